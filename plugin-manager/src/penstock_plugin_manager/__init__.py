@@ -1,0 +1,1 @@
+"""Resolves, installs and lists Penstock providers, and nothing else."""

@@ -1,0 +1,1 @@
+"""Amazon Web Services for Penstock: S3."""

@@ -1,0 +1,1 @@
+"""Amazon Redshift for Penstock, over psycopg 3."""

@@ -1,0 +1,1 @@
+"""Real servers and faithful fakes for the tests of this repository. Never published."""
