@@ -1,0 +1,1 @@
+"""What DAG authors write: DAGs, tasks, operators, sensors, hooks, mapping and templates."""

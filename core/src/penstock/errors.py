@@ -1,0 +1,169 @@
+"""The exception tree: one root, and branches by who must act.
+
+::
+
+    PenstockError
+    |-- AuthoringError     the author of a DAG file: every problem of the file, with its line
+    |-- ConfigError        whoever runs Penstock here: settings, files, permissions
+    |-- RequestError       whoever asked: an unknown name, an operation that the state forbids
+    |   `-- NotFoundError
+    |-- PluginError        the author of a provider, or whoever installs it
+    |   `-- MissingProviderError
+    |-- ProviderError      the outside world, as a provider saw it
+    |-- StoreError         the database: unreachable, corrupt, of another schema
+    |   `-- StoreHeldError
+    |-- TaskSignal         no fault: how a task's code speaks to the engine
+    |   |-- SkipTask
+    |   |-- FailTask
+    |   `-- TaskCancelled
+    `-- InternalError      us: a bug in Penstock
+
+A message says what failed, on which named thing, what was found, and what to do.
+"""
+
+import difflib
+from collections.abc import Iterable
+from enum import StrEnum
+
+
+class PenstockError(Exception):
+    """The root of every error that Penstock raises on purpose."""
+
+
+class AuthoringError(PenstockError):
+    """A DAG file, or an object built in one, is wrong; carries every problem found, not only the first.
+
+    Attributes:
+        problems: One sentence each, ``file:line: what is wrong and what to write``.
+    """
+
+    def __init__(self, problems: Iterable[str] | str) -> None:
+        self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class ConfigError(PenstockError):
+    """A setting, file or permission of this installation is wrong."""
+
+
+class RequestError(PenstockError):
+    """What was asked for cannot be done: the sentence says why and what can."""
+
+
+class NotFoundError(RequestError):
+    """A named thing does not exist; the nearest existing names are offered.
+
+    Attributes:
+        kind: What was looked for, such as ``"DAG"``.
+        name: The name that was not found.
+        near: Up to three existing names that resemble it.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str] = (), *, hint: str = "") -> None:
+        self.kind, self.name = kind, name
+        self.near = tuple(difflib.get_close_matches(name, list(known), n=3, cutoff=0.5))
+        sentence = f"no {kind} is named {name!r}."
+        if self.near:
+            sentence += f" Did you mean {' or '.join(repr(n) for n in self.near)}?"
+        super().__init__(f"{sentence} {hint}".rstrip())
+
+
+class PluginError(PenstockError):
+    """A provider is broken: its manifest, an object it names, or its plugin module."""
+
+
+class MissingProviderError(PluginError):
+    """A DAG needs a provider that is not installed; the message names the command that installs it."""
+
+    def __init__(self, provider: str, needed_for: str) -> None:
+        self.provider, self.needed_for = provider, needed_for
+        super().__init__(
+            f"{needed_for} needs the provider {provider!r}, which is not installed here. "
+            f"Install it with: plugin-manager install {provider}"
+        )
+
+
+class ErrorKind(StrEnum):
+    """What an outside failure means for a retry; providers map vendor codes to it."""
+
+    TRANSIENT = "transient"
+    THROTTLED = "throttled"
+    QUOTA_EXHAUSTED = "quota_exhausted"
+    AUTH = "auth"
+    PERMISSION = "permission"
+    NOT_FOUND = "not_found"
+    CONFLICT = "conflict"
+    INVALID = "invalid"
+    JOB_FAILED = "job_failed"
+    TIMEOUT = "timeout"
+
+    @property
+    def retryable(self) -> bool:
+        """True if the same call may succeed later without anybody changing anything."""
+        return self not in _FINAL_KINDS
+
+
+_FINAL_KINDS = frozenset({ErrorKind.AUTH, ErrorKind.PERMISSION, ErrorKind.NOT_FOUND, ErrorKind.INVALID})
+
+
+class ProviderError(PenstockError):
+    """An external service refused, failed or did not answer.
+
+    Attributes:
+        service: The service's name, such as ``"s3"``.
+        operation: What was attempted, such as ``"GetObject"``.
+        kind: What it means for a retry.
+        code: The vendor's own error code, ``""`` when there is none.
+        http_status: The HTTP status, or None.
+        request_id: The vendor's id of the request, for its support.
+        retryable: Whether the core may retry the task; follows ``kind`` unless given.
+        hint: What the reader can do about it.
+    """
+
+    def __init__(  # noqa: PLR0913 - each fact is named by the caller, none is positional
+        self,
+        detail: str,
+        *,
+        service: str,
+        operation: str,
+        kind: ErrorKind,
+        code: str = "",
+        http_status: int | None = None,
+        request_id: str = "",
+        retryable: bool | None = None,
+        hint: str = "",
+    ) -> None:
+        self.detail, self.service, self.operation, self.kind = detail, service, operation, kind
+        self.code, self.http_status, self.request_id, self.hint = code, http_status, request_id, hint
+        self.retryable = kind.retryable if retryable is None else retryable
+        facts = ", ".join(f for f in (code, f"HTTP {http_status}" if http_status else "", request_id) if f)
+        message = f"{service} {operation}: {detail}" + (f" ({facts})" if facts else "")
+        super().__init__(f"{message}. {hint}" if hint else message)
+
+
+class StoreError(PenstockError):
+    """The database cannot serve: unreachable, read-only, full, corrupt, or of another schema."""
+
+
+class StoreHeldError(StoreError):
+    """Another scheduler already works on this database; the message names it."""
+
+
+class TaskSignal(PenstockError):  # noqa: N818 - no error: a sentence from the task to the engine
+    """The root of what a task's code raises to choose its own outcome."""
+
+
+class SkipTask(TaskSignal):
+    """Raised by a task to be marked skipped, with the reason."""
+
+
+class FailTask(TaskSignal):
+    """Raised by a task to fail at once, without the retries it has left."""
+
+
+class TaskCancelled(TaskSignal):
+    """Raised inside a running task when it is cancelled or out of time, so that it can clean up."""
+
+
+class InternalError(PenstockError):
+    """A bug in Penstock itself; please report it with the message."""

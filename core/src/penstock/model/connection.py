@@ -1,0 +1,112 @@
+"""A connection: where an external service is and how to log in, as a URI or as JSON."""
+
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+
+import msgspec
+
+from penstock.errors import ConfigError
+
+
+class Connection(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An external service's address and credentials; field names are Airflow's.
+
+    Attributes:
+        conn_id: The name by which DAGs ask for it.
+        conn_type: The connection type of a provider, such as ``aws``.
+        extra: Further fields of the connection type.
+    """
+
+    conn_id: str
+    conn_type: str
+    host: str = ""
+    port: int | None = None
+    login: str = ""
+    password: str = ""
+    schema: str = ""
+    extra: dict[str, Any] = {}
+    description: str = ""
+
+    def __repr__(self) -> str:
+        """The connection without its secrets."""
+        return f"Connection({self.conn_id!r}, {self.conn_type!r}, host={self.host!r})"
+
+    def secrets(self) -> tuple[str, ...]:
+        """Every value that must not appear in a log: the password, and each string of ``extra``'s secret-looking keys.
+
+        The text of a value decides nothing; a key counts as secret if it contains one of a few words, so that a
+        provider's own field list (which marks secrets exactly) and this rule are both applied.
+        """
+        found = [self.password] if self.password else []
+        for key, value in self.extra.items():
+            if isinstance(value, str) and value and any(word in key.lower() for word in _SECRET_WORDS):
+                found.append(value)
+        return tuple(found)
+
+    def to_uri(self) -> str:
+        """The connection as a URI that `parse_connection` reads back unchanged."""
+        auth = quote(self.login, safe="")
+        if self.password:
+            auth += ":" + quote(self.password, safe="")
+        netloc = (auth + "@" if auth else "") + quote(self.host, safe=".-_~[]:")
+        if self.port is not None:
+            netloc += f":{self.port}"
+        path = "/" + quote(self.schema, safe="")
+        query = urlencode(
+            {k: v if isinstance(v, str) else msgspec.json.encode(v).decode() for k, v in self.extra.items()}
+        )
+        return f"{self.conn_type.replace('_', '-')}://{netloc}{path}" + (f"?{query}" if query else "")
+
+
+_SECRET_WORDS = ("password", "secret", "token", "private_key", "passphrase", "api_key", "apikey", "credential")
+
+
+def parse_connection(conn_id: str, text: str) -> Connection:
+    """The connection written in ``text``, a URI such as ``aws://KEY:SECRET@/?region_name=eu-west-1`` or a JSON object.
+
+    Every part of a URI is percent-decoded. Raises `penstock.errors.ConfigError`; its message never holds the text,
+    which may contain a password.
+    """
+    if text.lstrip().startswith("{"):
+        try:
+            fields = msgspec.json.decode(text, type=dict[str, Any])
+            return msgspec.convert({**fields, "conn_id": conn_id}, type=Connection)
+        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            raise ConfigError(f"connection {conn_id!r}: the JSON is no connection: {error}.") from None
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise ConfigError(f"connection {conn_id!r}: the URI cannot be read: {error}.") from None
+    if not parts.scheme or "://" not in text:
+        raise ConfigError(
+            f"connection {conn_id!r}: found neither a URI nor JSON. Write type://login:password@host:port/schema?extra=value"
+        )
+    return Connection(
+        conn_id=conn_id,
+        conn_type=parts.scheme.replace("-", "_"),
+        host=_host(parts.netloc),
+        port=port,
+        login=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        schema=unquote(parts.path.removeprefix("/")),
+        extra={key: _extra_value(value) for key, value in parse_qsl(parts.query, keep_blank_values=True)},
+    )
+
+
+def _host(netloc: str) -> str:
+    """The host with its case kept, which `urlsplit` folds."""
+    host = netloc.rpartition("@")[2]
+    if host.startswith("["):
+        return host[: host.index("]") + 1]
+    return unquote(host.partition(":")[0])
+
+
+def _extra_value(text: str) -> Any:  # noqa: ANN401 - an extra field is any JSON value
+    """JSON objects, lists, numbers and booleans as such, everything else as the text it is."""
+    if text[:1] in "{[" or text in ("true", "false", "null"):
+        try:
+            return msgspec.json.decode(text)
+        except msgspec.DecodeError:
+            return text
+    return text

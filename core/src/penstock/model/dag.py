@@ -1,0 +1,146 @@
+"""The structure of a DAG as it is stored: plain values that are canonical as JSON.
+
+The authoring objects (`penstock.author`) become these values in the child process that imports a DAG file; the engine
+reads nothing else. Equal DAGs have equal JSON and so equal hashes: keys are in declaration order, lists that mean sets
+are sorted, defaults are left out.
+"""
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from penstock.model.retry import RetryPolicy
+from penstock.model.schedule import Schedule
+from penstock.model.state import TriggerRule
+
+
+class XComRef(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A task's input: the value that another task of the same run left under a key."""
+
+    task_id: str
+    key: str = "return_value"
+
+
+class Mapping(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One mapped argument of ``expand``: exactly one of the two sources is set.
+
+    Attributes:
+        argument: The operator's argument that takes one element an instance.
+        length: Number of elements of a literal list or dict, known when the file is imported.
+        source: The task whose value, a list or a dict, is spread over the instances.
+    """
+
+    argument: str
+    length: int | None = None
+    source: XComRef | None = None
+
+
+class SensorPolicy(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a sensor waits.
+
+    Attributes:
+        poke_interval_s: Seconds between two pokes of the same condition.
+        timeout_s: Seconds from the first poke until the wait is given up.
+        soft_fail: Whether giving up marks the task skipped instead of failed.
+    """
+
+    poke_interval_s: float = 60.0
+    timeout_s: float = 604800.0
+    soft_fail: bool = False
+
+
+class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One task of a DAG: everything the engine and an executor need to know without the author's code.
+
+    Attributes:
+        operator: Class of the operator, ``module:qualname``, for people and for ``tasks list``.
+        capability: Capability id such as ``aws.s3_copy`` if the task was made by ``operator(...)``; then ``plan``
+            holds its arguments and no DAG file is imported to run it.
+        upstream: Ids of the tasks directly upstream, sorted.
+        inputs: Values of other tasks that the task takes as arguments; each is upstream, too.
+        mapped: The mapped arguments; empty for a plain task.
+        sensor: How it waits if it is a sensor, else None.
+        instant: True if there is nothing to run, as for ``EmptyOperator``: the engine ends it at once.
+        execution_timeout_s: Seconds after which a running try is killed; None for no limit.
+        setup, teardown: Whether the task makes or removes a resource for others.
+        templated: Whether any template field of it holds a Jinja expression.
+    """
+
+    task_id: str
+    operator: str = ""
+    capability: str | None = None
+    plan: dict[str, Any] | None = None
+    upstream: tuple[str, ...] = ()
+    trigger_rule: TriggerRule = TriggerRule.ALL_SUCCESS
+    inputs: tuple[XComRef, ...] = ()
+    mapped: tuple[Mapping, ...] = ()
+    max_active_per_run: int | None = None
+    retry: RetryPolicy = RetryPolicy()
+    execution_timeout_s: float | None = None
+    sensor: SensorPolicy | None = None
+    instant: bool = False
+    setup: bool = False
+    teardown: bool = False
+    pool: str = "default_pool"
+    pool_slots: int = 1
+    priority_weight: int = 1
+    queue: str = "default"
+    templated: bool = False
+    doc: str = ""
+    line: int = 0
+
+
+class ParamSpec(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A parameter of a DAG: its default, which a run's ``conf`` may override, and a sentence about it."""
+
+    default: Any = None
+    doc: str = ""
+
+
+class DagSpec(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A DAG as data.
+
+    Attributes:
+        file: Path of the file that defines it, relative to the DAGs folder, with ``/``.
+        tasks: Every task by id, in topological order.
+        isolation: ``fork``, ``reuse`` or ``inline``, or None for the installation's default.
+    """
+
+    dag_id: str
+    file: str
+    tasks: tuple[TaskSpec, ...] = ()
+    schedule: Schedule = Schedule()
+    start_date: datetime | None = None
+    end_date: datetime | None = None
+    catchup: bool = False
+    max_active_runs: int = 16
+    max_active_tasks: int = 16
+    params: dict[str, ParamSpec] = {}
+    tags: tuple[str, ...] = ()
+    doc: str = ""
+    isolation: str | None = None
+    paused_upon_creation: bool = False
+
+    def task(self, task_id: str) -> TaskSpec:
+        """The task with this id; raises KeyError if there is none."""
+        for task in self.tasks:
+            if task.task_id == task_id:
+                return task
+        raise KeyError(task_id)
+
+
+def to_json(dag: DagSpec) -> bytes:
+    """The canonical JSON of a DAG: the same DAG always gives the same bytes."""
+    return msgspec.json.encode(dag, order="deterministic")
+
+
+def from_json(data: bytes) -> DagSpec:
+    """The DAG of its canonical JSON; raises msgspec.ValidationError on anything else."""
+    return msgspec.json.decode(data, type=DagSpec)
+
+
+def content_hash(data: bytes) -> str:
+    """The hash that names stored content: BLAKE2b, 20 bytes, as 40 hexadecimal digits."""
+    return hashlib.blake2b(data, digest_size=20).hexdigest()

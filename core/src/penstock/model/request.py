@@ -1,0 +1,64 @@
+"""What people and tasks ask of the scheduler: durable rows that it works off in order, each exactly once."""
+
+from typing import Any
+
+import msgspec
+
+
+class RunRequested(msgspec.Struct, frozen=True, tag="run_requested"):
+    """A run was created from outside (its row exists, queued) and wants to start."""
+
+    run: int
+
+
+class CancelRun(msgspec.Struct, frozen=True, tag="cancel_run"):
+    """A run is to be cancelled, its live tries killed; ``by`` says who asked."""
+
+    run: int
+    by: str = ""
+
+
+class ClearTasks(msgspec.Struct, frozen=True, tag="clear_tasks"):
+    """Task instances are to run again, as if they had not.
+
+    Attributes:
+        tasks: Ids of the tasks to clear; empty for all of the run.
+        downstream: Whether everything downstream of them is cleared, too.
+        only_failed: Whether instances that did not fail are left alone.
+    """
+
+    run: int
+    tasks: tuple[str, ...] = ()
+    downstream: bool = True
+    only_failed: bool = False
+
+
+class MarkTask(msgspec.Struct, frozen=True, tag="mark_task"):
+    """A task instance is to be set to ``success``, ``failed`` or ``skipped`` by a person."""
+
+    run: int
+    task_id: str
+    map_index: int
+    state: str
+
+
+class DagChanged(msgspec.Struct, frozen=True, tag="dag_changed"):
+    """A DAG was stored, paused, unpaused or retired: look at its row again."""
+
+    dag_id: str
+
+
+class PoolsChanged(msgspec.Struct, frozen=True, tag="pools_changed"):
+    """Pools were added, resized or deleted: look at them again."""
+
+
+class TriggerDagRun(msgspec.Struct, frozen=True, tag="trigger_dag_run"):
+    """A task asked for a run of another DAG; a second request under the same ``run_id`` changes nothing."""
+
+    dag_id: str
+    run_id: str
+    conf: dict[str, Any] = {}
+    logical_date: str = ""
+
+
+Request = RunRequested | CancelRun | ClearTasks | MarkTask | DagChanged | PoolsChanged | TriggerDagRun

@@ -1,0 +1,40 @@
+"""How long to wait before a try is repeated."""
+
+import hashlib
+from datetime import timedelta
+
+import msgspec
+
+
+class RetryPolicy(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How often a failed try is repeated, and after which pause.
+
+    Attributes:
+        retries: Further tries after the first, 0 or more.
+        delay_s: Seconds before the first repetition.
+        backoff: Factor from one repetition to the next; 1.0 keeps the delay constant, Airflow's
+            ``retry_exponential_backoff=True`` is 2.0.
+        max_delay_s: Upper bound of the delay in seconds, before jitter; None for none.
+        jitter: Part of the delay that is spread at random, 0 to 1: the pause lies within
+            ``delay * (1 - jitter)`` and ``delay``.
+    """
+
+    retries: int = 0
+    delay_s: float = 300.0
+    backoff: float = 1.0
+    max_delay_s: float | None = None
+    jitter: float = 0.0
+
+    def delay_before(self, repetition: int, seed: str) -> timedelta:
+        """Pause before the given repetition, 1 for the first.
+
+        The jitter is drawn from ``seed`` alone, so that the same try of the same run always waits equally long,
+        in a simulation as in production.
+        """
+        delay = self.delay_s * self.backoff ** (repetition - 1)
+        if self.max_delay_s is not None:
+            delay = min(delay, self.max_delay_s)
+        if self.jitter:
+            digest = hashlib.blake2b(f"{seed}/{repetition}".encode(), digest_size=8).digest()
+            delay -= delay * self.jitter * int.from_bytes(digest) / 2**64
+        return timedelta(seconds=delay)

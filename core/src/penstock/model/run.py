@@ -1,0 +1,134 @@
+"""A run, its task instances and their tries, as rows that are stored and read back."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+import msgspec
+
+from penstock.model.state import Outcome, RunState, TaskState
+
+UNMAPPED = -1
+
+
+class TaskKey(NamedTuple):
+    """Names one task instance: the run's number, the task, and the index in a mapping (-1 if it is not mapped)."""
+
+    run: int
+    task_id: str
+    map_index: int = UNMAPPED
+
+    def __str__(self) -> str:
+        """The task, with its index if it is mapped."""
+        return self.task_id if self.map_index == UNMAPPED else f"{self.task_id}[{self.map_index}]"
+
+
+class RunKind(StrEnum):
+    """What asked for a run."""
+
+    SCHEDULED = "scheduled"
+    MANUAL = "manual"
+    BACKFILL = "backfill"
+    TRIGGERED = "triggered"
+
+
+class NewRun(msgspec.Struct, frozen=True):
+    """A run that does not exist yet.
+
+    Attributes:
+        run_id: Unique within the DAG, such as ``scheduled__2026-01-01T00:00:00+00:00``.
+        logical_date: The instant the run stands for; None for a run without one.
+        interval_start, interval_end: The data interval, start inclusive, end exclusive.
+        conf: What the person or DAG that asked for the run passed; overrides the DAG's params.
+        version: Content hash of the DAG that the run is pinned to; "" for the newest when it starts.
+    """
+
+    dag_id: str
+    run_id: str
+    kind: RunKind
+    logical_date: datetime | None
+    interval_start: datetime | None
+    interval_end: datetime | None
+    conf: dict[str, Any] = {}
+    version: str = ""
+
+
+class Run(msgspec.Struct, frozen=True):
+    """A run as stored; ``run`` is its number in this database."""
+
+    run: int
+    dag_id: str
+    run_id: str
+    kind: RunKind
+    state: RunState
+    version: str
+    created_at: datetime
+    logical_date: datetime | None = None
+    interval_start: datetime | None = None
+    interval_end: datetime | None = None
+    conf: dict[str, Any] = {}
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    reason: str = ""
+
+
+class TaskInstance(msgspec.Struct, frozen=True):
+    """A task instance as stored.
+
+    Attributes:
+        try_number: User-visible tries begun so far; a lost try is repeated under the same number.
+        epoch: Dispatches so far; every dispatch has a new one, and only the newest is obeyed.
+        reason: Why it is in its state, as a sentence.
+        due_at: When a retry may start; None otherwise.
+    """
+
+    run: int
+    task_id: str
+    map_index: int
+    state: TaskState
+    try_number: int = 0
+    epoch: int = 0
+    reason: str = ""
+    queued_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    due_at: datetime | None = None
+    failures: int = 0
+
+    @property
+    def key(self) -> TaskKey:
+        """The instance's name."""
+        return TaskKey(self.run, self.task_id, self.map_index)
+
+
+class Try(msgspec.Struct, frozen=True):
+    """One dispatch of a task instance as stored; ``outcome`` is None while it lives."""
+
+    run: int
+    task_id: str
+    map_index: int
+    epoch: int
+    try_number: int
+    executor: str
+    queued_at: datetime
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    outcome: Outcome | None = None
+    error: str = ""
+    pid: int | None = None
+
+
+class XCom(msgspec.Struct, frozen=True):
+    """A value that a task left for others: JSON text, or a reference to an object store.
+
+    Attributes:
+        value: The JSON text of the value; for a large one, the JSON text of ``{"penstock.ref": url}``.
+        length: Number of elements if the value is a list or a dict, else None: what a mapping needs to know.
+    """
+
+    run: int
+    task_id: str
+    map_index: int
+    key: str
+    value: bytes
+    length: int | None = None

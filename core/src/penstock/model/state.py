@@ -1,0 +1,108 @@
+"""States of runs and task instances, and the one table of allowed transitions."""
+
+from enum import StrEnum
+
+
+class RunState(StrEnum):
+    """The life of a DAG run."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCESS = "success"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def finished(self) -> bool:
+        """True if nothing of the run will move again unless a person clears it."""
+        return self in _FINISHED_RUN
+
+
+class TaskState(StrEnum):
+    """The life of a task instance; the words are the field's own."""
+
+    NONE = "none"
+    SCHEDULED = "scheduled"
+    QUEUED = "queued"
+    RUNNING = "running"
+    DEFERRED = "deferred"
+    UP_FOR_RETRY = "up_for_retry"
+    SUCCESS = "success"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    UPSTREAM_FAILED = "upstream_failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def finished(self) -> bool:
+        """True if the instance counts as done for its downstream."""
+        return self in FINISHED
+
+    @property
+    def live(self) -> bool:
+        """True if a try of it exists somewhere: sent out, running, or waiting in a waiter."""
+        return self in LIVE
+
+
+class Outcome(StrEnum):
+    """How one try ended."""
+
+    SUCCESS = "success"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    LOST = "lost"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+
+
+class TriggerRule(StrEnum):
+    """When a task runs, given its upstream's states; names and meanings are Airflow's."""
+
+    ALL_SUCCESS = "all_success"
+    ALL_FAILED = "all_failed"
+    ALL_DONE = "all_done"
+    ALL_DONE_MIN_ONE_SUCCESS = "all_done_min_one_success"
+    ALL_DONE_SETUP_SUCCESS = "all_done_setup_success"
+    ALL_SKIPPED = "all_skipped"
+    ONE_FAILED = "one_failed"
+    ONE_SUCCESS = "one_success"
+    ONE_DONE = "one_done"
+    NONE_FAILED = "none_failed"
+    NONE_FAILED_MIN_ONE_SUCCESS = "none_failed_min_one_success"
+    NONE_SKIPPED = "none_skipped"
+    ALWAYS = "always"
+
+
+_FINISHED_RUN = frozenset({RunState.SUCCESS, RunState.FAILED, RunState.CANCELLED})
+
+FINISHED = frozenset(
+    {
+        TaskState.SUCCESS,
+        TaskState.FAILED,
+        TaskState.SKIPPED,
+        TaskState.UPSTREAM_FAILED,
+        TaskState.CANCELLED,
+    }
+)
+LIVE = frozenset({TaskState.QUEUED, TaskState.RUNNING, TaskState.DEFERRED})
+
+# From each state, the states that may follow. Clearing (to NONE) is legal from anywhere that is not live: a live try is
+# first cancelled, so that never two tries of one instance exist.
+_S = TaskState
+TRANSITIONS: dict[TaskState, frozenset[TaskState]] = {
+    _S.NONE: frozenset({_S.SCHEDULED, _S.SKIPPED, _S.UPSTREAM_FAILED, _S.SUCCESS, _S.CANCELLED}),
+    _S.SCHEDULED: frozenset({_S.QUEUED, _S.SUCCESS, _S.SKIPPED, _S.UPSTREAM_FAILED, _S.FAILED, _S.CANCELLED, _S.NONE}),
+    _S.QUEUED: frozenset(
+        {_S.RUNNING, _S.DEFERRED, _S.SUCCESS, _S.FAILED, _S.SKIPPED, _S.UP_FOR_RETRY, _S.SCHEDULED, _S.CANCELLED}
+    ),
+    _S.RUNNING: frozenset(
+        {_S.DEFERRED, _S.SUCCESS, _S.FAILED, _S.SKIPPED, _S.UP_FOR_RETRY, _S.SCHEDULED, _S.CANCELLED}
+    ),
+    _S.DEFERRED: frozenset({_S.SUCCESS, _S.FAILED, _S.SKIPPED, _S.UP_FOR_RETRY, _S.SCHEDULED, _S.CANCELLED}),
+    _S.UP_FOR_RETRY: frozenset({_S.SCHEDULED, _S.SKIPPED, _S.CANCELLED, _S.NONE}),
+    _S.SUCCESS: frozenset({_S.NONE}),
+    _S.FAILED: frozenset({_S.NONE}),
+    _S.SKIPPED: frozenset({_S.NONE}),
+    _S.UPSTREAM_FAILED: frozenset({_S.NONE}),
+    _S.CANCELLED: frozenset({_S.NONE}),
+}

@@ -1,0 +1,41 @@
+"""The object store spec: bytes behind a URL, so that any transfer can read and write any store that is installed."""
+
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple, Protocol
+
+
+class ObjectInfo(NamedTuple):
+    """One object of a store: its URL, size in bytes, and a tag that changes whenever its content does."""
+
+    url: str
+    size: int
+    etag: str
+
+
+class ObjectStore(Protocol):
+    """Objects of one scheme, such as ``s3``; made from a connection id, safe to make anew in every process.
+
+    Every method takes whole URLs and raises `penstock.errors.ProviderError`; a missing object is of kind
+    ``not_found``.
+    """
+
+    def stat(self, url: str) -> ObjectInfo | None:
+        """The object at this URL, or None if there is none."""
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Objects whose URL starts with ``prefix``, in the store's own order, page by page."""
+
+    def read(self, url: str) -> bytes:
+        """The whole object."""
+
+    def open(self, url: str) -> BinaryIO:
+        """A stream over the object, for objects larger than memory."""
+
+    def write(self, url: str, data: bytes, *, if_absent: bool = False) -> bool:
+        """Store bytes; with ``if_absent``, False is returned and nothing changed if the object exists."""
+
+    def upload(self, url: str, stream: BinaryIO) -> None:
+        """Store a stream of any length."""
+
+    def delete(self, url: str) -> None:
+        """Remove the object; no error if it does not exist."""
