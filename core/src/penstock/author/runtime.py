@@ -12,7 +12,7 @@ from penstock.model.connection import Connection
 
 
 class Runtime(Protocol):
-    """What user code may ask of its surroundings; every method raises `penstock.errors.RequestError` or a child of it."""
+    """What user code may ask of its surroundings; every method may raise `penstock.errors.RequestError`."""
 
     def connection(self, conn_id: str) -> Connection:
         """The connection of this id; raises `penstock.errors.NotFoundError`."""
@@ -24,7 +24,7 @@ class Runtime(Protocol):
         """Store a Variable, or delete it if the value is None."""
 
     def xcom(self, task_id: str, key: str, map_index: int | None) -> Any:  # noqa: ANN401 - any JSON value
-        """A value another task of this run left; None if there is none; of all instances, a list, if ``map_index`` is None."""
+        """A value that another task of this run left, or None; the list of all instances' if ``map_index`` is None."""
 
     def push_xcom(self, key: str, value: Any) -> None:  # noqa: ANN401 - any JSON value
         """Leave a value under a key for other tasks, at the end of this try."""
@@ -46,6 +46,6 @@ class _Outside:
         )
 
 
-OUTSIDE: Runtime = _Outside()  # type: ignore[assignment]  # __getattr__ answers for each method
+OUTSIDE: Runtime = _Outside()
 
 current: ContextVar[Runtime] = ContextVar("penstock_runtime", default=OUTSIDE)

@@ -4,7 +4,8 @@ from datetime import datetime
 
 import msgspec
 
-from penstock.model.run import NewRun, Run, TaskInstance, Try, XCom
+from penstock.model.run import NewRun, Run, TaskInstance, TaskKey, Try, XCom
+from penstock.model.state import Outcome
 
 
 class DagCursor(msgspec.Struct, frozen=True):
@@ -18,6 +19,15 @@ class DagCursor(msgspec.Struct, frozen=True):
     interval_end: datetime | None
 
 
+class LateAnswer(msgspec.Struct, frozen=True):
+    """A try answered after its lease had ended, or twice: worth knowing, but obeyed no more."""
+
+    key: TaskKey
+    epoch: int
+    outcome: Outcome
+    at: datetime
+
+
 class Changes(msgspec.Struct):
     """Rows to persist together or not at all; each row appears once, in its newest form.
 
@@ -27,7 +37,9 @@ class Changes(msgspec.Struct):
         tasks: Task instances, inserted or updated.
         tries: Tries, inserted or updated.
         xcoms: Values that finished tries left; they replace older ones under the same key.
-        cleared: Task instances whose values must go, because they will run again.
+        removed: Task instances to delete: the placeholder of a mapped task, once its instances exist.
+        cleared: Task instances whose XComs must go, because they will run again.
+        late: Answers of tries that are no longer obeyed; noted on the try's row, which keeps its outcome.
         cursors: Timetables that moved on.
         handled: Numbers of the requests that this step has carried out.
     """
@@ -37,7 +49,9 @@ class Changes(msgspec.Struct):
     tasks: list[TaskInstance] = []
     tries: list[Try] = []
     xcoms: list[XCom] = []
-    cleared: list[tuple[int, str, int]] = []
+    removed: list[TaskKey] = []
+    cleared: list[TaskKey] = []
+    late: list[LateAnswer] = []
     cursors: list[DagCursor] = []
     handled: list[int] = []
 
