@@ -1,0 +1,91 @@
+"""What the loader needs of the store: which files it knows, where results go, and word of changed Variables.
+
+The rooms ``load`` and ``store`` do not know each other; whoever builds the loader's process hands it an object of this
+shape.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from penstock.model.dag import DagSpec
+
+
+class KnownFile(msgspec.Struct, frozen=True):
+    """What the catalog remembers of a DAG file's last import, whether it went well or not.
+
+    Attributes:
+        file: Path relative to the DAGs folder, with ``/``.
+        sources: Content hash of every file of the folder that the import read, itself included, by relative path.
+        variables: Each Variable that the import read, with its value then; None for one that did not exist.
+        refresh_s: Seconds after which the file asked to be imported again; None for never.
+        parsed_at: When it was imported.
+        dag_ids: DAGs that the file owns: those of its last good version.
+        problems: Why the last import was no good; empty if it was.
+    """
+
+    file: str
+    sources: dict[str, str]
+    variables: dict[str, str | None]
+    refresh_s: float | None
+    parsed_at: datetime
+    dag_ids: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+class ParsedFile(msgspec.Struct, frozen=True):
+    """What one import of a DAG file gave.
+
+    Attributes:
+        snapshot: Hash of the folder's snapshot in which it was imported, and in which its runs run.
+        dags: The DAGs it defines; they count only if there are no problems.
+        duration_s: Wall time of the import in seconds.
+
+    The other attributes are those of `KnownFile`.
+    """
+
+    file: str
+    snapshot: str
+    sources: dict[str, str]
+    variables: dict[str, str | None]
+    refresh_s: float | None
+    parsed_at: datetime
+    duration_s: float
+    dags: tuple[DagSpec, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+class Catalog(Protocol):
+    """The loader's view of the store; every method may raise `penstock.errors.StoreError`."""
+
+    def files(self) -> dict[str, KnownFile]:
+        """Every file that is known, by its path."""
+
+    def save(self, parsed: ParsedFile) -> None:
+        """Keep the result of one import, in one transaction.
+
+        Without problems: each DAG becomes the current version of its id, together with ``snapshot`` and ``variables``
+        (a run is pinned to all three), is owned by this file from now on, and comes back if it was retired; DAGs that
+        the file owned and no longer defines are retired. With problems: the file's record (sources, variables,
+        refresh, problems) is replaced and every DAG it owns stays as it was.
+        """
+
+    def adopt(self, snapshot: str, files: Iterable[str]) -> None:
+        """Let new runs of these files' DAGs use this snapshot: something else in the folder changed, they did not."""
+
+    def retire(self, file: str) -> None:
+        """Forget a file that is gone and retire the DAGs it owns: no new runs, and live ones go on."""
+
+    def live_snapshots(self) -> set[str]:
+        """Hashes of snapshots that a DAG's current version or an unfinished run still needs."""
+
+    def variables(self, keys: Iterable[str]) -> Mapping[str, str | None]:
+        """The present text of these Variables, decrypted; None for those that do not exist."""
+
+    def fileno(self) -> int:
+        """A descriptor that is readable when some Variable may have changed, in whichever process that was done."""
+
+    def drain(self) -> None:
+        """Make `fileno` quiet until the next change; never blocks."""
