@@ -35,6 +35,9 @@ class Runtime(Protocol):
     def run_state(self, dag_id: str, run_id: str) -> str | None:
         """State of a run, or None if there is no such run."""
 
+    def object_store(self, url: str, conn_id: str | None) -> Any:  # noqa: ANN401 - a `penstock.spec` ObjectStore, a floor above
+        """The object store that serves the URL's scheme; raises `penstock.errors.MissingProviderError` if none does."""
+
 
 class _Outside:
     """The runtime of code that nobody runs."""

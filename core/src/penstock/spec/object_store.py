@@ -1,7 +1,9 @@
 """The object store spec: bytes behind a URL, so that any transfer can read and write any store that is installed."""
 
 from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import BinaryIO, NamedTuple, Protocol, cast
+
+from penstock.author.runtime import current
 
 
 class ObjectInfo(NamedTuple):
@@ -39,3 +41,19 @@ class ObjectStore(Protocol):
 
     def delete(self, url: str) -> None:
         """Remove the object; no error if it does not exist."""
+
+
+def open_store(url: str, conn_id: str | None = None) -> ObjectStore:
+    """The installed store that serves the URL's scheme: how one provider reaches another's storage.
+
+    Works wherever a `penstock.author.runtime.Runtime` is in place: in a task, in a test, in the import of a DAG file.
+
+    Args:
+        url: Any URL of the store, such as ``s3://bucket/key``; only its scheme counts.
+        conn_id: Connection with which the store is opened; the store's default unless given.
+
+    Raises:
+        penstock.errors.MissingProviderError: No installed provider serves the scheme.
+        penstock.errors.RequestError: Nobody runs this code.
+    """
+    return cast("ObjectStore", current.get().object_store(url, conn_id))
