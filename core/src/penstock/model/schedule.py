@@ -1,10 +1,25 @@
-"""When a DAG's runs fall due: cron, interval, once, explicit dates or never, in the DAG's own time zone."""
+"""When a DAG's runs fall due: cron, interval, once, explicit dates or never, in the DAG's own time zone.
 
-from datetime import datetime
+A schedule is a set of ticks. Two neighbouring ticks of a cron or an interval schedule enclose a data interval; an
+explicit date stands for itself. Every instant that goes in or comes out is aware, and what comes out is UTC.
+
+Cron expressions are read by `cronsim`, which treats changes of the clock as Debian's cron does: a job at a wall time
+that is skipped runs once, at the first instant after the gap; one at a wall time that comes twice runs once, the first
+time; jobs whose minute or hour starts with ``*`` follow real time. Source: cronsim's README and crontab(5) of Debian.
+"""
+
+import bisect
+import itertools
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import NamedTuple
 
 import msgspec
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND = timedelta(seconds=1)
+_MARGINS = (_SECOND, timedelta(hours=3), timedelta(days=2))  # the last is more than any change of a zone's offset
 
 
 class ScheduleKind(StrEnum):
@@ -30,7 +45,8 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         kind: Which of the other fields count.
         crons: Cron expressions of five fields or presets already expanded; a run falls due at each tick of any.
-        every_s: Seconds between two ticks of an interval schedule, counted from the DAG's start date.
+        every_s: Seconds between two ticks of an interval schedule, counted from the anchor: the DAG's start date, or
+            the start of 1970 in UTC if it has none.
         dates: Explicit instants, sorted, aware UTC.
         timezone: IANA name of the zone in which cron expressions are read.
         text: What the author wrote, for people.
@@ -42,3 +58,116 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True):
     dates: tuple[datetime, ...] = ()
     timezone: str = "UTC"
     text: str = ""
+
+    def tick_after(self, moment: datetime, anchor: datetime | None = None) -> datetime | None:
+        """The first tick later than ``moment``; None if there is none, as after the last date."""
+        if self.kind is ScheduleKind.CRON:
+            found = (next(_cron_ticks(cron, self.timezone, moment), None) for cron in self.crons)
+            return min((tick for tick in found if tick is not None), default=None)
+        if self.kind is ScheduleKind.INTERVAL:
+            return self._interval_tick(moment, anchor, 1)
+        if self.kind is ScheduleKind.DATES:
+            index = bisect.bisect_right(self.dates, moment)
+            return self.dates[index] if index < len(self.dates) else None
+        return None
+
+    def tick_at_or_after(self, moment: datetime, anchor: datetime | None = None) -> datetime | None:
+        """The first tick not earlier than ``moment``."""
+        return self.tick_after(moment - timedelta(microseconds=1), anchor)
+
+    def tick_at_or_before(self, moment: datetime, anchor: datetime | None = None) -> datetime | None:
+        """The last tick not later than ``moment``; None if there is none, as before the first date."""
+        if self.kind is ScheduleKind.CRON:
+            found = (_last_cron_tick(cron, self.timezone, moment) for cron in self.crons)
+            return max((tick for tick in found if tick is not None), default=None)
+        if self.kind is ScheduleKind.INTERVAL:
+            return self._interval_tick(moment, anchor, 0)
+        if self.kind is ScheduleKind.DATES:
+            index = bisect.bisect_right(self.dates, moment)
+            return self.dates[index - 1] if index else None
+        return None
+
+    def tick_before(self, moment: datetime, anchor: datetime | None = None) -> datetime | None:
+        """The last tick earlier than ``moment``."""
+        return self.tick_at_or_before(moment - timedelta(microseconds=1), anchor)
+
+    def intervals(self, since: datetime, until: datetime, anchor: datetime | None = None) -> Iterator[DataInterval]:
+        """The data intervals that start at or after ``since`` and not after ``until``, oldest first.
+
+        This is what a backfill of these two dates runs. A schedule without ticks has none.
+        """
+        start = self.tick_at_or_after(since, anchor)
+        while start is not None and start <= until:
+            interval = self.interval_from(start, anchor)
+            if interval is None:
+                return
+            yield interval
+            start = self.tick_after(start, anchor)
+
+    def interval_from(self, tick: datetime, anchor: datetime | None = None) -> DataInterval | None:
+        """The data interval that starts at this tick: up to the next, or the instant itself for a date."""
+        if self.kind is ScheduleKind.DATES:
+            return DataInterval(tick, tick)
+        end = self.tick_after(tick, anchor)
+        return None if end is None else DataInterval(tick, end)
+
+    def newest_interval(self, moment: datetime, anchor: datetime | None = None) -> DataInterval:
+        """The data interval of a run asked for by hand at ``moment``: the newest complete one, as in Airflow.
+
+        A schedule without ticks, or one whose first interval is not over yet, gives the instant itself.
+        """
+        end = self.tick_at_or_before(moment, anchor)
+        if end is not None and self.kind is ScheduleKind.DATES:
+            return DataInterval(end, end)
+        start = None if end is None else self.tick_before(end, anchor)
+        if start is None or end is None:
+            return DataInterval(moment.astimezone(UTC), moment.astimezone(UTC))
+        return DataInterval(start, end)
+
+    def _interval_tick(self, moment: datetime, anchor: datetime | None, further: int) -> datetime:
+        """The last tick not later than ``moment``, or the one ``further`` ticks after it, to the microsecond."""
+        origin = (anchor or _EPOCH).astimezone(UTC)
+        every = timedelta(seconds=self.every_s)
+        return origin + every * ((moment - origin) // every + further)
+
+
+def _cron_ticks(cron: str, timezone: str, moment: datetime) -> Iterator[datetime]:
+    """Every tick later than ``moment``, as UTC, in order."""
+    from cronsim import CronSim
+
+    # Where the clock is set back, a wall time comes twice and cronsim starts from its first meaning: what it finds may
+    # lie before the moment, and one tick may be found from two wall times. Both are dropped.
+    last = moment
+    for tick in CronSim(cron, moment.astimezone(_zone(timezone))):
+        found = tick.astimezone(UTC)
+        if found > last:
+            yield found
+            last = found
+
+
+def _last_cron_tick(cron: str, timezone: str, moment: datetime) -> datetime | None:
+    """The last tick not later than ``moment``: near where a search backwards lands, found by a search forwards.
+
+    Around a change of the clock the two directions disagree in cronsim, and the forward one defines the ticks.
+    """
+    from cronsim import CronSim
+
+    backwards = CronSim(cron, (moment + _SECOND).astimezone(_zone(timezone)), reverse=True)
+    for near in itertools.islice(backwards, 3):
+        for margin in _MARGINS:
+            found = None
+            for tick in _cron_ticks(cron, timezone, near.astimezone(UTC) - margin):
+                if tick > moment:
+                    break
+                found = tick
+            if found is not None:
+                return found
+    return None
+
+
+def _zone(name: str) -> tzinfo:
+    if name == "UTC":
+        return UTC
+    from zoneinfo import ZoneInfo
+
+    return ZoneInfo(name)
