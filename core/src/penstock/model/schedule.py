@@ -133,7 +133,7 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def _cron_ticks(cron: str, timezone: str, moment: datetime) -> Iterator[datetime]:
     """Every tick later than ``moment``, as UTC, in order."""
-    from cronsim import CronSim
+    from cronsim import CronSim  # noqa: PLC0415 - 50 ms that only cron schedules need to spend
 
     # Where the clock is set back, a wall time comes twice and cronsim starts from its first meaning: what it finds may
     # lie before the moment, and one tick may be found from two wall times. Both are dropped.
@@ -150,7 +150,7 @@ def _last_cron_tick(cron: str, timezone: str, moment: datetime) -> datetime | No
 
     Around a change of the clock the two directions disagree in cronsim, and the forward one defines the ticks.
     """
-    from cronsim import CronSim
+    from cronsim import CronSim  # noqa: PLC0415 - 50 ms that only cron schedules need to spend
 
     backwards = CronSim(cron, (moment + _SECOND).astimezone(_zone(timezone)), reverse=True)
     for near in itertools.islice(backwards, 3):
@@ -168,6 +168,6 @@ def _last_cron_tick(cron: str, timezone: str, moment: datetime) -> datetime | No
 def _zone(name: str) -> tzinfo:
     if name == "UTC":
         return UTC
-    from zoneinfo import ZoneInfo
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - only zones other than UTC need it
 
     return ZoneInfo(name)
