@@ -1,0 +1,86 @@
+"""The state machine: one `Engine` owns all live runs; `Engine.step` is the only door."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+from penstock.engine.book import Book
+from penstock.engine.flow import settle
+from penstock.engine.messages import (
+    CapacityChanged,
+    DagUpdated,
+    Event,
+    PoolsUpdated,
+    RunAdded,
+    Step,
+)
+from penstock.engine.people import cancel, clear, mark
+from penstock.engine.runs import add_run, create_due_runs, start_queued_runs, update_dag
+from penstock.engine.tries import dispatch_ready, expire_leases, finish_try, heartbeat, retry_due, start_try
+from penstock.model.request import CancelRun, ClearTasks, MarkTask
+from penstock.model.run import TaskKey
+from penstock.spec.executor import Heartbeat, TryFinished, TryStarted
+
+_HANDLERS: dict[type, Callable[[Book, Any], None]] = {
+    DagUpdated: update_dag,
+    RunAdded: add_run,
+    PoolsUpdated: lambda book, event: book.set_pools(event.slots),
+    CapacityChanged: lambda book, event: book.set_capacity(event.executor, event.capacity),
+    TryStarted: start_try,
+    TryFinished: finish_try,
+    Heartbeat: heartbeat,
+    CancelRun: cancel,
+    ClearTasks: clear,
+    MarkTask: mark,
+}
+
+
+class Engine:
+    """The scheduling state machine.
+
+    Args:
+        lease_s: Seconds without a heartbeat after which an executor's tries count as lost.
+        sensor_executor: Name of the executor that gets the sensors; they hold no slot anywhere.
+        routes: Executor by queue; queues that are not named go to ``default_executor``.
+    """
+
+    def __init__(
+        self,
+        *,
+        lease_s: float = 30.0,
+        default_executor: str = "local",
+        sensor_executor: str = "waiter",
+        routes: dict[str, str] | None = None,
+    ) -> None:
+        self._book = Book(lease_s, default_executor, sensor_executor, dict(routes or {}))
+
+    def step(self, events: Iterable[Event], now: datetime) -> Step:
+        """Take in what happened, decide, and say what to persist and to do.
+
+        Deciding twice is harmless: a step without events and without a timer that is due changes nothing.
+
+        Args:
+            events: In the order in which they happened; events of one try are in its own order.
+            now: Aware UTC; never earlier than in the step before.
+
+        Returns:
+            The changes and the commands. Commands must be carried out only after the changes are stored. Runs in
+            ``changes.new_runs`` exist for the engine once their stored rows come back as `RunAdded`.
+        """
+        book = self._book
+        book.begin(now)
+        for event in events:
+            _HANDLERS[type(event)](book, event)
+            settle(book)
+        for phase in (retry_due, expire_leases, settle, start_queued_runs, settle, create_due_runs, dispatch_ready):
+            phase(book)
+        return book.finish()
+
+    def why(self, key: TaskKey) -> str:
+        """Why a live task instance is where it is: one sentence, decided by the same code that decides its fate."""
+        return self._book.why(key)
+
+    @property
+    def live_runs(self) -> int:
+        """How many runs the engine holds: queued and running ones."""
+        return len(self._book.runs)

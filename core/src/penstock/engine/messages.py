@@ -1,0 +1,91 @@
+"""What goes into a step and what comes out of it, besides the events of executors and the requests of people."""
+
+from datetime import datetime
+
+import msgspec
+
+from penstock.model.changes import Changes
+from penstock.model.dag import DagSpec, TaskSpec
+from penstock.model.request import CancelRun, ClearTasks, MarkTask
+from penstock.model.run import Run, TaskInstance, TaskKey
+from penstock.spec.executor import ExecutorEvent
+
+
+class DagUpdated(msgspec.Struct, frozen=True):
+    """A DAG is new, has a new version, or was paused, unpaused or retired.
+
+    Attributes:
+        active: False if no file defines it any more; then no new run is created.
+        cursor: End of the last data interval that has a run.
+    """
+
+    dag: DagSpec
+    version: str
+    paused: bool
+    active: bool
+    cursor: datetime | None = None
+
+
+class RunAdded(msgspec.Struct, frozen=True):
+    """A run exists that the engine does not know yet: a new one, or one that lives on after a restart or a clear.
+
+    Attributes:
+        dag: The version that the run is pinned to.
+        tasks: Its task instances; empty if it has not started.
+        lengths: Numbers of elements of the lists and dicts its tasks left, by task, map index and key.
+    """
+
+    run: Run
+    dag: DagSpec
+    tasks: tuple[TaskInstance, ...] = ()
+    lengths: dict[tuple[str, int, str], int] = {}
+
+
+class PoolsUpdated(msgspec.Struct, frozen=True):
+    """All pools with their numbers of slots."""
+
+    slots: dict[str, int]
+
+
+class CapacityChanged(msgspec.Struct, frozen=True):
+    """An executor wants to hold so many tries at once; None for any number."""
+
+    executor: str
+    capacity: int | None
+
+
+Event = DagUpdated | RunAdded | PoolsUpdated | CapacityChanged | CancelRun | ClearTasks | MarkTask | ExecutorEvent
+
+
+class Dispatch(msgspec.Struct, frozen=True):
+    """Hand a try of this instance to an executor; carried out after the changes are stored."""
+
+    executor: str
+    instance: TaskInstance
+    task: TaskSpec
+    run: Run
+    waited_s: float = 0.0
+
+
+class Kill(msgspec.Struct, frozen=True):
+    """End a live try; its executor answers."""
+
+    executor: str
+    key: TaskKey
+    epoch: int
+    reason: str
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What one step decided.
+
+    Attributes:
+        changes: Rows to persist in one transaction before any command is carried out.
+        dispatches, kills: The commands.
+        wake_at: When the engine wants to be stepped again even if nothing happens; None for never.
+    """
+
+    changes: Changes
+    dispatches: tuple[Dispatch, ...]
+    kills: tuple[Kill, ...]
+    wake_at: datetime | None
