@@ -1,0 +1,74 @@
+"""Fixtures of real servers, and a guard that lets no test reach beyond this machine.
+
+Each server starts on first use, on a free port, once a pytest process (so once an xdist worker), and stops at its end.
+A server that does not start fails the test with its log; nothing is ever skipped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+# pytest imports this module at every start, and the servers' libraries take a second: fixtures import them on use.
+# ruff: noqa: PLC0415
+if TYPE_CHECKING:
+    from penstock_testkit.postgres import PostgresServer
+    from penstock_testkit.redshift import RedshiftDatabase, RedshiftServer
+    from penstock_testkit.s3 import S3Server
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server, shared by the session's tests."""
+    from penstock_testkit.postgres import postgres
+
+    with postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The URL of a new, empty PostgreSQL database."""
+    url = postgres_server.create_database()
+    yield url
+    postgres_server.drop_database(url.rpartition("/")[2])
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """An S3 server, shared by the session's tests; use `s3`, which is empty for each test."""
+    from penstock_testkit.s3 import s3_server as running
+
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def s3(s3_server: S3Server) -> S3Server:
+    """An S3 server without buckets."""
+    s3_server.reset()
+    return s3_server
+
+
+@pytest.fixture(scope="session")
+def redshift_server(postgres_server: PostgresServer, s3_server: S3Server) -> Iterator[RedshiftServer]:
+    """A Redshift test server, shared by the session's tests; use `redshift`, which is empty for each test."""
+    from penstock_testkit.redshift import redshift as running
+
+    with running(postgres_server, s3_server) as server:
+        yield server
+
+
+@pytest.fixture
+def redshift(redshift_server: RedshiftServer, s3: S3Server) -> Iterator[RedshiftDatabase]:
+    """A new, empty database of the Redshift test server, with no faults set and an empty S3 server."""
+    del s3
+    redshift_server.forget()
+    database = redshift_server.create_database()
+    yield database
+    with contextlib.ExitStack() as stack:
+        stack.callback(redshift_server.forget)
+        redshift_server.drop_database(database.dbname)
