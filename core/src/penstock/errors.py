@@ -73,14 +73,21 @@ class PluginError(PenstockError):
 
 
 class MissingProviderError(PluginError):
-    """A DAG needs a provider that is not installed; the message names the command that installs it."""
+    """Something needs a provider that is not installed; the message names the command that installs it.
 
-    def __init__(self, provider: str, needed_for: str) -> None:
+    Attributes:
+        provider: Id of the provider; "" if it is not known which one it is.
+        needed_for: What needs it.
+    """
+
+    def __init__(self, provider: str, needed_for: str, *, hint: str = "") -> None:
         self.provider, self.needed_for = provider, needed_for
-        super().__init__(
-            f"{needed_for} needs the provider {provider!r}, which is not installed here. "
-            f"Install it with: plugin-manager install {provider}"
-        )
+        if provider:
+            sentence = f"{needed_for} needs the provider {provider!r}, which is not installed here."
+            remedy = f"Install it with: plugin-manager install {provider}"
+        else:
+            sentence, remedy = f"{needed_for} needs a provider that is not installed here.", ""
+        super().__init__(" ".join(part for part in (sentence, hint, remedy) if part))
 
 
 class ErrorKind(StrEnum):

@@ -1,0 +1,63 @@
+"""The fence around a provider: whatever its code does on import, the host gets a value or one clear error."""
+
+import importlib
+from typing import Any, NamedTuple
+
+from penstock.errors import PluginError, TaskSignal
+from penstock.spec.manifest import Manifest
+
+
+class Provider(NamedTuple):
+    """An announced provider and what is known of it without importing it.
+
+    Attributes:
+        id: Its id, by its entry point.
+        distributions: ``name version`` of each distribution that announces the id; more than one is a conflict.
+        manifest: What it offers; None while ``problems`` forbid it.
+        problems: Why it is not active, a sentence each; empty for an active provider.
+        notes: What its user may want to know, and what forbids nothing.
+    """
+
+    id: str
+    distributions: tuple[str, ...]
+    manifest: Manifest | None
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def active(self) -> bool:
+        """Whether its capabilities can be used."""
+        return self.manifest is not None
+
+
+def import_object(provider_id: str, path: str, needed_for: str, extra: str = "") -> Any:  # noqa: ANN401 - any object
+    """Import ``module`` or ``module:attribute`` of a provider.
+
+    Everything that the import raises, `SystemExit` included, becomes a `penstock.errors.PluginError` with the
+    original as its cause; only an interruption, by a person or by the end of a try's time, passes through.
+
+    Args:
+        provider_id: Whose code it is, for the message.
+        path: What to import.
+        needed_for: What it is imported for, for the message.
+        extra: The extra that it needs; an import that fails names it.
+    """
+    module, _, attribute = path.partition(":")
+    try:
+        target = importlib.import_module(module)
+        for name in attribute.split(".") if attribute else ():
+            target = getattr(target, name)
+    except (KeyboardInterrupt, TaskSignal):
+        raise
+    except ModuleNotFoundError as error:
+        wanted = f"{provider_id}[{extra}]" if extra else provider_id
+        raise PluginError(
+            f"{needed_for}: importing {path!r} of the provider {provider_id!r} failed: the module {error.name!r} "
+            f"is not installed. Repair it with: plugin-manager install {wanted}"
+        ) from error
+    except BaseException as error:  # the fence: foreign code may raise anything, SystemExit too
+        raise PluginError(
+            f"{needed_for}: importing {path!r} of the provider {provider_id!r} raised {type(error).__name__}: {error}. "
+            "Report it to the provider's author; the rest of this installation is not affected"
+        ) from error
+    return target

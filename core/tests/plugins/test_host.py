@@ -1,0 +1,152 @@
+"""The host answers about providers, each behind its fence, and imports an object on first use."""
+
+import sys
+
+import pytest
+
+from penstock.errors import MissingProviderError, NotFoundError, PluginError
+from penstock.plugins.host import PluginHost
+
+STORE = """
+class Store:
+    def __init__(self, conn_id=None): self.conn_id = conn_id
+    def stat(self, url): ...
+    def list(self, prefix): ...
+    def read(self, url): ...
+    def open(self, url): ...
+    def write(self, url, data, *, if_absent=False): ...
+    def upload(self, url, stream): ...
+    def delete(self, url): ...
+"""
+
+
+def entry(kind, name, attribute, more=""):
+    """One table of a manifest."""
+    provider = name.partition(".")[0]
+    return f'[[{kind}]]\nid = "{name}"\nobject = "penstock_{provider}:{attribute}"\ndoc = "It."\n{more}\n'
+
+
+def host_of(site):
+    return PluginHost.discover([str(site.folder)])
+
+
+def test_a_broken_provider_harms_no_other(site):
+    site.provider("good")
+    site.provider("no_toml", whole="= =")
+    site.provider("too_new", whole='schema = 9\nid = "too_new"\nname = "x"\ndoc = "x"\nspec = ">=7"\nimports = []')
+    site.provider("no_file").parent.joinpath("penstock_no_file/provider.toml").unlink()
+
+    providers = {each.id: each for each in host_of(site).providers()}
+
+    assert [each for each in providers if providers[each].active] == ["good"]
+    assert "it is no TOML" in providers["no_toml"].problems[0]
+    assert len(providers["too_new"].problems) == 2
+    assert "left out of the wheel" in providers["no_file"].problems[0]
+
+
+def test_of_two_distributions_with_one_id_neither_is_active_and_both_are_named(site):
+    site.provider("acme", entry("operators", "acme.send", "Send"))
+    site.provider("acme", distribution="their-acme")
+    host = host_of(site)
+
+    assert not host.provider("acme").active
+    assert "penstock-providers-acme 1.2 and their-acme 1.2" in host.provider("acme").problems[0]
+    with pytest.raises(PluginError, match=r"none is active"):
+        host.resolve("acme.send")
+
+
+def test_an_object_is_imported_on_first_use_only(site):
+    site.provider("acme", entry("timetables", "acme.noon", "noon"), code="def noon(): return 12")
+    host = host_of(site)
+
+    assert host.capability("acme.noon").object == "penstock_acme:noon"
+    assert "penstock_acme" not in sys.modules
+    assert host.resolve("acme.noon", "timetables")() == 12
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        pytest.param("1/0", "raised ZeroDivisionError", id="raises"),
+        pytest.param("raise SystemExit(3)", "raised SystemExit", id="exits"),
+        pytest.param(
+            "import no_such_sdk", "'no_such_sdk' is not installed. .*plugin-manager install acme", id="no sdk"
+        ),
+        pytest.param("", "raised AttributeError", id="no attribute"),
+        pytest.param("Send = int", "is no subclass of penstock.Operator", id="wrong class"),
+        pytest.param("Send = 7", "is no subclass of penstock.Operator", id="no class"),
+    ],
+)
+def test_what_a_provider_does_on_import_becomes_one_clear_error(site, code, says):
+    site.provider("acme", entry("operators", "acme.send", "Send"), code=code)
+
+    with pytest.raises(PluginError, match=says):
+        host_of(site).resolve("acme.send")
+
+
+def test_a_missing_extra_names_the_install_line(site):
+    extra = '[extras]\niam = "IAM."\n' + entry("timetables", "acme.noon", "noon", 'extra = "iam"')
+    site.provider("acme", extra, code="import no_such_sdk")
+
+    with pytest.raises(PluginError, match=r"plugin-manager install acme\[iam\]"):
+        host_of(site).resolve("acme.noon")
+
+
+def test_an_unknown_provider_names_its_install_line_and_the_nearest_ids(site):
+    site.provider("acme", entry("timetables", "acme.noon", "noon"))
+
+    with pytest.raises(
+        MissingProviderError,
+        match=r"Nearest of those installed: acme.noon. Install it with: plugin-manager install acne",
+    ):
+        host_of(site).resolve("acne.noon")
+
+
+def test_an_unknown_capability_of_a_known_provider_offers_the_nearest(site):
+    site.provider("acme", entry("timetables", "acme.noon", "noon"))
+
+    with pytest.raises(NotFoundError, match=r"Did you mean 'acme.noon'"):
+        host_of(site).resolve("acme.noom")
+
+
+def test_a_capability_of_another_kind_is_refused(site):
+    site.provider("acme", entry("timetables", "acme.noon", "noon"))
+
+    with pytest.raises(NotFoundError, match=r"no operator is named 'acme.noon'. It is one of timetables"):
+        host_of(site).resolve("acme.noon", "operators")
+
+
+def test_a_store_is_opened_by_the_scheme_of_a_url(site):
+    site.provider("acme", entry("object_stores", "acme.store", "Store", 'scheme = "box"'), code=STORE)
+
+    assert host_of(site).object_store("box://a/b", "mine").conn_id == "mine"
+
+
+def test_a_store_that_lacks_methods_is_refused(site):
+    code = STORE.replace("def upload", "def unload")
+    site.provider("acme", entry("object_stores", "acme.store", "Store", 'scheme = "box"'), code=code)
+
+    with pytest.raises(PluginError, match=r"lacks the methods upload of penstock.spec.ObjectStore"):
+        host_of(site).object_store("box://a/b")
+
+
+def test_an_unknown_scheme_says_how_to_find_a_provider_and_who_is_broken(site):
+    site.provider("acme", whole="= =")
+
+    with pytest.raises(MissingProviderError, match=r"plugin-manager search 'box'. Broken here, and so not asked: acme"):
+        host_of(site).object_store("box://a/b")
+
+
+def test_two_providers_of_one_scheme_are_both_named(site):
+    for name in ("acme", "bolt"):
+        site.provider(name, entry("object_stores", f"{name}.store", "Store", 'scheme = "box"'), code=STORE)
+
+    with pytest.raises(PluginError, match=r"served by acme.store and bolt.store"):
+        host_of(site).object_store("box://a/b")
+
+
+def test_files_are_served_without_any_provider(site, tmp_path):
+    store = host_of(site).object_store("file:///x")
+
+    assert store.write(f"file://{tmp_path}/a", b"1")
+    assert store.read(f"file://{tmp_path}/a") == b"1"
