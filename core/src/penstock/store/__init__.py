@@ -1,0 +1,24 @@
+"""The database: SQLite by default, PostgreSQL for more than one machine. No query exists outside this room."""
+
+from penstock.store.access import VARIABLES, Pool, Variable
+from penstock.store.bell import Bell
+from penstock.store.keyring import Keyring, new_key
+from penstock.store.ledger import SCHEDULER, Transaction
+from penstock.store.recovery import DagState, RunSnapshot, Version
+from penstock.store.store import Store, upgrade
+
+__all__ = [
+    "SCHEDULER",
+    "VARIABLES",
+    "Bell",
+    "DagState",
+    "Keyring",
+    "Pool",
+    "RunSnapshot",
+    "Store",
+    "Transaction",
+    "Variable",
+    "Version",
+    "new_key",
+    "upgrade",
+]

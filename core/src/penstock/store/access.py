@@ -1,0 +1,194 @@
+"""Connections, variables and pools: small tables that people edit; secrets are sealed at rest."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Table, delete, select, update
+
+from penstock.errors import NotFoundError
+from penstock.model.connection import Connection
+from penstock.model.request import PoolsChanged
+from penstock.store import tables
+from penstock.store.keyring import Keyring
+from penstock.store.ledger import Transaction
+from penstock.store.writer import Writer
+
+VARIABLES = "variables"
+_KEY_CHECK = "key_check"
+_CHECK = b"penstock"
+
+
+class Pool(msgspec.Struct, frozen=True):
+    """A named number of slots that tasks share."""
+
+    name: str
+    slots: int
+    description: str = ""
+
+
+class Variable(msgspec.Struct, frozen=True):
+    """A Variable, for people: its text, and when it was last set."""
+
+    key: str
+    value: str
+    description: str
+    changed_at: datetime
+
+
+class Access(Writer):
+    """Reads and writes of what people configure; a part of `penstock.store.Store`.
+
+    Every method that opens a sealed value raises `penstock.errors.ConfigError` if no key fits.
+    """
+
+    _keyring: Keyring
+
+    def connection(self, conn_id: str) -> Connection | None:
+        """One connection with its secrets, or None."""
+        query = select(tables.connection.c.sealed).where(tables.connection.c.conn_id == conn_id)
+        with self._database.read() as connection:
+            sealed = connection.execute(query).scalar()
+        return None if sealed is None else self._opened(conn_id, sealed)
+
+    def connections(self) -> list[Connection]:
+        """Every connection with its secrets, by id."""
+        query = select(tables.connection.c.conn_id, tables.connection.c.sealed).order_by(tables.connection.c.conn_id)
+        with self._database.read() as connection:
+            found = connection.execute(query).fetchall()
+        return [self._opened(conn_id, sealed) for conn_id, sealed in found]
+
+    def connection_ids(self) -> list[str]:
+        """The ids of all connections; needs no key."""
+        with self._database.read() as connection:
+            return list(connection.execute(select(tables.connection.c.conn_id).order_by("conn_id")).scalars())
+
+    def put_connection(self, given: Connection, now: datetime) -> None:
+        """Store a connection in place of any of the same id."""
+        self._check_key()
+        row = {
+            "conn_id": given.conn_id,
+            "conn_type": given.conn_type,
+            "description": given.description,
+            "sealed": self._keyring.seal(msgspec.json.encode(given)),
+            "changed_at": now,
+        }
+        with self.transaction() as tx:
+            tx.replace(tables.connection, row)
+
+    def delete_connection(self, conn_id: str) -> None:
+        """Delete a connection; raises NotFoundError if there is none."""
+        with self.transaction() as tx:
+            if not tx.execute(delete(tables.connection).where(tables.connection.c.conn_id == conn_id)).rowcount:
+                raise NotFoundError("connection", conn_id, self.connection_ids())
+
+    def variable(self, key: str) -> str | None:
+        """The text of a Variable, or None if there is none."""
+        return self.variable_values([key])[key]
+
+    def variable_values(self, keys: Iterable[str]) -> dict[str, str | None]:
+        """The text of each of these Variables; None for those that do not exist."""
+        wanted = list(keys)
+        values: dict[str, str | None] = dict.fromkeys(wanted)
+        if not wanted:
+            return values
+        query = select(tables.variable.c.key, tables.variable.c.sealed).where(tables.variable.c.key.in_(wanted))
+        with self._database.read() as connection:
+            found = connection.execute(query).fetchall()
+        for key, sealed in found:
+            values[key] = self._keyring.unseal(sealed, f"variable {key!r}").decode()
+        return values
+
+    def variables(self) -> list[Variable]:
+        """Every Variable, by key."""
+        columns = tables.variable.c
+        query = select(columns.key, columns.sealed, columns.description, columns.changed_at).order_by(columns.key)
+        with self._database.read() as connection:
+            found = connection.execute(query).fetchall()
+        return [
+            Variable(key, self._keyring.unseal(sealed, f"variable {key!r}").decode(), description, at)
+            for key, sealed, description, at in found
+        ]
+
+    def variable_keys(self) -> list[str]:
+        """The keys of all Variables; needs no key of the keyring."""
+        with self._database.read() as connection:
+            return list(connection.execute(select(tables.variable.c.key).order_by("key")).scalars())
+
+    def put_variable(self, key: str, value: str, now: datetime, description: str = "") -> None:
+        """Store a Variable in place of any of the same key, and wake who waits for a change of Variables."""
+        self._check_key()
+        row = {
+            "key": key,
+            "description": description,
+            "sealed": self._keyring.seal(value.encode()),
+            "changed_at": now,
+        }
+        with self.transaction() as tx:
+            tx.replace(tables.variable, row)
+            tx.ring(VARIABLES)
+
+    def delete_variable(self, key: str) -> None:
+        """Delete a Variable; raises NotFoundError if there is none."""
+        with self.transaction() as tx:
+            if not tx.execute(delete(tables.variable).where(tables.variable.c.key == key)).rowcount:
+                raise NotFoundError("variable", key, self.variable_keys())
+            tx.ring(VARIABLES)
+
+    def pools(self) -> list[Pool]:
+        """Every pool, by name."""
+        query = select(tables.pool.c.name, tables.pool.c.slots, tables.pool.c.description).order_by("name")
+        with self._database.read() as connection:
+            return [Pool(*row) for row in connection.execute(query)]
+
+    def put_pool(self, pool: Pool, now: datetime) -> None:
+        """Store a pool in place of any of the same name, and tell the scheduler."""
+        with self.transaction() as tx:
+            tx.replace(tables.pool, {"name": pool.name, "slots": pool.slots, "description": pool.description})
+            tx.submit([PoolsChanged()], now)
+
+    def delete_pool(self, name: str, now: datetime) -> None:
+        """Delete a pool and tell the scheduler; raises NotFoundError if there is none."""
+        with self.transaction() as tx:
+            if not tx.execute(delete(tables.pool).where(tables.pool.c.name == name)).rowcount:
+                raise NotFoundError("pool", name, [pool.name for pool in self.pools()])
+            tx.submit([PoolsChanged()], now)
+
+    def rotate_keys(self) -> int:
+        """Seal everything again with the keyring's first key; returns how many values were."""
+        with self.transaction() as tx:
+            check = self._keyring.seal(_CHECK).decode()
+            tx.execute(update(tables.meta).where(tables.meta.c.key == _KEY_CHECK).values(value=check))
+            return sum(
+                self._rotate(tx, table, key, column)
+                for table, key, column in (
+                    (tables.connection, "conn_id", "sealed"),
+                    (tables.variable, "key", "sealed"),
+                    (tables.dag_version, "version", "variables"),
+                    (tables.source_file, "file", "variables"),
+                )
+            )
+
+    def _rotate(self, tx: Transaction, table: Table, key: str, column: str) -> int:
+        found: list[tuple[str, bytes]] = [
+            (row[0], row[1]) for row in tx.execute(select(table.c[key], table.c[column])) if row[1]
+        ]
+        for name, sealed in found:
+            sealed_again = self._keyring.rotate(sealed, f"{table.name} {name!r}")
+            tx.execute(update(table).where(table.c[key] == name).values({column: sealed_again}))
+        return len(found)
+
+    def _check_key(self) -> None:
+        """Refuse to seal with a key that does not open what is already sealed: two keys must not mix unnoticed."""
+        query = select(tables.meta.c.value).where(tables.meta.c.key == _KEY_CHECK)
+        with self._database.read() as connection:
+            token = connection.execute(query).scalar()
+        if token is None:
+            with self.transaction() as tx:
+                tx.replace(tables.meta, {"key": _KEY_CHECK, "value": self._keyring.seal(_CHECK).decode()})
+        else:
+            self._keyring.unseal(token.encode(), f"database {self._database.name}")
+
+    def _opened(self, conn_id: str, sealed: bytes) -> Connection:
+        data = self._keyring.unseal(sealed, f"connection {conn_id!r}")
+        return msgspec.json.decode(data, type=Connection)

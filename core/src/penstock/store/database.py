@@ -1,0 +1,140 @@
+"""One database: how to reach it, and its two kinds of transaction."""
+
+import socket
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from penstock.errors import ConfigError, StoreError
+from penstock.store.faults import told
+
+_PAGES_PER_CHECKPOINT = 4000
+_KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+
+
+class Database:
+    """A pool of connections to one SQLite file or PostgreSQL database; for several threads, but not over a fork.
+
+    SQLite keeps a write-ahead log, flushed to the disk at each commit (``synchronous=FULL``): what is committed
+    survives a power cut.
+
+    Args:
+        url: ``sqlite:///path/to/file`` or ``postgresql://user:password@host:port/name``.
+        wait_s: Seconds to wait for another writer's lock before giving up.
+
+    Attributes:
+        sqlite: Whether it is SQLite rather than PostgreSQL.
+        path: The SQLite file, or None.
+        name: The database for messages, without its password.
+        engine: SQLAlchemy's engine.
+    """
+
+    def __init__(self, url: str, *, wait_s: float = 10.0) -> None:
+        parsed = _parse(url)
+        self.url = parsed
+        self.wait_s = wait_s
+        self.sqlite = parsed.get_backend_name() == "sqlite"
+        self.path = Path(parsed.database or "").absolute() if self.sqlite else None
+        self.name = str(self.path) if self.path else parsed.render_as_string(hide_password=True)
+        self.engine = _sqlite(parsed, wait_s) if self.sqlite else _postgres(parsed)
+
+    def close(self) -> None:
+        """Close every connection of the pool."""
+        self.engine.dispose()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent view of the database; nothing is written."""
+        with told(self.name, self.wait_s), self.engine.connect() as connection:
+            if self.sqlite:
+                connection.exec_driver_sql("BEGIN")
+            else:
+                connection = connection.execution_options(  # noqa: PLW2901 - the same connection
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
+                )
+            try:
+                yield connection
+            finally:
+                connection.rollback()
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction: all of it is durable when the block has ended, or none if it raised."""
+        with told(self.name, self.wait_s), self.engine.connect() as connection:
+            if self.sqlite:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+
+    def single(self, application: str) -> Any:  # noqa: ANN401 - psycopg is optional, so its type cannot be named
+        """A PostgreSQL session of its own in autocommit, outside of the pool, that notices a dead network itself."""
+        with told(self.name, self.wait_s):
+            dialect = self.engine.dialect
+            arguments, options = dialect.create_connect_args(self.url)
+            options = {**options, "autocommit": True, "application_name": application[:63], **_KEEPALIVE}
+            try:
+                return dialect.loaded_dbapi.connect(*arguments, **options)
+            except dialect.loaded_dbapi.Error as error:
+                raise StoreError(f"database {self.name}: the server cannot be reached: {error}") from error
+
+
+def this_host() -> str:
+    """The name of this machine, for messages to people."""
+    return socket.gethostname()
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ConfigError(
+            "the database URL cannot be read. Write sqlite:///path/to/file or postgresql://user:password@host/name."
+        ) from None
+    if parsed.drivername in ("postgres", "postgresql"):
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise ConfigError(
+            f"database {parsed.render_as_string()}: Penstock works with sqlite:// and postgresql:// only."
+        )
+    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise ConfigError("a database in memory cannot be shared by processes. Write sqlite:///path/to/file.")
+    return parsed
+
+
+def _sqlite(url: URL, wait_s: float) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": wait_s, "isolation_level": None}, pool_reset_on_return=None)
+
+    def prepare(connection: sqlite3.Connection, _record: object) -> None:
+        # No isolation level: the driver must not open transactions by its own guess of what a statement does.
+        for pragma in (
+            f"busy_timeout={int(wait_s * 1000)}",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"wal_autocheckpoint={_PAGES_PER_CHECKPOINT}",
+            "cache_size=-16000",
+            "temp_store=MEMORY",
+        ):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    event.listen(engine, "connect", prepare)
+    return engine
+
+
+def _postgres(url: URL) -> Engine:
+    try:
+        return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10, **_KEEPALIVE})
+    except (ModuleNotFoundError, NoSuchModuleError) as error:
+        raise ConfigError(
+            f"PostgreSQL needs a driver that is not installed ({error}). "
+            "Install it with: pip install 'penstock-core[postgres]'"
+        ) from None

@@ -1,0 +1,132 @@
+"""The scheduler's role, held by one process at a time and freed by the system if that process dies.
+
+SQLite: ``flock`` on a file beside the database. PostgreSQL: an advisory lock of a session of its own, and a token in
+the table ``meta`` that each of the holder's transactions checks, so that a holder whose session was cut cannot write
+any more once another has taken over.
+"""
+
+import fcntl
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import uuid4
+
+import msgspec
+from sqlalchemy import Connection, text
+
+from penstock.errors import StoreError, StoreHeldError
+from penstock.store.database import Database, this_host
+
+_KEY = 0x50656E73_00000001
+_META = "scheduler"
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """Who holds the role: what it calls itself, where it runs, and since when."""
+
+    holder: str
+    host: str
+    pid: int
+    since: datetime
+    token: str
+
+    def refusal(self, name: str) -> StoreHeldError:
+        """The error for whoever comes second."""
+        return StoreHeldError(
+            f"database {name}: {self.holder} already works on it (process {self.pid} on {self.host}, since "
+            f"{self.since:%Y-%m-%d %H:%M:%S} UTC). Stop that one first, or use another database."
+        )
+
+
+class Hold(Protocol):
+    """The role while it is held."""
+
+    holder: Holder
+
+    def confirm(self, connection: Connection) -> None:
+        """Check within a transaction that the role is still ours; raises StoreHeldError or StoreError if it is not."""
+
+    def release(self) -> None:
+        """Give the role up."""
+
+
+def take(database: Database, holder: str, now: datetime) -> Hold:
+    """Take the role; raises StoreHeldError if a living process has it."""
+    me = Holder(holder, this_host(), os.getpid(), now.astimezone(UTC), uuid4().hex)
+    if database.path is not None:
+        return _FileHold(database.path, database.name, me)
+    return _SessionHold(database, me)
+
+
+class _FileHold:
+    def __init__(self, path: Path, name: str, me: Holder) -> None:
+        self.holder = me
+        lock = path.with_name(path.name + ".lock")
+        try:
+            self._descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise StoreError(
+                f"{lock}: the lock file cannot be opened: {error.strerror}. Check owner and mode."
+            ) from None
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            other = _read(os.pread(self._descriptor, 4096, 0))
+            os.close(self._descriptor)
+            raise _held(other, name) from None
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, msgspec.json.encode(me), 0)
+
+    def confirm(self, connection: Connection) -> None:
+        """The system keeps the lock as long as this process lives."""
+
+    def release(self) -> None:
+        os.close(self._descriptor)
+
+
+class _SessionHold:
+    def __init__(self, database: Database, me: Holder) -> None:
+        self.holder = me
+        self._name = database.name
+        self._session: Any = database.single(f"penstock {me.holder} {me.host}:{me.pid}")
+        taken = self._session.execute("SELECT pg_try_advisory_lock(%s)", (_KEY,)).fetchone()[0]
+        if not taken:
+            self._session.close()
+            with database.read() as connection:
+                raise _held(_read(_stored(connection, "").encode()), database.name)
+        with database.write() as connection:
+            connection.execute(
+                text(
+                    "INSERT INTO meta (key, value) VALUES (:key, :value) "
+                    "ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+                ),
+                {"key": _META, "value": msgspec.json.encode(me).decode()},
+            )
+
+    def confirm(self, connection: Connection) -> None:
+        # The row is locked until the caller commits: who takes the role over waits for that, and then we see its token.
+        other = _read(_stored(connection, " FOR SHARE").encode())
+        if other is None or other.token != self.holder.token:
+            raise _held(other, self._name)
+
+    def release(self) -> None:
+        self._session.close()
+
+
+def _stored(connection: Connection, lock: str) -> str:
+    found = connection.execute(text(f"SELECT value FROM meta WHERE key = :key{lock}"), {"key": _META}).scalar()
+    return found or ""
+
+
+def _read(data: bytes) -> Holder | None:
+    try:
+        return msgspec.json.decode(data, type=Holder)
+    except msgspec.DecodeError:
+        return None
+
+
+def _held(other: Holder | None, name: str) -> StoreHeldError:
+    if other is not None:
+        return other.refusal(name)
+    return StoreHeldError(f"database {name}: another scheduler already works on it. Stop that one first.")

@@ -1,0 +1,106 @@
+"""Encryption at rest: Fernet tokens under one or more keys, the first of which writes."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from penstock.errors import ConfigError
+
+if TYPE_CHECKING:
+    from cryptography.fernet import MultiFernet
+
+
+class Keyring:
+    """The keys that seal connections and variables.
+
+    A list of keys allows rotation: the first seals, all of them open. ``cryptography`` is imported on first use.
+
+    Args:
+        keys: Fernet keys: 32 bytes in URL-safe base64 each.
+        origin: Where they come from, for messages: a file, or the name of an environment variable.
+    """
+
+    def __init__(self, keys: Sequence[str], origin: str) -> None:
+        self.origin = origin
+        self._keys = tuple(keys)
+        self._fernet: MultiFernet | None = None
+
+    @classmethod
+    def of_file(cls, path: Path, *, create: bool = True) -> "Keyring":
+        """The keys in a file, one a line, newest first; a missing one is made with a new key, for its owner alone.
+
+        Raises:
+            ConfigError: The file cannot be read or made, or others may read it.
+        """
+        try:
+            if create and not path.exists():
+                _make(path)
+            mode = path.stat().st_mode & 0o077
+            text = path.read_text(encoding="ascii")
+        except FileNotFoundError:
+            raise ConfigError(
+                f"{path}: there is no key file. Run `penstock init`, or restore it from a backup."
+            ) from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path}: the key file cannot be used: {error}.") from None
+        if mode:
+            raise ConfigError(f"{path}: others may read the key file. Run: chmod 600 {path}")
+        return cls(text.split(), str(path))
+
+    def seal(self, data: bytes) -> bytes:
+        """Encrypt."""
+        return self._cipher().encrypt(data)
+
+    def unseal(self, token: bytes, what: str) -> bytes:
+        """Decrypt ``what``, such as ``"variable 'x'"``; raises ConfigError if no key fits."""
+        from cryptography.fernet import InvalidToken  # noqa: PLC0415 - 50 ms that most commands need not spend
+
+        try:
+            return self._cipher().decrypt(token)
+        except InvalidToken:
+            raise ConfigError(
+                f"{what} cannot be decrypted with the key in {self.origin}: it was sealed with another key. "
+                f"Put the right key there, or add it as a further one (the first seals, all open)."
+            ) from None
+
+    def rotate(self, token: bytes, what: str) -> bytes:
+        """Seal again with the first key what any of the keys opens; raises ConfigError if no key fits."""
+        return self.seal(self.unseal(token, what))
+
+    def _cipher(self) -> "MultiFernet":
+        if self._fernet is None:
+            from cryptography.fernet import Fernet, MultiFernet  # noqa: PLC0415 - as above
+
+            try:
+                self._fernet = MultiFernet([Fernet(key) for key in self._keys])
+            except ValueError:
+                raise ConfigError(
+                    f"{self.origin}: no usable key. Each must be 32 bytes in URL-safe base64, "
+                    "as `penstock init` makes them."
+                ) from None
+        return self._fernet
+
+
+def new_key() -> str:
+    """A fresh random key."""
+    from cryptography.fernet import Fernet  # noqa: PLC0415 - as above
+
+    return Fernet.generate_key().decode()
+
+
+def _make(path: Path) -> None:
+    """Make the file whole or not at all: two processes that start together must agree on one key."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(new_key() + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()

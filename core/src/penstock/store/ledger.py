@@ -1,0 +1,109 @@
+"""The scheduler's transaction: what a step of the engine wants persisted, all of it or nothing."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, cast
+
+import msgspec
+from sqlalchemy import Connection, CursorResult, Dialect, Executable, Table
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from penstock.model.changes import Changes
+from penstock.model.request import Request
+from penstock.model.run import NewRun, Run
+from penstock.store import bell, rows, tables
+from penstock.store.rows import Codec
+
+SCHEDULER = "scheduler"
+_INBOX_LOCK = 0x50656E73_00000003
+_NEW = "dag_id run_id kind state version created_at logical_date interval_start interval_end conf"
+
+
+class Statements:
+    """The hot statements as text for one dialect, made once a store."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.codec = Codec(dialect)
+        mark = "%s" if dialect.name == "postgresql" else "?"
+        marks = ", ".join(mark for _ in _NEW.split())
+        self.insert_run = (
+            f"INSERT INTO run ({', '.join(_NEW.split())}) VALUES ({marks}) "
+            f"ON CONFLICT (dag_id, run_id) DO NOTHING RETURNING {', '.join(rows.RUN.split())}"
+        )
+        self.runs = rows.update(dialect, tables.run, "state version started_at ended_at reason", "run")
+        self.tasks = rows.upsert(dialect, tables.task_instance, rows.TASK)
+        self.tries = rows.upsert(dialect, tables.attempt, rows.TRY)
+        self.xcoms = rows.upsert(dialect, tables.xcom, rows.XCOM)
+        self.removed = rows.delete(dialect, tables.task_instance, "run task_id map_index")
+        self.cleared = rows.delete(dialect, tables.xcom, "run task_id map_index")
+        self.late = rows.update(dialect, tables.attempt, "late_outcome late_at", "run task_id map_index epoch")
+        self.cursors = rows.update(dialect, tables.dag, "cursor", "dag_id")
+        self.handled = rows.delete(dialect, tables.request, "number")
+
+
+class Transaction:
+    """An open transaction for writing; ends with the ``with`` block of `Store.transaction`.
+
+    Attributes:
+        rung: Topics whose listeners are to be woken once the transaction is durable.
+    """
+
+    def __init__(self, connection: Connection, statements: Statements) -> None:
+        self._connection, self._statements = connection, statements
+        self.rung: set[str] = set()
+
+    def apply(self, changes: Changes, now: datetime) -> list[Run]:
+        """Write a step's changes.
+
+        Returns:
+            The runs made of ``new_runs``, with their numbers; one whose ``dag_id`` and ``run_id`` exist already is
+            left as it is and not among them.
+        """
+        sql, codec, connection = self._statements, self._statements.codec, self._connection
+        sql.removed.run(connection, changes.removed)
+        sql.cleared.run(connection, changes.cleared)
+        created = [run for new in changes.new_runs for run in self._create(new, now)]
+        sql.runs.run(connection, codec.run_changes(changes.runs))
+        sql.tasks.run(connection, codec.tasks(changes.tasks))
+        sql.tries.run(connection, codec.tries(changes.tries))
+        sql.xcoms.run(connection, codec.xcoms(changes.xcoms))
+        sql.late.run(connection, [(a.outcome.value, codec.at(a.at), *a.key, a.epoch) for a in changes.late])
+        sql.cursors.run(connection, [(codec.at(c.interval_end), c.dag_id) for c in changes.cursors])
+        sql.handled.run(connection, [(number,) for number in changes.handled])
+        return created
+
+    def submit(self, requests: Sequence[Request], now: datetime) -> None:
+        """Put requests into the scheduler's inbox, in this order, and wake it when they are durable."""
+        if not requests:
+            return
+        if self._connection.dialect.name == "postgresql":
+            # Numbers must become visible in their order, or a reader that remembers the last one would pass one over.
+            self._connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_INBOX_LOCK})")
+        self._connection.execute(
+            tables.request.insert(),
+            [{"body": msgspec.json.encode(request), "created_at": now} for request in requests],
+        )
+        self.ring(SCHEDULER)
+
+    def execute(self, statement: Executable) -> CursorResult[Any]:
+        """Carry out a statement of another module of this room."""
+        return cast("CursorResult[Any]", self._connection.execute(statement))
+
+    def replace(self, table: Table, row: Mapping[str, Any]) -> None:
+        """Insert one row in place of any with the same primary key."""
+        insert = sqlite_insert if self._connection.dialect.name == "sqlite" else postgres_insert
+        keys = [column.name for column in table.primary_key]
+        given = {name: value for name, value in row.items() if name not in keys}
+        self._connection.execute(insert(table).values(**row).on_conflict_do_update(index_elements=keys, set_=given))
+
+    def ring(self, topic: str) -> None:
+        """Wake the topic's listeners when this transaction is durable."""
+        if topic not in self.rung:
+            self.rung.add(topic)
+            bell.ring_at_commit(self._connection, topic)
+
+    def _create(self, new: NewRun, now: datetime) -> list[Run]:
+        sql = self._statements
+        made = self._connection.exec_driver_sql(sql.insert_run, sql.codec.new_run(new, now)).fetchall()
+        return [sql.codec.read_run(row) for row in made]

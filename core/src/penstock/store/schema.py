@@ -1,0 +1,113 @@
+"""The schema's version: made when new, refused when it is not ours, moved on by migrations."""
+
+from pathlib import Path
+
+from sqlalchemy import Connection, insert, inspect, text
+
+from penstock.errors import StoreError
+from penstock.store import tables
+from penstock.store.database import Database
+
+HEAD = tables.REVISIONS[-1]
+_UPGRADE_LOCK = 0x50656E73_00000002
+
+
+def found_version(connection: Connection) -> str | None:
+    """The version in the database, ``""`` for a half-made schema, None for an empty database."""
+    present = set(inspect(connection).get_table_names())
+    if "alembic_version" in present:
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar() or ""
+    return "" if present & set(tables.metadata.tables) else None
+
+
+def refusal(found: str | None, name: str) -> str | None:
+    """Why a database with this version cannot be worked on, as a sentence; None if it can."""
+    if found == HEAD:
+        return None
+    if found is None:
+        return f"database {name}: it is empty. Make its tables with `penstock db upgrade`."
+    if found in tables.REVISIONS:
+        return (
+            f"database {name}: its schema is {found}, of an older Penstock; this one works on {HEAD}. "
+            "Stop Penstock, make a backup, and run `penstock db upgrade`."
+        )
+    if not found:
+        return f"database {name}: it holds tables named as Penstock's, but no schema version. Name another database."
+    return (
+        f"database {name}: its schema is {found}, which this Penstock does not know (its newest is {HEAD}). "
+        "A newer Penstock has worked on it: upgrade penstock-core here, or restore a backup."
+    )
+
+
+def create(database: Database) -> None:
+    """Make the newest schema in an empty database; without effect if another process was faster."""
+    if database.path is not None:
+        _make_folder(database.path.parent)
+    with database.write() as connection:
+        _lock(connection)
+        if found_version(connection) is None:
+            _create_tables(connection)
+
+
+def upgrade(database: Database) -> tuple[str | None, str]:
+    """Bring the schema to the newest version, all of it or nothing.
+
+    Returns:
+        The version before (None for an empty database) and the version now.
+
+    Raises:
+        StoreError: The schema is newer than this code, or not Penstock's.
+    """
+    if database.path is not None:
+        _make_folder(database.path.parent)
+    with database.write() as connection:
+        _lock(connection)
+        before = found_version(connection)
+        if before is None:
+            _create_tables(connection)
+        elif before != HEAD:
+            if before not in tables.REVISIONS:
+                raise StoreError(refusal(before, database.name))
+            migrate(connection, HEAD)
+    return before, HEAD
+
+
+def migrate(connection: Connection, target: str) -> None:
+    """Run Alembic's migrations up to ``target`` within the caller's transaction."""
+    from alembic import command  # noqa: PLC0415 - 0.2 s that only an upgrade needs to spend
+    from alembic.config import Config  # noqa: PLC0415 - as above
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    command.upgrade(config, target)
+
+
+def _create_tables(connection: Connection) -> None:
+    tables.metadata.create_all(connection, checkfirst=False)
+    connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+    connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
+    seed(connection)
+
+
+def seed(connection: Connection) -> None:
+    """What every database holds from the start."""
+    name, slots = tables.DEFAULT_POOL
+    connection.execute(
+        insert(tables.pool).values(name=name, slots=slots, description="For every task that names no pool.")
+    )
+
+
+def _lock(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"folder {folder}: it cannot be made: {error.strerror}. Check its parent's owner and mode."
+        ) from None

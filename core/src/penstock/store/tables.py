@@ -1,0 +1,210 @@
+"""The tables. A change here needs a migration in `penstock.store.migrations` and its name in `REVISIONS`.
+
+What grows with history (runs, task instances, tries, values) is found by primary key or by an index that leads with
+what is asked for: a live row costs the same beside a million finished ones as beside none. Tables whose key is made of
+several columns are clustered by it in SQLite (`WITHOUT ROWID`): one tree to write instead of two.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from penstock.store.instants import Instant
+
+REVISIONS = ("0001", "0002")
+"""Every schema version that this code knows, oldest first; the last is the one it works on."""
+
+metadata = MetaData()
+
+_NUMBER = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _text(name: str, *, nullable: bool = False, default: str | None = "") -> Column[str]:
+    return Column(name, Text, nullable=nullable, server_default=default)
+
+
+def _run_key() -> Column[int]:
+    return Column("run", _NUMBER, ForeignKey("run.run", ondelete="CASCADE"), primary_key=True, autoincrement=False)
+
+
+def _task_key() -> tuple[Column[Any], Column[Any]]:
+    return (
+        Column("task_id", Text, primary_key=True),
+        Column("map_index", Integer, primary_key=True, autoincrement=False),
+    )
+
+
+dag = Table(
+    "dag",
+    metadata,
+    Column("dag_id", Text, primary_key=True),
+    Column("version", Text, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("paused", Boolean, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("cursor", Instant),
+    Column("changed_at", Instant, nullable=False),
+    Index("dag_file", "file"),
+)
+
+dag_spec = Table(
+    "dag_spec",
+    metadata,
+    Column("spec", Text, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
+dag_version = Table(
+    "dag_version",
+    metadata,
+    Column("version", Text, primary_key=True),
+    Column("dag_id", Text, nullable=False),
+    Column("spec", Text, ForeignKey("dag_spec.spec"), nullable=False),
+    Column("snapshot", Text, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("variables", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Index("dag_version_dag", "dag_id", "created_at"),
+)
+
+source_file = Table(
+    "source_file",
+    metadata,
+    Column("file", Text, primary_key=True),
+    Column("sources", Text, nullable=False),
+    Column("variables", LargeBinary, nullable=False),
+    Column("refresh_s", Float),
+    Column("parsed_at", Instant, nullable=False),
+    Column("duration_s", Float, nullable=False),
+    Column("problems", Text, nullable=False),
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("run", _NUMBER, primary_key=True, autoincrement=True),
+    Column("dag_id", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    _text("version"),
+    Column("created_at", Instant, nullable=False),
+    Column("logical_date", Instant),
+    Column("interval_start", Instant),
+    Column("interval_end", Instant),
+    Column("conf", Text, nullable=False, server_default="{}"),
+    Column("started_at", Instant),
+    Column("ended_at", Instant),
+    _text("reason"),
+    UniqueConstraint("dag_id", "run_id", name="run_of_dag"),
+    Index("run_state", "state", "run"),
+    Index("run_dag_state", "dag_id", "state", "run"),
+    Index("run_dag", "dag_id", "run"),
+    sqlite_autoincrement=True,
+)
+
+task_instance = Table(
+    "task_instance",
+    metadata,
+    _run_key(),
+    *_task_key(),
+    Column("state", Text, nullable=False),
+    Column("try_number", Integer, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),
+    _text("reason"),
+    Column("queued_at", Instant),
+    Column("started_at", Instant),
+    Column("ended_at", Instant),
+    Column("due_at", Instant),
+    sqlite_with_rowid=False,
+)
+
+attempt = Table(
+    "try",
+    metadata,
+    _run_key(),
+    *_task_key(),
+    Column("epoch", Integer, primary_key=True, autoincrement=False),
+    Column("try_number", Integer, nullable=False),
+    Column("executor", Text, nullable=False),
+    Column("queued_at", Instant, nullable=False),
+    Column("started_at", Instant),
+    Column("ended_at", Instant),
+    Column("outcome", Text),
+    _text("error"),
+    Column("pid", Integer),
+    Column("late_outcome", Text),
+    Column("late_at", Instant),
+    sqlite_with_rowid=False,
+)
+
+xcom = Table(
+    "xcom",
+    metadata,
+    _run_key(),
+    *_task_key(),
+    Column("key", Text, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+    Column("length", Integer),
+    sqlite_with_rowid=False,
+)
+
+request = Table(
+    "request",
+    metadata,
+    Column("number", _NUMBER, primary_key=True, autoincrement=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+connection = Table(
+    "connection",
+    metadata,
+    Column("conn_id", Text, primary_key=True),
+    Column("conn_type", Text, nullable=False),
+    _text("description"),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+)
+
+variable = Table(
+    "variable",
+    metadata,
+    Column("key", Text, primary_key=True),
+    _text("description"),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+)
+
+pool = Table(
+    "pool",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("slots", Integer, nullable=False),
+    _text("description"),
+)
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+DEFAULT_POOL = ("default_pool", 128)
+"""The pool of tasks that name none, and its slots in a new database."""

@@ -1,0 +1,114 @@
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
+
+import penstock.store
+from penstock.errors import StoreError
+from penstock.store import Store, schema, tables, upgrade
+from penstock.store.database import Database
+
+
+@pytest.fixture
+def database(url):
+    database = Database(url)
+    if database.path:
+        database.path.parent.mkdir(parents=True)
+    yield database
+    database.close()
+
+
+def shape(connection):
+    """Columns, keys and indexes of every table, as the database tells them."""
+    inspector = inspect(connection)
+    return {
+        table: (
+            {c["name"]: (str(c["type"]), c["nullable"], c["default"]) for c in inspector.get_columns(table)},
+            inspector.get_pk_constraint(table)["constrained_columns"],
+            [(k["constrained_columns"], k["referred_table"], k["options"]) for k in inspector.get_foreign_keys(table)],
+            sorted((i["name"], i["column_names"], i["unique"]) for i in inspector.get_indexes(table)),
+            sorted((i["name"], i["column_names"]) for i in inspector.get_unique_constraints(table)),
+        )
+        for table in inspector.get_table_names()
+    }
+
+
+def test_migrations_from_nothing_make_the_same_schema_as_the_tables(database, url):
+    with database.write() as connection:
+        schema.migrate(connection, schema.HEAD)
+    with database.read() as connection:
+        migrated = shape(connection)
+        seeded = connection.execute(text("SELECT name, slots FROM pool")).fetchall()
+        assert compare_metadata(MigrationContext.configure(connection), tables.metadata) == []
+        connection.rollback()
+        (connection.begin() if not database.sqlite else connection.exec_driver_sql("BEGIN"))
+    with database.write() as connection:
+        tables.metadata.drop_all(connection)
+        connection.execute(text("DROP TABLE alembic_version"))
+    schema.create(database)
+    with database.read() as connection:
+        assert shape(connection) == migrated
+        assert connection.execute(text("SELECT name, slots FROM pool")).fetchall() == seeded == [tables.DEFAULT_POOL]
+
+
+def test_each_migration_is_named_in_the_list_of_revisions():
+    folder = Path(penstock.store.__file__).parent / "migrations" / "versions"
+    assert tuple(sorted(p.name.partition("_")[0] for p in folder.glob("*.py"))) == tables.REVISIONS
+
+
+def test_an_older_schema_is_refused_with_the_command_and_then_upgraded(database, url, keyring):
+    with database.write() as connection:
+        schema.migrate(connection, "0001")
+        connection.execute(text("INSERT INTO meta VALUES ('kept', 'yes')"))
+    with pytest.raises(StoreError, match=r"schema is 0001, of an older Penstock.*`penstock db upgrade`"):
+        Store.open(url, keyring)
+    assert upgrade(url) == ("0001", schema.HEAD)
+    with Store.open(url, keyring) as store:
+        assert store.check() == []
+    with database.read() as connection:
+        assert connection.execute(text("SELECT value FROM meta")).scalar() == "yes"
+
+
+def test_an_upgrade_that_fails_leaves_the_old_schema_whole(database):
+    with database.write() as connection:
+        schema.migrate(connection, "0001")
+        connection.execute(text('ALTER TABLE "try" ADD COLUMN late_at BIGINT'))
+        before = shape(connection)
+    with pytest.raises(Exception, match="late_at"), database.write() as connection:
+        schema.migrate(connection, schema.HEAD)
+    with database.read() as connection:
+        assert shape(connection) == before
+        assert schema.found_version(connection) == "0001"
+
+
+@pytest.mark.parametrize(
+    ("version", "sentence"),
+    [
+        ("9999", "A newer Penstock has worked on it: upgrade penstock-core here"),
+        ("", "no schema version"),
+    ],
+    ids=["newer", "none"],
+)
+def test_a_schema_that_is_not_ours_is_refused_and_never_upgraded(database, url, keyring, version, sentence):
+    upgrade(url)
+    with database.write() as connection:
+        connection.execute(text("DELETE FROM alembic_version"))
+        if version:
+            connection.execute(text("INSERT INTO alembic_version VALUES (:v)"), {"v": version})
+    with pytest.raises(StoreError, match=sentence):
+        Store.open(url, keyring)
+    with pytest.raises(StoreError, match=sentence):
+        upgrade(url)
+
+
+def test_upgrading_twice_changes_nothing(url):
+    assert upgrade(url) == (None, schema.HEAD)
+    assert upgrade(url) == (schema.HEAD, schema.HEAD)
+
+
+def test_a_missing_file_is_not_made_unless_asked(sqlite_url, keyring, tmp_path):
+    with pytest.raises(StoreError, match="no such file"):
+        Store.open(sqlite_url, keyring, create=False)
+    assert list(tmp_path.iterdir()) == []
