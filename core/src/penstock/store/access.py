@@ -159,20 +159,16 @@ class Access(Writer):
         with self.transaction() as tx:
             check = self._keyring.seal(_CHECK).decode()
             tx.execute(update(tables.meta).where(tables.meta.c.key == _KEY_CHECK).values(value=check))
-            return sum(
-                self._rotate(tx, table, key, column)
-                for table, key, column in (
-                    (tables.connection, "conn_id", "sealed"),
-                    (tables.variable, "key", "sealed"),
-                    (tables.dag_version, "version", "variables"),
-                    (tables.source_file, "file", "variables"),
-                )
+            return (
+                self._rotate(tx, tables.connection, "conn_id", "sealed")
+                + self._rotate(tx, tables.variable, "key", "sealed")
+                + self._rotate(tx, tables.dag_version, "version", "variables")
+                + self._rotate(tx, tables.source_file, "file", "variables")
             )
 
     def _rotate(self, tx: Transaction, table: Table, key: str, column: str) -> int:
-        found: list[tuple[str, bytes]] = [
-            (row[0], row[1]) for row in tx.execute(select(table.c[key], table.c[column])) if row[1]
-        ]
+        rows = tx.execute(select(table.c[key].label("name"), table.c[column].label("sealed"))).mappings()
+        found = [(row["name"], row["sealed"]) for row in rows if row["sealed"]]
         for name, sealed in found:
             sealed_again = self._keyring.rotate(sealed, f"{table.name} {name!r}")
             tx.execute(update(table).where(table.c[key] == name).values({column: sealed_again}))
