@@ -15,9 +15,32 @@ import pytest
 # pytest imports this module at every start, and the servers' libraries take a second: fixtures import them on use.
 # ruff: noqa: PLC0415
 if TYPE_CHECKING:
+    from penstock_testkit.outbound import OutboundGuard
     from penstock_testkit.postgres import PostgresServer
     from penstock_testkit.redshift import RedshiftDatabase, RedshiftServer
     from penstock_testkit.s3 import S3Server
+
+
+_guard_key: pytest.StashKey[OutboundGuard] = pytest.StashKey()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Install the guard once a process; it sleeps between tests."""
+    from penstock_testkit.outbound import OutboundGuard
+
+    config.stash[_guard_key] = OutboundGuard()
+
+
+@pytest.fixture(autouse=True)
+def no_outbound_connections(request: pytest.FixtureRequest) -> Iterator[list[str]]:
+    """Fail the test when code of this process tries to reach beyond this machine, even if it hides the error.
+
+    Yields the list of what was refused; a test that provokes a refusal on purpose empties it.
+    """
+    with request.config.stash[_guard_key].watching() as refused:
+        yield refused
+    if refused:
+        pytest.fail("tried to leave this machine: " + "; ".join(refused))
 
 
 @pytest.fixture(scope="session")

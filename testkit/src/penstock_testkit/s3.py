@@ -39,6 +39,12 @@ class S3Server:
 
     def __init__(self, endpoint_url: str) -> None:
         self.endpoint_url = endpoint_url
+        # One session and one client for the server's own calls: a new one reads its models again, 0.2 s each.
+        self._session = boto3.session.Session(
+            aws_access_key_id=_ACCESS_KEY, aws_secret_access_key=_SECRET_KEY, region_name=_REGION
+        )
+        self._lock = threading.Lock()
+        self._own: Any = None
 
     @property
     def env(self) -> dict[str, str]:
@@ -55,9 +61,6 @@ class S3Server:
 
     def client(self, service: str = "s3") -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
         """Return a boto3 client with dummy credentials, SigV4 and no retries, for S3 or another service."""
-        session = boto3.session.Session(
-            aws_access_key_id=_ACCESS_KEY, aws_secret_access_key=_SECRET_KEY, region_name=_REGION
-        )
         config = Config(
             signature_version="s3v4" if service == "s3" else None,
             s3={"addressing_style": "path"},
@@ -65,45 +68,47 @@ class S3Server:
             connect_timeout=5,
             read_timeout=30,
         )
-        return session.client(service, endpoint_url=self.endpoint_url, config=config)
+        with self._lock:  # sessions are not safe to share between threads; clients are
+            return self._session.client(service, endpoint_url=self.endpoint_url, config=config)
 
     def create_bucket(self, name: str | None = None) -> str:
         """Create a bucket, with a new unique name when none is given, and return its name."""
         bucket = name or f"bucket-{uuid.uuid4().hex[:12]}"
-        client = self.client()
-        client.create_bucket(Bucket=bucket)
-        client.close()
+        self._client().create_bucket(Bucket=bucket)
         return bucket
 
     def put(self, url: str, body: bytes | str) -> None:
         """Write an object at `s3://bucket/key`; the bucket must exist."""
         bucket, _, key = url.removeprefix("s3://").partition("/")
-        client = self.client()
-        client.put_object(Bucket=bucket, Key=key, Body=body)
-        client.close()
+        self._client().put_object(Bucket=bucket, Key=key, Body=body)
 
     def get(self, url: str) -> bytes:
         """Return the body of the object at `s3://bucket/key`."""
         bucket, _, key = url.removeprefix("s3://").partition("/")
-        client = self.client()
-        body: bytes = client.get_object(Bucket=bucket, Key=key)["Body"].read()
-        client.close()
+        body: bytes = self._client().get_object(Bucket=bucket, Key=key)["Body"].read()
         return body
 
     def keys(self, url: str) -> list[str]:
         """Return the keys under `s3://bucket/prefix`, in order."""
         bucket, _, prefix = url.removeprefix("s3://").partition("/")
-        client = self.client()
-        pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-        found = [item["Key"] for page in pages for item in page.get("Contents", [])]
-        client.close()
-        return found
+        pages = self._client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        return [item["Key"] for page in pages for item in page.get("Contents", [])]
 
     def reset(self) -> None:
         """Forget every bucket, object and other resource."""
         request = urllib.request.Request(f"{self.endpoint_url}/moto-api/reset", method="POST")  # noqa: S310
         with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - the URL is our own loopback server's
             pass
+
+    def close(self) -> None:
+        """Close the connections of the handle's own client."""
+        if self._own is not None:
+            self._own.close()
+
+    def _client(self) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
+        if self._own is None:
+            self._own = self.client()
+        return self._own
 
 
 @contextlib.contextmanager
@@ -118,11 +123,13 @@ def s3_server(port: int = 0) -> Iterator[S3Server]:
     """
     app = DomainDispatcherApplication(create_backend_app)
     server = make_server("127.0.0.1", port, app, threaded=True, request_handler=_QuietHandler)
-    thread = threading.Thread(target=server.serve_forever, name="s3", daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), name="s3", daemon=True)
     thread.start()
+    handle = S3Server(f"http://127.0.0.1:{server.server_port}")
     try:
-        yield S3Server(f"http://127.0.0.1:{server.server_port}")
+        yield handle
     finally:
+        handle.close()
         server.shutdown()
         thread.join()
         server.server_close()
