@@ -26,16 +26,14 @@ class DagBook:
         row: The newest version and its switches; None for a DAG of which only old runs are known.
         running: Numbers of its running runs.
         queued: Numbers of its queued runs, oldest first.
-        expected: Scheduled runs that were asked of the store and have not come back yet.
     """
 
-    __slots__ = ("active_tasks", "cursor", "expected", "queued", "row", "running", "tenant", "wake_at")
+    __slots__ = ("active_tasks", "cursor", "queued", "row", "running", "tenant", "wake_at")
 
     def __init__(self, dag_id: str) -> None:
         self.row: DagUpdated | None = None
         self.running: set[int] = set()
         self.queued: deque[int] = deque()
-        self.expected = 0
         self.cursor: datetime | None = None
         self.wake_at: datetime | None = None
         self.tenant = Tenant()
@@ -67,6 +65,7 @@ class Book:
         self.per_task: dict[tuple[int, str], Resource] = {}
         self.admission = Admission()
         self.dags_to_look_at: set[str] = set()
+        self.dags_awaiting_runs: set[str] = set()
         self._plans: dict[str, Plan] = {}
         self._timers: list[tuple[datetime, int, Callable[[Book], None]]] = []
         self._retries: list[tuple[datetime, int, Instance]] = []

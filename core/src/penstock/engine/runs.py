@@ -10,7 +10,7 @@ from penstock.engine.flow import close, evaluate, make_ready, recount, settle
 from penstock.engine.live import Instance, LiveRun
 from penstock.engine.messages import DagUpdated, RunAdded
 from penstock.model.changes import DagCursor
-from penstock.model.run import UNMAPPED, RunKind, TaskInstance, TaskKey
+from penstock.model.run import UNMAPPED, TaskInstance, TaskKey
 from penstock.model.state import RunState, TaskState
 
 
@@ -35,8 +35,6 @@ def add_run(book: Book, event: RunAdded) -> None:
     live = LiveRun(row, book.plan(event.dag, row.version))
     book.runs[row.run] = live
     dag = book.dag(row.dag_id)
-    if row.kind is RunKind.SCHEDULED and dag.expected:
-        dag.expected -= 1
     if dag.row is None and dag.active_tasks.limit == UNLIMITED:
         dag.active_tasks.limit = event.dag.max_active_tasks or UNLIMITED
     book.dags_to_look_at.add(row.dag_id)
@@ -130,13 +128,13 @@ def create_due_runs(book: Book) -> None:
         dag = book.dag(dag_id)
         if dag.row is not None and dag.row.active and not dag.row.paused:
             _create(book, dag_id, dag, dag.row)
-    book.dags_to_look_at.clear()
+    book.dags_to_look_at, book.dags_awaiting_runs = book.dags_awaiting_runs, set()
 
 
 def _create(book: Book, dag_id: str, dag: DagBook, row: DagUpdated) -> None:
     limit = row.dag.max_active_runs or UNLIMITED
-    moved = False
-    while len(dag.running) + len(dag.queued) + dag.expected < limit:
+    asked = 0
+    while len(dag.running) + len(dag.queued) + asked < limit:
         due = next_due(row.dag, dag.cursor, book.now)
         if due is None:
             break
@@ -146,6 +144,9 @@ def _create(book: Book, dag_id: str, dag: DagBook, row: DagUpdated) -> None:
                 book.call_at(due.at, _look_at(dag_id))
             break
         book.changes.new_runs.append(scheduled_run(row.dag, row.version, due.interval))
-        dag.cursor, dag.expected, moved = due.interval.end, dag.expected + 1, True
-    if moved:
+        dag.cursor, asked = due.interval.end, asked + 1
+    if asked:
+        # The stored runs come back as events of the next step, which then looks at the DAG again; so it does even if
+        # the store knew some of these runs already.
+        book.dags_awaiting_runs.add(dag_id)
         book.changes.cursors.append(DagCursor(dag_id, dag.cursor))
