@@ -2,8 +2,10 @@
 
 from penstock.store.access import VARIABLES, Pool, Variable
 from penstock.store.bell import Bell
+from penstock.store.catalog import LoaderCatalog
 from penstock.store.keyring import Keyring, new_key
 from penstock.store.ledger import SCHEDULER, Transaction
+from penstock.store.people import DagRow, PastTry
 from penstock.store.recovery import DagState, RunSnapshot, Version
 from penstock.store.store import Store, upgrade
 
@@ -11,8 +13,11 @@ __all__ = [
     "SCHEDULER",
     "VARIABLES",
     "Bell",
+    "DagRow",
     "DagState",
     "Keyring",
+    "LoaderCatalog",
+    "PastTry",
     "Pool",
     "RunSnapshot",
     "Store",

@@ -42,25 +42,25 @@ class Access(Writer):
     Every method that opens a sealed value raises `penstock.errors.ConfigError` if no key fits.
     """
 
-    _keyring: Keyring
+    keyring: Keyring
 
     def connection(self, conn_id: str) -> Connection | None:
         """One connection with its secrets, or None."""
         query = select(tables.connection.c.sealed).where(tables.connection.c.conn_id == conn_id)
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             sealed = connection.execute(query).scalar()
         return None if sealed is None else self._opened(conn_id, sealed)
 
     def connections(self) -> list[Connection]:
         """Every connection with its secrets, by id."""
         query = select(tables.connection.c.conn_id, tables.connection.c.sealed).order_by(tables.connection.c.conn_id)
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             found = connection.execute(query).fetchall()
         return [self._opened(conn_id, sealed) for conn_id, sealed in found]
 
     def connection_ids(self) -> list[str]:
         """The ids of all connections; needs no key."""
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             return list(connection.execute(select(tables.connection.c.conn_id).order_by("conn_id")).scalars())
 
     def put_connection(self, given: Connection, now: datetime) -> None:
@@ -70,7 +70,7 @@ class Access(Writer):
             "conn_id": given.conn_id,
             "conn_type": given.conn_type,
             "description": given.description,
-            "sealed": self._keyring.seal(msgspec.json.encode(given)),
+            "sealed": self.keyring.seal(msgspec.json.encode(given)),
             "changed_at": now,
         }
         with self.transaction() as tx:
@@ -93,26 +93,26 @@ class Access(Writer):
         if not wanted:
             return values
         query = select(tables.variable.c.key, tables.variable.c.sealed).where(tables.variable.c.key.in_(wanted))
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             found = connection.execute(query).fetchall()
         for key, sealed in found:
-            values[key] = self._keyring.unseal(sealed, f"variable {key!r}").decode()
+            values[key] = self.keyring.unseal(sealed, f"variable {key!r}").decode()
         return values
 
     def variables(self) -> list[Variable]:
         """Every Variable, by key."""
         columns = tables.variable.c
         query = select(columns.key, columns.sealed, columns.description, columns.changed_at).order_by(columns.key)
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             found = connection.execute(query).fetchall()
         return [
-            Variable(key, self._keyring.unseal(sealed, f"variable {key!r}").decode(), description, at)
+            Variable(key, self.keyring.unseal(sealed, f"variable {key!r}").decode(), description, at)
             for key, sealed, description, at in found
         ]
 
     def variable_keys(self) -> list[str]:
         """The keys of all Variables; needs no key of the keyring."""
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             return list(connection.execute(select(tables.variable.c.key).order_by("key")).scalars())
 
     def put_variable(self, key: str, value: str, now: datetime, description: str = "") -> None:
@@ -121,7 +121,7 @@ class Access(Writer):
         row = {
             "key": key,
             "description": description,
-            "sealed": self._keyring.seal(value.encode()),
+            "sealed": self.keyring.seal(value.encode()),
             "changed_at": now,
         }
         with self.transaction() as tx:
@@ -138,7 +138,7 @@ class Access(Writer):
     def pools(self) -> list[Pool]:
         """Every pool, by name."""
         query = select(tables.pool.c.name, tables.pool.c.slots, tables.pool.c.description).order_by("name")
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             return [Pool(*row) for row in connection.execute(query)]
 
     def put_pool(self, pool: Pool, now: datetime) -> None:
@@ -157,7 +157,7 @@ class Access(Writer):
     def rotate_keys(self) -> int:
         """Seal everything again with the keyring's first key; returns how many values were."""
         with self.transaction() as tx:
-            check = self._keyring.seal(_CHECK).decode()
+            check = self.keyring.seal(_CHECK).decode()
             tx.execute(update(tables.meta).where(tables.meta.c.key == _KEY_CHECK).values(value=check))
             return (
                 self._rotate(tx, tables.connection, "conn_id", "sealed")
@@ -170,21 +170,21 @@ class Access(Writer):
         rows = tx.execute(select(table.c[key].label("name"), table.c[column].label("sealed"))).mappings()
         found = [(row["name"], row["sealed"]) for row in rows if row["sealed"]]
         for name, sealed in found:
-            sealed_again = self._keyring.rotate(sealed, f"{table.name} {name!r}")
+            sealed_again = self.keyring.rotate(sealed, f"{table.name} {name!r}")
             tx.execute(update(table).where(table.c[key] == name).values({column: sealed_again}))
         return len(found)
 
     def _check_key(self) -> None:
         """Refuse to seal with a key that does not open what is already sealed: two keys must not mix unnoticed."""
         query = select(tables.meta.c.value).where(tables.meta.c.key == _KEY_CHECK)
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             token = connection.execute(query).scalar()
         if token is None:
             with self.transaction() as tx:
-                tx.replace(tables.meta, {"key": _KEY_CHECK, "value": self._keyring.seal(_CHECK).decode()})
+                tx.replace(tables.meta, {"key": _KEY_CHECK, "value": self.keyring.seal(_CHECK).decode()})
         else:
-            self._keyring.unseal(token.encode(), f"database {self._database.name}")
+            self.keyring.unseal(token.encode(), f"database {self.database.name}")
 
     def _opened(self, conn_id: str, sealed: bytes) -> Connection:
-        data = self._keyring.unseal(sealed, f"connection {conn_id!r}")
+        data = self.keyring.unseal(sealed, f"connection {conn_id!r}")
         return msgspec.json.decode(data, type=Connection)

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, text
 from penstock.errors import StoreError
 from penstock.store.database import Database
 
-_CHANNEL = "penstock_bell"
+_CHANNEL = "penstock_"
 
 
 class Bell(Protocol):
@@ -53,7 +53,7 @@ def ring(database: Database, topic: str) -> None:
 def ring_at_commit(connection: Connection, topic: str) -> None:
     """Wake every listener of the topic when this transaction is committed (PostgreSQL; elsewhere without effect)."""
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_notify(:channel, :topic)"), {"channel": _CHANNEL, "topic": topic})
+        connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": _CHANNEL + topic})
 
 
 def _folder(path: Path) -> Path:
@@ -114,9 +114,11 @@ class _Notifications:
 
     def _open(self) -> None:
         self._session = self._database.single(f"penstock bell {self._topic}")
-        self._session.execute(f"LISTEN {_CHANNEL}")
+        self._session.execute(f"LISTEN {_CHANNEL}{self._topic}")
 
     def fileno(self) -> int:
+        if self._session.closed:
+            raise StoreError(f"database {self._database.name}: the doorbell's session is cut. Drain it to reconnect.")
         return int(self._session.fileno())
 
     def drain(self) -> None:

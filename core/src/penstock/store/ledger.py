@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import Connection, CursorResult, Dialect, Executable, Table
+from sqlalchemy import Connection, CursorResult, Dialect, Executable, Table, bindparam, update
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -90,9 +90,26 @@ class Transaction:
         """Carry out a statement of another module of this room."""
         return cast("CursorResult[Any]", self._connection.execute(statement))
 
+    @property
+    def sqlite(self) -> bool:
+        """Whether the database is SQLite."""
+        return self._connection.dialect.name == "sqlite"
+
+    def execute_many(self, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Carry out a statement for each row."""
+        if rows:
+            self._connection.execute(statement, rows)
+
+    def update_many(self, table: Table, key: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Update each row named by the value under ``key`` with the row's other values."""
+        if rows:
+            given: dict[str, Any] = {name: bindparam(f"_{name}") for name in rows[0] if name != key}
+            statement = update(table).where(table.c[key] == bindparam(f"_{key}")).values(given)
+            self.execute_many(statement, [{f"_{name}": value for name, value in row.items()} for row in rows])
+
     def replace(self, table: Table, row: Mapping[str, Any]) -> None:
         """Insert one row in place of any with the same primary key."""
-        insert = sqlite_insert if self._connection.dialect.name == "sqlite" else postgres_insert
+        insert = sqlite_insert if self.sqlite else postgres_insert
         keys = [column.name for column in table.primary_key]
         given = {name: value for name, value in row.items() if name not in keys}
         self._connection.execute(insert(table).values(**row).on_conflict_do_update(index_elements=keys, set_=given))

@@ -66,30 +66,30 @@ class Recovery:
     """Reads for the scheduler; a part of `penstock.store.Store`."""
 
     def __init__(self, database: Database, codec: Codec, keyring: Keyring) -> None:
-        self._database, self._codec, self._keyring = database, codec, keyring
+        self.database, self.codec, self.keyring = database, codec, keyring
         self._versions: dict[str, Version] = {}
 
     def live(self) -> list[RunSnapshot]:
         """Every unfinished run, oldest first, in one consistent view; costs what lives, whatever has finished."""
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             return self._snapshots(connection, f"r.{_LIVE_RUN}", {})
 
     def run_snapshot(self, run: int) -> RunSnapshot | None:
         """One run, finished or not; None if there is none of this number."""
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             found = self._snapshots(connection, "r.run = :run", {"run": run})
         return found[0] if found else None
 
     def dags(self) -> list[DagState]:
         """Every DAG, retired ones included, by id."""
         sql = "SELECT dag_id, version, file, paused, active, cursor FROM dag ORDER BY dag_id"
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             return [self._dag(row) for row in connection.execute(text(sql))]
 
     def dag(self, dag_id: str) -> DagState | None:
         """One DAG, or None."""
         sql = "SELECT dag_id, version, file, paused, active, cursor FROM dag WHERE dag_id = :dag_id"
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             row = connection.execute(text(sql), {"dag_id": dag_id}).fetchone()
         return self._dag(row) if row else None
 
@@ -104,7 +104,7 @@ class Recovery:
                 "SELECT s.data, v.snapshot, v.file, v.variables FROM dag_version v JOIN dag_spec s ON s.spec = v.spec "
                 "WHERE v.version = :version"
             )
-            with self._database.read() as connection:
+            with self.database.read() as connection:
                 row = connection.execute(text(sql), {"version": version}).fetchone()
             if row is None:
                 return None
@@ -124,7 +124,7 @@ class Recovery:
     def requests(self, after: int = 0) -> list[tuple[int, Request]]:
         """Requests with a number above ``after`` that no step has handled, in their order."""
         sql = "SELECT number, body FROM request WHERE number > :after ORDER BY number"
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             found = connection.execute(text(sql), {"after": after}).fetchall()
         return [(number, msgspec.json.decode(body, type=Request)) for number, body in found]
 
@@ -138,23 +138,23 @@ class Recovery:
         found: dict[tuple[TaskKey, str], bytes] = {}
         if not wanted:
             return found
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             for start in range(0, len(wanted), _KEYS_PER_READ):
                 found |= _read_xcoms(connection, run, wanted[start : start + _KEYS_PER_READ])
         return found
 
     def _dag(self, row: Sequence[Any]) -> DagState:
         dag_id, version, file, paused, active, cursor = row
-        return DagState(dag_id, version, file, bool(paused), bool(active), self._codec.read_at(cursor))
+        return DagState(dag_id, version, file, bool(paused), bool(active), self.codec.read_at(cursor))
 
     def _version(self, version: str, row: Sequence[Any]) -> Version:
         data, snapshot, file, sealed = row
-        opened = self._keyring.unseal(sealed, f"the Variables of DAG file {file!r}") if sealed else b"{}"
+        opened = self.keyring.unseal(sealed, f"the Variables of DAG file {file!r}") if sealed else b"{}"
         variables = msgspec.json.decode(opened, type=dict[str, str | None])
         return Version(version, from_json(data), snapshot, file, variables)
 
     def _snapshots(self, connection: Connection, where: str, given: Mapping[str, Any]) -> list[RunSnapshot]:
-        codec = self._codec
+        codec = self.codec
         runs = connection.execute(text(f"SELECT {_of('r', rows.RUN)} FROM run r WHERE {where} ORDER BY r.run"), given)
         found = {row[0]: RunSnapshot(codec.read_run(row), [], []) for row in runs}
         sql = f"SELECT {_of('t', rows.TASK)} FROM run r JOIN task_instance t ON t.run = r.run WHERE {where}"

@@ -11,15 +11,16 @@ from penstock.errors import StoreError
 from penstock.model.changes import Changes
 from penstock.model.request import Request
 from penstock.model.run import Run
-from penstock.store import bell, hold, schema
+from penstock.store import hold, schema
 from penstock.store.access import Access
 from penstock.store.database import Database
 from penstock.store.keyring import Keyring
-from penstock.store.ledger import SCHEDULER, Statements
+from penstock.store.ledger import Statements
+from penstock.store.people import People
 from penstock.store.recovery import Recovery
 
 
-class Store(Access, Recovery):
+class Store(Access, People, Recovery):
     """One open database.
 
     Every method may raise `penstock.errors.StoreError`, with a sentence that names the database, what is wrong and what
@@ -55,14 +56,14 @@ class Store(Access, Recovery):
     @property
     def name(self) -> str:
         """The database for messages: a file, or a URL without its password."""
-        return self._database.name
+        return self.database.name
 
     def close(self) -> None:
         """Give up the hold, if it was taken, and every connection."""
         if self._hold is not None:
             self._hold.release()
             self._hold = None
-        self._database.close()
+        self.database.close()
 
     def __enter__(self) -> Self:
         return self
@@ -84,7 +85,7 @@ class Store(Access, Recovery):
         Raises:
             StoreHeldError: Another process has it; the message says which, where and since when.
         """
-        self._hold = hold.take(self._database, holder, now)
+        self._hold = hold.take(self.database, holder, now)
 
     def apply(self, changes: Changes, now: datetime) -> list[Run]:
         """Write a step's changes in one transaction of their own; see `Transaction.apply`."""
@@ -100,21 +101,12 @@ class Store(Access, Recovery):
         with self.transaction() as tx:
             tx.submit(requests, now)
 
-    def listen(self, topic: str = SCHEDULER) -> bell.Bell:
-        """A bell that rings when something under this topic was written: ``"scheduler"``, or ``"variables"``."""
-        return bell.listen(self._database, topic)
-
-    def ring(self, topic: str = SCHEDULER) -> None:
-        """Wake the listeners of a topic, without anything written."""
-        with self.transaction() as tx:
-            tx.ring(topic)
-
     def check(self) -> list[str]:
         """What is wrong inside the database, one sentence each; reads all of it, so it takes as long as it is large."""
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             problem = schema.refusal(schema.found_version(connection), self.name)
             problems = [problem] if problem else []
-            if self._database.sqlite:
+            if self.database.sqlite:
                 found = connection.execute(text("PRAGMA integrity_check")).scalars().all()
                 problems += [f"database {self.name}: {line}." for line in found if line != "ok"]
                 broken = connection.execute(text("PRAGMA foreign_key_check")).fetchall()

@@ -6,15 +6,24 @@ from contextlib import contextmanager
 from penstock.store import bell
 from penstock.store.database import Database
 from penstock.store.hold import Hold
-from penstock.store.ledger import Statements, Transaction
+from penstock.store.ledger import SCHEDULER, Statements, Transaction
 
 
 class Writer:
-    """Opens transactions for writing; a part of `penstock.store.Store`."""
+    """Opens transactions for writing, and listens for those of others; a part of `penstock.store.Store`."""
 
-    _database: Database
+    database: Database
     _statements: Statements
     _hold: Hold | None
+
+    def listen(self, topic: str = SCHEDULER) -> bell.Bell:
+        """A bell that rings when something under this topic was written: ``"scheduler"``, or ``"variables"``."""
+        return bell.listen(self.database, topic)
+
+    def ring(self, topic: str = SCHEDULER) -> None:
+        """Wake the listeners of a topic, without anything written."""
+        with self.transaction() as tx:
+            tx.ring(topic)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -24,10 +33,10 @@ class Writer:
             StoreHeldError: This store held the scheduler's role and has lost it.
             StoreError: The database cannot take it; nothing was written.
         """
-        with self._database.write() as connection:
+        with self.database.write() as connection:
             if self._hold is not None:
                 self._hold.confirm(connection)
             tx = Transaction(connection, self._statements)
             yield tx
         for topic in tx.rung:
-            bell.ring(self._database, topic)
+            bell.ring(self.database, topic)

@@ -1,0 +1,203 @@
+"""What the loader keeps: DAG files as they were imported last, and every version of every DAG that a run may need."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import select, text, update
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from penstock.model.dag import DagSpec, content_hash, to_json
+from penstock.model.request import DagChanged
+from penstock.model.source import KnownFile, ParsedFile
+from penstock.store import tables
+from penstock.store.access import VARIABLES, Access
+from penstock.store.ledger import Transaction
+
+_NAMES_PER_READ = 500
+
+
+class LoaderCatalog:
+    """The loader's view of the store, with a bell that rings when Variables change.
+
+    Args:
+        store: The open store.
+        environment: Variables that the environment sets; they take precedence over stored ones.
+        clock: Tells the present.
+    """
+
+    def __init__(self, store: Access, environment: Mapping[str, str], clock: Callable[[], datetime]) -> None:
+        self._store, self._environment, self._clock = store, environment, clock
+        self._bell = store.listen(VARIABLES)
+
+    def close(self) -> None:
+        """Stop listening; the store stays open."""
+        self._bell.close()
+
+    def files(self) -> dict[str, KnownFile]:
+        """Every file that is known, by its path."""
+        with self._store.database.read() as connection:
+            owned: dict[str, list[str]] = {}
+            query = select(tables.dag.c.file, tables.dag.c.dag_id).where(tables.dag.c.active).order_by("dag_id")
+            for file, dag_id in connection.execute(query):
+                owned.setdefault(file, []).append(dag_id)
+            found = connection.execute(select(tables.source_file).order_by("file")).mappings().all()
+        return {row["file"]: self._known(dict(row), tuple(owned.get(row["file"], ()))) for row in found}
+
+    def save(self, parsed: ParsedFile) -> None:
+        """Keep the result of one import; see `penstock.load.catalog.Catalog.save`."""
+        now = self._clock()
+        with self._store.transaction() as tx:
+            sealed = self._sealed(parsed.variables)
+            tx.replace(
+                tables.source_file,
+                {
+                    "file": parsed.file,
+                    "sources": msgspec.json.encode(parsed.sources).decode(),
+                    "variables": sealed,
+                    "refresh_s": parsed.refresh_s,
+                    "parsed_at": parsed.parsed_at,
+                    "duration_s": parsed.duration_s,
+                    "problems": msgspec.json.encode(parsed.problems).decode(),
+                },
+            )
+            if parsed.problems:
+                return
+            pinned = _Pinned(parsed.snapshot, parsed.variables, sealed)
+            changed = [dag.dag_id for dag in parsed.dags if self._save_dag(tx, dag, parsed.file, pinned, now)]
+            changed += _retire(tx, parsed.file, {dag.dag_id for dag in parsed.dags}, now)
+            tx.submit([DagChanged(dag_id) for dag_id in changed], now)
+
+    def adopt(self, snapshot: str, files: Iterable[str]) -> None:
+        """Let new runs of these files' DAGs use this snapshot; see `penstock.load.catalog.Catalog.adopt`."""
+        now = self._clock()
+        with self._store.transaction() as tx:
+            changed: list[str] = []
+            for some in _portions(sorted(set(files))):
+                changed += self._adopt(tx, snapshot, some, now)
+            tx.submit([DagChanged(dag_id) for dag_id in changed], now)
+
+    def retire(self, file: str) -> None:
+        """Forget a file that is gone and retire the DAGs it owns: no new runs, and live ones go on."""
+        now = self._clock()
+        with self._store.transaction() as tx:
+            tx.execute(tables.source_file.delete().where(tables.source_file.c.file == file))
+            tx.submit([DagChanged(dag_id) for dag_id in _retire(tx, file, set(), now)], now)
+
+    def live_snapshots(self) -> set[str]:
+        """Hashes of snapshots that a DAG's current version or an unfinished run still needs."""
+        sql = (
+            "SELECT v.snapshot FROM dag d JOIN dag_version v ON v.version = d.version WHERE d.active UNION "
+            "SELECT v.snapshot FROM run r JOIN dag_version v ON v.version = r.version "
+            "WHERE r.state IN ('queued', 'running')"
+        )
+        with self._store.database.read() as connection:
+            return {snapshot for snapshot in connection.execute(text(sql)).scalars() if snapshot}
+
+    def variables(self, keys: Iterable[str]) -> dict[str, str | None]:
+        """The present text of these Variables; None for those that exist neither here nor in the environment."""
+        wanted = set(keys)
+        given = {key: self._environment[key] for key in wanted if key in self._environment}
+        return {**self._store.variable_values(wanted - given.keys()), **given}
+
+    def fileno(self) -> int:
+        """A descriptor that is readable when some Variable may have changed, in whichever process that was done."""
+        return self._bell.fileno()
+
+    def drain(self) -> None:
+        """Make `fileno` quiet until the next change; never blocks."""
+        self._bell.drain()
+
+    def _sealed(self, variables: Mapping[str, str | None]) -> bytes:
+        if not variables:
+            return b""
+        return self._store.keyring.seal(msgspec.json.encode(variables, order="sorted"))
+
+    def _known(self, row: Mapping[str, Any], dag_ids: tuple[str, ...]) -> KnownFile:
+        sealed = row["variables"]
+        opened = self._store.keyring.unseal(sealed, f"the Variables of DAG file {row['file']!r}") if sealed else b"{}"
+        return KnownFile(
+            file=row["file"],
+            sources=msgspec.json.decode(row["sources"], type=dict[str, str]),
+            variables=msgspec.json.decode(opened, type=dict[str, str | None]),
+            refresh_s=row["refresh_s"],
+            parsed_at=row["parsed_at"],
+            dag_ids=dag_ids,
+            problems=msgspec.json.decode(row["problems"], type=tuple[str, ...]),
+        )
+
+    def _save_dag(self, tx: Transaction, dag: DagSpec, file: str, pinned: "_Pinned", now: datetime) -> bool:
+        """Make a DAG's version current; returns whether anything changed."""
+        data = to_json(dag)
+        spec = content_hash(data)
+        version = pinned.version(spec)
+        columns = tables.dag.c
+        query = select(columns.version, columns.file, columns.active).where(columns.dag_id == dag.dag_id)
+        present = tx.execute(query).fetchone()
+        if present is not None and tuple(present) == (version, file, True):
+            return False
+        insert = sqlite_insert if tx.sqlite else postgres_insert
+        tx.execute(insert(tables.dag_spec).values(spec=spec, data=data).on_conflict_do_nothing())
+        tx.execute(
+            insert(tables.dag_version)
+            .values(
+                version=version, dag_id=dag.dag_id, spec=spec, snapshot=pinned.snapshot, file=file,
+                variables=pinned.sealed, created_at=now,
+            )
+            .on_conflict_do_nothing()
+        )  # fmt: skip
+        row = {"dag_id": dag.dag_id, "version": version, "file": file, "active": True, "changed_at": now}
+        if present is None:
+            tx.execute(tables.dag.insert().values(**row, paused=dag.paused_upon_creation))
+        else:
+            tx.execute(tables.dag.update().where(columns.dag_id == dag.dag_id).values(**row))
+        return True
+
+    def _adopt(self, tx: Transaction, snapshot: str, files: Sequence[str], now: datetime) -> list[str]:
+        d, v = tables.dag.c, tables.dag_version.c
+        query = (
+            select(d.dag_id, v.spec, v.snapshot, v.file, v.variables)
+            .join_from(tables.dag, tables.dag_version, v.version == d.version)
+            .where(d.file.in_(files), d.active)
+            .order_by(d.dag_id)
+        )
+        rows, moves = [], []
+        for row in tx.execute(query).mappings().all():
+            if row["snapshot"] == snapshot:
+                continue
+            sealed = row["variables"]
+            opened = self._store.keyring.unseal(sealed, f"the Variables of DAG {row['dag_id']!r}") if sealed else b"{}"
+            version = _Pinned(snapshot, msgspec.json.decode(opened), sealed).version(row["spec"])
+            rows.append({**row, "snapshot": snapshot, "version": version, "created_at": now})
+            moves.append({"dag_id": row["dag_id"], "version": version, "changed_at": now})
+        insert = sqlite_insert if tx.sqlite else postgres_insert
+        tx.execute_many(insert(tables.dag_version).on_conflict_do_nothing(), rows)
+        tx.update_many(tables.dag, "dag_id", moves)
+        return [move["dag_id"] for move in moves]
+
+
+class _Pinned(msgspec.Struct, frozen=True):
+    """What a run is pinned to beside the DAG's structure."""
+
+    snapshot: str
+    variables: Mapping[str, str | None]
+    sealed: bytes
+
+    def version(self, spec: str) -> str:
+        """The name of a version: the hash of all that it holds. The sealed form differs at each sealing."""
+        return content_hash(msgspec.json.encode([spec, self.snapshot, self.variables], order="sorted"))
+
+
+def _retire(tx: Transaction, file: str, keep: set[str], now: datetime) -> list[str]:
+    columns = tables.dag.c
+    owned = tx.execute(select(columns.dag_id).where(columns.file == file, columns.active).order_by("dag_id")).scalars()
+    gone = [dag_id for dag_id in owned.all() if dag_id not in keep]
+    for some in _portions(gone):
+        tx.execute(update(tables.dag).where(columns.dag_id.in_(some)).values(active=False, changed_at=now))
+    return gone
+
+
+def _portions(names: Sequence[str]) -> list[Sequence[str]]:
+    return [names[start : start + _NAMES_PER_READ] for start in range(0, len(names), _NAMES_PER_READ)]

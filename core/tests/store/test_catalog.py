@@ -1,0 +1,163 @@
+import select
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from penstock.model.changes import Changes
+from penstock.model.dag import DagSpec, TaskSpec
+from penstock.model.request import DagChanged
+from penstock.model.run import NewRun, RunKind
+from penstock.model.source import ParsedFile
+from penstock.model.state import RunState
+from penstock.store import LoaderCatalog
+
+
+@pytest.fixture
+def catalog(store, now):
+    catalog = LoaderCatalog(store, {"FROM_ENV": "outside"}, lambda: now)
+    yield catalog
+    catalog.close()
+
+
+@pytest.fixture
+def parsed(now):
+    def make(*dag_ids, file="f.py", snapshot="s1", variables=None, problems=(), doc=""):
+        dags = tuple(DagSpec(dag_id, file, (TaskSpec("t"),), doc=doc) for dag_id in dag_ids)
+        return ParsedFile(file, snapshot, {file: "h"}, variables or {}, 60.0, now, 0.25, dags, problems)
+
+    return make
+
+
+def changed(store, now):
+    """DAGs that the scheduler was told of since the last call."""
+    found = store.requests()
+    store.apply(Changes(handled=[number for number, _ in found]), now)
+    assert all(isinstance(request, DagChanged) for _, request in found)
+    return [request.dag_id for _, request in found]
+
+
+def versions(store):
+    return {dag.dag_id: dag.version for dag in store.dags() if dag.active}
+
+
+def test_a_good_import_becomes_the_current_version_pinned_to_source_and_variables(store, catalog, parsed, now):
+    catalog.save(parsed("a", "b", variables={"customers": "[1]", "absent": None}))
+    assert changed(store, now) == ["a", "b"]
+    version = store.version(versions(store)["a"])
+    assert (version.spec.dag_id, version.snapshot, version.file) == ("a", "s1", "f.py")
+    assert version.variables == {"customers": "[1]", "absent": None}
+    assert store.dag_spec(version.version) is version.spec
+    (known,) = catalog.files().values()
+    assert (known.dag_ids, known.refresh_s, known.parsed_at, known.problems) == (("a", "b"), 60.0, now, ())
+    assert (known.sources, known.variables) == ({"f.py": "h"}, version.variables)
+
+
+def test_the_same_import_again_changes_nothing(store, catalog, parsed, now):
+    catalog.save(parsed("a", variables={"v": "1"}))
+    before, _ = versions(store), changed(store, now)
+    catalog.save(parsed("a", variables={"v": "1"}))
+    assert (versions(store), changed(store, now)) == (before, [])
+
+
+@pytest.mark.parametrize(
+    "other", [{"doc": "new"}, {"snapshot": "s2"}, {"variables": {"v": "2"}}], ids=["structure", "source", "variable"]
+)
+def test_each_part_of_what_a_run_is_pinned_to_makes_a_version(store, catalog, parsed, now, other):
+    catalog.save(parsed("a", variables={"v": "1"}))
+    before = versions(store)["a"]
+    catalog.save(parsed("a", **{"variables": {"v": "1"}, **other}))
+    assert versions(store)["a"] != before
+    assert store.version(before).spec.doc == ""
+
+
+def test_a_broken_import_keeps_the_last_good_version_and_shows_the_problems(store, catalog, parsed, now):
+    catalog.save(parsed("a"))
+    before, _ = versions(store), changed(store, now)
+    catalog.save(parsed(problems=("f.py:3: cycle",)))
+    assert (versions(store), changed(store, now)) == (before, [])
+    assert store.problems() == {"f.py": ("f.py:3: cycle",)}
+    assert catalog.files()["f.py"].dag_ids == ("a",)
+    catalog.save(parsed("a"))
+    assert store.problems() == {}
+
+
+def test_a_dag_that_its_file_no_longer_defines_is_retired_and_can_come_back_as_it_was(store, catalog, parsed, now):
+    catalog.save(parsed("a", "b"))
+    store.set_paused("b", now, paused=True)
+    changed(store, now)
+    catalog.save(parsed("a"))
+    assert (sorted(versions(store)), changed(store, now)) == (["a"], ["b"])
+    catalog.save(parsed("a", "b"))
+    assert changed(store, now) == ["b"]
+    assert store.dag("b").paused
+
+
+def test_a_file_that_is_gone_is_forgotten_and_its_dags_are_retired(store, catalog, parsed, now):
+    catalog.save(parsed("a"))
+    catalog.save(parsed("z", file="other.py"))
+    changed(store, now)
+    catalog.retire("f.py")
+    assert (list(catalog.files()), list(versions(store)), changed(store, now)) == (["other.py"], ["z"], ["a"])
+
+
+def test_a_dag_follows_the_file_that_defined_it_last(store, catalog, parsed):
+    catalog.save(parsed("a"))
+    catalog.save(parsed("a", file="moved.py"))
+    catalog.retire("f.py")
+    assert catalog.files()["moved.py"].dag_ids == ("a",)
+    assert list(versions(store)) == ["a"]
+
+
+def test_files_that_did_not_change_adopt_a_new_snapshot_of_the_folder(store, catalog, parsed, now):
+    catalog.save(parsed("a", variables={"v": "1"}))
+    catalog.save(parsed("z", file="other.py"))
+    changed(store, now)
+    catalog.adopt("s2", ["f.py", "unknown.py"])
+    assert changed(store, now) == ["a"]
+    adopted = store.version(versions(store)["a"])
+    assert (adopted.snapshot, adopted.variables) == ("s2", {"v": "1"})
+    catalog.save(parsed("a", snapshot="s2", variables={"v": "1"}))
+    assert changed(store, now) == [], "an import gives the version that was adopted"
+    catalog.adopt("s2", ["f.py"])
+    assert changed(store, now) == []
+
+
+def test_a_thousand_files_adopt_a_snapshot_together(store, catalog, parsed, now):
+    for i in range(0, 1200, 400):
+        catalog.save(parsed(*[f"d{k}" for k in range(i, i + 400)], file=f"f{i}.py"))
+    changed(store, now)
+    catalog.adopt("s2", [f"f{i}.py" for i in range(1200)])
+    assert len(changed(store, now)) == 1200
+
+
+def test_snapshots_of_unfinished_runs_stay_needed(store, catalog, parsed, now):
+    catalog.save(parsed("a"))
+    (run,) = store.apply(
+        Changes(new_runs=[NewRun("a", "r", RunKind.MANUAL, None, None, None, version=versions(store)["a"])]), now
+    )
+    catalog.save(parsed("a", snapshot="s2"))
+    assert catalog.live_snapshots() == {"s1", "s2"}
+    store.apply(Changes(runs=[msgspec.structs.replace(run, state=RunState.FAILED)]), now)
+    assert catalog.live_snapshots() == {"s2"}
+
+
+def test_variables_of_the_environment_come_before_stored_ones(store, catalog, now):
+    store.put_variable("FROM_ENV", "stored", now)
+    store.put_variable("here", "x", now)
+    assert catalog.variables(["FROM_ENV", "here", "nowhere"]) == {"FROM_ENV": "outside", "here": "x", "nowhere": None}
+
+
+def test_the_loader_hears_of_changed_variables_and_of_nothing_else(store, catalog, parsed, now):
+    def rung(within):
+        return bool(select.select([catalog], [], [], within)[0])
+
+    store.set_paused("a", now, paused=True)
+    catalog.save(parsed("a"))
+    assert not rung(0.05)
+    store.put_variable("v", "1", now + timedelta(seconds=1))
+    assert rung(5)
+    catalog.drain()
+    assert not rung(0.05)
+    store.delete_variable("v")
+    assert rung(5)
