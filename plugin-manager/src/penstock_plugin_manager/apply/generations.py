@@ -1,0 +1,244 @@
+"""Generations: a change builds a new environment beside the old one and swaps one pointer.
+
+``.venv`` is a symbolic link into ``.venv.generations``, where ``0001``, ``0002``, ... are whole environments. The journal
+``.venv.generations/journal.json`` has one phase at a time:
+
+``building``    the new generation is half made; it is thrown away
+``committing``  it is proven; the pointer is swapped, the project's files are written, then the journal goes
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import shutil
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from penstock_plugin_manager.apply.change import STATE_FILE, Change, check
+from penstock_plugin_manager.apply.files import cannot_write, read_json, write_json
+from penstock_plugin_manager.apply.inplace import JOURNAL, write_files
+from penstock_plugin_manager.errors import ManagerError, MissingError
+from penstock_plugin_manager.installed.environment import Environment, open_environment
+from penstock_plugin_manager.installed.site import distributions
+from penstock_plugin_manager.resolve.request import Resolver, Sources
+
+RECORD = "generation.json"
+KEEP = 5
+
+
+class Generation(NamedTuple):
+    """One state of an environment that can be returned to."""
+
+    number: int
+    title: str
+    created: str
+    current: bool
+    packages: dict[str, str]
+    files: dict[str, str | None]
+
+
+def base_python(environment: Environment) -> str:
+    """Return the interpreter that an environment was made from.
+
+    Raises:
+        MissingError: it is gone.
+    """
+    names = [f"python{environment.short_version}", "python3", "python", "python.exe"]
+    for name in names:
+        path = Path(environment.base) / name
+        if path.is_file():
+            return str(path)
+    raise MissingError(
+        f"The Python in {environment.base or 'an unknown folder'}, from which {environment.root} was made, is gone.",
+        "Install it again, or make the environment anew: plugin-manager init",
+    )
+
+
+def first_generation(root: Path, base: str, resolver: Resolver, files: dict[str, str | None]) -> Environment:
+    """Make an environment with generations whose first one is empty.
+
+    Raises:
+        ManagerError: something stands in the way.
+    """
+    if root.exists() or root.is_symlink():
+        raise ManagerError(f"{root} exists already.", "Turn it into generations with: plugin-manager init --adopt")
+    store = _store(root)
+    _make_store(store)
+    number = _next(store)
+    write_json(store / JOURNAL, {"phase": "building", "number": number, "title": "init"})
+    resolver.create(str(_folder(store, number)), base)
+    made = open_environment(str(_folder(store, number)))
+    _record(made, number, "init", files)
+    _commit(root, number, "init", files)
+    return open_environment(str(root))
+
+
+def adopt(environment: Environment, files: dict[str, str | None]) -> Environment:
+    """Turn a plain environment into the first generation of itself.
+
+    The folder is moved, and a link takes its place, so that commands with the old path in their first line still work.
+    """
+    root, store = Path(environment.root), _store(Path(environment.root))
+    _make_store(store)
+    number = _next(store)
+    _record(environment, number, "adopted", files)
+    write_json(store / JOURNAL, {"phase": "adopting", "number": number, "title": "init --adopt", "files": {}})
+    root.rename(_folder(store, number))
+    _point(root, number)
+    (store / JOURNAL).unlink()
+    return open_environment(str(root))
+
+
+def change_generation(change: Change, environment: Environment, resolver: Resolver, sources: Sources) -> int:
+    """Build the next generation, prove it and make it the current one.
+
+    Returns:
+        Its number.
+
+    Raises:
+        ManagerError: it could not be built or does not work; the current generation is untouched.
+    """
+    root = Path(environment.root)
+    store = _store(root)
+    number = _next(store)
+    folder = _folder(store, number)
+    write_json(store / JOURNAL, {"phase": "building", "number": number, "title": change.title})
+    try:
+        resolver.create(str(folder), base_python(environment))
+        made = open_environment(str(folder))
+        if change.complete:
+            resolver.install(list(change.complete), made, sources)
+        names = [each.name for each in change.complete]
+        check(made, change.after, change.removals, names)
+        _carry(environment, made)
+        write_json(Path(made.state) / STATE_FILE, {"schema": 1, "brought": sorted(change.brought)})
+        _record(made, number, change.title, dict(change.files))
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        (store / JOURNAL).unlink(missing_ok=True)
+        raise
+    _commit(root, number, change.title, dict(change.files))
+    _retire(root, store)
+    return number
+
+
+def recover_generations(environment_root: Path) -> str:
+    """Finish or clean up what an interrupted manager left; the caller holds the lock.
+
+    Returns:
+        A sentence on what was done, or an empty string where nothing was left.
+    """
+    store = _store(environment_root)
+    journal = read_json(store / JOURNAL)
+    if journal is None:
+        return ""
+    number, title, phase = journal.get("number", 0), journal.get("title", "a change"), journal.get("phase")
+    folder = _folder(store, number)
+    if phase == "building":
+        shutil.rmtree(folder, ignore_errors=True)
+        (store / JOURNAL).unlink(missing_ok=True)
+        return f"An interrupted `{title}` was thrown away; the environment is as it was before."
+    if phase == "adopting" and not folder.exists():
+        (store / JOURNAL).unlink(missing_ok=True)
+        return f"An interrupted `{title}` had not begun; the environment is as it was before."
+    _finish(environment_root, number, journal.get("files", {}))
+    return f"An interrupted `{title}` had already been proven; it is finished now."
+
+
+def history(environment: Environment) -> list[Generation]:
+    """Return the generations, oldest first."""
+    root = Path(environment.root)
+    store = _store(root)
+    current = Path(os.path.realpath(root)).name
+    found = []
+    for folder in sorted(store.glob("[0-9]*")):
+        data = read_json(folder / ".penstock" / RECORD)
+        if data is not None:
+            found.append(_generation(data, current=folder.name == current))
+    return found
+
+
+def roll_back(environment: Environment, number: int) -> Generation:
+    """Make another generation the current one, and its intent and lock the project's.
+
+    Raises:
+        MissingError: there is no such generation.
+    """
+    known = {each.number: each for each in history(environment)}
+    if number not in known:
+        numbers = ", ".join(str(each) for each in sorted(known)) or "none"
+        raise MissingError(f"There is no generation {number}.", f"There are: {numbers}.")
+    chosen = known[number]
+    made = open_environment(str(_folder(_store(Path(environment.root)), number)))
+    check(made, chosen.packages, (), [])
+    _commit(Path(environment.root), number, f"rollback {number}", chosen.files)
+    return chosen._replace(current=True)
+
+
+def _store(root: Path) -> Path:
+    return root.with_name(root.name + ".generations")
+
+
+def _make_store(store: Path) -> None:
+    try:
+        store.mkdir(exist_ok=True)
+        (store / ".gitignore").write_text("*\n", encoding="utf-8")
+    except OSError as error:
+        raise cannot_write(store, error) from None
+
+
+def _folder(store: Path, number: int) -> Path:
+    return store / f"{number:04d}"
+
+
+def _next(store: Path) -> int:
+    return max((int(path.name) for path in store.glob("[0-9]*") if path.name.isdigit()), default=0) + 1
+
+
+def _record(environment: Environment, number: int, title: str, files: dict[str, str | None]) -> None:
+    packages = {name: dist.version for name, dist in distributions(Path(environment.site)).items()}
+    now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    data = {"schema": 1, "number": number, "title": title, "created": now, "packages": packages, "files": files}
+    write_json(Path(environment.state) / RECORD, data)
+
+
+def _generation(data: dict[str, Any], *, current: bool) -> Generation:
+    return Generation(data["number"], data["title"], data["created"], current, data["packages"], data["files"])
+
+
+def _carry(old: Environment, new: Environment) -> None:
+    """Take along the manager's settings that belong to the environment and not to the project."""
+    for name in ("penstock-isolated.json",):
+        source = Path(old.root) / name
+        if source.is_file():
+            shutil.copy2(source, Path(new.root) / name)
+
+
+def _commit(root: Path, number: int, title: str, files: dict[str, str | None]) -> None:
+    write_json(_store(root) / JOURNAL, {"phase": "committing", "number": number, "title": title, "files": files})
+    _finish(root, number, files)
+
+
+def _finish(root: Path, number: int, files: dict[str, str | None]) -> None:
+    _point(root, number)
+    write_files(files)
+    (_store(root) / JOURNAL).unlink(missing_ok=True)
+
+
+def _point(root: Path, number: int) -> None:
+    temporary = root.with_name(f".{root.name}.next")
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(Path(_store(root).name) / f"{number:04d}", target_is_directory=True)
+    temporary.replace(root)
+
+
+def _retire(root: Path, store: Path) -> None:
+    """Delete the oldest generations beyond those that are kept; a folder is renamed first, so that none is ever half there."""
+    current = Path(os.path.realpath(root)).name
+    folders = [path for path in sorted(store.glob("[0-9]*")) if path.name != current]
+    for folder in [*folders[: -(KEEP - 1)], *store.glob("gone-*")]:
+        gone = folder if folder.name.startswith("gone-") else folder.with_name(f"gone-{folder.name}")
+        if gone != folder:
+            folder.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)

@@ -1,0 +1,190 @@
+"""Changing a plain environment in place: a journal and a backup first, restored on failure.
+
+The journal lies in ``<environment>/.penstock/journal.json`` and has one phase at a time:
+
+``changing``    the backup is complete; whatever stands now is thrown back to it
+``committing``  the change is proven; the project's files are written, then the journal goes
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from penstock_plugin_manager.apply.change import STATE_FILE, Change, check
+from penstock_plugin_manager.apply.files import cannot_write, read_json, write_json, write_text
+from penstock_plugin_manager.errors import ManagerError
+from penstock_plugin_manager.installed.environment import Environment
+from penstock_plugin_manager.installed.site import info_folder, read_record
+from penstock_plugin_manager.resolve.request import Resolver, Sources
+
+JOURNAL = "journal.json"
+_BACKUP = "backup"
+_IGNORED = "__pycache__"
+
+
+def change_in_place(change: Change, environment: Environment, resolver: Resolver, sources: Sources) -> None:
+    """Carry out a change in a plain environment.
+
+    Raises:
+        ManagerError: it failed; the environment is as it was.
+    """
+    state = Path(environment.state)
+    if change.installs or change.removals:
+        _begin(change, environment, state)
+        try:
+            _run(change, environment, resolver, sources)
+        except BaseException:
+            _restore(environment, state)
+            raise
+    _commit(state, {"title": change.title, "files": dict(change.files), "brought": sorted(change.brought)})
+
+
+def recover_in_place(environment: Environment) -> str:
+    """Finish or undo what an interrupted manager left; the caller holds the lock.
+
+    Returns:
+        A sentence on what was done, or an empty string where nothing was left.
+    """
+    state = Path(environment.state)
+    journal = read_json(state / JOURNAL)
+    if journal is None:
+        shutil.rmtree(state / _BACKUP, ignore_errors=True)
+        return ""
+    title = journal.get("title", "a change")
+    if journal.get("phase") == "committing":
+        _finish(state, journal)
+        return f"An interrupted `{title}` had already been proven; it is finished now."
+    _restore(environment, state)
+    return f"An interrupted `{title}` was undone; the environment is as it was before."
+
+
+def _run(change: Change, environment: Environment, resolver: Resolver, sources: Sources) -> None:
+    if change.removals:
+        resolver.uninstall(list(change.removals), environment)
+    if change.installs:
+        resolver.install(list(change.installs), environment, sources)
+    check(environment, change.after, change.removals, [each.name for each in change.installs])
+
+
+def _begin(change: Change, environment: Environment, state: Path) -> None:
+    site = Path(environment.site)
+    backup = state / _BACKUP
+    try:
+        shutil.rmtree(backup, ignore_errors=True)
+        backup.mkdir(parents=True)
+        touched = sorted({*change.removals, *(each.name for each in change.installs)})
+        saved = [path for name in touched for path in _owned(site, name)]
+        for number, path in enumerate(saved):
+            _copy(path, backup / str(number))
+    except OSError as error:
+        shutil.rmtree(backup, ignore_errors=True)
+        raise cannot_write(backup, error) from None
+    write_json(
+        state / JOURNAL,
+        {
+            "phase": "changing",
+            "title": change.title,
+            "saved": [str(path) for path in saved],
+            "listing": sorted(_listing(environment)),
+        },
+    )
+
+
+def _owned(site: Path, name: str) -> list[Path]:
+    folder = info_folder(site, name)
+    if folder is None:
+        return []
+    paths = {Path(os.path.normpath(site / path)) for path, _, _ in read_record(folder)}
+    paths |= set(folder.rglob("*"))
+    return sorted(path for path in paths if path.is_file() and _IGNORED not in path.parts)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Keep a file's content under another name; a link suffices, as installers replace files rather than write into them.
+
+    Commands are the exception: some tools write into an existing script, so a script is copied.
+    """
+    if source.parent.name in {"bin", "Scripts"}:
+        shutil.copy2(source, target)
+        return
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def _roots(environment: Environment) -> list[Path]:
+    return [Path(environment.site), Path(environment.scripts)]
+
+
+def _listing(environment: Environment) -> set[str]:
+    found = set()
+    for root in _roots(environment):
+        for folder, folders, files in os.walk(root):
+            folders[:] = [name for name in folders if name != _IGNORED]
+            found |= {os.path.join(folder, name) for name in files}  # noqa: PTH118  thousands of paths
+            found |= {os.path.join(folder, name) for name in folders if os.path.islink(os.path.join(folder, name))}  # noqa: PTH118,PTH114  as above
+    return found
+
+
+def _restore(environment: Environment, state: Path) -> None:
+    journal = read_json(state / JOURNAL)
+    if journal is None:
+        raise ManagerError(
+            f"{state / JOURNAL} is gone, so the environment cannot be restored.", "Rebuild it: plugin-manager sync"
+        )
+    known = set(journal["listing"])
+    backup = state / _BACKUP
+    try:
+        for path in _listing(environment) - known:
+            Path(path).unlink(missing_ok=True)
+        for number, name in enumerate(journal["saved"]):
+            saved = Path(name)
+            saved.parent.mkdir(parents=True, exist_ok=True)
+            temporary = saved.with_name(f".{saved.name}.restored")
+            temporary.unlink(missing_ok=True)
+            _copy(backup / str(number), temporary)
+            temporary.replace(saved)
+        _drop_empty(environment)
+    except OSError as error:
+        raise ManagerError(
+            f"The environment could not be restored yet: {error.strerror} ({error.filename}).",
+            "Mend that and call plugin-manager doctor: the backup is kept.",
+        ) from None
+    (state / JOURNAL).unlink(missing_ok=True)
+    shutil.rmtree(backup, ignore_errors=True)
+
+
+def _drop_empty(environment: Environment) -> None:
+    for folder, _, _ in os.walk(environment.site, topdown=False):
+        path = Path(folder)
+        if path.name == _IGNORED and not any(path.parent.glob("*.py")):
+            shutil.rmtree(path, ignore_errors=True)
+        elif path != Path(environment.site) and not any(path.iterdir()):
+            path.rmdir()
+
+
+def _commit(state: Path, journal: dict[str, Any]) -> None:
+    journal = {**journal, "phase": "committing"}
+    write_json(state / JOURNAL, journal)
+    _finish(state, journal)
+
+
+def _finish(state: Path, journal: dict[str, Any]) -> None:
+    write_json(state / STATE_FILE, {"schema": 1, "brought": journal["brought"]})
+    write_files(journal["files"])
+    (state / JOURNAL).unlink(missing_ok=True)
+    shutil.rmtree(state / _BACKUP, ignore_errors=True)
+
+
+def write_files(files: dict[str, str | None]) -> None:
+    """Write the project's files, each in one step; those that are as they should be are not touched."""
+    for name, text in files.items():
+        path = Path(name)
+        if text is None:
+            path.unlink(missing_ok=True)
+        elif not path.is_file() or path.read_text(encoding="utf-8") != text:
+            write_text(path, text)

@@ -1,0 +1,66 @@
+"""Building a catalog from wheels, without importing or installing them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from penstock_plugin_manager.catalog.entry import Entry, Release
+from penstock_plugin_manager.errors import MissingError
+from penstock_plugin_manager.index.wheel import Wheel, read_wheel
+from penstock_plugin_manager.model.names import CORE
+from penstock_plugin_manager.model.requirement import Distribution, edges, newer
+
+
+def build_catalog(
+    folders: list[Path], verdicts: Mapping[str, Mapping[str, Mapping[str, str]]], note: Callable[[str], None]
+) -> list[Entry]:
+    """Return an entry for each provider that lies in the wheels of some folders.
+
+    Args:
+        folders: Folders of wheels.
+        verdicts: Provider id to version to core version to ``pass`` or ``fail``.
+        note: Told of each wheel that holds a broken provider; it is left out.
+
+    Raises:
+        MissingError: a folder does not exist.
+    """
+    entries: dict[str, Entry] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise MissingError(f"There is no folder {folder}.", "Name a folder of wheels.")
+        for path in sorted(folder.glob("*.whl")):
+            for entry in _entries(read_wheel(path), verdicts, note):
+                entries[entry.id] = _joined(entries.get(entry.id), entry)
+    return [entries[name] for name in sorted(entries)]
+
+
+def _entries(
+    wheel: Wheel, verdicts: Mapping[str, Mapping[str, Mapping[str, str]]], note: Callable[[str], None]
+) -> list[Entry]:
+    found = []
+    for provider in wheel.providers:
+        manifest = provider.manifest
+        if manifest is None:
+            note(f"{wheel.filename}: provider {provider.id} is left out: {'; '.join(provider.problems)}")
+            continue
+        dist = Distribution(wheel.name, wheel.version, wheel.requires)
+        core = next((edge.specifier for edge in edges(dist, {"extra": ""}) if edge.child == CORE), "")
+        release = Release(
+            wheel.version, core, manifest.spec, wheel.requires_python, wheel.size, wheel.unpacked,
+            verdicts=dict(verdicts.get(manifest.id, {}).get(wheel.version, {})),
+        )  # fmt: skip
+        found.append(
+            Entry(
+                manifest.id, wheel.name, provider.data, (release,), manifest.state, manifest.replacement, manifest.until
+            )
+        )
+    return found
+
+
+def _joined(old: Entry | None, new: Entry) -> Entry:
+    if old is None:
+        return new
+    releases = {each.version: each for each in (*old.releases, *new.releases)}
+    latest = new if newer(new.releases[0].version, old.newest()) else old
+    return latest._replace(releases=tuple(releases[version] for version in sorted(releases)))

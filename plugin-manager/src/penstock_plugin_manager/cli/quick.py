@@ -1,0 +1,46 @@
+"""The quick way of a plain ``list``: its last answer, while nothing that it rests on has changed.
+
+``argparse``, ``json``, ``pathlib`` and ``typing`` together cost more than the whole command may; this way needs ``os`` alone.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from penstock_plugin_manager.installed.locate import answer, find_root, project_folder
+
+_TAKING = {"--env", "--python", "--project"}
+
+
+def quick_list(words: list[str]) -> str | None:
+    """Return what ``list`` prints, or None where the long way must be gone."""
+    if not words or words[0] != "list":
+        return None
+    options = {"--env": "", "--python": "", "--project": ""}
+    form, rest = "text", words[1:]
+    while rest:
+        word = rest.pop(0)
+        name, equals, value = word.partition("=")
+        if word == "--json":
+            form = "json"
+        elif name in _TAKING and (equals or rest):
+            options[name] = value if equals else rest.pop(0)
+        else:
+            return None
+    if options["--env"] and options["--python"]:
+        return None
+    start = options["--project"] or os.getcwd()
+    root = find_root(options["--env"], options["--python"], start, dict(os.environ))
+    if not root:
+        return None
+    project = os.path.abspath(options["--project"]) if options["--project"] else project_folder(start) or ""
+    text = answer(root, project, form)
+    if text is None or form == "json" or _coloured():
+        return text
+    first, *parts = text.split("\x1b[")
+    return first + "".join(part.partition("m")[2] for part in parts)
+
+
+def _coloured() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

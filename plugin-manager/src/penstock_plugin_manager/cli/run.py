@@ -1,0 +1,70 @@
+"""Running one command: its module is found, its words are parsed, what it returns is printed."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from importlib import import_module
+
+from penstock_plugin_manager.cli.parser import Parser, common_options
+from penstock_plugin_manager.cli.registry import COMMANDS, overview
+from penstock_plugin_manager.commands.output import Console, Result
+from penstock_plugin_manager.commands.session import Session
+from penstock_plugin_manager.errors import ERROR, ManagerError, UsageError, did_you_mean
+
+
+def run(words: list[str]) -> int:
+    """Run a command and return its exit code; every error that a person can cause ends in one message."""
+    name = words[0] if words else ""
+    console = Console(json="--json" in words, quiet="--quiet" in words or "-q" in words)
+    try:
+        return _run(words, console)
+    except ManagerError as error:
+        console.fail(name, error)
+        return error.code
+    except KeyboardInterrupt:
+        console.fail(name, ManagerError("Interrupted; the environment is as it was before."))
+        return ERROR
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ERROR
+    except OSError as error:
+        place = f" ({error.filename})" if error.filename else ""
+        console.fail(
+            name, ManagerError(f"The system refuses: {error.strerror or error}{place}.", "Mend that and try again.")
+        )
+        return ERROR
+
+
+def _run(words: list[str], console: Console) -> int:
+    if not words or words[0] in {"-h", "--help", "help"}:
+        console.print(overview())
+        return 0
+    if words[0] in {"-V", "--version"}:
+        console.print([_version()])
+        return 0
+    name = words[0]
+    if name not in COMMANDS:
+        raise UsageError(f"{name!r} is no command.", did_you_mean(name, list(COMMANDS)) or "See plugin-manager --help.")
+    parser, run_command = command_parser(name)
+    options = parser.parse_args(words[1:])
+    result = run_command(options, Session(options, console))
+    console.finish(name, result)
+    return int(result.code)
+
+
+def command_parser(name: str) -> tuple[Parser, Callable[[argparse.Namespace, Session], Result]]:
+    """Return a command's parser and the function that carries it out."""
+    module = import_module(f"penstock_plugin_manager.commands.{COMMANDS[name].module}")
+    parser = Parser(prog=f"plugin-manager {name}", description=module.run.__doc__)
+    module.configure(parser)
+    common_options(parser)
+    return parser, module.run
+
+
+def _version() -> str:
+    from importlib.metadata import version  # noqa: PLC0415  no command needs it
+
+    return f"plugin-manager {version('penstock-plugin-manager')}"

@@ -1,0 +1,74 @@
+"""The errors a person meets, each with the exit code that a script can rely on."""
+
+from __future__ import annotations
+
+OK = 0
+ERROR = 1
+CHANGES = 2
+MISSING = 3
+UNUSED = 4
+INCOMPATIBLE = 5
+UNVERIFIED = 6
+
+
+class ManagerError(Exception):
+    """A request that cannot be carried out; nothing was changed.
+
+    Attributes:
+        hint: What to do next, or an empty string.
+        detail: The evidence behind the message, such as the resolver's own words.
+    """
+
+    code = ERROR
+    kind = "error"
+
+    def __init__(self, message: str, hint: str = "", detail: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+        self.detail = detail
+
+
+class UsageError(ManagerError):
+    """A command line that means nothing."""
+
+    kind = "usage"
+
+
+class MissingError(ManagerError):
+    """A provider, capability, file or tool that does not exist where it was looked for."""
+
+    code = MISSING
+    kind = "missing"
+
+
+class IncompatibleError(ManagerError):
+    """Wishes that cannot be met together, or not on this Python, core or platform."""
+
+    code = INCOMPATIBLE
+    kind = "incompatible"
+
+
+class UnverifiedError(ManagerError):
+    """Files, hashes or publishers that are not what the lock or the policy says."""
+
+    code = UNVERIFIED
+    kind = "unverified"
+
+
+class LockedError(ManagerError):
+    """Another manager is changing the same environment."""
+
+    kind = "locked"
+
+
+def nearest(word: str, known: list[str], limit: int = 3) -> list[str]:
+    """Return the known names closest to a mistyped one, best first."""
+    import difflib  # noqa: PLC0415  only a mistake pays for it
+
+    return difflib.get_close_matches(word, sorted(set(known)), n=limit, cutoff=0.6)
+
+
+def did_you_mean(word: str, known: list[str]) -> str:
+    """Return a sentence that offers the nearest names, or an empty string."""
+    names = nearest(word, known)
+    return f"Did you mean {' or '.join(names)}?" if names else ""

@@ -1,0 +1,1 @@
+"""Reading package indexes and the wheels that lie there."""

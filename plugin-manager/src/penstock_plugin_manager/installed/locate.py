@@ -1,0 +1,102 @@
+"""Finding the root of the environment that is meant, with ``os`` alone: this runs before anything else is imported."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+GENERATIONS = ".generations"
+STATE = ".penstock"
+
+
+def find_root(env: str | None, python: str | None, start: str, variables: dict[str, str]) -> str | None:
+    """Return the root of the environment that is meant, or None where there is none.
+
+    The order: ``--env``, ``--python``, ``PENSTOCK_ENV``, the active one (``VIRTUAL_ENV``), the ``.venv`` beside the nearest
+    ``penstock.toml``, ``.venv`` here, the one that the manager runs in.
+    """
+    if env:
+        return pointer(os.path.abspath(env))
+    if python:
+        path = os.path.abspath(python)
+        return pointer(path if os.path.isdir(path) else os.path.dirname(os.path.dirname(path)))
+    for named in (variables.get("PENSTOCK_ENV"), variables.get("VIRTUAL_ENV")):
+        if named:
+            return pointer(os.path.abspath(named))
+    for parent in (project_folder(start), start):
+        if parent and os.path.isdir(os.path.join(parent, ".venv")):
+            return os.path.join(os.path.abspath(parent), ".venv")
+    return pointer(sys.prefix) if sys.prefix != sys.base_prefix else None
+
+
+def project_folder(start: str) -> str | None:
+    """Return the nearest folder upwards that holds a ``penstock.toml``, or None."""
+    folder = os.path.abspath(start)
+    while True:
+        if os.path.isfile(os.path.join(folder, "penstock.toml")):
+            return folder
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return None
+        folder = parent
+
+
+def pointer(root: str) -> str:
+    """Return the pointer that leads to a generation; a folder that is no generation is returned as it is.
+
+    An activated shell names the generation that it was started in, while changes are made to the pointer.
+    """
+    store = os.path.dirname(root)
+    link = store.removesuffix(GENERATIONS)
+    return link if store.endswith(GENERATIONS) and os.path.islink(link) else root
+
+
+def stamp(path: str) -> int:
+    """Return a file's modification time in nanoseconds; 0 where there is none."""
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return 0
+
+
+def answer(root: str, project: str, form: str) -> str | None:
+    """Return the kept answer of ``list`` while every file on which it rests is as it was, else None.
+
+    The answer's file has a line ``schema TAB project``, lines ``stamp TAB path``, an empty line, and the answer for people and
+    the one for programs, each after a form feed.
+
+    Args:
+        root: The environment.
+        project: The project's folder or an empty string; disabled providers are its business.
+        form: ``text`` or ``json``.
+    """
+    try:
+        with open(os.path.join(root, STATE, ANSWER), encoding="utf-8") as stream:
+            head, text, document = stream.read().split("\f")
+    except (OSError, ValueError):
+        return None
+    first, *lines = head.rstrip("\n").split("\n")
+    if first != f"{ANSWER_SCHEMA}\t{project}":
+        return None
+    for line in lines:
+        old, _, path = line.partition("\t")
+        if str(stamp(path)) != old:
+            return None
+    return document if form == "json" else text
+
+
+ANSWER = "list.txt"
+ANSWER_SCHEMA = 1
+
+
+def keep_answer(root: str, project: str, paths: list[str], text: str, document: str) -> None:
+    """Keep an answer of ``list`` for :func:`answer`; an environment that cannot be written to keeps none."""
+    lines = "".join(f"{stamp(path)}\t{path}\n" for path in paths)
+    target = os.path.join(root, STATE, ANSWER)
+    try:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        with open(f"{target}.{os.getpid()}", "w", encoding="utf-8") as stream:
+            stream.write(f"{ANSWER_SCHEMA}\t{project}\n{lines}\f{text}\f{document}")
+        os.replace(stream.name, target)
+    except OSError:
+        return

@@ -1,0 +1,125 @@
+"""The intent: what a project wants, kept in the table ``[plugin-manager]`` of ``penstock.toml``."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from penstock_plugin_manager.errors import ManagerError
+from penstock_plugin_manager.model.names import Wish, parse_wish
+
+TABLE = "plugin-manager"
+FILE = "penstock.toml"
+LOCK_FILE = "pylock.toml"
+_TEXT = ("core", "python", "index-url")
+_LISTS = ("providers", "packages", "extra-index-urls", "find-links", "catalogs", "dags", "disabled")
+_POLICY_LISTS = ("allow", "deny", "sources", "states", "licenses-deny", "publishers")
+_POLICY_NUMBERS = ("max-mb", "max-dists", "min-age-days")
+
+
+class Policy(NamedTuple):
+    """What a project permits; an empty list or None permits all."""
+
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    licenses_deny: tuple[str, ...] = ()
+    publishers: tuple[str, ...] = ()
+    max_mb: int | None = None
+    max_dists: int | None = None
+    min_age_days: int | None = None
+
+
+class Intent(NamedTuple):
+    """A project's wishes and the places where they may be fetched."""
+
+    providers: tuple[Wish, ...] = ()
+    packages: tuple[str, ...] = ()
+    core: str = ""
+    python: str = ">=3.11"
+    index_url: str = ""
+    extra_index_urls: tuple[str, ...] = ()
+    find_links: tuple[str, ...] = ()
+    catalogs: tuple[str, ...] = ()
+    dags: tuple[str, ...] = ()
+    disabled: tuple[str, ...] = ()
+    policy: Policy = Policy()
+
+    def wish(self, provider_id: str) -> Wish | None:
+        """Return the wish for a provider, or None."""
+        return next((wish for wish in self.providers if wish.id == provider_id), None)
+
+    def with_wishes(self, wishes: list[Wish]) -> Intent:
+        """Return the intent with wishes added; a new wish for the same id adds its extras and wins by its range."""
+        merged = {wish.id: wish for wish in self.providers}
+        for wish in wishes:
+            old = merged.get(wish.id, Wish(wish.id))
+            extras = tuple(sorted({*old.extras, *wish.extras}))
+            merged[wish.id] = Wish(wish.id, extras, wish.specifier or old.specifier)
+        return self._replace(providers=tuple(merged[each] for each in sorted(merged)))
+
+    def without(self, ids: list[str]) -> Intent:
+        """Return the intent without some providers."""
+        return self._replace(providers=tuple(wish for wish in self.providers if wish.id not in ids))
+
+
+def read_intent(data: dict[str, Any], name: str) -> Intent:
+    """Read the manager's table of a parsed ``penstock.toml``; a file without the table wants nothing.
+
+    Raises:
+        ManagerError: a key of the table has the wrong type or is not known; the message names it.
+    """
+    table = data.get(TABLE, {})
+    if not isinstance(table, dict):
+        raise ManagerError(f"{name}: [{TABLE}] must be a table.")
+    for key, value in table.items():
+        _check(key, value, name)
+    policy = table.get("policy", {})
+    permitted: dict[str, Any] = {key.replace("-", "_"): policy.get(key) for key in _POLICY_NUMBERS}
+    permitted |= {key.replace("-", "_"): tuple(policy.get(key, ())) for key in _POLICY_LISTS}
+    return Intent(
+        providers=tuple(parse_wish(text) for text in table.get("providers", ())),
+        packages=tuple(table.get("packages", ())),
+        core=table.get("core", ""),
+        python=table.get("python", ">=3.11"),
+        index_url=table.get("index-url", ""),
+        extra_index_urls=tuple(table.get("extra-index-urls", ())),
+        find_links=tuple(table.get("find-links", ())),
+        catalogs=tuple(table.get("catalogs", ())),
+        dags=tuple(table.get("dags", ())),
+        disabled=tuple(table.get("disabled", ())),
+        policy=Policy(**permitted),
+    )
+
+
+def _check(key: str, value: object, name: str) -> None:
+    if key in _TEXT:
+        if not isinstance(value, str):
+            raise ManagerError(f"{name}: {TABLE}.{key} must be a string, not {value!r}.")
+    elif key in _LISTS:
+        _check_list(f"{TABLE}.{key}", value, name)
+    elif key == "policy":
+        _check_policy(value, name)
+    else:
+        known = ", ".join(sorted((*_TEXT, *_LISTS, "policy")))
+        raise ManagerError(f"{name}: {TABLE}.{key} is not known.", f"Known keys: {known}.")
+
+
+def _check_list(place: str, value: object, name: str) -> None:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ManagerError(f"{name}: {place} must be a list of strings, not {value!r}.")
+
+
+def _check_policy(value: object, name: str) -> None:
+    if not isinstance(value, dict):
+        raise ManagerError(f"{name}: {TABLE}.policy must be a table, not {value!r}.")
+    for key, item in value.items():
+        place = f"{TABLE}.policy.{key}"
+        if key in _POLICY_LISTS:
+            _check_list(place, item, name)
+        elif key in _POLICY_NUMBERS:
+            if not isinstance(item, int) or isinstance(item, bool) or item < 0:
+                raise ManagerError(f"{name}: {place} must be a whole number of at least 0, not {item!r}.")
+        else:
+            known = ", ".join(sorted((*_POLICY_LISTS, *_POLICY_NUMBERS)))
+            raise ManagerError(f"{name}: {place} is not known.", f"Known keys: {known}.")

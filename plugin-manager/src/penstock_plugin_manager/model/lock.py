@@ -1,0 +1,223 @@
+"""The lock: the exact distributions of a project, in the format of PEP 751 (``pylock.toml``)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from penstock_plugin_manager.errors import IncompatibleError, ManagerError
+from penstock_plugin_manager.model.names import normalize
+from penstock_plugin_manager.model.toml import value
+
+VERSION = "1.0"
+TOOL_SCHEMA = 1
+
+
+class File(NamedTuple):
+    """A wheel or an sdist that may be installed."""
+
+    name: str
+    url: str = ""
+    path: str = ""
+    sha256: str = ""
+    size: int | None = None
+    uploaded: dt.datetime | None = None
+
+
+class Locked(NamedTuple):
+    """One distribution at one version."""
+
+    name: str
+    version: str
+    marker: str = ""
+    requires_python: str = ""
+    dependencies: tuple[str, ...] = ()
+    index: str = ""
+    wheels: tuple[File, ...] = ()
+    sdist: File | None = None
+    directory: str = ""
+    editable: bool = False
+    archive: str = ""
+    publisher: str = ""
+
+
+class Lock(NamedTuple):
+    """A resolution that can be installed again anywhere it claims to serve.
+
+    Attributes:
+        roots: The requirements that it was solved for.
+        universal: Whether it serves all platforms, or only the one on which it was made.
+    """
+
+    packages: tuple[Locked, ...]
+    requires_python: str = ">=3.11"
+    roots: tuple[str, ...] = ()
+    universal: bool = True
+    environments: tuple[str, ...] = ()
+
+    def at(self, folder: str) -> Lock:
+        """Return the lock with relative paths turned into URLs below a folder's URL."""
+        packages = (
+            each._replace(
+                wheels=tuple(
+                    file._replace(url=f"{folder}/{file.path}", path="") if file.path else file for file in each.wheels
+                )
+            )
+            for each in self.packages
+        )
+        return self._replace(packages=tuple(packages))
+
+    def for_environment(self, markers: Mapping[str, str]) -> dict[str, Locked]:
+        """Return what is to stand in one environment, by name."""
+        from packaging.markers import Marker  # noqa: PLC0415  a lock without markers need not pay
+
+        env = dict(markers)
+        return {each.name: each for each in self.packages if not each.marker or Marker(each.marker).evaluate(env)}
+
+
+def write_lock(lock: Lock) -> str:
+    """Return the text of a ``pylock.toml``, the same for equal locks."""
+    lines = [f"lock-version = {value(VERSION)}", 'created-by = "penstock-plugin-manager"']
+    lines.append(f"requires-python = {value(lock.requires_python)}")
+    if lock.environments:
+        lines.append(f"environments = {value(lock.environments)}")
+    for package in sorted(lock.packages):
+        lines += ["", "[[packages]]", *_package_lines(package)]
+    lines += ["", "[tool.penstock]", f"schema = {TOOL_SCHEMA}", f"roots = {value(lock.roots)}"]
+    lines.append(f"universal = {value(lock.universal)}")
+    publishers = {each.name: each.publisher for each in sorted(lock.packages) if each.publisher}
+    if publishers:
+        lines.append(f"publishers = {value(publishers)}")
+    return "\n".join(lines) + "\n"
+
+
+def _package_lines(package: Locked) -> list[str]:
+    lines = [f"name = {value(package.name)}", f"version = {value(package.version)}"]
+    for key, text in (
+        ("marker", package.marker),
+        ("requires-python", package.requires_python),
+        ("index", package.index),
+    ):
+        if text:
+            lines.append(f"{key} = {value(text)}")
+    if package.dependencies:
+        lines.append(f"dependencies = {value([{'name': name} for name in package.dependencies])}")
+    if package.directory:
+        lines.append(f"directory = {value({'path': package.directory, 'editable': package.editable})}")
+    if package.archive:
+        lines.append(f"archive = {value({'path': package.archive, 'hashes': {}})}")
+    if package.sdist:
+        lines.append(f"sdist = {value(_file(package.sdist))}")
+    if package.wheels:
+        lines.append("wheels = [")
+        lines += [f"  {value(_file(each))}," for each in sorted(package.wheels)]
+        lines.append("]")
+    return lines
+
+
+def _file(file: File) -> dict[str, Any]:
+    data: dict[str, Any] = {"name": file.name}
+    for key, item in (("url", file.url), ("path", file.path), ("upload-time", file.uploaded), ("size", file.size)):
+        if item not in {"", None}:
+            data[key] = item
+    return {**data, "hashes": {"sha256": file.sha256} if file.sha256 else {}}
+
+
+def read_lock(data: dict[str, Any], name: str) -> Lock:
+    """Read a parsed ``pylock.toml``, from this manager or any other tool that writes PEP 751.
+
+    Raises:
+        ManagerError: it is no lock, or one of a schema that is not known here.
+    """
+    version = data.get("lock-version")
+    if not isinstance(version, str) or version.split(".")[0] != VERSION.split(".", maxsplit=1)[0]:
+        raise ManagerError(
+            f"{name} has lock-version {version!r}; this manager reads {VERSION}.",
+            "Update the manager, or make the lock anew: plugin-manager lock.",
+        )
+    tool = data.get("tool", {}).get("penstock", {})
+    if tool.get("schema", TOOL_SCHEMA) != TOOL_SCHEMA:
+        raise ManagerError(
+            f"{name} was written by another manager: its schema is {tool['schema']!r}, not {TOOL_SCHEMA}.",
+            "Update the manager, or make the lock anew: plugin-manager lock.",
+        )
+    publishers = tool.get("publishers", {})
+    try:
+        packages = tuple(_read_package(item, publishers) for item in data.get("packages", ()))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ManagerError(
+            f"{name} holds a package that cannot be read: {error!r}.", "Make it anew: plugin-manager lock."
+        ) from None
+    return Lock(
+        packages,
+        data.get("requires-python", ""),
+        tuple(tool.get("roots", ())),
+        bool(tool.get("universal", True)),
+        tuple(data.get("environments", ())),
+    )
+
+
+def _read_package(item: dict[str, Any], publishers: dict[str, str]) -> Locked:
+    directory = item.get("directory", {})
+    archive = item.get("archive", {})
+    name = normalize(item["name"])
+    return Locked(
+        name=name,
+        version=str(item.get("version", "")),
+        marker=item.get("marker", ""),
+        requires_python=item.get("requires-python", ""),
+        dependencies=tuple(each["name"] for each in item.get("dependencies", ())),
+        index=item.get("index", ""),
+        wheels=tuple(_read_file(each) for each in item.get("wheels", ())),
+        sdist=_read_file(item["sdist"]) if "sdist" in item else None,
+        directory=directory.get("path", ""),
+        editable=bool(directory.get("editable", False)),
+        archive=archive.get("path", "") or archive.get("url", ""),
+        publisher=publishers.get(name, ""),
+    )
+
+
+def _read_file(item: dict[str, Any]) -> File:
+    url, path = item.get("url", ""), item.get("path", "")
+    name = item.get("name") or unquote(urlsplit(url).path if url else path).rpartition("/")[2]
+    hashes = item.get("hashes", {})
+    return File(name, url, path, hashes.get("sha256", ""), item.get("size"), item.get("upload-time"))
+
+
+def fitting(package: Locked, tags: Iterable[str]) -> File | None:
+    """Return the wheel of a package that suits the tags best (given best first), or None."""
+    by_tag: dict[str, File] = {}
+    for wheel in package.wheels:
+        for tag in file_tags(wheel.name):
+            by_tag.setdefault(tag, wheel)
+    return next((by_tag[tag] for tag in tags if tag in by_tag), None)
+
+
+def file_tags(filename: str) -> list[str]:
+    """Return the tags of a wheel's file name, expanded: ``py3-none-any``."""
+    parts = filename.removesuffix(".whl").split("-")
+    if len(parts) < 5:
+        return []
+    pythons, abis, platforms = (part.split(".") for part in parts[-3:])
+    return [f"{p}-{a}-{q}" for p in pythons for a in abis for q in platforms]
+
+
+def chosen_file(package: Locked, tags: Iterable[str], where: str) -> File | None:
+    """Return the file that will be installed here; None for a package that is a local directory or archive.
+
+    Raises:
+        IncompatibleError: there is neither a fitting wheel nor a source distribution.
+    """
+    if package.directory or package.archive:
+        return None
+    file = fitting(package, tags) or package.sdist
+    if file is None:
+        found = ", ".join(sorted(each.name for each in package.wheels)[:3]) or "no file at all"
+        raise IncompatibleError(
+            f"{package.name} {package.version} has no wheel for {where} and no source distribution.",
+            "Use a Python that it supports, or ask for another version.",
+            f"found: {found}",
+        )
+    return file

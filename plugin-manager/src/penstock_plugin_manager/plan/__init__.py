@@ -1,0 +1,1 @@
+"""From what is wanted, what stands and what was resolved to steps with reasons; pure."""

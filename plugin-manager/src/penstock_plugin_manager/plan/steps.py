@@ -1,0 +1,185 @@
+"""The steps of a change, each with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from penstock_plugin_manager.model.lock import Locked
+from penstock_plugin_manager.model.names import CORE
+from penstock_plugin_manager.model.requirement import Distribution, newer
+
+_CLOUDS = {
+    "Amazon Web Services": ("boto3", "botocore", "aiobotocore", "awscli", "awswrangler"),
+    "Google Cloud": ("google-cloud-", "google-api-core", "google-api-python-client", "gcloud-"),
+    "Microsoft Azure": ("azure-", "msal", "adlfs"),
+    "Alibaba Cloud": ("alibabacloud-", "aliyun-", "oss2"),
+    "Oracle Cloud": ("oci", "oracledb"),
+    "Databricks": ("databricks-",),
+    "Snowflake": ("snowflake-",),
+}
+
+
+class Step(NamedTuple):
+    """One change to one distribution.
+
+    Attributes:
+        action: ``add``, ``upgrade``, ``downgrade``, ``replace`` or ``remove``.
+        via: The way from a wish to this distribution, both included.
+        download: Bytes to fetch; None when unknown.
+        disk: Bytes that appear on disk (negative when they go); None when unknown.
+    """
+
+    action: str
+    name: str
+    old: str
+    new: str
+    reason: str
+    via: tuple[str, ...] = ()
+    download: int | None = None
+    disk: int | None = None
+
+
+class Plan(NamedTuple):
+    """A change: what will be done, what could be done besides, and what deserves a look first."""
+
+    steps: tuple[Step, ...]
+    target: tuple[Locked, ...] = ()
+    orphans: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    kept: int = 0
+
+    @property
+    def installs(self) -> list[str]:
+        """Return the names to install."""
+        return [step.name for step in self.steps if step.action != "remove"]
+
+    @property
+    def removals(self) -> list[str]:
+        """Return the names to take out."""
+        return [step.name for step in self.steps if step.action == "remove"]
+
+
+class Situation(NamedTuple):
+    """All that a plan is made from.
+
+    Attributes:
+        present: What stands in the environment.
+        target: What is to stand there, by the resolution.
+        wanted: Distribution of each wish to the wish as it was written.
+        dropped: Distributions that a person asked to take out, with what he said.
+        removable: Distributions that came only for others' sake.
+        prune: Whether removable ones that nothing needs are taken out.
+    """
+
+    present: Mapping[str, Distribution]
+    target: Mapping[str, Locked]
+    wanted: Mapping[str, str]
+    dropped: Mapping[str, str] = {}
+    removable: frozenset[str] = frozenset()
+    prune: bool = False
+
+
+def make_plan(situation: Situation) -> Plan:
+    """Return the steps from the present to the target, in an order that a person can follow."""
+    needs = parents(situation.target.values())
+    steps = []
+    for name, locked in sorted(situation.target.items()):
+        old = situation.present.get(name)
+        if old is None or _differs(old, locked):
+            via = way(name, needs, situation.wanted)
+            action = _action(old, locked)
+            old_version = old.version if old else ""
+            steps.append(Step(action, name, old_version, locked.version, why(name, via, situation.wanted), via))
+    orphans = sorted(
+        name
+        for name in situation.removable
+        if name in situation.present and name not in situation.target and name not in situation.dropped
+    )
+    gone = dict(situation.dropped)
+    if situation.prune:
+        gone |= dict.fromkeys(orphans, "nothing needs it any more")
+        orphans = []
+    steps += [
+        Step("remove", name, situation.present[name].version, "", reason)
+        for name, reason in sorted(gone.items())
+        if name in situation.present and name not in situation.target
+    ]
+    kept = sum(1 for name in situation.target if name in situation.present) - sum(
+        1 for step in steps if step.action not in {"add", "remove"}
+    )
+    return Plan(tuple(steps), tuple(situation.target.values()), tuple(orphans), tuple(_clouds(situation, steps)), kept)
+
+
+def _differs(old: Distribution, locked: Locked) -> bool:
+    if locked.directory:
+        return not old.source.startswith("file:") or old.editable != locked.editable
+    return bool(locked.version) and old.version != locked.version
+
+
+def _action(old: Distribution | None, locked: Locked) -> str:
+    if old is None:
+        return "add"
+    if old.version == locked.version:
+        return "replace"
+    return "upgrade" if newer(locked.version, old.version) else "downgrade"
+
+
+def parents(packages: Iterable[Locked]) -> dict[str, set[str]]:
+    """Return what needs each distribution directly."""
+    found: dict[str, set[str]] = {}
+    for package in packages:
+        for child in package.dependencies:
+            found.setdefault(child, set()).add(package.name)
+    return found
+
+
+def way(name: str, needs: Mapping[str, Iterable[str]], wanted: Iterable[str]) -> tuple[str, ...]:
+    """Return the shortest way from a wish to a distribution, both included; empty where nothing leads there."""
+    ends = set(wanted)
+    paths: list[tuple[str, ...]] = [(name,)]
+    seen = {name}
+    while paths:
+        path = paths.pop(0)
+        if path[0] in ends:
+            return path
+        for parent in sorted(needs.get(path[0], ())):
+            if parent not in seen:
+                seen.add(parent)
+                paths.append((parent, *path))
+    return ()
+
+
+def why(name: str, via: tuple[str, ...], wanted: Mapping[str, str]) -> str:
+    """Return the reason for a distribution as a phrase."""
+    if name in wanted:
+        return f"you want {wanted[name]}"
+    if name == CORE:
+        return "the core"
+    return f"needed by {via[-2]}" if len(via) > 1 else "part of the lock"
+
+
+def cloud_of(name: str) -> str:
+    """Return the cloud whose SDK a distribution belongs to, or an empty string."""
+    for cloud, prefixes in _CLOUDS.items():
+        if any(name == prefix or (prefix.endswith("-") and name.startswith(prefix)) for prefix in prefixes):
+            return cloud
+    return ""
+
+
+def _clouds(situation: Situation, steps: list[Step]) -> list[str]:
+    """Return a warning for each cloud SDK that comes along though no wish needs that cloud directly."""
+    asked = {
+        cloud_of(child)
+        for name in situation.wanted
+        if name in situation.target
+        for child in situation.target[name].dependencies
+    } | {cloud_of(name) for name in situation.wanted}
+    found = []
+    for step in steps:
+        cloud = cloud_of(step.name)
+        if cloud and step.action != "remove" and cloud not in asked:
+            found.append(
+                f"{step.name} ({cloud}) comes along though nothing asked for it: {' -> '.join(step.via) or step.reason}"
+            )
+    return found

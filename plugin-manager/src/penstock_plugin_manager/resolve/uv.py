@@ -1,0 +1,185 @@
+"""The adapter to uv."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from penstock_plugin_manager.installed.environment import Environment
+from penstock_plugin_manager.model.lock import File, Lock, Locked, read_lock, write_lock
+from penstock_plugin_manager.model.names import normalize
+from penstock_plugin_manager.model.toml import parse
+from penstock_plugin_manager.resolve.process import Runner
+from penstock_plugin_manager.resolve.request import Request, Sources
+
+
+class Uv:
+    """Resolves for all platforms and installs with uv."""
+
+    name = "uv"
+    universal = True
+
+    def __init__(self, program: str, runner: Runner) -> None:
+        self._program = program
+        self._runner = runner
+
+    def solve(self, request: Request, environment: Environment, sources: Sources) -> Lock:
+        """Find exact distributions for a request, for every platform and every Python from the lowest on.
+
+        uv writes files and hashes in one format and the reasons in another, so it is asked twice, at the same time.
+        """
+        with tempfile.TemporaryDirectory(prefix="penstock-") as folder, ThreadPoolExecutor(1) as pool:
+            base = Path(folder)
+            common = self._prepare(base, request, environment, sources)
+            graph = pool.submit(self._graph, base, common)
+            lock_file = base / "pylock.toml"
+            self._runner.run([*common, "--format", "pylock.toml", "--output-file", str(lock_file)], "resolution")
+            lock = read_lock(parse(lock_file.read_text(encoding="utf-8"), "uv's lock"), "uv's lock")
+            needs = graph.result()
+        packages = tuple(
+            each._replace(dependencies=tuple(sorted(needs.get(each.name, ()))))
+            for each in map(_with_hashes, lock.packages)
+        )
+        return Lock(packages, request.python, request.roots, universal=True)
+
+    def _prepare(self, base: Path, request: Request, environment: Environment, sources: Sources) -> list[str]:
+        roots, limits = base / "roots.in", base / "constraints.txt"
+        roots.write_text("\n".join(request.roots) + "\n", encoding="utf-8")
+        limits.write_text("\n".join(request.constraints) + "\n", encoding="utf-8")
+        kept = request.kept()
+        if kept:
+            (base / "pylock.toml").write_text(_preferences(kept), encoding="utf-8")
+            (base / "pinned.txt").write_text(
+                "".join(f"{name}=={version}\n" for name, version in kept), encoding="utf-8"
+            )
+        command = [self._program, "pip", "compile", str(roots), "--constraints", str(limits), "--universal"]
+        command += ["--python", environment.python, "--python-version", lowest(request.python, environment)]
+        command += ["--no-header", "--quiet", *self._options(sources)]
+        if request.newest_before:
+            command += ["--exclude-newer", request.newest_before]
+        if request.allow_prerelease:
+            command += ["--prerelease", "allow"]
+        return command
+
+    def _graph(self, base: Path, common: list[str]) -> Mapping[str, set[str]]:
+        pinned = base / "pinned.txt"
+        command = [*common, "--annotation-style", "line", "--no-strip-extras", "--output-file", str(pinned)]
+        self._runner._replace(show=False).run(command, "resolution")
+        return read_annotations(pinned.read_text(encoding="utf-8"))
+
+    def install(self, packages: list[Locked], environment: Environment, sources: Sources) -> None:
+        """Install exactly these distributions from the files that they name."""
+        directories = [each for each in packages if each.directory or each.archive]
+        files = [each for each in packages if not (each.directory or each.archive)]
+        command = [self._program, "pip", "install", "--no-deps", "--python", environment.python]
+        command += [] if self._runner.show else ["--quiet"]
+        command += ["--offline"] if sources.offline else []
+        if files:
+            with tempfile.TemporaryDirectory(prefix="penstock-") as folder:
+                path = Path(folder) / "pylock.toml"
+                plain = tuple(each._replace(marker="", dependencies=()) for each in files)
+                path.write_text(write_lock(Lock(plain, requires_python="")), encoding="utf-8")
+                self._runner.run([*command, "--requirements", str(path)], "installation")
+        for each in directories:
+            place = ["--editable", each.directory] if each.editable else [each.directory or each.archive]
+            self._runner.run([*command, *place], "installation")
+
+    def uninstall(self, names: list[str], environment: Environment) -> None:
+        """Take distributions out."""
+        quiet = [] if self._runner.show else ["--quiet"]
+        self._runner.run([self._program, "pip", "uninstall", *quiet, "--python", environment.python, *names], "removal")
+
+    def indexes(self, sources: Sources) -> list[str]:
+        """Return the indexes that uv would ask; it names them above the answer to an empty question."""
+        with tempfile.TemporaryDirectory(prefix="penstock-") as folder:
+            empty = Path(folder) / "empty.in"
+            empty.write_text("", encoding="utf-8")
+            command = [
+                self._program,
+                "pip",
+                "compile",
+                str(empty),
+                "--emit-index-url",
+                "--no-header",
+                "--quiet",
+                *sources.options(),
+            ]
+            said = self._runner._replace(show=False).run(command, "search for indexes")
+        return [
+            line.split(maxsplit=1)[1]
+            for line in said.splitlines()
+            if line.startswith(("--index-url ", "--extra-index-url "))
+        ]
+
+    def create(self, root: str, base: str) -> None:
+        """Make an empty environment."""
+        command = [self._program, "venv", "--quiet", "--no-project", "--no-config", "--python", base, root]
+        self._runner.run(command, "making of the environment")
+
+    def _options(self, sources: Sources) -> list[str]:
+        found = sources.options()
+        return [*found, "--offline"] if sources.offline else found
+
+
+def lowest(python: str, environment: Environment) -> str:
+    """Return the lowest Python of a range such as ``>=3.11``; the environment's own where the range names none."""
+    found = re.search(r"(?:>=|~=|==)\s*(\d+\.\d+)", python)
+    return found[1] if found else environment.short_version
+
+
+def read_annotations(text: str) -> dict[str, set[str]]:
+    """Read what needs what from uv's ``name==1 # via a, b`` lines.
+
+    Returns:
+        Each parent's children; a requirement of the person's own has no parent here.
+    """
+    children: dict[str, set[str]] = {}
+    name = ""
+    for line in text.splitlines():
+        entry, _, via = line.partition("# via ")
+        found = re.match(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?(?:==| @ )", entry)
+        if found:
+            name = normalize(found[1])
+        for parent in via.split(","):
+            word = parent.strip()
+            if name and word and not word.startswith(("-", "/")) and " " not in word and "(" not in word:
+                children.setdefault(normalize(word.partition("[")[0]), set()).add(name)
+    return children
+
+
+def _preferences(kept: list[tuple[str, str]]) -> str:
+    packages = tuple(Locked(name, version, wheels=(_placeholder(name, version),)) for name, version in kept)
+    return write_lock(Lock(packages)).partition("\n[tool.penstock]")[0]
+
+
+def _placeholder(name: str, version: str) -> File:
+    filename = f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
+    return File(filename, url=f"https://preference.invalid/{filename}")
+
+
+def _with_hashes(package: Locked) -> Locked:
+    """Return a package whose local wheels carry size and hash; uv leaves the size out."""
+    wheels = tuple(_local(each) for each in package.wheels)
+    return package._replace(wheels=wheels)
+
+
+def _local(file: File) -> File:
+    if not file.url.startswith("file://"):
+        return file
+    path = file_path(file.url)
+    try:
+        return file._replace(size=os.stat(path).st_size)  # noqa: PTH116  a string is at hand
+    except OSError:
+        return file
+
+
+def file_path(url: str) -> str:
+    """Return the path that a ``file://`` URL names."""
+    from urllib.parse import urlsplit  # noqa: PLC0415  only local files ask
+    from urllib.request import url2pathname  # noqa: PLC0415  as above
+
+    return url2pathname(urlsplit(url).path)
