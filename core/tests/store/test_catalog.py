@@ -15,7 +15,7 @@ from penstock.store import LoaderCatalog
 
 @pytest.fixture
 def catalog(store, now):
-    catalog = LoaderCatalog(store, {"FROM_ENV": "outside"}, lambda: now)
+    catalog = LoaderCatalog(store, {"from_env": "outside"}, lambda: now)
     yield catalog
     catalog.close()
 

@@ -24,7 +24,7 @@ class LoaderCatalog:
 
     Args:
         store: The open store.
-        environment: Variables that the environment sets; they take precedence over stored ones.
+        environment: Variables that the environment sets, by lower-case key; they take precedence over stored ones.
         clock: Tells the present.
     """
 
@@ -99,7 +99,7 @@ class LoaderCatalog:
     def variables(self, keys: Iterable[str]) -> dict[str, str | None]:
         """The present text of these Variables; None for those that exist neither here nor in the environment."""
         wanted = set(keys)
-        given = {key: self._environment[key] for key in wanted if key in self._environment}
+        given = {key: self._environment[key.lower()] for key in wanted if key.lower() in self._environment}
         return {**self._store.variable_values(wanted - given.keys()), **given}
 
     def fileno(self) -> int:

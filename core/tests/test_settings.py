@@ -1,0 +1,95 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from penstock.errors import ConfigError
+from penstock.settings import load_settings
+
+
+@pytest.fixture
+def project(tmp_path):
+    def write(text="", **environ):
+        (tmp_path / "penstock.toml").write_text(text)
+        return load_settings(environ, tmp_path)
+
+    return write
+
+
+def test_defaults_stand_beside_the_file(project, tmp_path):
+    settings = project()
+    assert settings.file == tmp_path / "penstock.toml"
+    assert settings.dags_folder == tmp_path / "dags"
+    assert settings.state_folder == tmp_path / ".penstock"
+    assert settings.logs_folder == tmp_path / ".penstock/logs"
+    assert settings.database_url == f"sqlite:///{tmp_path}/.penstock/penstock.db"
+    assert settings.executor.parallelism == len(os.sched_getaffinity(0))
+    assert settings.executor.isolation == "fork"
+
+
+def test_the_file_is_found_upwards(project, tmp_path):
+    project('[core]\ndags_folder = "flows"')
+    below = tmp_path / "a/b"
+    below.mkdir(parents=True)
+    assert load_settings({}, below).dags_folder == tmp_path / "flows"
+
+
+def test_without_a_file_the_working_folder_is_the_root(tmp_path):
+    settings = load_settings({}, tmp_path)
+    assert (settings.file, settings.root) == (None, tmp_path)
+
+
+def test_the_environment_goes_first_and_is_converted(project):
+    settings = project(
+        "[executor]\nparallelism = 3\nisolation = 'reuse'",
+        PENSTOCK_EXECUTOR__PARALLELISM="7",
+        PENSTOCK_SCHEDULER__LEASE_S="2.5",
+        PENSTOCK_SECRET_KEY="new, old",
+    )
+    assert (settings.executor.parallelism, settings.executor.isolation, settings.scheduler.lease_s) == (7, "reuse", 2.5)
+    assert settings.secret_keys == ("new", "old")
+
+
+def test_connections_and_variables_of_the_environment_are_read_once(project):
+    settings = project(PENSTOCK_CONN_MY__DB="redshift://u:p%40ss@host:5439/dev", PENSTOCK_VAR_FOO__BAR="1")
+    assert settings.connections["my__db"].password == "p@ss"
+    assert settings.variables == {"foo__bar": "1"}
+    assert "p@ss" not in repr(settings)
+
+
+def test_tables_of_others_are_left_alone(project):
+    project("[providers.aws]\nanything = 1\n[plugin-manager]\nwanted = ['aws']")
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "sentence"),
+    [
+        ("[executor]\n\nparalelism = 2", {}, r"penstock.toml:3: unknown key 'paralelism'.*'parallelism'\?"),
+        ("[core]\n[execuctor]\na = 1", {}, r"penstock.toml:2: unknown table or key 'execuctor'.*'executor'\?"),
+        ("dags_folder = 'x'", {}, r"penstock.toml:1: unknown table or key 'dags_folder'"),
+        ("core = 1", {}, r"penstock.toml:1: 'core' must be a table"),
+        ("[executor]\nparallelism = 'two'", {}, r"penstock.toml:2: parallelism: expected `int`, got `str`"),
+        ("[executor]\nparallelism = -1", {}, r"penstock.toml:2: parallelism: expected `int` >= 0"),
+        ("[executor]\nisolation = 'thread'", {}, r"penstock.toml:2: isolation: invalid enum value 'thread'"),
+        ("[executor\n", {}, r"penstock.toml: not valid TOML: .*line 1"),
+        ("", {"PENSTOCK_EXECUTOR__PARALELISM": "1"}, r"__PARALELISM.*'PENSTOCK_EXECUTOR__PARALLELISM'"),
+        ("", {"PENSTOCK_LOADER__MEMORY_MB": "much"}, r"PENSTOCK_LOADER__MEMORY_MB: memory_mb: expected `int`"),
+        ("", {"PENSTOCK_CONN_X": "nonsense"}, r"PENSTOCK_CONN_X: .*neither a URI nor JSON"),
+        ("", {"PENSTOCK_CONFIG": "gone.toml"}, r"PENSTOCK_CONFIG names .*gone.toml, which is no file"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_with_its_place_and_the_nearest_name(project, text, environ, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        project(text, **environ)
+
+
+def test_all_problems_are_told_together(project):
+    with pytest.raises(ConfigError) as caught:
+        project("[executor]\nisolation = 'x'\nfoo = 1\n", PENSTOCK_LOADER__TIMEOUT_S="0")
+    assert len(str(caught.value).splitlines()) == 3
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path):
+    Path(tmp_path / "penstock.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_settings({}, tmp_path)
