@@ -52,6 +52,7 @@ def test_a_new_run_comes_back_queued_with_its_number(store, now):
     ]
     assert made[0].run < made[1].run
     assert [found.run for found in store.live()] == made
+    assert [store.run_state("d", run_id) for run_id in ("a", "never")] == [RunState.QUEUED, None]
 
 
 def test_a_run_that_exists_is_left_alone_and_not_reported_as_made(store, now):
@@ -105,6 +106,8 @@ def test_values_are_read_in_batches_and_go_with_a_clear(store, now, run):
         (TaskKey(run.run, "b", -1), "z"): b"4",
     }
     assert store.xcoms(run.run, []) == {}
+    store.apply(Changes(xcoms=[XCom(run.run, "l", 2, "k", b"[1]", 1)]), now)
+    assert store.xcom_lengths(run.run, [("a", "k"), ("l", "k")]) == {("l", 2, "k"): 1}
     store.apply(
         Changes(cleared=[TaskKey(run.run, "a", 1), TaskKey(run.run, "b", -1)], xcoms=[left("b", -1, "k", b"5")]), now
     )

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 from penstock.model.dag import DagSpec, from_json
 from penstock.model.request import Request
 from penstock.model.run import Run, TaskInstance, TaskKey, Try
+from penstock.model.state import RunState
 from penstock.store import rows
 from penstock.store.database import Database
 from penstock.store.keyring import Keyring
@@ -134,13 +135,33 @@ class Recovery:
         Returns:
             By task instance and key; what was never left is absent.
         """
+        found = self._of_xcoms(run, keys, "value")
+        return {(TaskKey(run, task_id, index), key): bytes(value) for task_id, index, key, value in found}
+
+    def xcom_lengths(self, run: int, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, int, str], int]:
+        """Numbers of elements of lists and dicts that tasks of a run left, for each (task id, key) asked.
+
+        Returns:
+            By task id, map index and key; a value of another type is absent.
+        """
+        found = self._of_xcoms(run, keys, "length")
+        return {(task_id, index, key): length for task_id, index, key, length in found if length is not None}
+
+    def run_state(self, dag_id: str, run_id: str) -> RunState | None:
+        """State of the run of this DAG and run id; None if there is none."""
+        sql = text("SELECT state FROM run WHERE dag_id = :dag_id AND run_id = :run_id")
+        with self.database.read() as connection:
+            state = connection.execute(sql, {"dag_id": dag_id, "run_id": run_id}).scalar()
+        return RunState(state) if state else None
+
+    def _of_xcoms(self, run: int, keys: Iterable[tuple[str, str]], column: str) -> list[Sequence[Any]]:
         wanted = sorted(set(keys))
-        found: dict[tuple[TaskKey, str], bytes] = {}
+        found: list[Sequence[Any]] = []
         if not wanted:
             return found
         with self.database.read() as connection:
             for start in range(0, len(wanted), _KEYS_PER_READ):
-                found |= _read_xcoms(connection, run, wanted[start : start + _KEYS_PER_READ])
+                found += _read_xcoms(connection, run, wanted[start : start + _KEYS_PER_READ], column)
         return found
 
     def _dag(self, row: Sequence[Any]) -> DagState:
@@ -175,13 +196,12 @@ def _of(alias: str, columns: str) -> str:
     return ", ".join(f"{alias}.{name}" for name in columns.split())
 
 
-def _read_xcoms(connection: Connection, run: int, keys: Sequence[tuple[str, str]]) -> dict[tuple[TaskKey, str], bytes]:
+def _read_xcoms(
+    connection: Connection, run: int, keys: Sequence[tuple[str, str]], column: str
+) -> Sequence[Sequence[Any]]:
     wanted = " OR ".join(f"(task_id = :t{i} AND key = :k{i})" for i in range(len(keys)))
     given: dict[str, Any] = {"run": run}
     for i, (task_id, key) in enumerate(keys):
         given |= {f"t{i}": task_id, f"k{i}": key}
-    sql = f"SELECT task_id, map_index, key, value FROM xcom WHERE run = :run AND ({wanted})"
-    return {
-        (TaskKey(run, task_id, index), key): bytes(value)
-        for task_id, index, key, value in connection.execute(text(sql), given)
-    }
+    sql = f"SELECT task_id, map_index, key, {column} FROM xcom WHERE run = :run AND ({wanted})"
+    return connection.execute(text(sql), given).fetchall()
