@@ -1,0 +1,46 @@
+"""The import of a DAG file: the same code in the child that loads it and in the process that runs its tasks."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+from penstock.author.runtime import Runtime, current
+from penstock.author.workshop import Workshop, workshop
+from penstock.errors import AuthoringError
+
+
+def import_dag_file(folder: Path, file: str, runtime: Runtime, at: Workshop | None = None) -> Workshop:
+    """Import a DAG file and collect what it defines.
+
+    The folder is put first on ``sys.path``, so that the file may import modules that lie beside it. The file is a module
+    of its own under a name that no other import has.
+
+    Args:
+        folder: The DAGs folder, or a snapshot of it.
+        file: Path of the file within the folder, with ``/``.
+        runtime: Answers what the file asks while it is imported, such as Variables.
+        at: The workshop to report to; a new one unless given.
+
+    Returns:
+        The workshop with the DAGs and the problems found.
+
+    Raises:
+        BaseException: Whatever the file's own code raised, SystemExit included.
+    """
+    path = folder / file
+    name = "penstock_dag_file." + file.removesuffix(".py").replace("/", ".")
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise AuthoringError(f"{file}:1: this is no Python file. DAG files end in .py")
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    at = at or Workshop(str(path), str(folder))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    in_workshop, in_runtime = workshop.set(at), current.set(runtime)
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        workshop.reset(in_workshop)
+        current.reset(in_runtime)
+    return at
