@@ -15,8 +15,8 @@ class OutboundGuard:
     """Refuses connections of this process to anything but loopback addresses and unix sockets.
 
     It is an audit hook of the interpreter, so it sees every library that connects through Python's sockets. It does
-    not see connections of C libraries (libpq, gRPC's core) or of other processes. Names are refused too, before they
-    are resolved. An audit hook can not be taken away; this one sleeps outside of `watching()`.
+    not see connections of C libraries (libpq, gRPC's core) or of other processes. `getaddrinfo` refuses names before
+    it resolves them; a name given to `socket.connect` itself is resolved first. An audit hook can not be taken away; this one sleeps outside of `watching()`.
     """
 
     def __init__(self) -> None:

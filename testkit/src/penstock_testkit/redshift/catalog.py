@@ -6,10 +6,10 @@ are padded with blanks and users see only their own rows unless they are superus
 does not have (skew, encoding, slices) hold constants.
 """
 
-# Lengths of varchar count bytes. PostgreSQL coerces to varchar(n) by this function, so replacing it changes INSERT,
-# UPDATE and casts alike; its second argument carries a header of 4 bytes.
+# Lengths of varchar count bytes. PostgreSQL coerces to varchar(n) by the function of this cast, so another one changes
+# INSERT, UPDATE and casts alike; its second argument carries a header of 4 bytes.
 _BYTE_LENGTHS = """
-CREATE OR REPLACE FUNCTION pg_catalog."varchar"(varchar, integer, boolean) RETURNS varchar
+CREATE FUNCTION pg_catalog.penstock_varchar(varchar, integer, boolean) RETURNS varchar
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $body$
 DECLARE
   room integer := $2 - 4;
@@ -23,6 +23,8 @@ BEGIN
   END IF;
   RETURN cut;
 END $body$;
+UPDATE pg_cast SET castfunc = 'pg_catalog.penstock_varchar'::regproc
+WHERE castsource = 'varchar'::regtype AND casttarget = 'varchar'::regtype;
 """
 
 _FUNCTIONS = """

@@ -145,8 +145,9 @@ class Edits:
         """Return the edited text."""
         parts, position = [], 0
         for start, end, by in sorted(self._spans, key=lambda span: span[:2]):
-            parts += [self._text[position:start], by]
-            position = end
+            if start >= position:  # what lies within a replaced span is gone
+                parts += [self._text[position:start], by]
+                position = end
         return "".join([*parts, self._text[position:]])
 
 

@@ -1,0 +1,102 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import boto3
+import psycopg
+import pytest
+
+from penstock_testkit.processes import wait_until
+
+
+def _start(*arguments: str) -> tuple[subprocess.Popen[str], dict]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "penstock_testkit", *arguments], stdout=subprocess.PIPE, text=True
+    )
+    return process, json.loads(process.stdout.readline())
+
+
+def _end(process: subprocess.Popen[str], sig: signal.Signals = signal.SIGTERM) -> int:
+    process.send_signal(sig)
+    process.stdout.close()
+    return process.wait(20)
+
+
+def _alive(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/stat")
+    return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_s3_as_a_process_tells_where_it_is_and_stops_cleanly(sig: signal.Signals):
+    process, told = _start("s3", "--bucket", "ready-made")
+    client = boto3.client(
+        "s3",
+        endpoint_url=told["endpoint_url"],
+        aws_access_key_id="a",
+        aws_secret_access_key="b",
+        region_name="us-east-1",
+    )
+    assert [bucket["Name"] for bucket in client.list_buckets()["Buckets"]] == ["ready-made"]
+    client.close()
+    assert _end(process, sig) == 0
+
+
+def test_redshift_as_a_process_copies_from_the_s3_it_was_given(s3):
+    process, told = _start("redshift", "--s3-endpoint", s3.endpoint_url, "--dbname", "warehouse")
+    s3.create_bucket("load")
+    s3.put("s3://load/1", "1\n2\n")
+    with psycopg.connect(told["url"], client_encoding="utf8") as connection:
+        connection.execute("CREATE TABLE t (n int)")
+        connection.execute(f"COPY t FROM 's3://load/1' IAM_ROLE '{told['iam_role']}' CSV")
+        assert connection.execute("SELECT sum(n), current_database() FROM t").fetchone() == (3, "warehouse")
+    assert _end(process) == 0
+
+
+def test_postgres_as_a_process_takes_its_data_away_with_it():
+    process, told = _start("postgres")
+    with psycopg.connect(told["url"]) as connection:
+        (directory,) = connection.execute("SHOW data_directory").fetchone()
+    assert Path(directory).exists()
+    assert _end(process) == 0
+    assert not Path(directory).exists()
+
+
+def test_a_server_dies_with_the_process_that_started_it():
+    script = (
+        "import subprocess, sys, json\n"
+        "server = subprocess.Popen([sys.executable, '-m', 'penstock_testkit', 'postgres'], stdout=subprocess.PIPE)\n"
+        "server.stdout.readline()\n"
+        "print(server.pid, flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", script], **pipes) as parent:
+        server = int(parent.stdout.readline())
+        postmasters = Path(f"/proc/{server}/task/{server}/children").read_text().split()
+        assert postmasters
+        parent.kill()
+    family = [server, *map(int, postmasters)]
+    wait_until(lambda: not any(_alive(pid) for pid in family), seconds=20, otherwise=lambda: f"still alive: {family}")
+
+
+def test_a_postmaster_dies_with_a_killed_owner():
+    process, _ = _start("postgres")
+    postmasters = [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+    os.kill(process.pid, signal.SIGKILL)
+    process.stdout.close()
+    process.wait()
+    wait_until(
+        lambda: not any(_alive(pid) for pid in postmasters), seconds=20, otherwise=lambda: f"alive: {postmasters}"
+    )
+
+
+def test_a_server_that_cannot_start_says_why(tmp_path: Path):
+    command = [sys.executable, "-m", "penstock_testkit", "postgres"]
+    environment = os.environ | {"PG_BINDIR": str(tmp_path)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"the server did not start: {tmp_path} holds no initdb" in done.stderr

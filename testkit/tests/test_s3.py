@@ -1,0 +1,65 @@
+import urllib.request
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from penstock_testkit.s3 import S3Server
+
+
+def test_objects_written_by_the_official_client_are_listed_and_read(s3: S3Server):
+    bucket = s3.create_bucket("a-bucket")
+    client = s3.client()
+    client.put_object(Bucket=bucket, Key="a/1", Body=b"one")
+    s3.put("s3://a-bucket/a/2", "two")
+    assert s3.keys("s3://a-bucket/a/") == ["a/1", "a/2"]
+    assert s3.get("s3://a-bucket/a/1") == b"one"
+    assert client.get_object(Bucket=bucket, Key="a/2")["Body"].read() == b"two"
+    client.close()
+
+
+def test_a_listing_has_all_keys_of_many_pages(s3: S3Server):
+    s3.create_bucket("many")
+    for number in range(1001):
+        s3.put(f"s3://many/{number:04d}", b"")
+    assert len(s3.keys("s3://many/")) == 1001
+
+
+def test_a_reset_forgets_everything(s3: S3Server):
+    s3.create_bucket("gone")
+    s3.reset()
+    client = s3.client()
+    assert client.list_buckets()["Buckets"] == []
+    client.close()
+
+
+def test_the_environment_alone_sends_a_client_here(s3: S3Server, monkeypatch: pytest.MonkeyPatch):
+    for name, value in s3.env.items():
+        monkeypatch.setenv(name, value)
+    bucket = s3.create_bucket()
+    client = boto3.session.Session().client("s3")
+    assert [item["Name"] for item in client.list_buckets()["Buckets"]] == [bucket]
+    client.close()
+
+
+def test_only_the_first_of_two_conditional_writes_wins(s3: S3Server):
+    bucket, client = s3.create_bucket(), s3.client()
+    client.put_object(Bucket=bucket, Key="lock", Body=b"1", IfNoneMatch="*")
+    with pytest.raises(ClientError, match="PreconditionFailed"):
+        client.put_object(Bucket=bucket, Key="lock", Body=b"2", IfNoneMatch="*")
+    client.close()
+
+
+def test_a_presigned_url_serves_the_object(s3: S3Server):
+    bucket, client = s3.create_bucket(), s3.client()
+    s3.put(f"s3://{bucket}/k", b"body")
+    url = client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"})
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        assert answer.read() == b"body"
+    client.close()
+
+
+def test_a_missing_object_is_an_error_of_the_service(s3: S3Server):
+    bucket = s3.create_bucket()
+    with pytest.raises(ClientError, match="NoSuchKey"):
+        s3.get(f"s3://{bucket}/missing")
