@@ -1,3 +1,105 @@
-"""A workflow orchestrator with a slim core: DAGs in Python, providers one by one."""
+"""A workflow orchestrator with a slim core: DAGs in Python, providers one by one.
+
+Everything that DAG authors write with is a name of this package; each is imported when it is first used.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from penstock.author.access import Connection, Variable
+    from penstock.author.bash import BashOperator
+    from penstock.author.capability import operator
+    from penstock.author.context import Context, get_current_context
+    from penstock.author.dag import DAG, Param, dag
+    from penstock.author.edges import chain, cross_downstream
+    from penstock.author.email import EmailOperator
+    from penstock.author.group import TaskGroup
+    from penstock.author.hook import ConnectionReport, Hook
+    from penstock.author.operator import EmptyOperator, Operator
+    from penstock.author.python import BranchPythonOperator, PythonOperator, PythonSensor, ShortCircuitOperator
+    from penstock.author.sensor import PokeResult, Sensor
+    from penstock.author.taskflow import task
+    from penstock.author.timetable import Cron, Dates, Interval
+    from penstock.author.trigger import TriggerDagRunOperator
+    from penstock.author.workshop import refresh_every
+    from penstock.author.xcomarg import XComArg
+    from penstock.errors import FailTask, SkipTask
+    from penstock.model.state import TriggerRule
+
+__all__ = [
+    "DAG",
+    "BashOperator",
+    "BranchPythonOperator",
+    "Connection",
+    "ConnectionReport",
+    "Context",
+    "Cron",
+    "Dates",
+    "EmailOperator",
+    "EmptyOperator",
+    "FailTask",
+    "Hook",
+    "Interval",
+    "Operator",
+    "Param",
+    "PokeResult",
+    "PythonOperator",
+    "PythonSensor",
+    "Sensor",
+    "ShortCircuitOperator",
+    "SkipTask",
+    "TaskGroup",
+    "TriggerDagRunOperator",
+    "TriggerRule",
+    "Variable",
+    "XComArg",
+    "__version__",
+    "chain",
+    "cross_downstream",
+    "dag",
+    "get_current_context",
+    "operator",
+    "refresh_every",
+    "task",
+]
+
+_HOMES = {
+    "author.access": ("Connection", "Variable"),
+    "author.bash": ("BashOperator",),
+    "author.capability": ("operator",),
+    "author.context": ("Context", "get_current_context"),
+    "author.dag": ("DAG", "Param", "dag"),
+    "author.edges": ("chain", "cross_downstream"),
+    "author.email": ("EmailOperator",),
+    "author.group": ("TaskGroup",),
+    "author.hook": ("ConnectionReport", "Hook"),
+    "author.operator": ("EmptyOperator", "Operator"),
+    "author.python": ("BranchPythonOperator", "PythonOperator", "PythonSensor", "ShortCircuitOperator"),
+    "author.sensor": ("PokeResult", "Sensor"),
+    "author.taskflow": ("task",),
+    "author.timetable": ("Cron", "Dates", "Interval"),
+    "author.trigger": ("TriggerDagRunOperator",),
+    "author.workshop": ("refresh_every",),
+    "author.xcomarg": ("XComArg",),
+    "errors": ("FailTask", "SkipTask"),
+    "model.state": ("TriggerRule",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use (PEP 562)."""
+    from importlib import import_module  # noqa: PLC0415 - what is not used costs nothing
+
+    for home, names in _HOMES.items():
+        if name in names:
+            found = getattr(import_module(f"penstock.{home}"), name)
+            globals()[name] = found
+            return found
+    raise AttributeError(f"module 'penstock' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return __all__

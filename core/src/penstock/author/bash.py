@@ -1,0 +1,149 @@
+"""Shell commands as tasks."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from penstock.author.operator import Operator
+from penstock.author.python import call, finish
+from penstock.errors import PenstockError, SkipTask
+
+if TYPE_CHECKING:
+    from penstock.author.context import Context
+
+_GRACE_S = 10.0
+
+
+class CommandFailedError(PenstockError):
+    """A shell command ended with an exit code that means failure, or by a signal."""
+
+
+class BashOperator(Operator):
+    """Runs a command with bash, in a process group of its own; its output goes to the log line by line.
+
+    The task fails if the exit code is neither 0 nor one of ``skip_on_exit_code``. The last line of the output is left for
+    other tasks. When the try is cancelled, the whole group is asked to end, and killed 10 seconds later.
+
+    Args:
+        bash_command: The command, or the path of a ``.sh`` file beside the DAG file; a template.
+        env: Environment of the command; a template.
+        append_env: Whether ``env`` is added to this process's environment instead of replacing it.
+        cwd: Folder in which it runs.
+        skip_on_exit_code: Exit codes that mark the task skipped.
+        output_encoding: Encoding of the output; what cannot be decoded is replaced.
+        **kwargs: What every task takes.
+    """
+
+    template_fields: ClassVar[Sequence[str]] = ("bash_command", "env", "cwd")
+    template_ext: ClassVar[Sequence[str]] = (".sh", ".bash")
+
+    def __init__(
+        self,
+        *,
+        bash_command: str,
+        env: Mapping[str, str] | None = None,
+        append_env: bool = False,
+        cwd: str | None = None,
+        skip_on_exit_code: int | Sequence[int] | None = 99,
+        output_encoding: str = "utf-8",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.bash_command, self.cwd = bash_command, cwd
+        self.env, self.append_env = None if env is None else dict(env), append_env
+        codes = skip_on_exit_code
+        self.skip_on_exit_code = (codes,) if isinstance(codes, int) else tuple(codes or ())
+        self.output_encoding = output_encoding
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def execute(self, context: "Context") -> str:  # noqa: ARG002 - the operator's interface
+        """The last line of the output."""
+        if self.cwd is not None and not Path(self.cwd).is_dir():
+            raise CommandFailedError(f"{self}: the folder cwd={self.cwd!r} does not exist.")
+        try:
+            self._process = subprocess.Popen(
+                ["bash", "-c", self.bash_command],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                cwd=self.cwd,
+                env=self._environment(),
+                process_group=0,
+            )
+        except FileNotFoundError:
+            raise CommandFailedError(f"{self}: there is no bash on the PATH of this machine.") from None
+        last = self._follow(self._process)
+        self._judge(self._process.wait())
+        return last
+
+    def on_kill(self) -> None:
+        """End the command and everything that it started in its group."""
+        process = self._process
+        if process is None or process.poll() is not None:
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+            try:
+                process.wait(_GRACE_S)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+
+    def _follow(self, process: subprocess.Popen[bytes]) -> str:
+        last = ""
+        for line in process.stdout or ():
+            last = line.decode(self.output_encoding, errors="replace").rstrip("\r\n")
+            sys.stdout.write(last + "\n")
+            sys.stdout.flush()
+        return last
+
+    def _judge(self, code: int) -> None:
+        if code in self.skip_on_exit_code:
+            raise SkipTask(f"the command ended with exit code {code}, which means: skip")
+        if code < 0:
+            raise CommandFailedError(f"{self}: the command was ended by {signal.Signals(-code).name}.")
+        if code:
+            raise CommandFailedError(f"{self}: the command ended with exit code {code}; its output is in the log.")
+
+    def _environment(self) -> dict[str, str] | None:
+        if self.env is None:
+            return None
+        return {**os.environ, **self.env} if self.append_env else self.env
+
+
+class BashFunctionOperator(BashOperator):
+    """Runs the command that a function returns; made by ``@task.bash``.
+
+    Args:
+        python_callable: The function.
+        op_args: Its positional arguments; templates.
+        op_kwargs: Its named arguments; templates.
+        **kwargs: What `BashOperator` takes.
+    """
+
+    template_fields: ClassVar[Sequence[str]] = ("op_args", "op_kwargs", "env", "cwd")
+
+    def __init__(
+        self,
+        *,
+        python_callable: Callable[..., Any],
+        op_args: Sequence[Any] = (),
+        op_kwargs: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(bash_command="", **kwargs)
+        self.python_callable, self.op_args, self.op_kwargs = python_callable, list(op_args), dict(op_kwargs or {})
+
+    def execute(self, context: "Context") -> str:
+        """Ask the function for the command, render it, and run it."""
+        from penstock.author.templates import render_text  # noqa: PLC0415 - needs Jinja only if there is a template
+
+        command = finish(call(self.python_callable, self.op_args, self.op_kwargs, context))
+        if not isinstance(command, str) or not command.strip():
+            raise TypeError(f"{self}: the function returned {command!r}; a @task.bash function returns a shell command")
+        self.bash_command = render_text(command, self, "bash_command", context)
+        return super().execute(context)

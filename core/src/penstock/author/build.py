@@ -1,0 +1,155 @@
+"""From authoring objects to the DAG as data: the last checks, and the values of the model."""
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from penstock.author.capability import CapabilityOperator
+from penstock.author.checks import dag_problems
+from penstock.author.dag import DAG, Param
+from penstock.author.graph import edges_of, in_order
+from penstock.author.mapping import WHOLE, MappedOperator
+from penstock.author.sensor import policy_of
+from penstock.author.templates import needs_rendering
+from penstock.author.timetable import instant, known_zone, to_schedule
+from penstock.author.workshop import Problem, Workshop
+from penstock.author.xcomarg import XComArg
+from penstock.errors import AuthoringError
+from penstock.model.dag import DagSpec, Mapping, ParamSpec, SensorPolicy, TaskSpec, XComRef
+from penstock.model.schedule import Schedule
+from penstock.model.state import TriggerRule
+from penstock.model.value import to_plain
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from penstock.author.operator import Operator
+
+
+class Built(NamedTuple):
+    """What a DAG file came to: DAGs as data, or what is wrong with it, a sentence each with file and line."""
+
+    dags: tuple[DagSpec, ...]
+    problems: tuple[str, ...]
+
+
+def build_file(at: Workshop, file: str) -> Built:
+    """The DAGs of an import, and every problem of it in the order of its lines; DAGs only if there is no problem.
+
+    Args:
+        at: The workshop in which the file was imported.
+        file: The file's path relative to the DAGs folder.
+    """
+    problems = list(at.problems)
+    first: dict[str, DAG] = {}
+    for dag in at.dags:
+        if dag.dag_id in first:
+            line = first[dag.dag_id]._site.line  # noqa: SLF001 - the same room
+            problems.append(Problem(dag._site, f"there is a DAG {dag.dag_id!r} already, made in line {line}."))  # noqa: SLF001 - as above
+        else:
+            first[dag.dag_id] = dag
+    for dag in first.values():
+        problems += dag_problems(dag)
+    if problems:
+        return Built((), tuple(dict.fromkeys(str(problem) for problem in sorted(problems))))
+    return Built(tuple(_spec(dag, file) for dag in first.values()), ())
+
+
+def build_dag(dag: DAG, file: str = "") -> DagSpec:
+    """A DAG as data; raises AuthoringError with everything that is wrong with it."""
+    problems = sorted({*dag.problems, *dag_problems(dag)})
+    if problems:
+        raise AuthoringError(str(problem) for problem in problems)
+    return _spec(dag, file)
+
+
+def zone_of(dag: DAG) -> str:
+    """The name of a DAG's time zone: its own, that of its start date as in Airflow, or UTC."""
+    return dag.timezone or getattr(getattr(dag.start_date, "tzinfo", None), "key", None) or "UTC"
+
+
+def schedule_of(dag: DAG) -> "tuple[Schedule, datetime | None]":
+    """A DAG's schedule, and the instant from which an interval schedule counts; raises AuthoringError."""
+    known_zone(zone_of(dag))
+    start = None if dag.start_date is None else instant(dag.start_date, dag.timezone, "start_date")
+    return to_schedule(dag.schedule, zone_of(dag)), start
+
+
+def _spec(dag: DAG, file: str) -> DagSpec:
+    schedule, start = schedule_of(dag)
+    upstream: dict[str, set[str]] = {task.task_id: set() for task in dag.tasks}
+    for upper, lower in edges_of(dag):
+        upstream[lower.task_id].add(upper.task_id)
+    order, _ = in_order(upstream, upstream)
+    tasks = dag.task_dict
+    return DagSpec(
+        dag_id=dag.dag_id,
+        file=file,
+        tasks=tuple(_task(tasks[task_id], upstream[task_id]) for task_id in order),
+        schedule=schedule,
+        start_date=start,
+        end_date=None if dag.end_date is None else instant(dag.end_date, dag.timezone, "end_date"),
+        catchup=dag.catchup,
+        max_active_runs=dag.max_active_runs,
+        max_active_tasks=dag.max_active_tasks,
+        params={name: _param(value) for name, value in dag.params.items()},
+        tags=tuple(sorted(set(dag.tags))),
+        doc=dag.doc,
+        isolation=dag.isolation,
+        paused_upon_creation=dag.is_paused_upon_creation,
+    )
+
+
+def _param(value: Any) -> ParamSpec:  # noqa: ANN401 - what an author wrote
+    given = value if isinstance(value, Param) else Param(value)
+    return ParamSpec(default=to_plain(given.default), doc=given.doc)
+
+
+def _task(task: "Operator", upstream: set[str]) -> TaskSpec:
+    rules, cls = task.rules, getattr(task, "cls", None) or type(task)
+    planned = isinstance(task, CapabilityOperator)
+    policy = task.policy if isinstance(task, CapabilityOperator) else policy_of(task)
+    return TaskSpec(
+        task_id=task.task_id,
+        operator="" if planned else f"{cls.__module__}:{cls.__qualname__}",
+        capability=task.capability if isinstance(task, CapabilityOperator) else None,
+        plan=task.plan() if isinstance(task, CapabilityOperator) else None,
+        upstream=tuple(sorted(upstream)),
+        trigger_rule=TriggerRule(rules.trigger_rule),
+        inputs=_inputs(task),
+        mapped=tuple(_mapping(name, value) for name, value in getattr(task, "mapped", {}).items()),
+        max_active_per_run=rules.max_active_tis_per_dagrun,
+        retry=rules.retry_policy(),
+        execution_timeout_s=rules.timeout_s(),
+        sensor=None if policy is None else SensorPolicy(**policy),
+        instant=cls.instant and not isinstance(task, MappedOperator),
+        setup=task.setup,
+        teardown=task.teardown,
+        pool=rules.pool,
+        pool_slots=rules.pool_slots,
+        priority_weight=rules.priority_weight,
+        queue=rules.queue,
+        templated=_templated(task),
+        doc=task.doc,
+        line=task._site.line,  # noqa: SLF001 - the same room
+    )
+
+
+def _inputs(task: "Operator") -> tuple[XComRef, ...]:
+    found = {(arg.operator.task_id, arg.key) for arg in task.inputs()}
+    return tuple(XComRef(task_id, key) for task_id, key in sorted(found))
+
+
+def _mapping(name: str, value: Any) -> Mapping:  # noqa: ANN401 - what an author wrote
+    if isinstance(value, XComArg):
+        return Mapping(argument=name, source=XComRef(value.operator.task_id, value.key))
+    return Mapping(argument=name, length=len(value))
+
+
+def _templated(task: "Operator") -> bool:
+    if isinstance(task, CapabilityOperator):
+        return needs_rendering(task.plan_arguments, ())
+    cls = getattr(task, "cls", None) or type(task)
+    extensions = tuple(cls.template_ext)
+    if isinstance(task, MappedOperator):
+        literals = {name: value for name, value in task.mapped.items() if not isinstance(value, XComArg)}
+        return WHOLE in literals or needs_rendering([task.partial_arguments, literals], extensions)
+    return any(needs_rendering(getattr(task, field, None), extensions) for field in cls.template_fields)

@@ -1,0 +1,150 @@
+"""What can be wrong with a finished DAG, found all at once: ids, dates, limits, circles, names in templates."""
+
+import difflib
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from penstock.author.capability import CapabilityOperator
+from penstock.author.construct import accepted, unknown_argument
+from penstock.author.dag import DAG, Param
+from penstock.author.graph import circle, edges_of, in_order
+from penstock.author.mapping import MappedOperator, not_json
+from penstock.author.operator import Operator
+from penstock.author.rules import whole
+from penstock.author.sensor import Sensor
+from penstock.author.templates import texts
+from penstock.author.timetable import instant, known_zone, to_schedule
+from penstock.author.workshop import Problem
+from penstock.errors import AuthoringError
+
+_ID = re.compile(r"[\w.\-]{1,250}", re.ASCII)
+_PULL = re.compile(r"xcom_pull\(\s*(?:task_ids\s*=\s*)?(['\"])([^'\"]+)\1")
+ISOLATIONS = ("fork", "reuse", "inline")
+
+
+def dag_problems(dag: DAG) -> Iterator[Problem]:
+    """Everything that is wrong with a DAG as a whole; what its constructors found is in ``dag.problems``."""
+    for text in (*_own(dag), *_times(dag), *_defaults(dag)):
+        yield Problem(dag._site, f"DAG {dag.dag_id!r}: {text}")  # noqa: SLF001 - the same room
+    yield from _ids(dag)
+    yield from _circles(dag)
+    yield from _pulls(dag)
+
+
+def _own(dag: DAG) -> Iterator[str]:
+    yield from bad_id(dag.dag_id, "dag_id")
+    yield from whole(dag.max_active_runs, "max_active_runs", least=1)
+    yield from whole(dag.max_active_tasks, "max_active_tasks", least=1)
+    if dag.isolation is not None and dag.isolation not in ISOLATIONS:
+        yield f"isolation is {dag.isolation!r}; write one of {', '.join(ISOLATIONS)}."
+    if isinstance(dag.tags, str) or not all(isinstance(tag, str) for tag in dag.tags):
+        yield f"tags is {dag.tags!r}; write a list of words."
+    for name in ("catchup", "is_paused_upon_creation"):
+        if not isinstance(getattr(dag, name), bool):
+            yield f"{name} is {getattr(dag, name)!r}; write True or False."
+    for name, value in dag.params.items():
+        fault = not_json(value.default if isinstance(value, Param) else value)
+        if fault:
+            yield f"the parameter {name!r} holds {fault}, which has no JSON form."
+
+
+def _times(dag: DAG) -> Iterator[str]:
+    from penstock.author.build import zone_of  # noqa: PLC0415 - build stands on this file
+
+    dates: dict[str, Any] = {}
+    zone = zone_of(dag)
+    try:
+        known_zone(zone)
+    except AuthoringError as error:
+        yield str(error)
+        zone = "UTC"
+    for name in ("start_date", "end_date"):
+        value = getattr(dag, name)
+        try:
+            dates[name] = None if value is None else instant(value, zone if dag.timezone else None, name)
+        except AuthoringError as error:
+            yield str(error)
+    try:
+        to_schedule(dag.schedule, zone)
+    except AuthoringError as error:
+        yield str(error)
+    start, end = dates.get("start_date"), dates.get("end_date")
+    if start is not None and end is not None and end < start:
+        yield f"end_date {end.isoformat()} is before start_date {start.isoformat()}."
+    if dag.catchup is True and dag.schedule is not None and dag.start_date is None:
+        yield "catchup needs a start_date: since when are intervals to be run?"
+
+
+def _defaults(dag: DAG) -> Iterator[str]:
+    """Default arguments that no task takes: a name that is wrong would have no effect, silently."""
+    if not dag.tasks:
+        return
+    known = set(accepted(Operator)) | set(accepted(Sensor))
+    for task in dag.tasks:
+        known |= set(accepted(getattr(task, "cls", None) or type(task)))
+        if isinstance(task, CapabilityOperator):
+            known |= set(task.plan_arguments)
+    for name in dag.default_args:
+        if name not in known:
+            yield unknown_argument("default_args: no task of this DAG", name, known).replace(
+                "DAG takes no", "DAG takes an"
+            )
+
+
+def _ids(dag: DAG) -> Iterator[Problem]:
+    seen: dict[str, int] = {}
+    for task in dag.tasks:
+        site = task._site  # noqa: SLF001 - the same room
+        for text in bad_id(task.task_id, "task_id"):
+            yield Problem(site, text)
+        if task.task_id in seen:
+            yield Problem(
+                site,
+                f"there is a task {task.task_id!r} in DAG {dag.dag_id!r} already, made in line {seen[task.task_id]}. "
+                "Give each task an id of its own.",
+            )
+        seen.setdefault(task.task_id, site.line)
+    groups: dict[str, int] = {}
+    for group in dag.groups:
+        site, other = group._site, groups.get(group.group_id, seen.get(group.group_id))  # noqa: SLF001 - the same room
+        if other is not None:
+            yield Problem(site, f"the id of {group} is taken already in DAG {dag.dag_id!r}, in line {other}.")
+        groups.setdefault(group.group_id, site.line)
+
+
+def bad_id(value: Any, name: str) -> Iterator[str]:  # noqa: ANN401 - what an author wrote
+    """The problem of an id that cannot be one."""
+    if not isinstance(value, str) or not _ID.fullmatch(value):
+        yield f"the {name} is {value!r}; write 1 to 250 letters, digits, '-', '_' or '.'."
+
+
+def _circles(dag: DAG) -> Iterator[Problem]:
+    upstream: dict[str, set[str]] = {task.task_id: set() for task in dag.tasks}
+    for upper, lower in edges_of(dag):
+        if upper.dag is dag:
+            upstream[lower.task_id].add(upper.task_id)
+    _, left = in_order(upstream, upstream)
+    if left:
+        path = circle(left, upstream)
+        site = dag.task_dict[path[0]]._site  # noqa: SLF001 - the same room
+        yield Problem(site, f"tasks of DAG {dag.dag_id!r} run in a circle: {' >> '.join(path)}. Take one edge away.")
+
+
+def _pulls(dag: DAG) -> Iterator[Problem]:
+    """Templates that pull the value of a task that the DAG does not have."""
+    tasks = dag.task_dict
+    for task in dag.tasks:
+        cls = getattr(task, "cls", None) or type(task)
+        fields = task.partial_arguments if isinstance(task, MappedOperator) else vars(task)
+        for field in cls.template_fields:
+            for text in texts(fields.get(field)):
+                for match in _PULL.finditer(text) if "xcom_pull" in text else ():
+                    name = match[2]
+                    if name not in tasks:
+                        near = difflib.get_close_matches(name, tasks, n=1)
+                        advice = f" Did you mean {near[0]!r}?" if near else ""
+                        yield Problem(
+                            task._site,  # noqa: SLF001 - the same room
+                            f"{task}: {field} pulls the value of an unknown upstream task {name!r}.{advice}",
+                        )

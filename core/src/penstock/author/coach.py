@@ -1,0 +1,48 @@
+"""What an exception of a DAG file's import means to its author, and what to do about it."""
+
+import linecache
+import re
+import traceback
+from pathlib import Path
+
+from penstock.author.workshop import Problem, Site, Workshop
+from penstock.errors import AuthoringError, PenstockError
+
+_HOME = str(Path(__file__).parent.parent) + "/"
+_PROVIDER = re.compile(r"penstock_([a-z][a-z0-9_]*)")
+
+
+def problem_of(error: BaseException, at: Workshop, file: str) -> Problem:
+    """What an exception means for the author, at the last line of his own that it went through."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return Problem(Site(at.shown(error.filename), error.lineno or 0), f"the file is no Python: {error.msg}.")
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith((_HOME, "<")) and "importlib" not in frame.filename
+    ]
+    own = [frame for frame in frames if frame.filename.startswith(at.folder + "/")] or frames
+    site = Site(at.shown(own[-1].filename), own[-1].lineno or 0) if own else Site(file, 1)
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return Problem(site, _missing(error.name, at.folder))
+    if isinstance(error, SystemExit):
+        return Problem(site, f"the file calls sys.exit({error.code!r}) when it is imported. Take it out.")
+    if isinstance(error, AuthoringError):
+        return Problem(site, "; ".join(error.problems))
+    if isinstance(error, PenstockError):
+        return Problem(site, str(error))
+    line = linecache.getline(own[-1].filename, own[-1].lineno or 0).strip() if own else ""
+    return Problem(site, f"{type(error).__name__}: {error}" + (f" (in: {line})" if line else ""))
+
+
+def _missing(module: str, folder: str) -> str:
+    """The advice for a module that is not there: a provider's has the command that installs it."""
+    provider = _PROVIDER.fullmatch(module.partition(".")[0])
+    if provider is None or (Path(folder) / module.partition(".")[0]).exists():
+        return f"there is no module {module!r}: install it in this environment, or put its file into the DAGs folder."
+    if "." in module:
+        return f"the provider {provider[1]!r} has no module {module!r}: it may be too old for this DAG."
+    return (
+        f"the import of {module!r} needs the provider {provider[1]!r}, which is not installed here. "
+        f"Install it with: plugin-manager install {provider[1]}"
+    )

@@ -1,0 +1,121 @@
+"""How authoring objects are made: names are checked before, and whatever a constructor raises becomes a problem.
+
+A wrong argument must not end the import of a DAG file: the object is made without it, the problem is noted with the
+author's line and the nearest right name, and the import goes on.
+"""
+
+import difflib
+from typing import TYPE_CHECKING, Any
+
+from penstock.author.workshop import Site, here, report, workshop
+from penstock.errors import AuthoringError
+
+if TYPE_CHECKING:
+    from penstock.author.dag import DAG
+
+_TAKES_KEYWORDS = 0x08  # CO_VARKEYWORDS of `inspect`, which costs 10 ms to import
+
+
+class Authored(type):
+    """The class of classes whose objects authors make."""
+
+    def __call__(cls, /, *args: Any, **kwargs: Any) -> Any:
+        """Make an object, note what is wrong with its arguments."""
+        made: Any = object.__new__(cls)
+        made._site = here()
+        owner = made._settle(kwargs)
+        known = accepted(cls)
+        for name in [name for name in kwargs if name not in known]:
+            report(owner, made._site, unknown_argument(made._called(kwargs), name, known))
+            del kwargs[name]
+        made._arguments = {**dict(zip(positional(cls), args, strict=False)), **kwargs}
+        try:
+            made.__init__(*args, **kwargs)
+        except Exception as error:
+            if owner is None and workshop.get() is None:
+                raise
+            report(owner, made._site, f"{made._called(kwargs)}: {_why(error)}")
+            made._salvage(kwargs)
+        made._settled()
+        return made
+
+
+class Made(metaclass=Authored):
+    """The base of authoring objects; what a subclass overrides is called while it is made."""
+
+    _site: Site
+    _arguments: dict[str, Any]
+
+    def _settle(self, arguments: dict[str, Any]) -> "DAG | None":  # noqa: ARG002 - for subclasses
+        """Complete the arguments before they are checked; returns the DAG that hears of problems."""
+        return None
+
+    def _called(self, arguments: dict[str, Any]) -> str:  # noqa: ARG002 - for subclasses
+        """How messages name the object."""
+        return type(self).__name__
+
+    def _salvage(self, arguments: dict[str, Any]) -> None:
+        """Become a usable object although the constructor raised."""
+
+    def _settled(self) -> None:
+        """Called once the object is complete."""
+
+
+def accepted(cls: type) -> dict[str, bool]:
+    """Names of a constructor's arguments, each with whether it is required; inherited ones if it takes ``**kwargs``."""
+    cached: dict[str, bool] | None = cls.__dict__.get("_accepted")
+    if cached is not None:
+        return cached
+    names: dict[str, bool] = {}
+    for base in cls.__mro__:
+        init = base.__dict__.get("__init__")
+        code = getattr(unwrapped(init), "__code__", None)
+        if code is None:
+            continue
+        for name, required in parameters_of(unwrapped(init)).items():
+            names.setdefault(name, required)
+        if not code.co_flags & _TAKES_KEYWORDS:
+            break
+    type.__setattr__(cls, "_accepted", names)
+    return names
+
+
+def parameters_of(function: Any) -> dict[str, bool]:  # noqa: ANN401 - any Python function
+    """Names of a Python function's arguments after ``self``, each with whether it must be given."""
+    code = function.__code__
+    positional_names = code.co_varnames[: code.co_argcount]
+    keyword_names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    optional = set(positional_names[len(positional_names) - len(function.__defaults__ or ()) :])
+    if not function.__defaults__:
+        optional = set()
+    optional |= set(function.__kwdefaults__ or ())
+    skip = 1 if positional_names[:1] == ("self",) else 0
+    return {name: name not in optional for name in (*positional_names[skip:], *keyword_names)}
+
+
+def positional(cls: type) -> list[str]:
+    """Names of a constructor's arguments in the order in which they may be given without a name."""
+    code = getattr(unwrapped(cls.__dict__.get("__init__") or cls.__init__), "__code__", None)  # type: ignore[misc] # only read
+    return list(code.co_varnames[1 : code.co_argcount]) if code is not None else []
+
+
+def unwrapped(function: Any) -> Any:  # noqa: ANN401 - any Python function
+    """The function below its decorators."""
+    while hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
+    return function
+
+
+def unknown_argument(called: str, name: str, known: Any) -> str:  # noqa: ANN401 - any iterable of names
+    """The sentence about an argument that does not exist, with the nearest one that does."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    advice = f"Did you mean {near[0]!r}?" if near else f"It takes: {', '.join(sorted(known))}."
+    return f"{called} takes no argument {name!r}. {advice}"
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, AuthoringError):
+        return "; ".join(error.problems)
+    if isinstance(error, TypeError):
+        return str(error).replace("__init__() ", "").rpartition("Operator.")[2].rstrip(".") + "."
+    return f"{type(error).__name__}: {error}"

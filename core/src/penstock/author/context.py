@@ -1,0 +1,352 @@
+"""The context of a running task: the names that templates and functions may use, with Airflow's meanings.
+
+Every name is worked out when it is asked for. A run without a logical date (one asked for by hand or by another DAG
+without a date) has no ``ds`` and its kin; asking for one is an error that says so, all else works.
+"""
+
+import json
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from datetime import date, datetime, time, timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from penstock.author.runtime import Runtime
+from penstock.errors import NotFoundError, RequestError
+
+if TYPE_CHECKING:
+    from penstock.author.dag import DAG
+    from penstock.author.operator import Operator
+    from penstock.model.schedule import DataInterval
+
+UNMAPPED = -1
+
+
+class Facts(NamedTuple):
+    """What a try knows about itself and its run.
+
+    Attributes:
+        inputs: JSON of other tasks' values (`penstock.model.value`), by ``task_id/key``; of a mapped source, under
+            ``@mapped/<argument>``, the one element of this instance.
+        params: Parameters of the DAG, already overridden by the run's ``conf``.
+    """
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int = UNMAPPED
+    try_number: int = 1
+    max_tries: int = 1
+    run_kind: str = "manual"
+    logical_date: datetime | None = None
+    interval_start: datetime | None = None
+    interval_end: datetime | None = None
+    run_started_at: datetime | None = None
+    conf: Mapping[str, Any] = {}
+    params: Mapping[str, Any] = {}
+    inputs: Mapping[str, Any] = {}
+
+
+class NoLogicalDateError(RequestError, KeyError):
+    """A name was asked for that only a run with a logical date has."""
+
+    __str__ = Exception.__str__
+
+
+class Context(Mapping[str, Any]):
+    """The names of one try; a mapping whose values are worked out on demand.
+
+    Attributes:
+        touched: Whether a name was asked for since this was last set to False: what a poke found after reading its
+            context holds for its own task only.
+        pushed: Values that the task left under keys of its own.
+    """
+
+    def __init__(self, facts: Facts, runtime: Runtime, task: "Operator | None" = None) -> None:
+        self.facts, self.runtime, self.task = facts, runtime, task
+        self.touched = False
+        self.pushed: dict[str, Any] = {}
+        self._found: dict[str, Any] = {}
+
+    @property
+    def dag(self) -> "DAG | None":
+        """The DAG's object; None in a process that did not import its file."""
+        return self.task.dag if self.task is not None else None
+
+    def __getitem__(self, name: str) -> Any:
+        self.touched = True
+        if name not in self._found:
+            macros = self.dag.user_defined_macros if self.dag is not None else {}
+            if name in macros:
+                self._found[name] = macros[name]
+            elif name in NAMES:
+                self._found[name] = NAMES[name](self)
+            else:
+                raise KeyError(name)
+        return self._found[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in NAMES or (self.dag is not None and name in self.dag.user_defined_macros)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.available())
+
+    def __len__(self) -> int:
+        return len(self.available())
+
+    def available(self) -> list[str]:
+        """The names that have a value in this run."""
+        own = self.dag.user_defined_macros if self.dag is not None else {}
+        dated = self.facts.logical_date is not None
+        return [name for name in (*NAMES, *own) if dated or name not in DATED]
+
+    def logical_date(self, name: str) -> datetime:
+        """The logical date; raises NoLogicalDateError on behalf of a name."""
+        if self.facts.logical_date is None:
+            raise NoLogicalDateError(
+                f"{name!r} needs a logical date, and run {self.facts.run_id!r} has none. "
+                "Trigger the run with a logical date, or use dag_run.start_date, params or run_id instead."
+            )
+        return self.facts.logical_date
+
+
+class TaskInstance:
+    """``ti``: this try, and the door to values of other tasks."""
+
+    def __init__(self, context: Context) -> None:
+        facts = context.facts
+        self._context = context
+        self.dag_id, self.run_id, self.task_id = facts.dag_id, facts.run_id, facts.task_id
+        self.map_index, self.try_number, self.max_tries = facts.map_index, facts.try_number, facts.max_tries
+
+    def xcom_push(self, key: str, value: Any) -> None:  # noqa: ANN401 - any value with a JSON form
+        """Leave a value under a key for other tasks, once this try succeeds."""
+        from penstock.model.value import to_plain  # noqa: PLC0415 - only a task that pushes needs it
+
+        to_plain(value, key)
+        self._context.pushed[key] = value
+
+    def xcom_pull(
+        self,
+        task_ids: str | list[str] | tuple[str, ...] | None = None,
+        key: str = "return_value",
+        *,
+        map_indexes: int | None = None,
+        default: Any = None,  # noqa: ANN401 - any value
+    ) -> Any:  # noqa: ANN401 - any value
+        """The value of a task of this run, or a list of several tasks' values.
+
+        Args:
+            task_ids: The task or tasks; this task itself unless given.
+            key: The key under which the value was left.
+            map_indexes: The instance of a mapped task; the list of all unless given.
+            default: What is returned for a value that does not exist.
+        """
+        if isinstance(task_ids, list | tuple):
+            return [self._pull(task_id, key, map_indexes, default) for task_id in task_ids]
+        return self._pull(task_ids or self.task_id, key, map_indexes, default)
+
+    def _pull(self, task_id: str, key: str, map_index: int | None, default: Any) -> Any:  # noqa: ANN401 - any value
+        if task_id == self.task_id and key in self._context.pushed:
+            return self._context.pushed[key]
+        raw = self._context.facts.inputs.get(f"{task_id}/{key}") if map_index is None else None
+        if raw is not None:
+            from penstock.model.value import decode  # noqa: PLC0415 - only a task that pulls needs it
+
+            value = decode(bytes(raw))
+        else:
+            value = self._context.runtime.xcom(task_id, key, self._index(task_id, map_index))
+        return default if value is None else value
+
+    def _index(self, task_id: str, map_index: int | None) -> int | None:
+        if map_index is not None:
+            return map_index
+        dag = self._context.dag
+        task = dag.task_dict.get(task_id) if dag is not None else None
+        return None if hasattr(task, "mapped") else UNMAPPED
+
+
+class _Lookup:
+    """An object whose attributes are looked up: ``var.value.x``, ``conn.x``."""
+
+    def __init__(self, find: Callable[[str], Any]) -> None:
+        self._find = find
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever is found
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self._find(name)
+
+    def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - whatever is found
+        """The value of a name that is no identifier, or a default."""
+        try:
+            return self._find(name)
+        except NotFoundError:
+            return default
+
+
+class _Macros:
+    """``macros``: functions for templates."""
+
+    datetime, date, time, timedelta = datetime, date, time, timedelta
+    json, uuid = json, uuid
+
+    @staticmethod
+    def ds_add(ds: str, days: int) -> str:
+        """A day later or earlier by so many days, ``YYYY-MM-DD`` in and out."""
+        return (date.fromisoformat(ds) + timedelta(days=days)).isoformat()
+
+    @staticmethod
+    def ds_format(ds: str, input_format: str, output_format: str) -> str:
+        """A date read by one `strptime` format and written by another."""
+        return datetime.strptime(str(ds), input_format).strftime(output_format)  # noqa: DTZ007 - only rewritten
+
+
+_context: ContextVar[Context | None] = ContextVar("penstock_context", default=None)
+
+
+def get_current_context() -> Context:
+    """The context of the task that runs; raises `penstock.errors.RequestError` outside of one."""
+    found = _context.get()
+    if found is None:
+        raise RequestError("get_current_context() was called outside of a running task.")
+    return found
+
+
+def _variables(context: Context) -> SimpleNamespace:
+    from penstock.author.access import Variable  # noqa: PLC0415 - only templates with `var` need it
+
+    return SimpleNamespace(
+        value=_Lookup(Variable.get), json=_Lookup(lambda key: Variable.get(key, deserialize_json=True))
+    )
+
+
+def _run(context: Context) -> SimpleNamespace:
+    facts = context.facts
+    return SimpleNamespace(
+        dag_id=facts.dag_id,
+        run_id=facts.run_id,
+        run_type=facts.run_kind,
+        conf=facts.conf,
+        logical_date=facts.logical_date,
+        data_interval_start=facts.interval_start,
+        data_interval_end=facts.interval_end,
+        start_date=facts.run_started_at,
+    )
+
+
+def _dag(context: Context) -> Any:  # noqa: ANN401 - the DAG, or what is known of it
+    return context.dag or SimpleNamespace(dag_id=context.facts.dag_id)
+
+
+def _instance_key(context: Context) -> str:
+    facts = context.facts
+    when = facts.logical_date.strftime("%Y%m%d") if facts.logical_date else facts.run_id
+    return f"{facts.dag_id}__{facts.task_id}__{when}"
+
+
+def _interval_bound(name: str, get: Callable[[Facts], datetime | None]) -> Callable[[Context], datetime]:
+    def bound(context: Context) -> datetime:
+        return get(context.facts) or context.logical_date(name)
+
+    return bound
+
+
+def _neighbour(name: str, step: int) -> Callable[[Context], "DataInterval"]:
+    """The data interval before or after this run's, by the DAG's schedule."""
+
+    def neighbour(context: Context) -> "DataInterval":
+        from penstock.author.build import schedule_of  # noqa: PLC0415 - only these names need the schedule
+
+        start, dag = context.logical_date(name), context.dag
+        schedule, anchor = schedule_of(dag) if dag is not None else (None, None)
+        if schedule is not None:
+            tick = schedule.tick_before(start, anchor) if step < 0 else schedule.tick_after(start, anchor)
+            interval = schedule.interval_from(tick, anchor) if tick is not None else None
+            if interval is not None:
+                return interval
+        raise RequestError(f"{name!r} needs a schedule, and DAG {context.facts.dag_id!r} has no tick there.")
+
+    return neighbour
+
+
+def _dated(name: str, write: Callable[[datetime], Any]) -> Callable[[Context], Any]:
+    return lambda context: write(context.logical_date(name))
+
+
+def _beside(name: str, step: int, write: Callable[["DataInterval"], Any]) -> Callable[[Context], Any]:
+    find = _neighbour(name, step)
+    return lambda context: write(find(context))
+
+
+def day(moment: datetime) -> str:
+    """``YYYY-MM-DD``."""
+    return moment.strftime("%Y-%m-%d")
+
+
+def day_nodash(moment: datetime) -> str:
+    """``YYYYMMDD``."""
+    return moment.strftime("%Y%m%d")
+
+
+def stamp(moment: datetime) -> str:
+    """ISO 8601."""
+    return moment.isoformat()
+
+
+def stamp_nodash(moment: datetime) -> str:
+    """``YYYYMMDDTHHMMSS``."""
+    return moment.strftime("%Y%m%dT%H%M%S")
+
+
+def stamp_nodash_with_tz(moment: datetime) -> str:
+    """``YYYYMMDDTHHMMSS+0000``."""
+    return moment.strftime("%Y%m%dT%H%M%S%z")
+
+
+DATED: dict[str, Callable[[Context], Any]] = {
+    "logical_date": _dated("logical_date", lambda moment: moment),
+    "data_interval_start": _interval_bound("data_interval_start", lambda facts: facts.interval_start),
+    "data_interval_end": _interval_bound("data_interval_end", lambda facts: facts.interval_end),
+    "ds": _dated("ds", day),
+    "ds_nodash": _dated("ds_nodash", day_nodash),
+    "ts": _dated("ts", stamp),
+    "ts_nodash": _dated("ts_nodash", stamp_nodash),
+    "ts_nodash_with_tz": _dated("ts_nodash_with_tz", stamp_nodash_with_tz),
+    "yesterday_ds": _dated("yesterday_ds", lambda moment: day(moment - timedelta(days=1))),
+    "tomorrow_ds": _dated("tomorrow_ds", lambda moment: day(moment + timedelta(days=1))),
+    "prev_data_interval_start": _beside("prev_data_interval_start", -1, lambda interval: interval.start),
+    "prev_data_interval_end": _beside("prev_data_interval_end", -1, lambda interval: interval.end),
+    "prev_logical_date": _beside("prev_logical_date", -1, lambda interval: interval.start),
+    "prev_ds": _beside("prev_ds", -1, lambda interval: day(interval.start)),
+    "prev_ds_nodash": _beside("prev_ds_nodash", -1, lambda interval: day_nodash(interval.start)),
+    "next_logical_date": _beside("next_logical_date", 1, lambda interval: interval.start),
+    "next_ds": _beside("next_ds", 1, lambda interval: day(interval.start)),
+    "next_ds_nodash": _beside("next_ds_nodash", 1, lambda interval: day_nodash(interval.start)),
+}
+
+NAMES: dict[str, Callable[[Context], Any]] = {
+    **DATED,
+    "params": lambda context: context.facts.params,
+    "conf": lambda context: context.facts.conf,
+    "var": _variables,
+    "conn": lambda context: _Lookup(context.runtime.connection),
+    "dag": _dag,
+    "task": lambda context: context.task,
+    "ti": TaskInstance,
+    "task_instance": lambda context: context["ti"],
+    "run_id": lambda context: context.facts.run_id,
+    "dag_run": _run,
+    "macros": lambda context: _Macros,
+    "task_instance_key_str": _instance_key,
+    "map_index": lambda context: context.facts.map_index,
+    "try_number": lambda context: context.facts.try_number,
+}
+FILTERS: dict[str, Callable[[datetime], str]] = {
+    "ds": day,
+    "ds_nodash": day_nodash,
+    "ts": stamp,
+    "ts_nodash": stamp_nodash,
+    "ts_nodash_with_tz": stamp_nodash_with_tz,
+}

@@ -1,0 +1,217 @@
+"""DAGs: a named graph of tasks, when it runs and under which limits."""
+
+import sys
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar, Token
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Self
+
+from penstock.author.construct import Made, parameters_of
+from penstock.author.group import TaskGroup
+from penstock.author.workshop import Problem, report, workshop
+from penstock.errors import AuthoringError
+
+if TYPE_CHECKING:
+    from penstock.author.edges import Node
+    from penstock.author.operator import Operator
+
+_Place = tuple["DAG | None", "TaskGroup | None"]
+_place: ContextVar[_Place] = ContextVar("penstock_place", default=(None, None))
+
+
+def current_dag() -> "DAG | None":
+    """The DAG of the innermost ``with`` block."""
+    return _place.get()[0]
+
+
+def current_group() -> TaskGroup | None:
+    """The task group of the innermost ``with`` block."""
+    return _place.get()[1]
+
+
+def enter(dag: "DAG | None", group: TaskGroup | None) -> Token[_Place]:
+    """Make this DAG and group those of the tasks to come."""
+    return _place.set((dag, group))
+
+
+def leave(token: Token[_Place]) -> None:
+    """Return to the block around."""
+    _place.reset(token)
+
+
+class Param:
+    """A parameter of a DAG: a default, which the ``conf`` of a run may override, and a sentence about it."""
+
+    def __init__(self, default: Any = None, *, doc: str = "") -> None:  # noqa: ANN401 - any JSON value
+        self.default, self.doc = default, doc
+
+
+class DAG(Made):
+    """A graph of tasks; used as ``with DAG(...):``, the tasks made inside belong to it.
+
+    Args:
+        dag_id: Unique in the installation: letters, digits, ``-``, ``_`` and ``.``, up to 250.
+        description: One sentence for people.
+        schedule: A cron expression or several, a preset (``@hourly``, ``@daily``, ``@weekly``, ``@monthly``,
+            ``@quarterly``, ``@yearly``), ``"@once"``, a timedelta, a timetable (`Cron`, `Interval`, `Dates`), or None for
+            runs by hand only.
+        start_date: The first data interval starts then or later.
+        end_date: The last data interval starts then or earlier.
+        catchup: Whether intervals of the past are run, too, oldest first; otherwise only the newest complete one.
+        timezone: IANA name of the zone of cron expressions and of dates that name none.
+        params: Parameters with their defaults, as values or `Param`.
+        default_args: Arguments for every task that takes them and does not give them.
+        tags: Words to find it by.
+        max_active_runs: Runs of it at once.
+        max_active_tasks: Tasks of it at once, over all its runs.
+        doc: Documentation in Markdown; ``doc_md`` is the same.
+        isolation: ``fork``, ``reuse`` or ``inline``; None for the installation's default.
+        is_paused_upon_creation: Whether it waits for a person to unpause it.
+        template_searchpath: Further folders for template files, relative to the DAG file.
+        user_defined_macros: Further names for templates.
+        user_defined_filters: Further filters for templates.
+    """
+
+    def __init__(  # noqa: PLR0913 - the rules of a DAG, each by name
+        self,
+        dag_id: str,
+        *,
+        description: str = "",
+        schedule: Any = None,  # noqa: ANN401 - checked when the DAG is built, with the author's line
+        start_date: datetime | None = None,
+        end_date: datetime | None = None,
+        catchup: bool = False,
+        timezone: str | None = None,
+        params: dict[str, Any] | None = None,
+        default_args: dict[str, Any] | None = None,  # noqa: ARG002 - read by _settle, before this is called
+        tags: Sequence[str] = (),
+        max_active_runs: int = 16,
+        max_active_tasks: int = 16,
+        doc: str = "",
+        doc_md: str = "",
+        isolation: str | None = None,
+        is_paused_upon_creation: bool = False,
+        template_searchpath: str | Sequence[str] = (),
+        user_defined_macros: dict[str, Any] | None = None,
+        user_defined_filters: dict[str, Callable[..., Any]] | None = None,
+    ) -> None:
+        self.dag_id, self.description = dag_id, description
+        self.schedule, self.start_date, self.end_date = schedule, start_date, end_date
+        self.catchup, self.timezone, self.tags = catchup, timezone, tags
+        self.params = dict(params or {})
+        self.max_active_runs, self.max_active_tasks = max_active_runs, max_active_tasks
+        self.doc, self.isolation = doc or doc_md or description, isolation
+        self.is_paused_upon_creation = is_paused_upon_creation
+        self.template_searchpath = (
+            (template_searchpath,) if isinstance(template_searchpath, str) else tuple(template_searchpath)
+        )
+        self.user_defined_macros = user_defined_macros or {}
+        self.user_defined_filters = user_defined_filters or {}
+
+    @property
+    def path(self) -> str:
+        """The file that made it, as Python knows it."""
+        return self._path
+
+    @property
+    def tasks(self) -> "list[Operator]":
+        """Its tasks, in the order in which they were made."""
+        return list(self._tasks)
+
+    @property
+    def task_dict(self) -> "dict[str, Operator]":
+        """Its tasks by id."""
+        return {task.task_id: task for task in reversed(self._tasks)}
+
+    def get_task(self, task_id: str) -> "Operator":
+        """The task of this id; raises KeyError if there is none."""
+        return self.task_dict[task_id]
+
+    def add_task(self, task: "Operator") -> None:
+        """Take a task in."""
+        self._tasks[task] = None
+
+    def add_group(self, group: TaskGroup) -> None:
+        """Take a task group in."""
+        self.groups.append(group)
+
+    def adopt(self, node: "Node") -> None:
+        """Take in a task that was made outside of any DAG and joined to one of this DAG's."""
+        node.dag = self
+        if not isinstance(node, TaskGroup):
+            self.add_task(node)
+
+    def __enter__(self) -> Self:
+        self._tokens.append(enter(self, None))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        leave(self._tokens.pop())
+        if kind is None and self.problems and workshop.get() is None:
+            raise AuthoringError(str(problem) for problem in self.problems)
+
+    def __repr__(self) -> str:
+        """Its id."""
+        return f"<DAG {self.dag_id!r}>"
+
+    def _settle(self, arguments: dict[str, Any]) -> "DAG":
+        at = workshop.get()
+        self.problems: list[Problem] = at.problems if at is not None else []
+        self._tasks: dict[Operator, None] = {}
+        self._tokens: list[Token[_Place]] = []
+        self.groups: list[TaskGroup] = []
+        self.group_edges: list[tuple[Node, Node]] = []
+        given = arguments.get("default_args")
+        self.default_args: dict[str, Any] = dict(given) if isinstance(given, dict) else {}
+        if given is not None and not isinstance(given, dict):
+            report(self, self._site, f"default_args is {given!r}; write a dict of arguments.")
+
+        self._path = at.file if at is not None and at.file else self._site.file
+        return self
+
+    def _called(self, arguments: dict[str, Any]) -> str:
+        return f"DAG {arguments['dag_id']!r}" if "dag_id" in arguments else "DAG"
+
+    def _salvage(self, arguments: dict[str, Any]) -> None:
+        DAG.__init__(self, str(arguments.get("dag_id", "unnamed")))
+
+    def _settled(self) -> None:
+        at = workshop.get()
+        if at is not None and at.owns(sys._getframe()):
+            at.dags.append(self)
+
+
+def dag(function: Callable[..., Any] | str | None = None, /, **arguments: Any) -> Any:  # noqa: ANN401 - a decorator
+    """Make a function that builds a DAG: calling it runs the body inside a DAG of the function's name and returns the DAG.
+
+    ``@dag`` and ``@dag(schedule="@daily", ...)`` are both fine; the arguments are those of `DAG`. The function's own
+    arguments become parameters of the DAG, with their defaults; inside, each is a template such as ``{{ params.name }}``.
+    """
+    if isinstance(function, str):
+        return dag(**{"dag_id": function, **arguments})
+    if function is None:
+        return lambda decorated: dag(decorated, **arguments)
+    return _Factory(function, arguments)
+
+
+class _Factory:
+    """A decorated function: each call of it makes the DAG."""
+
+    def __init__(self, function: Callable[..., Any], arguments: dict[str, Any]) -> None:
+        self.function, self.arguments = function, arguments
+        self.__doc__, self.__name__ = function.__doc__, function.__name__
+        self.__wrapped__ = function
+
+    def __call__(self, *args: Any, **kwargs: Any) -> DAG:
+        """Build the DAG; arguments replace the defaults of the parameters."""
+        import inspect  # noqa: PLC0415 - 10 ms that only a DAG file with @dag needs to spend
+
+        given = inspect.signature(self.function).bind_partial(*args, **kwargs)
+        given.apply_defaults()
+        names = parameters_of(self.function)
+        options = {"dag_id": self.function.__name__, "doc": inspect.getdoc(self.function) or "", **self.arguments}
+        params = {**dict.fromkeys(names), **given.arguments, **(options.pop("params", None) or {})}
+        made = DAG(**options, params=params)
+        with made:
+            self.function(**{name: f"{{{{ params.{name} }}}}" for name in names})
+        return made

@@ -1,0 +1,323 @@
+"""One try of a task in this process: inputs in, values and verdict out. No processes, no clock of its own.
+
+Inputs of a try (`Facts.inputs`), each the JSON of `penstock.model.value`:
+
+- ``task_id/key`` for each value of another task that this one takes. If that task is mapped, it is the JSON list of all its
+  instances' values under that key, in the order of their map index; None stands for an instance that left none.
+- ``@mapped/<argument>`` for each mapped argument whose source is another task: the one element of this instance. For a
+  dict, the element is the pair ``(key, value)``; for ``expand_kwargs`` the argument is ``**`` and the element a dict.
+- ``@length/<argument>`` for each such argument if there are literals beside it: the number of elements of its source. Only
+  the first argument's may be missing.
+
+A literal that is mapped over travels with the DAG file: the process picks its element by the map index. Several mapped
+arguments make the cross product in the order of ``TaskSpec.mapped``, the last one varying fastest, as in Airflow: with
+lengths 2 and 3, map indexes 0 to 5 stand for (0,0) (0,1) (0,2) (1,0) (1,1) (1,2). `element_indexes` is that rule.
+"""
+
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from penstock.author.context import Context, Facts, _context
+from penstock.author.mapping import WHOLE, MappedOperator
+from penstock.author.operator import Operator
+from penstock.author.python import PythonOperator, finish
+from penstock.author.runtime import Runtime, current
+from penstock.author.sensor import PokeResult, Sensor
+from penstock.author.templates import rendered
+from penstock.author.xcomarg import RETURN_VALUE, XComArg
+from penstock.errors import AuthoringError, FailTask, ProviderError, SkipTask, TaskCancelled
+from penstock.model.state import Outcome
+from penstock.model.value import NotSerialisableError, decode, encode, length
+
+_HOME = str(Path(__file__).parent.parent) + "/"
+_EMPTY: dict[str, Any] = {}
+
+
+class Left(NamedTuple):
+    """A value that a try leaves: its JSON, and the number of elements of a list or dict."""
+
+    value: bytes
+    length: int | None
+
+
+class Ending(NamedTuple):
+    """How a try ended; the fields are those of `penstock.spec.executor.TryFinished`."""
+
+    outcome: Outcome
+    error: str = ""
+    retryable: bool = True
+    xcoms: dict[str, Left] = _EMPTY
+    follow: tuple[str, ...] | None = None
+    skip_downstream: str = ""
+    retry_after_s: float | None = None
+
+
+def element_indexes(map_index: int, lengths: Sequence[int | None]) -> tuple[int, ...]:
+    """For each mapped argument the index of its element in the instance of this map index.
+
+    The length of the first argument may be unknown, for it is not needed. Raises IndexError if there is no such instance.
+    """
+    found, rest = [], map_index
+    for size in reversed(lengths[1:]):
+        if not size:
+            raise IndexError(f"map index {map_index} does not exist: an argument has nothing to map over")
+        rest, index = divmod(rest, size)
+        found.append(index)
+    if lengths[0] is not None and rest >= lengths[0]:
+        raise IndexError(f"map index {map_index} does not exist in a mapping of lengths {list(lengths)}")
+    return (rest, *reversed(found))
+
+
+class Prepared:
+    """A try that is ready: its operator with elements, templates and inputs in place.
+
+    Attributes:
+        task: The operator.
+        context: Its context.
+    """
+
+    def __init__(self, task: Operator, context: Context, runtime: Runtime) -> None:
+        self.task, self.context, self.runtime = task, context, runtime
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Run code as this try's: `get_current_context`, Variables and connections answer for it."""
+        runtime, context = current.set(self.runtime), _context.set(self.context)
+        try:
+            yield
+        finally:
+            _context.reset(context)
+            current.reset(runtime)
+
+    def poke(self) -> Any:  # noqa: ANN401 - what the sensor's poke returns, an awaitable for an async one
+        """Ask the sensor once, within `active`; the answer goes to `poked`, what it raises to `failed`."""
+        self.context.touched = False
+        return self.task.poke(self.context)  # type: ignore[attr-defined] # whoever pokes knows that it is a sensor
+
+    def poked(self, answer: Any) -> Ending | None:  # noqa: ANN401 - what a poke returned
+        """How the try ends after this answer; None if it goes on waiting."""
+        if isinstance(answer, PokeResult):
+            return self.succeeded(answer.value) if answer.done else None
+        return self.succeeded(None) if answer else None
+
+    def gave_up(self, waited_s: float) -> Ending:
+        """How the try ends when its time to wait is over."""
+        text = f"{self.task} waited {waited_s:g} s and gave up: the condition did not come true."
+        if getattr(self.task, "soft_fail", False):
+            return Ending(Outcome.SKIPPED, text)
+        return Ending(Outcome.FAILED, text, retryable=False)
+
+    def succeeded(self, value: Any) -> Ending:  # noqa: ANN401 - what execute returned
+        """How the try ends if `execute` returned this value."""
+        decides = getattr(self.task, "decides", "")
+        try:
+            ending = Ending(Outcome.SUCCESS, xcoms=_left(self.task, self.context, value))
+            if decides == "branch":
+                return ending._replace(follow=_branches(self.task, value))
+            if decides == "short_circuit" and not value:
+                ignore = getattr(self.task, "ignore_downstream_trigger_rules", True)
+                return ending._replace(skip_downstream="all" if ignore else "direct")
+        except FailTask as error:
+            return self.failed(error)
+        return ending
+
+    def failed(self, error: BaseException) -> Ending:
+        """How the try ends if user code raised this."""
+        if isinstance(error, SkipTask):
+            return Ending(Outcome.SKIPPED, str(error))
+        if isinstance(error, TaskCancelled):
+            return Ending(Outcome.CANCELLED, str(error) or "cancelled")
+        final = isinstance(error, FailTask | AuthoringError | NotSerialisableError)
+        if isinstance(error, ProviderError):
+            final = not error.retryable
+        if isinstance(error, SystemExit):
+            error = RuntimeError(f"the task called sys.exit({error.code!r}); return, or raise SkipTask or FailTask")
+        after = getattr(error, "retry_after_s", None)
+        return Ending(Outcome.FAILED, describe(error), retryable=not final, retry_after_s=after)
+
+
+def prepare(task: Operator, facts: Facts, runtime: Runtime) -> Prepared:
+    """Put elements, templates and inputs in place; raises what goes wrong on the way."""
+    context = Context(facts, runtime, task)
+    if isinstance(task, MappedOperator):
+        task = task.instance(_elements(task, facts))
+    prepared = Prepared(task, context, runtime)
+    context.task = task
+    with prepared.active():
+        task = rendered(task, context)
+        for name, value in list(vars(task).items()):
+            if not name.startswith("_") and _holds_values(value):
+                setattr(task, name, _resolved(value, facts))
+    prepared.task = context.task = task
+    return prepared
+
+
+def run_try(task: Operator, facts: Facts, runtime: Runtime, *, pause: Callable[[float], float] | None = None) -> Ending:
+    """Run one try of a task to its end.
+
+    Args:
+        task: The operator, mapped or not, as the DAG file made it or `penstock.author.capability.from_plan` did.
+        facts: What the try knows; see the module's description for its inputs.
+        runtime: The world around it.
+        pause: For a sensor: sleeps so many seconds and returns the seconds since the first poke. Without it a
+            sensor that is not done at its first poke is a failure, because sensors wait elsewhere.
+
+    Returns:
+        The verdict. Only KeyboardInterrupt and GeneratorExit are raised.
+    """
+    prepared = Prepared(task, Context(facts, runtime, task), runtime)
+    try:
+        prepared = prepare(task, facts, runtime)
+        with prepared.active():
+            if isinstance(prepared.task, Sensor) and prepared.task.waits:
+                return _wait(prepared, prepared.task, pause)
+            try:
+                value = prepared.task.execute(prepared.context)
+            except TaskCancelled:
+                prepared.task.on_kill()
+                raise
+        return prepared.succeeded(value)
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever user code raises is the verdict on this try
+        return prepared.failed(error)
+
+
+def describe(error: BaseException) -> str:
+    """The error in one sentence, then the traceback from the author's first frame on."""
+    first = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_code.co_filename.startswith(_HOME):
+        frames = frames.tb_next
+    if frames is None:
+        return "\n".join([first, *getattr(error, "__notes__", ())])
+    return first + "\n" + "".join(traceback.format_exception(type(error), error, frames)).rstrip()
+
+
+def _wait(prepared: Prepared, sensor: Sensor, pause: Callable[[float], float] | None) -> Ending:
+    from penstock.author.rules import seconds  # noqa: PLC0415 - only sensors need it
+
+    waited = 0.0
+    while True:
+        ending = prepared.poked(finish(prepared.poke()))
+        if ending is not None:
+            return ending
+        if pause is None or waited >= seconds(sensor.timeout):
+            return prepared.gave_up(waited)
+        waited = pause(seconds(sensor.poke_interval))
+
+
+def _elements(task: MappedOperator, facts: Facts) -> dict[str, Any]:
+    """The elements of a mapped task's instance, by argument."""
+    found: dict[str, Any] = {}
+    indexes: tuple[int, ...] = ()
+    if len(task.sources()) < len(task.mapped):
+        indexes = element_indexes(facts.map_index, [_length_of(task, name, facts) for name in task.mapped])
+    for place, (name, value) in enumerate(task.mapped.items()):
+        if not isinstance(value, XComArg):
+            found[name] = list(value.items())[indexes[place]] if isinstance(value, dict) else value[indexes[place]]
+            continue
+        raw = facts.inputs.get(f"@mapped/{name}")
+        if raw is None:
+            raise FailTask(f"{task}: there is no element for the mapped argument {name!r}")
+        found[name] = _known(decode(bytes(raw)), whole=name == WHOLE)
+    return found
+
+
+def _length_of(task: MappedOperator, name: str, facts: Facts) -> int | None:
+    value = task.mapped[name]
+    if not isinstance(value, XComArg):
+        return len(value)
+    raw = facts.inputs.get(f"@length/{name}")
+    return None if raw is None else int(decode(bytes(raw)))
+
+
+class _Known(XComArg):
+    """A value of another task that is already here; it stands for itself until templates are rendered."""
+
+    def __init__(self, value: Any) -> None:  # noqa: ANN401 - any value
+        self.value = value
+
+    def __repr__(self) -> str:
+        return repr(self.value)
+
+    def _nodes(self) -> Iterator[Any]:
+        return iter(())
+
+
+def _known(value: Any, *, whole: bool) -> Any:  # noqa: ANN401 - any value
+    return {name: _Known(each) for name, each in value.items()} if whole else _Known(value)
+
+
+def _holds_values(value: Any) -> bool:  # noqa: ANN401 - any attribute
+    from penstock.author.xcomarg import find  # noqa: PLC0415 - beside its only use
+
+    return next(find(value), None) is not None
+
+
+def _resolved(value: Any, facts: Facts) -> Any:  # noqa: ANN401 - any argument
+    if isinstance(value, _Known):
+        return value.value
+    if isinstance(value, XComArg):
+        raw = facts.inputs.get(f"{value.operator.task_id}/{value.key}")
+        return None if raw is None else decode(bytes(raw))
+    if isinstance(value, dict):
+        return {key: _resolved(each, facts) for key, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        parts = [_resolved(each, facts) for each in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    return value
+
+
+def _left(task: Operator, context: Context, value: Any) -> dict[str, Left]:  # noqa: ANN401 - what execute returned
+    values = dict(context.pushed)
+    if task.multiple_outputs:
+        if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+            raise FailTask(
+                f"{task} has multiple_outputs and returned a {type(value).__name__}, not a dict of named values"
+            )
+        values |= value
+    for key in task.wanted_keys:
+        if key not in values and isinstance(value, dict) and key in value:
+            values[key] = value[key]
+        elif key not in values and isinstance(task, PythonOperator):
+            has = f"the keys {sorted(map(str, value))}" if isinstance(value, dict) else f"a {type(value).__name__}"
+            raise FailTask(f"{task}: another task takes its value {key!r}, and it returned {has}")
+    if task.do_xcom_push and value is not None:
+        values[RETURN_VALUE] = value
+    try:
+        return {key: Left(encode(each), length(each)) for key, each in values.items()}
+    except NotSerialisableError as error:
+        raise FailTask(f"{task}: what it returned cannot be kept for other tasks: {error}") from None
+
+
+def _branches(task: Operator, value: Any) -> tuple[str, ...]:  # noqa: ANN401 - what the function returned
+    """The tasks directly downstream that a branch chose; raises FailTask for any other id."""
+    chosen = [] if value is None else [value] if isinstance(value, str) else value
+    if not isinstance(chosen, list | tuple | set):
+        raise FailTask(f"{task}: a branch returns task ids, and it returned {value!r}")
+    direct = _directly_downstream(task)
+    groups = {group.group_id: group for group in task.dag.groups} if task.dag is not None else {}
+    found: list[str] = []
+    for each in chosen:
+        if each in direct:
+            found.append(each)
+        elif each in groups:
+            found += [root.task_id for root in groups[each].roots() if root.task_id in direct]
+        else:
+            raise FailTask(
+                f"{task}: the branch chose {each!r}, which is not directly downstream. "
+                f"It may choose: {', '.join(sorted(direct)) or 'nothing, for nothing is'}."
+            )
+    return tuple(sorted(set(found)))
+
+
+def _directly_downstream(task: Operator) -> set[str]:
+    if task.dag is None:
+        return set()
+    from penstock.author.graph import edges_of  # noqa: PLC0415 - only branches need the whole graph
+
+    return {lower.task_id for upper, lower in edges_of(task.dag) if upper.task_id == task.task_id}

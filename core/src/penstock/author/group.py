@@ -1,0 +1,115 @@
+"""Task groups: tasks that share a prefix and stand together in a chain."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Self
+
+from penstock.author.construct import Made
+from penstock.author.edges import Edges
+from penstock.author.workshop import report
+
+if TYPE_CHECKING:
+    from penstock.author.dag import DAG
+    from penstock.author.edges import Node
+    from penstock.author.operator import Operator
+
+
+class TaskGroup(Made, Edges):
+    """Tasks made in its ``with`` block: their ids get its prefix, and it can stand in a chain for all of them.
+
+    ``a >> group`` makes the group's first tasks run after ``a``, ``group >> b`` makes ``b`` run after its last ones
+    (teardowns do not count as last). What the group holds is looked at when the DAG is built.
+
+    Args:
+        group_id: Unique within the DAG or the surrounding group.
+        prefix_group_id: Whether ids of its tasks start with ``group_id.``.
+        parent_group: The surrounding group; that of the ``with`` block unless given.
+        dag: The DAG; that of the ``with`` block unless given.
+        default_args: Arguments for its tasks, before those of the DAG.
+        tooltip: A sentence for people.
+    """
+
+    def __init__(
+        self,
+        group_id: str,
+        *,
+        prefix_group_id: bool = True,
+        parent_group: "TaskGroup | None" = None,  # noqa: ARG002 - read by _settle, before this is called
+        dag: "DAG | None" = None,  # noqa: ARG002 - as above
+        default_args: dict[str, Any] | None = None,
+        tooltip: str = "",
+    ) -> None:
+        self._label, self.prefix_group_id, self.tooltip = group_id, prefix_group_id, tooltip
+        self.default_args: dict[str, Any] = {**(self.parent.default_args if self.parent else {}), **(default_args or {})}
+
+    @property
+    def group_id(self) -> str:
+        """The id, with the prefix of the surrounding groups."""
+        return self.parent.child_id(self._label) if self.parent is not None else self._label
+
+    def child_id(self, label: str) -> str:
+        """The full id of a task or group in it."""
+        if self.prefix_group_id:
+            return f"{self.group_id}.{label}"
+        return self.parent.child_id(label) if self.parent is not None else label
+
+    def tasks(self) -> "Iterator[Operator]":
+        """Its tasks and those of the groups in it."""
+        for task in self.dag.tasks if self.dag is not None else ():
+            group = task.task_group
+            while group is not None and group is not self:
+                group = group.parent
+            if group is self:
+                yield task
+
+    def roots(self) -> "list[Operator]":
+        """Tasks in it that run after no other of its tasks."""
+        own = dict.fromkeys(self.tasks())
+        return [task for task in own if not any(upper in own for upper in task.upstream)]
+
+    def leaves(self) -> "list[Operator]":
+        """Tasks in it after which no other of its tasks runs; in place of a teardown, what runs before it."""
+        own = dict.fromkeys(self.tasks())
+        work = [task for task in own if not task.teardown] or list(own)
+        return [task for task in work if not any(lower in own and not lower.teardown for lower in task.downstream)]
+
+    def __enter__(self) -> Self:
+        from penstock.author.dag import enter  # noqa: PLC0415 - dag is a floor above
+
+        self._token = enter(self.dag, self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        from penstock.author.dag import leave  # noqa: PLC0415 - dag is a floor above
+
+        leave(self._token)
+
+    def __str__(self) -> str:
+        """As messages name it."""
+        return f"task group {self.group_id!r}"
+
+    def _nodes(self) -> "Iterator[Node]":
+        yield self
+
+    def _link(self, lower: "Node") -> None:
+        if self.dag is not None:
+            self.dag.group_edges.append((self, lower))
+
+    def _settle(self, arguments: dict[str, Any]) -> "DAG | None":
+        from penstock.author.dag import current_dag, current_group  # noqa: PLC0415 - dag is a floor above
+
+        self.parent: TaskGroup | None = arguments.get("parent_group") or current_group()
+        self.dag: DAG | None = arguments.get("dag") or (self.parent.dag if self.parent else current_dag())
+        return self.dag
+
+    def _called(self, arguments: dict[str, Any]) -> str:
+        return f"TaskGroup {arguments.get('group_id', '')!r}"
+
+    def _salvage(self, arguments: dict[str, Any]) -> None:
+        self._label, self.prefix_group_id = str(arguments.get("group_id") or "unnamed"), True
+        self.default_args = {}
+
+    def _settled(self) -> None:
+        if self.dag is None:
+            report(None, self._site, f"{self} stands in no DAG. Put it into a `with DAG(...)` block or pass dag=.")
+        else:
+            self.dag.add_group(self)

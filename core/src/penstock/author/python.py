@@ -1,0 +1,143 @@
+"""Operators around a Python function: call it, branch by it, stop by it, wait by it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from penstock.author.construct import parameters_of, unwrapped
+from penstock.author.operator import Operator
+from penstock.author.sensor import PokeResult, Sensor
+
+if TYPE_CHECKING:
+    from penstock.author.context import Context
+
+_TAKES_KEYWORDS = 0x08  # CO_VARKEYWORDS of `inspect`, which costs 10 ms to import
+
+
+class PythonOperator(Operator):
+    """Calls a function; what it returns is left for other tasks.
+
+    Names of the context that the function has as arguments (``ds``, ``ti``, ``params``, ...) are passed to it, all of them
+    if it takes ``**kwargs``; arguments given here win. An ``async def`` is run to its end.
+
+    Args:
+        python_callable: The function.
+        op_args: Its positional arguments; templates.
+        op_kwargs: Its named arguments; templates.
+        templates_dict: Further templates, which reach the function as ``templates_dict``.
+        **kwargs: What every task takes.
+    """
+
+    template_fields: ClassVar[Sequence[str]] = ("op_args", "op_kwargs", "templates_dict")
+
+    def __init__(
+        self,
+        *,
+        python_callable: Callable[..., Any],
+        op_args: Sequence[Any] = (),
+        op_kwargs: Mapping[str, Any] | None = None,
+        templates_dict: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if not callable(python_callable):
+            raise TypeError(f"python_callable is {python_callable!r}; write the function's name without ()")
+        self.python_callable, self.op_args, self.op_kwargs = python_callable, list(op_args), dict(op_kwargs or {})
+        self.templates_dict = templates_dict
+
+    def execute(self, context: "Context") -> Any:
+        """The function's value."""
+        return finish(call(self.python_callable, self.op_args, self.op_kwargs, context, self.templates_dict))
+
+
+class BranchPythonOperator(PythonOperator):
+    """Calls a function that returns the ids of the tasks directly downstream that go on; the others are skipped.
+
+    It may return one id, a list of ids, the id of a task group, or None to skip all.
+    """
+
+    decides: ClassVar[str] = "branch"
+
+
+class ShortCircuitOperator(PythonOperator):
+    """Calls a function; if its value is false, what is downstream is skipped.
+
+    Args:
+        ignore_downstream_trigger_rules: True skips everything downstream; False skips only the tasks directly downstream
+            and lets trigger rules decide about the rest.
+        **kwargs: What `PythonOperator` takes.
+    """
+
+    decides: ClassVar[str] = "short_circuit"
+
+    def __init__(self, *, ignore_downstream_trigger_rules: bool = True, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.ignore_downstream_trigger_rules = ignore_downstream_trigger_rules
+
+
+class PythonSensor(Sensor):
+    """Waits until a function returns something true, or a `PokeResult`.
+
+    Args:
+        python_callable: The function, which may be ``async``; it takes names of the context as `PythonOperator`'s does.
+        op_args: Its positional arguments; templates.
+        op_kwargs: Its named arguments; templates.
+        **kwargs: What every sensor takes.
+    """
+
+    template_fields: ClassVar[Sequence[str]] = ("op_args", "op_kwargs")
+
+    def __init__(
+        self,
+        *,
+        python_callable: Callable[..., Any],
+        op_args: Sequence[Any] = (),
+        op_kwargs: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.python_callable, self.op_args, self.op_kwargs = python_callable, list(op_args), dict(op_kwargs or {})
+
+    def poke(self, context: "Context") -> Any:
+        """The function's answer."""
+        answer = call(self.python_callable, self.op_args, self.op_kwargs, context)
+        return answer if isinstance(answer, PokeResult) or hasattr(answer, "__await__") else bool(answer)
+
+    def poke_key(self) -> str | None:
+        """None: what a function looks at is not known."""
+        return None
+
+
+def call(
+    function: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    context: "Context",
+    templates_dict: dict[str, Any] | None = None,
+) -> Any:  # noqa: ANN401 - the function's value
+    """Call a function with its arguments and with what it wants of the context."""
+    inner = unwrapped(function)
+    code = getattr(inner, "__code__", None)
+    wanted: dict[str, Any] = {}
+    if code is not None:
+        names = parameters_of(inner)
+        taken = {*list(code.co_varnames[: code.co_argcount])[: len(args)], *kwargs}
+        every = bool(code.co_flags & _TAKES_KEYWORDS)
+        for name in context if every else names:
+            # A name that this run does not have (no logical date) leaves the function's own default alone.
+            if name not in taken and (name in context.available() or (names.get(name) and name in context)):
+                wanted[name] = context[name]
+        if templates_dict is not None and (every or "templates_dict" in names):
+            wanted["templates_dict"] = templates_dict
+    return function(*args, **{**wanted, **kwargs})
+
+
+def finish(value: Any) -> Any:  # noqa: ANN401 - the function's value
+    """The value itself, or what a coroutine comes to."""
+    if not hasattr(value, "__await__"):
+        return value
+    import asyncio  # noqa: PLC0415 - 120 ms that only an async task needs to spend
+
+    async def awaited() -> Any:  # noqa: ANN401 - the function's value
+        return await value
+
+    return asyncio.run(awaited())

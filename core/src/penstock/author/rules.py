@@ -1,0 +1,121 @@
+"""The rules of a task (retries, limits, trigger rule) as the author gave them, their check and their values."""
+
+import difflib
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from penstock.model.retry import RetryPolicy
+
+TRIGGER_RULES = (
+    "all_success",
+    "all_failed",
+    "all_done",
+    "all_done_min_one_success",
+    "all_done_setup_success",
+    "all_skipped",
+    "one_failed",
+    "one_success",
+    "one_done",
+    "none_failed",
+    "none_failed_min_one_success",
+    "none_skipped",
+    "always",
+)
+
+
+class TaskRules:
+    """What every task takes besides its own arguments; see `penstock.Operator` for their meanings."""
+
+    def __init__(  # noqa: PLR0913 - one for each rule, each by name
+        self,
+        *,
+        retries: int = 0,
+        retry_delay: timedelta | float = 300.0,
+        retry_exponential_backoff: bool | float = False,
+        max_retry_delay: timedelta | float | None = None,
+        retry_jitter: float = 0.0,
+        execution_timeout: timedelta | float | None = None,
+        trigger_rule: str = "all_success",
+        pool: str = "default_pool",
+        pool_slots: int = 1,
+        priority_weight: int = 1,
+        queue: str = "default",
+        max_active_tis_per_dagrun: int | None = None,
+    ) -> None:
+        self.retries, self.retry_jitter = retries, retry_jitter
+        self.retry_delay, self.max_retry_delay = retry_delay, max_retry_delay
+        self.retry_exponential_backoff = retry_exponential_backoff
+        self.execution_timeout = execution_timeout
+        self.trigger_rule = str(trigger_rule)
+        self.pool, self.pool_slots = pool, pool_slots
+        self.priority_weight, self.queue = priority_weight, queue
+        self.max_active_tis_per_dagrun = max_active_tis_per_dagrun
+
+    def problems(self) -> Iterator[str]:
+        """What is wrong with them, a sentence each."""
+        yield from whole(self.retries, "retries", least=0)
+        yield from whole(self.pool_slots, "pool_slots", least=1)
+        yield from whole(self.priority_weight, "priority_weight", least=None)
+        yield from span(self.retry_delay, "retry_delay", zero=True)
+        if self.max_retry_delay is not None:
+            yield from span(self.max_retry_delay, "max_retry_delay")
+        if self.execution_timeout is not None:
+            yield from span(self.execution_timeout, "execution_timeout")
+        if self.max_active_tis_per_dagrun is not None:
+            yield from whole(self.max_active_tis_per_dagrun, "max_active_tis_per_dagrun", least=1)
+        for name in ("pool", "queue"):
+            if not isinstance(getattr(self, name), str) or not getattr(self, name):
+                yield f"{name} is {getattr(self, name)!r}; write the name of a {name}."
+        if not is_number(self.retry_jitter) or not 0 <= self.retry_jitter <= 1:
+            yield f"retry_jitter is {self.retry_jitter!r}; write a number from 0 to 1."
+        backoff = self.retry_exponential_backoff
+        if not isinstance(backoff, bool) and (not is_number(backoff) or backoff < 1):
+            yield f"retry_exponential_backoff is {backoff!r}; write True, False, or a factor of at least 1."
+        if self.trigger_rule not in TRIGGER_RULES:
+            near = difflib.get_close_matches(self.trigger_rule, TRIGGER_RULES, n=1)
+            advice = f"Did you mean {near[0]!r}?" if near else f"The rules are: {', '.join(TRIGGER_RULES)}."
+            yield f"there is no trigger rule {self.trigger_rule!r}. {advice}"
+
+    def timeout_s(self) -> float | None:
+        """The time that a try may run, in seconds."""
+        return None if self.execution_timeout is None else seconds(self.execution_timeout)
+
+    def retry_policy(self) -> "RetryPolicy":
+        """The retries as a value of the model."""
+        from penstock.model.retry import RetryPolicy  # noqa: PLC0415 - only a build needs msgspec
+
+        backoff = self.retry_exponential_backoff
+        return RetryPolicy(
+            retries=self.retries,
+            delay_s=seconds(self.retry_delay),
+            backoff=(2.0 if backoff else 1.0) if isinstance(backoff, bool) else float(backoff),
+            max_delay_s=None if self.max_retry_delay is None else seconds(self.max_retry_delay),
+            jitter=float(self.retry_jitter),
+        )
+
+
+def seconds(value: timedelta | float) -> float:
+    """A span of time in seconds."""
+    return value.total_seconds() if isinstance(value, timedelta) else float(value)
+
+
+def is_number(value: Any) -> bool:  # noqa: ANN401 - what an author wrote
+    """True for an int or float that is no bool."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def whole(value: Any, name: str, *, least: int | None) -> Iterator[str]:  # noqa: ANN401 - what an author wrote
+    """The problem of a value that should be a whole number of at least ``least``."""
+    if isinstance(value, bool) or not isinstance(value, int) or (least is not None and value < least):
+        bound = "" if least is None else f" of at least {least}"
+        yield f"{name} is {value!r}; write a whole number{bound}."
+
+
+def span(value: Any, name: str, *, zero: bool = False) -> Iterator[str]:  # noqa: ANN401 - what an author wrote
+    """The problem of a value that should be a span of time, longer than zero unless ``zero`` is allowed."""
+    if not isinstance(value, timedelta) and not is_number(value):
+        yield f"{name} is {value!r}; write a timedelta or a number of seconds."
+    elif seconds(value) < 0 or (seconds(value) == 0 and not zero):
+        yield f"{name} is {value!r}; write a time {'of zero or more' if zero else 'longer than zero'}."

@@ -1,0 +1,96 @@
+"""Sensors: tasks that wait until something is so, without holding a slot while they wait."""
+
+from collections.abc import Awaitable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from penstock.author.construct import accepted
+from penstock.author.operator import Operator
+from penstock.author.rules import seconds, span
+from penstock.author.workshop import report
+
+if TYPE_CHECKING:
+    from penstock.author.context import Context
+
+
+class PokeResult(NamedTuple):
+    """What a poke found: whether the wait is over, and the value that the task then leaves for others."""
+
+    done: bool
+    value: Any = None
+
+
+class Sensor(Operator):
+    """A task that waits: `poke` looks once, and is called again after every interval until it says so.
+
+    Waiting sensors share a few processes, so a poke must be short: one request with a timeout. It may be an ``async def``.
+
+    Args:
+        poke_interval: Time between two pokes, as timedelta or seconds.
+        timeout: From the first poke, until the wait is given up.
+        soft_fail: Whether giving up marks the task skipped instead of failed.
+        mode: ``poke`` or ``reschedule``, accepted for Airflow's sake: no sensor holds a slot here.
+        **kwargs: What every task takes.
+    """
+
+    MODES: ClassVar[tuple[str, ...]] = ("poke", "reschedule")
+
+    def __init__(
+        self,
+        *,
+        poke_interval: timedelta | float = 60.0,
+        timeout: timedelta | float = timedelta(days=7),
+        soft_fail: bool = False,
+        mode: str = "poke",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.poke_interval, self.timeout, self.soft_fail, self.mode = poke_interval, timeout, soft_fail, mode
+
+    def poke(self, context: "Context") -> "bool | PokeResult | Awaitable[bool | PokeResult]":
+        """Look once: whether the wait is over, or a `PokeResult` that carries a value too."""
+        raise NotImplementedError(f"{type(self).__name__} has no poke()")
+
+    def poke_key(self) -> str | None:
+        """What identical pokes have in common, so that one stands for all; None if this poke is like no other.
+
+        By default the class and the rendered arguments. A poke that reads its context is never shared, whatever its key.
+        """
+        from penstock.model.value import NotSerialisableError, encode  # noqa: PLC0415 - only a waiter needs it
+
+        own = accepted(Sensor) | accepted(Operator)
+        arguments = {name: getattr(self, name, value) for name, value in self._arguments.items() if name not in own}
+        try:
+            return f"{type(self).__module__}:{type(self).__qualname__}:{encode(sorted(arguments.items())).decode()}"
+        except NotSerialisableError:
+            return None
+
+    @property
+    def waits(self) -> bool:
+        """Whether this very task waits by pokes; a subclass may have ways to work that do not."""
+        return True
+
+    def _salvage(self, arguments: dict[str, Any]) -> None:
+        super()._salvage(arguments)
+        self.poke_interval, self.timeout, self.soft_fail, self.mode = 60.0, 604800.0, False, "poke"
+
+    def _settled(self) -> None:
+        super()._settled()
+        for problem in (*span(self.poke_interval, "poke_interval"), *span(self.timeout, "timeout")):
+            report(self.dag, self._site, f"{self}: {problem}")
+        if self.mode not in self.MODES:
+            report(self.dag, self._site, f"{self}: mode is {self.mode!r}; write 'poke' or 'reschedule'.")
+
+
+def policy_of(task: Operator) -> dict[str, Any] | None:
+    """How a task waits, as arguments of the model's SensorPolicy; None if it does not."""
+    cls, given = getattr(task, "cls", None), getattr(task, "partial_arguments", {})
+    if cls is not None and issubclass(cls, Sensor):
+        return _policy(given.get("poke_interval", 60.0), given.get("timeout", 604800.0), given.get("soft_fail", False))
+    if isinstance(task, Sensor) and task.waits:
+        return _policy(task.poke_interval, task.timeout, task.soft_fail)
+    return None
+
+
+def _policy(interval: timedelta | float, timeout: timedelta | float, soft_fail: bool) -> dict[str, Any]:  # noqa: FBT001
+    return {"poke_interval_s": seconds(interval), "timeout_s": seconds(timeout), "soft_fail": bool(soft_fail)}

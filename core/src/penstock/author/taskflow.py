@@ -1,0 +1,178 @@
+"""``@task``: a function becomes a task where it is called inside a DAG, and its value can be passed on."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from penstock.author.construct import accepted, parameters_of, unknown_argument, unwrapped
+from penstock.author.dag import current_dag, current_group
+from penstock.author.mapping import MappedOperator
+from penstock.author.operator import Operator
+from penstock.author.python import BranchPythonOperator, PythonOperator, PythonSensor, ShortCircuitOperator
+from penstock.author.workshop import here, report
+from penstock.author.xcomarg import XComArg
+from penstock.errors import AuthoringError
+
+if TYPE_CHECKING:
+    from penstock.author.context import Context
+
+_TAKES_KEYWORDS = 0x08  # CO_VARKEYWORDS of `inspect`, which costs 10 ms to import
+_TAKES_MORE = 0x04  # CO_VARARGS
+
+
+class Task:
+    """A function that makes tasks: each call inside a DAG adds one and gives its value to be.
+
+    Attributes:
+        function: The function itself, for tests and for calls within a task.
+        options: Arguments of the operator.
+    """
+
+    def __init__(self, cls: type[Operator], function: Callable[..., Any], options: dict[str, Any]) -> None:
+        self.cls, self.function, self.options = cls, function, options
+        self.__doc__, self.__name__ = function.__doc__, getattr(function, "__name__", "task")
+        self.__wrapped__ = function
+
+    def __call__(self, *args: Any, **kwargs: Any) -> XComArg:
+        """Add a task that will call the function with these arguments, which may be values of other tasks."""
+        if current_dag() is None and "dag" not in self.options:
+            raise AuthoringError(
+                f"@task function {self.__name__!r} was called outside of a DAG. Call it in a `with DAG(...)` block or a "
+                f"@dag function; to call the plain function, use {self.__name__}.function(...)."
+            )
+        arguments = {**self._named(), "python_callable": self.function, "op_args": args, "op_kwargs": kwargs}
+        made: Operator = self.cls(**arguments)
+        for problem in binding_problems(self.function, args, kwargs):
+            report(made.dag, made._site, f"{made}: {problem}")  # noqa: SLF001 - the same room
+        return made.output
+
+    def override(self, **options: Any) -> "Task":
+        """The same function with other arguments for its operator, such as ``task_id`` or ``retries``."""
+        return Task(self.cls, self.function, {**self.options, **options})
+
+    def partial(self, **kwargs: Any) -> "PartialTask":
+        """The function with some arguments; ``.expand(argument=list)`` makes an instance for each element."""
+        return PartialTask(self, kwargs)
+
+    def expand(self, **mapped: Any) -> XComArg:
+        """An instance for each element of a list, a dict or another task's value; several make the cross product."""
+        return PartialTask(self, {}).expand(**mapped)
+
+    def expand_kwargs(self, kwargs: "Sequence[dict[str, Any]] | XComArg") -> XComArg:
+        """An instance for each dict of a list, which holds its arguments."""
+        return PartialTask(self, {}).expand_kwargs(kwargs)
+
+    def _named(self) -> dict[str, Any]:
+        """The operator's arguments with a task id that is free: ``f``, then ``f__1``, ``f__2``, as in Airflow."""
+        options = dict(self.options)
+        if "task_id" not in options or current_dag() is not None:
+            label = str(options.get("task_id", self.__name__))
+            group, dag = current_group(), current_dag()
+            taken = {task.task_id for task in dag.tasks} if dag is not None else set()
+            free, count = label, 0
+            while (group.child_id(free) if group is not None else free) in taken:
+                count += 1
+                free = f"{label}__{count}"
+            options["task_id"] = free
+        import inspect  # noqa: PLC0415 - to take the indentation off the docstring as Python does
+
+        options.setdefault("doc", inspect.getdoc(self.function) or "")
+        return options
+
+
+class PartialTask:
+    """A function with some of its arguments, waiting to be expanded over the others."""
+
+    def __init__(self, task: Task, kwargs: dict[str, Any]) -> None:
+        self.task, self.kwargs = task, kwargs
+
+    def expand(self, **mapped: Any) -> XComArg:
+        """An instance for each element of a list, a dict or another task's value; several make the cross product."""
+        return self._expand(mapped)
+
+    def expand_kwargs(self, kwargs: "Sequence[dict[str, Any]] | XComArg") -> XComArg:
+        """An instance for each dict of a list, which holds its arguments."""
+        return self._expand({"**": kwargs})
+
+    def _expand(self, mapped: dict[str, Any]) -> XComArg:
+        options = self.task._named()  # noqa: SLF001 - the same room
+        partial = {**options, "python_callable": self.task.function, "op_kwargs": self.kwargs}
+        rules = {name: value for name, value in options.items() if name in accepted(Operator)}
+        return MappedFunction(cls=self.task.cls, partial=partial, mapped=mapped, **rules).output
+
+
+class MappedFunction(MappedOperator):
+    """A mapped ``@task`` function: what is mapped are the function's arguments, not the operator's."""
+
+    def _make(self, elements: dict[str, Any]) -> Operator:
+        arguments = dict(self.partial_arguments)
+        made: Operator = self.cls(**{**arguments, "op_kwargs": {**arguments.get("op_kwargs", {}), **elements}})
+        return made
+
+    def _argument_names(self) -> dict[str, bool]:
+        inner = unwrapped(self.partial_arguments["python_callable"])
+        names = parameters_of(inner)
+        if inner.__code__.co_flags & _TAKES_KEYWORDS:
+            names |= dict.fromkeys(self.mapped, False)
+        return names
+
+
+def binding_problems(function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> list[str]:
+    """What is wrong with the arguments of a call; names of the context may be left out, they are passed at run time."""
+    inner = unwrapped(function)
+    code = getattr(inner, "__code__", None)
+    if code is None:
+        return []
+    names = parameters_of(inner)
+    problems = []
+    if not code.co_flags & _TAKES_KEYWORDS:
+        problems += [unknown_argument(f"{inner.__name__}()", name, names) for name in kwargs if name not in names]
+    by_place = list(names)[: code.co_argcount]
+    if len(args) > len(by_place) and not code.co_flags & _TAKES_MORE:
+        problems.append(f"{inner.__name__}() takes {len(by_place)} positional arguments, {len(args)} were given.")
+    given = {*by_place[: len(args)], *kwargs}
+    from penstock.author.context import NAMES  # noqa: PLC0415 - context is needed here only
+
+    missing = [name for name, required in names.items() if required and name not in given and name not in NAMES]
+    if missing:
+        problems.append(f"{inner.__name__}() misses {', '.join(repr(name) for name in missing)}.")
+    return problems
+
+
+class _Decorator:
+    """``@task``, ``@task(retries=3)``, and its variants as attributes."""
+
+    def __call__(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:  # noqa: ANN401 - decorator
+        """Make a function a task that calls it."""
+        return self._decorate(PythonOperator, function, options)
+
+    def python(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:  # noqa: ANN401 - decorator
+        """The same as ``@task``."""
+        return self._decorate(PythonOperator, function, options)
+
+    def branch(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:  # noqa: ANN401 - decorator
+        """The function returns the ids of the tasks directly downstream that go on."""
+        return self._decorate(BranchPythonOperator, function, options)
+
+    def short_circuit(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:  # noqa: ANN401
+        """If the function returns something false, what is downstream is skipped."""
+        return self._decorate(ShortCircuitOperator, function, options)
+
+    def sensor(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:  # noqa: ANN401 - decorator
+        """The function is asked again and again until it returns something true."""
+        return self._decorate(PythonSensor, function, options)
+
+    def bash(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:  # noqa: ANN401 - decorator
+        """The function returns a shell command, which is run."""
+        from penstock.author.bash import BashFunctionOperator  # noqa: PLC0415 - needs subprocess
+
+        return self._decorate(BashFunctionOperator, function, options)
+
+    def _decorate(self, cls: type[Operator], function: Callable[..., Any] | None, options: dict[str, Any]) -> Any:  # noqa: ANN401
+        if function is None:
+            return lambda decorated: self._decorate(cls, decorated, options)
+        if not callable(function):
+            report(current_dag(), here(), f"@task was given {function!r}; arguments of a task are given by name.")
+        return Task(cls, function, options)
+
+
+task = _Decorator()

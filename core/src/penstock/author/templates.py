@@ -1,0 +1,157 @@
+"""Jinja over the template fields of an operator: sandboxed, strict about names, and not imported without a template."""
+
+import copy
+import difflib
+import functools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from penstock.author.context import FILTERS, Context
+from penstock.errors import AuthoringError, PenstockError
+
+if TYPE_CHECKING:
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    from penstock.author.operator import Operator
+
+_MARKS = ("{{", "{%", "{#")
+
+
+def rendered(task: "Operator", context: Context) -> "Operator":
+    """A copy of the operator with its template fields rendered; raises AuthoringError that names the field.
+
+    A field is rendered through lists, tuples and dicts (values, not keys); values of other tasks stay as they are, so that
+    no task's output is read as a template. Text that ends with one of ``template_ext`` and holds no blank is the
+    path of a file beside the DAG file, whose content is rendered.
+    """
+    made = copy.copy(task)
+    for field in task.template_fields:
+        if not hasattr(task, field):
+            raise AuthoringError(f"{task}: template_fields names {field!r}, and there is no such attribute.")
+        value = getattr(task, field)
+        if needs_rendering(value, tuple(task.template_ext)):
+            setattr(made, field, _render(value, task, field, context))
+    return made
+
+
+def render_text(text: str, task: "Operator", field: str, context: Context) -> str:
+    """One text rendered; raises AuthoringError that names the field."""
+    return str(_render(text, task, field, context))
+
+
+def needs_rendering(value: Any, extensions: tuple[str, ...]) -> bool:  # noqa: ANN401 - any argument
+    """True if a value holds a template or the path of one."""
+    return any(mark in text for text in texts(value) for mark in _MARKS) or any(
+        is_path(text, extensions) for text in texts(value)
+    )
+
+
+def texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - any argument
+    """Every text in a value, through lists, tuples and dicts."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from texts(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from texts(each)
+
+
+def is_path(text: str, extensions: tuple[str, ...]) -> bool:
+    """True if a text is meant as the path of a template file."""
+    return bool(extensions) and text.endswith(extensions) and not any(char.isspace() for char in text)
+
+
+def _render(value: Any, task: "Operator", field: str, context: Context) -> Any:  # noqa: ANN401 - any argument
+    if isinstance(value, str):
+        text = _content(value, task, field) if is_path(value, tuple(task.template_ext)) else value
+        return _text(text, task, field, context) if any(mark in text for mark in _MARKS) else text
+    if isinstance(value, dict):
+        return {key: _render(each, task, field, context) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_render(each, task, field, context) for each in value]
+    if isinstance(value, tuple):
+        parts = [_render(each, task, field, context) for each in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    return value
+
+
+def _text(text: str, task: "Operator", field: str, context: Context) -> str:
+    from jinja2 import TemplateError, TemplateSyntaxError, UndefinedError  # noqa: PLC0415 - 300 ms, only if needed
+
+    environment = _environment(tuple(map(str, folders(task))))
+    if task.dag is not None and task.dag.user_defined_filters:
+        environment = environment.overlay()
+        environment.filters = {**environment.filters, **task.dag.user_defined_filters}
+    try:
+        template = environment.from_string(text)
+        names = _Names(context, environment.globals)
+        return "".join(template.root_render_func(template.new_context(names, shared=True)))
+    except UndefinedError as error:
+        raise AuthoringError(f"{task}: template field {field!r}: {_undefined(str(error), context)}") from None
+    except TemplateSyntaxError as error:
+        raise AuthoringError(f"{task}: template field {field!r}, line {error.lineno}: {error.message}.") from None
+    except TemplateError as error:
+        raise AuthoringError(f"{task}: template field {field!r}: {error}.") from None
+    except PenstockError as error:
+        error.add_note(f"in template field {field!r} of {task}")
+        raise
+
+
+class _Names(dict[str, Any]):
+    """What Jinja looks names up in: the context, worked out on demand, then Jinja's own functions."""
+
+    def __init__(self, context: Context, functions: Any) -> None:  # noqa: ANN401 - a mapping of Jinja's
+        super().__init__(functions)
+        self._context = context
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._context or super().__contains__(name)
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - any value
+        return self._context[name] if name in self._context else super().__getitem__(name)
+
+
+@functools.lru_cache(maxsize=8)
+def _environment(search: tuple[str, ...]) -> "ImmutableSandboxedEnvironment":
+    from jinja2 import FileSystemLoader, StrictUndefined  # noqa: PLC0415 - 300 ms, only if there is a template
+    from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415 - as above
+
+    environment = ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined, loader=FileSystemLoader(search), keep_trailing_newline=True
+    )
+    environment.filters |= FILTERS
+    return environment
+
+
+def folders(task: "Operator") -> list[Path]:
+    """Where template files of a task are looked for: beside the DAG file, then the DAG's own search path."""
+    dag = task.dag
+    if dag is None:
+        return []
+    home = Path(dag.path).parent
+    return [home, *(home / folder for folder in dag.template_searchpath)]
+
+
+def _content(path: str, task: "Operator", field: str) -> str:
+    places = folders(task)
+    for folder in places:
+        file = folder / path
+        if file.is_file():
+            return file.read_text(encoding="utf-8")
+    where = " or ".join(str(folder) for folder in places) or "any folder, for the task belongs to no DAG file"
+    raise AuthoringError(
+        f"{task}: template field {field!r} names the file {path!r}, which is not in {where}. "
+        "Paths are relative to the DAG file; end the text with a blank if it is no file."
+    )
+
+
+def _undefined(message: str, context: Context) -> str:
+    name = re.match(r"'(\w+)' is undefined", message)
+    if name is None:
+        return f"{message}."
+    near = difflib.get_close_matches(name[1], context.available(), n=1)
+    return f"the name {name[1]!r} does not exist." + (f" Did you mean {near[0]!r}?" if near else "")

@@ -1,0 +1,81 @@
+"""Runs of other DAGs, asked for by a task."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from penstock.author.runtime import current
+from penstock.author.sensor import PokeResult, Sensor
+from penstock.errors import FailTask
+
+if TYPE_CHECKING:
+    from penstock.author.context import Context
+
+
+class TriggerDagRunOperator(Sensor):
+    """Starts a run of another DAG; repeated, it finds the run that it started.
+
+    The run's id is made from this run and task unless given, so that however often a try is repeated, one run is made. The
+    id is left for other tasks.
+
+    Args:
+        trigger_dag_id: The DAG to run.
+        conf: What the run is passed; a template.
+        trigger_run_id: The run's id; a template.
+        logical_date: The run's logical date, aware, or ISO 8601 text; a template. None for a run without one.
+        wait_for_completion: Whether this task ends only when that run has; waiting holds no slot.
+        allowed_states: States of that run that are a success of this task.
+        failed_states: States of that run that are a failure of this task.
+        **kwargs: What every sensor takes.
+    """
+
+    template_fields: ClassVar[Sequence[str]] = ("trigger_dag_id", "trigger_run_id", "conf", "logical_date")
+
+    def __init__(
+        self,
+        *,
+        trigger_dag_id: str,
+        conf: dict[str, Any] | None = None,
+        trigger_run_id: str = "",
+        logical_date: datetime | str | None = None,
+        wait_for_completion: bool = False,
+        allowed_states: Sequence[str] = ("success",),
+        failed_states: Sequence[str] = ("failed", "cancelled"),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.trigger_dag_id, self.conf, self.trigger_run_id = trigger_dag_id, conf, trigger_run_id
+        self.logical_date, self.wait_for_completion = logical_date, wait_for_completion
+        self.allowed_states, self.failed_states = tuple(allowed_states), tuple(failed_states)
+
+    @property
+    def waits(self) -> bool:
+        """Whether the task stays until the other run has ended."""
+        return self.wait_for_completion
+
+    def execute(self, context: "Context") -> str:
+        """Ask for the run; returns its id."""
+        run_id = self.run_id(context)
+        when = self.logical_date
+        current.get().trigger_dag(
+            self.trigger_dag_id, run_id, self.conf or {}, when.isoformat() if isinstance(when, datetime) else when or ""
+        )
+        return run_id
+
+    def poke(self, context: "Context") -> Any:
+        """Ask for the run, which changes nothing the second time, and look what became of it."""
+        run_id = self.execute(context)
+        state = current.get().run_state(self.trigger_dag_id, run_id)
+        if state in self.failed_states:
+            raise FailTask(f"run {run_id!r} of DAG {self.trigger_dag_id!r} ended {state}")
+        return PokeResult(state in self.allowed_states, run_id)
+
+    def poke_key(self) -> str | None:
+        """None: every task waits for its own run."""
+        return None
+
+    def run_id(self, context: "Context") -> str:
+        """The id of the run that this task stands for."""
+        ti = context["ti"]
+        index = "" if ti.map_index < 0 else f"[{ti.map_index}]"
+        return self.trigger_run_id or f"triggered__{ti.dag_id}__{ti.run_id}__{ti.task_id}{index}"

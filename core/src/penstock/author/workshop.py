@@ -1,0 +1,147 @@
+"""Where authoring objects report to while a DAG file is imported: the DAGs it makes and every problem found on the way.
+
+Constructors do not raise: they note what is wrong, with the author's line, and go on, so that one import shows all problems
+of a file. Without a workshop (a test, a REPL) a DAG keeps its own notes, and raises them when its ``with`` block ends.
+"""
+
+import sys
+from collections.abc import Callable
+from contextvars import ContextVar
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, NamedTuple
+
+from penstock.errors import AuthoringError
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from penstock.author.dag import DAG
+
+_HOME = str(Path(__file__).parent.parent) + "/"
+
+
+class Site(NamedTuple):
+    """A line of an author's file."""
+
+    file: str
+    line: int
+
+
+class Problem(NamedTuple):
+    """What is wrong on a line of an author's file, as one sentence that says what to write."""
+
+    site: Site
+    text: str
+
+    def __str__(self) -> str:
+        """``file:line: text``."""
+        return f"{self.site.file}:{self.site.line}: {self.text}"
+
+
+class Parameter(NamedTuple):
+    """A parameter of a capability, as the provider's manifest declares it."""
+
+    name: str
+    type: str = ""
+    required: bool = False
+
+
+class Capability(NamedTuple):
+    """What a manifest says about an operator or sensor: enough to check a task without importing it.
+
+    Attributes:
+        id: Such as ``aws.s3_copy``.
+        kind: ``operators`` or ``sensors``.
+        object: ``module:attribute`` of the class.
+        parameters: What its constructor takes besides what every task takes.
+    """
+
+    id: str
+    kind: str
+    object: str
+    parameters: tuple[Parameter, ...] = ()
+
+
+class Workshop:
+    """One import of a DAG file.
+
+    Args:
+        file: The DAG file; lines in it and DAGs made by it are told from those of other files by this path.
+        folder: The DAGs folder; sites are named relative to it.
+        capabilities: Finds a capability by id; raises `penstock.errors.MissingProviderError` if its provider is not
+            installed, `penstock.errors.NotFoundError` if the provider has no such capability. None checks nothing.
+
+    Attributes:
+        dags: DAGs in the order in which they were made.
+        problems: What is wrong, in the order in which it was found.
+        refresh_s: Seconds after which the file wants to be imported again; None for never.
+    """
+
+    def __init__(
+        self, file: str = "", folder: str = "", *, capabilities: Callable[[str], Capability] | None = None
+    ) -> None:
+        self.file, self.folder, self.capabilities = file, folder.rstrip("/"), capabilities
+        self.dags: list[DAG] = []
+        self.problems: list[Problem] = []
+        self.refresh_s: float | None = None
+
+    def shown(self, file: str) -> str:
+        """The file as people know it: relative to the DAGs folder if it lies there."""
+        return file.removeprefix(self.folder + "/") if self.folder else file
+
+    def owns(self, frame: FrameType | None) -> bool:
+        """True if the code that runs belongs to the import of this workshop's file, not of one that it imports.
+
+        A DAG file may import another one for a function or a constant; the DAGs made on the way are not its own.
+        """
+        while frame is not None:
+            code = frame.f_code
+            if code.co_name == "<module>" and not code.co_filename.startswith(("<", _HOME)):
+                return not self.file or code.co_filename == self.file
+            frame = frame.f_back
+        return True
+
+
+workshop: ContextVar[Workshop | None] = ContextVar("penstock_workshop", default=None)
+
+
+def here() -> Site:
+    """The innermost line of the call that is not Penstock's own."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - `inspect` wraps the same call and costs 10 ms to import
+    while frame is not None and frame.f_code.co_filename.startswith(_HOME):
+        frame = frame.f_back
+    if frame is None:
+        return Site("<unknown>", 0)
+    at = workshop.get()
+    file = frame.f_code.co_filename
+    return Site(at.shown(file) if at else file, frame.f_lineno)
+
+
+def report(dag: "DAG | None", site: Site, text: str) -> None:
+    """Note a problem where it will be found: with the workshop or the DAG; raises AuthoringError if there is neither."""
+    at = workshop.get()
+    if dag is not None:
+        dag.problems.append(Problem(site, text))
+    elif at is not None:
+        at.problems.append(Problem(site, text))
+    else:
+        raise AuthoringError(str(Problem(site, text)))
+
+
+def refresh_every(interval: "timedelta | float") -> None:
+    """Ask that this DAG file be imported again after so long, although it did not change.
+
+    For files that build DAGs from the outside world; a file that reads a Variable needs it not, because it is imported
+    again when that Variable changes. The shortest interval asked for counts. Outside of an import this does nothing.
+
+    Args:
+        interval: A timedelta, or seconds.
+    """
+    seconds = interval if isinstance(interval, int | float) else interval.total_seconds()
+    if seconds <= 0:
+        report(None, here(), f"refresh_every({interval!r}): write a time longer than zero.")
+        return
+    at = workshop.get()
+    if at is not None:
+        at.refresh_s = seconds if at.refresh_s is None else min(at.refresh_s, seconds)

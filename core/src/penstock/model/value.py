@@ -1,0 +1,168 @@
+"""Values that tasks leave for each other, as JSON that gives back what was put in.
+
+None, booleans, numbers, strings, lists and dicts with string keys are themselves. What JSON cannot say is an object with
+the one key ``$penstock`` that names the type, and ``value``:
+
+=============  ====================================================
+type           ``value``
+=============  ====================================================
+``datetime``   ISO 8601 text, with offset if aware
+``date``       ISO 8601 text
+``time``       ISO 8601 text
+``timedelta``  ``[days, seconds, microseconds]``
+``bytes``      Base64 text
+``tuple``      list of the elements
+``set``        list of the elements, sorted by their JSON
+``frozenset``  as ``set``
+``decimal``    decimal text
+``uuid``       the usual 36 characters
+``float``      ``nan``, ``inf`` or ``-inf``
+``int``        decimal text, for integers beyond 64 bits
+``dict``       list of ``[key, value]``, for other keys than strings and for dicts that have the key ``$penstock``
+=============  ====================================================
+
+A subclass is encoded as its base if that is one of the above (an enum of strings becomes a string). Anything else is an
+error that names the type.
+"""
+
+import base64
+import math
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+TAG = "$penstock"
+
+
+class NotSerialisableError(TypeError):
+    """A value has no JSON form; the message names the type and where in the value it stands."""
+
+
+def encode(value: Any) -> bytes:  # noqa: ANN401 - any value
+    """The JSON text of a value; raises NotSerialisableError."""
+    return msgspec.json.encode(to_plain(value))
+
+
+def decode(data: bytes | msgspec.Raw) -> Any:  # noqa: ANN401 - any value
+    """The value of its JSON text; raises msgspec.DecodeError if it is no JSON."""
+    return from_plain(msgspec.json.decode(data))
+
+
+def length(value: Any) -> int | None:  # noqa: ANN401 - any value
+    """Number of instances that a mapping over the value has: elements of a list, tuple or dict; None for others."""
+    return len(value) if isinstance(value, list | tuple | dict) else None
+
+
+def element(data: bytes, index: int) -> bytes:
+    """The JSON text of one element of an encoded list or tuple; of a dict, the pair ``(key, value)``.
+
+    Raises IndexError if there is no such element, TypeError if the value has none.
+    """
+    value = decode(data)
+    if isinstance(value, dict):
+        return encode(list(value.items())[index])
+    if isinstance(value, list | tuple):
+        return encode(value[index])
+    raise TypeError(f"a {type(value).__name__} has no elements to map over")
+
+
+def is_plain(value: Any) -> bool:  # noqa: ANN401 - any value
+    """True if a single value that holds no others has a JSON form here."""
+    return value is None or isinstance(value, bool | int | float | str) or _tagged(value) is not None
+
+
+def to_plain(value: Any, path: str = "") -> Any:  # noqa: ANN401 - any value
+    """The value made of JSON's own types; raises NotSerialisableError."""
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return value
+    if kind is int:
+        return value if -(2**63) <= value < 2**63 else {TAG: "int", "value": str(value)}
+    if kind is float:
+        return value if math.isfinite(value) else {TAG: "float", "value": str(value)}
+    if kind is list:
+        return [to_plain(each, f"{path}[{index}]") for index, each in enumerate(value)]
+    if isinstance(value, dict):
+        return _plain_dict(value, path)
+    return _plain_other(value, path)
+
+
+def from_plain(value: Any) -> Any:  # noqa: ANN401 - any value
+    """The inverse of `to_plain`; an object with an unknown tag stays as it is."""
+    if isinstance(value, list):
+        return [from_plain(each) for each in value]
+    if isinstance(value, dict):
+        make = _MAKERS.get(value.get(TAG, ""))
+        if make is not None and len(value) == 2 and "value" in value:
+            return make(value["value"])
+        return {key: from_plain(each) for key, each in value.items()}
+    return value
+
+
+def _plain_dict(value: dict[Any, Any], path: str) -> Any:  # noqa: ANN401 - JSON
+    if all(type(key) is str for key in value) and TAG not in value:
+        return {key: to_plain(each, f"{path}[{key!r}]") for key, each in value.items()}
+    pairs = [[to_plain(key, f"{path} key"), to_plain(each, f"{path}[{key!r}]")] for key, each in value.items()]
+    return {TAG: "dict", "value": pairs}
+
+
+def _plain_other(value: Any, path: str) -> Any:  # noqa: ANN401 - any value
+    """What is neither a plain scalar nor a list or dict: tagged types and subclasses."""
+    if isinstance(value, list):
+        return to_plain(list(value), path)
+    if isinstance(value, tuple):
+        return {TAG: "tuple", "value": to_plain(list(value), path)}
+    if isinstance(value, set | frozenset):
+        elements = sorted((to_plain(each, f"{path} element") for each in value), key=msgspec.json.encode)
+        return {TAG: "frozenset" if isinstance(value, frozenset) else "set", "value": elements}
+    tagged = _tagged(value)
+    if tagged is not None:
+        return tagged
+    for base in (str, int, float):
+        if isinstance(value, base):
+            return to_plain(base(value), path)
+    kind = type(value)
+    where = f" at {path}" if path else ""
+    raise NotSerialisableError(
+        f"a {kind.__module__}.{kind.__qualname__}{where} has no JSON form. "
+        "Return plain values (numbers, text, lists, dicts, dates), or a path or URL of where the data is."
+    )
+
+
+def _tagged(value: Any) -> dict[str, Any] | None:  # noqa: ANN401 - any value
+    for kind, (tag, plain) in _TAGS.items():
+        if isinstance(value, kind):
+            return {TAG: tag, "value": plain(value)}
+    return None
+
+
+# A datetime is a date, so it stands first.
+_TAGS: dict[type, tuple[str, Callable[[Any], Any]]] = {
+    datetime: ("datetime", datetime.isoformat),
+    date: ("date", date.isoformat),
+    time: ("time", time.isoformat),
+    timedelta: ("timedelta", lambda value: [value.days, value.seconds, value.microseconds]),
+    bytes: ("bytes", lambda value: base64.b64encode(value).decode()),
+    Decimal: ("decimal", str),
+    UUID: ("uuid", str),
+}
+
+_MAKERS: dict[str, Callable[[Any], Any]] = {
+    "datetime": datetime.fromisoformat,
+    "date": date.fromisoformat,
+    "time": time.fromisoformat,
+    "timedelta": lambda value: timedelta(*value),
+    "bytes": base64.b64decode,
+    "decimal": Decimal,
+    "uuid": UUID,
+    "tuple": lambda value: tuple(from_plain(value)),
+    "set": lambda value: set(from_plain(value)),
+    "frozenset": lambda value: frozenset(from_plain(value)),
+    "float": float,
+    "int": int,
+    "dict": lambda value: {from_plain(key): from_plain(each) for key, each in value},
+}
