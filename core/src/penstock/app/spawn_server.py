@@ -1,0 +1,49 @@
+"""Main of a spawn server: ``python -m penstock.app.spawn_server CONTROL LOCK``, the numbers of two descriptors."""
+
+import logging
+import socket
+import sys
+from typing import Any
+
+from penstock.author.operator import Operator
+from penstock.execute.runner import Outside, Runner
+from penstock.execute.spawn_server import Open, serve
+
+
+def main(control: int, lock: int) -> None:
+    """Serve until the scheduler hangs up."""
+    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    providers = _Providers()
+    outside = Outside(providers.operator, providers.object_store)
+
+    def runner(what: Open) -> Runner:
+        return Runner(what.snapshot, what.file, what.variables, outside)
+
+    serve(socket.socket(fileno=control), (lock,), runner)
+
+
+class _Providers:
+    """The providers of this environment, discovered when a task first asks for one."""
+
+    def __init__(self) -> None:
+        self._host: Any = None
+
+    def _found(self) -> Any:  # noqa: ANN401 - penstock.plugins.host.PluginHost, imported late
+        if self._host is None:
+            from penstock.plugins.host import PluginHost  # noqa: PLC0415 - few tasks need it, and it costs 30 ms
+
+            self._host = PluginHost.discover()
+        return self._host
+
+    def operator(self, capability: str) -> type[Operator]:
+        """The class behind a capability id."""
+        found: type[Operator] = self._found().resolve(capability)
+        return found
+
+    def object_store(self, url: str, conn_id: str | None) -> Any:  # noqa: ANN401 - an ObjectStore
+        """The object store that serves a URL's scheme."""
+        return self._found().object_store(url, conn_id)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))

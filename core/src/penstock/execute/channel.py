@@ -1,0 +1,118 @@
+"""A try process's one connection to the world: inputs came in with it; requests, values and the outcome go out."""
+
+import socket
+import threading
+from typing import Any
+
+import msgspec
+
+import penstock.errors
+from penstock.errors import PenstockError, RequestError
+from penstock.execute.masking import Mask
+from penstock.execute.wire import Answer, Ask, FrameReader, Kind, Reply, frame
+from penstock.model.connection import Connection
+from penstock.model.value import decode
+
+_decode_reply = msgspec.msgpack.Decoder(Reply).decode
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Channel:
+    """Sends frames and waits for replies; several threads of a task may ask at once.
+
+    Args:
+        sock: Blocking stream socket to the file server.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._reader = FrameReader()
+        self._lock = threading.Lock()
+        self.mask = Mask()
+
+    def send(self, kind: Kind, serial: int, payload: bytes) -> None:
+        """Send one frame; raises OSError if the server is gone."""
+        with self._lock:
+            self._sock.sendall(frame(kind, serial, payload))
+
+    def finish(self, serial: int, answer: Answer) -> None:
+        """Send the outcome of a try, without secrets in its error."""
+        answer.error = self.mask.hide(answer.error)
+        self.send(Kind.FINISHED, serial, _encode(answer))
+
+    def frames(self) -> list[tuple[int, int, bytes]]:
+        """Wait for at least one frame; an empty list means that the server is gone."""
+        while True:
+            data = self._sock.recv(1 << 16)
+            if not data:
+                return []
+            if found := list(self._reader.feed(data)):
+                return found
+
+    def ask(self, serial: int, method: str, *args: Any) -> Any:  # noqa: ANN401 - any JSON-like value
+        """Ask the supervisor for something and wait for the reply.
+
+        Raises:
+            PenstockError: What the supervisor answered, as the class it named.
+        """
+        with self._lock:
+            self._sock.sendall(frame(Kind.ASK, serial, _encode(Ask(method, args))))
+            for kind, _, payload in self.frames():
+                if kind == Kind.REPLY:
+                    reply = _decode_reply(payload)
+                    self.mask.learn(reply.secrets)
+                    return value_of(reply)
+        raise RequestError(f"{method}() could not be answered: the supervisor of this try is gone")
+
+
+def value_of(reply: Reply) -> Any:  # noqa: ANN401 - any JSON-like value
+    """The value of a reply; raises what it says, as the class of `penstock.errors` that it names."""
+    if not reply.error:
+        return reply.value
+    found = getattr(penstock.errors, reply.error_type, None)
+    kind = found if isinstance(found, type) and issubclass(found, PenstockError) else RequestError
+    error = kind.__new__(kind)
+    error.args = (reply.error,)
+    raise error
+
+
+class ChannelRuntime:
+    """The `penstock.author.runtime.Runtime` of a try process."""
+
+    def __init__(self, channel: Channel, serial: int) -> None:
+        self._channel, self._serial = channel, serial
+
+    def connection(self, conn_id: str) -> Connection:
+        """The connection of this id."""
+        return msgspec.convert(self._channel.ask(self._serial, "connection", conn_id), Connection)
+
+    def variable(self, key: str) -> str | None:
+        """The text of a Variable, or None."""
+        value: str | None = self._channel.ask(self._serial, "variable", key)
+        return value
+
+    def set_variable(self, key: str, value: str | None) -> None:
+        """Store or delete a Variable."""
+        self._channel.ask(self._serial, "set_variable", key, value)
+
+    def xcom(self, task_id: str, key: str, map_index: int | None) -> Any:  # noqa: ANN401 - any JSON value
+        """A value that another task of this run left, or None."""
+        text: str | None = self._channel.ask(self._serial, "xcom", task_id, key, map_index)
+        return None if text is None else decode(text.encode())
+
+    def push_xcom(self, key: str, value: Any) -> None:  # noqa: ANN401, ARG002 - the protocol's signature
+        """Values pushed by a try travel with its outcome; the running code keeps them until then."""
+        raise RequestError(f"xcom_push({key!r}) was called outside of a running try")
+
+    def trigger_dag(self, dag_id: str, run_id: str, conf: dict[str, Any], logical_date: str) -> None:
+        """Ask for a run of another DAG."""
+        self._channel.ask(self._serial, "trigger_dag", dag_id, run_id, conf, logical_date)
+
+    def run_state(self, dag_id: str, run_id: str) -> str | None:
+        """State of a run, or None."""
+        state: str | None = self._channel.ask(self._serial, "run_state", dag_id, run_id)
+        return state
+
+    def object_store(self, url: str, conn_id: str | None = None) -> Any:  # noqa: ANN401, ARG002 - the protocol's
+        """Opened by the process itself, from the providers of its environment."""
+        raise RequestError(f"the object store of {url} is opened where the task runs, not by its supervisor")

@@ -1,0 +1,300 @@
+"""The process that has imported one DAG file and forks its try processes; single-threaded, so that forks are safe.
+
+It reads frames from the scheduler, relays what tries and scheduler say to each other, writes the logs, ends what is
+cancelled or out of time, and answers for processes that die without an answer.
+"""
+
+import contextlib
+import os
+import selectors
+import signal
+import socket
+import time
+from collections import deque
+from heapq import heappop, heappush
+from typing import NoReturn
+
+import msgspec
+
+from penstock.execute.jobs import Child, Job, fork_child
+from penstock.execute.output import Output, discard
+from penstock.execute.process import describe_exit, kill_group
+from penstock.execute.runner import Runner
+from penstock.execute.try_process import run_many, run_one
+from penstock.execute.waiter import wait_for_many
+from penstock.execute.wire import Answer, FrameReader, Kind, Outbox, Reply, frame, read_available
+from penstock.model.state import Outcome
+
+_decode_reply = msgspec.msgpack.Decoder(Reply).decode
+_encode = msgspec.msgpack.Encoder().encode
+
+KILL_GRACE_S = 5.0
+BEAT_S = 5.0
+RETRY_WRITE_S = 0.01
+
+
+class FileServer:
+    """Serves the tries of one DAG file until the scheduler hangs up.
+
+    Args:
+        control: Non-blocking stream socket to the scheduler.
+        runner: Has imported the file, or does so in each try process.
+        held: Descriptors that every process of the family keeps open.
+    """
+
+    def __init__(self, control: socket.socket, runner: Runner, held: tuple[int, ...]) -> None:
+        self._control, self._runner, self._held = control, runner, held
+        self._reader, self._outbox = FrameReader(), Outbox(control)
+        self._jobs: dict[int, Job] = {}
+        self._following: deque[Job] = deque()
+        self._children: dict[int, Child] = {}
+        self._idle: list[Child] = []
+        self._waiter: Child | None = None
+        self._timers: list[tuple[float, int, str]] = []
+        self._open = True
+        self._selector = selectors.DefaultSelector()
+
+    def serve(self) -> NoReturn:
+        """Serve, and leave the process when the scheduler hangs up; nothing that was forked outlives it."""
+        wake_r, wake_w = os.pipe()
+        os.set_blocking(wake_r, False)
+        os.set_blocking(wake_w, False)
+        signal.set_wakeup_fd(wake_w)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self._selector.register(wake_r, selectors.EVENT_READ, lambda: self._reap(wake_r))
+        self._selector.register(self._control, selectors.EVENT_READ, self._hear)
+        while self._open:
+            for key, _ in self._selector.select(self._patience()):
+                key.data()
+            self._fire()
+            self._flush()
+        for child in self._children.values():
+            kill_group(child.pid)
+        os._exit(0)
+
+    # From the scheduler.
+
+    def _hear(self) -> None:
+        data = read_available(self._control)
+        if data is None:
+            self._open = False
+            return
+        for kind, serial, payload in self._reader.feed(data):
+            self._obey(kind, serial, payload)
+
+    def _obey(self, kind: int, serial: int, payload: bytes) -> None:
+        if kind == Kind.RUN:
+            self._start(self._admit(serial, payload))
+        elif kind == Kind.FOLLOW:
+            job = self._admit(serial, payload)
+            if self._running():
+                self._following.append(job)
+            else:
+                self._start(job)
+        elif kind == Kind.STOP:
+            self._open = False
+        elif (known := self._jobs.get(serial)) is None:
+            return
+        elif kind == Kind.CANCEL:
+            self._end(known, Outcome.CANCELLED, payload.decode())
+        elif kind == Kind.REPLY and known.child is not None:
+            if known.output is not None:
+                known.output.mask.learn(_decode_reply(payload).secrets)
+            known.child.outbox.put(frame(Kind.REPLY, serial, payload))
+
+    def _admit(self, serial: int, payload: bytes) -> Job:
+        if not self._jobs:
+            self._arm(BEAT_S, 0, "beat")
+        job = self._jobs[serial] = Job(serial, payload)
+        return job
+
+    def _running(self) -> int:
+        return sum(job.child is not None and not job.request.sensor for job in self._jobs.values())
+
+    # Processes.
+
+    def _start(self, job: Job) -> None:
+        try:
+            job.child = self._place(job)
+        except OSError as error:
+            self._answer(job, Outcome.LOST, f"no process could be made for it: {error}")
+            return
+        job.child.jobs[job.serial] = job
+        job.output = Output(job.request.log)
+        if job.request.timeout_s is not None:
+            job.deadline = self._arm(job.request.timeout_s, job.serial, "deadline")
+        self._outbox.put(frame(Kind.STARTED, job.serial, _encode(job.child.pid)))
+
+    def _place(self, job: Job) -> Child:
+        """The process that runs a try: its own, an idle one that is kept, or the waiter of all sensors."""
+        runner = self._runner
+        if job.request.sensor:
+            if self._waiter is None:
+                self._waiter = self._adopt(fork_child(lambda c: wait_for_many(c, runner), self._held, kept=True))
+            child = self._waiter
+        elif job.request.isolation == "reuse":
+            child = (
+                self._idle.pop()
+                if self._idle
+                else self._adopt(fork_child(lambda c: run_many(c, runner), self._held, kept=True))
+            )
+        else:
+            return self._adopt(
+                fork_child(lambda c: run_one(c, runner, job.serial, job.request), self._held, kept=False)
+            )
+        child.outbox.put(frame(Kind.RUN, job.serial, job.payload))
+        return child
+
+    def _adopt(self, child: Child) -> Child:
+        self._children[child.pid] = child
+        self._selector.register(child.sock, selectors.EVENT_READ, lambda: self._listen(child))
+        self._selector.register(child.pipe, selectors.EVENT_READ, lambda: self._pump(child))
+        return child
+
+    def _listen(self, child: Child) -> None:
+        data = read_available(child.sock)
+        if data is None:
+            self._selector.unregister(child.sock)
+            return
+        for kind, serial, payload in child.reader.feed(data):
+            if (job := child.jobs.get(serial)) is None:
+                continue
+            if kind == Kind.FINISHED:
+                self._finish(job, payload)
+                if child is not self._waiter:
+                    self._after(child)
+            elif kind == Kind.LOG and job.output is not None:
+                job.output.write(payload)
+            elif kind == Kind.ASK:
+                self._outbox.put(frame(Kind.ASK, serial, payload))
+
+    def _pump(self, child: Child) -> None:
+        """Move what a process printed into the log of its try; a process without a try is not listened to."""
+        job = None if child is self._waiter else next(iter(child.jobs.values()), None)
+        more = job.output.take(child.pipe) if job is not None and job.output is not None else discard(child.pipe)
+        if not more:
+            self._selector.unregister(child.pipe)
+
+    def _after(self, child: Child) -> None:
+        """A try has ended: its process is idle or about to exit, and one that follows may start."""
+        if child.kept:
+            self._idle.append(child)
+        if self._following:
+            self._start(self._following.popleft())
+
+    def _finish(self, job: Job, payload: bytes) -> None:
+        """Pass on what a try's process answered, unless the try was told to end: then that is the answer."""
+        if job.ending is not None:
+            self._answer(job, *job.ending)
+            return
+        self._close(job)
+        self._outbox.put(frame(Kind.FINISHED, job.serial, payload))
+
+    def _close(self, job: Job) -> None:
+        if job.child is not None:
+            del job.child.jobs[job.serial]
+        if job.output is not None:
+            if job.child is not None and job.child is not self._waiter:
+                job.output.take(job.child.pipe)
+            job.output.close()
+        self._jobs.pop(job.serial, None)
+
+    def _reap(self, wake: int) -> None:
+        discard(wake)
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if (child := self._children.pop(pid, None)) is not None:
+                self._bury(child, status)
+
+    def _bury(self, child: Child, status: int) -> None:
+        """A process has ended: hear what it said last, answer for the tries it leaves, end its descendants."""
+        if child.sock in self._selector.get_map():
+            self._listen(child)
+        kill_group(child.pid)
+        if child is self._waiter:
+            self._waiter = None
+        if child in self._idle:
+            self._idle.remove(child)
+        for job in list(child.jobs.values()):
+            outcome, error = job.ending or (Outcome.FAILED, describe_exit(status))
+            if job.ending is None and job.request.sensor:
+                outcome, error = Outcome.LOST, f"the waiter of its DAG file ended: {describe_exit(status)}"
+            self._answer(job, outcome, error)
+            if not job.request.sensor and self._following:
+                self._start(self._following.popleft())
+        for line in (child.sock, child.pipe):
+            if line in self._selector.get_map():
+                self._selector.unregister(line)
+        child.sock.close()
+        os.close(child.pipe)
+
+    def _answer(self, job: Job, outcome: Outcome, error: str) -> None:
+        """Answer for a try whose process did not, or that has none."""
+        if job.output is not None:
+            if job.child is not None and job.child is not self._waiter:
+                job.output.take(job.child.pipe)
+            job.output.write(f"{error}\n".encode())
+        self._close(job)
+        self._outbox.put(frame(Kind.FINISHED, job.serial, _encode(Answer(outcome, time.time(), error))))
+
+    def _end(self, job: Job, outcome: Outcome, reason: str) -> None:
+        """Tell a try to end: politely first, so that it can clean up, then with SIGKILL for its whole group."""
+        if job.ending is not None:
+            return
+        job.ending = (outcome, reason)
+        if job.child is None:
+            self._following.remove(job)
+            self._answer(job, outcome, reason)
+        elif job.request.sensor:
+            job.child.outbox.put(frame(Kind.CANCEL, job.serial, reason.encode()))
+        else:
+            self._arm(KILL_GRACE_S, job.serial, "kill")
+            os.kill(job.child.pid, signal.SIGTERM)
+
+    # Time.
+
+    def _arm(self, delay_s: float, serial: int, what: str) -> float:
+        at = time.monotonic() + delay_s
+        heappush(self._timers, (at, serial, what))
+        return at
+
+    def _patience(self) -> float | None:
+        return max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else None
+
+    def _fire(self) -> None:
+        while self._timers and self._timers[0][0] <= time.monotonic():
+            _, serial, what = heappop(self._timers)
+            job = self._jobs.get(serial)
+            if what == "beat":
+                if self._jobs:
+                    self._outbox.put(frame(Kind.BEAT, 0))
+                    self._arm(BEAT_S, 0, "beat")
+            elif job is None:
+                continue
+            elif what == "deadline":
+                self._end(
+                    job, Outcome.TIMED_OUT, f"it ran longer than its execution_timeout, {job.request.timeout_s:g} s"
+                )
+            elif job.child is not None:
+                kill_group(job.child.pid)
+
+    # Out.
+
+    def _flush(self) -> None:
+        try:
+            self._outbox.flush()
+        except OSError:
+            self._open = False
+        if self._outbox:
+            self._arm(RETRY_WRITE_S, 0, "write")
+        for child in self._children.values():
+            if child.outbox:
+                with contextlib.suppress(OSError):
+                    child.outbox.flush()
+            if child.outbox:
+                self._arm(RETRY_WRITE_S, 0, "write")

@@ -1,0 +1,78 @@
+"""Tries in a file server's hands, and the processes it forked for them."""
+
+import os
+import socket
+from collections.abc import Callable
+from typing import NoReturn
+
+import msgspec
+
+from penstock.execute.output import Output
+from penstock.execute.process import become_child
+from penstock.execute.wire import FrameReader, Outbox
+from penstock.model.state import Outcome
+from penstock.spec.executor import TryRequest
+
+decode_request = msgspec.msgpack.Decoder(TryRequest).decode
+
+
+class Job:
+    """A try, from its frame to its answer.
+
+    Attributes:
+        payload: The encoded request, for a process that reads it from its channel.
+        deadline: Monotonic instant at which it is told to end; 0.0 for never.
+        ending: How its answer reads if its process dies now: set once it was told to end.
+    """
+
+    __slots__ = ("child", "deadline", "ending", "output", "payload", "request", "serial")
+
+    def __init__(self, serial: int, payload: bytes) -> None:
+        self.serial, self.payload = serial, payload
+        self.request: TryRequest = decode_request(payload)
+        self.child: Child | None = None
+        self.output: Output | None = None
+        self.ending: tuple[Outcome, str] | None = None
+        self.deadline = 0.0
+
+
+class Child:
+    """A forked process and its two lines: the channel, and the pipe behind its standard output.
+
+    Attributes:
+        jobs: The tries it has, by serial: one, or for a waiter many.
+        kept: Whether it lives on after a try.
+    """
+
+    __slots__ = ("jobs", "kept", "outbox", "pid", "pipe", "reader", "sock")
+
+    def __init__(self, pid: int, sock: socket.socket, pipe: int, *, kept: bool) -> None:
+        self.pid, self.sock, self.pipe, self.kept = pid, sock, pipe, kept
+        self.reader, self.outbox = FrameReader(), Outbox(sock)
+        self.jobs: dict[int, Job] = {}
+
+
+def fork_child(code: Callable[[socket.socket], NoReturn], held: tuple[int, ...], *, kept: bool) -> Child:
+    """Fork a process that runs ``code`` with its channel; its standard output goes to the child's pipe.
+
+    Args:
+        code: Never returns.
+        held: Descriptors that every process of the family keeps open, so that a lock on them tells of its life.
+        kept: Whether it will serve more than one try.
+    """
+    ours, theirs = socket.socketpair()
+    reading, writing = os.pipe()
+    parent = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        os.dup2(writing, 1)
+        os.dup2(writing, 2)
+        moved = become_child(parent, (theirs.fileno(), *held))
+        theirs.detach()
+        ours.detach()
+        code(socket.socket(fileno=moved[0]))
+    theirs.close()
+    os.close(writing)
+    ours.setblocking(False)
+    os.set_blocking(reading, False)
+    return Child(pid, ours, reading, kept=kept)

@@ -1,0 +1,263 @@
+"""The local executor: runs tries in processes of this machine, and lets sensors wait in shared waiter processes."""
+
+import itertools
+import selectors
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from penstock.execute.process import kill_group
+from penstock.execute.servers import Family, Sent, Server
+from penstock.execute.spawn_server import Open
+from penstock.execute.wire import Answer, Ask, Kind, Reply, frame
+from penstock.model.run import TaskKey
+from penstock.model.state import Outcome
+from penstock.spec.executor import ExecutorEvent, Heartbeat, TryFinished, TryRequest, TryStarted
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_answer = msgspec.msgpack.Decoder(Answer).decode
+_decode_ask = msgspec.msgpack.Decoder(Ask).decode
+
+FOLLOWERS = {"fork": 4, "reuse": 32}
+"""Tries that may wait at a file server for each that it runs: what hides the scheduler's own turn-around."""
+
+Origin = tuple[str, str, str, tuple[tuple[str, str | None], ...]]
+
+
+class LocalExecutor:
+    """Runs tries in processes of this machine.
+
+    It takes both ordinary tries and sensors: the engine knows it under two names, of which the second has no limit.
+
+    Args:
+        families: Spawn server by provider id; ``""`` is the host's own environment.
+        slots: How many tries run at once.
+        isolation: What tries use unless their DAG says otherwise; decides how many may wait here.
+        answer: Answers what a running try asks for; called in the scheduler's own thread.
+        clock: Gives the present as aware UTC.
+        keep: How many idle file servers are kept warm.
+        import_timeout_s: Seconds that a file server may take to import its file.
+    """
+
+    name = "local"
+    sensor_name = "waiter"
+
+    def __init__(
+        self,
+        families: dict[str, Family],
+        *,
+        slots: int,
+        isolation: str = "fork",
+        answer: Callable[[TryRequest, Ask], Reply],
+        clock: Callable[[], datetime],
+        keep: int = 8,
+        import_timeout_s: float = 60.0,
+    ) -> None:
+        self._families, self._slots, self._answer, self._clock = families, slots, answer, clock
+        self._isolation = isolation
+        self._keep, self._import_timeout_s = keep, import_timeout_s
+        self._servers: dict[Origin, Server] = {}
+        self._threaded: set[Origin] = set()
+        self._backlog: deque[Sent] = deque()
+        self._where: dict[tuple[TaskKey, int], tuple[Server | None, Sent]] = {}
+        self._used = 0
+        self._serials = itertools.count(1)
+        self._events: list[ExecutorEvent] = []
+        self._selector = selectors.DefaultSelector()
+
+    def start(self) -> None:
+        """Start the host's spawn server, so that the first try does not wait for it."""
+        self._families[""].start()
+
+    def capacity(self) -> int:
+        """Tries it holds at once: those that run and those that follow them."""
+        return self._slots * (1 + FOLLOWERS[self._isolation])
+
+    def fileno(self) -> int:
+        """A descriptor that is readable whenever some server has sent something."""
+        return self._selector.fileno()
+
+    def submit(self, tries: Sequence[TryRequest]) -> None:
+        """Take tries; those for which there is no slot wait, first at their file server, then here."""
+        for request in tries:
+            sent = Sent(next(self._serials), request, _encode(request))
+            self._where[request.key, request.epoch] = (None, sent)
+            if request.sensor:
+                self._send(Kind.RUN, sent)
+            else:
+                self._backlog.append(sent)
+        self._pump()
+        self._flush()
+
+    def cancel(self, tries: Sequence[tuple[TaskKey, int]], reason: str) -> None:
+        """End tries; each is answered by an event, a waiting one at once."""
+        for key, epoch in tries:
+            server, sent = self._where.get((key, epoch), (None, None))
+            if sent is None:
+                continue
+            if server is None:
+                self._backlog.remove(sent)
+                self._finished(sent, Outcome.CANCELLED, reason)
+            else:
+                server.outbox.put(frame(Kind.CANCEL, sent.serial, reason.encode()))
+        self._flush()
+
+    def events(self) -> list[ExecutorEvent]:
+        """What happened; slots that became free are given to the next tries in the same breath."""
+        for key, _ in self._selector.select(0):
+            self._hear(key.data)
+        self._pump()
+        self._flush()
+        self._end_stuck_imports()
+        events, self._events = self._events, []
+        return events
+
+    def stop(self, grace_s: float) -> None:
+        """End all servers and tries."""
+        for server in self._servers.values():
+            server.outbox.put(frame(Kind.STOP, 0))
+        self._flush()
+        for family in self._families.values():
+            family.close(grace_s)
+
+    # Out.
+
+    def _pump(self) -> None:
+        while self._backlog and self._used < self._slots:
+            self._used += 1
+            self._send(Kind.RUN, self._backlog.popleft())
+        while self._backlog:
+            sent = self._backlog[0]
+            server = self._servers.get(_origin(sent.request))
+            depth = FOLLOWERS.get(sent.request.isolation, 0)
+            if server is None or len(server.followers) >= depth * server.running:
+                return
+            self._send(Kind.FOLLOW, self._backlog.popleft())
+
+    def _send(self, kind: Kind, sent: Sent) -> None:
+        server = self._server(sent.request)
+        server.send(kind, sent, time.monotonic())
+        self._where[sent.key, sent.request.epoch] = (server, sent)
+
+    def _server(self, request: TryRequest) -> Server:
+        origin = _origin(request)
+        server = self._servers.get(origin)
+        if server is None:
+            what = Open(request.snapshot, request.file, dict(request.variables), fresh=origin in self._threaded)
+            server = self._families[request.provider].open(what, time.monotonic())
+            self._servers[origin] = server
+            self._selector.register(server.sock, selectors.EVENT_READ, server)
+            self._retire()
+        return server
+
+    def _retire(self) -> None:
+        """Hang up on the file servers that were idle longest, beyond those that are kept."""
+        idle = sorted(
+            (origin for origin, server in self._servers.items() if not server.tries and server.ready),
+            key=lambda origin: self._servers[origin].used_at,
+        )
+        for origin in idle[: max(0, len(idle) - self._keep)]:
+            self._drop(self._servers[origin])
+
+    def _flush(self) -> None:
+        for server in list(self._servers.values()):
+            if server.outbox:
+                try:
+                    server.outbox.flush()
+                except OSError:
+                    self._lose(server)
+
+    # In.
+
+    def _hear(self, server: Server) -> None:
+        frames = server.frames()
+        if frames is None:
+            self._lose(server)
+            return
+        for kind, serial, payload in frames:
+            if kind == Kind.FINISHED:
+                self._answered(server, serial, payload)
+            elif kind == Kind.STARTED and (sent := server.tries.get(serial)) is not None:
+                sent.pid = msgspec.msgpack.decode(payload, type=int)
+                sent.payload = b""
+                self._events.append(TryStarted(sent.key, sent.request.epoch, sent.pid, self._clock()))
+            elif kind == Kind.ASK and (sent := server.tries.get(serial)) is not None:
+                reply = self._answer(sent.request, _decode_ask(payload))
+                server.outbox.put(frame(Kind.REPLY, serial, _encode(reply)))
+            elif kind == Kind.BEAT:
+                now = self._clock()
+                self._events += [Heartbeat(self.name, now), Heartbeat(self.sensor_name, now)]
+            elif kind == Kind.HELLO:
+                server.pid = serial
+            elif kind == Kind.READY:
+                server.ready = True
+            elif kind == Kind.FRESH:
+                self._start_over(server)
+
+    def _answered(self, server: Server, serial: int, payload: bytes) -> None:
+        sent = server.done(serial)
+        if sent is None:
+            return
+        answer = _decode_answer(payload)
+        self._release(sent)
+        self._events.append(
+            TryFinished(
+                sent.key,
+                sent.request.epoch,
+                Outcome(answer.outcome),
+                datetime.fromtimestamp(answer.at, UTC),
+                answer.error,
+                answer.retryable,
+                answer.xcoms,
+                answer.follow,
+                answer.skip_downstream,
+                answer.retry_after_s,
+            )
+        )
+
+    def _release(self, sent: Sent) -> None:
+        if sent.slot:
+            self._used -= 1
+        self._where.pop((sent.key, sent.request.epoch), None)
+
+    def _finished(self, sent: Sent, outcome: Outcome, error: str) -> None:
+        self._release(sent)
+        self._events.append(TryFinished(sent.key, sent.request.epoch, outcome, self._clock(), error))
+
+    def _drop(self, server: Server) -> None:
+        self._selector.unregister(server.sock)
+        server.sock.close()
+        del self._servers[next(origin for origin, known in self._servers.items() if known is server)]
+
+    def _lose(self, server: Server) -> None:
+        """A file server is gone: whatever it had is lost, and must not live on."""
+        self._drop(server)
+        server.kill()
+        for sent in server.tries.values():
+            if server.ready:
+                self._finished(sent, Outcome.LOST, "the process that supervised it ended")
+            else:
+                self._finished(sent, Outcome.FAILED, f"the process that imports {server.what.file} ended at it")
+
+    def _start_over(self, server: Server) -> None:
+        """The import of a file leaves threads behind: have its tries served by a server that forks before it imports."""
+        self._drop(server)
+        waiting = list(server.tries.values())
+        if waiting:
+            self._threaded.add(_origin(waiting[0].request))
+        for sent in waiting:
+            kind = Kind.RUN if sent.slot or sent.request.sensor else Kind.FOLLOW
+            self._send(kind, sent)
+
+    def _end_stuck_imports(self) -> None:
+        limit = time.monotonic() - self._import_timeout_s
+        for server in [s for s in self._servers.values() if not s.ready and s.opened_at < limit]:
+            if server.pid:
+                kill_group(server.pid)
+
+
+def _origin(request: TryRequest) -> Origin:
+    return (request.provider, request.snapshot, request.file, tuple(sorted(request.variables.items())))

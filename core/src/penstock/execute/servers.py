@@ -1,0 +1,181 @@
+"""The scheduler's side of one file server: its line, and the tries that it has."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+
+from penstock.errors import ConfigError
+from penstock.execute.process import kill_group
+from penstock.execute.spawn_server import Open, send_open
+from penstock.execute.wire import FrameReader, Kind, Outbox, frame, read_available
+from penstock.model.run import TaskKey
+from penstock.spec.executor import TryRequest
+
+
+class Sent:
+    """A try that was sent to a file server.
+
+    Attributes:
+        payload: Its encoded request, kept until its process exists, in case another server has to take it.
+        slot: Whether it holds one of the executor's slots.
+        pid: Its process, 0 before it was started.
+    """
+
+    __slots__ = ("payload", "pid", "request", "serial", "slot")
+
+    def __init__(self, serial: int, request: TryRequest, payload: bytes) -> None:
+        self.serial, self.request, self.payload = serial, request, payload
+        self.slot, self.pid = False, 0
+
+    @property
+    def key(self) -> TaskKey:
+        """The task instance."""
+        return self.request.key
+
+
+class Server:
+    """A line to one file server.
+
+    Attributes:
+        ready: Whether it has imported its file.
+        followers: Serials of tries that wait at the server for one of its own to end, in their order.
+        opened_at: Monotonic instant at which it was asked for.
+        used_at: Monotonic instant of the last try sent.
+    """
+
+    def __init__(self, sock: socket.socket, what: Open, now: float) -> None:
+        sock.setblocking(False)
+        self.sock, self.what = sock, what
+        self.reader, self.outbox = FrameReader(), Outbox(sock)
+        self.tries: dict[int, Sent] = {}
+        self.followers: deque[int] = deque()
+        self.ready = False
+        self.pid = 0
+        self.opened_at = self.used_at = now
+
+    @property
+    def running(self) -> int:
+        """How many of its tries hold a slot."""
+        return sum(sent.slot for sent in self.tries.values())
+
+    def send(self, kind: Kind, sent: Sent, now: float) -> None:
+        """Send a try."""
+        self.tries[sent.serial] = sent
+        sent.slot = kind == Kind.RUN and not sent.request.sensor
+        if kind == Kind.FOLLOW:
+            self.followers.append(sent.serial)
+        self.used_at = now
+        self.outbox.put(frame(kind, sent.serial, sent.payload))
+
+    def done(self, serial: int) -> Sent | None:
+        """Take out a try that has ended; its slot passes to the try that follows at this server, if one does."""
+        sent = self.tries.pop(serial, None)
+        if sent is None:
+            return None
+        if serial in self.followers:
+            self.followers.remove(serial)
+        elif sent.slot and self.followers:
+            self.tries[self.followers.popleft()].slot = True
+            sent.slot = False
+        return sent
+
+    def frames(self) -> Iterator[tuple[int, int, bytes]] | None:
+        """What has arrived; None if the server is gone."""
+        data = read_available(self.sock)
+        return None if data is None else self.reader.feed(data)
+
+    def kill(self) -> None:
+        """End it and everything it forked, at once."""
+        for sent in self.tries.values():
+            if sent.pid:
+                kill_group(sent.pid)
+        if self.pid:
+            kill_group(self.pid)
+
+
+class Family:
+    """A spawn server process and the file servers it forks, all in one Python environment.
+
+    Args:
+        command: Program and arguments that start a spawn server; the numbers of its descriptors are appended.
+        lock: Descriptor of the family's lock file, held by every process of the family.
+        log: File that receives what the servers themselves print.
+    """
+
+    def __init__(self, command: list[str], lock: int, log: Path) -> None:
+        self._command, self._lock, self._log = command, lock, log
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+
+    def open(self, what: Open, now: float) -> Server:
+        """A line to a new file server; a spawn server that has died is started again first.
+
+        Raises:
+            ConfigError: No spawn server could be started.
+        """
+        ours, theirs = socket.socketpair()
+        for attempt in (1, 2):
+            control = self._connect()
+            try:
+                send_open(control, what, theirs)
+                break
+            except OSError as error:
+                self.close()
+                if attempt == 2:
+                    raise ConfigError(f"no spawn server could be started: {error}. See {self._log}") from error
+        theirs.close()
+        return Server(ours, what, now)
+
+    @property
+    def pid(self) -> int:
+        """The spawn server's process, 0 if there is none."""
+        return self._process.pid if self._process else 0
+
+    def start(self) -> None:
+        """Start the spawn server ahead of its first use."""
+        self._connect()
+
+    def _connect(self) -> socket.socket:
+        if self._control is not None and self._process is not None and self._process.poll() is None:
+            return self._control
+        self.close()
+        ours, theirs = socket.socketpair()
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with self._log.open("ab") as log:
+                self._process = subprocess.Popen(
+                    [*self._command, str(theirs.fileno()), str(self._lock)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    pass_fds=(theirs.fileno(), self._lock),
+                    start_new_session=True,
+                    env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                )
+        except OSError as error:
+            raise ConfigError(f"cannot start {self._command[0]}: {error}") from error
+        theirs.close()
+        self._control = ours
+        return ours
+
+    def close(self, patience_s: float = 0.0) -> None:
+        """Hang up; the spawn server ends everything and exits, or is killed after ``patience_s`` seconds."""
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        if self._process is not None:
+            try:
+                self._process.wait(patience_s)
+            except subprocess.TimeoutExpired:
+                kill_group(self._process.pid)
+                self._process.wait()
+            self._process = None
+
+
+def spawn_command(python: str = sys.executable) -> list[str]:
+    """The command that starts a spawn server in a Python environment."""
+    return [python, "-m", "penstock.app.spawn_server"]

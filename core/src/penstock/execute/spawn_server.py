@@ -1,0 +1,155 @@
+"""The first process of the family: started fresh, it imports the runtime once and forks a file server for each file.
+
+The scheduler talks to it by datagram-like messages over a stream socket: each is one `Open` with a socket attached
+(SCM_RIGHTS, unix(7)), which becomes the new file server's line to the scheduler. When the scheduler hangs up, it
+ends, and with it everything that it forked.
+"""
+
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import NoReturn
+
+import msgspec
+
+from penstock.execute.file_server import FileServer
+from penstock.execute.process import become_child, prepare_to_fork
+from penstock.execute.runner import Runner
+from penstock.execute.wire import Kind, frame
+
+GRACE_S = 10.0
+
+
+class Open(msgspec.Struct):
+    """Fork a file server.
+
+    Attributes:
+        snapshot: Folder of the source snapshot; "" for tries that run from their stored plan alone.
+        file: DAG file within it.
+        variables: Values of the Variables that the file read when its DAGs were stored.
+        fresh: Whether each try process imports the file itself, because an import leaves threads behind.
+    """
+
+    snapshot: str
+    file: str
+    variables: dict[str, str | None]
+    fresh: bool = False
+
+
+def serve(control: socket.socket, held: tuple[int, ...], make_runner: Callable[[Open], Runner]) -> NoReturn:
+    """Fork file servers until the scheduler hangs up.
+
+    Args:
+        control: Blocking stream socket to the scheduler.
+        held: Descriptors that every process of the family keeps open.
+        make_runner: Makes the runner of a file server; the import itself happens in the file server's process.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    _line_by_line()
+    prepare_to_fork()
+    children: set[int] = set()
+    while (received := _receive(control)) is not None:
+        message, line = received
+        children.add(_fork(control, message, line, held, make_runner))
+        line.close()
+        _reap(children)
+    _await_end(children)
+    os._exit(0)
+
+
+def _await_end(children: set[int]) -> None:
+    """Let file servers end their tries before the kernel ends them for their parent's death."""
+    until = time.monotonic() + GRACE_S
+    while children and time.monotonic() < until:
+        _reap(children)
+        time.sleep(0.01)
+
+
+def _line_by_line() -> None:
+    """Let what user code prints leave at each end of line, so that a log can be followed while it is written."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]  # real streams
+
+
+def _receive(control: socket.socket) -> tuple[Open, socket.socket] | None:
+    try:
+        header, fds, _, _ = socket.recv_fds(control, 4, 1)
+        if len(header) < 4 or not fds:
+            return None
+        length = int.from_bytes(header)
+        data = bytearray()
+        while len(data) < length:
+            part = control.recv(length - len(data))
+            if not part:
+                return None
+            data += part
+    except OSError:
+        return None
+    return msgspec.msgpack.decode(data, type=Open), socket.socket(fileno=fds[0])
+
+
+def _fork(
+    control: socket.socket,
+    message: Open,
+    line: socket.socket,
+    held: tuple[int, ...],
+    make_runner: Callable[[Open], Runner],
+) -> int:
+    parent = os.getpid()
+    pid = os.fork()
+    if pid:
+        return pid
+    _become_file_server(parent, control, message, line, held, make_runner)
+
+
+def _become_file_server(
+    parent: int,
+    control: socket.socket,
+    message: Open,
+    line: socket.socket,
+    held: tuple[int, ...],
+    make_runner: Callable[[Open], Runner],
+) -> NoReturn:
+    """Import the file in the forked process and serve its tries.
+
+    The scheduler is told the process's number before the import, so that it can end one that never comes back.
+    """
+    moved = become_child(parent, (line.fileno(), *held))
+    line.detach()
+    control.detach()
+    control = socket.socket(fileno=moved[0])
+    control.sendall(frame(Kind.HELLO, os.getpid()))
+    runner = make_runner(message)
+    if not message.fresh:
+        runner.load()
+    threads = threading.active_count() > 1
+    control.sendall(frame(Kind.FRESH if threads else Kind.READY, 0))
+    if threads:
+        os._exit(0)
+    prepare_to_fork()
+    control.setblocking(False)
+    FileServer(control, runner, moved[1:]).serve()
+
+
+def _reap(children: set[int]) -> None:
+    while children:
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            children.clear()
+            return
+        if pid == 0:
+            return
+        children.discard(pid)
+
+
+def send_open(control: socket.socket, message: Open, line: socket.socket) -> None:
+    """Ask a spawn server for a file server at the other end of ``line``; raises OSError if it is gone."""
+    data = msgspec.msgpack.encode(message)
+    socket.send_fds(control, [len(data).to_bytes(4)], [line.fileno()])
+    control.sendall(data)

@@ -1,0 +1,57 @@
+"""The process of a try: the fork that runs an author's code, sends its outcome, and is gone."""
+
+import os
+import signal
+import socket
+import sys
+from types import FrameType
+from typing import NoReturn
+
+import msgspec
+
+from penstock.errors import TaskCancelled
+from penstock.execute.channel import Channel, ChannelRuntime
+from penstock.execute.runner import Runner
+from penstock.execute.wire import Kind
+from penstock.spec.executor import TryRequest
+
+_decode_request = msgspec.msgpack.Decoder(TryRequest).decode
+
+
+def run_one(sock: socket.socket, runner: Runner, serial: int, request: TryRequest) -> NoReturn:
+    """Run one try in this process and leave it."""
+    channel = Channel(sock)
+    signal.signal(signal.SIGTERM, _cancelled)
+    answer = runner.run(request, ChannelRuntime(channel, serial))
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _flush()
+    channel.finish(serial, answer)
+    os._exit(0)
+
+
+def run_many(sock: socket.socket, runner: Runner) -> NoReturn:
+    """Run tries one after the other as they come, until the file server hangs up."""
+    channel = Channel(sock)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    while frames := channel.frames():
+        for kind, serial, payload in frames:
+            if kind != Kind.RUN:
+                continue
+            signal.signal(signal.SIGTERM, _cancelled)
+            answer = runner.run(_decode_request(payload), ChannelRuntime(channel, serial))
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            _flush()
+            channel.finish(serial, answer)
+    os._exit(0)
+
+
+def _cancelled(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise TaskCancelled("the try was told to end")
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            continue

@@ -1,0 +1,186 @@
+"""The process in which the sensors of a DAG file wait: it pokes each on its interval, identical ones once.
+
+Plain pokes run in threads, async ones on the event loop. A poke that blocks keeps one thread busy and nothing else:
+after `STUCK_S` seconds another one takes its place.
+"""
+
+import asyncio
+import inspect
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import msgspec
+
+from penstock.author.execution import Ending, Prepared, failed
+from penstock.execute.runner import Runner, answer_of
+from penstock.execute.sensor_channel import SensorChannel, speaking_for
+from penstock.execute.wire import Kind
+from penstock.model.state import Outcome
+from penstock.spec.executor import TryRequest
+
+_decode_request = msgspec.msgpack.Decoder(TryRequest).decode
+
+THREADS = 32
+STUCK_S = 30.0
+
+
+class Waiting:
+    """A sensor that waits.
+
+    Attributes:
+        key: What identical pokes have in common; None if its poke is like no other.
+        since: Monotonic instant of its first poke, those of lost waiters included.
+        due: Monotonic instant of its next poke.
+    """
+
+    __slots__ = ("due", "key", "prepared", "request", "serial", "since")
+
+    def __init__(self, serial: int, request: TryRequest, prepared: Prepared) -> None:
+        self.serial, self.request, self.prepared = serial, request, prepared
+        self.key: str | None = prepared.task.poke_key()  # type: ignore[attr-defined]  # a prepared sensor
+        self.due = time.monotonic()
+        self.since = self.due - request.waited_s
+
+    @property
+    def give_up_at(self) -> float:
+        """Monotonic instant at which its time to wait is over."""
+        limit = self.request.poke_timeout_s
+        return float("inf") if limit is None else self.since + limit
+
+
+class Waiter:
+    """Pokes all waiting sensors of one process; runs on one event loop."""
+
+    def __init__(self, channel: SensorChannel, runner: Runner) -> None:
+        self._channel, self._runner = channel, runner
+        self._waiting: dict[int, Waiting] = {}
+        self._poking: set[int] = set()
+        self._news = asyncio.Event()
+        self._threads = asyncio.Semaphore(THREADS)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def hear(self, kind: int, serial: int, payload: bytes) -> None:
+        """A frame from the file server, on the loop."""
+        if kind == Kind.RUN:
+            self._spawn(self._admit(serial, _decode_request(payload)))
+        elif kind == Kind.CANCEL:
+            self._waiting.pop(serial, None)
+            self._channel.finish(serial, answer_of(Ending(Outcome.CANCELLED, payload.decode())))
+
+    async def run(self) -> NoReturn:
+        """Poke what is due, for ever."""
+        while True:
+            self._news.clear()
+            now = time.monotonic()
+            due = [w for w in self._waiting.values() if w.due <= now and w.serial not in self._poking]
+            for group in _alike(due):
+                self._poking.update(waiting.serial for waiting in group)
+                self._spawn(self._poke(group))
+            nearest = min((w.due for w in self._waiting.values() if w.serial not in self._poking), default=None)
+            timeout = None if nearest is None else max(0.0, nearest - time.monotonic())
+            try:
+                await asyncio.wait_for(self._news.wait(), timeout)
+            except TimeoutError:
+                continue
+
+    def _spawn(self, work: Any) -> None:  # noqa: ANN401 - a coroutine
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _admit(self, serial: int, request: TryRequest) -> None:
+        runtime = self._channel.runtime(serial)
+        try:
+            prepared = await self._in_thread(serial, lambda: self._runner.prepare(request, runtime))
+            self._waiting[serial] = Waiting(serial, request, prepared)
+        except BaseException as error:  # noqa: BLE001 - user code: what it raised is the answer
+            self._channel.finish(serial, answer_of(failed(error)))
+        self._news.set()
+
+    async def _poke(self, group: list[Waiting]) -> None:
+        """Poke once for all of a group; what the first one finds holds for all."""
+        first = group[0]
+        try:
+            answer = await self._ask(first)
+        except BaseException as error:  # noqa: BLE001 - user code: what it raised is the answer
+            for waiting in group:
+                self._end(waiting, waiting.prepared.failed(error))
+        else:
+            shared = group if not first.prepared.context.touched else [first]
+            for waiting in group:
+                if waiting in shared:
+                    self._settle(waiting, waiting.prepared.poked(answer))
+                else:
+                    waiting.key = None
+        self._poking.difference_update(waiting.serial for waiting in group)
+        self._news.set()
+
+    async def _ask(self, waiting: Waiting) -> Any:  # noqa: ANN401 - what a poke returns
+        prepared = waiting.prepared
+
+        def poke() -> Any:  # noqa: ANN401 - what a poke returns
+            with prepared.active():
+                return prepared.poke()
+
+        if inspect.iscoroutinefunction(prepared.task.poke):  # type: ignore[attr-defined]  # a prepared sensor
+            with speaking_for(waiting.serial), prepared.active():
+                return await prepared.poke()
+        return await self._in_thread(waiting.serial, poke)
+
+    async def _in_thread(self, serial: int, work: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the work returns
+        """Do blocking work in a thread of its own; it gives its place away when it takes too long."""
+        await self._threads.acquire()
+        released = False
+
+        def release() -> None:
+            nonlocal released
+            if not released:
+                released = True
+                self._threads.release()
+
+        stuck = asyncio.get_running_loop().call_later(STUCK_S, release)
+        try:
+            with speaking_for(serial):
+                return await self._channel.in_thread(work)
+        finally:
+            stuck.cancel()
+            release()
+
+    def _settle(self, waiting: Waiting, ending: Ending | None) -> None:
+        now = time.monotonic()
+        if ending is None and now >= waiting.give_up_at:
+            ending = waiting.prepared.gave_up(now - waiting.since)
+        if ending is not None:
+            self._end(waiting, ending)
+            return
+        waiting.due = min(now + waiting.request.poke_interval_s, max(now, waiting.give_up_at))
+
+    def _end(self, waiting: Waiting, ending: Ending) -> None:
+        if self._waiting.pop(waiting.serial, None) is not None:
+            self._channel.finish(waiting.serial, answer_of(ending))
+
+
+def _alike(due: list[Waiting]) -> list[list[Waiting]]:
+    """Sensors whose pokes are identical, together."""
+    groups: dict[object, list[Waiting]] = {}
+    for waiting in due:
+        groups.setdefault(waiting.key if waiting.key is not None else waiting.serial, []).append(waiting)
+    return list(groups.values())
+
+
+def wait_for_many(sock: socket.socket, runner: Runner) -> NoReturn:
+    """Let sensors wait in this process until the file server hangs up."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    channel = SensorChannel(sock)
+
+    async def main() -> NoReturn:
+        waiter = Waiter(channel, runner)
+        channel.start(asyncio.get_running_loop(), waiter.hear)
+        await waiter.run()
+
+    asyncio.run(main())
+    os._exit(0)

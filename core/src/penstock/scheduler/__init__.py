@@ -1,0 +1,1 @@
+"""The shell around the engine: collect events, step, one transaction, carry out commands, wait."""

@@ -1,0 +1,94 @@
+"""What running tries may ask for, answered from the environment, the store and the inbox."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from penstock.errors import NotFoundError, PenstockError
+from penstock.execute.wire import Ask, Reply
+from penstock.model.connection import Connection, parse_connection
+from penstock.model.request import TriggerDagRun
+from penstock.scheduler.clock import Clock
+from penstock.spec.executor import TryRequest
+from penstock.store.store import Store
+
+
+class Answers:
+    """Answers what tries ask; the environment's connections and variables come before the database's.
+
+    Args:
+        connections: Text of connections by id, from ``PENSTOCK_CONN_<ID>``.
+        variables: Variables by key, from ``PENSTOCK_VAR_<KEY>``.
+    """
+
+    def __init__(
+        self, store: Store, clock: Clock, connections: Mapping[str, str], variables: Mapping[str, str]
+    ) -> None:
+        self._store, self._clock = store, clock
+        self._connections, self._variables = connections, variables
+        self._methods: dict[str, Callable[..., Reply]] = {
+            "connection": self._connection,
+            "variable": self._variable,
+            "set_variable": self._set_variable,
+            "xcom": self._xcom,
+            "trigger_dag": self._trigger_dag,
+            "run_state": self._run_state,
+        }
+
+    def __call__(self, request: TryRequest, ask: Ask) -> Reply:
+        """The reply to a try's question; a question that cannot be answered gets the error it raised."""
+        method = self._methods.get(ask.method)
+        if method is None:
+            return Reply(error=f"a try asked for {ask.method!r}, which this scheduler does not know")
+        try:
+            return method(request, *ask.args)
+        except PenstockError as error:
+            return Reply(error=str(error), error_type=type(error).__name__)
+
+    def _connection(self, _request: TryRequest, conn_id: str) -> Reply:
+        connection = self._find(conn_id)
+        return Reply(msgspec.to_builtins(connection), secrets=connection.secrets())
+
+    def _find(self, conn_id: str) -> Connection:
+        for name in (conn_id, conn_id.upper(), conn_id.lower()):
+            if name in self._connections:
+                return parse_connection(conn_id, self._connections[name])
+        if (found := self._store.connection(conn_id)) is not None:
+            return found
+        known = {*self._store.connection_ids(), *(name.lower() for name in self._connections)}
+        hint = f"Create it with: penstock connections set {conn_id} URI, or set PENSTOCK_CONN_{conn_id.upper()}"
+        raise NotFoundError("connection", conn_id, known, hint=hint)
+
+    def _variable(self, _request: TryRequest, key: str) -> Reply:
+        value = self._variables.get(key, self._variables.get(key.upper()))
+        return Reply(self._store.variable(key) if value is None else value)
+
+    def _set_variable(self, _request: TryRequest, key: str, value: str | None) -> Reply:
+        if value is not None:
+            self._store.put_variable(key, value, self._clock.now())
+        elif self._store.variable(key) is not None:
+            self._store.delete_variable(key)
+        return Reply()
+
+    def _xcom(self, request: TryRequest, task_id: str, key: str, map_index: int | None) -> Reply:
+        values = self._store.xcoms(request.run, [(task_id, key)])
+        found = {instance.map_index: value for (instance, _), value in values.items()}
+        if map_index is not None:
+            value = found.get(map_index)
+        elif set(found) <= {-1}:
+            value = found.get(-1)
+        else:
+            value = b"[" + b",".join(found[index] for index in sorted(found)) + b"]"
+        return Reply(None if value is None else value.decode())
+
+    def _trigger_dag(
+        self, _request: TryRequest, dag_id: str, run_id: str, conf: dict[str, Any], logical_date: str
+    ) -> Reply:
+        if self._store.dag(dag_id) is None:
+            raise NotFoundError("DAG", dag_id, [state.dag_id for state in self._store.dags()])
+        self._store.submit(TriggerDagRun(dag_id, run_id, conf, logical_date), self._clock.now())
+        return Reply()
+
+    def _run_state(self, _request: TryRequest, dag_id: str, run_id: str) -> Reply:
+        return Reply(self._store.run_state(dag_id, run_id))

@@ -1,0 +1,127 @@
+"""The scheduler's loop: drain events, step the engine, commit everything in one transaction, then act.
+
+A crash between commit and act is repaired at start: what was queued or running then has no live try any more, and is
+sent out again under a new epoch.
+"""
+
+import os
+import selectors
+from collections.abc import Mapping, Sequence
+
+from penstock.engine.engine import Engine
+from penstock.engine.messages import CapacityChanged, Dispatch, Event, RunAdded, Step
+from penstock.model.run import NewRun
+from penstock.model.state import LIVE, Outcome
+from penstock.scheduler.clock import Clock
+from penstock.scheduler.inbox import Inbox
+from penstock.scheduler.requests import TryRequests
+from penstock.spec.executor import Executor, TryFinished
+from penstock.store.store import Store
+
+
+class Scheduler:
+    """Runs one engine over one store; at most one lives per database.
+
+    Args:
+        executors: By the names that the engine knows; several names may share one executor.
+        requests: Makes what a try needs out of the engine's dispatch.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        engine: Engine,
+        executors: Mapping[str, Executor],
+        requests: TryRequests,
+        clock: Clock,
+    ) -> None:
+        self._store, self._engine, self._executors = store, engine, executors
+        self._requests, self._clock = requests, clock
+        self._inbox = Inbox(store, engine.holds)
+        self._selector = selectors.DefaultSelector()
+        self._bell = store.listen()
+        self._stop_r, self._stop_w = os.pipe()
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Have `run` return after the turn in progress; may be called from a signal handler."""
+        self._stopping = True
+        os.write(self._stop_w, b"x")
+
+    def run(self) -> None:
+        """Schedule until `stop`.
+
+        Raises:
+            StoreError: The database failed; nothing of the step in progress was carried out. A new scheduler on the
+                same database goes on from what is stored.
+        """
+        unique = {id(executor): executor for executor in self._executors.values()}.values()
+        for executor in unique:
+            executor.start()
+            self._selector.register(executor.fileno(), selectors.EVENT_READ)
+        self._selector.register(self._stop_r, selectors.EVENT_READ)
+        wake_s = self._turn(*self._restored())
+        while not self._stopping:
+            bell = self._selector.register(self._bell.fileno(), selectors.EVENT_READ)
+            ready = self._selector.select(wake_s)
+            self._selector.unregister(bell.fileobj)
+            events: list[Event] = []
+            for executor in unique:
+                events += executor.events()
+            new_runs: list[NewRun] = []
+            handled: list[int] = []
+            if any(key is bell for key, _ in ready):
+                self._bell.drain()
+                asked, new_runs, handled = self._inbox.take()
+                events += asked
+            wake_s = self._turn(events, new_runs, handled)
+
+    def _restored(self) -> tuple[list[Event], list[NewRun], list[int]]:
+        """Everything that lives in the store, word that no try of it does any more, and what came in meanwhile."""
+        sensors = self._engine.sensor_executor
+        events: list[Event] = [
+            CapacityChanged(name, None if name == sensors else executor.capacity())
+            for name, executor in self._executors.items()
+        ]
+        events.append(self._inbox.pools())
+        events += self._inbox.dag_events(self._store.dags())
+        now = self._clock.now()
+        for snapshot in self._store.live():
+            if (added := self._inbox.run_added(snapshot)) is None:
+                continue
+            events.append(added)
+            events += [
+                TryFinished(task.key, task.epoch, Outcome.LOST, now, "the scheduler was restarted")
+                for task in snapshot.tasks
+                if task.state in LIVE
+            ]
+        asked, new_runs, handled = self._inbox.take()
+        known = {event.run.run for event in events if isinstance(event, RunAdded)}
+        return [*events, *(e for e in asked if not (isinstance(e, RunAdded) and e.run.run in known))], new_runs, handled
+
+    def _turn(self, events: Sequence[Event], new_runs: list[NewRun], handled: list[int]) -> float | None:
+        """One step with all that follows from it, durable, then carried out; seconds until the next one is due."""
+        now = self._clock.now()
+        step = self._engine.step(events, now)
+        step.changes.new_runs += new_runs
+        step.changes.handled += handled
+        steps = [step]
+        if step.changes:
+            with self._store.transaction() as tx:
+                while created := tx.apply(step.changes, now):
+                    added = [event for run in created if (event := self._inbox.created(run)) is not None]
+                    step = self._engine.step(added, now)
+                    steps.append(step)
+        for done in steps:
+            self._act(done)
+        return None if step.wake_at is None else max(0.0, (step.wake_at - self._clock.now()).total_seconds())
+
+    def _act(self, step: Step) -> None:
+        for kill in step.kills:
+            self._executors[kill.executor].cancel([(kill.key, kill.epoch)], kill.reason)
+        by_executor: dict[int, tuple[Executor, list[Dispatch]]] = {}
+        for dispatch in step.dispatches:
+            executor = self._executors[dispatch.executor]
+            by_executor.setdefault(id(executor), (executor, []))[1].append(dispatch)
+        for executor, dispatches in by_executor.values():
+            executor.submit(self._requests.make(dispatches))
