@@ -56,6 +56,7 @@ def test_arguments_are_checked_all_at_once(arguments, says):
         ("datetime", "2026-01-01", True),
         ("not a type (", 7, True),
         ("str", object(), True),
+        ("int", {"$xcom": ["task", "key"]}, True),
     ],
 )
 def test_plain_types_are_judged_and_others_accepted(written, value, fits):

@@ -1,0 +1,107 @@
+"""Reading a connection into a provider's own frozen fields, with every problem told at once."""
+
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
+
+from penstock.errors import ConfigError
+from penstock.model.connection import Connection
+
+__all__ = ["Connection", "read_fields"]
+
+T = TypeVar("T")
+
+_TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
+
+
+def read_fields(connection: Connection, fields: type[T], parts: Mapping[str, Any] | None = None) -> T:
+    """The connection as a provider's frozen dataclass.
+
+    Each field is taken from ``parts`` if it is there and not empty, else from the connection's ``extra``, else it keeps
+    its default. Texts, as a URI gives them, are converted to the field's type (``str``, ``int``, ``float``, ``bool``,
+    ``Literal`` or one of these ``| None``). A dataclass may have a method ``problems()`` that yields sentences about
+    fields which do not go together.
+
+    Args:
+        connection: What was configured.
+        fields: A frozen dataclass.
+        parts: Fields that the connection's own parts hold, such as ``{"access_key_id": connection.login}``.
+
+    Raises:
+        penstock.errors.ConfigError: Unknown fields, with the nearest right name; missing, wrong and contradictory ones.
+    """
+    known = {field.name: field for field in dataclasses.fields(fields)}  # type: ignore[arg-type]  # a dataclass, by contract
+    hints = typing.get_type_hints(fields)
+    given = {
+        name: value
+        for source in (connection.extra, parts or {})
+        for name, value in source.items()
+        if value not in ("", None)
+    }
+    problems, values = list(_unknown(given, known)), dict[str, Any]()
+    for name, field in known.items():
+        if name in given:
+            try:
+                values[name] = _converted(given[name], hints[name])
+            except ValueError as error:
+                problems.append(f"{name} {error}")
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            problems.append(f"{name} is missing")
+    made = None
+    if not problems:
+        made = fields(**values)
+        problems += getattr(made, "problems", list)()
+    if problems or made is None:
+        raise ConfigError(f"connection {connection.conn_id!r} ({connection.conn_type}): {'; '.join(problems)}.")
+    return made
+
+
+def _unknown(given: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[str]:
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            yield f"{name!r} is no field of it" + (f", did you mean {near[0]!r}?" if near else "")
+
+
+def _converted(value: object, hint: Any) -> object:  # noqa: ANN401 - an annotation
+    """The value in the field's type; raises ValueError with the rest of a sentence, which never shows the value."""
+    alternatives = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+    wanted = [each for each in alternatives if each is not type(None)]
+    for each in wanted:
+        found = _as(value, each)
+        if found is not None:
+            return found
+    raise ValueError("must be " + " or ".join(_words(each) for each in wanted))
+
+
+def _as(value: object, wanted: Any) -> object | None:  # noqa: ANN401 - an annotation
+    if typing.get_origin(wanted) is typing.Literal:
+        return value if value in typing.get_args(wanted) else None
+    plain = typing.get_origin(wanted) or wanted
+    if isinstance(value, bool) or plain is bool:
+        return _as_bool(value) if plain is bool else None
+    if isinstance(value, plain):
+        return value
+    if plain in (int, float) and isinstance(value, str | int):
+        try:
+            return float(value) if plain is float else int(value)
+        except ValueError:
+            return None
+    return None
+
+
+def _as_bool(value: object) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    text = str(value).lower()
+    return True if text in _TRUE else False if text in _FALSE else None
+
+
+def _words(wanted: Any) -> str:  # noqa: ANN401 - an annotation
+    if typing.get_origin(wanted) is typing.Literal:
+        return "one of " + ", ".join(map(str, typing.get_args(wanted)))
+    names = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+    return names.get(wanted, getattr(wanted, "__name__", str(wanted)))

@@ -1,0 +1,143 @@
+"""What every client of S3 shares: the connection, the SDK's client, its errors, buckets and the connection test."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
+from typing import Any, ClassVar
+
+from penstock import ConnectionReport, Hook
+from penstock.errors import ErrorKind, PenstockError, ProviderError
+from penstock.spec.fields import Connection
+from penstock_aws.connections import AwsFields, aws_fields
+from penstock_aws.errors import provider_error
+from penstock_aws.hooks.clients import client, forget
+
+
+class S3Base(Hook):
+    """The connection side of the S3 hook.
+
+    Args:
+        aws_conn_id: The connection, of type ``aws``.
+        connection: The connection itself, in place of its name.
+    """
+
+    connection_type: ClassVar[str] = "aws"
+    default_conn_id: ClassVar[str] = "aws_default"
+
+    def __init__(self, aws_conn_id: str | None = None, *, connection: Connection | None = None) -> None:
+        super().__init__(aws_conn_id, connection=connection)
+        self._fields: AwsFields | None = None
+
+    @property
+    def fields(self) -> AwsFields:
+        """The connection's fields; raises `penstock.errors.ConfigError` if they are wrong."""
+        if self._fields is None:
+            self._fields = aws_fields(self.connection)
+        return self._fields
+
+    @property
+    def client(self) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
+        """The boto3 client of this process, for what the hook does not offer."""
+        with self._errors("CreateClient"):
+            return client("s3", self.fields)
+
+    @staticmethod
+    def parse(key: str, bucket: str = "") -> tuple[str, str]:
+        """Bucket and key of a URL, or of a key and its bucket.
+
+        Raises:
+            penstock.errors.ProviderError: Of kind ``invalid``: no bucket, two buckets, no key.
+        """
+        if key.startswith("s3://"):
+            if bucket:
+                raise _invalid(f"{key!r} names its bucket, and {bucket!r} was given besides; give one of the two")
+            bucket, _, key = key.removeprefix("s3://").partition("/")
+        if not bucket:
+            raise _invalid(f"{key!r} has no bucket; write s3://bucket/key or give the bucket")
+        if not key:
+            raise _invalid(f"s3://{bucket} names a bucket; a key is needed")
+        return bucket, key
+
+    def has_bucket(self, bucket: str) -> bool:
+        """Whether the bucket exists; raises if it is another account's."""
+        try:
+            with self._errors("HeadBucket", f"s3://{bucket}"):
+                self.client.head_bucket(Bucket=bucket)
+        except ProviderError as error:
+            if error.kind is ErrorKind.NOT_FOUND:
+                return False
+            raise
+        return True
+
+    def create_bucket(self, bucket: str, *, region: str = "") -> bool:
+        """Create a bucket; False if it is ours already."""
+        region = region or self.client.meta.region_name
+        place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        try:
+            with self._errors("CreateBucket", f"s3://{bucket}"):
+                if region == "us-east-1" and self.has_bucket(bucket):
+                    return False
+                self.client.create_bucket(Bucket=bucket, **place)
+        except ProviderError as error:
+            if error.code == "BucketAlreadyOwnedByYou":
+                return False
+            raise
+        return True
+
+    def test_connection(self, bucket: str = "") -> ConnectionReport:
+        """Ask STS who we are, and S3 for a bucket if one is given.
+
+        The first needs no permission at all, the second ``s3:ListBucket`` on this bucket.
+        """
+        started = time.monotonic()
+        endpoint = ""
+        try:
+            with self._errors("GetCallerIdentity"):
+                endpoint = str(self.client.meta.endpoint_url)
+                identity, skew = self._who()
+            if bucket and not self.has_bucket(bucket):
+                return ConnectionReport(False, identity, endpoint, _ms(started), f"there is no bucket {bucket!r}.")
+        except PenstockError as error:
+            return ConnectionReport(False, "", endpoint, _ms(started), str(error))
+        late = f" The clock here is {skew:+.0f} s off; above 900 s, AWS refuses signatures." if abs(skew) > 60 else ""
+        return ConnectionReport(True, identity, endpoint, _ms(started), f"AWS knows us as {identity}.{late}")
+
+    def _who(self) -> tuple[str, float]:
+        """The identity, and by how many seconds this clock is ahead of the service's."""
+        answer = client("sts", self.fields).get_caller_identity()
+        date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+        skew = time.time() - parsedate_to_datetime(date).timestamp() if date else 0.0
+        return str(answer["Arn"]), skew
+
+    def _require_bucket(self, bucket: str) -> None:
+        """Raise if the bucket itself is missing: a HEAD of an object says 404 for both."""
+        if not self.has_bucket(bucket):
+            raise ProviderError(
+                f"s3://{bucket}: there is no such bucket", service="s3", operation="HeadBucket",
+                kind=ErrorKind.NOT_FOUND, code="NoSuchBucket",
+                hint=f"Check the name, and the endpoint and account of the connection {self.conn_id!r}",
+            )  # fmt: skip
+
+    @contextmanager
+    def _errors(self, operation: str, what: str = "") -> Iterator[None]:
+        """Turn whatever the SDK raises into a `penstock.errors.ProviderError`."""
+        try:
+            yield
+        except PenstockError:
+            raise
+        except Exception as error:
+            fields = self._fields
+            renewable = fields is None or fields.renewable
+            found = provider_error(error, operation=operation, what=what, conn_id=self.conn_id, renewable=renewable)
+            if found.kind is ErrorKind.AUTH and fields is not None:
+                forget("s3", fields)
+            raise found from error
+
+
+def _invalid(detail: str) -> ProviderError:
+    return ProviderError(detail, service="s3", operation="ParseUrl", kind=ErrorKind.INVALID)
+
+
+def _ms(started: float) -> float:
+    return round((time.monotonic() - started) * 1000, 1)

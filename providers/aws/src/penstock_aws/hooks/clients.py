@@ -1,0 +1,135 @@
+"""Clients of the SDK: made on first use, kept while the connection's content stays the same, never across a fork."""
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from penstock_aws.connections import AwsFields
+
+if TYPE_CHECKING:
+    import botocore.session  # type: ignore[import-untyped]  # it ships no types
+
+# Clients are thread-safe and costly (0.1 s each); sessions are neither shared nor kept. A key begins with the process
+# id: a forked child finds nothing of its parent's, whose sockets it must not use.
+_clients: dict[tuple[Any, ...], Any] = {}
+_MOST_CLIENTS = 64
+
+
+class CallDeadlineError(Exception):
+    """A call was not repeated because its connection's deadline had passed."""
+
+
+def client(service: str, fields: AwsFields) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
+    """The client of a service for these fields in this process.
+
+    It follows the rules of one retry layer (the SDK's, in ``standard`` mode), explicit timeouts, and a deadline after
+    which no attempt is begun.
+    """
+    key = (os.getpid(), service, fields)
+    found = _clients.get(key)
+    if found is None:
+        found = _made(service, fields)
+        for other in [each for each in _clients if each[0] != key[0]]:
+            _clients.pop(other, None)
+        if len(_clients) >= _MOST_CLIENTS:
+            _clients.pop(next(iter(_clients)), None)
+        # of two threads that made one each, the first wins and the other's is dropped unused
+        found = _clients.setdefault(key, found)
+    return found
+
+
+def forget(service: str, fields: AwsFields) -> None:
+    """Drop a client, so that the next one looks for credentials anew."""
+    _clients.pop((os.getpid(), service, fields), None)
+
+
+def _made(service: str, fields: AwsFields) -> Any:  # noqa: ANN401 - as above
+    import boto3  # type: ignore[import-untyped]  # noqa: PLC0415 - on first use; it ships no types
+    from botocore.config import Config  # type: ignore[import-untyped]  # noqa: PLC0415 - likewise
+
+    config = Config(
+        connect_timeout=fields.connect_timeout_s,
+        read_timeout=fields.read_timeout_s,
+        retries={"mode": "standard", "total_max_attempts": fields.max_attempts},
+        s3={"addressing_style": fields.addressing_style},
+        signature_version="s3v4" if service == "s3" else None,
+        request_checksum_calculation=fields.checksum,
+        response_checksum_validation=fields.checksum,
+        max_pool_connections=16,
+        user_agent_extra="penstock",
+    )
+    session = boto3.session.Session(botocore_session=_session(fields), region_name=fields.region_name or None)
+    made = session.client(
+        service,
+        endpoint_url=fields.endpoint_url or None,
+        verify=None if fields.verify is True else fields.verify,
+        config=config,
+    )
+    _hold_deadline(made, service, fields.deadline_s)
+    return made
+
+
+def _session(fields: AwsFields) -> "botocore.session.Session":
+    import botocore.session  # noqa: PLC0415 - on first use
+
+    session = botocore.session.Session(profile=fields.profile_name or None)
+    if fields.region_name:
+        session.set_config_variable("region", fields.region_name)
+    if fields.access_key_id:
+        session.set_credentials(fields.access_key_id, fields.secret_access_key, fields.session_token or None)
+    if fields.role_arn:
+        _assume_role(session, fields)
+    return session
+
+
+def _assume_role(session: "botocore.session.Session", fields: AwsFields) -> None:
+    """Let the session's credentials be those of the role; the SDK renews them before they expire."""
+    from botocore.credentials import (  # type: ignore[import-untyped]  # noqa: PLC0415 - on first use; no types
+        AssumeRoleCredentialFetcher,
+        CredentialResolver,
+        DeferredRefreshableCredentials,
+    )
+    from botocore.exceptions import NoCredentialsError  # type: ignore[import-untyped]  # noqa: PLC0415 - likewise
+
+    def create_client(name: str, **options: Any) -> Any:  # noqa: ANN401 - the SDK's own signature
+        options.setdefault("endpoint_url", fields.endpoint_url or None)
+        options["region_name"] = options.get("region_name") or fields.region_name or None
+        return session.create_client(name, **options)
+
+    source = session.get_credentials()
+    if source is None:
+        raise NoCredentialsError
+    extra = {"RoleSessionName": fields.role_session_name}
+    if fields.external_id:
+        extra["ExternalId"] = fields.external_id
+    fetcher = AssumeRoleCredentialFetcher(create_client, source, fields.role_arn, extra_args=extra)
+
+    class AssumedRole:
+        """A credential provider as the SDK's resolver wants it."""
+
+        METHOD = CANONICAL_NAME = "penstock-assume-role"
+
+        def load(self) -> Any:  # noqa: ANN401 - the SDK's credentials
+            """Credentials that are fetched on first use and renewed."""
+            return DeferredRefreshableCredentials(refresh_using=fetcher.fetch_credentials, method=self.METHOD)
+
+    session._credentials = None  # noqa: SLF001 - forget the keys that were set, or the resolver is never asked
+    session.register_component("credential_provider", CredentialResolver([AssumedRole()]))
+
+
+def _hold_deadline(made: Any, service: str, deadline_s: float) -> None:  # noqa: ANN401 - a client
+    """Stop repeating a call once its deadline has passed; the SDK itself knows only timeouts of single attempts."""
+
+    def begin(context: dict[str, Any], **_: object) -> None:
+        context["penstock_deadline"] = time.monotonic() + deadline_s
+
+    def check(request_dict: dict[str, Any], caught_exception: Exception | None, response: Any, **_: object) -> None:  # noqa: ANN401
+        failed = caught_exception is not None or response is None or response[0].status_code >= 500
+        deadline = request_dict["context"].get("penstock_deadline")
+        if failed and deadline is not None and time.monotonic() > deadline:
+            if caught_exception is not None:
+                raise caught_exception
+            raise CallDeadlineError(f"no success within {deadline_s:g} s")
+
+    made.meta.events.register(f"before-call.{service}", begin)
+    made.meta.events.register_first(f"needs-retry.{service}", check)

@@ -1,0 +1,166 @@
+"""Sensors of S3: they wait for keys."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+from penstock import Sensor
+from penstock.errors import FailTask
+from penstock_aws.hooks import S3Hook, S3Object
+from penstock_aws.hooks.glob import is_glob
+
+
+class S3KeySensor(Sensor):
+    """Waits until there is an object for every key or pattern.
+
+    A plain key costs one HEAD a poke. A pattern is listed from its longest literal prefix, passes over folders that
+    cannot match, and stops at the first match.
+
+    Args:
+        bucket_key: Key, pattern or ``s3://`` URL of either, or a list of them, all of which must be found. In
+            a pattern, ``*`` and ``?`` stop at ``/``, ``**`` crosses it, ``[ab]`` is one character; ``[*]`` is a star
+            itself.
+        bucket_name: The bucket, unless ``bucket_key`` is a URL.
+        wildcard_match: Whether keys may be patterns; off, they are taken literally.
+        min_size: An object counts only if it has at least so many bytes.
+        check_fn: An object counts only if this function of its `penstock_aws.hooks.S3Object` says so.
+        in_order: The keys appear in the order of their names (as with dates in them) and what was seen once need not be
+            looked at again: each poke goes on where the one before it ended.
+        aws_conn_id: The connection.
+        **kwargs: What every sensor takes.
+    """
+
+    template_fields: ClassVar[Sequence[str]] = ("bucket_key", "bucket_name")
+
+    def __init__(
+        self,
+        *,
+        bucket_key: str | list[str],
+        bucket_name: str = "",
+        wildcard_match: bool = True,
+        min_size: int = 0,
+        check_fn: Callable[[S3Object], bool] | None = None,
+        in_order: bool = False,
+        aws_conn_id: str = "aws_default",
+        **kwargs: Any,  # noqa: ANN401 - a sensor's own
+    ) -> None:
+        super().__init__(**kwargs)
+        self.bucket_key, self.bucket_name, self.wildcard_match = bucket_key, bucket_name, wildcard_match
+        self.min_size, self.check_fn, self.in_order, self.aws_conn_id = min_size, check_fn, in_order, aws_conn_id
+        self._cursors: dict[str, str] = {}
+        self._found: set[str] = set()
+
+    def poke(self, context: Any) -> bool:  # noqa: ANN401, ARG002 - the spec's signature; the poke is the same in every run
+        """Look once."""
+        hook = S3Hook(self.aws_conn_id)
+        keys = [self.bucket_key] if isinstance(self.bucket_key, str) else list(self.bucket_key)
+        return all(self._is_there(hook, key) for key in keys)
+
+    def _is_there(self, hook: S3Hook, key: str) -> bool:
+        if not (self.wildcard_match and is_glob(key)):
+            found = hook.head(key, self.bucket_name)
+            return found is not None and self._counts(found)
+        if self.in_order and key in self._found:
+            return True
+        for each in hook.glob(key, self.bucket_name, start_after=self._cursors.get(key, "")):
+            if self._counts(each):
+                self._found.add(key)
+                return True
+            if self.in_order:
+                self._cursors[key] = each.key
+        return False
+
+    def _counts(self, found: S3Object) -> bool:
+        return found.size >= self.min_size and (self.check_fn is None or bool(self.check_fn(found)))
+
+
+class S3PrefixSensor(Sensor):
+    """Waits until some key begins with every prefix; one LIST of one key a poke and prefix.
+
+    Args:
+        prefix: Prefix or ``s3://`` URL of one, or a list of them. It is any beginning, not only a folder.
+        bucket_name: The bucket, unless ``prefix`` is a URL.
+        aws_conn_id: The connection.
+        **kwargs: What every sensor takes.
+    """
+
+    template_fields: ClassVar[Sequence[str]] = ("prefix", "bucket_name")
+
+    def __init__(
+        self,
+        *,
+        prefix: str | list[str],
+        bucket_name: str = "",
+        aws_conn_id: str = "aws_default",
+        **kwargs: Any,  # noqa: ANN401 - a sensor's own
+    ) -> None:
+        super().__init__(**kwargs)
+        self.prefix, self.bucket_name, self.aws_conn_id = prefix, bucket_name, aws_conn_id
+
+    def poke(self, context: Any) -> bool:  # noqa: ANN401, ARG002 - the spec's signature
+        """Look once."""
+        hook = S3Hook(self.aws_conn_id)
+        prefixes = [self.prefix] if isinstance(self.prefix, str) else list(self.prefix)
+        return all(
+            next(hook.list_objects(*hook.parse(each, self.bucket_name), page_size=1), None) is not None
+            for each in prefixes
+        )
+
+
+class S3KeysUnchangedSensor(Sensor):
+    """Waits until the objects under a prefix have not changed for a while: an upload of unknown length is complete.
+
+    Number, sizes and ETags all count. The time is measured from the newest object's own time of change, so that the
+    wait survives a restart of whoever waits.
+
+    Args:
+        prefix: Prefix or ``s3://`` URL of one.
+        bucket_name: The bucket, unless ``prefix`` is a URL.
+        inactivity_period: How long nothing may have changed, as timedelta or seconds.
+        min_objects: Fewer objects never count as complete.
+        allow_delete: Whether objects may vanish while it waits; if not, that fails the task.
+        aws_conn_id: The connection.
+        **kwargs: What every sensor takes.
+    """
+
+    template_fields: ClassVar[Sequence[str]] = ("prefix", "bucket_name")
+
+    def __init__(
+        self,
+        *,
+        prefix: str,
+        bucket_name: str = "",
+        inactivity_period: timedelta | float = timedelta(hours=1),
+        min_objects: int = 1,
+        allow_delete: bool = True,
+        aws_conn_id: str = "aws_default",
+        **kwargs: Any,  # noqa: ANN401 - a sensor's own
+    ) -> None:
+        super().__init__(**kwargs)
+        self.prefix, self.bucket_name, self.aws_conn_id = prefix, bucket_name, aws_conn_id
+        self.inactivity_period, self.min_objects, self.allow_delete = inactivity_period, min_objects, allow_delete
+        self._seen: dict[str, str] = {}
+        self._changed_at: datetime | None = None
+
+    def poke(self, context: Any) -> bool:  # noqa: ANN401, ARG002 - the spec's signature
+        """Look once."""
+        hook = S3Hook(self.aws_conn_id)
+        found = list(hook.list_objects(*hook.parse(self.prefix, self.bucket_name)))
+        return self._judge(found, datetime.now(UTC))
+
+    def _judge(self, found: list[S3Object], now: datetime) -> bool:
+        seen = {each.key: each.etag for each in found}
+        gone = sorted(self._seen.keys() - seen.keys())
+        if gone and not self.allow_delete:
+            raise FailTask(
+                f"{len(gone)} objects under {self.prefix!r} vanished while the task waited, such as {gone[0]!r}"
+            )
+        if gone:
+            self._changed_at = now
+        self._seen = seen
+        if len(found) < self.min_objects:
+            return False
+        newest = max((each.last_modified for each in found), default=now)
+        quiet = now - max(newest, self._changed_at or newest)
+        period = self.inactivity_period
+        return quiet >= (period if isinstance(period, timedelta) else timedelta(seconds=period))

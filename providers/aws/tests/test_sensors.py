@@ -1,0 +1,133 @@
+"""Sensors of S3 look with as few requests as they can."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from penstock.errors import FailTask
+from penstock_aws.hooks import S3Object
+from penstock_aws.sensors import S3KeySensor, S3KeysUnchangedSensor, S3PrefixSensor
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there"),
+    [
+        pytest.param({"bucket_key": "d/1/go"}, True, id="key"),
+        pytest.param({"bucket_key": "d/1/gone"}, False, id="missing key"),
+        pytest.param({"bucket_key": "d/*/go"}, True, id="pattern"),
+        pytest.param({"bucket_key": "*/go"}, False, id="a star stops at a slash"),
+        pytest.param({"bucket_key": ["d/1/go", "d/2/*"]}, True, id="all of a list"),
+        pytest.param({"bucket_key": ["d/1/go", "d/3/*"]}, False, id="one of a list is missing"),
+        pytest.param({"bucket_key": "d/*/go", "wildcard_match": False}, False, id="no pattern"),
+        pytest.param({"bucket_key": "d/*/go", "min_size": 3}, True, id="large enough"),
+        pytest.param({"bucket_key": "d/*/go", "min_size": 4}, False, id="too small"),
+        pytest.param({"bucket_key": "d/1/go", "min_size": 3}, False, id="too small by its key"),
+        pytest.param({"bucket_key": "d/*/go", "check_fn": lambda o: o.key == "d/2/go"}, True, id="judged"),
+        pytest.param({"bucket_key": "d/*/go", "check_fn": lambda o: False}, False, id="judged away"),
+    ],
+)
+def test_a_key_sensor_waits_for_what_it_means(runtime, s3, bucket, wanted, there):
+    for key, body in (("d/1/go", "1"), ("d/2/go", "333"), ("d/2/s/go", "4444")):
+        s3.put(f"s3://{bucket}/{key}", body)
+
+    assert S3KeySensor(task_id="t", bucket_name=bucket, **wanted).poke({}) is there
+
+
+def test_a_key_sensor_stops_at_the_first_match(runtime, fill, bucket, requests):
+    fill([f"d/{number:04}" for number in range(1001)])
+
+    assert S3KeySensor(task_id="t", bucket_key=f"s3://{bucket}/d/*").poke({})
+    assert requests == ["ListObjectsV2"]
+
+
+def test_a_key_sensor_passes_over_folders_that_cannot_match(runtime, fill, bucket, requests):
+    fill([*(f"d/1/part-{number:04}" for number in range(1001)), "d/2/_SUCCESS"])
+
+    assert S3KeySensor(task_id="t", bucket_key=f"s3://{bucket}/d/*/_SUCCESS").poke({})
+    assert requests == ["ListObjectsV2"] * 2
+
+
+def test_keys_that_come_in_order_are_not_judged_twice(runtime, s3, bucket):
+    judged = []
+    s3.put(f"s3://{bucket}/d/1", "")
+    sensor = S3KeySensor(
+        task_id="t",
+        bucket_key=f"s3://{bucket}/d/*",
+        in_order=True,
+        check_fn=lambda o: judged.append(o.key) or o.size > 0,
+    )
+
+    assert not sensor.poke({})
+    s3.put(f"s3://{bucket}/d/2", "")
+    assert not sensor.poke({})
+    s3.put(f"s3://{bucket}/d/3", "x")
+    assert sensor.poke({})
+    assert judged == ["d/1", "d/2", "d/3"]
+
+
+def test_without_an_order_a_key_before_the_last_one_is_found(runtime, s3, bucket):
+    s3.put(f"s3://{bucket}/d/b", "")
+    sensor = S3KeySensor(task_id="t", bucket_key=f"s3://{bucket}/d/*", min_size=1)
+
+    assert not sensor.poke({})
+    s3.put(f"s3://{bucket}/d/a", "x")
+    assert sensor.poke({})
+
+
+def test_identical_pokes_have_one_key_and_others_have_their_own():
+    first = S3KeySensor(task_id="a", bucket_key="s3://b/x")
+
+    assert first.poke_key() == S3KeySensor(task_id="b", bucket_key="s3://b/x", poke_interval=5).poke_key()
+    assert first.poke_key() != S3KeySensor(task_id="a", bucket_key="s3://b/y").poke_key()
+    assert S3KeySensor(task_id="a", bucket_key="s3://b/x", check_fn=lambda o: True).poke_key() is None
+
+
+def test_a_prefix_sensor_asks_for_one_key(runtime, s3, bucket, requests):
+    s3.put(f"s3://{bucket}/day=1/x", "")
+
+    assert S3PrefixSensor(task_id="t", prefix="day=", bucket_name=bucket).poke({})
+    assert not S3PrefixSensor(task_id="t", prefix=[f"s3://{bucket}/day=", f"s3://{bucket}/day=2"]).poke({})
+    assert requests == ["ListObjectsV2"] * 3
+
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def files(*ages_s):
+    return [S3Object("b", f"k{n}", 1, f"e{age}", NOW - timedelta(seconds=age)) for n, age in enumerate(ages_s)]
+
+
+@pytest.mark.parametrize(
+    ("found", "options", "complete"),
+    [
+        pytest.param(files(100, 70), {}, True, id="quiet for long enough"),
+        pytest.param(files(100, 10), {}, False, id="changed lately"),
+        pytest.param([], {}, False, id="nothing there"),
+        pytest.param(files(100), {"min_objects": 2}, False, id="too few"),
+        pytest.param([], {"min_objects": 0}, False, id="nothing is wanted, but it has only now been seen"),
+    ],
+)
+def test_files_are_complete_when_nothing_has_changed_for_a_while(found, options, complete):
+    sensor = S3KeysUnchangedSensor(task_id="t", prefix="s3://b/k", inactivity_period=60, **options)
+
+    assert sensor._judge(found, NOW) is complete
+
+
+def test_a_file_that_vanishes_is_a_change_or_a_failure():
+    patient = S3KeysUnchangedSensor(task_id="t", prefix="s3://b/k", inactivity_period=300)
+    strict = S3KeysUnchangedSensor(task_id="t", prefix="s3://b/k", inactivity_period=300, allow_delete=False)
+    for sensor in (patient, strict):
+        assert not sensor._judge(files(200, 200), NOW)
+
+    assert not patient._judge(files(200), NOW + timedelta(seconds=200))
+    assert not patient._judge(files(200), NOW + timedelta(seconds=400))
+    assert patient._judge(files(200), NOW + timedelta(seconds=500))
+    with pytest.raises(FailTask, match="'k1'"):
+        strict._judge(files(200), NOW)
+
+
+def test_the_unchanged_sensor_looks_at_the_store(runtime, s3, bucket):
+    s3.put(f"s3://{bucket}/in/a", "1")
+
+    assert S3KeysUnchangedSensor(task_id="t", prefix=f"s3://{bucket}/in/", inactivity_period=0).poke({})
+    assert not S3KeysUnchangedSensor(task_id="t", prefix=f"s3://{bucket}/in/", inactivity_period=3600).poke({})
