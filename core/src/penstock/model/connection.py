@@ -1,5 +1,6 @@
 """A connection: where an external service is and how to log in, as a URI or as JSON."""
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
@@ -38,10 +39,7 @@ class Connection(msgspec.Struct, frozen=True, omit_defaults=True):
         provider's own field list (which marks secrets exactly) and this rule are both applied.
         """
         found = [self.password] if self.password else []
-        for key, value in self.extra.items():
-            if isinstance(value, str) and value and any(word in key.lower() for word in _SECRET_WORDS):
-                found.append(value)
-        return tuple(found)
+        return (*found, *_secrets_in(self.extra, secret=False))
 
     def to_uri(self) -> str:
         """The connection as a URI that `parse_connection` reads back unchanged."""
@@ -56,6 +54,18 @@ class Connection(msgspec.Struct, frozen=True, omit_defaults=True):
             {k: v if isinstance(v, str) else msgspec.json.encode(v).decode() for k, v in self.extra.items()}
         )
         return f"{self.conn_type.replace('_', '-')}://{netloc}{path}" + (f"?{query}" if query else "")
+
+
+def _secrets_in(value: object, *, secret: bool) -> Iterator[str]:
+    """Strings under secret-looking keys, at any depth: a key file is a dict within ``extra``."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _secrets_in(inner, secret=secret or any(word in str(key).lower() for word in _SECRET_WORDS))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _secrets_in(inner, secret=secret)
+    elif secret and isinstance(value, str) and value:
+        yield value
 
 
 _SECRET_WORDS = ("password", "secret", "token", "private_key", "passphrase", "api_key", "apikey", "credential")

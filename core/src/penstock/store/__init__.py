@@ -3,6 +3,7 @@
 from penstock.store.access import VARIABLES, Pool, Variable
 from penstock.store.bell import Bell
 from penstock.store.catalog import LoaderCatalog
+from penstock.store.hold import Holder
 from penstock.store.keyring import Keyring, new_key
 from penstock.store.ledger import SCHEDULER, Transaction
 from penstock.store.people import DagRow, PastTry
@@ -15,6 +16,7 @@ __all__ = [
     "Bell",
     "DagRow",
     "DagState",
+    "Holder",
     "Keyring",
     "LoaderCatalog",
     "PastTry",

@@ -59,10 +59,30 @@ def take(database: Database, holder: str, now: datetime) -> Hold:
     return _SessionHold(database, me)
 
 
+def present(database: Database) -> Holder | None:
+    """Who holds the role now, as far as can be told without touching the lock; None if nobody does."""
+    if database.path is None:
+        with database.read() as connection:
+            taken = connection.execute(
+                text(
+                    "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database "
+                    "WHERE d.datname = current_database() AND locktype = 'advisory' AND granted "
+                    "AND (classid::bigint << 32 | objid::bigint) = :key"
+                ),
+                {"key": _KEY},
+            ).scalar()
+            return _read(_stored(connection, "").encode()) if taken else None
+    try:
+        holder = _read(_lock_file(database.path).read_bytes())
+    except OSError:
+        return None
+    return holder if holder is not None and (holder.host != this_host() or _alive(holder.pid)) else None
+
+
 class _FileHold:
     def __init__(self, path: Path, name: str, me: Holder) -> None:
         self.holder = me
-        lock = path.with_name(path.name + ".lock")
+        lock = _lock_file(path)
         try:
             self._descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
@@ -82,6 +102,7 @@ class _FileHold:
         """The system keeps the lock as long as this process lives."""
 
     def release(self) -> None:
+        os.ftruncate(self._descriptor, 0)
         os.close(self._descriptor)
 
 
@@ -112,6 +133,20 @@ class _SessionHold:
 
     def release(self) -> None:
         self._session.close()
+
+
+def _lock_file(path: Path) -> Path:
+    return path.with_name(path.name + ".lock")
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _stored(connection: Connection, lock: str) -> str:

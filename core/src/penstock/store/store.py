@@ -11,9 +11,10 @@ from penstock.errors import StoreError
 from penstock.model.changes import Changes
 from penstock.model.request import Request
 from penstock.model.run import Run
-from penstock.store import hold, schema
+from penstock.store import schema
 from penstock.store.access import Access
 from penstock.store.database import Database
+from penstock.store.hold import Hold, Holder, present, take
 from penstock.store.keyring import Keyring
 from penstock.store.ledger import Statements
 from penstock.store.people import People
@@ -29,7 +30,7 @@ class Store(Access, People, Recovery):
 
     def __init__(self, database: Database, keyring: Keyring) -> None:
         self._statements = Statements(database.engine.dialect)
-        self._hold: hold.Hold | None = None
+        self._hold: Hold | None = None
         super().__init__(database, self._statements.codec, keyring)
 
     @classmethod
@@ -85,7 +86,11 @@ class Store(Access, People, Recovery):
         Raises:
             StoreHeldError: Another process has it; the message says which, where and since when.
         """
-        self._hold = hold.take(self.database, holder, now)
+        self._hold = take(self.database, holder, now)
+
+    def holder(self) -> Holder | None:
+        """Who has the scheduler's role now; None if no scheduler works on this database."""
+        return present(self.database)
 
     def apply(self, changes: Changes, now: datetime) -> list[Run]:
         """Write a step's changes in one transaction of their own; see `Transaction.apply`."""

@@ -1,0 +1,167 @@
+"""What people ask of connections, variables and pools; what the environment sets comes first."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from penstock.errors import NotFoundError, RequestError
+from penstock.model.connection import Connection
+from penstock.service.names import check_name
+from penstock.store import Pool, Store
+from penstock.store.tables import DEFAULT_POOL
+
+_CONN_ID = re.compile(r"[A-Za-z0-9_.:-]{1,250}")
+_HIDDEN = "***"
+
+
+class ConnectionSummary(msgspec.Struct, frozen=True):
+    """A connection for people, without its secrets: each is shown as ``***``.
+
+    Attributes:
+        source: ``environment`` or ``database``.
+        shadowed: True if the environment sets a connection of this id, too, so that this one is not used.
+    """
+
+    conn_id: str
+    conn_type: str
+    host: str
+    port: int | None
+    login: str
+    password: str
+    schema: str
+    extra: dict[str, Any]
+    description: str
+    source: str
+    shadowed: bool = False
+
+
+class VariableSummary(msgspec.Struct, frozen=True):
+    """A Variable for people; ``source`` is ``environment`` or ``database``, ``shadowed`` as for connections."""
+
+    key: str
+    value: str
+    description: str
+    changed_at: datetime | None
+    source: str
+    shadowed: bool = False
+
+
+def list_connections(store: Store, environment: Mapping[str, Connection]) -> list[ConnectionSummary]:
+    """Every connection by id, without secrets; raises ConfigError if the key does not fit."""
+    found = [_without_secrets(each, "environment") for each in environment.values()]
+    found += [
+        _without_secrets(each, "database", shadowed=each.conn_id.lower() in environment) for each in store.connections()
+    ]
+    return sorted(found, key=lambda each: (each.conn_id, each.source == "database"))
+
+
+def find_connection(store: Store, conn_id: str, environment: Mapping[str, Connection]) -> Connection:
+    """The connection that a task would get, with its secrets; raises NotFoundError."""
+    given = environment.get(conn_id.lower())
+    if given is not None:
+        return msgspec.structs.replace(given, conn_id=conn_id)
+    stored = store.connection(conn_id)
+    if stored is None:
+        raise NotFoundError("connection", conn_id, [*store.connection_ids(), *environment])
+    return stored
+
+
+def show_connection(store: Store, conn_id: str, environment: Mapping[str, Connection]) -> ConnectionSummary:
+    """The connection that a task would get, without its secrets; raises NotFoundError."""
+    source = "environment" if conn_id.lower() in environment else "database"
+    return _without_secrets(find_connection(store, conn_id, environment), source)
+
+
+def set_connection(store: Store, connection: Connection, now: datetime) -> None:
+    """Store a connection in place of any of the same id; raises RequestError for an id that cannot be used."""
+    if not _CONN_ID.fullmatch(connection.conn_id):
+        raise RequestError(f"connection {connection.conn_id!r}: an id has letters, digits and any of _ . : - only.")
+    store.put_connection(connection, now)
+
+
+def delete_connection(store: Store, conn_id: str) -> None:
+    """Delete a stored connection; raises NotFoundError."""
+    store.delete_connection(conn_id)
+
+
+def list_variables(store: Store, environment: Mapping[str, str]) -> list[VariableSummary]:
+    """Every Variable by key; raises ConfigError if the key of the keyring does not fit."""
+    found = [VariableSummary(key, value, "", None, "environment") for key, value in environment.items()]
+    for each in store.variables():
+        shadowed = each.key.lower() in environment
+        found.append(VariableSummary(each.key, each.value, each.description, each.changed_at, "database", shadowed))
+    return sorted(found, key=lambda each: (each.key, each.source == "database"))
+
+
+def get_variable(store: Store, key: str, environment: Mapping[str, str]) -> str:
+    """The text of the Variable that a task would get; raises NotFoundError."""
+    value = environment.get(key.lower())
+    if value is None:
+        value = store.variable(key)
+    if value is None:
+        raise NotFoundError("variable", key, [*store.variable_keys(), *environment])
+    return value
+
+
+def set_variable(store: Store, key: str, value: str, now: datetime, description: str = "") -> None:
+    """Store a Variable in place of any of the same key; raises RequestError for a key that cannot be used."""
+    check_name("variable", key)
+    store.put_variable(key, value, now, description)
+
+
+def delete_variable(store: Store, key: str) -> None:
+    """Delete a stored Variable; raises NotFoundError."""
+    store.delete_variable(key)
+
+
+def list_pools(store: Store) -> list[Pool]:
+    """Every pool by name."""
+    return store.pools()
+
+
+def set_pool(store: Store, pool: Pool, now: datetime) -> None:
+    """Store a pool in place of any of the same name; raises RequestError for a name or number that cannot be used."""
+    check_name("pool", pool.name)
+    if not 0 <= pool.slots < 2**31:
+        raise RequestError(f"pool {pool.name!r}: {pool.slots} slots are not possible. Choose 0 (closed) or more.")
+    store.put_pool(pool, now)
+
+
+def delete_pool(store: Store, name: str, now: datetime) -> None:
+    """Delete a pool; raises NotFoundError, or RequestError for the default pool and for one that DAGs use."""
+    if name == DEFAULT_POOL[0]:
+        raise RequestError(f"{name!r} is the pool of every task that names none, so it stays. Resize it instead.")
+    users = sorted(row.dag_id for row in store.dag_rows() if any(task.pool == name for task in row.spec.tasks))
+    if users:
+        more = f" and {len(users) - 3} more" if len(users) > 3 else ""
+        raise RequestError(f"pool {name!r} is used by DAG {', '.join(users[:3])}{more}. Change these first.")
+    store.delete_pool(name, now)
+
+
+def _without_secrets(given: Connection, source: str, *, shadowed: bool = False) -> ConnectionSummary:
+    secrets = set(given.secrets())
+    return ConnectionSummary(
+        conn_id=given.conn_id,
+        conn_type=given.conn_type,
+        host=given.host,
+        port=given.port,
+        login=given.login,
+        password=_HIDDEN if given.password else "",
+        schema=given.schema,
+        extra=_masked(given.extra, secrets),
+        description=given.description,
+        source=source,
+        shadowed=shadowed,
+    )
+
+
+def _masked(value: Any, secrets: set[str]) -> Any:  # noqa: ANN401 - any JSON value
+    """The value with each secret in it hidden, at any depth."""
+    if isinstance(value, dict):
+        return {key: _masked(inner, secrets) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_masked(inner, secrets) for inner in value]
+    return _HIDDEN if isinstance(value, str) and value in secrets else value

@@ -1,0 +1,192 @@
+"""What people ask of DAGs: list, show, pause, trigger."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from penstock.engine.due import next_due
+from penstock.errors import NotFoundError, RequestError
+from penstock.model.changes import Changes
+from penstock.model.dag import DagSpec
+from penstock.model.request import RunRequested
+from penstock.model.run import NewRun, Run, RunKind
+from penstock.model.schedule import DataInterval, ScheduleKind
+from penstock.model.state import RunState
+from penstock.service.names import check_name, find_dag
+from penstock.store import DagRow, Store
+
+
+class DagSummary(msgspec.Struct, frozen=True):
+    """One line of the list of DAGs.
+
+    Attributes:
+        next_run_at: When its next run falls due; None if it is paused, retired or not scheduled.
+        runs: Number of its runs by state; states without a run are absent.
+    """
+
+    dag_id: str
+    file: str
+    schedule: str
+    paused: bool
+    active: bool
+    tags: tuple[str, ...]
+    tasks: int
+    next_run_at: datetime | None
+    runs: dict[RunState, int]
+
+
+class DagDetails(msgspec.Struct, frozen=True):
+    """A DAG with its structure and its newest runs."""
+
+    summary: DagSummary
+    spec: DagSpec
+    version: str
+    latest: list[Run]
+
+
+class Triggered(msgspec.Struct, frozen=True):
+    """What `trigger` did.
+
+    Attributes:
+        created: False if a run of this id existed already; it was left as it is.
+        paused: True if the DAG is paused, so that the run waits until it is unpaused.
+    """
+
+    run: Run
+    created: bool
+    paused: bool
+
+
+def list_dags(
+    store: Store, now: datetime, *, search: str = "", tag: str = "", retired: bool = False
+) -> list[DagSummary]:
+    """DAGs by id; those whose id contains ``search``, that have the tag; retired ones only if asked for."""
+    rows = store.dag_rows(search=search, retired=retired)
+    return [_summary(row, now) for row in rows if not tag or tag in row.spec.tags]
+
+
+def show_dag(store: Store, dag_id: str, now: datetime) -> DagDetails:
+    """One DAG; raises NotFoundError."""
+    row = find_dag(store, dag_id)
+    return DagDetails(_summary(row, now), row.spec, row.version, store.runs(dag_id=dag_id, limit=10))
+
+
+def dag_problems(store: Store) -> dict[str, tuple[str, ...]]:
+    """Why DAG files could not be imported, by file."""
+    return store.problems()
+
+
+def next_runs(store: Store, dag_id: str, now: datetime, count: int = 5) -> list[DataInterval]:
+    """The next data intervals of a DAG, at most ``count``, as if it were not paused; raises NotFoundError."""
+    row = find_dag(store, dag_id)
+    found: list[DataInterval] = []
+    cursor = row.cursor
+    while len(found) < count:
+        due = next_due(row.spec, cursor, now)
+        if due is None or due.interval.end == cursor:
+            break
+        found.append(due.interval)
+        cursor, now = due.interval.end, max(now, due.at)
+    return found
+
+
+def pause(store: Store, dag_id: str, now: datetime, *, paused: bool) -> bool:
+    """Pause or unpause a DAG; returns whether that changed anything. Raises NotFoundError."""
+    row = find_dag(store, dag_id)
+    if row.paused == paused:
+        return False
+    return store.set_paused(dag_id, now, paused=paused)
+
+
+def trigger(
+    store: Store,
+    dag_id: str,
+    now: datetime,
+    *,
+    run_id: str = "",
+    conf: Mapping[str, Any] | None = None,
+    logical_date: datetime | None = None,
+) -> Triggered:
+    """Create a run and ask the scheduler to start it, in one transaction.
+
+    Args:
+        store: The open store.
+        dag_id: The DAG.
+        now: The present.
+        run_id: Name of the run; a second call with the same name makes no second run. Made from ``now`` if empty.
+        conf: Values that override the DAG's params.
+        logical_date: The aware instant the run stands for; ``now`` unless given.
+
+    Raises:
+        NotFoundError: There is no such DAG, or it has no such param.
+        RequestError: The DAG is retired, or a value cannot be used.
+    """
+    row = find_dag(store, dag_id)
+    if not row.active:
+        raise RequestError(f"DAG {dag_id!r} is retired: no file defines it any more. Its last file was {row.file}.")
+    if logical_date is not None and logical_date.tzinfo is None:
+        raise RequestError(f"the logical date {logical_date.isoformat()} has no time zone. Write it with one: +00:00.")
+    _check_conf(row, conf or {})
+    logical = (logical_date or now).astimezone(UTC)
+    name = run_id or f"manual__{now.astimezone(UTC).isoformat()}"
+    check_name("run", name)
+    interval = _manual_interval(row.spec, logical)
+    new = NewRun(dag_id, name, RunKind.MANUAL, logical, *interval, conf=dict(conf or {}), version=row.version)
+    with store.transaction() as tx:
+        created = tx.apply(Changes(new_runs=[new]), now)
+        tx.submit([RunRequested(run.run) for run in created], now)
+    run = created[0] if created else store.run_named(dag_id, name)
+    if run is None:
+        raise RequestError(f"run {name!r} of DAG {dag_id!r} was deleted while it was asked for. Try again.")
+    return Triggered(run, bool(created), row.paused)
+
+
+def schedule_text(spec: DagSpec) -> str:
+    """The schedule as its author wrote it, or as near as it is known."""
+    schedule = spec.schedule
+    if schedule.text:
+        return schedule.text
+    match schedule.kind:
+        case ScheduleKind.CRON:
+            return ", ".join(schedule.crons)
+        case ScheduleKind.INTERVAL:
+            return f"every {schedule.every_s:g} s"
+        case ScheduleKind.DATES:
+            return f"{len(schedule.dates)} dates"
+        case _:
+            return schedule.kind.value
+
+
+def _summary(row: DagRow, now: datetime) -> DagSummary:
+    due = None if row.paused or not row.active else next_due(row.spec, row.cursor, now)
+    return DagSummary(
+        dag_id=row.dag_id,
+        file=row.file,
+        schedule=schedule_text(row.spec),
+        paused=row.paused,
+        active=row.active,
+        tags=row.spec.tags,
+        tasks=len(row.spec.tasks),
+        next_run_at=due.at if due else None,
+        runs=row.runs,
+    )
+
+
+def _check_conf(row: DagRow, conf: Mapping[str, Any]) -> None:
+    """A DAG that declares params takes no others; one that declares none takes any, and reads them itself."""
+    for name in conf:
+        if row.spec.params and name not in row.spec.params:
+            raise NotFoundError(f"param of DAG {row.dag_id!r}", name, row.spec.params)
+
+
+def _manual_interval(spec: DagSpec, logical: datetime) -> DataInterval:
+    """The last complete data interval until the logical date, as in Airflow; an empty one without a schedule."""
+    schedule = spec.schedule
+    if schedule.kind in (ScheduleKind.CRON, ScheduleKind.INTERVAL):
+        end = schedule.tick_at_or_before(logical, spec.start_date)
+        start = None if end is None else schedule.tick_before(end, spec.start_date)
+        if start is not None and end is not None:
+            return DataInterval(start, end)
+    return DataInterval(logical, logical)

@@ -1,0 +1,63 @@
+"""From the names that people give to what is stored, with the nearest names when there is nothing."""
+
+from penstock.errors import NotFoundError, RequestError
+from penstock.model.run import Run, TaskInstance
+from penstock.store import DagRow, Store
+
+_RECENT_RUNS = 200
+_LONGEST = 250
+
+
+def find_dag(store: Store, dag_id: str) -> DagRow:
+    """A DAG, retired or not; raises NotFoundError."""
+    row = store.dag_row(dag_id)
+    if row is None:
+        raise NotFoundError("DAG", dag_id, store.dag_ids(), hint="`penstock dags list` shows all of them.")
+    return row
+
+
+def find_run(store: Store, dag_id: str, run_id: str = "") -> Run:
+    """A run by DAG and run id, or the newest run of the DAG if ``run_id`` is empty; raises NotFoundError."""
+    run = store.run_named(dag_id, run_id) if run_id else None
+    if run is not None:
+        return run
+    find_dag(store, dag_id)
+    recent = store.runs(dag_id=dag_id, limit=_RECENT_RUNS)
+    if not run_id and recent:
+        return recent[0]
+    if not run_id:
+        raise RequestError(f"DAG {dag_id!r} has no run yet. Start one with: penstock dags trigger {dag_id}")
+    raise NotFoundError(
+        f"run of DAG {dag_id!r}", run_id, [r.run_id for r in recent], hint=f"See: penstock runs list {dag_id}"
+    )
+
+
+def find_tasks(store: Store, run: Run, task_id: str, map_index: int | None = None) -> list[TaskInstance]:
+    """The instances of a task in a run, all or the one of an index; raises NotFoundError."""
+    found = store.tasks(run.run, task_id)
+    chosen = [task for task in found if map_index is None or task.map_index == map_index]
+    if chosen:
+        return chosen
+    if found:
+        raise RequestError(
+            f"task {task_id!r} of run {run.run_id!r} has no index {map_index}: it has "
+            f"{found[0].map_index} to {found[-1].map_index}."
+        )
+    known = known_tasks(store, run)
+    if task_id not in known:
+        raise NotFoundError(f"task of DAG {run.dag_id!r}", task_id, known)
+    raise RequestError(f"run {run.run_id!r} has not started, so task {task_id!r} has no instance yet.")
+
+
+def known_tasks(store: Store, run: Run) -> list[str]:
+    """Ids of the tasks of the version that a run is pinned to."""
+    spec = store.dag_spec(run.version) if run.version else find_dag(store, run.dag_id).spec
+    return [task.task_id for task in spec.tasks] if spec else []
+
+
+def check_name(kind: str, name: str) -> None:
+    """Raise RequestError unless the name can be stored, typed and shown: printable, not empty, not too long."""
+    if not name or name != name.strip() or not name.isprintable() or len(name) > _LONGEST:
+        raise RequestError(
+            f"{kind} {name!r}: a name has 1 to {_LONGEST} printable characters and no space at either end."
+        )
