@@ -110,6 +110,8 @@ def intent_text(text: str, intent: Intent, session: Session) -> str:
         changes["packages"] = list(intent.packages)
     if intent.core != session.intent.core:
         changes["core"] = intent.core or None
+    if intent.isolated != session.intent.isolated:
+        changes["isolated"] = list(intent.isolated) or None
     if intent.disabled != session.intent.disabled:
         changes["disabled"] = list(intent.disabled) or None
     return set_keys(text, TABLE, changes, str(session.intent_path)) if changes else text

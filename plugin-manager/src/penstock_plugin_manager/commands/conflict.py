@@ -12,8 +12,8 @@ from penstock_plugin_manager.model.requirement import parse_requirement
 from penstock_plugin_manager.resolve.request import Request
 
 
-def in_words(error: IncompatibleError, request: Request, intent: Intent, session: Session) -> IncompatibleError:
-    """Return the error for wishes that cannot be met together."""
+def in_words(error: IncompatibleError, request: Request, intent: Intent, session: Session) -> ManagerError:
+    """Return the error for wishes that cannot be met together, or for one that no version meets."""
 
     def solvable(items: Sequence[tuple[str, str]]) -> bool:
         roots = tuple(text for kind, text in items if kind == "root")
@@ -34,6 +34,9 @@ def in_words(error: IncompatibleError, request: Request, intent: Intent, session
         return error
     named = [_in_words(text, kind, intent, session) for kind, text in smallest]
     hint = _ways_out(smallest, items, solvable, intent, session)
+    if len(smallest) == 1 and smallest[0][0] == "root" and "another version" in hint:
+        parsed = parse_requirement(smallest[0][1])
+        return MissingError(f"No version of {named[0].partition('>')[0].partition('<')[0].partition('=')[0]} satisfies {parsed.specifier if parsed else ''}.", hint, error.detail)
     joined = " and ".join(named) if len(named) < 3 else f"{', '.join(named[:-1])} and {named[-1]}"
     said = f"{joined[:1].upper()}{joined[1:]} cannot stand in one environment." if named else str(error)
     if len(named) == 1:
@@ -114,6 +117,6 @@ def _ways_out(
     ]
     installed = {each.id for each in session.providers}
     fresh = [each for each in ids if each not in installed] or ids
-    if fresh:
+    if len(smallest) > 1 and fresh:
         ways.append(f"give one an environment of its own: plugin-manager isolate {fresh[-1]}")
     return f"Ways out: {'; '.join(ways)}." if ways else ""

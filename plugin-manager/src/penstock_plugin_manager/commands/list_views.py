@@ -87,7 +87,7 @@ def _cost(_: argparse.Namespace, session: Session) -> Result:
     present, site = session.distributions, Path(session.environment.site)
     roots = {each.distribution: () for each in session.providers}
     reached = {name: set(reach({name: ()}, present, session.markers)) & set(present) for name in roots}
-    data = []
+    data: list[dict[str, Any]] = []
     for each in session.providers:
         others = {name for other, names in reached.items() if other != each.distribution for name in names}
         others |= set(reach({"penstock-core": ()}, present, session.markers))
@@ -106,7 +106,7 @@ def _cost(_: argparse.Namespace, session: Session) -> Result:
         )
     rows = [
         (
-            str(each["id"]), human_size(each["alone"]), human_size(each["with_all"]), str(each["distributions"]),  # type: ignore[arg-type]  the table is of mixed values
+            str(each["id"]), human_size(each["alone"]), human_size(each["with_all"]), str(each["distributions"]),
             f"{each['import_ms']:.0f} ms" if each["import_ms"] is not None else style("fails", "red"),
         )
         for each in data

@@ -26,7 +26,7 @@ def explain_missing(error: MissingError, intent: Intent, session: Session) -> Mi
     if not guilty:
         return error
     wish = guilty[0]
-    if wish.specifier and "no versions of" in said:
+    if wish.specifier and ("no versions of" in said or re.search(r"from versions: (?!none)", said)):
         return MissingError(
             f"No version of provider {wish.id!r} satisfies {wish.specifier}.", "Ask for another range.", error.detail
         )

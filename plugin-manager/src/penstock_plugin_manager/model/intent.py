@@ -11,8 +11,8 @@ TABLE = "plugin-manager"
 FILE = "penstock.toml"
 LOCK_FILE = "pylock.toml"
 _TEXT = ("core", "python", "index-url")
-_LISTS = ("providers", "packages", "extra-index-urls", "find-links", "catalogs", "dags", "disabled")
-_POLICY_LISTS = ("allow", "deny", "sources", "states", "licenses-deny", "publishers")
+_LISTS = ("providers", "packages", "extra-index-urls", "find-links", "catalogs", "dags", "disabled", "isolated")
+_POLICY_LISTS = ("allow", "deny", "sources", "states", "publishers")
 _POLICY_NUMBERS = ("max-mb", "max-dists", "min-age-days")
 
 
@@ -23,7 +23,6 @@ class Policy(NamedTuple):
     deny: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     states: tuple[str, ...] = ()
-    licenses_deny: tuple[str, ...] = ()
     publishers: tuple[str, ...] = ()
     max_mb: int | None = None
     max_dists: int | None = None
@@ -43,6 +42,7 @@ class Intent(NamedTuple):
     catalogs: tuple[str, ...] = ()
     dags: tuple[str, ...] = ()
     disabled: tuple[str, ...] = ()
+    isolated: tuple[str, ...] = ()
     policy: Policy = Policy()
 
     def wish(self, provider_id: str) -> Wish | None:
@@ -88,6 +88,7 @@ def read_intent(data: dict[str, Any], name: str) -> Intent:
         catalogs=tuple(table.get("catalogs", ())),
         dags=tuple(table.get("dags", ())),
         disabled=tuple(table.get("disabled", ())),
+        isolated=tuple(table.get("isolated", ())),
         policy=Policy(**permitted),
     )
 

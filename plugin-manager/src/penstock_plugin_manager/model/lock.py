@@ -34,7 +34,7 @@ class Locked(NamedTuple):
     marker: str = ""
     requires_python: str = ""
     dependencies: tuple[str, ...] = ()
-    index: str = ""
+    source_index: str = ""
     wheels: tuple[File, ...] = ()
     sdist: File | None = None
     directory: str = ""
@@ -98,7 +98,7 @@ def _package_lines(package: Locked) -> list[str]:
     for key, text in (
         ("marker", package.marker),
         ("requires-python", package.requires_python),
-        ("index", package.index),
+        ("index", package.source_index),
     ):
         if text:
             lines.append(f"{key} = {value(text)}")
@@ -169,7 +169,7 @@ def _read_package(item: dict[str, Any], publishers: dict[str, str]) -> Locked:
         marker=item.get("marker", ""),
         requires_python=item.get("requires-python", ""),
         dependencies=tuple(each["name"] for each in item.get("dependencies", ())),
-        index=item.get("index", ""),
+        source_index=item.get("index", ""),
         wheels=tuple(_read_file(each) for each in item.get("wheels", ())),
         sdist=_read_file(item["sdist"]) if "sdist" in item else None,
         directory=directory.get("path", ""),

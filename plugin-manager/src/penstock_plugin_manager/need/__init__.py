@@ -1,0 +1,1 @@
+"""What DAG files need: read from their syntax, never by importing them, never guessed."""

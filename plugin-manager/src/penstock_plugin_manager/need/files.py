@@ -1,0 +1,108 @@
+"""The files of a project, and the evidence in them, kept between calls."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from penstock_plugin_manager.need.evidence import Evidence, read_python, read_text
+
+_SCHEMA = 1
+_SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "build", "dist"})
+_CONFIGURATION = (".yaml", ".yml", ".env")
+_MANY = 64
+
+
+def find_files(roots: Iterable[Path]) -> list[Path]:
+    """Return the Python and configuration files below some folders; hidden folders and environments are passed over."""
+    found: set[str] = set()
+    for root in roots:
+        if root.is_file():
+            found.add(str(root))
+            continue
+        for folder, folders, names in os.walk(root):
+            folders[:] = [name for name in folders if _entered(folder, name)]
+            wanted = (name for name in names if name.endswith((".py", *_CONFIGURATION)))
+            found |= {os.path.join(folder, name) for name in wanted}  # noqa: PTH118  thousands of paths
+    return [Path(path) for path in sorted(found)]
+
+
+def _entered(folder: str, name: str) -> bool:
+    if name.startswith(".") or name in _SKIPPED or name.endswith(".generations"):
+        return False
+    return not os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))  # noqa: PTH110,PTH118  thousands of paths
+
+
+def read_files(paths: list[Path], cache: Path) -> dict[str, list[Evidence]]:
+    """Return the evidence in each file; a file that did not change since the last call is not read again.
+
+    Args:
+        paths: The files.
+        cache: File in which evidence is kept; one that cannot be written to is done without.
+    """
+    known = _load(cache)
+    stamps = {str(path): _stamp(path) for path in paths}
+    fresh = [path for path in stamps if known.get(path, ("", []))[0] != stamps[path]]
+    read = dict(zip(fresh, _read_all(fresh), strict=True))
+    result = {path: read[path] if path in read else [_evidence(item) for item in known[path][1]] for path in stamps}
+    if fresh or len(known) > 2 * len(stamps):
+        _save(cache, {path: (stamps[path], evidence) for path, evidence in result.items()})
+    return result
+
+
+def _evidence(item: list[Any]) -> Evidence:
+    kind, value, line, optional = item
+    return Evidence(kind, value, line, optional)
+
+
+def _read_all(paths: list[str]) -> list[list[Evidence]]:
+    if len(paths) < _MANY or (os.cpu_count() or 1) < 2:
+        return [_read(path) for path in paths]
+    with ProcessPoolExecutor(
+        min(8, os.cpu_count() or 1), mp_context=get_context("spawn" if os.name == "nt" else "fork")
+    ) as pool:
+        return list(pool.map(_read, paths, chunksize=16))
+
+
+def _read(path: str) -> list[Evidence]:
+    try:
+        text = Path(path).read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return [Evidence("unreadable", "it is not UTF-8", 1)]
+    except OSError as error:
+        return [Evidence("unreadable", f"it cannot be opened: {error.strerror}", 1)]
+    return read_python(text) if path.endswith(".py") else read_text(text)
+
+
+def _stamp(path: Path) -> str:
+    try:
+        stat = path.stat()
+    except OSError:
+        return ""
+    return f"{stat.st_mtime_ns}.{stat.st_size}"
+
+
+def _load(cache: Path) -> dict[str, tuple[str, list[list[Any]]]]:
+    try:
+        data = json.loads(cache.read_text(encoding="utf-8"))
+        if data["schema"] != _SCHEMA:
+            return {}
+        files: dict[str, tuple[str, list[list[Any]]]] = data["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return files
+
+
+def _save(cache: Path, files: dict[str, tuple[str, list[Evidence]]]) -> None:
+    try:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        temporary = cache.with_name(f"{cache.name}.{os.getpid()}")
+        temporary.write_text(json.dumps({"schema": _SCHEMA, "files": files}, separators=(",", ":")), encoding="utf-8")
+        temporary.replace(cache)
+    except OSError:
+        return

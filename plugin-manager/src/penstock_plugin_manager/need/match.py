@@ -1,0 +1,164 @@
+"""From evidence to needs, by what manifests and catalogs say; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from penstock_plugin_manager.model.manifest import Capability, Manifest
+from penstock_plugin_manager.model.names import is_id
+from penstock_plugin_manager.need.evidence import Evidence
+
+_OURS = frozenset({"penstock_plugin_manager", "penstock_testkit"})
+
+
+class Place(NamedTuple):
+    """Where something was found, and what it is."""
+
+    file: str
+    line: int
+    what: str
+    optional: bool = False
+
+
+class Need(NamedTuple):
+    """A provider that files need.
+
+    Attributes:
+        optional: Whether every place is prepared for its absence.
+        known: Whether a manifest or catalog vouches for it; otherwise only its name does.
+    """
+
+    id: str
+    extras: tuple[str, ...]
+    places: tuple[Place, ...]
+    optional: bool
+    known: bool
+
+
+class Found(NamedTuple):
+    """All that a scan found."""
+
+    needs: tuple[Need, ...]
+    unclear: tuple[Place, ...]
+    unreadable: tuple[Place, ...]
+
+
+class _Claim(NamedTuple):
+    provider: str
+    place: Place
+    extra: str = ""
+    known: bool = True
+
+
+class Directory:
+    """Who owns which import, capability and URL scheme, by the manifests at hand."""
+
+    def __init__(self, manifests: Iterable[Manifest]) -> None:
+        self._imports: dict[str, str] = {}
+        self._capabilities: dict[str, tuple[str, Capability]] = {}
+        self._objects: dict[str, tuple[str, Capability]] = {}
+        self._schemes: dict[str, set[str]] = {}
+        self._ids: set[str] = set()
+        for manifest in manifests:
+            self._add(manifest)
+
+    def _add(self, manifest: Manifest) -> None:
+        self._ids.add(manifest.id)
+        for name in manifest.imports:
+            self._imports.setdefault(name, manifest.id)
+        for capability in manifest.capabilities:
+            for scheme in capability.schemes:
+                self._schemes.setdefault(scheme, set()).add(manifest.id)
+            if capability.object:
+                self._capabilities.setdefault(capability.id, (manifest.id, capability))
+                self._objects.setdefault(capability.object, (manifest.id, capability))
+
+    def claims(self, file: str, evidence: Evidence) -> list[_Claim]:
+        """Return the needs that one piece of evidence proves; several for a scheme that several providers serve."""
+        place = Place(file, evidence.line, _what(evidence), evidence.optional)
+        if evidence.kind == "import":
+            return self._import(evidence.value, place)
+        if evidence.kind in {"id", "operator"}:
+            owner = self._capabilities.get(evidence.value)
+            if owner:
+                return [_Claim(owner[0], place, owner[1].extra)]
+            return self._unknown_operator(evidence.value, place) if evidence.kind == "operator" else []
+        if evidence.kind == "url":
+            owners = self._schemes.get(evidence.value, set())
+            return [_Claim(owner, place) for owner in owners] if len(owners) == 1 else []
+        return []
+
+    def shared_scheme(self, evidence: Evidence) -> list[str]:
+        """Return the providers among which a URL's scheme cannot decide, or nothing."""
+        owners = self._schemes.get(evidence.value, set()) if evidence.kind == "url" else set()
+        return sorted(owners) if len(owners) > 1 else []
+
+    def _import(self, value: str, place: Place) -> list[_Claim]:
+        module, _, name = value.partition(":")
+        top = module.split(".")[0]
+        owner = self._imports.get(top)
+        if owner is None:
+            guess = top.removeprefix("penstock_")
+            named = top.startswith("penstock_") and top not in _OURS and is_id(guess)
+            return [_Claim(guess, place, known=guess in self._ids)] if named else []
+        extras = {
+            capability.extra
+            for target, (_, capability) in self._objects.items()
+            if capability.extra and _imports(target, module, name)
+        }
+        return [_Claim(owner, place, extra) for extra in sorted(extras)] or [_Claim(owner, place)]
+
+    def _unknown_operator(self, value: str, place: Place) -> list[_Claim]:
+        provider = value.partition(".")[0]
+        return [_Claim(provider, place, known=provider in self._ids)] if is_id(provider) else []
+
+
+def match(evidence: Mapping[str, Iterable[Evidence]], directory: Directory) -> Found:
+    """Return the needs that the evidence of all files proves, and what it leaves open."""
+    claims: list[_Claim] = []
+    unclear: list[Place] = []
+    unreadable: list[Place] = []
+    for file, items in sorted(evidence.items()):
+        for item in items:
+            if item.kind == "dynamic":
+                unclear.append(Place(file, item.line, item.value))
+            elif item.kind == "unreadable":
+                unreadable.append(Place(file, item.line, item.value))
+            elif rivals := directory.shared_scheme(item):
+                said = f"{item.value}:// is served by {' and '.join(rivals)}"
+                unclear.append(Place(file, item.line, said))
+            else:
+                claims += directory.claims(file, item)
+    return Found(tuple(_needs(claims)), tuple(unclear), tuple(unreadable))
+
+
+def _needs(claims: list[_Claim]) -> list[Need]:
+    by_id: dict[str, list[_Claim]] = {}
+    for claim in claims:
+        by_id.setdefault(claim.provider, []).append(claim)
+    needs = []
+    for provider in sorted(by_id):
+        mine = by_id[provider]
+        places = tuple(dict.fromkeys(claim.place for claim in mine))
+        extras = tuple(sorted({claim.extra for claim in mine if claim.extra}))
+        optional = all(place.optional for place in places)
+        needs.append(Need(provider, extras, places, optional, any(claim.known for claim in mine)))
+    return needs
+
+
+def _what(evidence: Evidence) -> str:
+    if evidence.kind == "import":
+        module, colon, name = evidence.value.partition(":")
+        return f"from {module} import {name}" if colon else f"import {module}"
+    if evidence.kind == "operator":
+        return f'operator("{evidence.value}")'
+    return f"{evidence.value}://" if evidence.kind == "url" else f'"{evidence.value}"'
+
+
+def _imports(target: str, module: str, name: str) -> bool:
+    """Tell whether an import may bring an object: by its module, or by its name from a package above it."""
+    place, _, attribute = target.partition(":")
+    if place == module:
+        return name in {"", attribute, "*"}
+    return name == attribute and place.startswith(f"{module}.")
