@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from penstock.author.construct import accepted, unknown_argument
+from penstock.author.construct import accepted
 from penstock.author.mapping import not_json
 from penstock.author.operator import Operator
 from penstock.author.rules import seconds
@@ -110,11 +110,8 @@ def _argument_problems(capability: str, own: dict[str, Any], found: Capability |
         fault = not_json(value)
         if fault:
             problems.append(f"{name} holds {fault}, which has no JSON form; {capability} is run from JSON alone.")
-    if found is not None and found.parameters:
-        known = {parameter.name: parameter.required for parameter in found.parameters}
-        problems += [unknown_argument(capability, name, known) for name in own if name not in known]
-        missing = [name for name, required in known.items() if required and name not in own]
-        problems += [f"{capability} misses the argument {name!r}." for name in missing]
+    if found is not None and not problems:
+        problems += found.check({name: _placed(value) for name, value in own.items()})
     return problems
 
 

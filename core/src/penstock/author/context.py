@@ -156,7 +156,9 @@ class TaskInstance:
 
             value = decode(bytes(raw))
         else:
-            value = self._context.runtime.xcom(task_id, key, self._index(task_id, map_index))
+            from penstock.model.value import from_plain  # noqa: PLC0415 - as above
+
+            value = from_plain(self._context.runtime.xcom(task_id, key, self._index(task_id, map_index)))
         return default if value is None else value
 
     def _index(self, task_id: str, map_index: int | None) -> int | None:

@@ -126,17 +126,22 @@ class Prepared:
 
     def failed(self, error: BaseException) -> Ending:
         """How the try ends if user code raised this."""
-        if isinstance(error, SkipTask):
-            return Ending(Outcome.SKIPPED, str(error))
-        if isinstance(error, TaskCancelled):
-            return Ending(Outcome.CANCELLED, str(error) or "cancelled")
-        final = isinstance(error, FailTask | AuthoringError | NotSerialisableError)
-        if isinstance(error, ProviderError):
-            final = not error.retryable
-        if isinstance(error, SystemExit):
-            error = RuntimeError(f"the task called sys.exit({error.code!r}); return, or raise SkipTask or FailTask")
-        after = getattr(error, "retry_after_s", None)
-        return Ending(Outcome.FAILED, describe(error), retryable=not final, retry_after_s=after)
+        return failed(error)
+
+
+def failed(error: BaseException) -> Ending:
+    """How the try ends if user code raised this."""
+    if isinstance(error, SkipTask):
+        return Ending(Outcome.SKIPPED, str(error))
+    if isinstance(error, TaskCancelled):
+        return Ending(Outcome.CANCELLED, str(error) or "cancelled")
+    final = isinstance(error, FailTask | AuthoringError | NotSerialisableError)
+    if isinstance(error, ProviderError):
+        final = not error.retryable
+    if isinstance(error, SystemExit):
+        error = RuntimeError(f"the task called sys.exit({error.code!r}); return, or raise SkipTask or FailTask")
+    after = getattr(error, "retry_after_s", None)
+    return Ending(Outcome.FAILED, describe(error), retryable=not final, retry_after_s=after)
 
 
 def prepare(task: Operator, facts: Facts, runtime: Runtime) -> Prepared:

@@ -39,7 +39,10 @@ class TaskGroup(Made, Edges):
         tooltip: str = "",
     ) -> None:
         self._label, self.prefix_group_id, self.tooltip = group_id, prefix_group_id, tooltip
-        self.default_args: dict[str, Any] = {**(self.parent.default_args if self.parent else {}), **(default_args or {})}
+        self.default_args: dict[str, Any] = {
+            **(self.parent.default_args if self.parent else {}),
+            **(default_args or {}),
+        }
 
     @property
     def group_id(self) -> str:

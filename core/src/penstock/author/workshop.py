@@ -5,11 +5,11 @@ of a file. Without a workshop (a test, a REPL) a DAG keeps its own notes, and ra
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penstock.errors import AuthoringError
 
@@ -39,28 +39,16 @@ class Problem(NamedTuple):
         return f"{self.site.file}:{self.site.line}: {self.text}"
 
 
-class Parameter(NamedTuple):
-    """A parameter of a capability, as the provider's manifest declares it."""
-
-    name: str
-    type: str = ""
-    required: bool = False
-
-
 class Capability(NamedTuple):
     """What a manifest says about an operator or sensor: enough to check a task without importing it.
 
     Attributes:
-        id: Such as ``aws.s3_copy``.
         kind: ``operators`` or ``sensors``.
-        object: ``module:attribute`` of the class.
-        parameters: What its constructor takes besides what every task takes.
+        check: Judges the arguments; a sentence for each that is wrong.
     """
 
-    id: str
     kind: str
-    object: str
-    parameters: tuple[Parameter, ...] = ()
+    check: Callable[[Mapping[str, Any]], list[str]]
 
 
 class Workshop:

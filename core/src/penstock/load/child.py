@@ -1,0 +1,189 @@
+"""What a forked child does: it puts bounds on itself, imports one DAG file, and says what came of it."""
+
+import faulthandler
+import os
+import re
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from time import perf_counter
+from types import FrameType
+from typing import Any, NoReturn
+
+from penstock.author.build import build_file
+from penstock.author.coach import problem_of
+from penstock.author.imports import import_dag_file
+from penstock.author.workshop import Capability, Workshop
+from penstock.errors import MissingProviderError, NotFoundError, RequestError
+from penstock.load.wire import Ask, Job, Line, Result, Setup
+from penstock.spec.manifest import Capability as Declared
+from penstock.spec.plan import check_plan
+
+WHERE_ARE_YOU = signal.SIGUSR2
+_SPARE_S = 5
+_MEGABYTE = 1 << 20
+_COMPILED = re.compile(r"__pycache__/([^/]+?)\.[^/]*\.pyc$")
+
+
+def run_child(job: Job, setup: Setup, sock: socket.socket, output: int) -> NoReturn:
+    """Import the file and leave the process; never returns into the server's code.
+
+    Args:
+        job: The file.
+        setup: Bounds, and what is installed.
+        sock: Blocking stream socket to the server.
+        output: Descriptor that takes standard output and error.
+    """
+    status = 1
+    try:
+        os.setsid()
+        _redirect(output)
+        line = Line(sock)
+        memory = _bound(setup)
+        result = _import(job, setup, line, memory)
+        sys.stdout.flush()
+        line.send(result)
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def _redirect(output: int) -> None:
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    faulthandler.enable(file=2)
+    faulthandler.register(WHERE_ARE_YOU, file=2)
+
+
+def _bound(setup: Setup) -> tuple[int, int]:
+    """Put bounds on memory and time; returns the memory bounds as they were.
+
+    The server kills a child that takes too long. The alarm and the bound on CPU time are for a server that is gone.
+    """
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, setup.timeout_s + _SPARE_S)
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    cpu = int(setup.timeout_s) + _SPARE_S
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu if most == resource.RLIM_INFINITY else min(cpu, most), most))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    bound = _address_space() + setup.memory_mb * _MEGABYTE
+    if before[1] == resource.RLIM_INFINITY or bound < before[1]:
+        resource.setrlimit(resource.RLIMIT_AS, (bound, before[1]))
+    return before
+
+
+def _address_space() -> int:
+    """Bytes of address space that this process has already; 0 where the kernel does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    except OSError:
+        return 0
+    return pages * resource.getpagesize()
+
+
+def _import(job: Job, setup: Setup, line: Line, memory: tuple[int, int]) -> Result:
+    started = perf_counter()
+    sys.dont_write_bytecode = True
+    world, sources = _World(line, job.serial), _Sources(job.folder)
+    catalogue = _Catalogue(setup)
+    at = Workshop(str(Path(job.folder) / job.file), job.folder, capabilities=catalogue)
+    sys.addaudithook(sources)
+    try:
+        import_dag_file(Path(job.folder), job.file, world, at)
+    except MemoryError:
+        resource.setrlimit(resource.RLIMIT_AS, memory)
+        return Result(job.serial, problems=(too_much_memory(job.file, setup),), variables=world.read)
+    except BaseException as error:  # noqa: BLE001 - whatever a DAG file raises is a problem of that file
+        at.problems.append(problem_of(error, at, job.file))
+    resource.setrlimit(resource.RLIMIT_AS, memory)
+    built = build_file(at, job.file)
+    return Result(
+        job.serial,
+        dags=built.dags,
+        problems=built.problems,
+        sources=tuple(sorted(sources.seen | {job.file})),
+        variables=world.read,
+        refresh_s=at.refresh_s,
+        duration_s=perf_counter() - started,
+    )
+
+
+def too_much_memory(file: str, setup: Setup) -> str:
+    """The sentence about a file that ate its memory."""
+    return (
+        f"{file}:1: its import needs more than {setup.memory_mb} MB of memory. "
+        "Load data inside tasks, not while the file is imported; the bound is memory_mb in [loader]."
+    )
+
+
+class _World:
+    """The runtime of an import: Variables are asked for and noted, all else belongs into tasks."""
+
+    def __init__(self, line: Line, serial: int) -> None:
+        self._line, self._serial = line, serial
+        self.read: dict[str, str | None] = {}
+
+    def variable(self, key: str) -> str | None:
+        """The text of a Variable, the same one however often it is asked for."""
+        if key not in self.read:
+            self._line.send(Ask(self._serial, key))
+            replies: list[Any] | None = []
+            while replies == []:
+                replies = self._line.receive()
+            if replies is None:
+                raise RequestError(f"Variable {key!r} cannot be read: the loader is gone.")
+            self.read[key] = replies[0].value
+        return self.read[key]
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - stands for every other method of the protocol
+        raise RequestError(
+            f"{name}() was called while the DAG file is imported. Only Variables can be read then; "
+            "do the rest inside a task."
+        )
+
+
+class _Sources:
+    """An audit hook that notes which files of a folder are read, and which of its folders are listed."""
+
+    def __init__(self, folder: str) -> None:
+        self._prefix = folder.rstrip("/") + "/"
+        self.seen: set[str] = set()
+
+    def __call__(self, event: str, args: tuple[Any, ...]) -> None:
+        if event == "open":
+            self._note(args[0], "")
+        elif event in ("os.listdir", "os.scandir"):
+            caller: FrameType | None = sys._getframe(1)  # noqa: SLF001 - who lists: the import system does for every import
+            if caller is not None and "importlib" not in caller.f_code.co_filename:
+                self._note(args[0] if args and args[0] is not None else ".", "/")
+
+    def _note(self, path: object, mark: str) -> None:
+        if not isinstance(path, str | Path):
+            return
+        full = os.path.abspath(path) + mark  # noqa: PTH100 - resolving links would leave the folder
+        if full.startswith(self._prefix):
+            # What was compiled before is read in place of its source.
+            self.seen.add(_COMPILED.sub(r"\1.py", full.removeprefix(self._prefix)))
+
+
+class _Catalogue:
+    """What the installed providers declare, as the workshop asks for it."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._providers = setup.providers
+        self._declared: Mapping[str, Declared] = {each.id: each for each in setup.capabilities}
+
+    def __call__(self, capability_id: str) -> Capability:
+        declared = self._declared.get(capability_id)
+        if declared is None:
+            provider = capability_id.partition(".")[0]
+            if provider not in self._providers:
+                raise MissingProviderError(provider, f"the operator {capability_id!r}")
+            raise NotFoundError("operator or sensor of a provider", capability_id, self._declared)
+        return Capability(declared.kind, lambda arguments: check_plan(declared, arguments))

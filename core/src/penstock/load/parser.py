@@ -1,0 +1,108 @@
+"""The loader's side of the parse server: files go in, results come out, whatever the files do."""
+
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from penstock.errors import InternalError
+from penstock.load.wire import Ask, Job, Line, Reply, Result, Setup
+
+_ATTEMPTS = 2
+
+
+class Parser:
+    """Imports DAG files in bounded children; the server is started on first use and again if it is gone.
+
+    Args:
+        setup: Bounds, and what is installed.
+        variables: Present values of Variables by key.
+        processes: Files that are imported at once.
+    """
+
+    def __init__(
+        self, setup: Setup, variables: Callable[[Sequence[str]], Mapping[str, str | None]], *, processes: int = 2
+    ) -> None:
+        self._setup, self._variables, self._processes = setup, variables, max(1, processes)
+        self._server: subprocess.Popen[bytes] | None = None
+        self._line: Line | None = None
+        self._serial = 0
+
+    def parse(self, folder: str, files: Sequence[str]) -> Iterator[tuple[str, Result]]:
+        """Import files of a folder; results come in the order of ``files``.
+
+        Raises:
+            InternalError: If the server itself cannot be kept alive.
+        """
+        done: dict[str, Result] = {}
+        waiting, position = list(files), 0
+        for attempt in range(_ATTEMPTS):
+            try:
+                for file, result in self._exchange(folder, waiting):
+                    done[file] = result
+                    while position < len(files) and files[position] in done:
+                        yield files[position], done.pop(files[position])
+                        position += 1
+            except OSError as error:
+                self.close()
+                waiting = [file for file in files[position:] if file not in done]
+                if attempt == _ATTEMPTS - 1:
+                    raise InternalError(f"the parse server ends when it imports {waiting[:1]}: {error}") from error
+            else:
+                return
+
+    def close(self) -> None:
+        """End the server and its children."""
+        if self._line is not None:
+            self._line.sock.close()
+        if self._server is not None:
+            try:
+                self._server.wait(5)
+            except subprocess.TimeoutExpired:
+                self._server.kill()
+                self._server.wait()
+        self._server = self._line = None
+
+    def _exchange(self, folder: str, files: Sequence[str]) -> Iterator[tuple[str, Result]]:
+        line = self._connected()
+        running: dict[int, str] = {}
+        rest = iter(files)
+        exhausted = False
+        while True:
+            while not exhausted and len(running) < self._processes:
+                file = next(rest, None)
+                if file is None:
+                    exhausted = True
+                    break
+                self._serial += 1
+                running[self._serial] = file
+                line.send(Job(self._serial, folder, file))
+            if not running:
+                return
+            for message in self._received(line):
+                if isinstance(message, Ask):
+                    value = self._variables([message.key]).get(message.key)
+                    line.send(Reply(message.serial, value))
+                elif isinstance(message, Result) and message.serial in running:
+                    yield running.pop(message.serial), message
+
+    def _received(self, line: Line) -> list[Any]:
+        messages = line.receive()
+        if messages is None:
+            raise ConnectionError("it hung up")
+        return messages
+
+    def _connected(self) -> Line:
+        if self._line is None:
+            ours, theirs = socket.socketpair()
+            number = theirs.fileno()
+            self._server = subprocess.Popen(
+                [sys.executable, "-m", "penstock.load.parse_server", str(number)],
+                pass_fds=(number,),
+                stdin=subprocess.DEVNULL,
+            )
+            theirs.close()
+            self._line = Line(ours)
+            self._line.send(self._setup)
+        return self._line
