@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
 
-from penstock.engine.limits import Admission, Needs, Resource, Tenant
-from penstock.engine.live import Instance, LiveRun
+from penstock.engine.limits import Admission, Bucket, Needs, Resource, Tenant
+from penstock.engine.live import Instance, LiveRun, Node
 from penstock.engine.messages import DagUpdated, Dispatch, Kill, Step
 from penstock.engine.plan import Plan
-from penstock.model.changes import Changes
+from penstock.model.changes import Changes, LateAnswer
 from penstock.model.dag import DagSpec
-from penstock.model.run import Run, TaskKey
-from penstock.model.state import RunState, TaskState
+from penstock.model.run import Run, TaskKey, Try
 
 UNLIMITED = 2**31
 
@@ -26,9 +24,11 @@ class DagBook:
         row: The newest version and its switches; None for a DAG of which only old runs are known.
         running: Numbers of its running runs.
         queued: Numbers of its queued runs, oldest first.
+        wake_at: The earliest instant for which its timer is set; None if it is not.
+        tenants: The DAG as a competitor, by executor: what it is served by one earns it no wait at another.
     """
 
-    __slots__ = ("active_tasks", "cursor", "queued", "row", "running", "tenant", "wake_at")
+    __slots__ = ("active_tasks", "cursor", "max_active_runs", "queued", "row", "running", "tenants", "wake_at")
 
     def __init__(self, dag_id: str) -> None:
         self.row: DagUpdated | None = None
@@ -36,8 +36,14 @@ class DagBook:
         self.queued: deque[int] = deque()
         self.cursor: datetime | None = None
         self.wake_at: datetime | None = None
-        self.tenant = Tenant()
-        self.active_tasks = Resource(f"DAG {dag_id!r} (max_active_tasks)", UNLIMITED)
+        self.tenants: dict[str, Tenant] = {}
+        self.max_active_runs = 0
+        self.active_tasks = Resource(f"DAG {dag_id!r} (max_active_tasks)", 0)
+
+    def take_limits(self, dag: DagSpec) -> None:
+        """Take over the limits of a version; 0 is none."""
+        self.max_active_runs = dag.max_active_runs or UNLIMITED
+        self.active_tasks.limit = dag.max_active_tasks or UNLIMITED
 
 
 class Lane:
@@ -45,10 +51,9 @@ class Lane:
 
     __slots__ = ("heard_at", "name", "places", "tries")
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.places = Resource(f"executor {name!r}", 0)
-        self.heard_at: datetime | None = None
+    def __init__(self, name: str, now: datetime) -> None:
+        self.name, self.heard_at = name, now
+        self.places = Resource(f"executor {name!r}", 0, f"executor {name!r} is not there: it has told no capacity")
         self.tries: set[Instance] = set()
 
 
@@ -62,32 +67,30 @@ class Book:
         self.dags: dict[str, DagBook] = {}
         self.pools: dict[str, Resource] = {}
         self.lanes: dict[str, Lane] = {}
-        self.per_task: dict[tuple[int, str], Resource] = {}
         self.admission = Admission()
         self.dags_to_look_at: set[str] = set()
         self.dags_awaiting_runs: set[str] = set()
-        self._plans: dict[str, Plan] = {}
-        self._timers: list[tuple[datetime, int, Callable[[Book], None]]] = []
+        self._plans: dict[tuple[str, str], Plan] = {}
+        self._timers: list[tuple[datetime, str]] = []
         self._retries: list[tuple[datetime, int, Instance]] = []
-        self._leases: list[tuple[datetime, int, str]] = []
         self._seq = 0
-        self._output(datetime.min.replace(tzinfo=UTC))
+        self.begin(datetime.min.replace(tzinfo=UTC))
 
     # What a step collects.
 
     def begin(self, now: datetime) -> None:
         """Start a step."""
-        self._output(now)
-
-    def _output(self, now: datetime) -> None:
         self.now = now
         self.changes = Changes()
         self.dispatches: list[Dispatch] = []
         self.kills: list[Kill] = []
         self.fresh: list[Instance] = []
         self.ended: deque[Instance] = deque()
+        self._leaving: list[LiveRun] = []
         self._dirty: dict[Instance, None] = {}
         self._dirty_runs: dict[int, Run] = {}
+        self._dirty_tries: dict[tuple[TaskKey, int], Try] = {}
+        self._late: dict[tuple[TaskKey, int], LateAnswer] = {}
 
     def touch(self, instance: Instance) -> None:
         """The instance's row must be stored at the end of the step."""
@@ -102,28 +105,47 @@ class Book:
         """Replace a run's row and have it stored."""
         live.row = self._dirty_runs[row.run] = row
 
+    def store_try(self, key: TaskKey, attempt: Try) -> None:
+        """Have a try's row stored."""
+        self._dirty_tries[key, attempt.epoch] = attempt
+
+    def note_late(self, answer: LateAnswer) -> None:
+        """Have an answer that is not obeyed noted on its try."""
+        self._late[answer.key, answer.epoch] = answer
+
     def finish(self) -> Step:
         """End the step: everything that changed, each row once and in its newest form."""
+        for run in self._leaving:
+            if run.row.state.finished and not run.tries:
+                self.runs.pop(run.row.run, None)
+        reasons: dict[Bucket, str] = {}
         for instance in self.fresh:
-            if instance.bucket is not None:
-                instance.reason = self.admission.reason(instance)
-        self.changes.tasks = [instance.row() for instance in self._dirty]
-        self.changes.runs = list(self._dirty_runs.values())
-        return Step(self.changes, tuple(self.dispatches), tuple(self.kills), self._wake_at())
+            if (bucket := instance.bucket) is not None:
+                if bucket not in reasons:
+                    reasons[bucket] = self.admission.reason(instance)
+                instance.reason = reasons[bucket]
+        changes = self.changes
+        changes.tasks = [instance.row() for instance in self._dirty]
+        changes.runs = list(self._dirty_runs.values())
+        changes.tries = list(self._dirty_tries.values())
+        changes.late = list(self._late.values())
+        return Step(changes, tuple(self.dispatches), tuple(self.kills), self._wake_at())
 
     # Time.
 
-    def call_at(self, at: datetime, then: Callable[[Book], None]) -> None:
-        """Have ``then`` called by the first step at or after an instant."""
-        self._seq += 1
-        heappush(self._timers, (at, self._seq, then))
+    def look_at(self, at: datetime, dag_id: str) -> None:
+        """Have a DAG looked at by the first step at or after an instant."""
+        dag = self.dag(dag_id)
+        if dag.wake_at is None or at < dag.wake_at:
+            dag.wake_at = at
+            heappush(self._timers, (at, dag_id))
 
-    def timers_due(self) -> list[Callable[[Book], None]]:
-        """Take the timers that are due, oldest first."""
-        due = []
+    def wake_dags(self) -> None:
+        """Have the DAGs looked at whose time has come."""
         while self._timers and self._timers[0][0] <= self.now:
-            due.append(heappop(self._timers)[2])
-        return due
+            _, dag_id = heappop(self._timers)
+            self.dag(dag_id).wake_at = None
+            self.dags_to_look_at.add(dag_id)
 
     def retry_at(self, at: datetime, instance: Instance) -> None:
         """Have an instance that is up for retry looked at again at an instant."""
@@ -137,9 +159,19 @@ class Book:
             due.append(heappop(self._retries)[2])
         return due
 
+    def silent_lanes(self) -> list[Lane]:
+        """Executors that hold tries and were not heard for a whole lease."""
+        return [lane for lane in self.lanes.values() if lane.tries and self.now >= lane.heard_at + self.lease]
+
     def _wake_at(self) -> datetime | None:
-        heads: list[datetime] = [heap[0][0] for heap in (self._timers, self._retries, self._leases) if heap]
-        return min(heads, default=None)
+        wishes = [lane.heard_at + self.lease for lane in self.lanes.values() if lane.tries]
+        if self._timers:
+            wishes.append(self._timers[0][0])
+        if self._retries:
+            wishes.append(self._retries[0][0])
+        if self.dags_to_look_at:
+            wishes.append(self.now)
+        return min(wishes, default=None)
 
     # Lookups.
 
@@ -151,11 +183,13 @@ class Book:
 
     def plan(self, dag: DagSpec, version: str) -> Plan:
         """The compiled form of a DAG version, made once and kept while live runs use it."""
-        plan = self._plans.get(version)
+        ident = (dag.dag_id, version)
+        plan = self._plans.get(ident) if version else None
         if plan is None:
-            used = {run.plan.version for run in self.runs.values()}
-            self._plans = {known: kept for known, kept in self._plans.items() if known in used}
-            plan = self._plans[version] = Plan(dag, version)
+            if len(self._plans) > 2 * len(self.runs) + 16:
+                used = {(run.row.dag_id, run.plan.version) for run in self.runs.values()}
+                self._plans = {known: kept for known, kept in self._plans.items() if known in used}
+            plan = self._plans[ident] = Plan(dag, version)
         return plan
 
     def instance(self, key: TaskKey) -> Instance | None:
@@ -163,117 +197,109 @@ class Book:
         run = self.runs.get(key.run)
         return None if run is None else run.instance(key)
 
+    def release(self, run: LiveRun) -> None:
+        """Forget a run after this step if it has ended, unless a try of it was told to end and has not answered.
+
+        A request of the same step still finds it.
+        """
+        self._leaving.append(run)
+
+    # Tries and what they use.
+
     def lane(self, name: str) -> Lane:
         """An executor by name, opened without capacity on first use."""
         if name not in self.lanes:
-            self.lanes[name] = Lane(name)
+            self.lanes[name] = Lane(name, self.now)
         return self.lanes[name]
 
-    def enter_lane(self, instance: Instance, executor: str) -> None:
+    def enter_lane(self, instance: Instance, attempt: Try) -> None:
         """A try of the instance is with an executor from now on; its lease runs."""
-        lane = self.lane(executor)
+        lane = self.lane(attempt.executor)
         if not lane.tries:
-            lane.heard_at = self.now
-            self._watch(executor)
-        instance.lane = executor
+            lane.heard_at = max(lane.heard_at, self.now)
         lane.tries.add(instance)
+        instance.attempt = attempt
+        instance.node.tries += 1
+        instance.node.run.tries += 1
 
-    def occupy(self, instance: Instance) -> None:
-        """A stored instance has a live try: it uses its places, full or not, until that try answers or is lost."""
-        instance.holds = self.needs(instance)
+    def leave_lane(self, instance: Instance, attempt: Try) -> None:
+        """Its try lives no more; what it used is free."""
+        self.lane(attempt.executor).tries.discard(instance)
+        instance.attempt = None
+        instance.node.tries -= 1
+        instance.node.run.tries -= 1
+        self.admission.release(instance)
+
+    def occupy(self, instance: Instance, attempt: Try) -> None:
+        """A stored instance has a try that lives: it uses its places, full or not, until that try ends or is lost."""
+        instance.holds = self.needs(instance.node)
         for resource, amount in instance.holds:
             resource.used += amount
-        self.enter_lane(instance, self.executor_of(instance))
+        self.enter_lane(instance, attempt)
 
-    def _watch(self, executor: str) -> None:
-        lane = self.lane(executor)
-        if lane.heard_at is not None:
-            self._seq += 1
-            heappush(self._leases, (lane.heard_at + self.lease, self._seq, executor))
+    def kill(self, instance: Instance, reason: str) -> None:
+        """Tell a live try to end; until it answers, it keeps its places and no other try of the instance goes out."""
+        if instance.attempt is not None and not instance.dying:
+            instance.dying = True
+            self.kills.append(Kill(instance.attempt.executor, instance.key, instance.epoch, reason))
 
-    def silent_lanes(self) -> list[Lane]:
-        """Executors that hold tries and were not heard for a whole lease; the others are watched on."""
-        silent = []
-        while self._leases and self._leases[0][0] <= self.now:
-            executor = heappop(self._leases)[2]
-            lane = self.lane(executor)
-            if not lane.tries or lane.heard_at is None:
-                continue
-            if self.now >= lane.heard_at + self.lease:
-                silent.append(lane)
-            else:
-                self._watch(executor)
-        return silent
-
-    def executor_of(self, instance: Instance) -> str:
-        """Name of the executor that is to run it."""
-        task = instance.node.task
-        if task.sensor is not None:
+    def executor_of(self, node: Node) -> str:
+        """Name of the executor that is to run a task."""
+        if node.task.sensor is not None:
             return self.sensor_executor
-        return self.routes.get(task.queue, self.default_executor)
+        return self.routes.get(node.task.queue, self.default_executor)
 
-    def needs(self, instance: Instance) -> Needs:
+    def await_admission(self, instance: Instance) -> None:
+        """The instance goes out as soon as the limits admit it."""
+        node = instance.node
+        needs, tenant = self.needs(node), node.tenant
+        if tenant is None:
+            tenants = self.dag(node.run.row.dag_id).tenants
+            tenant = node.tenant = tenants.setdefault(self.executor_of(node), Tenant())
+        self.admission.add(instance, needs, tenant)
+        self.fresh.append(instance)
+
+    def needs(self, node: Node) -> Needs:
         """What an instance takes to run, in the order in which refusals are named; a sensor takes no place."""
-        run, task = instance.node.run, instance.node.task
-        dag = self.dag(run.row.dag_id)
-        places = (self.lane(self.executor_of(instance)).places, 1)
-        if task.sensor is not None:
-            return ((dag.active_tasks, 0), places)
-        pool = self.pools.get(task.pool)
-        if pool is None:
-            pool = self.pools[task.pool] = Resource(f"pool {task.pool!r}", 0)
-            pool.closed = f"pool {task.pool!r} does not exist. Create it with: penstock pools set {task.pool} SLOTS"
-        needs: Needs = ((dag.active_tasks, 1), (pool, task.pool_slots), places)
-        if task.max_active_per_run is not None:
-            ident = (run.row.run, task.task_id)
-            if ident not in self.per_task:
-                label = f"task {task.task_id!r} of this run"
-                self.per_task[ident] = Resource(label, task.max_active_per_run)
-            needs = ((self.per_task[ident], 1), *needs)
-        return needs
+        if node.needs is None:
+            task = node.task
+            active_tasks = self.dag(node.run.row.dag_id).active_tasks
+            places = self.lane(self.executor_of(node)).places
+            if task.sensor is not None:
+                node.needs = ((active_tasks, 0), (places, 1))
+            else:
+                node.needs = ((active_tasks, 1), (self._pool(task.pool), task.pool_slots), (places, 1))
+            if task.max_active_per_run is not None:
+                per_run = Resource(f"task {task.task_id!r} of this run (max_active_per_run)", task.max_active_per_run)
+                node.needs = ((per_run, 1), *node.needs)
+        return node.needs
 
-    # Limits.
+    def _pool(self, name: str) -> Resource:
+        if name not in self.pools:
+            self.pools[name] = Resource(f"pool {name!r}", 0, _no_pool(name))
+        return self.pools[name]
 
     def set_pools(self, slots: dict[str, int]) -> None:
         """Take over all pools; one that is gone admits nothing more."""
-        for name in self.pools.keys() | slots.keys():
-            pool = self.pools.setdefault(name, Resource(f"pool {name!r}", 0))
-            pool.limit = UNLIMITED if slots.get(name) == -1 else slots.get(name, 0)
-            pool.closed = (
-                ""
-                if name in slots
-                else f"pool {name!r} does not exist. Create it with: penstock pools set {name} SLOTS"
-            )
+        for name, count in slots.items():
+            pool = self._pool(name)
+            pool.limit, pool.closed = UNLIMITED if count == -1 else count, ""
             self.admission.reopen(pool)
+        for name in self.pools.keys() - slots.keys():
+            self.pools[name].limit, self.pools[name].closed = 0, _no_pool(name)
 
     def set_capacity(self, executor: str, capacity: int | None) -> None:
-        """An executor's places changed."""
+        """An executor is there, with so many places."""
         lane = self.lane(executor)
         lane.places.limit = UNLIMITED if capacity is None else capacity
+        self.hear(lane)
+
+    def hear(self, lane: Lane) -> None:
+        """An executor was heard: the leases of its tries are renewed, and it is sent work."""
         lane.heard_at = self.now
+        lane.places.closed = ""
         self.admission.reopen(lane.places)
 
-    # Explanations.
 
-    def why(self, key: TaskKey) -> str:
-        """Why an instance is where it is."""
-        instance = self.instance(key)
-        if instance is None:
-            return "its run is not live"
-        if instance.bucket is not None:
-            return self.admission.reason(instance)
-        run = instance.node.run
-        if run.row.state is RunState.QUEUED:
-            return f"its run has not started: {self.why_queued(run.row)}"
-        if instance.state is TaskState.NONE:
-            from_rules = instance.node.tally
-            return f"waits for its upstream: {from_rules.pending} not finished"
-        return instance.reason
-
-    def why_queued(self, run: Run) -> str:
-        """Why a queued run has not started."""
-        dag = self.dag(run.dag_id)
-        if dag.row is not None and dag.row.paused:
-            return f"DAG {run.dag_id!r} is paused"
-        limit = dag.row.dag.max_active_runs if dag.row is not None else self.runs[run.run].plan.dag.max_active_runs
-        return f"DAG {run.dag_id!r} has {len(dag.running)} of {limit} active runs (max_active_runs)"
+def _no_pool(name: str) -> str:
+    return f"pool {name!r} does not exist. Create it with: penstock pools set {name} SLOTS"

@@ -36,20 +36,26 @@ def next_due(dag: DagSpec, cursor: datetime | None, now: datetime) -> Due | None
     return None if interval is None else Due(interval, interval.end)
 
 
+def first_cursor(dag: DagSpec, now: datetime) -> datetime | None:
+    """Where the timetable of a DAG without a start date begins when it is first seen: the tick that was last.
+
+    Its first data interval is the one that is running. None if the start date or explicit dates say where it begins.
+    """
+    schedule = dag.schedule
+    if dag.start_date is not None or schedule.kind not in (ScheduleKind.CRON, ScheduleKind.INTERVAL):
+        return None
+    return schedule.tick_at_or_before(now) or schedule.tick_after(now)
+
+
 def _first_start(dag: DagSpec, cursor: datetime | None, now: datetime) -> datetime | None:
     """Start of the oldest interval that has no run yet."""
     schedule, anchor = dag.schedule, dag.start_date
-    if cursor is None:
-        return schedule.tick_at_or_after(anchor or now, anchor) if dag.catchup or anchor else _before(dag, now)
-    if schedule.kind is ScheduleKind.DATES:
-        return schedule.tick_after(cursor, anchor)
-    return schedule.tick_at_or_after(cursor, anchor)
-
-
-def _before(dag: DagSpec, now: datetime) -> datetime | None:
-    """The last tick until now, or the first one if none has been yet."""
-    schedule, anchor = dag.schedule, dag.start_date
-    return schedule.tick_at_or_before(now, anchor) or schedule.tick_after(now, anchor)
+    since = cursor or anchor or first_cursor(dag, now)
+    if schedule.kind is not ScheduleKind.DATES:
+        return None if since is None else schedule.tick_at_or_after(since, anchor)
+    if since is None:
+        return schedule.dates[0] if schedule.dates else None
+    return schedule.tick_at_or_after(since, anchor) if cursor is None else schedule.tick_after(since, anchor)
 
 
 def _newest_start(dag: DagSpec, start: datetime, now: datetime) -> datetime:

@@ -17,6 +17,7 @@ from penstock.engine.messages import (
 from penstock.engine.people import cancel, clear, mark
 from penstock.engine.runs import add_run, create_due_runs, start_queued_runs, update_dag
 from penstock.engine.tries import dispatch_ready, expire_leases, finish_try, heartbeat, retry_due, start_try
+from penstock.engine.why import why
 from penstock.model.request import CancelRun, ClearTasks, MarkTask
 from penstock.model.run import TaskKey
 from penstock.spec.executor import Heartbeat, TryFinished, TryStarted
@@ -33,6 +34,17 @@ _HANDLERS: dict[type, Callable[[Book, Any], None]] = {
     ClearTasks: clear,
     MarkTask: mark,
 }
+
+_PHASES = (
+    Book.wake_dags,
+    retry_due,
+    expire_leases,
+    settle,
+    start_queued_runs,
+    settle,
+    create_due_runs,
+    dispatch_ready,
+)
 
 
 class Engine:
@@ -65,20 +77,29 @@ class Engine:
 
         Returns:
             The changes and the commands. Commands must be carried out only after the changes are stored. Runs in
-            ``changes.new_runs`` exist for the engine once their stored rows come back as `RunAdded`.
+            ``changes.new_runs`` exist for the engine once their stored rows come back as `RunAdded`, in the next step.
         """
         book = self._book
         book.begin(now)
         for event in events:
             _HANDLERS[type(event)](book, event)
             settle(book)
-        for phase in (retry_due, expire_leases, settle, start_queued_runs, settle, create_due_runs, dispatch_ready):
+        for phase in _PHASES:
             phase(book)
         return book.finish()
 
     def why(self, key: TaskKey) -> str:
         """Why a live task instance is where it is: one sentence, decided by the same code that decides its fate."""
-        return self._book.why(key)
+        return why(self._book, key)
+
+    def holds(self, run: int) -> bool:
+        """Whether a run is in memory: queued, running, or finished with a try that has yet to answer."""
+        return run in self._book.runs
+
+    @property
+    def sensor_executor(self) -> str:
+        """Name of the executor that gets the sensors."""
+        return self._book.sensor_executor
 
     @property
     def live_runs(self) -> int:

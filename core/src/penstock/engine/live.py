@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from penstock.engine.limits import Bucket, Needs
+from penstock.engine.limits import Bucket, Needs, Tenant
 from penstock.engine.plan import Plan
-from penstock.engine.rules import Tally
-from penstock.model.dag import TaskSpec
-from penstock.model.run import UNMAPPED, Run, TaskInstance, TaskKey
+from penstock.engine.rules import BROKEN, Tally
+from penstock.model.run import UNMAPPED, Run, TaskInstance, TaskKey, Try
 from penstock.model.state import TRANSITIONS, TaskState
 
 
@@ -19,14 +18,14 @@ class Instance:
         node: The task that it is an instance of.
         bucket: Where it waits for admission, or None.
         holds: What it uses of limited resources while a try of it lives.
-        lane: The executor that has its current try; "" if none lives.
-        repeats: Whether its next dispatch repeats a try whose worker was lost, and so is no new try to the user.
-        lost: Times in a row that its worker was lost.
-        dying: Epoch of a try that was told to end and has not answered yet; 0 if there is none.
+        attempt: The row of its try that lives, or None.
+        dying: Whether that try was told to end and has not answered yet.
+        lost: Times in a row that its worker was lost; forgotten at a restart, so that many restarts fail no task.
         waited_from: When a sensor's first poke was asked for; kept when its waiter is lost.
     """
 
     __slots__ = (
+        "attempt",
         "bucket",
         "due_at",
         "dying",
@@ -35,13 +34,11 @@ class Instance:
         "failures",
         "holds",
         "key",
-        "lane",
         "lost",
         "node",
         "priority",
         "queued_at",
         "reason",
-        "repeats",
         "started_at",
         "state",
         "try_number",
@@ -51,14 +48,15 @@ class Instance:
     def __init__(self, key: TaskKey, node: Node) -> None:
         self.key, self.node, self.priority = key, node, node.task.priority_weight
         self.state = TaskState.NONE
-        self.try_number = self.epoch = self.failures = self.dying = self.lost = 0
-        self.repeats = False
-        self.reason = self.lane = ""
+        self.try_number = self.epoch = self.failures = self.lost = 0
+        self.dying = False
+        self.reason = ""
         self.queued_at: datetime | None = None
         self.started_at: datetime | None = None
         self.ended_at: datetime | None = None
         self.due_at: datetime | None = None
         self.waited_from: datetime | None = None
+        self.attempt: Try | None = None
         self.bucket: Bucket | None = None
         self.holds: Needs = ()
 
@@ -67,6 +65,12 @@ class Instance:
         if state not in TRANSITIONS[self.state] and state is not self.state:
             raise ValueError(f"{self.key}: {self.state.value} -> {state.value} is not a transition")
         self.state, self.reason = state, reason
+
+    def reset(self, reason: str) -> None:
+        """Be as if it had not run; what it spent of epochs and try numbers stays spent."""
+        self.state, self.reason = TaskState.NONE, reason
+        self.failures = self.lost = 0
+        self.queued_at = self.started_at = self.ended_at = self.waited_from = self.due_at = None
 
     def row(self) -> TaskInstance:
         """The row to store."""
@@ -100,22 +104,45 @@ class Node:
 
     Attributes:
         tally: How far its upstream is.
-        instances: By map index; a mapped task that has not been expanded has one placeholder under -1.
+        expanded: False for a mapped task that has only its placeholder, under -1.
+        instances: By map index.
+        waiting: Instances that its trigger rule has yet to decide on.
         unfinished: Instances that are not finished.
-        folding: Whether its placeholder comes back as soon as no instance has a dying try.
-        lengths: Number of elements of the values its instances left, by key and map index.
+        tries: Instances that have a try that lives.
+        folding: Whether its placeholder comes back as soon as no try of its instances lives.
+        lengths: Number of elements of the values it left, by key; a mapped task's are not asked for.
+        needs, tenant: What each instance takes to run and on whose account, once the first one is ready.
     """
 
-    __slots__ = ("expanded", "folding", "instances", "lengths", "number", "run", "tally", "task", "unfinished")
+    __slots__ = (
+        "expanded",
+        "folding",
+        "instances",
+        "lengths",
+        "needs",
+        "number",
+        "run",
+        "tally",
+        "task",
+        "tenant",
+        "tries",
+        "unfinished",
+        "waiting",
+    )
 
     def __init__(self, run: LiveRun, number: int) -> None:
         self.run, self.number, self.task = run, number, run.plan.tasks[number]
         self.tally = Tally(len(run.plan.upstream[number]))
         self.expanded = not self.task.mapped
-        self.instances = {UNMAPPED: Instance(TaskKey(run.row.run, self.task.task_id), self)}
+        placeholder = Instance(TaskKey(run.row.run, self.task.task_id), self)
+        self.instances = {UNMAPPED: placeholder}
+        self.waiting = [placeholder]
         self.unfinished = 1
+        self.tries = 0
         self.folding = False
-        self.lengths: dict[tuple[str, int], int] = {}
+        self.lengths: dict[str, int] = {}
+        self.needs: Needs | None = None
+        self.tenant: Tenant | None = None
 
     @property
     def done(self) -> bool:
@@ -124,41 +151,49 @@ class Node:
 
     def populate(self, count: int) -> list[Instance]:
         """Replace the placeholder by ``count`` instances, 1 or more."""
-        spent = self.instances[UNMAPPED].epoch
+        old = self.instances[UNMAPPED]
+        run, task_id = old.key.run, old.key.task_id
+        made = [Instance(TaskKey(run, task_id, index), self) for index in range(count)]
+        for instance in made:
+            instance.epoch, instance.try_number = old.epoch, old.try_number
         self.expanded = True
         self.unfinished = count
-        self.instances = {}
-        for index in range(count):
-            instance = self.instances[index] = Instance(TaskKey(self.run.row.run, self.task.task_id, index), self)
-            instance.epoch = instance.try_number = spent
-        return list(self.instances.values())
+        self.instances = dict(enumerate(made))
+        return made
 
     def fold(self) -> Instance:
         """Put the placeholder back in place of the instances; epochs go on from the highest one spent."""
-        spent = max(instance.epoch for instance in self.instances.values())
         placeholder = Instance(TaskKey(self.run.row.run, self.task.task_id), self)
-        placeholder.epoch = placeholder.try_number = spent
+        placeholder.epoch = max(instance.epoch for instance in self.instances.values())
+        placeholder.try_number = max(instance.try_number for instance in self.instances.values())
         self.instances = {UNMAPPED: placeholder}
+        self.waiting = [placeholder]
         self.expanded = self.folding = False
         self.unfinished = 1
         return placeholder
 
+    def sources(self) -> list[Node]:
+        """The tasks over whose values it is spread, if it is mapped."""
+        named = (self.run.node(mapping.source.task_id) for mapping in self.task.mapped if mapping.source is not None)
+        return [source for source in named if source is not None]
+
 
 class LiveRun:
-    """A run that is queued or running.
+    """A run that is queued or running, or one that has ended but of which a try still lives.
 
     Attributes:
         unfinished: Nodes that are not done; the run ends when there is none.
         broken_leaves: Instances of leaf tasks that failed: one is enough to fail the run.
+        tries: Instances that have a try that lives.
     """
 
-    __slots__ = ("broken_leaves", "nodes", "plan", "row", "unfinished")
+    __slots__ = ("broken_leaves", "nodes", "plan", "row", "tries", "unfinished")
 
     def __init__(self, row: Run, plan: Plan) -> None:
         self.row, self.plan = row, plan
         self.nodes = [Node(self, number) for number in range(len(plan.tasks))]
         self.unfinished = len(self.nodes)
-        self.broken_leaves = 0
+        self.broken_leaves = self.tries = 0
 
     def node(self, task_id: str) -> Node | None:
         """The node of a task, or None if this version of the DAG has no such task."""
@@ -174,20 +209,37 @@ class LiveRun:
         """Every instance, in the DAG's order."""
         return [instance for node in self.nodes for instance in node.instances.values()]
 
+    def recount(self) -> None:
+        """Derive every count and tally from the states of the instances: after a restart, a clear or a mark."""
+        self.unfinished = self.broken_leaves = 0
+        for node in self.nodes:
+            node.waiting = [i for i in node.instances.values() if i.state is TaskState.NONE]
+            node.unfinished = sum(not i.state.finished for i in node.instances.values())
+            self.unfinished += not node.done
+            if self.plan.leaf[node.number]:
+                self.broken_leaves += sum(i.state in BROKEN for i in node.instances.values())
+        for node in self.nodes:
+            upstream = [self.nodes[number] for number in self.plan.upstream[node.number]]
+            node.tally = Tally(sum(not up.done for up in upstream))
+            for up in upstream:
+                for instance in up.instances.values():
+                    if instance.state.finished:
+                        node.tally.add(instance.state, setup=up.task.setup)
 
-def expansion(run: LiveRun, task: TaskSpec) -> int | str:
+
+def expansion(node: Node) -> int | str:
     """How many instances a mapped task gets: the product of its arguments' lengths, or a sentence why it cannot."""
     total = 1
-    for mapping in task.mapped:
+    for mapping in node.task.mapped:
         length = mapping.length
         if mapping.source is not None:
-            source = run.node(mapping.source.task_id)
+            source = node.run.node(mapping.source.task_id)
             if source is None:
                 return f"cannot expand {mapping.argument!r}: there is no task {mapping.source.task_id!r}"
             if source.task.mapped:
-                length = sum(1 for i in source.instances.values() if i.state is TaskState.SUCCESS)
+                length = sum(i.state is TaskState.SUCCESS for i in source.instances.values()) if source.expanded else 0
             else:
-                length = source.lengths.get((mapping.source.key, UNMAPPED))
+                length = source.lengths.get(mapping.source.key)
             if length is None:
                 return (
                     f"cannot expand {mapping.argument!r}: task {mapping.source.task_id!r} left no list or dict "

@@ -7,7 +7,7 @@ import msgspec
 from penstock.model.changes import Changes
 from penstock.model.dag import DagSpec, TaskSpec
 from penstock.model.request import CancelRun, ClearTasks, MarkTask
-from penstock.model.run import Run, TaskInstance, TaskKey
+from penstock.model.run import Run, TaskInstance, TaskKey, Try
 from penstock.spec.executor import ExecutorEvent
 
 
@@ -27,17 +27,22 @@ class DagUpdated(msgspec.Struct, frozen=True):
 
 
 class RunAdded(msgspec.Struct, frozen=True):
-    """A run exists that the engine does not know yet: a new one, or one that lives on after a restart or a clear.
+    """A run exists that the engine does not know yet: a new one, or one that lives on after a restart.
+
+    A run that has ended is taken over for the step in which it comes, so that a `ClearTasks` or `MarkTask` of the same
+    step finds it; and for longer if it has a live try, which is then told to end.
 
     Attributes:
         dag: The version that the run is pinned to.
         tasks: Its task instances; empty if it has not started.
+        tries: Its tries without an outcome. Those whose instance is not live were told to end, and are told again.
         lengths: Numbers of elements of the lists and dicts its tasks left, by task, map index and key.
     """
 
     run: Run
     dag: DagSpec
     tasks: tuple[TaskInstance, ...] = ()
+    tries: tuple[Try, ...] = ()
     lengths: dict[tuple[str, int, str], int] = {}
 
 

@@ -1,14 +1,17 @@
 """What people ask of live runs: cancel, clear, mark."""
 
-import msgspec
+from msgspec.structs import replace
 
 from penstock.engine.book import Book
-from penstock.engine.flow import end, end_run, evaluate, recount, release_run, settle, unfold
-from penstock.engine.live import Instance, LiveRun, Node
-from penstock.engine.messages import Kill
+from penstock.engine.cuts import cut_by
+from penstock.engine.flow import close, conclude, end, end_run, evaluate, unfold
+from penstock.engine.live import Instance, LiveRun
+from penstock.engine.rules import BROKEN
 from penstock.model.request import CancelRun, ClearTasks, MarkTask
-from penstock.model.run import UNMAPPED
+from penstock.model.run import TaskKey
 from penstock.model.state import RunState, TaskState
+
+_MARKS = frozenset({TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED})
 
 
 def cancel(book: Book, request: CancelRun) -> None:
@@ -17,98 +20,102 @@ def cancel(book: Book, request: CancelRun) -> None:
     if run is None or run.row.state.finished:
         return
     reason = f"cancelled by {request.by}" if request.by else "cancelled"
-    end_run(book, run, RunState.CANCELLED, reason)
+    for node in run.nodes:
+        node.folding = False
     for instance in run.instances():
         if not instance.state.finished:
-            _kill(book, instance, reason)
+            book.kill(instance, reason)
             end(book, instance, TaskState.CANCELLED, reason)
-    settle(book)
-    release_run(book, run)
-
-
-def _kill(book: Book, instance: Instance, reason: str) -> None:
-    """Tell a live try to end; until it answers, it keeps its places and no other try of the instance goes out."""
-    if instance.lane and not instance.dying:
-        instance.dying = instance.epoch
-        book.kills.append(Kill(instance.lane, instance.key, instance.epoch, reason))
+    end_run(book, run, RunState.CANCELLED, reason)
 
 
 def clear(book: Book, request: ClearTasks) -> None:
     """Make instances of a run as if they had not run, kill their live tries, and let the run go on."""
-    run = book.runs.get(request.run)
-    if run is None:
+    run = _begun(book, request.run)
+    chosen = [] if run is None else _chosen(run, request)
+    if run is None or not chosen:
         return
-    chosen = _chosen(run, request)
-    if not chosen:
-        return
-    for node in chosen:
-        _reset(book, node)
-    recount(run)
-    if run.row.state is not RunState.QUEUED:
-        _revive(book, run)
-        for node in run.nodes:
-            evaluate(book, node)
+    nodes = {instance.node for instance in chosen}
+    for instance in chosen:
+        _reset(book, instance)
+    for node in nodes:
+        if node.task.mapped and all(i.state is TaskState.NONE for i in node.instances.values()):
+            node.folding = node.expanded
+    for number in sorted(node.number for node in nodes if node.folding):
+        unfold(book, run.nodes[number])
+    run.recount()
+    if run.row.state.finished:
+        # It stands in line like any other, so that clearing many runs starts no more of them than may be active.
+        book.store_run(run, replace(run.row, state=RunState.QUEUED, ended_at=None, reason="cleared"))
+        book.dag(run.row.dag_id).queued.append(run.row.run)
+        book.dags_to_look_at.add(run.row.dag_id)
+    for node in run.nodes:
+        evaluate(book, node)
 
 
-def _chosen(run: LiveRun, request: ClearTasks) -> list[Node]:
-    """The nodes to reset; a node is reset with all of its instances, as a mapping may come out otherwise next time."""
-    if request.tasks:
-        numbers = {run.plan.index[task_id] for task_id in request.tasks if task_id in run.plan.index}
-    else:
-        numbers = set(range(len(run.nodes)))
-    failed = (TaskState.FAILED, TaskState.UPSTREAM_FAILED, TaskState.CANCELLED)
-    if request.only_failed:
-        numbers = {n for n in numbers if any(i.state in failed for i in run.nodes[n].instances.values())}
-    if request.downstream:
-        numbers = run.plan.reachable(numbers)
-    return [run.nodes[number] for number in sorted(numbers)]
+def _begun(book: Book, number: int) -> LiveRun | None:
+    """A run that the engine holds and of which there is something to clear or to mark."""
+    run = book.runs.get(number)
+    return None if run is None or (run.row.state is RunState.QUEUED and run.row.started_at is None) else run
 
 
-def _reset(book: Book, node: Node) -> None:
-    for instance in node.instances.values():
-        _kill(book, instance, "cleared")
-        book.admission.drop(instance)
-        book.changes.cleared.append(instance.key)
-        if instance.state is not TaskState.NONE:
-            instance.state, instance.reason = TaskState.NONE, "cleared"
-        instance.failures = instance.lost = 0
-        instance.started_at = instance.ended_at = instance.waited_from = instance.due_at = None
-        book.touch(instance)
-    node.lengths.clear()
-    if node.task.mapped and UNMAPPED not in node.instances:
-        node.folding = True
-        unfold(book, node)
+def _chosen(run: LiveRun, request: ClearTasks) -> list[Instance]:
+    """The instances to reset, in the DAG's order."""
+    named = {run.plan.index[task_id] for task_id in request.tasks if task_id in run.plan.index}
+    if not request.tasks:
+        named = set(range(len(run.nodes)))
+    numbers = run.plan.reachable(named) if request.downstream else named
+    chosen: list[Instance] = []
+    for node in (run.nodes[number] for number in sorted(numbers)):
+        instances = list(node.instances.values())
+        if request.only_failed:
+            instances = [instance for instance in instances if instance.state in BROKEN]
+        if node.number not in named:
+            instances = [instance for instance in instances if not _stays_cut(run, instance, numbers)]
+        chosen += instances
+    return chosen
 
 
-def _revive(book: Book, run: LiveRun) -> None:
-    if run.row.state is RunState.RUNNING:
-        return
-    row = msgspec.structs.replace(run.row, state=RunState.RUNNING, ended_at=None, reason="cleared")
-    book.store_run(run, row)
-    book.dag(run.row.dag_id).running.add(run.row.run)
+def _stays_cut(run: LiveRun, instance: Instance, cleared: set[int]) -> bool:
+    """Whether a branch or short circuit cut the instance off that is not cleared, so that its word still holds."""
+    cutter = cut_by(instance)
+    return bool(cutter) and run.plan.index.get(cutter) not in cleared
+
+
+def _reset(book: Book, instance: Instance) -> None:
+    book.kill(instance, "cleared")
+    book.admission.drop(instance)
+    book.changes.cleared.append(instance.key)
+    book.changes.xcoms = [x for x in book.changes.xcoms if (x.run, x.task_id, x.map_index) != instance.key]
+    instance.node.lengths.clear()
+    instance.reset("cleared")
+    book.touch(instance)
 
 
 def mark(book: Book, request: MarkTask) -> None:
-    """Set an instance to a final state by a person's word; a live try of it is killed."""
-    run = book.runs.get(request.run)
-    node = None if run is None else run.node(request.task_id)
-    instance = None if node is None else node.instances.get(request.map_index)
-    if run is None or instance is None or run.row.state is RunState.QUEUED:
+    """Set an instance to a final state by a person's word; a live try of it is killed.
+
+    Nothing happens if there is no such instance, or if it is about to be replaced because its task was cleared.
+    """
+    run = _begun(book, request.run)
+    instance = None if run is None else run.instance(TaskKey(request.run, request.task_id, request.map_index))
+    if run is None or instance is None or instance.node.folding or request.state not in _MARKS:
         return
-    _kill(book, instance, f"marked {request.state}")
+    reason = f"marked {request.state} by hand"
+    book.kill(instance, reason)
     book.admission.drop(instance)
-    instance.state, instance.reason = TaskState(request.state), f"marked {request.state} by hand"
+    instance.state, instance.reason = TaskState(request.state), reason
     instance.due_at, instance.ended_at = None, book.now
     book.touch(instance)
-    recount(run)
-    _revive(book, run)
-    for other in run.nodes:
-        evaluate(book, other)
-    settle(book)
-    if run.unfinished == 0:
-        end_run(
-            book,
-            run,
-            RunState.FAILED if run.broken_leaves else RunState.SUCCESS,
-            f"{run.broken_leaves} of its last task instances failed" if run.broken_leaves else "",
-        )
+    run.recount()
+    _carry_on(book, run)
+
+
+def _carry_on(book: Book, run: LiveRun) -> None:
+    """Let a run go on after one of its instances was set; one that had ended gets the state that now follows."""
+    if run.row.state.finished:
+        conclude(book, run)
+        return
+    for node in run.nodes:
+        evaluate(book, node)
+    close(book, run)

@@ -9,6 +9,8 @@ from enum import Enum
 
 from penstock.model.state import TaskState, TriggerRule
 
+BROKEN = frozenset({TaskState.FAILED, TaskState.UPSTREAM_FAILED, TaskState.CANCELLED})
+
 
 class Verdict(Enum):
     """What to do with a task that has not begun."""
@@ -71,7 +73,12 @@ class Tally:
 
 
 def verdict(rule: TriggerRule, tally: Tally) -> Verdict:
-    """What the rule says now; WAIT only while a later upstream could still change it."""
+    """What the rule says now; WAIT only while a later upstream could still change it.
+
+    A task without upstream runs, whatever its rule.
+    """
+    if tally.done and not (tally.success or tally.skipped or tally.broken):
+        return Verdict.RUN
     return _RULES[rule](tally)
 
 
@@ -124,7 +131,7 @@ def _one_success(t: Tally) -> Verdict:
 def _one_done(t: Tally) -> Verdict:
     if t.success or t.failed:
         return Verdict.RUN
-    return _when_done(t, Verdict.UPSTREAM_FAILED if t.upstream_failed else Verdict.SKIP)
+    return _when_done(t, Verdict.SKIP)
 
 
 def _none_failed(t: Tally) -> Verdict:

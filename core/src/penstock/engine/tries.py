@@ -2,12 +2,16 @@
 
 from datetime import timedelta
 
+from msgspec.structs import replace
+
 from penstock.engine.book import Book
-from penstock.engine.flow import end, make_ready, release_run, skip_by_branch, skip_downstream, unfold
+from penstock.engine.cuts import cut, unknown_choice
+from penstock.engine.flow import end, evaluate, make_ready, unfold
 from penstock.engine.live import Instance
 from penstock.engine.messages import Dispatch, Kill
 from penstock.model.changes import LateAnswer
-from penstock.model.run import Try, XCom
+from penstock.model.retry import LONGEST_DELAY_S
+from penstock.model.run import UNMAPPED, Try, XCom
 from penstock.model.state import Outcome, TaskState
 from penstock.spec.executor import Heartbeat, TryFinished, TryStarted
 
@@ -21,158 +25,117 @@ def dispatch_ready(book: Book) -> None:
 
 
 def _dispatch(book: Book, instance: Instance) -> None:
-    run, task = instance.node.run, instance.node.task
-    executor = book.executor_of(instance)
+    node, key, now = instance.node, instance.key, book.now
+    executor = book.executor_of(node)
     instance.move(TaskState.QUEUED, f"handed to executor {executor!r}")
     instance.epoch += 1
-    if not instance.repeats:
-        instance.try_number += 1
-        instance.started_at = instance.waited_from = None
-    instance.repeats = False
+    instance.try_number += 1
     instance.ended_at = None
-    instance.queued_at = book.now
-    if task.sensor is not None and instance.waited_from is None:
-        instance.waited_from = instance.started_at = book.now
-    book.enter_lane(instance, executor)
+    instance.queued_at = now
+    waited = 0.0
+    if node.task.sensor is not None:
+        if instance.waited_from is None:
+            instance.waited_from = instance.started_at = now
+        waited = (now - instance.waited_from).total_seconds()
+    attempt = Try(key.run, key.task_id, key.map_index, instance.epoch, instance.try_number, executor, now)
+    book.enter_lane(instance, attempt)
+    book.store_try(key, attempt)
     book.touch(instance)
-    book.changes.tries.append(_try(instance))
-    waited = (book.now - instance.waited_from).total_seconds() if instance.waited_from else 0.0
-    book.dispatches.append(Dispatch(executor, instance.row(), task, run.row, waited))
-
-
-def _try(instance: Instance) -> Try:
-    key = instance.key
-    queued_at = instance.queued_at
-    assert queued_at is not None  # noqa: S101 - a try exists only after a dispatch, which sets it
-    return Try(key.run, key.task_id, key.map_index, instance.epoch, instance.try_number, instance.lane, queued_at)
+    book.dispatches.append(Dispatch(executor, instance.row(), node.task, node.run.row, waited))
 
 
 def start_try(book: Book, event: TryStarted) -> None:
     """A try's process is there."""
     instance = book.instance(event.key)
-    if instance is None or event.epoch != instance.epoch or instance.state is not TaskState.QUEUED:
+    if instance is None or instance.attempt is None or event.epoch != instance.epoch:
         return
-    sensor = instance.node.task.sensor is not None
-    instance.move(TaskState.DEFERRED if sensor else TaskState.RUNNING, "pokes its condition" if sensor else "")
-    if instance.started_at is None:
+    instance.attempt = replace(instance.attempt, started_at=event.at, pid=event.pid)
+    book.store_try(instance.key, instance.attempt)
+    if instance.state is not TaskState.QUEUED:
+        return
+    if instance.node.task.sensor is not None:
+        instance.move(TaskState.DEFERRED, "pokes its condition")
+    else:
+        instance.move(TaskState.RUNNING, "")
         instance.started_at = event.at
     book.touch(instance)
-    row = _try(instance)
-    book.changes.tries.append(
-        Try(
-            row.run,
-            row.task_id,
-            row.map_index,
-            row.epoch,
-            row.try_number,
-            row.executor,
-            row.queued_at,
-            started_at=event.at,
-            pid=event.pid,
-        )
-    )
 
 
 def finish_try(book: Book, event: TryFinished) -> None:
     """A try answered; a current one decides the instance's fate, any other is only noted."""
     instance = book.instance(event.key)
-    if instance is not None and instance.dying == event.epoch:
-        _bury(book, instance, event)
+    if instance is None or instance.attempt is None or event.epoch != instance.epoch:
+        book.note_late(LateAnswer(event.key, event.epoch, event.outcome, event.at))
         return
-    if instance is None or event.epoch != instance.epoch or not instance.state.live:
-        book.changes.late.append(LateAnswer(event.key, event.epoch, event.outcome, event.at))
-        return
-    _record(book, instance, event)
-    _leave_lane(book, instance)
-    if event.outcome is Outcome.SUCCESS:
+    if not instance.dying and event.outcome is Outcome.SUCCESS and (error := unknown_choice(instance.node, event)):
+        event = replace(event, outcome=Outcome.FAILED, error=error, retryable=False)
+    ended = replace(instance.attempt, ended_at=event.at, outcome=event.outcome, error=event.error)
+    book.store_try(instance.key, ended)
+    book.leave_lane(instance, ended)
+    if instance.dying:
+        _bury(book, instance)
+    elif event.outcome is Outcome.SUCCESS:
         _succeed(book, instance, event)
     elif event.outcome is Outcome.SKIPPED:
-        end(book, instance, TaskState.SKIPPED, event.error or "skipped by its own code")
+        end(book, instance, TaskState.SKIPPED, event.error.partition("\n")[0] or "skipped by its own code")
     elif event.outcome is Outcome.LOST:
         _repeat_lost(book, instance, event)
     else:
         _fail(book, instance, event)
 
 
-def _record(book: Book, instance: Instance, event: TryFinished) -> None:
-    row = _try(instance)
-    book.changes.tries.append(
-        Try(
-            row.run,
-            row.task_id,
-            row.map_index,
-            row.epoch,
-            row.try_number,
-            row.executor,
-            row.queued_at,
-            started_at=instance.started_at,
-            ended_at=event.at,
-            outcome=event.outcome,
-            error=event.error,
-        )
-    )
-
-
-def _leave_lane(book: Book, instance: Instance) -> None:
-    book.lane(instance.lane).tries.discard(instance)
-    instance.lane = ""
-    book.admission.release(instance)
-
-
-def _bury(book: Book, instance: Instance, event: TryFinished) -> None:
-    """A try that was told to end has ended: its places are free, and what waited for its death may go on."""
-    instance.dying = 0
-    _record(book, instance, event)
-    _leave_lane(book, instance)
-    if instance.node.folding:
-        unfold(book, instance.node)
+def _bury(book: Book, instance: Instance) -> None:
+    """A try that was told to end has ended: what waited for its death may go on."""
+    instance.dying = False
+    node = instance.node
+    if node.folding:
+        unfold(book, node)
+        evaluate(book, node)
     elif instance.state is TaskState.SCHEDULED:
-        make_ready(book, instance)
-    release_run(book, instance.node.run)
+        make_ready(book, instance, "ready")
+    if node.run.row.state.finished:
+        book.release(node.run)
 
 
 def _succeed(book: Book, instance: Instance, event: TryFinished) -> None:
     node, key = instance.node, instance.key
     for name, xcom in event.xcoms.items():
         book.changes.xcoms.append(XCom(key.run, key.task_id, key.map_index, name, bytes(xcom.value), xcom.length))
-        if xcom.length is not None:
-            node.lengths[name, key.map_index] = xcom.length
-    if event.follow is not None:
-        chosen = ", ".join(repr(task_id) for task_id in event.follow) or "nothing"
-        skip_by_branch(book, node, event.follow, f"branch {key} chose {chosen}")
-    if event.skip_downstream:
-        skip_downstream(book, node, everything=event.skip_downstream == "all", reason=f"{key} cut it off")
+        if xcom.length is not None and key.map_index == UNMAPPED:
+            node.lengths[name] = xcom.length
+    if event.follow is not None or event.skip_downstream:
+        cut(book, node, event)
     end(book, instance, TaskState.SUCCESS, "")
 
 
 def _repeat_lost(book: Book, instance: Instance, event: TryFinished) -> None:
+    """Repeat a try whose worker was lost, under the same number and at no cost of a retry."""
     instance.lost += 1
     if instance.lost >= MAX_LOST:
         end(book, instance, TaskState.FAILED, f"its worker was lost {instance.lost} times in a row: {event.error}")
         return
-    instance.repeats = True
-    make_ready(book, instance)
+    instance.try_number -= 1
+    make_ready(book, instance, f"its worker was lost: {event.error}")
 
 
 def _fail(book: Book, instance: Instance, event: TryFinished) -> None:
-    policy = instance.node.task.retry
+    task, run = instance.node.task, instance.node.run.row
     instance.failures += 1
     instance.lost = 0
-    summary = event.error.partition("\n")[0]
-    sensor = instance.node.task.sensor
-    if sensor is not None and sensor.soft_fail and not event.retryable:
+    summary = event.error.partition("\n")[0] or f"its try ended as {event.outcome.value}"
+    if task.sensor is not None and task.sensor.soft_fail and not event.retryable:
         end(book, instance, TaskState.SKIPPED, summary)
         return
-    if not event.retryable or instance.failures > policy.retries:
+    if not event.retryable or instance.failures > task.retry.retries:
         end(book, instance, TaskState.FAILED, summary)
         return
-    run = instance.node.run.row
-    pause = policy.delay_before(instance.failures, f"{run.dag_id}/{run.run_id}/{instance.key}")
+    pause = task.retry.delay_before(instance.failures, f"{run.dag_id}/{run.run_id}/{instance.key}")
     if event.retry_after_s is not None:
-        pause = max(pause, timedelta(seconds=event.retry_after_s))
+        pause = max(pause, timedelta(seconds=min(LONGEST_DELAY_S, max(0.0, event.retry_after_s))))
+    left = task.retry.retries - instance.failures + 1
+    instance.move(TaskState.UP_FOR_RETRY, f"{summary} ({left} of {task.retry.retries} retries left)")
+    instance.started_at = instance.waited_from = None
     instance.due_at = book.now + pause
-    left = policy.retries - instance.failures + 1
-    instance.move(TaskState.UP_FOR_RETRY, f"{summary} ({left} of {policy.retries} retries left)")
     book.touch(instance)
     book.retry_at(instance.due_at, instance)
 
@@ -181,18 +144,19 @@ def retry_due(book: Book) -> None:
     """Make ready what has waited long enough for its retry."""
     for instance in book.retries_due():
         if instance.state is TaskState.UP_FOR_RETRY and instance.due_at is not None and instance.due_at <= book.now:
-            make_ready(book, instance)
+            make_ready(book, instance, "ready")
 
 
 def heartbeat(book: Book, event: Heartbeat) -> None:
     """An executor was heard: the leases of all its tries are renewed."""
-    book.lane(event.executor).heard_at = book.now
+    book.hear(book.lane(event.executor))
 
 
 def expire_leases(book: Book) -> None:
-    """Count the tries of silent executors as lost, and have them killed in case they live."""
+    """Count a silent executor's tries as lost, have them killed in case they live, and send it none until it speaks."""
     for lane in book.silent_lanes():
         error = f"executor {lane.name!r} was silent for {book.lease.total_seconds():g} s"
+        lane.places.closed = f"{error} and has not been heard since"
         for instance in sorted(lane.tries, key=lambda instance: instance.key):
             book.kills.append(Kill(lane.name, instance.key, instance.epoch, error))
             finish_try(book, TryFinished(instance.key, instance.epoch, Outcome.LOST, book.now, error))

@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import msgspec
 
+LONGEST_DELAY_S = 365 * 86400.0
+
 
 class RetryPolicy(msgspec.Struct, frozen=True, omit_defaults=True):
     """How often a failed try is repeated, and after which pause.
@@ -29,11 +31,13 @@ class RetryPolicy(msgspec.Struct, frozen=True, omit_defaults=True):
         """Pause before the given repetition, 1 for the first.
 
         The jitter is drawn from ``seed`` alone, so that the same try of the same run always waits equally long,
-        in a simulation as in production.
+        in a simulation as in production. No pause is longer than a year.
         """
-        delay = self.delay_s * self.backoff ** (repetition - 1)
-        if self.max_delay_s is not None:
-            delay = min(delay, self.max_delay_s)
+        longest = LONGEST_DELAY_S if self.max_delay_s is None else min(self.max_delay_s, LONGEST_DELAY_S)
+        try:
+            delay = min(self.delay_s * self.backoff ** (repetition - 1), longest)
+        except OverflowError:
+            delay = longest
         if self.jitter:
             digest = hashlib.blake2b(f"{seed}/{repetition}".encode(), digest_size=8).digest()
             delay -= delay * self.jitter * int.from_bytes(digest) / 2**64

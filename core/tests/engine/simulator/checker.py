@@ -1,0 +1,217 @@
+"""What must hold after every transaction, whatever happens: checked on the stored rows, by other means than the engine's."""
+
+from collections import Counter, defaultdict
+
+from simulator.store import Store
+
+from penstock.engine.messages import Step
+from penstock.model.dag import TaskSpec
+from penstock.model.run import TaskKey, Try
+from penstock.model.state import RunState, TaskState, TriggerRule
+
+S = TaskState
+BROKEN = (S.FAILED, S.UPSTREAM_FAILED, S.CANCELLED)
+
+
+class Limits:
+    """The limits as they are now, kept apart from the engine's."""
+
+    def __init__(self) -> None:
+        self.pools: dict[str, int] = {}
+        self.capacity: dict[str, int] = {}
+        self.routes: dict[str, str] = {}
+
+    def executor(self, task: TaskSpec) -> str:
+        """Where a task belongs."""
+        return "waiter" if task.sensor is not None else self.routes.get(task.queue, "local")
+
+
+class Checker:
+    """Holds each committed step against the rows before it."""
+
+    def __init__(self, store: Store, limits: Limits) -> None:
+        self.store, self.limits = store, limits
+        self.spent: Counter[TaskKey] = Counter()
+        self.before: dict[TaskKey, TaskState] = {}
+        self.outcomes: dict[tuple[TaskKey, int], object] = {}
+
+    def check(self, step: Step, touched_by_people: set[int], silent: set[str]) -> None:
+        """Raise AssertionError for the first thing that does not hold after this step was stored."""
+        if not step.changes:
+            return
+        self._epochs(step)
+        self._tries(step)
+        self._states(step, touched_by_people)
+        self._dispatches(step)
+        self._runs(step)
+        self._nothing_hidden(silent)
+        self.before = {key: task.state for key, task in self.store.tasks.items()}
+
+    def task(self, key: TaskKey) -> TaskSpec:
+        """The structure of the task that an instance belongs to."""
+        run = self.store.runs[key.run]
+        return self.store.versions[run.version].task(key.task_id)
+
+    def open_tries(self) -> list[Try]:
+        """Tries without an outcome."""
+        return [attempt for attempt in self.store.tries.values() if attempt.outcome is None]
+
+    def _epochs(self, step: Step) -> None:
+        for dispatch in step.dispatches:
+            key, epoch = dispatch.instance.key, dispatch.instance.epoch
+            assert epoch > self.spent[key], f"{key} goes out with epoch {epoch}, {self.spent[key]} is spent"
+            self.spent[key] = epoch
+            assert self.store.tasks[key].state is S.QUEUED, (
+                f"{key} goes out, its row says {self.store.tasks[key].state}"
+            )
+
+    def _tries(self, step: Step) -> None:
+        alive = Counter(TaskKey(a.run, a.task_id, a.map_index) for a in self.open_tries())
+        for key, count in alive.items():
+            assert count == 1, f"{key} has {count} live tries"
+        for attempt in step.changes.tries:
+            ident = (TaskKey(attempt.run, attempt.task_id, attempt.map_index), attempt.epoch)
+            old = self.outcomes.get(ident)
+            assert old is None, f"the try {ident} had ended as {old} and is written again"
+            self.outcomes[ident] = attempt.outcome
+        for key, task in self.store.tasks.items():
+            if task.state.live:
+                assert alive[key] == 1, f"{key} is {task.state}, and no try of it lives"
+
+    def _states(self, step: Step, touched: set[int]) -> None:
+        for task in step.changes.tasks:
+            key, old = task.key, self.before.get(task.key, S.NONE)
+            if key.run in touched:
+                continue
+            if old.finished and task.state is not old:
+                raise AssertionError(f"{key} was {old} and is {task.state}, and nobody asked for it")
+            if old is S.NONE and task.state is not S.NONE:
+                self._edges(key, task.state, task.reason)
+
+    def _edges(self, key: TaskKey, state: TaskState, reason: str) -> None:
+        spec = self.task(key)
+        if reason.startswith("cut off by"):
+            return
+        tallies, open_tasks = Counter[TaskState](), 0
+        setups = Counter[TaskState]()
+        for up in spec.upstream:
+            states = [t.state for k, t in self.store.tasks.items() if k.run == key.run and k.task_id == up]
+            open_tasks += not all(s.finished for s in states)
+            tallies.update(s for s in states if s.finished)
+            if self.task(TaskKey(key.run, up)).setup:
+                setups.update(s for s in states if s.finished)
+        expected = allowed(spec.trigger_rule, tallies, setups, done=open_tasks == 0, any_upstream=bool(spec.upstream))
+        if (state is S.SKIPPED and reason == "it was mapped over nothing") or reason.startswith("cannot expand"):
+            state = S.SCHEDULED
+        if spec.trigger_rule is TriggerRule.ALL_SUCCESS and state is S.SKIPPED and tallies[S.SKIPPED]:
+            return  # a failure of the same step came too late to change it
+        got = state if state in (S.SKIPPED, S.UPSTREAM_FAILED) else S.SCHEDULED
+        assert got is expected, f"{key} became {state} ({reason}); its rule says {expected} to {dict(tallies)}"
+
+    def _dispatches(self, step: Step) -> None:
+        if not step.dispatches:
+            return
+        pools, active, lanes, per_task = self._usage()
+        for dispatch in step.dispatches:
+            key, task, dag_id = dispatch.instance.key, dispatch.task, dispatch.run.dag_id
+            assert self.store.runs[key.run].state is RunState.RUNNING, f"{key} goes out, its run does not run"
+            dag = self.store.dags[dag_id]
+            assert not dag.paused, f"{key} goes out, its DAG is paused"
+            executor = self.limits.executor(task)
+            assert dispatch.executor == executor
+            assert lanes[executor] <= self.limits.capacity[executor], f"executor {executor} is overfull"
+            if task.max_active_per_run is not None:
+                assert per_task[key.run, key.task_id] <= task.max_active_per_run, f"too many of {key}"
+            if task.sensor is None:
+                assert pools[task.pool] <= self.limits.pools.get(task.pool, 0), f"pool {task.pool} is overfull"
+                assert active[dag_id] <= (dag.dag.max_active_tasks or 10**9), f"too many active tasks of {dag_id}"
+
+    def _usage(self) -> tuple[Counter[str], Counter[str], Counter[str], Counter[tuple[int, str]]]:
+        pools, active, lanes = Counter[str](), Counter[str](), Counter[str]()
+        per_task = Counter[tuple[int, str]]()
+        for attempt in self.open_tries():
+            task = self.task(TaskKey(attempt.run, attempt.task_id))
+            lanes[attempt.executor] += 1
+            per_task[attempt.run, attempt.task_id] += 1
+            if task.sensor is None:
+                pools[task.pool] += task.pool_slots
+                active[self.store.runs[attempt.run].dag_id] += 1
+        return pools, active, lanes, per_task
+
+    def _runs(self, step: Step) -> None:
+        running = Counter(run.dag_id for run in self.store.runs.values() if run.state is RunState.RUNNING)
+        by_run = defaultdict(list)
+        for key, task in self.store.tasks.items():
+            by_run[key.run].append(task.state)
+        for run in step.changes.runs:
+            limit = self.store.dags[run.dag_id].dag.max_active_runs
+            if run.state is RunState.RUNNING:
+                assert running[run.dag_id] <= (limit or 10**9), f"{running[run.dag_id]} runs of {run.dag_id} are active"
+                assert not all(s.finished for s in by_run[run.run]), f"run {run.run} runs, and all of it is done"
+            if run.state.finished:
+                assert all(s.finished for s in by_run[run.run]), f"run {run.run} ended with tasks that have not"
+                self._verdict(run.run, run.state)
+
+    def _verdict(self, number: int, state: RunState) -> None:
+        if state is RunState.CANCELLED:
+            return
+        dag = self.store.versions[self.store.runs[number].version]
+        teardowns = {t.task_id for t in dag.tasks if t.teardown}
+        inner = {up for t in dag.tasks if t.task_id not in teardowns for up in t.upstream}
+        leaves = {t.task_id for t in dag.tasks} - inner - teardowns
+        states = [t.state for key, t in self.store.tasks.items() if key.run == number and key.task_id in leaves]
+        expected = RunState.FAILED if any(s in BROKEN for s in states) else RunState.SUCCESS
+        assert state is expected, f"run {number} ended as {state}, its leaves say {expected}"
+
+    def _nothing_hidden(self, silent: set[str]) -> None:
+        """No ready instance is left behind that every limit would admit; no run waits that might start."""
+        pools, active, lanes, per_task = self._usage()
+        alive = {TaskKey(a.run, a.task_id, a.map_index) for a in self.open_tries()}
+        for key, row in self.store.tasks.items():
+            if row.state is not S.SCHEDULED or key in alive or self.store.runs[key.run].state is not RunState.RUNNING:
+                continue
+            task, dag = self.task(key), self.store.dags[self.store.runs[key.run].dag_id]
+            executor = self.limits.executor(task)
+            room = not dag.paused and executor not in silent and lanes[executor] < self.limits.capacity[executor]
+            if task.max_active_per_run is not None:
+                room = room and per_task[key.run, key.task_id] < task.max_active_per_run
+            if task.sensor is None:
+                room = room and pools[task.pool] + task.pool_slots <= self.limits.pools.get(task.pool, 0)
+                room = room and active[dag.dag.dag_id] < (dag.dag.max_active_tasks or 10**9)
+            assert not room, f"{key} is ready, nothing is full, and it does not go out: {row.reason}"
+
+
+def allowed(
+    rule: TriggerRule, tallies: Counter[TaskState], setups: Counter[TaskState], *, done: bool, any_upstream: bool
+) -> TaskState | None:
+    """What a trigger rule says, written down a second time: SCHEDULED, SKIPPED, UPSTREAM_FAILED, or None to wait."""
+    if not any_upstream or rule is TriggerRule.ALWAYS:
+        return S.SCHEDULED
+    success, skipped = tallies[S.SUCCESS], tallies[S.SKIPPED]
+    failed = tallies[S.FAILED] + tallies[S.CANCELLED]
+    upstream = tallies[S.UPSTREAM_FAILED]
+    broken = failed + upstream
+    setup_broken = sum(setups[s] for s in BROKEN)
+    # For each rule: runs early if, ends early if (with which state), what it does once all is done.
+    R, K, U = S.SCHEDULED, S.SKIPPED, S.UPSTREAM_FAILED  # noqa: N806 - one letter a state keeps the table readable
+    early = {
+        TriggerRule.ALL_SUCCESS: U if broken else K if skipped else None,
+        TriggerRule.ALL_FAILED: K if success or skipped else None,
+        TriggerRule.ALL_SKIPPED: K if success or broken else None,
+        TriggerRule.ONE_FAILED: R if broken else None,
+        TriggerRule.ONE_SUCCESS: R if success else None,
+        TriggerRule.ONE_DONE: R if success or failed else None,
+        TriggerRule.NONE_FAILED: U if broken else None,
+        TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS: U if broken else None,
+        TriggerRule.NONE_SKIPPED: K if skipped else None,
+    }.get(rule)
+    if early is not None or not done:
+        return early
+    return {
+        TriggerRule.ALL_DONE_MIN_ONE_SUCCESS: R if success else U if broken else K,
+        TriggerRule.ALL_DONE_SETUP_SUCCESS: R if setups[S.SUCCESS] or not setups else U if setup_broken else K,
+        TriggerRule.ONE_FAILED: K,
+        TriggerRule.ONE_SUCCESS: U if broken else K,
+        TriggerRule.ONE_DONE: K,
+        TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS: R if success else K,
+    }.get(rule, R)

@@ -1,0 +1,250 @@
+"""A seeded world around the engine: a virtual clock, crashes, executors, and people who change their minds."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from heapq import heappop, heappush
+from random import Random
+
+from simulator.checker import Checker, Limits
+from simulator.dags import CAPACITY, POOLS, ROUTES, random_dag
+from simulator.store import Store
+from simulator.workers import SimExecutor
+
+from penstock.engine.engine import Engine
+from penstock.engine.messages import CapacityChanged, PoolsUpdated
+from penstock.model.request import CancelRun, ClearTasks, MarkTask
+from penstock.model.run import NewRun, RunKind, TaskKey
+from penstock.model.state import Outcome
+
+LEASE_S = 30.0
+CHAOS_S = 7200.0
+MAX_STEPS = 6000
+
+
+class World:
+    """One simulation; the same seed gives the same history.
+
+    Attributes:
+        steps, crashes: How many there were.
+    """
+
+    def __init__(self, seed: int, *, crashes: bool = True, people: bool = True) -> None:
+        self.random = Random(seed)
+        self.now = self.began = datetime(2026, 1, 1, tzinfo=UTC)
+        self.people, self.crash_rate = people, 0.03 if crashes else 0.0
+        self.store, self.limits = Store(), Limits()
+        self.limits.pools, self.limits.capacity, self.limits.routes = dict(POOLS), dict(CAPACITY), ROUTES
+        self.checker = Checker(self.store, self.limits)
+        self._history: list[tuple[datetime, object]] = []
+        self.steps = self.crashes = 0
+        self._timeline: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._seq = 0
+        self._news: list[object] = []
+        self._wake_at: datetime | None = None
+        self.executors = {
+            name: SimExecutor(
+                name, self.random, lambda: self.now, self.at, self._news.append, self._lost, survives=name != "local"
+            )
+            for name in CAPACITY
+        }
+        for number in range(self.random.randint(1, 3)):
+            self.store.put_dag(random_dag(self.random, f"d{number}", self.began))
+        self._boot()
+
+    def at(self, seconds: float, then: Callable[[], None]) -> None:
+        """Call ``then`` in so many seconds."""
+        self._seq += 1
+        heappush(self._timeline, (self.now + timedelta(seconds=seconds), self._seq, then))
+
+    @property
+    def log(self) -> list[str]:
+        """What happened, a line each: seconds since the beginning, then an event, a row or a command."""
+        return [f"{(at - self.began).total_seconds():8.1f} {thing}" for at, thing in self._history]
+
+    def run(self) -> None:
+        """Two hours of chaos, then peace until nothing is left to do; raises AssertionError where a rule is broken."""
+        self._beat()
+        if self.people:
+            self.at(self.random.uniform(0, 100), self._meddle)
+        self.at(self.random.uniform(0, 600), self._disturb)
+        self.at(CHAOS_S, self._make_peace)
+        while self._timeline and self.steps < MAX_STEPS:
+            self._step()
+            self._advance()
+            if self.peace and self._settled():
+                break
+        stuck = [run for run in self.store.runs.values() if not run.state.finished]
+        assert not stuck, f"after {self.steps} steps, {len(stuck)} runs are stuck: {self._explain(stuck[0].run)}"
+        left = self.checker.open_tries()
+        assert not left, f"every run has ended, and tries are left: {left}"
+        assert self.engine.live_runs == 0, "every run has ended, and the engine still holds some"
+
+    # The shell: one step, one transaction, then the commands.
+
+    def _boot(self) -> None:
+        self.engine = Engine(lease_s=LEASE_S, routes=ROUTES)
+        self._news[:] = [CapacityChanged(name, count) for name, count in self.limits.capacity.items()]
+        self._news += [PoolsUpdated(dict(self.limits.pools)), *self.store.recovered()]
+        for attempt in self.checker.open_tries():
+            ident = (TaskKey(attempt.run, attempt.task_id, attempt.map_index), attempt.epoch)
+            self.executors[attempt.executor].reconcile(ident)
+
+    def _step(self) -> None:
+        requests = dict(self.store.inbox)
+        events, touched = list(self._news), set()
+        self._news.clear()
+        for request in requests.values():
+            run = getattr(request, "run", None)
+            touched.add(run)
+            events += [self.store.run_added(run), request]
+        self._log(*events)
+        step = self.engine.step(events, self.now)
+        self.steps += 1
+        if self.random.random() < self.crash_rate:
+            self._crash("before the commit")
+            return
+        step.changes.handled.extend(requests)
+        created = self.store.apply(step.changes, self.now)
+        self._log(*step.changes.runs, *step.changes.tasks, *step.dispatches, *step.kills)
+        silent = {e.name for e in self.executors.values() if e.silent_until is not None}
+        self.checker.check(step, touched, silent)
+        if self.random.random() < self.crash_rate:
+            self._crash("after the commit")
+            return
+        self._news += [self.store.run_added(run.run) for run in created]
+        for kill in step.kills:
+            self.executors[kill.executor].cancel(kill)
+        for dispatch in step.dispatches:
+            self.executors[dispatch.executor].submit(dispatch)
+        assert step.wake_at is None or step.wake_at >= self.now or self._news, "it wants to be woken in the past"
+        self._wake_at = step.wake_at
+
+    def _crash(self, when: str) -> None:
+        self.crashes += 1
+        self._log(f"CRASH {when}")
+        for executor in self.executors.values():
+            executor.crash()
+        if self.random.random() < 0.5:
+            self.now += timedelta(seconds=self.random.choice([1, 60, 1200]))
+        self._boot()
+
+    def _advance(self) -> None:
+        """Go to where something happens next; several things may happen before the next step, as under load."""
+        if self._news or self.store.inbox:
+            return
+        if self._wake_at is not None and self._wake_at < self._timeline[0][0]:
+            self.now = max(self.now, self._wake_at)
+            return
+        batch = self.random.choice([1, 1, 3])
+        while self._timeline and batch:
+            at, _, then = heappop(self._timeline)
+            self.now = max(self.now, at)
+            then()
+            batch -= 1
+            if self._wake_at is not None and self._timeline and self._timeline[0][0] > self._wake_at:
+                return
+
+    # Chaos and peace.
+
+    peace = False
+
+    def _beat(self) -> None:
+        for executor in self.executors.values():
+            executor.beat()
+        self.at(10.0, self._beat)
+
+    def _disturb(self) -> None:
+        if self.peace:
+            return
+        name = self.random.choice(list(self.executors))
+        self.executors[name].fall_silent(self.random.choice([5.0, 40.0, 200.0]))
+        self.at(self.random.uniform(0, 1500), self._disturb)
+
+    def _make_peace(self) -> None:
+        self.peace = True
+        self.crash_rate = 0.0
+        for dag_id, row in self.store.dags.items():
+            self._news.append(self.store.put_dag(row.dag))
+            assert self.store.dags[dag_id].paused is False
+        self.limits.pools.update(POOLS)
+        self.limits.capacity.update(CAPACITY)
+        self._news.append(PoolsUpdated(dict(POOLS)))
+        for executor in self.executors.values():
+            executor.faulty = False
+            executor.speak()
+            self._news.append(CapacityChanged(executor.name, CAPACITY[executor.name]))
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """In peace nobody hangs: whoever is at it still is ended after ten minutes."""
+        for executor in self.executors.values():
+            executor.give_up()
+        self.at(600.0, self._sweep)
+
+    def _settled(self) -> bool:
+        idle = not self._news and not self.store.inbox and not any(e.alive for e in self.executors.values())
+        return idle and all(run.state.finished for run in self.store.runs.values()) and not self.engine.live_runs
+
+    def _meddle(self) -> None:
+        if self.peace:
+            return
+        self.random.choice(
+            [self._cancel, self._clear, self._clear, self._mark, self._pause, self._resize, self._trigger]
+        )()
+        self.at(self.random.uniform(0, 600), self._meddle)
+
+    def _some_run(self) -> int | None:
+        return self.random.choice(list(self.store.runs)) if self.store.runs else None
+
+    def _cancel(self) -> None:
+        if (run := self._some_run()) is not None:
+            self.store.submit(CancelRun(run, "somebody"))
+
+    def _clear(self) -> None:
+        if (run := self._some_run()) is not None:
+            tasks = tuple(f"t{n}" for n in self.random.sample(range(10), self.random.randint(0, 2)))
+            flags = {"downstream": self.random.random() < 0.7, "only_failed": self.random.random() < 0.4}
+            self.store.submit(ClearTasks(run, tasks, **flags))
+
+    def _mark(self) -> None:
+        keys = sorted(self.store.tasks)
+        if keys:
+            key = self.random.choice(keys)
+            self.store.submit(MarkTask(*key, self.random.choice(["success", "failed", "skipped", "nonsense"])))
+
+    def _pause(self) -> None:
+        dag_id = self.random.choice(list(self.store.dags))
+        row = self.store.dags[dag_id]
+        self._news.append(self.store.put_dag(row.dag, paused=not row.paused))
+
+    def _resize(self) -> None:
+        name = self.random.choice(list(POOLS))
+        self.limits.pools[name] = self.random.choice([0, 1, 4])
+        if self.random.random() < 0.3:
+            del self.limits.pools[name]
+        self._news.append(PoolsUpdated(dict(self.limits.pools)))
+        executor = self.random.choice(["local", "remote"])
+        self.limits.capacity[executor] = self.random.choice([0, 1, 5])
+        self._news.append(CapacityChanged(executor, self.limits.capacity[executor]))
+
+    def _trigger(self) -> None:
+        dag_id = self.random.choice(list(self.store.dags))
+        row = self.store.dags[dag_id]
+        version = self.random.choice([row.version, ""])
+        name = self.random.choice([f"manual__{self._seq}", f"scheduled__{(self.now).isoformat()}"])
+        run = self.store.create(NewRun(dag_id, name, RunKind.MANUAL, None, None, None, version=version), self.now)
+        if run is not None:
+            self._news.append(self.store.run_added(run.run))
+
+    def _lost(self, ident: tuple[TaskKey, int]) -> bool:
+        return self.store.tries[ident].outcome is Outcome.LOST
+
+    # What to say.
+
+    def _log(self, *things: object) -> None:
+        self._history.extend((self.now, thing) for thing in things)
+
+    def _explain(self, run: int) -> str:
+        rows = [task for key, task in self.store.tasks.items() if key.run == run]
+        told = [f"{t.key} is {t.state}: {self.engine.why(t.key)}" for t in rows if not t.state.finished]
+        return f"{self.store.runs[run]}; " + "; ".join(told)
