@@ -6,8 +6,6 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import select, text, update
-from sqlalchemy.dialects.postgresql import insert as postgres_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from penstock.model.dag import DagSpec, content_hash, to_json
 from penstock.model.request import DagChanged
@@ -46,29 +44,33 @@ class LoaderCatalog:
             found = connection.execute(select(tables.source_file).order_by("file")).mappings().all()
         return {row["file"]: self._known(dict(row), tuple(owned.get(row["file"], ()))) for row in found}
 
-    def save(self, parsed: ParsedFile) -> None:
-        """Keep the result of one import; see `penstock.load.catalog.Catalog.save`."""
+    def save(self, *parsed: ParsedFile) -> None:
+        """Keep the results of some imports; see `penstock.load.catalog.Catalog.save`."""
         now = self._clock()
         with self._store.transaction() as tx:
-            sealed = self._sealed(parsed.variables)
-            tx.replace(
-                tables.source_file,
-                {
-                    "file": parsed.file,
-                    "sources": msgspec.json.encode(parsed.sources).decode(),
-                    "variables": sealed,
-                    "refresh_s": parsed.refresh_s,
-                    "parsed_at": parsed.parsed_at,
-                    "duration_s": parsed.duration_s,
-                    "problems": msgspec.json.encode(parsed.problems).decode(),
-                },
-            )
-            if parsed.problems:
-                return
-            pinned = _Pinned(parsed.snapshot, parsed.variables, sealed)
-            changed = [dag.dag_id for dag in parsed.dags if self._save_dag(tx, dag, parsed.file, pinned, now)]
-            changed += _retire(tx, parsed.file, {dag.dag_id for dag in parsed.dags}, now)
-            tx.submit([DagChanged(dag_id) for dag_id in changed], now)
+            for each in parsed:
+                self._save(tx, each, now)
+
+    def _save(self, tx: Transaction, parsed: ParsedFile, now: datetime) -> None:
+        sealed = self._sealed(parsed.variables)
+        tx.replace(
+            tables.source_file,
+            {
+                "file": parsed.file,
+                "sources": msgspec.json.encode(parsed.sources).decode(),
+                "variables": sealed,
+                "refresh_s": parsed.refresh_s,
+                "parsed_at": parsed.parsed_at,
+                "duration_s": parsed.duration_s,
+                "problems": msgspec.json.encode(parsed.problems).decode(),
+            },
+        )
+        if parsed.problems:
+            return
+        pinned = _Pinned(parsed.snapshot, parsed.variables, sealed)
+        changed = [dag.dag_id for dag in parsed.dags if self._save_dag(tx, dag, parsed.file, pinned, now)]
+        changed += _retire(tx, parsed.file, {dag.dag_id for dag in parsed.dags}, now)
+        tx.submit([DagChanged(dag_id) for dag_id in changed], now)
 
     def adopt(self, snapshot: str, files: Iterable[str]) -> None:
         """Let new runs of these files' DAGs use this snapshot; see `penstock.load.catalog.Catalog.adopt`."""
@@ -138,16 +140,12 @@ class LoaderCatalog:
         present = tx.execute(query).fetchone()
         if present is not None and tuple(present) == (version, file, True):
             return False
-        insert = sqlite_insert if tx.sqlite else postgres_insert
-        tx.execute(insert(tables.dag_spec).values(spec=spec, data=data).on_conflict_do_nothing())
-        tx.execute(
-            insert(tables.dag_version)
-            .values(
-                version=version, dag_id=dag.dag_id, spec=spec, snapshot=pinned.snapshot, file=file,
-                variables=pinned.sealed, created_at=now,
-            )
-            .on_conflict_do_nothing()
-        )  # fmt: skip
+        tx.insert_absent(tables.dag_spec, [{"spec": spec, "data": data}])
+        made = {
+            "version": version, "dag_id": dag.dag_id, "spec": spec, "snapshot": pinned.snapshot, "file": file,
+            "variables": pinned.sealed, "created_at": now,
+        }  # fmt: skip
+        tx.insert_absent(tables.dag_version, [made])
         row = {"dag_id": dag.dag_id, "version": version, "file": file, "active": True, "changed_at": now}
         if present is None:
             tx.execute(tables.dag.insert().values(**row, paused=dag.paused_upon_creation))
@@ -172,8 +170,7 @@ class LoaderCatalog:
             version = _Pinned(snapshot, msgspec.json.decode(opened), sealed).version(row["spec"])
             rows.append({**row, "snapshot": snapshot, "version": version, "created_at": now})
             moves.append({"dag_id": row["dag_id"], "version": version, "changed_at": now})
-        insert = sqlite_insert if tx.sqlite else postgres_insert
-        tx.execute_many(insert(tables.dag_version).on_conflict_do_nothing(), rows)
+        tx.insert_absent(tables.dag_version, rows)
         tx.update_many(tables.dag, "dag_id", moves)
         return [move["dag_id"] for move in moves]
 

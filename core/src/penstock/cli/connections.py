@@ -1,0 +1,186 @@
+"""``penstock connections``."""
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import click
+import msgspec
+
+from penstock.cli.installation import installation, now
+from penstock.cli.output import json_option, print_fields, print_json, print_table
+from penstock.errors import RequestError
+from penstock.model.connection import Connection, parse_connection
+from penstock.service import access as service
+
+
+@click.group()
+def connections() -> None:
+    """Addresses and credentials of services; those of the environment (PENSTOCK_CONN_<ID>) come first."""
+
+
+@connections.command("list")
+@json_option
+@click.pass_context
+def list_connections(context: click.Context, *, as_json: bool) -> None:
+    """List connections, without their secrets."""
+    with installation(context) as (settings, store):
+        found = service.list_connections(store, settings.connections)
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ["connection", "type", "host", "port", "login", "from", "description"],
+        [
+            (
+                c.conn_id,
+                c.conn_type,
+                c.host,
+                c.port,
+                c.login,
+                c.source + (" (unused)" if c.shadowed else ""),
+                c.description,
+            )
+            for c in found
+        ],
+        empty="no connection yet. Make one with: penstock connections set ID URI",
+    )
+
+
+@connections.command("show")
+@click.argument("conn_id")
+@json_option
+@click.pass_context
+def show_connection(context: click.Context, conn_id: str, *, as_json: bool) -> None:
+    """Show a connection, with ``***`` for its secrets."""
+    with installation(context) as (settings, store):
+        found = service.show_connection(store, conn_id, settings.connections)
+    if as_json:
+        print_json(found)
+        return
+    fields: dict[str, Any] = {name: getattr(found, name) for name in found.__struct_fields__ if name != "shadowed"}
+    fields["extra"] = "\n".join(f"{key} = {value}" for key, value in found.extra.items())
+    print_fields(fields)
+
+
+@connections.command("set")
+@click.argument("conn_id")
+@click.argument("text", required=False, default="", metavar="[URI|JSON]")
+@click.option(
+    "--stdin", "from_stdin", is_flag=True, help="Read the URI or JSON from stdin: it stays out of the history."
+)
+@click.option("--type", "conn_type", default=None, help="Connection type, such as aws.")
+@click.option("--host", default=None)
+@click.option("--port", type=click.IntRange(1, 65535), default=None)
+@click.option("--login", default=None)
+@click.option("--schema", default=None, help="Schema or database.")
+@click.option("--description", default=None)
+@click.option("--extra", multiple=True, metavar="KEY=VALUE", help="A further field; JSON values are read as such.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from stdin.")
+@click.option("--ask-password", is_flag=True, help="Ask for the password.")
+@json_option
+@click.pass_context
+def set_connection(  # noqa: PLR0913 - one argument an option
+    context: click.Context,
+    /,
+    conn_id: str,
+    text: str,
+    *,
+    from_stdin: bool,
+    extra: tuple[str, ...],
+    password_stdin: bool,
+    ask_password: bool,
+    as_json: bool,
+    **fields: Any,  # noqa: ANN401 - the plain fields of a connection
+) -> None:
+    """Store a connection: a URI such as aws://KEY:SECRET@/?region_name=eu-west-1, a JSON object, or by options."""
+    if from_stdin and (text or password_stdin):
+        raise click.UsageError("--stdin goes with neither a URI nor --password-stdin.")
+    if from_stdin:
+        text = sys.stdin.read().strip()
+    given = {name: value for name, value in fields.items() if value is not None}
+    if password_stdin:
+        given["password"] = sys.stdin.read().rstrip("\r\n")
+    elif ask_password:
+        given["password"] = click.prompt("password", hide_input=True, err=True)
+    connection = _connection(conn_id, text, given, _extra(extra))
+    with installation(context) as (settings, store):
+        service.set_connection(store, connection, now())
+        shadowed = conn_id.lower() in settings.connections
+    if as_json:
+        print_json({"conn_id": conn_id, "conn_type": connection.conn_type, "shadowed": shadowed})
+    else:
+        click.echo(f"stored connection {conn_id} ({connection.conn_type})")
+    if shadowed:
+        click.echo(f"PENSTOCK_CONN_{conn_id.upper()} is set and comes first: the stored one is not used", err=True)
+
+
+@connections.command("delete")
+@click.argument("conn_id")
+@json_option
+@click.pass_context
+def delete_connection(context: click.Context, conn_id: str, *, as_json: bool) -> None:
+    """Delete a stored connection."""
+    with installation(context) as (_, store):
+        service.delete_connection(store, conn_id)
+    if as_json:
+        print_json({"deleted": conn_id})
+    else:
+        click.echo(f"deleted connection {conn_id}")
+
+
+@connections.command("test")
+@click.argument("conn_id")
+@json_option
+@click.pass_context
+def test_connection(context: click.Context, conn_id: str, *, as_json: bool) -> int:
+    """Reach the service of a connection and report what was found; exit code 1 if it is not usable."""
+    from penstock.cli.providers import hook_for  # noqa: PLC0415 - imports the host of plugins
+
+    with installation(context) as (settings, store):
+        connection = service.find_connection(store, conn_id, settings.connections)
+    started = time.monotonic()
+    report = hook_for(connection)(connection=connection).test_connection()
+    facts = {
+        "conn_id": conn_id,
+        "ok": report.ok,
+        "identity": report.identity,
+        "endpoint": report.endpoint,
+        "latency_ms": round(report.latency_ms or (time.monotonic() - started) * 1000, 1),
+        "detail": _without(report.detail, connection),
+    }
+    if as_json:
+        print_json(facts)
+    else:
+        print_fields(facts)
+    return 0 if report.ok else 1
+
+
+def _connection(conn_id: str, text: str, given: Mapping[str, Any], extra: Mapping[str, Any]) -> Connection:
+    if text:
+        base = parse_connection(conn_id, text)
+    elif "conn_type" in given:
+        base = Connection(conn_id, given["conn_type"])
+    else:
+        raise click.UsageError("Give a URI or JSON, --stdin, or at least --type.")
+    return msgspec.structs.replace(base, **given, extra={**base.extra, **extra})
+
+
+def _extra(pairs: tuple[str, ...]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        key, separator, value = pair.partition("=")
+        if not separator or not key:
+            raise RequestError(f"--extra {key!r}: write KEY=VALUE.")
+        try:
+            found[key] = msgspec.json.decode(value)
+        except msgspec.DecodeError:
+            found[key] = value
+    return found
+
+
+def _without(text: str, connection: Connection) -> str:
+    for secret in connection.secrets():
+        text = text.replace(secret, "***")
+    return text

@@ -1,0 +1,202 @@
+"""``penstock dags``."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from penstock.cli.installation import installation, now, remind_of_scheduler
+from penstock.cli.output import counts, json_option, print_fields, print_json, print_table
+from penstock.errors import RequestError
+from penstock.service import dags as service
+
+
+@click.group()
+def dags() -> None:
+    """List, show, trigger, pause and test DAGs."""
+
+
+@dags.command("list")
+@click.option("--search", default="", metavar="TEXT", help="Only DAGs whose id contains this.")
+@click.option("--tag", default="", help="Only DAGs with this tag.")
+@click.option("--retired", is_flag=True, help="Also DAGs that no file defines any more.")
+@json_option
+@click.pass_context
+def list_dags(context: click.Context, search: str, tag: str, *, retired: bool, as_json: bool) -> None:
+    """List DAGs with their schedules and the numbers of their runs."""
+    with installation(context) as (settings, store):
+        found = service.list_dags(store, now(), search=search, tag=tag, retired=retired)
+        broken = service.dag_problems(store)
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ["dag", "schedule", "next run", "paused", "runs", "file"],
+        [
+            (d.dag_id, d.schedule, d.next_run_at, d.paused, counts(d.runs), d.file if d.active else f"{d.file} (gone)")
+            for d in found
+        ],
+        empty=f"no DAG found. DAG files belong into {settings.dags_folder}; `penstock up` loads them.",
+    )
+    if broken:
+        click.echo(f"{len(broken)} DAG file(s) cannot be imported: penstock dags errors", err=True)
+
+
+@dags.command("show")
+@click.argument("dag_id")
+@json_option
+@click.pass_context
+def show_dag(context: click.Context, dag_id: str, *, as_json: bool) -> None:
+    """Show a DAG: its settings, its tasks and its newest runs."""
+    with installation(context) as (_, store):
+        found = service.show_dag(store, dag_id, now())
+    if as_json:
+        print_json(found)
+        return
+    spec, summary = found.spec, found.summary
+    print_fields(
+        {
+            "dag": spec.dag_id,
+            "doc": spec.doc,
+            "file": spec.file,
+            "schedule": f"{summary.schedule} ({spec.schedule.timezone})",
+            "next run": summary.next_run_at,
+            "paused": summary.paused,
+            "catchup": spec.catchup,
+            "limits": f"{spec.max_active_runs} runs, {spec.max_active_tasks} tasks",
+            "tags": ", ".join(spec.tags),
+            "params": "\n".join(f"{name} = {param.default!r} {param.doc}" for name, param in spec.params.items()),
+            "version": found.version,
+            "runs": counts(summary.runs),
+        }
+    )
+    click.echo()
+    rows = [(t.task_id, t.capability or t.operator, ", ".join(t.upstream), t.trigger_rule, t.pool) for t in spec.tasks]
+    print_table(["task", "operator", "upstream", "trigger rule", "pool"], rows, empty="it has no tasks.")
+    click.echo()
+    latest = [(r.run_id, r.state, r.started_at, r.ended_at) for r in found.latest]
+    print_table(["newest runs", "state", "started", "ended"], latest, empty="it has no runs yet.")
+
+
+@dags.command("errors")
+@json_option
+@click.pass_context
+def errors(context: click.Context, *, as_json: bool) -> int:
+    """Show what is wrong with DAG files; exit code 1 if there is anything."""
+    with installation(context) as (_, store):
+        found = service.dag_problems(store)
+    if as_json:
+        print_json([{"file": file, "problems": problems} for file, problems in found.items()])
+    elif not found:
+        click.echo("every DAG file can be imported.")
+    for file, problems in () if as_json else found.items():
+        click.echo(click.style(file, bold=True))
+        for problem in problems:
+            click.echo("  " + problem.replace("\n", "\n  "))
+    return 1 if found else 0
+
+
+@dags.command("trigger")
+@click.argument("dag_id")
+@click.option("--run-id", default="", help="Name of the run; the same name twice makes one run.")
+@click.option("--conf", default="", metavar="JSON", help="A JSON object that overrides the DAG's params.")
+@click.option("--date", "logical_date", default="", metavar="ISO", help="Logical date; UTC unless it has an offset.")
+@json_option
+@click.pass_context
+def trigger(context: click.Context, dag_id: str, run_id: str, conf: str, logical_date: str, *, as_json: bool) -> None:
+    """Start a run of a DAG."""
+    given, instant = read_conf(conf), read_date(logical_date)
+    with installation(context) as (_, store):
+        done = service.trigger(store, dag_id, now(), run_id=run_id, conf=given, logical_date=instant)
+        if as_json:
+            print_json(done)
+        else:
+            verb = "created run" if done.created else "run exists already:"
+            click.echo(f"{verb} {done.run.run_id} of {dag_id} ({done.run.state.value})")
+        if done.paused:
+            click.echo(f"the DAG is paused: the run waits for `penstock dags unpause {dag_id}`", err=True)
+        remind_of_scheduler(store)
+
+
+@dags.command("pause")
+@click.argument("dag_ids", nargs=-1, required=True, metavar="DAG_ID...")
+@json_option
+@click.pass_context
+def pause(context: click.Context, dag_ids: tuple[str, ...], *, as_json: bool) -> None:
+    """Start no new runs of DAGs; live ones go on."""
+    _set_paused(context, dag_ids, paused=True, as_json=as_json)
+
+
+@dags.command("unpause")
+@click.argument("dag_ids", nargs=-1, required=True, metavar="DAG_ID...")
+@json_option
+@click.pass_context
+def unpause(context: click.Context, dag_ids: tuple[str, ...], *, as_json: bool) -> None:
+    """Start runs of DAGs again."""
+    _set_paused(context, dag_ids, paused=False, as_json=as_json)
+
+
+@dags.command("next")
+@click.argument("dag_id")
+@click.option("--count", default=5, show_default=True, type=click.IntRange(1, 1000), help="How many.")
+@json_option
+@click.pass_context
+def next_runs(context: click.Context, dag_id: str, count: int, *, as_json: bool) -> None:
+    """Show when the next runs of a DAG fall due."""
+    with installation(context) as (_, store):
+        found = service.next_runs(store, dag_id, now(), count)
+    if as_json:
+        print_json([{"logical_date": i.start, "interval_start": i.start, "interval_end": i.end} for i in found])
+        return
+    rows = [(interval.start, interval.end) for interval in found]
+    print_table(["data from", "to, then it runs"], rows, empty=f"DAG {dag_id!r} has no schedule that goes on.")
+
+
+def read_conf(text: str) -> dict[str, Any]:
+    """The JSON object of ``--conf``; raises RequestError."""
+    try:
+        return msgspec.json.decode(text or "{}", type=dict[str, Any])
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise RequestError(f"--conf must be a JSON object such as '{{\"day\": 1}}': {error}.") from None
+
+
+def read_date(text: str) -> datetime | None:
+    """The instant of ``--date``; None if it was not given. Raises RequestError."""
+    if not text:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise RequestError(
+            f"--date {text!r} is no ISO 8601 date, such as 2026-01-31 or 2026-01-31T06:00: {error}."
+        ) from None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def _set_paused(context: click.Context, dag_ids: tuple[str, ...], *, paused: bool, as_json: bool) -> None:
+    word = "paused" if paused else "unpaused"
+    results = []
+    with installation(context) as (_, store):
+        for dag_id in dag_ids:
+            changed = service.pause(store, dag_id, now(), paused=paused)
+            results.append({"dag_id": dag_id, "paused": paused, "changed": changed})
+            if not as_json:
+                click.echo(f"{dag_id} is {word}" if changed else f"{dag_id} was {word} already")
+    if as_json:
+        print_json(results)
+
+
+@dags.command("test")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("dag_id", required=False, default="")
+@click.option("--date", "logical_date", default="", metavar="ISO", help="Logical date; UTC unless it has an offset.")
+@click.option("--conf", default="", metavar="JSON", help="A JSON object that overrides the DAG's params.")
+@json_option
+@click.pass_context
+def test(context: click.Context, file: Path, dag_id: str, logical_date: str, conf: str, *, as_json: bool) -> int:
+    """Run one DAG of a file in this process, without a database; a debugger works."""
+    from penstock.cli.try_out import try_out  # noqa: PLC0415 - imports what runs DAGs
+
+    return try_out(context, file, dag_id, read_date(logical_date), read_conf(conf), as_json=as_json)

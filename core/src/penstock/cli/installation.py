@@ -1,0 +1,59 @@
+"""What a command works on: the settings and, if it asks for it, the store."""
+
+import getpass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from penstock.errors import ConfigError
+from penstock.scheduler.clock import SystemClock
+from penstock.settings import Settings, load_settings
+from penstock.store import Keyring, Store
+
+
+def settings_of(context: click.Context) -> Settings:
+    """The settings that hold here; raises ConfigError."""
+    environ: Mapping[str, str] = context.obj
+    return load_settings(environ, Path.cwd())
+
+
+def keyring_of(settings: Settings) -> Keyring:
+    """The keys of the environment, or else those of the key file, which is made if there is none."""
+    if settings.secret_keys:
+        return Keyring(settings.secret_keys, "PENSTOCK_SECRET_KEY")
+    return Keyring.of_file(settings.key_file)
+
+
+@contextmanager
+def installation(context: click.Context) -> Iterator[tuple[Settings, Store]]:
+    """The settings and the open store; raises ConfigError or StoreError."""
+    settings = settings_of(context)
+    if settings.file is None and not settings.database.url and not settings.state_folder.exists():
+        raise ConfigError(
+            f"there is no penstock.toml in {settings.root} or above. Make a project here with `penstock init`, "
+            "change into one, or name its file in PENSTOCK_CONFIG."
+        )
+    with Store.open(settings.database_url, keyring_of(settings), wait_s=settings.database.wait_s) as store:
+        yield settings, store
+
+
+def now() -> datetime:
+    """The present."""
+    return SystemClock().now()
+
+
+def person() -> str:
+    """Who runs this command."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return ""
+
+
+def remind_of_scheduler(store: Store) -> None:
+    """Say on stderr that nobody will act on a request, if that is so."""
+    if store.holder() is None:
+        click.echo("no scheduler is running: this waits until `penstock up` is", err=True)

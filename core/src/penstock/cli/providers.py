@@ -1,0 +1,116 @@
+"""``penstock providers``: what is installed beside the core, read from manifests without importing anything."""
+
+from typing import Any
+
+import click
+
+from penstock.author.hook import Hook
+from penstock.cli.output import json_option, print_fields, print_json, print_table
+from penstock.errors import MissingProviderError, NotFoundError, PluginError
+from penstock.model.connection import Connection
+from penstock.plugins.fence import Provider
+from penstock.plugins.host import PluginHost
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def providers(context: click.Context) -> None:
+    """List and show what is installed beside the core."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_providers, as_json=False)
+
+
+@providers.command("list")
+@json_option
+def list_providers(*, as_json: bool) -> None:
+    """List providers, broken ones included."""
+    found = PluginHost.discover().providers()
+    if as_json:
+        print_json([_facts(each) for each in found])
+        return
+    print_table(
+        ["provider", "name", "distribution", "state", "offers"],
+        [
+            (p.id, p.manifest.name if p.manifest else "", ", ".join(p.distributions), _state(p), _offers(p))
+            for p in found
+        ],
+        empty="no provider is installed. See: plugin-manager search",
+    )
+    for provider in found:
+        for line in (*provider.problems, *provider.notes):
+            click.echo(f"{provider.id}: {line}", err=True)
+
+
+@providers.command("show")
+@click.argument("provider_id")
+@json_option
+def show_provider(provider_id: str, *, as_json: bool) -> int:
+    """Show what a provider offers; exit code 1 if it is broken."""
+    host = PluginHost.discover()
+    if provider_id not in host.ids():
+        hint = f"Install it with: plugin-manager install {provider_id}"
+        raise NotFoundError("installed provider", provider_id, host.ids(), hint=hint)
+    found = host.provider(provider_id)
+    if as_json:
+        print_json(_facts(found))
+        return 0 if found.active else 1
+    manifest = found.manifest
+    print_fields(
+        {
+            "provider": found.id,
+            "name": manifest.name if manifest else "",
+            "doc": manifest.doc if manifest else "",
+            "distribution": ", ".join(found.distributions),
+            "state": _state(found),
+            "problems": "\n".join(found.problems),
+            "notes": "\n".join(found.notes),
+        }
+    )
+    if manifest:
+        click.echo()
+        rows = [(c.id, c.kind, c.doc) for c in manifest.capabilities]
+        rows += [(t.type, "connection type", t.doc) for t in manifest.connections]
+        print_table(["capability", "kind", "what it is"], rows, empty="it offers nothing.")
+    return 0 if found.active else 1
+
+
+def hook_for(connection: Connection) -> type[Hook]:
+    """The hook that reads connections of this type, imported; raises MissingProviderError or PluginError."""
+    host = PluginHost.discover()
+    offered = [c for p in host.providers() if p.manifest for c in p.manifest.capabilities if c.kind == "hooks"]
+    for capability in offered:
+        if capability.connection_type == connection.conn_type:
+            hook = host.resolve(capability.id, "hooks")
+            if isinstance(hook, type) and issubclass(hook, Hook):
+                return hook
+            raise PluginError(f"{capability.id}: {capability.object} is no hook. Report it to the provider's author.")
+    known = sorted({capability.connection_type for capability in offered})
+    raise MissingProviderError(
+        "",
+        f"the connection {connection.conn_id!r} of type {connection.conn_type!r}",
+        hint=f"Installed hooks read: {', '.join(known) or 'none'}.",
+    )
+
+
+def _facts(provider: Provider) -> dict[str, Any]:
+    return {
+        "id": provider.id,
+        "active": provider.active,
+        "distributions": provider.distributions,
+        "problems": provider.problems,
+        "notes": provider.notes,
+        "manifest": provider.manifest,
+    }
+
+
+def _state(provider: Provider) -> str:
+    return provider.manifest.state if provider.manifest else "broken"
+
+
+def _offers(provider: Provider) -> str:
+    if provider.manifest is None:
+        return ""
+    kinds: dict[str, int] = {}
+    for capability in provider.manifest.capabilities:
+        kinds[capability.kind] = kinds.get(capability.kind, 0) + 1
+    return ", ".join(f"{number} {kind.replace('_', ' ')}" for kind, number in kinds.items())

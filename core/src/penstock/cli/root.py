@@ -1,0 +1,131 @@
+"""The tree of commands, each imported when it is called, and the one catch at its top."""
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+
+import click
+import msgspec
+
+from penstock import __version__
+from penstock.errors import (
+    ConfigError,
+    InternalError,
+    NotFoundError,
+    PenstockError,
+    RequestError,
+    StoreError,
+)
+
+REPORT = (
+    "Please report it, with this message, to the project's issue tracker. PENSTOCK_TRACEBACK=1 shows where it happened."
+)
+
+_COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("init:init", "Make a project here: penstock.toml, a DAGs folder, the database, the key."),
+    "up": ("up:up", "Run everything: scheduler, local executor, loader, waiters."),
+    "dags": ("dags:dags", "List, show, trigger, pause and test DAGs."),
+    "runs": ("runs:runs", "List, show, cancel and clear runs."),
+    "tasks": ("tasks:tasks", "List, explain, clear and mark task instances; read their logs."),
+    "connections": ("connections:connections", "Addresses and credentials of services."),
+    "variables": ("variables:variables", "Texts that DAGs read."),
+    "pools": ("pools:pools", "Slots that tasks share."),
+    "providers": ("providers:providers", "List and show what is installed beside the core."),
+    "db": ("db:db", "Check and upgrade the database; rotate its keys."),
+    "config": ("config:config", "Show the settings."),
+    "doctor": ("doctor:doctor", "Look for what is wrong with this installation."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module only when that command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Names in the order of a user's day."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """The command, imported."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, name = _COMMANDS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(f"penstock.cli.{module}"), name)
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
+        """The list for ``--help``, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, doc) for name, (_, doc) in _COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="penstock", message="%(prog)s %(version)s")
+def root() -> None:
+    """Penstock: a workflow orchestrator with a slim core.
+
+    Exit codes: 0 done, 1 tried and failed, 2 wrong command line, 3 no such thing, 4 refused, 5 database or
+    configuration, 70 a bug in Penstock, 130 interrupted.
+    """
+
+
+def run(arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> int:
+    """Run one command and return its exit code; whatever goes wrong is told on stderr, never as a traceback."""
+    environ = os.environ if environ is None else environ
+    try:
+        result = root.main(list(arguments), prog_name="penstock", standalone_mode=False, obj=environ)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 0
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return 130
+    except BrokenPipeError:
+        # Who read our output has enough; nothing more can be said, not even by the interpreter at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except PenstockError as error:
+        return _tell(error, arguments, environ)
+    except Exception as error:  # noqa: BLE001 - a bug ends in a sentence, too
+        bug = InternalError(f"{type(error).__name__}: {error}")
+        bug.__cause__ = error
+        return _tell(bug, arguments, environ)
+
+
+def exit_code(error: PenstockError) -> int:
+    """The exit code of an error."""
+    for kind, code in _CODES:
+        if isinstance(error, kind):
+            return code
+    return 1
+
+
+_CODES: tuple[tuple[type[PenstockError], int], ...] = (
+    (NotFoundError, 3),
+    (RequestError, 4),
+    (StoreError, 5),
+    (ConfigError, 5),
+    (InternalError, 70),
+)
+
+
+def _tell(error: PenstockError, arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    code = exit_code(error)
+    if environ.get("PENSTOCK_TRACEBACK") == "1":
+        traceback.print_exception(error)
+    message = str(error) + (f"\n{REPORT}" if code == 70 else "")
+    if "--json" in arguments:
+        told = {"error": {"kind": type(error).__name__, "message": message, "exit_code": code}}
+        if isinstance(error, NotFoundError):
+            told["error"]["near"] = list(error.near)
+        click.echo(msgspec.json.encode(told).decode(), err=True)
+    else:
+        title = "a bug in Penstock" if code == 70 else "error"
+        click.echo(click.style(f"{title}: ", fg="red", bold=True) + message, err=True)
+    return code

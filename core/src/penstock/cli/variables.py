@@ -1,0 +1,113 @@
+"""``penstock variables``."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from penstock.cli.installation import installation, now
+from penstock.cli.output import json_option, print_json, print_table
+from penstock.service import access as service
+
+_SHOWN = 60
+
+
+@click.group()
+def variables() -> None:
+    """Texts that DAGs read; those of the environment (PENSTOCK_VAR_<KEY>) come first."""
+
+
+@variables.command("list")
+@json_option
+@click.pass_context
+def list_variables(context: click.Context, *, as_json: bool) -> None:
+    """List Variables; long values are shortened, except with --json."""
+    with installation(context) as (settings, store):
+        found = service.list_variables(store, settings.variables)
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ["variable", "value", "set", "from", "description"],
+        [
+            (v.key, _short(v.value), v.changed_at, v.source + (" (unused)" if v.shadowed else ""), v.description)
+            for v in found
+        ],
+        empty="no Variable yet. Make one with: penstock variables set KEY VALUE",
+    )
+
+
+@variables.command("get")
+@click.argument("key")
+@json_option
+@click.pass_context
+def get_variable(context: click.Context, key: str, *, as_json: bool) -> None:
+    """Print the text of a Variable."""
+    with installation(context) as (settings, store):
+        value = service.get_variable(store, key, settings.variables)
+    if as_json:
+        print_json({"key": key, "value": value})
+    else:
+        click.echo(value)
+
+
+@variables.command("set")
+@click.argument("key")
+@click.argument("value", required=False, default=None)
+@click.option("--stdin", "from_stdin", is_flag=True, help="Read the value from stdin.")
+@click.option(
+    "--file", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Read it from a file."
+)
+@click.option("--description", default="")
+@json_option
+@click.pass_context
+def set_variable(
+    context: click.Context,
+    key: str,
+    value: str | None,
+    *,
+    from_stdin: bool,
+    file: Path | None,
+    description: str,
+    as_json: bool,
+) -> None:
+    """Store a Variable; DAG files that read it are imported again."""
+    if [value is not None, from_stdin, file is not None].count(True) != 1:
+        raise click.UsageError("Give exactly one of VALUE, --stdin and --file.")
+    text = value if value is not None else _read(file)
+    with installation(context) as (settings, store):
+        service.set_variable(store, key, text, now(), description)
+        shadowed = key.lower() in settings.variables
+    if as_json:
+        print_json({"key": key, "shadowed": shadowed})
+    else:
+        click.echo(f"stored variable {key}")
+    if shadowed:
+        click.echo(f"PENSTOCK_VAR_{key.upper()} is set and comes first: the stored one is not used", err=True)
+
+
+@variables.command("delete")
+@click.argument("key")
+@json_option
+@click.pass_context
+def delete_variable(context: click.Context, key: str, *, as_json: bool) -> None:
+    """Delete a stored Variable."""
+    with installation(context) as (_, store):
+        service.delete_variable(store, key)
+    if as_json:
+        print_json({"deleted": key})
+    else:
+        click.echo(f"deleted variable {key}")
+
+
+def _read(file: Path | None) -> str:
+    data = file.read_bytes() if file else sys.stdin.buffer.read()
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"the value is no UTF-8 text: {error}.") from None
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _SHOWN else line[: _SHOWN - 3] + "..."
