@@ -16,12 +16,12 @@ class Catalog(Protocol):
     def files(self) -> dict[str, KnownFile]:
         """Every file that is known, by its path."""
 
-    def save(self, parsed: ParsedFile) -> None:
-        """Keep the result of one import, in one transaction.
+    def save(self, *parsed: ParsedFile) -> None:
+        """Keep the results of some imports, in one transaction.
 
-        Without problems: each DAG becomes the current version of its id, together with ``snapshot`` and ``variables``
+        A file without problems: each DAG becomes the current version of its id, with ``snapshot`` and ``variables``
         (a run is pinned to all three), is owned by this file from now on, and comes back if it was retired; DAGs that
-        the file owned and no longer defines are retired. With problems: the file's record (sources, variables,
+        the file owned and no longer defines are retired. A file with problems: its record (sources, variables,
         refresh, problems) is replaced and every DAG it owns stays as it was.
         """
 

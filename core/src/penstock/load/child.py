@@ -1,6 +1,7 @@
 """What a forked child does: it puts bounds on itself, imports one DAG file, and says what came of it."""
 
 import faulthandler
+import gc
 import os
 import re
 import resource
@@ -90,6 +91,7 @@ def _address_space() -> int:
 def _import(job: Job, setup: Setup, line: Line, memory: tuple[int, int]) -> Result:
     started = perf_counter()
     sys.dont_write_bytecode = True
+    gc.enable()
     world, sources = _World(line, job.serial), _Sources(job.folder)
     catalogue = _Catalogue(setup)
     at = Workshop(str(Path(job.folder) / job.file), job.folder, capabilities=catalogue)

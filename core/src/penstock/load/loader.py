@@ -16,6 +16,8 @@ from penstock.load.wire import Result
 from penstock.model.source import KnownFile, ParsedFile
 
 _RETRY_S = 5.0
+_GROUP = 64
+_GROUP_TIME = timedelta(seconds=0.25)
 
 
 class Loader:
@@ -49,6 +51,7 @@ class Loader:
         self._claims = Claims()
         self._again: set[str] = set()
         self._warned: set[str] = set()
+        self._unsaved: list[ParsedFile] = []
         self._current = ""
         self._started = False
 
@@ -92,8 +95,11 @@ class Loader:
         fresh = {name for name in set(present) - set(stale) if not self._files[name].problems}
         if fresh and snapshot.hash != self._current:
             self._catalog.adopt(snapshot.hash, sorted(fresh))
-        for name, result in self._parser.parse(str(snapshot.path), stale):
-            self._keep(name, result, snapshot)
+        try:
+            for name, result in self._parser.parse(str(snapshot.path), stale):
+                self._keep(name, result, snapshot)
+        finally:
+            self._flush()
         self._clean(snapshot)
 
     def _start(self) -> None:
@@ -181,7 +187,9 @@ class Loader:
         )
 
     def _save(self, parsed: ParsedFile) -> None:
-        self._catalog.save(parsed)
+        self._unsaved.append(parsed)
+        if len(self._unsaved) >= _GROUP or self._clock() - self._unsaved[0].parsed_at >= _GROUP_TIME:
+            self._flush()
         before = self._files.get(parsed.file)
         kept = before.dag_ids if before is not None else ()
         self._files[parsed.file] = KnownFile(
@@ -193,6 +201,12 @@ class Loader:
             kept if parsed.problems else tuple(dag.dag_id for dag in parsed.dags),
             parsed.problems,
         )
+
+    def _flush(self) -> None:
+        """Store what was found since the last time: many results share a transaction, none waits long."""
+        if self._unsaved:
+            self._catalog.save(*self._unsaved)
+            self._unsaved.clear()
 
     def _retire(self, name: str) -> None:
         self._catalog.retire(name)

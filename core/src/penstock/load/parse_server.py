@@ -17,6 +17,7 @@ from time import monotonic
 import msgspec
 
 from penstock.load.child import WHERE_ARE_YOU, run_child
+from penstock.load.warm import warm_up
 from penstock.load.wire import Ask, Job, Line, Reply, Result, Setup
 
 _GRACE_S = 0.3
@@ -57,7 +58,9 @@ class ParseServer:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         self._selector.register(self._wake, selectors.EVENT_READ, self._reap)
         self._selector.register(self._loader.sock, selectors.EVENT_READ, self._hear)
+        # Children live shortly and share the pages of what is alive now.
         gc.collect()
+        gc.disable()
         gc.freeze()
         try:
             while True:
@@ -220,6 +223,7 @@ def _place(output: str, job: Job) -> str:
 def main() -> None:
     """Serve on the descriptor named by the first argument."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    warm_up()
     ParseServer(socket.socket(fileno=int(sys.argv[1]))).serve()
 
 

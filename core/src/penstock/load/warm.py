@@ -1,0 +1,19 @@
+"""Everything that DAG files use of Penstock, imported once, so that no child has to."""
+
+import importlib
+from pathlib import Path
+
+import penstock
+
+# What authoring imports only when it is used, to keep `import penstock` cheap.
+_ON_DEMAND = ("cronsim", "difflib", "inspect", "zoneinfo", "linecache", "traceback")
+
+
+def warm_up() -> None:
+    """Import the front door's names and what they use later; nothing of any provider."""
+    for name in penstock.__all__:
+        getattr(penstock, name)
+    for name in _ON_DEMAND:
+        importlib.import_module(name)
+    for path in sorted(Path(penstock.__file__).parent.joinpath("author").glob("*.py")):
+        importlib.import_module(f"penstock.author.{path.stem}")
