@@ -8,6 +8,7 @@ table can be set by the environment, too, which goes first: ``PENSTOCK_EXECUTOR_
 import difflib
 import os
 import re
+import sys
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -182,6 +183,11 @@ class Settings(msgspec.Struct, frozen=True):
     def key_file(self) -> Path:
         """File of the keys that seal connections and variables, unless ``secret_keys`` are set."""
         return self.state_folder / "secret.key"
+
+    @property
+    def isolated_file(self) -> Path:
+        """File that names the providers with an environment of their own; beside this environment."""
+        return Path(sys.prefix) / "penstock-isolated.json"
 
     @property
     def database_url(self) -> str:

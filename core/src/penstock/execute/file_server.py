@@ -86,17 +86,16 @@ class FileServer:
         if kind == Kind.RUN:
             self._start(self._admit(serial, payload))
         elif kind == Kind.FOLLOW:
-            job = self._admit(serial, payload)
-            if self._running():
-                self._following.append(job)
-            else:
-                self._start(job)
+            self._following.append(self._admit(serial, payload))
         elif kind == Kind.STOP:
             self._open = False
         elif (known := self._jobs.get(serial)) is None:
             return
         elif kind == Kind.CANCEL:
             self._end(known, Outcome.CANCELLED, payload.decode())
+        elif kind == Kind.GO and known in self._following:
+            self._following.remove(known)
+            self._start(known)
         elif kind == Kind.REPLY and known.child is not None:
             if known.output is not None:
                 known.output.mask.learn(_decode_reply(payload).secrets)
@@ -107,9 +106,6 @@ class FileServer:
             self._arm(BEAT_S, 0, "beat")
         job = self._jobs[serial] = Job(serial, payload)
         return job
-
-    def _running(self) -> int:
-        return sum(job.child is not None and not job.request.sensor for job in self._jobs.values())
 
     # Processes.
 
@@ -152,6 +148,8 @@ class FileServer:
         return child
 
     def _listen(self, child: Child) -> None:
+        if child.sock.fileno() < 0:
+            return  # buried by an earlier event of the same turn
         data = read_available(child.sock)
         if data is None:
             self._selector.unregister(child.sock)
@@ -161,8 +159,6 @@ class FileServer:
                 continue
             if kind == Kind.FINISHED:
                 self._finish(job, payload)
-                if child is not self._waiter:
-                    self._after(child)
             elif kind == Kind.LOG and job.output is not None:
                 job.output.write(payload)
             elif kind == Kind.ASK:
@@ -170,34 +166,36 @@ class FileServer:
 
     def _pump(self, child: Child) -> None:
         """Move what a process printed into the log of its try; a process without a try is not listened to."""
+        if child.pipe < 0:
+            return  # buried by an earlier event of the same turn
         job = None if child is self._waiter else next(iter(child.jobs.values()), None)
         more = job.output.take(child.pipe) if job is not None and job.output is not None else discard(child.pipe)
         if not more:
             self._selector.unregister(child.pipe)
 
-    def _after(self, child: Child) -> None:
-        """A try has ended: its process is idle or about to exit, and one that follows may start."""
-        if child.kept:
-            self._idle.append(child)
-        if self._following:
-            self._start(self._following.popleft())
-
     def _finish(self, job: Job, payload: bytes) -> None:
         """Pass on what a try's process answered, unless the try was told to end: then that is the answer."""
+        if job.child is not None and job.child.kept and job.child is not self._waiter:
+            self._idle.append(job.child)
         if job.ending is not None:
             self._answer(job, *job.ending)
-            return
-        self._close(job)
-        self._outbox.put(frame(Kind.FINISHED, job.serial, payload))
+        else:
+            self._close(job, payload)
 
-    def _close(self, job: Job) -> None:
+    def _close(self, job: Job, answer: bytes) -> None:
+        """End a try: its log, its place, which the next kept try takes, and the word to the scheduler."""
         if job.child is not None:
             del job.child.jobs[job.serial]
         if job.output is not None:
             if job.child is not None and job.child is not self._waiter:
                 job.output.take(job.child.pipe)
             job.output.close()
-        self._jobs.pop(job.serial, None)
+        del self._jobs[job.serial]
+        if self._following and job.child is not None and not job.request.sensor:
+            heir = self._following.popleft()
+            self._start(heir)
+            self._outbox.put(frame(Kind.HEIR, heir.serial))
+        self._outbox.put(frame(Kind.FINISHED, job.serial, answer))
 
     def _reap(self, wake: int) -> None:
         discard(wake)
@@ -225,13 +223,12 @@ class FileServer:
             if job.ending is None and job.request.sensor:
                 outcome, error = Outcome.LOST, f"the waiter of its DAG file ended: {describe_exit(status)}"
             self._answer(job, outcome, error)
-            if not job.request.sensor and self._following:
-                self._start(self._following.popleft())
         for line in (child.sock, child.pipe):
             if line in self._selector.get_map():
                 self._selector.unregister(line)
         child.sock.close()
         os.close(child.pipe)
+        child.pipe = -1
 
     def _answer(self, job: Job, outcome: Outcome, error: str) -> None:
         """Answer for a try whose process did not, or that has none."""
@@ -239,8 +236,7 @@ class FileServer:
             if job.child is not None and job.child is not self._waiter:
                 job.output.take(job.child.pipe)
             job.output.write(f"{error}\n".encode())
-        self._close(job)
-        self._outbox.put(frame(Kind.FINISHED, job.serial, _encode(Answer(outcome, time.time(), error))))
+        self._close(job, _encode(Answer(outcome, time.time(), error)))
 
     def _end(self, job: Job, outcome: Outcome, reason: str) -> None:
         """Tell a try to end: politely first, so that it can clean up, then with SIGKILL for its whole group."""

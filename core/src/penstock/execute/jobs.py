@@ -8,7 +8,7 @@ from typing import NoReturn
 import msgspec
 
 from penstock.execute.output import Output
-from penstock.execute.process import become_child
+from penstock.execute.process import become_child, never_returning
 from penstock.execute.wire import FrameReader, Outbox
 from penstock.model.state import Outcome
 from penstock.spec.executor import TryRequest
@@ -67,10 +67,11 @@ def fork_child(code: Callable[[socket.socket], NoReturn], held: tuple[int, ...],
     if pid == 0:
         os.dup2(writing, 1)
         os.dup2(writing, 2)
-        moved = become_child(parent, (theirs.fileno(), *held))
-        theirs.detach()
-        ours.detach()
-        code(socket.socket(fileno=moved[0]))
+        with never_returning():
+            moved = become_child(parent, (theirs.fileno(), *held))
+            theirs.detach()
+            ours.detach()
+            code(socket.socket(fileno=moved[0]))
     theirs.close()
     os.close(writing)
     ours.setblocking(False)

@@ -126,6 +126,10 @@ class LocalExecutor:
     # Out.
 
     def _pump(self) -> None:
+        for server in self._servers.values():
+            while server.followers and self._used < self._slots:
+                self._used += 1
+                server.go()
         while self._backlog and self._used < self._slots:
             self._used += 1
             self._send(Kind.RUN, self._backlog.popleft())
@@ -190,6 +194,8 @@ class LocalExecutor:
             elif kind == Kind.BEAT:
                 now = self._clock()
                 self._events += [Heartbeat(self.name, now), Heartbeat(self.sensor_name, now)]
+            elif kind == Kind.HEIR:
+                server.heir = serial
             elif kind == Kind.HELLO:
                 server.pid = serial
             elif kind == Kind.READY:
@@ -243,7 +249,7 @@ class LocalExecutor:
                 self._finished(sent, Outcome.FAILED, f"the process that imports {server.what.file} ended at it")
 
     def _start_over(self, server: Server) -> None:
-        """The import of a file leaves threads behind: have its tries served by a server that forks before it imports."""
+        """An import left threads behind: have the file's tries served by a server that forks before it imports."""
         self._drop(server)
         waiting = list(server.tries.values())
         if waiting:

@@ -6,6 +6,9 @@ import gc
 import os
 import signal
 import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -36,6 +39,18 @@ def become_child(parent: int, keep: tuple[int, ...]) -> tuple[int, ...]:
         os.dup2(fd, target, inheritable=False)
     os.closerange(3 + len(moved), 1 << 20)
     return moved
+
+
+@contextmanager
+def never_returning() -> Iterator[None]:
+    """Leave the process at the end of the block, come what may: a forked child must not run on in its parent's code."""
+    try:
+        yield
+    except BaseException:  # noqa: BLE001 - nothing above this line belongs to this process
+        traceback.print_exc()
+        sys.stderr.flush()
+    finally:
+        os._exit(1)
 
 
 def prepare_to_fork() -> None:

@@ -4,11 +4,11 @@ import os
 import socket
 import subprocess
 import sys
-from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
 from penstock.errors import ConfigError
+from penstock.execute.family import note_spawn_server
 from penstock.execute.process import kill_group
 from penstock.execute.spawn_server import Open, send_open
 from penstock.execute.wire import FrameReader, Kind, Outbox, frame, read_available
@@ -42,7 +42,8 @@ class Server:
 
     Attributes:
         ready: Whether it has imported its file.
-        followers: Serials of tries that wait at the server for one of its own to end, in their order.
+        followers: Serials of tries that wait at the server for a slot, in their order.
+        heir: Serial of the one that took the place of the try whose end is told next; 0 if none did.
         opened_at: Monotonic instant at which it was asked for.
         used_at: Monotonic instant of the last try sent.
     """
@@ -52,7 +53,8 @@ class Server:
         self.sock, self.what = sock, what
         self.reader, self.outbox = FrameReader(), Outbox(sock)
         self.tries: dict[int, Sent] = {}
-        self.followers: deque[int] = deque()
+        self.followers: dict[int, None] = {}
+        self.heir = 0
         self.ready = False
         self.pid = 0
         self.opened_at = self.used_at = now
@@ -67,20 +69,25 @@ class Server:
         self.tries[sent.serial] = sent
         sent.slot = kind == Kind.RUN and not sent.request.sensor
         if kind == Kind.FOLLOW:
-            self.followers.append(sent.serial)
+            self.followers[sent.serial] = None
         self.used_at = now
         self.outbox.put(frame(kind, sent.serial, sent.payload))
 
+    def go(self) -> None:
+        """Give a slot to the first of the tries that wait there."""
+        serial = next(iter(self.followers))
+        del self.followers[serial]
+        self.tries[serial].slot = True
+        self.outbox.put(frame(Kind.GO, serial))
+
     def done(self, serial: int) -> Sent | None:
-        """Take out a try that has ended; its slot passes to the try that follows at this server, if one does."""
+        """Take out a try that has ended; its slot passes to the one that took its place there, if one did."""
         sent = self.tries.pop(serial, None)
-        if sent is None:
-            return None
-        if serial in self.followers:
-            self.followers.remove(serial)
-        elif sent.slot and self.followers:
-            self.tries[self.followers.popleft()].slot = True
-            sent.slot = False
+        self.followers.pop(serial, None)
+        heir, self.heir = self.tries.get(self.heir), 0
+        if sent is not None and sent.slot and heir is not None and not heir.slot:
+            self.followers.pop(heir.serial, None)
+            sent.slot, heir.slot = False, True
         return sent
 
     def frames(self) -> Iterator[tuple[int, int, bytes]] | None:
@@ -130,11 +137,6 @@ class Family:
         theirs.close()
         return Server(ours, what, now)
 
-    @property
-    def pid(self) -> int:
-        """The spawn server's process, 0 if there is none."""
-        return self._process.pid if self._process else 0
-
     def start(self) -> None:
         """Start the spawn server ahead of its first use."""
         self._connect()
@@ -158,6 +160,7 @@ class Family:
                 )
         except OSError as error:
             raise ConfigError(f"cannot start {self._command[0]}: {error}") from error
+        note_spawn_server(self._lock, self._process.pid)
         theirs.close()
         self._control = ours
         return ours

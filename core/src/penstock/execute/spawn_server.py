@@ -17,7 +17,7 @@ from typing import NoReturn
 import msgspec
 
 from penstock.execute.file_server import FileServer
-from penstock.execute.process import become_child, prepare_to_fork
+from penstock.execute.process import become_child, never_returning, prepare_to_fork
 from penstock.execute.runner import Runner
 from penstock.execute.wire import Kind, frame
 
@@ -102,9 +102,10 @@ def _fork(
 ) -> int:
     parent = os.getpid()
     pid = os.fork()
-    if pid:
-        return pid
-    _become_file_server(parent, control, message, line, held, make_runner)
+    if pid == 0:
+        with never_returning():
+            _become_file_server(parent, control, message, line, held, make_runner)
+    return pid
 
 
 def _become_file_server(

@@ -22,10 +22,12 @@ class Kind(IntEnum):
     """What a frame means. ``>`` goes towards the try, ``<`` towards the scheduler."""
 
     RUN = 1  # > run a try: TryRequest
-    FOLLOW = 2  # > run a try when one of yours has ended: TryRequest
+    FOLLOW = 2  # > keep a try until one of yours has ended, whose place it takes, or until GO: TryRequest
     CANCEL = 3  # > end a try: its reason
     REPLY = 4  # > answer to ASK: Reply
     STOP = 5  # > end everything
+    GO = 6  # > a place is free for this try that you keep
+    HEIR = 9  # < this kept try took the place of the one whose FINISHED comes next
     STARTED = 10  # < the try's process exists: its pid
     FINISHED = 11  # < the try ended: Answer
     ASK = 12  # < the try asks for something: Ask

@@ -7,7 +7,7 @@ import msgspec
 
 from penstock.errors import NotFoundError, PenstockError
 from penstock.execute.wire import Ask, Reply
-from penstock.model.connection import Connection, parse_connection
+from penstock.model.connection import Connection
 from penstock.model.request import TriggerDagRun
 from penstock.scheduler.clock import Clock
 from penstock.spec.executor import TryRequest
@@ -18,12 +18,12 @@ class Answers:
     """Answers what tries ask; the environment's connections and variables come before the database's.
 
     Args:
-        connections: Text of connections by id, from ``PENSTOCK_CONN_<ID>``.
-        variables: Variables by key, from ``PENSTOCK_VAR_<KEY>``.
+        connections: Connections of the environment, by lower-case id.
+        variables: Variables of the environment, by lower-case key.
     """
 
     def __init__(
-        self, store: Store, clock: Clock, connections: Mapping[str, str], variables: Mapping[str, str]
+        self, store: Store, clock: Clock, connections: Mapping[str, Connection], variables: Mapping[str, str]
     ) -> None:
         self._store, self._clock = store, clock
         self._connections, self._variables = connections, variables
@@ -51,17 +51,15 @@ class Answers:
         return Reply(msgspec.to_builtins(connection), secrets=connection.secrets())
 
     def _find(self, conn_id: str) -> Connection:
-        for name in (conn_id, conn_id.upper(), conn_id.lower()):
-            if name in self._connections:
-                return parse_connection(conn_id, self._connections[name])
-        if (found := self._store.connection(conn_id)) is not None:
+        found = self._connections.get(conn_id.lower()) or self._store.connection(conn_id)
+        if found is not None:
             return found
-        known = {*self._store.connection_ids(), *(name.lower() for name in self._connections)}
+        known = {*self._store.connection_ids(), *self._connections}
         hint = f"Create it with: penstock connections set {conn_id} URI, or set PENSTOCK_CONN_{conn_id.upper()}"
         raise NotFoundError("connection", conn_id, known, hint=hint)
 
     def _variable(self, _request: TryRequest, key: str) -> Reply:
-        value = self._variables.get(key, self._variables.get(key.upper()))
+        value = self._variables.get(key.lower())
         return Reply(self._store.variable(key) if value is None else value)
 
     def _set_variable(self, _request: TryRequest, key: str, value: str | None) -> Reply:

@@ -25,6 +25,7 @@ class Scheduler:
     Args:
         executors: By the names that the engine knows; several names may share one executor.
         requests: Makes what a try needs out of the engine's dispatch.
+        stop_grace_s: Seconds that running tries get to clean up when `run` ends.
     """
 
     def __init__(
@@ -34,9 +35,12 @@ class Scheduler:
         executors: Mapping[str, Executor],
         requests: TryRequests,
         clock: Clock,
+        *,
+        stop_grace_s: float = 5.0,
     ) -> None:
         self._store, self._engine, self._executors = store, engine, executors
         self._requests, self._clock = requests, clock
+        self._stop_grace_s = stop_grace_s
         self._inbox = Inbox(store, engine.holds)
         self._selector = selectors.DefaultSelector()
         self._bell = store.listen()
@@ -60,13 +64,22 @@ class Scheduler:
             executor.start()
             self._selector.register(executor.fileno(), selectors.EVENT_READ)
         self._selector.register(self._stop_r, selectors.EVENT_READ)
+        try:
+            self._schedule(list(unique))
+        finally:
+            for executor in unique:
+                executor.stop(self._stop_grace_s)
+            self._bell.close()
+            self._store.close()
+
+    def _schedule(self, executors: Sequence[Executor]) -> None:
         wake_s = self._turn(*self._restored())
         while not self._stopping:
             bell = self._selector.register(self._bell.fileno(), selectors.EVENT_READ)
             ready = self._selector.select(wake_s)
             self._selector.unregister(bell.fileobj)
             events: list[Event] = []
-            for executor in unique:
+            for executor in executors:
                 events += executor.events()
             new_runs: list[NewRun] = []
             handled: list[int] = []

@@ -1,0 +1,90 @@
+"""Builds what the processes of Penstock are made of, from settings."""
+
+import msgspec
+
+from penstock.engine.engine import Engine
+from penstock.errors import ConfigError
+from penstock.execute.family import lock_family
+from penstock.execute.local import LocalExecutor
+from penstock.execute.servers import Family, spawn_command
+from penstock.scheduler.answers import Answers
+from penstock.scheduler.clock import SystemClock
+from penstock.scheduler.loop import Scheduler
+from penstock.scheduler.requests import TryRequests
+from penstock.settings import Settings
+from penstock.store.keyring import Keyring
+from penstock.store.store import Store
+
+
+def keyring(settings: Settings) -> Keyring:
+    """The keys that seal connections and variables."""
+    if settings.secret_keys:
+        return Keyring(settings.secret_keys, "PENSTOCK_SECRET_KEY")
+    return Keyring.of_file(settings.key_file)
+
+
+def open_store(settings: Settings, *, create: bool = True) -> Store:
+    """The database of an installation; made if need be."""
+    return Store.open(settings.database_url, keyring(settings), create=create, wait_s=settings.database.wait_s)
+
+
+def isolated_pythons(settings: Settings) -> dict[str, str]:
+    """Python executable of each provider that lives in an environment of its own, by provider id.
+
+    ``plugin-manager isolate`` writes the file; its form is in ``docs/reference/isolated-providers.md``.
+    """
+    path = settings.isolated_file
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return {}
+    try:
+        return msgspec.json.decode(data, type=dict[str, str])
+    except msgspec.MsgspecError as error:
+        raise ConfigError(f"{path}: {error}. Run `plugin-manager doctor --fix`.") from None
+
+
+def build_scheduler(settings: Settings, holder: str) -> Scheduler:
+    """The scheduler with its local executor, and the hold of the database; nothing is started yet.
+
+    Raises:
+        StoreHeldError: Another scheduler works on the database.
+        ConfigError: Something of the installation is wrong.
+        StoreError: The database cannot serve.
+    """
+    if settings.executor.isolation == "inline":
+        raise ConfigError(
+            "isolation = \"inline\" is for `penstock dags test`: user code never runs in the scheduler. "
+            'Set [executor] isolation to "fork" or "reuse".'
+        )
+    clock = SystemClock()
+    store = open_store(settings)
+    try:
+        store.hold(holder, clock.now())
+        lock = lock_family(settings.state_folder / "executor.lock", patience_s=settings.executor.stop_grace_s + 5)
+        log = settings.logs_folder / "spawn-servers.log"
+        pythons = isolated_pythons(settings)
+        families = {"": Family(spawn_command(), lock, log)} | {
+            provider: Family(spawn_command(python), lock, log) for provider, python in pythons.items()
+        }
+        executor = LocalExecutor(
+            families,
+            slots=settings.executor.parallelism,
+            isolation=settings.executor.isolation,
+            answer=Answers(store, clock, settings.connections, settings.variables),
+            clock=clock.now,
+            keep=settings.executor.spawn_servers,
+            import_timeout_s=settings.executor.import_timeout_s,
+        )
+        requests = TryRequests(
+            store,
+            snapshots=settings.state_folder / "snapshots",
+            logs=settings.logs_folder,
+            isolation=settings.executor.isolation,
+            isolated=frozenset(pythons),
+        )
+        engine = Engine(lease_s=settings.scheduler.lease_s)
+        return Scheduler(store, engine, {"local": executor, "waiter": executor}, requests, clock)
+    except BaseException:
+        store.close()
+        raise

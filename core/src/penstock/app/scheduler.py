@@ -1,0 +1,34 @@
+"""Main of the scheduler's process: ``python -m penstock.app.scheduler``."""
+
+import gc
+import os
+import signal
+import sys
+from pathlib import Path
+
+from penstock.app.compose import build_scheduler
+from penstock.errors import PenstockError, StoreHeldError
+from penstock.settings import load_settings
+
+FAILED, HELD = 5, 4
+
+
+def main() -> int:
+    """Schedule until SIGTERM or SIGINT; the exit code says what was wrong: 4 if another scheduler is at work."""
+    try:
+        scheduler = build_scheduler(load_settings(os.environ, Path.cwd()), "penstock up")
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: scheduler.stop())
+        gc.freeze()
+        scheduler.run()
+    except StoreHeldError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - the supervisor shows it
+        return HELD
+    except PenstockError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - the supervisor shows it
+        return FAILED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
