@@ -18,7 +18,7 @@ def test_a_connection_to_another_machine_is_refused(no_outbound_connections: lis
 
 
 def test_a_name_is_refused_before_it_is_resolved(no_outbound_connections: list[str]):
-    with pytest.raises(OutboundConnectionError, match="example.org"):
+    with pytest.raises(OutboundConnectionError, match=r"example\.org"):
         socket.getaddrinfo("example.org", 443)
     no_outbound_connections.clear()
 

@@ -1,11 +1,12 @@
 import os
+import subprocess
 import tempfile
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from penstock_testkit.postgres import PostgresServer, postgres
+from penstock_testkit.postgres import PostgresServer, binaries, postgres
 
 
 def test_a_test_gets_an_empty_database_of_its_own(postgres_url: str):
@@ -31,8 +32,8 @@ def test_a_dropped_database_is_gone_even_with_a_session_in_it(postgres_server: P
 
 def test_a_role_other_than_postgres_needs_its_password(postgres_server: PostgresServer):
     with psycopg.connect(postgres_server.url, autocommit=True) as connection:
-        connection.execute("CREATE ROLE clerk LOGIN PASSWORD 'right'")
-    url = f"postgresql://clerk:{{}}@127.0.0.1:{postgres_server.port}/postgres"
+        connection.execute("CREATE ROLE keeper LOGIN PASSWORD 'right'")
+    url = f"postgresql://keeper:{{}}@127.0.0.1:{postgres_server.port}/postgres"
     psycopg.connect(url.format("right")).close()
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(url.format("wrong"))
@@ -71,8 +72,6 @@ def test_a_data_directory_that_nobody_can_reach_is_named(tmp_path: Path):
 
 
 def test_binaries_that_nobody_can_reach_are_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    from penstock_testkit.postgres import binaries
-
     private = tmp_path / "private"
     private.mkdir(mode=0o700)
     (private / "pg").symlink_to(binaries().parent)
@@ -87,10 +86,23 @@ def test_a_directory_without_the_programs_is_named(tmp_path: Path, monkeypatch: 
         pass
 
 
+def test_data_that_a_killed_process_left_behind_is_swept_away():
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        orphan, owned = Path(directory) / "penstock-pg-orphan", Path(directory) / "penstock-pg-owned"
+        ended = subprocess.Popen(["true"])
+        ended.wait()
+        for path, owner in ((orphan, ended.pid), (owned, os.getpid())):
+            path.mkdir()
+            (path / "owner").write_text(str(owner))
+        with postgres(directory=Path(directory)):
+            assert (orphan.exists(), owned.exists()) == (False, True)
+
+
 def test_a_server_that_ends_while_starting_shows_its_log():
     with pytest.raises(RuntimeError, match="unrecognized configuration parameter"), postgres({"no_such": "1"}):
         pass
 
 
 def test_the_server_does_not_run_as_root(postgres_server: PostgresServer):
-    assert os.stat(f"/proc/{postgres_server.pid}").st_uid != 0
+    assert Path(f"/proc/{postgres_server.pid}").stat().st_uid != 0

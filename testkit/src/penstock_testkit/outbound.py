@@ -16,7 +16,8 @@ class OutboundGuard:
 
     It is an audit hook of the interpreter, so it sees every library that connects through Python's sockets. It does
     not see connections of C libraries (libpq, gRPC's core) or of other processes. `getaddrinfo` refuses names before
-    it resolves them; a name given to `socket.connect` itself is resolved first. An audit hook can not be taken away; this one sleeps outside of `watching()`.
+    it resolves them; a name given to `socket.connect` itself is resolved first. An
+    audit hook can not be taken away; this one sleeps outside of `watching()`.
     """
 
     def __init__(self) -> None:

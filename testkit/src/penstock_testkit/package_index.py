@@ -33,7 +33,10 @@ def pypiserver(folder: Path) -> Iterator[str]:
     log = folder.parent / "pypiserver.log"
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            bound_to_this_process(command, death_signal=signal.SIGTERM), stdout=stream, stderr=stream, stdin=subprocess.DEVNULL
+            bound_to_this_process(command, death_signal=signal.SIGTERM),
+            stdout=stream,
+            stderr=stream,
+            stdin=subprocess.DEVNULL,
         )
     url = f"http://127.0.0.1:{port}/simple/"
     try:

@@ -23,6 +23,7 @@ from psycopg import sql
 from penstock_testkit.processes import bound_to_this_process, free_port, tail, wait_until
 
 _START_SECONDS = 30
+_PREFIX = "penstock-pg-"
 _MEMORY = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a private directory in it
 _MEMORY_BYTES = 1 << 30
 _SPEED_OVER_POWER_CUTS = {
@@ -228,9 +229,12 @@ def postgres(
         PermissionError: Root is the caller, and the unprivileged user cannot reach `directory`.
         RuntimeError: The server did not start; its log is in the message.
     """
-    root = Path(tempfile.mkdtemp(prefix="penstock-pg-", dir=directory or _roomy_memory()))
+    place = directory or _roomy_memory() or Path(tempfile.gettempdir())
+    _sweep(place)
+    root = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+    (root / "owner").write_text(str(os.getpid()))
     if not _reachable(root):
-        root.rmdir()
+        shutil.rmtree(root)
         raise PermissionError(f"PostgreSQL runs as nobody, who cannot reach {root.parent}: open it or choose another")
     try:
         server = PostgresServer(root, _runnable(binaries(), root), settings or {}, port or free_port())
@@ -263,6 +267,14 @@ def binaries() -> Path:
         if not (bindir / program).exists():
             raise FileNotFoundError(f"{bindir} holds no {program}: set PG_BINDIR to PostgreSQL's bin directory")
     return bindir
+
+
+def _sweep(place: Path) -> None:
+    """Remove the data that killed owners left behind."""
+    for owner in place.glob(f"{_PREFIX}*/owner"):
+        with contextlib.suppress(OSError, ValueError):
+            if not _alive(int(owner.read_text())):
+                shutil.rmtree(owner.parent, ignore_errors=True)
 
 
 def _roomy_memory() -> Path | None:

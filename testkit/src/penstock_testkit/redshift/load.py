@@ -224,6 +224,7 @@ class Loader:
         return re.sub(r"\\(.)", r"\1", part, flags=re.DOTALL) if "ESCAPE" in self._copy.flags else part
 
     def _json_records(self, lines: Iterable[tuple[int, str]]) -> Iterator[_Record]:
+        # Numbers stay text, digit for digit, for columns of numbers and of text.
         decoder = json.JSONDecoder(parse_float=str, parse_int=str)
         buffer, start = "", 0
         for number, line in lines:
@@ -238,27 +239,30 @@ class Loader:
                     yield _Record(start, buffer.rstrip("\r\n"), FieldError(1223, f"Invalid JSON: {error.msg}"))
                     buffer = ""
                 else:
-                    yield _Record(start, buffer[:end], self._json_fields(document))
+                    yield _Record(start, buffer[:end], self._json_fields(document, buffer[:end]))
                     buffer, start = buffer[end:].lstrip(), number
         if buffer:
             yield _Record(start, buffer.rstrip("\r\n"), FieldError(1223, "Invalid JSON: the document does not end"))
 
-    def _json_fields(self, document: Any) -> list[str | None] | FieldError:  # noqa: ANN401 - any JSON
+    def _json_fields(self, document: Any, written: str) -> list[str | None] | FieldError:  # noqa: ANN401 - any JSON
         if not isinstance(document, dict):
             return FieldError(1223, "Invalid JSON structure: a record must be a JSON object")
+        nested = any(isinstance(value, dict | list) for value in document.values())
+        exact = json.loads(written) if nested or any(column.type == "jsonb" for column in self._columns) else document
         if self._copy.json_option == "auto ignorecase":
             document = {key.lower(): value for key, value in document.items()}
-        return [_json_text(document.get(column.name), column) for column in self._columns]
+            exact = {key.lower(): value for key, value in exact.items()}
+        return [_json_text(document.get(column.name), exact.get(column.name), column) for column in self._columns]
 
 
-def _json_text(value: Any, column: Column) -> str | None:  # noqa: ANN401 - any JSON
+def _json_text(value: Any, exact: Any, column: Column) -> str | None:  # noqa: ANN401 - any JSON
     if value is None:
         return None
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str) and column.type != "jsonb":
         return value
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(exact, ensure_ascii=False, separators=(",", ":"))
 
 
 def _decoder(encoding: str) -> Any:  # noqa: ANN401 - the codecs module has no name for its functions' type

@@ -45,7 +45,7 @@ async def run_unload(backend: Backend, unload: Unload, place: Place) -> bytes:
     if unload.format == "JSON":
         sql = f"SELECT row_to_json(penstock_row)::text FROM ({sql}) AS penstock_row"  # noqa: S608
     answer = checked(await backend.run(f"COPY ({sql}) TO STDOUT (HEADER)"))
-    lines = b"".join(payload for kind, payload in answer.messages if kind == b"d").decode().splitlines(keepends=False)
+    lines = b"".join(payload for kind, payload in answer.messages if kind == b"d").decode().split("\n")[:-1]
     header, *rows = [[_field(part) for part in line.split("\t")] for line in lines]
     files = _files(unload, header, rows)
     await asyncio.to_thread(_write, unload, files, place)
