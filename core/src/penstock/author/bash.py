@@ -24,10 +24,11 @@ class CommandFailedError(PenstockError):
 
 
 class BashOperator(Operator):
-    """Runs a command with bash, in a process group of its own; its output goes to the log line by line.
+    """Runs a command with bash; its output goes to the log line by line.
 
-    The task fails if the exit code is neither 0 nor one of ``skip_on_exit_code``. The last line of the output is left for
-    other tasks. When the try is cancelled, the whole group is asked to end, and killed 10 seconds later.
+    The task fails if the exit code is neither 0 nor one of ``skip_on_exit_code``. The last line of the output is left
+    for other tasks. When the try is cancelled, the command is asked to end, and killed 10 seconds later; nothing that
+    it started outlives the try.
 
     Args:
         bash_command: The command, or the path of a ``.sh`` file beside the DAG file; a template.
@@ -51,7 +52,7 @@ class BashOperator(Operator):
         cwd: str | None = None,
         skip_on_exit_code: int | Sequence[int] | None = 99,
         output_encoding: str = "utf-8",
-        **kwargs: Any,
+        **kwargs: Any,  # noqa: ANN401 - passed on
     ) -> None:
         super().__init__(**kwargs)
         self.bash_command, self.cwd = bash_command, cwd
@@ -73,7 +74,7 @@ class BashOperator(Operator):
                 stderr=subprocess.STDOUT,
                 cwd=self.cwd,
                 env=self._environment(),
-                process_group=0,
+                process_group=None if _is_try_process() else 0,
             )
         except FileNotFoundError:
             raise CommandFailedError(f"{self}: there is no bash on the PATH of this machine.") from None
@@ -86,12 +87,13 @@ class BashOperator(Operator):
         process = self._process
         if process is None or process.poll() is not None:
             return
+        end = os.kill if _is_try_process() else os.killpg
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
+            end(process.pid, signal.SIGTERM)
             try:
                 process.wait(_GRACE_S)
             except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
+                end(process.pid, signal.SIGKILL)
 
     def _follow(self, process: subprocess.Popen[bytes]) -> str:
         last = ""
@@ -115,6 +117,11 @@ class BashOperator(Operator):
         return {**os.environ, **self.env} if self.append_env else self.env
 
 
+def _is_try_process() -> bool:
+    """True in a process that was made for tries: its group is killed as a whole, and the command must be in it."""
+    return os.getpid() == os.getpgrp() == os.getsid(0)
+
+
 class BashFunctionOperator(BashOperator):
     """Runs the command that a function returns; made by ``@task.bash``.
 
@@ -133,7 +140,7 @@ class BashFunctionOperator(BashOperator):
         python_callable: Callable[..., Any],
         op_args: Sequence[Any] = (),
         op_kwargs: Mapping[str, Any] | None = None,
-        **kwargs: Any,
+        **kwargs: Any,  # noqa: ANN401 - passed on
     ) -> None:
         super().__init__(bash_command="", **kwargs)
         self.python_callable, self.op_args, self.op_kwargs = python_callable, list(op_args), dict(op_kwargs or {})

@@ -26,12 +26,17 @@ class CapabilityOperator(Operator):
     """
 
     def __init__(
-        self, *, capability: str, plan_arguments: dict[str, Any], waits: dict[str, Any], **kwargs: Any
+        self,
+        *,
+        capability: str,
+        plan_arguments: dict[str, Any],
+        waits: dict[str, Any],
+        **kwargs: Any,  # noqa: ANN401 - passed on
     ) -> None:
         super().__init__(**kwargs)
         self.capability, self.plan_arguments, self.waits = capability, plan_arguments, waits
 
-    def execute(self, context: "Context") -> None:
+    def execute(self, context: "Context") -> None:  # noqa: ARG002 - the operator's interface
         """Never called: whoever runs the task builds the operator of the capability from the plan."""
         raise RequestError(f"{self} is run from its plan, as {self.capability}")
 
@@ -60,11 +65,11 @@ class CapabilityOperator(Operator):
         self.capability, self.plan_arguments, self.waits = str(arguments.get("capability")), {}, {}
 
 
-def operator(capability: str, /, **arguments: Any) -> CapabilityOperator:
+def operator(capability: str, /, **arguments: Any) -> CapabilityOperator:  # noqa: ANN401 - passed on
     """A task named by capability id, such as ``operator("aws.s3_copy", task_id="copy", source=..., target=...)``.
 
-    Nothing of the provider is imported, neither here nor in the scheduler. Arguments are plain values, Jinja templates or
-    values of other tasks; they are checked against the provider's manifest.
+    Nothing of the provider is imported, neither here nor in the scheduler. Arguments are plain values, Jinja
+    templates or values of other tasks; they are checked against the provider's manifest.
 
     Args:
         capability: ``<provider>.<name>``, as `plugin-manager search` lists it.

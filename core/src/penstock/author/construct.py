@@ -19,24 +19,24 @@ _TAKES_KEYWORDS = 0x08  # CO_VARKEYWORDS of `inspect`, which costs 10 ms to impo
 class Authored(type):
     """The class of classes whose objects authors make."""
 
-    def __call__(cls, /, *args: Any, **kwargs: Any) -> Any:
+    def __call__(cls, /, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - passed on
         """Make an object, note what is wrong with its arguments."""
-        made: Any = object.__new__(cls)
-        made._site = here()
-        owner = made._settle(kwargs)
+        made: Any = object.__new__(cls)  # type: ignore[arg-type] # a metaclass knows its instances only as types
+        made._site = here()  # noqa: SLF001 - the same room
+        owner = made._settle(kwargs)  # noqa: SLF001 - the same room
         known = accepted(cls)
         for name in [name for name in kwargs if name not in known]:
-            report(owner, made._site, unknown_argument(made._called(kwargs), name, known))
+            report(owner, made._site, unknown_argument(made._called(kwargs), name, known))  # noqa: SLF001 - the same room
             del kwargs[name]
-        made._arguments = {**dict(zip(positional(cls), args, strict=False)), **kwargs}
+        made._arguments = {**dict(zip(positional(cls), args, strict=False)), **kwargs}  # noqa: SLF001 - passed on
         try:
             made.__init__(*args, **kwargs)
         except Exception as error:
             if owner is None and workshop.get() is None:
                 raise
-            report(owner, made._site, f"{made._called(kwargs)}: {_why(error)}")
-            made._salvage(kwargs)
-        made._settled()
+            report(owner, made._site, f"{made._called(kwargs)}: {_why(error)}")  # noqa: SLF001 - the same room
+            made._salvage(kwargs)  # noqa: SLF001 - the same room
+        made._settled()  # noqa: SLF001 - the same room
         return made
 
 

@@ -74,7 +74,7 @@ class Context(Mapping[str, Any]):
         """The DAG's object; None in a process that did not import its file."""
         return self.task.dag if self.task is not None else None
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - any value
         self.touched = True
         if name not in self._found:
             macros = self.dag.user_defined_macros if self.dag is not None else {}
@@ -216,7 +216,7 @@ def get_current_context() -> Context:
     return found
 
 
-def _variables(context: Context) -> SimpleNamespace:
+def _variables(context: Context) -> SimpleNamespace:  # noqa: ARG001 - every name has this shape
     from penstock.author.access import Variable  # noqa: PLC0415 - only templates with `var` need it
 
     return SimpleNamespace(
@@ -340,7 +340,7 @@ NAMES: dict[str, Callable[[Context], Any]] = {
     "task_instance": lambda context: context["ti"],
     "run_id": lambda context: context.facts.run_id,
     "dag_run": _run,
-    "macros": lambda context: _Macros,
+    "macros": lambda context: _Macros,  # noqa: ARG005 - every name has this shape
     "task_instance_key_str": _instance_key,
     "map_index": lambda context: context.facts.map_index,
     "try_number": lambda context: context.facts.try_number,

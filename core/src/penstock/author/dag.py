@@ -53,8 +53,8 @@ class DAG(Made):
         dag_id: Unique in the installation: letters, digits, ``-``, ``_`` and ``.``, up to 250.
         description: One sentence for people.
         schedule: A cron expression or several, a preset (``@hourly``, ``@daily``, ``@weekly``, ``@monthly``,
-            ``@quarterly``, ``@yearly``), ``"@once"``, a timedelta, a timetable (`Cron`, `Interval`, `Dates`), or None for
-            runs by hand only.
+            ``@quarterly``, ``@yearly``), ``"@once"``, a timedelta, a timetable (`Cron`, `Interval`, `Dates`), or None
+            for runs by hand only.
         start_date: The first data interval starts then or later.
         end_date: The last data interval starts then or earlier.
         catchup: Whether intervals of the past are run, too, oldest first; otherwise only the newest complete one.
@@ -177,15 +177,16 @@ class DAG(Made):
 
     def _settled(self) -> None:
         at = workshop.get()
-        if at is not None and at.owns(sys._getframe()):
+        if at is not None and at.owns(sys._getframe()):  # noqa: SLF001 - the same room
             at.dags.append(self)
 
 
 def dag(function: Callable[..., Any] | str | None = None, /, **arguments: Any) -> Any:  # noqa: ANN401 - a decorator
-    """Make a function that builds a DAG: calling it runs the body inside a DAG of the function's name and returns the DAG.
+    """Make a function that builds a DAG: calling it runs the body inside a DAG of its name and returns the DAG.
 
     ``@dag`` and ``@dag(schedule="@daily", ...)`` are both fine; the arguments are those of `DAG`. The function's own
-    arguments become parameters of the DAG, with their defaults; inside, each is a template such as ``{{ params.name }}``.
+    arguments become parameters of the DAG, with their defaults; inside, each is a template such as ``{{ params.name
+    }}``.
     """
     if isinstance(function, str):
         return dag(**{"dag_id": function, **arguments})
@@ -202,7 +203,7 @@ class _Factory:
         self.__doc__, self.__name__ = function.__doc__, function.__name__
         self.__wrapped__ = function
 
-    def __call__(self, *args: Any, **kwargs: Any) -> DAG:
+    def __call__(self, *args: Any, **kwargs: Any) -> DAG:  # noqa: ANN401 - passed on
         """Build the DAG; arguments replace the defaults of the parameters."""
         import inspect  # noqa: PLC0415 - 10 ms that only a DAG file with @dag needs to spend
 

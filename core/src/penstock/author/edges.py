@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from penstock.author.workshop import here, report
 
@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from penstock.author.group import TaskGroup
     from penstock.author.operator import Operator
 
-    Node = Union["Operator", "TaskGroup"]
+    Node: TypeAlias = Operator | TaskGroup
 
-Linkable = Union["Edges", Sequence["Edges"]]
+Linkable: TypeAlias = "Edges | Sequence[Edges]"
 
 
 class Edges:
@@ -34,22 +34,22 @@ class Edges:
             for upper in nodes(other):
                 link(upper, lower)
 
-    def __rshift__(self, other: Any) -> Any:
+    def __rshift__(self, other: Any) -> Any:  # noqa: ANN401 - any value
         """``self >> other``: other runs after this; the value is ``other``, so that chains read on."""
         self.set_downstream(other)
         return other
 
-    def __lshift__(self, other: Any) -> Any:
+    def __lshift__(self, other: Any) -> Any:  # noqa: ANN401 - any value
         """``self << other``: this runs after other."""
         self.set_upstream(other)
         return other
 
-    def __rrshift__(self, other: Any) -> Any:
+    def __rrshift__(self, other: Any) -> Any:  # noqa: ANN401 - any value
         """``[a, b] >> self``."""
         self.set_upstream(other)
         return self
 
-    def __rlshift__(self, other: Any) -> Any:
+    def __rlshift__(self, other: Any) -> Any:  # noqa: ANN401 - any value
         """``[a, b] << self``."""
         self.set_downstream(other)
         return self
@@ -58,7 +58,7 @@ class Edges:
 def nodes(value: Any) -> "Iterator[Node]":  # noqa: ANN401 - what an author put into a chain
     """The tasks and groups in a link of a chain; anything else is an authoring error."""
     if isinstance(value, Edges):
-        yield from value._nodes()
+        yield from value._nodes()  # noqa: SLF001 - the same room
     elif isinstance(value, Iterable) and not isinstance(value, str | bytes):
         for each in value:
             yield from nodes(each)
@@ -85,7 +85,7 @@ def link(upper: "Node", lower: "Node") -> None:
             "an edge stays within one DAG. Use TriggerDagRunOperator to start another DAG.",
         )
         return
-    upper._link(lower)
+    upper._link(lower)  # noqa: SLF001 - the same room
 
 
 def chain(*links: Linkable) -> None:

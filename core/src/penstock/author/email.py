@@ -136,7 +136,7 @@ class EmailOperator(Operator):
         bcc: str | Sequence[str] = (),
         from_email: str = "",
         conn_id: str = "smtp_default",
-        **kwargs: Any,
+        **kwargs: Any,  # noqa: ANN401 - passed on
     ) -> None:
         super().__init__(**kwargs)
         self.to, self.cc, self.bcc, self.subject = to, cc, bcc, subject

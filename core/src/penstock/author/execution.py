@@ -2,11 +2,13 @@
 
 Inputs of a try (`Facts.inputs`), each the JSON of `penstock.model.value`:
 
-- ``task_id/key`` for each value of another task that this one takes. If that task is mapped, it is the JSON list of all its
+- ``task_id/key`` for each value of another task that this one takes. If that task is mapped, it is the JSON list of
+all its
   instances' values under that key, in the order of their map index; None stands for an instance that left none.
 - ``@mapped/<argument>`` for each mapped argument whose source is another task: the one element of this instance. For a
   dict, the element is the pair ``(key, value)``; for ``expand_kwargs`` the argument is ``**`` and the element a dict.
-- ``@length/<argument>`` for each such argument if there are literals beside it: the number of elements of its source. Only
+- ``@length/<argument>`` for each such argument if there are literals beside it: the number of elements of its source.
+Only
   the first argument's may be missing.
 
 A literal that is mapped over travels with the DAG file: the process picks its element by the map index. Several mapped
@@ -58,7 +60,8 @@ class Ending(NamedTuple):
 def element_indexes(map_index: int, lengths: Sequence[int | None]) -> tuple[int, ...]:
     """For each mapped argument the index of its element in the instance of this map index.
 
-    The length of the first argument may be unknown, for it is not needed. Raises IndexError if there is no such instance.
+    The length of the first argument may be unknown, for it is not needed. Raises IndexError if there is no such
+    instance.
     """
     found, rest = [], map_index
     for size in reversed(lengths[1:]):

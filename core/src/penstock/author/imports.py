@@ -12,8 +12,8 @@ from penstock.errors import AuthoringError
 def import_dag_file(folder: Path, file: str, runtime: Runtime, at: Workshop | None = None) -> Workshop:
     """Import a DAG file and collect what it defines.
 
-    The folder is put first on ``sys.path``, so that the file may import modules that lie beside it. The file is a module
-    of its own under a name that no other import has.
+    The folder is put first on ``sys.path``, so that the file may import modules that lie beside it. The file is a
+    module of its own under a name that no other import has.
 
     Args:
         folder: The DAGs folder, or a snapshot of it.

@@ -21,7 +21,7 @@ class Partial:
     def __init__(self, cls: type[Operator], arguments: dict[str, Any]) -> None:
         self.cls, self.arguments = cls, arguments
 
-    def expand(self, **mapped: Any) -> "MappedOperator":
+    def expand(self, **mapped: Any) -> "MappedOperator":  # noqa: ANN401 - passed on
         """One instance for each element of a list, or each ``(key, value)`` of a dict, or of a task's value.
 
         Several arguments make the cross product; the last one varies fastest, as in Airflow.
@@ -47,7 +47,7 @@ class MappedOperator(Operator):
         mapped: What is spread over the instances, by argument: a list, a dict, or the value of a task.
     """
 
-    def __init__(self, *, cls: type[Operator], partial: dict[str, Any], mapped: dict[str, Any], **kwargs: Any) -> None:
+    def __init__(self, *, cls: type[Operator], partial: dict[str, Any], mapped: dict[str, Any], **kwargs: Any) -> None:  # noqa: ANN401 - passed on
         super().__init__(**kwargs)
         self.cls, self.mapped = cls, mapped
         known = accepted(cls)

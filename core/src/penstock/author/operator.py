@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 class Operator(Made, Edges):
     """One task. Subclasses take their arguments in ``__init__``, pass ``**kwargs`` on, and do their work in `execute`.
 
-    Arguments are kept as attributes; those named in ``template_fields`` are rendered by Jinja before `execute`, values of
-    other tasks (`XComArg`) in any attribute are put in place, too. A subclass's ``__init__`` must neither reach out
-    nor look at the values: it runs whenever the DAG file is imported, with templates not yet rendered.
+    Arguments are kept as attributes; those named in ``template_fields`` are rendered by Jinja before `execute`,
+    values of other tasks (`XComArg`) in any attribute are put in place, too. A subclass's ``__init__`` must neither
+    reach out nor look at the values: it runs whenever the DAG file is imported, with templates not yet rendered.
 
     Args:
         task_id: Unique within the DAG: letters, digits, ``-``, ``_`` and ``.``, up to 250.
@@ -102,7 +102,7 @@ class Operator(Made, Edges):
         raise NotImplementedError(f"{type(self).__name__} has no execute()")
 
     def on_kill(self) -> None:
-        """Undo what outlives this process (a remote job, a temporary table) when the try is cancelled or out of time."""
+        """Undo what outlives this process, such as a remote job, when the try is cancelled or out of time."""
 
     @property
     def task_id(self) -> str:
@@ -125,7 +125,7 @@ class Operator(Made, Edges):
         return {task.task_id for task in self.downstream}
 
     @classmethod
-    def partial(cls, **arguments: Any) -> "Partial":
+    def partial(cls, **arguments: Any) -> "Partial":  # noqa: ANN401 - passed on
         """The operator with some arguments; ``.expand(argument=list)`` then makes one instance for each element."""
         from penstock.author.mapping import Partial  # noqa: PLC0415 - mapping is a floor above
 
@@ -146,7 +146,7 @@ class Operator(Made, Edges):
         if self.rules.trigger_rule == "all_success":
             self.rules.trigger_rule = "all_done_setup_success"
         for setup in setups if isinstance(setups, list | tuple) else [setups]:
-            for node in setup._nodes():  # type: ignore[union-attr] # a sequence was taken apart above
+            for node in setup._nodes():  # type: ignore[union-attr] # a sequence was taken apart above  # noqa: SLF001 - the same room
                 node.as_setup()  # type: ignore[union-attr] # only tasks are setups
                 self.set_upstream(node)
         return self

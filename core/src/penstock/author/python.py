@@ -16,8 +16,8 @@ _TAKES_KEYWORDS = 0x08  # CO_VARKEYWORDS of `inspect`, which costs 10 ms to impo
 class PythonOperator(Operator):
     """Calls a function; what it returns is left for other tasks.
 
-    Names of the context that the function has as arguments (``ds``, ``ti``, ``params``, ...) are passed to it, all of them
-    if it takes ``**kwargs``; arguments given here win. An ``async def`` is run to its end.
+    Names of the context that the function has as arguments (``ds``, ``ti``, ``params``, ...) are passed to it, all of
+    them if it takes ``**kwargs``; arguments given here win. An ``async def`` is run to its end.
 
     Args:
         python_callable: The function.
@@ -36,7 +36,7 @@ class PythonOperator(Operator):
         op_args: Sequence[Any] = (),
         op_kwargs: Mapping[str, Any] | None = None,
         templates_dict: dict[str, Any] | None = None,
-        **kwargs: Any,
+        **kwargs: Any,  # noqa: ANN401 - passed on
     ) -> None:
         super().__init__(**kwargs)
         if not callable(python_callable):
@@ -44,7 +44,7 @@ class PythonOperator(Operator):
         self.python_callable, self.op_args, self.op_kwargs = python_callable, list(op_args), dict(op_kwargs or {})
         self.templates_dict = templates_dict
 
-    def execute(self, context: "Context") -> Any:
+    def execute(self, context: "Context") -> Any:  # noqa: ANN401 - any value
         """The function's value."""
         return finish(call(self.python_callable, self.op_args, self.op_kwargs, context, self.templates_dict))
 
@@ -62,14 +62,15 @@ class ShortCircuitOperator(PythonOperator):
     """Calls a function; if its value is false, what is downstream is skipped.
 
     Args:
-        ignore_downstream_trigger_rules: True skips everything downstream; False skips only the tasks directly downstream
+        ignore_downstream_trigger_rules: True skips everything downstream; False skips only the tasks directly
+        downstream
             and lets trigger rules decide about the rest.
         **kwargs: What `PythonOperator` takes.
     """
 
     decides: ClassVar[str] = "short_circuit"
 
-    def __init__(self, *, ignore_downstream_trigger_rules: bool = True, **kwargs: Any) -> None:
+    def __init__(self, *, ignore_downstream_trigger_rules: bool = True, **kwargs: Any) -> None:  # noqa: ANN401 - passed on
         super().__init__(**kwargs)
         self.ignore_downstream_trigger_rules = ignore_downstream_trigger_rules
 
@@ -92,12 +93,12 @@ class PythonSensor(Sensor):
         python_callable: Callable[..., Any],
         op_args: Sequence[Any] = (),
         op_kwargs: Mapping[str, Any] | None = None,
-        **kwargs: Any,
+        **kwargs: Any,  # noqa: ANN401 - passed on
     ) -> None:
         super().__init__(**kwargs)
         self.python_callable, self.op_args, self.op_kwargs = python_callable, list(op_args), dict(op_kwargs or {})
 
-    def poke(self, context: "Context") -> Any:
+    def poke(self, context: "Context") -> Any:  # noqa: ANN401 - any value
         """The function's answer."""
         answer = call(self.python_callable, self.op_args, self.op_kwargs, context)
         return answer if isinstance(answer, PokeResult) or hasattr(answer, "__await__") else bool(answer)

@@ -23,7 +23,8 @@ class PokeResult(NamedTuple):
 class Sensor(Operator):
     """A task that waits: `poke` looks once, and is called again after every interval until it says so.
 
-    Waiting sensors share a few processes, so a poke must be short: one request with a timeout. It may be an ``async def``.
+    Waiting sensors share a few processes, so a poke must be short: one request with a timeout. It may be an ``async
+    def``.
 
     Args:
         poke_interval: Time between two pokes, as timedelta or seconds.
@@ -42,7 +43,7 @@ class Sensor(Operator):
         timeout: timedelta | float = timedelta(days=7),
         soft_fail: bool = False,
         mode: str = "poke",
-        **kwargs: Any,
+        **kwargs: Any,  # noqa: ANN401 - passed on
     ) -> None:
         super().__init__(**kwargs)
         self.poke_interval, self.timeout, self.soft_fail, self.mode = poke_interval, timeout, soft_fail, mode
@@ -54,7 +55,8 @@ class Sensor(Operator):
     def poke_key(self) -> str | None:
         """What identical pokes have in common, so that one stands for all; None if this poke is like no other.
 
-        By default the class and the rendered arguments. A poke that reads its context is never shared, whatever its key.
+        By default the class and the rendered arguments. A poke that reads its context is never shared, whatever its
+        key.
         """
         from penstock.model.value import NotSerialisableError, encode  # noqa: PLC0415 - only a waiter needs it
 

@@ -1,19 +1,16 @@
 """``@task``: a function becomes a task where it is called inside a DAG, and its value can be passed on."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from penstock.author.construct import accepted, parameters_of, unknown_argument, unwrapped
 from penstock.author.dag import current_dag, current_group
 from penstock.author.mapping import MappedOperator
 from penstock.author.operator import Operator
 from penstock.author.python import BranchPythonOperator, PythonOperator, PythonSensor, ShortCircuitOperator
-from penstock.author.workshop import here, report
+from penstock.author.workshop import report
 from penstock.author.xcomarg import XComArg
 from penstock.errors import AuthoringError
-
-if TYPE_CHECKING:
-    from penstock.author.context import Context
 
 _TAKES_KEYWORDS = 0x08  # CO_VARKEYWORDS of `inspect`, which costs 10 ms to import
 _TAKES_MORE = 0x04  # CO_VARARGS
@@ -32,12 +29,12 @@ class Task:
         self.__doc__, self.__name__ = function.__doc__, getattr(function, "__name__", "task")
         self.__wrapped__ = function
 
-    def __call__(self, *args: Any, **kwargs: Any) -> XComArg:
+    def __call__(self, *args: Any, **kwargs: Any) -> XComArg:  # noqa: ANN401 - passed on
         """Add a task that will call the function with these arguments, which may be values of other tasks."""
         if current_dag() is None and "dag" not in self.options:
             raise AuthoringError(
-                f"@task function {self.__name__!r} was called outside of a DAG. Call it in a `with DAG(...)` block or a "
-                f"@dag function; to call the plain function, use {self.__name__}.function(...)."
+                f"@task function {self.__name__!r} was called outside of a DAG. Call it in a `with DAG(...)` block or "
+                f"a @dag function; to call the plain function, use {self.__name__}.function(...)."
             )
         arguments = {**self._named(), "python_callable": self.function, "op_args": args, "op_kwargs": kwargs}
         made: Operator = self.cls(**arguments)
@@ -45,15 +42,15 @@ class Task:
             report(made.dag, made._site, f"{made}: {problem}")  # noqa: SLF001 - the same room
         return made.output
 
-    def override(self, **options: Any) -> "Task":
+    def override(self, **options: Any) -> "Task":  # noqa: ANN401 - passed on
         """The same function with other arguments for its operator, such as ``task_id`` or ``retries``."""
         return Task(self.cls, self.function, {**self.options, **options})
 
-    def partial(self, **kwargs: Any) -> "PartialTask":
+    def partial(self, **kwargs: Any) -> "PartialTask":  # noqa: ANN401 - passed on
         """The function with some arguments; ``.expand(argument=list)`` makes an instance for each element."""
         return PartialTask(self, kwargs)
 
-    def expand(self, **mapped: Any) -> XComArg:
+    def expand(self, **mapped: Any) -> XComArg:  # noqa: ANN401 - passed on
         """An instance for each element of a list, a dict or another task's value; several make the cross product."""
         return PartialTask(self, {}).expand(**mapped)
 
@@ -85,7 +82,7 @@ class PartialTask:
     def __init__(self, task: Task, kwargs: dict[str, Any]) -> None:
         self.task, self.kwargs = task, kwargs
 
-    def expand(self, **mapped: Any) -> XComArg:
+    def expand(self, **mapped: Any) -> XComArg:  # noqa: ANN401 - passed on
         """An instance for each element of a list, a dict or another task's value; several make the cross product."""
         return self._expand(mapped)
 
@@ -170,8 +167,6 @@ class _Decorator:
     def _decorate(self, cls: type[Operator], function: Callable[..., Any] | None, options: dict[str, Any]) -> Any:  # noqa: ANN401
         if function is None:
             return lambda decorated: self._decorate(cls, decorated, options)
-        if not callable(function):
-            report(current_dag(), here(), f"@task was given {function!r}; arguments of a task are given by name.")
         return Task(cls, function, options)
 
 

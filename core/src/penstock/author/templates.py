@@ -22,8 +22,8 @@ _MARKS = ("{{", "{%", "{#")
 def rendered(task: "Operator", context: Context) -> "Operator":
     """A copy of the operator with its template fields rendered; raises AuthoringError that names the field.
 
-    A field is rendered through lists, tuples and dicts (values, not keys); values of other tasks stay as they are, so that
-    no task's output is read as a template. Text that ends with one of ``template_ext`` and holds no blank is the
+    A field is rendered through lists, tuples and dicts (values, not keys); values of other tasks stay as they are, so
+    that no task's output is read as a template. Text that ends with one of ``template_ext`` and holds no blank is the
     path of a file beside the DAG file, whose content is rendered.
     """
     made = copy.copy(task)

@@ -40,7 +40,7 @@ class Interval:
     """Falls due every so often, counted from the DAG's start date, whatever the clock on the wall does."""
 
     def __init__(self, every: timedelta) -> None:
-        self.every = every
+        self.every: Any = every
 
 
 class Dates:
@@ -65,7 +65,7 @@ def to_schedule(value: Any, timezone: str) -> "Schedule":  # noqa: ANN401 - what
         crons = tuple(_expanded(each, zone) for each in cron.expressions)
         return Schedule(ScheduleKind.CRON, crons=crons, timezone=zone, text=" | ".join(map(str, cron.expressions)))
     if isinstance(value, timedelta | Interval):
-        every = value.every if isinstance(value, Interval) else value
+        every: Any = value.every if isinstance(value, Interval) else value
         if not isinstance(every, timedelta) or not 0 < every.total_seconds() <= _LONGEST_S:
             raise AuthoringError(
                 f"the schedule is every {every!r}; write a timedelta between zero and a hundred years."

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class TriggerDagRunOperator(Sensor):
     """Starts a run of another DAG; repeated, it finds the run that it started.
 
-    The run's id is made from this run and task unless given, so that however often a try is repeated, one run is made. The
-    id is left for other tasks.
+    The run's id is made from this run and task unless given, so that however often a try is repeated, one run is
+    made. The id is left for other tasks.
 
     Args:
         trigger_dag_id: The DAG to run.
@@ -41,7 +41,7 @@ class TriggerDagRunOperator(Sensor):
         wait_for_completion: bool = False,
         allowed_states: Sequence[str] = ("success",),
         failed_states: Sequence[str] = ("failed", "cancelled"),
-        **kwargs: Any,
+        **kwargs: Any,  # noqa: ANN401 - passed on
     ) -> None:
         super().__init__(**kwargs)
         self.trigger_dag_id, self.conf, self.trigger_run_id = trigger_dag_id, conf, trigger_run_id
@@ -62,7 +62,7 @@ class TriggerDagRunOperator(Sensor):
         )
         return run_id
 
-    def poke(self, context: "Context") -> Any:
+    def poke(self, context: "Context") -> Any:  # noqa: ANN401 - any value
         """Ask for the run, which changes nothing the second time, and look what became of it."""
         run_id = self.execute(context)
         state = current.get().run_state(self.trigger_dag_id, run_id)

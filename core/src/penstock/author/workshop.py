@@ -1,7 +1,8 @@
 """Where authoring objects report to while a DAG file is imported: the DAGs it makes and every problem found on the way.
 
-Constructors do not raise: they note what is wrong, with the author's line, and go on, so that one import shows all problems
-of a file. Without a workshop (a test, a REPL) a DAG keeps its own notes, and raises them when its ``with`` block ends.
+Constructors do not raise: they note what is wrong, with the author's line, and go on, so that one import shows all
+problems of a file. Without a workshop (a test, a REPL) a DAG keeps its own notes, and raises them when its ``with``
+block ends.
 """
 
 import sys
@@ -107,7 +108,7 @@ def here() -> Site:
 
 
 def report(dag: "DAG | None", site: Site, text: str) -> None:
-    """Note a problem where it will be found: with the workshop or the DAG; raises AuthoringError if there is neither."""
+    """Note a problem with the workshop or the DAG; raises AuthoringError if there is neither."""
     at = workshop.get()
     if dag is not None:
         dag.problems.append(Problem(site, text))

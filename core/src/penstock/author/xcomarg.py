@@ -33,8 +33,8 @@ class XComArg(Edges):
         """A Jinja expression that pulls the value, so that it may be put into a template."""
         return f"{{{{ ti.xcom_pull(task_ids={self.operator.task_id!r}, key={self.key!r}) }}}}"
 
-    def __getitem__(self, key: str) -> "XComArg":
-        """The value under a key."""
+    def __getitem__(self, key: Any) -> "XComArg":  # noqa: ANN401 - checked here, with the author's line
+        """The value under a key, a string."""
         if not isinstance(key, str):
             report(
                 self.operator.dag,
