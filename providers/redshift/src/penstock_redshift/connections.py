@@ -1,0 +1,88 @@
+"""The fields of a Redshift connection, frozen and validated."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from penstock.spec.fields import Connection, read_fields
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class RedshiftFields:
+    """Where the warehouse is, and as whom we log in.
+
+    Attributes:
+        host, port, database: Address of the leader node or workgroup; a connection's host, port and schema.
+        user, password: A connection's login and password; without ``iam``, both are needed.
+        iam: Whether a password is fetched from AWS at each login (extra ``iam`` of the distribution).
+        cluster_identifier: The provisioned cluster, for ``iam``.
+        workgroup_name: The serverless workgroup, for ``iam``.
+        auto_create: Whether a user that does not exist is created at an ``iam`` login.
+        region_name, profile_name, endpoint_url: Where and as whom AWS is asked for the password.
+        sslmode, sslrootcert: As libpq means them; the system's certificates unless given.
+        connect_timeout_s: Seconds to wait for a connection.
+        statement_timeout_s: Seconds after which the server ends a statement; 0 for never.
+        query_group: Routes to a queue of the workload management.
+        search_path, timezone: Set after login unless empty.
+        application_name: As the server's tables show us.
+        sql_tagging: Which comment each statement carries about the task it belongs to.
+        max_attempts: How often a transaction that collided with another is tried.
+    """
+
+    host: str
+    database: str
+    user: str = ""
+    password: str = ""
+    port: int = 5439
+    iam: bool = False
+    cluster_identifier: str = ""
+    workgroup_name: str = ""
+    auto_create: bool = False
+    region_name: str = ""
+    profile_name: str = ""
+    endpoint_url: str = ""
+    sslmode: Literal["disable", "prefer", "require", "verify-ca", "verify-full"] = "verify-full"
+    sslrootcert: str = ""
+    connect_timeout_s: int = 10
+    statement_timeout_s: float = 0.0
+    query_group: str = ""
+    search_path: str = ""
+    timezone: str = ""
+    application_name: str = "penstock"
+    sql_tagging: Literal["none", "intermix", "sqlcommenter", "both"] = "none"
+    max_attempts: int = 5
+
+    def __repr__(self) -> str:
+        """The fields without the secrets."""
+        return f"RedshiftFields(host={self.host!r}, port={self.port}, database={self.database!r}, user={self.user!r})"
+
+    def problems(self) -> Iterator[str]:
+        """Fields that do not go together or cannot be right."""
+        if self.iam and self.password:
+            yield "iam and a password exclude each other"
+        if self.iam and bool(self.cluster_identifier) == bool(self.workgroup_name):
+            yield "iam needs cluster_identifier or workgroup_name, one of the two"
+        if self.iam and self.cluster_identifier and not self.user:
+            yield "iam with cluster_identifier needs the user; it is the login"
+        if not self.iam and not (self.user and self.password):
+            yield "login and password are needed (or iam = true)"
+        if not 1 <= self.port <= 65535:
+            yield "port must be between 1 and 65535"
+        if self.connect_timeout_s < 2:
+            yield "connect_timeout_s must be 2 or more; libpq takes less for 2"
+        if self.statement_timeout_s < 0:
+            yield "statement_timeout_s must be 0 or more"
+        if self.max_attempts < 1:
+            yield "max_attempts must be 1 or more"
+
+
+def redshift_fields(connection: Connection) -> RedshiftFields:
+    """The fields of a connection; raises `penstock.errors.ConfigError` with everything that is wrong."""
+    parts = {
+        "host": connection.host,
+        "port": connection.port,
+        "database": connection.schema,
+        "user": connection.login,
+        "password": connection.password,
+    }
+    return read_fields(connection, RedshiftFields, parts)

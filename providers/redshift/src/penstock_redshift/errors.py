@@ -1,0 +1,102 @@
+"""Redshift's errors as kinds.
+
+SQLSTATEs are those of PostgreSQL, Appendix A; most of Redshift's own failures carry ``XX000`` and are told by their
+text, as quoted in the Amazon Redshift Database Developer Guide ("Serializable isolation", "Load error reference") and
+in the manual of COPY. The driver's exceptions are told by their class names: this room imports nothing of it.
+"""
+
+import re
+from typing import Any
+
+from penstock.errors import ErrorKind, ProviderError
+
+_STATES = {
+    "08": ErrorKind.TRANSIENT,
+    "22": ErrorKind.INVALID,
+    "23": ErrorKind.INVALID,
+    "28": ErrorKind.AUTH,
+    "3D000": ErrorKind.NOT_FOUND,
+    "3F000": ErrorKind.NOT_FOUND,
+    "40": ErrorKind.TRANSIENT,
+    "42501": ErrorKind.PERMISSION,
+    "42P01": ErrorKind.NOT_FOUND,
+    "42": ErrorKind.INVALID,
+    "53": ErrorKind.THROTTLED,
+    "57014": ErrorKind.TIMEOUT,
+    "57P": ErrorKind.TRANSIENT,
+    "0A": ErrorKind.INVALID,
+    "25": ErrorKind.INVALID,
+}
+_TEXTS = [
+    (re.compile(r"\b1023\b|Serializable isolation violation|could not serialize", re.IGNORECASE), ErrorKind.TRANSIENT),
+    (re.compile(r"^\s*1018\b|1018 .*does not exist", re.IGNORECASE), ErrorKind.TRANSIENT),
+    (re.compile(r"Access ?Denied|not authorized|permission denied|Status 403", re.IGNORECASE), ErrorKind.PERMISSION),
+    (re.compile(r"password authentication failed|no pg_hba.conf|IAM authentication", re.IGNORECASE), ErrorKind.AUTH),
+    (re.compile(r"database \".*\" does not exist", re.IGNORECASE), ErrorKind.NOT_FOUND),
+    (re.compile(r"NoSuchKey|NoSuchBucket|prefix .* not exist|No files listed", re.IGNORECASE), ErrorKind.NOT_FOUND),
+    (re.compile(r"SlowDown|too many connections|connection limit", re.IGNORECASE), ErrorKind.THROTTLED),
+    (re.compile(r"Load into table|load_error|stl_load_errors", re.IGNORECASE), ErrorKind.INVALID),
+    (re.compile(r"Status 5\d\d|InternalError|internal error", re.IGNORECASE), ErrorKind.TRANSIENT),
+    (re.compile(r"certificate|SSL error|does not support SSL|sslmode", re.IGNORECASE), ErrorKind.INVALID),
+    (re.compile(r"timeout expired|timed out|ConnectionTimeout", re.IGNORECASE), ErrorKind.TIMEOUT),
+]  # fmt: skip
+_HINTS = {
+    ErrorKind.AUTH: "Check login and password (or the IAM fields) of the connection {conn!r}",
+    ErrorKind.PERMISSION: "Grant the right to the user of the connection {conn!r} or, for COPY and UNLOAD, to the role",
+}
+
+
+def provider_error(error: Exception, *, operation: str, conn_id: str = "") -> ProviderError:
+    """The driver's error as Penstock's.
+
+    Args:
+        error: Anything that psycopg, or boto3 while it fetched credentials, raised.
+        operation: What was attempted, such as ``COPY``.
+        conn_id: The connection, for the hint.
+    """
+    if isinstance(error, ProviderError):
+        return error
+    state = str(getattr(error, "sqlstate", None) or "")
+    diagnostics: Any = getattr(error, "diag", None)
+    detail = str(getattr(diagnostics, "message_detail", None) or "")
+    text = str(getattr(diagnostics, "message_primary", None) or error).strip()
+    message = f"{text} {_first_line(detail)}".strip()
+    kind = _kind(error, state, f"{text}\n{detail}")
+    return ProviderError(
+        message,
+        service="redshift",
+        operation=operation,
+        kind=kind,
+        code=state or type(error).__name__,
+        hint=_HINTS.get(kind, "").format(conn=conn_id),
+    )
+
+
+def is_repeatable(error: ProviderError) -> bool:
+    """Whether the whole transaction may be tried again at once: a conflict with another one, or a lost connection."""
+    return error.kind is ErrorKind.TRANSIENT
+
+
+def _first_line(detail: str) -> str:
+    """The telling line of a detail, which for COPY is a boxed block with a line ``error:``."""
+    found = re.search(r"error:\s*(.+)", detail)
+    line = found[1] if found else (detail.strip().splitlines() or [""])[0]
+    return line.strip()
+
+
+def _kind(error: Exception, state: str, text: str) -> ErrorKind:
+    if state and not state.startswith("XX"):
+        for length in (5, 3, 2):
+            if state[:length] in _STATES:
+                return _STATES[state[:length]]
+    for pattern, kind in _TEXTS:
+        if pattern.search(text):
+            return kind
+    names = {cls.__name__ for cls in type(error).__mro__}
+    if names & {"NoCredentialsError", "PartialCredentialsError", "ProfileNotFound"}:
+        return ErrorKind.AUTH
+    if "ConnectionTimeout" in names:
+        return ErrorKind.TIMEOUT
+    if names & {"InterfaceError", "EndpointConnectionError"} or ("OperationalError" in names and not state):
+        return ErrorKind.TRANSIENT
+    return ErrorKind.INVALID

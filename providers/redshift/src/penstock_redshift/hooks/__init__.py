@@ -1,0 +1,5 @@
+"""Hooks of Redshift: the only room that imports its driver, and that on first use."""
+
+from penstock_redshift.hooks.redshift import RedshiftHook, Session
+
+__all__ = ["RedshiftHook", "Session"]

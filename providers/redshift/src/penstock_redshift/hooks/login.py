@@ -1,0 +1,105 @@
+"""Opening a connection to Redshift, with the driver settings that work against it.
+
+Why each setting: Redshift speaks the protocol of PostgreSQL 8.0 and calls its encoding UNICODE (``client_encoding``);
+it knows no ``DEALLOCATE ALL`` and takes no server-side parameters in COPY, UNLOAD and DDL (``ClientCursor``, no
+prepared statements); idle connections are cut after five minutes (``keepalives_idle``).
+"""
+
+import ssl
+from typing import TYPE_CHECKING, Any
+
+from penstock.errors import ConfigError
+from penstock_redshift.connections import RedshiftFields
+
+if TYPE_CHECKING:
+    import psycopg
+
+_PASSWORD_SECONDS = 900  # the shortest life AWS gives; it is needed at login alone
+
+
+def connect(fields: RedshiftFields, *, autocommit: bool) -> "psycopg.Connection[Any]":
+    """A new connection, set up for the session; raises what the driver raises. The caller closes it."""
+    import psycopg  # noqa: PLC0415 - on first use
+
+    user, password = _temporary_credentials(fields) if fields.iam else (fields.user, fields.password)
+    connection = psycopg.connect(
+        host=fields.host,
+        port=fields.port,
+        dbname=fields.database,
+        user=user,
+        password=password,
+        autocommit=True,
+        cursor_factory=psycopg.ClientCursor,
+        prepare_threshold=None,
+        client_encoding="utf8",
+        connect_timeout=fields.connect_timeout_s,
+        keepalives_idle=60,
+        keepalives_interval=10,
+        keepalives_count=6,
+        gssencmode="disable",
+        application_name=fields.application_name,
+        **_tls(fields),
+    )
+    try:
+        for statement in _settings(fields):
+            connection.execute(statement)
+        connection.autocommit = autocommit
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _settings(fields: RedshiftFields) -> list[Any]:
+    from psycopg import sql  # noqa: PLC0415 - on first use
+
+    wanted = {
+        "statement_timeout": int(fields.statement_timeout_s * 1000),
+        "query_group": fields.query_group,
+        "timezone": fields.timezone,
+    }
+    found: list[Any] = [
+        sql.SQL("SET {} TO {}").format(sql.SQL(name), sql.Literal(value)) for name, value in wanted.items() if value
+    ]
+    if fields.search_path:
+        names = [sql.Identifier(name.strip()) for name in fields.search_path.split(",")]
+        found.append(sql.SQL("SET search_path TO {}").format(sql.SQL(", ").join(names)))
+    return found
+
+
+def _tls(fields: RedshiftFields) -> dict[str, Any]:
+    if not fields.sslmode.startswith("verify"):
+        return {"sslmode": fields.sslmode}
+    bundle = fields.sslrootcert or ssl.get_default_verify_paths().cafile or "system"
+    return {"sslmode": fields.sslmode, "sslrootcert": bundle}
+
+
+def _temporary_credentials(fields: RedshiftFields) -> tuple[str, str]:
+    """User and password for one login, from GetClusterCredentials or, serverless, GetCredentials."""
+    try:
+        import boto3  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra; it ships no types
+        from botocore.config import Config  # type: ignore[import-untyped]  # noqa: PLC0415 - likewise
+    except ModuleNotFoundError:
+        raise ConfigError(
+            "the connection logs in by IAM, which needs the extra 'iam' of the provider. "
+            "Install it with: plugin-manager install redshift[iam]"
+        ) from None
+    session = boto3.session.Session(profile_name=fields.profile_name or None, region_name=fields.region_name or None)
+    retries = {"mode": "standard", "total_max_attempts": 3}
+    options = {
+        "endpoint_url": fields.endpoint_url or None,
+        "config": Config(connect_timeout=5, read_timeout=20, retries=retries),
+    }
+    if fields.workgroup_name:
+        answer = session.client("redshift-serverless", **options).get_credentials(
+            workgroupName=fields.workgroup_name, dbName=fields.database, durationSeconds=_PASSWORD_SECONDS
+        )
+        return str(answer["dbUser"]), str(answer["dbPassword"])
+    answer = session.client("redshift", **options).get_cluster_credentials(
+        DbUser=fields.user,
+        DbName=fields.database,
+        ClusterIdentifier=fields.cluster_identifier,
+        AutoCreate=fields.auto_create,
+        DurationSeconds=_PASSWORD_SECONDS,
+    )
+    return str(answer["DbUser"]), str(answer["DbPassword"])

@@ -1,0 +1,252 @@
+"""The hook of Amazon Redshift."""
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+import penstock
+from penstock import ConnectionReport, Hook
+from penstock.errors import ErrorKind, PenstockError, ProviderError, RequestError
+from penstock.spec.fields import Connection
+from penstock_redshift.connections import RedshiftFields, redshift_fields
+from penstock_redshift.errors import is_repeatable, provider_error
+from penstock_redshift.hooks.login import connect
+from penstock_redshift.hooks.statements import first_word, split_statements
+from penstock_redshift.hooks.tagging import tagged
+
+if TYPE_CHECKING:
+    import psycopg
+
+Parameters = Sequence[Any] | Mapping[str, Any] | None
+T = TypeVar("T")
+
+
+class Session:
+    """One connection while a transaction is tried: it runs statements, tagged with the task they belong to.
+
+    Attributes:
+        connection: psycopg's connection, for what is not offered here.
+    """
+
+    def __init__(self, connection: "psycopg.Connection[Any]", fields: RedshiftFields, tags: Mapping[str, str]) -> None:
+        self.connection = connection
+        self._fields, self._tags = fields, tags
+
+    def run(self, statement: Any, parameters: Parameters = None) -> "psycopg.Cursor[Any]":  # noqa: ANN401 - text or psycopg.sql
+        """Run one statement, a text or a composition of ``psycopg.sql``; returns the cursor with its answer."""
+        text = statement if isinstance(statement, str) else statement.as_string(self.connection)
+        text = tagged(text, self._tags, self._fields.sql_tagging, has_parameters=parameters is not None)
+        return self.connection.execute(text, parameters)
+
+    def rows(self, statement: Any, parameters: Parameters = None) -> list[tuple[Any, ...]]:  # noqa: ANN401 - as above
+        """Run one statement; returns its rows."""
+        return self.run(statement, parameters).fetchall()
+
+    def value(self, statement: Any, parameters: Parameters = None) -> Any:  # noqa: ANN401 - as above, and any value
+        """Run one statement; returns the first column of its first row, None if there is none."""
+        row = self.run(statement, parameters).fetchone()
+        return row[0] if row else None
+
+
+class RedshiftHook(Hook):
+    """A client of Amazon Redshift.
+
+    A connection is opened for each transaction and closed after it, so none is idle, shared or carried over a fork.
+    Every method raises `penstock.errors.ProviderError` with the kind of the failure.
+
+    Args:
+        redshift_conn_id: The connection, of type ``redshift``.
+        connection: The connection itself, in place of its name.
+    """
+
+    connection_type: ClassVar[str] = "redshift"
+    default_conn_id: ClassVar[str] = "redshift_default"
+
+    def __init__(self, redshift_conn_id: str | None = None, *, connection: Connection | None = None) -> None:
+        super().__init__(redshift_conn_id, connection=connection)
+        self._fields: RedshiftFields | None = None
+
+    @property
+    def fields(self) -> RedshiftFields:
+        """The connection's fields; raises `penstock.errors.ConfigError` if they are wrong."""
+        if self._fields is None:
+            self._fields = redshift_fields(self.connection)
+        return self._fields
+
+    @contextmanager
+    def session(self, operation: str = "Query", *, autocommit: bool = True) -> Iterator[Session]:
+        """A connection that is closed at the end; what the driver raises inside becomes a provider error."""
+        try:
+            with closing(connect(self.fields, autocommit=autocommit)) as connection, _cancelled(connection):
+                yield Session(connection, self.fields, _tags())
+        except PenstockError:
+            raise
+        except Exception as error:
+            if not type(error).__module__.startswith(("psycopg", "botocore", "boto3")):
+                raise
+            raise provider_error(error, operation=operation, conn_id=self.conn_id) from error
+
+    def transaction(
+        self, work: Callable[[Session], T], *, operation: str = "Transaction", repeatable: bool = False
+    ) -> T:
+        """Run ``work`` in one transaction; if it collides with another or the connection is lost, run all of it again.
+
+        Args:
+            work: Gets a session, returns anything; must do nothing that cannot be repeated outside the database.
+            operation: What to call it in errors.
+            repeatable: Whether running it twice is harmless even if the first run was committed (it checks by
+                itself). Only then is it repeated when the connection is lost during the COMMIT, whose outcome nobody
+                knows.
+        """
+        for attempt in range(1, self.fields.max_attempts + 1):
+            state = _Progress()
+            try:
+                return self._attempt(work, operation, state)
+            except ProviderError as error:
+                if state.lost_in_commit and not repeatable:
+                    raise _unknown_outcome(error, operation) from error
+                if not is_repeatable(error) or attempt == self.fields.max_attempts:
+                    raise
+                pause = random.uniform(0.05, 0.2) * 2**attempt
+                print(f"{operation} is tried again in {pause:.1f} s (attempt {attempt}): {error.detail}")  # noqa: T201 - the task's log
+                time.sleep(pause)
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _attempt(self, work: Callable[[Session], T], operation: str, state: "_Progress") -> T:
+        with self.session(operation, autocommit=False) as session:
+            try:
+                result = work(session)
+                state.committing = True
+                session.connection.commit()
+            except BaseException:
+                state.lost_in_commit = state.committing and session.connection.closed
+                if not session.connection.closed:
+                    session.connection.rollback()
+                raise
+        return result
+
+    def run(
+        self,
+        sql: str | Sequence[str],
+        parameters: Parameters = None,
+        *,
+        autocommit: bool = False,
+        handler: Callable[[Any], T] | None = None,
+    ) -> T | None:
+        """Run statements: in one transaction, or each for itself.
+
+        Args:
+            sql: A script, taken apart at its semicolons, or a list of statements that are taken as they are.
+            parameters: For ``%s`` or ``%(name)s`` in the statements; given to each.
+            autocommit: Each statement for itself, as VACUUM and a few others need it.
+            handler: Gets the cursor of the last statement that has an answer; what it returns is returned.
+        """
+        statements = split(sql)
+
+        def work(session: Session) -> T | None:
+            result = None
+            for number, statement in enumerate(statements, start=1):
+                cursor = session.run(statement, parameters)
+                rows = f", {cursor.rowcount} rows" if cursor.rowcount >= 0 else ""
+                print(f"statement {number} of {len(statements)}: {cursor.statusmessage}{rows}")  # noqa: T201 - the task's log
+                if handler is not None and cursor.description is not None:
+                    result = handler(cursor)
+            return result
+
+        operation = first_word(statements[0]) or "Query"
+        if not autocommit:
+            return self.transaction(work, operation=operation)
+        with self.session(operation) as session:
+            return work(session)
+
+    def get_records(self, sql: str, parameters: Parameters = None) -> list[tuple[Any, ...]]:
+        """All rows of a query; for large results, UNLOAD."""
+        with self.session("SELECT") as session:
+            return session.rows(sql, parameters)
+
+    def get_first(self, sql: str, parameters: Parameters = None) -> tuple[Any, ...] | None:
+        """The first row of a query, None if there is none."""
+        with self.session("SELECT") as session:
+            row: tuple[Any, ...] | None = session.run(sql, parameters).fetchone()
+            return row
+
+    def test_connection(self) -> ConnectionReport:
+        """Log in and ask who we are; needs no privilege but the login."""
+        started = time.monotonic()
+        endpoint = ""
+        try:
+            endpoint = f"{self.fields.host}:{self.fields.port}/{self.fields.database}"
+            with self.session("Login") as session:
+                user, version, skew = session.rows(
+                    "SELECT current_user, version(), EXTRACT(epoch FROM getdate()) - %s", [int(time.time())]
+                )[0]
+        except PenstockError as error:
+            return ConnectionReport(False, "", endpoint, _ms(started), str(error))
+        clock = f" Its clock is {float(skew):+.0f} s off ours." if abs(float(skew)) > 60 else ""
+        return ConnectionReport(True, str(user), endpoint, _ms(started), f"Logged in as {user}: {version}.{clock}")
+
+
+@contextmanager
+def _cancelled(connection: "psycopg.Connection[Any]") -> Iterator[None]:
+    """End a statement that still runs when its task is cancelled: the server would go on with it for nobody."""
+    try:
+        yield
+    finally:
+        if connection.info.transaction_status.name == "ACTIVE":
+            connection.cancel_safe(timeout=5)
+
+
+class _Progress:
+    """How far an attempt got."""
+
+    committing = lost_in_commit = False
+
+
+def split(sql: str | Sequence[str]) -> list[str]:
+    """The statements to run; raises `penstock.errors.ProviderError` of kind ``invalid`` if there are none."""
+    try:
+        statements = split_statements(sql) if isinstance(sql, str) else [each for each in sql if each.strip()]
+    except ValueError as error:
+        raise _invalid(str(error)) from None
+    if not statements:
+        raise _invalid("there is no statement in it")
+    return statements
+
+
+def _invalid(detail: str) -> ProviderError:
+    return ProviderError(detail, service="redshift", operation="ParseSql", kind=ErrorKind.INVALID)
+
+
+def _unknown_outcome(error: ProviderError, operation: str) -> ProviderError:
+    return ProviderError(
+        f"the connection was lost while the transaction was committed: {error.detail}",
+        service="redshift",
+        operation=operation,
+        kind=ErrorKind.CONFLICT,
+        code=error.code,
+        retryable=False,
+        hint="Nobody knows whether it was; look at the data before you clear the task",
+    )
+
+
+def _tags() -> dict[str, str]:
+    """What a comment says of the task that runs; empty outside of a task."""
+    try:
+        context = penstock.get_current_context()
+    except RequestError:
+        return {}
+    facts = context.facts
+    return {
+        "app": "penstock",
+        "app_ver": penstock.__version__,
+        "dag": facts.dag_id,
+        "task": facts.task_id,
+        "run_id": facts.run_id,
+        "try": str(facts.try_number),
+    }
+
+
+def _ms(started: float) -> float:
+    return round((time.monotonic() - started) * 1000, 1)

@@ -1,0 +1,62 @@
+"""Taking a script of SQL apart into its statements, as Redshift reads it."""
+
+import re
+
+# A quoted text ends at a quote that is neither doubled nor behind a backslash: Redshift, like the PostgreSQL 8.0 that
+# it descends from, reads a backslash in a literal as an escape.
+_TOKEN = re.compile(
+    r"""
+    (?P<text>'(?:[^'\\]|''|\\.)*')
+  | (?P<name>"(?:[^"]|"")*")
+  | (?P<dollar>\$(?P<tag>[A-Za-z_]*)\$.*?\$(?P=tag)\$)
+  | (?P<line>--[^\n]*)
+  | (?P<open>/\*)
+  | (?P<end>;)
+  | (?P<broken>'|"|\$[A-Za-z_]*\$)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_BLOCK = re.compile(r"/\*|\*/")
+_CONTENT = ("text", "name", "dollar")
+_FIRST_WORD = re.compile(r"(?>\s|--[^\n]*\n|/\*.*?\*/|\()*([A-Za-z]+)", re.DOTALL)
+
+
+def split_statements(script: str) -> list[str]:
+    """The statements of a script without their closing semicolons; those that are empty or comments alone are left out.
+
+    Raises:
+        ValueError: A quote, a dollar quote or a comment is never closed; the message names its line.
+    """
+    found, start, at, says_something = [], 0, 0, False
+    while (token := _TOKEN.search(script, at)) is not None:
+        if token["broken"]:
+            raise ValueError(f"line {_line(script, token.start())}: {token[0]} is never closed")
+        says_something |= bool(script[at : token.start()].strip()) or token.lastgroup in _CONTENT
+        at = _end_of_comment(script, token.start()) if token["open"] else token.end()
+        if token["end"]:
+            if says_something:
+                found.append(script[start : token.start()].strip())
+            start, says_something = at, False
+    if says_something or script[at:].strip():
+        found.append(script[start:].strip())
+    return found
+
+
+def first_word(statement: str) -> str:
+    """The statement's first word in upper case, behind comments; "" if there is none."""
+    found = _FIRST_WORD.match(statement)
+    return found[1].upper() if found else ""
+
+
+def _end_of_comment(script: str, start: int) -> int:
+    depth, at = 0, start
+    for mark in _BLOCK.finditer(script, start):
+        depth += 1 if mark[0] == "/*" else -1
+        at = mark.end()
+        if depth == 0:
+            return at
+    raise ValueError(f"line {_line(script, start)}: /* is never closed")
+
+
+def _line(script: str, at: int) -> int:
+    return script.count("\n", 0, at) + 1

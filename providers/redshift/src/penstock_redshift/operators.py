@@ -1,0 +1,42 @@
+"""Operators of Redshift."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+from penstock import Operator
+from penstock_redshift.hooks import RedshiftHook
+
+
+class RedshiftSQLOperator(Operator):
+    """Runs SQL: in one transaction, which is tried again when it collides with another, or each statement for itself.
+
+    Args:
+        sql: A script, taken apart at its semicolons; a list of statements; or the name of a ``.sql`` file.
+        parameters: Values for ``%s`` or ``%(name)s``, given to each statement; the driver quotes them.
+        autocommit: Each statement for itself, as VACUUM, ALTER TABLE ... ALTER COLUMN TYPE and a few others need it.
+        handler: Gets the cursor of the last statement that has an answer; what it returns is the task's value.
+        redshift_conn_id: The connection.
+        **kwargs: What every task takes.
+    """
+
+    template_fields: ClassVar[Sequence[str]] = ("sql", "parameters")
+    template_ext: ClassVar[Sequence[str]] = (".sql",)
+
+    def __init__(
+        self,
+        *,
+        sql: str | list[str],
+        parameters: list[Any] | dict[str, Any] | None = None,
+        autocommit: bool = False,
+        handler: Callable[[Any], Any] | None = None,
+        redshift_conn_id: str = "redshift_default",
+        **kwargs: Any,  # noqa: ANN401 - an operator's own
+    ) -> None:
+        super().__init__(**kwargs)
+        self.sql, self.parameters, self.autocommit = sql, parameters, autocommit
+        self.handler, self.redshift_conn_id = handler, redshift_conn_id
+
+    def execute(self, context: Any) -> Any:  # noqa: ANN401, ARG002 - the spec's signature; the handler's value
+        """Run it; returns what the handler returned."""
+        hook = RedshiftHook(self.redshift_conn_id)
+        return hook.run(self.sql, self.parameters, autocommit=self.autocommit, handler=self.handler)

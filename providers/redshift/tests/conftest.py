@@ -1,0 +1,60 @@
+"""Hooks on a new database of the Redshift test server, and a runtime around the test."""
+
+import pytest
+
+from penstock import Connection
+from penstock.author.runtime import current
+from penstock.plugins.host import PluginHost
+from penstock_redshift.hooks import RedshiftHook
+
+
+class Surroundings:
+    """What a task may ask for: two connections, and object stores of what is installed."""
+
+    def __init__(self, *connections):
+        self._connections = {each.conn_id: each for each in connections}
+
+    def connection(self, conn_id):
+        """One of the two."""
+        return self._connections[conn_id]
+
+    def object_store(self, url, conn_id):
+        """As the real runtime answers."""
+        return PluginHost.discover().object_store(url, conn_id)
+
+
+def connection_to(database, **extra):
+    """A connection to a database of the test server."""
+    return Connection(
+        "redshift_default", "redshift", host=database.host, port=database.port, login=database.user,
+        password=database.password, schema=database.dbname,
+        extra={"sslmode": "disable", "connect_timeout_s": 5, **extra},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def connect_with(redshift):
+    """A function that makes a hook whose connection has further fields."""
+    return lambda **extra: RedshiftHook(connection=connection_to(redshift, **extra))
+
+
+@pytest.fixture
+def hook(connect_with):
+    """A hook on an empty database."""
+    return connect_with()
+
+
+@pytest.fixture
+def bucket(redshift):
+    """An empty bucket of the S3 server that COPY reads."""
+    return redshift.s3.create_bucket()
+
+
+@pytest.fixture
+def runtime(redshift):
+    """A runtime around the test, as a task process has it."""
+    extra = {"endpoint_url": redshift.s3.endpoint_url, "region_name": "us-east-1", "addressing_style": "path"}
+    aws = Connection("aws_default", "aws", login="testing", password="testing", extra=extra)
+    token = current.set(Surroundings(connection_to(redshift), aws))
+    yield
+    current.reset(token)

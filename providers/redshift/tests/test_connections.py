@@ -1,0 +1,46 @@
+"""Connection fields are validated, all at once."""
+
+import pytest
+
+from penstock import Connection
+from penstock.errors import ConfigError
+from penstock_redshift.connections import redshift_fields
+
+GOOD = {"host": "h", "login": "u", "password": "hunter2", "schema": "db"}
+
+
+def test_fields_come_from_parts_and_extra():
+    fields = redshift_fields(
+        Connection("c", "redshift", **GOOD, extra={"statement_timeout_s": "30", "sslmode": "require"})
+    )
+
+    assert (fields.host, fields.port, fields.database, fields.user) == ("h", 5439, "db", "u")
+    assert (fields.statement_timeout_s, fields.sslmode) == (30.0, "require")
+    assert "hunter2" not in repr(fields)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        pytest.param({"host": ""}, "host is missing", id="host"),
+        pytest.param({"schema": ""}, "database is missing", id="database"),
+        pytest.param({"password": ""}, "login and password are needed", id="password"),
+        pytest.param({"extra": {"iam": True}}, "iam and a password exclude each other", id="iam and password"),
+        pytest.param({"password": "", "extra": {"iam": "true"}}, "one of the two", id="iam without target"),
+        pytest.param(
+            {"password": "", "login": "", "extra": {"iam": True, "cluster_identifier": "c"}},
+            "needs the user",
+            id="iam user",
+        ),
+        pytest.param({"extra": {"ssl_mode": "x"}}, "did you mean 'sslmode'", id="nearest"),
+        pytest.param({"extra": {"sslmode": "off"}}, "one of disable, prefer", id="choice"),
+        pytest.param({"port": 70000}, "port must be between", id="port"),
+        pytest.param({"extra": {"sql_tagging": "all"}}, "one of none, intermix", id="tagging"),
+        pytest.param({"extra": {"connect_timeout_s": 1}}, "must be 2 or more", id="timeout"),
+    ],
+)
+def test_a_wrong_connection_is_refused(change, says):
+    with pytest.raises(ConfigError, match=says) as raised:
+        redshift_fields(Connection("c", "redshift", **GOOD | change))
+
+    assert "hunter2" not in str(raised.value)
