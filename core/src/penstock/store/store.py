@@ -108,14 +108,20 @@ class Store(Access, People, Recovery):
 
     def check(self) -> list[str]:
         """What is wrong inside the database, one sentence each; reads all of it, so it takes as long as it is large."""
-        with self.database.read() as connection:
-            problem = schema.refusal(schema.found_version(connection), self.name)
-            problems = [problem] if problem else []
-            if self.database.sqlite:
-                found = connection.execute(text("PRAGMA integrity_check")).scalars().all()
-                problems += [f"database {self.name}: {line}." for line in found if line != "ok"]
-                broken = connection.execute(text("PRAGMA foreign_key_check")).fetchall()
-                problems += [f"database {self.name}: table {row[0]} has a row without its {row[2]}." for row in broken]
+        problems: list[str] = []
+        try:
+            with self.database.read() as connection:
+                refused = schema.refusal(schema.found_version(connection), self.name)
+                problems += [refused] if refused else []
+                if self.database.sqlite:
+                    found = connection.execute(text("PRAGMA integrity_check")).scalars().all()
+                    problems += [f"database {self.name}: {line}." for line in found if line != "ok"]
+                    orphans = connection.execute(text("PRAGMA foreign_key_check")).fetchall()
+                    problems += [
+                        f"database {self.name}: table {row[0]} has a row without its {row[2]}." for row in orphans
+                    ]
+        except StoreError as error:
+            problems.append(str(error))
         return problems
 
 
