@@ -1,5 +1,6 @@
 """From S3 into Redshift, exactly once, whatever happens on the way."""
 
+import contextvars
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -98,10 +100,8 @@ def test_a_prefix_means_its_files_without_markers_and_empty_ones(hook, put, reds
     assert load(f"s3://{bucket}/in/")["files"] == 2
     (manifest,) = redshift.s3.keys(f"s3://{bucket}/_penstock/")
     entries = json.loads(redshift.s3.get(f"s3://{bucket}/{manifest}"))["entries"]
-    assert [(each["url"].rpartition("/")[2], each["mandatory"]) for each in entries] == [
-        ("a.csv", True),
-        ("c.csv", True),
-    ]
+    assert [each["url"].rpartition("/")[2] for each in entries] == ["a.csv", "c.csv"]
+    assert all(each["mandatory"] for each in entries)
     assert entries[0]["meta"] == {"content_length": 17}
 
 
@@ -137,7 +137,7 @@ def test_a_missing_bucket_and_a_missing_table_are_told(hook, put):
     url = put("a.csv", "1,one,2026-01-01")
     with pytest.raises(ProviderError, match="no such bucket"):
         load("s3://no-such-bucket/a.csv")
-    with pytest.raises(ProviderError, match='relation "public.t" does not exist') as raised:
+    with pytest.raises(ProviderError, match=r'relation "public.t" does not exist') as raised:
         load(url)
     assert raised.value.kind is ErrorKind.NOT_FOUND
 
@@ -184,9 +184,8 @@ def test_truncate_empties_first(hook, put):
 
 
 def test_upsert_replaces_by_key_and_the_newest_row_wins(hook, put):
-    hook.run(
-        f"{TABLE}; INSERT INTO t VALUES (1, 'old', '2026-01-01'), (2, 'newer', '2026-02-01'), (9, 'other', '2026-01-01')"
-    )
+    hook.run(f"{TABLE}; INSERT INTO t VALUES (1, 'old', '2026-01-01'), (2, 'newer', '2026-02-01')")
+    hook.run("INSERT INTO t VALUES (9, 'other', '2026-01-01')")
     url = put("a.csv", "1,first,2026-01-02", "1,second,2026-01-03", "2,late,2026-01-01", "3,added,2026-01-01")
 
     for _ in range(2):
@@ -266,9 +265,10 @@ def test_a_copy_that_is_cut_is_done_again_and_counts_once(hook, put, redshift, f
 def test_two_at_once_load_once(hook, put):
     hook.run(TABLE)
     url = put("a.csv", *(f"{n},n,2026-01-01" for n in range(300)))
-    answers, surroundings = [], __import__("contextvars").copy_context()
+    answers = []
     threads = [
-        threading.Thread(target=lambda c=surroundings.copy(): answers.append(c.run(load, url))) for _ in range(4)
+        threading.Thread(target=contextvars.copy_context().run, args=(lambda: answers.append(load(url)),))
+        for _ in range(4)
     ]
     for thread in threads:
         thread.start()
@@ -300,7 +300,7 @@ def test_a_kill_in_the_middle_and_a_second_run_load_once(hook, put, redshift, mo
     url = put("a.csv", *(f"{n},n,2026-01-01" for n in range(2000)))
     connection = hook.connection
     code = KILLED.format(
-        tests=os.path.dirname(__file__),
+        tests=str(Path(__file__).parent),
         redshift={
             "host": connection.host, "port": connection.port, "login": connection.login,
             "password": connection.password, "schema": connection.schema, "extra": connection.extra,

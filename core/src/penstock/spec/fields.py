@@ -77,7 +77,7 @@ def _converted(value: object, hint: Any) -> object:  # noqa: ANN401 - an annotat
     raise ValueError("must be " + " or ".join(_words(each) for each in wanted))
 
 
-def _as(value: object, wanted: Any) -> object | None:  # noqa: ANN401 - an annotation
+def _as(value: object, wanted: Any) -> Any:  # noqa: ANN401 - an annotation, and a value of its type
     if typing.get_origin(wanted) is typing.Literal:
         return value if value in typing.get_args(wanted) else None
     plain = typing.get_origin(wanted) or wanted
