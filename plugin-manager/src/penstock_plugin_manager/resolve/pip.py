@@ -63,7 +63,7 @@ class Pip:
 
     def install(self, packages: list[Locked], environment: Environment, sources: Sources) -> None:
         """Install exactly these distributions, from the sources by name and hash."""
-        command = [*self._pip(environment), "install", "--no-deps", *self._options(sources)]
+        command = [*self._pip(environment), "install", "--no-deps", "--no-compile", *self._options(sources)]
         command += [] if self._runner.show else ["--quiet"]
         named = [each for each in packages if not (each.directory or each.archive)]
         if named:
