@@ -22,11 +22,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--first", type=int, default=0, metavar="N", help="the first seed")
     parser.add_argument("--seed", type=int, metavar="N", help="replay this one seed")
     parser.add_argument("--log", action="store_true", help="print the event log of a seed that fails, or of --seed")
+    parser.add_argument("--max-steps", type=int, default=6000, metavar="N", help="steps after which a world is stuck")
     given = parser.parse_args(argv)
     seeds = range(given.first, given.first + given.seeds) if given.seed is None else [given.seed]
     began, steps, crashes, tries, failed = time.perf_counter(), 0, 0, 0, []
     for done, seed in enumerate(seeds, 1):
-        world = World(seed)
+        world = World(seed, max_steps=given.max_steps)
         try:
             world.run()
         except Exception as error:  # noqa: BLE001 - any error is a finding, and the other seeds are to run on

@@ -1,4 +1,4 @@
-"""What must hold after every transaction, whatever happens: checked on the stored rows, by other means than the engine's."""
+"""What must hold after every transaction, whatever happens: checked on the stored rows, apart from the engine."""
 
 from collections import Counter, defaultdict
 

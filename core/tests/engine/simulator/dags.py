@@ -15,7 +15,7 @@ _RULES = list(TriggerRule)
 
 
 def random_dag(random: Random, dag_id: str, start: datetime) -> DagSpec:
-    """A DAG of up to nine tasks that falls due a few times within two hours."""
+    """A DAG of up to nine tasks that falls due a few times within an hour or two."""
     tasks: list[TaskSpec] = []
     for number in range(random.randint(0 if random.random() < 0.05 else 1, 9)):
         tasks.append(_task(random, f"t{number}", tasks))

@@ -56,6 +56,8 @@ class Store:
 
     def apply(self, changes: Changes, now: datetime) -> list[Run]:
         """One transaction; the runs that it created."""
+        if not changes:
+            return []
         each_once("task", (task.key for task in changes.tasks))
         each_once("run", (run.run for run in changes.runs))
         each_once("try", (_ident(attempt) for attempt in changes.tries))

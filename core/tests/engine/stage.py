@@ -1,0 +1,138 @@
+"""A stage for tables: an engine with a store behind it, where each answer is given by the test."""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+from simulator.store import Store
+
+from penstock.engine.engine import Engine
+from penstock.engine.messages import CapacityChanged, Dispatch, PoolsUpdated, Step
+from penstock.model.dag import DagSpec, TaskSpec
+from penstock.model.run import NewRun, RunKind, TaskKey
+from penstock.model.state import Outcome
+from penstock.spec.executor import TryFinished, TryStarted, XComValue
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def dag(*tasks, dag_id="d", **more):
+    """A DAG of these tasks; a string such as ``b<a`` is a task downstream of another."""
+    return DagSpec(dag_id, "d.py", tuple(_task(each) if isinstance(each, str) else each for each in tasks), **more)
+
+
+def _task(text):
+    task_id, _, upstream = text.partition("<")
+    return TaskSpec(task_id, upstream=tuple(upstream.split(",")) if upstream else ())
+
+
+def after(task_id, *upstream, **more):
+    """A task with its upstream."""
+    return TaskSpec(task_id, upstream=upstream, **more)
+
+
+class Stage:
+    """The engine, what it stored, and the tries that are out."""
+
+    def __init__(self, *dags, now=START, capacity=16, pools=None, lease_s=30.0, routes=None):
+        self.now, self.store = now, Store()
+        self.lease_s, self.routes = lease_s, routes
+        self.pools = {"default_pool": 128} if pools is None else pools
+        self.capacity = {"local": capacity, "waiter": None}
+        self.out: dict[TaskKey, Dispatch] = {}
+        self.last: Step | None = None
+        for each in dags:
+            self.store.put_dag(each)
+        self.restart()
+
+    def restart(self):
+        """Start a new engine from what is stored."""
+        self.engine = Engine(lease_s=self.lease_s, routes=self.routes)
+        capacities = [CapacityChanged(name, count) for name, count in self.capacity.items()]
+        return self.step(*capacities, PoolsUpdated(dict(self.pools)), *self.store.recovered())
+
+    def step(self, *events, after=0.0):
+        """One step ``after`` seconds later, and as many as it takes to hand created runs back."""
+        self.now += timedelta(seconds=after)
+        events = list(events)
+        while True:
+            self.last = step = self.engine.step(events, self.now)
+            created = self.store.apply(step.changes, self.now)
+            for dispatch in step.dispatches:
+                self.out[dispatch.instance.key] = dispatch
+            if not created:
+                return step
+            events = [self.store.run_added(run.run) for run in created]
+
+    def ask(self, request):
+        """Carry out a request; a run that has ended is loaded for it."""
+        return self.step(self.store.run_added(request.run), request)
+
+    def trigger(self, dag_id="d", run_id=None):
+        """Start a run; its number."""
+        row = self.store.dags[dag_id]
+        name = run_id or f"manual__{len(self.store.runs)}"
+        new = NewRun(dag_id, name, RunKind.MANUAL, None, None, None, version=row.version)
+        run = self.store.create(new, self.now)
+        self.step(self.store.run_added(run.run))
+        return run.run
+
+    def key(self, name, run=1):
+        """``a`` or ``a[2]`` as a key."""
+        task_id, _, index = name.partition("[")
+        return TaskKey(run, task_id, int(index[:-1]) if index else -1)
+
+    def started(self, name, run=1, after=0.0):
+        """The process of the current try exists."""
+        key = self.key(name, run)
+        return self.step(TryStarted(key, self.out[key].instance.epoch, 1, self.now), after=after)
+
+    def answer(self, name, outcome=Outcome.SUCCESS, run=1, returns=None, **more):
+        """The event by which the current try ends."""
+        key = self.key(name, run)
+        xcoms = {} if returns is None else {"return_value": XComValue(msgspec.Raw(b"[]"), returns)}
+        return TryFinished(key, self.out[key].instance.epoch, outcome, self.now, xcoms=xcoms, **more)
+
+    def finish(self, name, outcome=Outcome.SUCCESS, run=1, after=0.0, **more):
+        """The current try ends."""
+        event = self.answer(name, outcome, run, **more)
+        del self.out[event.key]
+        return self.step(event, after=after)
+
+    def fail(self, name, run=1, after=0.0, **more):
+        """The current try fails."""
+        return self.finish(name, Outcome.FAILED, run, after, **{"error": "boom", **more})
+
+    def drain(self, run=1):
+        """Let every try of a run succeed, in order of their names, until none is out."""
+        while mine := sorted(key for key in self.out if key.run == run):
+            self.finish(name_of(mine[0]), run=run)
+
+    def states(self, run=1):
+        """State by task, mapped ones with their index."""
+        rows = sorted(self.store.tasks.items())
+        return {name_of(key): task.state.value for key, task in rows if key.run == run}
+
+    def state(self, name, run=1):
+        """State of one instance."""
+        return self.store.tasks[self.key(name, run)].state.value
+
+    def reason(self, name, run=1):
+        """Stored reason of one instance."""
+        return self.store.tasks[self.key(name, run)].reason
+
+    def why(self, name, run=1):
+        """The engine's own answer."""
+        return self.engine.why(self.key(name, run))
+
+    def run_state(self, run=1):
+        """State of a run."""
+        return self.store.runs[run].state.value
+
+    def running(self):
+        """Names of the tries that are out, in the order in which they went out."""
+        return [name_of(key) for key in self.out]
+
+
+def name_of(key):
+    """A key as tests write it."""
+    return str(key)

@@ -1,0 +1,208 @@
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from stage import Stage, dag
+
+from penstock.engine.due import next_due
+from penstock.model.request import CancelRun
+from penstock.model.run import NewRun, RunKind
+from penstock.model.schedule import Schedule, ScheduleKind
+from penstock.model.state import RunState
+
+HOUR = timedelta(hours=1)
+
+
+def at(text):
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def cron(text, timezone="UTC"):
+    return Schedule(ScheduleKind.CRON, crons=(text,), timezone=timezone)
+
+
+HOURLY, DAILY = cron("0 * * * *"), cron("0 0 * * *")
+EVERY_90_MIN = Schedule(ScheduleKind.INTERVAL, every_s=5400.0)
+ONCE = Schedule(ScheduleKind.ONCE)
+DATES = Schedule(ScheduleKind.DATES, dates=(at("2026-01-02"), at("2026-01-05"), at("2026-01-09")))
+JAN, NOON = at("2026-01-01"), at("2026-01-03T12:30")
+
+# schedule, more of the DAG, cursor, now, expected interval start, expected due instant (None: nothing ever)
+TABLE = {
+    "no schedule": (Schedule(), {"start_date": JAN}, None, NOON, None, None),
+    "catchup from the start": (DAILY, {"start_date": JAN, "catchup": True}, None, NOON, JAN, at("2026-01-02")),
+    "catchup after a downtime": (
+        DAILY, {"start_date": JAN, "catchup": True}, at("2026-01-02"), at("2026-01-09"), at("2026-01-02"), at("2026-01-03"),
+    ),
+    "no catchup runs the newest complete one": (
+        DAILY, {"start_date": JAN}, None, NOON, at("2026-01-02"), at("2026-01-03"),
+    ),
+    "no catchup after a downtime": (
+        HOURLY, {"start_date": JAN}, at("2026-01-01T05:00"), NOON, at("2026-01-03T11:00"), at("2026-01-03T12:00"),
+    ),
+    "no catchup, nothing missed": (
+        HOURLY, {"start_date": JAN}, at("2026-01-03T12:00"), NOON, at("2026-01-03T12:00"), at("2026-01-03T13:00"),
+    ),
+    "exactly at the tick": (
+        HOURLY, {"start_date": JAN}, at("2026-01-03T12:00"), at("2026-01-03T13:00"), at("2026-01-03T12:00"), at("2026-01-03T13:00"),
+    ),
+    "start date between ticks": (
+        DAILY, {"start_date": JAN + HOUR, "catchup": True}, None, NOON, at("2026-01-02"), at("2026-01-03"),
+    ),
+    "start date to come": (
+        DAILY, {"start_date": at("2026-02-01")}, None, NOON, at("2026-02-01"), at("2026-02-02"),
+    ),
+    "no start date": (HOURLY, {}, None, NOON, at("2026-01-03T12:00"), at("2026-01-03T13:00")),
+    "no start date, catchup": (HOURLY, {"catchup": True}, None, NOON, at("2026-01-03T12:00"), at("2026-01-03T13:00")),
+    "end date reached": (
+        DAILY, {"start_date": JAN, "end_date": at("2026-01-02"), "catchup": True}, at("2026-01-03"), NOON, None, None,
+    ),
+    "last interval before the end date": (
+        DAILY, {"start_date": JAN, "end_date": at("2026-01-02"), "catchup": True}, at("2026-01-02"), NOON, at("2026-01-02"), at("2026-01-03"),
+    ),
+    "an interval counts from the start date": (
+        EVERY_90_MIN, {"start_date": JAN + timedelta(minutes=7), "catchup": True}, None, NOON, JAN + timedelta(minutes=7), JAN + timedelta(minutes=97),
+    ),
+    "once, with a start date": (ONCE, {"start_date": at("2026-02-01")}, None, NOON, at("2026-02-01"), at("2026-02-01")),
+    "once, without": (ONCE, {}, None, NOON, NOON, NOON),
+    "once, done": (ONCE, {"start_date": JAN}, JAN, NOON, None, None),
+    "dates, no catchup": (DATES, {"start_date": JAN}, None, at("2026-01-06"), at("2026-01-05"), at("2026-01-05")),
+    "dates, catchup": (DATES, {"start_date": JAN, "catchup": True}, None, at("2026-01-06"), at("2026-01-02"), at("2026-01-02")),
+    "dates, catchup, no start date": (DATES, {"catchup": True}, None, at("2026-01-06"), at("2026-01-02"), at("2026-01-02")),
+    "dates, the next": (DATES, {"start_date": JAN}, at("2026-01-05"), at("2026-01-06"), at("2026-01-09"), at("2026-01-09")),
+    "dates, none left": (DATES, {"start_date": JAN}, at("2026-01-09"), at("2026-01-10"), None, None),
+    "no dates": (Schedule(ScheduleKind.DATES), {"catchup": True}, None, NOON, None, None),
+    "a day of 23 hours": (
+        cron("0 0 * * *", "Europe/Berlin"), {"start_date": at("2026-03-01"), "catchup": True}, at("2026-03-28T23:00"), at("2026-04-01"),
+        at("2026-03-28T23:00"), at("2026-03-29T22:00"),
+    ),
+    "a day of 25 hours": (
+        cron("0 0 * * *", "Europe/Berlin"), {"start_date": at("2026-10-01"), "catchup": True}, at("2026-10-24T22:00"), at("2026-11-01"),
+        at("2026-10-24T22:00"), at("2026-10-25T23:00"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("schedule", "more", "cursor", "now", "start", "due"), TABLE.values(), ids=TABLE)
+def test_the_next_interval_and_when_it_is_due(schedule, more, cursor, now, start, due):
+    found = next_due(dag(schedule=schedule, **more), cursor, now)
+    assert (found and (found.interval.start, found.at)) == (due and (start, due))
+
+
+@given(
+    st.sampled_from([HOURLY, DAILY, EVERY_90_MIN, cron("*/20 1-4 * * *", "Europe/Berlin")]),
+    st.integers(0, 400),
+    st.integers(0, 400),
+)
+def test_with_catchup_every_interval_comes_once_and_none_is_left_out(schedule, first, downtime):
+    spec = dag(schedule=schedule, start_date=at("2026-03-01") + HOUR * first, catchup=True)
+    now = spec.start_date + HOUR * downtime
+    cursor, seen = None, []
+    while (due := next_due(spec, cursor, now)) is not None and due.at <= now:
+        seen.append(due.interval)
+        cursor = due.interval.end
+    assert seen == [i for i in schedule.intervals(spec.start_date, now, spec.start_date) if i.end <= now]
+
+
+def logical(stage):
+    return [run.logical_date for run in stage.store.runs.values()]
+
+
+def tick(stage, hours):
+    for _ in range(hours):
+        stage.step(after=3600)
+        for key in list(stage.out):
+            stage.finish(str(key), run=key.run)
+
+
+def test_a_dag_without_a_start_date_falls_due_at_the_end_of_the_running_interval():
+    stage = Stage(dag("a", schedule=HOURLY), now=NOON)
+    assert stage.last.wake_at == at("2026-01-03T13:00")
+    assert stage.step(after=1790).changes.new_runs == []
+    stage.step(after=10.001)
+    assert logical(stage) == [at("2026-01-03T12:00")]
+    tick(stage, 2)
+    assert logical(stage) == [at(f"2026-01-03T{hour}:00") for hour in (12, 13, 14)]
+
+
+def test_a_dag_without_a_start_date_remembers_where_it_began_through_a_restart():
+    stage = Stage(dag("a", schedule=DAILY, catchup=True), now=NOON)
+    stage.now = at("2026-01-05T10:00")
+    stage.restart()
+    assert logical(stage) == [at("2026-01-03"), at("2026-01-04")]
+
+
+def test_catchup_creates_no_more_than_may_be_active_and_goes_on_as_they_end():
+    stage = Stage(dag("a", schedule=DAILY, start_date=JAN, catchup=True, max_active_runs=2), now=at("2026-01-06"))
+    assert [run.state.value for run in stage.store.runs.values()] == ["running", "running"]
+    for _ in range(5):
+        key = min(stage.out)
+        stage.finish("a", run=key.run)
+    assert logical(stage) == [JAN + timedelta(days=n) for n in range(5)]
+    assert all(run.state.finished for run in stage.store.runs.values())
+
+
+def test_catchup_without_a_limit_comes_in_portions_and_completely():
+    stage = Stage(dag("a", schedule=HOURLY, start_date=JAN, catchup=True, max_active_runs=0), now=JAN + HOUR * 250)
+    assert len(stage.store.runs) == 250
+
+
+def test_a_run_of_the_same_name_is_passed_over_and_the_next_one_comes():
+    stage = Stage(dag("a", schedule=DAILY, start_date=JAN, catchup=True, max_active_runs=1), now=JAN)
+    for day in (0, 1, 2):
+        name = f"scheduled__{(JAN + timedelta(days=day)).isoformat()}"
+        run = stage.store.create(NewRun("d", name, RunKind.MANUAL, None, None, None), JAN)
+        stage.store.runs[run.run] = msgspec.structs.replace(run, state=RunState.SUCCESS)
+    stage.step(after=86400 * 5)
+    while not stage.out:
+        assert stage.last.wake_at == stage.now
+        stage.step()
+    assert logical(stage)[3:] == [at("2026-01-04")]
+
+
+@pytest.mark.parametrize("switch", [{"paused": True}, {"active": False}], ids=str)
+def test_a_paused_or_retired_dag_gets_no_runs_until_it_is_back(switch):
+    spec = dag("a", schedule=HOURLY, start_date=JAN)
+    stage = Stage(spec, now=JAN)
+    stage.step(stage.store.put_dag(spec, **switch))
+    stage.step(after=7200)
+    assert logical(stage) == []
+    stage.step(stage.store.put_dag(spec))
+    assert logical(stage) == [JAN + HOUR]
+
+
+def test_a_run_that_is_cancelled_is_not_created_again():
+    stage = Stage(dag("a", schedule=HOURLY, start_date=JAN), now=JAN + HOUR)
+    stage.ask(CancelRun(1))
+    stage.restart()
+    assert len(stage.store.runs) == 1
+
+
+def test_once_is_once_through_restarts_and_new_versions():
+    spec = dag("a", schedule=ONCE)
+    stage = Stage(spec, now=NOON)
+    stage.restart()
+    stage.step(stage.store.put_dag(spec), after=100)
+    assert len(stage.store.runs) == 1
+
+
+def test_runs_are_pinned_to_the_version_that_was_newest_when_they_fell_due():
+    spec = dag("a", schedule=HOURLY, start_date=JAN)
+    stage = Stage(spec, now=JAN + HOUR)
+    stage.step(stage.store.put_dag(dag("a", "b", schedule=HOURLY, start_date=JAN)))
+    tick(stage, 1)
+    assert [run.version for run in stage.store.runs.values()] == ["d-0", "d-1"]
+
+
+def test_a_run_without_a_version_takes_the_newest_when_it_starts():
+    spec = dag("a", max_active_runs=1)
+    stage = Stage(spec)
+    stage.trigger()
+    run = stage.store.create(NewRun("d", "later", RunKind.BACKFILL, None, None, None), stage.now)
+    stage.step(stage.store.run_added(run.run))
+    stage.step(stage.store.put_dag(dag("a", "b", max_active_runs=1)))
+    stage.finish("a", run=1)
+    assert stage.store.runs[run.run].version == "d-1"
+    assert stage.states(run.run) == {"a": "queued", "b": "queued"}

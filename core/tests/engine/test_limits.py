@@ -1,0 +1,306 @@
+from datetime import timedelta
+
+import pytest
+from stage import Stage, dag
+
+from penstock.engine.limits import Admission, Resource, Tenant
+from penstock.engine.messages import CapacityChanged, DagUpdated, PoolsUpdated
+from penstock.model.dag import Mapping, SensorPolicy, TaskSpec
+from penstock.spec.executor import Heartbeat
+
+
+def many(count, **more):
+    return [TaskSpec(f"t{number:03}", **more) for number in range(count)]
+
+
+LIMITS = {
+    "pool": ({"pools": {"default_pool": 2}}, {}, {}, "pool 'default_pool' is full: 2 of 2"),
+    "pool slots": (
+        {"pools": {"default_pool": 5}},
+        {},
+        {"pool_slots": 2},
+        "pool 'default_pool' has too little room: 4 of 5 in use, and it needs 2",
+    ),
+    "never": (
+        {"pools": {"default_pool": 5}},
+        {},
+        {"pool_slots": 6},
+        "pool 'default_pool' can never hold it: it needs 6 of 5",
+    ),
+    "no pool": (
+        {},
+        {},
+        {"pool": "gone"},
+        "pool 'gone' does not exist. Create it with: penstock pools set gone SLOTS",
+    ),
+    "max_active_tasks": ({}, {"max_active_tasks": 2}, {}, "DAG 'd' (max_active_tasks) is full: 2 of 2"),
+    "max_active_per_run": (
+        {},
+        {},
+        {"max_active_per_run": 0},
+        "task 't003' of this run (max_active_per_run) can never hold it: it needs 1 of 0",
+    ),
+    "capacity": ({"capacity": 2}, {}, {}, "executor 'local' is full: 2 of 2"),
+    "no executor": (
+        {"routes": {"far": "moon"}},
+        {},
+        {"queue": "far"},
+        "executor 'moon' is not there: it has told no capacity",
+    ),
+}
+OUT = {"never": 0, "no pool": 0, "max_active_per_run": 0, "no executor": 0}
+
+
+@pytest.mark.parametrize(("stage", "of_dag", "of_task", "why"), LIMITS.values(), ids=LIMITS)
+def test_a_limit_holds_and_says_so(request, stage, of_dag, of_task, why):
+    stage = Stage(dag(*many(4, **of_task), **of_dag), **stage)
+    stage.trigger()
+    assert len(stage.out) == OUT.get(request.node.callspec.id, 2)
+    assert stage.why("t003") == stage.reason("t003") == why
+
+
+def test_a_place_that_gets_free_is_taken_at_once():
+    stage = Stage(dag(*many(5)), capacity=2)
+    stage.trigger()
+    assert stage.running() == ["t000", "t001"]
+    stage.finish("t000")
+    assert stage.running() == ["t001", "t002"]
+
+
+def test_mapped_instances_keep_to_max_active_per_run_in_each_run():
+
+    mapped = TaskSpec("m", mapped=(Mapping("x", length=5),), max_active_per_run=2)
+    stage = Stage(dag(mapped))
+    stage.trigger(), stage.trigger()
+    assert sorted(key.run for key in stage.out) == [1, 1, 2, 2]
+    stage.finish("m[0]", run=2)
+    assert sorted(key.run for key in stage.out) == [1, 1, 2, 2]
+
+
+def test_queues_go_to_the_executors_they_are_routed_to():
+    stage = Stage(dag(TaskSpec("a"), TaskSpec("b", queue="far"), TaskSpec("c", queue="odd")), routes={"far": "remote"})
+    stage.step(CapacityChanged("remote", 1))
+    stage.trigger()
+    assert {name: d.executor for name, d in zip(stage.running(), stage.out.values(), strict=True)} == {
+        "a": "local",
+        "b": "remote",
+        "c": "local",
+    }
+
+
+def test_sensors_hold_no_slot_and_are_not_held_up_by_full_limits():
+    sensors = [TaskSpec(f"s{n}", sensor=SensorPolicy()) for n in range(50)]
+    stage = Stage(
+        dag(TaskSpec("a"), TaskSpec("b"), *sensors, max_active_tasks=1), capacity=1, pools={"default_pool": 1}
+    )
+    stage.trigger()
+    assert len(stage.out) == 51
+    lower = dag(TaskSpec("a"), max_active_tasks=1)
+    stage.step(DagUpdated(lower, "v", paused=False, active=True))
+    assert stage.engine.step([], stage.now).dispatches == ()
+
+
+def test_a_full_pool_hides_nothing_behind_it():
+    blocked = many(500, pool="small", priority_weight=9)
+    stage = Stage(dag(*blocked, TaskSpec("z"), max_active_tasks=0), pools={"small": 1, "default_pool": 5})
+    stage.trigger()
+    assert stage.running() == ["t000", "z"]
+
+
+def test_a_large_need_does_not_hide_small_ones_of_the_same_pool():
+    stage = Stage(
+        dag(TaskSpec("a"), TaskSpec("b", pool_slots=3, priority_weight=5), TaskSpec("c")), pools={"default_pool": 3}
+    )
+    stage.trigger()
+    assert stage.running() == ["b"]
+    stage.finish("b")
+    assert stage.running() == ["a", "c"]
+
+
+def test_a_high_priority_that_comes_late_overtakes_what_is_parked():
+    first = dag(*many(3), TaskSpec("x"), TaskSpec("urgent", upstream=("x",), priority_weight=100), dag_id="d")
+    other = dag(TaskSpec("middle", priority_weight=10), dag_id="e")
+    stage = Stage(first, other, capacity=4)
+    stage.trigger("d")
+    stage.trigger("e")
+    assert stage.running() == ["t000", "t001", "t002", "x"]
+    stage.finish("x")
+    assert stage.running()[-1] == "urgent"
+
+
+def test_priority_counts_across_pools_when_the_executor_is_the_bottleneck():
+    low, high = (
+        dag(TaskSpec("low", pool="p"), dag_id="l"),
+        dag(TaskSpec("high", pool="q", priority_weight=5), dag_id="h"),
+    )
+    stage = Stage(low, high, capacity=1, pools={"p": 0, "q": 0})
+    stage.trigger("l"), stage.trigger("h")
+    stage.step(PoolsUpdated({"q": 1, "p": 1}))
+    assert stage.running() == ["high"]
+
+
+def test_a_tenant_with_ten_thousand_tasks_does_not_starve_one_with_ten():
+    big = dag(*many(10_000), dag_id="big", max_active_tasks=0)
+    little = dag(*many(10), dag_id="little", max_active_tasks=0)
+    stage = Stage(big, little, capacity=4, pools={"default_pool": -1})
+    stage.trigger("big")
+    run = stage.trigger("little")
+    order = []
+    while any(key.run == run for key in stage.out) or not order or order.count("little") < 10:
+        key = next(iter(stage.out))
+        order.append(stage.out[key].run.dag_id)
+        stage.finish(str(key), run=key.run)
+    assert len(order) < 40
+
+
+def test_a_tenant_that_was_held_up_gets_its_share_and_no_burst():
+    held, busy = dag(*many(50), dag_id="held"), dag(*many(200), dag_id="busy", max_active_tasks=0)
+    stage = Stage(held, busy, capacity=2, pools={"default_pool": -1})
+    stage.step(stage.store.put_dag(held, paused=False))
+    stage.trigger("held"), stage.trigger("busy")
+    stage.step(stage.store.put_dag(held, paused=True))
+    for _ in range(100):
+        key = next(iter(stage.out))
+        stage.finish(str(key), run=key.run)
+    stage.step(stage.store.put_dag(held, paused=False))
+    order = []
+    for _ in range(20):
+        key = next(iter(stage.out))
+        order.append(stage.out[key].run.dag_id)
+        stage.finish(str(key), run=key.run)
+    assert 8 <= order.count("held") <= 12
+
+
+@pytest.mark.parametrize(
+    ("change", "out"),
+    [
+        (PoolsUpdated({"default_pool": 4}), 4),
+        (PoolsUpdated({"default_pool": 1}), 2),
+        (PoolsUpdated({}), 2),
+        (PoolsUpdated({"default_pool": -1}), 6),
+        (CapacityChanged("local", 3), 2),
+    ],
+    ids=["larger", "smaller", "deleted", "unlimited", "more places than slots"],
+)
+def test_a_changed_limit_counts_from_now_on(change, out):
+    stage = Stage(dag(*many(6)), pools={"default_pool": 2})
+    stage.trigger()
+    stage.step(change)
+    assert len(stage.out) == out
+
+
+def test_a_pool_that_shrank_admits_nothing_until_it_has_drained():
+    stage = Stage(dag(*many(6)), pools={"default_pool": 3})
+    stage.trigger()
+    stage.step(PoolsUpdated({"default_pool": 1}))
+    stage.finish("t000"), stage.finish("t001")
+    assert stage.running() == ["t002"]
+    assert stage.why("t005") == "pool 'default_pool' is full: 1 of 1"
+    stage.finish("t002")
+    assert stage.running() == ["t003"]
+
+
+def test_a_deleted_pool_names_the_command_that_makes_one():
+    stage = Stage(dag(*many(2)), pools={"default_pool": 1})
+    stage.trigger()
+    stage.step(PoolsUpdated({}))
+    assert stage.why("t001").endswith("Create it with: penstock pools set default_pool SLOTS")
+
+
+def test_a_paused_dag_sends_nothing_out_and_goes_on_when_it_is_unpaused():
+    spec = dag("a", "b<a")
+    stage = Stage(spec)
+    stage.trigger()
+    stage.step(stage.store.put_dag(spec, paused=True))
+    stage.finish("a")
+    assert stage.running() == []
+    assert stage.why("b") == "DAG 'd' is paused"
+    queued = stage.trigger()
+    assert stage.run_state(queued) == "queued"
+    assert stage.why("a", queued) == "its run has not started: DAG 'd' is paused"
+    stage.step(stage.store.put_dag(spec))
+    assert stage.running() == ["a", "b"] or stage.running() == ["b", "a"]
+
+
+def test_runs_wait_for_max_active_runs_in_their_order():
+    stage = Stage(dag("a", max_active_runs=2))
+    runs = [stage.trigger() for _ in range(4)]
+    assert [stage.run_state(run) for run in runs] == ["running", "running", "queued", "queued"]
+    assert stage.why("a", 3) == "its run has not started: DAG 'd' has 2 of 2 active runs (max_active_runs)"
+    stage.finish("a", run=2)
+    assert [stage.run_state(run) for run in runs] == ["running", "success", "running", "queued"]
+
+
+def test_a_silent_executor_loses_its_tries_and_gets_no_more_until_it_speaks():
+    stage = Stage(dag(*many(3)), capacity=2)
+    stage.trigger()
+    stage.step(Heartbeat("local", stage.now), after=20)
+    assert stage.step(after=20).kills == ()
+    step = stage.step(after=10)
+    assert [kill.key.task_id for kill in step.kills] == ["t000", "t001"]
+    assert step.dispatches == ()
+    assert stage.why("t000") == "executor 'local' was silent for 30 s and has not been heard since"
+    assert {a.outcome.value for a in stage.store.tries.values()} == {"lost"}
+    assert stage.step(after=1000).dispatches == ()
+    again = stage.step(Heartbeat("local", stage.now))
+    assert [(d.instance.epoch, d.instance.try_number) for d in again.dispatches] == [(1, 1), (2, 1)]
+
+
+def test_the_engine_wants_to_be_woken_when_a_lease_ends():
+    stage = Stage(dag("a"))
+    stage.trigger()
+    assert stage.last.wake_at == stage.now + timedelta(seconds=30)
+    stage.finish("a")
+    assert stage.last.wake_at is None
+
+
+class Item:
+    def __init__(self, name, priority=1):
+        self.name, self.priority, self.bucket, self.holds = name, priority, None, ()
+
+
+def test_a_release_looks_at_few_of_many_parked_buckets():
+    looks = 0
+
+    class Counted(Resource):
+        __slots__ = ()
+
+        def has(self, amount):
+            nonlocal looks
+            looks += 1
+            return super().has(amount)
+
+    admission, places = Admission(), Counted("places", 1)
+    for number in range(2000):
+        admission.add(Item(number), ((Resource(f"own {number}", 1), 1), (places, 1)), Tenant())
+    (first,) = admission.admit()
+    looks = 0
+    admission.release(first)
+    assert len(list(admission.admit())) == 1
+    assert looks < 10
+
+
+def test_what_is_dropped_leaves_nothing_behind():
+    admission, full = Admission(), Resource("full", 0)
+    items = [Item(n) for n in range(5)]
+    for item in items:
+        admission.add(item, ((full, 1),), Tenant())
+    assert list(admission.admit()) == []
+    for item in items:
+        admission.drop(item)
+    full.limit = 10
+    admission.reopen(full)
+    assert list(admission.admit()) == []
+    assert admission._buckets == {}
+    assert full.parked == {1: []}
+
+
+def test_what_was_dropped_and_added_again_goes_out_once():
+    admission, places = Admission(), Resource("places", 5)
+    item, tenant = Item("a"), Tenant()
+    admission.add(item, ((places, 1),), tenant)
+    admission.add(Item("b"), ((places, 1),), tenant)
+    admission.drop(item)
+    admission.add(item, ((places, 1),), tenant)
+    assert sorted(found.name for found in admission.admit()) == ["a", "b"]
+    assert places.used == 2

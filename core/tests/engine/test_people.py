@@ -1,0 +1,240 @@
+import pytest
+from stage import Stage, after, dag
+
+from penstock.model.dag import Mapping, TaskSpec, XComRef
+from penstock.model.request import CancelRun, ClearTasks, MarkTask
+from penstock.model.retry import RetryPolicy
+from penstock.model.state import Outcome, TriggerRule
+from penstock.spec.executor import TryFinished
+
+
+def begun(*tasks, **more):
+    stage = Stage(dag(*tasks, **more))
+    stage.trigger()
+    return stage
+
+
+def killed(step):
+    return [(str(kill.key), kill.epoch, kill.reason) for kill in step.kills]
+
+
+def test_cancelling_a_run_ends_all_of_it_and_kills_what_lives():
+    stage = begun("a", "b<a", "c")
+    stage.finish("c")
+    step = stage.ask(CancelRun(1, "ada"))
+    assert killed(step) == [("a", 1, "cancelled by ada")]
+    assert stage.states() == {"a": "cancelled", "b": "cancelled", "c": "success"}
+    assert (stage.run_state(), stage.store.runs[1].reason) == ("cancelled", "cancelled by ada")
+
+
+def test_a_cancelled_try_keeps_its_places_until_it_answers():
+    stage = Stage(dag("a"), capacity=1)
+    stage.trigger(), stage.trigger()
+    stage.ask(CancelRun(1))
+    assert [key.run for key in stage.out] == [1]
+    assert stage.engine.live_runs == 2
+    stage.finish("a", Outcome.CANCELLED, run=1)
+    assert [key.run for key in stage.out] == [2]
+    assert stage.engine.live_runs == 1
+    assert stage.state("a", 1) == "cancelled"
+
+
+def test_a_queued_run_can_be_cancelled_and_frees_its_place_in_line():
+    stage = Stage(dag("a", max_active_runs=1))
+    for _ in range(3):
+        stage.trigger()
+    stage.ask(CancelRun(2))
+    stage.finish("a", run=1)
+    assert [stage.run_state(run) for run in (1, 2, 3)] == ["success", "cancelled", "running"]
+
+
+@pytest.mark.parametrize("request_", [CancelRun(1), CancelRun(77), ClearTasks(77), MarkTask(77, "a", -1, "success")])
+def test_asking_for_what_is_over_or_unknown_changes_nothing(request_):
+    stage = begun("a")
+    stage.finish("a")
+    assert not stage.step(stage.store.run_added(1), request_).changes
+    assert stage.engine.live_runs == 0
+
+
+def test_clearing_a_live_task_kills_it_and_repeats_it_only_after_its_answer():
+    stage = begun("a", "b<a")
+    step = stage.ask(ClearTasks(1, ("a",)))
+    assert killed(step) == [("a", 1, "cleared")]
+    assert step.dispatches == ()
+    assert stage.why("a") == "its earlier try was told to end and has not answered yet"
+    stage.finish("a")
+    (dispatch,) = stage.last.dispatches
+    assert dispatch.instance.epoch == 2
+    assert stage.state("b") == "none"
+    stage.drain()
+    assert stage.run_state() == "success"
+
+
+def test_clearing_twice_kills_once():
+    stage = begun("a")
+    assert len(stage.ask(ClearTasks(1)).kills) == 1
+    assert stage.ask(ClearTasks(1)).kills == ()
+    stage.finish("a", Outcome.CANCELLED)
+    stage.drain()
+    assert stage.run_state() == "success"
+
+
+CLEARS = {
+    "all": (ClearTasks(1), "a"),
+    "one alone": (ClearTasks(1, ("b",), downstream=False), "b"),
+    "one and downstream": (ClearTasks(1, ("b",)), "b"),
+    "the last": (ClearTasks(1, ("c",)), "c"),
+    "an unknown one": (ClearTasks(1, ("zzz",)), ""),
+}
+
+
+@pytest.mark.parametrize(("request_", "first"), CLEARS.values(), ids=CLEARS)
+def test_a_finished_run_goes_on_from_what_was_cleared(request_, first):
+    stage = begun("a", "b<a", "c<b")
+    stage.drain()
+    stage.ask(request_)
+    assert stage.running() == ([first] if first else [])
+    assert stage.run_state() == ("running" if first else "success")
+    before = stage.states()
+    stage.drain()
+    assert before.get("c") == ("none" if first in "ab" and request_.downstream and first else before["c"])
+    assert set(stage.states().values()) == {"success"}
+    assert (stage.run_state(), stage.engine.live_runs) == ("success", 0)
+
+
+def test_clearing_gives_back_the_retries_and_forgets_the_values():
+    stage = begun(
+        TaskSpec("a", retry=RetryPolicy(1, 0.0)),
+        TaskSpec("m", upstream=("a",), mapped=(Mapping("x", source=XComRef("a")),)),
+    )
+    stage.fail("a")
+    stage.finish("a", returns=2)
+    stage.drain()
+    step = stage.ask(ClearTasks(1))
+    assert stage.key("a") in step.changes.cleared
+    assert stage.store.lengths == {}
+    stage.fail("a")
+    assert stage.state("a") == "queued"
+    stage.finish("a", returns=3)
+    assert stage.running() == ["m[0]", "m[1]", "m[2]"]
+    assert all(row.instance.epoch == 2 for row in list(stage.out.values())[:2])
+
+
+def test_a_value_left_in_the_step_that_clears_it_is_gone():
+    stage = begun("a")
+    answer = stage.answer("a", returns=3)
+    step = stage.step(answer, ClearTasks(1))
+    assert step.changes.xcoms == []
+    assert (stage.run_state(), stage.state("a")) == ("running", "queued")
+
+
+def test_clearing_many_runs_starts_no_more_of_them_than_may_be_active():
+    stage = Stage(dag("a", max_active_runs=2))
+    for _ in range(4):
+        stage.drain(stage.trigger())
+    for run in (1, 2, 3, 4):
+        stage.ask(ClearTasks(run))
+    assert [stage.run_state(run) for run in (1, 2, 3, 4)] == ["running", "running", "queued", "queued"]
+    stage.restart()
+    for run in (1, 2, 3, 4):
+        stage.drain(run)
+    assert {stage.run_state(run) for run in (1, 2, 3, 4)} == {"success"}
+
+
+def mapped(count=3, **more):
+    return TaskSpec("m", mapped=(Mapping("x", length=count),), **more)
+
+
+def test_only_the_failed_instances_of_a_mapped_task_are_repeated_if_only_they_are_meant():
+    stage = begun(mapped(), after("r", "m"))
+    stage.finish("m[0]"), stage.fail("m[1]"), stage.finish("m[2]")
+    stage.ask(ClearTasks(1, only_failed=True))
+    assert stage.running() == ["m[1]"]
+    assert stage.states() == {"m[0]": "success", "m[1]": "queued", "m[2]": "success", "r": "none"}
+    stage.drain()
+    assert stage.run_state() == "success"
+
+
+def test_a_cleared_mapped_task_folds_up_once_its_tries_have_ended():
+    stage = begun("a", TaskSpec("m", upstream=("a",), mapped=(Mapping("x", source=XComRef("a")),)))
+    stage.finish("a", returns=3)
+    stage.finish("m[0]")
+    step = stage.ask(ClearTasks(1, ("a",)))
+    assert sorted(killed(step)) == [("m[1]", 1, "cleared"), ("m[2]", 1, "cleared")]
+    assert stage.why("m[0]") == "it was cleared, and an earlier try of the same task has not ended yet"
+    stage.finish("a", returns=1)
+    stage.finish("m[1]", Outcome.CANCELLED)
+    assert "m[0]" in stage.states()
+    stage.finish("m[2]", Outcome.SUCCESS)
+    assert stage.states() == {"a": "success", "m[0]": "queued"}
+    stage.drain()
+    assert stage.run_state() == "success"
+
+
+def test_what_a_branch_cut_off_stays_so_when_something_else_upstream_is_cleared():
+    stage = begun("branch", "other", after("x", "branch", "other"), after("y", "branch"))
+    stage.finish("branch", follow=("y",))
+    stage.drain()
+    assert stage.state("x") == "skipped"
+    stage.ask(ClearTasks(1, ("other",)))
+    stage.drain()
+    assert stage.state("x") == "skipped"
+    stage.ask(ClearTasks(1, ("branch",)))
+    stage.finish("branch", follow=("x", "y"))
+    stage.drain()
+    assert stage.state("x") == "success"
+    stage.ask(ClearTasks(1, ("x",)))
+    assert stage.running() == ["x"]
+
+
+MARKS = {
+    "a live one, succeeded": ("success", {"a": "success", "b": "queued"}),
+    "a live one, failed": ("failed", {"a": "failed", "b": "upstream_failed"}),
+    "a live one, skipped": ("skipped", {"a": "skipped", "b": "skipped"}),
+}
+
+
+@pytest.mark.parametrize(("state", "states"), MARKS.values(), ids=MARKS)
+def test_marking_sets_the_state_kills_the_try_and_lets_the_run_go_on(state, states):
+    stage = begun("a", "b<a")
+    step = stage.ask(MarkTask(1, "a", -1, state))
+    assert killed(step) == [("a", 1, f"marked {state} by hand")]
+    assert stage.states() == states
+    stage.finish("a", Outcome.FAILED)
+    assert stage.state("a") == state
+    stage.drain()
+    assert stage.run_state() == ("failed" if state == "failed" else "success")
+
+
+def test_marking_in_a_run_that_has_ended_changes_how_it_ended():
+    stage = begun("a", after("b", "a", trigger_rule=TriggerRule.ALL_DONE), "c")
+    stage.fail("c")
+    stage.drain()
+    assert stage.run_state() == "failed"
+    stage.ask(MarkTask(1, "c", -1, "success"))
+    assert (stage.run_state(), stage.engine.live_runs) == ("success", 0)
+    stage.ask(MarkTask(1, "b", -1, "failed"))
+    assert stage.run_state() == "failed"
+
+
+def test_marking_one_that_waits_for_its_retry_ends_the_wait():
+    stage = begun(TaskSpec("a", retry=RetryPolicy(3, 10.0)))
+    stage.fail("a")
+    stage.ask(MarkTask(1, "a", -1, "success"))
+    assert stage.run_state() == "success"
+    assert stage.step(after=100).dispatches == ()
+
+
+@pytest.mark.parametrize("state", ["running", "cancelled", "", "nonsense"])
+def test_no_other_state_can_be_set_by_hand(state):
+    stage = begun("a")
+    assert not stage.ask(MarkTask(1, "a", -1, state)).changes
+
+
+def test_a_request_finds_a_run_that_ended_in_its_own_step():
+    stage = begun("a")
+    stage.step(stage.answer("a"), ClearTasks(1))
+    assert stage.run_state() == "running"
+    assert stage.last.dispatches[0].instance.epoch == 2
+    stage.step(TryFinished(stage.key("a"), 2, Outcome.SUCCESS, stage.now), MarkTask(1, "a", -1, "failed"))
+    assert stage.run_state() == "failed"

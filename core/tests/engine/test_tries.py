@@ -1,0 +1,222 @@
+from datetime import timedelta
+
+import pytest
+from stage import Stage, after, dag
+
+from penstock.engine.tries import MAX_LOST
+from penstock.model.dag import SensorPolicy, TaskSpec
+from penstock.model.retry import LONGEST_DELAY_S, RetryPolicy
+from penstock.model.run import TaskKey
+from penstock.model.state import Outcome
+from penstock.spec.executor import Heartbeat, TryFinished, TryStarted
+
+RETRYING = RetryPolicy(2, 60.0, 2.0)
+
+
+def one(**more):
+    stage = Stage(dag(TaskSpec("a", **more)))
+    stage.trigger()
+    return stage
+
+
+OUTCOMES = {
+    "success": (Outcome.SUCCESS, {}, {}, "success", ""),
+    "failed": (Outcome.FAILED, {"error": "boom\ntraceback"}, {}, "failed", "boom"),
+    "failed without a word": (Outcome.FAILED, {}, {}, "failed", "its try ended as failed"),
+    "skipped": (Outcome.SKIPPED, {}, {}, "skipped", "skipped by its own code"),
+    "skipped with a word": (Outcome.SKIPPED, {"error": "no data"}, {}, "skipped", "no data"),
+    "timed out": (Outcome.TIMED_OUT, {"error": "took 5 s"}, {}, "failed", "took 5 s"),
+    "failed, retried": (
+        Outcome.FAILED,
+        {"error": "boom"},
+        {"retry": RETRYING},
+        "up_for_retry",
+        "boom (2 of 2 retries left)",
+    ),
+    "timed out, retried": (
+        Outcome.TIMED_OUT,
+        {"error": "late"},
+        {"retry": RETRYING},
+        "up_for_retry",
+        "late (2 of 2 retries left)",
+    ),
+    "not retryable": (Outcome.FAILED, {"error": "bad", "retryable": False}, {"retry": RETRYING}, "failed", "bad"),
+    "a sensor that gives up": (
+        Outcome.TIMED_OUT,
+        {"error": "nothing came", "retryable": False},
+        {"sensor": SensorPolicy()},
+        "failed",
+        "nothing came",
+    ),
+    "a sensor that gives up softly": (
+        Outcome.TIMED_OUT,
+        {"error": "nothing came", "retryable": False},
+        {"sensor": SensorPolicy(soft_fail=True)},
+        "skipped",
+        "nothing came",
+    ),
+}
+
+
+@pytest.mark.parametrize(("outcome", "answer", "task", "state", "reason"), OUTCOMES.values(), ids=OUTCOMES)
+def test_an_outcome_decides_the_state(outcome, answer, task, state, reason):
+    stage = one(**task)
+    stage.finish("a", outcome, **answer)
+    assert (stage.state("a"), stage.reason("a")) == (state, reason)
+
+
+def test_retries_wait_longer_each_time_and_then_the_task_fails():
+    stage = one(retry=RETRYING)
+    for pause, number in ((60, 2), (120, 3)):
+        stage.fail("a")
+        assert stage.last.wake_at == stage.now + timedelta(seconds=pause)
+        assert stage.why("a").endswith(f"the next try is due at {stage.last.wake_at:%Y-%m-%d %H:%M:%S}+00:00")
+        assert stage.step(after=pause - 0.001).dispatches == ()
+        (dispatch,) = stage.step(after=0.001).dispatches
+        assert (dispatch.instance.try_number, dispatch.instance.epoch) == (number, number)
+    stage.fail("a")
+    assert (stage.state("a"), stage.run_state()) == ("failed", "failed")
+
+
+@pytest.mark.parametrize(
+    ("asked", "pause"),
+    [(None, 60), (5.0, 60), (300.0, 300), (-1.0, 60), (float("nan"), 60), (float("inf"), LONGEST_DELAY_S)],
+    ids=str,
+)
+def test_what_the_outside_world_asks_to_wait_lengthens_the_pause(asked, pause):
+    stage = one(retry=RETRYING)
+    stage.fail("a", retry_after_s=asked)
+    assert stage.last.wake_at == stage.now + timedelta(seconds=pause)
+
+
+def test_jitter_is_the_same_for_the_same_try_and_another_for_another():
+    def pause(run_id, task="a"):
+        stage = Stage(dag(TaskSpec(task, retry=RetryPolicy(1, 100.0, jitter=0.5))))
+        stage.trigger(run_id=run_id)
+        stage.fail(task)
+        return stage.last.wake_at - stage.now
+
+    assert pause("r1") == pause("r1")
+    assert len({pause(f"r{n}") for n in range(20)}) == 20
+    assert all(timedelta(seconds=50) <= pause(f"r{n}") <= timedelta(seconds=100) for n in range(20))
+
+
+def test_a_lost_worker_spends_no_retry_and_no_try_number():
+    stage = one(retry=RetryPolicy(1, 10.0))
+    stage.finish("a", Outcome.LOST, error="killed")
+    dispatch = stage.last.dispatches[0]
+    assert (dispatch.instance.try_number, dispatch.instance.epoch, dispatch.instance.failures) == (1, 2, 0)
+    stage.fail("a")
+    assert stage.state("a") == "up_for_retry"
+
+
+def test_a_task_whose_worker_is_lost_too_often_in_a_row_fails():
+    stage = one(retry=RetryPolicy(5, 1.0))
+    for _ in range(MAX_LOST):
+        stage.finish("a", Outcome.LOST, error="killed by SIGKILL")
+    assert stage.state("a") == "failed"
+    assert stage.reason("a") == f"its worker was lost {MAX_LOST} times in a row: killed by SIGKILL"
+
+
+def test_losses_in_a_row_are_counted_anew_after_an_answer():
+    stage = one(retry=RetryPolicy(1, 0.0))
+    for _ in range(MAX_LOST - 1):
+        stage.finish("a", Outcome.LOST)
+    stage.fail("a")
+    for _ in range(MAX_LOST - 1):
+        stage.finish("a", Outcome.LOST)
+    assert stage.state("a") == "queued"
+
+
+def test_a_sensor_whose_waiter_is_lost_goes_on_waiting_from_where_it_was():
+    stage = one(sensor=SensorPolicy(timeout_s=100.0), retry=RetryPolicy(1, 0.0))
+    stage.started("a")
+    assert (stage.state("a"), stage.why("a")) == ("deferred", "pokes its condition")
+    stage.finish("a", Outcome.LOST, after=40)
+    assert stage.last.dispatches[0].waited_s == 40.0
+    stage.restart()
+    stage.finish("a", Outcome.LOST, after=20)
+    assert stage.last.dispatches[0].waited_s == 60.0
+    stage.fail("a")
+    assert stage.last.dispatches[0].waited_s == 0.0
+
+
+def test_a_task_runs_from_when_its_process_exists():
+    stage = one()
+    assert stage.why("a") == "handed to executor 'local'"
+    stage.started("a", after=3)
+    assert (stage.state("a"), stage.why("a")) == ("running", "it is running")
+    stage.finish("a", after=2)
+    (row,) = stage.store.tries.values()
+    assert stage.now - row.queued_at == timedelta(seconds=5)
+    assert row.pid == 1
+    assert stage.store.tasks[stage.key("a")].started_at is not None
+
+
+def test_a_started_and_finished_try_of_one_step_is_one_row_with_its_pid():
+    stage = one()
+    key = stage.key("a")
+    step = stage.step(
+        TryStarted(key, 1, 77, stage.now), TryFinished(key, 1, Outcome.SUCCESS, stage.now + timedelta(seconds=1))
+    )
+    (row,) = step.changes.tries
+    assert (row.pid, row.started_at, row.ended_at, row.outcome) == (
+        77,
+        stage.now,
+        stage.now + timedelta(seconds=1),
+        Outcome.SUCCESS,
+    )
+
+
+@pytest.mark.parametrize("again", [Outcome.SUCCESS, Outcome.FAILED, Outcome.LOST])
+def test_a_doubled_answer_is_noted_and_not_obeyed(again):
+    stage = Stage(dag("a", "b<a"))
+    stage.trigger()
+    first = stage.answer("a")
+    step = stage.step(first, first)
+    assert [late.epoch for late in step.changes.late] == [1]
+    step = stage.step(TryFinished(first.key, 1, again, stage.now))
+    assert [(late.epoch, late.outcome) for late in step.changes.late] == [(1, again)]
+    assert stage.states() == {"a": "success", "b": "queued"}
+
+
+def test_an_answer_of_an_earlier_try_does_not_end_a_later_one():
+    stage = one()
+    early = stage.answer("a")
+    stage.step(after=31)
+    stage.step(Heartbeat("local", stage.now))
+    assert stage.store.tasks[stage.key("a")].epoch == 2
+    assert [late.outcome for late in stage.step(early).changes.late] == [Outcome.SUCCESS]
+    assert stage.state("a") == "queued"
+    stage.finish("a")
+    assert stage.run_state() == "success"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        TryFinished(TaskKey(99, "a"), 1, Outcome.SUCCESS, Stage(dag("a")).now),
+        TryFinished(TaskKey(1, "zzz"), 1, Outcome.SUCCESS, Stage(dag("a")).now),
+        TryFinished(TaskKey(1, "a", 5), 1, Outcome.SUCCESS, Stage(dag("a")).now),
+        TryFinished(TaskKey(1, "a"), 7, Outcome.SUCCESS, Stage(dag("a")).now),
+    ],
+    ids=["no such run", "no such task", "no such index", "an epoch that was never sent"],
+)
+def test_answers_about_the_unknown_are_noted_only(event):
+    stage = one()
+    assert len(stage.step(event).changes.late) == 1
+    assert stage.state("a") == "queued"
+
+
+def test_an_answer_before_the_start_was_told_counts_and_the_start_after_it_changes_nothing():
+    stage = one()
+    stage.finish("a")
+    assert not stage.step(TryStarted(stage.key("a"), 1, 5, stage.now)).changes
+
+
+def test_a_branch_that_names_a_task_that_is_not_there_fails_and_says_so():
+    stage = Stage(dag("a", "b<a", after("c", "a")))
+    stage.trigger()
+    stage.finish("a", follow=("b", "nope"))
+    assert stage.state("a") == "failed"
+    assert stage.reason("a") == "branch 'a' chose 'nope': DAG 'd' has no such task"
