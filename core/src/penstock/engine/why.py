@@ -32,7 +32,7 @@ def _by_state(instance: Instance) -> str:
         return "it is running"
     if instance.state is TaskState.UP_FOR_RETRY and instance.due_at is not None:
         return f"{reason}; the next try is due at {instance.due_at.isoformat(sep=' ', timespec='seconds')}"
-    return reason or f"it is {instance.state.value}"
+    return reason or ("it succeeded" if instance.state is TaskState.SUCCESS else f"it is {instance.state.value}")
 
 
 def _why_queued(book: Book, run: Run) -> str:
