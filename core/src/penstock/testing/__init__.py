@@ -1,0 +1,1 @@
+"""What users and authors of providers test with."""

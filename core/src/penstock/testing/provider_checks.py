@@ -1,0 +1,209 @@
+"""The checks of a provider from outside, as functions that return what is wrong, a sentence each."""
+
+import ast
+import inspect
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from typing import Any
+
+import msgspec
+
+from penstock.author.construct import accepted
+from penstock.author.operator import Operator
+from penstock.author.sensor import Sensor
+from penstock.errors import PenstockError, PluginError
+from penstock.plugins.discovery import Found, find_providers, locate_manifest
+from penstock.plugins.host import PluginHost
+from penstock.plugins.registry import Listeners
+from penstock.spec.manifest import Capability, read_manifest
+from penstock.testing.provider_rooms import problems_of
+
+TASKS = ("operators", "sensors")
+_UNKNOWN = "no_such_argument_of_any_operator"
+
+
+class Subject:
+    """An installed provider that is checked; raises `penstock.errors.PluginError` if it is not installed once.
+
+    Attributes:
+        found: Its entry point.
+        manifest: Its manifest, read strictly.
+        problems: What is wrong with the manifest.
+        package: Folder of its main package.
+    """
+
+    def __init__(self, provider_id: str) -> None:
+        found = [each for each in find_providers() if each.id == provider_id]
+        if len(found) != 1:
+            raise PluginError(f"the provider {provider_id!r} is installed {len(found)} times; install it once")
+        self.found: Found = found[0]
+        file = locate_manifest(self.found)
+        self.package = file.parent
+        reading = read_manifest(file.read_bytes(), provider_id, strict=True)
+        relaxed = read_manifest(file.read_bytes(), provider_id).manifest
+        self.problems, self.manifest = reading.problems, reading.manifest or relaxed
+        self.host = PluginHost(found)
+
+    def capabilities(self, *kinds: str) -> Iterator[tuple[Capability, Any]]:
+        """Capabilities of some kinds with their objects; those that cannot be imported are left out."""
+        for capability in self.manifest.capabilities if self.manifest else ():
+            if capability.kind in kinds:
+                try:
+                    yield capability, self.host.resolve(capability.id)
+                except PenstockError:
+                    continue
+
+
+def object_problems(subject: Subject) -> list[str]:
+    """Objects that the manifest names and that cannot be imported or are not of their kind; the plugin module, too."""
+    problems = []
+    for capability in subject.manifest.capabilities if subject.manifest else ():
+        try:
+            subject.host.resolve(capability.id)
+        except PenstockError as error:
+            problems.append(str(error))
+    return problems + list(Listeners([subject.host.provider(subject.found.id)]).problems.values())
+
+
+def parameter_problems(subject: Subject) -> list[str]:
+    """Differences between the parameters that the manifest lists and those that constructors take."""
+    problems = []
+    for capability, target in subject.capabilities("hooks", *TASKS):
+        own = own_parameters(target)
+        listed = {each.name: each for each in capability.parameters}
+        problems += [f"{capability.id}: {name} is not in the manifest" for name in own if name not in listed]
+        problems += [f"{capability.id}: the constructor takes no {name}" for name in listed if name not in own]
+        for name in own.keys() & listed.keys():
+            default = own[name].default
+            if listed[name].required is not (default is inspect.Parameter.empty):
+                problems.append(f"{capability.id}: {name} is required in one place, the manifest or the code, alone")
+            told = listed[name].default
+            if told is not msgspec.UNSET and default not in (inspect.Parameter.empty, None, told):
+                problems.append(f"{capability.id}: {name} is {default!r} in code, {told!r} in the manifest")
+            if not listed[name].doc:
+                problems.append(f"{capability.id}: {name} has no doc in the manifest")
+    return problems
+
+
+def own_parameters(target: type) -> dict[str, inspect.Parameter]:
+    """What the constructor of a class takes besides what every task or sensor takes."""
+    common = accepted(Operator) if issubclass(target, Operator) else {}
+    common = {**common, **(accepted(Sensor) if issubclass(target, Sensor) else {})}
+    found: dict[str, inspect.Parameter] = {}
+    for cls in target.__mro__:
+        if cls in (Operator, Sensor, object) or "__init__" not in vars(cls):
+            continue
+        for name, parameter in list(inspect.signature(vars(cls)["__init__"]).parameters.items())[1:]:
+            if parameter.kind not in (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL):
+                found.setdefault(name, parameter)
+        if not issubclass(target, Operator):
+            break
+    return {name: parameter for name, parameter in found.items() if name not in common}
+
+
+def document_problems(subject: Subject) -> list[str]:
+    """Classes without a docstring, or whose docstring leaves out an argument."""
+    problems = []
+    for capability, target in subject.capabilities("hooks", *TASKS):
+        text = target.__doc__ or ""
+        if not text.strip().partition("\n")[0].endswith("."):
+            problems.append(f"{capability.id}: the docstring of {target.__name__} does not begin with a sentence")
+        problems += [
+            f"{capability.id}: the docstring of {target.__name__} says nothing of {name}"
+            for name in own_parameters(target)
+            if f"{name}:" not in text and f"{name}, " not in text
+        ]
+    return problems
+
+
+def hook_problems(subject: Subject) -> list[str]:
+    """Hooks that cannot test their connection, read another type than they say, or need one to be made."""
+    problems = []
+    types = {each.type for each in subject.manifest.connections} if subject.manifest else set()
+    for capability, hook in subject.capabilities("hooks"):
+        if _inherits(hook, "test_connection"):
+            problems.append(f"{capability.id}: {hook.__name__} has no test_connection()")
+        if hook.connection_type != capability.connection_type:
+            problems.append(
+                f"{capability.id}: it reads {hook.connection_type!r}, the manifest says {capability.connection_type!r}"
+            )
+        if capability.connection_type not in types:
+            problems.append(f"{capability.id}: the manifest has no connection type {capability.connection_type!r}")
+        try:
+            hook()
+        except Exception as error:  # noqa: BLE001 - whatever it raises is the finding
+            problems.append(f"{capability.id}: {hook.__name__}() reaches out or needs arguments: {error}")
+    return problems
+
+
+def argument_problems(subject: Subject) -> list[str]:
+    """Operators and sensors that take an argument they do not know."""
+    problems = []
+    for capability, target in subject.capabilities(*TASKS):
+        required = {each.name: "x" for each in capability.parameters if each.required}
+        try:
+            target(task_id="check", **required, **{_UNKNOWN: 1})
+        except (PenstockError, TypeError) as error:
+            if _UNKNOWN not in str(error):
+                problems.append(f"{capability.id}: an unknown argument is refused without its name: {error}")
+        else:
+            problems.append(f"{capability.id}: an unknown argument is taken in silence")
+    return problems
+
+
+_IMPORT_ALL = """
+import importlib, json, pkgutil, sys
+import penstock, msgspec, pluggy, penstock.spec.plugin, penstock.spec.fields, penstock.spec.object_store
+before = set(sys.modules)
+for top in {imports!r}:
+    package = importlib.import_module(top)
+    for module in pkgutil.walk_packages(getattr(package, "__path__", []), top + "."):
+        importlib.import_module(module.name)
+found = {{name.partition(".")[0] for name in set(sys.modules) - before}}
+print(json.dumps(sorted(found - set(sys.stdlib_module_names) - {{"penstock", *{imports!r}}})))
+"""
+
+
+def import_problems(subject: Subject) -> list[str]:
+    """Foreign modules that an import of the provider's modules brings along; they must be imported on first use."""
+    if subject.manifest is None:
+        return []
+    code = _IMPORT_ALL.format(imports=list(subject.manifest.imports))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    if done.returncode:
+        return [f"importing its modules fails: {(done.stderr.strip().splitlines() or [''])[-1]}"]
+    return [f"importing its modules imports {name}" for name in json.loads(done.stdout.splitlines()[-1])]
+
+
+def file_problems(subject: Subject) -> list[str]:
+    """Files that the distribution installs outside of its own packages: they would outlive it or hide another's."""
+    if subject.manifest is None:
+        return []
+    distribution = metadata.distribution(subject.found.distribution)
+    scripts = {each.name for each in distribution.entry_points if each.group in ("console_scripts", "gui_scripts")}
+    problems = []
+    for file in distribution.files or ():
+        top = file.parts[0]
+        is_script = file.name in scripts or file.stem in scripts
+        if top in subject.manifest.imports or top.endswith((".dist-info", ".egg-info")) or is_script:
+            continue
+        if file.suffix != ".pth" and not top.startswith(("__editable__", "_editable")) and top != "__pycache__":
+            problems.append(f"it installs {file}, which lies outside of {', '.join(subject.manifest.imports)}")
+    return problems
+
+
+def room_problems(subject: Subject) -> list[str]:
+    """Imports that go up in the room plan, reach into the core, or into a sibling; SDKs outside of the hooks."""
+    problems: list[str] = []
+    for file in sorted(subject.package.rglob("*.py")):
+        tree = ast.parse(file.read_text(encoding="utf-8"), str(file))
+        problems += problems_of(file.relative_to(subject.package), tree, subject.package.name)
+    return problems
+
+
+def _inherits(hook: type, method: str) -> bool:
+    """Whether the method is the base's own."""
+    return next(cls for cls in hook.__mro__ if method in vars(cls)).__module__.startswith("penstock.")
