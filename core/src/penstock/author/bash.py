@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
 
 from penstock.author.operator import Operator
 from penstock.author.python import call, finish
@@ -97,10 +97,11 @@ class BashOperator(Operator):
 
     def _follow(self, process: subprocess.Popen[bytes]) -> str:
         last = ""
-        for line in process.stdout or ():
-            last = line.decode(self.output_encoding, errors="replace").rstrip("\r\n")
-            sys.stdout.write(last + "\n")
-            sys.stdout.flush()
+        with cast("IO[bytes]", process.stdout) as output:
+            for line in output:
+                last = line.decode(self.output_encoding, errors="replace").rstrip("\r\n")
+                sys.stdout.write(last + "\n")
+                sys.stdout.flush()
         return last
 
     def _judge(self, code: int) -> None:

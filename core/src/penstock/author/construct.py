@@ -25,17 +25,18 @@ class Authored(type):
         made._site = here()  # noqa: SLF001 - the same room
         owner = made._settle(kwargs)  # noqa: SLF001 - the same room
         known = accepted(cls)
+        given = {**dict(zip(positional(cls), args, strict=False)), **kwargs}
         for name in [name for name in kwargs if name not in known]:
-            report(owner, made._site, unknown_argument(made._called(kwargs), name, known))  # noqa: SLF001 - the same room
-            del kwargs[name]
-        made._arguments = {**dict(zip(positional(cls), args, strict=False)), **kwargs}  # noqa: SLF001 - passed on
+            report(owner, made._site, unknown_argument(made._called(given), name, known))  # noqa: SLF001 - the same room
+            del kwargs[name], given[name]
+        made._arguments = given  # noqa: SLF001 - the same room
         try:
             made.__init__(*args, **kwargs)
         except Exception as error:
             if owner is None and workshop.get() is None:
                 raise
-            report(owner, made._site, f"{made._called(kwargs)}: {_why(error)}")  # noqa: SLF001 - the same room
-            made._salvage(kwargs)  # noqa: SLF001 - the same room
+            report(owner, made._site, f"{made._called(given)}: {_why(error)}")  # noqa: SLF001 - the same room
+            made._salvage(given)  # noqa: SLF001 - the same room
         made._settled()  # noqa: SLF001 - the same room
         return made
 

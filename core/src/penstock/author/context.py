@@ -98,8 +98,12 @@ class Context(Mapping[str, Any]):
     def available(self) -> list[str]:
         """The names that have a value in this run."""
         own = self.dag.user_defined_macros if self.dag is not None else {}
-        dated = self.facts.logical_date is not None
-        return [name for name in (*NAMES, *own) if dated or name not in DATED]
+        hidden: Mapping[str, Any] = {}
+        if self.facts.logical_date is None:
+            hidden = DATED
+        elif self.dag is None or self.dag.schedule in (None, "@once"):
+            hidden = BESIDE
+        return [name for name in (*NAMES, *own) if name not in hidden]
 
     def logical_date(self, name: str) -> datetime:
         """The logical date; raises NoLogicalDateError on behalf of a name."""
@@ -307,6 +311,17 @@ def stamp_nodash_with_tz(moment: datetime) -> str:
     return moment.strftime("%Y%m%dT%H%M%S%z")
 
 
+BESIDE: dict[str, Callable[[Context], Any]] = {
+    "prev_data_interval_start": _beside("prev_data_interval_start", -1, lambda interval: interval.start),
+    "prev_data_interval_end": _beside("prev_data_interval_end", -1, lambda interval: interval.end),
+    "prev_logical_date": _beside("prev_logical_date", -1, lambda interval: interval.start),
+    "prev_ds": _beside("prev_ds", -1, lambda interval: day(interval.start)),
+    "prev_ds_nodash": _beside("prev_ds_nodash", -1, lambda interval: day_nodash(interval.start)),
+    "next_logical_date": _beside("next_logical_date", 1, lambda interval: interval.start),
+    "next_ds": _beside("next_ds", 1, lambda interval: day(interval.start)),
+    "next_ds_nodash": _beside("next_ds_nodash", 1, lambda interval: day_nodash(interval.start)),
+}
+
 DATED: dict[str, Callable[[Context], Any]] = {
     "logical_date": _dated("logical_date", lambda moment: moment),
     "data_interval_start": _interval_bound("data_interval_start", lambda facts: facts.interval_start),
@@ -318,14 +333,7 @@ DATED: dict[str, Callable[[Context], Any]] = {
     "ts_nodash_with_tz": _dated("ts_nodash_with_tz", stamp_nodash_with_tz),
     "yesterday_ds": _dated("yesterday_ds", lambda moment: day(moment - timedelta(days=1))),
     "tomorrow_ds": _dated("tomorrow_ds", lambda moment: day(moment + timedelta(days=1))),
-    "prev_data_interval_start": _beside("prev_data_interval_start", -1, lambda interval: interval.start),
-    "prev_data_interval_end": _beside("prev_data_interval_end", -1, lambda interval: interval.end),
-    "prev_logical_date": _beside("prev_logical_date", -1, lambda interval: interval.start),
-    "prev_ds": _beside("prev_ds", -1, lambda interval: day(interval.start)),
-    "prev_ds_nodash": _beside("prev_ds_nodash", -1, lambda interval: day_nodash(interval.start)),
-    "next_logical_date": _beside("next_logical_date", 1, lambda interval: interval.start),
-    "next_ds": _beside("next_ds", 1, lambda interval: day(interval.start)),
-    "next_ds_nodash": _beside("next_ds_nodash", 1, lambda interval: day_nodash(interval.start)),
+    **BESIDE,
 }
 
 NAMES: dict[str, Callable[[Context], Any]] = {

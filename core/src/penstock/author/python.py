@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from penstock.author.construct import parameters_of, unwrapped
 from penstock.author.operator import Operator
 from penstock.author.sensor import PokeResult, Sensor
+from penstock.errors import RequestError
 
 if TYPE_CHECKING:
     from penstock.author.context import Context
@@ -126,7 +127,11 @@ def call(
         for name in context if every else names:
             # A name that this run does not have (no logical date) leaves the function's own default alone.
             if name not in taken and (name in context.available() or (names.get(name) and name in context)):
-                wanted[name] = context[name]
+                try:
+                    wanted[name] = context[name]
+                except RequestError:
+                    if names.get(name):
+                        raise
         if templates_dict is not None and (every or "templates_dict" in names):
             wanted["templates_dict"] = templates_dict
     return function(*args, **{**wanted, **kwargs})

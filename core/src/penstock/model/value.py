@@ -1,7 +1,7 @@
 """Values that tasks leave for each other, as JSON that gives back what was put in.
 
-None, booleans, numbers, strings, lists and dicts with string keys are themselves. What JSON cannot say is an object with
-the one key ``$penstock`` that names the type, and ``value``:
+None, booleans, numbers, strings, lists and dicts with string keys are themselves. What JSON cannot say is an object
+with the one key ``$penstock`` that names the type, and ``value``:
 
 =============  ====================================================
 type           ``value``
@@ -57,16 +57,16 @@ def length(value: Any) -> int | None:  # noqa: ANN401 - any value
     return len(value) if isinstance(value, list | tuple | dict) else None
 
 
-def element(data: bytes, index: int) -> bytes:
-    """The JSON text of one element of an encoded list or tuple; of a dict, the pair ``(key, value)``.
+def elements(data: bytes) -> list[bytes]:
+    """The JSON text of each element of an encoded list or tuple; of a dict, each pair ``(key, value)``.
 
-    Raises IndexError if there is no such element, TypeError if the value has none.
+    Raises TypeError if the value has no elements.
     """
     value = decode(data)
     if isinstance(value, dict):
-        return encode(list(value.items())[index])
+        return [encode(pair) for pair in value.items()]
     if isinstance(value, list | tuple):
-        return encode(value[index])
+        return [encode(each) for each in value]
     raise TypeError(f"a {type(value).__name__} has no elements to map over")
 
 

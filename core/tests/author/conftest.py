@@ -1,0 +1,136 @@
+"""DAG files as text, imported as the loader imports them, and tries of their tasks."""
+
+import textwrap
+
+import pytest
+
+from penstock.author.build import build_file
+from penstock.author.coach import problem_of
+from penstock.author.context import Facts
+from penstock.author.execution import run_try
+from penstock.author.imports import import_dag_file
+from penstock.author.workshop import Capability, Workshop
+from penstock.errors import MissingProviderError, NotFoundError
+from penstock.model.connection import Connection
+from penstock.model.value import decode, encode
+
+HEADER = """\
+from datetime import UTC, datetime, timedelta
+from penstock import *
+START = datetime(2026, 1, 1, tzinfo=UTC)
+"""
+HEADER_LINES = HEADER.count("\n")
+
+
+class World:
+    """A runtime that answers from dicts."""
+
+    def __init__(self, variables=None, connections=(), states=None):
+        self.variables = dict(variables or {})
+        self.connections = {each.conn_id: each for each in connections}
+        self.states = dict(states or {})
+        self.triggered = []
+
+    def variable(self, key):
+        return self.variables.get(key)
+
+    def set_variable(self, key, value):
+        if value is None:
+            self.variables.pop(key, None)
+        else:
+            self.variables[key] = value
+
+    def connection(self, conn_id) -> Connection:
+        if conn_id not in self.connections:
+            raise NotFoundError("connection", conn_id, self.connections)
+        return self.connections[conn_id]
+
+    def xcom(self, task_id, key, map_index):
+        return None
+
+    def trigger_dag(self, dag_id, run_id, conf, logical_date):
+        self.triggered.append((dag_id, run_id, conf, logical_date))
+
+    def run_state(self, dag_id, run_id):
+        return self.states.get(run_id)
+
+
+def capabilities(capability_id):
+    """What a provider `known` would declare."""
+    if not capability_id.startswith("known."):
+        raise MissingProviderError(capability_id.partition(".")[0], f"the operator {capability_id!r}")
+    if capability_id not in ("known.copy", "known.wait"):
+        raise NotFoundError("operator or sensor of a provider", capability_id, ["known.copy", "known.wait"])
+
+    def check(arguments):
+        return [f"{capability_id} takes no argument {name!r}" for name in arguments if name not in ("source", "target")]
+
+    return Capability("sensors" if capability_id.endswith("wait") else "operators", check)
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+@pytest.fixture
+def imported(tmp_path, world):
+    """Import a DAG file, given as text below the usual imports; returns its workshop."""
+
+    def run(text, file="f.py", header=HEADER):
+        path = tmp_path / file
+        path.write_text(header + textwrap.dedent(text).lstrip("\n"))
+        at = Workshop(str(path), str(tmp_path), capabilities=capabilities)
+        try:
+            import_dag_file(tmp_path, file, world, at)
+        except BaseException as error:  # noqa: BLE001 - as the loader does
+            at.problems.append(problem_of(error, at, file))
+        return at
+
+    return run
+
+
+@pytest.fixture
+def built(imported):
+    """What a DAG file comes to: its DAGs and problems."""
+
+    def run(text, **options):
+        return build_file(imported(text, **options), options.get("file", "f.py"))
+
+    return run
+
+
+@pytest.fixture
+def dag_of(imported):
+    """The only DAG of a file that has nothing wrong."""
+
+    def run(text):
+        at = imported(text)
+        assert build_file(at, "f.py").problems == ()
+        (dag,) = at.dags
+        return dag
+
+    return run
+
+
+@pytest.fixture
+def tried(world):
+    """Run a try of a task; inputs and values are plain."""
+
+    def run(dag, task_id, *, inputs=None, **facts):
+        encoded = {key: encode(value) for key, value in (inputs or {}).items()}
+        known = {"dag_id": dag.dag_id, "run_id": "r1", "task_id": task_id, **facts}
+        return run_try(dag.get_task(task_id), Facts(**known, inputs=encoded), world)
+
+    return run
+
+
+@pytest.fixture
+def value():
+    """The value that an ending leaves under a key."""
+
+    def find(ending, key="return_value"):
+        assert ending.outcome == "success", ending.error
+        return decode(ending.xcoms[key].value)
+
+    return find

@@ -1,0 +1,185 @@
+# ruff: noqa: E501 - tables read better with a case a line
+"""What authors write, as data."""
+
+import pytest
+
+from penstock.model.dag import Mapping, SensorPolicy, XComRef, content_hash, from_json, to_json
+from penstock.model.retry import RetryPolicy
+from penstock.model.state import TriggerRule
+
+
+@pytest.fixture
+def spec(built):
+    """The only DAG of a file, as data."""
+
+    def run(text):
+        result = built(text)
+        assert result.problems == ()
+        (dag,) = result.dags
+        assert from_json(to_json(dag)) == dag
+        return dag
+
+    return run
+
+
+EDGES = [
+    pytest.param("a >> b >> c", {"b": ["a"], "c": ["b"]}, id="chain of tasks"),
+    pytest.param("c << b << a", {"b": ["a"], "c": ["b"]}, id="chain backwards"),
+    pytest.param("a >> [b, c] >> d", {"b": ["a"], "c": ["a"], "d": ["b", "c"]}, id="a list in a chain"),
+    pytest.param("[a, b] >> c", {"c": ["a", "b"]}, id="a list first"),
+    pytest.param("d << [a, b]", {"d": ["a", "b"]}, id="a list last"),
+    pytest.param("chain(a, [b, c], [d, e])", {"b": ["a"], "c": ["a"], "d": ["b"], "e": ["c"]}, id="chain in pairs"),
+    pytest.param("cross_downstream([a, b], [c, d])", {"c": ["a", "b"], "d": ["a", "b"]}, id="each with each"),
+    pytest.param("a.set_downstream(b); c.set_upstream([b])", {"b": ["a"], "c": ["b"]}, id="methods"),
+    pytest.param("a.output >> b", {"b": ["a"]}, id="a value in a chain"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), EDGES)
+def test_edges(spec, text, expected):
+    dag = spec(f"""
+        with DAG("d"):
+            a, b, c, d, e = (EmptyOperator(task_id=name) for name in "abcde")
+            {text}
+        """)
+    assert {task.task_id: list(task.upstream) for task in dag.tasks if task.upstream} == expected
+
+
+def test_a_group_stands_in_a_chain_for_its_first_and_last_tasks_whenever_they_are_added(spec):
+    dag = spec("""
+        with DAG("d"):
+            first, last = EmptyOperator(task_id="first"), EmptyOperator(task_id="last")
+            group = TaskGroup("g")
+            first >> group >> last
+            with group:
+                a, b = EmptyOperator(task_id="a"), EmptyOperator(task_id="b")
+                a >> b
+                with TaskGroup("inner", prefix_group_id=False) as inner:
+                    c = EmptyOperator(task_id="c")
+                remove = EmptyOperator(task_id="remove").as_teardown(setups=a)
+                b >> remove
+        """)
+    upstream = {task.task_id: list(task.upstream) for task in dag.tasks}
+    assert upstream == {
+        "first": [],
+        "g.a": ["first"],
+        "g.b": ["g.a"],
+        "g.c": ["first"],
+        "g.remove": ["g.a", "g.b"],
+        "last": ["g.b", "g.c"],
+    }
+    assert dag.task("g.a").setup
+    assert (dag.task("g.remove").teardown, dag.task("g.remove").trigger_rule) == (
+        True,
+        TriggerRule.ALL_DONE_SETUP_SUCCESS,
+    )
+
+
+def test_every_rule_of_a_task_arrives_in_the_data(spec):
+    dag = spec("""
+        with DAG("d", default_args={"retries": 2, "owner": "me"}):
+            with TaskGroup("g", default_args={"retry_delay": 10}):
+                BashOperator(
+                    task_id="a", bash_command="echo {{ ds }}", retry_exponential_backoff=True, retry_jitter=0.5,
+                    max_retry_delay=timedelta(minutes=1), execution_timeout=timedelta(seconds=90), trigger_rule="one_failed",
+                    pool="p", pool_slots=3, priority_weight=-4, queue="q", max_active_tis_per_dagrun=2, doc_md="About.",
+                )
+        """)
+    task = dag.task("g.a")
+    assert task.retry == RetryPolicy(2, 10.0, 2.0, 60.0, 0.5)
+    assert (task.pool, task.pool_slots, task.priority_weight, task.queue) == ("p", 3, -4, "q")
+    assert (task.execution_timeout_s, task.trigger_rule, task.max_active_per_run) == (90.0, "one_failed", 2)
+    assert (task.templated, task.doc, task.operator) == (True, "About.", "penstock.author.bash:BashOperator")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "crons", "zone"),
+    [
+        pytest.param('schedule="@hourly"', "cron", ("0 * * * *",), "UTC", id="preset"),
+        pytest.param(
+            'schedule="0 6 * * 1-5", timezone="Europe/Berlin"', "cron", ("0 6 * * 1-5",), "Europe/Berlin", id="zone"
+        ),
+        pytest.param('schedule=Cron(["@daily", "0 6 * * *"])', "cron", ("0 0 * * *", "0 6 * * *"), "UTC", id="several"),
+        pytest.param(
+            'schedule=Cron("@daily", timezone="Asia/Tokyo")', "cron", ("0 0 * * *",), "Asia/Tokyo", id="own zone"
+        ),
+        pytest.param("schedule=timedelta(hours=2)", "interval", (), "UTC", id="timedelta"),
+        pytest.param("schedule=Interval(timedelta(hours=2))", "interval", (), "UTC", id="interval"),
+        pytest.param('schedule="@once"', "once", (), "UTC", id="once"),
+        pytest.param("schedule=Dates([START])", "dates", (), "UTC", id="dates"),
+        pytest.param("schedule=None", "none", (), "UTC", id="none"),
+    ],
+)
+def test_what_may_be_written_as_schedule(spec, arguments, kind, crons, zone):
+    dag = spec(f'DAG("d", start_date=START, {arguments})')
+    assert (dag.schedule.kind, dag.schedule.crons, dag.schedule.timezone) == (kind, crons, zone)
+
+
+def test_a_date_without_a_zone_is_read_in_the_zone_that_the_dag_names(spec):
+    dag = spec('DAG("d", start_date=datetime(2026, 7, 1), timezone="Europe/Berlin")')
+    assert dag.start_date.isoformat() == "2026-06-30T22:00:00+00:00"
+
+
+def test_values_and_mappings_become_references(spec):
+    dag = spec("""
+        with DAG("d"):
+            @task
+            def numbers(): return {"k": [1, 2]}
+            @task
+            def add(x, y, z): return x + y
+            @task
+            def total(values): return sum(values)
+            found = numbers()
+            total(add.partial(z=found).expand(x=found["k"], y=[10, 20, 30]))
+            total(found)
+        """)
+    add = dag.task("add")
+    assert add.mapped == (Mapping("x", source=XComRef("numbers", "k")), Mapping("y", length=3))
+    assert (add.inputs, add.upstream) == ((XComRef("numbers"),), ("numbers",))
+    assert dag.task("total").inputs == (XComRef("add"),)
+    assert dag.task("total__1").inputs == (XComRef("numbers"),)
+
+
+def test_a_capability_becomes_a_plan_that_needs_no_file(spec):
+    dag = spec("""
+        with DAG("d"):
+            a = EmptyOperator(task_id="a")
+            operator("known.copy", task_id="c", source="{{ ds }}", target=a.output, retries=1)
+            operator("known.wait", task_id="w", source="x", poke_interval=5)
+        """)
+    copy, wait = dag.task("c"), dag.task("w")
+    assert (copy.capability, copy.operator, copy.retry.retries) == ("known.copy", "", 1)
+    assert copy.plan == {"source": "{{ ds }}", "target": {"$xcom": ["a", "return_value"]}}
+    assert (copy.inputs, copy.upstream, copy.templated, copy.sensor) == ((XComRef("a"),), ("a",), True, None)
+    assert (wait.plan, wait.sensor) == ({"source": "x"}, SensorPolicy(poke_interval_s=5.0))
+
+
+def test_equal_dags_have_equal_json_whatever_the_order_of_their_edges(spec):
+    head = 'with DAG("d", tags=["b", "a"]):\n    a, b, c = (EmptyOperator(task_id=x) for x in "abc")\n    '
+    texts = [head + "a >> c; b >> c", head + "b >> c; a >> c"]
+    assert len({content_hash(to_json(spec(text))) for text in texts}) == 1
+
+
+def test_a_decorated_function_builds_a_dag_with_its_arguments_as_parameters(spec):
+    dag = spec('''
+        @dag(schedule="@daily", start_date=START)
+        def report(region="eu", limit=5):
+            """Reports."""
+            BashOperator(task_id="a", bash_command=f"echo {region}")
+        report(limit=6)
+        ''')
+    assert (dag.dag_id, dag.doc) == ("report", "Reports.")
+    assert {name: param.default for name, param in dag.params.items()} == {"region": "eu", "limit": 6}
+    assert dag.task("a").templated
+
+
+def test_dags_of_another_file_that_is_imported_are_not_this_files_own(built, tmp_path):
+    (tmp_path / "other.py").write_text(
+        "from penstock import DAG\nDAG('theirs')\ndef make(name):\n    return DAG(name)\n"
+    )
+    result = built("import other\nother.make('ours')\n")
+    assert [dag.dag_id for dag in result.dags] == ["ours"]
+
+
+def test_the_shortest_refresh_interval_counts(imported):
+    assert imported("refresh_every(timedelta(minutes=5))\nrefresh_every(60)").refresh_s == 60

@@ -1,0 +1,309 @@
+"""Everything that can be wrong with a DAG file, each with its line and what to write."""
+
+import textwrap
+
+import pytest
+
+from penstock import DAG, BashOperator, EmptyOperator
+from penstock.errors import AuthoringError
+
+HEADER_LINES = 3
+
+# What follows the usual three lines of imports, the line the problem is in (counted in this text), and what it says.
+WRONG = [
+    pytest.param(
+        """
+        with DAG("d"):
+            BashOperator(task_id="a", bash_comand="true")
+        """,
+        {2: ["BashOperator 'a' takes no argument 'bash_comand'. Did you mean 'bash_command'?", "bash_command"]},
+        id="unknown argument of an operator",
+    ),
+    pytest.param(
+        'DAG("d", shedule="@daily")',
+        {1: ["DAG 'd' takes no argument 'shedule'. Did you mean 'schedule'?"]},
+        id="unknown argument of a DAG",
+    ),
+    pytest.param(
+        """
+        with DAG("d"):
+            @task(retrys=2)
+            def f(): pass
+            f()
+        """,
+        {4: ["takes no argument 'retrys'. Did you mean 'retries'?"]},
+        id="unknown argument of @task",
+    ),
+    pytest.param(
+        """
+        with DAG("d"):
+            @task
+            def f(amount): pass
+            f(amuont=1)
+        """,
+        {4: ["f() takes no argument 'amuont'. Did you mean 'amount'?", "f() misses 'amount'."]},
+        id="unknown argument of a function",
+    ),
+    pytest.param(
+        """
+        with DAG("d", default_args={"retires": 1}):
+            EmptyOperator(task_id="a")
+        """,
+        {1: ["no task of this DAG takes an argument 'retires'. Did you mean 'retries'?"]},
+        id="unknown default argument",
+    ),
+    pytest.param(
+        """
+        with DAG("d"):
+            BashOperator(task_id="a")
+        """,
+        {2: ["BashOperator 'a': missing 1 required keyword-only argument: 'bash_command'."]},
+        id="missing argument",
+    ),
+    pytest.param(
+        """
+        with DAG("d"):
+            EmptyOperator(task_id="a")
+            EmptyOperator(task_id="a")
+        """,
+        {3: ["there is a task 'a' in DAG 'd' already, made in line 5"]},
+        id="duplicate task id",
+    ),
+    pytest.param('DAG("d")\nDAG("d")', {2: ["there is a DAG 'd' already, made in line 4"]}, id="duplicate DAG id"),
+    pytest.param(
+        """
+        with DAG("d"):
+            a, b, c = (EmptyOperator(task_id=x) for x in "abc")
+            a >> b >> c >> a
+        """,
+        {2: ["run in a circle: a >> b >> c >> a."]},
+        id="cycle",
+    ),
+    pytest.param(
+        """
+        with DAG("d"):
+            a = EmptyOperator(task_id="a")
+            "extract" >> a
+        """,
+        {3: ["'extract' cannot stand in a chain"]},
+        id="a name in a chain",
+    ),
+    pytest.param(
+        """
+        with DAG("d"):
+            EmptyOperator(task_id="extract")
+            BashOperator(task_id="b", bash_command="{{ ti.xcom_pull(task_ids='extrct') }}")
+        """,
+        {3: ["bash_command pulls the value of an unknown upstream task 'extrct'. Did you mean 'extract'?"]},
+        id="unknown upstream",
+    ),
+    pytest.param(
+        'DAG("d", schedule="61 * * * *")', {1: ["cron expression '61 * * * *' is wrong: bad minute"]}, id="cron"
+    ),
+    pytest.param('DAG("d", schedule="* * * *")', {1: ["has 4 fields; write five"]}, id="cron with four fields"),
+    pytest.param('DAG("d", schedule="0 0 31 2 *")', {1: ["'0 0 31 2 *' is wrong"]}, id="cron that never falls due"),
+    pytest.param('DAG("d", schedule="@dayly")', {1: ["no preset '@dayly'. Did you mean '@daily'?"]}, id="preset"),
+    pytest.param(
+        'DAG("d", schedule=5)', {1: ["the schedule is 5; write a cron expression"]}, id="schedule of a wrong type"
+    ),
+    pytest.param(
+        'DAG("d", schedule=Interval("1h"))', {1: ["the schedule is every '1h'"]}, id="interval of a wrong type"
+    ),
+    pytest.param('DAG("d", schedule=timedelta(0))', {1: ["the schedule is every"]}, id="interval of nothing"),
+    pytest.param(
+        'DAG("d", start_date=datetime(2026, 1, 1))',
+        {1: ["start_date 2026-01-01 00:00:00 is naive: it has no time zone. Write it with tzinfo=UTC"]},
+        id="naive datetime",
+    ),
+    pytest.param(
+        'DAG("d", schedule=Dates([datetime(2026, 1, 1)]), timezone="Europe/Berlin", start_date="2026-01-01")',
+        {1: ["start_date is '2026-01-01'; write datetime("]},
+        id="date as text",
+    ),
+    pytest.param(
+        'DAG("d", timezone="Europe/Berln")',
+        {1: ["no time zone 'Europe/Berln'. Did you mean 'Europe/Berlin'?"]},
+        id="time zone",
+    ),
+    pytest.param(
+        'DAG("d", start_date=START, end_date=START - timedelta(days=1))',
+        {1: ["end_date 2025-12-31T00:00:00+00:00 is before start_date"]},
+        id="end before start",
+    ),
+    pytest.param(
+        'DAG("d", schedule="@daily", catchup=True)', {1: ["catchup needs a start_date"]}, id="catchup from when"
+    ),
+    pytest.param('DAG("a b")', {1: ["the dag_id is 'a b'; write 1 to 250 letters"]}, id="DAG id"),
+    pytest.param('DAG("d", tags="x")', {1: ["tags is 'x'; write a list"]}, id="tags"),
+    pytest.param('DAG("d", isolation="thread")', {1: ["isolation is 'thread'; write one of fork"]}, id="isolation"),
+    pytest.param('DAG("d", params={"x": object()})', {1: ["parameter 'x' holds a builtins.object"]}, id="parameter"),
+    pytest.param(
+        """
+        with DAG("d"):
+            EmptyOperator(task_id="a", trigger_rule="all_sucess")
+        """,
+        {2: ["task 'a': there is no trigger rule 'all_sucess'. Did you mean 'all_success'?"]},
+        id="trigger rule",
+    ),
+    pytest.param(
+        """
+        with DAG("d"):
+            EmptyOperator(task_id="a", pool_slots=0, retries=-1, retry_delay="5m", execution_timeout=0)
+        """,
+        {
+            2: [
+                "pool_slots is 0; write a whole number of at least 1",
+                "retries is -1",
+                "retry_delay is '5m'",
+                "execution_timeout is 0",
+            ]
+        },
+        id="several rules of one task",
+    ),
+    pytest.param(
+        """
+        with DAG("one"):
+            a = EmptyOperator(task_id="a")
+        with DAG("two"):
+            BashOperator(task_id="b", bash_command=a.output)
+        """,
+        {4: ["task 'b' of DAG 'two' cannot run after task 'a' of DAG 'one'"]},
+        id="a value of another DAG's task",
+    ),
+    pytest.param(
+        """
+        with DAG("d"):
+            @task
+            def f(x): pass
+            f.expand(x=[1, object()])
+        """,
+        {4: ["expand(x=...): element 1 holds a builtins.object, which has no JSON form"]},
+        id="mapping over what is no JSON",
+    ),
+    pytest.param(
+        """
+        with DAG("d"):
+            @task
+            def f(x): pass
+            f.expand(x={1, 2})
+            f.expand(y=[1])
+            BashOperator.partial(task_id="b").expand(bash_comand=["true"])
+        """,
+        {
+            4: ["expand(x=...) was given set"],
+            5: ["expand() takes no argument 'y'"],
+            6: ["expand() takes no argument 'bash_comand'. Did you mean 'bash_command'?"],
+        },
+        id="mapping over a set, or over no argument",
+    ),
+    pytest.param(
+        """
+        with DAG("d"):
+            @task
+            def f(): return [1]
+            for x in f():
+                pass
+        """,
+        {4: ["f.output cannot be iterated over while the DAG is built"]},
+        id="iterating over a value to be",
+    ),
+    pytest.param(
+        """
+        with DAG("d"):
+            operator("known.copy", task_id="a", source="x", targt="y")
+            operator("known.cpy", task_id="b")
+            operator("nowhere.copy", task_id="c")
+            operator("known.copy", task_id="e", source=object())
+        """,
+        {
+            2: ["known.copy takes no argument 'targt'"],
+            3: ["Did you mean 'known.copy'"],
+            4: ["Install it with: plugin-manager install nowhere"],
+            5: ["source holds a builtins.object, which has no JSON form"],
+        },
+        id="operators by capability id",
+    ),
+    pytest.param(
+        "import penstock_nowhere", {1: ["Install it with: plugin-manager install nowhere"]}, id="missing provider"
+    ),
+    pytest.param("import nowhere_at_all", {1: ["there is no module 'nowhere_at_all'"]}, id="missing module"),
+    pytest.param("def f(:", {1: ["the file is no Python: invalid syntax"]}, id="syntax"),
+    pytest.param("x = 1\ny = x / 0", {2: ["ZeroDivisionError: division by zero (in: y = x / 0)"]}, id="exception"),
+    pytest.param("import sys\nsys.exit(3)", {2: ["sys.exit(3)"]}, id="exit"),
+    pytest.param('Variable.get("nope")', {1: ["no Variable is named 'nope'"]}, id="missing Variable"),
+    pytest.param("refresh_every(0)", {1: ["write a time longer than zero"]}, id="refresh"),
+    pytest.param(
+        """
+        @task
+        def f(): pass
+        f()
+        """,
+        {3: ["@task function 'f' was called outside of a DAG"]},
+        id="a task outside of a DAG",
+    ),
+    pytest.param(
+        """
+        with DAG("d"):
+            with TaskGroup("g"): EmptyOperator(task_id="a")
+            with TaskGroup("g"): EmptyOperator(task_id="b")
+        """,
+        {3: ["the id of task group 'g' is taken already in DAG 'd', in line 5"]},
+        id="duplicate group",
+    ),
+    pytest.param(
+        """
+        class Mine(Operator):
+            def __init__(self, *, size, **kwargs):
+                super().__init__(**kwargs)
+                raise ValueError("size must be even")
+        with DAG("d"):
+            Mine(task_id="a", size=3)
+        """,
+        {6: ["Mine 'a': ValueError: size must be even"]},
+        id="a constructor that raises",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), WRONG)
+def test_a_problem_names_its_line_and_what_to_write(built, text, expected):
+    result = built(textwrap.dedent(text).lstrip("\n"))
+    assert result.dags == ()
+    by_line = {}
+    for problem in result.problems:
+        place, _, sentence = problem.partition(": ")
+        file, line = place.rsplit(":", 1)
+        assert file == "f.py"
+        by_line.setdefault(int(line) - HEADER_LINES, []).append(sentence)
+    assert set(by_line) == set(expected), result.problems
+    for line, sentences in expected.items():
+        for sentence in sentences:
+            assert any(sentence in found for found in by_line[line]), result.problems
+
+
+def test_all_problems_of_a_file_are_reported_together_in_the_order_of_lines(built):
+    result = built(
+        """
+        with DAG("d", schedule="nonsense", start_date=datetime(2026, 1, 1)):
+            a = EmptyOperator(task_id="a", retrys=1)
+            b = EmptyOperator(task_id="a", trigger_rule="never")
+            a >> b
+        import penstock_nowhere
+        """
+    )
+    lines = [int(problem.split(":")[1]) - HEADER_LINES for problem in result.problems]
+    assert lines == sorted(lines)
+    assert set(lines) == {1, 2, 3, 5}
+    assert len(result.problems) == 6
+
+
+def test_without_a_workshop_the_with_block_raises_all_problems():
+    with pytest.raises(AuthoringError) as caught, DAG("d"):
+        EmptyOperator(task_id="a", nope=1, trigger_rule="nope")
+    assert len(caught.value.problems) == 2
+    assert all("test_problems.py:" in problem for problem in caught.value.problems)
+
+
+def test_a_wrong_argument_outside_of_a_dag_raises_at_once():
+    with pytest.raises(AuthoringError, match="bash_command"):
+        BashOperator(task_id="a", bash_comand="x")

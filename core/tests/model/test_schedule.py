@@ -1,0 +1,133 @@
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+from cronsim import CronSim
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from penstock.model.schedule import DataInterval, Schedule, ScheduleKind
+
+ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "America/Sao_Paulo")
+CRONS = (
+    "* * * * *",
+    "*/15 * * * *",
+    "0 * * * *",
+    "30 */2 * * *",
+    "0 0 * * *",
+    "15 2 * * *",
+    "30 2 * * *",
+    "15,45 1-3 * * *",
+    "0 6 * * 1-5",
+    "0 0 1 * *",
+    "0 0 L * *",
+    "0 12 29 2 *",
+)
+
+moments = st.datetimes(datetime(2021, 1, 1), datetime(2031, 1, 1)).map(lambda moment: moment.replace(tzinfo=UTC))  # noqa: DTZ001 - hypothesis wants them naive
+
+
+@st.composite
+def changes_of_the_clock(draw):
+    """Moments within a day of a change of some zone's offset, which random ones seldom hit."""
+    year = draw(st.integers(2021, 2030))
+    month, day = draw(st.sampled_from([(3, 8), (3, 25), (3, 29), (4, 2), (10, 1), (10, 26), (11, 1), (11, 4)]))
+    return datetime(year, month, day, tzinfo=UTC) + timedelta(minutes=draw(st.integers(-1440, 4 * 1440)))
+
+
+def cron(*expressions, zone="UTC"):
+    return Schedule(ScheduleKind.CRON, crons=expressions, timezone=zone)
+
+
+def is_utc(moment):
+    return moment.utcoffset() == timedelta(0)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(CRONS), st.sampled_from(ZONES), moments | changes_of_the_clock())
+def test_neighbouring_ticks_enclose_the_moment_and_find_each_other(expression, zone, moment):
+    schedule = cron(expression, zone=zone)
+    after, before = schedule.tick_after(moment), schedule.tick_at_or_before(moment)
+    assert before <= moment < after
+    assert is_utc(before)
+    assert is_utc(after)
+    assert schedule.tick_after(before) == after
+    assert schedule.tick_before(after) == before
+    assert schedule.tick_at_or_after(after) == after
+    assert schedule.interval_from(before) == DataInterval(before, after)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(CRONS), st.sampled_from(ZONES), moments | changes_of_the_clock())
+def test_ticks_are_those_of_cronsim(expression, zone, moment):
+    schedule, reference = cron(expression, zone=zone), CronSim(expression, moment.astimezone(ZoneInfo(zone)))
+    expected = sorted({tick.astimezone(UTC) for tick, _ in zip(reference, range(20), strict=False)})
+    found, at = [], moment
+    while len(found) < len(expected):
+        at = schedule.tick_after(at)
+        found.append(at)
+    assert found[: len(expected) - 1] == [tick for tick in expected if tick > moment][: len(expected) - 1]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.sampled_from(CRONS[2:]), st.sampled_from(ZONES), changes_of_the_clock(), st.integers(1, 8))
+def test_intervals_are_adjacent_and_never_empty(expression, zone, since, days):
+    found = list(cron(expression, zone=zone).intervals(since, since + timedelta(days=days)))
+    assert all(one.end == other.start for one, other in pairwise(found))
+    assert all(interval.start < interval.end for interval in found)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(1, 10**7), moments, moments)
+def test_an_interval_schedule_counts_from_its_anchor(seconds, anchor, moment):
+    schedule = Schedule(ScheduleKind.INTERVAL, every_s=float(seconds))
+    before, after = schedule.tick_at_or_before(moment, anchor), schedule.tick_after(moment, anchor)
+    assert before <= moment < after
+    assert after - before == timedelta(seconds=seconds)
+    assert (before - anchor) % timedelta(seconds=seconds) == timedelta(0)
+
+
+def at(text):
+    return datetime.fromisoformat(text)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "moment", "expected"),
+    [
+        pytest.param(cron("30 2 * * *", zone="Europe/Berlin"), "2026-03-28T12:00Z", "2026-03-29T01:00Z", id="gap"),
+        pytest.param(
+            cron("30 2 * * *", zone="Europe/Berlin"), "2026-03-29T01:00Z", "2026-03-30T00:30Z", id="after gap"
+        ),
+        pytest.param(cron("30 2 * * *", zone="Europe/Berlin"), "2026-10-24T12:00Z", "2026-10-25T00:30Z", id="fold"),
+        pytest.param(
+            cron("30 2 * * *", zone="Europe/Berlin"), "2026-10-25T00:30Z", "2026-10-26T01:30Z", id="fold once"
+        ),
+        pytest.param(cron("0 * * * *", zone="Europe/Berlin"), "2026-10-25T00:00Z", "2026-10-25T01:00Z", id="hourly"),
+        pytest.param(cron("0 6 * * *", "30 7 * * *"), "2026-01-01T06:00Z", "2026-01-01T07:30Z", id="several crons"),
+        pytest.param(Schedule(), "2026-01-01T00:00Z", None, id="no schedule"),
+        pytest.param(Schedule(ScheduleKind.ONCE), "2026-01-01T00:00Z", None, id="once has no ticks"),
+    ],
+)
+def test_the_next_tick(schedule, moment, expected):
+    assert schedule.tick_after(at(moment)) == (expected and at(expected))
+
+
+def test_explicit_dates_stand_for_themselves():
+    first, second = at("2026-01-01T00:00Z"), at("2026-02-01T00:00Z")
+    schedule = Schedule(ScheduleKind.DATES, dates=(first, second))
+    assert list(schedule.intervals(first, second)) == [DataInterval(first, first), DataInterval(second, second)]
+    assert schedule.tick_after(second) is None
+    assert schedule.tick_before(first) is None
+    assert schedule.newest_interval(at("2026-03-01T00:00Z")) == DataInterval(second, second)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        pytest.param(cron("0 * * * *"), ("2026-01-01T09:00Z", "2026-01-01T10:00Z"), id="the newest complete hour"),
+        pytest.param(Schedule(), ("2026-01-01T10:30Z", "2026-01-01T10:30Z"), id="the moment itself without ticks"),
+    ],
+)
+def test_a_run_by_hand_gets_the_newest_complete_interval(schedule, expected):
+    assert schedule.newest_interval(at("2026-01-01T10:30Z")) == DataInterval(*map(at, expected))
