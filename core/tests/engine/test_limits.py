@@ -231,6 +231,15 @@ def test_runs_wait_for_max_active_runs_in_their_order():
     assert [stage.run_state(run) for run in runs] == ["running", "success", "running", "queued"]
 
 
+def test_a_run_that_ends_as_it_starts_makes_room_for_the_next_in_line():
+    spec = dag(TaskSpec("a", instant=True), TaskSpec("b", upstream=("a",), instant=True), max_active_runs=1)
+    stage = Stage(spec)
+    stage.step(stage.store.put_dag(spec, paused=True))
+    runs = [stage.trigger() for _ in range(3)]
+    stage.step(stage.store.put_dag(spec))
+    assert [stage.run_state(run) for run in runs] == ["success"] * 3
+
+
 def test_a_silent_executor_loses_its_tries_and_gets_no_more_until_it_speaks():
     stage = Stage(dag(*many(3)), capacity=2)
     stage.trigger()

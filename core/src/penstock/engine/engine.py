@@ -35,16 +35,7 @@ _HANDLERS: dict[type, Callable[[Book, Any], None]] = {
     MarkTask: mark,
 }
 
-_PHASES = (
-    Book.wake_dags,
-    retry_due,
-    expire_leases,
-    settle,
-    start_queued_runs,
-    settle,
-    create_due_runs,
-    dispatch_ready,
-)
+_PHASES = (Book.wake_dags, retry_due, expire_leases, settle, start_queued_runs, create_due_runs, dispatch_ready)
 
 
 class Engine:

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from penstock.engine.book import Book, DagBook
 from penstock.engine.due import first_cursor, next_due, scheduled_run
-from penstock.engine.flow import close, evaluate, make_ready, unfold
+from penstock.engine.flow import close, evaluate, make_ready, settle, unfold
 from penstock.engine.live import Instance, LiveRun
 from penstock.engine.messages import DagUpdated, RunAdded
 from penstock.model.changes import DagCursor
@@ -127,6 +127,7 @@ def _start(book: Book, dag: DagBook, run: LiveRun) -> None:
     book.store_run(run, replace(row, state=RunState.RUNNING, started_at=book.now, reason=""))
     dag.running.add(row.run)
     _evaluate_all(book, run)
+    settle(book)
 
 
 def create_due_runs(book: Book) -> None:
