@@ -23,6 +23,7 @@ class Change(NamedTuple):
         title: What the person asked for, for the history.
         installs: Distributions to install or to replace.
         removals: Names to take out.
+        stale: Damaged distributions, taken out before they are installed again.
         after: What must stand afterwards, name to version; distributions outside it are left as they are.
         complete: Everything that the lock puts here; a new generation is built from it.
         files: The project's files with their new text; None takes a file away.
@@ -32,6 +33,7 @@ class Change(NamedTuple):
     title: str
     installs: tuple[Locked, ...]
     removals: tuple[str, ...]
+    stale: tuple[str, ...]
     after: Mapping[str, str]
     complete: tuple[Locked, ...]
     files: Mapping[str, str | None]

@@ -62,8 +62,8 @@ def recover_in_place(environment: Environment) -> str:
 
 
 def _run(change: Change, environment: Environment, resolver: Resolver, sources: Sources) -> None:
-    if change.removals:
-        resolver.uninstall(list(change.removals), environment)
+    if change.removals or change.stale:
+        resolver.uninstall([*change.removals, *change.stale], environment)
     if change.installs:
         resolver.install(list(change.installs), environment, sources)
     check(environment, change.after, change.removals, [each.name for each in change.installs])
@@ -144,10 +144,8 @@ def _restore(environment: Environment, state: Path) -> None:
         for number, name in enumerate(journal["saved"]):
             saved = Path(name)
             saved.parent.mkdir(parents=True, exist_ok=True)
-            temporary = saved.with_name(f".{saved.name}.restored")
-            temporary.unlink(missing_ok=True)
-            _copy(backup / str(number), temporary)
-            temporary.replace(saved)
+            saved.unlink(missing_ok=True)
+            _copy(backup / str(number), saved)
         _drop_empty(environment)
     except OSError as error:
         raise ManagerError(

@@ -17,6 +17,7 @@ from penstock_plugin_manager.commands.session import Session
 from penstock_plugin_manager.commands.sizes import remember_unpacked
 from penstock_plugin_manager.errors import CHANGES, ManagerError
 from penstock_plugin_manager.installed.environment import open_environment
+from penstock_plugin_manager.installed.site import info_folder
 from penstock_plugin_manager.installed.snapshot import rebuild
 from penstock_plugin_manager.model.intent import TABLE, Intent
 from penstock_plugin_manager.model.lock import File, Lock, Locked, write_lock
@@ -76,9 +77,11 @@ def _change(title: str, plan: Plan, proposal: Proposal, files: dict[str, str | N
     installs = tuple(_only(target[name], proposal.files.get(name)) for name in plan.installs)
     brought = set(session.state().get("brought", ())) - set(plan.removals)
     brought |= {step.name for step in plan.steps if step.action == "add"}
+    site = Path(session.environment.site)
+    stale = tuple(step.name for step in plan.steps if step.action == "add" and info_folder(site, step.name))
     complete = tuple(target[name] for name in sorted(target))
     after = {name: locked.version for name, locked in target.items()}
-    return Change(title, installs, tuple(plan.removals), after, complete, files, tuple(sorted(brought)))
+    return Change(title, installs, tuple(plan.removals), stale, after, complete, files, tuple(sorted(brought)))
 
 
 def _only(package: Locked, file: File | None) -> Locked:

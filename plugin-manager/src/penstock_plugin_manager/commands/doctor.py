@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from penstock_plugin_manager.apply.change import missing_files
 from penstock_plugin_manager.commands.arguments import change_options
 from penstock_plugin_manager.commands.carry import change
 from penstock_plugin_manager.commands.isolate import isolated_providers
 from penstock_plugin_manager.commands.output import Result, next_command, style
 from penstock_plugin_manager.commands.proposal import Ask
 from penstock_plugin_manager.commands.session import Session
+from penstock_plugin_manager.commands.verify import verify_distribution
 from penstock_plugin_manager.errors import ERROR, OK, ManagerError, UsageError
 from penstock_plugin_manager.model.names import CORE
 from penstock_plugin_manager.model.requirement import allows, edges
@@ -71,11 +71,9 @@ def examine(session: Session) -> list[Illness]:
     found = _interpreter(session)
     present = session.distributions
     for name in sorted(present):
-        missing = missing_files(Path(environment.site), name)
-        if missing:
-            found.append(
-                Illness(name, f"{len(missing)} of its files are missing, such as {missing[0]}", "", fixable=True)
-            )
+        damage = verify_distribution(Path(environment.site), name)
+        if damage:
+            found.append(Illness(name, f"{damage[0].problem} ({len(damage)} such files)", "", fixable=True))
     for name, dist in sorted(present.items()):
         for edge in edges(dist, session.markers):
             other = present.get(edge.child)
@@ -131,7 +129,7 @@ def _interpreter(session: Session) -> list[Illness]:
 def _fix(found: list[Illness], options: argparse.Namespace, session: Session) -> Result:
     """Install again what is damaged: it is taken for absent, so that the plan adds it."""
     site = Path(session.environment.site)
-    damaged = {each.what for each in found if each.fixable and missing_files(site, each.what)}
+    damaged = {each.what for each in found if each.fixable and verify_distribution(site, each.what)}
     if not session.intent.providers and not session.lock:
         raise ManagerError(
             "There is no intent to mend the environment by.", "Name the providers: plugin-manager install ID"

@@ -143,7 +143,7 @@ def _json_file(item: dict[str, Any], url: str) -> Offered | None:
         requires_python=item.get("requires-python") or "",
         yanked=(yanked if isinstance(yanked, str) else "") if yanked else None,
         uploaded=_instant(item.get("upload-time")),
-        provenance=item.get("provenance") or "",
+        provenance=urljoin(url, item["provenance"]) if item.get("provenance") else "",
     )
 
 
@@ -177,7 +177,7 @@ class _Links(HTMLParser):
         self.found.append(
             Offered(
                 name, parts[1], url, sha256, None, values.get("data-requires-python") or "", yanked, None,
-                values.get("data-provenance") or "",
+                urljoin(self._base, values["data-provenance"] or "") if "data-provenance" in values else "",
             )
         )  # fmt: skip
 
