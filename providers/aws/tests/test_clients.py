@@ -19,6 +19,7 @@ def test_hooks_of_one_connection_share_a_client_and_a_changed_connection_has_its
     assert client("s3", replace(hook.fields, region_name="eu-west-1")) is not hook.client
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # the test's own servers have threads
 def test_a_forked_child_makes_its_own_client(hook, bucket):
     hook.load_string("x", "k", bucket)
     parents, (readable, writable) = id(hook.client), os.pipe()

@@ -187,6 +187,7 @@ def test_statements_carry_the_task_they_belong_to(connect_with, redshift):
     assert "dag='sales',run_id='r1',task='load',try='2'*/" in sent
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # the test's own servers have threads
 def test_nothing_is_carried_over_a_fork(hook):
     hook.run(TABLE)
     child = os.fork()

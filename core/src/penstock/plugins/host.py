@@ -112,7 +112,7 @@ class PluginHost:
         scheme = urlsplit(url).scheme
         if scheme in CORE_STORES:
             return cast("ObjectStore", CORE_STORES[scheme](conn_id))
-        stores = [each for each in self._all("object_stores") if each.scheme == scheme]
+        stores = self._stores(scheme)
         if len(stores) > 1:
             raise PluginError(
                 f"the URL scheme {scheme!r} is served by {' and '.join(each.id for each in stores)}; "
@@ -123,9 +123,17 @@ class PluginHost:
             raise MissingProviderError("", f"The URL scheme {scheme!r}", hint=hint + self._broken_note())
         return cast("ObjectStore", self.resolve(stores[0].id, "object_stores")(conn_id))
 
-    def _all(self, kind: str) -> list[Capability]:
-        manifests = [each.manifest for each in self.providers() if each.manifest]
-        return [each for manifest in manifests for each in manifest.capabilities if each.kind == kind]
+    def _stores(self, scheme: str) -> list[Capability]:
+        """Stores of a scheme; a manifest that does not hold its text is not parsed, which is most of the time."""
+        needle = scheme.encode()
+        likely = [each for each in self.ids() if each in self._providers or needle in _raw(self._found[each])]
+        manifests = [found.manifest for found in map(self.provider, likely) if found.manifest]
+        return [
+            each
+            for manifest in manifests
+            for each in manifest.capabilities
+            if each.kind == "object_stores" and each.scheme == scheme
+        ]
 
     def _near(self, capability_id: str) -> str:
         known = [each.id for each in (c for p in self.providers() if p.manifest for c in p.manifest.capabilities)]
@@ -135,6 +143,14 @@ class PluginHost:
     def _broken_note(self) -> str:
         broken = [each.id for each in self.providers() if not each.active]
         return f". Broken here, and so not asked: {', '.join(broken)} (see: penstock providers)" if broken else ""
+
+
+def _raw(found: Sequence[Found]) -> bytes:
+    """The manifest's bytes, b"" if it cannot be read."""
+    try:
+        return locate_manifest(found[0]).read_bytes()
+    except (ValueError, OSError):
+        return b""
 
 
 def _judge(found: Sequence[Found]) -> Provider:

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from penstock.author.construct import accepted
+from penstock.author.hook import Hook
 from penstock.author.operator import Operator
 from penstock.author.sensor import Sensor
 from penstock.errors import PenstockError, PluginError
@@ -89,17 +89,17 @@ def parameter_problems(subject: Subject) -> list[str]:
 
 
 def own_parameters(target: type) -> dict[str, inspect.Parameter]:
-    """What the constructor of a class takes besides what every task or sensor takes."""
-    common = accepted(Operator) if issubclass(target, Operator) else {}
-    common = {**common, **(accepted(Sensor) if issubclass(target, Sensor) else {})}
+    """What the constructor of a class takes besides what every hook, task or sensor takes."""
+    bases = [base for base in (Hook, Operator, Sensor) if issubclass(target, base)]
+    common = {name for base in bases for name in inspect.signature(vars(base)["__init__"]).parameters}
     found: dict[str, inspect.Parameter] = {}
     for cls in target.__mro__:
-        if cls in (Operator, Sensor, object) or "__init__" not in vars(cls):
+        if cls in (*bases, object) or "__init__" not in vars(cls):
             continue
-        for name, parameter in list(inspect.signature(vars(cls)["__init__"]).parameters.items())[1:]:
+        for name, parameter in inspect.signature(vars(cls)["__init__"]).parameters.items():
             if parameter.kind not in (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL):
                 found.setdefault(name, parameter)
-        if not issubclass(target, Operator):
+        if Hook in bases:
             break
     return {name: parameter for name, parameter in found.items() if name not in common}
 
