@@ -34,19 +34,23 @@ def main(argv: Sequence[str] | None = None) -> int:
             failed.append(seed)
             _print_failure(seed, error)
         if given.log and (given.seed is not None or seed in failed):
-            print(*world.log, sep="\n")  # noqa: T201 - a command prints
+            _say("\n".join(world.log))
         steps, crashes, tries = steps + world.steps, crashes + world.crashes, tries + len(world.store.tries)
         if done % 500 == 0:
-            print(f"{done} of {len(seeds)} seeds, {len(failed)} failed", file=sys.stderr)  # noqa: T201
+            _say(f"{done} of {len(seeds)} seeds, {len(failed)} failed")
     seconds = time.perf_counter() - began
     told = f"{len(seeds)} seeds, {steps} steps, {tries} tries, {crashes} crashes in {seconds:.1f} s"
-    print(f"{told}: {len(failed)} failed")  # noqa: T201
+    _say(f"{told}: {len(failed)} failed")
     return 1 if failed else 0
 
 
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - a command prints
+
+
 def _print_failure(seed: int, error: Exception) -> None:
-    print(f"seed {seed}: {type(error).__name__}: {error}")  # noqa: T201 - a command prints
-    print(f"  replay: python core/tests/engine/simulator --seed {seed} --log")  # noqa: T201
+    _say(f"seed {seed}: {type(error).__name__}: {error}")
+    _say(f"  replay: python core/tests/engine/simulator --seed {seed} --log")
 
 
 if __name__ == "__main__":
