@@ -1,7 +1,6 @@
 """Builds what the processes of Penstock are made of, from settings."""
 
-import msgspec
-
+from penstock.app.environments import isolated_pythons
 from penstock.engine.engine import Engine
 from penstock.errors import ConfigError
 from penstock.execute.family import lock_family
@@ -28,22 +27,6 @@ def open_store(settings: Settings, *, create: bool = True) -> Store:
     return Store.open(settings.database_url, keyring(settings), create=create, wait_s=settings.database.wait_s)
 
 
-def isolated_pythons(settings: Settings) -> dict[str, str]:
-    """Python executable of each provider that lives in an environment of its own, by provider id.
-
-    ``plugin-manager isolate`` writes the file; its form is in ``docs/reference/isolated-providers.md``.
-    """
-    path = settings.isolated_file
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return {}
-    try:
-        return msgspec.json.decode(data, type=dict[str, str])
-    except msgspec.MsgspecError as error:
-        raise ConfigError(f"{path}: {error}. Run `plugin-manager doctor --fix`.") from None
-
-
 def build_scheduler(settings: Settings, holder: str) -> Scheduler:
     """The scheduler with its local executor, and the hold of the database; nothing is started yet.
 
@@ -54,7 +37,7 @@ def build_scheduler(settings: Settings, holder: str) -> Scheduler:
     """
     if settings.executor.isolation == "inline":
         raise ConfigError(
-            "isolation = \"inline\" is for `penstock dags test`: user code never runs in the scheduler. "
+            'isolation = "inline" is for `penstock dags test`: user code never runs in the scheduler. '
             'Set [executor] isolation to "fork" or "reuse".'
         )
     clock = SystemClock()
@@ -84,7 +67,8 @@ def build_scheduler(settings: Settings, holder: str) -> Scheduler:
             isolated=frozenset(pythons),
         )
         engine = Engine(lease_s=settings.scheduler.lease_s)
-        return Scheduler(store, engine, {"local": executor, "waiter": executor}, requests, clock)
+        executors = {executor.name: executor, executor.sensor_name: executor}
+        return Scheduler(store, engine, executors, requests, clock, stop_grace_s=settings.executor.stop_grace_s)
     except BaseException:
         store.close()
         raise

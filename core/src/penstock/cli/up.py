@@ -2,13 +2,15 @@
 
 import click
 
-from penstock.cli.installation import settings_of
+from penstock.cli.installation import require_project, settings_of
 
 
 @click.command()
 @click.pass_context
 def up(context: click.Context) -> int:
-    """Run everything in this terminal: scheduler, local executor, loader, waiters. Ctrl-C stops it cleanly."""
-    from penstock import app  # noqa: PLC0415 - imports all of Penstock
+    """Run everything in this terminal: scheduler, local executor, loader. Ctrl-C stops it cleanly, a second one now."""
+    settings = settings_of(context)
+    require_project(settings)
+    from penstock.app.up import up as run_everything  # noqa: PLC0415 - a refusal need not wait for the import
 
-    return app.up(settings_of(context))
+    return run_everything(settings)

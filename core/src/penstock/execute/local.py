@@ -135,9 +135,9 @@ class LocalExecutor:
             self._send(Kind.RUN, self._backlog.popleft())
         while self._backlog:
             sent = self._backlog[0]
-            server = self._servers.get(_origin(sent.request))
+            place = self._servers.get(_origin(sent.request))
             depth = FOLLOWERS.get(sent.request.isolation, 0)
-            if server is None or len(server.followers) >= depth * server.running:
+            if place is None or len(place.followers) >= depth * place.running:
                 return
             self._send(Kind.FOLLOW, self._backlog.popleft())
 
@@ -207,8 +207,13 @@ class LocalExecutor:
         sent = server.done(serial)
         if sent is None:
             return
-        answer = _decode_answer(payload)
         self._release(sent)
+        try:
+            answer = _decode_answer(payload)
+        except msgspec.MsgspecError as error:
+            answer = Answer(
+                Outcome.FAILED, self._clock().timestamp(), f"its process sent an unreadable answer: {error}"
+            )
         self._events.append(
             TryFinished(
                 sent.key,

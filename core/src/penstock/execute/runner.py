@@ -6,8 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from penstock.author.capability import from_plan
 from penstock.author.context import Facts
 from penstock.author.execution import Ending, Prepared, prepare, run_try
@@ -149,7 +147,7 @@ def answer_of(ending: Ending) -> Answer:
         at=time.time(),
         error=ending.error,
         retryable=ending.retryable,
-        xcoms={key: XComValue(msgspec.Raw(left.value), left.length) for key, left in ending.xcoms.items()},
+        xcoms={key: XComValue(left.value, left.length) for key, left in ending.xcoms.items()},
         follow=ending.follow,
         skip_downstream=ending.skip_downstream,
         retry_after_s=ending.retry_after_s,

@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from penstock.engine.messages import Dispatch
 from penstock.model.dag import DagSpec, TaskSpec, XComRef
 from penstock.model.run import UNMAPPED, TaskKey
@@ -105,15 +103,15 @@ class _Inputs:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._read: dict[tuple[int, XComRef], dict[int, bytes]] = {}
-        self._cut: dict[tuple[int, XComRef], list[msgspec.Raw]] = {}
+        self._cut: dict[tuple[int, XComRef], list[bytes]] = {}
 
-    def of(self, version: Version, task: TaskSpec, key: TaskKey) -> dict[str, msgspec.Raw]:
+    def of(self, version: Version, task: TaskSpec, key: TaskKey) -> dict[str, bytes]:
         """JSON by ``task_id/key``; for a mapped argument the one element, by ``@mapped/argument``."""
-        found: dict[str, msgspec.Raw] = {}
+        found: dict[str, bytes] = {}
         for ref in task.inputs:
             value = self._value(version.spec, key.run, ref)
             if value is not None:
-                found[f"{ref.task_id}/{ref.key}"] = msgspec.Raw(value)
+                found[f"{ref.task_id}/{ref.key}"] = value
         if task.mapped and key.map_index != UNMAPPED:
             found |= self._elements(version.spec, task, key)
         return found
@@ -132,9 +130,9 @@ class _Inputs:
             return values.get(UNMAPPED)
         return b"[" + b",".join(values[index] for index in sorted(values)) + b"]"
 
-    def _elements(self, dag: DagSpec, task: TaskSpec, key: TaskKey) -> dict[str, msgspec.Raw]:
+    def _elements(self, dag: DagSpec, task: TaskSpec, key: TaskKey) -> dict[str, bytes]:
         """The elements of mapped arguments that come from other tasks; the last argument varies fastest."""
-        found: dict[str, msgspec.Raw] = {}
+        found: dict[str, bytes] = {}
         rest = key.map_index
         for mapping in reversed(task.mapped):
             if mapping.source is None:
@@ -143,13 +141,13 @@ class _Inputs:
                 parts = self._elements_of(dag, key.run, mapping.source)
                 length = len(parts) or 1
                 found[f"@mapped/{mapping.argument}"] = parts[rest % length]
-                found[f"@length/{mapping.argument}"] = msgspec.Raw(str(length).encode())
+                found[f"@length/{mapping.argument}"] = str(length).encode()
             rest //= length
         return found
 
-    def _elements_of(self, dag: DagSpec, run: int, ref: XComRef) -> list[msgspec.Raw]:
+    def _elements_of(self, dag: DagSpec, run: int, ref: XComRef) -> list[bytes]:
         known = self._cut.get((run, ref))
         if known is None:
             value = self._value(dag, run, ref) or b"[]"
-            known = self._cut[run, ref] = [msgspec.Raw(element) for element in elements(value)]
+            known = self._cut[run, ref] = elements(value)
         return known

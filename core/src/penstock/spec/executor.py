@@ -58,7 +58,7 @@ class TryRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     conf: dict[str, Any] = {}
     params: dict[str, Any] = {}
     variables: dict[str, str | None] = {}
-    inputs: dict[str, msgspec.Raw] = {}
+    inputs: dict[str, bytes] = {}
     templated: bool = False
 
     @property
@@ -79,7 +79,7 @@ class TryStarted(msgspec.Struct, frozen=True, tag="started"):
 class XComValue(msgspec.Struct, frozen=True):
     """A value that a try left under a key: JSON text, and the number of elements of a list or dict."""
 
-    value: msgspec.Raw
+    value: bytes
     length: int | None = None
 
 

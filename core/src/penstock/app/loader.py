@@ -1,0 +1,69 @@
+"""Main of the loader's process: ``python -m penstock.app.loader``."""
+
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from penstock.app.compose import open_store
+from penstock.app.environments import plugin_host
+from penstock.errors import PenstockError
+from penstock.load.loader import Loader
+from penstock.load.parser import Parser
+from penstock.load.wire import Setup
+from penstock.scheduler.clock import SystemClock
+from penstock.settings import Settings, load_settings
+from penstock.store.catalog import LoaderCatalog
+
+FAILED = 5
+
+
+def main() -> int:
+    """Load DAG files until SIGTERM; the exit code is 5 if the installation is wrong."""
+    stop_r, stop_w = os.pipe()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: os.write(stop_w, b"x"))
+    try:
+        settings = load_settings(os.environ, Path.cwd())
+        with open_store(settings) as store:
+            clock = SystemClock()
+            catalog = LoaderCatalog(store, settings.variables, clock.now)
+            try:
+                loader(settings, catalog, clock).run(stop_r)
+            finally:
+                catalog.close()
+    except PenstockError as error:
+        print(f"loader: {error}", file=sys.stderr)  # noqa: T201 - the supervisor's terminal
+        return FAILED
+    return 0
+
+
+def loader(settings: Settings, catalog: LoaderCatalog, clock: SystemClock) -> Loader:
+    """The loader of an installation."""
+
+    def variables(keys: Sequence[str]) -> Mapping[str, str | None]:
+        return catalog.variables(keys)
+
+    def tell(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)  # noqa: T201 - the supervisor's terminal
+
+    parser = Parser(setup(settings), variables, processes=settings.loader.processes)
+    return Loader(settings.dags_folder, settings.state_folder, catalog, parser, clock.now, tell)
+
+
+def setup(settings: Settings) -> Setup:
+    """What the import of a DAG file is checked against and bounded by."""
+    host = plugin_host(settings)
+    manifests = [provider.manifest for provider in host.providers() if provider.manifest is not None]
+    capabilities = [c for m in manifests for c in m.capabilities if c.kind in ("operators", "sensors")]
+    return Setup(
+        providers=host.ids(),
+        capabilities=tuple(capabilities),
+        memory_mb=settings.loader.memory_mb,
+        timeout_s=settings.loader.timeout_s,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

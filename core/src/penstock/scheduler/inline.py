@@ -1,0 +1,287 @@
+"""One run of one DAG in this process, without a database and without other processes: for tests and for debuggers.
+
+The engine is the real one, so trigger rules, retries, mapping, branches and limits are those of production. What differs:
+tries run one after the other here, so that an ``execution_timeout`` cannot end one and a crash is a crash;
+sensors poke on the clock that was handed in, which may jump instead of waiting.
+"""
+
+import heapq
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, Protocol
+
+from penstock.author.build import build_dag
+from penstock.author.capability import CapabilityOperator, from_plan
+from penstock.author.context import Context, Facts
+from penstock.author.dag import DAG
+from penstock.author.execution import Ending, Prepared, prepare, run_try
+from penstock.author.operator import Operator
+from penstock.author.python import finish
+from penstock.author.runtime import Runtime
+from penstock.engine.engine import Engine
+from penstock.engine.messages import CapacityChanged, Dispatch, Event, PoolsUpdated, RunAdded, Step
+from penstock.errors import InternalError
+from penstock.model.dag import TaskSpec, XComRef
+from penstock.model.run import UNMAPPED, NewRun, Run, TaskInstance, TaskKey, Try
+from penstock.model.state import RunState
+from penstock.model.value import decode, elements
+from penstock.spec.executor import TryFinished, TryStarted, XComValue
+
+_LEASE_S = 3e9  # a century: nothing gets lost in one process, however far its clock jumps
+_SLOTS = 1 << 20
+
+
+class Clock(Protocol):
+    """Tells the present and lets it pass."""
+
+    def now(self) -> datetime:
+        """The present as aware UTC."""
+
+    def sleep_until(self, moment: datetime) -> None:
+        """Return when that moment has come."""
+
+
+class TryDone(NamedTuple):
+    """A try that ended: what `InlineRun` tells its listener."""
+
+    task: TaskInstance
+    ending: Ending
+
+
+class InlineRun:
+    """Runs a DAG.
+
+    Args:
+        dag: The DAG, as its file made it.
+        world: Answers what tasks ask: connections, Variables, runs of other DAGs.
+        clock: The time.
+        resolve: Class of an operator by capability id.
+        file: Name of the DAG's file, for messages.
+        tell: Hears of every try that ended.
+
+    Raises:
+        penstock.errors.AuthoringError: If anything is wrong with the DAG.
+
+    Attributes:
+        spec: The DAG as data.
+        run: The run's row, in its newest form.
+        tasks: Task instances by key, in their newest form.
+        tries: Every try by key and epoch.
+        xcoms: JSON of values that tasks left, by task, map index and key.
+    """
+
+    def __init__(
+        self,
+        dag: DAG,
+        world: Runtime,
+        clock: Clock,
+        *,
+        resolve: Callable[[str], type[Operator]] | None = None,
+        file: str = "",
+        tell: Callable[[TryDone], None] = lambda _: None,
+    ) -> None:
+        self._dag, self._world, self._clock, self._resolve, self._tell = dag, world, clock, resolve, tell
+        self.spec = build_dag(dag, file)
+        self.tasks: dict[TaskKey, TaskInstance] = {}
+        self.tries: dict[tuple[TaskKey, int], Try] = {}
+        self.xcoms: dict[tuple[str, int, str], bytes] = {}
+        self.run: Run | None = None
+        self._engine = Engine(lease_s=_LEASE_S)
+        self._waiting: list[tuple[datetime, int, _Wait]] = []
+        self._serial = itertools.count()
+
+    def play(self, new: NewRun) -> Run:
+        """Run a run to its end and return it; raises InternalError if it can go neither forward nor back."""
+        self.run = Run(
+            run=1,
+            dag_id=new.dag_id,
+            run_id=new.run_id,
+            kind=new.kind,
+            state=RunState.QUEUED,
+            version="inline",
+            created_at=self._clock.now(),
+            logical_date=new.logical_date,
+            interval_start=new.interval_start,
+            interval_end=new.interval_end,
+            conf=new.conf,
+        )
+        pools = {"default_pool": _SLOTS, **{task.pool: _SLOTS for task in self.spec.tasks}}
+        events: list[Event] = [
+            CapacityChanged("local", None),
+            CapacityChanged("waiter", None),
+            PoolsUpdated(pools),
+            RunAdded(self.run, self.spec),
+        ]
+        while True:
+            step = self._engine.step(events, self._clock.now())
+            self._keep(step)
+            if self.run.state.finished and not step.dispatches:
+                return self.run
+            events = list(self._carry_out(step.dispatches)) or self._pass_time(step.wake_at)
+
+    def _keep(self, step: Step) -> None:
+        changes = step.changes
+        for run in changes.runs:
+            self.run = run
+        for key in changes.removed:
+            self.tasks.pop(key, None)
+        self.tasks |= {task.key: task for task in changes.tasks}
+        self.tries |= {(TaskKey(each.run, each.task_id, each.map_index), each.epoch): each for each in changes.tries}
+        for key in changes.cleared:
+            self.xcoms = {place: value for place, value in self.xcoms.items() if place[:2] != key[1:]}
+        self.xcoms |= {(each.task_id, each.map_index, each.key): bytes(each.value) for each in changes.xcoms}
+
+    def _carry_out(self, dispatches: Iterable[Dispatch]) -> Iterator[Event]:
+        for dispatch in dispatches:
+            key, epoch = dispatch.instance.key, dispatch.instance.epoch
+            yield TryStarted(key, epoch, 0, self._clock.now())
+            if dispatch.task.sensor is None:
+                ending = run_try(self._operator(dispatch.task), self._facts(dispatch), self._world_of())
+                yield self._finished(dispatch, ending)
+            else:
+                wait = _Wait(dispatch, self._operator(dispatch.task), self._facts(dispatch), self._world_of())
+                yield from self._poke(wait)
+
+    def _poke(self, wait: "_Wait") -> Iterator[Event]:
+        now = self._clock.now()
+        ending = wait.poke(now)
+        if ending is None:
+            heapq.heappush(self._waiting, (wait.next_poke(now), next(self._serial), wait))
+        else:
+            yield self._finished(wait.dispatch, ending)
+
+    def _pass_time(self, wake_at: datetime | None) -> list[Event]:
+        """Let the time pass until something is due, and do it."""
+        due = [moment for moment in (wake_at, self._waiting[0][0] if self._waiting else None) if moment is not None]
+        if not due:
+            stuck = ", ".join(f"{task.key}: {task.reason}" for task in self.tasks.values() if not task.state.finished)
+            raise InternalError(f"the run of DAG {self.spec.dag_id!r} does not go on: {stuck or 'no task is left'}")
+        moment = min(due)
+        self._clock.sleep_until(moment)
+        events: list[Event] = []
+        while self._waiting and self._waiting[0][0] <= moment:
+            events += self._poke(heapq.heappop(self._waiting)[2])
+        return events
+
+    def _finished(self, dispatch: Dispatch, ending: Ending) -> TryFinished:
+        self._tell(TryDone(dispatch.instance, ending))
+        return TryFinished(
+            key=dispatch.instance.key,
+            epoch=dispatch.instance.epoch,
+            outcome=ending.outcome,
+            at=self._clock.now(),
+            error=ending.error,
+            retryable=ending.retryable,
+            xcoms={key: XComValue(left.value, left.length) for key, left in ending.xcoms.items()},
+            follow=ending.follow,
+            skip_downstream=ending.skip_downstream,
+            retry_after_s=ending.retry_after_s,
+        )
+
+    def _operator(self, task: TaskSpec) -> Operator:
+        made = self._dag.get_task(task.task_id)
+        if not isinstance(made, CapabilityOperator):
+            return made
+        if self._resolve is None:
+            raise InternalError(f"{made} is the capability {task.capability!r}, and nobody said how to find its class")
+        return from_plan(self._resolve(made.capability), task.task_id, task.plan or {})
+
+    def _world_of(self) -> Runtime:
+        return _WithValues(self._world, self)
+
+    def _facts(self, dispatch: Dispatch) -> Facts:
+        run, instance = dispatch.run, dispatch.instance
+        return Facts(
+            dag_id=run.dag_id,
+            run_id=run.run_id,
+            task_id=instance.task_id,
+            map_index=instance.map_index,
+            try_number=instance.try_number,
+            max_tries=dispatch.task.retry.retries + 1,
+            run_kind=run.kind.value,
+            logical_date=run.logical_date,
+            interval_start=run.interval_start,
+            interval_end=run.interval_end,
+            run_started_at=run.started_at,
+            conf=run.conf,
+            params={name: run.conf.get(name, param.default) for name, param in self.spec.params.items()},
+            inputs=inputs_of(dispatch.task, instance.map_index, self.value),
+        )
+
+    def value(self, ref: XComRef) -> bytes | None:
+        """JSON of what a task left under a key; of a mapped task the list of all, in the order of the mapping."""
+        found = {
+            index: value for (task, index, key), value in self.xcoms.items() if (task, key) == (ref.task_id, ref.key)
+        }
+        if not self.spec.task(ref.task_id).mapped:
+            return found.get(UNMAPPED)
+        return b"[" + b",".join(found[index] for index in sorted(found)) + b"]"
+
+
+def inputs_of(task: TaskSpec, map_index: int, value: Callable[[XComRef], bytes | None]) -> dict[str, bytes]:
+    """What a try takes from others, by the rules of `penstock.author.execution`."""
+    found = {f"{ref.task_id}/{ref.key}": raw for ref in task.inputs if (raw := value(ref)) is not None}
+    rest = map_index
+    for mapping in reversed(task.mapped) if map_index != UNMAPPED else ():
+        length = mapping.length or 1
+        if mapping.source is not None:
+            parts = elements(value(mapping.source) or b"[]")
+            length = len(parts) or 1
+            found[f"@mapped/{mapping.argument}"] = parts[rest % length]
+            found[f"@length/{mapping.argument}"] = str(length).encode()
+        rest //= length
+    return found
+
+
+class _Wait:
+    """A sensor that waits."""
+
+    def __init__(self, dispatch: Dispatch, task: Operator, facts: Facts, world: Runtime) -> None:
+        self.dispatch = dispatch
+        self._task, self._facts, self._world = task, facts, world
+        self._prepared: Prepared | None = None
+        self._since: datetime | None = None
+
+    def poke(self, now: datetime) -> Ending | None:
+        """Ask once; how the try ends, or None if it goes on waiting."""
+        policy = self.dispatch.task.sensor
+        self._since = self._since or now - timedelta(seconds=self.dispatch.waited_s)
+        try:
+            if self._prepared is None:
+                self._prepared = prepare(self._task, self._facts, self._world)
+            with self._prepared.active():
+                ending = self._prepared.poked(finish(self._prepared.poke()))
+        except Exception as error:  # noqa: BLE001 - whatever user code raises is the verdict on this try
+            failed = self._prepared or Prepared(self._task, Context(self._facts, self._world), self._world)
+            return failed.failed(error)
+        waited = (now - self._since).total_seconds()
+        if ending is None and policy is not None and waited >= policy.timeout_s:
+            return self._prepared.gave_up(waited)
+        return ending
+
+    def next_poke(self, now: datetime) -> datetime:
+        """When to ask again: after the interval, or when the time to wait is over."""
+        policy = self.dispatch.task.sensor
+        if policy is None or self._since is None:
+            return now
+        over = self._since + timedelta(seconds=policy.timeout_s)
+        return min(now + timedelta(seconds=policy.poke_interval_s), max(over, now))
+
+
+class _WithValues:
+    """A runtime whose values of other tasks are those of the run."""
+
+    def __init__(self, world: Runtime, run: InlineRun) -> None:
+        self._world, self._run = world, run
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - all else is the inner world's
+        return getattr(self._world, name)
+
+    def xcom(self, task_id: str, key: str, map_index: int | None) -> Any:  # noqa: ANN401 - any value
+        """A value that another task of this run left, or None; the list of all instances' if ``map_index`` is None."""
+        if map_index is None:
+            raw = self._run.value(XComRef(task_id, key))
+        else:
+            raw = self._run.xcoms.get((task_id, map_index, key))
+        return None if raw is None else decode(raw)
