@@ -8,12 +8,9 @@ from urllib.parse import urlsplit
 from penstock.errors import MissingProviderError, NotFoundError, PluginError
 from penstock.plugins.discovery import Found, find_providers, locate_manifest
 from penstock.plugins.fence import Provider, import_object
-from penstock.plugins.file_store import FileStore
 from penstock.plugins.kinds import kind_problem
 from penstock.spec.manifest import Capability, read_manifest
 from penstock.spec.object_store import ObjectStore
-
-CORE_STORES = {"file": FileStore}
 
 
 class PluginHost:
@@ -110,8 +107,10 @@ class PluginHost:
             penstock.errors.PluginError: Several do, or the one that does is broken.
         """
         scheme = urlsplit(url).scheme
-        if scheme in CORE_STORES:
-            return cast("ObjectStore", CORE_STORES[scheme](conn_id))
+        if scheme == "file":
+            from penstock.plugins.file_store import FileStore  # noqa: PLC0415 - few ask for it
+
+            return FileStore(conn_id)
         stores = self._stores(scheme)
         if len(stores) > 1:
             raise PluginError(

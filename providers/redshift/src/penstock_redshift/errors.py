@@ -31,6 +31,8 @@ _TEXTS = [
     (re.compile(r"\b1023\b|Serializable isolation violation|could not serialize", re.IGNORECASE), ErrorKind.TRANSIENT),
     (re.compile(r"^\s*1018\b|1018 .*does not exist", re.IGNORECASE), ErrorKind.TRANSIENT),
     (re.compile(r"Access ?Denied|not authorized|permission denied|Status 403", re.IGNORECASE), ErrorKind.PERMISSION),
+    (re.compile(r"ExpiredToken|InvalidClientTokenId|UnrecognizedClient|SignatureDoesNotMatch"), ErrorKind.AUTH),
+    (re.compile(r"ClusterNotFound|ResourceNotFound"), ErrorKind.NOT_FOUND),
     (re.compile(r"password authentication failed|no pg_hba.conf|IAM authentication", re.IGNORECASE), ErrorKind.AUTH),
     (re.compile(r"database \".*\" does not exist", re.IGNORECASE), ErrorKind.NOT_FOUND),
     (re.compile(r"NoSuchKey|NoSuchBucket|prefix .* not exist|No files listed", re.IGNORECASE), ErrorKind.NOT_FOUND),

@@ -1,0 +1,100 @@
+"""Logging in by IAM: a password is fetched at each login, from the cluster's API or the serverless one."""
+
+import http.server
+import json
+import threading
+
+import pytest
+
+from penstock import Connection
+from penstock.errors import ErrorKind, ProviderError
+from penstock_redshift.hooks import RedshiftHook
+
+CLUSTER = """<GetClusterCredentialsResponse xmlns="http://redshift.amazonaws.com/doc/2012-12-01/">
+<GetClusterCredentialsResult><DbUser>{user}</DbUser><DbPassword>{password}</DbPassword>
+<Expiration>2030-01-01T00:00:00Z</Expiration></GetClusterCredentialsResult>
+<ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></GetClusterCredentialsResponse>"""
+DENIED = """<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>No.</Message></Error>
+<RequestId>r</RequestId></ErrorResponse>"""
+
+
+class Api(http.server.BaseHTTPRequestHandler):
+    """Answers as the Redshift APIs do; class attributes say what."""
+
+    user, password, code, asked = "IAM:reader", "minted-1", "", []
+
+    def do_POST(self):
+        asked = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        self.asked.append(asked)
+        if self.code:
+            status, body = 403, DENIED.format(code=self.code)
+        elif asked.startswith("{"):
+            status, body = 200, json.dumps({"dbUser": self.user, "dbPassword": self.password, "expiration": 1.9e9})
+        else:
+            status, body = 200, CLUSTER.format(user=self.user, password=self.password)
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+@pytest.fixture
+def api(redshift, monkeypatch):
+    """The API, and a user in the database whose password it mints."""
+    handler = type("Handler", (Api,), {"asked": []})
+    redshift.server.create_user(handler.user, handler.password, superuser=True)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    handler.url = f"http://127.0.0.1:{server.server_port}"
+    yield handler
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def hook_of(redshift, api, login="", **extra):
+    extra = {"iam": True, "sslmode": "disable", "region_name": "eu-west-1", "endpoint_url": api.url, **extra}
+    connection = Connection(
+        "c", "redshift", host=redshift.host, port=redshift.port, schema=redshift.dbname, login=login, extra=extra
+    )
+    return RedshiftHook(connection=connection)
+
+
+def test_a_cluster_mints_a_password_for_each_login(redshift, api):
+    hook = hook_of(redshift, api, login="reader", cluster_identifier="warehouse")
+
+    assert hook.get_first("SELECT current_user") == ("IAM:reader",)
+    assert hook.test_connection().identity == "IAM:reader"
+    assert len(api.asked) == 2
+    assert "Action=GetClusterCredentials" in api.asked[0]
+    assert "DbUser=reader" in api.asked[0]
+    assert "ClusterIdentifier=warehouse" in api.asked[0]
+
+
+def test_a_workgroup_mints_one_for_whoever_asks(redshift, api):
+    hook = hook_of(redshift, api, workgroup_name="main")
+
+    assert hook.get_first("SELECT current_user") == ("IAM:reader",)
+    assert json.loads(api.asked[0])["workgroupName"] == "main"
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("AccessDenied", ErrorKind.PERMISSION),
+        ("ExpiredToken", ErrorKind.AUTH),
+        ("ClusterNotFound", ErrorKind.NOT_FOUND),
+    ],
+)
+def test_a_refusal_of_the_api_has_a_kind(redshift, api, code, kind):
+    api.code = code
+
+    with pytest.raises(ProviderError, match=code) as raised:
+        hook_of(redshift, api, login="reader", cluster_identifier="warehouse").run("SELECT 1")
+    assert raised.value.kind is kind
