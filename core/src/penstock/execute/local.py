@@ -120,8 +120,11 @@ class LocalExecutor:
         for server in self._servers.values():
             server.outbox.put(frame(Kind.STOP, 0))
         self._flush()
+        for server in list(self._servers.values()):
+            self._drop(server)
         for family in self._families.values():
             family.close(grace_s)
+        self._selector.close()
 
     # Out.
 

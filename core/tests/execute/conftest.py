@@ -1,0 +1,140 @@
+"""A local executor over real processes, and the DAG files that its tries come from."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from penstock.execute.family import lock_family
+from penstock.execute.local import LocalExecutor
+from penstock.execute.servers import Family, spawn_command
+from penstock.execute.wire import Ask, Reply
+from penstock.model.run import TaskKey
+from penstock.spec.executor import ExecutorEvent, TryFinished, TryRequest, TryStarted
+
+HEAD = "from penstock import *\nimport os, sys, time, threading, subprocess\nwith DAG('d', schedule=None):\n"
+
+
+class Bench:
+    """A DAG file, an executor over it, and what came back."""
+
+    def __init__(self, folder: Path, slots: int, *, import_timeout_s: float) -> None:
+        self.folder = folder
+        self.events: list[ExecutorEvent] = []
+        self.secret = "hunter2-hunter2"
+        self.asked: list[Ask] = []
+        self._lock = lock_family(folder / "executor.lock", patience_s=5)
+        self.family = Family(spawn_command(sys.executable), self._lock, folder / "servers.log")
+        self.executor = LocalExecutor(
+            {"": self.family},
+            slots=slots,
+            answer=self._answer,
+            clock=lambda: datetime.now(UTC),
+            import_timeout_s=import_timeout_s,
+        )
+        self.executor.start()
+        self._epoch = 0
+
+    def _answer(self, _request: TryRequest, ask: Ask) -> Reply:
+        self.asked.append(ask)
+        if ask.method == "variable":
+            return Reply(self.secret, secrets=(self.secret,))
+        return Reply(error=f"nothing answers {ask.method}", error_type="NotFoundError")
+
+    def write(self, body: str, head: str = HEAD) -> None:
+        """Write the DAG file; its body stands inside ``with DAG('d')``."""
+        (self.folder / "d.py").write_text(head + "".join(f"    {line}\n" for line in body.strip().splitlines()))
+
+    def request(self, task_id: str, **given: Any) -> TryRequest:
+        self._epoch += 1
+        facts: dict[str, Any] = {
+            "run": 1,
+            "task_id": task_id,
+            "map_index": -1,
+            "epoch": self._epoch,
+            "try_number": 1,
+            "max_tries": 1,
+            "dag_id": "d",
+            "run_id": "r",
+            "run_kind": "manual",
+            "snapshot": str(self.folder),
+            "file": "d.py",
+            "log": str(self.folder / "logs" / f"{task_id}-{self._epoch}.log"),
+        }
+        return TryRequest(**{**facts, **given})
+
+    def submit(self, *task_ids: str, **given: Any) -> list[TryRequest]:
+        requests = [self.request(task_id, **given) for task_id in task_ids]
+        self.executor.submit(requests)
+        return requests
+
+    def until(self, enough: Callable[[], bool], seconds: float = 30.0) -> None:
+        end = time.monotonic() + seconds
+        while not enough():
+            assert time.monotonic() < end, f"not in {seconds} s; events: {self.events}; {self.servers_log()}"
+            self.events += self.executor.events()
+            os.sched_yield()
+
+    def finished(self, request: TryRequest) -> TryFinished | None:
+        mine = [e for e in self.events if isinstance(e, TryFinished) and e.epoch == request.epoch]
+        assert len(mine) <= 1, f"a try was answered twice: {mine}"
+        return mine[0] if mine else None
+
+    def started(self, request: TryRequest) -> TryStarted | None:
+        mine = [e for e in self.events if isinstance(e, TryStarted) and e.epoch == request.epoch]
+        return mine[0] if mine else None
+
+    def wait(self, *requests: TryRequest, seconds: float = 30.0) -> list[TryFinished]:
+        self.until(lambda: all(self.finished(r) for r in requests), seconds)
+        return [finished for r in requests if (finished := self.finished(r)) is not None]
+
+    def wait_started(self, request: TryRequest) -> int:
+        self.until(lambda: self.started(request) is not None)
+        started = self.started(request)
+        assert started is not None
+        return started.pid
+
+    def run(self, task_id: str, **given: Any) -> TryFinished:
+        [request] = self.submit(task_id, **given)
+        return self.wait(request)[0]
+
+    def cancel(self, request: TryRequest, reason: str = "cancelled by a person") -> TryFinished:
+        self.executor.cancel([(TaskKey(1, request.task_id), request.epoch)], reason)
+        return self.wait(request)[0]
+
+    def log(self, request: TryRequest | None = None) -> str:
+        paths = [Path(request.log)] if request else sorted((self.folder / "logs").glob("*.log"))
+        return "".join(path.read_text() for path in paths if path.exists())
+
+    def servers_log(self) -> str:
+        return (self.folder / "servers.log").read_text()
+
+    def close(self) -> None:
+        self.executor.stop(5)
+        os.close(self._lock)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path, slots=2, import_timeout_s=60)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def hasty_bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path, slots=2, import_timeout_s=2)
+    yield made
+    made.close()
+
+
+def alive(pid: int) -> bool:
+    """Whether a process exists and is no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False

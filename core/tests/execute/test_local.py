@@ -1,0 +1,236 @@
+"""The local executor, over real processes: what a try may do to itself, and what nobody else must notice of it."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+from penstock.model.state import Outcome
+
+
+def gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def test_a_try_returns_its_value_as_xcom_with_its_length(bench):
+    bench.write("@task\ndef t(): return [1, 2, 3]\nt()")
+    finished = bench.run("t")
+    assert finished.outcome is Outcome.SUCCESS
+    xcom = finished.xcoms["return_value"]
+    assert (msgspec.json.decode(xcom.value), xcom.length) == ([1, 2, 3], 3)
+
+
+def test_inputs_reach_the_task_as_arguments(bench):
+    bench.write("@task\ndef a(): ...\n@task\ndef b(x): return x['n'] + 1\nb(a())")
+    assert bench.run("b", inputs={"a/return_value": b'{"n": 41}'}).xcoms["return_value"].value == b"42"
+
+
+def test_a_failure_names_the_error_and_shows_only_the_authors_frames(bench):
+    bench.write("@task\ndef t(): return {}['missing']\nt()")
+    finished = bench.run("t")
+    assert finished.outcome is Outcome.FAILED
+    assert finished.error.startswith("KeyError: 'missing'")
+    assert "d.py" in finished.error
+    assert "penstock/execute" not in finished.error
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("os.kill(os.getpid(), 11)", "SIGSEGV"),
+        ("os.kill(os.getpid(), 9)", "SIGKILL"),
+        ("os._exit(7)", "status 7"),
+        ("sys.exit(3)", "sys.exit(3)"),
+    ],
+    ids=["segfault", "killed", "os._exit", "sys.exit"],
+)
+@pytest.mark.parametrize("isolation", ["fork", "reuse"])
+def test_a_process_that_ends_itself_is_a_failed_try_that_says_how(bench, body, words, isolation):
+    bench.write(f"@task\ndef t(): {body}\nt()\n@task\ndef ok(): return 1\nok()")
+    finished = bench.run("t", isolation=isolation)
+    assert finished.outcome is Outcome.FAILED
+    assert words in finished.error
+    assert bench.run("ok", isolation=isolation).outcome is Outcome.SUCCESS
+
+
+def test_every_fork_has_a_process_of_its_own_and_reuse_does_not(bench):
+    bench.write("@task\ndef t(): return os.getpid()\nt()")
+    forked = {bench.run("t").xcoms["return_value"].value for _ in range(3)}
+    reused = {bench.run("t", isolation="reuse").xcoms["return_value"].value for _ in range(3)}
+    assert (len(forked), len(reused)) == (3, 1)
+
+
+def test_no_more_tries_run_at_once_than_there_are_slots(bench):
+    bench.write("@task\ndef t():\n    print('in', flush=True); time.sleep(0.15); print('out', flush=True)\nt()")
+    requests = bench.submit(*["t"] * 9)
+    bench.wait(*requests)
+    running = most = 0
+    stamps = []
+    for request in requests:
+        path = Path(request.log)
+        assert path.read_text() == "in\nout\n"
+        stamps.append((path.stat().st_mtime, -1))
+    for event in bench.events:
+        running += 1 if type(event).__name__ == "TryStarted" else -1 if type(event).__name__ == "TryFinished" else 0
+        most = max(most, running)
+    # The word of an end and of the start that follows it may arrive in one breath, the start first.
+    assert most <= 4
+    assert bench.executor._used == 0
+
+
+def test_an_execution_timeout_kills_the_whole_process_group(bench, tmp_path):
+    mark = tmp_path / "grandchild"
+    bench.write(
+        "@task\ndef t():\n"
+        f"    child = subprocess.Popen(['sh', '-c', 'trap \"\" TERM; echo $$ > {mark}; sleep 600'])\n"
+        "    time.sleep(600)\nt()"
+    )
+    finished = bench.run("t", timeout_s=1.0)
+    assert finished.outcome is Outcome.TIMED_OUT
+    assert "execution_timeout, 1 s" in finished.error
+    bench.until(lambda: gone(int(mark.read_text())))
+
+
+def test_a_cancelled_try_may_clean_up_and_answers_that_it_was_cancelled(bench):
+    bench.write(
+        "class Job(Operator):\n"
+        "    def execute(self, context):\n        print('working', flush=True); time.sleep(600)\n"
+        "    def on_kill(self): print('remote job stopped', flush=True)\n"
+        "Job(task_id='t')"
+    )
+    [request] = bench.submit("t")
+    bench.until(lambda: "working" in bench.log(request))
+    assert bench.cancel(request).outcome is Outcome.CANCELLED
+    assert "remote job stopped" in bench.log(request)
+
+
+def test_a_try_that_ignores_its_cancellation_is_killed(bench):
+    bench.write(
+        "import signal\n@task\ndef t():\n"
+        "    signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)\nt()"
+    )
+    [request] = bench.submit("t")
+    pid = bench.wait_started(request)
+    bench.until(lambda: "deaf" in bench.log(request))
+    assert bench.cancel(request).outcome is Outcome.CANCELLED
+    assert gone(pid)
+
+
+def test_a_try_that_waits_for_a_slot_can_be_cancelled(bench):
+    bench.write("@task\ndef t(): time.sleep(1)\nt()")
+    requests = bench.submit(*["t"] * 14)
+    assert bench.cancel(requests[-1]).outcome is Outcome.CANCELLED
+    assert bench.cancel(requests[4]).outcome is Outcome.CANCELLED
+    assert not bench.log(requests[-1])
+    assert {f.outcome for f in bench.wait(*requests[:4], *requests[5:-1])} == {Outcome.SUCCESS}
+    assert bench.executor._used == 0
+
+
+def test_a_log_can_be_read_while_the_try_runs(bench):
+    bench.write("@task\ndef t():\n    print('first line'); time.sleep(600)\nt()")
+    [request] = bench.submit("t")
+    bench.until(lambda: bench.log(request) == "first line\n")
+    bench.cancel(request)
+
+
+@pytest.mark.parametrize(
+    "how",
+    ["print(s)", "os.write(1, s.encode() + b'\\n')", "subprocess.run(['echo', s])", "raise ValueError(s)"],
+    ids=["print", "raw descriptor", "subprocess", "exception"],
+)
+@pytest.mark.parametrize("isolation", ["fork", "reuse"])
+def test_secrets_are_masked_by_value_whoever_writes_them(bench, how, isolation):
+    bench.write(f"@task\ndef t():\n    s = Variable.get('x'); {how}\nt()")
+    finished = bench.run("t", isolation=isolation)
+    assert bench.secret not in bench.log() + finished.error
+    assert "***" in bench.log() + finished.error
+
+
+def test_an_error_of_the_supervisor_reaches_the_task_as_its_own_class(bench):
+    bench.write(
+        "from penstock.errors import NotFoundError\n@task\ndef t():\n"
+        "    try: Connection.get('nope')\n    except NotFoundError as error: return str(error)\nt()"
+    )
+    assert b"nothing answers connection" in bench.run("t").xcoms["return_value"].value
+
+
+def test_a_killed_file_server_loses_its_tries_and_leaves_none_running(bench):
+    bench.write("@task\ndef t(): time.sleep(600)\nt()\n@task\ndef ok(): return 1\nok()")
+    requests = bench.submit("t", "t")
+    pids = [bench.wait_started(request) for request in requests]
+    [server] = bench.executor._servers.values()
+    os.kill(server.pid, signal.SIGKILL)
+    assert {f.outcome for f in bench.wait(*requests)} == {Outcome.LOST}
+    bench.until(lambda: all(gone(pid) for pid in pids))
+    assert bench.run("ok").outcome is Outcome.SUCCESS
+
+
+def test_a_killed_spawn_server_is_started_again(bench):
+    bench.write("@task\ndef t(): return 1\nt()")
+    assert bench.run("t").outcome is Outcome.SUCCESS
+    os.kill(bench.family._process.pid, signal.SIGKILL)
+    bench.family._process.wait()
+    bench.until(lambda: not bench.executor._servers)
+    assert bench.run("t").outcome is Outcome.SUCCESS
+
+
+def test_a_file_that_cannot_be_imported_any_more_fails_its_tries_with_the_traceback(bench):
+    bench.write("@task\ndef t(): return 1\nt()\nraise RuntimeError('moved away')")
+    finished = bench.run("t")
+    assert finished.outcome is Outcome.FAILED
+    assert "cannot be imported any more" in finished.error
+    assert "moved away" in finished.error
+
+
+def test_a_file_that_kills_its_server_at_import_fails_its_tries(bench):
+    bench.write("@task\ndef t(): return 1\nt()\nos._exit(3)")
+    finished = bench.run("t")
+    assert finished.outcome is Outcome.FAILED
+    assert "imports d.py" in finished.error
+
+
+def test_a_file_that_hangs_at_import_is_ended_after_its_time(hasty_bench):
+    hasty_bench.write("@task\ndef t(): return 1\nt()\ntime.sleep(600)")
+    assert hasty_bench.run("t").outcome is Outcome.FAILED
+
+
+def test_a_file_whose_import_leaves_threads_behind_is_imported_in_each_try(bench):
+    bench.write(
+        "threading.Thread(target=time.sleep, args=(600,), daemon=True).start()\n"
+        "@task\ndef t(): return threading.active_count()\nt()"
+    )
+    assert bench.run("t").xcoms["return_value"].value == b"2"
+    assert bench.run("t").outcome is Outcome.SUCCESS
+
+
+def test_a_task_that_floods_its_log_hurts_nobody(bench):
+    bench.write("@task\ndef t():\n    for _ in range(2000): print('x' * 1000)\nt()\n@task\ndef ok(): return 1\nok()")
+    flood, ok = bench.submit("t", "ok")
+    assert {f.outcome for f in bench.wait(flood, ok)} == {Outcome.SUCCESS}
+    assert len(bench.log(flood)) == 2000 * 1001
+
+
+def test_an_answer_that_cannot_be_read_is_a_failed_try(bench):
+    bench.write(
+        "@task\ndef t():\n"
+        "    os.write(3, (5).to_bytes(4) + bytes([11]) + SERIAL.to_bytes(4) + b'\\xc1zzzz'); os._exit(0)\nt()",
+        head="SERIAL = 1\nfrom penstock import *\nimport os\nwith DAG('d', schedule=None):\n",
+    )
+    assert "unreadable answer" in bench.run("t").error
+
+
+def test_stopping_ends_every_process(bench):
+    bench.write("@task\ndef t(): time.sleep(600)\nt()")
+    [request] = bench.submit("t")
+    pid = bench.wait_started(request)
+    spawn = bench.family._process.pid
+    bench.executor.stop(5)
+    end = time.monotonic() + 5
+    while not (gone(pid) and gone(spawn)):
+        assert time.monotonic() < end
+        os.sched_yield()

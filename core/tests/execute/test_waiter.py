@@ -1,0 +1,152 @@
+"""Sensors wait in a shared process: none holds a slot, and none hurts another."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from penstock.model.state import Outcome
+
+SENSORS = """
+class Exists(Sensor):
+    template_fields = ("path",)
+    def __init__(self, *, path, journal="", **kwargs):
+        super().__init__(**kwargs)
+        self.path, self.journal = path, journal
+    def poke(self, context):
+        if self.journal:
+            with open(self.journal, "a") as journal: journal.write("poke\\n")
+        print("looking for", self.path)
+        return os.path.exists(self.path)
+class Blocks(Sensor):
+    def poke(self, context): time.sleep(600)
+class Raises(Sensor):
+    def poke(self, context): raise ValueError("the service is upside down")
+class Soon(Sensor):
+    async def poke(self, context):
+        import asyncio
+        await asyncio.sleep(0.01)
+        return PokeResult(True, {"found": 7})
+class Dated(Sensor):
+    def poke(self, context): return context["run_id"] == "r"
+"""
+
+
+@pytest.fixture
+def folder(bench, tmp_path):
+    bench.write(
+        SENSORS + f"Exists(task_id='exists', path='{tmp_path}/it', journal='{tmp_path}/journal')\n"
+        "Blocks(task_id='blocks')\nRaises(task_id='raises')\nSoon(task_id='soon')\nDated(task_id='dated')\n"
+        f"Exists(task_id='templated', path='{tmp_path}/{{{{ run_id }}}}')\n"
+        f"Exists(task_id='soft', path='{tmp_path}/never', soft_fail=True)\n"
+        "@task\ndef ok(): return 1\nok()"
+    )
+    return tmp_path
+
+
+def sensor(**given):
+    return {"sensor": True, "poke_interval_s": 0.05, "poke_timeout_s": 30.0, **given}
+
+
+def test_a_sensor_waits_without_a_slot_and_ends_when_its_condition_comes_true(bench, folder):
+    [waiting] = bench.submit("exists", **sensor())
+    bench.wait_started(waiting)
+    assert bench.executor._used == 0
+    assert bench.run("ok").outcome is Outcome.SUCCESS
+    assert bench.finished(waiting) is None
+    (folder / "it").touch()
+    assert bench.wait(waiting)[0].outcome is Outcome.SUCCESS
+    assert "looking for" in bench.log(waiting)
+
+
+def test_an_async_poke_may_leave_a_value(bench, folder):
+    assert bench.run("soon", **sensor()).xcoms["return_value"].value == b'{"found":7}'
+
+
+def test_a_sensor_gives_up_after_its_timeout_and_is_not_repeated(bench, folder):
+    finished = bench.run("exists", **sensor(poke_timeout_s=0.3))
+    assert (finished.outcome, finished.retryable) == (Outcome.FAILED, False)
+    assert "gave up" in finished.error
+
+
+def test_the_time_waited_before_a_lost_waiter_counts(bench, folder):
+    before = time.monotonic()
+    finished = bench.run("exists", **sensor(poke_timeout_s=3600.0, waited_s=3599.9))
+    assert finished.outcome is Outcome.FAILED
+    assert time.monotonic() - before < 30
+
+
+def test_soft_fail_skips(bench, folder):
+    assert bench.run("soft", **sensor(poke_timeout_s=0.1)).outcome is Outcome.SKIPPED
+
+
+def test_a_poke_that_raises_fails_its_own_try_alone(bench, folder):
+    [waiting] = bench.submit("exists", **sensor())
+    finished = bench.run("raises", **sensor())
+    assert finished.outcome is Outcome.FAILED
+    assert "upside down" in finished.error
+    (folder / "it").touch()
+    assert bench.wait(waiting)[0].outcome is Outcome.SUCCESS
+
+
+def test_pokes_that_block_hurt_no_other(bench, folder):
+    bench.submit(*["blocks"] * 8, **sensor())
+    [waiting] = bench.submit("exists", **sensor())
+    (folder / "it").touch()
+    assert bench.wait(waiting)[0].outcome is Outcome.SUCCESS
+
+
+def test_identical_pokes_are_made_once_for_all(bench, folder):
+    requests = bench.submit(*["exists"] * 50, **sensor(poke_interval_s=0.2))
+    for request in requests:
+        bench.wait_started(request)
+    journal = folder / "journal"
+    bench.until(journal.exists)
+    before, since = len(journal.read_text().splitlines()), time.monotonic()
+    bench.until(lambda: time.monotonic() - since > 1.0)
+    made = len(journal.read_text().splitlines()) - before
+    assert made <= 20, "50 sensors that poke five times a second would have made about 250 pokes"
+    (folder / "it").touch()
+    assert {f.outcome for f in bench.wait(*requests)} == {Outcome.SUCCESS}
+
+
+def test_a_poke_that_reads_its_context_is_not_shared(bench, folder):
+    mine, other = bench.submit("dated", **sensor()), bench.submit("dated", **sensor(run_id="other"))
+    assert bench.wait(*mine)[0].outcome is Outcome.SUCCESS
+    assert bench.finished(other[0]) is None
+    bench.cancel(other[0])
+
+
+def test_templates_are_rendered_for_each_run(bench, folder):
+    [waiting] = bench.submit("templated", **sensor(run_id="some-run"))
+    (folder / "some-run").touch()
+    assert bench.wait(waiting)[0].outcome is Outcome.SUCCESS
+
+
+def test_a_cancelled_sensor_answers_at_once_and_the_others_wait_on(bench, folder):
+    first, second = bench.submit("exists", "exists", **sensor())
+    bench.wait_started(first)
+    assert bench.cancel(first).outcome is Outcome.CANCELLED
+    (folder / "it").touch()
+    assert bench.wait(second)[0].outcome is Outcome.SUCCESS
+
+
+def test_a_killed_waiter_loses_its_sensors_and_the_next_ones_get_a_new_one(bench, folder):
+    [waiting] = bench.submit("exists", **sensor())
+    pid = bench.wait_started(waiting)
+    os.kill(pid, signal.SIGKILL)
+    assert bench.wait(waiting)[0].outcome is Outcome.LOST
+    [again] = bench.submit("exists", **sensor())
+    (folder / "it").touch()
+    assert bench.wait(again)[0].outcome is Outcome.SUCCESS
+    assert bench.wait_started(again) != pid
+
+
+def test_two_thousand_sensors_wait_in_one_process(bench, folder):
+    requests = bench.submit(*["exists"] * 2000, **sensor(poke_interval_s=0.5))
+    bench.until(lambda: all(bench.started(request) for request in requests[-5:]))
+    assert len({event.pid for event in bench.events if hasattr(event, "pid")}) == 1
+    (folder / "it").touch()
+    bench.wait(*requests, seconds=60)
+    assert Path(requests[0].log).exists()
