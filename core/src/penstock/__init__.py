@@ -88,7 +88,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - any value
     """Import a public name on first use (PEP 562)."""
     from importlib import import_module  # noqa: PLC0415 - what is not used costs nothing
 

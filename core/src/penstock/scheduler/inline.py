@@ -1,6 +1,6 @@
 """One run of one DAG in this process, without a database and without other processes: for tests and for debuggers.
 
-The engine is the real one, so trigger rules, retries, mapping, branches and limits are those of production. What differs:
+The engine is the real one: trigger rules, retries, mapping, branches and limits are those of production. What differs:
 tries run one after the other here, so that an ``execution_timeout`` cannot end one and a crash is a crash;
 sensors poke on the clock that was handed in, which may jump instead of waiting.
 """

@@ -1,1 +1,40 @@
-"""What users and authors of providers test with."""
+"""What users and authors of providers test with: a DAG run in milliseconds, a clock that jumps, a world made of dicts.
+
+A user's test needs no more than::
+
+    from penstock.testing import run_dag
+
+    def test_the_report_is_written():
+        result = run_dag(dag, variables={"region": "eu"}, connections={"db": "postgres://user@host/db"})
+        assert result.state == "success"
+        assert result.value("count_rows") == 3
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from penstock.testing.clock import FakeClock
+    from penstock.testing.files import load_dags
+    from penstock.testing.run import DagResult, TaskResult, run_dag
+    from penstock.testing.world import FakeWorld, runtime
+
+__all__ = ["DagResult", "FakeClock", "FakeWorld", "TaskResult", "load_dags", "run_dag", "runtime"]
+
+_HOMES = {
+    "FakeClock": "clock",
+    "load_dags": "files",
+    "DagResult": "run",
+    "TaskResult": "run",
+    "run_dag": "run",
+    "FakeWorld": "world",
+    "runtime": "world",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - any value
+    """Import a public name on first use (PEP 562): pytest loads this package in every session."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'penstock.testing' has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - what is not used costs nothing
+
+    return getattr(import_module(f"penstock.testing.{_HOMES[name]}"), name)

@@ -1,0 +1,31 @@
+"""A clock that stands still until it is told to move."""
+
+from datetime import UTC, datetime, timedelta
+
+
+class FakeClock:
+    """Tells a time of its own; sleeping moves it, and takes none.
+
+    Args:
+        start: The first moment, aware.
+    """
+
+    def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
+        if start.tzinfo is None:
+            raise ValueError(f"a FakeClock starts at an aware datetime, not at {start!r}; write tzinfo=UTC")
+        self._now = start.astimezone(UTC)
+        self.slept = timedelta()
+
+    def now(self) -> datetime:
+        """The present as aware UTC."""
+        return self._now
+
+    def sleep_until(self, moment: datetime) -> None:
+        """Jump to a moment; one in the past changes nothing."""
+        if moment > self._now:
+            self.slept += moment - self._now
+            self._now = moment.astimezone(UTC)
+
+    def advance(self, span: timedelta | float) -> None:
+        """Move on by a timedelta or so many seconds."""
+        self.sleep_until(self._now + (span if isinstance(span, timedelta) else timedelta(seconds=span)))

@@ -1,0 +1,40 @@
+"""DAG files in tests."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from penstock.author.build import build_file
+from penstock.author.coach import problem_of
+from penstock.author.dag import DAG
+from penstock.author.imports import import_dag_file
+from penstock.author.workshop import Workshop
+from penstock.errors import AuthoringError
+from penstock.testing.world import FakeWorld
+
+
+def load_dags(
+    path: str | Path, *, folder: str | Path | None = None, variables: Mapping[str, Any] | None = None
+) -> dict[str, DAG]:
+    """The DAGs of a file by id, imported as the loader imports it.
+
+    Args:
+        path: The DAG file.
+        folder: The DAGs folder; that of the file unless given.
+        variables: Variables that the file may read.
+
+    Raises:
+        AuthoringError: With everything that is wrong with the file.
+    """
+    full = Path(path).resolve()
+    root = Path(folder).resolve() if folder is not None else full.parent
+    file = full.relative_to(root).as_posix()
+    at = Workshop(str(full), str(root))
+    try:
+        import_dag_file(root, file, FakeWorld(variables=variables), at)
+    except Exception as error:  # noqa: BLE001 - whatever the file raises is what is wrong with it
+        at.problems.append(problem_of(error, at, file))
+    problems = build_file(at, file).problems
+    if problems:
+        raise AuthoringError(problems)
+    return {dag.dag_id: dag for dag in at.dags}

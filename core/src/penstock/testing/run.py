@@ -1,0 +1,166 @@
+"""`run_dag`: a whole run in this process, in milliseconds, by the engine that runs in production."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from penstock.author.build import build_dag, schedule_of
+from penstock.author.dag import DAG
+from penstock.author.operator import Operator
+from penstock.model.connection import Connection
+from penstock.model.dag import XComRef
+from penstock.model.run import NewRun, Run, RunKind
+from penstock.model.schedule import DataInterval, Schedule, ScheduleKind
+from penstock.model.value import decode
+from penstock.scheduler.inline import InlineRun, TryDone
+from penstock.testing.clock import FakeClock
+from penstock.testing.world import FakeWorld, Triggered
+
+
+class TaskResult(NamedTuple):
+    """How a task instance ended.
+
+    Attributes:
+        state: ``success``, ``failed``, ``skipped``, ``upstream_failed`` or another state of the field.
+        reason: Why, in one sentence.
+        tries: Number of tries.
+        errors: What each failed try said.
+    """
+
+    state: str
+    reason: str
+    tries: int
+    errors: tuple[str, ...]
+
+
+class DagResult:
+    """How a run ended.
+
+    Attributes:
+        run: The run's row.
+        order: Task instances in the order in which their tries ended; one that was tried twice stands there twice.
+        triggered: Runs of other DAGs that tasks asked for.
+        variables: Variables as the run left them, as text.
+        clock: The clock, where the run left it.
+    """
+
+    def __init__(self, inline: InlineRun, run: Run, tries: list[TryDone], world: FakeWorld, clock: FakeClock) -> None:
+        self._inline, self.run, self._tries = inline, run, tries
+        self.order = [str(each.task.key) for each in tries]
+        self.triggered: list[Triggered] = world.triggered
+        self.variables, self.clock = world.variables, clock
+
+    @property
+    def state(self) -> str:
+        """``success``, ``failed`` or ``cancelled``."""
+        return self.run.state.value
+
+    @property
+    def tasks(self) -> dict[str, TaskResult]:
+        """Every task instance by its name, ``task`` or ``task[0]`` for one of a mapped task."""
+        found = {}
+        for key, task in sorted(self._inline.tasks.items()):
+            mine = [each.ending for each in self._tries if each.task.key == key]
+            errors = tuple(ending.error for ending in mine if ending.error)
+            found[str(key)] = TaskResult(task.state.value, task.reason, len(mine), errors)
+        return found
+
+    @property
+    def states(self) -> dict[str, str]:
+        """State of every task instance by its name."""
+        return {name: task.state for name, task in self.tasks.items()}
+
+    def value(self, task_id: str, key: str = "return_value", *, map_index: int | None = None) -> Any:  # noqa: ANN401 - any value
+        """What a task left under a key, or None; of a mapped task the list of all, or one by its index."""
+        if map_index is not None:
+            raw = self._inline.xcoms.get((task_id, map_index, key))
+        else:
+            raw = self._inline.value(XComRef(task_id, key))
+        return None if raw is None else decode(raw)
+
+    def check(self) -> "DagResult":
+        """This result if the run succeeded; raises AssertionError with each failed task's error otherwise."""
+        if self.state != "success":
+            lines = [
+                f"{name}: {task.state}: {task.errors[-1] if task.errors else task.reason}"
+                for name, task in self.tasks.items()
+                if task.state not in ("success", "skipped")
+            ]
+            raise AssertionError(f"the run of DAG {self.run.dag_id!r} is {self.state}\n" + "\n".join(lines))
+        return self
+
+
+def run_dag(  # noqa: PLR0913 - what surrounds a run, each by name
+    dag: DAG,
+    *,
+    conf: Mapping[str, Any] | None = None,
+    logical_date: datetime | None = None,
+    connections: Mapping[str, Connection | str | Mapping[str, Any]] | None = None,
+    variables: Mapping[str, Any] | None = None,
+    stores: Mapping[str, Any] | None = None,
+    run_states: Mapping[str, str] | None = None,
+    clock: FakeClock | None = None,
+    operators: Mapping[str, type[Operator]] | None = None,
+) -> DagResult:
+    """Run a DAG to its end in this process; sensors and retries wait on a clock that jumps.
+
+    Args:
+        dag: The DAG.
+        conf: What the run is passed; overrides the DAG's params.
+        logical_date: The logical date, aware. A DAG with a schedule gets its first data interval if none is given.
+        connections: By id: a `Connection`, a URI or JSON, or a dict of fields.
+        variables: By key: text, or a value whose JSON is the text.
+        stores: Object stores by URL scheme.
+        run_states: States of other DAGs' runs by run id.
+        clock: The clock; one that starts at the end of the data interval unless given.
+        operators: Classes by capability id; those of installed providers serve the others.
+
+    Raises:
+        AuthoringError: If anything is wrong with the DAG; a task that fails is a result, no exception.
+    """
+    interval = _interval(dag, logical_date)
+    clock = clock or FakeClock(interval.end if interval is not None else datetime(2026, 1, 1, tzinfo=UTC))
+    world = FakeWorld(connections, variables, stores=stores, run_states=run_states)
+    tries: list[TryDone] = []
+
+    def resolve(capability: str) -> type[Operator]:
+        if operators is not None and capability in operators:
+            return operators[capability]
+        from penstock.plugins.host import PluginHost  # noqa: PLC0415 - only DAGs with capabilities need it
+
+        found: type[Operator] = PluginHost.discover().resolve(capability)
+        return found
+
+    inline = InlineRun(dag, world, clock, resolve=resolve, tell=tries.append)
+    when = interval.start if interval is not None else None
+    run = inline.play(
+        NewRun(
+            dag_id=dag.dag_id,
+            run_id=f"test__{(when or clock.now()).isoformat()}",
+            kind=RunKind.MANUAL,
+            logical_date=when,
+            interval_start=when,
+            interval_end=interval.end if interval is not None else None,
+            conf=dict(conf or {}),
+        )
+    )
+    return DagResult(inline, run, tries, world, clock)
+
+
+def _interval(dag: DAG, logical_date: datetime | None) -> DataInterval | None:
+    """The data interval of a run: the one that starts at the logical date, or the schedule's first."""
+    build_dag(dag)
+    schedule, anchor = schedule_of(dag)
+    if logical_date is not None:
+        if logical_date.tzinfo is None:
+            raise ValueError(f"logical_date {logical_date!r} is naive; write it with tzinfo=UTC")
+        start = logical_date.astimezone(UTC)
+        return _from(schedule, start, anchor)
+    if schedule.kind is ScheduleKind.NONE:
+        return None
+    start = anchor or datetime(2026, 1, 1, tzinfo=UTC)
+    return _from(schedule, schedule.tick_at_or_after(start, anchor) or start, anchor)
+
+
+def _from(schedule: Schedule, start: datetime, anchor: datetime | None) -> DataInterval:
+    return schedule.interval_from(start, anchor) or DataInterval(start, start)

@@ -1,0 +1,121 @@
+"""A world for user code under test: connections and Variables from dicts, nothing behind them."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import msgspec
+
+from penstock.author.runtime import current
+from penstock.errors import NotFoundError, RequestError
+from penstock.model.connection import Connection, parse_connection
+
+
+class Triggered(NamedTuple):
+    """A run of another DAG that a task asked for."""
+
+    dag_id: str
+    run_id: str
+    conf: dict[str, Any]
+    logical_date: str
+
+
+class FakeWorld:
+    """Answers what tasks ask.
+
+    Args:
+        connections: By id: a `Connection`, its URI or JSON, or a dict of its fields.
+        variables: By key: text, or a value whose JSON is the text.
+        stores: Object stores by URL scheme; those of installed providers serve the others.
+        run_states: States of other DAGs' runs by run id; a run that a task triggers is a success unless named here.
+
+    Attributes:
+        variables: Variables as text, as tasks left them.
+        triggered: Runs that tasks asked for, each once.
+    """
+
+    def __init__(
+        self,
+        connections: Mapping[str, Connection | str | Mapping[str, Any]] | None = None,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        stores: Mapping[str, Any] | None = None,
+        run_states: Mapping[str, str] | None = None,
+    ) -> None:
+        self._connections = {conn_id: _connection(conn_id, each) for conn_id, each in (connections or {}).items()}
+        self.variables = {key: _text(value) for key, value in (variables or {}).items()}
+        self._stores, self._states = dict(stores or {}), dict(run_states or {})
+        self.triggered: list[Triggered] = []
+
+    def connection(self, conn_id: str) -> Connection:
+        """The connection of this id; raises NotFoundError."""
+        if conn_id not in self._connections:
+            hint = f"Pass connections={{{conn_id!r}: ...}} to the test."
+            raise NotFoundError("connection", conn_id, self._connections, hint=hint)
+        return self._connections[conn_id]
+
+    def variable(self, key: str) -> str | None:
+        """The text of a Variable, or None."""
+        return self.variables.get(key)
+
+    def set_variable(self, key: str, value: str | None) -> None:
+        """Store or delete a Variable."""
+        if value is None:
+            self.variables.pop(key, None)
+        else:
+            self.variables[key] = value
+
+    def xcom(self, task_id: str, key: str, map_index: int | None) -> Any:  # noqa: ANN401, ARG002 - the runtime's method
+        """None: outside of a run there are no other tasks."""
+        return None
+
+    def push_xcom(self, key: str, value: Any) -> None:  # noqa: ANN401, ARG002 - the runtime's method
+        """Values of a run are kept by the run; outside of one this is an error."""
+        raise RequestError(f"xcom_push({key!r}) was called outside of a running task.")
+
+    def trigger_dag(self, dag_id: str, run_id: str, conf: dict[str, Any], logical_date: str) -> None:
+        """Note the run; the same id twice is one run."""
+        if run_id not in {each.run_id for each in self.triggered}:
+            self.triggered.append(Triggered(dag_id, run_id, conf, logical_date))
+
+    def run_state(self, dag_id: str, run_id: str) -> str | None:  # noqa: ARG002 - the runtime's method
+        """The state that the test gave the run; success if a task triggered it."""
+        known = run_id in {each.run_id for each in self.triggered}
+        return self._states.get(run_id, "success" if known else None)
+
+    def object_store(self, url: str, conn_id: str | None = None) -> Any:  # noqa: ANN401 - an ObjectStore
+        """The test's store of the URL's scheme, else that of an installed provider."""
+        scheme = url.partition("://")[0]
+        if scheme in self._stores:
+            return self._stores[scheme]
+        from penstock.plugins.host import PluginHost  # noqa: PLC0415 - only tests with object stores need it
+
+        return PluginHost.discover().object_store(url, conn_id)
+
+
+@contextmanager
+def runtime(
+    connections: Mapping[str, Connection | str | Mapping[str, Any]] | None = None,
+    variables: Mapping[str, Any] | None = None,
+    *,
+    stores: Mapping[str, Any] | None = None,
+) -> Iterator[FakeWorld]:
+    """A block in which hooks and functions find the connections and Variables that they would find in a task."""
+    world = FakeWorld(connections, variables, stores=stores)
+    token = current.set(world)
+    try:
+        yield world
+    finally:
+        current.reset(token)
+
+
+def _connection(conn_id: str, given: Connection | str | Mapping[str, Any]) -> Connection:
+    if isinstance(given, Connection):
+        return msgspec.structs.replace(given, conn_id=conn_id)
+    if isinstance(given, str):
+        return parse_connection(conn_id, given)
+    return msgspec.convert({"conn_type": "", **given, "conn_id": conn_id}, type=Connection)
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

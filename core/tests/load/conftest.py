@@ -1,0 +1,134 @@
+"""A folder of DAG files, and a catalog in memory that behaves as the store's."""
+
+import os
+import textwrap
+from datetime import UTC, datetime
+
+import pytest
+
+from penstock.load.loader import Loader
+from penstock.load.parser import Parser
+from penstock.load.wire import Setup
+from penstock.model.source import KnownFile
+
+HEADER = "from datetime import UTC, datetime, timedelta\nfrom penstock import *\n"
+
+
+class MemoryCatalog:
+    """What the store does for the loader, in dicts; `tests/store` holds the real one to the same promises."""
+
+    def __init__(self, variables=None):
+        self.known, self.dags, self.adopted, self.saved = {}, {}, [], []
+        self.present = dict(variables or {})
+        self.reading, self.writing = os.pipe()
+        os.set_blocking(self.reading, False)
+
+    def files(self):
+        return dict(self.known)
+
+    def save(self, *parsed):
+        for each in parsed:
+            self.saved.append(each.file)
+            owned = {dag_id for dag_id, (file, *_) in self.dags.items() if file == each.file}
+            if not each.problems:
+                for dag_id in owned - {dag.dag_id for dag in each.dags}:
+                    del self.dags[dag_id]
+                self.dags |= {dag.dag_id: (each.file, each.snapshot, dag) for dag in each.dags}
+                owned = {dag.dag_id for dag in each.dags}
+            self.known[each.file] = KnownFile(
+                each.file,
+                each.sources,
+                each.variables,
+                each.refresh_s,
+                each.parsed_at,
+                tuple(sorted(owned)),
+                each.problems,
+            )
+
+    def adopt(self, snapshot, files):
+        self.adopted.append((snapshot, sorted(files)))
+        self.dags = {
+            dag_id: (file, snapshot if file in files else old, dag) for dag_id, (file, old, dag) in self.dags.items()
+        }
+
+    def retire(self, file):
+        del self.known[file]
+        self.dags = {dag_id: row for dag_id, row in self.dags.items() if row[0] != file}
+
+    def live_snapshots(self):
+        return {snapshot for _, snapshot, _ in self.dags.values()}
+
+    def variables(self, keys):
+        return {key: self.present.get(key) for key in keys}
+
+    def fileno(self):
+        return self.reading
+
+    def drain(self):
+        os.read(self.reading, 100)
+
+    def set(self, key, value):
+        self.present[key] = value
+        os.write(self.writing, b"!")
+
+    def close(self):
+        os.close(self.reading)
+        os.close(self.writing)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    path = tmp_path / "dags"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def write(folder):
+    """Write a DAG file; returns its path."""
+
+    def run(name, text, header=HEADER):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(header + textwrap.dedent(text).lstrip("\n"))
+        return path
+
+    return run
+
+
+@pytest.fixture
+def catalog():
+    catalog = MemoryCatalog()
+    yield catalog
+    catalog.close()
+
+
+@pytest.fixture
+def lines():
+    """What the loader told."""
+    return []
+
+
+@pytest.fixture
+def now():
+    """The present, as a list of one moment that tests may set."""
+    return [datetime(2026, 3, 1, tzinfo=UTC)]
+
+
+@pytest.fixture
+def make_loader(folder, tmp_path, catalog, lines, now):
+    made = []
+
+    def run(**setup):
+        parser = Parser(Setup(**{"timeout_s": 20.0, **setup}), catalog.variables)
+        made.append(parser)
+        return Loader(folder, tmp_path / "state", catalog, parser, lambda: now[0], lines.append)
+
+    yield run
+    for parser in made:
+        parser.close()
+
+
+@pytest.fixture
+def loader(make_loader):
+    return make_loader()

@@ -1,0 +1,182 @@
+"""What the loader imports and when, with real children and a catalog in memory."""
+
+import os
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+
+from penstock.errors import ConfigError
+
+
+def test_a_new_file_is_imported_once_and_not_again_while_nothing_changes(loader, catalog, write, make_loader):
+    write("a.py", "DAG('a')")
+    write("b.py", "DAG('b')")
+    loader.scan()
+    assert sorted(catalog.dags) == ["a", "b"]
+    loader.scan()
+    make_loader().scan()
+    assert catalog.saved == ["a.py", "b.py"]
+
+
+def test_only_what_changed_is_imported_and_the_rest_moves_to_the_new_snapshot(loader, catalog, write):
+    write("a.py", "DAG('a')")
+    write("b.py", "DAG('b')")
+    loader.scan()
+    write("b.py", "DAG('b', tags=['x'])")
+    loader.scan()
+    assert catalog.saved == ["a.py", "b.py", "b.py"]
+    assert catalog.dags["a"][1] == catalog.dags["b"][1]
+    assert catalog.adopted[-1] == (catalog.dags["a"][1], ["a.py"])
+
+
+def test_a_file_is_imported_again_when_what_it_read_has_changed(loader, catalog, write, folder):
+    write("helper.py", "NAME = 'one'", header="")
+    (folder / "conf").mkdir()
+    (folder / "conf" / "x.yaml").write_text("x")
+    text = """
+        from pathlib import Path
+        import helper
+        for path in (Path(__file__).parent / "conf").iterdir():
+            DAG(helper.NAME + path.stem)
+        """
+    write("a.py", text)
+    write("other.py", "DAG('other')")
+    loader.scan()
+    write("helper.py", "NAME = 'two'", header="")
+    loader.scan()
+    (folder / "conf" / "y.yaml").write_text("y")
+    loader.scan()
+    assert sorted(catalog.dags) == ["other", "twox", "twoy"]
+    assert catalog.saved.count("other.py") == 1
+
+
+def test_a_broken_file_keeps_its_last_good_version_in_its_snapshot(loader, catalog, write, lines):
+    write("a.py", "DAG('a')")
+    loader.scan()
+    good = catalog.dags["a"]
+    write("a.py", "DAG('a')\n1 / 0")
+    write("b.py", "DAG('b')")
+    loader.scan()
+    assert catalog.dags["a"] == good
+    assert catalog.known["a.py"].problems == ("a.py:4: ZeroDivisionError: division by zero (in: 1 / 0)",)
+    assert catalog.known["a.py"].problems[0] in lines
+    write("b.py", "DAG('b', tags=['x'])")
+    loader.scan()
+    assert catalog.dags["a"] == good
+    write("a.py", "DAG('a2')")
+    loader.scan()
+    assert sorted(catalog.dags) == ["a2", "b"]
+
+
+def test_a_broken_file_is_imported_again_when_the_loader_starts_because_the_environment_may_have_been_at_fault(
+    loader, catalog, write, make_loader
+):
+    write("a.py", "import penstock_nope")
+    loader.scan()
+    loader.scan()
+    make_loader().scan()
+    assert catalog.saved == ["a.py", "a.py"]
+
+
+def test_a_file_that_is_gone_retires_its_dags_and_one_that_moved_takes_them_along(loader, catalog, write, folder):
+    write("a.py", "DAG('a')")
+    write("b.py", "DAG('b')")
+    loader.scan()
+    (folder / "a.py").unlink()
+    (folder / "b.py").rename(folder / "c.py")
+    loader.scan()
+    assert {dag_id: row[0] for dag_id, row in catalog.dags.items()} == {"b": "c.py"}
+    assert sorted(catalog.known) == ["c.py"]
+
+
+def test_a_folder_that_is_gone_retires_nothing(loader, catalog, write, folder):
+    write("a.py", "DAG('a')")
+    loader.scan()
+    folder.rename(folder.with_name("away"))
+    with pytest.raises(ConfigError, match="does not exist"):
+        loader.scan()
+    assert list(catalog.dags) == ["a"]
+
+
+def test_two_files_with_one_dag_id_both_show_it_until_one_gives_in(loader, catalog, write):
+    write("a.py", "DAG('x')")
+    loader.scan()
+    write("b.py", "DAG('x')\nDAG('y')")
+    loader.scan()
+    for file in ("a.py", "b.py"):
+        (problem,) = catalog.known[file].problems
+        assert "DAG 'x' is defined in" in problem
+        assert "a.py" in problem
+        assert "b.py" in problem
+    assert {dag_id: row[0] for dag_id, row in catalog.dags.items()} == {"x": "a.py"}
+    write("b.py", "DAG('y')")
+    loader._look()
+    assert not any(known.problems for known in catalog.known.values())
+    assert {dag_id: row[0] for dag_id, row in catalog.dags.items()} == {"x": "a.py", "y": "b.py"}
+
+
+def test_files_that_read_a_variable_are_imported_again_when_it_changes(loader, catalog, write):
+    catalog.present["customers"] = "a,b"
+    write("c.py", "for c in Variable.get('customers').split(','): DAG(c)")
+    write("d.py", "DAG('d')\nVariable.get('other', default='')")
+    loader.scan()
+    catalog.present["customers"] = "b,c"
+    catalog.present["unread"] = "1"
+    loader.scan()
+    assert sorted(catalog.dags) == ["b", "c", "d"]
+    assert catalog.saved == ["c.py", "d.py", "c.py"]
+    catalog.present["other"] = "now it exists"
+    loader.scan()
+    assert catalog.saved[-1] == "d.py"
+
+
+def test_a_refresh_interval_is_kept(loader, catalog, write, now):
+    write("a.py", "refresh_every(60)\nDAG('a')")
+    loader.scan()
+    assert loader._next_refresh() == 60
+    now[0] += timedelta(seconds=59)
+    loader.scan()
+    assert len(catalog.saved) == 1
+    now[0] += timedelta(seconds=1)
+    loader.scan()
+    assert len(catalog.saved) == 2
+    assert loader._next_refresh() == 60
+
+
+def test_a_killed_loader_loses_nothing_that_it_saved(loader, catalog, write, make_loader):
+    write("a.py", "DAG('a')")
+    loader.scan()
+    write("b.py", "DAG('b')")
+    make_loader().scan()
+    assert catalog.saved == ["a.py", "b.py"]
+
+
+def test_the_running_loader_hears_of_files_and_variables(loader, catalog, write, folder):
+    catalog.present["v"] = "one"
+    write("a.py", "DAG(Variable.get('v'))")
+    stop_reading, stop_writing = os.pipe()
+    thread = threading.Thread(target=loader.run, args=(stop_reading,))
+    thread.start()
+    try:
+        _until(lambda: "one" in catalog.dags)
+        catalog.set("v", "two")
+        _until(lambda: "two" in catalog.dags)
+        write("b.py", "DAG('b')")
+        _until(lambda: "b" in catalog.dags)
+        (folder / "b.py").unlink()
+        _until(lambda: "b" not in catalog.dags)
+    finally:
+        os.write(stop_writing, b"!")
+        thread.join(10)
+        os.close(stop_reading)
+        os.close(stop_writing)
+    assert not thread.is_alive()
+
+
+def _until(true):
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

@@ -1,0 +1,143 @@
+# ruff: noqa: E501 - tables read better with a case a line
+"""Real children that import real files, the good and the worst of them."""
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from penstock.load.parser import Parser
+from penstock.load.wire import Job, Setup
+from penstock.spec.manifest import Capability, Parameter
+
+BAD = [
+    pytest.param("import os\nos._exit(3)", "ended the process with exit code 3: it calls os._exit()", id="exit"),
+    pytest.param("import sys\nsys.exit(2)", "f.py:4: the file calls sys.exit(2)", id="sys.exit"),
+    pytest.param("import ctypes\nctypes.string_at(0)", "f.py:4: its import crashed with SIGSEGV", id="segfault"),
+    pytest.param("import os\nos.abort()", "f.py:4: its import crashed with SIGABRT", id="abort"),
+    pytest.param("import os\nos.kill(os.getpid(), 9)", "was killed with SIGKILL", id="killed"),
+    pytest.param("import time\ntime.sleep(60)", "f.py:4: its import took longer than 1 s and was ended", id="hang"),
+    pytest.param("def f():\n    while True: pass\nf()", "f.py:4: its import took longer than 1 s", id="endless loop"),
+    pytest.param(
+        "import signal, time\nsignal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\ntime.sleep(60)",
+        "its import took longer than 1 s",
+        id="hang that hears no signal",
+    ),
+    pytest.param("data = [0] * 10**9", "needs more than 200 MB of memory", id="memory"),
+    pytest.param("data = []\nwhile True: data.append(bytes(10**6))", "needs more than 200 MB of memory", id="slow memory"),
+    pytest.param("raise MemoryError", "needs more than 200 MB of memory", id="memory error of its own"),
+    pytest.param("def f(:", "f.py:3: the file is no Python", id="syntax"),
+    pytest.param("import penstock_nope", "Install it with: plugin-manager install nope", id="missing provider"),
+    pytest.param("Connection.get('x')", "f.py:3: connection() was called while the DAG file is imported", id="connection"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def parser():
+    parser = Parser(Setup(timeout_s=1.0, memory_mb=200), lambda keys: {key: f"value of {key}" for key in keys})
+    yield parser
+    parser.close()
+
+
+def one(parser, path):
+    ((file, result),) = parser.parse(str(path.parent), [path.name])
+    assert file == path.name
+    return result
+
+
+@pytest.mark.parametrize(("text", "said"), BAD)
+def test_what_a_file_does_to_its_process_is_a_problem_of_that_file_alone(parser, folder, write, text, said):
+    write("f.py", text)
+    write("good.py", "DAG('good')")
+    results = dict(parser.parse(str(folder), ["f.py", "good.py"]))
+    assert said in "\n".join(results["f.py"].problems)
+    assert results["f.py"].dags == ()
+    assert [dag.dag_id for dag in results["good.py"].dags] == ["good"]
+
+
+def test_a_flood_of_output_is_cut_and_harms_nothing(parser, write):
+    result = one(parser, write("f.py", "print('a' * 5_000_000 + 'the end')\nDAG('d')"))
+    assert [dag.dag_id for dag in result.dags] == ["d"]
+    assert len(result.output) == 65536
+    assert result.output.endswith("the end\n")
+
+
+def test_what_a_file_started_ends_with_its_import(parser, write, tmp_path):
+    path = write(
+        "f.py",
+        f"import subprocess\np = subprocess.Popen(['sleep', '60'])\nopen({str(tmp_path / 'pid')!r}, 'w').write(str(p.pid))",
+    )
+    assert one(parser, path).problems == ()
+    stat = Path(f"/proc/{(tmp_path / 'pid').read_text()}/stat")
+    deadline = time.monotonic() + 5
+    while stat.exists() and stat.read_text().split()[2] != "Z" and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not stat.exists() or stat.read_text().split()[2] == "Z"
+
+
+def test_variables_are_answered_and_noted(parser, write):
+    result = one(parser, write("f.py", "DAG('d_' + Variable.get('a')[-1])\nVariable.get('a')\nVariable.get('b')"))
+    assert [dag.dag_id for dag in result.dags] == ["d_a"]
+    assert result.variables == {"a": "value of a", "b": "value of b"}
+
+
+def test_files_and_folders_that_the_import_read_are_noted(parser, folder, write):
+    (folder / "conf").mkdir()
+    (folder / "conf" / "a.yaml").write_text("a")
+    write("helper.py", "X = 1", header="")
+    text = (
+        "import json, helper\nfrom pathlib import Path\n[p.read_text() for p in Path(__file__).parent.glob('conf/*')]"
+    )
+    result = one(parser, write("f.py", text))
+    assert result.problems == ()
+    assert result.sources == ("conf/", "conf/a.yaml", "f.py", "helper.py")
+
+
+def test_one_import_leaves_nothing_to_the_next(parser, folder, write):
+    write("a.py", "import sys, penstock\nsys.modules['mark'] = sys\npenstock.DAG = None")
+    write("b.py", "import sys\nassert 'mark' not in sys.modules\nDAG('b')")
+    results = dict(parser.parse(str(folder), ["a.py", "b.py"]))
+    assert [dag.dag_id for dag in results["b.py"].dags] == ["b"]
+
+
+def test_arguments_of_a_capability_are_checked_against_what_is_installed(folder, write):
+    copy = Capability("operators", "aws.copy", "m:C", "", parameters=(Parameter("source", "str", required=True),))
+    parser = Parser(Setup(providers=("aws",), capabilities=(copy,)), lambda keys: {})
+    path = write(
+        "f.py",
+        "with DAG('d'):\n    operator('aws.copy', task_id='a', sorce='x')\n    operator('gcp.copy', task_id='b')",
+    )
+    try:
+        problems = one(parser, path).problems
+    finally:
+        parser.close()
+    assert any("aws.copy takes no argument 'sorce'; did you mean 'source'?" in problem for problem in problems)
+    assert any("aws.copy needs the argument 'source'" in problem for problem in problems)
+    assert any(problem.startswith("f.py:5:") and "plugin-manager install gcp" in problem for problem in problems)
+
+
+def test_a_server_that_was_killed_is_started_again(folder, write):
+    parser = Parser(Setup(), lambda keys: {})
+    path = write("f.py", "DAG('d')")
+    try:
+        one(parser, path)
+        parser._server.send_signal(signal.SIGKILL)
+        parser._server.wait()
+        assert [dag.dag_id for dag in one(parser, path).dags] == ["d"]
+    finally:
+        parser.close()
+
+
+def test_the_server_and_its_children_end_with_the_loader(folder, write, tmp_path):
+    write("f.py", f"import os, time\nopen({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)")
+    parser = Parser(Setup(), lambda keys: {})
+    line = parser._connected()
+    line.send(Job(1, str(folder), "f.py"))
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+        time.sleep(0.01)
+    started = time.monotonic()
+    parser.close()
+    assert time.monotonic() - started < 5
+    pid = (tmp_path / "pid").read_text()
+    assert not Path(f"/proc/{pid}/stat").exists() or Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"

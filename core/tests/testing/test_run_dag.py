@@ -1,0 +1,256 @@
+"""A user's tests of his DAGs: whole runs in this process, by the real engine, on a clock that jumps."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from penstock import (
+    DAG,
+    EmptyOperator,
+    FailTask,
+    Hook,
+    Operator,
+    PokeResult,
+    Sensor,
+    SkipTask,
+    TriggerDagRunOperator,
+    Variable,
+    get_current_context,
+    operator,
+    task,
+)
+from penstock.errors import AuthoringError, NotFoundError, RequestError
+from penstock.testing import FakeClock, run_dag, runtime
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_values_flow_and_mapped_tasks_are_gathered():
+    with DAG("d", schedule="@hourly", start_date=START, params={"n": 3}) as dag:
+
+        @task
+        def numbers(params):
+            return list(range(params["n"]))
+
+        @task
+        def times(x, by):
+            return x * by
+
+        @task
+        def total(values):
+            return sum(values)
+
+        total(times.expand(x=numbers(), by=[1, 10]))
+    result = run_dag(dag, conf={"n": 4}).check()
+    assert result.value("times") == [0, 0, 1, 10, 2, 20, 3, 30]
+    assert result.value("total") == 66
+    assert result.value("times", map_index=3) == 10
+
+
+def test_retries_wait_on_the_clock_and_each_try_is_seen():
+    with DAG("d") as dag:
+
+        @task(retries=2, retry_delay=600)
+        def flaky(ti):
+            if ti.try_number < 3:
+                raise ValueError(f"try {ti.try_number}")
+            return ti.try_number
+
+        flaky()
+    clock = FakeClock(START)
+    result = run_dag(dag, clock=clock).check()
+    assert (result.value("flaky"), result.order, clock.slept) == (3, ["flaky"] * 3, timedelta(minutes=20))
+    assert [error.splitlines()[0] for error in result.tasks["flaky"].errors] == [
+        "ValueError: try 1",
+        "ValueError: try 2",
+    ]
+
+
+class At(Sensor):
+    """Waits until a clock says so."""
+
+    def __init__(self, *, clock, moment, **kwargs):
+        super().__init__(**kwargs)
+        self.clock, self.moment = clock, moment
+
+    async def poke(self, context):
+        return PokeResult(self.clock.now() >= self.moment, str(self.clock.now()))
+
+
+def test_sensors_wait_side_by_side_without_waiting():
+    clock = FakeClock(START)
+    with DAG("d") as dag:
+        for hours in (5, 1, 3):
+            At(task_id=f"h{hours}", clock=clock, moment=START + timedelta(hours=hours), poke_interval=1800)
+        At(task_id="never", clock=clock, moment=START + timedelta(days=99), timeout=7200, soft_fail=True)
+    result = run_dag(dag, clock=clock)
+    assert result.order == ["h1", "never", "h3", "h5"]
+    assert result.states == {"h1": "success", "h3": "success", "h5": "success", "never": "skipped"}
+    assert result.value("h3") == "2026-01-01 03:00:00+00:00"
+
+
+def ends(how):
+    """A task that ends in a certain way."""
+
+    @task(task_id=f"{how}")
+    def end():
+        if how == "failed":
+            raise FailTask("on purpose")
+        if how == "skipped":
+            raise SkipTask("on purpose")
+
+    return end()
+
+
+@pytest.mark.parametrize(
+    ("upstream", "rule", "state"),
+    [
+        (["success", "skipped"], "all_success", "skipped"),
+        (["success", "skipped"], "none_failed_min_one_success", "success"),
+        (["success", "failed"], "all_success", "upstream_failed"),
+        (["success", "failed"], "all_done", "success"),
+        (["failed"], "one_failed", "success"),
+        (["success"], "one_failed", "skipped"),
+    ],
+)
+def test_trigger_rules_are_those_of_production(upstream, rule, state):
+    with DAG("d") as dag:
+        [ends(how) for how in upstream] >> EmptyOperator(task_id="after", trigger_rule=rule)
+    assert run_dag(dag).states["after"] == state
+
+
+def test_branches_and_short_circuits_skip():
+    with DAG("d") as dag:
+
+        @task.branch
+        def choose():
+            return "left"
+
+        @task.short_circuit
+        def stop():
+            return False
+
+        choose() >> [EmptyOperator(task_id="left"), EmptyOperator(task_id="right")]
+        stop() >> EmptyOperator(task_id="after") >> EmptyOperator(task_id="later", trigger_rule="all_done")
+    states = run_dag(dag).states
+    assert (states["left"], states["right"]) == ("success", "skipped")
+    assert (states["after"], states["later"]) == ("skipped", "skipped")
+
+
+class Lookup(Hook):
+    """A hook that says where it would go."""
+
+    default_conn_id = "lookup_default"
+
+    def host(self):
+        """The host of the connection."""
+        return self.connection.host
+
+
+def test_tasks_see_the_connections_and_variables_of_the_test_and_leave_theirs():
+    with DAG("d") as dag:
+
+        @task
+        def use():
+            limit = Variable.get("limits", deserialize_json=True)["a"]
+            Variable.set("seen", str(limit))
+            return [Lookup().host(), limit, get_current_context()["run_id"][:6]]
+
+        use()
+    result = run_dag(dag, connections={"lookup_default": "http://me:pw@there/"}, variables={"limits": {"a": 5}}).check()
+    assert result.value("use") == ["there", 5, "test__"]
+    assert result.variables["seen"] == "5"
+    failed = run_dag(dag, variables={"limits": {"a": 5}})
+    assert "no connection is named 'lookup_default'" in failed.tasks["use"].errors[0]
+    with pytest.raises(AssertionError, match="no connection is named 'lookup_default'"):
+        failed.check()
+
+
+def test_the_first_interval_of_the_schedule_is_run_unless_a_date_is_given():
+    with DAG("d", schedule="@daily", start_date=START) as dag:
+
+        @task
+        def span(data_interval_start, data_interval_end, ds):
+            return [data_interval_start, data_interval_end, ds]
+
+        span()
+    day = timedelta(days=1)
+    assert run_dag(dag).value("span") == [START, START + day, "2026-01-01"]
+    assert run_dag(dag, logical_date=START + 5 * day).value("span") == [START + 5 * day, START + 6 * day, "2026-01-06"]
+
+
+@pytest.mark.parametrize(("state", "outcome"), [("success", "success"), ("failed", "failed")])
+def test_runs_of_other_dags_are_noted_and_can_be_waited_for(state, outcome):
+    with DAG("d") as dag:
+        TriggerDagRunOperator(
+            task_id="t",
+            trigger_dag_id="other",
+            trigger_run_id="r",
+            conf={"a": "{{ run_id }}"},
+            wait_for_completion=True,
+        )
+    result = run_dag(dag, run_states={"r": state})
+    assert result.states["t"] == outcome
+    (run,) = result.triggered
+    assert (run.dag_id, run.run_id, run.conf) == ("other", "r", {"a": result.run.run_id})
+
+
+class Copy(Operator):
+    """The class behind a capability."""
+
+    template_fields = ("source",)
+
+    def __init__(self, *, source, target=None, **kwargs):
+        super().__init__(**kwargs)
+        self.source, self.target = source, target
+
+    def execute(self, context):
+        return [self.source, self.target]
+
+
+def test_a_task_named_by_capability_is_built_from_its_plan():
+    with DAG("d", params={"p": "x"}) as dag:
+
+        @task
+        def first():
+            return {"k": 1}
+
+        operator("acme.copy", task_id="copy", source="{{ params.p }}", target=first())
+    assert run_dag(dag, operators={"acme.copy": Copy}).value("copy") == ["x", {"k": 1}]
+
+
+def test_a_dag_that_is_wrong_raises_everything_that_is_wrong_with_it():
+    dag = DAG("d", schedule="nope", max_active_runs=0)
+    with pytest.raises(AuthoringError) as caught:
+        run_dag(dag)
+    assert len(caught.value.problems) == 2
+
+
+def test_hooks_work_inside_of_a_runtime_and_nowhere_else():
+    with runtime(connections={"lookup_default": {"conn_type": "http", "host": "there"}}) as world:
+        assert Lookup().host() == "there"
+        Variable.set("a", "b")
+        assert world.variables == {"a": "b"}
+        with pytest.raises(NotFoundError):
+            Lookup("other").host()
+    with pytest.raises(RequestError, match=r"outside of a running task"):
+        Lookup().host()
+
+
+def test_a_run_takes_milliseconds():
+    with DAG("d") as dag:
+        before = EmptyOperator(task_id="t0")
+        for number in range(1, 5):
+
+            @task(task_id=f"t{number}")
+            def nothing():
+                return 1
+
+            after = nothing()
+            before >> after
+            before = after
+    run_dag(dag)
+    started = time.process_time()
+    run_dag(dag).check()
+    assert time.process_time() - started < 0.2
