@@ -1,0 +1,170 @@
+"""Every task that a person or CI runs: ``nox -l`` lists them, ``nox -s tests`` runs all tests.
+
+Each session has an environment of its own, synced from the lock, which sees nothing of the machine's own Python.
+"""
+
+import logging
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+PROVIDERS = sorted(path.parent.name for path in ROOT.glob("providers/*/pyproject.toml"))
+PYTHONS = ["3.11", "3.12", "3.13"]
+CHECK = "tools/check.py"
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "uv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["tests"]
+
+
+def _close_the_windows() -> None:
+    """Keep what the machine has installed or configured out of every session."""
+    os.environ |= {"UV_PYTHON_DOWNLOADS": "never", "PYTHONNOUSERSITE": "1", "PIP_CONFIG_FILE": os.devnull}
+    for name in ("PYTHONPATH", "PYTHONHOME", "PIP_FIND_LINKS", "UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV"):
+        os.environ.pop(name, None)
+    if "PYENV_VERSION" not in os.environ and shutil.which("pyenv"):
+        # pyenv's shims answer "command not found" for each version that is installed but not activated.
+        bare = subprocess.run(
+            ["pyenv", "versions", "--bare"], capture_output=True, text=True, check=False
+        ).stdout.split()
+        versions = [found for python in PYTHONS for found in bare if found.startswith(f"{python}.")]
+        if versions:
+            os.environ["PYENV_VERSION"] = ":".join(versions)
+
+
+_close_the_windows()
+
+
+def _sync(session: nox.Session) -> None:
+    """Install the workspace, its tests' tools and its linters, at the versions of the lock."""
+    session.run_install(
+        "uv", "sync", "--quiet", "--frozen", "--all-packages", "--group", "tests", "--group", "lint",
+        env={"UV_PROJECT_ENVIRONMENT": session.virtualenv.location},
+    )  # fmt: skip
+
+
+def _pytest(session: nox.Session, *paths: str) -> None:
+    session.run("pytest", *paths, *session.posargs, env={"PENSTOCK_TESTS_STRICT": "1"})
+
+
+@nox.session
+def fmt(session: nox.Session) -> None:
+    """Format the code, and mend what the linter can mend."""
+    _sync(session)
+    session.run("ruff", "check", "--fix", "--quiet", ".", success_codes=[0, 1])
+    session.run("ruff", "format", ".")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and format."""
+    _sync(session)
+    session.run("python", CHECK, "lint")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types, strictly."""
+    _sync(session)
+    session.run("python", CHECK, "types")
+
+
+@nox.session
+def imports(session: nox.Session) -> None:
+    """Check the layers and the independence of the packages."""
+    _sync(session)
+    session.run("python", CHECK, "imports")
+
+
+@nox.session
+def contracts(session: nox.Session) -> None:
+    """Check every rule of the house: style, types, layers, sizes, calls, names, documentation."""
+    _sync(session)
+    _pytest(session, "tests/contracts")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run all tests of all packages, lint, types and contracts among them. This is what CI runs."""
+    _sync(session)
+    if os.environ.get("CI"):
+        logging.getLogger("nox").setLevel(logging.CRITICAL)  # pytest has the last word, and its exit code is ours
+    _pytest(session, "-n", "2", "--dist", "worksteal")
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Run the tests of the core under coverage, child processes included; the report fails below its floor."""
+    _sync(session)
+    shutil.rmtree(ROOT / ".coverage-data", ignore_errors=True)
+    session.run("coverage", "run", "-m", "pytest", "core/tests", "providers", *session.posargs)
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "report", "--skip-covered", "--sort", "cover")
+    session.run("coverage", "report", "--include", "*/penstock/engine/*,*/penstock/model/*", "--fail-under", "95")
+
+
+@nox.session(python=PYTHONS)
+@nox.parametrize("package", ["core", "plugin-manager", "testkit"])
+def unit(session: nox.Session, package: str) -> None:
+    """Run the tests of one package: ``nox -s "unit-3.11(package='core')"``."""
+    _sync(session)
+    _pytest(session, f"{package}/tests")
+
+
+@nox.session(python=PYTHONS)
+@nox.parametrize("provider", PROVIDERS)
+def provider(session: nox.Session, provider: str) -> None:
+    """Run the tests of one provider, with no sibling installed: ``nox -s "provider-3.11(provider='aws')"``."""
+    tools = nox.project.load_toml(ROOT / "pyproject.toml")["dependency-groups"]["tests"]
+    session.install("-e", "core", "-e", f"providers/{provider}", "-e", "testkit", *tools)
+    _pytest(session, f"providers/{provider}/tests")
+
+
+@nox.session
+def wheels(session: nox.Session) -> None:
+    """Build every wheel, install each without its siblings, import all of it, and hold the core to its budget."""
+    session.run("python", "tools/wheels.py", *session.posargs)
+
+
+@nox.session
+def lowest(session: nox.Session) -> None:
+    """Run the unit tests of core and providers with the lowest versions that they declare."""
+    tools = nox.project.load_toml(ROOT / "pyproject.toml")["dependency-groups"]["tests"]
+    packages = ["core[postgres]", *(f"providers/{each}" for each in PROVIDERS)]
+    editable = [word for package in packages for word in ("-e", package)]
+    session.run_install("uv", "pip", "install", "--quiet", "--resolution", "lowest-direct", *editable)
+    session.install("-e", "testkit", *tools)
+    _pytest(session, "core/tests", *(f"providers/{each}/tests" for each in PROVIDERS))
+
+
+@nox.session
+def clickstream(session: nox.Session) -> None:
+    """Run the main job on real data: a slice of a year of flights, from files to tables."""
+    _sync(session)
+    session.run("python", "examples/clickstream/run.py", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure, each workload beside a plain floor in the same run."""
+    _sync(session)
+    session.run("python", "bench/run.py", *session.posargs)
+
+
+@nox.session
+def simulate(session: nox.Session) -> None:
+    """Run the engine in thousands of seeded worlds that fail: ``nox -s simulate -- --seeds 10000``."""
+    _sync(session)
+    session.run("python", "core/tests/engine/simulator", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Write the generated pages of the reference anew."""
+    _sync(session)
+    session.run("python", "tools/reference.py", "--write")

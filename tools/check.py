@@ -1,0 +1,108 @@
+"""Runs the linter, the type checker and the import contracts over the whole workspace.
+
+``python tools/check.py lint|types|imports [--root FOLDER]``. Nothing here names a provider: they are read from disk,
+so that a new one is held to every rule without a change outside its folder.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+PUBLIC_ROOMS = frozenset({"spec", "errors", "testing"})
+
+
+def source_folders(root: Path) -> list[Path]:
+    """The ``src`` folders of all packages of the workspace."""
+    return sorted(path.parent / "src" for path in root.glob("**/pyproject.toml") if (path.parent / "src").is_dir())
+
+
+def packages_of(folder: Path) -> list[str]:
+    """Names of the packages in a ``src`` folder."""
+    return sorted(path.parent.name for path in folder.glob("*/__init__.py"))
+
+
+def words(root: Path) -> dict[str, list[str]]:
+    """What the words of the import contracts stand for today.
+
+    ``@providers`` is every provider's package; ``@internals`` is every room of the core that providers may not see.
+    """
+    providers = [name for folder in root.glob("providers/*/src") for name in packages_of(folder)]
+    core = root / "core" / "src" / "penstock"
+    rooms = {path.parent.name for path in core.glob("*/__init__.py")} | {path.stem for path in core.glob("*.py")}
+    internals = sorted(rooms - PUBLIC_ROOMS - {"__init__", "__main__"})
+    return {"@providers": sorted(providers), "@internals": [f"penstock.{room}" for room in internals]}
+
+
+def expanded(table: Any, meaning: Mapping[str, Sequence[str]]) -> Any:  # noqa: ANN401 - any TOML value
+    """The table with each word in its lists replaced by what it stands for."""
+    if isinstance(table, dict):
+        return {key: expanded(value, meaning) for key, value in table.items()}
+    if isinstance(table, list):
+        inner = [expanded(value, meaning) for value in table]
+        return [
+            each for value in inner for each in (meaning.get(value, [value]) if isinstance(value, str) else [value])
+        ]
+    return table
+
+
+def import_contracts(root: Path) -> str:
+    """The import contracts of the root's ``pyproject.toml`` as a TOML text that import-linter reads."""
+    table = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    table = expanded(table, words(root))
+    contracts = table.pop("contracts")
+    lines = ["[tool.importlinter]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())]
+    for contract in contracts:
+        lines += [
+            "[[tool.importlinter.contracts]]",
+            *(f"{key} = {json.dumps(value)}" for key, value in contract.items()),
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def imports(root: Path) -> int:
+    """Check who imports whom; the exit code of import-linter is returned."""
+    path = os.pathsep.join(str(folder) for folder in source_folders(root))
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "contracts.toml"
+        config.write_text(import_contracts(root), encoding="utf-8")
+        command = ["lint-imports", "--config", str(config), "--no-cache", "--no-logo"]
+        return _run(command, folder, {"PYTHONPATH": path})
+
+
+def types(root: Path) -> int:
+    """Check types with mypy; its exit code is returned."""
+    folders = [*source_folders(root), *(root / name for name in ("tools",) if (root / name).is_dir())]
+    path = os.pathsep.join(str(folder) for folder in folders)
+    return _run(["mypy", "--config-file", "pyproject.toml", *map(str, folders)], str(root), {"MYPYPATH": path})
+
+
+def lint(root: Path) -> int:
+    """Check style and format with ruff; the first exit code that is not 0 is returned."""
+    return _run(["ruff", "check", "."], str(root), {}) or _run(["ruff", "format", "--check", "."], str(root), {})
+
+
+def _run(command: list[str], folder: str, variables: Mapping[str, str]) -> int:
+    tool = Path(sys.executable).parent / command[0]
+    done = subprocess.run([str(tool), *command[1:]], cwd=folder, env={**os.environ, **variables}, check=False)
+    return done.returncode
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one check and return its exit code."""
+    parser = argparse.ArgumentParser(prog="check", description=__doc__)
+    parser.add_argument("check", choices=["lint", "types", "imports"])
+    parser.add_argument("--root", type=Path, default=ROOT, help="the workspace")
+    given = parser.parse_args(arguments)
+    return {"lint": lint, "types": types, "imports": imports}[given.check](given.root)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
