@@ -238,3 +238,54 @@ def test_a_request_finds_a_run_that_ended_in_its_own_step():
     assert stage.last.dispatches[0].instance.epoch == 2
     stage.step(TryFinished(stage.key("a"), 2, Outcome.SUCCESS, stage.now), MarkTask(1, "a", -1, "failed"))
     assert stage.run_state() == "failed"
+
+
+def spread():
+    """A run whose mapped task ``m`` over the value of ``a`` has two live tries."""
+    stage = begun("a", TaskSpec("m", upstream=("a",), mapped=(Mapping("x", source=XComRef("a")),)))
+    stage.finish("a", returns=2)
+    return stage
+
+
+def test_cancelling_while_a_cleared_mapped_task_waits_to_fold_up_leaves_it_cancelled():
+    stage = spread()
+    stage.ask(ClearTasks(1, ("m",)))
+    stage.ask(CancelRun(1))
+    stage.finish("m[0]", Outcome.CANCELLED), stage.finish("m[1]", Outcome.CANCELLED)
+    assert stage.states() == {"a": "success", "m[0]": "cancelled", "m[1]": "cancelled"}
+    assert (stage.run_state(), stage.engine.live_runs) == ("cancelled", 0)
+
+
+def test_an_instance_that_is_about_to_be_replaced_cannot_be_marked():
+    stage = spread()
+    stage.ask(ClearTasks(1, ("m",)))
+    assert not stage.ask(MarkTask(1, "m", 0, "success")).changes
+    stage.finish("m[0]", Outcome.CANCELLED), stage.finish("m[1]", Outcome.CANCELLED)
+    assert stage.states() == {"a": "success", "m[0]": "queued", "m[1]": "queued"}
+
+
+def test_a_mapped_task_that_is_cut_off_while_it_waits_to_fold_up_stays_skipped():
+    stage = spread()
+    stage.ask(ClearTasks(1))
+    stage.finish("a", follow=())
+    stage.finish("m[0]", Outcome.CANCELLED), stage.finish("m[1]", Outcome.CANCELLED)
+    assert stage.states() == {"a": "success", "m[0]": "skipped", "m[1]": "skipped"}
+    assert (stage.run_state(), stage.engine.live_runs) == ("success", 0)
+
+
+def test_a_task_that_leaves_no_list_after_a_clear_is_not_mapped_over_its_old_one():
+    stage = spread()
+    stage.drain()
+    stage.ask(ClearTasks(1))
+    stage.finish("a")
+    assert stage.reason("m").startswith("cannot expand 'x'")
+
+
+def test_a_retry_that_was_overtaken_by_a_clear_does_not_shorten_the_next_pause():
+    stage = begun(TaskSpec("a", retry=RetryPolicy(3, 60.0)))
+    stage.fail("a")
+    stage.step(after=30)
+    stage.ask(ClearTasks(1))
+    stage.fail("a")
+    assert stage.step(after=30).dispatches == ()
+    assert len(stage.step(after=30).dispatches) == 1
