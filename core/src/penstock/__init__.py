@@ -3,9 +3,10 @@
 Everything that DAG authors write with is a name of this package; each is imported when it is first used.
 """
 
-from typing import TYPE_CHECKING, Any
-
 __version__ = "0.1.0"
+
+# Type checkers know the name whatever its value; importing `typing` for it costs 10 ms.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from penstock.author.access import Connection, Variable
@@ -88,16 +89,18 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - any value
-    """Import a public name on first use (PEP 562)."""
-    from importlib import import_module  # noqa: PLC0415 - what is not used costs nothing
+if not TYPE_CHECKING:  # a checker that sees __getattr__ takes every name for granted
 
-    for home, names in _HOMES.items():
-        if name in names:
-            found = getattr(import_module(f"penstock.{home}"), name)
-            globals()[name] = found
-            return found
-    raise AttributeError(f"module 'penstock' has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        """Import a public name on first use (PEP 562)."""
+        from importlib import import_module  # noqa: PLC0415 - what is not used costs nothing
+
+        for home, names in _HOMES.items():
+            if name in names:
+                found = getattr(import_module(f"penstock.{home}"), name)
+                globals()[name] = found
+                return found
+        raise AttributeError(f"module 'penstock' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -10,7 +10,7 @@ A user's test needs no more than::
         assert result.value("count_rows") == 3
 """
 
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False  # as in `penstock`
 
 if TYPE_CHECKING:
     from penstock.testing.clock import FakeClock
@@ -31,10 +31,12 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - any value
-    """Import a public name on first use (PEP 562): pytest loads this package in every session."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'penstock.testing' has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 - what is not used costs nothing
+if not TYPE_CHECKING:
 
-    return getattr(import_module(f"penstock.testing.{_HOMES[name]}"), name)
+    def __getattr__(name: str) -> object:
+        """Import a public name on first use (PEP 562): pytest loads this package in every session."""
+        if name not in _HOMES:
+            raise AttributeError(f"module 'penstock.testing' has no attribute {name!r}")
+        from importlib import import_module  # noqa: PLC0415 - what is not used costs nothing
+
+        return getattr(import_module(f"penstock.testing.{_HOMES[name]}"), name)
