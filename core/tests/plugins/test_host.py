@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from penstock.errors import MissingProviderError, NotFoundError, PluginError
+from penstock.model.connection import Connection
 from penstock.plugins.host import PluginHost
 
 STORE = """
@@ -150,3 +151,15 @@ def test_files_are_served_without_any_provider(site, tmp_path):
 
     assert store.write(f"file://{tmp_path}/a", b"1")
     assert store.read(f"file://{tmp_path}/a") == b"1"
+
+
+def test_secrets_are_those_the_provider_marks_and_those_the_core_knows_by_their_names(site):
+    site.provider(
+        "acme", '[[connections]]\ntype = "box"\ndoc = "It."\nfields = [{ name = "pin", secret = true }, { name = "a" }]'
+    )
+    extra = {"pin": "1234", "a": "open", "api_key": "k"}
+    connection = Connection("c", "box", password="hunter2", extra=extra)
+
+    assert set(host_of(site).secrets(connection)) == {"hunter2", "1234", "k"}
+    assert host_of(site).connection_type("box").fields[0].name == "pin"
+    assert host_of(site).connection_type("none") is None

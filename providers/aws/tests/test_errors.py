@@ -135,3 +135,39 @@ def test_a_wrong_name_for_a_bucket_is_invalid(hook):
         hook.head("k", "No Bucket!")
 
     assert raised.value.kind is ErrorKind.INVALID
+
+
+class WithoutSts(Refusing):
+    """A store of another maker: it lists buckets and knows no STS."""
+
+    def do_POST(self):
+        self.status, self.code = 400, "InvalidRequest"
+        self.do_GET()
+
+    def do_GET(self):
+        if self.command == "POST":
+            super().do_GET()
+            return
+        body = b"<ListAllMyBucketsResult><Buckets/></ListAllMyBucketsResult>"
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def test_a_store_without_sts_is_tested_by_its_buckets(refusing):
+    refusing.__bases__ = (WithoutSts,)
+
+    report = hook_at(refusing.url).test_connection()
+
+    assert report.ok, report.detail
+    assert (report.identity, "does not tell" in report.detail) == ("", True)
+
+
+def test_a_refused_login_makes_a_report_and_no_exception(refusing):
+    refusing.status, refusing.code, refusing.do_POST = 403, "InvalidClientTokenId", Refusing.do_GET
+
+    report = hook_at(refusing.url).test_connection()
+
+    assert not report.ok
+    assert "Check the keys" in report.detail

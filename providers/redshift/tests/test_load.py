@@ -59,13 +59,13 @@ def test_files_are_loaded_once_however_often_it_runs(hook, put, capsys):
 def test_what_a_person_is_told_lets_the_load_be_done_again(hook, put, capsys):
     hook.run(TABLE)
     url = put("in/a.csv", "1,one,2026-01-01")
-    load(url)
-    load(url)
+    load(url, load_key="it's")
+    load(url, load_key="it's")
     statement = capsys.readouterr().out.partition("To load it again: ")[2].splitlines()[0]
 
     hook.run(statement)
 
-    assert load(url)["loaded"]
+    assert load(url, load_key="it's")["loaded"]
     assert rows(hook) == [(1, "one")] * 2
 
 
@@ -250,6 +250,14 @@ def test_rows_passed_over_by_maxerror_are_reported_by_their_causes(hook, put, ca
 def test_arguments_that_do_not_go_together_are_refused(options, says):
     with pytest.raises(ValueError, match=says):
         S3ToRedshiftOperator(task_id="x", table="t", s3_key="s3://b/k", **options)
+
+
+def test_a_load_key_that_the_ledger_cannot_hold_is_refused_before_anything_is_loaded(hook, put):
+    hook.run(TABLE)
+
+    with pytest.raises(ProviderError, match="has 600 bytes, the ledger holds 512"):
+        load(put("a.csv", "1,one,2026-01-01"), load_key="ü" * 300)
+    assert rows(hook) == []
 
 
 @pytest.mark.parametrize("fault", ["drop_copies", "fail_copies", "serialization_violations"])

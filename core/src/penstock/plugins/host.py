@@ -6,10 +6,11 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from penstock.errors import MissingProviderError, NotFoundError, PluginError
+from penstock.model.connection import Connection
 from penstock.plugins.discovery import Found, find_providers, locate_manifest
 from penstock.plugins.fence import Provider, import_object
 from penstock.plugins.kinds import kind_problem
-from penstock.spec.manifest import Capability, read_manifest
+from penstock.spec.manifest import Capability, ConnectionType, Manifest, read_manifest
 from penstock.spec.object_store import ObjectStore
 
 
@@ -122,17 +123,29 @@ class PluginHost:
             raise MissingProviderError("", f"The URL scheme {scheme!r}", hint=hint + self._broken_note())
         return cast("ObjectStore", self.resolve(stores[0].id, "object_stores")(conn_id))
 
-    def _stores(self, scheme: str) -> list[Capability]:
-        """Stores of a scheme; a manifest that does not hold its text is not parsed, which is most of the time."""
-        needle = scheme.encode()
-        likely = [each for each in self.ids() if each in self._providers or needle in _raw(self._found[each])]
-        manifests = [found.manifest for found in map(self.provider, likely) if found.manifest]
-        return [
-            each
-            for manifest in manifests
-            for each in manifest.capabilities
-            if each.kind == "object_stores" and each.scheme == scheme
+    def connection_type(self, name: str) -> ConnectionType | None:
+        """The connection type of an active provider, None if none has it."""
+        found = [each for manifest in self._naming(name) for each in manifest.connections if each.type == name]
+        return found[0] if found else None
+
+    def secrets(self, connection: Connection) -> tuple[str, ...]:
+        """A connection's values that must not appear in a log: those its provider marks and those of the core's rule."""
+        kind = self.connection_type(connection.conn_type)
+        marked = {field.name for field in kind.fields if field.secret} if kind else set()
+        found = [
+            value for name, value in connection.extra.items() if name in marked and isinstance(value, str) and value
         ]
+        return tuple(dict.fromkeys((*connection.secrets(), *found)))
+
+    def _stores(self, scheme: str) -> list[Capability]:
+        stores = [each for found in self._naming(scheme) for each in found.capabilities if each.kind == "object_stores"]
+        return [each for each in stores if each.scheme == scheme]
+
+    def _naming(self, name: str) -> list[Manifest]:
+        """Manifests of active providers that may name something; one whose text does not is not parsed."""
+        needle = name.encode()
+        likely = [each for each in self.ids() if each in self._providers or needle in _raw(self._found[each])]
+        return [found.manifest for found in map(self.provider, likely) if found.manifest]
 
     def _near(self, capability_id: str) -> str:
         known = [each.id for each in (c for p in self.providers() if p.manifest for c in p.manifest.capabilities)]

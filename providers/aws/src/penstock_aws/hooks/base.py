@@ -88,20 +88,34 @@ class S3Base(Hook):
     def test_connection(self, bucket: str = "") -> ConnectionReport:
         """Ask STS who we are, and S3 for a bucket if one is given.
 
-        The first needs no permission at all, the second ``s3:ListBucket`` on this bucket.
+        The first needs no permission at all, the second ``s3:ListBucket`` on this bucket. A store of another maker may
+        have no STS: then it is asked for the bucket or, without one, for the list of buckets.
         """
         started = time.monotonic()
         endpoint = ""
         try:
-            with self._errors("GetCallerIdentity"):
-                endpoint = str(self.client.meta.endpoint_url)
-                identity, skew = self._who()
+            endpoint = str(self.client.meta.endpoint_url)
+            identity, skew = self._identify(bucket)
             if bucket and not self.has_bucket(bucket):
                 return ConnectionReport(False, identity, endpoint, _ms(started), f"there is no bucket {bucket!r}.")
         except PenstockError as error:
             return ConnectionReport(False, "", endpoint, _ms(started), str(error))
         late = f" The clock here is {skew:+.0f} s off; above 900 s, AWS refuses signatures." if abs(skew) > 60 else ""
-        return ConnectionReport(True, identity, endpoint, _ms(started), f"AWS knows us as {identity}.{late}")
+        told = f"AWS knows us as {identity}." if identity else "The store lets us in; it does not tell who we are."
+        return ConnectionReport(True, identity, endpoint, _ms(started), told + late)
+
+    def _identify(self, bucket: str) -> tuple[str, float]:
+        """Who we are and the clock's skew; "" and 0 of a store that has no STS but lets us in."""
+        try:
+            with self._errors("GetCallerIdentity"):
+                return self._who()
+        except ProviderError as error:
+            if not self.fields.endpoint_url or error.http_status is None or error.kind is ErrorKind.AUTH:
+                raise
+        if not bucket:
+            with self._errors("ListBuckets"):
+                self.client.list_buckets()
+        return "", 0.0
 
     def _who(self) -> tuple[str, float]:
         """The identity, and by how many seconds this clock is ahead of the service's."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 # id: a forked child finds nothing of its parent's, whose sockets it must not use.
 _clients: dict[tuple[Any, ...], Any] = {}
 _MOST_CLIENTS = 64
+_REPEATED = (429, 500, 502, 503, 504)  # statuses after which the SDK tries again
 
 
 class CallDeadlineError(Exception):
@@ -124,7 +125,7 @@ def _hold_deadline(made: Any, service: str, deadline_s: float) -> None:  # noqa:
         context["penstock_deadline"] = time.monotonic() + deadline_s
 
     def check(request_dict: dict[str, Any], caught_exception: Exception | None, response: Any, **_: object) -> None:  # noqa: ANN401
-        failed = caught_exception is not None or response is None or response[0].status_code >= 500
+        failed = caught_exception is not None or response is None or response[0].status_code in _REPEATED
         deadline = request_dict["context"].get("penstock_deadline")
         if failed and deadline is not None and time.monotonic() > deadline:
             if caught_exception is not None:

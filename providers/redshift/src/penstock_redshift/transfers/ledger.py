@@ -13,8 +13,11 @@ from penstock.errors import ErrorKind, ProviderError
 from penstock_redshift.hooks import RedshiftHook, Session
 from penstock_redshift.hooks.quoting import quoted
 
+LONGEST_KEY = 512
+"""Bytes that a load key may have."""
+
 _COLUMNS = (
-    "target varchar(260) NOT NULL, load_key varchar(512) NOT NULL, loaded_rows bigint, files integer, bytes bigint, "
+    f"target varchar(260) NOT NULL, load_key varchar({LONGEST_KEY}) NOT NULL, loaded_rows bigint, files integer, bytes bigint, "
     "dag_id varchar(250), run_id varchar(250), task_id varchar(250), loaded_at timestamp"
 )
 
@@ -72,7 +75,8 @@ class Ledger:
 
     def how_to_forget(self) -> str:
         """The statement with which a person lets the load be done again."""
-        return f"DELETE FROM {self.name} WHERE target = '{self.target}' AND load_key = '{self.load_key}'"
+        target, key = (each.replace("'", "''") for each in (self.target, self.load_key))
+        return f"DELETE FROM {self.name} WHERE target = '{target}' AND load_key = '{key}'"
 
     def _exists(self, hook: RedshiftHook) -> bool:
         try:

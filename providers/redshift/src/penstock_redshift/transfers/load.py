@@ -10,7 +10,7 @@ from penstock_redshift.hooks import RedshiftHook, Session
 from penstock_redshift.hooks.quoting import quoted
 from penstock_redshift.transfers import modes
 from penstock_redshift.transfers.files import Files, find_files, write_manifest
-from penstock_redshift.transfers.ledger import Ledger
+from penstock_redshift.transfers.ledger import LONGEST_KEY, Ledger
 from penstock_redshift.transfers.report import describe, load_errors
 
 METHODS = ("append", "replace", "upsert", "truncate")
@@ -137,6 +137,11 @@ class S3ToRedshiftOperator(Operator):
     def _ledger(self, hook: RedshiftHook, load_key: str) -> Ledger | None:
         if self.idempotency == "none" or (self.idempotency == "auto" and self._is_repeatable):
             return None
+        if len(load_key.encode()) > LONGEST_KEY:
+            raise ProviderError(
+                f"the load_key has {len(load_key.encode())} bytes, the ledger holds {LONGEST_KEY}",
+                service="redshift", operation="COPY", kind=ErrorKind.INVALID, hint="Give a shorter one",
+            )  # fmt: skip
         ledger = Ledger(self.schema, self.ledger, f"{self.schema}.{self.table}".lower(), load_key)
         ledger.prepare(hook)
         return ledger
@@ -154,7 +159,6 @@ class _Load:
     ) -> None:
         self._task, self._copy, self._files, self._ledger, self._who = task, copy, files, ledger, who
         self._session: tuple[int, datetime] | None = None
-        self._committed = False
 
     def run(self, session: Session) -> dict[str, Any]:
         """The transaction."""
