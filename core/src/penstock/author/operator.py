@@ -83,19 +83,11 @@ class Operator(Made, Edges):
             owner,
         )
         self.rules = TaskRules(
-            retries=retries,
-            retry_delay=retry_delay,
-            retry_exponential_backoff=retry_exponential_backoff,
-            max_retry_delay=max_retry_delay,
-            retry_jitter=retry_jitter,
-            execution_timeout=execution_timeout,
-            trigger_rule=trigger_rule,
-            pool=pool,
-            pool_slots=pool_slots,
-            priority_weight=priority_weight,
-            queue=queue,
+            retries=retries, retry_delay=retry_delay, retry_exponential_backoff=retry_exponential_backoff,
+            max_retry_delay=max_retry_delay, retry_jitter=retry_jitter, execution_timeout=execution_timeout,
+            trigger_rule=trigger_rule, pool=pool, pool_slots=pool_slots, priority_weight=priority_weight, queue=queue,
             max_active_tis_per_dagrun=max_active_tis_per_dagrun,
-        )
+        )  # fmt: skip
 
     def execute(self, context: "Context") -> Any:  # noqa: ANN401 - whatever the task leaves for others
         """Do the work; what is returned is kept for other tasks unless it is None. Must be safe to repeat."""
