@@ -154,9 +154,8 @@ def test_files_are_served_without_any_provider(site, tmp_path):
 
 
 def test_secrets_are_those_the_provider_marks_and_those_the_core_knows_by_their_names(site):
-    site.provider(
-        "acme", '[[connections]]\ntype = "box"\ndoc = "It."\nfields = [{ name = "pin", secret = true }, { name = "a" }]'
-    )
+    fields = 'fields = [{ name = "pin", secret = true }, { name = "a" }]'
+    site.provider("acme", f'[[connections]]\ntype = "box"\ndoc = "It."\n{fields}')
     extra = {"pin": "1234", "a": "open", "api_key": "k"}
     connection = Connection("c", "box", password="hunter2", extra=extra)
 

@@ -129,12 +129,10 @@ class PluginHost:
         return found[0] if found else None
 
     def secrets(self, connection: Connection) -> tuple[str, ...]:
-        """A connection's values that must not appear in a log: those its provider marks and those of the core's rule."""
+        """Values that must not appear in a log: those that the provider marks, and those of the core's own rule."""
         kind = self.connection_type(connection.conn_type)
         marked = {field.name for field in kind.fields if field.secret} if kind else set()
-        found = [
-            value for name, value in connection.extra.items() if name in marked and isinstance(value, str) and value
-        ]
+        found = [str(value) for name, value in connection.extra.items() if name in marked and value]
         return tuple(dict.fromkeys((*connection.secrets(), *found)))
 
     def _stores(self, scheme: str) -> list[Capability]:

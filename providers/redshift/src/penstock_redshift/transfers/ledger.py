@@ -17,8 +17,8 @@ LONGEST_KEY = 512
 """Bytes that a load key may have."""
 
 _COLUMNS = (
-    f"target varchar(260) NOT NULL, load_key varchar({LONGEST_KEY}) NOT NULL, loaded_rows bigint, files integer, bytes bigint, "
-    "dag_id varchar(250), run_id varchar(250), task_id varchar(250), loaded_at timestamp"
+    f"target varchar(260) NOT NULL, load_key varchar({LONGEST_KEY}) NOT NULL, loaded_rows bigint, files integer, "
+    "bytes bigint, dag_id varchar(250), run_id varchar(250), task_id varchar(250), loaded_at timestamp"
 )
 
 
