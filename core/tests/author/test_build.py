@@ -1,4 +1,4 @@
-# ruff: noqa: E501 - tables read better with a case a line
+
 """What authors write, as data."""
 
 import pytest
