@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import text
 
 from penstock.errors import StoreError, StoreHeldError
+from penstock.model.changes import Changes
 from penstock.model.request import CancelRun
 from penstock.model.run import NewRun, RunKind
-from penstock.model.changes import Changes
 from penstock.store import Store
 
 CHILD = """

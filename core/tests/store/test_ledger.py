@@ -12,7 +12,7 @@ from penstock.model.run import NewRun, RunKind, TaskInstance, TaskKey, Try, XCom
 from penstock.model.state import Outcome, RunState, TaskState
 
 instants = st.datetimes(
-    datetime(1900, 1, 1, tzinfo=None),
+    datetime(1900, 1, 1),
     datetime(2200, 1, 1),
     timezones=st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=45))]),
 )

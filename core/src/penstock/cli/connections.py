@@ -141,7 +141,7 @@ def test_connection(context: click.Context, conn_id: str, *, as_json: bool) -> i
     with installation(context) as (settings, store):
         connection = service.find_connection(store, conn_id, settings.connections)
     started = time.monotonic()
-    report = hook_for(connection)(connection=connection).test_connection()
+    report = hook_for(context, connection)(connection=connection).test_connection()
     facts = {
         "conn_id": conn_id,
         "ok": report.ok,

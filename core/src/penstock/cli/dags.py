@@ -7,7 +7,7 @@ from typing import Any
 import click
 import msgspec
 
-from penstock.cli.installation import installation, now, remind_of_scheduler
+from penstock.cli.installation import installation, now, remind_of_scheduler, settings_of
 from penstock.cli.output import counts, json_option, print_fields, print_json, print_table
 from penstock.errors import RequestError
 from penstock.service import dags as service
@@ -199,4 +199,5 @@ def test(context: click.Context, file: Path, dag_id: str, logical_date: str, con
     """Run one DAG of a file in this process, without a database; a debugger works."""
     from penstock.cli.try_out import try_out  # noqa: PLC0415 - imports what runs DAGs
 
-    return try_out(context, file, dag_id, read_date(logical_date), read_conf(conf), as_json=as_json)
+    settings = settings_of(context)
+    return try_out(settings, file, dag_id, read_date(logical_date), read_conf(conf), as_json=as_json)

@@ -9,12 +9,12 @@ from typing import NamedTuple
 import click
 
 from penstock import __version__
-from penstock.cli.installation import keyring_of, settings_of
+from penstock.app.compose import open_store
+from penstock.app.environments import plugin_host
+from penstock.cli.installation import settings_of
 from penstock.cli.output import json_option, print_json
 from penstock.errors import PenstockError
-from penstock.plugins.host import PluginHost
 from penstock.settings import Settings
-from penstock.store import Store
 
 _MARKS = {"ok": ("ok  ", "green"), "note": ("note", "yellow"), "bad": ("BAD ", "red")}
 
@@ -81,7 +81,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
     if not settings.database.url and not (settings.state_folder / "penstock.db").exists():
         yield Finding("note", "database", "there is none yet; `penstock init` or `penstock up` makes it.")
         return
-    with Store.open(settings.database_url, keyring_of(settings), create=False) as store:
+    with open_store(settings, create=False) as store:
         yield Finding("ok", "database", f"{store.name} (SQLite {sqlite3.sqlite_version} is built in)")
         store.connections()
         store.variables()
@@ -99,8 +99,8 @@ def _database(settings: Settings) -> Iterator[Finding]:
             yield Finding("ok", "DAG files", f"{len(store.dag_ids())} DAGs, no file with problems")
 
 
-def _providers(settings: Settings) -> Iterator[Finding]:  # noqa: ARG001 - one shape for all looks
-    found = PluginHost.discover().providers()
+def _providers(settings: Settings) -> Iterator[Finding]:
+    found = plugin_host(settings).providers()
     for provider in found:
         for problem in provider.problems:
             yield Finding("bad", f"provider {provider.id}", problem)

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import click
 
-from penstock.cli.installation import keyring_of
+from penstock.app.compose import open_store
 from penstock.cli.output import json_option, print_json
 from penstock.errors import ConfigError
 from penstock.settings import FILE, load_settings
-from penstock.store import Store
 
 _SETTINGS = """\
 # Settings of this Penstock project; `penstock config show` lists all of them with their values.
@@ -59,7 +58,7 @@ def init(context: click.Context, folder: Path, *, example: bool, as_json: bool) 
         raise ConfigError(
             f"{error.filename}: cannot be made: {error.strerror}. Check its folder's owner and mode."
         ) from None
-    with Store.open(settings.database_url, keyring_of(settings)) as store:
+    with open_store(settings) as store:
         name = store.name
     if as_json:
         print_json({"root": str(root), "made": made, "database": name, "dags_folder": str(settings.dags_folder)})

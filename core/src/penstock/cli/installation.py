@@ -8,10 +8,11 @@ from pathlib import Path
 
 import click
 
+from penstock.app.compose import open_store
 from penstock.errors import ConfigError
 from penstock.scheduler.clock import SystemClock
 from penstock.settings import Settings, load_settings
-from penstock.store import Keyring, Store
+from penstock.store import Store
 
 
 def settings_of(context: click.Context) -> Settings:
@@ -20,24 +21,22 @@ def settings_of(context: click.Context) -> Settings:
     return load_settings(environ, Path.cwd())
 
 
-def keyring_of(settings: Settings) -> Keyring:
-    """The keys of the environment, or else those of the key file, which is made if there is none."""
-    if settings.secret_keys:
-        return Keyring(settings.secret_keys, "PENSTOCK_SECRET_KEY")
-    return Keyring.of_file(settings.key_file)
-
-
 @contextmanager
 def installation(context: click.Context) -> Iterator[tuple[Settings, Store]]:
     """The settings and the open store; raises ConfigError or StoreError."""
     settings = settings_of(context)
+    require_project(settings)
+    with open_store(settings) as store:
+        yield settings, store
+
+
+def require_project(settings: Settings) -> None:
+    """Raise ConfigError in a folder where nobody meant to have a project."""
     if settings.file is None and not settings.database.url and not settings.state_folder.exists():
         raise ConfigError(
             f"there is no penstock.toml in {settings.root} or above. Make a project here with `penstock init`, "
             "change into one, or name its file in PENSTOCK_CONFIG."
         )
-    with Store.open(settings.database_url, keyring_of(settings), wait_s=settings.database.wait_s) as store:
-        yield settings, store
 
 
 def now() -> datetime:

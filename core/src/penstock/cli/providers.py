@@ -4,12 +4,13 @@ from typing import Any
 
 import click
 
+from penstock.app.environments import plugin_host
 from penstock.author.hook import Hook
+from penstock.cli.installation import settings_of
 from penstock.cli.output import json_option, print_fields, print_json, print_table
 from penstock.errors import MissingProviderError, NotFoundError, PluginError
 from penstock.model.connection import Connection
 from penstock.plugins.fence import Provider
-from penstock.plugins.host import PluginHost
 
 
 @click.group(invoke_without_command=True)
@@ -17,14 +18,15 @@ from penstock.plugins.host import PluginHost
 def providers(context: click.Context) -> None:
     """List and show what is installed beside the core."""
     if context.invoked_subcommand is None:
-        context.invoke(list_providers, as_json=False)
+        context.invoke(list_providers)
 
 
 @providers.command("list")
 @json_option
-def list_providers(*, as_json: bool) -> None:
+@click.pass_context
+def list_providers(context: click.Context, *, as_json: bool) -> None:
     """List providers, broken ones included."""
-    found = PluginHost.discover().providers()
+    found = plugin_host(settings_of(context)).providers()
     if as_json:
         print_json([_facts(each) for each in found])
         return
@@ -44,9 +46,10 @@ def list_providers(*, as_json: bool) -> None:
 @providers.command("show")
 @click.argument("provider_id")
 @json_option
-def show_provider(provider_id: str, *, as_json: bool) -> int:
+@click.pass_context
+def show_provider(context: click.Context, provider_id: str, *, as_json: bool) -> int:
     """Show what a provider offers; exit code 1 if it is broken."""
-    host = PluginHost.discover()
+    host = plugin_host(settings_of(context))
     if provider_id not in host.ids():
         hint = f"Install it with: plugin-manager install {provider_id}"
         raise NotFoundError("installed provider", provider_id, host.ids(), hint=hint)
@@ -74,9 +77,9 @@ def show_provider(provider_id: str, *, as_json: bool) -> int:
     return 0 if found.active else 1
 
 
-def hook_for(connection: Connection) -> type[Hook]:
+def hook_for(context: click.Context, connection: Connection) -> type[Hook]:
     """The hook that reads connections of this type, imported; raises MissingProviderError or PluginError."""
-    host = PluginHost.discover()
+    host = plugin_host(settings_of(context))
     offered = [c for p in host.providers() if p.manifest for c in p.manifest.capabilities if c.kind == "hooks"]
     for capability in offered:
         if capability.connection_type == connection.conn_type:

@@ -132,7 +132,7 @@ def trigger(
     logical = (logical_date or now).astimezone(UTC)
     name = run_id or f"manual__{now.astimezone(UTC).isoformat()}"
     check_name("run", name)
-    interval = _manual_interval(row.spec, logical)
+    interval = manual_interval(row.spec, logical)
     new = NewRun(dag_id, name, RunKind.MANUAL, logical, *interval, conf=dict(conf or {}), version=row.version)
     with store.transaction() as tx:
         created = tx.apply(Changes(new_runs=[new]), now)
@@ -181,7 +181,7 @@ def _check_conf(row: DagRow, conf: Mapping[str, Any]) -> None:
             raise NotFoundError(f"param of DAG {row.dag_id!r}", name, row.spec.params)
 
 
-def _manual_interval(spec: DagSpec, logical: datetime) -> DataInterval:
+def manual_interval(spec: DagSpec, logical: datetime) -> DataInterval:
     """The last complete data interval until the logical date, as in Airflow; an empty one without a schedule."""
     schedule = spec.schedule
     if schedule.kind in (ScheduleKind.CRON, ScheduleKind.INTERVAL):

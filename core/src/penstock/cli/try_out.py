@@ -1,0 +1,191 @@
+"""``penstock dags test``: one DAG in this process, by the real engine, with real connections and a real clock."""
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from penstock.app.compose import open_store
+from penstock.app.environments import plugin_host
+from penstock.author.build import build_file
+from penstock.author.coach import problem_of
+from penstock.author.dag import DAG
+from penstock.author.imports import import_dag_file
+from penstock.author.workshop import Workshop
+from penstock.cli.output import print_json, print_table
+from penstock.errors import AuthoringError, NotFoundError, RequestError
+from penstock.model.connection import Connection
+from penstock.model.dag import DagSpec
+from penstock.model.run import NewRun, RunKind
+from penstock.model.schedule import DataInterval
+from penstock.model.state import RunState
+from penstock.scheduler.clock import SystemClock
+from penstock.scheduler.inline import InlineRun, TryDone
+from penstock.service.access import find_connection
+from penstock.service.dags import manual_interval
+from penstock.settings import Settings
+from penstock.store import Store
+
+
+def try_out(
+    settings: Settings,
+    path: Path,
+    dag_id: str,
+    logical_date: datetime | None,
+    conf: Mapping[str, Any],
+    *,
+    as_json: bool,
+) -> int:
+    """Run one DAG of a file to its end.
+
+    Returns:
+        0 if the run succeeded, 1 if it did not.
+
+    Raises:
+        AuthoringError: With everything that is wrong with the file.
+    """
+    world = _World(settings)
+    file, found = _import(settings, path, world)
+    dag = _chosen(found, dag_id, file)
+    clock = _WaitingClock()
+    host = plugin_host(settings)
+    run = InlineRun(
+        dag, world, clock, resolve=lambda capability: host.resolve(capability, ""), file=file, tell=_tell_try
+    )
+    unknown = [name for name in conf if run.spec.params and name not in run.spec.params]
+    if unknown:
+        raise NotFoundError(f"param of DAG {dag.dag_id!r}", unknown[0], run.spec.params)
+    interval = _interval(run.spec, logical_date, clock.now())
+    ended = run.play(
+        NewRun(
+            dag_id=dag.dag_id,
+            run_id=f"test__{interval.start.isoformat()}",
+            kind=RunKind.MANUAL,
+            logical_date=logical_date or interval.start,
+            interval_start=interval.start,
+            interval_end=interval.end,
+            conf=dict(conf),
+        )
+    )
+    tasks = sorted(run.tasks.values(), key=lambda task: task.key)
+    if as_json:
+        print_json({"run": ended, "tasks": tasks})
+    else:
+        rows = [(str(task.key), task.state, task.try_number, task.reason) for task in tasks]
+        print_table(["task", "state", "try", "reason"], rows, empty="the DAG has no tasks.")
+        click.echo(f"the run of DAG {dag.dag_id} is {ended.state.value}")
+    return 0 if ended.state is RunState.SUCCESS else 1
+
+
+def _import(settings: Settings, path: Path, world: "_World") -> tuple[str, dict[str, DAG]]:
+    """The file's name in its folder, and its DAGs by id; nobody else's code runs here, so anything may come out."""
+    full = path.resolve()
+    root = settings.dags_folder.resolve() if full.is_relative_to(settings.dags_folder.resolve()) else full.parent
+    file = full.relative_to(root).as_posix()
+    at = Workshop(str(full), str(root))
+    try:
+        import_dag_file(root, file, world, at)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the file raises is what is wrong with it
+        at.problems.append(problem_of(error, at, file))
+    problems = build_file(at, file).problems
+    if problems:
+        raise AuthoringError(problems)
+    return file, {dag.dag_id: dag for dag in at.dags}
+
+
+def _chosen(found: Mapping[str, DAG], dag_id: str, file: str) -> DAG:
+    if dag_id and dag_id not in found:
+        raise NotFoundError(f"DAG of {file}", dag_id, found)
+    if not dag_id and len(found) != 1:
+        known = ", ".join(sorted(found)) or "none"
+        raise RequestError(f"{file} defines {len(found)} DAGs: {known}. Say which: penstock dags test {file} DAG_ID")
+    return found[dag_id] if dag_id else next(iter(found.values()))
+
+
+def _interval(spec: DagSpec, logical_date: datetime | None, now: datetime) -> DataInterval:
+    """The interval that starts at the date; without one, the last complete one."""
+    if logical_date is None:
+        return manual_interval(spec, now)
+    start = logical_date.astimezone(UTC)
+    return spec.schedule.interval_from(start, spec.start_date) or DataInterval(start, start)
+
+
+def _tell_try(done: TryDone) -> None:
+    outcome = done.ending.outcome.value
+    click.echo(f"{done.task.key}: {outcome}" + (f": {done.ending.error}" if done.ending.error else ""), err=True)
+
+
+class _WaitingClock(SystemClock):
+    """The machine's clock; waits by sleeping."""
+
+    def sleep_until(self, moment: datetime) -> None:
+        """Return when that moment has come."""
+        while (left := (moment - self.now()).total_seconds()) > 0:
+            time.sleep(left)
+
+
+class _World:
+    """What tasks ask for: the environment first, then the project's database if there is one; nothing is written."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._changed: dict[str, str | None] = {}
+
+    def connection(self, conn_id: str) -> Connection:
+        """The connection that a task of this project would get; raises NotFoundError."""
+        given = self._settings.connections
+        with self._store() as store:
+            if store is not None:
+                return find_connection(store, conn_id, given)
+        if conn_id.lower() not in given:
+            hint = f"Set PENSTOCK_CONN_{conn_id.upper()}, or make a project with `penstock init`."
+            raise NotFoundError("connection", conn_id, given, hint=hint)
+        return given[conn_id.lower()]
+
+    def variable(self, key: str) -> str | None:
+        """The Variable that a task of this project would get, or as an earlier task of this run set it."""
+        if key in self._changed:
+            return self._changed[key]
+        if key.lower() in self._settings.variables:
+            return self._settings.variables[key.lower()]
+        with self._store() as store:
+            return None if store is None else store.variable(key)
+
+    def set_variable(self, key: str, value: str | None) -> None:
+        """Keep it for this run alone."""
+        self._changed[key] = value
+        click.echo(f"variable {key} would be {'deleted' if value is None else 'set'}", err=True)
+
+    def xcom(self, task_id: str, key: str, map_index: int | None) -> Any:  # noqa: ANN401, ARG002 - the protocol's
+        """There is none while a DAG file is imported; within tasks, the run answers."""
+        return None
+
+    def push_xcom(self, key: str, value: Any) -> None:  # noqa: ANN401, ARG002 - the protocol's
+        """Only tasks have values to leave."""
+        raise RequestError(f"XCom {key!r} was pushed outside of a task. Push it in execute().")
+
+    def trigger_dag(self, dag_id: str, run_id: str, conf: dict[str, Any], logical_date: str) -> None:  # noqa: ARG002 - as above
+        """Say so, and do nothing."""
+        click.echo(f"a run {run_id} of DAG {dag_id} would be triggered", err=True)
+
+    def run_state(self, dag_id: str, run_id: str) -> str | None:
+        """State of a run of this project; a run that would have been triggered has none."""
+        with self._store() as store:
+            return None if store is None else store.run_state(dag_id, run_id)
+
+    def object_store(self, url: str, conn_id: str | None) -> Any:  # noqa: ANN401 - an ObjectStore
+        """The object store that serves the URL's scheme."""
+        return plugin_host(self._settings).object_store(url, conn_id)
+
+    @contextlib.contextmanager
+    def _store(self) -> Iterator[Store | None]:
+        settings = self._settings
+        if not settings.database.url and not (settings.state_folder / "penstock.db").exists():
+            yield None
+            return
+        with open_store(settings, create=False) as store:
+            yield store

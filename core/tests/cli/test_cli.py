@@ -1,0 +1,324 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from penstock.cli import root
+from penstock.model.dag import DagSpec, ParamSpec, TaskSpec
+from penstock.model.source import ParsedFile
+from penstock.scheduler.clock import SystemClock
+from penstock.settings import load_settings
+from penstock.store import Keyring, LoaderCatalog, Store
+
+
+class Shell:
+    """A project folder and a way to run commands in it."""
+
+    def __init__(self, folder, capfd):
+        self.folder, self.capfd, self.environ = folder, capfd, {}
+
+    def __call__(self, *arguments, code=0):
+        """What the command said on stdout; the test fails if its exit code differs."""
+        found = root.run(arguments, self.environ)
+        self.out, self.err = self.capfd.readouterr()
+        assert "Traceback" not in self.err
+        assert found == code, f"exit code {found}: {self.out}{self.err}"
+        return self.out
+
+    def json(self, *arguments, code=0):
+        return json.loads(self(*arguments, "--json", code=code))
+
+
+@pytest.fixture
+def shell(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    return Shell(tmp_path, capfd)
+
+
+@pytest.fixture
+def project(shell):
+    """A project with one DAG, as the loader would have stored it."""
+    shell("init", "--no-example")
+    settings = load_settings({}, shell.folder)
+    with Store.open(settings.database_url, Keyring.of_file(settings.key_file)) as store:
+        clock = SystemClock()
+        catalog = LoaderCatalog(store, {}, clock.now)
+        dag = DagSpec("sales", "sales.py", (TaskSpec("a"), TaskSpec("b", upstream=("a",))), params={"x": ParamSpec(1)})
+        catalog.save(ParsedFile("sales.py", "s", {}, {}, None, clock.now(), 0.1, (dag,)))
+        catalog.save(ParsedFile("bad.py", "s", {}, {}, None, clock.now(), 0.1, (), ("bad.py:1: a cycle",)))
+        catalog.close()
+    return shell
+
+
+def python(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_the_version_imports_nothing_that_takes_time():
+    done = python(
+        "import sys; sys.argv = ['penstock', '--version']; from penstock.cli import main; code = main();"
+        "print(sorted({'click', 'sqlalchemy', 'rich', 'msgspec'} & set(sys.modules)), code)"
+    )
+    assert done.stdout.splitlines()[0].startswith("penstock 0.")
+    assert done.stdout.splitlines()[1] == "[] 0"
+
+
+def test_help_imports_no_command():
+    done = python("import sys; from penstock.cli.root import run; run(['--help']); print('sqlalchemy' in sys.modules)")
+    assert "connections" in done.stdout
+    assert done.stdout.splitlines()[-1] == "False"
+
+
+@pytest.mark.parametrize("command", list(root._COMMANDS))
+def test_every_command_explains_itself(shell, command):
+    assert "Usage: penstock" in shell(command, "--help")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["dags", "lst"], 2, "Did you mean 'list'"),
+        (["nope"], 2, "No such command 'nope'"),
+        (["runs", "list", "--limit", "x"], 2, "is not a valid integer"),
+        (["dags", "show", "salse"], 3, "no DAG is named 'salse'. Did you mean 'sales'?"),
+        (["runs", "show", "sales", "zzz"], 3, "no run of DAG 'sales' is named 'zzz'"),
+        (["variables", "get", "zzz"], 3, "no variable is named 'zzz'"),
+        (["connections", "delete", "zzz"], 3, "no connection is named 'zzz'"),
+        (["pools", "delete", "default_pool"], 4, "it stays"),
+        (["dags", "trigger", "sales", "--conf", "[1]"], 4, "--conf must be a JSON object"),
+        (["dags", "trigger", "sales", "--conf", '{"y": 1}'], 3, "no param of DAG 'sales' is named 'y'"),
+        (["dags", "trigger", "sales", "--date", "yesterday"], 4, "is no ISO 8601 date"),
+        (["connections", "set", "c", "nonsense"], 5, "neither a URI nor JSON"),
+        (["connections", "set", "c"], 2, "Give a URI or JSON"),
+        (["variables", "set", "k"], 2, "Give exactly one of"),
+        (["providers", "show", "nope"], 3, "plugin-manager install nope"),
+        (["connections", "set", "c", "odd://h", "--extra", "broken"], 4, "write KEY=VALUE"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_goes_wrong_is_a_sentence_and_an_exit_code(project, arguments, code, said):
+    project(*arguments, code=code)
+    assert said in project.err
+    assert project.out == ""
+
+
+def test_errors_have_a_json_shape_too(project):
+    project("dags", "show", "salse", "--json", code=3)
+    told = json.loads(project.err)["error"]
+    assert (told["kind"], told["exit_code"], told["near"]) == ("NotFoundError", 3, ["sales"])
+
+
+def test_outside_of_a_project_nothing_is_made(shell):
+    shell("dags", "list", code=5)
+    assert "penstock init" in shell.err
+    assert list(shell.folder.iterdir()) == []
+
+
+def test_a_wrong_setting_is_said_with_its_line(project):
+    Path("penstock.toml").write_text("[core]\ndag_folder = 'x'\n")
+    project("dags", "list", code=5)
+    assert "penstock.toml:2: unknown key 'dag_folder' in [core]. Did you mean 'dags_folder'?" in project.err
+
+
+def test_a_corrupt_database_is_a_sentence(project):
+    Path(".penstock/penstock.db").write_bytes(b"nonsense" * 1000)
+    project("dags", "list", code=5)
+    assert "no SQLite database, or a damaged one" in project.err
+
+
+def test_a_bug_is_told_as_one_and_its_place_only_on_request(project):
+    project.environ = {"PENSTOCK_DATABASE__URL": "sqlite:///no\0file"}
+    project("dags", "list", code=70)
+    assert "a bug in Penstock: ValueError" in project.err
+    assert "issue tracker" in project.err
+    code = root.run(["dags", "list"], {**project.environ, "PENSTOCK_TRACEBACK": "1"})
+    assert code == 70
+    assert "Traceback" in project.capfd.readouterr().err
+
+
+def test_init_keeps_what_is_there(shell):
+    shell("init")
+    Path("penstock.toml").write_text("[core]\ndags_folder = 'mine'\n")
+    told = shell.json("init")
+    assert told["dags_folder"] == str(shell.folder / "mine")
+    assert Path("penstock.toml").read_text() == "[core]\ndags_folder = 'mine'\n"
+    assert (Path(".penstock/secret.key").stat().st_mode & 0o777) == 0o600
+
+
+def test_dags_are_listed_shown_paused_and_triggered(project):
+    (dag,) = project.json("dags", "list")
+    assert (dag["dag_id"], dag["paused"], dag["tasks"]) == ("sales", False, 2)
+    assert "sales" in project("dags", "list")
+    assert "1 DAG file(s) cannot be imported" in project.err
+    assert project.json("dags", "errors", code=1) == [{"file": "bad.py", "problems": ["bad.py:1: a cycle"]}]
+    assert "a cycle" in project("dags", "errors", code=1)
+    assert "b  " in project("dags", "show", "sales")
+    assert project.json("dags", "pause", "sales") == [{"dag_id": "sales", "paused": True, "changed": True}]
+    done = project.json("dags", "trigger", "sales", "--run-id", "r1", "--date", "2026-01-01")
+    assert (done["created"], done["run"]["logical_date"]) == (True, "2026-01-01T00:00:00Z")
+    assert "no scheduler is running" in project.err
+    assert "the DAG is paused" in project.err
+    assert "exists already" in project("dags", "trigger", "sales", "--run-id", "r1")
+    assert "is unpaused" in project("dags", "unpause", "sales")
+    assert project.json("dags", "next", "sales") == []
+
+
+def test_runs_and_tasks_are_listed_and_asked_for(project):
+    project("dags", "trigger", "sales", "--run-id", "r1", "--conf", '{"x": 2}')
+    page = project.json("runs", "list", "sales")
+    assert ([run["run_id"] for run in page["runs"]], page["before"]) == (["r1"], None)
+    assert project.json("runs", "show", "sales")["run"]["conf"] == {"x": 2}
+    assert "r1" in project("runs", "list", "--state", "queued")
+    assert "no run found" in project("runs", "list", "--state", "failed")
+    assert project.json("tasks", "list", "sales")["tasks"] == []
+    project("tasks", "why", "sales", "a", code=4)
+    assert "has not started" in project.err
+    assert project.json("runs", "cancel", "sales", "r1")["requested"]
+    assert project.json("runs", "clear", "sales", "r1")["requested"]
+    assert project.json("tasks", "clear", "sales", "b")["tasks"] == ["b"]
+    project("tasks", "mark", "sales", "a", "nonsense", code=2)
+    project("tasks", "mark", "sales", "a", "success", code=4)
+
+
+def test_connections_are_set_shown_without_secrets_and_deleted(project, monkeypatch):
+    project("connections", "set", "c", "aws://key:hunter2@/?region_name=eu&session_token=hunter3")
+    shown = (
+        project("connections", "show", "c") + project("connections", "list") + project("connections", "list", "--json")
+    )
+    assert "hunter" not in shown
+    assert "region_name = eu" in shown
+    project("connections", "set", "d", "--type", "odd", "--port", "5", "--extra", "n=[1]")
+    found = project.json("connections", "show", "d")
+    assert (found["conn_type"], found["port"], found["extra"]) == ("odd", 5, {"n": [1]})
+    project("connections", "test", "d", code=1)
+    project.environ = {"PENSTOCK_CONN_C": "http://elsewhere"}
+    assert project.json("connections", "show", "c")["conn_type"] == "http"
+    assert project.json("connections", "delete", "c") == {"deleted": "c"}
+
+
+def test_secrets_are_read_from_stdin(project):
+    done = subprocess.run(
+        [sys.executable, "-m", "penstock", "connections", "set", "c", "--type", "odd", "--password-stdin"],
+        input="from-stdin\n", text=True, capture_output=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    settings = load_settings({}, project.folder)
+    with Store.open(settings.database_url, Keyring.of_file(settings.key_file)) as store:
+        assert store.connection("c").password == "from-stdin"
+
+
+def test_variables_and_pools(project):
+    project("variables", "set", "k", "v" * 100)
+    assert "..." in project("variables", "list")
+    assert project("variables", "get", "k").strip() == "v" * 100
+    Path("value").write_text("from a file")
+    project("variables", "set", "k", "--file", "value")
+    assert project.json("variables", "get", "k") == {"key": "k", "value": "from a file"}
+    assert project.json("variables", "delete", "k") == {"deleted": "k"}
+    project("pools", "set", "p", "3")
+    assert project.json("pools", "list")[1]["slots"] == 3
+    project("pools", "delete", "p")
+
+
+def test_the_database_is_checked_and_upgraded(project):
+    assert project.json("db", "check")["problems"] == []
+    assert project.json("db", "upgrade")["changed"] is False
+    assert project.json("db", "rotate-keys") == {"sealed": 0}
+
+
+def test_the_settings_are_shown_without_the_password(project):
+    project.environ = {"PENSTOCK_DATABASE__URL": "postgresql://me:geheim@h/db", "PENSTOCK_CONN_X": "http://h"}
+    facts = project.json("config", "show")
+    assert "geheim" not in json.dumps(facts) + project("config", "show")
+    assert facts["connections"] == ["x"]
+
+
+def test_doctor_finds_what_is_wrong(project):
+    verdicts = {finding["subject"]: finding["verdict"] for finding in project.json("doctor", code=1)}
+    assert (verdicts["database"], verdicts["scheduler"], verdicts["DAG files"]) == ("ok", "note", "bad")
+    Path(".penstock/secret.key").chmod(0o644)
+    project("doctor", code=1)
+    assert "chmod 600" in project.out
+
+
+def test_an_interrupt_is_130_and_says_no_more(project):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "penstock", "connections", "set", "c", "--stdin"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    process.stdin.write("x" * 100_000)  # more than a pipe holds: when it is through, the command reads
+    process.stdin.flush()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+
+
+def test_a_reader_that_has_enough_is_no_error(project):
+    done = subprocess.run(
+        f"{sys.executable} -m penstock config show | head -1",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stderr == ""
+
+
+DAG_FILE = """
+from penstock import DAG, task
+from penstock.author.runtime import current
+
+with DAG("one"):
+
+    @task(retries=0)
+    def add(a: int) -> int:
+        return a + 1
+
+    @task(retries=0)
+    def last(a: int) -> None:
+        world = current.get()
+        world.set_variable("seen", "x")
+        print("last", a, world.connection("c").host, world.variable("v"), world.variable("seen"))
+        if world.variable("v") == "fail":
+            raise ValueError("as asked")
+
+    last(add(1))
+
+with DAG("two"):
+    pass
+"""
+
+
+def test_a_dag_file_runs_without_a_database(shell):
+    Path("file.py").write_text(DAG_FILE)
+    shell.environ = {"PENSTOCK_CONN_C": "http://host-of-c", "PENSTOCK_VAR_V": "value"}
+    told = shell("dags", "test", "file.py", "one")
+    assert "last 2 host-of-c value x" in told
+    assert "the run of DAG one is success" in told
+    assert not (shell.folder / ".penstock").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "code", "said"),
+    [
+        (DAG_FILE, ["one"], 1, "as asked"),
+        (DAG_FILE, [], 4, "defines 2 DAGs: one, two"),
+        (DAG_FILE, ["oen"], 3, "Did you mean 'one'"),
+        ("1 / 0", [], 1, "file.py:1: ZeroDivisionError"),
+        ("def (", [], 1, "file.py:1"),
+        ("raise SystemExit(3)", [], 1, "file.py:1"),
+    ],
+    ids=["task fails", "which", "unknown", "raises", "syntax", "exits"],
+)
+def test_a_dag_file_that_does_not_work_is_told_with_its_line(shell, text, more, code, said):
+    Path("file.py").write_text(text)
+    shell.environ = {"PENSTOCK_CONN_C": "http://host-of-c", "PENSTOCK_VAR_V": "fail"}
+    found = root.run(["dags", "test", "file.py", *more], shell.environ)
+    _, err = shell.capfd.readouterr()
+    assert (found, said in err) == (code, True), err

@@ -1,0 +1,47 @@
+"""A store with DAGs in it, as a loader leaves it."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from penstock.model.dag import DagSpec, ParamSpec, TaskSpec
+from penstock.model.schedule import Schedule, ScheduleKind
+from penstock.model.source import ParsedFile
+from penstock.store import Keyring, LoaderCatalog, Store, new_key
+
+NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
+HOURLY = Schedule(ScheduleKind.CRON, crons=("0 * * * *",), text="@hourly")
+DAGS = (
+    DagSpec(
+        "sales",
+        "sales.py",
+        (TaskSpec("extract"), TaskSpec("load", upstream=("extract",), pool="narrow")),
+        schedule=HOURLY,
+        start_date=datetime(2026, 1, 1, tzinfo=UTC),
+        params={"customer": ParamSpec("acme")},
+        tags=("daily",),
+    ),
+    DagSpec("stock", "sales.py", (TaskSpec("count"),)),
+)
+
+
+@pytest.fixture
+def now():
+    return NOW
+
+
+@pytest.fixture
+def save(now):
+    def save(store, dags):
+        catalog = LoaderCatalog(store, {}, lambda: now)
+        catalog.save(ParsedFile("sales.py", "snapshot", {}, {}, None, now, 0.1, tuple(dags)))
+        catalog.close()
+
+    return save
+
+
+@pytest.fixture
+def store(tmp_path, save):
+    with Store.open(f"sqlite:///{tmp_path}/penstock.db", Keyring([new_key()], "test")) as store:
+        save(store, DAGS)
+        yield store
