@@ -131,3 +131,12 @@ def test_overfull_limits_after_a_restart_drain_before_anything_goes_out():
         assert stage.last.dispatches == ()
     stage.finish("t2")
     assert len(stage.last.dispatches) == 1
+
+
+def test_instances_go_out_in_their_order_in_whatever_order_their_rows_come():
+    stage = Stage(dag(TaskSpec("m", mapped=(Mapping("x", length=5),))), capacity=0)
+    stage.trigger()
+    stage.store.tasks = dict(sorted(stage.store.tasks.items(), reverse=True))
+    stage.capacity["local"] = 9
+    stage.restart()
+    assert stage.running() == [f"m[{n}]" for n in range(5)]
