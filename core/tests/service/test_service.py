@@ -73,7 +73,7 @@ def test_a_second_trigger_under_one_name_makes_no_second_run(store, now, asked):
         ("saless", {}, NotFoundError, r"no DAG is named 'saless'. Did you mean 'sales'\?"),
         ("sales", {"conf": {"custmer": 1}}, NotFoundError, r"no param of DAG 'sales' is named 'custmer'.*'customer'\?"),
         ("sales", {"run_id": "a\nb"}, RequestError, r"a name has 1 to 250 printable characters"),
-        ("sales", {"logical_date": datetime(2026, 1, 1)}, RequestError, "has no time zone"),
+        ("sales", {"logical_date": datetime(2026, 1, 1)}, RequestError, "has no time zone"),  # noqa: DTZ001 - the case
     ],
 )  # fmt: skip
 def test_a_trigger_that_cannot_be_done_says_why_and_does_nothing(store, now, asked, dag_id, more, kind, sentence):

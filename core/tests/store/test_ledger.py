@@ -12,8 +12,8 @@ from penstock.model.run import NewRun, RunKind, TaskInstance, TaskKey, Try, XCom
 from penstock.model.state import Outcome, RunState, TaskState
 
 instants = st.datetimes(
-    datetime(1900, 1, 1),
-    datetime(2200, 1, 1),
+    datetime(1900, 1, 1),  # noqa: DTZ001 - hypothesis adds the zone
+    datetime(2200, 1, 1),  # noqa: DTZ001 - as above
     timezones=st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=45))]),
 )
 some_instants = st.none() | instants
@@ -176,7 +176,7 @@ def test_a_row_of_a_run_that_does_not_exist_is_a_fault_of_ours(store, now, run):
 
 def test_a_naive_instant_is_never_stored(store, now, run):
     with pytest.raises(TypeError):
-        store.apply(Changes(tasks=[task(run, queued_at=datetime(2026, 1, 1))]), now)
+        store.apply(Changes(tasks=[task(run, queued_at=datetime(2026, 1, 1))]), now)  # noqa: DTZ001 - the case
 
 
 @fresh
@@ -205,7 +205,7 @@ def test_every_run_comes_back_as_it_went(store, now, conf, logical, start, end, 
     value=st.binary(max_size=40),
     outcome=st.none() | st.sampled_from(Outcome),
 )
-def test_every_task_try_and_value_comes_back_as_it_went(
+def test_every_task_try_and_value_comes_back_as_it_went(  # noqa: PLR0917 - hypothesis names them
     store, now, run_of, state, reason, at, due, numbers, value, outcome
 ):
     row = TaskInstance(run_of.run, "t", -1, state, numbers[0], numbers[1], reason, at, at, at, due, numbers[2])

@@ -99,9 +99,7 @@ def test_pools_are_told_to_the_scheduler(store, now):
     assert store.pools()[1] == Pool("p", 5, "five")
     store.delete_pool("p", now)
     assert [request for _, request in store.requests()] == [PoolsChanged()] * 3
-    with pytest.raises(
-        NotFoundError, match="Did you mean 'default_pool'"
-    ):
+    with pytest.raises(NotFoundError, match="Did you mean 'default_pool'"):
         store.delete_pool("default_poll", now)
 
 
