@@ -118,14 +118,17 @@ def test_a_large_need_does_not_hide_small_ones_of_the_same_pool():
 
 
 def test_a_high_priority_that_comes_late_overtakes_what_is_parked():
-    first = dag(*many(3), TaskSpec("x"), TaskSpec("urgent", upstream=("x",), priority_weight=100), dag_id="d")
+    urgent = TaskSpec("urgent", upstream=("x",), priority_weight=100)
+    first = dag(*many(6), TaskSpec("x", priority_weight=2), urgent, dag_id="d")
     other = dag(TaskSpec("middle", priority_weight=10), dag_id="e")
-    stage = Stage(first, other, capacity=4)
+    stage = Stage(first, other, capacity=3)
     stage.trigger("d")
     stage.trigger("e")
-    assert stage.running() == ["t000", "t001", "t002", "x"]
+    assert stage.running() == ["x", "t000", "t001"]
     stage.finish("x")
-    assert stage.running()[-1] == "urgent"
+    assert stage.running() == ["t000", "t001", "urgent"]
+    stage.finish("urgent")
+    assert stage.running() == ["t000", "t001", "middle"]
 
 
 def test_priority_counts_across_pools_when_the_executor_is_the_bottleneck():
