@@ -1,0 +1,108 @@
+"""Who may read the clock and the environment, roll dice, or sleep (ADR 0001)."""
+
+import pytest
+
+from house.calls import Rule, allowance, banned
+from house.tree import sources_of
+
+CORE = "core/src/penstock"
+RULES = {
+    "wall clock": Rule(
+        (
+            "datetime.datetime.now",
+            "datetime.datetime.utcnow",
+            "datetime.datetime.today",
+            "datetime.date.today",
+            "time.time",
+        ),
+        "the instant is an argument, and scheduler/clock.py gives it",
+        {
+            f"{CORE}/scheduler/clock.py": "the clock",
+            f"{CORE}/execute/runner.py": "the process of a try notes when user code began and ended",
+            f"{CORE}/execute/file_server.py": "notes when a try's process ended, beside what the try noted",
+            "plugin-manager/": "a tool of one call; its times are for people",
+            "providers/": "services tell instants, and take deadlines as instants",
+        },
+    ),
+    "other clocks": Rule(
+        ("time.monotonic", "time.monotonic_ns", "time.perf_counter", "time.process_time", "time.time_ns", "time.sleep"),
+        "only rooms with I/O wait, and they wait on events where there are any",
+        {
+            f"{CORE}/app/up.py": "pauses between restarts",
+            f"{CORE}/author/email.py": "measures the answer of a mail server",
+            f"{CORE}/cli/": "what a person waits for in a terminal",
+            f"{CORE}/execute/": "time limits of tries and waits for processes",
+            f"{CORE}/load/": "time limits of imports",
+            "plugin-manager/": "waits for the lock of another manager",
+            "providers/": "time limits and retries of clients",
+            "testkit/": "waits for servers",
+        },
+    ),
+    "environment": Rule(
+        ("os.environ", "os.environb", "os.getenv", "os.putenv"),
+        "settings are read once, by the main module of a process, and handed down",
+        {
+            f"{CORE}/app/loader.py": "main module",
+            f"{CORE}/app/scheduler.py": "main module",
+            f"{CORE}/cli/root.py": "main module",
+            f"{CORE}/author/bash.py": "a command inherits the environment of its task",
+            f"{CORE}/execute/servers.py": "a spawn server inherits the environment of its parent",
+            "plugin-manager/": "its settings are the environment and one file, read where a command needs them",
+            "testkit/": "children inherit the environment",
+        },
+    ),
+    "chance": Rule(
+        ("random.*", "secrets.*", "uuid.uuid1", "uuid.uuid4", "os.urandom"),
+        "what is decided must be decided again the same way; jitter takes a seed",
+        {
+            f"{CORE}/load/snapshot.py": "names of files that are renamed when they are whole",
+            f"{CORE}/store/bell.py": "a name of its own for each listener",
+            f"{CORE}/store/hold.py": "a token that tells two holders apart",
+            "providers/": "spreads reconnections",
+            "testkit/": "names of databases, buckets and sessions",
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_only_named_files_make_such_calls_and_each_exception_is_needed(workspace, rule):
+    found, used = [], set()
+    for path in sources_of(workspace):
+        told = list(banned(str(path), (workspace / path).read_text(), rule))
+        allowed = allowance(str(path), rule)
+        if told and allowed:
+            used.add(allowed)
+        elif told:
+            found += told
+    assert found == []
+    assert set(rule.allowed) == used, "an exception that nobody needs is taken off the list"
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        pytest.param("wall clock", "from datetime import datetime, UTC\nnow = datetime.now(UTC)", id="from import"),
+        pytest.param("wall clock", "import datetime as dt\nnow = dt.datetime.now(dt.UTC)", id="alias"),
+        pytest.param("wall clock", "def f():\n    import time\n    return time.time()", id="inside a function"),
+        pytest.param("other clocks", "from time import sleep as rest\nrest(1)", id="renamed"),
+        pytest.param("environment", "import os\nhome = os.environ['HOME']", id="subscript"),
+        pytest.param("environment", "from os import environ\nprint(environ)", id="bare name"),
+        pytest.param("chance", "import random\nrandom.shuffle([])", id="any function of a module"),
+        pytest.param("chance", "import uuid\nuuid.uuid4()", id="uuid4"),
+    ],
+)
+def test_the_contract_sees_a_call(rule, text):
+    assert len(list(banned("a.py", text, RULES[rule]))) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("import os\nos.path.join('a', 'b')", id="another name of the module"),
+        pytest.param("def f(clock):\n    return clock.time.time()", id="somebody else's attribute"),
+        pytest.param("from uuid import UUID\nUUID(int=1)", id="a value"),
+    ],
+)
+def test_the_contract_lets_other_names_be(text):
+    assert [each for rule in RULES.values() for each in banned("a.py", text, rule)] == []

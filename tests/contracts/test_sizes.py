@@ -1,0 +1,38 @@
+"""Files and functions stay small (ADR 0011)."""
+
+import pytest
+
+from house.sizes import FILE_LINES, FUNCTION_LINES, too_large
+from house.tree import files_of
+
+
+def test_no_file_and_no_function_is_too_large(workspace):
+    found = [
+        each for path in files_of(workspace, ".py") for each in too_large(str(path), (workspace / path).read_text())
+    ]
+    assert found == []
+
+
+def _function(code: int, *, docs: int = 0) -> str:
+    lines = ["def long():", '    """First.', *["    More."] * docs, '    """', *["    # why"] * docs, *[""] * docs]
+    return "\n".join([*lines, *["    x = 1"] * (code - 1)])
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        pytest.param("x = 1\n" * FILE_LINES, [], id="longest file"),
+        pytest.param("x = 1\n" * (FILE_LINES + 1), ["a.py has 401 lines"], id="file too long"),
+        pytest.param(_function(FUNCTION_LINES), [], id="longest function"),
+        pytest.param(_function(FUNCTION_LINES, docs=20), [], id="docstring, comments and empty lines are free"),
+        pytest.param(_function(FUNCTION_LINES + 1), ["a.py:1 long has 41 lines"], id="function too long"),
+        pytest.param(
+            "class C:\n" + "\n".join("    " + line for line in _function(41).splitlines()), ["a.py:2 long"], id="method"
+        ),
+        pytest.param("async " + _function(41), ["a.py:1 long"], id="coroutine"),
+    ],
+)
+def test_the_contract_sees_what_is_too_large(text, told):
+    found = list(too_large("a.py", text))
+    assert len(found) == len(told)
+    assert all(each.startswith(start) for each, start in zip(found, told, strict=True))
