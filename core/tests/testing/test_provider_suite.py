@@ -143,7 +143,7 @@ def fault(name, check, file, before, after, says):
         fault("up", "room", "hooks", IN_HOOKS, "import penstock_acme.operators\nfrom penstock", "not below"),
         fault("up, relative", "room", "hooks", IN_HOOKS, "from . import operators\nfrom penstock", "not below"),
         fault("core", "room", "operators", IN_OPERATORS, "import penstock.store\nfrom penstock ", "sees"),
-        fault("sibling", "room", "operators", IN_OPERATORS, "import penstock_aws\nfrom penstock ", "sibling"),
+        fault("sibling", "room", "operators", IN_OPERATORS, "import penstock_other\nfrom penstock ", "sibling"),
         fault("sdk", "room", "operators", "        super", "        import boto3\n        super", "in hooks"),
         fault("lenient", "argument", "operators", "class Send(Operator)", LENIENT, "is taken in silence"),
         fault("plugin", "object", "manifest", "[[conn", 'plugin = "penstock_acme.hooks"\n[[conn', "implements no spec"),

@@ -38,10 +38,8 @@ class TryRequests:
         run, task, instance = dispatch.run, dispatch.task, dispatch.instance
         version = self._store.version(run.version)
         assert version is not None  # noqa: S101 - the engine holds the run because this version was read
-        dag = version.spec
         provider = task.capability.partition(".")[0] if task.capability else ""
-        sensor = task.sensor
-        alone = task.capability is not None
+        sensor, alone = task.sensor, task.capability is not None
         return TryRequest(
             run=run.run,
             task_id=task.task_id,
@@ -55,7 +53,7 @@ class TryRequests:
             snapshot="" if alone else str(self._snapshots / version.snapshot),
             file="" if alone else version.file,
             log=str(log_path(self._logs, run.dag_id, run.run_id, instance.key, instance.epoch)),
-            isolation=dag.isolation or self._isolation,
+            isolation=version.spec.isolation or self._isolation,
             provider=provider if provider in self._isolated else "",
             capability=task.capability,
             plan=task.plan,
@@ -71,7 +69,7 @@ class TryRequests:
             interval_end=run.interval_end,
             run_started_at=run.started_at,
             conf=run.conf,
-            params=_params(dag, run.conf),
+            params=_params(version.spec, run.conf),
             variables={} if alone else version.variables,
             inputs=inputs.of(version, task, instance.key),
             templated=task.templated,

@@ -119,7 +119,7 @@ TOP_KEYS = {
     "imports": Key("a list of strings", _is_list_of_text, required=True),
     "documentation": _TEXT,
     "changelog": _TEXT,
-    "plugin": Key("a module such as 'penstock_aws.plugin'", _matches(_MODULE)),
+    "plugin": Key("a module such as 'penstock_acme.plugin'", _matches(_MODULE)),
     "extras": Key("a table of name to sentence", _is_table_of_text),
     **dict.fromkeys(_ARRAYS, Key("an array of tables", _is_tables)),
 }
