@@ -8,11 +8,12 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.request import Request, urlopen
 
 HERE = Path(__file__).parent
@@ -83,6 +84,20 @@ class Process:
         return code
 
 
+class Progress(NamedTuple):
+    """How far the customers' DAGs are.
+
+    Attributes:
+        runs: Number of runs by state.
+        tasks: Tasks that have succeeded.
+        seconds: Time from the first of them to be queued to the last to end.
+    """
+
+    runs: dict[str, int]
+    tasks: int
+    seconds: float
+
+
 class Stage:
     """Servers and a project; a context manager.
 
@@ -95,7 +110,12 @@ class Stage:
     """
 
     def __init__(
-        self, folder: Path, python: str, tools: str, customers: Mapping[str, list[str]], environ: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        python: str,
+        tools: str,
+        customers: Mapping[str, list[str]],
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         self.folder, self.python, self.tools = folder, python, tools
         self.project, self.customers_file = folder / "project", folder / "customers.json"
@@ -202,35 +222,51 @@ class Stage:
         """Stop ``penstock up`` as Ctrl-C does; returns its exit code."""
         return self._up.stop(signal.SIGINT) if self._up is not None else 0
 
-    def runs(self) -> list[dict[str, Any]]:
-        """All runs of the customers' DAGs."""
-        found = self.penstock("runs", "list", "--limit", "10000")["runs"]
-        return [run for run in found if run["dag_id"].startswith("clickstream_")]
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """A SELECT on the database of Penstock, whose tables are those of its store room.
 
-    def wait_for_runs(self, number: int, seconds: float) -> Iterator[list[dict[str, Any]]]:
-        """Yield the customers' runs, again and again, until so many have succeeded.
+        A command costs a second of a core, which the tasks that are watched would lack.
+        """
+        file = self.project / ".penstock" / "penstock.db"
+        with contextlib.closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=30)) as database:
+            return database.execute(query).fetchall()
+
+    def progress(self) -> Progress:
+        """How far the customers' DAGs are."""
+        ours = "dag_id LIKE 'clickstream@_%' ESCAPE '@'"
+        runs = dict(self.rows(f"SELECT state, count(*) FROM run WHERE {ours} GROUP BY state"))
+        tasks, first, last = self.rows(
+            f"SELECT count(*), min(t.queued_at), max(t.ended_at) FROM task_instance t JOIN run USING (run) "
+            f"WHERE {ours} AND t.state = 'success'"
+        )[0]
+        return Progress(runs, tasks, (last - first) / 1e6 if tasks else 0.0)
+
+    def wait_for_runs(self, number: int, seconds: float, pause_s: float = 0.2) -> Iterator[Progress]:
+        """Yield how far it is, again and again, until so many runs of customers have succeeded.
 
         Raises:
             StageError: A run failed, ``penstock up`` ended, or it took too long; with what its log says.
         """
-        until = time.monotonic() + seconds
+        until, log = time.monotonic() + seconds, self.folder / "logs" / "penstock.log"
         while True:
-            found = self.runs()
+            found = self.progress()
             yield found
-            states = [run["state"] for run in found]
-            if states.count("success") >= number:
+            if found.runs.get("success", 0) >= number:
                 return
-            if "failed" in states:
-                failed = next(run for run in found if run["state"] == "failed")
-                raise StageError(f"run {failed['run_id']} of {failed['dag_id']} failed: {failed.get('reason')}")
+            if "failed" in found.runs:
+                raise StageError(f"a run failed:\n{self._first_failure()}")
             if self._up is None or self._up.ended() is not None:
-                raise StageError(f"penstock up ended:\n{tail(self.folder / 'logs' / 'penstock.log')}")
+                raise StageError(f"penstock up ended:\n{tail(log)}")
             if time.monotonic() > until:
-                count = {state: states.count(state) for state in sorted(set(states))}
-                raise StageError(
-                    f"after {seconds:g} s there are {count} of {number} runs:\n"
-                    f"{tail(self.folder / 'logs' / 'penstock.log')}"
-                )
+                raise StageError(f"after {seconds:g} s there are {found.runs} of {number} runs:\n{tail(log)}")
+            time.sleep(pause_s)
+
+    def _first_failure(self) -> str:
+        found = self.rows(
+            "SELECT dag_id, run_id, task_id, error FROM try JOIN run USING (run) "
+            "WHERE outcome NOT IN ('success', 'skipped') ORDER BY try.ended_at LIMIT 3"
+        )
+        return "\n".join(" ".join(map(str, row)) for row in found)
 
 
 def tail(log: Path, lines: int = 30) -> str:

@@ -91,15 +91,15 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 30
 
-    def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
+    def do_GET(self) -> None:
         """All customers."""
         self._answer(self._all)
 
-    def do_PUT(self) -> None:  # noqa: N802 - as above
+    def do_PUT(self) -> None:
         """Add or change a customer, or add an event."""
         self._answer(self._put)
 
-    def do_DELETE(self) -> None:  # noqa: N802 - as above
+    def do_DELETE(self) -> None:
         """Remove a customer or an event."""
         self._answer(self._delete)
 
@@ -142,7 +142,9 @@ class Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "0")
         if not length.isdigit() or int(length) > LONGEST_BODY:
             self.close_connection = True
-            raise Refused(HTTPStatus.BAD_REQUEST, f"Content-Length is {length!r}; at most {LONGEST_BODY} bytes are read")
+            raise Refused(
+                HTTPStatus.BAD_REQUEST, f"Content-Length is {length!r}; at most {LONGEST_BODY} bytes are read"
+            )
         return self.rfile.read(int(length))
 
     def _answer(self, act: Any) -> None:  # noqa: ANN401 - one of the three methods above

@@ -36,17 +36,20 @@ Columns = dict[tuple[str, str], dict[str, list[int]]]
 _SUMMED = ("distance", "dep_delay", "arr_delay", "air_time")
 
 
-def columns(archive: Path) -> Columns:
+def columns(archive: Path, span: Iterable[datetime]) -> Columns:
     """Sums over ``flights.csv.zip`` by carrier and hour, the hour as the data set writes it, ``2013-01-01T10:00:00Z``.
 
     Of each summed column, and of ``flown`` (flights with a time in the air) and ``cancelled``, the number of lines that
     have it, the sum of its values, and the sum of the lines' distances.
     """
     found: Columns = defaultdict(lambda: defaultdict(lambda: [0, 0, 0]))
+    wanted = {_written(hour) for hour in span}
     with zipfile.ZipFile(archive) as zipped, zipped.open("flights.csv") as binary:
         lines = csv.reader(io.TextIOWrapper(binary, "utf-8", newline=""))
         at = {name: place for place, name in enumerate(next(lines))}
         for line in lines:
+            if line[at["time_hour"]] not in wanted:
+                continue
             sums = found[line[at["carrier"]], line[at["time_hour"]]]
             miles = int(line[at["distance"]])
             for name in _SUMMED:
@@ -56,6 +59,10 @@ def columns(archive: Path) -> Columns:
             if line[at["dep_time"]] in ("", "NA"):
                 _add(sums["cancelled"], 0, miles)
     return found
+
+
+def _written(hour: datetime) -> str:
+    return f"{hour:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _add(sums: list[int], value: int, miles: int) -> None:
@@ -90,7 +97,7 @@ def expected(raw: Columns, customer: str, event: str, span: Iterable[datetime]) 
     """What a table must hold after these hours."""
     total = Figures()
     for hour in span:
-        sums = raw.get((customer, f"{hour:%Y-%m-%dT%H:%M:%SZ}"))
+        sums = raw.get((customer, _written(hour)))
         if sums is not None:
             total = Figures(*map(sum, zip(total, figures(sums, event), strict=True)))
     return total
@@ -108,7 +115,7 @@ def problems(query: Query, raw: Columns, customer: str, event: str, span: list[d
     """
     table = f"{customer.lower()}_{event}"
     sums = query(
-        f'SELECT count(*), coalesce(sum(distance), 0), coalesce(sum(delay), 0), coalesce(sum(air_time), 0) '  # noqa: S608 - names of our own making
+        f"SELECT count(*), coalesce(sum(distance), 0), coalesce(sum(delay), 0), coalesce(sum(air_time), 0) "  # noqa: S608 - names of our own making
         f'FROM clickstream."{table}"'
     )
     found = Figures(*(int(value) for value in sums[0]))
@@ -159,13 +166,14 @@ def main() -> int:
     parser.add_argument("--first", type=datetime.fromisoformat, required=True, help="first hour, with its zone")
     parser.add_argument("--last", type=datetime.fromisoformat, required=True, help="last hour, with its zone")
     given = parser.parse_args()
-    raw = columns(given.archive)
+    span = list(hours(given.first, given.last))
+    raw = columns(given.archive, span)
     with psycopg.connect(given.warehouse, autocommit=True) as connection:
         wrong = report(
             lambda sql: connection.execute(sql.encode()).fetchall(),
             raw,
             json.loads(given.tracked.read_text(encoding="utf-8")),
-            list(hours(given.first, given.last)),
+            span,
         )
     for each in wrong:
         print(each, file=sys.stderr)

@@ -61,7 +61,7 @@ with DAG(
     def ask() -> dict[str, list[str]]:
         """Ask the service."""
         service = Connection.get("clickstream_service")
-        with urlopen(f"http://{service.host}:{service.port}/customers", timeout=10) as response:  # noqa: S310 - http by its words
+        with urlopen(f"http://{service.host}:{service.port}/customers", timeout=10) as response:
             return validated(json.load(response))
 
     @task.short_circuit
