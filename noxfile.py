@@ -128,6 +128,7 @@ def provider(session: nox.Session, provider: str) -> None:
 @nox.session
 def wheels(session: nox.Session) -> None:
     """Build every wheel, install each without its siblings, import all of it, and hold the core to its budget."""
+    session.install("uv")
     session.run("python", "tools/wheels.py", *session.posargs)
 
 
