@@ -1,6 +1,7 @@
 """Clients of the SDK: made on first use, kept while the connection's content stays the same, never across a fork."""
 
 import os
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,18 @@ if TYPE_CHECKING:
 # Clients are thread-safe and costly (0.1 s each); sessions are neither shared nor kept. A key begins with the process
 # id: a forked child finds nothing of its parent's, whose sockets it must not use.
 _clients: dict[tuple[Any, ...], Any] = {}
+_making = threading.Lock()
 _MOST_CLIENTS = 64
 _REPEATED = (429, 500, 502, 503, 504)  # statuses after which the SDK tries again
+
+
+def _after_fork() -> None:
+    """A lock that another thread held at the fork would never be released in the child."""
+    global _making  # noqa: PLW0603 - replaced as a whole, in the new process alone
+    _making = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 class CallDeadlineError(Exception):
@@ -28,15 +39,19 @@ def client(service: str, fields: AwsFields) -> Any:  # noqa: ANN401 - boto3 make
     """
     key = (os.getpid(), service, fields)
     found = _clients.get(key)
-    if found is None:
-        found = _made(service, fields)
-        for other in [each for each in _clients if each[0] != key[0]]:
-            _clients.pop(other, None)
-        if len(_clients) >= _MOST_CLIENTS:
-            _clients.pop(next(iter(_clients)), None)
-        # of two threads that made one each, the first wins and the other's is dropped unused
-        found = _clients.setdefault(key, found)
-    return found
+    return _only_one(key, service, fields) if found is None else found
+
+
+def _only_one(key: tuple[Any, ...], service: str, fields: AwsFields) -> Any:  # noqa: ANN401 - as above
+    """Make a client while other threads that want it wait: a waiter's first pokes all ask at the same moment."""
+    with _making:
+        if key not in _clients:
+            for other in [each for each in _clients if each[0] != key[0]]:
+                _clients.pop(other, None)
+            if len(_clients) >= _MOST_CLIENTS:
+                _clients.pop(next(iter(_clients)), None)
+            _clients[key] = _made(service, fields)
+        return _clients[key]
 
 
 def forget(service: str, fields: AwsFields) -> None:
