@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+
 from penstock_testkit.package_index import pypiserver
 from penstock_testkit.wheels import small_manifest, write_provider, write_wheel
 
@@ -23,7 +24,12 @@ def write_universe(folder: Path) -> None:
     """Write the wheels of a small ecosystem: two cores, libraries, and providers of every kind, some broken on purpose."""
     for version in ("0.1.0", "0.2.0"):
         write_wheel(folder, "penstock-core", version, files=CORE)
-    for name, versions in {"lib-a": ("1.0", "1.5"), "lib-c": ("1.0", "2.0"), "lib-fast": ("1.0",), "lib-deep": ("1.0",)}.items():
+    for name, versions in {
+        "lib-a": ("1.0", "1.5"),
+        "lib-c": ("1.0", "2.0"),
+        "lib-fast": ("1.0",),
+        "lib-deep": ("1.0",),
+    }.items():
         for version in versions:
             write_wheel(folder, name, version, files={f"{name.replace('-', '_')}.py": f"VERSION = {version!r}\n"})
     write_wheel(folder, "lib-b", "1.0", files={"lib_b.py": ""}, requires=["lib-deep"])
@@ -51,7 +57,9 @@ def _sound(folder: Path) -> None:
         write_provider(folder, f"is_{state}", manifest=small_manifest(f"is_{state}", top=f'state = "{state}"'))
     top = 'state = "deprecated"\nreplacement = "beta"\nuntil = "2027-01-01"'
     write_provider(folder, "is_deprecated", manifest=small_manifest("is_deprecated", top=top))
-    write_provider(folder, "is_removed", manifest=small_manifest("is_removed", top='state = "removed"\nreplacement = "beta"'))
+    write_provider(
+        folder, "is_removed", manifest=small_manifest("is_removed", top='state = "removed"\nreplacement = "beta"')
+    )
 
 
 def _broken(folder: Path) -> None:
@@ -67,7 +75,9 @@ def _broken(folder: Path) -> None:
 
 
 def _gamma() -> str:
-    tables = '[[operators]]\nid = "gamma.fast"\nobject = "penstock_gamma.fast:Fast"\ndoc = "Runs fast."\nextra = "fast"\n'
+    tables = (
+        '[[operators]]\nid = "gamma.fast"\nobject = "penstock_gamma.fast:Fast"\ndoc = "Runs fast."\nextra = "fast"\n'
+    )
     return small_manifest("gamma", tables=tables + '[extras]\nfast = "Runs fast."\n')
 
 
@@ -78,7 +88,9 @@ def _salesy() -> str:
 
 
 def _store() -> str:
-    tables = '[[object_stores]]\nid = "store.s4"\nobject = "penstock_store.storage:S4"\ndoc = "Objects."\nscheme = "s4"\n'
+    tables = (
+        '[[object_stores]]\nid = "store.s4"\nobject = "penstock_store.storage:S4"\ndoc = "Objects."\nscheme = "s4"\n'
+    )
     return small_manifest("store", tables=tables)
 
 
@@ -140,7 +152,9 @@ class World:
         )  # fmt: skip
         said = Said(done.returncode, done.stdout, done.stderr)
         assert "Traceback" not in done.stderr, done.stderr
-        assert expect is None or done.returncode == expect, f"{words}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert expect is None or done.returncode == expect, (
+            f"{words}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        )
         return said
 
     def json(self, *words: str, expect: int = 0) -> Any:
@@ -150,7 +164,9 @@ class World:
     def standing(self) -> dict[str, str]:
         """Return the distributions that stand in the environment, read by ``importlib.metadata`` in its own Python."""
         code = "import importlib.metadata as m, json; print(json.dumps({d.name: d.version for d in m.distributions()}))"
-        done = subprocess.run([self.env / "bin" / "python", "-I", "-c", code], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [self.env / "bin" / "python", "-I", "-c", code], capture_output=True, text=True, check=True
+        )
         found: dict[str, str] = json.loads(done.stdout)
         return found
 

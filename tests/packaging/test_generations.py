@@ -7,9 +7,12 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
+
 from penstock_testkit.wheels import write_provider
 
 ALPHA = {"penstock-core": "0.2.0", "penstock-providers-alpha": "2.0", "lib-a": "1.5"}
@@ -41,13 +44,25 @@ def test_a_failed_change_leaves_no_generation_behind(generations):
     generations.pm("install", "no_toml", expect=5)
     broken = write_provider(generations.folder / "own", "fails", requires=["penstock-core>=0.1"])
     broken.write_bytes(broken.read_bytes()[:-200])
-    generations.pm("install", "fails", "--find-links", str(broken.parent), "--index-url", generations.index, expect=None)
+    generations.pm(
+        "install", "fails", "--find-links", str(broken.parent), "--index-url", generations.index, expect=None
+    )
     assert generations.picture() == before
     assert len(generations.json("history")["generations"]) == 2
 
 
 def test_what_was_installed_by_hand_survives_the_swap(generations, universe):
-    uv = ["uv", "pip", "install", "-q", "--python", str(generations.env / "bin/python"), "--no-index", "--find-links", str(universe)]
+    uv = [
+        "uv",
+        "pip",
+        "install",
+        "-q",
+        "--python",
+        str(generations.env / "bin/python"),
+        "--no-index",
+        "--find-links",
+        str(universe),
+    ]
     subprocess.run(["/usr/bin/env", *uv, "lib-fast"], check=True, env=generations.variables | {"PATH": _path()})
     said = generations.pm("install", "alpha")
     assert "lib-fast 1.0 was installed by hand" in said.err
@@ -55,9 +70,7 @@ def test_what_was_installed_by_hand_survives_the_swap(generations, universe):
 
 
 def _path() -> str:
-    import sys
-
-    return f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"
+    return f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 
 
 def test_a_plain_environment_becomes_a_generation_and_its_commands_still_work(uv_world):
@@ -172,8 +185,6 @@ def test_the_second_manager_names_the_first_and_then_waits_for_it(uv_world):
         f"    pathlib.Path({str(ready)!r}).touch()\n"
         "    sys.stdin.read()\n"
     )
-    import sys
-
     holder = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE)
     try:
         while not ready.exists():

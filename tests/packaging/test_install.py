@@ -97,7 +97,17 @@ def test_the_core_never_moves_unasked(world):
 
 
 def test_what_a_person_installed_by_hand_is_left_alone(world, universe):
-    uv = [sys.executable, "-m", "uv", "pip", "install", "-q", "--python", str(world.env / "bin" / "python"), "--no-index"]
+    uv = [
+        sys.executable,
+        "-m",
+        "uv",
+        "pip",
+        "install",
+        "-q",
+        "--python",
+        str(world.env / "bin" / "python"),
+        "--no-index",
+    ]
     subprocess.run([*uv, "--find-links", str(universe), "lib-c<2", "lib-cloudy"], check=True, env=world.variables)
     said = world.pm("install", "right", "--json", expect=5)
     assert "lib-c" in said.error["message"]
@@ -108,7 +118,9 @@ def test_what_a_person_installed_by_hand_is_left_alone(world, universe):
 
 def test_a_cloud_sdk_that_nothing_asked_for_is_named(world):
     data = world.pm("install", "clouded", "--dry-run", "--json", expect=2).data
-    assert any("boto3 (Amazon Web Services) comes along though nothing asked for it" in text for text in data["warnings"])
+    assert any(
+        "boto3 (Amazon Web Services) comes along though nothing asked for it" in text for text in data["warnings"]
+    )
     data = world.pm("install", "cloud", "--dry-run", "--json", expect=2).data
     assert data["warnings"] == []
 
@@ -146,7 +158,18 @@ def test_nearest_names_are_offered(world):
 
 def test_a_second_distribution_with_a_taken_id_is_refused_and_reported(world, universe):
     world.pm("install", "alpha")
-    uv = [sys.executable, "-m", "uv", "pip", "install", "-q", "--no-deps", "--python", str(world.env / "bin" / "python"), "--no-index"]
+    uv = [
+        sys.executable,
+        "-m",
+        "uv",
+        "pip",
+        "install",
+        "-q",
+        "--no-deps",
+        "--python",
+        str(world.env / "bin" / "python"),
+        "--no-index",
+    ]
     subprocess.run([*uv, "--find-links", str(universe), "rival-workflows"], check=True, env=world.variables)
     rows = world.json("list", "--broken", expect=5)["providers"]
     assert {row["distribution"] for row in rows} == {"penstock-providers-alpha", "rival-workflows"}

@@ -9,8 +9,10 @@ import stat
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 
 import pytest
+
 from penstock_testkit.package_index import static_index, write_static_index
 from penstock_testkit.wheels import write_provider, write_wheel
 
@@ -45,8 +47,21 @@ def test_exports_install_with_plain_tools(uv_world):
     uv_world.pm("export", "requirements", "-o", "requirements.txt")
     other = uv_world.folder / "other"
     subprocess.run([sys.executable, "-m", "uv", "venv", "-q", str(other)], check=True, env=uv_world.variables)
-    uv = [sys.executable, "-m", "uv", "pip", "install", "-q", "--python", str(other / "bin/python"), "--index-url", uv_world.index]
-    subprocess.run([*uv, "--require-hashes", "-r", str(uv_world.folder / "requirements.txt")], check=True, env=uv_world.variables)
+    uv = [
+        sys.executable,
+        "-m",
+        "uv",
+        "pip",
+        "install",
+        "-q",
+        "--python",
+        str(other / "bin/python"),
+        "--index-url",
+        uv_world.index,
+    ]
+    subprocess.run(
+        [*uv, "--require-hashes", "-r", str(uv_world.folder / "requirements.txt")], check=True, env=uv_world.variables
+    )
     assert "lib-a==1.5\n" in uv_world.pm("export", "constraints").out
     assert "plugin-manager sync --frozen" in uv_world.pm("export", "dockerfile").out
     bom = json.loads(uv_world.json("export", "sbom")["text"])
@@ -104,7 +119,9 @@ def test_audit_and_publishers_read_the_index(uv_world, own_wheels, tmp_path):
         assert "quarantined by the index" in problems["lib-b"]
         assert "days old" in problems["lib-deep"]
         verify = ["verify", "--publishers", *index, "--json"]
-        assert uv_world.pm(*verify, "--remember", sources=False).data["publishers"] == {"penstock-providers-beta": "GitHub acme/beta release.yml"}
+        assert uv_world.pm(*verify, "--remember", sources=False).data["publishers"] == {
+            "penstock-providers-beta": "GitHub acme/beta release.yml"
+        }
         publisher["repository"] = "mallory/beta"
         (root / "provenance.json").write_text(json.dumps({"attestation_bundles": [{"publisher": publisher}]}))
         findings = uv_world.pm(*verify, sources=False, expect=6).data["findings"]
@@ -134,7 +151,9 @@ def test_a_bundle_installs_without_network(uv_world, tmp_path_factory):
     uv_world.pm("install", "alpha", "gamma[fast]")
     uv_world.pm("bundle", "create", "-o", "all.bundle")
     uv_world.pm("bundle", "verify", "all.bundle")
-    other = type(uv_world)(tmp_path / "elsewhere", "uv", "http://127.0.0.1:1/simple/", uv_world.wheels, tmp_path / "no-cache")
+    other = type(uv_world)(
+        tmp_path / "elsewhere", "uv", "http://127.0.0.1:1/simple/", uv_world.wheels, tmp_path / "no-cache"
+    )
     other.folder.mkdir()
     other.make()
     other.pm("install", "--from-bundle", str(uv_world.folder / "all.bundle"), sources=False)
@@ -157,12 +176,14 @@ def test_a_conflict_is_told_in_words_with_ways_out_and_isolation_is_one(uv_world
     assert set(state["providers"]) == {"right"}
     assert state["providers"]["right"]["python"] == data["python"]
     code = "import lib_c, penstock_right, penstock; print(lib_c.VERSION)"
-    assert subprocess.run([data["python"], "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "2.0"
+    assert (
+        subprocess.run([data["python"], "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "2.0"
+    )
     assert uv_world.standing()["lib-c"] == "1.0"
     assert 'isolated = ["right"]' in uv_world.intent.read_text()
     uv_world.pm("doctor")
     uv_world.pm("isolate", "right", "--undo")
-    assert not os.path.exists(data["python"])
+    assert not Path(data["python"]).exists()
 
 
 def test_an_installed_provider_can_be_isolated(uv_world):
@@ -238,7 +259,9 @@ def test_offline_needs_nothing_from_the_network_for_what_it_can_answer(uv_world)
     uv_world.pm("install", "alpha")
     uv_world.pm("plan", "--offline", "--index-url", "http://127.0.0.1:1/", sources=False)
     uv_world.pm("remove", "alpha", "--prune", "--offline", "--index-url", "http://127.0.0.1:1/", sources=False)
-    said = uv_world.pm("install", "store", "--offline", "--index-url", "http://127.0.0.1:1/", sources=False, expect=None)
+    said = uv_world.pm(
+        "install", "store", "--offline", "--index-url", "http://127.0.0.1:1/", sources=False, expect=None
+    )
     assert said.code in {1, 3}
 
 
@@ -263,5 +286,15 @@ def test_a_read_only_environment_is_named_and_left_as_it_is(uv_world):
 
 def test_nothing_of_a_provider_is_imported_by_any_command(uv_world):
     uv_world.pm("install", "raising", "alpha")
-    for words in (["list"], ["list", "--broken"], ["tree"], ["plan"], ["verify"], ["doctor"], ["upgrade"], ["prune"], ["lock"]):
+    for words in (
+        ["list"],
+        ["list", "--broken"],
+        ["tree"],
+        ["plan"],
+        ["verify"],
+        ["doctor"],
+        ["upgrade"],
+        ["prune"],
+        ["lock"],
+    ):
         assert "imported a provider" not in uv_world.pm(*words).err

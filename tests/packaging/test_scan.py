@@ -42,7 +42,7 @@ def test_check_tells_missing_from_unused(project):
     assert project.json("scan", "--check", expect=3)["missing"] == ["alpha", "gamma", "salesy", "store"]
     project.pm("scan", "--write")
     project.pm("scan", "--check")
-    project.intent.write_text(project.intent.read_text().replace('providers = [', 'providers = ["left", '))
+    project.intent.write_text(project.intent.read_text().replace("providers = [", 'providers = ["left", '))
     assert project.json("scan", "--check", expect=4)["unused"] == ["left"]
 
 

@@ -29,7 +29,12 @@ def test_list_shows_what_is_installed_and_where_it_stands(stocked):
 def test_list_answers_again_from_its_index_and_notices_every_change(stocked):
     first = stocked.pm("list").out
     assert stocked.pm("list").out == first
-    manifest = stocked.env / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages/penstock_alpha/provider.toml"
+    manifest = (
+        stocked.env
+        / "lib"
+        / f"python{sys.version_info[0]}.{sys.version_info[1]}"
+        / "site-packages/penstock_alpha/provider.toml"
+    )
     text = manifest.read_text()
     manifest.unlink()
     manifest.write_text(text.replace("The provider alpha.", "Another sentence."))
@@ -90,7 +95,13 @@ def test_search_and_which_say_when_there_is_nothing(stocked):
 
 @pytest.mark.parametrize(
     ("what", "provider"),
-    [("alpha.run", "alpha"), ("penstock_store.storage:S4", "store"), ("Fast", "gamma"), ("s4", "store"), ("penstock_beta", "beta")],
+    [
+        ("alpha.run", "alpha"),
+        ("penstock_store.storage:S4", "store"),
+        ("Fast", "gamma"),
+        ("s4", "store"),
+        ("penstock_beta", "beta"),
+    ],
 )
 def test_which_names_the_provider_of_a_capability(stocked, what, provider):
     assert [each["provider"] for each in stocked.json("which", what)["matches"]] == [provider]

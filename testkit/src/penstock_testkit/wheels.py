@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
-def write_wheel(
+def write_wheel(  # noqa: PLR0913  a wheel has that many parts
     folder: Path,
     name: str,
     version: str,
@@ -62,7 +62,7 @@ def write_wheel(
     return path
 
 
-def write_provider(
+def write_provider(  # noqa: PLR0913  as above
     folder: Path,
     provider_id: str,
     version: str = "1.0",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from penstock_plugin_manager.errors import ManagerError
@@ -26,7 +27,7 @@ class Release(NamedTuple):
     download: int | None = None
     disk: int | None = None
     yanked: bool = False
-    verdicts: dict[str, str] = {}
+    verdicts: Mapping[str, str] = MappingProxyType({})
 
 
 class Entry(NamedTuple):
@@ -55,7 +56,7 @@ class Entry(NamedTuple):
         return newest(each.version for each in self.releases if not each.yanked) or ""
 
 
-def read_catalog(data: Any, origin: str) -> list[Entry]:
+def read_catalog(data: object, origin: str) -> list[Entry]:
     """Read a catalog's JSON.
 
     Raises:
@@ -100,7 +101,7 @@ def _item(entry: Entry) -> dict[str, Any]:
         data: dict[str, Any] = {"version": each.version}
         pairs = (
             ("core", each.core), ("spec", each.spec), ("requires-python", each.requires_python),
-            ("download", each.download), ("disk", each.disk), ("yanked", each.yanked), ("verdicts", each.verdicts),
+            ("download", each.download), ("disk", each.disk), ("yanked", each.yanked), ("verdicts", dict(each.verdicts)),
         )  # fmt: skip
         data |= {key: item for key, item in pairs if item}
         releases.append(data)

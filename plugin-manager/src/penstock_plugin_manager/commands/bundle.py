@@ -8,7 +8,6 @@ import json
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import Any
 
 from penstock_plugin_manager.apply.files import cannot_write
 from penstock_plugin_manager.catalog.entry import write_catalog
@@ -31,13 +30,20 @@ _MACHINES = {"x86_64": ("x86_64", "amd64", "universal2"), "aarch64": ("aarch64",
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    parser.add_argument("action", choices=("create", "verify"), help="write a bundle of the project's lock, or check one")
+    parser.add_argument(
+        "action", choices=("create", "verify"), help="write a bundle of the project's lock, or check one"
+    )
     parser.add_argument("file", nargs="?", metavar="FILE", help="the bundle to check")
     parser.add_argument("-o", "--output", metavar="FILE", help="the bundle to write")
     parser.add_argument(
-        "--platform", action="append", metavar="P", help="such as linux-x86_64, macos-aarch64, windows-x86_64 (default: this one)"
+        "--platform",
+        action="append",
+        metavar="P",
+        help="such as linux-x86_64, macos-aarch64, windows-x86_64 (default: this one)",
     )
-    parser.add_argument("--for-python", metavar="X.Y", help="Python that the bundle serves (default: the environment's)")
+    parser.add_argument(
+        "--for-python", metavar="X.Y", help="Python that the bundle serves (default: the environment's)"
+    )
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
@@ -59,7 +65,7 @@ def _create(options: argparse.Namespace, session: Session) -> Result:
     platforms = options.platform or [_here(session)]
     for platform in platforms:
         _split(platform)
-    chosen = {package.name: _chosen(package, python, platforms, session) for package in session.lock.packages}
+    chosen = {package.name: _chosen(package, python, platforms) for package in session.lock.packages}
     files = [file for found in chosen.values() for file in found]
     target = Path(options.output)
     temporary = target.with_name(f".{target.name}.partial")
@@ -95,7 +101,7 @@ def _split(platform: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return _PLATFORMS[system], _MACHINES[machine]
 
 
-def _chosen(package: Locked, python: str, platforms: list[str], session: Session) -> list[File]:
+def _chosen(package: Locked, python: str, platforms: list[str]) -> list[File]:
     """Return the wheels of a package that serve the platforms, or raise where one has none.
 
     A marker is judged for this machine's platform alone, so a package that another platform may not need is taken along.

@@ -15,6 +15,7 @@ from penstock_plugin_manager.commands.proposal import Ask, Proposal, propose
 from penstock_plugin_manager.commands.recovery import holding
 from penstock_plugin_manager.commands.session import Session
 from penstock_plugin_manager.commands.sizes import remember_unpacked
+from penstock_plugin_manager.commands.unknown import known_ids
 from penstock_plugin_manager.errors import CHANGES, ManagerError
 from penstock_plugin_manager.installed.environment import open_environment
 from penstock_plugin_manager.installed.site import info_folder
@@ -67,9 +68,20 @@ def carry_out(proposal: Proposal, session: Session) -> Result:
     after = open_environment(environment.root)
     remember_unpacked(proposal.files, after.site)
     rebuild(after)
+    outside = not_installed(proposal, session)
     written = [name for name, text in files.items() if text is not None]
-    data = {**plan_data(proposal), "applied": True, "files": written}
-    return Result(data, [*plan_lines(plan, proposal.warnings), *_kept(plan, proposal), *_closing(plan)])
+    data = {**plan_data(proposal), "applied": True, "files": written, "not_installed": outside}
+    lines = [*plan_lines(plan, proposal.warnings), *_kept(plan, proposal)]
+    if outside:
+        lines.append(style(f"Not installed, because nothing asked for them: {', '.join(outside)}.", "dim"))
+    return Result(data, [*lines, *_closing(plan)])
+
+
+def not_installed(proposal: Proposal, session: Session) -> list[str]:
+    """Return the ids of known providers that the change leaves out."""
+    standing = {each.distribution for each in session.providers if each.distribution not in proposal.plan.removals}
+    inside = {each.name for each in proposal.plan.target} | standing
+    return [each for each in known_ids(session) if session.distribution_of(each) not in inside]
 
 
 def _change(title: str, plan: Plan, proposal: Proposal, files: dict[str, str | None], session: Session) -> Change:

@@ -17,10 +17,14 @@ from penstock_plugin_manager.errors import ManagerError, MissingError, UsageErro
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    parser.add_argument("action", choices=("build", "show", "refresh"), help="make one, list what they hold, or fetch them anew")
+    parser.add_argument(
+        "action", choices=("build", "show", "refresh"), help="make one, list what they hold, or fetch them anew"
+    )
     parser.add_argument("folders", nargs="*", metavar="DIR", help="with build: folders of wheels")
     parser.add_argument("-o", "--output", metavar="FILE", help="with build: the catalog")
-    parser.add_argument("--verdicts", metavar="FILE", help='with build: JSON such as {"aws": {"1.0.0": {"0.1.0": "pass"}}}')
+    parser.add_argument(
+        "--verdicts", metavar="FILE", help='with build: JSON such as {"aws": {"1.0.0": {"0.1.0": "pass"}}}'
+    )
     parser.add_argument("--catalog", metavar="PLACE", action="append", help="another catalog, before the project's")
 
 
@@ -53,7 +57,10 @@ def run(options: argparse.Namespace, session: Session) -> Result:
 
 def _build(options: argparse.Namespace, session: Session) -> Result:
     if not options.folders or not options.output:
-        raise UsageError("catalog build needs folders of wheels and -o FILE.", "Such as: plugin-manager catalog build dist -o catalog.json")
+        raise UsageError(
+            "catalog build needs folders of wheels and -o FILE.",
+            "Such as: plugin-manager catalog build dist -o catalog.json",
+        )
     verdicts = {}
     if options.verdicts:
         path = Path(options.verdicts)

@@ -34,9 +34,14 @@ def in_words(error: IncompatibleError, request: Request, intent: Intent, session
         return error
     named = [_in_words(text, kind, intent, session) for kind, text in smallest]
     hint = _ways_out(smallest, items, solvable, intent, session)
-    if len(smallest) == 1 and smallest[0][0] == "root" and "another version" in hint:
+    if len(smallest) == 1 and "another version" in hint:
         parsed = parse_requirement(smallest[0][1])
-        return MissingError(f"No version of {named[0].partition('>')[0].partition('<')[0].partition('=')[0]} satisfies {parsed.specifier if parsed else ''}.", hint, error.detail)
+        wish = next(
+            (w for w in intent.providers if parsed and session.distribution_of(w.id) == normalize(parsed.name)), None
+        )
+        what = f"provider {wish.id!r}" if wish else smallest[0][1]
+        said = f"No version of {what} satisfies {parsed.specifier if parsed else 'this'}."
+        return MissingError(said, hint, error.detail)
     joined = " and ".join(named) if len(named) < 3 else f"{', '.join(named[:-1])} and {named[-1]}"
     said = f"{joined[:1].upper()}{joined[1:]} cannot stand in one environment." if named else str(error)
     if len(named) == 1:

@@ -9,7 +9,7 @@ from penstock_plugin_manager.apply.files import write_text
 from penstock_plugin_manager.commands.output import Result
 from penstock_plugin_manager.commands.session import Session
 from penstock_plugin_manager.errors import MissingError
-from penstock_plugin_manager.model.lock import Lock, Locked
+from penstock_plugin_manager.model.lock import Lock, Locked, order
 
 _FORMATS = ("requirements", "constraints", "dockerfile", "sbom")
 
@@ -43,11 +43,13 @@ def run(options: argparse.Namespace, session: Session) -> Result:
 def requirements(lock: Lock, *, hashes: bool) -> str:
     """Return requirement lines, with all hashes or, for constraints, with none."""
     lines = []
-    for package in sorted(lock.packages):
+    for package in sorted(lock.packages, key=order):
         parts = [_pin(package)]
         if hashes:
             files = [*package.wheels, *([package.sdist] if package.sdist else [])]
-            parts += [f"--hash=sha256:{each.sha256}" for each in sorted(files) if each.sha256]
+            parts += [
+                f"--hash=sha256:{each.sha256}" for each in sorted(files, key=lambda file: file.name) if each.sha256
+            ]
         lines.append(" \\\n    ".join(parts))
     return "\n".join(lines) + "\n"
 

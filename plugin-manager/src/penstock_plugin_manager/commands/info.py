@@ -36,7 +36,7 @@ def run(options: argparse.Namespace, session: Session) -> Result:
         "replacement": manifest.replacement, "until": manifest.until, "spec": manifest.spec, "extras": manifest.extras,
         "documentation": manifest.documentation, "changelog": manifest.changelog, "versions": versions, "problems": broken,
         "download": release.download if release else None, "disk": release.disk if release else None,
-        "verdicts": release.verdicts if release else {},
+        "verdicts": dict(release.verdicts) if release else {},
         "capabilities": [capability_data(each) for each in manifest.capabilities],
     }  # fmt: skip
     return Result(data, _lines(known, data), 0)

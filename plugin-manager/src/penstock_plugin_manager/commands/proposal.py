@@ -124,7 +124,7 @@ def _lock(ask: Ask, session: Session, own: Ownership) -> Lock:
     if old and old.roots == request.roots and not ask.upgrade and _serves(old, session):
         return old
     if ask.dropped and old and set(request.roots) <= set(old.roots):
-        return shrink(old, request.roots, session)
+        return shrink(old, request.roots)
     if not ask.intent.providers and not ask.intent.packages and ask.dropped:
         return _standing(session, request)
     return solve(request, ask.intent, session)
@@ -155,7 +155,7 @@ def _serves(lock: Lock, session: Session) -> bool:
     )
 
 
-def shrink(lock: Lock, roots: tuple[str, ...], session: Session) -> Lock:
+def shrink(lock: Lock, roots: tuple[str, ...]) -> Lock:
     """Return the part of a lock that some of its roots need; no source is asked."""
     from penstock_plugin_manager.model.names import normalize  # noqa: PLC0415  only removals ask
     from penstock_plugin_manager.model.requirement import parse_requirement  # noqa: PLC0415  as above

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from penstock_plugin_manager.commands.session import Session
 from penstock_plugin_manager.errors import MissingError
-from penstock_plugin_manager.model.lock import Lock, Locked
+from penstock_plugin_manager.model.lock import Lock, Locked, order
 
 if TYPE_CHECKING:
     from cyclonedx.model.component import Component
@@ -30,7 +30,7 @@ def bill_of_materials(lock: Lock, session: Session) -> str:
     root = Component(name=session.project.name or "project", type=ComponentType.APPLICATION, bom_ref="project")
     bom = Bom()
     bom.metadata.component = root
-    components = {package.name: _component(package, session) for package in sorted(lock.packages)}
+    components = {package.name: _component(package, session) for package in sorted(lock.packages, key=order)}
     for component in components.values():
         bom.components.add(component)
     for package in lock.packages:

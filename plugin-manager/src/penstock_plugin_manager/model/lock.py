@@ -77,17 +77,22 @@ class Lock(NamedTuple):
         return {each.name: each for each in self.packages if not each.marker or Marker(each.marker).evaluate(env)}
 
 
+def order(package: Locked) -> tuple[str, str, str]:
+    """Return the key by which packages are ordered; a name may stand several times, under different markers."""
+    return (package.name, package.version, package.marker)
+
+
 def write_lock(lock: Lock) -> str:
     """Return the text of a ``pylock.toml``, the same for equal locks."""
     lines = [f"lock-version = {value(VERSION)}", 'created-by = "penstock-plugin-manager"']
     lines.append(f"requires-python = {value(lock.requires_python)}")
     if lock.environments:
         lines.append(f"environments = {value(lock.environments)}")
-    for package in sorted(lock.packages):
+    for package in sorted(lock.packages, key=order):
         lines += ["", "[[packages]]", *_package_lines(package)]
     lines += ["", "[tool.penstock]", f"schema = {TOOL_SCHEMA}", f"roots = {value(lock.roots)}"]
     lines.append(f"universal = {value(lock.universal)}")
-    publishers = {each.name: each.publisher for each in sorted(lock.packages) if each.publisher}
+    publishers = {each.name: each.publisher for each in sorted(lock.packages, key=order) if each.publisher}
     if publishers:
         lines.append(f"publishers = {value(publishers)}")
     return "\n".join(lines) + "\n"
@@ -112,7 +117,10 @@ def _package_lines(package: Locked) -> list[str]:
         lines.append(f"sdist = {value(_file(package.sdist))}")
     if package.wheels:
         lines.append("wheels = [")
-        lines += [f"  {value(_file(each))}," for each in sorted(package.wheels)]
+        lines += [
+            f"  {value(_file(each))},"
+            for each in sorted(package.wheels, key=lambda file: (file.name, file.url, file.path))
+        ]
         lines.append("]")
     return lines
 

@@ -117,15 +117,28 @@ def _tables(data: dict[str, Any], kind: str) -> list[tuple[str, dict[str, Any]]]
 
 
 def _top(data: dict[str, Any], entry_point: str) -> list[str]:
-    problems = []
-    for key in ("schema", "id", "name", "doc", "spec", "imports"):
-        if key not in data:
-            problems.append(f"key {key!r} is missing")
-    for key in ("id", "name", "doc", "spec", "state", "replacement", "documentation", "changelog", "plugin"):
-        if key in data and not isinstance(data[key], str):
-            problems.append(f"key {key!r} must be a string, not {_kind(data[key])}")
+    required = ("schema", "id", "name", "doc", "spec", "imports")
+    problems = [f"key {key!r} is missing" for key in required if key not in data]
+    texts = ("id", "name", "doc", "spec", "state", "replacement", "documentation", "changelog", "plugin")
+    problems += [
+        f"key {key!r} must be a string, not {_kind(data[key])}"
+        for key in texts
+        if key in data and not isinstance(data[key], str)
+    ]
     if isinstance(data.get("id"), str):
         problems += _id_problems(data["id"], entry_point)
+    problems += _version_problems(data)
+    imports = data.get("imports", [])
+    if not isinstance(imports, list) or not all(isinstance(item, str) for item in imports):
+        problems.append("key 'imports' must be a list of strings")
+    extras = data.get("extras", {})
+    if not isinstance(extras, dict) or not all(isinstance(item, str) for item in extras.values()):
+        problems.append("key 'extras' must be a table of name to sentence")
+    return problems
+
+
+def _version_problems(data: dict[str, Any]) -> list[str]:
+    problems = []
     schema = data.get("schema")
     if schema is not None and (not isinstance(schema, int) or isinstance(schema, bool)):
         problems.append(f"key 'schema' must be an integer, not {_kind(schema)}")
@@ -135,12 +148,6 @@ def _top(data: dict[str, Any], entry_point: str) -> list[str]:
         problems.append(f"key 'spec' is no version range: {data['spec']!r}")
     if isinstance(data.get("state"), str) and data["state"] not in STATES:
         problems.append(f"key 'state' is {data['state']!r}; it must be one of {', '.join(STATES)}")
-    imports = data.get("imports", [])
-    if not isinstance(imports, list) or not all(isinstance(item, str) for item in imports):
-        problems.append("key 'imports' must be a list of strings")
-    extras = data.get("extras", {})
-    if not isinstance(extras, dict) or not all(isinstance(item, str) for item in extras.values()):
-        problems.append("key 'extras' must be a table of name to sentence")
     return problems
 
 

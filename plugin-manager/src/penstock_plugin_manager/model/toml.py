@@ -101,7 +101,7 @@ def _edit(lines: list[str], table: str, changes: dict[str, Any]) -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _written(name: str, new: Any) -> list[str]:
+def _written(name: str, new: object) -> list[str]:
     line = f"{key(name)} = {value(new)}"
     if isinstance(new, list) and len(line) > 100:
         return [f"{key(name)} = [", *(f"  {value(item)}," for item in new), "]"]

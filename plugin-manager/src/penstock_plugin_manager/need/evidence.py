@@ -34,11 +34,12 @@ def read_python(text: str) -> list[Evidence]:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return [Evidence("unreadable", f"no valid Python: {error}", getattr(error, "lineno", None) or 1)]
+    nodes = _nodes(tree)
+    skipped = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    spans = _optional_spans(nodes)
+    names = _operator_names(nodes)
     found: list[Evidence] = []
-    skipped = _docstrings(tree)
-    spans = _optional_spans(tree)
-    names = _operator_names(tree)
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Constant):
             if isinstance(node.value, str) and id(node) not in skipped:
                 found += _text(node.value, node.lineno)
@@ -47,6 +48,25 @@ def read_python(text: str) -> list[Evidence]:
         elif isinstance(node, ast.Call):
             found += _call(node, names)
     return sorted(set(found), key=lambda each: (each.line, each))
+
+
+_READ = (ast.Constant, ast.Import, ast.ImportFrom, ast.Call, ast.Expr, ast.Try)
+
+
+def _nodes(tree: ast.Module) -> list[ast.AST]:
+    """Return the nodes that are looked at, in one pass; ``ast.walk`` takes four times as long."""
+    found: list[ast.AST] = []
+    stack: list[ast.AST] = [tree]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, _READ):
+            found.append(node)
+        for value in node.__dict__.values():
+            if isinstance(value, list):
+                stack += [item for item in value if isinstance(item, ast.AST)]
+            elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
+                stack.append(value)
+    return found
 
 
 def read_text(text: str) -> list[Evidence]:
@@ -105,36 +125,24 @@ def _dotted(node: ast.expr) -> str:
     return ""
 
 
-def _operator_names(tree: ast.Module) -> set[str]:
+def _operator_names(nodes: list[ast.AST]) -> set[str]:
     """Return the names under which a file calls the core's ``operator``."""
     names = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "penstock":
             names |= {alias.asname or alias.name for alias in node.names if alias.name == "operator"}
         elif isinstance(node, ast.Import):
-            names |= {
-                f"{alias.asname or alias.name}.operator"
-                for alias in node.names
-                if alias.name.split(".")[0] == "penstock"
-            }
+            ours = (alias for alias in node.names if alias.name.split(".")[0] == "penstock")
+            names |= {f"{alias.asname or alias.name}.operator" for alias in ours}
     return names
 
 
-def _docstrings(tree: ast.Module) -> set[int]:
-    """Return the identities of docstrings and other bare texts, which nothing reads at run time."""
-    found = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            found.add(id(node.value))
-    return found
-
-
-def _optional_spans(tree: ast.Module) -> list[tuple[int, int]]:
-    spans = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Try) and any(_catches_import(handler) for handler in node.handlers) and node.body:
-            spans.append((node.body[0].lineno, node.body[-1].end_lineno or node.body[-1].lineno))
-    return spans
+def _optional_spans(nodes: list[ast.AST]) -> list[tuple[int, int]]:
+    return [
+        (node.body[0].lineno, node.body[-1].end_lineno or node.body[-1].lineno)
+        for node in nodes
+        if isinstance(node, ast.Try) and any(_catches_import(handler) for handler in node.handlers) and node.body
+    ]
 
 
 def _catches_import(handler: ast.ExceptHandler) -> bool:

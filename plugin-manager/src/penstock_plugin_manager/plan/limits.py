@@ -8,7 +8,7 @@ from fnmatch import fnmatch
 from typing import NamedTuple
 
 from penstock_plugin_manager.model.intent import Policy
-from penstock_plugin_manager.model.lock import Locked
+from penstock_plugin_manager.model.lock import Locked, order
 from penstock_plugin_manager.model.names import id_of_distribution
 from penstock_plugin_manager.model.requirement import human_size
 from penstock_plugin_manager.plan.steps import Plan
@@ -47,7 +47,7 @@ def violations(policy: Policy, packages: Iterable[Locked], states: Mapping[str, 
         now: The present instant, aware.
     """
     found = []
-    for package in sorted(packages):
+    for package in sorted(packages, key=order):
         names = {package.name, id_of_distribution(package.name) or package.name}
         denied = next((rule for rule in policy.deny if any(fnmatch(name, rule) for name in names)), None)
         if denied:

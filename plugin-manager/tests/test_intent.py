@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+
+from penstock_plugin_manager.errors import ManagerError, UsageError
+from penstock_plugin_manager.model.intent import Intent, read_intent
+from penstock_plugin_manager.model.names import Wish, parse_wish
+
+
+@pytest.mark.parametrize(
+    ("text", "wish"),
+    [
+        ("aws", Wish("aws")),
+        ("aws[s3, Fast_Lane]>=1,<2", Wish("aws", ("fast-lane", "s3"), "<2,>=1")),
+        ("penstock-providers-big-query", Wish("big_query")),
+        ("big-query", Wish("big_query")),
+    ],
+)
+def test_wishes_are_read_in_each_form_that_people_type(text, wish):
+    assert parse_wish(text) == wish
+    assert parse_wish(str(wish)) == wish
+
+
+@pytest.mark.parametrize("text", ["", "9x", "a b", "aws>>1", "aws[", "a/b", "-r x"])
+def test_what_is_no_wish_is_refused(text):
+    with pytest.raises(UsageError):
+        parse_wish(text)
+
+
+def test_wishes_join_by_id():
+    intent = Intent().with_wishes([Wish("aws", ("s3",), ">=1")]).with_wishes([Wish("aws", ("iam",))])
+    assert intent.providers == (Wish("aws", ("iam", "s3"), ">=1"),)
+    assert intent.without(["aws"]).providers == ()
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ({"providers": "aws"}, "plugin-manager.providers must be a list of strings"),
+        ({"core": 1}, "plugin-manager.core must be a string"),
+        ({"colour": 1}, "plugin-manager.colour is not known"),
+        ({"policy": {"max-mb": -1}}, "plugin-manager.policy.max-mb must be a whole number"),
+        ({"policy": {"colour": 1}}, "plugin-manager.policy.colour is not known"),
+        ({"policy": []}, "plugin-manager.policy must be a table"),
+    ],
+)
+def test_a_wrong_key_is_named_with_its_place(table, words):
+    with pytest.raises(ManagerError, match=words):
+        read_intent({"plugin-manager": table}, "penstock.toml")

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock_plugin_manager.model.intent import Policy
+from penstock_plugin_manager.model.lock import File, Locked
+from penstock_plugin_manager.model.requirement import Distribution
+from penstock_plugin_manager.plan.limits import Budget, over_budget, violations
+from penstock_plugin_manager.plan.steps import Plan, Situation, Step, make_plan
+
+NOW = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
+
+
+def present(**versions: str) -> dict[str, Distribution]:
+    return {name.replace("_", "-"): Distribution(name.replace("_", "-"), version) for name, version in versions.items()}
+
+
+def target(**packages: tuple[str, list[str]]) -> dict[str, Locked]:
+    return {
+        name.replace("_", "-"): Locked(name.replace("_", "-"), version, dependencies=tuple(needs))
+        for name, (version, needs) in packages.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("situation", "steps"),
+    [
+        pytest.param(Situation({}, target(a=("1", ["b"]), b=("1", [])), {"a": "a"}), [("add", "a"), ("add", "b")], id="all is new"),
+        pytest.param(Situation(present(a="1"), target(a=("1", [])), {"a": "a"}), [], id="nothing to do"),
+        pytest.param(Situation(present(a="1"), target(a=("2", [])), {"a": "a"}), [("upgrade", "a")], id="newer"),
+        pytest.param(Situation(present(a="2"), target(a=("1", [])), {"a": "a"}), [("downgrade", "a")], id="older"),
+        pytest.param(Situation(present(a="1", x="1"), target(a=("1", [])), {"a": "a"}), [], id="foreign stays"),
+        pytest.param(
+            Situation(present(a="1", x="1"), target(a=("1", [])), {"a": "a"}, removable=frozenset({"x"}), prune=True),
+            [("remove", "x")], id="orphan is pruned",
+        ),
+        pytest.param(Situation(present(a="1", x="1"), target(a=("1", [])), {"a": "a"}, prune=True), [], id="foreign is never pruned"),
+        pytest.param(Situation(present(a="1"), {}, {}, dropped={"a": "asked"}), [("remove", "a")], id="dropped"),
+        pytest.param(
+            Situation(present(a="1", b="1"), target(b=("1", ["a"]), a=("1", [])), {"b": "b"}, dropped={"a": "asked"}), [],
+            id="dropped but needed by another",
+        ),
+    ],
+)  # fmt: skip
+def test_steps_lead_from_what_stands_to_what_shall_stand(situation, steps):
+    assert [(step.action, step.name) for step in make_plan(situation).steps] == steps
+
+
+def test_each_step_says_why():
+    plan = make_plan(Situation({}, target(a=("1", ["b"]), b=("1", ["c"]), c=("1", [])), {"a": "a>=1"}))
+    assert [(step.reason, step.via) for step in plan.steps] == [
+        ("you want a>=1", ("a",)), ("needed by a", ("a", "b")), ("needed by b", ("a", "b", "c")),
+    ]  # fmt: skip
+
+
+names = st.sampled_from([f"d{number}" for number in range(6)])
+versions = st.sampled_from(["1", "2", "3"])
+
+
+@given(st.dictionaries(names, versions), st.dictionaries(names, versions), st.sets(names), st.booleans())
+def test_carrying_out_a_plan_leads_to_the_target_and_a_second_plan_is_empty(standing, wanted, removable, prune):
+    goal = {name: Locked(name, version) for name, version in wanted.items()}
+    situation = Situation(
+        {n: Distribution(n, v) for n, v in standing.items()}, goal, {}, removable=frozenset(removable), prune=prune
+    )
+    plan = make_plan(situation)
+    after = {name: version for name, version in standing.items() if name not in plan.removals}
+    after |= {step.name: step.new for step in plan.steps if step.action != "remove"}
+    assert all(after[name] == version for name, version in wanted.items())
+    assert set(standing) - set(after) <= removable
+    again = make_plan(situation._replace(present={n: Distribution(n, v) for n, v in after.items()}))
+    assert again.steps == ()
+
+
+def plan_of(*downloads: int | None) -> Plan:
+    return Plan(tuple(Step("add", f"d{at}", "", "1", "", download=size) for at, size in enumerate(downloads)))
+
+
+@pytest.mark.parametrize(
+    ("plan", "budget", "said"),
+    [
+        pytest.param(plan_of(10, 20), Budget(), [], id="no budget"),
+        pytest.param(plan_of(10, 20), Budget(30, 2), [], id="just within"),
+        pytest.param(plan_of(10, 21), Budget(30), ["31 B would be fetched; the budget is 30 B"], id="too large"),
+        pytest.param(
+            plan_of(1, 1, 1), Budget(None, 2), ["3 distributions would be added; the budget is 2"], id="too many"
+        ),
+        pytest.param(
+            plan_of(10, None),
+            Budget(30),
+            ["the size of d1 is unknown, so the budget cannot be proven"],
+            id="unknown size",
+        ),
+    ],
+)
+def test_a_plan_is_held_to_its_budget(plan, budget, said):
+    assert over_budget(plan, budget) == said
+
+
+OLD = File("x.whl", url="https://good.test/x.whl", uploaded=dt.datetime(2026, 11, 1, tzinfo=dt.UTC))
+
+
+@pytest.mark.parametrize(
+    ("policy", "package", "count"),
+    [
+        pytest.param(Policy(), Locked("x", "1"), 0, id="no policy"),
+        pytest.param(Policy(deny=("x*",)), Locked("xy", "1"), 1, id="denied by pattern"),
+        pytest.param(Policy(deny=("aws",)), Locked("penstock-providers-aws", "1"), 1, id="denied by id"),
+        pytest.param(Policy(allow=("gcp",)), Locked("penstock-providers-aws", "1"), 1, id="not allowed"),
+        pytest.param(Policy(allow=("gcp",)), Locked("boto3", "1"), 0, id="the list is of providers"),
+        pytest.param(Policy(sources=("https://good.test/",)), Locked("x", "1", wheels=(OLD,)), 0, id="good source"),
+        pytest.param(Policy(sources=("https://best.test/",)), Locked("x", "1", wheels=(OLD,)), 1, id="other source"),
+        pytest.param(Policy(min_age_days=20), Locked("x", "1", wheels=(OLD,)), 0, id="old enough"),
+        pytest.param(Policy(min_age_days=21), Locked("x", "1", wheels=(OLD,)), 1, id="too young"),
+        pytest.param(Policy(publishers=("a",)), Locked("x", "1", publisher="b"), 1, id="other publisher"),
+    ],
+)
+def test_a_policy_finds_what_it_forbids(policy, package, count):
+    assert len(violations(policy, [package], {}, NOW)) == count
