@@ -316,3 +316,20 @@ def test_what_was_dropped_and_added_again_goes_out_once():
     admission.add(item, ((places, 1),), tenant)
     assert sorted(found.name for found in admission.admit()) == ["a", "b"]
     assert places.used == 2
+
+
+def test_tenants_take_turns_however_many_buckets_one_has():
+    admission, places = Admission(), Resource("places", 1)
+    many_sided, simple = Tenant(), Tenant()
+    for side in range(3):
+        own = Resource(f"own {side}", 9)
+        for _ in range(3):
+            admission.add(Item("many"), ((own, 1), (places, 1)), many_sided)
+    for _ in range(4):
+        admission.add(Item("simple"), ((places, 1),), simple)
+    order = []
+    for _ in range(8):
+        (item,) = admission.admit()
+        order.append(item.name)
+        admission.release(item)
+    assert order == ["many", "simple"] * 4

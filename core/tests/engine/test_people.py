@@ -289,3 +289,14 @@ def test_a_retry_that_was_overtaken_by_a_clear_does_not_shorten_the_next_pause()
     stage.fail("a")
     assert stage.step(after=30).dispatches == ()
     assert len(stage.step(after=30).dispatches) == 1
+
+
+def test_nothing_is_mapped_over_a_mapped_task_that_was_marked_before_it_had_instances():
+    over = {"a": "m", "m": "n"}
+    stage = begun(
+        "a", *(TaskSpec(t, upstream=(s,), mapped=(Mapping("x", source=XComRef(s)),)) for s, t in over.items())
+    )
+    stage.ask(MarkTask(1, "m", -1, "success"))
+    assert (stage.state("n"), stage.reason("n")) == ("skipped", "it was mapped over nothing")
+    stage.finish("a", returns=3)
+    assert stage.run_state() == "success"
