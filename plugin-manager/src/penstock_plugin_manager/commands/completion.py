@@ -54,7 +54,9 @@ _BASH = """_plugin_manager() {{
     return
   fi
   case "$word" in
-    -*) COMPREPLY=($(compgen -W "$(plugin-manager "${{COMP_WORDS[1]}}" --help 2>/dev/null | grep -oE '(^|[ ,])--[a-z-]+' | tr -d ' ,')" -- "$word")) ;;
+    -*) local options
+        options="$(plugin-manager "${{COMP_WORDS[1]}}" --help 2>/dev/null | grep -oE '(^|[ ,])--[a-z-]+' | tr -d ' ,')"
+        COMPREPLY=($(compgen -W "$options" -- "$word")) ;;
     *) case "${{COMP_WORDS[1]}}" in
          {taking}) COMPREPLY=($(compgen -W "$(plugin-manager completion ids 2>/dev/null)" -- "$word")) ;;
          *) COMPREPLY=($(compgen -f -- "$word")) ;;

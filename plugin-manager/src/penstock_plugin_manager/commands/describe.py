@@ -64,9 +64,11 @@ def _in_folders(session: Session) -> list[Known]:
             wheel = look_into(File(each.name, each.url), session)
         except ManagerError:
             continue
-        for provider in wheel.providers if wheel else ():
-            if provider.manifest:
-                found.append(Known(provider.id, distribution, each.version, "source", provider.manifest))
+        found += [
+            Known(provider.id, distribution, each.version, "source", provider.manifest)
+            for provider in (wheel.providers if wheel else ())
+            if provider.manifest
+        ]
     return found
 
 

@@ -127,9 +127,8 @@ def _package_lines(package: Locked) -> list[str]:
 
 def _file(file: File) -> dict[str, Any]:
     data: dict[str, Any] = {"name": file.name}
-    for key, item in (("url", file.url), ("path", file.path), ("upload-time", file.uploaded), ("size", file.size)):
-        if item not in {"", None}:
-            data[key] = item
+    pairs = (("url", file.url), ("path", file.path), ("upload-time", file.uploaded), ("size", file.size))
+    data |= {key: item for key, item in pairs if item not in {"", None}}
     return {**data, "hashes": {"sha256": file.sha256} if file.sha256 else {}}
 
 
