@@ -1,0 +1,229 @@
+"""Writes the pages of the reference that follow from the code: ``python tools/reference.py --write``.
+
+A test holds ``docs/reference`` to what this would write.
+"""
+
+import argparse
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from enum import Enum
+from pathlib import Path
+
+import click
+
+import penstock
+import penstock.cli
+from penstock import errors
+from penstock.author.context import BESIDE, DATED, FILTERS, NAMES, Context, Facts
+from penstock.cli.root import root
+from penstock.settings import SECTIONS
+from penstock.testing import FakeWorld
+
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "docs" / "reference"
+_NOTE = "<!-- Written by tools/reference.py from the code; `nox -s docs` writes it anew. -->\n"
+_OBJECTS = {
+    "params": "the DAG's params, with what the run's `conf` overrides",
+    "conf": "the `conf` that the run was triggered with",
+    "var": "Variables: `var.value.KEY` is text, `var.json.KEY` its JSON",
+    "conn": "connections: `conn.ID.host`, `conn.ID.login`, ...",
+    "dag": "the DAG",
+    "task": "the operator",
+    "ti": "this try: `ti.xcom_pull(task_ids=...)`, `ti.xcom_push(key, value)`, `ti.try_number`",
+    "task_instance": "the same as `ti`",
+    "dag_run": "the run: `run_id`, `run_type`, `conf`, `logical_date`, ...",
+    "macros": "`macros.ds_add`, `macros.ds_format`, `macros.datetime`, `macros.timedelta`, ...",
+}
+
+
+def command_line() -> str:
+    """The page of the command line."""
+    exits = (penstock.cli.__doc__ or "").partition("Exit codes:")[2].strip().rstrip(".").split(";")
+    lines = ["# The command line\n", _NOTE, "Every command that prints results takes `--json`.\n", "## Exit codes\n"]
+    lines += ["| code | meaning |", "|---|---|"]
+    for entry in exits:
+        code, _, meaning = " ".join(entry.split()).partition(" ")
+        lines.append(f"| {code} | {meaning} |")
+    lines.append("\n`PENSTOCK_TRACEBACK=1` in the environment adds a traceback to an error.\n")
+    lines += _commands(root, "penstock", None)
+    return "\n".join(lines)
+
+
+def _commands(command: click.Command, name: str, parent: click.Context | None) -> Iterator[str]:
+    context = click.Context(command, info_name=name, parent=parent, max_content_width=100, terminal_width=100)
+    yield f"## {context.command_path}\n\n```text\n{command.get_help(context)}\n```\n"
+    if isinstance(command, click.Group):
+        for each in command.list_commands(context):
+            found = command.get_command(context, each)
+            if found is not None:
+                yield from _commands(found, each, context)
+
+
+def settings() -> str:
+    """The page of the settings."""
+    lines = [
+        "# Settings\n",
+        _NOTE,
+        "`penstock.toml` is looked for in the working folder and upwards, unless `PENSTOCK_CONFIG` names it. Each key",
+        "can be set by the environment, too, which goes first: `PENSTOCK_EXECUTOR__PARALLELISM=8` is `parallelism` in",
+        "`[executor]`. `penstock config show` prints what holds here. The tables `[providers]`, `[plugin-manager]` and",
+        "`[tool]` belong to others and are left alone.\n",
+        "From the environment alone: `PENSTOCK_SECRET_KEY` (the keys that seal secrets, the first of which seals anew),",
+        "`PENSTOCK_CONN_<ID>` (a connection as URI or JSON), `PENSTOCK_VAR_<KEY>` (a Variable).\n",
+    ]
+    for name, kind in SECTIONS.items():
+        sentence, entries = _sections(inspect.getdoc(kind) or "")
+        about = re.sub(r"^``\[\w+\]``[:.]\s*", "", sentence).strip()
+        lines += [f"## [{name}]\n", *([about[:1].upper() + about[1:] + "\n"] if about else [])]
+        lines += ["| key | default | meaning |", "|---|---|---|"]
+        defaults = kind()
+        for key, meaning in entries:
+            lines.append(f"| `{key}` | `{getattr(defaults, key)!r}` | {meaning} |")
+        lines.append("")
+    return _markdown(lines)
+
+
+def authoring() -> str:
+    """The page of what DAG authors write with."""
+    lines = ["# What DAG files use\n", _NOTE, "Every name is imported from `penstock`.\n"]
+    for name in sorted((each for each in penstock.__all__ if not each.startswith("_")), key=str.lower):
+        found = getattr(penstock, name)
+        sentence, entries = _sections(inspect.getdoc(found) or "")
+        lines += [f"## {name}\n", *_signature(name, found), sentence + "\n"]
+        lines += [*(f"- `{key}`: {meaning}" for key, meaning in entries), ""] if entries else []
+        members = list(_members(found))
+        lines += [*members, ""] if members else []
+    return _markdown([*lines, *_templates()])
+
+
+def _members(found: object) -> Iterator[str]:
+    """Public methods of a class with their first sentences; the values of an enum."""
+    if inspect.isclass(found) and issubclass(found, Enum):
+        yield f"Values: {', '.join(f'`{each.value}`' for each in found)}."
+    elif inspect.isclass(found):
+        for name, member in vars(found).items():
+            function = member.__func__ if isinstance(member, classmethod | staticmethod) else member
+            if inspect.isfunction(function) and not name.startswith("_"):
+                yield f"- `.{name}({_shown(function)})`: {(inspect.getdoc(function) or '').split(chr(10) * 2)[0]}"
+
+
+def _shown(function: Callable[..., object]) -> str:
+    """The parameters of a function without their types; a default that only marks an absence is shown as dots."""
+    shown = []
+    for each in inspect.signature(function).parameters.values():
+        default = _Dots() if type(each.default) is object else each.default
+        if each.name not in ("self", "cls"):
+            shown.append(str(each.replace(annotation=each.empty, default=default)))
+    return ", ".join(shown)
+
+
+class _Dots:
+    """Shown in place of a default."""
+
+    def __repr__(self) -> str:
+        return "..."
+
+
+def _signature(name: str, found: object) -> Iterator[str]:
+    if inspect.isclass(found) and not issubclass(found, Exception | Enum):
+        own = inspect.isfunction(found.__init__)
+        yield f"```text\n{name}({_shown(found.__init__ if own else found)})\n```\n"
+    elif inspect.isfunction(found):
+        yield f"```text\n{name}({_shown(found)})\n```\n"
+
+
+def _templates() -> Iterator[str]:
+    yield "## Templates\n"
+    yield "Text in the `template_fields` of an operator is rendered by Jinja with these names, which are also the keys of"
+    yield "the context. The values are those of the hourly run of 2026-01-31 06:00.\n"
+    yield "| name | value |\n|---|---|"
+    start, end = datetime(2026, 1, 31, 6, tzinfo=UTC), datetime(2026, 1, 31, 7, tzinfo=UTC)
+    with penstock.DAG("readings", schedule="@hourly", start_date=datetime(2026, 1, 1, tzinfo=UTC)):
+        task = penstock.EmptyOperator(task_id="measure")
+    run_id = f"scheduled__{start.isoformat()}"
+    facts = Facts("readings", run_id, "measure", logical_date=start, interval_start=start, interval_end=end)
+    context = Context(facts, FakeWorld(), task)
+    for name in NAMES:
+        yield f"| `{name}` | {_OBJECTS.get(name) or f'`{context[name]}`'} |"
+    yield f"\nFilters over instants: {', '.join(f'`{name}`' for name in FILTERS)}. The DAG's `user_defined_macros` come first."
+    only = ", ".join(f"`{name}`" for name in DATED if name not in BESIDE)
+    yield f"A run without a logical date has none of {only}; names that begin with `prev_` and `next_` need a schedule.\n"
+
+
+def failures() -> str:
+    """The page of the errors."""
+    tree = (errors.__doc__ or "").partition("::")[2].partition("A message says")[0]
+    lines = [
+        "# Errors\n",
+        _NOTE,
+        "One root, and branches by who must act.\n",
+        f"```text\n{inspect.cleandoc(tree)}\n```\n",
+    ]
+    for name, found in vars(errors).items():
+        if inspect.isclass(found) and issubclass(found, Exception):
+            sentence, entries = _sections(inspect.getdoc(found) or "")
+            lines += [f"## {name}\n", sentence + "\n", *(f"- `{key}`: {meaning}" for key, meaning in entries)]
+            lines += [""] if entries else []
+    lines += ["## ErrorKind\n", (inspect.getdoc(errors.ErrorKind) or "") + "\n", "| kind | retried |", "|---|---|"]
+    lines += [f"| `{kind.value}` | {'yes' if kind.retryable else 'no'} |" for kind in errors.ErrorKind]
+    return _markdown([*lines, ""])
+
+
+def _markdown(lines: Sequence[str]) -> str:
+    """Lines of a page, the docstrings' double backquotes made single ones."""
+    return re.sub(r"(?<!`)``(?!`)", "`", "\n".join(lines))
+
+
+def _sections(text: str) -> tuple[str, list[tuple[str, str]]]:
+    """The prose of a Google docstring, and the entries of its ``Args`` and ``Attributes``."""
+    prose: list[str] = []
+    entries: list[tuple[str, str]] = []
+    inside = ""
+    for line in text.splitlines():
+        header = re.fullmatch(r"(Args|Attributes|Raises|Returns|Yields|Example|Examples|Source):", line)
+        if header:
+            inside = header[1]
+        elif line and not line.startswith(" "):
+            inside = ""
+            prose.append(line)
+        elif inside in ("Args", "Attributes"):
+            entry = re.fullmatch(r" {4}([\w*, ]+): (.*)", line)
+            if entry:
+                entries.append((entry[1], entry[2]))
+            elif entries and line.strip():
+                entries[-1] = (entries[-1][0], f"{entries[-1][1]} {line.strip()}")
+        elif not inside:
+            prose.append(line)
+    return "\n".join(prose).strip(), entries
+
+
+PAGES = {"cli.md": command_line, "settings.md": settings, "authoring.md": authoring, "errors.md": failures}
+
+
+def stale(folder: Path) -> list[str]:
+    """Names of the pages of a folder that are not what the code says today."""
+    texts = {name: page() for name, page in PAGES.items()}
+    return [
+        name for name, text in texts.items() if not (folder / name).is_file() or (folder / name).read_text() != text
+    ]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Say which pages are stale, or write them."""
+    parser = argparse.ArgumentParser(prog="reference", description=__doc__)
+    parser.add_argument("--write", action="store_true", help="write the pages that are stale")
+    given = parser.parse_args(arguments)
+    names = stale(FOLDER)
+    for name in names:
+        if given.write:
+            FOLDER.mkdir(parents=True, exist_ok=True)
+            (FOLDER / name).write_text(PAGES[name]())
+        print(f"{'wrote' if given.write else 'stale:'} {FOLDER.name}/{name}")
+    return 1 if names and not given.write else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
