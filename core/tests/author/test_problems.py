@@ -62,6 +62,22 @@ WRONG = [
     ),
     pytest.param(
         """
+        class Own(Sensor):
+            def __init__(self, *, path, **kwargs):
+                super().__init__(**kwargs)
+                sum(path)
+        with DAG("d"):
+            Own(task_id="a")
+            Own(task_id="b", path=7)
+        """,
+        {
+            6: ["Own 'a': missing 1 required keyword-only argument: 'path'."],
+            7: ["Own 'b': TypeError: 'int' object is not iterable"],
+        },
+        id="missing argument of an author's own sensor",
+    ),
+    pytest.param(
+        """
         with DAG("d"):
             EmptyOperator(task_id="a")
             EmptyOperator(task_id="a")

@@ -35,7 +35,7 @@ class Authored(type):
         except Exception as error:
             if owner is None and workshop.get() is None:
                 raise
-            report(owner, made._site, f"{made._called(given)}: {_why(error)}")  # noqa: SLF001 - the same room
+            report(owner, made._site, f"{made._called(given)}: {_why(error, cls)}")  # noqa: SLF001 - the same room
             made._salvage(given)  # noqa: SLF001 - the same room
         made._settled()  # noqa: SLF001 - the same room
         return made
@@ -114,9 +114,11 @@ def unknown_argument(called: str, name: str, known: Any) -> str:  # noqa: ANN401
     return f"{called} takes no argument {name!r}. {advice}"
 
 
-def _why(error: Exception) -> str:
+def _why(error: Exception, cls: type) -> str:
     if isinstance(error, AuthoringError):
         return "; ".join(error.problems)
-    if isinstance(error, TypeError):
-        return str(error).replace("__init__() ", "").rpartition("Operator.")[2].rstrip(".") + "."
+    # Python names the constructor whose arguments do not fit; the message names its object already.
+    own = f"{getattr(unwrapped(cls.__init__), '__qualname__', '')}() "  # type: ignore[misc] # only read
+    if isinstance(error, TypeError) and str(error).startswith(own):
+        return str(error).removeprefix(own).rstrip(".") + "."
     return f"{type(error).__name__}: {error}"

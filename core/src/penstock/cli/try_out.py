@@ -11,6 +11,7 @@ import click
 
 from penstock.app.compose import open_store
 from penstock.app.environments import plugin_host
+from penstock.app.loader import setup
 from penstock.author.build import build_file
 from penstock.author.coach import problem_of
 from penstock.author.dag import DAG
@@ -18,6 +19,7 @@ from penstock.author.imports import import_dag_file
 from penstock.author.workshop import Workshop
 from penstock.cli.output import print_json, print_table
 from penstock.errors import AuthoringError, NotFoundError, RequestError
+from penstock.load.child import Catalogue
 from penstock.model.connection import Connection
 from penstock.model.dag import DagSpec
 from penstock.model.run import NewRun, RunKind
@@ -86,7 +88,7 @@ def _import(settings: Settings, path: Path, world: "_World") -> tuple[str, dict[
     full = path.resolve()
     root = settings.dags_folder.resolve() if full.is_relative_to(settings.dags_folder.resolve()) else full.parent
     file = full.relative_to(root).as_posix()
-    at = Workshop(str(full), str(root))
+    at = Workshop(str(full), str(root), capabilities=Catalogue(setup(settings)))
     try:
         import_dag_file(root, file, world, at)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the file raises is what is wrong with it

@@ -93,8 +93,7 @@ def _import(job: Job, setup: Setup, line: Line, memory: tuple[int, int]) -> Resu
     sys.dont_write_bytecode = True
     gc.enable()
     world, sources = _World(line, job.serial), _Sources(job.folder)
-    catalogue = _Catalogue(setup)
-    at = Workshop(str(Path(job.folder) / job.file), job.folder, capabilities=catalogue)
+    at = Workshop(str(Path(job.folder) / job.file), job.folder, capabilities=Catalogue(setup))
     sys.addaudithook(sources)
     try:
         import_dag_file(Path(job.folder), job.file, world, at)
@@ -174,14 +173,15 @@ class _Sources:
             self.seen.add(_COMPILED.sub(r"\1.py", full.removeprefix(self._prefix)))
 
 
-class _Catalogue:
-    """What the installed providers declare, as the workshop asks for it."""
+class Catalogue:
+    """What the installed providers declare, as a workshop asks for it."""
 
     def __init__(self, setup: Setup) -> None:
         self._providers = setup.providers
         self._declared: Mapping[str, Declared] = {each.id: each for each in setup.capabilities}
 
     def __call__(self, capability_id: str) -> Capability:
+        """A capability by its id; raises MissingProviderError or NotFoundError."""
         declared = self._declared.get(capability_id)
         if declared is None:
             provider = capability_id.partition(".")[0]
