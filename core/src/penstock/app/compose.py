@@ -1,6 +1,6 @@
 """Builds what the processes of Penstock are made of, from settings."""
 
-from penstock.app.environments import isolated_pythons
+from penstock.app.environments import isolated_pythons, secrets_of
 from penstock.engine.engine import Engine
 from penstock.errors import ConfigError
 from penstock.execute.family import lock_family
@@ -54,7 +54,7 @@ def build_scheduler(settings: Settings, holder: str) -> Scheduler:
             families,
             slots=settings.executor.parallelism,
             isolation=settings.executor.isolation,
-            answer=Answers(store, clock, settings.connections, settings.variables),
+            answer=Answers(store, clock, settings.connections, settings.variables, secrets_of(settings)),
             clock=clock.now,
             keep=settings.executor.spawn_servers,
             import_timeout_s=settings.executor.import_timeout_s,

@@ -1,10 +1,13 @@
 """Providers as this machine has them: those beside the core, and those isolated in environments of their own."""
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import msgspec
 
 from penstock.errors import ConfigError
+from penstock.model.connection import Connection
 from penstock.plugins.discovery import Found, find_providers
 from penstock.plugins.host import PluginHost
 from penstock.settings import Settings
@@ -29,6 +32,12 @@ def plugin_host(settings: Settings) -> PluginHost:
     isolated = isolated_pythons(settings)
     found = [each for each in find_providers() if each.id not in isolated]
     return PluginHost([*found, *(each for id_, python in isolated.items() for each in _announced(id_, python))])
+
+
+def secrets_of(settings: Settings) -> Callable[[Connection], tuple[str, ...]]:
+    """What finds a connection's secrets by its provider's field list; providers are looked for at its first call."""
+    host = cache(lambda: plugin_host(settings))
+    return lambda connection: host().secrets(connection)
 
 
 def _announced(provider_id: str, python: str) -> list[Found]:

@@ -2,12 +2,13 @@
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
 import msgspec
 
+from penstock.app.environments import secrets_of
 from penstock.cli.installation import installation, now
 from penstock.cli.output import json_option, print_fields, print_json, print_table
 from penstock.errors import RequestError
@@ -26,7 +27,7 @@ def connections() -> None:
 def list_connections(context: click.Context, *, as_json: bool) -> None:
     """List connections, without their secrets."""
     with installation(context) as (settings, store):
-        found = service.list_connections(store, settings.connections)
+        found = service.list_connections(store, settings.connections, secrets_of(settings))
     if as_json:
         print_json(found)
         return
@@ -55,7 +56,7 @@ def list_connections(context: click.Context, *, as_json: bool) -> None:
 def show_connection(context: click.Context, conn_id: str, *, as_json: bool) -> None:
     """Show a connection, with ``***`` for its secrets."""
     with installation(context) as (settings, store):
-        found = service.show_connection(store, conn_id, settings.connections)
+        found = service.show_connection(store, conn_id, settings.connections, secrets_of(settings))
     if as_json:
         print_json(found)
         return
@@ -148,7 +149,7 @@ def test_connection(context: click.Context, conn_id: str, *, as_json: bool) -> i
         "identity": report.identity,
         "endpoint": report.endpoint,
         "latency_ms": round(report.latency_ms or (time.monotonic() - started) * 1000, 1),
-        "detail": _without(report.detail, connection),
+        "detail": _without(report.detail, secrets_of(settings)(connection)),
     }
     if as_json:
         print_json(facts)
@@ -180,7 +181,7 @@ def _extra(pairs: tuple[str, ...]) -> dict[str, Any]:
     return found
 
 
-def _without(text: str, connection: Connection) -> str:
-    for secret in connection.secrets():
+def _without(text: str, secrets: Iterable[str]) -> str:
+    for secret in secrets:
         text = text.replace(secret, "***")
     return text

@@ -1,6 +1,6 @@
 """A connection: where an external service is and how to log in, as a URI or as JSON."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
@@ -32,14 +32,21 @@ class Connection(msgspec.Struct, frozen=True, omit_defaults=True):
         """The connection without its secrets."""
         return f"Connection({self.conn_id!r}, {self.conn_type!r}, host={self.host!r})"
 
-    def secrets(self) -> tuple[str, ...]:
+    def secrets(self, marked: Collection[str] = ()) -> tuple[str, ...]:
         """Every value that must not appear in a log: the password, and each string of ``extra``'s secret-looking keys.
 
         The text of a value decides nothing; a key counts as secret if it contains one of a few words, so that a
         provider's own field list (which marks secrets exactly) and this rule are both applied.
+
+        Args:
+            marked: Names of the fields that the connection type's provider marks as secret, whatever they are called.
         """
-        found = [self.password] if self.password else []
-        return (*found, *_secrets_in(self.extra, secret=False))
+        found = [self.password, *(getattr(self, name) for name in ("host", "login", "schema") if name in marked)]
+        for name, value in self.extra.items():
+            plain = isinstance(value, int | float) and not isinstance(value, bool)
+            if name in marked:
+                found += [str(value)] if plain else _secrets_in(value, secret=True)
+        return tuple(dict.fromkeys(each for each in (*found, *_secrets_in(self.extra, secret=False)) if each))
 
     def to_uri(self) -> str:
         """The connection as a URI that `parse_connection` reads back unchanged."""

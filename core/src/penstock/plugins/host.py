@@ -131,9 +131,7 @@ class PluginHost:
     def secrets(self, connection: Connection) -> tuple[str, ...]:
         """Values that must not appear in a log: those that the provider marks, and those of the core's own rule."""
         kind = self.connection_type(connection.conn_type)
-        marked = {field.name for field in kind.fields if field.secret} if kind else set()
-        found = [str(value) for name, value in connection.extra.items() if name in marked and value]
-        return tuple(dict.fromkeys((*connection.secrets(), *found)))
+        return connection.secrets({field.name for field in kind.fields if field.secret} if kind else ())
 
     def _stores(self, scheme: str) -> list[Capability]:
         stores = [each for found in self._naming(scheme) for each in found.capabilities if each.kind == "object_stores"]

@@ -20,12 +20,18 @@ class Answers:
     Args:
         connections: Connections of the environment, by lower-case id.
         variables: Variables of the environment, by lower-case key.
+        secrets: Values of a connection that must not appear in a log.
     """
 
     def __init__(
-        self, store: Store, clock: Clock, connections: Mapping[str, Connection], variables: Mapping[str, str]
+        self,
+        store: Store,
+        clock: Clock,
+        connections: Mapping[str, Connection],
+        variables: Mapping[str, str],
+        secrets: Callable[[Connection], tuple[str, ...]] = Connection.secrets,
     ) -> None:
-        self._store, self._clock = store, clock
+        self._store, self._clock, self._secrets = store, clock, secrets
         self._connections, self._variables = connections, variables
         self._methods: dict[str, Callable[..., Reply]] = {
             "connection": self._connection,
@@ -48,7 +54,7 @@ class Answers:
 
     def _connection(self, _request: TryRequest, conn_id: str) -> Reply:
         connection = self._find(conn_id)
-        return Reply(msgspec.to_builtins(connection), secrets=connection.secrets())
+        return Reply(msgspec.to_builtins(connection), secrets=self._secrets(connection))
 
     def _find(self, conn_id: str) -> Connection:
         found = self._connections.get(conn_id.lower()) or self._store.connection(conn_id)

@@ -1,7 +1,7 @@
 """What people ask of connections, variables and pools; what the environment sets comes first."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,9 @@ from penstock.store.tables import DEFAULT_POOL
 
 _CONN_ID = re.compile(r"[A-Za-z0-9_.:-]{1,250}")
 _HIDDEN = "***"
+
+Secrets = Callable[[Connection], tuple[str, ...]]
+"""Finds the values of a connection that nobody is shown."""
 
 
 class ConnectionSummary(msgspec.Struct, frozen=True):
@@ -49,11 +52,14 @@ class VariableSummary(msgspec.Struct, frozen=True):
     shadowed: bool = False
 
 
-def list_connections(store: Store, environment: Mapping[str, Connection]) -> list[ConnectionSummary]:
+def list_connections(
+    store: Store, environment: Mapping[str, Connection], secrets: Secrets = Connection.secrets
+) -> list[ConnectionSummary]:
     """Every connection by id, without secrets; raises ConfigError if the key does not fit."""
-    found = [_without_secrets(each, "environment") for each in environment.values()]
+    found = [_without_secrets(each, "environment", secrets) for each in environment.values()]
     found += [
-        _without_secrets(each, "database", shadowed=each.conn_id.lower() in environment) for each in store.connections()
+        _without_secrets(each, "database", secrets, shadowed=each.conn_id.lower() in environment)
+        for each in store.connections()
     ]
     return sorted(found, key=lambda each: (each.conn_id, each.source == "database"))
 
@@ -69,10 +75,12 @@ def find_connection(store: Store, conn_id: str, environment: Mapping[str, Connec
     return stored
 
 
-def show_connection(store: Store, conn_id: str, environment: Mapping[str, Connection]) -> ConnectionSummary:
+def show_connection(
+    store: Store, conn_id: str, environment: Mapping[str, Connection], secrets: Secrets = Connection.secrets
+) -> ConnectionSummary:
     """The connection that a task would get, without its secrets; raises NotFoundError."""
     source = "environment" if conn_id.lower() in environment else "database"
-    return _without_secrets(find_connection(store, conn_id, environment), source)
+    return _without_secrets(find_connection(store, conn_id, environment), source, secrets)
 
 
 def set_connection(store: Store, connection: Connection, now: datetime) -> None:
@@ -141,17 +149,17 @@ def delete_pool(store: Store, name: str, now: datetime) -> None:
     store.delete_pool(name, now)
 
 
-def _without_secrets(given: Connection, source: str, *, shadowed: bool = False) -> ConnectionSummary:
-    secrets = set(given.secrets())
+def _without_secrets(given: Connection, source: str, secrets: Secrets, *, shadowed: bool = False) -> ConnectionSummary:
+    hidden = set(secrets(given))
     return ConnectionSummary(
         conn_id=given.conn_id,
         conn_type=given.conn_type,
-        host=given.host,
+        host=_masked(given.host, hidden),
         port=given.port,
-        login=given.login,
+        login=_masked(given.login, hidden),
         password=_HIDDEN if given.password else "",
-        schema=given.schema,
-        extra=_masked(given.extra, secrets),
+        schema=_masked(given.schema, hidden),
+        extra=_masked(given.extra, hidden),
         description=given.description,
         source=source,
         shadowed=shadowed,
@@ -164,4 +172,4 @@ def _masked(value: Any, secrets: set[str]) -> Any:  # noqa: ANN401 - any JSON va
         return {key: _masked(inner, secrets) for key, inner in value.items()}
     if isinstance(value, list):
         return [_masked(inner, secrets) for inner in value]
-    return _HIDDEN if isinstance(value, str) and value in secrets else value
+    return _HIDDEN if value not in (None, "") and str(value) in secrets else value

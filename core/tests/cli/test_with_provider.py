@@ -1,0 +1,106 @@
+"""Commands that go by a provider's manifest: one that exists only here."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from penstock.app.environments import secrets_of
+from penstock.cli import root
+from penstock.execute.wire import Ask
+from penstock.scheduler.answers import Answers
+from penstock.scheduler.clock import SystemClock
+from penstock.settings import load_settings
+from penstock.spec.executor import TryRequest
+from penstock.store import Keyring, Store
+
+MANIFEST = """
+schema = 1
+id = "acme"
+name = "Acme"
+doc = "A provider."
+spec = ">=1,<2"
+imports = ["penstock_acme"]
+
+[[connections]]
+type = "acme"
+doc = "An account."
+schemes = ["acme"]
+fields = [{ name = "pin", type = "str", secret = true, doc = "Its PIN." }]
+
+[[operators]]
+id = "acme.copy"
+object = "penstock_acme.operators:Copy"
+doc = "Copy something."
+parameters = [
+  { name = "source", type = "str", required = true, doc = "From where." },
+  { name = "parts", type = "int", default = "1", doc = "In how many parts." },
+]
+"""
+
+
+@pytest.fixture
+def penstock(tmp_path, monkeypatch, capfd):
+    """Runs a command in a folder of its own, with the provider installed; returns exit code, stdout and stderr."""
+    site = tmp_path / "site"
+    info = site / "penstock_providers_acme-1.0.dist-info"
+    info.mkdir(parents=True)
+    info.joinpath("METADATA").write_text("Metadata-Version: 2.4\nName: penstock-providers-acme\nVersion: 1.0\n")
+    info.joinpath("entry_points.txt").write_text("[penstock.providers]\nacme = penstock_acme:provider.toml\n")
+    (site / "penstock_acme").mkdir()
+    (site / "penstock_acme" / "__init__.py").touch()
+    (site / "penstock_acme" / "provider.toml").write_text(MANIFEST)
+    monkeypatch.syspath_prepend(str(site))
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments, **environ):
+        code = root.run(arguments, environ)
+        out, err = capfd.readouterr()
+        assert "Traceback" not in err
+        return code, out, err
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ('operator("acme.copi", task_id="a", source="x")', "acme.copy"),
+        ('operator("emca.copy", task_id="a", source="x")', "plugin-manager install emca"),
+        ('operator("acme.copy", task_id="a", sauce="x")', "did you mean 'source'?"),
+        ('operator("acme.copy", task_id="a", source="x", parts="two")', "parts must be int, not 'two' (str)"),
+        ('operator("acme.copy", task_id="a", source=7)', "source must be str, not 7 (int)"),
+    ],
+    ids=["unknown capability", "unknown provider", "unknown argument", "wrong type", "wrong type of a required one"],
+)
+def test_a_capability_is_judged_before_anything_runs(penstock, call, said):
+    Path("file.py").write_text(f"from penstock import *\nwith DAG('d', schedule=None):\n    {call}\n")
+    code, out, err = penstock("dags", "test", "file.py")
+    assert code == 1
+    assert "file.py:3" in err
+    assert said in err, err
+    assert not out
+
+
+def test_what_a_provider_marks_as_secret_is_shown_by_no_command(penstock):
+    penstock("init", "--no-example")
+    assert penstock("connections", "set", "c", "acme://h", "--extra", 'pin="xyzzy"', "--extra", "region=eu")[0] == 0
+    for command in (["show", "c"], ["show", "c", "--json"], ["list", "--json"], ["list"]):
+        code, out, _ = penstock("connections", *command)
+        assert (code, "xyzzy" in out) == (0, False), out
+    assert "pin = ***" in penstock("connections", "show", "c")[1]
+    assert "region = eu" in penstock("connections", "show", "c")[1]
+
+
+def test_a_try_that_asks_for_a_connection_is_told_what_its_provider_marks_as_secret(penstock):
+    penstock("init", "--no-example")
+    penstock("connections", "set", "c", "acme://u:pw@h", "--extra", "pin=xyzzy", "--extra", "region=eu")
+    settings = load_settings({}, Path.cwd())
+    request = TryRequest(
+        run=1, task_id="t", map_index=-1, epoch=1, try_number=1, max_tries=1, dag_id="d", run_id="r",
+        run_kind="manual", snapshot="", file="", log=os.devnull,
+    )  # fmt: skip
+    with Store.open(settings.database_url, Keyring.of_file(settings.key_file)) as store:
+        reply = Answers(store, SystemClock(), {}, {}, secrets_of(settings))(request, Ask("connection", ("c",)))
+    assert sorted(reply.secrets) == ["pw", "xyzzy"]
+    assert reply.value["extra"] == {"pin": "xyzzy", "region": "eu"}
