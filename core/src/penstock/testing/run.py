@@ -72,10 +72,8 @@ class DagResult:
 
     def value(self, task_id: str, key: str = "return_value", *, map_index: int | None = None) -> Any:  # noqa: ANN401 - any value
         """What a task left under a key, or None; of a mapped task the list of all, or one by its index."""
-        if map_index is not None:
-            raw = self._inline.xcoms.get((task_id, map_index, key))
-        else:
-            raw = self._inline.value(XComRef(task_id, key))
+        inline, ref = self._inline, XComRef(task_id, key)
+        raw = inline.value(ref) if map_index is None else inline.xcoms.get((task_id, map_index, key))
         return None if raw is None else decode(raw)
 
     def check(self) -> "DagResult":
