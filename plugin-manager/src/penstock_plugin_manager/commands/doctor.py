@@ -88,8 +88,8 @@ def examine(session: Session) -> list[Illness]:
     for each in session.providers:
         advice = f"plugin-manager upgrade {each.id}, or plugin-manager remove {each.id}"
         found += [Illness(f"provider {each.id}", problem, advice) for problem in each.problems]
-    for provider_id, entry in sorted(isolated_providers(session).items()):
-        if not Path(entry.get("python", "")).exists():
+    for provider_id, python in sorted(isolated_providers(session).items()):
+        if not Path(python).exists():
             found.append(
                 Illness(
                     f"provider {provider_id}", "its own environment is gone", f"plugin-manager isolate {provider_id}"

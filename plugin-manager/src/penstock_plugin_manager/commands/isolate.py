@@ -29,7 +29,6 @@ from penstock_plugin_manager.model.names import CORE, Wish, parse_wish
 from penstock_plugin_manager.resolve.request import Request
 
 FILE = "penstock-isolated.json"
-SCHEMA = 1
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +60,7 @@ def run(options: argparse.Namespace, session: Session) -> Result:
             isolated=tuple(sorted({*(each for each in intent.isolated if parse_wish(each).id != wish.id), str(merged)}))
         )
         entry = _entry(made, wish.id)
-        record(session, wish.id, entry)
+        record(session, wish.id, entry["python"])
         write_files({**files, str(session.intent_path): intent_text(session.intent_text, intent, session)})
         for folder in Path(made.root).parent.glob(f"{wish.id}-[0-9]*"):
             if folder != Path(made.root):
@@ -132,22 +131,19 @@ def _entry(made: Environment, provider_id: str) -> dict[str, Any]:
     }
 
 
-def record(session: Session, provider_id: str, entry: dict[str, Any] | None) -> None:
-    """Write one provider into the file that the core reads, or take it out."""
-    path = Path(session.environment.root) / FILE
-    data = read_json(path) or {}
-    isolated = {**data.get("providers", {})}
+def record(session: Session, provider_id: str, python: str | None) -> None:
+    """Write a provider's interpreter into the file that the core reads, or take it out."""
+    isolated = isolated_providers(session)
     isolated.pop(provider_id, None)
-    if entry:
-        isolated[provider_id] = entry
-    write_json(path, {"schema": SCHEMA, "providers": isolated})
+    if python:
+        isolated[provider_id] = python
+    write_json(Path(session.environment.root) / FILE, isolated)
 
 
-def isolated_providers(session: Session) -> dict[str, dict[str, Any]]:
-    """Return the isolated providers of the environment, by id."""
+def isolated_providers(session: Session) -> dict[str, str]:
+    """Return the interpreter of each isolated provider of the environment, by id."""
     data = read_json(Path(session.environment.root) / FILE) or {}
-    found: dict[str, dict[str, Any]] = data.get("providers", {})
-    return found
+    return {name: python for name, python in data.items() if isinstance(python, str)}
 
 
 def _lock_path(session: Session, provider_id: str) -> Path:

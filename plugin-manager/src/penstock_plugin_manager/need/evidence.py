@@ -47,7 +47,15 @@ def read_python(text: str) -> list[Evidence]:
             found += _import(node, optional=any(start <= node.lineno <= end for start, end in spans))
         elif isinstance(node, ast.Call):
             found += _call(node, names)
-    return sorted(set(found), key=lambda each: (each.line, each))
+    return first_places(found)
+
+
+def first_places(found: list[Evidence]) -> list[Evidence]:
+    """Return each thing once, at its first line, by line; a text that an ``operator`` call names is not told twice."""
+    first: dict[tuple[str, str, bool], Evidence] = {}
+    for each in sorted(found, key=lambda each: each.line):
+        first.setdefault((each.kind, each.value, each.optional), each)
+    return [each for each in first.values() if each.kind != "id" or ("operator", each.value, False) not in first]
 
 
 _READ = (ast.Constant, ast.Import, ast.ImportFrom, ast.Call, ast.Expr, ast.Try)
@@ -77,7 +85,7 @@ def read_text(text: str) -> list[Evidence]:
             continue
         found += [Evidence("id", name, number) for name in _WORD.findall(line)]
         found += [Evidence("url", scheme, number) for scheme in _URL.findall(line)]
-    return found
+    return first_places(found)
 
 
 def _text(text: str, line: int) -> list[Evidence]:

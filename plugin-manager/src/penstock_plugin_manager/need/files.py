@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 from collections.abc import Iterable
@@ -61,6 +62,17 @@ def _evidence(item: list[Any]) -> Evidence:
 
 
 def _read_all(paths: list[str]) -> list[list[Evidence]]:
+    """Read files, many of them in several processes. Syntax trees hold no cycles: collecting garbage would only cost."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return _in_processes(paths)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _in_processes(paths: list[str]) -> list[list[Evidence]]:
     if len(paths) < _MANY or (os.cpu_count() or 1) < 2:
         return [_read(path) for path in paths]
     with ProcessPoolExecutor(
