@@ -1,0 +1,130 @@
+"""Every command and snippet of the documentation is run, and does what its page says."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import wheels
+from house.pages import Block, Reader, blocks_of, commands_of, matches
+from house.tree import files_of
+
+ROOT = Path(__file__).parents[2]
+PAGES = [path for folder in ("tutorial", "how-to") for path in sorted((ROOT / "docs" / folder).glob("*.md"))]
+PAGES = [path for path in PAGES if any(block.language == "console" for block in blocks_of(path.read_text()))]
+POSTGRES = "postgresql://penstock:secret@localhost:5432/penstock"
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture
+def variables(tmp_path) -> dict[str, str]:
+    """The environment of a reader whose Python and Penstock are those of this test."""
+    hidden = ("PENSTOCK_", "PYTHON", "PIP_", "VIRTUAL_ENV", "COV")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
+    home = tmp_path / "home"
+    home.mkdir()
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return inherited | {"PATH": path, "HOME": str(home), "NO_COLOR": "1", "PIP_CONFIG_FILE": os.devnull}
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """The folder in which a reader begins."""
+    made = tmp_path / "desk"
+    made.mkdir()
+    return made
+
+
+@pytest.mark.parametrize("page", [path for path in PAGES if path.parent.name == "tutorial"], ids=lambda path: path.stem)
+def test_a_stranger_can_follow_the_tutorial_from_an_empty_folder(page, folder, variables, tmp_path):
+    wheels.build_wheels(ROOT, tmp_path / "wheels")
+    variables |= {"PIP_FIND_LINKS": str(tmp_path / "wheels"), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    assert Reader(folder, variables).follow(page.read_text()) == []
+
+
+@pytest.mark.parametrize("page", [path for path in PAGES if path.parent.name == "how-to"], ids=lambda path: path.stem)
+def test_a_how_to_page_does_what_it_says(page, folder, variables, request):
+    text = page.read_text()
+    if POSTGRES in text:
+        text = text.replace(POSTGRES, request.getfixturevalue("postgres_url"))
+    subprocess.run(
+        ["penstock", "init", "--no-example"], cwd=folder, env=variables, check=True, capture_output=True, timeout=60
+    )
+    assert Reader(folder, variables).follow(text) == []
+
+
+def test_the_dag_of_the_readme_runs(folder, variables):
+    blocks = [block for block in blocks_of((ROOT / "README.md").read_text()) if block.language == "python"]
+    (folder / "readings.py").write_text(blocks[0].text)
+    page = (
+        "```console\n$ penstock dags test readings.py\n...\ntotal: 19.5\n...\nthe run of DAG readings is success\n```\n"
+    )
+    assert Reader(folder, variables).follow(page) == []
+
+
+def test_the_two_commands_of_the_readme_are_what_ci_and_nox_have():
+    commands = [block.text.strip() for block in blocks_of((ROOT / "README.md").read_text()) if block.language == "sh"]
+    assert len(commands) == 2
+    assert commands[1] in (ROOT / ".ci" / "run").read_text().splitlines()
+    sessions = set(re.findall(r"^def (\w+)\(session", (ROOT / "noxfile.py").read_text(), re.MULTILINE))
+    assert {command.rpartition("-s ")[2] for command in commands} <= sessions
+
+
+def test_every_python_block_of_every_page_compiles():
+    for path in files_of(ROOT, ".md"):
+        for block in blocks_of((ROOT / path).read_text()):
+            if block.language == "python":
+                compile(block.text, str(path), "exec")
+
+
+def test_every_relative_link_leads_somewhere():
+    broken = []
+    for path in files_of(ROOT, ".md"):
+        text = re.sub(r"^```.*?^```$", "", (ROOT / path).read_text(), flags=re.MULTILINE | re.DOTALL)
+        targets = re.findall(r"\]\((?!\w+:|#)([^)#\s]+)", text)
+        broken += [f"{path}: {target}" for target in targets if not (ROOT / path.parent / target).exists()]
+    assert broken == []
+
+
+@pytest.mark.parametrize(
+    ("expected", "found", "same"),
+    [
+        pytest.param("a b", "a    b\n", True, id="blanks are free"),
+        pytest.param("a ... c", "a lot of c", True, id="any text"),
+        pytest.param("a\n...\nz", "a\nb\nc\nz", True, id="any lines"),
+        pytest.param("...\na\n...", "a", True, id="no lines"),
+        pytest.param("a\nb", "a\nc", False, id="another line"),
+        pytest.param("a", "a\nb", False, id="one line more"),
+        pytest.param("a.c", "abc", False, id="a dot is a dot"),
+    ],
+)
+def test_an_output_is_compared(expected, found, same):
+    assert matches(expected, found) is same
+
+
+def test_a_command_may_go_over_several_lines():
+    commands = list(commands_of(Block("console", "", "$ echo a \\\n    b\na b\n$ true\n")))
+    assert [(command.line, command.output) for command in commands] == [("echo a b", "a b"), ("true", None)]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param("```console\n$ echo one\ntwo\n```\n", id="another output"),
+        pytest.param("```console\n$ false\n```\n", id="exit code"),
+        pytest.param("```console\n$ no-such-command\n```\n", id="no such command"),
+    ],
+)
+def test_a_page_that_lies_is_seen(page, folder, variables):
+    assert len(Reader(folder, variables).follow(page)) == 1
+
+
+def test_files_and_exports_of_a_page_hold_for_what_follows(folder, variables):
+    page = '```text title="a/b.txt"\nhello\n```\n\n```console\n$ export NAME=ann\n$ cat a/b.txt; echo $NAME\nhello\nann\n```\n'
+    assert Reader(folder, variables).follow(page) == []
+    shutil.rmtree(folder)
