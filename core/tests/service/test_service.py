@@ -9,7 +9,7 @@ from penstock.model.connection import Connection
 from penstock.model.request import CancelRun, ClearTasks, DagChanged, MarkTask, RunRequested
 from penstock.model.run import TaskInstance, Try
 from penstock.model.state import Outcome, RunState, TaskState
-from penstock.scheduler.requests import log_path
+from penstock.scheduler.places import log_path
 from penstock.service import access, dags, runs, tasks
 from penstock.store import Pool
 

@@ -23,9 +23,10 @@ from penstock.engine.engine import Engine
 from penstock.engine.messages import CapacityChanged, Dispatch, Event, PoolsUpdated, RunAdded, Step
 from penstock.errors import InternalError
 from penstock.model.dag import TaskSpec, XComRef
-from penstock.model.run import UNMAPPED, NewRun, Run, TaskInstance, TaskKey, Try
+from penstock.model.run import NewRun, Run, TaskInstance, TaskKey, Try
 from penstock.model.state import RunState
-from penstock.model.value import decode, elements
+from penstock.model.value import decode
+from penstock.scheduler.inputs import Inputs
 from penstock.spec.executor import TryFinished, TryStarted, XComValue
 
 _LEASE_S = 3e9  # a century: nothing gets lost in one process, however far its clock jumps
@@ -206,32 +207,15 @@ class InlineRun:
             run_started_at=run.started_at,
             conf=run.conf,
             params={name: run.conf.get(name, param.default) for name, param in self.spec.params.items()},
-            inputs=inputs_of(dispatch.task, instance.map_index, self.value),
+            inputs=Inputs(self._left).of(self.spec, dispatch.task, instance.key),
         )
 
     def value(self, ref: XComRef) -> bytes | None:
         """JSON of what a task left under a key; of a mapped task the list of all, in the order of the mapping."""
-        found = {
-            index: value for (task, index, key), value in self.xcoms.items() if (task, key) == (ref.task_id, ref.key)
-        }
-        if not self.spec.task(ref.task_id).mapped:
-            return found.get(UNMAPPED)
-        return b"[" + b",".join(found[index] for index in sorted(found)) + b"]"
+        return Inputs(self._left).value(self.spec, 1, ref)
 
-
-def inputs_of(task: TaskSpec, map_index: int, value: Callable[[XComRef], bytes | None]) -> dict[str, bytes]:
-    """What a try takes from others, by the rules of `penstock.author.execution`."""
-    found = {f"{ref.task_id}/{ref.key}": raw for ref in task.inputs if (raw := value(ref)) is not None}
-    rest = map_index
-    for mapping in reversed(task.mapped) if map_index != UNMAPPED else ():
-        length = mapping.length or 1
-        if mapping.source is not None:
-            parts = elements(value(mapping.source) or b"[]")
-            length = len(parts) or 1
-            found[f"@mapped/{mapping.argument}"] = parts[rest % length]
-            found[f"@length/{mapping.argument}"] = str(length).encode()
-        rest //= length
-    return found
+    def _left(self, _run: int, ref: XComRef) -> dict[int, bytes]:
+        return {index: value for (task, index, key), value in self.xcoms.items() if XComRef(task, key) == ref}
 
 
 class _Wait:
@@ -280,8 +264,6 @@ class _WithValues:
 
     def xcom(self, task_id: str, key: str, map_index: int | None) -> Any:  # noqa: ANN401 - any value
         """A value that another task of this run left, or None; the list of all instances' if ``map_index`` is None."""
-        if map_index is None:
-            raw = self._run.value(XComRef(task_id, key))
-        else:
-            raw = self._run.xcoms.get((task_id, map_index, key))
+        run, ref = self._run, XComRef(task_id, key)
+        raw = run.value(ref) if map_index is None else run.xcoms.get((task_id, map_index, key))
         return None if raw is None else decode(raw)

@@ -9,7 +9,7 @@ from penstock.errors import RequestError
 from penstock.model.request import MarkTask
 from penstock.model.run import Run, TaskInstance
 from penstock.model.state import TaskState
-from penstock.scheduler.requests import log_path
+from penstock.scheduler.places import log_path
 from penstock.service.names import find_dag, find_run, find_tasks
 from penstock.store import PastTry, Store
 

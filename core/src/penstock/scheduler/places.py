@@ -1,0 +1,33 @@
+"""Where the logs and the large values of a run lie."""
+
+from pathlib import Path
+
+from penstock.model.run import UNMAPPED, Run, TaskKey
+
+
+def run_logs(logs: Path, dag_id: str, run_id: str) -> Path:
+    """Folder of a run's logs.
+
+    Ids may hold characters that a file name must not, and ``.`` and ``..`` mean folders: such are percent-coded.
+    """
+    return logs / _file_name(dag_id) / _file_name(run_id)
+
+
+def log_path(logs: Path, dag_id: str, run_id: str, key: TaskKey, epoch: int) -> Path:
+    """Where the output of one dispatch goes: a folder for the run, a file for each dispatch."""
+    name = _file_name(key.task_id) + ("" if key.map_index == UNMAPPED else f"[{key.map_index}]")
+    return run_logs(logs, dag_id, run_id) / name / f"{epoch}.log"
+
+
+def run_values(store: str, run: Run) -> str:
+    """URL under which the run's large values lie, with a slash at its end.
+
+    It is the run's own even if several installations share the store: no two of them make a run of the same number in
+    the same microsecond.
+    """
+    return f"{store.rstrip('/')}/{run.run}-{run.created_at:%Y%m%dT%H%M%S%f}/"
+
+
+def _file_name(text: str) -> str:
+    safe = "".join(c if c.isalnum() or c in "-_.+:@[] " else f"%{ord(c):02x}" for c in text)
+    return safe.replace(".", "%2e") if safe.strip(".") == "" else safe
