@@ -11,7 +11,6 @@ from penstock.errors import PenstockError, RequestError
 from penstock.execute.masking import Mask
 from penstock.execute.wire import Answer, Ask, FrameReader, Kind, Reply, frame
 from penstock.model.connection import Connection
-from penstock.model.value import decode
 
 _decode_reply = msgspec.msgpack.Decoder(Reply).decode
 _encode = msgspec.msgpack.Encoder().encode
@@ -96,9 +95,9 @@ class ChannelRuntime:
         self._channel.ask(self._serial, "set_variable", key, value)
 
     def xcom(self, task_id: str, key: str, map_index: int | None) -> Any:  # noqa: ANN401 - any JSON value
-        """A value that another task of this run left, or None."""
+        """The plain form of a value that another task of this run left, or None."""
         text: str | None = self._channel.ask(self._serial, "xcom", task_id, key, map_index)
-        return None if text is None else decode(text.encode())
+        return None if text is None else msgspec.json.decode(text)
 
     def push_xcom(self, key: str, value: Any) -> None:  # noqa: ANN401, ARG002 - the protocol's signature
         """Values pushed by a try travel with its outcome; the running code keeps them until then."""

@@ -1,6 +1,7 @@
 """The local executor: runs tries in processes of this machine, and lets sensors wait in shared waiter processes."""
 
 import itertools
+import os
 import selectors
 import time
 from collections import deque
@@ -67,6 +68,8 @@ class LocalExecutor:
         self._serials = itertools.count(1)
         self._events: list[ExecutorEvent] = []
         self._selector = selectors.DefaultSelector()
+        self._wake_r, self._wake_w = os.pipe()
+        self._selector.register(self._wake_r, selectors.EVENT_READ, None)
 
     def start(self) -> None:
         """Start the host's spawn server, so that the first try does not wait for it."""
@@ -97,8 +100,9 @@ class LocalExecutor:
         for key, epoch in tries:
             server, sent = self._where.get((key, epoch), (None, None))
             if sent is None:
-                continue
-            if server is None:
+                # It ended a moment ago, or with an earlier executor: either way nothing of it lives here.
+                self._tell(TryFinished(key, epoch, Outcome.CANCELLED, self._clock(), reason))
+            elif server is None:
                 self._backlog.remove(sent)
                 self._finished(sent, Outcome.CANCELLED, reason)
             else:
@@ -108,7 +112,10 @@ class LocalExecutor:
     def events(self) -> list[ExecutorEvent]:
         """What happened; slots that became free are given to the next tries in the same breath."""
         for key, _ in self._selector.select(0):
-            self._hear(key.data)
+            if key.data is None:
+                os.read(self._wake_r, 4096)
+            elif key.data.sock.fileno() >= 0:
+                self._hear(key.data)
         self._pump()
         self._flush()
         self._end_stuck_imports()
@@ -116,7 +123,9 @@ class LocalExecutor:
         return events
 
     def stop(self, grace_s: float) -> None:
-        """End all servers and tries."""
+        """End all servers and tries; doing so twice is harmless."""
+        if not self._selector.get_map():
+            return
         for server in self._servers.values():
             server.outbox.put(frame(Kind.STOP, 0))
         self._flush()
@@ -125,6 +134,8 @@ class LocalExecutor:
         for family in self._families.values():
             family.close(grace_s)
         self._selector.close()
+        os.close(self._wake_r)
+        os.close(self._wake_w)
 
     # Out.
 
@@ -187,24 +198,32 @@ class LocalExecutor:
         for kind, serial, payload in frames:
             if kind == Kind.FINISHED:
                 self._answered(server, serial, payload)
-            elif kind == Kind.STARTED and (sent := server.tries.get(serial)) is not None:
-                sent.pid = msgspec.msgpack.decode(payload, type=int)
-                sent.payload = b""
-                self._events.append(TryStarted(sent.key, sent.request.epoch, sent.pid, self._clock()))
-            elif kind == Kind.ASK and (sent := server.tries.get(serial)) is not None:
-                reply = self._answer(sent.request, _decode_ask(payload))
-                server.outbox.put(frame(Kind.REPLY, serial, _encode(reply)))
-            elif kind == Kind.BEAT:
-                now = self._clock()
-                self._events += [Heartbeat(self.name, now), Heartbeat(self.sensor_name, now)]
-            elif kind == Kind.HEIR:
-                server.heir = serial
-            elif kind == Kind.HELLO:
-                server.pid = serial
-            elif kind == Kind.READY:
-                server.ready = True
-            elif kind == Kind.FRESH:
-                self._start_over(server)
+            elif (sent := server.tries.get(serial)) is not None and kind in (Kind.STARTED, Kind.ASK, Kind.HEIR):
+                self._of_try(server, sent, kind, payload)
+            else:
+                self._of_server(server, kind, serial)
+
+    def _of_try(self, server: Server, sent: Sent, kind: int, payload: bytes) -> None:
+        if kind == Kind.STARTED:
+            sent.pid = msgspec.msgpack.decode(payload, type=int)
+            sent.payload = b""
+            self._events.append(TryStarted(sent.key, sent.request.epoch, sent.pid, self._clock()))
+        elif kind == Kind.ASK:
+            reply = self._answer(sent.request, _decode_ask(payload))
+            server.outbox.put(frame(Kind.REPLY, sent.serial, _encode(reply)))
+        else:
+            server.heir = sent.serial
+
+    def _of_server(self, server: Server, kind: int, serial: int) -> None:
+        if kind == Kind.BEAT:
+            now = self._clock()
+            self._events += [Heartbeat(self.name, now), Heartbeat(self.sensor_name, now)]
+        elif kind == Kind.HELLO:
+            server.pid = serial
+        elif kind == Kind.READY:
+            server.ready = True
+        elif kind == Kind.FRESH:
+            self._start_over(server)
 
     def _answered(self, server: Server, serial: int, payload: bytes) -> None:
         sent = server.done(serial)
@@ -239,7 +258,13 @@ class LocalExecutor:
 
     def _finished(self, sent: Sent, outcome: Outcome, error: str) -> None:
         self._release(sent)
-        self._events.append(TryFinished(sent.key, sent.request.epoch, outcome, self._clock(), error))
+        self._tell(TryFinished(sent.key, sent.request.epoch, outcome, self._clock(), error))
+
+    def _tell(self, event: ExecutorEvent) -> None:
+        """Add an event that no server sent, and have `fileno` become readable for it."""
+        self._events.append(event)
+        if len(self._events) == 1:
+            os.write(self._wake_w, b"x")
 
     def _drop(self, server: Server) -> None:
         self._selector.unregister(server.sock)

@@ -8,14 +8,15 @@ from typing import Any
 
 from penstock.author.capability import from_plan
 from penstock.author.context import Facts
-from penstock.author.execution import Ending, Prepared, prepare, run_try
+from penstock.author.execution import Ending, Prepared, failed, prepare, run_try
 from penstock.author.imports import import_dag_file
 from penstock.author.operator import Operator
-from penstock.author.runtime import Runtime
+from penstock.author.runtime import Runtime, current
 from penstock.errors import FailTask, PenstockError, RequestError
+from penstock.execute.spill import spilled
 from penstock.execute.wire import Answer
 from penstock.model.connection import Connection
-from penstock.spec.executor import TryRequest, XComValue
+from penstock.spec.executor import TryRequest
 
 Resolve = Callable[[str], type[Operator]]
 OpenStore = Callable[[str, str | None], Any]
@@ -67,7 +68,8 @@ class Runner:
             task = self._task(request)
         except PenstockError as error:
             return Answer("failed", time.time(), str(error), retryable=False)
-        return answer_of(run_try(task, facts_of(request), _WithStores(runtime, self._outside)))
+        world = _WithStores(runtime, self._outside)
+        return answer_with_values(run_try(task, facts_of(request), world), request, world)
 
     def prepare(self, request: TryRequest, runtime: Runtime) -> Prepared:
         """Get a sensor ready to be poked; raises what goes wrong on the way."""
@@ -140,14 +142,26 @@ def facts_of(request: TryRequest) -> Facts:
     )
 
 
+def answer_with_values(ending: Ending, request: TryRequest, runtime: Runtime) -> Answer:
+    """An ending as it travels, its large values put away first; the try has failed if they could not be."""
+    answer = answer_of(ending)
+    token = current.set(runtime)
+    try:
+        answer.xcoms = spilled(ending.xcoms, request, runtime)
+    except Exception as error:  # noqa: BLE001 - a provider's code: what it raised is the verdict on this try
+        return answer_of(failed(error))
+    finally:
+        current.reset(token)
+    return answer
+
+
 def answer_of(ending: Ending) -> Answer:
-    """An ending as it travels."""
+    """An ending as it travels, without the values that it leaves."""
     return Answer(
         outcome=ending.outcome.value,
         at=time.time(),
         error=ending.error,
         retryable=ending.retryable,
-        xcoms={key: XComValue(left.value, left.length) for key, left in ending.xcoms.items()},
         follow=ending.follow,
         skip_downstream=ending.skip_downstream,
         retry_after_s=ending.retry_after_s,

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from penstock.author.execution import Ending, Prepared, failed
-from penstock.execute.runner import Runner, answer_of
+from penstock.execute.runner import Runner, answer_of, answer_with_values
 from penstock.execute.sensor_channel import SensorChannel, speaking_for
 from penstock.execute.wire import Kind
 from penstock.model.state import Outcome
@@ -160,8 +160,18 @@ class Waiter:
         waiting.due = min(now + waiting.request.poke_interval_s, max(now, waiting.give_up_at))
 
     def _end(self, waiting: Waiting, ending: Ending) -> None:
-        if self._waiting.pop(waiting.serial, None) is not None:
+        if self._waiting.pop(waiting.serial, None) is None:
+            return
+        if ending.xcoms:
+            self._spawn(self._hand_over(waiting, ending))
+        else:
             self._channel.finish(waiting.serial, answer_of(ending))
+
+    async def _hand_over(self, waiting: Waiting, ending: Ending) -> None:
+        """Finish with values, which may have to be put into an object store."""
+        request, runtime = waiting.request, waiting.prepared.runtime
+        answer = await self._in_thread(waiting.serial, lambda: answer_with_values(ending, request, runtime))
+        self._channel.finish(waiting.serial, answer)
 
 
 def _alike(due: list[Waiting]) -> list[list[Waiting]]:

@@ -76,7 +76,7 @@ class Inbox:
             return None
         sources = {(m.source.task_id, m.source.key) for t in version.spec.tasks for m in t.mapped if m.source}
         lengths = self._store.xcom_lengths(snapshot.run.run, sources) if sources and snapshot.tasks else {}
-        return RunAdded(snapshot.run, version.spec, tuple(snapshot.tasks), lengths=lengths)
+        return RunAdded(snapshot.run, version.spec, tuple(snapshot.tasks), tuple(snapshot.tries), lengths)
 
     def created(self, run: Run) -> RunAdded | None:
         """A run that was just created, as an event."""

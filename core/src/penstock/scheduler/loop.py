@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 
 from penstock.engine.engine import Engine
 from penstock.engine.messages import CapacityChanged, Dispatch, Event, RunAdded, Step
-from penstock.model.run import NewRun
-from penstock.model.state import LIVE, Outcome
+from penstock.model.run import NewRun, TaskKey
+from penstock.model.state import Outcome
 from penstock.scheduler.clock import Clock
 from penstock.scheduler.inbox import Inbox
 from penstock.scheduler.requests import TryRequests
@@ -104,9 +104,14 @@ class Scheduler:
                 continue
             events.append(added)
             events += [
-                TryFinished(task.key, task.epoch, Outcome.LOST, now, "the scheduler was restarted")
-                for task in snapshot.tasks
-                if task.state in LIVE
+                TryFinished(
+                    TaskKey(lost.run, lost.task_id, lost.map_index),
+                    lost.epoch,
+                    Outcome.LOST,
+                    now,
+                    "the scheduler was restarted",
+                )
+                for lost in snapshot.tries
             ]
         asked, new_runs, handled = self._inbox.take()
         known = {event.run.run for event in events if isinstance(event, RunAdded)}
@@ -131,10 +136,12 @@ class Scheduler:
 
     def _act(self, step: Step) -> None:
         for kill in step.kills:
-            self._executors[kill.executor].cancel([(kill.key, kill.epoch)], kill.reason)
+            # A try of an executor that is configured no more has died with it.
+            if (executor := self._executors.get(kill.executor)) is not None:
+                executor.cancel([(kill.key, kill.epoch)], kill.reason)
         by_executor: dict[int, tuple[Executor, list[Dispatch]]] = {}
         for dispatch in step.dispatches:
-            executor = self._executors[dispatch.executor]
-            by_executor.setdefault(id(executor), (executor, []))[1].append(dispatch)
-        for executor, dispatches in by_executor.values():
-            executor.submit(self._requests.make(dispatches))
+            place = self._executors[dispatch.executor]
+            by_executor.setdefault(id(place), (place, []))[1].append(dispatch)
+        for place, dispatches in by_executor.values():
+            place.submit(self._requests.make(dispatches))

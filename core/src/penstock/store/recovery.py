@@ -16,7 +16,7 @@ from penstock.store.database import Database
 from penstock.store.keyring import Keyring
 from penstock.store.rows import Codec
 
-_LIVE_RUN = "state IN ('queued', 'running')"
+_LIVE_RUN = "(r.state IN ('queued', 'running') OR r.run IN (SELECT run FROM \"try\" WHERE outcome IS NULL))"
 _KEYS_PER_READ = 200
 
 
@@ -71,9 +71,13 @@ class Recovery:
         self._versions: dict[str, Version] = {}
 
     def live(self) -> list[RunSnapshot]:
-        """Every unfinished run, oldest first, in one consistent view; costs what lives, whatever has finished."""
+        """Every run that is unfinished or has an open try, oldest first, in one consistent view.
+
+        Costs what lives, whatever has finished. A finished run has an open try if that was told to end, by a cancel or
+        a clear, and has not answered.
+        """
         with self.database.read() as connection:
-            return self._snapshots(connection, f"r.{_LIVE_RUN}", {})
+            return self._snapshots(connection, _LIVE_RUN, {})
 
     def run_snapshot(self, run: int) -> RunSnapshot | None:
         """One run, finished or not; None if there is none of this number."""
@@ -181,11 +185,8 @@ class Recovery:
         sql = f"SELECT {_of('t', rows.TASK)} FROM run r JOIN task_instance t ON t.run = r.run WHERE {where}"
         for row in connection.execute(text(sql), given):
             found[row[0]].tasks.append(codec.read_task(row))
-        # A live try is always the newest of its instance, so history of many tries is not read.
         sql = (
-            f"SELECT {_of('a', rows.TRY)} FROM run r JOIN task_instance t ON t.run = r.run "
-            'JOIN "try" a ON a.run = t.run AND a.task_id = t.task_id AND a.map_index = t.map_index '
-            f"AND a.epoch = t.epoch WHERE {where} AND a.outcome IS NULL"
+            f'SELECT {_of("a", rows.TRY)} FROM run r JOIN "try" a ON a.run = r.run WHERE {where} AND a.outcome IS NULL'
         )
         for row in connection.execute(text(sql), given):
             found[row[0]].tries.append(codec.read_try(row))

@@ -20,11 +20,12 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from penstock.store.instants import Instant
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Every schema version that this code knows, oldest first; the last is the one it works on."""
 
 metadata = MetaData()
@@ -149,6 +150,8 @@ attempt = Table(
     Column("pid", Integer),
     Column("late_outcome", Text),
     Column("late_at", Instant),
+    # The few tries without an outcome are what a restart asks for, however many have ended.
+    Index("try_open", "run", sqlite_where=text("outcome IS NULL"), postgresql_where=text("outcome IS NULL")),
     sqlite_with_rowid=False,
 )
 

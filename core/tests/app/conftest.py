@@ -1,0 +1,168 @@
+"""A whole installation: a project folder, `penstock up` as a real process, and the command line as people use it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from penstock.app.compose import keyring
+from penstock.model.run import TaskInstance
+from penstock.service.tasks import list_tasks
+from penstock.settings import load_settings
+from penstock.store.store import Store
+
+PATIENCE_S = 60.0
+HEAD = "from penstock import *\nfrom datetime import datetime, timedelta, timezone\nimport os, time, subprocess\n"
+
+
+def processes_of(folder: Path) -> list[int]:
+    """Every process of an installation, by the variable that its environment carries."""
+    mark = f"PENSTOCK_TEST_MARK={folder}".encode()
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if mark in (entry / "environ").read_bytes().split(b"\0"):
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+    return found
+
+
+class Project:
+    """A project folder and the processes that work on it."""
+
+    def __init__(self, folder: Path, database: str = "") -> None:
+        self.folder = folder
+        self.environ = {
+            **{k: v for k, v in os.environ.items() if not k.startswith("PENSTOCK_")},
+            "PENSTOCK_TEST_MARK": str(folder),
+            "PENSTOCK_EXECUTOR__PARALLELISM": "2",
+        }
+        if database:
+            self.environ["PENSTOCK_DATABASE__URL"] = database
+        self.process: subprocess.Popen[bytes] | None = None
+        self.call("init")
+        (folder / "dags" / "hello.py").unlink(missing_ok=True)
+
+    def write(self, name: str, body: str) -> None:
+        (self.folder / "dags" / name).write_text(HEAD + body)
+
+    def call(self, *arguments: str, code: int | None = 0, given: str | None = None) -> str:
+        done = subprocess.run(  # noqa: PLW1510 - the code is checked below, with the output
+            [sys.executable, "-m", "penstock", *arguments],
+            cwd=self.folder,
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            input=given,
+        )
+        assert code is None or done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
+        assert "Traceback" not in done.stderr, done.stderr
+        return done.stdout + done.stderr if code else done.stdout
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self.call(*arguments, "--json"))
+
+    def up(self) -> None:
+        with (self.folder / "up.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "penstock", "up"],
+                cwd=self.folder,
+                env=self.environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def down(self, number: int = signal.SIGINT) -> int:
+        assert self.process is not None
+        self.process.send_signal(number)
+        code = self.process.wait(PATIENCE_S)
+        self.process = None
+        return code
+
+    def until(self, found: Callable[[], Any], what: str = "") -> Any:
+        end = time.monotonic() + PATIENCE_S
+        while not (value := found()):
+            assert time.monotonic() < end, f"{what or found}: not in {PATIENCE_S} s\n{self.told()}"
+            assert self.process is None or self.process.poll() is None, f"penstock up ended\n{self.told()}"
+            time.sleep(0.05)  # a real process is waited for, from outside
+        return value
+
+    def told(self) -> str:
+        log = self.folder / "up.log"
+        return log.read_text() if log.exists() else ""
+
+    def look(self, read: Callable[[Store], Any]) -> Any:
+        """Read the database from this process; the command line costs a second of a core for each look."""
+        settings = load_settings({**self.environ}, self.folder)
+        with Store.open(settings.database_url, keyring(settings)) as store:
+            return read(store)
+
+    def wait_for_dags(self, *dag_ids: str) -> None:
+        self.until(lambda: set(dag_ids) <= {dag.dag_id for dag in self.look(Store.dags)}, f"DAGs {dag_ids}")
+
+    def trigger(self, dag_id: str, run_id: str, *more: str) -> None:
+        self.call("dags", "trigger", dag_id, "--run-id", run_id, *more)
+
+    def state(self, dag_id: str, run_id: str) -> str:
+        return str(self.look(lambda store: store.run_state(dag_id, run_id)))
+
+    def wait_for_run(self, dag_id: str, run_id: str) -> str:
+        done = ("success", "failed", "cancelled")
+        return str(self.until(lambda: (s := self.state(dag_id, run_id)) in done and s, f"the end of {dag_id} {run_id}"))
+
+    def runs(self, dag_id: str) -> list[str]:
+        """States of a DAG's runs."""
+        return [run.state.value for run in self.look(lambda store: store.runs(dag_id=dag_id, limit=100))]
+
+    def tasks(self, dag_id: str, run_id: str) -> dict[str, TaskInstance]:
+        """Task instances of a run by name; empty before it has started."""
+        _, rows = self.look(lambda store: list_tasks(store, dag_id, run_id))
+        return {str(row.key): row for row in rows}
+
+    def states(self, dag_id: str, run_id: str) -> dict[str, str]:
+        return {name: row.state.value for name, row in self.tasks(dag_id, run_id).items()}
+
+    def processes(self) -> list[int]:
+        return processes_of(self.folder)
+
+    def clean_up(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+        for _ in range(100):
+            if not (left := self.processes()):
+                return
+            for pid in left:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    continue
+            time.sleep(0.05)  # the kernel takes a moment to bury them
+        raise AssertionError(f"processes of {self.folder} cannot be ended: {left}")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    made = Project(tmp_path)
+    yield made
+    made.clean_up()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_project(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Project]:
+    """A project on each kind of database."""
+    made = Project(tmp_path, request.getfixturevalue("postgres_url") if request.param == "postgresql" else "")
+    yield made
+    made.clean_up()

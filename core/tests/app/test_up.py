@@ -1,0 +1,236 @@
+"""A whole installation from outside: files in, command line in, states, logs and exit codes out."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+PIPELINE = """
+with DAG("pipeline", schedule=None, params={"n": 3}):
+    @task
+    def numbers(n): return list(range(int(n)))
+    @task
+    def square(x): return x * x
+    @task
+    def total(values): print("total is", sum(values)); return sum(values)
+    @task.branch
+    def choose(value): return "big" if value > 100 else "small"
+    total_of = total(square.expand(x=numbers("{{ params.n }}")))
+    choose(total_of) >> [EmptyOperator(task_id="big"), BashOperator(task_id="small", bash_command="echo run {{ run_id }}")]
+"""
+
+SLOW = """
+with DAG("slow", schedule=None, max_active_runs=2):
+    @task
+    def sleeps():
+        while not os.path.exists("GATE"): time.sleep(0.02)
+    @task
+    def after(): ...
+    sleeps() >> after()
+"""
+
+
+def slow(project):
+    """The DAG whose first task waits until `open_gate`."""
+    return SLOW.replace("GATE", str(project.folder / "gate"))
+
+
+def open_gate(project):
+    (project.folder / "gate").touch()
+
+
+FLAKY = """
+with DAG("flaky", schedule=None):
+    @task(retries=2, retry_delay=timedelta(seconds=0.1))
+    def third_time(ti=None):
+        if ti.try_number < 3: raise ValueError(f"not at try {ti.try_number}")
+    third_time()
+"""
+
+
+def test_a_dag_with_mapping_branch_templates_and_bash_runs_on_both_databases(any_project):
+    project = any_project
+    project.write("pipeline.py", PIPELINE)
+    project.up()
+    project.wait_for_dags("pipeline")
+    project.trigger("pipeline", "one", "--conf", '{"n": 4}')
+    assert project.wait_for_run("pipeline", "one") == "success"
+    states = project.states("pipeline", "one")
+    assert states.pop("big") == "skipped"
+    assert set(states.values()) == {"success"}
+    assert {f"square[{i}]" for i in range(4)} <= set(states)
+    assert "total is 14" in project.call("tasks", "logs", "pipeline", "total", "--run", "one")
+    assert "run one" in project.call("tasks", "logs", "pipeline", "small", "--run", "one")
+    assert project.down() == 0
+    assert project.processes() == []
+
+
+def test_retries_are_counted_and_their_logs_kept(project):
+    project.write("flaky.py", FLAKY)
+    project.up()
+    project.wait_for_dags("flaky")
+    project.trigger("flaky", "one")
+    assert project.wait_for_run("flaky", "one") == "success"
+    assert project.tasks("flaky", "one")["third_time"].try_number == 3
+
+
+def test_a_schedule_starts_the_newest_run_and_no_older_one(project):
+    project.write(
+        "hourly.py",
+        'with DAG("hourly", schedule="@hourly", start_date=datetime(2020, 1, 1, tzinfo=timezone.utc)):\n'
+        '    EmptyOperator(task_id="e")\n',
+    )
+    project.up()
+    project.wait_for_dags("hourly")
+    project.until(lambda: project.runs("hourly") == ["success"])
+
+
+def test_catchup_runs_every_interval_once(project):
+    project.write(
+        "daily.py",
+        'with DAG("daily", schedule="@daily", catchup=True, max_active_runs=3,\n'
+        "         start_date=datetime(2024, 1, 1, tzinfo=timezone.utc), end_date=datetime(2024, 1, 20, tzinfo=timezone.utc)):\n"
+        '    EmptyOperator(task_id="e")\n',
+    )
+    project.up()
+    project.wait_for_dags("daily")
+    project.until(lambda: project.runs("daily") == ["success"] * 20)
+
+
+def test_cancelling_a_run_kills_its_tries_and_clearing_runs_it_again(project):
+    project.write("slow.py", slow(project))
+    project.up()
+    project.wait_for_dags("slow")
+    project.trigger("slow", "one")
+    project.until(lambda: project.states("slow", "one").get("sleeps") == "running")
+    before = set(project.processes())
+    project.call("runs", "cancel", "slow", "one")
+    assert project.wait_for_run("slow", "one") == "cancelled"
+    assert set(project.states("slow", "one").values()) == {"cancelled"}
+    project.until(lambda: len(before - set(project.processes())) >= 1)
+    project.write("slow.py", slow(project).replace("while not", "while False and not"))
+    project.call("runs", "clear", "slow", "one")
+    project.until(
+        lambda: project.states("slow", "one").get("sleeps") == "running", "the same code runs again: it is pinned"
+    )
+
+
+def test_a_killed_scheduler_is_restarted_and_its_run_goes_on(project):
+    project.write("slow.py", slow(project))
+    project.up()
+    project.wait_for_dags("slow")
+    project.trigger("slow", "one")
+    project.until(lambda: project.states("slow", "one").get("sleeps") == "running")
+    scheduler = next(
+        p for p in project.processes() if b"penstock.app.scheduler" in Path(f"/proc/{p}/cmdline").read_bytes()
+    )
+    os.kill(scheduler, signal.SIGKILL)
+    project.until(lambda: project.tasks("slow", "one")["sleeps"].epoch == 2)
+    open_gate(project)
+    assert project.wait_for_run("slow", "one") == "success"
+    assert project.tasks("slow", "one")["sleeps"].try_number == 1
+
+
+def test_nothing_is_left_behind_when_the_supervisor_is_killed(project):
+    project.write("slow.py", slow(project))
+    project.up()
+    project.wait_for_dags("slow")
+    project.trigger("slow", "one")
+    project.until(lambda: project.states("slow", "one").get("sleeps") == "running")
+    project.process.kill()
+    project.process.wait()
+    project.process = None
+    project.until(lambda: not project.processes(), "the end of every process")
+
+
+def test_a_second_up_on_the_same_database_is_refused_with_the_holder_named(project):
+    project.write("slow.py", slow(project))
+    project.up()
+    project.wait_for_dags("slow")
+    refused = project.call("up", code=4)
+    assert "penstock up" in refused
+    assert "process" in refused
+
+
+def test_a_broken_file_shows_its_errors_and_keeps_its_last_good_version(project):
+    project.write("pipeline.py", PIPELINE)
+    project.up()
+    project.wait_for_dags("pipeline")
+    project.write("pipeline.py", PIPELINE.replace("EmptyOperator(task_id", "EmptyOperator(tsak_id"))
+    errors = project.until(lambda: (e := project.call("dags", "errors", code=None)) and "task_id" in e and e)
+    assert "pipeline.py" in errors
+    project.trigger("pipeline", "one")
+    assert project.wait_for_run("pipeline", "one") == "success"
+
+
+def test_dags_made_from_a_variable_follow_it(project):
+    project.call("variables", "set", "customers", '["acme"]')
+    project.write(
+        "customers.py",
+        "for name in Variable.get('customers', deserialize_json=True):\n"
+        "    with DAG(f'customer_{name}', schedule=None):\n        EmptyOperator(task_id='e')\n",
+    )
+    project.up()
+    project.wait_for_dags("customer_acme")
+    project.call("variables", "set", "customers", '["acme", "zeta"]')
+    project.wait_for_dags("customer_acme", "customer_zeta")
+
+
+def test_secrets_never_reach_a_log(project):
+    project.call("connections", "set", "svc", "http://user:very-secret-word@host/")
+    project.write(
+        "leak.py",
+        'with DAG("leak", schedule=None):\n'
+        "    @task\n    def leak(): print('password is', Connection.get('svc').password)\n    leak()\n"
+        '    BashOperator(task_id="bash", bash_command="echo {{ conn.svc.password }}")\n',
+    )
+    project.up()
+    project.wait_for_dags("leak")
+    project.trigger("leak", "one")
+    assert project.wait_for_run("leak", "one") == "success"
+    logs = project.call("tasks", "logs", "leak", "leak", "--run", "one") + project.call(
+        "tasks", "logs", "leak", "bash", "--run", "one"
+    )
+    assert "very-secret-word" not in logs
+    assert logs.count("***") == 2
+
+
+def test_a_dag_triggers_another_and_waits_for_it(project):
+    project.write(
+        "two.py",
+        'with DAG("child", schedule=None):\n    EmptyOperator(task_id="e")\n'
+        'with DAG("parent", schedule=None):\n'
+        '    TriggerDagRunOperator(task_id="t", trigger_dag_id="child", wait_for_completion=True, poke_interval=0.2)\n',
+    )
+    project.up()
+    project.wait_for_dags("parent", "child")
+    project.trigger("parent", "one")
+    assert project.wait_for_run("parent", "one") == "success"
+    assert project.runs("child") == ["success"]
+
+
+def test_why_names_the_limit_that_holds_a_task_back(project):
+    project.write("slow.py", slow(project))
+    project.up()
+    project.wait_for_dags("slow")
+    for run in ("one", "two", "three"):
+        project.trigger("slow", run)
+    project.until(lambda: project.states("slow", "two").get("sleeps") == "running")
+    assert "max_active_runs" in project.call("tasks", "why", "slow", "sleeps", "--run", "three")
+    assert "upstream" in project.call("tasks", "why", "slow", "after", "--run", "two")
+
+
+def test_ctrl_c_stops_cleanly_and_tries_are_repeated_at_the_next_start(project):
+    project.write("slow.py", slow(project))
+    project.up()
+    project.wait_for_dags("slow")
+    project.trigger("slow", "one")
+    project.until(lambda: project.states("slow", "one").get("sleeps") == "running")
+    before = time.monotonic()
+    assert project.down() == 0
+    assert time.monotonic() - before < 30
+    assert project.processes() == []
+    assert "Ctrl-C again to force" in project.told()
+    project.up()
+    open_gate(project)
+    assert project.wait_for_run("slow", "one") == "success"
