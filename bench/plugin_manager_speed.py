@@ -66,7 +66,7 @@ def bench_scan(folder: Path) -> None:
     dags.mkdir()
     task = (
         'task_{n} = operator(\n    "aws.s3_copy",\n    task_id="t{n}",\n    source=f"s3://in/{{ds}}/{n}",\n'
-        '    retries={n},\n)\n# {n}\n'
+        "    retries={n},\n)\n# {n}\n"
     )
     body = "".join(task.format(n=n, ds="ds") for n in range(28))
     for number in range(1000):
