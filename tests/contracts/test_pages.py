@@ -14,8 +14,12 @@ from house.pages import Block, Reader, blocks_of, commands_of, matches
 from house.tree import files_of
 
 ROOT = Path(__file__).parents[2]
+RUN_ELSEWHERE = {
+    "providers.md",
+    "manage-providers.md",
+}  # tests/packaging runs their commands against an index of its own
 PAGES = [path for folder in ("tutorial", "how-to") for path in sorted((ROOT / "docs" / folder).glob("*.md"))]
-PAGES = [path for path in PAGES if any(block.language == "console" for block in blocks_of(path.read_text()))]
+PAGES = [path for path in PAGES if "\n```console\n" in path.read_text() and path.name not in RUN_ELSEWHERE]
 POSTGRES = "postgresql://penstock:secret@localhost:5432/penstock"
 
 pytestmark = pytest.mark.timeout(300)
