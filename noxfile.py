@@ -27,6 +27,9 @@ def _close_the_windows() -> None:
     os.environ |= {"UV_PYTHON_DOWNLOADS": "never", "PYTHONNOUSERSITE": "1", "PIP_CONFIG_FILE": os.devnull}
     for name in ("PYTHONPATH", "PYTHONHOME", "PIP_FIND_LINKS", "UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV"):
         os.environ.pop(name, None)
+    # Hundreds of short processes are started by the tests; each would compile SQLAlchemy anew (1 s) without these two.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["UV_COMPILE_BYTECODE"] = "1"
     if "PYENV_VERSION" not in os.environ and shutil.which("pyenv"):
         # pyenv's shims answer "command not found" for each version that is installed but not activated.
         bare = subprocess.run(
