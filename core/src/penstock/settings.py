@@ -180,6 +180,11 @@ class Settings(msgspec.Struct, frozen=True):
         return self.root / self.core.logs_folder if self.core.logs_folder else self.state_folder / "logs"
 
     @property
+    def values_url(self) -> str:
+        """URL under which large values of tasks are put."""
+        return self.xcom.store or (self.state_folder / "xcom").absolute().as_uri()
+
+    @property
     def key_file(self) -> Path:
         """File of the keys that seal connections and variables, unless ``secret_keys`` are set."""
         return self.state_folder / "secret.key"

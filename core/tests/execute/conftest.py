@@ -27,6 +27,7 @@ class Bench:
         self.events: list[ExecutorEvent] = []
         self.secret = "hunter2-hunter2"
         self.asked: list[Ask] = []
+        self.left: dict[str, str] = {}
         self._lock = lock_family(folder / "executor.lock", patience_s=5)
         self.family = Family(spawn_command(sys.executable), self._lock, folder / "servers.log")
         self.executor = LocalExecutor(
@@ -43,6 +44,8 @@ class Bench:
         self.asked.append(ask)
         if ask.method == "variable":
             return Reply(self.secret, secrets=(self.secret,))
+        if ask.method == "xcom":
+            return Reply(self.left.get(ask.args[0]))
         return Reply(error=f"nothing answers {ask.method}", error_type="NotFoundError")
 
     def write(self, body: str, head: str = HEAD) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.model.value import TAG, NotSerialisableError, decode, elements, encode, length
+from penstock.model.value import TAG, NotSerialisableError, Reference, decode, elements, encode, form_of, length, refer
 
 scalars = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary() | st.decimals(allow_nan=False)
@@ -45,6 +45,31 @@ def test_each_element_of_an_encoded_value_can_be_cut_out(value):
     cut = [decode(each) for each in elements(encode(value))]
     assert len(cut) == len(expected)
     assert all(map(same, cut, expected))
+
+
+@pytest.mark.parametrize("value", ["text", 7, 1.5, True, None, datetime(2026, 1, 1, tzinfo=UTC), 2**70], ids=repr)
+def test_what_has_no_elements_says_so(value):
+    with pytest.raises(TypeError, match=f"a {type(value).__name__} has no elements"):
+        elements(encode(value))
+
+
+@given(st.lists(values) | st.lists(values).map(tuple) | st.dictionaries(hashable | st.text(), values))
+def test_the_form_of_a_value_with_elements_is_seen_in_its_json(value):
+    assert form_of(encode(value)) == type(value).__name__
+
+
+def test_the_elements_of_a_reference_are_references_into_its_parts():
+    whole = Reference("file:///x", "c", "list", (2, 1))
+    assert elements(refer(whole)) == [
+        refer(Reference("file:///x.0", "c", index=0)),
+        refer(Reference("file:///x.0", "c", index=1)),
+        refer(Reference("file:///x.1", "c", index=0)),
+    ]
+
+
+def test_references_in_a_list_of_values_stay_what_they_are():
+    one = refer(Reference("file:///x"))
+    assert elements(b"[1," + one + b"]") == [b"1", one]
 
 
 @pytest.mark.parametrize("number", [float("inf"), float("-inf"), 2**64, -(2**63) - 1, 10**40])

@@ -11,6 +11,7 @@ from penstock.scheduler.clock import SystemClock
 from penstock.scheduler.loop import Scheduler
 from penstock.scheduler.requests import TryRequests
 from penstock.settings import Settings
+from penstock.spec.executor import Spill
 from penstock.store.keyring import Keyring
 from penstock.store.store import Store
 
@@ -64,6 +65,7 @@ def build_scheduler(settings: Settings, holder: str) -> Scheduler:
             snapshots=settings.state_folder / "snapshots",
             logs=settings.logs_folder,
             isolation=settings.executor.isolation,
+            spill=Spill(settings.values_url, settings.xcom.conn_id, settings.xcom.threshold_bytes),
             isolated=frozenset(pythons),
         )
         engine = Engine(lease_s=settings.scheduler.lease_s)

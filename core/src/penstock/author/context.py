@@ -154,15 +154,15 @@ class TaskInstance:
     def _pull(self, task_id: str, key: str, map_index: int | None, default: Any) -> Any:  # noqa: ANN401 - any value
         if task_id == self.task_id and key in self._context.pushed:
             return self._context.pushed[key]
+        import msgspec  # noqa: PLC0415 - only a task that pulls needs it
+
+        from penstock.author.given import given  # noqa: PLC0415 - as above
+
+        runtime = self._context.runtime
         raw = self._context.facts.inputs.get(f"{task_id}/{key}") if map_index is None else None
-        if raw is not None:
-            from penstock.model.value import decode  # noqa: PLC0415 - only a task that pulls needs it
-
-            value = decode(bytes(raw))
-        else:
-            from penstock.model.value import from_plain  # noqa: PLC0415 - as above
-
-            value = from_plain(self._context.runtime.xcom(task_id, key, self._index(task_id, map_index)))
+        index = self._index(task_id, map_index)
+        plain = runtime.xcom(task_id, key, index) if raw is None else msgspec.json.decode(bytes(raw))
+        value = given(plain, runtime, f"the value {key!r} of task {task_id!r}")
         return default if value is None else value
 
     def _index(self, task_id: str, map_index: int | None) -> int | None:

@@ -1,6 +1,7 @@
 """One try of a task in this process: inputs in, values and verdict out. No processes, no clock of its own.
 
-Inputs of a try (`Facts.inputs`), each the JSON of `penstock.model.value`:
+Inputs of a try (`Facts.inputs`), each the JSON of `penstock.model.value`, of a large value a reference, which is followed
+here:
 
 - ``task_id/key`` for each value of another task that this one takes. If that task is mapped, it is the JSON list of
 all its
@@ -22,7 +23,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
+
 from penstock.author.context import Context, Facts, _context
+from penstock.author.given import given
 from penstock.author.mapping import WHOLE, MappedOperator
 from penstock.author.operator import Operator
 from penstock.author.python import PythonOperator, finish
@@ -150,15 +154,15 @@ def failed(error: BaseException) -> Ending:
 def prepare(task: Operator, facts: Facts, runtime: Runtime) -> Prepared:
     """Put elements, templates and inputs in place; raises what goes wrong on the way."""
     context = Context(facts, runtime, task)
-    if isinstance(task, MappedOperator):
-        task = task.instance(_elements(task, facts))
     prepared = Prepared(task, context, runtime)
-    context.task = task
     with prepared.active():
+        if isinstance(task, MappedOperator):
+            task = task.instance(_elements(task, context))
+        context.task = task
         task = rendered(task, context)
         for name, value in list(vars(task).items()):
             if not name.startswith("_") and _holds_values(value):
-                setattr(task, name, _resolved(value, facts))
+                setattr(task, name, _resolved(value, context))
     prepared.task = context.task = task
     return prepared
 
@@ -218,8 +222,9 @@ def _wait(prepared: Prepared, sensor: Sensor, pause: Callable[[float], float] | 
         waited = pause(seconds(sensor.poke_interval))
 
 
-def _elements(task: MappedOperator, facts: Facts) -> dict[str, Any]:
+def _elements(task: MappedOperator, context: Context) -> dict[str, Any]:
     """The elements of a mapped task's instance, by argument."""
+    facts = context.facts
     found: dict[str, Any] = {}
     indexes: tuple[int, ...] = ()
     if len(task.sources()) < len(task.mapped):
@@ -231,7 +236,7 @@ def _elements(task: MappedOperator, facts: Facts) -> dict[str, Any]:
         raw = facts.inputs.get(f"@mapped/{name}")
         if raw is None:
             raise FailTask(f"{task}: there is no element for the mapped argument {name!r}")
-        found[name] = _known(decode(bytes(raw)), whole=name == WHOLE)
+        found[name] = _known(_given(raw, context, f"the element of {name!r}"), whole=name == WHOLE)
     return found
 
 
@@ -266,16 +271,21 @@ def _holds_values(value: Any) -> bool:  # noqa: ANN401 - any attribute
     return next(find(value), None) is not None
 
 
-def _resolved(value: Any, facts: Facts) -> Any:  # noqa: ANN401 - any argument
+def _given(raw: bytes, context: Context, name: str) -> Any:  # noqa: ANN401 - any value
+    return given(msgspec.json.decode(bytes(raw)), context.runtime, name)
+
+
+def _resolved(value: Any, context: Context) -> Any:  # noqa: ANN401 - any argument
     if isinstance(value, _Known):
         return value.value
     if isinstance(value, XComArg):
-        raw = facts.inputs.get(f"{value.operator.task_id}/{value.key}")
-        return None if raw is None else decode(bytes(raw))
+        raw = context.facts.inputs.get(f"{value.operator.task_id}/{value.key}")
+        name = f"the value {value.key!r} of task {value.operator.task_id!r}"
+        return None if raw is None else _given(raw, context, name)
     if isinstance(value, dict):
-        return {key: _resolved(each, facts) for key, each in value.items()}
+        return {key: _resolved(each, context) for key, each in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        parts = [_resolved(each, facts) for each in value]
+        parts = [_resolved(each, context) for each in value]
         return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
     return value
 

@@ -24,7 +24,10 @@ class Runtime(Protocol):
         """Store a Variable, or delete it if the value is None."""
 
     def xcom(self, task_id: str, key: str, map_index: int | None) -> Any:  # noqa: ANN401 - any JSON value
-        """A value that another task of this run left, or None; the list of all instances' if ``map_index`` is None."""
+        """The plain form (`penstock.model.value`) of a value that another task of this run left, or None.
+
+        A large one may be a reference. If ``map_index`` is None it is the list of all instances' values.
+        """
 
     def push_xcom(self, key: str, value: Any) -> None:  # noqa: ANN401 - any JSON value
         """Leave a value under a key for other tasks, at the end of this try."""

@@ -19,7 +19,10 @@ type           ``value``
 ``float``      ``nan``, ``inf`` or ``-inf``
 ``int``        decimal text, for integers beyond 64 bits
 ``dict``       list of ``[key, value]``, for other keys than strings and for dicts that have the key ``$penstock``
+``ref``        where a large value lies: the fields of `Reference`
 =============  ====================================================
+
+A ``ref`` stands for a whole value, or for one in the list of what the instances of a mapped task left; never deeper.
 
 A subclass is encoded as its base if that is one of the above (an enum of strings becomes a string). Anything else is an
 error that names the type.
@@ -36,6 +39,36 @@ from uuid import UUID
 import msgspec
 
 TAG = "$penstock"
+
+
+class Reference(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where a value lies that is too large to travel: in an object store.
+
+    A list, tuple or dict is cut into parts, each an object with a JSON list of some of its elements (of a dict, pairs),
+    so that one element is had without reading them all. Any other value is one object with its JSON.
+
+    Attributes:
+        url: URL of the object; of a value in parts, what their URLs begin with.
+        conn_id: Connection of the object store; "" for the scheme's default.
+        form: ``list``, ``tuple`` or ``dict`` of a value in parts, else "".
+        parts: Number of elements in each part, in their order.
+        index: What is meant is this element of the list in the object; None for the whole value.
+    """
+
+    url: str
+    conn_id: str = ""
+    form: str = ""
+    parts: tuple[int, ...] = ()
+    index: int | None = None
+
+    def urls(self) -> list[str]:
+        """The objects of the whole value, in order."""
+        return [f"{self.url}.{number}" for number in range(len(self.parts))] if self.parts else [self.url]
+
+    def elements(self) -> list["Reference"]:
+        """A reference to each element of a value in parts."""
+        pairs = zip(self.urls(), self.parts, strict=True) if self.parts else ()
+        return [Reference(url, self.conn_id, index=index) for url, length in pairs for index in range(length)]
 
 
 class NotSerialisableError(TypeError):
@@ -60,14 +93,52 @@ def length(value: Any) -> int | None:  # noqa: ANN401 - any value
 def elements(data: bytes) -> list[bytes]:
     """The JSON text of each element of an encoded list or tuple; of a dict, each pair ``(key, value)``.
 
-    Raises TypeError if the value has no elements.
+    The text is cut, not understood, so that it costs little; of a reference each element is a reference. Raises
+    TypeError if the value has no elements.
     """
-    value = decode(data)
-    if isinstance(value, dict):
-        return [encode(pair) for pair in value.items()]
-    if isinstance(value, list | tuple):
-        return [encode(each) for each in value]
-    raise TypeError(f"a {type(value).__name__} has no elements to map over")
+    plain = msgspec.json.decode(data, type=list[msgspec.Raw] | dict[str, msgspec.Raw] | str | float | bool | None)
+    if isinstance(plain, list):
+        return [bytes(each) for each in plain]
+    if isinstance(plain, dict):
+        tag = msgspec.json.decode(plain[TAG]) if TAG in plain else ""
+        if tag == "":
+            return [_PAIR % (msgspec.json.encode(key), bytes(each)) for key, each in plain.items()]
+        inner = plain["value"]
+        if tag == "tuple":
+            return [bytes(each) for each in msgspec.json.decode(inner, type=list[msgspec.Raw])]
+        if tag == "dict":
+            pairs = msgspec.json.decode(inner, type=list[tuple[msgspec.Raw, msgspec.Raw]])
+            return [_PAIR % (bytes(key), bytes(each)) for key, each in pairs]
+        if tag == "ref":
+            return [refer(each) for each in msgspec.json.decode(inner, type=Reference).elements()]
+    raise TypeError(f"a {type(decode(data)).__name__} has no elements to map over")
+
+
+def form_of(data: bytes) -> str:
+    """``list``, ``tuple`` or ``dict`` for the JSON text of a value that has elements."""
+    if data.startswith(b"["):
+        return "list"
+    return "tuple" if data.startswith(_TUPLE) else "dict"
+
+
+def refer(reference: Reference) -> bytes:
+    """The JSON text that stands for a value elsewhere."""
+    return msgspec.json.encode({TAG: "ref", "value": reference})
+
+
+def reference_in(plain: Any) -> Reference | None:  # noqa: ANN401 - JSON
+    """The reference that a plain value is; None if it is the value itself."""
+    if isinstance(plain, dict) and plain.get(TAG) == "ref":
+        return msgspec.convert(plain["value"], Reference)
+    return None
+
+
+def gathered(reference: Reference, parts: list[Any]) -> Any:  # noqa: ANN401 - any value
+    """The whole value of what its objects hold, in order."""
+    if not reference.parts:
+        return parts[0]
+    found = [each for part in parts for each in part]
+    return found if reference.form == "list" else tuple(found) if reference.form == "tuple" else dict(found)
 
 
 def is_plain(value: Any) -> bool:  # noqa: ANN401 - any value
@@ -139,6 +210,9 @@ def _tagged(value: Any) -> dict[str, Any] | None:  # noqa: ANN401 - any value
             return {TAG: tag, "value": plain(value)}
     return None
 
+
+_TUPLE = b'{"$penstock":"tuple"'
+_PAIR = _TUPLE + b',"value":[%b,%b]}'
 
 # A datetime is a date, so it stands first.
 _TAGS: dict[type, tuple[str, Callable[[Any], Any]]] = {

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
+
 from penstock.author.build import build_dag
 from penstock.author.capability import CapabilityOperator, from_plan
 from penstock.author.context import Context, Facts
@@ -25,7 +27,6 @@ from penstock.errors import InternalError
 from penstock.model.dag import TaskSpec, XComRef
 from penstock.model.run import NewRun, Run, TaskInstance, TaskKey, Try
 from penstock.model.state import RunState
-from penstock.model.value import decode
 from penstock.scheduler.inputs import Inputs
 from penstock.spec.executor import TryFinished, TryStarted, XComValue
 
@@ -263,7 +264,7 @@ class _WithValues:
         return getattr(self._world, name)
 
     def xcom(self, task_id: str, key: str, map_index: int | None) -> Any:  # noqa: ANN401 - any value
-        """A value that another task of this run left, or None; the list of all instances' if ``map_index`` is None."""
+        """The plain form of a value that another task of this run left, or None; a list if ``map_index`` is None."""
         run, ref = self._run, XComRef(task_id, key)
         raw = run.value(ref) if map_index is None else run.xcoms.get((task_id, map_index, key))
-        return None if raw is None else decode(raw)
+        return None if raw is None else msgspec.json.decode(raw)

@@ -7,8 +7,8 @@ from typing import Any
 from penstock.engine.messages import Dispatch
 from penstock.model.dag import DagSpec, TaskSpec, XComRef
 from penstock.scheduler.inputs import Inputs
-from penstock.scheduler.places import log_path
-from penstock.spec.executor import TryRequest
+from penstock.scheduler.places import log_path, run_values
+from penstock.spec.executor import Spill, TryRequest
 from penstock.store.recovery import Version
 from penstock.store.store import Store
 
@@ -20,14 +20,22 @@ class TryRequests:
         snapshots: Folder that holds the source snapshots by their hash.
         logs: Folder of the logs.
         isolation: What tries use unless their DAG says otherwise.
+        spill: Where large values go; under its ``url`` each run has a place of its own.
         isolated: Ids of the providers whose operators run in an environment of their own.
     """
 
     def __init__(
-        self, store: Store, *, snapshots: Path, logs: Path, isolation: str, isolated: frozenset[str] = frozenset()
+        self,
+        store: Store,
+        *,
+        snapshots: Path,
+        logs: Path,
+        isolation: str,
+        spill: Spill,
+        isolated: frozenset[str] = frozenset(),
     ) -> None:
         self._store, self._snapshots, self._logs = store, snapshots, logs
-        self._isolation, self._isolated = isolation, isolated
+        self._isolation, self._spill, self._isolated = isolation, spill, isolated
 
     def make(self, dispatches: Sequence[Dispatch]) -> list[TryRequest]:
         """One request for each dispatch, in order."""
@@ -64,6 +72,7 @@ class TryRequests:
             params=_params(version.spec, run.conf),
             inputs=inputs.of(version.spec, task, instance.key),
             templated=task.templated,
+            spill=Spill(run_values(self._spill.url, run), self._spill.conn_id, self._spill.threshold_bytes),
             **self._code(task, version),
             **_limits(task),
         )

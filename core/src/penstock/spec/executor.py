@@ -14,6 +14,20 @@ from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
 
 
+class Spill(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where a try puts large values.
+
+    Attributes:
+        url: What the URLs of its run's objects begin with, a slash at its end.
+        conn_id: Connection of the object store; "" for the scheme's default.
+        threshold_bytes: Values whose JSON is longer go there.
+    """
+
+    url: str
+    conn_id: str = ""
+    threshold_bytes: int = 65536
+
+
 class TryRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """Everything a try needs to run far from the database.
 
@@ -26,6 +40,7 @@ class TryRequest(msgspec.Struct, frozen=True, omit_defaults=True):
         provider: Id of the isolated provider in whose environment it must run; "" for the host's.
         timeout_s: Seconds after its start when the executor kills it; None for never.
         log: File that receives its output.
+        spill: Where it puts large values; None to have them all travel.
     """
 
     run: int
@@ -60,6 +75,7 @@ class TryRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     variables: dict[str, str | None] = {}
     inputs: dict[str, bytes] = {}
     templated: bool = False
+    spill: Spill | None = None
 
     @property
     def key(self) -> TaskKey:
@@ -77,7 +93,7 @@ class TryStarted(msgspec.Struct, frozen=True, tag="started"):
 
 
 class XComValue(msgspec.Struct, frozen=True):
-    """A value that a try left under a key: JSON text, and the number of elements of a list or dict."""
+    """A value that a try left under a key: JSON text or a reference, and the number of elements of a list or dict."""
 
     value: bytes
     length: int | None = None

@@ -1,0 +1,48 @@
+"""Values of other tasks as a try gets them: plain JSON, or a reference that is followed where the task runs."""
+
+from typing import Any
+
+from penstock.author.runtime import Runtime
+from penstock.errors import ErrorKind, FailTask, ProviderError
+from penstock.model.value import Reference, decode, elements, from_plain, gathered, reference_in
+
+
+def given(plain: Any, runtime: Runtime, name: str) -> Any:  # noqa: ANN401 - any value
+    """The value of its plain form; what lies in an object store is read now, each object once.
+
+    Args:
+        plain: JSON's own types, as `penstock.model.value.to_plain` makes them: a value, a reference, or the list of
+            what the instances of a mapped task left, references among them.
+        runtime: Opens the object store.
+        name: What the value is, for the message if it is gone.
+
+    Raises:
+        FailTask: What a reference names is not there any more.
+        ProviderError: The object store could not be asked.
+    """
+    if isinstance(plain, list):
+        return [_followed(each, runtime, name) for each in plain]
+    return _followed(plain, runtime, name)
+
+
+def _followed(plain: Any, runtime: Runtime, name: str) -> Any:  # noqa: ANN401 - any value
+    reference = reference_in(plain)
+    if reference is None:
+        return from_plain(plain)
+    if reference.index is not None:
+        return decode(elements(_read(reference, reference.url, runtime, name))[reference.index])
+    parts = [decode(_read(reference, url, runtime, name)) for url in reference.urls()]
+    return gathered(reference, parts)
+
+
+def _read(reference: Reference, url: str, runtime: Runtime, name: str) -> bytes:
+    try:
+        data: bytes = runtime.object_store(url, reference.conn_id or None).read(url)
+    except ProviderError as error:
+        if error.kind is not ErrorKind.NOT_FOUND:
+            raise
+        raise FailTask(
+            f"{name} was put at {url}, because it is large, and is not there any more. "
+            "Clear the task that left it, and it is made again."
+        ) from None
+    return data

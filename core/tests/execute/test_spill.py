@@ -1,0 +1,160 @@
+"""Large values of tasks: put into the object store by the try that leaves them, read by the tries that need them."""
+
+import msgspec
+import pytest
+
+from penstock.execute.spill import PART_BYTES
+from penstock.model.state import Outcome
+from penstock.model.value import TAG, decode, elements
+from penstock.spec.executor import Spill
+
+TASKS = """
+@task
+def text(n): return "x" * n
+@task
+def rows(n, size): return [{"n": i, "t": "x" * size} for i in range(n)]
+@task
+def named(n, size): return {f"k{i}": "x" * size for i in range(n)}
+@task
+def pair(size): return ("x" * size, 1)
+@task
+def count(value): return [type(value).__name__, len(value)]
+@task
+def total(values): return sum(len(each) for each in values)
+@task
+def one(row): return [type(row).__name__, row["n"] if isinstance(row, dict) else row[0]]
+@task
+def pulls(): return len(get_current_context()["ti"].xcom_pull("text"))
+t, r, n, p = text(SIZE), rows(COUNT, SIZE), named(COUNT, SIZE), pair(SIZE)
+count.override(task_id="count_text")(t)
+count.override(task_id="count_rows")(r)
+count.override(task_id="count_named")(n)
+count.override(task_id="count_pair")(p)
+one.expand(row=r)
+one.override(task_id="one_named").expand(row=n)
+many = text.override(task_id="many").expand(n=[1, 2])
+total(many)
+pulls()
+class Found(Sensor):
+    def poke(self, context): return PokeResult(True, "y" * SIZE)
+Found(task_id="found")
+"""
+
+
+@pytest.fixture
+def written(bench, tmp_path):
+    """Write the DAG file; returns what tries are given to spill by."""
+
+    def write(size, count=2, threshold=65536):
+        bench.write(TASKS.replace("SIZE", str(size)).replace("COUNT", str(count)))
+        return {"spill": Spill(f"{(tmp_path / 'xcom').as_uri()}/1-now/", "", threshold)}
+
+    return write
+
+
+def left(finished):
+    assert finished.outcome is Outcome.SUCCESS, finished.error
+    return finished.xcoms["return_value"]
+
+
+def objects(tmp_path):
+    return sorted(path for path in (tmp_path / "xcom").rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize(
+    ("size", "spills"), [(1, False), (65534, False), (65535, True), (1 << 20, True), (20 << 20, True)], ids=str
+)
+def test_a_value_travels_or_lies_in_the_store_by_its_length(bench, written, tmp_path, size, spills):
+    more = written(size)
+    value = left(bench.run("text", **more))
+    assert (len(value.value) < 1000) == (spills or size == 1)
+    assert bool(objects(tmp_path)) == spills
+    assert left(bench.run("count_text", inputs={"text/return_value": value.value}, **more)).value == (
+        b'["str",%d]' % size
+    )
+
+
+@pytest.mark.parametrize(
+    ("task_id", "form", "length"), [("rows", "list", 5), ("named", "dict", 5), ("pair", "tuple", 2)]
+)
+def test_a_value_with_elements_comes_back_as_what_it_was_and_keeps_its_length(bench, written, task_id, form, length):
+    more = written(700_000, 5)
+    value = left(bench.run(task_id, **more))
+    assert value.length == length
+    reference = msgspec.json.decode(value.value)
+    assert (reference[TAG], reference["value"]["form"]) == ("ref", form)
+    found = left(bench.run(f"count_{task_id}", inputs={f"{task_id}/return_value": value.value}, **more))
+    assert decode(found.value) == [form, length]
+
+
+def test_a_task_mapped_over_a_large_value_reads_the_part_with_its_element_and_no_other(bench, written, tmp_path):
+    more = written(300_000, 20)
+    value = left(bench.run("rows", **more))
+    cut = elements(value.value)
+    parts = objects(tmp_path)
+    assert len(cut) == 20
+    assert len(parts) > 4
+    assert max(part.stat().st_size for part in parts) < PART_BYTES + 1000
+    keep = msgspec.json.decode(cut[13])["value"]["url"]
+    for part in parts:
+        if part.as_uri() != keep:
+            part.unlink()
+    found = left(bench.run("one", map_index=13, inputs={"@mapped/row": cut[13], "@length/row": b"20"}, **more))
+    assert decode(found.value) == ["dict", 13]
+
+
+def test_an_element_of_a_large_dict_is_a_pair(bench, written):
+    more = written(700_000, 3)
+    cut = elements(left(bench.run("named", **more)).value)
+    found = left(bench.run("one_named", map_index=1, inputs={"@mapped/row": cut[1]}, **more))
+    assert decode(found.value) == ["tuple", "k1"]
+
+
+def test_large_values_of_a_mapped_task_are_gathered_into_one_list(bench, written):
+    more = written(100_000)
+    values = [left(bench.run("text", **more)).value, b'"small"', left(bench.run("text", **more)).value]
+    found = left(bench.run("total", inputs={"many/return_value": b"[" + b",".join(values) + b"]"}, **more))
+    assert found.value == b"200005"
+
+
+def test_xcom_pull_follows_a_reference(bench, written):
+    more = written(100_000)
+    bench.left["text"] = left(bench.run("text", **more)).value.decode()
+    assert left(bench.run("pulls", **more)).value == b"100000"
+
+
+def test_a_sensor_leaves_a_large_value_in_the_same_way(bench, written, tmp_path):
+    more = written(100_000)
+    value = left(bench.run("found", sensor=True, poke_interval_s=0.05, poke_timeout_s=30.0, **more))
+    assert len(value.value) < 1000
+    assert [path.stat().st_size for path in objects(tmp_path)] == [100_002]
+
+
+def test_a_value_that_is_gone_is_a_final_failure_that_says_which_and_what_to_do(bench, written, tmp_path):
+    more = written(100_000)
+    value = left(bench.run("text", **more)).value
+    [path] = objects(tmp_path)
+    path.unlink()
+    finished = bench.run("count_text", inputs={"text/return_value": value}, **more)
+    assert (finished.outcome, finished.retryable) == (Outcome.FAILED, False)
+    assert "the value 'return_value' of task 'text'" in finished.error
+    assert path.as_uri() in finished.error
+    assert "Clear the task that left it" in finished.error
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [("nowhere://b/", "The URL scheme 'nowhere'"), ("file:///proc/nothing/", "file:///proc/nothing/")],
+    ids=["unknown scheme", "no place to write"],
+)
+def test_a_store_that_cannot_be_written_fails_the_try_and_says_why(bench, written, url, said):
+    written(100_000)
+    finished = bench.run("text", spill=Spill(url))
+    assert finished.outcome is Outcome.FAILED
+    assert said in finished.error
+
+
+def test_two_tries_of_one_task_write_objects_of_their_own(bench, written, tmp_path):
+    more = written(100_000)
+    assert len({left(bench.run("text", **more)).value for _ in range(2)}) == 2
+    assert len(objects(tmp_path)) == 2
