@@ -1,0 +1,113 @@
+"""One DAG uses two providers that pin incompatible versions of one library: the manager isolates one, the core runs both."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from penstock_testkit.wheels import small_manifest, write_provider, write_wheel
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 60.0
+OPERATOR = """
+from penstock import Operator
+
+class Tell(Operator):
+    def __init__(self, *, greeting, **kwargs):
+        super().__init__(**kwargs)
+        self.greeting = greeting
+
+    template_fields = ("greeting",)
+
+    def execute(self, context):
+        import lib_c
+        return f"{self.greeting} {lib_c.VERSION}"
+"""
+DAG_FILE = """
+from penstock import DAG, operator
+
+with DAG("both", schedule=None):
+    left = operator("left.tell", task_id="left", greeting="run {{ run_id }} has")
+    right = operator("right.tell", task_id="right", greeting=left.output)
+"""
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory):
+    """The core's wheel, a library of two versions, and two providers that do not agree on it."""
+    folder = tmp_path_factory.mktemp("wheels")
+    subprocess.run([sys.executable, "-m", "uv", "build", "-q", "--wheel", "-o", folder, ROOT / "core"], check=True)
+    for version in ("1.0", "2.0"):
+        write_wheel(folder, "lib-c", version, files={"lib_c.py": f"VERSION = {version!r}\n"})
+    for name, wanted in (("left", "lib-c<2"), ("right", "lib-c>=2")):
+        tables = (
+            f'[[operators]]\nid = "{name}.tell"\nobject = "penstock_{name}.operators:Tell"\ndoc = "Tells a version."\n'
+            'parameters = [{ name = "greeting", type = "str", required = true, doc = "How to begin." }]\n'
+        )
+        write_provider(
+            folder,
+            name,
+            requires=["penstock-core>=0.1", wanted],
+            manifest=small_manifest(name, tables=tables),
+            files={f"penstock_{name}/operators.py": OPERATOR},
+        )
+    return folder
+
+
+def manager(folder: Path, wheels: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "penstock_plugin_manager", *words, "--yes", "--find-links", str(wheels)]
+    command += ["--env", str(folder / ".venv"), "--project", str(folder)]
+    return subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
+
+
+def test_a_dag_runs_over_two_providers_that_conflict(tmp_path, wheels):
+    subprocess.run([sys.executable, "-m", "uv", "venv", "-q", tmp_path / ".venv"], check=True)
+    installed = manager(tmp_path, wheels, "install", "left")
+    assert installed.returncode == 0, installed.stderr
+    refused = manager(tmp_path, wheels, "install", "right")
+    assert refused.returncode == 5
+    assert "lib-c" in refused.stderr
+    isolated = manager(tmp_path, wheels, "isolate", "right")
+    assert isolated.returncode == 0, isolated.stderr
+
+    environ = {name: text for name, text in os.environ.items() if not name.startswith("PENSTOCK_")}
+    penstock = [str(tmp_path / ".venv" / "bin" / "python"), "-m", "penstock"]
+    (tmp_path / "penstock.toml").touch()
+    (tmp_path / "dags").mkdir()
+    (tmp_path / "dags" / "both.py").write_text(DAG_FILE)
+    with (tmp_path / "up.log").open("wb") as log:
+        up = subprocess.Popen([*penstock, "up"], cwd=tmp_path, env=environ, stdout=log, stderr=log)
+    try:
+        wait_for(tmp_path, "SELECT 1 FROM dag WHERE dag_id = 'both'")
+        subprocess.run([*penstock, "dags", "trigger", "both", "--run-id", "one"], cwd=tmp_path, env=environ, check=True)
+        wait_for(tmp_path, "SELECT 1 FROM run WHERE run_id = 'one' AND state = 'success'")
+    finally:
+        up.send_signal(signal.SIGINT)
+        up.wait(PATIENCE_S)
+    values = dict(rows(tmp_path, "SELECT task_id, value FROM xcom WHERE key = 'return_value'"))
+    assert values == {"left": b'"run one has 1.0"', "right": b'"run one has 1.0 2.0"'}
+
+
+def rows(folder: Path, sql: str) -> list[tuple[object, ...]]:
+    try:
+        database = sqlite3.connect(f"file:{folder}/.penstock/penstock.db?mode=ro", uri=True)
+        try:
+            return database.execute(sql).fetchall()
+        finally:
+            database.close()
+    except sqlite3.OperationalError:
+        return []  # the database or its tables are not there yet
+
+
+def wait_for(folder: Path, sql: str) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not rows(folder, sql):
+        assert time.monotonic() < end, (sql, (folder / "up.log").read_text())
+        time.sleep(0.1)  # real processes are waited for, from outside
