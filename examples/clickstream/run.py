@@ -224,7 +224,7 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     size.add_argument("--hours", type=_count, default=4, help="hours to load (default: 4)")
     size.add_argument("--days", type=_count, help="days to load, instead of hours")
     parser.add_argument("--first", type=_hour, default=_hour(FIRST), help=f"first hour, UTC (default: {FIRST})")
-    parser.add_argument("--folder", type=Path, help="new folder for everything (default: a temporary one)")
+    parser.add_argument("--folder", type=_new_folder, help="new folder for everything (default: a temporary one)")
     parser.add_argument("--keep", action="store_true", help="keep the folder; that of a failure is always kept")
     parser.add_argument("--python", default=sys.executable, help="interpreter of the environments (default: this one)")
     parser.add_argument("--uv", default="", help="the program uv (default: beside this Python, or on PATH)")
@@ -249,6 +249,17 @@ def _hour(text: str) -> datetime:
     return found
 
 
+def _new_folder(text: str) -> Path:
+    folder = Path(text).absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise argparse.ArgumentTypeError(f"{folder} is not empty; name a new folder")
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{folder} cannot be used: {error.strerror}") from None
+    return folder
+
+
 def _interrupted(*_: object) -> None:
     """Stop everything, once: what is being stopped is not to be interrupted."""
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -264,7 +275,7 @@ def main(words: Sequence[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupted)
     show = Show()
-    folder = given.folder.absolute() if given.folder else Path(tempfile.mkdtemp(prefix="penstock-clickstream-"))
+    folder = given.folder or Path(tempfile.mkdtemp(prefix="penstock-clickstream-"))
     code = 1
     try:
         code = 0 if _whole(show, folder, given, count) else 1
@@ -281,9 +292,6 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _whole(show: Show, folder: Path, given: argparse.Namespace, count: int) -> bool:
-    folder.mkdir(parents=True, exist_ok=True)
-    if any(folder.iterdir()):
-        raise StageError(f"{folder} is not empty; name a new folder")
     shop = Workshop(folder, find_uv(given.uv), given.python)
     with contextlib.closing(shop):
         app, servers = prepare(show, shop)

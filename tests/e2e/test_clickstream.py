@@ -5,6 +5,7 @@ from urllib.error import HTTPError, URLError
 
 import produce
 import pytest
+import run
 import verify
 from pipeline import HERE, StageError
 from rehearsal import ONE_DAY, Rehearsal, hour
@@ -209,3 +210,47 @@ def test_a_server_that_does_not_start_is_told_with_its_log(tmp_path):
 
     with pytest.raises(StageError, match="s3 ended with exit code 1"), made:
         pass
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        pytest.param(["--hours", "0"], "'0' is no number above 0", id="no hour"),
+        pytest.param(["--days", "x"], "'x' is no number above 0", id="no number"),
+        pytest.param(["--first", "tomorrow"], "'tomorrow' is no instant", id="no instant"),
+        pytest.param(["--first", "2014-01-01T00:00"], "is no full hour of 2013", id="another year"),
+        pytest.param(["--folder", str(HERE)], "is not empty", id="a folder in use"),
+        pytest.param(["--folder", __file__], "cannot be used", id="a file"),
+    ],
+)
+def test_a_wrong_command_line_is_refused_before_anything_is_made(words, sentence, capsys):
+    with pytest.raises(SystemExit) as raised:
+        run.main(words)
+    assert raised.value.code == 2
+    assert sentence in capsys.readouterr().err
+
+
+class Found(run.Workshop):
+    """A workshop whose environment holds given distributions."""
+
+    def __init__(self, *names):
+        self.names = names
+
+    def installed(self, python):
+        """Those."""
+        return dict.fromkeys(self.names, "1.0")
+
+
+@pytest.mark.parametrize(
+    ("extra", "right"),
+    [
+        pytest.param([], True, id="what was asked for"),
+        pytest.param(["boto3", "click"], True, id="what that needs"),
+        pytest.param(["google-auth"], False, id="another cloud"),
+        pytest.param(["penstock-providers-slack"], False, id="another provider"),
+        pytest.param(["penstock-testkit"], False, id="a tool of tests"),
+    ],
+)
+def test_what_was_installed_beyond_what_was_asked_for_is_an_error(extra, right, capsys):
+    assert run.audit(Found(*run.OURS, *extra), "python") is right
+    assert ("WRONG" in capsys.readouterr().out) is not right
