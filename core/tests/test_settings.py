@@ -1,10 +1,52 @@
+import ast
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from penstock import settings as module
 from penstock.errors import ConfigError
-from penstock.settings import load_settings
+from penstock.settings import Settings, load_settings
+
+SETTINGS = Path(module.__file__)
+SECTIONS = {
+    section.name: section.type
+    for section in msgspec.structs.fields(Settings)
+    if isinstance(section.type, type) and issubclass(section.type, msgspec.Struct)
+}
+FIELDS = [f"{section}.{field}" for section, kind in SECTIONS.items() for field in kind.__struct_fields__]
+
+
+def read_in(tree):
+    """What code reads: names of attributes, and ``section.field`` for attributes of attributes."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+            found.add(node.attr)
+            if isinstance(node.value, ast.Attribute):
+                found.add(f"{node.value.attr}.{node.attr}")
+    return found
+
+
+@pytest.fixture(scope="module")
+def read():
+    """Every setting that some code reads, in its place or through a property of the settings that some code reads."""
+    trees = [ast.parse(path.read_text()) for path in SETTINGS.parent.rglob("*.py") if path != SETTINGS]
+    outside = set().union(*map(read_in, trees))
+    own = {node.name: node for node in ast.walk(ast.parse(SETTINGS.read_text())) if isinstance(node, ast.FunctionDef)}
+    properties = [name for name, value in vars(Settings).items() if isinstance(value, property) and name in outside]
+    return outside.union(*(read_in(own[name]) for name in properties))
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_every_setting_has_an_effect(read, field):
+    assert field in read, f"nothing reads [{field.replace('.', '] ')}"
+
+
+def test_a_setting_that_nothing_reads_would_be_found(read):
+    assert "waiters.processes" not in read
+    assert "scheduler.lease_s" in read
 
 
 @pytest.fixture
@@ -93,3 +135,19 @@ def test_a_file_that_is_no_text_is_refused(tmp_path):
     Path(tmp_path / "penstock.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="cannot be read"):
         load_settings({}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "disabled"),
+    [
+        ("", {}, ()),
+        ('[plugin-manager]\ndisabled = ["b"]', {"PENSTOCK_DISABLED_PROVIDERS": "a, b"}, ("a", "b")),
+        ('[plugin-manager]\ndisabled = ["b"]', {"PENSTOCK_SAFE_MODE": "1"}, ("*",)),
+        ("", {"PENSTOCK_SAFE_MODE": "0"}, ()),
+        ("[plugin-manager]\ndisabled = [7]", {}, ()),
+    ],
+    ids=["none", "file and environment", "safe mode", "safe mode off", "no ids"],
+)
+def test_disabled_providers_come_from_the_managers_table_and_the_environment(tmp_path, text, environ, disabled):
+    (tmp_path / "penstock.toml").write_text(text)
+    assert load_settings(environ, tmp_path).disabled_providers == disabled

@@ -25,6 +25,7 @@ _PREFIX, _CONNECTION, _VARIABLE = "PENSTOCK_", "PENSTOCK_CONN_", "PENSTOCK_VAR_"
 
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
+Days = Annotated[float, msgspec.Meta(ge=0, le=36500)]
 
 
 class CoreSettings(msgspec.Struct, frozen=True):
@@ -82,17 +83,13 @@ class ExecutorSettings(msgspec.Struct, frozen=True):
 
 
 class WaiterSettings(msgspec.Struct, frozen=True):
-    """``[waiters]``: processes that poke sensors.
+    """``[waiters]``: processes that poke sensors, one for the sensors of a DAG file.
 
     Attributes:
-        processes: Waiter processes.
         threads: Pokes of plain (not async) sensors that one process makes at once.
-        poke_timeout_s: Seconds after which one poke counts as failed.
     """
 
-    processes: Count = 1
-    threads: Count = 16
-    poke_timeout_s: Seconds = 60.0
+    threads: Count = 32
 
 
 class LoaderSettings(msgspec.Struct, frozen=True):
@@ -127,12 +124,12 @@ class RetentionSettings(msgspec.Struct, frozen=True):
     """``[retention]``: what is deleted when it is old; 0 keeps it for ever.
 
     Attributes:
-        runs_days: Days after which a finished run goes, with its task instances, tries and values.
-        logs_days: Days after which a log goes.
+        runs_days: Days after which a finished run goes, with its task instances, tries, values and logs.
+        logs_days: Days after which a log goes, unless its run lives.
     """
 
-    runs_days: Annotated[float, msgspec.Meta(ge=0)] = 0.0
-    logs_days: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    runs_days: Days = 0.0
+    logs_days: Days = 0.0
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -144,6 +141,8 @@ class Settings(msgspec.Struct, frozen=True):
         secret_keys: Keys of ``PENSTOCK_SECRET_KEY``, the first of which seals; empty to use the key file.
         connections: Connections of the environment, by lower-case id; they go before stored ones.
         variables: Variables of the environment, by lower-case key; they go before stored ones.
+        disabled_providers: Ids of providers that must not be used: ``disabled`` of ``[plugin-manager]`` and
+            ``PENSTOCK_DISABLED_PROVIDERS``; ``*``, for all of them, if ``PENSTOCK_SAFE_MODE`` is set.
     """
 
     root: Path
@@ -159,6 +158,7 @@ class Settings(msgspec.Struct, frozen=True):
     secret_keys: tuple[str, ...] = ()
     connections: dict[str, Connection] = {}
     variables: dict[str, str] = {}
+    disabled_providers: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """The settings without their secrets."""
@@ -242,8 +242,19 @@ def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
         secret_keys=tuple(environ.get("PENSTOCK_SECRET_KEY", "").replace(",", " ").split()),
         connections=connections,
         variables={n[len(_VARIABLE) :].lower(): v for n, v in environ.items() if n.startswith(_VARIABLE)},
+        disabled_providers=_disabled(tables, environ),
         **sections,
     )
+
+
+def _disabled(tables: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Providers that must not be used; what the plugin manager wrote wrongly is its own to report."""
+    if environ.get("PENSTOCK_SAFE_MODE", "") not in ("", "0"):
+        return ("*",)
+    table = tables.get("plugin-manager")
+    written = table.get("disabled", []) if isinstance(table, dict) else []
+    named = environ.get("PENSTOCK_DISABLED_PROVIDERS", "").replace(",", " ").split()
+    return tuple(sorted({each for each in (*written, *named) if isinstance(each, str)}))
 
 
 def _find(environ: Mapping[str, str], folder: Path) -> Path | None:

@@ -162,3 +162,13 @@ def test_secrets_are_those_the_provider_marks_and_those_the_core_knows_by_their_
     assert set(host_of(site).secrets(connection)) == {"hunter2", "1234", "k"}
     assert host_of(site).connection_type("box").fields[0].name == "pin"
     assert host_of(site).connection_type("none") is None
+
+
+@pytest.mark.parametrize("disabled", [["good"], ["*"]], ids=["by id", "all, in safe mode"])
+def test_a_disabled_provider_is_listed_and_not_used(site, disabled):
+    site.provider("good", entry("operators", "good.x", "X"), code="raise RuntimeError('imported')")
+    host = PluginHost.discover([str(site.folder)], disabled)
+    [provider] = host.providers()
+    assert not provider.active
+    with pytest.raises(PluginError, match="plugin-manager enable good"):
+        host.resolve("good.x")

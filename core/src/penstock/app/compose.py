@@ -1,5 +1,7 @@
 """Builds what the processes of Penstock are made of, from settings."""
 
+import sys
+
 from penstock.app.environments import isolated_pythons, secrets_of
 from penstock.engine.engine import Engine
 from penstock.errors import ConfigError
@@ -48,8 +50,13 @@ def build_scheduler(settings: Settings, holder: str) -> Scheduler:
         lock = lock_family(settings.state_folder / "executor.lock", patience_s=settings.executor.stop_grace_s + 5)
         log = settings.logs_folder / "spawn-servers.log"
         pythons = isolated_pythons(settings)
-        families = {"": Family(spawn_command(), lock, log)} | {
-            provider: Family(spawn_command(python), lock, log) for provider, python in pythons.items()
+        families = {
+            provider: Family(
+                spawn_command(python, poke_threads=settings.waiters.threads, disabled=settings.disabled_providers),
+                lock,
+                log,
+            )
+            for provider, python in {"": sys.executable, **pythons}.items()
         }
         executor = LocalExecutor(
             families,

@@ -31,7 +31,8 @@ def plugin_host(settings: Settings) -> PluginHost:
     """All providers whose manifests tasks may name: an isolated one is looked up in its own environment alone."""
     isolated = isolated_pythons(settings)
     found = [each for each in find_providers() if each.id not in isolated]
-    return PluginHost([*found, *(each for id_, python in isolated.items() for each in _announced(id_, python))])
+    found += [each for id_, python in isolated.items() for each in _announced(id_, python)]
+    return PluginHost(found, settings.disabled_providers)
 
 
 def secrets_of(settings: Settings) -> Callable[[Connection], tuple[str, ...]]:

@@ -1,8 +1,12 @@
-"""Main of a spawn server: ``python -m penstock.app.spawn_server CONTROL LOCK``, the numbers of two descriptors."""
+"""Main of a spawn server: ``python -m penstock.app.spawn_server THREADS CONTROL LOCK``.
+
+A number of threads for plain pokes, and the numbers of two descriptors.
+"""
 
 import logging
 import socket
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from penstock.author.operator import Operator
@@ -10,11 +14,11 @@ from penstock.execute.runner import Outside, Runner
 from penstock.execute.spawn_server import Open, serve
 
 
-def main(control: int, lock: int) -> None:
+def main(disabled: str, poke_threads: int, control: int, lock: int) -> None:
     """Serve until the scheduler hangs up."""
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    providers = _Providers()
-    outside = Outside(providers.operator, providers.object_store)
+    providers = _Providers(disabled.split(","))
+    outside = Outside(providers.operator, providers.object_store, poke_threads)
 
     def runner(what: Open) -> Runner:
         return Runner(what.snapshot, what.file, what.variables, outside)
@@ -25,14 +29,15 @@ def main(control: int, lock: int) -> None:
 class _Providers:
     """The providers of this environment, discovered when a task first asks for one."""
 
-    def __init__(self) -> None:
+    def __init__(self, disabled: Sequence[str]) -> None:
+        self._disabled = disabled
         self._host: Any = None
 
     def _found(self) -> Any:  # noqa: ANN401 - penstock.plugins.host.PluginHost, imported late
         if self._host is None:
             from penstock.plugins.host import PluginHost  # noqa: PLC0415 - few tasks need it, and it costs 30 ms
 
-            self._host = PluginHost.discover()
+            self._host = PluginHost.discover(disabled=self._disabled)
         return self._host
 
     def operator(self, capability: str) -> type[Operator]:
@@ -46,4 +51,4 @@ class _Providers:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(sys.argv[1], *map(int, sys.argv[2:5]))

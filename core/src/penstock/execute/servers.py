@@ -4,7 +4,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from penstock.errors import ConfigError
@@ -179,6 +179,12 @@ class Family:
             self._process = None
 
 
-def spawn_command(python: str = sys.executable) -> list[str]:
-    """The command that starts a spawn server in a Python environment."""
-    return [python, "-m", "penstock.app.spawn_server"]
+def spawn_command(python: str = sys.executable, *, poke_threads: int = 32, disabled: Sequence[str] = ()) -> list[str]:
+    """The command that starts a spawn server in a Python environment.
+
+    Args:
+        python: The environment's interpreter.
+        poke_threads: Threads that its waiters poke in.
+        disabled: Ids of providers that its tries must not use; ``*`` stands for all.
+    """
+    return [python, "-m", "penstock.app.spawn_server", ",".join(disabled), str(poke_threads)]

@@ -21,9 +21,11 @@ class PluginHost:
 
     Args:
         found: What discovery found.
+        disabled: Ids of providers that must not be used, whatever they offer; ``*`` stands for all.
     """
 
-    def __init__(self, found: Iterable[Found]) -> None:
+    def __init__(self, found: Iterable[Found], disabled: Iterable[str] = ()) -> None:
+        self._disabled = frozenset(disabled)
         self._found: dict[str, list[Found]] = {}
         for each in found:
             self._found.setdefault(each.id, []).append(each)
@@ -31,9 +33,9 @@ class PluginHost:
         self._objects: dict[str, Any] = {}
 
     @classmethod
-    def discover(cls, path: Sequence[str] | None = None) -> "PluginHost":
+    def discover(cls, path: Sequence[str] | None = None, disabled: Iterable[str] = ()) -> "PluginHost":
         """The host of the providers installed on the path, ``sys.path`` unless given."""
-        return cls(find_providers(path))
+        return cls(find_providers(path), disabled)
 
     def ids(self) -> tuple[str, ...]:
         """Ids of all announced providers, broken ones included, sorted."""
@@ -44,7 +46,11 @@ class PluginHost:
         if provider_id not in self._found:
             raise MissingProviderError(provider_id, "what was asked for")
         if provider_id not in self._providers:
-            self._providers[provider_id] = _judge(self._found[provider_id])
+            judged = _judge(self._found[provider_id])
+            if self._disabled & {provider_id, "*"}:
+                why = f"it is disabled. Enable it with: plugin-manager enable {provider_id}"
+                judged = judged._replace(manifest=None, problems=(*judged.problems, why))
+            self._providers[provider_id] = judged
         return self._providers[provider_id]
 
     def providers(self) -> tuple[Provider, ...]:
