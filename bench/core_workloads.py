@@ -24,6 +24,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from floor import fib, forked, pooled
+
 from penstock.app.compose import open_store
 from penstock.service.dags import trigger
 from penstock.settings import load_settings

@@ -1,14 +1,16 @@
 """The benchmark's DAG file: the workloads that `core_workloads.py` runs."""
 
+from collections.abc import Callable
+
 from penstock import DAG, task
 
 
-def fib(n):
+def fib(n: int) -> int:
     """Naive Fibonacci."""
     return n if n < 2 else fib(n - 1) + fib(n - 2)
 
 
-def in_a_row(dag_id, count, work):
+def in_a_row(dag_id: str, count: int, work: Callable[[], object]) -> None:
     """A DAG whose tasks run one after the other."""
     with DAG(dag_id, schedule=None, isolation=ISOLATION):
         before = None
@@ -29,17 +31,17 @@ for ISOLATION in ("fork", "reuse"):
     with DAG(f"w4_{ISOLATION}", schedule=None, isolation=ISOLATION, max_active_tasks=2000):
 
         @task
-        def produce():
+        def produce() -> list[dict[str, int]]:
             """200 dicts."""
             return [{"n": number} for number in range(200)]
 
         @task
-        def double(item):
+        def double(item: dict[str, int]) -> dict[str, int]:
             """One of them."""
             return {"n": item["n"] * 2}
 
         @task
-        def total(items):
+        def total(items: list[dict[str, int]]) -> int:
             """All of them."""
             return sum(item["n"] for item in items)
 

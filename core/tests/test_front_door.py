@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - code for a fresh interpreter is one line
 """The names of `import penstock`, and what they cost."""
 
 import subprocess

@@ -1,4 +1,3 @@
-
 """What authors write, as data."""
 
 import pytest

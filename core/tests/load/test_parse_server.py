@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - tables read better with a case a line
 """Real children that import real files, the good and the worst of them."""
 
 import signal

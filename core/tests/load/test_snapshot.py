@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - tables read better with a case a line
 import os
 
 import pytest

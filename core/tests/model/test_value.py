@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - tables read better with a case a line
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
