@@ -20,10 +20,8 @@ def problems(name: str, text: str, root: Path) -> list[str]:
     ending = re.search(r"\nA change violates this when [^\n]+(?:\n[^\n]+)*?\.\nCheck: ([^\n]+)\.\n$", text)
     if not ending:
         found.append("it does not end with what violates it and its check")
-    for path in re.findall(r"`([^`]+)`", ending[1]) if ending else ():
-        if not (root / path).exists():
-            found.append(f"its check {path} is not there")
-    return found
+    checks = re.findall(r"`([^`]+)`", ending[1]) if ending else []
+    return found + [f"its check {path} is not there" for path in checks if not (root / path).exists()]
 
 
 @pytest.mark.parametrize("page", ADRS, ids=lambda page: page.stem)

@@ -48,7 +48,8 @@ def folder(tmp_path) -> Path:
 def test_a_stranger_can_follow_the_tutorial_from_an_empty_folder(page, folder, variables, tmp_path):
     wheels.build_wheels(ROOT, tmp_path / "wheels")
     variables |= {"PIP_FIND_LINKS": str(tmp_path / "wheels"), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    assert Reader(folder, variables).follow(page.read_text()) == []
+    problems = Reader(folder, variables).follow(page.read_text())
+    assert not problems, problems[0]
 
 
 @pytest.mark.parametrize("page", [path for path in PAGES if path.parent.name == "how-to"], ids=lambda path: path.stem)
@@ -59,7 +60,8 @@ def test_a_how_to_page_does_what_it_says(page, folder, variables, request):
     subprocess.run(
         ["penstock", "init", "--no-example"], cwd=folder, env=variables, check=True, capture_output=True, timeout=60
     )
-    assert Reader(folder, variables).follow(text) == []
+    problems = Reader(folder, variables).follow(text)
+    assert not problems, problems[0]
 
 
 def test_the_dag_of_the_readme_runs(folder, variables):
@@ -68,7 +70,8 @@ def test_the_dag_of_the_readme_runs(folder, variables):
     page = (
         "```console\n$ penstock dags test readings.py\n...\ntotal: 19.5\n...\nthe run of DAG readings is success\n```\n"
     )
-    assert Reader(folder, variables).follow(page) == []
+    problems = Reader(folder, variables).follow(page)
+    assert not problems, problems[0]
 
 
 def test_the_two_commands_of_the_readme_are_what_ci_and_nox_have():
@@ -130,5 +133,6 @@ def test_a_page_that_lies_is_seen(page, folder, variables):
 
 def test_files_and_exports_of_a_page_hold_for_what_follows(folder, variables):
     page = '```text title="a/b.txt"\nhello\n```\n\n```console\n$ export NAME=ann\n$ cat a/b.txt; echo $NAME\nhello\nann\n```\n'
-    assert Reader(folder, variables).follow(page) == []
+    problems = Reader(folder, variables).follow(page)
+    assert not problems, problems[0]
     shutil.rmtree(folder)
