@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from penstock.execute.family import lock_family
 from penstock.execute.local import LocalExecutor
 from penstock.execute.servers import Family, spawn_command
@@ -22,14 +23,14 @@ HEAD = "from penstock import *\nimport os, sys, time, threading, subprocess\nwit
 class Bench:
     """A DAG file, an executor over it, and what came back."""
 
-    def __init__(self, folder: Path, slots: int, *, import_timeout_s: float) -> None:
+    def __init__(self, folder: Path, slots: int, *, import_timeout_s: float, threads: int = 32) -> None:
         self.folder = folder
         self.events: list[ExecutorEvent] = []
         self.secret = "hunter2-hunter2"
         self.asked: list[Ask] = []
         self.left: dict[str, str] = {}
         self._lock = lock_family(folder / "executor.lock", patience_s=5)
-        self.family = Family(spawn_command(sys.executable), self._lock, folder / "servers.log")
+        self.family = Family(spawn_command(sys.executable, poke_threads=threads), self._lock, folder / "servers.log")
         self.executor = LocalExecutor(
             {"": self.family},
             slots=slots,
@@ -124,6 +125,13 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     made = Bench(tmp_path, slots=2, import_timeout_s=60)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def narrow_bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path, slots=2, import_timeout_s=60, threads=2)
     yield made
     made.close()
 

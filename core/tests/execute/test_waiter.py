@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from penstock.model.state import Outcome
 
 SENSORS = """
@@ -150,3 +151,24 @@ def test_two_thousand_sensors_wait_in_one_process(bench, folder):
     (folder / "it").touch()
     bench.wait(*requests, seconds=60)
     assert Path(requests[0].log).exists()
+
+
+def test_no_more_plain_pokes_run_at_once_than_there_are_threads(narrow_bench, tmp_path):
+    bench = narrow_bench
+    bench.write(
+        "class Slow(Sensor):\n"
+        "    n = 0\n"
+        "    def __init__(self, *, number, **kwargs):\n"
+        "        super().__init__(**kwargs)\n"
+        "        self.number = number\n"
+        "    def poke(self, context):\n"
+        "        Slow.n += 1\n"
+        "        print('at once:', Slow.n)\n"
+        "        time.sleep(0.2)\n"
+        "        Slow.n -= 1\n"
+        "        return True\n" + "".join(f"Slow(task_id='s{i}', number={i})\n" for i in range(6))
+    )
+    requests = [bench.submit(f"s{i}", **sensor())[0] for i in range(6)]
+    assert {f.outcome for f in bench.wait(*requests)} == {Outcome.SUCCESS}
+    said = [int(line.rpartition(" ")[2]) for line in bench.log().splitlines()]
+    assert (len(said), max(said) <= 2) == (6, True)

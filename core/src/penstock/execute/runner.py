@@ -28,10 +28,11 @@ class Outside:
     Args:
         resolve: Class of an operator or sensor by capability id.
         open_store: Object store by URL and connection id.
+        poke_threads: Pokes of plain sensors that a waiter makes at once.
     """
 
-    def __init__(self, resolve: Resolve, open_store: OpenStore) -> None:
-        self.resolve, self.open_store = resolve, open_store
+    def __init__(self, resolve: Resolve, open_store: OpenStore, poke_threads: int = 32) -> None:
+        self.resolve, self.open_store, self.poke_threads = resolve, open_store, poke_threads
 
 
 class Runner:
@@ -47,6 +48,11 @@ class Runner:
         self._snapshot, self._file, self._variables, self._outside = snapshot, file, variables, outside
         self._tasks: dict[tuple[str, str], Operator] | None = None
         self._fault = ""
+
+    @property
+    def poke_threads(self) -> int:
+        """Pokes of plain sensors that a waiter makes at once."""
+        return self._outside.poke_threads
 
     def load(self) -> None:
         """Import the file; a fault is kept, and is then what each try answers."""

@@ -24,7 +24,6 @@ from penstock.spec.executor import TryRequest
 
 _decode_request = msgspec.msgpack.Decoder(TryRequest).decode
 
-THREADS = 32
 STUCK_S = 30.0
 
 
@@ -60,7 +59,7 @@ class Waiter:
         self._waiting: dict[int, Waiting] = {}
         self._poking: set[int] = set()
         self._news = asyncio.Event()
-        self._threads = asyncio.Semaphore(THREADS)
+        self._threads = asyncio.Semaphore(runner.poke_threads)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def hear(self, kind: int, serial: int, payload: bytes) -> None:
