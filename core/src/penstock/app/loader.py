@@ -8,13 +8,16 @@ from pathlib import Path
 
 from penstock.app.compose import open_store
 from penstock.app.environments import plugin_host
+from penstock.app.upkeep import Upkeep
 from penstock.errors import PenstockError
 from penstock.load.loader import Loader
 from penstock.load.parser import Parser
 from penstock.load.wire import Setup
 from penstock.scheduler.clock import SystemClock
 from penstock.settings import Settings, load_settings
+from penstock.spec.object_store import ObjectStore
 from penstock.store.catalog import LoaderCatalog
+from penstock.store.store import Store
 
 FAILED = 5
 
@@ -30,7 +33,7 @@ def main() -> int:
             clock = SystemClock()
             catalog = LoaderCatalog(store, settings.variables, clock.now)
             try:
-                loader(settings, catalog, clock).run(stop_r)
+                loader(settings, store, catalog, clock).run(stop_r)
             finally:
                 catalog.close()
     except PenstockError as error:
@@ -39,8 +42,8 @@ def main() -> int:
     return 0
 
 
-def loader(settings: Settings, catalog: LoaderCatalog, clock: SystemClock) -> Loader:
-    """The loader of an installation."""
+def loader(settings: Settings, store: Store, catalog: LoaderCatalog, clock: SystemClock) -> Loader:
+    """The loader of an installation, which also deletes what is old."""
 
     def variables(keys: Sequence[str]) -> Mapping[str, str | None]:
         return catalog.variables(keys)
@@ -49,7 +52,12 @@ def loader(settings: Settings, catalog: LoaderCatalog, clock: SystemClock) -> Lo
         print(line, file=sys.stderr, flush=True)  # noqa: T201 - the supervisor's terminal
 
     parser = Parser(setup(settings), variables, processes=settings.loader.processes)
-    return Loader(settings.dags_folder, settings.state_folder, catalog, parser, clock.now, tell)
+
+    def open_values(url: str, conn_id: str | None) -> ObjectStore:
+        return plugin_host(settings).object_store(url, conn_id)
+
+    chore = Upkeep(store, settings, open_values, clock.now, tell).step
+    return Loader(settings.dags_folder, settings.state_folder, catalog, parser, clock.now, tell, chore)
 
 
 def setup(settings: Settings) -> Setup:

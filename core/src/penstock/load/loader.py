@@ -16,6 +16,7 @@ from penstock.load.wire import Result
 from penstock.model.source import KnownFile, ParsedFile
 
 _RETRY_S = 5.0
+_NEVER_S = 86400.0  # a look a day does no harm
 _GROUP = 64
 _GROUP_TIME = timedelta(seconds=0.25)
 
@@ -34,6 +35,8 @@ class Loader:
         parser: Imports files.
         clock: Tells the present, aware UTC.
         tell: Hears what a person should know, a line each.
+        chore: Does a portion of other work while there is no reason to look; returns in how many seconds it wants to go
+            on.
     """
 
     def __init__(
@@ -44,9 +47,11 @@ class Loader:
         parser: Parser,
         clock: Callable[[], datetime],
         tell: Callable[[str], None],
+        chore: Callable[[], float] = lambda: _NEVER_S,
     ) -> None:
         self._folder, self._snapshots = folder, Snapshots(folder, state)
         self._catalog, self._parser, self._clock, self._tell = catalog, parser, clock, tell
+        self._chore = chore
         self._files: dict[str, KnownFile] = {}
         self._claims = Claims()
         self._again: set[str] = set()
@@ -122,9 +127,14 @@ class Loader:
         return self._next_refresh()
 
     def _wait(self, watch: Watch | None, patience: float | None, stop: int) -> bool:
-        """Wait for a reason to look; returns True if it is time to stop."""
+        """Wait for a reason to look, doing chores meanwhile; returns True if it is time to stop."""
         waited = [stop, self._catalog.fileno(), *([watch.fileno()] if watch is not None else [])]
-        ready, _, _ = select.select(waited, [], [], patience)
+        until = self._clock() + timedelta(seconds=_NEVER_S if patience is None else patience)
+        while True:
+            left, pause = (until - self._clock()).total_seconds(), self._chore()
+            ready, _, _ = select.select(waited, [], [], max(0.0, min(left, pause)))
+            if ready or pause >= left:
+                break
         if stop in ready:
             return True
         if self._catalog.fileno() in ready:

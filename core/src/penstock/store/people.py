@@ -16,7 +16,6 @@ from penstock.store.rows import Codec
 from penstock.store.writer import Writer
 
 T = TypeVar("T")
-_FINISHED = ("success", "failed", "cancelled")
 
 
 class DagRow(msgspec.Struct, frozen=True):
@@ -152,21 +151,6 @@ class People(Writer):
         with self.database.read() as connection:
             found = connection.execute(text(sql)).fetchall()
         return {file: msgspec.json.decode(problems, type=tuple[str, ...]) for file, problems in found}
-
-    def prune(self, before: datetime, limit: int = 1000) -> int:
-        """Delete finished runs that ended before an instant, oldest first, with all that belongs to them.
-
-        Args:
-            before: Runs that ended earlier go.
-            limit: Runs to delete at most, so that no transaction is long; call again while it returns as many.
-
-        Returns:
-            How many runs were deleted.
-        """
-        r = tables.run.c
-        old = select(r.run).where(r.state.in_(_FINISHED), r.ended_at < before).order_by(r.run).limit(limit)
-        with self.transaction() as tx:
-            return tx.execute(tables.run.delete().where(r.run.in_(old))).rowcount
 
     def _one_run(self, where: str, given: Mapping[str, Any]) -> Run | None:
         sql = f"SELECT {', '.join(rows.RUN.split())} FROM run WHERE {where}"

@@ -19,9 +19,10 @@ from penstock.store.keyring import Keyring
 from penstock.store.ledger import Statements
 from penstock.store.people import People
 from penstock.store.recovery import Recovery
+from penstock.store.upkeep import Upkeep
 
 
-class Store(Access, People, Recovery):
+class Store(Access, People, Recovery, Upkeep):
     """One open database.
 
     Every method may raise `penstock.errors.StoreError`, with a sentence that names the database, what is wrong and what

@@ -1,0 +1,127 @@
+"""Applies ``[retention]``: once an hour and at the start, a small portion at a time, in the loader's process."""
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from penstock.author.runtime import current
+from penstock.errors import PenstockError
+from penstock.model.connection import Connection
+from penstock.model.run import Run
+from penstock.scheduler.places import run_logs, run_values
+from penstock.service.access import find_connection
+from penstock.settings import Settings
+from penstock.spec.object_store import ObjectStore
+from penstock.store.store import Store
+
+PERIOD = timedelta(hours=1)
+PAUSE_S = 0.1
+"""Seconds between two portions, in which others have the database."""
+
+RUNS, FILES, VERSIONS = 25, 500, 200
+"""What is deleted in one portion, at most."""
+
+
+class Upkeep:
+    """Deletes what is older than the settings say.
+
+    A run's values and logs go before the run itself: what is cut short is found again and finished an hour later.
+
+    Args:
+        store: The open database.
+        settings: What to keep, and where things lie.
+        open_store: Opens the object store of large values, by URL and connection id.
+        clock: Tells the present.
+        tell: Hears what a person should know.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        open_store: Callable[[str, str | None], ObjectStore],
+        clock: Callable[[], datetime],
+        tell: Callable[[str], None],
+    ) -> None:
+        self._store, self._settings, self._open_store = store, settings, open_store
+        self._clock, self._tell = clock, tell
+        self._work: Iterator[None] | None = None
+        self._due: datetime | None = None
+
+    def step(self) -> float:
+        """Do one portion if there is something to do; returns the seconds until the next call is due."""
+        now = self._clock()
+        if self._work is None and (self._due is None or now >= self._due):
+            self._work, self._due = self._sweep(now), now + PERIOD
+        try:
+            if self._work is not None:
+                next(self._work)
+                return PAUSE_S
+        except StopIteration:
+            self._work = None
+        except (PenstockError, OSError) as error:
+            self._work = None
+            self._tell(f"not everything that is old could be deleted, it is tried again in an hour: {error}")
+        return PERIOD.total_seconds() if self._due is None else max(0.0, (self._due - now).total_seconds())
+
+    def _sweep(self, now: datetime) -> Iterator[None]:
+        runs_days, logs_days = self._settings.retention.runs_days, self._settings.retention.logs_days
+        if runs_days:
+            yield from self._old_runs(now - timedelta(days=runs_days))
+        if logs_days:
+            yield from self._old_logs(now - timedelta(days=logs_days))
+        unused = self._store.unused_versions(now - PERIOD)
+        for start in range(0, len(unused), VERSIONS):
+            self._store.delete_versions(unused[start : start + VERSIONS])
+            yield
+
+    def _old_runs(self, before: datetime) -> Iterator[None]:
+        after = 0
+        while found := self._store.finished_before(before, after, RUNS):
+            for run in found:
+                self._delete_values(run)
+                shutil.rmtree(run_logs(self._settings.logs_folder, run.dag_id, run.run_id), ignore_errors=True)
+            self._store.delete_runs([run.run for run in found])
+            after = found[-1].run
+            yield
+
+    def _delete_values(self, run: Run) -> None:
+        prefix = run_values(self._settings.values_url, run)
+        if urlsplit(prefix).scheme == "file":
+            shutil.rmtree(Path(unquote(urlsplit(prefix).path)), ignore_errors=True)
+            return
+        token = current.set(_Connections(self._store, self._settings))  # type: ignore[arg-type]  # a store asks no more
+        try:
+            store = self._open_store(prefix, self._settings.xcom.conn_id or None)
+            for found in list(store.list(prefix)):
+                store.delete(found.url)
+        finally:
+            current.reset(token)
+
+    def _old_logs(self, before: datetime) -> Iterator[None]:
+        logs = self._settings.logs_folder
+        live = {run_logs(logs, dag_id, run_id) for dag_id, run_id in self._store.live_runs()}
+        for number, path in enumerate(logs.glob("*/*/*/*.log"), 1):
+            task, run = path.parent, path.parent.parent
+            with contextlib.suppress(FileNotFoundError):
+                if run not in live and path.stat().st_mtime < before.timestamp():
+                    path.unlink()
+                    with contextlib.suppress(OSError):  # others are in it still
+                        task.rmdir()
+                        run.rmdir()
+            if number % FILES == 0:
+                yield
+
+
+class _Connections:
+    """The runtime of an object store that is opened outside of any task: connections alone."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store, self._settings = store, settings
+
+    def connection(self, conn_id: str) -> Connection:
+        """The connection that a task would get; raises NotFoundError."""
+        return find_connection(self._store, conn_id, self._settings.connections)

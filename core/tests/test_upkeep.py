@@ -1,0 +1,172 @@
+"""What is deleted when it is old, on a clock that the test sets."""
+
+import os
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from penstock.app.upkeep import PAUSE_S, RUNS, Upkeep
+from penstock.author.runtime import current
+from penstock.errors import ErrorKind, ProviderError
+from penstock.model.changes import Changes
+from penstock.model.dag import DagSpec, TaskSpec
+from penstock.model.run import NewRun, RunKind, TaskKey, XCom
+from penstock.model.source import ParsedFile
+from penstock.model.state import RunState
+from penstock.plugins.file_store import FileStore
+from penstock.scheduler.places import log_path, run_values
+from penstock.settings import load_settings
+from penstock.store import Keyring, LoaderCatalog, Store, new_key
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+HOUR_S = 3600.0
+
+
+class Remote:
+    """An object store that is reached with a connection; it may be away."""
+
+    def __init__(self):
+        self.objects, self.away = {}, False
+
+    def list(self, prefix):
+        assert current.get().connection("bucket").login == "me"
+        if self.away:
+            raise ProviderError("it is away", service="mem", operation="List", kind=ErrorKind.TRANSIENT)
+        return iter([msgspec.defstruct("Info", ["url"])(url) for url in self.objects if url.startswith(prefix)])
+
+    def delete(self, url):
+        del self.objects[url]
+
+
+class House:
+    """An installation with runs, and its upkeep."""
+
+    def __init__(self, folder, store, **environ):
+        self.folder, self.store, self.now, self.told, self.remote = folder, store, NOW, [], Remote()
+        self.settings = load_settings({"PENSTOCK_CONN_BUCKET": "mem://me@", **environ}, folder)
+        self.upkeep = Upkeep(store, self.settings, self.open, lambda: self.now, self.told.append)
+        catalog = LoaderCatalog(store, {}, lambda: NOW)
+        catalog.save(ParsedFile("f.py", "s", {}, {}, None, NOW, 0.1, (DagSpec("d", "f.py", (TaskSpec("t"),)),)))
+        catalog.close()
+
+    def open(self, url, _conn_id):
+        return FileStore() if url.startswith("file:") else self.remote
+
+    def run(self, name, ended_days_ago):
+        """A finished run, or a live one for None, with a log and a large value, both as old as the run."""
+        [run] = self.store.apply(Changes(new_runs=[NewRun("d", name, RunKind.MANUAL, NOW, NOW, NOW)]), NOW)
+        days = 500 if ended_days_ago is None else ended_days_ago
+        ended = NOW - timedelta(days=days)
+        state = RunState.RUNNING if ended_days_ago is None else RunState.SUCCESS
+        done = msgspec.structs.replace(run, state=state, ended_at=None if ended_days_ago is None else ended)
+        self.store.apply(Changes(runs=[done], xcoms=[XCom(run.run, "t", -1, "k", b"1")]), NOW)
+        log = log_path(self.settings.logs_folder, "d", name, TaskKey(run.run, "t"), 1)
+        log.parent.mkdir(parents=True)
+        log.write_text("said\n")
+        os.utime(log, (ended.timestamp(), ended.timestamp()))
+        url = run_values(self.settings.values_url, run) + "t-1"
+        if url.startswith("file:"):
+            FileStore().write(url, b"value")
+        else:
+            self.remote.objects[url] = b"value"
+        return log, url
+
+    def sweep(self):
+        """Everything that is due; the number of portions."""
+        portions = 0
+        while self.upkeep.step() == PAUSE_S:
+            portions += 1
+        return portions
+
+    def names(self):
+        return {run.run_id for run in self.store.runs(limit=1000)}
+
+
+@pytest.fixture
+def house(tmp_path):
+    with Store.open(f"sqlite:///{tmp_path}/penstock.db", Keyring([new_key()], "test")) as store:
+        yield lambda **environ: House(tmp_path, store, **environ)
+
+
+def test_nothing_goes_unless_the_settings_say_so(house):
+    it = house()
+    log, url = it.run("ancient", 10_000)
+    assert it.sweep() == 0
+    assert it.names() == {"ancient"}
+    assert log.exists()
+    assert FileStore().stat(url)
+
+
+def test_old_runs_go_with_their_logs_and_values_and_live_and_young_ones_stay(house):
+    it = house(PENSTOCK_RETENTION__RUNS_DAYS="30")
+    gone, young, live = it.run("old", 31), it.run("young", 29), it.run("live", None)
+    it.sweep()
+    assert it.names() == {"young", "live"}
+    for log, url in (young, live):
+        assert (log.exists(), FileStore().stat(url) is not None) == (True, True)
+    assert (gone[0].exists(), FileStore().stat(gone[1])) == (False, None)
+    assert not gone[0].parent.parent.exists()
+    assert it.store.check() == it.told == []
+
+
+def test_old_logs_go_by_themselves_unless_their_run_lives(house):
+    it = house(PENSTOCK_RETENTION__LOGS_DAYS="7")
+    old, young, live = it.run("old", 8)[0], it.run("young", 6)[0], it.run("live", None)[0]
+    servers = it.settings.logs_folder / "spawn-servers.log"
+    servers.touch()
+    os.utime(servers, (0, 0))
+    it.sweep()
+    assert [path.exists() for path in (old, young, live, servers)] == [False, True, True, True]
+    assert it.names() == {"old", "young", "live"}
+
+
+def test_the_work_is_done_in_small_portions_once_an_hour(house):
+    it = house(PENSTOCK_RETENTION__RUNS_DAYS="1")
+    for number in range(2 * RUNS + 1):
+        it.run(f"r{number}", 2)
+    assert it.upkeep.step() == PAUSE_S
+    assert len(it.names()) == RUNS + 1
+    it.sweep()
+    assert it.names() == set()
+    it.run("later", 2)
+    assert it.upkeep.step() == HOUR_S
+    it.now += timedelta(minutes=59)
+    assert it.upkeep.step() == 60.0
+    assert it.names() == {"later"}
+    it.now += timedelta(minutes=1)
+    it.sweep()
+    assert it.names() == set()
+
+
+def test_a_run_whose_values_cannot_be_deleted_stays_until_they_can(house):
+    it = house(
+        PENSTOCK_RETENTION__RUNS_DAYS="1", PENSTOCK_XCOM__STORE="mem://bucket/p", PENSTOCK_XCOM__CONN_ID="bucket"
+    )
+    it.run("old", 2)
+    it.remote.objects["mem://bucket/p/other"] = b"not ours"
+    it.remote.away = True
+    it.sweep()
+    assert it.names() == {"old"}
+    assert "it is away" in it.told[0]
+    it.remote.away = False
+    it.now += timedelta(hours=1)
+    it.sweep()
+    assert it.names() == set()
+    assert list(it.remote.objects) == ["mem://bucket/p/other"]
+
+
+def test_versions_that_nothing_needs_go_whatever_the_settings_say(house):
+    it = house()
+    [first] = it.store.dags()
+    catalog = LoaderCatalog(it.store, {}, lambda: NOW)
+    catalog.save(
+        ParsedFile("f.py", "s", {}, {}, None, NOW, 0.1, (DagSpec("d", "f.py", (TaskSpec("t"), TaskSpec("u"))),))
+    )
+    catalog.close()
+    it.sweep()
+    assert it.store.unused_versions(NOW + timedelta(days=1)) == [first.version]
+    it.now += timedelta(hours=2)
+    it.sweep()
+    assert it.store.unused_versions(NOW + timedelta(days=1)) == []
+    assert it.store.dag_spec(it.store.dags()[0].version) is not None
