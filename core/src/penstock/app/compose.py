@@ -1,6 +1,7 @@
 """Builds what the processes of Penstock are made of, from settings."""
 
 import sys
+from collections.abc import Iterable
 
 from penstock.app.environments import isolated_pythons, secrets_of
 from penstock.engine.engine import Engine
@@ -67,17 +68,21 @@ def build_scheduler(settings: Settings, holder: str) -> Scheduler:
             keep=settings.executor.spawn_servers,
             import_timeout_s=settings.executor.import_timeout_s,
         )
-        requests = TryRequests(
-            store,
-            snapshots=settings.state_folder / "snapshots",
-            logs=settings.logs_folder,
-            isolation=settings.executor.isolation,
-            spill=Spill(settings.values_url, settings.xcom.conn_id, settings.xcom.threshold_bytes),
-            isolated=frozenset(pythons),
-        )
+        requests = _requests(settings, store, pythons)
         engine = Engine(lease_s=settings.scheduler.lease_s)
         executors = {executor.name: executor, executor.sensor_name: executor}
         return Scheduler(store, engine, executors, requests, clock, stop_grace_s=settings.executor.stop_grace_s)
     except BaseException:
         store.close()
         raise
+
+
+def _requests(settings: Settings, store: Store, isolated: Iterable[str]) -> TryRequests:
+    return TryRequests(
+        store,
+        snapshots=settings.state_folder / "snapshots",
+        logs=settings.logs_folder,
+        isolation=settings.executor.isolation,
+        spill=Spill(settings.values_url, settings.xcom.conn_id, settings.xcom.threshold_bytes),
+        isolated=frozenset(isolated),
+    )
