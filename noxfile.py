@@ -97,7 +97,7 @@ def tests(session: nox.Session) -> None:
     _sync(session)
     if os.environ.get("CI"):
         logging.getLogger("nox").setLevel(logging.CRITICAL)  # pytest has the last word, and its exit code is ours
-    _pytest(session, "-n", "2", "--dist", "worksteal")
+    _pytest(session, "-n", "2", "--dist", "loadgroup")
 
 
 @nox.session
@@ -149,15 +149,15 @@ def lowest(session: nox.Session) -> None:
 @nox.session
 def clickstream(session: nox.Session) -> None:
     """Run the main job on real data: a slice of a year of flights, from files to tables."""
-    _sync(session)
+    session.install("uv")  # the run makes environments of its own, as a user would
     session.run("python", "examples/clickstream/run.py", *session.posargs)
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure, each workload beside a plain floor in the same run."""
+    """Measure the core's workloads, each beside a plain floor in the same run: ``nox -s bench -- w1 w2``."""
     _sync(session)
-    session.run("python", "bench/run.py", *session.posargs)
+    session.run("python", "bench/core_workloads.py", *session.posargs)
 
 
 @nox.session

@@ -13,7 +13,7 @@ PACKAGES = {
     "penstock-plugin-manager": "penstock_plugin_manager",
 }
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("wheels")]
 
 
 @pytest.fixture(scope="module")
