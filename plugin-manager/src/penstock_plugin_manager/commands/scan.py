@@ -7,9 +7,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from penstock_plugin_manager.apply.files import write_text
 from penstock_plugin_manager.catalog.load import cache_folder
-from penstock_plugin_manager.commands.carry import intent_text
 from penstock_plugin_manager.commands.output import Result, next_command, style, table
 from penstock_plugin_manager.commands.session import Session
 from penstock_plugin_manager.errors import MISSING, OK, UNUSED, ManagerError, MissingError
@@ -132,6 +130,9 @@ def _need_data(need: Need) -> dict[str, Any]:
 
 def _write(found: Found, unused: list[str], session: Session) -> str:
     """Write the needs into the intent. What seems unused is dropped only when nothing was left open."""
+    from penstock_plugin_manager.apply.files import write_text  # noqa: PLC0415  most scans write nothing
+    from penstock_plugin_manager.commands.carry import intent_text  # noqa: PLC0415  as above
+
     needed = [Wish(need.id, need.extras) for need in found.needs if not need.optional and need.known]
     intent = session.intent.with_wishes(needed)
     kept = ""

@@ -164,9 +164,11 @@ class Session:
 
     def _folders_of_lock(self) -> list[str]:
         """Return the folders from which local wheels of the lock came; what was found there before is found again."""
+        files = [file for package in (self.lock.packages if self.lock else ()) for file in package.wheels]
+        if not files:
+            return []
         from penstock_plugin_manager.resolve.uv import file_path
 
-        files = [file for package in (self.lock.packages if self.lock else ()) for file in package.wheels]
         paths = [file_path(file.url) for file in files if file.url.startswith("file://")]
         return [folder for folder in dict.fromkeys(os.path.dirname(path) for path in paths) if os.path.isdir(folder)]  # noqa: PTH112,PTH120  as above
 

@@ -11,7 +11,7 @@ from penstock_plugin_manager.apply.files import read_json
 from penstock_plugin_manager.catalog.load import cache_folder
 from penstock_plugin_manager.commands.session import Session
 from penstock_plugin_manager.errors import ManagerError
-from penstock_plugin_manager.index.fetch import content_length
+from penstock_plugin_manager.index.remote import content_length
 from penstock_plugin_manager.index.wheel import read_wheel
 from penstock_plugin_manager.installed.site import installed_size
 from penstock_plugin_manager.model.lock import File

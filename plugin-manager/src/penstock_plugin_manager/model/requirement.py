@@ -1,16 +1,17 @@
 """Requirements of distributions, and the graph that they make."""
 
+# ruff: noqa: PLC0415  loading `packaging` takes longer than a whole call of a command that compares no versions
+
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
-
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import InvalidVersion, Version
+from typing import TYPE_CHECKING, NamedTuple
 
 from penstock_plugin_manager.model.names import normalize
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 
 class Distribution(NamedTuple):
@@ -38,6 +39,8 @@ class Edge(NamedTuple):
 
 def parse_requirement(text: str) -> Requirement | None:
     """Return a requirement, or None for text that is none (old metadata holds such)."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
     try:
         return Requirement(text)
     except InvalidRequirement:
@@ -110,6 +113,9 @@ def allows(specifier: str, version: str) -> bool:
     """Tell whether a version satisfies a specifier; pre-releases that stand are accepted."""
     if not specifier:
         return True
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+    from packaging.version import InvalidVersion, Version
+
     try:
         return SpecifierSet(specifier).contains(Version(version), prereleases=True)
     except (InvalidSpecifier, InvalidVersion):
@@ -118,6 +124,8 @@ def allows(specifier: str, version: str) -> bool:
 
 def newest(versions: Iterable[str]) -> str | None:
     """Return the highest final version, else the highest pre-release, else None."""
+    from packaging.version import InvalidVersion, Version
+
     parsed = []
     for text in versions:
         try:
@@ -131,6 +139,8 @@ def newest(versions: Iterable[str]) -> str | None:
 
 def newer(one: str, other: str) -> bool:
     """Tell whether the first version is higher than the second."""
+    from packaging.version import InvalidVersion, Version
+
     try:
         return Version(one) > Version(other)
     except InvalidVersion:

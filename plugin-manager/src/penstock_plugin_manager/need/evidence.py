@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import NamedTuple
+import sys
+from functools import cache
+from typing import Any, NamedTuple
 
 _URL = re.compile(r"([a-z][a-z0-9+.\-]*)://")
 _ID = re.compile(r"[a-z][a-z0-9_]*\.[a-z][A-Za-z0-9_]*\Z")
 _WORD = re.compile(r"(?<![\w./@-])([a-z][a-z0-9_]*\.[a-z][a-z0-9_]*)(?![\w./@-])")
+_IMPORTERS = frozenset({"importlib.import_module", "import_module", "__import__"})
 
 
 class Evidence(NamedTuple):
@@ -28,53 +31,87 @@ class Evidence(NamedTuple):
     optional: bool = False
 
 
-def read_python(text: str) -> list[Evidence]:
+def read_python(source: str) -> list[Evidence]:
     """Return the evidence in Python source. Source with a syntax error gives one ``unreadable`` item."""
     try:
-        tree = ast.parse(text)
+        tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return [Evidence("unreadable", f"no valid Python: {error}", getattr(error, "lineno", None) or 1)]
-    nodes = _nodes(tree)
-    skipped = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
-    spans = _optional_spans(nodes)
-    names = _operator_names(nodes)
+    seen = _look(tree)
+    spans = [span for node in seen.tries for span in _optional_span(node)]
+    names = _operator_names(seen.imports)
     found: list[Evidence] = []
-    for node in nodes:
-        if isinstance(node, ast.Constant):
-            if isinstance(node.value, str) and id(node) not in skipped:
-                found += _text(node.value, node.lineno)
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            found += _import(node, optional=any(start <= node.lineno <= end for start, end in spans))
-        elif isinstance(node, ast.Call):
-            found += _call(node, names)
+    for text, line in seen.texts.items():
+        found += _text(text, line)
+    for node in seen.imports:
+        found += _import(node, optional=any(start <= node.lineno <= end for start, end in spans))
+    for call in seen.calls:
+        found += _call(call, names)
     return first_places(found)
 
 
 def first_places(found: list[Evidence]) -> list[Evidence]:
     """Return each thing once, at its first line, by line; a text that an ``operator`` call names is not told twice."""
     first: dict[tuple[str, str, bool], Evidence] = {}
-    for each in sorted(found, key=lambda each: each.line):
+    for each in sorted(found, key=_by_line):
         first.setdefault((each.kind, each.value, each.optional), each)
     return [each for each in first.values() if each.kind != "id" or ("operator", each.value, False) not in first]
 
 
-_READ = (ast.Constant, ast.Import, ast.ImportFrom, ast.Call, ast.Expr, ast.Try)
+def _by_line(each: Evidence) -> tuple[int, str, str]:
+    return each.line, each.kind, each.value
 
 
-def _nodes(tree: ast.Module) -> list[ast.AST]:
-    """Return the nodes that are looked at, in one pass; ``ast.walk`` takes four times as long."""
-    found: list[ast.AST] = []
-    stack: list[ast.AST] = [tree]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, _READ):
-            found.append(node)
-        for value in node.__dict__.values():
-            if isinstance(value, list):
-                stack += [item for item in value if isinstance(item, ast.AST)]
-            elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
-                stack.append(value)
-    return found
+class _Seen(NamedTuple):
+    texts: dict[str, int]  # with the first line of each
+    imports: list[ast.Import | ast.ImportFrom]
+    calls: list[ast.Call]
+    tries: list[ast.Try]
+
+
+# Fields that hold no expression and no statement, in whatever node they are; a field not named here is followed.
+_LEAVES = frozenset({
+    "arg", "attr", "conversion", "ctx", "id", "is_async", "kind", "level", "module", "name", "names", "op", "ops", "rest",
+    "simple", "str", "tag", "type_comment",
+})  # fmt: skip
+
+
+@cache
+def _branches() -> dict[type, tuple[str, ...]]:
+    """Return, for each kind of node, the fields in which others may lie."""
+    kinds = [kind for kind in vars(ast).values() if isinstance(kind, type) and issubclass(kind, ast.AST)]
+    return {kind: tuple(name for name in kind._fields if name not in _LEAVES) for kind in kinds}
+
+
+def _look(tree: ast.Module) -> _Seen:
+    """Return the nodes that count, in one pass over those that may hold them; ``ast.walk`` takes ten times as long."""
+    seen = _Seen({}, [], [], [])
+    branches, texts = _branches(), seen.texts
+    lists: dict[type, list[Any]] = {
+        ast.Import: seen.imports,
+        ast.ImportFrom: seen.imports,
+        ast.Call: seen.calls,
+        ast.Try: seen.tries,
+    }
+    nodes: list[Any] = [tree]
+    for node in nodes:  # it grows while it is walked
+        kind = type(node)
+        if kind is ast.Constant:
+            text = node.value
+            if type(text) is str and ("." in text or "://" in text) and node.lineno < texts.get(text, sys.maxsize):
+                texts[text] = node.lineno
+            continue
+        if kind in lists:
+            lists[kind].append(node)
+        elif kind is ast.Expr and type(node.value) is ast.Constant:
+            continue  # a docstring, or a text that nobody uses
+        for name in branches.get(kind, ()):
+            value = getattr(node, name)
+            if type(value) is list:
+                nodes += value
+            elif value is not None:
+                nodes.append(value)
+    return seen
 
 
 def read_text(text: str) -> list[Evidence]:
@@ -109,17 +146,18 @@ def _import(node: ast.Import | ast.ImportFrom, *, optional: bool) -> list[Eviden
 
 def _call(node: ast.Call, operators: set[str]) -> list[Evidence]:
     name = _dotted(node.func)
+    importing = name in _IMPORTERS
+    if not importing and name not in operators:
+        return []
     first = (
         node.args[0] if node.args else next((word.value for word in node.keywords if word.arg in {"id", "name"}), None)
     )
-    if name in {"importlib.import_module", "import_module", "__import__"}:
-        if isinstance(first, ast.Constant) and isinstance(first.value, str):
-            return [Evidence("import", first.value, node.lineno)]
-        return [Evidence("dynamic", f"{name}() imports what only the running file knows", node.lineno)]
-    if name not in operators or first is None:
-        return []
     if isinstance(first, ast.Constant) and isinstance(first.value, str):
-        return [Evidence("operator", first.value, node.lineno)]
+        return [Evidence("import" if importing else "operator", first.value, node.lineno)]
+    if importing:
+        return [Evidence("dynamic", f"{name}() imports what only the running file knows", node.lineno)]
+    if first is None:
+        return []
     return [Evidence("dynamic", f"{name}() names an operator that only the running file knows", node.lineno)]
 
 
@@ -133,24 +171,23 @@ def _dotted(node: ast.expr) -> str:
     return ""
 
 
-def _operator_names(nodes: list[ast.AST]) -> set[str]:
+def _operator_names(imports: list[ast.Import | ast.ImportFrom]) -> set[str]:
     """Return the names under which a file calls the core's ``operator``."""
     names = set()
-    for node in nodes:
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "penstock":
-            names |= {alias.asname or alias.name for alias in node.names if alias.name == "operator"}
-        elif isinstance(node, ast.Import):
+    for node in imports:
+        if isinstance(node, ast.Import):
             ours = (alias for alias in node.names if alias.name.split(".")[0] == "penstock")
             names |= {f"{alias.asname or alias.name}.operator" for alias in ours}
+        elif (node.module or "").split(".")[0] == "penstock":
+            names |= {alias.asname or alias.name for alias in node.names if alias.name == "operator"}
     return names
 
 
-def _optional_spans(nodes: list[ast.AST]) -> list[tuple[int, int]]:
-    return [
-        (node.body[0].lineno, node.body[-1].end_lineno or node.body[-1].lineno)
-        for node in nodes
-        if isinstance(node, ast.Try) and any(_catches_import(handler) for handler in node.handlers) and node.body
-    ]
+def _optional_span(node: ast.Try) -> list[tuple[int, int]]:
+    """Return the lines of a ``try`` whose imports may fail, or nothing."""
+    if not node.body or not any(_catches_import(handler) for handler in node.handlers):
+        return []
+    return [(node.body[0].lineno, node.body[-1].end_lineno or node.body[-1].lineno)]
 
 
 def _catches_import(handler: ast.ExceptHandler) -> bool:

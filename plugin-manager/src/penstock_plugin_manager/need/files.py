@@ -6,8 +6,6 @@ import gc
 import json
 import os
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,7 @@ _CONFIGURATION = (".yaml", ".yml", ".env")
 _MANY = 64
 
 
-def find_files(roots: Iterable[Path]) -> list[Path]:
+def find_files(roots: Iterable[Path]) -> list[str]:
     """Return the Python and configuration files below some folders; hidden folders and environments are passed over."""
     found: set[str] = set()
     for root in roots:
@@ -30,7 +28,7 @@ def find_files(roots: Iterable[Path]) -> list[Path]:
             folders[:] = [name for name in folders if _entered(folder, name)]
             wanted = (name for name in names if name.endswith((".py", *_CONFIGURATION)))
             found |= {os.path.join(folder, name) for name in wanted}  # noqa: PTH118  thousands of paths
-    return [Path(path) for path in sorted(found)]
+    return sorted(found)
 
 
 def _entered(folder: str, name: str) -> bool:
@@ -39,7 +37,7 @@ def _entered(folder: str, name: str) -> bool:
     return not os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))  # noqa: PTH110,PTH118  thousands of paths
 
 
-def read_files(paths: list[Path], cache: Path) -> dict[str, list[Evidence]]:
+def read_files(paths: list[str], cache: Path) -> dict[str, list[Evidence]]:
     """Return the evidence in each file; a file that did not change since the last call is not read again.
 
     Args:
@@ -47,7 +45,7 @@ def read_files(paths: list[Path], cache: Path) -> dict[str, list[Evidence]]:
         cache: File in which evidence is kept; one that cannot be written to is done without.
     """
     known = _load(cache)
-    stamps = {str(path): _stamp(path) for path in paths}
+    stamps = {path: _stamp(path) for path in paths}
     fresh = [path for path in stamps if known.get(path, ("", []))[0] != stamps[path]]
     read = dict(zip(fresh, _read_all(fresh), strict=True))
     result = {path: read[path] if path in read else [_evidence(item) for item in known[path][1]] for path in stamps}
@@ -75,6 +73,9 @@ def _read_all(paths: list[str]) -> list[list[Evidence]]:
 def _in_processes(paths: list[str]) -> list[list[Evidence]]:
     if len(paths) < _MANY or (os.cpu_count() or 1) < 2:
         return [_read(path) for path in paths]
+    from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415  costs more than a scan in which nothing changed
+    from multiprocessing import get_context  # noqa: PLC0415  as above
+
     with ProcessPoolExecutor(
         min(8, os.cpu_count() or 1), mp_context=get_context("spawn" if os.name == "nt" else "fork")
     ) as pool:
@@ -91,9 +92,9 @@ def _read(path: str) -> list[Evidence]:
     return read_python(text) if path.endswith(".py") else read_text(text)
 
 
-def _stamp(path: Path) -> str:
+def _stamp(path: str) -> str:
     try:
-        stat = path.stat()
+        stat = os.stat(path)  # noqa: PTH116  thousands of paths
     except OSError:
         return ""
     return f"{stat.st_mtime_ns}.{stat.st_size}"

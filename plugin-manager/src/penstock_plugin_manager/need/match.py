@@ -44,11 +44,15 @@ class Found(NamedTuple):
     unreadable: tuple[Place, ...]
 
 
-class _Claim(NamedTuple):
+class _Owner(NamedTuple):
     provider: str
-    place: Place
     extra: str = ""
     known: bool = True
+
+
+class _Claim(NamedTuple):
+    owner: _Owner
+    place: Place
 
 
 class Directory:
@@ -60,6 +64,7 @@ class Directory:
         self._objects: dict[str, tuple[str, Capability]] = {}
         self._schemes: dict[str, set[str]] = {}
         self._ids: set[str] = set()
+        self._owners: dict[tuple[str, str], list[_Owner]] = {}  # thousands of files say the same few things
         for manifest in manifests:
             self._add(manifest)
 
@@ -75,43 +80,50 @@ class Directory:
                 self._objects.setdefault(capability.object, (manifest.id, capability))
 
     def claims(self, file: str, evidence: Evidence) -> list[_Claim]:
-        """Return the needs that one piece of evidence proves; several for a scheme that several providers serve."""
+        """Return the needs that one piece of evidence proves; several for an import that needs several extras."""
+        said = (evidence.kind, evidence.value)
+        owners = self._owners.get(said)
+        if owners is None:
+            owners = self._owners[said] = self._who_owns(*said)
+        if not owners:
+            return []
         place = Place(file, evidence.line, _what(evidence), evidence.optional)
-        if evidence.kind == "import":
-            return self._import(evidence.value, place)
-        if evidence.kind in {"id", "operator"}:
-            owner = self._capabilities.get(evidence.value)
-            if owner:
-                return [_Claim(owner[0], place, owner[1].extra)]
-            return self._unknown_operator(evidence.value, place) if evidence.kind == "operator" else []
-        if evidence.kind == "url":
-            owners = self._schemes.get(evidence.value, set())
-            return [_Claim(owner, place) for owner in owners] if len(owners) == 1 else []
-        return []
+        return [_Claim(owner, place) for owner in owners]
 
     def shared_scheme(self, evidence: Evidence) -> list[str]:
         """Return the providers among which a URL's scheme cannot decide, or nothing."""
         owners = self._schemes.get(evidence.value, set()) if evidence.kind == "url" else set()
         return sorted(owners) if len(owners) > 1 else []
 
-    def _import(self, value: str, place: Place) -> list[_Claim]:
+    def _who_owns(self, kind: str, value: str) -> list[_Owner]:
+        if kind == "import":
+            return self._import(value)
+        if kind in {"id", "operator"}:
+            owner = self._capabilities.get(value)
+            if owner:
+                return [_Owner(owner[0], owner[1].extra)]
+            return self._unknown_operator(value) if kind == "operator" else []
+        owners = self._schemes.get(value, set()) if kind == "url" else set()
+        return [_Owner(owner) for owner in owners] if len(owners) == 1 else []
+
+    def _import(self, value: str) -> list[_Owner]:
         module, _, name = value.partition(":")
         top = module.split(".")[0]
         owner = self._imports.get(top)
         if owner is None:
             guess = top.removeprefix("penstock_")
             named = top.startswith("penstock_") and top not in _OURS and is_id(guess)
-            return [_Claim(guess, place, known=guess in self._ids)] if named else []
+            return [_Owner(guess, known=guess in self._ids)] if named else []
         extras = {
             capability.extra
             for target, (_, capability) in self._objects.items()
             if capability.extra and _imports(target, module, name)
         }
-        return [_Claim(owner, place, extra) for extra in sorted(extras)] or [_Claim(owner, place)]
+        return [_Owner(owner, extra) for extra in sorted(extras)] or [_Owner(owner)]
 
-    def _unknown_operator(self, value: str, place: Place) -> list[_Claim]:
+    def _unknown_operator(self, value: str) -> list[_Owner]:
         provider = value.partition(".")[0]
-        return [_Claim(provider, place, known=provider in self._ids)] if is_id(provider) else []
+        return [_Owner(provider, known=provider in self._ids)] if is_id(provider) else []
 
 
 def match(evidence: Mapping[str, Iterable[Evidence]], directory: Directory) -> Found:
@@ -136,14 +148,14 @@ def match(evidence: Mapping[str, Iterable[Evidence]], directory: Directory) -> F
 def _needs(claims: list[_Claim]) -> list[Need]:
     by_id: dict[str, list[_Claim]] = {}
     for claim in claims:
-        by_id.setdefault(claim.provider, []).append(claim)
+        by_id.setdefault(claim.owner.provider, []).append(claim)
     needs = []
     for provider in sorted(by_id):
         mine = by_id[provider]
         places = tuple(dict.fromkeys(claim.place for claim in mine))
-        extras = tuple(sorted({claim.extra for claim in mine if claim.extra}))
+        extras = tuple(sorted({claim.owner.extra for claim in mine if claim.owner.extra}))
         optional = all(place.optional for place in places)
-        needs.append(Need(provider, extras, places, optional, any(claim.known for claim in mine)))
+        needs.append(Need(provider, extras, places, optional, any(claim.owner.known for claim in mine)))
     return needs
 
 
