@@ -19,6 +19,7 @@ MAY_NAME_PROVIDERS = {
     "tests/packaging/": "crosses packages",
     "uv.lock": "the lock",
     "plugin-manager/src/penstock_plugin_manager/catalog/shipped.json": "written by the release from the wheels",
+    "plugin-manager/tests/": "names in sample texts; nothing is read from a provider's folder",
     "testkit/src/penstock_testkit/redshift/": "the stand-in keeps its own tables in a schema of that name",
     "testkit/tests/test_dialect.py": "as above",
 }
