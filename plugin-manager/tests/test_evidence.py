@@ -108,7 +108,7 @@ LINES = (
     "x = @", "x: @ = @", "assert @, @", "@", "x = '''\nimport penstock_no'''", "raise E(@) from @", "del name[@]",
 )  # fmt: skip
 HEADS = (
-    "def f(a=@, *, b: @=1) -> None:", "class C(Base, k=@):", "async def f():\n  async with a(@) as b:", "with a(@) as b, c:",
+    "def f(a=@, *, b: @=@) -> None:", "class C(Base, k=@):", "async def f():\n  async with a(@) as b:", "with a(@) as b, c:",
     "for x in @:", "while @:", "if @:\n  pass\nelse:", "match @:\n  case 'aws.case' | {'s9://key': [*_]} if @:",
     "try:\n  import penstock_early\nexcept (a.E, Exception):", "try:\n  pass\nexcept* OSError:", "try:\n  pass\nfinally:",
 )  # fmt: skip
