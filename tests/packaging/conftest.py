@@ -82,7 +82,7 @@ def _gamma() -> str:
 
 
 def _salesy() -> str:
-    tables = '[[connections]]\ntype = "salesy"\ndoc = "An account."\nschemes = ["salesy"]\n'
+    tables = '[[connections]]\ntype = "salesy"\ndoc = "A double-entry bookkeeper."\nschemes = ["salesy"]\n'
     tables += '[[hooks]]\nid = "salesy.client"\nobject = "penstock_salesy.hooks:Client"\ndoc = "A client."\nconnection_type = "salesy"\n'
     return small_manifest("salesy", tables=tables)
 

@@ -80,7 +80,7 @@ def test_info_reads_a_wheel_of_the_index_when_no_catalog_knows_the_provider(uv_w
         pytest.param(["--provides", "connection:salesy"], ["salesy"], id="connection type"),
         pytest.param(["--provides", "scheme:s4"], ["store"], id="scheme"),
         pytest.param(["--provides", "operator:fast"], ["gamma"], id="operator"),
-        pytest.param(["account"], ["salesy"], id="text"),
+        pytest.param(["bookkeeper"], ["salesy"], id="text"),
     ],
 )
 def test_search_finds_by_text_and_by_what_is_provided(stocked, words, ids):

@@ -73,9 +73,15 @@ def _create(options: argparse.Namespace, session: Session) -> Result:
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
             for file in files:
                 archive.writestr(f"{_WHEELS}/{file.name}", _body(file, session))
-            archive.writestr(_LOCK, write_lock(_inside(session.lock, chosen)))
-            archive.writestr(_CATALOG, json.dumps(write_catalog(session.catalog.values()), indent=1))
-            archive.writestr(_INDEX, json.dumps({"schema": SCHEMA, "python": python, "platforms": platforms}, indent=1))
+            papers = {
+                _LOCK: write_lock(_inside(session.lock, chosen)),
+                _CATALOG: json.dumps(write_catalog(session.catalog.values()), indent=1),
+            }
+            for name, text in papers.items():
+                archive.writestr(name, text)
+            hashes = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in papers.items()}
+            facts = {"schema": SCHEMA, "python": python, "platforms": platforms, "sha256": hashes}
+            archive.writestr(_INDEX, json.dumps(facts, indent=1))
         temporary.replace(target)
     except OSError as error:
         raise cannot_write(target, error) from None
@@ -168,14 +174,26 @@ def bundle_findings(path: Path) -> list[str]:
         wanted = {f"{_WHEELS}/{file.name}": file for package in lock.packages for file in package.wheels}
         findings = [f"{name} is missing" for name in sorted(set(wanted) - names)]
         findings += [f"{name} is not in the lock" for name in sorted(names - set(wanted) - {_INDEX, _LOCK, _CATALOG})]
-        for name in sorted(set(wanted) & names):
-            try:
-                digest = hashlib.sha256(archive.read(name)).hexdigest()
-            except (zipfile.BadZipFile, OSError):
-                digest = ""
-            if digest != wanted[name].sha256:
-                findings.append(f"{name} is not the file in the lock: its hash differs")
+        findings += [
+            f"{name} is not the file in the lock: its hash differs"
+            for name in sorted(set(wanted) & names)
+            if _digest(archive, name) != wanted[name].sha256
+        ]
+        noted = json.loads(archive.read(_INDEX)).get("sha256", {})
+        findings += [
+            f"{name} was changed after the bundle was made: its hash differs"
+            for name in (_LOCK, _CATALOG)
+            if _digest(archive, name) != noted.get(name)
+        ]
     return findings
+
+
+def _digest(archive: zipfile.ZipFile, name: str) -> str:
+    """Return the SHA-256 of a member; "" if it cannot be read."""
+    try:
+        return hashlib.sha256(archive.read(name)).hexdigest()
+    except (KeyError, zipfile.BadZipFile, OSError):
+        return ""
 
 
 def _open(path: Path) -> zipfile.ZipFile:
