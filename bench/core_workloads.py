@@ -199,6 +199,7 @@ def main() -> None:
     parser.add_argument("what", nargs="*", default=["w1", "w2", "w3", "w4", "parse", "idle"])
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that `penstock up` is stopped then, too
     print(f"load average before: {os.getloadavg()[0]:.1f}; fib(33): {_fib_s():.2f} s", flush=True)
     names = [name for name in given.what if name.startswith("w")]
     if names:
