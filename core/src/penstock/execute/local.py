@@ -279,7 +279,9 @@ class LocalExecutor:
             if server.ready:
                 self._finished(sent, Outcome.LOST, "the process that supervised it ended")
             else:
-                self._finished(sent, Outcome.FAILED, f"the process that imports {server.what.file} ended at it")
+                log = self._families[sent.request.provider].log
+                error = f"the process that imports {server.what.file or 'providers'} ended at it: see {log}"
+                self._finished(sent, Outcome.FAILED, error)
 
     def _start_over(self, server: Server) -> None:
         """An import left threads behind: have the file's tries served by a server that forks before it imports."""

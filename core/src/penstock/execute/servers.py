@@ -114,7 +114,7 @@ class Family:
     """
 
     def __init__(self, command: list[str], lock: int, log: Path) -> None:
-        self._command, self._lock, self._log = command, lock, log
+        self._command, self._lock, self.log = command, lock, log
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
 
@@ -133,7 +133,7 @@ class Family:
             except OSError as error:
                 self.close()
                 if attempt == 2:
-                    raise ConfigError(f"no spawn server could be started: {error}. See {self._log}") from error
+                    raise ConfigError(f"no spawn server could be started: {error}. See {self.log}") from error
         theirs.close()
         return Server(ours, what, now)
 
@@ -146,9 +146,9 @@ class Family:
             return self._control
         self.close()
         ours, theirs = socket.socketpair()
-        self._log.parent.mkdir(parents=True, exist_ok=True)
+        self.log.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with self._log.open("ab") as log:
+            with self.log.open("ab") as log:
                 self._process = subprocess.Popen(
                     [*self._command, str(theirs.fileno()), str(self._lock)],
                     stdin=subprocess.DEVNULL,
