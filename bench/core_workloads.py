@@ -114,7 +114,7 @@ def many_files(count: int) -> dict[str, str]:
     """DAG files of two tasks each."""
     return {
         f"dag_{number:04}.py": "from penstock import DAG, task\n\n"
-        f'with DAG("dag_{number:04}", schedule="@daily", paused_upon_creation=True):\n'
+        f'with DAG("dag_{number:04}", schedule="@daily", is_paused_upon_creation=True):\n'
         "    @task\n    def first(): return 1\n\n    @task\n    def second(x): print(x)\n\n    second(first())\n"
         for number in range(count)
     }
