@@ -46,10 +46,7 @@ def find_tasks(store: Store, run: Run, task_id: str, map_index: int | None = Non
     known = known_tasks(store, run)
     if task_id not in known:
         raise NotFoundError(f"task of DAG {run.dag_id!r}", task_id, known)
-    raise RequestError(
-        f"run {run.run_id!r} has not started, so task {task_id!r} has no instance yet: either the DAG is paused, or it "
-        "has as many active runs as its max_active_runs allows."
-    )
+    raise RequestError(f"run {run.run_id!r} has not started, so task {task_id!r} has no instance yet.")
 
 
 def known_tasks(store: Store, run: Run) -> list[str]:

@@ -7,10 +7,10 @@ import msgspec
 
 from penstock.errors import RequestError
 from penstock.model.request import MarkTask
-from penstock.model.run import Run, TaskInstance
-from penstock.model.state import TaskState
+from penstock.model.run import UNMAPPED, Run, TaskInstance
+from penstock.model.state import RunState, TaskState
 from penstock.scheduler.places import log_path
-from penstock.service.names import find_dag, find_run, find_tasks
+from penstock.service.names import find_dag, find_run, find_tasks, known_tasks
 from penstock.store import PastTry, Store
 
 _MARKS = (TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED)
@@ -51,6 +51,9 @@ def list_tasks(store: Store, dag_id: str, run_id: str = "") -> tuple[Run, list[T
 def why(store: Store, dag_id: str, task_id: str, *, run_id: str = "", map_index: int | None = None) -> list[Why]:
     """Why the instances of a task are in their states; raises NotFoundError or RequestError."""
     run = find_run(store, dag_id, run_id)
+    if run.state is RunState.QUEUED and task_id in known_tasks(store, run) and not store.tasks(run.run, task_id):
+        task = TaskInstance(run.run, task_id, UNMAPPED, TaskState.NONE)
+        return [Why(run, task, f"its run has not started: {_why_queued(store, run)}", {}, [])]
     tries = store.tries(run.run, task_id)
     found = find_tasks(store, run, task_id, map_index)
     upstream = _upstream(store, run, task_id)
@@ -108,6 +111,18 @@ def mark_task(
     found = find_tasks(store, run, task_id, map_index)
     store.submit_all([MarkTask(run.run, task_id, task.map_index, state) for task in found], now)
     return found
+
+
+def _why_queued(store: Store, run: Run) -> str:
+    """Why a run waits, in the words of `penstock.engine.why`, from what the database tells."""
+    if find_dag(store, run.dag_id).paused:
+        return f"DAG {run.dag_id!r} is paused. Unpause it with: penstock dags unpause {run.dag_id}"
+    spec = store.dag_spec(run.version)
+    limit = spec.max_active_runs if spec else 0
+    active = len(store.runs(dag_id=run.dag_id, state=RunState.RUNNING, limit=limit or 1))
+    if limit and active >= limit:
+        return f"DAG {run.dag_id!r} has {active} of {limit} active runs (max_active_runs)"
+    return "the scheduler has not taken it up yet; is `penstock up` running?"
 
 
 def _upstream(store: Store, run: Run, task_id: str) -> dict[str, list[TaskState]]:
