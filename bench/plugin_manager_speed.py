@@ -33,7 +33,12 @@ def timed(action: Callable[[], object], rounds: int = ROUNDS, before: Callable[[
         start = time.perf_counter()
         action()
         spans.append((time.perf_counter() - start) * 1000)
-    return f"{statistics.median(spans):8.1f} ms  ({min(spans):.1f} - {max(spans):.1f}; {rounds})"
+    return told(spans)
+
+
+def told(spans: list[float]) -> str:
+    """Return the median and the range of some milliseconds."""
+    return f"{statistics.median(spans):8.1f} ms  ({min(spans):.1f} - {max(spans):.1f}; {len(spans)})"
 
 
 def run(*words: str, cwd: Path | None = None) -> None:
@@ -107,11 +112,21 @@ def bench_install(folder: Path, links: str) -> None:
         links,
     ]
     ours = [MANAGER, "install", "aws", "--env", str(env), "--project", str(project), "--find-links", links]
-    for command in ([*uv, "penstock-providers-aws"], ours):
+    bare = [*uv, "penstock-providers-aws"]
+    for command in (bare, ours):
         fresh()
         run(*command)
-    print("install aws, plugin-manager       ", timed(lambda: run(*ours), 5, fresh))
-    print("floor: uv pip install             ", timed(lambda: run(*uv, "penstock-providers-aws"), 5, fresh))
+    spans: dict[str, list[float]] = {"ours": [], "floor": []}
+    for _ in range(9):
+        for name, command in (("ours", ours), ("floor", bare)):
+            fresh()
+            start = time.perf_counter()
+            run(*command)
+            spans[name].append((time.perf_counter() - start) * 1000)
+    print("install aws, plugin-manager       ", told(spans["ours"]))
+    print("floor: uv pip install, in turn    ", told(spans["floor"]))
+    ratio = statistics.median(spans["ours"]) / statistics.median(spans["floor"])
+    print(f"                                      {ratio:.2f} x floor")
 
 
 def main() -> None:

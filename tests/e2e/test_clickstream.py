@@ -25,11 +25,15 @@ def stage(tmp_path_factory):
         made.produce(CUSTOMERS, hour(12), hour(19))
         made.schedule(hour(12), hour(13))
         made.up()
+        made.wait_until(lambda: published(made), "the customers to be published for the first time")
         yield made
 
 
 def published(stage):
-    """The customers that the DAGs are made from."""
+    """The customers that the DAGs are made from: none until the service was asked for the first time."""
+    names = [variable["key"] for variable in stage.penstock("variables", "list")]
+    if "clickstream_customers" not in names:
+        return {}
     return json.loads(stage.penstock("variables", "get", "clickstream_customers")["value"])
 
 

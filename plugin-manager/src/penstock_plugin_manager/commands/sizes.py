@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from penstock_plugin_manager.apply.files import read_json
 from penstock_plugin_manager.catalog.load import cache_folder
 from penstock_plugin_manager.commands.session import Session
 from penstock_plugin_manager.errors import ManagerError
-from penstock_plugin_manager.index.remote import content_length
 from penstock_plugin_manager.index.wheel import read_wheel
 from penstock_plugin_manager.installed.site import installed_size
 from penstock_plugin_manager.model.lock import File
@@ -29,9 +27,7 @@ def with_sizes(plan: Plan, files: Mapping[str, File], session: Session) -> Plan:
     known: dict[str, list[int | None]] = (read_json(cache_folder() / _FILE) or {}).get("sizes", {})
     missing = [file for file in files.values() if file.size is None and file.sha256 not in known and file.url]
     if missing and not session.options.offline:
-        with ThreadPoolExecutor(8) as pool:
-            sizes = pool.map(lambda file: content_length(file.url), missing)
-            known |= {file.sha256: [size, None] for file, size in zip(missing, sizes, strict=True) if file.sha256}
+        known |= _asked(missing)
         _remember(known)
     steps = []
     for step in plan.steps:
@@ -42,6 +38,16 @@ def with_sizes(plan: Plan, files: Mapping[str, File], session: Session) -> Plan:
         download, disk = _of(file, known) if file else (0, None)
         steps.append(step._replace(download=download, disk=disk))
     return plan._replace(steps=tuple(steps))
+
+
+def _asked(files: list[File]) -> dict[str, list[int | None]]:
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  only new files are asked for
+
+    from penstock_plugin_manager.index.remote import content_length  # noqa: PLC0415  as above
+
+    with ThreadPoolExecutor(8) as pool:
+        sizes = pool.map(lambda file: content_length(file.url), files)
+        return {file.sha256: [size, None] for file, size in zip(files, sizes, strict=True) if file.sha256}
 
 
 def remember_unpacked(files: Mapping[str, File], site: str) -> None:

@@ -6,9 +6,9 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from penstock_plugin_manager.errors import ManagerError
 from penstock_plugin_manager.installed.environment import Environment
 from penstock_plugin_manager.model.lock import File, Lock, Locked, read_lock, write_lock
 from penstock_plugin_manager.model.names import normalize
@@ -30,16 +30,17 @@ class Uv:
     def solve(self, request: Request, environment: Environment, sources: Sources) -> Lock:
         """Find exact distributions for a request, for every platform and every Python from the lowest on.
 
-        uv writes files and hashes in one format and the reasons in another, so it is asked twice, at the same time.
+        uv writes files and hashes in one format and the reasons in another, so it is asked twice. The second answer
+        is bound to the first one's versions and comes from uv's cache.
         """
-        with tempfile.TemporaryDirectory(prefix="penstock-") as folder, ThreadPoolExecutor(1) as pool:
+        with tempfile.TemporaryDirectory(prefix="penstock-") as folder:
             base = Path(folder)
             common = self._prepare(base, request, environment, sources)
-            graph = pool.submit(self._graph, base, common)
             lock_file = base / "pylock.toml"
-            self._runner.run([*common, "--format", "pylock.toml", "--output-file", str(lock_file)], "resolution")
+            solve = [*common, "--format", "pylock.toml", "--output-file", str(lock_file)]
+            self._runner.run([*solve, "--offline"] if sources.offline else solve, "resolution")
             lock = read_lock(parse(lock_file.read_text(encoding="utf-8"), "uv's lock"), "uv's lock")
-            needs = graph.result()
+            needs = self._graph(base, common, lock, sources)
         packages = tuple(
             each._replace(dependencies=tuple(sorted(needs.get(each.name, ()))))
             for each in map(_with_hashes, lock.packages)
@@ -53,40 +54,52 @@ class Uv:
         kept = request.kept()
         if kept:
             (base / "pylock.toml").write_text(_preferences(kept), encoding="utf-8")
-            (base / "pinned.txt").write_text(
-                "".join(f"{name}=={version}\n" for name, version in kept), encoding="utf-8"
-            )
         command = [self._program, "pip", "compile", str(roots), "--constraints", str(limits), "--universal"]
         command += ["--python", environment.python, "--python-version", lowest(request.python, environment)]
-        command += ["--no-header", "--quiet", *self._options(sources)]
+        command += ["--no-header", "--quiet", *sources.options()]
         if request.newest_before:
             command += ["--exclude-newer", request.newest_before]
         if request.allow_prerelease:
             command += ["--prerelease", "allow"]
         return command
 
-    def _graph(self, base: Path, common: list[str]) -> Mapping[str, set[str]]:
+    def _graph(self, base: Path, common: list[str], lock: Lock, sources: Sources) -> Mapping[str, set[str]]:
         pinned = base / "pinned.txt"
+        pinned.write_text("".join(_pin(each) for each in lock.packages if each.version), encoding="utf-8")
         command = [*common, "--annotation-style", "line", "--no-strip-extras", "--output-file", str(pinned)]
-        self._runner._replace(show=False).run(command, "resolution")
+        self._from_cache_first(command, "resolution", sources, show=False)
         return read_annotations(pinned.read_text(encoding="utf-8"))
+
+    def _from_cache_first(self, command: list[str], what: str, sources: Sources, *, show: bool) -> None:
+        """Run uv without the network, and with it where the cache does not suffice.
+
+        Versions and hashes are settled when this is called, so asking the index whether they still hold adds nothing.
+        """
+        quiet = self._runner._replace(show=False)
+        if sources.offline:
+            quiet.run([*command, "--offline"], what)
+            return
+        try:
+            quiet.run([*command, "--offline"], what)
+        except ManagerError:
+            self._runner._replace(show=show).run(command, what)
 
     def install(self, packages: list[Locked], environment: Environment, sources: Sources) -> None:
         """Install exactly these distributions from the files that they name."""
         directories = [each for each in packages if each.directory or each.archive]
         files = [each for each in packages if not (each.directory or each.archive)]
         command = [self._program, "pip", "install", "--no-deps", "--python", environment.python]
-        command += [] if self._runner.show else ["--quiet"]
-        command += ["--offline"] if sources.offline else []
+        show = self._runner.show
+        command += [] if show else ["--quiet"]
         if files:
             with tempfile.TemporaryDirectory(prefix="penstock-") as folder:
                 path = Path(folder) / "pylock.toml"
                 plain = tuple(each._replace(marker="", dependencies=()) for each in files)
                 path.write_text(write_lock(Lock(plain, requires_python="")), encoding="utf-8")
-                self._runner.run([*command, "--requirements", str(path)], "installation")
+                self._from_cache_first([*command, "--requirements", str(path)], "installation", sources, show=show)
         for each in directories:
             place = ["--editable", each.directory] if each.editable else [each.directory or each.archive]
-            self._runner.run([*command, *place], "installation")
+            self._from_cache_first([*command, *place], "installation", sources, show=show)
 
     def uninstall(self, names: list[str], environment: Environment) -> None:
         """Take distributions out."""
@@ -120,10 +133,6 @@ class Uv:
         command = [self._program, "venv", "--quiet", "--no-project", "--no-config", "--python", base, root]
         self._runner.run(command, "making of the environment")
 
-    def _options(self, sources: Sources) -> list[str]:
-        found = sources.options()
-        return [*found, "--offline"] if sources.offline else found
-
 
 def lowest(python: str, environment: Environment) -> str:
     """Return the lowest Python of a range such as ``>=3.11``; the environment's own where the range names none."""
@@ -149,6 +158,11 @@ def read_annotations(text: str) -> dict[str, set[str]]:
             if name and word and not word.startswith(("-", "/")) and " " not in word and "(" not in word:
                 children.setdefault(normalize(word.partition("[")[0]), set()).add(name)
     return children
+
+
+def _pin(package: Locked) -> str:
+    marker = f" ; {package.marker}" if package.marker else ""
+    return f"{package.name}=={package.version}{marker}\n"
 
 
 def _preferences(kept: list[tuple[str, str]]) -> str:
