@@ -8,6 +8,7 @@ from simulator.store import Store
 from penstock.engine.engine import Engine
 from penstock.engine.messages import CapacityChanged, Dispatch, PoolsUpdated, Step
 from penstock.model.dag import DagSpec, TaskSpec
+from penstock.model.notice import TaskStateChanged
 from penstock.model.run import NewRun, RunKind, TaskKey
 from penstock.model.state import Outcome
 from penstock.spec.executor import TryFinished, TryStarted, XComValue
@@ -33,12 +34,13 @@ def after(task_id, *upstream, **more):
 class Stage:
     """The engine, what it stored, and the tries that are out."""
 
-    def __init__(self, *dags, now=START, capacity=16, pools=None, lease_s=30.0, routes=None):
+    def __init__(self, *dags, now=START, capacity=16, pools=None, lease_s=30.0, routes=None, notify=True):
         self.now, self.store = now, Store()
-        self.lease_s, self.routes = lease_s, routes
+        self.lease_s, self.routes, self.notify = lease_s, routes, notify
         self.pools = {"default_pool": 128} if pools is None else pools
         self.capacity = {"local": capacity, "waiter": None}
         self.out: dict[TaskKey, Dispatch] = {}
+        self.told: list[str] = []
         self.last: Step | None = None
         for each in dags:
             self.store.put_dag(each)
@@ -46,7 +48,7 @@ class Stage:
 
     def restart(self):
         """Start a new engine from what is stored."""
-        self.engine = Engine(lease_s=self.lease_s, routes=self.routes)
+        self.engine = Engine(lease_s=self.lease_s, routes=self.routes, notify=self.notify)
         capacities = [CapacityChanged(name, count) for name, count in self.capacity.items()]
         return self.step(*capacities, PoolsUpdated(dict(self.pools)), *self.store.recovered())
 
@@ -56,6 +58,7 @@ class Stage:
         events = list(events)
         while True:
             self.last = step = self.engine.step(events, self.now)
+            self.told += [_line(each) for each in step.changes.notices]
             created = self.store.apply(step.changes, self.now)
             for dispatch in step.dispatches:
                 self.out[dispatch.instance.key] = dispatch
@@ -136,3 +139,9 @@ class Stage:
 def name_of(key):
     """A key as tests write it."""
     return str(key)
+
+
+def _line(notice):
+    """What listeners hear, as tests write it: ``a: queued -> running``, the run under its own id."""
+    name = TaskKey(0, notice.task_id, notice.map_index) if isinstance(notice, TaskStateChanged) else notice.run_id
+    return f"{name}: {notice.previous} -> {notice.state}"

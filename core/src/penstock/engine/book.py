@@ -12,6 +12,7 @@ from penstock.engine.messages import DagUpdated, Dispatch, Kill, Step
 from penstock.engine.plan import Plan
 from penstock.model.changes import Changes, LateAnswer
 from penstock.model.dag import DagSpec
+from penstock.model.notice import RunStateChanged, TaskStateChanged
 from penstock.model.run import Run, TaskKey, Try
 
 UNLIMITED = 2**31
@@ -60,9 +61,12 @@ class Lane:
 class Book:
     """All live state. Its methods are the vocabulary of the modules that decide."""
 
-    def __init__(self, lease_s: float, default_executor: str, sensor_executor: str, routes: dict[str, str]) -> None:
+    def __init__(
+        self, lease_s: float, default_executor: str, sensor_executor: str, routes: dict[str, str], *, notify: bool
+    ) -> None:
         self.lease = timedelta(seconds=lease_s)
         self.default_executor, self.sensor_executor, self.routes = default_executor, sensor_executor, routes
+        self._notify = notify
         self.runs: dict[int, LiveRun] = {}
         self.dags: dict[str, DagBook] = {}
         self.pools: dict[str, Resource] = {}
@@ -95,6 +99,8 @@ class Book:
     def touch(self, instance: Instance) -> None:
         """The instance's row must be stored at the end of the step."""
         self._dirty[instance] = None
+        if self._notify and instance.state is not instance.told:
+            self._tell(instance)
 
     def forget_row(self, instance: Instance) -> None:
         """The instance exists no more; its row goes."""
@@ -103,7 +109,32 @@ class Book:
 
     def store_run(self, live: LiveRun, row: Run) -> None:
         """Replace a run's row and have it stored."""
-        live.row = self._dirty_runs[row.run] = row
+        before, live.row = live.row.state, row
+        self._dirty_runs[row.run] = row
+        if self._notify and row.state is not before:
+            self.changes.notices.append(
+                RunStateChanged(
+                    row.dag_id, row.run_id, row.kind.value, before.value, row.state.value, row.reason, self.now
+                )
+            )
+
+    def _tell(self, instance: Instance) -> None:
+        """Have listeners hear that the instance's state is another one."""
+        run, key, before = instance.node.run.row, instance.key, instance.told
+        instance.told = instance.state
+        self.changes.notices.append(
+            TaskStateChanged(
+                run.dag_id,
+                run.run_id,
+                key.task_id,
+                key.map_index,
+                instance.try_number,
+                before.value,
+                instance.state.value,
+                instance.reason,
+                self.now,
+            )
+        )
 
     def store_try(self, key: TaskKey, attempt: Try) -> None:
         """Have a try's row stored."""

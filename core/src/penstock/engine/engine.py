@@ -45,6 +45,7 @@ class Engine:
         lease_s: Seconds without a heartbeat after which an executor's tries count as lost.
         sensor_executor: Name of the executor that gets the sensors; they hold no slot anywhere.
         routes: Executor by queue; queues that are not named go to ``default_executor``.
+        notify: Whether steps say every change of a state in ``changes.notices``, for listeners.
     """
 
     def __init__(
@@ -54,8 +55,9 @@ class Engine:
         default_executor: str = "local",
         sensor_executor: str = "waiter",
         routes: dict[str, str] | None = None,
+        notify: bool = False,
     ) -> None:
-        self._book = Book(lease_s, default_executor, sensor_executor, dict(routes or {}))
+        self._book = Book(lease_s, default_executor, sensor_executor, dict(routes or {}), notify=notify)
 
     def step(self, events: Iterable[Event], now: datetime) -> Step:
         """Take in what happened, decide, and say what to persist and to do.

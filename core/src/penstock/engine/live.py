@@ -20,6 +20,7 @@ class Instance:
         holds: What it uses of limited resources while a try of it lives.
         attempt: The row of its try that lives, or None.
         dying: Whether that try was told to end and has not answered yet.
+        told: The state that listeners know.
         lost: Times in a row that its worker was lost; forgotten at a restart, so that many restarts fail no task.
         waited_from: When a sensor's first poke was asked for; kept when its waiter is lost.
     """
@@ -41,13 +42,14 @@ class Instance:
         "reason",
         "started_at",
         "state",
+        "told",
         "try_number",
         "waited_from",
     )
 
     def __init__(self, key: TaskKey, node: Node) -> None:
         self.key, self.node, self.priority = key, node, node.task.priority_weight
-        self.state = TaskState.NONE
+        self.state = self.told = TaskState.NONE
         self.try_number = self.epoch = self.failures = self.lost = 0
         self.dying = False
         self.reason = ""
@@ -92,6 +94,7 @@ class Instance:
     def restore(self, row: TaskInstance) -> None:
         """Take over what was stored."""
         self.state, self.reason = row.state, row.reason
+        self.told = row.state
         self.try_number, self.epoch, self.failures = row.try_number, row.epoch, row.failures
         self.queued_at, self.started_at, self.ended_at = row.queued_at, row.started_at, row.ended_at
         self.due_at = row.due_at

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import msgspec
 
+from penstock.model.notice import Notice
 from penstock.model.run import NewRun, Run, TaskInstance, TaskKey, Try, XCom
 from penstock.model.state import Outcome
 
@@ -42,6 +43,7 @@ class Changes(msgspec.Struct):
         late: Answers of tries that are no longer obeyed; noted on the try's row, which keeps its outcome.
         cursors: Timetables that moved on.
         handled: Numbers of the requests that this step has carried out.
+        notices: Every change of a state, for listeners, in the order in which they were decided; none if nobody listens.
     """
 
     new_runs: list[NewRun] = []
@@ -54,6 +56,7 @@ class Changes(msgspec.Struct):
     late: list[LateAnswer] = []
     cursors: list[DagCursor] = []
     handled: list[int] = []
+    notices: list[Notice] = []
 
     def __bool__(self) -> bool:
         """True if there is anything to write."""

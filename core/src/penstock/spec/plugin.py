@@ -4,11 +4,16 @@
 so that asking never imports a provider. They may be called in any process, provider by provider in the order of their
 ids; each gives what it has, an empty tuple for nothing.
 
-**Reacting specs** are implemented by the module that a manifest names as ``plugin``, loaded only in the process that
-needs it (the notifier). They are called after the change is durable, at least once: an impl must bear to hear of the
-same change again after a crash. Impls are called one after the other in the order of the providers' ids; what one
-raises is logged under its provider's name, counts as one failure of that provider, and keeps nobody else from hearing
-the change. Nothing waits for an impl: no task starts or ends later because one is slow.
+**Reacting specs** are implemented by the module that a manifest names as ``plugin``. It is loaded in a process of its own
+and nowhere else; that process, and the notifier which feeds it, exist only while some active provider names such a module.
+An impl is called after the change is durable, at least once, one change after the other in the order in which they
+were decided: it must bear to hear of the same change again after a crash. Providers do not wait for each other, and
+nothing waits for an impl: no task starts or ends later because one is slow. What an impl raises is logged under its
+provider's name and counts as one failure; one that takes longer than ``[notifier] timeout_s`` is ended with its
+process, which counts as one failure, too. The change is passed over in both cases. A change at which the process ended
+three times is passed over as well. Every change of a state is told, however many of them one transaction made durable.
+
+An impl may ask for connections and Variables, as a task does, and so may the hooks that it uses; for nothing else.
 
 An impl takes the arguments it needs, by name, and may leave out others::
 
@@ -20,43 +25,25 @@ An impl takes the arguments it needs, by name, and may leave out others::
 A spec is never changed, only added to; `penstock.spec.manifest.SPEC_VERSION` counts what would break an impl.
 """
 
-from datetime import datetime
-
-import msgspec
 import pluggy
 
+from penstock.model.notice import RunStateChanged, TaskStateChanged
 from penstock.spec.manifest import Capability, Command, ConnectionType
+
+__all__ = [
+    "PROJECT",
+    "REACTING",
+    "PenstockSpecs",
+    "RunStateChanged",
+    "TaskStateChanged",
+    "hookimpl",
+    "hookspec",
+]
 
 PROJECT = "penstock"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
-
-
-class TaskStateChanged(msgspec.Struct, frozen=True):
-    """A task instance went from one state to another; states are the words of `penstock.model.state.TaskState`."""
-
-    dag_id: str
-    run_id: str
-    task_id: str
-    map_index: int
-    try_number: int
-    previous: str
-    state: str
-    reason: str
-    at: datetime
-
-
-class RunStateChanged(msgspec.Struct, frozen=True):
-    """A DAG run went from one state to another; states are the words of `penstock.model.state.RunState`."""
-
-    dag_id: str
-    run_id: str
-    kind: str
-    previous: str
-    state: str
-    reason: str
-    at: datetime
 
 
 class PenstockSpecs:

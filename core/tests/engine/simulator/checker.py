@@ -6,6 +6,7 @@ from simulator.store import Store
 
 from penstock.engine.messages import Step
 from penstock.model.dag import TaskSpec
+from penstock.model.notice import TaskStateChanged
 from penstock.model.run import TaskKey, Try
 from penstock.model.state import RunState, TaskState, TriggerRule
 
@@ -34,11 +35,13 @@ class Checker:
         self.spent: Counter[TaskKey] = Counter()
         self.before: dict[TaskKey, TaskState] = {}
         self.outcomes: dict[tuple[TaskKey, int], object] = {}
+        self.told: dict[tuple[object, ...], str] = {}
 
     def check(self, step: Step, touched_by_people: set[int], silent: set[str]) -> None:
         """Raise AssertionError for the first thing that does not hold after this step was stored."""
         if not step.changes:
             return
+        self._notices(step)
         self._epochs(step)
         self._tries(step)
         self._states(step, touched_by_people)
@@ -55,6 +58,24 @@ class Checker:
     def open_tries(self) -> list[Try]:
         """Tries without an outcome."""
         return [attempt for attempt in self.store.tries.values() if attempt.outcome is None]
+
+    def _notices(self, step: Step) -> None:
+        """What listeners heard so far is a chain without a gap, and it ends at the stored rows."""
+        for notice in step.changes.notices:
+            task = (notice.task_id, notice.map_index) if isinstance(notice, TaskStateChanged) else ()
+            ident = (notice.dag_id, notice.run_id, *task)
+            known = self.told.get(ident, "none" if task else "queued")
+            assert notice.previous == known != notice.state, f"listeners know {ident} as {known}, and hear {notice}"
+            self.told[ident] = notice.state
+        runs = self.store.runs
+        rows = [((r.dag_id, r.run_id), r.state.value) for r in step.changes.runs]
+        rows += [
+            ((runs[t.run].dag_id, runs[t.run].run_id, t.task_id, t.map_index), t.state.value)
+            for t in step.changes.tasks
+        ]
+        for ident, state in rows:
+            known = self.told.get(ident, "none" if len(ident) > 2 else "queued")
+            assert known == state, f"{ident} is {state}, listeners know it as {known}"
 
     def _epochs(self, step: Step) -> None:
         for dispatch in step.dispatches:

@@ -83,7 +83,7 @@ class World:
     # The shell: one step, one transaction, then the commands.
 
     def _boot(self) -> None:
-        self.engine = Engine(lease_s=LEASE_S, routes=ROUTES)
+        self.engine = Engine(lease_s=LEASE_S, routes=ROUTES, notify=True)
         self._news[:] = [CapacityChanged(name, count) for name, count in self.limits.capacity.items()]
         self._news += [PoolsUpdated(dict(self.limits.pools)), *self.store.recovered()]
         for attempt in self.checker.open_tries():

@@ -1,0 +1,47 @@
+"""What listeners are told: a state that changed, as a value that is kept until everybody has heard of it."""
+
+from datetime import datetime
+
+import msgspec
+
+
+class TaskStateChanged(msgspec.Struct, frozen=True, tag="task"):
+    """A task instance went from one state to another; states are the words of `penstock.model.state.TaskState`.
+
+    Attributes:
+        map_index: Index in a mapping; -1 if the task is not mapped.
+        try_number: Tries begun so far, this one included.
+        reason: Why it is in its new state, as a sentence; may be empty.
+        at: When the scheduler decided it, aware UTC.
+    """
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int
+    try_number: int
+    previous: str
+    state: str
+    reason: str
+    at: datetime
+
+
+class RunStateChanged(msgspec.Struct, frozen=True, tag="run"):
+    """A DAG run went from one state to another; states are the words of `penstock.model.state.RunState`.
+
+    Attributes:
+        kind: What asked for the run, in the words of `penstock.model.run.RunKind`.
+        reason: Why it is in its new state, as a sentence; may be empty.
+        at: When the scheduler decided it, aware UTC.
+    """
+
+    dag_id: str
+    run_id: str
+    kind: str
+    previous: str
+    state: str
+    reason: str
+    at: datetime
+
+
+Notice = TaskStateChanged | RunStateChanged
