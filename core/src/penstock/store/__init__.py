@@ -6,11 +6,14 @@ from penstock.store.catalog import LoaderCatalog
 from penstock.store.hold import Holder
 from penstock.store.keyring import Keyring, new_key
 from penstock.store.ledger import SCHEDULER, Transaction
+from penstock.store.notices import Listener
+from penstock.store.outbox import NOTICES
 from penstock.store.people import DagRow, PastTry
 from penstock.store.recovery import DagState, RunSnapshot, Version
 from penstock.store.store import Store, upgrade
 
 __all__ = [
+    "NOTICES",
     "SCHEDULER",
     "VARIABLES",
     "Bell",
@@ -18,6 +21,7 @@ __all__ = [
     "DagState",
     "Holder",
     "Keyring",
+    "Listener",
     "LoaderCatalog",
     "PastTry",
     "Pool",

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, CursorResult, Dialect, Executable, Table, bin
 from penstock.model.changes import Changes
 from penstock.model.request import Request
 from penstock.model.run import NewRun, Run
-from penstock.store import bell, rows, tables
+from penstock.store import bell, outbox, rows, tables
 from penstock.store.rows import Codec
 
 SCHEDULER = "scheduler"
@@ -38,6 +38,7 @@ class Statements:
         self.late = rows.update(dialect, tables.attempt, "late_outcome late_at", "run task_id map_index epoch")
         self.cursors = rows.update(dialect, tables.dag, "cursor", "dag_id")
         self.handled = rows.delete(dialect, tables.request, "number")
+        self.outbox = outbox.Outbox(dialect, self.codec)
 
 
 class Transaction:
@@ -69,6 +70,9 @@ class Transaction:
         sql.late.run(connection, [(a.outcome.value, codec.at(a.at), *a.key, a.epoch) for a in changes.late])
         sql.cursors.run(connection, [(codec.at(c.interval_end), c.dag_id) for c in changes.cursors])
         sql.handled.run(connection, [(number,) for number in changes.handled])
+        if changes.notices:
+            sql.outbox.put(connection, changes.notices)
+            self.ring(outbox.NOTICES)
         return created
 
     def submit(self, requests: Sequence[Request], now: datetime) -> None:
@@ -83,6 +87,10 @@ class Transaction:
             [{"body": msgspec.json.encode(request), "created_at": now} for request in requests],
         )
         self.ring(SCHEDULER)
+
+    def drop_notices(self, last: int) -> int:
+        """Drop the notices up to a number; see `penstock.store.outbox.drop`."""
+        return outbox.drop(self._connection, last)
 
     def execute(self, statement: Executable) -> CursorResult[Any]:
         """Carry out a statement of another module of this room."""

@@ -50,6 +50,16 @@ class Statement:
             connection.exec_driver_sql(self._sql, rows)
 
 
+def insert(dialect: Dialect, table: Table, columns: str) -> Statement:
+    """Insert rows, in their order, into a table that numbers them itself."""
+    names = columns.split()
+    into = f"INSERT INTO {_quoted(dialect, table.name)} ({', '.join(names)})"
+    marks = ", ".join("?" for _ in names)
+    return Statement(
+        dialect, names, f"{into} VALUES ({marks})", f"{into} SELECT * FROM {_given(dialect, table, names)}"
+    )
+
+
 def upsert(dialect: Dialect, table: Table, columns: str) -> Statement:
     """Insert rows, or update every column of those whose primary key exists."""
     names = columns.split()

@@ -17,12 +17,13 @@ from penstock.store.database import Database
 from penstock.store.hold import Hold, Holder, present, take
 from penstock.store.keyring import Keyring
 from penstock.store.ledger import Statements
+from penstock.store.notices import Notices
 from penstock.store.people import People
 from penstock.store.recovery import Recovery
 from penstock.store.upkeep import Upkeep
 
 
-class Store(Access, People, Recovery, Upkeep):
+class Store(Access, Notices, People, Recovery, Upkeep):
     """One open database.
 
     Every method may raise `penstock.errors.StoreError`, with a sentence that names the database, what is wrong and what

@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from penstock.store.instants import Instant
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """Every schema version that this code knows, oldest first; the last is the one it works on."""
 
 metadata = MetaData()
@@ -173,6 +173,28 @@ request = Table(
     Column("body", LargeBinary, nullable=False),
     Column("created_at", Instant, nullable=False),
     sqlite_autoincrement=True,
+)
+
+notice = Table(
+    "notice",
+    metadata,
+    Column("number", _NUMBER, primary_key=True, autoincrement=True),
+    Column("body", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+listener = Table(
+    "listener",
+    metadata,
+    Column("provider", Text, primary_key=True),
+    *(
+        Column(name, _NUMBER, nullable=False, server_default="0", autoincrement=False)
+        for name in ("heard", "failed", "missed")
+    ),
+    _text("broken"),
+    _text("failure"),
+    Column("failed_at", Instant),
 )
 
 connection = Table(

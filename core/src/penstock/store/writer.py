@@ -17,7 +17,7 @@ class Writer:
     _hold: Hold | None
 
     def listen(self, topic: str = SCHEDULER) -> bell.Bell:
-        """A bell that rings when something under this topic was written: ``"scheduler"``, or ``"variables"``."""
+        """A bell that rings when something under this topic was written: ``"scheduler"``, ``"variables"`` or ``"notices"``."""
         return bell.listen(self.database, topic)
 
     def ring(self, topic: str = SCHEDULER) -> None:
