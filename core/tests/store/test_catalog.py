@@ -109,6 +109,31 @@ def test_a_dag_follows_the_file_that_defined_it_last(store, catalog, parsed):
     assert list(versions(store)) == ["a"]
 
 
+def test_imports_saved_together_leave_what_they_would_leave_one_after_the_other(store, catalog, parsed, now):
+    catalog.save(parsed("a", "b"), parsed("gone", file="old.py"))
+    changed(store, now)
+    catalog.save(
+        parsed("a", "b", doc="new"),
+        parsed("a", "fresh", file="moved.py"),
+        parsed("b"),
+        parsed("b", problems=("f.py:1: broken",)),
+        parsed("gone", file="old.py"),
+        parsed(file="old.py"),
+    )
+    assert {dag_id: store.version(version).file for dag_id, version in versions(store).items()} == {
+        "a": "moved.py",
+        "b": "f.py",
+        "fresh": "moved.py",
+    }
+    assert sorted(changed(store, now)) == ["a", "fresh", "gone"]
+    files = {name: (known.dag_ids, known.problems) for name, known in catalog.files().items()}
+    assert files == {
+        "f.py": (("b",), ("f.py:1: broken",)),
+        "moved.py": (("a", "fresh"), ()),
+        "old.py": ((), ()),
+    }
+
+
 def test_files_that_did_not_change_adopt_a_new_snapshot_of_the_folder(store, catalog, parsed, now):
     catalog.save(parsed("a", variables={"v": "1"}))
     catalog.save(parsed("z", file="other.py"))

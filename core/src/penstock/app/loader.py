@@ -51,7 +51,7 @@ def loader(settings: Settings, store: Store, catalog: LoaderCatalog, clock: Syst
     def tell(line: str) -> None:
         print(line, file=sys.stderr, flush=True)  # noqa: T201 - the supervisor's terminal
 
-    parser = Parser(setup(settings), variables, processes=settings.loader.processes)
+    parser = Parser(setup(settings), variables)
 
     def open_values(url: str, conn_id: str | None) -> ObjectStore:
         return plugin_host(settings).object_store(url, conn_id)
@@ -70,6 +70,7 @@ def setup(settings: Settings) -> Setup:
         capabilities=tuple(capabilities),
         memory_mb=settings.loader.memory_mb,
         timeout_s=settings.loader.timeout_s,
+        processes=settings.loader.processes,
     )
 
 

@@ -82,7 +82,7 @@ def _bound(setup: Setup) -> tuple[int, int]:
 def _address_space() -> int:
     """Bytes of address space that this process has already; 0 where the kernel does not tell."""
     try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        pages = int(Path("/proc/self/statm").read_bytes().split()[0])
     except OSError:
         return 0
     return pages * resource.getpagesize()

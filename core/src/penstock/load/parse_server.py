@@ -11,6 +11,7 @@ import selectors
 import signal
 import socket
 import sys
+from collections import deque
 from contextlib import suppress
 from time import monotonic
 
@@ -47,6 +48,7 @@ class ParseServer:
     def __init__(self, sock: socket.socket) -> None:
         self._loader, self._setup = Line(sock), Setup()
         self._children: dict[int, _Child] = {}
+        self._waiting: deque[Job] = deque()
         self._selector = selectors.DefaultSelector()
         self._wake, self._waker = os.pipe()
 
@@ -66,6 +68,8 @@ class ParseServer:
             while True:
                 for key, _ in self._selector.select(self._patience()):
                     key.data()
+                while self._waiting and len(self._children) < self._setup.processes:
+                    self._start(self._waiting.popleft())
                 self._look_at_clock()
         except (EOFError, OSError):
             for child in self._children.values():
@@ -79,7 +83,7 @@ class ParseServer:
             if isinstance(message, Setup):
                 self._setup = message
             elif isinstance(message, Job):
-                self._start(message)
+                self._waiting.append(message)
             elif isinstance(message, Reply) and message.serial in self._children:
                 with suppress(OSError):
                     self._children[message.serial].line.send(message)

@@ -10,6 +10,8 @@ from penstock.errors import InternalError
 from penstock.load.wire import Ask, Job, Line, Reply, Result, Setup
 
 _ATTEMPTS = 2
+# Jobs that wait at the server, so that it goes on while the results of others are stored.
+_AHEAD = 64
 
 
 class Parser:
@@ -18,13 +20,10 @@ class Parser:
     Args:
         setup: Bounds, and what is installed.
         variables: Present values of Variables by key.
-        processes: Files that are imported at once.
     """
 
-    def __init__(
-        self, setup: Setup, variables: Callable[[Sequence[str]], Mapping[str, str | None]], *, processes: int = 2
-    ) -> None:
-        self._setup, self._variables, self._processes = setup, variables, max(1, processes)
+    def __init__(self, setup: Setup, variables: Callable[[Sequence[str]], Mapping[str, str | None]]) -> None:
+        self._setup, self._variables = setup, variables
         self._server: subprocess.Popen[bytes] | None = None
         self._line: Line | None = None
         self._serial = 0
@@ -70,7 +69,7 @@ class Parser:
         rest = iter(files)
         exhausted = False
         while True:
-            while not exhausted and len(running) < self._processes:
+            while not exhausted and len(running) < self._setup.processes + _AHEAD:
                 file = next(rest, None)
                 if file is None:
                     exhausted = True

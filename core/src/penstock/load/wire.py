@@ -14,7 +14,7 @@ from penstock.model.dag import DagSpec
 from penstock.spec.manifest import Capability
 
 _HEADER = struct.Struct("!I")
-_READ_SIZE = 1 << 18
+_READ_SIZE = 1 << 16
 
 
 class Setup(msgspec.Struct, frozen=True, tag="setup"):
@@ -26,6 +26,7 @@ class Setup(msgspec.Struct, frozen=True, tag="setup"):
         memory_mb: Megabytes that the import of one file may take beyond what the server has.
         timeout_s: Seconds that the import of one file may take.
         output_bytes: How much of what a file prints is kept.
+        processes: Files that are imported at once; more jobs may be sent ahead.
     """
 
     providers: tuple[str, ...] = ()
@@ -33,6 +34,7 @@ class Setup(msgspec.Struct, frozen=True, tag="setup"):
     memory_mb: int = 1024
     timeout_s: float = 30.0
     output_bytes: int = 65536
+    processes: int = 2
 
 
 class Job(msgspec.Struct, frozen=True, tag="job"):

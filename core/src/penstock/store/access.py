@@ -74,7 +74,7 @@ class Access(Writer):
             "changed_at": now,
         }
         with self.transaction() as tx:
-            tx.replace(tables.connection, row)
+            tx.replace(tables.connection, [row])
 
     def delete_connection(self, conn_id: str) -> None:
         """Delete a connection; raises NotFoundError if there is none."""
@@ -125,7 +125,7 @@ class Access(Writer):
             "changed_at": now,
         }
         with self.transaction() as tx:
-            tx.replace(tables.variable, row)
+            tx.replace(tables.variable, [row])
             tx.ring(VARIABLES)
 
     def delete_variable(self, key: str) -> None:
@@ -144,7 +144,7 @@ class Access(Writer):
     def put_pool(self, pool: Pool, now: datetime) -> None:
         """Store a pool in place of any of the same name, and tell the scheduler."""
         with self.transaction() as tx:
-            tx.replace(tables.pool, {"name": pool.name, "slots": pool.slots, "description": pool.description})
+            tx.replace(tables.pool, [{"name": pool.name, "slots": pool.slots, "description": pool.description}])
             tx.submit([PoolsChanged()], now)
 
     def delete_pool(self, name: str, now: datetime) -> None:
@@ -181,7 +181,7 @@ class Access(Writer):
             token = connection.execute(query).scalar()
         if token is None:
             with self.transaction() as tx:
-                tx.replace(tables.meta, {"key": _KEY_CHECK, "value": self.keyring.seal(_CHECK).decode()})
+                tx.replace(tables.meta, [{"key": _KEY_CHECK, "value": self.keyring.seal(_CHECK).decode()}])
         else:
             self.keyring.unseal(token.encode(), f"database {self.database.name}")
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import select, text, update
+from sqlalchemy import Select, select, text, update
 
-from penstock.model.dag import DagSpec, content_hash, to_json
+from penstock.model.dag import content_hash, to_json
 from penstock.model.request import DagChanged
 from penstock.model.source import KnownFile, ParsedFile
 from penstock.store import tables
@@ -47,30 +47,14 @@ class LoaderCatalog:
     def save(self, *parsed: ParsedFile) -> None:
         """Keep the results of some imports; see `penstock.load.catalog.Catalog.save`."""
         now = self._clock()
+        sealed = [(each, self._sealed(each.variables)) for each in parsed]
+        good = [(each, variables) for each, variables in sealed if not each.problems]
         with self._store.transaction() as tx:
-            for each in parsed:
-                self._save(tx, each, now)
-
-    def _save(self, tx: Transaction, parsed: ParsedFile, now: datetime) -> None:
-        sealed = self._sealed(parsed.variables)
-        tx.replace(
-            tables.source_file,
-            {
-                "file": parsed.file,
-                "sources": msgspec.json.encode(parsed.sources).decode(),
-                "variables": sealed,
-                "refresh_s": parsed.refresh_s,
-                "parsed_at": parsed.parsed_at,
-                "duration_s": parsed.duration_s,
-                "problems": msgspec.json.encode(parsed.problems).decode(),
-            },
-        )
-        if parsed.problems:
-            return
-        pinned = _Pinned(parsed.snapshot, parsed.variables, sealed)
-        changed = [dag.dag_id for dag in parsed.dags if self._save_dag(tx, dag, parsed.file, pinned, now)]
-        changed += _retire(tx, parsed.file, {dag.dag_id for dag in parsed.dags}, now)
-        tx.submit([DagChanged(dag_id) for dag_id in changed], now)
+            tx.replace(tables.source_file, [_record(each, variables) for each, variables in sealed])
+            shelf = _Shelf(tx, [each for each, _ in good], now)
+            for each, variables in good:
+                shelf.put(each, variables)
+            tx.submit([DagChanged(dag_id) for dag_id in shelf.write()], now)
 
     def adopt(self, snapshot: str, files: Iterable[str]) -> None:
         """Let new runs of these files' DAGs use this snapshot; see `penstock.load.catalog.Catalog.adopt`."""
@@ -130,29 +114,6 @@ class LoaderCatalog:
             problems=msgspec.json.decode(row["problems"], type=tuple[str, ...]),
         )
 
-    def _save_dag(self, tx: Transaction, dag: DagSpec, file: str, pinned: "_Pinned", now: datetime) -> bool:
-        """Make a DAG's version current; returns whether anything changed."""
-        data = to_json(dag)
-        spec = content_hash(data)
-        version = pinned.version(spec)
-        columns = tables.dag.c
-        query = select(columns.version, columns.file, columns.active).where(columns.dag_id == dag.dag_id)
-        present = tx.execute(query).fetchone()
-        if present is not None and tuple(present) == (version, file, True):
-            return False
-        tx.insert_absent(tables.dag_spec, [{"spec": spec, "data": data}])
-        made = {
-            "version": version, "dag_id": dag.dag_id, "spec": spec, "snapshot": pinned.snapshot, "file": file,
-            "variables": pinned.sealed, "created_at": now,
-        }  # fmt: skip
-        tx.insert_absent(tables.dag_version, [made])
-        row = {"dag_id": dag.dag_id, "version": version, "file": file, "active": True, "changed_at": now}
-        if present is None:
-            tx.execute(tables.dag.insert().values(**row, paused=dag.paused_upon_creation))
-        else:
-            tx.execute(tables.dag.update().where(columns.dag_id == dag.dag_id).values(**row))
-        return True
-
     def _adopt(self, tx: Transaction, snapshot: str, files: Sequence[str], now: datetime) -> list[str]:
         d, v = tables.dag.c, tables.dag_version.c
         query = (
@@ -173,6 +134,86 @@ class LoaderCatalog:
         tx.insert_absent(tables.dag_version, rows)
         tx.update_many(tables.dag, "dag_id", moves)
         return [move["dag_id"] for move in moves]
+
+
+def _record(parsed: ParsedFile, sealed: bytes) -> dict[str, Any]:
+    return {
+        "file": parsed.file,
+        "sources": msgspec.json.encode(parsed.sources).decode(),
+        "variables": sealed,
+        "refresh_s": parsed.refresh_s,
+        "parsed_at": parsed.parsed_at,
+        "duration_s": parsed.duration_s,
+        "problems": msgspec.json.encode(parsed.problems).decode(),
+    }
+
+
+class _Shelf:
+    """The current versions of the DAGs that some files define or defined, changed in memory and written at once.
+
+    Args:
+        tx: The transaction.
+        parsed: The files, each without problems.
+        now: When it happens.
+    """
+
+    def __init__(self, tx: Transaction, parsed: Sequence[ParsedFile], now: datetime) -> None:
+        self._tx, self._now = tx, now
+        self._before: dict[str, _Place] = {}
+        d = tables.dag.c
+        query = select(d.dag_id, d.version, d.file, d.active)
+        for files in _portions([each.file for each in parsed]):
+            self._read(query.where(d.file.in_(files)))
+        for dag_ids in _portions([dag.dag_id for each in parsed for dag in each.dags]):
+            self._read(query.where(d.dag_id.in_(dag_ids)))
+        self._places = dict(self._before)
+        self._specs: list[dict[str, Any]] = []
+        self._versions: list[dict[str, Any]] = []
+        self._paused: dict[str, bool] = {}
+
+    def put(self, parsed: ParsedFile, sealed: bytes) -> None:
+        """Make a file's DAGs current, and retire those that it owned and defines no longer."""
+        pinned = _Pinned(parsed.snapshot, parsed.variables, sealed)
+        owned = [name for name, place in self._places.items() if place.file == parsed.file and place.active]
+        for dag in parsed.dags:
+            data = to_json(dag)
+            spec = content_hash(data)
+            place = _Place(pinned.version(spec), parsed.file, active=True)
+            self._paused[dag.dag_id] = dag.paused_upon_creation
+            if self._places.get(dag.dag_id) != place:
+                self._places[dag.dag_id] = place
+                self._specs.append({"spec": spec, "data": data})
+                self._versions.append(
+                    {
+                        "version": place.version, "dag_id": dag.dag_id, "spec": spec, "snapshot": pinned.snapshot,
+                        "file": parsed.file, "variables": sealed, "created_at": self._now,
+                    }
+                )  # fmt: skip
+        for gone in set(owned) - {dag.dag_id for dag in parsed.dags}:
+            self._places[gone] = self._places[gone]._replace(active=False)
+
+    def write(self) -> list[str]:
+        """Write what is different now; returns the ids of the DAGs that changed."""
+        changed = {dag_id: place for dag_id, place in self._places.items() if self._before.get(dag_id) != place}
+        rows = [{"dag_id": dag_id, **place._asdict(), "changed_at": self._now} for dag_id, place in changed.items()]
+        self._tx.insert_absent(tables.dag_spec, self._specs)
+        self._tx.insert_absent(tables.dag_version, self._versions)
+        fresh = [{**row, "paused": self._paused[row["dag_id"]]} for row in rows if row["dag_id"] not in self._before]
+        self._tx.execute_many(tables.dag.insert(), fresh)
+        self._tx.update_many(tables.dag, "dag_id", [row for row in rows if row["dag_id"] in self._before])
+        return list(changed)
+
+    def _read(self, query: Select[Any]) -> None:
+        for row in self._tx.execute(query).all():
+            self._before[row.dag_id] = _Place(row.version, row.file, row.active)
+
+
+class _Place(NamedTuple):
+    """Which version of a DAG is current, and which file it is from."""
+
+    version: str
+    file: str
+    active: bool
 
 
 class _Pinned(msgspec.Struct, frozen=True):

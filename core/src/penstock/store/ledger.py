@@ -108,11 +108,12 @@ class Transaction:
             statement = update(table).where(table.c[key] == bindparam(f"_{key}")).values(given)
             self.execute_many(statement, [{f"_{name}": value for name, value in row.items()} for row in rows])
 
-    def replace(self, table: Table, row: Mapping[str, Any]) -> None:
-        """Insert one row in place of any with the same primary key."""
-        keys = [column.name for column in table.primary_key]
-        updates = ", ".join(f"{name} = excluded.{name}" for name in row if name not in keys)
-        self._insert(table, [row], f"({', '.join(keys)}) DO UPDATE SET {updates}")
+    def replace(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows in place of any with the same primary key."""
+        if rows:
+            keys = [column.name for column in table.primary_key]
+            updates = ", ".join(f"{name} = excluded.{name}" for name in rows[0] if name not in keys)
+            self._insert(table, rows, f"({', '.join(keys)}) DO UPDATE SET {updates}")
 
     def insert_absent(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert the rows whose key does not exist yet."""
