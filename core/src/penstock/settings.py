@@ -106,6 +106,16 @@ class LoaderSettings(msgspec.Struct, frozen=True):
     memory_mb: Annotated[int, msgspec.Meta(ge=64)] = 1024
 
 
+class NotifierSettings(msgspec.Struct, frozen=True):
+    """``[notifier]``: tells plugin modules of providers which states have changed; runs only if there are such modules.
+
+    Attributes:
+        timeout_s: Seconds that a plugin module may take for one change; then its process is ended and started again.
+    """
+
+    timeout_s: Seconds = 10.0
+
+
 class XComSettings(msgspec.Struct, frozen=True):
     """``[xcom]``: values that tasks pass on.
 
@@ -153,6 +163,7 @@ class Settings(msgspec.Struct, frozen=True):
     executor: ExecutorSettings = ExecutorSettings()
     waiters: WaiterSettings = WaiterSettings()
     loader: LoaderSettings = LoaderSettings()
+    notifier: NotifierSettings = NotifierSettings()
     xcom: XComSettings = XComSettings()
     retention: RetentionSettings = RetentionSettings()
     secret_keys: tuple[str, ...] = ()
@@ -207,6 +218,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "executor": ExecutorSettings,
     "waiters": WaiterSettings,
     "loader": LoaderSettings,
+    "notifier": NotifierSettings,
     "xcom": XComSettings,
     "retention": RetentionSettings,
 }

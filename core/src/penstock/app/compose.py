@@ -31,8 +31,13 @@ def open_store(settings: Settings, *, create: bool = True) -> Store:
     return Store.open(settings.database_url, keyring(settings), create=create, wait_s=settings.database.wait_s)
 
 
-def build_scheduler(settings: Settings, holder: str) -> Scheduler:
+def build_scheduler(settings: Settings, holder: str, *, notify: bool = False) -> Scheduler:
     """The scheduler with its local executor, and the hold of the database; nothing is started yet.
+
+    Args:
+        settings: The installation.
+        holder: What to call it in the message to whoever comes second.
+        notify: Whether changes of states are kept for the notifier.
 
     Raises:
         StoreHeldError: Another scheduler works on the database.
@@ -69,7 +74,7 @@ def build_scheduler(settings: Settings, holder: str) -> Scheduler:
             import_timeout_s=settings.executor.import_timeout_s,
         )
         requests = _requests(settings, store, pythons)
-        engine = Engine(lease_s=settings.scheduler.lease_s)
+        engine = Engine(lease_s=settings.scheduler.lease_s, notify=notify)
         executors = {executor.name: executor, executor.sensor_name: executor}
         return Scheduler(store, engine, executors, requests, clock, stop_grace_s=settings.executor.stop_grace_s)
     except BaseException:

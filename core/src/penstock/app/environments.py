@@ -35,6 +35,12 @@ def plugin_host(settings: Settings) -> PluginHost:
     return PluginHost(found, settings.disabled_providers)
 
 
+def listening(settings: Settings) -> list[str]:
+    """Ids of the active providers that name a plugin module, and so want to hear of changes."""
+    found = plugin_host(settings).providers()
+    return [provider.id for provider in found if provider.manifest is not None and provider.manifest.plugin]
+
+
 def secrets_of(settings: Settings) -> Callable[[Connection], tuple[str, ...]]:
     """What finds a connection's secrets by its provider's field list; providers are looked for at its first call."""
     host = cache(lambda: plugin_host(settings))

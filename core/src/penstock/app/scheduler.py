@@ -1,4 +1,4 @@
-"""Main of the scheduler's process: ``python -m penstock.app.scheduler``."""
+"""Main of the scheduler's process: ``python -m penstock.app.scheduler [notify]``, the latter if somebody listens."""
 
 import gc
 import os
@@ -13,10 +13,10 @@ from penstock.settings import load_settings
 FAILED, HELD = 5, 4
 
 
-def main() -> int:
+def main(*, notify: bool) -> int:
     """Schedule until SIGTERM or SIGINT; the exit code says what was wrong: 4 if another scheduler is at work."""
     try:
-        scheduler = build_scheduler(load_settings(os.environ, Path.cwd()), "penstock up")
+        scheduler = build_scheduler(load_settings(os.environ, Path.cwd()), "penstock up", notify=notify)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: scheduler.stop())
         gc.freeze()
@@ -31,4 +31,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(notify=sys.argv[1:] == ["notify"]))

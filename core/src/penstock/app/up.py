@@ -14,19 +14,21 @@ import time
 from collections.abc import Callable
 
 from penstock import __version__
+from penstock.app.environments import listening
 from penstock.execute.process import die_with_parent, kill_group
 from penstock.settings import Settings
 
 HELD = 4
+NOTIFY = "notify"
 LONG_LIFE_S = 60.0
 LONGEST_PAUSE_S = 30.0
 
 
 class Part:
-    """One supervised process: a module of `penstock.app`, started as a program."""
+    """One supervised process: a module of `penstock.app`, started as a program with arguments."""
 
-    def __init__(self, name: str, cwd: str) -> None:
-        self.name, self._cwd = name, cwd
+    def __init__(self, name: str, cwd: str, *arguments: str) -> None:
+        self.name, self._cwd, self._arguments = name, cwd, arguments
         self.process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
         self._pause_s = 0.5
@@ -53,7 +55,7 @@ class Part:
         parent = os.getpid()
         self._started = now
         self.process = subprocess.Popen(
-            [sys.executable, "-m", f"penstock.app.{self.name}"],
+            [sys.executable, "-m", f"penstock.app.{self.name}", *self._arguments],
             cwd=self._cwd,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
@@ -106,7 +108,7 @@ def up(settings: Settings) -> int:
         signal.signal(number, lambda received, _frame: interrupts.append(received))
     signal.signal(signal.SIGCHLD, lambda *_: None)
     _tell(f"Penstock {__version__}: DAGs in {settings.dags_folder}, state in {settings.state_folder}. Ctrl-C stops.")
-    parts = [Part("scheduler", str(settings.root)), Part("loader", str(settings.root))]
+    parts = _parts(settings)
     code = 0
     while not interrupts and code != HELD:
         codes = [part.keep_alive(_tell) for part in parts]
@@ -117,6 +119,14 @@ def up(settings: Settings) -> int:
             with contextlib.suppress(BlockingIOError):
                 os.read(wake_r, 4096)
     return _stop(parts, interrupts, settings.executor.stop_grace_s + 10.0) or code
+
+
+def _parts(settings: Settings) -> list[Part]:
+    """What is to run; nobody pays for a notifier, or for rows that tell it what changed, unless somebody listens."""
+    root = str(settings.root)
+    if not listening(settings):
+        return [Part("scheduler", root), Part("loader", root)]
+    return [Part("scheduler", root, NOTIFY), Part("loader", root), Part("notifier", root)]
 
 
 def _stop(parts: list[Part], interrupts: list[int], patience_s: float) -> int:

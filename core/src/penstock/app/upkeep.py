@@ -21,6 +21,9 @@ PERIOD = timedelta(hours=1)
 PAUSE_S = 0.1
 """Seconds between two portions, in which others have the database."""
 
+NOTICES_KEPT = timedelta(days=1)
+"""How long a change of a state waits for a listener that does not come."""
+
 RUNS, FILES, VERSIONS = 25, 500, 200
 """What is deleted in one portion, at most."""
 
@@ -73,6 +76,9 @@ class Upkeep:
             yield from self._old_runs(now - timedelta(days=runs_days))
         if logs_days:
             yield from self._old_logs(now - timedelta(days=logs_days))
+        dropped = self._store.drop_notices(now - NOTICES_KEPT)
+        if dropped:
+            self._tell(f"{dropped} state changes older than a day were dropped unheard; see: penstock providers")
         unused = self._store.unused_versions(now - PERIOD)
         for start in range(0, len(unused), VERSIONS):
             self._store.delete_versions(unused[start : start + VERSIONS])

@@ -12,6 +12,7 @@ from penstock import __version__
 from penstock.app.compose import open_store
 from penstock.app.environments import plugin_host
 from penstock.cli.installation import settings_of
+from penstock.cli.listeners import concerns, listeners
 from penstock.cli.output import json_option, print_json
 from penstock.errors import PenstockError
 from penstock.settings import Settings
@@ -104,5 +105,8 @@ def _providers(settings: Settings) -> Iterator[Finding]:
     for provider in found:
         for problem in provider.problems:
             yield Finding("bad", f"provider {provider.id}", problem)
+    for id_, row in listeners(settings, found).items():
+        for concern in concerns(row):
+            yield Finding("bad" if row.broken else "note", f"provider {id_}", concern)
     active = [provider.id for provider in found if provider.active]
     yield Finding("ok", "providers", ", ".join(active) or "none installed")

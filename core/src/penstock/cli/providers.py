@@ -1,5 +1,6 @@
 """``penstock providers``: what is installed beside the core, read from manifests without importing anything."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -7,10 +8,12 @@ import click
 from penstock.app.environments import plugin_host
 from penstock.author.hook import Hook
 from penstock.cli.installation import settings_of
+from penstock.cli.listeners import concerns, listeners
 from penstock.cli.output import json_option, print_fields, print_json, print_table
 from penstock.errors import MissingProviderError, NotFoundError, PluginError
 from penstock.model.connection import Connection
 from penstock.plugins.fence import Provider
+from penstock.store import Listener
 
 
 @click.group(invoke_without_command=True)
@@ -26,9 +29,11 @@ def providers(context: click.Context) -> None:
 @click.pass_context
 def list_providers(context: click.Context, *, as_json: bool) -> None:
     """List providers, broken ones included."""
-    found = plugin_host(settings_of(context)).providers()
+    settings = settings_of(context)
+    found = plugin_host(settings).providers()
+    listening = listeners(settings, found)
     if as_json:
-        print_json([_facts(each) for each in found])
+        print_json([_facts(each, listening) for each in found])
         return
     print_table(
         ["provider", "name", "distribution", "state", "offers"],
@@ -39,7 +44,8 @@ def list_providers(context: click.Context, *, as_json: bool) -> None:
         empty="no provider is installed. See: plugin-manager search",
     )
     for provider in found:
-        for line in (*provider.problems, *provider.notes):
+        row = listening.get(provider.id)
+        for line in (*provider.problems, *provider.notes, *(concerns(row) if row else ())):
             click.echo(f"{provider.id}: {line}", err=True)
 
 
@@ -49,13 +55,15 @@ def list_providers(context: click.Context, *, as_json: bool) -> None:
 @click.pass_context
 def show_provider(context: click.Context, provider_id: str, *, as_json: bool) -> int:
     """Show what a provider offers; exit code 1 if it is broken."""
-    host = plugin_host(settings_of(context))
+    settings = settings_of(context)
+    host = plugin_host(settings)
     if provider_id not in host.ids():
         hint = f"Install it with: plugin-manager install {provider_id}"
         raise NotFoundError("installed provider", provider_id, host.ids(), hint=hint)
     found = host.provider(provider_id)
+    listening = listeners(settings, [found])
     if as_json:
-        print_json(_facts(found))
+        print_json(_facts(found, listening))
         return 0 if found.active else 1
     manifest = found.manifest
     print_fields(
@@ -67,6 +75,7 @@ def show_provider(context: click.Context, provider_id: str, *, as_json: bool) ->
             "state": _state(found),
             "problems": "\n".join(found.problems),
             "notes": "\n".join(found.notes),
+            **({"listens": "\n".join(_hearing(listening[found.id]))} if found.id in listening else {}),
         }
     )
     if manifest:
@@ -95,7 +104,16 @@ def hook_for(context: click.Context, connection: Connection) -> type[Hook]:
     )
 
 
-def _facts(provider: Provider) -> dict[str, Any]:
+def _hearing(row: Listener) -> list[str]:
+    if row.broken:
+        return concerns(row)
+    return [
+        f"{row.waiting} state changes wait for it" if row.waiting else "no state change waits for it",
+        *concerns(row),
+    ]
+
+
+def _facts(provider: Provider, listening: Mapping[str, Listener]) -> dict[str, Any]:
     return {
         "id": provider.id,
         "active": provider.active,
@@ -103,6 +121,7 @@ def _facts(provider: Provider) -> dict[str, Any]:
         "problems": provider.problems,
         "notes": provider.notes,
         "manifest": provider.manifest,
+        "listener": listening.get(provider.id),
     }
 
 

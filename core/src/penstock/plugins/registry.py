@@ -118,14 +118,21 @@ class Listeners:
                     self.problems[provider.id] = str(error)
                     _log.error("%s", error)
 
-    def emit(self, spec: str, **arguments: Any) -> None:  # noqa: ANN401 - the arguments of the spec
-        """Tell every impl of a reacting spec, provider by provider; what one raises is logged and counted."""
+    def emit(self, spec: str, **arguments: Any) -> dict[str, str]:  # noqa: ANN401 - the arguments of the spec
+        """Tell every impl of a reacting spec, provider by provider; what one raises is logged and counted.
+
+        Returns:
+            By provider id, what went wrong this time, as a sentence.
+        """
+        wrong: dict[str, str] = {}
         for provider_id, manager in self._managers.items():
             try:
                 getattr(manager.hook, spec)(**arguments)
-            except Exception:  # noqa: BLE001 - the fence: a listener may raise anything and harms only itself
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - the fence: a listener harms only itself
                 self.failures[provider_id] = self.failures.get(provider_id, 0) + 1
+                wrong[provider_id] = f"{spec} raised {type(error).__name__}: {error}"
                 _log.exception("the provider %r failed in %s", provider_id, spec)
+        return wrong
 
 
 def _load(provider_id: str, module: str) -> pluggy.PluginManager:

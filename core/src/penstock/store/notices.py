@@ -56,10 +56,11 @@ class Notices(Writer):
     def listeners(self) -> list[Listener]:
         """Everybody who listens, by provider id."""
         listener, notice = tables.listener.c, tables.notice.c
-        waiting = select(func.count()).where(notice.number > listener.heard).scalar_subquery()
+        waiting = select(func.count()).where(notice.number > listener.heard).scalar_subquery().label("waiting")
         names = [listener[name] for name in Listener.__struct_fields__[:-1]]
         with self.database.read() as connection:
-            return [Listener(*row) for row in connection.execute(select(*names, waiting).order_by("provider"))]
+            found = connection.execute(select(*names, waiting).order_by("provider")).mappings()
+            return [Listener(**{str(name): value for name, value in row.items()}) for row in found]
 
     def notices(self, after: int, limit: int) -> list[tuple[int, Notice]]:
         """The oldest notices with a number above ``after``, in their order, ``limit`` at most."""

@@ -63,7 +63,8 @@ def drop(connection: Connection, last: int) -> int:
 
 def read(body: str) -> Notice:
     """The notice of a row."""
-    return _decode(body)
+    found: Notice = _decode(body)
+    return found
 
 
 def last_before(connection: Connection, codec: Codec, instant: datetime) -> int:

@@ -1,0 +1,203 @@
+"""Plugin modules of providers hear what changes in a real installation, whatever one of them does."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+MANIFEST = """
+schema = 1
+id = "{id}"
+name = "{id}"
+doc = "A provider."
+spec = ">=1,<2"
+imports = ["penstock_{id}"]
+"""
+HEARS = """
+import os, sys, time
+from pathlib import Path
+from penstock.spec.plugin import hookimpl
+
+def heard(change):
+    with Path(__file__).with_name("heard.txt").open("a") as file:
+        file.write(f"{getattr(change, 'task_id', 'run')} {change.previous} {change.state}\\n")
+
+@hookimpl
+def penstock_task_state_changed(change):
+    BODY
+    heard(change)
+
+@hookimpl
+def penstock_run_state_changed(change):
+    heard(change)
+"""
+SMALL = """
+with DAG("small", schedule=None):
+    @task
+    def a(): ...
+    @task
+    def b(): ...
+    a() >> b()
+"""
+RUN = [
+    "run queued running",
+    *(f"a {change}" for change in ("none scheduled", "scheduled queued", "queued running", "running success")),
+    *(f"b {change}" for change in ("none scheduled", "scheduled queued", "queued running", "running success")),
+    "run running success",
+]
+
+
+class Site:
+    """A folder on the path of a project's processes, with providers that listen."""
+
+    def __init__(self, project) -> None:
+        self.folder = project.folder / "site"
+        project.environ["PYTHONPATH"] = str(self.folder)
+
+    def listener(self, name, body="pass", plugin=HEARS):
+        info, package = self.folder / f"penstock_providers_{name}-1.0.dist-info", self.folder / f"penstock_{name}"
+        info.mkdir(parents=True)
+        info.joinpath("METADATA").write_text(f"Metadata-Version: 2.4\nName: penstock-providers-{name}\nVersion: 1.0\n")
+        info.joinpath("entry_points.txt").write_text(f"[penstock.providers]\n{name} = penstock_{name}:provider.toml\n")
+        package.mkdir()
+        package.joinpath("__init__.py").touch()
+        package.joinpath("plugin.py").write_text(plugin.replace("BODY", body))
+        package.joinpath("provider.toml").write_text(
+            MANIFEST.format(id=name) + (f'plugin = "penstock_{name}.plugin"\n' if plugin else "")
+        )
+
+    def heard(self, name):
+        file = self.folder / f"penstock_{name}" / "heard.txt"
+        return file.read_text().splitlines() if file.exists() else []
+
+
+@pytest.fixture
+def site(project):
+    return Site(project)
+
+
+def running(project, module, argument=""):
+    """Process ids of a module of the installation."""
+    wanted = f"-m\0{module}\0{argument}".encode()
+    found = []
+    for pid in project.processes():
+        try:
+            if wanted in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(pid)
+        except OSError:
+            continue
+    return found
+
+
+def run_small(project, run_id="one"):
+    project.trigger("small", run_id)
+    assert project.wait_for_run("small", run_id) == "success"
+
+
+def start(project):
+    project.write("small.py", SMALL)
+    project.up()
+    project.wait_for_dags("small")
+
+
+def test_every_change_of_a_run_is_heard_in_order_on_both_databases(any_project):
+    site = Site(any_project)
+    site.listener("acme")
+    start(any_project)
+    run_small(any_project)
+    any_project.until(lambda: len(site.heard("acme")) >= len(RUN), "the last change")
+    assert site.heard("acme") == RUN
+    assert any_project.down() == 0
+    assert any_project.processes() == []
+    assert any_project.look(lambda store: [each.waiting for each in store.listeners()]) == [0]
+
+
+def test_without_a_listener_there_is_no_notifier_and_nothing_is_written_for_it(project, site):
+    site.listener("quiet", plugin="")
+    start(project)
+    run_small(project)
+    assert running(project, "penstock.app.notifier") == []
+    assert project.look(lambda store: store.notices(0, 10)) == []
+
+
+def test_a_disabled_provider_hears_nothing(project, site):
+    project.environ["PENSTOCK_DISABLED_PROVIDERS"] = "acme"
+    site.listener("acme")
+    start(project)
+    run_small(project)
+    assert running(project, "penstock.app.notifier") == []
+
+
+def test_a_killed_notifier_loses_no_change(project, site):
+    site.listener("acme", body="time.sleep(0.1)")
+    start(project)
+    run_small(project)
+    project.until(lambda: site.heard("acme"))
+    for _ in range(2):
+        (notifier,) = running(project, "penstock.app.notifier")
+        os.kill(notifier, signal.SIGKILL)
+        project.until(lambda old=notifier: (new := running(project, "penstock.app.notifier")) and new != [old])
+    run_small(project, "two")
+    project.until(lambda: site.heard("acme")[-1:] == RUN[-1:] and site.heard("acme").count(RUN[-1]) >= 2)
+    heard = iter(site.heard("acme"))
+    assert all(line in heard for line in RUN + RUN), "each change in its order, some of them again"
+    assert "notifier ended (killed by SIGKILL)" in project.told()
+
+
+BAD = {
+    "raises": ('raise ValueError("no box")', "raised ValueError: no box"),
+    "exits": ("sys.exit(3)", "raised SystemExit: 3"),
+    "hangs": ("if change.task_id == 'a' and change.state == 'running': time.sleep(600)", "took longer than 1 s"),
+    "dies": (
+        "if change.task_id == 'b' and change.state == 'running': os._exit(7)",
+        "its process ended with exit code 7 at it, 3 times in a row",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_listener_that_goes_wrong_harms_no_other_and_is_shown(project, site, case):
+    body, sentence = BAD[case]
+    project.environ["PENSTOCK_NOTIFIER__TIMEOUT_S"] = "1"
+    site.listener("acme", body=body)
+    site.listener("zeta")
+    start(project)
+    run_small(project)
+    project.until(lambda: site.heard("zeta") == RUN, "the other listener")
+    project.until(lambda: site.heard("acme")[-1:] == RUN[-1:], "the changes after the bad one")
+    shown = project.until(
+        lambda: (s := {p["id"]: p["listener"] for p in project.json("providers", "list")})["acme"]["waiting"] == 0 and s
+    )
+    assert sentence in shown["acme"]["failure"]
+    assert shown["acme"]["failed"] == (8 if case in ("raises", "exits") else 1)
+    assert (shown["zeta"]["failed"], shown["zeta"]["missed"]) == (0, 0)
+    assert sentence in project.call("providers", "show", "acme")
+    assert sentence in project.call("doctor")
+    assert "the provider 'acme' failed at state change" in project.told()
+
+
+def test_a_module_that_cannot_be_loaded_is_shown_and_holds_nothing_back(project, site):
+    site.listener("acme", plugin="import not_there_at_all")
+    site.listener("zeta")
+    start(project)
+    run_small(project)
+    project.until(lambda: site.heard("zeta") == RUN)
+    project.until(lambda: project.look(lambda store: store.notices(0, 1)) == [], "the outbox to be empty")
+    assert "not_there_at_all" in project.call("providers", "show", "acme")
+    assert "not_there_at_all" in project.call("doctor", code=1)
+    shown = {p["id"]: p["listener"] for p in project.json("providers", "list")}["acme"]
+    assert (shown["missed"], shown["failed"]) == (len(RUN), 0)
+
+
+def test_a_plugin_module_may_use_a_connection_whose_secret_never_reaches_its_log(project, site):
+    project.call("connections", "set", "svc", "http://user:very-secret-word@host/")
+    site.listener(
+        "acme", body="from penstock import Connection; print('got', Connection.get('svc').password, flush=True)"
+    )
+    start(project)
+    run_small(project)
+    project.until(lambda: len(site.heard("acme")) >= len(RUN))
+    log = project.folder / ".penstock" / "logs" / "listeners.log"
+    project.until(lambda: log.exists() and log.read_text().count("got ***") == 8)
+    assert "very-secret-word" not in log.read_text()
