@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from penstock_plugin_manager.commands.conflict import minimal
 from penstock_plugin_manager.commands.doctor import culprit
-from penstock_plugin_manager.errors import INCOMPATIBLE, MISSING, UNVERIFIED
+from penstock_plugin_manager.errors import ERROR, INCOMPATIBLE, MISSING, UNVERIFIED, IncompatibleError
 from penstock_plugin_manager.model.lock import File, Lock, Locked, fitting, read_lock, write_lock
 from penstock_plugin_manager.model.toml import parse
-from penstock_plugin_manager.resolve.pip import pinned
+from penstock_plugin_manager.resolve.pip import loosened, pinned, reason
 from penstock_plugin_manager.resolve.process import explain
 from penstock_plugin_manager.resolve.uv import read_annotations
 
@@ -31,6 +31,13 @@ from penstock_plugin_manager.resolve.uv import read_annotations
         pytest.param("error sending request for url", 1, "does not answer", id="uv: network"),
         pytest.param("No space left on device (os error 28)", 1, "disk is full", id="disk"),
         pytest.param("Read-only file system (os error 30)", 1, "may not be written", id="read-only"),
+        pytest.param("error: Received some unexpected JSON from `x`", 1, "does not answer", id="uv: nonsense"),
+        pytest.param(
+            'ERROR: Exception:\nTraceback (most recent call last):\n  File "x", line 1\n    y\njson.decoder.JSONDecodeError: Expecting',
+            1,
+            "does not answer",
+            id="pip: nonsense",
+        ),
         pytest.param("something new", 1, "something new", id="anything else"),
         pytest.param("", 1, "exit code 7", id="silence"),
     ],
@@ -39,6 +46,7 @@ def test_what_tools_say_becomes_an_error_of_ours(said, code, words):
     error = explain("resolution", said, 7)
     assert error.code == code
     assert words in str(error)
+    assert "Traceback" not in error.detail
 
 
 def test_annotations_become_a_graph():
@@ -127,3 +135,51 @@ def test_hashes_are_given_to_pip_only_when_every_file_has_one():
     one, two = Locked("a", "1", wheels=(File("a", sha256="f"),)), Locked("b", "1", wheels=(File("b"),))
     assert pinned([one]) == ["a==1 --hash=sha256:f"]
     assert pinned([one, two]) == ["a==1", "b==1"]
+
+
+KEPT = {"a": "1", "b-c": "2"}
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        pytest.param("The user requested (constraint) b_c==2", {"a": "1"}, id="the one that is blamed goes"),
+        pytest.param("The user requested (constraint) core==2", {}, id="without any blamed all go"),
+        pytest.param("No matching distribution found for x (from versions: none)", KEPT, id="nothing would help"),
+        pytest.param("No matching distribution found for x (from versions: 1, 2)", {}, id="another version might"),
+    ],
+)
+def test_kept_versions_give_way_as_far_as_they_must(said, left):
+    assert loosened(KEPT, said) == left
+    assert loosened({}, said) == {}
+
+
+@pytest.mark.parametrize(
+    ("log", "code", "detail"),
+    [
+        pytest.param(
+            "2026-01-01T01:02:03,456 The conflict is caused by:\n2026-01-01T01:02:03,456     x 1 depends on y>=2\n"
+            "2026-01-01T01:02:03,456     The user requested y==1\n2026-01-01T01:02:03,456 \n",
+            INCOMPATIBLE,
+            "x 1 depends on y>=2\nThe user requested y==1",
+            id="conflict",
+        ),
+        pytest.param(
+            "2026-01-01T01:02:03,456 Could not fetch URL http://i/x/: connection error: Max retries exceeded - skipping\n",
+            ERROR,
+            "Could not fetch URL http://i/x/: connection error: Max retries exceeded",
+            id="index down",
+        ),
+        pytest.param(
+            "2026-01-01T01:02:03,456 Could not fetch URL http://i/x/: 404 Client Error: File not found - skipping\n",
+            INCOMPATIBLE,
+            "pip's words",
+            id="a page that is not there is no failure",
+        ),
+    ],
+)
+def test_what_pip_says_in_its_log_alone_is_told(tmp_path, log, code, detail):
+    (tmp_path / "log").write_text(log)
+    error = reason(IncompatibleError("The wishes cannot be met together.", "", "pip's words"), tmp_path / "log")
+    assert (error.code, error.detail) == (code, detail)
+    assert reason(error, tmp_path / "none") is error

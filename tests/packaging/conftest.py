@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -170,6 +171,20 @@ class World:
         found: dict[str, str] = json.loads(done.stdout)
         return found
 
+    def sound(self) -> dict[str, str]:
+        """Prove that each installed file is the recorded one and that each module can be imported; return what stands."""
+        done = subprocess.run(
+            [self.env / "bin" / "python", "-I", "-B", "-c", _PROOF], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        found: dict[str, str] = json.loads(done.stdout)
+        return found
+
+    def copy_of(self, template: World) -> World:
+        """Make this world what another one is; the environment does not notice, as nothing in it names its folder."""
+        shutil.copytree(template.folder, self.folder, symlinks=True, dirs_exist_ok=True)
+        return self
+
     def picture(self) -> dict[str, bytes]:
         """Return every file of the environment and the project that matters, to compare before and after."""
         found = {}
@@ -182,6 +197,21 @@ class World:
         return found
 
 
+_PROOF = """
+import base64, hashlib, importlib, importlib.metadata, json
+found = {}
+for dist in importlib.metadata.distributions():
+    found[dist.name] = dist.version
+    for file in dist.files:
+        if file.hash:
+            digest = hashlib.new(file.hash.mode, file.read_binary()).digest()
+            assert base64.urlsafe_b64encode(digest).rstrip(b"=").decode() == file.hash.value, f"{file} was changed"
+        else:
+            assert file.locate().exists(), f"{file} is missing"
+        if file.suffix == ".py" and file.parts[0] != "..":
+            importlib.import_module(".".join(file.with_suffix("").parts).removesuffix(".__init__"))
+print(json.dumps(found))
+"""
 _TAKING = {
     "install", "remove", "upgrade", "plan", "prune", "sync", "resolve", "lock", "search", "which", "info", "audit", "verify",
     "isolate", "doctor",
@@ -219,6 +249,27 @@ def resolver(request: pytest.FixtureRequest) -> str:
 def empty_world(tmp_path: Path, resolver: str, index_url: str, universe: Path, caches: Path) -> World:
     """A project folder without an environment."""
     return World(tmp_path, resolver, index_url, universe, caches)
+
+
+@pytest.fixture(scope="session")
+def stocked_template(
+    tmp_path_factory: pytest.TempPathFactory, index_url: str, universe: Path, caches: Path
+) -> Callable[[str], World]:
+    """Return, by resolver, a world in which some providers were installed once, to be copied."""
+
+    @functools.cache
+    def made(resolver: str) -> World:
+        world = World(tmp_path_factory.mktemp("stocked"), resolver, index_url, universe, caches).make()
+        world.pm("install", "alpha<1.1", "beta", "left")
+        return world
+
+    return made
+
+
+@pytest.fixture
+def stocked(empty_world: World, stocked_template: Callable[[str], World]) -> World:
+    """A project with a plain environment in which ``alpha<1.1``, ``beta`` and ``left`` are installed."""
+    return empty_world.copy_of(stocked_template(empty_world.resolver))
 
 
 @pytest.fixture

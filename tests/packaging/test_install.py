@@ -1,4 +1,4 @@
-"""Installing and removing, end to end, with both adapters."""
+"""Installing and removing, end to end: what does not depend on the adapter. The verbs on both are in test_resolvers.py."""
 
 from __future__ import annotations
 
@@ -6,6 +6,12 @@ import subprocess
 import sys
 
 import pytest
+
+
+@pytest.fixture
+def resolver():
+    """The one adapter."""
+    return "uv"
 
 
 def test_exactly_core_and_the_named_providers_are_installed(world):
@@ -18,72 +24,6 @@ def test_exactly_core_and_the_named_providers_are_installed(world):
     assert reasons["penstock-providers-alpha"] == "you want alpha"
     assert reasons["lib-deep"] == "needed by lib-b"
     assert [each["id"] for each in world.json("list")["providers"]] == ["alpha", "beta"]
-
-
-def test_wheels_of_a_folder_serve_as_well_as_an_index(world, universe):
-    world.pm("install", "alpha", "--no-index", "--find-links", str(universe))
-    assert world.standing()["lib-a"] == "1.5"
-
-
-def test_a_plan_run_again_after_an_install_is_empty(world):
-    world.pm("install", "alpha")
-    assert world.json("plan")["steps"] == []
-    again = world.json("install", "alpha")
-    assert again["steps"] == []
-
-
-def test_a_dry_run_shows_the_plan_and_changes_nothing(world):
-    before = world.picture()
-    data = world.pm("install", "alpha", "--dry-run", "--json", expect=2).data
-    assert {step["name"] for step in data["steps"]} == {"penstock-core", "penstock-providers-alpha", "lib-a"}
-    assert all(step["download"] for step in data["steps"])
-    assert world.picture() == before
-
-
-def test_intent_and_lock_are_written(world):
-    world.intent.write_text("# the project's own words\n[core]\ndags_folder = 'dags'\n")
-    world.pm("install", "gamma[fast]", "alpha>=1,<2")
-    text = world.intent.read_text()
-    assert "# the project's own words" in text
-    assert 'providers = ["alpha<2,>=1", "gamma[fast]"]' in text
-    assert 'name = "lib-fast"' in world.lock.read_text()
-    assert world.standing()["penstock-providers-alpha"] == "1.1"
-
-
-def test_the_lock_restores_the_environment_elsewhere(world, empty_world):
-    world.pm("install", "alpha<2")
-    wanted = world.standing()
-    subprocess.run(["rm", "-r", str(world.env)], check=True)
-    world.make()
-    world.pm("sync", "--frozen")
-    assert world.standing() == wanted
-
-
-def test_a_frozen_sync_refuses_a_lock_that_does_not_fit_the_intent(world):
-    world.pm("install", "alpha")
-    world.intent.write_text('[plugin-manager]\nproviders = ["alpha", "beta"]\n')
-    said = world.pm("sync", "--frozen", expect=1)
-    assert "does not fit the intent: penstock-providers-beta" in said.err
-
-
-def test_removing_keeps_what_others_need_and_prune_takes_the_rest(world):
-    world.pm("install", "alpha", "beta")
-    data = world.json("remove", "beta")
-    assert data["no_longer_needed"] == ["lib-b", "lib-deep"]
-    assert "lib-b" in world.standing()
-    world.pm("prune")
-    assert world.standing() == {"penstock-core": "0.2.0", "penstock-providers-alpha": "2.0", "lib-a": "1.5"}
-    world.pm("remove", "alpha", "--prune")
-    assert world.standing() == {"penstock-core": "0.2.0"}
-
-
-def test_upgrading_moves_the_named_provider_alone(world):
-    world.pm("install", "alpha<1.1", "beta")
-    world.intent.write_text(world.intent.read_text().replace("alpha<1.1", "alpha"))
-    data = world.json("upgrade", "alpha")
-    assert [(step["action"], step["name"], step["new"]) for step in data["steps"]] == [
-        ("upgrade", "penstock-providers-alpha", "2.0")
-    ]
 
 
 def test_the_core_never_moves_unasked(world):
@@ -133,11 +73,13 @@ def test_a_cloud_sdk_that_nothing_asked_for_is_named(world):
         pytest.param("no_toml", 5, "is no TOML", id="manifest that is no TOML"),
         pytest.param("bad_manifest", 5, "key 'name' is missing", id="manifest without keys"),
         pytest.param("misnamed", 5, "differs from the entry point's name", id="id that is not the entry point's"),
-        pytest.param("new_core", 5, "", id="needs a newer core"),
+        pytest.param(
+            "new_core", 5, "Provider new_core cannot be installed in this environment.", id="needs a newer core"
+        ),
         pytest.param("new_spec", 5, "serves spec >=2", id="needs a newer spec"),
         pytest.param("is_suspended", 5, "is suspended", id="suspended"),
         pytest.param("is_removed", 5, "has been removed", id="removed"),
-        pytest.param("old_python", 5, "", id="no wheel for this Python"),
+        pytest.param("old_python", 5, "old-python", id="no wheel for this Python"),
         pytest.param("Bad Id!", 1, "names no provider", id="no id at all"),
         pytest.param("alpha>>1", 1, "is no version range", id="no range"),
     ],
@@ -145,7 +87,7 @@ def test_a_cloud_sdk_that_nothing_asked_for_is_named(world):
 def test_what_cannot_be_installed_ends_in_one_sentence_and_changes_nothing(world, wish, code, words):
     before = world.picture()
     said = world.pm("install", wish, expect=None)
-    assert said.code in ({code, 3} if wish in {"new_core", "old_python"} else {code}), said
+    assert said.code == code, said
     assert words in said.err
     assert said.out == ""
     assert world.picture() == before

@@ -232,38 +232,6 @@ def test_catalogs_come_from_files_and_hosts_in_order_and_carry_verdicts(uv_world
     assert "it is no JSON" in uv_world.pm("catalog", "show", expect=1).err
 
 
-@pytest.mark.parametrize(
-    ("index", "words"),
-    [
-        pytest.param("http://127.0.0.1:1/simple/", "does not answer", id="index down"),
-        pytest.param("nonsense", "", id="index that answers nonsense"),
-    ],
-)
-def test_an_index_that_fails_ends_in_one_message_and_changes_nothing(uv_world, tmp_path, index, words):
-    before = uv_world.picture()
-    root = tmp_path / "nonsense"
-    (root / "penstock-core").mkdir(parents=True)
-    for name in ("penstock-core", "penstock-providers-alpha"):
-        (root / "simple" / name).mkdir(parents=True)
-        (root / "simple" / name / "index.json").write_text("this is no index")
-    with static_index(root) as url:
-        place = f"{url}simple/" if index == "nonsense" else index
-        said = uv_world.pm("install", "alpha", "--index-url", place, sources=False, UV_HTTP_RETRIES="0", expect=None)
-    assert said.code in {1, 3}
-    assert words in said.err
-    assert uv_world.picture() == before
-
-
-def test_offline_needs_nothing_from_the_network_for_what_it_can_answer(uv_world):
-    uv_world.pm("install", "alpha")
-    uv_world.pm("plan", "--offline", "--index-url", "http://127.0.0.1:1/", sources=False)
-    uv_world.pm("remove", "alpha", "--prune", "--offline", "--index-url", "http://127.0.0.1:1/", sources=False)
-    said = uv_world.pm(
-        "install", "store", "--offline", "--index-url", "http://127.0.0.1:1/", sources=False, expect=None
-    )
-    assert said.code in {1, 3}
-
-
 @pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
 def test_a_read_only_environment_is_named_and_left_as_it_is(uv_world):
     uv_world.pm("install", "alpha")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from penstock_plugin_manager.commands.session import Session
+from penstock_plugin_manager.commands.unknown import explain_missing
 from penstock_plugin_manager.errors import IncompatibleError, ManagerError, MissingError
 from penstock_plugin_manager.model.intent import Intent
 from penstock_plugin_manager.model.names import CORE, normalize
@@ -14,24 +16,32 @@ from penstock_plugin_manager.resolve.request import Request
 
 def in_words(error: IncompatibleError, request: Request, intent: Intent, session: Session) -> ManagerError:
     """Return the error for wishes that cannot be met together, or for one that no version meets."""
+    items = [("root", text) for text in request.roots] + [("constraint", text) for text in request.constraints]
+    failures: dict[frozenset[tuple[str, str]], ManagerError | None] = {frozenset(items): error}
 
     def solvable(items: Sequence[tuple[str, str]]) -> bool:
+        asked = frozenset(items)
+        if asked not in failures:
+            failures[asked] = failure(items)
+        return failures[asked] is None
+
+    def failure(items: Sequence[tuple[str, str]]) -> ManagerError | None:
         roots = tuple(text for kind, text in items if kind == "root")
         limits = tuple(text for kind, text in items if kind == "constraint")
-        trial = request._replace(roots=roots or (CORE,), constraints=limits, preferred=())
+        asked = request._replace(roots=roots or (CORE,), constraints=limits, preferred=())
         try:
-            session.resolver.solve(trial, session.environment, session.sources)
-        except IncompatibleError:
-            return False
-        except MissingError:
-            return False
-        return True
+            session.resolver.solve(asked, session.environment, session.sources)
+        except (IncompatibleError, MissingError) as found:
+            return found
+        return None
 
-    items = [("root", text) for text in request.roots] + [("constraint", text) for text in request.constraints]
     try:
-        smallest = minimal(items, solvable)
+        smallest = minimal(_suspects(items, error.detail, solvable), solvable)
     except ManagerError:
         return error
+    alone = failures.get(frozenset(smallest))
+    if isinstance(alone, MissingError) and str(alone).startswith(f"{smallest[0][1]} was not found"):
+        return explain_missing(alone, intent, session)
     named = [_in_words(text, kind, intent, session) for kind, text in smallest]
     hint = _ways_out(smallest, items, solvable, intent, session)
     if len(smallest) == 1 and "another version" in hint:
@@ -47,6 +57,18 @@ def in_words(error: IncompatibleError, request: Request, intent: Intent, session
     if len(named) == 1:
         said = f"{joined[:1].upper()}{joined[1:]} cannot be installed in this environment."
     return IncompatibleError(said, hint, error.detail)
+
+
+def _suspects(
+    items: list[tuple[str, str]], said: str, solvable: Callable[[Sequence[tuple[str, str]]], bool]
+) -> list[tuple[str, str]]:
+    """Return those items that the resolver's words name, where they alone cannot be met; otherwise all of them."""
+    named = []
+    for item in items:
+        parsed = parse_requirement(item[1])
+        if parsed and re.search(rf"(?<![\w-]){re.escape(normalize(parsed.name))}(?![\w-])", said):
+            named.append(item)
+    return named if named and not solvable(named) else items
 
 
 def minimal(

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import re
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from penstock_plugin_manager.errors import IncompatibleError, MissingError
+from penstock_plugin_manager.errors import IncompatibleError, ManagerError, MissingError
 from penstock_plugin_manager.installed.environment import Environment, markers
 from penstock_plugin_manager.model.lock import File, Lock, Locked
 from penstock_plugin_manager.model.names import normalize
 from penstock_plugin_manager.model.requirement import Distribution, edges, wheel_parts
-from penstock_plugin_manager.resolve.process import Runner
+from penstock_plugin_manager.resolve.process import Runner, explain
 from penstock_plugin_manager.resolve.request import Request, Sources
 
 
@@ -31,33 +32,39 @@ class Pip:
     def solve(self, request: Request, environment: Environment, sources: Sources) -> Lock:
         """Find exact distributions for a request on this platform.
 
-        pip knows no preferences: the kept versions are tried as constraints first, and dropped where they cannot hold.
+        pip knows no preferences: the kept versions are tried as constraints, and those that stand in the way are dropped
+        until the rest can hold.
         """
-        kept = [f"{name}=={version}" for name, version in request.kept()]
-        try:
-            report = self._report(request, kept, environment, sources)
-        except (IncompatibleError, MissingError):
-            if not kept:
-                raise
-            report = self._report(request, [], environment, sources)
-        return _lock(report, request, environment)
+        if sources.offline and not sources.find_links:
+            raise ManagerError("The resolution needs the network, and --offline forbids it.", "Try without --offline.")
+        kept = dict(request.kept())
+        while True:
+            try:
+                report = self._report(request, kept, environment, sources)
+            except (IncompatibleError, MissingError) as error:
+                fewer = loosened(kept, error.detail)
+                if fewer == kept:
+                    raise
+                kept = fewer
+            else:
+                return _lock(report, request, environment)
 
-    def _report(self, request: Request, kept: list[str], environment: Environment, sources: Sources) -> dict[str, Any]:
+    def _report(
+        self, request: Request, kept: Mapping[str, str], environment: Environment, sources: Sources
+    ) -> dict[str, Any]:
         with tempfile.TemporaryDirectory(prefix="penstock-") as folder:
             base = Path(folder)
+            limits = [*request.constraints, *(f"{name}=={version}" for name, version in kept.items())]
             (base / "roots.in").write_text("\n".join(request.roots) + "\n", encoding="utf-8")
-            (base / "limits.txt").write_text("\n".join([*request.constraints, *kept]) + "\n", encoding="utf-8")
+            (base / "limits.txt").write_text("\n".join(limits) + "\n", encoding="utf-8")
             command = [*self._pip(environment), "install", "--dry-run", "--ignore-installed", "--quiet"]
-            command += [
-                "--report",
-                str(base / "report.json"),
-                "-r",
-                str(base / "roots.in"),
-                "-c",
-                str(base / "limits.txt"),
-            ]
+            command += ["--report", str(base / "report.json"), "--log", str(base / "log")]
+            command += ["-r", str(base / "roots.in"), "-c", str(base / "limits.txt")]
             command += [*self._options(sources), *(["--pre"] if request.allow_prerelease else [])]
-            self._runner.run(command, "resolution")
+            try:
+                self._runner.run(command, "resolution")
+            except (IncompatibleError, MissingError) as error:
+                raise reason(error, base / "log") from None
             data: dict[str, Any] = json.loads((base / "report.json").read_text(encoding="utf-8"))
         return data
 
@@ -104,6 +111,41 @@ class Pip:
 
     def _options(self, sources: Sources) -> list[str]:
         return [*sources.options(), "--no-index"] if sources.offline and not sources.no_index else sources.options()
+
+
+def loosened(kept: Mapping[str, str], said: str) -> dict[str, str]:
+    """Return the kept versions without those that stood in the way of a solution.
+
+    Args:
+        kept: Versions that were tried as constraints, by name.
+        said: What pip said of the failure.
+
+    Returns:
+        None of them where pip blames none; all of them where no source has a distribution at all, as nothing would help then.
+    """
+    blamed = {normalize(name) for name in re.findall(r"\(constraint\) ([A-Za-z0-9._-]+)==", said)} & set(kept)
+    if not blamed and "(from versions: none)" in said:
+        return dict(kept)
+    return {name: version for name, version in kept.items() if blamed and name not in blamed}
+
+
+def reason(error: ManagerError, log: Path) -> ManagerError:
+    """Return an error with the reasons that pip gives in its log alone when it is quiet.
+
+    An index that does not answer is to pip one without files, so it speaks of a conflict or of a missing distribution.
+    """
+    try:
+        text = log.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return error
+    said = re.sub(r"^\d{4}-\d\d-\d\dT[\d:,]+ ?", "", text, flags=re.MULTILINE)
+    unread = re.search(r"Could not fetch URL \S+: (?!404 ).*(?= - skipping)", said)
+    if unread:
+        return explain("resolution", unread[0], 1)
+    causes = re.search(r"^The conflict is caused by:\n((?:    .*\n)+)", said, re.MULTILINE)
+    if causes:
+        error.detail = "\n".join(line.strip() for line in causes[1].splitlines())
+    return error
 
 
 def pinned(packages: list[Locked]) -> list[str]:

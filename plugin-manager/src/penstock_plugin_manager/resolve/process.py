@@ -57,9 +57,10 @@ class Runner(NamedTuple):
 _NETWORK = re.compile(
     r"failed to fetch|error sending request|dns error|connection (?:refused|reset|error)|could not connect|tcp connect"
     r"|max retries|newconnectionerror|timed? ?out|name resolution|temporary failure|network is unreachable"
-    r"|status code \(|HTTP error|50\d (?:server|internal|bad)",
+    r"|status code \(|HTTP error|50\d (?:server|internal|bad)|JSONDecodeError|unexpected JSON",
     re.IGNORECASE,
 )
+_TRACEBACK = re.compile(r"^(?:ERROR: Exception:\n)?Traceback \(most recent call last\):\n(?:[ \t].*\n)*", re.MULTILINE)
 _DISTRIBUTION = r"[A-Za-z0-9][A-Za-z0-9._-]*(?:\[[^\]]*\])?"
 _TABLE: list[tuple[re.Pattern[str], str]] = [
     (re.compile(r"hash mismatch|do not match the hash|THESE PACKAGES DO NOT MATCH", re.IGNORECASE), "hash"),
@@ -86,7 +87,7 @@ def explain(what: str, said: str, code: int) -> ManagerError:
         said: The tool's output.
         code: Its exit code.
     """
-    said = said.strip()
+    said = _TRACEBACK.sub("", said).strip()
     kinds = [kind for pattern, kind in _TABLE if pattern.search(said)]
     kind = kinds[0] if kinds else ""
     if kind == "missing" and "conflict" in kinds and not _names_missing(said):
