@@ -22,6 +22,9 @@ class ListenerProcess:
     Args:
         command: Program and arguments; the number of its socket is appended.
         log: File that receives what it prints.
+
+    Raises:
+        OSError: It cannot be started.
     """
 
     def __init__(self, command: Sequence[str], log: Path) -> None:
@@ -29,19 +32,28 @@ class ListenerProcess:
         mine.setblocking(False)
         self.sock, self.mask, self._log = mine, Mask(), log
         self._reader, self._outbox = FrameReader(), Outbox(mine)
-        with its:
-            self._process = subprocess.Popen(
-                [*command, str(its.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                pass_fds=(its.fileno(),),
-                start_new_session=True,
-                preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509 - this process has one thread
-            )
+        try:
+            self._process = self._started(command, its, parent)
+        except OSError:
+            mine.close()
+            raise
+        finally:
+            its.close()
         self._output = self._process.stdout.fileno() if self._process.stdout is not None else -1
         os.set_blocking(self._output, False)
         self._prints = True
+
+    @staticmethod
+    def _started(command: Sequence[str], line: socket.socket, parent: int) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [*command, str(line.fileno())],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=(line.fileno(),),
+            start_new_session=True,
+            preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509 - this process has one thread
+        )
 
     @property
     def readable(self) -> tuple[int, ...]:
