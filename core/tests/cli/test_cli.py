@@ -303,6 +303,28 @@ def test_a_dag_file_runs_without_a_database(shell):
     assert not (shell.folder / ".penstock").exists()
 
 
+def test_a_dag_that_is_tried_out_prints_no_secret_of_its_connections(shell):
+    Path("file.py").write_text("""
+import logging, sys
+from penstock import DAG, Connection, task
+
+with DAG("one"):
+
+    @task(retries=0)
+    def leak() -> None:
+        password = Connection.get("c").password
+        print("printed", password, len(password))
+        logging.getLogger("own").warning("logged %s", password)
+        raise ValueError(f"raised {password}")
+
+    leak()
+""")
+    found = root.run(["dags", "test", "file.py"], {"PENSTOCK_CONN_C": "http://me:kept-from-all@host"})
+    out, err = shell.capfd.readouterr()
+    assert (found, "printed *** 13" in out, "raised ***" in err) == (1, True, True)
+    assert "kept-from-all" not in out + err
+
+
 @pytest.mark.parametrize(
     ("text", "more", "code", "said"),
     [

@@ -83,7 +83,8 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield Finding("note", "database", "there is none yet; `penstock init` or `penstock up` makes it.")
         return
     with open_store(settings, create=False) as store:
-        yield Finding("ok", "database", f"{store.name} (SQLite {sqlite3.sqlite_version} is built in)")
+        built_in = "" if settings.database_url.startswith("postgresql") else f" (SQLite {sqlite3.sqlite_version})"
+        yield Finding("ok", "database", f"{store.name}{built_in}")
         store.connections()
         store.variables()
         yield Finding("ok", "secrets", "the key opens every connection and variable")

@@ -10,15 +10,17 @@ from typing import Any
 import click
 
 from penstock.app.compose import open_store
-from penstock.app.environments import plugin_host
+from penstock.app.environments import plugin_host, secrets_of
 from penstock.app.loader import setup
 from penstock.author.build import build_file
 from penstock.author.coach import problem_of
 from penstock.author.dag import DAG
 from penstock.author.imports import import_dag_file
 from penstock.author.workshop import Workshop
+from penstock.cli.masked import masked
 from penstock.cli.output import print_json, print_table
 from penstock.errors import AuthoringError, NotFoundError, RequestError
+from penstock.execute.masking import Mask
 from penstock.load.child import Catalogue
 from penstock.model.connection import Connection
 from penstock.model.dag import DagSpec
@@ -42,7 +44,7 @@ def try_out(
     *,
     as_json: bool,
 ) -> int:
-    """Run one DAG of a file to its end.
+    """Run one DAG of a file to its end; secrets of connections are masked in what it prints.
 
     Returns:
         0 if the run succeeded, 1 if it did not.
@@ -50,7 +52,21 @@ def try_out(
     Raises:
         AuthoringError: With everything that is wrong with the file.
     """
-    world = _World(settings)
+    mask = Mask()
+    with masked(mask):
+        return _try_out(_World(settings, mask), settings, path, dag_id, logical_date, conf, as_json=as_json)
+
+
+def _try_out(
+    world: "_World",
+    settings: Settings,
+    path: Path,
+    dag_id: str,
+    logical_date: datetime | None,
+    conf: Mapping[str, Any],
+    *,
+    as_json: bool,
+) -> int:
     file, found = _import(settings, path, world)
     dag = _chosen(found, dag_id, file)
     clock = _WaitingClock()
@@ -133,12 +149,17 @@ class _WaitingClock(SystemClock):
 class _World:
     """What tasks ask for: the environment first, then the project's database if there is one; nothing is written."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, mask: Mask) -> None:
+        self._settings, self._mask, self._secrets = settings, mask, secrets_of(settings)
         self._changed: dict[str, str | None] = {}
 
     def connection(self, conn_id: str) -> Connection:
         """The connection that a task of this project would get; raises NotFoundError."""
+        found = self._connection(conn_id)
+        self._mask.learn(self._secrets(found))
+        return found
+
+    def _connection(self, conn_id: str) -> Connection:
         given = self._settings.connections
         with self._store() as store:
             if store is not None:
