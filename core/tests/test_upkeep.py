@@ -11,6 +11,7 @@ from penstock.author.runtime import current
 from penstock.errors import ErrorKind, ProviderError
 from penstock.model.changes import Changes
 from penstock.model.dag import DagSpec, TaskSpec
+from penstock.model.notice import RunStateChanged
 from penstock.model.run import NewRun, RunKind, TaskKey, XCom
 from penstock.model.source import ParsedFile
 from penstock.model.state import RunState
@@ -170,3 +171,15 @@ def test_versions_that_nothing_needs_go_whatever_the_settings_say(house):
     it.sweep()
     assert it.store.unused_versions(NOW + timedelta(days=1)) == []
     assert it.store.dag_spec(it.store.dags()[0].version) is not None
+
+
+def test_state_changes_that_no_listener_came_for_go_after_a_day_and_that_is_told(house):
+    it = house()
+    it.store.attend(["acme"])
+    for hours in (25, 23):
+        at = NOW - timedelta(hours=hours)
+        it.store.apply(Changes(notices=[RunStateChanged("d", "r", "manual", "queued", "running", "", at)]), at)
+    it.sweep()
+    assert [notice.at for _, notice in it.store.notices(0, 10)] == [NOW - timedelta(hours=23)]
+    assert it.store.listeners()[0].missed == 1
+    assert it.told == ["state changes older than a day were dropped unheard: 1. See: penstock providers"]

@@ -4,6 +4,7 @@ The id of a provider, and the number of the descriptor of its line to the notifi
 """
 
 import logging
+import os
 import signal
 import socket
 import sys
@@ -15,6 +16,7 @@ from penstock.plugins.registry import Listeners
 
 def main(provider: str, line: int) -> None:
     """Tell the provider's plugin module what the notifier sends, until that hangs up."""
+    os.set_inheritable(line, False)  # what the module starts must not keep the line open when this process has ended
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     listen(socket.socket(fileno=line), lambda: Listeners([PluginHost.discover().provider(provider)]))

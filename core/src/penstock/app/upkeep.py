@@ -78,7 +78,7 @@ class Upkeep:
             yield from self._old_logs(now - timedelta(days=logs_days))
         dropped = self._store.drop_notices(now - NOTICES_KEPT)
         if dropped:
-            self._tell(f"{dropped} state changes older than a day were dropped unheard; see: penstock providers")
+            self._tell(f"state changes older than a day were dropped unheard: {dropped}. See: penstock providers")
         unused = self._store.unused_versions(now - PERIOD)
         for start in range(0, len(unused), VERSIONS):
             self._store.delete_versions(unused[start : start + VERSIONS])

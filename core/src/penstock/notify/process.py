@@ -106,7 +106,9 @@ class ListenerProcess:
         return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
 
     def _keep(self, text: bytes) -> None:
-        if text:
+        if not text:
+            return
+        with suppress(OSError):  # a full disk must not keep changes from being told
             self._log.parent.mkdir(parents=True, exist_ok=True)
             with self._log.open("ab") as log:
                 log.write(text)
