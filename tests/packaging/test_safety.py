@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import stat
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
-
-import pytest
 
 from penstock_testkit.package_index import static_index, write_static_index
 from penstock_testkit.wheels import write_provider, write_wheel
@@ -230,25 +226,6 @@ def test_catalogs_come_from_files_and_hosts_in_order_and_carry_verdicts(uv_world
     assert "its last copy is used" in said.err
     (uv_world.folder / "full.json").write_text("<html>")
     assert "it is no JSON" in uv_world.pm("catalog", "show", expect=1).err
-
-
-@pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
-def test_a_read_only_environment_is_named_and_left_as_it_is(uv_world):
-    uv_world.pm("install", "alpha")
-    before = uv_world.picture()
-    shown = subprocess.run(["chattr", "+i", str(uv_world.env / ".penstock")], check=False, capture_output=True)
-    if os.geteuid() == 0 and shown.returncode:
-        blocker = uv_world.env / ".penstock"
-        shutil.rmtree(blocker)
-        blocker.write_text("a file where a folder must be")
-    elif os.geteuid():
-        (uv_world.env / ".penstock").chmod(stat.S_IRUSR | stat.S_IXUSR)
-    try:
-        said = uv_world.pm("install", "beta", expect=1)
-        assert ".penstock" in said.err
-        assert uv_world.picture() == before
-    finally:
-        subprocess.run(["chattr", "-i", str(uv_world.env / ".penstock")], check=False, capture_output=True)
 
 
 def test_nothing_of_a_provider_is_imported_by_any_command(uv_world):

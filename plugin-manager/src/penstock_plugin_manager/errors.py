@@ -55,6 +55,12 @@ class UnverifiedError(ManagerError):
     kind = "unverified"
 
 
+class DiskError(ManagerError):
+    """A disk that is full, or a file or folder that may not be written to."""
+
+    kind = "disk"
+
+
 class LockedError(ManagerError):
     """Another manager is changing the same environment."""
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import errno
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from penstock_plugin_manager.errors import ManagerError
+from penstock_plugin_manager.errors import DiskError, ManagerError
 
 
 def write_text(path: Path, text: str) -> None:
@@ -17,6 +18,60 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         ManagerError: the folder is read-only or the disk is full.
     """
+    _beside(path, text).replace(path)
+    sync_folder(path.parent)
+
+
+def stage(files: Mapping[str, str | None]) -> dict[str, Path]:
+    """Write new texts beside the files that they shall replace, so that what remains is to rename.
+
+    Args:
+        files: Text by path; None takes a file away.
+
+    Returns:
+        Where the text of a path lies; paths that are as they should be are left out.
+
+    Raises:
+        ManagerError: the folder is read-only or the disk is full; nothing is left behind.
+    """
+    staged: dict[str, Path] = {}
+    try:
+        for name, text in files.items():
+            path = Path(name)
+            if text is not None and not (path.is_file() and path.read_text(encoding="utf-8") == text):
+                staged[name] = _beside(path, text)
+    except BaseException:
+        discard(staged)
+        raise
+    return staged
+
+
+def settle(files: Mapping[str, str | None], staged: Mapping[str, Path]) -> None:
+    """Put staged texts in their places, and take away the files that shall be gone."""
+    for name, temporary in staged.items():
+        temporary.replace(name)
+    for name in (name for name, text in files.items() if text is None):
+        Path(name).unlink(missing_ok=True)
+    for folder in {path.parent for path in staged.values()}:
+        sync_folder(folder)
+
+
+def discard(staged: Mapping[str, Path]) -> None:
+    """Throw staged texts away."""
+    for temporary in staged.values():
+        temporary.unlink(missing_ok=True)
+
+
+def write_files(files: Mapping[str, str | None]) -> None:
+    """Write some files, all or none where the disk is full; those that are as they should be are not touched.
+
+    Raises:
+        ManagerError: a folder is read-only or the disk is full.
+    """
+    settle(files, stage(files))
+
+
+def _beside(path: Path, text: str) -> Path:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -24,22 +79,19 @@ def write_text(path: Path, text: str) -> None:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
-        temporary.replace(path)
-        sync_folder(path.parent)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise cannot_write(path, error) from None
+    return temporary
 
 
 def cannot_write(path: Path, error: OSError) -> ManagerError:
     """Return the error for a file that could not be written."""
     if error.errno in {errno.EACCES, errno.EROFS, errno.EPERM}:
-        return ManagerError(
-            f"{path} may not be written to ({error.strerror}).", "Check who owns it; nothing was changed."
-        )
+        return DiskError(f"{path} may not be written to ({error.strerror}).", "Check who owns it; nothing was changed.")
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return ManagerError(f"{path} cannot be written: the disk is full.", "Free some space; nothing was changed.")
-    return ManagerError(f"{path} cannot be written: {error.strerror or error}.")
+        return DiskError(f"{path} cannot be written: the disk is full.", "Free some space; nothing was changed.")
+    return DiskError(f"{path} cannot be written: {error.strerror or error}.")
 
 
 def sync_folder(folder: Path) -> None:
@@ -55,7 +107,12 @@ def sync_folder(folder: Path) -> None:
 
 def write_json(path: Path, data: dict[str, Any]) -> None:
     """Replace a JSON file in one step."""
-    write_text(path, json.dumps(data, indent=1, sort_keys=True) + "\n")
+    write_text(path, as_json(data))
+
+
+def as_json(data: dict[str, Any]) -> str:
+    """Return the text of a JSON file."""
+    return json.dumps(data, indent=1, sort_keys=True) + "\n"
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

@@ -16,8 +16,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from penstock_plugin_manager.apply.change import STATE_FILE, Change, check
-from penstock_plugin_manager.apply.files import cannot_write, read_json, write_json
-from penstock_plugin_manager.apply.inplace import JOURNAL, write_files
+from penstock_plugin_manager.apply.files import (
+    cannot_write,
+    discard,
+    read_json,
+    settle,
+    stage,
+    write_files,
+    write_json,
+)
+from penstock_plugin_manager.apply.inplace import JOURNAL
 from penstock_plugin_manager.errors import ManagerError, MissingError
 from penstock_plugin_manager.installed.environment import Environment, open_environment
 from penstock_plugin_manager.installed.site import distributions
@@ -70,7 +78,7 @@ def first_generation(root: Path, base: str, resolver: Resolver, files: dict[str,
     resolver.create(str(_folder(store, number)), base)
     made = open_environment(str(_folder(store, number)))
     _record(made, number, "init", files)
-    _commit(root, number, "init", files)
+    _commit(root, files, _ready(root, number, "init", files))
     return open_environment(str(root))
 
 
@@ -114,11 +122,12 @@ def change_generation(change: Change, environment: Environment, resolver: Resolv
         _carry(environment, made)
         write_json(Path(made.state) / STATE_FILE, {"schema": 1, "brought": sorted(change.brought)})
         _record(made, number, change.title, dict(change.files))
+        staged = _ready(root, number, change.title, dict(change.files))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         (store / JOURNAL).unlink(missing_ok=True)
         raise
-    _commit(root, number, change.title, dict(change.files))
+    _commit(root, dict(change.files), staged)
     _retire(root, store)
     return number
 
@@ -172,7 +181,8 @@ def roll_back(environment: Environment, number: int) -> Generation:
     chosen = known[number]
     made = open_environment(str(_folder(_store(Path(environment.root)), number)))
     check(made, chosen.packages, (), [])
-    _commit(Path(environment.root), number, f"rollback {number}", chosen.files)
+    root = Path(environment.root)
+    _commit(root, chosen.files, _ready(root, number, f"rollback {number}", chosen.files))
     return chosen._replace(current=True)
 
 
@@ -215,22 +225,47 @@ def _carry(old: Environment, new: Environment) -> None:
             shutil.copy2(source, Path(new.root) / name)
 
 
-def _commit(root: Path, number: int, title: str, files: dict[str, str | None]) -> None:
-    write_json(_store(root) / JOURNAL, {"phase": "committing", "number": number, "title": title, "files": files})
-    _finish(root, number, files)
+def _ready(root: Path, number: int, title: str, files: dict[str, str | None]) -> dict[str, Path]:
+    """Take every step of the end that a full disk can refuse; from here on, the change is finished and not undone."""
+    staged = stage(files)
+    try:
+        _link(root, number)
+        write_json(_store(root) / JOURNAL, {"phase": "committing", "number": number, "title": title, "files": files})
+    except BaseException as error:
+        discard(staged)
+        _next_pointer(root).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise cannot_write(_next_pointer(root), error) from None
+        raise
+    return staged
+
+
+def _commit(root: Path, files: dict[str, str | None], staged: dict[str, Path]) -> None:
+    _next_pointer(root).replace(root)
+    settle(files, staged)
+    (_store(root) / JOURNAL).unlink(missing_ok=True)
 
 
 def _finish(root: Path, number: int, files: dict[str, str | None]) -> None:
+    """Do what an interrupted commit left undone; each step may have been done already."""
     _point(root, number)
     write_files(files)
     (_store(root) / JOURNAL).unlink(missing_ok=True)
 
 
 def _point(root: Path, number: int) -> None:
-    temporary = root.with_name(f".{root.name}.next")
-    temporary.unlink(missing_ok=True)
-    temporary.symlink_to(Path(_store(root).name) / f"{number:04d}", target_is_directory=True)
-    temporary.replace(root)
+    _link(root, number)
+    _next_pointer(root).replace(root)
+
+
+def _link(root: Path, number: int) -> None:
+    pointer = _next_pointer(root)
+    pointer.unlink(missing_ok=True)
+    pointer.symlink_to(Path(_store(root).name) / f"{number:04d}", target_is_directory=True)
+
+
+def _next_pointer(root: Path) -> Path:
+    return root.with_name(f".{root.name}.next")
 
 
 def _retire(root: Path, store: Path) -> None:

@@ -35,7 +35,7 @@ def guard(folder: Path, purpose: str, wait: float, say: Callable[[str], None]) -
 
     Raises:
         LockedError: another manager held it all the time.
-        ManagerError: the folder is read-only.
+        ManagerError: the folder is read-only, or the disk is full.
     """
     path = folder / "lock"
     try:
@@ -46,8 +46,11 @@ def guard(folder: Path, purpose: str, wait: float, say: Callable[[str], None]) -
     with stream:
         _wait(stream, wait, say)
         stream.truncate(0)
-        stream.write(json.dumps({"pid": os.getpid(), "purpose": purpose, "since": time.strftime("%H:%M:%S")}))
-        stream.flush()
+        holder = {"pid": os.getpid(), "purpose": purpose, "since": time.strftime("%H:%M:%S")}
+        try:
+            os.write(stream.fileno(), json.dumps(holder).encode())
+        except OSError as error:
+            raise cannot_write(path, error) from None
         try:
             yield stream.fileno()
         finally:

@@ -14,7 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from penstock_plugin_manager.apply.change import STATE_FILE, Change, check
-from penstock_plugin_manager.apply.files import cannot_write, read_json, write_json, write_text
+from penstock_plugin_manager.apply.files import (
+    as_json,
+    cannot_write,
+    discard,
+    read_json,
+    settle,
+    stage,
+    write_files,
+    write_json,
+)
 from penstock_plugin_manager.errors import ManagerError
 from penstock_plugin_manager.installed.environment import Environment
 from penstock_plugin_manager.installed.site import info_folder, read_record
@@ -32,14 +41,20 @@ def change_in_place(change: Change, environment: Environment, resolver: Resolver
         ManagerError: it failed; the environment is as it was.
     """
     state = Path(environment.state)
+    files = {**change.files, str(state / STATE_FILE): as_json({"schema": 1, "brought": sorted(change.brought)})}
+    journal = {"phase": "committing", "title": change.title, "files": files}
     if change.installs or change.removals:
         _begin(change, environment, state)
         try:
             _run(change, environment, resolver, sources)
+            staged = _ready(state, journal)
         except BaseException:
             _restore(environment, state)
             raise
-    _commit(state, {"title": change.title, "files": dict(change.files), "brought": sorted(change.brought)})
+    else:
+        staged = _ready(state, journal)
+    settle(files, staged)
+    _forget(state)
 
 
 def recover_in_place(environment: Environment) -> str:
@@ -55,7 +70,8 @@ def recover_in_place(environment: Environment) -> str:
         return ""
     title = journal.get("title", "a change")
     if journal.get("phase") == "committing":
-        _finish(state, journal)
+        write_files(journal["files"])
+        _forget(state)
         return f"An interrupted `{title}` had already been proven; it is finished now."
     _restore(environment, state)
     return f"An interrupted `{title}` was undone; the environment is as it was before."
@@ -79,18 +95,14 @@ def _begin(change: Change, environment: Environment, state: Path) -> None:
         saved = [path for name in touched for path in _owned(site, name)]
         for number, path in enumerate(saved):
             _copy(path, backup / str(number))
+        journal = {"phase": "changing", "title": change.title, "saved": [str(path) for path in saved]}
+        write_json(state / JOURNAL, {**journal, "listing": sorted(_listing(environment))})
     except OSError as error:
         shutil.rmtree(backup, ignore_errors=True)
         raise cannot_write(backup, error) from None
-    write_json(
-        state / JOURNAL,
-        {
-            "phase": "changing",
-            "title": change.title,
-            "saved": [str(path) for path in saved],
-            "listing": sorted(_listing(environment)),
-        },
-    )
+    except ManagerError:
+        shutil.rmtree(backup, ignore_errors=True)
+        raise
 
 
 def _owned(site: Path, name: str) -> list[Path]:
@@ -165,24 +177,17 @@ def _drop_empty(environment: Environment) -> None:
             path.rmdir()
 
 
-def _commit(state: Path, journal: dict[str, Any]) -> None:
-    journal = {**journal, "phase": "committing"}
-    write_json(state / JOURNAL, journal)
-    _finish(state, journal)
+def _ready(state: Path, journal: dict[str, Any]) -> dict[str, Path]:
+    """Take every step of the end that a full disk can refuse; from here on, the change is finished and not undone."""
+    staged = stage(journal["files"])
+    try:
+        write_json(state / JOURNAL, journal)
+    except BaseException:
+        discard(staged)
+        raise
+    return staged
 
 
-def _finish(state: Path, journal: dict[str, Any]) -> None:
-    write_json(state / STATE_FILE, {"schema": 1, "brought": journal["brought"]})
-    write_files(journal["files"])
+def _forget(state: Path) -> None:
     (state / JOURNAL).unlink(missing_ok=True)
     shutil.rmtree(state / _BACKUP, ignore_errors=True)
-
-
-def write_files(files: dict[str, str | None]) -> None:
-    """Write the project's files, each in one step; those that are as they should be are not touched."""
-    for name, text in files.items():
-        path = Path(name)
-        if text is None:
-            path.unlink(missing_ok=True)
-        elif not path.is_file() or path.read_text(encoding="utf-8") != text:
-            write_text(path, text)

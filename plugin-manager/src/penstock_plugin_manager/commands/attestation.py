@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from penstock_plugin_manager.apply.inplace import write_files
+from penstock_plugin_manager.apply.files import write_files
 from penstock_plugin_manager.commands.carry import portable
 from penstock_plugin_manager.commands.describe import project_of
 from penstock_plugin_manager.commands.session import Session

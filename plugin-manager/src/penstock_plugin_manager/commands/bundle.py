@@ -254,7 +254,7 @@ def _wishes_of(lock: Lock, session: Session) -> list[Wish]:
 
 def _settled(result: Result, lock: Lock, session: Session) -> Result:
     """Write the bundle's own lock as the project's: the one that was made from the unpacked files names a folder that is gone."""
-    from penstock_plugin_manager.apply.inplace import write_files  # noqa: PLC0415  the rare way
+    from penstock_plugin_manager.apply.files import write_files  # noqa: PLC0415  the rare way
 
     if result.data.get("applied"):
         write_files({str(session.lock_path): write_lock(portable(lock, session.project))})

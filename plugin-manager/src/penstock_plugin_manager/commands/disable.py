@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from penstock_plugin_manager.apply.inplace import write_files
+from penstock_plugin_manager.apply.files import write_files
 from penstock_plugin_manager.commands.carry import intent_text
 from penstock_plugin_manager.commands.output import Result
 from penstock_plugin_manager.commands.session import Session

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from penstock_plugin_manager.apply.change import check
-from penstock_plugin_manager.apply.files import read_json, write_json
+from penstock_plugin_manager.apply.files import read_json, write_files, write_json
 from penstock_plugin_manager.apply.generations import base_python
-from penstock_plugin_manager.apply.inplace import write_files
 from penstock_plugin_manager.commands.arguments import change_options
 from penstock_plugin_manager.commands.carry import change, intent_text, portable
 from penstock_plugin_manager.commands.inspection import check_providers

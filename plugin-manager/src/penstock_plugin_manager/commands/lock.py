@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from penstock_plugin_manager.apply.inplace import write_files
+from penstock_plugin_manager.apply.files import write_files
 from penstock_plugin_manager.commands.arguments import source_options
 from penstock_plugin_manager.commands.carry import portable
 from penstock_plugin_manager.commands.output import Result, next_command

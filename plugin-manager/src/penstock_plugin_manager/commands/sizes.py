@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -80,10 +82,11 @@ def _of(file: File, known: Mapping[str, list[int | None]]) -> tuple[int | None, 
 
 def _remember(known: Mapping[str, list[int | None]]) -> None:
     path = cache_folder() / _FILE
+    temporary = path.with_suffix(f".{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{id(known)}")
         temporary.write_text(json.dumps({"sizes": dict(known)}), encoding="utf-8")
         temporary.replace(path)
-    except OSError:
-        return
+    except OSError:  # sizes that cannot be kept are asked for again
+        with contextlib.suppress(OSError):
+            temporary.unlink()

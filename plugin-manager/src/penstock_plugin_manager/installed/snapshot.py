@@ -6,6 +6,7 @@ never an error: an environment that cannot be written to is simply read again.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from typing import TYPE_CHECKING, Any
@@ -70,10 +71,12 @@ def _read(environment: Environment) -> list[dict[str, Any]] | None:
 
 def _write(environment: Environment, data: dict[str, Any]) -> None:
     target = os.path.join(environment.state, FILE)
+    temporary = f"{target}.{os.getpid()}"
     try:
         os.makedirs(environment.state, exist_ok=True)
-        with open(f"{target}.{os.getpid()}", "w", encoding="utf-8") as stream:
+        with open(temporary, "w", encoding="utf-8") as stream:
             json.dump(data, stream)
-        os.replace(stream.name, target)
-    except OSError:
-        return
+        os.replace(temporary, target)
+    except OSError:  # an index that cannot be kept is made again
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)

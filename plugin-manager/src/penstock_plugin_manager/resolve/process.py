@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from penstock_plugin_manager.errors import IncompatibleError, ManagerError, MissingError, UnverifiedError
+from penstock_plugin_manager.errors import DiskError, IncompatibleError, ManagerError, MissingError, UnverifiedError
 
 
 class Runner(NamedTuple):
@@ -99,11 +99,11 @@ def explain(what: str, said: str, code: int) -> ManagerError:
             said,
         )
     if kind == "full":
-        return ManagerError(
+        return DiskError(
             f"The {what} stopped: the disk is full.", "Free some space and try again; nothing was changed.", said
         )
     if kind == "denied":
-        return ManagerError(
+        return DiskError(
             f"The {what} stopped: a folder may not be written to.", "Check who owns the environment.", said
         )
     if kind == "missing":

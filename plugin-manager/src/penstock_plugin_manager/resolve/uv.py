@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from penstock_plugin_manager.errors import ManagerError
+from penstock_plugin_manager.errors import DiskError, ManagerError
 from penstock_plugin_manager.installed.environment import Environment
 from penstock_plugin_manager.model.lock import File, Lock, Locked, read_lock, write_lock
 from penstock_plugin_manager.model.names import normalize
@@ -73,7 +73,8 @@ class Uv:
     def _from_cache_first(self, command: list[str], what: str, sources: Sources, *, show: bool) -> None:
         """Run uv without the network, and with it where the cache does not suffice.
 
-        Versions and hashes are settled when this is called, so asking the index whether they still hold adds nothing.
+        Versions and hashes are settled when this is called, so asking the index whether they still hold adds nothing. A disk
+        that refuses ends it at once: uv takes what it left half installed for installed, and would call that a success.
         """
         quiet = self._runner._replace(show=False)
         if sources.offline:
@@ -81,6 +82,8 @@ class Uv:
             return
         try:
             quiet.run([*command, "--offline"], what)
+        except DiskError:
+            raise
         except ManagerError:
             self._runner._replace(show=show).run(command, what)
 
