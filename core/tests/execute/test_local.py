@@ -139,6 +139,23 @@ def test_a_log_can_be_read_while_the_try_runs(bench):
     bench.cancel(request)
 
 
+@pytest.mark.parametrize("isolation", ["fork", "reuse"])
+def test_the_log_of_a_failure_ends_with_its_traceback_behind_what_was_printed(bench, isolation):
+    bench.write("@task\ndef t():\n    print('begun'); os.write(1, b'raw\\n')\n    return {}['missing']\nt()")
+    [request] = bench.submit("t", isolation=isolation)
+    bench.wait(request)
+    lines = bench.log(request).splitlines()
+    assert (lines[:3], lines[-1]) == (["begun", "raw", "Traceback (most recent call last):"], "KeyError: 'missing'")
+    assert "in t" in lines[3]
+
+
+def test_the_log_of_a_skipped_try_says_why(bench):
+    bench.write("from penstock.errors import SkipTask\n@task\ndef t(): raise SkipTask('nothing new')\nt()")
+    [request] = bench.submit("t")
+    bench.wait(request)
+    assert bench.log(request) == "skipped: nothing new\n"
+
+
 @pytest.mark.parametrize(
     "how",
     ["print(s)", "os.write(1, s.encode() + b'\\n')", "subprocess.run(['echo', s])", "raise ValueError(s)"],

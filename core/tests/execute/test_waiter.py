@@ -84,9 +84,12 @@ def test_soft_fail_skips(bench, folder):
 
 def test_a_poke_that_raises_fails_its_own_try_alone(bench, folder):
     [waiting] = bench.submit("exists", **sensor())
-    finished = bench.run("raises", **sensor())
+    [raising] = bench.submit("raises", **sensor())
+    [finished] = bench.wait(raising)
     assert finished.outcome is Outcome.FAILED
     assert "upside down" in finished.error
+    assert "Traceback" in bench.log(raising)
+    assert "upside down" in bench.log(raising)
     (folder / "it").touch()
     assert bench.wait(waiting)[0].outcome is Outcome.SUCCESS
 

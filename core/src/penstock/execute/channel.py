@@ -11,6 +11,7 @@ from penstock.errors import PenstockError, RequestError
 from penstock.execute.masking import Mask
 from penstock.execute.wire import Answer, Ask, FrameReader, Kind, Reply, frame
 from penstock.model.connection import Connection
+from penstock.model.state import Outcome
 
 _decode_reply = msgspec.msgpack.Decoder(Reply).decode
 _encode = msgspec.msgpack.Encoder().encode
@@ -35,8 +36,10 @@ class Channel:
             self._sock.sendall(frame(kind, serial, payload))
 
     def finish(self, serial: int, answer: Answer) -> None:
-        """Send the outcome of a try, without secrets in its error."""
+        """Send the outcome of a try; why it is no success goes into its log, too, and nowhere with a secret in it."""
         answer.error = self.mask.hide(answer.error)
+        if answer.error and answer.outcome != Outcome.CANCELLED:  # whoever had it cancelled writes why
+            self.send(Kind.LOG, serial, _told(answer).encode(errors="replace"))
         self.send(Kind.FINISHED, serial, _encode(answer))
 
     def frames(self) -> list[tuple[int, int, bytes]]:
@@ -62,6 +65,13 @@ class Channel:
                     self.mask.learn(reply.secrets)
                     return value_of(reply)
         raise RequestError(f"{method}() could not be answered: the supervisor of this try is gone")
+
+
+def _told(answer: Answer) -> str:
+    """Why a try ended so, for its log: the traceback if there is one, whose last line is the sentence before it."""
+    _, _, rest = answer.error.partition("\n")
+    text = rest if rest.startswith("Traceback") else answer.error
+    return f"{text}\n" if answer.outcome == Outcome.FAILED else f"{answer.outcome}: {text}\n"
 
 
 def value_of(reply: Reply) -> Any:  # noqa: ANN401 - any JSON-like value

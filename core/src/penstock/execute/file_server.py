@@ -160,6 +160,8 @@ class FileServer:
             if kind == Kind.FINISHED:
                 self._finish(job, payload)
             elif kind == Kind.LOG and job.output is not None:
+                if child is not self._waiter:
+                    job.output.take(child.pipe)  # what was printed before
                 job.output.write(payload)
             elif kind == Kind.ASK:
                 self._outbox.put(frame(Kind.ASK, serial, payload))
