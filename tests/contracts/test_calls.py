@@ -28,6 +28,7 @@ RULES = {
         ("time.monotonic", "time.monotonic_ns", "time.perf_counter", "time.process_time", "time.time_ns", "time.sleep"),
         "only rooms with I/O wait, and they wait on events where there are any",
         {
+            f"{CORE}/app/notifier.py": "hands the couriers the clock of their time limits",
             f"{CORE}/app/up.py": "pauses between restarts",
             f"{CORE}/author/email.py": "measures the answer of a mail server",
             f"{CORE}/cli/": "what a person waits for in a terminal",
@@ -43,6 +44,7 @@ RULES = {
         "settings are read once, by the main module of a process, and handed down",
         {
             f"{CORE}/app/loader.py": "main module",
+            f"{CORE}/app/notifier.py": "main module",
             f"{CORE}/app/scheduler.py": "main module",
             f"{CORE}/cli/root.py": "main module",
             f"{CORE}/author/bash.py": "a command inherits the environment of its task",
