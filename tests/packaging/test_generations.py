@@ -1,17 +1,12 @@
-"""Generations, rollback, and what a kill leaves behind."""
+"""Generations, rollback, and two managers at once."""
 
 from __future__ import annotations
 
 import os
-import random
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
-
-import pytest
 
 from penstock_testkit.wheels import write_provider
 
@@ -105,75 +100,6 @@ def test_only_some_generations_are_kept(generations):
         generations.pm("install", "beta")
         generations.pm("remove", "beta", "--prune")
     assert len(generations.json("history")["generations"]) == 5
-
-
-VERBS = {
-    "install": (["install", "beta"], ALPHA, ALPHA | BETA),
-    "remove": (["remove", "beta", "--prune"], ALPHA | BETA, ALPHA),
-    "upgrade": (["upgrade", "alpha"], ALPHA | {"penstock-providers-alpha": "1.1"}, ALPHA),
-    "rollback": (["rollback"], ALPHA | BETA, ALPHA),
-}
-
-
-def _prepare(world, verb: str) -> None:
-    world.pm("install", "alpha" if verb != "upgrade" else "alpha<2")
-    if verb in {"remove", "rollback"}:
-        world.pm("install", "beta")
-    if verb == "upgrade":
-        world.intent.write_text(world.intent.read_text().replace("alpha<2", "alpha"))
-        world.lock.unlink()
-
-
-def _kill_at(world, words: list[str], seconds: float) -> int:
-    """Start a call, kill it and all that it started after some seconds, and return how it ended."""
-    process = subprocess.Popen(
-        world.command(*words), cwd=world.folder, env=world.variables, stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
-    try:
-        return process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        return process.wait()
-
-
-def _duration(world, words: list[str]) -> float:
-    start = time.perf_counter()
-    world.pm(*words)
-    return time.perf_counter() - start
-
-
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("kind", ["generations", "plain"])
-@pytest.mark.parametrize("verb", list(VERBS))
-def test_a_kill_at_any_moment_leaves_the_environment_as_before_or_as_planned(request, tmp_path, verb, kind):
-    if (verb, kind) == ("rollback", "plain"):
-        assert "keeps no history" in request.getfixturevalue("uv_world").pm("rollback", expect=1).err
-        return
-    world = request.getfixturevalue("generations" if kind == "generations" else "uv_world")
-    words, before, after = VERBS[verb]
-    _prepare(world, verb)
-    template = tmp_path.with_name(f"{tmp_path.name}-template")
-    shutil.copytree(world.folder, template, symlinks=True)
-    whole = _duration(world, words)
-    chance = random.Random(f"{verb} {kind}")
-    ends = {"before": 0, "after": 0}
-    for number in range(50 // 7 + 1):
-        shutil.rmtree(world.folder)
-        shutil.copytree(template, world.folder, symlinks=True)
-        _kill_at(world, words, chance.uniform(0.3, 1.05) * whole)
-        if kind == "generations":
-            assert world.standing() in (before, after), number
-        said = world.pm("doctor", "--json", expect=None)
-        standing = world.standing()
-        assert standing in (before, after), (number, said.err)
-        assert said.code == 0, said
-        assert world.pm("verify", "--json", expect=None).code in ({0} if standing == after else {0, 6})
-        ends["before" if standing == before else "after"] += 1
-        world.pm(*words, expect=None)
-        if verb != "rollback":
-            assert world.standing() == after
-    assert sum(ends.values()) == 8
 
 
 def test_the_second_manager_names_the_first_and_then_waits_for_it(uv_world):
