@@ -135,4 +135,5 @@ def _offers(provider: Provider) -> str:
     kinds: dict[str, int] = {}
     for capability in provider.manifest.capabilities:
         kinds[capability.kind] = kinds.get(capability.kind, 0) + 1
-    return ", ".join(f"{number} {kind.replace('_', ' ')}" for kind, number in kinds.items())
+    names = {kind: kind.replace("_", " ") for kind in kinds}
+    return ", ".join(f"{n} {names[kind] if n > 1 else names[kind].removesuffix('s')}" for kind, n in kinds.items())

@@ -1,6 +1,8 @@
 """``penstock tasks``."""
 
+import re
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import click
@@ -14,17 +16,28 @@ from penstock.service import tasks as service
 
 Command = Callable[..., Any]
 
+_INSTANCE = re.compile(r"(.+)\[(\d+)\]")
+
 
 def one_task(command: Command) -> Command:
-    """The arguments that name a task: DAG, task, run and index."""
+    """The arguments that name a task: DAG, task, run and index; ``TASK_ID[INDEX]``, as tables show it, serves too."""
+
+    @wraps(command)
+    def named(*arguments: Any, task_id: str, map_index: int | None, **options: Any) -> Any:  # noqa: ANN401 - passed on
+        instance = _INSTANCE.fullmatch(task_id)
+        if instance and map_index is None:
+            task_id, map_index = instance[1], int(instance[2])
+        return command(*arguments, task_id=task_id, map_index=map_index, **options)
+
+    wrapped: Command = named
     for wrap in (
         click.option("--index", "map_index", type=int, default=None, help="One instance of a mapped task."),
         click.option("--run", "run_id", default="", help="The run; the newest of the DAG unless given."),
         click.argument("task_id"),
         click.argument("dag_id"),
     ):
-        command = wrap(command)
-    return command
+        wrapped = wrap(wrapped)
+    return wrapped
 
 
 @click.group()
