@@ -62,8 +62,8 @@ def stamp(path: str) -> int:
 def answer(root: str, project: str, form: str) -> str | None:
     """Return the kept answer of ``list`` while every file on which it rests is as it was, else None.
 
-    The answer's file has a line ``schema TAB project``, lines ``stamp TAB path``, an empty line, and the answer for people and
-    the one for programs, each after a form feed.
+    The answer's file has a line ``schema TAB project TAB environment``, as a copy of an environment keeps its stamps, lines
+    ``stamp TAB path``, an empty line, and the answer for people and the one for programs, each after a form feed.
 
     Args:
         root: The environment.
@@ -76,7 +76,7 @@ def answer(root: str, project: str, form: str) -> str | None:
     except (OSError, ValueError):
         return None
     first, *lines = head.rstrip("\n").split("\n")
-    if first != f"{ANSWER_SCHEMA}\t{project}":
+    if first != _title(root, project):
         return None
     for line in lines:
         old, _, path = line.partition("\t")
@@ -86,7 +86,7 @@ def answer(root: str, project: str, form: str) -> str | None:
 
 
 ANSWER = "list.txt"
-ANSWER_SCHEMA = 1
+ANSWER_SCHEMA = 2
 
 
 def keep_answer(root: str, project: str, paths: list[str], text: str, document: str) -> None:
@@ -96,7 +96,11 @@ def keep_answer(root: str, project: str, paths: list[str], text: str, document: 
     try:
         os.makedirs(os.path.dirname(target), exist_ok=True)
         with open(f"{target}.{os.getpid()}", "w", encoding="utf-8") as stream:
-            stream.write(f"{ANSWER_SCHEMA}\t{project}\n{lines}\f{text}\f{document}")
+            stream.write(f"{_title(root, project)}\n{lines}\f{text}\f{document}")
         os.replace(stream.name, target)
     except OSError:
         return
+
+
+def _title(root: str, project: str) -> str:
+    return f"{ANSWER_SCHEMA}\t{project}\t{os.path.realpath(root)}"

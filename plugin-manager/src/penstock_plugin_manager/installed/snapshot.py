@@ -16,7 +16,7 @@ from penstock_plugin_manager.installed.locate import stamp
 if TYPE_CHECKING:
     from penstock_plugin_manager.installed.environment import Environment
 
-SCHEMA = 1
+SCHEMA = 2
 FILE = "providers.json"
 
 
@@ -51,7 +51,10 @@ def rebuild(environment: Environment) -> list[dict[str, Any]]:
         }
         for each in found
     ]
-    _write(environment, {"schema": SCHEMA, "site": site, "stamps": stamps, "rows": data})
+    _write(
+        environment,
+        {"schema": SCHEMA, "root": os.path.realpath(environment.root), "site": site, "stamps": stamps, "rows": data},
+    )
     return data
 
 
@@ -60,6 +63,8 @@ def _read(environment: Environment) -> list[dict[str, Any]] | None:
         with open(os.path.join(environment.state, FILE), encoding="utf-8") as stream:
             data = json.loads(stream.read())
         if data["schema"] != SCHEMA or data["site"] != stamp(environment.site):
+            return None
+        if data["root"] != os.path.realpath(environment.root):  # a copy keeps the stamps of what it was made from
             return None
         if any(stamp(path) != old for path, old in data["stamps"].items()):
             return None
