@@ -239,6 +239,12 @@ def caches(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("caches")
 
 
+@pytest.fixture(scope="session")
+def new_world(index_url: str, universe: Path, caches: Path) -> Callable[[Path], World]:
+    """Make a world in a folder, managed with uv."""
+    return lambda folder: World(folder, "uv", index_url, universe, caches)
+
+
 @pytest.fixture(params=["uv", "pip"])
 def resolver(request: pytest.FixtureRequest) -> str:
     """Each adapter in turn."""

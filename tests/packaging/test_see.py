@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from penstock_plugin_manager.cli.registry import COMMANDS
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory, new_world, universe):
+    """A world with a catalog of the whole ecosystem and two providers installed, to be copied."""
+    world = new_world(tmp_path_factory.mktemp("shelf")).make()
+    world.pm("catalog", "build", str(universe), "-o", "catalog.json")
+    world.intent.write_text('[plugin-manager]\nproviders = []\ncatalogs = ["catalog.json"]\n')
+    world.pm("install", "alpha<2", "gamma")
+    return world
+
 
 @pytest.fixture
-def stocked(uv_world, universe):
-    """A world with a catalog of the whole ecosystem and two providers installed."""
-    uv_world.pm("catalog", "build", str(universe), "-o", "catalog.json")
-    uv_world.intent.write_text('[plugin-manager]\nproviders = []\ncatalogs = ["catalog.json"]\n')
-    uv_world.pm("install", "alpha<2", "gamma")
-    return uv_world
+def stocked(shelf, tmp_path, new_world):
+    """A world of this test alone that is a copy of that one."""
+    return new_world(tmp_path).copy_of(shelf)
 
 
 def test_list_shows_what_is_installed_and_where_it_stands(stocked):
@@ -133,11 +145,43 @@ def test_every_json_answer_names_its_schema_and_command(stocked):
     assert error["exit_code"] == 3
 
 
-def test_completion_knows_commands_and_ids(stocked):
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        pytest.param(["ins"], {"install"}, id="command"),
+        pytest.param(["install", "alp"], {"alpha"}, id="provider"),
+        pytest.param(["remove", "gamma", "alp"], {"alpha"}, id="second provider"),
+        pytest.param(["install", "--dry"], {"--dry-run"}, id="option"),
+        pytest.param(["bundle", "ver"], {"verify"}, id="fixed word"),
+        pytest.param(["scan", "penst"], {"penstock.toml"}, id="file"),
+    ],
+)
+def test_a_real_bash_completes_commands_options_and_ids(stocked, typed, offered):
     script = stocked.pm("completion", "bash").out
-    code = script + '\nCOMP_WORDS=(plugin-manager ins); COMP_CWORD=1; _plugin_manager; echo "${COMPREPLY[@]}"'
-    assert subprocess.run(["bash", "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "install"
+    words = " ".join(["plugin-manager", *typed])
+    code = (
+        f'{script}\nCOMP_WORDS=({words}); COMP_CWORD={len(typed)}; _plugin_manager; printf "%s\\n" "${{COMPREPLY[@]}}"'
+    )
+    variables = stocked.variables | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", "-c", code], capture_output=True, text=True, check=True, cwd=stocked.folder, env=variables
+    )
+    assert set(done.stdout.split()) == offered
+
+
+def test_completion_ids_are_those_that_are_installed_or_in_a_catalog(stocked):
     assert {"alpha", "beta", "acme"} <= set(stocked.json("completion", "ids")["ids"])
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_every_command_and_its_options_are_in_each_script(uv_world, shell):
+    script = uv_world.pm("completion", shell).out
+    assert all(re.search(rf"[ \"]{name}[ \"]", script) for name in COMMANDS)
+    for name in ("install", "scan", "doctor"):
+        for option in set(re.findall(r"--[a-z][a-z-]+", uv_world.pm(name, "--help").out)):
+            in_fish = rf'^complete .*"__fish_seen_subcommand_from {name}" -l {option[2:]}$'
+            place = in_fish if shell == "fish" else rf"^ +{name}\) .*{option}[ ']"
+            assert re.search(place, script, re.MULTILINE), (name, option)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 
 from penstock_plugin_manager.commands.output import Result
 from penstock_plugin_manager.commands.session import Session
@@ -25,13 +26,42 @@ def run(options: argparse.Namespace, session: Session) -> Result:
         ids = _ids(session)
         return Result({"ids": ids}, ids)
     from penstock_plugin_manager.cli.registry import COMMANDS  # noqa: PLC0415  the one command that speaks of all others
+    from penstock_plugin_manager.cli.run import command_parser  # noqa: PLC0415  as above
 
-    names = list(COMMANDS)
-    if options.shell == "fish":
-        text = _FISH.format(commands=" ".join(names))
-    else:
-        text = (_ZSH if options.shell == "zsh" else "") + _BASH.format(commands=" ".join(names), taking=_TAKING)
+    offered = {name: _options(command_parser(name)[0]) for name in COMMANDS}
+    text = {"bash": _bash, "zsh": _zsh, "fish": _fish}[options.shell](offered)
     return Result({"shell": options.shell, "script": text}, text.rstrip("\n").splitlines())
+
+
+def _options(parser: argparse.ArgumentParser) -> list[str]:
+    """Return the long options of a command, and the words that it takes in a fixed place, such as ``create`` of ``bundle``."""
+    found = []
+    for action in parser._actions:  # noqa: SLF001  argparse has no other list of what it was given
+        found += [text for text in action.option_strings if text.startswith("--")]
+        found += [] if action.option_strings else [str(each) for each in action.choices or ()]
+    return found
+
+
+def _bash(offered: Mapping[str, list[str]]) -> str:
+    cases = "\n".join(f"    {name}) words='{' '.join(words)}' ;;" for name, words in offered.items())
+    return _BASH.format(commands=" ".join(offered), taking="|".join(_TAKING), cases=cases)
+
+
+def _zsh(offered: Mapping[str, list[str]]) -> str:
+    return _ZSH + _bash(offered)
+
+
+def _fish(offered: Mapping[str, list[str]]) -> str:
+    lines = [f'complete -c plugin-manager -f -n __fish_use_subcommand -a "{" ".join(offered)}"']
+    for name, words in offered.items():
+        seen = f'complete -c plugin-manager -n "__fish_seen_subcommand_from {name}"'
+        lines += [f"{seen} -l {word[2:]}" for word in words if word.startswith("--")]
+        fixed = " ".join(word for word in words if not word.startswith("--"))
+        lines += [f'{seen} -f -a "{fixed}"'] if fixed else []
+    taking = " ".join(_TAKING)
+    ids = '-f -a "(plugin-manager completion ids 2>/dev/null)"'
+    lines.append(f'complete -c plugin-manager -n "__fish_seen_subcommand_from {taking}" {ids}')
+    return "\n".join(lines) + "\n"
 
 
 def _ids(session: Session) -> list[str]:
@@ -45,27 +75,29 @@ def _ids(session: Session) -> list[str]:
     return sorted(known)
 
 
-_TAKING = "install|remove|upgrade|info|tree|isolate|enable|disable|resolve"
-_ZSH = "autoload -U +X bashcompinit && bashcompinit\n"
+_TAKING = ("install", "remove", "upgrade", "info", "tree", "isolate", "enable", "disable", "resolve")
+_ZSH = """(( $+functions[compdef] )) || { autoload -Uz compinit && compinit }
+autoload -Uz +X bashcompinit && bashcompinit
+"""
 _BASH = """_plugin_manager() {{
-  local word="${{COMP_WORDS[COMP_CWORD]}}"
+  local word="${{COMP_WORDS[COMP_CWORD]}}" words=""
   if [ "$COMP_CWORD" -eq 1 ]; then
     COMPREPLY=($(compgen -W "{commands}" -- "$word"))
     return
   fi
+  case "${{COMP_WORDS[1]}}" in
+{cases}
+  esac
   case "$word" in
-    -*) local options
-        options="$(plugin-manager "${{COMP_WORDS[1]}}" --help 2>/dev/null | grep -oE '(^|[ ,])--[a-z-]+' | tr -d ' ,')"
-        COMPREPLY=($(compgen -W "$options" -- "$word")) ;;
+    -*) ;;
     *) case "${{COMP_WORDS[1]}}" in
-         {taking}) COMPREPLY=($(compgen -W "$(plugin-manager completion ids 2>/dev/null)" -- "$word")) ;;
-         *) COMPREPLY=($(compgen -f -- "$word")) ;;
+         {taking}) words="$(plugin-manager completion ids 2>/dev/null)" ;;
        esac ;;
   esac
+  COMPREPLY=($(compgen -W "$words" -- "$word"))
+  if [ "${{#COMPREPLY[@]}}" -eq 0 ]; then
+    COMPREPLY=($(compgen -f -- "$word"))
+  fi
 }}
 complete -F _plugin_manager plugin-manager
-"""
-_FISH = """complete -c plugin-manager -f -n __fish_use_subcommand -a "{commands}"
-complete -c plugin-manager -f -n "__fish_seen_subcommand_from install remove upgrade info tree isolate enable disable resolve" \\
-  -a "(plugin-manager completion ids 2>/dev/null)"
 """
