@@ -182,8 +182,14 @@ def _row(need: Need, declared: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
         standing += " (no catalog knows it)"
     first = need.places[0]
     more = f" and {len(need.places) - 1} more" if len(need.places) > 1 else ""
-    return (_wish(need), standing, f"{first.file}:{first.line}{more}", first.what)
+    return (_wish(need), standing, f"{_short(first.file)}:{first.line}{more}", first.what)
 
 
 def _place(place: Place) -> str:
-    return f"  {place.file}:{place.line}  {place.what}"
+    return f"  {_short(place.file)}:{place.line}  {place.what}"
+
+
+def _short(file: str) -> str:
+    """Return a file's path for people: from the folder in which they stand, where it lies below that."""
+    here = Path.cwd()
+    return str(Path(file).relative_to(here)) if Path(file).is_relative_to(here) else file
