@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from penstock_testkit.wheels import write_provider
 
@@ -85,14 +86,21 @@ def test_an_activated_generation_is_managed_through_its_pointer(generations):
     assert generations.standing() == ALPHA | BETA
 
 
-def test_a_moved_project_still_changes(generations):
-    generations.pm("install", "alpha")
-    moved = generations.folder.with_name("moved")
-    shutil.copytree(generations.folder, moved, symlinks=True)
-    generations.folder, generations.env = moved, moved / ".venv"
-    generations.intent, generations.lock = moved / "penstock.toml", moved / "pylock.toml"
-    generations.pm("install", "beta")
-    assert generations.standing() == ALPHA | BETA
+@pytest.mark.parametrize("kind", ["generations", "plain"])
+def test_a_moved_project_is_what_it_was_and_still_changes(request, kind):
+    world = request.getfixturevalue("generations" if kind == "generations" else "uv_world")
+    world.pm("install", "alpha")
+    moved = world.folder.with_name(f"{world.folder.name}-moved")
+    world.folder.rename(moved)
+    world.folder, world.env = moved, moved / ".venv"
+    world.intent, world.lock = moved / "penstock.toml", moved / "pylock.toml"
+    assert [each["id"] for each in world.json("list")["providers"]] == ["alpha"]
+    assert world.json("plan")["steps"] == []
+    assert world.json("verify")["findings"] == []
+    world.pm("install", "beta")
+    assert world.sound() == ALPHA | BETA
+    gone = world.pm("list", "--env", str(moved.with_name("nowhere") / ".venv"), expect=3)
+    assert gone.err.startswith("error: There is no environment")
 
 
 def test_only_some_generations_are_kept(generations):

@@ -9,6 +9,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 from penstock_testkit.package_index import static_index, write_static_index
 from penstock_testkit.wheels import write_provider, write_wheel
 
@@ -29,13 +31,24 @@ def test_the_lock_is_pep_751_with_hashes_and_edges(uv_world):
     assert 'name = "lib-deep"' in uv_world.lock.read_text()
 
 
-def test_a_lock_of_another_schema_is_refused(uv_world):
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        pytest.param('lock-version = "1.0"', 'lock-version = "9.0"', "lock-version '9.0'", id="of a later standard"),
+        pytest.param("schema = 1", "schema = 7", "its schema is 7", id="of a later manager"),
+        pytest.param('lock-version = "1.0"', "lock-version = ", "pylock.toml", id="no TOML"),
+    ],
+)
+def test_a_lock_of_another_schema_is_refused_and_nothing_changes(uv_world, old, new, words):
     uv_world.pm("install", "alpha")
-    before = uv_world.lock.read_text()
-    uv_world.lock.write_text(before.replace('lock-version = "1.0"', 'lock-version = "9.0"'))
-    assert "lock-version '9.0'" in uv_world.pm("sync", expect=1).err
-    uv_world.lock.write_text(before.replace("schema = 1", "schema = 7"))
-    assert "its schema is 7" in uv_world.pm("sync", expect=1).err
+    uv_world.lock.write_text(uv_world.lock.read_text().replace(old, new))
+    before = uv_world.picture()
+    for command in (["sync"], ["sync", "--frozen"], ["install", "beta"], ["upgrade"]):
+        said = uv_world.pm(*command, expect=1)
+        assert words in said.err.partition("\n")[0]
+        assert said.err.count("error:") == 1
+        assert said.out == ""
+    assert uv_world.picture() == before
 
 
 def test_exports_install_with_plain_tools(uv_world):
