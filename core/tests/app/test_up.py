@@ -179,10 +179,14 @@ def test_dags_made_from_a_variable_follow_it(project):
 
 def test_secrets_never_reach_a_log(project):
     project.call("connections", "set", "svc", "http://user:very-secret-word@host/")
+    project.call("variables", "set", "crm_token", "another-secret-word")
+    project.call("variables", "set", "early", '{"token": "third-secret-word"}')
     project.write(
         "leak.py",
+        'early = Variable.get("early", deserialize_json=True)["token"]\n'
         'with DAG("leak", schedule=None):\n'
-        "    @task\n    def leak(): print('password is', Connection.get('svc').password)\n    leak()\n"
+        "    @task\n    def leak():\n        print('password is', Connection.get('svc').password)\n"
+        "        print('token is', Variable.get('crm_token'))\n        print('early is', early)\n    leak()\n"
         '    BashOperator(task_id="bash", bash_command="echo {{ conn.svc.password }}")\n',
     )
     project.up()
@@ -192,8 +196,8 @@ def test_secrets_never_reach_a_log(project):
     logs = project.call("tasks", "logs", "leak", "leak", "--run", "one") + project.call(
         "tasks", "logs", "leak", "bash", "--run", "one"
     )
-    assert "very-secret-word" not in logs
-    assert logs.count("***") == 2
+    assert "secret-word" not in logs
+    assert logs.count("***") == 4
 
 
 def test_a_dag_triggers_another_and_waits_for_it(project):

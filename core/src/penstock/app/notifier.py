@@ -13,6 +13,7 @@ from penstock.app.compose import open_store
 from penstock.app.environments import isolated_pythons, listening, secrets_of
 from penstock.errors import PenstockError
 from penstock.execute.wire import Ask, Reply
+from penstock.model.secret import variable_secrets
 from penstock.notify.courier import World
 from penstock.notify.notifier import Notifier
 from penstock.scheduler.clock import SystemClock
@@ -59,8 +60,9 @@ def answer(settings: Settings, store: Store) -> Callable[[Ask], Reply]:
         return Reply(msgspec.to_builtins(found), secrets=secrets(found))
 
     def variable(key: str) -> Reply:
-        value = settings.variables.get(key.lower())
-        return Reply(store.variable(key) if value is None else value)
+        given = settings.variables.get(key.lower())
+        value = store.variable(key) if given is None else given
+        return Reply(value, secrets=variable_secrets(key, value))
 
     known: dict[str, Callable[..., Reply]] = {"connection": connection, "variable": variable}
 

@@ -26,6 +26,7 @@ from penstock.model.connection import Connection
 from penstock.model.dag import DagSpec
 from penstock.model.run import NewRun, RunKind
 from penstock.model.schedule import DataInterval
+from penstock.model.secret import variable_secrets
 from penstock.model.state import RunState
 from penstock.scheduler.clock import SystemClock
 from penstock.scheduler.inline import InlineRun, TryDone
@@ -171,6 +172,11 @@ class _World:
 
     def variable(self, key: str) -> str | None:
         """The Variable that a task of this project would get, or as an earlier task of this run set it."""
+        value = self._variable(key)
+        self._mask.learn(variable_secrets(key, value))
+        return value
+
+    def _variable(self, key: str) -> str | None:
         if key in self._changed:
             return self._changed[key]
         if key.lower() in self._settings.variables:

@@ -21,7 +21,7 @@ def variables() -> None:
 @json_option
 @click.pass_context
 def list_variables(context: click.Context, *, as_json: bool) -> None:
-    """List Variables; long values are shortened, except with --json."""
+    """List Variables; values with secrets are hidden, and long ones shortened, except with --json."""
     with installation(context) as (settings, store):
         found = service.list_variables(store, settings.variables)
     if as_json:
@@ -30,7 +30,13 @@ def list_variables(context: click.Context, *, as_json: bool) -> None:
     print_table(
         ["variable", "value", "set", "from", "description"],
         [
-            (v.key, _short(v.value), v.changed_at, v.source + (" (unused)" if v.shadowed else ""), v.description)
+            (
+                v.key,
+                _short(v.value),
+                v.changed_at,
+                v.source + (" (unused)" if v.shadowed else ""),
+                v.description,
+            )
             for v in found
         ],
         empty="no Variable yet. Make one with: penstock variables set KEY VALUE",

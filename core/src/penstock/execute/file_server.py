@@ -117,6 +117,7 @@ class FileServer:
             return
         job.child.jobs[job.serial] = job
         job.output = Output(job.request.log)
+        job.output.mask.learn(self._runner.secrets)
         if job.request.timeout_s is not None:
             job.deadline = self._arm(job.request.timeout_s, job.serial, "deadline")
         self._outbox.put(frame(Kind.STARTED, job.serial, _encode(job.child.pid)))

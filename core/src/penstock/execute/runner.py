@@ -16,6 +16,7 @@ from penstock.errors import FailTask, PenstockError, RequestError
 from penstock.execute.spill import spilled
 from penstock.execute.wire import Answer
 from penstock.model.connection import Connection
+from penstock.model.secret import variable_secrets
 from penstock.spec.executor import TryRequest
 
 Resolve = Callable[[str], type[Operator]]
@@ -42,12 +43,16 @@ class Runner:
         snapshot: Folder of the source snapshot; "" for plans alone.
         file: DAG file within it.
         variables: What the file reads while it is imported, as it read it when its DAGs were stored.
+
+    Attributes:
+        secrets: Those among them, which no log may show.
     """
 
     def __init__(self, snapshot: str, file: str, variables: dict[str, str | None], outside: Outside) -> None:
         self._snapshot, self._file, self._variables, self._outside = snapshot, file, variables, outside
         self._tasks: dict[tuple[str, str], Operator] | None = None
         self._fault = ""
+        self.secrets = tuple(s for key, text in variables.items() for s in variable_secrets(key, text))
 
     @property
     def poke_threads(self) -> int:

@@ -21,6 +21,7 @@ _decode_request = msgspec.msgpack.Decoder(TryRequest).decode
 def run_one(sock: socket.socket, runner: Runner, serial: int, request: TryRequest) -> NoReturn:
     """Run one try in this process and leave it."""
     channel = Channel(sock)
+    channel.mask.learn(runner.secrets)
     signal.signal(signal.SIGTERM, _cancelled)
     answer = runner.run(request, ChannelRuntime(channel, serial))
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -32,6 +33,7 @@ def run_one(sock: socket.socket, runner: Runner, serial: int, request: TryReques
 def run_many(sock: socket.socket, runner: Runner) -> NoReturn:
     """Run tries one after the other as they come, until the file server hangs up."""
     channel = Channel(sock)
+    channel.mask.learn(runner.secrets)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     while frames := channel.frames():
         for kind, serial, payload in frames:

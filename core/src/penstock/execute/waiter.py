@@ -185,6 +185,7 @@ def wait_for_many(sock: socket.socket, runner: Runner) -> NoReturn:
     """Let sensors wait in this process until the file server hangs up."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     channel = SensorChannel(sock)
+    channel.mask.learn(runner.secrets)
 
     async def main() -> NoReturn:
         waiter = Waiter(channel, runner)

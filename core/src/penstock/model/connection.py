@@ -1,12 +1,13 @@
 """A connection: where an external service is and how to log in, as a URI or as JSON."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 import msgspec
 
 from penstock.errors import ConfigError
+from penstock.model.secret import secrets_in
 
 
 class Connection(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -45,8 +46,8 @@ class Connection(msgspec.Struct, frozen=True, omit_defaults=True):
         for name, value in self.extra.items():
             plain = isinstance(value, int | float) and not isinstance(value, bool)
             if name in marked:
-                found += [str(value)] if plain else _secrets_in(value, secret=True)
-        return tuple(dict.fromkeys(each for each in (*found, *_secrets_in(self.extra, secret=False)) if each))
+                found += [str(value)] if plain else secrets_in(value, secret=True)
+        return tuple(dict.fromkeys(each for each in (*found, *secrets_in(self.extra)) if each))
 
     def to_uri(self) -> str:
         """The connection as a URI that `parse_connection` reads back unchanged."""
@@ -61,21 +62,6 @@ class Connection(msgspec.Struct, frozen=True, omit_defaults=True):
             {k: v if isinstance(v, str) else msgspec.json.encode(v).decode() for k, v in self.extra.items()}
         )
         return f"{self.conn_type.replace('_', '-')}://{netloc}{path}" + (f"?{query}" if query else "")
-
-
-def _secrets_in(value: object, *, secret: bool) -> Iterator[str]:
-    """Strings under secret-looking keys, at any depth: a key file is a dict within ``extra``."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _secrets_in(inner, secret=secret or any(word in str(key).lower() for word in _SECRET_WORDS))
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _secrets_in(inner, secret=secret)
-    elif secret and isinstance(value, str) and value:
-        yield value
-
-
-_SECRET_WORDS = ("password", "secret", "token", "private_key", "passphrase", "api_key", "apikey", "credential")
 
 
 def parse_connection(conn_id: str, text: str) -> Connection:

@@ -9,6 +9,7 @@ from penstock.errors import NotFoundError, PenstockError
 from penstock.execute.wire import Ask, Reply
 from penstock.model.connection import Connection
 from penstock.model.request import TriggerDagRun
+from penstock.model.secret import variable_secrets
 from penstock.scheduler.clock import Clock
 from penstock.spec.executor import TryRequest
 from penstock.store.store import Store
@@ -65,8 +66,9 @@ class Answers:
         raise NotFoundError("connection", conn_id, known, hint=hint)
 
     def _variable(self, _request: TryRequest, key: str) -> Reply:
-        value = self._variables.get(key.lower())
-        return Reply(self._store.variable(key) if value is None else value)
+        given = self._variables.get(key.lower())
+        value = self._store.variable(key) if given is None else given
+        return Reply(value, secrets=variable_secrets(key, value))
 
     def _set_variable(self, _request: TryRequest, key: str, value: str | None) -> Reply:
         if value is not None:

@@ -9,6 +9,7 @@ import msgspec
 
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.connection import Connection
+from penstock.model.secret import variable_secrets
 from penstock.service.names import check_name
 from penstock.store import Pool, Store
 from penstock.store.tables import DEFAULT_POOL
@@ -96,12 +97,17 @@ def delete_connection(store: Store, conn_id: str) -> None:
 
 
 def list_variables(store: Store, environment: Mapping[str, str]) -> list[VariableSummary]:
-    """Every Variable by key; raises ConfigError if the key of the keyring does not fit."""
-    found = [VariableSummary(key, value, "", None, "environment") for key, value in environment.items()]
+    """Every Variable by key, with ``***`` for a value that holds secrets; raises ConfigError if the keyring does not fit."""
+    found = [VariableSummary(key, _shown(key, value), "", None, "environment") for key, value in environment.items()]
     for each in store.variables():
         shadowed = each.key.lower() in environment
-        found.append(VariableSummary(each.key, each.value, each.description, each.changed_at, "database", shadowed))
+        shown = _shown(each.key, each.value)
+        found.append(VariableSummary(each.key, shown, each.description, each.changed_at, "database", shadowed))
     return sorted(found, key=lambda each: (each.key, each.source == "database"))
+
+
+def _shown(key: str, value: str) -> str:
+    return _HIDDEN if variable_secrets(key, value) else value
 
 
 def get_variable(store: Store, key: str, environment: Mapping[str, str]) -> str:
