@@ -59,6 +59,13 @@ def test_a_limit_holds_and_says_so(request, stage, of_dag, of_task, why):
     assert stage.why("t003") == stage.reason("t003") == why
 
 
+def test_what_only_a_person_can_lift_is_named_before_what_passes_by_itself():
+    stage = Stage(dag(*many(2), TaskSpec("z", pool="gone"), max_active_tasks=2))
+    stage.trigger()
+    assert {key.task_id for key in stage.out} == {"t000", "t001"}
+    assert "pool 'gone' does not exist" in stage.reason("z")
+
+
 def test_a_place_that_gets_free_is_taken_at_once():
     stage = Stage(dag(*many(5)), capacity=2)
     stage.trigger()

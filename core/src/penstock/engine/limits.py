@@ -50,6 +50,10 @@ class Resource:
         """Whether ``amount`` can be had now; one that needs nothing is kept out only where all are."""
         return not self.closed and (self.used + amount <= self.limit or amount == 0)
 
+    def shut(self, amount: int) -> bool:
+        """Whether ``amount`` cannot be had however long one waits."""
+        return bool(self.closed) or amount > self.limit
+
     def refusal(self, amount: int) -> str:
         """Why ``amount`` cannot be had now, as a sentence."""
         if self.closed:
@@ -163,13 +167,14 @@ class Admission:
             self._roomy[resource] = None
 
     def reason(self, instance: Candidate) -> str:
-        """Why a ready instance has not gone out yet."""
+        """Why a ready instance has not gone out yet; what only a person can lift comes before what passes by itself."""
         if instance.bucket is None:
             return ""
-        short = instance.bucket.short_of()
-        if short is None:
+        short = [(resource, amount) for resource, amount in instance.bucket.needs if not resource.has(amount)]
+        if not short:
             return "others go first: they have a higher priority or it is their turn"
-        return short[0].refusal(short[1])
+        resource, amount = next((need for need in short if need[0].shut(need[1])), short[0])
+        return resource.refusal(amount)
 
     def _take(self, bucket: Bucket) -> Candidate:
         bucket.order()
