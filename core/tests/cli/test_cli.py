@@ -325,6 +325,25 @@ with DAG("one"):
     assert "kept-from-all" not in out + err
 
 
+def test_what_a_dag_that_is_tried_out_logs_is_printed_from_info_on(shell):
+    Path("file.py").write_text("""
+import logging
+from penstock import DAG, task
+
+with DAG("one"):
+
+    @task
+    def tell() -> None:
+        logging.getLogger("own").info("three %s", "rows")
+        logging.getLogger("own").debug("too much")
+
+    tell()
+""")
+    told = shell("dags", "test", "file.py")
+    assert "INFO own: three rows" in told
+    assert "too much" not in told + shell.err
+
+
 @pytest.mark.parametrize(
     ("text", "more", "code", "said"),
     [

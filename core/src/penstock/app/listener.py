@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 
+from penstock.execute.output import LOG_LINE
 from penstock.notify.listener import listen
 from penstock.plugins.host import PluginHost
 from penstock.plugins.registry import Listeners
@@ -18,7 +19,7 @@ def main(provider: str, line: int) -> None:
     """Tell the provider's plugin module what the notifier sends, until that hangs up."""
     os.set_inheritable(line, False)  # what the module starts must not keep the line open when this process has ended
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format=LOG_LINE)
     listen(socket.socket(fileno=line), lambda: Listeners([PluginHost.discover().provider(provider)]))
 
 

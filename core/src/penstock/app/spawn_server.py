@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from penstock.author.operator import Operator
+from penstock.execute.output import LOG_LINE
 from penstock.execute.runner import Outside, Runner
 from penstock.execute.spawn_server import Open, serve
 
 
 def main(disabled: str, poke_threads: int, control: int, lock: int) -> None:
     """Serve until the scheduler hangs up."""
-    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format=LOG_LINE)
     providers = _Providers(disabled.split(","))
     outside = Outside(providers.operator, providers.object_store, poke_threads)
 

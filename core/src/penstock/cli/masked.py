@@ -1,11 +1,13 @@
 """Standard output and error without secrets, for tasks that run in this very process."""
 
 import contextlib
+import logging
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 from penstock.execute.masking import Mask
+from penstock.execute.output import LOG_LINE
 
 
 class _Masked:
@@ -39,3 +41,18 @@ def masked(mask: Mask) -> Iterator[None]:
         yield
     finally:
         sys.stdout, sys.stderr = out, err
+
+
+@contextlib.contextmanager
+def logged() -> Iterator[None]:
+    """Within the block, what tasks log from INFO on is printed in the form that it has in the log of a try."""
+    root = logging.getLogger()
+    handler, level = logging.StreamHandler(sys.stdout), root.level
+    handler.setFormatter(logging.Formatter(LOG_LINE))
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)

@@ -17,7 +17,7 @@ from penstock.author.coach import problem_of
 from penstock.author.dag import DAG
 from penstock.author.imports import import_dag_file
 from penstock.author.workshop import Workshop
-from penstock.cli.masked import masked
+from penstock.cli.masked import logged, masked
 from penstock.cli.output import print_json, print_table
 from penstock.errors import AuthoringError, NotFoundError, RequestError
 from penstock.execute.masking import Mask
@@ -54,7 +54,7 @@ def try_out(
         AuthoringError: With everything that is wrong with the file.
     """
     mask = Mask()
-    with masked(mask):
+    with masked(mask), logged():
         return _try_out(_World(settings, mask), settings, path, dag_id, logical_date, conf, as_json=as_json)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from penstock.execute.masking import Mask
 
 READ_SIZE = 1 << 16
+LOG_LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"  # of what user code logs with `logging`
 
 
 class Output:
