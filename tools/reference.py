@@ -100,11 +100,11 @@ def authoring() -> str:
 
 
 def _members(found: object) -> Iterator[str]:
-    """Public methods of a class with their first sentences; the values of an enum."""
+    """Public methods of a class, or of an object that is called, with their first sentences; the values of an enum."""
     if inspect.isclass(found) and issubclass(found, Enum):
         yield f"Values: {', '.join(f'`{each.value}`' for each in found)}."
-    elif inspect.isclass(found):
-        for name, member in vars(found).items():
+    elif not inspect.isfunction(found):
+        for name, member in vars(found if inspect.isclass(found) else type(found)).items():
             function = member.__func__ if isinstance(member, classmethod | staticmethod) else member
             if inspect.isfunction(function) and not name.startswith("_"):
                 yield f"- `.{name}({_shown(function)})`: {(inspect.getdoc(function) or '').split(chr(10) * 2)[0]}"
@@ -131,7 +131,7 @@ def _signature(name: str, found: object) -> Iterator[str]:
     if inspect.isclass(found) and not issubclass(found, Exception | Enum):
         own = inspect.isfunction(found.__init__)
         yield f"```text\n{name}({_shown(found.__init__ if own else found)})\n```\n"
-    elif inspect.isfunction(found):
+    elif callable(found) and not inspect.isclass(found):
         yield f"```text\n{name}({_shown(found)})\n```\n"
 
 

@@ -13,6 +13,9 @@ from penstock.author.workshop import Capability, Workshop
 from penstock.errors import MissingProviderError, NotFoundError
 from penstock.model.connection import Connection
 from penstock.model.value import decode, encode
+from penstock.spec.manifest import Capability as Declared
+from penstock.spec.manifest import Parameter
+from penstock.spec.plan import check_plan
 
 HEADER = """\
 from datetime import UTC, datetime, timedelta
@@ -20,6 +23,13 @@ from penstock import *
 START = datetime(2026, 1, 1, tzinfo=UTC)
 """
 HEADER_LINES = HEADER.count("\n")
+
+
+SOURCE, PARTS = Parameter("source", "str", "From where.", required=True), Parameter("parts", "int")
+KNOWN = {
+    "known.copy": Declared("operators", "known.copy", "m:Copy", "", parameters=(SOURCE, Parameter("target"), PARTS)),
+    "known.wait": Declared("sensors", "known.wait", "m:Wait", "", parameters=(SOURCE,)),
+}
 
 
 class World:
@@ -59,13 +69,11 @@ def capabilities(capability_id):
     """What a provider `known` would declare."""
     if not capability_id.startswith("known."):
         raise MissingProviderError(capability_id.partition(".")[0], f"the operator {capability_id!r}")
-    if capability_id not in ("known.copy", "known.wait"):
-        raise NotFoundError("operator or sensor of a provider", capability_id, ["known.copy", "known.wait"])
-
-    def check(arguments):
-        return [f"{capability_id} takes no argument {name!r}" for name in arguments if name not in ("source", "target")]
-
-    return Capability("sensors" if capability_id.endswith("wait") else "operators", check)
+    if capability_id not in KNOWN:
+        raise NotFoundError("operator or sensor of a provider", capability_id, list(KNOWN))
+    declared = KNOWN[capability_id]
+    required = {each.name: each.required for each in declared.parameters}
+    return Capability(declared.kind, required, lambda arguments: check_plan(declared, arguments))
 
 
 @pytest.fixture

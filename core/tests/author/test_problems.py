@@ -20,6 +20,16 @@ WRONG = [
         id="unknown argument of an operator",
     ),
     pytest.param(
+        """
+        class Lone(Operator):
+            def __init__(self, **kwargs): pass
+        with DAG("d"):
+            Lone(task_id="a") >> EmptyOperator(task_id="b")
+        """,
+        {4: ["Lone 'a': its __init__ does not call super().__init__(**kwargs)"]},
+        id="operator that does not call its base",
+    ),
+    pytest.param(
         'DAG("d", shedule="@daily")',
         {1: ["DAG 'd' takes no argument 'shedule'. Did you mean 'schedule'?"]},
         id="unknown argument of a DAG",
@@ -240,7 +250,88 @@ WRONG = [
         id="operators by capability id",
     ),
     pytest.param(
+        """
+        with DAG("d"):
+            e = EmptyOperator(task_id="e")
+            operator.partial("known.copy", task_id="a").expand(sauce=["x"])
+            operator.partial("known.copy", task_id="b", sorce="x").expand(target=["y"])
+            operator.partial("known.copy", task_id="c").expand(parts=[1])
+            operator.partial("known.copy", task_id="f", source="x").expand(parts=[1, "{{ 2 }}", e.output, "three"])
+            operator.partial("known.copy", task_id="g", source="x", parts="no").expand(target=e.output)
+            operator.partial("known.copy", task_id="h").expand_kwargs([{"source": "x"}, {"target": "y"}])
+            operator.partial("known.copy", task_id="i", parts=[]).expand_kwargs(e.output)
+            operator.partial("known.copy", task_id="j").expand_kwargs([{"source": "x", "retries": 1}])
+            operator.partial("known.copy", task_id="k", source="x").expand(target=[object()])
+            operator.partial("known.copy", task_id="l", source=object()).expand(target={"a": 1})
+            operator.partial("known.copy", task_id="m", source="x").expand(target="abc")
+            operator.partial("known.copy", task_id="n", source="x").expand()
+            operator.partial("known.cpy", task_id="o").expand(source=["x"])
+            operator.partial("known.copy", source="x").expand(target=["y"])
+            operator.partial("known.copy", task_id="q", source="x").expand(target={"a": 1}, parts={"a": 1})
+        """,
+        {
+            3: ["known.copy takes no argument 'sauce'; did you mean 'source'?"],
+            4: ["known.copy takes no argument 'sorce'; did you mean 'source'?"],
+            5: ["operator 'known.copy', task 'c': known.copy needs the argument 'source' (str): From where."],
+            6: ["expand(parts=...): element 3: known.copy: parts must be int, not 'three' (str)"],
+            7: ["known.copy: parts must be int, not 'no' (str)"],
+            8: ["expand_kwargs(): element 1: known.copy needs the argument 'source'"],
+            9: ["known.copy: parts must be int, not [] (list)"],
+            10: ["expand_kwargs(): element 0: known.copy takes no argument 'retries'"],
+            11: ["expand(target=...): element 0 holds a builtins.object"],
+            12: ["source holds a builtins.object, which has no JSON form"],
+            13: ["expand(target=...) was given str; write a list"],
+            14: ["expand() needs at least one argument to map over"],
+            15: ["Did you mean 'known.copy'"],
+            16: ["task_id"],
+            17: ["expand(parts=...): element 0: known.copy: parts must be int, not ('a', 1) (tuple)"],
+        },
+        id="mapped operators by capability id",
+    ),
+    pytest.param(
+        """
+        with DAG("d"):
+            operator("known.wait", task_id="a", source="x", poke_interval="often")
+            operator.partial("known.wait", task_id="b", timeout=0).expand(source=["x"])
+            operator.partial("known.wait", task_id="c", source="x").expand(poke_interval=[1, 2])
+            operator("known.wait", task_id="d", source="x", mode="sleep")
+        """,
+        {
+            2: ["poke_interval is 'often'; write a timedelta or a number of seconds."],
+            3: ["timeout is 0; write a time longer than zero."],
+            4: ["known.wait takes no argument 'poke_interval'"],
+            5: ["mode is 'sleep'; write 'poke' or 'reschedule'."],
+        },
+        id="how a sensor by capability id waits",
+    ),
+    pytest.param(
         "import penstock_nowhere", {1: ["Install it with: plugin-manager install nowhere"]}, id="missing provider"
+    ),
+    pytest.param(
+        "from airflow.operators.bash import BashOperator",
+        {1: ["this is not Airflow. Authoring names come from `penstock`"]},
+        id="Airflow's module",
+    ),
+    pytest.param(
+        "from penstock import DAG, BashOperater",
+        {1: ["the module 'penstock' has no name 'BashOperater'. Did you mean 'BashOperator'?"]},
+        id="misspelt name of a module",
+    ),
+    pytest.param(
+        "from penstock import Dag",
+        {1: ["the module 'penstock' has no name 'Dag'. Did you mean 'DAG'?"]},
+        id="name of a module in another case",
+    ),
+    pytest.param(
+        """
+        with DAG("d", schedule_interval="@daily", default_args={"depends_on_past": False}):
+            EmptyOperator(task_id="a", on_failure_callback=print, start_date=START)
+        """,
+        {
+            1: ["'schedule_interval'. Its name is schedule.", "'depends_on_past'. Runs do not look at earlier runs;"],
+            2: ["'on_failure_callback'. Let a task with trigger_rule", "'start_date'. Dates belong to the DAG"],
+        },
+        id="arguments of Airflow's own",
     ),
     pytest.param("import nowhere_at_all", {1: ["there is no module 'nowhere_at_all'"]}, id="missing module"),
     pytest.param("def f(:", {1: ["the file is no Python: invalid syntax"]}, id="syntax"),

@@ -1,6 +1,7 @@
 """Commands that go by a provider's manifest: one that exists only here."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -34,9 +35,25 @@ object = "penstock_acme.operators:Copy"
 doc = "Copy something."
 parameters = [
   { name = "source", type = "str", required = true, doc = "From where." },
+  { name = "target", type = "str", doc = "Whereto." },
   { name = "parts", type = "int", default = "1", doc = "In how many parts." },
 ]
 """
+
+OPERATORS = """
+from penstock import Operator
+
+class Copy(Operator):
+    template_fields = ("source", "target")
+
+    def __init__(self, *, source, target="", parts=1, **kwargs):
+        super().__init__(**kwargs)
+        self.source, self.target, self.parts = source, target, parts
+
+    def execute(self, context):
+        print(f"{self.source} to {self.target} in {self.parts}")
+"""
+MAPPING = Path(__file__).parents[3] / "docs" / "how-to" / "mapping.md"
 
 
 @pytest.fixture
@@ -50,6 +67,7 @@ def penstock(tmp_path, monkeypatch, capfd):
     (site / "penstock_acme").mkdir()
     (site / "penstock_acme" / "__init__.py").touch()
     (site / "penstock_acme" / "provider.toml").write_text(MANIFEST)
+    (site / "penstock_acme" / "operators.py").write_text(OPERATORS)
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.chdir(tmp_path)
 
@@ -70,8 +88,19 @@ def penstock(tmp_path, monkeypatch, capfd):
         ('operator("acme.copy", task_id="a", sauce="x")', "did you mean 'source'?"),
         ('operator("acme.copy", task_id="a", source="x", parts="two")', "parts must be int, not 'two' (str)"),
         ('operator("acme.copy", task_id="a", source=7)', "source must be str, not 7 (int)"),
+        (
+            'operator.partial("acme.copy", task_id="a", parts=2).expand(source=["x", 7])',
+            "expand(source=...): element 1: acme.copy: source must be str, not 7 (int)",
+        ),
     ],
-    ids=["unknown capability", "unknown provider", "unknown argument", "wrong type", "wrong type of a required one"],
+    ids=[
+        "unknown capability",
+        "unknown provider",
+        "unknown argument",
+        "wrong type",
+        "wrong type of a required one",
+        "wrong type of a mapped one",
+    ],
 )
 def test_a_capability_is_judged_before_anything_runs(penstock, call, said):
     Path("file.py").write_text(f"from penstock import *\nwith DAG('d', schedule=None):\n    {call}\n")
@@ -80,6 +109,14 @@ def test_a_capability_is_judged_before_anything_runs(penstock, call, said):
     assert "file.py:3" in err
     assert said in err, err
     assert not out
+
+
+def test_the_mapped_capability_of_the_how_to_runs(penstock):
+    Path("file.py").write_text(re.findall(r"```python\n(.*?)```", MAPPING.read_text(), re.DOTALL)[-1])
+    code, out, err = penstock("dags", "test", "file.py")
+    assert code == 0, err
+    copied = [f"{source} to {target} in 2" for source in ("a.csv", "b.csv") for target in ("archive", "warehouse")]
+    assert [line for line in out.splitlines() if " to " in line] == copied
 
 
 def test_what_a_provider_marks_as_secret_is_shown_by_no_command(penstock):

@@ -220,6 +220,102 @@ def test_a_task_named_by_capability_is_built_from_its_plan():
     assert run_dag(dag, operators={"acme.copy": Copy}).value("copy") == ["x", {"k": 1}]
 
 
+ELEMENTS = [
+    pytest.param(
+        lambda copy, _: copy.expand(target=["a", "{{ params.p }}", {"k": [1]}]),
+        [["x", "a"], ["x", "{{ params.p }}"], ["x", {"k": [1]}]],
+        id="a list; target is no template field",
+    ),
+    pytest.param(
+        lambda copy, _: copy.expand(source=["{{ params.p }}!", "b"]),
+        [["x!", None], ["b", None]],
+        id="a list of templates",
+    ),
+    pytest.param(lambda copy, _: copy.expand(target={"a": 1}), [["x", ("a", 1)]], id="a dict"),
+    pytest.param(lambda copy, some: copy.expand(source=some), [["{{ 1 }}", None], ["b", None]], id="values of a task"),
+    pytest.param(
+        lambda copy, some: copy.expand(source=some, target=["l", "r"]),
+        [["{{ 1 }}", "l"], ["{{ 1 }}", "r"], ["b", "l"], ["b", "r"]],
+        id="values of a task and a list",
+    ),
+    pytest.param(
+        lambda copy, some: copy.expand(source=["l", "r"], target=some),
+        [["l", "{{ 1 }}"], ["l", "b"], ["r", "{{ 1 }}"], ["r", "b"]],
+        id="a list and values of a task",
+    ),
+    pytest.param(
+        lambda copy, some: copy.expand(target=[some, {"in": some}]),
+        [["x", ["{{ 1 }}", "b"]], ["x", {"in": ["{{ 1 }}", "b"]}]],
+        id="a list that holds values of a task",
+    ),
+    pytest.param(
+        lambda copy, some: copy.expand_kwargs([{"target": 1}, {"source": "{{ params.p }}{{ 2 }}", "target": some}]),
+        [["x", 1], ["x2", ["{{ 1 }}", "b"]]],
+        id="a list of arguments",
+    ),
+]
+
+
+@pytest.mark.parametrize("classed", [False, True], ids=["by capability", "by class"])
+@pytest.mark.parametrize(("expand", "copied"), ELEMENTS)
+def test_a_task_is_mapped_by_capability_as_it_is_by_class(expand, copied, classed):
+    with DAG("d", params={"p": "x"}) as dag:
+
+        @task
+        def some():
+            return ["{{ 1 }}", "b"]
+
+        arguments = {"task_id": "copy", "source": "{{ params.p }}"}
+        expand(Copy.partial(**arguments) if classed else operator.partial("acme.copy", **arguments), some())
+    result = run_dag(dag, operators={"acme.copy": Copy}).check()
+    assert [result.value("copy", map_index=index) for index in range(len(copied))] == copied
+    assert result.value("copy") == copied
+
+
+@pytest.mark.parametrize("classed", [False, True], ids=["by capability", "by class"])
+def test_dicts_of_arguments_may_come_from_tasks(classed):
+    with DAG("d") as dag:
+
+        @task
+        def one():
+            return {"source": "{{ 1 }}"}
+
+        @task
+        def more():
+            return [{"source": "a", "target": 1}, {"source": "b"}]
+
+        def copy(task_id):
+            return Copy.partial(task_id=task_id) if classed else operator.partial("acme.copy", task_id=task_id)
+
+        copy("all").expand_kwargs(more())
+        copy("each").expand_kwargs([one(), {"source": "c"}])
+    result = run_dag(dag, operators={"acme.copy": Copy}).check()
+    assert result.value("all") == [["a", 1], ["b", None]]
+    assert result.value("each") == [["{{ 1 }}", None], ["c", None]]
+
+
+def test_what_a_mapped_capability_leaves_is_as_its_author_said():
+    with DAG("d") as dag:
+        operator.partial("acme.copy", task_id="quiet", do_xcom_push=False).expand(source=["a"])
+        operator.partial("acme.copy", task_id="none").expand(source=[])
+    result = run_dag(dag, operators={"acme.copy": Copy})
+    assert (result.value("quiet"), result.states["none"]) == ([], "skipped")
+
+
+def test_an_argument_that_a_mapped_capability_does_not_take_fails_its_instance_with_the_nearest_one():
+    with DAG("d") as dag:
+
+        @task
+        def more():
+            return [{"source": "a"}, {"source": "b", "targt": 1}]
+
+        operator.partial("acme.copy", task_id="copy", retries=3).expand_kwargs(more())
+    result = run_dag(dag, operators={"acme.copy": Copy})
+    assert (result.states["copy[0]"], result.states["copy[1]"]) == ("success", "failed")
+    assert result.tasks["copy[1]"].tries == 1
+    assert "Did you mean 'target'?" in result.tasks["copy[1]"].errors[0]
+
+
 def test_a_dag_that_is_wrong_raises_everything_that_is_wrong_with_it():
     dag = DAG("d", schedule="nope", max_active_runs=0)
     with pytest.raises(AuthoringError) as caught:

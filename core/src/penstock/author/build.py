@@ -1,12 +1,13 @@
 """From authoring objects to the DAG as data: the last checks, and the values of the model."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from penstock.author.capability import CapabilityOperator
+from penstock.author.capability import PlannedTask, planned
 from penstock.author.checks import dag_problems
 from penstock.author.dag import DAG, Param
 from penstock.author.graph import edges_of, in_order
-from penstock.author.mapping import WHOLE, MappedOperator
+from penstock.author.mapping import WHOLE, MappedTask, elements_of
 from penstock.author.sensor import policy_of
 from penstock.author.templates import needs_rendering
 from penstock.author.timetable import instant, known_zone, to_schedule
@@ -105,22 +106,22 @@ def _param(value: Any) -> ParamSpec:  # noqa: ANN401 - what an author wrote
 
 def _task(task: "Operator", upstream: set[str]) -> TaskSpec:
     rules, cls = task.rules, getattr(task, "cls", None) or type(task)
-    planned = isinstance(task, CapabilityOperator)
-    policy = task.policy if isinstance(task, CapabilityOperator) else policy_of(task)
+    stored = task if isinstance(task, PlannedTask) else None
+    policy = policy_of(task) if stored is None else stored.policy
     return TaskSpec(
         task_id=task.task_id,
-        operator="" if planned else f"{cls.__module__}:{cls.__qualname__}",
-        capability=task.capability if isinstance(task, CapabilityOperator) else None,
-        plan=task.plan() if isinstance(task, CapabilityOperator) else None,
+        operator=f"{cls.__module__}:{cls.__qualname__}" if stored is None else "",
+        capability=None if stored is None else stored.capability,
+        plan=None if stored is None else stored.plan(),
         upstream=tuple(sorted(upstream)),
         trigger_rule=TriggerRule(rules.trigger_rule),
         inputs=_inputs(task),
-        mapped=tuple(_mapping(name, value) for name, value in getattr(task, "mapped", {}).items()),
+        mapped=tuple(_mappings(task)),
         max_active_per_run=rules.max_active_tis_per_dagrun,
         retry=rules.retry_policy(),
         execution_timeout_s=rules.timeout_s(),
         sensor=None if policy is None else SensorPolicy(**policy),
-        instant=cls.instant and not isinstance(task, MappedOperator),
+        instant=cls.instant and not isinstance(task, MappedTask),
         setup=task.setup,
         teardown=task.teardown,
         pool=rules.pool,
@@ -138,18 +139,23 @@ def _inputs(task: "Operator") -> tuple[XComRef, ...]:
     return tuple(XComRef(task_id, key) for task_id, key in sorted(found))
 
 
-def _mapping(name: str, value: Any) -> Mapping:  # noqa: ANN401 - what an author wrote
-    if isinstance(value, XComArg):
-        return Mapping(argument=name, source=XComRef(value.operator.task_id, value.key))
-    return Mapping(argument=name, length=len(value))
+def _mappings(task: "Operator") -> Iterator[Mapping]:
+    if not isinstance(task, MappedTask):
+        return
+    for name, value in task.mapped.items():
+        if isinstance(value, XComArg):
+            yield Mapping(argument=name, source=XComRef(value.operator.task_id, value.key))
+            continue
+        literal = tuple(map(planned, elements_of(name, value))) if isinstance(task, PlannedTask) else None
+        yield Mapping(argument=name, length=len(value), literal=literal)
 
 
 def _templated(task: "Operator") -> bool:
-    if isinstance(task, CapabilityOperator):
-        return needs_rendering(task.plan_arguments, ())
     cls = getattr(task, "cls", None) or type(task)
     extensions = tuple(cls.template_ext)
-    if isinstance(task, MappedOperator):
-        literals = {name: value for name, value in task.mapped.items() if not isinstance(value, XComArg)}
+    if isinstance(task, MappedTask):
+        literals = task.literals()
         return WHOLE in literals or needs_rendering([task.partial_arguments, literals], extensions)
+    if isinstance(task, PlannedTask):
+        return needs_rendering(task.plan_arguments, ())
     return any(needs_rendering(getattr(task, field, None), extensions) for field in cls.template_fields)

@@ -1,12 +1,24 @@
 """Tasks named by a provider's capability id: checked against its manifest, run without importing the DAG file."""
 
+from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from penstock.author.construct import accepted
-from penstock.author.mapping import not_json
+from penstock.author.mapping import (
+    LITERAL,
+    MAPPED,
+    WHOLE,
+    MappedTask,
+    Partial,
+    elements_of,
+    expansion,
+    not_json,
+    rules_in,
+)
 from penstock.author.operator import Operator
 from penstock.author.rules import seconds
-from penstock.author.sensor import Sensor
+from penstock.author.sensor import Sensor, waiting_problems
 from penstock.author.workshop import Capability, report, workshop
 from penstock.author.xcomarg import XComArg
 from penstock.errors import PluginError, RequestError
@@ -15,88 +27,158 @@ if TYPE_CHECKING:
     from penstock.author.context import Context
 
 XCOM = "$xcom"
+# What every task takes and its try must know.
+_OUTPUTS = ("do_xcom_push", "multiple_outputs")
+# Stands for a value that is known when the task runs: the check accepts it for any type.
+_LATER: dict[str, list[str]] = {XCOM: []}
 
 
-class CapabilityOperator(Operator):
-    """A task whose class stays unimported; made by `operator`.
+class PlannedTask(Operator):
+    """A task, mapped or not, whose class stays unimported; it is stored as a plan.
 
     Attributes:
         capability: The capability id.
-        plan_arguments: What the class will be given, as the author wrote it.
+        waits: How it waits, in a sensor's arguments; None if it is no sensor.
+        plan_arguments: What the class will be given, as the author wrote it; if mapped, what every instance is given.
     """
 
-    def __init__(
-        self,
-        *,
-        capability: str,
-        plan_arguments: dict[str, Any],
-        waits: dict[str, Any],
-        **kwargs: Any,  # noqa: ANN401 - passed on
-    ) -> None:
-        super().__init__(**kwargs)
-        self.capability, self.plan_arguments, self.waits = capability, plan_arguments, waits
-
-    def execute(self, context: "Context") -> None:  # noqa: ARG002 - the operator's interface
-        """Never called: whoever runs the task builds the operator of the capability from the plan."""
-        raise RequestError(f"{self} is run from its plan, as {self.capability}")
+    capability: str
+    waits: dict[str, Any] | None
+    plan_arguments: dict[str, Any]
 
     @property
     def policy(self) -> dict[str, Any] | None:
         """How it waits, as arguments of the model's SensorPolicy; None if it is no sensor."""
+        if self.waits is None:
+            return None
         names = {"poke_interval": "poke_interval_s", "timeout": "timeout_s"}
-        if self.waits.get("sensor"):
-            policy: dict[str, Any] = {
-                names[name]: seconds(value) for name, value in self.waits.items() if name in names
-            }
-            return {**policy, "soft_fail": bool(self.waits.get("soft_fail", False))}
-        return None
+        policy: dict[str, Any] = {names[name]: seconds(value) for name, value in self.waits.items() if name in names}
+        return {**policy, "soft_fail": bool(self.waits.get("soft_fail", False))}
 
     def plan(self) -> dict[str, Any]:
-        """The arguments as JSON; values of other tasks are ``{"$xcom": [task_id, key]}``."""
-        from penstock.model.value import to_plain  # noqa: PLC0415 - only a build needs msgspec
-
-        return {name: to_plain(_placed(value)) for name, value in self.plan_arguments.items()}
+        """What every instance is given, as JSON; values of other tasks are ``{"$xcom": [task_id, key]}``."""
+        outputs = {name: getattr(self, name) for name in _OUTPUTS if name in self._arguments}
+        arguments = {**self.plan_arguments, **(self.waits or {}), **outputs}
+        return {name: planned(value) for name, value in arguments.items()}
 
     def _called(self, arguments: dict[str, Any]) -> str:
         return f"operator {arguments.get('capability')!r}, task {arguments.get('task_id')!r}"
 
     def _salvage(self, arguments: dict[str, Any]) -> None:
         super()._salvage(arguments)
-        self.capability, self.plan_arguments, self.waits = str(arguments.get("capability")), {}, {}
+        self.capability, self.plan_arguments, self.waits = str(arguments.get("capability")), {}, None
 
 
-def operator(capability: str, /, **arguments: Any) -> CapabilityOperator:  # noqa: ANN401 - passed on
+class CapabilityOperator(PlannedTask):
+    """A task made by ``operator(...)``."""
+
+    def __init__(
+        self,
+        *,
+        capability: str,
+        plan_arguments: dict[str, Any],
+        waits: dict[str, Any] | None,
+        **kwargs: Any,  # noqa: ANN401 - passed on
+    ) -> None:
+        super().__init__(**kwargs)
+        self.capability, self.plan_arguments, self.waits = capability, plan_arguments, waits
+        for problem in self._plan_problems():
+            report(self.dag, self._site, f"{self}: {problem}")
+
+    def execute(self, context: "Context") -> None:  # noqa: ARG002 - the operator's interface
+        """Never called: whoever runs the task builds the operator of the capability from the plan."""
+        raise RequestError(f"{self} is run from its plan, as {self.capability}")
+
+    def _plan_problems(self) -> Iterator[str]:
+        found, fault = _look_up(self.capability)
+        if fault:
+            yield fault
+        yield from waiting_problems(self.waits or {})
+        problems = list(_not_json(self.capability, self.plan_arguments))
+        yield from problems
+        if found is not None and not problems:
+            yield from found.check(_placed(self.plan_arguments))
+
+
+class MappedCapability(PlannedTask, MappedTask):
+    """A mapped task made by ``operator.partial(...).expand(...)``."""
+
+    def __init__(
+        self,
+        *,
+        capability: str,
+        partial: dict[str, Any],
+        waits: dict[str, Any] | None,
+        **kwargs: Any,  # noqa: ANN401 - passed on
+    ) -> None:
+        self.capability, self.plan_arguments, self.waits = capability, partial, waits
+        super().__init__(partial=partial, **kwargs)
+
+    def _mapping_problems(self) -> Iterator[str]:
+        found, fault = _look_up(self.capability)
+        if fault:
+            yield fault
+        yield from waiting_problems(self.waits or {})
+        problems = [*super()._mapping_problems(), *_not_json(self.capability, self.plan_arguments)]
+        yield from problems
+        if found is not None and not problems:
+            yield from self._misfits(found)
+
+    def _misfits(self, found: Capability) -> Iterator[str]:
+        """What the manifest has against the arguments: those of all instances, then those of the first wrong one."""
+        given: dict[str, Any] = _placed(self.partial_arguments)
+        required = [name for name, needed in found.parameters.items() if needed]
+        usual = {**dict.fromkeys(required if WHOLE in self.mapped else self.mapped, _LATER), **given}
+        problems = found.check(usual)
+        yield from problems
+        for name, literal in self.literals().items() if not problems else ():
+            yield from self._element_misfits(found, name, literal, given if name == WHOLE else usual)
+
+    def _element_misfits(self, found: Capability, name: str, literal: Any, beside: dict[str, Any]) -> Iterator[str]:  # noqa: ANN401 - a list or dict
+        for index, element in enumerate(map(_placed, elements_of(name, literal))):
+            if name == WHOLE and set(element) == {XCOM}:
+                continue
+            problems = found.check({**beside, **(element if name == WHOLE else {name: element})})
+            if problems:
+                yield from (f"{expansion(name)}: element {index}: {problem}" for problem in problems)
+                return
+
+
+class ByCapability:
     """A task named by capability id, such as ``operator("aws.s3_copy", task_id="copy", source=..., target=...)``.
 
     Nothing of the provider is imported, neither here nor in the scheduler. Arguments are plain values, Jinja
-    templates or values of other tasks; they are checked against the provider's manifest.
+    templates or values of other tasks; they are checked against the provider's manifest. It is mapped like any other:
+    ``operator.partial("aws.s3_copy", task_id="copy", source=...).expand(target=[...])``.
 
     Args:
         capability: ``<provider>.<name>``, as `plugin-manager search` lists it.
         **arguments: What every task takes, and what the operator takes.
     """
-    rules = {name: value for name, value in arguments.items() if name in accepted(Operator)}
+
+    def __call__(self, capability: str, /, **arguments: Any) -> CapabilityOperator:  # noqa: ANN401 - passed on
+        """Add the task."""
+        own, waits, rules = _parted(capability, arguments)
+        return CapabilityOperator(capability=capability, plan_arguments=own, waits=waits, **rules)
+
+    def partial(self, capability: str, /, **arguments: Any) -> Partial:  # noqa: ANN401 - passed on
+        """The task with some arguments; ``.expand(argument=list)`` then makes one instance for each element."""
+        own, waits, rules = _parted(capability, arguments)
+        return Partial(partial(MappedCapability, capability=capability, partial=own, waits=waits, **rules))
+
+
+operator = ByCapability()
+
+
+def _parted(capability: str, arguments: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None, dict[str, Any]]:
+    """The arguments of the capability itself, how it waits if it is a sensor, and those that every task takes."""
+    rules, waits = rules_in(arguments), None
     own = {name: value for name, value in arguments.items() if name not in rules}
-    waits = {
-        name: own.pop(name)
-        for name in ("poke_interval", "timeout", "soft_fail", "mode")
-        if _waiting(name, own, capability)
-    }
-    found, fault = _look_up(capability)
-    if found is not None and found.kind == "sensors":
-        waits["sensor"] = True
-    made = CapabilityOperator(capability=capability, plan_arguments=own, waits=waits, **rules)
-    if fault:
-        report(made.dag, made._site, f"{made}: {fault}")  # noqa: SLF001 - the same room
-    for problem in _argument_problems(capability, own, found):
-        report(made.dag, made._site, f"{made}: {problem}")  # noqa: SLF001 - the same room
-    return made
-
-
-def _waiting(name: str, own: dict[str, Any], capability: str) -> bool:
-    """True if the argument says how a sensor waits; an operator may have one of the same name for itself."""
     found, _ = _look_up(capability)
-    return name in own and name in accepted(Sensor) and found is not None and found.kind == "sensors"
+    if found is not None and found.kind == "sensors":
+        # An operator may have an argument of such a name for itself.
+        waits = {name: own.pop(name) for name in list(own) if name in accepted(Sensor)}
+    return own, waits, rules
 
 
 def _look_up(capability: str) -> tuple[Capability | None, str]:
@@ -109,15 +191,18 @@ def _look_up(capability: str) -> tuple[Capability | None, str]:
         return None, str(error)
 
 
-def _argument_problems(capability: str, own: dict[str, Any], found: Capability | None) -> list[str]:
-    problems = []
-    for name, value in own.items():
+def _not_json(capability: str, arguments: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in arguments.items():
         fault = not_json(value)
         if fault:
-            problems.append(f"{name} holds {fault}, which has no JSON form; {capability} is run from JSON alone.")
-    if found is not None and not problems:
-        problems += found.check({name: _placed(value) for name, value in own.items()})
-    return problems
+            yield f"{name} holds {fault}, which has no JSON form; {capability} is run from JSON alone."
+
+
+def planned(value: Any) -> Any:  # noqa: ANN401 - any argument
+    """A value as JSON in a plan; that of another task is ``{"$xcom": [task_id, key]}``."""
+    from penstock.model.value import to_plain  # noqa: PLC0415 - only a build needs msgspec
+
+    return to_plain(_placed(value))
 
 
 def _placed(value: Any) -> Any:  # noqa: ANN401 - any argument
@@ -126,7 +211,7 @@ def _placed(value: Any) -> Any:  # noqa: ANN401 - any argument
     if isinstance(value, dict):
         return {key: _placed(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_placed(each) for each in value]
+        return type(value)(map(_placed, value)) if type(value) in (list, tuple) else [_placed(each) for each in value]
     return value
 
 
@@ -134,11 +219,44 @@ class PlannedValue(Operator):
     """Stands in a plan for the task whose value is wanted."""
 
 
-def from_plan(cls: type[Operator], task_id: str, plan: dict[str, Any]) -> Operator:
-    """The operator of a capability, built from a stored plan alone; it belongs to no DAG."""
-    from penstock.model.value import from_plain  # noqa: PLC0415 - only a task process needs it
+class StoredTask(Operator):
+    """A task as its stored plan tells it: its operator is made when a try knows what its instance is given.
 
-    made: Operator = cls(task_id=task_id, **{name: _referred(from_plain(value)) for name, value in plan.items()})
+    Attributes:
+        cls: The class of the capability.
+        plan: Its arguments as JSON.
+    """
+
+    def __init__(self, *, cls: type[Operator], plan: dict[str, Any], **kwargs: Any) -> None:  # noqa: ANN401 - passed on
+        super().__init__(**kwargs)
+        self.cls, self.plan = cls, plan
+
+    def instance(self, elements: dict[str, Any]) -> Operator:
+        """The operator of one instance, given its elements if it is mapped; it belongs to no DAG."""
+        from penstock.model.value import from_plain  # noqa: PLC0415 - only a task process needs it
+
+        arguments = {name: _referred(from_plain(value)) for name, value in self.plan.items()}
+        made: Operator = self.cls(task_id=self.task_id, **{**arguments, **elements.get(WHOLE, elements)})
+        return made
+
+    def literals(self, inputs: Mapping[str, bytes]) -> dict[str, Any]:
+        """The elements of this instance that the author wrote, by argument."""
+        from penstock.model.value import decode  # noqa: PLC0415 - only a task process needs it
+
+        return {
+            name.removeprefix(LITERAL): _referred(decode(raw))
+            for name, raw in inputs.items()
+            if name.startswith(LITERAL)
+        }
+
+    def sources(self, inputs: Mapping[str, bytes]) -> list[str]:
+        """The arguments whose element comes from another task."""
+        return [name.removeprefix(MAPPED) for name in inputs if name.startswith(MAPPED)]
+
+
+def from_plan(cls: type[Operator], task_id: str, plan: dict[str, Any]) -> StoredTask:
+    """The task of a stored plan alone; it belongs to no DAG."""
+    made: StoredTask = StoredTask(cls=cls, plan=plan, task_id=task_id)
     return made
 
 
@@ -148,6 +266,6 @@ def _referred(value: Any) -> Any:  # noqa: ANN401 - any argument
             task_id, key = value[XCOM]
             return XComArg(PlannedValue(task_id=task_id), key)
         return {key: _referred(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_referred(each) for each in value]
+    if isinstance(value, list | tuple):
+        return type(value)(map(_referred, value))
     return value

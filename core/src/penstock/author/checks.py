@@ -5,11 +5,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from penstock.author.capability import CapabilityOperator
+from penstock.author.capability import PlannedTask
 from penstock.author.construct import accepted, unknown_argument
 from penstock.author.dag import DAG, Param
 from penstock.author.graph import circle, edges_of, in_order
-from penstock.author.mapping import MappedOperator, not_json
+from penstock.author.mapping import MappedTask, not_json
 from penstock.author.operator import Operator
 from penstock.author.rules import whole
 from penstock.author.sensor import Sensor
@@ -83,7 +83,7 @@ def _defaults(dag: DAG) -> Iterator[str]:
     known = set(accepted(Operator)) | set(accepted(Sensor))
     for task in dag.tasks:
         known |= set(accepted(getattr(task, "cls", None) or type(task)))
-        if isinstance(task, CapabilityOperator):
+        if isinstance(task, PlannedTask):
             known |= set(task.plan_arguments)
     for name in dag.default_args:
         if name not in known:
@@ -138,7 +138,7 @@ def _pulls(dag: DAG) -> Iterator[Problem]:
     tasks = dag.task_dict
     for task in dag.tasks:
         cls = getattr(task, "cls", None) or type(task)
-        fields = task.partial_arguments if isinstance(task, MappedOperator) else vars(task)
+        fields = task.partial_arguments if isinstance(task, MappedTask) else vars(task)
         for field in cls.template_fields:
             for text in texts(fields.get(field)):
                 for match in _PULL.finditer(text) if "xcom_pull" in text else ():

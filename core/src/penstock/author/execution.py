@@ -8,11 +8,14 @@ all its
   instances' values under that key, in the order of their map index; None stands for an instance that left none.
 - ``@mapped/<argument>`` for each mapped argument whose source is another task: the one element of this instance. For a
   dict, the element is the pair ``(key, value)``; for ``expand_kwargs`` the argument is ``**`` and the element a dict.
+- ``@literal/<argument>`` for each mapped argument of a stored plan whose elements the author wrote: the one element of
+  this instance, in the form of a plan.
 - ``@length/<argument>`` for each such argument if there are literals beside it: the number of elements of its source.
 Only
   the first argument's may be missing.
 
-A literal that is mapped over travels with the DAG file: the process picks its element by the map index. Several mapped
+A literal that is mapped over travels with the DAG file, and the process picks its element by the map index; if the task
+is run from a plan there is no file, and the element comes with the inputs. Several mapped
 arguments make the cross product in the order of ``TaskSpec.mapped``, the last one varying fastest, as in Airflow: with
 lengths 2 and 3, map indexes 0 to 5 stand for (0,0) (0,1) (0,2) (1,0) (1,1) (1,2). `element_indexes` is that rule.
 """
@@ -25,9 +28,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from penstock.author.capability import StoredTask
 from penstock.author.context import Context, Facts, _context
 from penstock.author.given import given
-from penstock.author.mapping import WHOLE, MappedOperator
+from penstock.author.mapping import MAPPED, WHOLE, MappedOperator, elements_of
 from penstock.author.operator import Operator
 from penstock.author.python import PythonOperator, finish
 from penstock.author.runtime import Runtime, current
@@ -156,7 +160,7 @@ def prepare(task: Operator, facts: Facts, runtime: Runtime) -> Prepared:
     context = Context(facts, runtime, task)
     prepared = Prepared(task, context, runtime)
     with prepared.active():
-        if isinstance(task, MappedOperator):
+        if isinstance(task, MappedOperator | StoredTask):
             task = task.instance(_elements(task, context))
         context.task = task
         task = rendered(task, context)
@@ -222,22 +226,34 @@ def _wait(prepared: Prepared, sensor: Sensor, pause: Callable[[float], float] | 
         waited = pause(seconds(sensor.poke_interval))
 
 
-def _elements(task: MappedOperator, context: Context) -> dict[str, Any]:
+def _elements(task: MappedOperator | StoredTask, context: Context) -> dict[str, Any]:
     """The elements of a mapped task's instance, by argument."""
-    facts = context.facts
-    found: dict[str, Any] = {}
-    indexes: tuple[int, ...] = ()
-    if len(task.sources()) < len(task.mapped):
-        indexes = element_indexes(facts.map_index, [_length_of(task, name, facts) for name in task.mapped])
-    for place, (name, value) in enumerate(task.mapped.items()):
-        if not isinstance(value, XComArg):
-            found[name] = list(value.items())[indexes[place]] if isinstance(value, dict) else value[indexes[place]]
-            continue
-        raw = facts.inputs.get(f"@mapped/{name}")
+    inputs = context.facts.inputs
+    if isinstance(task, StoredTask):
+        found, spread = task.literals(inputs), task.sources(inputs)
+    else:
+        found, spread = _picked(task, context.facts), list(task.sources())
+    if isinstance(found.get(WHOLE), XComArg):
+        found[WHOLE] = _known(_resolved(found[WHOLE], context), whole=True)
+    for name in spread:
+        raw = inputs.get(MAPPED + name)
         if raw is None:
             raise FailTask(f"{task}: there is no element for the mapped argument {name!r}")
         found[name] = _known(_given(raw, context, f"the element of {name!r}"), whole=name == WHOLE)
     return found
+
+
+def _picked(task: MappedOperator, facts: Facts) -> dict[str, Any]:
+    """The elements of the instance that the author wrote, by argument."""
+    literals = task.literals()
+    if not literals:
+        return {}
+    indexes = element_indexes(facts.map_index, [_length_of(task, name, facts) for name in task.mapped])
+    return {
+        name: elements_of(name, literals[name])[index]
+        for name, index in zip(task.mapped, indexes, strict=True)
+        if name in literals
+    }
 
 
 def _length_of(task: MappedOperator, name: str, facts: Facts) -> int | None:

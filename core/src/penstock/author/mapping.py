@@ -1,6 +1,6 @@
 """Dynamic mapping: one task of the DAG, one instance for each element of a list or dict."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from penstock.author.construct import accepted, unknown_argument
@@ -13,48 +13,90 @@ if TYPE_CHECKING:
 
 # The name under which `expand_kwargs` is stored: its elements are dicts of arguments.
 WHOLE = "**"
+# What the names of the inputs begin with that hold the elements of an instance, see `penstock.author.execution`.
+MAPPED, LITERAL = "@mapped/", "@literal/"
 
 
 class Partial:
-    """An operator with some of its arguments, waiting to be expanded over the others."""
+    """A task with some of its arguments, waiting to be expanded over the others.
 
-    def __init__(self, cls: type[Operator], arguments: dict[str, Any]) -> None:
-        self.cls, self.arguments = cls, arguments
+    Args:
+        make: Makes the mapped task of what is ``mapped``.
+    """
 
-    def expand(self, **mapped: Any) -> "MappedOperator":  # noqa: ANN401 - passed on
+    def __init__(self, make: "Callable[..., MappedTask]") -> None:
+        self._make = make
+
+    def expand(self, **mapped: Any) -> "MappedTask":  # noqa: ANN401 - passed on
         """One instance for each element of a list, or each ``(key, value)`` of a dict, or of a task's value.
 
         Several arguments make the cross product; the last one varies fastest, as in Airflow.
         """
-        return MappedOperator(cls=self.cls, partial=self.arguments, mapped=mapped, **_rules(self.arguments))
+        return self._make(mapped=mapped)
 
-    def expand_kwargs(self, kwargs: "Sequence[dict[str, Any]] | XComArg") -> "MappedOperator":
+    def expand_kwargs(self, kwargs: "Sequence[dict[str, Any]] | XComArg") -> "MappedTask":
         """One instance for each dict of a list, which holds its arguments."""
-        return MappedOperator(cls=self.cls, partial=self.arguments, mapped={WHOLE: kwargs}, **_rules(self.arguments))
+        return self._make(mapped={WHOLE: kwargs})
 
 
-def _rules(arguments: dict[str, Any]) -> dict[str, Any]:
-    known = accepted(Operator)
-    return {name: value for name, value in arguments.items() if name in known}
-
-
-class MappedOperator(Operator):
-    """A task that is expanded when a run gets to it; made by ``Operator.partial(...).expand(...)``.
+class MappedTask(Operator):
+    """A task that is expanded when a run gets to it.
 
     Attributes:
-        cls: The operator of the instances.
         partial_arguments: What every instance is given.
         mapped: What is spread over the instances, by argument: a list, a dict, or the value of a task.
     """
 
-    def __init__(self, *, cls: type[Operator], partial: dict[str, Any], mapped: dict[str, Any], **kwargs: Any) -> None:  # noqa: ANN401 - passed on
+    def __init__(self, *, partial: dict[str, Any], mapped: dict[str, Any], **kwargs: Any) -> None:  # noqa: ANN401 - passed on
         super().__init__(**kwargs)
-        self.cls, self.mapped = cls, mapped
-        known = accepted(cls)
-        defaults = {name: value for name, value in self._defaults().items() if name in known}
-        self.partial_arguments = {**defaults, **partial}
-        for problem in self._mapping_problems(known):
-            report(self.dag, self._site, f"{cls.__name__} {self.task_id!r}: {problem}")
+        self.partial_arguments, self.mapped = partial, mapped
+        for problem in self._mapping_problems():
+            report(self.dag, self._site, f"{self._called({**self._arguments, 'task_id': self.task_id})}: {problem}")
+
+    def inputs(self) -> Iterator[XComArg]:
+        """Values of other tasks that every instance takes, or that stand inside a literal list."""
+        yield from find(self.partial_arguments)
+        yield from find(self.literals())
+
+    def sources(self) -> dict[str, XComArg]:
+        """Values of other tasks that are spread over the instances, by argument."""
+        return {name: value for name, value in self.mapped.items() if isinstance(value, XComArg)}
+
+    def literals(self) -> dict[str, Any]:
+        """What the author wrote to be spread over the instances, by argument: lists and dicts."""
+        return {name: value for name, value in self.mapped.items() if not isinstance(value, XComArg)}
+
+    def _mapping_problems(self) -> Iterator[str]:
+        if not self.mapped:
+            yield "expand() needs at least one argument to map over."
+        for name, value in self.literals().items():
+            yield from _literal_problems(name, value)
+
+    def _salvage(self, arguments: dict[str, Any]) -> None:
+        super()._salvage(arguments)
+        self.partial_arguments, self.mapped = {}, {}
+
+    def _settle(self, arguments: dict[str, Any]) -> "DAG | None":
+        self.partial_arguments, self.mapped = {}, {}
+        return super()._settle(arguments)
+
+    def _settled(self) -> None:
+        super()._settled()
+        for value in self.sources().values():
+            self.set_upstream(value)
+
+
+class MappedOperator(MappedTask):
+    """A mapped task whose class is at hand; made by ``Operator.partial(...).expand(...)``.
+
+    Attributes:
+        cls: The operator of the instances.
+    """
+
+    def __init__(self, *, cls: type[Operator], partial: dict[str, Any], **kwargs: Any) -> None:  # noqa: ANN401 - passed on
+        self.cls = cls
+        defaults = {name: value for name, value in self._defaults().items() if name in accepted(cls)}
+        super().__init__(partial={**defaults, **partial}, **kwargs)
 
     def instance(self, elements: dict[str, Any]) -> Operator:
         """The operator of one instance, given its elements; it belongs to no graph."""
@@ -69,15 +111,6 @@ class MappedOperator(Operator):
         made.dag, made.task_group, made.wanted_keys = self.dag, self.task_group, self.wanted_keys
         return made
 
-    def inputs(self) -> Iterator[XComArg]:
-        """Values of other tasks that every instance takes, or that stand inside a literal list."""
-        yield from find(self.partial_arguments)
-        yield from (arg for value in self.mapped.values() if not isinstance(value, XComArg) for arg in find(value))
-
-    def sources(self) -> dict[str, XComArg]:
-        """Values of other tasks that are spread over the instances, by argument."""
-        return {name: value for name, value in self.mapped.items() if isinstance(value, XComArg)}
-
     def _make(self, elements: dict[str, Any]) -> Operator:
         return self.cls(**{**self.partial_arguments, **elements})
 
@@ -86,18 +119,15 @@ class MappedOperator(Operator):
         own = accepted(Operator)
         return {name: required for name, required in accepted(self.cls).items() if name not in own}
 
-    def _mapping_problems(self, known: dict[str, bool]) -> Iterator[str]:
+    def _mapping_problems(self) -> Iterator[str]:
+        known, names = accepted(self.cls), self._argument_names()
         for name in self.partial_arguments:
             if name not in known:
                 yield unknown_argument("partial()", name, known)
-        if not self.mapped:
-            yield "expand() needs at least one argument to map over."
-        names = self._argument_names()
-        for name, value in self.mapped.items():
+        for name in self.mapped:
             if name != WHOLE and name not in names:
                 yield unknown_argument("expand()", name, names)
-            elif not isinstance(value, XComArg):
-                yield from _literal_problems(name, value)
+        yield from super()._mapping_problems()
 
     def _called(self, arguments: dict[str, Any]) -> str:
         cls = arguments.get("cls")
@@ -105,30 +135,35 @@ class MappedOperator(Operator):
 
     def _salvage(self, arguments: dict[str, Any]) -> None:
         super()._salvage(arguments)
-        self.cls, self.mapped = arguments.get("cls", Operator), {}
-        self.partial_arguments = {}
+        self.cls = arguments.get("cls", Operator)
 
-    def _settle(self, arguments: dict[str, Any]) -> "DAG | None":
-        self.partial_arguments, self.mapped = {}, {}
-        return super()._settle(arguments)
 
-    def _settled(self) -> None:
-        super()._settled()
-        for value in self.sources().values():
-            self.set_upstream(value)
+def rules_in(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Those arguments that every task takes."""
+    known = accepted(Operator)
+    return {name: value for name, value in arguments.items() if name in known}
+
+
+def elements_of(name: str, value: Any) -> list[Any]:  # noqa: ANN401 - a list, tuple or dict
+    """What each instance is given of a literal: the elements of a list, the pairs ``(key, value)`` of a dict."""
+    return list(value.items()) if isinstance(value, dict) and name != WHOLE else list(value)
+
+
+def expansion(name: str) -> str:
+    """How messages name a mapped argument."""
+    return "expand_kwargs()" if name == WHOLE else f"expand({name}=...)"
 
 
 def _literal_problems(name: str, value: Any) -> Iterator[str]:  # noqa: ANN401 - what an author wrote
     """What is wrong with a literal to map over."""
-    label = "expand_kwargs()" if name == WHOLE else f"expand({name}=...)"
+    label = expansion(name)
     if not isinstance(value, list | tuple | dict):
         yield (
             f"{label} was given {type(value).__name__}; write a list, a dict or the value of a task "
             "(its order and length must be known)."
         )
         return
-    elements = value if name == WHOLE or not isinstance(value, dict) else list(value.items())
-    for index, element in enumerate(elements):
+    for index, element in enumerate(elements_of(name, value)):
         if name == WHOLE and not isinstance(element, dict | XComArg):
             yield f"{label}: element {index} is a {type(element).__name__}; write a dict of arguments."
             return

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from penstock.author.construct import Made, accepted
 from penstock.author.edges import Edges
+from penstock.author.logged import Logged
 from penstock.author.rules import TaskRules
 from penstock.author.workshop import report
 from penstock.author.xcomarg import RETURN_VALUE, XComArg, find
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from penstock.author.mapping import Partial
 
 
-class Operator(Made, Edges):
+class Operator(Made, Edges, Logged):
     """One task. Subclasses take their arguments in ``__init__``, pass ``**kwargs`` on, and do their work in `execute`.
 
     Arguments are kept as attributes; those named in ``template_fields`` are rendered by Jinja before `execute`,
@@ -119,9 +121,9 @@ class Operator(Made, Edges):
     @classmethod
     def partial(cls, **arguments: Any) -> "Partial":  # noqa: ANN401 - passed on
         """The operator with some arguments; ``.expand(argument=list)`` then makes one instance for each element."""
-        from penstock.author.mapping import Partial  # noqa: PLC0415 - mapping is a floor above
+        from penstock.author.mapping import MappedOperator, Partial, rules_in  # noqa: PLC0415 - mapping is a floor above
 
-        return Partial(cls, arguments)
+        return Partial(partial(MappedOperator, cls=cls, partial=arguments, **rules_in(arguments)))
 
     def as_setup(self) -> Self:
         """Mark the task as one that makes what others need; if it is cleared, its work is."""
@@ -191,6 +193,9 @@ class Operator(Made, Edges):
     def _called(self, arguments: dict[str, Any]) -> str:
         task_id = arguments.get("task_id")
         return f"{type(self).__name__} {task_id!r}" if task_id else type(self).__name__
+
+    def _begun(self) -> bool:
+        return "rules" in vars(self)
 
     def _salvage(self, arguments: dict[str, Any]) -> None:
         self._label = str(arguments.get("task_id") or "unnamed")

@@ -1,6 +1,6 @@
 """Sensors: tasks that wait until something is so, without holding a slot while they wait."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -78,10 +78,18 @@ class Sensor(Operator):
 
     def _settled(self) -> None:
         super()._settled()
-        for problem in (*span(self.poke_interval, "poke_interval"), *span(self.timeout, "timeout")):
+        for problem in waiting_problems(vars(self)):
             report(self.dag, self._site, f"{self}: {problem}")
-        if self.mode not in self.MODES:
-            report(self.dag, self._site, f"{self}: mode is {self.mode!r}; write 'poke' or 'reschedule'.")
+
+
+def waiting_problems(arguments: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with how a sensor is told to wait, a sentence each; arguments may be missing."""
+    for name in ("poke_interval", "timeout"):
+        if name in arguments:
+            yield from span(arguments[name], name)
+    mode = arguments.get("mode", "poke")
+    if mode not in Sensor.MODES:
+        yield f"mode is {mode!r}; write 'poke' or 'reschedule'."
 
 
 def policy_of(task: Operator) -> dict[str, Any] | None:

@@ -45,10 +45,12 @@ class Capability(NamedTuple):
 
     Attributes:
         kind: ``operators`` or ``sensors``.
+        parameters: Names of its arguments, each with whether it must be given.
         check: Judges the arguments; a sentence for each that is wrong.
     """
 
     kind: str
+    parameters: Mapping[str, bool]
     check: Callable[[Mapping[str, Any]], list[str]]
 
 

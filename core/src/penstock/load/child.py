@@ -188,4 +188,5 @@ class Catalogue:
             if provider not in self._providers:
                 raise MissingProviderError(provider, f"the operator {capability_id!r}")
             raise NotFoundError("operator or sensor of a provider", capability_id, self._declared)
-        return Capability(declared.kind, lambda arguments: check_plan(declared, arguments))
+        parameters = {each.name: each.required for each in declared.parameters}
+        return Capability(declared.kind, parameters, lambda arguments: check_plan(declared, arguments))

@@ -29,11 +29,13 @@ class Mapping(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         argument: The operator's argument that takes one element an instance.
         length: Number of elements of a literal list or dict, known when the file is imported.
+        literal: The elements of that literal as JSON, if the task is run from a plan; else its DAG file holds them.
         source: The task whose value, a list or a dict, is spread over the instances.
     """
 
     argument: str
     length: int | None = None
+    literal: tuple[Any, ...] | None = None
     source: XComRef | None = None
 
 

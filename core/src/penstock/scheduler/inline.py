@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from penstock.author.build import build_dag
-from penstock.author.capability import CapabilityOperator, from_plan
+from penstock.author.capability import from_plan
 from penstock.author.context import Context, Facts
 from penstock.author.dag import DAG
 from penstock.author.execution import Ending, Prepared, prepare, run_try
@@ -182,12 +182,13 @@ class InlineRun:
         )
 
     def _operator(self, task: TaskSpec) -> Operator:
-        made = self._dag.get_task(task.task_id)
-        if not isinstance(made, CapabilityOperator):
-            return made
+        if task.capability is None:
+            return self._dag.get_task(task.task_id)
         if self._resolve is None:
-            raise InternalError(f"{made} is the capability {task.capability!r}, and nobody said how to find its class")
-        return from_plan(self._resolve(made.capability), task.task_id, task.plan or {})
+            raise InternalError(
+                f"task {task.task_id!r} is the capability {task.capability!r}, and nobody said how to find its class"
+            )
+        return from_plan(self._resolve(task.capability), task.task_id, task.plan or {})
 
     def _world_of(self) -> Runtime:
         return _WithValues(self._world, self)

@@ -6,6 +6,8 @@ reads it where it runs (`penstock.author.given`).
 
 from collections.abc import Callable, Mapping
 
+import msgspec
+
 from penstock.model.dag import DagSpec, TaskSpec, XComRef
 from penstock.model.run import UNMAPPED, TaskKey
 from penstock.model.value import elements
@@ -27,7 +29,7 @@ class Inputs:
         self._cut: dict[tuple[int, XComRef], list[bytes]] = {}
 
     def of(self, dag: DagSpec, task: TaskSpec, key: TaskKey) -> dict[str, bytes]:
-        """JSON by ``task_id/key``; for a mapped argument the one element, by ``@mapped/argument``."""
+        """JSON by ``task_id/key``; of a mapped argument the one element, by ``@mapped/argument`` or ``@literal/argument``."""
         found: dict[str, bytes] = {}
         for ref in task.inputs:
             value = self.value(dag, key.run, ref)
@@ -46,12 +48,14 @@ class Inputs:
         return b"[" + b",".join(values[index] for index in sorted(values)) + b"]"
 
     def _elements(self, dag: DagSpec, task: TaskSpec, key: TaskKey) -> dict[str, bytes]:
-        """The elements of mapped arguments that come from other tasks; the last argument varies fastest."""
+        """The elements of mapped arguments, unless the DAG file holds them; the last argument varies fastest."""
         found: dict[str, bytes] = {}
         rest = key.map_index
         for mapping in reversed(task.mapped):
             if mapping.source is None:
                 length = mapping.length or 1
+                if mapping.literal is not None:
+                    found[f"@literal/{mapping.argument}"] = msgspec.json.encode(mapping.literal[rest % length])
             else:
                 parts = self._elements_of(dag, key.run, mapping.source)
                 length = len(parts) or 1

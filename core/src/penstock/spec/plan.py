@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -47,11 +48,17 @@ def accepts(written: str, value: object) -> bool:
         return True
     if isinstance(value, dict) and set(value) == {"$xcom"}:  # another task's value, in a stored plan
         return True
+    tree = _parsed(written)
+    return tree is None or any(_fits(alternative, value) for alternative in _alternatives(tree))
+
+
+@functools.lru_cache(maxsize=512)
+def _parsed(written: str) -> ast.expr | None:
+    """The type as a tree, None if it is no Python; every element that a task is mapped over asks for it again."""
     try:
-        tree = ast.parse(written, mode="eval").body
+        return ast.parse(written, mode="eval").body
     except SyntaxError:
-        return True
-    return any(_fits(alternative, value) for alternative in _alternatives(tree))
+        return None
 
 
 def _alternatives(tree: ast.expr) -> Iterator[ast.expr]:
