@@ -34,6 +34,28 @@ def test_a_function_gets_its_arguments_and_the_names_of_the_context_that_it_asks
     assert value(ending) == [7, ["20260301T120000"], "2026-03-01", 3, "two", "r1"]
 
 
+def test_operators_and_hooks_have_a_logger_of_their_class(dag_of, tried, value, caplog):
+    dag = dag_of("""
+        class Own(Hook):
+            def work(self): self.log.warning("hook")
+        class Tell(Operator):
+            def execute(self, context):
+                self.log.warning("operator")
+                Own("c").work()
+                return self.log.name
+        class Kept(Operator):
+            def __init__(self, log, **kwargs):
+                super().__init__(**kwargs)
+                self.log = log
+            def execute(self, context): return self.log
+        with DAG("d"):
+            Tell(task_id="a"), Kept(task_id="b", log="an argument of its own")
+        """)
+    assert value(tried(dag, "a")).endswith(".Tell")
+    assert caplog.messages == ["operator", "hook"]
+    assert value(tried(dag, "b")) == "an argument of its own"
+
+
 def test_a_name_that_the_run_does_not_have_leaves_a_default_alone_and_is_an_error_without_one(dag_of, tried, value):
     dag = dag_of("""
         with DAG("d"):

@@ -318,8 +318,8 @@ WRONG = [
         id="misspelt name of a module",
     ),
     pytest.param(
-        "from penstock import Dag",
-        {1: ["the module 'penstock' has no name 'Dag'. Did you mean 'DAG'?"]},
+        "from penstock import Taskgroup",
+        {1: ["the module 'penstock' has no name 'Taskgroup'. Did you mean 'TaskGroup'?"]},
         id="name of a module in another case",
     ),
     pytest.param(

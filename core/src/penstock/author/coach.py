@@ -1,14 +1,18 @@
 """What an exception of a DAG file's import means to its author, and what to do about it."""
 
+import difflib
 import linecache
 import re
+import sys
 import traceback
 from pathlib import Path
 
+from penstock.author.airflow import MODULE
 from penstock.author.workshop import Problem, Site, Workshop
 from penstock.errors import AuthoringError, PenstockError
 
 _HOME = str(Path(__file__).parent.parent) + "/"
+_NAME = re.compile(r"cannot import name '(\w+)' from '")  # not "from partially initialized module": a circle of imports
 _PROVIDER = re.compile(r"penstock_([a-z][a-z0-9_]*)")
 
 
@@ -25,6 +29,8 @@ def problem_of(error: BaseException, at: Workshop, file: str) -> Problem:
     site = Site(at.shown(own[-1].filename), own[-1].lineno or 0) if own else Site(file, 1)
     if isinstance(error, ModuleNotFoundError) and error.name:
         return Problem(site, _missing(error.name, at.folder))
+    if isinstance(error, ImportError) and (name := _NAME.match(str(error))) and error.name in sys.modules:
+        return Problem(site, _no_name(name[1], error.name))
     if isinstance(error, SystemExit):
         return Problem(site, f"the file calls sys.exit({error.code!r}) when it is imported. Take it out.")
     if isinstance(error, AuthoringError):
@@ -35,8 +41,18 @@ def problem_of(error: BaseException, at: Workshop, file: str) -> Problem:
     return Problem(site, f"{type(error).__name__}: {error}" + (f" (in: {line})" if line else ""))
 
 
+def _no_name(name: str, module: str) -> str:
+    """The advice for a name that a module does not have, whatever its letters' case."""
+    known = {each.lower(): each for each in dir(sys.modules[module]) if not each.startswith("_")}
+    near = difflib.get_close_matches(name.lower(), known, n=1)
+    advice = f" Did you mean {known[near[0]]!r}?" if near else ""
+    return f"the module {module!r} has no name {name!r}.{advice}"
+
+
 def _missing(module: str, folder: str) -> str:
     """The advice for a module that is not there: a provider's has the command that installs it."""
+    if module.partition(".")[0] == "airflow":
+        return f"there is no module {module!r}: {MODULE}"
     provider = _PROVIDER.fullmatch(module.partition(".")[0])
     if provider is None or (Path(folder) / module.partition(".")[0]).exists():
         return f"there is no module {module!r}: install it in this environment, or put its file into the DAGs folder."

@@ -7,12 +7,14 @@ author's line and the nearest right name, and the import goes on.
 import difflib
 from typing import TYPE_CHECKING, Any
 
+from penstock.author.airflow import INSTEAD
 from penstock.author.workshop import Site, here, report, workshop
 from penstock.errors import AuthoringError
 
 if TYPE_CHECKING:
     from penstock.author.dag import DAG
 
+_NOT_BEGUN = "its __init__ does not call super().__init__(**kwargs), which takes task_id and all that every task takes."
 _TAKES_KEYWORDS = 0x08  # CO_VARKEYWORDS of `inspect`, which costs 10 ms to import
 
 
@@ -32,6 +34,8 @@ class Authored(type):
         made._arguments = given  # noqa: SLF001 - the same room
         try:
             made.__init__(*args, **kwargs)
+            if not made._begun():  # noqa: SLF001 - the same room
+                raise AuthoringError([_NOT_BEGUN])  # noqa: TRY301 - a constructor at fault is one thing, whatever its fault
         except Exception as error:
             if owner is None and workshop.get() is None:
                 raise
@@ -50,6 +54,10 @@ class Made(metaclass=Authored):
     def _settle(self, arguments: dict[str, Any]) -> "DAG | None":  # noqa: ARG002 - for subclasses
         """Complete the arguments before they are checked; returns the DAG that hears of problems."""
         return None
+
+    def _begun(self) -> bool:
+        """Whether the base's constructor was called."""
+        return True
 
     def _called(self, arguments: dict[str, Any]) -> str:  # noqa: ARG002 - for subclasses
         """How messages name the object."""
@@ -108,7 +116,9 @@ def unwrapped(function: Any) -> Any:  # noqa: ANN401 - any Python function
 
 
 def unknown_argument(called: str, name: str, known: Any) -> str:  # noqa: ANN401 - any iterable of names
-    """The sentence about an argument that does not exist, with the nearest one that does."""
+    """The sentence about an argument that does not exist, with what to write instead: the nearest one that does."""
+    if name in INSTEAD:
+        return f"{called} takes no argument {name!r}. {INSTEAD[name]}"
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     advice = f"Did you mean {near[0]!r}?" if near else f"It takes: {', '.join(sorted(known))}."
     return f"{called} takes no argument {name!r}. {advice}"
