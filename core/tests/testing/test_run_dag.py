@@ -302,6 +302,30 @@ def test_what_a_mapped_capability_leaves_is_as_its_author_said():
     assert (result.value("quiet"), result.states["none"]) == ([], "skipped")
 
 
+class Pair(Operator):
+    """Leaves two values."""
+
+    def execute(self, context):
+        return {"left": 1, "right": [2]}
+
+
+def test_what_others_take_of_a_capability_by_key_is_left_under_that_key():
+    with DAG("d") as dag:
+        pair = operator("acme.pair", task_id="pair")
+        pairs = operator.partial("acme.copy", task_id="pairs", multiple_outputs=True)
+
+        @task
+        def got(left, right):
+            return [left, right]
+
+        got(pair.output["left"], pair.output["right"])
+        operator.partial("acme.copy", task_id="copy", target=pair.output["left"]).expand(source=pair.output["right"])
+        pairs.expand(source=["a"])
+    result = run_dag(dag, operators={"acme.copy": Copy, "acme.pair": Pair})
+    assert (result.value("got"), result.value("copy")) == ([1, [2]], [[2, 1]])
+    assert "multiple_outputs and returned a list" in result.tasks["pairs[0]"].errors[0]
+
+
 def test_an_argument_that_a_mapped_capability_does_not_take_fails_its_instance_with_the_nearest_one():
     with DAG("d") as dag:
 

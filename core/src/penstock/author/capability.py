@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from penstock.author.context import Context
 
 XCOM = "$xcom"
+# No argument: the keys under which other tasks take parts of what the task returns.
+KEYS = "$keys"
 # What every task takes and its try must know.
 _OUTPUTS = ("do_xcom_push", "multiple_outputs")
 # Stands for a value that is known when the task runs: the check accepts it for any type.
@@ -56,10 +58,14 @@ class PlannedTask(Operator):
         return {**policy, "soft_fail": bool(self.waits.get("soft_fail", False))}
 
     def plan(self) -> dict[str, Any]:
-        """What every instance is given, as JSON; values of other tasks are ``{"$xcom": [task_id, key]}``."""
+        """What every instance is given, as JSON; values of other tasks are ``{"$xcom": [task_id, key]}``.
+
+        Under ``$keys`` are those keys of what it returns that other tasks take by name, if there are any.
+        """
         outputs = {name: getattr(self, name) for name in _OUTPUTS if name in self._arguments}
         arguments = {**self.plan_arguments, **(self.waits or {}), **outputs}
-        return {name: planned(value) for name, value in arguments.items()}
+        keys = {KEYS: sorted(self.wanted_keys)} if self.wanted_keys else {}
+        return {name: planned(value) for name, value in {**arguments, **keys}.items()}
 
     def _called(self, arguments: dict[str, Any]) -> str:
         return f"operator {arguments.get('capability')!r}, task {arguments.get('task_id')!r}"
@@ -224,7 +230,7 @@ class StoredTask(Operator):
 
     Attributes:
         cls: The class of the capability.
-        plan: Its arguments as JSON.
+        plan: What `PlannedTask.plan` made of it.
     """
 
     def __init__(self, *, cls: type[Operator], plan: dict[str, Any], **kwargs: Any) -> None:  # noqa: ANN401 - passed on
@@ -235,8 +241,9 @@ class StoredTask(Operator):
         """The operator of one instance, given its elements if it is mapped; it belongs to no DAG."""
         from penstock.model.value import from_plain  # noqa: PLC0415 - only a task process needs it
 
-        arguments = {name: _referred(from_plain(value)) for name, value in self.plan.items()}
+        arguments = {name: _referred(from_plain(value)) for name, value in self.plan.items() if name != KEYS}
         made: Operator = self.cls(task_id=self.task_id, **{**arguments, **elements.get(WHOLE, elements)})
+        made.wanted_keys = set(self.plan.get(KEYS, ()))
         return made
 
     def literals(self, inputs: Mapping[str, bytes]) -> dict[str, Any]:
