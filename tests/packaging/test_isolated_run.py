@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sqlite3
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,6 +38,7 @@ from penstock import DAG, operator
 with DAG("both", schedule=None):
     left = operator("left.tell", task_id="left", greeting="run {{ run_id }} has")
     right = operator("right.tell", task_id="right", greeting=left.output)
+    operator.partial("right.tell", task_id="each").expand(greeting=["{{ run_id }}", right.output])
 """
 
 
@@ -91,11 +94,16 @@ def test_a_dag_runs_over_two_providers_that_conflict(tmp_path, wheels):
     finally:
         up.send_signal(signal.SIGINT)
         up.wait(PATIENCE_S)
-    values = dict(rows(tmp_path, "SELECT task_id, value FROM xcom WHERE key = 'return_value'"))
-    assert values == {"left": b'"run one has 1.0"', "right": b'"run one has 1.0 2.0"'}
+    values = rows(tmp_path, "SELECT task_id, map_index, value FROM xcom WHERE key = 'return_value'")
+    assert {(task_id, index): json.loads(value) for task_id, index, value in values} == {
+        ("left", -1): "run one has 1.0",
+        ("right", -1): "run one has 1.0 2.0",
+        ("each", 0): "one 2.0",
+        ("each", 1): "run one has 1.0 2.0 2.0",
+    }
 
 
-def rows(folder: Path, sql: str) -> list[tuple[object, ...]]:
+def rows(folder: Path, sql: str) -> list[tuple[Any, ...]]:
     try:
         database = sqlite3.connect(f"file:{folder}/.penstock/penstock.db?mode=ro", uri=True)
         try:
