@@ -30,6 +30,18 @@ WRONG = [
         id="operator that does not call its base",
     ),
     pytest.param(
+        """
+        with DAG("d"):
+            EmptyOperator(task_id=None) >> EmptyOperator(task_id=3)
+            EmptyOperator()
+        """,
+        {
+            2: ["EmptyOperator: the task_id is None; write text.", "EmptyOperator 3: the task_id is 3; write text."],
+            3: ["EmptyOperator: missing 1 required keyword-only argument: 'task_id'"],
+        },
+        id="task ids that are no text",
+    ),
+    pytest.param(
         'DAG("d", shedule="@daily")',
         {1: ["DAG 'd' takes no argument 'shedule'. Did you mean 'schedule'?"]},
         id="unknown argument of a DAG",
@@ -268,6 +280,9 @@ WRONG = [
             operator.partial("known.cpy", task_id="o").expand(source=["x"])
             operator.partial("known.copy", source="x").expand(target=["y"])
             operator.partial("known.copy", task_id="q", source="x").expand(target={"a": 1}, parts={"a": 1})
+            operator.partial("known.copy", task_id="r", target=[{e.output}]).expand(source=["x"])
+            operator.partial("known.copy", task_id="s", source="x").expand(target=["a", {e.output}])
+            operator.partial(5, task_id="t").expand(source=["x"])
         """,
         {
             3: ["known.copy takes no argument 'sauce'; did you mean 'source'?"],
@@ -285,6 +300,9 @@ WRONG = [
             15: ["Did you mean 'known.copy'"],
             16: ["task_id"],
             17: ["expand(parts=...): element 0: known.copy: parts must be int, not ('a', 1) (tuple)"],
+            18: ["target holds a set with the value of a task in it; write a list."],
+            19: ["target holds a set with the value of a task in it; write a list."],
+            20: ["the capability id is 5; write text such as 'aws.s3_copy'."],
         },
         id="mapped operators by capability id",
     ),

@@ -20,7 +20,7 @@ from penstock.author.operator import Operator
 from penstock.author.rules import seconds
 from penstock.author.sensor import Sensor, waiting_problems
 from penstock.author.workshop import Capability, report, workshop
-from penstock.author.xcomarg import XComArg
+from penstock.author.xcomarg import XComArg, find
 from penstock.errors import PluginError, RequestError
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class CapabilityOperator(PlannedTask):
         if fault:
             yield fault
         yield from waiting_problems(self.waits or {})
-        problems = list(_not_json(self.capability, self.plan_arguments))
+        problems = list(_unstorable(self.capability, self.plan_arguments))
         yield from problems
         if found is not None and not problems:
             yield from found.check(_placed(self.plan_arguments))
@@ -125,7 +125,8 @@ class MappedCapability(PlannedTask, MappedTask):
         if fault:
             yield fault
         yield from waiting_problems(self.waits or {})
-        problems = [*super()._mapping_problems(), *_not_json(self.capability, self.plan_arguments)]
+        problems = [*super()._mapping_problems(), *_unstorable(self.capability, self.plan_arguments)]
+        problems += _taken_in_sets(self.literals())
         yield from problems
         if found is not None and not problems:
             yield from self._misfits(found)
@@ -187,7 +188,9 @@ def _parted(capability: str, arguments: dict[str, Any]) -> tuple[dict[str, Any],
     return own, waits, rules
 
 
-def _look_up(capability: str) -> tuple[Capability | None, str]:
+def _look_up(capability: object) -> tuple[Capability | None, str]:
+    if not isinstance(capability, str):
+        return None, f"the capability id is {capability!r}; write text such as 'aws.s3_copy'."
     at = workshop.get()
     if at is None or at.capabilities is None:
         return None, ""
@@ -197,11 +200,26 @@ def _look_up(capability: str) -> tuple[Capability | None, str]:
         return None, str(error)
 
 
-def _not_json(capability: str, arguments: Mapping[str, Any]) -> Iterator[str]:
+def _unstorable(capability: str, arguments: Mapping[str, Any]) -> Iterator[str]:
+    """What in the arguments a plan cannot hold."""
     for name, value in arguments.items():
         fault = not_json(value)
         if fault:
             yield f"{name} holds {fault}, which has no JSON form; {capability} is run from JSON alone."
+    yield from _taken_in_sets(arguments)
+
+
+def _taken_in_sets(arguments: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in arguments.items():
+        if _takes_in_set(value):
+            yield f"{name} holds a set with the value of a task in it; write a list."
+
+
+def _takes_in_set(value: Any) -> bool:  # noqa: ANN401 - any argument
+    if isinstance(value, set | frozenset):
+        return next(find(value), None) is not None
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return any(map(_takes_in_set, parts))
 
 
 def planned(value: Any) -> Any:  # noqa: ANN401 - any argument
