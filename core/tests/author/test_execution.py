@@ -221,11 +221,14 @@ TEMPLATES = [
     pytest.param("{{ macros.ds_add(ds, -1) }} {{ macros.ds_format(ds, '%Y-%m-%d', '%d.%m.') }}", "2026-02-28 01.03.", id="macros"),
     pytest.param("{{ var.value.city }} {{ var.json.limits.a }} {{ var.value.get('no', 'x') }}", "Rome 5 x", id="variables"),
     pytest.param("{{ conn.db.host }} {{ params.p }} {{ run_id }} {{ dag_run.conf.c }}", "db.local 3 r1 4", id="connection"),
+    pytest.param("{{ conn.db.extra_dejson.zone }} {{ 0 <= macros.random() < 1 }}", "eu True", id="Airflow's names"),
     pytest.param("{{ ti.xcom_pull('up') }} {{ dag.dag_id }} {{ task.task_id }} {{ ti.try_number }}", "7 d t 1", id="ti"),
     pytest.param("{{ prev_ds }} {{ next_ds }} {{ shout('a') }} {{ 'b' | twice }}", "2026-02-28 2026-03-02 A! bb", id="own"),
     pytest.param("{{ range(2) | list }}", "[0, 1]", id="functions of Jinja"),
     pytest.param("{{ dss }}", "template field 'op_args': the name 'dss' does not exist. Did you mean 'ds'?", id="unknown"),
-    pytest.param("{{ params.nope }}", "has no attribute 'nope'", id="unknown parameter"),
+    pytest.param("{{ params.nope }}", "field 'op_args': there is no params.nope.", id="unknown parameter"),
+    pytest.param("{{ macros.nope(ds) }}", "there is no macros.nope.", id="unknown macro"),
+    pytest.param("{{ 1 / 0 }}", "ZeroDivisionError: division by zero", id="an error of the template's own"),
     pytest.param("{{ ds", "template field 'op_args', line 1:", id="syntax"),
     pytest.param("{{ ''.__class__.__mro__ }}", "unsafe", id="sandbox"),
     pytest.param("{{ var.value.nope }}", "no Variable is named 'nope'", id="unknown variable"),
@@ -235,7 +238,7 @@ TEMPLATES = [
 @pytest.mark.parametrize(("template", "expected"), TEMPLATES)
 def test_templates(dag_of, tried, world, template, expected):
     world.variables |= {"city": "Rome", "limits": '{"a": 5}'}
-    world.connections["db"] = Connection("db", "x", host="db.local")
+    world.connections["db"] = Connection("db", "x", host="db.local", extra={"zone": "eu"})
     dag = dag_of(f"""
         options = {{"user_defined_macros": {{"shout": lambda x: x.upper() + "!"}}, "user_defined_filters": {{"twice": lambda x: x * 2}}}}
         with DAG("d", schedule="0 12 * * *", start_date=START, **options):

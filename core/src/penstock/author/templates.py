@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from penstock.author.context import FILTERS, Context
-from penstock.errors import AuthoringError, PenstockError
+from penstock.errors import AuthoringError
 
 if TYPE_CHECKING:
     from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -91,12 +91,12 @@ def _text(text: str, task: "Operator", field: str, context: Context) -> str:
         names = _Names(context, environment.globals)
         return "".join(template.root_render_func(template.new_context(names, shared=True)))
     except UndefinedError as error:
-        raise AuthoringError(f"{task}: template field {field!r}: {_undefined(str(error), context)}") from None
+        raise AuthoringError(f"{task}: template field {field!r}: {_undefined(str(error), text, context)}") from None
     except TemplateSyntaxError as error:
         raise AuthoringError(f"{task}: template field {field!r}, line {error.lineno}: {error.message}.") from None
     except TemplateError as error:
         raise AuthoringError(f"{task}: template field {field!r}: {error}.") from None
-    except PenstockError as error:
+    except Exception as error:
         error.add_note(f"in template field {field!r} of {task}")
         raise
 
@@ -149,7 +149,10 @@ def _content(path: str, task: "Operator", field: str) -> str:
     )
 
 
-def _undefined(message: str, context: Context) -> str:
+def _undefined(message: str, text: str, context: Context) -> str:
+    if attribute := re.search(r" has no attribute '(\w+)'$", message):
+        place = re.search(rf"[\w.]+\.{attribute[1]}\b", text)
+        return f"there is no {place[0] if place else attribute[1]}."
     name = re.match(r"'(\w+)' is undefined", message)
     if name is None:
         return f"{message}."

@@ -29,6 +29,11 @@ class Connection(msgspec.Struct, frozen=True, omit_defaults=True):
     extra: dict[str, Any] = {}
     description: str = ""
 
+    @property
+    def extra_dejson(self) -> dict[str, Any]:
+        """The same as ``extra``, under Airflow's name."""
+        return self.extra
+
     def __repr__(self) -> str:
         """The connection without its secrets."""
         return f"Connection({self.conn_id!r}, {self.conn_type!r}, host={self.host!r})"
