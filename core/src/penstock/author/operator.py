@@ -11,6 +11,7 @@ from penstock.author.logged import Logged
 from penstock.author.rules import TaskRules
 from penstock.author.workshop import report
 from penstock.author.xcomarg import RETURN_VALUE, XComArg, find
+from penstock.errors import AuthoringError
 
 if TYPE_CHECKING:
     from penstock.author.context import Context
@@ -77,6 +78,8 @@ class Operator(Made, Edges, Logged):
         doc_md: str = "",
         owner: str = "",
     ) -> None:
+        if not isinstance(task_id, str):
+            raise AuthoringError([f"the task_id is {task_id!r}; write text."])
         self._label = task_id
         self.do_xcom_push, self.multiple_outputs, self.doc, self.owner = (
             do_xcom_push,
@@ -198,7 +201,8 @@ class Operator(Made, Edges, Logged):
         return "rules" in vars(self)
 
     def _salvage(self, arguments: dict[str, Any]) -> None:
-        self._label = str(arguments.get("task_id") or "unnamed")
+        given = arguments.get("task_id")
+        self._label = given if isinstance(given, str) and given else f"unnamed-{self._site.line}"
         self.rules, self.doc = TaskRules(), ""
         self.do_xcom_push, self.multiple_outputs = True, False
 
