@@ -351,6 +351,33 @@ WRONG = [
         },
         id="arguments of Airflow's own",
     ),
+    pytest.param(
+        """
+        DAG("d", params=3, default_args=[1], max_active_runs=0)
+        """,
+        {
+            1: [
+                "params is 3; write a dict with a value for each name.",
+                "default_args is [1]; write a dict",
+                "max_active_runs is 0",
+            ]
+        },
+        id="params that are no dict, and what else is wrong with the DAG",
+    ),
+    pytest.param(
+        """
+        with DAG("d"):
+            BashOperator.partial(task_id="a", bash_command="x").expand(bash_command=["y"])
+            @task
+            def f(x): pass
+            f.partial(x=1).expand(x=[2])
+        """,
+        {
+            2: ["'bash_command' is given to partial() and to expand(). Give it to one of them."],
+            5: ["'x' is given to partial() and to expand()."],
+        },
+        id="an argument given twice to a mapping",
+    ),
     pytest.param("import nowhere_at_all", {1: ["there is no module 'nowhere_at_all'"]}, id="missing module"),
     pytest.param("def f(:", {1: ["the file is no Python: invalid syntax"]}, id="syntax"),
     pytest.param("x = 1\ny = x / 0", {2: ["ZeroDivisionError: division by zero (in: y = x / 0)"]}, id="exception"),

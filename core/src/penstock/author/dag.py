@@ -161,11 +161,12 @@ class DAG(Made):
         self._tokens: list[Token[_Place]] = []
         self.groups: list[TaskGroup] = []
         self.group_edges: list[tuple[Node, Node]] = []
-        given = arguments.get("default_args")
-        self.default_args: dict[str, Any] = dict(given) if isinstance(given, dict) else {}
-        if given is not None and not isinstance(given, dict):
-            report(self, self._site, f"default_args is {given!r}; write a dict of arguments.")
-
+        for name in ("default_args", "params"):
+            given = arguments.get(name)
+            if given is not None and not isinstance(given, dict):
+                report(self, self._site, f"{name} is {given!r}; write a dict with a value for each name.")
+                arguments[name] = None
+        self.default_args: dict[str, Any] = dict(arguments.get("default_args") or {})
         self._path = at.file if at is not None and at.file else self._site.file
         return self
 

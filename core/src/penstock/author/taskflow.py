@@ -105,6 +105,9 @@ class MappedFunction(MappedOperator):
         made: Operator = self.cls(**{**arguments, "op_kwargs": {**arguments.get("op_kwargs", {}), **elements}})
         return made
 
+    def _given(self) -> set[str]:
+        return set(self.partial_arguments.get("op_kwargs", {}))
+
     def _argument_names(self) -> dict[str, bool]:
         inner = unwrapped(self.partial_arguments["python_callable"])
         names = parameters_of(inner)
