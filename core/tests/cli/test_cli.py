@@ -350,11 +350,12 @@ with DAG("one"):
         (DAG_FILE, ["one"], 1, "as asked"),
         (DAG_FILE, [], 4, "defines 2 DAGs: one, two"),
         (DAG_FILE, ["oen"], 3, "Did you mean 'one'"),
+        ("from penstock import dag\n@dag\ndef one(): pass", [], 4, "call the function below @dag"),
         ("1 / 0", [], 1, "file.py:1: ZeroDivisionError"),
         ("def (", [], 1, "file.py:1"),
         ("raise SystemExit(3)", [], 1, "file.py:1"),
     ],
-    ids=["task fails", "which", "unknown", "raises", "syntax", "exits"],
+    ids=["task fails", "which", "unknown", "none", "raises", "syntax", "exits"],
 )
 def test_a_dag_file_that_does_not_work_is_told_with_its_line(shell, text, more, code, said):
     Path("file.py").write_text(text)

@@ -117,10 +117,14 @@ def _import(settings: Settings, path: Path, world: "_World") -> tuple[str, dict[
 
 
 def _chosen(found: Mapping[str, DAG], dag_id: str, file: str) -> DAG:
+    if not found:
+        raise RequestError(
+            f"{file} defines no DAG. Make its tasks in a `with DAG(...)` block, or call the function below @dag."
+        )
     if dag_id and dag_id not in found:
         raise NotFoundError(f"DAG of {file}", dag_id, found)
     if not dag_id and len(found) != 1:
-        known = ", ".join(sorted(found)) or "none"
+        known = ", ".join(sorted(found))
         raise RequestError(f"{file} defines {len(found)} DAGs: {known}. Say which: penstock dags test {file} DAG_ID")
     return found[dag_id] if dag_id else next(iter(found.values()))
 
