@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from penstock.author.dag import DAG, Param, dag
     from penstock.author.edges import chain, cross_downstream
     from penstock.author.email import EmailOperator
-    from penstock.author.group import TaskGroup
+    from penstock.author.group import TaskGroup, task_group
     from penstock.author.hook import ConnectionReport, Hook
     from penstock.author.operator import EmptyOperator, Operator
     from penstock.author.python import BranchPythonOperator, PythonOperator, PythonSensor, ShortCircuitOperator
@@ -64,6 +64,7 @@ __all__ = [
     "operator",
     "refresh_every",
     "task",
+    "task_group",
 ]
 
 _HOMES = {
@@ -74,7 +75,7 @@ _HOMES = {
     "author.dag": ("DAG", "Param", "dag"),
     "author.edges": ("chain", "cross_downstream"),
     "author.email": ("EmailOperator",),
-    "author.group": ("TaskGroup",),
+    "author.group": ("TaskGroup", "task_group"),
     "author.hook": ("ConnectionReport", "Hook"),
     "author.operator": ("EmptyOperator", "Operator"),
     "author.python": ("BranchPythonOperator", "PythonOperator", "PythonSensor", "ShortCircuitOperator"),

@@ -44,6 +44,30 @@ def test_edges(spec, text, expected):
     assert {task.task_id: list(task.upstream) for task in dag.tasks if task.upstream} == expected
 
 
+def test_each_call_of_a_decorated_function_is_a_group_that_passes_values_on(spec):
+    dag = spec("""
+        @task
+        def clean(x): return x
+        @task_group
+        def load(rows):
+            return clean(clean.override(task_id="read")(rows))
+        @task_group(group_id="end", default_args={"retries": 2})
+        def finish():
+            EmptyOperator(task_id="stop")
+        with DAG("d"):
+            first = load(1)
+            second = load.override(default_args={"retries": 1})(first)
+            second >> finish()
+        """)
+    assert {task.task_id: (list(task.upstream), task.retry.retries) for task in dag.tasks} == {
+        "load.read": ([], 0),
+        "load.clean": (["load.read"], 0),
+        "load__1.read": (["load.clean"], 1),
+        "load__1.clean": (["load__1.read"], 1),
+        "end.stop": (["load__1.clean"], 2),
+    }
+
+
 def test_a_group_stands_in_a_chain_for_its_first_and_last_tasks_whenever_they_are_added(spec):
     dag = spec("""
         with DAG("d"):

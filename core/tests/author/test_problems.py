@@ -378,6 +378,16 @@ WRONG = [
         },
         id="an argument given twice to a mapping",
     ),
+    pytest.param(
+        """
+        @task_group
+        def g(x): EmptyOperator(task_id="a")
+        with DAG("d"):
+            g.expand(x=[1])
+        """,
+        {4: ["the task group 'g' cannot be mapped. Map its tasks"]},
+        id="a mapped task group",
+    ),
     pytest.param("import nowhere_at_all", {1: ["there is no module 'nowhere_at_all'"]}, id="missing module"),
     pytest.param("def f(:", {1: ["the file is no Python: invalid syntax"]}, id="syntax"),
     pytest.param("x = 1\ny = x / 0", {2: ["ZeroDivisionError: division by zero (in: y = x / 0)"]}, id="exception"),
