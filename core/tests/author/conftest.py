@@ -12,6 +12,7 @@ from penstock.author.imports import import_dag_file
 from penstock.author.workshop import Capability, Workshop
 from penstock.errors import MissingProviderError, NotFoundError
 from penstock.model.connection import Connection
+from penstock.model.dag import from_json, to_json
 from penstock.model.value import decode, encode
 from penstock.spec.manifest import Capability as Declared
 from penstock.spec.manifest import Parameter
@@ -106,6 +107,41 @@ def built(imported):
         return build_file(imported(text, **options), options.get("file", "f.py"))
 
     return run
+
+
+@pytest.fixture
+def spec(built):
+    """The only DAG of a file, as data."""
+
+    def run(text):
+        result = built(text)
+        assert result.problems == ()
+        (dag,) = result.dags
+        assert from_json(to_json(dag)) == dag
+        return dag
+
+    return run
+
+
+@pytest.fixture
+def complained(built):
+    """Holds that a DAG file has problems in exactly these lines, counted below the imports, which say so."""
+
+    def check(text, expected):
+        result = built(textwrap.dedent(text).lstrip("\n"))
+        assert result.dags == ()
+        by_line = {}
+        for problem in result.problems:
+            place, _, sentence = problem.partition(": ")
+            file, line = place.rsplit(":", 1)
+            assert file == "f.py"
+            by_line.setdefault(int(line) - HEADER_LINES, []).append(sentence)
+        assert set(by_line) == set(expected), result.problems
+        for line, sentences in expected.items():
+            for sentence in sentences:
+                assert any(sentence in found for found in by_line[line]), result.problems
+
+    return check
 
 
 @pytest.fixture

@@ -2,24 +2,9 @@
 
 import pytest
 
-from penstock.model.dag import Mapping, SensorPolicy, XComRef, content_hash, from_json, to_json
+from penstock.model.dag import Mapping, XComRef, content_hash, to_json
 from penstock.model.retry import RetryPolicy
 from penstock.model.state import TriggerRule
-
-
-@pytest.fixture
-def spec(built):
-    """The only DAG of a file, as data."""
-
-    def run(text):
-        result = built(text)
-        assert result.problems == ()
-        (dag,) = result.dags
-        assert from_json(to_json(dag)) == dag
-        return dag
-
-    return run
-
 
 EDGES = [
     pytest.param("a >> b >> c", {"b": ["a"], "c": ["b"]}, id="chain of tasks"),
@@ -161,47 +146,6 @@ def test_values_and_mappings_become_references(spec):
     assert (add.inputs, add.upstream) == ((XComRef("numbers"),), ("numbers",))
     assert dag.task("total").inputs == (XComRef("add"),)
     assert dag.task("total__1").inputs == (XComRef("numbers"),)
-
-
-def test_a_capability_becomes_a_plan_that_needs_no_file(spec):
-    dag = spec("""
-        with DAG("d"):
-            a = EmptyOperator(task_id="a")
-            operator("known.copy", task_id="c", source="{{ ds }}", target=a.output, retries=1)
-            operator("known.wait", task_id="w", source="x", poke_interval=5)
-        """)
-    copy, wait = dag.task("c"), dag.task("w")
-    assert (copy.capability, copy.operator, copy.retry.retries) == ("known.copy", "", 1)
-    assert copy.plan == {"source": "{{ ds }}", "target": {"$xcom": ["a", "return_value"]}}
-    assert (copy.inputs, copy.upstream, copy.templated, copy.sensor) == ((XComRef("a"),), ("a",), True, None)
-    assert (wait.plan, wait.sensor) == ({"source": "x", "poke_interval": 5}, SensorPolicy(poke_interval_s=5.0))
-
-
-def test_a_mapped_capability_becomes_a_plan_with_the_elements_that_its_author_wrote(spec):
-    dag = spec("""
-        with DAG("d", default_args={"retries": 2}):
-            @task
-            def found(): return [1, 2]
-            some = found()
-            copy = operator.partial("known.copy", task_id="c", source="{{ ds }}", pool="p", do_xcom_push=False)
-            copy.expand(target=["x", {"y": some}], parts=some)
-            operator.partial("known.copy", task_id="k").expand_kwargs(({"source": "x"}, {"source": "{{ ds }}"}))
-            operator.partial("known.copy", task_id="p", source="x").expand(target={"a": 1})
-            operator.partial("known.wait", task_id="w", timeout=timedelta(minutes=1)).expand(source=some)
-        """)
-    copy, wait = dag.task("c"), dag.task("w")
-    assert (copy.capability, copy.operator, copy.pool, copy.retry.retries) == ("known.copy", "", "p", 2)
-    assert copy.plan == {"source": "{{ ds }}", "do_xcom_push": False}
-    assert (copy.inputs, copy.upstream, copy.templated) == ((XComRef("found"),), ("found",), True)
-    assert copy.mapped == (
-        Mapping("target", length=2, literal=("x", {"y": {"$xcom": ["found", "return_value"]}})),
-        Mapping("parts", source=XComRef("found")),
-    )
-    assert dag.task("k").mapped == (Mapping("**", length=2, literal=({"source": "x"}, {"source": "{{ ds }}"})),)
-    pair = {"$penstock": "tuple", "value": ["a", 1]}
-    assert dag.task("p").mapped == (Mapping("target", length=1, literal=(pair,)),)
-    assert (wait.inputs, wait.upstream, wait.mapped) == ((), ("found",), (Mapping("source", source=XComRef("found")),))
-    assert wait.sensor == SensorPolicy(timeout_s=60.0)
 
 
 def test_equal_dags_have_equal_json_whatever_the_order_of_their_edges(spec):

@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -220,36 +221,41 @@ def test_a_task_named_by_capability_is_built_from_its_plan():
     assert run_dag(dag, operators={"acme.copy": Copy}).value("copy") == ["x", {"k": 1}]
 
 
+P = "{{ params.p }}"
 ELEMENTS = [
     pytest.param(
-        lambda copy, _: copy.expand(target=["a", "{{ params.p }}", {"k": [1]}]),
+        lambda copy, _: copy(source=P).expand(target=["a", "{{ params.p }}", {"k": [1]}]),
         [["x", "a"], ["x", "{{ params.p }}"], ["x", {"k": [1]}]],
         id="a list; target is no template field",
     ),
     pytest.param(
-        lambda copy, _: copy.expand(source=["{{ params.p }}!", "b"]),
+        lambda copy, _: copy().expand(source=["{{ params.p }}!", "b"]),
         [["x!", None], ["b", None]],
         id="a list of templates",
     ),
-    pytest.param(lambda copy, _: copy.expand(target={"a": 1}), [["x", ("a", 1)]], id="a dict"),
-    pytest.param(lambda copy, some: copy.expand(source=some), [["{{ 1 }}", None], ["b", None]], id="values of a task"),
+    pytest.param(lambda copy, _: copy(source=P).expand(target={"a": 1}), [["x", ("a", 1)]], id="a dict"),
     pytest.param(
-        lambda copy, some: copy.expand(source=some, target=["l", "r"]),
+        lambda copy, some: copy().expand(source=some), [["{{ 1 }}", None], ["b", None]], id="values of a task"
+    ),
+    pytest.param(
+        lambda copy, some: copy().expand(source=some, target=["l", "r"]),
         [["{{ 1 }}", "l"], ["{{ 1 }}", "r"], ["b", "l"], ["b", "r"]],
         id="values of a task and a list",
     ),
     pytest.param(
-        lambda copy, some: copy.expand(source=["l", "r"], target=some),
+        lambda copy, some: copy().expand(source=["l", "r"], target=some),
         [["l", "{{ 1 }}"], ["l", "b"], ["r", "{{ 1 }}"], ["r", "b"]],
         id="a list and values of a task",
     ),
     pytest.param(
-        lambda copy, some: copy.expand(target=[some, {"in": some}]),
+        lambda copy, some: copy(source=P).expand(target=[some, {"in": some}]),
         [["x", ["{{ 1 }}", "b"]], ["x", {"in": ["{{ 1 }}", "b"]}]],
         id="a list that holds values of a task",
     ),
     pytest.param(
-        lambda copy, some: copy.expand_kwargs([{"target": 1}, {"source": "{{ params.p }}{{ 2 }}", "target": some}]),
+        lambda copy, some: copy(source=P).expand_kwargs(
+            [{"target": 1}, {"source": "{{ params.p }}{{ 2 }}", "target": some}]
+        ),
         [["x", 1], ["x2", ["{{ 1 }}", "b"]]],
         id="a list of arguments",
     ),
@@ -265,8 +271,8 @@ def test_a_task_is_mapped_by_capability_as_it_is_by_class(expand, copied, classe
         def some():
             return ["{{ 1 }}", "b"]
 
-        arguments = {"task_id": "copy", "source": "{{ params.p }}"}
-        expand(Copy.partial(**arguments) if classed else operator.partial("acme.copy", **arguments), some())
+        make = Copy.partial if classed else partial(operator.partial, "acme.copy")
+        expand(partial(make, task_id="copy"), some())
     result = run_dag(dag, operators={"acme.copy": Copy}).check()
     assert [result.value("copy", map_index=index) for index in range(len(copied))] == copied
     assert result.value("copy") == copied

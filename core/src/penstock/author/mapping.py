@@ -66,9 +66,15 @@ class MappedTask(Operator):
         """What the author wrote to be spread over the instances, by argument: lists and dicts."""
         return {name: value for name, value in self.mapped.items() if not isinstance(value, XComArg)}
 
+    def _given(self) -> set[str]:
+        """What all instances are given alike."""
+        return set(self.partial_arguments)
+
     def _mapping_problems(self) -> Iterator[str]:
         if not self.mapped:
             yield "expand() needs at least one argument to map over."
+        for name in self.mapped.keys() & self._given():
+            yield f"{name!r} is given to partial() and to expand(). Give it to one of them."
         for name, value in self.literals().items():
             yield from _literal_problems(name, value)
 
@@ -114,10 +120,6 @@ class MappedOperator(MappedTask):
     def _make(self, elements: dict[str, Any]) -> Operator:
         return self.cls(**{**self.partial_arguments, **elements})
 
-    def _given(self) -> set[str]:
-        """What all instances are given alike."""
-        return set(self.partial_arguments)
-
     def _argument_names(self) -> dict[str, bool]:
         """What may be mapped, each with whether it must be given somewhere."""
         own = accepted(Operator)
@@ -131,8 +133,6 @@ class MappedOperator(MappedTask):
         for name in self.mapped:
             if name != WHOLE and name not in names:
                 yield unknown_argument("expand()", name, names)
-        for name in self.mapped.keys() & self._given():
-            yield f"{name!r} is given to partial() and to expand(). Give it to one of them."
         yield from super()._mapping_problems()
 
     def _called(self, arguments: dict[str, Any]) -> str:
