@@ -28,7 +28,7 @@ def plain(source: str) -> set[tuple[str, str, int, bool]]:
         if isinstance(node, ast.Try) and any(forgives(handler.type) for handler in node.handlers)
         for line in range(node.body[0].lineno, node.body[-1].end_lineno + 1)
     }
-    operators = set(operator_names(tree))
+    operators = {f"{name}{more}" for name in operator_names(tree) for more in ("", ".partial")}
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -94,7 +94,7 @@ def fast(source: str) -> set[tuple[str, str, int, bool]]:
 ATOMS = (
     "name", "1.5", "None", "b's3://bytes'", "'aws.copy'", "'gcp.run'", "'s3://bucket/a.b'", "'s3://'", "'not an.id'",
     "'aws' '.copy'", "'\\x61ws.copy'", "f's3://{key}/x'", "f'{one}gs://{two:{width}}'", "operator('aws.copy')",
-    "op(id='gcp.run')", "penstock.operator('aws.new', 1)", "p.operator(kind)", "other.operator('aws.no')", "operator()",
+    "op(id='gcp.run')", "penstock.operator('aws.new', 1)", "operator.partial('aws.map')", "p.operator(kind)", "other.operator('aws.no')", "operator()",
     "__import__('penstock_aws')", "import_module(name)", "importlib.import_module('penstock_gcp.x')", "'# s4://no'",
 )  # fmt: skip
 AROUND = (
@@ -166,6 +166,9 @@ def test_reading_finds_what_a_plain_walk_over_the_whole_tree_finds(seed):
         pytest.param("def f(a, /, b='aws.copy', *, c='gcp.run'): ...", id="defaults of parameters"),
         pytest.param("x = {**{'k': 'aws.copy'}, 'gcp.run': 1}", id="unpacked mapping"),
         pytest.param("from penstock import operator\na(b(c=operator(name='aws.copy'))[0])", id="nested operator"),
+        pytest.param(
+            "from penstock import operator as op\nop.partial('slak.post').expand(x=[1])", id="mapped operator"
+        ),
         pytest.param("x = '''\nimport penstock_aws\noperator('aws.copy')\n'''  # s3://", id="only looks like code"),
         pytest.param("x = f'{a:{\"aws.copy\"}}'", id="text in a format specification"),
     ],

@@ -172,7 +172,7 @@ def _dotted(node: ast.expr) -> str:
 
 
 def _operator_names(imports: list[ast.Import | ast.ImportFrom]) -> set[str]:
-    """Return the names under which a file calls the core's ``operator``."""
+    """Return the names under which a file calls the core's ``operator``, or its ``partial``."""
     names = set()
     for node in imports:
         if isinstance(node, ast.Import):
@@ -180,7 +180,7 @@ def _operator_names(imports: list[ast.Import | ast.ImportFrom]) -> set[str]:
             names |= {f"{alias.asname or alias.name}.operator" for alias in ours}
         elif (node.module or "").split(".")[0] == "penstock":
             names |= {alias.asname or alias.name for alias in node.names if alias.name == "operator"}
-    return names
+    return names | {f"{name}.partial" for name in names}
 
 
 def _optional_span(node: ast.Try) -> list[tuple[int, int]]:
