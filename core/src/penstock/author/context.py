@@ -199,13 +199,6 @@ class _Macros:
     json, uuid = json, uuid
 
     @staticmethod
-    def random() -> float:
-        """A number from 0 up to 1."""
-        import random  # noqa: PLC0415 - 30 ms, only if asked for
-
-        return random.random()
-
-    @staticmethod
     def ds_add(ds: str, days: int) -> str:
         """A day later or earlier by so many days, ``YYYY-MM-DD`` in and out."""
         return (date.fromisoformat(ds) + timedelta(days=days)).isoformat()
