@@ -110,6 +110,12 @@ def test_a_mail_without_receivers_or_with_a_missing_file_fails_for_good(tmp_path
         EmailOperator(task_id="t", to="a@x.org", subject="s", files=[str(tmp_path / "no")]).message("me@x.org")
 
 
+def test_a_server_without_tls_is_told_in_one_sentence_with_the_remedy(serve):
+    with world(serve(), starttls=True), pytest.raises(ProviderError) as caught:
+        EmailOperator(task_id="t", to="a@x.org", subject="s").execute({})
+    assert 'not supported by server. Set "starttls": false in the connection' in str(caught.value)
+
+
 def test_the_connection_test_tells_what_it_found(serve):
     with world(serve()):
         assert SmtpHook().test_connection()[:2] == (True, "me@x.org")

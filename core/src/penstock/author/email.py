@@ -103,7 +103,9 @@ class SmtpHook(Hook):
             kind = ErrorKind.INVALID
         if isinstance(error, smtplib.SMTPResponseException):
             code = str(error.smtp_code)
-        return ProviderError(f"{error}", service="smtp", operation=operation, kind=kind, code=code, hint=hint)
+        return ProviderError(
+            str(error).rstrip("."), service="smtp", operation=operation, kind=kind, code=code, hint=hint
+        )
 
 
 class EmailOperator(Operator):
