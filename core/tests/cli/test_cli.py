@@ -175,6 +175,9 @@ def test_runs_and_tasks_are_listed_and_asked_for(project):
     assert "r1" in project("runs", "list", "--state", "queued")
     assert "no run found" in project("runs", "list", "--state", "failed")
     assert project.json("tasks", "list", "sales")["tasks"] == []
+    assert project.json("tasks", "list", "sales", "--run", "r1") == project.json("tasks", "list", "sales", "r1")
+    project("tasks", "list", "sales", "r1", "--run", "r2", code=2)
+    assert "Two runs are named: 'r1' and --run 'r2'" in project.err
     assert "has not started: the scheduler has not taken it up" in project("tasks", "why", "sales", "a")
     assert project.json("runs", "cancel", "sales", "r1")["requested"]
     assert project.json("runs", "clear", "sales", "r1")["requested"]

@@ -48,12 +48,15 @@ def tasks() -> None:
 @tasks.command("list")
 @click.argument("dag_id")
 @click.argument("run_id", required=False, default="")
+@click.option("--run", "named_run", default="", help="The run, as the other commands of this group take it.")
 @json_option
 @click.pass_context
-def list_tasks(context: click.Context, dag_id: str, run_id: str, *, as_json: bool) -> None:
+def list_tasks(context: click.Context, dag_id: str, run_id: str, named_run: str, *, as_json: bool) -> None:
     """List the task instances of a run, or of the newest run of the DAG."""
+    if run_id and named_run:
+        raise click.UsageError(f"Two runs are named: {run_id!r} and --run {named_run!r}. Name one.")
     with installation(context) as (_, store):
-        run, found = service.list_tasks(store, dag_id, run_id)
+        run, found = service.list_tasks(store, dag_id, run_id or named_run)
     if as_json:
         print_json({"run": run, "tasks": found})
         return
