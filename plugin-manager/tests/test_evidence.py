@@ -94,7 +94,8 @@ def fast(source: str) -> set[tuple[str, str, int, bool]]:
 ATOMS = (
     "name", "1.5", "None", "b's3://bytes'", "'aws.copy'", "'gcp.run'", "'s3://bucket/a.b'", "'s3://'", "'not an.id'",
     "'aws' '.copy'", "'\\x61ws.copy'", "f's3://{key}/x'", "f'{one}gs://{two:{width}}'", "operator('aws.copy')",
-    "op(id='gcp.run')", "penstock.operator('aws.new', 1)", "operator.partial('aws.map')", "p.operator(kind)", "other.operator('aws.no')", "operator()",
+    "op(id='gcp.run')", "penstock.operator('aws.new', 1)", "p.operator(kind)", "other.operator('aws.no')", "operator()",
+    "operator.partial('aws.map')",
     "__import__('penstock_aws')", "import_module(name)", "importlib.import_module('penstock_gcp.x')", "'# s4://no'",
 )  # fmt: skip
 AROUND = (

@@ -66,6 +66,33 @@ def test_every_fork_has_a_process_of_its_own_and_reuse_does_not(bench):
     assert (len(forked), len(reused)) == (3, 1)
 
 
+def children(pid: int) -> set[int]:
+    return {
+        int(each) for task in Path(f"/proc/{pid}/task").iterdir() for each in (task / "children").read_text().split()
+    }
+
+
+def test_a_try_takes_the_process_that_was_forked_ahead_and_needs_none(bench):
+    bench.write("@task\ndef t(): return [os.getpid(), os.getppid()]\nt()")
+
+    def run() -> list[int]:
+        return msgspec.json.decode(bench.run("t").xcoms["return_value"].value)
+
+    first, server = run()
+
+    def spare(*spent: int) -> int:
+        bench.until(lambda: bool([pid for pid in children(server) - set(spent) if not gone(pid)]))
+        [pid] = [pid for pid in children(server) - set(spent) if not gone(pid)]
+        return pid
+
+    ahead = spare(first)
+    assert run() == [ahead, server]
+    killed = spare(first, ahead)
+    os.kill(killed, signal.SIGKILL)
+    bench.until(lambda: gone(killed))
+    assert run()[0] not in {first, ahead, killed}
+
+
 def test_no_more_tries_run_at_once_than_there_are_slots(bench):
     bench.write("@task\ndef t():\n    print('in', flush=True); time.sleep(0.15); print('out', flush=True)\nt()")
     requests = bench.submit(*["t"] * 9)

@@ -50,6 +50,8 @@ class FileServer:
         self._children: dict[int, Child] = {}
         self._idle: list[Child] = []
         self._waiter: Child | None = None
+        self._spare: Child | None = None
+        self._forks = False
         self._timers: list[tuple[float, int, str]] = []
         self._open = True
         self._selector = selectors.DefaultSelector()
@@ -68,6 +70,7 @@ class FileServer:
                 key.data()
             self._fire()
             self._flush()
+            self._keep_spare()
         for child in self._children.values():
             kill_group(child.pid)
         os._exit(0)
@@ -124,23 +127,38 @@ class FileServer:
 
     def _place(self, job: Job) -> Child:
         """The process that runs a try: its own, an idle one that is kept, or the waiter of all sensors."""
-        runner = self._runner
+        runner, held = self._runner, self._held
         if job.request.sensor:
             if self._waiter is None:
-                self._waiter = self._adopt(fork_child(lambda c: wait_for_many(c, runner), self._held, kept=True))
+                self._waiter = self._adopt(fork_child(lambda c: wait_for_many(c, runner), held, kept=True))
             child = self._waiter
         elif job.request.isolation == "reuse":
             child = (
                 self._idle.pop()
                 if self._idle
-                else self._adopt(fork_child(lambda c: run_many(c, runner), self._held, kept=True))
+                else self._adopt(fork_child(lambda c: run_many(c, runner), held, kept=True))
             )
         else:
-            return self._adopt(
-                fork_child(lambda c: run_one(c, runner, job.serial, job.request), self._held, kept=False)
-            )
+            child = self._ahead() or self._fresh()
+            self._forks = True
         child.outbox.put(frame(Kind.RUN, job.serial, job.payload))
         return child
+
+    def _fresh(self) -> Child:
+        """A process for one try."""
+        return self._adopt(fork_child(lambda c: run_one(c, self._runner), self._held, kept=False))
+
+    def _ahead(self) -> Child | None:
+        """The process that was forked ahead, unless it has died meanwhile."""
+        self._bury_dead()
+        spare, self._spare = self._spare, None
+        return spare
+
+    def _keep_spare(self) -> None:
+        """Have a process at hand for the next try, so that a fork is no part of what a chain of tasks waits for."""
+        if self._forks and self._spare is None:
+            with contextlib.suppress(OSError):  # the try that needs a process says why there is none
+                self._spare = self._fresh()
 
     def _adopt(self, child: Child) -> Child:
         self._children[child.pid] = child
@@ -202,6 +220,9 @@ class FileServer:
 
     def _reap(self, wake: int) -> None:
         discard(wake)
+        self._bury_dead()
+
+    def _bury_dead(self) -> None:
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -219,6 +240,8 @@ class FileServer:
         kill_group(child.pid)
         if child is self._waiter:
             self._waiter = None
+        if child is self._spare:
+            self._spare = None
         if child in self._idle:
             self._idle.remove(child)
         for job in list(child.jobs.values()):

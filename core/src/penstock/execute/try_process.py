@@ -18,15 +18,15 @@ from penstock.spec.executor import TryRequest
 _decode_request = msgspec.msgpack.Decoder(TryRequest).decode
 
 
-def run_one(sock: socket.socket, runner: Runner, serial: int, request: TryRequest) -> NoReturn:
-    """Run one try in this process and leave it."""
+def run_one(sock: socket.socket, runner: Runner) -> NoReturn:
+    """Run the first try that comes in this process and leave it; leave as well if the file server hangs up."""
     channel = Channel(sock)
     channel.mask.learn(runner.secrets)
-    signal.signal(signal.SIGTERM, _cancelled)
-    answer = runner.run(request, ChannelRuntime(channel, serial))
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    _flush()
-    channel.finish(serial, answer)
+    while frames := channel.frames():
+        for kind, serial, payload in frames:
+            if kind == Kind.RUN:
+                _run(channel, runner, serial, payload)
+                os._exit(0)
     os._exit(0)
 
 
@@ -39,12 +39,16 @@ def run_many(sock: socket.socket, runner: Runner) -> NoReturn:
         for kind, serial, payload in frames:
             if kind != Kind.RUN:
                 continue
-            signal.signal(signal.SIGTERM, _cancelled)
-            answer = runner.run(_decode_request(payload), ChannelRuntime(channel, serial))
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
-            _flush()
-            channel.finish(serial, answer)
+            _run(channel, runner, serial, payload)
     os._exit(0)
+
+
+def _run(channel: Channel, runner: Runner, serial: int, payload: bytes) -> None:
+    signal.signal(signal.SIGTERM, _cancelled)
+    answer = runner.run(_decode_request(payload), ChannelRuntime(channel, serial))
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _flush()
+    channel.finish(serial, answer)
 
 
 def _cancelled(_number: int, _frame: FrameType | None) -> NoReturn:
