@@ -166,12 +166,38 @@ def test_mark_checks_state_and_task(store, now, run, asked):
 
 
 def test_why_gives_the_engines_reason_or_what_is_waited_for(store, now, run):
-    (extract,) = tasks.why(store, "sales", "extract")
+    (extract,) = tasks.why(store, "sales", "extract", now, {"local": 2})
     assert (extract.reason, [t.attempt.outcome for t in extract.tries]) == ("try 2 of 3", [Outcome.FAILED, None])
-    (load,) = tasks.why(store, "sales", "load")
+    (load,) = tasks.why(store, "sales", "load", now, {"local": 2})
     assert (load.reason, load.upstream) == ("it waits for extract", {"extract": [TaskState.RUNNING]})
     dags.pause(store, "sales", now, paused=True)
-    assert "is paused" in tasks.why(store, "sales", "load")[0].reason
+    assert "is paused" in tasks.why(store, "sales", "load", now, {"local": 2})[0].reason
+
+
+def test_why_tells_of_a_ready_task_what_holds_it_now(store, now, run):
+    store.put_pool(Pool("narrow", 1), now)
+    other = dags.trigger(store, "sales", now, run_id="two").run
+    stale = "DAG 'sales' is full: 16 of 16 (max_active_tasks)"
+    rows = [
+        TaskInstance(run.run, "extract", -1, TaskState.SUCCESS, 2, 2),
+        TaskInstance(run.run, "load", -1, TaskState.RUNNING, 1, 1),
+        TaskInstance(other.run, "extract", -1, TaskState.SUCCESS, 1, 1),
+        TaskInstance(other.run, "load", -1, TaskState.SCHEDULED, reason=stale),
+    ]
+    live = Try(run.run, "load", -1, 1, 1, "local", now)
+    done = Try(run.run, "extract", -1, 2, 2, "local", now, outcome=Outcome.SUCCESS)
+    started = msgspec.structs.replace(other, state=RunState.RUNNING, started_at=now)
+    store.apply(Changes(runs=[started], tasks=rows, tries=[live, done]), now)
+
+    def reason(places):
+        (load,) = tasks.why(store, "sales", "load", now, {"local": places}, run_id="two")
+        return load.reason
+
+    assert reason(2) == "pool 'narrow' is full: 1 of 1"
+    store.put_pool(Pool("narrow", 5), now)
+    assert reason(1) == "executor 'local' is full: 1 of 1"
+    assert "nothing holds it back" in reason(2)
+    assert store.tasks(other.run, "load")[0].reason == stale
 
 
 def test_logs_are_found_by_dispatch(store, run, tmp_path):

@@ -82,6 +82,11 @@ def build_scheduler(settings: Settings, holder: str, *, notify: bool = False) ->
         raise
 
 
+def places(settings: Settings) -> dict[str, int]:
+    """Tries that each executor of an installation holds at once, by its name."""
+    return {LocalExecutor.name: settings.executor.parallelism}
+
+
 def _requests(settings: Settings, store: Store, isolated: Iterable[str]) -> TryRequests:
     return TryRequests(
         store,

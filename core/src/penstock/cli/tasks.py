@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from penstock.app.compose import places
 from penstock.cli.follow import follow, print_log
 from penstock.cli.installation import installation, now, remind_of_scheduler
 from penstock.cli.output import counts, json_option, print_fields, print_json, print_table
@@ -76,8 +77,8 @@ def why(
     context: click.Context, dag_id: str, task_id: str, run_id: str, map_index: int | None, *, as_json: bool
 ) -> None:
     """Explain why a task is in its state."""
-    with installation(context) as (_, store):
-        found = service.why(store, dag_id, task_id, run_id=run_id, map_index=map_index)
+    with installation(context) as (settings, store):
+        found = service.why(store, dag_id, task_id, now(), places(settings), run_id=run_id, map_index=map_index)
     if as_json:
         print_json(found)
         return

@@ -1,5 +1,6 @@
 """What people ask of task instances: list, why, logs, mark."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from penstock.errors import RequestError
 from penstock.model.request import MarkTask
 from penstock.model.run import UNMAPPED, Run, TaskInstance
 from penstock.model.state import RunState, TaskState
+from penstock.scheduler.outlook import outlook
 from penstock.scheduler.places import log_path
 from penstock.service.names import find_dag, find_run, find_tasks, known_tasks
 from penstock.store import PastTry, Store
@@ -48,8 +50,31 @@ def list_tasks(store: Store, dag_id: str, run_id: str = "") -> tuple[Run, list[T
     return run, store.tasks(run.run)
 
 
-def why(store: Store, dag_id: str, task_id: str, *, run_id: str = "", map_index: int | None = None) -> list[Why]:
-    """Why the instances of a task are in their states; raises NotFoundError or RequestError."""
+def why(
+    store: Store,
+    dag_id: str,
+    task_id: str,
+    now: datetime,
+    places: Mapping[str, int],
+    *,
+    run_id: str = "",
+    map_index: int | None = None,
+) -> list[Why]:
+    """Why the instances of a task are in their states.
+
+    Args:
+        store: The open store.
+        dag_id: Of the DAG.
+        task_id: Of the task.
+        now: The present, aware UTC.
+        places: Tries that each executor holds at once, by name.
+        run_id: The run; the newest of the DAG if it is empty.
+        map_index: One instance of a mapped task; all unless given.
+
+    Raises:
+        NotFoundError: There is no such DAG, run or task.
+        RequestError: There is no such instance.
+    """
     run = find_run(store, dag_id, run_id)
     if run.state is RunState.QUEUED and task_id in known_tasks(store, run) and not store.tasks(run.run, task_id):
         task = TaskInstance(run.run, task_id, UNMAPPED, TaskState.NONE)
@@ -61,7 +86,9 @@ def why(store: Store, dag_id: str, task_id: str, *, run_id: str = "", map_index:
         Why(
             run=run,
             task=task,
-            reason=_reason(store, run, task, upstream),
+            reason=outlook(store, task.key, now, places)
+            if task.state is TaskState.SCHEDULED
+            else _reason(store, run, task, upstream),
             upstream=upstream,
             tries=[each for each in tries if each.attempt.map_index == task.map_index],
         )

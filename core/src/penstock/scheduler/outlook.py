@@ -1,0 +1,36 @@
+"""Why a ready task waits, as of now: an engine of its own is given what the store holds, and asked.
+
+The reason that is stored with a task is that of the moment when it became ready. Since then another limit may have come to
+hold it, and writing that for each task that waits would cost a commit as large as the queue.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from penstock.engine.engine import Engine
+from penstock.engine.messages import CapacityChanged, Event
+from penstock.model.run import TaskKey
+from penstock.scheduler.inbox import Inbox
+from penstock.store.store import Store
+
+_LEASE_S = 3e9  # nothing gets lost by asking
+
+
+def outlook(store: Store, key: TaskKey, now: datetime, places: Mapping[str, int]) -> str:
+    """Why a live task instance is where it is; nothing is changed.
+
+    Args:
+        store: Read, and not written.
+        key: The instance.
+        now: The present, aware UTC.
+        places: Tries that each executor holds at once, by name.
+    """
+    engine = Engine(lease_s=_LEASE_S)
+    inbox = Inbox(store, engine.holds)
+    events: list[Event] = [CapacityChanged(name, number) for name, number in places.items()]
+    events += [CapacityChanged(engine.sensor_executor, None), inbox.pools(), *inbox.dag_events(store.dags())]
+    events += [added for snapshot in store.live() if (added := inbox.run_added(snapshot)) is not None]
+    step = engine.step(events, now)
+    if any(dispatch.instance.key == key for dispatch in step.dispatches):
+        return "nothing holds it back: it goes out as soon as the scheduler gets to it; is `penstock up` running?"
+    return engine.why(key)
