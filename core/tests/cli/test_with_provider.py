@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -77,7 +78,9 @@ def penstock(tmp_path, monkeypatch, capfd):
         assert "Traceback" not in err
         return code, out, err
 
-    return run
+    yield run
+    for name in [each for each in sys.modules if each.startswith("penstock_acme")]:
+        del sys.modules[name]
 
 
 @pytest.mark.parametrize(
