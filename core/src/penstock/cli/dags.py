@@ -8,8 +8,10 @@ import click
 import msgspec
 
 from penstock.cli.installation import installation, now, remind_of_scheduler, settings_of
+from penstock.cli.masked import logged, masked
 from penstock.cli.output import counts, json_option, print_fields, print_json, print_table
 from penstock.errors import RequestError
+from penstock.execute.masking import Mask
 from penstock.service import dags as service
 
 
@@ -200,4 +202,6 @@ def test(context: click.Context, file: Path, dag_id: str, logical_date: str, con
     from penstock.cli.try_out import try_out  # noqa: PLC0415 - imports what runs DAGs
 
     settings = settings_of(context)
-    return try_out(settings, file, dag_id, read_date(logical_date), read_conf(conf), as_json=as_json)
+    mask = Mask()
+    with masked(mask), logged():
+        return try_out(settings, mask, file, dag_id, read_date(logical_date), read_conf(conf), as_json=as_json)

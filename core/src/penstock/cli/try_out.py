@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,13 @@ from penstock.author.coach import problem_of
 from penstock.author.dag import DAG
 from penstock.author.imports import import_dag_file
 from penstock.author.workshop import Workshop
-from penstock.cli.masked import logged, masked
 from penstock.cli.output import print_json, print_table
 from penstock.errors import AuthoringError, NotFoundError, RequestError
 from penstock.execute.masking import Mask
 from penstock.load.child import Catalogue
 from penstock.model.connection import Connection
 from penstock.model.dag import DagSpec
-from penstock.model.run import NewRun, RunKind
+from penstock.model.run import NewRun, Run, RunKind, TaskInstance
 from penstock.model.schedule import DataInterval
 from penstock.model.secret import variable_secrets
 from penstock.model.state import RunState
@@ -38,6 +37,7 @@ from penstock.store import Store
 
 def try_out(
     settings: Settings,
+    mask: Mask,
     path: Path,
     dag_id: str,
     logical_date: datetime | None,
@@ -45,7 +45,16 @@ def try_out(
     *,
     as_json: bool,
 ) -> int:
-    """Run one DAG of a file to its end; secrets of connections are masked in what it prints.
+    """Run one DAG of a file to its end.
+
+    Args:
+        settings: Of the project.
+        mask: Learns the secrets that tasks ask for.
+        path: The file.
+        dag_id: Which of its DAGs; may be empty if it has one.
+        logical_date: Of the run; without one, that of the last complete interval.
+        conf: Values of params.
+        as_json: Whether to print JSON.
 
     Returns:
         0 if the run succeeded, 1 if it did not.
@@ -53,21 +62,7 @@ def try_out(
     Raises:
         AuthoringError: With everything that is wrong with the file.
     """
-    mask = Mask()
-    with masked(mask), logged():
-        return _try_out(_World(settings, mask), settings, path, dag_id, logical_date, conf, as_json=as_json)
-
-
-def _try_out(
-    world: "_World",
-    settings: Settings,
-    path: Path,
-    dag_id: str,
-    logical_date: datetime | None,
-    conf: Mapping[str, Any],
-    *,
-    as_json: bool,
-) -> int:
+    world = _World(settings, mask)
     file, found = _import(settings, path, world)
     dag = _chosen(found, dag_id, file)
     clock = _WaitingClock()
@@ -90,14 +85,17 @@ def _try_out(
             conf=dict(conf),
         )
     )
-    tasks = sorted(run.tasks.values(), key=lambda task: task.key)
+    _report(ended, sorted(run.tasks.values(), key=lambda task: task.key), as_json=as_json)
+    return 0 if ended.state is RunState.SUCCESS else 1
+
+
+def _report(run: Run, tasks: Sequence[TaskInstance], *, as_json: bool) -> None:
     if as_json:
-        print_json({"run": ended, "tasks": tasks})
+        print_json({"run": run, "tasks": tasks})
     else:
         rows = [(str(task.key), task.state, task.try_number, task.reason) for task in tasks]
         print_table(["task", "state", "try", "reason"], rows, empty="the DAG has no tasks.")
-        click.echo(f"the run of DAG {dag.dag_id} is {ended.state.value}")
-    return 0 if ended.state is RunState.SUCCESS else 1
+        click.echo(f"the run of DAG {run.dag_id} is {run.state.value}")
 
 
 def _import(settings: Settings, path: Path, world: "_World") -> tuple[str, dict[str, DAG]]:
