@@ -43,8 +43,7 @@ RULES = {
         ("os.environ", "os.environb", "os.getenv", "os.putenv"),
         "settings are read once, by the main module of a process, and handed down",
         {
-            f"{CORE}/app/loader.py": "main module",
-            f"{CORE}/app/notifier.py": "main module",
+            f"{CORE}/app/part.py": "main of the loader's and the notifier's process",
             f"{CORE}/app/scheduler.py": "main module",
             f"{CORE}/cli/root.py": "main module",
             f"{CORE}/author/bash.py": "a command inherits the environment of its task",

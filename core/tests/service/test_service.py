@@ -9,6 +9,7 @@ from penstock.model.connection import Connection
 from penstock.model.request import CancelRun, ClearTasks, DagChanged, MarkTask, RunRequested
 from penstock.model.run import TaskInstance, Try
 from penstock.model.state import Outcome, RunState, TaskState
+from penstock.scheduler.lookup import find_connection
 from penstock.scheduler.places import log_path
 from penstock.service import access, dags, runs, tasks
 from penstock.store import Pool
@@ -210,15 +211,15 @@ def test_connections_of_the_environment_come_first_and_secrets_stay_hidden(store
     extra = {"role": "r", "private_key": "kkk", "key": {"token": "ttt", "list": ["lll"]}}
     access.set_connection(store, Connection("db", "postgres", password="ppp", extra=extra), now)
     environment = {"db": Connection("db", "mysql", password="eee")}
-    assert access.find_connection(store, "DB", environment).conn_type == "mysql"
-    assert access.find_connection(store, "db", {}).password == "ppp"
+    assert find_connection(store, "DB", environment).conn_type == "mysql"
+    assert find_connection(store, "db", {}).password == "ppp"
     first, second = access.list_connections(store, environment)
     assert (first.source, second.source, second.shadowed) == ("environment", "database", True)
     shown = msgspec.json.encode([first, second, access.show_connection(store, "db", {})]).decode()
     assert not any(secret in shown for secret in ("ppp", "kkk", "ttt", "eee"))
     assert "lll" in shown
     with pytest.raises(NotFoundError, match="Did you mean 'db'"):
-        access.find_connection(store, "dbx", environment)
+        find_connection(store, "dbx", environment)
     with pytest.raises(RequestError, match="an id has letters"):
         access.set_connection(store, Connection("a b", "x"), now)
 

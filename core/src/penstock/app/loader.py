@@ -1,45 +1,33 @@
 """Main of the loader's process: ``python -m penstock.app.loader``."""
 
-import os
-import signal
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-from penstock.app.compose import open_store
 from penstock.app.environments import plugin_host
+from penstock.app.part import serve
 from penstock.app.upkeep import Upkeep
-from penstock.errors import PenstockError
 from penstock.load.loader import Loader
 from penstock.load.parser import Parser
 from penstock.load.wire import Setup
 from penstock.scheduler.clock import SystemClock
-from penstock.settings import Settings, load_settings
+from penstock.settings import Settings
 from penstock.spec.object_store import ObjectStore
 from penstock.store.catalog import LoaderCatalog
 from penstock.store.store import Store
 
-FAILED = 5
-
 
 def main() -> int:
     """Load DAG files until SIGTERM; the exit code is 5 if the installation is wrong."""
-    stop_r, stop_w = os.pipe()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: os.write(stop_w, b"x"))
-    try:
-        settings = load_settings(os.environ, Path.cwd())
-        with open_store(settings) as store:
-            clock = SystemClock()
-            catalog = LoaderCatalog(store, settings.variables, clock.now)
-            try:
-                loader(settings, store, catalog, clock).run(stop_r)
-            finally:
-                catalog.close()
-    except PenstockError as error:
-        print(f"loader: {error}", file=sys.stderr)  # noqa: T201 - the supervisor's terminal
-        return FAILED
-    return 0
+
+    def run(settings: Settings, store: Store, stop: int) -> None:
+        clock = SystemClock()
+        catalog = LoaderCatalog(store, settings.variables, clock.now)
+        try:
+            loader(settings, store, catalog, clock).run(stop)
+        finally:
+            catalog.close()
+
+    return serve("loader", run)
 
 
 def loader(settings: Settings, store: Store, catalog: LoaderCatalog, clock: SystemClock) -> Loader:

@@ -11,8 +11,8 @@ from penstock.author.runtime import current
 from penstock.errors import PenstockError
 from penstock.model.connection import Connection
 from penstock.model.run import Run
+from penstock.scheduler.lookup import find_connection
 from penstock.scheduler.places import run_logs, run_values
-from penstock.service.access import find_connection
 from penstock.settings import Settings
 from penstock.spec.object_store import ObjectStore
 from penstock.store.store import Store

@@ -13,6 +13,7 @@ from penstock.cli.installation import installation, now
 from penstock.cli.output import json_option, print_fields, print_json, print_table
 from penstock.errors import RequestError
 from penstock.model.connection import Connection, parse_connection
+from penstock.scheduler.lookup import find_connection
 from penstock.service import access as service
 
 
@@ -140,7 +141,7 @@ def test_connection(context: click.Context, conn_id: str, *, as_json: bool) -> i
     from penstock.cli.providers import hook_for  # noqa: PLC0415 - imports the host of plugins
 
     with installation(context) as (settings, store):
-        connection = service.find_connection(store, conn_id, settings.connections)
+        connection = find_connection(store, conn_id, settings.connections)
     started = time.monotonic()
     report = hook_for(context, connection)(connection=connection).test_connection()
     facts = {

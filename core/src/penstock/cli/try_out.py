@@ -29,7 +29,7 @@ from penstock.model.secret import variable_secrets
 from penstock.model.state import RunState
 from penstock.scheduler.clock import SystemClock
 from penstock.scheduler.inline import InlineRun, TryDone
-from penstock.service.access import find_connection
+from penstock.scheduler.lookup import find_connection
 from penstock.service.dags import manual_interval
 from penstock.settings import Settings
 from penstock.store import Store

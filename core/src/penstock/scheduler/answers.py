@@ -3,14 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import msgspec
-
-from penstock.errors import NotFoundError, PenstockError
+from penstock.errors import NotFoundError
 from penstock.execute.wire import Ask, Reply
 from penstock.model.connection import Connection
 from penstock.model.request import TriggerDagRun
-from penstock.model.secret import variable_secrets
 from penstock.scheduler.clock import Clock
+from penstock.scheduler.lookup import Lookup, answered
 from penstock.spec.executor import TryRequest
 from penstock.store.store import Store
 
@@ -32,11 +30,11 @@ class Answers:
         variables: Mapping[str, str],
         secrets: Callable[[Connection], tuple[str, ...]] = Connection.secrets,
     ) -> None:
-        self._store, self._clock, self._secrets = store, clock, secrets
-        self._connections, self._variables = connections, variables
+        self._store, self._clock = store, clock
+        lookup = Lookup(store, connections, variables, secrets)
         self._methods: dict[str, Callable[..., Reply]] = {
-            "connection": self._connection,
-            "variable": self._variable,
+            "connection": lambda _request, conn_id: lookup.connection(conn_id),
+            "variable": lambda _request, key: lookup.variable(key),
             "set_variable": self._set_variable,
             "xcom": self._xcom,
             "trigger_dag": self._trigger_dag,
@@ -48,27 +46,7 @@ class Answers:
         method = self._methods.get(ask.method)
         if method is None:
             return Reply(error=f"a try asked for {ask.method!r}, which this scheduler does not know")
-        try:
-            return method(request, *ask.args)
-        except PenstockError as error:
-            return Reply(error=str(error), error_type=type(error).__name__)
-
-    def _connection(self, _request: TryRequest, conn_id: str) -> Reply:
-        connection = self._find(conn_id)
-        return Reply(msgspec.to_builtins(connection), secrets=self._secrets(connection))
-
-    def _find(self, conn_id: str) -> Connection:
-        found = self._connections.get(conn_id.lower()) or self._store.connection(conn_id)
-        if found is not None:
-            return found
-        known = {*self._store.connection_ids(), *self._connections}
-        hint = f"Create it with: penstock connections set {conn_id} URI, or set PENSTOCK_CONN_{conn_id.upper()}"
-        raise NotFoundError("connection", conn_id, known, hint=hint)
-
-    def _variable(self, _request: TryRequest, key: str) -> Reply:
-        given = self._variables.get(key.lower())
-        value = self._store.variable(key) if given is None else given
-        return Reply(value, secrets=variable_secrets(key, value))
+        return answered(method, request, *ask.args)
 
     def _set_variable(self, _request: TryRequest, key: str, value: str | None) -> Reply:
         if value is not None:

@@ -16,21 +16,26 @@ from penstock.store.store import Store
 _LEASE_S = 3e9  # nothing gets lost by asking
 
 
-def outlook(store: Store, key: TaskKey, now: datetime, places: Mapping[str, int]) -> str:
-    """Why a live task instance is where it is; nothing is changed.
+class Outlook:
+    """The engine's answers for what a store holds at one moment; nothing is changed.
 
     Args:
         store: Read, and not written.
-        key: The instance.
         now: The present, aware UTC.
         places: Tries that each executor holds at once, by name.
     """
-    engine = Engine(lease_s=_LEASE_S)
-    inbox = Inbox(store, engine.holds)
-    events: list[Event] = [CapacityChanged(name, number) for name, number in places.items()]
-    events += [CapacityChanged(engine.sensor_executor, None), inbox.pools(), *inbox.dag_events(store.dags())]
-    events += [added for snapshot in store.live() if (added := inbox.run_added(snapshot)) is not None]
-    step = engine.step(events, now)
-    if any(dispatch.instance.key == key for dispatch in step.dispatches):
-        return "nothing holds it back: it goes out as soon as the scheduler gets to it; is `penstock up` running?"
-    return engine.why(key)
+
+    def __init__(self, store: Store, now: datetime, places: Mapping[str, int]) -> None:
+        self._engine = Engine(lease_s=_LEASE_S)
+        inbox = Inbox(store, self._engine.holds)
+        events: list[Event] = [CapacityChanged(name, number) for name, number in places.items()]
+        events += [CapacityChanged(self._engine.sensor_executor, None), inbox.pools(), *inbox.dag_events(store.dags())]
+        events += [added for snapshot in store.live() if (added := inbox.run_added(snapshot)) is not None]
+        step = self._engine.step(events, now)
+        self._going = {dispatch.instance.key for dispatch in step.dispatches}
+
+    def why(self, key: TaskKey) -> str:
+        """Why a live task instance is where it is, as a sentence."""
+        if key in self._going:
+            return "nothing holds it back: it goes out as soon as the scheduler gets to it; is `penstock up` running?"
+        return self._engine.why(key)

@@ -10,6 +10,7 @@ import msgspec
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.connection import Connection
 from penstock.model.secret import variable_secrets
+from penstock.scheduler.lookup import find_connection, find_variable
 from penstock.service.names import check_name
 from penstock.store import Pool, Store
 from penstock.store.tables import DEFAULT_POOL
@@ -65,17 +66,6 @@ def list_connections(
     return sorted(found, key=lambda each: (each.conn_id, each.source == "database"))
 
 
-def find_connection(store: Store, conn_id: str, environment: Mapping[str, Connection]) -> Connection:
-    """The connection that a task would get, with its secrets; raises NotFoundError."""
-    given = environment.get(conn_id.lower())
-    if given is not None:
-        return msgspec.structs.replace(given, conn_id=conn_id)
-    stored = store.connection(conn_id)
-    if stored is None:
-        raise NotFoundError("connection", conn_id, [*store.connection_ids(), *environment])
-    return stored
-
-
 def show_connection(
     store: Store, conn_id: str, environment: Mapping[str, Connection], secrets: Secrets = Connection.secrets
 ) -> ConnectionSummary:
@@ -112,9 +102,7 @@ def _shown(key: str, value: str) -> str:
 
 def get_variable(store: Store, key: str, environment: Mapping[str, str]) -> str:
     """The text of the Variable that a task would get; raises NotFoundError."""
-    value = environment.get(key.lower())
-    if value is None:
-        value = store.variable(key)
+    value = find_variable(store, key, environment)
     if value is None:
         raise NotFoundError("variable", key, [*store.variable_keys(), *environment])
     return value

@@ -10,7 +10,7 @@ from penstock.errors import RequestError
 from penstock.model.request import MarkTask
 from penstock.model.run import UNMAPPED, Run, TaskInstance
 from penstock.model.state import RunState, TaskState
-from penstock.scheduler.outlook import outlook
+from penstock.scheduler.outlook import Outlook
 from penstock.scheduler.places import log_path
 from penstock.service.names import find_dag, find_run, find_tasks, known_tasks
 from penstock.store import PastTry, Store
@@ -82,12 +82,14 @@ def why(
     tries = store.tries(run.run, task_id)
     found = find_tasks(store, run, task_id, map_index)
     upstream = _upstream(store, run, task_id)
+    ready = any(task.state is TaskState.SCHEDULED for task in found)
+    outlook = Outlook(store, now, places) if ready else None
     return [
         Why(
             run=run,
             task=task,
-            reason=outlook(store, task.key, now, places)
-            if task.state is TaskState.SCHEDULED
+            reason=outlook.why(task.key)
+            if outlook and task.state is TaskState.SCHEDULED
             else _reason(store, run, task, upstream),
             upstream=upstream,
             tries=[each for each in tries if each.attempt.map_index == task.map_index],
