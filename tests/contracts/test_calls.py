@@ -15,9 +15,9 @@ RULES = {
             "datetime.date.today",
             "time.time",
         ),
-        "the instant is an argument, and scheduler/clock.py gives it",
+        "the instant is an argument, and clock.py gives it",
         {
-            f"{CORE}/scheduler/clock.py": "the clock",
+            f"{CORE}/clock.py": "the clock",
             f"{CORE}/execute/runner.py": "the process of a try notes when user code began and ended",
             f"{CORE}/execute/file_server.py": "notes when a try's process ended, beside what the try noted",
             "plugin-manager/": "a tool of one call; its times are for people",

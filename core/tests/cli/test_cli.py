@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from penstock.cli import root
+from penstock.clock import SystemClock
 from penstock.model.dag import DagSpec, ParamSpec, TaskSpec
 from penstock.model.source import ParsedFile
-from penstock.scheduler.clock import SystemClock
 from penstock.settings import load_settings
 from penstock.store import Keyring, LoaderCatalog, Store
 

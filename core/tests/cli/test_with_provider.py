@@ -9,9 +9,9 @@ import pytest
 
 from penstock.app.environments import secrets_of
 from penstock.cli import root
+from penstock.clock import SystemClock
 from penstock.execute.wire import Ask
 from penstock.scheduler.answers import Answers
-from penstock.scheduler.clock import SystemClock
 from penstock.settings import load_settings
 from penstock.spec.executor import TryRequest
 from penstock.store import Keyring, Store

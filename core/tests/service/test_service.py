@@ -10,9 +10,9 @@ from penstock.model.request import CancelRun, ClearTasks, DagChanged, MarkTask, 
 from penstock.model.run import TaskInstance, Try
 from penstock.model.state import Outcome, RunState, TaskState
 from penstock.scheduler.lookup import find_connection
-from penstock.scheduler.places import log_path
-from penstock.service import access, dags, runs, tasks
+from penstock.service import config, dags, runs, tasks
 from penstock.store import Pool
+from penstock.tries.paths import log_path
 
 
 @pytest.fixture
@@ -209,30 +209,30 @@ def test_logs_are_found_by_dispatch(store, run, tmp_path):
 
 def test_connections_of_the_environment_come_first_and_secrets_stay_hidden(store, now):
     extra = {"role": "r", "private_key": "kkk", "key": {"token": "ttt", "list": ["lll"]}}
-    access.set_connection(store, Connection("db", "postgres", password="ppp", extra=extra), now)
+    config.set_connection(store, Connection("db", "postgres", password="ppp", extra=extra), now)
     environment = {"db": Connection("db", "mysql", password="eee")}
     assert find_connection(store, "DB", environment).conn_type == "mysql"
     assert find_connection(store, "db", {}).password == "ppp"
-    first, second = access.list_connections(store, environment)
+    first, second = config.list_connections(store, environment)
     assert (first.source, second.source, second.shadowed) == ("environment", "database", True)
-    shown = msgspec.json.encode([first, second, access.show_connection(store, "db", {})]).decode()
+    shown = msgspec.json.encode([first, second, config.show_connection(store, "db", {})]).decode()
     assert not any(secret in shown for secret in ("ppp", "kkk", "ttt", "eee"))
     assert "lll" in shown
     with pytest.raises(NotFoundError, match="Did you mean 'db'"):
         find_connection(store, "dbx", environment)
     with pytest.raises(RequestError, match="an id has letters"):
-        access.set_connection(store, Connection("a b", "x"), now)
+        config.set_connection(store, Connection("a b", "x"), now)
 
 
 def test_variables_of_the_environment_come_first(store, now):
-    access.set_variable(store, "key", "stored", now)
-    assert access.get_variable(store, "key", {"key": "outside"}) == "outside"
-    assert access.get_variable(store, "key", {}) == "stored"
-    assert [v.shadowed for v in access.list_variables(store, {"key": "outside"})] == [False, True]
+    config.set_variable(store, "key", "stored", now)
+    assert config.get_variable(store, "key", {"key": "outside"}) == "outside"
+    assert config.get_variable(store, "key", {}) == "stored"
+    assert [v.shadowed for v in config.list_variables(store, {"key": "outside"})] == [False, True]
     with pytest.raises(NotFoundError, match="Did you mean 'key'"):
-        access.get_variable(store, "keys", {})
+        config.get_variable(store, "keys", {})
     with pytest.raises(RequestError):
-        access.set_variable(store, " key", "x", now)
+        config.set_variable(store, " key", "x", now)
 
 
 @pytest.mark.parametrize(
@@ -240,15 +240,15 @@ def test_variables_of_the_environment_come_first(store, now):
     [("default_pool", "it stays"), ("narrow", "is used by DAG sales"), ("nope", "no pool is named 'nope'")],
 )  # fmt: skip
 def test_a_pool_that_is_needed_is_not_deleted(store, now, name, sentence):
-    access.set_pool(store, Pool("narrow", 1), now)
-    access.set_pool(store, Pool("free", 0), now)
+    config.set_pool(store, Pool("narrow", 1), now)
+    config.set_pool(store, Pool("free", 0), now)
     with pytest.raises(RequestError, match=sentence):
-        access.delete_pool(store, name, now)
-    access.delete_pool(store, "free", now)
-    assert [pool.name for pool in access.list_pools(store)] == ["default_pool", "narrow"]
+        config.delete_pool(store, name, now)
+    config.delete_pool(store, "free", now)
+    assert [pool.name for pool in config.list_pools(store)] == ["default_pool", "narrow"]
 
 
 @pytest.mark.parametrize("pool", [Pool("p", -1), Pool("p", 2**31), Pool("", 1), Pool("x" * 300, 1)])
 def test_a_pool_that_cannot_be_is_refused(store, now, pool):
     with pytest.raises(RequestError):
-        access.set_pool(store, pool, now)
+        config.set_pool(store, pool, now)

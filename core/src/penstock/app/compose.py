@@ -4,13 +4,13 @@ import sys
 from collections.abc import Iterable
 
 from penstock.app.environments import isolated_pythons, secrets_of
+from penstock.clock import SystemClock
 from penstock.engine.engine import Engine
 from penstock.errors import ConfigError
 from penstock.execute.family import lock_family
 from penstock.execute.local import LocalExecutor
 from penstock.execute.servers import Family, spawn_command
 from penstock.scheduler.answers import Answers
-from penstock.scheduler.clock import SystemClock
 from penstock.scheduler.loop import Scheduler
 from penstock.scheduler.requests import TryRequests
 from penstock.settings import Settings

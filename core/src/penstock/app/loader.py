@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 
 from penstock.app.environments import plugin_host
 from penstock.app.part import serve
-from penstock.app.upkeep import Upkeep
+from penstock.clock import SystemClock
 from penstock.load.loader import Loader
 from penstock.load.parser import Parser
 from penstock.load.wire import Setup
-from penstock.scheduler.clock import SystemClock
+from penstock.service.retention import Retention
 from penstock.settings import Settings
 from penstock.spec.object_store import ObjectStore
 from penstock.store.catalog import LoaderCatalog
@@ -44,7 +44,7 @@ def loader(settings: Settings, store: Store, catalog: LoaderCatalog, clock: Syst
     def open_values(url: str, conn_id: str | None) -> ObjectStore:
         return plugin_host(settings).object_store(url, conn_id)
 
-    chore = Upkeep(store, settings, open_values, clock.now, tell).step
+    chore = Retention(store, settings, open_values, clock.now, tell).step
     return Loader(settings.dags_folder, settings.state_folder, catalog, parser, clock.now, tell, chore)
 
 

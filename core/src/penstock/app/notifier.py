@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from penstock.app.environments import isolated_pythons, listening, secrets_of
 from penstock.app.part import serve
+from penstock.clock import SystemClock
 from penstock.execute.wire import Ask, Reply
 from penstock.notify.courier import World
 from penstock.notify.notifier import Notifier
-from penstock.scheduler.clock import SystemClock
 from penstock.scheduler.lookup import Lookup, answered
 from penstock.settings import Settings
 from penstock.store.store import Store

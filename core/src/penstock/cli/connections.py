@@ -14,7 +14,7 @@ from penstock.cli.output import json_option, print_fields, print_json, print_tab
 from penstock.errors import RequestError
 from penstock.model.connection import Connection, parse_connection
 from penstock.scheduler.lookup import find_connection
-from penstock.service import access as service
+from penstock.service import config as service
 
 
 @click.group()

@@ -8,8 +8,8 @@ import click
 import msgspec
 
 from penstock.cli.installation import installation, now, remind_of_scheduler, settings_of
-from penstock.cli.masked import logged, masked
 from penstock.cli.output import counts, json_option, print_fields, print_json, print_table
+from penstock.cli.stdout import logged, masked
 from penstock.errors import RequestError
 from penstock.execute.masking import Mask
 from penstock.service import dags as service
@@ -199,9 +199,9 @@ def _set_paused(context: click.Context, dag_ids: tuple[str, ...], *, paused: boo
 @click.pass_context
 def test(context: click.Context, file: Path, dag_id: str, logical_date: str, conf: str, *, as_json: bool) -> int:
     """Run one DAG of a file in this process, without a database; a debugger works."""
-    from penstock.cli.try_out import try_out  # noqa: PLC0415 - imports what runs DAGs
+    from penstock.cli.run_locally import run_locally  # noqa: PLC0415 - imports what runs DAGs
 
     settings = settings_of(context)
     mask = Mask()
     with masked(mask), logged():
-        return try_out(settings, mask, file, dag_id, read_date(logical_date), read_conf(conf), as_json=as_json)
+        return run_locally(settings, mask, file, dag_id, read_date(logical_date), read_conf(conf), as_json=as_json)

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from penstock.app.compose import open_store
+from penstock.clock import SystemClock
 from penstock.errors import ConfigError
-from penstock.scheduler.clock import SystemClock
 from penstock.settings import Settings, load_settings
 from penstock.store import Store
 

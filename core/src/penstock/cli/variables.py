@@ -7,7 +7,7 @@ import click
 
 from penstock.cli.installation import installation, now
 from penstock.cli.output import json_option, print_json, print_table
-from penstock.service import access as service
+from penstock.service import config as service
 
 _SHOWN = 60
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from penstock.clock import Clock
 from penstock.errors import NotFoundError
 from penstock.execute.wire import Ask, Reply
 from penstock.model.connection import Connection
 from penstock.model.request import TriggerDagRun
-from penstock.scheduler.clock import Clock
 from penstock.scheduler.lookup import Lookup, answered
 from penstock.spec.executor import TryRequest
 from penstock.store.store import Store

@@ -8,11 +8,11 @@ import os
 import selectors
 from collections.abc import Mapping, Sequence
 
+from penstock.clock import Clock
 from penstock.engine.engine import Engine
 from penstock.engine.messages import CapacityChanged, Dispatch, Event, RunAdded, Step
 from penstock.model.run import NewRun, TaskKey
 from penstock.model.state import Outcome
-from penstock.scheduler.clock import Clock
 from penstock.scheduler.inbox import Inbox
 from penstock.scheduler.requests import TryRequests
 from penstock.spec.executor import Executor, TryFinished

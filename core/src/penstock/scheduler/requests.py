@@ -7,10 +7,10 @@ from typing import Any
 from penstock.engine.messages import Dispatch
 from penstock.model.dag import DagSpec, TaskSpec, XComRef
 from penstock.scheduler.inputs import Inputs
-from penstock.scheduler.places import log_path, run_values
 from penstock.spec.executor import Spill, TryRequest
 from penstock.store.recovery import Version
 from penstock.store.store import Store
+from penstock.tries.paths import log_path, run_values
 
 
 class TryRequests:

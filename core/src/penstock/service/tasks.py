@@ -10,10 +10,10 @@ from penstock.errors import RequestError
 from penstock.model.request import MarkTask
 from penstock.model.run import UNMAPPED, Run, TaskInstance
 from penstock.model.state import RunState, TaskState
-from penstock.scheduler.outlook import Outlook
-from penstock.scheduler.places import log_path
+from penstock.service.explain import Explainer
 from penstock.service.names import find_dag, find_run, find_tasks, known_tasks
 from penstock.store import PastTry, Store
+from penstock.tries.paths import log_path
 
 _MARKS = (TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED)
 
@@ -83,13 +83,13 @@ def why(
     found = find_tasks(store, run, task_id, map_index)
     upstream = _upstream(store, run, task_id)
     ready = any(task.state is TaskState.SCHEDULED for task in found)
-    outlook = Outlook(store, now, places) if ready else None
+    explainer = Explainer(store, now, places) if ready else None
     return [
         Why(
             run=run,
             task=task,
-            reason=outlook.why(task.key)
-            if outlook and task.state is TaskState.SCHEDULED
+            reason=explainer.why(task.key)
+            if explainer and task.state is TaskState.SCHEDULED
             else _reason(store, run, task, upstream),
             upstream=upstream,
             tries=[each for each in tries if each.attempt.map_index == task.map_index],

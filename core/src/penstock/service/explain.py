@@ -16,7 +16,7 @@ from penstock.store.store import Store
 _LEASE_S = 3e9  # nothing gets lost by asking
 
 
-class Outlook:
+class Explainer:
     """The engine's answers for what a store holds at one moment; nothing is changed.
 
     Args:

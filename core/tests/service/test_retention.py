@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from penstock.app.upkeep import PAUSE_S, RUNS, Upkeep
 from penstock.author.runtime import current
 from penstock.errors import ErrorKind, ProviderError
 from penstock.model.changes import Changes
@@ -16,9 +15,10 @@ from penstock.model.run import NewRun, RunKind, TaskKey, XCom
 from penstock.model.source import ParsedFile
 from penstock.model.state import RunState
 from penstock.plugins.file_store import FileStore
-from penstock.scheduler.places import log_path, run_values
+from penstock.service.retention import PAUSE_S, RUNS, Retention
 from penstock.settings import load_settings
 from penstock.store import Keyring, LoaderCatalog, Store, new_key
+from penstock.tries.paths import log_path, run_values
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR_S = 3600.0
@@ -41,12 +41,12 @@ class Remote:
 
 
 class House:
-    """An installation with runs, and its upkeep."""
+    """An installation with runs, and its retention."""
 
     def __init__(self, folder, store, **environ):
         self.folder, self.store, self.now, self.told, self.remote = folder, store, NOW, [], Remote()
         self.settings = load_settings({"PENSTOCK_CONN_BUCKET": "mem://me@", **environ}, folder)
-        self.upkeep = Upkeep(store, self.settings, self.open, lambda: self.now, self.told.append)
+        self.retention = Retention(store, self.settings, self.open, lambda: self.now, self.told.append)
         catalog = LoaderCatalog(store, {}, lambda: NOW)
         catalog.save(ParsedFile("f.py", "s", {}, {}, None, NOW, 0.1, (DagSpec("d", "f.py", (TaskSpec("t"),)),)))
         catalog.close()
@@ -76,7 +76,7 @@ class House:
     def sweep(self):
         """Everything that is due; the number of portions."""
         portions = 0
-        while self.upkeep.step() == PAUSE_S:
+        while self.retention.step() == PAUSE_S:
             portions += 1
         return portions
 
@@ -126,14 +126,14 @@ def test_the_work_is_done_in_small_portions_once_an_hour(house):
     it = house(PENSTOCK_RETENTION__RUNS_DAYS="1")
     for number in range(2 * RUNS + 1):
         it.run(f"r{number}", 2)
-    assert it.upkeep.step() == PAUSE_S
+    assert it.retention.step() == PAUSE_S
     assert len(it.names()) == RUNS + 1
     it.sweep()
     assert it.names() == set()
     it.run("later", 2)
-    assert it.upkeep.step() == HOUR_S
+    assert it.retention.step() == HOUR_S
     it.now += timedelta(minutes=59)
-    assert it.upkeep.step() == 60.0
+    assert it.retention.step() == 60.0
     assert it.names() == {"later"}
     it.now += timedelta(minutes=1)
     it.sweep()

@@ -18,6 +18,7 @@ from penstock.author.dag import DAG
 from penstock.author.imports import import_dag_file
 from penstock.author.workshop import Workshop
 from penstock.cli.output import print_json, print_table
+from penstock.clock import SystemClock
 from penstock.errors import AuthoringError, NotFoundError, RequestError
 from penstock.execute.masking import Mask
 from penstock.load.child import Catalogue
@@ -27,7 +28,6 @@ from penstock.model.run import NewRun, Run, RunKind, TaskInstance
 from penstock.model.schedule import DataInterval
 from penstock.model.secret import variable_secrets
 from penstock.model.state import RunState
-from penstock.scheduler.clock import SystemClock
 from penstock.scheduler.inline import InlineRun, TryDone
 from penstock.scheduler.lookup import find_connection
 from penstock.service.dags import manual_interval
@@ -35,7 +35,7 @@ from penstock.settings import Settings
 from penstock.store import Store
 
 
-def try_out(
+def run_locally(
     settings: Settings,
     mask: Mask,
     path: Path,

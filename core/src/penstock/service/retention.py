@@ -12,10 +12,10 @@ from penstock.errors import PenstockError
 from penstock.model.connection import Connection
 from penstock.model.run import Run
 from penstock.scheduler.lookup import find_connection
-from penstock.scheduler.places import run_logs, run_values
 from penstock.settings import Settings
 from penstock.spec.object_store import ObjectStore
 from penstock.store.store import Store
+from penstock.tries.paths import run_logs, run_values
 
 PERIOD = timedelta(hours=1)
 PAUSE_S = 0.1
@@ -28,7 +28,7 @@ RUNS, FILES, VERSIONS = 25, 500, 200
 """What is deleted in one portion, at most."""
 
 
-class Upkeep:
+class Retention:
     """Deletes what is older than the settings say.
 
     A run's values and logs go before the run itself: what is cut short is found again and finished an hour later.
