@@ -17,7 +17,7 @@ import click
 import penstock
 import penstock.cli
 from penstock import errors
-from penstock.author.context import BESIDE, DATED, FILTERS, NAMES, Context, Facts
+from penstock.author.run.context import BESIDE, DATED, FILTERS, NAMES, Context, Facts
 from penstock.cli.root import root
 from penstock.settings import SECTIONS
 from penstock.testing import FakeWorld

@@ -60,8 +60,8 @@ def test_writing_a_dag_imports_nothing_heavy():
 def test_a_try_without_templates_does_not_import_jinja():
     code = """
 from penstock import DAG, BashOperator
-from penstock.author.context import Facts
-from penstock.author.execution import run_try
+from penstock.author.run.context import Facts
+from penstock.author.run.execution import run_try
 with DAG('d') as dag:
     t = BashOperator(task_id='a', bash_command='true')
 assert run_try(t, Facts('d', 'r', 'a'), None).outcome == 'success'

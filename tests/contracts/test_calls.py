@@ -30,7 +30,7 @@ RULES = {
         {
             f"{CORE}/app/notifier.py": "hands the couriers the clock of their time limits",
             f"{CORE}/app/up.py": "pauses between restarts",
-            f"{CORE}/author/email.py": "measures the answer of a mail server",
+            f"{CORE}/author/operators/email.py": "measures the answer of a mail server",
             f"{CORE}/cli/": "what a person waits for in a terminal",
             f"{CORE}/execute/": "time limits of tries and waits for processes",
             f"{CORE}/load/": "time limits of imports",
@@ -46,7 +46,7 @@ RULES = {
             f"{CORE}/app/part.py": "main of the loader's and the notifier's process",
             f"{CORE}/app/scheduler.py": "main module",
             f"{CORE}/cli/root.py": "main module",
-            f"{CORE}/author/bash.py": "a command inherits the environment of its task",
+            f"{CORE}/author/operators/bash.py": "a command inherits the environment of its task",
             f"{CORE}/execute/servers.py": "a spawn server inherits the environment of its parent",
             "plugin-manager/": "its settings are the environment and one file, read where a command needs them",
             "testkit/": "children inherit the environment",

@@ -10,21 +10,26 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from penstock.author.access import Connection, Variable
-    from penstock.author.bash import BashOperator
     from penstock.author.capability import operator
-    from penstock.author.context import Context, get_current_context
     from penstock.author.dag import DAG, Param, dag
     from penstock.author.edges import chain, cross_downstream
-    from penstock.author.email import EmailOperator
     from penstock.author.group import TaskGroup, task_group
     from penstock.author.hook import ConnectionReport, Hook
     from penstock.author.operator import EmptyOperator, Operator
-    from penstock.author.python import BranchPythonOperator, PythonOperator, PythonSensor, ShortCircuitOperator
+    from penstock.author.operators.bash import BashOperator
+    from penstock.author.operators.email import EmailOperator
+    from penstock.author.operators.python import (
+        BranchPythonOperator,
+        PythonOperator,
+        PythonSensor,
+        ShortCircuitOperator,
+    )
+    from penstock.author.operators.trigger import TriggerDagRunOperator
+    from penstock.author.parse_session import refresh_every
+    from penstock.author.run.context import Context, get_current_context
     from penstock.author.sensor import PokeResult, Sensor
     from penstock.author.taskflow import task
     from penstock.author.timetable import Cron, Dates, Interval
-    from penstock.author.trigger import TriggerDagRunOperator
-    from penstock.author.workshop import refresh_every
     from penstock.author.xcomarg import XComArg
     from penstock.errors import FailTask, SkipTask
     from penstock.model.state import TriggerRule
@@ -69,21 +74,21 @@ __all__ = [
 
 _HOMES = {
     "author.access": ("Connection", "Variable"),
-    "author.bash": ("BashOperator",),
+    "author.operators.bash": ("BashOperator",),
     "author.capability": ("operator",),
-    "author.context": ("Context", "get_current_context"),
+    "author.run.context": ("Context", "get_current_context"),
     "author.dag": ("DAG", "Param", "dag"),
     "author.edges": ("chain", "cross_downstream"),
-    "author.email": ("EmailOperator",),
+    "author.operators.email": ("EmailOperator",),
     "author.group": ("TaskGroup", "task_group"),
     "author.hook": ("ConnectionReport", "Hook"),
     "author.operator": ("EmptyOperator", "Operator"),
-    "author.python": ("BranchPythonOperator", "PythonOperator", "PythonSensor", "ShortCircuitOperator"),
+    "author.operators.python": ("BranchPythonOperator", "PythonOperator", "PythonSensor", "ShortCircuitOperator"),
     "author.sensor": ("PokeResult", "Sensor"),
     "author.taskflow": ("task",),
     "author.timetable": ("Cron", "Dates", "Interval"),
-    "author.trigger": ("TriggerDagRunOperator",),
-    "author.workshop": ("refresh_every",),
+    "author.operators.trigger": ("TriggerDagRunOperator",),
+    "author.parse_session": ("refresh_every",),
     "author.xcomarg": ("XComArg",),
     "errors": ("FailTask", "SkipTask"),
     "model.state": ("TriggerRule",),

@@ -4,12 +4,12 @@ import textwrap
 
 import pytest
 
-from penstock.author.build import build_file
-from penstock.author.coach import problem_of
-from penstock.author.context import Facts
-from penstock.author.execution import run_try
-from penstock.author.imports import import_dag_file
-from penstock.author.workshop import Capability, Workshop
+from penstock.author.build.build import build_file
+from penstock.author.build.import_errors import problem_of
+from penstock.author.build.imports import import_dag_file
+from penstock.author.parse_session import Capability, Workshop
+from penstock.author.run.context import Facts
+from penstock.author.run.execution import run_try
 from penstock.errors import MissingProviderError, NotFoundError
 from penstock.model.connection import Connection
 from penstock.model.dag import from_json, to_json

@@ -3,10 +3,10 @@
 import pytest
 
 from penstock import operator
-from penstock.author.build import build_dag
+from penstock.author.build.build import build_dag
 from penstock.author.dag import DAG
+from penstock.author.parse_session import Capability, Workshop, workshop
 from penstock.author.taskflow import task
-from penstock.author.workshop import Capability, Workshop, workshop
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
 from penstock.model.value import decode, encode

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from penstock import Connection
-from penstock.author.context import Context, Facts, _context
+from penstock.author.run.context import Context, Facts, _context
 from penstock.errors import ErrorKind, ProviderError
 from penstock_redshift.hooks import RedshiftHook
 

@@ -17,14 +17,14 @@ from penstock.author.mapping import (
     rules_in,
 )
 from penstock.author.operator import Operator
+from penstock.author.parse_session import Capability, report, workshop
 from penstock.author.rules import seconds
 from penstock.author.sensor import Sensor, waiting_problems
-from penstock.author.workshop import Capability, report, workshop
 from penstock.author.xcomarg import XComArg, find
 from penstock.errors import PluginError, RequestError
 
 if TYPE_CHECKING:
-    from penstock.author.context import Context
+    from penstock.author.run.context import Context
 
 XCOM = "$xcom"
 # No argument: the keys under which other tasks take parts of what the task returns.

@@ -8,7 +8,7 @@ import difflib
 from typing import TYPE_CHECKING, Any
 
 from penstock.author.airflow import INSTEAD
-from penstock.author.workshop import Site, here, report, workshop
+from penstock.author.parse_session import Site, here, report, workshop
 from penstock.errors import AuthoringError
 
 if TYPE_CHECKING:

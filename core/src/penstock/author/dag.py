@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from penstock.author.construct import Made, parameters_of
 from penstock.author.group import TaskGroup
-from penstock.author.workshop import Problem, report, workshop
+from penstock.author.parse_session import Problem, report, workshop
 from penstock.errors import AuthoringError
 
 if TYPE_CHECKING:

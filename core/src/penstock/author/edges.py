@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from penstock.author.workshop import here, report
+from penstock.author.parse_session import here, report
 
 if TYPE_CHECKING:
     from penstock.author.group import TaskGroup

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from penstock.author.construct import Made
 from penstock.author.edges import Edges
-from penstock.author.workshop import report
+from penstock.author.parse_session import report
 from penstock.errors import AuthoringError
 
 if TYPE_CHECKING:

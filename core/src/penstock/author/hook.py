@@ -2,7 +2,7 @@
 
 from typing import ClassVar, NamedTuple
 
-from penstock.author.logged import Logged
+from penstock.author.log import Logged
 from penstock.author.runtime import current
 from penstock.model.connection import Connection
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.author.construct import accepted, unknown_argument
 from penstock.author.operator import Operator
-from penstock.author.workshop import report
+from penstock.author.parse_session import report
 from penstock.author.xcomarg import XComArg, find
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 # The name under which `expand_kwargs` is stored: its elements are dicts of arguments.
 WHOLE = "**"
-# What the names of the inputs begin with that hold the elements of an instance, see `penstock.author.execution`.
+# What the names of the inputs begin with that hold the elements of an instance, see `penstock.author.run.execution`.
 MAPPED, LITERAL = "@mapped/", "@literal/"
 
 

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from penstock.author.construct import Made, accepted
 from penstock.author.edges import Edges
-from penstock.author.logged import Logged
+from penstock.author.log import Logged
+from penstock.author.parse_session import report
 from penstock.author.rules import TaskRules
-from penstock.author.workshop import report
 from penstock.author.xcomarg import RETURN_VALUE, XComArg, find
 from penstock.errors import AuthoringError
 
 if TYPE_CHECKING:
-    from penstock.author.context import Context
     from penstock.author.dag import DAG
     from penstock.author.edges import Node
     from penstock.author.group import TaskGroup
     from penstock.author.mapping import Partial
+    from penstock.author.run.context import Context
 
 
 class Operator(Made, Edges, Logged):

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from penstock.author.construct import accepted
 from penstock.author.operator import Operator
+from penstock.author.parse_session import report
 from penstock.author.rules import seconds, span
-from penstock.author.workshop import report
 
 if TYPE_CHECKING:
-    from penstock.author.context import Context
+    from penstock.author.run.context import Context
 
 
 class PokeResult(NamedTuple):

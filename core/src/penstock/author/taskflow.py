@@ -7,8 +7,8 @@ from penstock.author.construct import accepted, parameters_of, unknown_argument,
 from penstock.author.dag import current_dag, current_group
 from penstock.author.mapping import MappedOperator
 from penstock.author.operator import Operator
-from penstock.author.python import BranchPythonOperator, PythonOperator, PythonSensor, ShortCircuitOperator
-from penstock.author.workshop import report
+from penstock.author.operators.python import BranchPythonOperator, PythonOperator, PythonSensor, ShortCircuitOperator
+from penstock.author.parse_session import report
 from penstock.author.xcomarg import XComArg
 from penstock.errors import AuthoringError
 
@@ -130,7 +130,7 @@ def binding_problems(function: Callable[..., Any], args: Sequence[Any], kwargs: 
     if len(args) > len(by_place) and not code.co_flags & _TAKES_MORE:
         problems.append(f"{inner.__name__}() takes {len(by_place)} positional arguments, {len(args)} were given.")
     given = {*by_place[: len(args)], *kwargs}
-    from penstock.author.context import NAMES  # noqa: PLC0415 - context is needed here only
+    from penstock.author.run.context import NAMES  # noqa: PLC0415 - context is needed here only
 
     missing = [name for name, required in names.items() if required and name not in given and name not in NAMES]
     if missing:
@@ -163,7 +163,7 @@ class _Decorator:
 
     def bash(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:  # noqa: ANN401 - decorator
         """The function returns a shell command, which is run."""
-        from penstock.author.bash import BashFunctionOperator  # noqa: PLC0415 - needs subprocess
+        from penstock.author.operators.bash import BashFunctionOperator  # noqa: PLC0415 - needs subprocess
 
         return self._decorate(BashFunctionOperator, function, options)
 

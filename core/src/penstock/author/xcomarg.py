@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from penstock.author.edges import Edges
-from penstock.author.workshop import here, report
+from penstock.author.parse_session import here, report
 from penstock.errors import AuthoringError
 
 if TYPE_CHECKING:

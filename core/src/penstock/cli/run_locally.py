@@ -12,11 +12,11 @@ import click
 from penstock.app.compose import open_store
 from penstock.app.environments import plugin_host, secrets_of
 from penstock.app.loader import setup
-from penstock.author.build import build_file
-from penstock.author.coach import problem_of
+from penstock.author.build.build import build_file
+from penstock.author.build.import_errors import problem_of
+from penstock.author.build.imports import import_dag_file
 from penstock.author.dag import DAG
-from penstock.author.imports import import_dag_file
-from penstock.author.workshop import Workshop
+from penstock.author.parse_session import Workshop
 from penstock.cli.output import print_json, print_table
 from penstock.clock import SystemClock
 from penstock.errors import AuthoringError, NotFoundError, RequestError

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from penstock.author.build.imports import import_dag_file
 from penstock.author.capability import from_plan
-from penstock.author.context import Facts
-from penstock.author.execution import Ending, Prepared, failed, prepare, run_try
-from penstock.author.imports import import_dag_file
 from penstock.author.operator import Operator
+from penstock.author.run.context import Facts
+from penstock.author.run.execution import Ending, Prepared, failed, prepare, run_try
 from penstock.author.runtime import Runtime, current
 from penstock.errors import FailTask, PenstockError, RequestError
 from penstock.execute.spill import spilled

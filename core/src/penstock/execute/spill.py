@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 
-from penstock.author.execution import Left
+from penstock.author.run.execution import Left
 from penstock.author.runtime import Runtime
 from penstock.model.value import Reference, elements, form_of, refer
 from penstock.spec.executor import Spill, TryRequest, XComValue

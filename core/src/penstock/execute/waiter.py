@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from penstock.author.execution import Ending, Prepared, failed
+from penstock.author.run.execution import Ending, Prepared, failed
 from penstock.execute.runner import Runner, answer_of, answer_with_values
 from penstock.execute.sensor_channel import SensorChannel, speaking_for
 from penstock.execute.wire import Kind

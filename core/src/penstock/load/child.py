@@ -14,10 +14,10 @@ from time import perf_counter
 from types import FrameType
 from typing import Any, NoReturn
 
-from penstock.author.build import build_file
-from penstock.author.coach import problem_of
-from penstock.author.imports import import_dag_file
-from penstock.author.workshop import Capability, Workshop
+from penstock.author.build.build import build_file
+from penstock.author.build.import_errors import problem_of
+from penstock.author.build.imports import import_dag_file
+from penstock.author.parse_session import Capability, Workshop
 from penstock.errors import MissingProviderError, NotFoundError, RequestError
 from penstock.load.wire import Ask, Job, Line, Result, Setup
 from penstock.spec.manifest import Capability as Declared

@@ -1,9 +1,10 @@
 """Everything that DAG files use of Penstock, imported once, so that no child has to."""
 
 import importlib
-from pathlib import Path
+import pkgutil
 
 import penstock
+from penstock import author
 
 # What authoring imports only when it is used, to keep `import penstock` cheap.
 _ON_DEMAND = ("cronsim", "difflib", "inspect", "zoneinfo", "linecache", "traceback")
@@ -15,5 +16,5 @@ def warm_up() -> None:
         getattr(penstock, name)
     for name in _ON_DEMAND:
         importlib.import_module(name)
-    for path in sorted(Path(penstock.__file__).parent.joinpath("author").glob("*.py")):
-        importlib.import_module(f"penstock.author.{path.stem}")
+    for module in pkgutil.walk_packages(author.__path__, f"{author.__name__}."):
+        importlib.import_module(module.name)

@@ -13,13 +13,13 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from penstock.author.build import build_dag
+from penstock.author.build.build import build_dag
 from penstock.author.capability import from_plan
-from penstock.author.context import Context, Facts
 from penstock.author.dag import DAG
-from penstock.author.execution import Ending, Prepared, prepare, run_try
 from penstock.author.operator import Operator
-from penstock.author.python import finish
+from penstock.author.operators.python import finish
+from penstock.author.run.context import Context, Facts
+from penstock.author.run.execution import Ending, Prepared, prepare, run_try
 from penstock.author.runtime import Runtime
 from penstock.engine.engine import Engine
 from penstock.engine.messages import CapacityChanged, Dispatch, Event, PoolsUpdated, RunAdded, Step

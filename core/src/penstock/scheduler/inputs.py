@@ -1,7 +1,7 @@
-"""What a try takes from other tasks, by the rules of `penstock.author.execution`.
+"""What a try takes from other tasks, by the rules of `penstock.author.run.execution`.
 
 A value in the object store is never read here: the try gets a reference to it, or to the one element that it needs, and
-reads it where it runs (`penstock.author.given`).
+reads it where it runs (`penstock.author.run.values`).
 """
 
 from collections.abc import Callable, Mapping

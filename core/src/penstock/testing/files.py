@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from penstock.author.build import build_file
-from penstock.author.coach import problem_of
+from penstock.author.build.build import build_file
+from penstock.author.build.import_errors import problem_of
+from penstock.author.build.imports import import_dag_file
 from penstock.author.dag import DAG
-from penstock.author.imports import import_dag_file
-from penstock.author.workshop import Workshop
+from penstock.author.parse_session import Workshop
 from penstock.errors import AuthoringError
 from penstock.testing.world import FakeWorld
 

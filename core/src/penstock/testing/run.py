@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from penstock.author.build import build_dag, schedule_of
+from penstock.author.build.build import build_dag, schedule_of
 from penstock.author.dag import DAG
 from penstock.author.operator import Operator
 from penstock.model.connection import Connection

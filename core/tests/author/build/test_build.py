@@ -97,7 +97,7 @@ def test_every_rule_of_a_task_arrives_in_the_data(spec):
     assert task.retry == RetryPolicy(2, 10.0, 2.0, 60.0, 0.5)
     assert (task.pool, task.pool_slots, task.priority_weight, task.queue) == ("p", 3, -4, "q")
     assert (task.execution_timeout_s, task.trigger_rule, task.max_active_per_run) == (90.0, "one_failed", 2)
-    assert (task.templated, task.doc, task.operator) == (True, "About.", "penstock.author.bash:BashOperator")
+    assert (task.templated, task.doc, task.operator) == (True, "About.", "penstock.author.operators.bash:BashOperator")
 
 
 @pytest.mark.parametrize(

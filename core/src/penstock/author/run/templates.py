@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from penstock.author.context import FILTERS, Context
+from penstock.author.run.context import FILTERS, Context
 from penstock.errors import AuthoringError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from penstock.author.sensor import PokeResult, Sensor
 from penstock.errors import FailTask
 
 if TYPE_CHECKING:
-    from penstock.author.context import Context
+    from penstock.author.run.context import Context
 
 
 class TriggerDagRunOperator(Sensor):

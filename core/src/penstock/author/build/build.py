@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penstock.author.capability import PlannedTask, planned
-from penstock.author.checks import dag_problems
+from penstock.author.build.checks import dag_problems
 from penstock.author.dag import DAG, Param
-from penstock.author.graph import edges_of, in_order
+from penstock.author.build.graph import edges_of, in_order
 from penstock.author.mapping import WHOLE, MappedTask, elements_of
 from penstock.author.sensor import policy_of
-from penstock.author.templates import needs_rendering
+from penstock.author.run.templates import needs_rendering
 from penstock.author.timetable import instant, known_zone, to_schedule
-from penstock.author.workshop import Problem, Workshop
+from penstock.author.parse_session import Problem, Workshop
 from penstock.author.xcomarg import XComArg
 from penstock.errors import AuthoringError
 from penstock.model.dag import DagSpec, Mapping, ParamSpec, SensorPolicy, TaskSpec, XComRef

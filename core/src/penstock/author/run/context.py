@@ -156,7 +156,7 @@ class TaskInstance:
             return self._context.pushed[key]
         import msgspec  # noqa: PLC0415 - only a task that pulls needs it
 
-        from penstock.author.given import given  # noqa: PLC0415 - as above
+        from penstock.author.run.values import given  # noqa: PLC0415 - as above
 
         runtime = self._context.runtime
         raw = self._context.facts.inputs.get(f"{task_id}/{key}") if map_index is None else None
@@ -263,7 +263,7 @@ def _neighbour(name: str, step: int) -> Callable[[Context], "DataInterval"]:
     """The data interval before or after this run's, by the DAG's schedule."""
 
     def neighbour(context: Context) -> "DataInterval":
-        from penstock.author.build import schedule_of  # noqa: PLC0415 - only these names need the schedule
+        from penstock.author.build.build import schedule_of  # noqa: PLC0415 - only these names need the schedule
 
         start, dag = context.logical_date(name), context.dag
         schedule, anchor = schedule_of(dag) if dag is not None else (None, None)

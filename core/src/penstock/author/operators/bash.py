@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
 
 from penstock.author.operator import Operator
-from penstock.author.python import call, finish
+from penstock.author.operators.python import call, finish
 from penstock.errors import PenstockError, SkipTask
 
 if TYPE_CHECKING:
-    from penstock.author.context import Context
+    from penstock.author.run.context import Context
 
 _GRACE_S = 10.0
 
@@ -148,7 +148,7 @@ class BashFunctionOperator(BashOperator):
 
     def execute(self, context: "Context") -> str:
         """Ask the function for the command, render it, and run it."""
-        from penstock.author.templates import render_text  # noqa: PLC0415 - needs Jinja only if there is a template
+        from penstock.author.run.templates import render_text  # noqa: PLC0415 - needs Jinja only if there is a template
 
         command = finish(call(self.python_callable, self.op_args, self.op_kwargs, context))
         if not isinstance(command, str) or not command.strip():

@@ -29,20 +29,20 @@ from typing import Any, NamedTuple
 import msgspec
 
 from penstock.author.capability import StoredTask
-from penstock.author.context import Context, Facts, _context
-from penstock.author.given import given
 from penstock.author.mapping import MAPPED, WHOLE, MappedOperator, elements_of
 from penstock.author.operator import Operator
-from penstock.author.python import PythonOperator, finish
+from penstock.author.operators.python import PythonOperator, finish
+from penstock.author.run.context import Context, Facts, _context
+from penstock.author.run.templates import rendered
+from penstock.author.run.values import given
 from penstock.author.runtime import Runtime, current
 from penstock.author.sensor import PokeResult, Sensor
-from penstock.author.templates import rendered
 from penstock.author.xcomarg import RETURN_VALUE, XComArg
 from penstock.errors import AuthoringError, FailTask, ProviderError, SkipTask, TaskCancelled
 from penstock.model.state import Outcome
 from penstock.model.value import NotSerialisableError, decode, encode, length
 
-_HOME = str(Path(__file__).parent.parent) + "/"
+_HOME = str(Path(__file__).parents[2]) + "/"
 _EMPTY: dict[str, Any] = {}
 
 
@@ -352,6 +352,6 @@ def _branches(task: Operator, value: Any) -> tuple[str, ...]:  # noqa: ANN401 - 
 def _directly_downstream(task: Operator) -> set[str]:
     if task.dag is None:
         return set()
-    from penstock.author.graph import edges_of  # noqa: PLC0415 - only branches need the whole graph
+    from penstock.author.build.graph import edges_of  # noqa: PLC0415 - only branches need the whole graph
 
     return {lower.task_id for upper, lower in edges_of(task.dag) if upper.task_id == task.task_id}

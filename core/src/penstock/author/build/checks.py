@@ -8,14 +8,14 @@ from typing import Any
 from penstock.author.capability import PlannedTask
 from penstock.author.construct import accepted, unknown_argument
 from penstock.author.dag import DAG, Param
-from penstock.author.graph import circle, edges_of, in_order
+from penstock.author.build.graph import circle, edges_of, in_order
 from penstock.author.mapping import MappedTask, not_json
 from penstock.author.operator import Operator
 from penstock.author.rules import whole
 from penstock.author.sensor import Sensor
-from penstock.author.templates import texts
+from penstock.author.run.templates import texts
 from penstock.author.timetable import instant, known_zone, to_schedule
-from penstock.author.workshop import Problem
+from penstock.author.parse_session import Problem
 from penstock.errors import AuthoringError
 
 _ID = re.compile(r"[\w.\-]{1,250}", re.ASCII)
@@ -50,7 +50,7 @@ def _own(dag: DAG) -> Iterator[str]:
 
 
 def _times(dag: DAG) -> Iterator[str]:
-    from penstock.author.build import zone_of  # noqa: PLC0415 - build stands on this file
+    from penstock.author.build.build import zone_of  # noqa: PLC0415 - build stands on this file
 
     dates: dict[str, Any] = {}
     zone = zone_of(dag)

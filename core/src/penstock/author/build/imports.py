@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from penstock.author.runtime import Runtime, current
-from penstock.author.workshop import Workshop, workshop
+from penstock.author.parse_session import Workshop, workshop
 from penstock.errors import AuthoringError
 
 

@@ -14,7 +14,7 @@ from penstock.author.operator import Operator
 from penstock.errors import ErrorKind, FailTask, ProviderError
 
 if TYPE_CHECKING:
-    from penstock.author.context import Context
+    from penstock.author.run.context import Context
 
 _TIMEOUT_S = 30.0
 _STARTTLS_PORT, _TLS_PORT = 587, 465

@@ -9,7 +9,7 @@ from penstock.author.sensor import PokeResult, Sensor
 from penstock.errors import RequestError
 
 if TYPE_CHECKING:
-    from penstock.author.context import Context
+    from penstock.author.run.context import Context
 
 _TAKES_KEYWORDS = 0x08  # CO_VARKEYWORDS of `inspect`, which costs 10 ms to import
 

@@ -8,10 +8,10 @@ import traceback
 from pathlib import Path
 
 from penstock.author.airflow import MODULE
-from penstock.author.workshop import Problem, Site, Workshop
+from penstock.author.parse_session import Problem, Site, Workshop
 from penstock.errors import AuthoringError, PenstockError
 
-_HOME = str(Path(__file__).parent.parent) + "/"
+_HOME = str(Path(__file__).parents[2]) + "/"
 _NAME = re.compile(r"cannot import name '(\w+)' from '")  # not "from partially initialized module": a circle of imports
 _PROVIDER = re.compile(r"penstock_([a-z][a-z0-9_]*)")
 

@@ -7,7 +7,7 @@ from email import message_from_bytes, policy
 import pytest
 
 from penstock import EmailOperator
-from penstock.author.email import SmtpHook
+from penstock.author.operators.email import SmtpHook
 from penstock.errors import FailTask, ProviderError
 from penstock.testing import runtime
 

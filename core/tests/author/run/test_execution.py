@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.author.bash import CommandFailedError
-from penstock.author.context import Facts
-from penstock.author.execution import element_indexes, prepare, run_try
+from penstock.author.operators.bash import CommandFailedError
+from penstock.author.run.context import Facts
+from penstock.author.run.execution import element_indexes, prepare, run_try
 from penstock.model.connection import Connection
 from penstock.model.value import encode
 
