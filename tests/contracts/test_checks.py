@@ -18,7 +18,7 @@ def test_the_workspace_passes(workspace, run, capfd):
 
 FAULTS = {
     "core/src/penstock/helpers.py": '"""A module that no layer has."""\n',
-    "core/src/penstock/model/late.py": "def f():\n    from penstock.engine import plan\n    return plan\n",
+    "core/src/penstock/model/late.py": "def f():\n    from penstock.engine import compiled\n    return compiled\n",
     "core/src/penstock/engine/hasty.py": "def f():\n    import time\n    return time.time()\n",
     "core/src/penstock/model/dicey.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import random\n",
     "core/src/penstock/store/partial.py": "import penstock_acme\n",
@@ -36,7 +36,7 @@ FAULTS = {
 }
 SENTENCES = [
     "penstock.helpers",
-    "penstock.model.late -> penstock.engine.plan",
+    "penstock.model.late -> penstock.engine.compiled",
     "penstock.engine.hasty -> time",
     "penstock.model.dicey -> random",
     "penstock.store.partial -> penstock_acme",

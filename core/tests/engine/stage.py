@@ -40,7 +40,7 @@ class Stage:
         self.pools = {"default_pool": 128} if pools is None else pools
         self.capacity = {"local": capacity, "waiter": None}
         self.out: dict[TaskKey, Dispatch] = {}
-        self.told: list[str] = []
+        self.notified: list[str] = []
         self.last: Step | None = None
         for each in dags:
             self.store.put_dag(each)
@@ -58,7 +58,7 @@ class Stage:
         events = list(events)
         while True:
             self.last = step = self.engine.step(events, self.now)
-            self.told += [_line(each) for each in step.changes.notices]
+            self.notified += [_line(each) for each in step.changes.notices]
             created = self.store.apply(step.changes, self.now)
             for dispatch in step.dispatches:
                 self.out[dispatch.instance.key] = dispatch

@@ -152,9 +152,9 @@ def test_the_engine_does_not_remember_runs_that_have_ended():
     for run in range(1, 200):
         stage.trigger()
         stage.finish("a", run=run)
-    book = stage.engine._book
-    assert (stage.engine.live_runs, len(book._plans), len(book.admission._buckets)) == (0, 1, 0)
-    assert (book._retries, book._timers, book.lanes["local"].tries) == ([], [], set())
+    state = stage.engine._state
+    assert (stage.engine.live_runs, len(state._compiled), len(state.admission._buckets)) == (0, 1, 0)
+    assert (state._retries, state._timers, state.executors["local"].tries) == ([], [], set())
 
 
 @pytest.mark.parametrize(

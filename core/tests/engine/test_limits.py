@@ -45,7 +45,7 @@ LIMITS = {
         {"routes": {"far": "moon"}},
         {},
         {"queue": "far"},
-        "executor 'moon' is not there: it has told no capacity",
+        "executor 'moon' is not there: it has reported no capacity",
     ),
 }
 OUT = {"never": 0, "no pool": 0, "max_active_per_run": 0, "no executor": 0}
@@ -284,10 +284,10 @@ def test_a_release_looks_at_few_of_many_parked_buckets():
     class Counted(Resource):
         __slots__ = ()
 
-        def has(self, amount):
+        def has_room(self, amount):
             nonlocal looks
             looks += 1
-            return super().has(amount)
+            return super().has_room(amount)
 
     admission, places = Admission(), Counted("places", 1)
     for number in range(2000):
@@ -308,7 +308,7 @@ def test_what_is_dropped_leaves_nothing_behind():
     for item in items:
         admission.drop(item)
     full.limit = 10
-    admission.reopen(full)
+    admission.recheck(full)
     assert list(admission.admit()) == []
     assert admission._buckets == {}
     assert full.parked == {1: []}

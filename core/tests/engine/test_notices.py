@@ -24,7 +24,7 @@ def test_every_change_of_a_small_run_is_told_in_order():
     stage.finish("a")
     stage.started("b")
     stage.finish("b")
-    assert stage.told == [
+    assert stage.notified == [
         *BEGIN,
         "a: queued -> running",
         "a: running -> success",
@@ -40,7 +40,7 @@ def test_what_one_step_decides_is_told_change_by_change():
     stage = began("a", "b<a")
     key = stage.key("a")
     stage.step(TryStarted(key, 1, 1, stage.now), stage.answer("a"))
-    assert stage.told == [
+    assert stage.notified == [
         *BEGIN,
         "a: queued -> running",
         "a: running -> success",
@@ -74,25 +74,25 @@ def test_a_change_carries_the_try_the_reason_and_the_instant():
 def test_what_people_do_is_told_too(ask, told):
     stage = began("a", "b<a")
     stage.step(ask)
-    assert stage.told == [*BEGIN, *told]
+    assert stage.notified == [*BEGIN, *told]
 
 
 def test_a_run_that_goes_on_after_its_end_is_told():
     stage = began("a")
     stage.finish("a", Outcome.SKIPPED)
-    stage.told.clear()
+    stage.notified.clear()
     stage.ask(ClearTasks(1))
-    assert stage.told == ["a: skipped -> none", "r: success -> queued", *BEGIN]
+    assert stage.notified == ["a: skipped -> none", "r: success -> queued", *BEGIN]
 
 
 def test_a_restart_tells_nothing_twice():
     stage = began("a", after("b", "a"))
-    stage.told.clear()
+    stage.notified.clear()
     stage.restart()
-    assert stage.told == []
+    assert stage.notified == []
 
 
 def test_nothing_is_told_if_nobody_listens():
     stage = began("a", notify=False)
     stage.finish("a")
-    assert stage.told == []
+    assert stage.notified == []

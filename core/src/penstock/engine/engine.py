@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from penstock.engine.book import Book
-from penstock.engine.flow import settle
+from penstock.engine.flow import propagate
 from penstock.engine.messages import (
     CapacityChanged,
     DagUpdated,
@@ -14,19 +13,20 @@ from penstock.engine.messages import (
     RunAdded,
     Step,
 )
-from penstock.engine.people import cancel, clear, mark
+from penstock.engine.requests import cancel, clear, mark
 from penstock.engine.runs import add_run, create_due_runs, start_queued_runs, update_dag
-from penstock.engine.tries import dispatch_ready, expire_leases, finish_try, heartbeat, retry_due, start_try
+from penstock.engine.state import State
+from penstock.engine.tries import dispatch_ready, expire_leases, finish_try, heartbeat, retry_due_instances, start_try
 from penstock.engine.why import why
 from penstock.model.request import CancelRun, ClearTasks, MarkTask
 from penstock.model.run import TaskKey
 from penstock.spec.executor import Heartbeat, TryFinished, TryStarted
 
-_HANDLERS: dict[type, Callable[[Book, Any], None]] = {
+_HANDLERS: dict[type, Callable[[State, Any], None]] = {
     DagUpdated: update_dag,
     RunAdded: add_run,
-    PoolsUpdated: lambda book, event: book.set_pools(event.slots),
-    CapacityChanged: lambda book, event: book.set_capacity(event.executor, event.capacity),
+    PoolsUpdated: lambda state, event: state.set_pools(event.slots),
+    CapacityChanged: lambda state, event: state.set_capacity(event.executor, event.capacity),
     TryStarted: start_try,
     TryFinished: finish_try,
     Heartbeat: heartbeat,
@@ -35,7 +35,15 @@ _HANDLERS: dict[type, Callable[[Book, Any], None]] = {
     MarkTask: mark,
 }
 
-_PHASES = (Book.wake_dags, retry_due, expire_leases, settle, start_queued_runs, create_due_runs, dispatch_ready)
+_PHASES = (
+    State.wake_dags,
+    retry_due_instances,
+    expire_leases,
+    propagate,
+    start_queued_runs,
+    create_due_runs,
+    dispatch_ready,
+)
 
 
 class Engine:
@@ -57,7 +65,7 @@ class Engine:
         routes: dict[str, str] | None = None,
         notify: bool = False,
     ) -> None:
-        self._book = Book(lease_s, default_executor, sensor_executor, dict(routes or {}), notify=notify)
+        self._state = State(lease_s, default_executor, sensor_executor, dict(routes or {}), notify=notify)
 
     def step(self, events: Iterable[Event], now: datetime) -> Step:
         """Take in what happened, decide, and say what to persist and to do.
@@ -72,29 +80,29 @@ class Engine:
             The changes and the commands. Commands must be carried out only after the changes are stored. Runs in
             ``changes.new_runs`` exist for the engine once their stored rows come back as `RunAdded`, in the next step.
         """
-        book = self._book
-        book.begin(now)
+        state = self._state
+        state.begin_step(now)
         for event in events:
-            _HANDLERS[type(event)](book, event)
-            settle(book)
+            _HANDLERS[type(event)](state, event)
+            propagate(state)
         for phase in _PHASES:
-            phase(book)
-        return book.finish()
+            phase(state)
+        return state.finish_step()
 
     def why(self, key: TaskKey) -> str:
         """Why a live task instance is where it is: one sentence, decided by the same code that decides its fate."""
-        return why(self._book, key)
+        return why(self._state, key)
 
     def holds(self, run: int) -> bool:
-        """Whether a run is in memory: queued, running, or finished with a try that has yet to answer."""
-        return run in self._book.runs
+        """Whether a run is in memory: queued, running, or finished with a live try."""
+        return run in self._state.runs
 
     @property
     def sensor_executor(self) -> str:
         """Name of the executor that gets the sensors."""
-        return self._book.sensor_executor
+        return self._state.sensor_executor
 
     @property
     def live_runs(self) -> int:
         """How many runs the engine holds: queued and running ones."""
-        return len(self._book.runs)
+        return len(self._state.runs)

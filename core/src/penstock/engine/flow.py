@@ -2,50 +2,50 @@
 
 import msgspec
 
-from penstock.engine.book import Book
 from penstock.engine.live import Instance, LiveRun, Node, expansion
 from penstock.engine.rules import Verdict, explain, verdict
+from penstock.engine.state import State
 from penstock.model.run import UNMAPPED
 from penstock.model.state import RunState, TaskState
 
 MAX_INSTANCES = 100_000
 
 
-def evaluate(book: Book, node: Node) -> None:
-    """Ask a node's trigger rule; a task that may run becomes ready, one that never will is ended."""
-    if not node.waiting or node.folding or node.run.row.state is not RunState.RUNNING:
+def evaluate(state: State, node: Node) -> None:
+    """Apply a node's trigger rule: a task that may run becomes ready, one that never will is ended."""
+    if not node.waiting or node.collapsing or node.run.row.state is not RunState.RUNNING:
         return
     decision = verdict(node.task.trigger_rule, node.tally)
     if decision is Verdict.WAIT:
         return
     if decision is Verdict.RUN and not node.expanded:
         if all(source.done for source in node.sources()):
-            _expand(book, node)
+            _expand(state, node)
         return
     waiting, node.waiting = node.waiting, []
     if decision is Verdict.RUN:
-        _run(book, node, waiting)
+        _run(state, node, waiting)
         return
     reason = explain(node.task.trigger_rule, node.tally)
-    state = TaskState.SKIPPED if decision is Verdict.SKIP else TaskState.UPSTREAM_FAILED
+    final = TaskState.SKIPPED if decision is Verdict.SKIP else TaskState.UPSTREAM_FAILED
     for instance in waiting:
         if instance.state is TaskState.NONE:
-            end(book, instance, state, reason)
+            end_instance(state, instance, final, reason)
 
 
-def _run(book: Book, node: Node, waiting: list[Instance]) -> None:
+def _run(state: State, node: Node, waiting: list[Instance]) -> None:
     for instance in waiting:
         if instance.state is not TaskState.NONE:
             continue
         if node.task.instant:
-            instance.started_at = book.now
-            end(book, instance, TaskState.SUCCESS, "nothing to run")
+            instance.started_at = state.now
+            end_instance(state, instance, TaskState.SUCCESS, "nothing to run")
         else:
-            make_ready(book, instance, "ready")
+            make_ready(state, instance, "ready")
 
 
-def _expand(book: Book, node: Node) -> None:
-    """Put a mapped task's instances in place of its placeholder; without any, the task ends."""
+def _expand(state: State, node: Node) -> None:
+    """Expand a mapped task: its instances replace its placeholder; mapped over nothing, it is skipped."""
     placeholder = node.instances[UNMAPPED]
     node.waiting = []
     if placeholder.state is not TaskState.NONE:
@@ -54,93 +54,93 @@ def _expand(book: Book, node: Node) -> None:
     if isinstance(count, int) and count > MAX_INSTANCES:
         count = f"cannot expand into {count} instances: at most {MAX_INSTANCES} are allowed"
     if isinstance(count, str):
-        placeholder.move(TaskState.SCHEDULED, count)
-        end(book, placeholder, TaskState.FAILED, count)
+        placeholder.transition(TaskState.SCHEDULED, count)
+        end_instance(state, placeholder, TaskState.FAILED, count)
     elif count == 0:
-        end(book, placeholder, TaskState.SKIPPED, "it was mapped over nothing")
+        end_instance(state, placeholder, TaskState.SKIPPED, "it was mapped over nothing")
     else:
-        book.forget_row(placeholder)
-        _run(book, node, node.populate(count))
+        state.delete_row(placeholder)
+        _run(state, node, node.expand(count))
 
 
-def unfold(book: Book, node: Node) -> None:
-    """Put the placeholder of a cleared mapped task back, once no try of its old instances lives."""
+def collapse(state: State, node: Node) -> None:
+    """Collapse a cleared mapped task into its placeholder, once no try of its old instances lives."""
     if node.tries == 0:
         for instance in node.instances.values():
-            book.forget_row(instance)
-        book.touch(node.fold())
+            state.delete_row(instance)
+        state.mark_dirty(node.collapse())
 
 
-def make_ready(book: Book, instance: Instance, reason: str) -> None:
-    """The instance may run as soon as the limits admit it, and no earlier try of it lives."""
-    instance.move(TaskState.SCHEDULED, reason)
+def make_ready(state: State, instance: Instance, reason: str) -> None:
+    """Make an instance ready: it is dispatched when the limits admit it and no earlier try of it lives."""
+    instance.transition(TaskState.SCHEDULED, reason)
     instance.due_at = None
-    book.touch(instance)
-    if instance.dying:
+    state.mark_dirty(instance)
+    if instance.cancelling:
         instance.reason = "its earlier try was told to end and has not answered yet"
     else:
-        book.await_admission(instance)
+        state.enqueue(instance)
 
 
-def end(book: Book, instance: Instance, state: TaskState, reason: str) -> None:
-    """Finish an instance; `settle` then shows it to everything downstream."""
-    book.admission.drop(instance)
-    instance.move(state, reason)
-    instance.ended_at = book.now
+def end_instance(state: State, instance: Instance, final: TaskState, reason: str) -> None:
+    """Finish an instance; `propagate` then counts it for everything downstream."""
+    state.admission.drop(instance)
+    instance.transition(final, reason)
+    instance.ended_at = state.now
     instance.due_at = None
-    book.touch(instance)
-    book.ended.append(instance)
+    state.mark_dirty(instance)
+    state.ended.append(instance)
 
 
-def settle(book: Book) -> None:
-    """Let every finished instance be seen by its downstream, until nothing more follows.
+def propagate(state: State) -> None:
+    """Count every finished instance for its downstream, until nothing more follows.
 
     A queue and no recursion: a chain of ten thousand skipped tasks is one loop here.
     """
-    while book.ended:
-        _count(book, book.ended.popleft())
+    while state.ended:
+        _propagate_one(state, state.ended.popleft())
 
 
-def _count(book: Book, instance: Instance) -> None:
+def _propagate_one(state: State, instance: Instance) -> None:
     node = instance.node
     run = node.run
-    plan, state, setup = run.plan, instance.state, node.task.setup
+    compiled, final, setup = run.compiled, instance.state, node.task.setup
     node.unfinished -= 1
     done = node.unfinished == 0
-    if plan.leaf[node.number] and state not in (TaskState.SUCCESS, TaskState.SKIPPED):
+    if compiled.leaf[node.number] and final not in (TaskState.SUCCESS, TaskState.SKIPPED):
         run.broken_leaves += 1
     run.unfinished -= done
-    for number in plan.downstream[node.number]:
+    for number in compiled.downstream[node.number]:
         down = run.nodes[number]
-        down.tally.add(state, setup=setup)
+        down.tally.add(final, setup=setup)
         down.tally.pending -= done
-        evaluate(book, down)
-    close(book, run)
+        evaluate(state, down)
+    end_run_if_done(state, run)
 
 
-def close(book: Book, run: LiveRun) -> None:
+def end_run_if_done(state: State, run: LiveRun) -> None:
     """End a running run if its nodes are all done."""
     if run.unfinished == 0 and run.row.state is RunState.RUNNING:
-        conclude(book, run)
+        end_run_by_leaves(state, run)
 
 
-def conclude(book: Book, run: LiveRun) -> None:
-    """Give a run all of whose nodes are done the state that its leaves say."""
+def end_run_by_leaves(state: State, run: LiveRun) -> None:
+    """End a run whose nodes are all done, with the state that its leaf tasks decide."""
     if run.broken_leaves:
         word = "instance" if run.broken_leaves == 1 else "instances"
-        end_run(book, run, RunState.FAILED, f"{run.broken_leaves} {word} of its last tasks failed")
+        end_run(state, run, RunState.FAILED, f"{run.broken_leaves} {word} of its last tasks failed")
     else:
-        end_run(book, run, RunState.SUCCESS, "")
+        end_run(state, run, RunState.SUCCESS, "")
 
 
-def end_run(book: Book, run: LiveRun, state: RunState, reason: str) -> None:
-    """Give a run its final state; it is held on to only while a try of it has yet to answer."""
-    dag = book.dag(run.row.dag_id)
+def end_run(state: State, run: LiveRun, final: RunState, reason: str) -> None:
+    """Set a run's final state; the run stays in memory only while a try of it lives."""
+    dag = state.dag(run.row.dag_id)
     version = run.row.version or (dag.row.version if dag.row is not None else "")
-    row = msgspec.structs.replace(run.row, state=state, ended_at=book.now, reason=reason, version=version)
-    book.store_run(run, row)
+    row = msgspec.structs.replace(run.row, state=final, ended_at=state.now, reason=reason, version=version)
+    state.store_run(run, row)
     dag.running.discard(run.row.run)
     if run.row.run in dag.queued:
         dag.queued.remove(run.row.run)
-    book.dags_to_look_at.add(run.row.dag_id)
-    book.release(run)
+    state.dags_to_check.add(run.row.dag_id)
+    state.release(run)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from penstock.engine.compiled import CompiledDag
 from penstock.engine.limits import Bucket, Needs, Tenant
-from penstock.engine.plan import Plan
 from penstock.engine.rules import BROKEN, Tally
 from penstock.model.run import UNMAPPED, Run, TaskInstance, TaskKey, Try
 from penstock.model.state import TRANSITIONS, TaskState
@@ -16,63 +16,67 @@ class Instance:
 
     Attributes:
         node: The task that it is an instance of.
-        bucket: Where it waits for admission, or None.
-        holds: What it uses of limited resources while a try of it lives.
-        attempt: The row of its try that lives, or None.
-        dying: Whether that try was told to end and has not answered yet.
-        told: The state that listeners know.
-        lost: Times in a row that its worker was lost; forgotten at a restart, so that many restarts fail no task.
-        waited_from: When a sensor's first poke was asked for; kept when its waiter is lost.
+        bucket: The bucket in which it waits for admission, or None.
+        holds: The limited resources that its live try holds.
+        attempt: The row of its live try, or None.
+        cancelling: Whether that try was killed and has not answered yet.
+        notified_state: The state that listeners know.
+        losses: Times in a row that its worker was lost; forgotten at a restart, so that many restarts fail no task.
+        waiting_since: When a sensor began to wait; kept when its waiter is lost.
     """
 
     __slots__ = (
         "attempt",
         "bucket",
+        "cancelling",
         "due_at",
-        "dying",
         "ended_at",
         "epoch",
         "failures",
         "holds",
         "key",
-        "lost",
+        "losses",
         "node",
+        "notified_state",
         "priority",
         "queued_at",
         "reason",
         "started_at",
         "state",
-        "told",
         "try_number",
-        "waited_from",
+        "waiting_since",
     )
 
     def __init__(self, key: TaskKey, node: Node) -> None:
         self.key, self.node, self.priority = key, node, node.task.priority_weight
-        self.state = self.told = TaskState.NONE
-        self.try_number = self.epoch = self.failures = self.lost = 0
-        self.dying = False
+        self.state = self.notified_state = TaskState.NONE
+        self.try_number = self.epoch = self.failures = self.losses = 0
+        self.cancelling = False
         self.reason = ""
         self.queued_at: datetime | None = None
         self.started_at: datetime | None = None
         self.ended_at: datetime | None = None
         self.due_at: datetime | None = None
-        self.waited_from: datetime | None = None
+        self.waiting_since: datetime | None = None
         self.attempt: Try | None = None
         self.bucket: Bucket | None = None
         self.holds: Needs = ()
 
-    def move(self, state: TaskState, reason: str) -> None:
-        """Go to another state; raises ValueError for a transition that the table does not have."""
+    def transition(self, state: TaskState, reason: str) -> None:
+        """Change the state.
+
+        Raises:
+            ValueError: The table of transitions does not have this one.
+        """
         if state not in TRANSITIONS[self.state] and state is not self.state:
             raise ValueError(f"{self.key}: {self.state.value} -> {state.value} is not a transition")
         self.state, self.reason = state, reason
 
     def reset(self, reason: str) -> None:
-        """Be as if it had not run; what it spent of epochs and try numbers stays spent."""
+        """Reset to the state before the first try; epochs and try numbers go on from where they are."""
         self.state, self.reason = TaskState.NONE, reason
-        self.failures = self.lost = 0
-        self.queued_at = self.started_at = self.ended_at = self.waited_from = self.due_at = None
+        self.failures = self.losses = 0
+        self.queued_at = self.started_at = self.ended_at = self.waiting_since = self.due_at = None
 
     def row(self) -> TaskInstance:
         """The row to store."""
@@ -92,34 +96,34 @@ class Instance:
         )
 
     def restore(self, row: TaskInstance) -> None:
-        """Take over what was stored."""
+        """Restore from a stored row."""
         self.state, self.reason = row.state, row.reason
-        self.told = row.state
+        self.notified_state = row.state
         self.try_number, self.epoch, self.failures = row.try_number, row.epoch, row.failures
         self.queued_at, self.started_at, self.ended_at = row.queued_at, row.started_at, row.ended_at
         self.due_at = row.due_at
         if self.node.task.sensor is not None:
-            self.waited_from = row.started_at
+            self.waiting_since = row.started_at
 
 
 class Node:
     """A task within one run.
 
     Attributes:
-        tally: How far its upstream is.
+        tally: The states of its upstream, counted.
         expanded: False for a mapped task that has only its placeholder, under -1.
         instances: By map index.
-        waiting: Instances that its trigger rule has yet to decide on.
+        waiting: Instances that its trigger rule has not decided on yet.
         unfinished: Instances that are not finished.
-        tries: Instances that have a try that lives.
-        folding: Whether its placeholder comes back as soon as no try of its instances lives.
-        lengths: Number of elements of the values it left, by key; a mapped task's are not asked for.
-        needs, tenant: What each instance takes to run and on whose account, once the first one is ready.
+        tries: How many of its instances have a live try.
+        collapsing: Whether it is collapsed into its placeholder as soon as no try of its instances lives.
+        lengths: Number of elements of the values that it returned, by key; not kept for a mapped task.
+        needs, tenant: The resources that each instance needs, and the tenant that gets them; None before the first is ready.
     """
 
     __slots__ = (
+        "collapsing",
         "expanded",
-        "folding",
         "instances",
         "lengths",
         "needs",
@@ -134,15 +138,15 @@ class Node:
     )
 
     def __init__(self, run: LiveRun, number: int) -> None:
-        self.run, self.number, self.task = run, number, run.plan.tasks[number]
-        self.tally = Tally(len(run.plan.upstream[number]))
+        self.run, self.number, self.task = run, number, run.compiled.tasks[number]
+        self.tally = Tally(len(run.compiled.upstream[number]))
         self.expanded = not self.task.mapped
         placeholder = Instance(TaskKey(run.row.run, self.task.task_id), self)
         self.instances = {UNMAPPED: placeholder}
         self.waiting = [placeholder]
         self.unfinished = 1
         self.tries = 0
-        self.folding = False
+        self.collapsing = False
         self.lengths: dict[str, int] = {}
         self.needs: Needs | None = None
         self.tenant: Tenant | None = None
@@ -152,8 +156,8 @@ class Node:
         """True if every instance is finished."""
         return self.unfinished == 0
 
-    def populate(self, count: int) -> list[Instance]:
-        """Replace the placeholder by ``count`` instances, 1 or more."""
+    def expand(self, count: int) -> list[Instance]:
+        """Expand the placeholder into ``count`` instances, 1 or more."""
         old = self.instances[UNMAPPED]
         run, task_id = old.key.run, old.key.task_id
         made = [Instance(TaskKey(run, task_id, index), self) for index in range(count)]
@@ -164,43 +168,43 @@ class Node:
         self.instances = dict(enumerate(made))
         return made
 
-    def fold(self) -> Instance:
-        """Put the placeholder back in place of the instances; epochs go on from the highest one spent."""
+    def collapse(self) -> Instance:
+        """Collapse the instances into one placeholder; its epoch goes on from their highest."""
         placeholder = Instance(TaskKey(self.run.row.run, self.task.task_id), self)
         placeholder.epoch = max(instance.epoch for instance in self.instances.values())
         placeholder.try_number = max(instance.try_number for instance in self.instances.values())
         self.instances = {UNMAPPED: placeholder}
         self.waiting = [placeholder]
-        self.expanded = self.folding = False
+        self.expanded = self.collapsing = False
         self.unfinished = 1
         return placeholder
 
     def sources(self) -> list[Node]:
-        """The tasks over whose values it is spread, if it is mapped."""
+        """The tasks over whose values it is mapped, if it is."""
         named = (self.run.node(mapping.source.task_id) for mapping in self.task.mapped if mapping.source is not None)
         return [source for source in named if source is not None]
 
 
 class LiveRun:
-    """A run that is queued or running, or one that has ended but of which a try still lives.
+    """A run that is queued or running, or that has ended while a try of it still lives.
 
     Attributes:
         unfinished: Nodes that are not done; the run ends when there is none.
         broken_leaves: Instances of leaf tasks that failed: one is enough to fail the run.
-        tries: Instances that have a try that lives.
+        tries: How many of its instances have a live try.
     """
 
-    __slots__ = ("broken_leaves", "nodes", "plan", "row", "tries", "unfinished")
+    __slots__ = ("broken_leaves", "compiled", "nodes", "row", "tries", "unfinished")
 
-    def __init__(self, row: Run, plan: Plan) -> None:
-        self.row, self.plan = row, plan
-        self.nodes = [Node(self, number) for number in range(len(plan.tasks))]
+    def __init__(self, row: Run, compiled: CompiledDag) -> None:
+        self.row, self.compiled = row, compiled
+        self.nodes = [Node(self, number) for number in range(len(compiled.tasks))]
         self.unfinished = len(self.nodes)
         self.broken_leaves = self.tries = 0
 
     def node(self, task_id: str) -> Node | None:
         """The node of a task, or None if this version of the DAG has no such task."""
-        number = self.plan.index.get(task_id)
+        number = self.compiled.index.get(task_id)
         return None if number is None else self.nodes[number]
 
     def instance(self, key: TaskKey) -> Instance | None:
@@ -219,10 +223,10 @@ class LiveRun:
             node.waiting = [i for i in node.instances.values() if i.state is TaskState.NONE]
             node.unfinished = sum(not i.state.finished for i in node.instances.values())
             self.unfinished += not node.done
-            if self.plan.leaf[node.number]:
+            if self.compiled.leaf[node.number]:
                 self.broken_leaves += sum(i.state in BROKEN for i in node.instances.values())
         for node in self.nodes:
-            upstream = [self.nodes[number] for number in self.plan.upstream[node.number]]
+            upstream = [self.nodes[number] for number in self.compiled.upstream[node.number]]
             node.tally = Tally(sum(not up.done for up in upstream))
             for up in upstream:
                 for instance in up.instances.values():

@@ -2,11 +2,11 @@
 
 from msgspec.structs import replace
 
-from penstock.engine.book import Book, DagBook
 from penstock.engine.due import first_cursor, next_due, scheduled_run
-from penstock.engine.flow import close, evaluate, make_ready, settle, unfold
+from penstock.engine.flow import collapse, end_run_if_done, evaluate, make_ready, propagate
 from penstock.engine.live import Instance, LiveRun
 from penstock.engine.messages import DagUpdated, RunAdded
+from penstock.engine.state import LiveDag, State
 from penstock.model.changes import DagCursor
 from penstock.model.run import UNMAPPED, TaskInstance, TaskKey, Try
 from penstock.model.state import RunState, TaskState
@@ -14,42 +14,42 @@ from penstock.model.state import RunState, TaskState
 MAX_CREATED = 100
 
 
-def update_dag(book: Book, event: DagUpdated) -> None:
-    """Take over the newest version of a DAG and its switches."""
-    dag = book.dag(event.dag.dag_id)
+def update_dag(state: State, event: DagUpdated) -> None:
+    """Set the newest version of a DAG and its switches."""
+    dag = state.dag(event.dag.dag_id)
     dag.row = event
-    dag.take_limits(event.dag)
+    dag.set_limits(event.dag)
     if event.cursor is not None and (dag.cursor is None or event.cursor > dag.cursor):
         dag.cursor = event.cursor
     dag.active_tasks.closed = f"DAG {event.dag.dag_id!r} is paused" if event.paused else ""
-    book.admission.reopen(dag.active_tasks)
-    book.dags_to_look_at.add(event.dag.dag_id)
+    state.admission.recheck(dag.active_tasks)
+    state.dags_to_check.add(event.dag.dag_id)
 
 
-def add_run(book: Book, event: RunAdded) -> None:
-    """Take over a run: a queued one waits for its DAG's turn, a running one goes on where its rows say it was."""
+def add_run(state: State, event: RunAdded) -> None:
+    """Add a run: a queued one waits for its DAG's turn, a running one goes on where its rows say it was."""
     row = event.run
-    if row.run in book.runs:
+    if row.run in state.runs:
         return
-    run = book.runs[row.run] = LiveRun(row, book.plan(event.dag, row.version))
-    dag = book.dag(row.dag_id)
+    run = state.runs[row.run] = LiveRun(row, state.compiled(event.dag, row.version))
+    dag = state.dag(row.dag_id)
     if dag.row is None:
-        dag.take_limits(event.dag)
+        dag.set_limits(event.dag)
     if event.tasks:
-        _restore(book, run, event)
+        _restore(state, run, event)
     if row.state is RunState.QUEUED:
         dag.queued.append(row.run)
     elif row.state is RunState.RUNNING:
         dag.running.add(row.run)
         for instance in run.instances():
-            _resume(book, instance)
-        _evaluate_all(book, run)
+            _resume(state, instance)
+        _evaluate_all(state, run)
     else:
-        book.release(run)
-    book.dags_to_look_at.add(row.dag_id)
+        state.release(run)
+    state.dags_to_check.add(row.dag_id)
 
 
-def _restore(book: Book, run: LiveRun, event: RunAdded) -> None:
+def _restore(state: State, run: LiveRun, event: RunAdded) -> None:
     for task in sorted(event.tasks, key=lambda task: task.map_index):
         _restore_instance(run, task)
     for (task_id, map_index, key), length in event.lengths.items():
@@ -57,11 +57,11 @@ def _restore(book: Book, run: LiveRun, event: RunAdded) -> None:
             node.lengths[key] = length
     stored = {(attempt.task_id, attempt.map_index): attempt for attempt in event.tries if attempt.outcome is None}
     for instance in run.instances():
-        _restore_try(book, instance, stored.get(instance.key[1:]))
+        _restore_try(state, instance, stored.get(instance.key[1:]))
     for node in run.nodes:
         if node.task.mapped and node.expanded and all(i.state is TaskState.NONE for i in node.instances.values()):
-            node.folding = True
-            unfold(book, node)
+            node.collapsing = True
+            collapse(state, node)
     run.recount()
 
 
@@ -77,83 +77,83 @@ def _restore_instance(run: LiveRun, row: TaskInstance) -> None:
     instance.restore(row)
 
 
-def _restore_try(book: Book, instance: Instance, attempt: Try | None) -> None:
-    """Take a live try to be with its executor; one whose instance has moved on is told to end, perhaps again."""
+def _restore_try(state: State, instance: Instance, attempt: Try | None) -> None:
+    """Restore a live try; one whose instance is not live any more is killed, perhaps again."""
     if attempt is not None and attempt.epoch != instance.epoch:
         attempt = None
     if attempt is None and instance.state.live:
-        key, executor = instance.key, book.executor_of(instance.node)
-        queued_at = instance.queued_at or book.now
+        key, executor = instance.key, state.executor_of(instance.node)
+        queued_at = instance.queued_at or state.now
         attempt = Try(key.run, key.task_id, key.map_index, instance.epoch, instance.try_number, executor, queued_at)
     if attempt is None:
         return
-    book.occupy(instance, attempt)
+    state.restore_try(instance, attempt)
     if not instance.state.live:
-        book.kill(instance, instance.reason)
+        state.kill(instance, instance.reason)
 
 
-def _resume(book: Book, instance: Instance) -> None:
-    """Put a stored instance back to where it waits."""
+def _resume(state: State, instance: Instance) -> None:
+    """Queue a restored instance where it waited: for admission, or for its retry."""
     if instance.state is TaskState.SCHEDULED:
-        make_ready(book, instance, instance.reason)
+        make_ready(state, instance, instance.reason)
     elif instance.state is TaskState.UP_FOR_RETRY:
-        book.retry_at(instance.due_at or book.now, instance)
+        state.retry_at(instance.due_at or state.now, instance)
 
 
-def _evaluate_all(book: Book, run: LiveRun) -> None:
+def _evaluate_all(state: State, run: LiveRun) -> None:
     for node in run.nodes:
-        evaluate(book, node)
-    close(book, run)
+        evaluate(state, node)
+    end_run_if_done(state, run)
 
 
-def start_queued_runs(book: Book) -> None:
-    """Start the queued runs of every DAG that something happened to, as far as ``max_active_runs`` lets them."""
-    for dag_id in sorted(book.dags_to_look_at):
-        dag = book.dag(dag_id)
+def start_queued_runs(state: State) -> None:
+    """Start queued runs of every DAG to check, as far as ``max_active_runs`` allows."""
+    for dag_id in sorted(state.dags_to_check):
+        dag = state.dag(dag_id)
         if dag.row is not None and dag.row.paused:
             continue
         while dag.queued and len(dag.running) < dag.max_active_runs:
-            _start(book, dag, book.runs[dag.queued.popleft()])
+            _start(state, dag, state.runs[dag.queued.popleft()])
 
 
-def _start(book: Book, dag: DagBook, run: LiveRun) -> None:
+def _start(state: State, dag: LiveDag, run: LiveRun) -> None:
     row = run.row
     if not row.version and dag.row is not None:
         row = replace(row, version=dag.row.version)
-        run = book.runs[row.run] = LiveRun(row, book.plan(dag.row.dag, row.version))
+        run = state.runs[row.run] = LiveRun(row, state.compiled(dag.row.dag, row.version))
     if row.started_at is None:
         for instance in run.instances():
-            book.touch(instance)
-    book.store_run(run, replace(row, state=RunState.RUNNING, started_at=book.now, reason=""))
+            state.mark_dirty(instance)
+    state.store_run(run, replace(row, state=RunState.RUNNING, started_at=state.now, reason=""))
     dag.running.add(row.run)
-    _evaluate_all(book, run)
-    settle(book)
+    _evaluate_all(state, run)
+    propagate(state)
 
 
-def create_due_runs(book: Book) -> None:
-    """Ask for the runs that are due, for each DAG no more than may be active; set a timer for the next."""
-    for dag_id in sorted(book.dags_to_look_at):
-        dag = book.dag(dag_id)
+def create_due_runs(state: State) -> None:
+    """Create the runs that are due, for each DAG no more than may be active; set a timer for the next."""
+    for dag_id in sorted(state.dags_to_check):
+        dag = state.dag(dag_id)
         if dag.row is not None and dag.row.active and not dag.row.paused:
-            _create(book, dag_id, dag, dag.row)
-    book.dags_to_look_at, book.dags_awaiting_runs = book.dags_awaiting_runs, set()
+            _create(state, dag_id, dag, dag.row)
+    state.dags_to_check, state.dags_awaiting_runs = state.dags_awaiting_runs, set()
 
 
-def _create(book: Book, dag_id: str, dag: DagBook, row: DagUpdated) -> None:
+def _create(state: State, dag_id: str, dag: LiveDag, row: DagUpdated) -> None:
     before = dag.cursor
     if dag.cursor is None:
-        dag.cursor = first_cursor(row.dag, book.now)
+        dag.cursor = first_cursor(row.dag, state.now)
     room = min(dag.max_active_runs - len(dag.running) - len(dag.queued), MAX_CREATED)
     asked = 0
-    while asked < room and (due := next_due(row.dag, dag.cursor, book.now)) is not None:
-        if due.at > book.now:
-            book.look_at(due.at, dag_id)
+    while asked < room and (due := next_due(row.dag, dag.cursor, state.now)) is not None:
+        if due.at > state.now:
+            state.wake_dag_at(due.at, dag_id)
             break
-        book.changes.new_runs.append(scheduled_run(row.dag, row.version, due.interval))
+        state.changes.new_runs.append(scheduled_run(row.dag, row.version, due.interval))
         dag.cursor, asked = due.interval.end, asked + 1
     if asked:
         # The stored runs come back as events of the next step, which then looks at the DAG again; so it does even if
         # the store knew some of these runs already.
-        book.dags_awaiting_runs.add(dag_id)
+        state.dags_awaiting_runs.add(dag_id)
     if dag.cursor != before:
-        book.changes.cursors.append(DagCursor(dag_id, dag.cursor))
+        state.changes.cursors.append(DagCursor(dag_id, dag.cursor))

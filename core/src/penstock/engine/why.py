@@ -1,31 +1,31 @@
 """Answers to "why is it not running?", from the state that decides it."""
 
-from penstock.engine.book import Book
 from penstock.engine.live import Instance
 from penstock.engine.rules import explain
+from penstock.engine.state import State
 from penstock.model.run import Run, TaskKey
 from penstock.model.state import RunState, TaskState
 
 
-def why(book: Book, key: TaskKey) -> str:
+def why(state: State, key: TaskKey) -> str:
     """Why an instance is where it is, as a sentence."""
-    instance = book.instance(key)
+    instance = state.instance(key)
     if instance is None:
         return "no live run has it: its run has ended, or is not known"
     if instance.bucket is not None:
-        return book.admission.reason(instance)
+        return state.admission.reason(instance)
     run = instance.node.run.row
     if run.state is RunState.QUEUED and instance.state is TaskState.NONE:
-        return f"its run has not started: {_why_queued(book, run)}"
+        return f"its run has not started: {_why_queued(state, run)}"
     return _by_state(instance)
 
 
 def _by_state(instance: Instance) -> str:
     node, reason = instance.node, instance.reason
     if instance.state is TaskState.NONE:
-        if instance.dying:
+        if instance.cancelling:
             return "it was cleared, and its earlier try has not ended yet"
-        if node.folding:
+        if node.collapsing:
             return "it was cleared, and an earlier try of the same task has not ended yet"
         return "waits for its upstream: " + explain(node.task.trigger_rule, node.tally)
     if instance.state is TaskState.RUNNING:
@@ -35,8 +35,8 @@ def _by_state(instance: Instance) -> str:
     return reason or ("it succeeded" if instance.state is TaskState.SUCCESS else f"it is {instance.state.value}")
 
 
-def _why_queued(book: Book, run: Run) -> str:
-    dag = book.dag(run.dag_id)
+def _why_queued(state: State, run: Run) -> str:
+    dag = state.dag(run.dag_id)
     if dag.row is not None and dag.row.paused:
         return f"DAG {run.dag_id!r} is paused"
     return f"DAG {run.dag_id!r} has {len(dag.running)} of {dag.max_active_runs} active runs (max_active_runs)"

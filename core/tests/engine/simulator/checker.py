@@ -35,7 +35,7 @@ class Checker:
         self.spent: Counter[TaskKey] = Counter()
         self.before: dict[TaskKey, TaskState] = {}
         self.outcomes: dict[tuple[TaskKey, int], object] = {}
-        self.told: dict[tuple[object, ...], str] = {}
+        self.notified: dict[tuple[object, ...], str] = {}
 
     def check(self, step: Step, touched_by_people: set[int], silent: set[str]) -> None:
         """Raise AssertionError for the first thing that does not hold after this step was stored."""
@@ -64,9 +64,9 @@ class Checker:
         for notice in step.changes.notices:
             task = (notice.task_id, notice.map_index) if isinstance(notice, TaskStateChanged) else ()
             ident = (notice.dag_id, notice.run_id, *task)
-            known = self.told.get(ident, "none" if task else "queued")
+            known = self.notified.get(ident, "none" if task else "queued")
             assert notice.previous == known != notice.state, f"listeners know {ident} as {known}, and hear {notice}"
-            self.told[ident] = notice.state
+            self.notified[ident] = notice.state
         runs = self.store.runs
         rows = [((r.dag_id, r.run_id), r.state.value) for r in step.changes.runs]
         rows += [
@@ -74,7 +74,7 @@ class Checker:
             for t in step.changes.tasks
         ]
         for ident, state in rows:
-            known = self.told.get(ident, "none" if len(ident) > 2 else "queued")
+            known = self.notified.get(ident, "none" if len(ident) > 2 else "queued")
             assert known == state, f"{ident} is {state}, listeners know it as {known}"
 
     def _epochs(self, step: Step) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from penstock.model.dag import DagSpec
 
 
-class Plan:
+class CompiledDag:
     """The structure of one DAG version; immutable after construction.
 
     Attributes:
