@@ -6,8 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from penstock_plugin_manager.cli.registry import COMMANDS
-from penstock_plugin_manager.cli.run import command_parser
+from penstock_plugin_manager.registry import COMMANDS, command_parser
 
 TARGET = Path(__file__).parents[1] / "docs" / "reference" / "plugin-manager.md"
 HEAD = """# plugin-manager

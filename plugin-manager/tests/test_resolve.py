@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock_plugin_manager.commands.conflict import minimal
-from penstock_plugin_manager.commands.doctor import culprit
+from penstock_plugin_manager.change.conflict import minimal
+from penstock_plugin_manager.commands.environment.doctor import culprit
 from penstock_plugin_manager.errors import ERROR, INCOMPATIBLE, MISSING, UNVERIFIED, IncompatibleError
 from penstock_plugin_manager.model.lock import File, Lock, Locked, fitting, read_lock, write_lock
 from penstock_plugin_manager.model.toml import parse

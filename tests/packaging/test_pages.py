@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from house.pages import Reader, blocks_of, commands_of
-from penstock_plugin_manager.cli.registry import COMMANDS
-from penstock_plugin_manager.cli.run import command_parser
+from penstock_plugin_manager.registry import COMMANDS, command_parser
 from penstock_testkit.package_index import pypiserver
 from penstock_testkit.wheels import small_manifest, write_provider, write_wheel
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock_plugin_manager.cli.registry import COMMANDS
+from penstock_plugin_manager.registry import COMMANDS
 
 
 @pytest.fixture(scope="module")

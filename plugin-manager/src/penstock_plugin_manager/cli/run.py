@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
-from collections.abc import Callable
-from importlib import import_module
 
-from penstock_plugin_manager.cli.parser import Parser, common_options
-from penstock_plugin_manager.cli.registry import COMMANDS, overview
-from penstock_plugin_manager.commands.output import Console, Result
-from penstock_plugin_manager.commands.session import Session
+from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import ERROR, ManagerError, UsageError, did_you_mean
+from penstock_plugin_manager.output import Console
+from penstock_plugin_manager.registry import COMMANDS, command_parser, overview
 
 
 def run(words: list[str]) -> int:
@@ -53,15 +49,6 @@ def _run(words: list[str], console: Console) -> int:
     result = run_command(options, Session(options, console))
     console.finish(name, result)
     return int(result.code)
-
-
-def command_parser(name: str) -> tuple[Parser, Callable[[argparse.Namespace, Session], Result]]:
-    """Return a command's parser and the function that carries it out."""
-    module = import_module(f"penstock_plugin_manager.commands.{COMMANDS[name].module}")
-    parser = Parser(prog=f"plugin-manager {name}", description=module.run.__doc__)
-    module.configure(parser)
-    common_options(parser)
-    return parser, module.run
 
 
 def _version() -> str:

@@ -10,9 +10,9 @@ from penstock_plugin_manager.apply.files import write_text
 from penstock_plugin_manager.catalog.build import build_catalog
 from penstock_plugin_manager.catalog.entry import write_catalog
 from penstock_plugin_manager.catalog.load import load_catalogs
-from penstock_plugin_manager.commands.output import Result, table
-from penstock_plugin_manager.commands.session import Session
+from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import ManagerError, MissingError, UsageError
+from penstock_plugin_manager.output import Result, table
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

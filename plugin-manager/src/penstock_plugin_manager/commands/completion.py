@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 
-from penstock_plugin_manager.commands.output import Result
-from penstock_plugin_manager.commands.session import Session
+from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import ManagerError
+from penstock_plugin_manager.output import Result
+from penstock_plugin_manager.registry import COMMANDS, command_parser
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -25,9 +26,6 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     if options.shell == "ids":
         ids = _ids(session)
         return Result({"ids": ids}, ids)
-    from penstock_plugin_manager.cli.registry import COMMANDS  # noqa: PLC0415  the one command that speaks of all others
-    from penstock_plugin_manager.cli.run import command_parser  # noqa: PLC0415  as above
-
     offered = {name: _options(command_parser(name)[0]) for name in COMMANDS}
     text = {"bash": _bash, "zsh": _zsh, "fish": _fish}[options.shell](offered)
     return Result({"shell": options.shell, "script": text}, text.rstrip("\n").splitlines())

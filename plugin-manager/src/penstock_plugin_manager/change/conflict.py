@@ -1,0 +1,149 @@
+"""Conflicts: the smallest set of wishes that cannot be met together, in words, and the ways out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from penstock_plugin_manager.change.not_found import explain_missing
+from penstock_plugin_manager.change.session import Session
+from penstock_plugin_manager.errors import IncompatibleError, ManagerError, MissingError
+from penstock_plugin_manager.model.intent import Intent
+from penstock_plugin_manager.model.names import CORE, normalize
+from penstock_plugin_manager.model.requirement import parse_requirement
+from penstock_plugin_manager.resolve.request import Request
+
+
+def in_words(error: IncompatibleError, request: Request, intent: Intent, session: Session) -> ManagerError:
+    """Return the error for wishes that cannot be met together, or for one that no version meets."""
+    items = [("root", text) for text in request.roots] + [("constraint", text) for text in request.constraints]
+    failures: dict[frozenset[tuple[str, str]], ManagerError | None] = {frozenset(items): error}
+
+    def solvable(items: Sequence[tuple[str, str]]) -> bool:
+        asked = frozenset(items)
+        if asked not in failures:
+            failures[asked] = failure(items)
+        return failures[asked] is None
+
+    def failure(items: Sequence[tuple[str, str]]) -> ManagerError | None:
+        roots = tuple(text for kind, text in items if kind == "root")
+        limits = tuple(text for kind, text in items if kind == "constraint")
+        asked = request._replace(roots=roots or (CORE,), constraints=limits, preferred=())
+        try:
+            session.resolver.solve(asked, session.environment, session.sources)
+        except (IncompatibleError, MissingError) as found:
+            return found
+        return None
+
+    try:
+        smallest = minimal(_suspects(items, error.detail, solvable), solvable)
+    except ManagerError:
+        return error
+    alone = failures.get(frozenset(smallest))
+    if isinstance(alone, MissingError) and str(alone).startswith(f"{smallest[0][1]} was not found"):
+        return explain_missing(alone, intent, session)
+    named = [_in_words(text, kind, intent, session) for kind, text in smallest]
+    hint = _ways_out(smallest, items, solvable, intent, session)
+    if len(smallest) == 1 and "another version" in hint:
+        parsed = parse_requirement(smallest[0][1])
+        wish = next(
+            (w for w in intent.providers if parsed and session.distribution_of(w.id) == normalize(parsed.name)), None
+        )
+        what = f"provider {wish.id!r}" if wish else smallest[0][1]
+        said = f"No version of {what} satisfies {parsed.specifier if parsed else 'this'}."
+        return MissingError(said, hint, error.detail)
+    joined = " and ".join(named) if len(named) < 3 else f"{', '.join(named[:-1])} and {named[-1]}"
+    said = f"{joined[:1].upper()}{joined[1:]} cannot stand in one environment." if named else str(error)
+    if len(named) == 1:
+        said = f"{joined[:1].upper()}{joined[1:]} cannot be installed in this environment."
+    return IncompatibleError(said, hint, error.detail)
+
+
+def _suspects(
+    items: list[tuple[str, str]], said: str, solvable: Callable[[Sequence[tuple[str, str]]], bool]
+) -> list[tuple[str, str]]:
+    """Return those items that the resolver's words name, where they alone cannot be met; otherwise all of them."""
+    named = []
+    for item in items:
+        parsed = parse_requirement(item[1])
+        if parsed and re.search(rf"(?<![\w-]){re.escape(normalize(parsed.name))}(?![\w-])", said):
+            named.append(item)
+    return named if named and not solvable(named) else items
+
+
+def minimal(
+    items: Sequence[tuple[str, str]], solvable: Callable[[Sequence[tuple[str, str]]], bool]
+) -> list[tuple[str, str]]:
+    """Return a smallest subset that is not solvable: taking any one item out would make it so (QuickXplain, Junker 2004)."""
+    if solvable(items):
+        return []
+    if not items:
+        return []
+    return _explain([], list(items), solvable, checked=True)
+
+
+def _explain(
+    background: list[tuple[str, str]],
+    items: list[tuple[str, str]],
+    solvable: Callable[[Sequence[tuple[str, str]]], bool],
+    *,
+    checked: bool,
+) -> list[tuple[str, str]]:
+    if not checked and background and not solvable(background):
+        return []
+    if len(items) == 1:
+        return items
+    half = len(items) // 2
+    first, second = items[:half], items[half:]
+    right = _explain(background + first, second, solvable, checked=False)
+    left = _explain(background + right, first, solvable, checked=not right)
+    return left + right
+
+
+def _in_words(text: str, kind: str, intent: Intent, session: Session) -> str:
+    parsed = parse_requirement(text)
+    if parsed is None:
+        return text
+    name = normalize(parsed.name)
+    for wish in intent.providers:
+        if session.distribution_of(wish.id) == name and kind == "root":
+            return f"provider {wish}"
+    if name == CORE:
+        return f"the core {str(parsed.specifier).removeprefix('==')}".strip()
+    if kind == "constraint":
+        return f"{name}{parsed.specifier}, which is installed by hand or needed by what is,"
+    return text
+
+
+def _ways_out(
+    smallest: list[tuple[str, str]],
+    items: list[tuple[str, str]],
+    solvable: Callable[[Sequence[tuple[str, str]]], bool],
+    intent: Intent,
+    session: Session,
+) -> str:
+    ways = []
+    for item in smallest:
+        kind, text = item
+        parsed = parse_requirement(text)
+        if parsed is None or not parsed.specifier:
+            continue
+        name = normalize(parsed.name)
+        rest = [other for other in items if other != item]
+        loose = [*rest, (kind, parsed.name)] if kind == "root" else rest
+        if not solvable(loose):
+            continue
+        if name == CORE and kind == "constraint":
+            ways.append("let the core move: --allow-core-change")
+        elif kind == "root":
+            ways.append(f"ask for another version than {name}{parsed.specifier}")
+        else:
+            ways.append(f"let {name} leave {parsed.specifier}")
+    ids = [
+        wish.id for wish in intent.providers if any(session.distribution_of(wish.id) in text for _, text in smallest)
+    ]
+    installed = {each.id for each in session.providers}
+    fresh = [each for each in ids if each not in installed] or ids
+    if len(smallest) > 1 and fresh:
+        ways.append(f"give one an environment of its own: plugin-manager isolate {fresh[-1]}")
+    return f"Ways out: {'; '.join(ways)}." if ways else ""

@@ -1,0 +1,230 @@
+"""Carrying out a proposal: show it, ask, apply it, and say what came of it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from penstock_plugin_manager.apply.change import Change
+from penstock_plugin_manager.apply.generations import change_generation
+from penstock_plugin_manager.apply.inplace import change_in_place
+from penstock_plugin_manager.change.not_found import known_ids
+from penstock_plugin_manager.change.proposal import Ask, Proposal, propose
+from penstock_plugin_manager.change.session import Session
+from penstock_plugin_manager.change.sizes import remember_unpacked
+from penstock_plugin_manager.errors import CHANGES, ManagerError
+from penstock_plugin_manager.installed.environment import open_environment
+from penstock_plugin_manager.installed.site import info_folder
+from penstock_plugin_manager.installed.snapshot import rebuild
+from penstock_plugin_manager.model.intent import TABLE, Intent
+from penstock_plugin_manager.model.lock import File, Lock, Locked, write_lock
+from penstock_plugin_manager.model.requirement import human_size
+from penstock_plugin_manager.model.toml import set_keys
+from penstock_plugin_manager.output import Result, next_command, style, table
+from penstock_plugin_manager.plan.steps import Plan, Step
+
+_MARKS = {"add": "+", "remove": "-", "upgrade": "^", "downgrade": "v", "replace": "~"}
+_COLOURS = {"add": "green", "remove": "red", "upgrade": "cyan", "downgrade": "yellow", "replace": "cyan"}
+
+
+def change(make: Callable[[], Ask], title: str, options: argparse.Namespace, session: Session) -> Result:
+    """Propose a change and carry it out, alone on the environment from the first look to the last write.
+
+    Args:
+        make: Works out what is wanted; called when the environment's lock is held.
+        title: The command for the history and for whoever has to wait.
+        options: The parsed words, with ``dry_run`` and ``yes``.
+        session: The call.
+    """
+    if options.dry_run:
+        proposal = propose(make(), session)
+        return plan_result(proposal)
+    with session.holding(title):
+        sized = options.json or not options.quiet
+        proposal = propose(make(), session, sized=sized)
+        if session.console.interactive() and proposal.plan.steps and not options.yes:
+            session.console.print(plan_lines(proposal.plan, proposal.warnings))
+            if input("Go on? [y/N] ").strip().lower() not in {"y", "yes"}:
+                raise ManagerError("Not carried out; nothing was changed.")
+        return carry_out(proposal, session)
+
+
+def carry_out(proposal: Proposal, session: Session) -> Result:
+    """Carry out a proposal under the environment's lock and return what stands afterwards."""
+    plan, ask = proposal.plan, proposal.ask
+    files = _files(proposal, session)
+    unchanged = all(_text(Path(name)) == text for name, text in files.items())
+    if not plan.steps and unchanged:
+        return Result(plan_data(proposal), [*_kept(plan, proposal), *_closing(plan)])
+    change = _change(ask.title, plan, proposal, files, session)
+    environment = session.environment
+    if environment.has_generations and plan.steps:
+        change_generation(change, environment, session.resolver, session.sources)
+    else:
+        change_in_place(change, environment, session.resolver, session.sources)
+    after = open_environment(environment.root)
+    remember_unpacked(proposal.files, after.site)
+    rebuild(after)
+    outside = not_installed(proposal, session)
+    written = [name for name, text in files.items() if text is not None]
+    data = {**plan_data(proposal), "applied": True, "files": written, "not_installed": outside}
+    lines = [*plan_lines(plan, proposal.warnings), *_kept(plan, proposal)]
+    if outside:
+        lines.append(style(f"Not installed, because nothing asked for them: {', '.join(outside)}.", "dim"))
+    return Result(data, [*lines, *_closing(plan)])
+
+
+def not_installed(proposal: Proposal, session: Session) -> list[str]:
+    """Return the ids of known providers that the change leaves out."""
+    standing = {each.distribution for each in session.providers if each.distribution not in proposal.plan.removals}
+    inside = {each.name for each in proposal.plan.target} | standing
+    return [each for each in known_ids(session) if session.distribution_of(each) not in inside]
+
+
+def _change(title: str, plan: Plan, proposal: Proposal, files: dict[str, str | None], session: Session) -> Change:
+    target = {each.name: each for each in plan.target}
+    installs = tuple(_only(target[name], proposal.files.get(name)) for name in plan.installs)
+    brought = set(session.state().get("brought", ())) - set(plan.removals)
+    brought |= {step.name for step in plan.steps if step.action == "add"}
+    site = Path(session.environment.site)
+    stale = tuple(step.name for step in plan.steps if step.action == "add" and info_folder(site, step.name))
+    complete = tuple(target[name] for name in sorted(target))
+    after = {name: locked.version for name, locked in target.items()}
+    return Change(title, installs, tuple(plan.removals), stale, after, complete, files, tuple(sorted(brought)))
+
+
+def _only(package: Locked, file: File | None) -> Locked:
+    """Return a package with the one file that will be installed here, so that no tool can choose another."""
+    if file is None:
+        return package
+    is_wheel = file.name.endswith(".whl")
+    return package._replace(wheels=(file,) if is_wheel else (), sdist=None if is_wheel else file)
+
+
+def _files(proposal: Proposal, session: Session) -> dict[str, str | None]:
+    intent = proposal.ask.intent
+    text = intent_text(session.intent_text, intent, session)
+    files: dict[str, str | None] = {str(session.intent_path): text}
+    lock = proposal.lock
+    if lock.packages and all(each.wheels or each.sdist or each.directory or each.archive for each in lock.packages):
+        files[str(session.lock_path)] = write_lock(portable(lock, session.project))
+    elif not intent.providers and session.lock is not None and not lock.packages:
+        files[str(session.lock_path)] = None
+    return files
+
+
+def intent_text(text: str, intent: Intent, session: Session) -> str:
+    """Return the intent file's text for an intent; what a person wrote besides stays as it is."""
+    changes: dict[str, Any] = {}
+    if tuple(intent.providers) != tuple(session.intent.providers) or not text:
+        changes["providers"] = [str(wish) for wish in intent.providers]
+    if intent.packages != session.intent.packages:
+        changes["packages"] = list(intent.packages)
+    if intent.core != session.intent.core:
+        changes["core"] = intent.core or None
+    if intent.isolated != session.intent.isolated:
+        changes["isolated"] = list(intent.isolated) or None
+    if intent.disabled != session.intent.disabled:
+        changes["disabled"] = list(intent.disabled) or None
+    return set_keys(text, TABLE, changes, str(session.intent_path)) if changes else text
+
+
+def portable(lock: Lock, project: Path) -> Lock:
+    """Return a lock whose files inside the project are named by relative paths, so that the project may move."""
+    root = project.resolve().as_uri() + "/"
+    packages = []
+    for package in lock.packages:
+        wheels = tuple(_relative(each, root) for each in package.wheels)
+        packages.append(package._replace(wheels=wheels))
+    return lock._replace(packages=tuple(packages))
+
+
+def _relative(file: File, root: str) -> File:
+    if not file.url.startswith(root):
+        return file
+    return file._replace(url="", path=file.url.removeprefix(root))
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+
+
+def plan_result(proposal: Proposal) -> Result:
+    """Return a plan that is not carried out: exit code 2 where it would change something."""
+    plan = proposal.plan
+    lines = plan_lines(plan, proposal.warnings)
+    lines += _kept(plan, proposal)
+    lines.append("Nothing was changed." if plan.steps else "Nothing is to be done.")
+    return Result({**plan_data(proposal), "applied": False}, lines, CHANGES if plan.steps else 0)
+
+
+def plan_data(proposal: Proposal) -> dict[str, Any]:
+    """Return a plan for programs."""
+    plan = proposal.plan
+    return {
+        "title": proposal.ask.title,
+        "steps": [{**step._asdict(), "via": list(step.via)} for step in plan.steps],
+        "kept": plan.kept,
+        "no_longer_needed": list(plan.orphans),
+        "warnings": list(proposal.warnings),
+        "download": _sum([step.download for step in plan.steps]),
+        "disk": _sum([step.disk for step in plan.steps]),
+        "providers": [str(wish) for wish in proposal.ask.intent.providers],
+        "left_alone": sorted(proposal.own.foreign),
+    }
+
+
+def _sum(sizes: list[int | None]) -> int | None:
+    return None if None in sizes else sum(size for size in sizes if size is not None)
+
+
+def plan_lines(plan: Plan, warnings: tuple[str, ...]) -> list[str]:
+    """Return a plan for people: each step with its reason and its sizes, then the sum."""
+    lines = []
+    if plan.steps:
+        rows = [_row(step) for step in plan.steps]
+        lines += table(("", "DISTRIBUTION", "VERSION", "DOWNLOAD", "DISK", "WHY"), rows)
+        lines.append(_total(plan))
+    return lines + [f"{style('warning', 'yellow')}: {text}" for text in warnings]
+
+
+def _row(step: Step) -> tuple[str, ...]:
+    version = f"{step.old} -> {step.new}" if step.old and step.new else step.new or step.old
+    colour = _COLOURS[step.action]
+    download = "" if step.action == "remove" else human_size(step.download)
+    return (style(_MARKS[step.action], colour), step.name, version, download, _signed(step.disk), step.reason)
+
+
+def _signed(size: int | None) -> str:
+    if size is None:
+        return "unknown"
+    return f"-{human_size(-size)}" if size < 0 else human_size(size)
+
+
+def _total(plan: Plan) -> str:
+    count = {action: sum(1 for step in plan.steps if step.action == action) for action in _MARKS}
+    moved = count["upgrade"] + count["downgrade"] + count["replace"]
+    download, disk = _sum([step.download for step in plan.steps]), _sum([step.disk for step in plan.steps])
+    return (
+        f"{count['add']} added, {moved} changed, {count['remove']} removed, {plan.kept} kept; "
+        f"{human_size(download)} to fetch, {_signed(disk)} on disk"
+    )
+
+
+def _kept(plan: Plan, proposal: Proposal) -> list[str]:
+    lines = []
+    if proposal.own.foreign:
+        lines.append(style(f"{len(proposal.own.foreign)} distributions installed by hand are left alone.", "dim"))
+    if plan.orphans:
+        lines.append(f"No longer needed: {', '.join(plan.orphans)}")
+        lines.append(next_command("prune"))
+    return lines
+
+
+def _closing(plan: Plan) -> list[str]:
+    return [style("Done.", "green")] if plan.steps else ["Everything is as it should be."]

@@ -1,0 +1,161 @@
+"""A look into providers before they are installed: their wheels are read, never run."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from penstock_plugin_manager.catalog.load import cache_folder
+from penstock_plugin_manager.change.session import Session
+from penstock_plugin_manager.errors import IncompatibleError, ManagerError, UnverifiedError
+from penstock_plugin_manager.index.fetch import fetch
+from penstock_plugin_manager.index.wheel import Wheel, read_wheel_bytes
+from penstock_plugin_manager.installed.site import core_spec
+from penstock_plugin_manager.model.lock import File, Locked
+from penstock_plugin_manager.model.names import CORE
+from penstock_plugin_manager.model.requirement import allows
+
+
+def look_into(file: File, session: Session) -> Wheel | None:
+    """Return what a wheel says about itself; None for a source distribution, which would have to be run.
+
+    Raises:
+        UnverifiedError: the file is not the one that its hash names.
+        ManagerError: it cannot be fetched or is no wheel.
+    """
+    if not file.name.endswith(".whl"):
+        return None
+    place = file.path or file.url
+    if place.startswith(("http://", "https://")):
+        return read_wheel_bytes(file.name, _cached(file, session))
+    body = fetch(place).body
+    _prove(file, body)
+    return read_wheel_bytes(file.name, body)
+
+
+def _cached(file: File, session: Session) -> bytes:
+    copy = cache_folder() / "wheels" / file.sha256
+    if file.sha256 and copy.is_file():
+        body = copy.read_bytes()
+        if hashlib.sha256(body).hexdigest() == file.sha256:
+            return body
+    body = fetch(file.url, offline=session.options.offline).body
+    _prove(file, body)
+    if file.sha256:
+        try:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            temporary = copy.with_name(f"{copy.name}.{id(body)}")
+            temporary.write_bytes(body)
+            temporary.replace(copy)
+        except OSError:
+            pass
+    return body
+
+
+def _prove(file: File, body: bytes) -> None:
+    if file.sha256 and hashlib.sha256(body).hexdigest() != file.sha256:
+        raise UnverifiedError(
+            f"{file.name} is not the file that the index or the lock names: its hash differs.",
+            "Do not install it; ask who changed the file.",
+        )
+
+
+def check_providers(
+    wanted: Iterable[tuple[str, Locked, File]], core: tuple[Locked, File | None] | None, session: Session
+) -> list[str]:
+    """Judge the providers that are about to be installed.
+
+    Args:
+        wanted: Provider id, package and file of each.
+        core: The core that is about to be installed, or None when it stays.
+        session: The call; ``--allow-broken`` and ``--allow-suspended`` are honoured.
+
+    Returns:
+        Warnings: deprecated providers, experimental ones.
+
+    Raises:
+        IncompatibleError: a provider is broken, claims a foreign id, does not fit the core, or is suspended or removed.
+    """
+    version, spec = _core_to_be(core, session)
+    warnings: list[str] = []
+    for provider_id, package, file in wanted:
+        wheel = look_into(file, session)
+        if wheel is None:
+            continue
+        problems = _problems(provider_id, wheel, version, spec, session)
+        if problems and not session.options.allow_broken:
+            raise IncompatibleError(
+                f"{package.name} {package.version} would not work here: {problems[0]}.",
+                "Ask for another version, or give --allow-broken.",
+                "\n".join(problems[1:]),
+            )
+        warnings += problems + _judge_state(provider_id, wheel, session)
+    return warnings
+
+
+def _core_to_be(core: tuple[Locked, File | None] | None, session: Session) -> tuple[str, str]:
+    if core is None:
+        return core_spec(Path(session.environment.site))
+    package, file = core
+    try:
+        wheel = look_into(file, session) if file else None
+    except UnverifiedError:
+        raise
+    except ManagerError as error:
+        session.console.note(f"The spec version of {CORE} {package.version} is not known yet: {error}")
+        wheel = None
+    return package.version, wheel.spec_version if wheel else ""
+
+
+def _problems(provider_id: str, wheel: Wheel, core_version: str, spec: str, session: Session) -> list[str]:
+    offered = {each.id: each for each in wheel.providers}
+    if provider_id not in offered:
+        names = ", ".join(sorted(offered)) or "none"
+        return [f"it offers no provider {provider_id!r} (it offers: {names})"]
+    provider = offered[provider_id]
+    problems = list(provider.problems)
+    if provider.manifest and spec and not allows(provider.manifest.spec, spec):
+        problems.append(f"it serves spec {provider.manifest.spec}, and core {core_version} has spec {spec}")
+    others = [each.distribution for each in session.providers if each.id in offered and each.distribution != wheel.name]
+    problems += [f"its id is taken by {name}, which is installed" for name in others]
+    return problems
+
+
+def _judge_state(provider_id: str, wheel: Wheel, session: Session) -> list[str]:
+    manifest = next((each.manifest for each in wheel.providers if each.id == provider_id), None)
+    entry = session.catalog.get(provider_id)
+    state = entry.state if entry and entry.state != "stable" else (manifest.state if manifest else "stable")
+    replacement = (entry.replacement if entry else "") or (manifest.replacement if manifest else "")
+    until = (entry.until if entry else "") or (manifest.until if manifest else "")
+    instead = f"Use {replacement} instead." if replacement else ""
+    if state == "removed":
+        raise IncompatibleError(f"Provider {provider_id!r} has been removed from the ecosystem.", instead)
+    if state == "suspended" and not session.options.allow_suspended:
+        raise IncompatibleError(
+            f"Provider {provider_id!r} is suspended.", instead or "Give --allow-suspended to install it all the same."
+        )
+    if state == "deprecated":
+        works = f" and works until {until}" if until else ""
+        return [f"provider {provider_id!r} is deprecated{works}. {instead}".strip()]
+    if state in {"experimental", "suspended"}:
+        return [f"provider {provider_id!r} is {state}"]
+    return []
+
+
+def verdicts(wanted: Iterable[tuple[str, str]], core_version: str, session: Session) -> list[str]:
+    """Return a warning for each provider version that the catalog has seen fail with this core.
+
+    Untested pairs are told only where the catalog carries any verdict for that provider.
+    """
+    found = []
+    for provider_id, version in wanted:
+        entry = session.catalog.get(provider_id)
+        release = entry.release(version) if entry else None
+        verdict = release.verdicts.get(core_version) if release else None
+        tested = any(each.verdicts for each in entry.releases) if entry else False
+        if verdict == "fail":
+            found.append(f"{provider_id} {version} is known to fail with core {core_version}")
+        elif tested and verdict is None:
+            found.append(f"{provider_id} {version} has not been tested with core {core_version}")
+    return found

@@ -1,0 +1,128 @@
+"""Descriptions of providers for people and programs, whether installed, in a catalog or in a source."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from penstock_plugin_manager.change.inspection import look_into
+from penstock_plugin_manager.change.not_found import known_ids
+from penstock_plugin_manager.change.session import Session
+from penstock_plugin_manager.errors import ManagerError, MissingError, did_you_mean
+from penstock_plugin_manager.index.simple import Offered, Project, read_links, read_project
+from penstock_plugin_manager.model.lock import File
+from penstock_plugin_manager.model.manifest import Capability, Manifest
+from penstock_plugin_manager.model.requirement import newer, wheel_parts
+
+
+class Known(NamedTuple):
+    """A provider of which a manifest is at hand.
+
+    Attributes:
+        where: ``installed``, ``catalog`` or ``source``.
+    """
+
+    id: str
+    distribution: str
+    version: str
+    where: str
+    manifest: Manifest
+    installed: str = ""
+
+
+def known_providers(session: Session, *, installed_only: bool = False) -> list[Known]:
+    """Return every provider whose manifest is at hand; what is installed hides what a catalog says of the same id."""
+    found = {
+        each.id: Known(each.id, each.distribution, each.version, "installed", each.manifest, each.version)
+        for each in session.providers
+        if each.manifest
+    }
+    if not installed_only:
+        for entry in session.catalog.values():
+            manifest = entry.manifest
+            if entry.id not in found and manifest:
+                found[entry.id] = Known(entry.id, entry.distribution, entry.newest(), "catalog", manifest)
+        for each in _in_folders(session):
+            found.setdefault(each.id, each)
+    return [found[name] for name in sorted(found)]
+
+
+def _in_folders(session: Session) -> list[Known]:
+    newest: dict[str, Offered] = {}
+    for place in session.sources.find_links:
+        try:
+            offered = read_links(place, offline=session.options.offline)
+        except MissingError:
+            continue
+        for each in offered:
+            parts = wheel_parts(each.name)
+            if parts and each.name.endswith(".whl") and each.url.startswith("file:"):
+                old = newest.get(parts[0])
+                newest[parts[0]] = each if old is None or newer(each.version, old.version) else old
+    found = []
+    for distribution, each in newest.items():
+        try:
+            wheel = look_into(File(each.name, each.url), session)
+        except ManagerError:
+            continue
+        found += [
+            Known(provider.id, distribution, each.version, "source", provider.manifest)
+            for provider in (wheel.providers if wheel else ())
+            if provider.manifest
+        ]
+    return found
+
+
+def find(provider_id: str, session: Session) -> Known:
+    """Return one provider, from the environment, a catalog or, at last, its newest wheel in the sources.
+
+    Raises:
+        MissingError: nobody knows it; the nearest names are offered.
+    """
+    for each in known_providers(session):
+        if each.id == provider_id:
+            return each
+    project = project_of(session.distribution_of(provider_id), session)
+    if project:
+        wheels = [each for each in project.files if each.name.endswith(".whl") and each.version == project.newest()]
+        wheel = look_into(File(wheels[0].name, wheels[0].url, sha256=wheels[0].sha256), session) if wheels else None
+        for provider in wheel.providers if wheel else ():
+            if provider.id == provider_id and provider.manifest:
+                return Known(provider_id, project.name, wheel.version if wheel else "", "source", provider.manifest)
+    hint = did_you_mean(provider_id, known_ids(session)) or "plugin-manager list --available shows what there is."
+    raise MissingError(f"There is no provider {provider_id!r}.", hint)
+
+
+def project_of(distribution: str, session: Session) -> Project | None:
+    """Return what the sources have of a distribution, or None where they have nothing or cannot be asked."""
+    sources = session.sources
+    indexes = (
+        []
+        if sources.no_index or sources.offline
+        else [*([sources.index_url] if sources.index_url else []), *sources.extra_index_urls]
+    )
+    if not indexes and not sources.no_index and not sources.offline:
+        indexes = session.resolver.indexes(sources)
+    try:
+        return read_project(distribution, indexes, list(sources.find_links), offline=sources.offline)
+    except MissingError:
+        return None
+
+
+def capability_data(capability: Capability) -> dict[str, Any]:
+    """Return a capability for programs, without what is empty."""
+    data = capability._asdict()
+    data["schemes"], data["parameters"] = list(capability.schemes), list(capability.parameters)
+    return {key: value for key, value in data.items() if value not in ("", [], ())}
+
+
+def provides(capability: Capability, kind: str, name: str) -> bool:
+    """Tell whether a capability is what ``KIND:NAME`` asks for; the kind may be singular."""
+    kinds = {capability.kind, capability.kind.removesuffix("s"), "any"}
+    if kind == "scheme":
+        return name in capability.schemes
+    if kind in {"connection_type", "connection-type"}:
+        return capability.connection_type == name
+    if kind.replace("-", "_") not in kinds:
+        return False
+    short = capability.id.partition(".")[2] or capability.id
+    return name in {capability.id, short, capability.connection_type, *capability.schemes}

@@ -1,0 +1,242 @@
+"""One call of the manager: the environment, the project and the places that it concerns, found when they are asked for."""
+
+# ruff: noqa: PLC0415  each command pays for what it uses; `list` must start within milliseconds
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from penstock_plugin_manager.installed.environment import Environment, discover
+from penstock_plugin_manager.installed.locate import GENERATIONS, project_folder
+from penstock_plugin_manager.output import Console
+
+if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
+
+    from penstock_plugin_manager.catalog.entry import Entry
+    from penstock_plugin_manager.installed.site import Provider
+    from penstock_plugin_manager.model.intent import Intent
+    from penstock_plugin_manager.model.lock import Lock
+    from penstock_plugin_manager.model.requirement import Distribution
+    from penstock_plugin_manager.resolve.request import Resolver, Sources
+
+
+class Session:
+    """The context of one command.
+
+    Attributes:
+        options: The parsed words.
+        console: Where notes go.
+        held: Descriptor of the environment's lock while it is held.
+    """
+
+    def __init__(self, options: argparse.Namespace, console: Console) -> None:
+        self.options = options
+        self.console = console
+        self.held: tuple[int, ...] = ()
+
+    @cached_property
+    def environment(self) -> Environment:
+        """The managed environment, after any interrupted change to it was finished or undone."""
+        self._recover_pointer()
+        found = discover(self.options.env, self.options.python, self._start, dict(os.environ))
+        journals = (os.path.join(found.state, "journal.json"), os.path.join(found.generations, "journal.json"))  # noqa: PTH118  as above
+        if any(os.path.exists(path) for path in journals):  # noqa: PTH110  as above
+            from penstock_plugin_manager.apply.recovery import recover_before_reading
+
+            recover_before_reading(found, self.console.note)
+            found = discover(self.options.env, self.options.python, self._start, dict(os.environ))
+        return found
+
+    @contextlib.contextmanager
+    def holding(self, purpose: str) -> Iterator[None]:
+        """Hold the environment's lock; an interrupted change is recovered first.
+
+        Args:
+            purpose: What is being done, for whoever has to wait.
+
+        Raises:
+            LockedError: another manager held it for longer than this call waits.
+        """
+        from penstock_plugin_manager.apply.guard import guard
+        from penstock_plugin_manager.apply.recovery import lock_folder, recover
+
+        environment = self.environment
+        with guard(lock_folder(environment), purpose, self.options.wait, self.console.note) as descriptor:
+            self.held = (descriptor,)
+            try:
+                done = recover(environment)
+                if done:
+                    self.console.note(done)
+                yield
+            finally:
+                self.held = ()
+
+    def _recover_pointer(self) -> None:
+        """Finish an adoption that was killed between its two steps, when no environment can be opened yet."""
+        named = self.options.env
+        if named and not os.path.lexists(named) and os.path.exists(named.rstrip("/") + GENERATIONS + "/journal.json"):  # noqa: PTH110  as above
+            from pathlib import Path
+
+            from penstock_plugin_manager.apply.generations import recover_generations
+
+            self.console.note(recover_generations(Path(os.path.abspath(named))))  # noqa: PTH100  as above
+
+    @cached_property
+    def project(self) -> Path:
+        """The folder of ``penstock.toml``: named, found upwards from here, or the one that holds the environment."""
+        from pathlib import Path
+
+        named = self.options.project
+        found = project_folder(self._start)
+        return Path(os.path.abspath(named or found or os.path.dirname(self.environment.root)))  # noqa: PTH100,PTH120  as above
+
+    @property
+    def project_found(self) -> str:
+        """The project that is named or found from here; an empty string where the environment decides."""
+        return os.path.abspath(self.options.project) if self.options.project else project_folder(self._start) or ""  # noqa: PTH100  as above
+
+    @property
+    def _start(self) -> str:
+        return self.options.project or os.getcwd()  # noqa: PTH109  as above
+
+    @property
+    def intent_path(self) -> Path:
+        """The intent file."""
+        return self.project / "penstock.toml"
+
+    @property
+    def lock_path(self) -> Path:
+        """The lock file."""
+        return self.project / "pylock.toml"
+
+    @cached_property
+    def intent_text(self) -> str:
+        """The text of the intent file; empty where there is none."""
+        try:
+            return self.intent_path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return ""
+
+    @cached_property
+    def intent(self) -> Intent:
+        """What the project wants."""
+        from penstock_plugin_manager.model.intent import read_intent
+        from penstock_plugin_manager.model.toml import parse
+
+        name = str(self.intent_path)
+        return read_intent(parse(self.intent_text, name), name)
+
+    @cached_property
+    def lock(self) -> Lock | None:
+        """The project's lock, or None."""
+        from penstock_plugin_manager.model.lock import read_lock
+        from penstock_plugin_manager.model.toml import parse
+
+        try:
+            text = self.lock_path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        name = str(self.lock_path)
+        return read_lock(parse(text, name), name).at(self.project.resolve().as_uri())
+
+    @cached_property
+    def distributions(self) -> dict[str, Distribution]:
+        """What stands in the environment."""
+        from pathlib import Path
+
+        from penstock_plugin_manager.installed.site import distributions
+
+        return distributions(Path(self.environment.site))
+
+    @cached_property
+    def providers(self) -> list[Provider]:
+        """The providers of the environment with their manifests."""
+        from pathlib import Path
+
+        from penstock_plugin_manager.installed.site import providers
+
+        return providers(Path(self.environment.site))
+
+    @cached_property
+    def markers(self) -> dict[str, str]:
+        """The values of environment markers."""
+        from penstock_plugin_manager.installed.environment import markers
+
+        return markers(self.environment)
+
+    @cached_property
+    def sources(self) -> Sources:
+        """Where distributions come from: the options of the call, before those of the project."""
+        from penstock_plugin_manager.resolve.request import Sources
+
+        options = vars(self.options)
+        links = [os.path.abspath(place) if _is_path(place) else place for place in options.get("find_links") or ()]  # noqa: PTH100  as above
+        links += [str(self.project / place) if _is_path(place) else place for place in self.intent.find_links]
+        if not vars(self.options).get("no_index"):
+            links += self._folders_of_lock()
+        return Sources(
+            options.get("index_url") or self.intent.index_url,
+            (*(options.get("extra_index_url") or ()), *self.intent.extra_index_urls),
+            tuple(dict.fromkeys(links)),
+            bool(options.get("no_index", False)),
+            self.options.offline,
+        )
+
+    def _folders_of_lock(self) -> list[str]:
+        """Return the folders from which local wheels of the lock came; what was found there before is found again."""
+        files = [file for package in (self.lock.packages if self.lock else ()) for file in package.wheels]
+        if not files:
+            return []
+        from penstock_plugin_manager.resolve.uv import file_path
+
+        paths = [file_path(file.url) for file in files if file.url.startswith("file://")]
+        return [folder for folder in dict.fromkeys(os.path.dirname(path) for path in paths) if os.path.isdir(folder)]  # noqa: PTH112,PTH120  as above
+
+    @cached_property
+    def catalog(self) -> dict[str, Entry]:
+        """The entries of the project's catalogs and of the shipped one."""
+        from penstock_plugin_manager.catalog.load import load_catalogs
+
+        options = vars(self.options)
+        places = [*(options.get("catalog") or ()), *(self._place(place) for place in self.intent.catalogs)]
+        return load_catalogs(places, offline=self.options.offline, note=self.console.note)
+
+    def _place(self, place: str) -> str:
+        return str(self.project / place) if _is_path(place) else place
+
+    @cached_property
+    def resolver(self) -> Resolver:
+        """The tool that resolves and installs."""
+        from penstock_plugin_manager.resolve.choose import choose
+        from penstock_plugin_manager.resolve.process import Runner
+
+        return choose(self.options.resolver, Runner(self.console.progress(), lambda: self.held), self.environment)
+
+    def distribution_of(self, provider_id: str) -> str:
+        """Return the distribution of a provider: the installed one, the catalog's, or the one that its id implies."""
+        from penstock_plugin_manager.model.names import default_distribution
+
+        for each in self.providers:
+            if each.id == provider_id:
+                return each.distribution
+        entry = self.catalog.get(provider_id)
+        return entry.distribution if entry else default_distribution(provider_id)
+
+    def state(self) -> dict[str, Any]:
+        """Return the manager's own record of the environment."""
+        from pathlib import Path
+
+        from penstock_plugin_manager.apply.change import STATE_FILE
+        from penstock_plugin_manager.apply.files import read_json
+
+        return read_json(Path(self.environment.state) / STATE_FILE) or {}
+
+
+def _is_path(place: str) -> bool:
+    return "://" not in place

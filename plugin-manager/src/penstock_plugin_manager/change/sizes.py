@@ -1,0 +1,92 @@
+"""Sizes of what a plan fetches and unpacks."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from penstock_plugin_manager.apply.files import read_json
+from penstock_plugin_manager.catalog.load import cache_folder
+from penstock_plugin_manager.change.session import Session
+from penstock_plugin_manager.errors import ManagerError
+from penstock_plugin_manager.index.wheel import read_wheel
+from penstock_plugin_manager.installed.site import installed_size
+from penstock_plugin_manager.model.lock import File
+from penstock_plugin_manager.plan.steps import Plan
+from penstock_plugin_manager.resolve.uv import file_path
+
+_FILE = "sizes.json"
+
+
+def with_sizes(plan: Plan, files: Mapping[str, File], session: Session) -> Plan:
+    """Return a plan whose steps know what they fetch and what they take on disk, as far as it can be known.
+
+    Sizes come from the lock, from local wheels, from what was seen before, or from the head of the remote file.
+    """
+    known: dict[str, list[int | None]] = (read_json(cache_folder() / _FILE) or {}).get("sizes", {})
+    missing = [file for file in files.values() if file.size is None and file.sha256 not in known and file.url]
+    if missing and not session.options.offline:
+        known |= _asked(missing)
+        _remember(known)
+    steps = []
+    for step in plan.steps:
+        if step.action == "remove":
+            steps.append(step._replace(download=0, disk=-installed_size(Path(session.environment.site), step.name)))
+            continue
+        file = files.get(step.name)
+        download, disk = _of(file, known) if file else (0, None)
+        steps.append(step._replace(download=download, disk=disk))
+    return plan._replace(steps=tuple(steps))
+
+
+def _asked(files: list[File]) -> dict[str, list[int | None]]:
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  only new files are asked for
+
+    from penstock_plugin_manager.index.remote import content_length  # noqa: PLC0415  as above
+
+    with ThreadPoolExecutor(8) as pool:
+        sizes = pool.map(lambda file: content_length(file.url), files)
+        return {file.sha256: [size, None] for file, size in zip(files, sizes, strict=True) if file.sha256}
+
+
+def remember_unpacked(files: Mapping[str, File], site: str) -> None:
+    """Keep what installed files took on disk, so that the next plan knows."""
+    known: dict[str, list[int | None]] = (read_json(cache_folder() / _FILE) or {}).get("sizes", {})
+    fresh = {
+        name: file
+        for name, file in files.items()
+        if file.sha256 and (known.get(file.sha256) or [None, None])[1] is None
+    }
+    if not fresh:
+        return
+    for name, file in fresh.items():
+        download = file.size if file.size is not None else (known.get(file.sha256) or [None])[0]
+        known[file.sha256] = [download, installed_size(Path(site), name)]
+    _remember(known)
+
+
+def _of(file: File, known: Mapping[str, list[int | None]]) -> tuple[int | None, int | None]:
+    download, disk = known.get(file.sha256, [None, None])
+    place = file_path(file.url) if file.url.startswith("file://") else file.path
+    if place and disk is None and file.name.endswith(".whl"):
+        try:
+            wheel = read_wheel(Path(place))
+        except ManagerError:
+            return file.size, None
+        return wheel.size, wheel.unpacked
+    return (file.size if file.size is not None else download), disk
+
+
+def _remember(known: Mapping[str, list[int | None]]) -> None:
+    path = cache_folder() / _FILE
+    temporary = path.with_suffix(f".{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps({"sizes": dict(known)}), encoding="utf-8")
+        temporary.replace(path)
+    except OSError:  # sizes that cannot be kept are asked for again
+        with contextlib.suppress(OSError):
+            temporary.unlink()

@@ -1,0 +1,129 @@
+"""``validate``: a provider, seen as its author should see it."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from penstock_plugin_manager.change.session import Session
+from penstock_plugin_manager.errors import INCOMPATIBLE, OK, ManagerError, MissingError
+from penstock_plugin_manager.index.wheel import read_wheel
+from penstock_plugin_manager.model.manifest import Manifest, read_manifest, strict_problems
+from penstock_plugin_manager.model.names import CORE, GROUP, default_distribution, normalize
+from penstock_plugin_manager.model.requirement import parse_requirement
+from penstock_plugin_manager.output import Result
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.add_argument("path", help="a wheel, a provider's folder, or a provider.toml")
+    parser.add_argument(
+        "--import", dest="with_import", action="store_true", help="import every object in the environment, too"
+    )
+
+
+def run(options: argparse.Namespace, session: Session) -> Result:
+    """Check a wheel, a provider's folder or a manifest as strictly as an author needs it. Exit code 5 if anything is wrong.
+
+    Nothing is imported unless --import is given.
+    """
+    path = Path(options.path)
+    if not path.exists():
+        raise MissingError(
+            f"There is no file or folder {path}.", "Name a wheel, a provider's folder or a provider.toml."
+        )
+    if path.suffix == ".whl":
+        problems, manifest = _wheel(path)
+    elif path.is_dir():
+        problems, manifest = _folder(path)
+    else:
+        data = _load(path)
+        problems, manifest = _judged(data, "")
+    if options.with_import and manifest:
+        problems += _imports(manifest, session)
+    data = {"path": str(path), "id": manifest.id if manifest else None, "problems": problems}
+    return Result(data, problems or [f"{path} is sound."], INCOMPATIBLE if problems else OK)
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ManagerError(f"{path} is no TOML: {error}.") from None
+
+
+def _judged(data: dict[str, Any], entry_point: str) -> tuple[list[str], Manifest | None]:
+    reading = read_manifest(data, entry_point)
+    return [*reading.problems, *strict_problems(data)], reading.manifest
+
+
+def _wheel(path: Path) -> tuple[list[str], Manifest | None]:
+    wheel = read_wheel(path)
+    if not wheel.providers:
+        return [f"{wheel.filename} has no entry point in the group {GROUP}"], None
+    problems: list[str] = []
+    for provider in wheel.providers:
+        problems += provider.problems or strict_problems(provider.data)
+        problems += _names(provider.id, wheel.name, wheel.requires)
+    return problems, wheel.providers[0].manifest
+
+
+def _names(provider_id: str, distribution: str, requires: tuple[str, ...]) -> list[str]:
+    problems = []
+    if distribution.startswith("penstock-providers-") and distribution != default_distribution(provider_id):
+        problems.append(f"distribution {distribution} should be named {default_distribution(provider_id)}")
+    core = next((each for text in requires if (each := parse_requirement(text)) and normalize(each.name) == CORE), None)
+    if core is None:
+        problems.append(f"it does not require {CORE}")
+    elif any(each.operator in {"<", "<=", "==", "~="} for each in core.specifier):
+        problems.append(
+            f"{CORE}{core.specifier} caps the core; the manifest's spec range decides what fits, so give a floor alone"
+        )
+    return problems
+
+
+def _folder(path: Path) -> tuple[list[str], Manifest | None]:
+    project_file = path / "pyproject.toml"
+    if not project_file.is_file():
+        raise MissingError(f"{path} has no pyproject.toml.", "Name a provider's folder.")
+    project = _load(project_file).get("project", {})
+    points = project.get("entry-points", {}).get(GROUP, {})
+    if not points:
+        return [f"pyproject.toml has no entry point in the group {GROUP}"], None
+    problems: list[str] = []
+    manifest = None
+    for name, target in points.items():
+        package, _, file = str(target).partition(":")
+        inside = Path(*package.split(".")) / file
+        source = next((base / inside for base in (path / "src", path) if (base / inside).is_file()), None)
+        if source is None:
+            problems.append(f"manifest {inside} is missing")
+            continue
+        found, manifest = _judged(_load(source), name)
+        problems += found + _names(
+            name, normalize(str(project.get("name", ""))), tuple(project.get("dependencies", ()))
+        )
+    return problems, manifest
+
+
+def _imports(manifest: Manifest, session: Session) -> list[str]:
+    """Import each object of a manifest in the environment, in one interpreter, and return what fails."""
+    objects = [capability.object for capability in manifest.capabilities if capability.object]
+    code = (
+        "import importlib, sys\n"
+        "for text in sys.argv[1:]:\n"
+        "    module, _, name = text.partition(':')\n"
+        "    try:\n"
+        "        found = importlib.import_module(module)\n"
+        "        for part in name.split('.'):\n"
+        "            found = getattr(found, part)\n"
+        "    except BaseException as error:\n"
+        "        print(f'{text}: {type(error).__name__}: {error}')\n"
+    )
+    command = [session.environment.python, "-I", "-c", code, *objects]
+    done = subprocess.run(command, check=False, capture_output=True, stdin=subprocess.DEVNULL, timeout=300)
+    lines = done.stdout.decode("utf-8", "replace").splitlines()
+    return [f"cannot be imported: {line}" for line in lines]

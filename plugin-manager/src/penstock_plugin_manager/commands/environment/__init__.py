@@ -1,0 +1,1 @@
+"""Commands on an environment and its generations."""

@@ -1,0 +1,190 @@
+"""``doctor``: what is broken, and how to mend it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from penstock_plugin_manager.arguments import change_options
+from penstock_plugin_manager.change.execute_plan import change
+from penstock_plugin_manager.change.proposal import Ask
+from penstock_plugin_manager.change.session import Session
+from penstock_plugin_manager.commands.lock.verify import verify_distribution
+from penstock_plugin_manager.commands.providers.isolate import isolated_providers
+from penstock_plugin_manager.errors import ERROR, OK, ManagerError, UsageError
+from penstock_plugin_manager.model.names import CORE
+from penstock_plugin_manager.model.requirement import allows, edges
+from penstock_plugin_manager.output import Result, next_command, style
+
+
+class Illness(NamedTuple):
+    """Something that is broken.
+
+    Attributes:
+        fixable: Whether installing the distribution again as the lock says would mend it.
+    """
+
+    what: str
+    problem: str
+    advice: str
+    fixable: bool = False
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.add_argument(
+        "--fix", action="store_true", help="install again, as the lock says, what is damaged or missing"
+    )
+    parser.add_argument("--bisect", metavar="CMD", help="find the provider without which this command succeeds")
+    change_options(parser)
+
+
+def run(options: argparse.Namespace, session: Session) -> Result:
+    """Find what is broken: the interpreter, damaged or missing distributions, unmet requirements, unsound providers.
+
+    An interrupted change was finished or undone before. Exit code 1 if anything is broken.
+    """
+    if options.bisect:
+        return _bisect(options.bisect, session)
+    found = examine(session)
+    if options.fix and any(each.fixable for each in found):
+        return _fix(found, options, session)
+    lines = []
+    for each in found:
+        lines += [f"{style(each.what, 'bold')}: {each.problem}", *([f"  {each.advice}"] if each.advice else [])]
+    if any(each.fixable for each in found):
+        lines.append(next_command("doctor --fix"))
+    lines.append(
+        f"{len(session.distributions)} distributions, {len(session.providers)} providers, {len(found)} problems."
+    )
+    return Result({"problems": [each._asdict() for each in found]}, lines, ERROR if found else OK)
+
+
+def examine(session: Session) -> list[Illness]:
+    """Return what is broken in the session's environment."""
+    environment = session.environment
+    found = _interpreter(session)
+    present = session.distributions
+    for name in sorted(present):
+        damage = verify_distribution(Path(environment.site), name)
+        if damage:
+            found.append(Illness(name, f"{damage[0].problem} ({len(damage)} such files)", "", fixable=True))
+    for name, dist in sorted(present.items()):
+        for edge in edges(dist, session.markers):
+            other = present.get(edge.child)
+            if other is None:
+                found.append(
+                    Illness(name, f"needs {edge.child}{edge.specifier}, which is not installed", "", fixable=True)
+                )
+            elif not allows(edge.specifier, other.version):
+                found.append(
+                    Illness(name, f"needs {edge.child}{edge.specifier}, found {other.version}", "", fixable=True)
+                )
+    for each in session.providers:
+        advice = f"plugin-manager upgrade {each.id}, or plugin-manager remove {each.id}"
+        found += [Illness(f"provider {each.id}", problem, advice) for problem in each.problems]
+    for provider_id, python in sorted(isolated_providers(session).items()):
+        if not Path(python).exists():
+            found.append(
+                Illness(
+                    f"provider {provider_id}", "its own environment is gone", f"plugin-manager isolate {provider_id}"
+                )
+            )
+    return found
+
+
+def _interpreter(session: Session) -> list[Illness]:
+    environment = session.environment
+    statement = "import penstock" if CORE in session.distributions else "pass"
+    try:
+        done = subprocess.run(
+            [environment.python, "-I", "-c", statement], check=False, capture_output=True, stdin=subprocess.DEVNULL
+        )
+    except OSError as error:
+        return [
+            Illness(
+                environment.python,
+                f"cannot be started: {error.strerror}",
+                "Make the environment anew: plugin-manager init",
+            )
+        ]
+    if done.returncode == 0:
+        return []
+    said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    return [
+        Illness(
+            "the core" if CORE in session.distributions else "the interpreter",
+            said[-1] if said else "fails",
+            "",
+            fixable=True,
+        )
+    ]
+
+
+def _fix(found: list[Illness], options: argparse.Namespace, session: Session) -> Result:
+    """Install again what is damaged: it is taken for absent, so that the plan adds it."""
+    site = Path(session.environment.site)
+    damaged = {each.what for each in found if each.fixable and verify_distribution(site, each.what)}
+    if not session.intent.providers and not session.lock:
+        raise ManagerError(
+            "There is no intent to mend the environment by.", "Name the providers: plugin-manager install ID"
+        )
+    session.__dict__["distributions"] = {
+        name: dist for name, dist in session.distributions.items() if name not in damaged
+    }
+    return change(lambda: Ask("doctor --fix", session.intent), "doctor --fix", options, session)
+
+
+def culprit(ids: Sequence[str], good: Callable[[Sequence[str]], bool]) -> str | None:
+    """Return the one id without which a command succeeds, in about log2(n) trials.
+
+    Args:
+        ids: The candidates.
+        good: Tells whether the command succeeds while the given ids are disabled.
+
+    Returns:
+        The culprit, or None where no single one is to blame.
+    """
+    suspects = list(ids)
+    if not suspects or not good(suspects):
+        return None
+    while len(suspects) > 1:
+        half = suspects[: len(suspects) // 2]
+        rest = suspects[len(suspects) // 2 :]
+        suspects = half if good(half) else rest
+    return suspects[0] if good(suspects) else None
+
+
+def _bisect(command: str, session: Session) -> Result:
+    words = shlex.split(command)
+    if not words:
+        raise UsageError("--bisect needs a command.", 'Such as: plugin-manager doctor --bisect "penstock dags list"')
+    trials = 0
+    scripts = str(Path(session.environment.scripts))
+
+    def good(disabled: Sequence[str]) -> bool:
+        nonlocal trials
+        trials += 1
+        variables = {
+            **os.environ,
+            "PATH": scripts + os.pathsep + os.environ.get("PATH", ""),
+            "PENSTOCK_DISABLED_PROVIDERS": ",".join(disabled),
+        }
+        try:
+            done = subprocess.run(words, check=False, capture_output=True, stdin=subprocess.DEVNULL, env=variables)
+        except OSError as error:
+            raise UsageError(f"{words[0]} cannot be run: {error.strerror}.") from None
+        return done.returncode == 0
+
+    if good([]):
+        return Result({"culprit": None, "trials": trials}, ["The command succeeds with every provider enabled."])
+    found = culprit([each.id for each in session.providers], good)
+    data = {"culprit": found, "trials": trials}
+    if found is None:
+        return Result(data, [f"No single provider is to blame; {trials} trials."], ERROR)
+    return Result(data, [f"Without {found!r} the command succeeds; {trials} trials.", next_command(f"disable {found}")])

@@ -1,0 +1,69 @@
+"""``init``: make an environment that can be rolled back."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from penstock_plugin_manager.apply.generations import adopt, first_generation
+from penstock_plugin_manager.apply.guard import guard
+from penstock_plugin_manager.change.session import Session
+from penstock_plugin_manager.errors import ManagerError
+from penstock_plugin_manager.model.intent import FILE, LOCK_FILE, TABLE
+from penstock_plugin_manager.model.toml import set_keys
+from penstock_plugin_manager.output import Result, next_command
+from penstock_plugin_manager.resolve.choose import choose
+from penstock_plugin_manager.resolve.process import Runner
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.add_argument("--base", metavar="PATH", help="interpreter to make the environment from (default: this one)")
+    parser.add_argument(
+        "--adopt", action="store_true", help="turn the plain environment that exists into its first generation"
+    )
+
+
+def run(options: argparse.Namespace, session: Session) -> Result:
+    """Make an environment with generations, or turn a plain one into such, and begin the project's intent."""
+    if options.adopt:
+        return _adopt(session)
+    folder = Path(os.path.abspath(options.project or os.getcwd()))  # noqa: PTH100,PTH109  a link must not be followed
+    root = Path(os.path.abspath(options.env or folder / ".venv"))  # noqa: PTH100  as above
+    project = folder if options.project or not options.env else root.parent
+    base = options.base or getattr(sys, "_base_executable", sys.executable)
+    text = _text(project / FILE)
+    begun = text if TABLE in text else set_keys(text, TABLE, {"providers": []}, str(project / FILE))
+    store = root.with_name(root.name + ".generations")
+    resolver = choose(options.resolver, Runner())
+    if root.exists() or root.is_symlink():
+        raise ManagerError(f"{root} exists already.", "Turn it into generations with: plugin-manager init --adopt")
+    with guard(store, "init", options.wait, session.console.note):
+        made = first_generation(root, base, resolver, {str(project / FILE): begun})
+    data = {"environment": made.root, "python": made.version, "intent": str(project / FILE)}
+    return Result(data, [f"Made {made.root} with Python {made.version}.", next_command("install aws")])
+
+
+def _adopt(session: Session) -> Result:
+    environment = session.environment
+    if environment.has_generations:
+        raise ManagerError(f"{environment.root} has generations already.")
+    files: dict[str, str | None] = {}
+    for name in (FILE, LOCK_FILE):
+        path = session.project / name
+        files[str(path)] = _text(path) or None
+    store = Path(environment.generations)
+    with guard(store, "init --adopt", session.options.wait, session.console.note):
+        made = adopt(environment, files)
+    return Result(
+        {"environment": made.root}, [f"{made.root} is now a pointer to its first generation.", next_command("history")]
+    )
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""

@@ -1,0 +1,1 @@
+"""Commands on the lock: write it, export it, judge what it holds."""

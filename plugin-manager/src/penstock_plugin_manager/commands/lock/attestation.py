@@ -1,0 +1,88 @@
+"""Publishers: who attested a file on its index (PEP 740), remembered in the lock.
+
+The identity is read from the provenance document of the index; its signature is the index's word and is not proven again here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from penstock_plugin_manager.apply.files import write_files
+from penstock_plugin_manager.change.execute_plan import portable
+from penstock_plugin_manager.change.known_providers import project_of
+from penstock_plugin_manager.change.session import Session
+from penstock_plugin_manager.errors import ManagerError
+from penstock_plugin_manager.index.fetch import fetch
+from penstock_plugin_manager.model.lock import Locked, write_lock
+
+
+def publisher_problems(session: Session, *, remember: bool) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """Compare the publishers on the index with those in the lock.
+
+    Args:
+        session: The call.
+        remember: Whether new publishers are written into the lock.
+
+    Returns:
+        Publisher by distribution, and what is wrong: a publisher that changed, or one that is gone.
+    """
+    lock = session.lock
+    packages = list(lock.packages) if lock else []
+    with ThreadPoolExecutor(8) as pool:
+        found = dict(
+            zip(
+                (each.name for each in packages),
+                pool.map(lambda each: _publisher(each, session), packages),
+                strict=True,
+            )
+        )
+    problems = compare({each.name: each.publisher for each in packages}, found)
+    if remember and lock and not problems:
+        kept = tuple(each._replace(publisher=found[each.name] or each.publisher) for each in packages)
+        write_files({str(session.lock_path): write_lock(portable(lock._replace(packages=kept), session.project))})
+    return {name: publisher for name, publisher in found.items() if publisher}, problems
+
+
+def compare(remembered: Mapping[str, str], found: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return what is wrong with publishers: a changed one, or one that no longer attests."""
+    problems = []
+    for name, old in sorted(remembered.items()):
+        new = found.get(name, "")
+        if old and new and old != new:
+            problems.append((name, f"its publisher changed from {old} to {new}"))
+        elif old and not new:
+            problems.append((name, f"its publisher was {old}; the file is no longer attested"))
+    return problems
+
+
+def _publisher(package: Locked, session: Session) -> str:
+    try:
+        project = project_of(package.name, session)
+    except ManagerError:
+        return ""
+    names = {each.name for each in package.wheels}
+    places = sorted(
+        {each.provenance for each in (project.files if project else ()) if each.name in names and each.provenance}
+    )
+    if not places:
+        return ""
+    try:
+        return read_publisher(fetch(places[0], "application/json", offline=session.options.offline).body)
+    except ManagerError:
+        return ""
+
+
+def read_publisher(body: bytes) -> str:
+    """Return the publisher that a provenance document names, such as ``GitHub owner/repository release.yml``; else empty."""
+    try:
+        publisher = json.loads(body)["attestation_bundles"][0]["publisher"]
+        parts = [
+            publisher["kind"],
+            publisher.get("repository") or publisher.get("email") or "",
+            publisher.get("workflow") or "",
+        ]
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+        return ""
+    return " ".join(part for part in parts if part)

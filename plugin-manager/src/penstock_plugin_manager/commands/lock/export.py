@@ -1,0 +1,79 @@
+"""``export``: the lock in another tool's format."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from penstock_plugin_manager.apply.files import write_text
+from penstock_plugin_manager.change.session import Session
+from penstock_plugin_manager.errors import MissingError
+from penstock_plugin_manager.model.lock import Lock, Locked, order
+from penstock_plugin_manager.output import Result
+
+_FORMATS = ("requirements", "constraints", "dockerfile", "sbom")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.add_argument("format", choices=_FORMATS, help="what to write")
+    parser.add_argument("-o", "--output", metavar="FILE", help="where to (default: standard output)")
+    parser.add_argument("--image", metavar="NAME", help="base image of the Dockerfile (default: python:X.Y-slim)")
+
+
+def run(options: argparse.Namespace, session: Session) -> Result:
+    """Write the lock as requirements with hashes, constraints, a Dockerfile or a CycloneDX bill of materials."""
+    lock = session.lock
+    if lock is None:
+        raise MissingError(f"There is no lock {session.lock_path}.", "Make one with: plugin-manager lock")
+    if options.format == "sbom":
+        from penstock_plugin_manager.commands.lock.sbom import bill_of_materials  # noqa: PLC0415  it needs an extra
+
+        text = bill_of_materials(lock, session)
+    elif options.format == "dockerfile":
+        text = dockerfile(options.image or f"python:{_python(lock)}-slim")
+    else:
+        text = requirements(lock, hashes=options.format == "requirements")
+    if options.output:
+        write_text(Path(options.output).absolute(), text)
+        return Result({"format": options.format, "file": options.output}, [f"Wrote {options.output}."])
+    return Result({"format": options.format, "text": text}, text.rstrip("\n").splitlines())
+
+
+def requirements(lock: Lock, *, hashes: bool) -> str:
+    """Return requirement lines, with all hashes or, for constraints, with none."""
+    lines = []
+    for package in sorted(lock.packages, key=order):
+        parts = [_pin(package)]
+        if hashes:
+            files = [*package.wheels, *([package.sdist] if package.sdist else [])]
+            parts += [
+                f"--hash=sha256:{each.sha256}" for each in sorted(files, key=lambda file: file.name) if each.sha256
+            ]
+        lines.append(" \\\n    ".join(parts))
+    return "\n".join(lines) + "\n"
+
+
+def _pin(package: Locked) -> str:
+    marker = f" ; {package.marker}" if package.marker else ""
+    if package.directory or package.archive:
+        return f"{package.name} @ {package.directory or package.archive}{marker}"
+    return f"{package.name}=={package.version}{marker}"
+
+
+def dockerfile(image: str) -> str:
+    """Return a Dockerfile that builds the locked environment, in a layer that changes only with the lock."""
+    return f"""FROM {image}
+RUN python -m venv /opt/penstock/manager && /opt/penstock/manager/bin/pip install --no-cache-dir "penstock-plugin-manager[uv]"
+WORKDIR /opt/penstock
+COPY penstock.toml pylock.toml ./
+RUN manager/bin/plugin-manager init --project . --env /opt/penstock/.venv \\
+ && manager/bin/plugin-manager sync --frozen --yes --env /opt/penstock/.venv
+ENV PATH="/opt/penstock/.venv/bin:$PATH"
+COPY . .
+CMD ["penstock", "up"]
+"""
+
+
+def _python(lock: Lock) -> str:
+    return lock.requires_python.removeprefix(">=").split(",")[0] or "3.11"

@@ -1,0 +1,33 @@
+"""``policy``: what the project permits."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+
+from penstock_plugin_manager.change.session import Session
+from penstock_plugin_manager.errors import OK, UNVERIFIED, MissingError
+from penstock_plugin_manager.output import Result
+from penstock_plugin_manager.plan.limits import violations
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.add_argument("action", choices=("show", "check"), help="show the policy, or judge the lock by it")
+
+
+def run(options: argparse.Namespace, session: Session) -> Result:
+    """Show what the project permits, or judge the whole lock by it. Exit code 6 if the lock holds anything forbidden."""
+    policy = session.intent.policy
+    if options.action == "show":
+        rules = {key: list(rule) if isinstance(rule, tuple) else rule for key, rule in policy._asdict().items() if rule}
+        lines = [
+            f"{key.replace('_', '-')}: {', '.join(rule) if isinstance(rule, list) else rule}"
+            for key, rule in rules.items()
+        ]
+        return Result({"policy": rules}, lines or ["The project permits everything: [plugin-manager.policy] is empty."])
+    if session.lock is None:
+        raise MissingError(f"There is no lock {session.lock_path}.", "Make one with: plugin-manager lock")
+    states = {entry.distribution: entry.state for entry in session.catalog.values()}
+    found = violations(policy, session.lock.packages, states, dt.datetime.now(dt.UTC))
+    return Result({"violations": found}, found or ["The lock keeps to the policy."], UNVERIFIED if found else OK)

@@ -1,0 +1,94 @@
+"""``verify``: installed files against their records and the lock."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+from penstock_plugin_manager.arguments import source_options
+from penstock_plugin_manager.change.session import Session
+from penstock_plugin_manager.commands.lock.attestation import publisher_problems
+from penstock_plugin_manager.errors import OK, UNVERIFIED
+from penstock_plugin_manager.installed.site import info_folder, read_record
+from penstock_plugin_manager.output import Result, style
+
+
+class Finding(NamedTuple):
+    """Something that is not as it was recorded."""
+
+    distribution: str
+    problem: str
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.add_argument(
+        "--publishers", action="store_true", help="ask the index who published each distribution (PEP 740)"
+    )
+    parser.add_argument("--remember", action="store_true", help="with --publishers: keep what was found in the lock")
+    source_options(parser)
+
+
+def run(options: argparse.Namespace, session: Session) -> Result:
+    """Compare each installed file with its record, and each version with the lock. Exit code 6 if anything differs."""
+    site = Path(session.environment.site)
+    findings = [each for name in sorted(session.distributions) for each in verify_distribution(site, name)]
+    findings += _against_lock(session)
+    publishers: dict[str, str] = {}
+    if options.publishers:
+        publishers, problems = publisher_problems(session, remember=options.remember)
+        findings += [Finding(name, problem) for name, problem in problems]
+    data = {
+        "checked": len(session.distributions),
+        "findings": [each._asdict() for each in findings],
+        "publishers": publishers,
+    }
+    lines = [f"{style(each.distribution, 'bold')}: {each.problem}" for each in findings]
+    lines += [f"{name} is published by {publisher}" for name, publisher in sorted(publishers.items())]
+    lines.append(f"{len(session.distributions)} distributions checked, {len(findings)} findings.")
+    return Result(data, lines, UNVERIFIED if findings else OK)
+
+
+def verify_distribution(site: Path, name: str) -> list[Finding]:
+    """Return what differs between a distribution's files and its RECORD, and who else claims them."""
+    folder = info_folder(site, name)
+    rows = read_record(folder) if folder else []
+    if not rows:
+        return [Finding(name, "it has no RECORD, so nothing can be compared")]
+    found = []
+    for path, digest, _ in rows:
+        if path.endswith(".pyc") or not digest:
+            continue
+        problem = _compare(site / path, digest)
+        if problem:
+            found.append(Finding(name, f"{path} {problem}"))
+    return found
+
+
+def _compare(path: Path, digest: str) -> str:
+    algorithm, _, wanted = digest.partition("=")
+    try:
+        body = path.read_bytes()
+    except OSError:
+        return "is missing"
+    if algorithm not in hashlib.algorithms_guaranteed:
+        return f"is recorded with the unknown hash {algorithm}"
+    actual = base64.urlsafe_b64encode(hashlib.new(algorithm, body).digest()).rstrip(b"=").decode()
+    return "" if actual == wanted.rstrip("=") else "was changed after it was installed"
+
+
+def _against_lock(session: Session) -> list[Finding]:
+    if session.lock is None:
+        return []
+    target = session.lock.for_environment(session.markers)
+    found = []
+    for name, locked in sorted(target.items()):
+        dist = session.distributions.get(name)
+        if dist is None:
+            found.append(Finding(name, f"the lock has {locked.version}; it is not installed"))
+        elif locked.version and dist.version != locked.version:
+            found.append(Finding(name, f"the lock has {locked.version}; {dist.version} is installed"))
+    return found

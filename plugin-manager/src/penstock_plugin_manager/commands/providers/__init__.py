@@ -1,0 +1,1 @@
+"""Commands that show, add and take out providers."""

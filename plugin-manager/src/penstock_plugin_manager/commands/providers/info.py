@@ -1,0 +1,114 @@
+"""``info``: what a provider can do, before and after it is installed."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from penstock_plugin_manager.arguments import source_options
+from penstock_plugin_manager.change.known_providers import Known, capability_data, find, project_of
+from penstock_plugin_manager.change.session import Session
+from penstock_plugin_manager.errors import IncompatibleError, ManagerError
+from penstock_plugin_manager.model.manifest import Capability
+from penstock_plugin_manager.model.names import parse_wish
+from penstock_plugin_manager.model.requirement import human_size
+from penstock_plugin_manager.output import Result, next_command, style
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.add_argument("id", metavar="ID", help="a provider")
+    parser.add_argument("--versions", action="store_true", help="ask the sources for all versions")
+    source_options(parser)
+
+
+def run(options: argparse.Namespace, session: Session) -> Result:
+    """Show what a provider can do: capabilities with parameters, extras, versions, links. Nothing is imported."""
+    known = find(_checked(parse_wish(options.id).id, session), session)
+    versions = _versions(known, session, ask=options.versions)
+    broken = next((list(each.problems) for each in session.providers if each.id == known.id), [])
+    entry = session.catalog.get(known.id)
+    release = entry.release(known.version) if entry else None
+    manifest = known.manifest
+    data: dict[str, Any] = {
+        "id": known.id, "name": manifest.name, "doc": manifest.doc, "distribution": known.distribution,
+        "version": known.version, "installed": known.installed or None, "where": known.where, "state": manifest.state,
+        "replacement": manifest.replacement, "until": manifest.until, "spec": manifest.spec, "extras": manifest.extras,
+        "documentation": manifest.documentation, "changelog": manifest.changelog, "versions": versions, "problems": broken,
+        "download": release.download if release else None, "disk": release.disk if release else None,
+        "verdicts": dict(release.verdicts) if release else {},
+        "capabilities": [capability_data(each) for each in manifest.capabilities],
+    }  # fmt: skip
+    return Result(data, _lines(known, data), 0)
+
+
+def _checked(provider_id: str, session: Session) -> str:
+    """Return an id unless a provider with that id stands here and has no manifest to show.
+
+    Raises:
+        IncompatibleError: it is broken in that way; the message says how.
+    """
+    for each in session.providers:
+        if each.id == provider_id and each.manifest is None:
+            raise IncompatibleError(
+                f"Provider {provider_id!r} ({each.distribution} {each.version}) is installed and broken: {each.problems[0]}.",
+                f"plugin-manager upgrade {provider_id}, or plugin-manager remove {provider_id}",
+            )
+    return provider_id
+
+
+def _versions(known: Known, session: Session, *, ask: bool) -> list[str]:
+    entry = session.catalog.get(known.id)
+    listed = [each.version for each in entry.releases] if entry else []
+    if not ask:
+        return listed or [known.version]
+    try:
+        project = project_of(known.distribution, session)
+    except ManagerError as error:
+        session.console.note(f"The sources were not asked: {error}")
+        return listed
+    return project.versions() if project else listed
+
+
+def _lines(known: Known, data: dict[str, Any]) -> list[str]:
+    manifest = known.manifest
+    standing = f"installed {known.installed}" if known.installed else f"not installed ({known.where}: {known.version})"
+    lines = [
+        f"{style(manifest.name, 'bold')} ({known.id}): {manifest.doc}",
+        f"{known.distribution}, {standing}, {manifest.state}",
+    ]
+    if manifest.replacement:
+        lines.append(
+            f"use instead: {manifest.replacement}{f' (works until {manifest.until})' if manifest.until else ''}"
+        )
+    lines.append(f"spec {manifest.spec}; versions: {', '.join(data['versions']) or known.version}")
+    if data["download"]:
+        lines.append(
+            f"{human_size(data['download'])} to fetch, {human_size(data['disk'])} on disk, without what it needs"
+        )
+    lines += [f"{key}: {data[key]}" for key in ("documentation", "changelog") if data[key]]
+    lines += [f"{style('broken', 'red')}: {problem}" for problem in data["problems"]]
+    if manifest.extras:
+        lines += ["", style("extras", "bold"), *(f"  {name}: {doc}" for name, doc in sorted(manifest.extras.items()))]
+    kind = ""
+    for capability in manifest.capabilities:
+        if capability.kind != kind:
+            kind = capability.kind
+            lines += ["", style(kind.replace("_", " "), "bold")]
+        lines += _capability(capability)
+    if not known.installed:
+        lines += ["", next_command(f"install {known.id}")]
+    return lines
+
+
+def _capability(capability: Capability) -> list[str]:
+    needs = f" [extra {capability.extra}]" if capability.extra else ""
+    lines = [f"  {style(capability.id, 'cyan')}{needs}  {capability.doc}"]
+    for each in capability.parameters:
+        default = f" = {each['default']}" if "default" in each else ""
+        must = ", required" if each.get("required") else ""
+        secret = ", secret" if each.get("secret") else ""
+        lines.append(
+            f"      {each['name']}: {each.get('type', 'any')}{default}{must}{secret}  {each.get('doc', '')}".rstrip()
+        )
+    return lines

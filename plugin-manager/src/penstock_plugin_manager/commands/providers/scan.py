@@ -1,0 +1,195 @@
+"""``scan``: the providers that DAG files need."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from penstock_plugin_manager.catalog.load import cache_folder
+from penstock_plugin_manager.change.session import Session
+from penstock_plugin_manager.errors import MISSING, OK, UNUSED, ManagerError, MissingError
+from penstock_plugin_manager.model.manifest import Manifest
+from penstock_plugin_manager.model.names import Wish
+from penstock_plugin_manager.need.files import find_files, read_files
+from penstock_plugin_manager.need.match import Directory, Found, Need, Place, match
+from penstock_plugin_manager.output import Result, next_command, style, table
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.add_argument("path", nargs="?", help="a file or folder (default: the project's dags)")
+    parser.add_argument("--check", action="store_true", help="exit code 3 if a provider is missing, 4 if one is unused")
+    parser.add_argument("--explain", action="store_true", help="name every place, not only the first")
+    parser.add_argument("--write", action="store_true", help="put the result into the intent file")
+    parser.add_argument("--catalog", metavar="PLACE", action="append", help="another catalog, before the project's")
+    parser.add_argument(
+        "--find-links", metavar="PLACE", action="append", help="folder of wheels whose manifests count, too"
+    )
+
+
+def run(options: argparse.Namespace, session: Session) -> Result:
+    """Read DAG files by their syntax and name the providers and extras that they need, each with file and line.
+
+    Nothing is imported. What cannot be told from reading is listed and never guessed.
+    """
+    found = scan_project(options.path, session)
+    declared, against = _declared(session)
+    missing = [need for need in found.needs if need.id not in declared and not need.optional]
+    used = {need.id for need in found.needs}
+    unused = sorted(set(declared) - used)
+    code = OK
+    if options.check:
+        code = MISSING if missing or _missing_extras(found.needs, declared) else UNUSED if unused else OK
+    data: dict[str, Any] = {
+        "needs": [_need_data(need) for need in found.needs],
+        "missing": [need.id for need in missing],
+        "missing_extras": _missing_extras(found.needs, declared),
+        "unused": unused,
+        "compared_with": against,
+        "cannot_tell": [place._asdict() for place in found.unclear],
+        "unreadable": [place._asdict() for place in found.unreadable],
+        "written": None,
+    }
+    lines = _lines(found, declared, unused, against, every=options.explain)
+    if options.write:
+        data["written"] = str(session.intent_path)
+        lines.append(_write(found, unused, session))
+    elif missing:
+        lines.append(next_command(f"install {' '.join(_wish(need) for need in missing)}"))
+    return Result(data, lines, code)
+
+
+def scan_project(path: str | None, session: Session) -> Found:
+    """Return what the files of a project need.
+
+    Args:
+        path: A file or folder; the project's DAG folders when None.
+        session: The call; its environment's manifests and its catalogs say who owns what.
+
+    Raises:
+        MissingError: there is no such file or folder.
+    """
+    roots = _roots(path, session)
+    files = find_files(roots)
+    name = hashlib.sha256("\n".join(str(root) for root in roots).encode()).hexdigest()[:24]
+    evidence = read_files(files, cache_folder() / "scan" / f"{name}.json")
+    return match(evidence, Directory(_manifests(session)))
+
+
+def _roots(path: str | None, session: Session) -> list[Path]:
+    if path:
+        root = Path(path).absolute()
+        if not root.exists():
+            raise MissingError(f"There is no file or folder {path}.", "Name the folder of the DAG files.")
+        return [root]
+    roots = [session.project / name for name in session.intent.dags or ("dags",)]
+    for root in roots:
+        if not root.exists():
+            raise MissingError(
+                f"There is no folder {root}.", "Name the folder of the DAG files: plugin-manager scan PATH"
+            )
+    return roots
+
+
+def _manifests(session: Session) -> list[Manifest]:
+    """Return the manifests at hand; without an environment, those of catalogs and folders alone."""
+    from penstock_plugin_manager.change.known_providers import known_providers  # noqa: PLC0415  it needs a session with sources
+
+    try:
+        session.providers  # noqa: B018  asking for it tells whether there is an environment
+    except ManagerError:
+        session.__dict__["providers"] = []
+        session.__dict__.setdefault("project", Path(session.project_found or Path.cwd()))
+    return [known.manifest for known in known_providers(session)]
+
+
+def _declared(session: Session) -> tuple[dict[str, tuple[str, ...]], str]:
+    """Return the providers that a scan is compared with: the intent's, or the environment's where there is no intent."""
+    if session.intent_text and "plugin-manager" in session.intent_text:
+        return {wish.id: wish.extras for wish in session.intent.providers}, str(session.intent_path)
+    return {each.id: () for each in session.providers}, "the environment"
+
+
+def _missing_extras(needs: tuple[Need, ...], declared: dict[str, tuple[str, ...]]) -> list[str]:
+    return [
+        f"{need.id}[{','.join(lacking)}]"
+        for need in needs
+        if need.id in declared and (lacking := sorted(set(need.extras) - set(declared[need.id]))) and not need.optional
+    ]
+
+
+def _wish(need: Need) -> str:
+    return str(Wish(need.id, need.extras))
+
+
+def _need_data(need: Need) -> dict[str, Any]:
+    return {**need._asdict(), "extras": list(need.extras), "places": [place._asdict() for place in need.places]}
+
+
+def _write(found: Found, unused: list[str], session: Session) -> str:
+    """Write the needs into the intent. What seems unused is dropped only when nothing was left open."""
+    from penstock_plugin_manager.apply.files import write_text  # noqa: PLC0415  most scans write nothing
+    from penstock_plugin_manager.change.execute_plan import intent_text  # noqa: PLC0415  as above
+
+    needed = [Wish(need.id, need.extras) for need in found.needs if not need.optional and need.known]
+    intent = session.intent.with_wishes(needed)
+    kept = ""
+    if not found.unclear and not found.unreadable:
+        intent = intent.without(unused)
+    elif unused:
+        kept = f" Kept although no file needs them, because not everything could be told: {', '.join(unused)}."
+    unknown = [need.id for need in found.needs if not need.known]
+    if unknown:
+        kept += f" Not written, because no catalog knows them: {', '.join(unknown)}."
+    write_text(session.intent_path, intent_text(session.intent_text, intent, session))
+    return f"Wrote {session.intent_path}.{kept}"
+
+
+def _lines(
+    found: Found, declared: dict[str, tuple[str, ...]], unused: list[str], against: str, *, every: bool
+) -> list[str]:
+    lines = []
+    if found.needs:
+        rows = [_row(need, declared) for need in found.needs]
+        lines += table(("NEEDED", "STANDING", "FOUND AT", "AS"), rows)
+        if every:
+            for need in found.needs:
+                lines += ["", style(_wish(need), "bold"), *(_place(place) for place in need.places)]
+    else:
+        lines.append("The files need no provider.")
+    if unused:
+        lines.append(f"Unused ({against}): {', '.join(unused)}")
+    if found.unclear:
+        lines += ["", style("Cannot be told from reading:", "yellow"), *(_place(place) for place in found.unclear)]
+    if found.unreadable:
+        lines += ["", style("Cannot be read:", "red"), *(_place(place) for place in found.unreadable)]
+    return lines
+
+
+def _row(need: Need, declared: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+    standing = (
+        style("ok", "green")
+        if need.id in declared
+        else style("optional", "dim")
+        if need.optional
+        else style("missing", "red")
+    )
+    if need.id in declared and set(need.extras) - set(declared[need.id]):
+        standing = style("extra missing", "red")
+    if not need.known:
+        standing += " (no catalog knows it)"
+    first = need.places[0]
+    more = f" and {len(need.places) - 1} more" if len(need.places) > 1 else ""
+    return (_wish(need), standing, f"{_short(first.file)}:{first.line}{more}", first.what)
+
+
+def _place(place: Place) -> str:
+    return f"  {_short(place.file)}:{place.line}  {place.what}"
+
+
+def _short(file: str) -> str:
+    """Return a file's path for people: from the folder in which they stand, where it lies below that."""
+    here = Path.cwd()
+    return str(Path(file).relative_to(here)) if Path(file).is_relative_to(here) else file

@@ -1,0 +1,86 @@
+"""``tree``: what each provider drags along."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import Any
+
+from penstock_plugin_manager.change.session import Session
+from penstock_plugin_manager.errors import MissingError, did_you_mean
+from penstock_plugin_manager.model.names import CORE, parse_wish
+from penstock_plugin_manager.model.requirement import Distribution, Edge, edges
+from penstock_plugin_manager.output import Result, style
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.add_argument("ids", nargs="*", metavar="ID", help="providers; all and the core when omitted")
+
+
+def run(options: argparse.Namespace, session: Session) -> Result:
+    """Show what the core and each provider drag along, as the installed metadata says; ``*`` marks what was shown above."""
+    by_id = {each.id: each.distribution for each in session.providers}
+    roots = {}
+    for text in options.ids:
+        provider_id = parse_wish(text).id
+        if provider_id not in by_id:
+            raise MissingError(f"Provider {provider_id!r} is not installed.", did_you_mean(provider_id, list(by_id)))
+        roots[by_id[provider_id]] = _extras(session, provider_id)
+    if not options.ids:
+        roots = {CORE: (), **{name: _extras(session, each) for each, name in by_id.items()}}
+    present = dict(session.distributions.items())
+    seen: set[str] = set()
+    lines: list[str] = []
+    data = []
+    for name, extras in roots.items():
+        if name in present:
+            lines += _draw(name, extras, present, session.markers, seen)
+            data.append(_nest(name, extras, present, session.markers, frozenset()))
+    return Result({"roots": data}, lines or ["Nothing is installed."])
+
+
+def _extras(session: Session, provider_id: str) -> tuple[str, ...]:
+    wish = session.intent.wish(provider_id)
+    return wish.extras if wish else ()
+
+
+def _draw(
+    name: str, extras: tuple[str, ...], present: Mapping[str, Distribution], markers: Mapping[str, str], seen: set[str]
+) -> list[str]:
+    lines = [f"{style(name, 'bold')} {present[name].version}"]
+    seen.add(name)
+    stack = [(edge, "", last) for edge, last in _ordered(name, extras, present, markers)][::-1]
+    while stack:
+        edge, indent, last = stack.pop()
+        dist = present.get(edge.child)
+        again = edge.child in seen and dist is not None
+        version = dist.version if dist else style("missing", "red")
+        lines.append(f"{indent}{'└── ' if last else '├── '}{edge.child} {version}{' *' if again else ''}")
+        if dist and not again:
+            seen.add(edge.child)
+            deeper = indent + ("    " if last else "│   ")
+            stack += [(each, deeper, end) for each, end in _ordered(edge.child, edge.extras, present, markers)][::-1]
+    return lines
+
+
+def _ordered(
+    name: str, extras: tuple[str, ...], present: Mapping[str, Distribution], markers: Mapping[str, str]
+) -> list[tuple[Edge, bool]]:
+    found = sorted({edge.child: edge for edge in edges(present[name], markers, extras)}.values())
+    return [(edge, at == len(found) - 1) for at, edge in enumerate(found)]
+
+
+def _nest(
+    name: str,
+    extras: tuple[str, ...],
+    present: Mapping[str, Distribution],
+    markers: Mapping[str, str],
+    above: frozenset[str],
+) -> dict[str, Any]:
+    dist = present.get(name)
+    if dist is None:
+        return {"name": name, "version": None, "requires": []}
+    below = [] if name in above else [edge for edge, _ in _ordered(name, extras, present, markers)]
+    nested = [_nest(edge.child, edge.extras, present, markers, above | {name}) for edge in below]
+    return {"name": name, "version": dist.version, "requires": nested}

@@ -1,0 +1,43 @@
+"""``why``: which provider drags a distribution, through what."""
+
+from __future__ import annotations
+
+import argparse
+
+from penstock_plugin_manager.change.requirements import managed, ownership
+from penstock_plugin_manager.change.session import Session
+from penstock_plugin_manager.errors import MissingError, did_you_mean
+from penstock_plugin_manager.model.names import normalize
+from penstock_plugin_manager.model.requirement import chain, reach
+from penstock_plugin_manager.output import Result, next_command
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.add_argument("distribution", help="an installed distribution, such as botocore")
+
+
+def run(options: argparse.Namespace, session: Session) -> Result:
+    """Say which provider drags a distribution, through what; or that a person installed it, or that nothing needs it."""
+    name = normalize(options.distribution)
+    present = session.distributions
+    if name not in present:
+        raise MissingError(f"{name} is not installed.", did_you_mean(name, list(present)))
+    roots = {**managed(session, session.intent)}
+    for each in session.providers:
+        roots.setdefault(each.distribution, ())
+    own = ownership(present, set(session.state().get("brought", ())), roots, session.markers)
+    ways = []
+    for root, extras in {**roots, **dict.fromkeys(own.by_hand, ())}.items():
+        if root in present:
+            path = chain(name, reach({root: extras}, present, session.markers), [root])
+            if path:
+                ways.append(path)
+    ways.sort(key=lambda path: (len(path), path))
+    lines = [" -> ".join(f"{each} {present[each].version}" for each in path) for path in ways]
+    if name in own.by_hand:
+        lines = [f"{name} was installed by hand.", *lines[1:]]
+    if not ways:
+        lines = [f"Nothing needs {name}.", *([next_command("prune")] if name in own.removable else [])]
+    data = {"distribution": name, "version": present[name].version, "by_hand": name in own.by_hand, "ways": ways}
+    return Result(data, lines)
