@@ -46,7 +46,7 @@ def project(shell):
     settings = load_settings({}, shell.folder)
     with Store.open(settings.database_url, Keyring.of_file(settings.key_file)) as store:
         clock = SystemClock()
-        catalog = LoaderCatalog(store, {}, clock.now)
+        catalog = LoaderCatalog(store, store.variable_values, clock.now)
         dag = DagSpec("sales", "sales.py", (TaskSpec("a"), TaskSpec("b", upstream=("a",))), params={"x": ParamSpec(1)})
         catalog.save(ParsedFile("sales.py", "s", {}, {}, None, clock.now(), 0.1, (dag,)))
         catalog.save(ParsedFile("bad.py", "s", {}, {}, None, clock.now(), 0.1, (), ("bad.py:1: a cycle",)))

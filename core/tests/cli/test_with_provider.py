@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.app.environments import secrets_of
+from penstock.app.compose import open_vault
 from penstock.cli import root
 from penstock.clock import SystemClock
 from penstock.execute.wire import Ask
@@ -141,6 +141,6 @@ def test_a_try_that_asks_for_a_connection_is_told_what_its_provider_marks_as_sec
         run_kind="manual", snapshot="", file="", log=os.devnull,
     )  # fmt: skip
     with Store.open(settings.database_url, Keyring.of_file(settings.key_file)) as store:
-        reply = Answers(store, SystemClock(), {}, {}, secrets_of(settings))(request, Ask("connection", ("c",)))
+        reply = Answers(store, SystemClock(), open_vault(settings, store))(request, Ask("connection", ("c",)))
     assert sorted(reply.secrets) == ["pw", "xyzzy"]
     assert reply.value["extra"] == {"pin": "xyzzy", "region": "eu"}

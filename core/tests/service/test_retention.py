@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
+from penstock.app.compose import open_vault
 from penstock.author.runtime import current
 from penstock.errors import ErrorKind, ProviderError
 from penstock.model.changes import Changes
@@ -46,8 +47,10 @@ class House:
     def __init__(self, folder, store, **environ):
         self.folder, self.store, self.now, self.told, self.remote = folder, store, NOW, [], Remote()
         self.settings = load_settings({"PENSTOCK_CONN_BUCKET": "mem://me@", **environ}, folder)
-        self.retention = Retention(store, self.settings, self.open, lambda: self.now, self.told.append)
-        catalog = LoaderCatalog(store, {}, lambda: NOW)
+        self.retention = Retention(
+            store, self.settings, open_vault(self.settings, store), self.open, lambda: self.now, self.told.append
+        )
+        catalog = LoaderCatalog(store, store.variable_values, lambda: NOW)
         catalog.save(ParsedFile("f.py", "s", {}, {}, None, NOW, 0.1, (DagSpec("d", "f.py", (TaskSpec("t"),)),)))
         catalog.close()
 
@@ -160,7 +163,7 @@ def test_a_run_whose_values_cannot_be_deleted_stays_until_they_can(house):
 def test_versions_that_nothing_needs_go_whatever_the_settings_say(house):
     it = house()
     [first] = it.store.dags()
-    catalog = LoaderCatalog(it.store, {}, lambda: NOW)
+    catalog = LoaderCatalog(it.store, it.store.variable_values, lambda: NOW)
     catalog.save(
         ParsedFile("f.py", "s", {}, {}, None, NOW, 0.1, (DagSpec("d", "f.py", (TaskSpec("t"), TaskSpec("u"))),))
     )

@@ -9,10 +9,10 @@ from penstock.model.connection import Connection
 from penstock.model.request import CancelRun, ClearTasks, DagChanged, MarkTask, RunRequested
 from penstock.model.run import TaskInstance, Try
 from penstock.model.state import Outcome, RunState, TaskState
-from penstock.scheduler.lookup import find_connection
 from penstock.service import config, dags, runs, tasks
 from penstock.store import Pool
 from penstock.tries.paths import log_path
+from penstock.tries.vault import EnvironmentSource, StoreSource, Vault
 
 
 @pytest.fixture
@@ -210,27 +210,24 @@ def test_logs_are_found_by_dispatch(store, run, tmp_path):
 def test_connections_of_the_environment_come_first_and_secrets_stay_hidden(store, now):
     extra = {"role": "r", "private_key": "kkk", "key": {"token": "ttt", "list": ["lll"]}}
     config.set_connection(store, Connection("db", "postgres", password="ppp", extra=extra), now)
-    environment = {"db": Connection("db", "mysql", password="eee")}
-    assert find_connection(store, "DB", environment).conn_type == "mysql"
-    assert find_connection(store, "db", {}).password == "ppp"
-    first, second = config.list_connections(store, environment)
+    vault = Vault([EnvironmentSource({"db": Connection("db", "mysql", password="eee")}, {}), StoreSource(store)])
+    first, second = config.list_connections(vault)
     assert (first.source, second.source, second.shadowed) == ("environment", "database", True)
-    shown = msgspec.json.encode([first, second, config.show_connection(store, "db", {})]).decode()
+    stored = config.show_connection(Vault([StoreSource(store)]), "db")
+    shown = msgspec.json.encode([first, second, stored]).decode()
     assert not any(secret in shown for secret in ("ppp", "kkk", "ttt", "eee"))
     assert "lll" in shown
-    with pytest.raises(NotFoundError, match="Did you mean 'db'"):
-        find_connection(store, "dbx", environment)
     with pytest.raises(RequestError, match="an id has letters"):
         config.set_connection(store, Connection("a b", "x"), now)
 
 
 def test_variables_of_the_environment_come_first(store, now):
     config.set_variable(store, "key", "stored", now)
-    assert config.get_variable(store, "key", {"key": "outside"}) == "outside"
-    assert config.get_variable(store, "key", {}) == "stored"
-    assert [v.shadowed for v in config.list_variables(store, {"key": "outside"})] == [False, True]
+    vault = Vault([EnvironmentSource({}, {"key": "outside"}), StoreSource(store)])
+    assert config.get_variable(vault, "key") == "outside"
+    assert [v.shadowed for v in config.list_variables(store, vault)] == [False, True]
     with pytest.raises(NotFoundError, match="Did you mean 'key'"):
-        config.get_variable(store, "keys", {})
+        config.get_variable(vault, "keys")
     with pytest.raises(RequestError):
         config.set_variable(store, " key", "x", now)
 

@@ -15,7 +15,7 @@ from penstock.store import LoaderCatalog
 
 @pytest.fixture
 def catalog(store, now):
-    catalog = LoaderCatalog(store, {"from_env": "outside"}, lambda: now)
+    catalog = LoaderCatalog(store, store.variable_values, lambda: now)
     yield catalog
     catalog.close()
 
@@ -165,12 +165,6 @@ def test_snapshots_of_unfinished_runs_stay_needed(store, catalog, parsed, now):
     assert catalog.live_snapshots() == {"s1", "s2"}
     store.apply(Changes(runs=[msgspec.structs.replace(run, state=RunState.FAILED)]), now)
     assert catalog.live_snapshots() == {"s2"}
-
-
-def test_variables_of_the_environment_come_before_stored_ones(store, catalog, now):
-    store.put_variable("FROM_ENV", "stored", now)
-    store.put_variable("here", "x", now)
-    assert catalog.variables(["FROM_ENV", "here", "nowhere"]) == {"FROM_ENV": "outside", "here": "x", "nowhere": None}
 
 
 def test_the_loader_hears_of_changed_variables_and_of_nothing_else(store, catalog, parsed, now):

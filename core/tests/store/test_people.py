@@ -19,7 +19,7 @@ from penstock.store import LoaderCatalog, Pool
 @pytest.fixture
 def stocked(store, now):
     """Three DAGs, ten runs of each, one of them failed and one live."""
-    catalog = LoaderCatalog(store, {}, lambda: now)
+    catalog = LoaderCatalog(store, store.variable_values, lambda: now)
     dags = tuple(DagSpec(name, "f.py", (TaskSpec("t"),), tags=(name[0],)) for name in ("alpha", "beta_1", "BETA%2"))
     catalog.save(ParsedFile("f.py", "s", {}, {}, None, now, 0.1, dags))
     catalog.close()
@@ -85,7 +85,7 @@ def test_old_runs_go_with_all_that_belongs_to_them_and_live_ones_stay(stocked, n
 
 
 def test_versions_that_nothing_needs_go_and_those_of_runs_and_of_dags_that_just_changed_stay(stocked, now):
-    catalog = LoaderCatalog(stocked, {}, lambda: now)
+    catalog = LoaderCatalog(stocked, stocked.variable_values, lambda: now)
     for tag in "xyz":
         dags = tuple(DagSpec(name, "f.py", (TaskSpec("t"),), tags=(tag,)) for name in ("alpha", "beta_1", "BETA%2"))
         catalog.save(ParsedFile("f.py", "s", {}, {}, None, now, 0.1, dags))

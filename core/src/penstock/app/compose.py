@@ -17,6 +17,7 @@ from penstock.settings import Settings
 from penstock.spec.executor import Spill
 from penstock.store.keyring import Keyring
 from penstock.store.store import Store
+from penstock.tries.vault import EnvironmentSource, Source, StoreSource, Vault
 
 
 def keyring(settings: Settings) -> Keyring:
@@ -29,6 +30,14 @@ def keyring(settings: Settings) -> Keyring:
 def open_store(settings: Settings, *, create: bool = True) -> Store:
     """The database of an installation; made if need be."""
     return Store.open(settings.database_url, keyring(settings), create=create, wait_s=settings.database.wait_s)
+
+
+def open_vault(settings: Settings, store: Store | None) -> Vault:
+    """Connections and Variables of an installation: those of the environment first, then those of its database, if any."""
+    sources: list[Source] = [EnvironmentSource(settings.connections, settings.variables)]
+    if store is not None:
+        sources.append(StoreSource(store))
+    return Vault(sources, secrets_of(settings))
 
 
 def build_scheduler(settings: Settings, holder: str, *, notify: bool = False) -> Scheduler:
@@ -68,7 +77,7 @@ def build_scheduler(settings: Settings, holder: str, *, notify: bool = False) ->
             families,
             slots=settings.executor.parallelism,
             isolation=settings.executor.isolation,
-            answer=Answers(store, clock, settings.connections, settings.variables, secrets_of(settings)),
+            answer=Answers(store, clock, open_vault(settings, store)),
             clock=clock.now,
             keep=settings.executor.spawn_servers,
             import_timeout_s=settings.executor.import_timeout_s,

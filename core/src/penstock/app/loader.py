@@ -1,8 +1,8 @@
 """Main of the loader's process: ``python -m penstock.app.loader``."""
 
 import sys
-from collections.abc import Mapping, Sequence
 
+from penstock.app.compose import open_vault
 from penstock.app.environments import plugin_host
 from penstock.app.part import serve
 from penstock.clock import SystemClock
@@ -14,6 +14,7 @@ from penstock.settings import Settings
 from penstock.spec.object_store import ObjectStore
 from penstock.store.catalog import LoaderCatalog
 from penstock.store.store import Store
+from penstock.tries.vault import Vault
 
 
 def main() -> int:
@@ -21,30 +22,28 @@ def main() -> int:
 
     def run(settings: Settings, store: Store, stop: int) -> None:
         clock = SystemClock()
-        catalog = LoaderCatalog(store, settings.variables, clock.now)
+        vault = open_vault(settings, store)
+        catalog = LoaderCatalog(store, vault.variables, clock.now)
         try:
-            loader(settings, store, catalog, clock).run(stop)
+            loader(settings, store, catalog, vault, clock).run(stop)
         finally:
             catalog.close()
 
     return serve("loader", run)
 
 
-def loader(settings: Settings, store: Store, catalog: LoaderCatalog, clock: SystemClock) -> Loader:
+def loader(settings: Settings, store: Store, catalog: LoaderCatalog, vault: Vault, clock: SystemClock) -> Loader:
     """The loader of an installation, which also deletes what is old."""
-
-    def variables(keys: Sequence[str]) -> Mapping[str, str | None]:
-        return catalog.variables(keys)
 
     def tell(line: str) -> None:
         print(line, file=sys.stderr, flush=True)  # noqa: T201 - the supervisor's terminal
 
-    parser = Parser(setup(settings), variables)
+    parser = Parser(setup(settings), vault.variables)
 
     def open_values(url: str, conn_id: str | None) -> ObjectStore:
         return plugin_host(settings).object_store(url, conn_id)
 
-    chore = Retention(store, settings, open_values, clock.now, tell).step
+    chore = Retention(store, settings, vault, open_values, clock.now, tell).step
     return Loader(settings.dags_folder, settings.state_folder, catalog, parser, clock.now, tell, chore)
 
 

@@ -4,15 +4,17 @@ import sys
 import time
 from collections.abc import Callable
 
-from penstock.app.environments import isolated_pythons, listening, secrets_of
+from penstock.app.compose import open_vault
+from penstock.app.environments import isolated_pythons, listening
 from penstock.app.part import serve
 from penstock.clock import SystemClock
 from penstock.execute.wire import Ask, Reply
 from penstock.notify.courier import World
 from penstock.notify.notifier import Notifier
-from penstock.scheduler.lookup import Lookup, answered
 from penstock.settings import Settings
 from penstock.store.store import Store
+from penstock.tries.replies import answered, connection_reply, variable_reply
+from penstock.tries.vault import Vault
 
 LOG = "listeners.log"
 
@@ -29,20 +31,20 @@ def notifier(settings: Settings, store: Store) -> Notifier:
         provider: [pythons.get(provider, sys.executable), "-m", "penstock.app.listener", provider]
         for provider in listening(settings)
     }
-    world = World(settings.notifier.timeout_s, answer(settings, store), time.monotonic, SystemClock().now, _tell)
+    vault = open_vault(settings, store)
+    world = World(settings.notifier.timeout_s, answer(vault), time.monotonic, SystemClock().now, _tell)
     return Notifier(store, commands, settings.logs_folder / LOG, world)
 
 
-def answer(settings: Settings, store: Store) -> Callable[[Ask], Reply]:
+def answer(vault: Vault) -> Callable[[Ask], Reply]:
     """What answers a plugin module that asks for a connection or a Variable, as a task would be answered."""
-    lookup = Lookup(store, settings.connections, settings.variables, secrets_of(settings))
-    known: dict[str, Callable[..., Reply]] = {"connection": lookup.connection, "variable": lookup.variable}
+    known: dict[str, Callable[..., Reply]] = {"connection": connection_reply, "variable": variable_reply}
 
     def reply(ask: Ask) -> Reply:
         method = known.get(ask.method)
         if method is None:
             return Reply(error=f"{ask.method}() is for tasks: a plugin module may ask for connections and Variables")
-        return answered(method, *ask.args)
+        return answered(method, vault, *ask.args)
 
     return reply
 

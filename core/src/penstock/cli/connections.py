@@ -8,13 +8,13 @@ from typing import Any
 import click
 import msgspec
 
-from penstock.app.environments import secrets_of
+from penstock.app.compose import open_vault
 from penstock.cli.installation import installation, now
 from penstock.cli.output import json_option, print_fields, print_json, print_table
 from penstock.errors import RequestError
 from penstock.model.connection import Connection, parse_connection
-from penstock.scheduler.lookup import find_connection
 from penstock.service import config as service
+from penstock.tries.vault import DATABASE
 
 
 @click.group()
@@ -28,7 +28,7 @@ def connections() -> None:
 def list_connections(context: click.Context, *, as_json: bool) -> None:
     """List connections, without their secrets."""
     with installation(context) as (settings, store):
-        found = service.list_connections(store, settings.connections, secrets_of(settings))
+        found = service.list_connections(open_vault(settings, store))
     if as_json:
         print_json(found)
         return
@@ -57,7 +57,7 @@ def list_connections(context: click.Context, *, as_json: bool) -> None:
 def show_connection(context: click.Context, conn_id: str, *, as_json: bool) -> None:
     """Show a connection, with ``***`` for its secrets."""
     with installation(context) as (settings, store):
-        found = service.show_connection(store, conn_id, settings.connections, secrets_of(settings))
+        found = service.show_connection(open_vault(settings, store), conn_id)
     if as_json:
         print_json(found)
         return
@@ -109,7 +109,7 @@ def set_connection(  # noqa: PLR0913 - one argument an option
     connection = _connection(conn_id, text, given, _extra(extra))
     with installation(context) as (settings, store):
         service.set_connection(store, connection, now())
-        shadowed = conn_id.lower() in settings.connections
+        shadowed = open_vault(settings, store).sources(conn_id)[0] != DATABASE
     if as_json:
         print_json({"conn_id": conn_id, "conn_type": connection.conn_type, "shadowed": shadowed})
     else:
@@ -141,16 +141,16 @@ def test_connection(context: click.Context, conn_id: str, *, as_json: bool) -> i
     from penstock.cli.providers import hook_for  # noqa: PLC0415 - imports the host of plugins
 
     with installation(context) as (settings, store):
-        connection = find_connection(store, conn_id, settings.connections)
+        found = open_vault(settings, store).connection(conn_id)
     started = time.monotonic()
-    report = hook_for(context, connection)(connection=connection).test_connection()
+    report = hook_for(context, found.value)(connection=found.value).test_connection()
     facts = {
         "conn_id": conn_id,
         "ok": report.ok,
         "identity": report.identity,
         "endpoint": report.endpoint,
         "latency_ms": round(report.latency_ms or (time.monotonic() - started) * 1000, 1),
-        "detail": _without(report.detail, secrets_of(settings)(connection)),
+        "detail": _without(report.detail, found.secrets),
     }
     if as_json:
         print_json(facts)

@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from penstock.app.compose import open_store
-from penstock.app.environments import plugin_host, secrets_of
+from penstock.app.compose import open_store, open_vault
+from penstock.app.environments import plugin_host
 from penstock.app.loader import setup
 from penstock.author.build.build import build_file
 from penstock.author.build.import_errors import problem_of
@@ -29,7 +29,6 @@ from penstock.model.schedule import DataInterval
 from penstock.model.secret import variable_secrets
 from penstock.model.state import RunState
 from penstock.scheduler.inline import InlineRun, TryDone
-from penstock.scheduler.lookup import find_connection
 from penstock.service.dags import manual_interval
 from penstock.settings import Settings
 from penstock.store import Store
@@ -153,38 +152,26 @@ class _World:
     """What tasks ask for: the environment first, then the project's database if there is one; nothing is written."""
 
     def __init__(self, settings: Settings, mask: Mask) -> None:
-        self._settings, self._mask, self._secrets = settings, mask, secrets_of(settings)
+        self._settings, self._mask = settings, mask
         self._changed: dict[str, str | None] = {}
 
     def connection(self, conn_id: str) -> Connection:
         """The connection that a task of this project would get; raises NotFoundError."""
-        found = self._connection(conn_id)
-        self._mask.learn(self._secrets(found))
-        return found
-
-    def _connection(self, conn_id: str) -> Connection:
-        given = self._settings.connections
         with self._store() as store:
-            if store is not None:
-                return find_connection(store, conn_id, given)
-        if conn_id.lower() not in given:
-            hint = f"Set PENSTOCK_CONN_{conn_id.upper()}, or make a project with `penstock init`."
-            raise NotFoundError("connection", conn_id, given, hint=hint)
-        return given[conn_id.lower()]
+            found = open_vault(self._settings, store).connection(conn_id)
+        self._mask.learn(found.secrets)
+        return found.value
 
     def variable(self, key: str) -> str | None:
         """The Variable that a task of this project would get, or as an earlier task of this run set it."""
-        value = self._variable(key)
-        self._mask.learn(variable_secrets(key, value))
-        return value
-
-    def _variable(self, key: str) -> str | None:
         if key in self._changed:
-            return self._changed[key]
-        if key.lower() in self._settings.variables:
-            return self._settings.variables[key.lower()]
+            value = self._changed[key]
+            self._mask.learn(variable_secrets(key, value))
+            return value
         with self._store() as store:
-            return None if store is None else store.variable(key)
+            found = open_vault(self._settings, store).variable(key)
+        self._mask.learn(found.secrets)
+        return found.value
 
     def set_variable(self, key: str, value: str | None) -> None:
         """Keep it for this run alone."""

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import click
 
+from penstock.app.compose import open_vault
 from penstock.cli.installation import installation, now
 from penstock.cli.output import json_option, print_json, print_table
 from penstock.service import config as service
+from penstock.tries.vault import DATABASE
 
 _SHOWN = 60
 
@@ -23,7 +25,7 @@ def variables() -> None:
 def list_variables(context: click.Context, *, as_json: bool) -> None:
     """List Variables; values with secrets are hidden, and long ones shortened, except with --json."""
     with installation(context) as (settings, store):
-        found = service.list_variables(store, settings.variables)
+        found = service.list_variables(store, open_vault(settings, store))
     if as_json:
         print_json(found)
         return
@@ -50,7 +52,7 @@ def list_variables(context: click.Context, *, as_json: bool) -> None:
 def get_variable(context: click.Context, key: str, *, as_json: bool) -> None:
     """Print the text of a Variable."""
     with installation(context) as (settings, store):
-        value = service.get_variable(store, key, settings.variables)
+        value = service.get_variable(open_vault(settings, store), key)
     if as_json:
         print_json({"key": key, "value": value})
     else:
@@ -83,7 +85,7 @@ def set_variable(
     text = value if value is not None else _read(file)
     with installation(context) as (settings, store):
         service.set_variable(store, key, text, now(), description)
-        shadowed = key.lower() in settings.variables
+        shadowed = open_vault(settings, store).variable(key).source != DATABASE
     if as_json:
         print_json({"key": key, "shadowed": shadowed})
     else:

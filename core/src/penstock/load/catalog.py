@@ -4,7 +4,7 @@ The rooms ``load`` and ``store`` do not know each other; whoever builds the load
 shape.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
 from penstock.model.source import KnownFile, ParsedFile
@@ -34,7 +34,7 @@ class Catalog(Protocol):
     def live_snapshots(self) -> set[str]:
         """Hashes of snapshots that a DAG's current version or an unfinished run still needs."""
 
-    def variables(self, keys: Iterable[str]) -> Mapping[str, str | None]:
+    def variables(self, keys: Collection[str]) -> Mapping[str, str | None]:
         """The present text of these Variables, decrypted; None for those that do not exist."""
 
     def fileno(self) -> int:

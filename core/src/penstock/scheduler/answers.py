@@ -1,40 +1,32 @@
-"""What running tries may ask for, answered from the environment, the store and the inbox."""
+"""What running tries may ask for, answered from the vault, the store and the inbox."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from penstock.clock import Clock
 from penstock.errors import NotFoundError
 from penstock.execute.wire import Ask, Reply
-from penstock.model.connection import Connection
 from penstock.model.request import TriggerDagRun
-from penstock.scheduler.lookup import Lookup, answered
 from penstock.spec.executor import TryRequest
 from penstock.store.store import Store
+from penstock.tries.replies import answered, connection_reply, variable_reply
+from penstock.tries.vault import Vault
 
 
 class Answers:
-    """Answers what tries ask; the environment's connections and variables come before the database's.
+    """Answers what tries ask.
 
     Args:
-        connections: Connections of the environment, by lower-case id.
-        variables: Variables of the environment, by lower-case key.
-        secrets: Values of a connection that must not appear in a log.
+        store: Holds the values of tasks, DAGs and runs.
+        clock: Tells the present.
+        vault: Holds connections and Variables.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        clock: Clock,
-        connections: Mapping[str, Connection],
-        variables: Mapping[str, str],
-        secrets: Callable[[Connection], tuple[str, ...]] = Connection.secrets,
-    ) -> None:
-        self._store, self._clock = store, clock
-        lookup = Lookup(store, connections, variables, secrets)
+    def __init__(self, store: Store, clock: Clock, vault: Vault) -> None:
+        self._store, self._clock, self._vault = store, clock, vault
         self._methods: dict[str, Callable[..., Reply]] = {
-            "connection": lambda _request, conn_id: lookup.connection(conn_id),
-            "variable": lambda _request, key: lookup.variable(key),
+            "connection": lambda _request, conn_id: connection_reply(vault, conn_id),
+            "variable": lambda _request, key: variable_reply(vault, key),
             "set_variable": self._set_variable,
             "xcom": self._xcom,
             "trigger_dag": self._trigger_dag,
@@ -49,10 +41,7 @@ class Answers:
         return answered(method, request, *ask.args)
 
     def _set_variable(self, _request: TryRequest, key: str, value: str | None) -> Reply:
-        if value is not None:
-            self._store.put_variable(key, value, self._clock.now())
-        elif self._store.variable(key) is not None:
-            self._store.delete_variable(key)
+        self._vault.set_variable(key, value, self._clock.now())
         return Reply()
 
     def _xcom(self, request: TryRequest, task_id: str, key: str, map_index: int | None) -> Reply:

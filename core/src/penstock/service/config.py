@@ -1,7 +1,6 @@
 """What people ask of connections, variables and pools; what the environment sets comes first."""
 
 import re
-from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -9,25 +8,21 @@ import msgspec
 
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.connection import Connection
-from penstock.model.secret import variable_secrets
-from penstock.scheduler.lookup import find_connection, find_variable
 from penstock.service.names import check_name
 from penstock.store import Pool, Store
 from penstock.store.tables import DEFAULT_POOL
+from penstock.tries.vault import DATABASE, Found, Vault
 
 _CONN_ID = re.compile(r"[A-Za-z0-9_.:-]{1,250}")
 _HIDDEN = "***"
-
-Secrets = Callable[[Connection], tuple[str, ...]]
-"""Finds the values of a connection that nobody is shown."""
 
 
 class ConnectionSummary(msgspec.Struct, frozen=True):
     """A connection for people, without its secrets: each is shown as ``***``.
 
     Attributes:
-        source: ``environment`` or ``database``.
-        shadowed: True if the environment sets a connection of this id, too, so that this one is not used.
+        source: Name of the source that it is from, such as ``environment`` or ``database``.
+        shadowed: True if an earlier source has a connection of this id, too, so that this one is not used.
     """
 
     conn_id: str
@@ -44,7 +39,7 @@ class ConnectionSummary(msgspec.Struct, frozen=True):
 
 
 class VariableSummary(msgspec.Struct, frozen=True):
-    """A Variable for people; ``source`` is ``environment`` or ``database``, ``shadowed`` as for connections."""
+    """A Variable for people; ``source`` and ``shadowed`` as for connections."""
 
     key: str
     value: str
@@ -54,24 +49,15 @@ class VariableSummary(msgspec.Struct, frozen=True):
     shadowed: bool = False
 
 
-def list_connections(
-    store: Store, environment: Mapping[str, Connection], secrets: Secrets = Connection.secrets
-) -> list[ConnectionSummary]:
+def list_connections(vault: Vault) -> list[ConnectionSummary]:
     """Every connection by id, without secrets; raises ConfigError if the key does not fit."""
-    found = [_without_secrets(each, "environment", secrets) for each in environment.values()]
-    found += [
-        _without_secrets(each, "database", secrets, shadowed=each.conn_id.lower() in environment)
-        for each in store.connections()
-    ]
-    return sorted(found, key=lambda each: (each.conn_id, each.source == "database"))
+    found = map(_without_secrets, vault.all_connections())
+    return sorted(found, key=lambda each: each.conn_id)
 
 
-def show_connection(
-    store: Store, conn_id: str, environment: Mapping[str, Connection], secrets: Secrets = Connection.secrets
-) -> ConnectionSummary:
+def show_connection(vault: Vault, conn_id: str) -> ConnectionSummary:
     """The connection that a task would get, without its secrets; raises NotFoundError."""
-    source = "environment" if conn_id.lower() in environment else "database"
-    return _without_secrets(find_connection(store, conn_id, environment), source, secrets)
+    return _without_secrets(vault.connection(conn_id))
 
 
 def set_connection(store: Store, connection: Connection, now: datetime) -> None:
@@ -86,25 +72,23 @@ def delete_connection(store: Store, conn_id: str) -> None:
     store.delete_connection(conn_id)
 
 
-def list_variables(store: Store, environment: Mapping[str, str]) -> list[VariableSummary]:
+def list_variables(store: Store, vault: Vault) -> list[VariableSummary]:
     """Every Variable by key, with ``***`` for a value that holds secrets; raises ConfigError if the keyring does not fit."""
-    found = [VariableSummary(key, _shown(key, value), "", None, "environment") for key, value in environment.items()]
-    for each in store.variables():
-        shadowed = each.key.lower() in environment
-        shown = _shown(each.key, each.value)
-        found.append(VariableSummary(each.key, shown, each.description, each.changed_at, "database", shadowed))
-    return sorted(found, key=lambda each: (each.key, each.source == "database"))
+    stored = {each.key: each for each in store.variables()}
+    found = []
+    for key, each in vault.all_variables():
+        about = stored.get(key) if each.source == DATABASE else None
+        description, changed_at = (about.description, about.changed_at) if about else ("", None)
+        text = _HIDDEN if each.secrets else each.value
+        found.append(VariableSummary(key, text, description, changed_at, each.source, each.shadowed))
+    return sorted(found, key=lambda each: each.key)
 
 
-def _shown(key: str, value: str) -> str:
-    return _HIDDEN if variable_secrets(key, value) else value
-
-
-def get_variable(store: Store, key: str, environment: Mapping[str, str]) -> str:
+def get_variable(vault: Vault, key: str) -> str:
     """The text of the Variable that a task would get; raises NotFoundError."""
-    value = find_variable(store, key, environment)
+    value = vault.variable(key).value
     if value is None:
-        raise NotFoundError("variable", key, [*store.variable_keys(), *environment])
+        raise NotFoundError("variable", key, vault.variable_keys())
     return value
 
 
@@ -143,8 +127,8 @@ def delete_pool(store: Store, name: str, now: datetime) -> None:
     store.delete_pool(name, now)
 
 
-def _without_secrets(given: Connection, source: str, secrets: Secrets, *, shadowed: bool = False) -> ConnectionSummary:
-    hidden = set(secrets(given))
+def _without_secrets(found: Found[Connection]) -> ConnectionSummary:
+    given, hidden = found.value, set(found.secrets)
     return ConnectionSummary(
         conn_id=given.conn_id,
         conn_type=given.conn_type,
@@ -155,8 +139,8 @@ def _without_secrets(given: Connection, source: str, secrets: Secrets, *, shadow
         schema=_masked(given.schema, hidden),
         extra=_masked(given.extra, hidden),
         description=given.description,
-        source=source,
-        shadowed=shadowed,
+        source=found.source,
+        shadowed=found.shadowed,
     )
 
 

@@ -11,11 +11,11 @@ from penstock.author.runtime import current
 from penstock.errors import PenstockError
 from penstock.model.connection import Connection
 from penstock.model.run import Run
-from penstock.scheduler.lookup import find_connection
 from penstock.settings import Settings
 from penstock.spec.object_store import ObjectStore
 from penstock.store.store import Store
 from penstock.tries.paths import run_logs, run_values
+from penstock.tries.vault import Vault
 
 PERIOD = timedelta(hours=1)
 PAUSE_S = 0.1
@@ -36,6 +36,7 @@ class Retention:
     Args:
         store: The open database.
         settings: What to keep, and where things lie.
+        vault: Holds the connections of object stores.
         open_store: Opens the object store of large values, by URL and connection id.
         clock: Tells the present.
         tell: Hears what a person should know.
@@ -45,11 +46,12 @@ class Retention:
         self,
         store: Store,
         settings: Settings,
+        vault: Vault,
         open_store: Callable[[str, str | None], ObjectStore],
         clock: Callable[[], datetime],
         tell: Callable[[str], None],
     ) -> None:
-        self._store, self._settings, self._open_store = store, settings, open_store
+        self._store, self._settings, self._vault, self._open_store = store, settings, vault, open_store
         self._clock, self._tell = clock, tell
         self._work: Iterator[None] | None = None
         self._due: datetime | None = None
@@ -99,7 +101,7 @@ class Retention:
         if urlsplit(prefix).scheme == "file":
             shutil.rmtree(Path(unquote(urlsplit(prefix).path)), ignore_errors=True)
             return
-        token = current.set(_Connections(self._store, self._settings))  # type: ignore[arg-type]  # a store asks no more
+        token = current.set(_Connections(self._vault))  # type: ignore[arg-type]  # a store asks no more
         try:
             store = self._open_store(prefix, self._settings.xcom.conn_id or None)
             for found in list(store.list(prefix)):
@@ -125,9 +127,9 @@ class Retention:
 class _Connections:
     """The runtime of an object store that is opened outside of any task: connections alone."""
 
-    def __init__(self, store: Store, settings: Settings) -> None:
-        self._store, self._settings = store, settings
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
 
     def connection(self, conn_id: str) -> Connection:
         """The connection that a task would get; raises NotFoundError."""
-        return find_connection(self._store, conn_id, self._settings.connections)
+        return self._vault.connection(conn_id).value

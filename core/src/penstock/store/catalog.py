@@ -1,6 +1,6 @@
 """What the loader keeps: DAG files as they were imported last, and every version of every DAG that a run may need."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -22,12 +22,17 @@ class LoaderCatalog:
 
     Args:
         store: The open store.
-        environment: Variables that the environment sets, by lower-case key; they take precedence over stored ones.
+        variables: Finds the present text of Variables by their keys; None for those that do not exist.
         clock: Tells the present.
     """
 
-    def __init__(self, store: Access, environment: Mapping[str, str], clock: Callable[[], datetime]) -> None:
-        self._store, self._environment, self._clock = store, environment, clock
+    def __init__(
+        self,
+        store: Access,
+        variables: Callable[[Collection[str]], dict[str, str | None]],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._store, self._variables, self._clock = store, variables, clock
         self._bell = store.listen(VARIABLES)
 
     def close(self) -> None:
@@ -82,11 +87,9 @@ class LoaderCatalog:
         with self._store.database.read() as connection:
             return {snapshot for snapshot in connection.execute(text(sql)).scalars() if snapshot}
 
-    def variables(self, keys: Iterable[str]) -> dict[str, str | None]:
-        """The present text of these Variables; None for those that exist neither here nor in the environment."""
-        wanted = set(keys)
-        given = {key: self._environment[key.lower()] for key in wanted if key.lower() in self._environment}
-        return {**self._store.variable_values(wanted - given.keys()), **given}
+    def variables(self, keys: Collection[str]) -> dict[str, str | None]:
+        """The present text of these Variables; None for those that do not exist."""
+        return self._variables(keys)
 
     def fileno(self) -> int:
         """A descriptor that is readable when some Variable may have changed, in whichever process that was done."""
