@@ -29,11 +29,11 @@ RULES = {
         "only rooms with I/O wait, and they wait on events where there are any",
         {
             f"{CORE}/app/notifier.py": "hands the couriers the clock of their time limits",
-            f"{CORE}/app/up.py": "pauses between restarts",
             f"{CORE}/author/operators/email.py": "measures the answer of a mail server",
             f"{CORE}/cli/": "what a person waits for in a terminal",
             f"{CORE}/execute/": "time limits of tries and waits for processes",
             f"{CORE}/load/": "time limits of imports",
+            f"{CORE}/processes/supervise.py": "pauses between restarts",
             "plugin-manager/": "waits for the lock of another manager",
             "providers/": "time limits and retries of clients",
             "testkit/": "waits for servers",

@@ -142,7 +142,7 @@ def test_a_killed_notifier_loses_no_change(project, site):
     project.until(lambda: site.heard("acme")[-1:] == RUN[-1:] and site.heard("acme").count(RUN[-1]) >= 2)
     heard = iter(site.heard("acme"))
     assert all(line in heard for line in RUN + RUN), "each change in its order, some of them again"
-    assert "notifier ended (killed by SIGKILL)" in project.told()
+    assert "notifier was killed by SIGKILL (Killed)" in project.told()
 
 
 BAD = {

@@ -4,17 +4,18 @@ import signal
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from penstock.load.parser import Parser
-from penstock.load.wire import Job, Setup
+from penstock.load.wire import Job, Kind, Setup
 from penstock.spec.manifest import Capability, Parameter
 
 BAD = [
     pytest.param("import os\nos._exit(3)", "ended the process with exit code 3: it calls os._exit()", id="exit"),
     pytest.param("import sys\nsys.exit(2)", "f.py:4: the file calls sys.exit(2)", id="sys.exit"),
-    pytest.param("import ctypes\nctypes.string_at(0)", "f.py:4: its import crashed with SIGSEGV", id="segfault"),
-    pytest.param("import os\nos.abort()", "f.py:4: its import crashed with SIGABRT", id="abort"),
+    pytest.param("import ctypes\nctypes.string_at(0)", "f.py:4: its import was killed by SIGSEGV", id="segfault"),
+    pytest.param("import os\nos.abort()", "f.py:4: its import was killed by SIGABRT", id="abort"),
     pytest.param("import os\nos.kill(os.getpid(), 9)", "was killed with SIGKILL", id="killed"),
     pytest.param("import time\ntime.sleep(60)", "f.py:4: its import took longer than 1 s and was ended", id="hang"),
     pytest.param("def f():\n    while True: pass\nf()", "f.py:4: its import took longer than 1 s", id="endless loop"),
@@ -22,6 +23,11 @@ BAD = [
         "import signal, time\nsignal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\ntime.sleep(60)",
         "its import took longer than 1 s",
         id="hang that hears no signal",
+    ),
+    pytest.param(
+        "import os\nfrom penstock.processes.frames import frame\nos.write(3, frame(6, 1, b'?'))\nos._exit(0)",
+        "f.py:1: its import sent an unreadable result",
+        id="forged result",
     ),
     pytest.param("data = [0] * 10**9", "needs more than 200 MB of memory", id="memory"),
     pytest.param("data = []\nwhile True: data.append(bytes(10**6))", "needs more than 200 MB of memory", id="slow memory"),
@@ -132,7 +138,7 @@ def test_the_server_and_its_children_end_with_the_loader(folder, write, tmp_path
     write("f.py", f"import os, time\nopen({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)")
     parser = Parser(Setup(), lambda keys: {})
     line = parser._connected()
-    line.send(Job(1, str(folder), "f.py"))
+    line.send(Kind.PARSE, 1, msgspec.msgpack.encode(Job(str(folder), "f.py")))
     while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
         time.sleep(0.01)
     started = time.monotonic()

@@ -9,7 +9,8 @@ import pytest
 
 from penstock.execute.wire import Reply
 from penstock.model.notice import RunStateChanged, TaskStateChanged
-from penstock.notify.courier import LOAD_S, LONGEST_PAUSE_S, TRIES, Courier, World
+from penstock.notify.courier import LOAD_S, TRIES, Courier, World
+from penstock.processes.supervise import LONGEST_PAUSE_S
 from penstock.store import Listener
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -166,7 +167,7 @@ def test_pauses_have_a_bound(desk):
         desk.now = courier.due
         courier.work()
         desk.until(lambda: courier.process is None or courier.hungry)
-    assert courier.row.failure == "its process was killed by SIGSEGV at it, 3 times in a row"
+    assert courier.row.failure == "its process was killed by SIGSEGV (Segmentation fault) at it, 3 times in a row"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -13,6 +13,7 @@ from penstock.cli.installation import installation, now
 from penstock.cli.output import json_option, print_fields, print_json, print_table
 from penstock.errors import RequestError
 from penstock.model.connection import Connection, parse_connection
+from penstock.processes.masking import Mask
 from penstock.service import config as service
 from penstock.tries.vault import DATABASE
 
@@ -150,7 +151,7 @@ def test_connection(context: click.Context, conn_id: str, *, as_json: bool) -> i
         "identity": report.identity,
         "endpoint": report.endpoint,
         "latency_ms": round(report.latency_ms or (time.monotonic() - started) * 1000, 1),
-        "detail": _without(report.detail, found.secrets),
+        "detail": Mask(found.secrets).hide(report.detail),
     }
     if as_json:
         print_json(facts)
@@ -180,9 +181,3 @@ def _extra(pairs: tuple[str, ...]) -> dict[str, Any]:
         except msgspec.DecodeError:
             found[key] = value
     return found
-
-
-def _without(text: str, secrets: Iterable[str]) -> str:
-    for secret in secrets:
-        text = text.replace(secret, "***")
-    return text

@@ -11,7 +11,7 @@ from penstock.cli.installation import installation, now, remind_of_scheduler, se
 from penstock.cli.output import counts, json_option, print_fields, print_json, print_table
 from penstock.cli.stdout import logged, masked
 from penstock.errors import RequestError
-from penstock.execute.masking import Mask
+from penstock.processes.masking import Mask
 from penstock.service import dags as service
 
 

@@ -20,7 +20,6 @@ from penstock.author.parse_session import Workshop
 from penstock.cli.output import print_json, print_table
 from penstock.clock import SystemClock
 from penstock.errors import AuthoringError, NotFoundError, RequestError
-from penstock.execute.masking import Mask
 from penstock.load.child import Catalogue
 from penstock.model.connection import Connection
 from penstock.model.dag import DagSpec
@@ -28,6 +27,7 @@ from penstock.model.run import NewRun, Run, RunKind, TaskInstance
 from penstock.model.schedule import DataInterval
 from penstock.model.secret import variable_secrets
 from penstock.model.state import RunState
+from penstock.processes.masking import Mask
 from penstock.scheduler.inline import InlineRun, TryDone
 from penstock.service.dags import manual_interval
 from penstock.settings import Settings

@@ -8,10 +8,11 @@ import msgspec
 
 import penstock.errors
 from penstock.errors import PenstockError, RequestError
-from penstock.execute.masking import Mask
-from penstock.execute.wire import Answer, Ask, FrameReader, Kind, Reply, frame
+from penstock.execute.wire import Answer, Ask, Kind, Reply
 from penstock.model.connection import Connection
 from penstock.model.state import Outcome
+from penstock.processes.frames import FrameReader, frame
+from penstock.processes.masking import Mask
 
 _decode_reply = msgspec.msgpack.Decoder(Reply).decode
 _encode = msgspec.msgpack.Encoder().encode

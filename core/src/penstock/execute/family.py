@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from penstock.errors import ConfigError
-from penstock.execute.process import kill_group
+from penstock.processes.group import kill_group
 
 POLL_S = 0.02
 

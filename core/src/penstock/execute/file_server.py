@@ -18,12 +18,13 @@ import msgspec
 
 from penstock.execute.jobs import Child, Job, fork_child
 from penstock.execute.output import Output, discard
-from penstock.execute.process import describe_exit, kill_group
 from penstock.execute.runner import Runner
 from penstock.execute.try_process import run_many, run_one
 from penstock.execute.waiter import wait_for_many
-from penstock.execute.wire import Answer, FrameReader, Kind, Outbox, Reply, frame, read_available
+from penstock.execute.wire import Answer, Kind, Reply
 from penstock.model.state import Outcome
+from penstock.processes.frames import FrameReader, Outbox, frame, read_available
+from penstock.processes.group import Reaper, describe_exit, kill_group
 
 _decode_reply = msgspec.msgpack.Decoder(Reply).decode
 _encode = msgspec.msgpack.Encoder().encode
@@ -54,16 +55,12 @@ class FileServer:
         self._forks = False
         self._timers: list[tuple[float, int, str]] = []
         self._open = True
+        self._reaper = Reaper()
         self._selector = selectors.DefaultSelector()
 
     def serve(self) -> NoReturn:
         """Serve, and leave the process when the scheduler hangs up; nothing that was forked outlives it."""
-        wake_r, wake_w = os.pipe()
-        os.set_blocking(wake_r, False)
-        os.set_blocking(wake_w, False)
-        signal.set_wakeup_fd(wake_w)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        self._selector.register(wake_r, selectors.EVENT_READ, lambda: self._reap(wake_r))
+        self._selector.register(self._reaper, selectors.EVENT_READ, self._bury_dead)
         self._selector.register(self._control, selectors.EVENT_READ, self._hear)
         while self._open:
             for key, _ in self._selector.select(self._patience()):
@@ -218,22 +215,12 @@ class FileServer:
             self._outbox.put(frame(Kind.HEIR, heir.serial))
         self._outbox.put(frame(Kind.FINISHED, job.serial, answer))
 
-    def _reap(self, wake: int) -> None:
-        discard(wake)
-        self._bury_dead()
-
     def _bury_dead(self) -> None:
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if pid == 0:
-                return
+        for pid, code in self._reaper.reap():
             if (child := self._children.pop(pid, None)) is not None:
-                self._bury(child, status)
+                self._bury(child, code)
 
-    def _bury(self, child: Child, status: int) -> None:
+    def _bury(self, child: Child, code: int) -> None:
         """A process has ended: hear what it said last, answer for the tries it leaves, end its descendants."""
         if child.sock in self._selector.get_map():
             self._listen(child)
@@ -245,9 +232,9 @@ class FileServer:
         if child in self._idle:
             self._idle.remove(child)
         for job in list(child.jobs.values()):
-            outcome, error = job.ending or (Outcome.FAILED, describe_exit(status))
+            outcome, error = job.ending or (Outcome.FAILED, _without_answer(code))
             if job.ending is None and job.request.sensor:
-                outcome, error = Outcome.LOST, f"the waiter of its DAG file ended: {describe_exit(status)}"
+                outcome, error = Outcome.LOST, f"the waiter of its DAG file ended: {_without_answer(code)}"
             self._answer(job, outcome, error)
         for line in (child.sock, child.pipe):
             if line in self._selector.get_map():
@@ -320,3 +307,16 @@ class FileServer:
                     child.outbox.flush()
             if child.outbox:
                 self._arm(RETRY_WRITE_S, 0, "write")
+
+
+def _without_answer(code: int) -> str:
+    """Say how a process ended that gave no answer, by its exit code."""
+    if code >= 0:
+        return f"the task's process exited with status {code} without an answer: something in it called os._exit()"
+    return f"the task's process {describe_exit(code)}{_SIGNAL_HINTS.get(-code, '')}"
+
+
+_SIGNAL_HINTS: dict[int, str] = {
+    signal.SIGKILL: ": by the kernel if memory ran out, or by hand",
+    signal.SIGSEGV: ": a bug in an extension module",
+}

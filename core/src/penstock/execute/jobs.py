@@ -8,9 +8,9 @@ from typing import NoReturn
 import msgspec
 
 from penstock.execute.output import Output
-from penstock.execute.process import become_child, never_returning
-from penstock.execute.wire import FrameReader, Outbox
 from penstock.model.state import Outcome
+from penstock.processes.fork import fork
+from penstock.processes.frames import FrameReader, Outbox
 from penstock.spec.executor import TryRequest
 
 decode_request = msgspec.msgpack.Decoder(TryRequest).decode
@@ -62,16 +62,7 @@ def fork_child(code: Callable[[socket.socket], NoReturn], held: tuple[int, ...],
     """
     ours, theirs = socket.socketpair()
     reading, writing = os.pipe()
-    parent = os.getpid()
-    pid = os.fork()
-    if pid == 0:
-        os.dup2(writing, 1)
-        os.dup2(writing, 2)
-        with never_returning():
-            moved = become_child(parent, (theirs.fileno(), *held))
-            theirs.detach()
-            ours.detach()
-            code(socket.socket(fileno=moved[0]))
+    pid = fork(lambda kept: code(socket.socket(fileno=kept[0])), (theirs.fileno(), *held), output=writing)
     theirs.close()
     os.close(writing)
     ours.setblocking(False)

@@ -10,12 +10,13 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from penstock.execute.process import kill_group
 from penstock.execute.servers import Family, Sent, Server
 from penstock.execute.spawn_server import Open
-from penstock.execute.wire import Answer, Ask, Kind, Reply, frame
+from penstock.execute.wire import Answer, Ask, Kind, Reply
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
+from penstock.processes.frames import frame
+from penstock.processes.group import kill_group
 from penstock.spec.executor import ExecutorEvent, Heartbeat, TryFinished, TryRequest, TryStarted
 
 _encode = msgspec.msgpack.Encoder().encode

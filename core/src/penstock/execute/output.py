@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from penstock.execute.masking import Mask
+from penstock.processes.masking import Mask
 
 READ_SIZE = 1 << 16
 LOG_LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"  # of what user code logs with `logging`

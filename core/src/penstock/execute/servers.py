@@ -9,10 +9,11 @@ from pathlib import Path
 
 from penstock.errors import ConfigError
 from penstock.execute.family import note_spawn_server
-from penstock.execute.process import kill_group
 from penstock.execute.spawn_server import Open, send_open
-from penstock.execute.wire import FrameReader, Kind, Outbox, frame, read_available
+from penstock.execute.wire import Kind
 from penstock.model.run import TaskKey
+from penstock.processes.frames import FrameReader, Outbox, frame, read_available
+from penstock.processes.group import kill_group
 from penstock.spec.executor import TryRequest
 
 

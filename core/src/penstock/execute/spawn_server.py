@@ -17,9 +17,11 @@ from typing import NoReturn
 import msgspec
 
 from penstock.execute.file_server import FileServer
-from penstock.execute.process import become_child, never_returning, prepare_to_fork
 from penstock.execute.runner import Runner
-from penstock.execute.wire import Kind, frame
+from penstock.execute.wire import Kind
+from penstock.processes.fork import fork, prepare_to_fork
+from penstock.processes.frames import frame
+from penstock.processes.group import reap
 
 GRACE_S = 10.0
 
@@ -55,9 +57,9 @@ def serve(control: socket.socket, held: tuple[int, ...], make_runner: Callable[[
     children: set[int] = set()
     while (received := _receive(control)) is not None:
         message, line = received
-        children.add(_fork(control, message, line, held, make_runner))
+        children.add(_fork_file_server(message, line, held, make_runner))
         line.close()
-        _reap(children)
+        _forget_ended(children)
     _await_end(children)
     os._exit(0)
 
@@ -66,7 +68,7 @@ def _await_end(children: set[int]) -> None:
     """Let file servers end their tries before the kernel ends them for their parent's death."""
     until = time.monotonic() + GRACE_S
     while children and time.monotonic() < until:
-        _reap(children)
+        _forget_ended(children)
         time.sleep(0.01)
 
 
@@ -93,37 +95,18 @@ def _receive(control: socket.socket) -> tuple[Open, socket.socket] | None:
     return msgspec.msgpack.decode(data, type=Open), socket.socket(fileno=fds[0])
 
 
-def _fork(
-    control: socket.socket,
-    message: Open,
-    line: socket.socket,
-    held: tuple[int, ...],
-    make_runner: Callable[[Open], Runner],
+def _fork_file_server(
+    message: Open, line: socket.socket, held: tuple[int, ...], make_runner: Callable[[Open], Runner]
 ) -> int:
-    parent = os.getpid()
-    pid = os.fork()
-    if pid == 0:
-        with never_returning():
-            _become_file_server(parent, control, message, line, held, make_runner)
-    return pid
+    return fork(lambda kept: _be_file_server(message, kept, make_runner), (line.fileno(), *held))
 
 
-def _become_file_server(
-    parent: int,
-    control: socket.socket,
-    message: Open,
-    line: socket.socket,
-    held: tuple[int, ...],
-    make_runner: Callable[[Open], Runner],
-) -> NoReturn:
+def _be_file_server(message: Open, kept: tuple[int, ...], make_runner: Callable[[Open], Runner]) -> NoReturn:
     """Import the file in the forked process and serve its tries.
 
     The scheduler is told the process's number before the import, so that it can end one that never comes back.
     """
-    moved = become_child(parent, (line.fileno(), *held))
-    line.detach()
-    control.detach()
-    control = socket.socket(fileno=moved[0])
+    control = socket.socket(fileno=kept[0])
     control.sendall(frame(Kind.HELLO, os.getpid()))
     runner = make_runner(message)
     if not message.fresh:
@@ -134,19 +117,11 @@ def _become_file_server(
         os._exit(0)
     prepare_to_fork()
     control.setblocking(False)
-    FileServer(control, runner, moved[1:]).serve()
+    FileServer(control, runner, kept[1:]).serve()
 
 
-def _reap(children: set[int]) -> None:
-    while children:
-        try:
-            pid, _ = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            children.clear()
-            return
-        if pid == 0:
-            return
-        children.discard(pid)
+def _forget_ended(children: set[int]) -> None:
+    children.difference_update(pid for pid, _ in reap())
 
 
 def send_open(control: socket.socket, message: Open, line: socket.socket) -> None:

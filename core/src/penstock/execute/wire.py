@@ -1,21 +1,15 @@
-"""Frames between the scheduler, file servers and try processes: a fixed header and a payload that relays do not read.
+"""What the scheduler, file servers and try processes say to each other, in `penstock.processes.frames`.
 
-A frame is ``length: u32, kind: u8, serial: u32`` in network order, followed by ``length`` bytes. The serial names a try
-on one connection; what the payload is follows from the kind, see `Kind`. Payloads are MessagePack (msgpack.org).
+The serial of a frame names a try on one connection; what the payload is follows from the kind, see `Kind`. Payloads are
+MessagePack (msgpack.org).
 """
 
-import socket
-import struct
-from collections.abc import Iterator
 from enum import IntEnum
 from typing import Any
 
 import msgspec
 
 from penstock.spec.executor import XComValue
-
-HEADER = struct.Struct("!IBI")
-READ_SIZE = 1 << 18
 
 
 class Kind(IntEnum):
@@ -70,64 +64,3 @@ class Reply(msgspec.Struct, omit_defaults=True):
     error: str = ""
     error_type: str = ""
     secrets: tuple[str, ...] = ()
-
-
-def frame(kind: Kind, serial: int, payload: bytes = b"") -> bytes:
-    """The bytes of one frame."""
-    return HEADER.pack(len(payload), kind, serial) + payload
-
-
-class FrameReader:
-    """Cuts a stream into frames."""
-
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-
-    def feed(self, data: bytes) -> Iterator[tuple[int, int, bytes]]:
-        """Every frame that is complete with this data: kind, serial, payload."""
-        buffer = self._buffer
-        buffer += data
-        start, size = 0, HEADER.size
-        while len(buffer) - start >= size:
-            length, kind, serial = HEADER.unpack_from(buffer, start)
-            if len(buffer) - start - size < length:
-                break
-            yield kind, serial, bytes(buffer[start + size : start + size + length])
-            start += size + length
-        del buffer[:start]
-
-
-class Outbox:
-    """Frames on their way out of a non-blocking socket, so that a slow reader never blocks a loop."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
-        self._pending = bytearray()
-
-    def __bool__(self) -> bool:
-        """True if something has not been taken by the kernel yet."""
-        return bool(self._pending)
-
-    def put(self, data: bytes) -> None:
-        """Append frames; call `flush` afterwards."""
-        self._pending += data
-
-    def flush(self) -> None:
-        """Hand the kernel what it takes now; raises OSError if the other end is gone."""
-        while self._pending:
-            try:
-                sent = self._sock.send(self._pending)
-            except BlockingIOError:
-                return
-            del self._pending[:sent]
-
-
-def read_available(sock: socket.socket) -> bytes | None:
-    """What has arrived: empty bytes for nothing yet, None if the other end is gone."""
-    try:
-        data = sock.recv(READ_SIZE)
-    except BlockingIOError:
-        return b""
-    except OSError:
-        return None
-    return data or None

@@ -14,12 +14,15 @@ from time import perf_counter
 from types import FrameType
 from typing import Any, NoReturn
 
+import msgspec
+
 from penstock.author.build.build import build_file
 from penstock.author.build.import_errors import problem_of
 from penstock.author.build.imports import import_dag_file
 from penstock.author.parse_session import Capability, Workshop
 from penstock.errors import MissingProviderError, NotFoundError, RequestError
-from penstock.load.wire import Ask, Job, Line, Result, Setup
+from penstock.load.wire import Job, Kind, Result, Setup
+from penstock.processes.frames import Frame, FrameSocket
 from penstock.spec.manifest import Capability as Declared
 from penstock.spec.plan import check_plan
 
@@ -29,36 +32,27 @@ _MEGABYTE = 1 << 20
 _COMPILED = re.compile(r"__pycache__/([^/]+?)\.[^/]*\.pyc$")
 
 
-def run_child(job: Job, setup: Setup, sock: socket.socket, output: int) -> NoReturn:
-    """Import the file and leave the process; never returns into the server's code.
+_encode = msgspec.msgpack.Encoder().encode
+_decode_value = msgspec.msgpack.Decoder(str | None).decode
+
+
+def run_child(job: Job, serial: int, setup: Setup, sock: socket.socket) -> NoReturn:
+    """Import the file in this process, which was forked for it, and leave it.
 
     Args:
         job: The file.
+        serial: Names the import on the way to the loader.
         setup: Bounds, and what is installed.
         sock: Blocking stream socket to the server.
-        output: Descriptor that takes standard output and error.
     """
-    status = 1
-    try:
-        os.setsid()
-        _redirect(output)
-        line = Line(sock)
-        memory = _bound(setup)
-        result = _import(job, setup, line, memory)
-        sys.stdout.flush()
-        line.send(result)
-        status = 0
-    finally:
-        os._exit(status)
-
-
-def _redirect(output: int) -> None:
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
     faulthandler.enable(file=2)
     faulthandler.register(WHERE_ARE_YOU, file=2)
+    line = FrameSocket(sock)
+    memory = _bound(setup)
+    result = _import(job, setup, _World(line, serial), memory)
+    sys.stdout.flush()
+    line.send(Kind.RESULT, serial, _encode(result))
+    os._exit(0)
 
 
 def _bound(setup: Setup) -> tuple[int, int]:
@@ -88,24 +82,23 @@ def _address_space() -> int:
     return pages * resource.getpagesize()
 
 
-def _import(job: Job, setup: Setup, line: Line, memory: tuple[int, int]) -> Result:
+def _import(job: Job, setup: Setup, world: "_World", memory: tuple[int, int]) -> Result:
     started = perf_counter()
     sys.dont_write_bytecode = True
     gc.enable()
-    world, sources = _World(line, job.serial), _Sources(job.folder)
+    sources = _Sources(job.folder)
     at = Workshop(str(Path(job.folder) / job.file), job.folder, capabilities=Catalogue(setup))
     sys.addaudithook(sources)
     try:
         import_dag_file(Path(job.folder), job.file, world, at)
     except MemoryError:
         resource.setrlimit(resource.RLIMIT_AS, memory)
-        return Result(job.serial, problems=(too_much_memory(job.file, setup),), variables=world.read)
+        return Result(problems=(too_much_memory(job.file, setup),), variables=world.read)
     except BaseException as error:  # noqa: BLE001 - whatever a DAG file raises is a problem of that file
         at.problems.append(problem_of(error, at, job.file))
     resource.setrlimit(resource.RLIMIT_AS, memory)
     built = build_file(at, job.file)
     return Result(
-        job.serial,
         dags=built.dags,
         problems=built.problems,
         sources=tuple(sorted(sources.seen | {job.file})),
@@ -126,20 +119,20 @@ def too_much_memory(file: str, setup: Setup) -> str:
 class _World:
     """The runtime of an import: Variables are asked for and noted, all else belongs into tasks."""
 
-    def __init__(self, line: Line, serial: int) -> None:
+    def __init__(self, line: FrameSocket, serial: int) -> None:
         self._line, self._serial = line, serial
         self.read: dict[str, str | None] = {}
 
     def variable(self, key: str) -> str | None:
         """The text of a Variable, the same one however often it is asked for."""
         if key not in self.read:
-            self._line.send(Ask(self._serial, key))
-            replies: list[Any] | None = []
+            self._line.send(Kind.ASK, self._serial, key.encode())
+            replies: list[Frame] | None = []
             while replies == []:
                 replies = self._line.receive()
             if replies is None:
                 raise RequestError(f"Variable {key!r} cannot be read: the loader is gone.")
-            self.read[key] = replies[0].value
+            self.read[key] = _decode_value(replies[0][2])
         return self.read[key]
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - stands for every other method of the protocol

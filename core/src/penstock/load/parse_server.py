@@ -19,21 +19,28 @@ import msgspec
 
 from penstock.load.child import WHERE_ARE_YOU, run_child
 from penstock.load.warm import warm_up
-from penstock.load.wire import Ask, Job, Line, Reply, Result, Setup
+from penstock.load.wire import Job, Kind, Result, Setup
+from penstock.processes.fork import fork, prepare_to_fork
+from penstock.processes.frames import FrameSocket
+from penstock.processes.group import Reaper, describe_exit, kill_group
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_setup = msgspec.msgpack.Decoder(Setup).decode
+_decode_job = msgspec.msgpack.Decoder(Job).decode
 
 _GRACE_S = 0.3
-_FRAME = re.compile(r'File "([^"]+)", line (\d+)')
+_PLACE = re.compile(r'File "([^"]+)", line (\d+)')
 
 
 class _Child:
     """A child process and what it has said so far."""
 
-    def __init__(self, job: Job, pid: int, line: Line, pipe: int, deadline: float) -> None:
-        self.job, self.pid, self.line, self.pipe = job, pid, line, pipe
+    def __init__(self, serial: int, job: Job, pid: int, line: FrameSocket, pipe: int, deadline: float) -> None:
+        self.serial, self.job, self.pid, self.line, self.pipe = serial, job, pid, line, pipe
         self.deadline = deadline
         self.late = False
-        self.result: Result | None = None
-        self.status: int | None = None
+        self.result = b""
+        self.code: int | None = None
         self.output = bytearray()
         self.open = 2
 
@@ -46,90 +53,72 @@ class ParseServer:
     """
 
     def __init__(self, sock: socket.socket) -> None:
-        self._loader, self._setup = Line(sock), Setup()
+        self._loader, self._setup = FrameSocket(sock), Setup()
         self._children: dict[int, _Child] = {}
-        self._waiting: deque[Job] = deque()
+        self._waiting: deque[tuple[int, Job]] = deque()
         self._selector = selectors.DefaultSelector()
-        self._wake, self._waker = os.pipe()
+        self._reaper = Reaper()
 
     def serve(self) -> None:
         """The server's life."""
-        os.set_blocking(self._wake, False)
-        os.set_blocking(self._waker, False)
-        signal.set_wakeup_fd(self._waker)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        self._selector.register(self._wake, selectors.EVENT_READ, self._reap)
-        self._selector.register(self._loader.sock, selectors.EVENT_READ, self._hear)
-        # Children live shortly and share the pages of what is alive now.
-        gc.collect()
+        self._selector.register(self._reaper, selectors.EVENT_READ, self._reap)
+        self._selector.register(self._loader.sock, selectors.EVENT_READ, self._receive)
+        # Children live shortly: a collection would only copy the pages that they share.
         gc.disable()
-        gc.freeze()
+        prepare_to_fork()
         try:
             while True:
                 for key, _ in self._selector.select(self._patience()):
                     key.data()
                 while self._waiting and len(self._children) < self._setup.processes:
-                    self._start(self._waiting.popleft())
+                    self._start(*self._waiting.popleft())
                 self._look_at_clock()
         except (EOFError, OSError):
             for child in self._children.values():
-                _kill(child.pid)
+                kill_group(child.pid)
 
-    def _hear(self) -> None:
-        messages = self._loader.receive()
-        if messages is None:
+    def _receive(self) -> None:
+        frames = self._loader.receive()
+        if frames is None:
             raise EOFError
-        for message in messages:
-            if isinstance(message, Setup):
-                self._setup = message
-            elif isinstance(message, Job):
-                self._waiting.append(message)
-            elif isinstance(message, Reply) and message.serial in self._children:
+        for kind, serial, payload in frames:
+            if kind == Kind.SETUP:
+                self._setup = _decode_setup(payload)
+            elif kind == Kind.PARSE:
+                self._waiting.append((serial, _decode_job(payload)))
+            elif kind == Kind.VALUE and serial in self._children:
                 with suppress(OSError):
-                    self._children[message.serial].line.send(message)
+                    self._children[serial].line.send(kind, serial, payload)
 
-    def _start(self, job: Job) -> None:
+    def _start(self, serial: int, job: Job) -> None:
         ours, theirs = socket.socketpair()
         reading, writing = os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, signal.SIG_DFL)
-            signal.set_wakeup_fd(-1)
-            self._close_inherited(keep=(theirs.fileno(), writing))
-            run_child(job, self._setup, theirs, writing)
+        pid = fork(
+            lambda kept: run_child(job, serial, self._setup, socket.socket(fileno=kept[0])),
+            (theirs.fileno(),),
+            output=writing,
+        )
         theirs.close()
         os.close(writing)
         os.set_blocking(reading, False)
-        child = _Child(job, pid, Line(ours), reading, monotonic() + self._setup.timeout_s)
-        self._children[job.serial] = child
-        self._selector.register(ours, selectors.EVENT_READ, lambda: self._listen(child))
+        child = _Child(serial, job, pid, FrameSocket(ours), reading, monotonic() + self._setup.timeout_s)
+        self._children[serial] = child
+        self._selector.register(ours, selectors.EVENT_READ, lambda: self._receive_from(child))
         self._selector.register(reading, selectors.EVENT_READ, lambda: self._read_output(child))
 
-    def _close_inherited(self, keep: tuple[int, int]) -> None:
-        """In the child: let go of every descriptor that is the server's."""
-        low = 3
-        for number in sorted(keep):
-            os.closerange(low, number)
-            low = number + 1
-        os.closerange(low, 1 << 16)
-
-    def _listen(self, child: _Child) -> None:
-        try:
-            messages = child.line.receive()
-        except OSError:
-            messages = None
-        if messages is None:
+    def _receive_from(self, child: _Child) -> None:
+        frames = child.line.receive()
+        if frames is None:
             self._selector.unregister(child.line.sock)
-            child.line.sock.close()
+            child.line.close()
             child.open -= 1
             self._conclude(child)
             return
-        for message in messages:
-            if isinstance(message, Ask):
-                self._loader.send(message)
-            elif isinstance(message, Result):
-                child.result = message
+        for kind, _, payload in frames:
+            if kind == Kind.ASK:
+                self._loader.send(kind, child.serial, payload)
+            elif kind == Kind.RESULT:
+                child.result = payload
 
     def _read_output(self, child: _Child) -> None:
         try:
@@ -148,45 +137,36 @@ class ParseServer:
             self._conclude(child)
 
     def _reap(self) -> None:
-        with suppress(BlockingIOError):
-            os.read(self._wake, 1 << 12)
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if pid == 0:
-                return
+        for pid, code in self._reaper.reap():
             # What it started and left behind would hold its pipes open.
-            _kill(pid)
+            kill_group(pid)
             for child in list(self._children.values()):
                 if child.pid == pid:
-                    child.status = status
+                    child.code = code
                     self._conclude(child)
 
     def _conclude(self, child: _Child) -> None:
         """Answer for a child once it is gone and all it said was heard."""
-        if child.status is None or child.open or self._children.pop(child.job.serial, None) is None:
+        if child.code is None or child.open or self._children.pop(child.serial, None) is None:
             return
-        output = child.output.decode(errors="replace")
-        result = child.result or Result(child.job.serial, problems=(self._verdict(child, output),))
-        self._loader.send(msgspec.structs.replace(result, output=output))
+        if child.output:
+            self._loader.send(Kind.OUTPUT, child.serial, bytes(child.output))
+        result = child.result or _encode(Result(problems=(self._verdict(child, child.code),)))
+        self._loader.send(Kind.RESULT, child.serial, result)
 
-    def _verdict(self, child: _Child, output: str) -> str:
+    def _verdict(self, child: _Child, code: int) -> str:
         """Why a child ended without a result, at the line where it was if that is known."""
-        job, status = child.job, child.status or 0
+        job, output = child.job, child.output.decode(errors="replace")
         place = _place(output, job) or f"{job.file}:1"
         if child.late:
             return (
                 f"{place}: its import took longer than {self._setup.timeout_s:g} s and was ended. Do slow work inside "
                 "tasks; the bound is timeout_s in [loader]."
             )
-        if os.WIFSIGNALED(status):
-            number = os.WTERMSIG(status)
-            if number == signal.SIGKILL:
-                return f"{place}: its import was killed with SIGKILL, by the kernel if the machine ran out of memory."
-            return f"{place}: its import crashed with {signal.Signals(number).name} ({signal.strsignal(number)})."
-        code = os.waitstatus_to_exitcode(status)
+        if code == -signal.SIGKILL:
+            return f"{place}: its import was killed with SIGKILL, by the kernel if the machine ran out of memory."
+        if code < 0:
+            return f"{place}: its import {describe_exit(code)}."
         return f"{job.file}:1: its import ended the process with exit code {code}: it calls os._exit(). Take it out."
 
     def _patience(self) -> float | None:
@@ -202,15 +182,8 @@ class ParseServer:
                 with suppress(ProcessLookupError):
                     os.kill(child.pid, WHERE_ARE_YOU)
             elif child.deadline <= now:
-                _kill(child.pid)
+                kill_group(child.pid)
                 child.deadline = now + _GRACE_S
-
-
-def _kill(pid: int) -> None:
-    """End a child and its descendants; it may not have made its process group yet."""
-    for end in (os.killpg, os.kill):
-        with suppress(ProcessLookupError, PermissionError):
-            end(pid, signal.SIGKILL)
 
 
 def _place(output: str, job: Job) -> str:
@@ -218,7 +191,7 @@ def _place(output: str, job: Job) -> str:
     start = max(
         output.rfind("Current thread"), output.rfind("Fatal Python error"), output.rfind("most recent call first")
     )
-    for match in _FRAME.finditer(output, max(start, 0)):
+    for match in _PLACE.finditer(output, max(start, 0)):
         if match[1].startswith(job.folder + "/"):
             return f"{match[1].removeprefix(job.folder + '/')}:{match[2]}"
     return ""

@@ -4,10 +4,15 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+
+import msgspec
 
 from penstock.errors import InternalError
-from penstock.load.wire import Ask, Job, Line, Reply, Result, Setup
+from penstock.load.wire import Job, Kind, Result, Setup
+from penstock.processes.frames import Frame, FrameSocket
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_result = msgspec.msgpack.Decoder(Result).decode
 
 _ATTEMPTS = 2
 # Jobs that wait at the server, so that it goes on while the results of others are stored.
@@ -25,7 +30,7 @@ class Parser:
     def __init__(self, setup: Setup, variables: Callable[[Sequence[str]], Mapping[str, str | None]]) -> None:
         self._setup, self._variables = setup, variables
         self._server: subprocess.Popen[bytes] | None = None
-        self._line: Line | None = None
+        self._line: FrameSocket | None = None
         self._serial = 0
 
     def parse(self, folder: str, files: Sequence[str]) -> Iterator[tuple[str, Result]]:
@@ -54,7 +59,7 @@ class Parser:
     def close(self) -> None:
         """End the server and its children."""
         if self._line is not None:
-            self._line.sock.close()
+            self._line.close()
         if self._server is not None:
             try:
                 self._server.wait(5)
@@ -66,6 +71,7 @@ class Parser:
     def _exchange(self, folder: str, files: Sequence[str]) -> Iterator[tuple[str, Result]]:
         line = self._connected()
         running: dict[int, str] = {}
+        outputs: dict[int, str] = {}
         rest = iter(files)
         exhausted = False
         while True:
@@ -76,23 +82,19 @@ class Parser:
                     break
                 self._serial += 1
                 running[self._serial] = file
-                line.send(Job(self._serial, folder, file))
+                line.send(Kind.PARSE, self._serial, _encode(Job(folder, file)))
             if not running:
                 return
-            for message in self._received(line):
-                if isinstance(message, Ask):
-                    value = self._variables([message.key]).get(message.key)
-                    line.send(Reply(message.serial, value))
-                elif isinstance(message, Result) and message.serial in running:
-                    yield running.pop(message.serial), message
+            for kind, serial, payload in _received(line):
+                if kind == Kind.ASK:
+                    key = payload.decode(errors="replace")
+                    line.send(Kind.VALUE, serial, _encode(self._variables([key]).get(key)))
+                elif kind == Kind.OUTPUT:
+                    outputs[serial] = payload.decode(errors="replace")
+                elif kind == Kind.RESULT and (file := running.pop(serial, "")):
+                    yield file, msgspec.structs.replace(_result(file, payload), output=outputs.pop(serial, ""))
 
-    def _received(self, line: Line) -> list[Any]:
-        messages = line.receive()
-        if messages is None:
-            raise ConnectionError("it hung up")
-        return messages
-
-    def _connected(self) -> Line:
+    def _connected(self) -> FrameSocket:
         if self._line is None:
             ours, theirs = socket.socketpair()
             number = theirs.fileno()
@@ -102,6 +104,21 @@ class Parser:
                 stdin=subprocess.DEVNULL,
             )
             theirs.close()
-            self._line = Line(ours)
-            self._line.send(self._setup)
+            self._line = FrameSocket(ours)
+            self._line.send(Kind.SETUP, 0, _encode(self._setup))
         return self._line
+
+
+def _received(line: FrameSocket) -> list[Frame]:
+    frames = line.receive()
+    if frames is None:
+        raise ConnectionError("it hung up")
+    return frames
+
+
+def _result(file: str, payload: bytes) -> Result:
+    """Decode a result: its bytes come from a process in which the file's code ran."""
+    try:
+        return _decode_result(payload)
+    except msgspec.MsgspecError as error:
+        return Result(problems=(f"{file}:1: its import sent an unreadable result: {error}",))

@@ -11,6 +11,7 @@ import msgspec
 from penstock.execute.wire import Ask, Kind, Reply
 from penstock.model.notice import Notice
 from penstock.notify.process import ListenerProcess
+from penstock.processes.supervise import Backoff
 from penstock.store import Listener
 
 LOAD_S = 60.0
@@ -19,7 +20,6 @@ LOAD_S = 60.0
 TRIES = 3
 """Times that a process may end at one notice, or before it has loaded its module."""
 
-PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 _EXIT_S = 0.5
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -72,7 +72,7 @@ class Courier:
         self._notices: deque[tuple[int, Notice]] = deque()
         self._loaded = self._telling = False
         self._ends_loading = self._ends_telling = 0
-        self._pause_s = PAUSE_S
+        self._backoff = Backoff()
         self._due: float | None = world.monotonic()
 
     @property
@@ -141,7 +141,7 @@ class Courier:
             elif kind == Kind.HELLO:
                 self._hello(payload.decode())
             elif kind == Kind.FINISHED and self._telling:
-                self._pause_s = PAUSE_S
+                self._backoff.reset()
                 self._told(payload.decode())
         if found is None:
             self._ended(process)
@@ -200,9 +200,9 @@ class Courier:
         if self._ends_telling >= TRIES:
             self._told(f"{how} at it, {TRIES} times in a row")
         self._loaded = self._telling = False
-        self._due = self._world.monotonic() + self._pause_s
-        self._world.tell(f"the provider {self.row.provider!r}: {how}; it is started again in {self._pause_s:g} s")
-        self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
+        pause = self._backoff.pause()
+        self._due = self._world.monotonic() + pause
+        self._world.tell(f"the provider {self.row.provider!r}: {how}; it is started again in {pause:g} s")
 
     def _break(self, problem: str) -> None:
         """Its module cannot be loaded: until the next start, it misses every change."""

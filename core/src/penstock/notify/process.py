@@ -1,16 +1,17 @@
 """The notifier's end of a listener's process: its line, and what it prints, which goes into the log without secrets."""
 
 import os
-import signal
 import socket
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from penstock.execute.masking import Mask
-from penstock.execute.process import die_with_parent, kill_group
-from penstock.execute.wire import FrameReader, Kind, Outbox, frame, read_available
+from penstock.execute.wire import Kind
+from penstock.processes.fork import spawn
+from penstock.processes.frames import FrameReader, Outbox, frame, read_available
+from penstock.processes.group import describe_exit, kill_group
+from penstock.processes.masking import Mask
 
 _READ_SIZE = 1 << 16
 _LAST_READS = 16
@@ -28,12 +29,12 @@ class ListenerProcess:
     """
 
     def __init__(self, command: Sequence[str], log: Path) -> None:
-        parent, (mine, its) = os.getpid(), socket.socketpair()
+        mine, its = socket.socketpair()
         mine.setblocking(False)
         self.sock, self.mask, self._log = mine, Mask(), log
         self._reader, self._outbox = FrameReader(), Outbox(mine)
         try:
-            self._process = self._started(command, its, parent)
+            self._process = spawn([*command, str(its.fileno())], pass_fds=(its.fileno(),), capture=True)
         except OSError:
             mine.close()
             raise
@@ -42,18 +43,6 @@ class ListenerProcess:
         self._output = self._process.stdout.fileno() if self._process.stdout is not None else -1
         os.set_blocking(self._output, False)
         self._prints = True
-
-    @staticmethod
-    def _started(command: Sequence[str], line: socket.socket, parent: int) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [*command, str(line.fileno())],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            pass_fds=(line.fileno(),),
-            start_new_session=True,
-            preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509 - this process has one thread
-        )
 
     @property
     def readable(self) -> tuple[int, ...]:
@@ -103,7 +92,7 @@ class ListenerProcess:
         self.sock.close()
         if self._process.stdout is not None:
             self._process.stdout.close()
-        return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        return describe_exit(code)
 
     def _keep(self, text: bytes) -> None:
         if not text:

@@ -8,13 +8,13 @@ import msgspec
 
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.connection import Connection
+from penstock.processes.masking import MASK, hide_values
 from penstock.service.names import check_name
 from penstock.store import Pool, Store
 from penstock.store.tables import DEFAULT_POOL
 from penstock.tries.vault import DATABASE, Found, Vault
 
 _CONN_ID = re.compile(r"[A-Za-z0-9_.:-]{1,250}")
-_HIDDEN = "***"
 
 
 class ConnectionSummary(msgspec.Struct, frozen=True):
@@ -79,7 +79,7 @@ def list_variables(store: Store, vault: Vault) -> list[VariableSummary]:
     for key, each in vault.all_variables():
         about = stored.get(key) if each.source == DATABASE else None
         description, changed_at = (about.description, about.changed_at) if about else ("", None)
-        text = _HIDDEN if each.secrets else each.value
+        text = MASK if each.secrets else each.value
         found.append(VariableSummary(key, text, description, changed_at, each.source, each.shadowed))
     return sorted(found, key=lambda each: each.key)
 
@@ -132,22 +132,13 @@ def _without_secrets(found: Found[Connection]) -> ConnectionSummary:
     return ConnectionSummary(
         conn_id=given.conn_id,
         conn_type=given.conn_type,
-        host=_masked(given.host, hidden),
+        host=hide_values(given.host, hidden),
         port=given.port,
-        login=_masked(given.login, hidden),
-        password=_HIDDEN if given.password else "",
-        schema=_masked(given.schema, hidden),
-        extra=_masked(given.extra, hidden),
+        login=hide_values(given.login, hidden),
+        password=MASK if given.password else "",
+        schema=hide_values(given.schema, hidden),
+        extra=hide_values(given.extra, hidden),
         description=given.description,
         source=found.source,
         shadowed=found.shadowed,
     )
-
-
-def _masked(value: Any, secrets: set[str]) -> Any:  # noqa: ANN401 - any JSON value
-    """The value with each secret in it hidden, at any depth."""
-    if isinstance(value, dict):
-        return {key: _masked(inner, secrets) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_masked(inner, secrets) for inner in value]
-    return _HIDDEN if value not in (None, "") and str(value) in secrets else value

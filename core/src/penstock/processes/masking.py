@@ -1,6 +1,9 @@
-"""Secrets never reach a log: they are replaced by value in the bytes a try writes, whoever wrote them."""
+"""Secrets never reach a log or a terminal: they are replaced by value, whoever wrote them."""
 
-MASK = b"***"
+from collections.abc import Collection, Iterable
+from typing import Any
+
+MASK = "***"
 MIN_LENGTH = 3
 
 
@@ -9,15 +12,19 @@ class Mask:
 
     Text is held back up to the end of its line, so that a secret cut in two by a read is still found; `HOLD` bounds
     what a line may be.
+
+    Args:
+        secrets: Values to hide from the start.
     """
 
     HOLD = 1 << 16
 
-    def __init__(self) -> None:
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._secrets: tuple[bytes, ...] = ()
         self._held = b""
+        self.learn(secrets)
 
-    def learn(self, secrets: tuple[str, ...]) -> None:
+    def learn(self, secrets: Iterable[str]) -> None:
         """Take in values to hide: each as a whole, and each of its lines if it has several, as a private key has."""
         known = set(self._secrets)
         for secret in secrets:
@@ -47,5 +54,14 @@ class Mask:
 
     def _hide(self, data: bytes) -> bytes:
         for secret in self._secrets:
-            data = data.replace(secret, MASK)
+            data = data.replace(secret, MASK.encode())
         return data
+
+
+def hide_values(value: Any, secrets: Collection[str]) -> Any:  # noqa: ANN401 - any JSON value
+    """Replace each value that is one of the secrets, at any depth of a JSON value."""
+    if isinstance(value, dict):
+        return {key: hide_values(inner, secrets) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [hide_values(inner, secrets) for inner in value]
+    return MASK if value not in (None, "") and str(value) in secrets else value

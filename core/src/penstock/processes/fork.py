@@ -1,0 +1,115 @@
+"""How a process of Penstock begins: its session and group, its descriptors, its signals, its parent's death."""
+
+import ctypes
+import fcntl
+import gc
+import os
+import signal
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def fork(code: Callable[[tuple[int, ...]], object], keep: tuple[int, ...], *, output: int | None = None) -> int:
+    """Fork a process that runs ``code`` and then exits; must be called in a process of a single thread.
+
+    Args:
+        code: Called in the child with the kept descriptors under their new numbers; leaves with ``os._exit``.
+        keep: Descriptors that the child keeps beside its standard ones.
+        output: Descriptor that becomes its standard output and error; None to share this process'.
+
+    Returns:
+        The child's process id.
+
+    Raises:
+        OSError: The machine has no room for another process.
+    """
+    parent = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        with _never_returning():
+            if output is not None:
+                os.dup2(output, 1)
+                os.dup2(output, 2)
+            code(_become_child(parent, keep))
+    return pid
+
+
+def spawn(
+    command: Sequence[str],
+    *,
+    pass_fds: Sequence[int] = (),
+    cwd: Path | None = None,
+    capture: bool = False,
+) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own, without standard input, that dies with this process.
+
+    Args:
+        command: Program and arguments.
+        pass_fds: Descriptors that it inherits, under the same numbers.
+        cwd: Its working folder; None for this process'.
+        capture: Whether its output and errors go into one pipe; otherwise they go where this process' go.
+
+    Raises:
+        OSError: It cannot be started.
+    """
+    parent = os.getpid()
+    return subprocess.Popen(
+        command,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE if capture else None,
+        stderr=subprocess.STDOUT if capture else None,
+        pass_fds=pass_fds,
+        start_new_session=True,
+        preexec_fn=lambda: _die_with_parent(parent),  # noqa: PLW1509 - those who call it have one thread
+    )
+
+
+def prepare_to_fork() -> None:
+    """Move everything that is alive out of the collector's sight, so that forks share its pages for longer."""
+    gc.collect()
+    gc.freeze()
+
+
+def _become_child(parent: int, keep: tuple[int, ...]) -> tuple[int, ...]:
+    """Take up a session, default signals, and no descriptor but 0, 1, 2 and ``keep``; returns their new numbers."""
+    os.setsid()
+    _die_with_parent(parent)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    signal.set_wakeup_fd(-1)
+    # First out of the way, then down to the lowest numbers: a kept descriptor may stand where another one goes.
+    high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 100) for fd in keep]
+    moved = tuple(range(3, 3 + len(keep)))
+    for target, fd in zip(moved, high, strict=True):
+        os.dup2(fd, target, inheritable=False)
+    os.closerange(3 + len(moved), 1 << 20)
+    return moved
+
+
+def _die_with_parent(parent: int) -> None:
+    """Have the kernel kill this process when its parent dies (Linux, prctl(2)); elsewhere it does nothing."""
+    if sys.platform == "linux":
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        # The parent may have died before the line above.
+        if os.getppid() != parent:
+            os._exit(1)
+
+
+@contextmanager
+def _never_returning() -> Iterator[None]:
+    """Leave the process at the end of the block, come what may: a forked child must not run on in its parent's code."""
+    try:
+        yield
+    except BaseException:  # noqa: BLE001 - nothing above this line belongs to this process
+        traceback.print_exc()
+        sys.stderr.flush()
+    finally:
+        os._exit(1)

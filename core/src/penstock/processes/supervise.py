@@ -1,0 +1,167 @@
+"""Keeps processes alive: one that ends is started again, after a pause that doubles while it keeps ending."""
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from penstock.processes.fork import spawn
+from penstock.processes.group import describe_exit, kill_group
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
+LONG_LIFE_S = 60.0
+"""A service that has lived for so long is started again after the shortest pause."""
+_STEP_S = 0.05
+
+
+class Backoff:
+    """Pauses between restarts: each is twice the one before, up to half a minute."""
+
+    def __init__(self) -> None:
+        self._next_s = FIRST_PAUSE_S
+
+    def pause(self) -> float:
+        """Return the pause in seconds before the next start."""
+        pause, self._next_s = self._next_s, min(2 * self._next_s, LONGEST_PAUSE_S)
+        return pause
+
+    def reset(self) -> None:
+        """Begin with the shortest pause again."""
+        self._next_s = FIRST_PAUSE_S
+
+
+class Service:
+    """A program that is to run all the time.
+
+    Args:
+        name: What to call it in messages.
+        command: Program and arguments.
+        cwd: Its working folder.
+    """
+
+    def __init__(self, name: str, command: Sequence[str], cwd: Path) -> None:
+        self.name, self._command, self._cwd = name, command, cwd
+        self._process: subprocess.Popen[bytes] | None = None
+        self._backoff = Backoff()
+        self._started_at = self._due = 0.0
+
+    def keep_alive(self) -> tuple[int, float] | None:
+        """Start the process if it is due; if it has ended, return its exit code and the pause before its restart."""
+        now = time.monotonic()
+        if self._process is None:
+            if now >= self._due:
+                self._started_at, self._process = now, spawn(self._command, cwd=self._cwd)
+            return None
+        code = self._process.poll()
+        if code is None:
+            return None
+        self._process = None
+        if now - self._started_at > LONG_LIFE_S:
+            self._backoff.reset()
+        pause = self._backoff.pause()
+        self._due = now + pause
+        return code, pause
+
+    @property
+    def due_in(self) -> float | None:
+        """Seconds until it is to be started again; None while it lives."""
+        return None if self._process is not None else max(0.0, self._due - time.monotonic())
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+        if self._process is not None:
+            self._process.terminate()
+
+    def has_ended(self, wait_s: float) -> bool:
+        """Wait for the process to end, for so many seconds at most; whether it has."""
+        if self._process is not None:
+            try:
+                self._process.wait(wait_s)
+            except subprocess.TimeoutExpired:
+                return False
+        return True
+
+    def kill(self) -> None:
+        """Send SIGKILL to it and its group."""
+        if self._process is not None:
+            kill_group(self._process.pid)
+            self._process.wait()
+
+
+class Supervisor:
+    """Runs services until SIGINT or SIGTERM, or until one of them ends with a code that is final.
+
+    It takes over these signals and SIGCHLD, so it is made in the main thread of a process of its own.
+
+    Args:
+        services: What to keep alive; none of them needs another to be alive.
+        final: Exit code that no restart can help.
+        stop_s: Seconds that services get to end by themselves.
+        log: Takes what the user should know, a line each.
+    """
+
+    def __init__(self, services: Sequence[Service], *, final: int, stop_s: float, log: Callable[[str], None]) -> None:
+        self._services, self._final, self._stop_s, self._log = services, final, stop_s, log
+        self._interrupts = 0
+        self._wake, writing = os.pipe()
+        os.set_blocking(self._wake, False)
+        os.set_blocking(writing, False)
+        signal.set_wakeup_fd(writing)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._interrupted)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+
+    def run(self) -> int:
+        """Keep the services alive.
+
+        Returns:
+            0 after a clean stop, the final code, or 130 if a second signal cut the stop short.
+        """
+        code = 0
+        while not (code or self._interrupts):
+            code = self._keep_alive()
+            if not code:
+                self._wait()
+        return self._stop() or code
+
+    def _wait(self) -> None:
+        """Wait for a signal, or until a service is to be started again."""
+        pauses = [service.due_in for service in self._services if service.due_in is not None]
+        select.select([self._wake], [], [], min(pauses, default=None))
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._wake, 4096)
+
+    def _interrupted(self, *_: object) -> None:
+        self._interrupts += 1
+
+    def _keep_alive(self) -> int:
+        """Look after each service once; returns the final code if one ended with it."""
+        found = 0
+        for service in self._services:
+            if (ended := service.keep_alive()) is None:
+                continue
+            code, pause = ended
+            if code == self._final:
+                found = code
+            else:
+                self._log(f"the {service.name} {describe_exit(code)}; it is started again in {pause:g} s")
+        return found
+
+    def _stop(self) -> int:
+        if self._interrupts:
+            self._log("stopping: running tries get a moment to clean up. Ctrl-C again to force.")
+        already = self._interrupts
+        for service in self._services:
+            service.terminate()
+        until = time.monotonic() + self._stop_s
+        while not all(service.has_ended(_STEP_S) for service in self._services):
+            if self._interrupts > already or time.monotonic() > until:
+                for service in self._services:
+                    service.kill()
+                self._log("forced: what was running is repeated at the next start.")
+                return 130
+        return 0

@@ -1,0 +1,90 @@
+"""A forked process has a session, descriptors and a life of its own, and never runs on in its parent's code."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from penstock.processes.fork import fork, spawn
+
+
+def forked(code, *keep, output=None):
+    """Run code in a fork; returns its process id and exit code."""
+    pid = fork(code, keep, output=output)
+    return pid, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+@pytest.fixture
+def pipe():
+    reading, writing = os.pipe()
+    yield reading, writing
+    os.close(reading)
+    os.close(writing)
+
+
+def test_kept_descriptors_get_the_lowest_numbers_and_all_others_are_closed(pipe):
+    reading, writing = pipe
+
+    def code(kept):
+        names = sorted(int(path.name) for path in Path("/proc/self/fd").iterdir())
+        os.write(kept[1], repr((kept, names[:-1])).encode())  # the last one is that of the listing
+        os._exit(0)
+
+    _, exit_code = forked(code, reading, writing)
+    assert exit_code == 0
+    assert os.read(reading, 1000) == b"((3, 4), [0, 1, 2, 3, 4])"
+
+
+def test_it_leads_a_group_of_its_own_with_default_signals(pipe):
+    reading, writing = pipe
+
+    def code(kept):
+        found = (os.getpgrp() == os.getpid(), signal.getsignal(signal.SIGTERM) is signal.SIG_DFL)
+        os.write(kept[0], repr(found).encode())
+        os._exit(0)
+
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        forked(code, writing)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert os.read(reading, 100) == b"(True, True)"
+
+
+def test_code_that_raises_leaves_its_traceback_and_exit_code_1(pipe):
+    reading, writing = pipe
+
+    def code(_kept):
+        sys.stderr = os.fdopen(2, "w")  # pytest has put its own in the place
+        raise ValueError("not here")
+
+    _, exit_code = forked(code, output=writing)
+    assert exit_code == 1
+    assert b"ValueError: not here" in os.read(reading, 1 << 16)
+
+
+def test_a_child_dies_with_its_parent():
+    reading, writing = os.pipe()
+
+    def child(kept):
+        os.write(kept[0], b"x")
+        signal.pause()
+
+    def parent(kept):
+        fork(child, kept[:1])
+        os.read(kept[1], 1)
+        os._exit(0)
+
+    forked(parent, writing, reading)
+    os.close(writing)
+    assert os.read(reading, 1) == b"", "its end of the pipe was closed by its death"
+    os.close(reading)
+
+
+def test_a_program_has_no_input_and_a_session_of_its_own():
+    code = "import os, sys; print(os.getsid(0) == os.getpid(), sys.stdin.read() == '')"
+    process = spawn([sys.executable, "-c", code], capture=True)
+    said, _ = process.communicate(timeout=30)
+    assert said == b"True True\n"

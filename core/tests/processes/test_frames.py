@@ -1,0 +1,58 @@
+"""Frames survive any way in which a stream is cut, and a reader that is slow."""
+
+import socket
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock.processes.frames import FrameReader, FrameSocket, Outbox, frame, read_available
+
+FRAMES = st.lists(st.tuples(st.integers(0, 255), st.integers(0, 2**32 - 1), st.binary(max_size=50)), max_size=8)
+
+
+@pytest.fixture
+def pair():
+    ours, theirs = socket.socketpair()
+    yield ours, theirs
+    ours.close()
+    theirs.close()
+
+
+@given(FRAMES, st.integers(1, 20))
+def test_frames_come_out_as_they_went_in_however_the_stream_is_cut(frames, step):
+    stream = b"".join(frame(*each) for each in frames)
+    reader = FrameReader()
+    found = [each for at in range(0, len(stream), step) for each in reader.feed(stream[at : at + step])]
+    assert found == frames
+
+
+def test_an_outbox_never_blocks_and_keeps_what_the_kernel_does_not_take(pair):
+    ours, theirs = pair
+    ours.setblocking(False)
+    outbox, wanted = Outbox(ours), bytes(8 << 20)
+    outbox.put(frame(1, 2, wanted))
+    outbox.flush()
+    assert outbox
+    reader, found = FrameReader(), []
+    while not found:
+        found += reader.feed(theirs.recv(1 << 20))
+        outbox.flush()
+    assert found == [(1, 2, wanted)]
+    assert not outbox
+
+
+def test_nothing_yet_is_told_from_the_end(pair):
+    ours, theirs = pair
+    ours.setblocking(False)
+    assert read_available(ours) == b""
+    theirs.close()
+    assert read_available(ours) is None
+
+
+def test_a_frame_socket_sends_receives_and_tells_of_the_end(pair):
+    ours, theirs = map(FrameSocket, pair)
+    ours.send(3, 4, b"payload")
+    assert theirs.receive() == [(3, 4, b"payload")]
+    ours.close()
+    assert theirs.receive() is None

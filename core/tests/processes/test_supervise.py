@@ -1,0 +1,61 @@
+"""Services are started again with longer and longer pauses, and stopped together."""
+
+import signal
+import subprocess
+import sys
+
+from penstock.processes.supervise import LONGEST_PAUSE_S, Backoff
+
+SUPERVISES = """
+import sys
+from pathlib import Path
+from penstock.processes import supervise
+
+supervise.FIRST_PAUSE_S = 0.01
+def log(line):
+    print(line, flush=True)
+services = [supervise.Service(f"s{n}", [sys.executable, "-c", code], Path.cwd()) for n, code in enumerate(sys.argv[1:])]
+sys.exit(supervise.Supervisor(services, final=4, stop_s=20, log=log).run())
+"""
+STAYS = (
+    "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); print('up', flush=True); signal.pause()"
+)
+STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); [signal.pause() for _ in iter(int, 1)]"
+
+
+def supervised(*codes):
+    """A supervisor in a process of its own: its signal handlers belong to the whole process."""
+    return subprocess.Popen([sys.executable, "-c", SUPERVISES, *codes], stdout=subprocess.PIPE, text=True)
+
+
+def test_pauses_double_up_to_half_a_minute_and_start_over():
+    backoff = Backoff()
+    pauses = [backoff.pause() for _ in range(9)]
+    assert pauses[:4] == [0.5, 1.0, 2.0, 4.0]
+    assert pauses[-1] == LONGEST_PAUSE_S
+    backoff.reset()
+    assert backoff.pause() == 0.5
+
+
+def test_a_service_that_ends_is_started_again_until_one_ends_with_the_final_code(tmp_path):
+    mark = tmp_path / "mark"
+    second_is_final = f"import os, sys; p = {str(mark)!r}; sys.exit(4) if os.path.exists(p) else open(p, 'w').close()"
+    process = supervised(STAYS, second_is_final)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 4
+    assert "the s1 ended with exit code 0; it is started again in 0.01 s" in said
+
+
+def test_a_signal_stops_all_services_and_a_second_one_kills_them():
+    process = supervised(STAYS)
+    assert process.stdout.readline() == "up\n"
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    process = supervised(STUBBORN)
+    assert process.stdout.readline() == "up\n"
+    process.send_signal(signal.SIGINT)
+    assert process.stdout.readline().startswith("stopping")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
