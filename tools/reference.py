@@ -83,6 +83,14 @@ def settings() -> str:
         for key, meaning in entries:
             lines.append(f"| `{key}` | `{getattr(defaults, key)!r}` | {meaning} |")
         lines.append("")
+    lines += [
+        "## [executors]\n",
+        'Executors by names of your own: `NAME = "TYPE"`, or a table `[executors.NAME]` with `type` and options. A type is',
+        "`local`, whose options are the keys of `[executor]`, or the capability id of a provider's executor. The executor",
+        "`local` is always there.\n",
+        "## [queues]\n",
+        '`QUEUE = "EXECUTOR"`: which executor runs the tries of a queue; those of queues that are not listed run on `local`.\n',
+    ]
     return _markdown(lines)
 
 

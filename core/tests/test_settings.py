@@ -7,9 +7,9 @@ import pytest
 
 from penstock import settings as module
 from penstock.errors import ConfigError
-from penstock.settings import Settings, load_settings
+from penstock.settings import ExecutorChoice, Settings, load_settings
 
-SETTINGS = Path(module.__file__)
+ROOM = Path(module.__file__).parent
 SECTIONS = {
     section.name: section.type
     for section in msgspec.structs.fields(Settings)
@@ -32,9 +32,10 @@ def read_in(tree):
 @pytest.fixture(scope="module")
 def read():
     """Every setting that some code reads, in its place or through a property of the settings that some code reads."""
-    trees = [ast.parse(path.read_text()) for path in SETTINGS.parent.rglob("*.py") if path != SETTINGS]
+    trees = [ast.parse(path.read_text()) for path in ROOM.parent.rglob("*.py") if path.parent != ROOM]
     outside = set().union(*map(read_in, trees))
-    own = {node.name: node for node in ast.walk(ast.parse(SETTINGS.read_text())) if isinstance(node, ast.FunctionDef)}
+    value = ast.parse((ROOM / "settings.py").read_text())
+    own = {node.name: node for node in ast.walk(value) if isinstance(node, ast.FunctionDef)}
     properties = [name for name, value in vars(Settings).items() if isinstance(value, property) and name in outside]
     return outside.union(*(read_in(own[name]) for name in properties))
 
@@ -117,6 +118,16 @@ def test_tables_of_others_are_left_alone(project):
         ("", {"PENSTOCK_EXECUTOR__PARALELISM": "1"}, r"__PARALELISM.*'PENSTOCK_EXECUTOR__PARALLELISM'"),
         ("", {"PENSTOCK_LOADER__MEMORY_MB": "much"}, r"PENSTOCK_LOADER__MEMORY_MB: memory_mb: expected `int`"),
         ("", {"PENSTOCK_CONN_X": "nonsense"}, r"PENSTOCK_CONN_X: .*neither a URI nor JSON"),
+        ("[plugins]\nmodules = ['a-b', 'c', 'c']", {}, r"penstock.toml:2: modules: 'a-b' is no name.*\n.*'c' is listed twice"),
+        ("", {"PENSTOCK_PLUGINS__MODULES": "ours, 7"}, r"PENSTOCK_PLUGINS__MODULES: modules: '7' is no name of a module"),
+        ("[executors]\n\nBig = 'local'", {}, r"penstock.toml:3: executor 'Big': a name has lower-case letters"),
+        ("[executors]\nbig = 3", {}, r"penstock.toml:2: executor 'big': write big = \"local\""),
+        ("[executors]\nbig = 'k8s'", {}, r"penstock.toml:2: executor 'big': type 'k8s' is neither \"local\" nor an id"),
+        ("[executors]\nlocal = 'k8s.pods'", {}, r"executor 'local' runs on this machine; give 'k8s.pods' another name"),
+        ("[executors.big]\ntype = 'local'\nslots = 3", {}, r"penstock.toml:1: executor 'big': 'slots' is no option"),
+        ("[executors.big]\ntype = 'local'\nparallelism = 'x'", {}, r"executor 'big': parallelism: expected `int`"),
+        ("[executors]\nbig = 3\n[queues]\na = 'big'\nb = 'bog'", {}, r"toml:5: queue 'b': there is no executor 'bog'.* big"),
+        ("executors = 1", {}, r"penstock.toml:1: 'executors' must be a table"),
         ("", {"PENSTOCK_CONFIG": "gone.toml"}, r"PENSTOCK_CONFIG names .*gone.toml, which is no file"),
     ],
 )  # fmt: skip
@@ -151,3 +162,26 @@ def test_a_file_that_is_no_text_is_refused(tmp_path):
 def test_disabled_providers_come_from_the_managers_table_and_the_environment(tmp_path, text, environ, disabled):
     (tmp_path / "penstock.toml").write_text(text)
     assert load_settings(environ, tmp_path).disabled_providers == disabled
+
+
+def test_without_executors_there_is_the_local_one_alone(project):
+    settings = project()
+    assert (settings.executors, settings.queues) == ({"local": ExecutorChoice()}, {})
+
+
+def test_executors_are_named_by_type_with_options_and_queues_by_executor(project):
+    settings = project(
+        '[executors]\nbatch = "aws.batch"\n[executors.heavy]\ntype = "local"\nparallelism = 2\n'
+        '[queues]\ngpu = "batch"\nslow = "heavy"\n'
+    )
+    assert settings.executors == {
+        "local": ExecutorChoice(),
+        "batch": ExecutorChoice("aws.batch"),
+        "heavy": ExecutorChoice("local", {"parallelism": 2}),
+    }
+    assert settings.queues == {"gpu": "batch", "slow": "heavy"}
+
+
+def test_plugin_modules_come_from_the_file_or_the_environment(project):
+    assert project('[plugins]\nmodules = ["ours"]').plugins.modules == ("ours",)
+    assert project(PENSTOCK_PLUGINS__MODULES="ours, theirs.hooks").plugins.modules == ("ours", "theirs.hooks")

@@ -31,6 +31,13 @@ def show(context: click.Context, *, as_json: bool) -> None:
         click.echo(f"\n[{section}]")
         for key, value in facts[section].items():
             click.echo(f"{key} = {_toml(value)}")
+    for name, chosen in facts["executors"].items():
+        click.echo(f"\n[executors.{name}]")
+        for key, value in chosen.items():
+            click.echo(f"{key} = {_toml(value)}")
+    click.echo("\n[queues]")
+    for queue, executor in facts["queues"].items():
+        click.echo(f"{_toml(queue)} = {_toml(executor)}")
     click.echo("\n# what follows from them")
     for key, value in facts["paths"].items():
         click.echo(f"# {key}: {value}")
@@ -44,6 +51,8 @@ def _facts(settings: Settings) -> dict[str, Any]:
         values = getattr(settings, section)
         facts[section] = {key: getattr(values, key) for key in kind.__struct_fields__}
     facts["database"]["url"] = _without_password(settings.database.url)
+    facts["executors"] = {name: {"type": each.type, **each.options} for name, each in settings.executors.items()}
+    facts["queues"] = settings.queues
     facts["paths"] = {
         "root": str(settings.root),
         "dags_folder": str(settings.dags_folder),
@@ -67,4 +76,6 @@ def _without_password(url: str) -> str:
 def _toml(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(map(_toml, value))}]"
     return f'"{value}"' if isinstance(value, str) else str(value)

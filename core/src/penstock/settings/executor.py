@@ -1,0 +1,25 @@
+"""``[executor]``: the local executor."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from penstock.settings.numbers import Count, Seconds
+
+
+class ExecutorSettings(msgspec.Struct, frozen=True):
+    """``[executor]``: the local executor.
+
+    Attributes:
+        parallelism: Tries that run at once; 0 for the number of CPUs.
+        isolation: ``fork`` (a fresh process per try), ``reuse`` (one serves many) or ``inline``; a DAG may differ.
+        spawn_servers: Source snapshots whose spawn servers are kept warm.
+        import_timeout_s: Seconds that a spawn server may take to import a DAG file.
+        stop_grace_s: Seconds that running tries get to clean up when they are cancelled or Penstock stops.
+    """
+
+    parallelism: Annotated[int, msgspec.Meta(ge=0)] = 0
+    isolation: Literal["fork", "reuse", "inline"] = "fork"
+    spawn_servers: Count = 8
+    import_timeout_s: Seconds = 60.0
+    stop_grace_s: Annotated[float, msgspec.Meta(ge=0)] = 5.0

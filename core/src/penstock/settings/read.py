@@ -1,0 +1,232 @@
+"""Reads ``penstock.toml`` and the environment, and tells all that is wrong with them together."""
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from penstock.errors import ConfigError, RequestError
+from penstock.model.connection import Connection, parse_connection
+from penstock.settings.executors import ExecutorChoice, default_executors, read_executor, read_queue
+from penstock.settings.plugins import PluginSettings, module_problems
+from penstock.settings.settings import SECTIONS, Settings
+
+FILE = "penstock.toml"
+_OTHERS = frozenset({"providers", "plugin-manager", "tool"})
+_NAMED = ("executors", "queues")
+_PREFIX, _CONNECTION, _VARIABLE = "PENSTOCK_", "PENSTOCK_CONN_", "PENSTOCK_VAR_"
+
+
+def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
+    """The settings as seen from a folder.
+
+    Args:
+        environ: The environment.
+        folder: The working folder.
+
+    Raises:
+        ConfigError: All that is wrong, one sentence each: a file that cannot be read, an unknown key (with the nearest
+            right one), a value of the wrong kind, each with its file and line or its variable.
+    """
+    file = _find(environ, folder)
+    text, tables = _read(file) if file else ("", {})
+    problems: list[str] = []
+    given = _from_file(tables, file, text, problems)
+    for section, key, name in _from_environ(environ, problems):
+        given.setdefault(section, {})[key] = (environ[name], name)
+    sections = {name: _build(kind, given.get(name, {}), problems) for name, kind in SECTIONS.items()}
+    executors = _executors(tables, file, text, problems)
+    queues = _queues(tables, file, text, problems, executors)
+    connections = _connections(environ, problems)
+    if problems:
+        raise ConfigError("\n".join(problems))
+    executor, loader = sections["executor"], sections["loader"]
+    sections["executor"] = msgspec.structs.replace(executor, parallelism=executor.parallelism or _cpus())
+    sections["loader"] = msgspec.structs.replace(loader, processes=loader.processes or _cpus())
+    return Settings(
+        root=(file.parent if file else folder).absolute(),
+        file=file,
+        executors=executors,
+        queues=queues,
+        secret_keys=tuple(environ.get("PENSTOCK_SECRET_KEY", "").replace(",", " ").split()),
+        connections=connections,
+        variables={n[len(_VARIABLE) :].lower(): v for n, v in environ.items() if n.startswith(_VARIABLE)},
+        disabled_providers=_disabled(tables, environ),
+        **sections,
+    )
+
+
+def _disabled(tables: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Providers that must not be used; what the plugin manager wrote wrongly is its own to report."""
+    if environ.get("PENSTOCK_SAFE_MODE", "") not in ("", "0"):
+        return ("*",)
+    table = tables.get("plugin-manager")
+    written = table.get("disabled", []) if isinstance(table, dict) else []
+    named = environ.get("PENSTOCK_DISABLED_PROVIDERS", "").replace(",", " ").split()
+    return tuple(sorted({each for each in (*written, *named) if isinstance(each, str)}))
+
+
+def _find(environ: Mapping[str, str], folder: Path) -> Path | None:
+    named = environ.get("PENSTOCK_CONFIG")
+    if named:
+        file = folder / named
+        if not file.is_file():
+            raise ConfigError(f"PENSTOCK_CONFIG names {file}, which is no file. Correct or unset it.")
+        return file.absolute()
+    return next((each / FILE for each in (folder, *folder.parents) if (each / FILE).is_file()), None)
+
+
+def _read(file: Path) -> tuple[str, dict[str, Any]]:
+    try:
+        text = file.read_text(encoding="utf-8")
+        return text, tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file}: not valid TOML: {error}.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: cannot be read: {error}.") from None
+
+
+Given = dict[str, dict[str, tuple[Any, str]]]
+
+
+def _from_file(tables: dict[str, Any], file: Path | None, text: str, problems: list[str]) -> Given:
+    """Known keys with their values and where each was written."""
+    given: Given = {}
+    for section, table in tables.items():
+        if section in _OTHERS:
+            continue
+        place = f"{file}:{_line(text, section)}"
+        if section not in SECTIONS and section not in _NAMED:
+            problems.append(f"{place}: unknown table or key {section!r}{_nearest(section, [*SECTIONS, *_NAMED])}")
+        elif not isinstance(table, dict):
+            problems.append(f"{place}: {section!r} must be a table, [{section}].")
+        elif section in SECTIONS:
+            for key, value in table.items():
+                where = f"{file}:{_line(text, section, key)}"
+                fields = SECTIONS[section].__struct_fields__
+                if key in fields:
+                    given.setdefault(section, {})[key] = (value, where)
+                else:
+                    problems.append(f"{where}: unknown key {key!r} in [{section}]{_nearest(key, fields)}")
+    return given
+
+
+def _from_environ(environ: Mapping[str, str], problems: list[str]) -> list[tuple[str, str, str]]:
+    """Section, key and name of each variable that sets one."""
+    found = []
+    for name in sorted(environ):
+        section, separator, key = name.removeprefix(_PREFIX).lower().partition("__")
+        if not name.startswith(_PREFIX) or name.startswith((_CONNECTION, _VARIABLE)) or not separator:
+            continue
+        if section in SECTIONS and key in SECTIONS[section].__struct_fields__:
+            found.append((section, key, name))
+        else:
+            known = [f"{_PREFIX}{s}__{k}".upper() for s, kind in SECTIONS.items() for k in kind.__struct_fields__]
+            problems.append(f"{name}: there is no such setting{_nearest(name, known)}")
+    return found
+
+
+def _executors(
+    tables: Mapping[str, Any], file: Path | None, text: str, problems: list[str]
+) -> dict[str, ExecutorChoice]:
+    """The executors by name, with the one that is always there."""
+    found = default_executors()
+    for name, value in _entries(tables, "executors"):
+        try:
+            found[name] = read_executor(name, value)
+        except RequestError as error:
+            problems.append(f"{file}:{_line_of_entry(text, 'executors', name)}: {error}")
+            found[name] = ExecutorChoice()  # a queue that names it is not wrong as well
+    return found
+
+
+def _queues(
+    tables: Mapping[str, Any], file: Path | None, text: str, problems: list[str], known: Mapping[str, ExecutorChoice]
+) -> dict[str, str]:
+    found = {}
+    for queue, value in _entries(tables, "queues"):
+        try:
+            found[queue] = read_queue(queue, value, known)
+        except RequestError as error:
+            problems.append(f"{file}:{_line_of_entry(text, 'queues', queue)}: {error}")
+    return found
+
+
+def _entries(tables: Mapping[str, Any], name: str) -> list[tuple[str, Any]]:
+    table = tables.get(name)
+    return list(table.items()) if isinstance(table, dict) else []
+
+
+def _build(kind: type[msgspec.Struct], given: dict[str, tuple[Any, str]], problems: list[str]) -> Any:  # noqa: ANN401 - any section
+    fields = {field.name: field for field in msgspec.structs.fields(kind)}
+    values = {}
+    for key, (value, where) in given.items():
+        from_environ = where.startswith(_PREFIX)
+        try:
+            if from_environ and isinstance(getattr(kind(), key), tuple):
+                value = value.replace(",", " ").split()  # noqa: PLW2901 - a list in the environment is one text
+            values[key] = msgspec.convert(value, type=fields[key].type, strict=not from_environ)
+            problems += [f"{where}: {problem}" for problem in _CHECKS.get((kind, key), _sound)(values[key])]
+        except msgspec.ValidationError as error:
+            # A value of the database URL may hold a password, so the message names the key alone.
+            problems.append(f"{where}: {key}: {str(error)[:1].lower()}{str(error)[1:]}.")
+    return kind(**values)
+
+
+def _sound(_value: Any) -> list[str]:  # noqa: ANN401 - any value of its type
+    return []
+
+
+_CHECKS: dict[tuple[type[msgspec.Struct], str], Callable[[Any], list[str]]] = {
+    (PluginSettings, "modules"): module_problems,
+}
+"""What a value must be beyond its type."""
+
+
+def _connections(environ: Mapping[str, str], problems: list[str]) -> dict[str, Connection]:
+    found = {}
+    for name, text in sorted(environ.items()):
+        if name.startswith(_CONNECTION):
+            conn_id = name[len(_CONNECTION) :].lower()
+            try:
+                found[conn_id] = parse_connection(conn_id, text)
+            except ConfigError as error:
+                problems.append(f"{name}: {error}")
+    return found
+
+
+def _line_of_entry(text: str, section: str, name: str) -> int:
+    """The line of ``name = ...`` in a table, or of the table ``[section.name]``."""
+    return max(_line(text, section, name), _line(text, f"{section}.{name}"))
+
+
+def _line(text: str, section: str, key: str = "") -> int:
+    """The line on which a table or one of its keys is written; 1 if it is written in an unusual way."""
+    inside, found = False, 1
+    for number, line in enumerate(text.splitlines(), 1):
+        header = re.match(r"\s*\[+\s*[\"']?([\w.-]+)", line)
+        if header:
+            inside = header[1] == section
+            if inside and not key:
+                return number
+        elif inside and key and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line):
+            return number
+        elif not key and re.match(rf"\s*[\"']?{re.escape(section)}\b", line):
+            found = number
+    return found
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f". Did you mean {near[0]!r}?" if near else f". Known are: {', '.join(sorted(known))}."
+
+
+def _cpus() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

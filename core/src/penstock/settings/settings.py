@@ -1,0 +1,108 @@
+"""The frozen value that holds every setting."""
+
+import sys
+from pathlib import Path
+
+import msgspec
+
+from penstock.model.connection import Connection
+from penstock.settings.core import CoreSettings
+from penstock.settings.database import DatabaseSettings
+from penstock.settings.executor import ExecutorSettings
+from penstock.settings.executors import ExecutorChoice, default_executors
+from penstock.settings.loader import LoaderSettings
+from penstock.settings.notifier import NotifierSettings
+from penstock.settings.plugins import PluginSettings
+from penstock.settings.retention import RetentionSettings
+from penstock.settings.scheduler import SchedulerSettings
+from penstock.settings.waiters import WaiterSettings
+from penstock.settings.xcom import XComSettings
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """Everything that is set, paths made absolute and counts resolved.
+
+    Attributes:
+        root: Folder of ``penstock.toml``, or the working folder if there is none.
+        file: The ``penstock.toml``, or None.
+        executors: The executors of ``[executors]`` by name, with ``local`` if it is not among them.
+        queues: Name of the executor of each queue of ``[queues]``; tries of other queues go to ``local``.
+        secret_keys: Keys of ``PENSTOCK_SECRET_KEY``, the first of which seals; empty to use the key file.
+        connections: Connections of the environment, by lower-case id; they go before stored ones.
+        variables: Variables of the environment, by lower-case key; they go before stored ones.
+        disabled_providers: Ids of providers that must not be used: ``disabled`` of ``[plugin-manager]`` and
+            ``PENSTOCK_DISABLED_PROVIDERS``; ``*``, for all of them, if ``PENSTOCK_SAFE_MODE`` is set.
+    """
+
+    root: Path
+    file: Path | None
+    core: CoreSettings = CoreSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    scheduler: SchedulerSettings = SchedulerSettings()
+    executor: ExecutorSettings = ExecutorSettings()
+    waiters: WaiterSettings = WaiterSettings()
+    loader: LoaderSettings = LoaderSettings()
+    notifier: NotifierSettings = NotifierSettings()
+    xcom: XComSettings = XComSettings()
+    retention: RetentionSettings = RetentionSettings()
+    plugins: PluginSettings = PluginSettings()
+    executors: dict[str, ExecutorChoice] = msgspec.field(default_factory=default_executors)
+    queues: dict[str, str] = {}
+    secret_keys: tuple[str, ...] = ()
+    connections: dict[str, Connection] = {}
+    variables: dict[str, str] = {}
+    disabled_providers: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """The settings without their secrets."""
+        return f"Settings({str(self.file or self.root)!r})"
+
+    @property
+    def dags_folder(self) -> Path:
+        """Folder of the DAG files."""
+        return self.root / self.core.dags_folder
+
+    @property
+    def state_folder(self) -> Path:
+        """Folder of the database, the key file, source snapshots and sockets."""
+        return self.root / self.core.state_folder
+
+    @property
+    def logs_folder(self) -> Path:
+        """Folder of the logs."""
+        return self.root / self.core.logs_folder if self.core.logs_folder else self.state_folder / "logs"
+
+    @property
+    def values_url(self) -> str:
+        """URL under which large values of tasks are put."""
+        return self.xcom.store or (self.state_folder / "xcom").absolute().as_uri()
+
+    @property
+    def key_file(self) -> Path:
+        """File of the keys that seal connections and variables, unless ``secret_keys`` are set."""
+        return self.state_folder / "secret.key"
+
+    @property
+    def isolated_file(self) -> Path:
+        """File that names the providers with an environment of their own; beside this environment."""
+        return Path(sys.prefix) / "penstock-isolated.json"
+
+    @property
+    def database_url(self) -> str:
+        """URL of the database."""
+        return self.database.url or f"sqlite:///{self.state_folder / 'penstock.db'}"
+
+
+SECTIONS: dict[str, type[msgspec.Struct]] = {
+    "core": CoreSettings,
+    "database": DatabaseSettings,
+    "scheduler": SchedulerSettings,
+    "executor": ExecutorSettings,
+    "waiters": WaiterSettings,
+    "loader": LoaderSettings,
+    "notifier": NotifierSettings,
+    "xcom": XComSettings,
+    "retention": RetentionSettings,
+    "plugins": PluginSettings,
+}
+"""Tables whose keys are known; those of ``[executors]`` and ``[queues]`` are the user's own names."""
