@@ -53,28 +53,39 @@ def expanded(table: Any, meaning: Mapping[str, Sequence[str]]) -> Any:  # noqa: 
     return table
 
 
-def import_contracts(root: Path) -> str:
-    """The import contracts of the root's ``pyproject.toml`` as a TOML text that import-linter reads."""
+def import_contracts(root: Path, *, type_checking: bool) -> str:
+    """The import contracts of the root's ``pyproject.toml`` as a TOML text that import-linter reads.
+
+    Args:
+        root: The workspace.
+        type_checking: Whether those are wanted that look at imports for type checkers, too, or those that do not: to
+            import-linter this is a setting of a whole file.
+    """
     table = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
     table = expanded(table, words(root))
     contracts = table.pop("contracts")
+    table["exclude_type_checking_imports"] = not type_checking
     lines = ["[tool.importlinter]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())]
     for contract in contracts:
-        lines += [
-            "[[tool.importlinter.contracts]]",
-            *(f"{key} = {json.dumps(value)}" for key, value in contract.items()),
-        ]
+        if contract.pop("type_checking", True) == type_checking:
+            lines += [
+                "[[tool.importlinter.contracts]]",
+                *(f"{key} = {json.dumps(value)}" for key, value in contract.items()),
+            ]
     return "\n".join(lines) + "\n"
 
 
 def imports(root: Path) -> int:
-    """Check who imports whom; the exit code of import-linter is returned."""
+    """Check who imports whom; the highest exit code of import-linter is returned."""
     path = os.pathsep.join(str(folder) for folder in source_folders(root))
+    codes = []
     with tempfile.TemporaryDirectory() as folder:
-        config = Path(folder) / "contracts.toml"
-        config.write_text(import_contracts(root), encoding="utf-8")
-        command = ["lint-imports", "--config", str(config), "--no-cache", "--no-logo"]
-        return _run(command, folder, {"PYTHONPATH": path})
+        for type_checking in (True, False):
+            config = Path(folder) / f"contracts-{type_checking}.toml"
+            config.write_text(import_contracts(root, type_checking=type_checking), encoding="utf-8")
+            command = ["lint-imports", "--config", str(config), "--no-cache", "--no-logo"]
+            codes.append(_run(command, folder, {"PYTHONPATH": path}))
+    return max(codes)
 
 
 def types(root: Path) -> int:

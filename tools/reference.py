@@ -17,6 +17,7 @@ import click
 import penstock
 import penstock.cli
 from penstock import errors
+from penstock.author.abstract_operator import AbstractOperator
 from penstock.author.run.context import BESIDE, DATED, FILTERS, NAMES, Context, Facts
 from penstock.cli.root import root
 from penstock.settings import SECTIONS
@@ -112,7 +113,10 @@ def _members(found: object) -> Iterator[str]:
     if inspect.isclass(found) and issubclass(found, Enum):
         yield f"Values: {', '.join(f'`{each.value}`' for each in found)}."
     elif not inspect.isfunction(found):
-        for name, member in vars(found if inspect.isclass(found) else type(found)).items():
+        cls = found if inspect.isclass(found) else type(found)
+        # What Operator shares with mapped tasks stands in its base, which has no section of its own.
+        members = {**vars(AbstractOperator), **vars(cls)} if cls is penstock.Operator else vars(cls)
+        for name, member in members.items():
             function = member.__func__ if isinstance(member, classmethod | staticmethod) else member
             if inspect.isfunction(function) and not name.startswith("_"):
                 yield f"- `.{name}({_shown(function)})`: {(inspect.getdoc(function) or '').split(chr(10) * 2)[0]}"

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
         PythonSensor,
         ShortCircuitOperator,
     )
+    from penstock.author.operators.taskflow import task
     from penstock.author.operators.trigger import TriggerDagRunOperator
     from penstock.author.parse_session import refresh_every
     from penstock.author.run.context import Context, get_current_context
     from penstock.author.sensor import PokeResult, Sensor
-    from penstock.author.taskflow import task
     from penstock.author.timetable import Cron, Dates, Interval
     from penstock.author.xcomarg import XComArg
     from penstock.errors import FailTask, SkipTask
@@ -85,7 +85,7 @@ _HOMES = {
     "author.operator": ("EmptyOperator", "Operator"),
     "author.operators.python": ("BranchPythonOperator", "PythonOperator", "PythonSensor", "ShortCircuitOperator"),
     "author.sensor": ("PokeResult", "Sensor"),
-    "author.taskflow": ("task",),
+    "author.operators.taskflow": ("task",),
     "author.timetable": ("Cron", "Dates", "Interval"),
     "author.operators.trigger": ("TriggerDagRunOperator",),
     "author.parse_session": ("refresh_every",),

@@ -5,8 +5,8 @@ import pytest
 from penstock import operator
 from penstock.author.build.build import build_dag
 from penstock.author.dag import DAG
+from penstock.author.operators.taskflow import task
 from penstock.author.parse_session import Capability, Workshop, workshop
-from penstock.author.taskflow import task
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
 from penstock.model.value import decode, encode

@@ -4,10 +4,9 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from penstock.author.abstract_operator import AbstractOperator
 from penstock.author.construct import accepted
 from penstock.author.mapping import (
-    LITERAL,
-    MAPPED,
     WHOLE,
     MappedTask,
     Partial,
@@ -35,7 +34,7 @@ _OUTPUTS = ("do_xcom_push", "multiple_outputs")
 _LATER: dict[str, list[str]] = {XCOM: []}
 
 
-class PlannedTask(Operator):
+class PlannedTask(AbstractOperator):
     """A task, mapped or not, whose class stays unimported; it is stored as a plan.
 
     Attributes:
@@ -75,7 +74,7 @@ class PlannedTask(Operator):
         self.capability, self.plan_arguments, self.waits = str(arguments.get("capability")), {}, None
 
 
-class CapabilityOperator(PlannedTask):
+class CapabilityOperator(PlannedTask, Operator):
     """A task made by ``operator(...)``."""
 
     def __init__(
@@ -236,61 +235,4 @@ def _placed(value: Any) -> Any:  # noqa: ANN401 - any argument
         return {key: _placed(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return type(value)(map(_placed, value)) if type(value) in (list, tuple) else [_placed(each) for each in value]
-    return value
-
-
-class PlannedValue(Operator):
-    """Stands in a plan for the task whose value is wanted."""
-
-
-class StoredTask(Operator):
-    """A task as its stored plan tells it: its operator is made when a try knows what its instance is given.
-
-    Attributes:
-        cls: The class of the capability.
-        plan: What `PlannedTask.plan` made of it.
-    """
-
-    def __init__(self, *, cls: type[Operator], plan: dict[str, Any], **kwargs: Any) -> None:  # noqa: ANN401 - passed on
-        super().__init__(**kwargs)
-        self.cls, self.plan = cls, plan
-
-    def instance(self, elements: dict[str, Any]) -> Operator:
-        """The operator of one instance, given its elements if it is mapped; it belongs to no DAG."""
-        from penstock.model.value import from_plain  # noqa: PLC0415 - only a task process needs it
-
-        arguments = {name: _referred(from_plain(value)) for name, value in self.plan.items() if name != KEYS}
-        made: Operator = self.cls(task_id=self.task_id, **{**arguments, **elements.get(WHOLE, elements)})
-        made.wanted_keys = set(self.plan.get(KEYS, ()))
-        return made
-
-    def literals(self, inputs: Mapping[str, bytes]) -> dict[str, Any]:
-        """The elements of this instance that the author wrote, by argument."""
-        from penstock.model.value import decode  # noqa: PLC0415 - only a task process needs it
-
-        return {
-            name.removeprefix(LITERAL): _referred(decode(raw))
-            for name, raw in inputs.items()
-            if name.startswith(LITERAL)
-        }
-
-    def sources(self, inputs: Mapping[str, bytes]) -> list[str]:
-        """The arguments whose element comes from another task."""
-        return [name.removeprefix(MAPPED) for name in inputs if name.startswith(MAPPED)]
-
-
-def from_plan(cls: type[Operator], task_id: str, plan: dict[str, Any]) -> StoredTask:
-    """The task of a stored plan alone; it belongs to no DAG."""
-    made: StoredTask = StoredTask(cls=cls, plan=plan, task_id=task_id)
-    return made
-
-
-def _referred(value: Any) -> Any:  # noqa: ANN401 - any argument
-    if isinstance(value, dict):
-        if set(value) == {XCOM}:
-            task_id, key = value[XCOM]
-            return XComArg(PlannedValue(task_id=task_id), key)
-        return {key: _referred(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(map(_referred, value))
     return value

@@ -2,41 +2,19 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from contextvars import ContextVar, Token
+from contextvars import Token
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from penstock.author.construct import Made, parameters_of
 from penstock.author.group import TaskGroup
 from penstock.author.parse_session import Problem, report, workshop
+from penstock.author.scope import Scope, enter, leave
 from penstock.errors import AuthoringError
 
 if TYPE_CHECKING:
+    from penstock.author.abstract_operator import AbstractOperator
     from penstock.author.edges import Node
-    from penstock.author.operator import Operator
-
-_Place = tuple["DAG | None", "TaskGroup | None"]
-_place: ContextVar[_Place] = ContextVar("penstock_place", default=(None, None))
-
-
-def current_dag() -> "DAG | None":
-    """The DAG of the innermost ``with`` block."""
-    return _place.get()[0]
-
-
-def current_group() -> TaskGroup | None:
-    """The task group of the innermost ``with`` block."""
-    return _place.get()[1]
-
-
-def enter(dag: "DAG | None", group: TaskGroup | None) -> Token[_Place]:
-    """Make this DAG and group those of the tasks to come."""
-    return _place.set((dag, group))
-
-
-def leave(token: Token[_Place]) -> None:
-    """Return to the block around."""
-    _place.reset(token)
 
 
 class Param:
@@ -114,20 +92,20 @@ class DAG(Made):
         return self._path
 
     @property
-    def tasks(self) -> "list[Operator]":
+    def tasks(self) -> "list[AbstractOperator]":
         """Its tasks, in the order in which they were made."""
         return list(self._tasks)
 
     @property
-    def task_dict(self) -> "dict[str, Operator]":
+    def task_dict(self) -> "dict[str, AbstractOperator]":
         """Its tasks by id."""
         return {task.task_id: task for task in reversed(self._tasks)}
 
-    def get_task(self, task_id: str) -> "Operator":
+    def get_task(self, task_id: str) -> "AbstractOperator":
         """The task of this id; raises KeyError if there is none."""
         return self.task_dict[task_id]
 
-    def add_task(self, task: "Operator") -> None:
+    def add_task(self, task: "AbstractOperator") -> None:
         """Take a task in."""
         self._tasks[task] = None
 
@@ -140,6 +118,15 @@ class DAG(Made):
         node.dag = self
         if not isinstance(node, TaskGroup):
             self.add_task(node)
+
+    def edges(self) -> "set[tuple[AbstractOperator, AbstractOperator]]":
+        """Every edge between tasks, as upstream and downstream; one of a group joins its first or last tasks."""
+        found = {(upper, lower) for lower in self._tasks for upper in lower.upstream}
+        for upper, lower in self.group_edges:
+            lasts = upper.leaves() if isinstance(upper, TaskGroup) else [upper]
+            firsts = lower.roots() if isinstance(lower, TaskGroup) else [lower]
+            found |= {(one, other) for one in lasts for other in firsts}
+        return found
 
     def __enter__(self) -> Self:
         self._tokens.append(enter(self, None))
@@ -157,8 +144,8 @@ class DAG(Made):
     def _settle(self, arguments: dict[str, Any]) -> "DAG":
         at = workshop.get()
         self.problems: list[Problem] = at.problems if at is not None else []
-        self._tasks: dict[Operator, None] = {}
-        self._tokens: list[Token[_Place]] = []
+        self._tasks: dict[AbstractOperator, None] = {}
+        self._tokens: list[Token[Scope]] = []
         self.groups: list[TaskGroup] = []
         self.group_edges: list[tuple[Node, Node]] = []
         for name in ("default_args", "params"):

@@ -5,12 +5,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from penstock.author.parse_session import here, report
+from penstock.author.scope import current_dag
 
 if TYPE_CHECKING:
+    from penstock.author.abstract_operator import AbstractOperator
     from penstock.author.group import TaskGroup
-    from penstock.author.operator import Operator
 
-    Node: TypeAlias = Operator | TaskGroup
+    Node: TypeAlias = AbstractOperator | TaskGroup
 
 Linkable: TypeAlias = "Edges | Sequence[Edges]"
 
@@ -63,8 +64,6 @@ def nodes(value: Any) -> "Iterator[Node]":  # noqa: ANN401 - what an author put 
         for each in value:
             yield from nodes(each)
     else:
-        from penstock.author.dag import current_dag  # noqa: PLC0415 - dag is a floor above
-
         what = repr(value)
         hint = " Call the function: its call is the task." if callable(value) else ""
         report(current_dag(), here(), f"{what} cannot stand in a chain of tasks.{hint}")
@@ -96,8 +95,6 @@ def chain(*links: Linkable) -> None:
     for upper, lower in pairwise(links):
         if isinstance(upper, Sequence) and isinstance(lower, Sequence):
             if len(upper) != len(lower):
-                from penstock.author.dag import current_dag  # noqa: PLC0415 - dag is a floor above
-
                 report(
                     current_dag(),
                     here(),

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 from penstock.author.construct import Made
 from penstock.author.edges import Edges
 from penstock.author.parse_session import report
+from penstock.author.scope import current_dag, current_group, enter, leave
 from penstock.errors import AuthoringError
 
 if TYPE_CHECKING:
+    from penstock.author.abstract_operator import AbstractOperator
     from penstock.author.dag import DAG
     from penstock.author.edges import Node
-    from penstock.author.operator import Operator
 
 
 class TaskGroup(Made, Edges):
@@ -56,7 +57,7 @@ class TaskGroup(Made, Edges):
             return f"{self.group_id}.{label}"
         return self.parent.child_id(label) if self.parent is not None else label
 
-    def tasks(self) -> "Iterator[Operator]":
+    def tasks(self) -> "Iterator[AbstractOperator]":
         """Its tasks and those of the groups in it."""
         for task in self.dag.tasks if self.dag is not None else ():
             group = task.task_group
@@ -65,26 +66,22 @@ class TaskGroup(Made, Edges):
             if group is self:
                 yield task
 
-    def roots(self) -> "list[Operator]":
+    def roots(self) -> "list[AbstractOperator]":
         """Tasks in it that run after no other of its tasks."""
         own = dict.fromkeys(self.tasks())
         return [task for task in own if not any(upper in own for upper in task.upstream)]
 
-    def leaves(self) -> "list[Operator]":
+    def leaves(self) -> "list[AbstractOperator]":
         """Tasks in it after which no other of its tasks runs; in place of a teardown, what runs before it."""
         own = dict.fromkeys(self.tasks())
         work = [task for task in own if not task.teardown] or list(own)
         return [task for task in work if not any(lower in own and not lower.teardown for lower in task.downstream)]
 
     def __enter__(self) -> Self:
-        from penstock.author.dag import enter  # noqa: PLC0415 - dag is a floor above
-
         self._token = enter(self.dag, self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        from penstock.author.dag import leave  # noqa: PLC0415 - dag is a floor above
-
         leave(self._token)
 
     def __str__(self) -> str:
@@ -99,8 +96,6 @@ class TaskGroup(Made, Edges):
             self.dag.group_edges.append((self, lower))
 
     def _settle(self, arguments: dict[str, Any]) -> "DAG | None":
-        from penstock.author.dag import current_dag, current_group  # noqa: PLC0415 - dag is a floor above
-
         self.parent: TaskGroup | None = arguments.get("parent_group") or current_group()
         self.dag: DAG | None = arguments.get("dag") or (self.parent.dag if self.parent else current_dag())
         return self.dag
@@ -158,8 +153,6 @@ class _Factory:
 
     def _free(self) -> str:
         """A group id that is free: ``g``, then ``g__1``, ``g__2``, as of tasks."""
-        from penstock.author.dag import current_dag, current_group  # noqa: PLC0415 - dag is a floor above
-
         dag, around = current_dag(), current_group()
         taken = {group.group_id for group in dag.groups} if dag is not None else set()
         label = str(self.arguments.get("group_id", self.__name__))

@@ -3,13 +3,15 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from penstock.author.abstract_operator import AbstractOperator
 from penstock.author.construct import accepted, unknown_argument
-from penstock.author.operator import Operator
 from penstock.author.parse_session import report
+from penstock.author.scope import enter, leave
 from penstock.author.xcomarg import XComArg, find
 
 if TYPE_CHECKING:
     from penstock.author.dag import DAG
+    from penstock.author.operator import Operator
 
 # The name under which `expand_kwargs` is stored: its elements are dicts of arguments.
 WHOLE = "**"
@@ -39,7 +41,7 @@ class Partial:
         return self._make(mapped={WHOLE: kwargs})
 
 
-class MappedTask(Operator):
+class MappedTask(AbstractOperator):
     """A task that is expanded when a run gets to it.
 
     Attributes:
@@ -99,15 +101,13 @@ class MappedOperator(MappedTask):
         cls: The operator of the instances.
     """
 
-    def __init__(self, *, cls: type[Operator], partial: dict[str, Any], **kwargs: Any) -> None:  # noqa: ANN401 - passed on
+    def __init__(self, *, cls: "type[Operator]", partial: dict[str, Any], **kwargs: Any) -> None:  # noqa: ANN401 - passed on
         self.cls = cls
         defaults = {name: value for name, value in self._defaults().items() if name in accepted(cls)}
         super().__init__(partial={**defaults, **partial}, **kwargs)
 
-    def instance(self, elements: dict[str, Any]) -> Operator:
+    def instance(self, elements: dict[str, Any]) -> "Operator":
         """The operator of one instance, given its elements; it belongs to no graph."""
-        from penstock.author.dag import enter, leave  # noqa: PLC0415 - dag is a floor above
-
         given = elements.get(WHOLE, elements)
         token = enter(None, None)
         try:
@@ -117,12 +117,12 @@ class MappedOperator(MappedTask):
         made.dag, made.task_group, made.wanted_keys = self.dag, self.task_group, self.wanted_keys
         return made
 
-    def _make(self, elements: dict[str, Any]) -> Operator:
+    def _make(self, elements: dict[str, Any]) -> "Operator":
         return self.cls(**{**self.partial_arguments, **elements})
 
     def _argument_names(self) -> dict[str, bool]:
         """What may be mapped, each with whether it must be given somewhere."""
-        own = accepted(Operator)
+        own = accepted(AbstractOperator)
         return {name: required for name, required in accepted(self.cls).items() if name not in own}
 
     def _mapping_problems(self) -> Iterator[str]:
@@ -141,12 +141,12 @@ class MappedOperator(MappedTask):
 
     def _salvage(self, arguments: dict[str, Any]) -> None:
         super()._salvage(arguments)
-        self.cls = arguments.get("cls", Operator)
+        self.cls = arguments["cls"]
 
 
 def rules_in(arguments: dict[str, Any]) -> dict[str, Any]:
     """Those arguments that every task takes."""
-    known = accepted(Operator)
+    known = accepted(AbstractOperator)
     return {name: value for name, value in arguments.items() if name in known}
 
 

@@ -1,27 +1,16 @@
-"""The base of operators: one task of a DAG, its place in the graph and its rules."""
+"""Operators: the classes of tasks that authors use and write."""
 
-from collections.abc import Iterator, Sequence
-from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from penstock.author.construct import Made, accepted
-from penstock.author.edges import Edges
-from penstock.author.log import Logged
-from penstock.author.parse_session import report
-from penstock.author.rules import TaskRules
-from penstock.author.xcomarg import RETURN_VALUE, XComArg, find
-from penstock.errors import AuthoringError
+from penstock.author.abstract_operator import AbstractOperator
+from penstock.author.mapping import MappedOperator, Partial, rules_in
 
 if TYPE_CHECKING:
-    from penstock.author.dag import DAG
-    from penstock.author.edges import Node
-    from penstock.author.group import TaskGroup
-    from penstock.author.mapping import Partial
     from penstock.author.run.context import Context
 
 
-class Operator(Made, Edges, Logged):
+class Operator(AbstractOperator):
     """One task. Subclasses take their arguments in ``__init__``, pass ``**kwargs`` on, and do their work in `execute`.
 
     Arguments are kept as attributes; those named in ``template_fields`` are rendered by Jinja before `execute`,
@@ -48,51 +37,14 @@ class Operator(Made, Edges, Logged):
         multiple_outputs: Whether each entry of a returned dict is kept under its own key as well.
         doc: Documentation in Markdown; ``doc_md`` is the same.
         owner: A name for people; without effect.
+
+    Attributes:
+        decides: ``branch`` or ``short_circuit`` if what `execute` returns says which tasks go on; "" if not.
+        must_return_keys: Whether the try fails if a key that other tasks take is in nothing that the task leaves.
     """
 
-    template_fields: ClassVar[Sequence[str]] = ()
-    template_ext: ClassVar[Sequence[str]] = ()
-    instant: ClassVar[bool] = False
-
-    def __init__(  # noqa: PLR0913 - the rules of a task, each by name
-        self,
-        *,
-        task_id: str,
-        dag: "DAG | None" = None,  # noqa: ARG002 - read by _settle, before this is called
-        task_group: "TaskGroup | None" = None,  # noqa: ARG002 - as above
-        retries: int = 0,
-        retry_delay: timedelta | float = timedelta(minutes=5),
-        retry_exponential_backoff: bool | float = False,
-        max_retry_delay: timedelta | float | None = None,
-        retry_jitter: float = 0.0,
-        execution_timeout: timedelta | float | None = None,
-        trigger_rule: str = "all_success",
-        pool: str = "default_pool",
-        pool_slots: int = 1,
-        priority_weight: int = 1,
-        queue: str = "default",
-        max_active_tis_per_dagrun: int | None = None,
-        do_xcom_push: bool = True,
-        multiple_outputs: bool = False,
-        doc: str = "",
-        doc_md: str = "",
-        owner: str = "",
-    ) -> None:
-        if not isinstance(task_id, str):
-            raise AuthoringError([f"the task_id is {task_id!r}; write text."])
-        self._label = task_id
-        self.do_xcom_push, self.multiple_outputs, self.doc, self.owner = (
-            do_xcom_push,
-            multiple_outputs,
-            doc or doc_md,
-            owner,
-        )
-        self.rules = TaskRules(
-            retries=retries, retry_delay=retry_delay, retry_exponential_backoff=retry_exponential_backoff,
-            max_retry_delay=max_retry_delay, retry_jitter=retry_jitter, execution_timeout=execution_timeout,
-            trigger_rule=trigger_rule, pool=pool, pool_slots=pool_slots, priority_weight=priority_weight, queue=queue,
-            max_active_tis_per_dagrun=max_active_tis_per_dagrun,
-        )  # fmt: skip
+    decides: ClassVar[str] = ""
+    must_return_keys: ClassVar[bool] = False
 
     def execute(self, context: "Context") -> Any:  # noqa: ANN401 - whatever the task leaves for others
         """Do the work; what is returned is kept for other tasks unless it is None. Must be safe to repeat."""
@@ -101,121 +53,10 @@ class Operator(Made, Edges, Logged):
     def on_kill(self) -> None:
         """Undo what outlives this process, such as a remote job, when the try is cancelled or out of time."""
 
-    @property
-    def task_id(self) -> str:
-        """The id, with the prefix of its groups."""
-        return self.task_group.child_id(self._label) if self.task_group is not None else self._label
-
-    @property
-    def output(self) -> XComArg:
-        """What the task will return."""
-        return XComArg(self, RETURN_VALUE)
-
-    @property
-    def upstream_task_ids(self) -> set[str]:
-        """Ids of the tasks directly upstream; edges of task groups come in when the DAG is built."""
-        return {task.task_id for task in self.upstream}
-
-    @property
-    def downstream_task_ids(self) -> set[str]:
-        """Ids of the tasks directly downstream; edges of task groups come in when the DAG is built."""
-        return {task.task_id for task in self.downstream}
-
     @classmethod
-    def partial(cls, **arguments: Any) -> "Partial":  # noqa: ANN401 - passed on
+    def partial(cls, **arguments: Any) -> Partial:  # noqa: ANN401 - passed on
         """The operator with some arguments; ``.expand(argument=list)`` then makes one instance for each element."""
-        from penstock.author.mapping import MappedOperator, Partial, rules_in  # noqa: PLC0415 - mapping is a floor above
-
         return Partial(partial(MappedOperator, cls=cls, partial=arguments, **rules_in(arguments)))
-
-    def as_setup(self) -> Self:
-        """Mark the task as one that makes what others need; if it is cleared, its work is."""
-        self.setup = True
-        return self
-
-    def as_teardown(self, *, setups: "Operator | XComArg | Sequence[Operator | XComArg]" = ()) -> Self:
-        """Mark the task as one that removes what a setup made: it runs whatever became of the work between.
-
-        Args:
-            setups: The setups whose work it undoes; an edge to each is drawn.
-        """
-        self.teardown = True
-        if self.rules.trigger_rule == "all_success":
-            self.rules.trigger_rule = "all_done_setup_success"
-        for setup in setups if isinstance(setups, list | tuple) else [setups]:
-            for node in setup._nodes():  # type: ignore[union-attr] # a sequence was taken apart above  # noqa: SLF001 - the same room
-                node.as_setup()  # type: ignore[union-attr] # only tasks are setups
-                self.set_upstream(node)
-        return self
-
-    def inputs(self) -> Iterator[XComArg]:
-        """The values of other tasks that it holds in any attribute."""
-        for name, value in vars(self).items():
-            if name not in _OWN:
-                yield from find(value)
-
-    def __repr__(self) -> str:
-        """Class and id."""
-        return f"<{type(self).__name__} {self.task_id!r}>"
-
-    def __str__(self) -> str:
-        """As messages name it."""
-        return f"task {self.task_id!r}"
-
-    def _nodes(self) -> "Iterator[Node]":
-        yield self
-
-    def _link(self, lower: "Node") -> None:
-        if isinstance(lower, Operator):
-            self.downstream[lower] = None
-            lower.upstream[self] = None
-        elif self.dag is not None:
-            self.dag.group_edges.append((self, lower))
-
-    def _settle(self, arguments: dict[str, Any]) -> "DAG | None":
-        from penstock.author.dag import current_dag, current_group  # noqa: PLC0415 - dag is a floor above
-
-        given, group = arguments.get("dag"), arguments.get("task_group")
-        self.dag: DAG | None = given or (group.dag if group is not None else current_dag())
-        self.task_group = group or (current_group() if self.dag is current_dag() else None)
-        self.upstream: dict[Operator, None] = {}
-        self.downstream: dict[Operator, None] = {}
-        self.wanted_keys: set[str] = set()
-        self.setup = self.teardown = False
-        for name, value in self._defaults().items():
-            if name not in arguments and name in accepted(type(self)):
-                arguments[name] = value
-        return self.dag
-
-    def _defaults(self) -> dict[str, Any]:
-        if self.dag is None:
-            return {}
-        groups = self.task_group.default_args if self.task_group is not None else {}
-        return {**self.dag.default_args, **groups}
-
-    def _called(self, arguments: dict[str, Any]) -> str:
-        task_id = arguments.get("task_id")
-        return f"{type(self).__name__} {task_id!r}" if task_id else type(self).__name__
-
-    def _begun(self) -> bool:
-        return "rules" in vars(self)
-
-    def _salvage(self, arguments: dict[str, Any]) -> None:
-        given = arguments.get("task_id")
-        self._label = given if isinstance(given, str) and given else f"unnamed-{self._site.line}"
-        self.rules, self.doc = TaskRules(), ""
-        self.do_xcom_push, self.multiple_outputs = True, False
-
-    def _settled(self) -> None:
-        if self.dag is not None:
-            self.dag.add_task(self)
-        for problem in self.rules.problems():
-            report(self.dag, self._site, f"{self}: {problem}")
-        for value in self.inputs():
-            self.set_upstream(value)
-
-
-_OWN = frozenset({"_arguments", "_site", "upstream", "downstream", "dag", "task_group", "wanted_keys", "rules"})
 
 
 class EmptyOperator(Operator):

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Iterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from penstock.author.abstract_operator import AbstractOperator
 from penstock.author.construct import accepted
 from penstock.author.operator import Operator
 from penstock.author.parse_session import report
@@ -60,7 +61,7 @@ class Sensor(Operator):
         """
         from penstock.model.value import NotSerialisableError, encode  # noqa: PLC0415 - only a waiter needs it
 
-        own = accepted(Sensor) | accepted(Operator)
+        own = accepted(Sensor)
         arguments = {name: getattr(self, name, value) for name, value in self._arguments.items() if name not in own}
         try:
             return f"{type(self).__module__}:{type(self).__qualname__}:{encode(sorted(arguments.items())).decode()}"
@@ -92,7 +93,7 @@ def waiting_problems(arguments: Mapping[str, Any]) -> Iterator[str]:
         yield f"mode is {mode!r}; write 'poke' or 'reschedule'."
 
 
-def policy_of(task: Operator) -> dict[str, Any] | None:
+def policy_of(task: AbstractOperator) -> dict[str, Any] | None:
     """How a task waits, as arguments of the model's SensorPolicy; None if it does not."""
     cls, given = getattr(task, "cls", None), getattr(task, "partial_arguments", {})
     if cls is not None and issubclass(cls, Sensor):

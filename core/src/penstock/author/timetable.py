@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.errors import AuthoringError
 
 if TYPE_CHECKING:
+    from penstock.author.dag import DAG
     from penstock.model.schedule import Schedule
 
 PRESETS = {
@@ -48,6 +49,18 @@ class Dates:
 
     def __init__(self, dates: Iterable[datetime]) -> None:
         self.dates = tuple(dates)
+
+
+def zone_of(dag: "DAG") -> str:
+    """The name of a DAG's time zone: its own, that of its start date as in Airflow, or UTC."""
+    return dag.timezone or getattr(getattr(dag.start_date, "tzinfo", None), "key", None) or "UTC"
+
+
+def schedule_of(dag: "DAG") -> "tuple[Schedule, datetime | None]":
+    """A DAG's schedule, and the instant from which an interval schedule counts; raises AuthoringError."""
+    known_zone(zone_of(dag))
+    start = None if dag.start_date is None else instant(dag.start_date, dag.timezone, "start_date")
+    return to_schedule(dag.schedule, zone_of(dag)), start
 
 
 def to_schedule(value: Any, timezone: str) -> "Schedule":  # noqa: ANN401 - what an author wrote

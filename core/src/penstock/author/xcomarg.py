@@ -8,8 +8,8 @@ from penstock.author.parse_session import here, report
 from penstock.errors import AuthoringError
 
 if TYPE_CHECKING:
+    from penstock.author.abstract_operator import AbstractOperator
     from penstock.author.edges import Node
-    from penstock.author.operator import Operator
 
 RETURN_VALUE = "return_value"
 
@@ -21,7 +21,7 @@ class XComArg(Edges):
     pushed. The value of a mapped task is the list of all its instances' values, in the order of the mapping.
     """
 
-    def __init__(self, operator: "Operator", key: str = RETURN_VALUE) -> None:
+    def __init__(self, operator: "AbstractOperator", key: str = RETURN_VALUE) -> None:
         self.operator, self.key = operator, key
 
     def __repr__(self) -> str:

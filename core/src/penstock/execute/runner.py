@@ -6,11 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from penstock.author.abstract_operator import AbstractOperator
 from penstock.author.build.imports import import_dag_file
-from penstock.author.capability import from_plan
 from penstock.author.operator import Operator
 from penstock.author.run.context import Facts
 from penstock.author.run.execution import Ending, Prepared, failed, prepare, run_try
+from penstock.author.run.stored_plan import from_plan
 from penstock.author.runtime import Runtime, current
 from penstock.errors import FailTask, PenstockError, RequestError
 from penstock.execute.spill import spilled
@@ -50,7 +51,7 @@ class Runner:
 
     def __init__(self, snapshot: str, file: str, variables: dict[str, str | None], outside: Outside) -> None:
         self._snapshot, self._file, self._variables, self._outside = snapshot, file, variables, outside
-        self._tasks: dict[tuple[str, str], Operator] | None = None
+        self._tasks: dict[tuple[str, str], AbstractOperator] | None = None
         self._fault = ""
         self.secrets = tuple(s for key, text in variables.items() for s in variable_secrets(key, text))
 
@@ -86,7 +87,7 @@ class Runner:
         """Get a sensor ready to be poked; raises what goes wrong on the way."""
         return prepare(self._task(request), facts_of(request), _WithStores(runtime, self._outside))
 
-    def _task(self, request: TryRequest) -> Operator:
+    def _task(self, request: TryRequest) -> AbstractOperator:
         if request.capability is not None:
             return from_plan(self._outside.resolve(request.capability), request.task_id, request.plan or {})
         if self._tasks is None:

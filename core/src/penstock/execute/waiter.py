@@ -107,7 +107,7 @@ class Waiter:
             answer = await self._ask(first)
         except BaseException as error:  # noqa: BLE001 - user code: what it raised is the answer
             for waiting in group:
-                self._end(waiting, waiting.prepared.failed(error))
+                self._end(waiting, failed(error))
         else:
             shared = group if not first.prepared.context.touched else [first]
             for waiting in group:
@@ -168,7 +168,7 @@ class Waiter:
 
     async def _hand_over(self, waiting: Waiting, ending: Ending) -> None:
         """Finish with values, which may have to be put into an object store."""
-        request, runtime = waiting.request, waiting.prepared.runtime
+        request, runtime = waiting.request, waiting.prepared.context.runtime
         answer = await self._in_thread(waiting.serial, lambda: answer_with_values(ending, request, runtime))
         self._channel.finish(waiting.serial, answer)
 

@@ -13,13 +13,14 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+from penstock.author.abstract_operator import AbstractOperator
 from penstock.author.build.build import build_dag
-from penstock.author.capability import from_plan
 from penstock.author.dag import DAG
 from penstock.author.operator import Operator
-from penstock.author.operators.python import finish
-from penstock.author.run.context import Context, Facts
-from penstock.author.run.execution import Ending, Prepared, prepare, run_try
+from penstock.author.run.context import Facts
+from penstock.author.run.coroutines import completed
+from penstock.author.run.execution import Ending, Prepared, failed, prepare, run_try
+from penstock.author.run.stored_plan import from_plan
 from penstock.author.runtime import Runtime
 from penstock.engine.engine import Engine
 from penstock.engine.messages import CapacityChanged, Dispatch, Event, PoolsUpdated, RunAdded, Step
@@ -181,7 +182,7 @@ class InlineRun:
             retry_after_s=ending.retry_after_s,
         )
 
-    def _operator(self, task: TaskSpec) -> Operator:
+    def _operator(self, task: TaskSpec) -> AbstractOperator:
         if task.capability is None:
             return self._dag.get_task(task.task_id)
         if self._resolve is None:
@@ -223,7 +224,7 @@ class InlineRun:
 class _Wait:
     """A sensor that waits."""
 
-    def __init__(self, dispatch: Dispatch, task: Operator, facts: Facts, world: Runtime) -> None:
+    def __init__(self, dispatch: Dispatch, task: AbstractOperator, facts: Facts, world: Runtime) -> None:
         self.dispatch = dispatch
         self._task, self._facts, self._world = task, facts, world
         self._prepared: Prepared | None = None
@@ -237,10 +238,9 @@ class _Wait:
             if self._prepared is None:
                 self._prepared = prepare(self._task, self._facts, self._world)
             with self._prepared.active():
-                ending = self._prepared.poked(finish(self._prepared.poke()))
+                ending = self._prepared.poked(completed(self._prepared.poke()))
         except Exception as error:  # noqa: BLE001 - whatever user code raises is the verdict on this try
-            failed = self._prepared or Prepared(self._task, Context(self._facts, self._world), self._world)
-            return failed.failed(error)
+            return failed(error)
         waited = (now - self._since).total_seconds()
         if ending is None and policy is not None and waited >= policy.timeout_s:
             return self._prepared.gave_up(waited)

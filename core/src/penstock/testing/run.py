@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from penstock.author.build.build import build_dag, schedule_of
+from penstock.author.build.build import build_dag
 from penstock.author.dag import DAG
 from penstock.author.operator import Operator
+from penstock.author.timetable import schedule_of
 from penstock.model.connection import Connection
 from penstock.model.dag import XComRef
 from penstock.model.run import NewRun, Run, RunKind

@@ -6,23 +6,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from penstock.author.capability import PlannedTask, planned
 from penstock.author.build.checks import dag_problems
 from penstock.author.dag import DAG, Param
-from penstock.author.build.graph import edges_of, in_order
+from penstock.author.build.graph import in_order
 from penstock.author.mapping import WHOLE, MappedTask, elements_of
 from penstock.author.sensor import policy_of
-from penstock.author.run.templates import needs_rendering
-from penstock.author.timetable import instant, known_zone, to_schedule
+from penstock.author.template_fields import needs_rendering
+from penstock.author.timetable import instant, schedule_of
 from penstock.author.parse_session import Problem, Workshop
 from penstock.author.xcomarg import XComArg
 from penstock.errors import AuthoringError
 from penstock.model.dag import DagSpec, Mapping, ParamSpec, SensorPolicy, TaskSpec, XComRef
-from penstock.model.schedule import Schedule
 from penstock.model.state import TriggerRule
 from penstock.model.value import to_plain
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from penstock.author.operator import Operator
+    from penstock.author.abstract_operator import AbstractOperator
 
 
 class Built(NamedTuple):
@@ -62,22 +59,10 @@ def build_dag(dag: DAG, file: str = "") -> DagSpec:
     return _spec(dag, file)
 
 
-def zone_of(dag: DAG) -> str:
-    """The name of a DAG's time zone: its own, that of its start date as in Airflow, or UTC."""
-    return dag.timezone or getattr(getattr(dag.start_date, "tzinfo", None), "key", None) or "UTC"
-
-
-def schedule_of(dag: DAG) -> "tuple[Schedule, datetime | None]":
-    """A DAG's schedule, and the instant from which an interval schedule counts; raises AuthoringError."""
-    known_zone(zone_of(dag))
-    start = None if dag.start_date is None else instant(dag.start_date, dag.timezone, "start_date")
-    return to_schedule(dag.schedule, zone_of(dag)), start
-
-
 def _spec(dag: DAG, file: str) -> DagSpec:
     schedule, start = schedule_of(dag)
     upstream: dict[str, set[str]] = {task.task_id: set() for task in dag.tasks}
-    for upper, lower in edges_of(dag):
+    for upper, lower in dag.edges():
         upstream[lower.task_id].add(upper.task_id)
     order, _ = in_order(upstream, upstream)
     tasks = dag.task_dict
@@ -104,7 +89,7 @@ def _param(value: Any) -> ParamSpec:  # noqa: ANN401 - what an author wrote
     return ParamSpec(default=to_plain(given.default), doc=given.doc)
 
 
-def _task(task: "Operator", upstream: set[str]) -> TaskSpec:
+def _task(task: "AbstractOperator", upstream: set[str]) -> TaskSpec:
     rules, cls = task.rules, getattr(task, "cls", None) or type(task)
     stored = task if isinstance(task, PlannedTask) else None
     policy = policy_of(task) if stored is None else stored.policy
@@ -134,12 +119,12 @@ def _task(task: "Operator", upstream: set[str]) -> TaskSpec:
     )
 
 
-def _inputs(task: "Operator") -> tuple[XComRef, ...]:
+def _inputs(task: "AbstractOperator") -> tuple[XComRef, ...]:
     found = {(arg.operator.task_id, arg.key) for arg in task.inputs()}
     return tuple(XComRef(task_id, key) for task_id, key in sorted(found))
 
 
-def _mappings(task: "Operator") -> Iterator[Mapping]:
+def _mappings(task: "AbstractOperator") -> Iterator[Mapping]:
     if not isinstance(task, MappedTask):
         return
     for name, value in task.mapped.items():
@@ -150,7 +135,7 @@ def _mappings(task: "Operator") -> Iterator[Mapping]:
         yield Mapping(argument=name, length=len(value), literal=literal)
 
 
-def _templated(task: "Operator") -> bool:
+def _templated(task: "AbstractOperator") -> bool:
     cls = getattr(task, "cls", None) or type(task)
     extensions = tuple(cls.template_ext)
     if isinstance(task, MappedTask):

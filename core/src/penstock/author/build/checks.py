@@ -8,13 +8,13 @@ from typing import Any
 from penstock.author.capability import PlannedTask
 from penstock.author.construct import accepted, unknown_argument
 from penstock.author.dag import DAG, Param
-from penstock.author.build.graph import circle, edges_of, in_order
+from penstock.author.build.graph import circle, in_order
 from penstock.author.mapping import MappedTask, not_json
 from penstock.author.operator import Operator
 from penstock.author.rules import whole
 from penstock.author.sensor import Sensor
-from penstock.author.run.templates import texts
-from penstock.author.timetable import instant, known_zone, to_schedule
+from penstock.author.template_fields import texts
+from penstock.author.timetable import instant, known_zone, to_schedule, zone_of
 from penstock.author.parse_session import Problem
 from penstock.errors import AuthoringError
 
@@ -50,8 +50,6 @@ def _own(dag: DAG) -> Iterator[str]:
 
 
 def _times(dag: DAG) -> Iterator[str]:
-    from penstock.author.build.build import zone_of  # noqa: PLC0415 - build stands on this file
-
     dates: dict[str, Any] = {}
     zone = zone_of(dag)
     try:
@@ -122,7 +120,7 @@ def bad_id(value: Any, name: str) -> Iterator[str]:  # noqa: ANN401 - what an au
 def _circles(dag: DAG) -> Iterator[Problem]:
     upstream: dict[str, set[str]] = {task.task_id: set() for task in dag.tasks}
     named = dag.task_dict
-    for upper, lower in edges_of(dag):
+    for upper, lower in dag.edges():
         # A second task of one id is a problem of its own, and its edges would be drawn to the first.
         if named.get(upper.task_id) is upper and named.get(lower.task_id) is lower:
             upstream[lower.task_id].add(upper.task_id)

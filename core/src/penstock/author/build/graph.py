@@ -1,33 +1,7 @@
-"""The finished graph of a DAG: edges with task groups expanded, a topological order, a circle if there is one."""
+"""The order of a DAG's tasks: topological, or a circle if there is one."""
 
 import heapq
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
-
-from penstock.author.group import TaskGroup
-
-if TYPE_CHECKING:
-    from penstock.author.dag import DAG
-    from penstock.author.edges import Node
-    from penstock.author.operator import Operator
-
-Edge = tuple["Operator", "Operator"]
-
-
-def edges_of(dag: "DAG") -> set[Edge]:
-    """Every edge between tasks; one drawn to or from a group joins its first or last tasks."""
-    edges = {(upper, lower) for lower in dag.tasks for upper in lower.upstream}
-    for upper, lower in dag.group_edges:
-        edges |= {(one, other) for one in _lasts(upper) for other in _firsts(lower)}
-    return edges
-
-
-def _firsts(node: "Node") -> "list[Operator]":
-    return node.roots() if isinstance(node, TaskGroup) else [node]
-
-
-def _lasts(node: "Node") -> "list[Operator]":
-    return node.leaves() if isinstance(node, TaskGroup) else [node]
 
 
 def in_order(names: Iterable[str], upstream: dict[str, set[str]]) -> tuple[list[str], list[str]]:

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
 
 from penstock.author.operator import Operator
-from penstock.author.operators.python import call, finish
+from penstock.author.operators.python import call
+from penstock.author.run.coroutines import completed
+from penstock.author.run.templates import render_text
 from penstock.errors import PenstockError, SkipTask
 
 if TYPE_CHECKING:
@@ -148,9 +150,7 @@ class BashFunctionOperator(BashOperator):
 
     def execute(self, context: "Context") -> str:
         """Ask the function for the command, render it, and run it."""
-        from penstock.author.run.templates import render_text  # noqa: PLC0415 - needs Jinja only if there is a template
-
-        command = finish(call(self.python_callable, self.op_args, self.op_kwargs, context))
+        command = completed(call(self.python_callable, self.op_args, self.op_kwargs, context))
         if not isinstance(command, str) or not command.strip():
             raise TypeError(f"{self}: the function returned {command!r}; a @task.bash function returns a shell command")
         self.bash_command = render_text(command, self, "bash_command", context)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from penstock.author.construct import parameters_of, unwrapped
 from penstock.author.operator import Operator
+from penstock.author.run.coroutines import completed
 from penstock.author.sensor import PokeResult, Sensor
 from penstock.errors import RequestError
 
@@ -29,6 +30,7 @@ class PythonOperator(Operator):
     """
 
     template_fields: ClassVar[Sequence[str]] = ("op_args", "op_kwargs", "templates_dict")
+    must_return_keys: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -47,7 +49,7 @@ class PythonOperator(Operator):
 
     def execute(self, context: "Context") -> Any:  # noqa: ANN401 - any value
         """The function's value."""
-        return finish(call(self.python_callable, self.op_args, self.op_kwargs, context, self.templates_dict))
+        return completed(call(self.python_callable, self.op_args, self.op_kwargs, context, self.templates_dict))
 
 
 class BranchPythonOperator(PythonOperator):
@@ -64,8 +66,7 @@ class ShortCircuitOperator(PythonOperator):
 
     Args:
         ignore_downstream_trigger_rules: True skips everything downstream; False skips only the tasks directly
-        downstream
-            and lets trigger rules decide about the rest.
+            downstream and lets trigger rules decide about the rest.
         **kwargs: What `PythonOperator` takes.
     """
 
@@ -135,15 +136,3 @@ def call(
         if templates_dict is not None and (every or "templates_dict" in names):
             wanted["templates_dict"] = templates_dict
     return function(*args, **{**wanted, **kwargs})
-
-
-def finish(value: Any) -> Any:  # noqa: ANN401 - the function's value
-    """The value itself, or what a coroutine comes to."""
-    if not hasattr(value, "__await__"):
-        return value
-    import asyncio  # noqa: PLC0415 - 120 ms that only an async task needs to spend
-
-    async def awaited() -> Any:  # noqa: ANN401 - the function's value
-        return await value
-
-    return asyncio.run(awaited())

@@ -13,11 +13,12 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penstock.author.runtime import Runtime
+from penstock.author.timetable import schedule_of
 from penstock.errors import NotFoundError, RequestError
 
 if TYPE_CHECKING:
+    from penstock.author.abstract_operator import AbstractOperator
     from penstock.author.dag import DAG
-    from penstock.author.operator import Operator
     from penstock.model.schedule import DataInterval
 
 UNMAPPED = -1
@@ -63,7 +64,7 @@ class Context(Mapping[str, Any]):
         pushed: Values that the task left under keys of its own.
     """
 
-    def __init__(self, facts: Facts, runtime: Runtime, task: "Operator | None" = None) -> None:
+    def __init__(self, facts: Facts, runtime: Runtime, task: "AbstractOperator | None" = None) -> None:
         self.facts, self.runtime, self.task = facts, runtime, task
         self.touched = False
         self.pushed: dict[str, Any] = {}
@@ -263,8 +264,6 @@ def _neighbour(name: str, step: int) -> Callable[[Context], "DataInterval"]:
     """The data interval before or after this run's, by the DAG's schedule."""
 
     def neighbour(context: Context) -> "DataInterval":
-        from penstock.author.build.build import schedule_of  # noqa: PLC0415 - only these names need the schedule
-
         start, dag = context.logical_date(name), context.dag
         schedule, anchor = schedule_of(dag) if dag is not None else (None, None)
         if schedule is not None:

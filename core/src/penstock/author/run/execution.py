@@ -22,23 +22,25 @@ lengths 2 and 3, map indexes 0 to 5 stand for (0,0) (0,1) (0,2) (1,0) (1,1) (1,2
 
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
-from penstock.author.capability import StoredTask
+from penstock.author.abstract_operator import AbstractOperator
 from penstock.author.mapping import MAPPED, WHOLE, MappedOperator, elements_of
 from penstock.author.operator import Operator
-from penstock.author.operators.python import PythonOperator, finish
+from penstock.author.rules import seconds
 from penstock.author.run.context import Context, Facts, _context
+from penstock.author.run.coroutines import completed
+from penstock.author.run.stored_plan import StoredTask
 from penstock.author.run.templates import rendered
 from penstock.author.run.values import given
 from penstock.author.runtime import Runtime, current
 from penstock.author.sensor import PokeResult, Sensor
-from penstock.author.xcomarg import RETURN_VALUE, XComArg
-from penstock.errors import AuthoringError, FailTask, ProviderError, SkipTask, TaskCancelled
+from penstock.author.xcomarg import RETURN_VALUE, XComArg, find
+from penstock.errors import AuthoringError, FailTask, ProviderError, RequestError, SkipTask, TaskCancelled
 from penstock.model.state import Outcome
 from penstock.model.value import NotSerialisableError, decode, encode, length
 
@@ -90,18 +92,12 @@ class Prepared:
         context: Its context.
     """
 
-    def __init__(self, task: Operator, context: Context, runtime: Runtime) -> None:
-        self.task, self.context, self.runtime = task, context, runtime
+    def __init__(self, task: Operator, context: Context) -> None:
+        self.task, self.context = task, context
 
-    @contextmanager
-    def active(self) -> Iterator[None]:
+    def active(self) -> AbstractContextManager[None]:
         """Run code as this try's: `get_current_context`, Variables and connections answer for it."""
-        runtime, context = current.set(self.runtime), _context.set(self.context)
-        try:
-            yield
-        finally:
-            _context.reset(context)
-            current.reset(runtime)
+        return _active(self.context)
 
     def poke(self) -> Any:  # noqa: ANN401 - what the sensor's poke returns, an awaitable for an async one
         """Ask the sensor once, within `active`; the answer goes to `poked`, what it raises to `failed`."""
@@ -123,7 +119,7 @@ class Prepared:
 
     def succeeded(self, value: Any) -> Ending:  # noqa: ANN401 - what execute returned
         """How the try ends if `execute` returned this value."""
-        decides = getattr(self.task, "decides", "")
+        decides = self.task.decides
         try:
             ending = Ending(Outcome.SUCCESS, xcoms=_left(self.task, self.context, value))
             if decides == "branch":
@@ -132,12 +128,18 @@ class Prepared:
                 ignore = getattr(self.task, "ignore_downstream_trigger_rules", True)
                 return ending._replace(skip_downstream="all" if ignore else "direct")
         except FailTask as error:
-            return self.failed(error)
+            return failed(error)
         return ending
 
-    def failed(self, error: BaseException) -> Ending:
-        """How the try ends if user code raised this."""
-        return failed(error)
+
+@contextmanager
+def _active(context: Context) -> Iterator[None]:
+    in_runtime, in_context = current.set(context.runtime), _context.set(context)
+    try:
+        yield
+    finally:
+        _context.reset(in_context)
+        current.reset(in_runtime)
 
 
 def failed(error: BaseException) -> Ending:
@@ -155,27 +157,29 @@ def failed(error: BaseException) -> Ending:
     return Ending(Outcome.FAILED, describe(error), retryable=not final, retry_after_s=after)
 
 
-def prepare(task: Operator, facts: Facts, runtime: Runtime) -> Prepared:
+def prepare(task: AbstractOperator, facts: Facts, runtime: Runtime) -> Prepared:
     """Put elements, templates and inputs in place; raises what goes wrong on the way."""
     context = Context(facts, runtime, task)
-    prepared = Prepared(task, context, runtime)
-    with prepared.active():
-        if isinstance(task, MappedOperator | StoredTask):
-            task = task.instance(_elements(task, context))
-        context.task = task
-        task = rendered(task, context)
-        for name, value in list(vars(task).items()):
+    with _active(context):
+        made = task.instance(_elements(task, context)) if isinstance(task, MappedOperator | StoredTask) else task
+        if not isinstance(made, Operator):
+            raise RequestError(f"{task} is run from its stored plan alone, and was to be run from its DAG file.")
+        context.task = made
+        made = rendered(made, context)
+        for name, value in list(vars(made).items()):
             if not name.startswith("_") and _holds_values(value):
-                setattr(task, name, _resolved(value, context))
-    prepared.task = context.task = task
-    return prepared
+                setattr(made, name, _resolved(value, context))
+    context.task = made
+    return Prepared(made, context)
 
 
-def run_try(task: Operator, facts: Facts, runtime: Runtime, *, pause: Callable[[float], float] | None = None) -> Ending:
+def run_try(
+    task: AbstractOperator, facts: Facts, runtime: Runtime, *, pause: Callable[[float], float] | None = None
+) -> Ending:
     """Run one try of a task to its end.
 
     Args:
-        task: The operator, mapped or not, as the DAG file made it or `penstock.author.capability.from_plan` did.
+        task: The operator, mapped or not, as the DAG file made it or `penstock.author.run.stored_plan.from_plan` did.
         facts: What the try knows; see the module's description for its inputs.
         runtime: The world around it.
         pause: For a sensor: sleeps so many seconds and returns the seconds since the first poke. Without it a
@@ -184,7 +188,6 @@ def run_try(task: Operator, facts: Facts, runtime: Runtime, *, pause: Callable[[
     Returns:
         The verdict. Only KeyboardInterrupt and GeneratorExit are raised.
     """
-    prepared = Prepared(task, Context(facts, runtime, task), runtime)
     try:
         prepared = prepare(task, facts, runtime)
         with prepared.active():
@@ -199,7 +202,7 @@ def run_try(task: Operator, facts: Facts, runtime: Runtime, *, pause: Callable[[
     except (KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:  # noqa: BLE001 - whatever user code raises is the verdict on this try
-        return prepared.failed(error)
+        return failed(error)
 
 
 def describe(error: BaseException) -> str:
@@ -214,11 +217,9 @@ def describe(error: BaseException) -> str:
 
 
 def _wait(prepared: Prepared, sensor: Sensor, pause: Callable[[float], float] | None) -> Ending:
-    from penstock.author.rules import seconds  # noqa: PLC0415 - only sensors need it
-
     waited = 0.0
     while True:
-        ending = prepared.poked(finish(prepared.poke()))
+        ending = prepared.poked(completed(prepared.poke()))
         if ending is not None:
             return ending
         if pause is None or waited >= seconds(sensor.timeout):
@@ -282,8 +283,6 @@ def _known(value: Any, *, whole: bool) -> Any:  # noqa: ANN401 - any value
 
 
 def _holds_values(value: Any) -> bool:  # noqa: ANN401 - any attribute
-    from penstock.author.xcomarg import find  # noqa: PLC0415 - beside its only use
-
     return next(find(value), None) is not None
 
 
@@ -317,7 +316,7 @@ def _left(task: Operator, context: Context, value: Any) -> dict[str, Left]:  # n
     for key in task.wanted_keys:
         if key not in values and isinstance(value, dict) and key in value:
             values[key] = value[key]
-        elif key not in values and isinstance(task, PythonOperator):
+        elif key not in values and task.must_return_keys:
             has = f"the keys {sorted(map(str, value))}" if isinstance(value, dict) else f"a {type(value).__name__}"
             raise FailTask(f"{task}: another task takes its value {key!r}, and it returned {has}")
     if task.do_xcom_push and value is not None:
@@ -352,6 +351,4 @@ def _branches(task: Operator, value: Any) -> tuple[str, ...]:  # noqa: ANN401 - 
 def _directly_downstream(task: Operator) -> set[str]:
     if task.dag is None:
         return set()
-    from penstock.author.build.graph import edges_of  # noqa: PLC0415 - only branches need the whole graph
-
-    return {lower.task_id for upper, lower in edges_of(task.dag) if upper.task_id == task.task_id}
+    return {lower.task_id for upper, lower in task.dag.edges() if upper.task_id == task.task_id}

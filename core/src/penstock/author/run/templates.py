@@ -4,19 +4,17 @@ import copy
 import difflib
 import functools
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from penstock.author.run.context import FILTERS, Context
+from penstock.author.template_fields import is_path, is_template, needs_rendering
 from penstock.errors import AuthoringError
 
 if TYPE_CHECKING:
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     from penstock.author.operator import Operator
-
-_MARKS = ("{{", "{%", "{#")
 
 
 def rendered(task: "Operator", context: Context) -> "Operator":
@@ -41,34 +39,10 @@ def render_text(text: str, task: "Operator", field: str, context: Context) -> st
     return str(_render(text, task, field, context))
 
 
-def needs_rendering(value: Any, extensions: tuple[str, ...]) -> bool:  # noqa: ANN401 - any argument
-    """True if a value holds a template or the path of one."""
-    return any(mark in text for text in texts(value) for mark in _MARKS) or any(
-        is_path(text, extensions) for text in texts(value)
-    )
-
-
-def texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - any argument
-    """Every text in a value, through lists, tuples and dicts."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for each in value.values():
-            yield from texts(each)
-    elif isinstance(value, list | tuple):
-        for each in value:
-            yield from texts(each)
-
-
-def is_path(text: str, extensions: tuple[str, ...]) -> bool:
-    """True if a text is meant as the path of a template file."""
-    return bool(extensions) and text.endswith(extensions) and not any(char.isspace() for char in text)
-
-
 def _render(value: Any, task: "Operator", field: str, context: Context) -> Any:  # noqa: ANN401 - any argument
     if isinstance(value, str):
         text = _content(value, task, field) if is_path(value, tuple(task.template_ext)) else value
-        return _text(text, task, field, context) if any(mark in text for mark in _MARKS) else text
+        return _text(text, task, field, context) if is_template(text) else text
     if isinstance(value, dict):
         return {key: _render(each, task, field, context) for key, each in value.items()}
     if isinstance(value, list):

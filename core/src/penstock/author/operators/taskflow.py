@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from penstock.author.construct import accepted, parameters_of, unknown_argument, unwrapped
-from penstock.author.dag import current_dag, current_group
 from penstock.author.mapping import MappedOperator
 from penstock.author.operator import Operator
 from penstock.author.operators.python import BranchPythonOperator, PythonOperator, PythonSensor, ShortCircuitOperator
 from penstock.author.parse_session import report
+from penstock.author.run.context import NAMES
+from penstock.author.scope import current_dag, current_group
 from penstock.author.xcomarg import XComArg
 from penstock.errors import AuthoringError
 
@@ -130,8 +131,6 @@ def binding_problems(function: Callable[..., Any], args: Sequence[Any], kwargs: 
     if len(args) > len(by_place) and not code.co_flags & _TAKES_MORE:
         problems.append(f"{inner.__name__}() takes {len(by_place)} positional arguments, {len(args)} were given.")
     given = {*by_place[: len(args)], *kwargs}
-    from penstock.author.run.context import NAMES  # noqa: PLC0415 - context is needed here only
-
     missing = [name for name, required in names.items() if required and name not in given and name not in NAMES]
     if missing:
         problems.append(f"{inner.__name__}() misses {', '.join(repr(name) for name in missing)}.")
