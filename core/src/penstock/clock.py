@@ -1,7 +1,10 @@
-"""The one place that reads the time of day."""
+"""The one place that reads the machine's clocks."""
 
+import time
 from datetime import UTC, datetime
 from typing import Protocol
+
+from penstock.model.now import Now
 
 
 class Clock(Protocol):
@@ -10,14 +13,17 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """The present as aware UTC."""
 
+    def read(self) -> Now:
+        """The present on both clocks."""
+
 
 class SystemClock:
-    """The machine's clock, kept from running backwards: the engine's time only goes forward."""
-
-    def __init__(self) -> None:
-        self._last = datetime.now(UTC)
+    """The machine's clocks."""
 
     def now(self) -> datetime:
-        """The present as aware UTC, never earlier than the call before."""
-        self._last = max(self._last, datetime.now(UTC))
-        return self._last
+        """The present as aware UTC; earlier than before if the machine's clock was set back."""
+        return datetime.now(UTC)
+
+    def read(self) -> Now:
+        """The present on both clocks."""
+        return Now(self.now(), time.monotonic())

@@ -9,9 +9,10 @@ from penstock.engine.engine import Engine
 from penstock.engine.messages import CapacityChanged, Dispatch, PoolsUpdated, Step
 from penstock.model.dag import DagSpec, TaskSpec
 from penstock.model.notice import TaskStateChanged
+from penstock.model.now import Now
 from penstock.model.run import NewRun, RunKind, TaskKey
 from penstock.model.state import Outcome
-from penstock.spec.executor import TryFinished, TryStarted, XComValue
+from penstock.spec.executor import Heartbeat, TryFinished, TryStarted, XComValue
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -35,7 +36,7 @@ class Stage:
     """The engine, what it stored, and the tries that are out."""
 
     def __init__(self, *dags, now=START, capacity=16, pools=None, lease_s=30.0, routes=None, notify=True):
-        self.now, self.store = now, Store()
+        self.now, self.monotonic_s, self.store = now, 0.0, Store()
         self.lease_s, self.routes, self.notify = lease_s, routes, notify
         self.pools = {"default_pool": 128} if pools is None else pools
         self.capacity = {"local": capacity, "waiter": None}
@@ -46,18 +47,51 @@ class Stage:
             self.store.put_dag(each)
         self.restart()
 
+    @property
+    def present(self):
+        """The present on both clocks."""
+        return Now(self.now, self.monotonic_s)
+
+    @property
+    def wake_at(self):
+        """When the engine wants to be stepped again, on the wall clock; None if no timer is set."""
+        return None if self.last.wait_s is None else self.now + timedelta(seconds=self.last.wait_s)
+
+    def heartbeat(self, *names, run=1, after=0.0, executor="local"):
+        """The current tries of these names are renewed; of all that are out if none is named."""
+        keys = [self.key(name, run) for name in names] or list(self.out)
+        return self.step(
+            Heartbeat(executor, tuple((k, self.out[k].instance.epoch) for k in keys), self.now), after=after
+        )
+
     def restart(self):
         """Start a new engine from what is stored."""
+        self.last = None
         self.engine = Engine(lease_s=self.lease_s, routes=self.routes, notify=self.notify)
         capacities = [CapacityChanged(name, count) for name, count in self.capacity.items()]
         return self.step(*capacities, PoolsUpdated(dict(self.pools)), *self.store.recovered())
 
     def step(self, *events, after=0.0):
-        """One step ``after`` seconds later, and as many as it takes to hand created runs back."""
-        self.now += timedelta(seconds=after)
-        events = list(events)
+        """One step ``after`` seconds later, those before it that the engine asks for, and those that take created runs."""
+        end = self.monotonic_s + after
+        while self.last is not None and self.last.wait_s is not None and self.monotonic_s + self.last.wait_s < end:
+            self._pass(max(self.last.wait_s, 0.001))
+            self._step([])
+        self._pass(end - self.monotonic_s)
+        return self._step(list(events))
+
+    def pause(self, seconds):
+        """Nobody steps the engine for so long, though it asked for it."""
+        self._pass(seconds)
+        return self._step([])
+
+    def _pass(self, seconds):
+        self.now += timedelta(seconds=seconds)
+        self.monotonic_s += seconds
+
+    def _step(self, events):
         while True:
-            self.last = step = self.engine.step(events, self.now)
+            self.last = step = self.engine.step(events, self.present)
             self.notified += [_line(each) for each in step.changes.notices]
             created = self.store.apply(step.changes, self.now)
             for dispatch in step.dispatches:

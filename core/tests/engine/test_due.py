@@ -199,7 +199,7 @@ def tick(stage, hours):
 
 def test_a_dag_without_a_start_date_falls_due_at_the_end_of_the_running_interval():
     stage = Stage(dag("a", schedule=HOURLY), now=NOON)
-    assert stage.last.wake_at == at("2026-01-03T13:00")
+    assert stage.wake_at == at("2026-01-03T13:00")
     assert stage.step(after=1790).changes.new_runs == []
     stage.step(after=10.001)
     assert logical(stage) == [at("2026-01-03T12:00")]
@@ -235,9 +235,9 @@ def test_a_run_of_the_same_name_is_passed_over_and_the_next_one_comes():
         name = f"scheduled__{(JAN + timedelta(days=day)).isoformat()}"
         run = stage.store.create(NewRun("d", name, RunKind.MANUAL, None, None, None), JAN)
         stage.store.runs[run.run] = msgspec.structs.replace(run, state=RunState.SUCCESS)
-    stage.step(after=86400 * 5)
+    stage.pause(86400 * 5)
     while not stage.out:
-        assert stage.last.wake_at == stage.now
+        assert stage.wake_at == stage.now
         stage.step()
     assert logical(stage)[3:] == [at("2026-01-04")]
 

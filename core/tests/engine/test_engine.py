@@ -12,6 +12,7 @@ from stage import START, Stage, dag
 from penstock.engine.engine import Engine
 from penstock.engine.messages import CapacityChanged, DagUpdated, PoolsUpdated, RunAdded
 from penstock.model.dag import TaskSpec
+from penstock.model.now import Now
 from penstock.model.run import Run, RunKind, TaskKey
 from penstock.model.schedule import Schedule
 from penstock.model.state import Outcome, RunState
@@ -36,7 +37,7 @@ def play(seed, answers, runs=2):
     def check():
         steps.append(stage.last)
         checker.check(stage.last, set(), set())
-        assert not stage.engine.step([], stage.now).changes, "a step without news changed something"
+        assert not stage.engine.step([], stage.present).changes, "a step without news changed something"
 
     for _ in range(runs):
         stage.trigger()
@@ -44,8 +45,8 @@ def play(seed, answers, runs=2):
     while stage.store.runs and any(not run.state.finished for run in stage.store.runs.values()):
         assert len(steps) < MAX_MOVES, "it does not end"
         if not stage.out:
-            assert stage.last.wake_at is not None, f"nothing is out, nothing is due: {stage.states()}"
-            stage.step(after=max(0.0, (stage.last.wake_at - stage.now).total_seconds()))
+            assert stage.wake_at is not None, f"nothing is out, nothing is due: {stage.states()}"
+            stage.step(after=stage.last.wait_s)
         else:
             key = random.choice(sorted(stage.out))
             word = answers[len(steps) % len(answers)]
@@ -82,7 +83,7 @@ def test_the_same_events_give_the_same_steps(seed, answers):
 
 def told(step):
     changes = {name: getattr(step.changes, name) for name in step.changes.__struct_fields__}
-    return {**changes, "dispatches": step.dispatches, "kills": step.kills, "wake_at": step.wake_at}
+    return {**changes, "dispatches": step.dispatches, "kills": step.kills, "wait_s": step.wait_s}
 
 
 def calls(action):
@@ -114,9 +115,9 @@ def cost_of_a_finish(size, shape):
     spec = dag(*tasks, max_active_tasks=0)
     run = Run(1, "d", "r", RunKind.MANUAL, RunState.QUEUED, "v", START)
     news = [CapacityChanged("local", 4), PoolsUpdated({"default_pool": -1}), DagUpdated(spec, "v", False, True)]
-    engine.step([*news, RunAdded(run, spec)], START)
+    engine.step([*news, RunAdded(run, spec)], Now(START, 0.0))
     finish = TryFinished(TaskKey(1, "t00000"), 1, Outcome.SUCCESS, START)
-    return calls(lambda: engine.step([finish], START))
+    return calls(lambda: engine.step([finish], Now(START, 0.0)))
 
 
 @pytest.mark.parametrize("shape", ["independent", "chain", "join"])
@@ -131,7 +132,7 @@ def test_the_cost_of_a_finished_task_does_not_grow_with_the_number_of_live_runs(
         for _ in range(runs):
             stage.trigger()
         finish = stage.answer("a", run=1)
-        return calls(lambda: stage.engine.step([finish], stage.now))
+        return calls(lambda: stage.engine.step([finish], stage.present))
 
     assert cost(400) <= cost(10) + 10
 
@@ -142,7 +143,7 @@ def test_the_cost_of_a_finished_task_does_not_grow_with_the_number_of_waiting_da
         for n in range(dags):
             stage.trigger(f"d{n}")
         finish = stage.answer("a", run=1)
-        return calls(lambda: stage.engine.step([finish], stage.now))
+        return calls(lambda: stage.engine.step([finish], stage.present))
 
     assert cost(300) <= cost(10) + 40
 
@@ -154,7 +155,7 @@ def test_the_engine_does_not_remember_runs_that_have_ended():
         stage.finish("a", run=run)
     state = stage.engine._state
     assert (stage.engine.live_runs, len(state._compiled), len(state.admission._buckets)) == (0, 1, 0)
-    assert (state._retries, state._timers, state.executors["local"].tries) == ([], [], set())
+    assert (state._retries, state._timers, list(state._leases)) == ([], [], [])
 
 
 @pytest.mark.parametrize(

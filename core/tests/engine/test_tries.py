@@ -8,7 +8,7 @@ from penstock.model.dag import SensorPolicy, TaskSpec
 from penstock.model.retry import LONGEST_DELAY_S, RetryPolicy
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
-from penstock.spec.executor import Heartbeat, TryFinished, TryStarted
+from penstock.spec.executor import TryFinished, TryStarted
 
 RETRYING = RetryPolicy(2, 60.0, 2.0)
 
@@ -69,8 +69,8 @@ def test_retries_wait_longer_each_time_and_then_the_task_fails():
     stage = one(retry=RETRYING)
     for pause, number in ((60, 2), (120, 3)):
         stage.fail("a")
-        assert stage.last.wake_at == stage.now + timedelta(seconds=pause)
-        assert stage.why("a").endswith(f"the next try is due at {stage.last.wake_at:%Y-%m-%d %H:%M:%S}+00:00")
+        assert stage.wake_at == stage.now + timedelta(seconds=pause)
+        assert stage.why("a").endswith(f"the next try is due at {stage.wake_at:%Y-%m-%d %H:%M:%S}+00:00")
         assert stage.step(after=pause - 0.001).dispatches == ()
         (dispatch,) = stage.step(after=0.001).dispatches
         assert (dispatch.instance.try_number, dispatch.instance.epoch) == (number, number)
@@ -86,7 +86,7 @@ def test_retries_wait_longer_each_time_and_then_the_task_fails():
 def test_what_the_outside_world_asks_to_wait_lengthens_the_pause(asked, pause):
     stage = one(retry=RETRYING)
     stage.fail("a", retry_after_s=asked)
-    assert stage.last.wake_at == stage.now + timedelta(seconds=pause)
+    assert stage.wake_at == stage.now + timedelta(seconds=pause)
 
 
 def test_jitter_is_the_same_for_the_same_try_and_another_for_another():
@@ -94,7 +94,7 @@ def test_jitter_is_the_same_for_the_same_try_and_another_for_another():
         stage = Stage(dag(TaskSpec(task, retry=RetryPolicy(1, 100.0, jitter=0.5))))
         stage.trigger(run_id=run_id)
         stage.fail(task)
-        return stage.last.wake_at - stage.now
+        return stage.wake_at - stage.now
 
     assert pause("r1") == pause("r1")
     assert len({pause(f"r{n}") for n in range(20)}) == 20
@@ -132,11 +132,11 @@ def test_a_sensor_whose_waiter_is_lost_goes_on_waiting_from_where_it_was():
     stage = one(sensor=SensorPolicy(timeout_s=100.0), retry=RetryPolicy(1, 0.0))
     stage.started("a")
     assert (stage.state("a"), stage.why("a")) == ("deferred", "pokes its condition")
-    stage.finish("a", Outcome.LOST, after=40)
-    assert stage.last.dispatches[0].waited_s == 40.0
+    stage.finish("a", Outcome.LOST, after=25)
+    assert stage.last.dispatches[0].waited_s == 25.0
     stage.restart()
     stage.finish("a", Outcome.LOST, after=20)
-    assert stage.last.dispatches[0].waited_s == 60.0
+    assert stage.last.dispatches[0].waited_s == 45.0
     stage.fail("a")
     assert stage.last.dispatches[0].waited_s == 0.0
 
@@ -184,7 +184,6 @@ def test_an_answer_of_an_earlier_try_does_not_end_a_later_one():
     stage = one()
     early = stage.answer("a")
     stage.step(after=31)
-    stage.step(Heartbeat("local", stage.now))
     assert stage.store.tasks[stage.key("a")].epoch == 2
     assert [late.outcome for late in stage.step(early).changes.late] == [Outcome.SUCCESS]
     assert stage.state("a") == "queued"

@@ -1,7 +1,6 @@
 """The state machine: one `Engine` owns all live runs; `Engine.step` is the only door."""
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
 from typing import Any
 
 from penstock.engine.flow import propagate
@@ -18,6 +17,7 @@ from penstock.engine.runs import add_run, create_due_runs, start_queued_runs, up
 from penstock.engine.state import State
 from penstock.engine.tries import dispatch_ready, expire_leases, finish_try, heartbeat, retry_due_instances, start_try
 from penstock.engine.why import why
+from penstock.model.now import Now
 from penstock.model.request import CancelRun, ClearTasks, MarkTask
 from penstock.model.run import TaskKey
 from penstock.spec.executor import Heartbeat, TryFinished, TryStarted
@@ -50,9 +50,11 @@ class Engine:
     """The scheduling state machine.
 
     Args:
-        lease_s: Seconds without a heartbeat after which an executor's tries count as lost.
+        lease_s: Seconds without a heartbeat after which a try counts as lost; time in which nobody called `step` when it was
+            due is left out.
+        default_executor: Name of the executor of queues that ``routes`` does not name.
         sensor_executor: Name of the executor that gets the sensors; they hold no slot anywhere.
-        routes: Executor by queue; queues that are not named go to ``default_executor``.
+        routes: Name of the executor by queue.
         notify: Whether steps say every change of a state in ``changes.notices``, for listeners.
     """
 
@@ -67,14 +69,14 @@ class Engine:
     ) -> None:
         self._state = State(lease_s, default_executor, sensor_executor, dict(routes or {}), notify=notify)
 
-    def step(self, events: Iterable[Event], now: datetime) -> Step:
+    def step(self, events: Iterable[Event], now: Now) -> Step:
         """Take in what happened, decide, and say what to persist and to do.
 
         Deciding twice is harmless: a step without events and without a timer that is due changes nothing.
 
         Args:
             events: In the order in which they happened; events of one try are in its own order.
-            now: Aware UTC; never earlier than in the step before.
+            now: The present; its monotonic clock is never earlier than in the step before.
 
         Returns:
             The changes and the commands. Commands must be carried out only after the changes are stored. Runs in

@@ -74,7 +74,7 @@ def collapse(state: State, node: Node) -> None:
 def make_ready(state: State, instance: Instance, reason: str) -> None:
     """Make an instance ready: it is dispatched when the limits admit it and no earlier try of it lives."""
     instance.transition(TaskState.SCHEDULED, reason)
-    instance.due_at = None
+    instance.due_at = instance.retry_at_s = instance.ended_at = None
     state.mark_dirty(instance)
     if instance.cancelling:
         instance.reason = "its earlier try was told to end and has not answered yet"
@@ -87,7 +87,7 @@ def end_instance(state: State, instance: Instance, final: TaskState, reason: str
     state.admission.drop(instance)
     instance.transition(final, reason)
     instance.ended_at = state.now
-    instance.due_at = None
+    instance.due_at = instance.retry_at_s = None
     state.mark_dirty(instance)
     state.ended.append(instance)
 

@@ -22,7 +22,8 @@ class Instance:
         cancelling: Whether that try was killed and has not answered yet.
         notified_state: The state that listeners know.
         losses: Times in a row that its worker was lost; forgotten at a restart, so that many restarts fail no task.
-        waiting_since: When a sensor began to wait; kept when its waiter is lost.
+        retry_at_s: Monotonic instant from which a retry is due; None otherwise.
+        waiting_since_s: Monotonic instant at which a sensor began to wait; kept when its waiter is lost.
     """
 
     __slots__ = (
@@ -41,10 +42,11 @@ class Instance:
         "priority",
         "queued_at",
         "reason",
+        "retry_at_s",
         "started_at",
         "state",
         "try_number",
-        "waiting_since",
+        "waiting_since_s",
     )
 
     def __init__(self, key: TaskKey, node: Node) -> None:
@@ -57,7 +59,8 @@ class Instance:
         self.started_at: datetime | None = None
         self.ended_at: datetime | None = None
         self.due_at: datetime | None = None
-        self.waiting_since: datetime | None = None
+        self.retry_at_s: float | None = None
+        self.waiting_since_s: float | None = None
         self.attempt: Try | None = None
         self.bucket: Bucket | None = None
         self.holds: Needs = ()
@@ -76,7 +79,8 @@ class Instance:
         """Reset to the state before the first try; epochs and try numbers go on from where they are."""
         self.state, self.reason = TaskState.NONE, reason
         self.failures = self.losses = 0
-        self.queued_at = self.started_at = self.ended_at = self.waiting_since = self.due_at = None
+        self.queued_at = self.started_at = self.ended_at = self.due_at = None
+        self.retry_at_s = self.waiting_since_s = None
 
     def row(self) -> TaskInstance:
         """The row to store."""
@@ -102,8 +106,6 @@ class Instance:
         self.try_number, self.epoch, self.failures = row.try_number, row.epoch, row.failures
         self.queued_at, self.started_at, self.ended_at = row.queued_at, row.started_at, row.ended_at
         self.due_at = row.due_at
-        if self.node.task.sensor is not None:
-            self.waiting_since = row.started_at
 
 
 class Node:

@@ -10,6 +10,9 @@ from penstock.model.request import CancelRun, ClearTasks, MarkTask
 from penstock.model.run import Run, TaskInstance, TaskKey, Try
 from penstock.spec.executor import ExecutorEvent
 
+LONGEST_WAIT_S = 30.0
+"""Seconds after which a shell steps the engine, whatever it waits for."""
+
 
 class DagUpdated(msgspec.Struct, frozen=True):
     """A DAG is new, has a new version, or was paused, unpaused or retired.
@@ -87,10 +90,11 @@ class Step(msgspec.Struct, frozen=True):
     Attributes:
         changes: Rows to persist in one transaction before any command is carried out.
         dispatches, kills: The commands.
-        wake_at: When the engine wants to be stepped again even if nothing happens; None for never.
+        wait_s: Seconds until the engine has to be stepped again even if nothing happens, 0 or more; None if no timer is set.
+            A shell waits no longer than `LONGEST_WAIT_S`, because the time of day may be set forward meanwhile.
     """
 
     changes: Changes
     dispatches: tuple[Dispatch, ...]
     kills: tuple[Kill, ...]
-    wake_at: datetime | None
+    wait_s: float | None

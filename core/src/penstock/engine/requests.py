@@ -105,7 +105,7 @@ def mark(state: State, request: MarkTask) -> None:
     state.kill(instance, reason)
     state.admission.drop(instance)
     instance.state, instance.reason = TaskState(request.state), reason
-    instance.due_at, instance.ended_at = None, state.now
+    instance.due_at, instance.retry_at_s, instance.ended_at = None, None, state.now
     state.mark_dirty(instance)
     run.recount()
     _continue_run(state, run)

@@ -51,7 +51,7 @@ def add_run(state: State, event: RunAdded) -> None:
 
 def _restore(state: State, run: LiveRun, event: RunAdded) -> None:
     for task in sorted(event.tasks, key=lambda task: task.map_index):
-        _restore_instance(run, task)
+        _restore_instance(state, run, task)
     for (task_id, map_index, key), length in event.lengths.items():
         if map_index == UNMAPPED and (node := run.node(task_id)) is not None:
             node.lengths[key] = length
@@ -65,7 +65,7 @@ def _restore(state: State, run: LiveRun, event: RunAdded) -> None:
     run.recount()
 
 
-def _restore_instance(run: LiveRun, row: TaskInstance) -> None:
+def _restore_instance(state: State, run: LiveRun, row: TaskInstance) -> None:
     node = run.node(row.task_id)
     if node is None:
         return
@@ -75,6 +75,9 @@ def _restore_instance(run: LiveRun, row: TaskInstance) -> None:
     if instance is None:
         instance = node.instances[row.map_index] = Instance(TaskKey(row.run, row.task_id, row.map_index), node)
     instance.restore(row)
+    if node.task.sensor is not None and row.started_at is not None:
+        waited = max(0.0, (state.now - row.started_at).total_seconds())
+        instance.waiting_since_s = state.monotonic_s - waited
 
 
 def _restore_try(state: State, instance: Instance, attempt: Try | None) -> None:
@@ -97,7 +100,19 @@ def _resume(state: State, instance: Instance) -> None:
     if instance.state is TaskState.SCHEDULED:
         make_ready(state, instance, instance.reason)
     elif instance.state is TaskState.UP_FOR_RETRY:
-        state.retry_at(instance.due_at or state.now, instance)
+        state.retry_after(_pause_left_s(state, instance), instance)
+
+
+def _pause_left_s(state: State, instance: Instance) -> float:
+    """Seconds that a restored instance waits for its retry.
+
+    The two stored instants came from one reading of the time of day, so their distance holds; where the present lies between
+    them may be wrong, because the time of day may have been set since, and costs a pause at most.
+    """
+    if instance.due_at is None or instance.ended_at is None:
+        return 0.0
+    pause, left = instance.due_at - instance.ended_at, instance.due_at - state.now
+    return max(0.0, min(pause, left).total_seconds())
 
 
 def _evaluate_all(state: State, run: LiveRun) -> None:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections import deque
-from datetime import UTC, datetime, timedelta
+from collections import OrderedDict, deque
+from datetime import UTC, datetime
 from heapq import heappop, heappush
 
 from penstock.engine.compiled import CompiledDag
 from penstock.engine.limits import Admission, Bucket, Needs, Resource, Tenant
 from penstock.engine.live import Instance, LiveRun, Node
-from penstock.engine.messages import DagUpdated, Dispatch, Kill, Step
+from penstock.engine.messages import LONGEST_WAIT_S, DagUpdated, Dispatch, Kill, Step
 from penstock.model.changes import Changes, LateAnswer
 from penstock.model.dag import DagSpec
 from penstock.model.notice import RunStateChanged, TaskStateChanged
+from penstock.model.now import Now
 from penstock.model.run import Run, TaskKey, Try
 
 UNLIMITED = 2**31
+LATENESS_S = 1.0
+"""Seconds by which a step may come later than the step before asked for, before that counts as a pause."""
+STEPS_PER_LEASE = 6
+"""How often the engine asks to be stepped within a lease: a pause costs a try at most one such part of its lease."""
 
 
 class LiveDag:
@@ -47,17 +52,6 @@ class LiveDag:
         self.active_tasks.limit = dag.max_active_tasks or UNLIMITED
 
 
-class ExecutorState:
-    """The state of one executor: its slots, its live tries, and when it last sent a heartbeat."""
-
-    __slots__ = ("last_heartbeat_at", "name", "slots", "tries")
-
-    def __init__(self, name: str, now: datetime) -> None:
-        self.name, self.last_heartbeat_at = name, now
-        self.slots = Resource(f"executor {name!r}", 0, f"executor {name!r} is not there: it has reported no capacity")
-        self.tries: set[Instance] = set()
-
-
 class State:
     """Everything that lives: runs, DAGs, pools, executors, timers; and the collected changes of the step in progress.
 
@@ -67,27 +61,33 @@ class State:
     def __init__(
         self, lease_s: float, default_executor: str, sensor_executor: str, routes: dict[str, str], *, notify: bool
     ) -> None:
-        self.lease = timedelta(seconds=lease_s)
+        self.lease_s = lease_s
         self.default_executor, self.sensor_executor, self.routes = default_executor, sensor_executor, routes
         self._notify = notify
         self.runs: dict[int, LiveRun] = {}
         self.dags: dict[str, LiveDag] = {}
         self.pools: dict[str, Resource] = {}
-        self.executors: dict[str, ExecutorState] = {}
+        self.executors: dict[str, Resource] = {}
         self.admission = Admission()
         self.dags_to_check: set[str] = set()
         self.dags_awaiting_runs: set[str] = set()
         self._compiled: dict[tuple[str, str], CompiledDag] = {}
         self._timers: list[tuple[datetime, str]] = []
-        self._retries: list[tuple[datetime, int, Instance]] = []
+        self._retries: list[tuple[float, int, Instance]] = []
+        self._leases: OrderedDict[Instance, float] = OrderedDict()
         self._seq = 0
-        self.begin_step(datetime.min.replace(tzinfo=UTC))
+        self.monotonic_s = self._lease_clock_s = self._expected_wait_s = 0.0
+        self.begin_step(Now(datetime.min.replace(tzinfo=UTC), 0.0))
 
     # Changes of the step in progress.
 
-    def begin_step(self, now: datetime) -> None:
+    def begin_step(self, now: Now) -> None:
         """Start a step."""
-        self.now = now
+        # A step that comes far later than was asked for means that the scheduler did not run: the machine slept, the
+        # process was stopped, the database made it wait. Nobody could renew a lease meanwhile, so leases do not age either.
+        elapsed = now.monotonic_s - self.monotonic_s
+        self._lease_clock_s += min(elapsed, self._expected_wait_s + LATENESS_S)
+        self.now, self.monotonic_s = now.wall, now.monotonic_s
         self.changes = Changes()
         self.dispatches: list[Dispatch] = []
         self.kills: list[Kill] = []
@@ -165,7 +165,9 @@ class State:
         changes.runs = list(self._dirty_runs.values())
         changes.tries = list(self._dirty_tries.values())
         changes.late = list(self._late.values())
-        return Step(changes, tuple(self.dispatches), tuple(self.kills), self._wake_at())
+        wait_s = self._wait_s()
+        self._expected_wait_s = LONGEST_WAIT_S if wait_s is None else min(wait_s, LONGEST_WAIT_S)
+        return Step(changes, tuple(self.dispatches), tuple(self.kills), wait_s)
 
     # Time.
 
@@ -183,33 +185,46 @@ class State:
             self.dag(dag_id).wake_at = None
             self.dags_to_check.add(dag_id)
 
-    def retry_at(self, at: datetime, instance: Instance) -> None:
+    def retry_after(self, seconds: float, instance: Instance) -> None:
         """Set the timer of an instance that is up for retry."""
         self._seq += 1
-        heappush(self._retries, (at, self._seq, instance))
+        instance.retry_at_s = self.monotonic_s + seconds
+        heappush(self._retries, (instance.retry_at_s, self._seq, instance))
 
     def take_due_retries(self) -> list[Instance]:
-        """Take the instances whose retry is due; they may have changed their state since."""
+        """Take the instances whose timer has run out; they may have changed their state since it was set."""
         due = []
-        while self._retries and self._retries[0][0] <= self.now:
+        while self._retries and self._retries[0][0] <= self.monotonic_s:
             due.append(heappop(self._retries)[2])
         return due
 
-    def expired_executors(self) -> list[ExecutorState]:
-        """Executors that hold tries and were not heard for a whole lease."""
-        return [
-            each for each in self.executors.values() if each.tries and self.now >= each.last_heartbeat_at + self.lease
-        ]
+    def renew_lease(self, instance: Instance) -> None:
+        """Give the instance's live try a whole lease from now on."""
+        # All leases are equally long, so the one renewed longest ago ends first: an ordered dict keeps them sorted at no cost,
+        # where a heap would have to find and move an entry at each heartbeat.
+        self._leases[instance] = self._lease_clock_s + self.lease_s
+        self._leases.move_to_end(instance)
 
-    def _wake_at(self) -> datetime | None:
-        instants = [each.last_heartbeat_at + self.lease for each in self.executors.values() if each.tries]
-        if self._timers:
-            instants.append(self._timers[0][0])
-        if self._retries:
-            instants.append(self._retries[0][0])
+    def take_expired(self) -> list[Instance]:
+        """Take the instances whose live try has not been renewed for a whole lease, in the order of their keys."""
+        expired = []
+        while self._leases and next(iter(self._leases.values())) <= self._lease_clock_s:
+            expired.append(self._leases.popitem(last=False)[0])
+        return sorted(expired, key=lambda instance: instance.key)
+
+    def _wait_s(self) -> float | None:
+        """Seconds until the next timer, whichever clock it is on; None if there is none."""
         if self.dags_to_check:
-            instants.append(self.now)
-        return min(instants, default=None)
+            return 0.0
+        waits = []
+        if self._leases:
+            left = next(iter(self._leases.values())) - self._lease_clock_s
+            waits.append(min(left, self.lease_s / STEPS_PER_LEASE))
+        if self._retries:
+            waits.append(self._retries[0][0] - self.monotonic_s)
+        if self._timers:
+            waits.append((self._timers[0][0] - self.now).total_seconds())
+        return max(0.0, min(waits)) if waits else None
 
     # Lookups.
 
@@ -241,25 +256,26 @@ class State:
 
     # Tries and the resources that they hold.
 
-    def executor(self, name: str) -> ExecutorState:
-        """An executor by name, created without capacity on first use."""
+    def executor(self, name: str) -> Resource:
+        """The slots of an executor by name, created closed on first use: it is open once it reports its capacity."""
         if name not in self.executors:
-            self.executors[name] = ExecutorState(name, self.now)
+            queues = ", ".join(repr(queue) for queue, routed in self.routes.items() if routed == name)
+            closed = f"executor {name!r} is not configured" + (
+                f", and queue {queues} is routed to it" if queues else ""
+            )
+            self.executors[name] = Resource(f"executor {name!r}", 0, closed)
         return self.executors[name]
 
     def attach_try(self, instance: Instance, attempt: Try) -> None:
-        """Attach a live try to its instance and its executor; its lease begins."""
-        executor = self.executor(attempt.executor)
-        if not executor.tries:
-            executor.last_heartbeat_at = max(executor.last_heartbeat_at, self.now)
-        executor.tries.add(instance)
+        """Attach a live try to its instance; its lease begins."""
+        self.renew_lease(instance)
         instance.attempt = attempt
         instance.node.tries += 1
         instance.node.run.tries += 1
 
-    def detach_try(self, instance: Instance, attempt: Try) -> None:
+    def detach_try(self, instance: Instance) -> None:
         """Detach a try that has ended; the resources that it held are free."""
-        self.executor(attempt.executor).tries.discard(instance)
+        self._leases.pop(instance, None)
         instance.attempt = None
         instance.node.tries -= 1
         instance.node.run.tries -= 1
@@ -299,7 +315,7 @@ class State:
         if node.needs is None:
             task = node.task
             active_tasks = self.dag(node.run.row.dag_id).active_tasks
-            slots = self.executor(self.executor_of(node)).slots
+            slots = self.executor(self.executor_of(node))
             if task.sensor is not None:
                 node.needs = ((active_tasks, 0), (slots, 1))
             else:
@@ -325,15 +341,9 @@ class State:
 
     def set_capacity(self, name: str, capacity: int | None) -> None:
         """Set how many tries an executor holds at once."""
-        executor = self.executor(name)
-        executor.slots.limit = UNLIMITED if capacity is None else capacity
-        self.renew_lease(executor)
-
-    def renew_lease(self, executor: ExecutorState) -> None:
-        """Renew the leases of an executor's tries; one that was silent gets work again."""
-        executor.last_heartbeat_at = self.now
-        executor.slots.closed = ""
-        self.admission.recheck(executor.slots)
+        slots = self.executor(name)
+        slots.limit, slots.closed = UNLIMITED if capacity is None else capacity, ""
+        self.admission.recheck(slots)
 
 
 def _no_pool(name: str) -> str:

@@ -30,13 +30,12 @@ def _dispatch(state: State, instance: Instance) -> None:
     instance.transition(TaskState.QUEUED, f"handed to executor {executor!r}")
     instance.epoch += 1
     instance.try_number += 1
-    instance.ended_at = None
     instance.queued_at = now
     waited = 0.0
     if node.task.sensor is not None:
-        if instance.waiting_since is None:
-            instance.waiting_since = instance.started_at = now
-        waited = (now - instance.waiting_since).total_seconds()
+        if instance.waiting_since_s is None:
+            instance.waiting_since_s, instance.started_at = state.monotonic_s, now
+        waited = state.monotonic_s - instance.waiting_since_s
     attempt = Try(key.run, key.task_id, key.map_index, instance.epoch, instance.try_number, executor, now)
     state.attach_try(instance, attempt)
     state.store_try(key, attempt)
@@ -71,7 +70,7 @@ def finish_try(state: State, event: TryFinished) -> None:
         event = replace(event, outcome=Outcome.FAILED, error=error, retryable=False)
     ended = replace(instance.attempt, ended_at=event.at, outcome=event.outcome, error=event.error)
     state.store_try(instance.key, ended)
-    state.detach_try(instance, ended)
+    state.detach_try(instance)
     if instance.cancelling:
         _after_cancelled(state, instance)
     elif event.outcome is Outcome.SUCCESS:
@@ -136,29 +135,33 @@ def _fail(state: State, instance: Instance, event: TryFinished) -> None:
         pause = max(pause, timedelta(seconds=min(LONGEST_DELAY_S, max(0.0, event.retry_after_s))))
     left = task.retry.retries - instance.failures + 1
     instance.transition(TaskState.UP_FOR_RETRY, f"{summary} ({left} of {task.retry.retries} retries left)")
-    instance.started_at = instance.waiting_since = None
-    instance.due_at = state.now + pause
+    instance.started_at = instance.waiting_since_s = None
+    instance.due_at, instance.ended_at = state.now + pause, state.now
     state.mark_dirty(instance)
-    state.retry_at(instance.due_at, instance)
+    state.retry_after(pause.total_seconds(), instance)
 
 
 def retry_due_instances(state: State) -> None:
     """Make instances ready whose retry is due."""
     for instance in state.take_due_retries():
-        if instance.state is TaskState.UP_FOR_RETRY and instance.due_at is not None and instance.due_at <= state.now:
+        if instance.retry_at_s is not None and instance.retry_at_s <= state.monotonic_s:
             make_ready(state, instance, "ready")
 
 
 def heartbeat(state: State, event: Heartbeat) -> None:
-    """Renew the leases of all tries of an executor."""
-    state.renew_lease(state.executor(event.executor))
+    """Renew the leases of the tries that a heartbeat names."""
+    for key, epoch in event.tries:
+        instance = state.instance(key)
+        if instance is not None and instance.attempt is not None and epoch == instance.epoch:
+            state.renew_lease(instance)
 
 
 def expire_leases(state: State) -> None:
-    """Count a silent executor's tries as lost, have them killed in case they live, and send it none until it speaks."""
-    for executor in state.expired_executors():
-        error = f"executor {executor.name!r} was silent for {state.lease.total_seconds():g} s"
-        executor.slots.closed = f"{error} and has not been heard since"
-        for instance in sorted(executor.tries, key=lambda instance: instance.key):
-            state.kills.append(Kill(executor.name, instance.key, instance.epoch, error))
-            finish_try(state, TryFinished(instance.key, instance.epoch, Outcome.LOST, state.now, error))
+    """Count a try that was not renewed for a whole lease as lost, and kill it in case it lives."""
+    for instance in state.take_expired():
+        if instance.attempt is None:
+            continue
+        executor = instance.attempt.executor
+        error = f"executor {executor!r} sent no heartbeat for it for {state.lease_s:g} s"
+        state.kills.append(Kill(executor, instance.key, instance.epoch, error))
+        finish_try(state, TryFinished(instance.key, instance.epoch, Outcome.LOST, state.now, error))

@@ -5,11 +5,12 @@ import os
 import selectors
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
 import msgspec
 
+from penstock.execute.file_server import BEAT_S
 from penstock.execute.servers import Family, Sent, Server
 from penstock.execute.spawn_server import Open
 from penstock.execute.wire import Answer, Ask, Kind, Reply
@@ -66,6 +67,7 @@ class LocalExecutor:
         self._backlog: deque[Sent] = deque()
         self._where: dict[tuple[TaskKey, int], tuple[Server | None, Sent]] = {}
         self._used = 0
+        self._renewed_at = 0.0
         self._serials = itertools.count(1)
         self._events: list[ExecutorEvent] = []
         self._selector = selectors.DefaultSelector()
@@ -120,6 +122,7 @@ class LocalExecutor:
         self._pump()
         self._flush()
         self._end_stuck_imports()
+        self._renew_waiting()
         events, self._events = self._events, []
         return events
 
@@ -217,14 +220,27 @@ class LocalExecutor:
 
     def _of_server(self, server: Server, kind: int, serial: int) -> None:
         if kind == Kind.BEAT:
-            now = self._clock()
-            self._events += [Heartbeat(self.name, now), Heartbeat(self.sensor_name, now)]
+            self._renew(server.tries.values())
         elif kind == Kind.HELLO:
             server.pid = serial
         elif kind == Kind.READY:
             server.ready = True
         elif kind == Kind.FRESH:
             self._start_over(server)
+
+    def _renew_waiting(self) -> None:
+        """Renew the tries that no server can speak for: those that wait here, and those whose file is being imported."""
+        now = time.monotonic()
+        if now < self._renewed_at + BEAT_S:
+            return
+        self._renewed_at = now
+        starting = [s for s in self._servers.values() if not s.ready and s.opened_at > now - self._import_timeout_s]
+        self._renew([*self._backlog, *(sent for server in starting for sent in server.tries.values())])
+
+    def _renew(self, held: Iterable[Sent]) -> None:
+        tries = tuple((sent.key, sent.request.epoch) for sent in held)
+        if tries:
+            self._events.append(Heartbeat(self.name, tries, self._clock()))
 
     def _answered(self, server: Server, serial: int, payload: bytes) -> None:
         sent = server.done(serial)

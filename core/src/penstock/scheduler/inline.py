@@ -26,6 +26,7 @@ from penstock.engine.engine import Engine
 from penstock.engine.messages import CapacityChanged, Dispatch, Event, PoolsUpdated, RunAdded, Step
 from penstock.errors import InternalError
 from penstock.model.dag import TaskSpec, XComRef
+from penstock.model.now import Now
 from penstock.model.run import NewRun, Run, TaskInstance, TaskKey, Try
 from penstock.model.state import RunState
 from penstock.scheduler.inputs import Inputs
@@ -116,12 +117,14 @@ class InlineRun:
             PoolsUpdated(pools),
             RunAdded(self.run, self.spec),
         ]
+        began = self._clock.now()
         while True:
-            step = self._engine.step(events, self._clock.now())
+            now = self._clock.now()
+            step = self._engine.step(events, Now(now, (now - began).total_seconds()))
             self._keep(step)
             if self.run.state.finished and not step.dispatches:
                 return self.run
-            events = list(self._carry_out(step.dispatches)) or self._pass_time(step.wake_at)
+            events = list(self._carry_out(step.dispatches)) or self._pass_time(step.wait_s)
 
     def _keep(self, step: Step) -> None:
         changes = step.changes
@@ -154,9 +157,10 @@ class InlineRun:
         else:
             yield self._finished(wait.dispatch, ending)
 
-    def _pass_time(self, wake_at: datetime | None) -> list[Event]:
+    def _pass_time(self, wait_s: float | None) -> list[Event]:
         """Let the time pass until something is due, and do it."""
-        due = [moment for moment in (wake_at, self._waiting[0][0] if self._waiting else None) if moment is not None]
+        due = [self._clock.now() + timedelta(seconds=wait_s)] if wait_s is not None else []
+        due += [self._waiting[0][0]] if self._waiting else []
         if not due:
             stuck = ", ".join(f"{task.key}: {task.reason}" for task in self.tasks.values() if not task.state.finished)
             raise InternalError(f"the run of DAG {self.spec.dag_id!r} does not go on: {stuck or 'no task is left'}")

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from penstock.clock import Clock
 from penstock.engine.engine import Engine
-from penstock.engine.messages import CapacityChanged, Dispatch, Event, RunAdded, Step
+from penstock.engine.messages import LONGEST_WAIT_S, CapacityChanged, Dispatch, Event, RunAdded, Step
 from penstock.model.run import NewRun, TaskKey
 from penstock.model.state import Outcome
 from penstock.scheduler.inbox import Inbox
@@ -117,22 +117,25 @@ class Scheduler:
         known = {event.run.run for event in events if isinstance(event, RunAdded)}
         return [*events, *(e for e in asked if not (isinstance(e, RunAdded) and e.run.run in known))], new_runs, handled
 
-    def _turn(self, events: Sequence[Event], new_runs: list[NewRun], handled: list[int]) -> float | None:
+    def _turn(self, events: Sequence[Event], new_runs: list[NewRun], handled: list[int]) -> float:
         """One step with all that follows from it, durable, then carried out; seconds until the next one is due."""
-        now = self._clock.now()
+        now = self._clock.read()
         step = self._engine.step(events, now)
         step.changes.new_runs += new_runs
         step.changes.handled += handled
         steps = [step]
         if step.changes:
             with self._store.transaction() as tx:
-                while created := tx.apply(step.changes, now):
+                while created := tx.apply(step.changes, now.wall):
                     added = [event for run in created if (event := self._inbox.created(run)) is not None]
                     step = self._engine.step(added, now)
                     steps.append(step)
         for done in steps:
             self._act(done)
-        return None if step.wake_at is None else max(0.0, (step.wake_at - self._clock.now()).total_seconds())
+        if step.wait_s is None:
+            return LONGEST_WAIT_S
+        since = self._clock.read().monotonic_s - now.monotonic_s
+        return min(max(0.0, step.wait_s - since), LONGEST_WAIT_S)
 
     def _act(self, step: Step) -> None:
         for kill in step.kills:

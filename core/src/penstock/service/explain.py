@@ -9,6 +9,7 @@ from datetime import datetime
 
 from penstock.engine.engine import Engine
 from penstock.engine.messages import CapacityChanged, Event
+from penstock.model.now import Now
 from penstock.model.run import TaskKey
 from penstock.scheduler.inbox import Inbox
 from penstock.store.store import Store
@@ -31,7 +32,7 @@ class Explainer:
         events: list[Event] = [CapacityChanged(name, number) for name, number in places.items()]
         events += [CapacityChanged(self._engine.sensor_executor, None), inbox.pools(), *inbox.dag_events(store.dags())]
         events += [added for snapshot in store.live() if (added := inbox.run_added(snapshot)) is not None]
-        step = self._engine.step(events, now)
+        step = self._engine.step(events, Now(now, 0.0))
         self._going = {dispatch.instance.key for dispatch in step.dispatches}
 
     def why(self, key: TaskKey) -> str:

@@ -125,9 +125,14 @@ class TryFinished(msgspec.Struct, frozen=True, tag="finished"):
 
 
 class Heartbeat(msgspec.Struct, frozen=True, tag="heartbeat"):
-    """The executor still holds these tries."""
+    """The executor still holds these tries, running or waiting inside it: their leases are renewed, and no other's.
+
+    Attributes:
+        tries: Key and epoch of each.
+    """
 
     executor: str
+    tries: tuple[tuple[TaskKey, int], ...]
     at: datetime
 
 

@@ -37,7 +37,7 @@ class Checker:
         self.outcomes: dict[tuple[TaskKey, int], object] = {}
         self.notified: dict[tuple[object, ...], str] = {}
 
-    def check(self, step: Step, touched_by_people: set[int], silent: set[str]) -> None:
+    def check(self, step: Step, touched_by_people: set[int]) -> None:
         """Raise AssertionError for the first thing that does not hold after this step was stored."""
         if not step.changes:
             return
@@ -47,7 +47,7 @@ class Checker:
         self._states(step, touched_by_people)
         self._dispatches(step)
         self._runs(step)
-        self._nothing_hidden(silent)
+        self._nothing_hidden()
         self.before = {key: task.state for key, task in self.store.tasks.items()}
 
     def task(self, key: TaskKey) -> TaskSpec:
@@ -184,7 +184,7 @@ class Checker:
         expected = RunState.FAILED if any(s in BROKEN for s in states) else RunState.SUCCESS
         assert state is expected, f"run {number} ended as {state}, its leaves say {expected}"
 
-    def _nothing_hidden(self, silent: set[str]) -> None:
+    def _nothing_hidden(self) -> None:
         """No ready instance is left behind that every limit would admit; no run waits that might start."""
         pools, active, lanes, per_task = self._usage()
         alive = {TaskKey(a.run, a.task_id, a.map_index) for a in self.open_tries()}
@@ -193,7 +193,7 @@ class Checker:
                 continue
             task, dag = self.task(key), self.store.dags[self.store.runs[key.run].dag_id]
             executor = self.limits.executor(task)
-            room = not dag.paused and executor not in silent and lanes[executor] < self.limits.capacity[executor]
+            room = not dag.paused and lanes[executor] < self.limits.capacity[executor]
             if task.max_active_per_run is not None:
                 room = room and per_task[key.run, key.task_id] < task.max_active_per_run
             if task.sensor is None:

@@ -60,9 +60,9 @@ class SimExecutor:
         self._when_heard(lambda: self._end(kill))
 
     def beat(self) -> None:
-        """Say that it is there."""
-        if self.silent_until is None:
-            self._tell(Heartbeat(self.name, self._now()))
+        """Renew the tries that it holds; an executor without any says nothing."""
+        if self.silent_until is None and self.alive:
+            self._tell(Heartbeat(self.name, tuple(self.alive), self._now()))
 
     def crash(self) -> None:
         """The scheduler's process died: what was on its way to it is lost, and a local executor's tries with it."""
