@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from penstock.author.capability import PlannedTask, planned
 from penstock.author.build.checks import dag_problems
-from penstock.author.dag import DAG, Param
 from penstock.author.build.graph import in_order
+from penstock.author.capability import PlannedTask, planned
+from penstock.author.dag import DAG, Param
 from penstock.author.mapping import WHOLE, MappedTask, elements_of
+from penstock.author.parse_session import Problem, Workshop
 from penstock.author.sensor import policy_of
 from penstock.author.template_fields import needs_rendering
 from penstock.author.timetable import instant, schedule_of
-from penstock.author.parse_session import Problem, Workshop
 from penstock.author.xcomarg import XComArg
 from penstock.errors import AuthoringError
 from penstock.model.dag import DagSpec, Mapping, ParamSpec, SensorPolicy, TaskSpec, XComRef

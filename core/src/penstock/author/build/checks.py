@@ -5,17 +5,17 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from penstock.author.build.graph import circle, in_order
 from penstock.author.capability import PlannedTask
 from penstock.author.construct import accepted, unknown_argument
 from penstock.author.dag import DAG, Param
-from penstock.author.build.graph import circle, in_order
 from penstock.author.mapping import MappedTask, not_json
 from penstock.author.operator import Operator
+from penstock.author.parse_session import Problem
 from penstock.author.rules import whole
 from penstock.author.sensor import Sensor
 from penstock.author.template_fields import texts
 from penstock.author.timetable import instant, known_zone, to_schedule, zone_of
-from penstock.author.parse_session import Problem
 from penstock.errors import AuthoringError
 
 _ID = re.compile(r"[\w.\-]{1,250}", re.ASCII)

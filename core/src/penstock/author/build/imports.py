@@ -4,8 +4,8 @@ import importlib.util
 import sys
 from pathlib import Path
 
-from penstock.author.runtime import Runtime, current
 from penstock.author.parse_session import Workshop, workshop
+from penstock.author.runtime import Runtime, current
 from penstock.errors import AuthoringError
 
 
