@@ -105,14 +105,14 @@ def coverage(session: nox.Session) -> None:
     """Run the tests of the core under coverage, child processes included; the report fails below its floor."""
     _sync(session)
     shutil.rmtree(ROOT / ".coverage-data", ignore_errors=True)
-    session.run("coverage", "run", "-m", "pytest", "core/tests", "providers", *session.posargs)
+    session.run("coverage", "run", "-m", "pytest", "manifest/tests", "core/tests", "providers", *session.posargs)
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report", "--skip-covered", "--sort", "cover")
     session.run("coverage", "report", "--include", "*/penstock/engine/*,*/penstock/model/*", "--fail-under", "95")
 
 
 @nox.session(python=PYTHONS)
-@nox.parametrize("package", ["core", "plugin-manager", "testkit"])
+@nox.parametrize("package", ["manifest", "core", "plugin-manager", "testkit"])
 def unit(session: nox.Session, package: str) -> None:
     """Run the tests of one package: ``nox -s "unit-3.11(package='core')"``."""
     _sync(session)
@@ -124,7 +124,7 @@ def unit(session: nox.Session, package: str) -> None:
 def provider(session: nox.Session, provider: str) -> None:
     """Run the tests of one provider, with no sibling installed: ``nox -s "provider-3.11(provider='aws')"``."""
     tools = nox.project.load_toml(ROOT / "pyproject.toml")["dependency-groups"]["tests"]
-    session.install("-e", "core", "-e", f"providers/{provider}", "-e", "testkit", *tools)
+    session.install("-e", "manifest", "-e", "core", "-e", f"providers/{provider}", "-e", "testkit", *tools)
     _pytest(session, f"providers/{provider}/tests")
 
 
@@ -139,11 +139,11 @@ def wheels(session: nox.Session) -> None:
 def lowest(session: nox.Session) -> None:
     """Run the unit tests of core and providers with the lowest versions that they declare."""
     tools = nox.project.load_toml(ROOT / "pyproject.toml")["dependency-groups"]["tests"]
-    packages = ["core[postgres]", *(f"providers/{each}" for each in PROVIDERS)]
+    packages = ["manifest", "core[postgres]", *(f"providers/{each}" for each in PROVIDERS)]
     editable = [word for package in packages for word in ("-e", package)]
     session.run_install("uv", "pip", "install", "--quiet", "--resolution", "lowest-direct", *editable)
     session.install("-e", "testkit", *tools)
-    _pytest(session, "core/tests", *(f"providers/{each}/tests" for each in PROVIDERS))
+    _pytest(session, "manifest/tests", "core/tests", *(f"providers/{each}/tests" for each in PROVIDERS))
 
 
 @nox.session

@@ -34,6 +34,7 @@ RULES = {
             f"{CORE}/execute/": "time limits of tries and waits for processes",
             f"{CORE}/load/": "time limits of imports",
             f"{CORE}/processes/supervise.py": "pauses between restarts",
+            "manifest/src/penstock_manifest/cache.py": "keeps no answer about what changed a moment ago",
             "plugin-manager/": "waits for the lock of another manager",
             "providers/": "time limits and retries of clients",
             "testkit/": "waits for servers",

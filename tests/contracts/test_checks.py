@@ -17,6 +17,8 @@ def test_the_workspace_passes(workspace, run, capfd):
 
 
 FAULTS = {
+    "manifest/src/penstock_manifest/keys_of.py": "import msgspec\n",
+    "manifest/src/penstock_manifest/keys.py": "import penstock_manifest.format\n",
     "core/src/penstock/helpers.py": '"""A module that no layer has."""\n',
     "core/src/penstock/model/late.py": "def f():\n    from penstock.engine import compiled\n    return compiled\n",
     "core/src/penstock/engine/hasty.py": "def f():\n    import time\n    return time.time()\n",
@@ -36,6 +38,8 @@ FAULTS = {
     "providers/bravo/src/penstock_bravo/__init__.py": '"""A provider."""\n',
 }
 SENTENCES = [
+    "penstock_manifest.keys -> penstock_manifest.format",
+    "penstock_manifest.keys_of -> msgspec",
     "penstock.helpers",
     "penstock.model.late -> penstock.engine.compiled",
     "penstock.engine.hasty -> time",

@@ -10,6 +10,7 @@ from penstock_testkit.wheels import write_wheel
 
 PACKAGES = {
     "penstock-core": "penstock",
+    "penstock-manifest": "penstock_manifest",
     "penstock-plugin-manager": "penstock_plugin_manager",
 }
 
@@ -40,7 +41,7 @@ def test_every_wheel_imports_whole_beside_nothing_but_what_it_requires(workspace
         python = wheels.make_environment(tmp_path / distribution, built, distribution)
         assert wheels.import_everything(python, package, tmp_path) > 0
         ours = {name for name in wheels.distributions(python) if name.startswith("penstock")}
-        assert ours <= {distribution, "penstock-core"}
+        assert ours <= {distribution, "penstock-core", "penstock-manifest"}
 
 
 def test_no_wheel_holds_tests_or_a_name_of_another(built):

@@ -5,7 +5,7 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-_PACKAGES = ("core", "plugin-manager", "testkit", "server")
+_PACKAGES = ("manifest", "core", "plugin-manager", "testkit", "server")
 
 
 def files_of(root: Path, *endings: str) -> list[Path]:

@@ -1,0 +1,117 @@
+"""The table of kinds: what a provider can offer.
+
+Everything that knows kinds is made from this table: the checks of a manifest, the check of an object, the rooms of a
+provider's package, the names of the core's pluggy specs, and the reference page. A kind is here only if something uses
+what providers offer of it.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from penstock_manifest.keys import CAPABILITY_KEYS, CONNECTION_KEYS, CONNECTION_TYPE, SCHEME, Key
+
+
+class Kind(NamedTuple):
+    """One kind of thing that a provider offers.
+
+    Attributes:
+        name: Name of the manifest's array, such as ``operators``.
+        meaning: What it is, for people.
+        imported_when: When the object behind an entry is imported.
+        spec: Name of the pluggy spec that asks for it.
+        protocol: What its object must be, ``module:attribute`` of the core: a base class or a Protocol; "" where an entry
+            has no object.
+        rooms: Modules of a provider's package in which its objects stand.
+        floor: How high these rooms stand in a provider's package; imports go down only.
+        own_keys: Keys that no other kind has.
+        keys: All keys of an entry.
+        inner: The key that holds an entry's list of tables: ``parameters`` or ``fields``.
+    """
+
+    name: str
+    meaning: str
+    imported_when: str
+    spec: str
+    protocol: str
+    rooms: tuple[str, ...]
+    floor: int
+    own_keys: Mapping[str, Key] = {}
+    keys: Mapping[str, Key] = {}
+    inner: str = "parameters"
+
+
+_TABLE = (
+    Kind(
+        "hooks",
+        "clients of an external service",
+        "by a task that uses it, and by `penstock connections test`",
+        "penstock_hooks",
+        "penstock.author.hook:Hook",
+        ("hooks",),
+        2,
+        {"connection_type": CONNECTION_TYPE},
+    ),
+    Kind(
+        "operators",
+        "tasks",
+        "by the process that runs a task of it",
+        "penstock_operators",
+        "penstock.author.operator:Operator",
+        ("operators", "transfers"),
+        3,
+    ),
+    Kind(
+        "sensors",
+        "tasks that wait",
+        "by the waiters, when the first of its tasks begins to wait",
+        "penstock_sensors",
+        "penstock.author.sensor:Sensor",
+        ("sensors",),
+        3,
+    ),
+    Kind(
+        "executors",
+        "places where tries run",
+        "by the scheduler when it starts, if the settings name it",
+        "penstock_executors",
+        "penstock.spec.executor:Executor",
+        ("executors",),
+        3,
+    ),
+    Kind(
+        "object_stores",
+        "stores behind a URL",
+        "by a process that opens the first URL of its scheme",
+        "penstock_object_stores",
+        "penstock.spec.object_store:ObjectStore",
+        ("storage",),
+        3,
+        {"scheme": SCHEME},
+    ),
+)
+
+KINDS: Mapping[str, Kind] = {kind.name: kind._replace(keys={**CAPABILITY_KEYS, **kind.own_keys}) for kind in _TABLE}
+"""The kinds whose entries have an id and an object, in the order in which they are listed."""
+
+CONNECTIONS = Kind(
+    "connections",
+    "connection types",
+    "never: forms, validation and masking read the manifest",
+    "penstock_connection_types",
+    "",
+    ("connections",),
+    1,
+    CONNECTION_KEYS,
+    CONNECTION_KEYS,
+    "fields",
+)
+
+ARRAYS: Mapping[str, Kind] = {**KINDS, CONNECTIONS.name: CONNECTIONS}
+"""All arrays of tables of a manifest."""
+
+FLOORS: Mapping[str, int] = {
+    "errors": 0,
+    **{room: kind.floor for kind in sorted(ARRAYS.values(), key=lambda each: each.floor) for room in kind.rooms},
+    "plugin": 4,
+}
+"""Rooms of a provider's package by floor, lowest first: a room imports from lower floors alone."""

@@ -1,0 +1,85 @@
+"""Each provider that is announced, active or broken, as one value; what is wrong with one is no exception."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from penstock_manifest.discovery import ProviderEntryPoint, find_providers, read_manifest_file
+from penstock_manifest.environments import SearchPath
+from penstock_manifest.format import Manifest
+from penstock_manifest.judge import read_manifest
+
+
+class Provider(NamedTuple):
+    """An announced provider and what is known of it without importing it.
+
+    Attributes:
+        id: Its id, by its entry point.
+        entry_points: What announces the id; more than one is a conflict.
+        manifest: What it offers; None while ``problems`` forbid it.
+        problems: Why it is not active, a sentence each; empty for an active provider.
+        notes: What its user may want to know, and what forbids nothing.
+        file: The manifest's path; "" if it was not found.
+    """
+
+    id: str
+    entry_points: tuple[ProviderEntryPoint, ...]
+    manifest: Manifest | None
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    file: str = ""
+
+    @property
+    def active(self) -> bool:
+        """Whether its capabilities can be used."""
+        return self.manifest is not None
+
+    @property
+    def distributions(self) -> tuple[str, ...]:
+        """``name version`` of each distribution that announces the id."""
+        return tuple(f"{each.distribution} {each.version}".strip() for each in self.entry_points)
+
+
+def read_providers(
+    where: SearchPath | None = None, *, spec_version: int | None = None, cache: str | None = None
+) -> tuple[Provider, ...]:
+    """Find and read all providers, active and broken, sorted by id.
+
+    Args:
+        where: Where to look; this process' own ``sys.path`` unless given.
+        spec_version: Version of the core's specs that manifests must serve; None if no core is known.
+        cache: As for `penstock_manifest.discovery.find_providers`.
+    """
+    by_id = grouped(find_providers(where, cache=cache))
+    return tuple(read_provider(entries, spec_version=spec_version) for entries in by_id.values())
+
+
+def grouped(entries: Iterable[ProviderEntryPoint]) -> dict[str, list[ProviderEntryPoint]]:
+    """Group entry points by id, in the order of the ids."""
+    found: dict[str, list[ProviderEntryPoint]] = {}
+    for each in sorted(entries, key=lambda entry: (entry.id, entry.distribution)):
+        found.setdefault(each.id, []).append(each)
+    return found
+
+
+def read_provider(
+    entries: Sequence[ProviderEntryPoint], *, spec_version: int | None = None, strict: bool = False
+) -> Provider:
+    """Read the provider that is announced by all entry points of one id; every failure becomes a problem of it.
+
+    Args:
+        entries: The entry points of the id, at least one.
+        spec_version: As for `penstock_manifest.judge.read_manifest`.
+        strict: As for `penstock_manifest.judge.read_manifest`.
+    """
+    provider = Provider(entries[0].id, tuple(entries), None)
+    if len(entries) > 1:
+        names = " and ".join(provider.distributions)
+        return provider._replace(
+            problems=(f"its id is announced by {names}; none is active until only one is installed",)
+        )
+    try:
+        file, text = read_manifest_file(entries[0])
+    except ValueError as error:
+        return provider._replace(problems=(str(error),))
+    manifest, problems, notes = read_manifest(text, provider.id, spec_version=spec_version, strict=strict)
+    return provider._replace(manifest=manifest, problems=problems, notes=notes, file=file)

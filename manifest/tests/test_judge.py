@@ -1,0 +1,115 @@
+"""The manifest is read relaxed for the runtime and strict for its author, with every problem at once."""
+
+import pytest
+
+from penstock_manifest.judge import read_manifest
+
+GOOD = """
+schema = 1
+id = "acme"
+name = "Acme"
+doc = "Talks to Acme."
+spec = ">=1,<2"
+imports = ["penstock_acme"]
+until = 2027-01-31
+plugin = "penstock_acme.plugin"
+
+[extras]
+iam = "Logs in by IAM."
+
+[[connections]]
+type = "acme"
+doc = "An Acme account."
+schemes = ["acme", "acmes"]
+fields = [{ name = "token", type = "str", doc = "The token.", secret = true }]
+
+[[hooks]]
+id = "acme.api"
+object = "penstock_acme.hooks:AcmeHook"
+connection_type = "acme"
+doc = "A client of Acme."
+extra = "iam"
+
+[[operators]]
+id = "acme.send"
+object = "penstock_acme.operators:Send"
+doc = "Sends a box."
+parameters = [
+  { name = "box", type = "str", required = true, doc = "Which." },
+  { name = "fast", type = "bool", default = false },
+]
+"""
+
+
+def test_a_good_manifest_becomes_values():
+    manifest, problems, notes = read_manifest(GOOD, "acme", strict=True)
+
+    assert (problems, notes) == ((), ())
+    assert [each.id for each in manifest.capabilities] == ["acme.api", "acme.send"]
+    assert manifest.capabilities[0].connection_type == "acme"
+    assert [(p.name, p.required, p.default) for p in manifest.capabilities[1].parameters][1] == ("fast", False, False)
+    assert manifest.connections[0].fields[0].secret
+    assert manifest.until == "2027-01-31"
+
+
+def test_unknown_keys_and_kinds_are_forgiven_at_run_time_and_told_to_the_author():
+    text = (
+        GOOD.replace('name = "Acme"', 'name = "Acme"\ncolour = "red"\nplugins = "x"')
+        + '[[oracles]]\nid = "acme.delphi"\n'
+    )
+
+    relaxed, strict = read_manifest(text, "acme"), read_manifest(text, "acme", strict=True)
+
+    assert relaxed.manifest is not None
+    assert "'oracles' is no kind of capability that is known here" in relaxed.notes[0]
+    assert strict.manifest is None
+    assert [p for p in strict.problems if "colour" in p]
+    assert [p for p in strict.problems if "did you mean 'plugin'" in p]
+    assert [p for p in strict.problems if "oracles" in p]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        pytest.param("schema = 1", "schema = 2", "schema 1 is read here", id="newer format"),
+        pytest.param("schema = 1", "", "schema is missing", id="no schema"),
+        pytest.param('id = "acme"', 'id = "Acme!"', "id = 'Acme!' must be lower-case", id="bad id"),
+        pytest.param('id = "acme"', 'id = "other"', "its entry point is named 'acme'", id="id differs"),
+        pytest.param('spec = ">=1,<2"', 'spec = ">=2"', "the core's spec is 1", id="spec not served"),
+        pytest.param('spec = ">=1,<2"', 'spec = "one"', "is no version range", id="spec is no range"),
+        pytest.param('doc = "Sends a box."', "", "operators 'acme.send': doc is missing", id="no doc"),
+        pytest.param('"penstock_acme.operators:Send"', '"penstock_acme.operators"', "'module:attribute'", id="object"),
+        pytest.param('"acme.send"', '"emca.send"', "must begin with 'acme.'", id="foreign prefix"),
+        pytest.param('"acme.send"', '"acme.api"', "the id is taken already, by an entry of hooks", id="two of one id"),
+        pytest.param('connection_type = "acme"', "", "connection_type is missing", id="hook without type"),
+        pytest.param('extra = "iam"', 'extra = "gone"', "extra 'gone' is not described", id="extra unknown"),
+        pytest.param("required = true", 'required = true, default = "x"', "required and yet has a default", id="both"),
+        pytest.param('name = "fast"', 'name = "box"', "the name stands there twice", id="parameter twice"),
+        pytest.param('name = "fast", type = "bool"', 'name = "fast", type = 3', "type = 3 must be a string", id="type"),
+        pytest.param('imports = ["penstock_acme"]', 'imports = "penstock_acme"', "a list of names", id="imports"),
+        pytest.param("schema = 1", "schema = = 1", "it is no TOML", id="no toml"),
+    ],
+)
+def test_a_wrong_manifest_is_refused_with_a_sentence(before, after, says):
+    assert before in GOOD
+
+    manifest, problems, _ = read_manifest(GOOD.replace(before, after), "acme", spec_version=1)
+
+    assert manifest is None
+    assert any(says in problem for problem in problems), problems
+
+
+def test_all_problems_are_told_at_once():
+    text = (
+        GOOD.replace('spec = ">=1,<2"', 'spec = ">=2"')
+        .replace('doc = "Sends a box."', "")
+        .replace('"acme.api"', '"x.api"')
+    )
+
+    problems = read_manifest(text, "acme", spec_version=1).problems
+
+    assert len(problems) == 3
+
+
+def test_bytes_that_are_no_text_are_a_problem_and_no_traceback():
+    assert "it is no TOML" in read_manifest(b"\xff\xfe", "acme").problems[0]
