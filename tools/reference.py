@@ -15,7 +15,6 @@ from pathlib import Path
 import click
 
 import penstock
-import penstock.cli
 from penstock import errors
 from penstock.author.abstract_operator import AbstractOperator
 from penstock.author.run.context import BESIDE, DATED, FILTERS, NAMES, Context, Facts
@@ -42,12 +41,9 @@ _OBJECTS = {
 
 def command_line() -> str:
     """The page of the command line."""
-    exits = (penstock.cli.__doc__ or "").partition("Exit codes:")[2].strip().rstrip(".").split(";")
     lines = ["# The command line\n", _NOTE, "Every command that prints results takes `--json`.\n", "## Exit codes\n"]
     lines += ["| code | meaning |", "|---|---|"]
-    for entry in exits:
-        code, _, meaning = " ".join(entry.split()).partition(" ")
-        lines.append(f"| {code} | {meaning} |")
+    lines += [f"| {code.value} | {code.meaning} |" for code in errors.ExitCode]
     lines.append("\n`PENSTOCK_TRACEBACK=1` in the environment adds a traceback to an error.\n")
     lines += _commands(root, "penstock", None)
     return "\n".join(lines)

@@ -23,7 +23,8 @@ A message says what failed, on which named thing, what was found, and what to do
 
 import difflib
 from collections.abc import Iterable
-from enum import StrEnum
+from enum import IntEnum, StrEnum
+from typing import Self
 
 
 class PenstockError(Exception):
@@ -174,3 +175,40 @@ class TaskCancelled(TaskSignal):
 
 class InternalError(PenstockError):
     """A bug in Penstock itself; please report it with the message."""
+
+
+class ExitCode(IntEnum):
+    """What the end of a process of Penstock says, with its meaning for people."""
+
+    DONE = 0, "done"
+    FAILED = 1, "what was asked for was tried and failed"
+    USAGE = 2, "the command line is wrong"
+    NOT_FOUND = 3, "there is no such thing"
+    REFUSED = 4, "refused, as the state or a value forbids it"
+    UNAVAILABLE = 5, "the database, a file or a setting is in the way"
+    BUG = 70, "a bug in Penstock"
+    INTERRUPTED = 130, "interrupted"
+    BROKEN_PIPE = 141, "whoever read the output has gone"
+
+    meaning: str
+
+    def __new__(cls, code: int, meaning: str) -> Self:
+        """The code with its meaning."""
+        made = int.__new__(cls, code)
+        made._value_ = code
+        made.meaning = meaning
+        return made
+
+    @classmethod
+    def of(cls, error: PenstockError) -> "ExitCode":
+        """The exit code of a command that ended with an error."""
+        return next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), cls.FAILED)
+
+
+_EXIT_CODES: tuple[tuple[type[PenstockError], ExitCode], ...] = (
+    (NotFoundError, ExitCode.NOT_FOUND),  # before the class that it is one of
+    (RequestError, ExitCode.REFUSED),
+    (StoreError, ExitCode.UNAVAILABLE),
+    (ConfigError, ExitCode.UNAVAILABLE),
+    (InternalError, ExitCode.BUG),
+)

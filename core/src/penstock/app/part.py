@@ -7,11 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from penstock.app.compose import open_store
-from penstock.errors import PenstockError
+from penstock.errors import ExitCode, PenstockError
 from penstock.settings import Settings, load_settings
 from penstock.store.store import Store
-
-FAILED = 5
 
 
 def serve(name: str, run: Callable[[Settings, Store, int], None]) -> int:
@@ -33,5 +31,5 @@ def serve(name: str, run: Callable[[Settings, Store, int], None]) -> int:
             run(settings, store, stop_r)
     except PenstockError as error:
         print(f"{name}: {error}", file=sys.stderr)  # noqa: T201 - the supervisor's terminal
-        return FAILED
+        return ExitCode.UNAVAILABLE
     return 0

@@ -7,10 +7,8 @@ import sys
 from pathlib import Path
 
 from penstock.app.compose import build_scheduler
-from penstock.errors import PenstockError, StoreHeldError
+from penstock.errors import ExitCode, PenstockError, StoreHeldError
 from penstock.settings import load_settings
-
-FAILED, HELD = 5, 4
 
 
 def main(*, notify: bool) -> int:
@@ -23,10 +21,10 @@ def main(*, notify: bool) -> int:
         scheduler.run()
     except StoreHeldError as error:
         print(error, file=sys.stderr)  # noqa: T201 - the supervisor shows it
-        return HELD
+        return ExitCode.REFUSED
     except PenstockError as error:
         print(error, file=sys.stderr)  # noqa: T201 - the supervisor shows it
-        return FAILED
+        return ExitCode.UNAVAILABLE
     return 0
 
 

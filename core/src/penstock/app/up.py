@@ -4,10 +4,10 @@ import sys
 
 from penstock import __version__
 from penstock.app.environments import listening
+from penstock.errors import ExitCode
 from penstock.processes.supervise import Service, Supervisor
 from penstock.settings import Settings
 
-HELD = 4
 NOTIFY = "notify"
 _STOP_S = 10.0
 """Seconds that services get to stop beyond the grace of the tries that run."""
@@ -22,7 +22,7 @@ def up(settings: Settings) -> int:
     """
     _log(f"Penstock {__version__}: DAGs in {settings.dags_folder}, state in {settings.state_folder}. Ctrl-C stops.")
     stop_s = settings.executor.stop_grace_s + _STOP_S
-    return Supervisor(_services(settings), final=HELD, stop_s=stop_s, log=_log).run()
+    return Supervisor(_services(settings), final=ExitCode.REFUSED, stop_s=stop_s, log=_log).run()
 
 
 def _services(settings: Settings) -> list[Service]:

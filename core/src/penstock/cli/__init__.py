@@ -1,9 +1,4 @@
-"""The command line: commands parse, call the service, and print.
-
-Exit codes: 0 done; 1 what was asked for was tried and failed; 2 the command line is wrong; 3 there is no such thing;
-4 refused, as the state or a value forbids it; 5 the database, a file or a setting is in the way; 70 a bug in Penstock;
-130 interrupted.
-"""
+"""The command line: commands parse, call the service, and print; `penstock.errors.ExitCode` says how they ended."""
 
 import sys
 

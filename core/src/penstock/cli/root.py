@@ -10,14 +10,7 @@ import click
 import msgspec
 
 from penstock import __version__
-from penstock.errors import (
-    ConfigError,
-    InternalError,
-    NotFoundError,
-    PenstockError,
-    RequestError,
-    StoreError,
-)
+from penstock.errors import ExitCode, InternalError, NotFoundError, PenstockError
 
 REPORT = (
     "Please report it, with this message, to the project's issue tracker. PENSTOCK_TRACEBACK=1 shows where it happened."
@@ -60,14 +53,17 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, doc) for name, (_, doc) in _COMMANDS.items()])
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+_EXIT_CODES = "Exit codes: " + "; ".join(f"{code.value} {code.meaning}" for code in ExitCode) + "."
+
+
+@click.group(
+    cls=LazyGroup,
+    epilog=_EXIT_CODES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="penstock", message="%(prog)s %(version)s")
 def root() -> None:
-    """Penstock: a workflow orchestrator with a slim core.
-
-    Exit codes: 0 done, 1 tried and failed, 2 wrong command line, 3 no such thing, 4 refused, 5 database or
-    configuration, 70 a bug in Penstock, 130 interrupted.
-    """
+    """Penstock: a workflow orchestrator with a slim core."""
 
 
 def run(arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> int:
@@ -82,14 +78,14 @@ def run(arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> i
         return 0
     except click.ClickException as error:
         error.show()
-        return 2
+        return ExitCode.USAGE
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
-        return 130
+        return ExitCode.INTERRUPTED
     except BrokenPipeError:
         # Who read our output has enough; nothing more can be said, not even by the interpreter at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+        return ExitCode.BROKEN_PIPE
     except PenstockError as error:
         return _tell(error, arguments, environ)
     except Exception as error:  # noqa: BLE001 - a bug ends in a sentence, too
@@ -98,34 +94,17 @@ def run(arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> i
         return _tell(bug, arguments, environ)
 
 
-def exit_code(error: PenstockError) -> int:
-    """The exit code of an error."""
-    for kind, code in _CODES:
-        if isinstance(error, kind):
-            return code
-    return 1
-
-
-_CODES: tuple[tuple[type[PenstockError], int], ...] = (
-    (NotFoundError, 3),
-    (RequestError, 4),
-    (StoreError, 5),
-    (ConfigError, 5),
-    (InternalError, 70),
-)
-
-
 def _tell(error: PenstockError, arguments: Sequence[str], environ: Mapping[str, str]) -> int:
-    code = exit_code(error)
+    code = ExitCode.of(error)
     if environ.get("PENSTOCK_TRACEBACK") == "1":
         traceback.print_exception(error)
-    message = str(error) + (f"\n{REPORT}" if code == 70 else "")
+    message = str(error) + (f"\n{REPORT}" if code is ExitCode.BUG else "")
     if "--json" in arguments:
         told = {"error": {"kind": type(error).__name__, "message": message, "exit_code": code}}
         if isinstance(error, NotFoundError):
             told["error"]["near"] = list(error.near)
         click.echo(msgspec.json.encode(told).decode(), err=True)
     else:
-        title = "a bug in Penstock" if code == 70 else "error"
+        title = "a bug in Penstock" if code is ExitCode.BUG else "error"
         click.echo(click.style(f"{title}: ", fg="red", bold=True) + message, err=True)
     return code

@@ -23,7 +23,7 @@ from penstock.errors import AuthoringError, NotFoundError, RequestError
 from penstock.load.child import Catalogue
 from penstock.model.connection import Connection
 from penstock.model.dag import DagSpec
-from penstock.model.run import NewRun, Run, RunKind, TaskInstance
+from penstock.model.run import NewRun, Run, TaskInstance
 from penstock.model.schedule import DataInterval
 from penstock.model.secret import variable_secrets
 from penstock.model.state import RunState
@@ -74,14 +74,8 @@ def run_locally(
         raise NotFoundError(f"param of DAG {dag.dag_id!r}", unknown[0], run.spec.params)
     interval = _interval(run.spec, logical_date, clock.now())
     ended = run.play(
-        NewRun(
-            dag_id=dag.dag_id,
-            run_id=f"test__{interval.start.isoformat()}",
-            kind=RunKind.MANUAL,
-            logical_date=logical_date or interval.start,
-            interval_start=interval.start,
-            interval_end=interval.end,
-            conf=dict(conf),
+        NewRun.manual(
+            dag.dag_id, f"test__{interval.start.isoformat()}", logical_date or interval.start, interval, conf=conf
         )
     )
     _report(ended, sorted(run.tasks.values(), key=lambda task: task.key), as_json=as_json)

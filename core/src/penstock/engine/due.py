@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import NamedTuple
 
 from penstock.model.dag import DagSpec
-from penstock.model.run import NewRun, RunKind
 from penstock.model.schedule import DataInterval, ScheduleKind
 
 
@@ -65,16 +64,3 @@ def _newest_start(dag: DagSpec, start: datetime, now: datetime) -> datetime:
     if newest is not None and schedule.kind is not ScheduleKind.DATES:
         newest = schedule.tick_before(newest, anchor)
     return start if newest is None else max(start, newest)
-
-
-def scheduled_run(dag: DagSpec, version: str, interval: DataInterval) -> NewRun:
-    """The run of a data interval; its id names the logical date, so that no interval can get two."""
-    return NewRun(
-        dag_id=dag.dag_id,
-        run_id=f"scheduled__{interval.start.isoformat()}",
-        kind=RunKind.SCHEDULED,
-        logical_date=interval.start,
-        interval_start=interval.start,
-        interval_end=interval.end,
-        version=version,
-    )

@@ -2,13 +2,13 @@
 
 from msgspec.structs import replace
 
-from penstock.engine.due import first_cursor, next_due, scheduled_run
+from penstock.engine.due import first_cursor, next_due
 from penstock.engine.flow import collapse, end_run_if_done, evaluate, make_ready, propagate
 from penstock.engine.live import Instance, LiveRun
 from penstock.engine.messages import DagUpdated, RunAdded
 from penstock.engine.state import LiveDag, State
 from penstock.model.changes import DagCursor
-from penstock.model.run import UNMAPPED, TaskInstance, TaskKey, Try
+from penstock.model.run import UNMAPPED, NewRun, TaskInstance, TaskKey, Try
 from penstock.model.state import RunState, TaskState
 
 MAX_CREATED = 100
@@ -164,7 +164,7 @@ def _create(state: State, dag_id: str, dag: LiveDag, row: DagUpdated) -> None:
         if due.at > state.now:
             state.wake_dag_at(due.at, dag_id)
             break
-        state.changes.new_runs.append(scheduled_run(row.dag, row.version, due.interval))
+        state.changes.new_runs.append(NewRun.scheduled(row.dag.dag_id, due.interval, row.version))
         dag.cursor, asked = due.interval.end, asked + 1
     if asked:
         # The stored runs come back as events of the next step, which then looks at the DAG again; so it does even if

@@ -1,11 +1,13 @@
 """A run, its task instances and their tries, as rows that are stored and read back."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 import msgspec
 
+from penstock.model.schedule import DataInterval
 from penstock.model.state import Outcome, RunState, TaskState
 
 UNMAPPED = -1
@@ -51,6 +53,35 @@ class NewRun(msgspec.Struct, frozen=True):
     interval_end: datetime | None
     conf: dict[str, Any] = {}
     version: str = ""
+
+    @classmethod
+    def scheduled(cls, dag_id: str, interval: DataInterval, version: str) -> "NewRun":
+        """Make the run of a data interval; its id names the logical date, so that no interval can get two."""
+        run_id = f"scheduled__{interval.start.isoformat()}"
+        return cls(dag_id, run_id, RunKind.SCHEDULED, interval.start, *interval, version=version)
+
+    @classmethod
+    def manual(
+        cls,
+        dag_id: str,
+        run_id: str,
+        logical_date: datetime | None,
+        interval: DataInterval | None,
+        *,
+        conf: Mapping[str, Any] | None = None,
+        version: str = "",
+    ) -> "NewRun":
+        """Make a run that a person asked for."""
+        start, end = interval or (None, None)
+        return cls(dag_id, run_id, RunKind.MANUAL, logical_date, start, end, conf=dict(conf or {}), version=version)
+
+    @classmethod
+    def triggered(
+        cls, dag_id: str, run_id: str, logical_date: datetime | None, *, conf: Mapping[str, Any], version: str
+    ) -> "NewRun":
+        """Make a run that a task of another DAG asked for; its data interval is empty."""
+        at = logical_date
+        return cls(dag_id, run_id, RunKind.TRIGGERED, at, at, at, conf=dict(conf), version=version)
 
 
 class Run(msgspec.Struct, frozen=True):

@@ -16,7 +16,7 @@ from penstock.model.request import (
     RunRequested,
     TriggerDagRun,
 )
-from penstock.model.run import NewRun, Run, RunKind
+from penstock.model.run import NewRun, Run
 from penstock.store.recovery import DagState, RunSnapshot
 from penstock.store.store import Store
 
@@ -100,13 +100,4 @@ class Inbox:
         if state is None:
             return None
         logical = msgspec.convert(request.logical_date, datetime, strict=False) if request.logical_date else None
-        return NewRun(
-            dag_id=request.dag_id,
-            run_id=request.run_id,
-            kind=RunKind.TRIGGERED,
-            logical_date=logical,
-            interval_start=logical,
-            interval_end=logical,
-            conf=request.conf,
-            version=state.version,
-        )
+        return NewRun.triggered(request.dag_id, request.run_id, logical, conf=request.conf, version=state.version)

@@ -11,7 +11,7 @@ from penstock.errors import NotFoundError, RequestError
 from penstock.model.changes import Changes
 from penstock.model.dag import DagSpec
 from penstock.model.request import RunRequested
-from penstock.model.run import NewRun, Run, RunKind
+from penstock.model.run import NewRun, Run
 from penstock.model.schedule import DataInterval, ScheduleKind
 from penstock.model.state import RunState
 from penstock.service.names import check_name, find_dag
@@ -133,7 +133,7 @@ def trigger(
     name = run_id or f"manual__{now.astimezone(UTC).isoformat()}"
     check_name("run", name)
     interval = manual_interval(row.spec, logical)
-    new = NewRun(dag_id, name, RunKind.MANUAL, logical, *interval, conf=dict(conf or {}), version=row.version)
+    new = NewRun.manual(dag_id, name, logical, interval, conf=conf, version=row.version)
     with store.transaction() as tx:
         created = tx.apply(Changes(new_runs=[new]), now)
         tx.submit([RunRequested(run.run) for run in created], now)

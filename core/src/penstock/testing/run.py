@@ -10,7 +10,7 @@ from penstock.author.operator import Operator
 from penstock.author.timetable import schedule_of
 from penstock.model.connection import Connection
 from penstock.model.dag import XComRef
-from penstock.model.run import NewRun, Run, RunKind
+from penstock.model.run import NewRun, Run
 from penstock.model.schedule import DataInterval, Schedule, ScheduleKind
 from penstock.model.value import decode
 from penstock.scheduler.inline import InlineRun, TryDone
@@ -133,15 +133,7 @@ def run_dag(  # noqa: PLR0913 - what surrounds a run, each by name
     inline = InlineRun(dag, world, clock, resolve=resolve, tell=tries.append)
     when = interval.start if interval is not None else None
     run = inline.play(
-        NewRun(
-            dag_id=dag.dag_id,
-            run_id=f"test__{(when or clock.now()).isoformat()}",
-            kind=RunKind.MANUAL,
-            logical_date=when,
-            interval_start=when,
-            interval_end=interval.end if interval is not None else None,
-            conf=dict(conf or {}),
-        )
+        NewRun.manual(dag.dag_id, f"test__{(when or clock.now()).isoformat()}", when, interval, conf=conf)
     )
     return DagResult(inline, run, tries, world, clock)
 
