@@ -5,9 +5,9 @@ import textwrap
 import pytest
 
 from penstock.author.build.build import build_file
-from penstock.author.build.import_errors import problem_of
+from penstock.author.build.import_errors import to_problem
 from penstock.author.build.imports import import_dag_file
-from penstock.author.parse_session import Capability, Workshop
+from penstock.author.parse_session import CapabilitySignature, ParseSession
 from penstock.author.run.context import Facts
 from penstock.author.run.execution import run_try
 from penstock.errors import MissingProviderError, NotFoundError
@@ -74,7 +74,7 @@ def capabilities(capability_id):
         raise NotFoundError("operator or sensor of a provider", capability_id, list(KNOWN))
     declared = KNOWN[capability_id]
     required = {each.name: each.required for each in declared.parameters}
-    return Capability(declared.kind, required, lambda arguments: check_plan(declared, arguments))
+    return CapabilitySignature(declared.kind, required, lambda arguments: check_plan(declared, arguments))
 
 
 @pytest.fixture
@@ -84,17 +84,17 @@ def world():
 
 @pytest.fixture
 def imported(tmp_path, world):
-    """Import a DAG file, given as text below the usual imports; returns its workshop."""
+    """Import a DAG file, given as text below the usual imports; returns its session."""
 
     def run(text, file="f.py", header=HEADER):
         path = tmp_path / file
         path.write_text(header + textwrap.dedent(text).lstrip("\n"))
-        at = Workshop(str(path), str(tmp_path), capabilities=capabilities)
+        session = ParseSession(str(path), str(tmp_path), capabilities=capabilities)
         try:
-            import_dag_file(tmp_path, file, world, at)
+            import_dag_file(tmp_path, file, world, session)
         except BaseException as error:  # noqa: BLE001 - as the loader does
-            at.problems.append(problem_of(error, at, file))
-        return at
+            session.problems.append(to_problem(error, session, file))
+        return session
 
     return run
 
@@ -149,9 +149,9 @@ def dag_of(imported):
     """The only DAG of a file that has nothing wrong."""
 
     def run(text):
-        at = imported(text)
-        assert build_file(at, "f.py").problems == ()
-        (dag,) = at.dags
+        session = imported(text)
+        assert build_file(session, "f.py").problems == ()
+        (dag,) = session.dags
         return dag
 
     return run

@@ -6,7 +6,7 @@ from penstock import operator
 from penstock.author.build.build import build_dag
 from penstock.author.dag import DAG
 from penstock.author.operators.taskflow import task
-from penstock.author.parse_session import Capability, Workshop, workshop
+from penstock.author.parse_session import CapabilitySignature, ParseSession, current_session
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
 from penstock.model.value import decode, encode
@@ -124,8 +124,8 @@ def test_an_instance_whose_arguments_do_not_fit_fails_for_good_and_says_why(benc
 
 
 def test_mapped_sensors_wait_by_capability(bench, submitted, tmp_path):
-    declared = Capability("sensors", {"path": True}, lambda _: [])
-    token = workshop.set(Workshop(capabilities=lambda _: declared))
+    declared = CapabilitySignature("sensors", {"path": True}, lambda _: [])
+    token = current_session.set(ParseSession(capabilities=lambda _: declared))
     with DAG("d") as dag:
 
         @task
@@ -134,7 +134,7 @@ def test_mapped_sensors_wait_by_capability(bench, submitted, tmp_path):
 
         waits = operator.partial("acme.exists", task_id="wait", poke_interval=0.05, soft_fail=True, timeout=0.2)
         waits.expand(path=[f"{tmp_path}/{name}" for name in ("{{ run_id }}", "never")])
-    workshop.reset(token)
+    current_session.reset(token)
     policy = {"sensor": True, "poke_interval_s": 0.05, "poke_timeout_s": 0.2, "soft_fail": True}
     (tmp_path / "r").touch()
     requests = submitted(dag, "wait", None, 2, **policy)

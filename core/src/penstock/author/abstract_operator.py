@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from penstock.author.construct import Made, accepted
+from penstock.author.construct import Checked, accepted
 from penstock.author.edges import Edges
-from penstock.author.log import Logged
+from penstock.author.log import LoggingMixin
 from penstock.author.parse_session import report
 from penstock.author.rules import TaskRules
 from penstock.author.scope import current_dag, current_group
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from penstock.author.group import TaskGroup
 
 
-class AbstractOperator(Made, Edges, Logged):
+class AbstractOperator(Checked, Edges, LoggingMixin):
     """What an operator and a mapped task have in common: their place in the graph and the rules of a task.
 
     Authors write subclasses of `penstock.Operator`, whose description says what the arguments mean.
@@ -38,7 +38,7 @@ class AbstractOperator(Made, Edges, Logged):
         self,
         *,
         task_id: str,
-        dag: "DAG | None" = None,  # noqa: ARG002 - read by _settle, before this is called
+        dag: "DAG | None" = None,  # noqa: ARG002 - read by _before_init, before this is called
         task_group: "TaskGroup | None" = None,  # noqa: ARG002 - as above
         retries: int = 0,
         retry_delay: timedelta | float = timedelta(minutes=5),
@@ -138,7 +138,7 @@ class AbstractOperator(Made, Edges, Logged):
         elif self.dag is not None:
             self.dag.group_edges.append((self, lower))
 
-    def _settle(self, arguments: dict[str, Any]) -> "DAG | None":
+    def _before_init(self, arguments: dict[str, Any]) -> "DAG | None":
         given, group = arguments.get("dag"), arguments.get("task_group")
         self.dag: DAG | None = given or (group.dag if group is not None else current_dag())
         self.task_group = group or (current_group() if self.dag is current_dag() else None)
@@ -157,20 +157,20 @@ class AbstractOperator(Made, Edges, Logged):
         groups = self.task_group.default_args if self.task_group is not None else {}
         return {**self.dag.default_args, **groups}
 
-    def _called(self, arguments: dict[str, Any]) -> str:
+    def _display_name(self, arguments: dict[str, Any]) -> str:
         task_id = arguments.get("task_id")
         return f"{type(self).__name__} {task_id!r}" if task_id else type(self).__name__
 
-    def _begun(self) -> bool:
+    def _initialised(self) -> bool:
         return "rules" in vars(self)
 
-    def _salvage(self, arguments: dict[str, Any]) -> None:
+    def _fallback(self, arguments: dict[str, Any]) -> None:
         given = arguments.get("task_id")
         self._label = given if isinstance(given, str) and given else f"unnamed-{self._site.line}"
         self.rules, self.doc = TaskRules(), ""
         self.do_xcom_push, self.multiple_outputs = True, False
 
-    def _settled(self) -> None:
+    def _after_init(self) -> None:
         if self.dag is not None:
             self.dag.add_task(self)
         for problem in self.rules.problems():

@@ -16,7 +16,7 @@ from penstock.author.mapping import (
     rules_in,
 )
 from penstock.author.operator import Operator
-from penstock.author.parse_session import Capability, report, workshop
+from penstock.author.parse_session import CapabilitySignature, current_session, report
 from penstock.author.rules import seconds
 from penstock.author.sensor import Sensor, waiting_problems
 from penstock.author.xcomarg import XComArg, find
@@ -66,11 +66,11 @@ class PlannedTask(AbstractOperator):
         keys = {KEYS: sorted(self.wanted_keys)} if self.wanted_keys else {}
         return {name: planned(value) for name, value in {**arguments, **keys}.items()}
 
-    def _called(self, arguments: dict[str, Any]) -> str:
+    def _display_name(self, arguments: dict[str, Any]) -> str:
         return f"operator {arguments.get('capability')!r}, task {arguments.get('task_id')!r}"
 
-    def _salvage(self, arguments: dict[str, Any]) -> None:
-        super()._salvage(arguments)
+    def _fallback(self, arguments: dict[str, Any]) -> None:
+        super()._fallback(arguments)
         self.capability, self.plan_arguments, self.waits = str(arguments.get("capability")), {}, None
 
 
@@ -130,7 +130,7 @@ class MappedCapability(PlannedTask, MappedTask):
         if found is not None and not problems:
             yield from self._misfits(found)
 
-    def _misfits(self, found: Capability) -> Iterator[str]:
+    def _misfits(self, found: CapabilitySignature) -> Iterator[str]:
         """What the manifest has against the arguments: those of all instances, then those of the first wrong one."""
         given: dict[str, Any] = _placed(self.partial_arguments)
         required = [name for name, needed in found.parameters.items() if needed]
@@ -140,7 +140,9 @@ class MappedCapability(PlannedTask, MappedTask):
         for name, literal in self.literals().items() if not problems else ():
             yield from self._element_misfits(found, name, literal, given if name == WHOLE else usual)
 
-    def _element_misfits(self, found: Capability, name: str, literal: Any, beside: dict[str, Any]) -> Iterator[str]:  # noqa: ANN401 - a list or dict
+    def _element_misfits(
+        self, found: CapabilitySignature, name: str, literal: list[Any] | dict[str, Any], beside: dict[str, Any]
+    ) -> Iterator[str]:
         for index, element in enumerate(map(_placed, elements_of(name, literal))):
             if name == WHOLE and set(element) == {XCOM}:
                 continue
@@ -187,14 +189,14 @@ def _parted(capability: str, arguments: dict[str, Any]) -> tuple[dict[str, Any],
     return own, waits, rules
 
 
-def _look_up(capability: object) -> tuple[Capability | None, str]:
+def _look_up(capability: object) -> tuple[CapabilitySignature | None, str]:
     if not isinstance(capability, str):
         return None, f"the capability id is {capability!r}; write text such as 'aws.s3_copy'."
-    at = workshop.get()
-    if at is None or at.capabilities is None:
+    session = current_session.get()
+    if session is None or session.capabilities is None:
         return None, ""
     try:
-        return at.capabilities(capability), ""
+        return session.capabilities(capability), ""
     except (PluginError, RequestError) as error:
         return None, str(error)
 

@@ -8,65 +8,67 @@ import difflib
 from typing import TYPE_CHECKING, Any
 
 from penstock.author.airflow import INSTEAD
-from penstock.author.parse_session import Site, here, report, workshop
+from penstock.author.parse_session import Site, call_site, current_session, report
 from penstock.errors import AuthoringError
 
 if TYPE_CHECKING:
     from penstock.author.dag import DAG
 
-_NOT_BEGUN = "its __init__ does not call super().__init__(**kwargs), which takes task_id and all that every task takes."
+_NO_SUPER_INIT = (
+    "its __init__ does not call super().__init__(**kwargs), which takes task_id and all that every task takes."
+)
 _TAKES_KEYWORDS = 0x08  # CO_VARKEYWORDS of `inspect`, which costs 10 ms to import
 
 
-class Authored(type):
+class CheckedMeta(type):
     """The class of classes whose objects authors make."""
 
     def __call__(cls, /, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - passed on
         """Make an object, note what is wrong with its arguments."""
         made: Any = object.__new__(cls)  # type: ignore[arg-type] # a metaclass knows its instances only as types
-        made._site = here()  # noqa: SLF001 - the same room
-        owner = made._settle(kwargs)  # noqa: SLF001 - the same room
+        made._site = call_site()  # noqa: SLF001 - the same room
+        owner = made._before_init(kwargs)  # noqa: SLF001 - the same room
         known = accepted(cls)
         given = {**dict(zip(positional(cls), args, strict=False)), **kwargs}
         for name in [name for name in kwargs if name not in known]:
-            report(owner, made._site, unknown_argument(made._called(given), name, known))  # noqa: SLF001 - the same room
+            report(owner, made._site, unknown_argument(made._display_name(given), name, known))  # noqa: SLF001 - the same room
             del kwargs[name], given[name]
         made._arguments = given  # noqa: SLF001 - the same room
         try:
             made.__init__(*args, **kwargs)
-            if not made._begun():  # noqa: SLF001 - the same room
-                raise AuthoringError([_NOT_BEGUN])  # noqa: TRY301 - a constructor at fault is one thing, whatever its fault
+            if not made._initialised():  # noqa: SLF001 - the same room
+                raise AuthoringError([_NO_SUPER_INIT])  # noqa: TRY301 - a constructor at fault is one thing, whatever its fault
         except Exception as error:
-            if owner is None and workshop.get() is None:
+            if owner is None and current_session.get() is None:
                 raise
-            report(owner, made._site, f"{made._called(given)}: {_why(error, cls)}")  # noqa: SLF001 - the same room
-            made._salvage(given)  # noqa: SLF001 - the same room
-        made._settled()  # noqa: SLF001 - the same room
+            report(owner, made._site, f"{made._display_name(given)}: {_why(error, cls)}")  # noqa: SLF001 - the same room
+            made._fallback(given)  # noqa: SLF001 - the same room
+        made._after_init()  # noqa: SLF001 - the same room
         return made
 
 
-class Made(metaclass=Authored):
+class Checked(metaclass=CheckedMeta):
     """The base of authoring objects; what a subclass overrides is called while it is made."""
 
     _site: Site
     _arguments: dict[str, Any]
 
-    def _settle(self, arguments: dict[str, Any]) -> "DAG | None":  # noqa: ARG002 - for subclasses
+    def _before_init(self, arguments: dict[str, Any]) -> "DAG | None":  # noqa: ARG002 - for subclasses
         """Complete the arguments before they are checked; returns the DAG that hears of problems."""
         return None
 
-    def _begun(self) -> bool:
+    def _initialised(self) -> bool:
         """Whether the base's constructor was called."""
         return True
 
-    def _called(self, arguments: dict[str, Any]) -> str:  # noqa: ARG002 - for subclasses
+    def _display_name(self, arguments: dict[str, Any]) -> str:  # noqa: ARG002 - for subclasses
         """How messages name the object."""
         return type(self).__name__
 
-    def _salvage(self, arguments: dict[str, Any]) -> None:
+    def _fallback(self, arguments: dict[str, Any]) -> None:
         """Become a usable object although the constructor raised."""
 
-    def _settled(self) -> None:
+    def _after_init(self) -> None:
         """Called once the object is complete."""
 
 

@@ -6,9 +6,9 @@ from contextvars import Token
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from penstock.author.construct import Made, parameters_of
+from penstock.author.construct import Checked, parameters_of
 from penstock.author.group import TaskGroup
-from penstock.author.parse_session import Problem, report, workshop
+from penstock.author.parse_session import Problem, current_session, report
 from penstock.author.scope import Scope, enter, leave
 from penstock.errors import AuthoringError
 
@@ -24,7 +24,7 @@ class Param:
         self.default, self.doc = default, doc
 
 
-class DAG(Made):
+class DAG(Checked):
     """A graph of tasks; used as ``with DAG(...):``, the tasks made inside belong to it.
 
     Args:
@@ -61,7 +61,7 @@ class DAG(Made):
         catchup: bool = False,
         timezone: str | None = None,
         params: dict[str, Any] | None = None,
-        default_args: dict[str, Any] | None = None,  # noqa: ARG002 - read by _settle, before this is called
+        default_args: dict[str, Any] | None = None,  # noqa: ARG002 - read by _before_init, before this is called
         tags: Sequence[str] = (),
         max_active_runs: int = 16,
         max_active_tasks: int = 16,
@@ -134,16 +134,16 @@ class DAG(Made):
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         leave(self._tokens.pop())
-        if kind is None and self.problems and workshop.get() is None:
+        if kind is None and self.problems and current_session.get() is None:
             raise AuthoringError(str(problem) for problem in self.problems)
 
     def __repr__(self) -> str:
         """Its id."""
         return f"<DAG {self.dag_id!r}>"
 
-    def _settle(self, arguments: dict[str, Any]) -> "DAG":
-        at = workshop.get()
-        self.problems: list[Problem] = at.problems if at is not None else []
+    def _before_init(self, arguments: dict[str, Any]) -> "DAG":
+        session = current_session.get()
+        self.problems: list[Problem] = session.problems if session is not None else []
         self._tasks: dict[AbstractOperator, None] = {}
         self._tokens: list[Token[Scope]] = []
         self.groups: list[TaskGroup] = []
@@ -154,19 +154,19 @@ class DAG(Made):
                 report(self, self._site, f"{name} is {given!r}; write a dict with a value for each name.")
                 arguments[name] = None
         self.default_args: dict[str, Any] = dict(arguments.get("default_args") or {})
-        self._path = at.file if at is not None and at.file else self._site.file
+        self._path = session.file if session is not None and session.file else self._site.file
         return self
 
-    def _called(self, arguments: dict[str, Any]) -> str:
+    def _display_name(self, arguments: dict[str, Any]) -> str:
         return f"DAG {arguments['dag_id']!r}" if "dag_id" in arguments else "DAG"
 
-    def _salvage(self, arguments: dict[str, Any]) -> None:
+    def _fallback(self, arguments: dict[str, Any]) -> None:
         DAG.__init__(self, str(arguments.get("dag_id", "unnamed")))
 
-    def _settled(self) -> None:
-        at = workshop.get()
-        if at is not None and at.owns(sys._getframe()):  # noqa: SLF001 - the same room
-            at.dags.append(self)
+    def _after_init(self) -> None:
+        session = current_session.get()
+        if session is not None and session.owns(sys._getframe()):  # noqa: SLF001 - the same room
+            session.dags.append(self)
 
 
 def dag(function: Callable[..., Any] | str | None = None, /, **arguments: Any) -> Any:  # noqa: ANN401 - a decorator

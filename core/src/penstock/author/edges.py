@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from penstock.author.parse_session import here, report
+from penstock.author.parse_session import call_site, report
 from penstock.author.scope import current_dag
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def nodes(value: Any) -> "Iterator[Node]":  # noqa: ANN401 - what an author put 
     else:
         what = repr(value)
         hint = " Call the function: its call is the task." if callable(value) else ""
-        report(current_dag(), here(), f"{what} cannot stand in a chain of tasks.{hint}")
+        report(current_dag(), call_site(), f"{what} cannot stand in a chain of tasks.{hint}")
 
 
 def link(upper: "Node", lower: "Node") -> None:
@@ -79,7 +79,7 @@ def link(upper: "Node", lower: "Node") -> None:
     if upper.dag is not lower.dag and upper.dag is not None and lower.dag is not None:
         report(
             lower.dag,
-            here(),
+            call_site(),
             f"{lower} of DAG {lower.dag.dag_id!r} cannot run after {upper} of DAG {upper.dag.dag_id!r}: "
             "an edge stays within one DAG. Use TriggerDagRunOperator to start another DAG.",
         )
@@ -97,7 +97,7 @@ def chain(*links: Linkable) -> None:
             if len(upper) != len(lower):
                 report(
                     current_dag(),
-                    here(),
+                    call_site(),
                     f"chain() cannot join lists of {len(upper)} and {len(lower)} tasks pair by pair. "
                     "Use cross_downstream() to join each with each.",
                 )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
-from penstock.author.construct import Made
+from penstock.author.construct import Checked
 from penstock.author.edges import Edges
 from penstock.author.parse_session import report
 from penstock.author.scope import current_dag, current_group, enter, leave
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from penstock.author.edges import Node
 
 
-class TaskGroup(Made, Edges):
+class TaskGroup(Checked, Edges):
     """Tasks made in its ``with`` block: their ids get its prefix, and it can stand in a chain for all of them.
 
     ``a >> group`` makes the group's first tasks run after ``a``, ``group >> b`` makes ``b`` run after its last ones
@@ -35,7 +35,7 @@ class TaskGroup(Made, Edges):
         group_id: str,
         *,
         prefix_group_id: bool = True,
-        parent_group: "TaskGroup | None" = None,  # noqa: ARG002 - read by _settle, before this is called
+        parent_group: "TaskGroup | None" = None,  # noqa: ARG002 - read by _before_init, before this is called
         dag: "DAG | None" = None,  # noqa: ARG002 - as above
         default_args: dict[str, Any] | None = None,
         tooltip: str = "",
@@ -95,19 +95,19 @@ class TaskGroup(Made, Edges):
         if self.dag is not None:
             self.dag.group_edges.append((self, lower))
 
-    def _settle(self, arguments: dict[str, Any]) -> "DAG | None":
+    def _before_init(self, arguments: dict[str, Any]) -> "DAG | None":
         self.parent: TaskGroup | None = arguments.get("parent_group") or current_group()
         self.dag: DAG | None = arguments.get("dag") or (self.parent.dag if self.parent else current_dag())
         return self.dag
 
-    def _called(self, arguments: dict[str, Any]) -> str:
+    def _display_name(self, arguments: dict[str, Any]) -> str:
         return f"TaskGroup {arguments.get('group_id', '')!r}"
 
-    def _salvage(self, arguments: dict[str, Any]) -> None:
+    def _fallback(self, arguments: dict[str, Any]) -> None:
         self._label, self.prefix_group_id = str(arguments.get("group_id") or "unnamed"), True
         self.default_args = {}
 
-    def _settled(self) -> None:
+    def _after_init(self) -> None:
         if self.dag is None:
             report(None, self._site, f"{self} stands in no DAG. Put it into a `with DAG(...)` block or pass dag=.")
         else:

@@ -2,7 +2,7 @@
 
 from typing import ClassVar, NamedTuple
 
-from penstock.author.log import Logged
+from penstock.author.log import LoggingMixin
 from penstock.author.runtime import current
 from penstock.model.connection import Connection
 
@@ -25,7 +25,7 @@ class ConnectionReport(NamedTuple):
     detail: str
 
 
-class Hook(Logged):
+class Hook(LoggingMixin):
     """A client of an external service; usable in a task, in a test and, with a `Connection` in hand, anywhere.
 
     Making a hook opens nothing: the first call that needs the service does.

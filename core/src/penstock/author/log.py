@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from logging import Logger
 
 
-class Logged:
+class LoggingMixin:
     """The base of classes whose code logs with ``self.log``."""
 
     @cached_property

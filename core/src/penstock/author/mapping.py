@@ -53,7 +53,9 @@ class MappedTask(AbstractOperator):
         super().__init__(**kwargs)
         self.partial_arguments, self.mapped = partial, mapped
         for problem in self._mapping_problems():
-            report(self.dag, self._site, f"{self._called({**self._arguments, 'task_id': self.task_id})}: {problem}")
+            report(
+                self.dag, self._site, f"{self._display_name({**self._arguments, 'task_id': self.task_id})}: {problem}"
+            )
 
     def inputs(self) -> Iterator[XComArg]:
         """Values of other tasks that every instance takes, or that stand inside a literal list."""
@@ -80,16 +82,16 @@ class MappedTask(AbstractOperator):
         for name, value in self.literals().items():
             yield from _literal_problems(name, value)
 
-    def _salvage(self, arguments: dict[str, Any]) -> None:
-        super()._salvage(arguments)
+    def _fallback(self, arguments: dict[str, Any]) -> None:
+        super()._fallback(arguments)
         self.partial_arguments, self.mapped = {}, {}
 
-    def _settle(self, arguments: dict[str, Any]) -> "DAG | None":
+    def _before_init(self, arguments: dict[str, Any]) -> "DAG | None":
         self.partial_arguments, self.mapped = {}, {}
-        return super()._settle(arguments)
+        return super()._before_init(arguments)
 
-    def _settled(self) -> None:
-        super()._settled()
+    def _after_init(self) -> None:
+        super()._after_init()
         for value in self.sources().values():
             self.set_upstream(value)
 
@@ -135,12 +137,12 @@ class MappedOperator(MappedTask):
                 yield unknown_argument("expand()", name, names)
         yield from super()._mapping_problems()
 
-    def _called(self, arguments: dict[str, Any]) -> str:
+    def _display_name(self, arguments: dict[str, Any]) -> str:
         cls = arguments.get("cls")
         return f"{cls.__name__ if cls is not None else 'mapped task'} {arguments.get('task_id')!r}"
 
-    def _salvage(self, arguments: dict[str, Any]) -> None:
-        super()._salvage(arguments)
+    def _fallback(self, arguments: dict[str, Any]) -> None:
+        super()._fallback(arguments)
         self.cls = arguments["cls"]
 
 

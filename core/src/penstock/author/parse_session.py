@@ -1,7 +1,7 @@
 """Where authoring objects report to while a DAG file is imported: the DAGs it makes and every problem found on the way.
 
 Constructors do not raise: they note what is wrong, with the author's line, and go on, so that one import shows all
-problems of a file. Without a workshop (a test, a REPL) a DAG keeps its own notes, and raises them when its ``with``
+problems of a file. Without a session (a test, a REPL) a DAG keeps its own notes, and raises them when its ``with``
 block ends.
 """
 
@@ -40,7 +40,7 @@ class Problem(NamedTuple):
         return f"{self.site.file}:{self.site.line}: {self.text}"
 
 
-class Capability(NamedTuple):
+class CapabilitySignature(NamedTuple):
     """What a manifest says about an operator or sensor: enough to check a task without importing it.
 
     Attributes:
@@ -54,7 +54,7 @@ class Capability(NamedTuple):
     check: Callable[[Mapping[str, Any]], list[str]]
 
 
-class Workshop:
+class ParseSession:
     """One import of a DAG file.
 
     Args:
@@ -70,19 +70,19 @@ class Workshop:
     """
 
     def __init__(
-        self, file: str = "", folder: str = "", *, capabilities: Callable[[str], Capability] | None = None
+        self, file: str = "", folder: str = "", *, capabilities: Callable[[str], CapabilitySignature] | None = None
     ) -> None:
         self.file, self.folder, self.capabilities = file, folder.rstrip("/"), capabilities
         self.dags: list[DAG] = []
         self.problems: list[Problem] = []
         self.refresh_s: float | None = None
 
-    def shown(self, file: str) -> str:
+    def display_path(self, file: str) -> str:
         """The file as people know it: relative to the DAGs folder if it lies there."""
         return file.removeprefix(self.folder + "/") if self.folder else file
 
     def owns(self, frame: FrameType | None) -> bool:
-        """True if the code that runs belongs to the import of this workshop's file, not of one that it imports.
+        """True if the code that runs belongs to the import of this session's file, not of one that it imports.
 
         A DAG file may import another one for a function or a constant; the DAGs made on the way are not its own.
         """
@@ -94,28 +94,28 @@ class Workshop:
         return True
 
 
-workshop: ContextVar[Workshop | None] = ContextVar("penstock_workshop", default=None)
+current_session: ContextVar[ParseSession | None] = ContextVar("penstock_parse_session", default=None)
 
 
-def here() -> Site:
+def call_site() -> Site:
     """The innermost line of the call that is not Penstock's own."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - `inspect` wraps the same call and costs 10 ms to import
     while frame is not None and frame.f_code.co_filename.startswith(_HOME):
         frame = frame.f_back
     if frame is None:
         return Site("<unknown>", 0)
-    at = workshop.get()
+    session = current_session.get()
     file = frame.f_code.co_filename
-    return Site(at.shown(file) if at else file, frame.f_lineno)
+    return Site(session.display_path(file) if session else file, frame.f_lineno)
 
 
 def report(dag: "DAG | None", site: Site, text: str) -> None:
-    """Note a problem with the workshop or the DAG; raises AuthoringError if there is neither."""
-    at = workshop.get()
+    """Note a problem with the session or the DAG; raises AuthoringError if there is neither."""
+    session = current_session.get()
     if dag is not None:
         dag.problems.append(Problem(site, text))
-    elif at is not None:
-        at.problems.append(Problem(site, text))
+    elif session is not None:
+        session.problems.append(Problem(site, text))
     else:
         raise AuthoringError(str(Problem(site, text)))
 
@@ -131,8 +131,8 @@ def refresh_every(interval: "timedelta | float") -> None:
     """
     seconds = interval if isinstance(interval, int | float) else interval.total_seconds()
     if seconds <= 0:
-        report(None, here(), f"refresh_every({interval!r}): write a time longer than zero.")
+        report(None, call_site(), f"refresh_every({interval!r}): write a time longer than zero.")
         return
-    at = workshop.get()
-    if at is not None:
-        at.refresh_s = seconds if at.refresh_s is None else min(at.refresh_s, seconds)
+    session = current_session.get()
+    if session is not None:
+        session.refresh_s = seconds if session.refresh_s is None else min(session.refresh_s, seconds)

@@ -73,12 +73,12 @@ class Sensor(Operator):
         """Whether this very task waits by pokes; a subclass may have ways to work that do not."""
         return True
 
-    def _salvage(self, arguments: dict[str, Any]) -> None:
-        super()._salvage(arguments)
+    def _fallback(self, arguments: dict[str, Any]) -> None:
+        super()._fallback(arguments)
         self.poke_interval, self.timeout, self.soft_fail, self.mode = 60.0, 604800.0, False, "poke"
 
-    def _settled(self) -> None:
-        super()._settled()
+    def _after_init(self) -> None:
+        super()._after_init()
         for problem in waiting_problems(vars(self)):
             report(self.dag, self._site, f"{self}: {problem}")
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from penstock.author.edges import Edges
-from penstock.author.parse_session import here, report
+from penstock.author.parse_session import call_site, report
 from penstock.errors import AuthoringError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class XComArg(Edges):
         if not isinstance(key, str):
             report(
                 self.operator.dag,
-                here(),
+                call_site(),
                 f"{self!r}[{key!r}]: only names can be picked while the DAG is built. "
                 "Pass the whole value and pick the element inside the task.",
             )

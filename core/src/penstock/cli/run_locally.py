@@ -13,10 +13,10 @@ from penstock.app.compose import open_store, open_vault
 from penstock.app.environments import plugin_host
 from penstock.app.loader import setup
 from penstock.author.build.build import build_file
-from penstock.author.build.import_errors import problem_of
+from penstock.author.build.import_errors import to_problem
 from penstock.author.build.imports import import_dag_file
 from penstock.author.dag import DAG
-from penstock.author.parse_session import Workshop
+from penstock.author.parse_session import ParseSession
 from penstock.cli.output import print_json, print_table
 from penstock.clock import SystemClock
 from penstock.errors import AuthoringError, NotFoundError, RequestError
@@ -96,15 +96,15 @@ def _import(settings: Settings, path: Path, world: "_World") -> tuple[str, dict[
     full = path.resolve()
     root = settings.dags_folder.resolve() if full.is_relative_to(settings.dags_folder.resolve()) else full.parent
     file = full.relative_to(root).as_posix()
-    at = Workshop(str(full), str(root), capabilities=Catalogue(setup(settings)))
+    session = ParseSession(str(full), str(root), capabilities=Catalogue(setup(settings)))
     try:
-        import_dag_file(root, file, world, at)
+        import_dag_file(root, file, world, session)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the file raises is what is wrong with it
-        at.problems.append(problem_of(error, at, file))
-    problems = build_file(at, file).problems
+        session.problems.append(to_problem(error, session, file))
+    problems = build_file(session, file).problems
     if problems:
         raise AuthoringError(problems)
-    return file, {dag.dag_id: dag for dag in at.dags}
+    return file, {dag.dag_id: dag for dag in session.dags}
 
 
 def _chosen(found: Mapping[str, DAG], dag_id: str, file: str) -> DAG:

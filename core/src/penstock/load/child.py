@@ -17,9 +17,9 @@ from typing import Any, NoReturn
 import msgspec
 
 from penstock.author.build.build import build_file
-from penstock.author.build.import_errors import problem_of
+from penstock.author.build.import_errors import to_problem
 from penstock.author.build.imports import import_dag_file
-from penstock.author.parse_session import Capability, Workshop
+from penstock.author.parse_session import CapabilitySignature, ParseSession
 from penstock.errors import MissingProviderError, NotFoundError, RequestError
 from penstock.load.wire import Job, Kind, Result, Setup
 from penstock.processes.frames import Frame, FrameSocket
@@ -87,23 +87,23 @@ def _import(job: Job, setup: Setup, world: "_World", memory: tuple[int, int]) ->
     sys.dont_write_bytecode = True
     gc.enable()
     sources = _Sources(job.folder)
-    at = Workshop(str(Path(job.folder) / job.file), job.folder, capabilities=Catalogue(setup))
+    session = ParseSession(str(Path(job.folder) / job.file), job.folder, capabilities=Catalogue(setup))
     sys.addaudithook(sources)
     try:
-        import_dag_file(Path(job.folder), job.file, world, at)
+        import_dag_file(Path(job.folder), job.file, world, session)
     except MemoryError:
         resource.setrlimit(resource.RLIMIT_AS, memory)
         return Result(problems=(too_much_memory(job.file, setup),), variables=world.read)
     except BaseException as error:  # noqa: BLE001 - whatever a DAG file raises is a problem of that file
-        at.problems.append(problem_of(error, at, job.file))
+        session.problems.append(to_problem(error, session, job.file))
     resource.setrlimit(resource.RLIMIT_AS, memory)
-    built = build_file(at, job.file)
+    built = build_file(session, job.file)
     return Result(
         dags=built.dags,
         problems=built.problems,
         sources=tuple(sorted(sources.seen | {job.file})),
         variables=world.read,
-        refresh_s=at.refresh_s,
+        refresh_s=session.refresh_s,
         duration_s=perf_counter() - started,
     )
 
@@ -167,13 +167,13 @@ class _Sources:
 
 
 class Catalogue:
-    """What the installed providers declare, as a workshop asks for it."""
+    """What the installed providers declare, as a session asks for it."""
 
     def __init__(self, setup: Setup) -> None:
         self._providers = setup.providers
         self._declared: Mapping[str, Declared] = {each.id: each for each in setup.capabilities}
 
-    def __call__(self, capability_id: str) -> Capability:
+    def __call__(self, capability_id: str) -> CapabilitySignature:
         """A capability by its id; raises MissingProviderError or NotFoundError."""
         declared = self._declared.get(capability_id)
         if declared is None:
@@ -182,4 +182,4 @@ class Catalogue:
                 raise MissingProviderError(provider, f"the operator {capability_id!r}")
             raise NotFoundError("operator or sensor of a provider", capability_id, self._declared)
         parameters = {each.name: each.required for each in declared.parameters}
-        return Capability(declared.kind, parameters, lambda arguments: check_plan(declared, arguments))
+        return CapabilitySignature(declared.kind, parameters, lambda arguments: check_plan(declared, arguments))

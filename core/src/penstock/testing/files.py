@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from penstock.author.build.build import build_file
-from penstock.author.build.import_errors import problem_of
+from penstock.author.build.import_errors import to_problem
 from penstock.author.build.imports import import_dag_file
 from penstock.author.dag import DAG
-from penstock.author.parse_session import Workshop
+from penstock.author.parse_session import ParseSession
 from penstock.errors import AuthoringError
 from penstock.testing.world import FakeWorld
 
@@ -29,12 +29,12 @@ def load_dags(
     full = Path(path).resolve()
     root = Path(folder).resolve() if folder is not None else full.parent
     file = full.relative_to(root).as_posix()
-    at = Workshop(str(full), str(root))
+    session = ParseSession(str(full), str(root))
     try:
-        import_dag_file(root, file, FakeWorld(variables=variables), at)
+        import_dag_file(root, file, FakeWorld(variables=variables), session)
     except Exception as error:  # noqa: BLE001 - whatever the file raises is what is wrong with it
-        at.problems.append(problem_of(error, at, file))
-    problems = build_file(at, file).problems
+        session.problems.append(to_problem(error, session, file))
+    problems = build_file(session, file).problems
     if problems:
         raise AuthoringError(problems)
-    return {dag.dag_id: dag for dag in at.dags}
+    return {dag.dag_id: dag for dag in session.dags}

@@ -112,7 +112,7 @@ WRONG = [
             a, b, c = (EmptyOperator(task_id=x) for x in "abc")
             a >> b >> c >> a
         """,
-        {2: ["run in a circle: a >> b >> c >> a."]},
+        {2: ["form a cycle: a >> b >> c >> a."]},
         id="cycle",
     ),
     pytest.param(
@@ -369,7 +369,7 @@ def test_all_problems_of_a_file_are_reported_together_in_the_order_of_lines(buil
     assert len(result.problems) == 6
 
 
-def test_without_a_workshop_the_with_block_raises_all_problems():
+def test_without_a_session_the_with_block_raises_all_problems():
     with pytest.raises(AuthoringError) as caught, DAG("d"):
         EmptyOperator(task_id="a", nope=1, trigger_rule="nope")
     assert len(caught.value.problems) == 2

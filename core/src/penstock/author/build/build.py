@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penstock.author.build.checks import dag_problems
-from penstock.author.build.graph import in_order
+from penstock.author.build.graph import topological_order
 from penstock.author.capability import PlannedTask, planned
 from penstock.author.dag import DAG, Param
 from penstock.author.mapping import WHOLE, MappedTask, elements_of
-from penstock.author.parse_session import Problem, Workshop
+from penstock.author.parse_session import ParseSession, Problem
 from penstock.author.sensor import policy_of
 from penstock.author.template_fields import needs_rendering
 from penstock.author.timetable import instant, schedule_of
@@ -29,16 +29,16 @@ class Built(NamedTuple):
     problems: tuple[str, ...]
 
 
-def build_file(at: Workshop, file: str) -> Built:
+def build_file(session: ParseSession, file: str) -> Built:
     """The DAGs of an import, and every problem of it in the order of its lines; DAGs only if there is no problem.
 
     Args:
-        at: The workshop in which the file was imported.
+        session: The session in which the file was imported.
         file: The file's path relative to the DAGs folder.
     """
-    problems = list(at.problems)
+    problems = list(session.problems)
     first: dict[str, DAG] = {}
-    for dag in at.dags:
+    for dag in session.dags:
         if dag.dag_id in first:
             line = first[dag.dag_id]._site.line  # noqa: SLF001 - the same room
             problems.append(Problem(dag._site, f"there is a DAG {dag.dag_id!r} already, made in line {line}."))  # noqa: SLF001 - as above
@@ -64,7 +64,7 @@ def _spec(dag: DAG, file: str) -> DagSpec:
     upstream: dict[str, set[str]] = {task.task_id: set() for task in dag.tasks}
     for upper, lower in dag.edges():
         upstream[lower.task_id].add(upper.task_id)
-    order, _ = in_order(upstream, upstream)
+    order = topological_order(upstream)
     tasks = dag.task_dict
     return DagSpec(
         dag_id=dag.dag_id,

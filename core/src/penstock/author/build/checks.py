@@ -1,11 +1,12 @@
-"""What can be wrong with a finished DAG, found all at once: ids, dates, limits, circles, names in templates."""
+"""What can be wrong with a finished DAG, found all at once: ids, dates, limits, cycles, names in templates."""
 
 import difflib
 import re
 from collections.abc import Iterator
+from graphlib import CycleError
 from typing import Any
 
-from penstock.author.build.graph import circle, in_order
+from penstock.author.build.graph import topological_order
 from penstock.author.capability import PlannedTask
 from penstock.author.construct import accepted, unknown_argument
 from penstock.author.dag import DAG, Param
@@ -28,7 +29,7 @@ def dag_problems(dag: DAG) -> Iterator[Problem]:
     for text in (*_own(dag), *_times(dag), *_defaults(dag)):
         yield Problem(dag._site, f"DAG {dag.dag_id!r}: {text}")  # noqa: SLF001 - the same room
     yield from _ids(dag)
-    yield from _circles(dag)
+    yield from _cycles(dag)
     yield from _pulls(dag)
 
 
@@ -117,18 +118,21 @@ def bad_id(value: Any, name: str) -> Iterator[str]:  # noqa: ANN401 - what an au
         yield f"the {name} is {value!r}; write 1 to 250 letters, digits, '-', '_' or '.'."
 
 
-def _circles(dag: DAG) -> Iterator[Problem]:
+def _cycles(dag: DAG) -> Iterator[Problem]:
     upstream: dict[str, set[str]] = {task.task_id: set() for task in dag.tasks}
     named = dag.task_dict
     for upper, lower in dag.edges():
         # A second task of one id is a problem of its own, and its edges would be drawn to the first.
         if named.get(upper.task_id) is upper and named.get(lower.task_id) is lower:
             upstream[lower.task_id].add(upper.task_id)
-    _, left = in_order(upstream, upstream)
-    if left:
-        path = circle(left, upstream)
-        site = dag.task_dict[path[0]]._site  # noqa: SLF001 - the same room
-        yield Problem(site, f"tasks of DAG {dag.dag_id!r} run in a circle: {' >> '.join(path)}. Take one edge away.")
+    try:
+        topological_order(upstream)
+    except CycleError as error:
+        *cycle, _ = error.args[1]
+        first = cycle.index(min(cycle))
+        path = [*cycle[first:], *cycle[: first + 1]]
+        site = named[path[0]]._site  # noqa: SLF001 - the same room
+        yield Problem(site, f"tasks of DAG {dag.dag_id!r} form a cycle: {' >> '.join(path)}. Take one edge away.")
 
 
 def _pulls(dag: DAG) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ import traceback
 from pathlib import Path
 
 from penstock.author.airflow import MODULE
-from penstock.author.parse_session import Problem, Site, Workshop
+from penstock.author.parse_session import ParseSession, Problem, Site
 from penstock.errors import AuthoringError, PenstockError
 
 _HOME = str(Path(__file__).parents[2]) + "/"
@@ -16,19 +16,21 @@ _NAME = re.compile(r"cannot import name '(\w+)' from '")  # not "from partially 
 _PROVIDER = re.compile(r"penstock_([a-z][a-z0-9_]*)")
 
 
-def problem_of(error: BaseException, at: Workshop, file: str) -> Problem:
+def to_problem(error: BaseException, session: ParseSession, file: str) -> Problem:
     """What an exception means for the author, at the last line of his own that it went through."""
     if isinstance(error, SyntaxError) and error.filename:
-        return Problem(Site(at.shown(error.filename), error.lineno or 0), f"the file is no Python: {error.msg}.")
+        return Problem(
+            Site(session.display_path(error.filename), error.lineno or 0), f"the file is no Python: {error.msg}."
+        )
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
         if not frame.filename.startswith((_HOME, "<")) and "importlib" not in frame.filename
     ]
-    own = [frame for frame in frames if frame.filename.startswith(at.folder + "/")] or frames
-    site = Site(at.shown(own[-1].filename), own[-1].lineno or 0) if own else Site(file, 1)
+    own = [frame for frame in frames if frame.filename.startswith(session.folder + "/")] or frames
+    site = Site(session.display_path(own[-1].filename), own[-1].lineno or 0) if own else Site(file, 1)
     if isinstance(error, ModuleNotFoundError) and error.name:
-        return Problem(site, _missing(error.name, at.folder))
+        return Problem(site, _missing(error.name, session.folder))
     if isinstance(error, ImportError) and (name := _NAME.match(str(error))) and error.name in sys.modules:
         return Problem(site, _no_name(name[1], error.name))
     if isinstance(error, SystemExit):

@@ -4,12 +4,12 @@ import importlib.util
 import sys
 from pathlib import Path
 
-from penstock.author.parse_session import Workshop, workshop
+from penstock.author.parse_session import ParseSession, current_session
 from penstock.author.runtime import Runtime, current
 from penstock.errors import AuthoringError
 
 
-def import_dag_file(folder: Path, file: str, runtime: Runtime, at: Workshop | None = None) -> Workshop:
+def import_dag_file(folder: Path, file: str, runtime: Runtime, session: ParseSession | None = None) -> ParseSession:
     """Import a DAG file and collect what it defines.
 
     The folder is put first on ``sys.path``, so that the file may import modules that lie beside it. The file is a
@@ -19,10 +19,10 @@ def import_dag_file(folder: Path, file: str, runtime: Runtime, at: Workshop | No
         folder: The DAGs folder, or a snapshot of it.
         file: Path of the file within the folder, with ``/``.
         runtime: Answers what the file asks while it is imported, such as Variables.
-        at: The workshop to report to; a new one unless given.
+        session: The session to report to; a new one unless given.
 
     Returns:
-        The workshop with the DAGs and the problems found.
+        The session with the DAGs and the problems found.
 
     Raises:
         BaseException: Whatever the file's own code raised, SystemExit included.
@@ -34,13 +34,13 @@ def import_dag_file(folder: Path, file: str, runtime: Runtime, at: Workshop | No
         raise AuthoringError(f"{file}:1: this is no Python file. DAG files end in .py")
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
-    at = at or Workshop(str(path), str(folder))
+    session = session or ParseSession(str(path), str(folder))
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    in_workshop, in_runtime = workshop.set(at), current.set(runtime)
+    in_session, in_runtime = current_session.set(session), current.set(runtime)
     try:
         spec.loader.exec_module(module)
     finally:
-        workshop.reset(in_workshop)
+        current_session.reset(in_session)
         current.reset(in_runtime)
-    return at
+    return session
