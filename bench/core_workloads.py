@@ -29,7 +29,7 @@ from floor import fib, forked, pooled
 from penstock.app.compose import open_store
 from penstock.service.dags import trigger
 from penstock.settings import load_settings
-from penstock.store.store import Store
+from penstock.store import Store
 
 HERE = Path(__file__).parent
 WORKLOADS = {"w1": (4, 1), "w2": (1000, 2), "w3_light": (40, 1), "w3_heavy": (10, 1), "w4": (201, 2)}
@@ -81,7 +81,7 @@ def run_once(store: Store, seen: sqlite3.Connection, dag_id: str, number: int, e
     state = "SELECT count(*) FROM run WHERE dag_id = ? AND run_id = ? AND state IN ('success', 'failed')"
     wait(lambda: seen.execute(state, (dag_id, run_id)).fetchone()[0] == 1, every_s)
     spent = time.perf_counter() - start
-    assert store.run_state(dag_id, run_id) == "success", dag_id
+    assert store.runs.state(dag_id, run_id) == "success", dag_id
     return spent
 
 
@@ -99,7 +99,7 @@ def workloads(names: list[str], rounds: int) -> None:
     """W1 to W4."""
     wanted = [each for each in WORKLOADS if any(each.startswith(name) for name in names)]
     with installation({"bench.py": (HERE / "dags.py").read_text()}) as (folder, store, _):
-        wait(lambda: len(store.dags()) == 10, 0.2)
+        wait(lambda: len(store.dags.states()) == 10, 0.2)
         seen = sqlite3.connect(folder / ".penstock" / "penstock.db", isolation_level=None)
         for each in wanted:
             count, slots = WORKLOADS[each]
@@ -131,7 +131,7 @@ def parse() -> None:
         start = time.perf_counter()
         for name, text in many_files(1000).items():
             (folder / "dags" / name).write_text(text)
-        wait(lambda: len(store.dags()) == 1000, 0.1)
+        wait(lambda: len(store.dags.states()) == 1000, 0.1)
         cold = time.perf_counter() - start
         floor = subprocess.run(
             [sys.executable, "-c", FORK_A_FILE, str(folder / "dags")], capture_output=True, text=True, check=True
@@ -176,7 +176,7 @@ def family(pid: int) -> list[int]:
 def idle(seconds: float) -> None:
     """CPU and memory of all processes together, with 100 DAGs that are not due."""
     with installation(many_files(100)) as (_, store, process):
-        wait(lambda: len(store.dags()) == 100, 0.2)
+        wait(lambda: len(store.dags.states()) == 100, 0.2)
         time.sleep(5)
         pids = family(process.pid)
         before = sum(_cpu_s(pid) for pid in pids)

@@ -16,7 +16,7 @@ from penstock.app.compose import keyring
 from penstock.model.run import TaskInstance
 from penstock.service.tasks import list_tasks
 from penstock.settings import load_settings
-from penstock.store.store import Store
+from penstock.store import Store
 
 PATIENCE_S = 60.0
 HEAD = "from penstock import *\nfrom datetime import datetime, timedelta, timezone\nimport os, time, subprocess\n"
@@ -116,7 +116,7 @@ class Project:
         self.call("dags", "trigger", dag_id, "--run-id", run_id, *more)
 
     def state(self, dag_id: str, run_id: str) -> str:
-        return str(self.look(lambda store: store.run_state(dag_id, run_id)))
+        return str(self.look(lambda store: store.runs.state(dag_id, run_id)))
 
     def wait_for_run(self, dag_id: str, run_id: str) -> str:
         done = ("success", "failed", "cancelled")
@@ -124,7 +124,7 @@ class Project:
 
     def runs(self, dag_id: str) -> list[str]:
         """States of a DAG's runs."""
-        return [run.state.value for run in self.look(lambda store: store.runs(dag_id=dag_id, limit=100))]
+        return [run.state.value for run in self.look(lambda store: store.runs.page(dag_id=dag_id, limit=100))]
 
     def tasks(self, dag_id: str, run_id: str) -> dict[str, TaskInstance]:
         """Task instances of a run by name; empty before it has started."""

@@ -110,7 +110,7 @@ def test_every_change_of_a_run_is_heard_in_order_on_both_databases(any_project):
     assert site.heard("acme") == RUN
     assert any_project.down() == 0
     assert any_project.processes() == []
-    assert any_project.look(lambda store: [each.waiting for each in store.listeners()]) == [0]
+    assert any_project.look(lambda store: [each.waiting for each in store.outbox.listeners()]) == [0]
 
 
 def test_without_a_listener_there_is_no_notifier_and_nothing_is_written_for_it(project, site):
@@ -118,7 +118,7 @@ def test_without_a_listener_there_is_no_notifier_and_nothing_is_written_for_it(p
     start(project)
     run_small(project)
     assert running(project, "penstock.app.notifier") == []
-    assert project.look(lambda store: store.notices(0, 10)) == []
+    assert project.look(lambda store: store.outbox.notices(0, 10)) == []
 
 
 def test_a_disabled_provider_hears_nothing(project, site):
@@ -183,7 +183,7 @@ def test_a_module_that_cannot_be_loaded_is_shown_and_holds_nothing_back(project,
     start(project)
     run_small(project)
     project.until(lambda: site.heard("zeta") == RUN)
-    project.until(lambda: project.look(lambda store: store.notices(0, 1)) == [], "the outbox to be empty")
+    project.until(lambda: project.look(lambda store: store.outbox.notices(0, 1)) == [], "the outbox to be empty")
     assert "not_there_at_all" in project.call("providers", "show", "acme")
     assert "not_there_at_all" in project.call("doctor", code=1)
     shown = {p["id"]: p["listener"] for p in project.json("providers", "list")}["acme"]

@@ -46,7 +46,7 @@ def project(shell):
     settings = load_settings({}, shell.folder)
     with Store.open(settings.database_url, Keyring.of_file(settings.key_file)) as store:
         clock = SystemClock()
-        catalog = LoaderCatalog(store, store.variable_values, clock.now)
+        catalog = LoaderCatalog(store, store.config.variable_values, clock.now)
         dag = DagSpec("sales", "sales.py", (TaskSpec("a"), TaskSpec("b", upstream=("a",))), params={"x": ParamSpec(1)})
         catalog.save(ParsedFile("sales.py", "s", {}, {}, None, clock.now(), 0.1, (dag,)))
         catalog.save(ParsedFile("bad.py", "s", {}, {}, None, clock.now(), 0.1, (), ("bad.py:1: a cycle",)))
@@ -210,7 +210,7 @@ def test_secrets_are_read_from_stdin(project):
     assert (done.returncode, done.stderr) == (0, "")
     settings = load_settings({}, project.folder)
     with Store.open(settings.database_url, Keyring.of_file(settings.key_file)) as store:
-        assert store.connection("c").password == "from-stdin"
+        assert store.config.connection("c").password == "from-stdin"
 
 
 def test_variables_and_pools(project):

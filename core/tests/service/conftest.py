@@ -33,7 +33,7 @@ def now():
 @pytest.fixture
 def save(now):
     def save(store, dags):
-        catalog = LoaderCatalog(store, store.variable_values, lambda: now)
+        catalog = LoaderCatalog(store, store.config.variable_values, lambda: now)
         catalog.save(ParsedFile("sales.py", "snapshot", {}, {}, None, now, 0.1, tuple(dags)))
         catalog.close()
 

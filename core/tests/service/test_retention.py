@@ -50,7 +50,7 @@ class House:
         self.retention = Retention(
             store, self.settings, open_vault(self.settings, store), self.open, lambda: self.now, self.told.append
         )
-        catalog = LoaderCatalog(store, store.variable_values, lambda: NOW)
+        catalog = LoaderCatalog(store, store.config.variable_values, lambda: NOW)
         catalog.save(ParsedFile("f.py", "s", {}, {}, None, NOW, 0.1, (DagSpec("d", "f.py", (TaskSpec("t"),)),)))
         catalog.close()
 
@@ -84,7 +84,7 @@ class House:
         return portions
 
     def names(self):
-        return {run.run_id for run in self.store.runs(limit=1000)}
+        return {run.run_id for run in self.store.runs.page(limit=1000)}
 
 
 @pytest.fixture
@@ -162,27 +162,27 @@ def test_a_run_whose_values_cannot_be_deleted_stays_until_they_can(house):
 
 def test_versions_that_nothing_needs_go_whatever_the_settings_say(house):
     it = house()
-    [first] = it.store.dags()
-    catalog = LoaderCatalog(it.store, it.store.variable_values, lambda: NOW)
+    [first] = it.store.dags.states()
+    catalog = LoaderCatalog(it.store, it.store.config.variable_values, lambda: NOW)
     catalog.save(
         ParsedFile("f.py", "s", {}, {}, None, NOW, 0.1, (DagSpec("d", "f.py", (TaskSpec("t"), TaskSpec("u"))),))
     )
     catalog.close()
     it.sweep()
-    assert it.store.unused_versions(NOW + timedelta(days=1)) == [first.version]
+    assert it.store.retention.unused_versions(NOW + timedelta(days=1)) == [first.version]
     it.now += timedelta(hours=2)
     it.sweep()
-    assert it.store.unused_versions(NOW + timedelta(days=1)) == []
-    assert it.store.dag_spec(it.store.dags()[0].version) is not None
+    assert it.store.retention.unused_versions(NOW + timedelta(days=1)) == []
+    assert it.store.versions.spec(it.store.dags.states()[0].version) is not None
 
 
 def test_state_changes_that_no_listener_came_for_go_after_a_day_and_that_is_told(house):
     it = house()
-    it.store.attend(["acme"])
+    it.store.outbox.register(["acme"])
     for hours in (25, 23):
         at = NOW - timedelta(hours=hours)
         it.store.apply(Changes(notices=[RunStateChanged("d", "r", "manual", "queued", "running", "", at)]), at)
     it.sweep()
-    assert [notice.at for _, notice in it.store.notices(0, 10)] == [NOW - timedelta(hours=23)]
-    assert it.store.listeners()[0].missed == 1
+    assert [notice.at for _, notice in it.store.outbox.notices(0, 10)] == [NOW - timedelta(hours=23)]
+    assert it.store.outbox.listeners()[0].missed == 1
     assert it.told == ["state changes older than a day were dropped unheard: 1. See: penstock providers"]

@@ -20,7 +20,7 @@ def asked(store, now):
     """Requests since the last call."""
 
     def take():
-        found = store.requests()
+        found = store.requests.pending()
         store.apply(Changes(handled=[number for number, _ in found]), now)
         return [request for _, request in found]
 
@@ -50,7 +50,7 @@ def test_a_trigger_creates_the_run_with_its_request(store, now, asked):
     done = dags.trigger(store, "sales", now, conf={"customer": "x"})
     assert (done.created, done.paused, done.run.state) == (True, False, RunState.QUEUED)
     assert (done.run.run_id, done.run.logical_date) == (f"manual__{now.isoformat()}", now)
-    assert done.run.version == store.dag("sales").version
+    assert done.run.version == store.dags.state("sales").version
     assert done.run.interval_start == now.replace(hour=11, minute=0)
     assert done.run.interval_end == now.replace(hour=12, minute=0)
     assert asked() == [RunRequested(done.run.run)]
@@ -81,7 +81,7 @@ def test_a_trigger_that_cannot_be_done_says_why_and_does_nothing(store, now, ask
     with pytest.raises(kind, match=sentence):
         dags.trigger(store, dag_id, now, **more)
     assert asked() == []
-    assert store.runs() == []
+    assert store.runs.page() == []
 
 
 def test_a_dag_without_params_takes_any_conf(store, now):
@@ -176,7 +176,7 @@ def test_why_gives_the_engines_reason_or_what_is_waited_for(store, now, run):
 
 
 def test_why_tells_of_a_ready_task_what_holds_it_now(store, now, run):
-    store.put_pool(Pool("narrow", 1), now)
+    store.config.put_pool(Pool("narrow", 1), now)
     other = dags.trigger(store, "sales", now, run_id="two").run
     stale = "DAG 'sales' is full: 16 of 16 (max_active_tasks)"
     rows = [
@@ -195,10 +195,10 @@ def test_why_tells_of_a_ready_task_what_holds_it_now(store, now, run):
         return load.reason
 
     assert reason(2) == "pool 'narrow' is full: 1 of 1"
-    store.put_pool(Pool("narrow", 5), now)
+    store.config.put_pool(Pool("narrow", 5), now)
     assert reason(1) == "executor 'local' is full: 1 of 1"
     assert "nothing holds it back" in reason(2)
-    assert store.tasks(other.run, "load")[0].reason == stale
+    assert store.runs.tasks(other.run, "load")[0].reason == stale
 
 
 def test_logs_are_found_by_dispatch(store, run, tmp_path):

@@ -15,7 +15,7 @@ from penstock.store import LoaderCatalog
 
 @pytest.fixture
 def catalog(store, now):
-    catalog = LoaderCatalog(store, store.variable_values, lambda: now)
+    catalog = LoaderCatalog(store, store.config.variable_values, lambda: now)
     yield catalog
     catalog.close()
 
@@ -31,23 +31,23 @@ def parsed(now):
 
 def changed(store, now):
     """DAGs that the scheduler was told of since the last call."""
-    found = store.requests()
+    found = store.requests.pending()
     store.apply(Changes(handled=[number for number, _ in found]), now)
     assert all(isinstance(request, DagChanged) for _, request in found)
     return [request.dag_id for _, request in found]
 
 
 def versions(store):
-    return {dag.dag_id: dag.version for dag in store.dags() if dag.active}
+    return {dag.dag_id: dag.version for dag in store.dags.states() if dag.active}
 
 
 def test_a_good_import_becomes_the_current_version_pinned_to_source_and_variables(store, catalog, parsed, now):
     catalog.save(parsed("a", "b", variables={"customers": "[1]", "absent": None}))
     assert changed(store, now) == ["a", "b"]
-    version = store.version(versions(store)["a"])
+    version = store.versions.get(versions(store)["a"])
     assert (version.spec.dag_id, version.snapshot, version.file) == ("a", "s1", "f.py")
     assert version.variables == {"customers": "[1]", "absent": None}
-    assert store.dag_spec(version.version) is version.spec
+    assert store.versions.spec(version.version) is version.spec
     (known,) = catalog.files().values()
     assert (known.dag_ids, known.refresh_s, known.parsed_at, known.problems) == (("a", "b"), 60.0, now, ())
     assert (known.sources, known.variables) == ({"f.py": "h"}, version.variables)
@@ -68,7 +68,7 @@ def test_each_part_of_what_a_run_is_pinned_to_makes_a_version(store, catalog, pa
     before = versions(store)["a"]
     catalog.save(parsed("a", **{"variables": {"v": "1"}, **other}))
     assert versions(store)["a"] != before
-    assert store.version(before).spec.doc == ""
+    assert store.versions.get(before).spec.doc == ""
 
 
 def test_a_broken_import_keeps_the_last_good_version_and_shows_the_problems(store, catalog, parsed, now):
@@ -76,21 +76,21 @@ def test_a_broken_import_keeps_the_last_good_version_and_shows_the_problems(stor
     before, _ = versions(store), changed(store, now)
     catalog.save(parsed(problems=("f.py:3: cycle",)))
     assert (versions(store), changed(store, now)) == (before, [])
-    assert store.problems() == {"f.py": ("f.py:3: cycle",)}
+    assert store.dags.problems() == {"f.py": ("f.py:3: cycle",)}
     assert catalog.files()["f.py"].dag_ids == ("a",)
     catalog.save(parsed("a"))
-    assert store.problems() == {}
+    assert store.dags.problems() == {}
 
 
 def test_a_dag_that_its_file_no_longer_defines_is_retired_and_can_come_back_as_it_was(store, catalog, parsed, now):
     catalog.save(parsed("a", "b"))
-    store.set_paused("b", now, paused=True)
+    store.dags.set_paused("b", now, paused=True)
     changed(store, now)
     catalog.save(parsed("a"))
     assert (sorted(versions(store)), changed(store, now)) == (["a"], ["b"])
     catalog.save(parsed("a", "b"))
     assert changed(store, now) == ["b"]
-    assert store.dag("b").paused
+    assert store.dags.state("b").paused
 
 
 def test_a_file_that_is_gone_is_forgotten_and_its_dags_are_retired(store, catalog, parsed, now):
@@ -120,7 +120,7 @@ def test_imports_saved_together_leave_what_they_would_leave_one_after_the_other(
         parsed("gone", file="old.py"),
         parsed(file="old.py"),
     )
-    assert {dag_id: store.version(version).file for dag_id, version in versions(store).items()} == {
+    assert {dag_id: store.versions.get(version).file for dag_id, version in versions(store).items()} == {
         "a": "moved.py",
         "b": "f.py",
         "fresh": "moved.py",
@@ -140,7 +140,7 @@ def test_files_that_did_not_change_adopt_a_new_snapshot_of_the_folder(store, cat
     changed(store, now)
     catalog.adopt("s2", ["f.py", "unknown.py"])
     assert changed(store, now) == ["a"]
-    adopted = store.version(versions(store)["a"])
+    adopted = store.versions.get(versions(store)["a"])
     assert (adopted.snapshot, adopted.variables) == ("s2", {"v": "1"})
     catalog.save(parsed("a", snapshot="s2", variables={"v": "1"}))
     assert changed(store, now) == [], "an import gives the version that was adopted"
@@ -168,15 +168,15 @@ def test_snapshots_of_unfinished_runs_stay_needed(store, catalog, parsed, now):
 
 
 def test_the_loader_hears_of_changed_variables_and_of_nothing_else(store, catalog, parsed, now):
-    def rung(within):
+    def woken(within):
         return bool(select.select([catalog], [], [], within)[0])
 
-    store.set_paused("a", now, paused=True)
+    store.dags.set_paused("a", now, paused=True)
     catalog.save(parsed("a"))
-    assert not rung(0.05)
-    store.put_variable("v", "1", now + timedelta(seconds=1))
-    assert rung(5)
+    assert not woken(0.05)
+    store.config.put_variable("v", "1", now + timedelta(seconds=1))
+    assert woken(5)
     catalog.drain()
-    assert not rung(0.05)
-    store.delete_variable("v")
-    assert rung(5)
+    assert not woken(0.05)
+    store.config.delete_variable("v")
+    assert woken(5)

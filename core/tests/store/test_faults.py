@@ -16,7 +16,8 @@ from penstock.errors import ConfigError, InternalError, PenstockError, StoreErro
 from penstock.model.changes import Changes
 from penstock.model.connection import Connection
 from penstock.model.run import NewRun, RunKind
-from penstock.store import Keyring, Store, faults, new_key
+from penstock.store import DatabaseBusyError, Keyring, Store, new_key
+from penstock.store.driver_errors import translated
 
 OPEN = """
 import sys
@@ -121,7 +122,7 @@ def test_a_full_disk_is_a_sentence_and_loses_nothing_that_was_acknowledged(tmp_p
     assert "the disk refused to read or write: full" in sentence or "the disk is full" in sentence
     with Store.open(url, keyring) as store:
         assert store.check() == []
-        found = {each.run.run_id for each in store.live()}
+        found = {each.run.run_id for each in store.runs.live()}
         assert {f"r{number}" for number in numbers} <= found
         store.apply(new("after"), now)
 
@@ -144,7 +145,7 @@ def test_a_corrupt_file_is_a_sentence(tmp_path, keyring, now, damage, sentence):
 
     def use():
         with Store.open(f"sqlite:///{path}", keyring) as store:
-            store.live()
+            store.runs.live()
             store.apply(new("after"), now)
 
     with pytest.raises(StoreError, match=rf"{path}: .*({sentence})"):
@@ -170,9 +171,9 @@ def test_a_lock_that_is_never_given_back_is_a_sentence_and_the_wait_has_an_end(t
     with Store.open(f"sqlite:///{path}", keyring, wait_s=0.1) as store:
         blocker = sqlite3.connect(path, isolation_level=None)
         blocker.execute("BEGIN IMMEDIATE")
-        with pytest.raises(faults.DatabaseBusyError, match=r"locked for longer than 0\.1 s"):
+        with pytest.raises(DatabaseBusyError, match=r"locked for longer than 0\.1 s"):
             store.apply(new("r"), now)
-        assert store.live() == [], "readers go on"
+        assert store.runs.live() == [], "readers go on"
         blocker.rollback()
         blocker.close()
         store.apply(new("r"), now)
@@ -206,7 +207,7 @@ def test_a_store_goes_on_after_its_sessions_were_cut(postgres_url, keyring, now)
         with other.transaction() as tx:
             tx.execute(text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"))
         store.apply(new("b"), now)
-        assert [each.run.run_id for each in store.live()] == ["a", "b"]
+        assert [each.run.run_id for each in store.runs.live()] == ["a", "b"]
 
 
 @pytest.mark.parametrize(
@@ -223,7 +224,7 @@ def test_a_url_that_cannot_be_used_is_a_sentence(keyring, url, sentence):
 
 
 def test_an_error_that_nobody_foresaw_is_called_a_fault_of_ours():
-    assert isinstance(faults.sentence(sqlite3.ProgrammingError("strange"), "x", 1), InternalError)
+    assert isinstance(translated(sqlite3.ProgrammingError("strange"), "x", 1), InternalError)
 
 
 SECRET = Connection("c", "aws", password="hunter2-in-the-clear")
@@ -231,53 +232,53 @@ SECRET = Connection("c", "aws", password="hunter2-in-the-clear")
 
 def test_secrets_are_not_in_the_clear_at_rest(tmp_path, keyring, now):
     with Store.open(f"sqlite:///{tmp_path}/p.db", keyring) as store:
-        store.put_connection(SECRET, now)
-        store.put_variable("v", "variable-in-the-clear", now)
-        assert store.connection("c") == SECRET
-        assert store.variable("v") == "variable-in-the-clear"
+        store.config.put_connection(SECRET, now)
+        store.config.put_variable("v", "variable-in-the-clear", now)
+        assert store.config.connection("c") == SECRET
+        assert store.config.variable("v") == "variable-in-the-clear"
     for file in tmp_path.iterdir():
         if file.is_file():
             assert b"in-the-clear" not in file.read_bytes()
 
 
 def test_a_wrong_key_is_a_sentence_that_names_where_it_came_from(store, url, now):
-    store.put_connection(SECRET, now)
-    store.put_variable("v", "1", now)
+    store.config.put_connection(SECRET, now)
+    store.config.put_variable("v", "1", now)
     with Store.open(url, Keyring([new_key()], "/state/secret.key")) as other:
         for use in (
-            lambda: other.connection("c"),
-            lambda: other.variable("v"),
-            other.connections,
-            other.variables,
-            lambda: other.put_variable("w", "2", now),
-            lambda: other.put_connection(SECRET, now),
+            lambda: other.config.connection("c"),
+            lambda: other.config.variable("v"),
+            other.config.connections,
+            other.config.variables,
+            lambda: other.config.put_variable("w", "2", now),
+            lambda: other.config.put_connection(SECRET, now),
         ):
             with pytest.raises(ConfigError, match=r"cannot be decrypted with the key in /state/secret\.key"):
                 use()
-        assert other.connection_ids() == ["c"]
-        assert other.variable_keys() == ["v"], "nothing was written with the wrong key"
+        assert other.config.connection_ids() == ["c"]
+        assert other.config.variable_keys() == ["v"], "nothing was written with the wrong key"
 
 
 def test_keys_are_rotated_by_putting_a_new_one_first(url, now):
     old, newer = new_key(), new_key()
     with Store.open(url, Keyring([old], "test")) as store:
-        store.put_connection(SECRET, now)
-        store.put_variable("v", "1", now)
+        store.config.put_connection(SECRET, now)
+        store.config.put_variable("v", "1", now)
     with Store.open(url, Keyring([newer, old], "test")) as store:
-        assert store.variable("v") == "1"
-        assert store.rotate_keys() == 2
+        assert store.config.variable("v") == "1"
+        assert store.config.rotate_keys() == 2
     with Store.open(url, Keyring([newer], "test")) as store:
-        assert (store.connection("c"), store.variable("v")) == (SECRET, "1")
-        store.put_variable("w", "2", now)
+        assert (store.config.connection("c"), store.config.variable("v")) == (SECRET, "1")
+        store.config.put_variable("w", "2", now)
     with Store.open(url, Keyring([old], "test")) as store, pytest.raises(ConfigError):
-        store.variable("v")
+        store.config.variable("v")
 
 
 def test_a_key_file_is_made_once_for_its_owner_alone(tmp_path):
     path = tmp_path / "state" / "secret.key"
-    token = Keyring.of_file(path).seal(b"x")
+    token = Keyring.of_file(path).encrypt(b"x")
     assert path.stat().st_mode & 0o777 == 0o600
-    assert Keyring.of_file(path).unseal(token, "it") == b"x"
+    assert Keyring.of_file(path).decrypt(token, "it") == b"x"
     assert [file.name for file in path.parent.iterdir()] == ["secret.key"]
 
 
@@ -292,7 +293,7 @@ def test_a_key_file_that_cannot_be_used_is_a_sentence(tmp_path):
     path.chmod(0o600)
     path.write_text("too short")
     with pytest.raises(ConfigError, match=r"secret\.key: no usable key"):
-        Keyring.of_file(path).seal(b"x")
+        Keyring.of_file(path).encrypt(b"x")
     path.write_text("")
     with pytest.raises(ConfigError, match=r"secret\.key: no usable key"):
-        Keyring.of_file(path).seal(b"x")
+        Keyring.of_file(path).encrypt(b"x")

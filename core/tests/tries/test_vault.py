@@ -45,9 +45,9 @@ class Backend:
 @pytest.fixture
 def store(tmp_path):
     with Store.open(f"sqlite:///{tmp_path}/penstock.db", Keyring([new_key()], "test")) as store:
-        store.put_connection(Connection("db", "postgres", password="ppp"), NOW)
-        store.put_connection(Connection("lake", "aws"), NOW)
-        store.put_variable("key", "stored", NOW)
+        store.config.put_connection(Connection("db", "postgres", password="ppp"), NOW)
+        store.config.put_connection(Connection("lake", "aws"), NOW)
+        store.config.put_variable("key", "stored", NOW)
         yield store
 
 
@@ -131,7 +131,7 @@ def test_a_variable_is_set_in_the_database_and_deleted_there(vault, store):
     assert vault.variable("fresh").source == "database"
     vault.set_variable("fresh", None, NOW)
     vault.set_variable("never there", None, NOW)
-    assert store.variable("fresh") is None
+    assert store.config.variable("fresh") is None
     with pytest.raises(ConfigError, match="there is no database"):
         Vault([]).set_variable("fresh", "1", NOW)
 

@@ -15,8 +15,7 @@ from penstock.scheduler.loop import Scheduler
 from penstock.scheduler.requests import TryRequests
 from penstock.settings import Settings
 from penstock.spec.executor import Spill
-from penstock.store.keyring import Keyring
-from penstock.store.store import Store
+from penstock.store import Keyring, Store
 from penstock.tries.vault import EnvironmentSource, Source, StoreSource, Vault
 
 
@@ -61,7 +60,7 @@ def build_scheduler(settings: Settings, holder: str, *, notify: bool = False) ->
     clock = SystemClock()
     store = open_store(settings)
     try:
-        store.hold(holder, clock.now())
+        store.leader_lock.acquire(holder, clock.now())
         lock = lock_family(settings.state_folder / "executor.lock", patience_s=settings.executor.stop_grace_s + 5)
         log = settings.logs_folder / "spawn-servers.log"
         pythons = isolated_pythons(settings)

@@ -12,8 +12,7 @@ from penstock.load.wire import Setup
 from penstock.service.retention import Retention
 from penstock.settings import Settings
 from penstock.spec.object_store import ObjectStore
-from penstock.store.catalog import LoaderCatalog
-from penstock.store.store import Store
+from penstock.store import LoaderCatalog, Store
 from penstock.tries.vault import Vault
 
 

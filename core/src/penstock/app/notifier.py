@@ -12,7 +12,7 @@ from penstock.execute.wire import Ask, Reply
 from penstock.notify.courier import World
 from penstock.notify.notifier import Notifier
 from penstock.settings import Settings
-from penstock.store.store import Store
+from penstock.store import Store
 from penstock.tries.replies import answered, connection_reply, variable_reply
 from penstock.tries.vault import Vault
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from penstock.app.compose import open_store
 from penstock.errors import ExitCode, PenstockError
 from penstock.settings import Settings, load_settings
-from penstock.store.store import Store
+from penstock.store import Store
 
 
 def serve(name: str, run: Callable[[Settings, Store, int], None]) -> int:

@@ -47,7 +47,7 @@ def check_database(context: click.Context, *, as_json: bool) -> int:
 def rotate_keys(context: click.Context, *, as_json: bool) -> None:
     """Seal every secret again with the first key; after that, the further keys can be taken away."""
     with installation(context) as (_, store):
-        number = store.rotate_keys()
+        number = store.config.rotate_keys()
     if as_json:
         print_json({"sealed": number})
     else:

@@ -85,20 +85,20 @@ def _database(settings: Settings) -> Iterator[Finding]:
     with open_store(settings, create=False) as store:
         built_in = "" if settings.database_url.startswith("postgresql") else f" (SQLite {sqlite3.sqlite_version})"
         yield Finding("ok", "database", f"{store.name}{built_in}")
-        store.connections()
-        store.variables()
+        store.config.connections()
+        store.config.variables()
         yield Finding("ok", "secrets", "the key opens every connection and variable")
-        holder = store.holder()
+        holder = store.leader_lock.holder()
         if holder is None:
             yield Finding("note", "scheduler", "none is running; start it with `penstock up`")
         else:
             since = f"{holder.since:%Y-%m-%d %H:%M:%S} UTC"
             yield Finding("ok", "scheduler", f"{holder.holder}, process {holder.pid} on {holder.host}, since {since}")
-        broken = store.problems()
+        broken = store.dags.problems()
         if broken:
             yield Finding("bad", "DAG files", f"{', '.join(broken)} cannot be imported: penstock dags errors")
         else:
-            yield Finding("ok", "DAG files", f"{len(store.dag_ids())} DAGs, no file with problems")
+            yield Finding("ok", "DAG files", f"{len(store.dags.ids())} DAGs, no file with problems")
 
 
 def _providers(settings: Settings) -> Iterator[Finding]:

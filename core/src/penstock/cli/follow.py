@@ -43,7 +43,7 @@ def follow(store: Store, logs_folder: Path, run: Run, key: TaskKey) -> int:
         logs = task_logs(store, logs_folder, run.dag_id, key.task_id, run_id=run.run_id, map_index=index)
         for log in logs:
             done[log.epoch] = _more(log.path, done.get(log.epoch, 0))
-        task = store.tasks(run.run, key.task_id)[0] if not logs else logs[-1].task
+        task = store.runs.tasks(run.run, key.task_id)[0] if not logs else logs[-1].task
         if task.state.finished:
             for log in logs:
                 done[log.epoch] = _more(log.path, done[log.epoch])

@@ -54,5 +54,5 @@ def person() -> str:
 
 def remind_of_scheduler(store: Store) -> None:
     """Say on stderr that nobody will act on a request, if that is so."""
-    if store.holder() is None:
+    if store.leader_lock.holder() is None:
         click.echo("no scheduler is running: this waits until `penstock up` is", err=True)

@@ -19,7 +19,7 @@ def listeners(settings: Settings, providers: Sequence[Provider]) -> dict[str, Li
         return {}
     try:
         with open_store(settings, create=False) as store:
-            known = {row.provider: row for row in store.listeners()}
+            known = {row.provider: row for row in store.outbox.listeners()}
     except StoreError:
         known = {}
     return {each: known.get(each, Listener(each)) for each in ids}

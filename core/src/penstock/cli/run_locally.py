@@ -187,7 +187,7 @@ class _World:
     def run_state(self, dag_id: str, run_id: str) -> str | None:
         """State of a run of this project; a run that would have been triggered has none."""
         with self._store() as store:
-            return None if store is None else store.run_state(dag_id, run_id)
+            return None if store is None else store.runs.state(dag_id, run_id)
 
     def object_store(self, url: str, conn_id: str | None) -> Any:  # noqa: ANN401 - an ObjectStore
         """The object store that serves the URL's scheme."""

@@ -101,7 +101,7 @@ class ParamSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     doc: str = ""
 
 
-class DagSpec(msgspec.Struct, frozen=True, omit_defaults=True):
+class DagSpec(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
     """A DAG as data.
 
     Attributes:

@@ -14,7 +14,7 @@ NOTE_S = 0.25
 """Seconds between two notes of progress: what was heard since the last is told again after a kill."""
 
 LOOK_S = 30.0
-"""Seconds after which it looks for notices although no bell has rung."""
+"""Seconds after which it looks for notices although nothing has woken it."""
 
 STOP_S = 5.0
 """Seconds that impls at work may take to finish when it is told to stop."""
@@ -32,7 +32,7 @@ class Notifier:
 
     def __init__(self, store: Store, commands: Mapping[str, Sequence[str]], log: Path, world: World) -> None:
         self._store, self._world = store, world
-        rows = store.attend(sorted(commands))
+        rows = store.outbox.register(sorted(commands))
         self._couriers = {row.provider: Courier(row, commands[row.provider], log, world) for row in rows}
         self._missed = dict.fromkeys(self._couriers, 0)
         self._stale = dict.fromkeys(self._couriers, True)
@@ -44,22 +44,22 @@ class Notifier:
         Raises:
             StoreError: The database failed. A new notifier on the same database goes on from what was noted.
         """
-        bell = self._store.listen(NOTICES)
+        wakeup = self._store.wakeups.listen(NOTICES)
         try:
             self._note(list(self._couriers.values()))
             while True:
                 self._work()
-                ready = self._wait([stop, bell.fileno()])
+                ready = self._wait([stop, wakeup.fileno()])
                 if stop in ready:
                     break
-                if bell.fileno() in ready:
-                    bell.drain()
+                if wakeup.fileno() in ready:
+                    wakeup.drain()
                     self._stale = dict.fromkeys(self._couriers, True)
             self._finish()
         finally:
             for courier in self._couriers.values():
                 courier.close()
-            bell.close()
+            wakeup.close()
 
     def _work(self, *, more: bool = True) -> None:
         now = self._world.monotonic()
@@ -67,7 +67,7 @@ class Notifier:
             self._looked, self._stale = now, dict.fromkeys(self._couriers, True)
         for provider, courier in self._couriers.items():
             if more and courier.hungry and self._stale[provider]:
-                found = self._store.notices(courier.read, BATCH)
+                found = self._store.outbox.notices(courier.read, BATCH)
                 self._stale[provider] = len(found) == BATCH
                 courier.give(found)
             courier.work(more=more)
@@ -100,7 +100,7 @@ class Notifier:
         self._noted = self._world.monotonic()
         if not couriers:
             return
-        missed = self._store.note_heard([courier.row for courier in couriers])
+        missed = self._store.outbox.acknowledge([courier.row for courier in couriers])
         for courier in couriers:
             courier.noted()
         for provider in self._missed.keys() & missed.keys():

@@ -8,7 +8,7 @@ from penstock.errors import NotFoundError
 from penstock.execute.wire import Ask, Reply
 from penstock.model.request import TriggerDagRun
 from penstock.spec.executor import TryRequest
-from penstock.store.store import Store
+from penstock.store import Store
 from penstock.tries.replies import answered, connection_reply, variable_reply
 from penstock.tries.vault import Vault
 
@@ -45,7 +45,7 @@ class Answers:
         return Reply()
 
     def _xcom(self, request: TryRequest, task_id: str, key: str, map_index: int | None) -> Reply:
-        values = self._store.xcoms(request.run, [(task_id, key)])
+        values = self._store.xcoms.values(request.run, [(task_id, key)])
         found = {instance.map_index: value for (instance, _), value in values.items()}
         if map_index is not None:
             value = found.get(map_index)
@@ -58,10 +58,10 @@ class Answers:
     def _trigger_dag(
         self, _request: TryRequest, dag_id: str, run_id: str, conf: dict[str, Any], logical_date: str
     ) -> Reply:
-        if self._store.dag(dag_id) is None:
-            raise NotFoundError("DAG", dag_id, [state.dag_id for state in self._store.dags()])
-        self._store.submit(TriggerDagRun(dag_id, run_id, conf, logical_date), self._clock.now())
+        if self._store.dags.state(dag_id) is None:
+            raise NotFoundError("DAG", dag_id, [state.dag_id for state in self._store.dags.states()])
+        self._store.requests.submit(TriggerDagRun(dag_id, run_id, conf, logical_date), self._clock.now())
         return Reply()
 
     def _run_state(self, _request: TryRequest, dag_id: str, run_id: str) -> Reply:
-        return Reply(self._store.run_state(dag_id, run_id))
+        return Reply(self._store.runs.state(dag_id, run_id))

@@ -17,8 +17,7 @@ from penstock.model.request import (
     TriggerDagRun,
 )
 from penstock.model.run import NewRun, Run
-from penstock.store.recovery import DagState, RunSnapshot
-from penstock.store.store import Store
+from penstock.store import DagState, RunSnapshot, Store
 
 
 class Inbox:
@@ -38,7 +37,7 @@ class Inbox:
         new_runs: list[NewRun] = []
         handled = []
         added: set[int] = set()
-        for number, request in self._store.requests(self._last):
+        for number, request in self._store.requests.pending(self._last):
             self._last = number
             handled.append(number)
             events += self._events(request, added)
@@ -53,7 +52,7 @@ class Inbox:
             case CancelRun(run=run) | ClearTasks(run=run) | MarkTask(run=run):
                 return [*self._with_run(run, added), request]
             case DagChanged(dag_id=dag_id):
-                state = self._store.dag(dag_id)
+                state = self._store.dags.state(dag_id)
                 return [] if state is None else self.dag_events([state])
             case PoolsChanged():
                 return [self.pools()]
@@ -64,18 +63,18 @@ class Inbox:
         """The run itself, if the engine does not hold it: it is new, or it has finished and somebody touches it."""
         if run in added or self._knows(run):
             return []
-        snapshot = self._store.run_snapshot(run)
+        snapshot = self._store.runs.snapshot(run)
         event = None if snapshot is None else self.run_added(snapshot)
         added.add(run)
         return [] if event is None else [event]
 
     def run_added(self, snapshot: RunSnapshot) -> RunAdded | None:
         """A stored run as an event; None if the version that it is pinned to is gone."""
-        version = self._store.version(snapshot.run.version)
+        version = self._store.versions.get(snapshot.run.version)
         if version is None:
             return None
         sources = {(m.source.task_id, m.source.key) for t in version.spec.tasks for m in t.mapped if m.source}
-        lengths = self._store.xcom_lengths(snapshot.run.run, sources) if sources and snapshot.tasks else {}
+        lengths = self._store.xcoms.lengths(snapshot.run.run, sources) if sources and snapshot.tasks else {}
         return RunAdded(snapshot.run, version.spec, tuple(snapshot.tasks), tuple(snapshot.tries), lengths)
 
     def created(self, run: Run) -> RunAdded | None:
@@ -86,17 +85,17 @@ class Inbox:
         """DAGs as events; one whose newest version is gone is left out."""
         events: list[Event] = []
         for state in states:
-            version = self._store.version(state.version)
+            version = self._store.versions.get(state.version)
             if version is not None:
                 events.append(DagUpdated(version.spec, state.version, state.paused, state.active, state.cursor))
         return events
 
     def pools(self) -> PoolsUpdated:
         """All pools, as an event."""
-        return PoolsUpdated({pool.name: pool.slots for pool in self._store.pools()})
+        return PoolsUpdated({pool.name: pool.slots for pool in self._store.config.pools()})
 
     def _triggered(self, request: TriggerDagRun) -> NewRun | None:
-        state = self._store.dag(request.dag_id)
+        state = self._store.dags.state(request.dag_id)
         if state is None:
             return None
         logical = msgspec.convert(request.logical_date, datetime, strict=False) if request.logical_date else None

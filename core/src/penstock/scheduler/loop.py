@@ -16,7 +16,7 @@ from penstock.model.state import Outcome
 from penstock.scheduler.inbox import Inbox
 from penstock.scheduler.requests import TryRequests
 from penstock.spec.executor import Executor, TryFinished
-from penstock.store.store import Store
+from penstock.store import Store
 
 
 class Scheduler:
@@ -43,7 +43,7 @@ class Scheduler:
         self._stop_grace_s = stop_grace_s
         self._inbox = Inbox(store, engine.holds)
         self._selector = selectors.DefaultSelector()
-        self._bell = store.listen()
+        self._wakeup = store.wakeups.listen()
         self._stop_r, self._stop_w = os.pipe()
         self._stopping = False
 
@@ -69,22 +69,22 @@ class Scheduler:
         finally:
             for executor in unique:
                 executor.stop(self._stop_grace_s)
-            self._bell.close()
+            self._wakeup.close()
             self._store.close()
 
     def _schedule(self, executors: Sequence[Executor]) -> None:
         wake_s = self._turn(*self._restored())
         while not self._stopping:
-            bell = self._selector.register(self._bell.fileno(), selectors.EVENT_READ)
+            wakeup = self._selector.register(self._wakeup.fileno(), selectors.EVENT_READ)
             ready = self._selector.select(wake_s)
-            self._selector.unregister(bell.fileobj)
+            self._selector.unregister(wakeup.fileobj)
             events: list[Event] = []
             for executor in executors:
                 events += executor.events()
             new_runs: list[NewRun] = []
             handled: list[int] = []
-            if any(key is bell for key, _ in ready):
-                self._bell.drain()
+            if any(key is wakeup for key, _ in ready):
+                self._wakeup.drain()
                 asked, new_runs, handled = self._inbox.take()
                 events += asked
             wake_s = self._turn(events, new_runs, handled)
@@ -97,9 +97,9 @@ class Scheduler:
             for name, executor in self._executors.items()
         ]
         events.append(self._inbox.pools())
-        events += self._inbox.dag_events(self._store.dags())
+        events += self._inbox.dag_events(self._store.dags.states())
         now = self._clock.now()
-        for snapshot in self._store.live():
+        for snapshot in self._store.runs.live():
             if (added := self._inbox.run_added(snapshot)) is None:
                 continue
             events.append(added)

@@ -8,8 +8,7 @@ from penstock.engine.messages import Dispatch
 from penstock.model.dag import DagSpec, TaskSpec, XComRef
 from penstock.scheduler.inputs import Inputs
 from penstock.spec.executor import Spill, TryRequest
-from penstock.store.recovery import Version
-from penstock.store.store import Store
+from penstock.store import Store, Version
 from penstock.tries.paths import log_path, run_values
 
 
@@ -43,12 +42,12 @@ class TryRequests:
         return [self._one(dispatch, inputs) for dispatch in dispatches]
 
     def _left(self, run: int, ref: XComRef) -> dict[int, bytes]:
-        rows = self._store.xcoms(run, [(ref.task_id, ref.key)])
+        rows = self._store.xcoms.values(run, [(ref.task_id, ref.key)])
         return {key.map_index: value for (key, _), value in rows.items()}
 
     def _one(self, dispatch: Dispatch, inputs: Inputs) -> TryRequest:
         run, task, instance = dispatch.run, dispatch.task, dispatch.instance
-        version = self._store.version(run.version)
+        version = self._store.versions.get(run.version)
         assert version is not None  # noqa: S101 - the engine holds the run because this version was read
         return TryRequest(
             run=run.run,

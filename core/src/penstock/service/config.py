@@ -10,8 +10,7 @@ from penstock.errors import NotFoundError, RequestError
 from penstock.model.connection import Connection
 from penstock.processes.masking import MASK, hide_values
 from penstock.service.names import check_name
-from penstock.store import Pool, Store
-from penstock.store.tables import DEFAULT_POOL
+from penstock.store import DEFAULT_POOL, Pool, Store
 from penstock.tries.vault import DATABASE, Found, Vault
 
 _CONN_ID = re.compile(r"[A-Za-z0-9_.:-]{1,250}")
@@ -64,17 +63,17 @@ def set_connection(store: Store, connection: Connection, now: datetime) -> None:
     """Store a connection in place of any of the same id; raises RequestError for an id that cannot be used."""
     if not _CONN_ID.fullmatch(connection.conn_id):
         raise RequestError(f"connection {connection.conn_id!r}: an id has letters, digits and any of _ . : - only.")
-    store.put_connection(connection, now)
+    store.config.put_connection(connection, now)
 
 
 def delete_connection(store: Store, conn_id: str) -> None:
     """Delete a stored connection; raises NotFoundError."""
-    store.delete_connection(conn_id)
+    store.config.delete_connection(conn_id)
 
 
 def list_variables(store: Store, vault: Vault) -> list[VariableSummary]:
     """Every Variable by key, with ``***`` for a value that holds secrets; raises ConfigError if the keyring does not fit."""
-    stored = {each.key: each for each in store.variables()}
+    stored = {each.key: each for each in store.config.variables()}
     found = []
     for key, each in vault.all_variables():
         about = stored.get(key) if each.source == DATABASE else None
@@ -95,17 +94,17 @@ def get_variable(vault: Vault, key: str) -> str:
 def set_variable(store: Store, key: str, value: str, now: datetime, description: str = "") -> None:
     """Store a Variable in place of any of the same key; raises RequestError for a key that cannot be used."""
     check_name("variable", key)
-    store.put_variable(key, value, now, description)
+    store.config.put_variable(key, value, now, description)
 
 
 def delete_variable(store: Store, key: str) -> None:
     """Delete a stored Variable; raises NotFoundError."""
-    store.delete_variable(key)
+    store.config.delete_variable(key)
 
 
 def list_pools(store: Store) -> list[Pool]:
     """Every pool by name."""
-    return store.pools()
+    return store.config.pools()
 
 
 def set_pool(store: Store, pool: Pool, now: datetime) -> None:
@@ -113,18 +112,18 @@ def set_pool(store: Store, pool: Pool, now: datetime) -> None:
     check_name("pool", pool.name)
     if not 0 <= pool.slots < 2**31:
         raise RequestError(f"pool {pool.name!r}: {pool.slots} slots are not possible. Choose 0 (closed) or more.")
-    store.put_pool(pool, now)
+    store.config.put_pool(pool, now)
 
 
 def delete_pool(store: Store, name: str, now: datetime) -> None:
     """Delete a pool; raises NotFoundError, or RequestError for the default pool and for one that DAGs use."""
     if name == DEFAULT_POOL[0]:
         raise RequestError(f"{name!r} is the pool of every task that names none, so it stays. Resize it instead.")
-    users = sorted(row.dag_id for row in store.dag_rows() if any(task.pool == name for task in row.spec.tasks))
+    users = sorted(row.dag_id for row in store.dags.rows() if any(task.pool == name for task in row.spec.tasks))
     if users:
         more = f" and {len(users) - 3} more" if len(users) > 3 else ""
         raise RequestError(f"pool {name!r} is used by DAG {', '.join(users[:3])}{more}. Change these first.")
-    store.delete_pool(name, now)
+    store.config.delete_pool(name, now)
 
 
 def _without_secrets(found: Found[Connection]) -> ConnectionSummary:

@@ -63,19 +63,19 @@ def list_dags(
     store: Store, now: datetime, *, search: str = "", tag: str = "", retired: bool = False
 ) -> list[DagSummary]:
     """DAGs by id; those whose id contains ``search``, that have the tag; retired ones only if asked for."""
-    rows = store.dag_rows(search=search, retired=retired)
+    rows = store.dags.rows(search=search, retired=retired)
     return [_summary(row, now) for row in rows if not tag or tag in row.spec.tags]
 
 
 def show_dag(store: Store, dag_id: str, now: datetime) -> DagDetails:
     """One DAG; raises NotFoundError."""
     row = find_dag(store, dag_id)
-    return DagDetails(_summary(row, now), row.spec, row.version, store.runs(dag_id=dag_id, limit=10))
+    return DagDetails(_summary(row, now), row.spec, row.version, store.runs.page(dag_id=dag_id, limit=10))
 
 
 def dag_problems(store: Store) -> dict[str, tuple[str, ...]]:
     """Why DAG files could not be imported, by file."""
-    return store.problems()
+    return store.dags.problems()
 
 
 def next_runs(store: Store, dag_id: str, now: datetime, count: int = 5) -> list[DataInterval]:
@@ -97,7 +97,7 @@ def pause(store: Store, dag_id: str, now: datetime, *, paused: bool) -> bool:
     row = find_dag(store, dag_id)
     if row.paused == paused:
         return False
-    return store.set_paused(dag_id, now, paused=paused)
+    return store.dags.set_paused(dag_id, now, paused=paused)
 
 
 def trigger(
@@ -137,7 +137,7 @@ def trigger(
     with store.transaction() as tx:
         created = tx.apply(Changes(new_runs=[new]), now)
         tx.submit([RunRequested(run.run) for run in created], now)
-    run = created[0] if created else store.run_named(dag_id, name)
+    run = created[0] if created else store.runs.find(dag_id, name)
     if run is None:
         raise RequestError(f"run {name!r} of DAG {dag_id!r} was deleted while it was asked for. Try again.")
     return Triggered(run, bool(created), row.paused)

@@ -12,7 +12,7 @@ from penstock.engine.messages import CapacityChanged, Event
 from penstock.model.now import Now
 from penstock.model.run import TaskKey
 from penstock.scheduler.inbox import Inbox
-from penstock.store.store import Store
+from penstock.store import Store
 
 _LEASE_S = 3e9  # nothing gets lost by asking
 
@@ -30,8 +30,12 @@ class Explainer:
         self._engine = Engine(lease_s=_LEASE_S)
         inbox = Inbox(store, self._engine.holds)
         events: list[Event] = [CapacityChanged(name, number) for name, number in places.items()]
-        events += [CapacityChanged(self._engine.sensor_executor, None), inbox.pools(), *inbox.dag_events(store.dags())]
-        events += [added for snapshot in store.live() if (added := inbox.run_added(snapshot)) is not None]
+        events += [
+            CapacityChanged(self._engine.sensor_executor, None),
+            inbox.pools(),
+            *inbox.dag_events(store.dags.states()),
+        ]
+        events += [added for snapshot in store.runs.live() if (added := inbox.run_added(snapshot)) is not None]
         step = self._engine.step(events, Now(now, 0.0))
         self._going = {dispatch.instance.key for dispatch in step.dispatches}
 

@@ -10,19 +10,19 @@ _LONGEST = 250
 
 def find_dag(store: Store, dag_id: str) -> DagRow:
     """A DAG, retired or not; raises NotFoundError."""
-    row = store.dag_row(dag_id)
+    row = store.dags.row(dag_id)
     if row is None:
-        raise NotFoundError("DAG", dag_id, store.dag_ids(), hint="`penstock dags list` shows all of them.")
+        raise NotFoundError("DAG", dag_id, store.dags.ids(), hint="`penstock dags list` shows all of them.")
     return row
 
 
 def find_run(store: Store, dag_id: str, run_id: str = "") -> Run:
     """A run by DAG and run id, or the newest run of the DAG if ``run_id`` is empty; raises NotFoundError."""
-    run = store.run_named(dag_id, run_id) if run_id else None
+    run = store.runs.find(dag_id, run_id) if run_id else None
     if run is not None:
         return run
     find_dag(store, dag_id)
-    recent = store.runs(dag_id=dag_id, limit=_RECENT_RUNS)
+    recent = store.runs.page(dag_id=dag_id, limit=_RECENT_RUNS)
     if not run_id and recent:
         return recent[0]
     if not run_id:
@@ -34,7 +34,7 @@ def find_run(store: Store, dag_id: str, run_id: str = "") -> Run:
 
 def find_tasks(store: Store, run: Run, task_id: str, map_index: int | None = None) -> list[TaskInstance]:
     """The instances of a task in a run, all or the one of an index; raises NotFoundError."""
-    found = store.tasks(run.run, task_id)
+    found = store.runs.tasks(run.run, task_id)
     chosen = [task for task in found if map_index is None or task.map_index == map_index]
     if chosen:
         return chosen
@@ -51,7 +51,7 @@ def find_tasks(store: Store, run: Run, task_id: str, map_index: int | None = Non
 
 def known_tasks(store: Store, run: Run) -> list[str]:
     """Ids of the tasks of the version that a run is pinned to."""
-    spec = store.dag_spec(run.version) if run.version else find_dag(store, run.dag_id).spec
+    spec = store.versions.spec(run.version) if run.version else find_dag(store, run.dag_id).spec
     return [task.task_id for task in spec.tasks] if spec else []
 
 

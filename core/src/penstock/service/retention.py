@@ -13,7 +13,7 @@ from penstock.model.connection import Connection
 from penstock.model.run import Run
 from penstock.settings import Settings
 from penstock.spec.object_store import ObjectStore
-from penstock.store.store import Store
+from penstock.store import Store
 from penstock.tries.paths import run_logs, run_values
 from penstock.tries.vault import Vault
 
@@ -78,21 +78,21 @@ class Retention:
             yield from self._old_runs(now - timedelta(days=runs_days))
         if logs_days:
             yield from self._old_logs(now - timedelta(days=logs_days))
-        dropped = self._store.drop_notices(now - NOTICES_KEPT)
+        dropped = self._store.outbox.drop_before(now - NOTICES_KEPT)
         if dropped:
             self._tell(f"state changes older than a day were dropped unheard: {dropped}. See: penstock providers")
-        unused = self._store.unused_versions(now - PERIOD)
+        unused = self._store.retention.unused_versions(now - PERIOD)
         for start in range(0, len(unused), VERSIONS):
-            self._store.delete_versions(unused[start : start + VERSIONS])
+            self._store.retention.delete_versions(unused[start : start + VERSIONS])
             yield
 
     def _old_runs(self, before: datetime) -> Iterator[None]:
         after = 0
-        while found := self._store.finished_before(before, after, RUNS):
+        while found := self._store.retention.finished_before(before, after, RUNS):
             for run in found:
                 self._delete_values(run)
                 shutil.rmtree(run_logs(self._settings.logs_folder, run.dag_id, run.run_id), ignore_errors=True)
-            self._store.delete_runs([run.run for run in found])
+            self._store.retention.delete_runs([run.run for run in found])
             after = found[-1].run
             yield
 
@@ -111,7 +111,7 @@ class Retention:
 
     def _old_logs(self, before: datetime) -> Iterator[None]:
         logs = self._settings.logs_folder
-        live = {run_logs(logs, dag_id, run_id) for dag_id, run_id in self._store.live_runs()}
+        live = {run_logs(logs, dag_id, run_id) for dag_id, run_id in self._store.retention.live_runs()}
         for number, path in enumerate(logs.glob("*/*/*/*.log"), 1):
             task, run = path.parent, path.parent.parent
             with contextlib.suppress(FileNotFoundError):

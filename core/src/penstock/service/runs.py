@@ -37,7 +37,7 @@ def list_runs(
     """A page of runs of a DAG, or of all if ``dag_id`` is empty; raises NotFoundError for an unknown DAG."""
     if dag_id:
         find_dag(store, dag_id)
-    found = store.runs(dag_id=dag_id, state=state, before=before, limit=limit + 1)
+    found = store.runs.page(dag_id=dag_id, state=state, before=before, limit=limit + 1)
     more = len(found) > limit
     return RunPage(found[:limit], found[limit - 1].run if more else None)
 
@@ -46,7 +46,7 @@ def show_run(store: Store, dag_id: str, run_id: str = "") -> RunDetails:
     """A run, or the newest of the DAG if ``run_id`` is empty; raises NotFoundError."""
     run = find_run(store, dag_id, run_id)
     counts: dict[TaskState, int] = {}
-    for task in store.tasks(run.run):
+    for task in store.runs.tasks(run.run):
         counts[task.state] = counts.get(task.state, 0) + 1
     return RunDetails(run, counts)
 
@@ -56,7 +56,7 @@ def cancel_run(store: Store, dag_id: str, run_id: str, now: datetime, *, by: str
     run = find_run(store, dag_id, run_id)
     if run.state.finished:
         raise RequestError(f"run {run.run_id!r} of DAG {dag_id!r} has already ended as {run.state.value}.")
-    store.submit(CancelRun(run.run, by), now)
+    store.requests.submit(CancelRun(run.run, by), now)
     return run
 
 
@@ -76,5 +76,5 @@ def clear_tasks(
     for task_id in tasks:
         if task_id not in known:
             raise NotFoundError(f"task of DAG {dag_id!r}", task_id, known)
-    store.submit(ClearTasks(run.run, tuple(tasks), downstream, only_failed), now)
+    store.requests.submit(ClearTasks(run.run, tuple(tasks), downstream, only_failed), now)
     return run

@@ -47,7 +47,7 @@ class Log(msgspec.Struct, frozen=True):
 def list_tasks(store: Store, dag_id: str, run_id: str = "") -> tuple[Run, list[TaskInstance]]:
     """The task instances of a run, or of the DAG's newest if ``run_id`` is empty; raises NotFoundError."""
     run = find_run(store, dag_id, run_id)
-    return run, store.tasks(run.run)
+    return run, store.runs.tasks(run.run)
 
 
 def why(
@@ -76,10 +76,10 @@ def why(
         RequestError: There is no such instance.
     """
     run = find_run(store, dag_id, run_id)
-    if run.state is RunState.QUEUED and task_id in known_tasks(store, run) and not store.tasks(run.run, task_id):
+    if run.state is RunState.QUEUED and task_id in known_tasks(store, run) and not store.runs.tasks(run.run, task_id):
         task = TaskInstance(run.run, task_id, UNMAPPED, TaskState.NONE)
         return [Why(run, task, f"its run has not started: {_why_queued(store, run)}", {}, [])]
-    tries = store.tries(run.run, task_id)
+    tries = store.runs.tries(run.run, task_id)
     found = find_tasks(store, run, task_id, map_index)
     upstream = _upstream(store, run, task_id)
     ready = any(task.state is TaskState.SCHEDULED for task in found)
@@ -118,7 +118,7 @@ def task_logs(
             live=attempt.outcome is None,
             path=log_path(logs_folder, dag_id, run.run_id, instances[attempt.map_index].key, attempt.epoch),
         )
-        for attempt in (past.attempt for past in store.tries(run.run, task_id))
+        for attempt in (past.attempt for past in store.runs.tries(run.run, task_id))
         if attempt.map_index in instances
     ]
 
@@ -138,7 +138,7 @@ def mark_task(
         raise RequestError(f"a task cannot be marked {state!r}. Choose one of: {', '.join(s.value for s in _MARKS)}.")
     run = find_run(store, dag_id, run_id)
     found = find_tasks(store, run, task_id, map_index)
-    store.submit_all([MarkTask(run.run, task_id, task.map_index, state) for task in found], now)
+    store.requests.submit_all([MarkTask(run.run, task_id, task.map_index, state) for task in found], now)
     return found
 
 
@@ -146,19 +146,19 @@ def _why_queued(store: Store, run: Run) -> str:
     """Why a run waits, in the words of `penstock.engine.why`, from what the database tells."""
     if find_dag(store, run.dag_id).paused:
         return f"DAG {run.dag_id!r} is paused. Unpause it with: penstock dags unpause {run.dag_id}"
-    spec = store.dag_spec(run.version)
+    spec = store.versions.spec(run.version)
     limit = spec.max_active_runs if spec else 0
-    active = len(store.runs(dag_id=run.dag_id, state=RunState.RUNNING, limit=limit or 1))
+    active = len(store.runs.page(dag_id=run.dag_id, state=RunState.RUNNING, limit=limit or 1))
     if limit and active >= limit:
         return f"DAG {run.dag_id!r} has {active} of {limit} active runs (max_active_runs)"
     return "the scheduler has not taken it up yet; is `penstock up` running?"
 
 
 def _upstream(store: Store, run: Run, task_id: str) -> dict[str, list[TaskState]]:
-    spec = store.dag_spec(run.version)
+    spec = store.versions.spec(run.version)
     if spec is None:
         return {}
-    return {name: [task.state for task in store.tasks(run.run, name)] for name in spec.task(task_id).upstream}
+    return {name: [task.state for task in store.runs.tasks(run.run, name)] for name in spec.task(task_id).upstream}
 
 
 def _reason(store: Store, run: Run, task: TaskInstance, upstream: dict[str, list[TaskState]]) -> str:

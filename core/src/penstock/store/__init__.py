@@ -1,24 +1,29 @@
-"""The database: SQLite by default, PostgreSQL for more than one machine. No query exists outside this room."""
+"""The database: SQLite by default, PostgreSQL for more than one machine. No query exists outside this room.
 
-from penstock.store.access import VARIABLES, Pool, Variable
-from penstock.store.bell import Bell
+This is its one door: no other room imports the modules behind it.
+"""
+
 from penstock.store.catalog import LoaderCatalog
-from penstock.store.hold import Holder
+from penstock.store.config import Pool, Variable
+from penstock.store.dags import DagRow, DagState, Version
+from penstock.store.driver_errors import DatabaseBusyError
 from penstock.store.keyring import Keyring, new_key
-from penstock.store.ledger import SCHEDULER, Transaction
-from penstock.store.notices import Listener
-from penstock.store.outbox import NOTICES
-from penstock.store.people import DagRow, PastTry
-from penstock.store.recovery import DagState, RunSnapshot, Version
+from penstock.store.leader_lock import Holder
+from penstock.store.outbox import Listener
+from penstock.store.runs import PastTry, RunSnapshot
 from penstock.store.store import Store, upgrade
+from penstock.store.tables import DEFAULT_POOL
+from penstock.store.transaction import Transaction
+from penstock.store.wakeup import NOTICES, SCHEDULER, VARIABLES, Wakeup
 
 __all__ = [
+    "DEFAULT_POOL",
     "NOTICES",
     "SCHEDULER",
     "VARIABLES",
-    "Bell",
     "DagRow",
     "DagState",
+    "DatabaseBusyError",
     "Holder",
     "Keyring",
     "Listener",
@@ -30,6 +35,7 @@ __all__ = [
     "Transaction",
     "Variable",
     "Version",
+    "Wakeup",
     "new_key",
     "upgrade",
 ]

@@ -5,20 +5,32 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Select, select, text, update
+from sqlalchemy import Select, select, union, update
 
 from penstock.model.dag import content_hash, to_json
 from penstock.model.request import DagChanged
 from penstock.model.source import KnownFile, ParsedFile
+from penstock.model.state import RunState
 from penstock.store import tables
-from penstock.store.access import VARIABLES, Access
-from penstock.store.ledger import Transaction
+from penstock.store.store import Store
+from penstock.store.transaction import Transaction
+from penstock.store.wakeup import VARIABLES
 
 _NAMES_PER_READ = 500
 
+_d, _v, _r = tables.dag.c, tables.dag_version.c, tables.run.c
+FILES = select(tables.source_file).order_by(tables.source_file.c.file)
+DAGS_OF_FILES = select(_d.file, _d.dag_id).where(_d.active).order_by(_d.dag_id)
+LIVE_SNAPSHOTS = union(
+    select(_v.snapshot).join_from(tables.dag, tables.dag_version, _v.version == _d.version).where(_d.active),
+    select(_v.snapshot)
+    .join_from(tables.run, tables.dag_version, _v.version == _r.version)
+    .where(_r.state.in_([state for state in RunState if not state.finished])),
+)
+
 
 class LoaderCatalog:
-    """The loader's view of the store, with a bell that rings when Variables change.
+    """The loader's view of the store, which is woken when Variables change.
 
     Args:
         store: The open store.
@@ -28,25 +40,24 @@ class LoaderCatalog:
 
     def __init__(
         self,
-        store: Access,
+        store: Store,
         variables: Callable[[Collection[str]], dict[str, str | None]],
         clock: Callable[[], datetime],
     ) -> None:
         self._store, self._variables, self._clock = store, variables, clock
-        self._bell = store.listen(VARIABLES)
+        self._wakeup = store.wakeups.listen(VARIABLES)
 
     def close(self) -> None:
         """Stop listening; the store stays open."""
-        self._bell.close()
+        self._wakeup.close()
 
     def files(self) -> dict[str, KnownFile]:
         """Every file that is known, by its path."""
         with self._store.database.read() as connection:
             owned: dict[str, list[str]] = {}
-            query = select(tables.dag.c.file, tables.dag.c.dag_id).where(tables.dag.c.active).order_by("dag_id")
-            for file, dag_id in connection.execute(query):
+            for file, dag_id in connection.execute(DAGS_OF_FILES):
                 owned.setdefault(file, []).append(dag_id)
-            found = connection.execute(select(tables.source_file).order_by("file")).mappings().all()
+            found = connection.execute(FILES).mappings().all()
         return {row["file"]: self._known(dict(row), tuple(owned.get(row["file"], ()))) for row in found}
 
     def save(self, *parsed: ParsedFile) -> None:
@@ -56,13 +67,19 @@ class LoaderCatalog:
         good = [(each, variables) for each, variables in sealed if not each.problems]
         with self._store.transaction() as tx:
             tx.replace(tables.source_file, [_record(each, variables) for each, variables in sealed])
-            shelf = _Shelf(tx, [each for each, _ in good], now)
+            writer = _VersionWriter(tx, [each for each, _ in good], now)
             for each, variables in good:
-                shelf.put(each, variables)
-            tx.submit([DagChanged(dag_id) for dag_id in shelf.write()], now)
+                writer.put(each, variables)
+            tx.submit([DagChanged(dag_id) for dag_id in writer.write()], now)
 
     def adopt(self, snapshot: str, files: Iterable[str]) -> None:
-        """Let new runs of these files' DAGs use this snapshot; see `penstock.load.catalog.Catalog.adopt`."""
+        """Let new runs of these files' DAGs use this snapshot; see `penstock.load.catalog.Catalog.adopt`.
+
+        Each DAG of the files gets a version, although neither its structure nor what its import read has changed: a run
+        may read any file of the folder while it runs (a query, a template, a module imported inside a task), and it
+        must find the folder as it is now, whole, and not as it was when its own file was imported last. A version costs
+        a row; its structure is stored once under its own hash, and versions that nothing needs are deleted.
+        """
         now = self._clock()
         with self._store.transaction() as tx:
             changed: list[str] = []
@@ -79,13 +96,8 @@ class LoaderCatalog:
 
     def live_snapshots(self) -> set[str]:
         """Hashes of snapshots that a DAG's current version or an unfinished run still needs."""
-        sql = (
-            "SELECT v.snapshot FROM dag d JOIN dag_version v ON v.version = d.version WHERE d.active UNION "
-            "SELECT v.snapshot FROM run r JOIN dag_version v ON v.version = r.version "
-            "WHERE r.state IN ('queued', 'running')"
-        )
         with self._store.database.read() as connection:
-            return {snapshot for snapshot in connection.execute(text(sql)).scalars() if snapshot}
+            return {snapshot for snapshot in connection.execute(LIVE_SNAPSHOTS).scalars() if snapshot}
 
     def variables(self, keys: Collection[str]) -> dict[str, str | None]:
         """The present text of these Variables; None for those that do not exist."""
@@ -93,20 +105,20 @@ class LoaderCatalog:
 
     def fileno(self) -> int:
         """A descriptor that is readable when some Variable may have changed, in whichever process that was done."""
-        return self._bell.fileno()
+        return self._wakeup.fileno()
 
     def drain(self) -> None:
         """Make `fileno` quiet until the next change; never blocks."""
-        self._bell.drain()
+        self._wakeup.drain()
 
     def _sealed(self, variables: Mapping[str, str | None]) -> bytes:
         if not variables:
             return b""
-        return self._store.keyring.seal(msgspec.json.encode(variables, order="sorted"))
+        return self._store.keyring.encrypt(msgspec.json.encode(variables, order="sorted"))
 
     def _known(self, row: Mapping[str, Any], dag_ids: tuple[str, ...]) -> KnownFile:
         sealed = row["variables"]
-        opened = self._store.keyring.unseal(sealed, f"the Variables of DAG file {row['file']!r}") if sealed else b"{}"
+        opened = self._store.keyring.decrypt(sealed, f"the Variables of DAG file {row['file']!r}") if sealed else b"{}"
         return KnownFile(
             file=row["file"],
             sources=msgspec.json.decode(row["sources"], type=dict[str, str]),
@@ -118,19 +130,18 @@ class LoaderCatalog:
         )
 
     def _adopt(self, tx: Transaction, snapshot: str, files: Sequence[str], now: datetime) -> list[str]:
-        d, v = tables.dag.c, tables.dag_version.c
         query = (
-            select(d.dag_id, v.spec, v.snapshot, v.file, v.variables)
-            .join_from(tables.dag, tables.dag_version, v.version == d.version)
-            .where(d.file.in_(files), d.active)
-            .order_by(d.dag_id)
+            select(_d.dag_id, _v.spec, _v.snapshot, _v.file, _v.variables)
+            .join_from(tables.dag, tables.dag_version, _v.version == _d.version)
+            .where(_d.file.in_(files), _d.active)
+            .order_by(_d.dag_id)
         )
         rows, moves = [], []
         for row in tx.execute(query).mappings().all():
             if row["snapshot"] == snapshot:
                 continue
             sealed = row["variables"]
-            opened = self._store.keyring.unseal(sealed, f"the Variables of DAG {row['dag_id']!r}") if sealed else b"{}"
+            opened = self._store.keyring.decrypt(sealed, f"the Variables of DAG {row['dag_id']!r}") if sealed else b"{}"
             version = _Pinned(snapshot, msgspec.json.decode(opened), sealed).version(row["spec"])
             rows.append({**row, "snapshot": snapshot, "version": version, "created_at": now})
             moves.append({"dag_id": row["dag_id"], "version": version, "changed_at": now})
@@ -151,7 +162,7 @@ def _record(parsed: ParsedFile, sealed: bytes) -> dict[str, Any]:
     }
 
 
-class _Shelf:
+class _VersionWriter:
     """The current versions of the DAGs that some files define or defined, changed in memory and written at once.
 
     Args:
@@ -162,14 +173,13 @@ class _Shelf:
 
     def __init__(self, tx: Transaction, parsed: Sequence[ParsedFile], now: datetime) -> None:
         self._tx, self._now = tx, now
-        self._before: dict[str, _Place] = {}
-        d = tables.dag.c
-        query = select(d.dag_id, d.version, d.file, d.active)
+        self._before: dict[str, _Current] = {}
+        query = select(_d.dag_id, _d.version, _d.file, _d.active)
         for files in _portions([each.file for each in parsed]):
-            self._read(query.where(d.file.in_(files)))
+            self._read(query.where(_d.file.in_(files)))
         for dag_ids in _portions([dag.dag_id for each in parsed for dag in each.dags]):
-            self._read(query.where(d.dag_id.in_(dag_ids)))
-        self._places = dict(self._before)
+            self._read(query.where(_d.dag_id.in_(dag_ids)))
+        self._current = dict(self._before)
         self._specs: list[dict[str, Any]] = []
         self._versions: list[dict[str, Any]] = []
         self._paused: dict[str, bool] = {}
@@ -177,28 +187,28 @@ class _Shelf:
     def put(self, parsed: ParsedFile, sealed: bytes) -> None:
         """Make a file's DAGs current, and retire those that it owned and defines no longer."""
         pinned = _Pinned(parsed.snapshot, parsed.variables, sealed)
-        owned = [name for name, place in self._places.items() if place.file == parsed.file and place.active]
+        owned = [name for name, current in self._current.items() if current.file == parsed.file and current.active]
         for dag in parsed.dags:
             data = to_json(dag)
             spec = content_hash(data)
-            place = _Place(pinned.version(spec), parsed.file, active=True)
+            current = _Current(pinned.version(spec), parsed.file, active=True)
             self._paused[dag.dag_id] = dag.paused_upon_creation
-            if self._places.get(dag.dag_id) != place:
-                self._places[dag.dag_id] = place
+            if self._current.get(dag.dag_id) != current:
+                self._current[dag.dag_id] = current
                 self._specs.append({"spec": spec, "data": data})
                 self._versions.append(
                     {
-                        "version": place.version, "dag_id": dag.dag_id, "spec": spec, "snapshot": pinned.snapshot,
+                        "version": current.version, "dag_id": dag.dag_id, "spec": spec, "snapshot": pinned.snapshot,
                         "file": parsed.file, "variables": sealed, "created_at": self._now,
                     }
                 )  # fmt: skip
         for gone in set(owned) - {dag.dag_id for dag in parsed.dags}:
-            self._places[gone] = self._places[gone]._replace(active=False)
+            self._current[gone] = self._current[gone]._replace(active=False)
 
     def write(self) -> list[str]:
         """Write what is different now; returns the ids of the DAGs that changed."""
-        changed = {dag_id: place for dag_id, place in self._places.items() if self._before.get(dag_id) != place}
-        rows = [{"dag_id": dag_id, **place._asdict(), "changed_at": self._now} for dag_id, place in changed.items()]
+        changed = {dag_id: current for dag_id, current in self._current.items() if self._before.get(dag_id) != current}
+        rows = [{"dag_id": dag_id, **current._asdict(), "changed_at": self._now} for dag_id, current in changed.items()]
         self._tx.insert_absent(tables.dag_spec, self._specs)
         self._tx.insert_absent(tables.dag_version, self._versions)
         fresh = [{**row, "paused": self._paused[row["dag_id"]]} for row in rows if row["dag_id"] not in self._before]
@@ -208,10 +218,10 @@ class _Shelf:
 
     def _read(self, query: Select[Any]) -> None:
         for row in self._tx.execute(query).all():
-            self._before[row.dag_id] = _Place(row.version, row.file, row.active)
+            self._before[row.dag_id] = _Current(row.version, row.file, row.active)
 
 
-class _Place(NamedTuple):
+class _Current(NamedTuple):
     """Which version of a DAG is current, and which file it is from."""
 
     version: str
@@ -232,11 +242,10 @@ class _Pinned(msgspec.Struct, frozen=True):
 
 
 def _retire(tx: Transaction, file: str, keep: set[str], now: datetime) -> list[str]:
-    columns = tables.dag.c
-    owned = tx.execute(select(columns.dag_id).where(columns.file == file, columns.active).order_by("dag_id")).scalars()
+    owned = tx.execute(select(_d.dag_id).where(_d.file == file, _d.active).order_by(_d.dag_id)).scalars()
     gone = [dag_id for dag_id in owned.all() if dag_id not in keep]
     for some in _portions(gone):
-        tx.execute(update(tables.dag).where(columns.dag_id.in_(some)).values(active=False, changed_at=now))
+        tx.execute(update(tables.dag).where(_d.dag_id.in_(some)).values(active=False, changed_at=now))
     return gone
 
 

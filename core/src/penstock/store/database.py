@@ -11,7 +11,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from penstock.errors import ConfigError, StoreError
-from penstock.store.faults import told
+from penstock.store.driver_errors import translate_errors
 
 _PAGES_PER_CHECKPOINT = 4000
 _KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
@@ -50,7 +50,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A consistent view of the database; nothing is written."""
-        with told(self.name, self.wait_s), self.engine.connect() as connection:
+        with translate_errors(self.name, self.wait_s), self.engine.connect() as connection:
             if self.sqlite:
                 connection.exec_driver_sql("BEGIN")
             else:
@@ -65,7 +65,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction: all of it is durable when the block has ended, or none if it raised."""
-        with told(self.name, self.wait_s), self.engine.connect() as connection:
+        with translate_errors(self.name, self.wait_s), self.engine.connect() as connection:
             if self.sqlite:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
@@ -77,7 +77,7 @@ class Database:
 
     def single(self, application: str) -> Any:  # noqa: ANN401 - psycopg is optional, so its type cannot be named
         """A PostgreSQL session of its own in autocommit, outside of the pool, that notices a dead network itself."""
-        with told(self.name, self.wait_s):
+        with translate_errors(self.name, self.wait_s):
             dialect = self.engine.dialect
             arguments, options = dialect.create_connect_args(self.url)
             options = {**options, "autocommit": True, "application_name": application[:63], **_KEEPALIVE}

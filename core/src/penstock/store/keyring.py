@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 class Keyring:
-    """The keys that seal connections and variables.
+    """The keys that encrypt connections and Variables.
 
-    A list of keys allows rotation: the first seals, all of them open. ``cryptography`` is imported on first use.
+    A list of keys allows rotation: the first encrypts, all of them decrypt. ``cryptography`` is imported on first use.
 
     Args:
         keys: Fernet keys: 32 bytes in URL-safe base64 each.
@@ -48,11 +48,11 @@ class Keyring:
             raise ConfigError(f"{path}: others may read the key file. Run: chmod 600 {path}")
         return cls(text.split(), str(path))
 
-    def seal(self, data: bytes) -> bytes:
-        """Encrypt."""
+    def encrypt(self, data: bytes) -> bytes:
+        """Encrypt with the first key; raises ConfigError if there is no usable key."""
         return self._cipher().encrypt(data)
 
-    def unseal(self, token: bytes, what: str) -> bytes:
+    def decrypt(self, token: bytes, what: str) -> bytes:
         """Decrypt ``what``, such as ``"variable 'x'"``; raises ConfigError if no key fits."""
         from cryptography.fernet import InvalidToken  # noqa: PLC0415 - 50 ms that most commands need not spend
 
@@ -60,13 +60,13 @@ class Keyring:
             return self._cipher().decrypt(token)
         except InvalidToken:
             raise ConfigError(
-                f"{what} cannot be decrypted with the key in {self.origin}: it was sealed with another key. "
-                f"Put the right key there, or add it as a further one (the first seals, all open)."
+                f"{what} cannot be decrypted with the key in {self.origin}: it was encrypted with another key. "
+                f"Put the right key there, or add it as a further one (the first encrypts, all decrypt)."
             ) from None
 
     def rotate(self, token: bytes, what: str) -> bytes:
-        """Seal again with the first key what any of the keys opens; raises ConfigError if no key fits."""
-        return self.seal(self.unseal(token, what))
+        """Encrypt again with the first key what any of the keys decrypts; raises ConfigError if no key fits."""
+        return self.encrypt(self.decrypt(token, what))
 
     def _cipher(self) -> "MultiFernet":
         if self._fernet is None:

@@ -1,99 +1,78 @@
-"""What the notifier reads and notes: changes of states, and how far each listener has heard them."""
+"""How notices of changed states are stored: added by the scheduler's transaction, bounded in number."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 import msgspec
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import BindParameter, Connection, Dialect, bindparam, delete, func, select, update
 
 from penstock.model.notice import Notice
-from penstock.store import outbox, tables
-from penstock.store.rows import Codec
-from penstock.store.writer import Writer
+from penstock.store import bulk, tables
+from penstock.store.column_types import storable
 
-_NOTE = text(
-    "UPDATE listener SET heard = CASE WHEN heard < :heard THEN :heard ELSE heard END, missed = missed + :missed, "
-    "failed = :failed, broken = :broken, failure = :failure, failed_at = :failed_at WHERE provider = :provider"
+KEPT = 100_000
+"""Notices that are kept at most."""
+
+CHECK_EVERY = 1_000
+"""Notices after which the number is checked: counting at each write would cost more than the few too many."""
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Notice).decode
+
+_notice, _listener = tables.notice.c, tables.listener.c
+_LAST: BindParameter[int] = bindparam("last")
+_NEWEST = select(func.coalesce(func.max(_notice.number), 0))
+_COUNT_MISSED = (
+    update(tables.listener)
+    .where(_listener.heard < _LAST)
+    .values(
+        missed=_listener.missed
+        + select(func.count()).where(_notice.number > _listener.heard, _notice.number <= _LAST).scalar_subquery(),
+        heard=_LAST,
+    )
 )
+_DELETE = delete(tables.notice).where(_notice.number <= _LAST)
 
 
-class Listener(msgspec.Struct, frozen=True):
-    """A provider that listens, and how it fares.
+class NoticeWriter:
+    """Adds notices, for one dialect.
 
-    Attributes:
-        heard: Number of the last notice that it needs to hear no more.
-        failed: Changes at which its impl raised, took too long, or ended its process.
-        missed: Changes that it was never told: they were dropped because it was too far behind, or its module cannot
-            be loaded.
-        broken: Why its plugin module cannot be loaded, as a sentence; "" if it can.
-        failure: What went wrong at the last change that failed, as a sentence.
-        failed_at: When that was.
-        waiting: Changes that it has yet to hear.
+    Args:
+        dialect: Of the database.
+        kept: How many are kept at most.
+        check_every: After how many it checks whether there are too many.
     """
 
-    provider: str
-    heard: int = 0
-    failed: int = 0
-    missed: int = 0
-    broken: str = ""
-    failure: str = ""
-    failed_at: datetime | None = None
-    waiting: int = 0
+    def __init__(self, dialect: Dialect, kept: int = KEPT, check_every: int = CHECK_EVERY) -> None:
+        self._insert = bulk.insert(dialect, tables.notice, ["body", "at"])
+        self._kept, self._check_every = kept, check_every
+        self._unchecked = 0
 
+    def add(self, connection: Connection, notices: Sequence[Notice]) -> None:
+        """Add notices in their order; the oldest go if there are too many.
 
-class Notices(Writer):
-    """The notifier's side of the outbox; a part of `penstock.store.Store`."""
-
-    codec: Codec
-
-    def attend(self, providers: Sequence[str]) -> list[Listener]:
-        """Note who listens, and forget all others; a new one begins with the oldest change that is kept."""
-        with self.transaction() as tx:
-            tx.execute(delete(tables.listener).where(tables.listener.c.provider.not_in(providers)))
-            tx.insert_absent(tables.listener, [{"provider": each} for each in providers])
-        return self.listeners()
-
-    def listeners(self) -> list[Listener]:
-        """Everybody who listens, by provider id."""
-        listener, notice = tables.listener.c, tables.notice.c
-        waiting = select(func.count()).where(notice.number > listener.heard).scalar_subquery().label("waiting")
-        names = [listener[name] for name in Listener.__struct_fields__[:-1]]
-        with self.database.read() as connection:
-            found = connection.execute(select(*names, waiting).order_by("provider")).mappings()
-            return [Listener(**{str(name): value for name, value in row.items()}) for row in found]
-
-    def notices(self, after: int, limit: int) -> list[tuple[int, Notice]]:
-        """The oldest notices with a number above ``after``, in their order, ``limit`` at most."""
-        n = tables.notice.c
-        query = select(n.number, n.body).where(n.number > after).order_by(n.number).limit(limit)
-        with self.database.read() as connection:
-            return [(number, outbox.read(body)) for number, body in connection.execute(query)]
-
-    def note_heard(self, listeners: Sequence[Listener]) -> dict[str, int]:
-        """Note how far listeners have come, and delete what all of them have heard.
-
-        Args:
-            listeners: Their rows, with ``missed`` counting only what came to it since the last call.
-
-        Returns:
-            How many changes each listener of the database has missed in all.
+        A listener that does not come back must not fill the disk: it misses what was dropped, and is told how many.
         """
-        heard = tables.listener.c.heard
-        with self.transaction() as tx:
-            for each in listeners:
-                given = {**msgspec.structs.asdict(each), "failed_at": self.codec.at(each.failed_at)}
-                del given["waiting"]
-                tx.execute(_NOTE.bindparams(**given))
-            everybody = select(func.coalesce(func.min(heard), 0)).scalar_subquery()
-            tx.execute(delete(tables.notice).where(tables.notice.c.number <= everybody))
-            found = tx.execute(select(tables.listener.c.provider, tables.listener.c.missed))
-            return {row.provider: row.missed for row in found}
+        self._insert.run(connection, [(_body(each), each.at) for each in notices])
+        self._unchecked += len(notices)
+        if self._unchecked >= self._check_every:
+            self._unchecked = 0
+            drop(connection, connection.execute(_NEWEST).scalar_one() - self._kept)
 
-    def drop_notices(self, before: datetime) -> int:
-        """Drop notices from before an instant, heard or not; returns how many went."""
-        with self.database.read() as connection:
-            last = outbox.last_before(connection, self.codec, before)
-        if not last:
-            return 0
-        with self.transaction() as tx:
-            return tx.drop_notices(last)
+
+def drop(connection: Connection, last: int) -> int:
+    """Drop the notices up to a number, and count them as missed by listeners that were behind; returns how many went."""
+    connection.execute(_COUNT_MISSED, {"last": last})
+    return connection.execute(_DELETE, {"last": last}).rowcount
+
+
+def read(body: str) -> Notice:
+    """The notice of a row."""
+    found: Notice = _decode(body)
+    return found
+
+
+def _body(notice: Notice) -> str:
+    reason = storable(notice.reason)
+    if reason is not notice.reason:
+        notice = msgspec.structs.replace(notice, reason=reason)
+    return _encode(notice).decode()

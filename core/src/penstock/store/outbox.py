@@ -1,80 +1,127 @@
-"""The outbox of state changes: rows that the scheduler's transaction leaves for listeners, and their upper bound.
-
-Whoever is to hear of a change finds it here until he has. If he never comes, the oldest rows are dropped, and each
-listener's row says how many it missed: an outbox that grows for ever would take the database down with it.
-"""
+"""The outbox: changes of states that wait for listeners, and how far each listener has come."""
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Dialect, text
+from sqlalchemy import Select, bindparam, case, delete, func, select, update
 
 from penstock.model.notice import Notice
-from penstock.store import rows, tables
-from penstock.store.rows import Codec
+from penstock.store import notices, tables
+from penstock.store.database import Database
+from penstock.store.transaction import Writer
 
-NOTICES = "notices"
-"""The bell's topic."""
 
-KEPT = 100_000
-"""Notices that are kept at most; a look at this is taken once in so many of them:"""
-LOOK_EVERY = 1_000
+class Listener(msgspec.Struct, frozen=True):
+    """A provider that listens, and how far it has come.
 
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Notice).decode
+    Attributes:
+        heard: Number of the last notice that it needs to be told no more.
+        failed: Changes at which its impl raised, took too long, or ended its process.
+        missed: Changes that it was never told: they were dropped because it was too far behind, or its module cannot
+            be loaded.
+        broken: Why its plugin module cannot be loaded, as a sentence; "" if it can.
+        failure: What went wrong at the last change that failed, as a sentence.
+        failed_at: When that was.
+        waiting: Changes that it has yet to be told.
+    """
 
-_MISSED = text(
-    "UPDATE listener SET missed = missed + "
-    "(SELECT count(*) FROM notice WHERE number > listener.heard AND number <= :last), heard = :last WHERE heard < :last"
+    provider: str
+    heard: int = 0
+    failed: int = 0
+    missed: int = 0
+    broken: str = ""
+    failure: str = ""
+    failed_at: datetime | None = None
+    waiting: int = 0
+
+
+_l, _n = tables.listener.c, tables.notice.c
+
+_STORED = Listener.__struct_fields__[:-1]
+_WAITING = select(func.count()).where(_n.number > _l.heard).scalar_subquery().label("waiting")
+LISTENERS: Select[Any] = select(*(_l[name] for name in _STORED), _WAITING).order_by(_l.provider)
+NEXT_NOTICES = (
+    select(_n.number, _n.body).where(_n.number > bindparam("after")).order_by(_n.number).limit(bindparam("most"))
 )
-_DROP = text("DELETE FROM notice WHERE number <= :last")
+LAST_BEFORE = select(func.coalesce(func.max(_n.number), 0)).where(_n.at < bindparam("before"))
+# An acknowledgement that comes late, or twice after a restart, must not move a listener back.
+ACKNOWLEDGE = (
+    update(tables.listener)
+    .where(_l.provider == bindparam("of"))
+    .values(
+        heard=case((_l.heard < bindparam("to"), bindparam("to")), else_=_l.heard),
+        missed=_l.missed + bindparam("more_missed"),
+        **{name: bindparam(f"new_{name}") for name in ("failed", "broken", "failure", "failed_at")},
+    )
+)
+DELETE_HEARD = delete(tables.notice).where(_n.number <= select(func.coalesce(func.min(_l.heard), 0)).scalar_subquery())
+MISSED = select(_l.provider, _l.missed)
 
 
 class Outbox:
-    """Writes notices, for one dialect.
+    """Reads notices and notes the progress of listeners."""
 
-    Args:
-        kept: How many are kept at most.
-        look_every: After how many it looks whether there are too many.
-    """
+    def __init__(self, database: Database, writer: Writer) -> None:
+        self._database, self._writer = database, writer
 
-    def __init__(self, dialect: Dialect, codec: Codec, kept: int = KEPT, look_every: int = LOOK_EVERY) -> None:
-        self._insert, self._codec = rows.insert(dialect, tables.notice, "body at"), codec
-        self._kept, self._look_every = kept, look_every
-        self._unwatched = 0
+    def register(self, providers: Sequence[str]) -> list[Listener]:
+        """Note who listens, and forget all others; a new one begins with the oldest change that is kept.
 
-    def put(self, connection: Connection, notices: Sequence[Notice]) -> None:
-        """Add notices in their order; the oldest go if there are too many."""
-        at = self._codec.at
-        self._insert.run(connection, [(_body(each), at(each.at)) for each in notices])
-        self._unwatched += len(notices)
-        if self._unwatched >= self._look_every:
-            self._unwatched = 0
-            newest = connection.execute(text("SELECT max(number) FROM notice")).scalar() or 0
-            drop(connection, newest - self._kept)
+        Raises:
+            StoreError: The database cannot serve.
+        """
+        with self._writer.transaction() as tx:
+            tx.execute(delete(tables.listener).where(_l.provider.not_in(providers)))
+            tx.insert_absent(tables.listener, [{"provider": each} for each in providers])
+        return self.listeners()
 
+    def listeners(self) -> list[Listener]:
+        """Every listener, by provider id; raises StoreError."""
+        with self._database.read() as connection:
+            return [Listener(*row) for row in connection.execute(LISTENERS)]
 
-def drop(connection: Connection, last: int) -> int:
-    """Drop the notices up to a number, and count them as missed by those who had not heard them; how many went."""
-    connection.execute(_MISSED, {"last": last})
-    return connection.execute(_DROP, {"last": last}).rowcount
+    def notices(self, after: int, limit: int) -> list[tuple[int, Notice]]:
+        """The oldest notices with a number above ``after``, in their order, ``limit`` at most; raises StoreError."""
+        with self._database.read() as connection:
+            found = connection.execute(NEXT_NOTICES, {"after": after, "most": limit})
+            return [(number, notices.read(body)) for number, body in found]
 
+    def acknowledge(self, listeners: Sequence[Listener]) -> dict[str, int]:
+        """Note how far listeners have come, and delete what all of them have been told.
 
-def read(body: str) -> Notice:
-    """The notice of a row."""
-    found: Notice = _decode(body)
-    return found
+        Args:
+            listeners: Their rows, with ``missed`` counting only what came to it since the last call.
 
+        Returns:
+            How many changes each listener of the database has missed in all.
 
-def last_before(connection: Connection, codec: Codec, instant: datetime) -> int:
-    """Number of the last notice from before an instant; 0 if there is none."""
-    query = text("SELECT max(number) FROM notice WHERE at < :at")
-    return connection.execute(query, {"at": codec.at(instant)}).scalar() or 0
+        Raises:
+            StoreError: The database cannot serve; nothing was noted.
+        """
+        with self._writer.transaction() as tx:
+            for each in listeners:
+                tx.execute(
+                    ACKNOWLEDGE,
+                    {
+                        "of": each.provider,
+                        "to": each.heard,
+                        "more_missed": each.missed,
+                        "new_failed": each.failed,
+                        "new_broken": each.broken,
+                        "new_failure": each.failure,
+                        "new_failed_at": each.failed_at,
+                    },
+                )
+            tx.execute(DELETE_HEARD)
+            return {row.provider: row.missed for row in tx.execute(MISSED)}
 
-
-def _body(notice: Notice) -> str:
-    reason = rows.storable(notice.reason)
-    if reason is not notice.reason:
-        notice = msgspec.structs.replace(notice, reason=reason)
-    return _encode(notice).decode()
+    def drop_before(self, before: datetime) -> int:
+        """Drop notices from before an instant, told or not; returns how many went. Raises StoreError."""
+        with self._database.read() as connection:
+            last = connection.execute(LAST_BEFORE, {"before": before}).scalar_one()
+        if not last:
+            return 0
+        with self._writer.transaction() as tx:
+            return tx.drop_notices(last)

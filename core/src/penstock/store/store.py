@@ -1,6 +1,7 @@
-"""The store: everything that Penstock remembers, behind methods that say what they are for."""
+"""The store: everything that Penstock remembers, found by the noun that is asked for."""
 
-from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -9,31 +10,58 @@ from sqlalchemy import text
 
 from penstock.errors import StoreError
 from penstock.model.changes import Changes
-from penstock.model.request import Request
 from penstock.model.run import Run
 from penstock.store import schema
-from penstock.store.access import Access
+from penstock.store.config import Config
+from penstock.store.dags import Dags, Versions
 from penstock.store.database import Database
-from penstock.store.hold import Hold, Holder, present, take
 from penstock.store.keyring import Keyring
-from penstock.store.ledger import Statements
-from penstock.store.notices import Notices
-from penstock.store.people import People
-from penstock.store.recovery import Recovery
-from penstock.store.upkeep import Upkeep
+from penstock.store.leader_lock import LeaderLock
+from penstock.store.outbox import Outbox
+from penstock.store.requests import Requests
+from penstock.store.retention import Retention
+from penstock.store.runs import Runs, XComs
+from penstock.store.transaction import Transaction, Writer
+from penstock.store.wakeup import Wakeups
 
 
-class Store(Access, Notices, People, Recovery, Upkeep):
+@dataclass(frozen=True, eq=False)
+class Store:
     """One open database.
 
-    Every method may raise `penstock.errors.StoreError`, with a sentence that names the database, what is wrong and what
-    to do; a method that raised has changed nothing. Safe to use from several threads; not over a fork.
+    Every method, here and of the attributes, may raise `penstock.errors.StoreError`, with a sentence that names the
+    database, what is wrong and what to do; a method that raised has changed nothing. Safe to use from several threads;
+    not over a fork.
+
+    Attributes:
+        dags: DAGs: for the scheduler, and for people.
+        versions: What runs are pinned to.
+        runs: Runs, their task instances and their tries.
+        xcoms: What tasks left for others.
+        requests: The scheduler's inbox.
+        config: Connections, Variables and pools.
+        outbox: Changes of states that wait for listeners.
+        retention: What is old.
+        wakeups: How processes wake each other.
+        leader_lock: The scheduler's role.
+        database: The database itself, for modules of this room.
+        writer: Opens transactions, for modules of this room.
+        keyring: Encrypts secrets, for modules of this room.
     """
 
-    def __init__(self, database: Database, keyring: Keyring) -> None:
-        self._statements = Statements(database.engine.dialect)
-        self._hold: Hold | None = None
-        super().__init__(database, self._statements.codec, keyring)
+    dags: Dags
+    versions: Versions
+    runs: Runs
+    xcoms: XComs
+    requests: Requests
+    config: Config
+    outbox: Outbox
+    retention: Retention
+    wakeups: Wakeups
+    leader_lock: LeaderLock
+    database: Database
+    writer: Writer
+    keyring: Keyring
 
     @classmethod
     def open(cls, url: str, keyring: Keyring, *, create: bool = True, wait_s: float = 10.0) -> Self:
@@ -41,12 +69,13 @@ class Store(Access, Notices, People, Recovery, Upkeep):
 
         Args:
             url: ``sqlite:///path/to/file`` or ``postgresql://user:password@host:port/name``.
-            keyring: Seals and opens connections and variables; not touched before the first of them is.
+            keyring: Encrypts and decrypts connections and Variables; not touched before the first of them is.
             create: Whether to make the tables, and for SQLite the file and its folder, if there are none yet.
             wait_s: Seconds to wait for another writer.
 
         Raises:
             StoreError: It cannot be reached, or its schema is another one: the message names the command to run.
+            ConfigError: The URL cannot be used.
         """
         database = Database(url, wait_s=wait_s)
         try:
@@ -54,7 +83,23 @@ class Store(Access, Notices, People, Recovery, Upkeep):
         except BaseException:
             database.close()
             raise
-        return cls(database, keyring)
+        leader_lock = LeaderLock(database)
+        writer = Writer(database, leader_lock)
+        return cls(
+            dags=Dags(database, writer),
+            versions=Versions(database, keyring),
+            runs=Runs(database),
+            xcoms=XComs(database),
+            requests=Requests(database, writer),
+            config=Config(database, writer, keyring),
+            outbox=Outbox(database, writer),
+            retention=Retention(database, writer),
+            wakeups=Wakeups(database),
+            leader_lock=leader_lock,
+            database=database,
+            writer=writer,
+            keyring=keyring,
+        )
 
     @property
     def name(self) -> str:
@@ -62,10 +107,8 @@ class Store(Access, Notices, People, Recovery, Upkeep):
         return self.database.name
 
     def close(self) -> None:
-        """Give up the hold, if it was taken, and every connection."""
-        if self._hold is not None:
-            self._hold.release()
-            self._hold = None
+        """Give up the leader lock, if it was acquired, and every connection."""
+        self.leader_lock.release()
         self.database.close()
 
     def __enter__(self) -> Self:
@@ -76,64 +119,46 @@ class Store(Access, Notices, People, Recovery, Upkeep):
     ) -> None:
         self.close()
 
-    def hold(self, holder: str, now: datetime) -> None:
-        """Take the scheduler's role until `close` or the end of this process, however it ends.
-
-        From then on each transaction of this store checks that the role is still its own.
-
-        Args:
-            holder: What to call the holder in the message to whoever comes second, such as ``"penstock up"``.
-            now: The present.
-
-        Raises:
-            StoreHeldError: Another process has it; the message says which, where and since when.
-        """
-        self._hold = take(self.database, holder, now)
-
-    def holder(self) -> Holder | None:
-        """Who has the scheduler's role now; None if no scheduler works on this database."""
-        return present(self.database)
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """One transaction; see `penstock.store.transaction.Writer.transaction`, also for what it raises."""
+        return self.writer.transaction()
 
     def apply(self, changes: Changes, now: datetime) -> list[Run]:
-        """Write a step's changes in one transaction of their own; see `Transaction.apply`."""
+        """Write a step's changes in one transaction of their own; see `Transaction.apply`.
+
+        Raises:
+            StoreError: The database cannot take them; nothing was written.
+        """
         with self.transaction() as tx:
             return tx.apply(changes, now)
 
-    def submit(self, request: Request, now: datetime) -> None:
-        """Put a request into the scheduler's inbox and wake it."""
-        self.submit_all([request], now)
-
-    def submit_all(self, requests: Sequence[Request], now: datetime) -> None:
-        """Put requests into the scheduler's inbox, together and in this order, and wake it."""
-        with self.transaction() as tx:
-            tx.submit(requests, now)
-
     def check(self) -> list[str]:
         """What is wrong inside the database, one sentence each; reads all of it, so it takes as long as it is large."""
-        problems: list[str] = []
         try:
-            with self.database.read() as connection:
-                refused = schema.refusal(schema.found_version(connection), self.name)
-                problems += [refused] if refused else []
-                if self.database.sqlite:
-                    found = connection.execute(text("PRAGMA integrity_check")).scalars().all()
-                    problems += [f"database {self.name}: {line}." for line in found if line != "ok"]
-                    orphans = connection.execute(text("PRAGMA foreign_key_check")).fetchall()
-                    problems += [
-                        f"database {self.name}: table {row[0]} has a row without its {row[2]}." for row in orphans
-                    ]
+            return _problems(self.database)
         except StoreError as error:
-            problems.append(str(error))
-        return problems
+            return [str(error)]
 
 
 def upgrade(url: str) -> tuple[str | None, str]:
-    """Bring a database's schema to this code's version; see `penstock.store.schema.upgrade`."""
+    """Bring a database's schema to this code's version; see `penstock.store.schema.upgrade`, also for what it raises."""
     database = Database(url)
     try:
         return schema.upgrade(database)
     finally:
         database.close()
+
+
+def _problems(database: Database) -> list[str]:
+    with database.read() as connection:
+        refused = schema.refusal(schema.found_version(connection), database.name)
+        problems = [refused] if refused else []
+        if database.sqlite:
+            found = connection.execute(text("PRAGMA integrity_check")).scalars().all()
+            problems += [f"database {database.name}: {line}." for line in found if line != "ok"]
+            orphans = connection.execute(text("PRAGMA foreign_key_check")).all()
+            problems += [f"database {database.name}: table {row[0]} has a row without its {row[2]}." for row in orphans]
+        return problems
 
 
 def _require_schema(database: Database, *, create: bool) -> None:

@@ -7,6 +7,7 @@ several columns are clustered by it in SQLite (`WITHOUT ROWID`): one tree to wri
 
 from typing import Any
 
+import msgspec
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -23,7 +24,9 @@ from sqlalchemy import (
     text,
 )
 
-from penstock.store.instants import Instant
+from penstock.model.run import RunKind
+from penstock.model.state import Outcome, RunState, TaskState
+from penstock.store.column_types import Enumerated, FreeText, Instant, Json
 
 REVISIONS = ("0001", "0002", "0003", "0004")
 """Every schema version that this code knows, oldest first; the last is the one it works on."""
@@ -35,6 +38,10 @@ _NUMBER = BigInteger().with_variant(Integer(), "sqlite")
 
 def _text(name: str, *, nullable: bool = False, default: str | None = "") -> Column[str]:
     return Column(name, Text, nullable=nullable, server_default=default)
+
+
+def _free_text(name: str) -> Column[str]:
+    return Column(name, FreeText, nullable=False, server_default="")
 
 
 def _run_key() -> Column[int]:
@@ -99,17 +106,17 @@ run = Table(
     Column("run", _NUMBER, primary_key=True, autoincrement=True),
     Column("dag_id", Text, nullable=False),
     Column("run_id", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("state", Text, nullable=False),
+    Column("kind", Enumerated(RunKind), nullable=False),
+    Column("state", Enumerated(RunState), nullable=False),
     _text("version"),
     Column("created_at", Instant, nullable=False),
     Column("logical_date", Instant),
     Column("interval_start", Instant),
     Column("interval_end", Instant),
-    Column("conf", Text, nullable=False, server_default="{}"),
+    Column("conf", Json, nullable=False, server_default="{}"),
     Column("started_at", Instant),
     Column("ended_at", Instant),
-    _text("reason"),
+    _free_text("reason"),
     UniqueConstraint("dag_id", "run_id", name="run_of_dag"),
     Index("run_state", "state", "run"),
     Index("run_dag_state", "dag_id", "state", "run"),
@@ -122,11 +129,11 @@ task_instance = Table(
     metadata,
     _run_key(),
     *_task_key(),
-    Column("state", Text, nullable=False),
+    Column("state", Enumerated(TaskState), nullable=False),
     Column("try_number", Integer, nullable=False),
     Column("epoch", Integer, nullable=False),
     Column("failures", Integer, nullable=False),
-    _text("reason"),
+    _free_text("reason"),
     Column("queued_at", Instant),
     Column("started_at", Instant),
     Column("ended_at", Instant),
@@ -145,10 +152,10 @@ attempt = Table(
     Column("queued_at", Instant, nullable=False),
     Column("started_at", Instant),
     Column("ended_at", Instant),
-    Column("outcome", Text),
-    _text("error"),
+    Column("outcome", Enumerated(Outcome)),
+    _free_text("error"),
     Column("pid", Integer),
-    Column("late_outcome", Text),
+    Column("late_outcome", Enumerated(Outcome)),
     Column("late_at", Instant),
     # The few tries without an outcome are what a restart asks for, however many have ended.
     Index("try_open", "run", sqlite_where=text("outcome IS NULL"), postgresql_where=text("outcome IS NULL")),
@@ -230,6 +237,12 @@ meta = Table(
     Column("key", Text, primary_key=True),
     Column("value", Text, nullable=False),
 )
+
+
+def columns(table: Table, struct: type[msgspec.Struct]) -> list[Column[Any]]:
+    """The columns that a struct's fields are stored in, in the fields' order: a row of them makes the struct."""
+    return [table.c[name] for name in struct.__struct_fields__]
+
 
 DEFAULT_POOL = ("default_pool", 128)
 """The pool of tasks that name none, and its slots in a new database."""

@@ -9,7 +9,7 @@ import msgspec
 from penstock.errors import ConfigError, NotFoundError, PenstockError
 from penstock.model.connection import Connection
 from penstock.model.secret import variable_secrets
-from penstock.store.store import Store
+from penstock.store import Store
 
 ENVIRONMENT, DATABASE = "environment", "database"
 
@@ -101,26 +101,26 @@ class StoreSource:
 
     def connection(self, conn_id: str) -> Connection | None:
         """The connection, or None; raises StoreError, or ConfigError if no key opens it."""
-        return self._store.connection(conn_id)
+        return self._store.config.connection(conn_id)
 
     def connection_ids(self) -> Collection[str]:
         """Ids of all connections; raises StoreError."""
-        return self._store.connection_ids()
+        return self._store.config.connection_ids()
 
     def variables(self, keys: Collection[str]) -> Mapping[str, str]:
         """The text of each of these Variables; raises StoreError, or ConfigError if no key opens one."""
-        return {key: value for key, value in self._store.variable_values(keys).items() if value is not None}
+        return {key: value for key, value in self._store.config.variable_values(keys).items() if value is not None}
 
     def variable_keys(self) -> Collection[str]:
         """Keys of all Variables; raises StoreError."""
-        return self._store.variable_keys()
+        return self._store.config.variable_keys()
 
     def set_variable(self, key: str, value: str | None, now: datetime) -> None:
         """Store a Variable; delete it, if there is one, for None. Raises StoreError."""
         if value is not None:
-            self._store.put_variable(key, value, now)
-        elif self._store.variable(key) is not None:
-            self._store.delete_variable(key)
+            self._store.config.put_variable(key, value, now)
+        elif self._store.config.variable(key) is not None:
+            self._store.config.delete_variable(key)
 
 
 class Vault:

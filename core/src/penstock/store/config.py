@@ -1,4 +1,4 @@
-"""Connections, variables and pools: small tables that people edit; secrets are sealed at rest."""
+"""Connections, Variables and pools: small tables that people edit; secrets are encrypted at rest."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -10,11 +10,11 @@ from penstock.errors import NotFoundError
 from penstock.model.connection import Connection
 from penstock.model.request import PoolsChanged
 from penstock.store import tables
+from penstock.store.database import Database
 from penstock.store.keyring import Keyring
-from penstock.store.ledger import Transaction
-from penstock.store.writer import Writer
+from penstock.store.transaction import Transaction, Writer
+from penstock.store.wakeup import VARIABLES
 
-VARIABLES = "variables"
 _KEY_CHECK = "key_check"
 _CHECK = b"penstock"
 
@@ -36,31 +36,33 @@ class Variable(msgspec.Struct, frozen=True):
     changed_at: datetime
 
 
-class Access(Writer):
-    """Reads and writes of what people configure; a part of `penstock.store.Store`.
+class Config:
+    """Reads and writes what people configure.
 
-    Every method that opens a sealed value raises `penstock.errors.ConfigError` if no key fits.
+    Every method raises StoreError if the database cannot serve, and one that reads or writes the value of a connection
+    or Variable raises ConfigError if no key of the keyring fits.
     """
 
-    keyring: Keyring
+    def __init__(self, database: Database, writer: Writer, keyring: Keyring) -> None:
+        self._database, self._writer, self._keyring = database, writer, keyring
 
     def connection(self, conn_id: str) -> Connection | None:
         """One connection with its secrets, or None."""
         query = select(tables.connection.c.sealed).where(tables.connection.c.conn_id == conn_id)
-        with self.database.read() as connection:
+        with self._database.read() as connection:
             sealed = connection.execute(query).scalar()
         return None if sealed is None else self._opened(conn_id, sealed)
 
     def connections(self) -> list[Connection]:
         """Every connection with its secrets, by id."""
         query = select(tables.connection.c.conn_id, tables.connection.c.sealed).order_by(tables.connection.c.conn_id)
-        with self.database.read() as connection:
+        with self._database.read() as connection:
             found = connection.execute(query).fetchall()
         return [self._opened(conn_id, sealed) for conn_id, sealed in found]
 
     def connection_ids(self) -> list[str]:
         """The ids of all connections; needs no key."""
-        with self.database.read() as connection:
+        with self._database.read() as connection:
             return list(connection.execute(select(tables.connection.c.conn_id).order_by("conn_id")).scalars())
 
     def put_connection(self, given: Connection, now: datetime) -> None:
@@ -70,15 +72,15 @@ class Access(Writer):
             "conn_id": given.conn_id,
             "conn_type": given.conn_type,
             "description": given.description,
-            "sealed": self.keyring.seal(msgspec.json.encode(given)),
+            "sealed": self._keyring.encrypt(msgspec.json.encode(given)),
             "changed_at": now,
         }
-        with self.transaction() as tx:
+        with self._writer.transaction() as tx:
             tx.replace(tables.connection, [row])
 
     def delete_connection(self, conn_id: str) -> None:
         """Delete a connection; raises NotFoundError if there is none."""
-        with self.transaction() as tx:
+        with self._writer.transaction() as tx:
             if not tx.execute(delete(tables.connection).where(tables.connection.c.conn_id == conn_id)).rowcount:
                 raise NotFoundError("connection", conn_id, self.connection_ids())
 
@@ -93,26 +95,26 @@ class Access(Writer):
         if not wanted:
             return values
         query = select(tables.variable.c.key, tables.variable.c.sealed).where(tables.variable.c.key.in_(wanted))
-        with self.database.read() as connection:
+        with self._database.read() as connection:
             found = connection.execute(query).fetchall()
         for key, sealed in found:
-            values[key] = self.keyring.unseal(sealed, f"variable {key!r}").decode()
+            values[key] = self._keyring.decrypt(sealed, f"variable {key!r}").decode()
         return values
 
     def variables(self) -> list[Variable]:
         """Every Variable, by key."""
         columns = tables.variable.c
         query = select(columns.key, columns.sealed, columns.description, columns.changed_at).order_by(columns.key)
-        with self.database.read() as connection:
+        with self._database.read() as connection:
             found = connection.execute(query).fetchall()
         return [
-            Variable(key, self.keyring.unseal(sealed, f"variable {key!r}").decode(), description, at)
+            Variable(key, self._keyring.decrypt(sealed, f"variable {key!r}").decode(), description, at)
             for key, sealed, description, at in found
         ]
 
     def variable_keys(self) -> list[str]:
         """The keys of all Variables; needs no key of the keyring."""
-        with self.database.read() as connection:
+        with self._database.read() as connection:
             return list(connection.execute(select(tables.variable.c.key).order_by("key")).scalars())
 
     def put_variable(self, key: str, value: str, now: datetime, description: str = "") -> None:
@@ -121,43 +123,43 @@ class Access(Writer):
         row = {
             "key": key,
             "description": description,
-            "sealed": self.keyring.seal(value.encode()),
+            "sealed": self._keyring.encrypt(value.encode()),
             "changed_at": now,
         }
-        with self.transaction() as tx:
+        with self._writer.transaction() as tx:
             tx.replace(tables.variable, [row])
-            tx.ring(VARIABLES)
+            tx.wake(VARIABLES)
 
     def delete_variable(self, key: str) -> None:
         """Delete a Variable; raises NotFoundError if there is none."""
-        with self.transaction() as tx:
+        with self._writer.transaction() as tx:
             if not tx.execute(delete(tables.variable).where(tables.variable.c.key == key)).rowcount:
                 raise NotFoundError("variable", key, self.variable_keys())
-            tx.ring(VARIABLES)
+            tx.wake(VARIABLES)
 
     def pools(self) -> list[Pool]:
         """Every pool, by name."""
         query = select(tables.pool.c.name, tables.pool.c.slots, tables.pool.c.description).order_by("name")
-        with self.database.read() as connection:
+        with self._database.read() as connection:
             return [Pool(*row) for row in connection.execute(query)]
 
     def put_pool(self, pool: Pool, now: datetime) -> None:
         """Store a pool in place of any of the same name, and tell the scheduler."""
-        with self.transaction() as tx:
+        with self._writer.transaction() as tx:
             tx.replace(tables.pool, [{"name": pool.name, "slots": pool.slots, "description": pool.description}])
             tx.submit([PoolsChanged()], now)
 
     def delete_pool(self, name: str, now: datetime) -> None:
         """Delete a pool and tell the scheduler; raises NotFoundError if there is none."""
-        with self.transaction() as tx:
+        with self._writer.transaction() as tx:
             if not tx.execute(delete(tables.pool).where(tables.pool.c.name == name)).rowcount:
                 raise NotFoundError("pool", name, [pool.name for pool in self.pools()])
             tx.submit([PoolsChanged()], now)
 
     def rotate_keys(self) -> int:
-        """Seal everything again with the keyring's first key; returns how many values were."""
-        with self.transaction() as tx:
-            check = self.keyring.seal(_CHECK).decode()
+        """Encrypt everything again with the keyring's first key; returns how many values were."""
+        with self._writer.transaction() as tx:
+            check = self._keyring.encrypt(_CHECK).decode()
             tx.execute(update(tables.meta).where(tables.meta.c.key == _KEY_CHECK).values(value=check))
             return (
                 self._rotate(tx, tables.connection, "conn_id", "sealed")
@@ -170,21 +172,21 @@ class Access(Writer):
         rows = tx.execute(select(table.c[key].label("name"), table.c[column].label("sealed"))).mappings()
         found = [(row["name"], row["sealed"]) for row in rows if row["sealed"]]
         for name, sealed in found:
-            sealed_again = self.keyring.rotate(sealed, f"{table.name} {name!r}")
+            sealed_again = self._keyring.rotate(sealed, f"{table.name} {name!r}")
             tx.execute(update(table).where(table.c[key] == name).values({column: sealed_again}))
         return len(found)
 
     def _check_key(self) -> None:
-        """Refuse to seal with a key that does not open what is already sealed: two keys must not mix unnoticed."""
+        """Refuse to encrypt with a key that does not decrypt what is already stored: two keys must not mix unnoticed."""
         query = select(tables.meta.c.value).where(tables.meta.c.key == _KEY_CHECK)
-        with self.database.read() as connection:
+        with self._database.read() as connection:
             token = connection.execute(query).scalar()
         if token is None:
-            with self.transaction() as tx:
-                tx.replace(tables.meta, [{"key": _KEY_CHECK, "value": self.keyring.seal(_CHECK).decode()}])
+            with self._writer.transaction() as tx:
+                tx.replace(tables.meta, [{"key": _KEY_CHECK, "value": self._keyring.encrypt(_CHECK).decode()}])
         else:
-            self.keyring.unseal(token.encode(), f"database {self.database.name}")
+            self._keyring.decrypt(token.encode(), f"database {self._database.name}")
 
     def _opened(self, conn_id: str, sealed: bytes) -> Connection:
-        data = self.keyring.unseal(sealed, f"connection {conn_id!r}")
+        data = self._keyring.decrypt(sealed, f"connection {conn_id!r}")
         return msgspec.json.decode(data, type=Connection)

@@ -51,15 +51,15 @@ def test_a_new_run_comes_back_queued_with_its_number(store, now):
         ("b", RunState.QUEUED, now),
     ]
     assert made[0].run < made[1].run
-    assert [found.run for found in store.live()] == made
-    assert [store.run_state("d", run_id) for run_id in ("a", "never")] == [RunState.QUEUED, None]
+    assert [found.run for found in store.runs.live()] == made
+    assert [store.runs.state("d", run_id) for run_id in ("a", "never")] == [RunState.QUEUED, None]
 
 
 def test_a_run_that_exists_is_left_alone_and_not_reported_as_made(store, now):
     first = store.apply(Changes(new_runs=[new("a", conf={"x": 1})]), now)
     again = store.apply(Changes(new_runs=[new("a", conf={"x": 2}), new("a", dag_id="other")]), now)
     assert [r.dag_id for r in again] == ["other"]
-    assert store.run_snapshot(first[0].run).run.conf == {"x": 1}
+    assert store.runs.snapshot(first[0].run).run.conf == {"x": 1}
 
 
 def test_what_lives_is_found_again_and_what_finished_is_not(store, now, run):
@@ -73,10 +73,10 @@ def test_what_lives_is_found_again_and_what_finished_is_not(store, now, run):
         attempt(also, now, "b", 1, outcome=Outcome.SUCCESS),
     ]
     store.apply(Changes(runs=[ended, running], tasks=tasks, tries=tries), now)
-    first, second = store.live()
+    first, second = store.runs.live()
     assert (first.run, first.tasks, first.tries) == (run, [], [])
     assert (second.run, second.tasks, second.tries) == (running, tasks[:2], [tries[1]])
-    finished = store.run_snapshot(done.run)
+    finished = store.runs.snapshot(done.run)
     assert (finished.run, finished.tasks, finished.tries) == (ended, [tasks[2]], [])
 
 
@@ -86,7 +86,7 @@ def test_rows_written_again_are_replaced(store, now, run):
     newer = task(run, state=TaskState.RUNNING, epoch=1, started_at=later, reason="runs", failures=3)
     started = attempt(run, now, started_at=later, pid=77)
     store.apply(Changes(tasks=[newer], tries=[started]), now)
-    found = store.run_snapshot(run.run)
+    found = store.runs.snapshot(run.run)
     assert (found.tasks, found.tries) == ([newer], [started])
 
 
@@ -100,52 +100,54 @@ def test_values_are_read_in_batches_and_go_with_a_clear(store, now, run):
         ),
         now,
     )
-    assert store.xcoms(run.run, [("a", "k"), ("b", "z"), ("c", "k")]) == {
+    assert store.xcoms.values(run.run, [("a", "k"), ("b", "z"), ("c", "k")]) == {
         (TaskKey(run.run, "a", 0), "k"): b"1",
         (TaskKey(run.run, "a", 1), "k"): b"2",
         (TaskKey(run.run, "b", -1), "z"): b"4",
     }
-    assert store.xcoms(run.run, []) == {}
+    assert store.xcoms.values(run.run, []) == {}
     store.apply(Changes(xcoms=[XCom(run.run, "l", 2, "k", b"[1]", 1)]), now)
-    assert store.xcom_lengths(run.run, [("a", "k"), ("l", "k")]) == {("l", 2, "k"): 1}
+    assert store.xcoms.lengths(run.run, [("a", "k"), ("l", "k")]) == {("l", 2, "k"): 1}
     store.apply(
         Changes(cleared=[TaskKey(run.run, "a", 1), TaskKey(run.run, "b", -1)], xcoms=[left("b", -1, "k", b"5")]), now
     )
     asked = [(t, k) for t in "ab" for k in "kz"]
-    assert store.xcoms(run.run, asked) == {
+    assert store.xcoms.values(run.run, asked) == {
         (TaskKey(run.run, "a", 0), "k"): b"1",
         (TaskKey(run.run, "b", -1), "k"): b"5",
     }
     many = [(f"t{i}", "k") for i in range(1000)] + [("a", "k")]
-    assert len(store.xcoms(run.run, many)) == 1
+    assert len(store.xcoms.values(run.run, many)) == 1
 
 
 def test_a_removed_placeholder_is_gone(store, now, run):
     store.apply(Changes(tasks=[task(run)]), now)
     instances = [TaskInstance(run.run, "t", i, TaskState.SCHEDULED) for i in range(3)]
     store.apply(Changes(removed=[TaskKey(run.run, "t")], tasks=instances), now)
-    assert store.run_snapshot(run.run).tasks == instances
+    assert store.runs.snapshot(run.run).tasks == instances
 
 
 def test_a_late_answer_is_noted_and_changes_no_outcome(store, now, run):
     lost = attempt(run, now, outcome=Outcome.LOST, ended_at=now)
     store.apply(Changes(tasks=[task(run, epoch=1)], tries=[lost]), now)
     store.apply(Changes(late=[LateAnswer(TaskKey(run.run, "t"), 1, Outcome.SUCCESS, now)]), now)
-    assert [(t.attempt, t.late_outcome, t.late_at) for t in store.tries(run.run, "t")] == [(lost, Outcome.SUCCESS, now)]
+    assert [(t.attempt, t.late_outcome, t.late_at) for t in store.runs.tries(run.run, "t")] == [
+        (lost, Outcome.SUCCESS, now)
+    ]
 
 
 def test_requests_are_read_in_order_until_a_step_has_handled_them(store, now):
     given = [RunRequested(1), CancelRun(2, "me"), DagChanged("d"), TriggerDagRun("d", "r", {"a": [1]})]
     for request in given:
-        store.submit(request, now)
-    found = store.requests()
+        store.requests.submit(request, now)
+    found = store.requests.pending()
     assert [request for _, request in found] == given
     numbers = [number for number, _ in found]
-    assert store.requests(numbers[1]) == found[2:]
+    assert store.requests.pending(numbers[1]) == found[2:]
     store.apply(Changes(handled=numbers), now)
-    assert store.requests() == []
-    store.submit(given[0], now)
-    assert store.requests(numbers[-1]) != [], "a number must not come twice"
+    assert store.requests.pending() == []
+    store.requests.submit(given[0], now)
+    assert store.requests.pending(numbers[-1]) != [], "a number must not come twice"
 
 
 def test_a_transaction_that_fails_changes_nothing(store, now, run):
@@ -157,16 +159,16 @@ def test_a_transaction_that_fails_changes_nothing(store, now, run):
 
     with pytest.raises(RuntimeError, match="stop"):
         fail()
-    assert [found.run for found in store.live()] == [run]
-    assert store.live()[0].tasks == []
-    assert store.requests() == []
+    assert [found.run for found in store.runs.live()] == [run]
+    assert store.runs.live()[0].tasks == []
+    assert store.requests.pending() == []
 
 
 def test_runs_made_in_a_transaction_can_be_used_in_it(store, now):
     with store.transaction() as tx:
         (made,) = tx.apply(Changes(new_runs=[new("x")]), now)
         tx.apply(Changes(tasks=[task(made)]), now)
-    assert len(store.live()[0].tasks) == 1
+    assert len(store.runs.live()[0].tasks) == 1
 
 
 def test_a_row_of_a_run_that_does_not_exist_is_a_fault_of_ours(store, now, run):
@@ -190,7 +192,7 @@ def test_a_naive_instant_is_never_stored(store, now, run):
 def test_every_run_comes_back_as_it_went(store, now, conf, logical, start, end, run_id):
     made = store.apply(Changes(new_runs=[NewRun("d", run_id, RunKind.SCHEDULED, logical, start, end, conf, "v")]), now)
     if made:
-        found = store.run_snapshot(made[0].run).run
+        found = store.runs.snapshot(made[0].run).run
         assert found == made[0]
         assert (found.conf, found.logical_date, found.interval_start, found.interval_end) == (conf, logical, start, end)
 
@@ -211,12 +213,12 @@ def test_every_task_try_and_value_comes_back_as_it_went(  # noqa: PLR0917 - hypo
     row = TaskInstance(run_of.run, "t", -1, state, numbers[0], numbers[1], reason, at, at, at, due, numbers[2])
     tried = Try(run_of.run, "t", -1, numbers[1], 1, "local", now, at, due, outcome, reason, numbers[2])
     store.apply(Changes(tasks=[row], tries=[tried], xcoms=[XCom(run_of.run, "t", -1, "k", value, 3)]), now)
-    found = store.run_snapshot(run_of.run)
+    found = store.runs.snapshot(run_of.run)
     visible = reason.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
     assert found.tasks == [msgspec.structs.replace(row, reason=visible)]
     of_this_example = [each for each in found.tries if each.epoch == tried.epoch]
     assert of_this_example == ([msgspec.structs.replace(tried, error=visible)] if outcome is None else [])
-    assert store.xcoms(run_of.run, [("t", "k")]) == {(TaskKey(run_of.run, "t"), "k"): value}
+    assert store.xcoms.values(run_of.run, [("t", "k")]) == {(TaskKey(run_of.run, "t"), "k"): value}
 
 
 @pytest.fixture

@@ -13,13 +13,25 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 import msgspec
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 
 from penstock.errors import StoreError, StoreHeldError
 from penstock.store.database import Database, this_host
+from penstock.store.tables import meta
 
 _KEY = 0x50656E73_00000001
 _META = "scheduler"
+_TOKEN = select(meta.c.value).where(meta.c.key == _META)
+# Text: PostgreSQL's catalog, which no table of ours describes.
+_SESSIONS_WITH_LOCK = text(
+    "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database "
+    "WHERE d.datname = current_database() AND locktype = 'advisory' AND granted "
+    "AND (classid::bigint << 32 | objid::bigint) = :key"
+)
+# Text: SQLAlchemy's ``ON CONFLICT`` is a dialect's own, and this is said on PostgreSQL alone.
+_STORE_TOKEN = text(
+    "INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+)
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -39,10 +51,8 @@ class Holder(msgspec.Struct, frozen=True):
         )
 
 
-class Hold(Protocol):
+class _Lock(Protocol):
     """The role while it is held."""
-
-    holder: Holder
 
     def confirm(self, connection: Connection) -> None:
         """Check within a transaction that the role is still ours; raises StoreHeldError or StoreError if it is not."""
@@ -51,35 +61,66 @@ class Hold(Protocol):
         """Give the role up."""
 
 
-def take(database: Database, holder: str, now: datetime) -> Hold:
-    """Take the role; raises StoreHeldError if a living process has it."""
-    me = Holder(holder, this_host(), os.getpid(), now.astimezone(UTC), uuid4().hex)
-    if database.path is not None:
-        return _FileHold(database.path, database.name, me)
-    return _SessionHold(database, me)
+class LeaderLock:
+    """The scheduler's role in one database, for one store."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock: _Lock | None = None
+
+    def acquire(self, name: str, now: datetime) -> None:
+        """Take the scheduler's role until `release` or the end of this process, however it ends.
+
+        From then on each transaction of this store checks that the role is still its own.
+
+        Args:
+            name: What to call the holder in the message to whoever comes second, such as ``"penstock up"``.
+            now: The present.
+
+        Raises:
+            StoreHeldError: Another process has it; the message says which, where and since when.
+            StoreError: The lock cannot be asked for.
+        """
+        me = Holder(name, this_host(), os.getpid(), now.astimezone(UTC), uuid4().hex)
+        path = self._database.path
+        self._lock = _FileLock(path, self._database.name, me) if path is not None else _SessionLock(self._database, me)
+
+    def holder(self) -> Holder | None:
+        """Who has the role now, as far as can be told without asking for it; None if nobody has. Raises StoreError."""
+        path = self._database.path
+        return _session_holder(self._database) if path is None else _file_holder(path)
+
+    def confirm(self, connection: Connection) -> None:
+        """Check within a transaction that the role, if it was taken here, is still ours.
+
+        Raises:
+            StoreHeldError: Another process has it now.
+        """
+        if self._lock is not None:
+            self._lock.confirm(connection)
+
+    def release(self) -> None:
+        """Give the role up, if it was taken here."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
 
-def present(database: Database) -> Holder | None:
-    """Who holds the role now, as far as can be told without touching the lock; None if nobody does."""
-    if database.path is None:
-        with database.read() as connection:
-            taken = connection.execute(
-                text(
-                    "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database "
-                    "WHERE d.datname = current_database() AND locktype = 'advisory' AND granted "
-                    "AND (classid::bigint << 32 | objid::bigint) = :key"
-                ),
-                {"key": _KEY},
-            ).scalar()
-            return _read(_stored(connection, "").encode()) if taken else None
+def _session_holder(database: Database) -> Holder | None:
+    with database.read() as connection:
+        taken = connection.execute(_SESSIONS_WITH_LOCK, {"key": _KEY}).scalar()
+        return _read(_stored(connection).encode()) if taken else None
+
+
+def _file_holder(database: Path) -> Holder | None:
     try:
-        holder = _read(_lock_file(database.path).read_bytes())
+        holder = _read(_lock_file(database).read_bytes())
     except OSError:
         return None
     return holder if holder is not None and (holder.host != this_host() or _alive(holder.pid)) else None
 
 
-class _FileHold:
+class _FileLock:
     def __init__(self, path: Path, name: str, me: Holder) -> None:
         self.holder = me
         lock = _lock_file(path)
@@ -106,7 +147,7 @@ class _FileHold:
         os.close(self._descriptor)
 
 
-class _SessionHold:
+class _SessionLock:
     def __init__(self, database: Database, me: Holder) -> None:
         self.holder = me
         self._name = database.name
@@ -115,19 +156,13 @@ class _SessionHold:
         if not taken:
             self._session.close()
             with database.read() as connection:
-                raise _held(_read(_stored(connection, "").encode()), database.name)
+                raise _held(_read(_stored(connection).encode()), database.name)
         with database.write() as connection:
-            connection.execute(
-                text(
-                    "INSERT INTO meta (key, value) VALUES (:key, :value) "
-                    "ON CONFLICT (key) DO UPDATE SET value = excluded.value"
-                ),
-                {"key": _META, "value": msgspec.json.encode(me).decode()},
-            )
+            connection.execute(_STORE_TOKEN, {"key": _META, "value": msgspec.json.encode(me).decode()})
 
     def confirm(self, connection: Connection) -> None:
         # The row is locked until the caller commits: who takes the role over waits for that, and then we see its token.
-        other = _read(_stored(connection, " FOR SHARE").encode())
+        other = _read(_stored(connection, share=True).encode())
         if other is None or other.token != self.holder.token:
             raise _held(other, self._name)
 
@@ -149,9 +184,8 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def _stored(connection: Connection, lock: str) -> str:
-    found = connection.execute(text(f"SELECT value FROM meta WHERE key = :key{lock}"), {"key": _META}).scalar()
-    return found or ""
+def _stored(connection: Connection, *, share: bool = False) -> str:
+    return connection.execute(_TOKEN.with_for_update(read=True) if share else _TOKEN).scalar() or ""
 
 
 def _read(data: bytes) -> Holder | None:

@@ -40,23 +40,23 @@ class DatabaseBusyError(StoreError):
 
 
 @contextmanager
-def told(where: str, wait_s: float) -> Iterator[None]:
+def translate_errors(where: str, wait_s: float) -> Iterator[None]:
     """Turn a driver's error into a `StoreError` about the database ``where``; our own fault into an `InternalError`."""
     try:
         yield
     except exc.DBAPIError as error:
-        raise sentence(error.orig, where, wait_s) from error
+        raise translated(error.orig, where, wait_s) from error
     except sqlite3.Error as error:
-        raise sentence(error, where, wait_s) from error
+        raise translated(error, where, wait_s) from error
     except exc.SQLAlchemyError as error:
         raise InternalError(f"the store made a request that is wrong in itself: {_first_line(error)}") from error
 
 
-def sentence(error: BaseException | None, where: str, wait_s: float) -> StoreError | InternalError:
+def translated(error: BaseException | None, where: str, wait_s: float) -> StoreError | InternalError:
     """The error to raise for a driver's ``error`` at the database ``where``."""
     detail = _first_line(error)
     if isinstance(error, sqlite3.Error):
-        return _sqlite_sentence(error, where, detail, wait_s)
+        return _translated_sqlite(error, where, detail, wait_s)
     state = getattr(error, "sqlstate", None)
     if state in ("42P01", "42703"):
         return StoreError(f"database {where}: its tables do not fit ({detail}). Run `penstock db upgrade`.")
@@ -69,7 +69,7 @@ def sentence(error: BaseException | None, where: str, wait_s: float) -> StoreErr
     return InternalError(f"database {where} refused a statement of the store ({state}): {detail}")
 
 
-def _sqlite_sentence(error: sqlite3.Error, where: str, detail: str, wait_s: float) -> StoreError | InternalError:
+def _translated_sqlite(error: sqlite3.Error, where: str, detail: str, wait_s: float) -> StoreError | InternalError:
     code = getattr(error, "sqlite_errorname", "").removeprefix("SQLITE_")
     text = _SQLITE.get(code.partition("_")[0])
     if text is not None:

@@ -19,7 +19,7 @@ from penstock.store import LoaderCatalog, Pool
 @pytest.fixture
 def stocked(store, now):
     """Three DAGs, ten runs of each, one of them failed and one live."""
-    catalog = LoaderCatalog(store, store.variable_values, lambda: now)
+    catalog = LoaderCatalog(store, store.config.variable_values, lambda: now)
     dags = tuple(DagSpec(name, "f.py", (TaskSpec("t"),), tags=(name[0],)) for name in ("alpha", "beta_1", "BETA%2"))
     catalog.save(ParsedFile("f.py", "s", {}, {}, None, now, 0.1, dags))
     catalog.close()
@@ -38,131 +38,131 @@ def stocked(store, now):
 
 
 def test_dags_are_listed_with_their_runs_by_state(stocked):
-    found = stocked.dag_rows()
+    found = stocked.dags.rows()
     assert sorted(row.dag_id for row in found) == ["BETA%2", "alpha", "beta_1"]
     assert all(row.runs == {RunState.FAILED: 1, RunState.SUCCESS: 8, RunState.RUNNING: 1} for row in found)
-    assert stocked.dag_row("alpha") == next(row for row in found if row.dag_id == "alpha")
-    assert stocked.dag_row("gamma") is None
+    assert stocked.dags.row("alpha") == next(row for row in found if row.dag_id == "alpha")
+    assert stocked.dags.row("gamma") is None
 
 
 @pytest.mark.parametrize(
     ("search", "names"), [("beta", {"beta_1", "BETA%2"}), ("%", {"BETA%2"}), ("_", {"beta_1"}), ("x", set())]
 )  # fmt: skip
 def test_a_search_takes_its_text_literally_and_in_any_case(stocked, search, names):
-    assert {row.dag_id for row in stocked.dag_rows(search=search)} == names
+    assert {row.dag_id for row in stocked.dags.rows(search=search)} == names
 
 
 def test_pages_of_runs_are_newest_first_and_miss_and_repeat_none(stocked):
     seen, before = [], None
-    while page := stocked.runs(dag_id="alpha", before=before, limit=3):
+    while page := stocked.runs.page(dag_id="alpha", before=before, limit=3):
         seen += page
         before = page[-1].run
     assert [run.run_id for run in seen] == [f"r{i}" for i in reversed(range(10))]
-    assert [run.dag_id for run in stocked.runs(state=RunState.FAILED)] == ["BETA%2", "beta_1", "alpha"]
-    assert len(stocked.runs(limit=100)) == 30
+    assert [run.dag_id for run in stocked.runs.page(state=RunState.FAILED)] == ["BETA%2", "beta_1", "alpha"]
+    assert len(stocked.runs.page(limit=100)) == 30
 
 
 def test_a_run_is_found_by_number_and_by_name(stocked):
-    run = stocked.run_named("alpha", "r3")
-    assert stocked.run(run.run) == run
-    assert stocked.run(10**9) is None
-    assert stocked.run_named("alpha", "nope") is None
+    run = stocked.runs.find("alpha", "r3")
+    assert stocked.runs.get(run.run) == run
+    assert stocked.runs.get(10**9) is None
+    assert stocked.runs.find("alpha", "nope") is None
 
 
 def test_old_runs_go_with_all_that_belongs_to_them_and_live_ones_stay(stocked, now):
     before = now + timedelta(minutes=5)
-    first = stocked.finished_before(before, limit=10)
-    rest = stocked.finished_before(before, first[-1].run, limit=10)
+    first = stocked.retention.finished_before(before, limit=10)
+    rest = stocked.retention.finished_before(before, first[-1].run, limit=10)
     assert (len(first), len(rest)) == (10, 5)
     assert max(run.ended_at for run in first + rest) < before
-    every = [run.run for run in stocked.runs(limit=100)]
-    assert stocked.delete_runs(every) == 27
-    assert stocked.finished_before(now + timedelta(days=999)) == []
-    left = stocked.runs(limit=100)
+    every = [run.run for run in stocked.runs.page(limit=100)]
+    assert stocked.retention.delete_runs(every) == 27
+    assert stocked.retention.finished_before(now + timedelta(days=999)) == []
+    left = stocked.runs.page(limit=100)
     assert {run.state for run in left} == {RunState.RUNNING}
-    assert [len(each.tasks) for each in stocked.live()] == [1, 1, 1]
+    assert [len(each.tasks) for each in stocked.runs.live()] == [1, 1, 1]
     assert stocked.check() == []
 
 
 def test_versions_that_nothing_needs_go_and_those_of_runs_and_of_dags_that_just_changed_stay(stocked, now):
-    catalog = LoaderCatalog(stocked, stocked.variable_values, lambda: now)
+    catalog = LoaderCatalog(stocked, stocked.config.variable_values, lambda: now)
     for tag in "xyz":
         dags = tuple(DagSpec(name, "f.py", (TaskSpec("t"),), tags=(tag,)) for name in ("alpha", "beta_1", "BETA%2"))
         catalog.save(ParsedFile("f.py", "s", {}, {}, None, now, 0.1, dags))
         if tag == "x":
-            pinned = next(state.version for state in stocked.dags() if state.dag_id == "alpha")
+            pinned = next(state.version for state in stocked.dags.states() if state.dag_id == "alpha")
             new = NewRun("alpha", "pinned", RunKind.MANUAL, now, now, now, version=pinned)
             stocked.apply(Changes(new_runs=[new]), now)
     catalog.close()
-    assert stocked.unused_versions(now) == []
-    unused = stocked.unused_versions(now + timedelta(seconds=1))
-    present = [state.version for state in stocked.dags()]
+    assert stocked.retention.unused_versions(now) == []
+    unused = stocked.retention.unused_versions(now + timedelta(seconds=1))
+    present = [state.version for state in stocked.dags.states()]
     assert len(unused) == 3 * 3 - 1
     assert not {pinned, *present} & set(unused)
-    stocked.delete_versions(unused)
-    assert stocked.unused_versions(now + timedelta(seconds=1)) == []
-    assert all(stocked.version(version) for version in (pinned, *present))
-    assert [stocked.version(version) for version in unused] == [None] * 8
+    stocked.retention.delete_versions(unused)
+    assert stocked.retention.unused_versions(now + timedelta(seconds=1)) == []
+    assert all(stocked.versions.get(version) for version in (pinned, *present))
+    assert [stocked.versions.get(version) for version in unused] == [None] * 8
     assert stocked.check() == []
 
 
 def test_a_cursor_moves(stocked, now):
     stocked.apply(Changes(cursors=[DagCursor("alpha", now)]), now)
-    assert {d.dag_id: d.cursor for d in stocked.dags()} == {"alpha": now, "beta_1": None, "BETA%2": None}
+    assert {d.dag_id: d.cursor for d in stocked.dags.states()} == {"alpha": now, "beta_1": None, "BETA%2": None}
 
 
 def test_pausing_is_told_to_the_scheduler(stocked, now):
-    stocked.apply(Changes(handled=[number for number, _ in stocked.requests()]), now)
-    assert stocked.set_paused("alpha", now, paused=True)
-    assert not stocked.set_paused("nope", now, paused=True)
-    assert [request for _, request in stocked.requests()] == [DagChanged("alpha")]
-    assert stocked.dag("alpha").paused
+    stocked.apply(Changes(handled=[number for number, _ in stocked.requests.pending()]), now)
+    assert stocked.dags.set_paused("alpha", now, paused=True)
+    assert not stocked.dags.set_paused("nope", now, paused=True)
+    assert [request for _, request in stocked.requests.pending()] == [DagChanged("alpha")]
+    assert stocked.dags.state("alpha").paused
 
 
 def test_pools_are_told_to_the_scheduler(store, now):
-    assert store.pools() == [Pool("default_pool", 128, "For every task that names no pool.")]
-    store.put_pool(Pool("p", 3), now)
-    store.put_pool(Pool("p", 5, "five"), now)
-    assert store.pools()[1] == Pool("p", 5, "five")
-    store.delete_pool("p", now)
-    assert [request for _, request in store.requests()] == [PoolsChanged()] * 3
+    assert store.config.pools() == [Pool("default_pool", 128, "For every task that names no pool.")]
+    store.config.put_pool(Pool("p", 3), now)
+    store.config.put_pool(Pool("p", 5, "five"), now)
+    assert store.config.pools()[1] == Pool("p", 5, "five")
+    store.config.delete_pool("p", now)
+    assert [request for _, request in store.requests.pending()] == [PoolsChanged()] * 3
     with pytest.raises(NotFoundError, match="Did you mean 'default_pool'"):
-        store.delete_pool("default_poll", now)
+        store.config.delete_pool("default_poll", now)
 
 
 def test_connections_and_variables_are_replaced_and_deleted(store, now):
-    store.put_connection(Connection("c", "aws", extra={"a": [1]}), now)
-    store.put_connection(Connection("c", "postgres", port=1), now)
-    assert store.connections() == [Connection("c", "postgres", port=1)]
-    assert store.connection("d") is None
-    store.delete_connection("c")
+    store.config.put_connection(Connection("c", "aws", extra={"a": [1]}), now)
+    store.config.put_connection(Connection("c", "postgres", port=1), now)
+    assert store.config.connections() == [Connection("c", "postgres", port=1)]
+    assert store.config.connection("d") is None
+    store.config.delete_connection("c")
     with pytest.raises(NotFoundError):
-        store.delete_connection("c")
-    store.put_variable("k", "ünï\0code", now, "why")
-    assert [(v.key, v.value, v.description, v.changed_at) for v in store.variables()] == [
+        store.config.delete_connection("c")
+    store.config.put_variable("k", "ünï\0code", now, "why")
+    assert [(v.key, v.value, v.description, v.changed_at) for v in store.config.variables()] == [
         ("k", "ünï\0code", "why", now)
     ]
-    store.delete_variable("k")
+    store.config.delete_variable("k")
     with pytest.raises(NotFoundError):
-        store.delete_variable("k")
+        store.config.delete_variable("k")
 
 
 READS = {
-    "live": lambda s, run: s.live(),
-    "run_snapshot": lambda s, run: s.run_snapshot(run.run),
-    "run": lambda s, run: s.run(run.run),
-    "run_named": lambda s, run: s.run_named("alpha", "r1"),
-    "run_state": lambda s, run: s.run_state("alpha", "r1"),
-    "runs": lambda s, run: s.runs(),
-    "runs of a DAG": lambda s, run: s.runs(dag_id="alpha", before=5),
-    "runs in a state": lambda s, run: s.runs(state=RunState.FAILED, before=5),
-    "runs of a DAG in a state": lambda s, run: s.runs(dag_id="alpha", state=RunState.FAILED),
-    "tasks": lambda s, run: s.tasks(run.run, "t"),
-    "tries": lambda s, run: s.tries(run.run),
-    "xcoms": lambda s, run: s.xcoms(run.run, [("t", "k"), ("u", "k")]),
-    "dag_row": lambda s, run: s.dag_row("alpha"),
-    "dag_rows": lambda s, run: s.dag_rows(),
-    "requests": lambda s, run: s.requests(1),
+    "live": lambda s, run: s.runs.live(),
+    "run_snapshot": lambda s, run: s.runs.snapshot(run.run),
+    "run": lambda s, run: s.runs.get(run.run),
+    "run_named": lambda s, run: s.runs.find("alpha", "r1"),
+    "run_state": lambda s, run: s.runs.state("alpha", "r1"),
+    "runs": lambda s, run: s.runs.page(),
+    "runs of a DAG": lambda s, run: s.runs.page(dag_id="alpha", before=5),
+    "runs in a state": lambda s, run: s.runs.page(state=RunState.FAILED, before=5),
+    "runs of a DAG in a state": lambda s, run: s.runs.page(dag_id="alpha", state=RunState.FAILED),
+    "tasks": lambda s, run: s.runs.tasks(run.run, "t"),
+    "tries": lambda s, run: s.runs.tries(run.run),
+    "xcoms": lambda s, run: s.xcoms.values(run.run, [("t", "k"), ("u", "k")]),
+    "dag_row": lambda s, run: s.dags.row("alpha"),
+    "dag_rows": lambda s, run: s.dags.rows(),
+    "requests": lambda s, run: s.requests.pending(1),
     "step": lambda s, run: s.apply(
         Changes(
             new_runs=[NewRun("alpha", "x", RunKind.MANUAL, None, None, None)],
@@ -180,7 +180,7 @@ READS = {
 @pytest.mark.parametrize("name", READS)
 def test_nothing_reads_history_from_end_to_end(stocked, name):
     statements = []
-    run = stocked.run_named("alpha", "r5")
+    run = stocked.runs.find("alpha", "r5")
 
     def note(connection, cursor, statement, parameters, context, many):
         if statement.startswith(("SELECT", "UPDATE", "DELETE")):

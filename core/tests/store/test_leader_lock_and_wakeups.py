@@ -49,28 +49,28 @@ def child(url, key):
 
 
 def test_the_second_holder_is_refused_with_the_first_named(store, url, keyring, now):
-    store.hold("penstock up", now)
+    store.leader_lock.acquire("penstock up", now)
     with Store.open(url, keyring) as other:
         with pytest.raises(
             StoreHeldError,
             match=rf"penstock up already works on it \(process {os.getpid()} on .*, since 2026-03-01 12:30:15 UTC",
         ):
-            other.hold("penstock up", now)
-        assert other.holder().pid == os.getpid()
+            other.leader_lock.acquire("penstock up", now)
+        assert other.leader_lock.holder().pid == os.getpid()
 
 
 def test_the_role_is_free_after_close(store, url, keyring, now):
     with Store.open(url, keyring) as first:
-        first.hold("first", now)
-    assert store.holder() is None
-    store.hold("second", now)
+        first.leader_lock.acquire("first", now)
+    assert store.leader_lock.holder() is None
+    store.leader_lock.acquire("second", now)
 
 
 def test_the_role_is_free_after_a_kill(store, child, now):
-    process = child("store.hold('child', now); print('held', flush=True); sys.stdin.read()")
+    process = child("store.leader_lock.acquire('child', now); print('held', flush=True); sys.stdin.read()")
     assert process.stdout.readline() == "held\n"
     with pytest.raises(StoreHeldError, match=f"child already works on it .process {process.pid}"):
-        store.hold("second", now)
+        store.leader_lock.acquire("second", now)
     process.send_signal(signal.SIGKILL)
     process.wait()
     take_until_free(store, now)
@@ -80,16 +80,16 @@ def take_until_free(store, now):
     """PostgreSQL learns of a killed client a moment later."""
     for _ in range(1000):
         try:
-            store.hold("second", now)
+            store.leader_lock.acquire("second", now)
         except StoreHeldError:
             continue
         return
-    store.hold("second", now)
+    store.leader_lock.acquire("second", now)
 
 
 def test_a_holder_whose_session_was_cut_can_write_no_more_once_another_took_over(postgres_url, keyring, now):
     with Store.open(postgres_url, keyring) as first, Store.open(postgres_url, keyring) as second:
-        first.hold("first", now)
+        first.leader_lock.acquire("first", now)
         with second.transaction() as tx:
             tx.execute(
                 text(
@@ -99,102 +99,105 @@ def test_a_holder_whose_session_was_cut_can_write_no_more_once_another_took_over
         take_until_free(second, now)
         with pytest.raises(StoreHeldError, match="second already works on it"):
             first.apply(Changes(new_runs=[NewRun("d", "r", RunKind.MANUAL, None, None, None)]), now)
-        assert second.live() == []
+        assert second.runs.live() == []
 
 
-def rung(bell, within):
-    return bool(select.select([bell], [], [], within)[0])
+def woken(wakeup, within):
+    return bool(select.select([wakeup], [], [], within)[0])
 
 
-def test_every_listener_of_the_topic_hears_a_request_at_once_and_until_it_drains(store, now):
-    first, second, other = store.listen(), store.listen(), store.listen("variables")
-    store.submit(CancelRun(1), now)
-    assert rung(first, 5)
-    assert rung(second, 5)
-    assert not rung(other, 0.05)
+def test_every_waiter_of_the_topic_is_woken_by_a_request_at_once_and_until_it_drains(store, now):
+    first, second, other = store.wakeups.listen(), store.wakeups.listen(), store.wakeups.listen("variables")
+    store.requests.submit(CancelRun(1), now)
+    assert woken(first, 5)
+    assert woken(second, 5)
+    assert not woken(other, 0.05)
     first.drain()
-    assert not rung(first, 0.05)
-    assert rung(second, 0.05)
-    store.ring()
-    assert rung(first, 5)
-    for bell in (first, second, other):
-        bell.close()
-    store.submit(CancelRun(1), now)
+    assert not woken(first, 0.05)
+    assert woken(second, 0.05)
+    store.wakeups.send()
+    assert woken(first, 5)
+    for wakeup in (first, second, other):
+        wakeup.close()
+    store.requests.submit(CancelRun(1), now)
 
 
-def test_a_ring_crosses_processes(store, child):
-    with_bell = store.listen()
-    process = child("store.ring(); print('rung', flush=True)")
-    assert rung(with_bell, 10)
+def test_a_wakeup_crosses_processes(store, child):
+    wakeup = store.wakeups.listen()
+    process = child("store.wakeups.send(); print('sent', flush=True)")
+    assert woken(wakeup, 10)
     assert process.wait(10) == 0
-    with_bell.close()
+    wakeup.close()
 
 
-def test_a_transaction_that_fails_rings_nothing(store, now):
+def test_a_transaction_that_fails_wakes_nobody(store, now):
     def fail():
         with store.transaction() as tx:
             tx.submit([CancelRun(1)], now)
             raise RuntimeError("stop")
 
-    bell = store.listen()
+    wakeup = store.wakeups.listen()
     with pytest.raises(RuntimeError):
         fail()
-    assert not rung(bell, 0.1)
-    bell.close()
+    assert not woken(wakeup, 0.1)
+    wakeup.close()
 
 
-def test_ten_thousand_rings_that_nobody_drains_block_nobody(store, now):
-    bell = store.listen()
+def test_wakeups_that_nobody_drains_block_nobody(store, now):
+    wakeup = store.wakeups.listen()
     with store.transaction() as tx:
         for _ in range(3):
             tx.submit([CancelRun(1)], now)
     for _ in range(300):
-        store.ring()
-    assert rung(bell, 1)
-    bell.drain()
-    bell.close()
+        store.wakeups.send()
+    assert woken(wakeup, 1)
+    wakeup.drain()
+    wakeup.close()
 
 
-def test_a_dead_listener_is_swept_away(tmp_path, keyring, now):
+def test_a_dead_waiter_is_swept_away(tmp_path, keyring, now):
     url = f"sqlite:///{tmp_path}/p.db"
     with Store.open(url, keyring) as store:
-        code = CHILD.format(url=url, key="A" * 43 + "=") + "bell = store.listen(); import os; os.kill(os.getpid(), 9)"
+        code = (
+            CHILD.format(url=url, key="A" * 43 + "=")
+            + "wakeup = store.wakeups.listen(); import os; os.kill(os.getpid(), 9)"
+        )
         assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGKILL
-        assert len(list((tmp_path / "p.db.bells").iterdir())) == 1
-        store.submit(CancelRun(1), now)
-        assert list((tmp_path / "p.db.bells").iterdir()) == []
+        assert len(list((tmp_path / "p.db.wakeups").iterdir())) == 1
+        store.requests.submit(CancelRun(1), now)
+        assert list((tmp_path / "p.db.wakeups").iterdir()) == []
 
 
-def test_the_bell_works_under_a_path_longer_than_any_socket_allows(tmp_path, keyring):
+def test_a_wakeup_works_under_a_path_longer_than_any_socket_allows(tmp_path, keyring):
     folder = tmp_path / ("long" * 50)
     with Store.open(f"sqlite:///{folder}/p.db", keyring) as store:
-        bell = store.listen()
-        store.ring()
-        assert rung(bell, 5)
-        bell.close()
+        wakeup = store.wakeups.listen()
+        store.wakeups.send()
+        assert woken(wakeup, 5)
+        wakeup.close()
 
 
-def test_a_bell_that_cannot_be_made_is_a_sentence(tmp_path, keyring):
+def test_a_wakeup_that_cannot_be_made_is_a_sentence(tmp_path, keyring):
     with Store.open(f"sqlite:///{tmp_path}/p.db", keyring) as store:
-        (tmp_path / "p.db.bells").write_text("in the way")
-        with pytest.raises(StoreError, match="the doorbell cannot be made"):
-            store.listen()
+        (tmp_path / "p.db.wakeups").write_text("in the way")
+        with pytest.raises(StoreError, match="the pipe for wakeups cannot be made"):
+            store.wakeups.listen()
 
 
-def test_a_bell_reconnects_when_the_server_ended_its_session(postgres_url, keyring):
+def test_a_wakeup_reconnects_when_the_server_ended_its_session(postgres_url, keyring):
     with Store.open(postgres_url, keyring) as store:
-        bell = store.listen()
+        wakeup = store.wakeups.listen()
         with store.transaction() as tx:
             tx.execute(
                 text(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'penstock bell%'"
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'penstock wakeup%'"
                 )
             )
-        assert rung(bell, 5)
-        bell.drain()
-        store.ring()
-        assert rung(bell, 5)
-        bell.close()
+        assert woken(wakeup, 5)
+        wakeup.drain()
+        store.wakeups.send()
+        assert woken(wakeup, 5)
+        wakeup.close()
 
 
 def test_what_was_acknowledged_before_a_kill_is_there(store, child, now):
@@ -214,7 +217,7 @@ def test_what_was_acknowledged_before_a_kill_is_there(store, child, now):
     acknowledged = [int(process.stdout.readline()) for _ in range(30)]
     process.send_signal(signal.SIGKILL)
     acknowledged += [int(line) for line in process.communicate()[0].splitlines(keepends=True) if line.endswith("\n")]
-    found = {each.run.run: len(each.tasks) for each in store.live()}
+    found = {each.run.run: len(each.tasks) for each in store.runs.live()}
     assert all(found[run] == 20 for run in acknowledged)
     assert all(number in (0, 20) for number in found.values()), "a transaction is whole or not at all"
     assert store.check() == []
@@ -224,13 +227,13 @@ def test_processes_that_write_at_once_all_succeed(store, child, now):
     code = """
         from penstock.model.request import CancelRun
         for i in range(40):
-            store.submit(CancelRun({n} * 1000 + i), now)
+            store.requests.submit(CancelRun({n} * 1000 + i), now)
         """
     processes = [child(code.format(n=n)) for n in (1, 2)]
     with ThreadPoolExecutor(3) as pool:
-        list(pool.map(lambda n: store.submit(CancelRun(3000 + n), now), range(40)))
+        list(pool.map(lambda n: store.requests.submit(CancelRun(3000 + n), now), range(40)))
     assert [process.wait(60) for process in processes] == [0, 0]
-    found = [request.run for _, request in store.requests()]
+    found = [request.run for _, request in store.requests.pending()]
     assert sorted(found) == [n * 1000 + i for n in (1, 2, 3) for i in range(40)]
     for n in (1, 2):
         own = [run for run in found if run // 1000 == n]

@@ -1,0 +1,225 @@
+"""DAGs and their versions, as the loader stored them: read by the scheduler and by people."""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from datetime import datetime
+from threading import Lock
+from typing import Any
+from weakref import WeakValueDictionary
+
+import msgspec
+from sqlalchemy import Row, Select, bindparam, func, select, update
+
+from penstock.model.dag import DagSpec, from_json
+from penstock.model.request import DagChanged
+from penstock.model.state import RunState
+from penstock.store import tables
+from penstock.store.database import Database
+from penstock.store.keyring import Keyring
+from penstock.store.transaction import Writer
+
+VERSIONS_IN_MEMORY = 500
+
+
+class DagState(msgspec.Struct, frozen=True):
+    """A DAG as the scheduler knows it.
+
+    Attributes:
+        version: Version that new runs are pinned to.
+        active: False once no file defines it any more: no new runs, live ones go on.
+        cursor: End of the last data interval for which a run was created; None before the first.
+    """
+
+    dag_id: str
+    version: str
+    file: str
+    paused: bool
+    active: bool
+    cursor: datetime | None
+
+
+class DagRow(msgspec.Struct, frozen=True):
+    """A DAG for people.
+
+    Attributes:
+        runs: Number of its runs by state; states without a run are absent.
+        cursor: End of the last data interval for which a run was created.
+    """
+
+    dag_id: str
+    file: str
+    paused: bool
+    active: bool
+    version: str
+    cursor: datetime | None
+    changed_at: datetime
+    spec: DagSpec
+    runs: dict[RunState, int]
+
+
+class Version(msgspec.Struct, frozen=True):
+    """What a run is pinned to.
+
+    Attributes:
+        version: Content hash of all the other attributes.
+        spec: The DAG's structure.
+        snapshot: Hash of the source folder's snapshot that its tries import.
+        file: DAG file inside the snapshot.
+        variables: Value of each Variable that the file read while it was imported; None for one that did not exist.
+    """
+
+    version: str
+    spec: DagSpec
+    snapshot: str
+    file: str
+    variables: dict[str, str | None]
+
+
+_d, _v, _s, _f, _r = tables.dag.c, tables.dag_version.c, tables.dag_spec.c, tables.source_file.c, tables.run.c
+
+STATES = select(*tables.columns(tables.dag, DagState)).order_by(_d.dag_id)
+ROWS: Select[Any] = (
+    select(*tables.dag.c, _s.data)
+    .join_from(tables.dag, tables.dag_version, _v.version == _d.version)
+    .join(tables.dag_spec, _s.spec == _v.spec)
+    .order_by(_d.dag_id)
+)
+RUN_COUNTS = select(_r.dag_id, _r.state, func.count()).group_by(_r.dag_id, _r.state)
+VERSION: Select[Any] = (
+    select(_v.spec, _s.data, _v.snapshot, _v.file, _v.variables)
+    .join_from(tables.dag_version, tables.dag_spec, _s.spec == _v.spec)
+    .where(_v.version == bindparam("version"))
+)
+PROBLEMS = select(_f.file, _f.problems).where(_f.problems != "[]").order_by(_f.file)
+
+
+class Dags:
+    """Reads DAGs, and pauses them. Every method raises StoreError if the database cannot serve."""
+
+    def __init__(self, database: Database, writer: Writer) -> None:
+        self._database, self._writer = database, writer
+
+    def states(self) -> list[DagState]:
+        """Every DAG, retired ones included, by id."""
+        with self._database.read() as connection:
+            return [DagState(*row) for row in connection.execute(STATES)]
+
+    def state(self, dag_id: str) -> DagState | None:
+        """One DAG, or None."""
+        with self._database.read() as connection:
+            row = connection.execute(STATES.where(_d.dag_id == dag_id)).one_or_none()
+        return None if row is None else DagState(*row)
+
+    def rows(self, *, search: str = "", retired: bool = False) -> list[DagRow]:
+        """DAGs for people, by id.
+
+        Args:
+            search: Part of the id, in any case; "" for all.
+            retired: Whether to include those that no file defines any more.
+        """
+        query = ROWS.where(_d.dag_id.icontains(search, autoescape=True)) if search else ROWS
+        with self._database.read() as connection:
+            found = connection.execute(query if retired else query.where(_d.active)).all()
+            counts = _by_dag(connection.execute(RUN_COUNTS))
+        return [_dag_row(row, counts) for row in found]
+
+    def row(self, dag_id: str) -> DagRow | None:
+        """One DAG for people, retired or not; None if there is none."""
+        with self._database.read() as connection:
+            row = connection.execute(ROWS.where(_d.dag_id == dag_id)).one_or_none()
+            counts = _by_dag(connection.execute(RUN_COUNTS.where(_r.dag_id == dag_id)))
+        return None if row is None else _dag_row(row, counts)
+
+    def ids(self) -> list[str]:
+        """The ids of all DAGs that a file defines."""
+        with self._database.read() as connection:
+            return list(connection.execute(select(_d.dag_id).where(_d.active)).scalars())
+
+    def set_paused(self, dag_id: str, now: datetime, *, paused: bool) -> bool:
+        """Pause or unpause a DAG and tell the scheduler; returns whether the DAG exists."""
+        with self._writer.transaction() as tx:
+            statement = update(tables.dag).where(_d.dag_id == dag_id).values(paused=paused, changed_at=now)
+            known = tx.execute(statement).rowcount > 0
+            tx.submit([DagChanged(dag_id)] if known else [], now)
+        return known
+
+    def problems(self) -> dict[str, tuple[str, ...]]:
+        """What is wrong with DAG files, by file; files without problems are absent."""
+        with self._database.read() as connection:
+            found = connection.execute(PROBLEMS).all()
+        return {file: msgspec.json.decode(problems, type=tuple[str, ...]) for file, problems in found}
+
+
+class Versions:
+    """Reads what runs are pinned to, and keeps in memory what was asked for last.
+
+    An edit of any file gives each DAG of the folder a new version, most of them with the same structure. So versions
+    share their structure as long as anybody uses it, and no more than some versions are kept: a live run's is asked
+    for at each of its tries, so it stays, and one that fell out is read again.
+
+    Args:
+        database: The database.
+        keyring: Decrypts the Variables that a version is pinned to.
+        kept: How many versions are kept in memory.
+    """
+
+    def __init__(self, database: Database, keyring: Keyring, kept: int = VERSIONS_IN_MEMORY) -> None:
+        self._database, self._keyring, self._kept = database, keyring, kept
+        self._versions: OrderedDict[str, Version] = OrderedDict()
+        self._specs: WeakValueDictionary[str, DagSpec] = WeakValueDictionary()
+        self._lock = Lock()
+
+    def get(self, version: str) -> Version | None:
+        """What this version holds; None if there is none.
+
+        Raises:
+            ConfigError: Its Variables were encrypted with another key.
+            StoreError: The database cannot serve.
+        """
+        with self._lock:
+            if version in self._versions:
+                self._versions.move_to_end(version)
+                return self._versions[version]
+        with self._database.read() as connection:
+            row = connection.execute(VERSION, {"version": version}).one_or_none()
+        if row is None:
+            return None
+        with self._lock:
+            found = self._versions[version] = self._decoded(version, row)
+            if len(self._versions) > self._kept:
+                self._versions.popitem(last=False)
+        return found
+
+    def spec(self, version: str) -> DagSpec | None:
+        """The structure of a version; None if there is none. Raises as `get`."""
+        found = self.get(version)
+        return found.spec if found else None
+
+    def _decoded(self, version: str, row: Row[Any]) -> Version:
+        spec = self._specs.get(row.spec)
+        if spec is None:
+            spec = self._specs[row.spec] = from_json(row.data)
+        what = f"the Variables of DAG file {row.file!r}"
+        opened = self._keyring.decrypt(row.variables, what) if row.variables else b"{}"
+        return Version(version, spec, row.snapshot, row.file, msgspec.json.decode(opened, type=dict[str, str | None]))
+
+
+def _by_dag(counted: Iterable[Any]) -> dict[str, dict[RunState, int]]:
+    counts: dict[str, dict[RunState, int]] = {}
+    for dag_id, state, number in counted:
+        counts.setdefault(dag_id, {})[state] = number
+    return counts
+
+
+def _dag_row(row: Row[Any], counts: dict[str, dict[RunState, int]]) -> DagRow:
+    return DagRow(
+        dag_id=row.dag_id,
+        file=row.file,
+        paused=row.paused,
+        active=row.active,
+        version=row.version,
+        cursor=row.cursor,
+        changed_at=row.changed_at,
+        spec=from_json(row.data),
+        runs=counts.get(row.dag_id, {}),
+    )

@@ -1,0 +1,82 @@
+"""What is deleted when it is old: finished runs, and versions of DAGs that nothing needs; in small portions."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, select
+
+from penstock.model.run import Run
+from penstock.model.state import RunState
+from penstock.store import tables
+from penstock.store.database import Database
+from penstock.store.transaction import Writer
+
+_d, _v, _s, _r = tables.dag.c, tables.dag_version.c, tables.dag_spec.c, tables.run.c
+_FINISHED = [state for state in RunState if state.finished]
+_LIVE = [state for state in RunState if not state.finished]
+
+
+class Retention:
+    """Finds and deletes what is old."""
+
+    def __init__(self, database: Database, writer: Writer) -> None:
+        self._database, self._writer = database, writer
+
+    def finished_before(self, before: datetime, after: int = 0, limit: int = 100) -> list[Run]:
+        """Finished runs that ended before an instant, oldest first.
+
+        Args:
+            before: Runs that ended earlier.
+            after: Runs with a larger number: the last one of the portion before.
+            limit: How many at most.
+
+        Raises:
+            StoreError: The database cannot serve.
+        """
+        query = (
+            select(*tables.columns(tables.run, Run))
+            .where(_r.state.in_(_FINISHED), _r.ended_at < before, _r.run > after)
+            .order_by(_r.run)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [Run(*row) for row in connection.execute(query)]
+
+    def delete_runs(self, numbers: Sequence[int]) -> int:
+        """Delete runs with all that belongs to them, except those that live again; returns how many were deleted.
+
+        Raises:
+            StoreError: The database cannot serve; nothing was deleted.
+        """
+        with self._writer.transaction() as tx:
+            return tx.execute(delete(tables.run).where(_r.run.in_(numbers), _r.state.in_(_FINISHED))).rowcount
+
+    def live_runs(self) -> set[tuple[str, str]]:
+        """DAG id and run id of every unfinished run; raises StoreError."""
+        query = select(_r.dag_id, _r.run_id).where(_r.state.in_(_LIVE))
+        with self._database.read() as connection:
+            return {(dag_id, run_id) for dag_id, run_id in connection.execute(query)}
+
+    def unused_versions(self, before: datetime) -> list[str]:
+        """Versions that are no DAG's present one and no run's, of DAGs that have not changed since an instant.
+
+        The instant leaves time to whoever has just read that a version is the present one, and makes a run of it.
+
+        Raises:
+            StoreError: The database cannot serve.
+        """
+        old = (
+            select(_v.version)
+            .join_from(tables.dag_version, tables.dag, _d.dag_id == _v.dag_id)
+            .where(_d.changed_at < before, _d.version != _v.version)
+        )
+        with self._database.read() as connection:
+            return list(connection.execute(old.except_(select(_r.version))).scalars())
+
+    def delete_versions(self, versions: Sequence[str]) -> None:
+        """Delete versions, and the structures that no version has any more; raises StoreError."""
+        with self._writer.transaction() as tx:
+            specs = list(tx.execute(select(_v.spec).where(_v.version.in_(versions)).distinct()).scalars())
+            tx.execute(delete(tables.dag_version).where(_v.version.in_(versions)))
+            used = select(_v.spec).where(_v.spec.in_(specs))
+            tx.execute(delete(tables.dag_spec).where(_s.spec.in_(specs), _s.spec.not_in(used)))

@@ -1,0 +1,175 @@
+"""Runs and what belongs to them: task instances, tries and XComs; each query is found by an index."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, and_, bindparam, or_, select
+from sqlalchemy.sql import ColumnElement
+
+from penstock.model.run import Run, TaskInstance, TaskKey, Try
+from penstock.model.state import Outcome, RunState
+from penstock.store import tables
+from penstock.store.database import Database
+
+_KEYS_PER_READ = 200
+
+_r, _t, _a, _x = tables.run.c, tables.task_instance.c, tables.attempt.c, tables.xcom.c
+_RUN, _TASK, _TRY = (
+    tables.columns(table, struct)
+    for table, struct in ((tables.run, Run), (tables.task_instance, TaskInstance), (tables.attempt, Try))
+)
+
+RUN_BY_NUMBER = select(*_RUN).where(_r.run == bindparam("run"))
+RUN_BY_ID = select(*_RUN).where(_r.dag_id == bindparam("dag_id"), _r.run_id == bindparam("run_id"))
+STATE_BY_ID = select(_r.state).where(_r.dag_id == bindparam("dag_id"), _r.run_id == bindparam("run_id"))
+TASKS_OF_RUN = select(*_TASK).where(_t.run == bindparam("run")).order_by(_t.task_id, _t.map_index)
+TRIES_OF_RUN = (
+    select(*_TRY, _a.late_outcome, _a.late_at)
+    .where(_a.run == bindparam("run"))
+    .order_by(_a.task_id, _a.map_index, _a.epoch)
+)
+# Open tries are found by an index that holds nothing else: what a restart reads costs what lives, not what has finished.
+_IS_LIVE = or_(
+    _r.state.in_([state for state in RunState if not state.finished]),
+    _r.run.in_(select(_a.run).where(_a.outcome.is_(None))),
+)
+
+
+class RunSnapshot(msgspec.Struct, frozen=True):
+    """One run with all that belongs to it: its task instances and the newest try of each that is live."""
+
+    run: Run
+    tasks: list[TaskInstance]
+    tries: list[Try]
+
+
+class PastTry(msgspec.Struct, frozen=True):
+    """A try with what it answered after it was given up, if it did."""
+
+    attempt: Try
+    late_outcome: Outcome | None
+    late_at: datetime | None
+
+
+class Runs:
+    """Reads runs, their task instances and their tries. Every method raises StoreError if the database cannot serve."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def live(self) -> list[RunSnapshot]:
+        """Every run that is unfinished or has an open try, oldest first, in one consistent view.
+
+        Costs what lives, whatever has finished. A finished run has an open try if that was told to end, by a cancel or
+        a clear, and has not answered.
+        """
+        with self._database.read() as connection:
+            return _snapshots(connection, _IS_LIVE)
+
+    def snapshot(self, run: int) -> RunSnapshot | None:
+        """One run, finished or not, with all that belongs to it; None if there is none of this number."""
+        with self._database.read() as connection:
+            found = _snapshots(connection, _r.run == run)
+        return found[0] if found else None
+
+    def get(self, number: int) -> Run | None:
+        """The run of this number, or None."""
+        with self._database.read() as connection:
+            row = connection.execute(RUN_BY_NUMBER, {"run": number}).one_or_none()
+        return None if row is None else Run(*row)
+
+    def find(self, dag_id: str, run_id: str) -> Run | None:
+        """The run of this DAG and run id, or None."""
+        with self._database.read() as connection:
+            row = connection.execute(RUN_BY_ID, {"dag_id": dag_id, "run_id": run_id}).one_or_none()
+        return None if row is None else Run(*row)
+
+    def state(self, dag_id: str, run_id: str) -> RunState | None:
+        """State of the run of this DAG and run id; None if there is none."""
+        with self._database.read() as connection:
+            return connection.execute(STATE_BY_ID, {"dag_id": dag_id, "run_id": run_id}).scalar()
+
+    def page(
+        self, *, dag_id: str = "", state: RunState | None = None, before: int | None = None, limit: int = 50
+    ) -> list[Run]:
+        """A page of runs, newest first.
+
+        Args:
+            dag_id: Only runs of this DAG; "" for all.
+            state: Only runs in this state; None for all.
+            before: Only runs with a smaller number: the last number of the page before; None for the first page.
+            limit: Length of the page.
+        """
+        query = select(*_RUN).order_by(_r.run.desc()).limit(limit)
+        if dag_id:
+            query = query.where(_r.dag_id == dag_id)
+        if state is not None:
+            query = query.where(_r.state == state)
+        if before is not None:
+            query = query.where(_r.run < before)
+        with self._database.read() as connection:
+            return [Run(*row) for row in connection.execute(query)]
+
+    def tasks(self, run: int, task_id: str = "") -> list[TaskInstance]:
+        """Task instances of a run, by task id and index; of one task if ``task_id`` is given."""
+        query = TASKS_OF_RUN.where(_t.task_id == task_id) if task_id else TASKS_OF_RUN
+        with self._database.read() as connection:
+            return [TaskInstance(*row) for row in connection.execute(query, {"run": run})]
+
+    def tries(self, run: int, task_id: str = "") -> list[PastTry]:
+        """Tries of a run, by task id, index and epoch; of one task if ``task_id`` is given."""
+        query = TRIES_OF_RUN.where(_a.task_id == task_id) if task_id else TRIES_OF_RUN
+        with self._database.read() as connection:
+            return [PastTry(Try(*row[:-2]), *row[-2:]) for row in connection.execute(query, {"run": run})]
+
+
+class XComs:
+    """Reads what tasks of a run left for others. Every method raises StoreError if the database cannot serve."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def values(self, run: int, keys: Iterable[tuple[str, str]]) -> dict[tuple[TaskKey, str], bytes]:
+        """The JSON text of XComs, for each (task id, key) asked, of all instances of the task.
+
+        Returns:
+            By task instance and key; what was never left is absent.
+        """
+        found = self._read(run, keys, _x.value)
+        return {(TaskKey(run, task_id, index), key): value for task_id, index, key, value in found}
+
+    def lengths(self, run: int, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, int, str], int]:
+        """Numbers of elements of the XComs that are lists and dicts, for each (task id, key) asked.
+
+        Returns:
+            By task id, map index and key; a value of another type is absent.
+        """
+        found = self._read(run, keys, _x.length)
+        return {(task_id, index, key): length for task_id, index, key, length in found if length is not None}
+
+    def _read(self, run: int, keys: Iterable[tuple[str, str]], column: ColumnElement[Any]) -> list[Sequence[Any]]:
+        wanted = sorted(set(keys))
+        found: list[Sequence[Any]] = []
+        if not wanted:
+            return found
+        query = select(_x.task_id, _x.map_index, _x.key, column).where(_x.run == run)
+        with self._database.read() as connection:
+            for start in range(0, len(wanted), _KEYS_PER_READ):
+                some = wanted[start : start + _KEYS_PER_READ]
+                asked = or_(*(and_(_x.task_id == task_id, _x.key == key) for task_id, key in some))
+                found += connection.execute(query.where(asked)).all()
+        return found
+
+
+def _snapshots(connection: Connection, chosen: ColumnElement[bool]) -> list[RunSnapshot]:
+    runs = connection.execute(select(*_RUN).where(chosen).order_by(_r.run))
+    found = {row.run: RunSnapshot(Run(*row), [], []) for row in runs}
+    tasks = select(*_TASK).join_from(tables.run, tables.task_instance, _t.run == _r.run).where(chosen)
+    for row in connection.execute(tasks):
+        found[row.run].tasks.append(TaskInstance(*row))
+    tries = select(*_TRY).join_from(tables.run, tables.attempt, _a.run == _r.run).where(chosen, _a.outcome.is_(None))
+    for row in connection.execute(tries):
+        found[row.run].tries.append(Try(*row))
+    return list(found.values())

@@ -1,0 +1,203 @@
+"""The one way into a write: a transaction that only the scheduler's leader or a client may commit, and what it can do."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from operator import attrgetter
+from typing import Any, cast
+
+import msgspec
+from sqlalchemy import Connection, CursorResult, Dialect, Executable, Table, bindparam, text, update
+
+from penstock.model.changes import Changes
+from penstock.model.notice import Notice
+from penstock.model.request import Request
+from penstock.model.run import NewRun, Run, TaskInstance, TaskKey, Try, XCom
+from penstock.model.state import RunState
+from penstock.store import bulk, notices, tables, wakeup
+from penstock.store.database import Database
+from penstock.store.leader_lock import LeaderLock
+
+_REQUEST_LOCK = 0x50656E73_00000003
+
+_NEW_RUN = NewRun.__struct_fields__
+_RUN_CHANGES = ("state", "version", "started_at", "ended_at", "reason")
+_new_run, _run_changes = attrgetter(*_NEW_RUN), attrgetter(*_RUN_CHANGES, "run")
+_task, _try, _xcom = (attrgetter(*struct.__struct_fields__) for struct in (TaskInstance, Try, XCom))
+
+
+class Statements:
+    """The statements of a scheduler's turn for one dialect, made once a store.
+
+    What is stored of a run, a task instance, a try and an XCom are the fields of their structs, by name: a new field
+    needs its column and its migration, and nothing here.
+    """
+
+    def __init__(self, dialect: Dialect) -> None:
+        key = TaskKey._fields
+        self.update_runs = bulk.update(dialect, tables.run, _RUN_CHANGES, ["run"])
+        self.upsert_tasks = bulk.upsert(dialect, tables.task_instance, TaskInstance.__struct_fields__)
+        self.upsert_tries = bulk.upsert(dialect, tables.attempt, Try.__struct_fields__)
+        self.upsert_xcoms = bulk.upsert(dialect, tables.xcom, XCom.__struct_fields__)
+        self.delete_tasks = bulk.delete(dialect, tables.task_instance, key)
+        self.delete_xcoms = bulk.delete(dialect, tables.xcom, key)
+        self.note_late = bulk.update(dialect, tables.attempt, ["late_outcome", "late_at"], [*key, "epoch"])
+        self.move_cursors = bulk.update(dialect, tables.dag, ["cursor"], ["dag_id"])
+        self.delete_requests = bulk.delete(dialect, tables.request, ["number"])
+        self.notices = notices.NoticeWriter(dialect)
+
+
+def _insert_run() -> Executable:
+    """Text, because SQLAlchemy's ``ON CONFLICT`` is a dialect's own: it would import both dialects, 0.1 s a command."""
+    names = [*_NEW_RUN, "state", "created_at"]
+    marks = ", ".join(f":{name}" for name in names)
+    returned = tables.columns(tables.run, Run)
+    return (
+        text(
+            f"INSERT INTO run ({', '.join(names)}) VALUES ({marks}) ON CONFLICT (dag_id, run_id) DO NOTHING "
+            f"RETURNING {', '.join(column.name for column in returned)}"
+        )
+        .bindparams(*(bindparam(name, type_=tables.run.c[name].type) for name in names))
+        .columns(*returned)
+    )
+
+
+INSERT_RUN = _insert_run()
+
+
+class Transaction:
+    """An open transaction for writing; ends with the ``with`` block of `Store.transaction`.
+
+    Attributes:
+        topics: Topics whose waiters are to be woken once the transaction is durable.
+    """
+
+    def __init__(self, connection: Connection, statements: Statements) -> None:
+        self._connection, self._statements = connection, statements
+        self.topics: set[str] = set()
+
+    def apply(self, changes: Changes, now: datetime) -> list[Run]:
+        """Write a step's changes.
+
+        Returns:
+            The runs made of ``new_runs``, with their numbers; one whose ``dag_id`` and ``run_id`` exist already is
+            left as it is and not among them.
+
+        Raises:
+            StoreError: The database refuses a statement; the transaction cannot be committed any more.
+        """
+        sql, connection = self._statements, self._connection
+        # Deletes come first: a mapped task's placeholder and instances, or an old and a new XCom, may share a key.
+        sql.delete_tasks.run(connection, changes.removed)
+        sql.delete_xcoms.run(connection, changes.cleared)
+        created = [run for new in changes.new_runs for run in self._create(new, now)]
+        sql.update_runs.run(connection, map(_run_changes, changes.runs))
+        sql.upsert_tasks.run(connection, map(_task, changes.tasks))
+        sql.upsert_tries.run(connection, map(_try, changes.tries))
+        sql.upsert_xcoms.run(connection, map(_xcom, changes.xcoms))
+        sql.note_late.run(connection, [(late.outcome, late.at, *late.key, late.epoch) for late in changes.late])
+        sql.move_cursors.run(connection, [(cursor.interval_end, cursor.dag_id) for cursor in changes.cursors])
+        sql.delete_requests.run(connection, [(number,) for number in changes.handled])
+        self._add_notices(changes.notices)
+        return created
+
+    def submit(self, requests: Sequence[Request], now: datetime) -> None:
+        """Put requests into the scheduler's inbox, in this order, and wake it when they are durable.
+
+        Raises:
+            StoreError: The database refuses a statement; the transaction cannot be committed any more.
+        """
+        if not requests:
+            return
+        if self._connection.dialect.name == "postgresql":
+            # Numbers must become visible in their order, or a reader that remembers the last one would pass one over.
+            self._connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_REQUEST_LOCK})")
+        self._connection.execute(
+            tables.request.insert(),
+            [{"body": msgspec.json.encode(request), "created_at": now} for request in requests],
+        )
+        self.wake(wakeup.SCHEDULER)
+
+    def drop_notices(self, last: int) -> int:
+        """Drop the notices up to a number; see `penstock.store.notices.drop`."""
+        return notices.drop(self._connection, last)
+
+    def wake(self, topic: str) -> None:
+        """Wake the topic's waiters when this transaction is durable."""
+        if topic not in self.topics:
+            self.topics.add(topic)
+            wakeup.send_at_commit(self._connection, topic)
+
+    def execute(self, statement: Executable, given: Mapping[str, Any] | None = None) -> CursorResult[Any]:
+        """Carry out a statement of another module of this room."""
+        return cast("CursorResult[Any]", self._connection.execute(statement, given))
+
+    def execute_many(self, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Carry out a statement for each row."""
+        if rows:
+            self._connection.execute(statement, rows)
+
+    def update_many(self, table: Table, key: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Update each row named by the value under ``key`` with the row's other values."""
+        if rows:
+            given: dict[str, Any] = {name: bindparam(f"_{name}") for name in rows[0] if name != key}
+            statement = update(table).where(table.c[key] == bindparam(f"_{key}")).values(given)
+            self.execute_many(statement, [{f"_{name}": value for name, value in row.items()} for row in rows])
+
+    def replace(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows in place of any with the same primary key."""
+        if rows:
+            keys = [column.name for column in table.primary_key]
+            updates = ", ".join(f"{name} = excluded.{name}" for name in rows[0] if name not in keys)
+            self._insert(table, rows, f"({', '.join(keys)}) DO UPDATE SET {updates}")
+
+    def insert_absent(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert the rows whose key does not exist yet."""
+        self._insert(table, rows, "DO NOTHING")
+
+    def _insert(self, table: Table, rows: Sequence[Mapping[str, Any]], conflict: str) -> None:
+        """Text for the reason of `INSERT_RUN`: both databases know this form."""
+        if rows:
+            names = list(rows[0])
+            marks = ", ".join(f":{name}" for name in names)
+            sql = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks}) ON CONFLICT {conflict}"
+            types = [bindparam(name, type_=table.c[name].type) for name in names]
+            self._connection.execute(text(sql).bindparams(*types), rows)
+
+    def _create(self, new: NewRun, now: datetime) -> list[Run]:
+        given = dict(zip(_NEW_RUN, _new_run(new), strict=True), state=RunState.QUEUED, created_at=now)
+        return [Run(*row) for row in self._connection.execute(INSERT_RUN, given)]
+
+    def _add_notices(self, added: Sequence[Notice]) -> None:
+        if added:
+            self._statements.notices.add(self._connection, added)
+            self.wake(wakeup.NOTICES)
+
+
+class Writer:
+    """Opens transactions for writing.
+
+    Args:
+        database: The database.
+        leader_lock: If it is held here, each transaction checks that it still is.
+    """
+
+    def __init__(self, database: Database, leader_lock: LeaderLock) -> None:
+        self._database, self._leader_lock = database, leader_lock
+        self._statements = Statements(database.engine.dialect)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """One transaction: all of it is durable when the block has ended, or none of it if the block raised.
+
+        Raises:
+            StoreHeldError: This store was the leader and is no more.
+            StoreError: The database cannot take it; nothing was written.
+        """
+        with self._database.write() as connection:
+            self._leader_lock.confirm(connection)
+            tx = Transaction(connection, self._statements)
+            yield tx
+        # Only after the commit: a waiter that looks earlier would see nothing, and sleep on.
+        for topic in tx.topics:
+            wakeup.send(self._database, topic)
