@@ -22,7 +22,7 @@ Written by `python tools/plugin_manager_reference.py` from the commands themselv
 | 2 | the plan has changes (`plan`, `--dry-run`), or the lock is not as it would be made (`lock --check`) |
 | 3 | something is missing: a provider, a capability, a file |
 | 4 | a provider is unused (`scan --check`, `list --unused`) |
-| 5 | wishes that cannot be met together or here; a broken provider |
+| 5 | requirements that cannot be met together or here; a broken provider |
 | 6 | not verified: a hash, a file, a publisher or the policy |
 
 An error changes nothing and is one sentence, with a hint where there is something to do.

@@ -4,32 +4,36 @@ import pytest
 
 from penstock_plugin_manager.errors import ManagerError, UsageError
 from penstock_plugin_manager.model.intent import Intent, read_intent
-from penstock_plugin_manager.model.names import Wish, parse_wish
+from penstock_plugin_manager.model.names import ProviderRequirement, parse_provider_requirement
 
 
 @pytest.mark.parametrize(
-    ("text", "wish"),
+    ("text", "requirement"),
     [
-        ("aws", Wish("aws")),
-        ("aws[s3, Fast_Lane]>=1,<2", Wish("aws", ("fast-lane", "s3"), "<2,>=1")),
-        ("penstock-providers-big-query", Wish("big_query")),
-        ("big-query", Wish("big_query")),
+        ("aws", ProviderRequirement("aws")),
+        ("aws[s3, Fast_Lane]>=1,<2", ProviderRequirement("aws", ("fast-lane", "s3"), "<2,>=1")),
+        ("penstock-providers-big-query", ProviderRequirement("big_query")),
+        ("big-query", ProviderRequirement("big_query")),
     ],
 )
-def test_wishes_are_read_in_each_form_that_people_type(text, wish):
-    assert parse_wish(text) == wish
-    assert parse_wish(str(wish)) == wish
+def test_wishes_are_read_in_each_form_that_people_type(text, requirement):
+    assert parse_provider_requirement(text) == requirement
+    assert parse_provider_requirement(str(requirement)) == requirement
 
 
 @pytest.mark.parametrize("text", ["", "9x", "a b", "aws>>1", "aws[", "a/b", "-r x"])
 def test_what_is_no_wish_is_refused(text):
     with pytest.raises(UsageError):
-        parse_wish(text)
+        parse_provider_requirement(text)
 
 
 def test_wishes_join_by_id():
-    intent = Intent().with_wishes([Wish("aws", ("s3",), ">=1")]).with_wishes([Wish("aws", ("iam",))])
-    assert intent.providers == (Wish("aws", ("iam", "s3"), ">=1"),)
+    intent = (
+        Intent()
+        .with_requirements([ProviderRequirement("aws", ("s3",), ">=1")])
+        .with_requirements([ProviderRequirement("aws", ("iam",))])
+    )
+    assert intent.providers == (ProviderRequirement("aws", ("iam", "s3"), ">=1"),)
     assert intent.without(["aws"]).providers == ()
 
 

@@ -10,7 +10,7 @@ from penstock_plugin_manager.model.intent import Policy
 from penstock_plugin_manager.model.lock import File, Locked
 from penstock_plugin_manager.model.requirement import Distribution
 from penstock_plugin_manager.plan.limits import Budget, over_budget, violations
-from penstock_plugin_manager.plan.steps import Plan, Situation, Step, make_plan
+from penstock_plugin_manager.plan.steps import Plan, PlanInput, Step, make_plan
 
 NOW = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
 
@@ -29,19 +29,19 @@ def target(**packages: tuple[str, list[str]]) -> dict[str, Locked]:
 @pytest.mark.parametrize(
     ("situation", "steps"),
     [
-        pytest.param(Situation({}, target(a=("1", ["b"]), b=("1", [])), {"a": "a"}), [("add", "a"), ("add", "b")], id="all is new"),
-        pytest.param(Situation(present(a="1"), target(a=("1", [])), {"a": "a"}), [], id="nothing to do"),
-        pytest.param(Situation(present(a="1"), target(a=("2", [])), {"a": "a"}), [("upgrade", "a")], id="newer"),
-        pytest.param(Situation(present(a="2"), target(a=("1", [])), {"a": "a"}), [("downgrade", "a")], id="older"),
-        pytest.param(Situation(present(a="1", x="1"), target(a=("1", [])), {"a": "a"}), [], id="foreign stays"),
+        pytest.param(PlanInput({}, target(a=("1", ["b"]), b=("1", [])), {"a": "a"}), [("add", "a"), ("add", "b")], id="all is new"),
+        pytest.param(PlanInput(present(a="1"), target(a=("1", [])), {"a": "a"}), [], id="nothing to do"),
+        pytest.param(PlanInput(present(a="1"), target(a=("2", [])), {"a": "a"}), [("upgrade", "a")], id="newer"),
+        pytest.param(PlanInput(present(a="2"), target(a=("1", [])), {"a": "a"}), [("downgrade", "a")], id="older"),
+        pytest.param(PlanInput(present(a="1", x="1"), target(a=("1", [])), {"a": "a"}), [], id="foreign stays"),
         pytest.param(
-            Situation(present(a="1", x="1"), target(a=("1", [])), {"a": "a"}, removable=frozenset({"x"}), prune=True),
+            PlanInput(present(a="1", x="1"), target(a=("1", [])), {"a": "a"}, removable=frozenset({"x"}), prune=True),
             [("remove", "x")], id="orphan is pruned",
         ),
-        pytest.param(Situation(present(a="1", x="1"), target(a=("1", [])), {"a": "a"}, prune=True), [], id="foreign is never pruned"),
-        pytest.param(Situation(present(a="1"), {}, {}, dropped={"a": "asked"}), [("remove", "a")], id="dropped"),
+        pytest.param(PlanInput(present(a="1", x="1"), target(a=("1", [])), {"a": "a"}, prune=True), [], id="foreign is never pruned"),
+        pytest.param(PlanInput(present(a="1"), {}, {}, dropped={"a": "asked"}), [("remove", "a")], id="dropped"),
         pytest.param(
-            Situation(present(a="1", b="1"), target(b=("1", ["a"]), a=("1", [])), {"b": "b"}, dropped={"a": "asked"}), [],
+            PlanInput(present(a="1", b="1"), target(b=("1", ["a"]), a=("1", [])), {"b": "b"}, dropped={"a": "asked"}), [],
             id="dropped but needed by another",
         ),
     ],
@@ -51,7 +51,7 @@ def test_steps_lead_from_what_stands_to_what_shall_stand(situation, steps):
 
 
 def test_each_step_says_why():
-    plan = make_plan(Situation({}, target(a=("1", ["b"]), b=("1", ["c"]), c=("1", [])), {"a": "a>=1"}))
+    plan = make_plan(PlanInput({}, target(a=("1", ["b"]), b=("1", ["c"]), c=("1", [])), {"a": "a>=1"}))
     assert [(step.reason, step.via) for step in plan.steps] == [
         ("you want a>=1", ("a",)), ("needed by a", ("a", "b")), ("needed by b", ("a", "b", "c")),
     ]  # fmt: skip
@@ -64,7 +64,7 @@ versions = st.sampled_from(["1", "2", "3"])
 @given(st.dictionaries(names, versions), st.dictionaries(names, versions), st.sets(names), st.booleans())
 def test_carrying_out_a_plan_leads_to_the_target_and_a_second_plan_is_empty(standing, wanted, removable, prune):
     goal = {name: Locked(name, version) for name, version in wanted.items()}
-    situation = Situation(
+    situation = PlanInput(
         {n: Distribution(n, v) for n, v in standing.items()}, goal, {}, removable=frozenset(removable), prune=prune
     )
     plan = make_plan(situation)

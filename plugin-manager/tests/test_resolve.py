@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock_plugin_manager.change.conflict import minimal
-from penstock_plugin_manager.commands.environment.doctor import culprit
+from penstock_plugin_manager.commands.environment.doctor import find_culprit
 from penstock_plugin_manager.errors import ERROR, INCOMPATIBLE, MISSING, UNVERIFIED, IncompatibleError
 from penstock_plugin_manager.model.lock import File, Lock, Locked, fitting, read_lock, write_lock
 from penstock_plugin_manager.model.toml import parse
@@ -81,12 +81,12 @@ def test_bisection_finds_the_culprit_in_a_logarithm_of_trials(count, data):
         trials.append(1)
         return guilty in disabled
 
-    assert culprit(ids, good) == guilty
+    assert find_culprit(ids, good) == guilty
     assert len(trials) <= count.bit_length() + 2
 
 
 def test_bisection_says_when_nobody_is_to_blame():
-    assert culprit(["a", "b"], lambda _: False) is None
+    assert find_culprit(["a", "b"], lambda _: False) is None
 
 
 FILES = st.builds(
@@ -180,6 +180,6 @@ def test_kept_versions_give_way_as_far_as_they_must(said, left):
 )
 def test_what_pip_says_in_its_log_alone_is_told(tmp_path, log, code, detail):
     (tmp_path / "log").write_text(log)
-    error = reason(IncompatibleError("The wishes cannot be met together.", "", "pip's words"), tmp_path / "log")
+    error = reason(IncompatibleError("The requirements cannot be met together.", "", "pip's words"), tmp_path / "log")
     assert (error.code, error.detail) == (code, detail)
     assert reason(error, tmp_path / "none") is error

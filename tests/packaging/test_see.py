@@ -123,7 +123,7 @@ def test_tree_and_why_explain_each_distribution(stocked):
     stocked.pm("install", "beta")
     tree = stocked.json("tree", "beta")["roots"][0]
     assert [each["name"] for each in tree["requires"]] == ["lib-b", "penstock-core"]
-    assert stocked.json("why", "lib-deep")["ways"] == [["penstock-providers-beta", "lib-b", "lib-deep"]]
+    assert stocked.json("why", "lib-deep")["paths"] == [["penstock-providers-beta", "lib-b", "lib-deep"]]
     stocked.pm("remove", "beta", "--prune")
     assert "lib-deep is not installed" in stocked.pm("why", "lib-deep", expect=3).err
 

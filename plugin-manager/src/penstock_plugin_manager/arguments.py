@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
+from penstock_plugin_manager.change.request import ChangeOptions, Limits
+from penstock_plugin_manager.change.session import SessionOptions
 from penstock_plugin_manager.errors import UsageError
 
 
@@ -23,7 +25,7 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message[:1].upper()}{message[1:]}.", f"See {self.prog} --help.")
 
 
-def common_options(parser: argparse.ArgumentParser) -> None:
+def add_common_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that every command has."""
     group = parser.add_argument_group("everywhere")
     group.add_argument("--json", action="store_true", help="print one JSON document with a versioned schema")
@@ -40,7 +42,7 @@ def common_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def source_options(parser: argparse.ArgumentParser) -> None:
+def add_source_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say where distributions come from."""
     group = parser.add_argument_group("sources")
     group.add_argument("--index-url", metavar="URL", help="package index to use instead of the configured one")
@@ -50,7 +52,7 @@ def source_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--catalog", metavar="PLACE", action="append", help="another catalog, before the project's")
 
 
-def change_options(parser: argparse.ArgumentParser) -> None:
+def add_change_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of every command that changes an environment."""
     group = parser.add_argument_group("change")
     group.add_argument(
@@ -65,4 +67,35 @@ def change_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--max-mb", metavar="N", type=int, help="refuse to fetch more than this")
     group.add_argument("--max-dists", metavar="N", type=int, help="refuse to add more distributions than this")
     group.add_argument("--pre", action="store_true", help="consider pre-releases")
-    source_options(parser)
+    add_source_options(parser)
+
+
+def session_options(options: argparse.Namespace) -> SessionOptions:
+    """Return where a call works, from its parsed words; a command without an option for it leaves the default."""
+    words = vars(options)
+    return SessionOptions(
+        env=options.env or "",
+        python=options.python or "",
+        project=options.project or "",
+        resolver=options.resolver,
+        wait=options.wait,
+        offline=options.offline,
+        index_url=words.get("index_url") or "",
+        extra_index_urls=tuple(words.get("extra_index_url") or ()),
+        find_links=tuple(words.get("find_links") or ()),
+        no_index=bool(words.get("no_index")),
+        catalogs=tuple(words.get("catalog") or ()),
+    )
+
+
+def change_options(options: argparse.Namespace) -> ChangeOptions:
+    """Return how a command that changes an environment was called, from its parsed words."""
+    limits = Limits(
+        core_change=options.allow_core_change,
+        suspended=options.allow_suspended,
+        broken=options.allow_broken,
+        prereleases=options.pre,
+        max_mb=options.max_mb,
+        max_dists=options.max_dists,
+    )
+    return ChangeOptions(limits, options.dry_run, options.yes)

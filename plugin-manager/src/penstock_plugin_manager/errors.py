@@ -1,4 +1,4 @@
-"""The errors a person meets, each with the exit code that a script can rely on."""
+"""The errors the user meets, each with the exit code that a script can rely on."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class MissingError(ManagerError):
 
 
 class IncompatibleError(ManagerError):
-    """Wishes that cannot be met together, or not on this Python, core or platform."""
+    """Requirements that cannot be met together, or not on this Python, core or platform."""
 
     code = INCOMPATIBLE
     kind = "incompatible"

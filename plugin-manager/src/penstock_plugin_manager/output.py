@@ -1,4 +1,4 @@
-"""What commands return, and how it reaches a person or a program."""
+"""What commands return, and how it reaches the user or a program."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ class Console(NamedTuple):
         self._to_stderr(lines)
 
     def note(self, sentence: str) -> None:
-        """Tell a person something besides the result."""
+        """Tell the user something besides the result."""
         if not self.quiet:
             self._to_stderr([f"{style('note', 'yellow')}: {sentence}"])
 
     def interactive(self) -> bool:
-        """Tell whether a person can be asked."""
+        """Tell whether the user can be asked."""
         return sys.stdin.isatty() and sys.stdout.isatty() and not self.json and not self.quiet
 
     def progress(self) -> bool:
@@ -121,5 +121,5 @@ def _line(row: Sequence[str], widths: list[int]) -> str:
 
 
 def next_command(words: str) -> str:
-    """Return the line that tells a person what to type next."""
+    """Return the line that tells the user what to type next."""
     return style(f"next: plugin-manager {words}", "dim")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import NamedTuple
 
-from penstock_plugin_manager.arguments import Parser, common_options
+from penstock_plugin_manager.arguments import Parser, add_common_options
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.output import Result
 
@@ -78,5 +78,5 @@ def command_parser(name: str) -> tuple[Parser, Callable[[argparse.Namespace, Ses
     module = import_module(f"penstock_plugin_manager.commands.{COMMANDS[name].module}")
     parser = Parser(prog=f"plugin-manager {name}", description=module.run.__doc__)
     module.configure(parser)
-    common_options(parser)
+    add_common_options(parser)
     return parser, module.run

@@ -21,7 +21,7 @@ class Change(NamedTuple):
     """What is to be done to an environment and to the project's files.
 
     Attributes:
-        title: What the person asked for, for the history.
+        title: What the user asked for, for the history.
         installs: Distributions to install or to replace.
         removals: Names to take out.
         stale: Damaged distributions, taken out before they are installed again.

@@ -46,7 +46,7 @@ def stage(files: Mapping[str, str | None]) -> dict[str, Path]:
     return staged
 
 
-def settle(files: Mapping[str, str | None], staged: Mapping[str, Path]) -> None:
+def put_in_place(files: Mapping[str, str | None], staged: Mapping[str, Path]) -> None:
     """Put staged texts in their places, and take away the files that shall be gone."""
     for name, temporary in staged.items():
         temporary.replace(name)
@@ -68,7 +68,7 @@ def write_files(files: Mapping[str, str | None]) -> None:
     Raises:
         ManagerError: a folder is read-only or the disk is full.
     """
-    settle(files, stage(files))
+    put_in_place(files, stage(files))
 
 
 def _beside(path: Path, text: str) -> Path:

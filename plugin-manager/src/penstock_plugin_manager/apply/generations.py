@@ -18,14 +18,10 @@ from typing import Any, NamedTuple
 from penstock_plugin_manager.apply.change import STATE_FILE, Change, check
 from penstock_plugin_manager.apply.files import (
     cannot_write,
-    discard,
     read_json,
-    settle,
-    stage,
-    write_files,
     write_json,
 )
-from penstock_plugin_manager.apply.inplace import JOURNAL
+from penstock_plugin_manager.apply.journal import Journal
 from penstock_plugin_manager.errors import ManagerError, MissingError
 from penstock_plugin_manager.installed.environment import Environment, open_environment
 from penstock_plugin_manager.installed.site import distributions
@@ -74,11 +70,11 @@ def first_generation(root: Path, base: str, resolver: Resolver, files: dict[str,
     store = _store(root)
     _make_store(store)
     number = _next(store)
-    write_json(store / JOURNAL, {"phase": "building", "number": number, "title": "init"})
+    Journal(store).write("building", "init", number=number)
     resolver.create(str(_folder(store, number)), base)
     made = open_environment(str(_folder(store, number)))
     _record(made, number, "init", files)
-    _commit(root, files, _ready(root, number, "init", files))
+    _commit(root, files, _prepare(root, number, "init", files))
     return open_environment(str(root))
 
 
@@ -91,10 +87,11 @@ def adopt(environment: Environment, files: dict[str, str | None]) -> Environment
     _make_store(store)
     number = _next(store)
     _record(environment, number, "adopted", files)
-    write_json(store / JOURNAL, {"phase": "adopting", "number": number, "title": "init --adopt", "files": {}})
+    journal = Journal(store)
+    journal.write("adopting", "init --adopt", number=number, files={})
     root.rename(_folder(store, number))
     _point(root, number)
-    (store / JOURNAL).unlink()
+    journal.close()
     return open_environment(str(root))
 
 
@@ -111,7 +108,8 @@ def change_generation(change: Change, environment: Environment, resolver: Resolv
     store = _store(root)
     number = _next(store)
     folder = _folder(store, number)
-    write_json(store / JOURNAL, {"phase": "building", "number": number, "title": change.title})
+    journal = Journal(store)
+    journal.write("building", change.title, number=number)
     try:
         resolver.create(str(folder), base_python(environment))
         made = open_environment(str(folder))
@@ -119,13 +117,13 @@ def change_generation(change: Change, environment: Environment, resolver: Resolv
             resolver.install(list(change.complete), made, sources)
         names = [each.name for each in change.complete]
         check(made, change.after, change.removals, names)
-        _carry(environment, made)
+        _copy_settings(environment, made)
         write_json(Path(made.state) / STATE_FILE, {"schema": 1, "brought": sorted(change.brought)})
         _record(made, number, change.title, dict(change.files))
-        staged = _ready(root, number, change.title, dict(change.files))
+        staged = _prepare(root, number, change.title, dict(change.files))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
-        (store / JOURNAL).unlink(missing_ok=True)
+        journal.close()
         raise
     _commit(root, dict(change.files), staged)
     _retire(root, store)
@@ -139,19 +137,21 @@ def recover_generations(environment_root: Path) -> str:
         A sentence on what was done, or an empty string where nothing was left.
     """
     store = _store(environment_root)
-    journal = read_json(store / JOURNAL)
-    if journal is None:
+    journal = Journal(store)
+    found = journal.read()
+    if found is None:
         return ""
-    number, title, phase = journal.get("number", 0), journal.get("title", "a change"), journal.get("phase")
+    number, title, phase = found.get("number", 0), found.get("title", "a change"), found.get("phase")
     folder = _folder(store, number)
     if phase == "building":
         shutil.rmtree(folder, ignore_errors=True)
-        (store / JOURNAL).unlink(missing_ok=True)
+        journal.close()
         return f"An interrupted `{title}` was thrown away; the environment is as it was before."
     if phase == "adopting" and not folder.exists():
-        (store / JOURNAL).unlink(missing_ok=True)
+        journal.close()
         return f"An interrupted `{title}` had not begun; the environment is as it was before."
-    _finish(environment_root, number, journal.get("files", {}))
+    _point(environment_root, number)
+    journal.finish(found.get("files", {}))
     return f"An interrupted `{title}` had already been proven; it is finished now."
 
 
@@ -182,7 +182,7 @@ def roll_back(environment: Environment, number: int) -> Generation:
     made = open_environment(str(_folder(_store(Path(environment.root)), number)))
     check(made, chosen.packages, (), [])
     root = Path(environment.root)
-    _commit(root, chosen.files, _ready(root, number, f"rollback {number}", chosen.files))
+    _commit(root, chosen.files, _prepare(root, number, f"rollback {number}", chosen.files))
     return chosen._replace(current=True)
 
 
@@ -217,7 +217,7 @@ def _generation(data: dict[str, Any], *, current: bool) -> Generation:
     return Generation(data["number"], data["title"], data["created"], current, data["packages"], data["files"])
 
 
-def _carry(old: Environment, new: Environment) -> None:
+def _copy_settings(old: Environment, new: Environment) -> None:
     """Take along the manager's settings that belong to the environment and not to the project."""
     for name in ("penstock-isolated.json",):
         source = Path(old.root) / name
@@ -225,32 +225,21 @@ def _carry(old: Environment, new: Environment) -> None:
             shutil.copy2(source, Path(new.root) / name)
 
 
-def _ready(root: Path, number: int, title: str, files: dict[str, str | None]) -> dict[str, Path]:
-    """Take every step of the end that a full disk can refuse; from here on, the change is finished and not undone."""
-    staged = stage(files)
+def _prepare(root: Path, number: int, title: str, files: dict[str, str | None]) -> dict[str, Path]:
+    """Take every step of the end that a full disk can refuse, the next pointer included."""
     try:
         _link(root, number)
-        write_json(_store(root) / JOURNAL, {"phase": "committing", "number": number, "title": title, "files": files})
+        return Journal(_store(root)).prepare(title, files, number=number)
     except BaseException as error:
-        discard(staged)
         _next_pointer(root).unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise cannot_write(_next_pointer(root), error) from None
         raise
-    return staged
 
 
 def _commit(root: Path, files: dict[str, str | None], staged: dict[str, Path]) -> None:
     _next_pointer(root).replace(root)
-    settle(files, staged)
-    (_store(root) / JOURNAL).unlink(missing_ok=True)
-
-
-def _finish(root: Path, number: int, files: dict[str, str | None]) -> None:
-    """Do what an interrupted commit left undone; each step may have been done already."""
-    _point(root, number)
-    write_files(files)
-    (_store(root) / JOURNAL).unlink(missing_ok=True)
+    Journal(_store(root)).commit(files, staged)
 
 
 def _point(root: Path, number: int) -> None:

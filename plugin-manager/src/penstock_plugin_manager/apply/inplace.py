@@ -11,25 +11,18 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Any
 
 from penstock_plugin_manager.apply.change import STATE_FILE, Change, check
 from penstock_plugin_manager.apply.files import (
     as_json,
     cannot_write,
-    discard,
-    read_json,
-    settle,
-    stage,
-    write_files,
-    write_json,
 )
+from penstock_plugin_manager.apply.journal import COMMITTING, Journal
 from penstock_plugin_manager.errors import ManagerError
 from penstock_plugin_manager.installed.environment import Environment
 from penstock_plugin_manager.installed.site import info_folder, read_record
 from penstock_plugin_manager.resolve.request import Resolver, Sources
 
-JOURNAL = "journal.json"
 _BACKUP = "backup"
 _IGNORED = "__pycache__"
 
@@ -42,19 +35,19 @@ def change_in_place(change: Change, environment: Environment, resolver: Resolver
     """
     state = Path(environment.state)
     files = {**change.files, str(state / STATE_FILE): as_json({"schema": 1, "brought": sorted(change.brought)})}
-    journal = {"phase": "committing", "title": change.title, "files": files}
+    journal = Journal(state)
     if change.installs or change.removals:
         _begin(change, environment, state)
         try:
             _run(change, environment, resolver, sources)
-            staged = _ready(state, journal)
+            staged = journal.prepare(change.title, files)
         except BaseException:
             _restore(environment, state)
             raise
     else:
-        staged = _ready(state, journal)
-    settle(files, staged)
-    _forget(state)
+        staged = journal.prepare(change.title, files)
+    journal.commit(files, staged)
+    _drop_backup(state)
 
 
 def recover_in_place(environment: Environment) -> str:
@@ -64,14 +57,15 @@ def recover_in_place(environment: Environment) -> str:
         A sentence on what was done, or an empty string where nothing was left.
     """
     state = Path(environment.state)
-    journal = read_json(state / JOURNAL)
-    if journal is None:
-        shutil.rmtree(state / _BACKUP, ignore_errors=True)
+    journal = Journal(state)
+    found = journal.read()
+    if found is None:
+        _drop_backup(state)
         return ""
-    title = journal.get("title", "a change")
-    if journal.get("phase") == "committing":
-        write_files(journal["files"])
-        _forget(state)
+    title = found.get("title", "a change")
+    if found.get("phase") == COMMITTING:
+        journal.finish(found["files"])
+        _drop_backup(state)
         return f"An interrupted `{title}` had already been proven; it is finished now."
     _restore(environment, state)
     return f"An interrupted `{title}` was undone; the environment is as it was before."
@@ -95,8 +89,8 @@ def _begin(change: Change, environment: Environment, state: Path) -> None:
         saved = [path for name in touched for path in _owned(site, name)]
         for number, path in enumerate(saved):
             _copy(path, backup / str(number))
-        journal = {"phase": "changing", "title": change.title, "saved": [str(path) for path in saved]}
-        write_json(state / JOURNAL, {**journal, "listing": sorted(_listing(environment))})
+        names = [str(path) for path in saved]
+        Journal(state).write("changing", change.title, saved=names, listing=sorted(_listing(environment)))
     except OSError as error:
         shutil.rmtree(backup, ignore_errors=True)
         raise cannot_write(backup, error) from None
@@ -143,17 +137,18 @@ def _listing(environment: Environment) -> set[str]:
 
 
 def _restore(environment: Environment, state: Path) -> None:
-    journal = read_json(state / JOURNAL)
-    if journal is None:
+    journal = Journal(state)
+    found = journal.read()
+    if found is None:
         raise ManagerError(
-            f"{state / JOURNAL} is gone, so the environment cannot be restored.", "Rebuild it: plugin-manager sync"
+            f"{journal.path} is gone, so the environment cannot be restored.", "Rebuild it: plugin-manager sync"
         )
-    known = set(journal["listing"])
+    known = set(found["listing"])
     backup = state / _BACKUP
     try:
         for path in _listing(environment) - known:
             Path(path).unlink(missing_ok=True)
-        for number, name in enumerate(journal["saved"]):
+        for number, name in enumerate(found["saved"]):
             saved = Path(name)
             saved.parent.mkdir(parents=True, exist_ok=True)
             saved.unlink(missing_ok=True)
@@ -164,8 +159,8 @@ def _restore(environment: Environment, state: Path) -> None:
             f"The environment could not be restored yet: {error.strerror} ({error.filename}).",
             "Mend that and call plugin-manager doctor: the backup is kept.",
         ) from None
-    (state / JOURNAL).unlink(missing_ok=True)
-    shutil.rmtree(backup, ignore_errors=True)
+    journal.close()
+    _drop_backup(state)
 
 
 def _drop_empty(environment: Environment) -> None:
@@ -177,17 +172,5 @@ def _drop_empty(environment: Environment) -> None:
             path.rmdir()
 
 
-def _ready(state: Path, journal: dict[str, Any]) -> dict[str, Path]:
-    """Take every step of the end that a full disk can refuse; from here on, the change is finished and not undone."""
-    staged = stage(journal["files"])
-    try:
-        write_json(state / JOURNAL, journal)
-    except BaseException:
-        discard(staged)
-        raise
-    return staged
-
-
-def _forget(state: Path) -> None:
-    (state / JOURNAL).unlink(missing_ok=True)
+def _drop_backup(state: Path) -> None:
     shutil.rmtree(state / _BACKUP, ignore_errors=True)

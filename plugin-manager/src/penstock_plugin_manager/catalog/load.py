@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from penstock_plugin_manager.catalog.entry import Entry, merge, read_catalog
 from penstock_plugin_manager.errors import ManagerError
+from penstock_plugin_manager.index.cache import DownloadCache
 from penstock_plugin_manager.index.fetch import fetch
 
 _FRESH = 3600.0
@@ -39,23 +38,18 @@ def shipped() -> list[Entry]:
 def _load(place: str, *, offline: bool, note: Callable[[str], None], refresh: bool) -> list[Entry]:
     if not place.startswith(("http://", "https://")):
         return _parse(fetch(place).body, place)
-    copy = cache_folder() / "catalogs" / f"{hashlib.sha256(place.encode()).hexdigest()[:24]}.json"
-    fresh = copy.is_file() and time.time() - copy.stat().st_mtime < _FRESH
-    if copy.is_file() and (offline or (fresh and not refresh)):
-        return _parse(copy.read_bytes(), place)
+    cache, name = DownloadCache("catalogs"), f"{hashlib.sha256(place.encode()).hexdigest()[:24]}.json"
+    kept = cache.read(name) if offline else None if refresh else cache.read(name, _FRESH)
+    if kept is not None:
+        return _parse(kept, place)
     try:
         body = fetch(place, "application/json", offline=offline).body
     except ManagerError as error:
-        note(f"Catalog {place} was not read ({error}) {'; its last copy is used' if copy.is_file() else ''}".strip())
-        return _parse(copy.read_bytes(), place) if copy.is_file() else []
+        kept = cache.read(name)
+        note(f"Catalog {place} was not read ({error}) {'' if kept is None else '; its last copy is used'}".strip())
+        return [] if kept is None else _parse(kept, place)
     entries = _parse(body, place)
-    try:
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        temporary = copy.with_suffix(f".{os.getpid()}")
-        temporary.write_bytes(body)
-        temporary.replace(copy)
-    except OSError:
-        pass
+    cache.write(name, body)
     return entries
 
 
@@ -65,12 +59,3 @@ def _parse(body: bytes, place: str) -> list[Entry]:
     except ValueError:
         raise ManagerError(f"{place} is no provider catalog: it is no JSON.", "Check the address.") from None
     return read_catalog(data, place)
-
-
-def cache_folder() -> Path:
-    """Return the manager's cache on this machine: ``PENSTOCK_CACHE``, or the user's cache folder."""
-    named = os.environ.get("PENSTOCK_CACHE")
-    if named:
-        return Path(named)
-    home = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    return (Path(home) if home else Path.home() / ".cache") / "penstock"

@@ -1,4 +1,4 @@
-"""Conflicts: the smallest set of wishes that cannot be met together, in words, and the ways out."""
+"""Conflicts: the smallest set of requirements that cannot be met together, in words, and the ways out."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from penstock_plugin_manager.model.requirement import parse_requirement
 from penstock_plugin_manager.resolve.request import Request
 
 
-def in_words(error: IncompatibleError, request: Request, intent: Intent, session: Session) -> ManagerError:
-    """Return the error for wishes that cannot be met together, or for one that no version meets."""
+def explain_conflict(error: IncompatibleError, request: Request, intent: Intent, session: Session) -> ManagerError:
+    """Return the error for requirements that cannot be met together, or for one that no version meets."""
     items = [("root", text) for text in request.roots] + [("constraint", text) for text in request.constraints]
     failures: dict[frozenset[tuple[str, str]], ManagerError | None] = {frozenset(items): error}
 
@@ -46,10 +46,10 @@ def in_words(error: IncompatibleError, request: Request, intent: Intent, session
     hint = _ways_out(smallest, items, solvable, intent, session)
     if len(smallest) == 1 and "another version" in hint:
         parsed = parse_requirement(smallest[0][1])
-        wish = next(
+        requirement = next(
             (w for w in intent.providers if parsed and session.distribution_of(w.id) == normalize(parsed.name)), None
         )
-        what = f"provider {wish.id!r}" if wish else smallest[0][1]
+        what = f"provider {requirement.id!r}" if requirement else smallest[0][1]
         said = f"No version of {what} satisfies {parsed.specifier if parsed else 'this'}."
         return MissingError(said, hint, error.detail)
     joined = " and ".join(named) if len(named) < 3 else f"{', '.join(named[:-1])} and {named[-1]}"
@@ -105,9 +105,9 @@ def _in_words(text: str, kind: str, intent: Intent, session: Session) -> str:
     if parsed is None:
         return text
     name = normalize(parsed.name)
-    for wish in intent.providers:
-        if session.distribution_of(wish.id) == name and kind == "root":
-            return f"provider {wish}"
+    for requirement in intent.providers:
+        if session.distribution_of(requirement.id) == name and kind == "root":
+            return f"provider {requirement}"
     if name == CORE:
         return f"the core {str(parsed.specifier).removeprefix('==')}".strip()
     if kind == "constraint":
@@ -140,7 +140,9 @@ def _ways_out(
         else:
             ways.append(f"let {name} leave {parsed.specifier}")
     ids = [
-        wish.id for wish in intent.providers if any(session.distribution_of(wish.id) in text for _, text in smallest)
+        requirement.id
+        for requirement in intent.providers
+        if any(session.distribution_of(requirement.id) in text for _, text in smallest)
     ]
     installed = {each.id for each in session.providers}
     fresh = [each for each in ids if each not in installed] or ids

@@ -1,8 +1,7 @@
-"""Carrying out a proposal: show it, ask, apply it, and say what came of it."""
+"""Executing a plan: show it, ask, apply it, and report what came of it."""
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,8 @@ from penstock_plugin_manager.apply.change import Change
 from penstock_plugin_manager.apply.generations import change_generation
 from penstock_plugin_manager.apply.inplace import change_in_place
 from penstock_plugin_manager.change.not_found import known_ids
-from penstock_plugin_manager.change.proposal import Ask, Proposal, propose
+from penstock_plugin_manager.change.proposal import Proposal, propose
+from penstock_plugin_manager.change.request import ChangeOptions, ChangeRequest
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.change.sizes import remember_unpacked
 from penstock_plugin_manager.errors import CHANGES, ManagerError
@@ -29,36 +29,38 @@ _MARKS = {"add": "+", "remove": "-", "upgrade": "^", "downgrade": "v", "replace"
 _COLOURS = {"add": "green", "remove": "red", "upgrade": "cyan", "downgrade": "yellow", "replace": "cyan"}
 
 
-def change(make: Callable[[], Ask], title: str, options: argparse.Namespace, session: Session) -> Result:
-    """Propose a change and carry it out, alone on the environment from the first look to the last write.
+def change(make: Callable[[], ChangeRequest], title: str, options: ChangeOptions, session: Session) -> Result:
+    """Propose a change and execute its plan, alone on the environment from the first look to the last write.
 
     Args:
         make: Works out what is wanted; called when the environment's lock is held.
         title: The command for the history and for whoever has to wait.
-        options: The parsed words, with ``dry_run`` and ``yes``.
+        options: What the change may do, and whether it is executed.
         session: The call.
+
+    Raises:
+        ManagerError: the user said no, or the change cannot be; nothing was changed.
     """
     if options.dry_run:
-        proposal = propose(make(), session)
-        return plan_result(proposal)
+        return plan_result(propose(make(), options.limits, session))
     with session.holding(title):
-        sized = options.json or not options.quiet
-        proposal = propose(make(), session, sized=sized)
+        sized = session.console.json or not session.console.quiet
+        proposal = propose(make(), options.limits, session, sized=sized)
         if session.console.interactive() and proposal.plan.steps and not options.yes:
             session.console.print(plan_lines(proposal.plan, proposal.warnings))
             if input("Go on? [y/N] ").strip().lower() not in {"y", "yes"}:
                 raise ManagerError("Not carried out; nothing was changed.")
-        return carry_out(proposal, session)
+        return execute_plan(proposal, session)
 
 
-def carry_out(proposal: Proposal, session: Session) -> Result:
-    """Carry out a proposal under the environment's lock and return what stands afterwards."""
-    plan, ask = proposal.plan, proposal.ask
+def execute_plan(proposal: Proposal, session: Session) -> Result:
+    """Execute a proposal's plan under the environment's lock and return what is installed afterwards."""
+    plan = proposal.plan
     files = _files(proposal, session)
     unchanged = all(_text(Path(name)) == text for name, text in files.items())
     if not plan.steps and unchanged:
         return Result(plan_data(proposal), [*_kept(plan, proposal), *_closing(plan)])
-    change = _change(ask.title, plan, proposal, files, session)
+    change = _change(proposal.request.title, plan, proposal, files, session)
     environment = session.environment
     if environment.has_generations and plan.steps:
         change_generation(change, environment, session.resolver, session.sources)
@@ -104,7 +106,7 @@ def _only(package: Locked, file: File | None) -> Locked:
 
 
 def _files(proposal: Proposal, session: Session) -> dict[str, str | None]:
-    intent = proposal.ask.intent
+    intent = proposal.request.intent
     text = intent_text(session.intent_text, intent, session)
     files: dict[str, str | None] = {str(session.intent_path): text}
     lock = proposal.lock
@@ -116,10 +118,10 @@ def _files(proposal: Proposal, session: Session) -> dict[str, str | None]:
 
 
 def intent_text(text: str, intent: Intent, session: Session) -> str:
-    """Return the intent file's text for an intent; what a person wrote besides stays as it is."""
+    """Return the intent file's text for an intent; what the user wrote besides stays as it is."""
     changes: dict[str, Any] = {}
     if tuple(intent.providers) != tuple(session.intent.providers) or not text:
-        changes["providers"] = [str(wish) for wish in intent.providers]
+        changes["providers"] = [str(requirement) for requirement in intent.providers]
     if intent.packages != session.intent.packages:
         changes["packages"] = list(intent.packages)
     if intent.core != session.intent.core:
@@ -167,14 +169,14 @@ def plan_data(proposal: Proposal) -> dict[str, Any]:
     """Return a plan for programs."""
     plan = proposal.plan
     return {
-        "title": proposal.ask.title,
+        "title": proposal.request.title,
         "steps": [{**step._asdict(), "via": list(step.via)} for step in plan.steps],
         "kept": plan.kept,
         "no_longer_needed": list(plan.orphans),
         "warnings": list(proposal.warnings),
         "download": _sum([step.download for step in plan.steps]),
         "disk": _sum([step.disk for step in plan.steps]),
-        "providers": [str(wish) for wish in proposal.ask.intent.providers],
+        "providers": [str(requirement) for requirement in proposal.request.intent.providers],
         "left_alone": sorted(proposal.own.foreign),
     }
 
@@ -184,7 +186,7 @@ def _sum(sizes: list[int | None]) -> int | None:
 
 
 def plan_lines(plan: Plan, warnings: tuple[str, ...]) -> list[str]:
-    """Return a plan for people: each step with its reason and its sizes, then the sum."""
+    """Return a plan for the user: each step with its reason and its sizes, then the sum."""
     lines = []
     if plan.steps:
         rows = [_row(step) for step in plan.steps]

@@ -6,9 +6,10 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from penstock_plugin_manager.catalog.load import cache_folder
+from penstock_plugin_manager.change.request import Limits
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import IncompatibleError, ManagerError, UnverifiedError
+from penstock_plugin_manager.index.cache import DownloadCache
 from penstock_plugin_manager.index.fetch import fetch
 from penstock_plugin_manager.index.wheel import Wheel, read_wheel_bytes
 from penstock_plugin_manager.installed.site import core_spec
@@ -17,7 +18,7 @@ from penstock_plugin_manager.model.names import CORE
 from penstock_plugin_manager.model.requirement import allows
 
 
-def look_into(file: File, session: Session) -> Wheel | None:
+def inspect_wheel(file: File, session: Session) -> Wheel | None:
     """Return what a wheel says about itself; None for a source distribution, which would have to be run.
 
     Raises:
@@ -28,32 +29,25 @@ def look_into(file: File, session: Session) -> Wheel | None:
         return None
     place = file.path or file.url
     if place.startswith(("http://", "https://")):
-        return read_wheel_bytes(file.name, _cached(file, session))
+        return read_wheel_bytes(file.name, _download(file, session))
     body = fetch(place).body
-    _prove(file, body)
+    _check_hash(file, body)
     return read_wheel_bytes(file.name, body)
 
 
-def _cached(file: File, session: Session) -> bytes:
-    copy = cache_folder() / "wheels" / file.sha256
-    if file.sha256 and copy.is_file():
-        body = copy.read_bytes()
-        if hashlib.sha256(body).hexdigest() == file.sha256:
-            return body
+def _download(file: File, session: Session) -> bytes:
+    cache = DownloadCache("wheels")
+    kept = cache.read(file.sha256) if file.sha256 else None
+    if kept is not None and hashlib.sha256(kept).hexdigest() == file.sha256:
+        return kept
     body = fetch(file.url, offline=session.options.offline).body
-    _prove(file, body)
+    _check_hash(file, body)
     if file.sha256:
-        try:
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            temporary = copy.with_name(f"{copy.name}.{id(body)}")
-            temporary.write_bytes(body)
-            temporary.replace(copy)
-        except OSError:
-            pass
+        cache.write(file.sha256, body)
     return body
 
 
-def _prove(file: File, body: bytes) -> None:
+def _check_hash(file: File, body: bytes) -> None:
     if file.sha256 and hashlib.sha256(body).hexdigest() != file.sha256:
         raise UnverifiedError(
             f"{file.name} is not the file that the index or the lock names: its hash differs.",
@@ -62,14 +56,18 @@ def _prove(file: File, body: bytes) -> None:
 
 
 def check_providers(
-    wanted: Iterable[tuple[str, Locked, File]], core: tuple[Locked, File | None] | None, session: Session
+    wanted: Iterable[tuple[str, Locked, File]],
+    core: tuple[Locked, File | None] | None,
+    limits: Limits,
+    session: Session,
 ) -> list[str]:
     """Judge the providers that are about to be installed.
 
     Args:
         wanted: Provider id, package and file of each.
         core: The core that is about to be installed, or None when it stays.
-        session: The call; ``--allow-broken`` and ``--allow-suspended`` are honoured.
+        limits: Whether broken and suspended providers are permitted.
+        session: The call.
 
     Returns:
         Warnings: deprecated providers, experimental ones.
@@ -80,17 +78,17 @@ def check_providers(
     version, spec = _core_to_be(core, session)
     warnings: list[str] = []
     for provider_id, package, file in wanted:
-        wheel = look_into(file, session)
+        wheel = inspect_wheel(file, session)
         if wheel is None:
             continue
         problems = _problems(provider_id, wheel, version, spec, session)
-        if problems and not session.options.allow_broken:
+        if problems and not limits.broken:
             raise IncompatibleError(
                 f"{package.name} {package.version} would not work here: {problems[0]}.",
                 "Ask for another version, or give --allow-broken.",
                 "\n".join(problems[1:]),
             )
-        warnings += problems + _judge_state(provider_id, wheel, session)
+        warnings += problems + _judge_state(provider_id, wheel, limits, session)
     return warnings
 
 
@@ -99,7 +97,7 @@ def _core_to_be(core: tuple[Locked, File | None] | None, session: Session) -> tu
         return core_spec(Path(session.environment.site))
     package, file = core
     try:
-        wheel = look_into(file, session) if file else None
+        wheel = inspect_wheel(file, session) if file else None
     except UnverifiedError:
         raise
     except ManagerError as error:
@@ -122,7 +120,7 @@ def _problems(provider_id: str, wheel: Wheel, core_version: str, spec: str, sess
     return problems
 
 
-def _judge_state(provider_id: str, wheel: Wheel, session: Session) -> list[str]:
+def _judge_state(provider_id: str, wheel: Wheel, limits: Limits, session: Session) -> list[str]:
     manifest = next((each.manifest for each in wheel.providers if each.id == provider_id), None)
     entry = session.catalog.get(provider_id)
     state = entry.state if entry and entry.state != "stable" else (manifest.state if manifest else "stable")
@@ -131,7 +129,7 @@ def _judge_state(provider_id: str, wheel: Wheel, session: Session) -> list[str]:
     instead = f"Use {replacement} instead." if replacement else ""
     if state == "removed":
         raise IncompatibleError(f"Provider {provider_id!r} has been removed from the ecosystem.", instead)
-    if state == "suspended" and not session.options.allow_suspended:
+    if state == "suspended" and not limits.suspended:
         raise IncompatibleError(
             f"Provider {provider_id!r} is suspended.", instead or "Give --allow-suspended to install it all the same."
         )

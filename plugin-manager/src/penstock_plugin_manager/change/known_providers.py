@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from penstock_plugin_manager.change.inspection import look_into
+from penstock_plugin_manager.change.inspection import inspect_wheel
 from penstock_plugin_manager.change.not_found import known_ids
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import ManagerError, MissingError, did_you_mean
 from penstock_plugin_manager.index.simple import Offered, Project, read_links, read_project
+from penstock_plugin_manager.installed.site import Provider
 from penstock_plugin_manager.model.lock import File
 from penstock_plugin_manager.model.manifest import Capability, Manifest
 from penstock_plugin_manager.model.requirement import newer, wheel_parts
 
 
-class Known(NamedTuple):
+class KnownProvider(NamedTuple):
     """A provider of which a manifest is at hand.
 
     Attributes:
@@ -29,24 +31,28 @@ class Known(NamedTuple):
     installed: str = ""
 
 
-def known_providers(session: Session, *, installed_only: bool = False) -> list[Known]:
-    """Return every provider whose manifest is at hand; what is installed hides what a catalog says of the same id."""
+def known_providers(session: Session, installed: Iterable[Provider] | None = None) -> list[KnownProvider]:
+    """Return every provider whose manifest is at hand; what is installed hides what a catalog says of the same id.
+
+    Args:
+        session: The call.
+        installed: The installed providers; those of the session's environment when None.
+    """
     found = {
-        each.id: Known(each.id, each.distribution, each.version, "installed", each.manifest, each.version)
-        for each in session.providers
+        each.id: KnownProvider(each.id, each.distribution, each.version, "installed", each.manifest, each.version)
+        for each in (session.providers if installed is None else installed)
         if each.manifest
     }
-    if not installed_only:
-        for entry in session.catalog.values():
-            manifest = entry.manifest
-            if entry.id not in found and manifest:
-                found[entry.id] = Known(entry.id, entry.distribution, entry.newest(), "catalog", manifest)
-        for each in _in_folders(session):
-            found.setdefault(each.id, each)
+    for entry in session.catalog.values():
+        manifest = entry.manifest
+        if entry.id not in found and manifest:
+            found[entry.id] = KnownProvider(entry.id, entry.distribution, entry.newest(), "catalog", manifest)
+    for each in _in_folders(session):
+        found.setdefault(each.id, each)
     return [found[name] for name in sorted(found)]
 
 
-def _in_folders(session: Session) -> list[Known]:
+def _in_folders(session: Session) -> list[KnownProvider]:
     newest: dict[str, Offered] = {}
     for place in session.sources.find_links:
         try:
@@ -61,18 +67,18 @@ def _in_folders(session: Session) -> list[Known]:
     found = []
     for distribution, each in newest.items():
         try:
-            wheel = look_into(File(each.name, each.url), session)
+            wheel = inspect_wheel(File(each.name, each.url), session)
         except ManagerError:
             continue
         found += [
-            Known(provider.id, distribution, each.version, "source", provider.manifest)
+            KnownProvider(provider.id, distribution, each.version, "source", provider.manifest)
             for provider in (wheel.providers if wheel else ())
             if provider.manifest
         ]
     return found
 
 
-def find(provider_id: str, session: Session) -> Known:
+def find_provider(provider_id: str, session: Session) -> KnownProvider:
     """Return one provider, from the environment, a catalog or, at last, its newest wheel in the sources.
 
     Raises:
@@ -84,10 +90,12 @@ def find(provider_id: str, session: Session) -> Known:
     project = project_of(session.distribution_of(provider_id), session)
     if project:
         wheels = [each for each in project.files if each.name.endswith(".whl") and each.version == project.newest()]
-        wheel = look_into(File(wheels[0].name, wheels[0].url, sha256=wheels[0].sha256), session) if wheels else None
+        wheel = inspect_wheel(File(wheels[0].name, wheels[0].url, sha256=wheels[0].sha256), session) if wheels else None
         for provider in wheel.providers if wheel else ():
             if provider.id == provider_id and provider.manifest:
-                return Known(provider_id, project.name, wheel.version if wheel else "", "source", provider.manifest)
+                return KnownProvider(
+                    provider_id, project.name, wheel.version if wheel else "", "source", provider.manifest
+                )
     hint = did_you_mean(provider_id, known_ids(session)) or "plugin-manager list --available shows what there is."
     raise MissingError(f"There is no provider {provider_id!r}.", hint)
 

@@ -14,9 +14,11 @@ from penstock_plugin_manager.model.requirement import wheel_parts
 
 def explain_missing(error: MissingError, intent: Intent, session: Session) -> MissingError:
     """Return the error for a distribution that was not found, in terms of provider ids, with the nearest names."""
-    by_distribution = {session.distribution_of(wish.id): wish for wish in intent.providers}
+    by_distribution = {session.distribution_of(requirement.id): requirement for requirement in intent.providers}
     said = " ".join(f"{error} {error.detail}".split())
-    guilty = [wish for name, wish in by_distribution.items() if re.search(rf"\b{re.escape(name)}\b(?!-)", said)]
+    guilty = [
+        requirement for name, requirement in by_distribution.items() if re.search(rf"\b{re.escape(name)}\b(?!-)", said)
+    ]
     if CORE in said and not guilty:
         return MissingError(
             f"{CORE} was not found in any source.",
@@ -25,13 +27,17 @@ def explain_missing(error: MissingError, intent: Intent, session: Session) -> Mi
         )
     if not guilty:
         return error
-    wish = guilty[0]
-    if wish.specifier and ("no versions of" in said or re.search(r"from versions: (?!none)", said)):
+    requirement = guilty[0]
+    if requirement.specifier and ("no versions of" in said or re.search(r"from versions: (?!none)", said)):
         return MissingError(
-            f"No version of provider {wish.id!r} satisfies {wish.specifier}.", "Ask for another range.", error.detail
+            f"No version of provider {requirement.id!r} satisfies {requirement.specifier}.",
+            "Ask for another range.",
+            error.detail,
         )
-    hint = did_you_mean(wish.id, known_ids(session)) or "plugin-manager list --available shows what there is."
-    return MissingError(f"There is no provider {wish.id!r}: no source has {session.distribution_of(wish.id)}.", hint)
+    hint = did_you_mean(requirement.id, known_ids(session)) or "plugin-manager list --available shows what there is."
+    return MissingError(
+        f"There is no provider {requirement.id!r}: no source has {session.distribution_of(requirement.id)}.", hint
+    )
 
 
 def known_ids(session: Session) -> list[str]:

@@ -6,47 +6,28 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from penstock_plugin_manager.change.conflict import in_words
+from penstock_plugin_manager.change.conflict import explain_conflict
 from penstock_plugin_manager.change.inspection import check_providers, verdicts
 from penstock_plugin_manager.change.not_found import explain_missing
-from penstock_plugin_manager.change.requirements import Ownership, build_request, managed, ownership, wanted
+from penstock_plugin_manager.change.request import ChangeRequest, Limits
+from penstock_plugin_manager.change.requirements import Ownership, build_request, managed, ownership_of, wanted
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.change.sizes import with_sizes
 from penstock_plugin_manager.errors import IncompatibleError, ManagerError, MissingError, UnverifiedError
 from penstock_plugin_manager.installed.environment import tags
-from penstock_plugin_manager.model.intent import Intent
+from penstock_plugin_manager.model.intent import Intent, Policy
 from penstock_plugin_manager.model.lock import File, Lock, Locked, chosen_file
 from penstock_plugin_manager.model.names import CORE
 from penstock_plugin_manager.model.requirement import allows, edges, reach
 from penstock_plugin_manager.plan.limits import Budget, over_budget, violations
-from penstock_plugin_manager.plan.steps import Plan, Situation, make_plan
+from penstock_plugin_manager.plan.steps import Plan, PlanInput, make_plan
 from penstock_plugin_manager.resolve.request import Request
-
-
-class Ask(NamedTuple):
-    """What a command wants done.
-
-    Attributes:
-        title: The command as it was typed, for the history.
-        intent: The intent that shall hold afterwards.
-        dropped: Provider ids to take out.
-        upgrade: Distributions that may move; ``*`` is all of them.
-        prune: Whether what nothing needs any more goes.
-        frozen: Whether the lock must be used as it is.
-    """
-
-    title: str
-    intent: Intent
-    dropped: tuple[str, ...] = ()
-    upgrade: tuple[str, ...] = ()
-    prune: bool = False
-    frozen: bool = False
 
 
 class Proposal(NamedTuple):
     """A change that may be carried out, and what was found on the way."""
 
-    ask: Ask
+    request: ChangeRequest
     plan: Plan
     lock: Lock
     files: Mapping[str, File]
@@ -54,11 +35,12 @@ class Proposal(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def propose(ask: Ask, session: Session, *, sized: bool = True) -> Proposal:
+def propose(request: ChangeRequest, limits: Limits, session: Session, *, sized: bool = True) -> Proposal:
     """Work out a change.
 
     Args:
-        ask: What is wanted.
+        request: What is wanted.
+        limits: What the change may do.
         session: The call.
         sized: Whether sizes are looked up; a quiet call without a budget does without.
 
@@ -68,41 +50,32 @@ def propose(ask: Ask, session: Session, *, sized: bool = True) -> Proposal:
         UnverifiedError: the policy forbids it.
         ManagerError: it exceeds the budget, or a source does not answer.
     """
-    intent = _with_foreign_packages(ask.intent, session)
-    ask = ask._replace(intent=intent)
-    names = managed(session, intent)
-    gone = {session.distribution_of(each): "you asked to remove it" for each in ask.dropped}
-    own = ownership(
-        session.distributions,
-        set(session.state().get("brought", ())),
-        {**names, **dict.fromkeys(gone, ())},
-        session.markers,
-    )
-    lock = _lock(ask, session, own)
+    gone = {session.distribution_of(each): "you asked to remove it" for each in request.dropped}
+    names = {**managed(session, request.intent), **dict.fromkeys(gone, ())}
+    own = ownership_of(session, names)
+    if own.by_hand and session.environment.has_generations:
+        request = request._replace(intent=_with_packages(request.intent, own.by_hand, session))
+        own = ownership_of(session, {**names, **dict.fromkeys(own.by_hand, ())})
+    lock = _lock(request, limits, session, own)
     target = lock.for_environment(session.markers)
-    want = wanted(session, intent)
-    situation = Situation(session.distributions, target, want, gone, own.removable, ask.prune)
-    plan = make_plan(situation)
+    want = wanted(session, request.intent)
+    plan = make_plan(PlanInput(session.distributions, target, want, gone, own.removable, request.prune))
     accepted = tags(session.environment)
     where = f"Python {session.environment.short_version} on this platform"
     files = {name: chosen_file(target[name], accepted, where) for name in plan.installs}
     found = {name: file for name, file in files.items() if file}
-    warnings = [*plan.warnings, *_inspect(plan, target, found, intent, session)]
+    warnings = [*plan.warnings, *_inspect(plan, target, found, request.intent, limits, session)]
     _check_foreign(plan, own, session)
     _check_policy(plan, target, session)
-    if sized or vars(session.options).get("max_mb") is not None:
+    budget = _budget(limits, session.intent.policy)
+    if sized or budget.max_bytes is not None:
         plan = with_sizes(plan, found, session)
-    _check_budget(plan, session)
-    return Proposal(ask, plan, lock, found, own, tuple(warnings))
+    _check_budget(plan, budget)
+    return Proposal(request, plan, lock, found, own, tuple(warnings))
 
 
-def _with_foreign_packages(intent: Intent, session: Session) -> Intent:
-    """Return the intent with hand-installed packages added, where a new generation would lose them otherwise."""
-    if not session.environment.has_generations:
-        return intent
-    names = managed(session, intent)
-    brought = set(session.state().get("brought", ()))
-    by_hand = ownership(session.distributions, brought, names, session.markers).by_hand
+def _with_packages(intent: Intent, by_hand: frozenset[str], session: Session) -> Intent:
+    """Return the intent with hand-installed packages added; a new generation would lose them otherwise."""
     found = [session.distributions[name] for name in sorted(by_hand)]
     for dist in found:
         session.console.note(
@@ -115,19 +88,18 @@ def _with_foreign_packages(intent: Intent, session: Session) -> Intent:
     return intent._replace(packages=(*intent.packages, *lines))
 
 
-def _lock(ask: Ask, session: Session, own: Ownership) -> Lock:
-    core_may_move = bool(vars(session.options).get("allow_core_change", False)) or CORE in ask.upgrade
-    request = build_request(session, ask.intent, own, upgrade=ask.upgrade, core_may_move=core_may_move)
+def _lock(asked: ChangeRequest, limits: Limits, session: Session, own: Ownership) -> Lock:
+    request = build_request(session, asked.intent, own, upgrade=asked.upgrade, limits=limits)
     old = session.lock
-    if ask.frozen:
+    if asked.frozen:
         return _frozen(old, request, session)
-    if old and old.roots == request.roots and not ask.upgrade and _serves(old, session):
+    if old and old.roots == request.roots and not asked.upgrade and _serves(old, session):
         return old
-    if ask.dropped and old and set(request.roots) <= set(old.roots):
+    if asked.dropped and old and set(request.roots) <= set(old.roots):
         return shrink(old, request.roots)
-    if not ask.intent.providers and not ask.intent.packages and ask.dropped:
-        return _standing(session, request)
-    return solve(request, ask.intent, session)
+    if not asked.intent.providers and not asked.intent.packages and asked.dropped:
+        return _lock_of_core(session, request)
+    return solve(request, asked.intent, session)
 
 
 def _frozen(old: Lock | None, request: Request, session: Session) -> Lock:
@@ -174,7 +146,7 @@ def shrink(lock: Lock, roots: tuple[str, ...]) -> Lock:
     return lock._replace(packages=tuple(each for each in lock.packages if each.name in needed), roots=roots)
 
 
-def _standing(session: Session, request: Request) -> Lock:
+def _lock_of_core(session: Session, request: Request) -> Lock:
     """Return a lock of what the core in the environment needs, for an intent that wants nothing more."""
     present = session.distributions
     needed = [name for name in reach({CORE: ()}, present, session.markers) if name in present]
@@ -197,25 +169,30 @@ def solve(request: Request, intent: Intent, session: Session) -> Lock:
     except MissingError as error:
         raise explain_missing(error, intent, session) from None
     except IncompatibleError as error:
-        raise in_words(error, request, intent, session) from None
+        raise explain_conflict(error, request, intent, session) from None
 
 
 def _inspect(
-    plan: Plan, target: Mapping[str, Locked], files: Mapping[str, File], intent: Intent, session: Session
+    plan: Plan,
+    target: Mapping[str, Locked],
+    files: Mapping[str, File],
+    intent: Intent,
+    limits: Limits,
+    session: Session,
 ) -> list[str]:
     fresh = []
-    for wish in intent.providers:
-        name = session.distribution_of(wish.id)
+    for requirement in intent.providers:
+        name = session.distribution_of(requirement.id)
         if name in files:
-            fresh.append((wish.id, target[name], files[name]))
+            fresh.append((requirement.id, target[name], files[name]))
     core = (target[CORE], files.get(CORE)) if CORE in plan.installs else None
-    said = check_providers(fresh, core, session) if fresh else []
+    warnings = check_providers(fresh, core, limits, session) if fresh else []
     version = target[CORE].version if CORE in target else ""
-    return [*said, *verdicts([(each[0], each[1].version) for each in fresh], version, session)]
+    return [*warnings, *verdicts([(each[0], each[1].version) for each in fresh], version, session)]
 
 
 def _check_foreign(plan: Plan, own: Ownership, session: Session) -> None:
-    """Refuse a plan that would break what a person installed by hand."""
+    """Refuse a plan that would break what the user installed by hand."""
     after = {name: dist.version for name, dist in session.distributions.items() if name not in plan.removals}
     after |= {step.name: step.new for step in plan.steps if step.new}
     for name in sorted(own.foreign - set(plan.removals)):
@@ -243,11 +220,15 @@ def _check_policy(plan: Plan, target: Mapping[str, Locked], session: Session) ->
         )
 
 
-def _check_budget(plan: Plan, session: Session) -> None:
-    options, policy = vars(session.options), session.intent.policy
-    megabytes = options["max_mb"] if options.get("max_mb") is not None else policy.max_mb
-    dists = options["max_dists"] if options.get("max_dists") is not None else policy.max_dists
-    found = over_budget(plan, Budget(None if megabytes is None else megabytes << 20, dists))
+def _budget(limits: Limits, policy: Policy) -> Budget:
+    """Return the budget of a change: the limits of the call, before those of the project."""
+    megabytes = policy.max_mb if limits.max_mb is None else limits.max_mb
+    dists = policy.max_dists if limits.max_dists is None else limits.max_dists
+    return Budget(None if megabytes is None else megabytes << 20, dists)
+
+
+def _check_budget(plan: Plan, budget: Budget) -> None:
+    found = over_budget(plan, budget)
     if found:
         raise ManagerError(
             f"The plan exceeds the budget: {'; '.join(found)}.", "Raise --max-mb or --max-dists, or ask for less."

@@ -1,14 +1,15 @@
-"""From provider ids to requirements: what a solve is asked for, and what it must leave alone."""
+"""From provider ids to requirements: what the resolver is asked for, and what it must leave alone."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from penstock_plugin_manager.change.request import Limits
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.model.intent import Intent
 from penstock_plugin_manager.model.lock import Lock
-from penstock_plugin_manager.model.names import CORE, Wish, normalize
+from penstock_plugin_manager.model.names import CORE, ProviderRequirement, normalize
 from penstock_plugin_manager.model.requirement import Distribution, parse_requirement, reach
 from penstock_plugin_manager.resolve.request import Request
 
@@ -17,14 +18,24 @@ class Ownership(NamedTuple):
     """Who a distribution of the environment belongs to.
 
     Attributes:
-        foreign: Distributions that a person installed by hand, with all that they need; they are left alone.
-        by_hand: The ones among them that he named.
+        foreign: Distributions that the user installed by hand, with all that they need; they are left alone.
+        by_hand: The ones among them that the user named.
         removable: Distributions that are there only for providers' sake.
     """
 
     foreign: frozenset[str]
     by_hand: frozenset[str]
     removable: frozenset[str]
+
+
+def ownership_of(session: Session, managed: Mapping[str, tuple[str, ...]]) -> Ownership:
+    """Return who the distributions of a session's environment belong to.
+
+    Args:
+        session: The call.
+        managed: Distributions that the manager answers for, with their extras.
+    """
+    return ownership(session.distributions, set(session.state().get("brought", ())), managed, session.markers)
 
 
 def ownership(
@@ -48,15 +59,15 @@ def ownership(
     return Ownership(frozenset(foreign), frozenset(by_hand), frozenset(removable & set(present)))
 
 
-def requirement_of(wish: Wish, distribution: str) -> str:
-    """Return the requirement that a wish stands for."""
-    extras = f"[{','.join(wish.extras)}]" if wish.extras else ""
-    return f"{distribution}{extras}{wish.specifier}"
+def requirement_of(requirement: ProviderRequirement, distribution: str) -> str:
+    """Return the requirement on a distribution that a requirement on a provider stands for."""
+    extras = f"[{','.join(requirement.extras)}]" if requirement.extras else ""
+    return f"{distribution}{extras}{requirement.specifier}"
 
 
 def wanted(session: Session, intent: Intent) -> dict[str, str]:
-    """Return the distributions that an intent names, with the wish as it was written."""
-    found = {session.distribution_of(wish.id): str(wish) for wish in intent.providers}
+    """Return the distributions that an intent names, with the requirement as the intent writes it."""
+    found = {session.distribution_of(each.id): str(each) for each in intent.providers}
     for text in intent.packages:
         requirement = parse_requirement(text)
         if requirement:
@@ -67,8 +78,8 @@ def wanted(session: Session, intent: Intent) -> dict[str, str]:
 def managed(session: Session, intent: Intent) -> dict[str, tuple[str, ...]]:
     """Return the distributions that an intent answers for, with their extras; the core is one of them."""
     found: dict[str, tuple[str, ...]] = {CORE: ()}
-    for wish in intent.providers:
-        found[session.distribution_of(wish.id)] = wish.extras
+    for each in intent.providers:
+        found[session.distribution_of(each.id)] = each.extras
     for text in intent.packages:
         requirement = parse_requirement(text)
         if requirement:
@@ -77,11 +88,15 @@ def managed(session: Session, intent: Intent) -> dict[str, tuple[str, ...]]:
 
 
 def build_request(
-    session: Session, intent: Intent, own: Ownership, *, upgrade: tuple[str, ...], core_may_move: bool
+    session: Session, intent: Intent, own: Ownership, *, upgrade: tuple[str, ...], limits: Limits
 ) -> Request:
-    """Return what the resolver is asked: wishes as roots; core and foreign distributions as constraints."""
+    """Return what the resolver is asked: requirements as roots; core and foreign distributions as constraints."""
+    core_may_move = limits.core_change or CORE in upgrade
     present = session.distributions
-    roots = [_root(requirement_of(wish, session.distribution_of(wish.id)), present) for wish in intent.providers]
+    roots = [
+        _root(requirement_of(requirement, session.distribution_of(requirement.id)), present)
+        for requirement in intent.providers
+    ]
     roots += [*intent.packages, _root(f"{CORE}{intent.core}", present)]
     constraints = []
     core = _version_of_core(session.lock, present)
@@ -99,7 +114,7 @@ def build_request(
         preferred=tuple(sorted(preferred.items())),
         upgrade=upgrade,
         python=intent.python,
-        allow_prerelease=bool(vars(session.options).get("pre", False)),
+        allow_prerelease=limits.prereleases,
     )
 
 

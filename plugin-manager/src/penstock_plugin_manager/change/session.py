@@ -8,14 +8,14 @@ import contextlib
 import os
 from collections.abc import Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from penstock_plugin_manager.errors import ManagerError
 from penstock_plugin_manager.installed.environment import Environment, discover
-from penstock_plugin_manager.installed.locate import GENERATIONS, project_folder
+from penstock_plugin_manager.installed.locate import GENERATIONS, JOURNAL, project_folder
 from penstock_plugin_manager.output import Console
 
 if TYPE_CHECKING:
-    import argparse
     from pathlib import Path
 
     from penstock_plugin_manager.catalog.entry import Entry
@@ -26,32 +26,79 @@ if TYPE_CHECKING:
     from penstock_plugin_manager.resolve.request import Resolver, Sources
 
 
+class SessionOptions(NamedTuple):
+    """Where one call works and where it may look; an empty text leaves it to the project and the machine.
+
+    Attributes:
+        env: The environment, by its folder.
+        python: The environment, by its interpreter.
+        project: Folder of the intent and the lock.
+        resolver: ``uv``, ``pip`` or ``auto``.
+        wait: Seconds to wait for another manager.
+        offline: Whether the network is left alone.
+        index_url: Package index to use instead of the configured one.
+        extra_index_urls: Other indexes besides.
+        find_links: Folders or pages of wheels to use besides.
+        no_index: Whether ``find_links`` alone count.
+        catalogs: Catalogs that come before the project's.
+        ignore_lock: Whether the project's lock is treated as absent.
+        absent: Distributions that are treated as not installed, because what is installed of them is damaged.
+    """
+
+    env: str = ""
+    python: str = ""
+    project: str = ""
+    resolver: str = "auto"
+    wait: float = 60.0
+    offline: bool = False
+    index_url: str = ""
+    extra_index_urls: tuple[str, ...] = ()
+    find_links: tuple[str, ...] = ()
+    no_index: bool = False
+    catalogs: tuple[str, ...] = ()
+    ignore_lock: bool = False
+    absent: frozenset[str] = frozenset()
+
+
 class Session:
     """The context of one command.
 
     Attributes:
-        options: The parsed words.
+        options: Where it works.
         console: Where notes go.
         held: Descriptor of the environment's lock while it is held.
     """
 
-    def __init__(self, options: argparse.Namespace, console: Console) -> None:
+    def __init__(self, options: SessionOptions, console: Console) -> None:
         self.options = options
         self.console = console
         self.held: tuple[int, ...] = ()
+
+    def anew(self, **changes: Any) -> Session:  # noqa: ANN401  any option of a session
+        """Return a session that has read nothing yet, with some options changed."""
+        return Session(self.options._replace(**changes), self.console)
 
     @cached_property
     def environment(self) -> Environment:
         """The managed environment, after any interrupted change to it was finished or undone."""
         self._recover_pointer()
         found = discover(self.options.env, self.options.python, self._start, dict(os.environ))
-        journals = (os.path.join(found.state, "journal.json"), os.path.join(found.generations, "journal.json"))  # noqa: PTH118  as above
+        journals = (os.path.join(found.state, JOURNAL), os.path.join(found.generations, JOURNAL))  # noqa: PTH118  as above
         if any(os.path.exists(path) for path in journals):  # noqa: PTH110  as above
             from penstock_plugin_manager.apply.recovery import recover_before_reading
 
             recover_before_reading(found, self.console.note)
             found = discover(self.options.env, self.options.python, self._start, dict(os.environ))
         return found
+
+    @cached_property
+    def has_environment(self) -> bool:
+        """Whether there is an environment at all."""
+        try:
+            self.environment  # noqa: B018  asking for it tells
+        except ManagerError:
+            return False
+        return True
 
     @contextlib.contextmanager
     def holding(self, purpose: str) -> Iterator[None]:
@@ -80,7 +127,7 @@ class Session:
     def _recover_pointer(self) -> None:
         """Finish an adoption that was killed between its two steps, when no environment can be opened yet."""
         named = self.options.env
-        if named and not os.path.lexists(named) and os.path.exists(named.rstrip("/") + GENERATIONS + "/journal.json"):  # noqa: PTH110  as above
+        if named and not os.path.lexists(named) and os.path.exists(named.rstrip("/") + GENERATIONS + os.sep + JOURNAL):  # noqa: PTH110  as above
             from pathlib import Path
 
             from penstock_plugin_manager.apply.generations import recover_generations
@@ -135,6 +182,8 @@ class Session:
     @cached_property
     def lock(self) -> Lock | None:
         """The project's lock, or None."""
+        if self.options.ignore_lock:
+            return None
         from penstock_plugin_manager.model.lock import read_lock
         from penstock_plugin_manager.model.toml import parse
 
@@ -152,7 +201,8 @@ class Session:
 
         from penstock_plugin_manager.installed.site import distributions
 
-        return distributions(Path(self.environment.site))
+        found = distributions(Path(self.environment.site))
+        return {name: dist for name, dist in found.items() if name not in self.options.absent}
 
     @cached_property
     def providers(self) -> list[Provider]:
@@ -175,27 +225,23 @@ class Session:
         """Where distributions come from: the options of the call, before those of the project."""
         from penstock_plugin_manager.resolve.request import Sources
 
-        options = vars(self.options)
-        links = [os.path.abspath(place) if _is_path(place) else place for place in options.get("find_links") or ()]  # noqa: PTH100  as above
+        options = self.options
+        links = [os.path.abspath(place) if _is_path(place) else place for place in options.find_links]  # noqa: PTH100  as above
         links += [str(self.project / place) if _is_path(place) else place for place in self.intent.find_links]
-        if not vars(self.options).get("no_index"):
+        if not options.no_index:
             links += self._folders_of_lock()
         return Sources(
-            options.get("index_url") or self.intent.index_url,
-            (*(options.get("extra_index_url") or ()), *self.intent.extra_index_urls),
+            options.index_url or self.intent.index_url,
+            (*options.extra_index_urls, *self.intent.extra_index_urls),
             tuple(dict.fromkeys(links)),
-            bool(options.get("no_index", False)),
-            self.options.offline,
+            options.no_index,
+            options.offline,
         )
 
     def _folders_of_lock(self) -> list[str]:
         """Return the folders from which local wheels of the lock came; what was found there before is found again."""
         files = [file for package in (self.lock.packages if self.lock else ()) for file in package.wheels]
-        if not files:
-            return []
-        from penstock_plugin_manager.resolve.uv import file_path
-
-        paths = [file_path(file.url) for file in files if file.url.startswith("file://")]
+        paths = [path for file in files if (path := file.local_path)]
         return [folder for folder in dict.fromkeys(os.path.dirname(path) for path in paths) if os.path.isdir(folder)]  # noqa: PTH112,PTH120  as above
 
     @cached_property
@@ -203,8 +249,7 @@ class Session:
         """The entries of the project's catalogs and of the shipped one."""
         from penstock_plugin_manager.catalog.load import load_catalogs
 
-        options = vars(self.options)
-        places = [*(options.get("catalog") or ()), *(self._place(place) for place in self.intent.catalogs)]
+        places = [*self.options.catalogs, *(self._place(place) for place in self.intent.catalogs)]
         return load_catalogs(places, offline=self.options.offline, note=self.console.note)
 
     def _place(self, place: str) -> str:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from penstock_plugin_manager.apply.files import read_json
-from penstock_plugin_manager.catalog.load import cache_folder
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import ManagerError
+from penstock_plugin_manager.index.cache import DownloadCache
 from penstock_plugin_manager.index.wheel import read_wheel
 from penstock_plugin_manager.installed.site import installed_size
 from penstock_plugin_manager.model.lock import File
 from penstock_plugin_manager.plan.steps import Plan
-from penstock_plugin_manager.resolve.uv import file_path
 
 _FILE = "sizes.json"
 
@@ -26,7 +22,7 @@ def with_sizes(plan: Plan, files: Mapping[str, File], session: Session) -> Plan:
 
     Sizes come from the lock, from local wheels, from what was seen before, or from the head of the remote file.
     """
-    known: dict[str, list[int | None]] = (read_json(cache_folder() / _FILE) or {}).get("sizes", {})
+    known = _known()
     missing = [file for file in files.values() if file.size is None and file.sha256 not in known and file.url]
     if missing and not session.options.offline:
         known |= _asked(missing)
@@ -54,7 +50,7 @@ def _asked(files: list[File]) -> dict[str, list[int | None]]:
 
 def remember_unpacked(files: Mapping[str, File], site: str) -> None:
     """Keep what installed files took on disk, so that the next plan knows."""
-    known: dict[str, list[int | None]] = (read_json(cache_folder() / _FILE) or {}).get("sizes", {})
+    known = _known()
     fresh = {
         name: file
         for name, file in files.items()
@@ -70,7 +66,7 @@ def remember_unpacked(files: Mapping[str, File], site: str) -> None:
 
 def _of(file: File, known: Mapping[str, list[int | None]]) -> tuple[int | None, int | None]:
     download, disk = known.get(file.sha256, [None, None])
-    place = file_path(file.url) if file.url.startswith("file://") else file.path
+    place = file.local_path
     if place and disk is None and file.name.endswith(".whl"):
         try:
             wheel = read_wheel(Path(place))
@@ -80,13 +76,14 @@ def _of(file: File, known: Mapping[str, list[int | None]]) -> tuple[int | None, 
     return (file.size if file.size is not None else download), disk
 
 
-def _remember(known: Mapping[str, list[int | None]]) -> None:
-    path = cache_folder() / _FILE
-    temporary = path.with_suffix(f".{os.getpid()}")
+def _known() -> dict[str, list[int | None]]:
+    """Return download and disk size of each file that was seen before, by its hash."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps({"sizes": dict(known)}), encoding="utf-8")
-        temporary.replace(path)
-    except OSError:  # sizes that cannot be kept are asked for again
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+        known: dict[str, list[int | None]] = json.loads(DownloadCache("sizes").read(_FILE) or b"{}")["sizes"]
+    except (ValueError, KeyError, TypeError):
+        return {}
+    return known
+
+
+def _remember(known: Mapping[str, list[int | None]]) -> None:
+    DownloadCache("sizes").write(_FILE, json.dumps({"sizes": dict(known)}).encode())

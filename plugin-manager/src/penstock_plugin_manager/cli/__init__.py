@@ -17,10 +17,10 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         The exit code: 0 ok, 1 error, 2 the plan has changes, 3 missing, 4 unused, 5 incompatible, 6 not verified.
     """
-    from penstock_plugin_manager.cli.list_cache import quick_list  # noqa: PLC0415  as the module says
+    from penstock_plugin_manager.cli.list_cache import cached_list  # noqa: PLC0415  as the module says
 
     words = sys.argv[1:] if arguments is None else arguments
-    text = quick_list(words)
+    text = cached_list(words)
     if text is not None:
         sys.stdout.write(text)
         return 0

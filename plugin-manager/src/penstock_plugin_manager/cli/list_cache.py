@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 import sys
 
-from penstock_plugin_manager.installed.locate import answer, find_root, project_folder
+from penstock_plugin_manager.installed.locate import find_root, project_folder, read_list_cache
 
 _TAKING = {"--env", "--python", "--project"}
 
 
-def quick_list(words: list[str]) -> str | None:
+def cached_list(words: list[str]) -> str | None:
     """Return what ``list`` prints, or None where the long way must be gone."""
     if not words or words[0] != "list":
         return None
@@ -35,7 +35,7 @@ def quick_list(words: list[str]) -> str | None:
     if not root:
         return None
     project = os.path.abspath(options["--project"]) if options["--project"] else project_folder(start) or ""
-    text = answer(root, project, form)
+    text = read_list_cache(root, project, form)
     if text is None or form == "json" or _coloured():
         return text
     first, *parts = text.split("\x1b[")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from penstock_plugin_manager.arguments import session_options
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import ERROR, ManagerError, UsageError, did_you_mean
 from penstock_plugin_manager.output import Console
@@ -12,7 +13,7 @@ from penstock_plugin_manager.registry import COMMANDS, command_parser, overview
 
 
 def run(words: list[str]) -> int:
-    """Run a command and return its exit code; every error that a person can cause ends in one message."""
+    """Run a command and return its exit code; every error that the user can cause ends in one message."""
     name = words[0] if words else ""
     console = Console(json="--json" in words, quiet="--quiet" in words or "-q" in words)
     try:
@@ -46,7 +47,7 @@ def _run(words: list[str], console: Console) -> int:
         raise UsageError(f"{name!r} is no command.", did_you_mean(name, list(COMMANDS)) or "See plugin-manager --help.")
     parser, run_command = command_parser(name)
     options = parser.parse_args(words[1:])
-    result = run_command(options, Session(options, console))
+    result = run_command(options, Session(session_options(options), console))
     console.finish(name, result)
     return int(result.code)
 

@@ -6,10 +6,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from penstock_plugin_manager.errors import ManagerError, MissingError
-from penstock_plugin_manager.index.answer import Answer
+from penstock_plugin_manager.index.response import Response
+from penstock_plugin_manager.model.lock import file_path
 
 
-def fetch(url: str, accept: str = "*/*", *, offline: bool = False) -> Answer:
+def fetch(url: str, accept: str = "*/*", *, offline: bool = False) -> Response:
     """Fetch an address; ``file:`` URLs and plain paths are read from the disk.
 
     Raises:
@@ -18,25 +19,19 @@ def fetch(url: str, accept: str = "*/*", *, offline: bool = False) -> Answer:
     """
     parts = urlsplit(url)
     if parts.scheme in {"", "file"}:
-        return _local(url, _path(parts.path) if parts.scheme else url)
+        return _local(url, file_path(url) if parts.scheme else url)
     if parts.scheme not in {"http", "https"}:
         raise ManagerError(f"{url} cannot be fetched: {parts.scheme!r} is neither http, https nor file.")
     if offline:
         raise ManagerError(f"{url} is on the network, and --offline forbids it.", "Try without --offline.")
-    from penstock_plugin_manager.index.remote import ask  # noqa: PLC0415  loading it is for those who ask
+    from penstock_plugin_manager.index.remote import get  # noqa: PLC0415  loading it is for those who ask
 
-    return ask(url, accept)
-
-
-def _path(text: str) -> str:
-    from urllib.request import url2pathname  # noqa: PLC0415  drags in all of HTTP
-
-    return url2pathname(text)
+    return get(url, accept)
 
 
-def _local(url: str, path: str) -> Answer:
+def _local(url: str, path: str) -> Response:
     try:
-        return Answer(Path(path).read_bytes(), "", url)
+        return Response(Path(path).read_bytes(), "", url)
     except FileNotFoundError:
         raise MissingError(f"{path} does not exist.") from None
     except OSError as error:

@@ -12,13 +12,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from penstock_plugin_manager.errors import ManagerError, MissingError
-from penstock_plugin_manager.index.answer import Answer
+from penstock_plugin_manager.index.response import Response
 
 _TIMEOUT = 20.0
 _LIMIT = 256 << 20
 
 
-def ask(url: str, accept: str) -> Answer:
+def get(url: str, accept: str) -> Response:
     """Fetch an ``http:`` or ``https:`` address.
 
     Raises:
@@ -37,12 +37,12 @@ def ask(url: str, accept: str) -> Answer:
         raise ManagerError(f"{url} does not answer: {reason}.", "Check the network and the address.") from None
 
 
-def _remote(request: urllib.request.Request) -> Answer:
+def _remote(request: urllib.request.Request) -> Response:
     with urllib.request.urlopen(request, timeout=_TIMEOUT, context=_trust()) as response:  # noqa: S310  as above
         body = response.read(_LIMIT + 1)
         if len(body) > _LIMIT:
             raise ManagerError(f"{request.full_url} is larger than {_LIMIT >> 20} MB.", "Name the right address.")
-        return Answer(body, response.headers.get_content_type(), response.url)
+        return Response(body, response.headers.get_content_type(), response.url)
 
 
 @functools.cache

@@ -7,6 +7,7 @@ import sys
 
 GENERATIONS = ".generations"
 STATE = ".penstock"
+JOURNAL = "journal.json"
 
 
 def find_root(env: str | None, python: str | None, start: str, variables: dict[str, str]) -> str | None:
@@ -59,7 +60,7 @@ def stamp(path: str) -> int:
         return 0
 
 
-def answer(root: str, project: str, form: str) -> str | None:
+def read_list_cache(root: str, project: str, form: str) -> str | None:
     """Return the kept answer of ``list`` while every file on which it rests is as it was, else None.
 
     The answer's file has a line ``schema TAB project TAB environment``, as a copy of an environment keeps its stamps, lines
@@ -89,7 +90,7 @@ ANSWER = "list.txt"
 ANSWER_SCHEMA = 2
 
 
-def keep_answer(root: str, project: str, paths: list[str], text: str, document: str) -> None:
+def write_list_cache(root: str, project: str, paths: list[str], text: str, document: str) -> None:
     """Keep an answer of ``list`` for :func:`answer`; an environment that cannot be written to keeps none."""
     lines = "".join(f"{stamp(path)}\t{path}\n" for path in paths)
     target = os.path.join(root, STATE, ANSWER)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from penstock_plugin_manager.errors import ManagerError
-from penstock_plugin_manager.model.names import Wish, parse_wish
+from penstock_plugin_manager.model.names import ProviderRequirement, parse_provider_requirement
 
 TABLE = "plugin-manager"
 FILE = "penstock.toml"
@@ -30,9 +30,9 @@ class Policy(NamedTuple):
 
 
 class Intent(NamedTuple):
-    """A project's wishes and the places where they may be fetched."""
+    """A project's requirements and the places where they may be fetched."""
 
-    providers: tuple[Wish, ...] = ()
+    providers: tuple[ProviderRequirement, ...] = ()
     packages: tuple[str, ...] = ()
     core: str = ""
     python: str = ">=3.11"
@@ -45,22 +45,34 @@ class Intent(NamedTuple):
     isolated: tuple[str, ...] = ()
     policy: Policy = Policy()
 
-    def wish(self, provider_id: str) -> Wish | None:
-        """Return the wish for a provider, or None."""
-        return next((wish for wish in self.providers if wish.id == provider_id), None)
+    def requirement(self, provider_id: str) -> ProviderRequirement | None:
+        """Return the requirement for a provider, or None."""
+        return next((requirement for requirement in self.providers if requirement.id == provider_id), None)
 
-    def with_wishes(self, wishes: list[Wish]) -> Intent:
-        """Return the intent with wishes added; a new wish for the same id adds its extras and wins by its range."""
-        merged = {wish.id: wish for wish in self.providers}
-        for wish in wishes:
-            old = merged.get(wish.id, Wish(wish.id))
-            extras = tuple(sorted({*old.extras, *wish.extras}))
-            merged[wish.id] = Wish(wish.id, extras, wish.specifier or old.specifier)
+    def with_requirements(self, requirements: list[ProviderRequirement]) -> Intent:
+        """Return the intent with requirements added; a new requirement for the same id adds its extras and wins by its range."""
+        merged = {requirement.id: requirement for requirement in self.providers}
+        for requirement in requirements:
+            old = merged.get(requirement.id, ProviderRequirement(requirement.id))
+            extras = tuple(sorted({*old.extras, *requirement.extras}))
+            merged[requirement.id] = ProviderRequirement(requirement.id, extras, requirement.specifier or old.specifier)
         return self._replace(providers=tuple(merged[each] for each in sorted(merged)))
+
+    def with_isolated(self, requirement: ProviderRequirement) -> Intent:
+        """Return the intent in which a provider has an environment of its own, and no place in the shared one."""
+        kept = self.without_isolated(requirement.id).isolated
+        return self.without([requirement.id])._replace(isolated=tuple(sorted({*kept, str(requirement)})))
+
+    def without_isolated(self, provider_id: str) -> Intent:
+        """Return the intent in which a provider has no environment of its own."""
+        kept = (text for text in self.isolated if parse_provider_requirement(text).id != provider_id)
+        return self._replace(isolated=tuple(kept))
 
     def without(self, ids: list[str]) -> Intent:
         """Return the intent without some providers."""
-        return self._replace(providers=tuple(wish for wish in self.providers if wish.id not in ids))
+        return self._replace(
+            providers=tuple(requirement for requirement in self.providers if requirement.id not in ids)
+        )
 
 
 def read_intent(data: dict[str, Any], name: str) -> Intent:
@@ -78,7 +90,7 @@ def read_intent(data: dict[str, Any], name: str) -> Intent:
     permitted: dict[str, Any] = {key.replace("-", "_"): policy.get(key) for key in _POLICY_NUMBERS}
     permitted |= {key.replace("-", "_"): tuple(policy.get(key, ())) for key in _POLICY_LISTS}
     return Intent(
-        providers=tuple(parse_wish(text) for text in table.get("providers", ())),
+        providers=tuple(parse_provider_requirement(text) for text in table.get("providers", ())),
         packages=tuple(table.get("packages", ())),
         core=table.get("core", ""),
         python=table.get("python", ">=3.11"),

@@ -25,6 +25,11 @@ class File(NamedTuple):
     size: int | None = None
     uploaded: dt.datetime | None = None
 
+    @property
+    def local_path(self) -> str:
+        """Return the path of a file on this machine; empty for one of an index."""
+        return file_path(self.url) if self.url.startswith("file://") else self.path
+
 
 class Locked(NamedTuple):
     """One distribution at one version."""
@@ -75,6 +80,13 @@ class Lock(NamedTuple):
 
         env = dict(markers)
         return {each.name: each for each in self.packages if not each.marker or Marker(each.marker).evaluate(env)}
+
+
+def file_path(url: str) -> str:
+    """Return the path that a ``file://`` URL names."""
+    from urllib.request import url2pathname  # noqa: PLC0415  drags in all of HTTP; only local files ask
+
+    return url2pathname(urlsplit(url).path)
 
 
 def order(package: Locked) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""Names: provider ids, distributions, and the wishes a person types."""
+"""Names: provider ids, distributions, and the requirements that the user types."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ GROUP = "penstock.providers"
 PREFIX = "penstock-providers-"
 
 _ID = re.compile(r"[a-z][a-z0-9_]*\Z")
-_WISH = re.compile(r"\s*([A-Za-z][A-Za-z0-9_.-]*)\s*(?:\[([^\]]*)\])?\s*((?:[<>=!~].*)?)\Z")
+_REQUIREMENT = re.compile(r"\s*([A-Za-z][A-Za-z0-9_.-]*)\s*(?:\[([^\]]*)\])?\s*((?:[<>=!~].*)?)\Z")
 
 
-class Wish(NamedTuple):
+class ProviderRequirement(NamedTuple):
     """A provider that somebody wants, such as ``aws[s3]>=1``."""
 
     id: str
@@ -23,7 +23,7 @@ class Wish(NamedTuple):
     specifier: str = ""
 
     def __str__(self) -> str:
-        """Return the wish as it is written in the intent file."""
+        """Return the requirement as it is written in the intent file."""
         extras = f"[{','.join(self.extras)}]" if self.extras else ""
         return f"{self.id}{extras}{self.specifier}"
 
@@ -49,20 +49,20 @@ def id_of_distribution(distribution: str) -> str | None:
     return name.removeprefix(PREFIX).replace("-", "_") if name.startswith(PREFIX) else None
 
 
-def parse_wish(text: str) -> Wish:
+def parse_provider_requirement(text: str) -> ProviderRequirement:
     """Read ``id[extra,...]<specifier>``; a provider's full distribution name stands for its id.
 
     Raises:
-        UsageError: the text is no such wish.
+        UsageError: the text is no such requirement.
     """
-    found = _WISH.match(text)
+    found = _REQUIREMENT.match(text)
     if not found:
         raise UsageError(f"{text!r} names no provider.", "Write an id such as aws, aws[s3] or 'aws>=1.2'.")
     name, extras, specifier = found.groups()
     provider_id = id_of_distribution(name) or name.lower().replace("-", "_")
     if not is_id(provider_id):
         raise UsageError(f"{name!r} is no provider id.", "An id is lower-case letters, digits and underscores.")
-    return Wish(provider_id, _extras(extras), _specifier(text, specifier))
+    return ProviderRequirement(provider_id, _extras(extras), _specifier(text, specifier))
 
 
 def _extras(text: str | None) -> tuple[str, ...]:
@@ -70,7 +70,7 @@ def _extras(text: str | None) -> tuple[str, ...]:
     return tuple(sorted({name for name in names if name}))
 
 
-def _specifier(wish: str, text: str) -> str:
+def _specifier(requirement: str, text: str) -> str:
     if not text.strip():
         return ""
     from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415  costs 40 ms; a bare id needs none
@@ -78,4 +78,4 @@ def _specifier(wish: str, text: str) -> str:
     try:
         return str(SpecifierSet(text))
     except InvalidSpecifier:
-        raise UsageError(f"{text.strip()!r} in {wish!r} is no version range.", "Write it as >=1.2,<2.") from None
+        raise UsageError(f"{text.strip()!r} in {requirement!r} is no version range.", "Write it as >=1.2,<2.") from None

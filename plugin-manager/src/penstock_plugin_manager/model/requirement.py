@@ -93,20 +93,26 @@ def reach(
     return reached
 
 
-def chain(name: str, reached: Mapping[str, list[Edge]], roots: Iterable[str]) -> list[str]:
-    """Return the shortest way from a root to a name, both included, or an empty list where there is none."""
+def path_to(name: str, parents: Mapping[str, Iterable[str]], roots: Iterable[str]) -> tuple[str, ...]:
+    """Return the shortest path from a root to a distribution, both included; empty where nothing leads there.
+
+    Args:
+        name: The distribution.
+        parents: What needs each distribution directly.
+        roots: Where a path may begin.
+    """
     ends = {normalize(root) for root in roots}
-    paths = [[name]]
+    paths: list[tuple[str, ...]] = [(name,)]
     seen = {name}
     while paths:
         path = paths.pop(0)
         if path[0] in ends:
             return path
-        for edge in sorted(reached.get(path[0], [])):
-            if edge.parent not in seen:
-                seen.add(edge.parent)
-                paths.append([edge.parent, *path])
-    return []
+        for parent in sorted(parents.get(path[0], ())):
+            if parent not in seen:
+                seen.add(parent)
+                paths.append((parent, *path))
+    return ()
 
 
 def allows(specifier: str, version: str) -> bool:
@@ -151,7 +157,7 @@ _SIZES = ((1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "kB"))
 
 
 def human_size(count: int | None) -> str:
-    """Return a size for a person: 12.3 MB; ``unknown`` for None."""
+    """Return a size for the user: 12.3 MB; ``unknown`` for None."""
     if count is None:
         return "unknown"
     for unit, word in _SIZES:

@@ -1,4 +1,4 @@
-"""Writing TOML: values, and one key of one table in a file that a person keeps."""
+"""Writing TOML: values, and one key of one table in a file that the user keeps."""
 
 from __future__ import annotations
 

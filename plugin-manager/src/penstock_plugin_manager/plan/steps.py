@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from penstock_plugin_manager.model.lock import Locked
 from penstock_plugin_manager.model.names import CORE
-from penstock_plugin_manager.model.requirement import Distribution, newer
+from penstock_plugin_manager.model.requirement import Distribution, newer, path_to
 
 _CLOUDS = {
     "Amazon Web Services": ("boto3", "botocore", "aiobotocore", "awscli", "awswrangler"),
@@ -25,7 +25,7 @@ class Step(NamedTuple):
 
     Attributes:
         action: ``add``, ``upgrade``, ``downgrade``, ``replace`` or ``remove``.
-        via: The way from a wish to this distribution, both included.
+        via: The path from a requirement to this distribution, both included.
         download: Bytes to fetch; None when unknown.
         disk: Bytes that appear on disk (negative when they go); None when unknown.
     """
@@ -60,14 +60,14 @@ class Plan(NamedTuple):
         return [step.name for step in self.steps if step.action == "remove"]
 
 
-class Situation(NamedTuple):
+class PlanInput(NamedTuple):
     """All that a plan is made from.
 
     Attributes:
         present: What stands in the environment.
         target: What is to stand there, by the resolution.
-        wanted: Distribution of each wish to the wish as it was written.
-        dropped: Distributions that a person asked to take out, with what he said.
+        wanted: Distribution of each requirement to the requirement as it was written.
+        dropped: Distributions that the user asked to take out, each with the reason that is shown.
         removable: Distributions that came only for others' sake.
         prune: Whether removable ones that nothing needs are taken out.
     """
@@ -80,35 +80,35 @@ class Situation(NamedTuple):
     prune: bool = False
 
 
-def make_plan(situation: Situation) -> Plan:
-    """Return the steps from the present to the target, in an order that a person can follow."""
-    needs = parents(situation.target.values())
+def make_plan(inputs: PlanInput) -> Plan:
+    """Return the steps from the present to the target, in an order that the user can follow."""
+    needs = parents(inputs.target.values())
     steps = []
-    for name, locked in sorted(situation.target.items()):
-        old = situation.present.get(name)
+    for name, locked in sorted(inputs.target.items()):
+        old = inputs.present.get(name)
         if old is None or _differs(old, locked):
-            via = way(name, needs, situation.wanted)
+            via = path_to(name, needs, inputs.wanted)
             action = _action(old, locked)
             old_version = old.version if old else ""
-            steps.append(Step(action, name, old_version, locked.version, why(name, via, situation.wanted), via))
+            steps.append(Step(action, name, old_version, locked.version, reason_for(name, via, inputs.wanted), via))
     orphans = sorted(
         name
-        for name in situation.removable
-        if name in situation.present and name not in situation.target and name not in situation.dropped
+        for name in inputs.removable
+        if name in inputs.present and name not in inputs.target and name not in inputs.dropped
     )
-    gone = dict(situation.dropped)
-    if situation.prune:
+    gone = dict(inputs.dropped)
+    if inputs.prune:
         gone |= dict.fromkeys(orphans, "nothing needs it any more")
         orphans = []
     steps += [
-        Step("remove", name, situation.present[name].version, "", reason)
+        Step("remove", name, inputs.present[name].version, "", reason)
         for name, reason in sorted(gone.items())
-        if name in situation.present and name not in situation.target
+        if name in inputs.present and name not in inputs.target
     ]
-    kept = sum(1 for name in situation.target if name in situation.present) - sum(
+    kept = sum(1 for name in inputs.target if name in inputs.present) - sum(
         1 for step in steps if step.action not in {"add", "remove"}
     )
-    return Plan(tuple(steps), tuple(situation.target.values()), tuple(orphans), tuple(_clouds(situation, steps)), kept)
+    return Plan(tuple(steps), tuple(inputs.target.values()), tuple(orphans), tuple(_clouds(inputs, steps)), kept)
 
 
 def _differs(old: Distribution, locked: Locked) -> bool:
@@ -134,23 +134,7 @@ def parents(packages: Iterable[Locked]) -> dict[str, set[str]]:
     return found
 
 
-def way(name: str, needs: Mapping[str, Iterable[str]], wanted: Iterable[str]) -> tuple[str, ...]:
-    """Return the shortest way from a wish to a distribution, both included; empty where nothing leads there."""
-    ends = set(wanted)
-    paths: list[tuple[str, ...]] = [(name,)]
-    seen = {name}
-    while paths:
-        path = paths.pop(0)
-        if path[0] in ends:
-            return path
-        for parent in sorted(needs.get(path[0], ())):
-            if parent not in seen:
-                seen.add(parent)
-                paths.append((parent, *path))
-    return ()
-
-
-def why(name: str, via: tuple[str, ...], wanted: Mapping[str, str]) -> str:
+def reason_for(name: str, via: tuple[str, ...], wanted: Mapping[str, str]) -> str:
     """Return the reason for a distribution as a phrase."""
     if name in wanted:
         return f"you want {wanted[name]}"
@@ -167,14 +151,11 @@ def cloud_of(name: str) -> str:
     return ""
 
 
-def _clouds(situation: Situation, steps: list[Step]) -> list[str]:
-    """Return a warning for each cloud SDK that comes along though no wish needs that cloud directly."""
+def _clouds(inputs: PlanInput, steps: list[Step]) -> list[str]:
+    """Return a warning for each cloud SDK that comes along though no requirement needs that cloud directly."""
     asked = {
-        cloud_of(child)
-        for name in situation.wanted
-        if name in situation.target
-        for child in situation.target[name].dependencies
-    } | {cloud_of(name) for name in situation.wanted}
+        cloud_of(child) for name in inputs.wanted if name in inputs.target for child in inputs.target[name].dependencies
+    } | {cloud_of(name) for name in inputs.wanted}
     found = []
     for step in steps:
         cloud = cloud_of(step.name)

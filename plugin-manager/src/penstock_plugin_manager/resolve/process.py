@@ -113,7 +113,7 @@ def explain(what: str, said: str, code: int) -> ManagerError:
     if kind == "offline":
         return ManagerError(f"The {what} needs the network, and --offline forbids it.", "Try without --offline.", said)
     if kind == "conflict":
-        return IncompatibleError("The wishes cannot be met together.", "", said)
+        return IncompatibleError("The requirements cannot be met together.", "", said)
     if kind == "network":
         return ManagerError(
             f"The {what} failed: the index does not answer properly.", "Check the network and the index URL.", said

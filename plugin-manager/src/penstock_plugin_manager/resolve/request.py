@@ -57,7 +57,7 @@ class Request(NamedTuple):
 class Resolver(Protocol):
     """The adapter to a tool that resolves and installs.
 
-    Every method raises ``IncompatibleError`` for wishes that cannot be met together, ``MissingError`` for a distribution that no
+    Every method raises ``IncompatibleError`` for requirements that cannot be met together, ``MissingError`` for a distribution that no
     source has, ``UnverifiedError`` for a wrong hash, and ``ManagerError`` for a source that does not answer.
     """
 

@@ -147,7 +147,7 @@ def read_annotations(text: str) -> dict[str, set[str]]:
     """Read what needs what from uv's ``name==1 # via a, b`` lines.
 
     Returns:
-        Each parent's children; a requirement of the person's own has no parent here.
+        Each parent's children; a requirement of the user's own has no parent here.
     """
     children: dict[str, set[str]] = {}
     name = ""
@@ -187,16 +187,7 @@ def _with_hashes(package: Locked) -> Locked:
 def _local(file: File) -> File:
     if not file.url.startswith("file://"):
         return file
-    path = file_path(file.url)
     try:
-        return file._replace(size=os.stat(path).st_size)  # noqa: PTH116  a string is at hand
+        return file._replace(size=os.stat(file.local_path).st_size)  # noqa: PTH116  a string is at hand
     except OSError:
         return file
-
-
-def file_path(url: str) -> str:
-    """Return the path that a ``file://`` URL names."""
-    from urllib.parse import urlsplit  # noqa: PLC0415  only local files ask
-    from urllib.request import url2pathname  # noqa: PLC0415  as above
-
-    return url2pathname(urlsplit(url).path)

@@ -17,7 +17,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument("id", metavar="ID", help="the provider's id: lower-case letters, digits and underscores")
     parser.add_argument("--folder", metavar="DIR", help="where to (default: penstock-providers-ID here)")
-    parser.add_argument("--name", metavar="TEXT", help="the name that a person reads")
+    parser.add_argument("--name", metavar="TEXT", help="the name that the user reads")
     parser.add_argument("--distribution", metavar="NAME", help="the distribution (default: penstock-providers-ID)")
 
 
@@ -142,7 +142,7 @@ class {title}Ping:
         self.host = host
 
     def execute(self) -> str:
-        """Ask, and return the answer."""
+        """ChangeRequest, and return the answer."""
         return {title}Hook(self.host).ping()
 '''
 

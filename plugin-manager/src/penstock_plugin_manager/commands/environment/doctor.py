@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from penstock_plugin_manager.arguments import change_options
+from penstock_plugin_manager.arguments import add_change_options, change_options
 from penstock_plugin_manager.change.execute_plan import change
-from penstock_plugin_manager.change.proposal import Ask
+from penstock_plugin_manager.change.request import ChangeRequest
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.commands.lock.verify import verify_distribution
 from penstock_plugin_manager.commands.providers.isolate import isolated_providers
@@ -22,7 +22,7 @@ from penstock_plugin_manager.model.requirement import allows, edges
 from penstock_plugin_manager.output import Result, next_command, style
 
 
-class Illness(NamedTuple):
+class Problem(NamedTuple):
     """Something that is broken.
 
     Attributes:
@@ -41,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--fix", action="store_true", help="install again, as the lock says, what is damaged or missing"
     )
     parser.add_argument("--bisect", metavar="CMD", help="find the provider without which this command succeeds")
-    change_options(parser)
+    add_change_options(parser)
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
@@ -51,7 +51,7 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     """
     if options.bisect:
         return _bisect(options.bisect, session)
-    found = examine(session)
+    found = diagnose(session)
     if options.fix and any(each.fixable for each in found):
         return _fix(found, options, session)
     lines = []
@@ -65,7 +65,7 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     return Result({"problems": [each._asdict() for each in found]}, lines, ERROR if found else OK)
 
 
-def examine(session: Session) -> list[Illness]:
+def diagnose(session: Session) -> list[Problem]:
     """Return what is broken in the session's environment."""
     environment = session.environment
     found = _interpreter(session)
@@ -73,32 +73,32 @@ def examine(session: Session) -> list[Illness]:
     for name in sorted(present):
         damage = verify_distribution(Path(environment.site), name)
         if damage:
-            found.append(Illness(name, f"{damage[0].problem} ({len(damage)} such files)", "", fixable=True))
+            found.append(Problem(name, f"{damage[0].problem} ({len(damage)} such files)", "", fixable=True))
     for name, dist in sorted(present.items()):
         for edge in edges(dist, session.markers):
             other = present.get(edge.child)
             if other is None:
                 found.append(
-                    Illness(name, f"needs {edge.child}{edge.specifier}, which is not installed", "", fixable=True)
+                    Problem(name, f"needs {edge.child}{edge.specifier}, which is not installed", "", fixable=True)
                 )
             elif not allows(edge.specifier, other.version):
                 found.append(
-                    Illness(name, f"needs {edge.child}{edge.specifier}, found {other.version}", "", fixable=True)
+                    Problem(name, f"needs {edge.child}{edge.specifier}, found {other.version}", "", fixable=True)
                 )
     for each in session.providers:
         advice = f"plugin-manager upgrade {each.id}, or plugin-manager remove {each.id}"
-        found += [Illness(f"provider {each.id}", problem, advice) for problem in each.problems]
+        found += [Problem(f"provider {each.id}", problem, advice) for problem in each.problems]
     for provider_id, python in sorted(isolated_providers(session).items()):
         if not Path(python).exists():
             found.append(
-                Illness(
+                Problem(
                     f"provider {provider_id}", "its own environment is gone", f"plugin-manager isolate {provider_id}"
                 )
             )
     return found
 
 
-def _interpreter(session: Session) -> list[Illness]:
+def _interpreter(session: Session) -> list[Problem]:
     environment = session.environment
     statement = "import penstock" if CORE in session.distributions else "pass"
     try:
@@ -107,7 +107,7 @@ def _interpreter(session: Session) -> list[Illness]:
         )
     except OSError as error:
         return [
-            Illness(
+            Problem(
                 environment.python,
                 f"cannot be started: {error.strerror}",
                 "Make the environment anew: plugin-manager init",
@@ -117,7 +117,7 @@ def _interpreter(session: Session) -> list[Illness]:
         return []
     said = done.stderr.decode("utf-8", "replace").strip().splitlines()
     return [
-        Illness(
+        Problem(
             "the core" if CORE in session.distributions else "the interpreter",
             said[-1] if said else "fails",
             "",
@@ -126,7 +126,7 @@ def _interpreter(session: Session) -> list[Illness]:
     ]
 
 
-def _fix(found: list[Illness], options: argparse.Namespace, session: Session) -> Result:
+def _fix(found: list[Problem], options: argparse.Namespace, session: Session) -> Result:
     """Install again what is damaged: it is taken for absent, so that the plan adds it."""
     site = Path(session.environment.site)
     damaged = {each.what for each in found if each.fixable and verify_distribution(site, each.what)}
@@ -134,13 +134,13 @@ def _fix(found: list[Illness], options: argparse.Namespace, session: Session) ->
         raise ManagerError(
             "There is no intent to mend the environment by.", "Name the providers: plugin-manager install ID"
         )
-    session.__dict__["distributions"] = {
-        name: dist for name, dist in session.distributions.items() if name not in damaged
-    }
-    return change(lambda: Ask("doctor --fix", session.intent), "doctor --fix", options, session)
+    session = session.anew(absent=frozenset(damaged))
+    return change(
+        lambda: ChangeRequest("doctor --fix", session.intent), "doctor --fix", change_options(options), session
+    )
 
 
-def culprit(ids: Sequence[str], good: Callable[[Sequence[str]], bool]) -> str | None:
+def find_culprit(ids: Sequence[str], good: Callable[[Sequence[str]], bool]) -> str | None:
     """Return the one id without which a command succeeds, in about log2(n) trials.
 
     Args:
@@ -183,7 +183,7 @@ def _bisect(command: str, session: Session) -> Result:
 
     if good([]):
         return Result({"culprit": None, "trials": trials}, ["The command succeeds with every provider enabled."])
-    found = culprit([each.id for each in session.providers], good)
+    found = find_culprit([each.id for each in session.providers], good)
     data = {"culprit": found, "trials": trials}
     if found is None:
         return Result(data, [f"No single provider is to blame; {trials} trials."], ERROR)

@@ -7,7 +7,7 @@ import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from penstock_plugin_manager.arguments import source_options
+from penstock_plugin_manager.arguments import add_source_options
 from penstock_plugin_manager.change.known_providers import project_of
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import OK, UNVERIFIED
@@ -27,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--min-age-days", metavar="N", type=int, help="report releases younger than this (default: the policy's)"
     )
-    source_options(parser)
+    add_source_options(parser)
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:

@@ -10,14 +10,15 @@ import zipfile
 from pathlib import Path
 
 from penstock_plugin_manager.apply.files import cannot_write
+from penstock_plugin_manager.arguments import change_options
 from penstock_plugin_manager.catalog.entry import write_catalog
 from penstock_plugin_manager.change.execute_plan import change, portable
-from penstock_plugin_manager.change.proposal import Ask
+from penstock_plugin_manager.change.request import ChangeRequest
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import OK, UNVERIFIED, IncompatibleError, MissingError, UnverifiedError, UsageError
 from penstock_plugin_manager.index.fetch import fetch
 from penstock_plugin_manager.model.lock import File, Lock, Locked, file_tags, read_lock, write_lock
-from penstock_plugin_manager.model.names import Wish
+from penstock_plugin_manager.model.names import ProviderRequirement
 from penstock_plugin_manager.model.requirement import human_size
 from penstock_plugin_manager.model.toml import parse
 from penstock_plugin_manager.output import Result, next_command
@@ -218,7 +219,9 @@ def _lock_of(archive: zipfile.ZipFile, path: Path) -> Lock:
     return read_lock(parse(text, f"the lock in {path}"), f"the lock in {path}")
 
 
-def install_from_bundle(wishes: list[Wish], options: argparse.Namespace, session: Session) -> Result:
+def install_from_bundle(
+    requirements: list[ProviderRequirement], options: argparse.Namespace, session: Session
+) -> Result:
     """Install from a bundle, without network: the given providers, or all that the bundle's lock was made for."""
     path = Path(options.from_bundle)
     findings = bundle_findings(path)
@@ -227,17 +230,22 @@ def install_from_bundle(wishes: list[Wish], options: argparse.Namespace, session
     with tempfile.TemporaryDirectory(prefix="penstock-bundle-") as folder, _open(path) as archive:
         archive.extractall(folder)
         lock = _lock_of(archive, path)
-        options.no_index, options.offline = True, True
-        options.find_links = [str(Path(folder) / _WHEELS)]
-        options.catalog = [str(Path(folder) / _CATALOG)]
-        intent = session.intent.with_wishes(wishes or _wishes_of(lock, session))
-        session.__dict__["lock"] = None
+        session = session.anew(
+            no_index=True,
+            offline=True,
+            find_links=(str(Path(folder) / _WHEELS),),
+            catalogs=(str(Path(folder) / _CATALOG),),
+            ignore_lock=True,
+        )
+        intent = session.intent.with_requirements(requirements or _requirements_of(lock, session))
         title = f"install --from-bundle {path.name}"
-        return _settled(change(lambda: Ask(title, intent), title, options, session), lock, session)
+        return _settled(
+            change(lambda: ChangeRequest(title, intent), title, change_options(options), session), lock, session
+        )
 
 
-def _wishes_of(lock: Lock, session: Session) -> list[Wish]:
-    """Return a wish for each provider among a bundle's roots."""
+def _requirements_of(lock: Lock, session: Session) -> list[ProviderRequirement]:
+    """Return a requirement for each provider among a bundle's roots."""
     by_distribution = {entry.distribution: entry.id for entry in session.catalog.values()}
     from penstock_plugin_manager.model.names import id_of_distribution, normalize  # noqa: PLC0415  the rare way
     from penstock_plugin_manager.model.requirement import parse_requirement  # noqa: PLC0415  as above
@@ -248,7 +256,7 @@ def _wishes_of(lock: Lock, session: Session) -> list[Wish]:
         name = normalize(parsed.name) if parsed else ""
         provider_id = by_distribution.get(name) or id_of_distribution(name)
         if provider_id and parsed:
-            found.append(Wish(provider_id, tuple(sorted(parsed.extras)), str(parsed.specifier)))
+            found.append(ProviderRequirement(provider_id, tuple(sorted(parsed.extras)), str(parsed.specifier)))
     return found
 
 

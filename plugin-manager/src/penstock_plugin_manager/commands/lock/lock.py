@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 
 from penstock_plugin_manager.apply.files import write_files
-from penstock_plugin_manager.arguments import source_options
+from penstock_plugin_manager.arguments import add_source_options
 from penstock_plugin_manager.change.execute_plan import portable
 from penstock_plugin_manager.change.proposal import solve
-from penstock_plugin_manager.change.requirements import build_request, managed, ownership
+from penstock_plugin_manager.change.request import Limits
+from penstock_plugin_manager.change.requirements import build_request, managed, ownership_of
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import CHANGES
 from penstock_plugin_manager.model.lock import Lock, write_lock
-from penstock_plugin_manager.model.names import CORE, parse_wish
+from penstock_plugin_manager.model.names import CORE, parse_provider_requirement
 from penstock_plugin_manager.output import Result, next_command
 
 
@@ -25,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--upgrade-package", metavar="ID", action="append", default=[], help="let this provider move")
     parser.add_argument("--allow-core-change", action="store_true", help="let the core move to another version")
     parser.add_argument("--pre", action="store_true", help="consider pre-releases")
-    source_options(parser)
+    add_source_options(parser)
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
@@ -57,16 +58,12 @@ def run(options: argparse.Namespace, session: Session) -> Result:
 
 def solved(options: argparse.Namespace, session: Session) -> Lock:
     """Return the lock of the intent, solved anew with the old one's versions preferred."""
-    own = ownership(
-        session.distributions,
-        set(session.state().get("brought", ())),
-        managed(session, session.intent),
-        session.markers,
-    )
+    own = ownership_of(session, managed(session, session.intent))
     names = [
-        CORE if text == "core" else session.distribution_of(parse_wish(text).id) for text in options.upgrade_package
+        CORE if text == "core" else session.distribution_of(parse_provider_requirement(text).id)
+        for text in options.upgrade_package
     ]
     upgrade = ("*",) if options.upgrade else tuple(names)
-    core_may_move = options.allow_core_change or CORE in names
-    request = build_request(session, session.intent, own, upgrade=upgrade, core_may_move=core_may_move)
+    limits = Limits(core_change=options.allow_core_change, prereleases=options.pre)
+    request = build_request(session, session.intent, own, upgrade=upgrade, limits=limits)
     return solve(request, session.intent, session)

@@ -8,7 +8,7 @@ import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
-from penstock_plugin_manager.arguments import source_options
+from penstock_plugin_manager.arguments import add_source_options
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.commands.lock.attestation import publisher_problems
 from penstock_plugin_manager.errors import OK, UNVERIFIED
@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--publishers", action="store_true", help="ask the index who published each distribution (PEP 740)"
     )
     parser.add_argument("--remember", action="store_true", help="with --publishers: keep what was found in the lock")
-    source_options(parser)
+    add_source_options(parser)
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:

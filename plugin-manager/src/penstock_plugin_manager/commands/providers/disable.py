@@ -8,7 +8,7 @@ from penstock_plugin_manager.apply.files import write_files
 from penstock_plugin_manager.change.execute_plan import intent_text
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import MissingError, did_you_mean
-from penstock_plugin_manager.model.names import parse_wish
+from penstock_plugin_manager.model.names import parse_provider_requirement
 from penstock_plugin_manager.output import Result
 
 
@@ -19,7 +19,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, session: Session) -> Result:
     """Keep providers from taking part without removing them: the core passes over those that the intent calls disabled."""
-    ids = {parse_wish(text).id for text in options.ids}
+    ids = {parse_provider_requirement(text).id for text in options.ids}
     known = {each.id for each in session.providers}
     for provider_id in sorted(ids - known):
         raise MissingError(f"Provider {provider_id!r} is not installed.", did_you_mean(provider_id, sorted(known)))

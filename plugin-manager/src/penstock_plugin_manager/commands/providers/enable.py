@@ -7,7 +7,7 @@ import argparse
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.commands.providers.disable import set_disabled
 from penstock_plugin_manager.errors import MissingError
-from penstock_plugin_manager.model.names import parse_wish
+from penstock_plugin_manager.model.names import parse_provider_requirement
 from penstock_plugin_manager.output import Result
 
 
@@ -18,7 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, session: Session) -> Result:
     """Let disabled providers take part again."""
-    ids = {parse_wish(text).id for text in options.ids}
+    ids = {parse_provider_requirement(text).id for text in options.ids}
     disabled = set(session.intent.disabled)
     for provider_id in sorted(ids - disabled):
         raise MissingError(f"Provider {provider_id!r} is not disabled.")

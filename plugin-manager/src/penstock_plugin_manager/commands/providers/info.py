@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from penstock_plugin_manager.arguments import source_options
-from penstock_plugin_manager.change.known_providers import Known, capability_data, find, project_of
+from penstock_plugin_manager.arguments import add_source_options
+from penstock_plugin_manager.change.known_providers import KnownProvider, capability_data, find_provider, project_of
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import IncompatibleError, ManagerError
 from penstock_plugin_manager.model.manifest import Capability
-from penstock_plugin_manager.model.names import parse_wish
+from penstock_plugin_manager.model.names import parse_provider_requirement
 from penstock_plugin_manager.model.requirement import human_size
 from penstock_plugin_manager.output import Result, next_command, style
 
@@ -19,12 +19,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument("id", metavar="ID", help="a provider")
     parser.add_argument("--versions", action="store_true", help="ask the sources for all versions")
-    source_options(parser)
+    add_source_options(parser)
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
     """Show what a provider can do: capabilities with parameters, extras, versions, links. Nothing is imported."""
-    known = find(_checked(parse_wish(options.id).id, session), session)
+    known = find_provider(_checked(parse_provider_requirement(options.id).id, session), session)
     versions = _versions(known, session, ask=options.versions)
     broken = next((list(each.problems) for each in session.providers if each.id == known.id), [])
     entry = session.catalog.get(known.id)
@@ -57,7 +57,7 @@ def _checked(provider_id: str, session: Session) -> str:
     return provider_id
 
 
-def _versions(known: Known, session: Session, *, ask: bool) -> list[str]:
+def _versions(known: KnownProvider, session: Session, *, ask: bool) -> list[str]:
     entry = session.catalog.get(known.id)
     listed = [each.version for each in entry.releases] if entry else []
     if not ask:
@@ -70,7 +70,7 @@ def _versions(known: Known, session: Session, *, ask: bool) -> list[str]:
     return project.versions() if project else listed
 
 
-def _lines(known: Known, data: dict[str, Any]) -> list[str]:
+def _lines(known: KnownProvider, data: dict[str, Any]) -> list[str]:
     manifest = known.manifest
     standing = f"installed {known.installed}" if known.installed else f"not installed ({known.where}: {known.version})"
     lines = [

@@ -11,18 +11,18 @@ from typing import Any
 from penstock_plugin_manager.apply.change import check
 from penstock_plugin_manager.apply.files import read_json, write_files, write_json
 from penstock_plugin_manager.apply.generations import base_python
-from penstock_plugin_manager.arguments import change_options
+from penstock_plugin_manager.arguments import add_change_options, change_options
 from penstock_plugin_manager.change.execute_plan import change, intent_text, portable
 from penstock_plugin_manager.change.inspection import check_providers
 from penstock_plugin_manager.change.not_found import explain_missing
-from penstock_plugin_manager.change.proposal import Ask
+from penstock_plugin_manager.change.request import ChangeRequest, Limits
 from penstock_plugin_manager.change.requirements import requirement_of
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import IncompatibleError, MissingError
 from penstock_plugin_manager.installed.environment import Environment, markers, open_environment, tags
 from penstock_plugin_manager.installed.site import providers
 from penstock_plugin_manager.model.lock import Lock, chosen_file, write_lock
-from penstock_plugin_manager.model.names import CORE, Wish, parse_wish
+from penstock_plugin_manager.model.names import CORE, ProviderRequirement, parse_provider_requirement
 from penstock_plugin_manager.output import Result, next_command
 from penstock_plugin_manager.resolve.request import Request
 
@@ -33,7 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument("id", metavar="ID", help="a provider")
     parser.add_argument("--undo", action="store_true", help="take its own environment away again")
-    change_options(parser)
+    add_change_options(parser)
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
@@ -41,54 +41,57 @@ def run(options: argparse.Namespace, session: Session) -> Result:
 
     A provider that stands in the shared environment is taken out there, with what it alone needed.
     """
-    wish = parse_wish(options.id)
+    requirement = parse_provider_requirement(options.id)
     if options.undo:
-        return _undo(wish.id, session)
-    known = session.intent.wish(wish.id) or wish
-    merged = Wish(wish.id, tuple(sorted({*known.extras, *wish.extras})), wish.specifier or known.specifier)
+        return _undo(requirement.id, session)
+    chosen = change_options(options)
+    known = session.intent.requirement(requirement.id) or requirement
+    merged = ProviderRequirement(
+        requirement.id, tuple(sorted({*known.extras, *requirement.extras})), requirement.specifier or known.specifier
+    )
     if CORE not in session.distributions:
         raise MissingError(
             f"{session.environment.root} has no core yet.", "Install any provider, or the core itself, first."
         )
-    with session.holding(f"isolate {wish.id}"):
-        made, lock = _build(merged, session)
-        files = {str(_lock_path(session, wish.id)): write_lock(portable(lock, session.project))}
-        intent = session.intent.without([wish.id])
-        intent = intent._replace(
-            isolated=tuple(sorted({*(each for each in intent.isolated if parse_wish(each).id != wish.id), str(merged)}))
-        )
-        entry = _entry(made, wish.id)
-        record(session, wish.id, entry["python"])
+    with session.holding(f"isolate {requirement.id}"):
+        made, lock = _build(merged, chosen.limits, session)
+        files = {str(_lock_path(session, requirement.id)): write_lock(portable(lock, session.project))}
+        intent = session.intent.with_isolated(merged)
+        entry = _entry(made, requirement.id)
+        record(session, requirement.id, entry["python"])
         write_files({**files, str(session.intent_path): intent_text(session.intent_text, intent, session)})
-        for folder in Path(made.root).parent.glob(f"{wish.id}-[0-9]*"):
+        for folder in Path(made.root).parent.glob(f"{requirement.id}-[0-9]*"):
             if folder != Path(made.root):
                 shutil.rmtree(folder, ignore_errors=True)
-    lines = [f"Provider {wish.id!r} lives in {made.root} now; its tasks run there."]
-    data: dict[str, Any] = {"id": wish.id, **entry, "environment": made.root, "lock": next(iter(files))}
-    if any(each.id == wish.id for each in session.providers):
-        fresh = Session(options, session.console)
-        title = f"isolate {wish.id}"
+    lines = [f"Provider {requirement.id!r} lives in {made.root} now; its tasks run there."]
+    data: dict[str, Any] = {"id": requirement.id, **entry, "environment": made.root, "lock": next(iter(files))}
+    if any(each.id == requirement.id for each in session.providers):
+        fresh = session.anew()
+        title = f"isolate {requirement.id}"
         moved = change(
-            lambda: Ask(title, fresh.intent.without([wish.id]), dropped=(wish.id,), prune=True), title, options, fresh
+            lambda: ChangeRequest(title, fresh.intent.without([requirement.id]), dropped=(requirement.id,), prune=True),
+            title,
+            chosen,
+            fresh,
         )
         data["shared"] = moved.data
         lines += moved.text
     return Result(data, [*lines, next_command("doctor")])
 
 
-def _build(wish: Wish, session: Session) -> tuple[Environment, Lock]:
+def _build(requirement: ProviderRequirement, limits: Limits, session: Session) -> tuple[Environment, Lock]:
     """Make the provider's environment under a name of its own, so that an older one serves until the record is changed."""
     shared = session.environment
-    lock = _solve(wish, session)
+    lock = _solve(requirement, session)
     target = lock.for_environment(markers(shared))
-    name = session.distribution_of(wish.id)
+    name = session.distribution_of(requirement.id)
     chosen = chosen_file(target[name], tags(shared), f"Python {shared.short_version}")
     if chosen:
-        check_providers([(wish.id, target[name], chosen)], None, session)
+        check_providers([(requirement.id, target[name], chosen)], None, limits, session)
     store = Path(f"{shared.root}.isolated")
     store.mkdir(exist_ok=True)
     (store / ".gitignore").write_text("*\n", encoding="utf-8")
-    root = next(path for number in count(1) if not (path := store / f"{wish.id}-{number}").exists())
+    root = next(path for number in count(1) if not (path := store / f"{requirement.id}-{number}").exists())
     try:
         session.resolver.create(str(root), base_python(shared))
         made = open_environment(str(root))
@@ -100,10 +103,10 @@ def _build(wish: Wish, session: Session) -> tuple[Environment, Lock]:
     return made, lock
 
 
-def _solve(wish: Wish, session: Session) -> Lock:
+def _solve(requirement: ProviderRequirement, session: Session) -> Lock:
     """Solve for one provider and the very core of the shared environment."""
     core = session.distributions[CORE]
-    roots = [requirement_of(wish, session.distribution_of(wish.id))]
+    roots = [requirement_of(requirement, session.distribution_of(requirement.id))]
     local = core.source.startswith("file:")
     roots.append(
         (f"-e {core.source}" if core.editable else f"{CORE} @ {core.source}") if local else f"{CORE}=={core.version}"
@@ -112,7 +115,7 @@ def _solve(wish: Wish, session: Session) -> Lock:
     try:
         return session.resolver.solve(request, session.environment, session.sources)
     except MissingError as error:
-        raise explain_missing(error, session.intent.with_wishes([wish]), session) from None
+        raise explain_missing(error, session.intent.with_requirements([requirement]), session) from None
 
 
 def _entry(made: Environment, provider_id: str) -> dict[str, Any]:
@@ -153,9 +156,7 @@ def _undo(provider_id: str, session: Session) -> Result:
         if provider_id not in isolated_providers(session):
             raise MissingError(f"Provider {provider_id!r} is not isolated.")
         record(session, provider_id, None)
-        intent = session.intent
-        left = tuple(each for each in intent.isolated if parse_wish(each).id != provider_id)
-        text = intent_text(session.intent_text, intent._replace(isolated=left), session)
+        text = intent_text(session.intent_text, session.intent.without_isolated(provider_id), session)
         write_files({str(session.intent_path): text, str(_lock_path(session, provider_id)): None})
         for folder in Path(f"{session.environment.root}.isolated").glob(f"{provider_id}-[0-9]*"):
             shutil.rmtree(folder, ignore_errors=True)

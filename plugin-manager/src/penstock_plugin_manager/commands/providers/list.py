@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from penstock_plugin_manager.installed.locate import keep_answer
+from penstock_plugin_manager.installed.locate import JOURNAL, write_list_cache
 from penstock_plugin_manager.installed.snapshot import rows as read_rows
 from penstock_plugin_manager.output import Result, document, next_command, style, table
 
@@ -58,11 +58,11 @@ def run(options: argparse.Namespace, session: Session) -> Result:
 def _keep(result: Result, session: Session) -> None:
     """Keep the answer for the next call, which will read it and nothing else."""
     environment = session.environment
-    journals = [f"{environment.state}/journal.json", f"{environment.generations}/journal.json"]
+    journals = [f"{environment.state}/{JOURNAL}", f"{environment.generations}/{JOURNAL}"]
     manifests = [path for each in session.providers for path in each.paths]
     paths = [environment.root, environment.site, str(session.intent_path), *journals, *manifests]
     text = "".join(f"{line}\n" for line in result.text)
-    keep_answer(environment.root, session.project_found, paths, text, document("list", result))
+    write_list_cache(environment.root, session.project_found, paths, text, document("list", result))
 
 
 def _lines(rows: list[dict[str, Any]]) -> list[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from penstock_plugin_manager.arguments import change_options
+from penstock_plugin_manager.arguments import add_change_options, change_options
 from penstock_plugin_manager.change.execute_plan import plan_result
-from penstock_plugin_manager.change.proposal import Ask, propose
+from penstock_plugin_manager.change.proposal import propose
+from penstock_plugin_manager.change.request import ChangeRequest
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.output import Result
 from penstock_plugin_manager.registry import command_parser
@@ -21,13 +22,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prune", action="store_true", help="with remove: what nothing needs any more, too")
     parser.add_argument("--all", action="store_true", help="with upgrade: everything that may move")
     parser.add_argument("--frozen", action="store_true", help="with sync: the lock as it is")
-    change_options(parser)
+    add_change_options(parser)
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
     """Show each step of a change with its reason and sizes, and change nothing. Exit code 2 if there is any step."""
     if options.verb is None:
-        return plan_result(propose(Ask("plan", session.intent, prune=True), session))
+        request = ChangeRequest("plan", session.intent, prune=True)
+        return plan_result(propose(request, change_options(options).limits, session))
     options.dry_run, options.from_bundle = True, None
     _, run_command = command_parser(options.verb)
     return run_command(options, session)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from penstock_plugin_manager.arguments import change_options
+from penstock_plugin_manager.arguments import add_change_options, change_options
 from penstock_plugin_manager.change.execute_plan import plan_data
-from penstock_plugin_manager.change.proposal import Ask, propose
+from penstock_plugin_manager.change.proposal import propose
+from penstock_plugin_manager.change.request import ChangeRequest
 from penstock_plugin_manager.change.requirements import wanted
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.model.lock import Locked
-from penstock_plugin_manager.model.names import parse_wish
+from penstock_plugin_manager.model.names import parse_provider_requirement
 from penstock_plugin_manager.output import Result, style
 from penstock_plugin_manager.plan.steps import Plan
 
@@ -19,16 +20,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument("ids", nargs="+", metavar="ID", help="a provider")
     parser.add_argument("--dot", action="store_true", help="print the graph in the language of Graphviz")
-    change_options(parser)
+    add_change_options(parser)
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
     """Print what providers would bring, as a graph: ``+`` is new, ``^`` and ``v`` move, the rest stands already."""
-    wishes = [parse_wish(text) for text in options.ids]
-    intent = session.intent.with_wishes(wishes)
-    proposal = propose(Ask(f"resolve {' '.join(options.ids)}", intent), session, sized=False)
+    requirements = [parse_provider_requirement(text) for text in options.ids]
+    intent = session.intent.with_requirements(requirements)
+    request = ChangeRequest(f"resolve {' '.join(options.ids)}", intent)
+    proposal = propose(request, change_options(options).limits, session, sized=False)
     packages = {each.name: each for each in proposal.plan.target}
-    roots = [name for name in wanted(session, session.intent._replace(providers=tuple(wishes))) if name in packages]
+    roots = [
+        name for name in wanted(session, session.intent._replace(providers=tuple(requirements))) if name in packages
+    ]
     data = {**plan_data(proposal), "nodes": sorted(packages), "edges": _edges(packages)}
     if options.dot:
         lines = [f'  "{parent}" -> "{child}";' for parent, child in _edges(packages)]

@@ -7,11 +7,11 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from penstock_plugin_manager.catalog.load import cache_folder
 from penstock_plugin_manager.change.session import Session
-from penstock_plugin_manager.errors import MISSING, OK, UNUSED, ManagerError, MissingError
+from penstock_plugin_manager.errors import MISSING, OK, UNUSED, MissingError
+from penstock_plugin_manager.index.cache import cache_folder
 from penstock_plugin_manager.model.manifest import Manifest
-from penstock_plugin_manager.model.names import Wish
+from penstock_plugin_manager.model.names import ProviderRequirement
 from penstock_plugin_manager.need.files import find_files, read_files
 from penstock_plugin_manager.need.match import Directory, Found, Need, Place, match
 from penstock_plugin_manager.output import Result, next_command, style, table
@@ -57,7 +57,7 @@ def run(options: argparse.Namespace, session: Session) -> Result:
         data["written"] = str(session.intent_path)
         lines.append(_write(found, unused, session))
     elif missing:
-        lines.append(next_command(f"install {' '.join(_wish(need) for need in missing)}"))
+        lines.append(next_command(f"install {' '.join(_requirement(need) for need in missing)}"))
     return Result(data, lines, code)
 
 
@@ -97,18 +97,18 @@ def _manifests(session: Session) -> list[Manifest]:
     """Return the manifests at hand; without an environment, those of catalogs and folders alone."""
     from penstock_plugin_manager.change.known_providers import known_providers  # noqa: PLC0415  it needs a session with sources
 
-    try:
-        session.providers  # noqa: B018  asking for it tells whether there is an environment
-    except ManagerError:
-        session.__dict__["providers"] = []
-        session.__dict__.setdefault("project", Path(session.project_found or Path.cwd()))
+    if not session.has_environment:
+        session = session.anew(project=session.project_found or str(Path.cwd()))
+        return [known.manifest for known in known_providers(session, [])]
     return [known.manifest for known in known_providers(session)]
 
 
 def _declared(session: Session) -> tuple[dict[str, tuple[str, ...]], str]:
     """Return the providers that a scan is compared with: the intent's, or the environment's where there is no intent."""
     if session.intent_text and "plugin-manager" in session.intent_text:
-        return {wish.id: wish.extras for wish in session.intent.providers}, str(session.intent_path)
+        return {requirement.id: requirement.extras for requirement in session.intent.providers}, str(
+            session.intent_path
+        )
     return {each.id: () for each in session.providers}, "the environment"
 
 
@@ -120,8 +120,8 @@ def _missing_extras(needs: tuple[Need, ...], declared: dict[str, tuple[str, ...]
     ]
 
 
-def _wish(need: Need) -> str:
-    return str(Wish(need.id, need.extras))
+def _requirement(need: Need) -> str:
+    return str(ProviderRequirement(need.id, need.extras))
 
 
 def _need_data(need: Need) -> dict[str, Any]:
@@ -133,8 +133,8 @@ def _write(found: Found, unused: list[str], session: Session) -> str:
     from penstock_plugin_manager.apply.files import write_text  # noqa: PLC0415  most scans write nothing
     from penstock_plugin_manager.change.execute_plan import intent_text  # noqa: PLC0415  as above
 
-    needed = [Wish(need.id, need.extras) for need in found.needs if not need.optional and need.known]
-    intent = session.intent.with_wishes(needed)
+    needed = [ProviderRequirement(need.id, need.extras) for need in found.needs if not need.optional and need.known]
+    intent = session.intent.with_requirements(needed)
     kept = ""
     if not found.unclear and not found.unreadable:
         intent = intent.without(unused)
@@ -156,7 +156,7 @@ def _lines(
         lines += table(("NEEDED", "STANDING", "FOUND AT", "AS"), rows)
         if every:
             for need in found.needs:
-                lines += ["", style(_wish(need), "bold"), *(_place(place) for place in need.places)]
+                lines += ["", style(_requirement(need), "bold"), *(_place(place) for place in need.places)]
     else:
         lines.append("The files need no provider.")
     if unused:
@@ -182,7 +182,7 @@ def _row(need: Need, declared: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
         standing += " (no catalog knows it)"
     first = need.places[0]
     more = f" and {len(need.places) - 1} more" if len(need.places) > 1 else ""
-    return (_wish(need), standing, f"{_short(first.file)}:{first.line}{more}", first.what)
+    return (_requirement(need), standing, f"{_short(first.file)}:{first.line}{more}", first.what)
 
 
 def _place(place: Place) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from penstock_plugin_manager.arguments import source_options
-from penstock_plugin_manager.change.known_providers import Known, known_providers, provides
+from penstock_plugin_manager.arguments import add_source_options
+from penstock_plugin_manager.change.known_providers import KnownProvider, known_providers, provides
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import MISSING, UsageError
 from penstock_plugin_manager.model.manifest import Capability
@@ -18,7 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--provides", metavar="KIND:NAME", help="such as connection:salesforce, operator:s3_copy or scheme:s3"
     )
-    source_options(parser)
+    add_source_options(parser)
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
@@ -60,7 +60,7 @@ def _mentions(words: str, text: str) -> bool:
     return all(word in words for word in text.lower().split())
 
 
-def _words(known: Known, capability: Capability | None) -> str:
+def _words(known: KnownProvider, capability: Capability | None) -> str:
     if capability is None:
         return f"{known.id} {known.manifest.name} {known.manifest.doc} {known.distribution}".lower()
     return f"{capability.id} {capability.doc} {capability.kind} {capability.connection_type} {' '.join(capability.schemes)}".lower()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from penstock_plugin_manager.arguments import change_options
+from penstock_plugin_manager.arguments import add_change_options, change_options
 from penstock_plugin_manager.change.execute_plan import change
-from penstock_plugin_manager.change.proposal import Ask
+from penstock_plugin_manager.change.request import ChangeRequest
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.output import Result
 
@@ -16,10 +16,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--frozen", action="store_true", help="use the lock as it is; fail where it does not fit the intent"
     )
-    change_options(parser)
+    add_change_options(parser)
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
     """Make the environment what the intent and the lock say; what providers no longer need goes."""
     title = f"sync{' --frozen' if options.frozen else ''}"
-    return change(lambda: Ask(title, session.intent, prune=True, frozen=options.frozen), title, options, session)
+    return change(
+        lambda: ChangeRequest(title, session.intent, prune=True, frozen=options.frozen),
+        title,
+        change_options(options),
+        session,
+    )

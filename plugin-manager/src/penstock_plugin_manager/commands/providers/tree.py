@@ -8,7 +8,7 @@ from typing import Any
 
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import MissingError, did_you_mean
-from penstock_plugin_manager.model.names import CORE, parse_wish
+from penstock_plugin_manager.model.names import CORE, parse_provider_requirement
 from penstock_plugin_manager.model.requirement import Distribution, Edge, edges
 from penstock_plugin_manager.output import Result, style
 
@@ -23,7 +23,7 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     by_id = {each.id: each.distribution for each in session.providers}
     roots = {}
     for text in options.ids:
-        provider_id = parse_wish(text).id
+        provider_id = parse_provider_requirement(text).id
         if provider_id not in by_id:
             raise MissingError(f"Provider {provider_id!r} is not installed.", did_you_mean(provider_id, list(by_id)))
         roots[by_id[provider_id]] = _extras(session, provider_id)
@@ -41,8 +41,8 @@ def run(options: argparse.Namespace, session: Session) -> Result:
 
 
 def _extras(session: Session, provider_id: str) -> tuple[str, ...]:
-    wish = session.intent.wish(provider_id)
-    return wish.extras if wish else ()
+    requirement = session.intent.requirement(provider_id)
+    return requirement.extras if requirement else ()
 
 
 def _draw(

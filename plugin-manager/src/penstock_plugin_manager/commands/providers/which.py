@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from penstock_plugin_manager.arguments import source_options
-from penstock_plugin_manager.change.known_providers import Known, capability_data, known_providers
+from penstock_plugin_manager.arguments import add_source_options
+from penstock_plugin_manager.change.known_providers import KnownProvider, capability_data, known_providers
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import MissingError, did_you_mean
 from penstock_plugin_manager.model.manifest import Capability
@@ -15,7 +15,7 @@ from penstock_plugin_manager.output import Result, next_command
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument("capability", help="a capability id, class name, connection type, URL scheme or import")
-    source_options(parser)
+    add_source_options(parser)
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
@@ -25,7 +25,7 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     found = [
         (each, capability) for each in known for capability in each.manifest.capabilities if _is(capability, wanted)
     ]
-    owners: list[tuple[Known, Capability | None]] = [*found]
+    owners: list[tuple[KnownProvider, Capability | None]] = [*found]
     top = wanted.split(".")[0].split(":")[0]
     owners += [(each, None) for each in known if top in each.manifest.imports and not found]
     if not owners:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from penstock_plugin_manager.change.requirements import managed, ownership
+from penstock_plugin_manager.change.requirements import managed, ownership_of
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import MissingError, did_you_mean
 from penstock_plugin_manager.model.names import normalize
-from penstock_plugin_manager.model.requirement import chain, reach
+from penstock_plugin_manager.model.requirement import path_to, reach
 from penstock_plugin_manager.output import Result, next_command
 
 
@@ -18,7 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
-    """Say which provider drags a distribution, through what; or that a person installed it, or that nothing needs it."""
+    """Say which provider drags a distribution, through what; or that the user installed it, or that nothing needs it."""
     name = normalize(options.distribution)
     present = session.distributions
     if name not in present:
@@ -26,18 +26,20 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     roots = {**managed(session, session.intent)}
     for each in session.providers:
         roots.setdefault(each.distribution, ())
-    own = ownership(present, set(session.state().get("brought", ())), roots, session.markers)
-    ways = []
+    own = ownership_of(session, roots)
+    paths: list[list[str]] = []
     for root, extras in {**roots, **dict.fromkeys(own.by_hand, ())}.items():
         if root in present:
-            path = chain(name, reach({root: extras}, present, session.markers), [root])
+            reached = reach({root: extras}, present, session.markers)
+            parents = {child: {edge.parent for edge in edges} for child, edges in reached.items()}
+            path = path_to(name, parents, [root])
             if path:
-                ways.append(path)
-    ways.sort(key=lambda path: (len(path), path))
-    lines = [" -> ".join(f"{each} {present[each].version}" for each in path) for path in ways]
+                paths.append(list(path))
+    paths.sort(key=lambda path: (len(path), path))
+    lines = [" -> ".join(f"{each} {present[each].version}" for each in path) for path in paths]
     if name in own.by_hand:
         lines = [f"{name} was installed by hand.", *lines[1:]]
-    if not ways:
+    if not paths:
         lines = [f"Nothing needs {name}.", *([next_command("prune")] if name in own.removable else [])]
-    data = {"distribution": name, "version": present[name].version, "by_hand": name in own.by_hand, "ways": ways}
+    data = {"distribution": name, "version": present[name].version, "by_hand": name in own.by_hand, "paths": paths}
     return Result(data, lines)
