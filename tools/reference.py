@@ -17,8 +17,9 @@ import click
 import penstock
 from penstock import errors
 from penstock.author.abstract_operator import AbstractOperator
-from penstock.author.run.context import BESIDE, DATED, FILTERS, NAMES, Context, Facts
+from penstock.author.run.context import BESIDE, DATED, FILTERS, NAMES, Context
 from penstock.cli.root import root
+from penstock.model.attempt import TryFacts, TryInputs
 from penstock.settings import SECTIONS
 from penstock.testing import FakeWorld
 
@@ -152,8 +153,8 @@ def _templates() -> Iterator[str]:
     with penstock.DAG("readings", schedule="@hourly", start_date=datetime(2026, 1, 1, tzinfo=UTC)):
         task = penstock.EmptyOperator(task_id="measure")
     run_id = f"scheduled__{start.isoformat()}"
-    facts = Facts("readings", run_id, "measure", logical_date=start, interval_start=start, interval_end=end)
-    context = Context(facts, FakeWorld(), task)
+    facts = TryFacts("readings", run_id, "measure", logical_date=start, interval_start=start, interval_end=end)
+    context = Context(facts, TryInputs(), FakeWorld(), task)
     for name in NAMES:
         yield f"| `{name}` | {_OBJECTS.get(name) or f'`{context[name]}`'} |"
     yield f"\nFilters over instants: {', '.join(f'`{name}`' for name in FILTERS)}. The DAG's `user_defined_macros` come first."

@@ -60,10 +60,10 @@ def test_writing_a_dag_imports_nothing_heavy():
 def test_a_try_without_templates_does_not_import_jinja():
     code = """
 from penstock import DAG, BashOperator
-from penstock.author.run.context import Facts
+from penstock.model.attempt import TryFacts, TryInputs
 from penstock.author.run.execution import run_try
 with DAG('d') as dag:
     t = BashOperator(task_id='a', bash_command='true')
-assert run_try(t, Facts('d', 'r', 'a'), None).outcome == 'success'
+assert run_try(t, TryFacts('d', 'r', 'a'), TryInputs(), None).outcome == 'success'
 """
     assert "jinja2" not in loaded_by(code)

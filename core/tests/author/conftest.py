@@ -8,9 +8,9 @@ from penstock.author.build.build import build_file
 from penstock.author.build.import_errors import to_problem
 from penstock.author.build.imports import import_dag_file
 from penstock.author.parse_session import CapabilitySignature, ParseSession
-from penstock.author.run.context import Facts
 from penstock.author.run.execution import run_try
 from penstock.errors import MissingProviderError, NotFoundError
+from penstock.model.attempt import MappedElement, TryFacts, TryInputs
 from penstock.model.connection import Connection
 from penstock.model.dag import from_json, to_json
 from penstock.model.value import decode, encode
@@ -159,12 +159,18 @@ def dag_of(imported):
 
 @pytest.fixture
 def tried(world):
-    """Run a try of a task; inputs and values are plain."""
+    """Run a try of a task; values of other tasks, ``{task_id: {key: value}}``, and elements are plain."""
 
-    def run(dag, task_id, *, inputs=None, **facts):
-        encoded = {key: encode(value) for key, value in (inputs or {}).items()}
+    def run(dag, task_id, *, values=None, elements=None, lengths=None, **facts):
+        inputs = TryInputs(
+            {task: {key: encode(each) for key, each in left.items()} for task, left in (values or {}).items()},
+            {
+                name: MappedElement(encode(each), length=(lengths or {}).get(name))
+                for name, each in (elements or {}).items()
+            },
+        )
         known = {"dag_id": dag.dag_id, "run_id": "r1", "task_id": task_id, **facts}
-        return run_try(dag.get_task(task_id), Facts(**known, inputs=encoded), world)
+        return run_try(dag.get_task(task_id), TryFacts(**known), inputs, world)
 
     return run
 
@@ -175,6 +181,6 @@ def value():
 
     def find(ending, key="return_value"):
         assert ending.outcome == "success", ending.error
-        return decode(ending.xcoms[key].value)
+        return decode(ending.xcoms[key].json)
 
     return find

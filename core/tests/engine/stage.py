@@ -2,17 +2,17 @@
 
 from datetime import UTC, datetime, timedelta
 
-import msgspec
 from simulator.store import Store
 
 from penstock.engine.engine import Engine
 from penstock.engine.messages import CapacityChanged, Dispatch, PoolsUpdated, Step
+from penstock.model.attempt import TryEnd, Value
 from penstock.model.dag import DagSpec, TaskSpec
 from penstock.model.notice import TaskStateChanged
 from penstock.model.now import Now
 from penstock.model.run import NewRun, RunKind, TaskKey
 from penstock.model.state import Outcome
-from penstock.spec.executor import Heartbeat, TryFinished, TryStarted, XComValue
+from penstock.spec.executor import Heartbeat, TryFinished, TryStarted
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -126,8 +126,8 @@ class Stage:
     def answer(self, name, outcome=Outcome.SUCCESS, run=1, returns=None, **more):
         """The event by which the current try ends."""
         key = self.key(name, run)
-        xcoms = {} if returns is None else {"return_value": XComValue(msgspec.Raw(b"[]"), returns)}
-        return TryFinished(key, self.out[key].instance.epoch, outcome, self.now, xcoms=xcoms, **more)
+        xcoms = {} if returns is None else {"return_value": Value(b"[]", returns)}
+        return TryFinished(key, self.out[key].instance.epoch, self.now, TryEnd(outcome, xcoms=xcoms, **more))
 
     def finish(self, name, outcome=Outcome.SUCCESS, run=1, after=0.0, **more):
         """The current try ends."""

@@ -11,12 +11,13 @@ from stage import START, Stage, dag
 
 from penstock.engine.engine import Engine
 from penstock.engine.messages import CapacityChanged, DagUpdated, PoolsUpdated, RunAdded
+from penstock.model.attempt import TryEnd, Value
 from penstock.model.dag import TaskSpec
 from penstock.model.now import Now
 from penstock.model.run import Run, RunKind, TaskKey
 from penstock.model.schedule import Schedule
 from penstock.model.state import Outcome, RunState
-from penstock.spec.executor import TryFinished, TryStarted, XComValue
+from penstock.spec.executor import TryFinished, TryStarted
 
 POOLS = {"default_pool": 4, "small": 2, "sums": 2}
 ANSWERS = st.sampled_from(["success"] * 6 + ["failed", "skipped", "lost", "timed_out", "branch", "circuit"])
@@ -59,13 +60,13 @@ def play(seed, answers, runs=2):
 def ending(stage, key, word, random):
     epoch = stage.out.pop(key).instance.epoch
     outcome = Outcome.SUCCESS if word in ("branch", "circuit") else Outcome(word)
-    more = {"xcoms": {"return_value": XComValue(msgspec.Raw(b"[]"), random.choice([0, 1, 3, None]))}}
+    more = {"xcoms": {"return_value": Value(b"[]", random.choice([0, 1, 3, None]))}}
     if word == "branch":
         more["follow"] = tuple(stage.store.versions["d-0"].tasks[-1:][0].upstream)
     if word == "circuit":
         more["skip_downstream"] = random.choice(["all", "direct"])
     yield TryStarted(key, epoch, 1, stage.now)
-    yield TryFinished(key, epoch, outcome, stage.now, **more)
+    yield TryFinished(key, epoch, stage.now, TryEnd(outcome, **more))
 
 
 @settings(max_examples=80, deadline=None)
@@ -116,7 +117,7 @@ def cost_of_a_finish(size, shape):
     run = Run(1, "d", "r", RunKind.MANUAL, RunState.QUEUED, "v", START)
     news = [CapacityChanged("local", 4), PoolsUpdated({"default_pool": -1}), DagUpdated(spec, "v", False, True)]
     engine.step([*news, RunAdded(run, spec)], Now(START, 0.0))
-    finish = TryFinished(TaskKey(1, "t00000"), 1, Outcome.SUCCESS, START)
+    finish = TryFinished(TaskKey(1, "t00000"), 1, START, TryEnd(Outcome.SUCCESS))
     return calls(lambda: engine.step([finish], Now(START, 0.0)))
 
 

@@ -1,6 +1,7 @@
 import pytest
 from stage import Stage, after, dag
 
+from penstock.model.attempt import TryEnd
 from penstock.model.dag import Mapping, TaskSpec, XComRef
 from penstock.model.request import CancelRun, ClearTasks, MarkTask
 from penstock.model.retry import RetryPolicy
@@ -236,7 +237,7 @@ def test_a_request_finds_a_run_that_ended_in_its_own_step():
     stage.step(stage.answer("a"), ClearTasks(1))
     assert stage.run_state() == "running"
     assert stage.last.dispatches[0].instance.epoch == 2
-    stage.step(TryFinished(stage.key("a"), 2, Outcome.SUCCESS, stage.now), MarkTask(1, "a", -1, "failed"))
+    stage.step(TryFinished(stage.key("a"), 2, stage.now, TryEnd(Outcome.SUCCESS)), MarkTask(1, "a", -1, "failed"))
     assert stage.run_state() == "failed"
 
 

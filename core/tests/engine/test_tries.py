@@ -4,6 +4,7 @@ import pytest
 from stage import Stage, after, dag
 
 from penstock.engine.tries import MAX_LOST
+from penstock.model.attempt import TryEnd
 from penstock.model.dag import SensorPolicy, TaskSpec
 from penstock.model.retry import LONGEST_DELAY_S, RetryPolicy
 from penstock.model.run import TaskKey
@@ -157,7 +158,8 @@ def test_a_started_and_finished_try_of_one_step_is_one_row_with_its_pid():
     stage = one()
     key = stage.key("a")
     step = stage.step(
-        TryStarted(key, 1, 77, stage.now), TryFinished(key, 1, Outcome.SUCCESS, stage.now + timedelta(seconds=1))
+        TryStarted(key, 1, 77, stage.now),
+        TryFinished(key, 1, stage.now + timedelta(seconds=1), TryEnd(Outcome.SUCCESS)),
     )
     (row,) = step.changes.tries
     assert (row.pid, row.started_at, row.ended_at, row.outcome) == (
@@ -175,7 +177,7 @@ def test_a_doubled_answer_is_noted_and_not_obeyed(again):
     first = stage.answer("a")
     step = stage.step(first, first)
     assert [late.epoch for late in step.changes.late] == [1]
-    step = stage.step(TryFinished(first.key, 1, again, stage.now))
+    step = stage.step(TryFinished(first.key, 1, stage.now, TryEnd(again)))
     assert [(late.epoch, late.outcome) for late in step.changes.late] == [(1, again)]
     assert stage.states() == {"a": "success", "b": "queued"}
 
@@ -194,10 +196,10 @@ def test_an_answer_of_an_earlier_try_does_not_end_a_later_one():
 @pytest.mark.parametrize(
     "event",
     [
-        TryFinished(TaskKey(99, "a"), 1, Outcome.SUCCESS, Stage(dag("a")).now),
-        TryFinished(TaskKey(1, "zzz"), 1, Outcome.SUCCESS, Stage(dag("a")).now),
-        TryFinished(TaskKey(1, "a", 5), 1, Outcome.SUCCESS, Stage(dag("a")).now),
-        TryFinished(TaskKey(1, "a"), 7, Outcome.SUCCESS, Stage(dag("a")).now),
+        TryFinished(TaskKey(99, "a"), 1, Stage(dag("a")).now, TryEnd(Outcome.SUCCESS)),
+        TryFinished(TaskKey(1, "zzz"), 1, Stage(dag("a")).now, TryEnd(Outcome.SUCCESS)),
+        TryFinished(TaskKey(1, "a", 5), 1, Stage(dag("a")).now, TryEnd(Outcome.SUCCESS)),
+        TryFinished(TaskKey(1, "a"), 7, Stage(dag("a")).now, TryEnd(Outcome.SUCCESS)),
     ],
     ids=["no such run", "no such task", "no such index", "an epoch that was never sent"],
 )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -14,8 +15,8 @@ from penstock.execute.family import lock_family
 from penstock.execute.local import LocalExecutor
 from penstock.execute.servers import Family, spawn_command
 from penstock.execute.wire import Ask, Reply
-from penstock.model.run import TaskKey
-from penstock.spec.executor import ExecutorEvent, TryFinished, TryRequest, TryStarted
+from penstock.model.attempt import TryEnd, TryFacts
+from penstock.spec.executor import ExecutorEvent, FileCode, TryFinished, TryRequest, TryStarted
 
 HEAD = "from penstock import *\nimport os, sys, time, threading, subprocess\nwith DAG('d', schedule=None):\n"
 
@@ -32,6 +33,7 @@ class Bench:
         self._lock = lock_family(folder / "executor.lock", patience_s=5)
         self.family = Family(spawn_command(sys.executable, poke_threads=threads), self._lock, folder / "servers.log")
         self.executor = LocalExecutor(
+            folder.parent,
             {"": self.family},
             slots=slots,
             answer=self._answer,
@@ -53,23 +55,14 @@ class Bench:
         """Write the DAG file; its body stands inside ``with DAG('d')``."""
         (self.folder / "d.py").write_text(head + "".join(f"    {line}\n" for line in body.strip().splitlines()))
 
-    def request(self, task_id: str, **given: Any) -> TryRequest:
+    def request(self, task_id: str, *, map_index: int = -1, run_id: str = "r", **given: Any) -> TryRequest:
         self._epoch += 1
-        facts: dict[str, Any] = {
-            "run": 1,
-            "task_id": task_id,
-            "map_index": -1,
-            "epoch": self._epoch,
-            "try_number": 1,
-            "max_tries": 1,
-            "dag_id": "d",
-            "run_id": "r",
-            "run_kind": "manual",
-            "snapshot": str(self.folder),
-            "file": "d.py",
-            "log": str(self.folder / "logs" / f"{task_id}-{self._epoch}.log"),
+        made: dict[str, Any] = {
+            "facts": TryFacts("d", run_id, task_id, map_index),
+            "code": FileCode(self.folder.name, "d.py"),
+            "log": (self.folder / "logs" / f"{task_id}-{self._epoch}.log").as_uri(),
         }
-        return TryRequest(**{**facts, **given})
+        return TryRequest(run=1, epoch=self._epoch, **{**made, **given})
 
     def submit(self, *task_ids: str, **given: Any) -> list[TryRequest]:
         requests = [self.request(task_id, **given) for task_id in task_ids]
@@ -92,9 +85,9 @@ class Bench:
         mine = [e for e in self.events if isinstance(e, TryStarted) and e.epoch == request.epoch]
         return mine[0] if mine else None
 
-    def wait(self, *requests: TryRequest, seconds: float = 30.0) -> list[TryFinished]:
+    def wait(self, *requests: TryRequest, seconds: float = 30.0) -> list[TryEnd]:
         self.until(lambda: all(self.finished(r) for r in requests), seconds)
-        return [finished for r in requests if (finished := self.finished(r)) is not None]
+        return [finished.end for r in requests if (finished := self.finished(r)) is not None]
 
     def wait_started(self, request: TryRequest) -> int:
         self.until(lambda: self.started(request) is not None)
@@ -102,16 +95,19 @@ class Bench:
         assert started is not None
         return started.pid
 
-    def run(self, task_id: str, **given: Any) -> TryFinished:
+    def run(self, task_id: str, **given: Any) -> TryEnd:
         [request] = self.submit(task_id, **given)
         return self.wait(request)[0]
 
-    def cancel(self, request: TryRequest, reason: str = "cancelled by a person") -> TryFinished:
-        self.executor.cancel([(TaskKey(1, request.task_id), request.epoch)], reason)
+    def cancel(self, request: TryRequest, reason: str = "cancelled by a person") -> TryEnd:
+        self.executor.cancel([(request.key, request.epoch)], reason)
         return self.wait(request)[0]
 
+    def log_path(self, request: TryRequest) -> Path:
+        return Path(unquote(urlsplit(request.log).path))
+
     def log(self, request: TryRequest | None = None) -> str:
-        paths = [Path(request.log)] if request else sorted((self.folder / "logs").glob("*.log"))
+        paths = [self.log_path(request)] if request else sorted((self.folder / "logs").glob("*.log"))
         return "".join(path.read_text() for path in paths if path.exists())
 
     def servers_log(self) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from penstock.model.attempt import TryInputs
 from penstock.model.state import Outcome
 
 
@@ -23,12 +24,12 @@ def test_a_try_returns_its_value_as_xcom_with_its_length(bench):
     finished = bench.run("t")
     assert finished.outcome is Outcome.SUCCESS
     xcom = finished.xcoms["return_value"]
-    assert (msgspec.json.decode(xcom.value), xcom.length) == ([1, 2, 3], 3)
+    assert (msgspec.json.decode(xcom.json), xcom.length) == ([1, 2, 3], 3)
 
 
 def test_inputs_reach_the_task_as_arguments(bench):
     bench.write("@task\ndef a(): ...\n@task\ndef b(x): return x['n'] + 1\nb(a())")
-    assert bench.run("b", inputs={"a/return_value": b'{"n": 41}'}).xcoms["return_value"].value == b"42"
+    assert bench.run("b", inputs=TryInputs({"a": {"return_value": b'{"n": 41}'}})).xcoms["return_value"].json == b"42"
 
 
 def test_a_failure_names_the_error_and_shows_only_the_authors_frames(bench):
@@ -61,8 +62,8 @@ def test_a_process_that_ends_itself_is_a_failed_try_that_says_how(bench, body, w
 
 def test_every_fork_has_a_process_of_its_own_and_reuse_does_not(bench):
     bench.write("@task\ndef t(): return os.getpid()\nt()")
-    forked = {bench.run("t").xcoms["return_value"].value for _ in range(3)}
-    reused = {bench.run("t", isolation="reuse").xcoms["return_value"].value for _ in range(3)}
+    forked = {bench.run("t").xcoms["return_value"].json for _ in range(3)}
+    reused = {bench.run("t", isolation="reuse").xcoms["return_value"].json for _ in range(3)}
     assert (len(forked), len(reused)) == (3, 1)
 
 
@@ -76,7 +77,7 @@ def test_a_try_takes_the_process_that_was_forked_ahead_and_needs_none(bench):
     bench.write("@task\ndef t(): return [os.getpid(), os.getppid()]\nt()")
 
     def run() -> list[int]:
-        return msgspec.json.decode(bench.run("t").xcoms["return_value"].value)
+        return msgspec.json.decode(bench.run("t").xcoms["return_value"].json)
 
     first, server = run()
 
@@ -100,7 +101,7 @@ def test_no_more_tries_run_at_once_than_there_are_slots(bench):
     running = most = 0
     stamps = []
     for request in requests:
-        path = Path(request.log)
+        path = bench.log_path(request)
         assert path.read_text() == "in\nout\n"
         stamps.append((path.stat().st_mtime, -1))
     for event in bench.events:
@@ -201,7 +202,7 @@ def test_an_error_of_the_supervisor_reaches_the_task_as_its_own_class(bench):
         "from penstock.errors import NotFoundError\n@task\ndef t():\n"
         "    try: Connection.get('nope')\n    except NotFoundError as error: return str(error)\nt()"
     )
-    assert b"nothing answers connection" in bench.run("t").xcoms["return_value"].value
+    assert b"nothing answers connection" in bench.run("t").xcoms["return_value"].json
 
 
 def test_a_killed_file_server_loses_its_tries_and_leaves_none_running(bench):
@@ -249,7 +250,7 @@ def test_a_file_whose_import_leaves_threads_behind_is_imported_in_each_try(bench
         "threading.Thread(target=time.sleep, args=(600,), daemon=True).start()\n"
         "@task\ndef t(): return threading.active_count()\nt()"
     )
-    assert bench.run("t").xcoms["return_value"].value == b"2"
+    assert bench.run("t").xcoms["return_value"].json == b"2"
     assert bench.run("t").outcome is Outcome.SUCCESS
 
 

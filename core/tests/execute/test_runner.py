@@ -7,10 +7,12 @@ from penstock.author.build.build import build_dag
 from penstock.author.dag import DAG
 from penstock.author.operators.taskflow import task
 from penstock.author.parse_session import CapabilitySignature, ParseSession, current_session
+from penstock.model.dag import SensorPolicy
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
 from penstock.model.value import decode, encode
-from penstock.scheduler.inputs import Inputs
+from penstock.spec.executor import PlanCode, SensorWait
+from penstock.tries.inputs import Inputs
 
 MANIFEST = """
 schema = 1
@@ -81,11 +83,14 @@ def submitted(bench):
         inputs = Inputs(lambda _run, _ref: {-1: encode(some)})
         requests = [
             bench.request(
-                task_id, map_index=index, snapshot="", file="", capability=planned.capability, plan=planned.plan,
-                inputs=inputs.of(spec, planned, TaskKey(1, task_id, index)), templated=planned.templated, **given,
+                task_id,
+                map_index=index,
+                code=PlanCode(planned.capability, planned.plan),
+                inputs=inputs.of(spec, planned, TaskKey(1, task_id, index)),
+                **given,
             )
             for index in range(count)
-        ]  # fmt: skip
+        ]
         bench.executor.submit(requests)
         return requests
 
@@ -102,7 +107,7 @@ def test_a_mapped_task_runs_by_capability_over_what_its_author_wrote_and_what_a_
 
         operator.partial("acme.copy", task_id="copy").expand(source=["{{ run_id }}", "b"], target=some())
     tries = bench.wait(*submitted(dag, "copy", ["{{ 1 }}", "z"], 4, isolation=isolation))
-    assert [decode(each.xcoms["return_value"].value) for each in tries] == [
+    assert [decode(each.xcoms["return_value"].json) for each in tries] == [
         ["r", "{{ 1 }}", "r"],
         ["r", "z", "r"],
         ["b", "{{ 1 }}", "r"],
@@ -135,10 +140,10 @@ def test_mapped_sensors_wait_by_capability(bench, submitted, tmp_path):
         waits = operator.partial("acme.exists", task_id="wait", poke_interval=0.05, soft_fail=True, timeout=0.2)
         waits.expand(path=[f"{tmp_path}/{name}" for name in ("{{ run_id }}", "never")])
     current_session.reset(token)
-    policy = {"sensor": True, "poke_interval_s": 0.05, "poke_timeout_s": 0.2, "soft_fail": True}
+    wait = SensorWait(SensorPolicy(poke_interval_s=0.05, timeout_s=0.2, soft_fail=True))
     (tmp_path / "r").touch()
-    requests = submitted(dag, "wait", None, 2, **policy)
+    requests = submitted(dag, "wait", None, 2, wait=wait)
     found, never = bench.wait(*requests)
-    assert (found.outcome, decode(found.xcoms["return_value"].value)) == (Outcome.SUCCESS, f"{tmp_path}/r")
+    assert (found.outcome, decode(found.xcoms["return_value"].json)) == (Outcome.SUCCESS, f"{tmp_path}/r")
     assert never.outcome is Outcome.SKIPPED
     assert "gave up" in never.error

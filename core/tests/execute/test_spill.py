@@ -4,9 +4,11 @@ import msgspec
 import pytest
 
 from penstock.execute.spill import PART_BYTES
+from penstock.model.attempt import MappedElement, TryInputs
+from penstock.model.dag import SensorPolicy
 from penstock.model.state import Outcome
 from penstock.model.value import TAG, decode, elements
-from penstock.spec.executor import Spill
+from penstock.spec.executor import SensorWait, Spill
 
 TASKS = """
 @task
@@ -52,6 +54,14 @@ def written(bench, tmp_path):
     return write
 
 
+def values(**left):
+    return TryInputs({task_id: {"return_value": json} for task_id, json in left.items()})
+
+
+def element(json, length):
+    return TryInputs(elements={"row": MappedElement(json, length=length)})
+
+
 def left(finished):
     assert finished.outcome is Outcome.SUCCESS, finished.error
     return finished.xcoms["return_value"]
@@ -67,11 +77,9 @@ def objects(tmp_path):
 def test_a_value_travels_or_lies_in_the_store_by_its_length(bench, written, tmp_path, size, spills):
     more = written(size)
     value = left(bench.run("text", **more))
-    assert (len(value.value) < 1000) == (spills or size == 1)
+    assert (len(value.json) < 1000) == (spills or size == 1)
     assert bool(objects(tmp_path)) == spills
-    assert left(bench.run("count_text", inputs={"text/return_value": value.value}, **more)).value == (
-        b'["str",%d]' % size
-    )
+    assert left(bench.run("count_text", inputs=values(text=value.json), **more)).json == (b'["str",%d]' % size)
 
 
 @pytest.mark.parametrize(
@@ -81,16 +89,16 @@ def test_a_value_with_elements_comes_back_as_what_it_was_and_keeps_its_length(be
     more = written(700_000, 5)
     value = left(bench.run(task_id, **more))
     assert value.length == length
-    reference = msgspec.json.decode(value.value)
+    reference = msgspec.json.decode(value.json)
     assert (reference[TAG], reference["value"]["form"]) == ("ref", form)
-    found = left(bench.run(f"count_{task_id}", inputs={f"{task_id}/return_value": value.value}, **more))
-    assert decode(found.value) == [form, length]
+    found = left(bench.run(f"count_{task_id}", inputs=values(**{task_id: value.json}), **more))
+    assert decode(found.json) == [form, length]
 
 
 def test_a_task_mapped_over_a_large_value_reads_the_part_with_its_element_and_no_other(bench, written, tmp_path):
     more = written(300_000, 20)
     value = left(bench.run("rows", **more))
-    cut = elements(value.value)
+    cut = elements(value.json)
     parts = objects(tmp_path)
     assert len(cut) == 20
     assert len(parts) > 4
@@ -99,43 +107,43 @@ def test_a_task_mapped_over_a_large_value_reads_the_part_with_its_element_and_no
     for part in parts:
         if part.as_uri() != keep:
             part.unlink()
-    found = left(bench.run("one", map_index=13, inputs={"@mapped/row": cut[13], "@length/row": b"20"}, **more))
-    assert decode(found.value) == ["dict", 13]
+    found = left(bench.run("one", map_index=13, inputs=element(cut[13], 20), **more))
+    assert decode(found.json) == ["dict", 13]
 
 
 def test_an_element_of_a_large_dict_is_a_pair(bench, written):
     more = written(700_000, 3)
-    cut = elements(left(bench.run("named", **more)).value)
-    found = left(bench.run("one_named", map_index=1, inputs={"@mapped/row": cut[1]}, **more))
-    assert decode(found.value) == ["tuple", "k1"]
+    cut = elements(left(bench.run("named", **more)).json)
+    found = left(bench.run("one_named", map_index=1, inputs=element(cut[1], 2), **more))
+    assert decode(found.json) == ["tuple", "k1"]
 
 
 def test_large_values_of_a_mapped_task_are_gathered_into_one_list(bench, written):
     more = written(100_000)
-    values = [left(bench.run("text", **more)).value, b'"small"', left(bench.run("text", **more)).value]
-    found = left(bench.run("total", inputs={"many/return_value": b"[" + b",".join(values) + b"]"}, **more))
-    assert found.value == b"200005"
+    parts = [left(bench.run("text", **more)).json, b'"small"', left(bench.run("text", **more)).json]
+    found = left(bench.run("total", inputs=values(many=b"[" + b",".join(parts) + b"]"), **more))
+    assert found.json == b"200005"
 
 
 def test_xcom_pull_follows_a_reference(bench, written):
     more = written(100_000)
-    bench.left["text"] = left(bench.run("text", **more)).value.decode()
-    assert left(bench.run("pulls", **more)).value == b"100000"
+    bench.left["text"] = left(bench.run("text", **more)).json.decode()
+    assert left(bench.run("pulls", **more)).json == b"100000"
 
 
 def test_a_sensor_leaves_a_large_value_in_the_same_way(bench, written, tmp_path):
     more = written(100_000)
-    value = left(bench.run("found", sensor=True, poke_interval_s=0.05, poke_timeout_s=30.0, **more))
-    assert len(value.value) < 1000
+    value = left(bench.run("found", wait=SensorWait(SensorPolicy(poke_interval_s=0.05, timeout_s=30.0)), **more))
+    assert len(value.json) < 1000
     assert [path.stat().st_size for path in objects(tmp_path)] == [100_002]
 
 
 def test_a_value_that_is_gone_is_a_final_failure_that_says_which_and_what_to_do(bench, written, tmp_path):
     more = written(100_000)
-    value = left(bench.run("text", **more)).value
+    value = left(bench.run("text", **more)).json
     [path] = objects(tmp_path)
     path.unlink()
-    finished = bench.run("count_text", inputs={"text/return_value": value}, **more)
+    finished = bench.run("count_text", inputs=values(text=value), **more)
     assert (finished.outcome, finished.retryable) == (Outcome.FAILED, False)
     assert "the value 'return_value' of task 'text'" in finished.error
     assert path.as_uri() in finished.error
@@ -156,5 +164,5 @@ def test_a_store_that_cannot_be_written_fails_the_try_and_says_why(bench, writte
 
 def test_two_tries_of_one_task_write_objects_of_their_own(bench, written, tmp_path):
     more = written(100_000)
-    assert len({left(bench.run("text", **more)).value for _ in range(2)}) == 2
+    assert len({left(bench.run("text", **more)).json for _ in range(2)}) == 2
     assert len(objects(tmp_path)) == 2

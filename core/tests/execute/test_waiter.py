@@ -3,11 +3,12 @@
 import os
 import signal
 import time
-from pathlib import Path
 
 import pytest
 
+from penstock.model.dag import SensorPolicy
 from penstock.model.state import Outcome
+from penstock.spec.executor import SensorWait
 
 SENSORS = """
 class Exists(Sensor):
@@ -46,8 +47,8 @@ def folder(bench, tmp_path):
     return tmp_path
 
 
-def sensor(**given):
-    return {"sensor": True, "poke_interval_s": 0.05, "poke_timeout_s": 30.0, **given}
+def sensor(poke_interval_s=0.05, timeout_s=30.0, waited_s=0.0):
+    return {"wait": SensorWait(SensorPolicy(poke_interval_s=poke_interval_s, timeout_s=timeout_s), waited_s)}
 
 
 def test_a_sensor_waits_without_a_slot_and_ends_when_its_condition_comes_true(bench, folder):
@@ -62,24 +63,24 @@ def test_a_sensor_waits_without_a_slot_and_ends_when_its_condition_comes_true(be
 
 
 def test_an_async_poke_may_leave_a_value(bench, folder):
-    assert bench.run("soon", **sensor()).xcoms["return_value"].value == b'{"found":7}'
+    assert bench.run("soon", **sensor()).xcoms["return_value"].json == b'{"found":7}'
 
 
 def test_a_sensor_gives_up_after_its_timeout_and_is_not_repeated(bench, folder):
-    finished = bench.run("exists", **sensor(poke_timeout_s=0.3))
+    finished = bench.run("exists", **sensor(timeout_s=0.3))
     assert (finished.outcome, finished.retryable) == (Outcome.FAILED, False)
     assert "gave up" in finished.error
 
 
 def test_the_time_waited_before_a_lost_waiter_counts(bench, folder):
     before = time.monotonic()
-    finished = bench.run("exists", **sensor(poke_timeout_s=3600.0, waited_s=3599.9))
+    finished = bench.run("exists", **sensor(timeout_s=3600.0, waited_s=3599.9))
     assert finished.outcome is Outcome.FAILED
     assert time.monotonic() - before < 30
 
 
 def test_soft_fail_skips(bench, folder):
-    assert bench.run("soft", **sensor(poke_timeout_s=0.1)).outcome is Outcome.SKIPPED
+    assert bench.run("soft", **sensor(timeout_s=0.1)).outcome is Outcome.SKIPPED
 
 
 def test_a_poke_that_raises_fails_its_own_try_alone(bench, folder):
@@ -116,14 +117,14 @@ def test_identical_pokes_are_made_once_for_all(bench, folder):
 
 
 def test_a_poke_that_reads_its_context_is_not_shared(bench, folder):
-    mine, other = bench.submit("dated", **sensor()), bench.submit("dated", **sensor(run_id="other"))
+    mine, other = bench.submit("dated", **sensor()), bench.submit("dated", **sensor(), run_id="other")
     assert bench.wait(*mine)[0].outcome is Outcome.SUCCESS
     assert bench.finished(other[0]) is None
     bench.cancel(other[0])
 
 
 def test_templates_are_rendered_for_each_run(bench, folder):
-    [waiting] = bench.submit("templated", **sensor(run_id="some-run"))
+    [waiting] = bench.submit("templated", **sensor(), run_id="some-run")
     (folder / "some-run").touch()
     assert bench.wait(waiting)[0].outcome is Outcome.SUCCESS
 
@@ -153,7 +154,7 @@ def test_two_thousand_sensors_wait_in_one_process(bench, folder):
     assert len({event.pid for event in bench.events if hasattr(event, "pid")}) == 1
     (folder / "it").touch()
     bench.wait(*requests, seconds=60)
-    assert Path(requests[0].log).exists()
+    assert bench.log_path(requests[0]).exists()
 
 
 def test_no_more_plain_pokes_run_at_once_than_there_are_threads(narrow_bench, tmp_path):

@@ -7,8 +7,9 @@ import time
 import pytest
 
 from penstock import Connection
-from penstock.author.run.context import Context, Facts, _context
+from penstock.author.run.context import Context, _context
 from penstock.errors import ErrorKind, ProviderError
+from penstock.model.attempt import TryFacts, TryInputs
 from penstock_redshift.hooks import RedshiftHook
 
 TABLE = "CREATE TABLE t (id integer, name varchar(20))"
@@ -175,8 +176,8 @@ def test_the_connection_test_tells_who_we_are(hook, redshift):
 
 
 def test_statements_carry_the_task_they_belong_to(connect_with, redshift):
-    facts = Facts(dag_id="sales", run_id="r1", task_id="load", try_number=2)
-    token = _context.set(Context(facts, None))
+    facts = TryFacts(dag_id="sales", run_id="r1", task_id="load", try_number=2)
+    token = _context.set(Context(facts, TryInputs(), None))
     try:
         connect_with(sql_tagging="both").get_first("SELECT %s AS tagged_one", [5])
     finally:

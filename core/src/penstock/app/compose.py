@@ -12,10 +12,10 @@ from penstock.execute.local import LocalExecutor
 from penstock.execute.servers import Family, spawn_command
 from penstock.scheduler.answers import Answers
 from penstock.scheduler.loop import Scheduler
-from penstock.scheduler.requests import TryRequests
 from penstock.settings import Settings
 from penstock.spec.executor import Spill
 from penstock.store import Keyring, Store
+from penstock.tries.requests import TryRequests
 from penstock.tries.vault import EnvironmentSource, Source, StoreSource, Vault
 
 
@@ -73,6 +73,7 @@ def build_scheduler(settings: Settings, holder: str, *, notify: bool = False) ->
             for provider, python in {"": sys.executable, **pythons}.items()
         }
         executor = LocalExecutor(
+            settings.state_folder / "snapshots",
             families,
             slots=settings.executor.parallelism,
             isolation=settings.executor.isolation,
@@ -98,7 +99,6 @@ def places(settings: Settings) -> dict[str, int]:
 def _requests(settings: Settings, store: Store, isolated: Iterable[str]) -> TryRequests:
     return TryRequests(
         store,
-        snapshots=settings.state_folder / "snapshots",
         logs=settings.logs_folder,
         isolation=settings.executor.isolation,
         spill=Spill(settings.values_url, settings.xcom.conn_id, settings.xcom.threshold_bytes),

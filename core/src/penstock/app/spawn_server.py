@@ -7,6 +7,7 @@ import logging
 import socket
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from penstock.author.operator import Operator
@@ -22,7 +23,7 @@ def main(disabled: str, poke_threads: int, control: int, lock: int) -> None:
     outside = Outside(providers.operator, providers.object_store, poke_threads)
 
     def runner(what: Open) -> Runner:
-        return Runner(what.snapshot, what.file, what.variables, outside)
+        return Runner(what.code, Path(what.snapshots), outside)
 
     serve(socket.socket(fileno=control), (lock,), runner)
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 # The name under which `expand_kwargs` is stored: its elements are dicts of arguments.
 WHOLE = "**"
-# What the names of the inputs begin with that hold the elements of an instance, see `penstock.author.run.execution`.
-MAPPED, LITERAL = "@mapped/", "@literal/"
 
 
 class Partial:

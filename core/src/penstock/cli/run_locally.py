@@ -20,6 +20,7 @@ from penstock.author.parse_session import ParseSession
 from penstock.cli.output import print_json, print_table
 from penstock.clock import SystemClock
 from penstock.errors import AuthoringError, NotFoundError, RequestError
+from penstock.inline import InlineRun, TryDone
 from penstock.load.child import Catalogue
 from penstock.model.connection import Connection
 from penstock.model.dag import DagSpec
@@ -28,7 +29,6 @@ from penstock.model.schedule import DataInterval
 from penstock.model.secret import variable_secrets
 from penstock.model.state import RunState
 from penstock.processes.masking import Mask
-from penstock.scheduler.inline import InlineRun, TryDone
 from penstock.service.dags import manual_interval
 from penstock.settings import Settings
 from penstock.store import Store
@@ -129,8 +129,8 @@ def _interval(spec: DagSpec, logical_date: datetime | None, now: datetime) -> Da
 
 
 def _tell_try(done: TryDone) -> None:
-    outcome = done.ending.outcome.value
-    click.echo(f"{done.task.key}: {outcome}" + (f": {done.ending.error}" if done.ending.error else ""), err=True)
+    outcome = done.end.outcome.value
+    click.echo(f"{done.task.key}: {outcome}" + (f": {done.end.error}" if done.end.error else ""), err=True)
 
 
 class _WaitingClock(SystemClock):

@@ -16,18 +16,18 @@ _SKIPPED_BY = "cut off by "
 def apply_branching(state: State, node: Node, event: TryFinished) -> None:
     """Skip the tasks that a finished branch did not choose, or those behind a short circuit."""
     downstream, reachable = node.run.compiled.downstream[node.number], node.run.compiled.reachable
-    if event.follow is not None:
-        kept = reachable(node.run.compiled.index[task_id] for task_id in event.follow)
-        chosen = ", ".join(event.follow) or "nothing"
+    if event.end.follow is not None:
+        kept = reachable(node.run.compiled.index[task_id] for task_id in event.end.follow)
+        chosen = ", ".join(event.end.follow) or "nothing"
         _skip(state, node, [number for number in downstream if number not in kept], f"it chose {chosen}")
-    if event.skip_downstream:
-        everything = event.skip_downstream == "all"
+    if event.end.skip_downstream:
+        everything = event.end.skip_downstream == "all"
         _skip(state, node, sorted(reachable(downstream)) if everything else downstream, "it ended the way here")
 
 
 def unknown_choice(node: Node, event: TryFinished) -> str:
     """What a branch chose that its DAG does not have, as a sentence; "" if there is nothing of the kind."""
-    unknown = [repr(task_id) for task_id in event.follow or () if task_id not in node.run.compiled.index]
+    unknown = [repr(task_id) for task_id in event.end.follow or () if task_id not in node.run.compiled.index]
     if not unknown:
         return ""
     return f"branch {node.task.task_id!r} chose {', '.join(unknown)}: DAG {node.run.row.dag_id!r} has no such task"

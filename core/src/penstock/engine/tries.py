@@ -9,6 +9,7 @@ from penstock.engine.flow import collapse, end_instance, evaluate, make_ready
 from penstock.engine.live import Instance
 from penstock.engine.messages import Dispatch, Kill
 from penstock.engine.state import State
+from penstock.model.attempt import TryEnd
 from penstock.model.changes import LateAnswer
 from penstock.model.retry import LONGEST_DELAY_S
 from penstock.model.run import UNMAPPED, Try, XCom
@@ -64,20 +65,26 @@ def finish_try(state: State, event: TryFinished) -> None:
     """Take in a try's outcome: the current try decides its instance's state, any other is recorded as late."""
     instance = state.instance(event.key)
     if instance is None or instance.attempt is None or event.epoch != instance.epoch:
-        state.record_late(LateAnswer(event.key, event.epoch, event.outcome, event.at))
+        state.record_late(LateAnswer(event.key, event.epoch, event.end.outcome, event.at))
         return
-    if not instance.cancelling and event.outcome is Outcome.SUCCESS and (error := unknown_choice(instance.node, event)):
-        event = replace(event, outcome=Outcome.FAILED, error=error, retryable=False)
-    ended = replace(instance.attempt, ended_at=event.at, outcome=event.outcome, error=event.error)
+    if (
+        not instance.cancelling
+        and event.end.outcome is Outcome.SUCCESS
+        and (error := unknown_choice(instance.node, event))
+    ):
+        event = replace(event, end=TryEnd(Outcome.FAILED, error, retryable=False))
+    ended = replace(instance.attempt, ended_at=event.at, outcome=event.end.outcome, error=event.end.error)
     state.store_try(instance.key, ended)
     state.detach_try(instance)
     if instance.cancelling:
         _after_cancelled(state, instance)
-    elif event.outcome is Outcome.SUCCESS:
+    elif event.end.outcome is Outcome.SUCCESS:
         _succeed(state, instance, event)
-    elif event.outcome is Outcome.SKIPPED:
-        end_instance(state, instance, TaskState.SKIPPED, event.error.partition("\n")[0] or "skipped by its own code")
-    elif event.outcome is Outcome.LOST:
+    elif event.end.outcome is Outcome.SKIPPED:
+        end_instance(
+            state, instance, TaskState.SKIPPED, event.end.error.partition("\n")[0] or "skipped by its own code"
+        )
+    elif event.end.outcome is Outcome.LOST:
         _repeat_lost(state, instance, event)
     else:
         _fail(state, instance, event)
@@ -98,11 +105,11 @@ def _after_cancelled(state: State, instance: Instance) -> None:
 
 def _succeed(state: State, instance: Instance, event: TryFinished) -> None:
     node, key = instance.node, instance.key
-    for name, xcom in event.xcoms.items():
-        state.changes.xcoms.append(XCom(key.run, key.task_id, key.map_index, name, bytes(xcom.value), xcom.length))
+    for name, xcom in event.end.xcoms.items():
+        state.changes.xcoms.append(XCom(key.run, key.task_id, key.map_index, name, xcom.json, xcom.length))
         if xcom.length is not None and key.map_index == UNMAPPED:
             node.lengths[name] = xcom.length
-    if event.follow is not None or event.skip_downstream:
+    if event.end.follow is not None or event.end.skip_downstream:
         apply_branching(state, node, event)
     end_instance(state, instance, TaskState.SUCCESS, "")
 
@@ -112,27 +119,30 @@ def _repeat_lost(state: State, instance: Instance, event: TryFinished) -> None:
     instance.losses += 1
     if instance.losses >= MAX_LOST:
         end_instance(
-            state, instance, TaskState.FAILED, f"its worker was lost {instance.losses} times in a row: {event.error}"
+            state,
+            instance,
+            TaskState.FAILED,
+            f"its worker was lost {instance.losses} times in a row: {event.end.error}",
         )
         return
     instance.try_number -= 1
-    make_ready(state, instance, f"its worker was lost: {event.error}")
+    make_ready(state, instance, f"its worker was lost: {event.end.error}")
 
 
 def _fail(state: State, instance: Instance, event: TryFinished) -> None:
     task, run = instance.node.task, instance.node.run.row
     instance.failures += 1
     instance.losses = 0
-    summary = event.error.partition("\n")[0] or f"its try ended as {event.outcome.value}"
-    if task.sensor is not None and task.sensor.soft_fail and not event.retryable:
+    summary = event.end.error.partition("\n")[0] or f"its try ended as {event.end.outcome.value}"
+    if task.sensor is not None and task.sensor.soft_fail and not event.end.retryable:
         end_instance(state, instance, TaskState.SKIPPED, summary)
         return
-    if not event.retryable or instance.failures > task.retry.retries:
+    if not event.end.retryable or instance.failures > task.retry.retries:
         end_instance(state, instance, TaskState.FAILED, summary)
         return
     pause = task.retry.delay_before(instance.failures, f"{run.dag_id}/{run.run_id}/{instance.key}")
-    if event.retry_after_s is not None:
-        pause = max(pause, timedelta(seconds=min(LONGEST_DELAY_S, max(0.0, event.retry_after_s))))
+    if event.end.retry_after_s is not None:
+        pause = max(pause, timedelta(seconds=min(LONGEST_DELAY_S, max(0.0, event.end.retry_after_s))))
     left = task.retry.retries - instance.failures + 1
     instance.transition(TaskState.UP_FOR_RETRY, f"{summary} ({left} of {task.retry.retries} retries left)")
     instance.started_at = instance.waiting_since_s = None
@@ -164,4 +174,4 @@ def expire_leases(state: State) -> None:
         executor = instance.attempt.executor
         error = f"executor {executor!r} sent no heartbeat for it for {state.lease_s:g} s"
         state.kills.append(Kill(executor, instance.key, instance.epoch, error))
-        finish_try(state, TryFinished(instance.key, instance.epoch, Outcome.LOST, state.now, error))
+        finish_try(state, TryFinished(instance.key, instance.epoch, state.now, TryEnd(Outcome.LOST, error)))

@@ -5,10 +5,12 @@ import threading
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 import penstock.errors
 from penstock.errors import PenstockError, RequestError
-from penstock.execute.wire import Answer, Ask, Kind, Reply
+from penstock.execute.wire import Ask, Kind, Reply
+from penstock.model.attempt import TryEnd
 from penstock.model.connection import Connection
 from penstock.model.state import Outcome
 from penstock.processes.frames import FrameReader, frame
@@ -36,12 +38,12 @@ class Channel:
         with self._lock:
             self._sock.sendall(frame(kind, serial, payload))
 
-    def finish(self, serial: int, answer: Answer) -> None:
+    def finish(self, serial: int, end: TryEnd) -> None:
         """Send the outcome of a try; why it is no success goes into its log, too, and nowhere with a secret in it."""
-        answer.error = self.mask.hide(answer.error)
-        if answer.error and answer.outcome != Outcome.CANCELLED:  # whoever had it cancelled writes why
-            self.send(Kind.LOG, serial, _told(answer).encode(errors="replace"))
-        self.send(Kind.FINISHED, serial, _encode(answer))
+        end = replace(end, error=self.mask.hide(end.error))
+        if end.error and end.outcome is not Outcome.CANCELLED:  # whoever had it cancelled writes why
+            self.send(Kind.LOG, serial, _last_words(end).encode(errors="replace"))
+        self.send(Kind.FINISHED, serial, _encode(end))
 
     def frames(self) -> list[tuple[int, int, bytes]]:
         """Wait for at least one frame; an empty list means that the server is gone."""
@@ -68,11 +70,11 @@ class Channel:
         raise RequestError(f"{method}() could not be answered: the supervisor of this try is gone")
 
 
-def _told(answer: Answer) -> str:
+def _last_words(end: TryEnd) -> str:
     """Why a try ended so, for its log: the traceback if there is one, whose last line is the sentence before it."""
-    _, _, rest = answer.error.partition("\n")
-    text = rest if rest.startswith("Traceback") else answer.error
-    return f"{text}\n" if answer.outcome == Outcome.FAILED else f"{answer.outcome}: {text}\n"
+    _, _, rest = end.error.partition("\n")
+    text = rest if rest.startswith("Traceback") else end.error
+    return f"{text}\n" if end.outcome is Outcome.FAILED else f"{end.outcome.value}: {text}\n"
 
 
 def value_of(reply: Reply) -> Any:  # noqa: ANN401 - any JSON-like value

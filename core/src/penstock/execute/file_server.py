@@ -21,7 +21,8 @@ from penstock.execute.output import Output, discard
 from penstock.execute.runner import Runner
 from penstock.execute.try_process import run_many, run_one
 from penstock.execute.waiter import wait_for_many
-from penstock.execute.wire import Answer, Kind, Reply
+from penstock.execute.wire import Kind, Reply
+from penstock.model.attempt import TryEnd
 from penstock.model.state import Outcome
 from penstock.processes.frames import FrameReader, Outbox, frame, read_available
 from penstock.processes.group import Reaper, describe_exit, kill_group
@@ -125,7 +126,7 @@ class FileServer:
     def _place(self, job: Job) -> Child:
         """The process that runs a try: its own, an idle one that is kept, or the waiter of all sensors."""
         runner, held = self._runner, self._held
-        if job.request.sensor:
+        if job.request.wait is not None:
             if self._waiter is None:
                 self._waiter = self._adopt(fork_child(lambda c: wait_for_many(c, runner), held, kept=True))
             child = self._waiter
@@ -209,7 +210,7 @@ class FileServer:
                 job.output.take(job.child.pipe)
             job.output.close()
         del self._jobs[job.serial]
-        if self._following and job.child is not None and not job.request.sensor:
+        if self._following and job.child is not None and job.request.wait is None:
             heir = self._following.popleft()
             self._start(heir)
             self._outbox.put(frame(Kind.HEIR, heir.serial))
@@ -233,7 +234,7 @@ class FileServer:
             self._idle.remove(child)
         for job in list(child.jobs.values()):
             outcome, error = job.ending or (Outcome.FAILED, _without_answer(code))
-            if job.ending is None and job.request.sensor:
+            if job.ending is None and job.request.wait is not None:
                 outcome, error = Outcome.LOST, f"the waiter of its DAG file ended: {_without_answer(code)}"
             self._answer(job, outcome, error)
         for line in (child.sock, child.pipe):
@@ -249,7 +250,7 @@ class FileServer:
             if job.child is not None and job.child is not self._waiter:
                 job.output.take(job.child.pipe)
             job.output.write(f"{error}\n".encode())
-        self._close(job, _encode(Answer(outcome, time.time(), error)))
+        self._close(job, _encode(TryEnd(outcome, error)))
 
     def _end(self, job: Job, outcome: Outcome, reason: str) -> None:
         """Tell a try to end: politely first, so that it can clean up, then with SIGKILL for its whole group."""
@@ -259,7 +260,7 @@ class FileServer:
         if job.child is None:
             self._following.remove(job)
             self._answer(job, outcome, reason)
-        elif job.request.sensor:
+        elif job.request.wait is not None:
             job.child.outbox.put(frame(Kind.CANCEL, job.serial, reason.encode()))
         else:
             self._arm(KILL_GRACE_S, job.serial, "kill")

@@ -6,22 +6,24 @@ import selectors
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
+from pathlib import Path
 
 import msgspec
 
 from penstock.execute.file_server import BEAT_S
 from penstock.execute.servers import Family, Sent, Server
 from penstock.execute.spawn_server import Open
-from penstock.execute.wire import Answer, Ask, Kind, Reply
+from penstock.execute.wire import Ask, Kind, Reply
+from penstock.model.attempt import TryEnd
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
 from penstock.processes.frames import frame
 from penstock.processes.group import kill_group
-from penstock.spec.executor import ExecutorEvent, Heartbeat, TryFinished, TryRequest, TryStarted
+from penstock.spec.executor import ExecutorEvent, FileCode, Heartbeat, PlanCode, TryFinished, TryRequest, TryStarted
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode_answer = msgspec.msgpack.Decoder(Answer).decode
+_decode_end = msgspec.msgpack.Decoder(TryEnd).decode
 _decode_ask = msgspec.msgpack.Decoder(Ask).decode
 
 FOLLOWERS = {"fork": 4, "reuse": 32}
@@ -36,6 +38,7 @@ class LocalExecutor:
     It takes both ordinary tries and sensors: the engine knows it under two names, of which the second has no limit.
 
     Args:
+        snapshots: Folder that holds the source snapshots by their hash.
         families: Spawn server by provider id; ``""`` is the host's own environment.
         slots: How many tries run at once.
         isolation: What tries use unless their DAG says otherwise; decides how many may wait here.
@@ -48,8 +51,9 @@ class LocalExecutor:
     name = "local"
     sensor_name = "waiter"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a setting of the installation
         self,
+        snapshots: Path,
         families: dict[str, Family],
         *,
         slots: int,
@@ -59,6 +63,7 @@ class LocalExecutor:
         keep: int = 8,
         import_timeout_s: float = 60.0,
     ) -> None:
+        self._snapshots = str(snapshots)
         self._families, self._slots, self._answer, self._clock = families, slots, answer, clock
         self._isolation = isolation
         self._keep, self._import_timeout_s = keep, import_timeout_s
@@ -91,7 +96,7 @@ class LocalExecutor:
         for request in tries:
             sent = Sent(next(self._serials), request, _encode(request))
             self._where[request.key, request.epoch] = (None, sent)
-            if request.sensor:
+            if request.wait is not None:
                 self._send(Kind.RUN, sent)
             else:
                 self._backlog.append(sent)
@@ -104,7 +109,7 @@ class LocalExecutor:
             server, sent = self._where.get((key, epoch), (None, None))
             if sent is None:
                 # It ended a moment ago, or with an earlier executor: either way nothing of it lives here.
-                self._tell(TryFinished(key, epoch, Outcome.CANCELLED, self._clock(), reason))
+                self._tell(TryFinished(key, epoch, self._clock(), TryEnd(Outcome.CANCELLED, reason)))
             elif server is None:
                 self._backlog.remove(sent)
                 self._finished(sent, Outcome.CANCELLED, reason)
@@ -168,8 +173,9 @@ class LocalExecutor:
         origin = _origin(request)
         server = self._servers.get(origin)
         if server is None:
-            what = Open(request.snapshot, request.file, dict(request.variables), fresh=origin in self._threaded)
-            server = self._families[request.provider].open(what, time.monotonic())
+            code = request.code if isinstance(request.code, FileCode) else None
+            what = Open(self._snapshots, code, fresh=origin in self._threaded)
+            server = self._families[_provider(request)].open(what, time.monotonic())
             self._servers[origin] = server
             self._selector.register(server.sock, selectors.EVENT_READ, server)
             self._retire()
@@ -248,25 +254,10 @@ class LocalExecutor:
             return
         self._release(sent)
         try:
-            answer = _decode_answer(payload)
+            end = _decode_end(payload)
         except msgspec.MsgspecError as error:
-            answer = Answer(
-                Outcome.FAILED, self._clock().timestamp(), f"its process sent an unreadable answer: {error}"
-            )
-        self._events.append(
-            TryFinished(
-                sent.key,
-                sent.request.epoch,
-                Outcome(answer.outcome),
-                datetime.fromtimestamp(answer.at, UTC),
-                answer.error,
-                answer.retryable,
-                answer.xcoms,
-                answer.follow,
-                answer.skip_downstream,
-                answer.retry_after_s,
-            )
-        )
+            end = TryEnd(Outcome.FAILED, f"its process sent an unreadable answer: {error}")
+        self._events.append(TryFinished(sent.key, sent.request.epoch, self._clock(), end))
 
     def _release(self, sent: Sent) -> None:
         if sent.slot:
@@ -275,7 +266,7 @@ class LocalExecutor:
 
     def _finished(self, sent: Sent, outcome: Outcome, error: str) -> None:
         self._release(sent)
-        self._tell(TryFinished(sent.key, sent.request.epoch, outcome, self._clock(), error))
+        self._tell(TryFinished(sent.key, sent.request.epoch, self._clock(), TryEnd(outcome, error)))
 
     def _tell(self, event: ExecutorEvent) -> None:
         """Add an event that no server sent, and have `fileno` become readable for it."""
@@ -296,8 +287,8 @@ class LocalExecutor:
             if server.ready:
                 self._finished(sent, Outcome.LOST, "the process that supervised it ended")
             else:
-                log = self._families[sent.request.provider].log
-                error = f"the process that imports {server.what.file or 'providers'} ended at it: see {log}"
+                log = self._families[_provider(sent.request)].log
+                error = f"the process that imports {server.what.name} ended at it: see {log}"
                 self._finished(sent, Outcome.FAILED, error)
 
     def _start_over(self, server: Server) -> None:
@@ -307,7 +298,7 @@ class LocalExecutor:
         if waiting:
             self._threaded.add(_origin(waiting[0].request))
         for sent in waiting:
-            kind = Kind.RUN if sent.slot or sent.request.sensor else Kind.FOLLOW
+            kind = Kind.RUN if sent.slot or sent.request.wait is not None else Kind.FOLLOW
             self._send(kind, sent)
 
     def _end_stuck_imports(self) -> None:
@@ -318,4 +309,12 @@ class LocalExecutor:
 
 
 def _origin(request: TryRequest) -> Origin:
-    return (request.provider, request.snapshot, request.file, tuple(sorted(request.variables.items())))
+    """What a file server was opened for: one DAG file with its Variables, or all stored plans of an environment."""
+    code = request.code
+    if isinstance(code, PlanCode):
+        return (code.provider, "", "", ())
+    return ("", code.snapshot, code.file, tuple(sorted(code.variables.items())))
+
+
+def _provider(request: TryRequest) -> str:
+    return request.code.provider if isinstance(request.code, PlanCode) else ""

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from penstock.processes.masking import Mask
 
@@ -15,8 +16,8 @@ class Output:
     A disk that is full or read-only costs the log, never the try.
     """
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, url: str) -> None:
+        self._path = Path(unquote(urlsplit(url).path))
         self._file = -1
         self.mask = Mask()
 
@@ -49,7 +50,7 @@ class Output:
             return
         try:
             if self._file < 0:
-                Path(self._path).parent.mkdir(parents=True, exist_ok=True)
+                self._path.parent.mkdir(parents=True, exist_ok=True)
                 self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
             os.write(self._file, data)
         except OSError:

@@ -1,24 +1,25 @@
-"""What runs user code in a try process: finds the operator, prepares it, turns its ending into an answer."""
+"""What runs user code in a try process: finds the operator, prepares it, puts the large values it leaves away."""
 
-import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from penstock.author.abstract_operator import AbstractOperator
 from penstock.author.build.imports import import_dag_file
 from penstock.author.operator import Operator
-from penstock.author.run.context import Facts
-from penstock.author.run.execution import Ending, Prepared, failed, prepare, run_try
+from penstock.author.run.execution import Prepared, failed, prepare, run_try
 from penstock.author.run.stored_plan import from_plan
 from penstock.author.runtime import Runtime, current
 from penstock.errors import FailTask, PenstockError, RequestError
 from penstock.execute.spill import spilled
-from penstock.execute.wire import Answer
+from penstock.model.attempt import TryEnd
 from penstock.model.connection import Connection
 from penstock.model.secret import variable_secrets
-from penstock.spec.executor import TryRequest
+from penstock.model.state import Outcome
+from penstock.spec.executor import FileCode, PlanCode, TryRequest
 
 Resolve = Callable[[str], type[Operator]]
 OpenStore = Callable[[str, str | None], Any]
@@ -41,18 +42,18 @@ class Runner:
     """Runs the tries of one DAG file, or of stored plans.
 
     Args:
-        snapshot: Folder of the source snapshot; "" for plans alone.
-        file: DAG file within it.
-        variables: What the file reads while it is imported, as it read it when its DAGs were stored.
+        code: The DAG file that its tries come from; None if they run from stored plans.
+        snapshots: Folder that holds the source snapshots by their hash.
 
     Attributes:
         secrets: Those among them, which no log may show.
     """
 
-    def __init__(self, snapshot: str, file: str, variables: dict[str, str | None], outside: Outside) -> None:
-        self._snapshot, self._file, self._variables, self._outside = snapshot, file, variables, outside
+    def __init__(self, code: FileCode | None, snapshots: Path, outside: Outside) -> None:
+        self._code, self._snapshots, self._outside = code, snapshots, outside
         self._tasks: dict[tuple[str, str], AbstractOperator] | None = None
         self._fault = ""
+        variables = code.variables if code is not None else {}
         self.secrets = tuple(s for key, text in variables.items() for s in variable_secrets(key, text))
 
     @property
@@ -63,40 +64,42 @@ class Runner:
     def load(self) -> None:
         """Import the file; a fault is kept, and is then what each try answers."""
         self._tasks = {}
-        if not self._file:
+        if (code := self._code) is None:
             return
         try:
-            at = import_dag_file(Path(self._snapshot), self._file, _Pinned(self._variables))
+            at = import_dag_file(self._snapshots / code.snapshot, code.file, _Pinned(code.variables))
         except BaseException:  # noqa: BLE001 - user code: a try that needs the file reports what it raised
-            self._fault = f"its DAG file {self._file} cannot be imported any more\n{traceback.format_exc()}"
+            self._fault = f"its DAG file {code.file} cannot be imported any more\n{traceback.format_exc()}"
             return
         for dag in at.dags:
             for task in dag.tasks:
                 self._tasks[dag.dag_id, task.task_id] = task
 
-    def run(self, request: TryRequest, runtime: Runtime) -> Answer:
+    def run(self, request: TryRequest, runtime: Runtime) -> TryEnd:
         """Run one try to its end in this process."""
         try:
             task = self._task(request)
         except PenstockError as error:
-            return Answer("failed", time.time(), str(error), retryable=False)
+            return TryEnd(Outcome.FAILED, str(error), retryable=False)
         world = _WithStores(runtime, self._outside)
-        return answer_with_values(run_try(task, facts_of(request), world), request, world)
+        return with_values_put_away(run_try(task, request.facts, request.inputs, world), request, world)
 
     def prepare(self, request: TryRequest, runtime: Runtime) -> Prepared:
         """Get a sensor ready to be poked; raises what goes wrong on the way."""
-        return prepare(self._task(request), facts_of(request), _WithStores(runtime, self._outside))
+        return prepare(self._task(request), request.facts, request.inputs, _WithStores(runtime, self._outside))
 
     def _task(self, request: TryRequest) -> AbstractOperator:
-        if request.capability is not None:
-            return from_plan(self._outside.resolve(request.capability), request.task_id, request.plan or {})
+        facts = request.facts
+        if isinstance(request.code, PlanCode):
+            return from_plan(self._outside.resolve(request.code.capability), facts.task_id, request.code.plan)
         if self._tasks is None:
             self.load()
-        found = (self._tasks or {}).get((request.dag_id, request.task_id))
+        found = (self._tasks or {}).get((facts.dag_id, facts.task_id))
         if found is None:
+            file = self._code.file if self._code is not None else "its file server"
             reason = self._fault or (
-                f"{self._file} does not define task {request.task_id!r} of DAG {request.dag_id!r} when it is imported "
-                "here. A DAG file must define the same tasks each time it is imported"
+                f"{file} does not define task {facts.task_id!r} of DAG {facts.dag_id!r} when it is imported here. "
+                "A DAG file must define the same tasks each time it is imported"
             )
             raise FailTask(reason)
         return found
@@ -134,47 +137,12 @@ class _WithStores:
         return self._outside.open_store(url, conn_id)
 
 
-def facts_of(request: TryRequest) -> Facts:
-    """What a try knows about itself, as the author room takes it."""
-    return Facts(
-        dag_id=request.dag_id,
-        run_id=request.run_id,
-        task_id=request.task_id,
-        map_index=request.map_index,
-        try_number=request.try_number,
-        max_tries=request.max_tries,
-        run_kind=request.run_kind,
-        logical_date=request.logical_date,
-        interval_start=request.interval_start,
-        interval_end=request.interval_end,
-        run_started_at=request.run_started_at,
-        conf=request.conf,
-        params=request.params,
-        inputs=request.inputs,
-    )
-
-
-def answer_with_values(ending: Ending, request: TryRequest, runtime: Runtime) -> Answer:
-    """An ending as it travels, its large values put away first; the try has failed if they could not be."""
-    answer = answer_of(ending)
+def with_values_put_away(end: TryEnd, request: TryRequest, runtime: Runtime) -> TryEnd:
+    """The end with its large values in the object store; the try has failed if they could not be put there."""
     token = current.set(runtime)
     try:
-        answer.xcoms = spilled(ending.xcoms, request, runtime)
+        return replace(end, xcoms=spilled(end.xcoms, request, runtime))
     except Exception as error:  # noqa: BLE001 - a provider's code: what it raised is the verdict on this try
-        return answer_of(failed(error))
+        return failed(error)
     finally:
         current.reset(token)
-    return answer
-
-
-def answer_of(ending: Ending) -> Answer:
-    """An ending as it travels, without the values that it leaves."""
-    return Answer(
-        outcome=ending.outcome.value,
-        at=time.time(),
-        error=ending.error,
-        retryable=ending.retryable,
-        follow=ending.follow,
-        skip_downstream=ending.skip_downstream,
-        retry_after_s=ending.retry_after_s,
-    )

@@ -68,7 +68,7 @@ class Server:
     def send(self, kind: Kind, sent: Sent, now: float) -> None:
         """Send a try."""
         self.tries[sent.serial] = sent
-        sent.slot = kind == Kind.RUN and not sent.request.sensor
+        sent.slot = kind == Kind.RUN and sent.request.wait is None
         if kind == Kind.FOLLOW:
             self.followers[sent.serial] = None
         self.used_at = now

@@ -22,6 +22,7 @@ from penstock.execute.wire import Kind
 from penstock.processes.fork import fork, prepare_to_fork
 from penstock.processes.frames import frame
 from penstock.processes.group import reap
+from penstock.spec.executor import FileCode
 
 GRACE_S = 10.0
 
@@ -30,16 +31,19 @@ class Open(msgspec.Struct):
     """Fork a file server.
 
     Attributes:
-        snapshot: Folder of the source snapshot; "" for tries that run from their stored plan alone.
-        file: DAG file within it.
-        variables: Values of the Variables that the file read when its DAGs were stored.
+        snapshots: Folder that holds the source snapshots by their hash.
+        code: The DAG file that its tries come from; None if they run from stored plans.
         fresh: Whether each try process imports the file itself, because an import leaves threads behind.
     """
 
-    snapshot: str
-    file: str
-    variables: dict[str, str | None]
+    snapshots: str
+    code: FileCode | None
     fresh: bool = False
+
+    @property
+    def name(self) -> str:
+        """What is imported, for messages."""
+        return "providers" if self.code is None else self.code.file
 
 
 def serve(control: socket.socket, held: tuple[int, ...], make_runner: Callable[[Open], Runner]) -> NoReturn:

@@ -3,16 +3,16 @@
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 
-from penstock.author.run.execution import Left
 from penstock.author.runtime import Runtime
+from penstock.model.attempt import Value
 from penstock.model.value import Reference, elements, form_of, refer
-from penstock.spec.executor import Spill, TryRequest, XComValue
+from penstock.spec.executor import Spill, TryRequest
 
 PART_BYTES = 1 << 20
 """A list or dict is cut into objects of about this size, so that a task mapped over it reads little for one element."""
 
 
-def spilled(xcoms: Mapping[str, Left], request: TryRequest, runtime: Runtime) -> dict[str, XComValue]:
+def spilled(xcoms: Mapping[str, Value], request: TryRequest, runtime: Runtime) -> dict[str, Value]:
     """Values as they travel. A large one is in the object store before this returns.
 
     Objects are named by the try: a late try overwrites nothing, and a repeated one leaves nothing half old.
@@ -22,23 +22,20 @@ def spilled(xcoms: Mapping[str, Left], request: TryRequest, runtime: Runtime) ->
     """
     where = request.spill
     return {
-        key: XComValue(
-            left.value
-            if where is None or len(left.value) <= where.threshold_bytes
-            else refer(_put(left, where, where.url + _name(request, key), runtime)),
-            left.length,
-        )
-        for key, left in xcoms.items()
+        key: value
+        if where is None or len(value.json) <= where.threshold_bytes
+        else Value(refer(_put(value, where, where.url + _name(request, key), runtime)), value.length)
+        for key, value in xcoms.items()
     }
 
 
-def _put(left: Left, where: Spill, url: str, runtime: Runtime) -> Reference:
+def _put(value: Value, where: Spill, url: str, runtime: Runtime) -> Reference:
     store = runtime.object_store(url, where.conn_id or None)
-    if not left.length:
-        store.write(url, left.value)
+    if not value.length:
+        store.write(url, value.json)
         return Reference(url, where.conn_id)
-    reference = Reference(url, where.conn_id, form_of(left.value), tuple(map(len, _parts(elements(left.value)))))
-    for part_url, part in zip(reference.urls(), _parts(elements(left.value)), strict=True):
+    reference = Reference(url, where.conn_id, form_of(value.json), tuple(map(len, _parts(elements(value.json)))))
+    for part_url, part in zip(reference.urls(), _parts(elements(value.json)), strict=True):
         store.write(part_url, b"[" + b",".join(part) + b"]")
     return reference
 
@@ -58,5 +55,6 @@ def _parts(encoded: Iterable[bytes]) -> Iterator[list[bytes]]:
 
 def _name(request: TryRequest, key: str) -> str:
     """A name of bounded length, whatever the ids and the key."""
-    whole = f"{request.task_id}\0{request.map_index}\0{request.epoch}\0{key}"
-    return f"{request.task_id[:80]}-{hashlib.sha256(whole.encode()).hexdigest()[:32]}"
+    task_id, map_index = request.facts.task_id, request.facts.map_index
+    whole = f"{task_id}\0{map_index}\0{request.epoch}\0{key}"
+    return f"{task_id[:80]}-{hashlib.sha256(whole.encode()).hexdigest()[:32]}"

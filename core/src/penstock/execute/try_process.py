@@ -45,10 +45,10 @@ def run_many(sock: socket.socket, runner: Runner) -> NoReturn:
 
 def _run(channel: Channel, runner: Runner, serial: int, payload: bytes) -> None:
     signal.signal(signal.SIGTERM, _cancelled)
-    answer = runner.run(_decode_request(payload), ChannelRuntime(channel, serial))
+    end = runner.run(_decode_request(payload), ChannelRuntime(channel, serial))
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _flush()
-    channel.finish(serial, answer)
+    channel.finish(serial, end)
 
 
 def _cancelled(_number: int, _frame: FrameType | None) -> NoReturn:

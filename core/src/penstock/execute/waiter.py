@@ -15,12 +15,13 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from penstock.author.run.execution import Ending, Prepared, failed
-from penstock.execute.runner import Runner, answer_of, answer_with_values
+from penstock.author.run.execution import Prepared, failed
+from penstock.execute.runner import Runner, with_values_put_away
 from penstock.execute.sensor_channel import SensorChannel, speaking_for
 from penstock.execute.wire import Kind
+from penstock.model.attempt import TryEnd
 from penstock.model.state import Outcome
-from penstock.spec.executor import TryRequest
+from penstock.spec.executor import SensorWait, TryRequest
 
 _decode_request = msgspec.msgpack.Decoder(TryRequest).decode
 
@@ -36,19 +37,19 @@ class Waiting:
         due: Monotonic instant of its next poke.
     """
 
-    __slots__ = ("due", "key", "prepared", "request", "serial", "since")
+    __slots__ = ("due", "key", "policy", "prepared", "request", "serial", "since")
 
-    def __init__(self, serial: int, request: TryRequest, prepared: Prepared) -> None:
+    def __init__(self, serial: int, request: TryRequest, wait: SensorWait, prepared: Prepared) -> None:
         self.serial, self.request, self.prepared = serial, request, prepared
+        self.policy = wait.policy
         self.key: str | None = prepared.task.poke_key()  # type: ignore[attr-defined]  # a prepared sensor
         self.due = time.monotonic()
-        self.since = self.due - request.waited_s
+        self.since = self.due - wait.waited_s
 
     @property
     def give_up_at(self) -> float:
         """Monotonic instant at which its time to wait is over."""
-        limit = self.request.poke_timeout_s
-        return float("inf") if limit is None else self.since + limit
+        return self.since + self.policy.timeout_s
 
 
 class Waiter:
@@ -65,10 +66,12 @@ class Waiter:
     def hear(self, kind: int, serial: int, payload: bytes) -> None:
         """A frame from the file server, on the loop."""
         if kind == Kind.RUN:
-            self._spawn(self._admit(serial, _decode_request(payload)))
+            request = _decode_request(payload)
+            if request.wait is not None:
+                self._spawn(self._admit(serial, request, request.wait))
         elif kind == Kind.CANCEL:
             self._waiting.pop(serial, None)
-            self._channel.finish(serial, answer_of(Ending(Outcome.CANCELLED, payload.decode())))
+            self._channel.finish(serial, TryEnd(Outcome.CANCELLED, payload.decode()))
 
     async def run(self) -> NoReturn:
         """Poke what is due, for ever."""
@@ -91,13 +94,13 @@ class Waiter:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _admit(self, serial: int, request: TryRequest) -> None:
+    async def _admit(self, serial: int, request: TryRequest, wait: SensorWait) -> None:
         runtime = self._channel.runtime(serial)
         try:
             prepared = await self._in_thread(serial, lambda: self._runner.prepare(request, runtime))
-            self._waiting[serial] = Waiting(serial, request, prepared)
+            self._waiting[serial] = Waiting(serial, request, wait, prepared)
         except BaseException as error:  # noqa: BLE001 - user code: what it raised is the answer
-            self._channel.finish(serial, answer_of(failed(error)))
+            self._channel.finish(serial, failed(error))
         self._news.set()
 
     async def _poke(self, group: list[Waiting]) -> None:
@@ -149,28 +152,28 @@ class Waiter:
             stuck.cancel()
             release()
 
-    def _settle(self, waiting: Waiting, ending: Ending | None) -> None:
+    def _settle(self, waiting: Waiting, end: TryEnd | None) -> None:
         now = time.monotonic()
-        if ending is None and now >= waiting.give_up_at:
-            ending = waiting.prepared.gave_up(now - waiting.since)
-        if ending is not None:
-            self._end(waiting, ending)
+        if end is None and now >= waiting.give_up_at:
+            end = waiting.prepared.gave_up(now - waiting.since)
+        if end is not None:
+            self._end(waiting, end)
             return
-        waiting.due = min(now + waiting.request.poke_interval_s, max(now, waiting.give_up_at))
+        waiting.due = min(now + waiting.policy.poke_interval_s, max(now, waiting.give_up_at))
 
-    def _end(self, waiting: Waiting, ending: Ending) -> None:
+    def _end(self, waiting: Waiting, end: TryEnd) -> None:
         if self._waiting.pop(waiting.serial, None) is None:
             return
-        if ending.xcoms:
-            self._spawn(self._hand_over(waiting, ending))
+        if end.xcoms:
+            self._spawn(self._hand_over(waiting, end))
         else:
-            self._channel.finish(waiting.serial, answer_of(ending))
+            self._channel.finish(waiting.serial, end)
 
-    async def _hand_over(self, waiting: Waiting, ending: Ending) -> None:
+    async def _hand_over(self, waiting: Waiting, end: TryEnd) -> None:
         """Finish with values, which may have to be put into an object store."""
         request, runtime = waiting.request, waiting.prepared.context.runtime
-        answer = await self._in_thread(waiting.serial, lambda: answer_with_values(ending, request, runtime))
-        self._channel.finish(waiting.serial, answer)
+        end = await self._in_thread(waiting.serial, lambda: with_values_put_away(end, request, runtime))
+        self._channel.finish(waiting.serial, end)
 
 
 def _alike(due: list[Waiting]) -> list[list[Waiting]]:

@@ -9,8 +9,6 @@ from typing import Any
 
 import msgspec
 
-from penstock.spec.executor import XComValue
-
 
 class Kind(IntEnum):
     """What a frame means. ``>`` goes towards the try, ``<`` towards the scheduler."""
@@ -23,26 +21,13 @@ class Kind(IntEnum):
     GO = 6  # > a place is free for this try that you keep
     HEIR = 9  # < this kept try took the place of the one whose FINISHED comes next
     STARTED = 10  # < the try's process exists: its pid
-    FINISHED = 11  # < the try ended: Answer
+    FINISHED = 11  # < the try ended: TryEnd
     ASK = 12  # < the try asks for something: Ask
     BEAT = 13  # < the sender is alive
     LOG = 14  # < bytes for the try's log, from a process that many tries share
     HELLO = 15  # < a file server's process exists; the serial is its pid
     READY = 16  # < it has imported its file
     FRESH = 17  # < its import left threads behind, so that it must not fork: let each try import the file itself
-
-
-class Answer(msgspec.Struct, omit_defaults=True):
-    """How a try ended, as its process or its server says; fields as in `penstock.spec.executor.TryFinished`."""
-
-    outcome: str
-    at: float
-    error: str = ""
-    retryable: bool = True
-    xcoms: dict[str, XComValue] = {}
-    follow: tuple[str, ...] | None = None
-    skip_downstream: str = ""
-    retry_after_s: float | None = None
 
 
 class Ask(msgspec.Struct):

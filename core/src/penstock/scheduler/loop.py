@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from penstock.clock import Clock
 from penstock.engine.engine import Engine
 from penstock.engine.messages import LONGEST_WAIT_S, CapacityChanged, Dispatch, Event, RunAdded, Step
+from penstock.model.attempt import TryEnd
 from penstock.model.run import NewRun, TaskKey
 from penstock.model.state import Outcome
 from penstock.scheduler.inbox import Inbox
-from penstock.scheduler.requests import TryRequests
 from penstock.spec.executor import Executor, TryFinished
 from penstock.store import Store
+from penstock.tries.requests import TryRequests
 
 
 class Scheduler:
@@ -107,9 +108,8 @@ class Scheduler:
                 TryFinished(
                     TaskKey(lost.run, lost.task_id, lost.map_index),
                     lost.epoch,
-                    Outcome.LOST,
                     now,
-                    "the scheduler was restarted",
+                    TryEnd(Outcome.LOST, "the scheduler was restarted"),
                 )
                 for lost in snapshot.tries
             ]

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 import msgspec
 
+from penstock.model.attempt import TryEnd, TryFacts, TryInputs
+from penstock.model.dag import SensorPolicy
 from penstock.model.run import TaskKey
-from penstock.model.state import Outcome
 
 
 class Spill(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -28,59 +29,76 @@ class Spill(msgspec.Struct, frozen=True, omit_defaults=True):
     threshold_bytes: int = 65536
 
 
+class FileCode(msgspec.Struct, frozen=True, omit_defaults=True, tag="file"):
+    """A task of a DAG file, as the file was when the run's version was stored.
+
+    Attributes:
+        snapshot: Content hash of the source snapshot that the run is pinned to.
+        file: DAG file inside the snapshot.
+        variables: Values of the Variables that the file read while it was imported, so that it builds the same DAG.
+    """
+
+    snapshot: str
+    file: str
+    variables: dict[str, str | None] = {}
+
+
+class PlanCode(msgspec.Struct, frozen=True, omit_defaults=True, tag="plan"):
+    """A task that is built from its stored plan; no DAG file is needed.
+
+    Attributes:
+        capability: Id of the operator or sensor.
+        plan: Its arguments, as `penstock.author.capability` stores them.
+        provider: Id of the isolated provider in whose environment it must run; "" for the host's.
+    """
+
+    capability: str
+    plan: dict[str, Any] = {}
+    provider: str = ""
+
+
+class SensorWait(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How long a sensor has waited already, and how it goes on waiting.
+
+    Attributes:
+        waited_s: Seconds since its first poke, those with workers that were lost included.
+    """
+
+    policy: SensorPolicy
+    waited_s: float = 0.0
+
+
 class TryRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """Everything a try needs to run far from the database.
 
     Attributes:
-        snapshot: Folder of the source snapshot that the run is pinned to; "" if only ``plan`` is needed.
-        file: DAG file inside the snapshot.
-        variables: Values of the Variables that the file read while it was imported, so that it builds the same DAG.
-        inputs: JSON of other tasks' values by ``task_id``/``key``; for mapped sources already the one element.
+        run: The run's number in the database.
+        epoch: Number of this dispatch of the task instance; only the newest is obeyed.
+        code: What it runs.
+        log: URL of the file that receives its output.
+        queue: The queue that its author chose.
         isolation: ``fork``, ``reuse`` or ``inline``.
-        provider: Id of the isolated provider in whose environment it must run; "" for the host's.
+        wait: How it waits if it is a sensor, else None.
         timeout_s: Seconds after its start when the executor kills it; None for never.
-        log: File that receives its output.
         spill: Where it puts large values; None to have them all travel.
     """
 
     run: int
-    task_id: str
-    map_index: int
     epoch: int
-    try_number: int
-    max_tries: int
-    dag_id: str
-    run_id: str
-    run_kind: str
-    snapshot: str
-    file: str
+    facts: TryFacts
+    code: FileCode | PlanCode
     log: str
+    inputs: TryInputs = TryInputs()
+    queue: str = "default"
     isolation: str = "fork"
-    provider: str = ""
-    capability: str | None = None
-    plan: dict[str, Any] | None = None
-    version: str = ""
-    sensor: bool = False
-    waited_s: float = 0.0
-    poke_interval_s: float = 60.0
-    poke_timeout_s: float | None = None
-    soft_fail: bool = False
+    wait: SensorWait | None = None
     timeout_s: float | None = None
-    logical_date: datetime | None = None
-    interval_start: datetime | None = None
-    interval_end: datetime | None = None
-    run_started_at: datetime | None = None
-    conf: dict[str, Any] = {}
-    params: dict[str, Any] = {}
-    variables: dict[str, str | None] = {}
-    inputs: dict[str, bytes] = {}
-    templated: bool = False
     spill: Spill | None = None
 
     @property
     def key(self) -> TaskKey:
         """The task instance's name."""
-        return TaskKey(self.run, self.task_id, self.map_index)
+        return TaskKey(self.run, self.facts.task_id, self.facts.map_index)
 
 
 class TryStarted(msgspec.Struct, frozen=True, tag="started"):
@@ -92,36 +110,13 @@ class TryStarted(msgspec.Struct, frozen=True, tag="started"):
     at: datetime
 
 
-class XComValue(msgspec.Struct, frozen=True):
-    """A value that a try left under a key: JSON text or a reference, and the number of elements of a list or dict."""
-
-    value: bytes
-    length: int | None = None
-
-
 class TryFinished(msgspec.Struct, frozen=True, tag="finished"):
-    """A try ended.
-
-    Attributes:
-        outcome: How it ended.
-        error: Why, for anything but success: one sentence, then the traceback if user code raised.
-        retryable: False if the task's code or a provider said that a repetition is useless.
-        xcoms: Values it left, by key.
-        follow: For a branch, the tasks directly downstream that go on; None if it is no branch.
-        skip_downstream: For a short circuit, ``all`` or ``direct`` downstream tasks are skipped; "" for none.
-        retry_after_s: Seconds that the outside world asked to wait before the next try; None if it did not.
-    """
+    """A try ended."""
 
     key: TaskKey
     epoch: int
-    outcome: Outcome
     at: datetime
-    error: str = ""
-    retryable: bool = True
-    xcoms: dict[str, XComValue] = {}
-    follow: tuple[str, ...] | None = None
-    skip_downstream: str = ""
-    retry_after_s: float | None = None
+    end: TryEnd
 
 
 class Heartbeat(msgspec.Struct, frozen=True, tag="heartbeat"):

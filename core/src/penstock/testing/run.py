@@ -8,12 +8,12 @@ from penstock.author.build.build import build_dag
 from penstock.author.dag import DAG
 from penstock.author.operator import Operator
 from penstock.author.timetable import schedule_of
+from penstock.inline import InlineRun, TryDone
 from penstock.model.connection import Connection
 from penstock.model.dag import XComRef
 from penstock.model.run import NewRun, Run
 from penstock.model.schedule import DataInterval, Schedule, ScheduleKind
 from penstock.model.value import decode
-from penstock.scheduler.inline import InlineRun, TryDone
 from penstock.testing.clock import FakeClock
 from penstock.testing.world import FakeWorld, Triggered
 
@@ -61,8 +61,8 @@ class DagResult:
         """Every task instance by its name, ``task`` or ``task[0]`` for one of a mapped task."""
         found = {}
         for key, task in sorted(self._inline.tasks.items()):
-            mine = [each.ending for each in self._tries if each.task.key == key]
-            errors = tuple(ending.error for ending in mine if ending.error)
+            mine = [each.end for each in self._tries if each.task.key == key]
+            errors = tuple(end.error for end in mine if end.error)
             found[str(key)] = TaskResult(task.state.value, task.reason, len(mine), errors)
         return found
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.author.operators.bash import CommandFailedError
-from penstock.author.run.context import Facts
 from penstock.author.run.execution import element_indexes, prepare, run_try
+from penstock.model.attempt import TryFacts, TryInputs
 from penstock.model.connection import Connection
 from penstock.model.value import encode
 
@@ -30,7 +30,7 @@ def test_a_function_gets_its_arguments_and_the_names_of_the_context_that_it_asks
             def two(x, y, ds, params, ti=None, **context): return [x, y, ds, params["p"], ti.task_id, context["run_id"]]
             two(one(), y=["{{ ts_nodash }}"])
         """)
-    ending = tried(dag, "two", inputs={"one/return_value": 7}, params={"p": 3}, **DATED)
+    ending = tried(dag, "two", values={"one": {"return_value": 7}}, params={"p": 3}, **DATED)
     assert value(ending) == [7, ["20260301T120000"], "2026-03-01", 3, "two", "r1"]
 
 
@@ -65,8 +65,8 @@ MAPPED = """
 
 @pytest.mark.parametrize("index", range(6))
 def test_several_mapped_arguments_make_the_cross_product_with_the_last_varying_fastest(dag_of, tried, value, index):
-    inputs = {"@mapped/x": [1, 2][index // 3], "@length/x": 2}
-    ending = tried(dag_of(MAPPED), "pair", inputs=inputs, map_index=index, params={"z": 9})
+    elements = {"x": [1, 2][index // 3]}
+    ending = tried(dag_of(MAPPED), "pair", elements=elements, lengths={"x": 2}, map_index=index, params={"z": 9})
     assert value(ending) == [[1, 2][index // 3], [("a", 10), ("b", 20), ("c", 30)][index % 3], "9"]
 
 
@@ -98,8 +98,8 @@ def test_what_another_task_left_is_never_read_as_a_template(dag_of, tried, value
             echo(risky())
             echo.override(task_id="m").expand(x=risky())
         """)
-    assert value(tried(dag, "echo", inputs={"risky/return_value": "{{ 1 + 1 }}"})) == "{{ 1 + 1 }}"
-    assert value(tried(dag, "m", map_index=0, inputs={"@mapped/x": "{{ 1 + 1 }}"})) == "{{ 1 + 1 }}"
+    assert value(tried(dag, "echo", values={"risky": {"return_value": "{{ 1 + 1 }}"}})) == "{{ 1 + 1 }}"
+    assert value(tried(dag, "m", map_index=0, elements={"x": "{{ 1 + 1 }}"})) == "{{ 1 + 1 }}"
 
 
 def test_values_are_left_under_their_keys(dag_of, tried, value):
@@ -118,7 +118,7 @@ def test_values_are_left_under_their_keys(dag_of, tried, value):
     assert (value(ending, "a"), value(ending, "b"), ending.xcoms["b"].length) == (1, [1, 2, 3], 3)
     ending = tried(dag, "one")
     assert sorted(ending.xcoms) == ["pushed", "return_value", "x"]
-    assert value(tried(dag, "t", inputs={"one/x": 42})) == "42"
+    assert value(tried(dag, "t", values={"one": {"x": 42}})) == "42"
 
 
 VERDICTS = [
@@ -223,8 +223,8 @@ def test_templates(dag_of, tried, world, template, expected):
             EmptyOperator(task_id="up") >> PythonOperator(task_id="t", python_callable=str, op_args=[{template!r}])
         """)
     facts = {**DATED, "logical_date": NOON, "params": {"p": 3}, "conf": {"c": 4}}
-    ending = tried(dag, "t", inputs={"up/return_value": 7}, **facts)
-    found = ending.error or ending.xcoms["return_value"].value.decode()
+    ending = tried(dag, "t", values={"up": {"return_value": 7}}, **facts)
+    found = ending.error or ending.xcoms["return_value"].json.decode()
     assert expected in found
 
 
@@ -309,28 +309,28 @@ class Pauses:
 
 def test_a_sensor_pokes_until_it_is_so_and_leaves_its_value(dag_of, world, value):
     dag, pauses = dag_of(SENSOR), Pauses()
-    ending = run_try(dag.get_task("a"), Facts("d", "r", "a", params={"p": 1}), world, pause=pauses)
+    ending = run_try(dag.get_task("a"), TryFacts("d", "r", "a", params={"p": 1}), TryInputs(), world, pause=pauses)
     assert (value(ending), pauses.waited) == ({"what": "1"}, 10.0)
 
 
 def test_a_sensor_gives_up_in_time_and_may_count_as_skipped(dag_of, world):
     dag = dag_of(SENSOR)
-    ending = run_try(dag.get_task("c"), Facts("d", "r", "c", logical_date=NOON), world, pause=Pauses())
+    ending = run_try(dag.get_task("c"), TryFacts("d", "r", "c", logical_date=NOON), TryInputs(), world, pause=Pauses())
     assert (ending.outcome, ending.error) == (
         "skipped",
         "task 'c' waited 15 s and gave up: the condition did not come true.",
     )
-    assert run_try(dag.get_task("d"), Facts("d", "r", "d"), world).outcome == "success"
+    assert run_try(dag.get_task("d"), TryFacts("d", "r", "d"), TryInputs(), world).outcome == "success"
 
 
 def test_equal_pokes_share_a_key_unless_they_read_their_context(dag_of, world):
     dag = dag_of(SENSOR)
     one, other, third = (
-        prepare(dag.get_task(task_id), Facts("d", "r", task_id, params={"p": p}), world)
+        prepare(dag.get_task(task_id), TryFacts("d", "r", task_id, params={"p": p}), TryInputs(), world)
         for task_id, p in ("a1", "b1", "a2")
     )
     assert one.task.poke_key() == other.task.poke_key() != third.task.poke_key()
-    assert prepare(dag.get_task("d"), Facts("d", "r", "d"), world).task.poke_key() is None
+    assert prepare(dag.get_task("d"), TryFacts("d", "r", "d"), TryInputs(), world).task.poke_key() is None
     one.poke()
     assert not one.context.touched
 
@@ -388,5 +388,5 @@ def test_encoded_inputs_keep_their_types(dag_of, tried, value):
             two(one())
         """)
     for each in (NOON, Decimal("1.50"), {1, 2}, (1, "a"), b"\x00", {1: 2}, timedelta(days=1), NOON.date()):
-        assert value(tried(dag, "two", inputs={"one/return_value": each})) == each
+        assert value(tried(dag, "two", values={"one": {"return_value": each}})) == each
     assert encode(None) == b"null"

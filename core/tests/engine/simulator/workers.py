@@ -7,9 +7,10 @@ from random import Random
 import msgspec
 
 from penstock.engine.messages import Dispatch, Kill
+from penstock.model.attempt import TryEnd, Value
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
-from penstock.spec.executor import Heartbeat, TryFinished, TryStarted, XComValue
+from penstock.spec.executor import Heartbeat, TryFinished, TryStarted
 
 Ident = tuple[TaskKey, int]
 
@@ -77,7 +78,7 @@ class SimExecutor:
         if ident in self.answers:
             self._say(self.answers[ident])
         elif ident not in self.alive:
-            self._say(TryFinished(*ident, Outcome.LOST, self._now(), "the executor does not know it"))
+            self._say(TryFinished(*ident, self._now(), TryEnd(Outcome.LOST, "the executor does not know it")))
 
     # Faults.
 
@@ -103,7 +104,7 @@ class SimExecutor:
     def give_up(self) -> None:
         """End every worker that would hang for ever."""
         for ident in list(self.alive):
-            self._finish(ident, TryFinished(*ident, Outcome.TIMED_OUT, self._now(), "took too long"))
+            self._finish(ident, TryFinished(*ident, self._now(), TryEnd(Outcome.TIMED_OUT, "took too long")))
 
     # Workers.
 
@@ -133,7 +134,7 @@ class SimExecutor:
 
     def _end(self, kill: Kill) -> None:
         ident = (kill.key, kill.epoch)
-        answer = TryFinished(*ident, Outcome.CANCELLED, self._now(), kill.reason)
+        answer = TryFinished(*ident, self._now(), TryEnd(Outcome.CANCELLED, kill.reason))
         if ident in self.alive:
             self._at(self._random.choice([0.0, 2.0, 20.0]), lambda: self._finish(ident, answer))
         else:
@@ -151,25 +152,26 @@ class SimExecutor:
             self._at(30.0, lambda: self._say(event))
 
     def _outcome(self, dispatch: Dispatch) -> TryFinished:
-        random, key, epoch = self._random, dispatch.instance.key, dispatch.instance.epoch
-        answer = TryFinished(key, epoch, Outcome.SUCCESS, self._now())
-        change = msgspec.structs.replace
+        key, epoch = dispatch.instance.key, dispatch.instance.epoch
+        return TryFinished(key, epoch, self._now(), self._end_of_try())
+
+    def _end_of_try(self) -> TryEnd:
+        random = self._random
         draw = random.random()
         if draw < 0.12:
-            return change(answer, outcome=Outcome.FAILED, error="boom", retryable=random.random() < 0.8)
+            return TryEnd(Outcome.FAILED, "boom", retryable=random.random() < 0.8)
         if draw < 0.15:
-            return change(answer, outcome=Outcome.FAILED, error="slow down", retry_after_s=random.choice([0.0, 100.0]))
+            return TryEnd(Outcome.FAILED, "slow down", retry_after_s=random.choice([0.0, 100.0]))
         if draw < 0.20 and self.faulty:
-            return change(answer, outcome=Outcome.LOST, error="the worker died")
+            return TryEnd(Outcome.LOST, "the worker died")
         if draw < 0.23:
-            return change(answer, outcome=Outcome.SKIPPED)
+            return TryEnd(Outcome.SKIPPED)
         if draw < 0.26:
-            return change(answer, outcome=Outcome.TIMED_OUT, error="took too long", retryable=False)
-        xcoms = {"return_value": XComValue(msgspec.Raw(b"[]"), random.choice([0, 1, 2, 3, None]))}
-        answer = change(answer, xcoms=xcoms)
+            return TryEnd(Outcome.TIMED_OUT, "took too long", retryable=False)
+        xcoms = {"return_value": Value(b"[]", random.choice([0, 1, 2, 3, None]))}
         if draw < 0.34:
             names = [f"t{number}" for number in range(10)]
-            return change(answer, follow=tuple(random.sample(names, random.randint(0, 3))))
+            return TryEnd(Outcome.SUCCESS, xcoms=xcoms, follow=tuple(random.sample(names, random.randint(0, 3))))
         if draw < 0.37:
-            return change(answer, skip_downstream=random.choice(["all", "direct"]))
-        return answer
+            return TryEnd(Outcome.SUCCESS, xcoms=xcoms, skip_downstream=random.choice(["all", "direct"]))
+        return TryEnd(Outcome.SUCCESS, xcoms=xcoms)

@@ -10,43 +10,18 @@ from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from datetime import date, datetime, time, timedelta
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from penstock.author.runtime import Runtime
 from penstock.author.timetable import schedule_of
 from penstock.errors import NotFoundError, RequestError
+from penstock.model.run import UNMAPPED
 
 if TYPE_CHECKING:
     from penstock.author.abstract_operator import AbstractOperator
     from penstock.author.dag import DAG
+    from penstock.model.attempt import TryFacts, TryInputs
     from penstock.model.schedule import DataInterval
-
-UNMAPPED = -1
-
-
-class Facts(NamedTuple):
-    """What a try knows about itself and its run.
-
-    Attributes:
-        inputs: JSON of other tasks' values (`penstock.model.value`), by ``task_id/key``; of a mapped source, under
-            ``@mapped/<argument>``, the one element of this instance.
-        params: Parameters of the DAG, already overridden by the run's ``conf``.
-    """
-
-    dag_id: str
-    run_id: str
-    task_id: str
-    map_index: int = UNMAPPED
-    try_number: int = 1
-    max_tries: int = 1
-    run_kind: str = "manual"
-    logical_date: datetime | None = None
-    interval_start: datetime | None = None
-    interval_end: datetime | None = None
-    run_started_at: datetime | None = None
-    conf: Mapping[str, Any] = {}
-    params: Mapping[str, Any] = {}
-    inputs: Mapping[str, Any] = {}
 
 
 class NoLogicalDateError(RequestError, KeyError):
@@ -64,8 +39,10 @@ class Context(Mapping[str, Any]):
         pushed: Values that the task left under keys of its own.
     """
 
-    def __init__(self, facts: Facts, runtime: Runtime, task: "AbstractOperator | None" = None) -> None:
-        self.facts, self.runtime, self.task = facts, runtime, task
+    def __init__(
+        self, facts: "TryFacts", inputs: "TryInputs", runtime: Runtime, task: "AbstractOperator | None" = None
+    ) -> None:
+        self.facts, self.inputs, self.runtime, self.task = facts, inputs, runtime, task
         self.touched = False
         self.pushed: dict[str, Any] = {}
         self._found: dict[str, Any] = {}
@@ -160,9 +137,9 @@ class TaskInstance:
         from penstock.author.run.values import given  # noqa: PLC0415 - as above
 
         runtime = self._context.runtime
-        raw = self._context.facts.inputs.get(f"{task_id}/{key}") if map_index is None else None
+        raw = self._context.inputs.value(task_id, key) if map_index is None else None
         index = self._index(task_id, map_index)
-        plain = runtime.xcom(task_id, key, index) if raw is None else msgspec.json.decode(bytes(raw))
+        plain = runtime.xcom(task_id, key, index) if raw is None else msgspec.json.decode(raw)
         value = given(plain, runtime, f"the value {key!r} of task {task_id!r}")
         return default if value is None else value
 
@@ -234,7 +211,7 @@ def _run(context: Context) -> SimpleNamespace:
     return SimpleNamespace(
         dag_id=facts.dag_id,
         run_id=facts.run_id,
-        run_type=facts.run_kind,
+        run_type=facts.run_kind.value,
         conf=facts.conf,
         logical_date=facts.logical_date,
         data_interval_start=facts.interval_start,
@@ -253,7 +230,7 @@ def _instance_key(context: Context) -> str:
     return f"{facts.dag_id}__{facts.task_id}__{when}"
 
 
-def _interval_bound(name: str, get: Callable[[Facts], datetime | None]) -> Callable[[Context], datetime]:
+def _interval_bound(name: str, get: "Callable[[TryFacts], datetime | None]") -> Callable[[Context], datetime]:
     def bound(context: Context) -> datetime:
         return get(context.facts) or context.logical_date(name)
 

@@ -1,38 +1,19 @@
-"""One try of a task in this process: inputs in, values and verdict out. No processes, no clock of its own.
-
-Inputs of a try (`Facts.inputs`), each the JSON of `penstock.model.value`, of a large value a reference, which is followed
-here:
-
-- ``task_id/key`` for each value of another task that this one takes. If that task is mapped, it is the JSON list of
-all its
-  instances' values under that key, in the order of their map index; None stands for an instance that left none.
-- ``@mapped/<argument>`` for each mapped argument whose source is another task: the one element of this instance. For a
-  dict, the element is the pair ``(key, value)``; for ``expand_kwargs`` the argument is ``**`` and the element a dict.
-- ``@literal/<argument>`` for each mapped argument of a stored plan whose elements the author wrote: the one element of
-  this instance, in the form of a plan.
-- ``@length/<argument>`` for each such argument if there are literals beside it: the number of elements of its source.
-Only
-  the first argument's may be missing.
-
-A literal that is mapped over travels with the DAG file, and the process picks its element by the map index; if the task
-is run from a plan there is no file, and the element comes with the inputs. Several mapped
-arguments make the cross product in the order of ``TaskSpec.mapped``, the last one varying fastest, as in Airflow: with
-lengths 2 and 3, map indexes 0 to 5 stand for (0,0) (0,1) (0,2) (1,0) (1,1) (1,2). `element_indexes` is that rule.
-"""
+"""One try of a task in this process: inputs in, values and verdict out. No processes, no clock of its own."""
 
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from penstock.author.abstract_operator import AbstractOperator
-from penstock.author.mapping import MAPPED, WHOLE, MappedOperator, elements_of
+from penstock.author.mapping import WHOLE, MappedOperator, elements_of
 from penstock.author.operator import Operator
 from penstock.author.rules import seconds
-from penstock.author.run.context import Context, Facts, _context
+from penstock.author.run.context import Context, _context
 from penstock.author.run.coroutines import completed
 from penstock.author.run.stored_plan import StoredTask
 from penstock.author.run.templates import rendered
@@ -41,47 +22,12 @@ from penstock.author.runtime import Runtime, current
 from penstock.author.sensor import PokeResult, Sensor
 from penstock.author.xcomarg import RETURN_VALUE, XComArg, find
 from penstock.errors import AuthoringError, FailTask, ProviderError, RequestError, SkipTask, TaskCancelled
+from penstock.model.attempt import TryEnd, TryFacts, TryInputs, Value
+from penstock.model.mapping import element_indexes
 from penstock.model.state import Outcome
-from penstock.model.value import NotSerialisableError, decode, encode, length
+from penstock.model.value import NotSerialisableError, encode, length
 
 _HOME = str(Path(__file__).parents[2]) + "/"
-_EMPTY: dict[str, Any] = {}
-
-
-class Left(NamedTuple):
-    """A value that a try leaves: its JSON, and the number of elements of a list or dict."""
-
-    value: bytes
-    length: int | None
-
-
-class Ending(NamedTuple):
-    """How a try ended; the fields are those of `penstock.spec.executor.TryFinished`."""
-
-    outcome: Outcome
-    error: str = ""
-    retryable: bool = True
-    xcoms: dict[str, Left] = _EMPTY
-    follow: tuple[str, ...] | None = None
-    skip_downstream: str = ""
-    retry_after_s: float | None = None
-
-
-def element_indexes(map_index: int, lengths: Sequence[int | None]) -> tuple[int, ...]:
-    """For each mapped argument the index of its element in the instance of this map index.
-
-    The length of the first argument may be unknown, for it is not needed. Raises IndexError if there is no such
-    instance.
-    """
-    found, rest = [], map_index
-    for size in reversed(lengths[1:]):
-        if not size:
-            raise IndexError(f"map index {map_index} does not exist: an argument has nothing to map over")
-        rest, index = divmod(rest, size)
-        found.append(index)
-    if lengths[0] is not None and rest >= lengths[0]:
-        raise IndexError(f"map index {map_index} does not exist in a mapping of lengths {list(lengths)}")
-    return (rest, *reversed(found))
 
 
 class Prepared:
@@ -104,32 +50,32 @@ class Prepared:
         self.context.touched = False
         return self.task.poke(self.context)  # type: ignore[attr-defined] # whoever pokes knows that it is a sensor
 
-    def poked(self, answer: Any) -> Ending | None:  # noqa: ANN401 - what a poke returned
+    def poked(self, answer: Any) -> TryEnd | None:  # noqa: ANN401 - what a poke returned
         """How the try ends after this answer; None if it goes on waiting."""
         if isinstance(answer, PokeResult):
             return self.succeeded(answer.value) if answer.done else None
         return self.succeeded(None) if answer else None
 
-    def gave_up(self, waited_s: float) -> Ending:
+    def gave_up(self, waited_s: float) -> TryEnd:
         """How the try ends when its time to wait is over."""
         text = f"{self.task} waited {waited_s:g} s and gave up: the condition did not come true."
         if getattr(self.task, "soft_fail", False):
-            return Ending(Outcome.SKIPPED, text)
-        return Ending(Outcome.FAILED, text, retryable=False)
+            return TryEnd(Outcome.SKIPPED, text)
+        return TryEnd(Outcome.FAILED, text, retryable=False)
 
-    def succeeded(self, value: Any) -> Ending:  # noqa: ANN401 - what execute returned
+    def succeeded(self, value: Any) -> TryEnd:  # noqa: ANN401 - what execute returned
         """How the try ends if `execute` returned this value."""
         decides = self.task.decides
         try:
-            ending = Ending(Outcome.SUCCESS, xcoms=_left(self.task, self.context, value))
+            end = TryEnd(Outcome.SUCCESS, xcoms=_left(self.task, self.context, value))
             if decides == "branch":
-                return ending._replace(follow=_branches(self.task, value))
+                return replace(end, follow=_branches(self.task, value))
             if decides == "short_circuit" and not value:
                 ignore = getattr(self.task, "ignore_downstream_trigger_rules", True)
-                return ending._replace(skip_downstream="all" if ignore else "direct")
+                return replace(end, skip_downstream="all" if ignore else "direct")
         except FailTask as error:
             return failed(error)
-        return ending
+        return end
 
 
 @contextmanager
@@ -142,24 +88,24 @@ def _active(context: Context) -> Iterator[None]:
         current.reset(in_runtime)
 
 
-def failed(error: BaseException) -> Ending:
+def failed(error: BaseException) -> TryEnd:
     """How the try ends if user code raised this."""
     if isinstance(error, SkipTask):
-        return Ending(Outcome.SKIPPED, str(error))
+        return TryEnd(Outcome.SKIPPED, str(error))
     if isinstance(error, TaskCancelled):
-        return Ending(Outcome.CANCELLED, str(error) or "cancelled")
+        return TryEnd(Outcome.CANCELLED, str(error) or "cancelled")
     final = isinstance(error, FailTask | AuthoringError | NotSerialisableError)
     if isinstance(error, ProviderError):
         final = not error.retryable
     if isinstance(error, SystemExit):
         error = RuntimeError(f"the task called sys.exit({error.code!r}); return, or raise SkipTask or FailTask")
     after = getattr(error, "retry_after_s", None)
-    return Ending(Outcome.FAILED, describe(error), retryable=not final, retry_after_s=after)
+    return TryEnd(Outcome.FAILED, describe(error), retryable=not final, retry_after_s=after)
 
 
-def prepare(task: AbstractOperator, facts: Facts, runtime: Runtime) -> Prepared:
+def prepare(task: AbstractOperator, facts: TryFacts, inputs: TryInputs, runtime: Runtime) -> Prepared:
     """Put elements, templates and inputs in place; raises what goes wrong on the way."""
-    context = Context(facts, runtime, task)
+    context = Context(facts, inputs, runtime, task)
     with _active(context):
         made = task.instance(_elements(task, context)) if isinstance(task, MappedOperator | StoredTask) else task
         if not isinstance(made, Operator):
@@ -174,13 +120,19 @@ def prepare(task: AbstractOperator, facts: Facts, runtime: Runtime) -> Prepared:
 
 
 def run_try(
-    task: AbstractOperator, facts: Facts, runtime: Runtime, *, pause: Callable[[float], float] | None = None
-) -> Ending:
+    task: AbstractOperator,
+    facts: TryFacts,
+    inputs: TryInputs,
+    runtime: Runtime,
+    *,
+    pause: Callable[[float], float] | None = None,
+) -> TryEnd:
     """Run one try of a task to its end.
 
     Args:
         task: The operator, mapped or not, as the DAG file made it or `penstock.author.run.stored_plan.from_plan` did.
-        facts: What the try knows; see the module's description for its inputs.
+        facts: What the try knows.
+        inputs: What it takes from other tasks; references in it are followed here.
         runtime: The world around it.
         pause: For a sensor: sleeps so many seconds and returns the seconds since the first poke. Without it a
             sensor that is not done at its first poke is a failure, because sensors wait elsewhere.
@@ -189,7 +141,7 @@ def run_try(
         The verdict. Only KeyboardInterrupt and GeneratorExit are raised.
     """
     try:
-        prepared = prepare(task, facts, runtime)
+        prepared = prepare(task, facts, inputs, runtime)
         with prepared.active():
             if isinstance(prepared.task, Sensor) and prepared.task.waits:
                 return _wait(prepared, prepared.task, pause)
@@ -216,12 +168,12 @@ def describe(error: BaseException) -> str:
     return first + "\n" + "".join(traceback.format_exception(type(error), error, frames)).rstrip()
 
 
-def _wait(prepared: Prepared, sensor: Sensor, pause: Callable[[float], float] | None) -> Ending:
+def _wait(prepared: Prepared, sensor: Sensor, pause: Callable[[float], float] | None) -> TryEnd:
     waited = 0.0
     while True:
-        ending = prepared.poked(completed(prepared.poke()))
-        if ending is not None:
-            return ending
+        end = prepared.poked(completed(prepared.poke()))
+        if end is not None:
+            return end
         if pause is None or waited >= seconds(sensor.timeout):
             return prepared.gave_up(waited)
         waited = pause(seconds(sensor.poke_interval))
@@ -229,27 +181,27 @@ def _wait(prepared: Prepared, sensor: Sensor, pause: Callable[[float], float] | 
 
 def _elements(task: MappedOperator | StoredTask, context: Context) -> dict[str, Any]:
     """The elements of a mapped task's instance, by argument."""
-    inputs = context.facts.inputs
+    elements = context.inputs.elements
     if isinstance(task, StoredTask):
-        found, spread = task.literals(inputs), task.sources(inputs)
+        found, spread = task.literals(elements), [name for name, each in elements.items() if not each.literal]
     else:
-        found, spread = _picked(task, context.facts), list(task.sources())
+        found, spread = _picked(task, context), list(task.sources())
     if isinstance(found.get(WHOLE), XComArg):
         found[WHOLE] = _known(_resolved(found[WHOLE], context), whole=True)
     for name in spread:
-        raw = inputs.get(MAPPED + name)
-        if raw is None:
+        element = elements.get(name)
+        if element is None:
             raise FailTask(f"{task}: there is no element for the mapped argument {name!r}")
-        found[name] = _known(_given(raw, context, f"the element of {name!r}"), whole=name == WHOLE)
+        found[name] = _known(_given(element.json, context, f"the element of {name!r}"), whole=name == WHOLE)
     return found
 
 
-def _picked(task: MappedOperator, facts: Facts) -> dict[str, Any]:
+def _picked(task: MappedOperator, context: Context) -> dict[str, Any]:
     """The elements of the instance that the author wrote, by argument."""
     literals = task.literals()
     if not literals:
         return {}
-    indexes = element_indexes(facts.map_index, [_length_of(task, name, facts) for name in task.mapped])
+    indexes = element_indexes(context.facts.map_index, [_length_of(task, name, context.inputs) for name in task.mapped])
     return {
         name: elements_of(name, literals[name])[index]
         for name, index in zip(task.mapped, indexes, strict=True)
@@ -257,12 +209,12 @@ def _picked(task: MappedOperator, facts: Facts) -> dict[str, Any]:
     }
 
 
-def _length_of(task: MappedOperator, name: str, facts: Facts) -> int | None:
+def _length_of(task: MappedOperator, name: str, inputs: TryInputs) -> int | None:
     value = task.mapped[name]
     if not isinstance(value, XComArg):
         return len(value)
-    raw = facts.inputs.get(f"@length/{name}")
-    return None if raw is None else int(decode(bytes(raw)))
+    element = inputs.elements.get(name)
+    return None if element is None else element.length
 
 
 class _Known(XComArg):
@@ -287,14 +239,14 @@ def _holds_values(value: Any) -> bool:  # noqa: ANN401 - any attribute
 
 
 def _given(raw: bytes, context: Context, name: str) -> Any:  # noqa: ANN401 - any value
-    return given(msgspec.json.decode(bytes(raw)), context.runtime, name)
+    return given(msgspec.json.decode(raw), context.runtime, name)
 
 
 def _resolved(value: Any, context: Context) -> Any:  # noqa: ANN401 - any argument
     if isinstance(value, _Known):
         return value.value
     if isinstance(value, XComArg):
-        raw = context.facts.inputs.get(f"{value.operator.task_id}/{value.key}")
+        raw = context.inputs.value(value.operator.task_id, value.key)
         name = f"the value {value.key!r} of task {value.operator.task_id!r}"
         return None if raw is None else _given(raw, context, name)
     if isinstance(value, dict):
@@ -305,7 +257,7 @@ def _resolved(value: Any, context: Context) -> Any:  # noqa: ANN401 - any argume
     return value
 
 
-def _left(task: Operator, context: Context, value: Any) -> dict[str, Left]:  # noqa: ANN401 - what execute returned
+def _left(task: Operator, context: Context, value: Any) -> dict[str, Value]:  # noqa: ANN401 - what execute returned
     values = dict(context.pushed)
     if task.multiple_outputs:
         if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
@@ -322,7 +274,7 @@ def _left(task: Operator, context: Context, value: Any) -> dict[str, Left]:  # n
     if task.do_xcom_push and value is not None:
         values[RETURN_VALUE] = value
     try:
-        return {key: Left(encode(each), length(each)) for key, each in values.items()}
+        return {key: Value(encode(each), length(each)) for key, each in values.items()}
     except NotSerialisableError as error:
         raise FailTask(f"{task}: what it returned cannot be kept for other tasks: {error}") from None
 

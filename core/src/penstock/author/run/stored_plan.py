@@ -5,9 +5,10 @@ from typing import Any
 
 from penstock.author.abstract_operator import AbstractOperator
 from penstock.author.capability import KEYS, XCOM
-from penstock.author.mapping import LITERAL, MAPPED, WHOLE
+from penstock.author.mapping import WHOLE
 from penstock.author.operator import Operator
 from penstock.author.xcomarg import XComArg
+from penstock.model.attempt import MappedElement
 from penstock.model.value import decode, from_plain
 
 
@@ -34,17 +35,9 @@ class StoredTask(AbstractOperator):
         made.wanted_keys = set(self.plan.get(KEYS, ()))
         return made
 
-    def literals(self, inputs: Mapping[str, bytes]) -> dict[str, Any]:
+    def literals(self, elements: Mapping[str, MappedElement]) -> dict[str, Any]:
         """The elements of this instance that the author wrote, by argument."""
-        return {
-            name.removeprefix(LITERAL): _referred(decode(raw))
-            for name, raw in inputs.items()
-            if name.startswith(LITERAL)
-        }
-
-    def sources(self, inputs: Mapping[str, bytes]) -> list[str]:
-        """The arguments whose element comes from another task."""
-        return [name.removeprefix(MAPPED) for name in inputs if name.startswith(MAPPED)]
+        return {name: _referred(decode(each.json)) for name, each in elements.items() if each.literal}
 
 
 def from_plan(cls: type[Operator], task_id: str, plan: dict[str, Any]) -> StoredTask:

@@ -17,20 +17,21 @@ from penstock.author.abstract_operator import AbstractOperator
 from penstock.author.build.build import build_dag
 from penstock.author.dag import DAG
 from penstock.author.operator import Operator
-from penstock.author.run.context import Facts
 from penstock.author.run.coroutines import completed
-from penstock.author.run.execution import Ending, Prepared, failed, prepare, run_try
+from penstock.author.run.execution import Prepared, failed, prepare, run_try
 from penstock.author.run.stored_plan import from_plan
 from penstock.author.runtime import Runtime
 from penstock.engine.engine import Engine
 from penstock.engine.messages import CapacityChanged, Dispatch, Event, PoolsUpdated, RunAdded, Step
 from penstock.errors import InternalError
+from penstock.model.attempt import TryEnd, TryFacts, TryInputs
 from penstock.model.dag import TaskSpec, XComRef
 from penstock.model.now import Now
 from penstock.model.run import NewRun, Run, TaskInstance, TaskKey, Try
 from penstock.model.state import RunState
-from penstock.scheduler.inputs import Inputs
-from penstock.spec.executor import TryFinished, TryStarted, XComValue
+from penstock.spec.executor import TryFinished, TryStarted
+from penstock.tries.inputs import Inputs
+from penstock.tries.requests import facts_of
 
 _LEASE_S = 3e9  # a century: nothing gets lost in one process, however far its clock jumps
 _SLOTS = 1 << 20
@@ -50,7 +51,7 @@ class TryDone(NamedTuple):
     """A try that ended: what `InlineRun` tells its listener."""
 
     task: TaskInstance
-    ending: Ending
+    end: TryEnd
 
 
 class InlineRun:
@@ -140,22 +141,21 @@ class InlineRun:
 
     def _carry_out(self, dispatches: Iterable[Dispatch]) -> Iterator[Event]:
         for dispatch in dispatches:
-            key, epoch = dispatch.instance.key, dispatch.instance.epoch
-            yield TryStarted(key, epoch, 0, self._clock.now())
+            yield TryStarted(dispatch.instance.key, dispatch.instance.epoch, 0, self._clock.now())
+            facts, inputs = facts_of(dispatch, self.spec), self._inputs(dispatch)
             if dispatch.task.sensor is None:
-                ending = run_try(self._operator(dispatch.task), self._facts(dispatch), self._world_of())
-                yield self._finished(dispatch, ending)
+                yield self._finished(dispatch, run_try(self._operator(dispatch.task), facts, inputs, self._world_of()))
             else:
-                wait = _Wait(dispatch, self._operator(dispatch.task), self._facts(dispatch), self._world_of())
+                wait = _Wait(dispatch, self._operator(dispatch.task), facts, inputs, self._world_of())
                 yield from self._poke(wait)
 
     def _poke(self, wait: "_Wait") -> Iterator[Event]:
         now = self._clock.now()
-        ending = wait.poke(now)
-        if ending is None:
+        end = wait.poke(now)
+        if end is None:
             heapq.heappush(self._waiting, (wait.next_poke(now), next(self._serial), wait))
         else:
-            yield self._finished(wait.dispatch, ending)
+            yield self._finished(wait.dispatch, end)
 
     def _pass_time(self, wait_s: float | None) -> list[Event]:
         """Let the time pass until something is due, and do it."""
@@ -171,20 +171,9 @@ class InlineRun:
             events += self._poke(heapq.heappop(self._waiting)[2])
         return events
 
-    def _finished(self, dispatch: Dispatch, ending: Ending) -> TryFinished:
-        self._tell(TryDone(dispatch.instance, ending))
-        return TryFinished(
-            key=dispatch.instance.key,
-            epoch=dispatch.instance.epoch,
-            outcome=ending.outcome,
-            at=self._clock.now(),
-            error=ending.error,
-            retryable=ending.retryable,
-            xcoms={key: XComValue(left.value, left.length) for key, left in ending.xcoms.items()},
-            follow=ending.follow,
-            skip_downstream=ending.skip_downstream,
-            retry_after_s=ending.retry_after_s,
-        )
+    def _finished(self, dispatch: Dispatch, end: TryEnd) -> TryFinished:
+        self._tell(TryDone(dispatch.instance, end))
+        return TryFinished(dispatch.instance.key, dispatch.instance.epoch, self._clock.now(), end)
 
     def _operator(self, task: TaskSpec) -> AbstractOperator:
         if task.capability is None:
@@ -198,24 +187,8 @@ class InlineRun:
     def _world_of(self) -> Runtime:
         return _WithValues(self._world, self)
 
-    def _facts(self, dispatch: Dispatch) -> Facts:
-        run, instance = dispatch.run, dispatch.instance
-        return Facts(
-            dag_id=run.dag_id,
-            run_id=run.run_id,
-            task_id=instance.task_id,
-            map_index=instance.map_index,
-            try_number=instance.try_number,
-            max_tries=dispatch.task.retry.retries + 1,
-            run_kind=run.kind.value,
-            logical_date=run.logical_date,
-            interval_start=run.interval_start,
-            interval_end=run.interval_end,
-            run_started_at=run.started_at,
-            conf=run.conf,
-            params={name: run.conf.get(name, param.default) for name, param in self.spec.params.items()},
-            inputs=Inputs(self._left).of(self.spec, dispatch.task, instance.key),
-        )
+    def _inputs(self, dispatch: Dispatch) -> TryInputs:
+        return Inputs(self._left).of(self.spec, dispatch.task, dispatch.instance.key)
 
     def value(self, ref: XComRef) -> bytes | None:
         """JSON of what a task left under a key; of a mapped task the list of all, in the order of the mapping."""
@@ -228,27 +201,29 @@ class InlineRun:
 class _Wait:
     """A sensor that waits."""
 
-    def __init__(self, dispatch: Dispatch, task: AbstractOperator, facts: Facts, world: Runtime) -> None:
+    def __init__(
+        self, dispatch: Dispatch, task: AbstractOperator, facts: TryFacts, inputs: TryInputs, world: Runtime
+    ) -> None:
         self.dispatch = dispatch
-        self._task, self._facts, self._world = task, facts, world
+        self._task, self._facts, self._inputs, self._world = task, facts, inputs, world
         self._prepared: Prepared | None = None
         self._since: datetime | None = None
 
-    def poke(self, now: datetime) -> Ending | None:
+    def poke(self, now: datetime) -> TryEnd | None:
         """Ask once; how the try ends, or None if it goes on waiting."""
         policy = self.dispatch.task.sensor
         self._since = self._since or now - timedelta(seconds=self.dispatch.waited_s)
         try:
             if self._prepared is None:
-                self._prepared = prepare(self._task, self._facts, self._world)
+                self._prepared = prepare(self._task, self._facts, self._inputs, self._world)
             with self._prepared.active():
-                ending = self._prepared.poked(completed(self._prepared.poke()))
+                end = self._prepared.poked(completed(self._prepared.poke()))
         except Exception as error:  # noqa: BLE001 - whatever user code raises is the verdict on this try
             return failed(error)
         waited = (now - self._since).total_seconds()
-        if ending is None and policy is not None and waited >= policy.timeout_s:
+        if end is None and policy is not None and waited >= policy.timeout_s:
             return self._prepared.gave_up(waited)
-        return ending
+        return end
 
     def next_poke(self, now: datetime) -> datetime:
         """When to ask again: after the interval, or when the time to wait is over."""

@@ -1,0 +1,103 @@
+"""A try: what it knows, what it is given, and how it ended. These values travel as they are from door to door.
+
+Author code is run with `TryFacts` and `TryInputs` and returns a `TryEnd`; the wire carries it, the engine reads it, the
+store writes it. Nobody copies their fields, so that a new one is written here and where it is used.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from penstock.model.run import UNMAPPED, RunKind
+from penstock.model.state import Outcome
+
+
+class TryFacts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a try knows about itself and its run.
+
+    Attributes:
+        try_number: Which try of the instance it is, from 1; a lost one is repeated under the same number.
+        max_tries: How many tries the task has at most.
+        conf: What was passed with the request for the run.
+        params: Parameters of the DAG, already overridden by ``conf``.
+    """
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int = UNMAPPED
+    try_number: int = 1
+    max_tries: int = 1
+    run_kind: RunKind = RunKind.MANUAL
+    logical_date: datetime | None = None
+    interval_start: datetime | None = None
+    interval_end: datetime | None = None
+    run_started_at: datetime | None = None
+    conf: dict[str, Any] = {}
+    params: dict[str, Any] = {}
+
+
+class MappedElement(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The one element of a mapped argument that belongs to an instance.
+
+    Attributes:
+        json: Its JSON (`penstock.model.value`), or that of a reference to it; of a dict, the pair ``(key, value)``; of
+            ``expand_kwargs``, whose argument is ``**``, a dict.
+        literal: Whether the author wrote it and it is in the form of a stored plan; else another task left it.
+        length: Number of elements of the argument's source; None for a literal, whose length the DAG has.
+    """
+
+    json: bytes
+    literal: bool = False
+    length: int | None = None
+
+
+class TryInputs(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a try takes from other tasks.
+
+    Attributes:
+        values: JSON (`penstock.model.value`) by task id and key, of a large value that of a reference. Of a mapped task it
+            is the list of what its instances left, in the order of their map index.
+        elements: By mapped argument, what this instance takes; an argument whose elements the DAG file holds is missing.
+    """
+
+    values: dict[str, dict[str, bytes]] = {}
+    elements: dict[str, MappedElement] = {}
+
+    def value(self, task_id: str, key: str) -> bytes | None:
+        """JSON of what a task left under a key; None if it left nothing or is not known here."""
+        return self.values.get(task_id, {}).get(key)
+
+
+class Value(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A value that a try leaves.
+
+    Attributes:
+        json: Its JSON, or that of a reference to it.
+        length: Number of elements if it is a list or a dict, else None: what a mapping needs to know.
+    """
+
+    json: bytes
+    length: int | None = None
+
+
+class TryEnd(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a try ended.
+
+    Attributes:
+        error: Why, for anything but success: one sentence, then the traceback if user code raised.
+        retryable: False if the task's code or a provider said that a repetition is useless.
+        xcoms: Values it leaves, by key.
+        follow: For a branch, the tasks directly downstream that go on; None if it is no branch.
+        skip_downstream: For a short circuit, ``all`` or ``direct`` downstream tasks are skipped; "" for none.
+        retry_after_s: Seconds that the outside world asked to wait before the next try; None if it did not.
+    """
+
+    outcome: Outcome
+    error: str = ""
+    retryable: bool = True
+    xcoms: dict[str, Value] = {}
+    follow: tuple[str, ...] | None = None
+    skip_downstream: str = ""
+    retry_after_s: float | None = None

@@ -1,0 +1,90 @@
+"""From the engine's dispatch to what a try needs far from the database: its source, its run's facts, its inputs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from penstock.engine.messages import Dispatch
+from penstock.model.attempt import TryFacts
+from penstock.model.dag import DagSpec, TaskSpec, XComRef
+from penstock.spec.executor import FileCode, PlanCode, SensorWait, Spill, TryRequest
+from penstock.store import Store, Version
+from penstock.tries.inputs import Inputs
+from penstock.tries.paths import log_path, run_values
+
+
+class TryRequests:
+    """Makes try requests.
+
+    Args:
+        logs: Folder of the logs.
+        isolation: What tries use unless their DAG says otherwise.
+        spill: Where large values go; under its ``url`` each run has a place of its own.
+        isolated: Ids of the providers whose operators run in an environment of their own.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        logs: Path,
+        isolation: str,
+        spill: Spill,
+        isolated: frozenset[str] = frozenset(),
+    ) -> None:
+        self._store, self._logs = store, logs
+        self._isolation, self._spill, self._isolated = isolation, spill, isolated
+
+    def make(self, dispatches: Sequence[Dispatch]) -> list[TryRequest]:
+        """One request for each dispatch, in order."""
+        inputs = Inputs(self._left)
+        return [self._one(dispatch, inputs) for dispatch in dispatches]
+
+    def _left(self, run: int, ref: XComRef) -> dict[int, bytes]:
+        rows = self._store.xcoms.values(run, [(ref.task_id, ref.key)])
+        return {key.map_index: value for (key, _), value in rows.items()}
+
+    def _one(self, dispatch: Dispatch, inputs: Inputs) -> TryRequest:
+        run, task, instance = dispatch.run, dispatch.task, dispatch.instance
+        version = self._store.versions.get(run.version)
+        assert version is not None  # noqa: S101 - the engine holds the run because this version was read
+        return TryRequest(
+            run=run.run,
+            epoch=instance.epoch,
+            facts=facts_of(dispatch, version.spec),
+            code=self._code(task, version),
+            log=log_path(self._logs, run.dag_id, run.run_id, instance.key, instance.epoch).absolute().as_uri(),
+            inputs=inputs.of(version.spec, task, instance.key),
+            queue=task.queue,
+            isolation=version.spec.isolation or self._isolation,
+            wait=None if task.sensor is None else SensorWait(task.sensor, dispatch.waited_s),
+            # A sensor waits, whatever its try costs: its own timeout ends it.
+            timeout_s=task.execution_timeout_s if task.sensor is None else None,
+            spill=Spill(run_values(self._spill.url, run), self._spill.conn_id, self._spill.threshold_bytes),
+        )
+
+    def _code(self, task: TaskSpec, version: Version) -> FileCode | PlanCode:
+        """What the try runs: a task of the DAG file as it was, or a plan that needs no file."""
+        if task.capability is None:
+            return FileCode(version.snapshot, version.file, version.variables)
+        provider = task.capability.partition(".")[0]
+        return PlanCode(task.capability, task.plan or {}, provider if provider in self._isolated else "")
+
+
+def facts_of(dispatch: Dispatch, dag: DagSpec) -> TryFacts:
+    """What a try knows about itself and its run."""
+    run, instance = dispatch.run, dispatch.instance
+    return TryFacts(
+        dag_id=run.dag_id,
+        run_id=run.run_id,
+        task_id=instance.task_id,
+        map_index=instance.map_index,
+        try_number=instance.try_number,
+        max_tries=dispatch.task.retry.retries + 1,
+        run_kind=run.kind,
+        logical_date=run.logical_date,
+        interval_start=run.interval_start,
+        interval_end=run.interval_end,
+        run_started_at=run.started_at,
+        conf=run.conf,
+        params={name: run.conf.get(name, param.default) for name, param in dag.params.items()},
+    )
