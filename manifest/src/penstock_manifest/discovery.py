@@ -115,7 +115,7 @@ def read_manifest_file(entry: ProviderEntryPoint) -> tuple[str, bytes]:
     inside = [*entry.package.split("."), entry.file]
     if os.path.isfile(entry.site):
         return _read_zipped(entry, inside)
-    for top in (os.path.join(entry.site, inside[0]), *_package_folders(inside[0], entry.where)):
+    for top in (os.path.join(entry.site, inside[0]), *package_folders(inside[0], entry.where)):
         file = os.path.join(top, *inside[1:])
         if os.path.isfile(file):
             # A link may lead to any file of the machine, and what it shows is printed and sent to others.
@@ -128,17 +128,23 @@ def read_manifest_file(entry: ProviderEntryPoint) -> tuple[str, bytes]:
 
 
 def _found(where: SearchPath | None) -> list[ProviderEntryPoint]:
-    found = [each for dist in distributions(where) for each in _announced(dist, where)]
+    found = [each for dist in distributions(where) for each in announced(dist, where)]
     return sorted(found, key=lambda each: (each.id, each.distribution))
 
 
-def _announced(dist: "IDistribution", where: SearchPath | None) -> Iterator[ProviderEntryPoint]:
+def announced(dist: "IDistribution", where: SearchPath | None = None) -> Iterator[ProviderEntryPoint]:
+    """Yield each entry point by which a distribution announces a provider, an installed one or one in a wheel.
+
+    Args:
+        dist: What the library read.
+        where: As for `find_providers`.
+    """
     try:
         entries = list(dist.entry_points.select(group=GROUP))
     except (OSError, ValueError):  # not UTF-8: whether it announces anything cannot be told
         return
     for entry in entries:
-        package, file, problem = _target(entry)
+        package, file, problem = target_of(entry)
         name, version = _name_and_version(dist)
         yield ProviderEntryPoint(
             entry.name, entry.value, package, file, name, version,
@@ -146,7 +152,7 @@ def _announced(dist: "IDistribution", where: SearchPath | None) -> Iterator[Prov
         )  # fmt: skip
 
 
-def _target(entry: "EntryPoint") -> tuple[str, str, str]:
+def target_of(entry: "EntryPoint") -> tuple[str, str, str]:
     """Return package and file of an entry point as the library takes it apart, or what is wrong with it."""
     try:
         package, file = entry.module, entry.attr
@@ -202,7 +208,7 @@ def _has_foreign_finders() -> bool:
     )
 
 
-def _package_folders(top: str, where: SearchPath | None) -> list[str]:
+def package_folders(top: str, where: SearchPath | None) -> list[str]:
     """Return where a top-level package lies; finding its spec runs none of its code."""
     import importlib.util  # noqa: PLC0415 - needed for editable installs alone
     from importlib.machinery import ModuleSpec, PathFinder  # noqa: PLC0415 - likewise

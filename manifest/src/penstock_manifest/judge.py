@@ -54,23 +54,19 @@ def read_manifest(
         data = tomllib.loads(text.decode("utf-8-sig") if isinstance(text, bytes) else text.removeprefix("\ufeff"))
     except (ValueError, RecursionError) as error:  # ValueError: no UTF-8, no TOML, or a number beyond Python's limit
         return Reading(None, (f"it is no TOML: {error}",))
-    problems = judge(data, entry_point, spec_version=spec_version, strict=strict)
-    if problems:
-        return Reading(None, tuple(problems), tuple(_notes(data)))
-    return Reading(_build(data), (), tuple(_notes(data)))
+    return read_data(data, entry_point, spec_version=spec_version, strict=strict)
 
 
-def judge(
+def read_data(
     data: Mapping[str, Any], entry_point: str = "", *, spec_version: int | None = None, strict: bool = False
-) -> list[str]:
-    """Find every way in which a parsed manifest breaks the rules, a sentence each.
+) -> Reading:
+    """Judge a manifest that is parsed already; as `read_manifest`."""
+    notes = tuple(_notes(data))
+    problems = _problems(data, entry_point, spec_version, strict=strict)
+    return Reading(None if problems else _build(data), tuple(problems), notes)
 
-    Args:
-        data: The parsed TOML.
-        entry_point: As for `read_manifest`.
-        spec_version: As for `read_manifest`.
-        strict: As for `read_manifest`.
-    """
+
+def _problems(data: Mapping[str, Any], entry_point: str, spec_version: int | None, *, strict: bool) -> list[str]:
     problems = list(_table_problems("", data, _TOP, strict=strict))
     for kind in ARRAYS.values():
         for place, item in _tables(data, kind.name):
