@@ -1,10 +1,12 @@
 import pytest
 from stage import Stage, after, dag
 
+from penstock.engine.tries import MAX_LOST
 from penstock.model.dag import Mapping, SensorPolicy, TaskSpec, XComRef
 from penstock.model.request import CancelRun, ClearTasks
 from penstock.model.retry import RetryPolicy
 from penstock.model.state import Outcome, TriggerRule
+from penstock.spec.executor import TryRecovered
 
 EVERYTHING = dag(
     TaskSpec("a", retry=RetryPolicy(1, 60.0)),
@@ -140,3 +142,49 @@ def test_instances_go_out_in_their_order_in_whatever_order_their_rows_come():
     stage.capacity["local"] = 9
     stage.restart()
     assert stage.running() == [f"m[{n}]" for n in range(5)]
+
+
+def test_losses_are_counted_over_restarts_so_that_no_try_ends_the_scheduler_for_ever():
+    stage = Stage(dag("a"))
+    stage.trigger()
+    for _ in range(MAX_LOST):
+        stage.restart()
+        stage.finish("a", Outcome.LOST, error="the scheduler was restarted")
+    assert stage.state("a") == "failed"
+    assert stage.reason("a") == f"its worker was lost {MAX_LOST} times in a row: the scheduler was restarted"
+
+
+def test_a_try_that_outlives_restarts_goes_on_under_its_epoch_and_counts_no_loss():
+    stage = Stage(dag("a", TaskSpec("s", sensor=SensorPolicy())))
+    stage.trigger()
+    stage.started("a"), stage.started("s")
+    for _ in range(2 * MAX_LOST):
+        stage.restart()
+        step = stage.step(TryRecovered(stage.key("a"), 1), TryRecovered(stage.key("s"), 1), after=20)
+        assert not step.changes
+        assert stage.step(after=29).kills == ()
+    assert stage.states() == {"a": "running", "s": "deferred"}
+    stage.finish("a"), stage.finish("s")
+    assert stage.run_state() == "success"
+    assert {task.losses for task in stage.store.tasks.values()} == {0}
+
+
+def test_a_recovered_try_that_nobody_knows_changes_nothing():
+    stage = Stage(dag("a"))
+    stage.trigger()
+    step = stage.step(
+        TryRecovered(stage.key("a"), 7), TryRecovered(stage.key("zzz"), 1), TryRecovered(stage.key("a", 9), 1)
+    )
+    assert not step.changes
+    assert [str(kill.key) for kill in stage.step(after=30).kills] == ["a"]
+
+
+def test_a_recovered_try_that_was_told_to_end_is_told_again():
+    stage = Stage(dag("a"))
+    stage.trigger()
+    stage.ask(ClearTasks(1))
+    stage.restart()
+    assert len(stage.last.kills) == 1
+    assert stage.step(TryRecovered(stage.key("a"), 1)).dispatches == ()
+    stage.finish("a", Outcome.CANCELLED)
+    assert [d.instance.epoch for d in stage.last.dispatches] == [2]

@@ -15,12 +15,20 @@ from penstock.engine.messages import (
 from penstock.engine.requests import cancel, clear, mark
 from penstock.engine.runs import add_run, create_due_runs, start_queued_runs, update_dag
 from penstock.engine.state import State
-from penstock.engine.tries import dispatch_ready, expire_leases, finish_try, heartbeat, retry_due_instances, start_try
+from penstock.engine.tries import (
+    dispatch_ready,
+    expire_leases,
+    finish_try,
+    heartbeat,
+    recover_try,
+    retry_due_instances,
+    start_try,
+)
 from penstock.engine.why import why
 from penstock.model.now import Now
 from penstock.model.request import CancelRun, ClearTasks, MarkTask
 from penstock.model.run import TaskKey
-from penstock.spec.executor import Heartbeat, TryFinished, TryStarted
+from penstock.spec.executor import Heartbeat, TryFinished, TryRecovered, TryStarted
 
 _HANDLERS: dict[type, Callable[[State, Any], None]] = {
     DagUpdated: update_dag,
@@ -29,6 +37,7 @@ _HANDLERS: dict[type, Callable[[State, Any], None]] = {
     CapacityChanged: lambda state, event: state.set_capacity(event.executor, event.capacity),
     TryStarted: start_try,
     TryFinished: finish_try,
+    TryRecovered: recover_try,
     Heartbeat: heartbeat,
     CancelRun: cancel,
     ClearTasks: clear,

@@ -21,7 +21,7 @@ class Instance:
         attempt: The row of its live try, or None.
         cancelling: Whether that try was killed and has not answered yet.
         notified_state: The state that listeners know.
-        losses: Times in a row that its worker was lost; forgotten at a restart, so that many restarts fail no task.
+        losses: Times in a row that its worker was lost; stored, so that no try ends the scheduler again and again.
         retry_at_s: Monotonic instant from which a retry is due; None otherwise.
         waiting_since_s: Monotonic instant at which a sensor began to wait; kept when its waiter is lost.
     """
@@ -97,13 +97,15 @@ class Instance:
             self.ended_at,
             self.due_at,
             self.failures,
+            self.losses,
         )
 
     def restore(self, row: TaskInstance) -> None:
         """Restore from a stored row."""
         self.state, self.reason = row.state, row.reason
         self.notified_state = row.state
-        self.try_number, self.epoch, self.failures = row.try_number, row.epoch, row.failures
+        self.try_number, self.epoch = row.try_number, row.epoch
+        self.failures, self.losses = row.failures, row.losses
         self.queued_at, self.started_at, self.ended_at = row.queued_at, row.started_at, row.ended_at
         self.due_at = row.due_at
 

@@ -12,9 +12,9 @@ from penstock.engine.state import State
 from penstock.model.attempt import TryEnd
 from penstock.model.changes import LateAnswer
 from penstock.model.retry import LONGEST_DELAY_S
-from penstock.model.run import UNMAPPED, Try, XCom
+from penstock.model.run import UNMAPPED, TaskKey, Try, XCom
 from penstock.model.state import Outcome, TaskState
-from penstock.spec.executor import Heartbeat, TryFinished, TryStarted
+from penstock.spec.executor import Heartbeat, TryFinished, TryRecovered, TryStarted
 
 MAX_LOST = 10
 
@@ -161,9 +161,18 @@ def retry_due_instances(state: State) -> None:
 def heartbeat(state: State, event: Heartbeat) -> None:
     """Renew the leases of the tries that a heartbeat names."""
     for key, epoch in event.tries:
-        instance = state.instance(key)
-        if instance is not None and instance.attempt is not None and epoch == instance.epoch:
-            state.renew_lease(instance)
+        _renew(state, key, epoch)
+
+
+def recover_try(state: State, event: TryRecovered) -> None:
+    """Let a try go on that outlived a restart; its restored instance keeps its state, and no loss is counted."""
+    _renew(state, event.key, event.epoch)
+
+
+def _renew(state: State, key: TaskKey, epoch: int) -> None:
+    instance = state.instance(key)
+    if instance is not None and instance.attempt is not None and epoch == instance.epoch:
+        state.renew_lease(instance)
 
 
 def expire_leases(state: State) -> None:

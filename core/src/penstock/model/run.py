@@ -111,6 +111,8 @@ class TaskInstance(msgspec.Struct, frozen=True):
         epoch: Dispatches so far; every dispatch has a new one, and only the newest is obeyed.
         reason: Why it is in its state, as a sentence.
         due_at: When a retry may start; None otherwise.
+        failures: Failed tries since it was last cleared.
+        losses: Lost tries since the last one that answered; at a limit the task fails.
     """
 
     run: int
@@ -125,6 +127,7 @@ class TaskInstance(msgspec.Struct, frozen=True):
     ended_at: datetime | None = None
     due_at: datetime | None = None
     failures: int = 0
+    losses: int = 0
 
     @property
     def key(self) -> TaskKey:

@@ -131,7 +131,14 @@ class Heartbeat(msgspec.Struct, frozen=True, tag="heartbeat"):
     at: datetime
 
 
-ExecutorEvent = TryStarted | TryFinished | Heartbeat
+class TryRecovered(msgspec.Struct, frozen=True, tag="recovered"):
+    """A try outlived a restart of the scheduler: it goes on under its epoch, with a new lease."""
+
+    key: TaskKey
+    epoch: int
+
+
+ExecutorEvent = TryStarted | TryFinished | TryRecovered | Heartbeat
 
 
 class Executor(Protocol):

@@ -28,7 +28,7 @@ from penstock.model.run import RunKind
 from penstock.model.state import Outcome, RunState, TaskState
 from penstock.store.column_types import Enumerated, FreeText, Instant, Json
 
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every schema version that this code knows, oldest first; the last is the one it works on."""
 
 metadata = MetaData()
@@ -133,6 +133,7 @@ task_instance = Table(
     Column("try_number", Integer, nullable=False),
     Column("epoch", Integer, nullable=False),
     Column("failures", Integer, nullable=False),
+    Column("losses", Integer, nullable=False, server_default="0"),
     _free_text("reason"),
     Column("queued_at", Instant),
     Column("started_at", Instant),
