@@ -1,20 +1,20 @@
-"""A folder of DAG files, and a catalog in memory that behaves as the store's."""
+"""A folder of DAG files, and a store in memory that behaves as the real one."""
 
 import os
 import textwrap
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from penstock.load.loader import Loader
+from penstock.load.messages import ParseConfig
 from penstock.load.parser import Parser
-from penstock.load.wire import Setup
-from penstock.model.source import KnownFile
 
 HEADER = "from datetime import UTC, datetime, timedelta\nfrom penstock import *\n"
 
 
-class MemoryCatalog:
+class MemoryStore:
     """What the store does for the loader, in dicts; `tests/store` holds the real one to the same promises."""
 
     def __init__(self, variables=None):
@@ -35,15 +35,7 @@ class MemoryCatalog:
                     del self.dags[dag_id]
                 self.dags |= {dag.dag_id: (each.file, each.snapshot, dag) for dag in each.dags}
                 owned = {dag.dag_id for dag in each.dags}
-            self.known[each.file] = KnownFile(
-                each.file,
-                each.sources,
-                each.variables,
-                each.refresh_s,
-                each.parsed_at,
-                tuple(sorted(owned)),
-                each.problems,
-            )
+            self.known[each.file] = replace(each, snapshot="", dags=(), dag_ids=tuple(sorted(owned)), output="")
 
     def adopt(self, snapshot, files):
         self.adopted.append((snapshot, sorted(files)))
@@ -98,7 +90,7 @@ def write(folder):
 
 @pytest.fixture
 def catalog():
-    catalog = MemoryCatalog()
+    catalog = MemoryStore()
     yield catalog
     catalog.close()
 
@@ -119,8 +111,8 @@ def now():
 def make_loader(folder, tmp_path, catalog, lines, now):
     made = []
 
-    def run(**setup):
-        parser = Parser(Setup(**{"timeout_s": 20.0, **setup}), catalog.variables)
+    def run(**config):
+        parser = Parser(ParseConfig(**{"timeout_s": 20.0, **config}), catalog.variables, lambda: now[0])
         made.append(parser)
         return Loader(folder, tmp_path / "state", catalog, parser, lambda: now[0], lines.append)
 

@@ -112,7 +112,7 @@ def test_two_files_with_one_dag_id_both_show_it_until_one_gives_in(loader, catal
         assert "b.py" in problem
     assert {dag_id: row[0] for dag_id, row in catalog.dags.items()} == {"x": "a.py"}
     write("b.py", "DAG('y')")
-    loader._look()
+    loader._scan_all()
     assert not any(known.problems for known in catalog.known.values())
     assert {dag_id: row[0] for dag_id, row in catalog.dags.items()} == {"x": "a.py", "y": "b.py"}
 

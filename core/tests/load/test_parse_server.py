@@ -2,15 +2,17 @@
 
 import signal
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from penstock.load.messages import MessageKind, ParseConfig, ParseJob
 from penstock.load.parser import Parser
-from penstock.load.wire import Job, Kind, Setup
 from penstock.spec.manifest import Capability, Parameter
 
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
 BAD = [
     pytest.param("import os\nos._exit(3)", "ended the process with exit code 3: it calls os._exit()", id="exit"),
     pytest.param("import sys\nsys.exit(2)", "f.py:4: the file calls sys.exit(2)", id="sys.exit"),
@@ -40,14 +42,16 @@ BAD = [
 
 @pytest.fixture(scope="module")
 def parser():
-    parser = Parser(Setup(timeout_s=1.0, memory_mb=200), lambda keys: {key: f"value of {key}" for key in keys})
+    parser = Parser(
+        ParseConfig(timeout_s=1.0, memory_mb=200), lambda keys: {key: f"value of {key}" for key in keys}, lambda: NOW
+    )
     yield parser
     parser.close()
 
 
 def one(parser, path):
-    ((file, result),) = parser.parse(str(path.parent), [path.name])
-    assert file == path.name
+    (result,) = parser.parse(str(path.parent), [path.name])
+    assert (result.file, result.snapshot, result.parsed_at) == (path.name, path.parent.name, NOW)
     return result
 
 
@@ -55,7 +59,7 @@ def one(parser, path):
 def test_what_a_file_does_to_its_process_is_a_problem_of_that_file_alone(parser, folder, write, text, said):
     write("f.py", text)
     write("good.py", "DAG('good')")
-    results = dict(parser.parse(str(folder), ["f.py", "good.py"]))
+    results = {each.file: each for each in parser.parse(str(folder), ["f.py", "good.py"])}
     assert said in "\n".join(results["f.py"].problems)
     assert results["f.py"].dags == ()
     assert [dag.dag_id for dag in results["good.py"].dags] == ["good"]
@@ -96,19 +100,19 @@ def test_files_and_folders_that_the_import_read_are_noted(parser, folder, write)
     )
     result = one(parser, write("f.py", text))
     assert result.problems == ()
-    assert result.sources == ("conf/", "conf/a.yaml", "f.py", "helper.py")
+    assert tuple(result.sources) == ("conf/", "conf/a.yaml", "f.py", "helper.py")
 
 
 def test_one_import_leaves_nothing_to_the_next(parser, folder, write):
     write("a.py", "import sys, penstock\nsys.modules['mark'] = sys\npenstock.DAG = None")
     write("b.py", "import sys\nassert 'mark' not in sys.modules\nDAG('b')")
-    results = dict(parser.parse(str(folder), ["a.py", "b.py"]))
+    results = {each.file: each for each in parser.parse(str(folder), ["a.py", "b.py"])}
     assert [dag.dag_id for dag in results["b.py"].dags] == ["b"]
 
 
 def test_arguments_of_a_capability_are_checked_against_what_is_installed(folder, write):
     copy = Capability("operators", "aws.copy", "m:C", "", parameters=(Parameter("source", "str", required=True),))
-    parser = Parser(Setup(providers=("aws",), capabilities=(copy,)), lambda keys: {})
+    parser = Parser(ParseConfig(providers=("aws",), capabilities=(copy,)), lambda keys: {}, lambda: NOW)
     path = write(
         "f.py",
         "with DAG('d'):\n    operator('aws.copy', task_id='a', sorce='x')\n    operator('gcp.copy', task_id='b')",
@@ -123,7 +127,7 @@ def test_arguments_of_a_capability_are_checked_against_what_is_installed(folder,
 
 
 def test_a_server_that_was_killed_is_started_again(folder, write):
-    parser = Parser(Setup(), lambda keys: {})
+    parser = Parser(ParseConfig(), lambda keys: {}, lambda: NOW)
     path = write("f.py", "DAG('d')")
     try:
         one(parser, path)
@@ -136,9 +140,9 @@ def test_a_server_that_was_killed_is_started_again(folder, write):
 
 def test_the_server_and_its_children_end_with_the_loader(folder, write, tmp_path):
     write("f.py", f"import os, time\nopen({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)")
-    parser = Parser(Setup(), lambda keys: {})
+    parser = Parser(ParseConfig(), lambda keys: {}, lambda: NOW)
     line = parser._connected()
-    line.send(Kind.PARSE, 1, msgspec.msgpack.encode(Job(str(folder), "f.py")))
+    line.send(MessageKind.PARSE, 1, msgspec.msgpack.encode(ParseJob(str(folder), "f.py", NOW)))
     while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
         time.sleep(0.01)
     started = time.monotonic()

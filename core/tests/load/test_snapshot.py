@@ -5,7 +5,7 @@ import pytest
 from penstock.errors import ConfigError
 from penstock.load.discover import dag_files, ignored
 from penstock.load.snapshot import MANIFEST, Snapshots
-from penstock.load.watch import worth_a_look
+from penstock.load.watch import is_relevant
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_old_snapshots_go_unless_they_are_needed(folder, tmp_path, snapshots):
     for number in range(25):
         put(folder, "a.py", f"{number}")
         hashes.append(snapshots.take().hash)
-    assert snapshots.collect({hashes[0]}) == 4
+    assert snapshots.remove_unused({hashes[0]}) == 4
     left = {path.name for path in (tmp_path / "state" / "snapshots").iterdir()}
     assert left == {hashes[0], *hashes[-20:]}
     assert len(list((tmp_path / "state" / "blobs").iterdir())) == 21
@@ -146,4 +146,4 @@ def test_patterns_of_ignored_files(name, pattern, expected):
     ],
 )  # fmt: skip
 def test_what_editors_leave_lying_around_wakes_nobody(folder, name, expected):
-    assert worth_a_look(str(folder / name), folder) is expected
+    assert is_relevant(str(folder / name), folder) is expected

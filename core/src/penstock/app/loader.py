@@ -7,8 +7,8 @@ from penstock.app.environments import plugin_host
 from penstock.app.part import serve
 from penstock.clock import SystemClock
 from penstock.load.loader import Loader
+from penstock.load.messages import ParseConfig
 from penstock.load.parser import Parser
-from penstock.load.wire import Setup
 from penstock.service.retention import Retention
 from penstock.settings import Settings
 from penstock.spec.object_store import ObjectStore
@@ -34,24 +34,24 @@ def main() -> int:
 def loader(settings: Settings, store: Store, catalog: LoaderCatalog, vault: Vault, clock: SystemClock) -> Loader:
     """The loader of an installation, which also deletes what is old."""
 
-    def tell(line: str) -> None:
+    def log(line: str) -> None:
         print(line, file=sys.stderr, flush=True)  # noqa: T201 - the supervisor's terminal
 
-    parser = Parser(setup(settings), vault.variables)
+    parser = Parser(parse_config(settings), vault.variables, clock.now)
 
     def open_values(url: str, conn_id: str | None) -> ObjectStore:
         return plugin_host(settings).object_store(url, conn_id)
 
-    chore = Retention(store, settings, vault, open_values, clock.now, tell).step
-    return Loader(settings.dags_folder, settings.state_folder, catalog, parser, clock.now, tell, chore)
+    maintain = Retention(store, settings, vault, open_values, clock.now, log).step
+    return Loader(settings.dags_folder, settings.state_folder, catalog, parser, clock.now, log, maintain)
 
 
-def setup(settings: Settings) -> Setup:
+def parse_config(settings: Settings) -> ParseConfig:
     """What the import of a DAG file is checked against and bounded by."""
     host = plugin_host(settings)
     manifests = [provider.manifest for provider in host.providers() if provider.manifest is not None]
     capabilities = [c for m in manifests for c in m.capabilities if c.kind in ("operators", "sensors")]
-    return Setup(
+    return ParseConfig(
         providers=host.ids(),
         capabilities=tuple(capabilities),
         memory_mb=settings.loader.memory_mb,

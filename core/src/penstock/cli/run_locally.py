@@ -11,7 +11,7 @@ import click
 
 from penstock.app.compose import open_store, open_vault
 from penstock.app.environments import plugin_host
-from penstock.app.loader import setup
+from penstock.app.loader import parse_config
 from penstock.author.build.build import build_file
 from penstock.author.build.import_errors import to_problem
 from penstock.author.build.imports import import_dag_file
@@ -21,7 +21,7 @@ from penstock.cli.output import print_json, print_table
 from penstock.clock import SystemClock
 from penstock.errors import AuthoringError, NotFoundError, RequestError
 from penstock.inline import InlineRun, TryDone
-from penstock.load.child import Catalogue
+from penstock.load.child import CapabilityIndex
 from penstock.model.connection import Connection
 from penstock.model.dag import DagSpec
 from penstock.model.run import NewRun, Run, TaskInstance
@@ -96,7 +96,7 @@ def _import(settings: Settings, path: Path, world: "_World") -> tuple[str, dict[
     full = path.resolve()
     root = settings.dags_folder.resolve() if full.is_relative_to(settings.dags_folder.resolve()) else full.parent
     file = full.relative_to(root).as_posix()
-    session = ParseSession(str(full), str(root), capabilities=Catalogue(setup(settings)))
+    session = ParseSession(str(full), str(root), capabilities=CapabilityIndex(parse_config(settings)))
     try:
         import_dag_file(root, file, world, session)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the file raises is what is wrong with it

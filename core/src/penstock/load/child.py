@@ -21,13 +21,14 @@ from penstock.author.build.import_errors import to_problem
 from penstock.author.build.imports import import_dag_file
 from penstock.author.parse_session import CapabilitySignature, ParseSession
 from penstock.errors import MissingProviderError, NotFoundError, RequestError
-from penstock.load.wire import Job, Kind, Result, Setup
+from penstock.load.messages import MessageKind, ParseConfig, ParseJob
+from penstock.model.source import ParsedFile
 from penstock.processes.frames import Frame, FrameSocket
 from penstock.spec.manifest import Capability as Declared
 from penstock.spec.plan import check_plan
 
-WHERE_ARE_YOU = signal.SIGUSR2
-_SPARE_S = 5
+DUMP_TRACEBACK = signal.SIGUSR2
+_MARGIN_S = 5
 _MEGABYTE = 1 << 20
 _COMPILED = re.compile(r"__pycache__/([^/]+?)\.[^/]*\.pyc$")
 
@@ -36,38 +37,38 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode_value = msgspec.msgpack.Decoder(str | None).decode
 
 
-def run_child(job: Job, serial: int, setup: Setup, sock: socket.socket) -> NoReturn:
+def run_child(job: ParseJob, serial: int, config: ParseConfig, sock: socket.socket) -> NoReturn:
     """Import the file in this process, which was forked for it, and leave it.
 
     Args:
         job: The file.
         serial: Names the import on the way to the loader.
-        setup: Bounds, and what is installed.
+        config: Bounds, and what is installed.
         sock: Blocking stream socket to the server.
     """
     faulthandler.enable(file=2)
-    faulthandler.register(WHERE_ARE_YOU, file=2)
+    faulthandler.register(DUMP_TRACEBACK, file=2)
     line = FrameSocket(sock)
-    memory = _bound(setup)
-    result = _import(job, setup, _World(line, serial), memory)
+    memory = _bound(config)
+    result = _import(job, config, _ImportRuntime(line, serial), memory)
     sys.stdout.flush()
-    line.send(Kind.RESULT, serial, _encode(result))
+    line.send(MessageKind.RESULT, serial, _encode(result))
     os._exit(0)
 
 
-def _bound(setup: Setup) -> tuple[int, int]:
+def _bound(config: ParseConfig) -> tuple[int, int]:
     """Put bounds on memory and time; returns the memory bounds as they were.
 
     The server kills a child that takes too long. The alarm and the bound on CPU time are for a server that is gone.
     """
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.setitimer(signal.ITIMER_REAL, setup.timeout_s + _SPARE_S)
+    signal.setitimer(signal.ITIMER_REAL, config.timeout_s + _MARGIN_S)
     _, most = resource.getrlimit(resource.RLIMIT_CPU)
-    cpu = int(setup.timeout_s) + _SPARE_S
+    cpu = int(config.timeout_s) + _MARGIN_S
     resource.setrlimit(resource.RLIMIT_CPU, (cpu if most == resource.RLIM_INFINITY else min(cpu, most), most))
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     before = resource.getrlimit(resource.RLIMIT_AS)
-    bound = _address_space() + setup.memory_mb * _MEGABYTE
+    bound = _address_space() + config.memory_mb * _MEGABYTE
     if before[1] == resource.RLIM_INFINITY or bound < before[1]:
         resource.setrlimit(resource.RLIMIT_AS, (bound, before[1]))
     return before
@@ -82,41 +83,41 @@ def _address_space() -> int:
     return pages * resource.getpagesize()
 
 
-def _import(job: Job, setup: Setup, world: "_World", memory: tuple[int, int]) -> Result:
+def _import(job: ParseJob, config: ParseConfig, runtime: "_ImportRuntime", memory: tuple[int, int]) -> ParsedFile:
     started = perf_counter()
     sys.dont_write_bytecode = True
     gc.enable()
     sources = _Sources(job.folder)
-    session = ParseSession(str(Path(job.folder) / job.file), job.folder, capabilities=Catalogue(setup))
+    session = ParseSession(str(Path(job.folder) / job.file), job.folder, capabilities=CapabilityIndex(config))
     sys.addaudithook(sources)
     try:
-        import_dag_file(Path(job.folder), job.file, world, session)
+        import_dag_file(Path(job.folder), job.file, runtime, session)
     except MemoryError:
         resource.setrlimit(resource.RLIMIT_AS, memory)
-        return Result(problems=(too_much_memory(job.file, setup),), variables=world.read)
+        return job.parsed(problems=(_too_much_memory(job.file, config),), variables=runtime.read)
     except BaseException as error:  # noqa: BLE001 - whatever a DAG file raises is a problem of that file
         session.problems.append(to_problem(error, session, job.file))
     resource.setrlimit(resource.RLIMIT_AS, memory)
     built = build_file(session, job.file)
-    return Result(
+    return job.parsed(
         dags=built.dags,
         problems=built.problems,
-        sources=tuple(sorted(sources.seen | {job.file})),
-        variables=world.read,
+        sources=sources.seen,
+        variables=runtime.read,
         refresh_s=session.refresh_s,
         duration_s=perf_counter() - started,
     )
 
 
-def too_much_memory(file: str, setup: Setup) -> str:
-    """The sentence about a file that ate its memory."""
+def _too_much_memory(file: str, config: ParseConfig) -> str:
+    """Build the sentence for a file whose import needs too much memory."""
     return (
-        f"{file}:1: its import needs more than {setup.memory_mb} MB of memory. "
+        f"{file}:1: its import needs more than {config.memory_mb} MB of memory. "
         "Load data inside tasks, not while the file is imported; the bound is memory_mb in [loader]."
     )
 
 
-class _World:
+class _ImportRuntime:
     """The runtime of an import: Variables are asked for and noted, all else belongs into tasks."""
 
     def __init__(self, line: FrameSocket, serial: int) -> None:
@@ -126,7 +127,7 @@ class _World:
     def variable(self, key: str) -> str | None:
         """The text of a Variable, the same one however often it is asked for."""
         if key not in self.read:
-            self._line.send(Kind.ASK, self._serial, key.encode())
+            self._line.send(MessageKind.ASK, self._serial, key.encode())
             replies: list[Frame] | None = []
             while replies == []:
                 replies = self._line.receive()
@@ -166,15 +167,20 @@ class _Sources:
             self.seen.add(_COMPILED.sub(r"\1.py", full.removeprefix(self._prefix)))
 
 
-class Catalogue:
-    """What the installed providers declare, as a session asks for it."""
+class CapabilityIndex:
+    """The capabilities of the installed providers by their ids, as a DAG file names them."""
 
-    def __init__(self, setup: Setup) -> None:
-        self._providers = setup.providers
-        self._declared: Mapping[str, Declared] = {each.id: each for each in setup.capabilities}
+    def __init__(self, config: ParseConfig) -> None:
+        self._providers = config.providers
+        self._declared: Mapping[str, Declared] = {each.id: each for each in config.capabilities}
 
     def __call__(self, capability_id: str) -> CapabilitySignature:
-        """A capability by its id; raises MissingProviderError or NotFoundError."""
+        """Find a capability.
+
+        Raises:
+            MissingProviderError: Its provider is not installed.
+            NotFoundError: The provider has no such operator or sensor.
+        """
         declared = self._declared.get(capability_id)
         if declared is None:
             provider = capability_id.partition(".")[0]

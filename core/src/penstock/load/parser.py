@@ -4,49 +4,58 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
 
 import msgspec
 
 from penstock.errors import InternalError
-from penstock.load.wire import Job, Kind, Result, Setup
+from penstock.load.messages import MessageKind, ParseConfig, ParseJob
+from penstock.model.source import ParsedFile
 from penstock.processes.frames import Frame, FrameSocket
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode_result = msgspec.msgpack.Decoder(Result).decode
+_decode = msgspec.msgpack.Decoder(ParsedFile).decode
 
 _ATTEMPTS = 2
 # Jobs that wait at the server, so that it goes on while the results of others are stored.
-_AHEAD = 64
+_QUEUED = 64
 
 
 class Parser:
     """Imports DAG files in bounded children; the server is started on first use and again if it is gone.
 
     Args:
-        setup: Bounds, and what is installed.
+        config: Bounds, and what is installed.
         variables: Present values of Variables by key.
+        clock: Tells the present, aware UTC.
     """
 
-    def __init__(self, setup: Setup, variables: Callable[[Sequence[str]], Mapping[str, str | None]]) -> None:
-        self._setup, self._variables = setup, variables
+    def __init__(
+        self,
+        config: ParseConfig,
+        variables: Callable[[Sequence[str]], Mapping[str, str | None]],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._config, self._variables, self._clock = config, variables, clock
         self._server: subprocess.Popen[bytes] | None = None
         self._line: FrameSocket | None = None
         self._serial = 0
 
-    def parse(self, folder: str, files: Sequence[str]) -> Iterator[tuple[str, Result]]:
-        """Import files of a folder; results come in the order of ``files``.
+    def parse(self, folder: str, files: Sequence[str]) -> Iterator[ParsedFile]:
+        """Import files of a snapshot's folder; results come in the order of ``files``.
 
         Raises:
             InternalError: If the server itself cannot be kept alive.
         """
-        done: dict[str, Result] = {}
+        done: dict[str, ParsedFile] = {}
         waiting, position = list(files), 0
         for attempt in range(_ATTEMPTS):
             try:
-                for file, result in self._exchange(folder, waiting):
-                    done[file] = result
+                for parsed in self._exchange(folder, waiting):
+                    done[parsed.file] = parsed
                     while position < len(files) and files[position] in done:
-                        yield files[position], done.pop(files[position])
+                        yield done.pop(files[position])
                         position += 1
             except OSError as error:
                 self.close()
@@ -68,31 +77,31 @@ class Parser:
                 self._server.wait()
         self._server = self._line = None
 
-    def _exchange(self, folder: str, files: Sequence[str]) -> Iterator[tuple[str, Result]]:
+    def _exchange(self, folder: str, files: Sequence[str]) -> Iterator[ParsedFile]:
         line = self._connected()
-        running: dict[int, str] = {}
+        running: dict[int, ParseJob] = {}
         outputs: dict[int, str] = {}
         rest = iter(files)
         exhausted = False
         while True:
-            while not exhausted and len(running) < self._setup.processes + _AHEAD:
+            while not exhausted and len(running) < self._config.processes + _QUEUED:
                 file = next(rest, None)
                 if file is None:
                     exhausted = True
                     break
                 self._serial += 1
-                running[self._serial] = file
-                line.send(Kind.PARSE, self._serial, _encode(Job(folder, file)))
+                job = running[self._serial] = ParseJob(folder, file, self._clock())
+                line.send(MessageKind.PARSE, self._serial, _encode(job))
             if not running:
                 return
             for kind, serial, payload in _received(line):
-                if kind == Kind.ASK:
+                if kind == MessageKind.ASK:
                     key = payload.decode(errors="replace")
-                    line.send(Kind.VALUE, serial, _encode(self._variables([key]).get(key)))
-                elif kind == Kind.OUTPUT:
+                    line.send(MessageKind.VALUE, serial, _encode(self._variables([key]).get(key)))
+                elif kind == MessageKind.OUTPUT:
                     outputs[serial] = payload.decode(errors="replace")
-                elif kind == Kind.RESULT and (file := running.pop(serial, "")):
-                    yield file, msgspec.structs.replace(_result(file, payload), output=outputs.pop(serial, ""))
+                elif kind == MessageKind.RESULT and (done := running.pop(serial, None)) is not None:
+                    yield msgspec.structs.replace(_parsed(done, payload), output=outputs.pop(serial, ""))
 
     def _connected(self) -> FrameSocket:
         if self._line is None:
@@ -105,7 +114,7 @@ class Parser:
             )
             theirs.close()
             self._line = FrameSocket(ours)
-            self._line.send(Kind.SETUP, 0, _encode(self._setup))
+            self._line.send(MessageKind.CONFIG, 0, _encode(self._config))
         return self._line
 
 
@@ -116,9 +125,10 @@ def _received(line: FrameSocket) -> list[Frame]:
     return frames
 
 
-def _result(file: str, payload: bytes) -> Result:
-    """Decode a result: its bytes come from a process in which the file's code ran."""
+def _parsed(job: ParseJob, payload: bytes) -> ParsedFile:
+    """Decode what came of an import: its bytes come from a process in which the file's code ran."""
     try:
-        return _decode_result(payload)
+        found = _decode(payload)
     except msgspec.MsgspecError as error:
-        return Result(problems=(f"{file}:1: its import sent an unreadable result: {error}",))
+        return job.parsed(problems=(f"{job.file}:1: its import sent an unreadable result: {error}",))
+    return msgspec.structs.replace(found, file=job.file, snapshot=Path(job.folder).name, parsed_at=job.at)

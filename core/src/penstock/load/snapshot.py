@@ -62,7 +62,7 @@ class Snapshots:
         self._folder, self._limit = folder, limit_bytes
         self._snapshots, self._blobs = state / "snapshots", state / "blobs"
         self._known: dict[str, tuple[tuple[int, ...], str]] = {}
-        self._sound: set[str] = set()
+        self._verified: set[str] = set()
 
     def take(self) -> Snapshot:
         """The snapshot of the folder as it is now; only files that changed are read.
@@ -89,14 +89,14 @@ class Snapshots:
                     continue  # it went away while we looked
                 except PermissionError:
                     warnings.append(f"{name}: it cannot be read, so it is left out. Check its permissions.")
-            return self._made(files, tuple(warnings))
+            return self._publish(files, tuple(warnings))
         except OSError as error:
             raise ConfigError(
                 f"the snapshot of {str(self._folder)!r} cannot be written to {str(self._snapshots.parent)!r}: "
                 f"{error.strerror}. Check the disk's free space and permissions."
             ) from error
 
-    def collect(self, live: set[str]) -> int:
+    def remove_unused(self, live: set[str]) -> int:
         """Remove snapshots and content that none of them uses; returns the number of snapshots removed.
 
         These stay, and the newest twenty, so that old runs can be repeated with the files they had.
@@ -105,7 +105,7 @@ class Snapshots:
         removed = [path for path in kept[_KEPT:] if path.name not in live]
         for path in removed:
             shutil.rmtree(path, ignore_errors=True)
-            self._sound.discard(path.name)
+            self._verified.discard(path.name)
         if removed:
             for path in self._blobs.iterdir():
                 with suppress(FileNotFoundError):
@@ -141,18 +141,18 @@ class Snapshots:
         self._known[name] = (stamp, found)
         return found
 
-    def _made(self, files: dict[str, str], warnings: tuple[str, ...]) -> Snapshot:
+    def _publish(self, files: dict[str, str], warnings: tuple[str, ...]) -> Snapshot:
         manifest = "".join(f"{files[name]} {name}\n" for name in sorted(files)).encode()
         found = content_hash(manifest)
         path = self._snapshots / found
-        if found not in self._sound:
-            if path.exists() and not _is_sound(path, manifest, files):
+        if found not in self._verified:
+            if path.exists() and not _is_intact(path, manifest, files):
                 path.rename(path.with_name(f".broken-{uuid4().hex}"))
-                self._mend(files)
+                self._repair(files)
             if not path.exists():
                 self._build(path, manifest, files)
             os.utime(path)
-            self._sound.add(found)
+            self._verified.add(found)
         return Snapshot(found, path, files, warnings)
 
     def _build(self, path: Path, manifest: bytes, files: dict[str, str]) -> None:
@@ -170,7 +170,7 @@ class Snapshots:
             if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):  # another loader was faster
                 raise
 
-    def _mend(self, files: dict[str, str]) -> None:
+    def _repair(self, files: dict[str, str]) -> None:
         """Write content again that does not match its name, from the folder."""
         for name, found in files.items():
             blob = self._blobs / found
@@ -210,7 +210,7 @@ def _link(blob: Path, target: Path) -> None:
         shutil.copy2(blob, target)
 
 
-def _is_sound(path: Path, manifest: bytes, files: dict[str, str]) -> bool:
+def _is_intact(path: Path, manifest: bytes, files: dict[str, str]) -> bool:
     """True if a snapshot holds what its name says."""
     try:
         return (path / MANIFEST).read_bytes() == manifest and all(

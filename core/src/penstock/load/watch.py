@@ -1,4 +1,4 @@
-"""Word of changed files in the DAGs folder, as a descriptor to wait on."""
+"""Tells of changed files in the DAGs folder through a descriptor to wait on."""
 
 import os
 import threading
@@ -13,7 +13,7 @@ _DEBOUNCE_MS = 1600
 _TEMPORARY = ("~", ".swp", ".swx", ".swo", ".tmp", ".pyc", ".part", ".crdownload")
 
 
-class Watch:
+class FolderWatcher:
     """Watches a folder from a thread of its own.
 
     Args:
@@ -57,24 +57,24 @@ class Watch:
         with suppress(OSError, RuntimeError):
             for _ in watch(
                 self._folder,
-                watch_filter=lambda _change, path: worth_a_look(path, self._folder),
+                watch_filter=lambda _change, path: is_relevant(path, self._folder),
                 step=_STEP_MS,
                 debounce=_DEBOUNCE_MS,
                 rust_timeout=0,
                 stop_event=self._stop,
                 raise_interrupt=False,
             ):
-                self._tell()
+                self._notify()
         if not self._stop.is_set():
-            self._tell()
+            self._notify()
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         with suppress(BlockingIOError):
             os.write(self._writing, b"!")
 
 
-def worth_a_look(path: str, folder: Path) -> bool:
-    """False for what editors and Python leave lying around: hidden files, swap files, compiled ones."""
+def is_relevant(path: str, folder: Path) -> bool:
+    """Tell whether a changed path may matter: not hidden, no swap file of an editor, not compiled."""
     try:
         parts = Path(path).relative_to(folder).parts
     except ValueError:

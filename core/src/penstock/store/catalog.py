@@ -9,7 +9,7 @@ from sqlalchemy import Select, select, union, update
 
 from penstock.model.dag import content_hash, to_json
 from penstock.model.request import DagChanged
-from penstock.model.source import KnownFile, ParsedFile
+from penstock.model.source import ParsedFile
 from penstock.model.state import RunState
 from penstock.store import tables
 from penstock.store.store import Store
@@ -51,7 +51,7 @@ class LoaderCatalog:
         """Stop listening; the store stays open."""
         self._wakeup.close()
 
-    def files(self) -> dict[str, KnownFile]:
+    def files(self) -> dict[str, ParsedFile]:
         """Every file that is known, by its path."""
         with self._store.database.read() as connection:
             owned: dict[str, list[str]] = {}
@@ -61,7 +61,7 @@ class LoaderCatalog:
         return {row["file"]: self._known(dict(row), tuple(owned.get(row["file"], ()))) for row in found}
 
     def save(self, *parsed: ParsedFile) -> None:
-        """Keep the results of some imports; see `penstock.load.catalog.Catalog.save`."""
+        """Keep the results of some imports; see `penstock.load.loader_store.LoaderStore.save`."""
         now = self._clock()
         sealed = [(each, self._sealed(each.variables)) for each in parsed]
         good = [(each, variables) for each, variables in sealed if not each.problems]
@@ -73,7 +73,7 @@ class LoaderCatalog:
             tx.submit([DagChanged(dag_id) for dag_id in writer.write()], now)
 
     def adopt(self, snapshot: str, files: Iterable[str]) -> None:
-        """Let new runs of these files' DAGs use this snapshot; see `penstock.load.catalog.Catalog.adopt`.
+        """Let new runs of these files' DAGs use this snapshot; see `penstock.load.loader_store.LoaderStore.adopt`.
 
         Each DAG of the files gets a version, although neither its structure nor what its import read has changed: a run
         may read any file of the folder while it runs (a query, a template, a module imported inside a task), and it
@@ -116,17 +116,19 @@ class LoaderCatalog:
             return b""
         return self._store.keyring.encrypt(msgspec.json.encode(variables, order="sorted"))
 
-    def _known(self, row: Mapping[str, Any], dag_ids: tuple[str, ...]) -> KnownFile:
+    def _known(self, row: Mapping[str, Any], dag_ids: tuple[str, ...]) -> ParsedFile:
         sealed = row["variables"]
         opened = self._store.keyring.decrypt(sealed, f"the Variables of DAG file {row['file']!r}") if sealed else b"{}"
-        return KnownFile(
+        return ParsedFile(
             file=row["file"],
+            snapshot="",
             sources=msgspec.json.decode(row["sources"], type=dict[str, str]),
             variables=msgspec.json.decode(opened, type=dict[str, str | None]),
             refresh_s=row["refresh_s"],
             parsed_at=row["parsed_at"],
-            dag_ids=dag_ids,
+            duration_s=row["duration_s"],
             problems=msgspec.json.decode(row["problems"], type=tuple[str, ...]),
+            dag_ids=dag_ids,
         )
 
     def _adopt(self, tx: Transaction, snapshot: str, files: Sequence[str], now: datetime) -> list[str]:

@@ -10,7 +10,7 @@ from penstock import author
 _ON_DEMAND = ("cronsim", "difflib", "inspect", "zoneinfo", "linecache", "traceback")
 
 
-def warm_up() -> None:
+def preload() -> None:
     """Import the front door's names and what they use later; nothing of any provider."""
     for name in penstock.__all__:
         getattr(penstock, name)

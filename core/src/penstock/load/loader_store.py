@@ -1,20 +1,19 @@
-"""What the loader needs of the store: which files it knows, where results go, and word of changed Variables.
+"""What the loader needs of the store: which files it knows, where imports are kept, and news of changed Variables.
 
-The rooms ``load`` and ``store`` do not know each other; whoever builds the loader's process hands it an object of this
-shape.
+The rooms ``load`` and ``store`` do not know each other; the composition root hands the loader an object of this shape.
 """
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
-from penstock.model.source import KnownFile, ParsedFile
+from penstock.model.source import ParsedFile
 
 
-class Catalog(Protocol):
+class LoaderStore(Protocol):
     """The loader's view of the store; every method may raise `penstock.errors.StoreError`."""
 
-    def files(self) -> dict[str, KnownFile]:
-        """Every file that is known, by its path."""
+    def files(self) -> dict[str, ParsedFile]:
+        """Every file that is known, by its path; with the ids of its DAGs in place of the DAGs themselves."""
 
     def save(self, *parsed: ParsedFile) -> None:
         """Keep the results of some imports, in one transaction.

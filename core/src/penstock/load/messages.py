@@ -1,0 +1,84 @@
+"""What the loader, its parse server and the children that import DAG files say to each other.
+
+They speak `penstock.processes.frames`. The serial names the import of one file; what the payload is follows from the
+kind, see `MessageKind`. Payloads are MessagePack (msgpack.org).
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from enum import IntEnum
+from pathlib import Path
+
+import msgspec
+
+from penstock.model.dag import DagSpec
+from penstock.model.source import ParsedFile
+from penstock.spec.manifest import Capability
+
+
+class MessageKind(IntEnum):
+    """What a frame means. ``>`` goes towards the child, ``<`` towards the loader; the server relays."""
+
+    CONFIG = 1  # > bounds, and what is installed: ParseConfig, once a connection, for the server
+    PARSE = 2  # > import a file: ParseJob
+    VALUE = 3  # > what you asked for: the text of a Variable, or None
+    ASK = 4  # < a Variable is read: its key
+    OUTPUT = 5  # < what the file printed, as text, cut in the middle if it is long
+    RESULT = 6  # < what the import gave, after OUTPUT: ParsedFile
+
+
+class ParseConfig(msgspec.Struct, frozen=True):
+    """Bounds of an import, and what is installed.
+
+    Attributes:
+        providers: Ids of the installed providers.
+        capabilities: Their operators and sensors.
+        memory_mb: Megabytes that the import of one file may take beyond what the server has.
+        timeout_s: Seconds that the import of one file may take.
+        output_bytes: How much of what a file prints is kept.
+        processes: Files that are imported at once; more jobs may be sent ahead.
+    """
+
+    providers: tuple[str, ...] = ()
+    capabilities: tuple[Capability, ...] = ()
+    memory_mb: int = 1024
+    timeout_s: float = 30.0
+    output_bytes: int = 65536
+    processes: int = 2
+
+
+class ParseJob(msgspec.Struct, frozen=True):
+    """A DAG file to import.
+
+    Attributes:
+        folder: The source snapshot, a folder that is named by its hash.
+        file: Path within it.
+        at: The present.
+    """
+
+    folder: str
+    file: str
+    at: datetime
+
+    def parsed(
+        self,
+        *,
+        dags: tuple[DagSpec, ...] = (),
+        problems: tuple[str, ...] = (),
+        sources: Iterable[str] = (),
+        variables: Mapping[str, str | None] | None = None,
+        refresh_s: float | None = None,
+        duration_s: float = 0.0,
+    ) -> ParsedFile:
+        """Build what came of it; the content hashes of its sources are left to the loader, which has the snapshot."""
+        return ParsedFile(
+            file=self.file,
+            snapshot=Path(self.folder).name,
+            sources=dict.fromkeys(sorted({self.file, *sources}), ""),
+            variables=dict(variables or {}),
+            refresh_s=refresh_s,
+            parsed_at=self.at,
+            duration_s=duration_s,
+            dags=dags,
+            problems=problems,
+        )
