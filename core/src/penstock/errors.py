@@ -11,7 +11,8 @@
     |   `-- MissingProviderError
     |-- ProviderError      the outside world, as a provider saw it
     |-- StoreError         the database: unreachable, corrupt, of another schema
-    |   `-- StoreHeldError
+    |   |-- StoreHeldError
+    |   `-- DataRefusedError
     |-- TaskSignal         no fault: how a task's code speaks to the engine
     |   |-- SkipTask
     |   |-- FailTask
@@ -22,7 +23,7 @@ A message says what failed, on which named thing, what was found, and what to do
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import IntEnum, StrEnum
 from typing import Self
 
@@ -155,6 +156,21 @@ class StoreError(PenstockError):
 
 class StoreHeldError(StoreError):
     """Another scheduler already works on this database; the message names it."""
+
+
+class DataRefusedError(StoreError):
+    """A row cannot be stored for what is in it, and never will be; nothing of its transaction was written.
+
+    Attributes:
+        table: Name of the table; "" if it is not known.
+        key: Values of the row's primary key by column, with which whoever made it can be found; may be empty.
+    """
+
+    def __init__(self, detail: str, *, table: str = "", key: Mapping[str, object] | None = None) -> None:
+        self.table, self.key = table, dict(key or {})
+        named = ", ".join(f"{name}={value!r}" for name, value in self.key.items())
+        row = f"the row {named} of table {table}" if table else "a value"
+        super().__init__(f"{row} cannot be stored: {detail.rstrip('.')}. Change the value that it was made of.")
 
 
 class TaskSignal(PenstockError):  # noqa: N818 - no error: a sentence from the task to the engine

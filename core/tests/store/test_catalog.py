@@ -1,3 +1,4 @@
+import gc
 import select
 from datetime import timedelta
 
@@ -10,7 +11,8 @@ from penstock.model.request import DagChanged
 from penstock.model.run import NewRun, RunKind
 from penstock.model.source import ParsedFile
 from penstock.model.state import RunState
-from penstock.store import LoaderCatalog
+from penstock.store import LoaderCatalog, Version
+from penstock.store.dags import Versions
 
 
 @pytest.fixture
@@ -146,6 +148,21 @@ def test_files_that_did_not_change_adopt_a_new_snapshot_of_the_folder(store, cat
     assert changed(store, now) == [], "an import gives the version that was adopted"
     catalog.adopt("s2", ["f.py"])
     assert changed(store, now) == []
+
+
+def test_versions_of_one_structure_share_it_and_those_not_asked_for_leave_memory(store, catalog, parsed, keyring):
+    catalog.save(parsed("a", "b"))
+    first = versions(store)
+    kept = Versions(store.database, keyring, kept=4)
+    live = kept.get(first["a"])
+    for number in range(30):
+        catalog.adopt(f"s{number + 2}", ["f.py"])
+        later = versions(store)
+        assert kept.get(later["a"]).spec is live.spec
+        assert kept.get(later["b"]).snapshot == f"s{number + 2}"
+        assert kept.get(first["a"]) is live, "what a live run uses is asked for again and again, and stays"
+    again = gc.get_objects()
+    assert sum(isinstance(each, Version) and each.spec is live.spec for each in again) <= 4
 
 
 def test_a_thousand_files_adopt_a_snapshot_together(store, catalog, parsed, now):

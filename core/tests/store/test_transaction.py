@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from penstock.errors import InternalError
+from penstock.errors import DataRefusedError, InternalError
 from penstock.model.changes import Changes, DagCursor, LateAnswer
 from penstock.model.request import CancelRun, DagChanged, RunRequested, TriggerDagRun
 from penstock.model.run import NewRun, RunKind, TaskInstance, TaskKey, Try, XCom
@@ -174,6 +174,36 @@ def test_runs_made_in_a_transaction_can_be_used_in_it(store, now):
 def test_a_row_of_a_run_that_does_not_exist_is_a_fault_of_ours(store, now, run):
     with pytest.raises(InternalError, match="refused a statement"):
         store.apply(Changes(tasks=[TaskInstance(run.run + 1, "t", -1, TaskState.QUEUED)]), now)
+
+
+@pytest.mark.parametrize("key", ["k\0", "\ud800"], ids=["NUL", "a lone surrogate"])
+def test_a_value_that_no_database_takes_is_refused_with_its_row_and_nothing_is_written(store, now, run, key):
+    good = [XCom(run.run, f"t{number}", -1, "k", b"1") for number in range(3)]
+    with pytest.raises(DataRefusedError, match="of table xcom cannot be stored") as caught:
+        store.apply(Changes(tasks=[task(run)], xcoms=[*good, XCom(run.run, "t", 7, key, b"2")]), now)
+    assert (caught.value.table, caught.value.key) == (
+        "xcom",
+        {"run": run.run, "task_id": "t", "map_index": 7, "key": key},
+    )
+    assert store.runs.live()[0].tasks == []
+    store.apply(Changes(xcoms=good), now)
+
+
+@pytest.mark.parametrize("number", [2**63, 2**31], ids=["too large for both", "too large for PostgreSQL"])
+def test_a_number_that_the_column_cannot_hold_is_refused_with_its_row(store, now, run, number):
+    if store.database.sqlite and number < 2**63:
+        store.apply(Changes(tasks=[task(run, failures=number)]), now)
+        return
+    with pytest.raises(DataRefusedError, match="of table task_instance cannot be stored") as caught:
+        store.apply(Changes(tasks=[task(run, "a"), task(run, "b", failures=number)]), now)
+    assert caught.value.key["task_id"] == "b"
+
+
+def test_a_run_whose_id_no_database_takes_is_refused_by_its_name(store, now):
+    with pytest.raises(DataRefusedError, match="of table run cannot be stored") as caught:
+        store.apply(Changes(new_runs=[new("fine"), new("r\0")]), now)
+    assert caught.value.key == {"dag_id": "d", "run_id": "r\0"}
+    assert store.runs.live() == []
 
 
 def test_a_naive_instant_is_never_stored(store, now, run):

@@ -10,8 +10,11 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy.exc import DBAPIError
 
+from penstock.errors import DataRefusedError
 from penstock.store.column_types import encoder
+from penstock.store.driver_errors import first_line, refuses_data
 
 
 class BulkStatement:
@@ -26,25 +29,62 @@ class BulkStatement:
     """
 
     def __init__(self, dialect: Dialect, table: Table, names: Sequence[str], sqlite: str, postgres: str) -> None:
-        self._names = names if dialect.name == "postgresql" else None
-        self._sql = postgres if self._names else sqlite
+        self._table, self._names = table, names
+        self._postgres = dialect.name == "postgresql"
+        self._sql = postgres if self._postgres else sqlite
+        marks = ", ".join("?" for _ in names)
+        self._echo = f"SELECT * FROM {_given(dialect, table, names)}" if self._postgres else f"SELECT {marks}"
         self._encoders = [encoder(table.c[name], dialect) for name in names]
 
     def run(self, connection: Connection, rows: Iterable[Sequence[Any]]) -> None:
-        """Carry it out for each row; the same key must not appear twice."""
+        """Carry it out for each row; the same key must not appear twice.
+
+        Raises:
+            DataRefusedError: A row cannot be stored for what is in it; the transaction is over.
+        """
+        given = list(rows)
+        if not given:
+            return
+        try:
+            self._execute(connection, self._sql, self._encoded(given))
+        except (DBAPIError, ValueError, OverflowError) as error:
+            refused = self._refused(connection, given) if refuses_data(error) else None
+            if refused is None:
+                raise
+            detail = first_line(error.orig if isinstance(error, DBAPIError) else error)
+            raise DataRefusedError(detail, table=self._table.name, key=refused) from error
+
+    def _encoded(self, rows: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
         # Column by column: one Python call a cell that needs one, and none for the others.
         columns = [
             cells if encode is None else map(encode, cells)
-            for encode, cells in zip(self._encoders, zip(*rows, strict=True), strict=False)
+            for encode, cells in zip(self._encoders, zip(*rows, strict=True), strict=True)
         ]
-        encoded = list(zip(*columns, strict=True))
-        if not encoded:
-            return
-        if self._names:
+        return list(zip(*columns, strict=True))
+
+    def _execute(self, connection: Connection, sql: str, encoded: Sequence[tuple[Any, ...]]) -> None:
+        if self._postgres:
             document = [dict(zip(self._names, row, strict=True)) for row in encoded]
-            connection.exec_driver_sql(self._sql, (msgspec.json.encode(document).decode(),))
+            connection.exec_driver_sql(sql, (msgspec.json.encode(document).decode(),))
         else:
-            connection.exec_driver_sql(self._sql, encoded)
+            connection.exec_driver_sql(sql, list(encoded) if len(encoded) > 1 else encoded[0])
+
+    def _refused(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> dict[str, Any] | None:
+        """The key of the first row whose values the database does not even echo; None if it echoes all.
+
+        The statement that failed has ended the transaction, so the values are asked for one row at a time, outside of
+        the table: which of them are refused does not depend on what else was written.
+        """
+        for row in rows:
+            connection.rollback()
+            try:
+                self._execute(connection, self._echo, self._encoded([row]))
+            except (DBAPIError, ValueError, OverflowError) as error:
+                if refuses_data(error):
+                    values = dict(zip(self._names, row, strict=True))
+                    return {c.name: values[c.name] for c in self._table.primary_key if c.name in values}
+                raise
+        return None
 
 
 def insert(dialect: Dialect, table: Table, names: Sequence[str]) -> BulkStatement:

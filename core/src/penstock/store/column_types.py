@@ -69,6 +69,20 @@ class FreeText(TypeDecorator[str]):
         return None if value is None else storable(value)
 
 
+class Name(TypeDecorator[str]):
+    """A name that users' code chose, part of a key; NUL in it is refused with a ValueError, as PostgreSQL does.
+
+    Free text is made visible instead, but two names that differ must not become one.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's
+        """To the database."""
+        return None if value is None else _name(value)
+
+
 class Json(TypeDecorator[Any]):
     """A value as JSON text."""
 
@@ -96,6 +110,8 @@ def encoder(column: Column[Any], dialect: Dialect) -> Encoder | None:
             return _to_micros if sqlite else _aware
         case Enumerated():
             return _word
+        case Name():
+            return _name
         case FreeText():
             return storable
         case Json():
@@ -129,6 +145,12 @@ def _aware(at: datetime | None) -> datetime | None:
 
 def _word(member: StrEnum | None) -> str | None:
     return None if member is None else member._value_
+
+
+def _name(text: str) -> str:
+    if "\0" in text:
+        raise ValueError(f"{text!r} has a NUL character in it")
+    return text
 
 
 def _json(value: Any) -> str:  # noqa: ANN401 - any JSON value

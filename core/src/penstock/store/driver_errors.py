@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import exc
 
-from penstock.errors import InternalError, StoreError
+from penstock.errors import DataRefusedError, InternalError, StoreError
 
 _SQLITE = {
     "BUSY": "another process has kept it locked for longer than {wait:g} s. Find it with `fuser`, or try again.",
@@ -44,17 +44,32 @@ def translate_errors(where: str, wait_s: float) -> Iterator[None]:
     """Turn a driver's error into a `StoreError` about the database ``where``; our own fault into an `InternalError`."""
     try:
         yield
-    except exc.DBAPIError as error:
+    except UnicodeEncodeError as error:
+        raise DataRefusedError(first_line(error)) from error
+    except exc.StatementError as error:
+        if refuses_data(error):
+            raise DataRefusedError(first_line(error.orig)) from error
+        if not isinstance(error, exc.DBAPIError):
+            raise _our_fault(error) from error
         raise translated(error.orig, where, wait_s) from error
     except sqlite3.Error as error:
         raise translated(error, where, wait_s) from error
     except exc.SQLAlchemyError as error:
-        raise InternalError(f"the store made a request that is wrong in itself: {_first_line(error)}") from error
+        raise _our_fault(error) from error
+
+
+def refuses_data(error: BaseException) -> bool:
+    """Whether an error says that the database or its driver refuses a value, rather than a statement or a session.
+
+    A driver refuses some values itself: text that UTF-8 does not know, NUL in text, a number that is too large.
+    """
+    cause = error.orig if isinstance(error, exc.StatementError) else error
+    return isinstance(error, exc.DataError) or isinstance(cause, ValueError | OverflowError)
 
 
 def translated(error: BaseException | None, where: str, wait_s: float) -> StoreError | InternalError:
     """The error to raise for a driver's ``error`` at the database ``where``."""
-    detail = _first_line(error)
+    detail = first_line(error)
     if isinstance(error, sqlite3.Error):
         return _translated_sqlite(error, where, detail, wait_s)
     state = getattr(error, "sqlstate", None)
@@ -80,6 +95,11 @@ def _translated_sqlite(error: sqlite3.Error, where: str, detail: str, wait_s: fl
     return InternalError(f"database {where} refused a statement of the store ({code or 'no code'}): {detail}")
 
 
-def _first_line(error: BaseException | None) -> str:
+def _our_fault(error: exc.SQLAlchemyError) -> InternalError:
+    return InternalError(f"the store made a request that is wrong in itself: {first_line(error)}")
+
+
+def first_line(error: BaseException | None) -> str:
+    """What an error says, without the statement and the values that drivers add below."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__

@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from penstock.model.run import RunKind
 from penstock.model.state import Outcome, RunState, TaskState
-from penstock.store.column_types import Enumerated, FreeText, Instant, Json
+from penstock.store.column_types import Enumerated, FreeText, Instant, Json, Name
 
 REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every schema version that this code knows, oldest first; the last is the one it works on."""
@@ -105,7 +105,7 @@ run = Table(
     metadata,
     Column("run", _NUMBER, primary_key=True, autoincrement=True),
     Column("dag_id", Text, nullable=False),
-    Column("run_id", Text, nullable=False),
+    Column("run_id", Name, nullable=False),
     Column("kind", Enumerated(RunKind), nullable=False),
     Column("state", Enumerated(RunState), nullable=False),
     _text("version"),
@@ -168,7 +168,7 @@ xcom = Table(
     metadata,
     _run_key(),
     *_task_key(),
-    Column("key", Text, primary_key=True),
+    Column("key", Name, primary_key=True),
     Column("value", LargeBinary, nullable=False),
     Column("length", Integer),
     sqlite_with_rowid=False,

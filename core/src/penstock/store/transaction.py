@@ -8,7 +8,9 @@ from typing import Any, cast
 
 import msgspec
 from sqlalchemy import Connection, CursorResult, Dialect, Executable, Table, bindparam, text, update
+from sqlalchemy.exc import StatementError
 
+from penstock.errors import DataRefusedError
 from penstock.model.changes import Changes
 from penstock.model.notice import Notice
 from penstock.model.request import Request
@@ -16,6 +18,7 @@ from penstock.model.run import NewRun, Run, TaskInstance, TaskKey, Try, XCom
 from penstock.model.state import RunState
 from penstock.store import bulk, notices, tables, wakeup
 from penstock.store.database import Database
+from penstock.store.driver_errors import first_line, refuses_data
 from penstock.store.leader_lock import LeaderLock
 
 _REQUEST_LOCK = 0x50656E73_00000003
@@ -84,7 +87,8 @@ class Transaction:
             left as it is and not among them.
 
         Raises:
-            StoreError: The database refuses a statement; the transaction cannot be committed any more.
+            DataRefusedError: A row cannot be stored for what is in it; the error names it.
+            StoreError: The database refuses a statement. In either case nothing of the transaction is written.
         """
         sql, connection = self._statements, self._connection
         # Deletes come first: a mapped task's placeholder and instances, or an old and a new XCom, may share a key.
@@ -166,7 +170,14 @@ class Transaction:
 
     def _create(self, new: NewRun, now: datetime) -> list[Run]:
         given = dict(zip(_NEW_RUN, _new_run(new), strict=True), state=RunState.QUEUED, created_at=now)
-        return [Run(*row) for row in self._connection.execute(INSERT_RUN, given)]
+        try:
+            return [Run(*row) for row in self._connection.execute(INSERT_RUN, given)]
+        except (StatementError, UnicodeEncodeError) as error:
+            if not refuses_data(error):
+                raise
+            detail = first_line(error.orig if isinstance(error, StatementError) else error)
+            key = {"dag_id": new.dag_id, "run_id": new.run_id}
+            raise DataRefusedError(detail, table="run", key=key) from error
 
     def _add_notices(self, added: Sequence[Notice]) -> None:
         if added:
