@@ -28,7 +28,7 @@ RULES = {
         ("time.monotonic", "time.monotonic_ns", "time.perf_counter", "time.process_time", "time.time_ns", "time.sleep"),
         "only rooms with I/O wait, and they wait on events where there are any",
         {
-            f"{CORE}/app/notifier.py": "hands the couriers the clock of their time limits",
+            f"{CORE}/app/notifier.py": "hands deliveries the clock of their time limits",
             f"{CORE}/author/operators/email.py": "measures the answer of a mail server",
             f"{CORE}/cli/": "what a person waits for in a terminal",
             f"{CORE}/execute/": "time limits of tries and waits for processes",
@@ -44,7 +44,7 @@ RULES = {
         ("os.environ", "os.environb", "os.getenv", "os.putenv"),
         "settings are read once, by the main module of a process, and handed down",
         {
-            f"{CORE}/app/part.py": "main of the loader's and the notifier's process",
+            f"{CORE}/app/service_main.py": "main of the loader's and the notifier's process",
             f"{CORE}/app/scheduler.py": "main module",
             f"{CORE}/cli/root.py": "main module",
             f"{CORE}/author/operators/bash.py": "a command inherits the environment of its task",

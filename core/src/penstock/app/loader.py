@@ -4,7 +4,7 @@ import sys
 
 from penstock.app.compose import open_vault
 from penstock.app.environments import plugin_host
-from penstock.app.part import serve
+from penstock.app.service_main import run_service
 from penstock.clock import SystemClock
 from penstock.load.loader import Loader
 from penstock.load.messages import ParseConfig
@@ -28,7 +28,7 @@ def main() -> int:
         finally:
             catalog.close()
 
-    return serve("loader", run)
+    return run_service("loader", run)
 
 
 def loader(settings: Settings, store: Store, catalog: LoaderCatalog, vault: Vault, clock: SystemClock) -> Loader:

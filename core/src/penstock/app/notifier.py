@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from penstock.app.compose import open_vault
 from penstock.app.environments import isolated_pythons, listening
-from penstock.app.part import serve
+from penstock.app.service_main import run_service
 from penstock.clock import SystemClock
 from penstock.execute.wire import Ask, Reply
-from penstock.notify.courier import World
+from penstock.notify.delivery import Ports
 from penstock.notify.notifier import Notifier
 from penstock.settings import Settings
 from penstock.store import Store
@@ -21,7 +21,7 @@ LOG = "listeners.log"
 
 def main() -> int:
     """Tell providers what changes until SIGTERM; the exit code is 5 if the installation is wrong."""
-    return serve("notifier", lambda settings, store, stop: notifier(settings, store).run(stop))
+    return run_service("notifier", lambda settings, store, stop: notifier(settings, store).run(stop))
 
 
 def notifier(settings: Settings, store: Store) -> Notifier:
@@ -32,8 +32,8 @@ def notifier(settings: Settings, store: Store) -> Notifier:
         for provider in listening(settings)
     }
     vault = open_vault(settings, store)
-    world = World(settings.notifier.timeout_s, answer(vault), time.monotonic, SystemClock().now, _tell)
-    return Notifier(store, commands, settings.logs_folder / LOG, world)
+    ports = Ports(settings.notifier.timeout_s, answer(vault), time.monotonic, SystemClock().now, _log)
+    return Notifier(store, commands, settings.logs_folder / LOG, ports)
 
 
 def answer(vault: Vault) -> Callable[[Ask], Reply]:
@@ -49,7 +49,7 @@ def answer(vault: Vault) -> Callable[[Ask], Reply]:
     return reply
 
 
-def _tell(line: str) -> None:
+def _log(line: str) -> None:
     print(f"notifier: {line}", file=sys.stderr, flush=True)  # noqa: T201 - the supervisor's terminal
 
 

@@ -1,4 +1,4 @@
-"""A listener's process: it loads one provider's plugin module and tells it what the notifier sends.
+"""The listener's process: it loads one provider's plugin module and calls it with what the notifier sends.
 
 It speaks the frames of `penstock.execute.wire`: HELLO when it has loaded (why not, or ""), RUN for a notice, FINISHED
 when the impl has returned (what went wrong, or ""), ASK and REPLY between the two.
@@ -19,7 +19,7 @@ _decode = msgspec.msgpack.Decoder(Notice).decode
 
 
 def listen(sock: socket.socket, load: Callable[[], Listeners]) -> None:
-    """Load the module, then hear notices until the notifier hangs up.
+    """Load the module, then call it with each notice until the notifier hangs up.
 
     Args:
         sock: Blocking stream socket to the notifier.
@@ -31,10 +31,10 @@ def listen(sock: socket.socket, load: Callable[[], Listeners]) -> None:
     channel.send(Kind.HELLO, 0, "\n".join(listeners.problems.values()).encode())
     while frames := channel.frames():
         for _, serial, payload in frames:
-            failures = _tell(listeners, _decode(payload))
+            failures = _call(listeners, _decode(payload))
             channel.send(Kind.FINISHED, serial, channel.mask.hide("\n".join(failures.values())).encode())
 
 
-def _tell(listeners: Listeners, notice: Notice) -> dict[str, str]:
+def _call(listeners: Listeners, notice: Notice) -> dict[str, str]:
     spec = "penstock_task_state_changed" if isinstance(notice, TaskStateChanged) else "penstock_run_state_changed"
     return listeners.emit(spec, change=notice)

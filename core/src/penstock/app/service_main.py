@@ -1,4 +1,4 @@
-"""What the loader's and the notifier's processes have in common: the order to stop, and their end in a sentence."""
+"""What the main modules of services share: settings and store, the signal to stop, and the exit code."""
 
 import os
 import signal
@@ -12,11 +12,11 @@ from penstock.settings import Settings, load_settings
 from penstock.store import Store
 
 
-def serve(name: str, run: Callable[[Settings, Store, int], None]) -> int:
-    """Run a part of an installation until SIGTERM or SIGINT.
+def run_service(name: str, run: Callable[[Settings, Store, int], None]) -> int:
+    """Run a service of an installation until SIGTERM or SIGINT.
 
     Args:
-        name: Of the part, for its last words.
+        name: Of the service, for its error messages.
         run: Works until its last argument, a descriptor, is readable.
 
     Returns:
