@@ -21,7 +21,7 @@ from penstock.author.run.context import BESIDE, DATED, FILTERS, NAMES, Context
 from penstock.cli.root import root
 from penstock.model.attempt import TryFacts, TryInputs
 from penstock.settings import SECTIONS
-from penstock.testing import FakeWorld
+from penstock.testing import FakeRuntime
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "docs" / "reference"
@@ -154,7 +154,7 @@ def _templates() -> Iterator[str]:
         task = penstock.EmptyOperator(task_id="measure")
     run_id = f"scheduled__{start.isoformat()}"
     facts = TryFacts("readings", run_id, "measure", logical_date=start, interval_start=start, interval_end=end)
-    context = Context(facts, TryInputs(), FakeWorld(), task)
+    context = Context(facts, TryInputs(), FakeRuntime(), task)
     for name in NAMES:
         yield f"| `{name}` | {_OBJECTS.get(name) or f'`{context[name]}`'} |"
     yield f"\nFilters over instants: {', '.join(f'`{name}`' for name in FILTERS)}. The DAG's `user_defined_macros` come first."

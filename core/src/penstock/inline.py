@@ -20,11 +20,12 @@ from penstock.author.operator import Operator
 from penstock.author.run.coroutines import completed
 from penstock.author.run.execution import Prepared, failed, prepare, run_try
 from penstock.author.run.stored_plan import from_plan
-from penstock.author.runtime import Runtime
+from penstock.author.runtime import BaseRuntime, Runtime
 from penstock.engine.engine import Engine
 from penstock.engine.messages import CapacityChanged, Dispatch, Event, PoolsUpdated, RunAdded, Step
 from penstock.errors import InternalError
 from penstock.model.attempt import TryEnd, TryFacts, TryInputs
+from penstock.model.connection import Connection
 from penstock.model.dag import TaskSpec, XComRef
 from penstock.model.now import Now
 from penstock.model.run import NewRun, Run, TaskInstance, TaskKey, Try
@@ -59,7 +60,7 @@ class InlineRun:
 
     Args:
         dag: The DAG, as its file made it.
-        world: Answers what tasks ask: connections, Variables, runs of other DAGs.
+        runtime: Answers what tasks ask: connections, Variables, runs of other DAGs.
         clock: The time.
         resolve: Class of an operator by capability id.
         file: Name of the DAG's file, for messages.
@@ -79,14 +80,14 @@ class InlineRun:
     def __init__(
         self,
         dag: DAG,
-        world: Runtime,
+        runtime: Runtime,
         clock: Clock,
         *,
         resolve: Callable[[str], type[Operator]] | None = None,
         file: str = "",
         tell: Callable[[TryDone], None] = lambda _: None,
     ) -> None:
-        self._dag, self._world, self._clock, self._resolve, self._tell = dag, world, clock, resolve, tell
+        self._dag, self._runtime, self._clock, self._resolve, self._tell = dag, runtime, clock, resolve, tell
         self.spec = build_dag(dag, file)
         self.tasks: dict[TaskKey, TaskInstance] = {}
         self.tries: dict[tuple[TaskKey, int], Try] = {}
@@ -144,9 +145,11 @@ class InlineRun:
             yield TryStarted(dispatch.instance.key, dispatch.instance.epoch, 0, self._clock.now())
             facts, inputs = facts_of(dispatch, self.spec), self._inputs(dispatch)
             if dispatch.task.sensor is None:
-                yield self._finished(dispatch, run_try(self._operator(dispatch.task), facts, inputs, self._world_of()))
+                yield self._finished(
+                    dispatch, run_try(self._operator(dispatch.task), facts, inputs, self._runtime_of_try())
+                )
             else:
-                wait = _Wait(dispatch, self._operator(dispatch.task), facts, inputs, self._world_of())
+                wait = _Wait(dispatch, self._operator(dispatch.task), facts, inputs, self._runtime_of_try())
                 yield from self._poke(wait)
 
     def _poke(self, wait: "_Wait") -> Iterator[Event]:
@@ -184,8 +187,8 @@ class InlineRun:
             )
         return from_plan(self._resolve(task.capability), task.task_id, task.plan or {})
 
-    def _world_of(self) -> Runtime:
-        return _WithValues(self._world, self)
+    def _runtime_of_try(self) -> Runtime:
+        return _RunRuntime(self._runtime, self)
 
     def _inputs(self, dispatch: Dispatch) -> TryInputs:
         return Inputs(self._left).of(self.spec, dispatch.task, dispatch.instance.key)
@@ -202,10 +205,10 @@ class _Wait:
     """A sensor that waits."""
 
     def __init__(
-        self, dispatch: Dispatch, task: AbstractOperator, facts: TryFacts, inputs: TryInputs, world: Runtime
+        self, dispatch: Dispatch, task: AbstractOperator, facts: TryFacts, inputs: TryInputs, runtime: Runtime
     ) -> None:
         self.dispatch = dispatch
-        self._task, self._facts, self._inputs, self._world = task, facts, inputs, world
+        self._task, self._facts, self._inputs, self._runtime = task, facts, inputs, runtime
         self._prepared: Prepared | None = None
         self._since: datetime | None = None
 
@@ -215,7 +218,7 @@ class _Wait:
         self._since = self._since or now - timedelta(seconds=self.dispatch.waited_s)
         try:
             if self._prepared is None:
-                self._prepared = prepare(self._task, self._facts, self._inputs, self._world)
+                self._prepared = prepare(self._task, self._facts, self._inputs, self._runtime)
             with self._prepared.active():
                 end = self._prepared.poked(completed(self._prepared.poke()))
         except Exception as error:  # noqa: BLE001 - whatever user code raises is the verdict on this try
@@ -234,14 +237,35 @@ class _Wait:
         return min(now + timedelta(seconds=policy.poke_interval_s), max(over, now))
 
 
-class _WithValues:
-    """A runtime whose values of other tasks are those of the run."""
+class _RunRuntime(BaseRuntime):
+    """The runtime of the run's tries: values of other tasks are those of the run, all else is asked of another."""
 
-    def __init__(self, world: Runtime, run: InlineRun) -> None:
-        self._world, self._run = world, run
+    def __init__(self, runtime: Runtime, run: InlineRun) -> None:
+        self._runtime, self._run = runtime, run
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - all else is the inner world's
-        return getattr(self._world, name)
+    def connection(self, conn_id: str) -> Connection:
+        """The connection of this id."""
+        return self._runtime.connection(conn_id)
+
+    def variable(self, key: str) -> str | None:
+        """The text of a Variable, or None."""
+        return self._runtime.variable(key)
+
+    def set_variable(self, key: str, value: str | None) -> None:
+        """Store or delete a Variable."""
+        self._runtime.set_variable(key, value)
+
+    def trigger_dag(self, dag_id: str, run_id: str, conf: dict[str, Any], logical_date: str) -> None:
+        """Ask for a run of another DAG."""
+        self._runtime.trigger_dag(dag_id, run_id, conf, logical_date)
+
+    def run_state(self, dag_id: str, run_id: str) -> str | None:
+        """State of a run, or None."""
+        return self._runtime.run_state(dag_id, run_id)
+
+    def object_store(self, url: str, conn_id: str | None = None) -> Any:  # noqa: ANN401 - an ObjectStore
+        """The object store that serves the URL's scheme."""
+        return self._runtime.object_store(url, conn_id)
 
     def xcom(self, task_id: str, key: str, map_index: int | None) -> Any:  # noqa: ANN401 - any value
         """The plain form of a value that another task of this run left, or None; a list if ``map_index`` is None."""

@@ -9,6 +9,7 @@ from penstock.author.build.import_errors import to_problem
 from penstock.author.build.imports import import_dag_file
 from penstock.author.parse_session import CapabilitySignature, ParseSession
 from penstock.author.run.execution import run_try
+from penstock.author.runtime import BaseRuntime
 from penstock.errors import MissingProviderError, NotFoundError
 from penstock.model.attempt import MappedElement, TryFacts, TryInputs
 from penstock.model.connection import Connection
@@ -33,7 +34,7 @@ KNOWN = {
 }
 
 
-class World:
+class DictRuntime(BaseRuntime):
     """A runtime that answers from dicts."""
 
     def __init__(self, variables=None, connections=(), states=None):
@@ -78,12 +79,12 @@ def capabilities(capability_id):
 
 
 @pytest.fixture
-def world():
-    return World()
+def runtime():
+    return DictRuntime()
 
 
 @pytest.fixture
-def imported(tmp_path, world):
+def imported(tmp_path, runtime):
     """Import a DAG file, given as text below the usual imports; returns its session."""
 
     def run(text, file="f.py", header=HEADER):
@@ -91,7 +92,7 @@ def imported(tmp_path, world):
         path.write_text(header + textwrap.dedent(text).lstrip("\n"))
         session = ParseSession(str(path), str(tmp_path), capabilities=capabilities)
         try:
-            import_dag_file(tmp_path, file, world, session)
+            import_dag_file(tmp_path, file, runtime, session)
         except BaseException as error:  # noqa: BLE001 - as the loader does
             session.problems.append(to_problem(error, session, file))
         return session
@@ -158,7 +159,7 @@ def dag_of(imported):
 
 
 @pytest.fixture
-def tried(world):
+def tried(runtime):
     """Run a try of a task; values of other tasks, ``{task_id: {key: value}}``, and elements are plain."""
 
     def run(dag, task_id, *, values=None, elements=None, lengths=None, **facts):
@@ -170,7 +171,7 @@ def tried(world):
             },
         )
         known = {"dag_id": dag.dag_id, "run_id": "r1", "task_id": task_id, **facts}
-        return run_try(dag.get_task(task_id), TryFacts(**known), inputs, world)
+        return run_try(dag.get_task(task_id), TryFacts(**known), inputs, runtime)
 
     return run
 

@@ -36,7 +36,7 @@ BAD = [
     pytest.param("raise MemoryError", "needs more than 200 MB of memory", id="memory error of its own"),
     pytest.param("def f(:", "f.py:3: the file is no Python", id="syntax"),
     pytest.param("import penstock_nope", "Install it with: plugin-manager install nope", id="missing provider"),
-    pytest.param("Connection.get('x')", "f.py:3: connection() was called while the DAG file is imported", id="connection"),
+    pytest.param("Connection.get('x')", "f.py:3: the connection 'x' is not to be had while a DAG file is imported", id="connection"),
 ]  # fmt: skip
 
 

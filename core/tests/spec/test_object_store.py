@@ -24,5 +24,5 @@ def test_the_runtime_answers():
 
 
 def test_nobody_answers_outside_of_a_runtime():
-    with pytest.raises(RequestError, match="object_store"):
+    with pytest.raises(RequestError, match="the object store of"):
         open_store("s3://b/k")

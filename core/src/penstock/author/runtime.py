@@ -1,18 +1,18 @@
-"""The door from user code to the world around it: connections, variables, values of other tasks, runs of other DAGs.
+"""What user code may ask of its surroundings: connections, Variables, values of other tasks, runs of other DAGs.
 
-User code never sees a database. Whoever runs it (a task process, the import of a DAG file, a test) puts a `Runtime` in
-place first; outside of all these, in a REPL, `OUTSIDE` answers with an error that says so.
+User code never sees a database. Whoever runs it (a task process, the import of a DAG file, a test) sets `current` to a
+`Runtime` first; code that nobody runs, as in a REPL, finds a `BaseRuntime`, which refuses everything.
 """
 
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Any, ClassVar, NoReturn, Protocol
 
 from penstock.errors import RequestError
 from penstock.model.connection import Connection
 
 
 class Runtime(Protocol):
-    """What user code may ask of its surroundings; every method may raise `penstock.errors.RequestError`."""
+    """What user code may ask; every method may raise `penstock.errors.RequestError`."""
 
     def connection(self, conn_id: str) -> Connection:
         """The connection of this id; raises `penstock.errors.NotFoundError`."""
@@ -29,29 +29,57 @@ class Runtime(Protocol):
         A large one may be a reference. If ``map_index`` is None it is the list of all instances' values.
         """
 
-    def push_xcom(self, key: str, value: Any) -> None:  # noqa: ANN401 - any JSON value
-        """Leave a value under a key for other tasks, at the end of this try."""
-
     def trigger_dag(self, dag_id: str, run_id: str, conf: dict[str, Any], logical_date: str) -> None:
         """Ask for a run of another DAG; the same ``run_id`` twice makes one run."""
 
     def run_state(self, dag_id: str, run_id: str) -> str | None:
         """State of a run, or None if there is no such run."""
 
-    def object_store(self, url: str, conn_id: str | None) -> Any:  # noqa: ANN401 - a `penstock.spec` ObjectStore, a floor above
+    def object_store(self, url: str, conn_id: str | None = None) -> Any:  # noqa: ANN401 - a `penstock.spec` ObjectStore, a floor above
         """The object store that serves the URL's scheme; raises `penstock.errors.MissingProviderError` if none does."""
 
 
-class _Outside:
-    """The runtime of code that nobody runs."""
+class BaseRuntime:
+    """The base of every runtime: it refuses what a subclass does not offer, in one sentence.
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - stands for every method of the protocol
-        raise RequestError(
-            f"{name}() was asked for outside of a running task, the import of a DAG file and a test. "
-            "Run the code with `penstock dags test FILE` or within `penstock.testing.runtime()`."
-        )
+    Attributes:
+        place: Where the code runs, as the sentence says it.
+        advice: What the author can do instead.
+    """
+
+    place: ClassVar[str] = "outside of a running task, the import of a DAG file and a test"
+    advice: ClassVar[str] = "run the code with `penstock dags test FILE` or within `penstock.testing.runtime()`"
+
+    def connection(self, conn_id: str) -> Connection:
+        """Refuse to find a connection; raises RequestError."""
+        self._refuse(f"the connection {conn_id!r}")
+
+    def variable(self, key: str) -> str | None:
+        """Refuse to read a Variable; raises RequestError."""
+        self._refuse(f"the Variable {key!r}")
+
+    def set_variable(self, key: str, value: str | None) -> None:  # noqa: ARG002 - the protocol's
+        """Refuse to change a Variable; raises RequestError."""
+        self._refuse(f"a change of the Variable {key!r}")
+
+    def xcom(self, task_id: str, key: str, map_index: int | None) -> Any:  # noqa: ANN401, ARG002 - the protocol's
+        """Refuse to find a value of another task; raises RequestError."""
+        self._refuse(f"the value {key!r} of task {task_id!r}")
+
+    def trigger_dag(self, dag_id: str, run_id: str, conf: dict[str, Any], logical_date: str) -> None:  # noqa: ARG002 - the protocol's
+        """Refuse to trigger a run; raises RequestError."""
+        self._refuse(f"a run of DAG {dag_id!r}")
+
+    def run_state(self, dag_id: str, run_id: str) -> str | None:
+        """Refuse to look at a run; raises RequestError."""
+        self._refuse(f"the state of run {run_id!r} of DAG {dag_id!r}")
+
+    def object_store(self, url: str, conn_id: str | None = None) -> Any:  # noqa: ANN401, ARG002 - the protocol's
+        """Refuse to open an object store; raises RequestError."""
+        self._refuse(f"the object store of {url}")
+
+    def _refuse(self, what: str) -> NoReturn:
+        raise RequestError(f"{what} is not to be had {self.place}: {self.advice}.")
 
 
-OUTSIDE: Runtime = _Outside()
-
-current: ContextVar[Runtime] = ContextVar("penstock_runtime", default=OUTSIDE)
+current: ContextVar[Runtime] = ContextVar("penstock_runtime", default=BaseRuntime())  # noqa: B039 - it has no state

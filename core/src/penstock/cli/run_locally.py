@@ -17,6 +17,7 @@ from penstock.author.build.import_errors import to_problem
 from penstock.author.build.imports import import_dag_file
 from penstock.author.dag import DAG
 from penstock.author.parse_session import ParseSession
+from penstock.author.runtime import BaseRuntime
 from penstock.cli.output import print_json, print_table
 from penstock.clock import SystemClock
 from penstock.errors import AuthoringError, NotFoundError, RequestError
@@ -61,13 +62,13 @@ def run_locally(
     Raises:
         AuthoringError: With everything that is wrong with the file.
     """
-    world = _World(settings, mask)
-    file, found = _import(settings, path, world)
+    runtime = _LocalRuntime(settings, mask)
+    file, found = _import(settings, path, runtime)
     dag = _chosen(found, dag_id, file)
     clock = _WaitingClock()
     host = plugin_host(settings)
     run = InlineRun(
-        dag, world, clock, resolve=lambda capability: host.resolve(capability, ""), file=file, tell=_tell_try
+        dag, runtime, clock, resolve=lambda capability: host.resolve(capability, ""), file=file, tell=_tell_try
     )
     unknown = [name for name in conf if run.spec.params and name not in run.spec.params]
     if unknown:
@@ -91,14 +92,14 @@ def _report(run: Run, tasks: Sequence[TaskInstance], *, as_json: bool) -> None:
         click.echo(f"the run of DAG {run.dag_id} is {run.state.value}")
 
 
-def _import(settings: Settings, path: Path, world: "_World") -> tuple[str, dict[str, DAG]]:
+def _import(settings: Settings, path: Path, runtime: "_LocalRuntime") -> tuple[str, dict[str, DAG]]:
     """The file's name in its folder, and its DAGs by id; nobody else's code runs here, so anything may come out."""
     full = path.resolve()
     root = settings.dags_folder.resolve() if full.is_relative_to(settings.dags_folder.resolve()) else full.parent
     file = full.relative_to(root).as_posix()
     session = ParseSession(str(full), str(root), capabilities=CapabilityIndex(parse_config(settings)))
     try:
-        import_dag_file(root, file, world, session)
+        import_dag_file(root, file, runtime, session)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the file raises is what is wrong with it
         session.problems.append(to_problem(error, session, file))
     problems = build_file(session, file).problems
@@ -142,7 +143,7 @@ class _WaitingClock(SystemClock):
             time.sleep(left)
 
 
-class _World:
+class _LocalRuntime(BaseRuntime):
     """What tasks ask for: the environment first, then the project's database if there is one; nothing is written."""
 
     def __init__(self, settings: Settings, mask: Mask) -> None:
@@ -176,10 +177,6 @@ class _World:
         """There is none while a DAG file is imported; within tasks, the run answers."""
         return None
 
-    def push_xcom(self, key: str, value: Any) -> None:  # noqa: ANN401, ARG002 - the protocol's
-        """Only tasks have values to leave."""
-        raise RequestError(f"XCom {key!r} was pushed outside of a task. Push it in execute().")
-
     def trigger_dag(self, dag_id: str, run_id: str, conf: dict[str, Any], logical_date: str) -> None:  # noqa: ARG002 - as above
         """Say so, and do nothing."""
         click.echo(f"a run {run_id} of DAG {dag_id} would be triggered", err=True)
@@ -189,7 +186,7 @@ class _World:
         with self._store() as store:
             return None if store is None else store.runs.state(dag_id, run_id)
 
-    def object_store(self, url: str, conn_id: str | None) -> Any:  # noqa: ANN401 - an ObjectStore
+    def object_store(self, url: str, conn_id: str | None = None) -> Any:  # noqa: ANN401 - an ObjectStore
         """The object store that serves the URL's scheme."""
         return plugin_host(self._settings).object_store(url, conn_id)
 

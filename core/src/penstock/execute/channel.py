@@ -2,12 +2,14 @@
 
 import socket
 import threading
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import msgspec
 from msgspec.structs import replace
 
 import penstock.errors
+from penstock.author.runtime import BaseRuntime
 from penstock.errors import PenstockError, RequestError
 from penstock.execute.wire import Ask, Kind, Reply
 from penstock.model.attempt import TryEnd
@@ -88,8 +90,11 @@ def value_of(reply: Reply) -> Any:  # noqa: ANN401 - any JSON-like value
     raise error
 
 
-class ChannelRuntime:
-    """The `penstock.author.runtime.Runtime` of a try process."""
+class ChannelRuntime(BaseRuntime):
+    """The runtime of a process that asks its supervisor over a channel; it opens no object stores."""
+
+    place: ClassVar[str] = "in a process that runs no task"
+    advice: ClassVar[str] = "do it inside a task"
 
     def __init__(self, channel: Channel, serial: int) -> None:
         self._channel, self._serial = channel, serial
@@ -112,10 +117,6 @@ class ChannelRuntime:
         text: str | None = self._channel.ask(self._serial, "xcom", task_id, key, map_index)
         return None if text is None else msgspec.json.decode(text)
 
-    def push_xcom(self, key: str, value: Any) -> None:  # noqa: ANN401, ARG002 - the protocol's signature
-        """Values pushed by a try travel with its outcome; the running code keeps them until then."""
-        raise RequestError(f"xcom_push({key!r}) was called outside of a running try")
-
     def trigger_dag(self, dag_id: str, run_id: str, conf: dict[str, Any], logical_date: str) -> None:
         """Ask for a run of another DAG."""
         self._channel.ask(self._serial, "trigger_dag", dag_id, run_id, conf, logical_date)
@@ -125,6 +126,14 @@ class ChannelRuntime:
         state: str | None = self._channel.ask(self._serial, "run_state", dag_id, run_id)
         return state
 
-    def object_store(self, url: str, conn_id: str | None = None) -> Any:  # noqa: ANN401, ARG002 - the protocol's
-        """Opened by the process itself, from the providers of its environment."""
-        raise RequestError(f"the object store of {url} is opened where the task runs, not by its supervisor")
+
+class TryRuntime(ChannelRuntime):
+    """The runtime of a try, which opens object stores by the providers of its own environment."""
+
+    def __init__(self, channel: Channel, serial: int, open_store: Callable[[str, str | None], Any]) -> None:
+        super().__init__(channel, serial)
+        self._open_store = open_store
+
+    def object_store(self, url: str, conn_id: str | None = None) -> Any:  # noqa: ANN401 - an ObjectStore
+        """The object store that serves the URL's scheme."""
+        return self._open_store(url, conn_id)

@@ -8,15 +8,14 @@ from typing import Any
 from msgspec.structs import replace
 
 from penstock.author.abstract_operator import AbstractOperator
-from penstock.author.build.imports import import_dag_file
+from penstock.author.build.imports import ImportRuntime, import_dag_file
 from penstock.author.operator import Operator
 from penstock.author.run.execution import Prepared, failed, prepare, run_try
 from penstock.author.run.stored_plan import from_plan
 from penstock.author.runtime import Runtime, current
-from penstock.errors import FailTask, PenstockError, RequestError
+from penstock.errors import FailTask, PenstockError
 from penstock.execute.spill import spilled
 from penstock.model.attempt import TryEnd
-from penstock.model.connection import Connection
 from penstock.model.secret import variable_secrets
 from penstock.model.state import Outcome
 from penstock.spec.executor import FileCode, PlanCode, TryRequest
@@ -57,6 +56,11 @@ class Runner:
         self.secrets = tuple(s for key, text in variables.items() for s in variable_secrets(key, text))
 
     @property
+    def open_store(self) -> OpenStore:
+        """Opens an object store by URL and connection id."""
+        return self._outside.open_store
+
+    @property
     def poke_threads(self) -> int:
         """Pokes of plain sensors that a waiter makes at once."""
         return self._outside.poke_threads
@@ -67,7 +71,7 @@ class Runner:
         if (code := self._code) is None:
             return
         try:
-            at = import_dag_file(self._snapshots / code.snapshot, code.file, _Pinned(code.variables))
+            at = import_dag_file(self._snapshots / code.snapshot, code.file, _PinnedRuntime(code.variables))
         except BaseException:  # noqa: BLE001 - user code: a try that needs the file reports what it raised
             self._fault = f"its DAG file {code.file} cannot be imported any more\n{traceback.format_exc()}"
             return
@@ -81,12 +85,11 @@ class Runner:
             task = self._task(request)
         except PenstockError as error:
             return TryEnd(Outcome.FAILED, str(error), retryable=False)
-        world = _WithStores(runtime, self._outside)
-        return with_values_put_away(run_try(task, request.facts, request.inputs, world), request, world)
+        return with_values_put_away(run_try(task, request.facts, request.inputs, runtime), request, runtime)
 
     def prepare(self, request: TryRequest, runtime: Runtime) -> Prepared:
         """Get a sensor ready to be poked; raises what goes wrong on the way."""
-        return prepare(self._task(request), request.facts, request.inputs, _WithStores(runtime, self._outside))
+        return prepare(self._task(request), request.facts, request.inputs, runtime)
 
     def _task(self, request: TryRequest) -> AbstractOperator:
         facts = request.facts
@@ -105,7 +108,7 @@ class Runner:
         return found
 
 
-class _Pinned:
+class _PinnedRuntime(ImportRuntime):
     """The runtime of an import that must build the same DAGs as when they were stored."""
 
     def __init__(self, variables: dict[str, str | None]) -> None:
@@ -114,27 +117,6 @@ class _Pinned:
     def variable(self, key: str) -> str | None:
         """The Variable as it was."""
         return self._variables.get(key)
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - stands for every other method of the protocol
-        raise RequestError(f"{name}() is not to be had while a DAG file is imported: do it inside a task")
-
-
-class _WithStores:
-    """A runtime that also opens object stores, which takes the providers of this environment."""
-
-    def __init__(self, runtime: Runtime, outside: Outside) -> None:
-        self._runtime, self._outside = runtime, outside
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - all else is the inner runtime's
-        return getattr(self._runtime, name)
-
-    def connection(self, conn_id: str) -> Connection:
-        """The connection of this id."""
-        return self._runtime.connection(conn_id)
-
-    def object_store(self, url: str, conn_id: str | None = None) -> Any:  # noqa: ANN401 - an ObjectStore
-        """The object store that serves the URL's scheme."""
-        return self._outside.open_store(url, conn_id)
 
 
 def with_values_put_away(end: TryEnd, request: TryRequest, runtime: Runtime) -> TryEnd:

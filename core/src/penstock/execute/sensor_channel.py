@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from penstock.errors import RequestError
-from penstock.execute.channel import Channel, ChannelRuntime, value_of
+from penstock.execute.channel import Channel, value_of
 from penstock.execute.wire import Ask, Kind, Reply
 
 _decode_reply = msgspec.msgpack.Decoder(Reply).decode
@@ -64,10 +64,6 @@ class SensorChannel(Channel):
         reply = _decode_reply(self._queue(serial).get())
         self.mask.learn(reply.secrets)
         return value_of(reply)
-
-    def runtime(self, serial: int) -> ChannelRuntime:
-        """The runtime of one sensor."""
-        return ChannelRuntime(self, serial)
 
     async def in_thread(self, work: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the work returns
         """Do blocking work in a new thread; a thread that never ends does not keep the process from exiting."""

@@ -10,7 +10,7 @@ from typing import NoReturn
 import msgspec
 
 from penstock.errors import TaskCancelled
-from penstock.execute.channel import Channel, ChannelRuntime
+from penstock.execute.channel import Channel, TryRuntime
 from penstock.execute.runner import Runner
 from penstock.execute.wire import Kind
 from penstock.spec.executor import TryRequest
@@ -45,7 +45,7 @@ def run_many(sock: socket.socket, runner: Runner) -> NoReturn:
 
 def _run(channel: Channel, runner: Runner, serial: int, payload: bytes) -> None:
     signal.signal(signal.SIGTERM, _cancelled)
-    end = runner.run(_decode_request(payload), ChannelRuntime(channel, serial))
+    end = runner.run(_decode_request(payload), TryRuntime(channel, serial, runner.open_store))
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _flush()
     channel.finish(serial, end)

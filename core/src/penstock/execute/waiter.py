@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from penstock.author.run.execution import Prepared, failed
+from penstock.execute.channel import TryRuntime
 from penstock.execute.runner import Runner, with_values_put_away
 from penstock.execute.sensor_channel import SensorChannel, speaking_for
 from penstock.execute.wire import Kind
@@ -95,7 +96,7 @@ class Waiter:
         task.add_done_callback(self._tasks.discard)
 
     async def _admit(self, serial: int, request: TryRequest, wait: SensorWait) -> None:
-        runtime = self._channel.runtime(serial)
+        runtime = TryRuntime(self._channel, serial, self._runner.open_store)
         try:
             prepared = await self._in_thread(serial, lambda: self._runner.prepare(request, runtime))
             self._waiting[serial] = Waiting(serial, request, wait, prepared)

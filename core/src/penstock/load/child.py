@@ -18,7 +18,7 @@ import msgspec
 
 from penstock.author.build.build import build_file
 from penstock.author.build.import_errors import to_problem
-from penstock.author.build.imports import import_dag_file
+from penstock.author.build.imports import ImportRuntime, import_dag_file
 from penstock.author.parse_session import CapabilitySignature, ParseSession
 from penstock.errors import MissingProviderError, NotFoundError, RequestError
 from penstock.load.messages import MessageKind, ParseConfig, ParseJob
@@ -50,7 +50,7 @@ def run_child(job: ParseJob, serial: int, config: ParseConfig, sock: socket.sock
     faulthandler.register(DUMP_TRACEBACK, file=2)
     line = FrameSocket(sock)
     memory = _bound(config)
-    result = _import(job, config, _ImportRuntime(line, serial), memory)
+    result = _import(job, config, _LoaderRuntime(line, serial), memory)
     sys.stdout.flush()
     line.send(MessageKind.RESULT, serial, _encode(result))
     os._exit(0)
@@ -83,7 +83,7 @@ def _address_space() -> int:
     return pages * resource.getpagesize()
 
 
-def _import(job: ParseJob, config: ParseConfig, runtime: "_ImportRuntime", memory: tuple[int, int]) -> ParsedFile:
+def _import(job: ParseJob, config: ParseConfig, runtime: "_LoaderRuntime", memory: tuple[int, int]) -> ParsedFile:
     started = perf_counter()
     sys.dont_write_bytecode = True
     gc.enable()
@@ -117,8 +117,8 @@ def _too_much_memory(file: str, config: ParseConfig) -> str:
     )
 
 
-class _ImportRuntime:
-    """The runtime of an import: Variables are asked for and noted, all else belongs into tasks."""
+class _LoaderRuntime(ImportRuntime):
+    """The runtime of an import: Variables are asked of the loader and noted."""
 
     def __init__(self, line: FrameSocket, serial: int) -> None:
         self._line, self._serial = line, serial
@@ -135,12 +135,6 @@ class _ImportRuntime:
                 raise RequestError(f"Variable {key!r} cannot be read: the loader is gone.")
             self.read[key] = _decode_value(replies[0][2])
         return self.read[key]
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - stands for every other method of the protocol
-        raise RequestError(
-            f"{name}() was called while the DAG file is imported. Only Variables can be read then; "
-            "do the rest inside a task."
-        )
 
 
 class _Sources:

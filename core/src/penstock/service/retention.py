@@ -5,9 +5,10 @@ import shutil
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import unquote, urlsplit
 
-from penstock.author.runtime import current
+from penstock.author.runtime import BaseRuntime, current
 from penstock.errors import PenstockError
 from penstock.model.connection import Connection
 from penstock.model.run import Run
@@ -101,7 +102,7 @@ class Retention:
         if urlsplit(prefix).scheme == "file":
             shutil.rmtree(Path(unquote(urlsplit(prefix).path)), ignore_errors=True)
             return
-        token = current.set(_Connections(self._vault))  # type: ignore[arg-type]  # a store asks no more
+        token = current.set(_RetentionRuntime(self._vault))
         try:
             store = self._open_store(prefix, self._settings.xcom.conn_id or None)
             for found in list(store.list(prefix)):
@@ -124,8 +125,11 @@ class Retention:
                 yield
 
 
-class _Connections:
+class _RetentionRuntime(BaseRuntime):
     """The runtime of an object store that is opened outside of any task: connections alone."""
+
+    place: ClassVar[str] = "while old runs are removed"
+    advice: ClassVar[str] = "an object store may ask for its connection alone"
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault

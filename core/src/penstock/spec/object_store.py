@@ -46,7 +46,7 @@ class ObjectStore(Protocol):
 def open_store(url: str, conn_id: str | None = None) -> ObjectStore:
     """The installed store that serves the URL's scheme: how one provider reaches another's storage.
 
-    Works wherever a `penstock.author.runtime.Runtime` is in place: in a task, in a test, in the import of a DAG file.
+    Works wherever a `penstock.author.runtime.Runtime` is in place: in a task, in a test.
 
     Args:
         url: Any URL of the store, such as ``s3://bucket/key``; only its scheme counts.

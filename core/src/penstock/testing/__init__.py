@@ -1,4 +1,4 @@
-"""What users and authors of providers test with: a DAG run in milliseconds, a clock that jumps, a world made of dicts.
+"""What users and authors of providers test with: a DAG run in milliseconds, a clock that jumps, a runtime made of dicts.
 
 A user's test needs no more than::
 
@@ -14,11 +14,11 @@ TYPE_CHECKING = False  # as in `penstock`
 
 if TYPE_CHECKING:
     from penstock.testing.clock import FakeClock
+    from penstock.testing.fake_runtime import FakeRuntime, runtime
     from penstock.testing.files import load_dags
     from penstock.testing.run import DagResult, TaskResult, run_dag
-    from penstock.testing.world import FakeWorld, runtime
 
-__all__ = ["DagResult", "FakeClock", "FakeWorld", "TaskResult", "load_dags", "run_dag", "runtime"]
+__all__ = ["DagResult", "FakeClock", "FakeRuntime", "TaskResult", "load_dags", "run_dag", "runtime"]
 
 _HOMES = {
     "FakeClock": "clock",
@@ -26,8 +26,8 @@ _HOMES = {
     "DagResult": "run",
     "TaskResult": "run",
     "run_dag": "run",
-    "FakeWorld": "world",
-    "runtime": "world",
+    "FakeRuntime": "fake_runtime",
+    "runtime": "fake_runtime",
 }
 
 

@@ -10,7 +10,7 @@ from penstock.author.build.imports import import_dag_file
 from penstock.author.dag import DAG
 from penstock.author.parse_session import ParseSession
 from penstock.errors import AuthoringError
-from penstock.testing.world import FakeWorld
+from penstock.testing.fake_runtime import FakeRuntime
 
 
 def load_dags(
@@ -31,7 +31,7 @@ def load_dags(
     file = full.relative_to(root).as_posix()
     session = ParseSession(str(full), str(root))
     try:
-        import_dag_file(root, file, FakeWorld(variables=variables), session)
+        import_dag_file(root, file, FakeRuntime(variables=variables), session)
     except Exception as error:  # noqa: BLE001 - whatever the file raises is what is wrong with it
         session.problems.append(to_problem(error, session, file))
     problems = build_file(session, file).problems

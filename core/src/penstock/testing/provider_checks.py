@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from penstock.author.abstract_operator import AbstractOperator
 from penstock.author.hook import Hook
 from penstock.author.operator import Operator
 from penstock.author.sensor import Sensor
@@ -90,8 +91,8 @@ def parameter_problems(subject: Subject) -> list[str]:
 
 def own_parameters(target: type) -> dict[str, inspect.Parameter]:
     """What the constructor of a class takes besides what every hook, task or sensor takes."""
-    bases = [base for base in (Hook, Operator, Sensor) if issubclass(target, base)]
-    common = {name for base in bases for name in inspect.signature(vars(base)["__init__"]).parameters}
+    bases = [base for base in (Hook, Operator, AbstractOperator, Sensor) if issubclass(target, base)]
+    common = {name for base in bases for name in inspect.signature(base.__init__).parameters}
     found: dict[str, inspect.Parameter] = {}
     for cls in target.__mro__:
         if cls in (*bases, object) or "__init__" not in vars(cls):

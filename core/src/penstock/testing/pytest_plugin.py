@@ -32,8 +32,8 @@ def fake_clock() -> Any:  # noqa: ANN401 - a FakeClock, not imported here
 
 @pytest.fixture
 def penstock_runtime() -> Iterator[Any]:
-    """A `penstock.testing.FakeWorld` in which hooks and functions run as if inside a task; fill its Variables."""
-    from penstock.testing.world import runtime  # noqa: PLC0415 - as above
+    """A `penstock.testing.FakeRuntime` in which hooks and functions run as if inside a task; fill its Variables."""
+    from penstock.testing.fake_runtime import runtime  # noqa: PLC0415 - as above
 
-    with runtime() as world:
-        yield world
+    with runtime() as fake:
+        yield fake

@@ -15,7 +15,7 @@ from penstock.model.run import NewRun, Run
 from penstock.model.schedule import DataInterval, Schedule, ScheduleKind
 from penstock.model.value import decode
 from penstock.testing.clock import FakeClock
-from penstock.testing.world import FakeWorld, Triggered
+from penstock.testing.fake_runtime import FakeRuntime, Triggered
 
 
 class TaskResult(NamedTuple):
@@ -45,11 +45,11 @@ class DagResult:
         clock: The clock, where the run left it.
     """
 
-    def __init__(self, inline: InlineRun, run: Run, tries: list[TryDone], world: FakeWorld, clock: FakeClock) -> None:
+    def __init__(self, inline: InlineRun, run: Run, tries: list[TryDone], fake: FakeRuntime, clock: FakeClock) -> None:
         self._inline, self.run, self._tries = inline, run, tries
         self.order = [str(each.task.key) for each in tries]
-        self.triggered: list[Triggered] = world.triggered
-        self.variables, self.clock = world.variables, clock
+        self.triggered: list[Triggered] = fake.triggered
+        self.variables, self.clock = fake.variables, clock
 
     @property
     def state(self) -> str:
@@ -119,7 +119,7 @@ def run_dag(  # noqa: PLR0913 - what surrounds a run, each by name
     """
     interval = _interval(dag, logical_date)
     clock = clock or FakeClock(interval.end if interval is not None else datetime(2026, 1, 1, tzinfo=UTC))
-    world = FakeWorld(connections, variables, stores=stores, run_states=run_states)
+    fake = FakeRuntime(connections, variables, stores=stores, run_states=run_states)
     tries: list[TryDone] = []
 
     def resolve(capability: str) -> type[Operator]:
@@ -130,12 +130,12 @@ def run_dag(  # noqa: PLR0913 - what surrounds a run, each by name
         found: type[Operator] = PluginHost.discover().resolve(capability)
         return found
 
-    inline = InlineRun(dag, world, clock, resolve=resolve, tell=tries.append)
+    inline = InlineRun(dag, fake, clock, resolve=resolve, tell=tries.append)
     when = interval.start if interval is not None else None
     run = inline.play(
         NewRun.manual(dag.dag_id, f"test__{(when or clock.now()).isoformat()}", when, interval, conf=conf)
     )
-    return DagResult(inline, run, tries, world, clock)
+    return DagResult(inline, run, tries, fake, clock)
 
 
 def _interval(dag: DAG, logical_date: datetime | None) -> DataInterval | None:

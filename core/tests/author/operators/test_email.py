@@ -60,7 +60,7 @@ def serve():
         server.listening.close()
 
 
-def world(server, **extra):
+def smtp_runtime(server, **extra):
     connection = {"conn_type": "smtp", "host": "127.0.0.1", "port": server.port, "login": "me@x.org", "password": "pw"}
     return runtime(connections={"smtp_default": {**connection, "extra": {"starttls": False, "timeout": 5, **extra}}})
 
@@ -72,7 +72,7 @@ def test_a_mail_has_its_receivers_both_bodies_and_its_attachments(serve, tmp_pat
         task_id="t", to="a@x.org; b@x.org", bcc=["c@x.org"], subject="Two\nlines", html_content="<b>hi</b>",
         text_content="hi", files=[str(tmp_path / "report.csv")],
     )  # fmt: skip
-    with world(server):
+    with smtp_runtime(server):
         task.execute({})
     (mail,) = server.mails
     assert (mail["From"], mail["To"], mail["Subject"], mail["Bcc"]) == (
@@ -97,7 +97,7 @@ def test_a_mail_has_its_receivers_both_bodies_and_its_attachments(serve, tmp_pat
     ],
 )
 def test_what_the_server_says_decides_about_a_retry(serve, refuses, kind):
-    with world(serve(**refuses)), pytest.raises(ProviderError) as caught:
+    with smtp_runtime(serve(**refuses)), pytest.raises(ProviderError) as caught:
         EmailOperator(task_id="t", to="a@x.org", subject="s").execute({})
     assert caught.value.kind == kind
     assert "pw" not in str(caught.value)
@@ -111,15 +111,15 @@ def test_a_mail_without_receivers_or_with_a_missing_file_fails_for_good(tmp_path
 
 
 def test_a_server_without_tls_is_told_in_one_sentence_with_the_remedy(serve):
-    with world(serve(), starttls=True), pytest.raises(ProviderError) as caught:
+    with smtp_runtime(serve(), starttls=True), pytest.raises(ProviderError) as caught:
         EmailOperator(task_id="t", to="a@x.org", subject="s").execute({})
     assert 'not supported by server. Set "starttls": false in the connection' in str(caught.value)
 
 
 def test_the_connection_test_tells_what_it_found(serve):
-    with world(serve()):
+    with smtp_runtime(serve()):
         assert SmtpHook().test_connection()[:2] == (True, "me@x.org")
-    with world(serve(AUTH="535 no")):
+    with smtp_runtime(serve(AUTH="535 no")):
         report = SmtpHook().test_connection()
     assert not report.ok
     assert "Check login and password of the connection 'smtp_default'" in report.detail

@@ -214,9 +214,9 @@ TEMPLATES = [
 
 
 @pytest.mark.parametrize(("template", "expected"), TEMPLATES)
-def test_templates(dag_of, tried, world, template, expected):
-    world.variables |= {"city": "Rome", "limits": '{"a": 5}'}
-    world.connections["db"] = Connection("db", "x", host="db.local", extra={"zone": "eu"})
+def test_templates(dag_of, tried, runtime, template, expected):
+    runtime.variables |= {"city": "Rome", "limits": '{"a": 5}'}
+    runtime.connections["db"] = Connection("db", "x", host="db.local", extra={"zone": "eu"})
     dag = dag_of(f"""
         options = {{"user_defined_macros": {{"shout": lambda x: x.upper() + "!"}}, "user_defined_filters": {{"twice": lambda x: x * 2}}}}
         with DAG("d", schedule="0 12 * * *", start_date=START, **options):
@@ -307,35 +307,37 @@ class Pauses:
         return self.waited
 
 
-def test_a_sensor_pokes_until_it_is_so_and_leaves_its_value(dag_of, world, value):
+def test_a_sensor_pokes_until_it_is_so_and_leaves_its_value(dag_of, runtime, value):
     dag, pauses = dag_of(SENSOR), Pauses()
-    ending = run_try(dag.get_task("a"), TryFacts("d", "r", "a", params={"p": 1}), TryInputs(), world, pause=pauses)
+    ending = run_try(dag.get_task("a"), TryFacts("d", "r", "a", params={"p": 1}), TryInputs(), runtime, pause=pauses)
     assert (value(ending), pauses.waited) == ({"what": "1"}, 10.0)
 
 
-def test_a_sensor_gives_up_in_time_and_may_count_as_skipped(dag_of, world):
+def test_a_sensor_gives_up_in_time_and_may_count_as_skipped(dag_of, runtime):
     dag = dag_of(SENSOR)
-    ending = run_try(dag.get_task("c"), TryFacts("d", "r", "c", logical_date=NOON), TryInputs(), world, pause=Pauses())
+    ending = run_try(
+        dag.get_task("c"), TryFacts("d", "r", "c", logical_date=NOON), TryInputs(), runtime, pause=Pauses()
+    )
     assert (ending.outcome, ending.error) == (
         "skipped",
         "task 'c' waited 15 s and gave up: the condition did not come true.",
     )
-    assert run_try(dag.get_task("d"), TryFacts("d", "r", "d"), TryInputs(), world).outcome == "success"
+    assert run_try(dag.get_task("d"), TryFacts("d", "r", "d"), TryInputs(), runtime).outcome == "success"
 
 
-def test_equal_pokes_share_a_key_unless_they_read_their_context(dag_of, world):
+def test_equal_pokes_share_a_key_unless_they_read_their_context(dag_of, runtime):
     dag = dag_of(SENSOR)
     one, other, third = (
-        prepare(dag.get_task(task_id), TryFacts("d", "r", task_id, params={"p": p}), TryInputs(), world)
+        prepare(dag.get_task(task_id), TryFacts("d", "r", task_id, params={"p": p}), TryInputs(), runtime)
         for task_id, p in ("a1", "b1", "a2")
     )
     assert one.task.poke_key() == other.task.poke_key() != third.task.poke_key()
-    assert prepare(dag.get_task("d"), TryFacts("d", "r", "d"), TryInputs(), world).task.poke_key() is None
+    assert prepare(dag.get_task("d"), TryFacts("d", "r", "d"), TryInputs(), runtime).task.poke_key() is None
     one.poke()
     assert not one.context.touched
 
 
-def test_a_triggered_run_has_one_id_however_often_it_is_asked_for(dag_of, tried, world, value):
+def test_a_triggered_run_has_one_id_however_often_it_is_asked_for(dag_of, tried, runtime, value):
     dag = dag_of("""
         with DAG("d"):
             TriggerDagRunOperator(task_id="t", trigger_dag_id="other", conf={"ds": "{{ ds }}"}, logical_date="{{ ts }}")
@@ -343,12 +345,12 @@ def test_a_triggered_run_has_one_id_however_often_it_is_asked_for(dag_of, tried,
         """)
     first, second = tried(dag, "t", **DATED), tried(dag, "t", try_number=2, **DATED)
     assert value(first) == value(second) == "triggered__d__r1__t"
-    assert world.triggered[0] == ("other", "triggered__d__r1__t", {"ds": "2026-03-01"}, "2026-03-01T12:00:00+00:00")
-    world.states["triggered__d__r1__w"] = "failed"
+    assert runtime.triggered[0] == ("other", "triggered__d__r1__t", {"ds": "2026-03-01"}, "2026-03-01T12:00:00+00:00")
+    runtime.states["triggered__d__r1__w"] = "failed"
     assert "run 'triggered__d__r1__w' of DAG 'other' ended failed" in tried(dag, "w").error
 
 
-def test_a_cancelled_command_takes_its_children_with_it(dag_of, world, tmp_path):
+def test_a_cancelled_command_takes_its_children_with_it(dag_of, runtime, tmp_path):
     flag = tmp_path / "flag"
     command = f"(sleep 30; echo late) & echo $! > {flag}.tmp; mv {flag}.tmp {flag}; wait"
     task = dag_of(f"with DAG('d'):\n    BashOperator(task_id='t', bash_command={command!r})\n").get_task("t")

@@ -3,10 +3,18 @@
 import importlib.util
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 from penstock.author.parse_session import ParseSession, current_session
-from penstock.author.runtime import Runtime, current
+from penstock.author.runtime import BaseRuntime, Runtime, current
 from penstock.errors import AuthoringError
+
+
+class ImportRuntime(BaseRuntime):
+    """The base of a DAG file's surroundings while it is imported: a subclass says where Variables come from."""
+
+    place: ClassVar[str] = "while a DAG file is imported"
+    advice: ClassVar[str] = "do it inside a task"
 
 
 def import_dag_file(folder: Path, file: str, runtime: Runtime, session: ParseSession | None = None) -> ParseSession:

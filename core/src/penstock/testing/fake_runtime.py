@@ -1,4 +1,4 @@
-"""A world for user code under test: connections and Variables from dicts, nothing behind them."""
+"""A runtime for user code under test: connections and Variables from dicts, nothing behind them."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from penstock.author.runtime import current
-from penstock.errors import NotFoundError, RequestError
+from penstock.author.runtime import BaseRuntime, current
+from penstock.errors import NotFoundError
 from penstock.model.connection import Connection, parse_connection
 
 
@@ -20,7 +20,7 @@ class Triggered(NamedTuple):
     logical_date: str
 
 
-class FakeWorld:
+class FakeRuntime(BaseRuntime):
     """Answers what tasks ask.
 
     Args:
@@ -69,10 +69,6 @@ class FakeWorld:
         """None: outside of a run there are no other tasks."""
         return None
 
-    def push_xcom(self, key: str, value: Any) -> None:  # noqa: ANN401, ARG002 - the runtime's method
-        """Values of a run are kept by the run; outside of one this is an error."""
-        raise RequestError(f"xcom_push({key!r}) was called outside of a running task.")
-
     def trigger_dag(self, dag_id: str, run_id: str, conf: dict[str, Any], logical_date: str) -> None:
         """Note the run; the same id twice is one run."""
         if run_id not in {each.run_id for each in self.triggered}:
@@ -99,12 +95,12 @@ def runtime(
     variables: Mapping[str, Any] | None = None,
     *,
     stores: Mapping[str, Any] | None = None,
-) -> Iterator[FakeWorld]:
+) -> Iterator[FakeRuntime]:
     """A block in which hooks and functions find the connections and Variables that they would find in a task."""
-    world = FakeWorld(connections, variables, stores=stores)
-    token = current.set(world)
+    fake = FakeRuntime(connections, variables, stores=stores)
+    token = current.set(fake)
     try:
-        yield world
+        yield fake
     finally:
         current.reset(token)
 
