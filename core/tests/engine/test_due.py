@@ -286,3 +286,43 @@ def test_a_run_without_a_version_takes_the_newest_when_it_starts():
     stage.finish("a", run=1)
     assert stage.store.runs[run.run].version == "d-1"
     assert stage.states(run.run) == {"a": "queued", "b": "queued"}
+
+
+ANY_INSTANT = st.datetimes(timezones=st.just(UTC)) | st.sampled_from(
+    [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC), JAN]
+)
+ANY_ZONE = st.sampled_from(["UTC", "Pacific/Kiritimati", "America/Los_Angeles"])
+ANY_SCHEDULE = st.one_of(
+    st.just(Schedule()),
+    st.just(Schedule(ScheduleKind.ONCE)),
+    st.builds(
+        Schedule,
+        st.just(ScheduleKind.CRON),
+        crons=st.lists(st.sampled_from(["0 0 * * *", "*/5 * * * *", "0 0 1 1 *", "0 0 29 2 *"]), min_size=1).map(tuple),
+        timezone=ANY_ZONE,
+    ),
+    st.builds(
+        Schedule,
+        st.just(ScheduleKind.INTERVAL),
+        every_s=st.floats(min_value=0.0) | st.sampled_from([1e-9, 86400.0, 3e9]),
+    ),
+    st.builds(Schedule, st.just(ScheduleKind.DATES), dates=st.lists(ANY_INSTANT, max_size=3).map(sorted).map(tuple)),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    schedule=ANY_SCHEDULE,
+    start_date=st.none() | ANY_INSTANT,
+    end_date=st.none() | ANY_INSTANT,
+    now=ANY_INSTANT,
+    catchup=st.booleans(),
+)
+def test_no_date_of_any_dag_and_no_clock_ends_the_engine(schedule, start_date, end_date, now, catchup):
+    spec = dag("a", schedule=schedule, start_date=start_date, end_date=end_date, catchup=catchup, max_active_runs=3)
+    stage = Stage(now=now)
+    step = stage.engine.step([stage.store.put_dag(spec)], stage.present)
+    assert len(step.changes.new_runs) <= 3
+    schedule.manual_interval(now, start_date)
+    for name in ("tick_after", "tick_before", "tick_at_or_after", "tick_at_or_before"):
+        getattr(schedule, name)(now, start_date)

@@ -221,10 +221,10 @@ def test_a_paused_dag_sends_nothing_out_and_goes_on_when_it_is_unpaused():
     stage.step(stage.store.put_dag(spec, paused=True))
     stage.finish("a")
     assert stage.running() == []
-    assert stage.why("b") == "DAG 'd' is paused"
+    assert stage.why("b") == "DAG 'd' is paused. Unpause it with: penstock dags unpause d"
     queued = stage.trigger()
     assert stage.run_state(queued) == "queued"
-    assert stage.why("a", queued) == "its run has not started: DAG 'd' is paused"
+    assert stage.why("a", queued) == f"its run has not started: {stage.why('b')}"
     stage.step(stage.store.put_dag(spec))
     assert stage.running() == ["a", "b"] or stage.running() == ["b", "a"]
 

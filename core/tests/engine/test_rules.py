@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from simulator.checker import allowed
 
-from penstock.engine.rules import Tally, Verdict, explain, verdict
+from penstock.engine.rules import _RULES, Tally, Verdict, explain, verdict
 from penstock.model.state import FINISHED, TaskState, TriggerRule
 
 S, F, U, K = TaskState.SUCCESS, TaskState.FAILED, TaskState.UPSTREAM_FAILED, TaskState.SKIPPED
@@ -92,3 +92,8 @@ def test_a_rule_that_lets_a_task_run_early_never_takes_it_back(rule, states):
 )
 def test_the_reason_says_where_the_upstream_stands(upstream, expected):
     assert explain(TriggerRule.ALL_SUCCESS, tally_of(upstream)) == expected
+
+
+def test_every_trigger_rule_has_a_verdict_and_a_row_in_the_table():
+    assert set(_RULES) == set(TriggerRule)
+    assert {rule for rule, *_ in CASES} == {rule.value for rule in TriggerRule}

@@ -119,7 +119,7 @@ def test_explicit_dates_stand_for_themselves():
     assert list(schedule.intervals(first, second)) == [DataInterval(first, first), DataInterval(second, second)]
     assert schedule.tick_after(second) is None
     assert schedule.tick_before(first) is None
-    assert schedule.newest_interval(at("2026-03-01T00:00Z")) == DataInterval(second, second)
+    assert schedule.manual_interval(at("2026-03-01T00:00Z")) == DataInterval(*2 * [at("2026-03-01T00:00Z")])
 
 
 @pytest.mark.parametrize(
@@ -130,4 +130,4 @@ def test_explicit_dates_stand_for_themselves():
     ],
 )
 def test_a_run_by_hand_gets_the_newest_complete_interval(schedule, expected):
-    assert schedule.newest_interval(at("2026-01-01T10:30Z")) == DataInterval(*map(at, expected))
+    assert schedule.manual_interval(at("2026-01-01T10:30Z")) == DataInterval(*map(at, expected))

@@ -65,7 +65,7 @@ def schedule_of(dag: "DAG") -> "tuple[Schedule, datetime | None]":
 
 def to_schedule(value: Any, timezone: str) -> "Schedule":  # noqa: ANN401 - what an author wrote
     """The schedule that a value means, in a zone; raises AuthoringError with a sentence."""
-    from penstock.model.schedule import Schedule, ScheduleKind  # noqa: PLC0415 - only a build needs msgspec
+    from penstock.model.schedule import Schedule, ScheduleKind, unworkable  # noqa: PLC0415 - only a build needs msgspec
 
     if value is None:
         return Schedule(timezone=timezone)
@@ -86,6 +86,8 @@ def to_schedule(value: Any, timezone: str) -> "Schedule":  # noqa: ANN401 - what
         return Schedule(ScheduleKind.INTERVAL, every_s=every.total_seconds(), timezone=timezone, text=f"every {every}")
     if isinstance(value, Dates):
         dates = tuple(sorted(instant(each, timezone, "a date of the schedule") for each in value.dates))
+        for fault in filter(None, map(unworkable, dates)):
+            raise AuthoringError(f"a date of the schedule, {fault}.")
         return Schedule(ScheduleKind.DATES, dates=dates, timezone=timezone, text=f"{len(dates)} dates")
     raise AuthoringError(
         f"the schedule is {value!r}; write a cron expression, a preset such as '@daily', '@once', a timedelta, "
@@ -97,14 +99,18 @@ def instant(value: Any, timezone: str | None, what: str) -> datetime:  # noqa: A
     """A date as aware UTC; one without a zone is read in the DAG's, if the DAG names one, and refused otherwise."""
     if not isinstance(value, datetime):
         raise AuthoringError(f"{what} is {value!r}; write datetime(2026, 1, 1, tzinfo=UTC).")
-    if value.tzinfo is not None:
-        return value.astimezone(UTC)
-    if timezone is None:
-        shown = value.isoformat(sep=" ")
-        raise AuthoringError(
-            f"{what} {shown} is naive: it has no time zone. Write it with tzinfo=UTC, or give the DAG timezone='...'."
-        )
-    return value.replace(tzinfo=known_zone(timezone)).astimezone(UTC)
+    shown = value.isoformat(sep=" ")
+    if value.tzinfo is None:
+        if timezone is None:
+            raise AuthoringError(
+                f"{what} {shown} is naive: it has no time zone. Write it with tzinfo=UTC, or give the DAG timezone='...'."
+            )
+        value = value.replace(tzinfo=known_zone(timezone))
+    try:
+        moment: datetime = value.astimezone(UTC)
+    except OverflowError:
+        raise AuthoringError(f"{what} {shown} lies outside the calendar in UTC. Write it with tzinfo=UTC.") from None
+    return moment
 
 
 def known_zone(name: Any) -> Any:  # noqa: ANN401 - what an author wrote; a tzinfo

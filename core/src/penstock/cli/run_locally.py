@@ -30,7 +30,6 @@ from penstock.model.schedule import DataInterval
 from penstock.model.secret import variable_secrets
 from penstock.model.state import RunState
 from penstock.processes.masking import Mask
-from penstock.service.dags import manual_interval
 from penstock.settings import Settings
 from penstock.store import Store
 
@@ -124,7 +123,7 @@ def _chosen(found: Mapping[str, DAG], dag_id: str, file: str) -> DAG:
 def _interval(spec: DagSpec, logical_date: datetime | None, now: datetime) -> DataInterval:
     """The interval that starts at the date; without one, the last complete one."""
     if logical_date is None:
-        return manual_interval(spec, now)
+        return spec.schedule.manual_interval(now, spec.start_date)
     start = logical_date.astimezone(UTC)
     return spec.schedule.interval_from(start, spec.start_date) or DataInterval(start, start)
 

@@ -7,6 +7,7 @@ from penstock.engine.flow import collapse, end_run_if_done, evaluate, make_ready
 from penstock.engine.live import Instance, LiveRun
 from penstock.engine.messages import DagUpdated, RunAdded
 from penstock.engine.state import LiveDag, State
+from penstock.engine.why import why_paused
 from penstock.model.changes import DagCursor
 from penstock.model.run import UNMAPPED, NewRun, TaskInstance, TaskKey, Try
 from penstock.model.state import RunState, TaskState
@@ -21,7 +22,7 @@ def update_dag(state: State, event: DagUpdated) -> None:
     dag.set_limits(event.dag)
     if event.cursor is not None and (dag.cursor is None or event.cursor > dag.cursor):
         dag.cursor = event.cursor
-    dag.active_tasks.closed = f"DAG {event.dag.dag_id!r} is paused" if event.paused else ""
+    dag.active_tasks.closed = why_paused(event.dag.dag_id) if event.paused else ""
     state.admission.recheck(dag.active_tasks)
     state.dags_to_check.add(event.dag.dag_id)
 

@@ -35,8 +35,28 @@ def _by_state(instance: Instance) -> str:
     return reason or ("it succeeded" if instance.state is TaskState.SUCCESS else f"it is {instance.state.value}")
 
 
+def why_run_waits(dag_id: str, *, paused: bool, active: int, limit: int) -> str:
+    """Explain why a queued run of a DAG has not started, as a sentence: the one place that words it.
+
+    Args:
+        dag_id: The DAG.
+        paused: Whether the DAG is paused.
+        active: How many of its runs are running.
+        limit: Its ``max_active_runs``; 0 for none.
+    """
+    if paused:
+        return why_paused(dag_id)
+    if limit and active >= limit:
+        return f"DAG {dag_id!r} has {active} of {limit} active runs (max_active_runs)"
+    return "the scheduler has not taken it up yet; is `penstock up` running?"
+
+
+def why_paused(dag_id: str) -> str:
+    """Say that a DAG is paused, and how to unpause it."""
+    return f"DAG {dag_id!r} is paused. Unpause it with: penstock dags unpause {dag_id}"
+
+
 def _why_queued(state: State, run: Run) -> str:
     dag = state.dag(run.dag_id)
-    if dag.row is not None and dag.row.paused:
-        return f"DAG {run.dag_id!r} is paused"
-    return f"DAG {run.dag_id!r} has {len(dag.running)} of {dag.max_active_runs} active runs (max_active_runs)"
+    paused = dag.row is not None and dag.row.paused
+    return why_run_waits(run.dag_id, paused=paused, active=len(dag.running), limit=dag.max_active_runs)

@@ -1,7 +1,8 @@
 """When a DAG's runs fall due: cron, interval, once, explicit dates or never, in the DAG's own time zone.
 
 A schedule is a set of ticks. Two neighbouring ticks of a cron or an interval schedule enclose a data interval; an
-explicit date stands for itself. Every instant that goes in or comes out is aware, and what comes out is UTC.
+explicit date stands for itself. Every instant that goes in or comes out is aware, and what comes out is UTC. The calendar ends with the
+years 1 and 9999: there is no tick beyond, and none so near to its ends that it could not be told in every zone.
 
 Cron expressions are read by `cronsim`, which treats changes of the clock as Debian's cron does: a job at a wall time
 that is skipped runs once, at the first instant after the gap; one at a wall time that comes twice runs once, the first
@@ -9,17 +10,45 @@ time; jobs whose minute or hour starts with ``*`` follow real time. Source: cron
 """
 
 import bisect
+import functools
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, ParamSpec, TypeVar
 
 import msgspec
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
 _MARGINS = (_SECOND, timedelta(hours=3), timedelta(days=2))  # the last is more than any change of a zone's offset
+
+
+_FIRST_YEAR, _LAST_YEAR = 2, 9998
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+def _within_calendar(find: Callable[_P, _T]) -> Callable[_P, _T | None]:
+    """Have a search find nothing where it leaves the calendar, instead of raising: its instants are an author's."""
+
+    @functools.wraps(find)
+    def found(*args: _P.args, **kwargs: _P.kwargs) -> _T | None:
+        try:
+            return find(*args, **kwargs)
+        except (ArithmeticError, ValueError):
+            return None
+
+    return found
+
+
+def unworkable(instant: datetime) -> str:
+    """Why no schedule can begin at an instant, as a sentence; "" if one can."""
+    if _FIRST_YEAR <= instant.year <= _LAST_YEAR:
+        return ""
+    return (
+        f"{instant.isoformat()} is at the end of the calendar. Write a date in the years {_FIRST_YEAR} to {_LAST_YEAR}"
+    )
 
 
 class ScheduleKind(StrEnum):
@@ -59,6 +88,7 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True):
     timezone: str = "UTC"
     text: str = ""
 
+    @_within_calendar
     def tick_after(self, moment: datetime, anchor: datetime | None = None) -> datetime | None:
         """The first tick later than ``moment``; None if there is none, as after the last date."""
         if self.kind is ScheduleKind.CRON:
@@ -71,10 +101,12 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True):
             return self.dates[index] if index < len(self.dates) else None
         return None
 
+    @_within_calendar
     def tick_at_or_after(self, moment: datetime, anchor: datetime | None = None) -> datetime | None:
         """The first tick not earlier than ``moment``."""
         return self.tick_after(moment - timedelta(microseconds=1), anchor)
 
+    @_within_calendar
     def tick_at_or_before(self, moment: datetime, anchor: datetime | None = None) -> datetime | None:
         """The last tick not later than ``moment``; None if there is none, as before the first date."""
         if self.kind is ScheduleKind.CRON:
@@ -87,6 +119,7 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True):
             return self.dates[index - 1] if index else None
         return None
 
+    @_within_calendar
     def tick_before(self, moment: datetime, anchor: datetime | None = None) -> datetime | None:
         """The last tick earlier than ``moment``."""
         return self.tick_at_or_before(moment - timedelta(microseconds=1), anchor)
@@ -111,18 +144,17 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True):
         end = self.tick_after(tick, anchor)
         return None if end is None else DataInterval(tick, end)
 
-    def newest_interval(self, moment: datetime, anchor: datetime | None = None) -> DataInterval:
-        """The data interval of a run asked for by hand at ``moment``: the newest complete one, as in Airflow.
+    def manual_interval(self, logical: datetime, anchor: datetime | None = None) -> DataInterval:
+        """The data interval of a run asked for by hand: the last one that is complete at the logical date, as in Airflow.
 
-        A schedule without ticks, or one whose first interval is not over yet, gives the instant itself.
+        Without one, or with explicit dates, it is the logical date itself.
         """
-        end = self.tick_at_or_before(moment, anchor)
-        if end is not None and self.kind is ScheduleKind.DATES:
-            return DataInterval(end, end)
-        start = None if end is None else self.tick_before(end, anchor)
-        if start is None or end is None:
-            return DataInterval(moment.astimezone(UTC), moment.astimezone(UTC))
-        return DataInterval(start, end)
+        if self.kind in (ScheduleKind.CRON, ScheduleKind.INTERVAL):
+            end = self.tick_at_or_before(logical, anchor)
+            start = None if end is None else self.tick_before(end, anchor)
+            if start is not None and end is not None:
+                return DataInterval(start, end)
+        return DataInterval(logical, logical)
 
     def _interval_tick(self, moment: datetime, anchor: datetime | None, further: int) -> datetime:
         """The last tick not later than ``moment``, or the one ``further`` ticks after it, to the microsecond."""

@@ -132,7 +132,7 @@ def trigger(
     logical = (logical_date or now).astimezone(UTC)
     name = run_id or f"manual__{now.astimezone(UTC).isoformat()}"
     check_name("run", name)
-    interval = manual_interval(row.spec, logical)
+    interval = row.spec.schedule.manual_interval(logical, row.spec.start_date)
     new = NewRun.manual(dag_id, name, logical, interval, conf=conf, version=row.version)
     with store.transaction() as tx:
         created = tx.apply(Changes(new_runs=[new]), now)
@@ -179,14 +179,3 @@ def _check_conf(row: DagRow, conf: Mapping[str, Any]) -> None:
     for name in conf:
         if row.spec.params and name not in row.spec.params:
             raise NotFoundError(f"param of DAG {row.dag_id!r}", name, row.spec.params)
-
-
-def manual_interval(spec: DagSpec, logical: datetime) -> DataInterval:
-    """The last complete data interval until the logical date, as in Airflow; an empty one without a schedule."""
-    schedule = spec.schedule
-    if schedule.kind in (ScheduleKind.CRON, ScheduleKind.INTERVAL):
-        end = schedule.tick_at_or_before(logical, spec.start_date)
-        start = None if end is None else schedule.tick_before(end, spec.start_date)
-        if start is not None and end is not None:
-            return DataInterval(start, end)
-    return DataInterval(logical, logical)

@@ -167,6 +167,25 @@ WRONG = [
         id="end before start",
     ),
     pytest.param(
+        'DAG("d", schedule="@daily", start_date=datetime(1, 1, 1, tzinfo=UTC), catchup=True)',
+        {
+            1: [
+                "start_date 0001-01-01T00:00:00+00:00 is at the end of the calendar. Write a date in the years 2 to 9998."
+            ]
+        },
+        id="start at the end of the calendar",
+    ),
+    pytest.param(
+        'DAG("d", start_date=datetime(1, 1, 1), timezone="Asia/Tokyo")',
+        {1: ["start_date 0001-01-01 00:00:00 lies outside the calendar in UTC"]},
+        id="start outside the calendar",
+    ),
+    pytest.param(
+        'DAG("d", schedule=Dates([datetime(9999, 1, 1, tzinfo=UTC)]))',
+        {1: ["a date of the schedule, 9999-01-01T00:00:00+00:00 is at the end of the calendar"]},
+        id="a date at the end of the calendar",
+    ),
+    pytest.param(
         'DAG("d", schedule="@daily", catchup=True)', {1: ["catchup needs a start_date"]}, id="catchup from when"
     ),
     pytest.param('DAG("a b")', {1: ["the dag_id is 'a b'; write 1 to 250 letters"]}, id="DAG id"),

@@ -18,6 +18,7 @@ from penstock.author.sensor import Sensor
 from penstock.author.template_fields import texts
 from penstock.author.timetable import instant, known_zone, to_schedule, zone_of
 from penstock.errors import AuthoringError
+from penstock.model.schedule import unworkable
 
 _ID = re.compile(r"[\w.\-]{1,250}", re.ASCII)
 _PULL = re.compile(r"xcom_pull\(\s*(?:task_ids\s*=\s*)?(['\"])([^'\"]+)\1")
@@ -69,6 +70,8 @@ def _times(dag: DAG) -> Iterator[str]:
     except AuthoringError as error:
         yield str(error)
     start, end = dates.get("start_date"), dates.get("end_date")
+    if start is not None and (fault := unworkable(start)):
+        yield f"start_date {fault}."
     if start is not None and end is not None and end < start:
         yield f"end_date {end.isoformat()} is before start_date {start.isoformat()}."
     if dag.catchup is True and dag.schedule is not None and dag.start_date is None:
