@@ -90,16 +90,65 @@ def take_until_free(store, now):
 def test_a_holder_whose_session_was_cut_can_write_no_more_once_another_took_over(postgres_url, keyring, now):
     with Store.open(postgres_url, keyring) as first, Store.open(postgres_url, keyring) as second:
         first.leader_lock.acquire("first", now)
-        with second.transaction() as tx:
-            tx.execute(
-                text(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'penstock first%'"
-                )
-            )
+        end_sessions(second, "penstock first")
         take_until_free(second, now)
         with pytest.raises(StoreHeldError, match="second already works on it"):
             first.apply(Changes(new_runs=[NewRun("d", "r", RunKind.MANUAL, None, None, None)]), now)
         assert second.runs.live() == []
+
+
+def end_sessions(store, name):
+    with store.transaction() as tx:
+        tx.execute(
+            text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE '{name}%'")
+        )
+
+
+def test_a_holder_whose_session_was_cut_sees_it_at_once_and_has_the_role_again(postgres_url, keyring, now):
+    with Store.open(postgres_url, keyring) as first, Store.open(postgres_url, keyring) as second:
+        first.leader_lock.acquire("first", now)
+        assert not woken(first.leader_lock, 0.05)
+        end_sessions(second, "penstock first")
+        assert woken(first.leader_lock, 5)
+        first.leader_lock.keep()
+        assert not woken(first.leader_lock, 0.05)
+        assert second.leader_lock.holder().holder == "first"
+        with pytest.raises(StoreHeldError, match="first already works on it"):
+            second.leader_lock.acquire("second", now)
+        first.requests.submit(CancelRun(1), now)
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["who still has it", "who has gone again"])
+def test_a_holder_whose_session_was_cut_does_not_take_the_role_back_from_another(postgres_url, keyring, now, gone):
+    with Store.open(postgres_url, keyring) as first, Store.open(postgres_url, keyring) as second:
+        first.leader_lock.acquire("first", now)
+        end_sessions(second, "penstock first")
+        take_until_free(second, now)
+        if gone:
+            second.leader_lock.release()
+        with pytest.raises(StoreHeldError, match="second already works on it"):
+            first.leader_lock.keep()
+
+
+def test_a_holder_whose_lock_file_was_deleted_makes_it_again_at_its_next_write(tmp_path, keyring, now):
+    url = f"sqlite:///{tmp_path}/p.db"
+    with Store.open(url, keyring) as first, Store.open(url, keyring) as second:
+        first.leader_lock.acquire("first", now)
+        (tmp_path / "p.db.lock").unlink()
+        first.requests.submit(CancelRun(1), now)
+        with pytest.raises(StoreHeldError, match="first already works on it"):
+            second.leader_lock.acquire("second", now)
+
+
+def test_a_holder_whose_lock_file_was_deleted_writes_nothing_once_another_took_over(tmp_path, keyring, now):
+    url = f"sqlite:///{tmp_path}/p.db"
+    with Store.open(url, keyring) as first, Store.open(url, keyring) as second:
+        first.leader_lock.acquire("first", now)
+        (tmp_path / "p.db.lock").unlink()
+        second.leader_lock.acquire("second", now)
+        with pytest.raises(StoreHeldError, match="second already works on it"):
+            first.requests.submit(CancelRun(1), now)
+        assert second.requests.pending() == []
 
 
 def woken(wakeup, within):
@@ -187,12 +236,7 @@ def test_a_wakeup_that_cannot_be_made_is_a_sentence(tmp_path, keyring):
 def test_a_wakeup_reconnects_when_the_server_ended_its_session(postgres_url, keyring):
     with Store.open(postgres_url, keyring) as store:
         wakeup = store.wakeups.listen()
-        with store.transaction() as tx:
-            tx.execute(
-                text(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'penstock wakeup%'"
-                )
-            )
+        end_sessions(store, "penstock wakeup")
         assert woken(wakeup, 5)
         wakeup.drain()
         store.wakeups.send()

@@ -77,8 +77,16 @@ class Scheduler:
         wake_s = self._turn(*self._restored())
         while not self._stopping:
             wakeup = self._selector.register(self._wakeup.fileno(), selectors.EVENT_READ)
+            lock = self._store.leader_lock.fileno()
+            if lock is not None:
+                self._selector.register(lock, selectors.EVENT_READ)
             ready = self._selector.select(wake_s)
             self._selector.unregister(wakeup.fileobj)
+            if lock is not None:
+                self._selector.unregister(lock)
+                if any(key.fd == lock for key, _ in ready):
+                    # Before anything is decided: another scheduler may have taken over, and start what we still run.
+                    self._store.leader_lock.keep()
             events: list[Event] = []
             for executor in executors:
                 events += executor.events()

@@ -11,7 +11,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from penstock.errors import ConfigError, StoreError
-from penstock.store.driver_errors import translate_errors
+from penstock.store.driver_errors import translate_errors, translated
 
 _PAGES_PER_CHECKPOINT = 4000
 _KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
@@ -85,6 +85,14 @@ class Database:
                 return dialect.loaded_dbapi.connect(*arguments, **options)
             except dialect.loaded_dbapi.Error as error:
                 raise StoreError(f"database {self.name}: the server cannot be reached: {error}") from error
+
+    @contextmanager
+    def session_errors(self) -> Iterator[None]:
+        """Raise what the driver raises for a session of `single` as a StoreError."""
+        try:
+            yield
+        except self.engine.dialect.loaded_dbapi.Error as error:
+            raise translated(error, self.name, self.wait_s) from error
 
 
 def this_host() -> str:

@@ -1,8 +1,9 @@
 """The scheduler's role, held by one process at a time and freed by the system if that process dies.
 
-SQLite: ``flock`` on a file beside the database. PostgreSQL: an advisory lock of a session of its own, and a token in
-the table ``meta`` that each of the holder's transactions checks, so that a holder whose session was cut cannot write
-any more once another has taken over.
+SQLite: ``flock`` on a file beside the database; each of the holder's transactions checks that the file is still that
+one. PostgreSQL: an advisory lock of a session of its own, and a token in the table ``meta`` that each of the holder's
+transactions checks, so that a holder whose session was cut cannot write any more once another has taken over. The end of
+the session is seen at once, by whoever waits on its descriptor, and the lock is taken again or the role is lost.
 """
 
 import fcntl
@@ -54,11 +55,13 @@ class Holder(msgspec.Struct, frozen=True):
 class _Lock(Protocol):
     """The role while it is held."""
 
-    def confirm(self, connection: Connection) -> None:
-        """Check within a transaction that the role is still ours; raises StoreHeldError or StoreError if it is not."""
+    def fileno(self) -> int | None: ...
 
-    def release(self) -> None:
-        """Give the role up."""
+    def keep(self) -> None: ...
+
+    def confirm(self, connection: Connection) -> None: ...
+
+    def release(self) -> None: ...
 
 
 class LeaderLock:
@@ -90,11 +93,29 @@ class LeaderLock:
         path = self._database.path
         return _session_holder(self._database) if path is None else _file_holder(path)
 
+    def fileno(self) -> int | None:
+        """A descriptor that is readable when the role may have been lost, so that `keep` is to be called.
+
+        None if it was not taken here, or cannot be lost without a transaction's notice (SQLite). It may change at `keep`.
+        """
+        return None if self._lock is None else self._lock.fileno()
+
+    def keep(self) -> None:
+        """Take the role again if the session that held it has ended.
+
+        Raises:
+            StoreHeldError: Another process has, or had, the role meanwhile: what this one knows may be out of date.
+            StoreError: The server cannot be reached.
+        """
+        if self._lock is not None:
+            self._lock.keep()
+
     def confirm(self, connection: Connection) -> None:
         """Check within a transaction that the role, if it was taken here, is still ours.
 
         Raises:
             StoreHeldError: Another process has it now.
+            StoreError: The lock file was deleted and cannot be made again.
         """
         if self._lock is not None:
             self._lock.confirm(connection)
@@ -122,25 +143,43 @@ def _file_holder(database: Path) -> Holder | None:
 
 class _FileLock:
     def __init__(self, path: Path, name: str, me: Holder) -> None:
-        self.holder = me
-        lock = _lock_file(path)
+        self._path, self._name, self._me = _lock_file(path), name, me
+        self._descriptor = self._locked()
+
+    def _locked(self) -> int:
         try:
-            self._descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise StoreError(
-                f"{lock}: the lock file cannot be opened: {error.strerror}. Check owner and mode."
+                f"{self._path}: the lock file cannot be opened: {error.strerror}. Check owner and mode."
             ) from None
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            other = _read(os.pread(self._descriptor, 4096, 0))
-            os.close(self._descriptor)
-            raise _held(other, name) from None
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, msgspec.json.encode(me), 0)
+            other = _read(os.pread(descriptor, 4096, 0))
+            os.close(descriptor)
+            raise _held(other, self._name) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, msgspec.json.encode(self._me), 0)
+        return descriptor
 
-    def confirm(self, connection: Connection) -> None:
-        """The system keeps the lock as long as this process lives."""
+    def fileno(self) -> int | None:
+        return None
+
+    def keep(self) -> None:
+        pass
+
+    def confirm(self, connection: Connection) -> None:  # noqa: ARG002 - the other database's lock needs it
+        """The system keeps the lock as long as this process lives, but on a file that may have been deleted."""
+        try:
+            same = os.path.samestat(self._path.stat(), os.fstat(self._descriptor))
+        except FileNotFoundError:
+            same = False
+        if not same:
+            # Whoever came after the deletion has locked another file, and this write waits behind theirs.
+            descriptor = self._locked()
+            os.close(self._descriptor)
+            self._descriptor = descriptor
 
     def release(self) -> None:
         os.ftruncate(self._descriptor, 0)
@@ -149,22 +188,47 @@ class _FileLock:
 
 class _SessionLock:
     def __init__(self, database: Database, me: Holder) -> None:
-        self.holder = me
-        self._name = database.name
-        self._session: Any = database.single(f"penstock {me.holder} {me.host}:{me.pid}")
-        taken = self._session.execute("SELECT pg_try_advisory_lock(%s)", (_KEY,)).fetchone()[0]
-        if not taken:
+        self._database, self._me = database, me
+        self._session = self._locked()
+        try:
+            with database.write() as connection:
+                connection.execute(_STORE_TOKEN, {"key": _META, "value": msgspec.json.encode(me).decode()})
+        except BaseException:
             self._session.close()
-            with database.read() as connection:
-                raise _held(_read(_stored(connection).encode()), database.name)
-        with database.write() as connection:
-            connection.execute(_STORE_TOKEN, {"key": _META, "value": msgspec.json.encode(me).decode()})
+            raise
+
+    def _locked(self) -> Any:  # noqa: ANN401 - psycopg is optional, so its type cannot be named
+        me = self._me
+        session = self._database.single(f"penstock {me.holder} {me.host}:{me.pid}")
+        with self._database.session_errors():
+            taken = session.execute("SELECT pg_try_advisory_lock(%s)", (_KEY,)).fetchone()[0]
+        if not taken:
+            session.close()
+            with self._database.read() as connection:
+                raise _held(_read(_stored(connection).encode()), self._database.name)
+        return session
+
+    def fileno(self) -> int | None:
+        return int(self._session.fileno())
+
+    def keep(self) -> None:
+        try:
+            with self._database.session_errors():
+                self._session.execute("SELECT 1")
+        except StoreError:
+            self._session.close()
+            self._session = self._locked()
+            with self._database.read() as connection:
+                self._check_token(connection)
 
     def confirm(self, connection: Connection) -> None:
         # The row is locked until the caller commits: who takes the role over waits for that, and then we see its token.
-        other = _read(_stored(connection, share=True).encode())
-        if other is None or other.token != self.holder.token:
-            raise _held(other, self._name)
+        self._check_token(connection, share=True)
+
+    def _check_token(self, connection: Connection, *, share: bool = False) -> None:
+        other = _read(_stored(connection, share=share).encode())
+        if other is None or other.token != self._me.token:
+            raise _held(other, self._database.name)
 
     def release(self) -> None:
         self._session.close()

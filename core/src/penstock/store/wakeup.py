@@ -134,7 +134,8 @@ class _Notifications:
 
     def _open(self) -> None:
         self._session = self._database.single(f"penstock wakeup {self._topic}")
-        self._session.execute(f"LISTEN {_CHANNEL}{self._topic}")
+        with self._database.session_errors():
+            self._session.execute(f"LISTEN {_CHANNEL}{self._topic}")
 
     def fileno(self) -> int:
         if self._session.closed:
