@@ -72,10 +72,12 @@ def test_a_flood_of_output_is_cut_and_harms_nothing(parser, write):
     assert result.output.endswith("the end\n")
 
 
-def test_what_a_file_started_ends_with_its_import(parser, write, tmp_path):
+@pytest.mark.parametrize("session", [False, True])
+def test_what_a_file_started_ends_with_its_import(parser, write, tmp_path, session):
     path = write(
         "f.py",
-        f"import subprocess\np = subprocess.Popen(['sleep', '60'])\nopen({str(tmp_path / 'pid')!r}, 'w').write(str(p.pid))",
+        f"import subprocess\np = subprocess.Popen(['sleep', '60'], start_new_session={session})\n"
+        f"open({str(tmp_path / 'pid')!r}, 'w').write(str(p.pid))",
     )
     assert one(parser, path).problems == ()
     stat = Path(f"/proc/{(tmp_path / 'pid').read_text()}/stat")

@@ -20,7 +20,8 @@ import msgspec
 from penstock.load.child import DUMP_TRACEBACK, run_child
 from penstock.load.messages import MessageKind, ParseConfig, ParseJob
 from penstock.load.preload import preload
-from penstock.processes.fork import fork, prepare_to_fork
+from penstock.processes.descendants import end_children, kill_orphans
+from penstock.processes.fork import become_subreaper, fork, prepare_to_fork
 from penstock.processes.frames import FrameSocket
 from penstock.processes.group import Reaper, describe_exit, kill_group
 
@@ -29,6 +30,7 @@ _decode_config = msgspec.msgpack.Decoder(ParseConfig).decode
 _decode_job = msgspec.msgpack.Decoder(ParseJob).decode
 
 _GRACE_S = 0.3
+_END_S = 2.0
 _PLACE = re.compile(r'File "([^"]+)", line (\d+)')
 
 
@@ -74,8 +76,7 @@ class ParseServer:
                     self._start(*self._waiting.popleft())
                 self._enforce_deadlines()
         except (EOFError, OSError):
-            for child in self._children.values():
-                kill_group(child.pid)
+            end_children(_END_S)
 
     def _receive(self) -> None:
         frames = self._loader.receive()
@@ -140,6 +141,7 @@ class ParseServer:
         for pid, code in self._reaper.reap():
             # What it started and left behind would hold its pipes open.
             kill_group(pid)
+            kill_orphans({child.pid for child in self._children.values()})
             for child in list(self._children.values()):
                 if child.pid == pid:
                     child.code = code
@@ -200,6 +202,7 @@ def _location(output: str, job: ParseJob) -> str:
 def main() -> None:
     """Serve on the descriptor named by the first argument."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    become_subreaper()
     preload()
     ParseServer(socket.socket(fileno=int(sys.argv[1]))).serve()
 

@@ -1,5 +1,6 @@
 """The loader's side of the parse server: files go in, results come out, whatever the files do."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import msgspec
 from penstock.errors import InternalError
 from penstock.load.messages import MessageKind, ParseConfig, ParseJob
 from penstock.model.source import ParsedFile
+from penstock.processes.environ import without_secrets
 from penstock.processes.frames import Frame, FrameSocket
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -110,6 +112,7 @@ class Parser:
             self._server = subprocess.Popen(
                 [sys.executable, "-m", "penstock.load.parse_server", str(number)],
                 pass_fds=(number,),
+                env=without_secrets(os.environ),
                 stdin=subprocess.DEVNULL,
             )
             theirs.close()

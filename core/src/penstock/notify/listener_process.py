@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from penstock.execute.wire import Kind
+from penstock.processes.environ import without_secrets
 from penstock.processes.fork import spawn
 from penstock.processes.frames import FrameReader, Outbox, frame, read_available
 from penstock.processes.group import describe_exit, kill_group
@@ -34,7 +35,9 @@ class ListenerProcess:
         self.sock, self.mask, self._log = mine, Mask(), log
         self._reader, self._outbox = FrameReader(), Outbox(mine)
         try:
-            self._process = spawn([*command, str(its.fileno())], pass_fds=(its.fileno(),), capture=True)
+            self._process = spawn(
+                [*command, str(its.fileno())], pass_fds=(its.fileno(),), env=without_secrets(os.environ), capture=True
+            )
         except OSError:
             mine.close()
             raise

@@ -8,11 +8,11 @@ import signal
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -46,6 +46,7 @@ def spawn(
     *,
     pass_fds: Sequence[int] = (),
     cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
     capture: bool = False,
 ) -> subprocess.Popen[bytes]:
     """Start a program in a session of its own, without standard input, that dies with this process.
@@ -54,6 +55,7 @@ def spawn(
         command: Program and arguments.
         pass_fds: Descriptors that it inherits, under the same numbers.
         cwd: Its working folder; None for this process'.
+        env: Its environment; None for this process'.
         capture: Whether its output and errors go into one pipe; otherwise they go where this process' go.
 
     Raises:
@@ -63,6 +65,7 @@ def spawn(
     return subprocess.Popen(
         command,
         cwd=cwd,
+        env=env,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE if capture else None,
         stderr=subprocess.STDOUT if capture else None,
@@ -70,6 +73,16 @@ def spawn(
         start_new_session=True,
         preexec_fn=lambda: _die_with_parent(parent),  # noqa: PLW1509 - those who call it have one thread
     )
+
+
+def become_subreaper() -> None:
+    """Have the kernel make this process the parent of descendants whose parent dies (Linux, prctl(2)).
+
+    Forks do not inherit it, so `fork` asks for it anew: what a forked process leaves behind when it ends goes to the
+    process that forked it.
+    """
+    if sys.platform == "linux":
+        _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def prepare_to_fork() -> None:
@@ -82,6 +95,7 @@ def _become_child(parent: int, keep: tuple[int, ...]) -> tuple[int, ...]:
     """Take up a session, default signals, and no descriptor but 0, 1, 2 and ``keep``; returns their new numbers."""
     os.setsid()
     _die_with_parent(parent)
+    become_subreaper()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     signal.set_wakeup_fd(-1)

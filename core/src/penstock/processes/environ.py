@@ -1,0 +1,24 @@
+"""The environment that processes with code of authors and providers begin with."""
+
+from collections.abc import Mapping
+
+from penstock.model.secret import variable_secrets
+
+_WITHHELD = frozenset({"PENSTOCK_SECRET_KEY", "PENSTOCK_DATABASE__URL"})
+_CONNECTION, _VARIABLE = "PENSTOCK_CONN_", "PENSTOCK_VAR_"
+
+
+def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    """Leave out what user code has no need of: keys, the database, connections, and Variables that hold secrets.
+
+    A task asks its supervisor for connections and Variables, who also hides their secrets in its log.
+    """
+    return {name: value for name, value in environ.items() if not _is_withheld(name, value)}
+
+
+def _is_withheld(name: str, value: str) -> bool:
+    return (
+        name in _WITHHELD
+        or name.startswith(_CONNECTION)
+        or (name.startswith(_VARIABLE) and bool(variable_secrets(name.removeprefix(_VARIABLE), value)))
+    )
