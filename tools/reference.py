@@ -69,7 +69,7 @@ def settings() -> str:
         "can be set by the environment, too, which goes first: `PENSTOCK_EXECUTOR__PARALLELISM=8` is `parallelism` in",
         "`[executor]`. `penstock config show` prints what holds here. The tables `[providers]`, `[plugin-manager]` and",
         "`[tool]` belong to others and are left alone.\n",
-        "From the environment alone: `PENSTOCK_SECRET_KEY` (the keys that seal secrets, the first of which seals anew),",
+        "From the environment alone: `PENSTOCK_SECRET_KEY` (the keys that encrypt secrets, the first of which encrypts anew),",
         "`PENSTOCK_CONN_<ID>` (a connection as URI or JSON), `PENSTOCK_VAR_<KEY>` (a Variable).\n",
     ]
     for name, kind in SECTIONS.items():

@@ -229,7 +229,7 @@ def test_variables_and_pools(project):
 def test_the_database_is_checked_and_upgraded(project):
     assert project.json("db", "check")["problems"] == []
     assert project.json("db", "upgrade")["changed"] is False
-    assert project.json("db", "rotate-keys") == {"sealed": 0}
+    assert project.json("db", "rotate-keys") == {"encrypted": 0}
 
 
 def test_the_settings_are_shown_without_the_password(project):

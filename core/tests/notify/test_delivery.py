@@ -85,7 +85,7 @@ class Bench:
             self.delivery.step()
 
     def heard(self, number):
-        self.until(lambda: self.delivery.row.heard == number)
+        self.until(lambda: self.delivery.row.acknowledged == number)
         return self.delivery.row
 
     def printed(self):
@@ -132,7 +132,7 @@ def test_an_impl_that_takes_too_long_is_ended_and_the_next_notice_is_told(bench)
     bench.until(lambda: delivery.busy)
     bench.now += TIMEOUT_S - 0.1
     delivery.step()
-    assert delivery.row.heard == 0
+    assert delivery.row.acknowledged == 0
     bench.now += 0.1
     row = bench.heard(2)
     assert (row.failed, row.failed_at) == (1, NOW)
@@ -161,7 +161,7 @@ def test_a_process_that_ends_at_a_notice_is_started_again_with_longer_pauses_and
 def test_pauses_have_a_bound(bench):
     delivery = bench.open(body="os.kill(os.getpid(), 11)")
     delivery.enqueue([(number, task()) for number in range(1, 4)])
-    while delivery.row.heard < 3:
+    while delivery.row.acknowledged < 3:
         bench.until(lambda: delivery.process is None)
         assert delivery.due - bench.now <= LONGEST_PAUSE_S
         bench.now = delivery.due
@@ -202,7 +202,7 @@ def test_a_module_whose_import_hangs_is_given_up(bench):
 
 
 def test_a_module_that_was_broken_at_the_last_start_and_is_not_now_is_whole_again(bench):
-    bench.row = Listener("acme", heard=4, failed=2, missed=9, broken="it raised")
+    bench.row = Listener("acme", acknowledged=4, failed=2, missed=9, broken="it raised")
     delivery = bench.open()
     assert (delivery.row.broken, delivery.row.missed, delivery.last_enqueued, delivery.changed) == ("", 0, 4, True)
     delivery.enqueue([(5, task())])
@@ -215,7 +215,7 @@ def test_nothing_more_is_told_once_it_is_to_stop(bench):
     for _ in range(20):
         select.select(delivery.readable, [], [], 0.1)
         delivery.step(more=False)
-    assert (delivery.busy, delivery.row.heard) == (False, 0)
+    assert (delivery.busy, delivery.row.acknowledged) == (False, 0)
 
 
 def test_what_a_module_starts_dies_with_its_process(bench):

@@ -20,7 +20,7 @@ from penstock.tries.vault import EnvironmentSource, Source, StoreSource, Vault
 
 
 def keyring(settings: Settings) -> Keyring:
-    """The keys that seal connections and variables."""
+    """The keys that encrypt connections and Variables."""
     if settings.secret_keys:
         return Keyring(settings.secret_keys, "PENSTOCK_SECRET_KEY")
     return Keyring.of_file(settings.key_file)

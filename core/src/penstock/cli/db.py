@@ -49,6 +49,6 @@ def rotate_keys(context: click.Context, *, as_json: bool) -> None:
     with installation(context) as (_, store):
         number = store.config.rotate_keys()
     if as_json:
-        print_json({"sealed": number})
+        print_json({"encrypted": number})
     else:
-        click.echo(f"sealed {number} values with the first key")
+        click.echo(f"encrypted {number} values with the first key")

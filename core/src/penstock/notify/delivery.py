@@ -66,7 +66,7 @@ class Delivery:
 
     def __init__(self, row: Listener, command: Sequence[str], log: Path, ports: Ports) -> None:
         self.row = msgspec.structs.replace(row, missed=0, broken="")
-        self.last_enqueued = row.heard
+        self.last_enqueued = row.acknowledged
         self.changed = bool(row.broken)
         self.process: ListenerProcess | None = None
         self._command, self._log, self._ports = command, log, ports
@@ -165,7 +165,7 @@ class Delivery:
     def _skip(self, count: int, *, missed: int = 0) -> None:
         for _ in range(count):
             number, _ = self._notices.popleft()
-        self.row = msgspec.structs.replace(self.row, heard=number, missed=self.row.missed + missed)
+        self.row = msgspec.structs.replace(self.row, acknowledged=number, missed=self.row.missed + missed)
         self.changed = True
 
     def _expire(self) -> None:

@@ -27,7 +27,7 @@ class Settings(msgspec.Struct, frozen=True):
         file: The ``penstock.toml``, or None.
         executors: The executors of ``[executors]`` by name, with ``local`` if it is not among them.
         queues: Name of the executor of each queue of ``[queues]``; tries of other queues go to ``local``.
-        secret_keys: Keys of ``PENSTOCK_SECRET_KEY``, the first of which seals; empty to use the key file.
+        secret_keys: Keys of ``PENSTOCK_SECRET_KEY``, the first of which encrypts; empty to use the key file.
         connections: Connections of the environment, by lower-case id; they go before stored ones.
         variables: Variables of the environment, by lower-case key; they go before stored ones.
         disabled_providers: Ids of providers that must not be used: ``disabled`` of ``[plugin-manager]`` and
@@ -79,7 +79,7 @@ class Settings(msgspec.Struct, frozen=True):
 
     @property
     def key_file(self) -> Path:
-        """File of the keys that seal connections and variables, unless ``secret_keys`` are set."""
+        """File of the keys that encrypt connections and Variables, unless ``secret_keys`` are set."""
         return self.state_folder / "secret.key"
 
     @property

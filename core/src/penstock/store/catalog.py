@@ -63,10 +63,10 @@ class LoaderCatalog:
     def save(self, *parsed: ParsedFile) -> None:
         """Keep the results of some imports; see `penstock.load.loader_store.LoaderStore.save`."""
         now = self._clock()
-        sealed = [(each, self._sealed(each.variables)) for each in parsed]
-        good = [(each, variables) for each, variables in sealed if not each.problems]
+        encrypted = [(each, self._encrypted(each.variables)) for each in parsed]
+        good = [(each, variables) for each, variables in encrypted if not each.problems]
         with self._store.transaction() as tx:
-            tx.replace(tables.source_file, [_record(each, variables) for each, variables in sealed])
+            tx.replace(tables.source_file, [_record(each, variables) for each, variables in encrypted])
             writer = _VersionWriter(tx, [each for each, _ in good], now)
             for each, variables in good:
                 writer.put(each, variables)
@@ -111,19 +111,21 @@ class LoaderCatalog:
         """Make `fileno` quiet until the next change; never blocks."""
         self._wakeup.drain()
 
-    def _sealed(self, variables: Mapping[str, str | None]) -> bytes:
+    def _encrypted(self, variables: Mapping[str, str | None]) -> bytes:
         if not variables:
             return b""
         return self._store.keyring.encrypt(msgspec.json.encode(variables, order="sorted"))
 
     def _known(self, row: Mapping[str, Any], dag_ids: tuple[str, ...]) -> ParsedFile:
-        sealed = row["variables"]
-        opened = self._store.keyring.decrypt(sealed, f"the Variables of DAG file {row['file']!r}") if sealed else b"{}"
+        encrypted = row["variables"]
+        decrypted = (
+            self._store.keyring.decrypt(encrypted, f"the Variables of DAG file {row['file']!r}") if encrypted else b"{}"
+        )
         return ParsedFile(
             file=row["file"],
             snapshot="",
             sources=msgspec.json.decode(row["sources"], type=dict[str, str]),
-            variables=msgspec.json.decode(opened, type=dict[str, str | None]),
+            variables=msgspec.json.decode(decrypted, type=dict[str, str | None]),
             refresh_s=row["refresh_s"],
             parsed_at=row["parsed_at"],
             duration_s=row["duration_s"],
@@ -142,9 +144,13 @@ class LoaderCatalog:
         for row in tx.execute(query).mappings().all():
             if row["snapshot"] == snapshot:
                 continue
-            sealed = row["variables"]
-            opened = self._store.keyring.decrypt(sealed, f"the Variables of DAG {row['dag_id']!r}") if sealed else b"{}"
-            version = _Pinned(snapshot, msgspec.json.decode(opened), sealed).version(row["spec"])
+            encrypted = row["variables"]
+            decrypted = (
+                self._store.keyring.decrypt(encrypted, f"the Variables of DAG {row['dag_id']!r}")
+                if encrypted
+                else b"{}"
+            )
+            version = _Pinned(snapshot, msgspec.json.decode(decrypted), encrypted).version(row["spec"])
             rows.append({**row, "snapshot": snapshot, "version": version, "created_at": now})
             moves.append({"dag_id": row["dag_id"], "version": version, "changed_at": now})
         tx.insert_absent(tables.dag_version, rows)
@@ -152,11 +158,11 @@ class LoaderCatalog:
         return [move["dag_id"] for move in moves]
 
 
-def _record(parsed: ParsedFile, sealed: bytes) -> dict[str, Any]:
+def _record(parsed: ParsedFile, encrypted: bytes) -> dict[str, Any]:
     return {
         "file": parsed.file,
         "sources": msgspec.json.encode(parsed.sources).decode(),
-        "variables": sealed,
+        "variables": encrypted,
         "refresh_s": parsed.refresh_s,
         "parsed_at": parsed.parsed_at,
         "duration_s": parsed.duration_s,
@@ -186,9 +192,9 @@ class _VersionWriter:
         self._versions: list[dict[str, Any]] = []
         self._paused: dict[str, bool] = {}
 
-    def put(self, parsed: ParsedFile, sealed: bytes) -> None:
+    def put(self, parsed: ParsedFile, encrypted: bytes) -> None:
         """Make a file's DAGs current, and retire those that it owned and defines no longer."""
-        pinned = _Pinned(parsed.snapshot, parsed.variables, sealed)
+        pinned = _Pinned(parsed.snapshot, parsed.variables, encrypted)
         owned = [name for name, current in self._current.items() if current.file == parsed.file and current.active]
         for dag in parsed.dags:
             data = to_json(dag)
@@ -201,7 +207,7 @@ class _VersionWriter:
                 self._versions.append(
                     {
                         "version": current.version, "dag_id": dag.dag_id, "spec": spec, "snapshot": pinned.snapshot,
-                        "file": parsed.file, "variables": sealed, "created_at": self._now,
+                        "file": parsed.file, "variables": encrypted, "created_at": self._now,
                     }
                 )  # fmt: skip
         for gone in set(owned) - {dag.dag_id for dag in parsed.dags}:
@@ -236,10 +242,10 @@ class _Pinned(msgspec.Struct, frozen=True):
 
     snapshot: str
     variables: Mapping[str, str | None]
-    sealed: bytes
+    encrypted: bytes
 
     def version(self, spec: str) -> str:
-        """The name of a version: the hash of all that it holds. The sealed form differs at each sealing."""
+        """The name of a version: the hash of all that it holds. The encrypted form differs at each encryption."""
         return content_hash(msgspec.json.encode([spec, self.snapshot, self.variables], order="sorted"))
 
 

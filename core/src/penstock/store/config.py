@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Table, delete, select, update
+from sqlalchemy import Table, bindparam, delete, select, update
 
 from penstock.errors import NotFoundError
 from penstock.model.connection import Connection
@@ -17,6 +17,16 @@ from penstock.store.wakeup import VARIABLES
 
 _KEY_CHECK = "key_check"
 _CHECK = b"penstock"
+
+_c, _v, _p, _m = tables.connection.c, tables.variable.c, tables.pool.c, tables.meta.c
+CONNECTIONS = select(_c.conn_id, _c.encrypted).order_by(_c.conn_id)
+CONNECTION = select(_c.encrypted).where(_c.conn_id == bindparam("conn_id"))
+CONNECTION_IDS = select(_c.conn_id).order_by(_c.conn_id)
+VARIABLE_ROWS = select(_v.key, _v.encrypted, _v.description, _v.changed_at).order_by(_v.key)
+VARIABLE_VALUES = select(_v.key, _v.encrypted).where(_v.key.in_(bindparam("keys", expanding=True)))
+VARIABLE_KEYS = select(_v.key).order_by(_v.key)
+POOLS = select(_p.name, _p.slots, _p.description).order_by(_p.name)
+KEY_CHECK = select(_m.value).where(_m.key == _KEY_CHECK)
 
 
 class Pool(msgspec.Struct, frozen=True):
@@ -48,22 +58,20 @@ class Config:
 
     def connection(self, conn_id: str) -> Connection | None:
         """One connection with its secrets, or None."""
-        query = select(tables.connection.c.sealed).where(tables.connection.c.conn_id == conn_id)
         with self._database.read() as connection:
-            sealed = connection.execute(query).scalar()
-        return None if sealed is None else self._opened(conn_id, sealed)
+            encrypted = connection.execute(CONNECTION, {"conn_id": conn_id}).scalar()
+        return None if encrypted is None else self._decrypted(conn_id, encrypted)
 
     def connections(self) -> list[Connection]:
         """Every connection with its secrets, by id."""
-        query = select(tables.connection.c.conn_id, tables.connection.c.sealed).order_by(tables.connection.c.conn_id)
         with self._database.read() as connection:
-            found = connection.execute(query).fetchall()
-        return [self._opened(conn_id, sealed) for conn_id, sealed in found]
+            found = connection.execute(CONNECTIONS).all()
+        return [self._decrypted(conn_id, encrypted) for conn_id, encrypted in found]
 
     def connection_ids(self) -> list[str]:
         """The ids of all connections; needs no key."""
         with self._database.read() as connection:
-            return list(connection.execute(select(tables.connection.c.conn_id).order_by("conn_id")).scalars())
+            return list(connection.execute(CONNECTION_IDS).scalars())
 
     def put_connection(self, given: Connection, now: datetime) -> None:
         """Store a connection in place of any of the same id."""
@@ -72,7 +80,7 @@ class Config:
             "conn_id": given.conn_id,
             "conn_type": given.conn_type,
             "description": given.description,
-            "sealed": self._keyring.encrypt(msgspec.json.encode(given)),
+            "encrypted": self._keyring.encrypt(msgspec.json.encode(given)),
             "changed_at": now,
         }
         with self._writer.transaction() as tx:
@@ -81,7 +89,7 @@ class Config:
     def delete_connection(self, conn_id: str) -> None:
         """Delete a connection; raises NotFoundError if there is none."""
         with self._writer.transaction() as tx:
-            if not tx.execute(delete(tables.connection).where(tables.connection.c.conn_id == conn_id)).rowcount:
+            if not tx.execute(delete(tables.connection).where(_c.conn_id == conn_id)).rowcount:
                 raise NotFoundError("connection", conn_id, self.connection_ids())
 
     def variable(self, key: str) -> str | None:
@@ -94,28 +102,25 @@ class Config:
         values: dict[str, str | None] = dict.fromkeys(wanted)
         if not wanted:
             return values
-        query = select(tables.variable.c.key, tables.variable.c.sealed).where(tables.variable.c.key.in_(wanted))
         with self._database.read() as connection:
-            found = connection.execute(query).fetchall()
-        for key, sealed in found:
-            values[key] = self._keyring.decrypt(sealed, f"variable {key!r}").decode()
+            found = connection.execute(VARIABLE_VALUES, {"keys": wanted}).all()
+        for key, encrypted in found:
+            values[key] = self._keyring.decrypt(encrypted, f"variable {key!r}").decode()
         return values
 
     def variables(self) -> list[Variable]:
         """Every Variable, by key."""
-        columns = tables.variable.c
-        query = select(columns.key, columns.sealed, columns.description, columns.changed_at).order_by(columns.key)
         with self._database.read() as connection:
-            found = connection.execute(query).fetchall()
+            found = connection.execute(VARIABLE_ROWS).all()
         return [
-            Variable(key, self._keyring.decrypt(sealed, f"variable {key!r}").decode(), description, at)
-            for key, sealed, description, at in found
+            Variable(key, self._keyring.decrypt(encrypted, f"variable {key!r}").decode(), description, at)
+            for key, encrypted, description, at in found
         ]
 
     def variable_keys(self) -> list[str]:
         """The keys of all Variables; needs no key of the keyring."""
         with self._database.read() as connection:
-            return list(connection.execute(select(tables.variable.c.key).order_by("key")).scalars())
+            return list(connection.execute(VARIABLE_KEYS).scalars())
 
     def put_variable(self, key: str, value: str, now: datetime, description: str = "") -> None:
         """Store a Variable in place of any of the same key, and wake who waits for a change of Variables."""
@@ -123,7 +128,7 @@ class Config:
         row = {
             "key": key,
             "description": description,
-            "sealed": self._keyring.encrypt(value.encode()),
+            "encrypted": self._keyring.encrypt(value.encode()),
             "changed_at": now,
         }
         with self._writer.transaction() as tx:
@@ -133,15 +138,14 @@ class Config:
     def delete_variable(self, key: str) -> None:
         """Delete a Variable; raises NotFoundError if there is none."""
         with self._writer.transaction() as tx:
-            if not tx.execute(delete(tables.variable).where(tables.variable.c.key == key)).rowcount:
+            if not tx.execute(delete(tables.variable).where(_v.key == key)).rowcount:
                 raise NotFoundError("variable", key, self.variable_keys())
             tx.wake(VARIABLES)
 
     def pools(self) -> list[Pool]:
         """Every pool, by name."""
-        query = select(tables.pool.c.name, tables.pool.c.slots, tables.pool.c.description).order_by("name")
         with self._database.read() as connection:
-            return [Pool(*row) for row in connection.execute(query)]
+            return [Pool(*row) for row in connection.execute(POOLS)]
 
     def put_pool(self, pool: Pool, now: datetime) -> None:
         """Store a pool in place of any of the same name, and tell the scheduler."""
@@ -152,7 +156,7 @@ class Config:
     def delete_pool(self, name: str, now: datetime) -> None:
         """Delete a pool and tell the scheduler; raises NotFoundError if there is none."""
         with self._writer.transaction() as tx:
-            if not tx.execute(delete(tables.pool).where(tables.pool.c.name == name)).rowcount:
+            if not tx.execute(delete(tables.pool).where(_p.name == name)).rowcount:
                 raise NotFoundError("pool", name, [pool.name for pool in self.pools()])
             tx.submit([PoolsChanged()], now)
 
@@ -160,33 +164,32 @@ class Config:
         """Encrypt everything again with the keyring's first key; returns how many values were."""
         with self._writer.transaction() as tx:
             check = self._keyring.encrypt(_CHECK).decode()
-            tx.execute(update(tables.meta).where(tables.meta.c.key == _KEY_CHECK).values(value=check))
+            tx.execute(update(tables.meta).where(_m.key == _KEY_CHECK).values(value=check))
             return (
-                self._rotate(tx, tables.connection, "conn_id", "sealed")
-                + self._rotate(tx, tables.variable, "key", "sealed")
+                self._rotate(tx, tables.connection, "conn_id", "encrypted")
+                + self._rotate(tx, tables.variable, "key", "encrypted")
                 + self._rotate(tx, tables.dag_version, "version", "variables")
                 + self._rotate(tx, tables.source_file, "file", "variables")
             )
 
     def _rotate(self, tx: Transaction, table: Table, key: str, column: str) -> int:
-        rows = tx.execute(select(table.c[key].label("name"), table.c[column].label("sealed"))).mappings()
-        found = [(row["name"], row["sealed"]) for row in rows if row["sealed"]]
-        for name, sealed in found:
-            sealed_again = self._keyring.rotate(sealed, f"{table.name} {name!r}")
-            tx.execute(update(table).where(table.c[key] == name).values({column: sealed_again}))
+        rows = tx.execute(select(table.c[key].label("name"), table.c[column].label("encrypted"))).mappings()
+        found = [(row["name"], row["encrypted"]) for row in rows if row["encrypted"]]
+        for name, encrypted in found:
+            again = self._keyring.rotate(encrypted, f"{table.name} {name!r}")
+            tx.execute(update(table).where(table.c[key] == name).values({column: again}))
         return len(found)
 
     def _check_key(self) -> None:
         """Refuse to encrypt with a key that does not decrypt what is already stored: two keys must not mix unnoticed."""
-        query = select(tables.meta.c.value).where(tables.meta.c.key == _KEY_CHECK)
         with self._database.read() as connection:
-            token = connection.execute(query).scalar()
+            token = connection.execute(KEY_CHECK).scalar()
         if token is None:
             with self._writer.transaction() as tx:
                 tx.replace(tables.meta, [{"key": _KEY_CHECK, "value": self._keyring.encrypt(_CHECK).decode()}])
         else:
             self._keyring.decrypt(token.encode(), f"database {self._database.name}")
 
-    def _opened(self, conn_id: str, sealed: bytes) -> Connection:
-        data = self._keyring.decrypt(sealed, f"connection {conn_id!r}")
+    def _decrypted(self, conn_id: str, encrypted: bytes) -> Connection:
+        data = self._keyring.decrypt(encrypted, f"connection {conn_id!r}")
         return msgspec.json.decode(data, type=Connection)

@@ -200,8 +200,10 @@ class Versions:
         if spec is None:
             spec = self._specs[row.spec] = from_json(row.data)
         what = f"the Variables of DAG file {row.file!r}"
-        opened = self._keyring.decrypt(row.variables, what) if row.variables else b"{}"
-        return Version(version, spec, row.snapshot, row.file, msgspec.json.decode(opened, type=dict[str, str | None]))
+        decrypted = self._keyring.decrypt(row.variables, what) if row.variables else b"{}"
+        return Version(
+            version, spec, row.snapshot, row.file, msgspec.json.decode(decrypted, type=dict[str, str | None])
+        )
 
 
 def _by_dag(counted: Iterable[Any]) -> dict[str, dict[RunState, int]]:

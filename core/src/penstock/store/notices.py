@@ -23,11 +23,13 @@ _LAST: BindParameter[int] = bindparam("last")
 _NEWEST = select(func.coalesce(func.max(_notice.number), 0))
 _COUNT_MISSED = (
     update(tables.listener)
-    .where(_listener.heard < _LAST)
+    .where(_listener.acknowledged < _LAST)
     .values(
         missed=_listener.missed
-        + select(func.count()).where(_notice.number > _listener.heard, _notice.number <= _LAST).scalar_subquery(),
-        heard=_LAST,
+        + select(func.count())
+        .where(_notice.number > _listener.acknowledged, _notice.number <= _LAST)
+        .scalar_subquery(),
+        acknowledged=_LAST,
     )
 )
 _DELETE = delete(tables.notice).where(_notice.number <= _LAST)

@@ -17,7 +17,7 @@ class Listener(msgspec.Struct, frozen=True):
     """A provider that listens, and how far it has come.
 
     Attributes:
-        heard: Number of the last notice that it needs to be told no more.
+        acknowledged: Number of the last notice that it needs to be told no more.
         failed: Changes at which its impl raised, took too long, or ended its process.
         missed: Changes that it was never told: they were dropped because it was too far behind, or its module cannot
             be loaded.
@@ -28,7 +28,7 @@ class Listener(msgspec.Struct, frozen=True):
     """
 
     provider: str
-    heard: int = 0
+    acknowledged: int = 0
     failed: int = 0
     missed: int = 0
     broken: str = ""
@@ -40,7 +40,7 @@ class Listener(msgspec.Struct, frozen=True):
 _l, _n = tables.listener.c, tables.notice.c
 
 _STORED = Listener.__struct_fields__[:-1]
-_WAITING = select(func.count()).where(_n.number > _l.heard).scalar_subquery().label("waiting")
+_WAITING = select(func.count()).where(_n.number > _l.acknowledged).scalar_subquery().label("waiting")
 LISTENERS: Select[Any] = select(*(_l[name] for name in _STORED), _WAITING).order_by(_l.provider)
 NEXT_NOTICES = (
     select(_n.number, _n.body).where(_n.number > bindparam("after")).order_by(_n.number).limit(bindparam("most"))
@@ -51,12 +51,14 @@ ACKNOWLEDGE = (
     update(tables.listener)
     .where(_l.provider == bindparam("of"))
     .values(
-        heard=case((_l.heard < bindparam("to"), bindparam("to")), else_=_l.heard),
+        acknowledged=case((_l.acknowledged < bindparam("to"), bindparam("to")), else_=_l.acknowledged),
         missed=_l.missed + bindparam("more_missed"),
         **{name: bindparam(f"new_{name}") for name in ("failed", "broken", "failure", "failed_at")},
     )
 )
-DELETE_HEARD = delete(tables.notice).where(_n.number <= select(func.coalesce(func.min(_l.heard), 0)).scalar_subquery())
+DELETE_ACKNOWLEDGED = delete(tables.notice).where(
+    _n.number <= select(func.coalesce(func.min(_l.acknowledged), 0)).scalar_subquery()
+)
 MISSED = select(_l.provider, _l.missed)
 
 
@@ -106,7 +108,7 @@ class Outbox:
                     ACKNOWLEDGE,
                     {
                         "of": each.provider,
-                        "to": each.heard,
+                        "to": each.acknowledged,
                         "more_missed": each.missed,
                         "new_failed": each.failed,
                         "new_broken": each.broken,
@@ -114,7 +116,7 @@ class Outbox:
                         "new_failed_at": each.failed_at,
                     },
                 )
-            tx.execute(DELETE_HEARD)
+            tx.execute(DELETE_ACKNOWLEDGED)
             return {row.provider: row.missed for row in tx.execute(MISSED)}
 
     def drop_before(self, before: datetime) -> int:

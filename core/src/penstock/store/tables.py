@@ -28,7 +28,7 @@ from penstock.model.run import RunKind
 from penstock.model.state import Outcome, RunState, TaskState
 from penstock.store.column_types import Enumerated, FreeText, Instant, Json, Name
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Every schema version that this code knows, oldest first; the last is the one it works on."""
 
 metadata = MetaData()
@@ -198,7 +198,7 @@ listener = Table(
     Column("provider", Text, primary_key=True),
     *(
         Column(name, _NUMBER, nullable=False, server_default="0", autoincrement=False)
-        for name in ("heard", "failed", "missed")
+        for name in ("acknowledged", "failed", "missed")
     ),
     _text("broken"),
     _text("failure"),
@@ -211,7 +211,7 @@ connection = Table(
     Column("conn_id", Text, primary_key=True),
     Column("conn_type", Text, nullable=False),
     _text("description"),
-    Column("sealed", LargeBinary, nullable=False),
+    Column("encrypted", LargeBinary, nullable=False),
     Column("changed_at", Instant, nullable=False),
 )
 
@@ -220,7 +220,7 @@ variable = Table(
     metadata,
     Column("key", Text, primary_key=True),
     _text("description"),
-    Column("sealed", LargeBinary, nullable=False),
+    Column("encrypted", LargeBinary, nullable=False),
     Column("changed_at", Instant, nullable=False),
 )
 

@@ -88,7 +88,7 @@ class EnvironmentSource:
 
 
 class StoreSource:
-    """What is stored in the database, sealed.
+    """What is stored in the database, encrypted.
 
     Args:
         store: The open store.
