@@ -27,8 +27,31 @@ def keyring(settings: Settings) -> Keyring:
 
 
 def open_store(settings: Settings, *, create: bool = True) -> Store:
-    """The database of an installation; made if need be."""
+    """Open the database of an installation; it is made if need be, and the state folder with it.
+
+    Raises:
+        ConfigError: The state folder or the key cannot be made.
+        StoreError: The database cannot serve.
+    """
+    if create:
+        make_state_folder(settings)
     return Store.open(settings.database_url, keyring(settings), create=create, wait_s=settings.database.wait_s)
+
+
+def make_state_folder(settings: Settings) -> None:
+    """Make the state folder unless it is there, for its owner alone: logs, values and sources lie in it.
+
+    Raises:
+        ConfigError: It cannot be made.
+    """
+    folder = settings.state_folder
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"{folder}: the state folder cannot be made: {error.strerror}. Check its folder's owner and mode."
+        ) from None
 
 
 def open_vault(settings: Settings, store: Store | None) -> Vault:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from penstock.app.compose import open_store
+from penstock.app.compose import make_state_folder, open_store
 from penstock.cli.output import json_option, print_json
 from penstock.errors import ConfigError
 from penstock.settings import FILE, load_settings
@@ -52,7 +52,7 @@ def init(context: click.Context, folder: Path, *, example: bool, as_json: bool) 
             settings.dags_folder.mkdir(parents=True)
             _write(settings.dags_folder / "hello.py", _DAG, made)
         settings.dags_folder.mkdir(parents=True, exist_ok=True)
-        settings.state_folder.mkdir(parents=True, exist_ok=True)
+        make_state_folder(settings)
         _write(settings.state_folder / ".gitignore", "*\n", made)
     except OSError as error:
         raise ConfigError(
