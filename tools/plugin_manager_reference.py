@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from penstock_plugin_manager.errors import EXIT_CODES
 from penstock_plugin_manager.registry import COMMANDS, command_parser
 
 TARGET = Path(__file__).parents[1] / "docs" / "reference" / "plugin-manager.md"
@@ -17,13 +18,7 @@ Written by `python tools/plugin_manager_reference.py` from the commands themselv
 
 | code | meaning |
 |---|---|
-| 0 | done, or nothing to do |
-| 1 | an error; a wrong call is one, too |
-| 2 | the plan has changes (`plan`, `--dry-run`), or the lock is not as it would be made (`lock --check`) |
-| 3 | something is missing: a provider, a capability, a file |
-| 4 | a provider is unused (`scan --check`, `list --unused`) |
-| 5 | requirements that cannot be met together or here; a broken provider |
-| 6 | not verified: a hash, a file, a publisher or the policy |
+{codes}
 
 An error changes nothing and is one sentence, with a hint where there is something to do.
 
@@ -41,7 +36,8 @@ COMMON = {"help", "json", "quiet", "offline", "env", "python", "project", "resol
 
 def reference() -> str:
     """Return the page."""
-    parts = [HEAD]
+    codes = "\n".join(f"| {code} | {meaning} |" for code, meaning in EXIT_CODES.items())
+    parts = [HEAD.replace("{codes}", codes)]
     for name in COMMANDS:
         parser, _ = command_parser(name)
         lines = [f"## {name}", "", " ".join((parser.description or "").split()), ""]

@@ -1,23 +1,22 @@
 from __future__ import annotations
 
-import tomllib
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from penstock_manifest.judge import read_manifest
 from penstock_testkit.wheels import small_manifest
 
-from penstock_plugin_manager.model.manifest import read_manifest
 from penstock_plugin_manager.need.evidence import Evidence, read_python, read_text
 from penstock_plugin_manager.need.match import Directory, match
 
 TABLES = (
     '[[operators]]\nid = "aws.copy"\nobject = "penstock_aws.transfers:Copy"\ndoc = "x"\nextra = "fast"\n'
     '[[object_stores]]\nid = "aws.s3"\nobject = "penstock_aws.storage:S3"\ndoc = "x"\nscheme = "s3"\n'
+    '[extras]\nfast = "Copies fast."\n'
 )
-AWS = read_manifest(tomllib.loads(small_manifest("aws", tables=TABLES))).manifest
-RIVAL = read_manifest(tomllib.loads(small_manifest("rival", tables=TABLES.replace("aws", "rival")))).manifest
-GCP = read_manifest(tomllib.loads(small_manifest("gcp"))).manifest
+AWS = read_manifest(small_manifest("aws", tables=TABLES)).manifest
+RIVAL = read_manifest(small_manifest("rival", tables=TABLES.replace("aws", "rival"))).manifest
+GCP = read_manifest(small_manifest("gcp")).manifest
 
 
 @pytest.mark.parametrize(

@@ -71,8 +71,13 @@ def test_a_cloud_sdk_that_nothing_asked_for_is_named(world):
         pytest.param("alphq", 3, "There is no provider 'alphq'", id="unknown"),
         pytest.param("alpha>=9", 3, "alpha", id="no such version"),
         pytest.param("no_toml", 5, "is no TOML", id="manifest that is no TOML"),
-        pytest.param("bad_manifest", 5, "key 'name' is missing", id="manifest without keys"),
-        pytest.param("misnamed", 5, "differs from the entry point's name", id="id that is not the entry point's"),
+        pytest.param("bad_manifest", 5, "name is missing", id="manifest without keys"),
+        pytest.param(
+            "misnamed",
+            5,
+            "its id is 'other', but its entry point is named 'misnamed'",
+            id="id that is not the entry point's",
+        ),
         pytest.param(
             "new_core", 5, "Provider new_core cannot be installed in this environment.", id="needs a newer core"
         ),
@@ -115,7 +120,7 @@ def test_a_second_distribution_with_a_taken_id_is_refused_and_reported(world, un
     subprocess.run([*uv, "--find-links", str(universe), "rival-workflows"], check=True, env=world.variables)
     rows = world.json("list", "--broken", expect=5)["providers"]
     assert {row["distribution"] for row in rows} == {"penstock-providers-alpha", "rival-workflows"}
-    assert "neither is active" in rows[0]["problems"][0]
+    assert "none is active until only one is installed" in rows[0]["problems"][0]
 
 
 def test_a_provider_that_raises_on_import_harms_nothing(world):

@@ -10,6 +10,17 @@ UNUSED = 4
 INCOMPATIBLE = 5
 UNVERIFIED = 6
 
+EXIT_CODES = {
+    OK: "done, or nothing to do",
+    ERROR: "an error; a wrong call is one, too",
+    CHANGES: "the plan has changes (`plan`, `--dry-run`), or the lock is not as it would be made (`lock --check`)",
+    MISSING: "something is missing: a provider, a capability, a file",
+    UNUSED: "a provider is unused (`scan --check`, `list --unused`)",
+    INCOMPATIBLE: "requirements that cannot be met together or here; a broken provider",
+    UNVERIFIED: "not verified: a hash, a file, a publisher or the policy",
+}
+"""What each exit code means, for the reference page."""
+
 
 class ManagerError(Exception):
     """A request that cannot be carried out; nothing was changed.

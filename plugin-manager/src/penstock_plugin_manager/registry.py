@@ -76,7 +76,7 @@ def overview() -> list[str]:
 def command_parser(name: str) -> tuple[Parser, Callable[[argparse.Namespace, Session], Result]]:
     """Return a command's parser and the function that carries it out."""
     module = import_module(f"penstock_plugin_manager.commands.{COMMANDS[name].module}")
-    parser = Parser(prog=f"plugin-manager {name}", description=module.run.__doc__)
+    parser = Parser(prog=f"plugin-manager {name}", description=module.run.__doc__.partition("Raises:")[0].strip())
     module.configure(parser)
     add_common_options(parser)
     return parser, module.run

@@ -70,7 +70,7 @@ def check(environment: Environment, after: Mapping[str, str], absent: tuple[str,
 
 def _check_files(environment: Environment, after: Mapping[str, str], absent: tuple[str, ...], fresh: list[str]) -> None:
     site = Path(environment.site)
-    present = distributions(site)
+    present = distributions(environment.site)
     for name, version in sorted(after.items()):
         found = present.get(name)
         if found is None or (version and found.version != version):

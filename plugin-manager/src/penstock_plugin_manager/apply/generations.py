@@ -207,7 +207,7 @@ def _next(store: Path) -> int:
 
 
 def _record(environment: Environment, number: int, title: str, files: dict[str, str | None]) -> None:
-    packages = {name: dist.version for name, dist in distributions(Path(environment.site)).items()}
+    packages = {name: dist.version for name, dist in distributions(environment.site).items()}
     now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     data = {"schema": 1, "number": number, "title": title, "created": now, "packages": packages, "files": files}
     write_json(Path(environment.state) / RECORD, data)

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from penstock_manifest.format import Manifest
+from penstock_manifest.judge import read_data
+
 from penstock_plugin_manager.errors import ManagerError
-from penstock_plugin_manager.model.manifest import Manifest, read_manifest
 from penstock_plugin_manager.model.requirement import newest
 
 SCHEMA = 1
@@ -45,7 +47,7 @@ class Entry(NamedTuple):
     @property
     def manifest(self) -> Manifest | None:
         """Return the manifest, or None where the catalog's copy is not valid."""
-        return read_manifest(self.data).manifest
+        return read_data(self.data).manifest
 
     def release(self, version: str) -> Release | None:
         """Return one version, or None."""

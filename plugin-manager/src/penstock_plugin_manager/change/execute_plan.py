@@ -17,7 +17,6 @@ from penstock_plugin_manager.change.sizes import remember_unpacked
 from penstock_plugin_manager.errors import CHANGES, ManagerError
 from penstock_plugin_manager.installed.environment import open_environment
 from penstock_plugin_manager.installed.site import info_folder
-from penstock_plugin_manager.installed.snapshot import rebuild
 from penstock_plugin_manager.model.intent import TABLE, Intent
 from penstock_plugin_manager.model.lock import File, Lock, Locked, write_lock
 from penstock_plugin_manager.model.requirement import human_size
@@ -68,7 +67,6 @@ def execute_plan(proposal: Proposal, session: Session) -> Result:
         change_in_place(change, environment, session.resolver, session.sources)
     after = open_environment(environment.root)
     remember_unpacked(proposal.files, after.site)
-    rebuild(after)
     outside = not_installed(proposal, session)
     written = [name for name, text in files.items() if text is not None]
     data = {**plan_data(proposal), "applied": True, "files": written, "not_installed": outside}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from pathlib import Path
+
+from penstock_manifest.ranges import serves
 
 from penstock_plugin_manager.change.request import Limits
 from penstock_plugin_manager.change.session import Session
@@ -15,7 +16,6 @@ from penstock_plugin_manager.index.wheel import Wheel, read_wheel_bytes
 from penstock_plugin_manager.installed.site import core_spec
 from penstock_plugin_manager.model.lock import File, Locked
 from penstock_plugin_manager.model.names import CORE
-from penstock_plugin_manager.model.requirement import allows
 
 
 def inspect_wheel(file: File, session: Session) -> Wheel | None:
@@ -92,9 +92,9 @@ def check_providers(
     return warnings
 
 
-def _core_to_be(core: tuple[Locked, File | None] | None, session: Session) -> tuple[str, str]:
+def _core_to_be(core: tuple[Locked, File | None] | None, session: Session) -> tuple[str, int | None]:
     if core is None:
-        return core_spec(Path(session.environment.site))
+        return core_spec(session.search_path)
     package, file = core
     try:
         wheel = inspect_wheel(file, session) if file else None
@@ -103,17 +103,17 @@ def _core_to_be(core: tuple[Locked, File | None] | None, session: Session) -> tu
     except ManagerError as error:
         session.console.note(f"The spec version of {CORE} {package.version} is not known yet: {error}")
         wheel = None
-    return package.version, wheel.spec_version if wheel else ""
+    return package.version, wheel.spec_version if wheel else None
 
 
-def _problems(provider_id: str, wheel: Wheel, core_version: str, spec: str, session: Session) -> list[str]:
+def _problems(provider_id: str, wheel: Wheel, core_version: str, spec: int | None, session: Session) -> list[str]:
     offered = {each.id: each for each in wheel.providers}
     if provider_id not in offered:
         names = ", ".join(sorted(offered)) or "none"
         return [f"it offers no provider {provider_id!r} (it offers: {names})"]
     provider = offered[provider_id]
     problems = list(provider.problems)
-    if provider.manifest and spec and not allows(provider.manifest.spec, spec):
+    if provider.manifest and spec is not None and not serves(provider.manifest.spec, spec):
         problems.append(f"it serves spec {provider.manifest.spec}, and core {core_version} has spec {spec}")
     others = [each.distribution for each in session.providers if each.id in offered and each.distribution != wheel.name]
     problems += [f"its id is taken by {name}, which is installed" for name in others]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from penstock_manifest.format import Manifest, to_data
+
 from penstock_plugin_manager.change.inspection import inspect_wheel
 from penstock_plugin_manager.change.not_found import known_ids
 from penstock_plugin_manager.change.session import Session
@@ -12,7 +14,7 @@ from penstock_plugin_manager.errors import ManagerError, MissingError, did_you_m
 from penstock_plugin_manager.index.simple import Offered, Project, read_links, read_project
 from penstock_plugin_manager.installed.site import Provider
 from penstock_plugin_manager.model.lock import File
-from penstock_plugin_manager.model.manifest import Capability, Manifest
+from penstock_plugin_manager.model.offers import Offer
 from penstock_plugin_manager.model.requirement import newer, wheel_parts
 
 
@@ -116,14 +118,13 @@ def project_of(distribution: str, session: Session) -> Project | None:
         return None
 
 
-def capability_data(capability: Capability) -> dict[str, Any]:
+def offer_data(capability: Offer) -> dict[str, Any]:
     """Return a capability for programs, without what is empty."""
-    data = capability._asdict()
-    data["schemes"], data["parameters"] = list(capability.schemes), list(capability.parameters)
+    data: dict[str, Any] = to_data(capability)
     return {key: value for key, value in data.items() if value not in ("", [], ())}
 
 
-def provides(capability: Capability, kind: str, name: str) -> bool:
+def provides(capability: Offer, kind: str, name: str) -> bool:
     """Tell whether a capability is what ``KIND:NAME`` asks for; the kind may be singular."""
     kinds = {capability.kind, capability.kind.removesuffix("s"), "any"}
     if kind == "scheme":

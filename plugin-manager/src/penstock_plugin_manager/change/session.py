@@ -18,6 +18,8 @@ from penstock_plugin_manager.output import Console
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from penstock_manifest.environments import SearchPath
+
     from penstock_plugin_manager.catalog.entry import Entry
     from penstock_plugin_manager.installed.site import Provider
     from penstock_plugin_manager.model.intent import Intent
@@ -196,22 +198,32 @@ class Session:
 
     @cached_property
     def distributions(self) -> dict[str, Distribution]:
-        """What stands in the environment."""
-        from pathlib import Path
-
+        """What is installed in the environment itself."""
         from penstock_plugin_manager.installed.site import distributions
 
-        found = distributions(Path(self.environment.site))
+        found = distributions(self.environment.site)
         return {name: dist for name, dist in found.items() if name not in self.options.absent}
+
+    @cached_property
+    def visible_distributions(self) -> dict[str, Distribution]:
+        """What the environment's Python sees, in the environment and beside it."""
+        from penstock_plugin_manager.installed.site import distributions
+
+        return {**distributions(*self.search_path.folders), **self.distributions}
 
     @cached_property
     def providers(self) -> list[Provider]:
         """The providers of the environment with their manifests."""
-        from pathlib import Path
-
         from penstock_plugin_manager.installed.site import providers
 
-        return providers(Path(self.environment.site))
+        return providers(self.search_path, self.environment.state)
+
+    @cached_property
+    def search_path(self) -> SearchPath:
+        """Where the environment's Python looks: its own site, what that adds, the user's and the system's where it sees them."""
+        from penstock_manifest.environments import environment_path
+
+        return environment_path(self.environment.root, os.environ)
 
     @cached_property
     def markers(self) -> dict[str, str]:

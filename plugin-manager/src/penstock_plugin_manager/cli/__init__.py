@@ -15,7 +15,7 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: The words after the program's name; those of this process when omitted.
 
     Returns:
-        The exit code: 0 ok, 1 error, 2 the plan has changes, 3 missing, 4 unused, 5 incompatible, 6 not verified.
+        The exit code, one of ``penstock_plugin_manager.errors.EXIT_CODES``.
     """
     from penstock_plugin_manager.cli.list_cache import cached_list  # noqa: PLC0415  as the module says
 

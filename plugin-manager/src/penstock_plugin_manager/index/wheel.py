@@ -9,10 +9,14 @@ import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from importlib_metadata import PathDistribution
+from penstock_manifest.discovery import ProviderEntryPoint, announced
+from penstock_manifest.format import Manifest
+from penstock_manifest.judge import MOST_BYTES, read_manifest
+
 from penstock_plugin_manager.errors import ManagerError
-from penstock_plugin_manager.installed.site import SPEC_VERSION, parse_metadata
-from penstock_plugin_manager.model.manifest import Manifest, read_manifest
-from penstock_plugin_manager.model.names import GROUP, normalize
+from penstock_plugin_manager.installed.site import SPEC_VERSION, headers
+from penstock_plugin_manager.model.names import normalize
 
 
 class WheelProvider(NamedTuple):
@@ -37,22 +41,26 @@ class Wheel(NamedTuple):
     unpacked: int
     sha256: str
     providers: tuple[WheelProvider, ...]
-    spec_version: str = ""
+    spec_version: int | None = None
 
 
-def read_wheel(path: Path) -> Wheel:
+def read_wheel(path: Path, *, strict: bool = False) -> Wheel:
     """Read a wheel file.
+
+    Args:
+        path: The file.
+        strict: Whether its manifests are judged as for their author: what a reader forgives is a problem.
 
     Raises:
         ManagerError: it is no wheel.
     """
     try:
-        return read_wheel_bytes(path.name, path.read_bytes())
+        return read_wheel_bytes(path.name, path.read_bytes(), strict=strict)
     except OSError as error:
         raise ManagerError(f"{path} cannot be read: {error.strerror}.") from None
 
 
-def read_wheel_bytes(filename: str, body: bytes) -> Wheel:
+def read_wheel_bytes(filename: str, body: bytes, *, strict: bool = False) -> Wheel:
     """Read a wheel from its bytes.
 
     Raises:
@@ -60,21 +68,22 @@ def read_wheel_bytes(filename: str, body: bytes) -> Wheel:
     """
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            archive.filename = filename  # the library names by it what it reads
             names = archive.namelist()
             info = next(name.partition("/")[0] for name in names if name.endswith(".dist-info/METADATA"))
-            fields = parse_metadata(_text(archive, f"{info}/METADATA"))
-            points = _entry_points(
-                _text(archive, f"{info}/entry_points.txt") if f"{info}/entry_points.txt" in names else ""
-            )
-            found = tuple(_provider(archive, names, entry, target) for entry, target in points)
+            fields = headers(_text(archive, f"{info}/METADATA"))
+            name, version = fields["Name"], fields["Version"]
+            dist = PathDistribution(zipfile.Path(archive, f"{info}/"))  # type: ignore[arg-type]  # typeshed's Path has other names
+            found = tuple(_provider(archive, names, entry, strict=strict) for entry in announced(dist))
             unpacked = sum(each.file_size for each in archive.infolist())
             spec = _spec(archive, names)
-            name, version = fields["name"][0], fields["version"][0]
     except (zipfile.BadZipFile, StopIteration, KeyError, OSError) as error:
         raise ManagerError(f"{filename} is no wheel: {error!s:.100}.", "Build it again.") from None
+    if not name or not version:
+        raise ManagerError(f"{filename} is no wheel: its metadata has no name or no version.", "Build it again.")
     return Wheel(
-        filename, normalize(name), version, tuple(fields.get("requires-dist", ())),
-        fields.get("requires-python", [""])[0], (fields.get("license-expression") or fields.get("license") or [""])[0],
+        filename, normalize(name), version, tuple(fields.get_all("Requires-Dist") or ()),
+        fields.get("Requires-Python") or "", fields.get("License-Expression") or fields.get("License") or "",
         len(body), unpacked, hashlib.sha256(body).hexdigest(), found, spec,
     )  # fmt: skip
 
@@ -83,36 +92,24 @@ def _text(archive: zipfile.ZipFile, name: str) -> str:
     return archive.read(name).decode("utf-8", "replace")
 
 
-def _entry_points(text: str) -> list[tuple[str, str]]:
-    found, inside = [], False
-    for raw in text.splitlines():
-        line = raw.strip()
-        if line.startswith("["):
-            inside = line == f"[{GROUP}]"
-        elif inside and "=" in line:
-            name, _, target = line.partition("=")
-            found.append((name.strip(), target.strip()))
-    return found
-
-
-def _provider(archive: zipfile.ZipFile, names: list[str], entry: str, target: str) -> WheelProvider:
-    package, _, file = target.partition(":")
-    inside = f"{package.replace('.', '/')}/{file}"
+def _provider(archive: zipfile.ZipFile, names: list[str], entry: ProviderEntryPoint, *, strict: bool) -> WheelProvider:
+    if entry.problem:
+        return WheelProvider(entry.id, None, {}, (entry.problem,))
+    inside = "/".join([*entry.package.split("."), entry.file])
     if inside not in names:
-        return WheelProvider(entry, None, {}, (f"manifest {inside} is missing",))
-    try:
-        data = tomllib.loads(archive.read(inside).decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        return WheelProvider(entry, None, {}, (f"manifest {inside} is no TOML: {error}",))
-    reading = read_manifest(data, entry)
-    return WheelProvider(entry, reading.manifest, data, reading.problems)
+        problem = f"its manifest {entry.file!r} is not in the package {entry.package!r}; was it left out of the wheel?"
+        return WheelProvider(entry.id, None, {}, (problem,))
+    with archive.open(inside) as stream:
+        text = stream.read(MOST_BYTES + 1)
+    manifest, problems, _ = read_manifest(text, entry.id, strict=strict)
+    data = tomllib.loads(text.decode("utf-8-sig")) if manifest else {}
+    return WheelProvider(entry.id, manifest, data, problems)
 
 
-def _spec(archive: zipfile.ZipFile, names: list[str]) -> str:
-
+def _spec(archive: zipfile.ZipFile, names: list[str]) -> int | None:
     for name in names:
         if name.startswith("penstock/spec/") and name.endswith(".py"):
             found = SPEC_VERSION.search(_text(archive, name))
             if found:
-                return str(found[1])
-    return ""
+                return int(found[1])
+    return None

@@ -20,6 +20,7 @@ class Environment(NamedTuple):
         site: Its site-packages folder.
         version: Its Python's version, such as ``3.11.7``.
         base: Folder of the interpreter that it was made from.
+        system_site: Whether its Python sees the packages of the system and of the user as well.
     """
 
     root: str
@@ -27,6 +28,7 @@ class Environment(NamedTuple):
     site: str
     version: str
     base: str
+    system_site: bool = False
 
     @property
     def state(self) -> str:
@@ -100,7 +102,8 @@ def open_environment(root: str) -> Environment:
         raise ManagerError(
             f"{root} has no site-packages folder: it is broken or half made.", "Make it anew: plugin-manager init"
         )
-    return Environment(root, _python(root), site, version or found, config.get("home", ""))
+    system_site = config.get("include-system-site-packages", "").lower() == "true"
+    return Environment(root, _python(root), site, version or found, config.get("home", ""), system_site)
 
 
 def _config(root: str) -> dict[str, str] | None:

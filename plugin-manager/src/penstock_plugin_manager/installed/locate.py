@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 import sys
 
+TYPE_CHECKING = False  # typing costs more than the whole module may
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 GENERATIONS = ".generations"
 STATE = ".penstock"
 JOURNAL = "journal.json"
@@ -61,10 +65,10 @@ def stamp(path: str) -> int:
 
 
 def read_list_cache(root: str, project: str, form: str) -> str | None:
-    """Return the kept answer of ``list`` while every file on which it rests is as it was, else None.
+    """Return the last output of ``list`` while every file on which it rests is as it was, else None.
 
-    The answer's file has a line ``schema TAB project TAB environment``, as a copy of an environment keeps its stamps, lines
-    ``stamp TAB path``, an empty line, and the answer for people and the one for programs, each after a form feed.
+    The cache file has a line ``schema TAB project TAB environment TAB PYTHONPATH``, as a copy of an environment keeps its stamps, lines
+    ``stamp TAB path``, and the output for people and the one for programs, each after a form feed.
 
     Args:
         root: The environment.
@@ -72,7 +76,7 @@ def read_list_cache(root: str, project: str, form: str) -> str | None:
         form: ``text`` or ``json``.
     """
     try:
-        with open(os.path.join(root, STATE, ANSWER), encoding="utf-8") as stream:
+        with open(os.path.join(root, STATE, LIST_CACHE), encoding="utf-8") as stream:
             head, text, document = stream.read().split("\f")
     except (OSError, ValueError):
         return None
@@ -86,16 +90,16 @@ def read_list_cache(root: str, project: str, form: str) -> str | None:
     return document if form == "json" else text
 
 
-ANSWER = "list.txt"
-ANSWER_SCHEMA = 2
+LIST_CACHE = "list.txt"
+LIST_SCHEMA = 3
 
 
 def write_list_cache(root: str, project: str, paths: list[str], text: str, document: str) -> None:
-    """Keep an answer of ``list`` for :func:`answer`; an environment that cannot be written to keeps none."""
-    lines = "".join(f"{stamp(path)}\t{path}\n" for path in paths)
-    target = os.path.join(root, STATE, ANSWER)
+    """Keep the output of ``list`` for :func:`read_list_cache`; an environment that cannot be written to keeps none."""
+    target = os.path.join(root, STATE, LIST_CACHE)
     try:
-        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.makedirs(os.path.dirname(target), exist_ok=True)  # it changes the time of a folder that is watched
+        lines = "".join(f"{stamp(path)}\t{path}\n" for path in paths)
         with open(f"{target}.{os.getpid()}", "w", encoding="utf-8") as stream:
             stream.write(f"{_title(root, project)}\n{lines}\f{text}\f{document}")
         os.replace(stream.name, target)
@@ -103,5 +107,23 @@ def write_list_cache(root: str, project: str, paths: list[str], text: str, docum
         return
 
 
+def watched_files(folders: Iterable[str]) -> list[str]:
+    """Return what has to stay as it is so that the folders of a Python's path still announce the same providers."""
+    found: list[str] = []
+    for folder in folders:
+        found.append(folder)
+        try:
+            names = os.listdir(folder)
+        except OSError:  # a zip file
+            continue
+        for name in sorted(names):
+            if name.endswith((".dist-info", ".egg-info")):
+                info = os.path.join(folder, name)
+                found += [info, os.path.join(info, "entry_points.txt")]
+            elif name.endswith((".pth", "_finder.py")):
+                found.append(os.path.join(folder, name))
+    return found
+
+
 def _title(root: str, project: str) -> str:
-    return f"{ANSWER_SCHEMA}\t{project}\t{os.path.realpath(root)}"
+    return f"{LIST_SCHEMA}\t{project}\t{os.path.realpath(root)}\t{os.environ.get('PYTHONPATH', '')}"

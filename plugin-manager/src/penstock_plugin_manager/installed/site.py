@@ -1,27 +1,40 @@
-"""Distributions and providers in a site-packages folder, read from their metadata."""
+"""Distributions and providers of an environment, as importlib-metadata and penstock-manifest find them.
+
+No package of the environment is imported and no process of it is started.
+"""
 
 from __future__ import annotations
 
 import csv
 import json
 import re
-import tomllib
-from collections.abc import Iterator
+from collections.abc import Sequence
+from email.message import Message
+from email.parser import HeaderParser
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from penstock_plugin_manager.model.manifest import Manifest, read_manifest
-from penstock_plugin_manager.model.names import CORE, GROUP, normalize
+import importlib_metadata
+from penstock_manifest import discovery
+from penstock_manifest.discovery import ProviderEntryPoint
+from penstock_manifest.environments import SearchPath
+from penstock_manifest.format import Manifest
+from penstock_manifest.providers import grouped, read_provider
+
+from penstock_plugin_manager.model.names import CORE, normalize
 from penstock_plugin_manager.model.requirement import Distribution, allows, edges
 
-SPEC_VERSION = re.compile(r"""^SPEC_VERSION\b[^=\n]*=\s*["']?([\d.]+)""", re.MULTILINE)
+if TYPE_CHECKING:
+    from importlib_metadata._meta import IDistribution
+
+SPEC_VERSION = re.compile(r"""^SPEC_VERSION\b[^=\n]*=\s*["']?(\d+)""", re.MULTILINE)
 
 
 class Provider(NamedTuple):
-    """A provider that stands in an environment, whole or broken.
+    """A provider that is installed in an environment, active or broken.
 
     Attributes:
-        problems: Why it is not active; empty for one that works.
+        problems: Why it is not active; empty for an active one.
         manifest: What it offers; None where it could not be read.
         paths: The files on which this reading rests.
     """
@@ -37,178 +50,116 @@ class Provider(NamedTuple):
     paths: tuple[str, ...]
 
 
-def distributions(site: Path) -> dict[str, Distribution]:
-    """Return every distribution of a site-packages folder by its normal name."""
+def distributions(*folders: str) -> dict[str, Distribution]:
+    """Return every distribution of some folders of a Python's path by its normal name; the first folder that has it counts."""
+    # the library remembers a folder by a time that is too coarse for a folder which has just been changed
+    importlib_metadata.MetadataPathFinder.invalidate_caches()
     found: dict[str, Distribution] = {}
-    for folder in _infos(site):
-        read = read_distribution(folder)
-        if read:
+    for each in discovery.distributions(SearchPath(folders)):
+        # pip renames what it is about to delete; what a killed pip left is no distribution
+        if not Path(discovery.metadata_of(each)).name.startswith("~") and discovery.has_metadata(each):
+            read = read_distribution(each)
             found[read.name] = read
     return found
 
 
-def read_distribution(folder: Path) -> Distribution | None:
-    """Return the distribution of a ``.dist-info`` folder, or None where its metadata is missing or unreadable."""
-    try:
-        text = (folder / "METADATA").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    fields = parse_metadata(text)
-    if not fields.get("name"):
-        return None
-    source, editable = _source(folder)
+def read_distribution(dist: IDistribution) -> Distribution:
+    """Return what a distribution says about itself; what it does not tell is empty."""
+    fields = headers(_text(dist, "METADATA") or _text(dist, "PKG-INFO"))
+    source, editable = _source(dist)
+    stem, _, version = Path(discovery.metadata_of(dist)).stem.partition("-")
     return Distribution(
-        name=normalize(fields["name"][0]),
-        version=fields.get("version", ["0"])[0],
-        requires=tuple(fields.get("requires-dist", ())),
-        requested=(folder / "REQUESTED").exists(),
-        installer=_text(folder / "INSTALLER").strip(),
+        name=normalize(fields.get("Name") or stem),
+        version=fields.get("Version") or version or "0",
+        requires=tuple(fields.get_all("Requires-Dist") or dist.requires or ()),
+        requested=dist.read_text("REQUESTED") is not None,
+        installer=_text(dist, "INSTALLER").strip(),
         source=source,
         editable=editable,
-        license=(fields.get("license-expression") or fields.get("license") or [""])[0].split("\n")[0][:80],
+        license=(fields.get("License-Expression") or fields.get("License") or "").split("\n")[0][:80],
     )
 
 
-def parse_metadata(text: str) -> dict[str, list[str]]:
-    """Return the header fields of core metadata, lower-case names to their values."""
-    fields: dict[str, list[str]] = {}
-    for line in text.splitlines():
-        if not line:
-            break
-        name, colon, rest = line.partition(":")
-        if colon and not line[0].isspace():
-            fields.setdefault(name.strip().lower(), []).append(rest.strip())
-    return fields
+def headers(text: str) -> Message:
+    """Return the fields of core metadata, without the description below them."""
+    return HeaderParser().parsestr(text.replace("\r\n", "\n").partition("\n\n")[0] + "\n\n")
 
 
-def providers(site: Path) -> list[Provider]:
-    """Return every provider of a site-packages folder; a broken one carries its problems.
+def providers(where: SearchPath, cache: str | None = None) -> list[Provider]:
+    """Return every provider that an environment's Python would find; a broken one carries its problems.
 
-    Two distributions with one id are both reported, and neither is active.
+    Of several distributions with one id each is reported, and none is active.
+
+    Args:
+        where: Where that Python looks.
+        cache: Folder in which is kept what was found; None to keep nothing.
     """
-    core = core_spec(site)
-    found: list[Provider] = []
-    for folder in _infos(site):
-        found += [_provider(site, folder, name, target, core) for name, target in entry_points(folder)]
-    by_id: dict[str, list[Provider]] = {}
-    for each in found:
-        by_id.setdefault(each.id, []).append(each)
-    return sorted(_marked(each, by_id[each.id]) for each in found)
-
-
-def _marked(provider: Provider, same: list[Provider]) -> Provider:
-    others = sorted({each.distribution for each in same} - {provider.distribution})
-    if not others:
-        return provider
-    problem = f"id {provider.id!r} is claimed by {', '.join(others)} as well; neither is active"
-    return provider._replace(problems=(*provider.problems, problem))
-
-
-def _infos(site: Path) -> Iterator[Path]:
-    try:
-        names = sorted(path.name for path in site.iterdir() if path.name.endswith(".dist-info"))
-    except OSError:
-        return
-    for name in names:
-        if not name.startswith("~"):
-            yield site / name
-
-
-def entry_points(folder: Path) -> list[tuple[str, str]]:
-    """Return name and target of each provider entry point of a distribution."""
-    text = _text(folder / "entry_points.txt")
-    if GROUP not in text:
-        return []
-    found, inside = [], False
-    for raw in text.splitlines():
-        line = raw.strip()
-        if line.startswith("["):
-            inside = line == f"[{GROUP}]"
-        elif inside and "=" in line and not line.startswith(("#", ";")):
-            name, _, target = line.partition("=")
-            found.append((name.strip(), target.strip()))
+    core, spec = core_spec(where)
+    found = []
+    for entries in grouped(discovery.find_providers(where, cache=cache)).values():
+        found += _providers(entries, core, spec)
     return found
 
 
-def _provider(site: Path, folder: Path, name: str, target: str, core: tuple[str, str]) -> Provider:
-    dist = read_distribution(folder) or Distribution(normalize(folder.name.split("-")[0]), "0")
-    path, problem = _manifest_path(site, folder, target)
-    problems = [problem] if problem else []
-    manifest: Manifest | None = None
-    notes: tuple[str, ...] = ()
-    if path:
-        data, problem = _load(path)
-        if problem:
-            problems.append(problem)
-        else:
-            reading = read_manifest(data, name)
-            manifest, notes = reading.manifest, reading.notes
-            problems += reading.problems
-    need = next((edge.specifier for edge in edges(dist, {"extra": ""}) if edge.child == CORE), "")
-    problems += compatibility(manifest, need, *core)
-    source = dist.source or ("editable" if dist.editable else dist.installer)
-    return Provider(
-        name, dist.name, dist.version, source, need, tuple(problems), notes, manifest,
-        (str(folder), *([str(path)] if path else [])),
-    )  # fmt: skip
+def _providers(entries: Sequence[ProviderEntryPoint], core: str, spec: int | None) -> list[Provider]:
+    """Return the providers that announce one id; the library of the manifest judges them as the core does."""
+    verdict = read_provider(entries, spec_version=spec)
+    found = []
+    for entry in entries:
+        # what can be read of a broken provider is shown all the same
+        shown = verdict if verdict.active else read_provider([entry])
+        dist = read_distribution(importlib_metadata.Distribution.at(entry.metadata))
+        need = next((edge.specifier for edge in edges(dist, {"extra": ""}) if edge.child == CORE), "")
+        problems = [*verdict.problems, *core_problems(need, core)]
+        paths = (entry.metadata, *([shown.file] if shown.file else []))
+        source = dist.source or dist.installer
+        found.append(
+            Provider(
+                entry.id, dist.name, entry.version, source, need, tuple(problems), shown.notes, shown.manifest, paths
+            )
+        )
+    return found
 
 
-def compatibility(manifest: Manifest | None, need: str, core_version: str, spec: str) -> list[str]:
+def core_problems(need: str, core_version: str) -> list[str]:
     """Return why a provider does not fit a core; an unknown version is not judged."""
-    problems = []
     if core_version and need and not allows(need, core_version):
-        problems.append(f"needs {CORE}{need}, found {core_version}")
-    if manifest and spec and not allows(manifest.spec, spec):
-        problems.append(f"serves spec {manifest.spec}, the core has spec {spec}")
-    return problems
+        return [f"needs {CORE}{need}, found {core_version}"]
+    return []
 
 
-def _load(path: Path) -> tuple[dict[str, Any], str]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8")), ""
-    except OSError as error:
-        return {}, f"manifest {path.name} cannot be read: {error.strerror}"
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        return {}, f"manifest {path.name} is no TOML: {error}"
+def core_spec(where: SearchPath) -> tuple[str, int | None]:
+    """Return version and spec version of the core that an environment's Python would import; "" and None if it is not known.
 
-
-def _manifest_path(site: Path, folder: Path, target: str) -> tuple[Path | None, str]:
-    package, colon, name = target.partition(":")
-    if not colon or not re.match(r"[\w.]+\Z", package) or not re.match(r"[\w./-]+\.toml\Z", name) or ".." in name:
-        return None, f"entry point {target!r} names no manifest file; it must be like penstock_x:provider.toml"
-    inside = Path(*package.split("."), *name.split("/"))
-    for base in (site, *_editable_roots(site, folder)):
-        if (base / inside).is_file():
-            return base / inside, ""
-    return None, f"manifest {inside} is missing"
-
-
-def _editable_roots(site: Path, folder: Path) -> list[Path]:
-    """Return the source folders of an editable distribution, from the ``.pth`` files that its RECORD lists."""
-    roots = []
-    for path, _, _ in read_record(folder):
-        if path.endswith(".pth") and "/" not in path:
-            lines = _text(site / path).splitlines()
-            roots += [Path(line) for line in lines if line.strip() and not line.startswith(("import ", "#"))]
-    return roots
+    The spec version is read from the text of ``penstock/spec``, where the core writes ``SPEC_VERSION = 1``.
+    """
+    dist = next(iter(importlib_metadata.distributions(name=CORE, path=list(where.folders))), None)
+    if dist is None or not discovery.has_metadata(dist):
+        return "", None
+    version = read_distribution(dist).version
+    for package in (str(dist.locate_file("penstock")), *discovery.package_folders("penstock", where)):
+        for path in sorted(Path(package, "spec").glob("*.py")):
+            found = SPEC_VERSION.search(path.read_text(encoding="utf-8", errors="replace"))
+            if found:
+                return version, int(found[1])
+    return version, None
 
 
 def read_record(folder: Path) -> list[tuple[str, str, str]]:
     """Return path, hash and size of each file that a distribution recorded."""
-    rows = csv.reader(_text(folder / "RECORD").splitlines())
+    try:
+        text = (folder / "RECORD").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    rows = csv.reader(text.splitlines())
     return [(row[0], row[1] if len(row) > 1 else "", row[2] if len(row) > 2 else "") for row in rows if row]
 
 
 def info_folder(site: Path, name: str) -> Path | None:
-    """Return the ``.dist-info`` folder of a distribution, or None."""
-    return next(
-        (
-            folder
-            for folder in _infos(site)
-            if normalize(folder.name.removesuffix(".dist-info").rpartition("-")[0]) == name
-        ),
-        None,
-    )
+    """Return the metadata folder of a distribution, or None."""
+    for dist in importlib_metadata.distributions(name=name, path=[str(site)]):
+        return Path(discovery.metadata_of(dist))
+    return None
 
 
 def installed_size(site: Path, name: str) -> int:
@@ -226,36 +177,16 @@ def installed_size(site: Path, name: str) -> int:
     return total
 
 
-def core_spec(site: Path) -> tuple[str, str]:
-    """Return version and spec version of the core that stands here; empty strings where it is not known.
-
-    The spec version is read from the text of ``penstock/spec``, where the core writes ``SPEC_VERSION = "..."``.
-    """
-    folder = info_folder(site, CORE)
-    dist = read_distribution(folder) if folder else None
-    if folder is None or dist is None:
-        return "", ""
-    for base in (site, *_editable_roots(site, folder)):
-        for path in sorted((base / "penstock" / "spec").glob("*.py")):
-            found = SPEC_VERSION.search(_text(path))
-            if found:
-                return dist.version, found[1]
-    return dist.version, ""
-
-
-def _source(folder: Path) -> tuple[str, bool]:
-    text = _text(folder / "direct_url.json")
-    if not text:
-        return "", False
+def _source(dist: IDistribution) -> tuple[str, bool]:
     try:
-        data = json.loads(text)
+        data = json.loads(_text(dist, "direct_url.json") or "{}")
         return str(data.get("url", "")), bool(data.get("dir_info", {}).get("editable", False))
     except (ValueError, AttributeError):
         return "", False
 
 
-def _text(path: Path) -> str:
+def _text(dist: IDistribution, name: str) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
+        return dist.read_text(name) or ""
+    except (OSError, ValueError):
         return ""

@@ -8,7 +8,6 @@ from typing import NamedTuple
 from penstock_plugin_manager.errors import UsageError
 
 CORE = "penstock-core"
-GROUP = "penstock.providers"
 PREFIX = "penstock-providers-"
 
 _ID = re.compile(r"[a-z][a-z0-9_]*\Z")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from penstock_plugin_manager.model.manifest import Capability, Manifest
+from penstock_manifest.format import Manifest
+
 from penstock_plugin_manager.model.names import is_id
+from penstock_plugin_manager.model.offers import Offer, offers_of
 from penstock_plugin_manager.need.evidence import Evidence
 
 _OURS = frozenset({"penstock_plugin_manager", "penstock_testkit"})
@@ -60,8 +62,8 @@ class Directory:
 
     def __init__(self, manifests: Iterable[Manifest]) -> None:
         self._imports: dict[str, str] = {}
-        self._capabilities: dict[str, tuple[str, Capability]] = {}
-        self._objects: dict[str, tuple[str, Capability]] = {}
+        self._capabilities: dict[str, tuple[str, Offer]] = {}
+        self._objects: dict[str, tuple[str, Offer]] = {}
         self._schemes: dict[str, set[str]] = {}
         self._ids: set[str] = set()
         self._owners: dict[tuple[str, str], list[_Owner]] = {}  # thousands of files say the same few things
@@ -72,7 +74,7 @@ class Directory:
         self._ids.add(manifest.id)
         for name in manifest.imports:
             self._imports.setdefault(name, manifest.id)
-        for capability in manifest.capabilities:
+        for capability in offers_of(manifest):
             for scheme in capability.schemes:
                 self._schemes.setdefault(scheme, set()).add(manifest.id)
             if capability.object:

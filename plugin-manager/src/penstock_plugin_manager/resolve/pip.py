@@ -34,6 +34,11 @@ class Pip:
 
         pip knows no preferences: the kept versions are tried as constraints, and those that stand in the way are dropped
         until the rest can hold.
+
+        Raises:
+            IncompatibleError: requirements cannot be met together.
+            MissingError: a distribution is in no source.
+            ManagerError: the network is needed, and forbidden.
         """
         if sources.offline and not sources.find_links:
             raise ManagerError("The resolution needs the network, and --offline forbids it.", "Try without --offline.")

@@ -22,7 +22,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
-    """Begin a provider: a package with manifest, hook, operator and a test, which validates, builds and installs as it is."""
+    """Begin a provider: a package with manifest, hook, operator and a test, which validates, builds and installs as it is.
+
+    Raises:
+        UsageError: the id is none.
+        ManagerError: the folder is not empty.
+    """
     del session
     provider_id = options.id
     if not is_id(provider_id):

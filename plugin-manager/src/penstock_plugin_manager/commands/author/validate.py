@@ -8,11 +8,15 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from importlib_metadata import EntryPoint
+from penstock_manifest.discovery import GROUP, target_of
+from penstock_manifest.format import Manifest
+from penstock_manifest.judge import read_manifest
+
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import INCOMPATIBLE, OK, ManagerError, MissingError
 from penstock_plugin_manager.index.wheel import read_wheel
-from penstock_plugin_manager.model.manifest import Manifest, read_manifest, strict_problems
-from penstock_plugin_manager.model.names import CORE, GROUP, default_distribution, normalize
+from penstock_plugin_manager.model.names import CORE, default_distribution, normalize
 from penstock_plugin_manager.model.requirement import parse_requirement
 from penstock_plugin_manager.output import Result
 
@@ -29,6 +33,9 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     """Check a wheel, a provider's folder or a manifest as strictly as an author needs it. Exit code 5 if anything is wrong.
 
     Nothing is imported unless --import is given.
+
+    Raises:
+        MissingError: there is no such file or folder.
     """
     path = Path(options.path)
     if not path.exists():
@@ -40,33 +47,29 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     elif path.is_dir():
         problems, manifest = _folder(path)
     else:
-        data = _load(path)
-        problems, manifest = _judged(data, "")
+        problems, manifest = _judged(path)
     if options.with_import and manifest:
         problems += _imports(manifest, session)
     data = {"path": str(path), "id": manifest.id if manifest else None, "problems": problems}
     return Result(data, problems or [f"{path} is sound."], INCOMPATIBLE if problems else OK)
 
 
-def _load(path: Path) -> dict[str, Any]:
+def _judged(path: Path, entry_point: str = "") -> tuple[list[str], Manifest | None]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ManagerError(f"{path} is no TOML: {error}.") from None
-
-
-def _judged(data: dict[str, Any], entry_point: str) -> tuple[list[str], Manifest | None]:
-    reading = read_manifest(data, entry_point)
-    return [*reading.problems, *strict_problems(data)], reading.manifest
+        text = path.read_bytes()
+    except OSError as error:
+        raise ManagerError(f"{path} cannot be read: {error.strerror}.") from None
+    manifest, problems, _ = read_manifest(text, entry_point, strict=True)
+    return list(problems), manifest
 
 
 def _wheel(path: Path) -> tuple[list[str], Manifest | None]:
-    wheel = read_wheel(path)
+    wheel = read_wheel(path, strict=True)
     if not wheel.providers:
         return [f"{wheel.filename} has no entry point in the group {GROUP}"], None
     problems: list[str] = []
     for provider in wheel.providers:
-        problems += provider.problems or strict_problems(provider.data)
+        problems += provider.problems
         problems += _names(provider.id, wheel.name, wheel.requires)
     return problems, wheel.providers[0].manifest
 
@@ -93,20 +96,26 @@ def _folder(path: Path) -> tuple[list[str], Manifest | None]:
     points = project.get("entry-points", {}).get(GROUP, {})
     if not points:
         return [f"pyproject.toml has no entry point in the group {GROUP}"], None
+    distribution, requires = normalize(str(project.get("name", ""))), tuple(project.get("dependencies", ()))
     problems: list[str] = []
     manifest = None
-    for name, target in points.items():
-        package, _, file = str(target).partition(":")
-        inside = Path(*package.split(".")) / file
-        source = next((base / inside for base in (path / "src", path) if (base / inside).is_file()), None)
-        if source is None:
-            problems.append(f"manifest {inside} is missing")
+    for name, value in points.items():
+        package, file, problem = target_of(EntryPoint(name, str(value), GROUP))
+        inside = Path(*package.split("."), file)
+        source = next((base / inside for base in (path / "src", path) if file and (base / inside).is_file()), None)
+        if problem or source is None:
+            problems.append(problem or f"its manifest {inside} is missing")
             continue
-        found, manifest = _judged(_load(source), name)
-        problems += found + _names(
-            name, normalize(str(project.get("name", ""))), tuple(project.get("dependencies", ()))
-        )
+        found, manifest = _judged(source, name)
+        problems += found + _names(name, distribution, requires)
     return problems, manifest
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ManagerError(f"{path} is no TOML: {error}.") from None
 
 
 def _imports(manifest: Manifest, session: Session) -> list[str]:

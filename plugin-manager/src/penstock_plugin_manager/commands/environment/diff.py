@@ -19,7 +19,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
-    """Compare two generations; without numbers, the current one with the one before it."""
+    """Compare two generations; without numbers, the current one with the one before it.
+
+    Raises:
+        MissingError: there is no such generation.
+    """
     known = {each.number: each for each in generations(session)}
     current = next(number for number, each in known.items() if each.current)
     new = options.new if options.new is not None else current

@@ -69,14 +69,14 @@ def diagnose(session: Session) -> list[Problem]:
     """Return what is broken in the session's environment."""
     environment = session.environment
     found = _interpreter(session)
-    present = session.distributions
+    present, visible = session.distributions, session.visible_distributions
     for name in sorted(present):
         damage = verify_distribution(Path(environment.site), name)
         if damage:
             found.append(Problem(name, f"{damage[0].problem} ({len(damage)} such files)", "", fixable=True))
     for name, dist in sorted(present.items()):
         for edge in edges(dist, session.markers):
-            other = present.get(edge.child)
+            other = visible.get(edge.child)
             if other is None:
                 found.append(
                     Problem(name, f"needs {edge.child}{edge.specifier}, which is not installed", "", fixable=True)

@@ -27,7 +27,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
-    """Make an environment with generations, or turn a plain one into such, and begin the project's intent."""
+    """Make an environment with generations, or turn a plain one into such, and begin the project's intent.
+
+    Raises:
+        ManagerError: there is an environment already.
+    """
     if options.adopt:
         return _adopt(session)
     folder = Path(os.path.abspath(options.project or os.getcwd()))  # noqa: PTH100,PTH109  a link must not be followed

@@ -19,7 +19,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
-    """Return to an earlier generation: its environment, and its intent and lock, in one step. Nothing is fetched."""
+    """Return to an earlier generation: its environment, and its intent and lock, in one step. Nothing is fetched.
+
+    Raises:
+        MissingError: there is no such generation.
+    """
     with session.holding("rollback"):
         known = generations(session)
         current = next(each.number for each in known if each.current)

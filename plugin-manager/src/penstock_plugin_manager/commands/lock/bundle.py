@@ -48,7 +48,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
-    """Put wheels, lock and catalog into one file, or check such a file. ``install --from-bundle`` needs no network."""
+    """Put wheels, lock and catalog into one file, or check such a file. ``install --from-bundle`` needs no network.
+
+    Raises:
+        UsageError: the file is not named.
+    """
     if options.action == "verify":
         if not options.file:
             raise UsageError("bundle verify needs a file.", "Such as: plugin-manager bundle verify FILE")
@@ -222,7 +226,11 @@ def _lock_of(archive: zipfile.ZipFile, path: Path) -> Lock:
 def install_from_bundle(
     requirements: list[ProviderRequirement], options: argparse.Namespace, session: Session
 ) -> Result:
-    """Install from a bundle, without network: the given providers, or all that the bundle's lock was made for."""
+    """Install from a bundle, without network: the given providers, or all that the bundle's lock was made for.
+
+    Raises:
+        UnverifiedError: the bundle is not whole.
+    """
     path = Path(options.from_bundle)
     findings = bundle_findings(path)
     if findings:

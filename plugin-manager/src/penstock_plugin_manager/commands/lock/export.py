@@ -22,7 +22,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
-    """Write the lock as requirements with hashes, constraints, a Dockerfile or a CycloneDX bill of materials."""
+    """Write the lock as requirements with hashes, constraints, a Dockerfile or a CycloneDX bill of materials.
+
+    Raises:
+        MissingError: there is no lock.
+    """
     lock = session.lock
     if lock is None:
         raise MissingError(f"There is no lock {session.lock_path}.", "Make one with: plugin-manager lock")

@@ -17,7 +17,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
-    """Show what the project permits, or judge the whole lock by it. Exit code 6 if the lock holds anything forbidden."""
+    """Show what the project permits, or judge the whole lock by it. Exit code 6 if the lock holds anything forbidden.
+
+    Raises:
+        MissingError: there is no lock to check.
+    """
     policy = session.intent.policy
     if options.action == "show":
         rules = {key: list(rule) if isinstance(rule, tuple) else rule for key, rule in policy._asdict().items() if rule}

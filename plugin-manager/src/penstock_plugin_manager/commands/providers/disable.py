@@ -18,7 +18,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
-    """Keep providers from taking part without removing them: the core passes over those that the intent calls disabled."""
+    """Keep providers from taking part without removing them: the core passes over those that the intent calls disabled.
+
+    Raises:
+        MissingError: a provider is not installed.
+    """
     ids = {parse_provider_requirement(text).id for text in options.ids}
     known = {each.id for each in session.providers}
     for provider_id in sorted(ids - known):

@@ -17,7 +17,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
-    """Let disabled providers take part again."""
+    """Let disabled providers take part again.
+
+    Raises:
+        MissingError: a provider is not disabled.
+    """
     ids = {parse_provider_requirement(text).id for text in options.ids}
     disabled = set(session.intent.disabled)
     for provider_id in sorted(ids - disabled):

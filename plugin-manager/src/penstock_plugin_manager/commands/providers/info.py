@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from penstock_manifest.format import Field
+
 from penstock_plugin_manager.arguments import add_source_options
-from penstock_plugin_manager.change.known_providers import KnownProvider, capability_data, find_provider, project_of
+from penstock_plugin_manager.change.known_providers import KnownProvider, find_provider, offer_data, project_of
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import IncompatibleError, ManagerError
-from penstock_plugin_manager.model.manifest import Capability
 from penstock_plugin_manager.model.names import parse_provider_requirement
+from penstock_plugin_manager.model.offers import Offer, offers_of
 from penstock_plugin_manager.model.requirement import human_size
 from penstock_plugin_manager.output import Result, next_command, style
 
@@ -37,7 +39,7 @@ def run(options: argparse.Namespace, session: Session) -> Result:
         "documentation": manifest.documentation, "changelog": manifest.changelog, "versions": versions, "problems": broken,
         "download": release.download if release else None, "disk": release.disk if release else None,
         "verdicts": dict(release.verdicts) if release else {},
-        "capabilities": [capability_data(each) for each in manifest.capabilities],
+        "capabilities": [offer_data(each) for each in offers_of(manifest)],
     }  # fmt: skip
     return Result(data, _lines(known, data), 0)
 
@@ -91,7 +93,7 @@ def _lines(known: KnownProvider, data: dict[str, Any]) -> list[str]:
     if manifest.extras:
         lines += ["", style("extras", "bold"), *(f"  {name}: {doc}" for name, doc in sorted(manifest.extras.items()))]
     kind = ""
-    for capability in manifest.capabilities:
+    for capability in offers_of(manifest):
         if capability.kind != kind:
             kind = capability.kind
             lines += ["", style(kind.replace("_", " "), "bold")]
@@ -101,14 +103,12 @@ def _lines(known: KnownProvider, data: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _capability(capability: Capability) -> list[str]:
+def _capability(capability: Offer) -> list[str]:
     needs = f" [extra {capability.extra}]" if capability.extra else ""
     lines = [f"  {style(capability.id, 'cyan')}{needs}  {capability.doc}"]
     for each in capability.parameters:
-        default = f" = {each['default']}" if "default" in each else ""
-        must = ", required" if each.get("required") else ""
-        secret = ", secret" if each.get("secret") else ""
-        lines.append(
-            f"      {each['name']}: {each.get('type', 'any')}{default}{must}{secret}  {each.get('doc', '')}".rstrip()
-        )
+        default = "" if each.default is None else f" = {each.default!r}"
+        must = ", required" if each.required else ""
+        secret = ", secret" if isinstance(each, Field) and each.secret else ""
+        lines.append(f"      {each.name}: {each.type}{default}{must}{secret}  {each.doc}".rstrip())
     return lines

@@ -21,7 +21,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
-    """Add providers, and nothing that they do not need. The core never moves unasked."""
+    """Add providers, and nothing that they do not need. The core never moves unasked.
+
+    Raises:
+        UsageError: no provider is named.
+    """
     requirements = [parse_provider_requirement(text) for text in options.ids]
     if options.from_bundle:
         from penstock_plugin_manager.commands.lock.bundle import install_from_bundle  # noqa: PLC0415  the rare way

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 from itertools import count
 from pathlib import Path
 from typing import Any
+
+from penstock_manifest.environments import environment_path
 
 from penstock_plugin_manager.apply.change import check
 from penstock_plugin_manager.apply.files import read_json, write_files, write_json
@@ -40,6 +43,9 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     """Give a provider an environment of its own, where the core runs its tasks: for dependencies that conflict with others'.
 
     A provider that stands in the shared environment is taken out there, with what it alone needed.
+
+    Raises:
+        MissingError: the environment has no core yet.
     """
     requirement = parse_provider_requirement(options.id)
     if options.undo:
@@ -119,7 +125,7 @@ def _solve(requirement: ProviderRequirement, session: Session) -> Lock:
 
 
 def _entry(made: Environment, provider_id: str) -> dict[str, Any]:
-    found = next((each for each in providers(Path(made.site)) if each.id == provider_id), None)
+    found = next((each for each in providers(environment_path(made.root, os.environ)) if each.id == provider_id), None)
     if found is None or found.manifest is None:
         raise IncompatibleError(
             f"{made.root} holds no sound provider {provider_id!r}: {found.problems[0] if found else 'none at all'}."

@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from penstock_plugin_manager.installed.locate import JOURNAL, write_list_cache
-from penstock_plugin_manager.installed.snapshot import rows as read_rows
+from penstock_plugin_manager.errors import INCOMPATIBLE, OK, UNUSED
+from penstock_plugin_manager.installed.locate import JOURNAL, watched_files, write_list_cache
 from penstock_plugin_manager.output import Result, document, next_command, style, table
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from penstock_plugin_manager.change.session import Session
 
-_FLAGS = ("available", "outdated", "broken", "unused", "cost")
+_IMPORT = "import sys,time;s=time.perf_counter();__import__(sys.argv[1]);print((time.perf_counter()-s)*1000)"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -28,26 +29,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--unused", action="store_true", help="those that no DAG file needs; exit code 4 if any")
     parser.add_argument("--cost", action="store_true", help="disk space and import time of each")
     parser.add_argument("--dags", metavar="PATH", help="DAG files for --unused (default: the project's)")
-    parser.add_argument("--index-url", metavar="URL", help=argparse_help("index"))
-    parser.add_argument("--find-links", metavar="PLACE", action="append", help=argparse_help("links"))
+    parser.add_argument("--index-url", metavar="URL", help="package index to use")
+    parser.add_argument(
+        "--find-links", metavar="PLACE", action="append", help="folder or page of wheels to use besides"
+    )
     parser.add_argument("--catalog", metavar="PLACE", action="append", help="another catalog, before the project's")
-
-
-def argparse_help(topic: str) -> str:
-    """Return the help of an option that several commands share."""
-    return {"index": "package index to use", "links": "folder or page of wheels to use besides"}[topic]
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
     """Show the providers of the environment: version, core and spec, state and source. Nothing is imported."""
-    chosen = [flag for flag in _FLAGS if getattr(options, flag)]
-    if chosen and chosen != ["broken"]:
-        from penstock_plugin_manager.commands.providers.list_views import view
-
-        return view(chosen, options, session)
-    rows = read_rows(session.environment)
-    if options.broken:
-        return _broken([row for row in rows if row["problems"]])
+    views = {
+        "available": _available, "outdated": _outdated, "broken": _broken, "unused": _unused, "cost": _cost,
+    }  # fmt: skip
+    chosen = [view for name, view in views.items() if getattr(options, name)]
+    if chosen:
+        return _joined([view(options, session) for view in chosen])
+    rows = provider_rows(session)
     for row in rows:
         row["disabled"] = row["id"] in session.intent.disabled
     result = Result({"environment": session.environment.root, "providers": rows}, _lines(rows))
@@ -55,12 +52,35 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     return result
 
 
+def provider_rows(session: Session) -> list[dict[str, Any]]:
+    """Return one row for each installed provider, for programs; what a broken one does not tell is empty."""
+    return [
+        {
+            "id": each.id,
+            "name": each.manifest.name if each.manifest else "",
+            "doc": each.manifest.doc if each.manifest else "",
+            "distribution": each.distribution,
+            "version": each.version,
+            "core": each.core,
+            "spec": each.manifest.spec if each.manifest else "",
+            "state": each.manifest.state if each.manifest else "",
+            "source": each.source,
+            "problems": list(each.problems),
+            "notes": list(each.notes),
+        }
+        for each in session.providers
+    ]
+
+
 def _keep(result: Result, session: Session) -> None:
     """Keep the answer for the next call, which will read it and nothing else."""
     environment = session.environment
+    if environment.system_site:  # folders of the user or the system may appear that are not there to be watched
+        return
     journals = [f"{environment.state}/{JOURNAL}", f"{environment.generations}/{JOURNAL}"]
-    manifests = [path for each in session.providers for path in each.paths]
-    paths = [environment.root, environment.site, str(session.intent_path), *journals, *manifests]
+    paths = [environment.root, f"{environment.root}/pyvenv.cfg", str(session.intent_path), *journals]
+    paths += watched_files(session.search_path.folders)
+    paths += [path for each in session.providers for path in each.paths]
     text = "".join(f"{line}\n" for line in result.text)
     write_list_cache(environment.root, session.project_found, paths, text, document("list", result))
 
@@ -94,7 +114,18 @@ def _state(row: dict[str, Any]) -> str:
     return str(row["state"])
 
 
-def _broken(rows: list[dict[str, Any]]) -> Result:
+def _joined(results: Sequence[Result]) -> Result:
+    """Return several views one after the other; the worst exit code counts."""
+    data: dict[str, Any] = {}
+    lines: list[str] = []
+    for result in results:
+        data |= result.data
+        lines += ([""] if lines else []) + list(result.text)
+    return Result(data, lines, max(result.code for result in results))
+
+
+def _broken(_: argparse.Namespace, session: Session) -> Result:
+    rows = [row for row in provider_rows(session) if row["problems"]]
     if not rows:
         return Result({"providers": []}, ["Every provider is sound."])
     lines = []
@@ -102,4 +133,101 @@ def _broken(rows: list[dict[str, Any]]) -> Result:
         lines.append(f"{style(row['id'], 'bold')} {row['version']} ({row['distribution']})")
         lines += [f"  {problem}" for problem in row["problems"]]
     lines.append(next_command(f"remove {rows[0]['id']}    or    plugin-manager upgrade {rows[0]['id']}"))
-    return Result({"providers": rows}, lines, 5)
+    return Result({"providers": rows}, lines, INCOMPATIBLE)
+
+
+def _available(_: argparse.Namespace, session: Session) -> Result:
+    from penstock_plugin_manager.change.known_providers import known_providers
+
+    found = [each for each in known_providers(session) if not each.installed]
+    rows = [(each.id, each.version, each.manifest.state, each.where, each.manifest.doc) for each in found]
+    data = [
+        {"id": each.id, "version": each.version, "state": each.manifest.state, "doc": each.manifest.doc}
+        for each in found
+    ]
+    if not rows:
+        return Result({"available": []}, ["The catalogs hold nothing that is not installed."])
+    lines = table(("PROVIDER", "VERSION", "STATE", "WHERE", "WHAT"), rows)
+    return Result({"available": data}, [*lines, next_command(f"info {found[0].id}")])
+
+
+def _outdated(_: argparse.Namespace, session: Session) -> Result:
+    from penstock_plugin_manager.change.known_providers import project_of
+    from penstock_plugin_manager.model.requirement import newer
+
+    data = []
+    for row in provider_rows(session):
+        project = project_of(row["distribution"], session)
+        latest = project.newest() if project else None
+        if latest and newer(latest, row["version"]):
+            data.append({"id": row["id"], "version": row["version"], "latest": latest})
+    if not data:
+        return Result({"outdated": []}, ["Every provider is at its newest version."])
+    lines = table(("PROVIDER", "VERSION", "NEWEST"), [(each["id"], each["version"], each["latest"]) for each in data])
+    return Result({"outdated": data}, [*lines, next_command("plan upgrade")])
+
+
+def _unused(options: argparse.Namespace, session: Session) -> Result:
+    from penstock_plugin_manager.commands.providers.scan import scan_project
+
+    needs = scan_project(options.dags, session).needs
+    used = {need.id for need in needs}
+    rows = [row for row in provider_rows(session) if row["id"] not in used]
+    ids = [row["id"] for row in rows]
+    lines = (
+        [f"No DAG file needs: {', '.join(ids)}", next_command(f"remove {' '.join(ids)} --prune")]
+        if ids
+        else ["Every provider is used."]
+    )
+    return Result({"unused": ids}, lines, UNUSED if ids else OK)
+
+
+def _cost(_: argparse.Namespace, session: Session) -> Result:
+    """Measure each provider: disk space with what it alone drags along, and the time of its import in a fresh interpreter."""
+    from pathlib import Path
+
+    from penstock_plugin_manager.installed.site import installed_size
+    from penstock_plugin_manager.model.requirement import human_size, reach
+
+    present, site = session.distributions, Path(session.environment.site)
+    roots = {each.distribution: () for each in session.providers}
+    reached = {name: set(reach({name: ()}, present, session.markers)) & set(present) for name in roots}
+    data: list[dict[str, Any]] = []
+    for each in session.providers:
+        others = {name for other, names in reached.items() if other != each.distribution for name in names}
+        others |= set(reach({"penstock-core": ()}, present, session.markers))
+        alone = (reached[each.distribution] - others) | {each.distribution}
+        sizes = sum(installed_size(site, name) for name in alone)
+        whole = sum(installed_size(site, name) for name in reached[each.distribution])
+        modules = each.manifest.imports if each.manifest else ()
+        data.append(
+            {
+                "id": each.id,
+                "alone": sizes,
+                "with_all": whole,
+                "distributions": len(alone),
+                "import_ms": _import_ms(session, modules),
+            }
+        )
+    rows = [
+        (
+            str(each["id"]), human_size(each["alone"]), human_size(each["with_all"]), str(each["distributions"]),
+            f"{each['import_ms']:.0f} ms" if each["import_ms"] is not None else style("fails", "red"),
+        )
+        for each in data
+    ]  # fmt: skip
+    return Result({"cost": data}, table(("PROVIDER", "ALONE", "WITH ALL", "DISTS", "IMPORT"), rows))
+
+
+def _import_ms(session: Session, modules: tuple[str, ...]) -> float | None:
+    """Return the milliseconds that the import of a provider's packages takes, over an interpreter that has the core."""
+    import subprocess
+
+    total = 0.0
+    for module in modules:
+        command = [session.environment.python, "-I", "-c", _IMPORT, module]
+        done = subprocess.run(command, check=False, capture_output=True, stdin=subprocess.DEVNULL, timeout=120)
+        if done.returncode:
+            return None
+        total += float(done.stdout)
+    return total

@@ -26,7 +26,8 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     title = f"remove {' '.join(ids)}{' --prune' if options.prune else ''}"
 
     def request() -> ChangeRequest:
-        known = {each.id for each in session.providers} | {requirement.id for requirement in session.intent.providers}
+        installed = {each.id for each in session.providers if each.distribution in session.distributions}
+        known = installed | {requirement.id for requirement in session.intent.providers}
         for provider_id in ids:
             if provider_id not in known:
                 raise MissingError(

@@ -7,10 +7,11 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from penstock_manifest.format import Manifest
+
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import MISSING, OK, UNUSED, MissingError
 from penstock_plugin_manager.index.cache import cache_folder
-from penstock_plugin_manager.model.manifest import Manifest
 from penstock_plugin_manager.model.names import ProviderRequirement
 from penstock_plugin_manager.need.files import find_files, read_files
 from penstock_plugin_manager.need.match import Directory, Found, Need, Place, match

@@ -8,7 +8,7 @@ from penstock_plugin_manager.arguments import add_source_options
 from penstock_plugin_manager.change.known_providers import KnownProvider, known_providers, provides
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import MISSING, UsageError
-from penstock_plugin_manager.model.manifest import Capability
+from penstock_plugin_manager.model.offers import Offer, offers_of
 from penstock_plugin_manager.output import Result, next_command, table
 
 
@@ -25,6 +25,9 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     """Find providers by text or by what they provide, among those installed, in catalogs and in folders of wheels.
 
     Exit code 3 if nothing is found.
+
+    Raises:
+        UsageError: nothing is searched for, or not as KIND:NAME.
     """
     if not options.text and not options.provides:
         raise UsageError(
@@ -38,7 +41,7 @@ def run(options: argparse.Namespace, session: Session) -> Result:
         )
     found = []
     for known in known_providers(session):
-        hits = [each for each in known.manifest.capabilities if not options.provides or provides(each, kind, name)]
+        hits = [each for each in offers_of(known.manifest) if not options.provides or provides(each, kind, name)]
         hits = [each for each in hits if _mentions(_words(known, each), options.text)]
         if hits or (not options.provides and _mentions(_words(known, None), options.text)):
             found.append((known, hits))
@@ -60,12 +63,12 @@ def _mentions(words: str, text: str) -> bool:
     return all(word in words for word in text.lower().split())
 
 
-def _words(known: KnownProvider, capability: Capability | None) -> str:
+def _words(known: KnownProvider, capability: Offer | None) -> str:
     if capability is None:
         return f"{known.id} {known.manifest.name} {known.manifest.doc} {known.distribution}".lower()
     return f"{capability.id} {capability.doc} {capability.kind} {capability.connection_type} {' '.join(capability.schemes)}".lower()
 
 
-def _matches(hits: list[Capability]) -> str:
+def _matches(hits: list[Offer]) -> str:
     names = [each.id for each in hits]
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

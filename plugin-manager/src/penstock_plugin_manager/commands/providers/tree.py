@@ -19,7 +19,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
-    """Show what the core and each provider drag along, as the installed metadata says; ``*`` marks what was shown above."""
+    """Show what the core and each provider drag along, as the installed metadata says; ``*`` marks what was shown above.
+
+    Raises:
+        MissingError: a provider is not installed.
+    """
     by_id = {each.id: each.distribution for each in session.providers}
     roots = {}
     for text in options.ids:

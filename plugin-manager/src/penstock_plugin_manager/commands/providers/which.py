@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 
 from penstock_plugin_manager.arguments import add_source_options
-from penstock_plugin_manager.change.known_providers import KnownProvider, capability_data, known_providers
+from penstock_plugin_manager.change.known_providers import KnownProvider, known_providers, offer_data
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import MissingError, did_you_mean
-from penstock_plugin_manager.model.manifest import Capability
+from penstock_plugin_manager.model.offers import Offer, offers_of
 from penstock_plugin_manager.output import Result, next_command
 
 
@@ -19,17 +19,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
-    """Name the provider of a capability id, class name, connection type, URL scheme or import. Exit code 3 if there is none."""
+    """Name the provider of a capability id, class name, connection type, URL scheme or import. Exit code 3 if there is none.
+
+    Raises:
+        MissingError: no known provider offers it.
+    """
     wanted = options.capability
     known = known_providers(session)
-    found = [
-        (each, capability) for each in known for capability in each.manifest.capabilities if _is(capability, wanted)
-    ]
-    owners: list[tuple[KnownProvider, Capability | None]] = [*found]
+    found = [(each, capability) for each in known for capability in offers_of(each.manifest) if _is(capability, wanted)]
+    owners: list[tuple[KnownProvider, Offer | None]] = [*found]
     top = wanted.split(".")[0].split(":")[0]
     owners += [(each, None) for each in known if top in each.manifest.imports and not found]
     if not owners:
-        every = [capability.id for each in known for capability in each.manifest.capabilities]
+        every = [capability.id for each in known for capability in offers_of(each.manifest)]
         raise MissingError(
             f"No known provider offers {wanted!r}.", did_you_mean(wanted, every) or "Try: plugin-manager search TEXT"
         )
@@ -38,7 +40,7 @@ def run(options: argparse.Namespace, session: Session) -> Result:
             "provider": each.id,
             "distribution": each.distribution,
             "where": each.where,
-            "capability": capability_data(capability) if capability else None,
+            "capability": offer_data(capability) if capability else None,
         }
         for each, capability in owners
     ]
@@ -55,7 +57,7 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     return Result({"matches": data}, [*lines, *([next_command(f"install {' '.join(missing)}")] if missing else [])])
 
 
-def _is(capability: Capability, wanted: str) -> bool:
+def _is(capability: Offer, wanted: str) -> bool:
     names = {
         capability.id,
         capability.object,

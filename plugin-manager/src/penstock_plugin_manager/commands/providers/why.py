@@ -18,7 +18,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
-    """Say which provider drags a distribution, through what; or that the user installed it, or that nothing needs it."""
+    """Say which provider drags a distribution, through what; or that the user installed it, or that nothing needs it.
+
+    Raises:
+        MissingError: the distribution is not installed.
+    """
     name = normalize(options.distribution)
     present = session.distributions
     if name not in present:
