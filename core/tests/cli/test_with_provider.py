@@ -1,6 +1,5 @@
 """Commands that go by a provider's manifest: one that exists only here."""
 
-import os
 import re
 import sys
 from pathlib import Path
@@ -10,11 +9,11 @@ import pytest
 from penstock.app.compose import open_vault
 from penstock.cli import root
 from penstock.clock import SystemClock
-from penstock.execute.wire import Ask
-from penstock.scheduler.answers import Answers
+from penstock.model.run import TaskKey
 from penstock.settings import load_settings
-from penstock.spec.executor import TryRequest
+from penstock.spec.wire import Ask
 from penstock.store import Keyring, Store
+from penstock.tries.asks import Asks
 
 MANIFEST = """
 schema = 1
@@ -136,11 +135,9 @@ def test_a_try_that_asks_for_a_connection_is_told_what_its_provider_marks_as_sec
     penstock("init", "--no-example")
     penstock("connections", "set", "c", "acme://u:pw@h", "--extra", "pin=xyzzy", "--extra", "region=eu")
     settings = load_settings({}, Path.cwd())
-    request = TryRequest(
-        run=1, task_id="t", map_index=-1, epoch=1, try_number=1, max_tries=1, dag_id="d", run_id="r",
-        run_kind="manual", snapshot="", file="", log=os.devnull,
-    )  # fmt: skip
     with Store.open(settings.database_url, Keyring.of_file(settings.key_file)) as store:
-        reply = Answers(store, SystemClock(), open_vault(settings, store))(request, Ask("connection", ("c",)))
+        reply = Asks(store, SystemClock(), open_vault(settings, store)).answer(
+            TaskKey(1, "t"), Ask("connection", ("c",))
+        )
     assert sorted(reply.secrets) == ["pw", "xyzzy"]
     assert reply.value["extra"] == {"pin": "xyzzy", "region": "eu"}

@@ -11,12 +11,12 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from penstock.execute.family import lock_family
+from penstock.execute.environment import Environment, spawn_command
+from penstock.execute.executor_lock import lock_executor
 from penstock.execute.local import LocalExecutor
-from penstock.execute.servers import Family, spawn_command
-from penstock.execute.wire import Ask, Reply
 from penstock.model.attempt import TryEnd, TryFacts
-from penstock.spec.executor import ExecutorEvent, FileCode, TryFinished, TryRequest, TryStarted
+from penstock.spec.executor import ExecutorEvent, FileCode, TryAsked, TryFinished, TryRequest, TryStarted
+from penstock.spec.wire import Ask, Reply
 
 HEAD = "from penstock import *\nimport os, sys, time, threading, subprocess\nwith DAG('d', schedule=None):\n"
 
@@ -30,20 +30,21 @@ class Bench:
         self.secret = "hunter2-hunter2"
         self.asked: list[Ask] = []
         self.left: dict[str, str] = {}
-        self._lock = lock_family(folder / "executor.lock", patience_s=5)
-        self.family = Family(spawn_command(sys.executable, poke_threads=threads), self._lock, folder / "servers.log")
+        self._lock = lock_executor(folder / "executor.lock", patience_s=5)
+        self.family = Environment(
+            spawn_command(sys.executable, poke_threads=threads), self._lock, folder / "servers.log"
+        )
         self.executor = LocalExecutor(
             folder.parent,
             {"": self.family},
             slots=slots,
-            answer=self._answer,
             clock=lambda: datetime.now(UTC),
             import_timeout_s=import_timeout_s,
         )
         self.executor.start()
         self._epoch = 0
 
-    def _answer(self, _request: TryRequest, ask: Ask) -> Reply:
+    def _answer(self, ask: Ask) -> Reply:
         self.asked.append(ask)
         if ask.method == "variable":
             return Reply(self.secret, secrets=(self.secret,))
@@ -73,7 +74,11 @@ class Bench:
         end = time.monotonic() + seconds
         while not enough():
             assert time.monotonic() < end, f"not in {seconds} s; events: {self.events}; {self.servers_log()}"
-            self.events += self.executor.events()
+            for event in self.executor.events():
+                if isinstance(event, TryAsked):
+                    self.executor.reply(event, self._answer(event.ask))
+                else:
+                    self.events.append(event)
             os.sched_yield()
 
     def finished(self, request: TryRequest) -> TryFinished | None:

@@ -81,14 +81,14 @@ def test_a_try_takes_the_process_that_was_forked_ahead_and_needs_none(bench):
 
     first, server = run()
 
-    def spare(*spent: int) -> int:
+    def preforked(*spent: int) -> int:
         bench.until(lambda: bool([pid for pid in children(server) - set(spent) if not gone(pid)]))
         [pid] = [pid for pid in children(server) - set(spent) if not gone(pid)]
         return pid
 
-    ahead = spare(first)
+    ahead = preforked(first)
     assert run() == [ahead, server]
-    killed = spare(first, ahead)
+    killed = preforked(first, ahead)
     os.kill(killed, signal.SIGKILL)
     bench.until(lambda: gone(killed))
     assert run()[0] not in {first, ahead, killed}

@@ -4,8 +4,9 @@ import pytest
 
 from penstock.errors import ConfigError
 from penstock.load.discover import dag_files, ignored
-from penstock.load.snapshot import MANIFEST, Snapshots
+from penstock.load.snapshot import Snapshots
 from penstock.load.watch import is_relevant
+from penstock.spec.snapshot import LIST
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def test_a_circle_of_links_ends(folder, snapshots):
 def test_a_damaged_snapshot_is_made_again(folder, tmp_path, snapshots, damage):
     put(folder, "a.py", "one")
     taken = snapshots.take()
-    victim = {"content": "a.py", "missing file": "a.py", "manifest": MANIFEST}[damage]
+    victim = {"content": "a.py", "missing file": "a.py", "manifest": LIST}[damage]
     path = taken.path / victim
     path.chmod(0o644)
     if damage == "missing file":

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from penstock.execute.wire import Reply
 from penstock.model.notice import RunStateChanged, TaskStateChanged
 from penstock.notify.delivery import LOAD_S, TRIES, Delivery, Ports
 from penstock.processes.supervise import LONGEST_PAUSE_S
+from penstock.spec.wire import Reply
 from penstock.store import Listener
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

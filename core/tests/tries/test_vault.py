@@ -7,7 +7,7 @@ import pytest
 from penstock.errors import ConfigError, NotFoundError, StoreError
 from penstock.model.connection import Connection
 from penstock.store import Keyring, Store, new_key
-from penstock.tries.replies import answered, connection_reply
+from penstock.tries.asks import answered, connection_reply
 from penstock.tries.vault import EnvironmentSource, StoreSource, Vault
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

@@ -7,14 +7,14 @@ from penstock.app.environments import isolated_pythons, secrets_of
 from penstock.clock import SystemClock
 from penstock.engine.engine import Engine
 from penstock.errors import ConfigError
-from penstock.execute.family import lock_family
+from penstock.execute.environment import Environment, spawn_command
+from penstock.execute.executor_lock import lock_executor
 from penstock.execute.local import LocalExecutor
-from penstock.execute.servers import Family, spawn_command
-from penstock.scheduler.answers import Answers
 from penstock.scheduler.loop import Scheduler
 from penstock.settings import Settings
-from penstock.spec.executor import Spill
+from penstock.spec.executor import Offload
 from penstock.store import Keyring, Store
+from penstock.tries.asks import Asks
 from penstock.tries.requests import TryRequests
 from penstock.tries.vault import EnvironmentSource, Source, StoreSource, Vault
 
@@ -84,11 +84,11 @@ def build_scheduler(settings: Settings, holder: str, *, notify: bool = False) ->
     store = open_store(settings)
     try:
         store.leader_lock.acquire(holder, clock.now())
-        lock = lock_family(settings.state_folder / "executor.lock", patience_s=settings.executor.stop_grace_s + 5)
+        lock = lock_executor(settings.state_folder / "executor.lock", patience_s=settings.executor.stop_grace_s + 5)
         log = settings.logs_folder / "spawn-servers.log"
         pythons = isolated_pythons(settings)
-        families = {
-            provider: Family(
+        environments = {
+            provider: Environment(
                 spawn_command(python, poke_threads=settings.waiters.threads, disabled=settings.disabled_providers),
                 lock,
                 log,
@@ -97,18 +97,19 @@ def build_scheduler(settings: Settings, holder: str, *, notify: bool = False) ->
         }
         executor = LocalExecutor(
             settings.state_folder / "snapshots",
-            families,
+            environments,
             slots=settings.executor.parallelism,
             isolation=settings.executor.isolation,
-            answer=Answers(store, clock, open_vault(settings, store)),
             clock=clock.now,
             keep=settings.executor.spawn_servers,
             import_timeout_s=settings.executor.import_timeout_s,
         )
         requests = _requests(settings, store, pythons)
-        engine = Engine(lease_s=settings.scheduler.lease_s, notify=notify)
+        asks = Asks(store, clock, open_vault(settings, store))
+        engine = Engine(lease_s=settings.scheduler.lease_s, routes=settings.queues, notify=notify)
         executors = {executor.name: executor, executor.sensor_name: executor}
-        return Scheduler(store, engine, executors, requests, clock, stop_grace_s=settings.executor.stop_grace_s)
+        grace_s = settings.executor.stop_grace_s
+        return Scheduler(store, engine, executors, requests, asks, clock, stop_grace_s=grace_s)
     except BaseException:
         store.close()
         raise
@@ -124,6 +125,6 @@ def _requests(settings: Settings, store: Store, isolated: Iterable[str]) -> TryR
         store,
         logs=settings.logs_folder,
         isolation=settings.executor.isolation,
-        spill=Spill(settings.values_url, settings.xcom.conn_id, settings.xcom.threshold_bytes),
+        offload=Offload(settings.values_url, settings.xcom.conn_id, settings.xcom.threshold_bytes),
         isolated=frozenset(isolated),
     )

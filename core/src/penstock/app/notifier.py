@@ -8,12 +8,12 @@ from penstock.app.compose import open_vault
 from penstock.app.environments import isolated_pythons, listening
 from penstock.app.service_main import run_service
 from penstock.clock import SystemClock
-from penstock.execute.wire import Ask, Reply
 from penstock.notify.delivery import Ports
 from penstock.notify.notifier import Notifier
 from penstock.settings import Settings
+from penstock.spec.wire import Ask, Reply
 from penstock.store import Store
-from penstock.tries.replies import answered, connection_reply, variable_reply
+from penstock.tries.asks import answered, connection_reply, variable_reply
 from penstock.tries.vault import Vault
 
 LOG = "listeners.log"

@@ -12,7 +12,7 @@ from typing import Any
 
 from penstock.author.operator import Operator
 from penstock.execute.output import LOG_LINE
-from penstock.execute.runner import Outside, Runner
+from penstock.execute.runner import Providers, Runner
 from penstock.execute.spawn_server import Open, serve
 
 
@@ -20,7 +20,7 @@ def main(disabled: str, poke_threads: int, control: int, lock: int) -> None:
     """Serve until the scheduler hangs up."""
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format=LOG_LINE)
     providers = _Providers(disabled.split(","))
-    outside = Outside(providers.operator, providers.object_store, poke_threads)
+    outside = Providers(providers.operator, providers.object_store, poke_threads)
 
     def runner(what: Open) -> Runner:
         return Runner(what.code, Path(what.snapshots), outside)

@@ -11,12 +11,12 @@ from msgspec.structs import replace
 import penstock.errors
 from penstock.author.runtime import BaseRuntime
 from penstock.errors import PenstockError, RequestError
-from penstock.execute.wire import Ask, Kind, Reply
 from penstock.model.attempt import TryEnd
 from penstock.model.connection import Connection
 from penstock.model.state import Outcome
 from penstock.processes.frames import FrameReader, frame
 from penstock.processes.masking import Mask
+from penstock.spec.wire import Ask, Kind, Reply
 
 _decode_reply = msgspec.msgpack.Decoder(Reply).decode
 _encode = msgspec.msgpack.Encoder().encode

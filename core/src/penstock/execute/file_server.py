@@ -16,16 +16,16 @@ from typing import NoReturn
 
 import msgspec
 
-from penstock.execute.jobs import Child, Job, fork_child
+from penstock.execute.jobs import ForkedProcess, Job, fork_process
 from penstock.execute.output import Output, discard
 from penstock.execute.runner import Runner
 from penstock.execute.try_process import run_many, run_one
 from penstock.execute.waiter import wait_for_many
-from penstock.execute.wire import Kind, Reply
 from penstock.model.attempt import TryEnd
 from penstock.model.state import Outcome
 from penstock.processes.frames import FrameReader, Outbox, frame, read_available
 from penstock.processes.group import Reaper, describe_exit, kill_group
+from penstock.spec.wire import Kind, Reply
 
 _decode_reply = msgspec.msgpack.Decoder(Reply).decode
 _encode = msgspec.msgpack.Encoder().encode
@@ -41,18 +41,18 @@ class FileServer:
     Args:
         control: Non-blocking stream socket to the scheduler.
         runner: Has imported the file, or does so in each try process.
-        held: Descriptors that every process of the family keeps open.
+        held: Descriptors that every process of the executor keeps open.
     """
 
     def __init__(self, control: socket.socket, runner: Runner, held: tuple[int, ...]) -> None:
         self._control, self._runner, self._held = control, runner, held
         self._reader, self._outbox = FrameReader(), Outbox(control)
         self._jobs: dict[int, Job] = {}
-        self._following: deque[Job] = deque()
-        self._children: dict[int, Child] = {}
-        self._idle: list[Child] = []
-        self._waiter: Child | None = None
-        self._spare: Child | None = None
+        self._prefetched: deque[Job] = deque()
+        self._children: dict[int, ForkedProcess] = {}
+        self._idle: list[ForkedProcess] = []
+        self._waiter: ForkedProcess | None = None
+        self._preforked: ForkedProcess | None = None
         self._forks = False
         self._timers: list[tuple[float, int, str]] = []
         self._open = True
@@ -61,41 +61,41 @@ class FileServer:
 
     def serve(self) -> NoReturn:
         """Serve, and leave the process when the scheduler hangs up; nothing that was forked outlives it."""
-        self._selector.register(self._reaper, selectors.EVENT_READ, self._bury_dead)
-        self._selector.register(self._control, selectors.EVENT_READ, self._hear)
+        self._selector.register(self._reaper, selectors.EVENT_READ, self._reap)
+        self._selector.register(self._control, selectors.EVENT_READ, self._receive)
         while self._open:
-            for key, _ in self._selector.select(self._patience()):
+            for key, _ in self._selector.select(self._timeout_s()):
                 key.data()
-            self._fire()
+            self._fire_timers()
             self._flush()
-            self._keep_spare()
+            self._prefork()
         for child in self._children.values():
             kill_group(child.pid)
         os._exit(0)
 
     # From the scheduler.
 
-    def _hear(self) -> None:
+    def _receive(self) -> None:
         data = read_available(self._control)
         if data is None:
             self._open = False
             return
         for kind, serial, payload in self._reader.feed(data):
-            self._obey(kind, serial, payload)
+            self._handle(kind, serial, payload)
 
-    def _obey(self, kind: int, serial: int, payload: bytes) -> None:
+    def _handle(self, kind: int, serial: int, payload: bytes) -> None:
         if kind == Kind.RUN:
             self._start(self._admit(serial, payload))
-        elif kind == Kind.FOLLOW:
-            self._following.append(self._admit(serial, payload))
+        elif kind == Kind.PREFETCH:
+            self._prefetched.append(self._admit(serial, payload))
         elif kind == Kind.STOP:
             self._open = False
         elif (known := self._jobs.get(serial)) is None:
             return
         elif kind == Kind.CANCEL:
             self._end(known, Outcome.CANCELLED, payload.decode())
-        elif kind == Kind.GO and known in self._following:
-            self._following.remove(known)
+        elif kind == Kind.START and known in self._prefetched:
+            self._prefetched.remove(known)
             self._start(known)
         elif kind == Kind.REPLY and known.child is not None:
             if known.output is not None:
@@ -123,48 +123,48 @@ class FileServer:
             job.deadline = self._arm(job.request.timeout_s, job.serial, "deadline")
         self._outbox.put(frame(Kind.STARTED, job.serial, _encode(job.child.pid)))
 
-    def _place(self, job: Job) -> Child:
+    def _place(self, job: Job) -> ForkedProcess:
         """The process that runs a try: its own, an idle one that is kept, or the waiter of all sensors."""
         runner, held = self._runner, self._held
         if job.request.wait is not None:
             if self._waiter is None:
-                self._waiter = self._adopt(fork_child(lambda c: wait_for_many(c, runner), held, kept=True))
+                self._waiter = self._adopt(fork_process(lambda c: wait_for_many(c, runner), held, kept=True))
             child = self._waiter
         elif job.request.isolation == "reuse":
             child = (
                 self._idle.pop()
                 if self._idle
-                else self._adopt(fork_child(lambda c: run_many(c, runner), held, kept=True))
+                else self._adopt(fork_process(lambda c: run_many(c, runner), held, kept=True))
             )
         else:
-            child = self._ahead() or self._fresh()
+            child = self._take_preforked() or self._fresh()
             self._forks = True
         child.outbox.put(frame(Kind.RUN, job.serial, job.payload))
         return child
 
-    def _fresh(self) -> Child:
+    def _fresh(self) -> ForkedProcess:
         """A process for one try."""
-        return self._adopt(fork_child(lambda c: run_one(c, self._runner), self._held, kept=False))
+        return self._adopt(fork_process(lambda c: run_one(c, self._runner), self._held, kept=False))
 
-    def _ahead(self) -> Child | None:
+    def _take_preforked(self) -> ForkedProcess | None:
         """The process that was forked ahead, unless it has died meanwhile."""
-        self._bury_dead()
-        spare, self._spare = self._spare, None
-        return spare
+        self._reap()
+        preforked, self._preforked = self._preforked, None
+        return preforked
 
-    def _keep_spare(self) -> None:
+    def _prefork(self) -> None:
         """Have a process at hand for the next try, so that a fork is no part of what a chain of tasks waits for."""
-        if self._forks and self._spare is None:
+        if self._forks and self._preforked is None:
             with contextlib.suppress(OSError):  # the try that needs a process says why there is none
-                self._spare = self._fresh()
+                self._preforked = self._fresh()
 
-    def _adopt(self, child: Child) -> Child:
+    def _adopt(self, child: ForkedProcess) -> ForkedProcess:
         self._children[child.pid] = child
-        self._selector.register(child.sock, selectors.EVENT_READ, lambda: self._listen(child))
-        self._selector.register(child.pipe, selectors.EVENT_READ, lambda: self._pump(child))
+        self._selector.register(child.sock, selectors.EVENT_READ, lambda: self._receive_from(child))
+        self._selector.register(child.pipe, selectors.EVENT_READ, lambda: self._copy_output(child))
         return child
 
-    def _listen(self, child: Child) -> None:
+    def _receive_from(self, child: ForkedProcess) -> None:
         if child.sock.fileno() < 0:
             return  # buried by an earlier event of the same turn
         data = read_available(child.sock)
@@ -183,7 +183,7 @@ class FileServer:
             elif kind == Kind.ASK:
                 self._outbox.put(frame(Kind.ASK, serial, payload))
 
-    def _pump(self, child: Child) -> None:
+    def _copy_output(self, child: ForkedProcess) -> None:
         """Move what a process printed into the log of its try; a process without a try is not listened to."""
         if child.pipe < 0:
             return  # buried by an earlier event of the same turn
@@ -210,26 +210,26 @@ class FileServer:
                 job.output.take(job.child.pipe)
             job.output.close()
         del self._jobs[job.serial]
-        if self._following and job.child is not None and job.request.wait is None:
-            heir = self._following.popleft()
-            self._start(heir)
-            self._outbox.put(frame(Kind.HEIR, heir.serial))
+        if self._prefetched and job.child is not None and job.request.wait is None:
+            successor = self._prefetched.popleft()
+            self._start(successor)
+            self._outbox.put(frame(Kind.SUCCESSOR, successor.serial))
         self._outbox.put(frame(Kind.FINISHED, job.serial, answer))
 
-    def _bury_dead(self) -> None:
+    def _reap(self) -> None:
         for pid, code in self._reaper.reap():
             if (child := self._children.pop(pid, None)) is not None:
-                self._bury(child, code)
+                self._process_ended(child, code)
 
-    def _bury(self, child: Child, code: int) -> None:
+    def _process_ended(self, child: ForkedProcess, code: int) -> None:
         """A process has ended: hear what it said last, answer for the tries it leaves, end its descendants."""
         if child.sock in self._selector.get_map():
-            self._listen(child)
+            self._receive_from(child)
         kill_group(child.pid)
         if child is self._waiter:
             self._waiter = None
-        if child is self._spare:
-            self._spare = None
+        if child is self._preforked:
+            self._preforked = None
         if child in self._idle:
             self._idle.remove(child)
         for job in list(child.jobs.values()):
@@ -258,7 +258,7 @@ class FileServer:
             return
         job.ending = (outcome, reason)
         if job.child is None:
-            self._following.remove(job)
+            self._prefetched.remove(job)
             self._answer(job, outcome, reason)
         elif job.request.wait is not None:
             job.child.outbox.put(frame(Kind.CANCEL, job.serial, reason.encode()))
@@ -273,10 +273,10 @@ class FileServer:
         heappush(self._timers, (at, serial, what))
         return at
 
-    def _patience(self) -> float | None:
+    def _timeout_s(self) -> float | None:
         return max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else None
 
-    def _fire(self) -> None:
+    def _fire_timers(self) -> None:
         while self._timers and self._timers[0][0] <= time.monotonic():
             _, serial, what = heappop(self._timers)
             job = self._jobs.get(serial)

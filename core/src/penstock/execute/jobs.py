@@ -30,13 +30,13 @@ class Job:
     def __init__(self, serial: int, payload: bytes) -> None:
         self.serial, self.payload = serial, payload
         self.request: TryRequest = decode_request(payload)
-        self.child: Child | None = None
+        self.child: ForkedProcess | None = None
         self.output: Output | None = None
         self.ending: tuple[Outcome, str] | None = None
         self.deadline = 0.0
 
 
-class Child:
+class ForkedProcess:
     """A forked process and its two lines: the channel, and the pipe behind its standard output.
 
     Attributes:
@@ -52,12 +52,12 @@ class Child:
         self.jobs: dict[int, Job] = {}
 
 
-def fork_child(code: Callable[[socket.socket], NoReturn], held: tuple[int, ...], *, kept: bool) -> Child:
+def fork_process(code: Callable[[socket.socket], NoReturn], held: tuple[int, ...], *, kept: bool) -> ForkedProcess:
     """Fork a process that runs ``code`` with its channel; its standard output goes to the child's pipe.
 
     Args:
         code: Never returns.
-        held: Descriptors that every process of the family keeps open, so that a lock on them tells of its life.
+        held: Descriptors that every process of the executor keeps open, so that a lock on them tells of its life.
         kept: Whether it will serve more than one try.
     """
     ours, theirs = socket.socketpair()
@@ -67,4 +67,4 @@ def fork_child(code: Callable[[socket.socket], NoReturn], held: tuple[int, ...],
     os.close(writing)
     ours.setblocking(False)
     os.set_blocking(reading, False)
-    return Child(pid, ours, reading, kept=kept)
+    return ForkedProcess(pid, ours, reading, kept=kept)

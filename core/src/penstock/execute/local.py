@@ -11,22 +11,32 @@ from pathlib import Path
 
 import msgspec
 
+from penstock.execute.environment import Environment, Server, Submitted
 from penstock.execute.file_server import BEAT_S
-from penstock.execute.servers import Family, Sent, Server
 from penstock.execute.spawn_server import Open
-from penstock.execute.wire import Ask, Kind, Reply
 from penstock.model.attempt import TryEnd
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
 from penstock.processes.frames import frame
 from penstock.processes.group import kill_group
-from penstock.spec.executor import ExecutorEvent, FileCode, Heartbeat, PlanCode, TryFinished, TryRequest, TryStarted
+from penstock.spec.executor import (
+    ExecutorEvent,
+    FileCode,
+    Heartbeat,
+    PlanCode,
+    TryAsked,
+    TryFinished,
+    TryRecovered,
+    TryRequest,
+    TryStarted,
+)
+from penstock.spec.wire import Ask, Kind, Reply
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_end = msgspec.msgpack.Decoder(TryEnd).decode
 _decode_ask = msgspec.msgpack.Decoder(Ask).decode
 
-FOLLOWERS = {"fork": 4, "reuse": 32}
+PREFETCH = {"fork": 4, "reuse": 32}
 """Tries that may wait at a file server for each that it runs: what hides the scheduler's own turn-around."""
 
 Origin = tuple[str, str, str, tuple[tuple[str, str | None], ...]]
@@ -39,10 +49,9 @@ class LocalExecutor:
 
     Args:
         snapshots: Folder that holds the source snapshots by their hash.
-        families: Spawn server by provider id; ``""`` is the host's own environment.
+        environments: Spawn server by provider id; ``""`` is the host's own environment.
         slots: How many tries run at once.
         isolation: What tries use unless their DAG says otherwise; decides how many may wait here.
-        answer: Answers what a running try asks for; called in the scheduler's own thread.
         clock: Gives the present as aware UTC.
         keep: How many idle file servers are kept warm.
         import_timeout_s: Seconds that a file server may take to import its file.
@@ -51,26 +60,25 @@ class LocalExecutor:
     name = "local"
     sensor_name = "waiter"
 
-    def __init__(  # noqa: PLR0913 - each is a setting of the installation
+    def __init__(
         self,
         snapshots: Path,
-        families: dict[str, Family],
+        environments: dict[str, Environment],
         *,
         slots: int,
         isolation: str = "fork",
-        answer: Callable[[TryRequest, Ask], Reply],
         clock: Callable[[], datetime],
         keep: int = 8,
         import_timeout_s: float = 60.0,
     ) -> None:
         self._snapshots = str(snapshots)
-        self._families, self._slots, self._answer, self._clock = families, slots, answer, clock
+        self._environments, self._slots, self._clock = environments, slots, clock
         self._isolation = isolation
         self._keep, self._import_timeout_s = keep, import_timeout_s
         self._servers: dict[Origin, Server] = {}
         self._threaded: set[Origin] = set()
-        self._backlog: deque[Sent] = deque()
-        self._where: dict[tuple[TaskKey, int], tuple[Server | None, Sent]] = {}
+        self._backlog: deque[Submitted] = deque()
+        self._where: dict[tuple[TaskKey, int], tuple[Server | None, Submitted]] = {}
         self._used = 0
         self._renewed_at = 0.0
         self._serials = itertools.count(1)
@@ -81,11 +89,16 @@ class LocalExecutor:
 
     def start(self) -> None:
         """Start the host's spawn server, so that the first try does not wait for it."""
-        self._families[""].start()
+        self._environments[""].start()
+
+    def recover(self, tries: Sequence[TryRequest]) -> list[TryStarted | TryRecovered | TryFinished]:
+        """Nothing: whoever holds the executor's lock has seen the last process of an earlier scheduler end."""
+        del tries
+        return []
 
     def capacity(self) -> int:
         """Tries it holds at once: those that run and those that follow them."""
-        return self._slots * (1 + FOLLOWERS[self._isolation])
+        return self._slots * (1 + PREFETCH[self._isolation])
 
     def fileno(self) -> int:
         """A descriptor that is readable whenever some server has sent something."""
@@ -94,28 +107,41 @@ class LocalExecutor:
     def submit(self, tries: Sequence[TryRequest]) -> None:
         """Take tries; those for which there is no slot wait, first at their file server, then here."""
         for request in tries:
-            sent = Sent(next(self._serials), request, _encode(request))
-            self._where[request.key, request.epoch] = (None, sent)
+            try:
+                payload = _encode(request)
+            except (TypeError, ValueError, OverflowError) as error:
+                reason = f"it cannot be sent to a process: {error}. Look at the run's conf and the DAG's params."
+                self._tell(TryFinished(request.key, request.epoch, self._clock(), _failed_for_good(reason)))
+                continue
+            submitted = Submitted(next(self._serials), request, payload)
+            self._where[request.key, request.epoch] = (None, submitted)
             if request.wait is not None:
-                self._send(Kind.RUN, sent)
+                self._send(Kind.RUN, submitted)
             else:
-                self._backlog.append(sent)
-        self._pump()
+                self._backlog.append(submitted)
+        self._fill_slots()
         self._flush()
 
     def cancel(self, tries: Sequence[tuple[TaskKey, int]], reason: str) -> None:
         """End tries; each is answered by an event, a waiting one at once."""
         for key, epoch in tries:
-            server, sent = self._where.get((key, epoch), (None, None))
-            if sent is None:
+            server, submitted = self._where.get((key, epoch), (None, None))
+            if submitted is None:
                 # It ended a moment ago, or with an earlier executor: either way nothing of it lives here.
                 self._tell(TryFinished(key, epoch, self._clock(), TryEnd(Outcome.CANCELLED, reason)))
             elif server is None:
-                self._backlog.remove(sent)
-                self._finished(sent, Outcome.CANCELLED, reason)
+                self._backlog.remove(submitted)
+                self._finished(submitted, Outcome.CANCELLED, reason)
             else:
-                server.outbox.put(frame(Kind.CANCEL, sent.serial, reason.encode()))
+                server.cancel(submitted, reason, time.monotonic())
         self._flush()
+
+    def reply(self, asked: TryAsked, reply: Reply) -> None:
+        """Hand a try the answer to what it asked."""
+        server, submitted = self._where.get((asked.key, asked.epoch), (None, None))
+        if server is not None and submitted is not None:
+            server.outbox.put(frame(Kind.REPLY, submitted.serial, _encode(reply)))
+            self._flush()
 
     def events(self) -> list[ExecutorEvent]:
         """What happened; slots that became free are given to the next tries in the same breath."""
@@ -123,10 +149,10 @@ class LocalExecutor:
             if key.data is None:
                 os.read(self._wake_r, 4096)
             elif key.data.sock.fileno() >= 0:
-                self._hear(key.data)
-        self._pump()
+                self._receive(key.data)
+        self._fill_slots()
         self._flush()
-        self._end_stuck_imports()
+        self._end_hung_servers()
         self._renew_waiting()
         events, self._events = self._events, []
         return events
@@ -140,34 +166,34 @@ class LocalExecutor:
         self._flush()
         for server in list(self._servers.values()):
             self._drop(server)
-        for family in self._families.values():
-            family.close(grace_s)
+        for environment in self._environments.values():
+            environment.close(grace_s)
         self._selector.close()
         os.close(self._wake_r)
         os.close(self._wake_w)
 
     # Out.
 
-    def _pump(self) -> None:
+    def _fill_slots(self) -> None:
         for server in self._servers.values():
-            while server.followers and self._used < self._slots:
+            while server.prefetched and self._used < self._slots:
                 self._used += 1
-                server.go()
+                server.start_next()
         while self._backlog and self._used < self._slots:
             self._used += 1
             self._send(Kind.RUN, self._backlog.popleft())
         while self._backlog:
-            sent = self._backlog[0]
-            place = self._servers.get(_origin(sent.request))
-            depth = FOLLOWERS.get(sent.request.isolation, 0)
-            if place is None or len(place.followers) >= depth * place.running:
+            submitted = self._backlog[0]
+            place = self._servers.get(_origin(submitted.request))
+            depth = PREFETCH.get(submitted.request.isolation, 0)
+            if place is None or len(place.prefetched) >= depth * place.running:
                 return
-            self._send(Kind.FOLLOW, self._backlog.popleft())
+            self._send(Kind.PREFETCH, self._backlog.popleft())
 
-    def _send(self, kind: Kind, sent: Sent) -> None:
-        server = self._server(sent.request)
-        server.send(kind, sent, time.monotonic())
-        self._where[sent.key, sent.request.epoch] = (server, sent)
+    def _send(self, kind: Kind, submitted: Submitted) -> None:
+        server = self._server(submitted.request)
+        server.send(kind, submitted, time.monotonic())
+        self._where[submitted.key, submitted.request.epoch] = (server, submitted)
 
     def _server(self, request: TryRequest) -> Server:
         origin = _origin(request)
@@ -175,7 +201,7 @@ class LocalExecutor:
         if server is None:
             code = request.code if isinstance(request.code, FileCode) else None
             what = Open(self._snapshots, code, fresh=origin in self._threaded)
-            server = self._families[_provider(request)].open(what, time.monotonic())
+            server = self._environments[_provider(request)].open(what, time.monotonic())
             self._servers[origin] = server
             self._selector.register(server.sock, selectors.EVENT_READ, server)
             self._retire()
@@ -200,7 +226,7 @@ class LocalExecutor:
 
     # In.
 
-    def _hear(self, server: Server) -> None:
+    def _receive(self, server: Server) -> None:
         frames = server.frames()
         if frames is None:
             self._lose(server)
@@ -208,24 +234,38 @@ class LocalExecutor:
         for kind, serial, payload in frames:
             if kind == Kind.FINISHED:
                 self._answered(server, serial, payload)
-            elif (sent := server.tries.get(serial)) is not None and kind in (Kind.STARTED, Kind.ASK, Kind.HEIR):
-                self._of_try(server, sent, kind, payload)
+            elif (submitted := server.tries.get(serial)) is not None and kind in (
+                Kind.STARTED,
+                Kind.ASK,
+                Kind.SUCCESSOR,
+            ):
+                self._of_try(server, submitted, kind, payload)
             else:
                 self._of_server(server, kind, serial)
 
-    def _of_try(self, server: Server, sent: Sent, kind: int, payload: bytes) -> None:
+    def _of_try(self, server: Server, submitted: Submitted, kind: int, payload: bytes) -> None:
         if kind == Kind.STARTED:
-            sent.pid = msgspec.msgpack.decode(payload, type=int)
-            sent.payload = b""
-            self._events.append(TryStarted(sent.key, sent.request.epoch, sent.pid, self._clock()))
+            submitted.pid = msgspec.msgpack.decode(payload, type=int)
+            submitted.payload = b""
+            self._events.append(TryStarted(submitted.key, submitted.request.epoch, submitted.pid, self._clock()))
         elif kind == Kind.ASK:
-            reply = self._answer(sent.request, _decode_ask(payload))
-            server.outbox.put(frame(Kind.REPLY, sent.serial, _encode(reply)))
+            self._asked(server, submitted, payload)
         else:
-            server.heir = sent.serial
+            server.successor = submitted.serial
+
+    def _asked(self, server: Server, submitted: Submitted, payload: bytes) -> None:
+        try:
+            ask = _decode_ask(payload)
+        except msgspec.MsgspecError as error:
+            # Only code that writes to its supervisor's descriptor by itself can do this: its try is over.
+            submitted.fault = f"its process sent an unreadable question: {error}"
+            server.cancel(submitted, submitted.fault, time.monotonic())
+        else:
+            self._events.append(TryAsked(submitted.key, submitted.request.epoch, submitted.serial, ask))
 
     def _of_server(self, server: Server, kind: int, serial: int) -> None:
         if kind == Kind.BEAT:
+            server.last_heartbeat_s = time.monotonic()
             self._renew(server.tries.values())
         elif kind == Kind.HELLO:
             server.pid = serial
@@ -241,38 +281,44 @@ class LocalExecutor:
             return
         self._renewed_at = now
         starting = [s for s in self._servers.values() if not s.ready and s.opened_at > now - self._import_timeout_s]
-        self._renew([*self._backlog, *(sent for server in starting for sent in server.tries.values())])
+        self._renew([*self._backlog, *(submitted for server in starting for submitted in server.tries.values())])
 
-    def _renew(self, held: Iterable[Sent]) -> None:
-        tries = tuple((sent.key, sent.request.epoch) for sent in held)
+    def _renew(self, held: Iterable[Submitted]) -> None:
+        tries = tuple((submitted.key, submitted.request.epoch) for submitted in held)
         if tries:
             self._events.append(Heartbeat(self.name, tries, self._clock()))
 
     def _answered(self, server: Server, serial: int, payload: bytes) -> None:
-        sent = server.done(serial)
-        if sent is None:
+        submitted = server.done(serial)
+        if submitted is None:
             return
-        self._release(sent)
+        self._release(submitted)
         try:
             end = _decode_end(payload)
         except msgspec.MsgspecError as error:
             end = TryEnd(Outcome.FAILED, f"its process sent an unreadable answer: {error}")
-        self._events.append(TryFinished(sent.key, sent.request.epoch, self._clock(), end))
+        if submitted.fault:
+            end = _failed_for_good(submitted.fault)
+        self._events.append(TryFinished(submitted.key, submitted.request.epoch, self._clock(), end))
 
-    def _release(self, sent: Sent) -> None:
-        if sent.slot:
+    def _release(self, submitted: Submitted) -> None:
+        if submitted.slot:
             self._used -= 1
-        self._where.pop((sent.key, sent.request.epoch), None)
+        self._where.pop((submitted.key, submitted.request.epoch), None)
 
-    def _finished(self, sent: Sent, outcome: Outcome, error: str) -> None:
-        self._release(sent)
-        self._tell(TryFinished(sent.key, sent.request.epoch, self._clock(), TryEnd(outcome, error)))
+    def _finished(self, submitted: Submitted, outcome: Outcome, error: str) -> None:
+        self._release(submitted)
+        self._tell(TryFinished(submitted.key, submitted.request.epoch, self._clock(), TryEnd(outcome, error)))
 
     def _tell(self, event: ExecutorEvent) -> None:
         """Add an event that no server sent, and have `fileno` become readable for it."""
         self._events.append(event)
         if len(self._events) == 1:
             os.write(self._wake_w, b"x")
+
+    def _environment_of(self, server: Server) -> Environment:
+        provider, *_ = next(origin for origin, known in self._servers.items() if known is server)
+        return self._environments[provider]
 
     def _drop(self, server: Server) -> None:
         self._selector.unregister(server.sock)
@@ -283,13 +329,13 @@ class LocalExecutor:
         """A file server is gone: whatever it had is lost, and must not live on."""
         self._drop(server)
         server.kill()
-        for sent in server.tries.values():
-            if server.ready:
-                self._finished(sent, Outcome.LOST, "the process that supervised it ended")
+        for submitted in server.tries.values():
+            if server.ready or not server.pid:
+                self._finished(submitted, Outcome.LOST, "the process that supervised it ended")
             else:
-                log = self._families[_provider(sent.request)].log
+                log = self._environments[_provider(submitted.request)].log
                 error = f"the process that imports {server.what.name} ended at it: see {log}"
-                self._finished(sent, Outcome.FAILED, error)
+                self._finished(submitted, Outcome.FAILED, error)
 
     def _start_over(self, server: Server) -> None:
         """An import left threads behind: have the file's tries served by a server that forks before it imports."""
@@ -297,15 +343,27 @@ class LocalExecutor:
         waiting = list(server.tries.values())
         if waiting:
             self._threaded.add(_origin(waiting[0].request))
-        for sent in waiting:
-            kind = Kind.RUN if sent.slot or sent.request.wait is not None else Kind.FOLLOW
-            self._send(kind, sent)
+        for submitted in waiting:
+            kind = Kind.RUN if submitted.slot or submitted.request.wait is not None else Kind.PREFETCH
+            self._send(kind, submitted)
 
-    def _end_stuck_imports(self) -> None:
-        limit = time.monotonic() - self._import_timeout_s
-        for server in [s for s in self._servers.values() if not s.ready and s.opened_at < limit]:
-            if server.pid:
-                kill_group(server.pid)
+    def _end_hung_servers(self) -> None:
+        """End file servers that take too long to import their file, or that do not end a try which they were told to end."""
+        now = time.monotonic()
+        for server in list(self._servers.values()):
+            if not server.ready and server.opened_at < now - self._import_timeout_s:
+                if server.pid:
+                    kill_group(server.pid)  # its end is then heard of like any other
+                else:
+                    # Not even forked: the spawn server itself stands still. All its file servers end with it.
+                    self._environment_of(server).close()
+                    self._lose(server)
+            elif server.is_hung(now):
+                self._lose(server)
+
+
+def _failed_for_good(error: str) -> TryEnd:
+    return TryEnd(Outcome.FAILED, error, retryable=False)
 
 
 def _origin(request: TryRequest) -> Origin:

@@ -14,7 +14,7 @@ from penstock.author.run.execution import Prepared, failed, prepare, run_try
 from penstock.author.run.stored_plan import from_plan
 from penstock.author.runtime import Runtime, current
 from penstock.errors import FailTask, PenstockError
-from penstock.execute.spill import spilled
+from penstock.execute.offload import offloaded
 from penstock.model.attempt import TryEnd
 from penstock.model.secret import variable_secrets
 from penstock.model.state import Outcome
@@ -24,7 +24,7 @@ Resolve = Callable[[str], type[Operator]]
 OpenStore = Callable[[str, str | None], Any]
 
 
-class Outside:
+class Providers:
     """What an execution room cannot know by itself: the providers, handed in by the composition root.
 
     Args:
@@ -48,8 +48,8 @@ class Runner:
         secrets: Those among them, which no log may show.
     """
 
-    def __init__(self, code: FileCode | None, snapshots: Path, outside: Outside) -> None:
-        self._code, self._snapshots, self._outside = code, snapshots, outside
+    def __init__(self, code: FileCode | None, snapshots: Path, providers: Providers) -> None:
+        self._code, self._snapshots, self._providers = code, snapshots, providers
         self._tasks: dict[tuple[str, str], AbstractOperator] | None = None
         self._fault = ""
         variables = code.variables if code is not None else {}
@@ -58,12 +58,12 @@ class Runner:
     @property
     def open_store(self) -> OpenStore:
         """Opens an object store by URL and connection id."""
-        return self._outside.open_store
+        return self._providers.open_store
 
     @property
     def poke_threads(self) -> int:
         """Pokes of plain sensors that a waiter makes at once."""
-        return self._outside.poke_threads
+        return self._providers.poke_threads
 
     def load(self) -> None:
         """Import the file; a fault is kept, and is then what each try answers."""
@@ -94,7 +94,7 @@ class Runner:
     def _task(self, request: TryRequest) -> AbstractOperator:
         facts = request.facts
         if isinstance(request.code, PlanCode):
-            return from_plan(self._outside.resolve(request.code.capability), facts.task_id, request.code.plan)
+            return from_plan(self._providers.resolve(request.code.capability), facts.task_id, request.code.plan)
         if self._tasks is None:
             self.load()
         found = (self._tasks or {}).get((facts.dag_id, facts.task_id))
@@ -123,7 +123,7 @@ def with_values_put_away(end: TryEnd, request: TryRequest, runtime: Runtime) -> 
     """The end with its large values in the object store; the try has failed if they could not be put there."""
     token = current.set(runtime)
     try:
-        return replace(end, xcoms=spilled(end.xcoms, request, runtime))
+        return replace(end, xcoms=offloaded(end.xcoms, request, runtime))
     except Exception as error:  # noqa: BLE001 - a provider's code: what it raised is the verdict on this try
         return failed(error)
     finally:

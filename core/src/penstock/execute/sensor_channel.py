@@ -16,7 +16,7 @@ import msgspec
 
 from penstock.errors import RequestError
 from penstock.execute.channel import Channel, value_of
-from penstock.execute.wire import Ask, Kind, Reply
+from penstock.spec.wire import Ask, Kind, Reply
 
 _decode_reply = msgspec.msgpack.Decoder(Reply).decode
 _encode = msgspec.msgpack.Encoder().encode

@@ -1,4 +1,4 @@
-"""The first process of the family: started fresh, it imports the runtime once and forks a file server for each file.
+"""The first process of the executor: started fresh, it imports the runtime once and forks a file server for each file.
 
 The scheduler talks to it by datagram-like messages over a stream socket: each is one `Open` with a socket attached
 (SCM_RIGHTS, unix(7)), which becomes the new file server's line to the scheduler. When the scheduler hangs up, it
@@ -18,11 +18,11 @@ import msgspec
 
 from penstock.execute.file_server import FileServer
 from penstock.execute.runner import Runner
-from penstock.execute.wire import Kind
 from penstock.processes.fork import fork, prepare_to_fork
 from penstock.processes.frames import frame
 from penstock.processes.group import reap
 from penstock.spec.executor import FileCode
+from penstock.spec.wire import Kind
 
 GRACE_S = 10.0
 
@@ -51,7 +51,7 @@ def serve(control: socket.socket, held: tuple[int, ...], make_runner: Callable[[
 
     Args:
         control: Blocking stream socket to the scheduler.
-        held: Descriptors that every process of the family keeps open.
+        held: Descriptors that every process of the executor keeps open.
         make_runner: Makes the runner of a file server; the import itself happens in the file server's process.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -64,11 +64,11 @@ def serve(control: socket.socket, held: tuple[int, ...], make_runner: Callable[[
         children.add(_fork_file_server(message, line, held, make_runner))
         line.close()
         _forget_ended(children)
-    _await_end(children)
+    _wait_for_end(children)
     os._exit(0)
 
 
-def _await_end(children: set[int]) -> None:
+def _wait_for_end(children: set[int]) -> None:
     """Let file servers end their tries before the kernel ends them for their parent's death."""
     until = time.monotonic() + GRACE_S
     while children and time.monotonic() < until:

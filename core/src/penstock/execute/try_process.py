@@ -12,8 +12,8 @@ import msgspec
 from penstock.errors import TaskCancelled
 from penstock.execute.channel import Channel, TryRuntime
 from penstock.execute.runner import Runner
-from penstock.execute.wire import Kind
 from penstock.spec.executor import TryRequest
+from penstock.spec.wire import Kind
 
 _decode_request = msgspec.msgpack.Decoder(TryRequest).decode
 

@@ -19,10 +19,10 @@ from penstock.author.run.execution import Prepared, failed
 from penstock.execute.channel import TryRuntime
 from penstock.execute.runner import Runner, with_values_put_away
 from penstock.execute.sensor_channel import SensorChannel, speaking_for
-from penstock.execute.wire import Kind
 from penstock.model.attempt import TryEnd
 from penstock.model.state import Outcome
 from penstock.spec.executor import SensorWait, TryRequest
+from penstock.spec.wire import Kind
 
 _decode_request = msgspec.msgpack.Decoder(TryRequest).decode
 
@@ -64,7 +64,7 @@ class Waiter:
         self._threads = asyncio.Semaphore(runner.poke_threads)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def hear(self, kind: int, serial: int, payload: bytes) -> None:
+    def handle(self, kind: int, serial: int, payload: bytes) -> None:
         """A frame from the file server, on the loop."""
         if kind == Kind.RUN:
             request = _decode_request(payload)
@@ -193,7 +193,7 @@ def wait_for_many(sock: socket.socket, runner: Runner) -> NoReturn:
 
     async def main() -> NoReturn:
         waiter = Waiter(channel, runner)
-        channel.start(asyncio.get_running_loop(), waiter.hear)
+        channel.start(asyncio.get_running_loop(), waiter.handle)
         await waiter.run()
 
     asyncio.run(main())

@@ -17,8 +17,8 @@ from uuid import uuid4
 
 from penstock.errors import ConfigError
 from penstock.model.dag import content_hash
+from penstock.spec.snapshot import EXECUTABLE, LIST
 
-MANIFEST = ".penstock-manifest"
 _LIMIT_BYTES = 16 << 20
 _KEPT = 20
 _SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules"})
@@ -134,7 +134,7 @@ class Snapshots:
             return known[1]
         data = path.read_bytes()
         executable = bool(status.st_mode & _EXECUTABLE)
-        found = content_hash(data) + ("x" if executable else "")
+        found = content_hash(data) + (EXECUTABLE if executable else "")
         blob = self._blobs / found
         if not blob.exists() or blob.stat().st_size != len(data):
             _write(blob, data, 0o555 if executable else 0o444)
@@ -163,7 +163,7 @@ class Snapshots:
                 target = draft / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 _link(self._blobs / found, target)
-            (draft / MANIFEST).write_bytes(manifest)
+            (draft / LIST).write_bytes(manifest)
             draft.rename(path)
         except OSError as error:
             shutil.rmtree(draft, ignore_errors=True)
@@ -174,8 +174,8 @@ class Snapshots:
         """Write content again that does not match its name, from the folder."""
         for name, found in files.items():
             blob = self._blobs / found
-            if not blob.exists() or content_hash(blob.read_bytes()) != found.removesuffix("x"):
-                _write(blob, (self._folder / name).read_bytes(), 0o555 if found.endswith("x") else 0o444)
+            if not blob.exists() or content_hash(blob.read_bytes()) != found.removesuffix(EXECUTABLE):
+                _write(blob, (self._folder / name).read_bytes(), 0o555 if found.endswith(EXECUTABLE) else 0o444)
 
 
 def _kept_folder(path: Path) -> bool:
@@ -213,8 +213,8 @@ def _link(blob: Path, target: Path) -> None:
 def _is_intact(path: Path, manifest: bytes, files: dict[str, str]) -> bool:
     """True if a snapshot holds what its name says."""
     try:
-        return (path / MANIFEST).read_bytes() == manifest and all(
-            content_hash((path / name).read_bytes()) == found.removesuffix("x") for name, found in files.items()
+        return (path / LIST).read_bytes() == manifest and all(
+            content_hash((path / name).read_bytes()) == found.removesuffix(EXECUTABLE) for name, found in files.items()
         )
     except OSError:
         return False

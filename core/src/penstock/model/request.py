@@ -1,5 +1,6 @@
 """What people and tasks ask of the scheduler: durable rows that it works off in order, each exactly once."""
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -58,7 +59,7 @@ class TriggerDagRun(msgspec.Struct, frozen=True, tag="trigger_dag_run"):
     dag_id: str
     run_id: str
     conf: dict[str, Any] = {}
-    logical_date: str = ""
+    logical_date: datetime | None = None
 
 
 Request = RunRequested | CancelRun | ClearTasks | MarkTask | DagChanged | PoolsChanged | TriggerDagRun

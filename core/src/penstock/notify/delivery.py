@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from penstock.execute.wire import Ask, Kind, Reply
 from penstock.model.notice import Notice
 from penstock.notify.listener_process import ListenerProcess
 from penstock.processes.supervise import Backoff
+from penstock.spec.wire import Ask, Kind, Reply
 from penstock.store import Listener
 
 LOAD_S = 60.0

@@ -1,6 +1,6 @@
 """The listener's process: it loads one provider's plugin module and calls it with what the notifier sends.
 
-It speaks the frames of `penstock.execute.wire`: HELLO when it has loaded (why not, or ""), RUN for a notice, FINISHED
+It speaks the frames of `penstock.spec.wire`: HELLO when it has loaded (why not, or ""), RUN for a notice, FINISHED
 when the impl has returned (what went wrong, or ""), ASK and REPLY between the two.
 """
 
@@ -11,9 +11,9 @@ import msgspec
 
 from penstock.author.runtime import current
 from penstock.execute.channel import Channel, ChannelRuntime
-from penstock.execute.wire import Kind
 from penstock.model.notice import Notice, TaskStateChanged
 from penstock.plugins.registry import Listeners
+from penstock.spec.wire import Kind
 
 _decode = msgspec.msgpack.Decoder(Notice).decode
 

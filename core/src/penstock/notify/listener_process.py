@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from penstock.execute.wire import Kind
 from penstock.processes.environ import without_secrets
 from penstock.processes.fork import spawn
 from penstock.processes.frames import FrameReader, Outbox, frame, read_available
 from penstock.processes.group import describe_exit, kill_group
 from penstock.processes.masking import Mask
+from penstock.spec.wire import Kind
 
 _READ_SIZE = 1 << 16
 _LAST_READS = 16

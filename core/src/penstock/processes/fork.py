@@ -71,7 +71,7 @@ def spawn(
         stderr=subprocess.STDOUT if capture else None,
         pass_fds=pass_fds,
         start_new_session=True,
-        preexec_fn=lambda: _die_with_parent(parent),  # noqa: PLW1509 - those who call it have one thread
+        preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509 - those who call it have one thread
     )
 
 
@@ -94,7 +94,7 @@ def prepare_to_fork() -> None:
 def _become_child(parent: int, keep: tuple[int, ...]) -> tuple[int, ...]:
     """Take up a session, default signals, and no descriptor but 0, 1, 2 and ``keep``; returns their new numbers."""
     os.setsid()
-    _die_with_parent(parent)
+    die_with_parent(parent)
     become_subreaper()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
@@ -108,7 +108,7 @@ def _become_child(parent: int, keep: tuple[int, ...]) -> tuple[int, ...]:
     return moved
 
 
-def _die_with_parent(parent: int) -> None:
+def die_with_parent(parent: int) -> None:
     """Have the kernel kill this process when its parent dies (Linux, prctl(2)); elsewhere it does nothing."""
     if sys.platform == "linux":
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

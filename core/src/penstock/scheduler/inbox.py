@@ -1,9 +1,6 @@
 """What the store's inbox means to the engine: requests of people, of tasks and of the loader become events."""
 
 from collections.abc import Callable
-from datetime import datetime
-
-import msgspec
 
 from penstock.engine.messages import DagUpdated, Event, PoolsUpdated, RunAdded
 from penstock.model.request import (
@@ -98,5 +95,6 @@ class Inbox:
         state = self._store.dags.state(request.dag_id)
         if state is None:
             return None
-        logical = msgspec.convert(request.logical_date, datetime, strict=False) if request.logical_date else None
-        return NewRun.triggered(request.dag_id, request.run_id, logical, conf=request.conf, version=state.version)
+        return NewRun.triggered(
+            request.dag_id, request.run_id, request.logical_date, conf=request.conf, version=state.version
+        )

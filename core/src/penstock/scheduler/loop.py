@@ -1,22 +1,22 @@
 """The scheduler's loop: drain events, step the engine, commit everything in one transaction, then act.
 
-A crash between commit and act is repaired at start: what was queued or running then has no live try any more, and is
+A crash between commit and act is repaired at start: what was queued or running then is taken up again by its executor, or is
 sent out again under a new epoch.
 """
 
 import os
 import selectors
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from penstock.clock import Clock
 from penstock.engine.engine import Engine
 from penstock.engine.messages import LONGEST_WAIT_S, CapacityChanged, Dispatch, Event, RunAdded, Step
-from penstock.model.attempt import TryEnd
-from penstock.model.run import NewRun, TaskKey
-from penstock.model.state import Outcome
+from penstock.model.run import NewRun
 from penstock.scheduler.inbox import Inbox
-from penstock.spec.executor import Executor, TryFinished
+from penstock.spec.executor import Executor, TryAsked
 from penstock.store import Store
+from penstock.tries.asks import Asks
+from penstock.tries.recovery import recovered
 from penstock.tries.requests import TryRequests
 
 
@@ -26,6 +26,7 @@ class Scheduler:
     Args:
         executors: By the names that the engine knows; several names may share one executor.
         requests: Makes what a try needs out of the engine's dispatch.
+        asks: Answers what tries ask.
         stop_grace_s: Seconds that running tries get to clean up when `run` ends.
     """
 
@@ -35,12 +36,13 @@ class Scheduler:
         engine: Engine,
         executors: Mapping[str, Executor],
         requests: TryRequests,
+        asks: Asks,
         clock: Clock,
         *,
         stop_grace_s: float = 5.0,
     ) -> None:
         self._store, self._engine, self._executors = store, engine, executors
-        self._requests, self._clock = requests, clock
+        self._requests, self._asks, self._clock = requests, asks, clock
         self._stop_grace_s = stop_grace_s
         self._inbox = Inbox(store, engine.holds)
         self._selector = selectors.DefaultSelector()
@@ -74,32 +76,39 @@ class Scheduler:
             self._store.close()
 
     def _schedule(self, executors: Sequence[Executor]) -> None:
-        wake_s = self._turn(*self._restored())
+        wait_s = self._turn(*self._restored())
         while not self._stopping:
             wakeup = self._selector.register(self._wakeup.fileno(), selectors.EVENT_READ)
             lock = self._store.leader_lock.fileno()
             if lock is not None:
                 self._selector.register(lock, selectors.EVENT_READ)
-            ready = self._selector.select(wake_s)
+            ready = self._selector.select(wait_s)
             self._selector.unregister(wakeup.fileobj)
             if lock is not None:
                 self._selector.unregister(lock)
                 if any(key.fd == lock for key, _ in ready):
                     # Before anything is decided: another scheduler may have taken over, and start what we still run.
                     self._store.leader_lock.keep()
-            events: list[Event] = []
-            for executor in executors:
-                events += executor.events()
+            # What executors have sent is read before the engine judges leases: nobody is silent whose word lies here.
+            events: list[Event] = [event for executor in executors for event in self._received(executor)]
             new_runs: list[NewRun] = []
             handled: list[int] = []
             if any(key is wakeup for key, _ in ready):
                 self._wakeup.drain()
-                asked, new_runs, handled = self._inbox.take()
-                events += asked
-            wake_s = self._turn(events, new_runs, handled)
+                requested, new_runs, handled = self._inbox.take()
+                events += requested
+            wait_s = self._turn(events, new_runs, handled)
+
+    def _received(self, executor: Executor) -> Iterator[Event]:
+        """What an executor tells, for the engine; what tries ask is answered on the way."""
+        for event in executor.events():
+            if isinstance(event, TryAsked):
+                executor.reply(event, self._asks.answer(event.key, event.ask))
+            else:
+                yield event
 
     def _restored(self) -> tuple[list[Event], list[NewRun], list[int]]:
-        """Everything that lives in the store, word that no try of it does any more, and what came in meanwhile."""
+        """Everything that lives in the store, what has become of its open tries, and what came in meanwhile."""
         sensors = self._engine.sensor_executor
         events: list[Event] = [
             CapacityChanged(name, None if name == sensors else executor.capacity())
@@ -107,23 +116,13 @@ class Scheduler:
         ]
         events.append(self._inbox.pools())
         events += self._inbox.dag_events(self._store.dags.states())
-        now = self._clock.now()
-        for snapshot in self._store.runs.live():
-            if (added := self._inbox.run_added(snapshot)) is None:
-                continue
-            events.append(added)
-            events += [
-                TryFinished(
-                    TaskKey(lost.run, lost.task_id, lost.map_index),
-                    lost.epoch,
-                    now,
-                    TryEnd(Outcome.LOST, "the scheduler was restarted"),
-                )
-                for lost in snapshot.tries
-            ]
-        asked, new_runs, handled = self._inbox.take()
-        known = {event.run.run for event in events if isinstance(event, RunAdded)}
-        return [*events, *(e for e in asked if not (isinstance(e, RunAdded) and e.run.run in known))], new_runs, handled
+        runs = [added for each in self._store.runs.live() if (added := self._inbox.run_added(each)) is not None]
+        events += runs
+        events += recovered(runs, self._executors, self._requests, self._clock.now())
+        requested, new_runs, handled = self._inbox.take()
+        known = {added.run.run for added in runs}
+        events += [event for event in requested if not (isinstance(event, RunAdded) and event.run.run in known)]
+        return events, new_runs, handled
 
     def _turn(self, events: Sequence[Event], new_runs: list[NewRun], handled: list[int]) -> float:
         """One step with all that follows from it, durable, then carried out; seconds until the next one is due."""

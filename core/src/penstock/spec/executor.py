@@ -1,21 +1,32 @@
 """The executor spec: where tries run.
 
-An executor gets `TryRequest` values and answers with events. It may lose tries, answer twice or late; the engine fences
-every answer by its epoch. It never opens the database and never imports user code in its own process.
+An executor is one object in the scheduler's process. It gets `TryRequest` values and tells events; it never opens the
+database and never runs user code in that process. It may lose tries, answer twice or late: the engine fences every answer by
+its epoch. Each try has a lease of its own: an executor that goes on holding a try says so by a `Heartbeat` that names it,
+at least every third of ``lease_s``; a try that is not named for a whole lease is lost, and no other.
+
+What a try asks (`penstock.spec.wire.Ask`) comes as a `TryAsked`; the scheduler answers with `Executor.reply`. Code is named
+by the content hash of a source snapshot, which `ExecutorContext.snapshot` packs; logs are named by URL. So a worker needs
+neither the project nor the database: `penstock.spec.worker` runs a try from what its executor sends.
+
+A provider names its executor in its manifest (``[[executors]]``), the settings choose it (``[executors]``), and queues are
+routed to it (``[queues]``). Its object is called with an `ExecutorContext` and returns an `Executor`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 from penstock.model.attempt import TryEnd, TryFacts, TryInputs
 from penstock.model.dag import SensorPolicy
 from penstock.model.run import TaskKey
+from penstock.spec.wire import Ask, Reply
 
 
-class Spill(msgspec.Struct, frozen=True, omit_defaults=True):
+class Offload(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where a try puts large values.
 
     Attributes:
@@ -80,7 +91,7 @@ class TryRequest(msgspec.Struct, frozen=True, omit_defaults=True):
         isolation: ``fork``, ``reuse`` or ``inline``.
         wait: How it waits if it is a sensor, else None.
         timeout_s: Seconds after its start when the executor kills it; None for never.
-        spill: Where it puts large values; None to have them all travel.
+        offload: Where it puts large values; None to have them all travel.
     """
 
     run: int
@@ -93,7 +104,7 @@ class TryRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     isolation: str = "fork"
     wait: SensorWait | None = None
     timeout_s: float | None = None
-    spill: Spill | None = None
+    offload: Offload | None = None
 
     @property
     def key(self) -> TaskKey:
@@ -102,12 +113,23 @@ class TryRequest(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class TryStarted(msgspec.Struct, frozen=True, tag="started"):
-    """A try's process exists and is about to run user code."""
+    """A try's process exists and is about to run user code.
+
+    Attributes:
+        pid: The process, where that tells somebody something; 0 elsewhere.
+    """
 
     key: TaskKey
     epoch: int
     pid: int
     at: datetime
+
+
+class TryRecovered(msgspec.Struct, frozen=True, tag="recovered"):
+    """A try that was open when the scheduler was started lives on at its executor: its lease begins anew."""
+
+    key: TaskKey
+    epoch: int
 
 
 class TryFinished(msgspec.Struct, frozen=True, tag="finished"):
@@ -117,6 +139,19 @@ class TryFinished(msgspec.Struct, frozen=True, tag="finished"):
     epoch: int
     at: datetime
     end: TryEnd
+
+
+class TryAsked(msgspec.Struct, frozen=True, tag="asked"):
+    """A try asks for something and waits for the reply.
+
+    Attributes:
+        number: Tells this question from others of the executor; handed back with the reply.
+    """
+
+    key: TaskKey
+    epoch: int
+    number: int
+    ask: Ask
 
 
 class Heartbeat(msgspec.Struct, frozen=True, tag="heartbeat"):
@@ -131,23 +166,45 @@ class Heartbeat(msgspec.Struct, frozen=True, tag="heartbeat"):
     at: datetime
 
 
-class TryRecovered(msgspec.Struct, frozen=True, tag="recovered"):
-    """A try outlived a restart of the scheduler: it goes on under its epoch, with a new lease."""
-
-    key: TaskKey
-    epoch: int
+ExecutorEvent = TryStarted | TryRecovered | TryFinished | TryAsked | Heartbeat
 
 
-ExecutorEvent = TryStarted | TryFinished | TryRecovered | Heartbeat
+class ExecutorContext(NamedTuple):
+    """What an executor is made with.
+
+    Attributes:
+        name: Its name in the settings, which its heartbeats carry.
+        options: The other keys of its table in the settings.
+        lease_s: Seconds after which a try that no heartbeat names is lost.
+        folder: A folder of its own that outlives the scheduler; it may not exist yet.
+        snapshot: Packs the source snapshot of a content hash (`penstock.spec.snapshot`); raises
+            `penstock.errors.NotFoundError` if it is gone.
+        now: The present as aware UTC.
+    """
+
+    name: str
+    options: Mapping[str, Any]
+    lease_s: float
+    folder: Path
+    snapshot: Callable[[str], bytes]
+    now: Callable[[], datetime]
 
 
 class Executor(Protocol):
-    """A place where tries run; one object lives in the scheduler's process."""
+    """A place where tries run; one object lives in the scheduler's process, and all calls come from its one thread."""
 
     name: str
 
     def start(self) -> None:
         """Get ready to take tries; raises `penstock.errors.ConfigError` if it cannot."""
+
+    def recover(self, tries: Sequence[TryRequest]) -> list[TryStarted | TryRecovered | TryFinished]:
+        """Take up tries that were open when an earlier scheduler ended; called once, between `start` and the first `submit`.
+
+        Returns:
+            What is known of them: a `TryRecovered` for one that lives on, a `TryFinished` for one that has ended. A try that
+            no event names is lost, and sent out again.
+        """
 
     def capacity(self) -> int:
         """Number of tries it wants to hold at once, those that wait inside it included."""
@@ -159,10 +216,13 @@ class Executor(Protocol):
         """Take tries; returns at once. A try that cannot be started is answered by an event."""
 
     def cancel(self, tries: Sequence[tuple[TaskKey, int]], reason: str) -> None:
-        """End tries, named by key and epoch; each is answered by a `TryFinished`."""
+        """End tries, named by key and epoch; each is answered by a `TryFinished`, even one that it does not know."""
+
+    def reply(self, asked: TryAsked, reply: Reply) -> None:
+        """Hand a try the answer to what it asked; a try that has ended meanwhile needs none."""
 
     def events(self) -> list[ExecutorEvent]:
-        """What happened since the last call, in order for each try; never blocks."""
+        """What happened since the last call, in order for each try; never blocks. It is called before leases are judged."""
 
     def stop(self, grace_s: float) -> None:
-        """End everything it started, within about ``grace_s`` seconds."""
+        """Let go, within about ``grace_s`` seconds; tries that a later `recover` can take up may live on."""

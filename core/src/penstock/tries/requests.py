@@ -6,7 +6,7 @@ from pathlib import Path
 from penstock.engine.messages import Dispatch
 from penstock.model.attempt import TryFacts
 from penstock.model.dag import DagSpec, TaskSpec, XComRef
-from penstock.spec.executor import FileCode, PlanCode, SensorWait, Spill, TryRequest
+from penstock.spec.executor import FileCode, Offload, PlanCode, SensorWait, TryRequest
 from penstock.store import Store, Version
 from penstock.tries.inputs import Inputs
 from penstock.tries.paths import log_path, run_values
@@ -18,7 +18,7 @@ class TryRequests:
     Args:
         logs: Folder of the logs.
         isolation: What tries use unless their DAG says otherwise.
-        spill: Where large values go; under its ``url`` each run has a place of its own.
+        offload: Where large values go; under its ``url`` each run has a place of its own.
         isolated: Ids of the providers whose operators run in an environment of their own.
     """
 
@@ -28,11 +28,11 @@ class TryRequests:
         *,
         logs: Path,
         isolation: str,
-        spill: Spill,
+        offload: Offload,
         isolated: frozenset[str] = frozenset(),
     ) -> None:
         self._store, self._logs = store, logs
-        self._isolation, self._spill, self._isolated = isolation, spill, isolated
+        self._isolation, self._offload, self._isolated = isolation, offload, isolated
 
     def make(self, dispatches: Sequence[Dispatch]) -> list[TryRequest]:
         """One request for each dispatch, in order."""
@@ -59,7 +59,7 @@ class TryRequests:
             wait=None if task.sensor is None else SensorWait(task.sensor, dispatch.waited_s),
             # A sensor waits, whatever its try costs: its own timeout ends it.
             timeout_s=task.execution_timeout_s if task.sensor is None else None,
-            spill=Spill(run_values(self._spill.url, run), self._spill.conn_id, self._spill.threshold_bytes),
+            offload=Offload(run_values(self._offload.url, run), self._offload.conn_id, self._offload.threshold_bytes),
         )
 
     def _code(self, task: TaskSpec, version: Version) -> FileCode | PlanCode:

@@ -8,29 +8,34 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from penstock.errors import ConfigError
-from penstock.execute.family import note_spawn_server
+from penstock.execute.executor_lock import note_spawn_server
+from penstock.execute.file_server import BEAT_S, KILL_GRACE_S
 from penstock.execute.spawn_server import Open, send_open
-from penstock.execute.wire import Kind
 from penstock.model.run import TaskKey
 from penstock.processes.frames import FrameReader, Outbox, frame, read_available
 from penstock.processes.group import kill_group
 from penstock.spec.executor import TryRequest
+from penstock.spec.wire import Kind
+
+HUNG_S = KILL_GRACE_S + 2 * BEAT_S
+"""Seconds in which a file server that lives has ended a try that it was told to end, or has sent a heartbeat."""
 
 
-class Sent:
-    """A try that was sent to a file server.
+class Submitted:
+    """A try that was submitted to a file server.
 
     Attributes:
         payload: Its encoded request, kept until its process exists, in case another server has to take it.
         slot: Whether it holds one of the executor's slots.
+        fault: What its process did wrong to its supervisor, which is then how it ends; "" for nothing.
         pid: Its process, 0 before it was started.
     """
 
-    __slots__ = ("payload", "pid", "request", "serial", "slot")
+    __slots__ = ("fault", "payload", "pid", "request", "serial", "slot")
 
     def __init__(self, serial: int, request: TryRequest, payload: bytes) -> None:
         self.serial, self.request, self.payload = serial, request, payload
-        self.slot, self.pid = False, 0
+        self.slot, self.pid, self.fault = False, 0, ""
 
     @property
     def key(self) -> TaskKey:
@@ -43,53 +48,66 @@ class Server:
 
     Attributes:
         ready: Whether it has imported its file.
-        followers: Serials of tries that wait at the server for a slot, in their order.
-        heir: Serial of the one that took the place of the try whose end is told next; 0 if none did.
+        prefetched: Serials of tries that wait at the server for a slot, in their order.
+        successor: Serial of the one that took the place of the try whose end is told next; 0 if none did.
         opened_at: Monotonic instant at which it was asked for.
-        used_at: Monotonic instant of the last try sent.
+        used_at: Monotonic instant of the last try that it was sent.
+        last_heartbeat_s: Monotonic instant of its last heartbeat.
     """
 
     def __init__(self, sock: socket.socket, what: Open, now: float) -> None:
         sock.setblocking(False)
         self.sock, self.what = sock, what
         self.reader, self.outbox = FrameReader(), Outbox(sock)
-        self.tries: dict[int, Sent] = {}
-        self.followers: dict[int, None] = {}
-        self.heir = 0
+        self.tries: dict[int, Submitted] = {}
+        self.prefetched: dict[int, None] = {}
+        self.successor = 0
         self.ready = False
         self.pid = 0
-        self.opened_at = self.used_at = now
+        self.opened_at = self.used_at = self.last_heartbeat_s = now
+        self._cancelled_at: dict[int, float] = {}
 
     @property
     def running(self) -> int:
         """How many of its tries hold a slot."""
-        return sum(sent.slot for sent in self.tries.values())
+        return sum(submitted.slot for submitted in self.tries.values())
 
-    def send(self, kind: Kind, sent: Sent, now: float) -> None:
+    def send(self, kind: Kind, submitted: Submitted, now: float) -> None:
         """Send a try."""
-        self.tries[sent.serial] = sent
-        sent.slot = kind == Kind.RUN and sent.request.wait is None
-        if kind == Kind.FOLLOW:
-            self.followers[sent.serial] = None
+        self.tries[submitted.serial] = submitted
+        submitted.slot = kind == Kind.RUN and submitted.request.wait is None
+        if kind == Kind.PREFETCH:
+            self.prefetched[submitted.serial] = None
         self.used_at = now
-        self.outbox.put(frame(kind, sent.serial, sent.payload))
+        self.outbox.put(frame(kind, submitted.serial, submitted.payload))
 
-    def go(self) -> None:
+    def cancel(self, submitted: Submitted, reason: str, now: float) -> None:
+        """Tell it to end a try."""
+        self._cancelled_at.setdefault(submitted.serial, now)
+        self.outbox.put(frame(Kind.CANCEL, submitted.serial, reason.encode(errors="replace")))
+
+    def is_hung(self, now: float) -> bool:
+        """Whether it was told to end a try, did not, and has given no sign of life since."""
+        oldest = min(self._cancelled_at.values(), default=now)
+        return now > oldest + HUNG_S and self.last_heartbeat_s < oldest
+
+    def start_next(self) -> None:
         """Give a slot to the first of the tries that wait there."""
-        serial = next(iter(self.followers))
-        del self.followers[serial]
+        serial = next(iter(self.prefetched))
+        del self.prefetched[serial]
         self.tries[serial].slot = True
-        self.outbox.put(frame(Kind.GO, serial))
+        self.outbox.put(frame(Kind.START, serial))
 
-    def done(self, serial: int) -> Sent | None:
+    def done(self, serial: int) -> Submitted | None:
         """Take out a try that has ended; its slot passes to the one that took its place there, if one did."""
-        sent = self.tries.pop(serial, None)
-        self.followers.pop(serial, None)
-        heir, self.heir = self.tries.get(self.heir), 0
-        if sent is not None and sent.slot and heir is not None and not heir.slot:
-            self.followers.pop(heir.serial, None)
-            sent.slot, heir.slot = False, True
-        return sent
+        submitted = self.tries.pop(serial, None)
+        self.prefetched.pop(serial, None)
+        self._cancelled_at.pop(serial, None)
+        successor, self.successor = self.tries.get(self.successor), 0
+        if submitted is not None and submitted.slot and successor is not None and not successor.slot:
+            self.prefetched.pop(successor.serial, None)
+            submitted.slot, successor.slot = False, True
+        return submitted
 
     def frames(self) -> Iterator[tuple[int, int, bytes]] | None:
         """What has arrived; None if the server is gone."""
@@ -98,19 +116,19 @@ class Server:
 
     def kill(self) -> None:
         """End it and everything it forked, at once."""
-        for sent in self.tries.values():
-            if sent.pid:
-                kill_group(sent.pid)
+        for submitted in self.tries.values():
+            if submitted.pid:
+                kill_group(submitted.pid)
         if self.pid:
             kill_group(self.pid)
 
 
-class Family:
+class Environment:
     """A spawn server process and the file servers it forks, all in one Python environment.
 
     Args:
         command: Program and arguments that start a spawn server; the numbers of its descriptors are appended.
-        lock: Descriptor of the family's lock file, held by every process of the family.
+        lock: Descriptor of the executor's lock file, held by every process of the executor.
         log: File that receives what the servers themselves print.
     """
 

@@ -1,7 +1,7 @@
-"""What the scheduler, file servers and try processes say to each other, in `penstock.processes.frames`.
+"""What supervisors and the processes of tries say to each other, in `penstock.processes.frames`.
 
-The serial of a frame names a try on one connection; what the payload is follows from the kind, see `Kind`. Payloads are
-MessagePack (msgpack.org).
+The serial of a frame names a try on one connection; what the payload is follows from the kind, see `Kind`. Payloads
+are MessagePack (msgpack.org).
 """
 
 from enum import IntEnum
@@ -14,12 +14,12 @@ class Kind(IntEnum):
     """What a frame means. ``>`` goes towards the try, ``<`` towards the scheduler."""
 
     RUN = 1  # > run a try: TryRequest
-    FOLLOW = 2  # > keep a try until one of yours has ended, whose place it takes, or until GO: TryRequest
+    PREFETCH = 2  # > keep a try until one of yours has ended, whose place it takes, or until START: TryRequest
     CANCEL = 3  # > end a try: its reason
     REPLY = 4  # > answer to ASK: Reply
     STOP = 5  # > end everything
-    GO = 6  # > a place is free for this try that you keep
-    HEIR = 9  # < this kept try took the place of the one whose FINISHED comes next
+    START = 6  # > a place is free for this try that you keep
+    SUCCESSOR = 9  # < this kept try took the place of the one whose FINISHED comes next
     STARTED = 10  # < the try's process exists: its pid
     FINISHED = 11  # < the try ended: TryEnd
     ASK = 12  # < the try asks for something: Ask
@@ -30,14 +30,14 @@ class Kind(IntEnum):
     FRESH = 17  # < its import left threads behind, so that it must not fork: let each try import the file itself
 
 
-class Ask(msgspec.Struct):
-    """A try asks for a method of `penstock.author.runtime.Runtime`, by its name and JSON-like arguments."""
+class Ask(msgspec.Struct, frozen=True):
+    """What a try asks of the scheduler: a method of `penstock.author.runtime.Runtime`, with JSON-like arguments."""
 
     method: str
-    args: tuple[Any, ...]
+    args: tuple[Any, ...] = ()
 
 
-class Reply(msgspec.Struct, omit_defaults=True):
+class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
     """The answer to an `Ask`.
 
     Attributes:

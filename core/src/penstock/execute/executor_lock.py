@@ -15,7 +15,7 @@ from penstock.processes.group import kill_group
 POLL_S = 0.02
 
 
-def lock_family(path: Path, *, patience_s: float) -> int:
+def lock_executor(path: Path, *, patience_s: float) -> int:
     """Take the lock of this machine's executor; earlier processes that do not end by themselves are killed.
 
     Args:

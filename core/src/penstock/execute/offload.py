@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from penstock.author.runtime import Runtime
 from penstock.model.attempt import Value
 from penstock.model.value import Reference, elements, form_of, refer
-from penstock.spec.executor import Spill, TryRequest
+from penstock.spec.executor import Offload, TryRequest
 
 PART_BYTES = 1 << 20
 """A list or dict is cut into objects of about this size, so that a task mapped over it reads little for one element."""
 
 
-def spilled(xcoms: Mapping[str, Value], request: TryRequest, runtime: Runtime) -> dict[str, Value]:
+def offloaded(xcoms: Mapping[str, Value], request: TryRequest, runtime: Runtime) -> dict[str, Value]:
     """Values as they travel. A large one is in the object store before this returns.
 
     Objects are named by the try: a late try overwrites nothing, and a repeated one leaves nothing half old.
@@ -20,7 +20,7 @@ def spilled(xcoms: Mapping[str, Value], request: TryRequest, runtime: Runtime) -
     Raises:
         PenstockError: The object store could not be opened or written.
     """
-    where = request.spill
+    where = request.offload
     return {
         key: value
         if where is None or len(value.json) <= where.threshold_bytes
@@ -29,7 +29,7 @@ def spilled(xcoms: Mapping[str, Value], request: TryRequest, runtime: Runtime) -
     }
 
 
-def _put(value: Value, where: Spill, url: str, runtime: Runtime) -> Reference:
+def _put(value: Value, where: Offload, url: str, runtime: Runtime) -> Reference:
     store = runtime.object_store(url, where.conn_id or None)
     if not value.length:
         store.write(url, value.json)

@@ -3,12 +3,12 @@
 import msgspec
 import pytest
 
-from penstock.execute.spill import PART_BYTES
+from penstock.execute.offload import PART_BYTES
 from penstock.model.attempt import MappedElement, TryInputs
 from penstock.model.dag import SensorPolicy
 from penstock.model.state import Outcome
 from penstock.model.value import TAG, decode, elements
-from penstock.spec.executor import SensorWait, Spill
+from penstock.spec.executor import Offload, SensorWait
 
 TASKS = """
 @task
@@ -45,11 +45,11 @@ Found(task_id="found")
 
 @pytest.fixture
 def written(bench, tmp_path):
-    """Write the DAG file; returns what tries are given to spill by."""
+    """Write the DAG file; returns what tries are given to offload by."""
 
     def write(size, count=2, threshold=65536):
         bench.write(TASKS.replace("SIZE", str(size)).replace("COUNT", str(count)))
-        return {"spill": Spill(f"{(tmp_path / 'xcom').as_uri()}/1-now/", "", threshold)}
+        return {"offload": Offload(f"{(tmp_path / 'xcom').as_uri()}/1-now/", "", threshold)}
 
     return write
 
@@ -72,13 +72,13 @@ def objects(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("size", "spills"), [(1, False), (65534, False), (65535, True), (1 << 20, True), (20 << 20, True)], ids=str
+    ("size", "offloads"), [(1, False), (65534, False), (65535, True), (1 << 20, True), (20 << 20, True)], ids=str
 )
-def test_a_value_travels_or_lies_in_the_store_by_its_length(bench, written, tmp_path, size, spills):
+def test_a_value_travels_or_lies_in_the_store_by_its_length(bench, written, tmp_path, size, offloads):
     more = written(size)
     value = left(bench.run("text", **more))
-    assert (len(value.json) < 1000) == (spills or size == 1)
-    assert bool(objects(tmp_path)) == spills
+    assert (len(value.json) < 1000) == (offloads or size == 1)
+    assert bool(objects(tmp_path)) == offloads
     assert left(bench.run("count_text", inputs=values(text=value.json), **more)).json == (b'["str",%d]' % size)
 
 
@@ -157,7 +157,7 @@ def test_a_value_that_is_gone_is_a_final_failure_that_says_which_and_what_to_do(
 )
 def test_a_store_that_cannot_be_written_fails_the_try_and_says_why(bench, written, url, said):
     written(100_000)
-    finished = bench.run("text", spill=Spill(url))
+    finished = bench.run("text", offload=Offload(url))
     assert finished.outcome is Outcome.FAILED
     assert said in finished.error
 

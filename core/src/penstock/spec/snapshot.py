@@ -1,0 +1,101 @@
+"""A source snapshot on its way to another machine: packed to bytes, unpacked and checked against its content hash.
+
+A snapshot is a folder of files and a list of them, `LIST`, whose content hash is the snapshot's name. The list has a line a
+file, ``HASH PATH``; a hash that ends in ``x`` is that of an executable file. So whoever has the hash can prove the files.
+"""
+
+import io
+import os
+import shutil
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from uuid import uuid4
+
+from penstock.errors import RequestError
+from penstock.model.dag import content_hash
+
+LIST = ".penstock-manifest"
+EXECUTABLE = "x"
+
+
+def pack(folder: Path) -> bytes:
+    """Pack a snapshot's folder; raises OSError if it cannot be read."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        archive.add(folder / LIST, LIST)
+        for _, name in _listed((folder / LIST).read_bytes()):
+            archive.add(folder / name, name)
+    return buffer.getvalue()
+
+
+def unpack(data: bytes, wanted: str, snapshots: Path) -> Path:
+    """Unpack a snapshot beside others, unless it is there.
+
+    Args:
+        data: What `pack` made.
+        wanted: Its content hash.
+        snapshots: The folder that holds snapshots by their hash; made if need be.
+
+    Returns:
+        The snapshot's folder.
+
+    Raises:
+        RequestError: The bytes are no snapshot, or not the wanted one.
+        OSError: The folder cannot be written.
+    """
+    target = snapshots / wanted
+    if target.is_dir():
+        return target
+    # Under another name until it is whole: a worker that dies on the way must leave nothing that looks like a snapshot.
+    draft = snapshots / f".draft-{uuid4().hex}"
+    draft.mkdir(parents=True)
+    try:
+        for name, content, executable in _checked(data, wanted):
+            path = draft / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            path.chmod(0o555 if executable else 0o444)
+        try:
+            draft.rename(target)
+        except OSError:
+            if not target.is_dir():  # else another try of the same code was faster
+                raise
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return target
+
+
+def _checked(data: bytes, wanted: str) -> Iterator[tuple[str, bytes, bool]]:
+    """Yield the files of an archive that are what the list says; raises RequestError for anything else."""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
+            listed = _content(archive, LIST)
+            if content_hash(listed) != wanted:
+                raise RequestError(f"the snapshot that was fetched as {wanted} is another one. Fetch it again.")
+            yield LIST, listed, False
+            for found, name in _listed(listed):
+                content = _content(archive, name)
+                if content_hash(content) != found.removesuffix(EXECUTABLE):
+                    raise RequestError(f"the file {name!r} of the snapshot {wanted} is damaged. Fetch it again.")
+                yield name, content, found.endswith(EXECUTABLE)
+    except (tarfile.TarError, EOFError, KeyError, ValueError, OSError) as error:
+        raise RequestError(f"what was fetched as the snapshot {wanted} is none: {error}. Fetch it again.") from error
+
+
+def _content(archive: tarfile.TarFile, name: str) -> bytes:
+    file = archive.extractfile(name)
+    if file is None:
+        raise ValueError(f"{name!r} is no file in it")
+    return file.read()
+
+
+def _listed(text: bytes) -> Iterator[tuple[str, str]]:
+    """Yield hash and path of each file in a list; raises ValueError for a path that leads out of the snapshot."""
+    for line in os.fsdecode(text).split("\n"):
+        if line:
+            found, _, name = line.partition(" ")
+            path = PurePosixPath(name)
+            if not name or path.is_absolute() or ".." in path.parts:
+                raise ValueError(f"it lists the file {name!r}")
+            yield found, name

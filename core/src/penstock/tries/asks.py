@@ -1,0 +1,132 @@
+"""What running tries may ask for, answered from the vault, the store and the inbox.
+
+The methods are those of `penstock.author.runtime.Runtime` that need the scheduler; their arguments come from user code, so each
+is checked against the method's own signature before anything is done with it.
+"""
+
+import inspect
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, get_type_hints
+
+import msgspec
+
+from penstock.author.runtime import Runtime
+from penstock.clock import Clock
+from penstock.errors import NotFoundError, PenstockError, RequestError
+from penstock.model.request import TriggerDagRun
+from penstock.model.run import UNMAPPED, TaskKey
+from penstock.spec.wire import Ask, Reply
+from penstock.store import Store
+from penstock.tries.vault import Vault
+
+
+class Asks:
+    """Answers what tries ask.
+
+    Args:
+        store: Holds the values of tasks, DAGs and runs.
+        clock: Tells the present.
+        vault: Holds connections and Variables.
+    """
+
+    def __init__(self, store: Store, clock: Clock, vault: Vault) -> None:
+        self._store, self._clock, self._vault = store, clock, vault
+        self._methods: dict[str, Callable[..., Reply]] = {
+            "connection": lambda _run, conn_id: connection_reply(vault, conn_id),
+            "variable": lambda _run, key: variable_reply(vault, key),
+            "set_variable": self._set_variable,
+            "xcom": self._xcom,
+            "trigger_dag": self._trigger_dag,
+            "run_state": lambda _run, dag_id, run_id: Reply(self._store.runs.state(dag_id, run_id)),
+        }
+
+    def answer(self, key: TaskKey, ask: Ask) -> Reply:
+        """The reply to what a task instance asks; one that cannot be answered gets the error that was raised."""
+        return answered(lambda: self._answer(key.run, ask))
+
+    def _answer(self, run: int, ask: Ask) -> Reply:
+        method = self._methods.get(ask.method)
+        if method is None:
+            raise RequestError(f"a try asked for {ask.method!r}, which this scheduler does not know")
+        return method(run, *checked_arguments(ask))
+
+    def _set_variable(self, _run: int, key: str, value: str | None) -> Reply:
+        self._vault.set_variable(key, value, self._clock.now())
+        return Reply()
+
+    def _xcom(self, run: int, task_id: str, key: str, map_index: int | None) -> Reply:
+        values = self._store.xcoms.values(run, [(task_id, key)])
+        found = {instance.map_index: value for (instance, _), value in values.items()}
+        if map_index is not None:
+            value = found.get(map_index)
+        elif set(found) <= {UNMAPPED}:
+            value = found.get(UNMAPPED)
+        else:
+            value = b"[" + b",".join(found[index] for index in sorted(found)) + b"]"
+        return Reply(None if value is None else value.decode())
+
+    def _trigger_dag(self, _run: int, dag_id: str, run_id: str, conf: dict[str, Any], logical_date: str) -> Reply:
+        if self._store.dags.state(dag_id) is None:
+            raise NotFoundError("DAG", dag_id, [state.dag_id for state in self._store.dags.states()])
+        instant = read_instant(logical_date) if logical_date else None
+        self._store.requests.submit(TriggerDagRun(dag_id, run_id, conf, instant), self._clock.now())
+        return Reply()
+
+
+def read_instant(text: str) -> datetime:
+    """The instant of an ISO 8601 text as aware UTC; a day is its midnight, and what has no offset is UTC, as in Airflow.
+
+    Raises:
+        RequestError: The text is no instant.
+    """
+    try:
+        found = datetime.fromisoformat(text)
+        return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise RequestError(
+            f"logical_date={text!r} is no instant. Write ISO 8601, such as 2026-01-31 or 2026-01-31T06:00:00+00:00."
+        ) from None
+
+
+def checked_arguments(ask: Ask) -> tuple[Any, ...]:
+    """The arguments of a question; raises RequestError if they are not what its method takes."""
+    names, types = _signature(ask.method)
+    if len(ask.args) != len(names):
+        raise RequestError(f"{ask.method}() takes {len(names)} arguments, {', '.join(names)}; it got {len(ask.args)}")
+    for name, wanted, value in zip(names, types, ask.args, strict=True):
+        try:
+            msgspec.convert(value, type=wanted)
+        except (msgspec.ValidationError, OverflowError):
+            wants = getattr(wanted, "__name__", str(wanted))
+            raise RequestError(f"{ask.method}({name}={value!r}): {name} must be {wants}") from None
+    return ask.args
+
+
+def _signature(method: str) -> tuple[list[str], list[Any]]:
+    function = getattr(Runtime, method)
+    names = [name for name in inspect.signature(function).parameters if name != "self"]
+    hints = get_type_hints(function)
+    return names, [hints[name] for name in names]
+
+
+def connection_reply(vault: Vault, conn_id: str) -> Reply:
+    """A connection with word of its secrets; raises NotFoundError, ConfigError or StoreError."""
+    found = vault.connection(conn_id)
+    return Reply(msgspec.to_builtins(found.value), secrets=found.secrets)
+
+
+def variable_reply(vault: Vault, key: str) -> Reply:
+    """A Variable with word of its secrets, None if there is none; raises ConfigError or StoreError."""
+    found = vault.variable(key)
+    return Reply(found.value, secrets=found.secrets)
+
+
+def answered(method: Callable[..., Reply], *arguments: object) -> Reply:
+    """What a method replies; the error that it raised if the question cannot be answered."""
+    try:
+        return method(*arguments)
+    except PenstockError as error:
+        return Reply(error=str(error), error_type=type(error).__name__)
+    except Exception as error:  # noqa: BLE001 - a question of one task must not end the scheduler of all
+        return Reply(error=f"it could not be answered: {type(error).__name__}: {error}", error_type="RequestError")

@@ -1,0 +1,62 @@
+"""Tries that were open when an earlier scheduler ended: taken up by their executors again, or lost."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from penstock.engine.messages import Dispatch, RunAdded
+from penstock.model.attempt import TryEnd
+from penstock.model.run import TaskKey
+from penstock.model.state import Outcome
+from penstock.spec.executor import Executor, TryFinished, TryRecovered, TryStarted
+from penstock.tries.requests import TryRequests
+
+
+def recovered(
+    runs: Iterable[RunAdded], executors: Mapping[str, Executor], requests: TryRequests, now: datetime
+) -> list[TryStarted | TryRecovered | TryFinished]:
+    """Ask the executors which of their open tries live on; every other open try is lost.
+
+    Args:
+        runs: The live runs, as they are stored.
+        executors: By the names that the engine knows; each has been started.
+        requests: Makes the requests anew, by which an executor knows its tries.
+        now: The present.
+
+    Returns:
+        What has become of each open try, for the engine.
+    """
+    opened = [dispatch for run in runs for dispatch in _open_dispatches(run, now)]
+    events: list[TryStarted | TryRecovered | TryFinished] = []
+    for executor in {id(each): each for each in executors.values()}.values():
+        mine = [dispatch for dispatch in opened if executors.get(dispatch.executor) is executor]
+        if mine:
+            events += executor.recover(requests.make(mine))
+    told = {(event.key, event.epoch) for event in events}
+    for dispatch in opened:
+        key, epoch = dispatch.instance.key, dispatch.instance.epoch
+        if (key, epoch) not in told:
+            reason = "the scheduler was restarted"
+            if dispatch.executor not in executors:
+                reason += f", and its executor {dispatch.executor!r} is configured no more"
+            events.append(TryFinished(key, epoch, now, TryEnd(Outcome.LOST, reason)))
+    return events
+
+
+def _open_dispatches(added: RunAdded, now: datetime) -> Iterator[Dispatch]:
+    """The dispatches of a run's tries without an outcome, as they were made."""
+    tasks = {task.task_id: task for task in added.dag.tasks}
+    instances = {instance.key: instance for instance in added.tasks}
+    for attempt in added.tries:
+        task, instance = (
+            tasks.get(attempt.task_id),
+            instances.get(TaskKey(attempt.run, attempt.task_id, attempt.map_index)),
+        )
+        if task is None or instance is None:
+            continue
+        # The instance may have moved on: its executor is asked for the try that it has, not for the one to come.
+        then = replace(instance, epoch=attempt.epoch, try_number=attempt.try_number)
+        since = instance.started_at if task.sensor is not None else None
+        waited_s = max(0.0, (now - since).total_seconds()) if since is not None else 0.0
+        yield Dispatch(attempt.executor, then, task, added.run, waited_s)
