@@ -17,6 +17,8 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent
 PUBLIC_ROOMS = frozenset({"spec", "errors", "testing"})
+SERVICE_ROOMS = frozenset({"cli", "errors", "model", "service", "settings", "spec", "testing"})
+"""What calls the service, and what the service takes and returns; each other room is behind it."""
 
 
 def source_folders(root: Path) -> list[Path]:
@@ -32,13 +34,19 @@ def packages_of(folder: Path) -> list[str]:
 def words(root: Path) -> dict[str, list[str]]:
     """What the words of the import contracts stand for today.
 
-    ``@providers`` is every provider's package; ``@internals`` is every room of the core that providers may not see.
+    ``@providers`` is every provider's package; ``@internals`` is every room of the core that providers may not see;
+    ``@behind-service`` every one that only the service calls; ``@server`` is the server's package.
     """
     providers = [name for folder in root.glob("providers/*/src") for name in packages_of(folder)]
     core = root / "core" / "src" / "penstock"
     rooms = {path.parent.name for path in core.glob("*/__init__.py")} | {path.stem for path in core.glob("*.py")}
     internals = sorted(rooms - PUBLIC_ROOMS - {"__init__", "__main__"})
-    return {"@providers": sorted(providers), "@internals": [f"penstock.{room}" for room in internals]}
+    return {
+        "@providers": sorted(providers),
+        "@internals": [f"penstock.{room}" for room in internals],
+        "@behind-service": [f"penstock.{room}" for room in sorted(rooms - SERVICE_ROOMS - {"__init__", "__main__"})],
+        "@server": packages_of(root / "server" / "src"),
+    }
 
 
 def expanded(table: Any, meaning: Mapping[str, Sequence[str]]) -> Any:  # noqa: ANN401 - any TOML value
@@ -63,7 +71,7 @@ def import_contracts(root: Path, *, type_checking: bool) -> str:
     """
     table = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
     table = expanded(table, words(root))
-    contracts = table.pop("contracts")
+    contracts = [each for each in table.pop("contracts") if each.get("source_modules", True)]
     table["exclude_type_checking_imports"] = not type_checking
     lines = ["[tool.importlinter]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())]
     for contract in contracts:

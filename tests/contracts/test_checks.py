@@ -35,6 +35,9 @@ FAULTS = {
     "providers/acme/src/penstock_acme/operators.py": "import penstock_bravo\n",
     "providers/acme/src/penstock_acme/sensors.py": "def f():\n    import penstock.author.dag\n",
     "providers/acme/src/penstock_acme/helpers.py": '"""A room that no provider has."""\n',
+    "core/src/penstock/cli/direct.py": "def f():\n    from penstock import store\n    return store\n",
+    "server/src/penstock_server/__init__.py": '"""A server."""\n',
+    "server/src/penstock_server/routes.py": "import penstock.service.dags\nimport penstock.scheduler.loop\n",
     "providers/acme/src/penstock_acme/__init__.py": '"""A provider."""\n',
     "providers/bravo/src/penstock_bravo/__init__.py": '"""A provider."""\n',
 }
@@ -56,6 +59,8 @@ SENTENCES = [
     "penstock_acme.operators -> penstock_bravo",
     "penstock_acme.sensors -> penstock.author.dag",
     "penstock_acme.helpers",
+    "penstock.cli.direct -> penstock.store",
+    "penstock_server.routes -> penstock.scheduler",
 ]
 
 
@@ -74,6 +79,7 @@ def faulty_workspace(workspace, tmp_path_factory) -> Path:
         path.write_text(text)
     for provider in ("acme", "bravo"):
         (root / "providers" / provider / "pyproject.toml").touch()
+    (root / "server" / "pyproject.toml").touch()
     return root
 
 

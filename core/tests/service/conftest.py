@@ -7,7 +7,12 @@ import pytest
 from penstock.model.dag import DagSpec, ParamSpec, TaskSpec
 from penstock.model.schedule import Schedule, ScheduleKind
 from penstock.model.source import ParsedFile
+from penstock.plugins.host import PluginHost
+from penstock.service.installation import Installation
+from penstock.settings import load_settings
 from penstock.store import Keyring, LoaderCatalog, Store, new_key
+from penstock.testing import FakeClock
+from penstock.tries.vault import EnvironmentSource, StoreSource, Vault
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 HOURLY = Schedule(ScheduleKind.CRON, crons=("0 * * * *",), text="@hourly")
@@ -45,3 +50,33 @@ def store(tmp_path, save):
     with Store.open(f"sqlite:///{tmp_path}/penstock.db", Keyring([new_key()], "test")) as store:
         save(store, DAGS)
         yield store
+
+
+@pytest.fixture
+def clock(now):
+    return FakeClock(now)
+
+
+@pytest.fixture
+def connections():
+    """Connections that the environment sets; a test adds its own before it asks."""
+    return {}
+
+
+@pytest.fixture
+def variables():
+    """Variables that the environment sets."""
+    return {}
+
+
+@pytest.fixture
+def installation(tmp_path, store, clock, connections, variables):
+    """An installation around the store, with one local executor of two slots and no provider."""
+    environ = {"PENSTOCK_EXECUTOR__PARALLELISM": "2"}
+    return Installation(
+        load_settings(environ, tmp_path),
+        clock,
+        open_store=lambda _: store,
+        find_plugins=lambda: PluginHost([]),
+        open_vault=lambda store: Vault([EnvironmentSource(connections, variables), StoreSource(store)]),
+    )

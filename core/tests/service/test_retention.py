@@ -16,6 +16,7 @@ from penstock.model.run import NewRun, RunKind, TaskKey, XCom
 from penstock.model.source import ParsedFile
 from penstock.model.state import RunState
 from penstock.plugins.file_store import FileStore
+from penstock.service.installation import Installation
 from penstock.service.retention import PAUSE_S, RUNS, Retention
 from penstock.settings import load_settings
 from penstock.store import Keyring, LoaderCatalog, Store, new_key
@@ -45,16 +46,26 @@ class House:
     """An installation with runs, and its retention."""
 
     def __init__(self, folder, store, **environ):
-        self.folder, self.store, self.now, self.told, self.remote = folder, store, NOW, [], Remote()
+        self.folder, self.store, self.instant, self.told, self.remote = folder, store, NOW, [], Remote()
         self.settings = load_settings({"PENSTOCK_CONN_BUCKET": "mem://me@", **environ}, folder)
-        self.retention = Retention(
-            store, self.settings, open_vault(self.settings, store), self.open, lambda: self.now, self.told.append
+        installation = Installation(
+            self.settings,
+            self,
+            open_store=lambda _: store,
+            find_plugins=lambda: self,
+            open_vault=lambda store: open_vault(self.settings, store),
         )
+        self.retention = Retention(installation, self.told.append)
         catalog = LoaderCatalog(store, store.config.variable_values, lambda: NOW)
         catalog.save(ParsedFile("f.py", "s", {}, {}, None, NOW, 0.1, (DagSpec("d", "f.py", (TaskSpec("t"),)),)))
         catalog.close()
 
-    def open(self, url, _conn_id):
+    def now(self):
+        """The clock of the installation."""
+        return self.instant
+
+    def object_store(self, url, _conn_id):
+        """The object store as the host of plug-ins would open it."""
         return FileStore() if url.startswith("file:") else self.remote
 
     def run(self, name, ended_days_ago):
@@ -135,10 +146,10 @@ def test_the_work_is_done_in_small_portions_once_an_hour(house):
     assert it.names() == set()
     it.run("later", 2)
     assert it.retention.step() == HOUR_S
-    it.now += timedelta(minutes=59)
+    it.instant += timedelta(minutes=59)
     assert it.retention.step() == 60.0
     assert it.names() == {"later"}
-    it.now += timedelta(minutes=1)
+    it.instant += timedelta(minutes=1)
     it.sweep()
     assert it.names() == set()
 
@@ -154,7 +165,7 @@ def test_a_run_whose_values_cannot_be_deleted_stays_until_they_can(house):
     assert it.names() == {"old"}
     assert "it is away" in it.told[0]
     it.remote.away = False
-    it.now += timedelta(hours=1)
+    it.instant += timedelta(hours=1)
     it.sweep()
     assert it.names() == set()
     assert list(it.remote.objects) == ["mem://bucket/p/other"]
@@ -170,7 +181,7 @@ def test_versions_that_nothing_needs_go_whatever_the_settings_say(house):
     catalog.close()
     it.sweep()
     assert it.store.retention.unused_versions(NOW + timedelta(days=1)) == [first.version]
-    it.now += timedelta(hours=2)
+    it.instant += timedelta(hours=2)
     it.sweep()
     assert it.store.retention.unused_versions(NOW + timedelta(days=1)) == []
     assert it.store.versions.spec(it.store.dags.states()[0].version) is not None

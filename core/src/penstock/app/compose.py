@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable
 
-from penstock.app.environments import isolated_pythons, secrets_of
+from penstock.app.environments import isolated_pythons, plugin_host, secrets_of
 from penstock.clock import SystemClock
 from penstock.engine.engine import Engine
 from penstock.errors import ConfigError
@@ -11,6 +11,8 @@ from penstock.execute.environment import Environment, spawn_command
 from penstock.execute.executor_lock import lock_executor
 from penstock.execute.local import LocalExecutor
 from penstock.scheduler.loop import Scheduler
+from penstock.service.installation import Installation
+from penstock.service.project import make_state_folder
 from penstock.settings import Settings
 from penstock.spec.executor import Offload
 from penstock.store import Keyring, Store
@@ -38,28 +40,29 @@ def open_store(settings: Settings, *, create: bool = True) -> Store:
     return Store.open(settings.database_url, keyring(settings), create=create, wait_s=settings.database.wait_s)
 
 
-def make_state_folder(settings: Settings) -> None:
-    """Make the state folder unless it is there, for its owner alone: logs, values and sources lie in it.
-
-    Raises:
-        ConfigError: It cannot be made.
-    """
-    folder = settings.state_folder
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(
-            f"{folder}: the state folder cannot be made: {error.strerror}. Check its folder's owner and mode."
-        ) from None
-
-
 def open_vault(settings: Settings, store: Store | None) -> Vault:
     """Connections and Variables of an installation: those of the environment first, then those of its database, if any."""
     sources: list[Source] = [EnvironmentSource(settings.connections, settings.variables)]
     if store is not None:
         sources.append(StoreSource(store))
     return Vault(sources, secrets_of(settings))
+
+
+def installation(settings: Settings, *, create: bool = True) -> Installation:
+    """The installation of these settings; each part is made when it is first used.
+
+    Args:
+        settings: The settings.
+        create: Whether the database is made if there is none yet.
+    """
+    return Installation(
+        settings,
+        SystemClock(),
+        open_store=lambda create: open_store(settings, create=create),
+        find_plugins=lambda: plugin_host(settings),
+        open_vault=lambda store: open_vault(settings, store),
+        create=create,
+    )
 
 
 def build_scheduler(settings: Settings, holder: str, *, notify: bool = False) -> Scheduler:
@@ -113,11 +116,6 @@ def build_scheduler(settings: Settings, holder: str, *, notify: bool = False) ->
     except BaseException:
         store.close()
         raise
-
-
-def places(settings: Settings) -> dict[str, int]:
-    """Tries that each executor of an installation holds at once, by its name."""
-    return {LocalExecutor.name: settings.executor.parallelism}
 
 
 def _requests(settings: Settings, store: Store, isolated: Iterable[str]) -> TryRequests:

@@ -4,15 +4,12 @@ import sys
 import time
 from collections.abc import Callable
 
-from penstock.app.compose import open_vault
 from penstock.app.environments import isolated_pythons, listening
 from penstock.app.service_main import run_service
-from penstock.clock import SystemClock
 from penstock.notify.delivery import Ports
 from penstock.notify.notifier import Notifier
-from penstock.settings import Settings
+from penstock.service.installation import Installation
 from penstock.spec.wire import Ask, Reply
-from penstock.store import Store
 from penstock.tries.asks import answered, connection_reply, variable_reply
 from penstock.tries.vault import Vault
 
@@ -21,19 +18,19 @@ LOG = "listeners.log"
 
 def main() -> int:
     """Tell providers what changes until SIGTERM; the exit code is 5 if the installation is wrong."""
-    return run_service("notifier", lambda settings, store, stop: notifier(settings, store).run(stop))
+    return run_service("notifier", lambda installation, stop: notifier(installation).run(stop))
 
 
-def notifier(settings: Settings, store: Store) -> Notifier:
+def notifier(installation: Installation) -> Notifier:
     """The notifier of an installation: an isolated provider's module is loaded by its own environment's Python."""
+    settings = installation.settings
     pythons = isolated_pythons(settings)
     commands = {
         provider: [pythons.get(provider, sys.executable), "-m", "penstock.app.listener", provider]
         for provider in listening(settings)
     }
-    vault = open_vault(settings, store)
-    ports = Ports(settings.notifier.timeout_s, answer(vault), time.monotonic, SystemClock().now, _log)
-    return Notifier(store, commands, settings.logs_folder / LOG, ports)
+    ports = Ports(settings.notifier.timeout_s, answer(installation.vault), time.monotonic, installation.now, _log)
+    return Notifier(installation.store, commands, settings.logs_folder / LOG, ports)
 
 
 def answer(vault: Vault) -> Callable[[Ask], Reply]:

@@ -1,4 +1,4 @@
-"""What the main modules of services share: settings and store, the signal to stop, and the exit code."""
+"""What the main modules of services share: the installation, the signal to stop, and the exit code."""
 
 import os
 import signal
@@ -6,13 +6,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from penstock.app.compose import open_store
+from penstock.app.compose import installation
 from penstock.errors import ExitCode, PenstockError
-from penstock.settings import Settings, load_settings
-from penstock.store import Store
+from penstock.service.installation import Installation
+from penstock.settings import load_settings
 
 
-def run_service(name: str, run: Callable[[Settings, Store, int], None]) -> int:
+def run_service(name: str, run: Callable[[Installation, int], None]) -> int:
     """Run a service of an installation until SIGTERM or SIGINT.
 
     Args:
@@ -26,9 +26,8 @@ def run_service(name: str, run: Callable[[Settings, Store, int], None]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: os.write(stop_w, b"x"))
     try:
-        settings = load_settings(os.environ, Path.cwd())
-        with open_store(settings) as store:
-            run(settings, store, stop_r)
+        with installation(load_settings(os.environ, Path.cwd())) as found:
+            run(found, stop_r)
     except PenstockError as error:
         print(f"{name}: {error}", file=sys.stderr)  # noqa: T201 - the supervisor's terminal
         return ExitCode.UNAVAILABLE

@@ -1,14 +1,11 @@
 """``penstock config``."""
 
-from typing import Any
-
 import click
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
 from penstock.cli.installation import settings_of
 from penstock.cli.output import json_option, print_json
-from penstock.settings import SECTIONS, Settings
+from penstock.service.admin import show_settings
+from penstock.settings import SECTIONS
 
 
 @click.group()
@@ -22,7 +19,7 @@ def config() -> None:
 def show(context: click.Context, *, as_json: bool) -> None:
     """Show every setting as it holds here, without secrets, and the paths that follow from them."""
     settings = settings_of(context)
-    facts = _facts(settings)
+    facts = show_settings(settings)
     if as_json:
         print_json(facts)
         return
@@ -43,34 +40,6 @@ def show(context: click.Context, *, as_json: bool) -> None:
         click.echo(f"# {key}: {value}")
     for key in ("connections", "variables"):
         click.echo(f"# {key} of the environment: {', '.join(facts[key]) or 'none'}")
-
-
-def _facts(settings: Settings) -> dict[str, Any]:
-    facts: dict[str, Any] = {"file": str(settings.file) if settings.file else None}
-    for section, kind in SECTIONS.items():
-        values = getattr(settings, section)
-        facts[section] = {key: getattr(values, key) for key in kind.__struct_fields__}
-    facts["database"]["url"] = _without_password(settings.database.url)
-    facts["executors"] = {name: {"type": each.type, **each.options} for name, each in settings.executors.items()}
-    facts["queues"] = settings.queues
-    facts["paths"] = {
-        "root": str(settings.root),
-        "dags_folder": str(settings.dags_folder),
-        "state_folder": str(settings.state_folder),
-        "logs_folder": str(settings.logs_folder),
-        "database": _without_password(settings.database_url),
-        "keys": "PENSTOCK_SECRET_KEY" if settings.secret_keys else str(settings.key_file),
-    }
-    facts["connections"] = sorted(settings.connections)
-    facts["variables"] = sorted(settings.variables)
-    return facts
-
-
-def _without_password(url: str) -> str:
-    try:
-        return make_url(url).render_as_string(hide_password=True) if url else ""
-    except ArgumentError:
-        return "(cannot be read)"
 
 
 def _toml(value: object) -> str:

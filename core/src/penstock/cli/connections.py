@@ -1,21 +1,17 @@
 """``penstock connections``."""
 
 import sys
-import time
 from collections.abc import Mapping
 from typing import Any
 
 import click
 import msgspec
 
-from penstock.app.compose import open_vault
-from penstock.cli.installation import installation, now
+from penstock.cli.installation import project
 from penstock.cli.output import json_option, print_fields, print_json, print_table
-from penstock.errors import RequestError
+from penstock.errors import ExitCode, RequestError
 from penstock.model.connection import Connection, parse_connection
-from penstock.processes.masking import Mask
 from penstock.service import config as service
-from penstock.tries.vault import DATABASE
 
 
 @click.group()
@@ -28,8 +24,8 @@ def connections() -> None:
 @click.pass_context
 def list_connections(context: click.Context, *, as_json: bool) -> None:
     """List connections, without their secrets."""
-    with installation(context) as (settings, store):
-        found = service.list_connections(open_vault(settings, store))
+    with project(context) as installation:
+        found = service.list_connections(installation)
     if as_json:
         print_json(found)
         return
@@ -57,8 +53,8 @@ def list_connections(context: click.Context, *, as_json: bool) -> None:
 @click.pass_context
 def show_connection(context: click.Context, conn_id: str, *, as_json: bool) -> None:
     """Show a connection, with ``***`` for its secrets."""
-    with installation(context) as (settings, store):
-        found = service.show_connection(open_vault(settings, store), conn_id)
+    with project(context) as installation:
+        found = service.show_connection(installation, conn_id)
     if as_json:
         print_json(found)
         return
@@ -108,14 +104,13 @@ def set_connection(  # noqa: PLR0913 - one argument an option
     elif ask_password:
         given["password"] = click.prompt("password", hide_input=True, err=True)
     connection = _connection(conn_id, text, given, _extra(extra))
-    with installation(context) as (settings, store):
-        service.set_connection(store, connection, now())
-        shadowed = open_vault(settings, store).sources(conn_id)[0] != DATABASE
+    with project(context) as installation:
+        used = service.set_connection(installation, connection)
     if as_json:
-        print_json({"conn_id": conn_id, "conn_type": connection.conn_type, "shadowed": shadowed})
+        print_json({"conn_id": conn_id, "conn_type": connection.conn_type, "shadowed": not used})
     else:
         click.echo(f"stored connection {conn_id} ({connection.conn_type})")
-    if shadowed:
+    if not used:
         click.echo(f"PENSTOCK_CONN_{conn_id.upper()} is set and comes first: the stored one is not used", err=True)
 
 
@@ -125,8 +120,8 @@ def set_connection(  # noqa: PLR0913 - one argument an option
 @click.pass_context
 def delete_connection(context: click.Context, conn_id: str, *, as_json: bool) -> None:
     """Delete a stored connection."""
-    with installation(context) as (_, store):
-        service.delete_connection(store, conn_id)
+    with project(context) as installation:
+        service.delete_connection(installation, conn_id)
     if as_json:
         print_json({"deleted": conn_id})
     else:
@@ -139,25 +134,13 @@ def delete_connection(context: click.Context, conn_id: str, *, as_json: bool) ->
 @click.pass_context
 def test_connection(context: click.Context, conn_id: str, *, as_json: bool) -> int:
     """Reach the service of a connection and report what was found; exit code 1 if it is not usable."""
-    from penstock.cli.providers import hook_for  # noqa: PLC0415 - imports the host of plugins
-
-    with installation(context) as (settings, store):
-        found = open_vault(settings, store).connection(conn_id)
-    started = time.monotonic()
-    report = hook_for(context, found.value)(connection=found.value).test_connection()
-    facts = {
-        "conn_id": conn_id,
-        "ok": report.ok,
-        "identity": report.identity,
-        "endpoint": report.endpoint,
-        "latency_ms": round(report.latency_ms or (time.monotonic() - started) * 1000, 1),
-        "detail": Mask(found.secrets).hide(report.detail),
-    }
+    with project(context) as installation:
+        found = service.test_connection(installation, conn_id)
     if as_json:
-        print_json(facts)
+        print_json(found)
     else:
-        print_fields(facts)
-    return 0 if report.ok else 1
+        print_fields(msgspec.structs.asdict(found))
+    return ExitCode.DONE if found.ok else ExitCode.FAILED
 
 
 def _connection(conn_id: str, text: str, given: Mapping[str, Any], extra: Mapping[str, Any]) -> Connection:

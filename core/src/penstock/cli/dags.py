@@ -7,11 +7,10 @@ from typing import Any
 import click
 import msgspec
 
-from penstock.cli.installation import installation, now, remind_of_scheduler, settings_of
+from penstock.cli.installation import anywhere, project, remind_of_scheduler
 from penstock.cli.output import counts, json_option, print_fields, print_json, print_table
-from penstock.cli.stdout import logged, masked
-from penstock.errors import RequestError
-from penstock.processes.masking import Mask
+from penstock.errors import ExitCode, RequestError
+from penstock.model.state import RunState
 from penstock.service import dags as service
 
 
@@ -28,9 +27,9 @@ def dags() -> None:
 @click.pass_context
 def list_dags(context: click.Context, search: str, tag: str, *, retired: bool, as_json: bool) -> None:
     """List DAGs with their schedules and the numbers of their runs."""
-    with installation(context) as (settings, store):
-        found = service.list_dags(store, now(), search=search, tag=tag, retired=retired)
-        broken = service.dag_problems(store)
+    with project(context) as installation:
+        found = service.list_dags(installation, search=search, tag=tag, retired=retired)
+        broken = service.dag_problems(installation)
     if as_json:
         print_json(found)
         return
@@ -40,7 +39,7 @@ def list_dags(context: click.Context, search: str, tag: str, *, retired: bool, a
             (d.dag_id, d.schedule, d.next_run_at, d.paused, counts(d.runs), d.file if d.active else f"{d.file} (gone)")
             for d in found
         ],
-        empty=f"no DAG found. DAG files belong into {settings.dags_folder}; `penstock up` loads them.",
+        empty=f"no DAG found. DAG files belong into {installation.settings.dags_folder}; `penstock up` loads them.",
     )
     if broken:
         click.echo(f"{len(broken)} DAG file(s) cannot be imported: penstock dags errors", err=True)
@@ -52,8 +51,8 @@ def list_dags(context: click.Context, search: str, tag: str, *, retired: bool, a
 @click.pass_context
 def show_dag(context: click.Context, dag_id: str, *, as_json: bool) -> None:
     """Show a DAG: its settings, its tasks and its newest runs."""
-    with installation(context) as (_, store):
-        found = service.show_dag(store, dag_id, now())
+    with project(context) as installation:
+        found = service.show_dag(installation, dag_id)
     if as_json:
         print_json(found)
         return
@@ -87,8 +86,8 @@ def show_dag(context: click.Context, dag_id: str, *, as_json: bool) -> None:
 @click.pass_context
 def errors(context: click.Context, *, as_json: bool) -> int:
     """Show what is wrong with DAG files; exit code 1 if there is anything."""
-    with installation(context) as (_, store):
-        found = service.dag_problems(store)
+    with project(context) as installation:
+        found = service.dag_problems(installation)
     if as_json:
         print_json([{"file": file, "problems": problems} for file, problems in found.items()])
     elif not found:
@@ -110,8 +109,8 @@ def errors(context: click.Context, *, as_json: bool) -> int:
 def trigger(context: click.Context, dag_id: str, run_id: str, conf: str, logical_date: str, *, as_json: bool) -> None:
     """Start a run of a DAG."""
     given, instant = read_conf(conf), read_date(logical_date)
-    with installation(context) as (_, store):
-        done = service.trigger(store, dag_id, now(), run_id=run_id, conf=given, logical_date=instant)
+    with project(context) as installation:
+        done = service.trigger(installation, dag_id, run_id=run_id, conf=given, logical_date=instant)
         if as_json:
             print_json(done)
         else:
@@ -119,7 +118,7 @@ def trigger(context: click.Context, dag_id: str, run_id: str, conf: str, logical
             click.echo(f"{verb} {done.run.run_id} of {dag_id} ({done.run.state.value})")
         if done.paused:
             click.echo(f"the DAG is paused: the run waits for `penstock dags unpause {dag_id}`", err=True)
-        remind_of_scheduler(store)
+        remind_of_scheduler(installation)
 
 
 @dags.command("pause")
@@ -147,8 +146,8 @@ def unpause(context: click.Context, dag_ids: tuple[str, ...], *, as_json: bool) 
 @click.pass_context
 def next_runs(context: click.Context, dag_id: str, count: int, *, as_json: bool) -> None:
     """Show when the next runs of a DAG fall due."""
-    with installation(context) as (_, store):
-        found = service.next_runs(store, dag_id, now(), count)
+    with project(context) as installation:
+        found = service.next_runs(installation, dag_id, count)
     if as_json:
         print_json([{"logical_date": i.start, "interval_start": i.start, "interval_end": i.end} for i in found])
         return
@@ -180,9 +179,9 @@ def read_date(text: str) -> datetime | None:
 def _set_paused(context: click.Context, dag_ids: tuple[str, ...], *, paused: bool, as_json: bool) -> None:
     word = "paused" if paused else "unpaused"
     results = []
-    with installation(context) as (_, store):
+    with project(context) as installation:
         for dag_id in dag_ids:
-            changed = service.pause(store, dag_id, now(), paused=paused)
+            changed = service.pause(installation, dag_id, paused=paused)
             results.append({"dag_id": dag_id, "paused": paused, "changed": changed})
             if not as_json:
                 click.echo(f"{dag_id} is {word}" if changed else f"{dag_id} was {word} already")
@@ -199,9 +198,19 @@ def _set_paused(context: click.Context, dag_ids: tuple[str, ...], *, paused: boo
 @click.pass_context
 def test(context: click.Context, file: Path, dag_id: str, logical_date: str, conf: str, *, as_json: bool) -> int:
     """Run one DAG of a file in this process, without a database; a debugger works."""
-    from penstock.cli.run_locally import run_locally  # noqa: PLC0415 - imports what runs DAGs
+    from penstock.service.run_locally import run_locally  # noqa: PLC0415 - imports what runs DAGs
 
-    settings = settings_of(context)
-    mask = Mask()
-    with masked(mask), logged():
-        return run_locally(settings, mask, file, dag_id, read_date(logical_date), read_conf(conf), as_json=as_json)
+    date, given = read_date(logical_date), read_conf(conf)
+    with anywhere(context) as installation:
+        done = run_locally(installation, file, dag_id, logical_date=date, conf=given, log=_log)
+    if as_json:
+        print_json(done)
+    else:
+        rows = [(str(task.key), task.state, task.try_number, task.reason) for task in done.tasks]
+        print_table(["task", "state", "try", "reason"], rows, empty="the DAG has no tasks.")
+        click.echo(f"the run of DAG {done.run.dag_id} is {done.run.state.value}")
+    return ExitCode.DONE if done.run.state is RunState.SUCCESS else ExitCode.FAILED
+
+
+def _log(line: str) -> None:
+    click.echo(line, err=True)

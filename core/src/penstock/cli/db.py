@@ -2,9 +2,10 @@
 
 import click
 
-from penstock.cli.installation import installation, settings_of
+from penstock.cli.installation import anywhere, project
 from penstock.cli.output import json_option, print_json
-from penstock.store import upgrade
+from penstock.errors import ExitCode
+from penstock.service import admin as service
 
 
 @click.group()
@@ -17,13 +18,17 @@ def db() -> None:
 @click.pass_context
 def upgrade_database(context: click.Context, *, as_json: bool) -> None:
     """Bring the schema to the version that this Penstock works on, all of it or nothing."""
-    before, after = upgrade(settings_of(context).database_url)
+    with anywhere(context) as installation:
+        done = service.upgrade_database(installation)
     if as_json:
-        print_json({"before": before, "after": after, "changed": before != after})
-    elif before == after:
-        click.echo(f"the schema is {after} already")
+        print_json({"before": done.before, "after": done.after, "changed": done.changed})
+    elif not done.changed:
+        click.echo(f"the schema is {done.after} already")
     else:
-        click.echo(f"made the schema {after}" if before is None else f"upgraded the schema from {before} to {after}")
+        made = done.before is None
+        click.echo(
+            f"made the schema {done.after}" if made else f"upgraded the schema from {done.before} to {done.after}"
+        )
 
 
 @db.command("check")
@@ -31,14 +36,13 @@ def upgrade_database(context: click.Context, *, as_json: bool) -> None:
 @click.pass_context
 def check_database(context: click.Context, *, as_json: bool) -> int:
     """Read the whole database and look for damage; exit code 1 if there is any."""
-    with installation(context) as (_, store):
-        problems = store.check()
-        name = store.name
+    with project(context) as installation:
+        found = service.check_database(installation)
     if as_json:
-        print_json({"database": name, "problems": problems})
-    for problem in [] if as_json else problems or [f"database {name}: no damage found"]:
+        print_json({"database": found.database, "problems": found.problems})
+    for problem in [] if as_json else found.problems or [f"database {found.database}: no damage found"]:
         click.echo(problem)
-    return 1 if problems else 0
+    return ExitCode.FAILED if found.problems else ExitCode.DONE
 
 
 @db.command("rotate-keys")
@@ -46,8 +50,8 @@ def check_database(context: click.Context, *, as_json: bool) -> int:
 @click.pass_context
 def rotate_keys(context: click.Context, *, as_json: bool) -> None:
     """Seal every secret again with the first key; after that, the further keys can be taken away."""
-    with installation(context) as (_, store):
-        number = store.config.rotate_keys()
+    with project(context) as installation:
+        number = service.rotate_keys(installation)
     if as_json:
         print_json({"encrypted": number})
     else:

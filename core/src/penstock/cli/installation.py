@@ -1,37 +1,46 @@
-"""What a command works on: the settings and, if it asks for it, the store."""
+"""The one place of the command line that makes the installation which a command works on."""
 
 import getpass
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from datetime import datetime
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
-from penstock.app.compose import open_store
-from penstock.clock import SystemClock
+from penstock.app import compose
 from penstock.errors import ConfigError
+from penstock.service.installation import Installation
 from penstock.settings import Settings, load_settings
-from penstock.store import Store
 
 
 def settings_of(context: click.Context) -> Settings:
-    """The settings that hold here; raises ConfigError."""
+    """Read the settings that hold here; raises ConfigError."""
     environ: Mapping[str, str] = context.obj
     return load_settings(environ, Path.cwd())
 
 
-@contextmanager
-def installation(context: click.Context) -> Iterator[tuple[Settings, Store]]:
-    """The settings and the open store; raises ConfigError or StoreError."""
+def project(context: click.Context) -> Installation:
+    """Open the project of the working folder, for a ``with`` block; its database is made if there is none yet.
+
+    Raises:
+        ConfigError: The settings are wrong, or nobody meant to have a project here.
+    """
     settings = settings_of(context)
     require_project(settings)
-    with open_store(settings) as store:
-        yield settings, store
+    return compose.installation(settings)
+
+
+def anywhere(context: click.Context) -> Installation:
+    """Open what there is in any folder, for a ``with`` block; no database is made. Raises ConfigError."""
+    return compose.installation(settings_of(context), create=False)
+
+
+def new_project(settings: Settings) -> Installation:
+    """Open a project that was just made, for a ``with`` block."""
+    return compose.installation(settings)
 
 
 def require_project(settings: Settings) -> None:
-    """Raise ConfigError in a folder where nobody meant to have a project."""
+    """Refuse a folder where nobody meant to have a project; raises ConfigError."""
     if settings.file is None and not settings.database.url and not settings.state_folder.exists():
         raise ConfigError(
             f"there is no penstock.toml in {settings.root} or above. Make a project here with `penstock init`, "
@@ -39,20 +48,22 @@ def require_project(settings: Settings) -> None:
         )
 
 
-def now() -> datetime:
-    """The present."""
-    return SystemClock().now()
+def run_everything(settings: Settings) -> int:
+    """Run the processes of an installation until they are told to stop; returns the exit code."""
+    from penstock.app.up import up  # noqa: PLC0415 - a refusal need not wait for the import
+
+    return up(settings)
 
 
 def person() -> str:
-    """Who runs this command."""
+    """Name who runs this command; "" if that cannot be told."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):
         return ""
 
 
-def remind_of_scheduler(store: Store) -> None:
+def remind_of_scheduler(installation: Installation) -> None:
     """Say on stderr that nobody will act on a request, if that is so."""
-    if store.leader_lock.holder() is None:
+    if not installation.scheduler_runs:
         click.echo("no scheduler is running: this waits until `penstock up` is", err=True)

@@ -2,10 +2,9 @@
 
 import click
 
-from penstock.cli.installation import installation, now
+from penstock.cli.installation import project
 from penstock.cli.output import json_option, print_json, print_table
-from penstock.service import config as service
-from penstock.store import Pool
+from penstock.service import pools as service
 
 
 @click.group()
@@ -18,8 +17,8 @@ def pools() -> None:
 @click.pass_context
 def list_pools(context: click.Context, *, as_json: bool) -> None:
     """List pools."""
-    with installation(context) as (_, store):
-        found = service.list_pools(store)
+    with project(context) as installation:
+        found = service.list_pools(installation)
     if as_json:
         print_json(found)
     else:
@@ -34,9 +33,8 @@ def list_pools(context: click.Context, *, as_json: bool) -> None:
 @click.pass_context
 def set_pool(context: click.Context, name: str, slots: int, description: str, *, as_json: bool) -> None:
     """Make or resize a pool; 0 slots close it."""
-    pool = Pool(name, slots, description)
-    with installation(context) as (_, store):
-        service.set_pool(store, pool, now())
+    with project(context) as installation:
+        pool = service.set_pool(installation, name, slots, description)
     if as_json:
         print_json(pool)
     else:
@@ -49,8 +47,8 @@ def set_pool(context: click.Context, name: str, slots: int, description: str, *,
 @click.pass_context
 def delete_pool(context: click.Context, name: str, *, as_json: bool) -> None:
     """Delete a pool that no DAG uses."""
-    with installation(context) as (_, store):
-        service.delete_pool(store, name, now())
+    with project(context) as installation:
+        service.delete_pool(installation, name)
     if as_json:
         print_json({"deleted": name})
     else:

@@ -1,19 +1,11 @@
 """``penstock providers``: what is installed beside the core, read from manifests without importing anything."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import click
 
-from penstock.app.environments import plugin_host
-from penstock.author.hook import Hook
-from penstock.cli.installation import settings_of
-from penstock.cli.listeners import concerns, listeners
+from penstock.cli.installation import anywhere
 from penstock.cli.output import json_option, print_fields, print_json, print_table
-from penstock.errors import MissingProviderError, NotFoundError, PluginError
-from penstock.model.connection import Connection
-from penstock.plugins.fence import Provider
-from penstock.store import Listener
+from penstock.errors import ExitCode
+from penstock.service import providers as service
 
 
 @click.group(invoke_without_command=True)
@@ -29,11 +21,10 @@ def providers(context: click.Context) -> None:
 @click.pass_context
 def list_providers(context: click.Context, *, as_json: bool) -> None:
     """List providers, broken ones included."""
-    settings = settings_of(context)
-    found = plugin_host(settings).providers()
-    listening = listeners(settings, found)
+    with anywhere(context) as installation:
+        found = service.list_providers(installation)
     if as_json:
-        print_json([_facts(each, listening) for each in found])
+        print_json(found)
         return
     print_table(
         ["provider", "name", "distribution", "state", "offers"],
@@ -44,8 +35,8 @@ def list_providers(context: click.Context, *, as_json: bool) -> None:
         empty="no provider is installed. See: plugin-manager search",
     )
     for provider in found:
-        row = listening.get(provider.id)
-        for line in (*provider.problems, *provider.notes, *(concerns(row) if row else ())):
+        row = provider.listener
+        for line in (*provider.problems, *provider.notes, *(service.concerns(row) if row else ())):
             click.echo(f"{provider.id}: {line}", err=True)
 
 
@@ -55,16 +46,12 @@ def list_providers(context: click.Context, *, as_json: bool) -> None:
 @click.pass_context
 def show_provider(context: click.Context, provider_id: str, *, as_json: bool) -> int:
     """Show what a provider offers; exit code 1 if it is broken."""
-    settings = settings_of(context)
-    host = plugin_host(settings)
-    if provider_id not in host.ids():
-        hint = f"Install it with: plugin-manager install {provider_id}"
-        raise NotFoundError("installed provider", provider_id, host.ids(), hint=hint)
-    found = host.provider(provider_id)
-    listening = listeners(settings, [found])
+    with anywhere(context) as installation:
+        found = service.show_provider(installation, provider_id)
+    code = ExitCode.DONE if found.active else ExitCode.FAILED
     if as_json:
-        print_json(_facts(found, listening))
-        return 0 if found.active else 1
+        print_json(found)
+        return code
     manifest = found.manifest
     print_fields(
         {
@@ -75,7 +62,7 @@ def show_provider(context: click.Context, provider_id: str, *, as_json: bool) ->
             "state": _state(found),
             "problems": "\n".join(found.problems),
             "notes": "\n".join(found.notes),
-            **({"listens": "\n".join(_hearing(listening[found.id]))} if found.id in listening else {}),
+            **({"listens": "\n".join(service.listener_state(found.listener))} if found.listener else {}),
         }
     )
     if manifest:
@@ -83,53 +70,14 @@ def show_provider(context: click.Context, provider_id: str, *, as_json: bool) ->
         rows = [(c.id, c.kind, c.doc) for c in manifest.capabilities]
         rows += [(t.type, "connection type", t.doc) for t in manifest.connections]
         print_table(["capability", "kind", "what it is"], rows, empty="it offers nothing.")
-    return 0 if found.active else 1
+    return code
 
 
-def hook_for(context: click.Context, connection: Connection) -> type[Hook]:
-    """The hook that reads connections of this type, imported; raises MissingProviderError or PluginError."""
-    host = plugin_host(settings_of(context))
-    offered = [c for p in host.providers() if p.manifest for c in p.manifest.capabilities if c.kind == "hooks"]
-    for capability in offered:
-        if capability.connection_type == connection.conn_type:
-            hook = host.resolve(capability.id, "hooks")
-            if isinstance(hook, type) and issubclass(hook, Hook):
-                return hook
-            raise PluginError(f"{capability.id}: {capability.object} is no hook. Report it to the provider's author.")
-    known = sorted({capability.connection_type for capability in offered})
-    raise MissingProviderError(
-        "",
-        f"the connection {connection.conn_id!r} of type {connection.conn_type!r}",
-        hint=f"Installed hooks read: {', '.join(known) or 'none'}.",
-    )
-
-
-def _hearing(row: Listener) -> list[str]:
-    if row.broken:
-        return concerns(row)
-    return [
-        f"{row.waiting} state changes wait for it" if row.waiting else "no state change waits for it",
-        *concerns(row),
-    ]
-
-
-def _facts(provider: Provider, listening: Mapping[str, Listener]) -> dict[str, Any]:
-    return {
-        "id": provider.id,
-        "active": provider.active,
-        "distributions": provider.distributions,
-        "problems": provider.problems,
-        "notes": provider.notes,
-        "manifest": provider.manifest,
-        "listener": listening.get(provider.id),
-    }
-
-
-def _state(provider: Provider) -> str:
+def _state(provider: service.ProviderDetails) -> str:
     return provider.manifest.state if provider.manifest else "broken"
 
 
-def _offers(provider: Provider) -> str:
+def _offers(provider: service.ProviderDetails) -> str:
     if provider.manifest is None:
         return ""
     kinds: dict[str, int] = {}

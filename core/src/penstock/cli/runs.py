@@ -2,7 +2,7 @@
 
 import click
 
-from penstock.cli.installation import installation, now, person, remind_of_scheduler
+from penstock.cli.installation import person, project, remind_of_scheduler
 from penstock.cli.output import counts, json_option, print_fields, print_json, print_table
 from penstock.model.state import RunState
 from penstock.service import runs as service
@@ -24,9 +24,9 @@ def list_runs(
     context: click.Context, dag_id: str, state: str | None, limit: int, before: int | None, *, as_json: bool
 ) -> None:
     """List runs, newest first."""
-    with installation(context) as (_, store):
+    with project(context) as installation:
         wanted = RunState(state) if state else None
-        page = service.list_runs(store, dag_id=dag_id, state=wanted, before=before, limit=limit)
+        page = service.list_runs(installation, dag_id=dag_id, state=wanted, before=before, limit=limit)
     if as_json:
         print_json(page)
         return
@@ -46,8 +46,8 @@ def list_runs(
 @click.pass_context
 def show_run(context: click.Context, dag_id: str, run_id: str, *, as_json: bool) -> None:
     """Show a run, or the newest of the DAG."""
-    with installation(context) as (_, store):
-        found = service.show_run(store, dag_id, run_id)
+    with project(context) as installation:
+        found = service.show_run(installation, dag_id, run_id)
     if as_json:
         print_json(found)
         return
@@ -79,10 +79,10 @@ def show_run(context: click.Context, dag_id: str, run_id: str, *, as_json: bool)
 @click.pass_context
 def cancel_run(context: click.Context, dag_id: str, run_id: str, *, as_json: bool) -> None:
     """End a run and kill what runs of it."""
-    with installation(context) as (_, store):
-        service.cancel_run(store, dag_id, run_id, now(), by=person())
+    with project(context) as installation:
+        service.cancel_run(installation, dag_id, run_id, by=person())
         _asked(f"asked to cancel run {run_id} of {dag_id}", {"dag_id": dag_id, "run_id": run_id}, as_json=as_json)
-        remind_of_scheduler(store)
+        remind_of_scheduler(installation)
 
 
 @runs.command("clear")
@@ -93,10 +93,10 @@ def cancel_run(context: click.Context, dag_id: str, run_id: str, *, as_json: boo
 @click.pass_context
 def clear_run(context: click.Context, dag_id: str, run_id: str, *, only_failed: bool, as_json: bool) -> None:
     """Run the tasks of a run again."""
-    with installation(context) as (_, store):
-        service.clear_tasks(store, dag_id, run_id, now(), only_failed=only_failed)
+    with project(context) as installation:
+        service.clear_tasks(installation, dag_id, run_id, only_failed=only_failed)
         _asked(f"asked to clear run {run_id} of {dag_id}", {"dag_id": dag_id, "run_id": run_id}, as_json=as_json)
-        remind_of_scheduler(store)
+        remind_of_scheduler(installation)
 
 
 def _asked(sentence: str, facts: dict[str, str], *, as_json: bool) -> None:

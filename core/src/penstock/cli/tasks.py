@@ -1,21 +1,26 @@
 """``penstock tasks``."""
 
 import re
-from collections.abc import Callable
+import sys
+import time
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
 
 import click
 
-from penstock.app.compose import places
-from penstock.cli.follow import follow, print_log
-from penstock.cli.installation import installation, now, remind_of_scheduler
+from penstock.cli.installation import project, remind_of_scheduler
 from penstock.cli.output import counts, json_option, print_fields, print_json, print_table
-from penstock.model.run import UNMAPPED, TaskKey
+from penstock.errors import ExitCode, NotFoundError
+from penstock.model.state import TaskState
+from penstock.service import logs as log_service
 from penstock.service import runs as run_service
 from penstock.service import tasks as service
 
 Command = Callable[..., Any]
+
+_PAUSE_S = 0.25
+"""Seconds between two looks at a log that grows."""
 
 _INSTANCE = re.compile(r"(.+)\[(\d+)\]")
 
@@ -56,8 +61,8 @@ def list_tasks(context: click.Context, dag_id: str, run_id: str, named_run: str,
     """List the task instances of a run, or of the newest run of the DAG."""
     if run_id and named_run:
         raise click.UsageError(f"Two runs are named: {run_id!r} and --run {named_run!r}. Name one.")
-    with installation(context) as (_, store):
-        run, found = service.list_tasks(store, dag_id, run_id or named_run)
+    with project(context) as installation:
+        run, found = service.list_tasks(installation, dag_id, run_id or named_run)
     if as_json:
         print_json({"run": run, "tasks": found})
         return
@@ -77,8 +82,8 @@ def why(
     context: click.Context, dag_id: str, task_id: str, run_id: str, map_index: int | None, *, as_json: bool
 ) -> None:
     """Explain why a task is in its state."""
-    with installation(context) as (settings, store):
-        found = service.why(store, dag_id, task_id, now(), places(settings), run_id=run_id, map_index=map_index)
+    with project(context) as installation:
+        found = service.why(installation, dag_id, task_id, run_id=run_id, map_index=map_index)
     if as_json:
         print_json(found)
         return
@@ -116,22 +121,20 @@ def logs(  # noqa: PLR0913 - one argument an option
     as_json: bool,
 ) -> int:
     """Print the log of a task's newest try."""
-    with installation(context) as (settings, store):
-        run, _ = service.list_tasks(store, dag_id, run_id)
+    with project(context) as installation:
         if following:
-            key = TaskKey(run.run, task_id, UNMAPPED if map_index is None else map_index)
-            return follow(store, settings.logs_folder, run, key)
-        found = service.task_logs(store, settings.logs_folder, dag_id, task_id, run_id=run.run_id, map_index=map_index)
+            return _follow(log_service.follow_logs(installation, dag_id, task_id, run_id=run_id, map_index=map_index))
+        found = log_service.task_logs(installation, dag_id, task_id, run_id=run_id, map_index=map_index)
     if as_json:
         print_json(found)
-        return 0
+        return ExitCode.DONE
     chosen = [log for log in found if dispatch is None or log.epoch == dispatch]
     newest = {log.task.key: log for log in chosen}
     if not newest:
         click.echo("the task has not been tried yet.", err=True)
-        return 1
-    missing = [log for log in newest.values() if not print_log(log, only_path=only_path, titled=len(newest) > 1)]
-    return 1 if missing else 0
+        return ExitCode.FAILED
+    missing = [log for log in newest.values() if not _print_log(log, only_path=only_path, titled=len(newest) > 1)]
+    return ExitCode.FAILED if missing else ExitCode.DONE
 
 
 @tasks.command("clear")
@@ -153,15 +156,15 @@ def clear(
     as_json: bool,
 ) -> None:
     """Run tasks again."""
-    with installation(context) as (_, store):
+    with project(context) as installation:
         run = run_service.clear_tasks(
-            store, dag_id, run_id, now(), tasks=task_ids, downstream=downstream, only_failed=only_failed
+            installation, dag_id, run_id, tasks=task_ids, downstream=downstream, only_failed=only_failed
         )
         if as_json:
             print_json({"requested": True, "dag_id": dag_id, "run_id": run.run_id, "tasks": task_ids})
         else:
             click.echo(f"asked to clear {', '.join(task_ids)} of run {run.run_id}")
-        remind_of_scheduler(store)
+        remind_of_scheduler(installation)
 
 
 @tasks.command("mark")
@@ -173,10 +176,41 @@ def mark(
     context: click.Context, dag_id: str, task_id: str, state: str, *, run_id: str, map_index: int | None, as_json: bool
 ) -> None:
     """Set a task to a state by hand."""
-    with installation(context) as (_, store):
-        found = service.mark_task(store, dag_id, task_id, state, now(), run_id=run_id, map_index=map_index)
+    with project(context) as installation:
+        found = service.mark_task(installation, dag_id, task_id, state, run_id=run_id, map_index=map_index)
         if as_json:
             print_json({"requested": True, "dag_id": dag_id, "tasks": [str(t.key) for t in found], "state": state})
         else:
             click.echo(f"asked to mark {', '.join(str(task.key) for task in found)} as {state}")
-        remind_of_scheduler(store)
+        remind_of_scheduler(installation)
+
+
+def _print_log(log: log_service.Log, *, only_path: bool, titled: bool) -> bool:
+    """Print a log or its path; returns False, with a sentence on stderr, if there is none."""
+    if only_path:
+        click.echo(str(log.path))
+        return log.path.exists()
+    if titled:
+        click.echo(click.style(f"--- {log.task.key}, dispatch {log.epoch}", bold=True))
+    try:
+        for data in log_service.read_log(log):
+            _write(data)
+    except NotFoundError as error:
+        click.echo(str(error), err=True)
+        return False
+    return True
+
+
+def _follow(chunks: Iterable[log_service.LogChunk]) -> int:
+    """Print logs as they grow; the exit code says how the task ended."""
+    state = TaskState.NONE
+    for data, state in chunks:
+        _write(data)
+        if not data and not state.finished:
+            time.sleep(_PAUSE_S)
+    return ExitCode.DONE if state in (TaskState.SUCCESS, TaskState.SKIPPED) else ExitCode.FAILED
+
+
+def _write(data: bytes) -> None:
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()

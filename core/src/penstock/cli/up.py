@@ -2,7 +2,7 @@
 
 import click
 
-from penstock.cli.installation import require_project, settings_of
+from penstock.cli.installation import require_project, run_everything, settings_of
 
 
 @click.command()
@@ -11,6 +11,4 @@ def up(context: click.Context) -> int:
     """Run everything in this terminal: scheduler, local executor, loader. Ctrl-C stops it cleanly, a second one now."""
     settings = settings_of(context)
     require_project(settings)
-    from penstock.app.up import up as run_everything  # noqa: PLC0415 - a refusal need not wait for the import
-
     return run_everything(settings)

@@ -5,11 +5,9 @@ from pathlib import Path
 
 import click
 
-from penstock.app.compose import open_vault
-from penstock.cli.installation import installation, now
+from penstock.cli.installation import project
 from penstock.cli.output import json_option, print_json, print_table
 from penstock.service import config as service
-from penstock.tries.vault import DATABASE
 
 _SHOWN = 60
 
@@ -24,8 +22,8 @@ def variables() -> None:
 @click.pass_context
 def list_variables(context: click.Context, *, as_json: bool) -> None:
     """List Variables; values with secrets are hidden, and long ones shortened, except with --json."""
-    with installation(context) as (settings, store):
-        found = service.list_variables(store, open_vault(settings, store))
+    with project(context) as installation:
+        found = service.list_variables(installation)
     if as_json:
         print_json(found)
         return
@@ -51,8 +49,8 @@ def list_variables(context: click.Context, *, as_json: bool) -> None:
 @click.pass_context
 def get_variable(context: click.Context, key: str, *, as_json: bool) -> None:
     """Print the text of a Variable."""
-    with installation(context) as (settings, store):
-        value = service.get_variable(open_vault(settings, store), key)
+    with project(context) as installation:
+        value = service.get_variable(installation, key)
     if as_json:
         print_json({"key": key, "value": value})
     else:
@@ -83,14 +81,13 @@ def set_variable(
     if [value is not None, from_stdin, file is not None].count(True) != 1:
         raise click.UsageError("Give exactly one of VALUE, --stdin and --file.")
     text = value if value is not None else _read(file)
-    with installation(context) as (settings, store):
-        service.set_variable(store, key, text, now(), description)
-        shadowed = open_vault(settings, store).variable(key).source != DATABASE
+    with project(context) as installation:
+        used = service.set_variable(installation, key, text, description)
     if as_json:
-        print_json({"key": key, "shadowed": shadowed})
+        print_json({"key": key, "shadowed": not used})
     else:
         click.echo(f"stored variable {key}")
-    if shadowed:
+    if not used:
         click.echo(f"PENSTOCK_VAR_{key.upper()} is set and comes first: the stored one is not used", err=True)
 
 
@@ -100,8 +97,8 @@ def set_variable(
 @click.pass_context
 def delete_variable(context: click.Context, key: str, *, as_json: bool) -> None:
     """Delete a stored Variable."""
-    with installation(context) as (_, store):
-        service.delete_variable(store, key)
+    with project(context) as installation:
+        service.delete_variable(installation, key)
     if as_json:
         print_json({"deleted": key})
     else:

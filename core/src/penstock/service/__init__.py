@@ -1,5 +1,5 @@
-"""Every operation a person can ask for. The command line and the REST API parse, call this, and print.
+"""Every operation that a person can ask for. The command line and a REST API parse, call this, and print.
 
-Functions take an open `penstock.store.Store` and the present, return plain values, and raise
+Each function takes an `penstock.service.installation.Installation` and returns plain values. It raises
 `penstock.errors.RequestError` for what cannot be done and `NotFoundError`, with the nearest names, for what is missing.
 """

@@ -1,4 +1,4 @@
-"""What people ask of connections, variables and pools; what the environment sets comes first."""
+"""What people ask of connections and Variables; what the environment sets comes first."""
 
 import re
 from datetime import datetime
@@ -9,9 +9,10 @@ import msgspec
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.connection import Connection
 from penstock.processes.masking import MASK, hide_values
+from penstock.service.installation import Installation
 from penstock.service.names import check_name
-from penstock.store import DEFAULT_POOL, Pool, Store
-from penstock.tries.vault import DATABASE, Found, Vault
+from penstock.service.providers import hook_for
+from penstock.tries.vault import DATABASE, Found
 
 _CONN_ID = re.compile(r"[A-Za-z0-9_.:-]{1,250}")
 
@@ -48,34 +49,87 @@ class VariableSummary(msgspec.Struct, frozen=True):
     shadowed: bool = False
 
 
-def list_connections(vault: Vault) -> list[ConnectionSummary]:
-    """Every connection by id, without secrets; raises ConfigError if the key does not fit."""
-    found = map(_without_secrets, vault.all_connections())
+class ConnectionTest(msgspec.Struct, frozen=True):
+    """What the service of a connection answered; secrets are masked."""
+
+    conn_id: str
+    ok: bool
+    identity: str
+    endpoint: str
+    latency_ms: float
+    detail: str
+
+
+def list_connections(installation: Installation) -> list[ConnectionSummary]:
+    """List every connection by id, without secrets; raises StoreError, or ConfigError if a source failed."""
+    found = map(_without_secrets, installation.vault.all_connections())
     return sorted(found, key=lambda each: each.conn_id)
 
 
-def show_connection(vault: Vault, conn_id: str) -> ConnectionSummary:
-    """The connection that a task would get, without its secrets; raises NotFoundError."""
-    return _without_secrets(vault.connection(conn_id))
+def show_connection(installation: Installation, conn_id: str) -> ConnectionSummary:
+    """Show the connection that a task would get, without its secrets.
+
+    Raises:
+        NotFoundError: No source has it.
+        ConfigError: A source failed.
+        StoreError: The database failed.
+    """
+    return _without_secrets(installation.vault.connection(conn_id))
 
 
-def set_connection(store: Store, connection: Connection, now: datetime) -> None:
-    """Store a connection in place of any of the same id; raises RequestError for an id that cannot be used."""
+def set_connection(installation: Installation, connection: Connection) -> bool:
+    """Store a connection in place of any of the same id.
+
+    Returns:
+        Whether it is used: another source that comes first may have a connection of this id.
+
+    Raises:
+        RequestError: The id cannot be used.
+        ConfigError: The key does not fit what is stored.
+        StoreError: The database failed.
+    """
     if not _CONN_ID.fullmatch(connection.conn_id):
         raise RequestError(f"connection {connection.conn_id!r}: an id has letters, digits and any of _ . : - only.")
-    store.config.put_connection(connection, now)
+    installation.store.config.put_connection(connection, installation.now())
+    return installation.vault.sources(connection.conn_id)[0] == DATABASE
 
 
-def delete_connection(store: Store, conn_id: str) -> None:
-    """Delete a stored connection; raises NotFoundError."""
-    store.config.delete_connection(conn_id)
+def delete_connection(installation: Installation, conn_id: str) -> None:
+    """Delete a stored connection; raises NotFoundError or StoreError."""
+    installation.store.config.delete_connection(conn_id)
 
 
-def list_variables(store: Store, vault: Vault) -> list[VariableSummary]:
-    """Every Variable by key, with ``***`` for a value that holds secrets; raises ConfigError if the keyring does not fit."""
-    stored = {each.key: each for each in store.config.variables()}
+def test_connection(installation: Installation, conn_id: str) -> ConnectionTest:
+    """Reach the service of a connection, by the hook of the provider that reads it.
+
+    Raises:
+        NotFoundError: No source has the connection.
+        MissingProviderError: No installed provider reads it.
+        PluginError: The provider's hook cannot be used.
+        ConfigError: A source failed.
+        StoreError: The database failed.
+    """
+    found = installation.vault.connection(conn_id)
+    hook = hook_for(installation, found.value)
+    started = installation.now()
+    report = hook(connection=found.value).test_connection()
+    latency_ms = report.latency_ms or (installation.now() - started).total_seconds() * 1000
+    detail = report.detail
+    for secret in found.secrets:
+        detail = detail.replace(secret, MASK)
+    return ConnectionTest(conn_id, report.ok, report.identity, report.endpoint, round(latency_ms, 1), detail)
+
+
+def list_variables(installation: Installation) -> list[VariableSummary]:
+    """List every Variable by key, with ``***`` for a value that holds secrets.
+
+    Raises:
+        ConfigError: The keyring does not fit, or a source failed.
+        StoreError: The database failed.
+    """
+    stored = {each.key: each for each in installation.store.config.variables()}
     found = []
-    for key, each in vault.all_variables():
+    for key, each in installation.vault.all_variables():
         about = stored.get(key) if each.source == DATABASE else None
         description, changed_at = (about.description, about.changed_at) if about else ("", None)
         text = MASK if each.secrets else each.value
@@ -83,47 +137,33 @@ def list_variables(store: Store, vault: Vault) -> list[VariableSummary]:
     return sorted(found, key=lambda each: each.key)
 
 
-def get_variable(vault: Vault, key: str) -> str:
-    """The text of the Variable that a task would get; raises NotFoundError."""
-    value = vault.variable(key).value
+def get_variable(installation: Installation, key: str) -> str:
+    """Get the text of the Variable that a task would get; raises NotFoundError, ConfigError or StoreError."""
+    value = installation.vault.variable(key).value
     if value is None:
-        raise NotFoundError("variable", key, vault.variable_keys())
+        raise NotFoundError("variable", key, installation.vault.variable_keys())
     return value
 
 
-def set_variable(store: Store, key: str, value: str, now: datetime, description: str = "") -> None:
-    """Store a Variable in place of any of the same key; raises RequestError for a key that cannot be used."""
+def set_variable(installation: Installation, key: str, value: str, description: str = "") -> bool:
+    """Store a Variable in place of any of the same key.
+
+    Returns:
+        Whether it is used: another source that comes first may have a Variable of this key.
+
+    Raises:
+        RequestError: The key cannot be used.
+        ConfigError: The keyring does not fit what is stored.
+        StoreError: The database failed.
+    """
     check_name("variable", key)
-    store.config.put_variable(key, value, now, description)
+    installation.store.config.put_variable(key, value, installation.now(), description)
+    return installation.vault.variable(key).source == DATABASE
 
 
-def delete_variable(store: Store, key: str) -> None:
-    """Delete a stored Variable; raises NotFoundError."""
-    store.config.delete_variable(key)
-
-
-def list_pools(store: Store) -> list[Pool]:
-    """Every pool by name."""
-    return store.config.pools()
-
-
-def set_pool(store: Store, pool: Pool, now: datetime) -> None:
-    """Store a pool in place of any of the same name; raises RequestError for a name or number that cannot be used."""
-    check_name("pool", pool.name)
-    if not 0 <= pool.slots < 2**31:
-        raise RequestError(f"pool {pool.name!r}: {pool.slots} slots are not possible. Choose 0 (closed) or more.")
-    store.config.put_pool(pool, now)
-
-
-def delete_pool(store: Store, name: str, now: datetime) -> None:
-    """Delete a pool; raises NotFoundError, or RequestError for the default pool and for one that DAGs use."""
-    if name == DEFAULT_POOL[0]:
-        raise RequestError(f"{name!r} is the pool of every task that names none, so it stays. Resize it instead.")
-    users = sorted(row.dag_id for row in store.dags.rows() if any(task.pool == name for task in row.spec.tasks))
-    if users:
-        more = f" and {len(users) - 3} more" if len(users) > 3 else ""
-        raise RequestError(f"pool {name!r} is used by DAG {', '.join(users[:3])}{more}. Change these first.")
-    store.config.delete_pool(name, now)
+def delete_variable(installation: Installation, key: str) -> None:
+    """Delete a stored Variable; raises NotFoundError or StoreError."""
+    installation.store.config.delete_variable(key)
 
 
 def _without_secrets(found: Found[Connection]) -> ConnectionSummary:

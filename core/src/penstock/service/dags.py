@@ -14,8 +14,9 @@ from penstock.model.request import RunRequested
 from penstock.model.run import NewRun, Run
 from penstock.model.schedule import DataInterval, ScheduleKind
 from penstock.model.state import RunState
+from penstock.service.installation import Installation
 from penstock.service.names import check_name, find_dag
-from penstock.store import DagRow, Store
+from penstock.store import DagRow
 
 
 class DagSummary(msgspec.Struct, frozen=True):
@@ -60,27 +61,40 @@ class Triggered(msgspec.Struct, frozen=True):
 
 
 def list_dags(
-    store: Store, now: datetime, *, search: str = "", tag: str = "", retired: bool = False
+    installation: Installation, *, search: str = "", tag: str = "", retired: bool = False
 ) -> list[DagSummary]:
-    """DAGs by id; those whose id contains ``search``, that have the tag; retired ones only if asked for."""
-    rows = store.dags.rows(search=search, retired=retired)
+    """List DAGs by id; those whose id contains ``search``, that have the tag; retired ones only if asked for.
+
+    Raises:
+        StoreError: The database failed.
+    """
+    now = installation.now()
+    rows = installation.store.dags.rows(search=search, retired=retired)
     return [_summary(row, now) for row in rows if not tag or tag in row.spec.tags]
 
 
-def show_dag(store: Store, dag_id: str, now: datetime) -> DagDetails:
-    """One DAG; raises NotFoundError."""
+def show_dag(installation: Installation, dag_id: str) -> DagDetails:
+    """Show a DAG; raises NotFoundError or StoreError."""
+    store = installation.store
     row = find_dag(store, dag_id)
-    return DagDetails(_summary(row, now), row.spec, row.version, store.runs.page(dag_id=dag_id, limit=10))
+    return DagDetails(
+        _summary(row, installation.now()), row.spec, row.version, store.runs.page(dag_id=dag_id, limit=10)
+    )
 
 
-def dag_problems(store: Store) -> dict[str, tuple[str, ...]]:
-    """Why DAG files could not be imported, by file."""
-    return store.dags.problems()
+def dag_problems(installation: Installation) -> dict[str, tuple[str, ...]]:
+    """List why DAG files could not be imported, by file; raises StoreError."""
+    return installation.store.dags.problems()
 
 
-def next_runs(store: Store, dag_id: str, now: datetime, count: int = 5) -> list[DataInterval]:
-    """The next data intervals of a DAG, at most ``count``, as if it were not paused; raises NotFoundError."""
-    row = find_dag(store, dag_id)
+def next_runs(installation: Installation, dag_id: str, count: int = 5) -> list[DataInterval]:
+    """List the next data intervals of a DAG, at most ``count``, as if it were not paused.
+
+    Raises:
+        NotFoundError: There is no such DAG.
+        StoreError: The database failed.
+    """
+    row, now = find_dag(installation.store, dag_id), installation.now()
     found: list[DataInterval] = []
     cursor = row.cursor
     while len(found) < count:
@@ -92,18 +106,17 @@ def next_runs(store: Store, dag_id: str, now: datetime, count: int = 5) -> list[
     return found
 
 
-def pause(store: Store, dag_id: str, now: datetime, *, paused: bool) -> bool:
-    """Pause or unpause a DAG; returns whether that changed anything. Raises NotFoundError."""
-    row = find_dag(store, dag_id)
+def pause(installation: Installation, dag_id: str, *, paused: bool) -> bool:
+    """Pause or unpause a DAG; returns whether that changed anything. Raises NotFoundError or StoreError."""
+    row = find_dag(installation.store, dag_id)
     if row.paused == paused:
         return False
-    return store.dags.set_paused(dag_id, now, paused=paused)
+    return installation.store.dags.set_paused(dag_id, installation.now(), paused=paused)
 
 
 def trigger(
-    store: Store,
+    installation: Installation,
     dag_id: str,
-    now: datetime,
     *,
     run_id: str = "",
     conf: Mapping[str, Any] | None = None,
@@ -112,17 +125,18 @@ def trigger(
     """Create a run and ask the scheduler to start it, in one transaction.
 
     Args:
-        store: The open store.
+        installation: The installation.
         dag_id: The DAG.
-        now: The present.
-        run_id: Name of the run; a second call with the same name makes no second run. Made from ``now`` if empty.
+        run_id: Name of the run; a second call with the same name makes no second run. Made from the present if empty.
         conf: Values that override the DAG's params.
-        logical_date: The aware instant the run stands for; ``now`` unless given.
+        logical_date: The aware instant the run stands for; the present unless given.
 
     Raises:
         NotFoundError: There is no such DAG, or it has no such param.
         RequestError: The DAG is retired, or a value cannot be used.
+        StoreError: The database failed.
     """
+    store, now = installation.store, installation.now()
     row = find_dag(store, dag_id)
     if not row.active:
         raise RequestError(f"DAG {dag_id!r} is retired: no file defines it any more. Its last file was {row.file}.")

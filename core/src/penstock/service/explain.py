@@ -4,15 +4,15 @@ The reason that is stored with a task is that of the moment when it became ready
 hold it, and writing that for each task that waits would cost a commit as large as the queue.
 """
 
-from collections.abc import Mapping
-from datetime import datetime
-
 from penstock.engine.engine import Engine
 from penstock.engine.messages import CapacityChanged, Event
+from penstock.engine.why import why_run_waits
 from penstock.model.now import Now
 from penstock.model.run import TaskKey
+from penstock.model.state import RunState
 from penstock.scheduler.inbox import Inbox
-from penstock.store import Store
+from penstock.service.installation import Installation
+from penstock.settings import Settings
 
 _LEASE_S = 3e9  # nothing gets lost by asking
 
@@ -21,26 +21,36 @@ class Explainer:
     """The engine's answers for what a store holds at one moment; nothing is changed.
 
     Args:
-        store: Read, and not written.
-        now: The present, aware UTC.
-        places: Tries that each executor holds at once, by name.
+        installation: Its database is read, and not written.
     """
 
-    def __init__(self, store: Store, now: datetime, places: Mapping[str, int]) -> None:
-        self._engine = Engine(lease_s=_LEASE_S)
+    def __init__(self, installation: Installation) -> None:
+        store, settings = installation.store, installation.settings
+        self._engine = Engine(lease_s=_LEASE_S, routes=settings.queues)
         inbox = Inbox(store, self._engine.holds)
-        events: list[Event] = [CapacityChanged(name, number) for name, number in places.items()]
+        events: list[Event] = [CapacityChanged(name, number) for name, number in _capacities(settings).items()]
         events += [
             CapacityChanged(self._engine.sensor_executor, None),
             inbox.pools(),
             *inbox.dag_events(store.dags.states()),
         ]
         events += [added for snapshot in store.runs.live() if (added := inbox.run_added(snapshot)) is not None]
-        step = self._engine.step(events, Now(now, 0.0))
+        step = self._engine.step(events, Now(installation.now(), 0.0))
+        self._started = {run.run for run in step.changes.runs if run.state is RunState.RUNNING}
         self._going = {dispatch.instance.key for dispatch in step.dispatches}
 
     def why(self, key: TaskKey) -> str:
         """Why a live task instance is where it is, as a sentence."""
+        if key.run in self._started:  # here it could, so that nothing but the scheduler is missing
+            return f"its run has not started: {why_run_waits('', paused=False, active=0, limit=0)}"
         if key in self._going:
             return "nothing holds it back: it goes out as soon as the scheduler gets to it; is `penstock up` running?"
         return self._engine.why(key)
+
+
+def _capacities(settings: Settings) -> dict[str, int | None]:
+    """Tries that each executor holds at once, by name; None where only the executor itself can tell."""
+    return {
+        name: None if each.provided else each.options.get("parallelism") or settings.executor.parallelism
+        for name, each in settings.executors.items()
+    }

@@ -12,9 +12,7 @@ from penstock.author.runtime import BaseRuntime, current
 from penstock.errors import PenstockError
 from penstock.model.connection import Connection
 from penstock.model.run import Run
-from penstock.settings import Settings
-from penstock.spec.object_store import ObjectStore
-from penstock.store import Store
+from penstock.service.installation import Installation
 from penstock.tries.paths import run_logs, run_values
 from penstock.tries.vault import Vault
 
@@ -35,31 +33,19 @@ class Retention:
     A run's values and logs go before the run itself: what is cut short is found again and finished an hour later.
 
     Args:
-        store: The open database.
-        settings: What to keep, and where things lie.
-        vault: Holds the connections of object stores.
-        open_store: Opens the object store of large values, by URL and connection id.
-        clock: Tells the present.
-        tell: Hears what a person should know.
+        installation: What to delete from.
+        log: Is told what a person should know, a line each.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        settings: Settings,
-        vault: Vault,
-        open_store: Callable[[str, str | None], ObjectStore],
-        clock: Callable[[], datetime],
-        tell: Callable[[str], None],
-    ) -> None:
-        self._store, self._settings, self._vault, self._open_store = store, settings, vault, open_store
-        self._clock, self._tell = clock, tell
+    def __init__(self, installation: Installation, log: Callable[[str], None]) -> None:
+        self._installation, self._log = installation, log
+        self._store, self._settings = installation.store, installation.settings
         self._work: Iterator[None] | None = None
         self._due: datetime | None = None
 
     def step(self) -> float:
         """Do one portion if there is something to do; returns the seconds until the next call is due."""
-        now = self._clock()
+        now = self._installation.now()
         if self._work is None and (self._due is None or now >= self._due):
             self._work, self._due = self._sweep(now), now + PERIOD
         try:
@@ -70,7 +56,7 @@ class Retention:
             self._work = None
         except (PenstockError, OSError) as error:
             self._work = None
-            self._tell(f"not everything that is old could be deleted, it is tried again in an hour: {error}")
+            self._log(f"not everything that is old could be deleted, it is tried again in an hour: {error}")
         return PERIOD.total_seconds() if self._due is None else max(0.0, (self._due - now).total_seconds())
 
     def _sweep(self, now: datetime) -> Iterator[None]:
@@ -81,7 +67,7 @@ class Retention:
             yield from self._old_logs(now - timedelta(days=logs_days))
         dropped = self._store.outbox.drop_before(now - NOTICES_KEPT)
         if dropped:
-            self._tell(f"state changes older than a day were dropped unheard: {dropped}. See: penstock providers")
+            self._log(f"state changes older than a day were dropped unheard: {dropped}. See: penstock providers")
         unused = self._store.retention.unused_versions(now - PERIOD)
         for start in range(0, len(unused), VERSIONS):
             self._store.retention.delete_versions(unused[start : start + VERSIONS])
@@ -102,9 +88,9 @@ class Retention:
         if urlsplit(prefix).scheme == "file":
             shutil.rmtree(Path(unquote(urlsplit(prefix).path)), ignore_errors=True)
             return
-        token = current.set(_RetentionRuntime(self._vault))
+        token = current.set(_RetentionRuntime(self._installation.vault))
         try:
-            store = self._open_store(prefix, self._settings.xcom.conn_id or None)
+            store = self._installation.host.object_store(prefix, self._settings.xcom.conn_id or None)
             for found in list(store.list(prefix)):
                 store.delete(found.url)
         finally:

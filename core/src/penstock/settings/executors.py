@@ -26,6 +26,11 @@ class ExecutorChoice(msgspec.Struct, frozen=True):
     type: str = LOCAL
     options: dict[str, Any] = {}
 
+    @property
+    def provided(self) -> bool:
+        """Whether a provider brings it; otherwise it runs on this machine."""
+        return self.type != LOCAL
+
 
 def default_executors() -> dict[str, ExecutorChoice]:
     """The executor that is always there."""

@@ -1,0 +1,81 @@
+"""What people ask of an installation as a whole: its settings, its database and its keys."""
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from penstock.service.installation import Installation
+from penstock.settings import SECTIONS, Settings
+from penstock.store import upgrade
+
+
+class Upgrade(NamedTuple):
+    """Versions of a database's schema; ``before`` is None if it had none."""
+
+    before: str | None
+    after: str
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was done."""
+        return self.before != self.after
+
+
+class DatabaseCheck(NamedTuple):
+    """A database and what is wrong inside it, one sentence each."""
+
+    database: str
+    problems: list[str]
+
+
+def check_database(installation: Installation) -> DatabaseCheck:
+    """Read the whole database and look for damage; raises StoreError if it cannot be opened."""
+    return DatabaseCheck(installation.store.name, installation.store.check())
+
+
+def upgrade_database(installation: Installation) -> Upgrade:
+    """Bring the schema to the version that this Penstock works on, all of it or nothing; raises StoreError."""
+    return Upgrade(*upgrade(installation.settings.database_url))
+
+
+def rotate_keys(installation: Installation) -> int:
+    """Encrypt every secret again with the first key.
+
+    Returns:
+        How many secrets there were.
+
+    Raises:
+        ConfigError: No key fits one of them; nothing was changed.
+        StoreError: The database failed.
+    """
+    return installation.store.config.rotate_keys()
+
+
+def show_settings(settings: Settings) -> dict[str, Any]:
+    """Every setting as it holds here, without secrets, by table, and the paths that follow from them."""
+    facts: dict[str, Any] = {"file": str(settings.file) if settings.file else None}
+    for section, kind in SECTIONS.items():
+        values = getattr(settings, section)
+        facts[section] = {key: getattr(values, key) for key in kind.__struct_fields__}
+    facts["database"]["url"] = _without_password(settings.database.url)
+    facts["executors"] = {name: {"type": each.type, **each.options} for name, each in settings.executors.items()}
+    facts["queues"] = settings.queues
+    facts["paths"] = {
+        "root": str(settings.root),
+        "dags_folder": str(settings.dags_folder),
+        "state_folder": str(settings.state_folder),
+        "logs_folder": str(settings.logs_folder),
+        "database": _without_password(settings.database_url),
+        "keys": "PENSTOCK_SECRET_KEY" if settings.secret_keys else str(settings.key_file),
+    }
+    facts["connections"] = sorted(settings.connections)
+    facts["variables"] = sorted(settings.variables)
+    return facts
+
+
+def _without_password(url: str) -> str:
+    try:
+        return make_url(url).render_as_string(hide_password=True) if url else ""
+    except ArgumentError:
+        return "(cannot be read)"

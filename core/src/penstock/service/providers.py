@@ -1,0 +1,123 @@
+"""What people ask of providers: which are installed, what they offer, and how those that listen fare."""
+
+import msgspec
+
+from penstock.author.hook import Hook
+from penstock.errors import MissingProviderError, NotFoundError, PluginError, StoreError
+from penstock.model.connection import Connection
+from penstock.plugins.fence import Provider
+from penstock.service.installation import Installation
+from penstock.spec.manifest import Manifest
+from penstock.store import Listener
+
+
+class ProviderDetails(msgspec.Struct, frozen=True):
+    """An installed provider.
+
+    Attributes:
+        problems: Why it is broken, one sentence each; nothing of it is used then.
+        notes: What its user may want to know, and what forbids nothing.
+        manifest: What it offers; None if it is broken.
+        listener: How it fares as a listener to changes of states; None if it does not listen.
+    """
+
+    id: str
+    active: bool
+    distributions: tuple[str, ...]
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+    manifest: Manifest | None
+    listener: Listener | None
+
+
+def list_providers(installation: Installation) -> list[ProviderDetails]:
+    """List the installed providers, broken ones included; raises ConfigError."""
+    return _details(installation, list(installation.host.providers()))
+
+
+def show_provider(installation: Installation, provider_id: str) -> ProviderDetails:
+    """Show an installed provider.
+
+    Raises:
+        NotFoundError: No provider of this id is installed.
+        ConfigError: The file of isolated providers cannot be read.
+    """
+    host = installation.host
+    if provider_id not in host.ids():
+        hint = f"Install it with: plugin-manager install {provider_id}"
+        raise NotFoundError("installed provider", provider_id, host.ids(), hint=hint)
+    return _details(installation, [host.provider(provider_id)])[0]
+
+
+def hook_for(installation: Installation, connection: Connection) -> type[Hook]:
+    """Import the hook that reads connections of this type.
+
+    Raises:
+        MissingProviderError: No installed provider reads them.
+        PluginError: The hook cannot be imported, or is none.
+    """
+    host = installation.host
+    offered = [c for p in host.providers() if p.manifest for c in p.manifest.capabilities if c.kind == "hooks"]
+    for capability in offered:
+        if capability.connection_type == connection.conn_type:
+            hook = host.resolve(capability.id, "hooks")
+            if isinstance(hook, type) and issubclass(hook, Hook):
+                return hook
+            raise PluginError(f"{capability.id}: {capability.object} is no hook. Report it to the provider's author.")
+    known = sorted({capability.connection_type for capability in offered})
+    raise MissingProviderError(
+        "",
+        f"the connection {connection.conn_id!r} of type {connection.conn_type!r}",
+        hint=f"Installed hooks read: {', '.join(known) or 'none'}.",
+    )
+
+
+def concerns(row: Listener) -> list[str]:
+    """Say what a person should know of a listener, a sentence each."""
+    found = [f"it hears of no change: {row.broken}"] if row.broken else []
+    if row.failed:
+        when = f" (the last one at {row.failed_at:%Y-%m-%d %H:%M:%S} UTC)" if row.failed_at else ""
+        found.append(f"it failed at {row.failed} state changes{when}: {row.failure}")
+    if row.missed:
+        found.append(f"it has missed {row.missed} state changes, which nobody will tell it any more")
+    return found
+
+
+def listener_state(row: Listener) -> list[str]:
+    """Say how a listener fares, a sentence each."""
+    if row.broken:
+        return concerns(row)
+    waiting = f"{row.waiting} state changes wait for it" if row.waiting else "no state change waits for it"
+    return [waiting, *concerns(row)]
+
+
+def _details(installation: Installation, providers: list[Provider]) -> list[ProviderDetails]:
+    listeners = _listeners(installation, providers)
+    return [
+        ProviderDetails(
+            each.id,
+            each.active,
+            each.distributions,
+            each.problems,
+            each.notes,
+            each.manifest,
+            listeners.get(each.id),
+        )
+        for each in providers
+    ]
+
+
+def _listeners(installation: Installation, providers: list[Provider]) -> dict[str, Listener]:
+    """The row of each active provider that names a plugin module, by id; a new one for one that has heard nothing yet.
+
+    A database that cannot be read tells nothing here: these operations must work without it, and `check_installation`
+    looks at it.
+    """
+    ids = [each.id for each in providers if each.manifest is not None and each.manifest.plugin]
+    if not ids:
+        return {}
+    try:
+        known = {row.provider: row for row in installation.store.outbox.listeners()}
+    except StoreError:
+        known = {}
+    return {each: known.get(each, Listener(each)) for each in ids}
