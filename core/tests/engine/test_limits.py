@@ -42,7 +42,7 @@ LIMITS = {
         {"routes": {"far": "moon"}},
         {},
         {"queue": "far"},
-        "executor 'moon' is not configured, and queue 'far' is routed to it",
+        "executor 'moon' is not configured, and tries of queue 'far' are for it. Add it to [executors] in penstock.toml",
     ),
 }
 OUT = {"never": 0, "no pool": 0, "max_active_per_run": 0, "no executor": 0}

@@ -32,6 +32,9 @@ def test_the_simulation_does_what_it_claims():
         world.run()
     lines = [line for world in worlds for line in world.log]
     told = [
+        "PAUSE of",
+        "CLOCK off",
+        "TryRecovered",
         "CRASH before",
         "CRASH after",
         "CancelRun",

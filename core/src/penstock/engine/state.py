@@ -259,10 +259,7 @@ class State:
     def executor(self, name: str) -> Resource:
         """The slots of an executor by name, created closed on first use: it is open once it reports its capacity."""
         if name not in self.executors:
-            queues = ", ".join(repr(queue) for queue, routed in self.routes.items() if routed == name)
-            closed = f"executor {name!r} is not configured" + (
-                f", and queue {queues} is routed to it" if queues else ""
-            )
+            closed = _no_executor(name, [queue for queue, routed in self.routes.items() if routed == name])
             self.executors[name] = Resource(f"executor {name!r}", 0, closed)
         return self.executors[name]
 
@@ -348,3 +345,8 @@ class State:
 
 def _no_pool(name: str) -> str:
     return f"pool {name!r} does not exist. Create it with: penstock pools set {name} SLOTS"
+
+
+def _no_executor(name: str, queues: list[str]) -> str:
+    routed = f", and tries of queue {', '.join(map(repr, queues))} are for it" if queues else ""
+    return f"executor {name!r} is not configured{routed}. Add it to [executors] in penstock.toml"

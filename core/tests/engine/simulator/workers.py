@@ -1,7 +1,7 @@
 """Executors of the simulated world, with workers that succeed, fail, die, hang, and answer late, twice or never."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from random import Random
 
 import msgspec
@@ -10,7 +10,7 @@ from penstock.engine.messages import Dispatch, Kill
 from penstock.model.attempt import TryEnd, Value
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
-from penstock.spec.executor import Heartbeat, TryFinished, TryStarted
+from penstock.spec.executor import Heartbeat, TryFinished, TryRecovered, TryStarted
 
 Ident = tuple[TaskKey, int]
 
@@ -27,7 +27,8 @@ class SimExecutor:
     Attributes:
         alive: Tries whose process exists, whatever the scheduler believes.
         answers: What ended tries said, kept until the scheduler has stored it.
-        silent_until: Until then nothing goes in or out; it is kept, and delivered afterwards.
+        silent: Whether nothing goes in or out; what should, is kept and delivered afterwards.
+        stopped: Tries that alone say nothing, because what supervises them was stopped.
     """
 
     def __init__(
@@ -38,14 +39,16 @@ class SimExecutor:
         at: Callable[[float, Callable[[], None]], None],
         tell: Callable[[object], None],
         counted_lost: Callable[[Ident], bool],
+        begun: Callable[[Ident], int],
         *,
         survives: bool,
     ) -> None:
         self.name, self._random, self._now, self._at, self._tell = name, random, now, at, tell
-        self._counted_lost, self.survives = counted_lost, survives
+        self._counted_lost, self._begun, self.survives = counted_lost, begun, survives
         self.alive: dict[Ident, Dispatch] = {}
         self.answers: dict[Ident, TryFinished] = {}
-        self.silent_until: datetime | None = None
+        self.silent = False
+        self.stopped: set[Ident] = set()
         self.faulty = True
         self._held: list[object] = []
         self._orders: list[Callable[[], None]] = []
@@ -61,9 +64,14 @@ class SimExecutor:
         self._when_heard(lambda: self._end(kill))
 
     def beat(self) -> None:
-        """Renew the tries that it holds; an executor without any says nothing."""
-        if self.silent_until is None and self.alive:
-            self._tell(Heartbeat(self.name, tuple(self.alive), self._now()))
+        """Renew the tries that it holds, those that are stopped left out; an executor without any says nothing."""
+        held = tuple(ident for ident in self.alive if ident not in self.stopped)
+        if not self.silent and held:
+            heartbeat = Heartbeat(self.name, held, self._now())
+            if self.faulty and self._random.random() < 0.1:
+                self._at(self._random.choice([9.0, 25.0, 45.0]), lambda: self._say(heartbeat))
+            else:
+                self._tell(heartbeat)
 
     def crash(self) -> None:
         """The scheduler's process died: what was on its way to it is lost, and a local executor's tries with it."""
@@ -71,28 +79,30 @@ class SimExecutor:
         self._orders.clear()
         if not self.survives:
             self.alive.clear()
+            self.stopped.clear()
             self.answers.clear()
 
     def reconcile(self, ident: Ident) -> None:
-        """Say of a try that the scheduler holds what has become of it; nothing if it lives."""
+        """Say of a try that the scheduler holds what has become of it; of one that lives, at times nothing."""
         if ident in self.answers:
             self._say(self.answers[ident])
-        elif ident not in self.alive:
+        elif ident in self.alive:
+            if ident not in self.stopped and self._random.random() < 0.8:
+                self._say(TryRecovered(*ident))
+        else:
             self._say(TryFinished(*ident, self._now(), TryEnd(Outcome.LOST, "the executor does not know it")))
 
     # Faults.
 
     def fall_silent(self, seconds: float) -> None:
         """Nothing goes in or out for so long."""
-        if self.silent_until is None:
-            self.silent_until = self._now() + timedelta(seconds=seconds)
+        if not self.silent:
+            self.silent = True
             self._at(seconds, self.speak)
 
     def speak(self) -> None:
         """Deliver what was held up: first to the executor, then from it."""
-        if self.silent_until is None:
-            return
-        self.silent_until = None
+        self.silent = False
         orders, self._orders = self._orders, []
         for order in orders:
             order()
@@ -109,13 +119,13 @@ class SimExecutor:
     # Workers.
 
     def _when_heard(self, order: Callable[[], None]) -> None:
-        if self.silent_until is None:
+        if not self.silent:
             order()
         else:
             self._orders.append(order)
 
     def _say(self, event: object) -> None:
-        if self.silent_until is None:
+        if not self.silent:
             self._tell(event)
         else:
             self._held.append(event)
@@ -126,8 +136,15 @@ class SimExecutor:
         rivals = [other for other in self.alive if other[0] == key and not self._counted_lost(other)]
         assert not rivals, f"{key} has two processes, and none is counted as lost: {rivals} and {ident}"
         self.alive[ident] = dispatch
+        if self.faulty and self._random.random() < 0.04:
+            self.stopped.add(ident)
+            return
         if self._random.random() < 0.9:
-            self._say(TryStarted(key, epoch, 4711, self._now()))
+            started = TryStarted(key, epoch, self._begun(ident), self._now())
+            if self.faulty and self._random.random() < 0.1:
+                self._at(self._random.choice([20.0, 70.0]), lambda: self._say(started))
+            else:
+                self._say(started)
         kind = self._random.random() if self.faulty else 0.0
         if kind < 0.97:  # the others hang until somebody ends them
             self._at(self._random.choice([0.0, 1.0, 5.0, 60.0]), lambda: self._finish(ident, self._outcome(dispatch)))
@@ -144,6 +161,7 @@ class SimExecutor:
         if ident not in self.alive:
             return
         del self.alive[ident]
+        self.stopped.discard(ident)
         event = msgspec.structs.replace(event, at=self._now())
         self.answers[ident] = event
         self._say(event)

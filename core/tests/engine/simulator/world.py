@@ -1,18 +1,19 @@
-"""A seeded world around the engine: a virtual clock, crashes, executors, and people who change their minds."""
+"""A seeded world around the engine: clocks that are set, pauses, crashes, executors, users who change their minds."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from heapq import heappop, heappush
 from random import Random
 
 from simulator.checker import Checker, Limits
+from simulator.clock import BEGAN, SimClock
 from simulator.dags import CAPACITY, POOLS, ROUTES, random_dag
+from simulator.promises import Promises
 from simulator.store import Store
 from simulator.workers import SimExecutor
 
 from penstock.engine.engine import Engine
 from penstock.engine.messages import CapacityChanged, PoolsUpdated
-from penstock.model.now import Now
 from penstock.model.request import CancelRun, ClearTasks, MarkTask
 from penstock.model.run import NewRun, RunKind, TaskKey
 from penstock.model.state import Outcome
@@ -33,42 +34,51 @@ class World:
 
     def __init__(self, seed: int, *, max_steps: int = 6000) -> None:
         self.random = Random(seed)
-        self.now = self.began = datetime(2026, 1, 1, tzinfo=UTC)
-        self.crash_rate, self.max_steps = 0.03, max_steps
+        self.clock = SimClock()
+        self.crash_rate, self.pause_rate, self.max_steps = 0.03, 0.01, max_steps
         self.store, self.limits = Store(), Limits()
         self.limits.pools, self.limits.capacity, self.limits.routes = dict(POOLS), dict(CAPACITY), ROUTES
         self.checker = Checker(self.store, self.limits)
-        self._history: list[tuple[datetime, object]] = []
+        self.promises = Promises(self.store, self.clock, LEASE_S)
+        self._history: list[tuple[float, object]] = []
         self.steps = self.crashes = 0
-        self._timeline: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._timeline: list[tuple[float, int, Callable[[], None]]] = []
         self._seq = 0
         self._news: list[object] = []
-        self._wake_at: datetime | None = None
+        self._wake_at: float | None = None
         self.executors = {
             name: SimExecutor(
-                name, self.random, lambda: self.now, self.at, self._news.append, self._lost, survives=name != "local"
+                name,
+                self.random,
+                lambda: self.clock.wall,
+                self.at,
+                self._news.append,
+                self._lost,
+                self._begun,
+                survives=name != "local",
             )
             for name in CAPACITY
         }
         for number in range(self.random.randint(1, 3)):
-            self.store.put_dag(random_dag(self.random, f"d{number}", self.began))
+            self.store.put_dag(random_dag(self.random, f"d{number}", BEGAN))
         self._boot()
 
     def at(self, seconds: float, then: Callable[[], None]) -> None:
         """Call ``then`` in so many seconds."""
         self._seq += 1
-        heappush(self._timeline, (self.now + timedelta(seconds=seconds), self._seq, then))
+        heappush(self._timeline, (self.clock.monotonic_s + seconds, self._seq, then))
 
     @property
     def log(self) -> list[str]:
         """What happened, a line each: seconds since the beginning, then an event, a row or a command."""
-        return [f"{(at - self.began).total_seconds():8.1f} {thing}" for at, thing in self._history]
+        return [f"{at:8.1f} {thing}" for at, thing in self._history]
 
     def run(self) -> None:
         """A while of chaos, then peace until nothing is left to do; raises AssertionError where a rule is broken."""
         self._beat()
         self.at(self.random.uniform(0, 100), self._meddle)
         self.at(self.random.uniform(0, 600), self._disturb)
+        self.at(self.random.uniform(0, 900), self._set_time_of_day)
         self.at(CHAOS_S, self._make_peace)
         while self._timeline and self.steps < self.max_steps:
             self._step()
@@ -87,6 +97,7 @@ class World:
         self.engine = Engine(lease_s=LEASE_S, routes=ROUTES, notify=True)
         self._news[:] = [CapacityChanged(name, count) for name, count in self.limits.capacity.items()]
         self._news += [PoolsUpdated(dict(self.limits.pools)), *self.store.recovered()]
+        self.promises.restarted(self.checker.open_tries())
         for attempt in self.checker.open_tries():
             ident = (TaskKey(attempt.run, attempt.task_id, attempt.map_index), attempt.epoch)
             self.executors[attempt.executor].reconcile(ident)
@@ -100,15 +111,17 @@ class World:
             touched.add(run)
             events += [self.store.run_added(run), request]
         self._log(*events)
-        step = self.engine.step(events, Now(self.now, (self.now - self.began).total_seconds()))
+        self.promises.heard(events)
+        step = self.engine.step(events, self.clock.read())
         self.steps += 1
         if self.random.random() < self.crash_rate:
             self._crash("before the commit")
             return
         step.changes.handled.extend(requests)
-        created = self.store.apply(step.changes, self.now)
+        created = self.store.apply(step.changes, self.clock.wall)
         self._log(*step.changes.runs, *step.changes.tasks, *step.dispatches, *step.kills)
         self.checker.check(step, touched)
+        self.promises.check(step, touched)
         if self.random.random() < self.crash_rate:
             self._crash("after the commit")
             return
@@ -117,7 +130,7 @@ class World:
             self.executors[kill.executor].cancel(kill)
         for dispatch in step.dispatches:
             self.executors[dispatch.executor].submit(dispatch)
-        self._wake_at = None if step.wait_s is None else self.now + timedelta(seconds=max(step.wait_s, 0.001))
+        self._wake_at = None if step.wait_s is None else self.clock.monotonic_s + max(step.wait_s, 0.001)
 
     def _crash(self, when: str) -> None:
         self.crashes += 1
@@ -125,20 +138,25 @@ class World:
         for executor in self.executors.values():
             executor.crash()
         if self.random.random() < 0.5:
-            self.now += timedelta(seconds=self.random.choice([1, 60, 1200]))
+            self.clock.pause(self.random.choice([1, 60, 1200]))
+        if self.random.random() < 0.3:
+            self._jump()
         self._boot()
 
     def _advance(self) -> None:
         """Go to where something happens next; several things may happen before the next step, as under load."""
         if self._news or self.store.inbox:
             return
+        if self.random.random() < self.pause_rate:
+            self._stop_scheduler(self.random.choice([10.0, 40.0, 3600.0]))
+            return
         if self._wake_at is not None and self._wake_at < self._timeline[0][0]:
-            self.now = max(self.now, self._wake_at)
+            self.clock.advance_to(self._wake_at)
             return
         batch = self.random.choice([1, 1, 3])
         while self._timeline and batch:
             at, _, then = heappop(self._timeline)
-            self.now = max(self.now, at)
+            self.clock.advance_to(at)
             then()
             batch -= 1
             if self._wake_at is not None and self._timeline and self._timeline[0][0] > self._wake_at:
@@ -160,19 +178,45 @@ class World:
         self.executors[name].fall_silent(self.random.choice([5.0, 40.0, 200.0]))
         self.at(self.random.uniform(0, 1500), self._disturb)
 
+    def _stop_scheduler(self, seconds: float) -> None:
+        """The scheduler does not run for a while: with all of its machine, or alone while its executors go on."""
+        self._log(f"PAUSE of {seconds} s")
+        if self.random.random() < 0.5:
+            self._timeline = [(at + seconds, seq, then) for at, seq, then in self._timeline]
+            self.clock.pause(seconds)
+            return
+        end = self.clock.monotonic_s + seconds
+        while self._timeline and self._timeline[0][0] <= end:
+            at, _, then = heappop(self._timeline)
+            self.clock.pause(max(0.0, at - self.clock.monotonic_s))
+            then()
+        self.clock.pause(max(0.0, end - self.clock.monotonic_s))
+
+    def _set_time_of_day(self) -> None:
+        """Somebody sets the clock, forward or back; in peace it is right."""
+        if self.peace:
+            return
+        self._jump()
+        self.at(self.random.uniform(0, 900), self._set_time_of_day)
+
+    def _jump(self) -> None:
+        self.clock.offset = timedelta(seconds=self.random.choice([0, 60, -60, 3600, -7200, 86400, -86400 * 400]))
+        self._log(f"CLOCK off by {self.clock.offset}")
+
     def _make_peace(self) -> None:
         self.peace = True
-        self.crash_rate = 0.0
+        self.crash_rate = self.pause_rate = 0.0
+        self.clock.offset = timedelta()
         for dag_id, row in self.store.dags.items():
             self._news.append(self.store.put_dag(row.dag))
             assert self.store.dags[dag_id].paused is False
         self.limits.pools.update(POOLS)
-        self.limits.capacity.update(CAPACITY)
         self._news.append(PoolsUpdated(dict(POOLS)))
         for executor in self.executors.values():
             executor.faulty = False
-            executor.speak()
-            self._news.append(CapacityChanged(executor.name, CAPACITY[executor.name]))
+            if self.limits.capacity[executor.name] != CAPACITY[executor.name]:
+                self._news.append(CapacityChanged(executor.name, CAPACITY[executor.name]))
+        self.limits.capacity.update(CAPACITY)
         self._sweep()
 
     def _sweep(self) -> None:
@@ -231,10 +275,15 @@ class World:
         dag_id = self.random.choice(list(self.store.dags))
         row = self.store.dags[dag_id]
         version = self.random.choice([row.version, ""])
-        name = self.random.choice([f"manual__{self._seq}", f"scheduled__{(self.now).isoformat()}"])
-        run = self.store.create(NewRun(dag_id, name, RunKind.MANUAL, None, None, None, version=version), self.now)
+        name = self.random.choice([f"manual__{self._seq}", f"scheduled__{self.clock.wall.isoformat()}"])
+        run = self.store.create(
+            NewRun(dag_id, name, RunKind.MANUAL, None, None, None, version=version), self.clock.wall
+        )
         if run is not None:
             self._news.append(self.store.run_added(run.run))
+
+    def _begun(self, ident: tuple[TaskKey, int]) -> int:
+        return self.promises.pids.setdefault(ident, len(self.promises.pids) + 1000)
 
     def _lost(self, ident: tuple[TaskKey, int]) -> bool:
         return self.store.tries[ident].outcome is Outcome.LOST
@@ -242,7 +291,7 @@ class World:
     # What to say.
 
     def _log(self, *things: object) -> None:
-        self._history.extend((self.now, thing) for thing in things)
+        self._history.extend((self.clock.monotonic_s, thing) for thing in things)
 
     def _explain(self, run: int) -> str:
         rows = [task for key, task in self.store.tasks.items() if key.run == run]

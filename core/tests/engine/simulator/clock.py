@@ -1,0 +1,48 @@
+"""The simulated clocks: one that only goes forward, and a time of day that is set forward and back."""
+
+from datetime import UTC, datetime, timedelta
+
+from penstock.model.now import Now
+
+BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class SimClock:
+    """Two clocks that move when they are told to.
+
+    Attributes:
+        monotonic_s: Seconds on the clock that only goes forward.
+        paused_s: How many of them passed while the scheduler did not run.
+        pauses: How often it did not.
+        offset: By how much the time of day is wrong.
+    """
+
+    def __init__(self) -> None:
+        self.monotonic_s = 5000.0
+        self.paused_s = 0.0
+        self.pauses = 0
+        self.offset = timedelta()
+
+    @property
+    def wall(self) -> datetime:
+        """The time of day."""
+        return BEGAN + timedelta(seconds=self.monotonic_s - 5000.0) + self.offset
+
+    @property
+    def running_s(self) -> float:
+        """Seconds in which the scheduler ran."""
+        return self.monotonic_s - self.paused_s
+
+    def read(self) -> Now:
+        """The present on both clocks."""
+        return Now(self.wall, self.monotonic_s)
+
+    def advance_to(self, monotonic_s: float) -> None:
+        """Go forward to an instant; one in the past changes nothing."""
+        self.monotonic_s = max(self.monotonic_s, monotonic_s)
+
+    def pause(self, seconds: float) -> None:
+        """Go forward without the scheduler, which finds itself later than it asked for."""
+        self.monotonic_s += seconds
+        self.paused_s += seconds
+        self.pauses += 1
