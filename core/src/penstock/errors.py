@@ -28,6 +28,23 @@ from enum import IntEnum, StrEnum
 from typing import Self
 
 
+def nearest(name: str, known: Iterable[str], *, limit: int = 1) -> tuple[str, ...]:
+    """Find the existing names that resemble one, the most similar first."""
+    return tuple(difflib.get_close_matches(name, list(known), n=limit))
+
+
+def did_you_mean(name: str, known: Iterable[str], *, otherwise: str = "") -> str:
+    """Ask whether the nearest existing name was meant, as a sentence of a message.
+
+    Args:
+        name: What was written.
+        known: The names that exist.
+        otherwise: What is said if none of them resembles it.
+    """
+    near = nearest(name, known)
+    return f"Did you mean {near[0]!r}?" if near else otherwise
+
+
 class PenstockError(Exception):
     """The root of every error that Penstock raises on purpose."""
 
@@ -63,7 +80,7 @@ class NotFoundError(RequestError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str] = (), *, hint: str = "") -> None:
         self.kind, self.name = kind, name
-        self.near = tuple(difflib.get_close_matches(name, list(known), n=3, cutoff=0.5))
+        self.near = nearest(name, known, limit=3)
         sentence = f"no {kind} is named {name!r}."
         if self.near:
             sentence += f" Did you mean {' or '.join(repr(n) for n in self.near)}?"

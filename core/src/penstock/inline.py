@@ -28,6 +28,7 @@ from penstock.model.attempt import TryEnd, TryFacts, TryInputs
 from penstock.model.connection import Connection
 from penstock.model.dag import TaskSpec, XComRef
 from penstock.model.now import Now
+from penstock.model.pool import DEFAULT_POOL
 from penstock.model.run import NewRun, Run, TaskInstance, TaskKey, Try
 from penstock.model.state import RunState
 from penstock.spec.executor import TryFinished, TryStarted
@@ -112,7 +113,7 @@ class InlineRun:
             interval_end=new.interval_end,
             conf=new.conf,
         )
-        pools = {"default_pool": _SLOTS, **{task.pool: _SLOTS for task in self.spec.tasks}}
+        pools = {DEFAULT_POOL: _SLOTS, **{task.pool: _SLOTS for task in self.spec.tasks}}
         events: list[Event] = [
             CapacityChanged("local", None),
             CapacityChanged("waiter", None),

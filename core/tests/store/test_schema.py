@@ -7,6 +7,7 @@ from sqlalchemy import inspect, text
 
 import penstock.store
 from penstock.errors import StoreError
+from penstock.model.pool import DEFAULT_POOL, DEFAULT_POOL_SLOTS
 from penstock.store import Store, schema, tables, upgrade
 from penstock.store.database import Database
 
@@ -50,7 +51,11 @@ def test_migrations_from_nothing_make_the_same_schema_as_the_tables(database, ur
     schema.create(database)
     with database.read() as connection:
         assert shape(connection) == migrated
-        assert connection.execute(text("SELECT name, slots FROM pool")).fetchall() == seeded == [tables.DEFAULT_POOL]
+        assert (
+            connection.execute(text("SELECT name, slots FROM pool")).fetchall()
+            == seeded
+            == [(DEFAULT_POOL, DEFAULT_POOL_SLOTS)]
+        )
 
 
 def test_each_migration_is_named_in_the_list_of_revisions():

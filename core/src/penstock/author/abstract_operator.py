@@ -12,6 +12,8 @@ from penstock.author.rules import TaskRules
 from penstock.author.scope import current_dag, current_group
 from penstock.author.xcomarg import RETURN_VALUE, XComArg, find
 from penstock.errors import AuthoringError
+from penstock.model.pool import DEFAULT_POOL
+from penstock.model.state import TriggerRule
 
 if TYPE_CHECKING:
     from penstock.author.dag import DAG
@@ -47,7 +49,7 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
         retry_jitter: float = 0.0,
         execution_timeout: timedelta | float | None = None,
         trigger_rule: str = "all_success",
-        pool: str = "default_pool",
+        pool: str = DEFAULT_POOL,
         pool_slots: int = 1,
         priority_weight: int = 1,
         queue: str = "default",
@@ -70,7 +72,7 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
         self.rules = TaskRules(
             retries=retries, retry_delay=retry_delay, retry_exponential_backoff=retry_exponential_backoff,
             max_retry_delay=max_retry_delay, retry_jitter=retry_jitter, execution_timeout=execution_timeout,
-            trigger_rule=trigger_rule, pool=pool, pool_slots=pool_slots, priority_weight=priority_weight, queue=queue,
+            trigger_rule=str(trigger_rule), pool=pool, pool_slots=pool_slots, priority_weight=priority_weight, queue=queue,
             max_active_tis_per_dagrun=max_active_tis_per_dagrun,
         )  # fmt: skip
 
@@ -106,8 +108,8 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
             setups: The setups whose work it undoes; an edge to each is drawn.
         """
         self.teardown = True
-        if self.rules.trigger_rule == "all_success":
-            self.rules.trigger_rule = "all_done_setup_success"
+        if self.rules.trigger_rule == TriggerRule.ALL_SUCCESS:
+            self.rules = self.rules._replace(trigger_rule=str(TriggerRule.ALL_DONE_SETUP_SUCCESS))
         for setup in setups if isinstance(setups, list | tuple) else [setups]:
             for node in setup._nodes():  # type: ignore[union-attr] # a sequence was taken apart above  # noqa: SLF001 - the same room
                 node.as_setup()  # type: ignore[union-attr] # only tasks are setups
@@ -166,9 +168,8 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
 
     def _fallback(self, arguments: dict[str, Any]) -> None:
         given = arguments.get("task_id")
-        self._label = given if isinstance(given, str) and given else f"unnamed-{self._site.line}"
-        self.rules, self.doc = TaskRules(), ""
-        self.do_xcom_push, self.multiple_outputs = True, False
+        name = given if isinstance(given, str) and given else f"unnamed-{self._site.line}"
+        AbstractOperator.__init__(self, task_id=name)
 
     def _after_init(self) -> None:
         if self.dag is not None:

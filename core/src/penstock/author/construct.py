@@ -4,12 +4,11 @@ A wrong argument must not end the import of a DAG file: the object is made witho
 author's line and the nearest right name, and the import goes on.
 """
 
-import difflib
 from typing import TYPE_CHECKING, Any
 
 from penstock.author.airflow import INSTEAD
 from penstock.author.parse_session import Site, call_site, current_session, report
-from penstock.errors import AuthoringError
+from penstock.errors import AuthoringError, did_you_mean
 
 if TYPE_CHECKING:
     from penstock.author.dag import DAG
@@ -121,8 +120,7 @@ def unknown_argument(called: str, name: str, known: Any) -> str:  # noqa: ANN401
     """The sentence about an argument that does not exist, with what to write instead: the nearest one that does."""
     if name in INSTEAD:
         return f"{called} takes no argument {name!r}. {INSTEAD[name]}"
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    advice = f"Did you mean {near[0]!r}?" if near else f"It takes: {', '.join(sorted(known))}."
+    advice = did_you_mean(name, known, otherwise=f"It takes: {', '.join(sorted(known))}.")
     return f"{called} takes no argument {name!r}. {advice}"
 
 

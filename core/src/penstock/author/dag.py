@@ -15,6 +15,7 @@ from penstock.errors import AuthoringError
 if TYPE_CHECKING:
     from penstock.author.abstract_operator import AbstractOperator
     from penstock.author.edges import Node
+    from penstock.model.dag import Isolation
 
 
 class Param:
@@ -67,7 +68,7 @@ class DAG(Checked):
         max_active_tasks: int = 16,
         doc: str = "",
         doc_md: str = "",
-        isolation: str | None = None,
+        isolation: "Isolation | None" = None,
         is_paused_upon_creation: bool = False,
         template_searchpath: str | Sequence[str] = (),
         user_defined_macros: dict[str, Any] | None = None,

@@ -1,57 +1,31 @@
 """The rules of a task (retries, limits, trigger rule) as the author gave them, their check and their values."""
 
-import difflib
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from penstock.errors import did_you_mean
+from penstock.model.state import TriggerRule
 
 if TYPE_CHECKING:
     from penstock.model.retry import RetryPolicy
 
-TRIGGER_RULES = (
-    "all_success",
-    "all_failed",
-    "all_done",
-    "all_done_min_one_success",
-    "all_done_setup_success",
-    "all_skipped",
-    "one_failed",
-    "one_success",
-    "one_done",
-    "none_failed",
-    "none_failed_min_one_success",
-    "none_skipped",
-    "always",
-)
 
+class TaskRules(NamedTuple):
+    """What every task takes besides its own arguments; see `penstock.Operator` for their meanings and defaults."""
 
-class TaskRules:
-    """What every task takes besides its own arguments; see `penstock.Operator` for their meanings."""
-
-    def __init__(  # noqa: PLR0913 - one for each rule, each by name
-        self,
-        *,
-        retries: int = 0,
-        retry_delay: timedelta | float = 300.0,
-        retry_exponential_backoff: bool | float = False,
-        max_retry_delay: timedelta | float | None = None,
-        retry_jitter: float = 0.0,
-        execution_timeout: timedelta | float | None = None,
-        trigger_rule: str = "all_success",
-        pool: str = "default_pool",
-        pool_slots: int = 1,
-        priority_weight: int = 1,
-        queue: str = "default",
-        max_active_tis_per_dagrun: int | None = None,
-    ) -> None:
-        self.retries, self.retry_jitter = retries, retry_jitter
-        self.retry_delay, self.max_retry_delay = retry_delay, max_retry_delay
-        self.retry_exponential_backoff = retry_exponential_backoff
-        self.execution_timeout = execution_timeout
-        self.trigger_rule = str(trigger_rule)
-        self.pool, self.pool_slots = pool, pool_slots
-        self.priority_weight, self.queue = priority_weight, queue
-        self.max_active_tis_per_dagrun = max_active_tis_per_dagrun
+    retries: int
+    retry_delay: timedelta | float
+    retry_exponential_backoff: bool | float
+    max_retry_delay: timedelta | float | None
+    retry_jitter: float
+    execution_timeout: timedelta | float | None
+    trigger_rule: str
+    pool: str
+    pool_slots: int
+    priority_weight: int
+    queue: str
+    max_active_tis_per_dagrun: int | None
 
     def problems(self) -> Iterator[str]:
         """What is wrong with them, a sentence each."""
@@ -73,9 +47,9 @@ class TaskRules:
         backoff = self.retry_exponential_backoff
         if not isinstance(backoff, bool) and (not is_number(backoff) or backoff < 1):
             yield f"retry_exponential_backoff is {backoff!r}; write True, False, or a factor of at least 1."
-        if self.trigger_rule not in TRIGGER_RULES:
-            near = difflib.get_close_matches(self.trigger_rule, TRIGGER_RULES, n=1)
-            advice = f"Did you mean {near[0]!r}?" if near else f"The rules are: {', '.join(TRIGGER_RULES)}."
+        known = list(map(str, TriggerRule))
+        if self.trigger_rule not in known:
+            advice = did_you_mean(self.trigger_rule, known, otherwise=f"The rules are: {', '.join(known)}.")
             yield f"there is no trigger rule {self.trigger_rule!r}. {advice}"
 
     def timeout_s(self) -> float | None:

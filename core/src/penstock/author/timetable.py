@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from penstock.errors import AuthoringError
+from penstock.errors import AuthoringError, did_you_mean
 
 if TYPE_CHECKING:
     from penstock.author.dag import DAG
@@ -115,7 +115,6 @@ def instant(value: Any, timezone: str | None, what: str) -> datetime:  # noqa: A
 
 def known_zone(name: Any) -> Any:  # noqa: ANN401 - what an author wrote; a tzinfo
     """The zone of an IANA name; raises AuthoringError with the nearest one that exists."""
-    import difflib  # noqa: PLC0415 - only for the error
     from zoneinfo import ZoneInfo, available_timezones  # noqa: PLC0415 - only zones other than UTC need it
 
     if name == "UTC":
@@ -123,15 +122,13 @@ def known_zone(name: Any) -> Any:  # noqa: ANN401 - what an author wrote; a tzin
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, TypeError, OSError):
-        near = difflib.get_close_matches(str(name), available_timezones(), n=1)
-        advice = f" Did you mean {near[0]!r}?" if near else " Write an IANA name such as 'Europe/Berlin'."
-        raise AuthoringError(f"there is no time zone {name!r}.{advice}") from None
+        write = "Write an IANA name such as 'Europe/Berlin'."
+        advice = did_you_mean(str(name), available_timezones(), otherwise=write)
+        raise AuthoringError(f"there is no time zone {name!r}. {advice}") from None
 
 
 def _expanded(expression: Any, timezone: str) -> str:  # noqa: ANN401 - what an author wrote
     """A cron expression of five fields that falls due at least once; raises AuthoringError."""
-    import difflib  # noqa: PLC0415 - only for the error
-
     from cronsim import CronSim, CronSimError  # noqa: PLC0415 - 50 ms that only cron schedules need to spend
 
     if not isinstance(expression, str):
@@ -140,8 +137,7 @@ def _expanded(expression: Any, timezone: str) -> str:  # noqa: ANN401 - what an 
     if text.startswith("@"):
         if text in PRESETS:
             return PRESETS[text]
-        near = difflib.get_close_matches(text, PRESETS, n=1)
-        advice = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(PRESETS)}, @once."
+        advice = did_you_mean(text, PRESETS, otherwise=f"There are: {', '.join(PRESETS)}, @once.")
         raise AuthoringError(f"there is no preset {text!r}. {advice}")
     fields = text.split()
     if len(fields) != _FIELDS:

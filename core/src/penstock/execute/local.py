@@ -15,6 +15,7 @@ from penstock.execute.environment import Environment, Server, Submitted
 from penstock.execute.file_server import BEAT_S
 from penstock.execute.spawn_server import Open
 from penstock.model.attempt import TryEnd
+from penstock.model.dag import Isolation
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
 from penstock.processes.frames import frame
@@ -36,7 +37,7 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode_end = msgspec.msgpack.Decoder(TryEnd).decode
 _decode_ask = msgspec.msgpack.Decoder(Ask).decode
 
-PREFETCH = {"fork": 4, "reuse": 32}
+PREFETCH: dict[Isolation, int] = {"fork": 4, "reuse": 32}
 """Tries that may wait at a file server for each that it runs: what hides the scheduler's own turn-around."""
 
 Origin = tuple[str, str, str, tuple[tuple[str, str | None], ...]]
@@ -66,7 +67,7 @@ class LocalExecutor:
         environments: dict[str, Environment],
         *,
         slots: int,
-        isolation: str = "fork",
+        isolation: Isolation = "fork",
         clock: Callable[[], datetime],
         keep: int = 8,
         import_timeout_s: float = 60.0,

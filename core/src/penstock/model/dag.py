@@ -7,13 +7,17 @@ are sorted, defaults are left out.
 
 import hashlib
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
+from penstock.model.pool import DEFAULT_POOL
 from penstock.model.retry import RetryPolicy
 from penstock.model.schedule import Schedule
 from penstock.model.state import TriggerRule
+
+# How the processes of tries are parted: a fresh one for each, one for many, or none, for debugging.
+Isolation = Literal["fork", "reuse", "inline"]
 
 
 class XComRef(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -85,7 +89,7 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     instant: bool = False
     setup: bool = False
     teardown: bool = False
-    pool: str = "default_pool"
+    pool: str = DEFAULT_POOL
     pool_slots: int = 1
     priority_weight: int = 1
     queue: str = "default"
@@ -122,7 +126,7 @@ class DagSpec(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
     params: dict[str, ParamSpec] = {}
     tags: tuple[str, ...] = ()
     doc: str = ""
-    isolation: str | None = None
+    isolation: Isolation | None = None
     paused_upon_creation: bool = False
 
     def task(self, task_id: str) -> TaskSpec:

@@ -1,11 +1,10 @@
 """The host of plugins: which providers there are, what they offer, and their objects, imported on first use."""
 
-import difflib
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from penstock.errors import MissingProviderError, NotFoundError, PluginError
+from penstock.errors import MissingProviderError, NotFoundError, PluginError, nearest
 from penstock.model.connection import Connection
 from penstock.plugins.discovery import Found, find_providers, locate_manifest
 from penstock.plugins.fence import Provider, import_object
@@ -151,7 +150,7 @@ class PluginHost:
 
     def _near(self, capability_id: str) -> str:
         known = [each.id for each in (c for p in self.providers() if p.manifest for c in p.manifest.capabilities)]
-        near = difflib.get_close_matches(capability_id, known, n=3, cutoff=0.6)
+        near = nearest(capability_id, known, limit=3)
         return f"Nearest of those installed: {', '.join(near)}." if near else ""
 
     def _broken_note(self) -> str:

@@ -1,9 +1,10 @@
 """What people ask of pools: list, set, delete."""
 
 from penstock.errors import RequestError
+from penstock.model.pool import DEFAULT_POOL
 from penstock.service.installation import Installation
 from penstock.service.names import check_name
-from penstock.store import DEFAULT_POOL, Pool
+from penstock.store import Pool
 
 
 def list_pools(installation: Installation) -> list[Pool]:
@@ -34,7 +35,7 @@ def delete_pool(installation: Installation, name: str) -> None:
         RequestError: It is the default pool, or DAGs use it.
         StoreError: The database failed.
     """
-    if name == DEFAULT_POOL[0]:
+    if name == DEFAULT_POOL:
         raise RequestError(f"{name!r} is the pool of every task that names none, so it stays. Resize it instead.")
     store = installation.store
     users = sorted(row.dag_id for row in store.dags.rows() if any(task.pool == name for task in row.spec.tasks))

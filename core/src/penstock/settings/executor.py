@@ -1,9 +1,10 @@
 """``[executor]``: the local executor."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 
+from penstock.model.dag import Isolation
 from penstock.settings.numbers import Count, Seconds
 
 
@@ -19,7 +20,7 @@ class ExecutorSettings(msgspec.Struct, frozen=True):
     """
 
     parallelism: Annotated[int, msgspec.Meta(ge=0)] = 0
-    isolation: Literal["fork", "reuse", "inline"] = "fork"
+    isolation: Isolation = "fork"
     spawn_servers: Count = 8
     import_timeout_s: Seconds = 60.0
     stop_grace_s: Annotated[float, msgspec.Meta(ge=0)] = 5.0

@@ -1,6 +1,5 @@
 """Reads ``penstock.toml`` and the environment, and tells all that is wrong with them together."""
 
-import difflib
 import os
 import re
 import tomllib
@@ -10,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from penstock.errors import ConfigError, RequestError
+from penstock.errors import ConfigError, RequestError, did_you_mean
 from penstock.model.connection import Connection, parse_connection
 from penstock.settings.executors import ExecutorChoice, default_executors, read_executor, read_queue
 from penstock.settings.plugins import PluginSettings, module_problems
@@ -222,8 +221,7 @@ def _line(text: str, section: str, key: str = "") -> int:
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f". Did you mean {near[0]!r}?" if near else f". Known are: {', '.join(sorted(known))}."
+    return ". " + did_you_mean(name, known, otherwise=f"Known are: {', '.join(sorted(known))}.")
 
 
 def _cpus() -> int:

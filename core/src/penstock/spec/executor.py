@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from penstock.model.attempt import TryEnd, TryFacts, TryInputs
-from penstock.model.dag import SensorPolicy
+from penstock.model.dag import Isolation, SensorPolicy
 from penstock.model.run import TaskKey
 from penstock.spec.wire import Ask, Reply
 
@@ -101,7 +101,7 @@ class TryRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     log: str
     inputs: TryInputs = TryInputs()
     queue: str = "default"
-    isolation: str = "fork"
+    isolation: Isolation = "fork"
     wait: SensorWait | None = None
     timeout_s: float | None = None
     offload: Offload | None = None

@@ -1,13 +1,12 @@
 """Reading a connection into a provider's own frozen fields, with every problem told at once."""
 
 import dataclasses
-import difflib
 import types
 import typing
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
-from penstock.errors import ConfigError
+from penstock.errors import ConfigError, nearest
 from penstock.model.connection import Connection
 
 __all__ = ["Connection", "read_fields"]
@@ -62,7 +61,7 @@ def read_fields(connection: Connection, fields: type[T], parts: Mapping[str, Any
 def _unknown(given: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[str]:
     for name in given:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
+            near = nearest(name, known)
             yield f"{name!r} is no field of it" + (f", did you mean {near[0]!r}?" if near else "")
 
 

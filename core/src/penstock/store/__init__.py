@@ -12,12 +12,10 @@ from penstock.store.leader_lock import Holder
 from penstock.store.outbox import Listener
 from penstock.store.runs import PastTry, RunSnapshot
 from penstock.store.store import Store, upgrade
-from penstock.store.tables import DEFAULT_POOL
 from penstock.store.transaction import Transaction
 from penstock.store.wakeup import NOTICES, SCHEDULER, VARIABLES, Wakeup
 
 __all__ = [
-    "DEFAULT_POOL",
     "NOTICES",
     "SCHEDULER",
     "VARIABLES",

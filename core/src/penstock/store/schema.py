@@ -5,6 +5,7 @@ from pathlib import Path
 from sqlalchemy import Connection, insert, inspect, text
 
 from penstock.errors import StoreError
+from penstock.model.pool import DEFAULT_POOL, DEFAULT_POOL_SLOTS
 from penstock.store import tables
 from penstock.store.database import Database
 
@@ -93,9 +94,10 @@ def _create_tables(connection: Connection) -> None:
 
 def seed(connection: Connection) -> None:
     """What every database holds from the start."""
-    name, slots = tables.DEFAULT_POOL
     connection.execute(
-        insert(tables.pool).values(name=name, slots=slots, description="For every task that names no pool.")
+        insert(tables.pool).values(
+            name=DEFAULT_POOL, slots=DEFAULT_POOL_SLOTS, description="For every task that names no pool."
+        )
     )
 
 

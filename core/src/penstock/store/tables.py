@@ -243,7 +243,3 @@ meta = Table(
 def columns(table: Table, struct: type[msgspec.Struct]) -> list[Column[Any]]:
     """The columns that a struct's fields are stored in, in the fields' order: a row of them makes the struct."""
     return [table.c[name] for name in struct.__struct_fields__]
-
-
-DEFAULT_POOL = ("default_pool", 128)
-"""The pool of tasks that name none, and its slots in a new database."""

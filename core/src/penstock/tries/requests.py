@@ -5,7 +5,7 @@ from pathlib import Path
 
 from penstock.engine.messages import Dispatch
 from penstock.model.attempt import TryFacts
-from penstock.model.dag import DagSpec, TaskSpec, XComRef
+from penstock.model.dag import DagSpec, Isolation, TaskSpec, XComRef
 from penstock.spec.executor import FileCode, Offload, PlanCode, SensorWait, TryRequest
 from penstock.store import Store, Version
 from penstock.tries.inputs import Inputs
@@ -27,7 +27,7 @@ class TryRequests:
         store: Store,
         *,
         logs: Path,
-        isolation: str,
+        isolation: Isolation,
         offload: Offload,
         isolated: frozenset[str] = frozenset(),
     ) -> None:

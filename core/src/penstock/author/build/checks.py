@@ -1,10 +1,9 @@
 """What can be wrong with a finished DAG, found all at once: ids, dates, limits, cycles, names in templates."""
 
-import difflib
 import re
 from collections.abc import Iterator
 from graphlib import CycleError
-from typing import Any
+from typing import Any, get_args
 
 from penstock.author.build.graph import topological_order
 from penstock.author.capability import PlannedTask
@@ -17,12 +16,12 @@ from penstock.author.rules import whole
 from penstock.author.sensor import Sensor
 from penstock.author.template_fields import texts
 from penstock.author.timetable import instant, known_zone, to_schedule, zone_of
-from penstock.errors import AuthoringError
+from penstock.errors import AuthoringError, did_you_mean
+from penstock.model.dag import Isolation
 from penstock.model.schedule import unworkable
 
 _ID = re.compile(r"[\w.\-]{1,250}", re.ASCII)
 _PULL = re.compile(r"xcom_pull\(\s*(?:task_ids\s*=\s*)?(['\"])([^'\"]+)\1")
-ISOLATIONS = ("fork", "reuse", "inline")
 
 
 def dag_problems(dag: DAG) -> Iterator[Problem]:
@@ -38,8 +37,8 @@ def _own(dag: DAG) -> Iterator[str]:
     yield from bad_id(dag.dag_id, "dag_id")
     yield from whole(dag.max_active_runs, "max_active_runs", least=1)
     yield from whole(dag.max_active_tasks, "max_active_tasks", least=1)
-    if dag.isolation is not None and dag.isolation not in ISOLATIONS:
-        yield f"isolation is {dag.isolation!r}; write one of {', '.join(ISOLATIONS)}."
+    if dag.isolation is not None and dag.isolation not in get_args(Isolation):
+        yield f"isolation is {dag.isolation!r}; write one of {', '.join(get_args(Isolation))}."
     if isinstance(dag.tags, str) or not all(isinstance(tag, str) for tag in dag.tags):
         yield f"tags is {dag.tags!r}; write a list of words."
     for name in ("catchup", "is_paused_upon_creation"):
@@ -149,9 +148,8 @@ def _pulls(dag: DAG) -> Iterator[Problem]:
                 for match in _PULL.finditer(text) if "xcom_pull" in text else ():
                     name = match[2]
                     if name not in tasks:
-                        near = difflib.get_close_matches(name, tasks, n=1)
-                        advice = f" Did you mean {near[0]!r}?" if near else ""
                         yield Problem(
                             task._site,  # noqa: SLF001 - the same room
-                            f"{task}: {field} pulls the value of an unknown upstream task {name!r}.{advice}",
+                            f"{task}: {field} pulls the value of an unknown upstream task {name!r}. "
+                            + did_you_mean(name, tasks),
                         )

@@ -1,6 +1,5 @@
 """What an exception of a DAG file's import means to its author, and what to do about it."""
 
-import difflib
 import linecache
 import re
 import sys
@@ -9,7 +8,7 @@ from pathlib import Path
 
 from penstock.author.airflow import MODULE
 from penstock.author.parse_session import ParseSession, Problem, Site
-from penstock.errors import AuthoringError, PenstockError
+from penstock.errors import AuthoringError, PenstockError, nearest
 
 _HOME = str(Path(__file__).parents[2]) + "/"
 _NAME = re.compile(r"cannot import name '(\w+)' from '")  # not "from partially initialized module": a circle of imports
@@ -46,7 +45,7 @@ def to_problem(error: BaseException, session: ParseSession, file: str) -> Proble
 def _no_name(name: str, module: str) -> str:
     """The advice for a name that a module does not have, whatever its letters' case."""
     known = {each.lower(): each for each in dir(sys.modules[module]) if not each.startswith("_")}
-    near = difflib.get_close_matches(name.lower(), known, n=1)
+    near = nearest(name.lower(), known)
     advice = f" Did you mean {known[near[0]]!r}?" if near else ""
     return f"the module {module!r} has no name {name!r}.{advice}"
 

@@ -1,7 +1,6 @@
 """Jinja over the template fields of an operator: sandboxed, strict about names, and not imported without a template."""
 
 import copy
-import difflib
 import functools
 import re
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.author.run.context import FILTERS, Context
 from penstock.author.template_fields import is_path, is_template, needs_rendering
-from penstock.errors import AuthoringError
+from penstock.errors import AuthoringError, did_you_mean
 
 if TYPE_CHECKING:
     from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -130,5 +129,4 @@ def _undefined(message: str, text: str, context: Context) -> str:
     name = re.match(r"'(\w+)' is undefined", message)
     if name is None:
         return f"{message}."
-    near = difflib.get_close_matches(name[1], context.available(), n=1)
-    return f"the name {name[1]!r} does not exist." + (f" Did you mean {near[0]!r}?" if near else "")
+    return f"the name {name[1]!r} does not exist. {did_you_mean(name[1], context.available())}".rstrip()
