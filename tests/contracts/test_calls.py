@@ -48,7 +48,7 @@ RULES = {
             f"{CORE}/app/scheduler.py": "main module",
             f"{CORE}/cli/root.py": "main module",
             f"{CORE}/author/operators/bash.py": "a command inherits the environment of its task",
-            f"{CORE}/execute/servers.py": "a spawn server inherits the environment of its parent",
+            f"{CORE}/execute/environment.py": "a spawn server inherits the environment of its parent, without secrets",
             f"{CORE}/load/parser.py": "a parse server inherits the environment of its parent, without secrets",
             f"{CORE}/notify/listener_process.py": "a listener inherits the environment of its parent, without secrets",
             "plugin-manager/": "its settings are the environment and one file, read where a command needs them",

@@ -8,10 +8,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from penstock.errors import ConfigError
-from penstock.execute.executor_lock import note_spawn_server
+from penstock.execute.executor_lock import MARK, mark_of
 from penstock.execute.file_server import BEAT_S, KILL_GRACE_S
-from penstock.execute.spawn_server import Open, send_open
+from penstock.execute.spawn_server import END_S, Open, send_open
 from penstock.model.run import TaskKey
+from penstock.processes.descendants import end_marked
+from penstock.processes.environ import without_secrets
 from penstock.processes.frames import FrameReader, Outbox, frame, read_available
 from penstock.processes.group import kill_group
 from penstock.spec.executor import TryRequest
@@ -136,6 +138,7 @@ class Environment:
         self._command, self._lock, self.log = command, lock, log
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
+        self._mark = ""
 
     def open(self, what: Open, now: float) -> Server:
         """A line to a new file server; a spawn server that has died is started again first.
@@ -165,6 +168,7 @@ class Environment:
             return self._control
         self.close()
         ours, theirs = socket.socketpair()
+        self._mark = f"{mark_of(self._lock)}{os.fstat(theirs.fileno()).st_ino}:"  # no other socket has this number now
         self.log.parent.mkdir(parents=True, exist_ok=True)
         try:
             with self.log.open("ab") as log:
@@ -175,11 +179,10 @@ class Environment:
                     stderr=log,
                     pass_fds=(theirs.fileno(), self._lock),
                     start_new_session=True,
-                    env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                    env={**without_secrets(os.environ), "PYTHONUNBUFFERED": "1", MARK: self._mark},
                 )
         except OSError as error:
             raise ConfigError(f"cannot start {self._command[0]}: {error}") from error
-        note_spawn_server(self._lock, self._process.pid)
         theirs.close()
         self._control = ours
         return ours
@@ -196,6 +199,8 @@ class Environment:
                 kill_group(self._process.pid)
                 self._process.wait()
             self._process = None
+            # What its tries started and it could not end, as when it was killed itself.
+            end_marked(MARK, self._mark, END_S)
 
 
 def spawn_command(python: str = sys.executable, *, poke_threads: int = 32, disabled: Sequence[str] = ()) -> list[str]:

@@ -2,6 +2,9 @@
 
 A lock of flock(2) belongs to the open file, which forks share; the kernel frees it when the last of them is gone. So
 whoever gets the lock knows that no try of an earlier scheduler runs any more, however that one ended.
+
+Commands that a try started do not hold the lock. They, too, carry the executor's *mark* in their environment, by which
+they are found and ended before the first try of the next scheduler.
 """
 
 import fcntl
@@ -10,9 +13,11 @@ import time
 from pathlib import Path
 
 from penstock.errors import ConfigError
-from penstock.processes.group import kill_group
+from penstock.processes.descendants import end_marked
 
 POLL_S = 0.02
+MARK = "PENSTOCK_EXECUTOR_MARK"
+"""The variable that marks every process of an executor, and what these start."""
 
 
 def lock_executor(path: Path, *, patience_s: float) -> int:
@@ -33,21 +38,20 @@ def lock_executor(path: Path, *, patience_s: float) -> int:
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise ConfigError(f"{path}: the lock file of the executor cannot be used: {error}.") from None
-    if not _wait(lock, patience_s):
-        for pid in _noted(lock):
-            kill_group(pid)
-        if not _wait(lock, patience_s):
-            os.close(lock)
-            raise ConfigError(
-                f"{path}: processes of an earlier executor still live and cannot be ended: see `fuser {path}`."
-            )
-    os.ftruncate(lock, 0)
+    _wait(lock, patience_s)
+    if not (end_marked(MARK, mark_of(lock), patience_s) and _wait(lock, patience_s)):
+        os.close(lock)
+        raise ConfigError(
+            f"{path}: processes of an earlier executor still live and cannot be ended: see `fuser {path}`, or look for "
+            f"{MARK} in /proc/*/environ."
+        )
     return lock
 
 
-def note_spawn_server(lock: int, pid: int) -> None:
-    """Write down a spawn server's process, so that a later executor can end it; its children end with it."""
-    os.pwrite(lock, f"{pid}\n".encode(), os.fstat(lock).st_size)
+def mark_of(lock: int) -> str:
+    """Build what the mark of every process of an executor begins with, from the descriptor of its lock file."""
+    status = os.fstat(lock)
+    return f"{status.st_dev}:{status.st_ino}:"
 
 
 def _wait(lock: int, patience_s: float) -> bool:
@@ -61,8 +65,3 @@ def _wait(lock: int, patience_s: float) -> bool:
             time.sleep(POLL_S)
         else:
             return True
-
-
-def _noted(lock: int) -> list[int]:
-    text = os.pread(lock, 1 << 16, 0).decode(errors="replace")
-    return [int(line) for line in text.split() if line.isdigit()]

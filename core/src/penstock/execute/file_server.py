@@ -23,6 +23,7 @@ from penstock.execute.try_process import run_many, run_one
 from penstock.execute.waiter import wait_for_many
 from penstock.model.attempt import TryEnd
 from penstock.model.state import Outcome
+from penstock.processes.descendants import end_children, kill_orphans
 from penstock.processes.frames import FrameReader, Outbox, frame, read_available
 from penstock.processes.group import Reaper, describe_exit, kill_group
 from penstock.spec.wire import Kind, Reply
@@ -31,6 +32,7 @@ _decode_reply = msgspec.msgpack.Decoder(Reply).decode
 _encode = msgspec.msgpack.Encoder().encode
 
 KILL_GRACE_S = 5.0
+END_S = 2.0
 BEAT_S = 5.0
 RETRY_WRITE_S = 0.01
 
@@ -69,8 +71,7 @@ class FileServer:
             self._fire_timers()
             self._flush()
             self._prefork()
-        for child in self._children.values():
-            kill_group(child.pid)
+        end_children(END_S)
         os._exit(0)
 
     # From the scheduler.
@@ -217,9 +218,13 @@ class FileServer:
         self._outbox.put(frame(Kind.FINISHED, job.serial, answer))
 
     def _reap(self) -> None:
-        for pid, code in self._reaper.reap():
+        ended = list(self._reaper.reap())
+        for pid, code in ended:
             if (child := self._children.pop(pid, None)) is not None:
                 self._process_ended(child, code)
+        if ended:
+            # Whatever the tries of these processes started and detached is now a child of this one.
+            kill_orphans(self._children)
 
     def _process_ended(self, child: ForkedProcess, code: int) -> None:
         """A process has ended: hear what it said last, answer for the tries it leaves, end its descendants."""

@@ -6,6 +6,7 @@ ends, and with it everything that it forked.
 """
 
 import os
+import select
 import signal
 import socket
 import sys
@@ -18,13 +19,14 @@ import msgspec
 
 from penstock.execute.file_server import FileServer
 from penstock.execute.runner import Runner
-from penstock.processes.fork import fork, prepare_to_fork
+from penstock.processes.descendants import end_children, kill_orphans
+from penstock.processes.fork import become_subreaper, fork, prepare_to_fork
 from penstock.processes.frames import frame
-from penstock.processes.group import reap
+from penstock.processes.group import Reaper, reap
 from penstock.spec.executor import FileCode
 from penstock.spec.wire import Kind
 
-GRACE_S = 10.0
+GRACE_S, END_S = 10.0, 2.0
 
 
 class Open(msgspec.Struct):
@@ -55,16 +57,17 @@ def serve(control: socket.socket, held: tuple[int, ...], make_runner: Callable[[
         make_runner: Makes the runner of a file server; the import itself happens in the file server's process.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    become_subreaper()
+    reaper = Reaper()
     _line_by_line()
     prepare_to_fork()
     children: set[int] = set()
-    while (received := _receive(control)) is not None:
+    while (received := _next(control, reaper, children)) is not None:
         message, line = received
         children.add(_fork_file_server(message, line, held, make_runner))
         line.close()
-        _forget_ended(children)
     _wait_for_end(children)
+    end_children(END_S)
     os._exit(0)
 
 
@@ -72,7 +75,7 @@ def _wait_for_end(children: set[int]) -> None:
     """Let file servers end their tries before the kernel ends them for their parent's death."""
     until = time.monotonic() + GRACE_S
     while children and time.monotonic() < until:
-        _forget_ended(children)
+        children.difference_update(pid for pid, _ in reap())
         time.sleep(0.01)
 
 
@@ -80,6 +83,17 @@ def _line_by_line() -> None:
     """Let what user code prints leave at each end of line, so that a log can be followed while it is written."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]  # real streams
+
+
+def _next(control: socket.socket, reaper: Reaper, children: set[int]) -> tuple[Open, socket.socket] | None:
+    """Wait for the next message; meanwhile, end what the tries of a file server that has died left behind."""
+    while True:
+        ready, _, _ = select.select([control.fileno(), reaper.fileno()], [], [])
+        if reaper.fileno() in ready:
+            children.difference_update(pid for pid, _ in reaper.reap())
+            kill_orphans(children)
+        if control.fileno() in ready:
+            return _receive(control)
 
 
 def _receive(control: socket.socket) -> tuple[Open, socket.socket] | None:
@@ -122,10 +136,6 @@ def _be_file_server(message: Open, kept: tuple[int, ...], make_runner: Callable[
     prepare_to_fork()
     control.setblocking(False)
     FileServer(control, runner, kept[1:]).serve()
-
-
-def _forget_ended(children: set[int]) -> None:
-    children.difference_update(pid for pid, _ in reap())
 
 
 def send_open(control: socket.socket, message: Open, line: socket.socket) -> None:
