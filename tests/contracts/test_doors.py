@@ -6,7 +6,7 @@ import pytest
 
 from house.doors import through_the_front_door
 from house.tree import sources_of
-from penstock.spec.manifest import read_manifest
+from penstock_manifest.judge import read_manifest
 
 MAY_USE_THE_DOOR = {
     "core/src/penstock/load/preload.py": "imports every name ahead of DAG files, which will use the door"

@@ -17,7 +17,7 @@ import pytest
 from penstock_testkit.package_index import pypiserver
 from penstock_testkit.wheels import small_manifest, write_provider, write_wheel
 
-CORE = {"penstock/__init__.py": "", "penstock/spec/__init__.py": "", "penstock/spec/manifest.py": "SPEC_VERSION = 1\n"}
+CORE = {"penstock/__init__.py": "", "penstock/spec/__init__.py": "", "penstock/spec/plugin.py": "SPEC_VERSION = 1\n"}
 HUGE = 3 << 20
 
 

@@ -7,7 +7,7 @@ import pytest
 from penstock.author.build.build import build_file
 from penstock.author.build.import_errors import to_problem
 from penstock.author.build.imports import import_dag_file
-from penstock.author.parse_session import CapabilitySignature, ParseSession
+from penstock.author.parse_session import ParseSession
 from penstock.author.run.execution import run_try
 from penstock.author.runtime import BaseRuntime
 from penstock.errors import MissingProviderError, NotFoundError
@@ -15,9 +15,7 @@ from penstock.model.attempt import MappedElement, TryFacts, TryInputs
 from penstock.model.connection import Connection
 from penstock.model.dag import from_json, to_json
 from penstock.model.value import decode, encode
-from penstock.spec.manifest import Capability as Declared
-from penstock.spec.manifest import Parameter
-from penstock.spec.plan import check_plan
+from penstock_manifest.format import Capability, Parameter
 
 HEADER = """\
 from datetime import UTC, datetime, timedelta
@@ -29,8 +27,8 @@ HEADER_LINES = HEADER.count("\n")
 
 SOURCE, PARTS = Parameter("source", "str", "From where.", required=True), Parameter("parts", "int")
 KNOWN = {
-    "known.copy": Declared("operators", "known.copy", "m:Copy", "", parameters=(SOURCE, Parameter("target"), PARTS)),
-    "known.wait": Declared("sensors", "known.wait", "m:Wait", "", parameters=(SOURCE,)),
+    "known.copy": Capability("operators", "known.copy", "m:Copy", "", parameters=(SOURCE, Parameter("target"), PARTS)),
+    "known.wait": Capability("sensors", "known.wait", "m:Wait", "", parameters=(SOURCE,)),
 }
 
 
@@ -73,9 +71,7 @@ def capabilities(capability_id):
         raise MissingProviderError(capability_id.partition(".")[0], f"the operator {capability_id!r}")
     if capability_id not in KNOWN:
         raise NotFoundError("operator or sensor of a provider", capability_id, list(KNOWN))
-    declared = KNOWN[capability_id]
-    required = {each.name: each.required for each in declared.parameters}
-    return CapabilitySignature(declared.kind, required, lambda arguments: check_plan(declared, arguments))
+    return KNOWN[capability_id]
 
 
 @pytest.fixture

@@ -6,13 +6,14 @@ from penstock import operator
 from penstock.author.build.build import build_dag
 from penstock.author.dag import DAG
 from penstock.author.operators.taskflow import task
-from penstock.author.parse_session import CapabilitySignature, ParseSession, current_session
+from penstock.author.parse_session import ParseSession, current_session
 from penstock.model.dag import SensorPolicy
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
 from penstock.model.value import decode, encode
 from penstock.spec.executor import PlanCode, SensorWait
 from penstock.tries.inputs import Inputs
+from penstock_manifest.format import Capability, Parameter
 
 MANIFEST = """
 schema = 1
@@ -129,7 +130,7 @@ def test_an_instance_whose_arguments_do_not_fit_fails_for_good_and_says_why(benc
 
 
 def test_mapped_sensors_wait_by_capability(bench, submitted, tmp_path):
-    declared = CapabilitySignature("sensors", {"path": True}, lambda _: [])
+    declared = Capability("sensors", "acme.exists", "m:E", "", parameters=(Parameter("path", required=True),))
     token = current_session.set(ParseSession(capabilities=lambda _: declared))
     with DAG("d") as dag:
 

@@ -10,7 +10,7 @@ import pytest
 
 from penstock.load.messages import MessageKind, ParseConfig, ParseJob
 from penstock.load.parser import Parser
-from penstock.spec.manifest import Capability, Parameter
+from penstock_manifest.format import Capability, Parameter
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 BAD = [

@@ -7,6 +7,7 @@ import pytest
 from penstock.errors import MissingProviderError, NotFoundError, PluginError
 from penstock.model.connection import Connection
 from penstock.plugins.host import PluginHost
+from penstock_manifest.environments import SearchPath
 
 STORE = """
 class Store:
@@ -28,7 +29,7 @@ def entry(kind, name, attribute, more=""):
 
 
 def host_of(site):
-    return PluginHost.discover([str(site.folder)])
+    return PluginHost.discover(SearchPath((str(site.folder),)))
 
 
 def test_a_broken_provider_harms_no_other(site):
@@ -57,12 +58,16 @@ def test_of_two_distributions_with_one_id_neither_is_active_and_both_are_named(s
 
 
 def test_an_object_is_imported_on_first_use_only(site):
-    site.provider("acme", entry("timetables", "acme.noon", "noon"), code="def noon(): return 12")
+    site.provider(
+        "acme",
+        entry("operators", "acme.noon", "noon"),
+        code="from penstock import Operator\nclass noon(Operator): hour = 12",
+    )
     host = host_of(site)
 
     assert host.capability("acme.noon").object == "penstock_acme:noon"
     assert "penstock_acme" not in sys.modules
-    assert host.resolve("acme.noon", "timetables")() == 12
+    assert host.resolve("acme.noon", "operators").hour == 12
 
 
 @pytest.mark.parametrize(
@@ -86,7 +91,7 @@ def test_what_a_provider_does_on_import_becomes_one_clear_error(site, code, says
 
 
 def test_a_missing_extra_names_the_install_line(site):
-    extra = '[extras]\niam = "IAM."\n' + entry("timetables", "acme.noon", "noon", 'extra = "iam"')
+    extra = '[extras]\niam = "IAM."\n' + entry("operators", "acme.noon", "noon", 'extra = "iam"')
     site.provider("acme", extra, code="import no_such_sdk")
 
     with pytest.raises(PluginError, match=r"plugin-manager install acme\[iam\]"):
@@ -94,7 +99,7 @@ def test_a_missing_extra_names_the_install_line(site):
 
 
 def test_an_unknown_provider_names_its_install_line_and_the_nearest_ids(site):
-    site.provider("acme", entry("timetables", "acme.noon", "noon"))
+    site.provider("acme", entry("operators", "acme.noon", "noon"))
 
     with pytest.raises(
         MissingProviderError,
@@ -104,17 +109,17 @@ def test_an_unknown_provider_names_its_install_line_and_the_nearest_ids(site):
 
 
 def test_an_unknown_capability_of_a_known_provider_offers_the_nearest(site):
-    site.provider("acme", entry("timetables", "acme.noon", "noon"))
+    site.provider("acme", entry("operators", "acme.noon", "noon"))
 
     with pytest.raises(NotFoundError, match=r"Did you mean 'acme.noon'"):
         host_of(site).resolve("acme.noom")
 
 
 def test_a_capability_of_another_kind_is_refused(site):
-    site.provider("acme", entry("timetables", "acme.noon", "noon"))
+    site.provider("acme", entry("operators", "acme.noon", "noon"))
 
-    with pytest.raises(NotFoundError, match=r"no operator is named 'acme.noon'. It is one of timetables"):
-        host_of(site).resolve("acme.noon", "operators")
+    with pytest.raises(NotFoundError, match=r"no sensor is named 'acme.noon'. It is one of operators"):
+        host_of(site).resolve("acme.noon", "sensors")
 
 
 def test_a_store_is_opened_by_the_scheme_of_a_url(site):
@@ -127,7 +132,7 @@ def test_a_store_that_lacks_methods_is_refused(site):
     code = STORE.replace("def upload", "def unload")
     site.provider("acme", entry("object_stores", "acme.store", "Store", 'scheme = "box"'), code=code)
 
-    with pytest.raises(PluginError, match=r"lacks the methods upload of penstock.spec.ObjectStore"):
+    with pytest.raises(PluginError, match=r"lacks the methods upload of penstock.spec.object_store.ObjectStore"):
         host_of(site).object_store("box://a/b")
 
 
@@ -167,7 +172,7 @@ def test_secrets_are_those_the_provider_marks_and_those_the_core_knows_by_their_
 @pytest.mark.parametrize("disabled", [["good"], ["*"]], ids=["by id", "all, in safe mode"])
 def test_a_disabled_provider_is_listed_and_not_used(site, disabled):
     site.provider("good", entry("operators", "good.x", "X"), code="raise RuntimeError('imported')")
-    host = PluginHost.discover([str(site.folder)], disabled)
+    host = PluginHost.discover(SearchPath((str(site.folder),)), disabled)
     [provider] = host.providers()
     assert not provider.active
     with pytest.raises(PluginError, match="plugin-manager enable good"):

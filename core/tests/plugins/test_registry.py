@@ -1,86 +1,62 @@
-"""Each spec is answered from manifests or heard by plugin modules, one test a spec."""
+"""Each spec is answered from manifests, or modules react to it."""
 
 import inspect
 import logging
+import sys
 from datetime import UTC, datetime
 
 import pytest
 
 from penstock.plugins.host import PluginHost
-from penstock.plugins.registry import Listeners, manifest_manager
+from penstock.plugins.registry import Listeners
 from penstock.spec.plugin import REACTING, PenstockSpecs, RunStateChanged, TaskStateChanged
+from penstock_manifest.environments import SearchPath
+from penstock_manifest.kinds import ARRAYS, KINDS
 
 TASK = TaskStateChanged("d", "r", "t", -1, 1, "queued", "running", "", datetime(2026, 1, 1, tzinfo=UTC))
 RUN = RunStateChanged("d", "r", "manual", "running", "success", "", datetime(2026, 1, 1, tzinfo=UTC))
 
-OWN_KEY = {"hooks": 'connection_type = "x"', "object_stores": 'scheme = "x"'}
+OWN_KEY = {"hooks": 'connection_type = "x"', "object_stores": 'scheme = "{}"'}
 
 
-def answers(site, spec, kind):
-    """What the spec answers when two providers offer one capability of the kind each, and a third is broken."""
+def host_of(site):
+    return PluginHost.discover(SearchPath((str(site.folder),)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_manifests_answer_the_spec_of_each_kind_in_the_order_of_their_ids(site, kind):
     for name in ("zeta", "acme"):
-        site.provider(
-            name, f'[[{kind}]]\nid = "{name}.it"\nobject = "penstock_{name}:it"\ndoc = "It."\n{OWN_KEY.get(kind, "")}'
-        )
+        own = OWN_KEY.get(kind, "").format(name)
+        site.provider(name, f'[[{kind}]]\nid = "{name}.it"\nobject = "penstock_{name}:it"\ndoc = "It."\n{own}')
     site.provider("broken", whole="= =")
-    manager = manifest_manager(PluginHost.discover([str(site.folder)]).providers())
-    return [each.id for part in getattr(manager.hook, spec)() for each in part]
+
+    assert [each.id for each in host_of(site).capabilities(kind)] == ["acme.it", "zeta.it"]
+    assert not [each for each in sys.modules if each.startswith(("penstock_acme", "penstock_zeta"))]
 
 
-def test_penstock_hooks(site):
-    assert answers(site, "penstock_hooks", "hooks") == ["acme.it", "zeta.it"]
-
-
-def test_penstock_operators(site):
-    assert answers(site, "penstock_operators", "operators") == ["acme.it", "zeta.it"]
-
-
-def test_penstock_sensors(site):
-    assert answers(site, "penstock_sensors", "sensors") == ["acme.it", "zeta.it"]
-
-
-def test_penstock_executors(site):
-    assert answers(site, "penstock_executors", "executors") == ["acme.it", "zeta.it"]
-
-
-def test_penstock_object_stores(site):
-    assert answers(site, "penstock_object_stores", "object_stores") == ["acme.it", "zeta.it"]
-
-
-def test_penstock_secrets_backends(site):
-    assert answers(site, "penstock_secrets_backends", "secrets_backends") == ["acme.it", "zeta.it"]
-
-
-def test_penstock_log_stores(site):
-    assert answers(site, "penstock_log_stores", "log_stores") == ["acme.it", "zeta.it"]
-
-
-def test_penstock_notifiers(site):
-    assert answers(site, "penstock_notifiers", "notifiers") == ["acme.it", "zeta.it"]
-
-
-def test_penstock_metrics_sinks(site):
-    assert answers(site, "penstock_metrics_sinks", "metrics_sinks") == ["acme.it", "zeta.it"]
-
-
-def test_penstock_timetables(site):
-    assert answers(site, "penstock_timetables", "timetables") == ["acme.it", "zeta.it"]
-
-
-def test_penstock_connection_types(site):
+def test_manifests_answer_with_connection_types(site):
     site.provider("acme", '[[connections]]\ntype = "box"\ndoc = "It."\nfields = [{ name = "token", secret = true }]')
-    manager = manifest_manager(PluginHost.discover([str(site.folder)]).providers())
 
-    ((connection,),) = manager.hook.penstock_connection_types()
+    connection = host_of(site).connection_type("box")
 
     assert (connection.type, connection.fields[0].name, connection.fields[0].secret) == ("box", "token", True)
 
 
-def test_penstock_commands(site):
-    site.provider("acme", '[[commands]]\nname = "ping"\nobject = "penstock_acme:ping"\ndoc = "It."')
-    manager = manifest_manager(PluginHost.discover([str(site.folder)]).providers())
+def test_a_manifest_that_cannot_hold_what_is_looked_for_is_not_parsed(site, monkeypatch):
+    site.provider("acme", '[[object_stores]]\nid = "acme.s"\nobject = "penstock_acme:it"\ndoc = "It."\nscheme = "box"')
+    site.provider(
+        "bolt",
+        r'''[[object_stores]]
+id = "bolt.s"
+object = "penstock_bolt:it"
+doc = "It."
+scheme = "\u0062ag"''',
+    )
+    site.provider("zeta", whole="= =")
+    host = host_of(site)
 
-    assert [each.name for part in manager.hook.penstock_commands() for each in part] == ["ping"]
+    assert [each.id for each in host.capabilities("object_stores", mention="bag")] == ["bolt.s"]
+    assert list(host._providers) == ["bolt"]
 
 
 HEARS = """
@@ -101,7 +77,8 @@ def listeners_of(
     if more:
         zeta = HEARS.format(spec=spec, arguments="change", body="heard.append(change)")
         site.provider("zeta", 'plugin = "penstock_zeta.plugin"', plugin=zeta)
-    return Listeners(PluginHost.discover([str(site.folder)]).providers())
+    found = host_of(site).providers()
+    return Listeners({each.id: each.manifest.plugin for each in found})
 
 
 def heard(name):
@@ -150,9 +127,8 @@ def test_a_module_that_cannot_listen_is_reported_and_the_others_are_loaded(site,
     listeners.emit("penstock_task_state_changed", change=TASK)
 
 
-def test_every_spec_is_documented_and_proven_by_a_test_named_after_it():
-    specs = [name for name in vars(PenstockSpecs) if name.startswith("penstock_")]
-    tested = set(globals())
+def test_every_spec_is_documented_and_each_is_that_of_a_kind_or_reacts():
+    specs = {name for name in vars(PenstockSpecs) if name.startswith("penstock_")}
 
     assert all(inspect.getdoc(getattr(PenstockSpecs, name)) for name in specs)
-    assert not [name for name in specs if f"test_{name}" not in tested and name not in REACTING]
+    assert specs == {kind.spec for kind in ARRAYS.values()} | set(REACTING)

@@ -83,6 +83,9 @@ def provider(tmp_path, monkeypatch):
             (package / name).write_text(text)
         (info / "METADATA").write_text("Metadata-Version: 2.4\nName: penstock-providers-acme\nVersion: 1\n")
         (info / "entry_points.txt").write_text("[penstock.providers]\nacme = penstock_acme:provider.toml\n")
+        for name in more_files:
+            tmp_path.joinpath(name).parent.mkdir()
+            tmp_path.joinpath(name).touch()
         files = [f"penstock_acme/{name}" for name in texts] + [f"{info.name}/METADATA", *more_files]
         (info / "RECORD").write_text("".join(f"{file},,\n" for file in files))
         monkeypatch.setenv("PYTHONPATH", str(tmp_path))
@@ -147,7 +150,7 @@ def fault(name, check, file, before, after, says):
         fault("sdk", "room", "operators", "        super", "        import boto3\n        super", "in hooks"),
         fault("lenient", "argument", "operators", "class Send(Operator)", LENIENT, "is taken in silence"),
         fault("plugin", "object", "manifest", "[[conn", 'plugin = "penstock_acme.hooks"\n[[conn', "implements no spec"),
-        pytest.param("file", {"more_files": ["../../bin/acme"]}, "it installs ../../bin/acme", id="stray file"),
+        pytest.param("file", {"more_files": ["stray/acme.txt"]}, "it installs stray/acme.txt", id="stray file"),
     ],
 )
 def test_a_fault_is_found(provider, check, change, says):

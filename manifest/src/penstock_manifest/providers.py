@@ -14,29 +14,26 @@ class Provider(NamedTuple):
 
     Attributes:
         id: Its id, by its entry point.
-        entry_points: What announces the id; more than one is a conflict.
+        distributions: ``name version`` of each distribution that announces the id; more than one is a conflict.
         manifest: What it offers; None while ``problems`` forbid it.
         problems: Why it is not active, a sentence each; empty for an active provider.
         notes: What its user may want to know, and what forbids nothing.
         file: The manifest's path; "" if it was not found.
+        entry_points: What announces the id.
     """
 
     id: str
-    entry_points: tuple[ProviderEntryPoint, ...]
+    distributions: tuple[str, ...]
     manifest: Manifest | None
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     file: str = ""
+    entry_points: tuple[ProviderEntryPoint, ...] = ()
 
     @property
     def active(self) -> bool:
         """Whether its capabilities can be used."""
         return self.manifest is not None
-
-    @property
-    def distributions(self) -> tuple[str, ...]:
-        """``name version`` of each distribution that announces the id."""
-        return tuple(f"{each.distribution} {each.version}".strip() for each in self.entry_points)
 
 
 def read_providers(
@@ -71,7 +68,8 @@ def read_provider(
         spec_version: As for `penstock_manifest.judge.read_manifest`.
         strict: As for `penstock_manifest.judge.read_manifest`.
     """
-    provider = Provider(entries[0].id, tuple(entries), None)
+    distributions = tuple(f"{each.distribution} {each.version}".strip() for each in entries)
+    provider = Provider(entries[0].id, distributions, None, entry_points=tuple(entries))
     if len(entries) > 1:
         names = " and ".join(provider.distributions)
         return provider._replace(

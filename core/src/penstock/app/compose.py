@@ -3,7 +3,9 @@
 import sys
 from collections.abc import Iterable
 
-from penstock.app.environments import isolated_pythons, plugin_host, secrets_of
+import msgspec
+
+from penstock.app.environments import isolated_pythons, plugin_host, plugin_sources, secrets_of
 from penstock.clock import SystemClock
 from penstock.engine.engine import Engine
 from penstock.errors import ConfigError
@@ -92,7 +94,11 @@ def build_scheduler(settings: Settings, holder: str, *, notify: bool = False) ->
         pythons = isolated_pythons(settings)
         environments = {
             provider: Environment(
-                spawn_command(python, poke_threads=settings.waiters.threads, disabled=settings.disabled_providers),
+                spawn_command(
+                    python,
+                    poke_threads=settings.waiters.threads,
+                    plugins=msgspec.json.encode(plugin_sources(settings, isolated=bool(provider))).decode(),
+                ),
                 lock,
                 log,
             )

@@ -8,9 +8,11 @@ import msgspec
 
 from penstock.errors import ConfigError
 from penstock.model.connection import Connection
-from penstock.plugins.discovery import Found, find_providers
 from penstock.plugins.host import PluginHost
+from penstock.plugins.sources import PluginSources
 from penstock.settings import Settings
+from penstock_manifest.discovery import ProviderEntryPoint, find_providers
+from penstock_manifest.environments import environment_path
 
 
 def isolated_pythons(settings: Settings) -> dict[str, str]:
@@ -29,16 +31,33 @@ def isolated_pythons(settings: Settings) -> dict[str, str]:
 
 def plugin_host(settings: Settings) -> PluginHost:
     """All providers whose manifests tasks may name: an isolated one is looked up in its own environment alone."""
-    isolated = isolated_pythons(settings)
-    found = [each for each in find_providers() if each.id not in isolated]
-    found += [each for id_, python in isolated.items() for each in _announced(id_, python)]
-    return PluginHost(found, settings.disabled_providers)
+    isolated, sources = isolated_pythons(settings), plugin_sources(settings)
+    found = [each for each in sources.entry_points() if each.id not in isolated]
+    found += [each for id_, python in isolated.items() for each in _announced(id_, python, sources.cache)]
+    return sources.host(found)
 
 
-def listening(settings: Settings) -> list[str]:
-    """Ids of the active providers that name a plugin module, and so want to hear of changes."""
+def plugin_sources(settings: Settings, *, isolated: bool = False) -> PluginSources:
+    """Say where the processes of an environment take their plugins from.
+
+    Args:
+        settings: The installation.
+        isolated: Whether the environment is that of an isolated provider, which has none of the project's own modules.
+    """
+    cache = settings.state_folder / "cache"
+    return PluginSources(
+        disabled=settings.disabled_providers,
+        modules=() if isolated else settings.plugins.modules,
+        folder=str(settings.root.absolute()),
+        timeout_s=settings.loader.timeout_s,
+        cache=str(cache.absolute()) if settings.state_folder.is_dir() else "",
+    )
+
+
+def listening(settings: Settings) -> dict[str, str]:
+    """Find the plugin module of each active provider and module of the project that reacts to changes, by provider id."""
     found = plugin_host(settings).providers()
-    return [provider.id for provider in found if provider.manifest is not None and provider.manifest.plugin]
+    return {each.id: each.manifest.plugin for each in found if each.manifest is not None and each.manifest.plugin}
 
 
 def secrets_of(settings: Settings) -> Callable[[Connection], tuple[str, ...]]:
@@ -47,7 +66,6 @@ def secrets_of(settings: Settings) -> Callable[[Connection], tuple[str, ...]]:
     return lambda connection: host().secrets(connection)
 
 
-def _announced(provider_id: str, python: str) -> list[Found]:
-    prefix = Path(python).parent.parent
-    sites = [str(site) for site in sorted(prefix.glob("lib/python*/site-packages"))]
-    return [each for each in find_providers(sites) if each.id == provider_id]
+def _announced(provider_id: str, python: str, cache: str) -> list[ProviderEntryPoint]:
+    where = environment_path(str(Path(python).parent.parent), {})
+    return [each for each in find_providers(where, cache=cache or None) if each.id == provider_id]

@@ -1,6 +1,7 @@
-"""Main of a listener's process: ``python -m penstock.app.listener PROVIDER SOCKET``.
+"""Main of a listener's process: ``python -m penstock.app.listener PROVIDER MODULE FOLDER SOCKET``.
 
-The id of a provider, and the number of the descriptor of its line to the notifier.
+The id of a provider, its plugin module, the project's folder if the module is the project's own (else ""), and the number of the
+descriptor of its line to the notifier.
 """
 
 import logging
@@ -11,17 +12,18 @@ import sys
 
 from penstock.execute.output import LOG_LINE
 from penstock.notify.listener import listen
-from penstock.plugins.host import PluginHost
 from penstock.plugins.registry import Listeners
 
 
-def main(provider: str, line: int) -> None:
+def main(provider: str, module: str, folder: str, line: int) -> None:
     """Tell the provider's plugin module what the notifier sends, until that hangs up."""
     os.set_inheritable(line, False)  # what the module starts must not keep the line open when this process has ended
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format=LOG_LINE)
-    listen(socket.socket(fileno=line), lambda: Listeners([PluginHost.discover().provider(provider)]))
+    if folder:
+        sys.path.append(folder)
+    listen(socket.socket(fileno=line), lambda: Listeners({provider: module}, of_project=bool(folder)))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]))

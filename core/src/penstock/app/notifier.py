@@ -26,8 +26,11 @@ def notifier(installation: Installation) -> Notifier:
     settings = installation.settings
     pythons = isolated_pythons(settings)
     commands = {
-        provider: [pythons.get(provider, sys.executable), "-m", "penstock.app.listener", provider]
-        for provider in listening(settings)
+        provider: [
+            *(pythons.get(provider, sys.executable), "-m", "penstock.app.listener", provider, module),
+            str(settings.root.absolute()) if module in settings.plugins.modules else "",
+        ]
+        for provider, module in listening(settings).items()
     }
     ports = Ports(settings.notifier.timeout_s, answer(installation.vault), time.monotonic, installation.now, _log)
     return Notifier(installation.store, commands, settings.logs_folder / LOG, ports)

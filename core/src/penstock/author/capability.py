@@ -16,11 +16,13 @@ from penstock.author.mapping import (
     rules_in,
 )
 from penstock.author.operator import Operator
-from penstock.author.parse_session import CapabilitySignature, current_session, report
+from penstock.author.parse_session import current_session, report
 from penstock.author.rules import seconds
 from penstock.author.sensor import Sensor, waiting_problems
 from penstock.author.xcomarg import XComArg, find
 from penstock.errors import PluginError, RequestError
+from penstock_manifest.arguments import argument_problems
+from penstock_manifest.format import Capability
 
 if TYPE_CHECKING:
     from penstock.author.run.context import Context
@@ -102,7 +104,7 @@ class CapabilityOperator(PlannedTask, Operator):
         problems = list(_unstorable(self.capability, self.plan_arguments))
         yield from problems
         if found is not None and not problems:
-            yield from found.check(_placed(self.plan_arguments))
+            yield from argument_problems(found, _placed(self.plan_arguments))
 
 
 class MappedCapability(PlannedTask, MappedTask):
@@ -130,23 +132,23 @@ class MappedCapability(PlannedTask, MappedTask):
         if found is not None and not problems:
             yield from self._misfits(found)
 
-    def _misfits(self, found: CapabilitySignature) -> Iterator[str]:
+    def _misfits(self, found: Capability) -> Iterator[str]:
         """What the manifest has against the arguments: those of all instances, then those of the first wrong one."""
         given: dict[str, Any] = _placed(self.partial_arguments)
-        required = [name for name, needed in found.parameters.items() if needed]
+        required = [each.name for each in found.parameters if each.required]
         usual = {**dict.fromkeys(required if WHOLE in self.mapped else self.mapped, _LATER), **given}
-        problems = found.check(usual)
+        problems = argument_problems(found, usual)
         yield from problems
         for name, literal in self.literals().items() if not problems else ():
             yield from self._element_misfits(found, name, literal, given if name == WHOLE else usual)
 
     def _element_misfits(
-        self, found: CapabilitySignature, name: str, literal: list[Any] | dict[str, Any], beside: dict[str, Any]
+        self, found: Capability, name: str, literal: list[Any] | dict[str, Any], beside: dict[str, Any]
     ) -> Iterator[str]:
         for index, element in enumerate(map(_placed, elements_of(name, literal))):
             if name == WHOLE and set(element) == {XCOM}:
                 continue
-            problems = found.check({**beside, **(element if name == WHOLE else {name: element})})
+            problems = argument_problems(found, {**beside, **(element if name == WHOLE else {name: element})})
             if problems:
                 yield from (f"{expansion(name)}: element {index}: {problem}" for problem in problems)
                 return
@@ -189,7 +191,7 @@ def _parted(capability: str, arguments: dict[str, Any]) -> tuple[dict[str, Any],
     return own, waits, rules
 
 
-def _look_up(capability: object) -> tuple[CapabilitySignature | None, str]:
+def _look_up(capability: object) -> tuple[Capability | None, str]:
     if not isinstance(capability, str):
         return None, f"the capability id is {capability!r}; write text such as 'aws.s3_copy'."
     session = current_session.get()

@@ -6,13 +6,14 @@ block ends.
 """
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextvars import ContextVar
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from penstock.errors import AuthoringError
+from penstock_manifest.format import Capability
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -40,20 +41,6 @@ class Problem(NamedTuple):
         return f"{self.site.file}:{self.site.line}: {self.text}"
 
 
-class CapabilitySignature(NamedTuple):
-    """What a manifest says about an operator or sensor: enough to check a task without importing it.
-
-    Attributes:
-        kind: ``operators`` or ``sensors``.
-        parameters: Names of its arguments, each with whether it must be given.
-        check: Judges the arguments; a sentence for each that is wrong.
-    """
-
-    kind: str
-    parameters: Mapping[str, bool]
-    check: Callable[[Mapping[str, Any]], list[str]]
-
-
 class ParseSession:
     """One import of a DAG file.
 
@@ -70,7 +57,7 @@ class ParseSession:
     """
 
     def __init__(
-        self, file: str = "", folder: str = "", *, capabilities: Callable[[str], CapabilitySignature] | None = None
+        self, file: str = "", folder: str = "", *, capabilities: Callable[[str], Capability] | None = None
     ) -> None:
         self.file, self.folder, self.capabilities = file, folder.rstrip("/"), capabilities
         self.dags: list[DAG] = []

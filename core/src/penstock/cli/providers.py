@@ -1,11 +1,15 @@
 """``penstock providers``: what is installed beside the core, read from manifests without importing anything."""
 
+from typing import Any
+
 import click
+import msgspec
 
 from penstock.cli.installation import anywhere
 from penstock.cli.output import json_option, print_fields, print_json, print_table
 from penstock.errors import ExitCode
 from penstock.service import providers as service
+from penstock_manifest.format import to_data
 
 
 @click.group(invoke_without_command=True)
@@ -24,7 +28,7 @@ def list_providers(context: click.Context, *, as_json: bool) -> None:
     with anywhere(context) as installation:
         found = service.list_providers(installation)
     if as_json:
-        print_json(found)
+        print_json([_data(each) for each in found])
         return
     print_table(
         ["provider", "name", "distribution", "state", "offers"],
@@ -50,7 +54,7 @@ def show_provider(context: click.Context, provider_id: str, *, as_json: bool) ->
         found = service.show_provider(installation, provider_id)
     code = ExitCode.DONE if found.active else ExitCode.FAILED
     if as_json:
-        print_json(found)
+        print_json(_data(found))
         return code
     manifest = found.manifest
     print_fields(
@@ -71,6 +75,10 @@ def show_provider(context: click.Context, provider_id: str, *, as_json: bool) ->
         rows += [(t.type, "connection type", t.doc) for t in manifest.connections]
         print_table(["capability", "kind", "what it is"], rows, empty="it offers nothing.")
     return code
+
+
+def _data(provider: service.ProviderDetails) -> dict[str, Any]:
+    return {**msgspec.structs.asdict(provider), "manifest": to_data(provider.manifest)}
 
 
 def _state(provider: service.ProviderDetails) -> str:

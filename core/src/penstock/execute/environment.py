@@ -4,7 +4,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from penstock.errors import ConfigError
@@ -203,12 +203,12 @@ class Environment:
             end_marked(MARK, self._mark, END_S)
 
 
-def spawn_command(python: str = sys.executable, *, poke_threads: int = 32, disabled: Sequence[str] = ()) -> list[str]:
+def spawn_command(python: str = sys.executable, *, poke_threads: int = 32, plugins: str = "{}") -> list[str]:
     """The command that starts a spawn server in a Python environment.
 
     Args:
         python: The environment's interpreter.
         poke_threads: Threads that its waiters poke in.
-        disabled: Ids of providers that its tries must not use; ``*`` stands for all.
+        plugins: Where its tries take plugins from, as JSON of a `penstock.plugins.sources.PluginSources`.
     """
-    return [python, "-m", "penstock.app.spawn_server", ",".join(disabled), str(poke_threads)]
+    return [python, "-m", "penstock.app.spawn_server", plugins, str(poke_threads)]

@@ -19,13 +19,12 @@ import msgspec
 from penstock.author.build.build import build_file
 from penstock.author.build.import_errors import to_problem
 from penstock.author.build.imports import ImportRuntime, import_dag_file
-from penstock.author.parse_session import CapabilitySignature, ParseSession
+from penstock.author.parse_session import ParseSession
 from penstock.errors import MissingProviderError, NotFoundError, RequestError
 from penstock.load.messages import MessageKind, ParseConfig, ParseJob
 from penstock.model.source import ParsedFile
 from penstock.processes.frames import Frame, FrameSocket
-from penstock.spec.manifest import Capability as Declared
-from penstock.spec.plan import check_plan
+from penstock_manifest.format import Capability
 
 DUMP_TRACEBACK = signal.SIGUSR2
 _MARGIN_S = 5
@@ -166,9 +165,9 @@ class CapabilityIndex:
 
     def __init__(self, config: ParseConfig) -> None:
         self._providers = config.providers
-        self._declared: Mapping[str, Declared] = {each.id: each for each in config.capabilities}
+        self._declared: Mapping[str, Capability] = {each.id: each for each in config.capabilities}
 
-    def __call__(self, capability_id: str) -> CapabilitySignature:
+    def __call__(self, capability_id: str) -> Capability:
         """Find a capability.
 
         Raises:
@@ -181,5 +180,4 @@ class CapabilityIndex:
             if provider not in self._providers:
                 raise MissingProviderError(provider, f"the operator {capability_id!r}")
             raise NotFoundError("operator or sensor of a provider", capability_id, self._declared)
-        parameters = {each.name: each.required for each in declared.parameters}
-        return CapabilitySignature(declared.kind, parameters, lambda arguments: check_plan(declared, arguments))
+        return declared

@@ -13,7 +13,7 @@ import msgspec
 
 from penstock.model.dag import DagSpec
 from penstock.model.source import ParsedFile
-from penstock.spec.manifest import Capability
+from penstock_manifest.format import Capability
 
 
 class MessageKind(IntEnum):

@@ -1,33 +1,9 @@
 """The fence around a provider: whatever its code does on import, the host gets a value or one clear error."""
 
 import importlib
-from typing import Any, NamedTuple
+from typing import Any
 
 from penstock.errors import PluginError, TaskSignal
-from penstock.spec.manifest import Manifest
-
-
-class Provider(NamedTuple):
-    """An announced provider and what is known of it without importing it.
-
-    Attributes:
-        id: Its id, by its entry point.
-        distributions: ``name version`` of each distribution that announces the id; more than one is a conflict.
-        manifest: What it offers; None while ``problems`` forbid it.
-        problems: Why it is not active, a sentence each; empty for an active provider.
-        notes: What its user may want to know, and what forbids nothing.
-    """
-
-    id: str
-    distributions: tuple[str, ...]
-    manifest: Manifest | None
-    problems: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    @property
-    def active(self) -> bool:
-        """Whether its capabilities can be used."""
-        return self.manifest is not None
 
 
 def import_object(provider_id: str, path: str, needed_for: str, extra: str = "") -> Any:  # noqa: ANN401 - any object
@@ -41,6 +17,9 @@ def import_object(provider_id: str, path: str, needed_for: str, extra: str = "")
         path: What to import.
         needed_for: What it is imported for, for the message.
         extra: The extra that it needs; an import that fails names it.
+
+    Raises:
+        penstock.errors.PluginError: It cannot be imported.
     """
     module, _, attribute = path.partition(":")
     try:

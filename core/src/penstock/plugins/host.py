@@ -1,63 +1,93 @@
 """The host of plugins: which providers there are, what they offer, and their objects, imported on first use."""
 
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 from penstock.errors import MissingProviderError, NotFoundError, PluginError, nearest
 from penstock.model.connection import Connection
-from penstock.plugins.discovery import Found, find_providers, locate_manifest
-from penstock.plugins.fence import Provider, import_object
+from penstock.plugins.fence import import_object
 from penstock.plugins.kinds import kind_problem
-from penstock.spec.manifest import Capability, ConnectionType, Manifest, read_manifest
+from penstock.plugins.registry import ManifestPlugin
 from penstock.spec.object_store import ObjectStore
+from penstock.spec.plugin import SPEC_VERSION, specs_manager
+from penstock_manifest.discovery import ProviderEntryPoint, find_providers, read_manifest_file
+from penstock_manifest.environments import SearchPath
+from penstock_manifest.format import Capability, ConnectionType
+from penstock_manifest.kinds import CONNECTIONS, KINDS, Kind
+from penstock_manifest.providers import Provider, grouped, read_provider
 
 
 class PluginHost:
-    """Answers questions about providers; reads a manifest when it is first needed and imports nothing until `resolve`.
+    """Answers questions about providers by calling the pluggy specs; imports nothing until `resolve`.
 
-    A host is a snapshot: what is installed later is seen by a new one.
+    Each provider is registered as a plugin that answers from its manifest, which is read when it is first needed. A host is
+    a snapshot: what is installed later is seen by a new one.
 
     Args:
         found: What discovery found.
         disabled: Ids of providers that must not be used, whatever they offer; ``*`` stands for all.
+        modules: Modules of the project, as providers.
+        folder: Folder in which the modules lie; it is put on ``sys.path`` when an object of one is imported.
     """
 
-    def __init__(self, found: Iterable[Found], disabled: Iterable[str] = ()) -> None:
-        self._disabled = frozenset(disabled)
-        self._found: dict[str, list[Found]] = {}
-        for each in found:
-            self._found.setdefault(each.id, []).append(each)
+    def __init__(
+        self,
+        found: Iterable[ProviderEntryPoint],
+        disabled: Iterable[str] = (),
+        *,
+        modules: Iterable[Provider] = (),
+        folder: str = "",
+    ) -> None:
+        self._disabled, self._folder = frozenset(disabled), folder
+        self._found = grouped(found)
+        self._modules = {each.id: each for each in modules}
         self._providers: dict[str, Provider] = {}
+        self._texts: dict[str, bytes] = {}
         self._objects: dict[str, Any] = {}
+        self._manager = specs_manager()
+        for provider_id in reversed(self.ids()):  # pluggy calls the last registered first
+            self._manager.register(self._plugin(provider_id), name=provider_id)
 
     @classmethod
-    def discover(cls, path: Sequence[str] | None = None, disabled: Iterable[str] = ()) -> "PluginHost":
-        """The host of the providers installed on the path, ``sys.path`` unless given."""
-        return cls(find_providers(path), disabled)
+    def discover(
+        cls, where: SearchPath | None = None, disabled: Iterable[str] = (), *, cache: str | None = None
+    ) -> "PluginHost":
+        """Make the host of the installed providers; arguments as for `find_providers`."""
+        return cls(find_providers(where, cache=cache), disabled)
 
     def ids(self) -> tuple[str, ...]:
-        """Ids of all announced providers, broken ones included, sorted."""
-        return tuple(sorted(self._found))
+        """Ids of all providers, broken ones and modules of the project included, sorted."""
+        return tuple(sorted({*self._found, *self._modules}))
 
     def provider(self, provider_id: str) -> Provider:
-        """A provider, active or broken; raises `penstock.errors.MissingProviderError` if none is announced."""
-        if provider_id not in self._found:
-            raise MissingProviderError(provider_id, "what was asked for")
+        """Return a provider, active or broken.
+
+        Raises:
+            penstock.errors.MissingProviderError: None of this id is announced.
+        """
         if provider_id not in self._providers:
-            judged = _judge(self._found[provider_id])
-            if self._disabled & {provider_id, "*"}:
-                why = f"it is disabled. Enable it with: plugin-manager enable {provider_id}"
-                judged = judged._replace(manifest=None, problems=(*judged.problems, why))
-            self._providers[provider_id] = judged
+            if provider_id not in self.ids():
+                raise MissingProviderError(provider_id, "what was asked for")
+            self._providers[provider_id] = self._judged(provider_id)
         return self._providers[provider_id]
 
     def providers(self) -> tuple[Provider, ...]:
-        """All announced providers, active and broken, sorted by id."""
+        """All providers, active and broken, sorted by id."""
         return tuple(self.provider(each) for each in self.ids())
 
+    def capabilities(self, *kinds: str, mention: str = "") -> list[Capability]:
+        """Ask the specs of some kinds what active providers offer.
+
+        Args:
+            kinds: Such as ``operators``; all unless given.
+            mention: A text that stands in what is looked for; manifests without it are not read.
+        """
+        return [each for kind in kinds or KINDS for each in self._ask(KINDS[kind], mention)]
+
     def capability(self, capability_id: str) -> Capability:
-        """A capability by its id, such as ``aws.s3_copy``.
+        """Find a capability by its id, such as ``aws.s3_copy``.
 
         Raises:
             penstock.errors.MissingProviderError: Its provider is not installed.
@@ -65,7 +95,7 @@ class PluginHost:
             penstock.errors.NotFoundError: The provider offers nothing of this id.
         """
         provider_id = capability_id.partition(".")[0]
-        if provider_id not in self._found:
+        if provider_id not in self.ids():
             raise MissingProviderError(provider_id, f"The capability {capability_id!r}", hint=self._near(capability_id))
         provider = self.provider(provider_id)
         if provider.manifest is None:
@@ -73,16 +103,17 @@ class PluginHost:
                 f"the capability {capability_id!r} cannot be used: the provider {provider_id!r} "
                 f"({', '.join(provider.distributions)}) is broken: {'; '.join(provider.problems)}"
             )
-        for capability in provider.manifest.capabilities:
+        offered = self.capabilities(mention=provider_id)
+        for capability in offered:
             if capability.id == capability_id:
                 return capability
-        known = [each.id for each in provider.manifest.capabilities]
+        known = [each.id for each in offered if each.provider == provider_id]
         raise NotFoundError(
             "capability", capability_id, known, hint=f"Installed is {', '.join(provider.distributions)}."
         )
 
     def resolve(self, capability_id: str, kind: str = "") -> Any:  # noqa: ANN401 - its class or function
-        """The object of a capability, imported on first use and checked to be what its kind says.
+        """Import the object of a capability on first use, and check that it is what its kind says.
 
         Args:
             capability_id: Such as ``aws.s3_copy``.
@@ -98,6 +129,8 @@ class PluginHost:
                 kind.removesuffix("s").replace("_", " "), capability_id, hint=f"It is one of {capability.kind}."
             )
         if capability_id not in self._objects:
+            if capability.provider in self._modules and self._folder not in sys.path:
+                sys.path.append(self._folder)
             target = import_object(capability.provider, capability.object, capability_id, capability.extra)
             problem = kind_problem(capability.kind, target)
             if problem:
@@ -106,7 +139,7 @@ class PluginHost:
         return self._objects[capability_id]
 
     def object_store(self, url: str, conn_id: str | None = None) -> ObjectStore:
-        """The store that serves a URL's scheme, opened with a connection.
+        """Open the store that serves a URL's scheme, with a connection.
 
         Raises:
             penstock.errors.MissingProviderError: No active provider serves the scheme.
@@ -117,7 +150,7 @@ class PluginHost:
             from penstock.plugins.file_store import FileStore  # noqa: PLC0415 - few ask for it
 
             return FileStore(conn_id)
-        stores = self._stores(scheme)
+        stores = [each for each in self.capabilities("object_stores", mention=scheme) if each.scheme == scheme]
         if len(stores) > 1:
             raise PluginError(
                 f"the URL scheme {scheme!r} is served by {' and '.join(each.id for each in stores)}; "
@@ -129,53 +162,52 @@ class PluginHost:
         return cast("ObjectStore", self.resolve(stores[0].id, "object_stores")(conn_id))
 
     def connection_type(self, name: str) -> ConnectionType | None:
-        """The connection type of an active provider, None if none has it."""
-        found = [each for manifest in self._naming(name) for each in manifest.connections if each.type == name]
+        """Find the connection type of an active provider; None if none has it."""
+        found: list[ConnectionType] = [each for each in self._ask(CONNECTIONS, name) if each.type == name]
         return found[0] if found else None
 
     def secrets(self, connection: Connection) -> tuple[str, ...]:
-        """Values that must not appear in a log: those that the provider marks, and those of the core's own rule."""
+        """Return values that must not appear in a log: those that the provider marks, and those of the core's own rule."""
         kind = self.connection_type(connection.conn_type)
         return connection.secrets({field.name for field in kind.fields if field.secret} if kind else ())
 
-    def _stores(self, scheme: str) -> list[Capability]:
-        stores = [each for found in self._naming(scheme) for each in found.capabilities if each.kind == "object_stores"]
-        return [each for each in stores if each.scheme == scheme]
+    def _ask(self, kind: Kind, mention: str) -> list[Any]:
+        return [each for answer in getattr(self._manager.hook, kind.spec)(mention=mention) for each in answer]
 
-    def _naming(self, name: str) -> list[Manifest]:
-        """Manifests of active providers that may name something; one whose text does not is not parsed."""
-        needle = name.encode()
-        likely = [each for each in self.ids() if each in self._providers or needle in _raw(self._found[each])]
-        return [found.manifest for found in map(self.provider, likely) if found.manifest]
+    def _plugin(self, provider_id: str) -> ManifestPlugin:
+        def may_mention(text: str) -> bool:
+            # What was read answers at once; else a manifest whose text does not hold it need not be parsed.
+            return provider_id in self._providers or provider_id in self._modules or self._holds(provider_id, text)
+
+        return ManifestPlugin(lambda: self.provider(provider_id), may_mention)
+
+    def _holds(self, provider_id: str, text: str) -> bool:
+        if provider_id not in self._texts:
+            try:
+                _, self._texts[provider_id] = read_manifest_file(self._found[provider_id][0])
+            except ValueError:
+                self._texts[provider_id] = b""
+        content = self._texts[provider_id]
+        return text.encode() in content or b"\\" in content  # TOML may write any letter as an escape
+
+    def _judged(self, provider_id: str) -> Provider:
+        entries, module = self._found.get(provider_id), self._modules.get(provider_id)
+        judged = read_provider(entries, spec_version=SPEC_VERSION) if entries else module
+        assert judged is not None  # noqa: S101 - an id is one of either
+        if entries and module is not None:
+            names = (*judged.distributions, *module.distributions)
+            why = f"its id is announced by {' and '.join(names)}; none is active until only one has it"
+            judged = judged._replace(distributions=names, manifest=None, problems=(why,))
+        if self._disabled & {provider_id, "*"}:
+            why = f"it is disabled. Enable it with: plugin-manager enable {provider_id}"
+            judged = judged._replace(manifest=None, problems=(*judged.problems, why))
+        return judged
 
     def _near(self, capability_id: str) -> str:
-        known = [each.id for each in (c for p in self.providers() if p.manifest for c in p.manifest.capabilities)]
+        known = [each.id for each in self.capabilities()]
         near = nearest(capability_id, known, limit=3)
         return f"Nearest of those installed: {', '.join(near)}." if near else ""
 
     def _broken_note(self) -> str:
         broken = [each.id for each in self.providers() if not each.active]
         return f". Broken here, and so not asked: {', '.join(broken)} (see: penstock providers)" if broken else ""
-
-
-def _raw(found: Sequence[Found]) -> bytes:
-    """The manifest's bytes, b"" if it cannot be read."""
-    try:
-        return locate_manifest(found[0]).read_bytes()
-    except (ValueError, OSError):
-        return b""
-
-
-def _judge(found: Sequence[Found]) -> Provider:
-    """What is known of one id from its entry points; every failure becomes a problem of this provider."""
-    provider_id = found[0].id
-    distributions = tuple(f"{each.distribution} {each.version}".strip() for each in found)
-    if len(found) > 1:
-        problem = f"its id is announced by {' and '.join(distributions)}; none is active until only one is installed"
-        return Provider(provider_id, distributions, None, (problem,))
-    try:
-        text = locate_manifest(found[0]).read_bytes()
-    except (ValueError, OSError) as error:
-        return Provider(provider_id, distributions, None, (str(error),))
-    reading = read_manifest(text, provider_id)
-    return Provider(provider_id, distributions, reading.manifest, reading.problems, reading.notes)

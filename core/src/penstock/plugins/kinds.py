@@ -3,31 +3,17 @@
 from importlib import import_module
 from typing import Any
 
-from penstock.spec.executor import Executor
-from penstock.spec.object_store import ObjectStore
-
-# By module and name: a process that judges none of them need not import them.
-_BASES = {
-    "hooks": ("penstock.author.hook", "Hook"),
-    "operators": ("penstock.author.operator", "Operator"),
-    "sensors": ("penstock.author.sensor", "Sensor"),
-}
-_PROTOCOLS: dict[str, Any] = {"executors": Executor, "object_stores": ObjectStore}
+from penstock_manifest.kinds import KINDS
 
 
 def kind_problem(kind: str, target: object) -> str:
-    """Why the object cannot serve as this kind, as the rest of a sentence; "" if it can."""
-    if kind in _BASES:
-        module, name = _BASES[kind]
-        if not isinstance(target, type) or not issubclass(target, getattr(import_module(module), name)):
-            return f"is no subclass of penstock.{name}"
-    elif kind in _PROTOCOLS:
-        wanted = [
-            name for name, value in vars(_PROTOCOLS[kind]).items() if callable(value) and not name.startswith("_")
-        ]
-        missing = [name for name in wanted if not callable(getattr(target, name, None))]
-        if missing:
-            return f"lacks the methods {', '.join(missing)} of penstock.spec.{_PROTOCOLS[kind].__name__}"
-    elif not callable(target):
-        return "cannot be called"
-    return ""
+    """Say why the object cannot serve as this kind, as the rest of a sentence; "" if it can."""
+    module, _, name = KINDS[kind].protocol.partition(":")
+    wanted: Any = getattr(import_module(module), name)
+    if not getattr(wanted, "_is_protocol", False):
+        if isinstance(target, type) and issubclass(target, wanted):
+            return ""
+        return f"is no subclass of penstock.{name}"
+    methods = [each for each, value in vars(wanted).items() if callable(value) and not each.startswith("_")]
+    missing = [each for each in methods if not callable(getattr(target, each, None))]
+    return f"lacks the methods {', '.join(missing)} of {module}.{name}" if missing else ""

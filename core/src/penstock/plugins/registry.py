@@ -1,125 +1,78 @@
-"""The pluggy side of the house: manifests answer the specs, plugin modules react to changes."""
+"""The plugin objects: manifests that answer the specs, and modules that react to changes."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pluggy
 
 from penstock.errors import PluginError
-from penstock.plugins.fence import Provider, import_object
-from penstock.spec.manifest import Capability, Command, ConnectionType, Manifest
-from penstock.spec.plugin import PROJECT, REACTING, PenstockSpecs, hookimpl
+from penstock.plugins.fence import import_object
+from penstock.spec.plugin import REACTING, hookimpl, specs_manager
+from penstock_manifest.kinds import ARRAYS, CONNECTIONS, Kind
+from penstock_manifest.providers import Provider
 
 _log = logging.getLogger(__name__)
 
 
 class ManifestPlugin:
-    """A provider's manifest as a pluggy plugin: its impls answer from data."""
+    """A provider's manifest as a plugin: its impls, one for each kind, answer from data.
 
-    def __init__(self, manifest: Manifest) -> None:
-        self._manifest = manifest
-
-    def _of(self, kind: str) -> tuple[Capability, ...]:
-        return tuple(each for each in self._manifest.capabilities if each.kind == kind)
-
-    @hookimpl
-    def penstock_hooks(self) -> tuple[Capability, ...]:
-        """Its hooks."""
-        return self._of("hooks")
-
-    @hookimpl
-    def penstock_operators(self) -> tuple[Capability, ...]:
-        """Its operators."""
-        return self._of("operators")
-
-    @hookimpl
-    def penstock_sensors(self) -> tuple[Capability, ...]:
-        """Its sensors."""
-        return self._of("sensors")
-
-    @hookimpl
-    def penstock_executors(self) -> tuple[Capability, ...]:
-        """Its executors."""
-        return self._of("executors")
-
-    @hookimpl
-    def penstock_object_stores(self) -> tuple[Capability, ...]:
-        """Its object stores."""
-        return self._of("object_stores")
-
-    @hookimpl
-    def penstock_secrets_backends(self) -> tuple[Capability, ...]:
-        """Its secrets backends."""
-        return self._of("secrets_backends")
-
-    @hookimpl
-    def penstock_log_stores(self) -> tuple[Capability, ...]:
-        """Its log stores."""
-        return self._of("log_stores")
-
-    @hookimpl
-    def penstock_notifiers(self) -> tuple[Capability, ...]:
-        """Its notifiers."""
-        return self._of("notifiers")
-
-    @hookimpl
-    def penstock_metrics_sinks(self) -> tuple[Capability, ...]:
-        """Its metrics sinks."""
-        return self._of("metrics_sinks")
-
-    @hookimpl
-    def penstock_timetables(self) -> tuple[Capability, ...]:
-        """Its timetables."""
-        return self._of("timetables")
-
-    @hookimpl
-    def penstock_connection_types(self) -> tuple[ConnectionType, ...]:
-        """Its connection types."""
-        return self._manifest.connections
-
-    @hookimpl
-    def penstock_commands(self) -> tuple[Command, ...]:
-        """Its commands."""
-        return self._manifest.commands
-
-
-def manifest_manager(providers: Iterable[Provider]) -> pluggy.PluginManager:
-    """A pluggy manager in which every active provider answers from its manifest, in the order of the ids.
-
-    ``manager.hook.penstock_operators()`` gives a list of tuples, one a provider.
+    Args:
+        provider: Reads the provider; called when the manifest is first needed.
+        may_mention: Tells whether the manifest can hold a text, without parsing it.
     """
-    manager = pluggy.PluginManager(PROJECT)
-    manager.add_hookspecs(PenstockSpecs)
-    # pluggy calls the last registered first
-    for provider in sorted(providers, key=lambda each: each.id, reverse=True):
-        if provider.manifest is not None:
-            manager.register(ManifestPlugin(provider.manifest), name=provider.id)
-    return manager
+
+    def __init__(self, provider: Callable[[], Provider], may_mention: Callable[[str], bool]) -> None:
+        self._provider, self._may_mention = provider, may_mention
+
+    def answer(self, kind: Kind, mention: str) -> Sequence[Any]:
+        """Return the provider's entries of a kind; nothing if it is broken."""
+        manifest = self._provider().manifest if self._may_mention(mention) else None
+        if manifest is None:
+            return ()
+        if kind.name == CONNECTIONS.name:
+            return manifest.connections
+        return [each for each in manifest.capabilities if each.kind == kind.name]
+
+
+def _impl(kind: Kind) -> Callable[..., Any]:
+    def impl(self: ManifestPlugin, mention: str) -> Sequence[Any]:
+        return self.answer(kind, mention)
+
+    impl.__name__ = kind.spec
+    return hookimpl(impl)
+
+
+for _kind in ARRAYS.values():
+    setattr(ManifestPlugin, _kind.spec, _impl(_kind))
 
 
 class Listeners:
-    """The plugin modules of providers, loaded in this process, to hear of changes.
+    """Plugin modules, loaded in this process, that react to changes.
+
+    Args:
+        modules: Module by id of its provider.
+        of_project: Whether they are modules of the project, which may answer specs, too.
 
     Attributes:
         problems: By provider id, why its module was not loaded.
         failures: By provider id, how often an impl of it raised.
     """
 
-    def __init__(self, providers: Iterable[Provider]) -> None:
+    def __init__(self, modules: Mapping[str, str], *, of_project: bool = False) -> None:
         self.problems: dict[str, str] = {}
         self.failures: dict[str, int] = {}
         self._managers: dict[str, pluggy.PluginManager] = {}
-        for provider in sorted(providers, key=lambda each: each.id):
-            if provider.manifest is not None and provider.manifest.plugin:
-                try:
-                    self._managers[provider.id] = _load(provider.id, provider.manifest.plugin)
-                except PluginError as error:
-                    self.problems[provider.id] = str(error)
-                    _log.error("%s", error)
+        for provider_id, module in sorted(modules.items()):
+            try:
+                self._managers[provider_id] = _load(provider_id, module, may_answer=of_project)
+            except PluginError as error:
+                self.problems[provider_id] = str(error)
+                _log.error("%s", error)
 
     def emit(self, spec: str, **arguments: Any) -> dict[str, str]:  # noqa: ANN401 - the arguments of the spec
-        """Tell every impl of a reacting spec, provider by provider; what one raises is logged and counted.
+        """Call every impl of a reacting spec, provider by provider; what one raises is logged and counted.
 
         Returns:
             By provider id, what went wrong this time, as a sentence.
@@ -135,11 +88,35 @@ class Listeners:
         return wrong
 
 
-def _load(provider_id: str, module: str) -> pluggy.PluginManager:
-    """A manager of its own for one module, so that an impl that raises stops no other provider's."""
-    target = import_object(provider_id, module, "loading listeners")
-    manager = pluggy.PluginManager(PROJECT)
-    manager.add_hookspecs(PenstockSpecs)
+def _load(provider_id: str, module: str, *, may_answer: bool) -> pluggy.PluginManager:
+    """Make a manager of its own for one module, so that an impl that raises stops no other provider's."""
+    manager, impls = register_module(provider_id, module, "loading listeners")
+    answering = [name for name in impls if name not in REACTING]
+    if (answering and not may_answer) or not impls:
+        reason = f"implements {', '.join(answering)}, which manifests answer" if answering else "implements no spec"
+        raise PluginError(
+            f"the plugin module {module!r} of the provider {provider_id!r} {reason}; "
+            f"it may implement {', '.join(REACTING)}, marked with penstock.spec.plugin.hookimpl"
+        )
+    return manager
+
+
+def register_module(provider_id: str, module: str, needed_for: str) -> tuple[pluggy.PluginManager, list[str]]:
+    """Import a plugin module and register it with a manager of its own.
+
+    Args:
+        provider_id: Whose module it is, for messages.
+        module: What to import.
+        needed_for: What it is imported for, for messages.
+
+    Returns:
+        The manager, and the names of the specs that the module implements.
+
+    Raises:
+        penstock.errors.PluginError: It cannot be imported, or an impl of it fits no spec.
+    """
+    target = import_object(provider_id, module, needed_for)
+    manager = specs_manager()
     try:
         manager.register(target, name=provider_id)
         manager.check_pending()
@@ -147,12 +124,4 @@ def _load(provider_id: str, module: str) -> pluggy.PluginManager:
         raise PluginError(
             f"the plugin module {module!r} of the provider {provider_id!r} is refused: {error}"
         ) from error
-    impls = [caller.name for caller in manager.get_hookcallers(target) or ()]
-    answering = [name for name in impls if name not in REACTING]
-    if answering or not impls:
-        reason = f"implements {', '.join(answering)}, which manifests answer" if answering else "implements no spec"
-        raise PluginError(
-            f"the plugin module {module!r} of the provider {provider_id!r} {reason}; "
-            f"it may implement {', '.join(REACTING)}, marked with penstock.spec.plugin.hookimpl"
-        )
-    return manager
+    return manager, [caller.name for caller in manager.get_hookcallers(target) or ()]

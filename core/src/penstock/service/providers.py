@@ -5,10 +5,10 @@ import msgspec
 from penstock.author.hook import Hook
 from penstock.errors import MissingProviderError, NotFoundError, PluginError, StoreError
 from penstock.model.connection import Connection
-from penstock.plugins.fence import Provider
 from penstock.service.installation import Installation
-from penstock.spec.manifest import Manifest
 from penstock.store import Listener
+from penstock_manifest.format import Manifest
+from penstock_manifest.providers import Provider
 
 
 class ProviderDetails(msgspec.Struct, frozen=True):
@@ -57,7 +57,7 @@ def hook_for(installation: Installation, connection: Connection) -> type[Hook]:
         PluginError: The hook cannot be imported, or is none.
     """
     host = installation.host
-    offered = [c for p in host.providers() if p.manifest for c in p.manifest.capabilities if c.kind == "hooks"]
+    offered = host.capabilities("hooks")
     for capability in offered:
         if capability.connection_type == connection.conn_type:
             hook = host.resolve(capability.id, "hooks")

@@ -1,13 +1,16 @@
-"""The pluggy specs of the core: what a provider can answer, and what it can react to.
+"""The pluggy specs of the core: what a provider or a module of the project can answer, and what it can react to.
 
-**Answering specs** are served from manifests: the core registers one plugin object a provider, which answers from data,
-so that asking never imports a provider. They may be called in any process, provider by provider in the order of their
-ids; each gives what it has, an empty tuple for nothing.
+**Answering specs** tell the core of capabilities, and there is no other way to tell it. There is one for each kind of the table
+`penstock_manifest.kinds.ARRAYS`, such as ``penstock_operators``. For an installed provider its manifest answers: the core
+registers one plugin object a provider, which answers from data, so that asking never imports a provider. They may be called in any
+process, provider by provider in the order of their ids; each gives what it has, an empty tuple for nothing. An impl may leave out the
+argument ``mention``: a text that the asker looks for, "" for everything; who has a faster way to it may answer with less.
 
-**Reacting specs** are implemented by the module that a manifest names as ``plugin``. It is loaded in a process of its own
-and nowhere else; that process, and the notifier which feeds it, exist only while some active provider names such a module.
+**Reacting specs** are implemented by the module that a manifest names as ``plugin``, or by a module of the project. It is
+loaded in a process of its own and nowhere else; that process, and the notifier which feeds it, exist only while some
+active provider names such a module.
 An impl is called after the change is durable, at least once, one change after the other in the order in which they
-were decided: it must bear to hear of the same change again after a crash. Providers do not wait for each other, and
+were decided: it must bear to be told of the same change again after a crash. Providers do not wait for each other, and
 nothing waits for an impl: no task starts or ends later because one is slow. What an impl raises is logged under its
 provider's name and counts as one failure; one that takes longer than ``[notifier] timeout_s`` is ended with its
 process, which counts as one failure, too. The change is passed over in both cases. A change at which the process ended
@@ -22,23 +25,36 @@ An impl takes the arguments it needs, by name, and may leave out others::
     @hookimpl
     def penstock_task_state_changed(change): ...
 
-A spec is never changed, only added to; `penstock.spec.manifest.SPEC_VERSION` counts what would break an impl.
+A spec is never changed, only added to; `SPEC_VERSION` counts what would break an impl.
 """
+
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pluggy
 
 from penstock.model.notice import RunStateChanged, TaskStateChanged
-from penstock.spec.manifest import Capability, Command, ConnectionType
+from penstock_manifest.format import Capability, ConnectionType, Field, Parameter
+from penstock_manifest.kinds import ARRAYS, Kind
 
 __all__ = [
     "PROJECT",
     "REACTING",
+    "SPEC_VERSION",
+    "Capability",
+    "ConnectionType",
+    "Field",
+    "Parameter",
     "PenstockSpecs",
     "RunStateChanged",
     "TaskStateChanged",
     "hookimpl",
     "hookspec",
+    "specs_manager",
 ]
+
+SPEC_VERSION = 1
+"""Version of the specs of this core; a manifest's ``spec`` range must contain it."""
 
 PROJECT = "penstock"
 
@@ -50,54 +66,6 @@ class PenstockSpecs:
     """Every spec of version 1; the methods have no body because pluggy reads their signatures alone."""
 
     @hookspec
-    def penstock_hooks(self) -> tuple[Capability, ...]:  # type: ignore[empty-body]
-        """Clients of external services, for ``connections test`` and for DAGs that name a hook by its id."""
-
-    @hookspec
-    def penstock_operators(self) -> tuple[Capability, ...]:  # type: ignore[empty-body]
-        """Operators, for DAGs that name one by its id and for the catalogue."""
-
-    @hookspec
-    def penstock_sensors(self) -> tuple[Capability, ...]:  # type: ignore[empty-body]
-        """Sensors, likewise; the waiters import one when the first of its tasks begins to wait."""
-
-    @hookspec
-    def penstock_executors(self) -> tuple[Capability, ...]:  # type: ignore[empty-body]
-        """Executors; the scheduler imports the one that the settings name, when it starts."""
-
-    @hookspec
-    def penstock_object_stores(self) -> tuple[Capability, ...]:  # type: ignore[empty-body]
-        """Object stores, by URL scheme; a task process imports one when the first URL of its scheme is opened."""
-
-    @hookspec
-    def penstock_secrets_backends(self) -> tuple[Capability, ...]:  # type: ignore[empty-body]
-        """Places that connections and Variables come from; the scheduler imports those that the settings name."""
-
-    @hookspec
-    def penstock_log_stores(self) -> tuple[Capability, ...]:  # type: ignore[empty-body]
-        """Places where logs of finished tries are kept; imported where logs are written or read."""
-
-    @hookspec
-    def penstock_notifiers(self) -> tuple[Capability, ...]:  # type: ignore[empty-body]
-        """Senders of messages; the notifier imports one when the first message for it is due."""
-
-    @hookspec
-    def penstock_metrics_sinks(self) -> tuple[Capability, ...]:  # type: ignore[empty-body]
-        """Receivers of metrics; each process that measures imports those that the settings name."""
-
-    @hookspec
-    def penstock_timetables(self) -> tuple[Capability, ...]:  # type: ignore[empty-body]
-        """Schedules; imported by the child process that loads a DAG file which uses one."""
-
-    @hookspec
-    def penstock_connection_types(self) -> tuple[ConnectionType, ...]:  # type: ignore[empty-body]
-        """Kinds of connections and their fields, for forms, for validation and for masking secrets."""
-
-    @hookspec
-    def penstock_commands(self) -> tuple[Command, ...]:  # type: ignore[empty-body]
-        """Sub-commands of ``penstock``; the command line imports one when it is called."""
-
-    @hookspec
     def penstock_task_state_changed(self, change: TaskStateChanged) -> None:
         """React to a change of a task instance's state; called in the notifier process."""
 
@@ -107,4 +75,25 @@ class PenstockSpecs:
 
 
 REACTING = ("penstock_task_state_changed", "penstock_run_state_changed")
-"""Names of the specs that plugin modules implement; all others are answered from manifests."""
+"""Names of the specs that react; all others answer."""
+
+
+def _answering(kind: Kind) -> Callable[..., Any]:
+    def spec(self: PenstockSpecs, mention: str) -> Sequence[Any]:  # type: ignore[empty-body]
+        pass
+
+    # As in the body of the class: pluggy tells by the dot that the first argument is no one's to pass.
+    spec.__name__, spec.__qualname__ = kind.spec, f"{PenstockSpecs.__name__}.{kind.spec}"
+    spec.__doc__ = f"Answer with {kind.meaning}. An object of it is imported {kind.imported_when}."
+    return hookspec(spec)
+
+
+for _kind in ARRAYS.values():
+    setattr(PenstockSpecs, _kind.spec, _answering(_kind))
+
+
+def specs_manager() -> pluggy.PluginManager:
+    """Make a plugin manager that knows the specs and no plugin."""
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(PenstockSpecs)
+    return manager

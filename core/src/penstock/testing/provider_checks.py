@@ -6,28 +6,30 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib import metadata
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-import msgspec
+import importlib_metadata
 
 from penstock.author.abstract_operator import AbstractOperator
 from penstock.author.hook import Hook
 from penstock.author.operator import Operator
 from penstock.author.sensor import Sensor
 from penstock.errors import PenstockError, PluginError
-from penstock.plugins.discovery import Found, find_providers, locate_manifest
 from penstock.plugins.host import PluginHost
 from penstock.plugins.registry import Listeners
-from penstock.spec.manifest import Capability, read_manifest
+from penstock.spec.plugin import SPEC_VERSION
 from penstock.testing.provider_rooms import problems_of
+from penstock_manifest.discovery import find_providers, read_manifest_file
+from penstock_manifest.format import Capability
+from penstock_manifest.judge import read_manifest
 
 TASKS = ("operators", "sensors")
 _UNKNOWN = "no_such_argument_of_any_operator"
 
 
 class Subject:
-    """An installed provider that is checked; raises `penstock.errors.PluginError` if it is not installed once.
+    """An installed provider that is checked; raises `penstock.errors.PluginError` if it is not installed once, or has no manifest.
 
     Attributes:
         found: Its entry point.
@@ -40,11 +42,14 @@ class Subject:
         found = [each for each in find_providers() if each.id == provider_id]
         if len(found) != 1:
             raise PluginError(f"the provider {provider_id!r} is installed {len(found)} times; install it once")
-        self.found: Found = found[0]
-        file = locate_manifest(self.found)
-        self.package = file.parent
-        reading = read_manifest(file.read_bytes(), provider_id, strict=True)
-        relaxed = read_manifest(file.read_bytes(), provider_id).manifest
+        self.found = found[0]
+        try:
+            file, text = read_manifest_file(self.found)
+        except ValueError as error:
+            raise PluginError(f"the provider {provider_id!r}: {error}") from error
+        self.package = Path(file).parent
+        reading = read_manifest(text, provider_id, spec_version=SPEC_VERSION, strict=True)
+        relaxed = read_manifest(text, provider_id, spec_version=SPEC_VERSION).manifest
         self.problems, self.manifest = reading.problems, reading.manifest or relaxed
         self.host = PluginHost(found)
 
@@ -66,7 +71,8 @@ def object_problems(subject: Subject) -> list[str]:
             subject.host.resolve(capability.id)
         except PenstockError as error:
             problems.append(str(error))
-    return problems + list(Listeners([subject.host.provider(subject.found.id)]).problems.values())
+    plugin = subject.manifest.plugin if subject.manifest else ""
+    return problems + list(Listeners({subject.found.id: plugin} if plugin else {}).problems.values())
 
 
 def parameter_problems(subject: Subject) -> list[str]:
@@ -82,7 +88,7 @@ def parameter_problems(subject: Subject) -> list[str]:
             if listed[name].required is not (default is inspect.Parameter.empty):
                 problems.append(f"{capability.id}: {name} is required in one place, the manifest or the code, alone")
             told = listed[name].default
-            if told is not msgspec.UNSET and default not in (inspect.Parameter.empty, None, told):
+            if told is not None and default not in (inspect.Parameter.empty, None, told):
                 problems.append(f"{capability.id}: {name} is {default!r} in code, {told!r} in the manifest")
             if not listed[name].doc:
                 problems.append(f"{capability.id}: {name} has no doc in the manifest")
@@ -93,9 +99,10 @@ def own_parameters(target: type) -> dict[str, inspect.Parameter]:
     """What the constructor of a class takes besides what every hook, task or sensor takes."""
     bases = [base for base in (Hook, Operator, AbstractOperator, Sensor) if issubclass(target, base)]
     common = {name for base in bases for name in inspect.signature(base.__init__).parameters}
+    core = {cls for base in bases for cls in base.__mro__}
     found: dict[str, inspect.Parameter] = {}
     for cls in target.__mro__:
-        if cls in (*bases, object) or "__init__" not in vars(cls):
+        if cls in core or "__init__" not in vars(cls):
             continue
         for name, parameter in inspect.signature(vars(cls)["__init__"]).parameters.items():
             if parameter.kind not in (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL):
@@ -157,7 +164,7 @@ def argument_problems(subject: Subject) -> list[str]:
 
 _IMPORT_ALL = """
 import importlib, json, pkgutil, sys
-import penstock, msgspec, pluggy, penstock.spec.plugin, penstock.spec.fields, penstock.spec.object_store
+import penstock, msgspec, pluggy, penstock_manifest.providers, penstock.spec.plugin, penstock.spec.fields, penstock.spec.object_store
 before = set(sys.modules)
 for top in {imports!r}:
     package = importlib.import_module(top)
@@ -183,10 +190,11 @@ def file_problems(subject: Subject) -> list[str]:
     """Files that the distribution installs outside of its own packages: they would outlive it or hide another's."""
     if subject.manifest is None:
         return []
-    distribution = metadata.distribution(subject.found.distribution)
+    distribution = importlib_metadata.distribution(subject.found.distribution)
     scripts = {each.name for each in distribution.entry_points if each.group in ("console_scripts", "gui_scripts")}
     problems = []
-    for file in distribution.files or ():
+    for each in distribution.files or ():
+        file = PurePosixPath(str(each))
         top = file.parts[0]
         is_script = file.name in scripts or file.stem in scripts
         if top in subject.manifest.imports or top.endswith((".dist-info", ".egg-info")) or is_script:

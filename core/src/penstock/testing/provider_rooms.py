@@ -5,19 +5,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-FLOORS = {
-    "errors": 0,
-    "connections": 1,
-    "hooks": 2,
-    "operators": 3,
-    "sensors": 3,
-    "transfers": 3,
-    "notifiers": 3,
-    "executors": 3,
-    "storage": 3,
-    "plugin": 4,
-}
-"""Rooms by floor, lowest first: a room imports from lower floors alone. Other modules are on no floor."""
+from penstock_manifest.kinds import FLOORS
 
 _DOORS = ("penstock.spec", "penstock.errors", "penstock.testing")
 

@@ -1,0 +1,140 @@
+"""Providers are found by metadata, wherever they are installed, and nothing of them is imported."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from penstock_manifest.discovery import ProviderEntryPoint, find_providers, read_manifest_file
+from penstock_manifest.environments import SearchPath
+from penstock_manifest.providers import read_providers
+
+
+def found_in(*folders):
+    return find_providers(SearchPath(tuple(map(str, folders))))
+
+
+def test_a_provider_is_found_and_not_imported(site):
+    site.provider("acme")
+
+    (found,) = found_in(site.folder)
+
+    assert (found.id, found.distribution, found.version) == ("acme", "penstock-providers-acme", "1.2")
+    assert read_manifest_file(found)[0] == str(site.folder / "penstock_acme" / "provider.toml")
+    assert "penstock_acme" not in sys.modules
+
+
+def test_of_two_copies_of_one_distribution_the_first_on_the_path_counts(site, tmp_path):
+    site.provider("acme")
+    other = type(site)(tmp_path / "other")
+    other.provider("acme", version="2.0")
+
+    assert [each.version for each in found_in(site.folder, other.folder)] == ["1.2"]
+
+
+def entry(site, value):
+    site.package("acme")
+    site.info("acme", entry_points=f"[penstock.providers]\nacme = {value}\n".encode())
+    return found_in(site.folder)[0]
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("penstock_acme", "must be 'package:file'"),
+        ("penstock_acme:", "must be 'package:file'"),
+        ("penstock acme:provider.toml", "must be 'package:file'"),
+        ("penstock_acme:../../etc/passwd", "must be 'package:file'"),
+        ("penstock_acme:..", "must be 'package:file'"),
+        ("penstock_acme:other.toml", "left out of the wheel"),
+        ("penstock_gone:provider.toml", "left out of the wheel"),
+    ],
+)
+def test_an_entry_point_that_leads_nowhere_is_a_sentence(site, value, says):
+    with pytest.raises(ValueError, match=says):
+        read_manifest_file(entry(site, value))
+
+
+def test_extras_of_an_entry_point_are_no_part_of_the_file(site):
+    found = entry(site, "penstock_acme:provider.toml [fast, slow]")
+
+    assert (found.package, found.file) == ("penstock_acme", "provider.toml")
+    assert read_manifest_file(found)[1].startswith(b"schema = 1")
+
+
+@pytest.mark.parametrize("way", ["file", "folder"])
+def test_a_manifest_that_leads_out_of_its_package_is_refused(site, tmp_path, way):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "provider.toml").write_text("schema = 1")
+    package = site.package("acme")
+    (package / "provider.toml").unlink()
+    if way == "file":
+        (package / "provider.toml").symlink_to(outside / "provider.toml")
+        value = "penstock_acme:provider.toml"
+    else:
+        (package / "data").symlink_to(outside)
+        value = "penstock_acme.data:provider.toml"
+    site.info("acme", entry_points=f"[penstock.providers]\nacme = {value}\n".encode())
+
+    (provider,) = read_providers(SearchPath((str(site.folder),)))
+
+    assert not provider.active
+    assert "leads out of the package" in provider.problems[0]
+
+
+def test_two_distributions_with_one_id_are_both_reported_and_neither_is_active(site):
+    site.provider("acme")
+    site.info("acme", name="their-acme")
+
+    (provider,) = read_providers(SearchPath((str(site.folder),)))
+
+    assert not provider.active
+    assert "announced by penstock-providers-acme 1.2 and their-acme 1.2" in provider.problems[0]
+    assert len(provider.entry_points) == 2
+
+
+def test_damaged_metadata_hides_only_its_own_distribution(site):
+    site.provider("acme")
+    broken = site.folder / "broken-1.dist-info"
+    broken.mkdir()
+    broken.joinpath("entry_points.txt").write_bytes(b"\xff\xfe[penstock.providers\n = =\n")
+    site.folder.joinpath("empty-1.dist-info").write_text("a file in place of a folder")
+
+    assert [each.id for each in found_in(site.folder, "/nowhere")] == ["acme"]
+
+
+def test_a_manifest_that_is_no_plain_file_is_not_waited_for(site):
+    package = site.package("acme")
+    (package / "provider.toml").unlink()
+    os.mkfifo(package / "provider.toml")
+    site.info("acme")
+
+    assert not read_providers(SearchPath((str(site.folder),)))[0].active
+
+
+def test_a_cache_that_answers_imports_no_library_and_no_provider(site, tmp_path, settled):
+    for number in range(100):
+        site.provider(f"p{number}")
+    settled(site.folder)
+    code = (
+        "import sys; from penstock_manifest.discovery import find_providers\n"
+        "from penstock_manifest.environments import SearchPath\n"
+        f"found = find_providers(SearchPath(({str(site.folder)!r},)), cache={str(tmp_path / 'cache')!r})\n"
+        "assert len(found) == 100 and found[7].where.folders\n"
+        "heavy = ('importlib_metadata', 'importlib.metadata', 'pathlib', 'penstock_p', 'pluggy')\n"
+        "print([name for name in sys.modules if name.startswith(heavy)])"
+    )
+    told = [
+        subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True) for _ in "12"
+    ]
+
+    assert "'importlib_metadata'" in told[0].stdout
+    assert told[1].stdout.strip() == "[]"
+
+
+def test_an_entry_point_is_a_plain_value_that_a_cache_can_hold():
+    found = ProviderEntryPoint("a", "p:f", "p", "f", "d", "1", "/s", "/s/i")
+
+    assert ProviderEntryPoint(*found[:-1]) == found
