@@ -18,10 +18,12 @@ def evaluate(state: State, node: Node) -> None:
     decision = verdict(node.task.trigger_rule, node.tally)
     if decision is Verdict.WAIT:
         return
+    # The rule may let a mapped task run early, but how many instances it has is known only once its sources are done.
     if decision is Verdict.RUN and not node.expanded:
         if all(source.done for source in node.sources()):
             _expand(state, node)
         return
+    # The verdict falls once: what upstream does afterwards must not decide a second time.
     waiting, node.waiting = node.waiting, []
     if decision is Verdict.RUN:
         _run(state, node, waiting)
@@ -76,6 +78,7 @@ def make_ready(state: State, instance: Instance, reason: str) -> None:
     instance.transition(TaskState.SCHEDULED, reason)
     instance.due_at = instance.retry_at_s = instance.ended_at = None
     state.mark_dirty(instance)
+    # Two tries of one instance must never live at once: `_after_cancelled` makes it ready again.
     if instance.cancelling:
         instance.reason = "its earlier try was told to end and has not answered yet"
     else:
@@ -110,6 +113,7 @@ def _propagate_one(state: State, instance: Instance) -> None:
     if compiled.leaf[node.number] and final not in (TaskState.SUCCESS, TaskState.SKIPPED):
         run.broken_leaves += 1
     run.unfinished -= done
+    # Counters and not scans: a finished instance costs its downstream edges, however large the DAG and its history are.
     for number in compiled.downstream[node.number]:
         down = run.nodes[number]
         down.tally.add(final, setup=setup)

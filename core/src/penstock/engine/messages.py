@@ -1,4 +1,4 @@
-"""What goes into a step and what comes out of it, besides the events of executors and the requests of people."""
+"""What goes into a step and what comes out of it, besides the events of executors and the requests of users."""
 
 from datetime import datetime
 

@@ -288,6 +288,7 @@ class State:
     def kill(self, instance: Instance, reason: str) -> None:
         """Kill a live try; until it answers, it holds its resources and no other try of the instance is dispatched."""
         if instance.attempt is not None and not instance.cancelling:
+            # It is marked and not detached: until the executor answers, the process may live, and its places are in use.
             instance.cancelling = True
             self.kills.append(Kill(instance.attempt.executor, instance.key, instance.epoch, reason))
 

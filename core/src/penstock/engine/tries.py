@@ -29,6 +29,7 @@ def _dispatch(state: State, instance: Instance) -> None:
     node, key, now = instance.node, instance.key, state.now
     executor = state.executor_of(node)
     instance.transition(TaskState.QUEUED, f"handed to executor {executor!r}")
+    # Each dispatch is a new epoch, a repeated loss included: the epoch tells tries apart, the number is what the user counts.
     instance.epoch += 1
     instance.try_number += 1
     instance.queued_at = now
@@ -47,6 +48,7 @@ def _dispatch(state: State, instance: Instance) -> None:
 def start_try(state: State, event: TryStarted) -> None:
     """Record that a try's process runs."""
     instance = state.instance(event.key)
+    # A late word of an earlier try must not give its process or its start to the one that runs now.
     if instance is None or instance.attempt is None or event.epoch != instance.epoch:
         return
     instance.attempt = replace(instance.attempt, started_at=event.at, pid=event.pid)
@@ -64,6 +66,8 @@ def start_try(state: State, event: TryStarted) -> None:
 def finish_try(state: State, event: TryFinished) -> None:
     """Take in a try's outcome: the current try decides its instance's state, any other is recorded as late."""
     instance = state.instance(event.key)
+    # The fence: only the newest epoch is obeyed, so that a worker that was given up and answers after all, or answers twice,
+    # decides nothing. Its answer is kept on its row, because its work in the outside world may have happened.
     if instance is None or instance.attempt is None or event.epoch != instance.epoch:
         state.record_late(LateAnswer(event.key, event.epoch, event.end.outcome, event.at))
         return
@@ -77,6 +81,7 @@ def finish_try(state: State, event: TryFinished) -> None:
     state.store_try(instance.key, ended)
     state.detach_try(instance)
     if instance.cancelling:
+        # Whatever it answered, its instance was cleared, marked or cancelled since: that decision stands.
         _after_cancelled(state, instance)
     elif event.end.outcome is Outcome.SUCCESS:
         _succeed(state, instance, event)
@@ -117,6 +122,7 @@ def _succeed(state: State, instance: Instance, event: TryFinished) -> None:
 def _repeat_lost(state: State, instance: Instance, event: TryFinished) -> None:
     """Repeat a try whose worker was lost, under the same number and at no cost of a retry."""
     instance.losses += 1
+    # No retry is spent, so something else has to end a try that takes its worker with it each time.
     if instance.losses >= MAX_LOST:
         end_instance(
             state,
