@@ -7,6 +7,7 @@ from penstock_manifest.judge import read_manifest
 from penstock_testkit.wheels import small_manifest
 
 from penstock_plugin_manager.need.evidence import Evidence, read_python, read_text
+from penstock_plugin_manager.need.files import find_files, read_files
 from penstock_plugin_manager.need.match import Directory, match
 
 TABLES = (
@@ -73,3 +74,11 @@ def test_configuration_files_are_read_by_known_ids():
 @given(st.text())
 def test_any_text_is_read_without_failing(text):
     assert all(isinstance(each, Evidence) for each in [*read_python(text), *read_text(text)])
+
+
+def test_a_file_that_cannot_be_opened_is_named_and_does_not_end_the_scan(tmp_path):
+    (tmp_path / ".#dag.py").symlink_to("me@host.1:2")
+    (tmp_path / "dag.py").write_text("import penstock_aws\n")
+    found = read_files(find_files([tmp_path]), tmp_path / "cache.json")
+    assert [each.kind for each in found[str(tmp_path / ".#dag.py")]] == ["unreadable"]
+    assert [each.kind for each in found[str(tmp_path / "dag.py")]] == ["import"]

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import penstock_plugin_manager
+from penstock_plugin_manager.registry import COMMANDS
 
 ROOT = Path(penstock_plugin_manager.__file__).parent
 FLOORS = [
@@ -76,3 +77,19 @@ def test_a_plain_list_imports_next_to_nothing(tmp_path):
     assert not {"re", "json", "typing", "argparse", "pathlib", "packaging"} & set(
         ast.literal_eval(second.stdout.splitlines()[-1])
     )
+
+
+def test_every_module_of_the_commands_is_a_command_of_the_table():
+    modules = {
+        ".".join(path.relative_to(ROOT / "commands").with_suffix("").parts)
+        for path in (ROOT / "commands").rglob("*.py")
+        if path.name != "__init__.py"
+    }
+    assert modules == {command.module for command in COMMANDS.values()}
+
+
+def test_nothing_below_the_commands_sees_a_parsed_word():
+    for path in ROOT.rglob("*.py"):
+        room = path.relative_to(ROOT).parts[0].removesuffix(".py")
+        if room not in {"commands", "cli", "arguments", "registry", "__main__"}:
+            assert "argparse" not in _imports(path), f"{path} imports argparse"

@@ -46,7 +46,8 @@ with DAG("both", schedule=None):
 def wheels(tmp_path_factory):
     """The core's wheel, a library of two versions, and two providers that do not agree on it."""
     folder = tmp_path_factory.mktemp("wheels")
-    subprocess.run([sys.executable, "-m", "uv", "build", "-q", "--wheel", "-o", folder, ROOT / "core"], check=True)
+    for package in ("manifest", "core"):
+        subprocess.run([sys.executable, "-m", "uv", "build", "-q", "--wheel", "-o", folder, ROOT / package], check=True)
     for version in ("1.0", "2.0"):
         write_wheel(folder, "lib-c", version, files={"lib_c.py": f"VERSION = {version!r}\n"})
     for name, wanted in (("left", "lib-c<2"), ("right", "lib-c>=2")):

@@ -70,6 +70,7 @@ def test_a_broken_file_is_named_and_the_others_are_read(project):
     data = project.json("scan")
     assert data["unreadable"][0]["file"].endswith("three.py")
     assert len(data["needs"]) == 5
+    assert project.pm("scan", "dags/three.py", "--check", expect=None).code == 1
 
 
 def test_a_changed_file_is_read_again(project):

@@ -29,7 +29,7 @@ def sdks(provider: str) -> set[str]:
 def wheels(tmp_path_factory):
     """The repository's own wheels."""
     folder = tmp_path_factory.mktemp("wheels")
-    for place in ("core", *(f"providers/{each}" for each in PROVIDERS)):
+    for place in ("manifest", "core", *(f"providers/{each}" for each in PROVIDERS)):
         command = [sys.executable, "-m", "uv", "build", "-q", "--wheel", "-o", str(folder), str(ROOT / place)]
         subprocess.run(command, check=True)
     return folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -80,7 +81,8 @@ def _beside(path: Path, text: str) -> Path:
             stream.flush()
             os.fsync(stream.fileno())
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise cannot_write(path, error) from None
     return temporary
 

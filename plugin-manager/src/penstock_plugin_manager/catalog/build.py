@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from penstock_plugin_manager.catalog.entry import Entry, Release
-from penstock_plugin_manager.errors import MissingError
+from penstock_plugin_manager.errors import ManagerError, MissingError
 from penstock_plugin_manager.index.wheel import Wheel, read_wheel
 from penstock_plugin_manager.model.names import CORE
 from penstock_plugin_manager.model.requirement import Distribution, edges, newer
@@ -20,7 +20,7 @@ def build_catalog(
     Args:
         folders: Folders of wheels.
         verdicts: Provider id to version to core version to ``pass`` or ``fail``.
-        note: Told of each wheel that holds a broken provider; it is left out.
+        note: Told of each wheel that cannot be read or holds a broken provider; it is left out.
 
     Raises:
         MissingError: a folder does not exist.
@@ -30,7 +30,12 @@ def build_catalog(
         if not folder.is_dir():
             raise MissingError(f"There is no folder {folder}.", "Name a folder of wheels.")
         for path in sorted(folder.glob("*.whl")):
-            for entry in _entries(read_wheel(path), verdicts, note):
+            try:
+                wheel = read_wheel(path)
+            except ManagerError as error:
+                note(f"{path.name} is left out: {error}")
+                continue
+            for entry in _entries(wheel, verdicts, note):
                 entries[entry.id] = _joined(entries.get(entry.id), entry)
     return [entries[name] for name in sorted(entries)]
 

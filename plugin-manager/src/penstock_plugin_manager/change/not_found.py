@@ -19,7 +19,7 @@ def explain_missing(error: MissingError, intent: Intent, session: Session) -> Mi
     guilty = [
         requirement for name, requirement in by_distribution.items() if re.search(rf"\b{re.escape(name)}\b(?!-)", said)
     ]
-    if CORE in said and not guilty:
+    if CORE in str(error) and not guilty:
         return MissingError(
             f"{CORE} was not found in any source.",
             "Name the index or the folder that has it: --index-url or --find-links.",

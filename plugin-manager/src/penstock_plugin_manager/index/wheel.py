@@ -101,7 +101,9 @@ def _provider(archive: zipfile.ZipFile, names: list[str], entry: ProviderEntryPo
         return WheelProvider(entry.id, None, {}, (problem,))
     with archive.open(inside) as stream:
         text = stream.read(MOST_BYTES + 1)
-    manifest, problems, _ = read_manifest(text, entry.id, strict=strict)
+    manifest, problems, _ = read_manifest(text, entry.id)
+    if strict:
+        problems = read_manifest(text, entry.id, strict=True).problems
     data = tomllib.loads(text.decode("utf-8-sig")) if manifest else {}
     return WheelProvider(entry.id, manifest, data, problems)
 

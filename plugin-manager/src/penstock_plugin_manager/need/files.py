@@ -46,7 +46,7 @@ def read_files(paths: list[str], cache: Path) -> dict[str, list[Evidence]]:
     """
     known = _load(cache)
     stamps = {path: _stamp(path) for path in paths}
-    fresh = [path for path in stamps if known.get(path, ("", []))[0] != stamps[path]]
+    fresh = [path for path in stamps if path not in known or known[path][0] != stamps[path]]
     read = dict(zip(fresh, _read_all(fresh), strict=True))
     result = {path: read[path] if path in read else [_evidence(item) for item in known[path][1]] for path in stamps}
     if fresh or len(known) > 2 * len(stamps):

@@ -59,8 +59,7 @@ def _judged(path: Path, entry_point: str = "") -> tuple[list[str], Manifest | No
         text = path.read_bytes()
     except OSError as error:
         raise ManagerError(f"{path} cannot be read: {error.strerror}.") from None
-    manifest, problems, _ = read_manifest(text, entry_point, strict=True)
-    return list(problems), manifest
+    return list(read_manifest(text, entry_point, strict=True).problems), read_manifest(text, entry_point).manifest
 
 
 def _wheel(path: Path) -> tuple[list[str], Manifest | None]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from penstock_plugin_manager.apply.files import write_text
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import MissingError
 from penstock_plugin_manager.model.lock import Lock, Locked, order
 from penstock_plugin_manager.output import Result
+
+if TYPE_CHECKING:
+    from cyclonedx.model.component import Component
 
 _FORMATS = ("requirements", "constraints", "dockerfile", "sbom")
 
@@ -31,8 +35,6 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     if lock is None:
         raise MissingError(f"There is no lock {session.lock_path}.", "Make one with: plugin-manager lock")
     if options.format == "sbom":
-        from penstock_plugin_manager.commands.lock.sbom import bill_of_materials  # noqa: PLC0415  it needs an extra
-
         text = bill_of_materials(lock, session)
     elif options.format == "dockerfile":
         text = dockerfile(options.image or f"python:{_python(lock)}-slim")
@@ -81,3 +83,52 @@ CMD ["penstock", "up"]
 
 def _python(lock: Lock) -> str:
     return lock.requires_python.removeprefix(">=").split(",")[0] or "3.11"
+
+
+def bill_of_materials(lock: Lock, session: Session) -> str:
+    """Return a CycloneDX 1.6 document in JSON: every package with its hashes, and what depends on what.
+
+    Raises:
+        MissingError: the library is not installed.
+    """
+    try:
+        from cyclonedx.model.bom import Bom  # noqa: PLC0415  an extra that few need
+        from cyclonedx.model.component import Component, ComponentType  # noqa: PLC0415  as above
+        from cyclonedx.output.json import JsonV1Dot6  # noqa: PLC0415  as above
+    except ImportError:
+        raise MissingError(
+            "The CycloneDX library is not installed beside the manager.",
+            'Install it: pip install "penstock-plugin-manager[sbom]"',
+        ) from None
+    root = Component(name=session.project.name or "project", type=ComponentType.APPLICATION, bom_ref="project")
+    bom = Bom()
+    bom.metadata.component = root
+    components = {package.name: _component(package, session) for package in sorted(lock.packages, key=order)}
+    for component in components.values():
+        bom.components.add(component)
+    for package in lock.packages:
+        children = [components[name] for name in package.dependencies if name in components]
+        bom.register_dependency(components[package.name], children)
+    below = {name for package in lock.packages for name in package.dependencies}
+    bom.register_dependency(root, [component for name, component in components.items() if name not in below])
+    return JsonV1Dot6(bom).output_as_string(indent=2) + "\n"
+
+
+def _component(package: Locked, session: Session) -> Component:
+    from cyclonedx.model import HashAlgorithm, HashType  # noqa: PLC0415  an extra that few need
+    from cyclonedx.model.component import Component, ComponentType  # noqa: PLC0415  as above
+    from cyclonedx.model.license import DisjunctiveLicense  # noqa: PLC0415  as above
+    from packageurl import PackageURL  # noqa: PLC0415  as above
+
+    files = [*package.wheels, *([package.sdist] if package.sdist else [])]
+    hashes = [HashType(alg=HashAlgorithm.SHA_256, content=each.sha256) for each in files if each.sha256]
+    dist = session.distributions.get(package.name)
+    return Component(
+        name=package.name,
+        version=package.version,
+        type=ComponentType.LIBRARY,
+        bom_ref=f"{package.name}@{package.version}",
+        purl=PackageURL("pypi", name=package.name, version=package.version),
+        hashes=hashes,
+        licenses=[DisjunctiveLicense(name=dist.license)] if dist and dist.license else [],
+    )

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from penstock_plugin_manager.arguments import add_source_options
+from penstock_plugin_manager.change.publishers import publisher_problems
 from penstock_plugin_manager.change.session import Session
-from penstock_plugin_manager.commands.lock.attestation import publisher_problems
 from penstock_plugin_manager.errors import OK, UNVERIFIED
 from penstock_plugin_manager.installed.site import info_folder, read_record
 from penstock_plugin_manager.output import Result, style

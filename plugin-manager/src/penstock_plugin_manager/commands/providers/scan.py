@@ -10,7 +10,7 @@ from typing import Any
 from penstock_manifest.format import Manifest
 
 from penstock_plugin_manager.change.session import Session
-from penstock_plugin_manager.errors import MISSING, OK, UNUSED, MissingError
+from penstock_plugin_manager.errors import ERROR, MISSING, OK, UNUSED, MissingError
 from penstock_plugin_manager.index.cache import cache_folder
 from penstock_plugin_manager.model.names import ProviderRequirement
 from penstock_plugin_manager.need.files import find_files, read_files
@@ -21,7 +21,11 @@ from penstock_plugin_manager.output import Result, next_command, style, table
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument("path", nargs="?", help="a file or folder (default: the project's dags)")
-    parser.add_argument("--check", action="store_true", help="exit code 3 if a provider is missing, 4 if one is unused")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="exit code 3 if a provider is missing, 4 if one is unused, 1 if a file cannot be read",
+    )
     parser.add_argument("--explain", action="store_true", help="name every place, not only the first")
     parser.add_argument("--write", action="store_true", help="put the result into the intent file")
     parser.add_argument("--catalog", metavar="PLACE", action="append", help="another catalog, before the project's")
@@ -42,7 +46,9 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     unused = sorted(set(declared) - used)
     code = OK
     if options.check:
-        code = MISSING if missing or _missing_extras(found.needs, declared) else UNUSED if unused else OK
+        code = UNUSED if unused else OK
+        code = ERROR if found.unreadable else code  # it may need anything
+        code = MISSING if missing or _missing_extras(found.needs, declared) else code
     data: dict[str, Any] = {
         "needs": [_need_data(need) for need in found.needs],
         "missing": [need.id for need in missing],

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from penstock_manifest.environments import environment_path
+from penstock_testkit.wheels import small_manifest
+
+from penstock_plugin_manager.installed.environment import open_environment
+from penstock_plugin_manager.installed.locate import read_list_cache, watched_files, write_list_cache
+from penstock_plugin_manager.installed.site import Provider, core_spec, distributions, info_folder, providers
+
+PYTHON = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+def _environment(folder: Path, *, system: bool = False) -> Path:
+    (folder / "lib" / PYTHON / "site-packages").mkdir(parents=True)
+    base = folder.parent / "base"
+    (base / "lib" / PYTHON / "site-packages").mkdir(parents=True, exist_ok=True)
+    (folder / "pyvenv.cfg").write_text(
+        f"home = {base / 'bin'}\nversion = {sys.version.split()[0]}\ninclude-system-site-packages = {str(system).lower()}\n"
+    )
+    return folder
+
+
+def _site(environment: Path) -> Path:
+    return environment / "lib" / PYTHON / "site-packages"
+
+
+def _metadata(
+    site: Path, name: str, version: str, text: str = "", entry_points: str = "", suffix: str = "dist-info"
+) -> Path:
+    info = site / f"{name.replace('-', '_')}-{version}.{suffix}"
+    info.mkdir(parents=True)
+    (info / ("METADATA" if suffix == "dist-info" else "PKG-INFO")).write_text(
+        f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{text}\nA description.\nRequires-Dist: not-a-field\n"
+    )
+    if entry_points:
+        (info / "entry_points.txt").write_text(f"[penstock.providers]\n{entry_points}\n")
+    return info
+
+
+def _package(folder: Path, provider_id: str, manifest: str = "") -> None:
+    package = folder / f"penstock_{provider_id}"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("raise RuntimeError('a provider was imported')\n")
+    (package / "provider.toml").write_text(manifest or small_manifest(provider_id))
+
+
+def _providers(root: Path, **variables: str) -> list[Provider]:
+    return providers(environment_path(str(root), variables))
+
+
+def _plain(root: Path, outside: Path) -> None:
+    _metadata(_site(root), "penstock-providers-x", "1.0", entry_points="x = penstock_x:provider.toml")
+    _package(_site(root), "x")
+
+
+def _extras(root: Path, outside: Path) -> None:
+    _metadata(_site(root), "penstock-providers-x", "1.0", entry_points="x = penstock_x:provider.toml [fast]")
+    _package(_site(root), "x")
+
+
+def _egg_info(root: Path, outside: Path) -> None:
+    _metadata(
+        _site(root), "penstock-providers-x", "1.0", entry_points="x = penstock_x:provider.toml", suffix="egg-info"
+    )
+    _package(_site(root), "x")
+
+
+def _pth(root: Path, outside: Path) -> None:
+    _metadata(_site(root), "penstock-providers-x", "1.0", entry_points="x = penstock_x:provider.toml")
+    _package(outside, "x")
+    (_site(root) / "x.pth").write_text(f"{outside}\n")
+
+
+def _finder(root: Path, outside: Path) -> None:
+    _metadata(_site(root), "penstock-providers-x", "1.0", entry_points="x = penstock_x:provider.toml")
+    _package(outside, "x")
+    (_site(root) / "__editable___x_finder.py").write_text(
+        f"MAPPING = {{'penstock_x': {str(outside / 'penstock_x')!r}}}\n"
+    )
+    (_site(root) / "x.pth").write_text("import __editable___x_finder; __editable___x_finder.install()\n")
+
+
+@pytest.mark.parametrize("install", [_plain, _extras, _egg_info, _pth, _finder])
+def test_a_provider_is_found_however_it_was_installed(tmp_path, install):
+    root = _environment(tmp_path / "env")
+    install(root, tmp_path / "source")
+    (found,) = _providers(root)
+    assert (found.id, found.distribution, found.version, found.problems) == ("x", "penstock-providers-x", "1.0", ())
+    assert found.manifest.id == "x"
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_packages_of_the_system_and_of_the_user_are_seen_where_the_environment_sees_them(tmp_path, seen):
+    root = _environment(tmp_path / "env", system=seen)
+    user = tmp_path / "user" / "lib" / PYTHON / "site-packages"
+    for site, name in ((tmp_path / "base" / "lib" / PYTHON / "site-packages", "sys"), (user, "usr")):
+        _metadata(site, f"penstock-providers-{name}", "1.0", entry_points=f"{name} = penstock_{name}:provider.toml")
+        _package(site, name)
+    found = {each.id for each in _providers(root, PYTHONUSERBASE=str(tmp_path / "user"))}
+    assert found == ({"sys", "usr"} if seen else set())
+
+
+def test_two_distributions_with_one_id_are_both_reported_and_what_they_say_is_shown(tmp_path):
+    root = _environment(tmp_path / "env")
+    _plain(root, tmp_path)
+    _metadata(_site(root), "rival", "2.0", entry_points="x = penstock_x:provider.toml")
+    found = _providers(root)
+    assert {each.distribution for each in found} == {"penstock-providers-x", "rival"}
+    assert all("none is active" in each.problems[0] and each.manifest for each in found)
+
+
+def test_a_core_that_does_not_fit_is_a_problem_of_the_provider(tmp_path):
+    root = _environment(tmp_path / "env")
+    _metadata(_site(root), "penstock-core", "0.1")
+    spec = _site(root) / "penstock" / "spec"
+    spec.mkdir(parents=True)
+    (spec / "version.py").write_text("SPEC_VERSION = 1\n")
+    need = "Requires-Dist: penstock-core>=9\n"
+    _metadata(_site(root), "penstock-providers-x", "1.0", need, entry_points="x = penstock_x:provider.toml")
+    _package(_site(root), "x", small_manifest("x", spec=">=2"))
+    assert core_spec(environment_path(str(root), {})) == ("0.1", 1)
+    (found,) = _providers(root)
+    assert [text.split(",")[0] for text in found.problems] == ["it serves spec '>=2'", "needs penstock-core>=9"]
+
+
+def test_distributions_are_read_from_their_headers_and_leftovers_of_a_killed_pip_are_none(tmp_path):
+    _metadata(tmp_path, "Some.Name", "1.0", "Requires-Dist: dep>=1\nLicense: MIT\n")
+    _metadata(tmp_path, "~ome.name", "0.9")
+    (tmp_path / "empty-1.0.dist-info").mkdir()
+    found = distributions(str(tmp_path))
+    assert list(found) == ["some-name"]
+    assert (found["some-name"].requires, found["some-name"].license) == (("dep>=1",), "MIT")
+    assert info_folder(tmp_path, "some-name").name == "Some.Name-1.0.dist-info"
+
+
+def test_the_output_of_list_is_kept_until_something_that_it_rests_on_changes(tmp_path):
+    root = _environment(tmp_path / "env")
+    _pth(root, tmp_path / "source")
+    where = environment_path(str(root), {})
+    paths = watched_files(where.folders)
+    write_list_cache(str(root), "", paths, "text", "document")
+    assert read_list_cache(str(root), "", "text") == "text"
+    assert read_list_cache(str(root), "", "json") == "document"
+    assert read_list_cache(str(root), "another project", "text") is None
+    for watched in (_site(root) / "x.pth", next(_site(root).glob("*.dist-info")) / "entry_points.txt"):
+        os.utime(watched, ns=(1, 1))
+        assert read_list_cache(str(root), "", "text") is None
+        write_list_cache(str(root), "", paths, "text", "document")
+
+
+def test_an_environment_tells_whether_it_sees_the_packages_of_the_system(tmp_path):
+    assert open_environment(str(_environment(tmp_path / "one", system=True))).system_site
+    assert not open_environment(str(_environment(tmp_path / "two"))).system_site
