@@ -31,7 +31,7 @@ from penstock.model.now import Now
 from penstock.model.pool import DEFAULT_POOL
 from penstock.model.run import NewRun, Run, TaskInstance, TaskKey, Try
 from penstock.model.state import RunState
-from penstock.spec.executor import TryFinished, TryStarted
+from penstock.spec.executor import LOCAL, WAITER, TryFinished, TryStarted
 from penstock.tries.inputs import Inputs
 from penstock.tries.requests import facts_of
 
@@ -115,8 +115,8 @@ class InlineRun:
         )
         pools = {DEFAULT_POOL: _SLOTS, **{task.pool: _SLOTS for task in self.spec.tasks}}
         events: list[Event] = [
-            CapacityChanged("local", None),
-            CapacityChanged("waiter", None),
+            CapacityChanged(LOCAL, None),
+            CapacityChanged(WAITER, None),
             PoolsUpdated(pools),
             RunAdded(self.run, self.spec),
         ]

@@ -110,7 +110,10 @@ class Project:
             return read(store)
 
     def wait_for_dags(self, *dag_ids: str) -> None:
-        self.until(lambda: set(dag_ids) <= {dag.dag_id for dag in self.look(Store.dags)}, f"DAGs {dag_ids}")
+        self.until(
+            lambda: set(dag_ids) <= {dag.dag_id for dag in self.look(lambda store: store.dags.states())},
+            f"DAGs {dag_ids}",
+        )
 
     def trigger(self, dag_id: str, run_id: str, *more: str) -> None:
         self.call("dags", "trigger", dag_id, "--run-id", run_id, *more)

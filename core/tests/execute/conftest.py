@@ -15,6 +15,7 @@ from penstock.execute.environment import Environment, spawn_command
 from penstock.execute.executor_lock import lock_executor
 from penstock.execute.local import LocalExecutor
 from penstock.model.attempt import TryEnd, TryFacts
+from penstock.settings.executor import ExecutorSettings
 from penstock.spec.executor import ExecutorEvent, FileCode, TryAsked, TryFinished, TryRequest, TryStarted
 from penstock.spec.wire import Ask, Reply
 
@@ -37,9 +38,8 @@ class Bench:
         self.executor = LocalExecutor(
             folder.parent,
             {"": self.family},
-            slots=slots,
-            clock=lambda: datetime.now(UTC),
-            import_timeout_s=import_timeout_s,
+            ExecutorSettings(parallelism=slots, import_timeout_s=import_timeout_s),
+            lambda: datetime.now(UTC),
         )
         self.executor.start()
         self._epoch = 0

@@ -1,17 +1,9 @@
 """Builds what the processes of Penstock are made of, from settings."""
 
-import sys
-from collections.abc import Iterable
-
-import msgspec
-
-from penstock.app.environments import isolated_pythons, plugin_host, plugin_sources, secrets_of
+from penstock.app.environments import isolated_pythons, plugin_host, secrets_of
+from penstock.app.executors import build_executors
 from penstock.clock import SystemClock
 from penstock.engine.engine import Engine
-from penstock.errors import ConfigError
-from penstock.execute.environment import Environment, spawn_command
-from penstock.execute.executor_lock import lock_executor
-from penstock.execute.local import LocalExecutor
 from penstock.scheduler.loop import Scheduler
 from penstock.service.installation import Installation
 from penstock.service.project import make_state_folder
@@ -68,7 +60,7 @@ def installation(settings: Settings, *, create: bool = True) -> Installation:
 
 
 def build_scheduler(settings: Settings, holder: str, *, notify: bool = False) -> Scheduler:
-    """The scheduler with its local executor, and the hold of the database; nothing is started yet.
+    """The scheduler with its executors, and the lock of the database; nothing is started yet.
 
     Args:
         settings: The installation.
@@ -80,43 +72,14 @@ def build_scheduler(settings: Settings, holder: str, *, notify: bool = False) ->
         ConfigError: Something of the installation is wrong.
         StoreError: The database cannot serve.
     """
-    if settings.executor.isolation == "inline":
-        raise ConfigError(
-            'isolation = "inline" is for `penstock dags test`: user code never runs in the scheduler. '
-            'Set [executor] isolation to "fork" or "reuse".'
-        )
     clock = SystemClock()
     store = open_store(settings)
     try:
         store.leader_lock.acquire(holder, clock.now())
-        lock = lock_executor(settings.state_folder / "executor.lock", patience_s=settings.executor.stop_grace_s + 5)
-        log = settings.logs_folder / "spawn-servers.log"
-        pythons = isolated_pythons(settings)
-        environments = {
-            provider: Environment(
-                spawn_command(
-                    python,
-                    poke_threads=settings.waiters.threads,
-                    plugins=msgspec.json.encode(plugin_sources(settings, isolated=bool(provider))).decode(),
-                ),
-                lock,
-                log,
-            )
-            for provider, python in {"": sys.executable, **pythons}.items()
-        }
-        executor = LocalExecutor(
-            settings.state_folder / "snapshots",
-            environments,
-            slots=settings.executor.parallelism,
-            isolation=settings.executor.isolation,
-            clock=clock.now,
-            keep=settings.executor.spawn_servers,
-            import_timeout_s=settings.executor.import_timeout_s,
-        )
-        requests = _requests(settings, store, pythons)
+        executors = build_executors(settings, clock.now)
+        requests = _requests(settings, store)
         asks = Asks(store, clock, open_vault(settings, store))
         engine = Engine(lease_s=settings.scheduler.lease_s, routes=settings.queues, notify=notify)
-        executors = {executor.name: executor, executor.sensor_name: executor}
         grace_s = settings.executor.stop_grace_s
         return Scheduler(store, engine, executors, requests, asks, clock, stop_grace_s=grace_s)
     except BaseException:
@@ -124,11 +87,11 @@ def build_scheduler(settings: Settings, holder: str, *, notify: bool = False) ->
         raise
 
 
-def _requests(settings: Settings, store: Store, isolated: Iterable[str]) -> TryRequests:
+def _requests(settings: Settings, store: Store) -> TryRequests:
     return TryRequests(
         store,
         logs=settings.logs_folder,
         isolation=settings.executor.isolation,
         offload=Offload(settings.values_url, settings.xcom.conn_id, settings.xcom.threshold_bytes),
-        isolated=frozenset(isolated),
+        isolated=frozenset(isolated_pythons(settings)),
     )

@@ -19,14 +19,19 @@ from penstock.plugins.sources import PluginSources
 def main(plugins: str, poke_threads: int, control: int, lock: int) -> None:
     """Serve until the scheduler hangs up."""
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format=LOG_LINE)
-    host = msgspec.json.decode(plugins, type=PluginSources).host()
-    host.providers()  # read here, before the fork, or each try would read them anew
-    outside = Providers(host.resolve, host.object_store, poke_threads)
+    providers = read_providers(msgspec.json.decode(plugins, type=PluginSources), poke_threads)
 
     def runner(what: Open) -> Runner:
-        return Runner(what.code, Path(what.snapshots), outside)
+        return Runner(what.code, Path(what.snapshots), providers)
 
     serve(socket.socket(fileno=control), (lock,), runner)
+
+
+def read_providers(sources: PluginSources, poke_threads: int = 32) -> Providers:
+    """Read the providers of this environment, before any fork: or each try would read them anew."""
+    host = sources.host()
+    host.providers()
+    return Providers(host.resolve, host.object_store, poke_threads)
 
 
 if __name__ == "__main__":

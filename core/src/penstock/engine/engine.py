@@ -28,7 +28,7 @@ from penstock.engine.why import why
 from penstock.model.now import Now
 from penstock.model.request import CancelRun, ClearTasks, MarkTask
 from penstock.model.run import TaskKey
-from penstock.spec.executor import Heartbeat, TryFinished, TryRecovered, TryStarted
+from penstock.spec.executor import LOCAL, WAITER, Heartbeat, TryFinished, TryRecovered, TryStarted
 
 _HANDLERS: dict[type, Callable[[State, Any], None]] = {
     DagUpdated: update_dag,
@@ -71,8 +71,8 @@ class Engine:
         self,
         *,
         lease_s: float = 30.0,
-        default_executor: str = "local",
-        sensor_executor: str = "waiter",
+        default_executor: str = LOCAL,
+        sensor_executor: str = WAITER,
         routes: dict[str, str] | None = None,
         notify: bool = False,
     ) -> None:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -21,6 +22,7 @@ from penstock.model.state import Outcome
 from penstock.processes.frames import frame
 from penstock.processes.group import kill_group
 from penstock.spec.executor import (
+    LOCAL,
     ExecutorEvent,
     FileCode,
     Heartbeat,
@@ -40,42 +42,53 @@ _decode_ask = msgspec.msgpack.Decoder(Ask).decode
 PREFETCH: dict[Isolation, int] = {"fork": 4, "reuse": 32}
 """Tries that may wait at a file server for each that it runs: what hides the scheduler's own turn-around."""
 
+
+class LocalSettings(Protocol):
+    """What a local executor is set to; `penstock.settings.executor.ExecutorSettings` says what each means."""
+
+    @property
+    def parallelism(self) -> int: ...  # noqa: D102 - documented there
+    @property
+    def isolation(self) -> Isolation: ...  # noqa: D102
+    @property
+    def spawn_servers(self) -> int: ...  # noqa: D102
+    @property
+    def import_timeout_s(self) -> float: ...  # noqa: D102
+
+
+def capacity_of(settings: LocalSettings) -> int:
+    """Tries that a local executor holds at once: those that run and those that follow them."""
+    return settings.parallelism * (1 + PREFETCH[settings.isolation])
+
+
 Origin = tuple[str, str, str, tuple[tuple[str, str | None], ...]]
 
 
 class LocalExecutor:
     """Runs tries in processes of this machine.
 
-    It takes both ordinary tries and sensors: the engine knows it under two names, of which the second has no limit.
+    It takes both ordinary tries and sensors; the latter need no slot.
 
     Args:
         snapshots: Folder that holds the source snapshots by their hash.
         environments: Spawn server by provider id; ``""`` is the host's own environment.
-        slots: How many tries run at once.
-        isolation: What tries use unless their DAG says otherwise; decides how many may wait here.
-        clock: Gives the present as aware UTC.
-        keep: How many idle file servers are kept warm.
-        import_timeout_s: Seconds that a file server may take to import its file.
+        settings: How many tries run at once, how they are isolated unless their DAG says otherwise, and the like.
+        now: Gives the present as aware UTC.
+        name: Its name in the settings.
     """
-
-    name = "local"
-    sensor_name = "waiter"
 
     def __init__(
         self,
         snapshots: Path,
         environments: dict[str, Environment],
+        settings: LocalSettings,
+        now: Callable[[], datetime],
         *,
-        slots: int,
-        isolation: Isolation = "fork",
-        clock: Callable[[], datetime],
-        keep: int = 8,
-        import_timeout_s: float = 60.0,
+        name: str = LOCAL,
     ) -> None:
+        self.name = name
         self._snapshots = str(snapshots)
-        self._environments, self._slots, self._clock = environments, slots, clock
-        self._isolation = isolation
-        self._keep, self._import_timeout_s = keep, import_timeout_s
+        self._environments, self._settings, self._now = environments, settings, now
         self._servers: dict[Origin, Server] = {}
         self._threaded: set[Origin] = set()
         self._backlog: deque[Submitted] = deque()
@@ -99,7 +112,7 @@ class LocalExecutor:
 
     def capacity(self) -> int:
         """Tries it holds at once: those that run and those that follow them."""
-        return self._slots * (1 + PREFETCH[self._isolation])
+        return capacity_of(self._settings)
 
     def fileno(self) -> int:
         """A descriptor that is readable whenever some server has sent something."""
@@ -112,7 +125,7 @@ class LocalExecutor:
                 payload = _encode(request)
             except (TypeError, ValueError, OverflowError) as error:
                 reason = f"it cannot be sent to a process: {error}. Look at the run's conf and the DAG's params."
-                self._tell(TryFinished(request.key, request.epoch, self._clock(), _failed_for_good(reason)))
+                self._tell(TryFinished(request.key, request.epoch, self._now(), _failed_for_good(reason)))
                 continue
             submitted = Submitted(next(self._serials), request, payload)
             self._where[request.key, request.epoch] = (None, submitted)
@@ -129,7 +142,7 @@ class LocalExecutor:
             server, submitted = self._where.get((key, epoch), (None, None))
             if submitted is None:
                 # It ended a moment ago, or with an earlier executor: either way nothing of it lives here.
-                self._tell(TryFinished(key, epoch, self._clock(), TryEnd(Outcome.CANCELLED, reason)))
+                self._tell(TryFinished(key, epoch, self._now(), TryEnd(Outcome.CANCELLED, reason)))
             elif server is None:
                 self._backlog.remove(submitted)
                 self._finished(submitted, Outcome.CANCELLED, reason)
@@ -177,10 +190,10 @@ class LocalExecutor:
 
     def _fill_slots(self) -> None:
         for server in self._servers.values():
-            while server.prefetched and self._used < self._slots:
+            while server.prefetched and self._used < self._settings.parallelism:
                 self._used += 1
                 server.start_next()
-        while self._backlog and self._used < self._slots:
+        while self._backlog and self._used < self._settings.parallelism:
             self._used += 1
             self._send(Kind.RUN, self._backlog.popleft())
         while self._backlog:
@@ -214,7 +227,7 @@ class LocalExecutor:
             (origin for origin, server in self._servers.items() if not server.tries and server.ready),
             key=lambda origin: self._servers[origin].used_at,
         )
-        for origin in idle[: max(0, len(idle) - self._keep)]:
+        for origin in idle[: max(0, len(idle) - self._settings.spawn_servers)]:
             self._drop(self._servers[origin])
 
     def _flush(self) -> None:
@@ -248,7 +261,7 @@ class LocalExecutor:
         if kind == Kind.STARTED:
             submitted.pid = msgspec.msgpack.decode(payload, type=int)
             submitted.payload = b""
-            self._events.append(TryStarted(submitted.key, submitted.request.epoch, submitted.pid, self._clock()))
+            self._events.append(TryStarted(submitted.key, submitted.request.epoch, submitted.pid, self._now()))
         elif kind == Kind.ASK:
             self._asked(server, submitted, payload)
         else:
@@ -281,13 +294,15 @@ class LocalExecutor:
         if now < self._renewed_at + BEAT_S:
             return
         self._renewed_at = now
-        starting = [s for s in self._servers.values() if not s.ready and s.opened_at > now - self._import_timeout_s]
+        starting = [
+            s for s in self._servers.values() if not s.ready and s.opened_at > now - self._settings.import_timeout_s
+        ]
         self._renew([*self._backlog, *(submitted for server in starting for submitted in server.tries.values())])
 
     def _renew(self, held: Iterable[Submitted]) -> None:
         tries = tuple((submitted.key, submitted.request.epoch) for submitted in held)
         if tries:
-            self._events.append(Heartbeat(self.name, tries, self._clock()))
+            self._events.append(Heartbeat(self.name, tries, self._now()))
 
     def _answered(self, server: Server, serial: int, payload: bytes) -> None:
         submitted = server.done(serial)
@@ -300,7 +315,7 @@ class LocalExecutor:
             end = TryEnd(Outcome.FAILED, f"its process sent an unreadable answer: {error}")
         if submitted.fault:
             end = _failed_for_good(submitted.fault)
-        self._events.append(TryFinished(submitted.key, submitted.request.epoch, self._clock(), end))
+        self._events.append(TryFinished(submitted.key, submitted.request.epoch, self._now(), end))
 
     def _release(self, submitted: Submitted) -> None:
         if submitted.slot:
@@ -309,7 +324,7 @@ class LocalExecutor:
 
     def _finished(self, submitted: Submitted, outcome: Outcome, error: str) -> None:
         self._release(submitted)
-        self._tell(TryFinished(submitted.key, submitted.request.epoch, self._clock(), TryEnd(outcome, error)))
+        self._tell(TryFinished(submitted.key, submitted.request.epoch, self._now(), TryEnd(outcome, error)))
 
     def _tell(self, event: ExecutorEvent) -> None:
         """Add an event that no server sent, and have `fileno` become readable for it."""
@@ -352,7 +367,7 @@ class LocalExecutor:
         """End file servers that take too long to import their file, or that do not end a try which they were told to end."""
         now = time.monotonic()
         for server in list(self._servers.values()):
-            if not server.ready and server.opened_at < now - self._import_timeout_s:
+            if not server.ready and server.opened_at < now - self._settings.import_timeout_s:
                 if server.pid:
                     kill_group(server.pid)  # its end is then heard of like any other
                 else:

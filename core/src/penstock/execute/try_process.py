@@ -25,7 +25,7 @@ def run_one(sock: socket.socket, runner: Runner) -> NoReturn:
     while frames := channel.frames():
         for kind, serial, payload in frames:
             if kind == Kind.RUN:
-                _run(channel, runner, serial, payload)
+                run_request(channel, runner, serial, _decode_request(payload))
                 os._exit(0)
     os._exit(0)
 
@@ -39,13 +39,14 @@ def run_many(sock: socket.socket, runner: Runner) -> NoReturn:
         for kind, serial, payload in frames:
             if kind != Kind.RUN:
                 continue
-            _run(channel, runner, serial, payload)
+            run_request(channel, runner, serial, _decode_request(payload))
     os._exit(0)
 
 
-def _run(channel: Channel, runner: Runner, serial: int, payload: bytes) -> None:
+def run_request(channel: Channel, runner: Runner, serial: int, request: TryRequest) -> None:
+    """Run a try in this process and send its end; SIGTERM raises TaskCancelled in it meanwhile."""
     signal.signal(signal.SIGTERM, _cancelled)
-    end = runner.run(_decode_request(payload), TryRuntime(channel, serial, runner.open_store))
+    end = runner.run(request, TryRuntime(channel, serial, runner.open_store))
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _flush()
     channel.finish(serial, end)

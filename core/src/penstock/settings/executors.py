@@ -8,8 +8,7 @@ import msgspec
 
 from penstock.errors import RequestError
 from penstock.settings.executor import ExecutorSettings
-
-LOCAL = "local"
+from penstock.spec.executor import LOCAL
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _CAPABILITY = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")

@@ -25,6 +25,9 @@ from penstock.model.dag import Isolation, SensorPolicy
 from penstock.model.run import TaskKey
 from penstock.spec.wire import Ask, Reply
 
+LOCAL, WAITER = "local", "waiter"
+"""Names of the executors that are always there: that of this machine, and that in which sensors wait."""
+
 
 class Offload(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where a try puts large values.

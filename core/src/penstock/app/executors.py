@@ -1,0 +1,88 @@
+"""Builds the executors that the settings name."""
+
+import sys
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+import msgspec
+
+from penstock.app.environments import isolated_pythons, plugin_host, plugin_sources
+from penstock.errors import ConfigError, NotFoundError, PenstockError
+from penstock.execute.environment import Environment, spawn_command
+from penstock.execute.executor_lock import lock_executor
+from penstock.execute.local import LocalExecutor
+from penstock.settings import Settings
+from penstock.settings.executor import ExecutorSettings
+from penstock.spec.executor import LOCAL, WAITER, Executor, ExecutorContext
+from penstock.spec.snapshot import pack
+
+
+def build_executors(settings: Settings, now: Callable[[], datetime]) -> dict[str, Executor]:
+    """Make every executor of ``[executors]``, by name; that of the sensors comes with the local one. None is started yet.
+
+    Raises:
+        ConfigError: One cannot be made, or processes of an earlier scheduler still live.
+    """
+    lock = lock_executor(settings.state_folder / "executor.lock", patience_s=settings.executor.stop_grace_s + 5)
+    executors: dict[str, Executor] = {}
+    for name, choice in settings.executors.items():
+        if choice.type == LOCAL:
+            local = _local(settings, name, local_settings(settings, name), lock, now)
+            executors[name] = local
+            if name == LOCAL:
+                executors[WAITER] = local
+        else:
+            executors[name] = _of_provider(settings, name, choice.type, choice.options, now)
+    return executors
+
+
+def local_settings(settings: Settings, name: str) -> ExecutorSettings:
+    """The settings of a local executor: those of ``[executor]``, with what its own table says."""
+    return msgspec.structs.replace(settings.executor, **settings.executors[name].options)
+
+
+def _local(
+    settings: Settings, name: str, chosen: ExecutorSettings, lock: int, now: Callable[[], datetime]
+) -> LocalExecutor:
+    if chosen.isolation == "inline":
+        raise ConfigError(
+            f'executor {name!r}: isolation = "inline" is for `penstock dags test`: user code never runs in the scheduler. '
+            'Set it to "fork" or "reuse".'
+        )
+    log = settings.logs_folder / "spawn-servers.log"
+    pythons = {"": sys.executable, **isolated_pythons(settings)}
+    environments = {
+        provider: Environment(
+            spawn_command(
+                python,
+                poke_threads=settings.waiters.threads,
+                plugins=msgspec.json.encode(plugin_sources(settings, isolated=bool(provider))).decode(),
+            ),
+            lock,
+            log,
+        )
+        for provider, python in pythons.items()
+    }
+    return LocalExecutor(settings.state_folder / "snapshots", environments, chosen, now, name=name)
+
+
+def _of_provider(
+    settings: Settings, name: str, capability: str, options: Mapping[str, object], now: Callable[[], datetime]
+) -> Executor:
+    def snapshot(wanted: str) -> bytes:
+        try:
+            return pack(settings.state_folder / "snapshots" / wanted)
+        except OSError as error:
+            raise NotFoundError("source snapshot", wanted, hint=f"It cannot be read: {error.strerror}.") from None
+
+    folder = settings.state_folder / "executors" / name
+    context = ExecutorContext(name, dict(options), settings.scheduler.lease_s, folder, snapshot, now)
+    try:
+        made: Executor = plugin_host(settings).resolve(capability, "executors")(context)
+    except PenstockError as error:
+        raise ConfigError(f"executor {name!r} ({capability}) cannot be made: {error}") from error
+    except Exception as error:  # a provider's code: what it raises must say whose it is
+        raise ConfigError(
+            f"executor {name!r} ({capability}) cannot be made: {type(error).__name__}: {error}"
+        ) from error
+    return made

@@ -1,0 +1,43 @@
+"""Main of the process in which a far executor's worker runs one try: ``python -m penstock.app.worker PARENT LINE SNAPSHOTS``.
+
+Started by `penstock.spec.worker`: the parent's process id, the number of the descriptor of the line to it, and the folder of
+source snapshots.
+"""
+
+import logging
+import os
+import socket
+import sys
+from pathlib import Path
+
+import msgspec
+
+from penstock.app.spawn_server import read_providers
+from penstock.execute.channel import Channel
+from penstock.execute.output import LOG_LINE
+from penstock.execute.runner import Runner
+from penstock.execute.try_process import run_request
+from penstock.plugins.sources import PluginSources
+from penstock.processes.fork import die_with_parent
+from penstock.spec.executor import FileCode, TryRequest
+from penstock.spec.wire import Kind
+
+
+def main(parent: int, line: int, snapshots: Path) -> None:
+    """Run the try that comes first on the line, and return when it has ended or the worker hung up."""
+    die_with_parent(parent)
+    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format=LOG_LINE)
+    channel = Channel(socket.socket(fileno=line))
+    while frames := channel.frames():
+        for kind, serial, payload in frames:
+            if kind == Kind.RUN:
+                request = msgspec.msgpack.decode(payload, type=TryRequest)
+                code = request.code if isinstance(request.code, FileCode) else None
+                runner = Runner(code, snapshots, read_providers(PluginSources()))
+                channel.mask.learn(runner.secrets)
+                run_request(channel, runner, serial, request)
+                os._exit(0)  # threads that the task left behind must not keep the process
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))
