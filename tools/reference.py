@@ -17,7 +17,7 @@ import click
 import penstock
 from penstock import errors
 from penstock.author.abstract_operator import AbstractOperator
-from penstock.author.run.context import BESIDE, DATED, FILTERS, NAMES, Context
+from penstock.author.run.context import ADJACENT, DATED, FILTERS, NAMES, Context
 from penstock.cli.root import root
 from penstock.model.attempt import TryFacts, TryInputs
 from penstock.settings import SECTIONS
@@ -158,7 +158,7 @@ def _templates() -> Iterator[str]:
     for name in NAMES:
         yield f"| `{name}` | {_OBJECTS.get(name) or f'`{context[name]}`'} |"
     yield f"\nFilters over instants: {', '.join(f'`{name}`' for name in FILTERS)}. The DAG's `user_defined_macros` come first."
-    only = ", ".join(f"`{name}`" for name in DATED if name not in BESIDE)
+    only = ", ".join(f"`{name}`" for name in DATED if name not in ADJACENT)
     yield f"A run without a logical date has none of {only}; names that begin with `prev_` and `next_` need a schedule.\n"
 
 

@@ -226,7 +226,7 @@ class _Wait:
             return failed(error)
         waited = (now - self._since).total_seconds()
         if end is None and policy is not None and waited >= policy.timeout_s:
-            return self._prepared.gave_up(waited)
+            return self._prepared.timed_out(waited)
         return end
 
     def next_poke(self, now: datetime) -> datetime:

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from penstock import Connection
-from penstock.author.run.context import Context, _context
+from penstock.author.run.context import Context, current_context
 from penstock.errors import ErrorKind, ProviderError
 from penstock.model.attempt import TryFacts, TryInputs
 from penstock_redshift.hooks import RedshiftHook
@@ -177,11 +177,11 @@ def test_the_connection_test_tells_who_we_are(hook, redshift):
 
 def test_statements_carry_the_task_they_belong_to(connect_with, redshift):
     facts = TryFacts(dag_id="sales", run_id="r1", task_id="load", try_number=2)
-    token = _context.set(Context(facts, TryInputs(), None))
+    token = current_context.set(Context(facts, TryInputs(), None))
     try:
         connect_with(sql_tagging="both").get_first("SELECT %s AS tagged_one", [5])
     finally:
-        _context.reset(token)
+        current_context.reset(token)
 
     (sent,) = [each.sql for each in redshift.statements if "tagged_one" in each.sql]
     assert sent.startswith("/* INTERMIX_ID: ")

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from penstock.author.construct import Checked, accepted
+from penstock.author.construct import Checked, accepted_arguments
 from penstock.author.edges import Edges
 from penstock.author.log import LoggingMixin
 from penstock.author.parse_session import report
 from penstock.author.rules import TaskRules
 from penstock.author.scope import current_dag, current_group
-from penstock.author.xcomarg import RETURN_VALUE, XComArg, find
+from penstock.author.xcomarg import RETURN_VALUE, XComArg, find_xcom_args
 from penstock.errors import AuthoringError
 from penstock.model.pool import DEFAULT_POOL
 from penstock.model.state import TriggerRule
@@ -119,8 +119,8 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
     def inputs(self) -> Iterator[XComArg]:
         """The values of other tasks that it holds in any attribute."""
         for name, value in vars(self).items():
-            if name not in _OWN:
-                yield from find(value)
+            if name not in _GRAPH_ATTRIBUTES:
+                yield from find_xcom_args(value)
 
     def __repr__(self) -> str:
         """Class and id."""
@@ -149,7 +149,7 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
         self.wanted_keys: set[str] = set()
         self.setup = self.teardown = False
         for name, value in self._defaults().items():
-            if name not in arguments and name in accepted(type(self)):
+            if name not in arguments and name in accepted_arguments(type(self)):
                 arguments[name] = value
         return self.dag
 
@@ -180,4 +180,6 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
             self.set_upstream(value)
 
 
-_OWN = frozenset({"_arguments", "_site", "upstream", "downstream", "dag", "task_group", "wanted_keys", "rules"})
+_GRAPH_ATTRIBUTES = frozenset(
+    {"_arguments", "_site", "upstream", "downstream", "dag", "task_group", "wanted_keys", "rules"}
+)

@@ -7,7 +7,7 @@ _MAIL = "Put an EmailOperator with trigger_rule='one_failed' at the end."
 _NO_PAST = "Runs do not look at earlier runs; max_active_runs=1 of the DAG lets them run one after the other."
 
 # By the name of the argument: what its author should do.
-INSTEAD = {
+ARGUMENT_ADVICE = {
     "concurrency": "Its name is max_active_tasks.",
     "dag_concurrency": "Its name is max_active_tasks.",
     "dagrun_timeout": "There is no limit for a whole run; give its tasks an execution_timeout.",
@@ -36,7 +36,7 @@ INSTEAD = {
     "wait_for_downstream": _NO_PAST,
     "weight_rule": _LEAVE_OUT + "priority_weight counts as it is written.",
 }
-MODULE = (
+IMPORT_ADVICE = (
     "this is not Airflow. Authoring names come from `penstock`, such as `from penstock import DAG, task, BashOperator`; "
     "those of services come with providers: plugin-manager search WORD"
 )

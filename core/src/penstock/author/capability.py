@@ -5,21 +5,21 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from penstock.author.abstract_operator import AbstractOperator
-from penstock.author.construct import accepted
+from penstock.author.construct import accepted_arguments
 from penstock.author.mapping import (
-    WHOLE,
+    EXPAND_KWARGS,
     MappedTask,
     Partial,
     elements_of,
-    expansion,
-    not_json,
-    rules_in,
+    expansion_label,
+    non_json_type,
+    task_arguments,
 )
 from penstock.author.operator import Operator
 from penstock.author.parse_session import current_session, report
 from penstock.author.rules import seconds
 from penstock.author.sensor import Sensor, waiting_problems
-from penstock.author.xcomarg import XComArg, find
+from penstock.author.xcomarg import XComArg, find_xcom_args
 from penstock.errors import PluginError, RequestError
 from penstock_manifest.arguments import argument_problems
 from penstock_manifest.format import Capability
@@ -33,7 +33,7 @@ KEYS = "$keys"
 # What every task takes and its try must know.
 _OUTPUTS = ("do_xcom_push", "multiple_outputs")
 # Stands for a value that is known when the task runs: the check accepts it for any type.
-_LATER: dict[str, list[str]] = {XCOM: []}
+_AT_RUN_TIME: dict[str, list[str]] = {XCOM: []}
 
 
 class PlannedTask(AbstractOperator):
@@ -41,22 +41,24 @@ class PlannedTask(AbstractOperator):
 
     Attributes:
         capability: The capability id.
-        waits: How it waits, in a sensor's arguments; None if it is no sensor.
+        sensor_arguments: How it waits, in a sensor's arguments; None if it is no sensor.
         plan_arguments: What the class will be given, as the author wrote it; if mapped, what every instance is given.
     """
 
     capability: str
-    waits: dict[str, Any] | None
+    sensor_arguments: dict[str, Any] | None
     plan_arguments: dict[str, Any]
 
     @property
     def policy(self) -> dict[str, Any] | None:
         """How it waits, as arguments of the model's SensorPolicy; None if it is no sensor."""
-        if self.waits is None:
+        if self.sensor_arguments is None:
             return None
         names = {"poke_interval": "poke_interval_s", "timeout": "timeout_s"}
-        policy: dict[str, Any] = {names[name]: seconds(value) for name, value in self.waits.items() if name in names}
-        return {**policy, "soft_fail": bool(self.waits.get("soft_fail", False))}
+        policy: dict[str, Any] = {
+            names[name]: seconds(value) for name, value in self.sensor_arguments.items() if name in names
+        }
+        return {**policy, "soft_fail": bool(self.sensor_arguments.get("soft_fail", False))}
 
     def plan(self) -> dict[str, Any]:
         """What every instance is given, as JSON; values of other tasks are ``{"$xcom": [task_id, key]}``.
@@ -64,16 +66,16 @@ class PlannedTask(AbstractOperator):
         Under ``$keys`` are those keys of what it returns that other tasks take by name, if there are any.
         """
         outputs = {name: getattr(self, name) for name in _OUTPUTS if name in self._arguments}
-        arguments = {**self.plan_arguments, **(self.waits or {}), **outputs}
+        arguments = {**self.plan_arguments, **(self.sensor_arguments or {}), **outputs}
         keys = {KEYS: sorted(self.wanted_keys)} if self.wanted_keys else {}
-        return {name: planned(value) for name, value in {**arguments, **keys}.items()}
+        return {name: plan_value(value) for name, value in {**arguments, **keys}.items()}
 
     def _display_name(self, arguments: dict[str, Any]) -> str:
         return f"operator {arguments.get('capability')!r}, task {arguments.get('task_id')!r}"
 
     def _fallback(self, arguments: dict[str, Any]) -> None:
         super()._fallback(arguments)
-        self.capability, self.plan_arguments, self.waits = str(arguments.get("capability")), {}, None
+        self.capability, self.plan_arguments, self.sensor_arguments = str(arguments.get("capability")), {}, None
 
 
 class CapabilityOperator(PlannedTask, Operator):
@@ -84,11 +86,11 @@ class CapabilityOperator(PlannedTask, Operator):
         *,
         capability: str,
         plan_arguments: dict[str, Any],
-        waits: dict[str, Any] | None,
+        sensor_arguments: dict[str, Any] | None,
         **kwargs: Any,  # noqa: ANN401 - passed on
     ) -> None:
         super().__init__(**kwargs)
-        self.capability, self.plan_arguments, self.waits = capability, plan_arguments, waits
+        self.capability, self.plan_arguments, self.sensor_arguments = capability, plan_arguments, sensor_arguments
         for problem in self._plan_problems():
             report(self.dag, self._site, f"{self}: {problem}")
 
@@ -97,14 +99,14 @@ class CapabilityOperator(PlannedTask, Operator):
         raise RequestError(f"{self} is run from its plan, as {self.capability}")
 
     def _plan_problems(self) -> Iterator[str]:
-        found, fault = _look_up(self.capability)
+        found, fault = _find_capability(self.capability)
         if fault:
             yield fault
-        yield from waiting_problems(self.waits or {})
-        problems = list(_unstorable(self.capability, self.plan_arguments))
+        yield from waiting_problems(self.sensor_arguments or {})
+        problems = list(_storage_problems(self.capability, self.plan_arguments))
         yield from problems
         if found is not None and not problems:
-            yield from argument_problems(found, _placed(self.plan_arguments))
+            yield from argument_problems(found, _with_references(self.plan_arguments))
 
 
 class MappedCapability(PlannedTask, MappedTask):
@@ -115,46 +117,46 @@ class MappedCapability(PlannedTask, MappedTask):
         *,
         capability: str,
         partial: dict[str, Any],
-        waits: dict[str, Any] | None,
+        sensor_arguments: dict[str, Any] | None,
         **kwargs: Any,  # noqa: ANN401 - passed on
     ) -> None:
-        self.capability, self.plan_arguments, self.waits = capability, partial, waits
+        self.capability, self.plan_arguments, self.sensor_arguments = capability, partial, sensor_arguments
         super().__init__(partial=partial, **kwargs)
 
     def _mapping_problems(self) -> Iterator[str]:
-        found, fault = _look_up(self.capability)
+        found, fault = _find_capability(self.capability)
         if fault:
             yield fault
-        yield from waiting_problems(self.waits or {})
-        problems = [*super()._mapping_problems(), *_unstorable(self.capability, self.plan_arguments)]
-        problems += _taken_in_sets(self.literals())
+        yield from waiting_problems(self.sensor_arguments or {})
+        problems = [*super()._mapping_problems(), *_storage_problems(self.capability, self.plan_arguments)]
+        problems += _set_problems(self.literals())
         yield from problems
         if found is not None and not problems:
-            yield from self._misfits(found)
+            yield from self._capability_problems(found)
 
-    def _misfits(self, found: Capability) -> Iterator[str]:
+    def _capability_problems(self, found: Capability) -> Iterator[str]:
         """What the manifest has against the arguments: those of all instances, then those of the first wrong one."""
-        given: dict[str, Any] = _placed(self.partial_arguments)
+        given: dict[str, Any] = _with_references(self.partial_arguments)
         required = [each.name for each in found.parameters if each.required]
-        usual = {**dict.fromkeys(required if WHOLE in self.mapped else self.mapped, _LATER), **given}
+        usual = {**dict.fromkeys(required if EXPAND_KWARGS in self.mapped else self.mapped, _AT_RUN_TIME), **given}
         problems = argument_problems(found, usual)
         yield from problems
         for name, literal in self.literals().items() if not problems else ():
-            yield from self._element_misfits(found, name, literal, given if name == WHOLE else usual)
+            yield from self._element_problems(found, name, literal, given if name == EXPAND_KWARGS else usual)
 
-    def _element_misfits(
+    def _element_problems(
         self, found: Capability, name: str, literal: list[Any] | dict[str, Any], beside: dict[str, Any]
     ) -> Iterator[str]:
-        for index, element in enumerate(map(_placed, elements_of(name, literal))):
-            if name == WHOLE and set(element) == {XCOM}:
+        for index, element in enumerate(map(_with_references, elements_of(name, literal))):
+            if name == EXPAND_KWARGS and set(element) == {XCOM}:
                 continue
-            problems = argument_problems(found, {**beside, **(element if name == WHOLE else {name: element})})
+            problems = argument_problems(found, {**beside, **(element if name == EXPAND_KWARGS else {name: element})})
             if problems:
-                yield from (f"{expansion(name)}: element {index}: {problem}" for problem in problems)
+                yield from (f"{expansion_label(name)}: element {index}: {problem}" for problem in problems)
                 return
 
 
-class ByCapability:
+class OperatorFactory:
     """A task named by capability id, such as ``operator("aws.s3_copy", task_id="copy", source=..., target=...)``.
 
     Nothing of the provider is imported, neither here nor in the scheduler. Arguments are plain values, Jinja
@@ -168,30 +170,33 @@ class ByCapability:
 
     def __call__(self, capability: str, /, **arguments: Any) -> CapabilityOperator:  # noqa: ANN401 - passed on
         """Add the task."""
-        own, waits, rules = _parted(capability, arguments)
-        return CapabilityOperator(capability=capability, plan_arguments=own, waits=waits, **rules)
+        own, sensor, rules = _split_arguments(capability, arguments)
+        return CapabilityOperator(capability=capability, plan_arguments=own, sensor_arguments=sensor, **rules)
 
     def partial(self, capability: str, /, **arguments: Any) -> Partial:  # noqa: ANN401 - passed on
         """The task with some arguments; ``.expand(argument=list)`` then makes one instance for each element."""
-        own, waits, rules = _parted(capability, arguments)
-        return Partial(partial(MappedCapability, capability=capability, partial=own, waits=waits, **rules))
+        own, sensor, rules = _split_arguments(capability, arguments)
+        return Partial(partial(MappedCapability, capability=capability, partial=own, sensor_arguments=sensor, **rules))
 
 
-operator = ByCapability()
+operator = OperatorFactory()
 
 
-def _parted(capability: str, arguments: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None, dict[str, Any]]:
-    """The arguments of the capability itself, how it waits if it is a sensor, and those that every task takes."""
-    rules, waits = rules_in(arguments), None
+def _split_arguments(
+    capability: str, arguments: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any] | None, dict[str, Any]]:
+    """The arguments of the capability itself, those of a sensor if it is one, and those that every task takes."""
+    rules = task_arguments(arguments)
+    sensor: dict[str, Any] | None = None
     own = {name: value for name, value in arguments.items() if name not in rules}
-    found, _ = _look_up(capability)
+    found, _ = _find_capability(capability)
     if found is not None and found.kind == "sensors":
         # An operator may have an argument of such a name for itself.
-        waits = {name: own.pop(name) for name in list(own) if name in accepted(Sensor)}
-    return own, waits, rules
+        sensor = {name: own.pop(name) for name in list(own) if name in accepted_arguments(Sensor)}
+    return own, sensor, rules
 
 
-def _look_up(capability: object) -> tuple[Capability | None, str]:
+def _find_capability(capability: object) -> tuple[Capability | None, str]:
     if not isinstance(capability, str):
         return None, f"the capability id is {capability!r}; write text such as 'aws.s3_copy'."
     session = current_session.get()
@@ -203,40 +208,44 @@ def _look_up(capability: object) -> tuple[Capability | None, str]:
         return None, str(error)
 
 
-def _unstorable(capability: str, arguments: Mapping[str, Any]) -> Iterator[str]:
+def _storage_problems(capability: str, arguments: Mapping[str, Any]) -> Iterator[str]:
     """What in the arguments a plan cannot hold."""
     for name, value in arguments.items():
-        fault = not_json(value)
+        fault = non_json_type(value)
         if fault:
             yield f"{name} holds {fault}, which has no JSON form; {capability} is run from JSON alone."
-    yield from _taken_in_sets(arguments)
+    yield from _set_problems(arguments)
 
 
-def _taken_in_sets(arguments: Mapping[str, Any]) -> Iterator[str]:
+def _set_problems(arguments: Mapping[str, Any]) -> Iterator[str]:
     for name, value in arguments.items():
-        if _takes_in_set(value):
+        if _has_value_in_set(value):
             yield f"{name} holds a set with the value of a task in it; write a list."
 
 
-def _takes_in_set(value: Any) -> bool:  # noqa: ANN401 - any argument
+def _has_value_in_set(value: Any) -> bool:  # noqa: ANN401 - any argument
     if isinstance(value, set | frozenset):
-        return next(find(value), None) is not None
+        return next(find_xcom_args(value), None) is not None
     parts = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-    return any(map(_takes_in_set, parts))
+    return any(map(_has_value_in_set, parts))
 
 
-def planned(value: Any) -> Any:  # noqa: ANN401 - any argument
+def plan_value(value: Any) -> Any:  # noqa: ANN401 - any argument
     """A value as JSON in a plan; that of another task is ``{"$xcom": [task_id, key]}``."""
     from penstock.model.value import to_plain  # noqa: PLC0415 - only a build needs msgspec
 
-    return to_plain(_placed(value))
+    return to_plain(_with_references(value))
 
 
-def _placed(value: Any) -> Any:  # noqa: ANN401 - any argument
+def _with_references(value: Any) -> Any:  # noqa: ANN401 - any argument
     if isinstance(value, XComArg):
         return {XCOM: [value.operator.task_id, value.key]}
     if isinstance(value, dict):
-        return {key: _placed(each) for key, each in value.items()}
+        return {key: _with_references(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(map(_placed, value)) if type(value) in (list, tuple) else [_placed(each) for each in value]
+        return (
+            type(value)(map(_with_references, value))
+            if type(value) in (list, tuple)
+            else [_with_references(each) for each in value]
+        )
     return value

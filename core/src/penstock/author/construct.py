@@ -6,7 +6,7 @@ author's line and the nearest right name, and the import goes on.
 
 from typing import TYPE_CHECKING, Any
 
-from penstock.author.airflow import INSTEAD
+from penstock.author.airflow import ARGUMENT_ADVICE
 from penstock.author.parse_session import Site, call_site, current_session, report
 from penstock.errors import AuthoringError, did_you_mean
 
@@ -27,8 +27,8 @@ class CheckedMeta(type):
         made: Any = object.__new__(cls)  # type: ignore[arg-type] # a metaclass knows its instances only as types
         made._site = call_site()  # noqa: SLF001 - the same room
         owner = made._before_init(kwargs)  # noqa: SLF001 - the same room
-        known = accepted(cls)
-        given = {**dict(zip(positional(cls), args, strict=False)), **kwargs}
+        known = accepted_arguments(cls)
+        given = {**dict(zip(positional_arguments(cls), args, strict=False)), **kwargs}
         for name in [name for name in kwargs if name not in known]:
             report(owner, made._site, unknown_argument(made._display_name(given), name, known))  # noqa: SLF001 - the same room
             del kwargs[name], given[name]
@@ -40,7 +40,7 @@ class CheckedMeta(type):
         except Exception as error:
             if owner is None and current_session.get() is None:
                 raise
-            report(owner, made._site, f"{made._display_name(given)}: {_why(error, cls)}")  # noqa: SLF001 - the same room
+            report(owner, made._site, f"{made._display_name(given)}: {_sentence(error, cls)}")  # noqa: SLF001 - the same room
             made._fallback(given)  # noqa: SLF001 - the same room
         made._after_init()  # noqa: SLF001 - the same room
         return made
@@ -71,7 +71,7 @@ class Checked(metaclass=CheckedMeta):
         """Called once the object is complete."""
 
 
-def accepted(cls: type) -> dict[str, bool]:
+def accepted_arguments(cls: type) -> dict[str, bool]:
     """Names of a constructor's arguments, each with whether it is required; inherited ones if it takes ``**kwargs``."""
     cached: dict[str, bool] | None = cls.__dict__.get("_accepted")
     if cached is not None:
@@ -103,7 +103,7 @@ def parameters_of(function: Any) -> dict[str, bool]:  # noqa: ANN401 - any Pytho
     return {name: name not in optional for name in (*positional_names[skip:], *keyword_names)}
 
 
-def positional(cls: type) -> list[str]:
+def positional_arguments(cls: type) -> list[str]:
     """Names of a constructor's arguments in the order in which they may be given without a name."""
     code = getattr(unwrapped(cls.__dict__.get("__init__") or cls.__init__), "__code__", None)  # type: ignore[misc] # only read
     return list(code.co_varnames[1 : code.co_argcount]) if code is not None else []
@@ -118,13 +118,13 @@ def unwrapped(function: Any) -> Any:  # noqa: ANN401 - any Python function
 
 def unknown_argument(called: str, name: str, known: Any) -> str:  # noqa: ANN401 - any iterable of names
     """The sentence about an argument that does not exist, with what to write instead: the nearest one that does."""
-    if name in INSTEAD:
-        return f"{called} takes no argument {name!r}. {INSTEAD[name]}"
+    if name in ARGUMENT_ADVICE:
+        return f"{called} takes no argument {name!r}. {ARGUMENT_ADVICE[name]}"
     advice = did_you_mean(name, known, otherwise=f"It takes: {', '.join(sorted(known))}.")
     return f"{called} takes no argument {name!r}. {advice}"
 
 
-def _why(error: Exception, cls: type) -> str:
+def _sentence(error: Exception, cls: type) -> str:
     if isinstance(error, AuthoringError):
         return "; ".join(error.problems)
     # Python names the constructor whose arguments do not fit; the message names its object already.

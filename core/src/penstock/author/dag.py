@@ -181,10 +181,10 @@ def dag(function: Callable[..., Any] | str | None = None, /, **arguments: Any) -
         return dag(**{"dag_id": function, **arguments})
     if function is None:
         return lambda decorated: dag(decorated, **arguments)
-    return _Factory(function, arguments)
+    return _DagFactory(function, arguments)
 
 
-class _Factory:
+class _DagFactory:
     """A decorated function: each call of it makes the DAG."""
 
     def __init__(self, function: Callable[..., Any], arguments: dict[str, Any]) -> None:

@@ -122,10 +122,10 @@ def task_group(function: Callable[..., Any] | None = None, /, **arguments: Any) 
     """
     if function is None:
         return lambda decorated: task_group(decorated, **arguments)
-    return _Factory(function, arguments)
+    return _TaskGroupFactory(function, arguments)
 
 
-class _Factory:
+class _TaskGroupFactory:
     """A decorated function: each call of it makes a group."""
 
     def __init__(self, function: Callable[..., Any], arguments: dict[str, Any]) -> None:
@@ -135,13 +135,13 @@ class _Factory:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - passed on
         """Build the group."""
-        with TaskGroup(**{**self.arguments, "group_id": self._free()}) as group:
+        with TaskGroup(**{**self.arguments, "group_id": self._free_id()}) as group:
             value = self.function(*args, **kwargs)
         return group if value is None else value
 
-    def override(self, **arguments: Any) -> "_Factory":  # noqa: ANN401 - passed on
+    def override(self, **arguments: Any) -> "_TaskGroupFactory":  # noqa: ANN401 - passed on
         """The same function with other arguments for its group, such as ``group_id``."""
-        return _Factory(self.function, {**self.arguments, **arguments})
+        return _TaskGroupFactory(self.function, {**self.arguments, **arguments})
 
     def partial(self, **_: Any) -> NoReturn:  # noqa: ANN401 - refused
         """Groups are not mapped; raises AuthoringError."""
@@ -151,7 +151,7 @@ class _Factory:
 
     expand = expand_kwargs = partial
 
-    def _free(self) -> str:
+    def _free_id(self) -> str:
         """A group id that is free: ``g``, then ``g__1``, ``g__2``, as of tasks."""
         dag, around = current_dag(), current_group()
         taken = {group.group_id for group in dag.groups} if dag is not None else set()

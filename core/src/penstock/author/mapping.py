@@ -4,17 +4,17 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from penstock.author.abstract_operator import AbstractOperator
-from penstock.author.construct import accepted, unknown_argument
+from penstock.author.construct import accepted_arguments, unknown_argument
 from penstock.author.parse_session import report
 from penstock.author.scope import enter, leave
-from penstock.author.xcomarg import XComArg, find
+from penstock.author.xcomarg import XComArg, find_xcom_args
 
 if TYPE_CHECKING:
     from penstock.author.dag import DAG
     from penstock.author.operator import Operator
 
 # The name under which `expand_kwargs` is stored: its elements are dicts of arguments.
-WHOLE = "**"
+EXPAND_KWARGS = "**"
 
 
 class Partial:
@@ -36,7 +36,7 @@ class Partial:
 
     def expand_kwargs(self, kwargs: "Sequence[dict[str, Any]] | XComArg") -> "MappedTask":
         """One instance for each dict of a list, which holds its arguments."""
-        return self._make(mapped={WHOLE: kwargs})
+        return self._make(mapped={EXPAND_KWARGS: kwargs})
 
 
 class MappedTask(AbstractOperator):
@@ -57,8 +57,8 @@ class MappedTask(AbstractOperator):
 
     def inputs(self) -> Iterator[XComArg]:
         """Values of other tasks that every instance takes, or that stand inside a literal list."""
-        yield from find(self.partial_arguments)
-        yield from find(self.literals())
+        yield from find_xcom_args(self.partial_arguments)
+        yield from find_xcom_args(self.literals())
 
     def sources(self) -> dict[str, XComArg]:
         """Values of other tasks that are spread over the instances, by argument."""
@@ -68,14 +68,14 @@ class MappedTask(AbstractOperator):
         """What the author wrote to be spread over the instances, by argument: lists and dicts."""
         return {name: value for name, value in self.mapped.items() if not isinstance(value, XComArg)}
 
-    def _given(self) -> set[str]:
+    def _fixed_arguments(self) -> set[str]:
         """What all instances are given alike."""
         return set(self.partial_arguments)
 
     def _mapping_problems(self) -> Iterator[str]:
         if not self.mapped:
             yield "expand() needs at least one argument to map over."
-        for name in self.mapped.keys() & self._given():
+        for name in self.mapped.keys() & self._fixed_arguments():
             yield f"{name!r} is given to partial() and to expand(). Give it to one of them."
         for name, value in self.literals().items():
             yield from _literal_problems(name, value)
@@ -103,12 +103,12 @@ class MappedOperator(MappedTask):
 
     def __init__(self, *, cls: "type[Operator]", partial: dict[str, Any], **kwargs: Any) -> None:  # noqa: ANN401 - passed on
         self.cls = cls
-        defaults = {name: value for name, value in self._defaults().items() if name in accepted(cls)}
+        defaults = {name: value for name, value in self._defaults().items() if name in accepted_arguments(cls)}
         super().__init__(partial={**defaults, **partial}, **kwargs)
 
     def instance(self, elements: dict[str, Any]) -> "Operator":
         """The operator of one instance, given its elements; it belongs to no graph."""
-        given = elements.get(WHOLE, elements)
+        given = elements.get(EXPAND_KWARGS, elements)
         token = enter(None, None)
         try:
             made: Operator = self._make(given)
@@ -122,16 +122,16 @@ class MappedOperator(MappedTask):
 
     def _argument_names(self) -> dict[str, bool]:
         """What may be mapped, each with whether it must be given somewhere."""
-        own = accepted(AbstractOperator)
-        return {name: required for name, required in accepted(self.cls).items() if name not in own}
+        own = accepted_arguments(AbstractOperator)
+        return {name: required for name, required in accepted_arguments(self.cls).items() if name not in own}
 
     def _mapping_problems(self) -> Iterator[str]:
-        known, names = accepted(self.cls), self._argument_names()
+        known, names = accepted_arguments(self.cls), self._argument_names()
         for name in self.partial_arguments:
             if name not in known:
                 yield unknown_argument("partial()", name, known)
         for name in self.mapped:
-            if name != WHOLE and name not in names:
+            if name != EXPAND_KWARGS and name not in names:
                 yield unknown_argument("expand()", name, names)
         yield from super()._mapping_problems()
 
@@ -144,25 +144,25 @@ class MappedOperator(MappedTask):
         self.cls = arguments["cls"]
 
 
-def rules_in(arguments: dict[str, Any]) -> dict[str, Any]:
+def task_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
     """Those arguments that every task takes."""
-    known = accepted(AbstractOperator)
+    known = accepted_arguments(AbstractOperator)
     return {name: value for name, value in arguments.items() if name in known}
 
 
 def elements_of(name: str, value: Any) -> list[Any]:  # noqa: ANN401 - a list, tuple or dict
     """What each instance is given of a literal: the elements of a list, the pairs ``(key, value)`` of a dict."""
-    return list(value.items()) if isinstance(value, dict) and name != WHOLE else list(value)
+    return list(value.items()) if isinstance(value, dict) and name != EXPAND_KWARGS else list(value)
 
 
-def expansion(name: str) -> str:
+def expansion_label(name: str) -> str:
     """How messages name a mapped argument."""
-    return "expand_kwargs()" if name == WHOLE else f"expand({name}=...)"
+    return "expand_kwargs()" if name == EXPAND_KWARGS else f"expand({name}=...)"
 
 
 def _literal_problems(name: str, value: Any) -> Iterator[str]:  # noqa: ANN401 - what an author wrote
     """What is wrong with a literal to map over."""
-    label = expansion(name)
+    label = expansion_label(name)
     if not isinstance(value, list | tuple | dict):
         yield (
             f"{label} was given {type(value).__name__}; write a list, a dict or the value of a task "
@@ -170,24 +170,24 @@ def _literal_problems(name: str, value: Any) -> Iterator[str]:  # noqa: ANN401 -
         )
         return
     for index, element in enumerate(elements_of(name, value)):
-        if name == WHOLE and not isinstance(element, dict | XComArg):
+        if name == EXPAND_KWARGS and not isinstance(element, dict | XComArg):
             yield f"{label}: element {index} is a {type(element).__name__}; write a dict of arguments."
             return
-        fault = not_json(element)
+        fault = non_json_type(element)
         if fault:
             yield f"{label}: element {index} holds {fault}, which has no JSON form. Write plain values."
             return
 
 
-def not_json(value: Any) -> str:  # noqa: ANN401 - what an author wrote
+def non_json_type(value: Any) -> str:  # noqa: ANN401 - what an author wrote
     """The name of the first type in a value that can be no XCom; "" if there is none. An XComArg passes."""
     from penstock.model.value import is_plain  # noqa: PLC0415 - only mapped tasks need it
 
     if isinstance(value, XComArg):
         return ""
     if isinstance(value, dict):
-        return next((fault for pair in value.items() for part in pair if (fault := not_json(part))), "")
+        return next((fault for pair in value.items() for part in pair if (fault := non_json_type(part))), "")
     if isinstance(value, list | tuple | set | frozenset):
-        return next((fault for part in value if (fault := not_json(part))), "")
+        return next((fault for part in value if (fault := non_json_type(part))), "")
     kind = type(value)
     return "" if is_plain(value) else f"a {kind.__module__}.{kind.__qualname__}"

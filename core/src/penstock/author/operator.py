@@ -4,7 +4,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from penstock.author.abstract_operator import AbstractOperator
-from penstock.author.mapping import MappedOperator, Partial, rules_in
+from penstock.author.mapping import MappedOperator, Partial, task_arguments
 
 if TYPE_CHECKING:
     from penstock.author.run.context import Context
@@ -56,7 +56,7 @@ class Operator(AbstractOperator):
     @classmethod
     def partial(cls, **arguments: Any) -> Partial:  # noqa: ANN401 - passed on
         """The operator with some arguments; ``.expand(argument=list)`` then makes one instance for each element."""
-        return Partial(partial(MappedOperator, cls=cls, partial=arguments, **rules_in(arguments)))
+        return Partial(partial(MappedOperator, cls=cls, partial=arguments, **task_arguments(arguments)))
 
 
 class EmptyOperator(Operator):

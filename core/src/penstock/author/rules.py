@@ -29,16 +29,16 @@ class TaskRules(NamedTuple):
 
     def problems(self) -> Iterator[str]:
         """What is wrong with them, a sentence each."""
-        yield from whole(self.retries, "retries", least=0)
-        yield from whole(self.pool_slots, "pool_slots", least=1)
-        yield from whole(self.priority_weight, "priority_weight", least=None)
-        yield from span(self.retry_delay, "retry_delay", zero=True)
+        yield from integer_problems(self.retries, "retries", least=0)
+        yield from integer_problems(self.pool_slots, "pool_slots", least=1)
+        yield from integer_problems(self.priority_weight, "priority_weight", least=None)
+        yield from duration_problems(self.retry_delay, "retry_delay", zero=True)
         if self.max_retry_delay is not None:
-            yield from span(self.max_retry_delay, "max_retry_delay")
+            yield from duration_problems(self.max_retry_delay, "max_retry_delay")
         if self.execution_timeout is not None:
-            yield from span(self.execution_timeout, "execution_timeout")
+            yield from duration_problems(self.execution_timeout, "execution_timeout")
         if self.max_active_tis_per_dagrun is not None:
-            yield from whole(self.max_active_tis_per_dagrun, "max_active_tis_per_dagrun", least=1)
+            yield from integer_problems(self.max_active_tis_per_dagrun, "max_active_tis_per_dagrun", least=1)
         for name in ("pool", "queue"):
             if not isinstance(getattr(self, name), str) or not getattr(self, name):
                 yield f"{name} is {getattr(self, name)!r}; write the name of a {name}."
@@ -80,14 +80,14 @@ def is_number(value: Any) -> bool:  # noqa: ANN401 - what an author wrote
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def whole(value: Any, name: str, *, least: int | None) -> Iterator[str]:  # noqa: ANN401 - what an author wrote
+def integer_problems(value: Any, name: str, *, least: int | None) -> Iterator[str]:  # noqa: ANN401 - what an author wrote
     """The problem of a value that should be a whole number of at least ``least``."""
     if isinstance(value, bool) or not isinstance(value, int) or (least is not None and value < least):
         bound = "" if least is None else f" of at least {least}"
         yield f"{name} is {value!r}; write a whole number{bound}."
 
 
-def span(value: Any, name: str, *, zero: bool = False) -> Iterator[str]:  # noqa: ANN401 - what an author wrote
+def duration_problems(value: Any, name: str, *, zero: bool = False) -> Iterator[str]:  # noqa: ANN401 - what an author wrote
     """The problem of a value that should be a span of time, longer than zero unless ``zero`` is allowed."""
     if not isinstance(value, timedelta) and not is_number(value):
         yield f"{name} is {value!r}; write a timedelta or a number of seconds."

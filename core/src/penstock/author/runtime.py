@@ -5,16 +5,18 @@ User code never sees a database. Whoever runs it (a task process, the import of 
 """
 
 from contextvars import ContextVar
-from typing import Any, ClassVar, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Protocol
 
 from penstock.errors import RequestError
-from penstock.model.connection import Connection
+
+if TYPE_CHECKING:
+    from penstock.model.connection import Connection  # not imported: it needs msgspec, and most DAG files ask for none
 
 
 class Runtime(Protocol):
     """What user code may ask; every method may raise `penstock.errors.RequestError`."""
 
-    def connection(self, conn_id: str) -> Connection:
+    def connection(self, conn_id: str) -> "Connection":
         """The connection of this id; raises `penstock.errors.NotFoundError`."""
 
     def variable(self, key: str) -> str | None:
@@ -50,7 +52,7 @@ class BaseRuntime:
     place: ClassVar[str] = "outside of a running task, the import of a DAG file and a test"
     advice: ClassVar[str] = "run the code with `penstock dags test FILE` or within `penstock.testing.runtime()`"
 
-    def connection(self, conn_id: str) -> Connection:
+    def connection(self, conn_id: str) -> "Connection":
         """Refuse to find a connection; raises RequestError."""
         self._refuse(f"the connection {conn_id!r}")
 

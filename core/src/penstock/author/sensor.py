@@ -5,10 +5,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from penstock.author.abstract_operator import AbstractOperator
-from penstock.author.construct import accepted
+from penstock.author.construct import accepted_arguments
 from penstock.author.operator import Operator
 from penstock.author.parse_session import report
-from penstock.author.rules import seconds, span
+from penstock.author.rules import duration_problems, seconds
 
 if TYPE_CHECKING:
     from penstock.author.run.context import Context
@@ -61,7 +61,7 @@ class Sensor(Operator):
         """
         from penstock.model.value import NotSerialisableError, encode  # noqa: PLC0415 - only a waiter needs it
 
-        own = accepted(Sensor)
+        own = accepted_arguments(Sensor)
         arguments = {name: getattr(self, name, value) for name, value in self._arguments.items() if name not in own}
         try:
             return f"{type(self).__module__}:{type(self).__qualname__}:{encode(sorted(arguments.items())).decode()}"
@@ -87,13 +87,13 @@ def waiting_problems(arguments: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with how a sensor is told to wait, a sentence each; arguments may be missing."""
     for name in ("poke_interval", "timeout"):
         if name in arguments:
-            yield from span(arguments[name], name)
+            yield from duration_problems(arguments[name], name)
     mode = arguments.get("mode", "poke")
     if mode not in Sensor.MODES:
         yield f"mode is {mode!r}; write 'poke' or 'reschedule'."
 
 
-def policy_of(task: AbstractOperator) -> dict[str, Any] | None:
+def sensor_policy(task: AbstractOperator) -> dict[str, Any] | None:
     """How a task waits, as arguments of the model's SensorPolicy; None if it does not."""
     cls, given = getattr(task, "cls", None), getattr(task, "partial_arguments", {})
     if cls is not None and issubclass(cls, Sensor):

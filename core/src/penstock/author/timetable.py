@@ -58,8 +58,8 @@ def zone_of(dag: "DAG") -> str:
 
 def schedule_of(dag: "DAG") -> "tuple[Schedule, datetime | None]":
     """A DAG's schedule, and the instant from which an interval schedule counts; raises AuthoringError."""
-    known_zone(zone_of(dag))
-    start = None if dag.start_date is None else instant(dag.start_date, dag.timezone, "start_date")
+    to_zone(zone_of(dag))
+    start = None if dag.start_date is None else to_utc(dag.start_date, dag.timezone, "start_date")
     return to_schedule(dag.schedule, zone_of(dag)), start
 
 
@@ -74,8 +74,8 @@ def to_schedule(value: Any, timezone: str) -> "Schedule":  # noqa: ANN401 - what
     if isinstance(value, str | Cron):
         cron = value if isinstance(value, Cron) else Cron(value)
         zone = cron.timezone or timezone
-        known_zone(zone)
-        crons = tuple(_expanded(each, zone) for each in cron.expressions)
+        to_zone(zone)
+        crons = tuple(_to_cron(each, zone) for each in cron.expressions)
         return Schedule(ScheduleKind.CRON, crons=crons, timezone=zone, text=" | ".join(map(str, cron.expressions)))
     if isinstance(value, timedelta | Interval):
         every: Any = value.every if isinstance(value, Interval) else value
@@ -85,7 +85,7 @@ def to_schedule(value: Any, timezone: str) -> "Schedule":  # noqa: ANN401 - what
             )
         return Schedule(ScheduleKind.INTERVAL, every_s=every.total_seconds(), timezone=timezone, text=f"every {every}")
     if isinstance(value, Dates):
-        dates = tuple(sorted(instant(each, timezone, "a date of the schedule") for each in value.dates))
+        dates = tuple(sorted(to_utc(each, timezone, "a date of the schedule") for each in value.dates))
         for fault in filter(None, map(unworkable, dates)):
             raise AuthoringError(f"a date of the schedule, {fault}.")
         return Schedule(ScheduleKind.DATES, dates=dates, timezone=timezone, text=f"{len(dates)} dates")
@@ -95,7 +95,7 @@ def to_schedule(value: Any, timezone: str) -> "Schedule":  # noqa: ANN401 - what
     )
 
 
-def instant(value: Any, timezone: str | None, what: str) -> datetime:  # noqa: ANN401 - what an author wrote
+def to_utc(value: Any, timezone: str | None, what: str) -> datetime:  # noqa: ANN401 - what an author wrote
     """A date as aware UTC; one without a zone is read in the DAG's, if the DAG names one, and refused otherwise."""
     if not isinstance(value, datetime):
         raise AuthoringError(f"{what} is {value!r}; write datetime(2026, 1, 1, tzinfo=UTC).")
@@ -105,7 +105,7 @@ def instant(value: Any, timezone: str | None, what: str) -> datetime:  # noqa: A
             raise AuthoringError(
                 f"{what} {shown} is naive: it has no time zone. Write it with tzinfo=UTC, or give the DAG timezone='...'."
             )
-        value = value.replace(tzinfo=known_zone(timezone))
+        value = value.replace(tzinfo=to_zone(timezone))
     try:
         moment: datetime = value.astimezone(UTC)
     except OverflowError:
@@ -113,7 +113,7 @@ def instant(value: Any, timezone: str | None, what: str) -> datetime:  # noqa: A
     return moment
 
 
-def known_zone(name: Any) -> Any:  # noqa: ANN401 - what an author wrote; a tzinfo
+def to_zone(name: Any) -> Any:  # noqa: ANN401 - what an author wrote; a tzinfo
     """The zone of an IANA name; raises AuthoringError with the nearest one that exists."""
     from zoneinfo import ZoneInfo, available_timezones  # noqa: PLC0415 - only zones other than UTC need it
 
@@ -127,7 +127,7 @@ def known_zone(name: Any) -> Any:  # noqa: ANN401 - what an author wrote; a tzin
         raise AuthoringError(f"there is no time zone {name!r}. {advice}") from None
 
 
-def _expanded(expression: Any, timezone: str) -> str:  # noqa: ANN401 - what an author wrote
+def _to_cron(expression: Any, timezone: str) -> str:  # noqa: ANN401 - what an author wrote
     """A cron expression of five fields that falls due at least once; raises AuthoringError."""
     from cronsim import CronSim, CronSimError  # noqa: PLC0415 - 50 ms that only cron schedules need to spend
 
@@ -145,7 +145,7 @@ def _expanded(expression: Any, timezone: str) -> str:  # noqa: ANN401 - what an 
             f"the cron expression {text!r} has {len(fields)} fields; write five: minute hour day month weekday."
         )
     try:
-        next(CronSim(text, datetime(2024, 1, 1, tzinfo=known_zone(timezone))))
+        next(CronSim(text, datetime(2024, 1, 1, tzinfo=to_zone(timezone))))
     except CronSimError as error:
         raise AuthoringError(f"the cron expression {text!r} is wrong: {str(error).lower()}.") from None
     except StopIteration:

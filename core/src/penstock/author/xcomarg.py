@@ -64,13 +64,13 @@ class XComArg(Edges):
         yield self.operator
 
 
-def find(value: Any) -> Iterator[XComArg]:  # noqa: ANN401 - any argument of an operator
+def find_xcom_args(value: Any) -> Iterator[XComArg]:  # noqa: ANN401 - any argument of an operator
     """Every XComArg inside a value, through lists, tuples, sets and dicts."""
     if isinstance(value, XComArg):
         yield value
     elif isinstance(value, dict):
         for each in value.values():
-            yield from find(each)
+            yield from find_xcom_args(each)
     elif isinstance(value, list | tuple | set | frozenset):
         for each in value:
-            yield from find(each)
+            yield from find_xcom_args(each)

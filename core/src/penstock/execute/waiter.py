@@ -113,7 +113,7 @@ class Waiter:
             for waiting in group:
                 self._end(waiting, failed(error))
         else:
-            shared = group if not first.prepared.context.touched else [first]
+            shared = group if not first.prepared.context.was_read else [first]
             for waiting in group:
                 if waiting in shared:
                     self._settle(waiting, waiting.prepared.poked(answer))
@@ -156,7 +156,7 @@ class Waiter:
     def _settle(self, waiting: Waiting, end: TryEnd | None) -> None:
         now = time.monotonic()
         if end is None and now >= waiting.give_up_at:
-            end = waiting.prepared.gave_up(now - waiting.since)
+            end = waiting.prepared.timed_out(now - waiting.since)
         if end is not None:
             self._end(waiting, end)
             return

@@ -334,7 +334,7 @@ def test_equal_pokes_share_a_key_unless_they_read_their_context(dag_of, runtime)
     assert one.task.poke_key() == other.task.poke_key() != third.task.poke_key()
     assert prepare(dag.get_task("d"), TryFacts("d", "r", "d"), TryInputs(), runtime).task.poke_key() is None
     one.poke()
-    assert not one.context.touched
+    assert not one.context.was_read
 
 
 def test_a_triggered_run_has_one_id_however_often_it_is_asked_for(dag_of, tried, runtime, value):

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penstock.author.build.checks import dag_problems
 from penstock.author.build.graph import topological_order
-from penstock.author.capability import PlannedTask, planned
+from penstock.author.capability import PlannedTask, plan_value
 from penstock.author.dag import DAG, Param
-from penstock.author.mapping import WHOLE, MappedTask, elements_of
+from penstock.author.mapping import EXPAND_KWARGS, MappedTask, elements_of
 from penstock.author.parse_session import ParseSession, Problem
-from penstock.author.sensor import policy_of
+from penstock.author.sensor import sensor_policy
 from penstock.author.template_fields import needs_rendering
-from penstock.author.timetable import instant, schedule_of
+from penstock.author.timetable import schedule_of, to_utc
 from penstock.author.xcomarg import XComArg
 from penstock.errors import AuthoringError
 from penstock.model.dag import DagSpec, Mapping, ParamSpec, SensorPolicy, TaskSpec, XComRef
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from penstock.author.abstract_operator import AbstractOperator
 
 
-class Built(NamedTuple):
+class BuildResult(NamedTuple):
     """What a DAG file came to: DAGs as data, or what is wrong with it, a sentence each with file and line."""
 
     dags: tuple[DagSpec, ...]
     problems: tuple[str, ...]
 
 
-def build_file(session: ParseSession, file: str) -> Built:
+def build_file(session: ParseSession, file: str) -> BuildResult:
     """The DAGs of an import, and every problem of it in the order of its lines; DAGs only if there is no problem.
 
     Args:
@@ -47,8 +47,8 @@ def build_file(session: ParseSession, file: str) -> Built:
     for dag in first.values():
         problems += dag_problems(dag)
     if problems:
-        return Built((), tuple(dict.fromkeys(str(problem) for problem in sorted(problems))))
-    return Built(tuple(_spec(dag, file) for dag in first.values()), ())
+        return BuildResult((), tuple(dict.fromkeys(str(problem) for problem in sorted(problems))))
+    return BuildResult(tuple(_spec(dag, file) for dag in first.values()), ())
 
 
 def build_dag(dag: DAG, file: str = "") -> DagSpec:
@@ -72,7 +72,7 @@ def _spec(dag: DAG, file: str) -> DagSpec:
         tasks=tuple(_task(tasks[task_id], upstream[task_id]) for task_id in order),
         schedule=schedule,
         start_date=start,
-        end_date=None if dag.end_date is None else instant(dag.end_date, dag.timezone, "end_date"),
+        end_date=None if dag.end_date is None else to_utc(dag.end_date, dag.timezone, "end_date"),
         catchup=dag.catchup,
         max_active_runs=dag.max_active_runs,
         max_active_tasks=dag.max_active_tasks,
@@ -92,7 +92,7 @@ def _param(value: Any) -> ParamSpec:  # noqa: ANN401 - what an author wrote
 def _task(task: "AbstractOperator", upstream: set[str]) -> TaskSpec:
     rules, cls = task.rules, getattr(task, "cls", None) or type(task)
     stored = task if isinstance(task, PlannedTask) else None
-    policy = policy_of(task) if stored is None else stored.policy
+    policy = sensor_policy(task) if stored is None else stored.policy
     return TaskSpec(
         task_id=task.task_id,
         operator=f"{cls.__module__}:{cls.__qualname__}" if stored is None else "",
@@ -131,7 +131,7 @@ def _mappings(task: "AbstractOperator") -> Iterator[Mapping]:
         if isinstance(value, XComArg):
             yield Mapping(argument=name, source=XComRef(value.operator.task_id, value.key))
             continue
-        literal = tuple(map(planned, elements_of(name, value))) if isinstance(task, PlannedTask) else None
+        literal = tuple(map(plan_value, elements_of(name, value))) if isinstance(task, PlannedTask) else None
         yield Mapping(argument=name, length=len(value), literal=literal)
 
 
@@ -140,7 +140,7 @@ def _templated(task: "AbstractOperator") -> bool:
     extensions = tuple(cls.template_ext)
     if isinstance(task, MappedTask):
         literals = task.literals()
-        return WHOLE in literals or needs_rendering([task.partial_arguments, literals], extensions)
+        return EXPAND_KWARGS in literals or needs_rendering([task.partial_arguments, literals], extensions)
     if isinstance(task, PlannedTask):
         return needs_rendering(task.plan_arguments, ())
     return any(needs_rendering(getattr(task, field, None), extensions) for field in cls.template_fields)

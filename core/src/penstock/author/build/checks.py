@@ -7,15 +7,15 @@ from typing import Any, get_args
 
 from penstock.author.build.graph import topological_order
 from penstock.author.capability import PlannedTask
-from penstock.author.construct import accepted, unknown_argument
+from penstock.author.construct import accepted_arguments, unknown_argument
 from penstock.author.dag import DAG, Param
-from penstock.author.mapping import MappedTask, not_json
+from penstock.author.mapping import MappedTask, non_json_type
 from penstock.author.operator import Operator
 from penstock.author.parse_session import Problem
-from penstock.author.rules import whole
+from penstock.author.rules import integer_problems
 from penstock.author.sensor import Sensor
 from penstock.author.template_fields import texts
-from penstock.author.timetable import instant, known_zone, to_schedule, zone_of
+from penstock.author.timetable import to_schedule, to_utc, to_zone, zone_of
 from penstock.errors import AuthoringError, did_you_mean
 from penstock.model.dag import Isolation
 from penstock.model.schedule import unworkable
@@ -26,17 +26,17 @@ _PULL = re.compile(r"xcom_pull\(\s*(?:task_ids\s*=\s*)?(['\"])([^'\"]+)\1")
 
 def dag_problems(dag: DAG) -> Iterator[Problem]:
     """Everything that is wrong with a DAG as a whole; what its constructors found is in ``dag.problems``."""
-    for text in (*_own(dag), *_times(dag), *_defaults(dag)):
+    for text in (*_dag_arguments(dag), *_dates(dag), *_default_args(dag)):
         yield Problem(dag._site, f"DAG {dag.dag_id!r}: {text}")  # noqa: SLF001 - the same room
     yield from _ids(dag)
     yield from _cycles(dag)
-    yield from _pulls(dag)
+    yield from _template_pulls(dag)
 
 
-def _own(dag: DAG) -> Iterator[str]:
-    yield from bad_id(dag.dag_id, "dag_id")
-    yield from whole(dag.max_active_runs, "max_active_runs", least=1)
-    yield from whole(dag.max_active_tasks, "max_active_tasks", least=1)
+def _dag_arguments(dag: DAG) -> Iterator[str]:
+    yield from id_problems(dag.dag_id, "dag_id")
+    yield from integer_problems(dag.max_active_runs, "max_active_runs", least=1)
+    yield from integer_problems(dag.max_active_tasks, "max_active_tasks", least=1)
     if dag.isolation is not None and dag.isolation not in get_args(Isolation):
         yield f"isolation is {dag.isolation!r}; write one of {', '.join(get_args(Isolation))}."
     if isinstance(dag.tags, str) or not all(isinstance(tag, str) for tag in dag.tags):
@@ -45,23 +45,23 @@ def _own(dag: DAG) -> Iterator[str]:
         if not isinstance(getattr(dag, name), bool):
             yield f"{name} is {getattr(dag, name)!r}; write True or False."
     for name, value in dag.params.items():
-        fault = not_json(value.default if isinstance(value, Param) else value)
+        fault = non_json_type(value.default if isinstance(value, Param) else value)
         if fault:
             yield f"the parameter {name!r} holds {fault}, which has no JSON form."
 
 
-def _times(dag: DAG) -> Iterator[str]:
+def _dates(dag: DAG) -> Iterator[str]:
     dates: dict[str, Any] = {}
     zone = zone_of(dag)
     try:
-        known_zone(zone)
+        to_zone(zone)
     except AuthoringError as error:
         yield str(error)
         zone = "UTC"
     for name in ("start_date", "end_date"):
         value = getattr(dag, name)
         try:
-            dates[name] = None if value is None else instant(value, zone if dag.timezone else None, name)
+            dates[name] = None if value is None else to_utc(value, zone if dag.timezone else None, name)
         except AuthoringError as error:
             yield str(error)
     try:
@@ -77,13 +77,13 @@ def _times(dag: DAG) -> Iterator[str]:
         yield "catchup needs a start_date: since when are intervals to be run?"
 
 
-def _defaults(dag: DAG) -> Iterator[str]:
+def _default_args(dag: DAG) -> Iterator[str]:
     """Default arguments that no task takes: a name that is wrong would have no effect, silently."""
     if not dag.tasks:
         return
-    known = set(accepted(Operator)) | set(accepted(Sensor))
+    known = set(accepted_arguments(Operator)) | set(accepted_arguments(Sensor))
     for task in dag.tasks:
-        known |= set(accepted(getattr(task, "cls", None) or type(task)))
+        known |= set(accepted_arguments(getattr(task, "cls", None) or type(task)))
         if isinstance(task, PlannedTask):
             known |= set(task.plan_arguments)
     for name in dag.default_args:
@@ -97,7 +97,7 @@ def _ids(dag: DAG) -> Iterator[Problem]:
     seen: dict[str, int] = {}
     for task in dag.tasks:
         site = task._site  # noqa: SLF001 - the same room
-        for text in bad_id(task.task_id, "task_id"):
+        for text in id_problems(task.task_id, "task_id"):
             yield Problem(site, text)
         if task.task_id in seen:
             yield Problem(
@@ -114,7 +114,7 @@ def _ids(dag: DAG) -> Iterator[Problem]:
         groups.setdefault(group.group_id, site.line)
 
 
-def bad_id(value: Any, name: str) -> Iterator[str]:  # noqa: ANN401 - what an author wrote
+def id_problems(value: Any, name: str) -> Iterator[str]:  # noqa: ANN401 - what an author wrote
     """The problem of an id that cannot be one."""
     if not isinstance(value, str) or not _ID.fullmatch(value):
         yield f"the {name} is {value!r}; write 1 to 250 letters, digits, '-', '_' or '.'."
@@ -137,7 +137,7 @@ def _cycles(dag: DAG) -> Iterator[Problem]:
         yield Problem(site, f"tasks of DAG {dag.dag_id!r} form a cycle: {' >> '.join(path)}. Take one edge away.")
 
 
-def _pulls(dag: DAG) -> Iterator[Problem]:
+def _template_pulls(dag: DAG) -> Iterator[Problem]:
     """Templates that pull the value of a task that the DAG does not have."""
     tasks = dag.task_dict
     for task in dag.tasks:

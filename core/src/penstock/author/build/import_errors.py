@@ -6,7 +6,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from penstock.author.airflow import MODULE
+from penstock.author.airflow import IMPORT_ADVICE
 from penstock.author.parse_session import ParseSession, Problem, Site
 from penstock.errors import AuthoringError, PenstockError, nearest
 
@@ -16,7 +16,7 @@ _PROVIDER = re.compile(r"penstock_([a-z][a-z0-9_]*)")
 
 
 def to_problem(error: BaseException, session: ParseSession, file: str) -> Problem:
-    """What an exception means for the author, at the last line of his own that it went through."""
+    """Turn an exception of an import into a problem, at the last line of the author's files that it went through."""
     if isinstance(error, SyntaxError) and error.filename:
         return Problem(
             Site(session.display_path(error.filename), error.lineno or 0), f"the file is no Python: {error.msg}."
@@ -53,7 +53,7 @@ def _no_name(name: str, module: str) -> str:
 def _missing(module: str, folder: str) -> str:
     """The advice for a module that is not there: a provider's has the command that installs it."""
     if module.partition(".")[0] == "airflow":
-        return f"there is no module {module!r}: {MODULE}"
+        return f"there is no module {module!r}: {IMPORT_ADVICE}"
     provider = _PROVIDER.fullmatch(module.partition(".")[0])
     if provider is None or (Path(folder) / module.partition(".")[0]).exists():
         return f"there is no module {module!r}: install it in this environment, or put its file into the DAGs folder."

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
 
 from penstock.author.operator import Operator
-from penstock.author.operators.python import call
+from penstock.author.operators.python import call_with_context
 from penstock.author.run.coroutines import completed
 from penstock.author.run.templates import render_text
 from penstock.errors import PenstockError, SkipTask
@@ -150,7 +150,7 @@ class BashFunctionOperator(BashOperator):
 
     def execute(self, context: "Context") -> str:
         """Ask the function for the command, render it, and run it."""
-        command = completed(call(self.python_callable, self.op_args, self.op_kwargs, context))
+        command = completed(call_with_context(self.python_callable, self.op_args, self.op_kwargs, context))
         if not isinstance(command, str) or not command.strip():
             raise TypeError(f"{self}: the function returned {command!r}; a @task.bash function returns a shell command")
         self.bash_command = render_text(command, self, "bash_command", context)

@@ -49,7 +49,9 @@ class PythonOperator(Operator):
 
     def execute(self, context: "Context") -> Any:  # noqa: ANN401 - any value
         """The function's value."""
-        return completed(call(self.python_callable, self.op_args, self.op_kwargs, context, self.templates_dict))
+        return completed(
+            call_with_context(self.python_callable, self.op_args, self.op_kwargs, context, self.templates_dict)
+        )
 
 
 class BranchPythonOperator(PythonOperator):
@@ -102,7 +104,7 @@ class PythonSensor(Sensor):
 
     def poke(self, context: "Context") -> Any:  # noqa: ANN401 - any value
         """The function's answer."""
-        answer = call(self.python_callable, self.op_args, self.op_kwargs, context)
+        answer = call_with_context(self.python_callable, self.op_args, self.op_kwargs, context)
         return answer if isinstance(answer, PokeResult) or hasattr(answer, "__await__") else bool(answer)
 
     def poke_key(self) -> str | None:
@@ -110,7 +112,7 @@ class PythonSensor(Sensor):
         return None
 
 
-def call(
+def call_with_context(
     function: Callable[..., Any],
     args: Sequence[Any],
     kwargs: Mapping[str, Any],

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from penstock.author.construct import accepted, parameters_of, unknown_argument, unwrapped
+from penstock.author.construct import accepted_arguments, parameters_of, unknown_argument, unwrapped
 from penstock.author.mapping import MappedOperator
 from penstock.author.operator import Operator
 from penstock.author.operators.python import BranchPythonOperator, PythonOperator, PythonSensor, ShortCircuitOperator
@@ -37,7 +37,12 @@ class Task:
                 f"@task function {self.__name__!r} was called outside of a DAG. Call it in a `with DAG(...)` block or "
                 f"a @dag function; to call the plain function, use {self.__name__}.function(...)."
             )
-        arguments = {**self._named(), "python_callable": self.function, "op_args": args, "op_kwargs": kwargs}
+        arguments = {
+            **self._operator_arguments(),
+            "python_callable": self.function,
+            "op_args": args,
+            "op_kwargs": kwargs,
+        }
         made: Operator = self.cls(**arguments)
         for problem in binding_problems(self.function, args, kwargs):
             report(made.dag, made._site, f"{made}: {problem}")  # noqa: SLF001 - the same room
@@ -59,7 +64,7 @@ class Task:
         """An instance for each dict of a list, which holds its arguments."""
         return PartialTask(self, {}).expand_kwargs(kwargs)
 
-    def _named(self) -> dict[str, Any]:
+    def _operator_arguments(self) -> dict[str, Any]:
         """The operator's arguments with a task id that is free: ``f``, then ``f__1``, ``f__2``, as in Airflow."""
         options = dict(self.options)
         if "task_id" not in options or current_dag() is not None:
@@ -92,9 +97,9 @@ class PartialTask:
         return self._expand({"**": kwargs})
 
     def _expand(self, mapped: dict[str, Any]) -> XComArg:
-        options = self.task._named()  # noqa: SLF001 - the same room
+        options = self.task._operator_arguments()  # noqa: SLF001 - the same room
         partial = {**options, "python_callable": self.task.function, "op_kwargs": self.kwargs}
-        rules = {name: value for name, value in options.items() if name in accepted(Operator)}
+        rules = {name: value for name, value in options.items() if name in accepted_arguments(Operator)}
         return MappedFunction(cls=self.task.cls, partial=partial, mapped=mapped, **rules).output
 
 
@@ -106,7 +111,7 @@ class MappedFunction(MappedOperator):
         made: Operator = self.cls(**{**arguments, "op_kwargs": {**arguments.get("op_kwargs", {}), **elements}})
         return made
 
-    def _given(self) -> set[str]:
+    def _fixed_arguments(self) -> set[str]:
         return set(self.partial_arguments.get("op_kwargs", {}))
 
     def _argument_names(self) -> dict[str, bool]:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from penstock.author.runtime import Runtime
 from penstock.author.timetable import schedule_of
 from penstock.errors import NotFoundError, RequestError
-from penstock.model.run import UNMAPPED
 
 if TYPE_CHECKING:
     from penstock.author.abstract_operator import AbstractOperator
@@ -34,7 +33,7 @@ class Context(Mapping[str, Any]):
     """The names of one try; a mapping whose values are worked out on demand.
 
     Attributes:
-        touched: Whether a name was asked for since this was last set to False: what a poke found after reading its
+        was_read: Whether a name was asked for since this was last set to False: what a poke found after reading its
             context holds for its own task only.
         pushed: Values that the task left under keys of its own.
     """
@@ -43,7 +42,7 @@ class Context(Mapping[str, Any]):
         self, facts: "TryFacts", inputs: "TryInputs", runtime: Runtime, task: "AbstractOperator | None" = None
     ) -> None:
         self.facts, self.inputs, self.runtime, self.task = facts, inputs, runtime, task
-        self.touched = False
+        self.was_read = False
         self.pushed: dict[str, Any] = {}
         self._found: dict[str, Any] = {}
 
@@ -53,7 +52,7 @@ class Context(Mapping[str, Any]):
         return self.task.dag if self.task is not None else None
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - any value
-        self.touched = True
+        self.was_read = True
         if name not in self._found:
             macros = self.dag.user_defined_macros if self.dag is not None else {}
             if name in macros:
@@ -80,7 +79,7 @@ class Context(Mapping[str, Any]):
         if self.facts.logical_date is None:
             hidden = DATED
         elif self.dag is None or self.dag.schedule in (None, "@once"):
-            hidden = BESIDE
+            hidden = ADJACENT
         return [name for name in (*NAMES, *own) if name not in hidden]
 
     def logical_date(self, name: str) -> datetime:
@@ -134,16 +133,18 @@ class TaskInstance:
             return self._context.pushed[key]
         import msgspec  # noqa: PLC0415 - only a task that pulls needs it
 
-        from penstock.author.run.values import given  # noqa: PLC0415 - as above
+        from penstock.author.run.values import resolve_value  # noqa: PLC0415 - as above
 
         runtime = self._context.runtime
         raw = self._context.inputs.value(task_id, key) if map_index is None else None
         index = self._index(task_id, map_index)
         plain = runtime.xcom(task_id, key, index) if raw is None else msgspec.json.decode(raw)
-        value = given(plain, runtime, f"the value {key!r} of task {task_id!r}")
+        value = resolve_value(plain, runtime, f"the value {key!r} of task {task_id!r}")
         return default if value is None else value
 
     def _index(self, task_id: str, map_index: int | None) -> int | None:
+        from penstock.model.run import UNMAPPED  # noqa: PLC0415 - only a task that pulls needs msgspec
+
         if map_index is not None:
             return map_index
         dag = self._context.dag
@@ -151,7 +152,7 @@ class TaskInstance:
         return None if hasattr(task, "mapped") else UNMAPPED
 
 
-class _Lookup:
+class _AttributeLookup:
     """An object whose attributes are looked up: ``var.value.x``, ``conn.x``."""
 
     def __init__(self, find: Callable[[str], Any]) -> None:
@@ -187,12 +188,12 @@ class _Macros:
         return datetime.strptime(str(ds), input_format).strftime(output_format)  # noqa: DTZ007 - only rewritten
 
 
-_context: ContextVar[Context | None] = ContextVar("penstock_context", default=None)
+current_context: ContextVar[Context | None] = ContextVar("penstock_context", default=None)
 
 
 def get_current_context() -> Context:
     """The context of the task that runs; raises `penstock.errors.RequestError` outside of one."""
-    found = _context.get()
+    found = current_context.get()
     if found is None:
         raise RequestError("get_current_context() was called outside of a running task.")
     return found
@@ -202,7 +203,8 @@ def _variables(context: Context) -> SimpleNamespace:  # noqa: ARG001 - every nam
     from penstock.author.access import Variable  # noqa: PLC0415 - only templates with `var` need it
 
     return SimpleNamespace(
-        value=_Lookup(Variable.get), json=_Lookup(lambda key: Variable.get(key, deserialize_json=True))
+        value=_AttributeLookup(Variable.get),
+        json=_AttributeLookup(lambda key: Variable.get(key, deserialize_json=True)),
     )
 
 
@@ -237,7 +239,7 @@ def _interval_bound(name: str, get: "Callable[[TryFacts], datetime | None]") -> 
     return bound
 
 
-def _neighbour(name: str, step: int) -> Callable[[Context], "DataInterval"]:
+def _adjacent_interval(name: str, step: int) -> Callable[[Context], "DataInterval"]:
     """The data interval before or after this run's, by the DAG's schedule."""
 
     def neighbour(context: Context) -> "DataInterval":
@@ -257,8 +259,8 @@ def _dated(name: str, write: Callable[[datetime], Any]) -> Callable[[Context], A
     return lambda context: write(context.logical_date(name))
 
 
-def _beside(name: str, step: int, write: Callable[["DataInterval"], Any]) -> Callable[[Context], Any]:
-    find = _neighbour(name, step)
+def _adjacent(name: str, step: int, write: Callable[["DataInterval"], Any]) -> Callable[[Context], Any]:
+    find = _adjacent_interval(name, step)
     return lambda context: write(find(context))
 
 
@@ -287,15 +289,15 @@ def stamp_nodash_with_tz(moment: datetime) -> str:
     return moment.strftime("%Y%m%dT%H%M%S%z")
 
 
-BESIDE: dict[str, Callable[[Context], Any]] = {
-    "prev_data_interval_start": _beside("prev_data_interval_start", -1, lambda interval: interval.start),
-    "prev_data_interval_end": _beside("prev_data_interval_end", -1, lambda interval: interval.end),
-    "prev_logical_date": _beside("prev_logical_date", -1, lambda interval: interval.start),
-    "prev_ds": _beside("prev_ds", -1, lambda interval: day(interval.start)),
-    "prev_ds_nodash": _beside("prev_ds_nodash", -1, lambda interval: day_nodash(interval.start)),
-    "next_logical_date": _beside("next_logical_date", 1, lambda interval: interval.start),
-    "next_ds": _beside("next_ds", 1, lambda interval: day(interval.start)),
-    "next_ds_nodash": _beside("next_ds_nodash", 1, lambda interval: day_nodash(interval.start)),
+ADJACENT: dict[str, Callable[[Context], Any]] = {
+    "prev_data_interval_start": _adjacent("prev_data_interval_start", -1, lambda interval: interval.start),
+    "prev_data_interval_end": _adjacent("prev_data_interval_end", -1, lambda interval: interval.end),
+    "prev_logical_date": _adjacent("prev_logical_date", -1, lambda interval: interval.start),
+    "prev_ds": _adjacent("prev_ds", -1, lambda interval: day(interval.start)),
+    "prev_ds_nodash": _adjacent("prev_ds_nodash", -1, lambda interval: day_nodash(interval.start)),
+    "next_logical_date": _adjacent("next_logical_date", 1, lambda interval: interval.start),
+    "next_ds": _adjacent("next_ds", 1, lambda interval: day(interval.start)),
+    "next_ds_nodash": _adjacent("next_ds_nodash", 1, lambda interval: day_nodash(interval.start)),
 }
 
 DATED: dict[str, Callable[[Context], Any]] = {
@@ -309,7 +311,7 @@ DATED: dict[str, Callable[[Context], Any]] = {
     "ts_nodash_with_tz": _dated("ts_nodash_with_tz", stamp_nodash_with_tz),
     "yesterday_ds": _dated("yesterday_ds", lambda moment: day(moment - timedelta(days=1))),
     "tomorrow_ds": _dated("tomorrow_ds", lambda moment: day(moment + timedelta(days=1))),
-    **BESIDE,
+    **ADJACENT,
 }
 
 NAMES: dict[str, Callable[[Context], Any]] = {
@@ -317,7 +319,7 @@ NAMES: dict[str, Callable[[Context], Any]] = {
     "params": lambda context: context.facts.params,
     "conf": lambda context: context.facts.conf,
     "var": _variables,
-    "conn": lambda context: _Lookup(context.runtime.connection),
+    "conn": lambda context: _AttributeLookup(context.runtime.connection),
     "dag": _dag,
     "task": lambda context: context.task,
     "ti": TaskInstance,

@@ -10,17 +10,17 @@ import msgspec
 from msgspec.structs import replace
 
 from penstock.author.abstract_operator import AbstractOperator
-from penstock.author.mapping import WHOLE, MappedOperator, elements_of
+from penstock.author.mapping import EXPAND_KWARGS, MappedOperator, elements_of
 from penstock.author.operator import Operator
 from penstock.author.rules import seconds
-from penstock.author.run.context import Context, _context
+from penstock.author.run.context import Context, current_context
 from penstock.author.run.coroutines import completed
 from penstock.author.run.stored_plan import StoredTask
-from penstock.author.run.templates import rendered
-from penstock.author.run.values import given
+from penstock.author.run.templates import render_templates
+from penstock.author.run.values import resolve_value
 from penstock.author.runtime import Runtime, current
 from penstock.author.sensor import PokeResult, Sensor
-from penstock.author.xcomarg import RETURN_VALUE, XComArg, find
+from penstock.author.xcomarg import RETURN_VALUE, XComArg, find_xcom_args
 from penstock.errors import AuthoringError, FailTask, ProviderError, RequestError, SkipTask, TaskCancelled
 from penstock.model.attempt import TryEnd, TryFacts, TryInputs, Value
 from penstock.model.mapping import element_indexes
@@ -47,7 +47,7 @@ class Prepared:
 
     def poke(self) -> Any:  # noqa: ANN401 - what the sensor's poke returns, an awaitable for an async one
         """Ask the sensor once, within `active`; the answer goes to `poked`, what it raises to `failed`."""
-        self.context.touched = False
+        self.context.was_read = False
         return self.task.poke(self.context)  # type: ignore[attr-defined] # whoever pokes knows that it is a sensor
 
     def poked(self, answer: Any) -> TryEnd | None:  # noqa: ANN401 - what a poke returned
@@ -56,7 +56,7 @@ class Prepared:
             return self.succeeded(answer.value) if answer.done else None
         return self.succeeded(None) if answer else None
 
-    def gave_up(self, waited_s: float) -> TryEnd:
+    def timed_out(self, waited_s: float) -> TryEnd:
         """How the try ends when its time to wait is over."""
         text = f"{self.task} waited {waited_s:g} s and gave up: the condition did not come true."
         if getattr(self.task, "soft_fail", False):
@@ -67,9 +67,9 @@ class Prepared:
         """How the try ends if `execute` returned this value."""
         decides = self.task.decides
         try:
-            end = TryEnd(Outcome.SUCCESS, xcoms=_left(self.task, self.context, value))
+            end = TryEnd(Outcome.SUCCESS, xcoms=_xcoms(self.task, self.context, value))
             if decides == "branch":
-                return replace(end, follow=_branches(self.task, value))
+                return replace(end, follow=_chosen_tasks(self.task, value))
             if decides == "short_circuit" and not value:
                 ignore = getattr(self.task, "ignore_downstream_trigger_rules", True)
                 return replace(end, skip_downstream="all" if ignore else "direct")
@@ -80,11 +80,11 @@ class Prepared:
 
 @contextmanager
 def _active(context: Context) -> Iterator[None]:
-    in_runtime, in_context = current.set(context.runtime), _context.set(context)
+    in_runtime, in_context = current.set(context.runtime), current_context.set(context)
     try:
         yield
     finally:
-        _context.reset(in_context)
+        current_context.reset(in_context)
         current.reset(in_runtime)
 
 
@@ -111,10 +111,10 @@ def prepare(task: AbstractOperator, facts: TryFacts, inputs: TryInputs, runtime:
         if not isinstance(made, Operator):
             raise RequestError(f"{task} is run from its stored plan alone, and was to be run from its DAG file.")
         context.task = made
-        made = rendered(made, context)
+        made = render_templates(made, context)
         for name, value in list(vars(made).items()):
-            if not name.startswith("_") and _holds_values(value):
-                setattr(made, name, _resolved(value, context))
+            if not name.startswith("_") and _takes_values(value):
+                setattr(made, name, _with_values(value, context))
     context.task = made
     return Prepared(made, context)
 
@@ -175,7 +175,7 @@ def _wait(prepared: Prepared, sensor: Sensor, pause: Callable[[float], float] | 
         if end is not None:
             return end
         if pause is None or waited >= seconds(sensor.timeout):
-            return prepared.gave_up(waited)
+            return prepared.timed_out(waited)
         waited = pause(seconds(sensor.poke_interval))
 
 
@@ -185,23 +185,27 @@ def _elements(task: MappedOperator | StoredTask, context: Context) -> dict[str, 
     if isinstance(task, StoredTask):
         found, spread = task.literals(elements), [name for name, each in elements.items() if not each.literal]
     else:
-        found, spread = _picked(task, context), list(task.sources())
-    if isinstance(found.get(WHOLE), XComArg):
-        found[WHOLE] = _known(_resolved(found[WHOLE], context), whole=True)
+        found, spread = _literal_elements(task, context), list(task.sources())
+    if isinstance(found.get(EXPAND_KWARGS), XComArg):
+        found[EXPAND_KWARGS] = _as_resolved(_with_values(found[EXPAND_KWARGS], context), whole=True)
     for name in spread:
         element = elements.get(name)
         if element is None:
             raise FailTask(f"{task}: there is no element for the mapped argument {name!r}")
-        found[name] = _known(_given(element.json, context, f"the element of {name!r}"), whole=name == WHOLE)
+        found[name] = _as_resolved(
+            _decode_value(element.json, context, f"the element of {name!r}"), whole=name == EXPAND_KWARGS
+        )
     return found
 
 
-def _picked(task: MappedOperator, context: Context) -> dict[str, Any]:
+def _literal_elements(task: MappedOperator, context: Context) -> dict[str, Any]:
     """The elements of the instance that the author wrote, by argument."""
     literals = task.literals()
     if not literals:
         return {}
-    indexes = element_indexes(context.facts.map_index, [_length_of(task, name, context.inputs) for name in task.mapped])
+    indexes = element_indexes(
+        context.facts.map_index, [_source_length(task, name, context.inputs) for name in task.mapped]
+    )
     return {
         name: elements_of(name, literals[name])[index]
         for name, index in zip(task.mapped, indexes, strict=True)
@@ -209,7 +213,7 @@ def _picked(task: MappedOperator, context: Context) -> dict[str, Any]:
     }
 
 
-def _length_of(task: MappedOperator, name: str, inputs: TryInputs) -> int | None:
+def _source_length(task: MappedOperator, name: str, inputs: TryInputs) -> int | None:
     value = task.mapped[name]
     if not isinstance(value, XComArg):
         return len(value)
@@ -217,7 +221,7 @@ def _length_of(task: MappedOperator, name: str, inputs: TryInputs) -> int | None
     return None if element is None else element.length
 
 
-class _Known(XComArg):
+class _ResolvedValue(XComArg):
     """A value of another task that is already here; it stands for itself until templates are rendered."""
 
     def __init__(self, value: Any) -> None:  # noqa: ANN401 - any value
@@ -230,34 +234,34 @@ class _Known(XComArg):
         return iter(())
 
 
-def _known(value: Any, *, whole: bool) -> Any:  # noqa: ANN401 - any value
-    return {name: _Known(each) for name, each in value.items()} if whole else _Known(value)
+def _as_resolved(value: Any, *, whole: bool) -> Any:  # noqa: ANN401 - any value
+    return {name: _ResolvedValue(each) for name, each in value.items()} if whole else _ResolvedValue(value)
 
 
-def _holds_values(value: Any) -> bool:  # noqa: ANN401 - any attribute
-    return next(find(value), None) is not None
+def _takes_values(value: Any) -> bool:  # noqa: ANN401 - any attribute
+    return next(find_xcom_args(value), None) is not None
 
 
-def _given(raw: bytes, context: Context, name: str) -> Any:  # noqa: ANN401 - any value
-    return given(msgspec.json.decode(raw), context.runtime, name)
+def _decode_value(raw: bytes, context: Context, name: str) -> Any:  # noqa: ANN401 - any value
+    return resolve_value(msgspec.json.decode(raw), context.runtime, name)
 
 
-def _resolved(value: Any, context: Context) -> Any:  # noqa: ANN401 - any argument
-    if isinstance(value, _Known):
+def _with_values(value: Any, context: Context) -> Any:  # noqa: ANN401 - any argument
+    if isinstance(value, _ResolvedValue):
         return value.value
     if isinstance(value, XComArg):
         raw = context.inputs.value(value.operator.task_id, value.key)
         name = f"the value {value.key!r} of task {value.operator.task_id!r}"
-        return None if raw is None else _given(raw, context, name)
+        return None if raw is None else _decode_value(raw, context, name)
     if isinstance(value, dict):
-        return {key: _resolved(each, context) for key, each in value.items()}
+        return {key: _with_values(each, context) for key, each in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        parts = [_resolved(each, context) for each in value]
+        parts = [_with_values(each, context) for each in value]
         return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
     return value
 
 
-def _left(task: Operator, context: Context, value: Any) -> dict[str, Value]:  # noqa: ANN401 - what execute returned
+def _xcoms(task: Operator, context: Context, value: Any) -> dict[str, Value]:  # noqa: ANN401 - what execute returned
     values = dict(context.pushed)
     if task.multiple_outputs:
         if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
@@ -279,7 +283,7 @@ def _left(task: Operator, context: Context, value: Any) -> dict[str, Value]:  # 
         raise FailTask(f"{task}: what it returned cannot be kept for other tasks: {error}") from None
 
 
-def _branches(task: Operator, value: Any) -> tuple[str, ...]:  # noqa: ANN401 - what the function returned
+def _chosen_tasks(task: Operator, value: Any) -> tuple[str, ...]:  # noqa: ANN401 - what the function returned
     """The tasks directly downstream that a branch chose; raises FailTask for any other id."""
     chosen = [] if value is None else [value] if isinstance(value, str) else value
     if not isinstance(chosen, list | tuple | set):

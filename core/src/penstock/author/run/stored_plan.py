@@ -5,14 +5,14 @@ from typing import Any
 
 from penstock.author.abstract_operator import AbstractOperator
 from penstock.author.capability import KEYS, XCOM
-from penstock.author.mapping import WHOLE
+from penstock.author.mapping import EXPAND_KWARGS
 from penstock.author.operator import Operator
 from penstock.author.xcomarg import XComArg
 from penstock.model.attempt import MappedElement
 from penstock.model.value import decode, from_plain
 
 
-class PlannedValue(AbstractOperator):
+class PlannedSource(AbstractOperator):
     """Stands in a plan for the task whose value is wanted."""
 
 
@@ -30,14 +30,14 @@ class StoredTask(AbstractOperator):
 
     def instance(self, elements: dict[str, Any]) -> Operator:
         """The operator of one instance, given its elements if it is mapped; it belongs to no DAG."""
-        arguments = {name: _referred(from_plain(value)) for name, value in self.plan.items() if name != KEYS}
-        made: Operator = self.cls(task_id=self.task_id, **{**arguments, **elements.get(WHOLE, elements)})
+        arguments = {name: _with_xcom_args(from_plain(value)) for name, value in self.plan.items() if name != KEYS}
+        made: Operator = self.cls(task_id=self.task_id, **{**arguments, **elements.get(EXPAND_KWARGS, elements)})
         made.wanted_keys = set(self.plan.get(KEYS, ()))
         return made
 
     def literals(self, elements: Mapping[str, MappedElement]) -> dict[str, Any]:
         """The elements of this instance that the author wrote, by argument."""
-        return {name: _referred(decode(each.json)) for name, each in elements.items() if each.literal}
+        return {name: _with_xcom_args(decode(each.json)) for name, each in elements.items() if each.literal}
 
 
 def from_plan(cls: type[Operator], task_id: str, plan: dict[str, Any]) -> StoredTask:
@@ -46,12 +46,12 @@ def from_plan(cls: type[Operator], task_id: str, plan: dict[str, Any]) -> Stored
     return made
 
 
-def _referred(value: Any) -> Any:  # noqa: ANN401 - any argument
+def _with_xcom_args(value: Any) -> Any:  # noqa: ANN401 - any argument
     if isinstance(value, dict):
         if set(value) == {XCOM}:
             task_id, key = value[XCOM]
-            return XComArg(PlannedValue(task_id=task_id), key)
-        return {key: _referred(each) for key, each in value.items()}
+            return XComArg(PlannedSource(task_id=task_id), key)
+        return {key: _with_xcom_args(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(map(_referred, value))
+        return type(value)(map(_with_xcom_args, value))
     return value

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from penstock.author.operator import Operator
 
 
-def rendered(task: "Operator", context: Context) -> "Operator":
+def render_templates(task: "Operator", context: Context) -> "Operator":
     """A copy of the operator with its template fields rendered; raises AuthoringError that names the field.
 
     A field is rendered through lists, tuples and dicts (values, not keys); values of other tasks stay as they are, so
@@ -40,7 +40,7 @@ def render_text(text: str, task: "Operator", field: str, context: Context) -> st
 
 def _render(value: Any, task: "Operator", field: str, context: Context) -> Any:  # noqa: ANN401 - any argument
     if isinstance(value, str):
-        text = _content(value, task, field) if is_path(value, tuple(task.template_ext)) else value
+        text = _read_file(value, task, field) if is_path(value, tuple(task.template_ext)) else value
         return _text(text, task, field, context) if is_template(text) else text
     if isinstance(value, dict):
         return {key: _render(each, task, field, context) for key, each in value.items()}
@@ -55,7 +55,7 @@ def _render(value: Any, task: "Operator", field: str, context: Context) -> Any: 
 def _text(text: str, task: "Operator", field: str, context: Context) -> str:
     from jinja2 import TemplateError, TemplateSyntaxError, UndefinedError  # noqa: PLC0415 - 300 ms, only if needed
 
-    environment = _environment(tuple(map(str, folders(task))))
+    environment = _environment(tuple(map(str, search_folders(task))))
     if task.dag is not None and task.dag.user_defined_filters:
         environment = environment.overlay()
         environment.filters = {**environment.filters, **task.dag.user_defined_filters}
@@ -100,7 +100,7 @@ def _environment(search: tuple[str, ...]) -> "ImmutableSandboxedEnvironment":
     return environment
 
 
-def folders(task: "Operator") -> list[Path]:
+def search_folders(task: "Operator") -> list[Path]:
     """Where template files of a task are looked for: beside the DAG file, then the DAG's own search path."""
     dag = task.dag
     if dag is None:
@@ -109,13 +109,13 @@ def folders(task: "Operator") -> list[Path]:
     return [home, *(home / folder for folder in dag.template_searchpath)]
 
 
-def _content(path: str, task: "Operator", field: str) -> str:
-    places = folders(task)
-    for folder in places:
+def _read_file(path: str, task: "Operator", field: str) -> str:
+    folders = search_folders(task)
+    for folder in folders:
         file = folder / path
         if file.is_file():
             return file.read_text(encoding="utf-8")
-    where = " or ".join(str(folder) for folder in places) or "any folder, for the task belongs to no DAG file"
+    where = " or ".join(str(folder) for folder in folders) or "any folder, for the task belongs to no DAG file"
     raise AuthoringError(
         f"{task}: template field {field!r} names the file {path!r}, which is not in {where}. "
         "Paths are relative to the DAG file; end the text with a blank if it is no file."

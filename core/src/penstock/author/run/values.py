@@ -7,7 +7,7 @@ from penstock.errors import ErrorKind, FailTask, ProviderError
 from penstock.model.value import Reference, decode, elements, from_plain, gathered, reference_in
 
 
-def given(plain: Any, runtime: Runtime, name: str) -> Any:  # noqa: ANN401 - any value
+def resolve_value(plain: Any, runtime: Runtime, name: str) -> Any:  # noqa: ANN401 - any value
     """The value of its plain form; what lies in an object store is read now, each object once.
 
     Args:
@@ -21,11 +21,11 @@ def given(plain: Any, runtime: Runtime, name: str) -> Any:  # noqa: ANN401 - any
         ProviderError: The object store could not be asked.
     """
     if isinstance(plain, list):
-        return [_followed(each, runtime, name) for each in plain]
-    return _followed(plain, runtime, name)
+        return [_follow_reference(each, runtime, name) for each in plain]
+    return _follow_reference(plain, runtime, name)
 
 
-def _followed(plain: Any, runtime: Runtime, name: str) -> Any:  # noqa: ANN401 - any value
+def _follow_reference(plain: Any, runtime: Runtime, name: str) -> Any:  # noqa: ANN401 - any value
     reference = reference_in(plain)
     if reference is None:
         return from_plain(plain)
