@@ -5,15 +5,13 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, bindparam, or_, select
+from sqlalchemy import Connection, Select, bindparam, or_, select
 from sqlalchemy.sql import ColumnElement
 
 from penstock.model.run import Run, TaskInstance, TaskKey, Try
 from penstock.model.state import Outcome, RunState
 from penstock.store import tables
 from penstock.store.database import Database
-
-_KEYS_PER_READ = 200
 
 _r, _t, _a, _x = tables.run.c, tables.task_instance.c, tables.attempt.c, tables.xcom.c
 _RUN, _TASK, _TRY = (
@@ -30,6 +28,11 @@ TRIES_OF_RUN = (
     .where(_a.run == bindparam("run"))
     .order_by(_a.task_id, _a.map_index, _a.epoch)
 )
+# One key a statement: they are read ahead of each try that has inputs, few at a time, and a statement whose text depends on
+# the number of keys costs more to make than a second one of the same text to execute.
+_OF_KEY = (_x.run == bindparam("run"), _x.task_id == bindparam("task_id"), _x.key == bindparam("key"))
+XCOM_VALUES = select(_x.task_id, _x.map_index, _x.key, _x.value).where(*_OF_KEY)
+XCOM_LENGTHS = select(_x.task_id, _x.map_index, _x.key, _x.length).where(*_OF_KEY)
 # Open tries are found by an index that holds nothing else: what a restart reads costs what lives, not what has finished.
 _IS_LIVE = or_(
     _r.state.in_([state for state in RunState if not state.finished]),
@@ -137,7 +140,7 @@ class XComs:
         Returns:
             By task instance and key; what was never left is absent.
         """
-        found = self._read(run, keys, _x.value)
+        found = self._read(XCOM_VALUES, run, keys)
         return {(TaskKey(run, task_id, index), key): value for task_id, index, key, value in found}
 
     def lengths(self, run: int, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, int, str], int]:
@@ -146,20 +149,14 @@ class XComs:
         Returns:
             By task id, map index and key; a value of another type is absent.
         """
-        found = self._read(run, keys, _x.length)
+        found = self._read(XCOM_LENGTHS, run, keys)
         return {(task_id, index, key): length for task_id, index, key, length in found if length is not None}
 
-    def _read(self, run: int, keys: Iterable[tuple[str, str]], column: ColumnElement[Any]) -> list[Sequence[Any]]:
-        wanted = sorted(set(keys))
+    def _read(self, query: Select[Any], run: int, keys: Iterable[tuple[str, str]]) -> list[Sequence[Any]]:
         found: list[Sequence[Any]] = []
-        if not wanted:
-            return found
-        query = select(_x.task_id, _x.map_index, _x.key, column).where(_x.run == run)
         with self._database.read() as connection:
-            for start in range(0, len(wanted), _KEYS_PER_READ):
-                some = wanted[start : start + _KEYS_PER_READ]
-                asked = or_(*(and_(_x.task_id == task_id, _x.key == key) for task_id, key in some))
-                found += connection.execute(query.where(asked)).all()
+            for task_id, key in sorted(set(keys)):
+                found += connection.execute(query, {"run": run, "task_id": task_id, "key": key}).all()
         return found
 
 
