@@ -304,6 +304,8 @@ def test_a_dag_file_runs_without_a_database(shell):
     assert "last 2 host-of-c value x" in told
     assert "the run of DAG one is success" in told
     assert not (shell.folder / ".penstock").exists()
+    ended = json.loads(shell("dags", "test", "file.py", "one", "--json").splitlines()[-1])
+    assert (ended["run"]["state"], [task["state"] for task in ended["tasks"]]) == ("success", ["success", "success"])
 
 
 def test_a_dag_that_is_tried_out_prints_no_secret_of_its_connections(shell):

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -30,7 +30,7 @@ from penstock.service.parse_config import parse_config
 from penstock.service.stdout import logged, masked
 
 
-class LocalRun(NamedTuple):
+class LocalRun(msgspec.Struct, frozen=True):
     """A run that ended in this process, with its task instances in order."""
 
     run: Run
