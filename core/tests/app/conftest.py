@@ -14,7 +14,6 @@ import pytest
 
 from penstock.app.compose import keyring
 from penstock.model.run import TaskInstance
-from penstock.service.tasks import list_tasks
 from penstock.settings import load_settings
 from penstock.store import Store
 
@@ -110,10 +109,7 @@ class Project:
             return read(store)
 
     def wait_for_dags(self, *dag_ids: str) -> None:
-        self.until(
-            lambda: set(dag_ids) <= {dag.dag_id for dag in self.look(lambda store: store.dags.states())},
-            f"DAGs {dag_ids}",
-        )
+        self.until(lambda: set(dag_ids) <= set(self.look(lambda store: store.dags.ids())), f"DAGs {dag_ids}")
 
     def trigger(self, dag_id: str, run_id: str, *more: str) -> None:
         self.call("dags", "trigger", dag_id, "--run-id", run_id, *more)
@@ -131,8 +127,12 @@ class Project:
 
     def tasks(self, dag_id: str, run_id: str) -> dict[str, TaskInstance]:
         """Task instances of a run by name; empty before it has started."""
-        _, rows = self.look(lambda store: list_tasks(store, dag_id, run_id))
-        return {str(row.key): row for row in rows}
+
+        def read(store: Store) -> list[TaskInstance]:
+            run = store.runs.find(dag_id, run_id)
+            return [] if run is None else store.runs.tasks(run.run)
+
+        return {str(row.key): row for row in self.look(read)}
 
     def states(self, dag_id: str, run_id: str) -> dict[str, str]:
         return {name: row.state.value for name, row in self.tasks(dag_id, run_id).items()}

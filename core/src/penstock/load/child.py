@@ -24,6 +24,7 @@ from penstock.errors import MissingProviderError, NotFoundError, RequestError
 from penstock.load.messages import MessageKind, ParseConfig, ParseJob
 from penstock.model.source import ParsedFile
 from penstock.processes.frames import Frame, FrameSocket
+from penstock.spec.wire import Ask, Reply
 from penstock_manifest.format import Capability
 
 DUMP_TRACEBACK = signal.SIGUSR2
@@ -33,7 +34,7 @@ _COMPILED = re.compile(r"__pycache__/([^/]+?)\.[^/]*\.pyc$")
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode_value = msgspec.msgpack.Decoder(str | None).decode
+_decode_reply = msgspec.msgpack.Decoder(Reply).decode
 
 
 def run_child(job: ParseJob, serial: int, config: ParseConfig, sock: socket.socket) -> NoReturn:
@@ -126,13 +127,16 @@ class _LoaderRuntime(ImportRuntime):
     def variable(self, key: str) -> str | None:
         """The text of a Variable, the same one however often it is asked for."""
         if key not in self.read:
-            self._line.send(MessageKind.ASK, self._serial, key.encode())
+            self._line.send(MessageKind.ASK, self._serial, _encode(Ask("variable", (key,))))
             replies: list[Frame] | None = []
             while replies == []:
                 replies = self._line.receive()
             if replies is None:
                 raise RequestError(f"Variable {key!r} cannot be read: the loader is gone.")
-            self.read[key] = _decode_value(replies[0][2])
+            reply = _decode_reply(replies[0][2])
+            if reply.error:
+                raise RequestError(reply.error)
+            self.read[key] = reply.value
         return self.read[key]
 
 

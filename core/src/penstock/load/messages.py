@@ -21,8 +21,8 @@ class MessageKind(IntEnum):
 
     CONFIG = 1  # > bounds, and what is installed: ParseConfig, once a connection, for the server
     PARSE = 2  # > import a file: ParseJob
-    VALUE = 3  # > what you asked for: the text of a Variable, or None
-    ASK = 4  # < a Variable is read: its key
+    REPLY = 3  # > answer to ASK: penstock.spec.wire.Reply
+    ASK = 4  # < a Variable is read: penstock.spec.wire.Ask
     OUTPUT = 5  # < what the file printed, as text, cut in the middle if it is long
     RESULT = 6  # < what the import gave, after OUTPUT: ParsedFile
 

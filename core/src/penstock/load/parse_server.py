@@ -87,7 +87,7 @@ class ParseServer:
                 self._config = _decode_config(payload)
             elif kind == MessageKind.PARSE:
                 self._waiting.append((serial, _decode_job(payload)))
-            elif kind == MessageKind.VALUE and serial in self._children:
+            elif kind == MessageKind.REPLY and serial in self._children:
                 with suppress(OSError):
                     self._children[serial].line.send(kind, serial, payload)
 

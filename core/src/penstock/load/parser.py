@@ -15,9 +15,11 @@ from penstock.load.messages import MessageKind, ParseConfig, ParseJob
 from penstock.model.source import ParsedFile
 from penstock.processes.environ import without_secrets
 from penstock.processes.frames import Frame, FrameSocket
+from penstock.spec.wire import Ask, Reply
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(ParsedFile).decode
+_decode_ask = msgspec.msgpack.Decoder(Ask).decode
+_decode_parsed = msgspec.msgpack.Decoder(ParsedFile).decode
 
 _ATTEMPTS = 2
 # Jobs that wait at the server, so that it goes on while the results of others are stored.
@@ -98,12 +100,22 @@ class Parser:
                 return
             for kind, serial, payload in _received(line):
                 if kind == MessageKind.ASK:
-                    key = payload.decode(errors="replace")
-                    line.send(MessageKind.VALUE, serial, _encode(self._variables([key]).get(key)))
+                    line.send(MessageKind.REPLY, serial, _encode(self._reply(payload)))
                 elif kind == MessageKind.OUTPUT:
                     outputs[serial] = payload.decode(errors="replace")
                 elif kind == MessageKind.RESULT and (done := running.pop(serial, None)) is not None:
                     yield msgspec.structs.replace(_parsed(done, payload), output=outputs.pop(serial, ""))
+
+    def _reply(self, payload: bytes) -> Reply:
+        """Answer what the import of a file asks; its bytes come from a process in which the file's code ran."""
+        try:
+            ask = _decode_ask(payload)
+        except msgspec.MsgspecError as error:
+            return Reply(error=f"the loader cannot read what was asked: {error}")
+        if ask.method != "variable" or not ask.args:
+            return Reply(error=f"{ask.method}() is for tasks: only Variables can be read while a DAG file is imported")
+        key = str(ask.args[0])
+        return Reply(self._variables([key]).get(key))
 
     def _connected(self) -> FrameSocket:
         if self._line is None:
@@ -131,7 +143,7 @@ def _received(line: FrameSocket) -> list[Frame]:
 def _parsed(job: ParseJob, payload: bytes) -> ParsedFile:
     """Decode what came of an import: its bytes come from a process in which the file's code ran."""
     try:
-        found = _decode(payload)
+        found = _decode_parsed(payload)
     except msgspec.MsgspecError as error:
         return job.parsed(problems=(f"{job.file}:1: its import sent an unreadable result: {error}",))
     return msgspec.structs.replace(found, file=job.file, snapshot=Path(job.folder).name, parsed_at=job.at)
