@@ -119,7 +119,8 @@ def watched_files(folders: Iterable[str]) -> list[str]:
         for name in sorted(names):
             if name.endswith((".dist-info", ".egg-info")):
                 info = os.path.join(folder, name)
-                found += [info, os.path.join(info, "entry_points.txt")]
+                points = os.path.join(info, "entry_points.txt")
+                found += [info, points] if os.path.exists(points) else [info]  # one that appears changes its folder
             elif name.endswith((".pth", "_finder.py")):
                 found.append(os.path.join(folder, name))
     return found
