@@ -46,6 +46,13 @@ def test_a_lease_begins_when_the_try_is_sent_out():
     assert [str(kill.key) for kill in stage.step(after=1).kills] == ["b"]
 
 
+def test_word_that_a_try_has_started_renews_its_lease():
+    stage = Stage(dag("a", "b"))
+    stage.trigger()
+    stage.started("a", after=20)
+    assert [str(kill.key) for kill in stage.step(after=10).kills] == ["b"]
+
+
 @pytest.mark.parametrize("epoch", [1, 3])
 def test_a_heartbeat_for_another_epoch_renews_nothing(epoch):
     stage = Stage(dag("a"))

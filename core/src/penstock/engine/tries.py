@@ -51,6 +51,8 @@ def start_try(state: State, event: TryStarted) -> None:
     # A late word of an earlier try must not give its process or its start to the one that runs now.
     if instance is None or instance.attempt is None or event.epoch != instance.epoch:
         return
+    # It is a sign of life as good as a heartbeat, and the first heartbeat of its process is yet to come.
+    state.renew_lease(instance)
     instance.attempt = replace(instance.attempt, started_at=event.at, pid=event.pid)
     state.store_try(instance.key, instance.attempt)
     if instance.state is not TaskState.QUEUED:

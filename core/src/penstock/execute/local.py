@@ -285,6 +285,7 @@ class LocalExecutor:
             server.pid = serial
         elif kind == Kind.READY:
             server.ready = True
+            self._renew(server.tries.values())
         elif kind == Kind.FRESH:
             self._start_over(server)
 

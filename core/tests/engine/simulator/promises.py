@@ -10,7 +10,7 @@ from penstock.engine.state import LATENESS_S, STEPS_PER_LEASE
 from penstock.engine.tries import MAX_LOST
 from penstock.model.run import TaskInstance, TaskKey, Try
 from penstock.model.state import Outcome, TaskState
-from penstock.spec.executor import Heartbeat, TryFinished, TryRecovered
+from penstock.spec.executor import Heartbeat, TryFinished, TryRecovered, TryStarted
 
 Ident = tuple[TaskKey, int]
 SILENCE = "sent no heartbeat for it"
@@ -50,7 +50,7 @@ class Promises:
         for event in events:
             if isinstance(event, Heartbeat):
                 self._renew(event.tries)
-            elif isinstance(event, TryRecovered):
+            elif isinstance(event, TryRecovered | TryStarted):
                 self._renew([(event.key, event.epoch)])
             elif isinstance(event, TryFinished) and event.end.outcome is Outcome.LOST:
                 self._said_lost.add((event.key, event.epoch))
