@@ -51,7 +51,7 @@ def describe(module: str) -> dict[str, Any]:
 def _asked(hook: Any, kind: Kind, module: str) -> list[Any]:  # noqa: ANN401 - pluggy's own
     try:
         return [each for answer in getattr(hook, kind.spec)(mention="") for each in _listed(answer)]
-    except Exception as error:  # the module's own code
+    except (Exception, SystemExit) as error:  # the fence: the module may raise anything
         raise PluginError(f"{kind.spec} of {module} raised {type(error).__name__}: {error}") from error
 
 

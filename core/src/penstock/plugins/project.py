@@ -62,6 +62,8 @@ def _finished(module: str, process: subprocess.Popen[bytes], timeout_s: float) -
         with contextlib.suppress(ProcessLookupError):
             kill_group(process.pid)
         process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
     try:
         return _provider(module, json.loads(answer))
     except ValueError:
