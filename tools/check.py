@@ -11,9 +11,11 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from penstock_manifest.kinds import FLOORS
 
 ROOT = Path(__file__).parent.parent
 PUBLIC_ROOMS = frozenset({"spec", "errors", "testing"})
@@ -35,7 +37,8 @@ def words(root: Path) -> dict[str, list[str]]:
     """What the words of the import contracts stand for today.
 
     ``@providers`` is every provider's package; ``@internals`` is every room of the core that providers may not see;
-    ``@behind-service`` every one that only the service calls; ``@server`` is the server's package.
+    ``@behind-service`` every one that only the service calls; ``@server`` is the server's package; ``@provider-rooms`` are the
+    layers of each provider's package.
     """
     providers = [name for folder in root.glob("providers/*/src") for name in packages_of(folder)]
     core = root / "core" / "src" / "penstock"
@@ -45,8 +48,15 @@ def words(root: Path) -> dict[str, list[str]]:
         "@providers": sorted(providers),
         "@internals": [f"penstock.{room}" for room in internals],
         "@behind-service": [f"penstock.{room}" for room in sorted(rooms - SERVICE_ROOMS - {"__init__", "__main__"})],
+        "@provider-rooms": list(room_layers()),
         "@server": packages_of(root / "server" / "src"),
     }
+
+
+def room_layers() -> Iterator[str]:
+    """The floors of a provider's package as layers, highest first; a provider need not have every room."""
+    for floor in sorted(set(FLOORS.values()), reverse=True):
+        yield " | ".join(f"({room})" for room, own in FLOORS.items() if own == floor)
 
 
 def expanded(table: Any, meaning: Mapping[str, Sequence[str]]) -> Any:  # noqa: ANN401 - any TOML value

@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 
 import penstock
+from manifest_reference import with_tables
 from penstock import errors
 from penstock.author.abstract_operator import AbstractOperator
 from penstock.author.run.context import ADJACENT, DATED, FILTERS, NAMES, Context
@@ -209,7 +210,13 @@ def _sections(text: str) -> tuple[str, list[tuple[str, str]]]:
     return "\n".join(prose).strip(), entries
 
 
-PAGES = {"cli.md": command_line, "settings.md": settings, "authoring.md": authoring, "errors.md": failures}
+PAGES = {
+    "cli.md": command_line,
+    "settings.md": settings,
+    "authoring.md": authoring,
+    "errors.md": failures,
+    "provider-manifest.md": lambda: with_tables((FOLDER / "provider-manifest.md").read_text()),
+}
 
 
 def stale(folder: Path) -> list[str]:

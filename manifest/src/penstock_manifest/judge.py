@@ -83,12 +83,12 @@ def _notes(data: Mapping[str, Any]) -> Iterator[str]:
             yield f"{_shown(key)} is no kind of capability that is known here ({', '.join(ARRAYS)}); it was skipped"
 
 
-def _tables(data: Mapping[str, Any], array: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the tables of an array, each with the words that name it: its id, type or name, else its number."""
+def _tables(data: Mapping[str, Any], array: str, *labels: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the tables of an array, each with the words that name it: the first of its labels, else its number."""
     value = data.get(array)
     for number, item in enumerate(value if isinstance(value, list) else (), start=1):
         if isinstance(item, dict):
-            name = item.get("id") or item.get("type") or item.get("name")
+            name = next((item[label] for label in labels or ("id", "type") if item.get(label)), None)
             yield (f"{array} {_shown(name)}" if isinstance(name, str) else f"{array}, entry {number}"), item
 
 
@@ -115,7 +115,7 @@ def _unknown(name: str, value: object, keys: Mapping[str, Key]) -> str:
 
 def _inner_problems(place: str, item: Mapping[str, Any], kind: Kind, *, strict: bool) -> Iterator[str]:
     seen = set()
-    for name_of, table in _tables(item, kind.inner):
+    for name_of, table in _tables(item, kind.inner, "name"):
         where = f"{place}, {name_of}"
         yield from _table_problems(where, table, _INNER_KEYS[kind.inner], strict=strict)
         name = table.get("name")

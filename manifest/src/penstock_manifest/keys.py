@@ -160,7 +160,7 @@ TOP_KEYS: Mapping[str, Key] = {
     ),
     "imports": Key(
         "list of strings",
-        'top-level packages that it owns, such as `["penstock_aws"]`',
+        'top-level packages that it owns, such as `["penstock_acme"]`',
         "a list of names of packages",
         _is_list_of_names,
         required=True,
