@@ -210,7 +210,7 @@ def _sections(text: str) -> tuple[str, list[tuple[str, str]]]:
     return "\n".join(prose).strip(), entries
 
 
-PAGES = {
+PAGES: dict[str, Callable[[], str]] = {
     "cli.md": command_line,
     "settings.md": settings,
     "authoring.md": authoring,
