@@ -117,17 +117,17 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
         return self
 
     def inputs(self) -> Iterator[XComArg]:
-        """The values of other tasks that it holds in any attribute."""
+        """Find the values of other tasks that it holds in any attribute."""
         for name, value in vars(self).items():
             if name not in _GRAPH_ATTRIBUTES:
                 yield from find_xcom_args(value)
 
     def __repr__(self) -> str:
-        """Class and id."""
+        """Show class and id."""
         return f"<{type(self).__name__} {self.task_id!r}>"
 
     def __str__(self) -> str:
-        """As messages name it."""
+        """Name it as messages do."""
         return f"task {self.task_id!r}"
 
     def _nodes(self) -> "Iterator[Node]":

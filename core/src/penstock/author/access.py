@@ -46,7 +46,11 @@ class Variable:
 
     @staticmethod
     def set(key: str, value: Any, *, serialize_json: bool = False) -> None:  # noqa: ANN401 - text or any JSON value
-        """Store a Variable; raises RequestError if the value is no text and ``serialize_json`` is not asked for."""
+        """Store a Variable.
+
+        Raises:
+            RequestError: The value is no text, and ``serialize_json`` is not asked for.
+        """
         if serialize_json:
             value = msgspec.json.encode(value).decode()
         elif not isinstance(value, str):
@@ -66,5 +70,9 @@ class Connection(model.Connection, frozen=True):
 
     @staticmethod
     def get(conn_id: str) -> model.Connection:
-        """The connection of this id; raises `penstock.errors.NotFoundError` if there is none."""
+        """Find the connection of this id.
+
+        Raises:
+            penstock.errors.NotFoundError: There is none.
+        """
         return current.get().connection(conn_id)

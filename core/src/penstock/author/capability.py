@@ -95,7 +95,11 @@ class CapabilityOperator(PlannedTask, Operator):
             report(self.dag, self._site, f"{self}: {problem}")
 
     def execute(self, context: "Context") -> None:  # noqa: ARG002 - the operator's interface
-        """Never called: whoever runs the task builds the operator of the capability from the plan."""
+        """Refuse: what runs the task builds the operator of the capability from the plan.
+
+        Raises:
+            RequestError: Always.
+        """
         raise RequestError(f"{self} is run from its plan, as {self.capability}")
 
     def _plan_problems(self) -> Iterator[str]:
@@ -135,7 +139,7 @@ class MappedCapability(PlannedTask, MappedTask):
             yield from self._capability_problems(found)
 
     def _capability_problems(self, found: Capability) -> Iterator[str]:
-        """What the manifest has against the arguments: those of all instances, then those of the first wrong one."""
+        """Check the arguments against the manifest: those of all instances, then those of the first wrong one."""
         given: dict[str, Any] = _with_references(self.partial_arguments)
         required = [each.name for each in found.parameters if each.required]
         usual = {**dict.fromkeys(required if EXPAND_KWARGS in self.mapped else self.mapped, _AT_RUN_TIME), **given}
@@ -185,7 +189,7 @@ operator = OperatorFactory()
 def _split_arguments(
     capability: str, arguments: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any] | None, dict[str, Any]]:
-    """The arguments of the capability itself, those of a sensor if it is one, and those that every task takes."""
+    """Split arguments into those of the capability itself, of a sensor if it is one, and of every task."""
     rules = task_arguments(arguments)
     sensor: dict[str, Any] | None = None
     own = {name: value for name, value in arguments.items() if name not in rules}
@@ -209,7 +213,7 @@ def _find_capability(capability: object) -> tuple[Capability | None, str]:
 
 
 def _storage_problems(capability: str, arguments: Mapping[str, Any]) -> Iterator[str]:
-    """What in the arguments a plan cannot hold."""
+    """Check that a plan can hold the arguments."""
     for name, value in arguments.items():
         fault = non_json_type(value)
         if fault:
@@ -231,7 +235,7 @@ def _has_value_in_set(value: Any) -> bool:  # noqa: ANN401 - any argument
 
 
 def plan_value(value: Any) -> Any:  # noqa: ANN401 - any argument
-    """A value as JSON in a plan; that of another task is ``{"$xcom": [task_id, key]}``."""
+    """Convert a value to the JSON of a plan; that of another task is ``{"$xcom": [task_id, key]}``."""
     from penstock.model.value import to_plain  # noqa: PLC0415 - only a build needs msgspec
 
     return to_plain(_with_references(value))

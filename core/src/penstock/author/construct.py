@@ -53,15 +53,15 @@ class Checked(metaclass=CheckedMeta):
     _arguments: dict[str, Any]
 
     def _before_init(self, arguments: dict[str, Any]) -> "DAG | None":  # noqa: ARG002 - for subclasses
-        """Complete the arguments before they are checked; returns the DAG that hears of problems."""
+        """Complete the arguments before they are checked; returns the DAG to which problems are reported."""
         return None
 
     def _initialised(self) -> bool:
-        """Whether the base's constructor was called."""
+        """Return whether the base's constructor was called."""
         return True
 
     def _display_name(self, arguments: dict[str, Any]) -> str:  # noqa: ARG002 - for subclasses
-        """How messages name the object."""
+        """Name the object as messages do."""
         return type(self).__name__
 
     def _fallback(self, arguments: dict[str, Any]) -> None:
@@ -72,7 +72,7 @@ class Checked(metaclass=CheckedMeta):
 
 
 def accepted_arguments(cls: type) -> dict[str, bool]:
-    """Names of a constructor's arguments, each with whether it is required; inherited ones if it takes ``**kwargs``."""
+    """List a constructor's arguments, each with whether it is required; inherited ones if it takes ``**kwargs``."""
     cached: dict[str, bool] | None = cls.__dict__.get("_accepted")
     if cached is not None:
         return cached
@@ -91,7 +91,7 @@ def accepted_arguments(cls: type) -> dict[str, bool]:
 
 
 def parameters_of(function: Any) -> dict[str, bool]:  # noqa: ANN401 - any Python function
-    """Names of a Python function's arguments after ``self``, each with whether it must be given."""
+    """List a Python function's arguments after ``self``, each with whether it must be given."""
     code = function.__code__
     positional_names = code.co_varnames[: code.co_argcount]
     keyword_names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
@@ -104,20 +104,20 @@ def parameters_of(function: Any) -> dict[str, bool]:  # noqa: ANN401 - any Pytho
 
 
 def positional_arguments(cls: type) -> list[str]:
-    """Names of a constructor's arguments in the order in which they may be given without a name."""
+    """List a constructor's arguments in the order in which they may be given without a name."""
     code = getattr(unwrapped(cls.__dict__.get("__init__") or cls.__init__), "__code__", None)  # type: ignore[misc] # only read
     return list(code.co_varnames[1 : code.co_argcount]) if code is not None else []
 
 
 def unwrapped(function: Any) -> Any:  # noqa: ANN401 - any Python function
-    """The function below its decorators."""
+    """Find the function below its decorators."""
     while hasattr(function, "__wrapped__"):
         function = function.__wrapped__
     return function
 
 
 def unknown_argument(called: str, name: str, known: Any) -> str:  # noqa: ANN401 - any iterable of names
-    """The sentence about an argument that does not exist, with what to write instead: the nearest one that does."""
+    """Word the problem of an argument that does not exist, with what to write instead."""
     if name in ARGUMENT_ADVICE:
         return f"{called} takes no argument {name!r}. {ARGUMENT_ADVICE[name]}"
     advice = did_you_mean(name, known, otherwise=f"It takes: {', '.join(sorted(known))}.")

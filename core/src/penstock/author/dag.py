@@ -107,21 +107,21 @@ class DAG(Checked):
         return self.task_dict[task_id]
 
     def add_task(self, task: "AbstractOperator") -> None:
-        """Take a task in."""
+        """Add a task."""
         self._tasks[task] = None
 
     def add_group(self, group: TaskGroup) -> None:
-        """Take a task group in."""
+        """Add a task group."""
         self.groups.append(group)
 
     def adopt(self, node: "Node") -> None:
-        """Take in a task that was made outside of any DAG and joined to one of this DAG's."""
+        """Add a task that was made outside of any DAG and joined to one of this DAG's."""
         node.dag = self
         if not isinstance(node, TaskGroup):
             self.add_task(node)
 
     def edges(self) -> "set[tuple[AbstractOperator, AbstractOperator]]":
-        """Every edge between tasks, as upstream and downstream; one of a group joins its first or last tasks."""
+        """List every edge between tasks, as upstream and downstream; one of a group joins its first or last tasks."""
         found = {(upper, lower) for lower in self._tasks for upper in lower.upstream}
         for upper, lower in self.group_edges:
             lasts = upper.leaves() if isinstance(upper, TaskGroup) else [upper]
@@ -139,7 +139,7 @@ class DAG(Checked):
             raise AuthoringError(str(problem) for problem in self.problems)
 
     def __repr__(self) -> str:
-        """Its id."""
+        """Show its id."""
         return f"<DAG {self.dag_id!r}>"
 
     def _before_init(self, arguments: dict[str, Any]) -> "DAG":

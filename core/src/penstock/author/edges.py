@@ -20,7 +20,7 @@ class Edges:
     """Whatever can stand in a chain: a task, a task group, or the value of a task."""
 
     def _nodes(self) -> "Iterator[Node]":
-        """The tasks and groups that it stands for."""
+        """List the tasks and groups that it stands for."""
         raise NotImplementedError
 
     def set_downstream(self, other: Linkable) -> None:
@@ -57,7 +57,7 @@ class Edges:
 
 
 def nodes(value: Any) -> "Iterator[Node]":  # noqa: ANN401 - what an author put into a chain
-    """The tasks and groups in a link of a chain; anything else is an authoring error."""
+    """List the tasks and groups in a link of a chain; anything else is a problem."""
     if isinstance(value, Edges):
         yield from value._nodes()  # noqa: SLF001 - the same room
     elif isinstance(value, Iterable) and not isinstance(value, str | bytes):

@@ -52,13 +52,13 @@ class TaskGroup(Checked, Edges):
         return self.parent.child_id(self._label) if self.parent is not None else self._label
 
     def child_id(self, label: str) -> str:
-        """The full id of a task or group in it."""
+        """Make the full id of a task or group in it."""
         if self.prefix_group_id:
             return f"{self.group_id}.{label}"
         return self.parent.child_id(label) if self.parent is not None else label
 
     def tasks(self) -> "Iterator[AbstractOperator]":
-        """Its tasks and those of the groups in it."""
+        """List its tasks and those of the groups in it."""
         for task in self.dag.tasks if self.dag is not None else ():
             group = task.task_group
             while group is not None and group is not self:
@@ -67,12 +67,12 @@ class TaskGroup(Checked, Edges):
                 yield task
 
     def roots(self) -> "list[AbstractOperator]":
-        """Tasks in it that run after no other of its tasks."""
+        """List the tasks in it that run after no other of its tasks."""
         own = dict.fromkeys(self.tasks())
         return [task for task in own if not any(upper in own for upper in task.upstream)]
 
     def leaves(self) -> "list[AbstractOperator]":
-        """Tasks in it after which no other of its tasks runs; in place of a teardown, what runs before it."""
+        """List the tasks in it after which no other of its tasks runs; in place of a teardown, what runs before it."""
         own = dict.fromkeys(self.tasks())
         work = [task for task in own if not task.teardown] or list(own)
         return [task for task in work if not any(lower in own and not lower.teardown for lower in task.downstream)]
@@ -85,7 +85,7 @@ class TaskGroup(Checked, Edges):
         leave(self._token)
 
     def __str__(self) -> str:
-        """As messages name it."""
+        """Name it as messages do."""
         return f"task group {self.group_id!r}"
 
     def _nodes(self) -> "Iterator[Node]":
@@ -144,7 +144,11 @@ class _TaskGroupFactory:
         return _TaskGroupFactory(self.function, {**self.arguments, **arguments})
 
     def partial(self, **_: Any) -> NoReturn:  # noqa: ANN401 - refused
-        """Groups are not mapped; raises AuthoringError."""
+        """Refuse to map a task group.
+
+        Raises:
+            AuthoringError: Always.
+        """
         raise AuthoringError(
             f"the task group {self.__name__!r} cannot be mapped. Map its tasks: each takes the list of the one before."
         )
@@ -152,7 +156,7 @@ class _TaskGroupFactory:
     expand = expand_kwargs = partial
 
     def _free_id(self) -> str:
-        """A group id that is free: ``g``, then ``g__1``, ``g__2``, as of tasks."""
+        """Find a group id that is free: ``g``, then ``g__1``, ``g__2``, as of tasks."""
         dag, around = current_dag(), current_group()
         taken = {group.group_id for group in dag.groups} if dag is not None else set()
         label = str(self.arguments.get("group_id", self.__name__))

@@ -12,7 +12,7 @@ class LoggingMixin:
 
     @cached_property
     def log(self) -> "Logger":
-        """A logger of the class's name; what it tells from INFO on is in the log of the try."""
+        """A logger of the class's name; what is logged from INFO on is in the log of the try."""
         import logging  # noqa: PLC0415 - only code that logs needs it
 
         return logging.getLogger(f"{type(self).__module__}.{type(self).__qualname__}")

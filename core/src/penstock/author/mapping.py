@@ -35,7 +35,7 @@ class Partial:
         return self._make(mapped=mapped)
 
     def expand_kwargs(self, kwargs: "Sequence[dict[str, Any]] | XComArg") -> "MappedTask":
-        """One instance for each dict of a list, which holds its arguments."""
+        """Make one instance for each dict of a list, which holds its arguments."""
         return self._make(mapped={EXPAND_KWARGS: kwargs})
 
 
@@ -56,20 +56,20 @@ class MappedTask(AbstractOperator):
             )
 
     def inputs(self) -> Iterator[XComArg]:
-        """Values of other tasks that every instance takes, or that stand inside a literal list."""
+        """Find the values of other tasks that every instance takes, or that stand inside a literal list."""
         yield from find_xcom_args(self.partial_arguments)
         yield from find_xcom_args(self.literals())
 
     def sources(self) -> dict[str, XComArg]:
-        """Values of other tasks that are spread over the instances, by argument."""
+        """Find the values of other tasks that are mapped over, by argument."""
         return {name: value for name, value in self.mapped.items() if isinstance(value, XComArg)}
 
     def literals(self) -> dict[str, Any]:
-        """What the author wrote to be spread over the instances, by argument: lists and dicts."""
+        """Find what the author wrote to be mapped over, by argument: lists and dicts."""
         return {name: value for name, value in self.mapped.items() if not isinstance(value, XComArg)}
 
     def _fixed_arguments(self) -> set[str]:
-        """What all instances are given alike."""
+        """List the arguments that all instances are given alike."""
         return set(self.partial_arguments)
 
     def _mapping_problems(self) -> Iterator[str]:
@@ -107,7 +107,7 @@ class MappedOperator(MappedTask):
         super().__init__(partial={**defaults, **partial}, **kwargs)
 
     def instance(self, elements: dict[str, Any]) -> "Operator":
-        """The operator of one instance, given its elements; it belongs to no graph."""
+        """Make the operator of one instance, given its elements; it belongs to no graph."""
         given = elements.get(EXPAND_KWARGS, elements)
         token = enter(None, None)
         try:
@@ -121,7 +121,7 @@ class MappedOperator(MappedTask):
         return self.cls(**{**self.partial_arguments, **elements})
 
     def _argument_names(self) -> dict[str, bool]:
-        """What may be mapped, each with whether it must be given somewhere."""
+        """List the arguments that may be mapped, each with whether it must be given somewhere."""
         own = accepted_arguments(AbstractOperator)
         return {name: required for name, required in accepted_arguments(self.cls).items() if name not in own}
 
@@ -145,23 +145,23 @@ class MappedOperator(MappedTask):
 
 
 def task_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Those arguments that every task takes."""
+    """Pick those arguments that every task takes."""
     known = accepted_arguments(AbstractOperator)
     return {name: value for name, value in arguments.items() if name in known}
 
 
 def elements_of(name: str, value: Any) -> list[Any]:  # noqa: ANN401 - a list, tuple or dict
-    """What each instance is given of a literal: the elements of a list, the pairs ``(key, value)`` of a dict."""
+    """List what each instance is given of a literal: the elements of a list, the pairs ``(key, value)`` of a dict."""
     return list(value.items()) if isinstance(value, dict) and name != EXPAND_KWARGS else list(value)
 
 
 def expansion_label(name: str) -> str:
-    """How messages name a mapped argument."""
+    """Name a mapped argument as messages do."""
     return "expand_kwargs()" if name == EXPAND_KWARGS else f"expand({name}=...)"
 
 
 def _literal_problems(name: str, value: Any) -> Iterator[str]:  # noqa: ANN401 - what an author wrote
-    """What is wrong with a literal to map over."""
+    """Check a literal to map over."""
     label = expansion_label(name)
     if not isinstance(value, list | tuple | dict):
         yield (
@@ -180,7 +180,7 @@ def _literal_problems(name: str, value: Any) -> Iterator[str]:  # noqa: ANN401 -
 
 
 def non_json_type(value: Any) -> str:  # noqa: ANN401 - what an author wrote
-    """The name of the first type in a value that can be no XCom; "" if there is none. An XComArg passes."""
+    """Find the first type in a value that has no JSON form; "" if there is none. An XComArg passes."""
     from penstock.model.value import is_plain  # noqa: PLC0415 - only mapped tasks need it
 
     if isinstance(value, XComArg):

@@ -60,9 +60,9 @@ class Operator(AbstractOperator):
 
 
 class EmptyOperator(Operator):
-    """Does nothing; for joints of a graph. It takes no process: the engine ends it at once."""
+    """Does nothing; it joins parts of a graph. It takes no process: the engine ends it at once."""
 
     instant = True
 
     def execute(self, context: "Context") -> None:
-        """Nothing."""
+        """Do nothing."""

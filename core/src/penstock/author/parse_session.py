@@ -37,7 +37,7 @@ class Problem(NamedTuple):
     text: str
 
     def __str__(self) -> str:
-        """``file:line: text``."""
+        """Write ``file:line: text``."""
         return f"{self.site.file}:{self.site.line}: {self.text}"
 
 
@@ -65,7 +65,7 @@ class ParseSession:
         self.refresh_s: float | None = None
 
     def display_path(self, file: str) -> str:
-        """The file as people know it: relative to the DAGs folder if it lies there."""
+        """Name a file as people know it: relative to the DAGs folder if it lies there."""
         return file.removeprefix(self.folder + "/") if self.folder else file
 
     def owns(self, frame: FrameType | None) -> bool:
@@ -85,7 +85,7 @@ current_session: ContextVar[ParseSession | None] = ContextVar("penstock_parse_se
 
 
 def call_site() -> Site:
-    """The innermost line of the call that is not Penstock's own."""
+    """Find the innermost line of the call that is not Penstock's own."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - `inspect` wraps the same call and costs 10 ms to import
     while frame is not None and frame.f_code.co_filename.startswith(_HOME):
         frame = frame.f_back
@@ -97,7 +97,11 @@ def call_site() -> Site:
 
 
 def report(dag: "DAG | None", site: Site, text: str) -> None:
-    """Note a problem with the session or the DAG; raises AuthoringError if there is neither."""
+    """Report a problem to the DAG or the session.
+
+    Raises:
+        AuthoringError: There is neither.
+    """
     session = current_session.get()
     if dag is not None:
         dag.problems.append(Problem(site, text))

@@ -28,7 +28,7 @@ class TaskRules(NamedTuple):
     max_active_tis_per_dagrun: int | None
 
     def problems(self) -> Iterator[str]:
-        """What is wrong with them, a sentence each."""
+        """Check them; a sentence for each that is wrong."""
         yield from integer_problems(self.retries, "retries", least=0)
         yield from integer_problems(self.pool_slots, "pool_slots", least=1)
         yield from integer_problems(self.priority_weight, "priority_weight", least=None)
@@ -53,11 +53,11 @@ class TaskRules(NamedTuple):
             yield f"there is no trigger rule {self.trigger_rule!r}. {advice}"
 
     def timeout_s(self) -> float | None:
-        """The time that a try may run, in seconds."""
+        """Return the time that a try may run, in seconds."""
         return None if self.execution_timeout is None else seconds(self.execution_timeout)
 
     def retry_policy(self) -> "RetryPolicy":
-        """The retries as a value of the model."""
+        """Convert the retries to a value of the model."""
         from penstock.model.retry import RetryPolicy  # noqa: PLC0415 - only a build needs msgspec
 
         backoff = self.retry_exponential_backoff
@@ -71,24 +71,24 @@ class TaskRules(NamedTuple):
 
 
 def seconds(value: timedelta | float) -> float:
-    """A span of time in seconds."""
+    """Convert a duration to seconds."""
     return value.total_seconds() if isinstance(value, timedelta) else float(value)
 
 
 def is_number(value: Any) -> bool:  # noqa: ANN401 - what an author wrote
-    """True for an int or float that is no bool."""
+    """Return whether a value is an int or float and no bool."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def integer_problems(value: Any, name: str, *, least: int | None) -> Iterator[str]:  # noqa: ANN401 - what an author wrote
-    """The problem of a value that should be a whole number of at least ``least``."""
+    """Check that a value is a whole number of at least ``least``."""
     if isinstance(value, bool) or not isinstance(value, int) or (least is not None and value < least):
         bound = "" if least is None else f" of at least {least}"
         yield f"{name} is {value!r}; write a whole number{bound}."
 
 
 def duration_problems(value: Any, name: str, *, zero: bool = False) -> Iterator[str]:  # noqa: ANN401 - what an author wrote
-    """The problem of a value that should be a span of time, longer than zero unless ``zero`` is allowed."""
+    """Check that a value is a duration, longer than zero unless ``zero`` is allowed."""
     if not isinstance(value, timedelta) and not is_number(value):
         yield f"{name} is {value!r}; write a timedelta or a number of seconds."
     elif seconds(value) < 0 or (seconds(value) == 0 and not zero):

@@ -27,5 +27,5 @@ def enter(dag: "DAG | None", group: "TaskGroup | None") -> Token[Scope]:
 
 
 def leave(token: Token[Scope]) -> None:
-    """Return to the block around."""
+    """Return to the surrounding block."""
     _scope.reset(token)

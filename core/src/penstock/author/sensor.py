@@ -84,7 +84,7 @@ class Sensor(Operator):
 
 
 def waiting_problems(arguments: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with how a sensor is told to wait, a sentence each; arguments may be missing."""
+    """Check how a sensor is told to wait; arguments may be missing."""
     for name in ("poke_interval", "timeout"):
         if name in arguments:
             yield from duration_problems(arguments[name], name)
@@ -94,7 +94,7 @@ def waiting_problems(arguments: Mapping[str, Any]) -> Iterator[str]:
 
 
 def sensor_policy(task: AbstractOperator) -> dict[str, Any] | None:
-    """How a task waits, as arguments of the model's SensorPolicy; None if it does not."""
+    """Work out how a task waits, as arguments of the model's SensorPolicy; None if it does not."""
     cls, given = getattr(task, "cls", None), getattr(task, "partial_arguments", {})
     if cls is not None and issubclass(cls, Sensor):
         return _policy(given.get("poke_interval", 60.0), given.get("timeout", 604800.0), given.get("soft_fail", False))

@@ -7,12 +7,12 @@ _MARKS = ("{{", "{%", "{#")
 
 
 def needs_rendering(value: Any, extensions: tuple[str, ...]) -> bool:  # noqa: ANN401 - any argument
-    """True if a value holds a template or the path of one."""
+    """Return whether a value holds a template or the path of one."""
     return any(is_template(text) or is_path(text, extensions) for text in texts(value))
 
 
 def texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - any argument
-    """Every text in a value, through lists, tuples and dicts."""
+    """Find every text in a value, through lists, tuples and dicts."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
@@ -24,10 +24,10 @@ def texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - any argument
 
 
 def is_template(text: str) -> bool:
-    """True if a text holds an expression, a statement or a comment of Jinja."""
+    """Return whether a text holds an expression, a statement or a comment of Jinja."""
     return any(mark in text for mark in _MARKS)
 
 
 def is_path(text: str, extensions: tuple[str, ...]) -> bool:
-    """True if a text is meant as the path of a template file."""
+    """Return whether a text is meant as the path of a template file."""
     return bool(extensions) and text.endswith(extensions) and not any(char.isspace() for char in text)

@@ -52,19 +52,27 @@ class Dates:
 
 
 def zone_of(dag: "DAG") -> str:
-    """The name of a DAG's time zone: its own, that of its start date as in Airflow, or UTC."""
+    """Find the name of a DAG's time zone: its own, that of its start date as in Airflow, or UTC."""
     return dag.timezone or getattr(getattr(dag.start_date, "tzinfo", None), "key", None) or "UTC"
 
 
 def schedule_of(dag: "DAG") -> "tuple[Schedule, datetime | None]":
-    """A DAG's schedule, and the instant from which an interval schedule counts; raises AuthoringError."""
+    """Read a DAG's schedule, and the instant from which an interval schedule counts.
+
+    Raises:
+        AuthoringError: The time zone, the start date or the schedule is wrong.
+    """
     to_zone(zone_of(dag))
     start = None if dag.start_date is None else to_utc(dag.start_date, dag.timezone, "start_date")
     return to_schedule(dag.schedule, zone_of(dag)), start
 
 
 def to_schedule(value: Any, timezone: str) -> "Schedule":  # noqa: ANN401 - what an author wrote
-    """The schedule that a value means, in a zone; raises AuthoringError with a sentence."""
+    """Convert what an author wrote for a schedule, read in a time zone.
+
+    Raises:
+        AuthoringError: It is no schedule, or one that cannot work.
+    """
     from penstock.model.schedule import Schedule, ScheduleKind, unworkable  # noqa: PLC0415 - only a build needs msgspec
 
     if value is None:
@@ -96,7 +104,11 @@ def to_schedule(value: Any, timezone: str) -> "Schedule":  # noqa: ANN401 - what
 
 
 def to_utc(value: Any, timezone: str | None, what: str) -> datetime:  # noqa: ANN401 - what an author wrote
-    """A date as aware UTC; one without a zone is read in the DAG's, if the DAG names one, and refused otherwise."""
+    """Convert a date to aware UTC; one without a zone is read in the DAG's.
+
+    Raises:
+        AuthoringError: It is no date, lies too far away, or has no zone and the DAG names none.
+    """
     if not isinstance(value, datetime):
         raise AuthoringError(f"{what} is {value!r}; write datetime(2026, 1, 1, tzinfo=UTC).")
     shown = value.isoformat(sep=" ")
@@ -114,7 +126,11 @@ def to_utc(value: Any, timezone: str | None, what: str) -> datetime:  # noqa: AN
 
 
 def to_zone(name: Any) -> Any:  # noqa: ANN401 - what an author wrote; a tzinfo
-    """The zone of an IANA name; raises AuthoringError with the nearest one that exists."""
+    """Find the time zone of an IANA name.
+
+    Raises:
+        AuthoringError: There is none; the message has the nearest one that exists.
+    """
     from zoneinfo import ZoneInfo, available_timezones  # noqa: PLC0415 - only zones other than UTC need it
 
     if name == "UTC":
@@ -128,7 +144,7 @@ def to_zone(name: Any) -> Any:  # noqa: ANN401 - what an author wrote; a tzinfo
 
 
 def _to_cron(expression: Any, timezone: str) -> str:  # noqa: ANN401 - what an author wrote
-    """A cron expression of five fields that falls due at least once; raises AuthoringError."""
+    """Convert a cron expression or a preset to five fields; raises AuthoringError unless it falls due at least once."""
     from cronsim import CronSim, CronSimError  # noqa: PLC0415 - 50 ms that only cron schedules need to spend
 
     if not isinstance(expression, str):

@@ -25,16 +25,16 @@ class XComArg(Edges):
         self.operator, self.key = operator, key
 
     def __repr__(self) -> str:
-        """How the author would write it."""
+        """Show it as the author would write it."""
         item = "" if self.key == RETURN_VALUE else f"[{self.key!r}]"
         return f"{self.operator.task_id}.output{item}"
 
     def __str__(self) -> str:
-        """A Jinja expression that pulls the value, so that it may be put into a template."""
+        """Write a Jinja expression that pulls the value, so that it may be put into a template."""
         return f"{{{{ ti.xcom_pull(task_ids={self.operator.task_id!r}, key={self.key!r}) }}}}"
 
     def __getitem__(self, key: Any) -> "XComArg":  # noqa: ANN401 - checked here, with the author's line
-        """The value under a key, a string."""
+        """Pick the value under a key, a string."""
         if not isinstance(key, str):
             report(
                 self.operator.dag,
@@ -47,14 +47,22 @@ class XComArg(Edges):
         return XComArg(self.operator, key)
 
     def __iter__(self) -> NoReturn:
-        """Values exist only when tasks run, so there is nothing to iterate over yet."""
+        """Refuse to iterate: the value exists when the task has run.
+
+        Raises:
+            AuthoringError: Always.
+        """
         raise AuthoringError(
             f"{self!r} cannot be iterated over while the DAG is built: the value exists when the task has run. "
             "Use .expand(argument=value) to run a task for each element."
         )
 
     def __bool__(self) -> NoReturn:
-        """Nor is there a truth yet."""
+        """Refuse a truth value: the value exists when the task has run.
+
+        Raises:
+            AuthoringError: Always.
+        """
         raise AuthoringError(
             f"{self!r} has no truth value while the DAG is built: the value exists when the task has run. "
             "Use @task.branch or @task.short_circuit to decide at run time."
@@ -65,7 +73,7 @@ class XComArg(Edges):
 
 
 def find_xcom_args(value: Any) -> Iterator[XComArg]:  # noqa: ANN401 - any argument of an operator
-    """Every XComArg inside a value, through lists, tuples, sets and dicts."""
+    """Find every XComArg inside a value, through lists, tuples, sets and dicts."""
     if isinstance(value, XComArg):
         yield value
     elif isinstance(value, dict):

@@ -30,7 +30,7 @@ class BuildResult(NamedTuple):
 
 
 def build_file(session: ParseSession, file: str) -> BuildResult:
-    """The DAGs of an import, and every problem of it in the order of its lines; DAGs only if there is no problem.
+    """Convert the DAGs of an import to data, or collect every problem of it in the order of its lines.
 
     Args:
         session: The session in which the file was imported.
@@ -52,7 +52,11 @@ def build_file(session: ParseSession, file: str) -> BuildResult:
 
 
 def build_dag(dag: DAG, file: str = "") -> DagSpec:
-    """A DAG as data; raises AuthoringError with everything that is wrong with it."""
+    """Convert a DAG to data.
+
+    Raises:
+        AuthoringError: Something is wrong with the DAG; it carries every problem.
+    """
     problems = sorted({*dag.problems, *dag_problems(dag)})
     if problems:
         raise AuthoringError(str(problem) for problem in problems)

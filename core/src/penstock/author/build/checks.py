@@ -1,4 +1,10 @@
-"""What can be wrong with a finished DAG, found all at once: ids, dates, limits, cycles, names in templates."""
+"""What can be wrong with a finished DAG, found all at once: ids, dates, limits, cycles, names in templates.
+
+This is the place of a new check of a DAG file. One of the DAG as a whole is a function here that yields sentences or
+problems, called by `dag_problems`. What concerns a single argument of a task stands with the argument, in a function
+that `AbstractOperator` or a subclass calls when it is made: `TaskRules.problems`, `waiting_problems`. Either way every
+problem is reported with the author's line, and none ends the import.
+"""
 
 import re
 from collections.abc import Iterator
@@ -25,7 +31,7 @@ _PULL = re.compile(r"xcom_pull\(\s*(?:task_ids\s*=\s*)?(['\"])([^'\"]+)\1")
 
 
 def dag_problems(dag: DAG) -> Iterator[Problem]:
-    """Everything that is wrong with a DAG as a whole; what its constructors found is in ``dag.problems``."""
+    """Check a DAG as a whole; what its constructors found is in ``dag.problems``."""
     for text in (*_dag_arguments(dag), *_dates(dag), *_default_args(dag)):
         yield Problem(dag._site, f"DAG {dag.dag_id!r}: {text}")  # noqa: SLF001 - the same room
     yield from _ids(dag)
@@ -78,7 +84,7 @@ def _dates(dag: DAG) -> Iterator[str]:
 
 
 def _default_args(dag: DAG) -> Iterator[str]:
-    """Default arguments that no task takes: a name that is wrong would have no effect, silently."""
+    """Check that some task takes each default argument: a wrong name would have no effect, silently."""
     if not dag.tasks:
         return
     known = set(accepted_arguments(Operator)) | set(accepted_arguments(Sensor))
@@ -115,7 +121,7 @@ def _ids(dag: DAG) -> Iterator[Problem]:
 
 
 def id_problems(value: Any, name: str) -> Iterator[str]:  # noqa: ANN401 - what an author wrote
-    """The problem of an id that cannot be one."""
+    """Check that a value can be an id."""
     if not isinstance(value, str) or not _ID.fullmatch(value):
         yield f"the {name} is {value!r}; write 1 to 250 letters, digits, '-', '_' or '.'."
 
@@ -138,7 +144,7 @@ def _cycles(dag: DAG) -> Iterator[Problem]:
 
 
 def _template_pulls(dag: DAG) -> Iterator[Problem]:
-    """Templates that pull the value of a task that the DAG does not have."""
+    """Check that templates pull values of tasks that the DAG has."""
     tasks = dag.task_dict
     for task in dag.tasks:
         cls = getattr(task, "cls", None) or type(task)

@@ -65,7 +65,12 @@ class BashOperator(Operator):
         self._process: subprocess.Popen[bytes] | None = None
 
     def execute(self, context: "Context") -> str:  # noqa: ARG002 - the operator's interface
-        """The last line of the output."""
+        """Run the command and return the last line of its output.
+
+        Raises:
+            CommandFailedError: It ended with an exit code that means failure, or could not be started.
+            SkipTask: It ended with an exit code that means: skip.
+        """
         if self.cwd is not None and not Path(self.cwd).is_dir():
             raise CommandFailedError(f"{self}: the folder cwd={self.cwd!r} does not exist.")
         try:
@@ -149,7 +154,12 @@ class BashFunctionOperator(BashOperator):
         self.python_callable, self.op_args, self.op_kwargs = python_callable, list(op_args), dict(op_kwargs or {})
 
     def execute(self, context: "Context") -> str:
-        """Ask the function for the command, render it, and run it."""
+        """Call the function for the command, render it, and run it.
+
+        Raises:
+            TypeError: The function returned no command.
+            CommandFailedError: The command failed.
+        """
         command = completed(call_with_context(self.python_callable, self.op_args, self.op_kwargs, context))
         if not isinstance(command, str) or not command.strip():
             raise TypeError(f"{self}: the function returned {command!r}; a @task.bash function returns a shell command")

@@ -36,7 +36,11 @@ class SmtpHook(Hook):
         return str(self.connection.extra.get("from_email", "")) or self.connection.login
 
     def send(self, message: EmailMessage) -> None:
-        """Hand a mail over; raises `penstock.errors.ProviderError`, also if a single receiver is refused."""
+        """Send a mail.
+
+        Raises:
+            penstock.errors.ProviderError: The server cannot be reached or refuses the mail or one of its receivers.
+        """
         try:
             with self._open() as server:
                 refused = server.send_message(message)
@@ -151,7 +155,11 @@ class EmailOperator(Operator):
         hook.send(self.message(self.from_email or hook.sender))
 
     def message(self, sender: str) -> EmailMessage:
-        """The mail; raises FailTask if it has no receiver or a file is missing."""
+        """Build the mail.
+
+        Raises:
+            FailTask: It has no receiver or a file is missing.
+        """
         if not _addresses(self.to):
             raise FailTask(f"{self}: `to` names no receiver: {self.to!r}")
         mail = EmailMessage()

@@ -48,7 +48,7 @@ class PythonOperator(Operator):
         self.templates_dict = templates_dict
 
     def execute(self, context: "Context") -> Any:  # noqa: ANN401 - any value
-        """The function's value."""
+        """Call the function and return its value."""
         return completed(
             call_with_context(self.python_callable, self.op_args, self.op_kwargs, context, self.templates_dict)
         )
@@ -103,12 +103,12 @@ class PythonSensor(Sensor):
         self.python_callable, self.op_args, self.op_kwargs = python_callable, list(op_args), dict(op_kwargs or {})
 
     def poke(self, context: "Context") -> Any:  # noqa: ANN401 - any value
-        """The function's answer."""
+        """Call the function and return its answer."""
         answer = call_with_context(self.python_callable, self.op_args, self.op_kwargs, context)
         return answer if isinstance(answer, PokeResult) or hasattr(answer, "__await__") else bool(answer)
 
     def poke_key(self) -> str | None:
-        """None: what a function looks at is not known."""
+        """Share no poke: what a function looks at is not known."""
         return None
 
 

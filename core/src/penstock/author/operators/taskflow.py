@@ -57,15 +57,15 @@ class Task:
         return PartialTask(self, kwargs)
 
     def expand(self, **mapped: Any) -> XComArg:  # noqa: ANN401 - passed on
-        """An instance for each element of a list, a dict or another task's value; several make the cross product."""
+        """Make one instance for each element of a list, a dict or another task's value; several make the cross product."""
         return PartialTask(self, {}).expand(**mapped)
 
     def expand_kwargs(self, kwargs: "Sequence[dict[str, Any]] | XComArg") -> XComArg:
-        """An instance for each dict of a list, which holds its arguments."""
+        """Make one instance for each dict of a list, which holds its arguments."""
         return PartialTask(self, {}).expand_kwargs(kwargs)
 
     def _operator_arguments(self) -> dict[str, Any]:
-        """The operator's arguments with a task id that is free: ``f``, then ``f__1``, ``f__2``, as in Airflow."""
+        """Complete the operator's arguments with a task id that is free: ``f``, then ``f__1``, ``f__2``, as in Airflow."""
         options = dict(self.options)
         if "task_id" not in options or current_dag() is not None:
             label = str(options.get("task_id", self.__name__))
@@ -89,11 +89,11 @@ class PartialTask:
         self.task, self.kwargs = task, kwargs
 
     def expand(self, **mapped: Any) -> XComArg:  # noqa: ANN401 - passed on
-        """An instance for each element of a list, a dict or another task's value; several make the cross product."""
+        """Make one instance for each element of a list, a dict or another task's value; several make the cross product."""
         return self._expand(mapped)
 
     def expand_kwargs(self, kwargs: "Sequence[dict[str, Any]] | XComArg") -> XComArg:
-        """An instance for each dict of a list, which holds its arguments."""
+        """Make one instance for each dict of a list, which holds its arguments."""
         return self._expand({"**": kwargs})
 
     def _expand(self, mapped: dict[str, Any]) -> XComArg:
@@ -123,7 +123,7 @@ class MappedFunction(MappedOperator):
 
 
 def binding_problems(function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> list[str]:
-    """What is wrong with the arguments of a call; names of the context may be left out, they are passed at run time."""
+    """Check the arguments of a call; names of the context may be left out, they are passed at run time."""
     inner = unwrapped(function)
     code = getattr(inner, "__code__", None)
     if code is None:
@@ -150,23 +150,23 @@ class _Decorator:
         return self._decorate(PythonOperator, function, options)
 
     def python(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:  # noqa: ANN401 - decorator
-        """The same as ``@task``."""
+        """Make a function a task, as ``@task`` does."""
         return self._decorate(PythonOperator, function, options)
 
     def branch(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:  # noqa: ANN401 - decorator
-        """The function returns the ids of the tasks directly downstream that go on."""
+        """Make a function a task that returns the ids of the tasks directly downstream that go on."""
         return self._decorate(BranchPythonOperator, function, options)
 
     def short_circuit(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:  # noqa: ANN401
-        """If the function returns something false, what is downstream is skipped."""
+        """Make a function a task that skips what is downstream if it returns something false."""
         return self._decorate(ShortCircuitOperator, function, options)
 
     def sensor(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:  # noqa: ANN401 - decorator
-        """The function is asked again and again until it returns something true."""
+        """Make a function a sensor: it is called again and again until it returns something true."""
         return self._decorate(PythonSensor, function, options)
 
     def bash(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:  # noqa: ANN401 - decorator
-        """The function returns a shell command, which is run."""
+        """Make a function a task that runs the shell command that it returns."""
         from penstock.author.operators.bash import BashFunctionOperator  # noqa: PLC0415 - needs subprocess
 
         return self._decorate(BashFunctionOperator, function, options)

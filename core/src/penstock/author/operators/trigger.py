@@ -63,7 +63,11 @@ class TriggerDagRunOperator(Sensor):
         return run_id
 
     def poke(self, context: "Context") -> Any:  # noqa: ANN401 - any value
-        """Ask for the run, which changes nothing the second time, and look what became of it."""
+        """Ask for the run, which changes nothing the second time, and look at its state.
+
+        Raises:
+            FailTask: The run ended in one of ``failed_states``.
+        """
         run_id = self.execute(context)
         state = current.get().run_state(self.trigger_dag_id, run_id)
         if state in self.failed_states:
@@ -71,11 +75,11 @@ class TriggerDagRunOperator(Sensor):
         return PokeResult(state in self.allowed_states, run_id)
 
     def poke_key(self) -> str | None:
-        """None: every task waits for its own run."""
+        """Share no poke: every task waits for its own run."""
         return None
 
     def run_id(self, context: "Context") -> str:
-        """The id of the run that this task stands for."""
+        """Make the id of the run that this task stands for."""
         ti = context["ti"]
         index = "" if ti.map_index < 0 else f"[{ti.map_index}]"
         return self.trigger_run_id or f"triggered__{ti.dag_id}__{ti.run_id}__{ti.task_id}{index}"

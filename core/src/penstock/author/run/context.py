@@ -73,7 +73,7 @@ class Context(Mapping[str, Any]):
         return len(self.available())
 
     def available(self) -> list[str]:
-        """The names that have a value in this run."""
+        """List the names that have a value in this run."""
         own = self.dag.user_defined_macros if self.dag is not None else {}
         hidden: Mapping[str, Any] = {}
         if self.facts.logical_date is None:
@@ -83,7 +83,11 @@ class Context(Mapping[str, Any]):
         return [name for name in (*NAMES, *own) if name not in hidden]
 
     def logical_date(self, name: str) -> datetime:
-        """The logical date; raises NoLogicalDateError on behalf of a name."""
+        """Return the logical date on behalf of a name.
+
+        Raises:
+            NoLogicalDateError: The run has none.
+        """
         if self.facts.logical_date is None:
             raise NoLogicalDateError(
                 f"{name!r} needs a logical date, and run {self.facts.run_id!r} has none. "
@@ -164,7 +168,7 @@ class _AttributeLookup:
         return self._find(name)
 
     def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - whatever is found
-        """The value of a name that is no identifier, or a default."""
+        """Look a name up that is no identifier; a default if there is none."""
         try:
             return self._find(name)
         except NotFoundError:
@@ -192,7 +196,11 @@ current_context: ContextVar[Context | None] = ContextVar("penstock_context", def
 
 
 def get_current_context() -> Context:
-    """The context of the task that runs; raises `penstock.errors.RequestError` outside of one."""
+    """Return the context of the task that runs.
+
+    Raises:
+        penstock.errors.RequestError: No task runs.
+    """
     found = current_context.get()
     if found is None:
         raise RequestError("get_current_context() was called outside of a running task.")
@@ -240,7 +248,7 @@ def _interval_bound(name: str, get: "Callable[[TryFacts], datetime | None]") -> 
 
 
 def _adjacent_interval(name: str, step: int) -> Callable[[Context], "DataInterval"]:
-    """The data interval before or after this run's, by the DAG's schedule."""
+    """Find the data interval before or after this run's, by the DAG's schedule."""
 
     def neighbour(context: Context) -> "DataInterval":
         start, dag = context.logical_date(name), context.dag
@@ -265,27 +273,27 @@ def _adjacent(name: str, step: int, write: Callable[["DataInterval"], Any]) -> C
 
 
 def day(moment: datetime) -> str:
-    """``YYYY-MM-DD``."""
+    """Format an instant as ``YYYY-MM-DD``."""
     return moment.strftime("%Y-%m-%d")
 
 
 def day_nodash(moment: datetime) -> str:
-    """``YYYYMMDD``."""
+    """Format an instant as ``YYYYMMDD``."""
     return moment.strftime("%Y%m%d")
 
 
 def stamp(moment: datetime) -> str:
-    """ISO 8601."""
+    """Format an instant by ISO 8601."""
     return moment.isoformat()
 
 
 def stamp_nodash(moment: datetime) -> str:
-    """``YYYYMMDDTHHMMSS``."""
+    """Format an instant as ``YYYYMMDDTHHMMSS``."""
     return moment.strftime("%Y%m%dT%H%M%S")
 
 
 def stamp_nodash_with_tz(moment: datetime) -> str:
-    """``YYYYMMDDTHHMMSS+0000``."""
+    """Format an instant as ``YYYYMMDDTHHMMSS+0000``."""
     return moment.strftime("%Y%m%dT%H%M%S%z")
 
 

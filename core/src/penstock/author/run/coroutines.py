@@ -4,7 +4,7 @@ from typing import Any
 
 
 def completed(value: Any) -> Any:  # noqa: ANN401 - the function's value
-    """The value itself, or what a coroutine comes to."""
+    """Return the value itself, or what a coroutine returns."""
     if not hasattr(value, "__await__"):
         return value
     import asyncio  # noqa: PLC0415 - 120 ms that only an async task needs to spend

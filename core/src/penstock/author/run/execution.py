@@ -1,4 +1,4 @@
-"""One try of a task in this process: inputs in, values and verdict out. No processes, no clock of its own."""
+"""One try of a task in this process: inputs in, values and outcome out. No processes, no clock of its own."""
 
 import traceback
 from collections.abc import Callable, Iterator
@@ -51,20 +51,20 @@ class Prepared:
         return self.task.poke(self.context)  # type: ignore[attr-defined] # whoever pokes knows that it is a sensor
 
     def poked(self, answer: Any) -> TryEnd | None:  # noqa: ANN401 - what a poke returned
-        """How the try ends after this answer; None if it goes on waiting."""
+        """End the try if this answer of a poke says so; None if it goes on waiting."""
         if isinstance(answer, PokeResult):
             return self.succeeded(answer.value) if answer.done else None
         return self.succeeded(None) if answer else None
 
     def timed_out(self, waited_s: float) -> TryEnd:
-        """How the try ends when its time to wait is over."""
+        """End a try whose time to wait is over."""
         text = f"{self.task} waited {waited_s:g} s and gave up: the condition did not come true."
         if getattr(self.task, "soft_fail", False):
             return TryEnd(Outcome.SKIPPED, text)
         return TryEnd(Outcome.FAILED, text, retryable=False)
 
     def succeeded(self, value: Any) -> TryEnd:  # noqa: ANN401 - what execute returned
-        """How the try ends if `execute` returned this value."""
+        """End a try whose `execute` returned this value."""
         decides = self.task.decides
         try:
             end = TryEnd(Outcome.SUCCESS, xcoms=_xcoms(self.task, self.context, value))
@@ -89,7 +89,7 @@ def _active(context: Context) -> Iterator[None]:
 
 
 def failed(error: BaseException) -> TryEnd:
-    """How the try ends if user code raised this."""
+    """End a try whose code raised this."""
     if isinstance(error, SkipTask):
         return TryEnd(Outcome.SKIPPED, str(error))
     if isinstance(error, TaskCancelled):
@@ -104,7 +104,11 @@ def failed(error: BaseException) -> TryEnd:
 
 
 def prepare(task: AbstractOperator, facts: TryFacts, inputs: TryInputs, runtime: Runtime) -> Prepared:
-    """Put elements, templates and inputs in place; raises what goes wrong on the way."""
+    """Put elements, templates and inputs in place.
+
+    Raises:
+        Exception: Whatever the code of the author or of a provider raises on the way.
+    """
     context = Context(facts, inputs, runtime, task)
     with _active(context):
         made = task.instance(_elements(task, context)) if isinstance(task, MappedOperator | StoredTask) else task
@@ -133,12 +137,12 @@ def run_try(
         task: The operator, mapped or not, as the DAG file made it or `penstock.author.run.stored_plan.from_plan` did.
         facts: What the try knows.
         inputs: What it takes from other tasks; references in it are followed here.
-        runtime: The world around it.
+        runtime: Answers what it asks.
         pause: For a sensor: sleeps so many seconds and returns the seconds since the first poke. Without it a
             sensor that is not done at its first poke is a failure, because sensors wait elsewhere.
 
     Returns:
-        The verdict. Only KeyboardInterrupt and GeneratorExit are raised.
+        How it ended. Only KeyboardInterrupt and GeneratorExit are raised.
     """
     try:
         prepared = prepare(task, facts, inputs, runtime)
@@ -153,12 +157,12 @@ def run_try(
         return prepared.succeeded(value)
     except (KeyboardInterrupt, GeneratorExit):
         raise
-    except BaseException as error:  # noqa: BLE001 - whatever user code raises is the verdict on this try
+    except BaseException as error:  # noqa: BLE001 - whatever user code raises is the outcome of this try
         return failed(error)
 
 
 def describe(error: BaseException) -> str:
-    """The error in one sentence, then the traceback from the author's first frame on."""
+    """Describe an error in one sentence, then the traceback from the author's first frame on."""
     first = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     frames = error.__traceback__
     while frames is not None and frames.tb_frame.f_code.co_filename.startswith(_HOME):
@@ -180,7 +184,7 @@ def _wait(prepared: Prepared, sensor: Sensor, pause: Callable[[float], float] | 
 
 
 def _elements(task: MappedOperator | StoredTask, context: Context) -> dict[str, Any]:
-    """The elements of a mapped task's instance, by argument."""
+    """Find the elements of a mapped task's instance, by argument."""
     elements = context.inputs.elements
     if isinstance(task, StoredTask):
         found, spread = task.literals(elements), [name for name, each in elements.items() if not each.literal]
@@ -199,7 +203,7 @@ def _elements(task: MappedOperator | StoredTask, context: Context) -> dict[str, 
 
 
 def _literal_elements(task: MappedOperator, context: Context) -> dict[str, Any]:
-    """The elements of the instance that the author wrote, by argument."""
+    """Find the elements of the instance that the author wrote, by argument."""
     literals = task.literals()
     if not literals:
         return {}
@@ -284,7 +288,7 @@ def _xcoms(task: Operator, context: Context, value: Any) -> dict[str, Value]:  #
 
 
 def _chosen_tasks(task: Operator, value: Any) -> tuple[str, ...]:  # noqa: ANN401 - what the function returned
-    """The tasks directly downstream that a branch chose; raises FailTask for any other id."""
+    """Find the tasks directly downstream that a branch chose; raises FailTask for any other id."""
     chosen = [] if value is None else [value] if isinstance(value, str) else value
     if not isinstance(chosen, list | tuple | set):
         raise FailTask(f"{task}: a branch returns task ids, and it returned {value!r}")

@@ -29,19 +29,19 @@ class StoredTask(AbstractOperator):
         self.cls, self.plan = cls, plan
 
     def instance(self, elements: dict[str, Any]) -> Operator:
-        """The operator of one instance, given its elements if it is mapped; it belongs to no DAG."""
+        """Make the operator of one instance, given its elements if it is mapped; it belongs to no DAG."""
         arguments = {name: _with_xcom_args(from_plain(value)) for name, value in self.plan.items() if name != KEYS}
         made: Operator = self.cls(task_id=self.task_id, **{**arguments, **elements.get(EXPAND_KWARGS, elements)})
         made.wanted_keys = set(self.plan.get(KEYS, ()))
         return made
 
     def literals(self, elements: Mapping[str, MappedElement]) -> dict[str, Any]:
-        """The elements of this instance that the author wrote, by argument."""
+        """Find the elements of this instance that the author wrote, by argument."""
         return {name: _with_xcom_args(decode(each.json)) for name, each in elements.items() if each.literal}
 
 
 def from_plan(cls: type[Operator], task_id: str, plan: dict[str, Any]) -> StoredTask:
-    """The task of a stored plan alone; it belongs to no DAG."""
+    """Make the task of a stored plan; it belongs to no DAG."""
     made: StoredTask = StoredTask(cls=cls, plan=plan, task_id=task_id)
     return made
 

@@ -17,11 +17,14 @@ if TYPE_CHECKING:
 
 
 def render_templates(task: "Operator", context: Context) -> "Operator":
-    """A copy of the operator with its template fields rendered; raises AuthoringError that names the field.
+    """Copy the operator with its template fields rendered.
 
     A field is rendered through lists, tuples and dicts (values, not keys); values of other tasks stay as they are, so
     that no task's output is read as a template. Text that ends with one of ``template_ext`` and holds no blank is the
     path of a file beside the DAG file, whose content is rendered.
+
+    Raises:
+        AuthoringError: A template is wrong or its file is missing; the message names the field.
     """
     made = copy.copy(task)
     for field in task.template_fields:
@@ -34,7 +37,11 @@ def render_templates(task: "Operator", context: Context) -> "Operator":
 
 
 def render_text(text: str, task: "Operator", field: str, context: Context) -> str:
-    """One text rendered; raises AuthoringError that names the field."""
+    """Render one text.
+
+    Raises:
+        AuthoringError: The template is wrong; the message names the field.
+    """
     return str(_render(text, task, field, context))
 
 
@@ -101,7 +108,7 @@ def _environment(search: tuple[str, ...]) -> "ImmutableSandboxedEnvironment":
 
 
 def search_folders(task: "Operator") -> list[Path]:
-    """Where template files of a task are looked for: beside the DAG file, then the DAG's own search path."""
+    """List where template files of a task are looked for: beside the DAG file, then the DAG's own search path."""
     dag = task.dag
     if dag is None:
         return []

@@ -8,7 +8,7 @@ from penstock.model.value import Reference, decode, elements, from_plain, gather
 
 
 def resolve_value(plain: Any, runtime: Runtime, name: str) -> Any:  # noqa: ANN401 - any value
-    """The value of its plain form; what lies in an object store is read now, each object once.
+    """Convert a plain form to the value; what lies in an object store is read now, each object once.
 
     Args:
         plain: JSON's own types, as `penstock.model.value.to_plain` makes them: a value, a reference, or the list of
