@@ -21,15 +21,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 from floor import fib, forked, pooled
 
-from penstock.app.compose import open_store
+from penstock.app.compose import installation
 from penstock.service.dags import trigger
+from penstock.service.installation import Installation
 from penstock.settings import load_settings
-from penstock.store import Store
 
 HERE = Path(__file__).parent
 WORKLOADS = {"w1": (4, 1), "w2": (1000, 2), "w3_light": (40, 1), "w3_heavy": (10, 1), "w4": (201, 2)}
@@ -41,7 +40,7 @@ def nothing(_argument: int) -> None:
 
 
 @contextmanager
-def installation(files: dict[str, str]) -> Iterator[tuple[Path, Store, subprocess.Popen[bytes]]]:
+def project(files: dict[str, str]) -> Iterator[tuple[Path, Installation, subprocess.Popen[bytes]]]:
     """A project with these DAG files, and `penstock up` on it, until the end of the block."""
     folder = Path(tempfile.mkdtemp(prefix="penstock-bench-"))
     environ = {**os.environ, "PENSTOCK_EXECUTOR__PARALLELISM": "2"}
@@ -53,11 +52,11 @@ def installation(files: dict[str, str]) -> Iterator[tuple[Path, Store, subproces
         process = subprocess.Popen(
             [sys.executable, "-m", "penstock", "up"], cwd=folder, env=environ, stdout=log, stderr=log
         )
-    store = open_store(load_settings(environ, folder))
+    found = installation(load_settings(environ, folder))
     try:
-        yield folder, store, process
+        yield folder, found, process
     finally:
-        store.close()
+        found.close()
         process.send_signal(signal.SIGINT)
         process.wait(60)
         shutil.rmtree(folder)
@@ -72,16 +71,16 @@ def wait(condition: Callable[[], bool], every_s: float) -> None:
         time.sleep(every_s)
 
 
-def run_once(store: Store, seen: sqlite3.Connection, dag_id: str, number: int, every_s: float) -> float:
+def run_once(found: Installation, seen: sqlite3.Connection, dag_id: str, number: int, every_s: float) -> float:
     """Seconds from the trigger of a run until its success is seen in the database."""
     run_id = f"bench-{number}"
     start = time.perf_counter()
-    trigger(store, dag_id, datetime.now(UTC), run_id=run_id)
+    trigger(found, dag_id, run_id=run_id)
     # a bare statement, because an observer that works takes its core from what it observes
     state = "SELECT count(*) FROM run WHERE dag_id = ? AND run_id = ? AND state IN ('success', 'failed')"
     wait(lambda: seen.execute(state, (dag_id, run_id)).fetchone()[0] == 1, every_s)
     spent = time.perf_counter() - start
-    assert store.runs.state(dag_id, run_id) == "success", dag_id
+    assert found.store.runs.state(dag_id, run_id) == "success", dag_id
     return spent
 
 
@@ -98,19 +97,19 @@ def shown(name: str, spans: list[float], count: int, floor_s: float) -> None:
 def workloads(names: list[str], rounds: int) -> None:
     """W1 to W4."""
     wanted = [each for each in WORKLOADS if any(each.startswith(name) for name in names)]
-    with installation({"bench.py": (HERE / "dags.py").read_text()}) as (folder, store, _):
-        wait(lambda: len(store.dags.states()) == 10, 0.2)
+    with project({"bench.py": (HERE / "dags.py").read_text()}) as (folder, found, _):
+        wait(lambda: len(found.store.dags.states()) == 10, 0.2)
         seen = sqlite3.connect(folder / ".penstock" / "penstock.db", isolation_level=None)
         for each in wanted:
             count, slots = WORKLOADS[each]
             for isolation, floor in (("fork", forked), ("reuse", pooled)):
                 dag_id = f"{each}_{isolation}"
-                run_once(store, seen, dag_id, 0, 0.01)
+                run_once(found, seen, dag_id, 0, 0.01)
                 task, argument = FLOOR_WORK.get(each, (nothing, 0))
                 floors, spans = [], []
                 for number in range(1, rounds + 1):
                     floors.append(floor(folder, [argument] * count, task, slots))
-                    spans.append(run_once(store, seen, dag_id, number, 0.001 if each == "w1" else 0.01))
+                    spans.append(run_once(found, seen, dag_id, number, 0.001 if each == "w1" else 0.01))
                 shown(f"{each} {isolation}", spans, count, statistics.median(floors))
 
 
@@ -126,12 +125,12 @@ def many_files(count: int) -> dict[str, str]:
 
 def parse() -> None:
     """1,000 files, cold; then a warm start, which must parse none."""
-    with installation({}) as (folder, store, _):
+    with project({}) as (folder, found, _):
         wait(lambda: (folder / "up.log").read_text().count("\n") >= 1, 0.05)
         start = time.perf_counter()
         for name, text in many_files(1000).items():
             (folder / "dags" / name).write_text(text)
-        wait(lambda: len(store.dags.states()) == 1000, 0.1)
+        wait(lambda: len(found.store.dags.states()) == 1000, 0.1)
         cold = time.perf_counter() - start
         floor = subprocess.run(
             [sys.executable, "-c", FORK_A_FILE, str(folder / "dags")], capture_output=True, text=True, check=True
@@ -175,8 +174,8 @@ def family(pid: int) -> list[int]:
 
 def idle(seconds: float) -> None:
     """CPU and memory of all processes together, with 100 DAGs that are not due."""
-    with installation(many_files(100)) as (_, store, process):
-        wait(lambda: len(store.dags.states()) == 100, 0.2)
+    with project(many_files(100)) as (_, found, process):
+        wait(lambda: len(found.store.dags.states()) == 100, 0.2)
         time.sleep(5)
         pids = family(process.pid)
         before = sum(_cpu_s(pid) for pid in pids)
