@@ -8,7 +8,7 @@ from penstock_testkit.wheels import small_manifest
 
 from penstock_plugin_manager.need.evidence import Evidence, read_python, read_text
 from penstock_plugin_manager.need.files import find_files, read_files
-from penstock_plugin_manager.need.match import Directory, match
+from penstock_plugin_manager.need.match import CapabilityOwners, match
 
 TABLES = (
     '[[operators]]\nid = "aws.copy"\nobject = "penstock_aws.transfers:Copy"\ndoc = "x"\nextra = "fast"\n'
@@ -43,7 +43,7 @@ GCP = read_manifest(small_manifest("gcp")).manifest
     ],
 )
 def test_evidence_proves_needs_and_nothing_is_guessed(source, needs):
-    found = match({"dag.py": read_python(source)}, Directory([AWS, GCP]))
+    found = match({"dag.py": read_python(source)}, CapabilityOwners([AWS, GCP]))
     assert {need.id: need.extras for need in found.needs} == needs
 
 
@@ -56,18 +56,18 @@ def test_evidence_proves_needs_and_nothing_is_guessed(source, needs):
     ],
 )
 def test_what_cannot_be_told_is_said_with_its_line(source, line):
-    found = match({"dag.py": read_python(source)}, Directory([AWS, RIVAL]))
+    found = match({"dag.py": read_python(source)}, CapabilityOwners([AWS, RIVAL]))
     assert [place.line for place in found.unclear] == [line]
     assert found.needs == ()
 
 
 def test_an_import_that_may_fail_is_optional():
     source = "try:\n    import penstock_aws\nexcept ImportError:\n    penstock_aws = None\n"
-    assert match({"dag.py": read_python(source)}, Directory([AWS])).needs[0].optional
+    assert match({"dag.py": read_python(source)}, CapabilityOwners([AWS])).needs[0].optional
 
 
 def test_configuration_files_are_read_by_known_ids():
-    found = match({"dag.yaml": read_text("tasks:\n  - use: aws.copy\n  - to: s3://bucket\n")}, Directory([AWS]))
+    found = match({"dag.yaml": read_text("tasks:\n  - use: aws.copy\n  - to: s3://bucket\n")}, CapabilityOwners([AWS]))
     assert [(place.line, place.what) for place in found.needs[0].places] == [(2, '"aws.copy"'), (3, "s3://")]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from penstock_plugin_manager.catalog.entry import Entry, Release
+from penstock_plugin_manager.catalog.entry import CatalogEntry, Release
 from penstock_plugin_manager.errors import ManagerError, MissingError
 from penstock_plugin_manager.index.wheel import Wheel, read_wheel
 from penstock_plugin_manager.model.names import CORE
@@ -14,7 +14,7 @@ from penstock_plugin_manager.model.requirement import Distribution, edges, newer
 
 def build_catalog(
     folders: list[Path], verdicts: Mapping[str, Mapping[str, Mapping[str, str]]], note: Callable[[str], None]
-) -> list[Entry]:
+) -> list[CatalogEntry]:
     """Return an entry for each provider that lies in the wheels of some folders.
 
     Args:
@@ -25,7 +25,7 @@ def build_catalog(
     Raises:
         MissingError: a folder does not exist.
     """
-    entries: dict[str, Entry] = {}
+    entries: dict[str, CatalogEntry] = {}
     for folder in folders:
         if not folder.is_dir():
             raise MissingError(f"There is no folder {folder}.", "Name a folder of wheels.")
@@ -42,7 +42,7 @@ def build_catalog(
 
 def _entries(
     wheel: Wheel, verdicts: Mapping[str, Mapping[str, Mapping[str, str]]], note: Callable[[str], None]
-) -> list[Entry]:
+) -> list[CatalogEntry]:
     found = []
     for provider in wheel.providers:
         manifest = provider.manifest
@@ -56,14 +56,14 @@ def _entries(
             verdicts=dict(verdicts.get(manifest.id, {}).get(wheel.version, {})),
         )  # fmt: skip
         found.append(
-            Entry(
+            CatalogEntry(
                 manifest.id, wheel.name, provider.data, (release,), manifest.state, manifest.replacement, manifest.until
             )
         )
     return found
 
 
-def _joined(old: Entry | None, new: Entry) -> Entry:
+def _joined(old: CatalogEntry | None, new: CatalogEntry) -> CatalogEntry:
     if old is None:
         return new
     releases = {each.version: each for each in (*old.releases, *new.releases)}

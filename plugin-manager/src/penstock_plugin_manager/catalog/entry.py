@@ -32,7 +32,7 @@ class Release(NamedTuple):
     verdicts: Mapping[str, str] = MappingProxyType({})
 
 
-class Entry(NamedTuple):
+class CatalogEntry(NamedTuple):
     """One provider as a catalog describes it; the manifest is that of its newest version."""
 
     id: str
@@ -58,7 +58,7 @@ class Entry(NamedTuple):
         return newest(each.version for each in self.releases if not each.yanked) or ""
 
 
-def read_catalog(data: object, origin: str) -> list[Entry]:
+def read_catalog(data: object, origin: str) -> list[CatalogEntry]:
     """Read a catalog's JSON.
 
     Raises:
@@ -78,7 +78,7 @@ def read_catalog(data: object, origin: str) -> list[Entry]:
         ) from None
 
 
-def _entry(item: dict[str, Any], origin: str) -> Entry:
+def _entry(item: dict[str, Any], origin: str) -> CatalogEntry:
     releases = tuple(
         Release(
             each["version"], each.get("core", ""), each.get("spec", ""), each.get("requires-python", ""),
@@ -86,18 +86,18 @@ def _entry(item: dict[str, Any], origin: str) -> Entry:
         )
         for each in item["releases"]
     )  # fmt: skip
-    return Entry(
+    return CatalogEntry(
         item["id"], item["distribution"], dict(item["manifest"]), releases, item.get("state", "stable"),
         item.get("replacement", ""), str(item.get("until", "")), origin,
     )  # fmt: skip
 
 
-def write_catalog(entries: Iterable[Entry]) -> dict[str, Any]:
+def write_catalog(entries: Iterable[CatalogEntry]) -> dict[str, Any]:
     """Return the JSON form of entries, the same for equal entries."""
     return {"schema": SCHEMA, "providers": [_item(each) for each in sorted(entries, key=lambda each: each.id)]}
 
 
-def _item(entry: Entry) -> dict[str, Any]:
+def _item(entry: CatalogEntry) -> dict[str, Any]:
     releases = []
     for each in entry.releases:
         data: dict[str, Any] = {"version": each.version}
@@ -112,9 +112,9 @@ def _item(entry: Entry) -> dict[str, Any]:
     return {**data, "manifest": entry.data, "releases": releases}
 
 
-def merge(catalogs: Iterable[list[Entry]]) -> dict[str, Entry]:
+def merge(catalogs: Iterable[list[CatalogEntry]]) -> dict[str, CatalogEntry]:
     """Return one entry for each id; of several catalogs, the first that knows an id wins."""
-    merged: dict[str, Entry] = {}
+    merged: dict[str, CatalogEntry] = {}
     for entries in catalogs:
         for entry in entries:
             merged.setdefault(entry.id, entry)

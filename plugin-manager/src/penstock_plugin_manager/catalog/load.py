@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from penstock_plugin_manager.catalog.entry import Entry, merge, read_catalog
+from penstock_plugin_manager.catalog.entry import CatalogEntry, merge, read_catalog
 from penstock_plugin_manager.errors import ManagerError
 from penstock_plugin_manager.index.cache import DownloadCache
 from penstock_plugin_manager.index.fetch import fetch
@@ -17,7 +17,7 @@ _FRESH = 3600.0
 
 def load_catalogs(
     places: list[str], *, offline: bool, note: Callable[[str], None], refresh: bool = False
-) -> dict[str, Entry]:
+) -> dict[str, CatalogEntry]:
     """Return the entries of all catalogs, the earlier place winning over the later.
 
     A catalog that does not answer is replaced by its last copy on this machine; without one it is passed over. Both are noted.
@@ -29,13 +29,13 @@ def load_catalogs(
     return merge([*found, shipped()])
 
 
-def shipped() -> list[Entry]:
+def shipped() -> list[CatalogEntry]:
     """Return the catalog that ships with the manager."""
     path = Path(__file__).with_name("shipped.json")
     return read_catalog(json.loads(path.read_text(encoding="utf-8")), "the shipped catalog")
 
 
-def _load(place: str, *, offline: bool, note: Callable[[str], None], refresh: bool) -> list[Entry]:
+def _load(place: str, *, offline: bool, note: Callable[[str], None], refresh: bool) -> list[CatalogEntry]:
     if not place.startswith(("http://", "https://")):
         return _parse(fetch(place).body, place)
     cache, name = DownloadCache("catalogs"), f"{hashlib.sha256(place.encode()).hexdigest()[:24]}.json"
@@ -53,7 +53,7 @@ def _load(place: str, *, offline: bool, note: Callable[[str], None], refresh: bo
     return entries
 
 
-def _parse(body: bytes, place: str) -> list[Entry]:
+def _parse(body: bytes, place: str) -> list[CatalogEntry]:
     try:
         data = json.loads(body)
     except ValueError:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from penstock_manifest.environments import SearchPath
 
-    from penstock_plugin_manager.catalog.entry import Entry
+    from penstock_plugin_manager.catalog.entry import CatalogEntry
     from penstock_plugin_manager.installed.site import Provider
     from penstock_plugin_manager.model.intent import Intent
     from penstock_plugin_manager.model.lock import Lock
@@ -76,7 +76,7 @@ class Session:
         self.console = console
         self.held: tuple[int, ...] = ()
 
-    def anew(self, **changes: Any) -> Session:  # noqa: ANN401  any option of a session
+    def with_options(self, **changes: Any) -> Session:  # noqa: ANN401  any option of a session
         """Return a session that has read nothing yet, with some options changed."""
         return Session(self.options._replace(**changes), self.console)
 
@@ -257,7 +257,7 @@ class Session:
         return [folder for folder in dict.fromkeys(os.path.dirname(path) for path in paths) if os.path.isdir(folder)]  # noqa: PTH112,PTH120  as above
 
     @cached_property
-    def catalog(self) -> dict[str, Entry]:
+    def catalog(self) -> dict[str, CatalogEntry]:
         """The entries of the project's catalogs and of the shipped one."""
         from penstock_plugin_manager.catalog.load import load_catalogs
 

@@ -64,7 +64,7 @@ def _fish(offered: Mapping[str, list[str]]) -> str:
 
 def _ids(session: Session) -> list[str]:
     """Return ids without touching the network; none where there is no environment to ask."""
-    session = session.anew(offline=True)
+    session = session.with_options(offline=True)
     known = set(session.catalog) if session.project_found or session.options.env else set()
     try:
         known |= {each.id for each in session.providers} | set(session.catalog)

@@ -14,7 +14,7 @@ from penstock_plugin_manager.need.evidence import Evidence
 _OURS = frozenset({"penstock_plugin_manager", "penstock_testkit"})
 
 
-class Place(NamedTuple):
+class Location(NamedTuple):
     """Where something was found, and what it is."""
 
     file: str
@@ -33,17 +33,17 @@ class Need(NamedTuple):
 
     id: str
     extras: tuple[str, ...]
-    places: tuple[Place, ...]
+    places: tuple[Location, ...]
     optional: bool
     known: bool
 
 
-class Found(NamedTuple):
+class ScanResult(NamedTuple):
     """All that a scan found."""
 
     needs: tuple[Need, ...]
-    unclear: tuple[Place, ...]
-    unreadable: tuple[Place, ...]
+    unclear: tuple[Location, ...]
+    unreadable: tuple[Location, ...]
 
 
 class _Owner(NamedTuple):
@@ -54,10 +54,10 @@ class _Owner(NamedTuple):
 
 class _Claim(NamedTuple):
     owner: _Owner
-    place: Place
+    place: Location
 
 
-class Directory:
+class CapabilityOwners:
     """Who owns which import, capability and URL scheme, by the manifests at hand."""
 
     def __init__(self, manifests: Iterable[Manifest]) -> None:
@@ -89,7 +89,7 @@ class Directory:
             owners = self._owners[said] = self._who_owns(*said)
         if not owners:
             return []
-        place = Place(file, evidence.line, _what(evidence), evidence.optional)
+        place = Location(file, evidence.line, _what(evidence), evidence.optional)
         return [_Claim(owner, place) for owner in owners]
 
     def shared_scheme(self, evidence: Evidence) -> list[str]:
@@ -128,23 +128,23 @@ class Directory:
         return [_Owner(provider, known=provider in self._ids)] if is_id(provider) else []
 
 
-def match(evidence: Mapping[str, Iterable[Evidence]], directory: Directory) -> Found:
+def match(evidence: Mapping[str, Iterable[Evidence]], index: CapabilityOwners) -> ScanResult:
     """Return the needs that the evidence of all files proves, and what it leaves open."""
     claims: list[_Claim] = []
-    unclear: list[Place] = []
-    unreadable: list[Place] = []
+    unclear: list[Location] = []
+    unreadable: list[Location] = []
     for file, items in sorted(evidence.items()):
         for item in items:
             if item.kind == "dynamic":
-                unclear.append(Place(file, item.line, item.value))
+                unclear.append(Location(file, item.line, item.value))
             elif item.kind == "unreadable":
-                unreadable.append(Place(file, item.line, item.value))
-            elif rivals := directory.shared_scheme(item):
+                unreadable.append(Location(file, item.line, item.value))
+            elif rivals := index.shared_scheme(item):
                 said = f"{item.value}:// is served by {' and '.join(rivals)}"
-                unclear.append(Place(file, item.line, said))
+                unclear.append(Location(file, item.line, said))
             else:
-                claims += directory.claims(file, item)
-    return Found(tuple(_needs(claims)), tuple(unclear), tuple(unreadable))
+                claims += index.claims(file, item)
+    return ScanResult(tuple(_needs(claims)), tuple(unclear), tuple(unreadable))
 
 
 def _needs(claims: list[_Claim]) -> list[Need]:

@@ -134,7 +134,7 @@ def _fix(found: list[Problem], options: argparse.Namespace, session: Session) ->
         raise ManagerError(
             "There is no intent to mend the environment by.", "Name the providers: plugin-manager install ID"
         )
-    session = session.anew(absent=frozenset(damaged))
+    session = session.with_options(absent=frozenset(damaged))
     return change(
         lambda: ChangeRequest("doctor --fix", session.intent), "doctor --fix", change_options(options), session
     )

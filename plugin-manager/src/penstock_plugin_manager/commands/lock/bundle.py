@@ -238,7 +238,7 @@ def install_from_bundle(
     with tempfile.TemporaryDirectory(prefix="penstock-bundle-") as folder, _open(path) as archive:
         archive.extractall(folder)
         lock = _lock_of(archive, path)
-        session = session.anew(
+        session = session.with_options(
             no_index=True,
             offline=True,
             find_links=(str(Path(folder) / _WHEELS),),

@@ -72,7 +72,7 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     lines = [f"Provider {requirement.id!r} lives in {made.root} now; its tasks run there."]
     data: dict[str, Any] = {"id": requirement.id, **entry, "environment": made.root, "lock": next(iter(files))}
     if any(each.id == requirement.id for each in session.providers):
-        fresh = session.anew()
+        fresh = session.with_options()
         title = f"isolate {requirement.id}"
         moved = change(
             lambda: ChangeRequest(title, fresh.intent.without([requirement.id]), dropped=(requirement.id,), prune=True),

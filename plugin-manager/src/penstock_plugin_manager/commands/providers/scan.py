@@ -14,7 +14,7 @@ from penstock_plugin_manager.errors import ERROR, MISSING, OK, UNUSED, MissingEr
 from penstock_plugin_manager.index.cache import cache_folder
 from penstock_plugin_manager.model.names import ProviderRequirement
 from penstock_plugin_manager.need.files import find_files, read_files
-from penstock_plugin_manager.need.match import Directory, Found, Need, Place, match
+from penstock_plugin_manager.need.match import CapabilityOwners, Location, Need, ScanResult, match
 from penstock_plugin_manager.output import Result, next_command, style, table
 
 
@@ -68,7 +68,7 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     return Result(data, lines, code)
 
 
-def scan_project(path: str | None, session: Session) -> Found:
+def scan_project(path: str | None, session: Session) -> ScanResult:
     """Return what the files of a project need.
 
     Args:
@@ -82,7 +82,7 @@ def scan_project(path: str | None, session: Session) -> Found:
     files = find_files(roots)
     name = hashlib.sha256("\n".join(str(root) for root in roots).encode()).hexdigest()[:24]
     evidence = read_files(files, cache_folder() / "scan" / f"{name}.json")
-    return match(evidence, Directory(_manifests(session)))
+    return match(evidence, CapabilityOwners(_manifests(session)))
 
 
 def _roots(path: str | None, session: Session) -> list[Path]:
@@ -105,7 +105,7 @@ def _manifests(session: Session) -> list[Manifest]:
     from penstock_plugin_manager.change.known_providers import known_providers  # noqa: PLC0415  it needs a session with sources
 
     if not session.has_environment:
-        session = session.anew(project=session.project_found or str(Path.cwd()))
+        session = session.with_options(project=session.project_found or str(Path.cwd()))
         return [known.manifest for known in known_providers(session, [])]
     return [known.manifest for known in known_providers(session)]
 
@@ -135,7 +135,7 @@ def _need_data(need: Need) -> dict[str, Any]:
     return {**need._asdict(), "extras": list(need.extras), "places": [place._asdict() for place in need.places]}
 
 
-def _write(found: Found, unused: list[str], session: Session) -> str:
+def _write(found: ScanResult, unused: list[str], session: Session) -> str:
     """Write the needs into the intent. What seems unused is dropped only when nothing was left open."""
     from penstock_plugin_manager.apply.files import write_text  # noqa: PLC0415  most scans write nothing
     from penstock_plugin_manager.change.execute_plan import intent_text  # noqa: PLC0415  as above
@@ -155,7 +155,7 @@ def _write(found: Found, unused: list[str], session: Session) -> str:
 
 
 def _lines(
-    found: Found, declared: dict[str, tuple[str, ...]], unused: list[str], against: str, *, every: bool
+    found: ScanResult, declared: dict[str, tuple[str, ...]], unused: list[str], against: str, *, every: bool
 ) -> list[str]:
     lines = []
     if found.needs:
@@ -192,7 +192,7 @@ def _row(need: Need, declared: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
     return (_requirement(need), standing, f"{_short(first.file)}:{first.line}{more}", first.what)
 
 
-def _place(place: Place) -> str:
+def _place(place: Location) -> str:
     return f"  {_short(place.file)}:{place.line}  {place.what}"
 
 
