@@ -74,3 +74,7 @@ def test_a_wheel_is_judged_alike_before_it_is_installed_and_by_validate(tmp_path
     told = json.loads(capsys.readouterr().out)["data"]["problems"]
     assert _are(told, [*problems, *_head(file, "strict")]), told
     assert code == (5 if told else 0)
+
+
+def test_the_corpus_is_there():
+    assert len(CORPUS) >= 60

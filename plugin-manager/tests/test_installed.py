@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+import zipfile
 from pathlib import Path
 
+import importlib_metadata
 import pytest
+from penstock_manifest.discovery import GROUP
 from penstock_manifest.environments import environment_path
 from penstock_testkit.wheels import small_manifest
 
@@ -85,7 +89,108 @@ def _finder(root: Path, outside: Path) -> None:
     (_site(root) / "x.pth").write_text("import __editable___x_finder; __editable___x_finder.install()\n")
 
 
-@pytest.mark.parametrize("install", [_plain, _extras, _egg_info, _pth, _finder])
+def _editables(root: Path, outside: Path) -> None:
+    _metadata(_site(root), "penstock-providers-x", "1.0", entry_points="x = penstock_x:provider.toml")
+    _package(outside, "x")
+    name = "__editables_finder"
+    (_site(root) / f"{name}.py").write_text(
+        f"F.map_module('penstock_x', {str(outside / 'penstock_x' / '__init__.py')!r})\n"
+    )
+    (_site(root) / "x.pth").write_text(f"import {name}\n")
+
+
+def _zip_file(root: Path, outside: Path) -> None:
+    _metadata(outside, "penstock-providers-x", "1.0", entry_points="x = penstock_x:provider.toml")
+    _package(outside, "x")
+    file = outside.parent / "x.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        for path in sorted(outside.rglob("*")):
+            archive.write(path, path.relative_to(outside))
+    (_site(root) / "x.pth").write_text(f"{file}\n")
+
+
+def _comments(root: Path, outside: Path) -> None:
+    points = "# y = penstock_y:provider.toml\n\n  x  =  penstock_x:provider.toml  \n[console_scripts]\nz = z:main"
+    _metadata(_site(root), "penstock-providers-x", "1.0", entry_points=points)
+    _package(_site(root), "x")
+
+
+def _capitals(root: Path, outside: Path) -> None:
+    _metadata(_site(root), "Penstock.Providers_X", "1.0", entry_points="x = penstock_x:provider.toml")
+    _package(_site(root), "x")
+
+
+def _two_in_one(root: Path, outside: Path) -> None:
+    points = "x = penstock_x:provider.toml\ny = penstock_y:provider.toml"
+    _metadata(_site(root), "both", "1.0", entry_points=points)
+    for each in ("x", "y"):
+        _package(_site(root), each)
+
+
+def _two_copies(root: Path, outside: Path) -> None:
+    _plain(root, outside)
+    _metadata(outside, "penstock-providers-x", "2.0", entry_points="x = penstock_x:provider.toml")
+    (_site(root) / "x.pth").write_text(f"{outside}\n")
+
+
+def _two_claims(root: Path, outside: Path) -> None:
+    _plain(root, outside)
+    _metadata(_site(root), "rival", "2.0", entry_points="x = penstock_x:provider.toml")
+
+
+def _no_manifest(root: Path, outside: Path) -> None:
+    _metadata(_site(root), "penstock-providers-x", "1.0", entry_points="x = penstock_x:provider.toml")
+
+
+def _no_version(root: Path, outside: Path) -> None:
+    info = _metadata(_site(root), "penstock-providers-x", "1.0", entry_points="x = penstock_x:provider.toml")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: penstock-providers-x\nVersion: 1.0\n")
+    (info / "RECORD").write_text("")
+    _package(_site(root), "x")
+
+
+def _entry_points_of_another_encoding(root: Path, outside: Path) -> None:
+    info = _metadata(_site(root), "strange", "1.0")
+    (info / "entry_points.txt").write_bytes(b"[penstock.providers]\n\xff = penstock_x:provider.toml\n")
+    _plain(root, outside)
+
+
+def _nothing(root: Path, outside: Path) -> None:
+    _metadata(_site(root), "lib", "1.0", entry_points="")
+
+
+def _linked_site(root: Path, outside: Path) -> None:
+    _plain(root, outside)
+    (root / "lib64").symlink_to("lib", target_is_directory=True)
+
+
+ZOO = [
+    _plain, _extras, _egg_info, _pth, _finder, _editables, _zip_file, _comments, _capitals, _two_in_one, _two_copies,
+    _two_claims, _no_manifest, _no_version, _entry_points_of_another_encoding, _nothing, _linked_site,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("install", ZOO)
+def test_manager_cache_and_library_find_the_same_in_each_kind_of_installation(tmp_path, install):
+    root = _environment(tmp_path / "env")
+    install(root, tmp_path / "source")
+    where = environment_path(str(root), {})
+    for path in [*tmp_path.rglob("*"), tmp_path]:  # a cache keeps nothing about what has just been changed
+        os.utime(path, (1_700_000_000, 1_700_000_000), follow_symlinks=False)
+    library: set[tuple[str, str]] = set()
+    seen: set[str] = set()
+    for dist in importlib_metadata.distributions(path=list(where.folders)):
+        name = re.sub(r"[-_.]+", "-", dist.name).lower()
+        if name not in seen and "strange" not in name:
+            library |= {(entry.name, dist.version) for entry in dist.entry_points.select(group=GROUP)}
+        seen.add(name)
+    for kept in (None, str(tmp_path / "cache"), str(tmp_path / "cache")):
+        assert {(each.id, each.version) for each in providers(where, kept)} == library
+
+
+@pytest.mark.parametrize(
+    "install", [_plain, _extras, _egg_info, _pth, _finder, _editables, _zip_file, _comments, _capitals]
+)
 def test_a_provider_is_found_however_it_was_installed(tmp_path, install):
     root = _environment(tmp_path / "env")
     install(root, tmp_path / "source")

@@ -71,7 +71,7 @@ def read_distribution(dist: IDistribution) -> Distribution:
     return Distribution(
         name=normalize(fields.get("Name") or stem),
         version=fields.get("Version") or version or "0",
-        requires=tuple(fields.get_all("Requires-Dist") or dist.requires or ()),
+        requires=tuple(fields.get_all("Requires-Dist") or _egg_requires(dist)),
         requested=dist.read_text("REQUESTED") is not None,
         installer=_text(dist, "INSTALLER").strip(),
         source=source,
@@ -108,7 +108,7 @@ def _providers(entries: Sequence[ProviderEntryPoint], core: str, spec: int | Non
     for entry in entries:
         # what can be read of a broken provider is shown all the same
         shown = verdict if verdict.active else read_provider([entry])
-        dist = read_distribution(importlib_metadata.Distribution.at(entry.metadata))
+        dist = _distribution(entry)
         need = next((edge.specifier for edge in edges(dist, {"extra": ""}) if edge.child == CORE), "")
         problems = [*verdict.problems, *core_problems(need, core)]
         paths = (entry.metadata, *([shown.file] if shown.file else []))
@@ -119,6 +119,14 @@ def _providers(entries: Sequence[ProviderEntryPoint], core: str, spec: int | Non
             )
         )
     return found
+
+
+def _distribution(entry: ProviderEntryPoint) -> Distribution:
+    if Path(entry.metadata).exists():
+        return read_distribution(importlib_metadata.Distribution.at(entry.metadata))
+    for dist in importlib_metadata.distributions(name=entry.distribution, path=[entry.site]):  # in a zip file
+        return read_distribution(dist)
+    return Distribution(normalize(entry.distribution), entry.version)
 
 
 def core_problems(need: str, core_version: str) -> list[str]:
@@ -175,6 +183,11 @@ def installed_size(site: Path, name: str) -> int:
             except OSError:
                 continue
     return total
+
+
+def _egg_requires(dist: IDistribution) -> list[str]:
+    """Return the requirements of an egg, which stand in a file of their own; none of anything else."""
+    return (dist.requires or []) if _text(dist, "PKG-INFO") else []
 
 
 def _source(dist: IDistribution) -> tuple[str, bool]:
