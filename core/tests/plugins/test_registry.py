@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from penstock.plugins.host import PluginHost
-from penstock.plugins.registry import Listeners
+from penstock.plugins.registry import PluginModules
 from penstock.spec.plugin import REACTING, PenstockSpecs, RunStateChanged, TaskStateChanged
 from penstock_manifest.environments import SearchPath
 from penstock_manifest.kinds import ARRAYS, KINDS
@@ -70,7 +70,7 @@ def {spec}({arguments}): {body}
 def listeners_of(
     site, *, spec="penstock_task_state_changed", arguments="change", body="heard.append(change)", more=True
 ):
-    """Listeners of a site in which `acme` does as told and `zeta` hears everything."""
+    """Plugin modules of a site in which `acme` does as told and `zeta` hears everything."""
     site.provider(
         "acme", 'plugin = "penstock_acme.plugin"', plugin=HEARS.format(spec=spec, arguments=arguments, body=body)
     )
@@ -78,7 +78,7 @@ def listeners_of(
         zeta = HEARS.format(spec=spec, arguments="change", body="heard.append(change)")
         site.provider("zeta", 'plugin = "penstock_zeta.plugin"', plugin=zeta)
     found = host_of(site).providers()
-    return Listeners({each.id: each.manifest.plugin for each in found})
+    return PluginModules({each.id: each.manifest.plugin for each in found})
 
 
 def heard(name):

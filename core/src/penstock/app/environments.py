@@ -19,6 +19,9 @@ def isolated_pythons(settings: Settings) -> dict[str, str]:
     """Python executable of each provider that lives in an environment of its own, by provider id.
 
     ``plugin-manager isolate`` writes the file; its form is in ``docs/reference/isolated-providers.md``.
+
+    Raises:
+        ConfigError: The file cannot be read.
     """
     path = settings.isolated_file
     try:

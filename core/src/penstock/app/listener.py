@@ -11,8 +11,8 @@ import socket
 import sys
 
 from penstock.execute.output import LOG_LINE
-from penstock.notify.listener import listen
-from penstock.plugins.registry import Listeners
+from penstock.notify.listener import run_listener
+from penstock.plugins.registry import PluginModules
 
 
 def main(provider: str, module: str, folder: str, line: int) -> None:
@@ -22,7 +22,7 @@ def main(provider: str, module: str, folder: str, line: int) -> None:
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format=LOG_LINE)
     if folder:
         sys.path.append(folder)
-    listen(socket.socket(fileno=line), lambda: Listeners({provider: module}, of_project=bool(folder)))
+    run_listener(socket.socket(fileno=line), lambda: PluginModules({provider: module}, of_project=bool(folder)))
 
 
 if __name__ == "__main__":

@@ -125,7 +125,11 @@ class _LoaderRuntime(ImportRuntime):
         self.read: dict[str, str | None] = {}
 
     def variable(self, key: str) -> str | None:
-        """The text of a Variable, the same one however often it is asked for."""
+        """Read a Variable; it is the same text however often it is read.
+
+        Raises:
+            RequestError: The loader is gone, or cannot answer.
+        """
         if key not in self.read:
             self._line.send(MessageKind.ASK, self._serial, _encode(Ask("variable", (key,))))
             replies: list[Frame] | None = []

@@ -148,7 +148,7 @@ class ParseServer:
                     self._finish(child)
 
     def _finish(self, child: _Child) -> None:
-        """Answer for a child once it is gone and all it said was heard."""
+        """Send the result of a child's import once it has ended and all it wrote was read."""
         if child.code is None or child.open or self._children.pop(child.serial, None) is None:
             return
         if child.output:

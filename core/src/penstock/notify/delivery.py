@@ -211,4 +211,4 @@ class Delivery:
         self._loaded, self._due = False, None
         self.row = msgspec.structs.replace(self.row, broken=problem)
         self.changed = True
-        self._ports.log(f"the provider {self.row.provider!r} hears of no change: {problem}")
+        self._ports.log(f"the provider {self.row.provider!r} misses every change: {problem}")

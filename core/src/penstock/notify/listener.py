@@ -12,13 +12,13 @@ import msgspec
 from penstock.author.runtime import current
 from penstock.execute.channel import Channel, ChannelRuntime
 from penstock.model.notice import Notice, TaskStateChanged
-from penstock.plugins.registry import Listeners
+from penstock.plugins.registry import PluginModules
 from penstock.spec.wire import Kind
 
 _decode = msgspec.msgpack.Decoder(Notice).decode
 
 
-def listen(sock: socket.socket, load: Callable[[], Listeners]) -> None:
+def run_listener(sock: socket.socket, load: Callable[[], PluginModules]) -> None:
     """Load the module, then call it with each notice until the notifier hangs up.
 
     Args:
@@ -27,14 +27,14 @@ def listen(sock: socket.socket, load: Callable[[], Listeners]) -> None:
     """
     channel = Channel(sock)
     current.set(ChannelRuntime(channel, 0))
-    listeners = load()
-    channel.send(Kind.HELLO, 0, "\n".join(listeners.problems.values()).encode())
+    modules = load()
+    channel.send(Kind.HELLO, 0, "\n".join(modules.problems.values()).encode())
     while frames := channel.frames():
         for _, serial, payload in frames:
-            failures = _call(listeners, _decode(payload))
+            failures = _call(modules, _decode(payload))
             channel.send(Kind.FINISHED, serial, channel.mask.hide("\n".join(failures.values())).encode())
 
 
-def _call(listeners: Listeners, notice: Notice) -> dict[str, str]:
+def _call(modules: PluginModules, notice: Notice) -> dict[str, str]:
     spec = "penstock_task_state_changed" if isinstance(notice, TaskStateChanged) else "penstock_run_state_changed"
-    return listeners.emit(spec, change=notice)
+    return modules.emit(spec, change=notice)

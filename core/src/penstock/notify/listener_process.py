@@ -100,7 +100,7 @@ class ListenerProcess:
     def _keep(self, text: bytes) -> None:
         if not text:
             return
-        with suppress(OSError):  # a full disk must not keep changes from being told
+        with suppress(OSError):  # a full disk must not keep notices from being delivered
             self._log.parent.mkdir(parents=True, exist_ok=True)
             with self._log.open("ab") as log:
                 log.write(text)

@@ -17,7 +17,7 @@ POLL_S = 30.0
 """Seconds after which it looks for notices although nothing has woken it."""
 
 STOP_S = 5.0
-"""Seconds that impls at work may take to finish when it is told to stop."""
+"""Seconds that impls at work may take to finish after it was asked to stop."""
 
 
 class Notifier:

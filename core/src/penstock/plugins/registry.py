@@ -48,7 +48,7 @@ for _kind in ARRAYS.values():
     setattr(ManifestPlugin, _kind.spec, _impl(_kind))
 
 
-class Listeners:
+class PluginModules:
     """Plugin modules, loaded in this process, that react to changes.
 
     Args:

@@ -17,7 +17,7 @@ from penstock.author.operator import Operator
 from penstock.author.sensor import Sensor
 from penstock.errors import PenstockError, PluginError
 from penstock.plugins.host import PluginHost
-from penstock.plugins.registry import Listeners
+from penstock.plugins.registry import PluginModules
 from penstock.spec.plugin import SPEC_VERSION
 from penstock.testing.provider_rooms import problems_of
 from penstock_manifest.discovery import find_providers, read_manifest_file
@@ -72,7 +72,7 @@ def object_problems(subject: Subject) -> list[str]:
         except PenstockError as error:
             problems.append(str(error))
     plugin = subject.manifest.plugin if subject.manifest else ""
-    return problems + list(Listeners({subject.found.id: plugin} if plugin else {}).problems.values())
+    return problems + list(PluginModules({subject.found.id: plugin} if plugin else {}).problems.values())
 
 
 def parameter_problems(subject: Subject) -> list[str]:
