@@ -11,12 +11,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from penstock.author.access import Connection, Variable
     from penstock.author.capability import operator
-    from penstock.author.dag import DAG, Param, dag
+    from penstock.author.dag import DAG, Param
     from penstock.author.edges import chain, cross_downstream
-    from penstock.author.group import TaskGroup, task_group
+    from penstock.author.group import TaskGroup
     from penstock.author.hook import ConnectionReport, Hook
     from penstock.author.operator import EmptyOperator, Operator
     from penstock.author.operators.bash import BashOperator
+    from penstock.author.operators.dag_decorators import dag, task_group
     from penstock.author.operators.email import EmailOperator
     from penstock.author.operators.python import (
         BranchPythonOperator,
@@ -74,13 +75,14 @@ __all__ = [
 
 _HOMES = {
     "author.access": ("Connection", "Variable"),
+    "author.operators.dag_decorators": ("dag", "task_group"),
     "author.operators.bash": ("BashOperator",),
     "author.capability": ("operator",),
     "author.run.context": ("Context", "get_current_context"),
-    "author.dag": ("DAG", "Param", "dag"),
+    "author.dag": ("DAG", "Param"),
     "author.edges": ("chain", "cross_downstream"),
     "author.operators.email": ("EmailOperator",),
-    "author.group": ("TaskGroup", "task_group"),
+    "author.group": ("TaskGroup",),
     "author.hook": ("ConnectionReport", "Hook"),
     "author.operator": ("EmptyOperator", "Operator"),
     "author.operators.python": ("BranchPythonOperator", "PythonOperator", "PythonSensor", "ShortCircuitOperator"),

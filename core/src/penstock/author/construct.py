@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _NO_SUPER_INIT = (
     "its __init__ does not call super().__init__(**kwargs), which takes task_id and all that every task takes."
 )
-_TAKES_KEYWORDS = 0x08  # CO_VARKEYWORDS of `inspect`, which costs 10 ms to import
+TAKES_KEYWORDS = 0x08  # CO_VARKEYWORDS of `inspect`, which costs 10 ms to import
 
 
 class CheckedMeta(type):
@@ -84,7 +84,7 @@ def accepted_arguments(cls: type) -> dict[str, bool]:
             continue
         for name, required in parameters_of(unwrapped(init)).items():
             names.setdefault(name, required)
-        if not code.co_flags & _TAKES_KEYWORDS:
+        if not code.co_flags & TAKES_KEYWORDS:
             break
     type.__setattr__(cls, "_accepted", names)
     return names

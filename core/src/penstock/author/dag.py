@@ -6,7 +6,7 @@ from contextvars import Token
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from penstock.author.construct import Checked, parameters_of
+from penstock.author.construct import Checked
 from penstock.author.group import TaskGroup
 from penstock.author.parse_session import Problem, current_session, report
 from penstock.author.scope import Scope, enter, leave
@@ -168,40 +168,3 @@ class DAG(Checked):
         session = current_session.get()
         if session is not None and session.owns(sys._getframe()):  # noqa: SLF001 - the same room
             session.dags.append(self)
-
-
-def dag(function: Callable[..., Any] | str | None = None, /, **arguments: Any) -> Any:  # noqa: ANN401 - a decorator
-    """Make a function that builds a DAG: calling it runs the body inside a DAG of its name and returns the DAG.
-
-    ``@dag`` and ``@dag(schedule="@daily", ...)`` are both fine; the arguments are those of `DAG`. The function's own
-    arguments become parameters of the DAG, with their defaults; inside, each is a template such as ``{{ params.name
-    }}``.
-    """
-    if isinstance(function, str):
-        return dag(**{"dag_id": function, **arguments})
-    if function is None:
-        return lambda decorated: dag(decorated, **arguments)
-    return _DagFactory(function, arguments)
-
-
-class _DagFactory:
-    """A decorated function: each call of it makes the DAG."""
-
-    def __init__(self, function: Callable[..., Any], arguments: dict[str, Any]) -> None:
-        self.function, self.arguments = function, arguments
-        self.__doc__, self.__name__ = function.__doc__, function.__name__
-        self.__wrapped__ = function
-
-    def __call__(self, *args: Any, **kwargs: Any) -> DAG:  # noqa: ANN401 - passed on
-        """Build the DAG; arguments replace the defaults of the parameters."""
-        import inspect  # noqa: PLC0415 - 10 ms that only a DAG file with @dag needs to spend
-
-        given = inspect.signature(self.function).bind_partial(*args, **kwargs)
-        given.apply_defaults()
-        names = parameters_of(self.function)
-        options = {"dag_id": self.function.__name__, "doc": inspect.getdoc(self.function) or "", **self.arguments}
-        params = {**dict.fromkeys(names), **given.arguments, **(options.pop("params", None) or {})}
-        made = DAG(**options, params=params)
-        with made:
-            self.function(**{name: f"{{{{ params.{name} }}}}" for name in names})
-        return made

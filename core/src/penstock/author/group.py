@@ -1,13 +1,12 @@
 """Task groups: tasks that share a prefix and stand together in a chain."""
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Self
 
 from penstock.author.construct import Checked
 from penstock.author.edges import Edges
 from penstock.author.parse_session import report
 from penstock.author.scope import current_dag, current_group, enter, leave
-from penstock.errors import AuthoringError
 
 if TYPE_CHECKING:
     from penstock.author.abstract_operator import AbstractOperator
@@ -112,56 +111,3 @@ class TaskGroup(Checked, Edges):
             report(None, self._site, f"{self} stands in no DAG. Put it into a `with DAG(...)` block or pass dag=.")
         else:
             self.dag.add_group(self)
-
-
-def task_group(function: Callable[..., Any] | None = None, /, **arguments: Any) -> Any:  # noqa: ANN401 - a decorator
-    """Make a function that builds a task group: each call runs the body inside a group of its name.
-
-    ``@task_group`` and ``@task_group(group_id="load", ...)`` are both fine; the arguments are those of `TaskGroup`. A
-    call gives what the function returns, so that values of tasks can be passed on, or the group if that is None.
-    """
-    if function is None:
-        return lambda decorated: task_group(decorated, **arguments)
-    return _TaskGroupFactory(function, arguments)
-
-
-class _TaskGroupFactory:
-    """A decorated function: each call of it makes a group."""
-
-    def __init__(self, function: Callable[..., Any], arguments: dict[str, Any]) -> None:
-        self.function, self.arguments = function, arguments
-        self.__doc__, self.__name__ = function.__doc__, getattr(function, "__name__", "group")
-        self.__wrapped__ = function
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - passed on
-        """Build the group."""
-        with TaskGroup(**{**self.arguments, "group_id": self._free_id()}) as group:
-            value = self.function(*args, **kwargs)
-        return group if value is None else value
-
-    def override(self, **arguments: Any) -> "_TaskGroupFactory":  # noqa: ANN401 - passed on
-        """The same function with other arguments for its group, such as ``group_id``."""
-        return _TaskGroupFactory(self.function, {**self.arguments, **arguments})
-
-    def partial(self, **_: Any) -> NoReturn:  # noqa: ANN401 - refused
-        """Refuse to map a task group.
-
-        Raises:
-            AuthoringError: Always.
-        """
-        raise AuthoringError(
-            f"the task group {self.__name__!r} cannot be mapped. Map its tasks: each takes the list of the one before."
-        )
-
-    expand = expand_kwargs = partial
-
-    def _free_id(self) -> str:
-        """Find a group id that is free: ``g``, then ``g__1``, ``g__2``, as of tasks."""
-        dag, around = current_dag(), current_group()
-        taken = {group.group_id for group in dag.groups} if dag is not None else set()
-        label = str(self.arguments.get("group_id", self.__name__))
-        free, count = label, 0
-        while (around.child_id(free) if around is not None else free) in taken:
-            count += 1
-            free = f"{label}__{count}"
-        return free

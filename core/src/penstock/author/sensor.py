@@ -4,11 +4,10 @@ from collections.abc import Awaitable, Iterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from penstock.author.abstract_operator import AbstractOperator
 from penstock.author.construct import accepted_arguments
 from penstock.author.operator import Operator
 from penstock.author.parse_session import report
-from penstock.author.rules import duration_problems, seconds
+from penstock.author.rules import duration_problems
 
 if TYPE_CHECKING:
     from penstock.author.run.context import Context
@@ -91,17 +90,3 @@ def waiting_problems(arguments: Mapping[str, Any]) -> Iterator[str]:
     mode = arguments.get("mode", "poke")
     if mode not in Sensor.MODES:
         yield f"mode is {mode!r}; write 'poke' or 'reschedule'."
-
-
-def sensor_policy(task: AbstractOperator) -> dict[str, Any] | None:
-    """Work out how a task waits, as arguments of the model's SensorPolicy; None if it does not."""
-    cls, given = getattr(task, "cls", None), getattr(task, "partial_arguments", {})
-    if cls is not None and issubclass(cls, Sensor):
-        return _policy(given.get("poke_interval", 60.0), given.get("timeout", 604800.0), given.get("soft_fail", False))
-    if isinstance(task, Sensor) and task.waits:
-        return _policy(task.poke_interval, task.timeout, task.soft_fail)
-    return None
-
-
-def _policy(interval: timedelta | float, timeout: timedelta | float, soft_fail: bool) -> dict[str, Any]:  # noqa: FBT001
-    return {"poke_interval_s": seconds(interval), "timeout_s": seconds(timeout), "soft_fail": bool(soft_fail)}

@@ -9,7 +9,8 @@ from penstock.author.capability import PlannedTask, plan_value
 from penstock.author.dag import DAG, Param
 from penstock.author.mapping import EXPAND_KWARGS, MappedTask, elements_of
 from penstock.author.parse_session import ParseSession, Problem
-from penstock.author.sensor import sensor_policy
+from penstock.author.rules import seconds
+from penstock.author.sensor import Sensor
 from penstock.author.template_fields import needs_rendering
 from penstock.author.timetable import schedule_of, to_utc
 from penstock.author.xcomarg import XComArg
@@ -19,6 +20,8 @@ from penstock.model.state import TriggerRule
 from penstock.model.value import to_plain
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from penstock.author.abstract_operator import AbstractOperator
 
 
@@ -96,7 +99,6 @@ def _param(value: Any) -> ParamSpec:  # noqa: ANN401 - what an author wrote
 def _task(task: "AbstractOperator", upstream: set[str]) -> TaskSpec:
     rules, cls = task.rules, getattr(task, "cls", None) or type(task)
     stored = task if isinstance(task, PlannedTask) else None
-    policy = sensor_policy(task) if stored is None else stored.policy
     return TaskSpec(
         task_id=task.task_id,
         operator=f"{cls.__module__}:{cls.__qualname__}" if stored is None else "",
@@ -109,7 +111,7 @@ def _task(task: "AbstractOperator", upstream: set[str]) -> TaskSpec:
         max_active_per_run=rules.max_active_tis_per_dagrun,
         retry=rules.retry_policy(),
         execution_timeout_s=rules.timeout_s(),
-        sensor=None if policy is None else SensorPolicy(**policy),
+        sensor=_sensor_policy(task),
         instant=cls.instant and not isinstance(task, MappedTask),
         setup=task.setup,
         teardown=task.teardown,
@@ -121,6 +123,22 @@ def _task(task: "AbstractOperator", upstream: set[str]) -> TaskSpec:
         doc=task.doc,
         line=task._site.line,  # noqa: SLF001 - the same room
     )
+
+
+def _sensor_policy(task: "AbstractOperator") -> SensorPolicy | None:
+    """Work out how a task waits; None if it does not."""
+    if isinstance(task, PlannedTask):
+        return None if task.policy is None else SensorPolicy(**task.policy)
+    cls, given = getattr(task, "cls", None), getattr(task, "partial_arguments", {})
+    if cls is not None and issubclass(cls, Sensor):
+        return _policy(given.get("poke_interval", 60.0), given.get("timeout", 604800.0), given.get("soft_fail", False))
+    if isinstance(task, Sensor) and task.waits:
+        return _policy(task.poke_interval, task.timeout, task.soft_fail)
+    return None
+
+
+def _policy(interval: "timedelta | float", timeout: "timedelta | float", soft_fail: bool) -> SensorPolicy:  # noqa: FBT001
+    return SensorPolicy(poke_interval_s=seconds(interval), timeout_s=seconds(timeout), soft_fail=bool(soft_fail))
 
 
 def _inputs(task: "AbstractOperator") -> tuple[XComRef, ...]:

@@ -1,1 +1,1 @@
-"""Operators that need no provider: Python functions and ``@task``, shell commands, mail, runs of other DAGs."""
+"""Operators that need no provider: Python functions and ``@task``, ``@dag``, shell commands, mail, runs of other DAGs."""

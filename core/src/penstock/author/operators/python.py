@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from penstock.author.construct import parameters_of, unwrapped
+from penstock.author.construct import TAKES_KEYWORDS, parameters_of, unwrapped
 from penstock.author.operator import Operator
 from penstock.author.run.coroutines import completed
 from penstock.author.sensor import PokeResult, Sensor
@@ -11,8 +11,6 @@ from penstock.errors import RequestError
 
 if TYPE_CHECKING:
     from penstock.author.run.context import Context
-
-_TAKES_KEYWORDS = 0x08  # CO_VARKEYWORDS of `inspect`, which costs 10 ms to import
 
 
 class PythonOperator(Operator):
@@ -126,7 +124,7 @@ def call_with_context(
     if code is not None:
         names = parameters_of(inner)
         taken = {*list(code.co_varnames[: code.co_argcount])[: len(args)], *kwargs}
-        every = bool(code.co_flags & _TAKES_KEYWORDS)
+        every = bool(code.co_flags & TAKES_KEYWORDS)
         for name in context if every else names:
             # A name that this run does not have (no logical date) leaves the function's own default alone.
             if name not in taken and (name in context.available() or (names.get(name) and name in context)):

@@ -3,17 +3,16 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from penstock.author.construct import accepted_arguments, parameters_of, unknown_argument, unwrapped
+from penstock.author.construct import TAKES_KEYWORDS, accepted_arguments, parameters_of, unknown_argument, unwrapped
 from penstock.author.mapping import MappedOperator
 from penstock.author.operator import Operator
 from penstock.author.operators.python import BranchPythonOperator, PythonOperator, PythonSensor, ShortCircuitOperator
 from penstock.author.parse_session import report
 from penstock.author.run.context import NAMES
-from penstock.author.scope import current_dag, current_group
+from penstock.author.scope import current_dag, free_id
 from penstock.author.xcomarg import XComArg
 from penstock.errors import AuthoringError
 
-_TAKES_KEYWORDS = 0x08  # CO_VARKEYWORDS of `inspect`, which costs 10 ms to import
 _TAKES_MORE = 0x04  # CO_VARARGS
 
 
@@ -65,17 +64,12 @@ class Task:
         return PartialTask(self, {}).expand_kwargs(kwargs)
 
     def _operator_arguments(self) -> dict[str, Any]:
-        """Complete the operator's arguments with a task id that is free: ``f``, then ``f__1``, ``f__2``, as in Airflow."""
+        """Complete the operator's arguments with a task id that is free."""
         options = dict(self.options)
         if "task_id" not in options or current_dag() is not None:
-            label = str(options.get("task_id", self.__name__))
-            group, dag = current_group(), current_dag()
+            dag = current_dag()
             taken = {task.task_id for task in dag.tasks} if dag is not None else set()
-            free, count = label, 0
-            while (group.child_id(free) if group is not None else free) in taken:
-                count += 1
-                free = f"{label}__{count}"
-            options["task_id"] = free
+            options["task_id"] = free_id(str(options.get("task_id", self.__name__)), taken)
         import inspect  # noqa: PLC0415 - to take the indentation off the docstring as Python does
 
         options.setdefault("doc", inspect.getdoc(self.function) or "")
@@ -117,7 +111,7 @@ class MappedFunction(MappedOperator):
     def _argument_names(self) -> dict[str, bool]:
         inner = unwrapped(self.partial_arguments["python_callable"])
         names = parameters_of(inner)
-        if inner.__code__.co_flags & _TAKES_KEYWORDS:
+        if inner.__code__.co_flags & TAKES_KEYWORDS:
             names |= dict.fromkeys(self.mapped, False)
         return names
 
@@ -130,7 +124,7 @@ def binding_problems(function: Callable[..., Any], args: Sequence[Any], kwargs: 
         return []
     names = parameters_of(inner)
     problems = []
-    if not code.co_flags & _TAKES_KEYWORDS:
+    if not code.co_flags & TAKES_KEYWORDS:
         problems += [unknown_argument(f"{inner.__name__}()", name, names) for name in kwargs if name not in names]
     by_place = list(names)[: code.co_argcount]
     if len(args) > len(by_place) and not code.co_flags & _TAKES_MORE:

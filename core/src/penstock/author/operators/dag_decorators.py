@@ -1,0 +1,92 @@
+"""``@dag`` and ``@task_group``: functions whose calls build a DAG or a task group."""
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from penstock.author.construct import parameters_of
+from penstock.author.dag import DAG
+from penstock.author.group import TaskGroup
+from penstock.author.scope import current_dag, free_id
+from penstock.errors import AuthoringError
+
+
+def dag(function: Callable[..., Any] | str | None = None, /, **arguments: Any) -> Any:  # noqa: ANN401 - a decorator
+    """Make a function that builds a DAG: calling it runs the body inside a DAG of its name and returns the DAG.
+
+    ``@dag`` and ``@dag(schedule="@daily", ...)`` are both fine; the arguments are those of `DAG`. The function's own
+    arguments become parameters of the DAG, with their defaults; inside, each is a template such as ``{{ params.name
+    }}``.
+    """
+    if isinstance(function, str):
+        return dag(**{"dag_id": function, **arguments})
+    if function is None:
+        return lambda decorated: dag(decorated, **arguments)
+    return _DagFactory(function, arguments)
+
+
+class _DagFactory:
+    """A decorated function: each call of it makes the DAG."""
+
+    def __init__(self, function: Callable[..., Any], arguments: dict[str, Any]) -> None:
+        self.function, self.arguments = function, arguments
+        self.__doc__, self.__name__ = function.__doc__, function.__name__
+        self.__wrapped__ = function
+
+    def __call__(self, *args: Any, **kwargs: Any) -> DAG:  # noqa: ANN401 - passed on
+        """Build the DAG; arguments replace the defaults of the parameters."""
+        import inspect  # noqa: PLC0415 - 10 ms that only a DAG file with @dag needs to spend
+
+        given = inspect.signature(self.function).bind_partial(*args, **kwargs)
+        given.apply_defaults()
+        names = parameters_of(self.function)
+        options = {"dag_id": self.function.__name__, "doc": inspect.getdoc(self.function) or "", **self.arguments}
+        params = {**dict.fromkeys(names), **given.arguments, **(options.pop("params", None) or {})}
+        made = DAG(**options, params=params)
+        with made:
+            self.function(**{name: f"{{{{ params.{name} }}}}" for name in names})
+        return made
+
+
+def task_group(function: Callable[..., Any] | None = None, /, **arguments: Any) -> Any:  # noqa: ANN401 - a decorator
+    """Make a function that builds a task group: each call runs the body inside a group of its name.
+
+    ``@task_group`` and ``@task_group(group_id="load", ...)`` are both fine; the arguments are those of `TaskGroup`. A
+    call gives what the function returns, so that values of tasks can be passed on, or the group if that is None.
+    """
+    if function is None:
+        return lambda decorated: task_group(decorated, **arguments)
+    return _TaskGroupFactory(function, arguments)
+
+
+class _TaskGroupFactory:
+    """A decorated function: each call of it makes a group."""
+
+    def __init__(self, function: Callable[..., Any], arguments: dict[str, Any]) -> None:
+        self.function, self.arguments = function, arguments
+        self.__doc__, self.__name__ = function.__doc__, getattr(function, "__name__", "group")
+        self.__wrapped__ = function
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - passed on
+        """Build the group."""
+        around = current_dag()
+        taken = {group.group_id for group in around.groups} if around is not None else set()
+        label = str(self.arguments.get("group_id", self.__name__))
+        with TaskGroup(**{**self.arguments, "group_id": free_id(label, taken)}) as group:
+            value = self.function(*args, **kwargs)
+        return group if value is None else value
+
+    def override(self, **arguments: Any) -> "_TaskGroupFactory":  # noqa: ANN401 - passed on
+        """The same function with other arguments for its group, such as ``group_id``."""
+        return _TaskGroupFactory(self.function, {**self.arguments, **arguments})
+
+    def partial(self, **_: Any) -> NoReturn:  # noqa: ANN401 - refused
+        """Refuse to map a task group.
+
+        Raises:
+            AuthoringError: Always.
+        """
+        raise AuthoringError(
+            f"the task group {self.__name__!r} cannot be mapped. Map its tasks: each takes the list of the one before."
+        )
+
+    expand = expand_kwargs = partial
