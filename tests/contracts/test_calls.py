@@ -60,8 +60,8 @@ RULES = {
         "what is decided must be decided again the same way; jitter takes a seed",
         {
             f"{CORE}/load/snapshot.py": "names of files that are renamed when they are whole",
-            f"{CORE}/store/wakeup.py": "a name of its own for each waiter",
-            f"{CORE}/store/leader_lock.py": "a token that tells two holders apart",
+            f"{CORE}/store/sql/wakeup.py": "a name of its own for each waiter",
+            f"{CORE}/store/sql/leader_lock.py": "a token that tells two holders apart",
             "providers/": "spreads reconnections",
             "testkit/": "names of databases, buckets and sessions",
         },

@@ -17,7 +17,7 @@ from penstock.model.changes import Changes
 from penstock.model.connection import Connection
 from penstock.model.run import NewRun, RunKind
 from penstock.store import DatabaseBusyError, Keyring, Store, new_key
-from penstock.store.driver_errors import translated
+from penstock.store.sql.driver_errors import translated
 
 OPEN = """
 import sys

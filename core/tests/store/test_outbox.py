@@ -9,8 +9,9 @@ from penstock.model.changes import Changes
 from penstock.model.notice import RunStateChanged, TaskStateChanged
 from penstock.model.run import TaskInstance
 from penstock.model.state import TaskState
-from penstock.store import NOTICES, Listener, tables
+from penstock.store import NOTICES, Listener
 from penstock.store.notices import NoticeWriter
+from penstock.store.sql import tables
 
 FEW = 10
 

@@ -5,11 +5,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
-import penstock.store
+import penstock.store.sql
 from penstock.errors import StoreError
 from penstock.model.pool import DEFAULT_POOL, DEFAULT_POOL_SLOTS
-from penstock.store import Store, schema, tables, upgrade
-from penstock.store.database import Database
+from penstock.store import Store, upgrade
+from penstock.store.sql import schema, tables
+from penstock.store.sql.database import Database
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def test_migrations_from_nothing_make_the_same_schema_as_the_tables(database, ur
 
 
 def test_each_migration_is_named_in_the_list_of_revisions():
-    folder = Path(penstock.store.__file__).parent / "migrations" / "versions"
+    folder = Path(penstock.store.sql.__file__).parent / "migrations" / "versions"
     assert tuple(sorted(p.name.partition("_")[0] for p in folder.glob("*.py"))) == tables.REVISIONS
 
 

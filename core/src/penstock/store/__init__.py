@@ -6,14 +6,14 @@ This is its one door: no other room imports the modules behind it.
 from penstock.store.catalog import LoaderCatalog
 from penstock.store.config import Pool, Variable
 from penstock.store.dags import DagRow, DagState, Version
-from penstock.store.driver_errors import DatabaseBusyError
 from penstock.store.keyring import Keyring, new_key
-from penstock.store.leader_lock import Holder
 from penstock.store.outbox import Listener
 from penstock.store.runs import PastTry, RunSnapshot
+from penstock.store.sql.driver_errors import DatabaseBusyError
+from penstock.store.sql.leader_lock import Holder
+from penstock.store.sql.wakeup import NOTICES, SCHEDULER, VARIABLES, Wakeup
 from penstock.store.store import Store, upgrade
 from penstock.store.transaction import Transaction
-from penstock.store.wakeup import NOTICES, SCHEDULER, VARIABLES, Wakeup
 
 __all__ = [
     "NOTICES",

@@ -11,10 +11,10 @@ from penstock.model.dag import content_hash, to_json
 from penstock.model.request import DagChanged
 from penstock.model.source import ParsedFile
 from penstock.model.state import RunState
-from penstock.store import tables
+from penstock.store.sql import tables
+from penstock.store.sql.wakeup import VARIABLES
 from penstock.store.store import Store
 from penstock.store.transaction import Transaction
-from penstock.store.wakeup import VARIABLES
 
 _NAMES_PER_READ = 500
 

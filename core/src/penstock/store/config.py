@@ -9,11 +9,11 @@ from sqlalchemy import Table, bindparam, delete, select, update
 from penstock.errors import NotFoundError
 from penstock.model.connection import Connection
 from penstock.model.request import PoolsChanged
-from penstock.store import tables
-from penstock.store.database import Database
 from penstock.store.keyring import Keyring
+from penstock.store.sql import tables
+from penstock.store.sql.database import Database
+from penstock.store.sql.wakeup import VARIABLES
 from penstock.store.transaction import Transaction, Writer
-from penstock.store.wakeup import VARIABLES
 
 _KEY_CHECK = "key_check"
 _CHECK = b"penstock"

@@ -13,9 +13,9 @@ from sqlalchemy import Row, Select, bindparam, func, select, update
 from penstock.model.dag import DagSpec, from_json
 from penstock.model.request import DagChanged
 from penstock.model.state import RunState
-from penstock.store import tables
-from penstock.store.database import Database
 from penstock.store.keyring import Keyring
+from penstock.store.sql import tables
+from penstock.store.sql.database import Database
 from penstock.store.transaction import Writer
 
 VERSIONS_IN_MEMORY = 500

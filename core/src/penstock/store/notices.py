@@ -6,8 +6,8 @@ import msgspec
 from sqlalchemy import BindParameter, Connection, Dialect, bindparam, delete, func, select, update
 
 from penstock.model.notice import Notice
-from penstock.store import bulk, tables
-from penstock.store.column_types import storable
+from penstock.store.sql import bulk, tables
+from penstock.store.sql.column_types import storable
 
 KEPT = 100_000
 """Notices that are kept at most."""

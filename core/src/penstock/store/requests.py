@@ -7,8 +7,8 @@ import msgspec
 from sqlalchemy import bindparam, select
 
 from penstock.model.request import Request
-from penstock.store import tables
-from penstock.store.database import Database
+from penstock.store.sql import tables
+from penstock.store.sql.database import Database
 from penstock.store.transaction import Writer
 
 _r = tables.request.c

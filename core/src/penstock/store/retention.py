@@ -7,8 +7,8 @@ from sqlalchemy import delete, select
 
 from penstock.model.run import Run
 from penstock.model.state import RunState
-from penstock.store import tables
-from penstock.store.database import Database
+from penstock.store.sql import tables
+from penstock.store.sql.database import Database
 from penstock.store.transaction import Writer
 
 _d, _v, _s, _r = tables.dag.c, tables.dag_version.c, tables.dag_spec.c, tables.run.c

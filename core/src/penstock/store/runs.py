@@ -10,8 +10,8 @@ from sqlalchemy.sql import ColumnElement
 
 from penstock.model.run import Run, TaskInstance, TaskKey, Try
 from penstock.model.state import Outcome, RunState
-from penstock.store import tables
-from penstock.store.database import Database
+from penstock.store.sql import tables
+from penstock.store.sql.database import Database
 
 _r, _t, _a, _x = tables.run.c, tables.task_instance.c, tables.attempt.c, tables.xcom.c
 _RUN, _TASK, _TRY = (

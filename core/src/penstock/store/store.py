@@ -11,18 +11,18 @@ from sqlalchemy import text
 from penstock.errors import StoreError
 from penstock.model.changes import Changes
 from penstock.model.run import Run
-from penstock.store import schema
 from penstock.store.config import Config
 from penstock.store.dags import Dags, Versions
-from penstock.store.database import Database
 from penstock.store.keyring import Keyring
-from penstock.store.leader_lock import LeaderLock
 from penstock.store.outbox import Outbox
 from penstock.store.requests import Requests
 from penstock.store.retention import Retention
 from penstock.store.runs import Runs, XComs
+from penstock.store.sql import schema
+from penstock.store.sql.database import Database
+from penstock.store.sql.leader_lock import LeaderLock
+from penstock.store.sql.wakeup import Wakeups
 from penstock.store.transaction import Transaction, Writer
-from penstock.store.wakeup import Wakeups
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +141,7 @@ class Store:
 
 
 def upgrade(url: str) -> tuple[str | None, str]:
-    """Bring a database's schema to this code's version; see `penstock.store.schema.upgrade`, also for what it raises."""
+    """Bring a database's schema to this code's version; see `penstock.store.sql.schema.upgrade`, also for what it raises."""
     database = Database(url)
     try:
         return schema.upgrade(database)

@@ -16,10 +16,11 @@ from penstock.model.notice import Notice
 from penstock.model.request import Request
 from penstock.model.run import NewRun, Run, TaskInstance, TaskKey, Try, XCom
 from penstock.model.state import RunState
-from penstock.store import bulk, notices, tables, wakeup
-from penstock.store.database import Database
-from penstock.store.driver_errors import first_line, refuses_data
-from penstock.store.leader_lock import LeaderLock
+from penstock.store import notices
+from penstock.store.sql import bulk, tables, wakeup
+from penstock.store.sql.database import Database
+from penstock.store.sql.driver_errors import first_line, refuses_data
+from penstock.store.sql.leader_lock import LeaderLock
 
 _REQUEST_LOCK = 0x50656E73_00000003
 

@@ -15,7 +15,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, bindparam, func, select
 
 from penstock.errors import StoreError
-from penstock.store.database import Database
+from penstock.store.sql.database import Database
 
 SCHEDULER, VARIABLES, NOTICES = "scheduler", "variables", "notices"
 """The topics: requests for the scheduler, changed Variables, and notices for listeners."""

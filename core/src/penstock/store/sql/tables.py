@@ -1,4 +1,4 @@
-"""The tables. A change here needs a migration in `penstock.store.migrations` and its name in `REVISIONS`.
+"""The tables. A change here needs a migration in `penstock.store.sql.migrations` and its name in `REVISIONS`.
 
 What grows with history (runs, task instances, tries, values) is found by primary key or by an index that leads with
 what is asked for: a live row costs the same beside a million finished ones as beside none. Tables whose key is made of
@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from penstock.model.run import RunKind
 from penstock.model.state import Outcome, RunState, TaskState
-from penstock.store.column_types import Enumerated, FreeText, Instant, Json, Name
+from penstock.store.sql.column_types import Enumerated, FreeText, Instant, Json, Name
 
 REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Every schema version that this code knows, oldest first; the last is the one it works on."""

@@ -17,8 +17,8 @@ import msgspec
 from sqlalchemy import Connection, select, text
 
 from penstock.errors import StoreError, StoreHeldError
-from penstock.store.database import Database, this_host
-from penstock.store.tables import meta
+from penstock.store.sql.database import Database, this_host
+from penstock.store.sql.tables import meta
 
 _KEY = 0x50656E73_00000001
 _META = "scheduler"

@@ -6,8 +6,8 @@ from sqlalchemy import Connection, insert, inspect, text
 
 from penstock.errors import StoreError
 from penstock.model.pool import DEFAULT_POOL, DEFAULT_POOL_SLOTS
-from penstock.store import tables
-from penstock.store.database import Database
+from penstock.store.sql import tables
+from penstock.store.sql.database import Database
 
 HEAD = tables.REVISIONS[-1]
 _UPGRADE_LOCK = 0x50656E73_00000002

@@ -11,7 +11,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from penstock.errors import ConfigError, StoreError
-from penstock.store.driver_errors import translate_errors, translated
+from penstock.store.sql.driver_errors import translate_errors, translated
 
 _PAGES_PER_CHECKPOINT = 4000
 _KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}

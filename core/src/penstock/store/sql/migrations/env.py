@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the migrations on the connection, and in the transaction, of `penstock.store.schema`."""
+"""Alembic's entry: runs the migrations on the connection, and in the transaction, of `penstock.store.sql.schema`."""
 
 from alembic import context
 

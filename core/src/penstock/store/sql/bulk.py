@@ -13,8 +13,8 @@ from sqlalchemy import Connection, Dialect, Table
 from sqlalchemy.exc import DBAPIError
 
 from penstock.errors import DataRefusedError
-from penstock.store.column_types import encoder
-from penstock.store.driver_errors import first_line, refuses_data
+from penstock.store.sql.column_types import encoder
+from penstock.store.sql.driver_errors import first_line, refuses_data
 
 
 class BulkStatement:
