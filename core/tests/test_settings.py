@@ -37,7 +37,10 @@ def read():
     value = ast.parse((ROOM / "settings.py").read_text())
     own = {node.name: node for node in ast.walk(value) if isinstance(node, ast.FunctionDef)}
     properties = [name for name, value in vars(Settings).items() if isinstance(value, property) and name in outside]
-    return outside.union(*(read_in(own[name]) for name in properties))
+    found = outside.union(*(read_in(own[name]) for name in properties))
+    # What [executor] says holds for each local executor unless its own options differ, so it is handed on as a value.
+    handed_on = SECTIONS["executor"].__struct_fields__
+    return found | {f"executor.{key}" for key in handed_on if key in outside}
 
 
 @pytest.mark.parametrize("field", FIELDS)

@@ -14,6 +14,7 @@ import msgspec
 from penstock.author.runtime import Runtime
 from penstock.clock import Clock
 from penstock.errors import NotFoundError, PenstockError, RequestError
+from penstock.model.connection import Connection
 from penstock.model.request import TriggerDagRun
 from penstock.model.run import UNMAPPED, TaskKey
 from penstock.spec.wire import Ask, Reply
@@ -106,7 +107,7 @@ def checked_arguments(ask: Ask) -> tuple[Any, ...]:
 def _signature(method: str) -> tuple[list[str], list[Any]]:
     function = getattr(Runtime, method)
     names = [name for name in inspect.signature(function).parameters if name != "self"]
-    hints = get_type_hints(function)
+    hints = get_type_hints(function, localns={"Connection": Connection})  # what its module names for checkers alone
     return names, [hints[name] for name in names]
 
 
