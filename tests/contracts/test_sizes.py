@@ -2,8 +2,8 @@
 
 import pytest
 
-from house.sizes import FILE_LINES, FUNCTION_LINES, too_large
-from house.tree import files_of
+from house.sizes import FILE_LINES, FUNCTION_LINES, ROOM_FILES, ROOM_LINES, too_large, too_large_rooms
+from house.tree import files_of, sources_of
 
 
 def test_no_file_and_no_function_is_too_large(workspace):
@@ -11,6 +11,25 @@ def test_no_file_and_no_function_is_too_large(workspace):
         each for path in files_of(workspace, ".py") for each in too_large(str(path), (workspace / path).read_text())
     ]
     assert found == []
+
+
+def test_every_room_is_read_in_an_hour(workspace):
+    assert list(too_large_rooms({str(path): (workspace / path).read_text() for path in sources_of(workspace)})) == []
+
+
+@pytest.mark.parametrize(
+    ("sources", "told"),
+    [
+        pytest.param({f"a/{n}.py": "x\n" for n in range(ROOM_FILES)}, [], id="as many files as may be"),
+        pytest.param({f"a/{n}.py": "x\n" for n in range(ROOM_FILES + 1)}, ["a has 21 files"], id="too many files"),
+        pytest.param({"a/b.py": "x\n" * ROOM_LINES, "a/c/d.py": "x\n"}, [], id="a folder below is another room"),
+        pytest.param({"a/b.py": "x\n" * ROOM_LINES, "a/d.py": "x\n"}, ["a has 2201 lines"], id="too many lines"),
+    ],
+)
+def test_the_contract_sees_a_room_that_is_too_large(sources, told):
+    found = list(too_large_rooms(sources))
+    assert len(found) == len(told)
+    assert all(each.startswith(start) for each, start in zip(found, told, strict=True))
 
 
 def _function(code: int, *, docs: int = 0) -> str:

@@ -1,12 +1,18 @@
-"""A file has at most 400 lines and a function at most 40 lines of code."""
+"""A file has at most 400 lines, a function at most 40 lines of code, a room 20 files and 2,200 lines.
+
+A room is a folder of a package with the files in it, folders below it not counted: they are rooms of their own.
+"""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import PurePath
 
 from house.tree import parse
 
 FILE_LINES = 400
 FUNCTION_LINES = 40
+ROOM_FILES = 20
+ROOM_LINES = 2200
 
 
 def too_large(name: str, text: str) -> Iterator[str]:
@@ -24,6 +30,22 @@ def too_large(name: str, text: str) -> Iterator[str]:
             count = code_lines(node, lines)
             if count > FUNCTION_LINES:
                 yield f"{name}:{node.lineno} {node.name} has {count} lines of code; at most {FUNCTION_LINES}."
+
+
+def too_large_rooms(sources: Mapping[str, str]) -> Iterator[str]:
+    """Rooms that nobody reads in an hour.
+
+    Args:
+        sources: Text of each source file by its path.
+    """
+    rooms: dict[PurePath, list[int]] = {}
+    for name, text in sources.items():
+        rooms.setdefault(PurePath(name).parent, []).append(len(text.splitlines()))
+    for room, lines in sorted(rooms.items()):
+        if len(lines) > ROOM_FILES:
+            yield f"{room} has {len(lines)} files; at most {ROOM_FILES}. Split the room by subject."
+        if sum(lines) > ROOM_LINES:
+            yield f"{room} has {sum(lines)} lines; at most {ROOM_LINES}. Split the room by subject."
 
 
 def code_lines(node: ast.FunctionDef | ast.AsyncFunctionDef, lines: list[str]) -> int:
