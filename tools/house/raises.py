@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 from house.tree import parse
 
+_FOR_PROGRAMMERS = ("NotImplementedError", "AssertionError")
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -12,7 +14,8 @@ def unnamed_raises(name: str, text: str) -> Iterator[str]:
     """Public functions and methods that raise an exception which their docstring does not name.
 
     A ``raise`` counts where it names a class; what an inner function raises is the inner function's. The docstring says it in
-    a section ``Raises:`` or in its sentences, by the class or by a base of it that the same module raises or names.
+    a section ``Raises:`` or in its sentences. A command's docstring is its help, and its errors are those of the command
+    line; NotImplementedError and AssertionError speak to whoever writes the code.
 
     Args:
         name: How the file is called in what is said.
@@ -29,7 +32,7 @@ def _public(node: ast.Module | ast.ClassDef, prefix: str) -> Iterator[tuple[str,
     for child in node.body:
         if isinstance(child, ast.ClassDef) and not child.name.startswith("_"):
             yield from _public(child, f"{child.name}.")
-        elif isinstance(child, Function) and not child.name.startswith("_"):
+        elif isinstance(child, Function) and not child.name.startswith("_") and not _is_command(child):
             yield prefix + child.name, child
 
 
@@ -38,7 +41,7 @@ def _raised(function: Function) -> Iterator[tuple[str, int]]:
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
             target = node.exc.func
             found = target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")
-            if found[:1].isupper():
+            if found[:1].isupper() and found not in _FOR_PROGRAMMERS:
                 yield found, node.lineno
 
 
@@ -48,6 +51,10 @@ def _own_nodes(node: ast.AST) -> Iterator[ast.AST]:
         if not isinstance(child, Function | ast.Lambda | ast.ClassDef):
             yield child
             yield from _own_nodes(child)
+
+
+def _is_command(function: Function) -> bool:
+    return any(".command" in ast.unparse(each) for each in function.decorator_list)
 
 
 def _is_caught(function: Function, raised: str) -> bool:

@@ -60,6 +60,7 @@ class Channel:
         """Ask the supervisor for something and wait for the reply.
 
         Raises:
+            RequestError: The supervisor is gone.
             PenstockError: What the supervisor answered, as the class it named.
         """
         with self._lock:

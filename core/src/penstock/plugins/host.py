@@ -120,6 +120,7 @@ class PluginHost:
             kind: The kind it must be, such as ``operators``; any if "".
 
         Raises:
+            penstock.errors.NotFoundError: It is of another kind.
             penstock.errors.PluginError: It cannot be imported, or it is not of its kind.
             penstock.errors.PenstockError: As `capability` raises.
         """

@@ -17,7 +17,11 @@ def find_dag(store: Store, dag_id: str) -> DagRow:
 
 
 def find_run(store: Store, dag_id: str, run_id: str = "") -> Run:
-    """A run by DAG and run id, or the newest run of the DAG if ``run_id`` is empty; raises NotFoundError."""
+    """A run by DAG and run id, or the newest run of the DAG if ``run_id`` is empty; raises NotFoundError.
+
+    Raises:
+        RequestError: The DAG has no run yet.
+    """
     run = store.runs.find(dag_id, run_id) if run_id else None
     if run is not None:
         return run
@@ -33,7 +37,11 @@ def find_run(store: Store, dag_id: str, run_id: str = "") -> Run:
 
 
 def find_tasks(store: Store, run: Run, task_id: str, map_index: int | None = None) -> list[TaskInstance]:
-    """The instances of a task in a run, all or the one of an index; raises NotFoundError."""
+    """The instances of a task in a run, all or the one of an index; raises NotFoundError.
+
+    Raises:
+        RequestError: There is no such instance.
+    """
     found = store.runs.tasks(run.run, task_id)
     chosen = [task for task in found if map_index is None or task.map_index == map_index]
     if chosen:

@@ -6,7 +6,7 @@ import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from penstock_plugin_manager.errors import ManagerError
 from penstock_plugin_manager.installed.environment import Environment
@@ -94,9 +94,3 @@ def missing_files(site: Path, name: str) -> list[str]:
     root = str(site)
     paths = [path for path, _, _ in read_record(folder) if not path.endswith(".pyc")]
     return [path for path in paths if not os.path.exists(os.path.join(root, path))]  # noqa: PTH110,PTH118  thousands
-
-
-def state_of(data: dict[str, Any] | None) -> set[str]:
-    """Return the names that the manager brought, from its state file's content."""
-    names = (data or {}).get("brought", ())
-    return {name for name in names if isinstance(name, str)}

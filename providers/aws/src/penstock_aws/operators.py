@@ -122,7 +122,11 @@ class S3DeleteObjectsOperator(Operator):
         self.keys, self.prefix, self.bucket, self.aws_conn_id = keys, prefix, bucket, aws_conn_id
 
     def execute(self, context: Any) -> None:  # noqa: ANN401, ARG002 - the spec's signature
-        """Delete them; raises with every key that the store refused to delete."""
+        """Delete them; raises with every key that the store refused to delete.
+
+        Raises:
+            ProviderError: The store refused to delete some; the message names each.
+        """
         hook = S3Hook(self.aws_conn_id)
         if self.keys is not None:
             failed = hook.delete_objects([self.keys] if isinstance(self.keys, str) else self.keys, self.bucket)
@@ -166,7 +170,11 @@ class S3ListOperator(Operator):
         self.max_keys, self.aws_conn_id = max_keys, aws_conn_id
 
     def execute(self, context: Any) -> list[str]:  # noqa: ANN401, ARG002 - the spec's signature
-        """The keys, in order."""
+        """The keys, in order.
+
+        Raises:
+            ProviderError: The store could not be asked, or the answer is longer than may be kept.
+        """
         found: list[str] = []
         for key in S3Hook(self.aws_conn_id).find_keys(self.prefix, self.bucket, delimiter=self.delimiter):
             if len(found) == self.max_keys:

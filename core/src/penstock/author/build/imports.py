@@ -33,6 +33,7 @@ def import_dag_file(folder: Path, file: str, runtime: Runtime, session: ParseSes
         The session with the DAGs and the problems found.
 
     Raises:
+        AuthoringError: There is no such file, or it cannot be imported as a module.
         BaseException: Whatever the file's own code raised, SystemExit included.
     """
     path = folder / file

@@ -76,7 +76,11 @@ class Database:
             connection.commit()
 
     def single(self, application: str) -> Any:  # noqa: ANN401 - psycopg is optional, so its type cannot be named
-        """A PostgreSQL session of its own in autocommit, outside of the pool, that notices a dead network itself."""
+        """A PostgreSQL session of its own in autocommit, outside of the pool, that notices a dead network itself.
+
+        Raises:
+            StoreError: The database cannot be reached.
+        """
         with translate_errors(self.name, self.wait_s):
             dialect = self.engine.dialect
             arguments, options = dialect.create_connect_args(self.url)

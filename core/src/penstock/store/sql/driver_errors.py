@@ -41,7 +41,11 @@ class DatabaseBusyError(StoreError):
 
 @contextmanager
 def translate_errors(where: str, wait_s: float) -> Iterator[None]:
-    """Turn a driver's error into a `StoreError` about the database ``where``; our own fault into an `InternalError`."""
+    """Turn a driver's error into a `StoreError` about the database ``where``; our own fault into an `InternalError`.
+
+    Raises:
+        DataRefusedError: The database refuses the data of a statement.
+    """
     try:
         yield
     except UnicodeEncodeError as error:

@@ -259,7 +259,11 @@ class S3Hook(S3Base):
             )
 
     def delete_bucket(self, bucket: str, *, force: bool = False) -> bool:
-        """Delete a bucket, with ``force`` its objects first; False if there is none."""
+        """Delete a bucket, with ``force`` its objects first; False if there is none.
+
+        Raises:
+            ProviderError: It cannot be deleted.
+        """
         if not self.has_bucket(bucket):
             return False
         if force:
