@@ -13,8 +13,16 @@ def test_no_file_and_no_function_is_too_large(workspace):
     assert found == []
 
 
+# Rooms that are larger on purpose, each with its reason in a sentence.
+LARGER_ROOMS = {
+    "testkit/src/penstock_testkit/redshift": "One fake server whose SQL is one language: parts of it make no room alone.",
+}
+
+
 def test_every_room_is_read_in_an_hour(workspace):
-    assert list(too_large_rooms({str(path): (workspace / path).read_text() for path in sources_of(workspace)})) == []
+    found = list(too_large_rooms({str(path): (workspace / path).read_text() for path in sources_of(workspace)}))
+    assert [each for each in found if each.split()[0] not in LARGER_ROOMS] == []
+    assert {each.split()[0] for each in found} >= LARGER_ROOMS.keys(), "an exception that nothing needs any more"
 
 
 @pytest.mark.parametrize(
