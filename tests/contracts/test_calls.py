@@ -33,6 +33,7 @@ RULES = {
             f"{CORE}/execute/": "time limits of tries and waits for processes",
             f"{CORE}/load/": "time limits of imports",
             f"{CORE}/processes/": "pauses between restarts, and waits for processes that were killed",
+            f"{CORE}/spec/worker.py": "time limits of the try that a worker supervises",
             "manifest/src/penstock_manifest/cache.py": "keeps no answer about what changed a moment ago",
             f"{CORE}/service/run_locally.py": "a run in this process waits for its retries and sensors",
             "plugin-manager/": "waits for the lock of another manager",
@@ -50,6 +51,7 @@ RULES = {
             f"{CORE}/author/operators/bash.py": "a command inherits the environment of its task",
             f"{CORE}/execute/environment.py": "a spawn server inherits the environment of its parent, without secrets",
             f"{CORE}/load/parser.py": "a parse server inherits the environment of its parent, without secrets",
+            f"{CORE}/spec/worker.py": "a try's process inherits the environment of its worker, without secrets",
             f"{CORE}/notify/listener_process.py": "a listener inherits the environment of its parent, without secrets",
             "plugin-manager/": "its settings are the environment and one file, read where a command needs them",
             "testkit/": "children inherit the environment",
@@ -60,6 +62,7 @@ RULES = {
         "what is decided must be decided again the same way; jitter takes a seed",
         {
             f"{CORE}/load/snapshot.py": "names of files that are renamed when they are whole",
+            f"{CORE}/spec/snapshot.py": "names of folders that are renamed when they are whole",
             f"{CORE}/store/sql/wakeup.py": "a name of its own for each waiter",
             f"{CORE}/store/sql/leader_lock.py": "a token that tells two holders apart",
             "providers/": "spreads reconnections",
