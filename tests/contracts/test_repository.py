@@ -8,7 +8,7 @@ from house.providers import named_outside
 from house.texts import unwanted
 from house.tree import files_of, package_folders
 
-NO_TEXT = ("/broken_not_utf8.toml", ".png", ".zip", ".ico", ".whl", ".gz", ".parquet")
+NO_TEXT = ("broken_not_utf8.toml", ".png", ".zip", ".ico", ".whl", ".gz", ".parquet")
 MAY_NAME_REGISTRIES = {"uv.lock": "the lock says where each file came from"}
 MAY_NAME_PROVIDERS = {
     "bench/": "workloads may cross packages",
