@@ -49,7 +49,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A consistent view of the database; nothing is written."""
+        """A consistent view of the database; nothing is written. Raises StoreError if it cannot serve."""
         with translate_errors(self.name, self.wait_s), self.engine.connect() as connection:
             if self.sqlite:
                 connection.exec_driver_sql("BEGIN")
@@ -64,7 +64,15 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """One transaction: all of it is durable when the block has ended, or none if it raised."""
+        """One transaction: all of it is durable when the block has ended, or none if it raised.
+
+        SQLite takes the one writer's lock at the begin: a transaction that asked for it only at its first write could be
+        refused at once, because of what it has read before, instead of waiting its turn.
+
+        Raises:
+            StoreError: The database cannot serve, or cannot be had in time.
+            DataRefusedError: A value cannot be stored.
+        """
         with translate_errors(self.name, self.wait_s), self.engine.connect() as connection:
             if self.sqlite:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")

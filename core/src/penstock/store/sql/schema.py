@@ -41,7 +41,7 @@ def refusal(found: str | None, name: str) -> str | None:
 
 
 def create(database: Database) -> None:
-    """Make the newest schema in an empty database; without effect if another process was faster."""
+    """Make the newest schema in an empty database; without effect if another process was faster. Raises StoreError."""
     if database.path is not None:
         _make_folder(database.path.parent)
     with database.write() as connection:
