@@ -2,8 +2,6 @@
 
 import dataclasses
 
-import msgspec
-
 from penstock.testing.provider_suite import ProviderSuite
 from penstock_aws.connections import AwsFields
 
@@ -22,4 +20,4 @@ class TestAws(ProviderSuite):
         for name, (required, default) in listed.items():
             assert required is coded[name][0], name
             if not required:
-                assert coded[name][1] == ("" if default is msgspec.UNSET else default), name
+                assert coded[name][1] == ("" if default is None else default), name
