@@ -44,6 +44,7 @@ class Scheduler:
         self._store, self._engine, self._executors = store, engine, executors
         self._requests, self._asks, self._clock = requests, asks, clock
         self._stop_grace_s = stop_grace_s
+        self._capacities: dict[str, int | None] = {}
         self._inbox = Inbox(store, engine.holds)
         self._selector = selectors.DefaultSelector()
         self._wakeup = store.wakeups.listen()
@@ -91,6 +92,7 @@ class Scheduler:
                     self._store.leader_lock.keep()
             # What executors have sent is read before the engine judges leases: nobody is silent whose word lies here.
             events: list[Event] = [event for executor in executors for event in self._received(executor)]
+            events += self._capacity_changes()
             new_runs: list[NewRun] = []
             handled: list[int] = []
             if any(key is wakeup for key, _ in ready):
@@ -107,14 +109,17 @@ class Scheduler:
             else:
                 yield event
 
+    def _capacity_changes(self) -> Iterator[CapacityChanged]:
+        """What executors want to hold at once, where it is not what they wanted before: far workers come and go."""
+        for name, executor in self._executors.items():
+            capacity = None if name == self._engine.sensor_executor else executor.capacity()
+            if name not in self._capacities or self._capacities[name] != capacity:
+                self._capacities[name] = capacity
+                yield CapacityChanged(name, capacity)
+
     def _restored(self) -> tuple[list[Event], list[NewRun], list[int]]:
         """Everything that lives in the store, what has become of its open tries, and what came in meanwhile."""
-        sensors = self._engine.sensor_executor
-        events: list[Event] = [
-            CapacityChanged(name, None if name == sensors else executor.capacity())
-            for name, executor in self._executors.items()
-        ]
-        events.append(self._inbox.pools())
+        events: list[Event] = [*self._capacity_changes(), self._inbox.pools()]
         events += self._inbox.dag_events(self._store.dags.states())
         runs = [added for each in self._store.runs.live() if (added := self._inbox.run_added(each)) is not None]
         events += runs

@@ -23,7 +23,29 @@ import msgspec
 from penstock.model.attempt import TryEnd, TryFacts, TryInputs
 from penstock.model.dag import Isolation, SensorPolicy
 from penstock.model.run import TaskKey
+from penstock.model.state import Outcome
 from penstock.spec.wire import Ask, Reply
+
+__all__ = [
+    "LOCAL",
+    "WAITER",
+    "Executor",
+    "ExecutorContext",
+    "ExecutorEvent",
+    "FileCode",
+    "Heartbeat",
+    "Offload",
+    "Outcome",
+    "PlanCode",
+    "SensorWait",
+    "TaskKey",
+    "TryAsked",
+    "TryEnd",
+    "TryFinished",
+    "TryRecovered",
+    "TryRequest",
+    "TryStarted",
+]
 
 LOCAL, WAITER = "local", "waiter"
 """Names of the executors that are always there: that of this machine, and that in which sensors wait."""
@@ -210,7 +232,7 @@ class Executor(Protocol):
         """
 
     def capacity(self) -> int:
-        """Number of tries it wants to hold at once, those that wait inside it included."""
+        """Number of tries it wants to hold at once, those that wait inside it included; asked after each `events`."""
 
     def fileno(self) -> int:
         """A descriptor that is readable whenever `events` has something to tell."""
@@ -225,7 +247,11 @@ class Executor(Protocol):
         """Hand a try the answer to what it asked; a try that has ended meanwhile needs none."""
 
     def events(self) -> list[ExecutorEvent]:
-        """What happened since the last call, in order for each try; never blocks. It is called before leases are judged."""
+        """What happened since the last call, in order for each try; never blocks.
+
+        It is called before leases are judged, and at least six times a lease while tries are open. Once it is called again, what
+        it returned before is stored: what an executor must not forget until then, it may forget now.
+        """
 
     def stop(self, grace_s: float) -> None:
         """Let go, within about ``grace_s`` seconds; tries that a later `recover` can take up may live on."""
