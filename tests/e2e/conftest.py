@@ -1,7 +1,8 @@
-"""Makes the modules of the clickstream example importable."""
+"""Makes the modules of the examples, and those beside these tests, importable."""
 
 import sys
 from pathlib import Path
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "clickstream"
-sys.path.insert(0, str(EXAMPLE))
+HERE = Path(__file__).parent
+EXAMPLES = HERE.parents[1] / "examples"
+sys.path[:0] = [str(HERE), str(EXAMPLES / "clickstream"), str(EXAMPLES / "remote_workers" / "src")]

@@ -1,0 +1,1 @@
+"""An executor whose workers connect from other machines, and the worker."""
