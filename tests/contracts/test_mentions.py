@@ -1,0 +1,55 @@
+"""What pages say of the code is there: files, modules, classes and functions."""
+
+import pytest
+
+from house.mentions import Mentions
+from house.tree import files_of
+
+FOR_CONTRIBUTORS = ("docs/explanation", "docs/adr", "CONTRIBUTING.md")
+
+
+def test_every_name_of_code_that_a_page_mentions_is_there(workspace):
+    mentions = Mentions(workspace)
+    found = [
+        f"{path}: {name}"
+        for path in files_of(workspace, ".md")
+        for name in mentions.missing((workspace / path).read_text(), files=str(path).startswith(FOR_CONTRIBUTORS))
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param("`engine/engine.py`", id="file of a package"),
+        pytest.param("`engine/engine.py:Engine.step`", id="method in a file"),
+        pytest.param("`core/src/penstock/engine/tries.py:finish_try`", id="function in a file of the workspace"),
+        pytest.param("`penstock.engine.engine.Engine`", id="class of a module"),
+        pytest.param("`penstock.engine`", id="room"),
+        pytest.param("`penstock.DAG`", id="name of the front door"),
+        pytest.param("`Engine.step`", id="method"),
+        pytest.param("`penstock.toml`", id="file of the user"),
+        pytest.param("```text\n`gone.py`\n```", id="fenced"),
+        pytest.param("a.py without quotes", id="no quotes"),
+    ],
+)
+def test_what_is_there_may_be_mentioned(workspace, page):
+    assert list(Mentions(workspace).missing(page, files=True)) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "engine/gone.py",
+        "engine/engine.py:gone",
+        "engine/engine.py:Engine.gone",
+        "penstock.engine.gone",
+        "penstock.engine.engine.Engine.gone",
+        "penstock.Gone",
+        "penstock_gone.a",
+        "Engine.gone",
+        "Gone.step",
+    ],
+)
+def test_the_contract_sees_a_name_that_is_gone(workspace, name):
+    assert list(Mentions(workspace).missing(f"Read `{name}`.", files=True)) == [name]
