@@ -110,13 +110,13 @@ COLUMN = [
         '        self.reason = ""\n        self.advice = ""\n',
     ),
     (
-        "core/src/penstock/store/tables.py",
+        "core/src/penstock/store/sql/tables.py",
         '    Column("losses", Integer, nullable=False, server_default="0"),\n',
         '    Column("losses", Integer, nullable=False, server_default="0"),\n    _free_text("advice"),\n',
     ),
-    ("core/src/penstock/store/tables.py", '"{last}")', '"{last}", "{next}")'),
+    ("core/src/penstock/store/sql/tables.py", '"{last}")', '"{last}", "{next}")'),
     (
-        "core/src/penstock/store/migrations/versions/{next}_advice.py",
+        "core/src/penstock/store/sql/migrations/versions/{next}_advice.py",
         "",
         MIGRATION,
     ),
@@ -172,7 +172,7 @@ def run(copy, code):
     ],
 )
 def test_a_common_change_touches_few_files(copy, edits, most, code):
-    last = max(each.name for each in (copy / "core/src/penstock/store/migrations/versions").glob("0*.py"))[:4]
+    last = max(each.name for each in (copy / "core/src/penstock/store/sql/migrations/versions").glob("0*.py"))[:4]
     words = {"{last}": last, "{next}": f"{int(last) + 1:04}"}
     assert run(copy, code).returncode != 0, "it works without the change"
     touched = set()

@@ -11,6 +11,7 @@ from penstock.errors import ConfigError, NotFoundError, PenstockError
 from penstock.execute.environment import Environment, spawn_command
 from penstock.execute.executor_lock import lock_executor
 from penstock.execute.local import LocalExecutor
+from penstock.scheduler.fenced import FencedExecutor
 from penstock.settings import Settings
 from penstock.settings.executor import ExecutorSettings
 from penstock.spec.executor import LOCAL, WAITER, Executor, ExecutorContext
@@ -85,4 +86,4 @@ def _of_provider(
         raise ConfigError(
             f"executor {name!r} ({capability}) cannot be made: {type(error).__name__}: {error}"
         ) from error
-    return made
+    return FencedExecutor(made, name, now)

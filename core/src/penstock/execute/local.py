@@ -47,13 +47,20 @@ class LocalSettings(Protocol):
     """What a local executor is set to; `penstock.settings.executor.ExecutorSettings` says what each means."""
 
     @property
-    def parallelism(self) -> int: ...  # noqa: D102 - documented there
+    def parallelism(self) -> int:
+        """Tries that run at once."""
+
     @property
-    def isolation(self) -> Isolation: ...  # noqa: D102
+    def isolation(self) -> Isolation:
+        """How they are kept apart."""
+
     @property
-    def spawn_servers(self) -> int: ...  # noqa: D102
+    def spawn_servers(self) -> int:
+        """File servers that are kept warm."""
+
     @property
-    def import_timeout_s(self) -> float: ...  # noqa: D102
+    def import_timeout_s(self) -> float:
+        """Seconds that the import of a file may take."""
 
 
 def capacity_of(settings: LocalSettings) -> int:

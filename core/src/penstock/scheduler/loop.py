@@ -8,14 +8,17 @@ import os
 import selectors
 from collections.abc import Iterator, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from penstock.clock import Clock
 from penstock.engine.engine import Engine
 from penstock.engine.messages import LONGEST_WAIT_S, CapacityChanged, Dispatch, Event, RunAdded, Step
 from penstock.model.run import NewRun
 from penstock.scheduler.inbox import Inbox
-from penstock.spec.executor import Executor, TryAsked
+from penstock.spec.executor import Executor, TryAsked, TryFinished
 from penstock.store import Store
 from penstock.tries.asks import Asks
+from penstock.tries.endings import accepted
 from penstock.tries.recovery import recovered
 from penstock.tries.requests import TryRequests
 
@@ -106,6 +109,8 @@ class Scheduler:
         for event in executor.events():
             if isinstance(event, TryAsked):
                 executor.reply(event, self._asks.answer(event.key, event.ask))
+            elif isinstance(event, TryFinished):
+                yield replace(event, end=accepted(event.end))
             else:
                 yield event
 

@@ -8,9 +8,9 @@ import msgspec
 
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.connection import Connection
+from penstock.model.names import check_name
 from penstock.processes.masking import MASK, hide_values
 from penstock.service.installation import Installation
-from penstock.service.names import check_name
 from penstock.service.providers import hook_for
 from penstock.tries.vault import DATABASE, Found
 

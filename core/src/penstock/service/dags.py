@@ -10,12 +10,13 @@ from penstock.engine.due import next_due
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.changes import Changes
 from penstock.model.dag import DagSpec
+from penstock.model.names import check_name
 from penstock.model.request import RunRequested
 from penstock.model.run import NewRun, Run
 from penstock.model.schedule import DataInterval, ScheduleKind
 from penstock.model.state import RunState
 from penstock.service.installation import Installation
-from penstock.service.names import check_name, find_dag
+from penstock.service.names import find_dag
 from penstock.store import DagRow
 
 

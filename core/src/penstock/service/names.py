@@ -5,7 +5,6 @@ from penstock.model.run import Run, TaskInstance
 from penstock.store import DagRow, Store
 
 _RECENT_RUNS = 200
-_LONGEST = 250
 
 
 def find_dag(store: Store, dag_id: str) -> DagRow:
@@ -61,11 +60,3 @@ def known_tasks(store: Store, run: Run) -> list[str]:
     """Ids of the tasks of the version that a run is pinned to."""
     spec = store.versions.spec(run.version) if run.version else find_dag(store, run.dag_id).spec
     return [task.task_id for task in spec.tasks] if spec else []
-
-
-def check_name(kind: str, name: str) -> None:
-    """Raise RequestError unless the name can be stored, typed and shown: printable, not empty, not too long."""
-    if not name or name != name.strip() or not name.isprintable() or len(name) > _LONGEST:
-        raise RequestError(
-            f"{kind} {name!r}: a name has 1 to {_LONGEST} printable characters and no space at either end."
-        )

@@ -1,9 +1,9 @@
 """What people ask of pools: list, set, delete."""
 
 from penstock.errors import RequestError
+from penstock.model.names import check_name
 from penstock.model.pool import DEFAULT_POOL
 from penstock.service.installation import Installation
-from penstock.service.names import check_name
 from penstock.store import Pool
 
 

@@ -15,6 +15,7 @@ from penstock.author.runtime import Runtime
 from penstock.clock import Clock
 from penstock.errors import NotFoundError, PenstockError, RequestError
 from penstock.model.connection import Connection
+from penstock.model.names import check_name
 from penstock.model.request import TriggerDagRun
 from penstock.model.run import UNMAPPED, TaskKey
 from penstock.spec.wire import Ask, Reply
@@ -53,6 +54,7 @@ class Asks:
         return method(run, *checked_arguments(ask))
 
     def _set_variable(self, _run: int, key: str, value: str | None) -> Reply:
+        check_name("variable", key)
         self._vault.set_variable(key, value, self._clock.now())
         return Reply()
 
@@ -68,9 +70,10 @@ class Asks:
         return Reply(None if value is None else value.decode())
 
     def _trigger_dag(self, _run: int, dag_id: str, run_id: str, conf: dict[str, Any], logical_date: str) -> Reply:
+        check_name("run", run_id)
+        instant = read_instant(logical_date) if logical_date else None
         if self._store.dags.state(dag_id) is None:
             raise NotFoundError("DAG", dag_id, [state.dag_id for state in self._store.dags.states()])
-        instant = read_instant(logical_date) if logical_date else None
         self._store.requests.submit(TriggerDagRun(dag_id, run_id, conf, instant), self._clock.now())
         return Reply()
 

@@ -10,6 +10,7 @@ from penstock.model.attempt import TryEnd
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
 from penstock.spec.executor import Executor, TryFinished, TryRecovered, TryStarted
+from penstock.tries.endings import accepted
 from penstock.tries.requests import TryRequests
 
 
@@ -32,7 +33,10 @@ def recovered(
     for executor in {id(each): each for each in executors.values()}.values():
         mine = [dispatch for dispatch in opened if executors.get(dispatch.executor) is executor]
         if mine:
-            events += executor.recover(requests.make(mine))
+            events += [
+                replace(event, end=accepted(event.end)) if isinstance(event, TryFinished) else event
+                for event in executor.recover(requests.make(mine))
+            ]
     told = {(event.key, event.epoch) for event in events}
     for dispatch in opened:
         key, epoch = dispatch.instance.key, dispatch.instance.epoch

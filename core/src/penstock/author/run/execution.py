@@ -107,6 +107,7 @@ def prepare(task: AbstractOperator, facts: TryFacts, inputs: TryInputs, runtime:
     """Put elements, templates and inputs in place.
 
     Raises:
+        RequestError: The task is only a stored plan, and was to be run from its DAG file.
         Exception: Whatever the code of the author or of a provider raises on the way.
     """
     context = Context(facts, inputs, runtime, task)

@@ -1,0 +1,114 @@
+"""What tries ask, answered or refused; user code chooses every argument."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from penstock.author.runtime import BaseRuntime
+from penstock.clock import SystemClock
+from penstock.errors import RequestError
+from penstock.model.run import TaskKey
+from penstock.spec.wire import Ask
+from penstock.store import Keyring, Store
+from penstock.tries.asks import Asks, checked_arguments, read_instant
+from penstock.tries.vault import StoreSource, Vault
+
+KEY = TaskKey(1, "t")
+
+
+@pytest.fixture
+def store(tmp_path):
+    with Store.open(f"sqlite:///{tmp_path}/penstock.db", Keyring.of_file(tmp_path / "key")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def asks(store):
+    return Asks(store, SystemClock(), Vault([StoreSource(store)]))
+
+
+def test_every_method_of_the_runtime_but_opening_stores_is_answered(asks):
+    wanted = {name for name in vars(BaseRuntime) if not name.startswith("_") and callable(getattr(BaseRuntime, name))}
+    assert set(asks._methods) == wanted - {"object_store"}
+
+
+@pytest.mark.parametrize(
+    ("ask", "told"),
+    [
+        (Ask("variable", (None,)), "variable(key=None): key must be str"),
+        (Ask("variable", (5,)), "key must be str"),
+        (Ask("variable", ([1],)), "key must be str"),
+        (Ask("variable", ()), "takes 1 arguments, key; it got 0"),
+        (Ask("xcom", ("t", "k", "x")), "map_index must be"),
+        (Ask("xcom", ("t", "k", 2**70)), ""),
+        (Ask("set_variable", ("k", 1)), "value must be"),
+        (Ask("set_variable", ("k\0", "v")), "printable characters"),
+        (Ask("trigger_dag", ("d", "r", [], "")), "conf must be"),
+        (Ask("connection", ({},)), "conn_id must be str"),
+        (Ask("connection", ("gone",)), "'gone'"),
+        (Ask("trigger_dag", ("gone", "r", {}, "")), "'gone'"),
+        (Ask("fly", ()), "'fly', which this scheduler does not know"),
+        (Ask("__init__", ()), "does not know"),
+    ],
+)
+def test_a_question_that_cannot_be_answered_gets_a_sentence(asks, ask, told):
+    reply = asks.answer(KEY, ask)
+    assert told in reply.error
+    assert bool(reply.error) == bool(told)
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    method=st.sampled_from(["connection", "variable", "set_variable", "xcom", "trigger_dag", "run_state", "nonsense"]),
+    args=st.lists(ANYTHING, max_size=5),
+)
+def test_no_argument_that_a_task_can_make_raises_in_the_scheduler(method, args):
+    try:
+        checked_arguments(Ask(method, tuple(args)))
+    except RequestError:
+        pass
+    except AttributeError:
+        assert method == "nonsense"  # refused by name before its arguments are looked at
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("2026-01-31", datetime(2026, 1, 31, tzinfo=UTC)),
+        ("2026-01-31T06:00:00", datetime(2026, 1, 31, 6, tzinfo=UTC)),
+        ("2026-01-31T06:00:00+02:00", datetime(2026, 1, 31, 4, tzinfo=UTC)),
+        ("2026-01-31T06:00:00Z", datetime(2026, 1, 31, 6, tzinfo=UTC)),
+    ],
+)
+def test_a_logical_date_is_read_as_airflow_reads_it(text, instant):
+    assert read_instant(text) == instant
+
+
+@pytest.mark.parametrize("text", ["soon", "2026-02-31", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "\0"])
+def test_a_logical_date_that_is_none_is_refused_with_the_value(text):
+    with pytest.raises(RequestError, match="logical_date="):
+        read_instant(text)
+
+
+@pytest.mark.parametrize(
+    ("run_id", "date", "told"),
+    [
+        ("r\0", "", "printable characters"),
+        ("", "", "printable characters"),
+        (" r", "", "printable characters"),
+        ("r" * 300, "", "printable characters"),
+        ("r", "soon", "logical_date='soon'"),
+    ],
+)
+def test_nothing_is_stored_of_a_trigger_that_cannot_be_carried_out(asks, store, run_id, date, told):
+    assert told in asks.answer(KEY, Ask("trigger_dag", ("d", run_id, {}, date))).error
+    assert list(store.requests.pending(0)) == []
