@@ -6,13 +6,16 @@ import sys
 import traceback
 from pathlib import Path
 
-from penstock.author.airflow import IMPORT_ADVICE
 from penstock.author.parse_session import ParseSession, Problem, Site
 from penstock.errors import AuthoringError, PenstockError, nearest
 
 _HOME = str(Path(__file__).parents[2]) + "/"
 _NAME = re.compile(r"cannot import name '(\w+)' from '")  # not "from partially initialized module": a circle of imports
 _PROVIDER = re.compile(r"penstock_([a-z][a-z0-9_]*)")
+_IMPORT_ADVICE = (
+    "this is not Airflow. Authoring names come from `penstock`, such as `from penstock import DAG, task, BashOperator`; "
+    "those of services come with providers: plugin-manager search WORD"
+)
 
 
 def to_problem(error: BaseException, session: ParseSession, file: str) -> Problem:
@@ -53,7 +56,7 @@ def _no_name(name: str, module: str) -> str:
 def _missing(module: str, folder: str) -> str:
     """The advice for a module that is not there: a provider's has the command that installs it."""
     if module.partition(".")[0] == "airflow":
-        return f"there is no module {module!r}: {IMPORT_ADVICE}"
+        return f"there is no module {module!r}: {_IMPORT_ADVICE}"
     provider = _PROVIDER.fullmatch(module.partition(".")[0])
     if provider is None or (Path(folder) / module.partition(".")[0]).exists():
         return f"there is no module {module!r}: install it in this environment, or put its file into the DAGs folder."
