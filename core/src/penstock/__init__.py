@@ -9,8 +9,8 @@ __version__ = "0.1.0"
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from penstock.author.access import Connection, Variable
     from penstock.author.capability import operator
+    from penstock.author.config import Connection, Variable
     from penstock.author.dag import DAG, Param
     from penstock.author.edges import chain, cross_downstream
     from penstock.author.group import TaskGroup
@@ -74,7 +74,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "author.access": ("Connection", "Variable"),
+    "author.config": ("Connection", "Variable"),
     "author.operators.dag_decorators": ("dag", "task_group"),
     "author.operators.bash": ("BashOperator",),
     "author.capability": ("operator",),

@@ -39,7 +39,7 @@ _LEASE_S = 3e9  # a century: nothing gets lost in one process, however far its c
 _SLOTS = 1 << 20
 
 
-class Clock(Protocol):
+class WaitingClock(Protocol):
     """Tells the present and lets it pass."""
 
     def now(self) -> datetime:
@@ -82,7 +82,7 @@ class InlineRun:
         self,
         dag: DAG,
         runtime: Runtime,
-        clock: Clock,
+        clock: WaitingClock,
         *,
         resolve: Callable[[str], type[Operator]] | None = None,
         file: str = "",

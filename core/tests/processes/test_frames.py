@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.processes.frames import FrameReader, FrameSocket, Outbox, frame, read_available
+from penstock.processes.frames import FrameReader, FrameSocket, SendBuffer, frame, read_available
 
 FRAMES = st.lists(st.tuples(st.integers(0, 255), st.integers(0, 2**32 - 1), st.binary(max_size=50)), max_size=8)
 
@@ -30,16 +30,16 @@ def test_frames_come_out_as_they_went_in_however_the_stream_is_cut(frames, step)
 def test_an_outbox_never_blocks_and_keeps_what_the_kernel_does_not_take(pair):
     ours, theirs = pair
     ours.setblocking(False)
-    outbox, wanted = Outbox(ours), bytes(8 << 20)
-    outbox.put(frame(1, 2, wanted))
-    outbox.flush()
-    assert outbox
+    send_buffer, wanted = SendBuffer(ours), bytes(8 << 20)
+    send_buffer.put(frame(1, 2, wanted))
+    send_buffer.flush()
+    assert send_buffer
     reader, found = FrameReader(), []
     while not found:
         found += reader.feed(theirs.recv(1 << 20))
-        outbox.flush()
+        send_buffer.flush()
     assert found == [(1, 2, wanted)]
-    assert not outbox
+    assert not send_buffer
 
 
 def test_nothing_yet_is_told_from_the_end(pair):

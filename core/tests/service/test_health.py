@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from penstock.service.health import Verdict, check_installation
+from penstock.service.health import Severity, check_installation
 from penstock.settings import ExecutorChoice
 
 
@@ -21,19 +21,19 @@ def found(installation):
 
 
 def test_a_sound_installation_has_no_bad_finding(found):
-    assert [each for each in found().values() if each.verdict is Verdict.BAD] == []
-    assert found()["scheduler"].verdict is Verdict.NOTE
+    assert [each for each in found().values() if each.severity is Severity.BAD] == []
+    assert found()["scheduler"].severity is Severity.NOTE
 
 
 def test_a_missing_folder_is_bad_and_the_rest_is_looked_at(found, installation):
     installation.settings.dags_folder.rmdir()
-    assert found()["DAGs folder"].verdict is Verdict.BAD
-    assert found()["database"].verdict is Verdict.OK
+    assert found()["DAGs folder"].severity is Severity.BAD
+    assert found()["database"].severity is Severity.OK
 
 
 def test_an_executor_that_no_provider_offers_is_bad(found, installation):
     executors = {"batch": ExecutorChoice("acme.batch")}
     installation.settings = msgspec.structs.replace(installation.settings, executors=executors)
-    assert found()["executors"].verdict is Verdict.BAD
+    assert found()["executors"].severity is Severity.BAD
     assert "plugin-manager install acme" in found()["executors"].detail
-    assert found()["providers"].verdict is Verdict.OK
+    assert found()["providers"].severity is Severity.OK

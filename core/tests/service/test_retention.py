@@ -17,7 +17,7 @@ from penstock.model.source import ParsedFile
 from penstock.model.state import RunState
 from penstock.plugins.file_store import FileStore
 from penstock.service.installation import Installation
-from penstock.service.retention import PAUSE_S, RUNS, Retention
+from penstock.service.retention import PAUSE_S, RUNS, RetentionSweep
 from penstock.settings import load_settings
 from penstock.store import Keyring, LoaderCatalog, Store, new_key
 from penstock.tries.paths import log_path, run_values
@@ -55,7 +55,7 @@ class House:
             find_plugins=lambda: self,
             open_vault=lambda store: open_vault(self.settings, store),
         )
-        self.retention = Retention(installation, self.told.append)
+        self.retention = RetentionSweep(installation, self.told.append)
         catalog = LoaderCatalog(store, store.config.variable_values, lambda: NOW)
         catalog.save(ParsedFile("f.py", "s", {}, {}, None, NOW, 0.1, (DagSpec("d", "f.py", (TaskSpec("t"),)),)))
         catalog.close()

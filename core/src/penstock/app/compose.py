@@ -12,7 +12,7 @@ from penstock.spec.executor import Offload
 from penstock.store import Keyring, Store
 from penstock.tries.asks import Asks
 from penstock.tries.requests import TryRequests
-from penstock.tries.vault import EnvironmentSource, Source, StoreSource, Vault
+from penstock.tries.vault import EnvironmentSource, StoreSource, Vault, VaultSource
 
 
 def keyring(settings: Settings) -> Keyring:
@@ -36,7 +36,7 @@ def open_store(settings: Settings, *, create: bool = True) -> Store:
 
 def open_vault(settings: Settings, store: Store | None) -> Vault:
     """Connections and Variables of an installation: those of the environment first, then those of its database, if any."""
-    sources: list[Source] = [EnvironmentSource(settings.connections, settings.variables)]
+    sources: list[VaultSource] = [EnvironmentSource(settings.connections, settings.variables)]
     if store is not None:
         sources.append(StoreSource(store))
     return Vault(sources, secrets_of(settings))

@@ -7,7 +7,7 @@ from penstock.load.loader import Loader
 from penstock.load.parser import Parser
 from penstock.service.installation import Installation
 from penstock.service.parse_config import parse_config
-from penstock.service.retention import Retention
+from penstock.service.retention import RetentionSweep
 from penstock.store import LoaderCatalog
 
 
@@ -32,7 +32,7 @@ def loader(installation: Installation, catalog: LoaderCatalog) -> Loader:
 
     settings = installation.settings
     parser = Parser(parse_config(settings, installation.host), installation.vault.variables, installation.now)
-    maintain = Retention(installation, log).step
+    maintain = RetentionSweep(installation, log).step
     return Loader(settings.dags_folder, settings.state_folder, catalog, parser, installation.now, log, maintain)
 
 

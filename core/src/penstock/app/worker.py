@@ -20,7 +20,7 @@ from penstock.execute.try_process import run_request
 from penstock.plugins.sources import PluginSources
 from penstock.processes.fork import die_with_parent
 from penstock.spec.executor import FileCode, TryRequest
-from penstock.spec.wire import Kind
+from penstock.spec.wire import FrameKind
 
 
 def main(parent: int, line: int, snapshots: Path) -> None:
@@ -30,7 +30,7 @@ def main(parent: int, line: int, snapshots: Path) -> None:
     channel = Channel(socket.socket(fileno=line))
     while frames := channel.frames():
         for kind, serial, payload in frames:
-            if kind == Kind.RUN:
+            if kind == FrameKind.RUN:
                 request = msgspec.msgpack.decode(payload, type=TryRequest)
                 code = request.code if isinstance(request.code, FileCode) else None
                 runner = Runner(code, snapshots, read_providers(PluginSources()))

@@ -5,9 +5,9 @@ import click
 from penstock.cli.installation import anywhere
 from penstock.cli.output import json_option, print_json
 from penstock.errors import ExitCode, PenstockError
-from penstock.service.health import Finding, Verdict, check_installation, program
+from penstock.service.health import Finding, Severity, check_installation, program
 
-_MARKS = {Verdict.OK: ("ok  ", "green"), Verdict.NOTE: ("note", "yellow"), Verdict.BAD: ("BAD ", "red")}
+_MARKS = {Severity.OK: ("ok  ", "green"), Severity.NOTE: ("note", "yellow"), Severity.BAD: ("BAD ", "red")}
 
 
 @click.command()
@@ -20,10 +20,10 @@ def doctor(context: click.Context, *, as_json: bool) -> int:
         with anywhere(context) as installation:
             findings += check_installation(installation)
     except PenstockError as error:
-        findings.append(Finding(Verdict.BAD, "settings", str(error)))
+        findings.append(Finding(Severity.BAD, "settings", str(error)))
     if as_json:
         print_json([finding._asdict() for finding in findings])
     for finding in () if as_json else findings:
-        mark, colour = _MARKS[finding.verdict]
+        mark, colour = _MARKS[finding.severity]
         click.echo(f"{click.style(mark, fg=colour)}  {finding.subject}: {finding.detail}")
-    return ExitCode.FAILED if any(finding.verdict is Verdict.BAD for finding in findings) else ExitCode.DONE
+    return ExitCode.FAILED if any(finding.severity is Severity.BAD for finding in findings) else ExitCode.DONE

@@ -27,7 +27,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "pools": ("pools:pools", "Slots that tasks share."),
     "providers": ("providers:providers", "List and show what is installed beside the core."),
     "db": ("db:db", "Check and upgrade the database; rotate its keys."),
-    "config": ("config:config", "Show the settings."),
+    "config": ("settings:config", "Show the settings."),
     "doctor": ("doctor:doctor", "Look for what is wrong with this installation."),
 }
 

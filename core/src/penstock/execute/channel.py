@@ -16,7 +16,7 @@ from penstock.model.connection import Connection
 from penstock.model.state import Outcome
 from penstock.processes.frames import FrameReader, frame
 from penstock.processes.masking import Mask
-from penstock.spec.wire import Ask, Kind, Reply
+from penstock.spec.wire import Ask, FrameKind, Reply
 
 _decode_reply = msgspec.msgpack.Decoder(Reply).decode
 _encode = msgspec.msgpack.Encoder().encode
@@ -35,7 +35,7 @@ class Channel:
         self._lock = threading.Lock()
         self.mask = Mask()
 
-    def send(self, kind: Kind, serial: int, payload: bytes) -> None:
+    def send(self, kind: FrameKind, serial: int, payload: bytes) -> None:
         """Send one frame; raises OSError if the server is gone."""
         with self._lock:
             self._sock.sendall(frame(kind, serial, payload))
@@ -44,8 +44,8 @@ class Channel:
         """Send the outcome of a try; why it is no success goes into its log, too, and nowhere with a secret in it."""
         end = replace(end, error=self.mask.hide(end.error))
         if end.error and end.outcome is not Outcome.CANCELLED:  # whoever had it cancelled writes why
-            self.send(Kind.LOG, serial, _last_words(end).encode(errors="replace"))
-        self.send(Kind.FINISHED, serial, _encode(end))
+            self.send(FrameKind.LOG, serial, _last_words(end).encode(errors="replace"))
+        self.send(FrameKind.FINISHED, serial, _encode(end))
 
     def frames(self) -> list[tuple[int, int, bytes]]:
         """Wait for at least one frame; an empty list means that the server is gone."""
@@ -64,9 +64,9 @@ class Channel:
             PenstockError: What the supervisor answered, as the class it named.
         """
         with self._lock:
-            self._sock.sendall(frame(Kind.ASK, serial, _encode(Ask(method, args))))
+            self._sock.sendall(frame(FrameKind.ASK, serial, _encode(Ask(method, args))))
             for kind, _, payload in self.frames():
-                if kind == Kind.REPLY:
+                if kind == FrameKind.REPLY:
                     reply = _decode_reply(payload)
                     self.mask.learn(reply.secrets)
                     return value_of(reply)

@@ -14,10 +14,10 @@ from penstock.execute.spawn_server import END_S, Open, send_open
 from penstock.model.run import TaskKey
 from penstock.processes.descendants import end_marked
 from penstock.processes.environ import without_secrets
-from penstock.processes.frames import FrameReader, Outbox, frame, read_available
+from penstock.processes.frames import FrameReader, SendBuffer, frame, read_available
 from penstock.processes.group import kill_group
 from penstock.spec.executor import TryRequest
-from penstock.spec.wire import Kind
+from penstock.spec.wire import FrameKind
 
 HUNG_S = KILL_GRACE_S + 2 * BEAT_S
 """Seconds in which a file server that lives has ended a try that it was told to end, or has sent a heartbeat."""
@@ -60,7 +60,7 @@ class Server:
     def __init__(self, sock: socket.socket, what: Open, now: float) -> None:
         sock.setblocking(False)
         self.sock, self.what = sock, what
-        self.reader, self.outbox = FrameReader(), Outbox(sock)
+        self.reader, self.send_buffer = FrameReader(), SendBuffer(sock)
         self.tries: dict[int, Submitted] = {}
         self.prefetched: dict[int, None] = {}
         self.successor = 0
@@ -74,19 +74,19 @@ class Server:
         """How many of its tries hold a slot."""
         return sum(submitted.slot for submitted in self.tries.values())
 
-    def send(self, kind: Kind, submitted: Submitted, now: float) -> None:
+    def send(self, kind: FrameKind, submitted: Submitted, now: float) -> None:
         """Send a try."""
         self.tries[submitted.serial] = submitted
-        submitted.slot = kind == Kind.RUN and submitted.request.wait is None
-        if kind == Kind.PREFETCH:
+        submitted.slot = kind == FrameKind.RUN and submitted.request.wait is None
+        if kind == FrameKind.PREFETCH:
             self.prefetched[submitted.serial] = None
         self.used_at = now
-        self.outbox.put(frame(kind, submitted.serial, submitted.payload))
+        self.send_buffer.put(frame(kind, submitted.serial, submitted.payload))
 
     def cancel(self, submitted: Submitted, reason: str, now: float) -> None:
         """Tell it to end a try."""
         self._cancelled_at.setdefault(submitted.serial, now)
-        self.outbox.put(frame(Kind.CANCEL, submitted.serial, reason.encode(errors="replace")))
+        self.send_buffer.put(frame(FrameKind.CANCEL, submitted.serial, reason.encode(errors="replace")))
 
     def is_hung(self, now: float) -> bool:
         """Whether it was told to end a try, did not, and has given no sign of life since."""
@@ -98,7 +98,7 @@ class Server:
         serial = next(iter(self.prefetched))
         del self.prefetched[serial]
         self.tries[serial].slot = True
-        self.outbox.put(frame(Kind.START, serial))
+        self.send_buffer.put(frame(FrameKind.START, serial))
 
     def done(self, serial: int) -> Submitted | None:
         """Take out a try that has ended; its slot passes to the one that took its place there, if one did."""

@@ -24,9 +24,9 @@ from penstock.execute.waiter import wait_for_many
 from penstock.model.attempt import TryEnd
 from penstock.model.state import Outcome
 from penstock.processes.descendants import end_children, kill_orphans
-from penstock.processes.frames import FrameReader, Outbox, frame, read_available
+from penstock.processes.frames import FrameReader, SendBuffer, frame, read_available
 from penstock.processes.group import Reaper, describe_exit, kill_group
-from penstock.spec.wire import Kind, Reply
+from penstock.spec.wire import FrameKind, Reply
 
 _decode_reply = msgspec.msgpack.Decoder(Reply).decode
 _encode = msgspec.msgpack.Encoder().encode
@@ -48,7 +48,7 @@ class FileServer:
 
     def __init__(self, control: socket.socket, runner: Runner, held: tuple[int, ...]) -> None:
         self._control, self._runner, self._held = control, runner, held
-        self._reader, self._outbox = FrameReader(), Outbox(control)
+        self._reader, self._send_buffer = FrameReader(), SendBuffer(control)
         self._jobs: dict[int, Job] = {}
         self._prefetched: deque[Job] = deque()
         self._children: dict[int, ForkedProcess] = {}
@@ -85,23 +85,23 @@ class FileServer:
             self._handle(kind, serial, payload)
 
     def _handle(self, kind: int, serial: int, payload: bytes) -> None:
-        if kind == Kind.RUN:
+        if kind == FrameKind.RUN:
             self._start(self._admit(serial, payload))
-        elif kind == Kind.PREFETCH:
+        elif kind == FrameKind.PREFETCH:
             self._prefetched.append(self._admit(serial, payload))
-        elif kind == Kind.STOP:
+        elif kind == FrameKind.STOP:
             self._open = False
         elif (known := self._jobs.get(serial)) is None:
             return
-        elif kind == Kind.CANCEL:
+        elif kind == FrameKind.CANCEL:
             self._end(known, Outcome.CANCELLED, payload.decode())
-        elif kind == Kind.START and known in self._prefetched:
+        elif kind == FrameKind.START and known in self._prefetched:
             self._prefetched.remove(known)
             self._start(known)
-        elif kind == Kind.REPLY and known.child is not None:
+        elif kind == FrameKind.REPLY and known.child is not None:
             if known.output is not None:
                 known.output.mask.learn(_decode_reply(payload).secrets)
-            known.child.outbox.put(frame(Kind.REPLY, serial, payload))
+            known.child.send_buffer.put(frame(FrameKind.REPLY, serial, payload))
 
     def _admit(self, serial: int, payload: bytes) -> Job:
         if not self._jobs:
@@ -122,7 +122,7 @@ class FileServer:
         job.output.mask.learn(self._runner.secrets)
         if job.request.timeout_s is not None:
             job.deadline = self._arm(job.request.timeout_s, job.serial, "deadline")
-        self._outbox.put(frame(Kind.STARTED, job.serial, _encode(job.child.pid)))
+        self._send_buffer.put(frame(FrameKind.STARTED, job.serial, _encode(job.child.pid)))
 
     def _place(self, job: Job) -> ForkedProcess:
         """The process that runs a try: its own, an idle one that is kept, or the waiter of all sensors."""
@@ -140,7 +140,7 @@ class FileServer:
         else:
             child = self._take_preforked() or self._fresh()
             self._forks = True
-        child.outbox.put(frame(Kind.RUN, job.serial, job.payload))
+        child.send_buffer.put(frame(FrameKind.RUN, job.serial, job.payload))
         return child
 
     def _fresh(self) -> ForkedProcess:
@@ -175,14 +175,14 @@ class FileServer:
         for kind, serial, payload in child.reader.feed(data):
             if (job := child.jobs.get(serial)) is None:
                 continue
-            if kind == Kind.FINISHED:
+            if kind == FrameKind.FINISHED:
                 self._finish(job, payload)
-            elif kind == Kind.LOG and job.output is not None:
+            elif kind == FrameKind.LOG and job.output is not None:
                 if child is not self._waiter:
                     job.output.take(child.pipe)  # what was printed before
                 job.output.write(payload)
-            elif kind == Kind.ASK:
-                self._outbox.put(frame(Kind.ASK, serial, payload))
+            elif kind == FrameKind.ASK:
+                self._send_buffer.put(frame(FrameKind.ASK, serial, payload))
 
     def _copy_output(self, child: ForkedProcess) -> None:
         """Move what a process printed into the log of its try; a process without a try is not listened to."""
@@ -214,8 +214,8 @@ class FileServer:
         if self._prefetched and job.child is not None and job.request.wait is None:
             successor = self._prefetched.popleft()
             self._start(successor)
-            self._outbox.put(frame(Kind.SUCCESSOR, successor.serial))
-        self._outbox.put(frame(Kind.FINISHED, job.serial, answer))
+            self._send_buffer.put(frame(FrameKind.SUCCESSOR, successor.serial))
+        self._send_buffer.put(frame(FrameKind.FINISHED, job.serial, answer))
 
     def _reap(self) -> None:
         ended = list(self._reaper.reap())
@@ -266,7 +266,7 @@ class FileServer:
             self._prefetched.remove(job)
             self._answer(job, outcome, reason)
         elif job.request.wait is not None:
-            job.child.outbox.put(frame(Kind.CANCEL, job.serial, reason.encode()))
+            job.child.send_buffer.put(frame(FrameKind.CANCEL, job.serial, reason.encode()))
         else:
             self._arm(KILL_GRACE_S, job.serial, "kill")
             os.kill(job.child.pid, signal.SIGTERM)
@@ -287,7 +287,7 @@ class FileServer:
             job = self._jobs.get(serial)
             if what == "beat":
                 if self._jobs:
-                    self._outbox.put(frame(Kind.BEAT, 0))
+                    self._send_buffer.put(frame(FrameKind.BEAT, 0))
                     self._arm(BEAT_S, 0, "beat")
             elif job is None:
                 continue
@@ -302,16 +302,16 @@ class FileServer:
 
     def _flush(self) -> None:
         try:
-            self._outbox.flush()
+            self._send_buffer.flush()
         except OSError:
             self._open = False
-        if self._outbox:
+        if self._send_buffer:
             self._arm(RETRY_WRITE_S, 0, "write")
         for child in self._children.values():
-            if child.outbox:
+            if child.send_buffer:
                 with contextlib.suppress(OSError):
-                    child.outbox.flush()
-            if child.outbox:
+                    child.send_buffer.flush()
+            if child.send_buffer:
                 self._arm(RETRY_WRITE_S, 0, "write")
 
 

@@ -10,7 +10,7 @@ import msgspec
 from penstock.execute.output import Output
 from penstock.model.state import Outcome
 from penstock.processes.fork import fork
-from penstock.processes.frames import FrameReader, Outbox
+from penstock.processes.frames import FrameReader, SendBuffer
 from penstock.spec.executor import TryRequest
 
 decode_request = msgspec.msgpack.Decoder(TryRequest).decode
@@ -44,11 +44,11 @@ class ForkedProcess:
         kept: Whether it lives on after a try.
     """
 
-    __slots__ = ("jobs", "kept", "outbox", "pid", "pipe", "reader", "sock")
+    __slots__ = ("jobs", "kept", "pid", "pipe", "reader", "send_buffer", "sock")
 
     def __init__(self, pid: int, sock: socket.socket, pipe: int, *, kept: bool) -> None:
         self.pid, self.sock, self.pipe, self.kept = pid, sock, pipe, kept
-        self.reader, self.outbox = FrameReader(), Outbox(sock)
+        self.reader, self.send_buffer = FrameReader(), SendBuffer(sock)
         self.jobs: dict[int, Job] = {}
 
 

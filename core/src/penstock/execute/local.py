@@ -33,7 +33,7 @@ from penstock.spec.executor import (
     TryRequest,
     TryStarted,
 )
-from penstock.spec.wire import Ask, Kind, Reply
+from penstock.spec.wire import Ask, FrameKind, Reply
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_end = msgspec.msgpack.Decoder(TryEnd).decode
@@ -137,7 +137,7 @@ class LocalExecutor:
             submitted = Submitted(next(self._serials), request, payload)
             self._where[request.key, request.epoch] = (None, submitted)
             if request.wait is not None:
-                self._send(Kind.RUN, submitted)
+                self._send(FrameKind.RUN, submitted)
             else:
                 self._backlog.append(submitted)
         self._fill_slots()
@@ -161,7 +161,7 @@ class LocalExecutor:
         """Hand a try the answer to what it asked."""
         server, submitted = self._where.get((asked.key, asked.epoch), (None, None))
         if server is not None and submitted is not None:
-            server.outbox.put(frame(Kind.REPLY, submitted.serial, _encode(reply)))
+            server.send_buffer.put(frame(FrameKind.REPLY, submitted.serial, _encode(reply)))
             self._flush()
 
     def events(self) -> list[ExecutorEvent]:
@@ -183,7 +183,7 @@ class LocalExecutor:
         if not self._selector.get_map():
             return
         for server in self._servers.values():
-            server.outbox.put(frame(Kind.STOP, 0))
+            server.send_buffer.put(frame(FrameKind.STOP, 0))
         self._flush()
         for server in list(self._servers.values()):
             self._drop(server)
@@ -202,16 +202,16 @@ class LocalExecutor:
                 server.start_next()
         while self._backlog and self._used < self._settings.parallelism:
             self._used += 1
-            self._send(Kind.RUN, self._backlog.popleft())
+            self._send(FrameKind.RUN, self._backlog.popleft())
         while self._backlog:
             submitted = self._backlog[0]
             place = self._servers.get(_origin(submitted.request))
             depth = PREFETCH.get(submitted.request.isolation, 0)
             if place is None or len(place.prefetched) >= depth * place.running:
                 return
-            self._send(Kind.PREFETCH, self._backlog.popleft())
+            self._send(FrameKind.PREFETCH, self._backlog.popleft())
 
-    def _send(self, kind: Kind, submitted: Submitted) -> None:
+    def _send(self, kind: FrameKind, submitted: Submitted) -> None:
         server = self._server(submitted.request)
         server.send(kind, submitted, time.monotonic())
         self._where[submitted.key, submitted.request.epoch] = (server, submitted)
@@ -239,9 +239,9 @@ class LocalExecutor:
 
     def _flush(self) -> None:
         for server in list(self._servers.values()):
-            if server.outbox:
+            if server.send_buffer:
                 try:
-                    server.outbox.flush()
+                    server.send_buffer.flush()
                 except OSError:
                     self._lose(server)
 
@@ -253,23 +253,23 @@ class LocalExecutor:
             self._lose(server)
             return
         for kind, serial, payload in frames:
-            if kind == Kind.FINISHED:
+            if kind == FrameKind.FINISHED:
                 self._answered(server, serial, payload)
             elif (submitted := server.tries.get(serial)) is not None and kind in (
-                Kind.STARTED,
-                Kind.ASK,
-                Kind.SUCCESSOR,
+                FrameKind.STARTED,
+                FrameKind.ASK,
+                FrameKind.SUCCESSOR,
             ):
                 self._of_try(server, submitted, kind, payload)
             else:
                 self._of_server(server, kind, serial)
 
     def _of_try(self, server: Server, submitted: Submitted, kind: int, payload: bytes) -> None:
-        if kind == Kind.STARTED:
+        if kind == FrameKind.STARTED:
             submitted.pid = msgspec.msgpack.decode(payload, type=int)
             submitted.payload = b""
             self._events.append(TryStarted(submitted.key, submitted.request.epoch, submitted.pid, self._now()))
-        elif kind == Kind.ASK:
+        elif kind == FrameKind.ASK:
             self._asked(server, submitted, payload)
         else:
             server.successor = submitted.serial
@@ -285,15 +285,15 @@ class LocalExecutor:
             self._events.append(TryAsked(submitted.key, submitted.request.epoch, submitted.serial, ask))
 
     def _of_server(self, server: Server, kind: int, serial: int) -> None:
-        if kind == Kind.BEAT:
+        if kind == FrameKind.BEAT:
             server.last_heartbeat_s = time.monotonic()
             self._renew(server.tries.values())
-        elif kind == Kind.HELLO:
+        elif kind == FrameKind.HELLO:
             server.pid = serial
-        elif kind == Kind.READY:
+        elif kind == FrameKind.READY:
             server.ready = True
             self._renew(server.tries.values())
-        elif kind == Kind.FRESH:
+        elif kind == FrameKind.FRESH:
             self._start_over(server)
 
     def _renew_waiting(self) -> None:
@@ -368,7 +368,7 @@ class LocalExecutor:
         if waiting:
             self._threaded.add(_origin(waiting[0].request))
         for submitted in waiting:
-            kind = Kind.RUN if submitted.slot or submitted.request.wait is not None else Kind.PREFETCH
+            kind = FrameKind.RUN if submitted.slot or submitted.request.wait is not None else FrameKind.PREFETCH
             self._send(kind, submitted)
 
     def _end_hung_servers(self) -> None:

@@ -16,7 +16,7 @@ import msgspec
 
 from penstock.errors import RequestError
 from penstock.execute.channel import Channel, value_of
-from penstock.spec.wire import Ask, Kind, Reply
+from penstock.spec.wire import Ask, FrameKind, Reply
 
 _decode_reply = msgspec.msgpack.Decoder(Reply).decode
 _encode = msgspec.msgpack.Encoder().encode
@@ -49,7 +49,7 @@ class SensorChannel(Channel):
     def _read(self, loop: asyncio.AbstractEventLoop, hear: Callable[[int, int, bytes], None]) -> None:
         while frames := self.frames():
             for kind, serial, payload in frames:
-                if kind == Kind.REPLY:
+                if kind == FrameKind.REPLY:
                     self._queue(serial).put(payload)
                 else:
                     loop.call_soon_threadsafe(hear, kind, serial, payload)
@@ -60,7 +60,7 @@ class SensorChannel(Channel):
 
     def ask(self, serial: int, method: str, *args: Any) -> Any:  # noqa: ANN401 - any JSON-like value
         """Ask for something and wait for the reply."""
-        self.send(Kind.ASK, serial, _encode(Ask(method, args)))
+        self.send(FrameKind.ASK, serial, _encode(Ask(method, args)))
         reply = _decode_reply(self._queue(serial).get())
         self.mask.learn(reply.secrets)
         return value_of(reply)
@@ -101,5 +101,5 @@ class _SensorLog(io.TextIOBase):
     def write(self, text: str) -> int:
         """Send text to the log of whoever speaks."""
         if (serial := _speaker.get()) and text:
-            self._channel.send(Kind.LOG, serial, text.encode(errors="backslashreplace"))
+            self._channel.send(FrameKind.LOG, serial, text.encode(errors="backslashreplace"))
         return len(text)

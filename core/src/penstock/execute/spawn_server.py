@@ -24,7 +24,7 @@ from penstock.processes.fork import become_subreaper, fork, prepare_to_fork
 from penstock.processes.frames import frame
 from penstock.processes.group import Reaper, reap
 from penstock.spec.executor import FileCode
-from penstock.spec.wire import Kind
+from penstock.spec.wire import FrameKind
 
 GRACE_S, END_S = 10.0, 2.0
 
@@ -125,12 +125,12 @@ def _be_file_server(message: Open, kept: tuple[int, ...], make_runner: Callable[
     The scheduler is told the process's number before the import, so that it can end one that never comes back.
     """
     control = socket.socket(fileno=kept[0])
-    control.sendall(frame(Kind.HELLO, os.getpid()))
+    control.sendall(frame(FrameKind.HELLO, os.getpid()))
     runner = make_runner(message)
     if not message.fresh:
         runner.load()
     threads = threading.active_count() > 1
-    control.sendall(frame(Kind.FRESH if threads else Kind.READY, 0))
+    control.sendall(frame(FrameKind.FRESH if threads else FrameKind.READY, 0))
     if threads:
         os._exit(0)
     prepare_to_fork()

@@ -13,7 +13,7 @@ from penstock.errors import TaskCancelled
 from penstock.execute.channel import Channel, TryRuntime
 from penstock.execute.runner import Runner
 from penstock.spec.executor import TryRequest
-from penstock.spec.wire import Kind
+from penstock.spec.wire import FrameKind
 
 _decode_request = msgspec.msgpack.Decoder(TryRequest).decode
 
@@ -24,7 +24,7 @@ def run_one(sock: socket.socket, runner: Runner) -> NoReturn:
     channel.mask.learn(runner.secrets)
     while frames := channel.frames():
         for kind, serial, payload in frames:
-            if kind == Kind.RUN:
+            if kind == FrameKind.RUN:
                 run_request(channel, runner, serial, _decode_request(payload))
                 os._exit(0)
     os._exit(0)
@@ -37,7 +37,7 @@ def run_many(sock: socket.socket, runner: Runner) -> NoReturn:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     while frames := channel.frames():
         for kind, serial, payload in frames:
-            if kind != Kind.RUN:
+            if kind != FrameKind.RUN:
                 continue
             run_request(channel, runner, serial, _decode_request(payload))
     os._exit(0)

@@ -22,7 +22,7 @@ from penstock.execute.sensor_channel import SensorChannel, speaking_for
 from penstock.model.attempt import TryEnd
 from penstock.model.state import Outcome
 from penstock.spec.executor import SensorWait, TryRequest
-from penstock.spec.wire import Kind
+from penstock.spec.wire import FrameKind
 
 _decode_request = msgspec.msgpack.Decoder(TryRequest).decode
 
@@ -66,11 +66,11 @@ class Waiter:
 
     def handle(self, kind: int, serial: int, payload: bytes) -> None:
         """A frame from the file server, on the loop."""
-        if kind == Kind.RUN:
+        if kind == FrameKind.RUN:
             request = _decode_request(payload)
             if request.wait is not None:
                 self._spawn(self._admit(serial, request, request.wait))
-        elif kind == Kind.CANCEL:
+        elif kind == FrameKind.CANCEL:
             self._waiting.pop(serial, None)
             self._channel.finish(serial, TryEnd(Outcome.CANCELLED, payload.decode()))
 

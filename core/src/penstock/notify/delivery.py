@@ -11,7 +11,7 @@ import msgspec
 from penstock.model.notice import Notice
 from penstock.notify.listener_process import ListenerProcess
 from penstock.processes.supervise import Backoff
-from penstock.spec.wire import Ask, Kind, Reply
+from penstock.spec.wire import Ask, FrameKind, Reply
 from penstock.store import Listener
 
 LOAD_S = 60.0
@@ -118,7 +118,7 @@ class Delivery:
             self._skip(len(self._notices), missed=len(self._notices))
         if more and self._loaded and self._notices and not self._busy and self.process is not None:
             self._busy, self._due = True, now + self._ports.timeout_s
-            self.process.send(Kind.RUN, 0, _encode(self._notices[0][1]))
+            self.process.send(FrameKind.RUN, 0, _encode(self._notices[0][1]))
 
     def stored(self) -> None:
         """Note that the row was stored."""
@@ -135,13 +135,13 @@ class Delivery:
         process.keep_output()
         found = process.frames()
         for kind, _, payload in found or ():
-            if kind == Kind.ASK:
+            if kind == FrameKind.ASK:
                 reply = self._ports.answer(_decode_ask(payload))
                 process.mask.learn(reply.secrets)
-                process.send(Kind.REPLY, 0, _encode(reply))
-            elif kind == Kind.HELLO:
+                process.send(FrameKind.REPLY, 0, _encode(reply))
+            elif kind == FrameKind.HELLO:
                 self._started(payload.decode())
-            elif kind == Kind.FINISHED and self._busy:
+            elif kind == FrameKind.FINISHED and self._busy:
                 self._backoff.reset()
                 self._delivered(payload.decode())
         if found is None:

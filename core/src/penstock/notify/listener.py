@@ -13,7 +13,7 @@ from penstock.author.runtime import current
 from penstock.execute.channel import Channel, ChannelRuntime
 from penstock.model.notice import Notice, TaskStateChanged
 from penstock.plugins.registry import PluginModules
-from penstock.spec.wire import Kind
+from penstock.spec.wire import FrameKind
 
 _decode = msgspec.msgpack.Decoder(Notice).decode
 
@@ -28,11 +28,11 @@ def run_listener(sock: socket.socket, load: Callable[[], PluginModules]) -> None
     channel = Channel(sock)
     current.set(ChannelRuntime(channel, 0))
     modules = load()
-    channel.send(Kind.HELLO, 0, "\n".join(modules.problems.values()).encode())
+    channel.send(FrameKind.HELLO, 0, "\n".join(modules.problems.values()).encode())
     while frames := channel.frames():
         for _, serial, payload in frames:
             failures = _call(modules, _decode(payload))
-            channel.send(Kind.FINISHED, serial, channel.mask.hide("\n".join(failures.values())).encode())
+            channel.send(FrameKind.FINISHED, serial, channel.mask.hide("\n".join(failures.values())).encode())
 
 
 def _call(modules: PluginModules, notice: Notice) -> dict[str, str]:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from penstock.processes.environ import without_secrets
 from penstock.processes.fork import spawn
-from penstock.processes.frames import FrameReader, Outbox, frame, read_available
+from penstock.processes.frames import FrameReader, SendBuffer, frame, read_available
 from penstock.processes.group import describe_exit, kill_group
 from penstock.processes.masking import Mask
-from penstock.spec.wire import Kind
+from penstock.spec.wire import FrameKind
 
 _READ_SIZE = 1 << 16
 _LAST_READS = 16
@@ -33,7 +33,7 @@ class ListenerProcess:
         mine, its = socket.socketpair()
         mine.setblocking(False)
         self.sock, self.mask, self._log = mine, Mask(), log
-        self._reader, self._outbox = FrameReader(), Outbox(mine)
+        self._reader, self._send_buffer = FrameReader(), SendBuffer(mine)
         try:
             self._process = spawn(
                 [*command, str(its.fileno())], pass_fds=(its.fileno(),), env=without_secrets(os.environ), capture=True
@@ -55,17 +55,17 @@ class ListenerProcess:
     @property
     def writable(self) -> tuple[int, ...]:
         """Descriptors that have yet to take something."""
-        return (self.sock.fileno(),) if self._outbox else ()
+        return (self.sock.fileno(),) if self._send_buffer else ()
 
-    def send(self, kind: Kind, serial: int, payload: bytes) -> None:
+    def send(self, kind: FrameKind, serial: int, payload: bytes) -> None:
         """Send a frame as soon as the process takes it."""
-        self._outbox.put(frame(kind, serial, payload))
+        self._send_buffer.put(frame(kind, serial, payload))
         self.flush()
 
     def flush(self) -> None:
         """Send what is left of earlier frames."""
         with suppress(OSError):  # a process that is gone is noticed by `frames`
-            self._outbox.flush()
+            self._send_buffer.flush()
 
     def frames(self) -> list[tuple[int, int, bytes]] | None:
         """What has arrived; None if the process is gone."""

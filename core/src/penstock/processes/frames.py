@@ -40,7 +40,7 @@ class FrameReader:
         del buffer[:start]
 
 
-class Outbox:
+class SendBuffer:
     """Frames on their way out of a non-blocking socket, so that a slow reader never blocks a loop.
 
     Args:

@@ -12,7 +12,7 @@ from penstock.model.names import check_name
 from penstock.processes.masking import MASK, hide_values
 from penstock.service.installation import Installation
 from penstock.service.providers import hook_for
-from penstock.tries.vault import DATABASE, Found
+from penstock.tries.vault import DATABASE, VaultValue
 
 _CONN_ID = re.compile(r"[A-Za-z0-9_.:-]{1,250}")
 
@@ -166,7 +166,7 @@ def delete_variable(installation: Installation, key: str) -> None:
     installation.store.config.delete_variable(key)
 
 
-def _without_secrets(found: Found[Connection]) -> ConnectionSummary:
+def _without_secrets(found: VaultValue[Connection]) -> ConnectionSummary:
     given, hidden = found.value, set(found.secrets)
     return ConnectionSummary(
         conn_id=given.conn_id,

@@ -48,7 +48,7 @@ class DagDetails(msgspec.Struct, frozen=True):
     latest: list[Run]
 
 
-class Triggered(msgspec.Struct, frozen=True):
+class TriggeredRun(msgspec.Struct, frozen=True):
     """What `trigger` did.
 
     Attributes:
@@ -122,7 +122,7 @@ def trigger(
     run_id: str = "",
     conf: Mapping[str, Any] | None = None,
     logical_date: datetime | None = None,
-) -> Triggered:
+) -> TriggeredRun:
     """Create a run and ask the scheduler to start it, in one transaction.
 
     Args:
@@ -155,7 +155,7 @@ def trigger(
     run = created[0] if created else store.runs.find(dag_id, name)
     if run is None:
         raise RequestError(f"run {name!r} of DAG {dag_id!r} was deleted while it was asked for. Try again.")
-    return Triggered(run, bool(created), row.paused)
+    return TriggeredRun(run, bool(created), row.paused)
 
 
 def schedule_text(spec: DagSpec) -> str:

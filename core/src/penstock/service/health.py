@@ -15,7 +15,7 @@ from penstock.service.providers import concerns, list_providers
 _LEAST_FREE_MB = 500
 
 
-class Verdict(StrEnum):
+class Severity(StrEnum):
     """What was found of one thing."""
 
     OK = "ok"
@@ -26,21 +26,21 @@ class Verdict(StrEnum):
 class Finding(NamedTuple):
     """One thing that was looked at, and what was found."""
 
-    verdict: Verdict
+    severity: Severity
     subject: str
     detail: str
 
 
 def program() -> Finding:
     """Tell the version of Penstock and of Python."""
-    return Finding(Verdict.OK, "penstock", f"{__version__} on Python {sys.version.split()[0]}")
+    return Finding(Severity.OK, "penstock", f"{__version__} on Python {sys.version.split()[0]}")
 
 
 def check_installation(installation: Installation) -> list[Finding]:
     """Look at the settings, the folders, the database and the providers; a part that fails is a finding."""
     file = installation.settings.file
-    verdict = Verdict.OK if file else Verdict.NOTE
-    found = [Finding(verdict, "settings", str(file or "no penstock.toml here or above"))]
+    severity = Severity.OK if file else Severity.NOTE
+    found = [Finding(severity, "settings", str(file or "no penstock.toml here or above"))]
     for subject, check in (
         ("folders", _folders),
         ("database", _database),
@@ -57,54 +57,54 @@ def _fenced(
     try:
         yield from check(installation)
     except PenstockError as error:
-        yield Finding(Verdict.BAD, subject, str(error))
+        yield Finding(Severity.BAD, subject, str(error))
 
 
 def _folders(installation: Installation) -> Iterator[Finding]:
     dags = installation.settings.dags_folder
     if not dags.is_dir():
         detail = f"{dags} does not exist. Make it, or name another in [core] dags_folder."
-        yield Finding(Verdict.BAD, "DAGs folder", detail)
+        yield Finding(Severity.BAD, "DAGs folder", detail)
     elif not os.access(dags, os.R_OK | os.X_OK):
-        yield Finding(Verdict.BAD, "DAGs folder", f"{dags} cannot be read by this user.")
+        yield Finding(Severity.BAD, "DAGs folder", f"{dags} cannot be read by this user.")
     else:
-        yield Finding(Verdict.OK, "DAGs folder", str(dags))
+        yield Finding(Severity.OK, "DAGs folder", str(dags))
     state = installation.settings.state_folder
     if not state.is_dir():
-        yield Finding(Verdict.NOTE, "state folder", f"{state} does not exist yet; it is made on first use.")
+        yield Finding(Severity.NOTE, "state folder", f"{state} does not exist yet; it is made on first use.")
     elif not os.access(state, os.W_OK | os.X_OK):
-        yield Finding(Verdict.BAD, "state folder", f"{state} cannot be written by this user.")
+        yield Finding(Severity.BAD, "state folder", f"{state} cannot be written by this user.")
     else:
         space = os.statvfs(state)
         free_mb = space.f_bavail * space.f_frsize // 2**20
-        verdict = Verdict.OK if free_mb > _LEAST_FREE_MB else Verdict.BAD
-        yield Finding(verdict, "state folder", f"{state}, {free_mb:,} MB free")
+        severity = Severity.OK if free_mb > _LEAST_FREE_MB else Severity.BAD
+        yield Finding(severity, "state folder", f"{state}, {free_mb:,} MB free")
 
 
 def _database(installation: Installation) -> Iterator[Finding]:
     if not installation.has_database:
         detail = "there is none yet; `penstock init` or `penstock up` makes it."
-        yield Finding(Verdict.NOTE, "database", detail)
+        yield Finding(Severity.NOTE, "database", detail)
         return
     store = installation.store
     server = installation.settings.database_url.startswith("postgresql")
     built_in = "" if server else f" (SQLite {sqlite3.sqlite_version})"
-    yield Finding(Verdict.OK, "database", f"{store.name}{built_in}")
+    yield Finding(Severity.OK, "database", f"{store.name}{built_in}")
     store.config.connections()
     store.config.variables()
-    yield Finding(Verdict.OK, "secrets", "the key opens every connection and variable")
+    yield Finding(Severity.OK, "secrets", "the key opens every connection and variable")
     holder = store.leader_lock.holder()
     if holder is None:
-        yield Finding(Verdict.NOTE, "scheduler", "none is running; start it with `penstock up`")
+        yield Finding(Severity.NOTE, "scheduler", "none is running; start it with `penstock up`")
     else:
         since = f"{holder.since:%Y-%m-%d %H:%M:%S} UTC"
         detail = f"{holder.holder}, process {holder.pid} on {holder.host}, since {since}"
-        yield Finding(Verdict.OK, "scheduler", detail)
+        yield Finding(Severity.OK, "scheduler", detail)
     broken = store.dags.problems()
     if broken:
-        yield Finding(Verdict.BAD, "DAG files", f"{', '.join(broken)} cannot be imported: penstock dags errors")
+        yield Finding(Severity.BAD, "DAG files", f"{', '.join(broken)} cannot be imported: penstock dags errors")
     else:
-        yield Finding(Verdict.OK, "DAG files", f"{len(store.dags.ids())} DAGs, no file with problems")
+        yield Finding(Severity.OK, "DAG files", f"{len(store.dags.ids())} DAGs, no file with problems")
 
 
 def _executors(installation: Installation) -> Iterator[Finding]:
@@ -114,17 +114,17 @@ def _executors(installation: Installation) -> Iterator[Finding]:
             capability = installation.host.capability(chosen.type)
             if capability.kind != "executors":
                 detail = f"{chosen.type} is one of {capability.kind}, no executor. Correct [executors] {name}."
-                yield Finding(Verdict.BAD, f"executor {name}", detail)
+                yield Finding(Severity.BAD, f"executor {name}", detail)
 
 
 def _providers(installation: Installation) -> Iterator[Finding]:
     found = list_providers(installation)
     for each in found:
         for problem in each.problems:
-            yield Finding(Verdict.BAD, f"provider {each.id}", problem)
+            yield Finding(Severity.BAD, f"provider {each.id}", problem)
         if each.listener is not None:
             for concern in concerns(each.listener):
-                verdict = Verdict.BAD if each.listener.broken else Verdict.NOTE
-                yield Finding(verdict, f"provider {each.id}", concern)
+                severity = Severity.BAD if each.listener.broken else Severity.NOTE
+                yield Finding(severity, f"provider {each.id}", concern)
     active = [each.id for each in found if each.active]
-    yield Finding(Verdict.OK, "providers", ", ".join(active) or "none installed")
+    yield Finding(Severity.OK, "providers", ", ".join(active) or "none installed")

@@ -27,7 +27,7 @@ RUNS, FILES, VERSIONS = 25, 500, 200
 """What is deleted in one portion, at most."""
 
 
-class Retention:
+class RetentionSweep:
     """Deletes what is older than the settings say.
 
     A run's values and logs go before the run itself: what is cut short is found again and finished an hour later.

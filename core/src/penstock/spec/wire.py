@@ -1,6 +1,6 @@
 """What supervisors and the processes of tries say to each other, in `penstock.processes.frames`.
 
-The serial of a frame names a try on one connection; what the payload is follows from the kind, see `Kind`. Payloads
+The serial of a frame names a try on one connection; what the payload is follows from the kind, see `FrameKind`. Payloads
 are MessagePack (msgpack.org).
 """
 
@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 
-class Kind(IntEnum):
+class FrameKind(IntEnum):
     """What a frame means. ``>`` goes towards the try, ``<`` towards the scheduler."""
 
     RUN = 1  # > run a try: TryRequest

@@ -27,7 +27,7 @@ from penstock.processes.group import describe_exit, kill_group
 from penstock.processes.masking import Mask
 from penstock.spec.executor import FileCode, TryRequest
 from penstock.spec.snapshot import unpack
-from penstock.spec.wire import Ask, Kind, Reply
+from penstock.spec.wire import Ask, FrameKind, Reply
 
 KILL_GRACE_S = 5.0
 """Seconds that a try gets to clean up, between SIGTERM and SIGKILL."""
@@ -115,7 +115,7 @@ class Worker:
         limit = self._request.timeout_s
         deadline = float("inf") if limit is None else time.monotonic() + limit
         kill_at = float("inf")
-        line.sendall(frame(Kind.RUN, 0, _encode(self._request)))
+        line.sendall(frame(FrameKind.RUN, 0, _encode(self._request)))
         try:
             with selectors.DefaultSelector() as selector:
                 for each, receive in (
@@ -178,15 +178,15 @@ class _Serving:
         return bool(data)
 
     def _take(self, kind: int, payload: bytes) -> None:
-        if kind == Kind.FINISHED:
+        if kind == FrameKind.FINISHED:
             self.end, self.over = _decode_end(payload), True
-        elif kind == Kind.LOG:
+        elif kind == FrameKind.LOG:
             self.copy_output()  # what was printed before
             self._host.log(self._mask.feed(payload))
-        elif kind == Kind.ASK:
+        elif kind == FrameKind.ASK:
             reply = self._reply(_decode_ask(payload))
             self._mask.learn(reply.secrets)
-            self._line.sendall(frame(Kind.REPLY, 0, _encode(reply)))
+            self._line.sendall(frame(FrameKind.REPLY, 0, _encode(reply)))
 
     def _reply(self, ask: Ask) -> Reply:
         try:

@@ -150,7 +150,7 @@ class LoaderCatalog:
                 if encrypted
                 else b"{}"
             )
-            version = _Pinned(snapshot, msgspec.json.decode(decrypted), encrypted).version(row["spec"])
+            version = _VersionContent(snapshot, msgspec.json.decode(decrypted), encrypted).version(row["spec"])
             rows.append({**row, "snapshot": snapshot, "version": version, "created_at": now})
             moves.append({"dag_id": row["dag_id"], "version": version, "changed_at": now})
         tx.insert_absent(tables.dag_version, rows)
@@ -194,19 +194,19 @@ class _VersionWriter:
 
     def put(self, parsed: ParsedFile, encrypted: bytes) -> None:
         """Make a file's DAGs current, and retire those that it owned and defines no longer."""
-        pinned = _Pinned(parsed.snapshot, parsed.variables, encrypted)
+        content = _VersionContent(parsed.snapshot, parsed.variables, encrypted)
         owned = [name for name, current in self._current.items() if current.file == parsed.file and current.active]
         for dag in parsed.dags:
             data = to_json(dag)
             spec = content_hash(data)
-            current = _Current(pinned.version(spec), parsed.file, active=True)
+            current = _Current(content.version(spec), parsed.file, active=True)
             self._paused[dag.dag_id] = dag.paused_upon_creation
             if self._current.get(dag.dag_id) != current:
                 self._current[dag.dag_id] = current
                 self._specs.append({"spec": spec, "data": data})
                 self._versions.append(
                     {
-                        "version": current.version, "dag_id": dag.dag_id, "spec": spec, "snapshot": pinned.snapshot,
+                        "version": current.version, "dag_id": dag.dag_id, "spec": spec, "snapshot": content.snapshot,
                         "file": parsed.file, "variables": encrypted, "created_at": self._now,
                     }
                 )  # fmt: skip
@@ -237,8 +237,8 @@ class _Current(NamedTuple):
     active: bool
 
 
-class _Pinned(msgspec.Struct, frozen=True):
-    """What a run is pinned to beside the DAG's structure."""
+class _VersionContent(msgspec.Struct, frozen=True):
+    """What a version holds beside the DAG's structure."""
 
     snapshot: str
     variables: Mapping[str, str | None]

@@ -11,7 +11,7 @@ from penstock.errors import NotFoundError
 from penstock.model.connection import Connection, parse_connection
 
 
-class Triggered(NamedTuple):
+class RecordedTrigger(NamedTuple):
     """A run of another DAG that a task asked for."""
 
     dag_id: str
@@ -45,7 +45,7 @@ class FakeRuntime(BaseRuntime):
         self._connections = {conn_id: _connection(conn_id, each) for conn_id, each in (connections or {}).items()}
         self.variables = {key: _text(value) for key, value in (variables or {}).items()}
         self._stores, self._states = dict(stores or {}), dict(run_states or {})
-        self.triggered: list[Triggered] = []
+        self.triggered: list[RecordedTrigger] = []
 
     def connection(self, conn_id: str) -> Connection:
         """The connection of this id; raises NotFoundError."""
@@ -72,7 +72,7 @@ class FakeRuntime(BaseRuntime):
     def trigger_dag(self, dag_id: str, run_id: str, conf: dict[str, Any], logical_date: str) -> None:
         """Note the run; the same id twice is one run."""
         if run_id not in {each.run_id for each in self.triggered}:
-            self.triggered.append(Triggered(dag_id, run_id, conf, logical_date))
+            self.triggered.append(RecordedTrigger(dag_id, run_id, conf, logical_date))
 
     def run_state(self, dag_id: str, run_id: str) -> str | None:  # noqa: ARG002 - the runtime's method
         """The state that the test gave the run; success if a task triggered it."""

@@ -15,7 +15,7 @@ from penstock.model.run import NewRun, Run
 from penstock.model.schedule import DataInterval, Schedule, ScheduleKind
 from penstock.model.value import decode
 from penstock.testing.clock import FakeClock
-from penstock.testing.fake_runtime import FakeRuntime, Triggered
+from penstock.testing.fake_runtime import FakeRuntime, RecordedTrigger
 
 
 class TaskResult(NamedTuple):
@@ -48,7 +48,7 @@ class DagResult:
     def __init__(self, inline: InlineRun, run: Run, tries: list[TryDone], fake: FakeRuntime, clock: FakeClock) -> None:
         self._inline, self.run, self._tries = inline, run, tries
         self.order = [str(each.task.key) for each in tries]
-        self.triggered: list[Triggered] = fake.triggered
+        self.triggered: list[RecordedTrigger] = fake.triggered
         self.variables, self.clock = fake.variables, clock
 
     @property

@@ -17,7 +17,7 @@ Value = TypeVar("Value")
 Answer = TypeVar("Answer")
 
 
-class Source(Protocol):
+class VaultSource(Protocol):
     """One place that connections and Variables come from, such as a secrets backend.
 
     Every method may raise any exception: the vault tells it with the name of the source, and asks no other instead.
@@ -40,7 +40,7 @@ class Source(Protocol):
         """Keys of all Variables, as far as the source can tell."""
 
 
-class Found(NamedTuple, Generic[Value]):
+class VaultValue(NamedTuple, Generic[Value]):
     """A connection or the text of a Variable, with what must be masked of it.
 
     Attributes:
@@ -136,13 +136,13 @@ class Vault:
 
     def __init__(
         self,
-        sources: Sequence[Source],
+        sources: Sequence[VaultSource],
         secrets: Callable[[Connection], tuple[str, ...]] = Connection.secrets,
     ) -> None:
         self._sources, self._secrets = tuple(sources), secrets
         self._stored = next((each for each in sources if isinstance(each, StoreSource)), None)
 
-    def connection(self, conn_id: str) -> Found[Connection]:
+    def connection(self, conn_id: str) -> VaultValue[Connection]:
         """Find a connection.
 
         Raises:
@@ -153,30 +153,30 @@ class Vault:
         for source in self._sources:
             found = _ask(source, source.connection, conn_id)
             if found is not None:
-                return Found(found, self._secrets(found), source.name)
+                return VaultValue(found, self._secrets(found), source.name)
         known = {each for source in self._sources for each in _ask(source, source.connection_ids)}
         raise NotFoundError("connection", conn_id, known, hint=self._how_to_set(conn_id))
 
-    def all_connections(self) -> Iterator[Found[Connection]]:
+    def all_connections(self) -> Iterator[VaultValue[Connection]]:
         """List the connections of all sources, one source after the other; raises ConfigError or StoreError."""
         for number, source in enumerate(self._sources):
             for conn_id in sorted(_ask(source, source.connection_ids)):
                 found = _ask(source, source.connection, conn_id)
                 if found is not None:  # it was deleted since the ids were read
                     shadowed = any(_ask(each, each.connection, conn_id) for each in self._sources[:number])
-                    yield Found(found, self._secrets(found), source.name, shadowed)
+                    yield VaultValue(found, self._secrets(found), source.name, shadowed)
 
     def sources(self, conn_id: str) -> tuple[str, ...]:
         """Name the sources that have a connection, the one that is used first; raises ConfigError or StoreError."""
         return tuple(each.name for each in self._sources if _ask(each, each.connection, conn_id) is not None)
 
-    def variable(self, key: str) -> Found[str | None]:
+    def variable(self, key: str) -> VaultValue[str | None]:
         """Find the text of a Variable; the value is None if no source has it. Raises ConfigError or StoreError."""
         for source in self._sources:
             text = _ask(source, source.variables, (key,)).get(key)
             if text is not None:
-                return Found(text, variable_secrets(key, text), source.name)
-        return Found(None, (), "")
+                return VaultValue(text, variable_secrets(key, text), source.name)
+        return VaultValue(None, (), "")
 
     def variables(self, keys: Collection[str]) -> dict[str, str | None]:
         """Find the texts of Variables, None for those that no source has; raises ConfigError or StoreError."""
@@ -187,14 +187,14 @@ class Vault:
                 found.update(_ask(source, source.variables, missing))
         return found
 
-    def all_variables(self) -> Iterator[tuple[str, Found[str]]]:
+    def all_variables(self) -> Iterator[tuple[str, VaultValue[str]]]:
         """List the Variables of all sources with their keys, one source after the other; raises ConfigError or StoreError."""
         for number, source in enumerate(self._sources):
             texts = _ask(source, source.variables, sorted(_ask(source, source.variable_keys)))
             before = [_ask(each, each.variables, list(texts)) for each in self._sources[:number]]
             for key, text in texts.items():
                 shadowed = any(key in each for each in before)
-                yield key, Found(text, variable_secrets(key, text), source.name, shadowed)
+                yield key, VaultValue(text, variable_secrets(key, text), source.name, shadowed)
 
     def variable_keys(self) -> set[str]:
         """List the keys of the Variables of all sources; raises ConfigError or StoreError."""
@@ -218,7 +218,7 @@ class Vault:
         return f"Create it with: penstock connections set {conn_id} URI, or set {variable}"
 
 
-def _ask(source: Source, method: Callable[..., Answer], *arguments: object) -> Answer:
+def _ask(source: VaultSource, method: Callable[..., Answer], *arguments: object) -> Answer:
     """Ask a source; whatever it raises becomes a sentence that names it."""
     try:
         return method(*arguments)

@@ -96,7 +96,7 @@ class Context(Mapping[str, Any]):
         return self.facts.logical_date
 
 
-class TaskInstance:
+class RuntimeTaskInstance:
     """``ti``: this try, and the door to values of other tasks."""
 
     def __init__(self, context: Context) -> None:
@@ -208,7 +208,7 @@ def get_current_context() -> Context:
 
 
 def _variables(context: Context) -> SimpleNamespace:  # noqa: ARG001 - every name has this shape
-    from penstock.author.access import Variable  # noqa: PLC0415 - only templates with `var` need it
+    from penstock.author.config import Variable  # noqa: PLC0415 - only templates with `var` need it
 
     return SimpleNamespace(
         value=_AttributeLookup(Variable.get),
@@ -330,7 +330,7 @@ NAMES: dict[str, Callable[[Context], Any]] = {
     "conn": lambda context: _AttributeLookup(context.runtime.connection),
     "dag": _dag,
     "task": lambda context: context.task,
-    "ti": TaskInstance,
+    "ti": RuntimeTaskInstance,
     "task_instance": lambda context: context["ti"],
     "run_id": lambda context: context.facts.run_id,
     "dag_run": _run,

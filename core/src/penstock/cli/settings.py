@@ -1,4 +1,4 @@
-"""``penstock config``."""
+"""``penstock config``: the settings."""
 
 import click
 
