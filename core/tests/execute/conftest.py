@@ -25,21 +25,24 @@ HEAD = "from penstock import *\nimport os, sys, time, threading, subprocess\nwit
 class Bench:
     """A DAG file, an executor over it, and what came back."""
 
-    def __init__(self, folder: Path, slots: int, *, import_timeout_s: float, threads: int = 32) -> None:
+    def __init__(
+        self, folder: Path, slots: int, *, import_timeout_s: float, threads: int = 32, hung_s: float = 15.0
+    ) -> None:
         self.folder = folder
         self.events: list[ExecutorEvent] = []
         self.secret = "hunter2-hunter2"
         self.asked: list[Ask] = []
         self.left: dict[str, str] = {}
         self._lock = lock_executor(folder / "executor.lock", patience_s=5)
-        self.family = Environment(
+        self.environment = Environment(
             spawn_command(sys.executable, poke_threads=threads), self._lock, folder / "servers.log"
         )
         self.executor = LocalExecutor(
             folder.parent,
-            {"": self.family},
+            {"": self.environment},
             ExecutorSettings(parallelism=slots, import_timeout_s=import_timeout_s),
             lambda: datetime.now(UTC),
+            hung_s=hung_s,
         )
         self.executor.start()
         self._epoch = 0
@@ -115,6 +118,9 @@ class Bench:
         paths = [self.log_path(request)] if request else sorted((self.folder / "logs").glob("*.log"))
         return "".join(path.read_text() for path in paths if path.exists())
 
+    def alive(self, pid: int) -> bool:
+        return alive(pid)
+
     def servers_log(self) -> str:
         return (self.folder / "servers.log").read_text()
 
@@ -133,6 +139,13 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 @pytest.fixture
 def narrow_bench(tmp_path: Path) -> Iterator[Bench]:
     made = Bench(tmp_path, slots=2, import_timeout_s=60, threads=2)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def alert_bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path, slots=4, import_timeout_s=5, hung_s=0.5)
     yield made
     made.close()
 

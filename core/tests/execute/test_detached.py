@@ -55,7 +55,7 @@ def test_it_ends_with_a_spawn_server_that_is_killed_before_the_next_try_starts(b
     [request] = bench.submit("t")
     bench.wait_started(request)
     pid = started(bench, tmp_path)
-    bench.family._process.kill()
+    bench.environment._process.kill()
     bench.wait(request)
     bench.write("@task\ndef t(): return 1\nt()")
     assert bench.run("t").outcome == "success"
@@ -70,7 +70,7 @@ def test_it_is_dead_before_the_next_scheduler_starts_although_nothing_of_the_exe
     try_pid = bench.wait_started(request)
     pid = started(bench, tmp_path)
     file_server = int(Path(f"/proc/{try_pid}/stat").read_text().rpartition(")")[2].split()[1])
-    for victim in (bench.family._process.pid, file_server, try_pid):
+    for victim in (bench.environment._process.pid, file_server, try_pid):
         os.kill(victim, signal.SIGKILL)
     bench.until(lambda: gone(try_pid))
     assert not gone(pid)
@@ -94,7 +94,7 @@ def test_a_task_begins_without_the_keys_of_the_installation(bench, monkeypatch):
     monkeypatch.setenv("PENSTOCK_SECRET_KEY", "the-master-key")
     monkeypatch.setenv("PENSTOCK_DATABASE__URL", "postgresql://me:word@host/db")
     monkeypatch.setenv("PENSTOCK_CONN_X", "http://me:other-word@host")
-    bench.family.close()
+    bench.environment.close()
     bench.write("@task\ndef t(): print(dict(os.environ)); return 'PENSTOCK_EXECUTOR_MARK' in os.environ\nt()")
     assert bench.run("t").outcome == "success"
     assert "PATH" in bench.log()

@@ -219,8 +219,8 @@ def test_a_killed_file_server_loses_its_tries_and_leaves_none_running(bench):
 def test_a_killed_spawn_server_is_started_again(bench):
     bench.write("@task\ndef t(): return 1\nt()")
     assert bench.run("t").outcome is Outcome.SUCCESS
-    os.kill(bench.family._process.pid, signal.SIGKILL)
-    bench.family._process.wait()
+    os.kill(bench.environment._process.pid, signal.SIGKILL)
+    bench.environment._process.wait()
     bench.until(lambda: not bench.executor._servers)
     assert bench.run("t").outcome is Outcome.SUCCESS
 
@@ -274,7 +274,7 @@ def test_stopping_ends_every_process(bench):
     bench.write("@task\ndef t(): time.sleep(600)\nt()")
     [request] = bench.submit("t")
     pid = bench.wait_started(request)
-    spawn = bench.family._process.pid
+    spawn = bench.environment._process.pid
     bench.executor.stop(5)
     end = time.monotonic() + 5
     while not (gone(pid) and gone(spawn)):

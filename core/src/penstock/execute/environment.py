@@ -88,10 +88,10 @@ class Server:
         self._cancelled_at.setdefault(submitted.serial, now)
         self.send_buffer.put(frame(FrameKind.CANCEL, submitted.serial, reason.encode(errors="replace")))
 
-    def is_hung(self, now: float) -> bool:
+    def is_hung(self, now: float, patience_s: float) -> bool:
         """Whether it was told to end a try, did not, and has given no sign of life since."""
         oldest = min(self._cancelled_at.values(), default=now)
-        return now > oldest + HUNG_S and self.last_heartbeat_s < oldest
+        return now > oldest + patience_s and self.last_heartbeat_s < oldest
 
     def start_next(self) -> None:
         """Give a slot to the first of the tries that wait there."""

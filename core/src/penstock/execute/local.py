@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from penstock.execute.environment import Environment, Server, Submitted
+from penstock.execute.environment import HUNG_S, Environment, Server, Submitted
 from penstock.execute.file_server import BEAT_S
 from penstock.execute.spawn_server import Open
 from penstock.model.attempt import TryEnd
@@ -82,6 +82,7 @@ class LocalExecutor:
         settings: How many tries run at once, how they are isolated unless their DAG says otherwise, and the like.
         now: Gives the present as aware UTC.
         name: Its name in the settings.
+        hung_s: Seconds after which a file server that neither ends a cancelled try nor sends a heartbeat is ended.
     """
 
     def __init__(
@@ -92,8 +93,9 @@ class LocalExecutor:
         now: Callable[[], datetime],
         *,
         name: str = LOCAL,
+        hung_s: float = HUNG_S,
     ) -> None:
-        self.name = name
+        self.name, self._hung_s = name, hung_s
         self._snapshots = str(snapshots)
         self._environments, self._settings, self._now = environments, settings, now
         self._servers: dict[Origin, Server] = {}
@@ -382,7 +384,7 @@ class LocalExecutor:
                     # Not even forked: the spawn server itself stands still. All its file servers end with it.
                     self._environment_of(server).close()
                     self._lose(server)
-            elif server.is_hung(now):
+            elif server.is_hung(now, self._hung_s):
                 self._lose(server)
 
 

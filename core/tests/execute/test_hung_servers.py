@@ -1,0 +1,87 @@
+"""A server that is stopped instead of killed costs its own tries, and nobody else's."""
+
+import os
+import signal
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from penstock.model.state import Outcome
+from penstock.spec.executor import FileCode, Heartbeat, TryFinished
+
+HANGS = "@task\ndef t(): time.sleep(600)\n@task\ndef ok(): return 1\nt(); ok()"
+
+
+def parent(pid):
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+@pytest.fixture
+def two_files(alert_bench):
+    """Two DAG files whose tasks hang, each with a running try."""
+    bench = alert_bench
+    bench.write(HANGS)
+    (bench.folder / "e.py").write_text((bench.folder / "d.py").read_text())
+    code = FileCode(bench.folder.name, "e.py")
+    (one,), (other,) = bench.submit("t"), bench.submit("t", code=code)
+    return bench, code, (one, bench.wait_started(one)), (other, bench.wait_started(other))
+
+
+def test_a_file_server_that_is_stopped_is_ended_once_it_does_not_end_a_try(two_files):
+    bench, code, (one, one_pid), (other, other_pid) = two_files
+    os.kill(parent(one_pid), signal.SIGSTOP)
+    assert bench.cancel(one, "no heartbeat named it").outcome is Outcome.LOST
+    bench.until(lambda: not bench.alive(one_pid))
+    assert bench.alive(other_pid)
+    assert bench.finished(other) is None
+    assert bench.run("ok").outcome is Outcome.SUCCESS
+    assert bench.run("ok", code=code).outcome is Outcome.SUCCESS
+
+
+def test_a_heartbeat_names_the_tries_of_its_own_server_alone(two_files):
+    bench, _, (one, one_pid), (other, _) = two_files
+    os.kill(parent(one_pid), signal.SIGSTOP)
+    bench.events.clear()
+    named = lambda: {name for e in bench.events if isinstance(e, Heartbeat) for name in e.tries}  # noqa: E731
+    bench.until(lambda: (other.key, other.epoch) in named())
+    assert (one.key, one.epoch) not in named()
+
+
+def test_a_spawn_server_that_is_stopped_is_started_again_for_the_next_file(alert_bench):
+    bench = alert_bench
+    bench.write(HANGS)
+    os.kill(bench.environment._process.pid, signal.SIGSTOP)
+    assert bench.run("ok").outcome is Outcome.LOST
+    assert bench.run("ok").outcome is Outcome.SUCCESS
+
+
+def test_a_question_that_cannot_be_read_fails_its_own_try(bench):
+    bench.write(
+        "import struct\n@task\ndef t():\n"
+        "    os.write(3, struct.pack('!IBI', 3, 12, 1) + b'abc')\n"
+        "    time.sleep(600)\n@task\ndef ok(): return 1\nt(); ok()"
+    )
+    finished = bench.run("t")
+    assert (finished.outcome, finished.retryable) == (Outcome.FAILED, False)
+    assert "unreadable question" in finished.error
+    assert bench.run("ok").outcome is Outcome.SUCCESS
+
+
+def test_a_run_whose_conf_no_wire_carries_fails_its_own_try(bench):
+    bench.write("@task\ndef ok(): return 1\nok()")
+    plain = bench.request("ok")
+    request = msgspec.structs.replace(plain, facts=msgspec.structs.replace(plain.facts, conf={"n": 2**70}))
+    bench.executor.submit([request])
+    (finished,) = bench.wait(request)
+    assert (finished.outcome, finished.retryable) == (Outcome.FAILED, False)
+    assert "the run's conf" in finished.error
+    assert bench.run("ok").outcome is Outcome.SUCCESS
+
+
+@pytest.mark.parametrize("at", ["float('inf')", "1e18", "None"])
+def test_a_clock_that_a_task_has_broken_harms_nobody(bench, at):
+    bench.write(f"@task\ndef t():\n    time.time = lambda: {at}\n    return 1\nt()")
+    before = len(bench.events)
+    assert bench.run("t").outcome is Outcome.SUCCESS
+    assert all(isinstance(e.at.year, int) for e in bench.events[before:] if isinstance(e, TryFinished))
