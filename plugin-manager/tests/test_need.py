@@ -68,7 +68,7 @@ def test_an_import_that_may_fail_is_optional():
 
 def test_configuration_files_are_read_by_known_ids():
     found = match({"dag.yaml": read_text("tasks:\n  - use: aws.copy\n  - to: s3://bucket\n")}, CapabilityOwners([AWS]))
-    assert [(place.line, place.what) for place in found.needs[0].places] == [(2, '"aws.copy"'), (3, "s3://")]
+    assert [(place.line, place.what) for place in found.needs[0].locations] == [(2, '"aws.copy"'), (3, "s3://")]
 
 
 @given(st.text())

@@ -31,7 +31,7 @@ def project(uv_world, universe):
 
 def test_needs_come_with_extras_file_and_line(project):
     data = project.json("scan")
-    found = {need["id"]: (need["extras"], need["places"][0]["line"], need["optional"]) for need in data["needs"]}
+    found = {need["id"]: (need["extras"], need["locations"][0]["line"], need["optional"]) for need in data["needs"]}
     assert found == {
         "gamma": (["fast"], 3, False), "alpha": ([], 6, False), "store": ([], 7, False), "salesy": ([], 8, False), "beta": ([], 10, True),
     }  # fmt: skip

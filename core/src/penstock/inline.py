@@ -65,7 +65,7 @@ class InlineRun:
         clock: The time.
         resolve: Class of an operator by capability id.
         file: Name of the DAG's file, for messages.
-        tell: Hears of every try that ended.
+        on_try_end: Hears of every try that ended.
 
     Raises:
         penstock.errors.AuthoringError: If anything is wrong with the DAG.
@@ -86,9 +86,15 @@ class InlineRun:
         *,
         resolve: Callable[[str], type[Operator]] | None = None,
         file: str = "",
-        tell: Callable[[TryDone], None] = lambda _: None,
+        on_try_end: Callable[[TryDone], None] = lambda _: None,
     ) -> None:
-        self._dag, self._runtime, self._clock, self._resolve, self._tell = dag, runtime, clock, resolve, tell
+        self._dag, self._runtime, self._clock, self._resolve, self._on_try_end = (
+            dag,
+            runtime,
+            clock,
+            resolve,
+            on_try_end,
+        )
         self.spec = build_dag(dag, file)
         self.tasks: dict[TaskKey, TaskInstance] = {}
         self.tries: dict[tuple[TaskKey, int], Try] = {}
@@ -127,7 +133,7 @@ class InlineRun:
             self._keep(step)
             if self.run.state.finished and not step.dispatches:
                 return self.run
-            events = list(self._carry_out(step.dispatches)) or self._pass_time(step.wait_s)
+            events = list(self._run_dispatches(step.dispatches)) or self._pass_time(step.wait_s)
 
     def _keep(self, step: Step) -> None:
         changes = step.changes
@@ -141,7 +147,7 @@ class InlineRun:
             self.xcoms = {place: value for place, value in self.xcoms.items() if place[:2] != key[1:]}
         self.xcoms |= {(each.task_id, each.map_index, each.key): bytes(each.value) for each in changes.xcoms}
 
-    def _carry_out(self, dispatches: Iterable[Dispatch]) -> Iterator[Event]:
+    def _run_dispatches(self, dispatches: Iterable[Dispatch]) -> Iterator[Event]:
         for dispatch in dispatches:
             yield TryStarted(dispatch.instance.key, dispatch.instance.epoch, 0, self._clock.now())
             facts, inputs = facts_of(dispatch, self.spec), self._inputs(dispatch)
@@ -176,7 +182,7 @@ class InlineRun:
         return events
 
     def _finished(self, dispatch: Dispatch, end: TryEnd) -> TryFinished:
-        self._tell(TryDone(dispatch.instance, end))
+        self._on_try_end(TryDone(dispatch.instance, end))
         return TryFinished(dispatch.instance.key, dispatch.instance.epoch, self._clock.now(), end)
 
     def _operator(self, task: TaskSpec) -> AbstractOperator:

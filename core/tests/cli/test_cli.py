@@ -240,8 +240,8 @@ def test_the_settings_are_shown_without_the_password(project):
 
 
 def test_doctor_finds_what_is_wrong(project):
-    verdicts = {finding["subject"]: finding["verdict"] for finding in project.json("doctor", code=1)}
-    assert (verdicts["database"], verdicts["scheduler"], verdicts["DAG files"]) == ("ok", "note", "bad")
+    found = {finding["subject"]: finding["severity"] for finding in project.json("doctor", code=1)}
+    assert (found["database"], found["scheduler"], found["DAG files"]) == ("ok", "note", "bad")
     Path(".penstock/secret.key").chmod(0o644)
     project("doctor", code=1)
     assert "chmod 600" in project.out

@@ -48,8 +48,8 @@ def keep(folder: str, stamp: list[Any], rows: Sequence[Any]) -> None:
 
 def _file(folder: str, stamp: list[Any]) -> str:
     """Return the file for a path: environments that share a folder do not displace each other's answers."""
-    places = "\n".join(place[0] for place in stamp[1:])
-    return os.path.join(folder, f"providers-{zlib.crc32(places.encode(errors='surrogateescape')):08x}.json")
+    locations = "\n".join(place[0] for place in stamp[1:])
+    return os.path.join(folder, f"providers-{zlib.crc32(locations.encode(errors='surrogateescape')):08x}.json")
 
 
 def _infos(place: str) -> list[Any]:

@@ -206,13 +206,13 @@ def _capability(kind: Kind, item: Mapping[str, Any]) -> Capability:
     return Capability(kind=kind.name, **values)
 
 
-_FOR_PEOPLE = frozenset({"name", "doc", "replacement", "documentation", "changelog", "type"})
+_SHOWN = frozenset({"name", "doc", "replacement", "documentation", "changelog", "type"})
 
 
 def _known(table: Mapping[str, Any], keys: Mapping[str, Key]) -> dict[str, Any]:
     """Return the known keys; what is written for people is made safe to show."""
     return {
-        key: plain(value) if key in _FOR_PEOPLE and isinstance(value, str) else value
+        key: plain(value) if key in _SHOWN and isinstance(value, str) else value
         for key, value in table.items()
         if key in keys
     }

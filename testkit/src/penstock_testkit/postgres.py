@@ -26,7 +26,7 @@ _START_SECONDS = 30
 _PREFIX = "penstock-pg-"
 _MEMORY = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a private directory in it
 _MEMORY_BYTES = 1 << 30
-_SPEED_OVER_POWER_CUTS = {
+_UNSAFE_FAST_SETTINGS = {
     # A killed process loses nothing with these; only a power cut would. (synchronous_commit = off would: it answers
     # before the log has left the process.)
     "fsync": "off",
@@ -61,7 +61,7 @@ class PostgresServer:
         self.socket_directory = root
         self.log = root / "log"
         self._bindir = bindir
-        self._settings = _SPEED_OVER_POWER_CUTS | dict(settings)
+        self._settings = _UNSAFE_FAST_SETTINGS | dict(settings)
         self._uid, self._gid = _unprivileged()
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -87,23 +87,23 @@ def run(arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> i
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.BROKEN_PIPE
     except PenstockError as error:
-        return _tell(error, arguments, environ)
+        return _print_error(error, arguments, environ)
     except Exception as error:  # noqa: BLE001 - a bug ends in a sentence, too
         bug = InternalError(f"{type(error).__name__}: {error}")
         bug.__cause__ = error
-        return _tell(bug, arguments, environ)
+        return _print_error(bug, arguments, environ)
 
 
-def _tell(error: PenstockError, arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+def _print_error(error: PenstockError, arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     code = ExitCode.of(error)
     if environ.get("PENSTOCK_TRACEBACK") == "1":
         traceback.print_exception(error)
     message = str(error) + (f"\n{REPORT}" if code is ExitCode.BUG else "")
     if "--json" in arguments:
-        told = {"error": {"kind": type(error).__name__, "message": message, "exit_code": code}}
+        content = {"error": {"kind": type(error).__name__, "message": message, "exit_code": code}}
         if isinstance(error, NotFoundError):
-            told["error"]["near"] = list(error.near)
-        click.echo(msgspec.json.encode(told).decode(), err=True)
+            content["error"]["near"] = list(error.near)
+        click.echo(msgspec.json.encode(content).decode(), err=True)
     else:
         title = "a bug in Penstock" if code is ExitCode.BUG else "error"
         click.echo(click.style(f"{title}: ", fg="red", bold=True) + message, err=True)

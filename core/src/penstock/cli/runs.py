@@ -81,7 +81,9 @@ def cancel_run(context: click.Context, dag_id: str, run_id: str, *, as_json: boo
     """End a run and kill what runs of it."""
     with project(context) as installation:
         service.cancel_run(installation, dag_id, run_id, by=person())
-        _asked(f"asked to cancel run {run_id} of {dag_id}", {"dag_id": dag_id, "run_id": run_id}, as_json=as_json)
+        _print_request(
+            f"asked to cancel run {run_id} of {dag_id}", {"dag_id": dag_id, "run_id": run_id}, as_json=as_json
+        )
         remind_of_scheduler(installation)
 
 
@@ -95,11 +97,13 @@ def clear_run(context: click.Context, dag_id: str, run_id: str, *, only_failed: 
     """Run the tasks of a run again."""
     with project(context) as installation:
         service.clear_tasks(installation, dag_id, run_id, only_failed=only_failed)
-        _asked(f"asked to clear run {run_id} of {dag_id}", {"dag_id": dag_id, "run_id": run_id}, as_json=as_json)
+        _print_request(
+            f"asked to clear run {run_id} of {dag_id}", {"dag_id": dag_id, "run_id": run_id}, as_json=as_json
+        )
         remind_of_scheduler(installation)
 
 
-def _asked(sentence: str, facts: dict[str, str], *, as_json: bool) -> None:
+def _print_request(sentence: str, facts: dict[str, str], *, as_json: bool) -> None:
     if as_json:
         print_json({"requested": True, **facts})
     else:

@@ -41,18 +41,18 @@ class SensorChannel(Channel):
         super().__init__(sock)
         self._replies: dict[int, queue.SimpleQueue[bytes]] = {}
 
-    def start(self, loop: asyncio.AbstractEventLoop, hear: Callable[[int, int, bytes], None]) -> None:
-        """Begin to read; everything but replies goes to ``hear`` on the loop. The process ends with the connection."""
+    def start(self, loop: asyncio.AbstractEventLoop, on_frame: Callable[[int, int, bytes], None]) -> None:
+        """Begin to read; everything but replies goes to ``on_frame`` on the loop. The process ends with the connection."""
         sys.stdout = sys.stderr = _SensorLog(self)
-        threading.Thread(target=self._read, args=(loop, hear), daemon=True).start()
+        threading.Thread(target=self._read, args=(loop, on_frame), daemon=True).start()
 
-    def _read(self, loop: asyncio.AbstractEventLoop, hear: Callable[[int, int, bytes], None]) -> None:
+    def _read(self, loop: asyncio.AbstractEventLoop, on_frame: Callable[[int, int, bytes], None]) -> None:
         while frames := self.frames():
             for kind, serial, payload in frames:
                 if kind == FrameKind.REPLY:
                     self._queue(serial).put(payload)
                 else:
-                    loop.call_soon_threadsafe(hear, kind, serial, payload)
+                    loop.call_soon_threadsafe(on_frame, kind, serial, payload)
         os._exit(0)
 
     def _queue(self, serial: int) -> "queue.SimpleQueue[bytes]":

@@ -42,13 +42,13 @@ def describe(module: str) -> dict[str, Any]:
     }
     for kind in ARRAYS.values():
         if kind.spec in impls:
-            data[kind.name] = [_entry(kind, each) for each in _asked(manager.hook, kind, module)]
+            data[kind.name] = [_entry(kind, each) for each in _declared(manager.hook, kind, module)]
     if set(impls) & set(REACTING):
         data["plugin"] = module
     return data
 
 
-def _asked(hook: Any, kind: Kind, module: str) -> list[Any]:  # noqa: ANN401 - pluggy's own
+def _declared(hook: Any, kind: Kind, module: str) -> list[Any]:  # noqa: ANN401 - pluggy's own
     try:
         return [each for answer in getattr(hook, kind.spec)(mention="") for each in _listed(answer)]
     except (Exception, SystemExit) as error:  # the fence: the module may raise anything

@@ -27,7 +27,7 @@ from penstock.model.secret import variable_secrets
 from penstock.processes.masking import Mask
 from penstock.service.installation import Installation
 from penstock.service.parse_config import parse_config
-from penstock.service.stdout import logged, masked
+from penstock.service.stdout import masked_output, printed_logs
 
 
 class LocalRun(msgspec.Struct, frozen=True):
@@ -62,7 +62,7 @@ def run_locally(
         RequestError: It is not clear which DAG is meant.
     """
     mask = Mask()
-    with masked(mask), logged():
+    with masked_output(mask), printed_logs():
         runtime = _LocalRuntime(installation, mask, log)
         file, found = _import(installation, path, runtime)
         dag = _chosen(found, dag_id, file)
@@ -75,7 +75,7 @@ def run_locally(
         def log_try(done: TryDone) -> None:
             log(f"{done.task.key}: {done.end.outcome.value}" + (f": {done.end.error}" if done.end.error else ""))
 
-        inline = InlineRun(dag, runtime, clock, resolve=resolve, file=file, tell=log_try)
+        inline = InlineRun(dag, runtime, clock, resolve=resolve, file=file, on_try_end=log_try)
         unknown = [name for name in conf or {} if inline.spec.params and name not in inline.spec.params]
         if unknown:
             raise NotFoundError(f"param of DAG {dag.dag_id!r}", unknown[0], inline.spec.params)

@@ -10,7 +10,7 @@ from penstock.execute.output import LOG_LINE
 from penstock.processes.masking import Mask
 
 
-class _Masked:
+class _MaskedStream:
     """A text stream that hides what its mask knows in each piece that is written.
 
     Pieces pass at once, whole lines or not, so that a debugger can prompt. What is written to the stream's ``buffer``
@@ -33,10 +33,10 @@ class _Masked:
 
 
 @contextlib.contextmanager
-def masked(mask: Mask) -> Iterator[None]:
+def masked_output(mask: Mask) -> Iterator[None]:
     """Within the block, what this process prints as text goes through the mask, as do secrets that it learns later."""
     out, err = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = _Masked(out, mask), _Masked(err, mask)
+    sys.stdout, sys.stderr = _MaskedStream(out, mask), _MaskedStream(err, mask)
     try:
         yield
     finally:
@@ -44,7 +44,7 @@ def masked(mask: Mask) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def logged() -> Iterator[None]:
+def printed_logs() -> Iterator[None]:
     """Within the block, what tasks log from INFO on is printed in the form that it has in the log of a try."""
     root = logging.getLogger()
     handler, level = logging.StreamHandler(sys.stdout), root.level

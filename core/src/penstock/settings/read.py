@@ -90,12 +90,12 @@ def _read(file: Path) -> tuple[str, dict[str, Any]]:
         raise ConfigError(f"{file}: cannot be read: {error}.") from None
 
 
-Given = dict[str, dict[str, tuple[Any, str]]]
+RawSettings = dict[str, dict[str, tuple[Any, str]]]
 
 
-def _from_file(tables: dict[str, Any], file: Path | None, text: str, problems: list[str]) -> Given:
+def _from_file(tables: dict[str, Any], file: Path | None, text: str, problems: list[str]) -> RawSettings:
     """Known keys with their values and where each was written."""
-    given: Given = {}
+    given: RawSettings = {}
     for section, table in tables.items():
         if section in _OTHERS:
             continue

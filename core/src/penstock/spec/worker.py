@@ -67,7 +67,7 @@ class Worker:
 
     def __init__(self, request: TryRequest, host: WorkerHost, snapshots: Path, *, python: str = sys.executable) -> None:
         self._request, self._host, self._snapshots, self._python = request, host, snapshots, python
-        self._told_to_end: TryEnd | None = None
+        self._ended_by: TryEnd | None = None
         self._wake_r, self._wake_w = socket.socketpair()
 
     def run(self) -> TryEnd:
@@ -93,7 +93,7 @@ class Worker:
 
     def cancel(self, reason: str) -> None:
         """Have the try end; may be called from any thread, and after it has ended."""
-        self._told_to_end = self._told_to_end or TryEnd(Outcome.CANCELLED, reason)
+        self._ended_by = self._ended_by or TryEnd(Outcome.CANCELLED, reason)
         with contextlib.suppress(OSError):  # it has ended
             self._wake_w.send(b"x")
 
@@ -131,9 +131,9 @@ class Worker:
                             selector.unregister(key.fileobj)
                     if time.monotonic() >= deadline:
                         reason = f"it ran longer than its execution_timeout, {limit:g} s"
-                        self._told_to_end = self._told_to_end or TryEnd(Outcome.TIMED_OUT, reason)
+                        self._ended_by = self._ended_by or TryEnd(Outcome.TIMED_OUT, reason)
                         deadline = float("inf")
-                    if self._told_to_end is not None and kill_at == float("inf"):
+                    if self._ended_by is not None and kill_at == float("inf"):
                         kill_at = time.monotonic() + KILL_GRACE_S
                         kill_group(process.pid, signal.SIGTERM)
         finally:
@@ -143,7 +143,7 @@ class Worker:
             serving.finish_output()
             process.stdout.close()
         failed = TryEnd(Outcome.FAILED, f"the task's process {describe_exit(code)} without an answer")
-        return self._told_to_end or serving.end or failed
+        return self._ended_by or serving.end or failed
 
 
 class _Serving:

@@ -87,9 +87,9 @@ def parameter_problems(subject: Subject) -> list[str]:
             default = own[name].default
             if listed[name].required is not (default is inspect.Parameter.empty):
                 problems.append(f"{capability.id}: {name} is required in one place, the manifest or the code, alone")
-            told = listed[name].default
-            if told is not None and default not in (inspect.Parameter.empty, None, told):
-                problems.append(f"{capability.id}: {name} is {default!r} in code, {told!r} in the manifest")
+            declared = listed[name].default
+            if declared is not None and default not in (inspect.Parameter.empty, None, declared):
+                problems.append(f"{capability.id}: {name} is {default!r} in code, {declared!r} in the manifest")
             if not listed[name].doc:
                 problems.append(f"{capability.id}: {name} has no doc in the manifest")
     return problems

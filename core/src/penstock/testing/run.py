@@ -130,7 +130,7 @@ def run_dag(  # noqa: PLR0913 - what surrounds a run, each by name
         found: type[Operator] = PluginHost.discover().resolve(capability)
         return found
 
-    inline = InlineRun(dag, fake, clock, resolve=resolve, tell=tries.append)
+    inline = InlineRun(dag, fake, clock, resolve=resolve, on_try_end=tries.append)
     when = interval.start if interval is not None else None
     run = inline.play(
         NewRun.manual(dag.dag_id, f"test__{(when or clock.now()).isoformat()}", when, interval, conf=conf)

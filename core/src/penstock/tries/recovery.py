@@ -37,10 +37,10 @@ def recovered(
                 replace(event, end=accepted(event.end)) if isinstance(event, TryFinished) else event
                 for event in executor.recover(requests.make(mine))
             ]
-    told = {(event.key, event.epoch) for event in events}
+    answered = {(event.key, event.epoch) for event in events}
     for dispatch in opened:
         key, epoch = dispatch.instance.key, dispatch.instance.epoch
-        if (key, epoch) not in told:
+        if (key, epoch) not in answered:
             reason = "the scheduler was restarted"
             if dispatch.executor not in executors:
                 reason += f", and its executor {dispatch.executor!r} is configured no more"

@@ -225,9 +225,9 @@ def _ask(source: VaultSource, method: Callable[..., Answer], *arguments: object)
     except Exception as error:
         if isinstance(source, StoreSource):
             raise  # the store's own sentences name the database, and what fits them to an exit code is their class
-        asked = f"{method.__name__}({', '.join(map(repr, arguments))})"
-        told = str(error) if isinstance(error, PenstockError) else f"{type(error).__name__}: {error}"
+        call = f"{method.__name__}({', '.join(map(repr, arguments))})"
+        reason = str(error) if isinstance(error, PenstockError) else f"{type(error).__name__}: {error}"
         raise ConfigError(
-            f"the source {source.name!r} of connections and Variables failed at {asked}: {told}. "
+            f"the source {source.name!r} of connections and Variables failed at {call}: {reason}. "
             "No source after it was asked. Repair it, or take it out of the settings."
         ) from error

@@ -62,10 +62,10 @@ def check(environment: Environment, after: Mapping[str, str], absent: tuple[str,
         stderr=subprocess.PIPE,
     ) as trial:
         _check_files(environment, after, absent, fresh)
-        said = trial.communicate()[1].decode("utf-8", "replace").strip()
+        message = trial.communicate()[1].decode("utf-8", "replace").strip()
     if trial.returncode:
-        last = said.splitlines()[-1] if said else f"exit code {trial.returncode}"
-        raise ManagerError(f"The changed environment does not work: `{statement}` says {last}", "", said)
+        last = message.splitlines()[-1] if message else f"exit code {trial.returncode}"
+        raise ManagerError(f"The changed environment does not work: `{statement}` says {last}", "", message)
 
 
 def _check_files(environment: Environment, after: Mapping[str, str], absent: tuple[str, ...], fresh: list[str]) -> None:

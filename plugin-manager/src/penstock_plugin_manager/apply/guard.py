@@ -18,7 +18,7 @@ _PAUSE = 0.05
 
 
 @contextlib.contextmanager
-def guard(folder: Path, purpose: str, wait: float, say: Callable[[str], None]) -> Iterator[int]:
+def guard(folder: Path, purpose: str, wait: float, log: Callable[[str], None]) -> Iterator[int]:
     """Hold an environment's lock.
 
     The lock belongs to an open file. Tools that are started meanwhile inherit the descriptor, so that a tool which outlives
@@ -28,7 +28,7 @@ def guard(folder: Path, purpose: str, wait: float, say: Callable[[str], None]) -
         folder: Where the lock file lies.
         purpose: What is being done, for whoever has to wait.
         wait: Seconds to wait for another holder.
-        say: Told once who is waited for.
+        log: Told once who is waited for.
 
     Yields:
         The lock's file descriptor.
@@ -44,7 +44,7 @@ def guard(folder: Path, purpose: str, wait: float, say: Callable[[str], None]) -
     except OSError as error:
         raise cannot_write(path, error) from None
     with stream:
-        _wait(stream, wait, say)
+        _wait(stream, wait, log)
         stream.truncate(0)
         holder = {"pid": os.getpid(), "purpose": purpose, "since": time.strftime("%H:%M:%S")}
         try:
@@ -57,18 +57,18 @@ def guard(folder: Path, purpose: str, wait: float, say: Callable[[str], None]) -
             stream.truncate(0)
 
 
-def _wait(stream: IO[str], wait: float, say: Callable[[str], None]) -> None:
+def _wait(stream: IO[str], wait: float, log: Callable[[str], None]) -> None:
     end = time.monotonic() + wait
-    told = False
+    announced = False
     while not _take(stream):
         who = _holder(stream)
         if time.monotonic() >= end:
             raise LockedError(
                 f"Another manager is changing this environment: {who}.", "Wait for it, or give --wait SECONDS."
             )
-        if not told:
-            say(f"Waiting for another manager: {who}.")
-            told = True
+        if not announced:
+            log(f"Waiting for another manager: {who}.")
+            announced = True
         time.sleep(_PAUSE)
 
 

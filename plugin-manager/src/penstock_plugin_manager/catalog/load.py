@@ -16,7 +16,7 @@ _FRESH = 3600.0
 
 
 def load_catalogs(
-    places: list[str], *, offline: bool, note: Callable[[str], None], refresh: bool = False
+    locations: list[str], *, offline: bool, note: Callable[[str], None], refresh: bool = False
 ) -> dict[str, CatalogEntry]:
     """Return the entries of all catalogs, the earlier place winning over the later.
 
@@ -25,7 +25,7 @@ def load_catalogs(
     Raises:
         ManagerError: a file or an answer is no catalog.
     """
-    found = [_load(place, offline=offline, note=note, refresh=refresh) for place in places]
+    found = [_load(place, offline=offline, note=note, refresh=refresh) for place in locations]
     return merge([*found, shipped()])
 
 

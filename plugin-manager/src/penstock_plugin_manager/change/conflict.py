@@ -20,17 +20,17 @@ def explain_conflict(error: IncompatibleError, request: Request, intent: Intent,
     failures: dict[frozenset[tuple[str, str]], ManagerError | None] = {frozenset(items): error}
 
     def solvable(items: Sequence[tuple[str, str]]) -> bool:
-        asked = frozenset(items)
-        if asked not in failures:
-            failures[asked] = failure(items)
-        return failures[asked] is None
+        requested = frozenset(items)
+        if requested not in failures:
+            failures[requested] = failure(items)
+        return failures[requested] is None
 
     def failure(items: Sequence[tuple[str, str]]) -> ManagerError | None:
         roots = tuple(text for kind, text in items if kind == "root")
         limits = tuple(text for kind, text in items if kind == "constraint")
-        asked = request._replace(roots=roots or (CORE,), constraints=limits, preferred=())
+        requested = request._replace(roots=roots or (CORE,), constraints=limits, preferred=())
         try:
-            session.resolver.solve(asked, session.environment, session.sources)
+            session.resolver.solve(requested, session.environment, session.sources)
         except (IncompatibleError, MissingError) as found:
             return found
         return None
@@ -50,23 +50,23 @@ def explain_conflict(error: IncompatibleError, request: Request, intent: Intent,
             (w for w in intent.providers if parsed and session.distribution_of(w.id) == normalize(parsed.name)), None
         )
         what = f"provider {requirement.id!r}" if requirement else smallest[0][1]
-        said = f"No version of {what} satisfies {parsed.specifier if parsed else 'this'}."
-        return MissingError(said, hint, error.detail)
+        message = f"No version of {what} satisfies {parsed.specifier if parsed else 'this'}."
+        return MissingError(message, hint, error.detail)
     joined = " and ".join(named) if len(named) < 3 else f"{', '.join(named[:-1])} and {named[-1]}"
-    said = f"{joined[:1].upper()}{joined[1:]} cannot stand in one environment." if named else str(error)
+    message = f"{joined[:1].upper()}{joined[1:]} cannot stand in one environment." if named else str(error)
     if len(named) == 1:
-        said = f"{joined[:1].upper()}{joined[1:]} cannot be installed in this environment."
-    return IncompatibleError(said, hint, error.detail)
+        message = f"{joined[:1].upper()}{joined[1:]} cannot be installed in this environment."
+    return IncompatibleError(message, hint, error.detail)
 
 
 def _suspects(
-    items: list[tuple[str, str]], said: str, solvable: Callable[[Sequence[tuple[str, str]]], bool]
+    items: list[tuple[str, str]], message: str, solvable: Callable[[Sequence[tuple[str, str]]], bool]
 ) -> list[tuple[str, str]]:
     """Return those items that the resolver's words name, where they alone cannot be met; otherwise all of them."""
     named = []
     for item in items:
         parsed = parse_requirement(item[1])
-        if parsed and re.search(rf"(?<![\w-]){re.escape(normalize(parsed.name))}(?![\w-])", said):
+        if parsed and re.search(rf"(?<![\w-]){re.escape(normalize(parsed.name))}(?![\w-])", message):
             named.append(item)
     return named if named and not solvable(named) else items
 

@@ -15,9 +15,11 @@ from penstock_plugin_manager.model.requirement import wheel_parts
 def explain_missing(error: MissingError, intent: Intent, session: Session) -> MissingError:
     """Return the error for a distribution that was not found, in terms of provider ids, with the nearest names."""
     by_distribution = {session.distribution_of(requirement.id): requirement for requirement in intent.providers}
-    said = " ".join(f"{error} {error.detail}".split())
+    message = " ".join(f"{error} {error.detail}".split())
     guilty = [
-        requirement for name, requirement in by_distribution.items() if re.search(rf"\b{re.escape(name)}\b(?!-)", said)
+        requirement
+        for name, requirement in by_distribution.items()
+        if re.search(rf"\b{re.escape(name)}\b(?!-)", message)
     ]
     if CORE in str(error) and not guilty:
         return MissingError(
@@ -28,7 +30,7 @@ def explain_missing(error: MissingError, intent: Intent, session: Session) -> Mi
     if not guilty:
         return error
     requirement = guilty[0]
-    if requirement.specifier and ("no versions of" in said or re.search(r"from versions: (?!none)", said)):
+    if requirement.specifier and ("no versions of" in message or re.search(r"from versions: (?!none)", message)):
         return MissingError(
             f"No version of provider {requirement.id!r} satisfies {requirement.specifier}.",
             "Ask for another range.",

@@ -88,18 +88,18 @@ def _with_packages(intent: Intent, by_hand: frozenset[str], session: Session) ->
     return intent._replace(packages=(*intent.packages, *lines))
 
 
-def _lock(asked: ChangeRequest, limits: Limits, session: Session, own: Ownership) -> Lock:
-    request = build_request(session, asked.intent, own, upgrade=asked.upgrade, limits=limits)
+def _lock(requested: ChangeRequest, limits: Limits, session: Session, own: Ownership) -> Lock:
+    request = build_request(session, requested.intent, own, upgrade=requested.upgrade, limits=limits)
     old = session.lock
-    if asked.frozen:
+    if requested.frozen:
         return _frozen(old, request, session)
-    if old and old.roots == request.roots and not asked.upgrade and _serves(old, session):
+    if old and old.roots == request.roots and not requested.upgrade and _serves(old, session):
         return old
-    if asked.dropped and old and set(request.roots) <= set(old.roots):
+    if requested.dropped and old and set(request.roots) <= set(old.roots):
         return shrink(old, request.roots)
-    if not asked.intent.providers and not asked.intent.packages and asked.dropped:
+    if not requested.intent.providers and not requested.intent.packages and requested.dropped:
         return _lock_of_core(session, request)
-    return solve(request, asked.intent, session)
+    return solve(request, requested.intent, session)
 
 
 def _frozen(old: Lock | None, request: Request, session: Session) -> Lock:

@@ -63,13 +63,13 @@ def _publisher(package: Locked, session: Session) -> str:
     except ManagerError:
         return ""
     names = {each.name for each in package.wheels}
-    places = sorted(
+    locations = sorted(
         {each.provenance for each in (project.files if project else ()) if each.name in names and each.provenance}
     )
-    if not places:
+    if not locations:
         return ""
     try:
-        return read_publisher(fetch(places[0], "application/json", offline=session.options.offline).body)
+        return read_publisher(fetch(locations[0], "application/json", offline=session.options.offline).body)
     except ManagerError:
         return ""
 

@@ -261,8 +261,8 @@ class Session:
         """The entries of the project's catalogs and of the shipped one."""
         from penstock_plugin_manager.catalog.load import load_catalogs
 
-        places = [*self.options.catalogs, *(self._place(place) for place in self.intent.catalogs)]
-        return load_catalogs(places, offline=self.options.offline, note=self.console.note)
+        locations = [*self.options.catalogs, *(self._place(place) for place in self.intent.catalogs)]
+        return load_catalogs(locations, offline=self.options.offline, note=self.console.note)
 
     def _place(self, place: str) -> str:
         return str(self.project / place) if _is_path(place) else place

@@ -25,7 +25,7 @@ def with_sizes(plan: Plan, files: Mapping[str, File], session: Session) -> Plan:
     known = _known()
     missing = [file for file in files.values() if file.size is None and file.sha256 not in known and file.url]
     if missing and not session.options.offline:
-        known |= _asked(missing)
+        known |= _fetched(missing)
         _remember(known)
     steps = []
     for step in plan.steps:
@@ -38,7 +38,7 @@ def with_sizes(plan: Plan, files: Mapping[str, File], session: Session) -> Plan:
     return plan._replace(steps=tuple(steps))
 
 
-def _asked(files: list[File]) -> dict[str, list[int | None]]:
+def _fetched(files: list[File]) -> dict[str, list[int | None]]:
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  only new files are asked for
 
     from penstock_plugin_manager.index.remote import content_length  # noqa: PLC0415  as above

@@ -36,9 +36,9 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     if options.action == "build":
         return _build(options, session)
     if options.action == "refresh":
-        places = [*(options.catalog or ()), *session.intent.catalogs]
+        locations = [*(options.catalog or ()), *session.intent.catalogs]
         session.__dict__["catalog"] = load_catalogs(
-            places, offline=options.offline, note=session.console.note, refresh=True
+            locations, offline=options.offline, note=session.console.note, refresh=True
         )
     entries = [session.catalog[name] for name in sorted(session.catalog)]
     data = [
@@ -72,5 +72,5 @@ def _build(options: argparse.Namespace, session: Session) -> Result:
             raise ManagerError(f"{path} is no JSON: {error}.") from None
     entries = build_catalog([Path(folder) for folder in options.folders], verdicts, session.console.note)
     write_text(Path(options.output).absolute(), json.dumps(write_catalog(entries), indent=1) + "\n")
-    said = f"Wrote {options.output}: {len(entries)} providers."
-    return Result({"file": options.output, "providers": [each.id for each in entries]}, [said])
+    message = f"Wrote {options.output}: {len(entries)} providers."
+    return Result({"file": options.output, "providers": [each.id for each in entries]}, [message])

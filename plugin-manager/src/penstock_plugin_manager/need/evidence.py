@@ -47,10 +47,10 @@ def read_python(source: str) -> list[Evidence]:
         found += _import(node, optional=any(start <= node.lineno <= end for start, end in spans))
     for call in seen.calls:
         found += _call(call, names)
-    return first_places(found)
+    return first_locations(found)
 
 
-def first_places(found: list[Evidence]) -> list[Evidence]:
+def first_locations(found: list[Evidence]) -> list[Evidence]:
     """Return each thing once, at its first line, by line; a text that an ``operator`` call names is not told twice."""
     first: dict[tuple[str, str, bool], Evidence] = {}
     for each in sorted(found, key=_by_line):
@@ -122,7 +122,7 @@ def read_text(text: str) -> list[Evidence]:
             continue
         found += [Evidence("id", name, number) for name in _WORD.findall(line)]
         found += [Evidence("url", scheme, number) for scheme in _URL.findall(line)]
-    return first_places(found)
+    return first_locations(found)
 
 
 def _text(text: str, line: int) -> list[Evidence]:

@@ -33,7 +33,7 @@ class Need(NamedTuple):
 
     id: str
     extras: tuple[str, ...]
-    places: tuple[Location, ...]
+    locations: tuple[Location, ...]
     optional: bool
     known: bool
 
@@ -83,10 +83,10 @@ class CapabilityOwners:
 
     def claims(self, file: str, evidence: Evidence) -> list[_Claim]:
         """Return the needs that one piece of evidence proves; several for an import that needs several extras."""
-        said = (evidence.kind, evidence.value)
-        owners = self._owners.get(said)
+        key = (evidence.kind, evidence.value)
+        owners = self._owners.get(key)
         if owners is None:
-            owners = self._owners[said] = self._who_owns(*said)
+            owners = self._owners[key] = self._who_owns(*key)
         if not owners:
             return []
         place = Location(file, evidence.line, _what(evidence), evidence.optional)
@@ -140,8 +140,8 @@ def match(evidence: Mapping[str, Iterable[Evidence]], index: CapabilityOwners) -
             elif item.kind == "unreadable":
                 unreadable.append(Location(file, item.line, item.value))
             elif rivals := index.shared_scheme(item):
-                said = f"{item.value}:// is served by {' and '.join(rivals)}"
-                unclear.append(Location(file, item.line, said))
+                message = f"{item.value}:// is served by {' and '.join(rivals)}"
+                unclear.append(Location(file, item.line, message))
             else:
                 claims += index.claims(file, item)
     return ScanResult(tuple(_needs(claims)), tuple(unclear), tuple(unreadable))
@@ -154,10 +154,10 @@ def _needs(claims: list[_Claim]) -> list[Need]:
     needs = []
     for provider in sorted(by_id):
         mine = by_id[provider]
-        places = tuple(dict.fromkeys(claim.place for claim in mine))
+        locations = tuple(dict.fromkeys(claim.place for claim in mine))
         extras = tuple(sorted({claim.owner.extra for claim in mine if claim.owner.extra}))
-        optional = all(place.optional for place in places)
-        needs.append(Need(provider, extras, places, optional, any(claim.owner.known for claim in mine)))
+        optional = all(place.optional for place in locations)
+        needs.append(Need(provider, extras, locations, optional, any(claim.owner.known for claim in mine)))
     return needs
 
 

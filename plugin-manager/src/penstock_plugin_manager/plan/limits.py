@@ -69,9 +69,11 @@ def _sources(policy: Policy, package: Locked) -> list[str]:
     if not policy.sources:
         return []
     files = [*package.wheels, *([package.sdist] if package.sdist else [])]
-    places = [each.url or each.path for each in files] or [package.directory or package.archive]
+    locations = [each.url or each.path for each in files] or [package.directory or package.archive]
     bad = [
-        place for place in places if not any(place.startswith(rule) or fnmatch(place, rule) for rule in policy.sources)
+        place
+        for place in locations
+        if not any(place.startswith(rule) or fnmatch(place, rule) for rule in policy.sources)
     ]
     return [f"{package.name} comes from {bad[0]}, which is no source that the policy permits"] if bad else []
 

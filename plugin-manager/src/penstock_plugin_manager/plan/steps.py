@@ -153,13 +153,13 @@ def cloud_of(name: str) -> str:
 
 def _clouds(inputs: PlanInput, steps: list[Step]) -> list[str]:
     """Return a warning for each cloud SDK that comes along though no requirement needs that cloud directly."""
-    asked = {
+    requested = {
         cloud_of(child) for name in inputs.wanted if name in inputs.target for child in inputs.target[name].dependencies
     } | {cloud_of(name) for name in inputs.wanted}
     found = []
     for step in steps:
         cloud = cloud_of(step.name)
-        if cloud and step.action != "remove" and cloud not in asked:
+        if cloud and step.action != "remove" and cloud not in requested:
             found.append(
                 f"{step.name} ({cloud}) comes along though nothing asked for it: {' -> '.join(step.via) or step.reason}"
             )

@@ -99,12 +99,12 @@ class Pip:
         if sources.index_url:
             return [sources.index_url, *sources.extra_index_urls]
         base = [self._python, "-m", "pip"]
-        said = self._runner.run([*base, "config", "list"], "search for indexes")
-        found = re.findall(r"\.(?:extra-)?index-url='([^']+)'", said)
+        message = self._runner.run([*base, "config", "list"], "search for indexes")
+        found = re.findall(r"\.(?:extra-)?index-url='([^']+)'", message)
         default = re.search(
             r"\(default\s+(https?://\S+?)\)", self._runner.run([*base, "install", "--help"], "search for indexes")
         )
-        own = [] if re.search(r"\.index-url=", said) or not default else [default[1]]
+        own = [] if re.search(r"\.index-url=", message) or not default else [default[1]]
         return [*own, *(url for text in found for url in text.split("\\n")), *sources.extra_index_urls]
 
     def create(self, root: str, base: str) -> None:
@@ -118,18 +118,18 @@ class Pip:
         return [*sources.options(), "--no-index"] if sources.offline and not sources.no_index else sources.options()
 
 
-def loosened(kept: Mapping[str, str], said: str) -> dict[str, str]:
+def loosened(kept: Mapping[str, str], message: str) -> dict[str, str]:
     """Return the kept versions without those that stood in the way of a solution.
 
     Args:
         kept: Versions that were tried as constraints, by name.
-        said: What pip said of the failure.
+        message: What pip said of the failure.
 
     Returns:
         None of them where pip blames none; all of them where no source has a distribution at all, as nothing would help then.
     """
-    blamed = {normalize(name) for name in re.findall(r"\(constraint\) ([A-Za-z0-9._-]+)==", said)} & set(kept)
-    if not blamed and "(from versions: none)" in said:
+    blamed = {normalize(name) for name in re.findall(r"\(constraint\) ([A-Za-z0-9._-]+)==", message)} & set(kept)
+    if not blamed and "(from versions: none)" in message:
         return dict(kept)
     return {name: version for name, version in kept.items() if blamed and name not in blamed}
 
@@ -143,11 +143,11 @@ def reason(error: ManagerError, log: Path) -> ManagerError:
         text = log.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return error
-    said = re.sub(r"^\d{4}-\d\d-\d\dT[\d:,]+ ?", "", text, flags=re.MULTILINE)
-    unread = re.search(r"Could not fetch URL \S+: (?!404 ).*(?= - skipping)", said)
+    message = re.sub(r"^\d{4}-\d\d-\d\dT[\d:,]+ ?", "", text, flags=re.MULTILINE)
+    unread = re.search(r"Could not fetch URL \S+: (?!404 ).*(?= - skipping)", message)
     if unread:
         return explain("resolution", unread[0], 1)
-    causes = re.search(r"^The conflict is caused by:\n((?:    .*\n)+)", said, re.MULTILINE)
+    causes = re.search(r"^The conflict is caused by:\n((?:    .*\n)+)", message, re.MULTILINE)
     if causes:
         error.detail = "\n".join(line.strip() for line in causes[1].splitlines())
     return error
@@ -171,10 +171,10 @@ def _lock(report: dict[str, Any], request: Request, environment: Environment) ->
     entries = [_entry(item) for item in report["install"]]
     present = {dist.name: dist for dist, _, _ in entries}
     values = markers(environment)
-    asked = {dist.name: extras for dist, _, extras in entries}
+    requested = {dist.name: extras for dist, _, extras in entries}
     packages = []
     for dist, locked, _ in entries:
-        needs = {edge.child for edge in edges(dist, values, asked.get(dist.name, ()))} & set(present)
+        needs = {edge.child for edge in edges(dist, values, requested.get(dist.name, ()))} & set(present)
         packages.append(locked._replace(dependencies=tuple(sorted(needs))))
     where = f"sys_platform == '{values['sys_platform']}' and python_version == '{values['python_version']}'"
     return Lock(tuple(packages), request.python, request.roots, universal=False, environments=(where,))

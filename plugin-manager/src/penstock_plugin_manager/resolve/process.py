@@ -49,8 +49,8 @@ class Runner(NamedTuple):
             raise ManagerError(f"{command[0]} cannot be run: {error.strerror}.", "Install uv: pip install uv") from None
         output = done.stdout.decode("utf-8", "replace")
         if done.returncode:
-            said = done.stderr.decode("utf-8", "replace") if done.stderr else output
-            raise explain(what, said, done.returncode)
+            message = done.stderr.decode("utf-8", "replace") if done.stderr else output
+            raise explain(what, message, done.returncode)
         return output
 
 
@@ -79,51 +79,53 @@ _TABLE: list[tuple[re.Pattern[str], str]] = [
 ]
 
 
-def explain(what: str, said: str, code: int) -> ManagerError:
+def explain(what: str, message: str, code: int) -> ManagerError:
     """Return the error that a tool's words mean.
 
     Args:
         what: What was being done, as a noun: ``resolution``.
-        said: The tool's output.
+        message: The tool's output.
         code: Its exit code.
     """
-    said = _TRACEBACK.sub("", said).strip()
-    kinds = [kind for pattern, kind in _TABLE if pattern.search(said)]
+    message = _TRACEBACK.sub("", message).strip()
+    kinds = [kind for pattern, kind in _TABLE if pattern.search(message)]
     kind = kinds[0] if kinds else ""
-    if kind == "missing" and "conflict" in kinds and not _names_missing(said):
+    if kind == "missing" and "conflict" in kinds and not _names_missing(message):
         kind = "conflict"
     if kind == "hash":
         return UnverifiedError(
             "A downloaded file is not the one in the lock: its hash differs.",
             "Do not install it. Ask who changed the file on the index; plugin-manager lock makes a new lock.",
-            said,
+            message,
         )
     if kind == "full":
         return DiskError(
-            f"The {what} stopped: the disk is full.", "Free some space and try again; nothing was changed.", said
+            f"The {what} stopped: the disk is full.", "Free some space and try again; nothing was changed.", message
         )
     if kind == "denied":
         return DiskError(
-            f"The {what} stopped: a folder may not be written to.", "Check who owns the environment.", said
+            f"The {what} stopped: a folder may not be written to.", "Check who owns the environment.", message
         )
     if kind == "missing":
-        names = _names_missing(said)
+        names = _names_missing(message)
         named = ", ".join(names) if names else "A distribution"
-        return MissingError(f"{named} was not found in any source.", "Check the name and the index.", said)
+        return MissingError(f"{named} was not found in any source.", "Check the name and the index.", message)
     if kind == "offline":
-        return ManagerError(f"The {what} needs the network, and --offline forbids it.", "Try without --offline.", said)
+        return ManagerError(
+            f"The {what} needs the network, and --offline forbids it.", "Try without --offline.", message
+        )
     if kind == "conflict":
-        return IncompatibleError("The requirements cannot be met together.", "", said)
+        return IncompatibleError("The requirements cannot be met together.", "", message)
     if kind == "network":
         return ManagerError(
-            f"The {what} failed: the index does not answer properly.", "Check the network and the index URL.", said
+            f"The {what} failed: the index does not answer properly.", "Check the network and the index URL.", message
         )
-    last = said.splitlines()[-1][:300] if said else f"exit code {code}"
-    return ManagerError(f"The {what} failed: {last}", "", said)
+    last = message.splitlines()[-1][:300] if message else f"exit code {code}"
+    return ManagerError(f"The {what} failed: {last}", "", message)
 
 
-def _names_missing(said: str) -> list[str]:
-    flat = " ".join(said.split())
+def _names_missing(message: str) -> list[str]:
+    flat = " ".join(message.split())
     found = re.findall(rf"({_DISTRIBUTION}) was not found in the", flat)
     found += re.findall(rf"No matching distribution found for ({_DISTRIBUTION})", flat)
     found += re.findall(rf"there are no versions of ({_DISTRIBUTION})", flat)

@@ -124,10 +124,10 @@ class Uv:
                 "--quiet",
                 *sources.options(),
             ]
-            said = self._runner._replace(show=False).run(command, "search for indexes")
+            message = self._runner._replace(show=False).run(command, "search for indexes")
         return [
             line.split(maxsplit=1)[1]
-            for line in said.splitlines()
+            for line in message.splitlines()
             if line.startswith(("--index-url ", "--extra-index-url "))
         ]
 

@@ -97,7 +97,7 @@ async def run_copy(backend: Backend, copy: Copy, place: Place) -> bytes:
         raise RedshiftError(text, "XX000") from None
     await asyncio.to_thread(_record_success, load, place)
     await _remember(backend, load)
-    return _told(load) + wire.command_complete("COPY")
+    return _notices(load) + wire.command_complete("COPY")
 
 
 async def _transfer(backend: Backend, load: _Load, place: Place, statement: str) -> None:
@@ -137,7 +137,7 @@ async def _remember(backend: Backend, load: _Load) -> None:
     )
 
 
-def _told(load: _Load) -> bytes:
+def _notices(load: _Load) -> bytes:
     table = load.copy.table_name
     done = wire.notice(f"Load into table '{table}' completed, {load.loader.rows} record(s) loaded successfully.")
     if not load.loader.errors:

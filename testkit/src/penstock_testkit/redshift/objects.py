@@ -144,9 +144,9 @@ def _split(url: str) -> tuple[str, str]:
 
 def _translated(error: ClientError | BotoCoreError, bucket: str) -> RedshiftError:
     if isinstance(error, ClientError):
-        told = error.response["Error"]
+        details = error.response["Error"]
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-        text = f"S3ServiceException:{told.get('Message', '')},Status {status},Error {told['Code']}"
+        text = f"S3ServiceException:{details.get('Message', '')},Status {status},Error {details['Code']}"
     else:
         text = f"S3ServiceException:{error}"
     return _failure(text, bucket)

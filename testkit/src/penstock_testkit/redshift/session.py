@@ -252,11 +252,11 @@ def _error(error: RedshiftError) -> bytes:
     return wire.error(error.message, error.sqlstate, error.detail)
 
 
-def _follow(places: dict[str, _Step], name: str, step: _Step | None) -> None:
+def _follow(steps: dict[str, _Step], name: str, step: _Step | None) -> None:
     if step is None:
-        places.pop(name, None)
+        steps.pop(name, None)
     else:
-        places[name] = step
+        steps[name] = step
 
 
 def _sets_client_encoding(parameters: dict[str, str]) -> bool:

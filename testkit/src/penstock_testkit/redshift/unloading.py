@@ -50,8 +50,8 @@ async def run_unload(backend: Backend, unload: Unload, place: Place) -> bytes:
     files = _files(unload, header, rows)
     await asyncio.to_thread(_write, unload, files, place)
     await backend.run(f"SELECT set_config('penstock_redshift.last_unload_count', '{len(rows)}', false)")
-    told = wire.notice(f"UNLOAD completed, {len(rows)} record(s) unloaded successfully.")
-    return told + wire.command_complete("UNLOAD")
+    notice = wire.notice(f"UNLOAD completed, {len(rows)} record(s) unloaded successfully.")
+    return notice + wire.command_complete("UNLOAD")
 
 
 Row = list[str | None]

@@ -115,11 +115,11 @@ def _interpreter(session: Session) -> list[Problem]:
         ]
     if done.returncode == 0:
         return []
-    said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    message = done.stderr.decode("utf-8", "replace").strip().splitlines()
     return [
         Problem(
             "the core" if CORE in session.distributions else "the interpreter",
-            said[-1] if said else "fails",
+            message[-1] if message else "fails",
             "",
             fixable=True,
         )

@@ -94,8 +94,8 @@ def _create(options: argparse.Namespace, session: Session) -> Result:
         temporary.unlink(missing_ok=True)
     size = target.stat().st_size
     data = {"file": str(target), "wheels": len(files), "size": size, "python": python, "platforms": platforms}
-    said = f"Wrote {target}: {len(files)} wheels for Python {python} on {', '.join(platforms)}, {human_size(size)}."
-    return Result(data, [said, next_command(f"install --from-bundle {target}")])
+    message = f"Wrote {target}: {len(files)} wheels for Python {python} on {', '.join(platforms)}, {human_size(size)}."
+    return Result(data, [message, next_command(f"install --from-bundle {target}")])
 
 
 def _here(session: Session) -> str:

@@ -52,8 +52,8 @@ def run(options: argparse.Namespace, session: Session) -> Result:
         session.console.note(
             "pip cannot resolve for other platforms: this lock serves this one. With uv it would serve all."
         )
-    said = f"{path} holds {len(after)} distributions." if old != text else f"{path} was up to date."
-    return Result(data, [*lines, said, next_command("sync")])
+    message = f"{path} holds {len(after)} distributions." if old != text else f"{path} was up to date."
+    return Result(data, [*lines, message, next_command("sync")])
 
 
 def solved(options: argparse.Namespace, session: Session) -> Lock:

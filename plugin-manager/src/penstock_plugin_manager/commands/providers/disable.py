@@ -30,8 +30,8 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     return set_disabled(session, {*session.intent.disabled, *ids}, f"Disabled: {', '.join(sorted(ids))}.")
 
 
-def set_disabled(session: Session, ids: set[str], said: str) -> Result:
+def set_disabled(session: Session, ids: set[str], message: str) -> Result:
     """Write which providers are disabled."""
     intent = session.intent._replace(disabled=tuple(sorted(ids)))
     write_files({str(session.intent_path): intent_text(session.intent_text, intent, session)})
-    return Result({"disabled": sorted(ids)}, [said])
+    return Result({"disabled": sorted(ids)}, [message])

@@ -132,7 +132,7 @@ def _requirement(need: Need) -> str:
 
 
 def _need_data(need: Need) -> dict[str, Any]:
-    return {**need._asdict(), "extras": list(need.extras), "places": [place._asdict() for place in need.places]}
+    return {**need._asdict(), "extras": list(need.extras), "locations": [place._asdict() for place in need.locations]}
 
 
 def _write(found: ScanResult, unused: list[str], session: Session) -> str:
@@ -163,7 +163,7 @@ def _lines(
         lines += table(("NEEDED", "STANDING", "FOUND AT", "AS"), rows)
         if every:
             for need in found.needs:
-                lines += ["", style(_requirement(need), "bold"), *(_place(place) for place in need.places)]
+                lines += ["", style(_requirement(need), "bold"), *(_place(place) for place in need.locations)]
     else:
         lines.append("The files need no provider.")
     if unused:
@@ -187,8 +187,8 @@ def _row(need: Need, declared: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
         standing = style("extra missing", "red")
     if not need.known:
         standing += " (no catalog knows it)"
-    first = need.places[0]
-    more = f" and {len(need.places) - 1} more" if len(need.places) > 1 else ""
+    first = need.locations[0]
+    more = f" and {len(need.locations) - 1} more" if len(need.locations) > 1 else ""
     return (_requirement(need), standing, f"{_short(first.file)}:{first.line}{more}", first.what)
 
 

@@ -101,8 +101,8 @@ class S3Base(Hook):
         except PenstockError as error:
             return ConnectionReport(False, "", endpoint, _ms(started), str(error))
         late = f" The clock here is {skew:+.0f} s off; above 900 s, AWS refuses signatures." if abs(skew) > 60 else ""
-        told = f"AWS knows us as {identity}." if identity else "The store lets us in; it does not tell who we are."
-        return ConnectionReport(True, identity, endpoint, _ms(started), told + late)
+        message = f"AWS knows us as {identity}." if identity else "The store lets us in; it does not tell who we are."
+        return ConnectionReport(True, identity, endpoint, _ms(started), message + late)
 
     def _identify(self, bucket: str) -> tuple[str, float]:
         """Who we are and the clock's skew; "" and 0 of a store that has no STS but lets us in."""

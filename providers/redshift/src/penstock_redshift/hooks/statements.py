@@ -27,17 +27,17 @@ def split_statements(script: str) -> list[str]:
     Raises:
         ValueError: A quote, a dollar quote or a comment is never closed; the message names its line.
     """
-    found, start, at, says_something = [], 0, 0, False
+    found, start, at, has_statement = [], 0, 0, False
     while (token := _TOKEN.search(script, at)) is not None:
         if token["broken"]:
             raise ValueError(f"line {_line(script, token.start())}: {token[0]} is never closed")
-        says_something |= bool(script[at : token.start()].strip()) or token.lastgroup in _CONTENT
+        has_statement |= bool(script[at : token.start()].strip()) or token.lastgroup in _CONTENT
         at = _end_of_comment(script, token.start()) if token["open"] else token.end()
         if token["end"]:
-            if says_something:
+            if has_statement:
                 found.append(script[start : token.start()].strip())
-            start, says_something = at, False
-    if says_something or script[at:].strip():
+            start, has_statement = at, False
+    if has_statement or script[at:].strip():
         found.append(script[start:].strip())
     return found
 
