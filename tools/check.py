@@ -36,7 +36,8 @@ def packages_of(folder: Path) -> list[str]:
 def words(root: Path) -> dict[str, list[str]]:
     """What the words of the import contracts stand for today.
 
-    ``@providers`` is every provider's package; ``@internals`` is every room of the core that providers may not see;
+    ``@providers`` is every provider's package, ``@examples`` that of every example; ``@internals`` is every room of the core
+    that providers may not see;
     ``@behind-service`` every one that only the service calls; ``@server`` is the server's package; ``@provider-rooms`` are the
     layers of each provider's package.
     """
@@ -46,6 +47,7 @@ def words(root: Path) -> dict[str, list[str]]:
     internals = sorted(rooms - PUBLIC_ROOMS - {"__init__", "__main__"})
     return {
         "@providers": sorted(providers),
+        "@examples": sorted(name for folder in root.glob("examples/*/src") for name in packages_of(folder)),
         "@internals": [f"penstock.{room}" for room in internals],
         "@behind-service": [f"penstock.{room}" for room in sorted(rooms - SERVICE_ROOMS - {"__init__", "__main__"})],
         "@provider-rooms": list(room_layers()),

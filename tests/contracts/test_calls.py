@@ -18,6 +18,7 @@ RULES = {
         "the instant is an argument, and clock.py gives it",
         {
             f"{CORE}/clock.py": "the clock",
+            "examples/remote_workers/": "a worker says when its tries began and ended",
             "plugin-manager/": "a tool of one call; its times are for people",
             "providers/": "services tell instants, and take deadlines as instants",
         },
@@ -34,6 +35,7 @@ RULES = {
             f"{CORE}/load/": "time limits of imports",
             f"{CORE}/processes/": "pauses between restarts, and waits for processes that were killed",
             f"{CORE}/spec/worker.py": "time limits of the try that a worker supervises",
+            "examples/remote_workers/": "heartbeats and pauses between connections",
             "manifest/src/penstock_manifest/cache.py": "keeps no answer about what changed a moment ago",
             f"{CORE}/service/run_locally.py": "a run in this process waits for its retries and sensors",
             "plugin-manager/": "waits for the lock of another manager",

@@ -35,6 +35,7 @@ FAULTS = {
     "providers/acme/src/penstock_acme/operators.py": "import penstock_bravo\n",
     "providers/acme/src/penstock_acme/sensors.py": "def f():\n    import penstock.author.dag\n",
     "providers/acme/src/penstock_acme/helpers.py": '"""A room that no provider has."""\n',
+    "examples/remote_workers/src/penstock_remote/curious.py": "import penstock.engine.engine\n",
     "core/src/penstock/cli/direct.py": "def f():\n    from penstock import store\n    return store\n",
     "server/src/penstock_server/__init__.py": '"""A server."""\n',
     "server/src/penstock_server/routes.py": "import penstock.service.dags\nimport penstock.scheduler.loop\n",
@@ -59,6 +60,7 @@ SENTENCES = [
     "penstock_acme.operators -> penstock_bravo",
     "penstock_acme.sensors -> penstock.author.dag",
     "penstock_acme.helpers",
+    "penstock_remote.curious -> penstock.engine.engine",
     "penstock.cli.direct -> penstock.store",
     "penstock_server.routes -> penstock.scheduler",
 ]
