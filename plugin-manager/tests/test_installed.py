@@ -243,19 +243,54 @@ def test_distributions_are_read_from_their_headers_and_leftovers_of_a_killed_pip
     assert info_folder(tmp_path, "some-name").name == "Some.Name-1.0.dist-info"
 
 
-def test_the_output_of_list_is_kept_until_something_that_it_rests_on_changes(tmp_path):
+def _rewritten_in_place(site: Path) -> None:
+    os.utime(next(site.glob("penstock*.dist-info")) / "entry_points.txt", ns=(1, 1))
+
+
+def _another_path(site: Path) -> None:
+    os.utime(site / "x.pth", ns=(1, 1))
+
+
+def _entry_points_where_none_were(site: Path) -> None:
+    (site / "lib-1.0.dist-info" / "entry_points.txt").write_text("[penstock.providers]\ny = penstock_y:provider.toml\n")
+
+
+def _entry_points_of_another_group(site: Path) -> None:
+    os.utime(site / "tool-1.0.dist-info" / "entry_points.txt", ns=(1, 1))
+
+
+def _no_entry_points_any_more(site: Path) -> None:
+    (next(site.glob("penstock*.dist-info")) / "entry_points.txt").unlink()
+
+
+def _another_version(site: Path) -> None:
+    (site / "lib-1.0.dist-info").rename(site / "lib-1.1.dist-info")
+
+
+CHANGES = [
+    _rewritten_in_place, _another_path, _entry_points_where_none_were, _entry_points_of_another_group,
+    _no_entry_points_any_more, _another_version,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_the_output_of_list_is_kept_until_something_that_it_rests_on_changes(tmp_path, change):
     root = _environment(tmp_path / "env")
     _pth(root, tmp_path / "source")
-    where = environment_path(str(root), {})
-    paths = watched_files(where.folders)
-    write_list_cache(str(root), "", paths, "text", "document")
+    _metadata(_site(root), "lib", "1.0")
+    _metadata(_site(root), "tool", "1.0").joinpath("entry_points.txt").write_text(
+        "[console_scripts]\ntool = tool:main\n"
+    )
+    for path in tmp_path.rglob("*"):
+        os.utime(path, (1_700_000_000, 1_700_000_000), follow_symlinks=False)
+    write_list_cache(str(root), "", watched_files(environment_path(str(root), {}).folders), "text", "document")
     assert read_list_cache(str(root), "", "text") == "text"
     assert read_list_cache(str(root), "", "json") == "document"
     assert read_list_cache(str(root), "another project", "text") is None
-    for watched in (_site(root) / "x.pth", next(_site(root).glob("*.dist-info")) / "entry_points.txt"):
-        os.utime(watched, ns=(1, 1))
-        assert read_list_cache(str(root), "", "text") is None
-        write_list_cache(str(root), "", paths, "text", "document")
+
+    change(_site(root))
+
+    assert read_list_cache(str(root), "", "text") is None
 
 
 def test_an_environment_tells_whether_it_sees_the_packages_of_the_system(tmp_path):

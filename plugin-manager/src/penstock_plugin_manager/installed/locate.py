@@ -1,20 +1,21 @@
-"""Finding the root of the environment that is meant, with ``os`` alone: this runs before anything else is imported."""
+"""Finding the root of the environment that is meant, with ``os`` alone: this runs before anything else is imported.
 
-from __future__ import annotations
+``from __future__ import annotations`` would read a module of the standard library, for a sixth of the time that a kept ``list`` takes.
+"""
 
 import os
 import sys
 
 TYPE_CHECKING = False  # typing costs more than the whole module may
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 GENERATIONS = ".generations"
 STATE = ".penstock"
 JOURNAL = "journal.json"
 
 
-def find_root(env: str | None, python: str | None, start: str, variables: dict[str, str]) -> str | None:
+def find_root(env: str | None, python: str | None, start: str, variables: "Mapping[str, str]") -> str | None:
     """Return the root of the environment that is meant, or None where there is none.
 
     The order: ``--env``, ``--python``, ``PENSTOCK_ENV``, the active one (``VIRTUAL_ENV``), the ``.venv`` beside the nearest
@@ -107,7 +108,7 @@ def write_list_cache(root: str, project: str, paths: list[str], text: str, docum
         return
 
 
-def watched_files(folders: Iterable[str]) -> list[str]:
+def watched_files(folders: "Iterable[str]") -> list[str]:
     """Return what has to stay as it is so that the folders of a Python's path still announce the same providers."""
     found: list[str] = []
     for folder in folders:
@@ -120,7 +121,7 @@ def watched_files(folders: Iterable[str]) -> list[str]:
             if name.endswith((".dist-info", ".egg-info")):
                 info = os.path.join(folder, name)
                 points = os.path.join(info, "entry_points.txt")
-                found += [info, points] if os.path.exists(points) else [info]  # one that appears changes its folder
+                found.append(points if os.path.exists(points) else info)  # one that appears changes its folder
             elif name.endswith((".pth", "_finder.py")):
                 found.append(os.path.join(folder, name))
     return found
