@@ -51,8 +51,8 @@ class Mentions:
                 yield text
 
     def _has_file(self, path: str, name: str | None) -> bool:
-        """Tell whether a file is there, by its path from the workspace or from a package, and the name in it."""
-        places = [folder / path for folder in (self._root, *self._packages)]
+        """Tell whether a file is there, by its path from the workspace, a source folder or a package, and the name in it."""
+        places = [folder / path for each in self._packages for folder in (self._root, each, each.parent)]
         return any(place.is_file() and (name is None or _defines(place, name.split("."))) for place in places)
 
     def _has_name(self, parts: list[str]) -> bool:
