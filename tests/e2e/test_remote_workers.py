@@ -193,7 +193,9 @@ def test_a_try_sees_neither_the_project_nor_the_database_nor_secrets(stage):
         "SELECT value FROM xcom JOIN run USING (run) WHERE run_id = 'look' AND key = 'return_value'"
     )
     seen = json.loads(value)
-    assert seen.pop("worker") in stage.workers
+    worker = seen.pop("worker")
+    assert worker in stage.workers
+    assert [each.name for each in (stage.shared / worker / "snapshots").iterdir()], "it was fetched by its hash"
     assert seen == {"uid": NOBODY, "seen": [], "environ": [], "told": "good day"}
     assert (state / "logs" / "look" / "look" / "look" / "1.log").read_text() == "hello from far away\n"
 

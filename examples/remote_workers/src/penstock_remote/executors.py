@@ -144,8 +144,8 @@ class RemoteExecutor:
     def events(self) -> list[ExecutorEvent]:
         """Read what workers have sent."""
         # Being called again means that what was told last is stored: now, and not before, it may be forgotten.
-        self._notes.remove(self._ended)
-        self._ended.clear()
+        if self._notes.remove(self._ended):
+            self._ended.clear()
         self._workers.acknowledge()
         for worker, message in self._workers.receive():
             self._take(worker, message)
@@ -190,8 +190,8 @@ class RemoteExecutor:
         for name, placed in list(self._placed.items()):
             if placed.worker == worker.worker and name not in tries:
                 self._end(name, TryEnd(Outcome.LOST, f"its worker {worker.worker!r} came back without it"))
-        given_up = tuple(name for name in tries if self._worker_of(name) is not worker)
-        worker.send(Cancel(given_up, "it was given up while its worker was away"))
+        if given_up := tuple(name for name in tries if self._worker_of(name) is not worker):
+            worker.send(Cancel(given_up, "it was given up while its worker was away"))
         self._renew(worker, tries)
 
     def _take_event(self, event: TryStarted | Printed | TryFinished) -> None:
@@ -238,7 +238,8 @@ class RemoteExecutor:
                 break
             room[worker] -= 1
             placed[name] = worker
-        self._notes.add({name: worker.worker for name, worker in placed.items()})
+        if not self._notes.add({name: worker.worker for name, worker in placed.items()}):
+            return
         for name, worker in placed.items():
             request = self._waiting.pop(name)
             self._placed[name] = _Placed(request, worker.worker)

@@ -1,12 +1,15 @@
 """Which worker was handed which try, kept over restarts of the scheduler."""
 
+import logging
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from penstock.errors import ConfigError
 from penstock.spec.executor import TaskKey
 from penstock_remote.messages import TryName
+
+_log = logging.getLogger(__name__)
 
 _TABLE = (
     "CREATE TABLE IF NOT EXISTS placed (run INTEGER, task_id TEXT, map_index INTEGER, epoch INTEGER, worker TEXT, "
@@ -15,7 +18,7 @@ _TABLE = (
 
 
 class Notes:
-    """A table in a database of its own; what a method has done is on disk when it returns.
+    """A table in a database of its own; what a method has changed is on disk when it returns.
 
     Args:
         folder: Where it lies; made if need be.
@@ -39,21 +42,26 @@ class Notes:
         rows = self._database.execute("SELECT run, task_id, map_index, epoch, worker FROM placed")
         return {(TaskKey(*key), epoch): worker for *key, epoch, worker in rows}
 
-    def add(self, placed: Mapping[TryName, str]) -> None:
-        """Note the worker of tries."""
+    def add(self, placed: Mapping[TryName, str]) -> bool:
+        """Note the worker of tries; False if that is not possible now: the disk is full, say."""
         rows = [(*key, epoch, worker) for (key, epoch), worker in placed.items()]
-        if rows:
-            with self._database:
-                self._database.executemany("INSERT OR REPLACE INTO placed VALUES (?, ?, ?, ?, ?)", rows)
+        return self._changed("INSERT OR REPLACE INTO placed VALUES (?, ?, ?, ?, ?)", rows)
 
-    def remove(self, names: Iterable[TryName]) -> None:
-        """Forget tries."""
+    def remove(self, names: Iterable[TryName]) -> bool:
+        """Forget tries; False if that is not possible now."""
         rows = [(*key, epoch) for key, epoch in names]
-        if rows:
+        return self._changed("DELETE FROM placed WHERE run = ? AND task_id = ? AND map_index = ? AND epoch = ?", rows)
+
+    def _changed(self, statement: str, rows: Sequence[tuple[object, ...]]) -> bool:
+        if not rows:
+            return True
+        try:
             with self._database:
-                self._database.executemany(
-                    "DELETE FROM placed WHERE run = ? AND task_id = ? AND map_index = ? AND epoch = ?", rows
-                )
+                self._database.executemany(statement, rows)
+        except sqlite3.Error as error:
+            _log.warning("it cannot be noted which worker has which try, and none is sent until it can: %s", error)
+            return False
+        return True
 
     def close(self) -> None:
         """Close the database."""

@@ -121,7 +121,7 @@ class Daemon:
 
     def __init__(self, name: str, address: tuple[str, int], token: str, folder: Path, slots: int) -> None:
         self._name, self._address, self._token, self.folder, self._slots = name, address, token, folder, slots
-        self._pause_s = _FIRST_PAUSE_S
+        self._pause_s, self._longest_pause_s = _FIRST_PAUSE_S, _LONGEST_PAUSE_S
         # What follows is shared with the threads of the tries.
         self._lock = threading.Condition()
         self._line: socket.socket | None = None
@@ -142,7 +142,7 @@ class Daemon:
             with self._lock:
                 self._line = None
             time.sleep(self._pause_s)
-            self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
+            self._pause_s = min(2 * self._pause_s, self._longest_pause_s)
 
     def report(self, event: TryStarted | Printed | TryFinished) -> None:
         """Send news of a try until they are received; raises RequestError if they are too large."""
@@ -208,6 +208,8 @@ class Daemon:
                 heard_s = now_s
                 if isinstance(message, Welcome):
                     lease_s, self._pause_s = message.lease_s, _FIRST_PAUSE_S
+                    # A scheduler that was away gives its tries one lease to come back in.
+                    self._longest_pause_s = min(_LONGEST_PAUSE_S, lease_s / 6)
                     line.settimeout(lease_s / 6)  # with a pause of as much between heartbeats: one each third at least
                 else:
                     self._obey(message)
