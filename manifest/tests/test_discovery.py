@@ -9,6 +9,7 @@ import pytest
 from penstock_manifest.discovery import ProviderEntryPoint, find_providers, read_manifest_file
 from penstock_manifest.environments import SearchPath
 from penstock_manifest.providers import read_providers
+from penstock_testkit.installations import settle
 
 
 def found_in(*folders):
@@ -114,10 +115,10 @@ def test_a_manifest_that_is_no_plain_file_is_not_waited_for(site):
     assert not read_providers(SearchPath((str(site.folder),)))[0].active
 
 
-def test_a_cache_that_answers_imports_no_library_and_no_provider(site, tmp_path, settled):
+def test_a_cache_that_answers_imports_no_library_and_no_provider(site, tmp_path):
     for number in range(100):
         site.provider(f"p{number}")
-    settled(site.folder)
+    settle(site.folder)
     code = (
         "import sys; from penstock_manifest.discovery import find_providers\n"
         "from penstock_manifest.environments import SearchPath\n"

@@ -4,7 +4,6 @@ Each kind of installation is made on disk and looked at from a process of its ow
 """
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from penstock_manifest.discovery import find_providers
-from penstock_manifest.environments import SearchPath, environment_path, search_path
+from penstock_manifest.environments import SearchPath
+from penstock_testkit.installations import INSTALLATIONS, Installation, settle
 
 CHILD = """
 import json, os, site, sys
@@ -54,229 +54,34 @@ print(json.dumps({
 """
 
 
-class Zoo:
-    """One way of installing, and what looks at it."""
-
-    def __init__(self, site, settled):
-        self.site, self.root = site, site.folder.parent
-        self.folders, self.sites = [], [site.folder]
-        self._settled = settled
-        self.where = None
-
-    def look(self):
-        """What a process with this path finds, by each way."""
-        self._settled(self.root)
-        where = self.where or search_path(*map(str, self.sites), pythonpath=os.pathsep.join(map(str, self.folders)))
-        given = [
-            [str(each) for each in self.folders],
-            [str(each) for each in self.sites],
-            [where.folders, dict(where.modules)],
-            str(self.root.parent / f"{self.root.name}-cache"),
-        ]
-        done = subprocess.run(
-            [sys.executable, "-I", "-B", "-c", CHILD, json.dumps(given)], capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-
-@pytest.fixture
-def zoo(site, settled):
-    return Zoo(site, settled)
-
-
-def wheel(zoo):
-    zoo.site.provider("zoo")
-
-
-def editable_by_path(zoo):
-    zoo.site.package("zoo", folder=zoo.root / "source")
-    zoo.site.info("zoo")
-    (zoo.site.folder / "_editable_zoo.pth").write_text(f"# comment\n{zoo.root / 'source'}\n")
-
-
-def editable_by_setuptools_finder(zoo):
-    package = zoo.site.package("zoo", folder=zoo.root / "source" / "flat")
-    zoo.site.info("zoo")
-    (zoo.site.folder / "__editable__.zoo-1.pth").write_text("import zoo_finder; zoo_finder.install()")
-    (zoo.site.folder / "zoo_finder.py").write_text(
-        "import sys\nfrom importlib.machinery import PathFinder\n"
-        f"MAPPING: dict[str, str] = {{'penstock_zoo': {str(package)!r}}}\n"
-        "class Finder:\n"
-        "    @classmethod\n"
-        "    def find_spec(cls, name, path=None, target=None):\n"
-        "        from importlib.util import spec_from_file_location\n"
-        "        from pathlib import Path\n"
-        "        if name in MAPPING:\n"
-        "            return spec_from_file_location(name, Path(MAPPING[name], '__init__.py'))\n"
-        "def install():\n    sys.meta_path.append(Finder)\n"
+def _look(made):
+    """What a process with this path finds, by each way."""
+    given = [
+        [str(each) for each in made.folders],
+        [str(each) for each in made.sites],
+        [made.where.folders, dict(made.where.modules)],
+        str(made.root.parent / "cache"),
+    ]
+    done = subprocess.run(
+        [sys.executable, "-I", "-B", "-c", CHILD, json.dumps(given)], capture_output=True, text=True, check=False
     )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
-def egg_info_folder(zoo):
-    zoo.site.package("zoo")
-    zoo.site.info("zoo", suffix=".egg-info")
+@pytest.mark.parametrize("kind", INSTALLATIONS, ids=lambda kind: kind.__name__.strip("_"))
+def test_every_way_of_looking_says_what_the_library_says(tmp_path, kind):
+    made = Installation(tmp_path / "zoo")
+    kind(made)
+    made.settle()
 
+    seen = _look(made)
 
-def egg_info_file(zoo):
-    zoo.site.package("zoo")
-    (zoo.site.folder / "penstock_providers_zoo-1.2.egg-info").write_text("Metadata-Version: 1.0\nName: x\nVersion: 1\n")
-
-
-def egg_link_of_develop(zoo):
-    source = type(zoo.site)(zoo.root / "source")
-    source.package("zoo")
-    source.info("zoo", suffix=".egg-info")
-    (zoo.site.folder / "penstock-providers-zoo.egg-link").write_text(f"{source.folder}\n.")
-    (zoo.site.folder / "easy-install.pth").write_text(f"{source.folder}\n")
-
-
-def egg_folder(zoo):
-    egg = type(zoo.site)(zoo.root / "zoo-1.2-py3.egg")
-    egg.package("zoo")
-    egg.info("zoo", suffix=".egg-info").rename(egg.folder / "EGG-INFO")
-    zoo.folders = [egg.folder]
-
-
-def zip_file(zoo):
-    packed = type(zoo.site)(zoo.root / "packed")
-    packed.provider("zoo")
-    zoo.folders = [packed.zipped(zoo.root / "zoo.whl")]
-
-
-def extras_in_the_value(zoo):
-    zoo.site.package("zoo")
-    zoo.site.info("zoo", entry_points=b"[penstock.providers]\nzoo = penstock_zoo:provider.toml [fast]\n")
-
-
-def two_versions_on_the_path(zoo):
-    zoo.site.provider("zoo", version="2.0")
-    other = type(zoo.site)(zoo.root / "other")
-    other.provider("zoo", version="1.0")
-    zoo.sites.append(other.folder)
-
-
-def two_versions_in_one_folder(zoo):
-    zoo.site.provider("zoo", version="2.0")
-    zoo.site.info("zoo", version="1.0")
-
-
-def a_rest_without_metadata_first(zoo):
-    zoo.site.info("zoo", metadata=b"", entry_points=b"\n")
-    other = type(zoo.site)(zoo.root / "other")
-    other.provider("zoo", version="2.0")
-    zoo.sites.append(other.folder)
-
-
-def names_in_other_letters(zoo):
-    zoo.site.provider("zoo", stem="Penstock.Providers-Zoo".replace("-", "_"))
-    other = type(zoo.site)(zoo.root / "other")
-    other.provider("zoo", stem="penstock_providers_zoo", version="9")
-    zoo.sites.append(other.folder)
-
-
-def broken_metadata(zoo):
-    zoo.site.provider("zoo", metadata=b"no header\n")
-    zoo.site.info("zoo2", metadata=b"")
-
-
-def no_entry_points(zoo):
-    zoo.site.package("zoo")
-    zoo.site.info("zoo", entry_points=b"")
-
-
-def crlf_and_comments(zoo):
-    zoo.site.package("zoo")
-    text = b"# c\r\n[other]\r\nzoo = a:b\r\n\r\n[penstock.providers]\r\n# c\r\n  zoo=penstock_zoo:provider.toml  \r\n; x = y:z\r\n"
-    zoo.site.info("zoo", entry_points=text)
-
-
-def bom(zoo):
-    zoo.site.package("zoo")
-    zoo.site.info("zoo", entry_points=b"\xef\xbb\xbf[penstock.providers]\nzoo = penstock_zoo:provider.toml\n")
-
-
-def section_twice(zoo):
-    zoo.site.package("zoo")
-    text = b"[penstock.providers]\nzoo = penstock_zoo:provider.toml\n[x]\na=b\n[penstock.providers]\nzoo_b = penstock_zoo:b.toml\n"
-    zoo.site.info("zoo", entry_points=text)
-
-
-def not_utf8(zoo):
-    zoo.site.provider("zoo")
-    zoo.site.info("zoo2", entry_points=b"[penstock.providers]\nzoo2 = \xff:provider.toml\n")
-
-
-def unreadable_folder(zoo):
-    zoo.site.provider("zoo")
-    loop = zoo.root / "loop"  # listing it is an error for every user; what has no permissions is open to root
-    loop.symlink_to(loop)
-    zoo.folders = [loop]
-
-
-def linked_site(zoo):
-    real = type(zoo.site)(zoo.root / "real")
-    real.provider("zoo")
-    (zoo.root / "link").symlink_to(real.folder)
-    zoo.sites = [zoo.root / "link"]
-
-
-def path_entry_twice(zoo):
-    zoo.site.provider("zoo")
-    zoo.folders = [zoo.site.folder]
-
-
-def path_entries_that_are_nothing(zoo):
-    zoo.site.provider("zoo")
-    (zoo.root / "file.txt").write_text("no zip")
-    zoo.folders = [zoo.root / "file.txt", zoo.root / "gone"]
-
-
-def namespace_package(zoo):
-    package = zoo.site.package("zoo")
-    (package / "data").mkdir()
-    (package / "__init__.py").unlink()
-    (package / "provider.toml").rename(package / "data" / "provider.toml")
-    zoo.site.info("zoo", entry_points=b"[penstock.providers]\nzoo = penstock_zoo.data:provider.toml\n")
-
-
-def venv_that_sees_user_and_system(zoo):
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    sites = [zoo.root / prefix / "lib" / version / "site-packages" for prefix in ("env", "home/.local", "base")]
-    for number, folder in enumerate(sites):
-        made = type(zoo.site)(folder)
-        made.provider("zoo", version=f"{9 - number}")
-        made.provider(f"zoo_{number}")
-    config = f"home = {zoo.root / 'base' / 'bin'}\ninclude-system-site-packages = true\nversion = {version[6:]}.1\n"
-    (zoo.root / "env" / "pyvenv.cfg").write_text(config)
-    zoo.sites = sites
-    zoo.where = environment_path(str(zoo.root / "env"), {"HOME": str(zoo.root / "home")})
-
-
-FOUND = {
-    wheel: ["zoo"], editable_by_path: ["zoo"], editable_by_setuptools_finder: ["zoo"], egg_info_folder: ["zoo"],
-    egg_info_file: [], egg_link_of_develop: ["zoo"], egg_folder: ["zoo"], zip_file: ["zoo"], extras_in_the_value: ["zoo"],
-    two_versions_on_the_path: ["zoo"], two_versions_in_one_folder: ["zoo"], a_rest_without_metadata_first: ["zoo"],
-    names_in_other_letters: ["zoo"], broken_metadata: None, no_entry_points: [], crlf_and_comments: ["zoo"], bom: [],
-    section_twice: ["zoo", "zoo_b"], not_utf8: None, unreadable_folder: ["zoo"], linked_site: ["zoo"],
-    path_entry_twice: ["zoo"], path_entries_that_are_nothing: ["zoo"], namespace_package: ["zoo"],
-    venv_that_sees_user_and_system: ["zoo", "zoo_0", "zoo_1", "zoo_2"],
-}  # fmt: skip
-ONE_UNREADABLE = (broken_metadata, not_utf8)
-
-
-@pytest.mark.parametrize("kind", FOUND, ids=lambda kind: kind.__name__)
-def test_every_way_of_looking_says_what_the_library_says(zoo, kind):
-    kind(zoo)
-
-    seen = zoo.look()
-
-    if kind in ONE_UNREADABLE:  # the library as a whole fails, or tells no version, for one bad neighbour
+    if INSTALLATIONS[kind] is None:
         assert "zoo" in [each[0] for each in seen["own"]]
     else:
-        assert [each[0] for each in seen["library"]] == FOUND[kind]
+        assert [each[0] for each in seen["library"]] == INSTALLATIONS[kind]
         assert seen["own"] == seen["library"]
-        assert seen["readable"][:1] in ([True], [])
     assert seen["cached"] == seen["own"]
     assert seen["there"] == seen["own"]
     assert seen["readable_there"] == seen["readable"]
@@ -296,9 +101,9 @@ def another_version(site):
 
 
 @pytest.mark.parametrize("change", [changed_entry_points, another_distribution, another_version])
-def test_a_cache_forgets_what_has_changed(site, settled, tmp_path, change):
+def test_a_cache_forgets_what_has_changed(site, tmp_path, change):
     site.provider("zoo")
-    settled(site.folder)
+    settle(site.folder)
     where, cache = SearchPath((str(site.folder),)), str(tmp_path / "cache")
     before = find_providers(where, cache=cache)
     assert find_providers(where, cache=cache) == before
@@ -318,9 +123,9 @@ def test_what_changed_a_moment_ago_is_not_kept(site, tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"stamp": 1}', "null"])
-def test_a_damaged_cache_is_none(site, settled, tmp_path, text):
+def test_a_damaged_cache_is_none(site, tmp_path, text):
     site.provider("zoo")
-    settled(site.folder)
+    settle(site.folder)
     where, cache = SearchPath((str(site.folder),)), str(tmp_path / "cache")
     before = find_providers(where, cache=cache)
     next(Path(cache).iterdir()).write_text(text)
