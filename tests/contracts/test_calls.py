@@ -1,4 +1,4 @@
-"""Who may read the clock and the environment, roll dice, or sleep (ADR 0001)."""
+"""Who may read the clock and the environment, roll dice, sleep, or fork (ADR 0001, ADR 0020)."""
 
 import pytest
 
@@ -71,6 +71,11 @@ RULES = {
             "testkit/": "names of databases, buckets and sessions",
         },
     ),
+    "forks": Rule(
+        ("os.fork", "os.forkpty", "os.wait", "os.waitpid", "os.waitid", "os.killpg", "os.setsid", "os.setpgid"),
+        "what forks, groups and reaps is written once (ADR 20)",
+        {f"{CORE}/processes/": "the floor of all that start processes"},
+    ),
 }
 
 
@@ -99,6 +104,7 @@ def test_only_named_files_make_such_calls_and_each_exception_is_needed(workspace
         pytest.param("environment", "from os import environ\nprint(environ)", id="bare name"),
         pytest.param("chance", "import random\nrandom.shuffle([])", id="any function of a module"),
         pytest.param("chance", "import uuid\nuuid.uuid4()", id="uuid4"),
+        pytest.param("forks", "import os\npid = os.fork()", id="fork"),
     ],
 )
 def test_the_contract_sees_a_call(rule, text):

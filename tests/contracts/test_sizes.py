@@ -2,7 +2,7 @@
 
 import pytest
 
-from house.sizes import FILE_LINES, FUNCTION_LINES, ROOM_FILES, ROOM_LINES, too_large, too_large_rooms
+from house.sizes import FILE_LINES, FUNCTION_LINES, ROOM_FILES, ROOM_LINES, TEST_FILE_LINES, too_large, too_large_rooms
 from house.tree import files_of, sources_of
 
 
@@ -61,5 +61,21 @@ def _function(code: int, *, docs: int = 0) -> str:
 )
 def test_the_contract_sees_what_is_too_large(text, told):
     found = list(too_large("a.py", text))
+    assert len(found) == len(told)
+    assert all(each.startswith(start) for each, start in zip(found, told, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "told"),
+    [
+        pytest.param("core/tests/engine/test_limits.py", TEST_FILE_LINES, [], id="longest"),
+        pytest.param(
+            "tests/contracts/test_a.py", TEST_FILE_LINES + 1, ["tests/contracts/test_a.py has 601"], id="too long"
+        ),
+        pytest.param("core/src/penstock/testing/run.py", FILE_LINES + 1, ["core/src"], id="what tests use is no test"),
+    ],
+)
+def test_a_file_of_tests_may_be_longer_because_its_tables_are(name, lines, told):
+    found = list(too_large(name, "x = 1\n" * lines))
     assert len(found) == len(told)
     assert all(each.startswith(start) for each, start in zip(found, told, strict=True))
