@@ -5,16 +5,12 @@ scheduler watches; no call of it blocks. Which worker was handed which try is no
 try is sent, and forgotten after the try's end is stored.
 """
 
-import logging
-import os
 import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 import msgspec
 from msgspec.structs import replace
@@ -35,6 +31,7 @@ from penstock.spec.executor import (
 )
 from penstock.spec.wire import Reply
 from penstock_remote.connections import Connection, Workers
+from penstock_remote.logs import write_log
 from penstock_remote.messages import (
     Beat,
     Cancel,
@@ -49,8 +46,6 @@ from penstock_remote.messages import (
     read_token,
 )
 from penstock_remote.notes import Notes
-
-_log = logging.getLogger(__name__)
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -197,7 +192,7 @@ class RemoteExecutor:
     def _take_event(self, event: TryStarted | Printed | TryFinished) -> None:
         name = (event.key, event.epoch)
         if isinstance(event, Printed):
-            _write(self._placed[name].request.log, event.offset, event.data)
+            write_log(self._placed[name].request.log, event.offset, event.data)
             return
         # A worker's clock may be wrong, and what it says of the future or without a zone is of no use.
         now = self._context.now()
@@ -257,17 +252,3 @@ class RemoteExecutor:
         if self._waiting and time.monotonic() - self._renewed_s >= self._context.lease_s / 4:
             self._renewed_s = time.monotonic()
             self._told.append(Heartbeat(self.name, tuple(self._waiting), self._context.now()))
-
-
-def _write(log: str, offset: int, data: bytes) -> None:
-    """Write what a try printed where it belongs in its log; what comes twice changes nothing."""
-    path = Path(url2pathname(urlsplit(log).path))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            os.pwrite(file, data, offset)
-        finally:
-            os.close(file)
-    except OSError as error:  # a full disk must not end the scheduler
-        _log.warning("the log %s cannot be written: %s", path, error)
