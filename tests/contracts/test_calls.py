@@ -74,7 +74,10 @@ RULES = {
     "forks": Rule(
         ("os.fork", "os.forkpty", "os.wait", "os.waitpid", "os.waitid", "os.killpg", "os.setsid", "os.setpgid"),
         "what forks, groups and reaps is written once (ADR 20)",
-        {f"{CORE}/processes/": "the floor of all that start processes"},
+        {
+            f"{CORE}/author/operators/bash.py": "ends the command of a task, from below the floor of processes",
+            f"{CORE}/processes/": "the floor of all that start processes",
+        },
     ),
 }
 
