@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from penstock_manifest.judge import read_manifest
 from penstock_testkit.wheels import small_manifest
 
+from penstock_plugin_manager.need.dag_files import find_files, read_files
 from penstock_plugin_manager.need.evidence import Evidence, read_python, read_text
-from penstock_plugin_manager.need.files import find_files, read_files
 from penstock_plugin_manager.need.match import CapabilityOwners, match
 
 TABLES = (

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from penstock.author.config import Connection, Variable
     from penstock.author.dag import DAG, Param
     from penstock.author.edges import chain, cross_downstream
-    from penstock.author.group import TaskGroup
     from penstock.author.hook import ConnectionReport, Hook
     from penstock.author.operator import EmptyOperator, Operator
     from penstock.author.operators.bash import BashOperator
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from penstock.author.parse_session import refresh_every
     from penstock.author.run.context import Context, get_current_context
     from penstock.author.sensor import PokeResult, Sensor
+    from penstock.author.task_group import TaskGroup
     from penstock.author.timetable import Cron, Dates, Interval
     from penstock.author.xcomarg import XComArg
     from penstock.errors import FailTask, SkipTask
@@ -82,7 +82,7 @@ _HOMES = {
     "author.dag": ("DAG", "Param"),
     "author.edges": ("chain", "cross_downstream"),
     "author.operators.email": ("EmailOperator",),
-    "author.group": ("TaskGroup",),
+    "author.task_group": ("TaskGroup",),
     "author.hook": ("ConnectionReport", "Hook"),
     "author.operator": ("EmptyOperator", "Operator"),
     "author.operators.python": ("BranchPythonOperator", "PythonOperator", "PythonSensor", "ShortCircuitOperator"),

@@ -33,7 +33,7 @@ from penstock.model.run import NewRun, Run, TaskInstance, TaskKey, Try
 from penstock.model.state import RunState
 from penstock.spec.executor import LOCAL, WAITER, TryFinished, TryStarted
 from penstock.tries.inputs import Inputs
-from penstock.tries.requests import facts_of
+from penstock.tries.try_requests import facts_of
 
 _LEASE_S = 3e9  # a century: nothing gets lost in one process, however far its clock jumps
 _SLOTS = 1 << 20

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from penstock.errors import PluginError
-from penstock.plugins.project import read_modules
+from penstock.plugins.project_modules import read_modules
 from penstock.plugins.sources import PluginSources
 
 GOOD = '''"""Ours."""

@@ -16,7 +16,7 @@ from penstock.scheduler.loop import Scheduler
 from penstock.spec.executor import LOCAL, Offload, TryFinished
 from penstock.store import Keyring, LoaderCatalog, Store, new_key
 from penstock.tries.asks import Asks
-from penstock.tries.requests import TryRequests
+from penstock.tries.try_requests import TryRequests
 from penstock.tries.vault import StoreSource, Vault
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

@@ -11,7 +11,7 @@ from penstock.settings import Settings
 from penstock.spec.executor import Offload
 from penstock.store import Keyring, Store
 from penstock.tries.asks import Asks
-from penstock.tries.requests import TryRequests
+from penstock.tries.try_requests import TryRequests
 from penstock.tries.vault import EnvironmentSource, StoreSource, Vault, VaultSource
 
 

@@ -8,8 +8,8 @@ from penstock.author.construct import Checked, accepted_arguments
 from penstock.author.edges import Edges
 from penstock.author.log import LoggingMixin
 from penstock.author.parse_session import report
-from penstock.author.rules import TaskRules
 from penstock.author.scope import current_dag, current_group
+from penstock.author.task_rules import TaskRules
 from penstock.author.xcomarg import RETURN_VALUE, XComArg, find_xcom_args
 from penstock.errors import AuthoringError
 from penstock.model.pool import DEFAULT_POOL
@@ -18,7 +18,7 @@ from penstock.model.state import TriggerRule
 if TYPE_CHECKING:
     from penstock.author.dag import DAG
     from penstock.author.edges import Node
-    from penstock.author.group import TaskGroup
+    from penstock.author.task_group import TaskGroup
 
 
 class AbstractOperator(Checked, Edges, LoggingMixin):

@@ -17,8 +17,8 @@ from penstock.author.mapping import (
 )
 from penstock.author.operator import Operator
 from penstock.author.parse_session import current_session, report
-from penstock.author.rules import seconds
 from penstock.author.sensor import Sensor, waiting_problems
+from penstock.author.task_rules import seconds
 from penstock.author.xcomarg import XComArg, find_xcom_args
 from penstock.errors import PluginError, RequestError
 from penstock_manifest.arguments import argument_problems

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from penstock.author.construct import Checked
-from penstock.author.group import TaskGroup
 from penstock.author.parse_session import Problem, current_session, report
 from penstock.author.scope import Scope, enter, leave
+from penstock.author.task_group import TaskGroup
 from penstock.errors import AuthoringError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from penstock.author.construct import accepted_arguments
 from penstock.author.operator import Operator
 from penstock.author.parse_session import report
-from penstock.author.rules import duration_problems
+from penstock.author.task_rules import duration_problems
 
 if TYPE_CHECKING:
     from penstock.author.run.context import Context

@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from penstock.cli.installation import project
-from penstock.cli.output import json_option, print_fields, print_json, print_table
+from penstock.cli.terminal import json_option, print_fields, print_json, print_table
 from penstock.errors import ExitCode, RequestError
 from penstock.model.connection import Connection, parse_connection
 from penstock.service import config as service

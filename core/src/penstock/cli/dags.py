@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from penstock.cli.installation import anywhere, project, remind_of_scheduler
-from penstock.cli.output import counts, json_option, print_fields, print_json, print_table
+from penstock.cli.terminal import counts, json_option, print_fields, print_json, print_table
 from penstock.errors import ExitCode, RequestError
 from penstock.model.state import RunState
 from penstock.service import dags as service

@@ -3,7 +3,7 @@
 import click
 
 from penstock.cli.installation import anywhere, project
-from penstock.cli.output import json_option, print_json
+from penstock.cli.terminal import json_option, print_json
 from penstock.errors import ExitCode
 from penstock.service import admin as service
 

@@ -3,7 +3,7 @@
 import click
 
 from penstock.cli.installation import anywhere
-from penstock.cli.output import json_option, print_json
+from penstock.cli.terminal import json_option, print_json
 from penstock.errors import ExitCode, PenstockError
 from penstock.service.health import Finding, Severity, check_installation, program
 

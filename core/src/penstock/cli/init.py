@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from penstock.cli.installation import new_project
-from penstock.cli.output import json_option, print_json
+from penstock.cli.terminal import json_option, print_json
 from penstock.service.project import make_project
 
 

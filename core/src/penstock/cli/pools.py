@@ -3,7 +3,7 @@
 import click
 
 from penstock.cli.installation import project
-from penstock.cli.output import json_option, print_json, print_table
+from penstock.cli.terminal import json_option, print_json, print_table
 from penstock.service import pools as service
 
 

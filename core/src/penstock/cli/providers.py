@@ -6,7 +6,7 @@ import click
 import msgspec
 
 from penstock.cli.installation import anywhere
-from penstock.cli.output import json_option, print_fields, print_json, print_table
+from penstock.cli.terminal import json_option, print_fields, print_json, print_table
 from penstock.errors import ExitCode
 from penstock.service import providers as service
 from penstock_manifest.format import to_data

@@ -3,7 +3,7 @@
 import click
 
 from penstock.cli.installation import person, project, remind_of_scheduler
-from penstock.cli.output import counts, json_option, print_fields, print_json, print_table
+from penstock.cli.terminal import counts, json_option, print_fields, print_json, print_table
 from penstock.model.state import RunState
 from penstock.service import runs as service
 

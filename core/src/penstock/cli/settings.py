@@ -3,7 +3,7 @@
 import click
 
 from penstock.cli.installation import settings_of
-from penstock.cli.output import json_option, print_json
+from penstock.cli.terminal import json_option, print_json
 from penstock.service.admin import show_settings
 from penstock.settings import SECTIONS
 

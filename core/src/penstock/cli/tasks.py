@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from penstock.cli.installation import project, remind_of_scheduler
-from penstock.cli.output import counts, json_option, print_fields, print_json, print_table
+from penstock.cli.terminal import counts, json_option, print_fields, print_json, print_table
 from penstock.errors import ExitCode, NotFoundError
 from penstock.model.state import TaskState
 from penstock.service import logs as log_service

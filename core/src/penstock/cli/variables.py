@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from penstock.cli.installation import project
-from penstock.cli.output import json_option, print_json, print_table
+from penstock.cli.terminal import json_option, print_json, print_table
 from penstock.service import config as service
 
 _SHOWN = 60

@@ -3,8 +3,8 @@
 import msgspec
 
 from penstock.engine.live import Instance, LiveRun, Node, expansion
-from penstock.engine.rules import Verdict, explain, verdict
 from penstock.engine.state import State
+from penstock.engine.trigger_rules import Verdict, explain, verdict
 from penstock.model.run import UNMAPPED
 from penstock.model.state import RunState, TaskState
 

@@ -7,7 +7,7 @@ from operator import attrgetter
 
 from penstock.engine.compiled import CompiledDag
 from penstock.engine.limits import Bucket, Needs, Tenant
-from penstock.engine.rules import BROKEN, Tally
+from penstock.engine.trigger_rules import BROKEN, Tally
 from penstock.model.run import UNMAPPED, Run, TaskInstance, TaskKey, Try
 from penstock.model.state import TRANSITIONS, TaskState
 

@@ -5,8 +5,8 @@ from msgspec.structs import replace
 from penstock.engine.branching import skipped_by
 from penstock.engine.flow import collapse, end_instance, end_run, end_run_by_leaves, end_run_if_done, evaluate
 from penstock.engine.live import Instance, LiveRun
-from penstock.engine.rules import BROKEN
 from penstock.engine.state import State
+from penstock.engine.trigger_rules import BROKEN
 from penstock.model.request import CancelRun, ClearTasks, MarkTask
 from penstock.model.run import TaskKey
 from penstock.model.state import RunState, TaskState

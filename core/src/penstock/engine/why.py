@@ -1,8 +1,8 @@
 """Answers to "why is it not running?", from the state that decides it."""
 
 from penstock.engine.live import Instance
-from penstock.engine.rules import explain
 from penstock.engine.state import State
+from penstock.engine.trigger_rules import explain
 from penstock.model.run import Run, TaskKey
 from penstock.model.state import RunState, TaskState
 

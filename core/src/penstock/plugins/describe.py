@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from penstock.errors import PenstockError, PluginError
-from penstock.plugins.project import id_of_module
+from penstock.plugins.project_modules import id_of_module
 from penstock.plugins.registry import register_module
 from penstock.spec.plugin import REACTING, SPEC_VERSION
 from penstock_manifest.format import Capability, ConnectionType, to_data

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from penstock.plugins.host import PluginHost
-from penstock.plugins.project import distribution_of, id_of_module, read_modules
+from penstock.plugins.project_modules import distribution_of, id_of_module, read_modules
 from penstock_manifest.discovery import ProviderEntryPoint, find_providers
 from penstock_manifest.providers import Provider
 

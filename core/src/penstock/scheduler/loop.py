@@ -20,7 +20,7 @@ from penstock.store import Store
 from penstock.tries.asks import Asks
 from penstock.tries.endings import accepted
 from penstock.tries.recovery import recovered
-from penstock.tries.requests import TryRequests
+from penstock.tries.try_requests import TryRequests
 
 
 class Scheduler:

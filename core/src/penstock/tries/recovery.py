@@ -11,7 +11,7 @@ from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
 from penstock.spec.executor import Executor, TryFinished, TryRecovered, TryStarted
 from penstock.tries.endings import accepted
-from penstock.tries.requests import TryRequests
+from penstock.tries.try_requests import TryRequests
 
 
 def recovered(

@@ -9,8 +9,8 @@ from penstock.author.capability import PlannedTask, plan_value
 from penstock.author.dag import DAG, Param
 from penstock.author.mapping import EXPAND_KWARGS, MappedTask, elements_of
 from penstock.author.parse_session import ParseSession, Problem
-from penstock.author.rules import seconds
 from penstock.author.sensor import Sensor
+from penstock.author.task_rules import seconds
 from penstock.author.template_fields import needs_rendering
 from penstock.author.timetable import schedule_of, to_utc
 from penstock.author.xcomarg import XComArg

@@ -18,8 +18,8 @@ from penstock.author.dag import DAG, Param
 from penstock.author.mapping import MappedTask, non_json_type
 from penstock.author.operator import Operator
 from penstock.author.parse_session import Problem
-from penstock.author.rules import integer_problems
 from penstock.author.sensor import Sensor
+from penstock.author.task_rules import integer_problems
 from penstock.author.template_fields import texts
 from penstock.author.timetable import to_schedule, to_utc, to_zone, zone_of
 from penstock.errors import AuthoringError, did_you_mean

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from penstock.author.abstract_operator import AbstractOperator
 from penstock.author.mapping import EXPAND_KWARGS, MappedOperator, elements_of
 from penstock.author.operator import Operator
-from penstock.author.rules import seconds
 from penstock.author.run.context import Context, current_context
 from penstock.author.run.coroutines import completed
 from penstock.author.run.stored_plan import StoredTask
@@ -20,6 +19,7 @@ from penstock.author.run.templates import render_templates
 from penstock.author.run.values import resolve_value
 from penstock.author.runtime import Runtime, current
 from penstock.author.sensor import PokeResult, Sensor
+from penstock.author.task_rules import seconds
 from penstock.author.xcomarg import RETURN_VALUE, XComArg, find_xcom_args
 from penstock.errors import AuthoringError, FailTask, ProviderError, RequestError, SkipTask, TaskCancelled
 from penstock.model.attempt import TryEnd, TryFacts, TryInputs, Value

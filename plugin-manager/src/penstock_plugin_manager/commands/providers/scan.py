@@ -13,7 +13,7 @@ from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import ERROR, MISSING, OK, UNUSED, MissingError
 from penstock_plugin_manager.index.cache import cache_folder
 from penstock_plugin_manager.model.names import ProviderRequirement
-from penstock_plugin_manager.need.files import find_files, read_files
+from penstock_plugin_manager.need.dag_files import find_files, read_files
 from penstock_plugin_manager.need.match import CapabilityOwners, Location, Need, ScanResult, match
 from penstock_plugin_manager.output import Result, next_command, style, table
 
