@@ -122,6 +122,20 @@ def test_what_changed_a_moment_ago_is_not_kept(site, tmp_path):
     assert not Path(tmp_path / "cache").exists()
 
 
+def test_a_cache_that_cannot_be_written_leaves_nothing_behind(site, tmp_path):
+    site.provider("zoo")
+    settle(site.folder)
+    where, cache = SearchPath((str(site.folder),)), tmp_path / "cache"
+    find_providers(where, cache=str(cache))
+    (kept,) = cache.iterdir()
+    kept.unlink()
+    (kept / "in the way").mkdir(parents=True)
+
+    find_providers(where, cache=str(cache))
+
+    assert list(cache.iterdir()) == [kept]
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"stamp": 1}', "null"])
 def test_a_damaged_cache_is_none(site, tmp_path, text):
     site.provider("zoo")

@@ -57,7 +57,9 @@ def _name_and_version(distribution):
 
 def _in_the_manager(where, cache=None):
     return sorted(
-        (each.id, each.distribution, each.version, not each.problems) for each in managed_providers(where, cache)
+        (each.id, each.distribution, each.version, not each.problems)
+        for each in managed_providers(where, cache)
+        if each.id.startswith("zoo")
     )
 
 

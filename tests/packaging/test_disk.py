@@ -68,13 +68,19 @@ def project(request: pytest.FixtureRequest, disk: Disk, stocked):
     return stocked
 
 
+_HIDDEN = {"cache", "filler"}
+
+
+def _is_cache(name: str) -> bool:
+    return name in _HIDDEN or (name.startswith("providers-") and name.endswith(".json"))
+
+
 def names(world) -> set[str]:
     """Return the project's files besides caches, so that nothing half-written is left unseen."""
-    hidden = {"cache", "filler"}
     found = set()
     for folder, folders, files in os.walk(world.folder):
-        folders[:] = [each for each in folders if each not in hidden and each != "__pycache__"]
-        found |= {os.path.relpath(Path(folder, each), world.folder) for each in files if each not in hidden}
+        folders[:] = [each for each in folders if each not in _HIDDEN and each != "__pycache__"]
+        found |= {os.path.relpath(Path(folder, each), world.folder) for each in files if not _is_cache(each)}
     return found
 
 

@@ -43,7 +43,8 @@ def keep(folder: str, stamp: list[Any], rows: Sequence[Any]) -> None:
             json.dump({"stamp": stamp, "rows": rows}, stream)
         os.replace(part, target)
     except OSError:
-        return
+        if os.path.exists(part):  # a disk that was full shall not be left fuller
+            os.unlink(part)
 
 
 def _file(folder: str, stamp: list[Any]) -> str:

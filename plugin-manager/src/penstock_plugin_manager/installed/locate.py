@@ -98,14 +98,16 @@ LIST_SCHEMA = 3
 def write_list_cache(root: str, project: str, paths: list[str], text: str, document: str) -> None:
     """Keep the output of ``list`` for :func:`read_list_cache`; an environment that cannot be written to keeps none."""
     target = os.path.join(root, STATE, LIST_CACHE)
+    part = f"{target}.{os.getpid()}"
     try:
         os.makedirs(os.path.dirname(target), exist_ok=True)  # it changes the time of a folder that is watched
         lines = "".join(f"{stamp(path)}\t{path}\n" for path in paths)
-        with open(f"{target}.{os.getpid()}", "w", encoding="utf-8") as stream:
+        with open(part, "w", encoding="utf-8") as stream:
             stream.write(f"{_title(root, project)}\n{lines}\f{text}\f{document}")
-        os.replace(stream.name, target)
+        os.replace(part, target)
     except OSError:
-        return
+        if os.path.exists(part):  # a disk that was full shall not be left fuller
+            os.unlink(part)
 
 
 def watched_files(folders: "Iterable[str]") -> list[str]:
