@@ -96,7 +96,7 @@ def test_a_broken_module_is_a_value_and_no_exception(project, text, says):
 
 
 def test_a_module_that_is_not_there_is_named():
-    (provider,) = read_modules(["no_such_module"], "/", timeout_s=30)
+    (provider,) = read_modules(["no_such_module"], "/", timeout_s=30, memory_mb=512)
 
     assert "'no_such_module' is not installed" in provider.problems[0]
 
@@ -108,6 +108,22 @@ def test_a_module_that_hangs_is_ended_with_what_it_started(project):
 
     assert "takes more than 1.5 s" in host.provider("ours").problems[0]
     assert time.monotonic() - began < 20
+
+
+HUNGRY = "data = bytearray(1 << 30)"
+HUNGRY_IMPL = """from penstock.spec.plugin import hookimpl
+
+@hookimpl
+def penstock_operators():
+    return [bytearray(1 << 30)]
+"""
+
+
+@pytest.mark.parametrize("text", [HUNGRY, HUNGRY_IMPL], ids=["when it is imported", "when it is asked"])
+def test_a_module_that_takes_too_much_memory_is_refused(project, text):
+    (problem,) = project(text, memory_mb=256).provider("ours").problems
+
+    assert problem == "importing it and asking it takes more than 256 MB of memory; the bound is memory_mb in [loader]"
 
 
 def test_a_disabled_module_is_not_even_described(project, tmp_path):

@@ -53,6 +53,7 @@ def plugin_sources(settings: Settings, *, isolated: bool = False) -> PluginSourc
         modules=() if isolated else settings.plugins.modules,
         folder=str(settings.root.absolute()),
         timeout_s=settings.loader.timeout_s,
+        memory_mb=settings.loader.memory_mb,
         cache=str(cache.absolute()) if settings.state_folder.is_dir() else "",
     )
 

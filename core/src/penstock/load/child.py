@@ -24,12 +24,12 @@ from penstock.errors import MissingProviderError, NotFoundError, RequestError
 from penstock.load.messages import MessageKind, ParseConfig, ParseJob
 from penstock.model.source import ParsedFile
 from penstock.processes.frames import Frame, FrameSocket
+from penstock.processes.memory import limit_memory
 from penstock.spec.wire import Ask, Reply
 from penstock_manifest.format import Capability
 
 DUMP_TRACEBACK = signal.SIGUSR2
 _MARGIN_S = 5
-_MEGABYTE = 1 << 20
 _COMPILED = re.compile(r"__pycache__/([^/]+?)\.[^/]*\.pyc$")
 
 
@@ -67,20 +67,7 @@ def _bound(config: ParseConfig) -> tuple[int, int]:
     cpu = int(config.timeout_s) + _MARGIN_S
     resource.setrlimit(resource.RLIMIT_CPU, (cpu if most == resource.RLIM_INFINITY else min(cpu, most), most))
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
-    before = resource.getrlimit(resource.RLIMIT_AS)
-    bound = _address_space() + config.memory_mb * _MEGABYTE
-    if before[1] == resource.RLIM_INFINITY or bound < before[1]:
-        resource.setrlimit(resource.RLIMIT_AS, (bound, before[1]))
-    return before
-
-
-def _address_space() -> int:
-    """Bytes of address space that this process has already; 0 where the kernel does not tell."""
-    try:
-        pages = int(Path("/proc/self/statm").read_bytes().split()[0])
-    except OSError:
-        return 0
-    return pages * resource.getpagesize()
+    return limit_memory(config.memory_mb)
 
 
 def _import(job: ParseJob, config: ParseConfig, runtime: "_LoaderRuntime", memory: tuple[int, int]) -> ParsedFile:

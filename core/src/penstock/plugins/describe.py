@@ -1,4 +1,4 @@
-"""Describes one module of the project: ``python -m penstock.plugins.describe MODULE FOLDER``.
+"""Describes one module of the project: ``python -m penstock.plugins.describe MODULE FOLDER MEGABYTES``.
 
 It imports the module, calls its impls of the answering specs, and writes what they answer as a manifest, in JSON. What the
 module itself prints goes nowhere.
@@ -6,6 +6,7 @@ module itself prints goes nowhere.
 
 import json
 import os
+import resource
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from penstock.errors import PenstockError, PluginError
 from penstock.plugins.project_modules import id_of_module
 from penstock.plugins.registry import register_module
+from penstock.processes.memory import limit_memory
 from penstock.spec.plugin import REACTING, SPEC_VERSION
 from penstock_manifest.format import Capability, ConnectionType, to_data
 from penstock_manifest.kinds import ARRAYS, CONNECTIONS, Kind
@@ -93,17 +95,32 @@ def _without_defaults(value: Any) -> Any:  # noqa: ANN401 - JSON
     return [_without_defaults(each) for each in value] if isinstance(value, list) else value
 
 
+def _problem(error: Exception, megabytes: str) -> str:
+    if isinstance(error, MemoryError) or isinstance(error.__cause__, MemoryError):
+        return (
+            f"importing it and asking it takes more than {megabytes} MB of memory; the bound is memory_mb in [loader]"
+        )
+    return str(error)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Write the manifest, or why there is none; the exit code is 0 in both cases."""
-    module, folder = arguments
+    module, folder, megabytes = arguments
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     sys.path.append(folder)
+    limits = limit_memory(int(megabytes))
     try:
         data = describe(module)
         text = json.dumps({"manifest": data, "file": getattr(sys.modules[module], "__file__", "") or ""})
-    except (PenstockError, TypeError, ValueError) as error:  # the latter two: a default that JSON cannot hold
-        text = json.dumps({"problem": str(error)})
+    except (
+        PenstockError,
+        MemoryError,
+        TypeError,
+        ValueError,
+    ) as error:  # the last two: a default that JSON cannot hold
+        resource.setrlimit(resource.RLIMIT_AS, limits)
+        text = json.dumps({"problem": _problem(error, megabytes)})
     answer.write(text)
     answer.flush()
     os._exit(0)  # threads and exit handlers of the module must not keep the answer waiting

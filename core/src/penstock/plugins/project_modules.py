@@ -29,21 +29,22 @@ def distribution_of(module: str) -> tuple[str]:
     return (f"module {module} of this project",)
 
 
-def read_modules(modules: Sequence[str], folder: Path, *, timeout_s: float) -> list[Provider]:
+def read_modules(modules: Sequence[str], folder: Path, *, timeout_s: float, memory_mb: int) -> list[Provider]:
     """Have each module described by a process of its own, all at once.
 
     Args:
         modules: Names of modules, importable from the folder or from this environment.
         folder: The project's folder.
         timeout_s: Seconds that importing and asking one may take.
+        memory_mb: Megabytes of memory that it may take.
     """
-    started = [(module, _start(module, folder)) for module in modules]
+    started = [(module, _start(module, folder, memory_mb)) for module in modules]
     return [_finished(module, process, timeout_s) for module, process in started]
 
 
-def _start(module: str, folder: Path) -> subprocess.Popen[bytes]:
+def _start(module: str, folder: Path, memory_mb: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "penstock.plugins.describe", module, str(folder)],
+        [sys.executable, "-m", "penstock.plugins.describe", module, str(folder), str(memory_mb)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -19,6 +19,7 @@ class PluginSources(msgspec.Struct, frozen=True, omit_defaults=True):
         modules: Modules of the project that answer plug-in specs.
         folder: The project's folder, in which they lie.
         timeout_s: Seconds that importing and asking one of them may take.
+        memory_mb: Megabytes of memory that it may take.
         cache: Folder for the cache of discovery; "" for none.
     """
 
@@ -26,6 +27,7 @@ class PluginSources(msgspec.Struct, frozen=True, omit_defaults=True):
     modules: tuple[str, ...] = ()
     folder: str = ""
     timeout_s: float = 30.0
+    memory_mb: int = 1024
     cache: str = ""
 
     def entry_points(self) -> list[ProviderEntryPoint]:
@@ -39,8 +41,9 @@ class PluginSources(msgspec.Struct, frozen=True, omit_defaults=True):
             found: The providers; those of this environment unless given.
         """
         entries = self.entry_points() if found is None else found
-        modules = [*self._off(), *read_modules(self._on(), Path(self.folder), timeout_s=self.timeout_s)]
-        return PluginHost(entries, self.disabled, modules=modules, folder=self.folder)
+        folder = Path(self.folder)
+        described = read_modules(self._on(), folder, timeout_s=self.timeout_s, memory_mb=self.memory_mb)
+        return PluginHost(entries, self.disabled, modules=[*self._off(), *described], folder=self.folder)
 
     def _on(self) -> list[str]:
         return [each for each in self.modules if not {id_of_module(each), "*"} & {*self.disabled}]
