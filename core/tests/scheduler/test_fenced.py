@@ -2,16 +2,27 @@
 
 import os
 import select
-from datetime import UTC, datetime
+import threading
+from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from penstock.errors import ConfigError
-from penstock.model.attempt import TryFacts
+from penstock.model.attempt import TryEnd, TryFacts, Value
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
 from penstock.scheduler.fenced import FencedExecutor
-from penstock.spec.executor import Executor, Heartbeat, PlanCode, TryAsked, TryRecovered, TryRequest
+from penstock.spec.executor import (
+    Executor,
+    Heartbeat,
+    PlanCode,
+    TryAsked,
+    TryFinished,
+    TryRecovered,
+    TryRequest,
+    TryStarted,
+)
 from penstock.spec.wire import Ask, Reply
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -136,6 +147,127 @@ def test_what_is_no_event_and_what_was_not_asked_for_is_left_out(fenced, capsys)
     assert executor.recover([TRY]) == [TryRecovered(KEY, 3)]
     assert executor.events() == [TryRecovered(KEY, 3), other]
     assert "'nonsense', which is no event" in capsys.readouterr().err
+
+
+class Unspeakable:
+    """Its own text raises."""
+
+    def __repr__(self):
+        raise RuntimeError
+
+    __str__ = __repr__
+
+
+class UnnamedError(Exception):
+    """An error whose text raises."""
+
+    __str__ = Unspeakable.__repr__
+
+
+NONSENSE = [
+    Unspeakable(),
+    "\x1b]0;OWNED\x07",
+    Heartbeat("acme", None, NOW),
+    Heartbeat("acme", ((None, 3),), NOW),
+    Heartbeat("acme", ((TaskKey(2**70, "t"), 3),), NOW),
+    TryStarted(None, 3, 1, NOW),
+    TryStarted(KEY, "x", 1, NOW),
+    TryStarted(KEY, 3, 1, "today"),
+    TryStarted(TaskKey(2**63, "t"), 3, 1, NOW),
+    TryStarted(TaskKey(1, "t\0"), 3, 1, NOW),
+    TryStarted(TaskKey(1, "t", 2**40), 3, 1, NOW),
+    TryFinished(KEY, -1, NOW, TryEnd(Outcome.SUCCESS)),
+    TryFinished(KEY, 2**40, NOW, TryEnd(Outcome.SUCCESS)),
+    TryFinished(KEY, 3, NOW, None),
+    TryFinished(KEY, 3, NOW, TryEnd("done")),
+    TryFinished(KEY, 3, NOW, TryEnd(Outcome.FAILED, "\udcff")),
+    TryFinished(KEY, 3, NOW, TryEnd(Outcome.FAILED, 5)),
+    TryFinished(KEY, 3, NOW, TryEnd(Outcome.SUCCESS, xcoms={"k": Value(b"1", 2**70)})),
+    TryFinished(KEY, 3, NOW, TryEnd(Outcome.SUCCESS, xcoms={"k": b"1"})),
+    TryFinished(KEY, 3, NOW, TryEnd(Outcome.SUCCESS, xcoms=[1])),
+    TryFinished(KEY, 3, NOW, TryEnd(Outcome.SUCCESS, follow=5)),
+    TryFinished(KEY, 3, NOW, TryEnd(Outcome.FAILED, retry_after_s="soon")),
+    TryAsked(KEY, 3, 1, "variable"),
+]
+
+
+@pytest.mark.parametrize("event", NONSENSE, ids=range(len(NONSENSE)))
+def test_an_event_with_anything_out_of_its_bounds_is_left_out_and_told(fenced, capsys, event):
+    inner = Sound()
+    executor = fenced(inner)
+    executor.start()
+    inner.told = [event, TryStarted(KEY, 3, 7, NOW)]
+    assert executor.events() == executor.recover([TRY]) == [TryStarted(KEY, 3, 7, NOW)]
+    told = capsys.readouterr().err
+    assert "Report it to the provider's author" in told
+    assert "\x1b" not in told
+
+
+@pytest.mark.parametrize("at", [datetime.max.replace(tzinfo=UTC), NOW + timedelta(days=9), NOW.replace(tzinfo=None)])
+def test_an_instant_that_has_not_been_is_the_present(fenced, at):
+    inner = Sound()
+    executor = fenced(inner)
+    executor.start()
+    inner.told = [TryStarted(KEY, 3, 2**40, at), TryFinished(KEY, 3, at, TryEnd(Outcome.SUCCESS))]
+    assert executor.events() == [TryStarted(KEY, 3, 0, NOW), TryFinished(KEY, 3, NOW, TryEnd(Outcome.SUCCESS))]
+
+
+ERRORS = [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), UnnamedError()]
+
+
+@pytest.mark.parametrize("raised", ERRORS, ids=lambda error: type(error).__name__)
+def test_whatever_it_raises_ends_a_call_and_not_the_scheduler(fenced, capsys, raised):
+    inner = Sound()
+
+    def raising(*_):
+        raise raised
+
+    executor = fenced(inner)
+    executor.start()
+    inner.events = inner.capacity = inner.submit = raising
+    executor.submit([TRY])
+    assert executor.capacity() == 0
+    assert [event.end.outcome for event in executor.events()] == [Outcome.LOST]
+    assert type(raised).__name__ in capsys.readouterr().err
+    inner.start = raising
+    with pytest.raises(ConfigError, match=type(raised).__name__):
+        executor.start()
+
+
+@pytest.mark.parametrize("method", ["events", "capacity", "submit", "cancel", "reply"])
+def test_a_call_that_hangs_keeps_nobody_waiting_and_is_taken_up_when_it_returns(capsys, method):
+    inner, go_on = Sound(), threading.Event()
+    whole = getattr(inner, method)
+
+    def hanging(*arguments):
+        go_on.wait()
+        return whole(*arguments)
+
+    executor = FencedExecutor(inner, "acme", lambda: NOW, patience_s=0.05)
+    executor.start()
+    setattr(inner, method, hanging)
+    inner.told = [Heartbeat("acme", ((KEY, 3),), NOW)]
+    os.write(inner._write, b"x")  # what it is to read lies there all the while, and must not wake anybody
+    executor.cancel([(KEY, 1)], "by ann")
+    executor.reply(TryAsked(KEY, 3, 1, Ask("variable", ("k",))), Reply())
+    if method == "submit":
+        executor.submit([TRY])
+        assert executor.events() == []
+    executor.events()
+    executor.capacity()
+    assert f"{method}() has not returned" in capsys.readouterr().err
+    assert (executor.capacity(), readable(executor)) == (0, False)
+    later = msgspec.structs.replace(TRY, epoch=4)
+    executor.submit([later])
+    assert [(event.epoch, event.end.outcome) for event in executor.events()] == [(4, Outcome.LOST)]
+    go_on.set()
+    assert select.select([executor], [], [], 10)[0]
+    while not executor.capacity():
+        continue
+    assert executor.events()[0] == inner.told[0]
+    assert readable(executor)
+    assert inner.taken == ([TRY] if method == "submit" else [])
+    executor.stop(0)
 
 
 def test_its_methods_are_those_of_the_spec():

@@ -1,10 +1,13 @@
 """What a try left is checked before it reaches the engine."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from penstock.model.attempt import TryEnd, Value
 from penstock.model.names import LONGEST_XCOM_KEY
 from penstock.model.state import Outcome
+from penstock.model.value import encode, length
 from penstock.tries.endings import LONGEST_ERROR, accepted
 
 
@@ -21,6 +24,38 @@ def test_a_try_whose_value_cannot_be_kept_has_failed_for_good_and_says_why(key, 
     end = accepted(TryEnd(Outcome.SUCCESS, xcoms={"ok": Value(b"1"), key: Value(b"2")}))
     assert (end.outcome, end.retryable, end.xcoms) == (Outcome.FAILED, False, {})
     assert words in end.error
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (Value(b"not json"), "is no JSON of a value"),
+        (Value(b"[1, 2"), "is no JSON of a value"),
+        (Value(b"\xff"), "is no JSON of a value"),
+        (Value(b'{"$penstock": "tuple"}'), "is no JSON of a value"),
+        (Value(b'{"$penstock": "ref", "value": {"url": 5}}'), "is no JSON of a value"),
+        (Value(b'{"$penstock": "ref", "value": {"url": "file:///x", "parts": [-5]}}', -5), "is no JSON of a value"),
+        (Value(b"[1, 2]", -5), "said to have -5 elements; it has 2"),
+        (Value(b"[1, 2]", 2**62), "elements; it has 2"),
+        (Value(b"7", 1), "said to have 1 elements; it has None"),
+    ],
+)
+def test_a_value_that_is_not_what_it_is_said_to_be_is_refused(value, words):
+    end = accepted(TryEnd(Outcome.SUCCESS, xcoms={"k": value}))
+    assert (end.outcome, end.retryable, end.xcoms) == (Outcome.FAILED, False, {})
+    assert words in end.error
+
+
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.floats(allow_nan=False) | st.text() | st.datetimes() | st.binary(),
+        lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(st.text() | st.integers(), inner),
+        max_leaves=8,
+    )
+)
+def test_whatever_a_task_can_leave_is_taken_with_its_length(value):
+    end = TryEnd(Outcome.SUCCESS, xcoms={"k": Value(encode(value), length(value))})
+    assert accepted(end) is end
 
 
 def test_the_middle_of_an_endless_error_is_left_out():

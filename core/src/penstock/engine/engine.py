@@ -108,6 +108,13 @@ class Engine:
         """Whether a run is in memory: queued, running, or finished with a live try."""
         return run in self._state.runs
 
+    def holder(self, key: TaskKey, epoch: int) -> str | None:
+        """Name of the executor that holds an open try; None if it has ended, or there is none of this name."""
+        instance = self._state.instance(key)
+        if instance is None or instance.attempt is None or instance.epoch != epoch:
+            return None
+        return instance.attempt.executor
+
     @property
     def sensor_executor(self) -> str:
         """Name of the executor that gets the sensors."""

@@ -90,6 +90,31 @@ def length(value: Any) -> int | None:  # noqa: ANN401 - any value
     return len(value) if isinstance(value, list | tuple | dict) else None
 
 
+def encoded_length(data: bytes) -> int | None:
+    """Number of elements of an encoded value, as `length` counts those of the value.
+
+    Raises:
+        ValueError: The text is not what `encode` makes.
+    """
+    try:
+        plain = msgspec.json.decode(data, type=list[msgspec.Raw] | dict[str, msgspec.Raw] | str | float | bool | None)
+        if isinstance(plain, list):
+            return len(plain)
+        if not isinstance(plain, dict):
+            return None
+        tag = msgspec.json.decode(plain[TAG]) if TAG in plain else ""
+        if tag == "ref":
+            parts = msgspec.json.decode(plain["value"], type=Reference).parts
+            if any(part < 0 for part in parts):
+                raise ValueError(f"it is no JSON of a value: its parts are {parts!r:.100}")
+            return sum(parts)
+        if tag in ("tuple", "dict"):
+            return len(msgspec.json.decode(plain["value"], type=list[msgspec.Raw]))
+        return None if tag else len(plain)
+    except (msgspec.MsgspecError, KeyError, UnicodeDecodeError) as error:
+        raise ValueError(f"it is no JSON of a value: {error}") from error
+
+
 def elements(data: bytes) -> list[bytes]:
     """The JSON text of each element of an encoded list or tuple; of a dict, each pair ``(key, value)``.
 

@@ -13,9 +13,9 @@ from msgspec.structs import replace
 from penstock.clock import Clock
 from penstock.engine.engine import Engine
 from penstock.engine.messages import LONGEST_WAIT_S, CapacityChanged, Dispatch, Event, RunAdded, Step
-from penstock.model.run import NewRun
+from penstock.model.run import NewRun, TaskKey
 from penstock.scheduler.inbox import Inbox
-from penstock.spec.executor import Executor, TryAsked, TryFinished
+from penstock.spec.executor import Executor, Heartbeat, TryAsked, TryFinished
 from penstock.store import Store
 from penstock.tries.asks import Asks
 from penstock.tries.endings import accepted
@@ -48,6 +48,7 @@ class Scheduler:
         self._requests, self._asks, self._clock = requests, asks, clock
         self._stop_grace_s = stop_grace_s
         self._capacities: dict[str, int | None] = {}
+        self._unsent: list[TryFinished] = []
         self._inbox = Inbox(store, engine.holds)
         self._selector = selectors.DefaultSelector()
         self._wakeup = store.wakeups.listen()
@@ -94,7 +95,9 @@ class Scheduler:
                     # Before anything is decided: another scheduler may have taken over, and start what we still run.
                     self._store.leader_lock.keep()
             # What executors have sent is read before the engine judges leases: nobody is silent whose word lies here.
-            events: list[Event] = [event for executor in executors for event in self._received(executor)]
+            events: list[Event] = [*self._unsent]
+            self._unsent.clear()
+            events += [event for executor in executors for event in self._received(executor)]
             events += self._capacity_changes()
             new_runs: list[NewRun] = []
             handled: list[int] = []
@@ -107,12 +110,21 @@ class Scheduler:
     def _received(self, executor: Executor) -> Iterator[Event]:
         """What an executor tells, for the engine; what tries ask is answered on the way."""
         for event in executor.events():
-            if isinstance(event, TryAsked):
+            if isinstance(event, Heartbeat):
+                yield replace(event, tries=tuple(each for each in event.tries if self._may_tell(executor, *each)))
+            elif not self._may_tell(executor, event.key, event.epoch):
+                continue
+            elif isinstance(event, TryAsked):
                 executor.reply(event, self._asks.answer(event.key, event.ask))
             elif isinstance(event, TryFinished):
                 yield replace(event, end=accepted(event.end))
             else:
                 yield event
+
+    def _may_tell(self, executor: Executor, key: TaskKey, epoch: int) -> bool:
+        """Whether an executor may tell of a try: not if another one holds it; the engine fences what nobody holds."""
+        holder = self._engine.holder(key, epoch)
+        return holder is None or self._executors.get(holder) is executor
 
     def _capacity_changes(self) -> Iterator[CapacityChanged]:
         """What executors want to hold at once, where it is not what they wanted before: far workers come and go."""
@@ -149,6 +161,8 @@ class Scheduler:
                     steps.append(step)
         for done in steps:
             self._act(done)
+        if self._unsent:
+            return 0.0
         if step.wait_s is None:
             return LONGEST_WAIT_S
         since = self._clock.read().monotonic_s - now.monotonic_s
@@ -164,4 +178,6 @@ class Scheduler:
             place = self._executors[dispatch.executor]
             by_executor.setdefault(id(place), (place, []))[1].append(dispatch)
         for place, dispatches in by_executor.values():
-            place.submit(self._requests.make(dispatches))
+            made, failed = self._requests.make(dispatches, self._clock.now())
+            self._unsent += failed
+            place.submit(made)

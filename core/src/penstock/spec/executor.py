@@ -216,7 +216,11 @@ class ExecutorContext(NamedTuple):
 
 
 class Executor(Protocol):
-    """A place where tries run; one object lives in the scheduler's process, and all calls come from its one thread."""
+    """A place where tries run; one object lives in the scheduler's process.
+
+    A provider's executor is made in the scheduler's thread, and all calls then come from one other thread, one at a time. None
+    may block: the scheduler waits a second for it at most, and then goes on without the executor until it returns.
+    """
 
     name: str
 

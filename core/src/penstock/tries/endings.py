@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from penstock.model.attempt import TryEnd
 from penstock.model.names import xcom_key_problem
 from penstock.model.state import Outcome
+from penstock.model.value import encoded_length
 
 LONGEST_ERROR = 100_000
 """Characters of an error that are kept; the middle of a longer one is left out."""
@@ -12,14 +13,25 @@ LONGEST_ERROR = 100_000
 
 def accepted(end: TryEnd) -> TryEnd:
     """The end as it can be stored: a failure that says why if what the try left cannot be."""
-    for key in end.xcoms:
+    for key, left in end.xcoms.items():
         problem = xcom_key_problem(key)
         if problem:
-            return TryEnd(
-                Outcome.FAILED, f"what it left cannot be kept: {problem}. Choose another key.", retryable=False
+            return _refused(f"{problem}. Choose another key")
+        try:
+            length = encoded_length(left.json)
+        except ValueError as error:
+            return _refused(f"under the XCom key {key!r}, {error}")
+        # A mapping over it is expanded by this number, and it must not differ from what its tries then find.
+        if left.length not in (None, length):
+            return _refused(
+                f"the value under the XCom key {key!r} is said to have {left.length} elements; it has {length}"
             )
     if len(end.error) > LONGEST_ERROR:
         half = LONGEST_ERROR // 2
         left_out = len(end.error) - 2 * half
         return replace(end, error=f"{end.error[:half]}\n[{left_out:,} characters left out]\n{end.error[-half:]}")
     return end
+
+
+def _refused(problem: str) -> TryEnd:
+    return TryEnd(Outcome.FAILED, f"what it left cannot be kept: {problem}.", retryable=False)

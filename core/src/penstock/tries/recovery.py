@@ -33,9 +33,11 @@ def recovered(
     for executor in {id(each): each for each in executors.values()}.values():
         mine = [dispatch for dispatch in opened if executors.get(dispatch.executor) is executor]
         if mine:
+            made, failed = requests.make(mine, now)
+            events += failed
             events += [
                 replace(event, end=accepted(event.end)) if isinstance(event, TryFinished) else event
-                for event in executor.recover(requests.make(mine))
+                for event in executor.recover(made)
             ]
     answered = {(event.key, event.epoch) for event in events}
     for dispatch in opened:

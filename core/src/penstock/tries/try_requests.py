@@ -1,12 +1,15 @@
 """From the engine's dispatch to what a try needs far from the database: its source, its run's facts, its inputs."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from penstock.engine.messages import Dispatch
-from penstock.model.attempt import TryFacts
+from penstock.errors import StoreError
+from penstock.model.attempt import TryEnd, TryFacts
 from penstock.model.dag import DagSpec, Isolation, TaskSpec, XComRef
-from penstock.spec.executor import FileCode, Offload, PlanCode, SensorWait, TryRequest
+from penstock.model.state import Outcome
+from penstock.spec.executor import FileCode, Offload, PlanCode, SensorWait, TryFinished, TryRequest
 from penstock.store import Store, Version
 from penstock.tries.inputs import Inputs
 from penstock.tries.paths import log_path, run_values
@@ -34,10 +37,31 @@ class TryRequests:
         self._store, self._logs = store, logs
         self._isolation, self._offload, self._isolated = isolation, offload, isolated
 
-    def make(self, dispatches: Sequence[Dispatch]) -> list[TryRequest]:
-        """One request for each dispatch, in order."""
+    def make(self, dispatches: Sequence[Dispatch], now: datetime) -> tuple[list[TryRequest], list[TryFinished]]:
+        """One request for each dispatch, in order; for one that cannot be made, the end of its try.
+
+        Args:
+            dispatches: What the engine sends out.
+            now: The present.
+
+        Raises:
+            StoreError: The database failed.
+        """
         inputs = Inputs(self._left)
-        return [self._one(dispatch, inputs) for dispatch in dispatches]
+        made: list[TryRequest] = []
+        failed: list[TryFinished] = []
+        for dispatch in dispatches:
+            try:
+                made.append(self._one(dispatch, inputs))
+            except StoreError:
+                raise
+            except Exception as error:  # noqa: BLE001 - what is stored of one try must not end the scheduler of all
+                why = (
+                    f"it could not be sent out, for what is stored of it is not sound: {type(error).__name__}: {error}"
+                )
+                end = TryEnd(Outcome.FAILED, why, retryable=False)
+                failed.append(TryFinished(dispatch.instance.key, dispatch.instance.epoch, now, end))
+        return made, failed
 
     def _left(self, run: int, ref: XComRef) -> dict[int, bytes]:
         rows = self._store.xcoms.values(run, [(ref.task_id, ref.key)])
