@@ -71,7 +71,7 @@ class Connection:
 
         Raises:
             RequestError: It is no message.
-            OSError: The other end is gone.
+            ConnectionResetError: The other end is gone.
         """
         try:
             data = self._sock.recv(_READ_SIZE)
