@@ -1,5 +1,8 @@
 """What pages say of the code is there: files, modules, classes and functions."""
 
+import re
+import tomllib
+
 import pytest
 
 from house.mentions import Mentions
@@ -16,6 +19,17 @@ def test_every_name_of_code_that_a_page_mentions_is_there(workspace):
         for name in mentions.missing((workspace / path).read_text(), files=str(path).startswith(FOR_CONTRIBUTORS))
     ]
     assert found == []
+
+
+def test_the_plan_of_the_house_shows_the_floors_that_the_contract_holds(workspace):
+    contracts = tomllib.loads((workspace / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = next(each["layers"] for each in contracts if each["id"] == "core-layers")
+    page = (workspace / "docs" / "explanation" / "architecture.md").read_text()
+    floors: list[set[str]] = []
+    for floor, room in re.findall(r"^\| (\d*) ?\| `(\w+)` \|", page, re.MULTILINE):
+        floors += [{room}] if floor else []
+        floors[-1].add(room)
+    assert floors == [set(layer.split(" | ")) for layer in layers if layer != "__main__"]
 
 
 @pytest.mark.parametrize(
