@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 
 import penstock
+from house import glossary
 from manifest_reference import with_tables
 from penstock import errors
 from penstock.author.abstract_operator import AbstractOperator
@@ -215,6 +216,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings,
     "authoring.md": authoring,
     "errors.md": failures,
+    "glossary.md": lambda: glossary.page(_NOTE),
     "provider-manifest.md": lambda: with_tables((FOLDER / "provider-manifest.md").read_text()),
 }
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from penstock.author.sensor import PokeResult, Sensor
     from penstock.author.task_group import TaskGroup
     from penstock.author.timetable import Cron, Dates, Interval
-    from penstock.author.xcomarg import XComArg
+    from penstock.author.xcom_arg import XComArg
     from penstock.errors import FailTask, SkipTask
     from penstock.model.state import TriggerRule
 
@@ -91,7 +91,7 @@ _HOMES = {
     "author.timetable": ("Cron", "Dates", "Interval"),
     "author.operators.trigger": ("TriggerDagRunOperator",),
     "author.parse_session": ("refresh_every",),
-    "author.xcomarg": ("XComArg",),
+    "author.xcom_arg": ("XComArg",),
     "errors": ("FailTask", "SkipTask"),
     "model.state": ("TriggerRule",),
 }

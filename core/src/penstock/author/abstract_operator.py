@@ -10,7 +10,7 @@ from penstock.author.log import LoggingMixin
 from penstock.author.parse_session import report
 from penstock.author.scope import current_dag, current_group
 from penstock.author.task_rules import TaskRules
-from penstock.author.xcomarg import RETURN_VALUE, XComArg, find_xcom_args
+from penstock.author.xcom_arg import RETURN_VALUE, XComArg, find_xcom_args
 from penstock.errors import AuthoringError
 from penstock.model.pool import DEFAULT_POOL
 from penstock.model.state import TriggerRule

@@ -19,7 +19,7 @@ from penstock.author.operator import Operator
 from penstock.author.parse_session import current_session, report
 from penstock.author.sensor import Sensor, waiting_problems
 from penstock.author.task_rules import seconds
-from penstock.author.xcomarg import XComArg, find_xcom_args
+from penstock.author.xcom_arg import XComArg, find_xcom_args
 from penstock.errors import PluginError, RequestError
 from penstock_manifest.arguments import argument_problems
 from penstock_manifest.format import Capability

@@ -7,7 +7,7 @@ from penstock.author.abstract_operator import AbstractOperator
 from penstock.author.construct import accepted_arguments, unknown_argument
 from penstock.author.parse_session import report
 from penstock.author.scope import enter, leave
-from penstock.author.xcomarg import XComArg, find_xcom_args
+from penstock.author.xcom_arg import XComArg, find_xcom_args
 
 if TYPE_CHECKING:
     from penstock.author.dag import DAG

@@ -134,7 +134,7 @@ class LocalExecutor:
                 payload = _encode(request)
             except (TypeError, ValueError, OverflowError) as error:
                 reason = f"it cannot be sent to a process: {error}. Look at the run's conf and the DAG's params."
-                self._tell(TryFinished(request.key, request.epoch, self._now(), _failed_for_good(reason)))
+                self._report(TryFinished(request.key, request.epoch, self._now(), _failed_for_good(reason)))
                 continue
             submitted = Submitted(next(self._serials), request, payload)
             self._where[request.key, request.epoch] = (None, submitted)
@@ -151,7 +151,7 @@ class LocalExecutor:
             server, submitted = self._where.get((key, epoch), (None, None))
             if submitted is None:
                 # It ended a moment ago, or with an earlier executor: either way nothing of it lives here.
-                self._tell(TryFinished(key, epoch, self._now(), TryEnd(Outcome.CANCELLED, reason)))
+                self._report(TryFinished(key, epoch, self._now(), TryEnd(Outcome.CANCELLED, reason)))
             elif server is None:
                 self._backlog.remove(submitted)
                 self._finished(submitted, Outcome.CANCELLED, reason)
@@ -334,9 +334,9 @@ class LocalExecutor:
 
     def _finished(self, submitted: Submitted, outcome: Outcome, error: str) -> None:
         self._release(submitted)
-        self._tell(TryFinished(submitted.key, submitted.request.epoch, self._now(), TryEnd(outcome, error)))
+        self._report(TryFinished(submitted.key, submitted.request.epoch, self._now(), TryEnd(outcome, error)))
 
-    def _tell(self, event: ExecutorEvent) -> None:
+    def _report(self, event: ExecutorEvent) -> None:
         """Add an event that no server sent, and have `fileno` become readable for it."""
         self._events.append(event)
         if len(self._events) == 1:

@@ -66,7 +66,7 @@ class FencedExecutor:
         self.name, self._inner, self._now, self._patience_s = name, inner, now, patience_s
         self._thread = ExecutorThread(name)
         self._own: list[ExecutorEvent] = []
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self._overdue: Future[list[object]] | None = None
         self._watched: int | None = None
         # Wakes the scheduler for what this fence itself has to tell; the executor's descriptor is the executor's.
@@ -91,12 +91,12 @@ class FencedExecutor:
         """What it knows of open tries; those that it does not tell of are lost."""
         known = {(request.key, request.epoch) for request in tries}
         nothing: list[object] = []
-        told = self._ask("recover", lambda: list(self._inner.recover(tries)), nothing, patience_s=START_PATIENCE_S)
+        events = self._ask("recover", lambda: list(self._inner.recover(tries)), nothing, patience_s=START_PATIENCE_S)
         if not self._thread.idle:
             self._post("cancel", lambda: self._inner.cancel(list(known), "recover() took too long, so it was lost"))
         return [
             event
-            for event in self._checked("recover", told)
+            for event in self._checked("recover", events)
             if isinstance(event, TryStarted | TryRecovered | TryFinished) and (event.key, event.epoch) in known
         ]
 
@@ -135,16 +135,16 @@ class FencedExecutor:
         """What it tells; anything that is no event is left out, and told on the terminal."""
         with contextlib.suppress(BlockingIOError):
             self._wake_r.recv(1 << 12)
-        told: list[object] = []
+        events: list[object] = []
         if self._overdue is not None and self._overdue.done():
             # What it told when it returned at last is as good as if it had come in time.
-            told, self._overdue = self._overdue.result(), None
+            events, self._overdue = self._overdue.result(), None
         if self._thread.idle:
             self._watch()
             nothing: list[object] = []
-            told += self._ask("events", lambda: list(self._inner.events()), nothing)
+            events += self._ask("events", lambda: list(self._inner.events()), nothing)
         own, self._own = self._own, []
-        return [*own, *self._checked("events", told)]
+        return [*own, *self._checked("events", events)]
 
     def stop(self, grace_s: float) -> None:
         """Have it let go."""
@@ -191,12 +191,12 @@ class FencedExecutor:
         try:
             return call()
         except BaseException as error:  # noqa: BLE001 - a provider's code, in the process of everybody's scheduler
-            self._tell(f"{method}() raised {_words(error)}")
+            self._report(f"{method}() raised {_words(error)}")
             return otherwise
 
     def _hangs(self, method: str, future: Future[T]) -> None:
         """Go on without a call, and without its executor's descriptor: it may be readable all the while."""
-        self._tell(
+        self._report(
             f"{method}() has not returned in {self._patience_s:g} s; until it does, the executor is given no try"
         )
         if method == "events":
@@ -211,32 +211,32 @@ class FencedExecutor:
             try:
                 self._selector.register(self._watched, selectors.EVENT_READ)
             except (OSError, ValueError) as error:
-                self._tell(f"its descriptor cannot be watched any more: {_words(error)}")
+                self._report(f"its descriptor cannot be watched any more: {_words(error)}")
 
     def _wake(self) -> None:
         with contextlib.suppress(OSError):  # it is awake, or it has stopped
             self._wake_w.send(b"x")
 
-    def _checked(self, method: str, told: Iterable[object]) -> Iterator[ExecutorEvent]:
+    def _checked(self, method: str, events: Iterable[object]) -> Iterator[ExecutorEvent]:
         """Yield what is an event, as a plain value; whatever else there is, is told on the terminal."""
         now = self._now()
-        for each in told:
+        for each in events:
             if not isinstance(each, _EVENTS):
-                self._tell(f"{method}() gave {_shown(each)}, which is no event of an executor")
+                self._report(f"{method}() gave {_shown(each)}, which is no event of an executor")
                 continue
             try:
                 event = _decode(_encode(each))
             except Exception as error:  # noqa: BLE001 - a provider's value may hold anything
-                self._tell(f"{method}() gave a {type(each).__name__} that cannot be read: {_words(error)}")
+                self._report(f"{method}() gave a {type(each).__name__} that cannot be read: {_words(error)}")
                 continue
             if problem := _problem(event):
-                self._tell(f"{method}() gave a {type(event).__name__} {problem}")
+                self._report(f"{method}() gave a {type(event).__name__} {problem}")
                 continue
             yield _bounded(event, now)
 
-    def _tell(self, fault: str) -> None:
-        if fault not in self._told and len(self._told) < 100:
-            self._told.add(fault)
+    def _report(self, fault: str) -> None:
+        if fault not in self._reported and len(self._reported) < 100:
+            self._reported.add(fault)
             print(f"executor {self.name!r}: {fault}. Report it to the provider's author.", file=sys.stderr, flush=True)  # noqa: T201 - the scheduler's terminal
 
 

@@ -111,8 +111,8 @@ class Scheduler:
         """What an executor tells, for the engine; what tries ask is answered on the way."""
         for event in executor.events():
             if isinstance(event, Heartbeat):
-                yield replace(event, tries=tuple(each for each in event.tries if self._may_tell(executor, *each)))
-            elif not self._may_tell(executor, event.key, event.epoch):
+                yield replace(event, tries=tuple(each for each in event.tries if self._may_report(executor, *each)))
+            elif not self._may_report(executor, event.key, event.epoch):
                 continue
             elif isinstance(event, TryAsked):
                 executor.reply(event, self._asks.answer(event.key, event.ask))
@@ -121,7 +121,7 @@ class Scheduler:
             else:
                 yield event
 
-    def _may_tell(self, executor: Executor, key: TaskKey, epoch: int) -> bool:
+    def _may_report(self, executor: Executor, key: TaskKey, epoch: int) -> bool:
         """Whether an executor may tell of a try: not if another one holds it; the engine fences what nobody holds."""
         holder = self._engine.holder(key, epoch)
         return holder is None or self._executors.get(holder) is executor

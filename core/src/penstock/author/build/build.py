@@ -13,7 +13,7 @@ from penstock.author.sensor import Sensor
 from penstock.author.task_rules import seconds
 from penstock.author.template_fields import needs_rendering
 from penstock.author.timetable import schedule_of, to_utc
-from penstock.author.xcomarg import XComArg
+from penstock.author.xcom_arg import XComArg
 from penstock.errors import AuthoringError
 from penstock.model.dag import DagSpec, Mapping, ParamSpec, SensorPolicy, TaskSpec, XComRef
 from penstock.model.state import TriggerRule

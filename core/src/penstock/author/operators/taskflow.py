@@ -10,7 +10,7 @@ from penstock.author.operators.python import BranchPythonOperator, PythonOperato
 from penstock.author.parse_session import report
 from penstock.author.run.context import NAMES
 from penstock.author.scope import current_dag, free_id
-from penstock.author.xcomarg import XComArg
+from penstock.author.xcom_arg import XComArg
 from penstock.errors import AuthoringError
 
 _TAKES_MORE = 0x04  # CO_VARARGS

@@ -20,7 +20,7 @@ from penstock.author.run.values import resolve_value
 from penstock.author.runtime import Runtime, current
 from penstock.author.sensor import PokeResult, Sensor
 from penstock.author.task_rules import seconds
-from penstock.author.xcomarg import RETURN_VALUE, XComArg, find_xcom_args
+from penstock.author.xcom_arg import RETURN_VALUE, XComArg, find_xcom_args
 from penstock.errors import AuthoringError, FailTask, ProviderError, RequestError, SkipTask, TaskCancelled
 from penstock.model.attempt import TryEnd, TryFacts, TryInputs, Value
 from penstock.model.mapping import element_indexes
