@@ -377,13 +377,13 @@ class LocalExecutor:
         """End file servers that take too long to import their file, or that do not end a try which they were told to end."""
         now = time.monotonic()
         for server in list(self._servers.values()):
-            if not server.ready and server.opened_at < now - self._settings.import_timeout_s:
-                if server.pid:
-                    kill_group(server.pid)  # its end is then heard of like any other
-                else:
-                    # Not even forked: the spawn server itself stands still. All its file servers end with it.
-                    self._environment_of(server).close()
-                    self._lose(server)
+            importing_s = 0.0 if server.ready else now - server.opened_at - self._settings.import_timeout_s
+            if importing_s > 0 and server.pid:
+                kill_group(server.pid)  # its end is then seen like any other
+            elif importing_s > self._hung_s:
+                # Not even forked: the spawn server itself stands still. All its file servers end with it.
+                self._environment_of(server).close()
+                self._lose(server)
             elif server.is_hung(now, self._hung_s):
                 self._lose(server)
 
