@@ -14,9 +14,9 @@ class ExecutorSettings(msgspec.Struct, frozen=True):
     Attributes:
         parallelism: Tries that run at once; 0 for the number of CPUs.
         isolation: ``fork`` (a fresh process per try), ``reuse`` (one serves many) or ``inline``; a DAG may differ.
-        spawn_servers: Source snapshots whose spawn servers are kept warm.
-        import_timeout_s: Seconds that a spawn server may take to import a DAG file.
-        stop_grace_s: Seconds that running tries get to clean up when they are cancelled or Penstock stops.
+        spawn_servers: File servers, each of which has imported a DAG file of a source snapshot, that are kept warm when idle.
+        import_timeout_s: Seconds that a file server may take to import its DAG file.
+        stop_grace_s: Seconds that running tries get to clean up when Penstock stops.
     """
 
     parallelism: Annotated[int, msgspec.Meta(ge=0)] = 0
