@@ -92,6 +92,15 @@ def test_queues_go_to_the_executors_they_are_routed_to():
     }
 
 
+def test_an_executor_whose_workers_are_away_says_so_until_one_is_back():
+    stage = Stage(dag(TaskSpec("a", queue="far")), routes={"far": "remote"})
+    stage.step(CapacityChanged("remote", 0))
+    stage.trigger()
+    assert stage.why("a") == "executor 'remote' has no slots now: none of its workers is connected"
+    stage.step(CapacityChanged("remote", 1))
+    assert stage.running() == ["a"]
+
+
 def test_sensors_hold_no_slot_and_are_not_held_up_by_full_limits():
     sensors = [TaskSpec(f"s{n}", sensor=SensorPolicy()) for n in range(50)]
     stage = Stage(

@@ -340,7 +340,8 @@ class State:
     def set_capacity(self, name: str, capacity: int | None) -> None:
         """Set how many tries an executor holds at once."""
         slots = self.executor(name)
-        slots.limit, slots.closed = UNLIMITED if capacity is None else capacity, ""
+        slots.limit = UNLIMITED if capacity is None else capacity
+        slots.closed = "" if slots.limit else f"executor {name!r} has no slots now: none of its workers is connected"
         self.admission.recheck(slots)
 
 
