@@ -2,6 +2,7 @@
 
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -108,6 +109,58 @@ def test_a_module_that_hangs_is_ended_with_what_it_started(project):
 
     assert "takes more than 1.5 s" in host.provider("ours").problems[0]
     assert time.monotonic() - began < 20
+
+
+LEAVES = """import os, time
+if os.fork() == 0:
+    os.setsid()
+    {}
+    open({!r}, "w").write(str(os.getpid()))
+    time.sleep(60)
+    os._exit(0)
+while not os.path.exists({!r}): pass
+{}
+"""
+
+
+@pytest.mark.parametrize("ends", ["x = 1", "os.abort()", "time.sleep(60)"], ids=["answers", "crashes", "hangs"])
+@pytest.mark.parametrize("detaches", ["pass", "os.fork() and os._exit(0)"], ids=["a session", "a double fork"])
+def test_what_a_module_leaves_behind_is_ended_and_delays_no_answer(project, tmp_path, ends, detaches):
+    pid = tmp_path / "pid"
+    began = time.monotonic()
+
+    host = project(LEAVES.format(detaches, str(pid), str(pid), ends), timeout_s=5)
+
+    assert host.provider("ours").problems
+    assert time.monotonic() - began < (30 if "sleep" in ends else 5)
+    assert not is_alive(int(pid.read_text()))
+
+
+def is_alive(pid):
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+
+
+FORGED = [
+    "[1, 2]",
+    '{"manifest": 5}',
+    '{"problem": {"a": 1}}',
+    '{"manifest": {}, "file": 5}',
+    "[" * 200_000,
+    "null",
+    "",
+]
+
+
+@pytest.mark.parametrize("answer", FORGED, ids=range(len(FORGED)))
+def test_an_answer_that_is_no_manifest_makes_a_broken_provider(project, answer):
+    forging = f"import os\nfor n in range(3, 20):\n  try: os.write(n, {answer.encode()!r})\n  except OSError: pass\nos._exit(0)"
+
+    provider = project(forging).provider("ours")
+
+    assert (provider.active, bool(provider.problems)) == (False, True)
 
 
 HUNGRY = "data = bytearray(1 << 30)"

@@ -5,18 +5,29 @@ host registers it as a plugin that answers from data, and its code is imported w
 that raises, hangs or ends its process is a broken provider and nothing worse.
 """
 
-import contextlib
-import json
+import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, NamedTuple
+from uuid import uuid4
 
+import msgspec
+
+from penstock.processes.descendants import end_marked
 from penstock.processes.group import describe_exit, kill_group
 from penstock.spec.plugin import SPEC_VERSION
 from penstock_manifest.judge import read_data
 from penstock_manifest.providers import Provider
+
+_MARK = "PENSTOCK_DESCRIBED_BY"
+"""Variable of the environment by which what a module started is found, wherever it has gone."""
+
+_KILL_S = 2.0
+_LARGEST = 64 << 20
+"""Bytes of an answer that are read."""
 
 
 def id_of_module(module: str) -> str:
@@ -42,40 +53,61 @@ def read_modules(modules: Sequence[str], folder: Path, *, timeout_s: float, memo
     return [_finished(module, process, timeout_s) for module, process in started]
 
 
-def _start(module: str, folder: Path, memory_mb: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
+class _Described(NamedTuple):
+    """A process that describes a module, what it answers, and the mark by which all that it starts is found."""
+
+    process: subprocess.Popen[bytes]
+    answer: IO[bytes]
+    mark: str
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    """What the process answers: the data of a manifest and the module's file, or why there is none."""
+
+    manifest: dict[str, Any] = {}
+    file: str = ""
+    problem: str = ""
+
+
+def _start(module: str, folder: Path, memory_mb: int) -> _Described:
+    # A file and no pipe: what the module forks would keep a pipe open, and its end is awaited no longer than its process'.
+    answer = tempfile.TemporaryFile()  # noqa: SIM115 - `_finished` closes it
+    mark = uuid4().hex
+    process = subprocess.Popen(
         [sys.executable, "-m", "penstock.plugins.describe", module, str(folder), str(memory_mb)],
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
+        stdout=answer,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        env={**os.environ, _MARK: mark},
     )
+    return _Described(process, answer, mark)
 
 
-def _finished(module: str, process: subprocess.Popen[bytes], timeout_s: float) -> Provider:
-    try:
-        answer, _ = process.communicate(timeout=timeout_s)
-    except subprocess.TimeoutExpired:
-        problem = f"importing it and asking it takes more than {timeout_s:g} s; the bound is timeout_s in [loader]"
-        return _provider(module, {"problem": problem})
-    finally:
-        # The module may have started processes; they end with the one that describes it.
-        with contextlib.suppress(ProcessLookupError):
+def _finished(module: str, described: _Described, timeout_s: float) -> Provider:
+    process = described.process
+    with described.answer:
+        try:
+            process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            problem = f"importing it and asking it takes more than {timeout_s:g} s; the bound is timeout_s in [loader]"
+            return _provider(module, _Answer(problem=problem))
+        finally:
+            # The module may have started processes; they end with the one that describes it.
             kill_group(process.pid)
-        process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
-    try:
-        return _provider(module, json.loads(answer))
-    except ValueError:
-        return _provider(
-            module, {"problem": f"its process ended before it answered: {describe_exit(process.returncode)}"}
-        )
+            process.wait()
+            end_marked(_MARK, described.mark, _KILL_S)
+        described.answer.seek(0)
+        try:
+            return _provider(module, msgspec.json.decode(described.answer.read(_LARGEST + 1), type=_Answer))
+        except (msgspec.MsgspecError, RecursionError):
+            ended = describe_exit(process.returncode)
+            return _provider(module, _Answer(problem=f"its process ended before it answered: {ended}"))
 
 
-def _provider(module: str, answer: dict[str, Any]) -> Provider:
+def _provider(module: str, answer: _Answer) -> Provider:
     name, distributions = id_of_module(module), distribution_of(module)
-    if "problem" in answer:
-        return Provider(name, distributions, None, (answer["problem"],))
-    manifest, problems, notes = read_data(answer["manifest"], name, spec_version=SPEC_VERSION, strict=True)
-    return Provider(name, distributions, manifest, problems, notes, answer["file"])
+    if answer.problem:
+        return Provider(name, distributions, None, (answer.problem,))
+    manifest, problems, notes = read_data(answer.manifest, name, spec_version=SPEC_VERSION, strict=True)
+    return Provider(name, distributions, manifest, problems, notes, answer.file)
