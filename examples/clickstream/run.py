@@ -24,7 +24,7 @@ from pipeline import HERE, Process, Stage, StageError, tail
 
 ROOT = HERE.parent.parent
 PROVIDERS = ("aws", "redshift")
-OURS = ("penstock-core", *(f"penstock-providers-{each}" for each in PROVIDERS))
+OURS = ("penstock-manifest", "penstock-core", *(f"penstock-providers-{each}" for each in PROVIDERS))
 WHEELS = (*OURS, "penstock-plugin-manager", "penstock-testkit")
 FOREIGN = ("google-", "azure-", "simple-salesforce", "slack", "snowflake", "databricks", "apache-", "pandas", "flask")
 FIRST = "2013-01-01T12:00:00+00:00"
