@@ -26,7 +26,9 @@ An error changes nothing and is one sentence, with a hint where there is somethi
 
 `--json` (one document, `schema` = `penstock.plugin-manager/1`, with `command`, `exit_code` and `data` or `error`),
 `-q/--quiet`, `--offline`,
-`--env DIR` or `--python PATH` (the environment; by default `PENSTOCK_ENV`, the active one, the project's `.venv`), `--project DIR`,
+`--env DIR` or `--python PATH` (the environment; by default `PENSTOCK_ENV`, the active one, the project's `.venv`, the manager's own),
+`--project DIR` (by default the nearest folder upwards with a `penstock.toml`, the folder around an environment that is named or holds this
+one, this one),
 `--resolver uv|pip|auto`, `--wait SECONDS` (how long to wait for another manager).
 
 Environment variables: `PENSTOCK_ENV` (the environment), `PENSTOCK_UV` (uv's program), `PENSTOCK_CACHE` (the manager's cache), `NO_COLOR`.

@@ -138,17 +138,22 @@ class Session:
 
     @cached_property
     def project(self) -> Path:
-        """The folder of ``penstock.toml``: named, found upwards from here, or the one that holds the environment."""
+        """The folder of ``penstock.toml``: named, found upwards from here, the one around the environment, or this one."""
         from pathlib import Path
 
-        named = self.options.project
-        found = project_folder(self._start)
-        return Path(os.path.abspath(named or found or os.path.dirname(self.environment.root)))  # noqa: PTH100,PTH120  as above
+        return Path(os.path.abspath(self.options.project or project_folder(self._start) or self._around))  # noqa: PTH100  as above
 
     @property
     def project_found(self) -> str:
         """The project that is named or found from here; an empty string where the environment decides."""
         return os.path.abspath(self.options.project) if self.options.project else project_folder(self._start) or ""  # noqa: PTH100  as above
+
+    @property
+    def _around(self) -> str:
+        """The folder around the environment if that was named or holds this one: where the manager is installed is no project."""
+        around, here = os.path.dirname(self.environment.root), os.path.abspath(self._start)  # noqa: PTH100,PTH120  as above
+        named = self.options.env or self.options.python or os.environ.get("PENSTOCK_ENV")
+        return around if named or os.path.commonpath([around, here]) == around else here
 
     @property
     def _start(self) -> str:
