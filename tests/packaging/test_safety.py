@@ -231,7 +231,10 @@ def test_catalogs_come_from_files_and_hosts_in_order_and_carry_verdicts(uv_world
     with static_index(root) as url:
         uv_world.intent.write_text(f'[plugin-manager]\ncatalogs = ["{url}remote.json", "full.json"]\n')
         assert "is suspended" in uv_world.pm("install", "beta", expect=5).err
-        data = uv_world.pm("install", "alpha", "--json").data
+        assert uv_world.pm("install", "alpha", "--json").data["warnings"] == [
+            "alpha 1.1 has not been tested with core 0.2.0"
+        ]
+        data = uv_world.pm("install", "alpha==2.0", "--json").data
         assert "alpha 2.0 is known to fail with core 0.2.0" in data["warnings"]
         uv_world.pm("install", "acme")
         assert uv_world.standing()["acme-workflows"] == "1.0"
@@ -239,6 +242,20 @@ def test_catalogs_come_from_files_and_hosts_in_order_and_carry_verdicts(uv_world
     assert "its last copy is used" in said.err
     (uv_world.folder / "full.json").write_text("<html>")
     assert "it is no JSON" in uv_world.pm("catalog", "show", expect=1).err
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('{"alpha": {"2.0": {"0.2.0": "blocked"}}}', "the verdict on alpha 2.0 with core 0.2.0 is 'blocked'"),
+        ('{"alpha": {"2.0": "fail"}}', "alpha 2.0 is no JSON object"),
+        ("[]", "the file is no JSON object"),
+    ],
+)
+def test_verdicts_that_say_neither_pass_nor_fail_are_refused(uv_world, universe, text, found):
+    (uv_world.folder / "verdicts.json").write_text(text)
+    said = uv_world.pm("catalog", "build", str(universe), "-o", "c.json", "--verdicts", "verdicts.json", expect=1)
+    assert found in said.err
 
 
 def test_nothing_of_a_provider_is_imported_by_any_command(uv_world):

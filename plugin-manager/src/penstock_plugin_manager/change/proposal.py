@@ -10,7 +10,14 @@ from penstock_plugin_manager.change.conflict import explain_conflict
 from penstock_plugin_manager.change.inspection import check_providers, verdicts
 from penstock_plugin_manager.change.not_found import explain_missing
 from penstock_plugin_manager.change.request import ChangeRequest, Limits
-from penstock_plugin_manager.change.requirements import Ownership, build_request, managed, ownership_of, wanted
+from penstock_plugin_manager.change.requirements import (
+    Ownership,
+    build_request,
+    known_to_fail,
+    managed,
+    ownership_of,
+    wanted,
+)
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.change.sizes import with_sizes
 from penstock_plugin_manager.errors import IncompatibleError, ManagerError, MissingError, UnverifiedError
@@ -99,7 +106,17 @@ def _lock(requested: ChangeRequest, limits: Limits, session: Session, own: Owner
         return shrink(old, request.roots)
     if not requested.intent.providers and not requested.intent.packages and requested.dropped:
         return _lock_of_core(session, request)
-    return solve(request, requested.intent, session)
+    return _tested(solve(request, requested.intent, session), request, requested.intent, session)
+
+
+def _tested(lock: Lock, request: Request, intent: Intent, session: Session) -> Lock:
+    """Return the lock, solved again without what a catalog has seen fail with its core; which core it is, a solve tells."""
+    locked = {each.name: each.version for each in lock.packages}
+    core = locked.get(CORE, "")
+    failing = known_to_fail(session, intent, core)
+    if not {f"{name}!={version}" for name, version in locked.items()} & set(failing):
+        return lock
+    return solve(request._replace(constraints=(*request.constraints, *failing, f"{CORE}=={core}")), intent, session)
 
 
 def _frozen(old: Lock | None, request: Request, session: Session) -> Lock:

@@ -118,6 +118,19 @@ def build_request(
     )
 
 
+def known_to_fail(session: Session, intent: Intent, core: str) -> list[str]:
+    """Exclude versions that a catalog has seen fail with a core, unless one is installed, asked for by its number or all there is."""
+    found = []
+    for each in intent.providers:
+        entry, name = session.catalog.get(each.id), session.distribution_of(each.id)
+        releases = entry.releases if entry else ()
+        failing = {release.version for release in releases if release.verdicts.get(core) == "fail"}
+        if "==" not in each.specifier and len(failing) < len(releases):
+            installed = {session.distributions[name].version} if name in session.distributions else set()
+            found += [f"{name}!={version}" for version in sorted(failing - installed)]
+    return found
+
+
 def _root(requirement: str, present: Mapping[str, Distribution]) -> str:
     """Return a root; a distribution that was installed from a folder stays bound to that folder."""
     parsed = parse_requirement(requirement)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import ItemsView
 from pathlib import Path
 
 from penstock_plugin_manager.apply.files import write_text
@@ -70,7 +71,27 @@ def _build(options: argparse.Namespace, session: Session) -> Result:
             verdicts = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise ManagerError(f"{path} is no JSON: {error}.") from None
+        _check_verdicts(verdicts, path)
     entries = build_catalog([Path(folder) for folder in options.folders], verdicts, session.console.note)
     write_text(Path(options.output).absolute(), json.dumps(write_catalog(entries), indent=1) + "\n")
     message = f"Wrote {options.output}: {len(entries)} providers."
     return Result({"file": options.output, "providers": [each.id for each in entries]}, [message])
+
+
+def _check_verdicts(verdicts: object, path: Path) -> None:
+    """Refuse what is no provider id to version to core version to ``pass`` or ``fail``."""
+    shape = '{"aws": {"1.0.0": {"0.1.0": "pass"}}}'
+    for provider_id, versions in _items(verdicts, f"{path}: the file", shape):
+        for version, cores in _items(versions, f"{path}: {provider_id}", shape):
+            for core, verdict in _items(cores, f"{path}: {provider_id} {version}", shape):
+                if verdict not in ("pass", "fail"):
+                    raise ManagerError(
+                        f"{path}: the verdict on {provider_id} {version} with core {core} is {verdict!r}.",
+                        "Write pass or fail; a pair that was not tested is left out.",
+                    )
+
+
+def _items(value: object, what: str, shape: str) -> ItemsView[str, object]:
+    if not isinstance(value, dict):
+        raise ManagerError(f"{what} is no JSON object.", f"Verdicts are written as {shape}")
+    return value.items()
