@@ -178,6 +178,9 @@ def failures() -> str:
             sentence, entries = _sections(inspect.getdoc(found) or "")
             lines += [f"## {name}\n", sentence + "\n", *(f"- `{key}`: {meaning}" for key, meaning in entries)]
             lines += [""] if entries else []
+            if issubclass(found, errors.PenstockError):
+                code = errors.ExitCode.of(found)
+                lines += [f"A command that it ends has the exit code {code.value}: {code.meaning}.\n"]
     lines += ["## ErrorKind\n", (inspect.getdoc(errors.ErrorKind) or "") + "\n", "| kind | retried |", "|---|---|"]
     lines += [f"| `{kind.value}` | {'yes' if kind.retryable else 'no'} |" for kind in errors.ErrorKind]
     return _markdown([*lines, ""])

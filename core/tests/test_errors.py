@@ -27,7 +27,7 @@ from penstock.errors import (
     ],
 )
 def test_each_kind_of_error_has_its_exit_code(error, code):
-    assert ExitCode.of(error) == code
+    assert ExitCode.of(type(error)) == code
 
 
 def test_every_exit_code_says_what_it_means():

@@ -233,9 +233,9 @@ class ExitCode(IntEnum):
         return made
 
     @classmethod
-    def of(cls, error: PenstockError) -> "ExitCode":
-        """The exit code of a command that ended with an error."""
-        return next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), cls.FAILED)
+    def of(cls, error: type[PenstockError]) -> "ExitCode":
+        """The exit code of a command that ended with an error of a class."""
+        return next((code for kind, code in _EXIT_CODES if issubclass(error, kind)), cls.FAILED)
 
 
 _EXIT_CODES: tuple[tuple[type[PenstockError], ExitCode], ...] = (

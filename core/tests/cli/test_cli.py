@@ -83,6 +83,12 @@ def test_every_command_explains_itself(shell, command):
     [
         (["dags", "lst"], 2, "Did you mean 'list'"),
         (["nope"], 2, "No such command 'nope'"),
+        (["dgas"], 2, "Did you mean 'dags'"),
+        (
+            ["dags", "test", "penstock.toml"],
+            1,
+            "penstock.toml:1: penstock.toml is no Python file. DAG files end in .py",
+        ),
         (["runs", "list", "--limit", "x"], 2, "is not a valid integer"),
         (["dags", "show", "salse"], 3, "no DAG is named 'salse'. Did you mean 'sales'?"),
         (["runs", "show", "sales", "zzz"], 3, "no run of DAG 'sales' is named 'zzz'"),
@@ -92,7 +98,7 @@ def test_every_command_explains_itself(shell, command):
         (["dags", "trigger", "sales", "--conf", "[1]"], 4, "--conf must be a JSON object"),
         (["dags", "trigger", "sales", "--conf", '{"y": 1}'], 3, "no param of DAG 'sales' is named 'y'"),
         (["dags", "trigger", "sales", "--date", "yesterday"], 4, "is no ISO 8601 date"),
-        (["connections", "set", "c", "nonsense"], 5, "neither a URI nor JSON"),
+        (["connections", "set", "c", "nonsense"], 4, "neither a URI nor JSON"),
         (["connections", "set", "c"], 2, "Give a URI or JSON"),
         (["variables", "set", "k"], 2, "Give exactly one of"),
         (["providers", "show", "nope"], 3, "plugin-manager install nope"),
@@ -272,6 +278,15 @@ def test_a_reader_that_has_enough_is_no_error(project):
     assert done.stderr == ""
 
 
+def test_a_reader_that_has_gone_is_141(project):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "penstock", "config", "show"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    process.stdout.close()
+    assert (process.wait(timeout=60), process.stderr.read()) == (141, "")
+    process.stderr.close()
+
+
 DAG_FILE = """
 from penstock import DAG, task
 from penstock.author.runtime import current
@@ -355,12 +370,13 @@ with DAG("one"):
         (DAG_FILE, ["one"], 1, "as asked"),
         (DAG_FILE, [], 4, "defines 2 DAGs: one, two"),
         (DAG_FILE, ["oen"], 3, "Did you mean 'one'"),
+        (DAG_FILE, ["zzz"], 3, "It has: one, two."),
         ("from penstock import dag\n@dag\ndef one(): pass", [], 4, "call the function below @dag"),
         ("1 / 0", [], 1, "file.py:1: ZeroDivisionError"),
         ("def (", [], 1, "file.py:1"),
         ("raise SystemExit(3)", [], 1, "file.py:1"),
     ],
-    ids=["task fails", "which", "unknown", "none", "raises", "syntax", "exits"],
+    ids=["task fails", "which", "misspelt", "unknown", "none", "raises", "syntax", "exits"],
 )
 def test_a_dag_file_that_does_not_work_is_told_with_its_line(shell, text, more, code, said):
     Path("file.py").write_text(text)

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from penstock.errors import NotFoundError, RequestError
+from penstock.errors import ConfigError, NotFoundError
 from penstock.model.changes import Changes
 from penstock.model.run import TaskInstance, Try
 from penstock.model.state import Outcome, RunState, TaskState
@@ -39,8 +39,17 @@ def test_a_log_is_read_whole(installation, task):
     assert (first.live, second.live) == (False, True)
     write(second, "begun\n")
     assert b"".join(logs.read_log(second)) == b"begun\n"
-    with pytest.raises(NotFoundError, match=r"no log is named .*1.log: No such file.* not here yet, or was deleted"):
+    with pytest.raises(NotFoundError, match=r"no log is named '.*1.log'\. Nothing was written, or it was deleted\."):
         list(logs.read_log(first))
+
+
+def test_a_log_that_cannot_be_read_is_not_told_as_one_that_is_not_there(installation, task):
+    first, second = logs.task_logs(installation, "sales", "extract")
+    first.path.mkdir(parents=True)
+    with pytest.raises(ConfigError, match=r"1.log: the log cannot be read: Is a directory\."):
+        list(logs.read_log(first))
+    with pytest.raises(NotFoundError, match=r"2.log'\. Nothing was written yet\."):
+        list(logs.read_log(second))
 
 
 def test_logs_are_followed_try_after_try_until_the_task_has_ended(installation, task):
@@ -60,5 +69,5 @@ def test_logs_are_followed_try_after_try_until_the_task_has_ended(installation, 
 def test_what_is_not_there_cannot_be_followed(installation, task):
     with pytest.raises(NotFoundError, match="no task of DAG 'sales' is named 'extrakt'"):
         next(logs.follow_logs(installation, "sales", "extrakt"))
-    with pytest.raises(RequestError, match="has no index 3"):
+    with pytest.raises(NotFoundError, match=r"no index of task 'extract' .* is named '3'\. It is not mapped"):
         next(logs.follow_logs(installation, "sales", "extract", map_index=3))

@@ -164,7 +164,7 @@ def test_mark_checks_state_and_task(installation, run, asked):
         tasks.mark_task(installation, "sales", "load", "running")
     with pytest.raises(NotFoundError, match="'load'"):
         tasks.mark_task(installation, "sales", "loads", "success")
-    with pytest.raises(RequestError, match="has no index 3"):
+    with pytest.raises(NotFoundError, match=r"no index of task 'load' .* is named '3'\. It is not mapped"):
         tasks.mark_task(installation, "sales", "load", "success", map_index=3)
 
 

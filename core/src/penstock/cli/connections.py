@@ -9,7 +9,7 @@ import msgspec
 
 from penstock.cli.installation import project
 from penstock.cli.terminal import json_option, print_fields, print_json, print_table
-from penstock.errors import ExitCode, RequestError
+from penstock.errors import ConfigError, ExitCode, RequestError
 from penstock.model.connection import Connection, parse_connection
 from penstock.service import config as service
 
@@ -145,12 +145,20 @@ def test_connection(context: click.Context, conn_id: str, *, as_json: bool) -> i
 
 def _connection(conn_id: str, text: str, given: Mapping[str, Any], extra: Mapping[str, Any]) -> Connection:
     if text:
-        base = parse_connection(conn_id, text)
+        base = _parsed(conn_id, text)
     elif "conn_type" in given:
         base = Connection(conn_id, given["conn_type"])
     else:
         raise click.UsageError("Give a URI or JSON, --stdin, or at least --type.")
     return msgspec.structs.replace(base, **given, extra={**base.extra, **extra})
+
+
+def _parsed(conn_id: str, text: str) -> Connection:
+    """What was typed as a connection; a value that is refused is no fault of the installation's settings."""
+    try:
+        return parse_connection(conn_id, text)
+    except ConfigError as error:
+        raise RequestError(str(error)) from None
 
 
 def _extra(pairs: tuple[str, ...]) -> dict[str, Any]:

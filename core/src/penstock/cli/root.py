@@ -5,12 +5,13 @@ import os
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import click
 import msgspec
 
 from penstock import __version__
-from penstock.errors import ExitCode, InternalError, NotFoundError, PenstockError
+from penstock.errors import ExitCode, InternalError, NotFoundError, PenstockError, nearest
 
 REPORT = (
     "Please report it, with this message, to the project's issue tracker. PENSTOCK_TRACEBACK=1 shows where it happened."
@@ -38,6 +39,27 @@ class LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Names in the order of a user's day."""
         return list(_COMMANDS)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that was typed.
+
+        Raises:
+            UsageError: There is none of this name; the nearest one is offered.
+        """
+        name = args[0]
+        if name not in _COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            near = nearest(name, _COMMANDS)
+            raise click.UsageError(f"No such command {name!r}." + (f" Did you mean {near[0]!r}?" if near else ""), ctx)
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
+        """What the command returns, or the code of a broken pipe, which click would end as a failure."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            return _silent()
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """The command, imported."""
@@ -83,9 +105,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> i
         click.echo("interrupted", err=True)
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        # Who read our output has enough; nothing more can be said, not even by the interpreter at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.BROKEN_PIPE
+        return _silent()
     except PenstockError as error:
         return _print_error(error, arguments, environ)
     except Exception as error:  # noqa: BLE001 - a bug ends in a sentence, too
@@ -94,8 +114,14 @@ def run(arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> i
         return _print_error(bug, arguments, environ)
 
 
+def _silent() -> int:
+    """Who read the output has enough; nothing more can be said, not even by the interpreter at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.BROKEN_PIPE
+
+
 def _print_error(error: PenstockError, arguments: Sequence[str], environ: Mapping[str, str]) -> int:
-    code = ExitCode.of(error)
+    code = ExitCode.of(type(error))
     if environ.get("PENSTOCK_TRACEBACK") == "1":
         traceback.print_exception(error)
     message = str(error) + (f"\n{REPORT}" if code is ExitCode.BUG else "")

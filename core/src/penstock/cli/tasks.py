@@ -130,11 +130,15 @@ def logs(  # noqa: PLR0913 - one argument an option
         return ExitCode.DONE
     chosen = [log for log in found if dispatch is None or log.epoch == dispatch]
     newest = {log.task.key: log for log in chosen}
-    if not newest:
+    if not found:
         click.echo("the task has not been tried yet.", err=True)
         return ExitCode.FAILED
-    missing = [log for log in newest.values() if not _print_log(log, only_path=only_path, titled=len(newest) > 1)]
-    return ExitCode.FAILED if missing else ExitCode.DONE
+    if not newest:
+        has = ", ".join(str(log.epoch) for log in found)
+        raise NotFoundError(f"dispatch of task {task_id!r}", str(dispatch), hint=f"It has: {has}.")
+    for log in newest.values():
+        _print_log(log, only_path=only_path, titled=len(newest) > 1)
+    return ExitCode.DONE
 
 
 @tasks.command("clear")
@@ -185,11 +189,11 @@ def mark(
         remind_of_scheduler(installation)
 
 
-def _print_log(log: log_service.Log, *, only_path: bool, titled: bool) -> bool:
-    """Print a log or its path; returns False, with a sentence on stderr, if there is none."""
+def _print_log(log: log_service.Log, *, only_path: bool, titled: bool) -> None:
+    """Print a log or its path; a try that wrote nothing has no log, which is told on stderr and is no failure."""
     if only_path:
         click.echo(str(log.path))
-        return log.path.exists()
+        return
     if titled:
         click.echo(click.style(f"--- {log.task.key}, dispatch {log.epoch}", bold=True))
     try:
@@ -197,8 +201,6 @@ def _print_log(log: log_service.Log, *, only_path: bool, titled: bool) -> bool:
             _write(data)
     except NotFoundError as error:
         click.echo(str(error), err=True)
-        return False
-    return True
 
 
 def _follow(chunks: Iterable[log_service.LogChunk]) -> int:

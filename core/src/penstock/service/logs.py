@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from penstock.errors import NotFoundError
+from penstock.errors import ConfigError, NotFoundError
 from penstock.model.run import TaskInstance
 from penstock.model.state import TaskState
 from penstock.service.installation import Installation
@@ -65,16 +65,19 @@ def read_log(log: Log) -> Iterator[bytes]:
     """Read a log in chunks.
 
     Raises:
-        NotFoundError: Its file is not here yet, was deleted, or cannot be read.
+        NotFoundError: It has no file: nothing was written, or it was deleted.
+        ConfigError: The file cannot be read.
     """
     try:
         with log.path.open("rb") as file:
             while chunk := file.read(_CHUNK):
                 yield chunk
+    except FileNotFoundError:
+        # A log is made by the first word that is written into it, so a try that prints nothing has none.
+        why = "Nothing was written yet." if log.live else "Nothing was written, or it was deleted."
+        raise NotFoundError("log", str(log.path), hint=why) from None
     except OSError as error:
-        raise NotFoundError(
-            "log", f"{log.path}: {error.strerror}", hint="It is not here yet, or was deleted."
-        ) from None
+        raise ConfigError(f"{log.path}: the log cannot be read: {error.strerror}. Check its owner and mode.") from None
 
 
 def follow_logs(

@@ -1,7 +1,7 @@
 """From the names that people give to what is stored, with the nearest names when there is nothing."""
 
 from penstock.errors import NotFoundError, RequestError
-from penstock.model.run import Run, TaskInstance
+from penstock.model.run import UNMAPPED, Run, TaskInstance
 from penstock.store import DagRow, Store
 
 _RECENT_RUNS = 200
@@ -46,10 +46,9 @@ def find_tasks(store: Store, run: Run, task_id: str, map_index: int | None = Non
     if chosen:
         return chosen
     if found:
-        raise RequestError(
-            f"task {task_id!r} of run {run.run_id!r} has no index {map_index}: it has "
-            f"{found[0].map_index} to {found[-1].map_index}."
-        )
+        mapped = found[0].map_index != UNMAPPED
+        has = f"It has {found[0].map_index} to {found[-1].map_index}." if mapped else "It is not mapped: name no index."
+        raise NotFoundError(f"index of task {task_id!r} of run {run.run_id!r}", str(map_index), hint=has)
     known = known_tasks(store, run)
     if task_id not in known:
         raise NotFoundError(f"task of DAG {run.dag_id!r}", task_id, known)

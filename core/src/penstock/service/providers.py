@@ -68,7 +68,7 @@ def hook_for(installation: Installation, connection: Connection) -> type[Hook]:
     raise MissingProviderError(
         "",
         f"the connection {connection.conn_id!r} of type {connection.conn_type!r}",
-        hint=f"Installed hooks read: {', '.join(known) or 'none'}.",
+        hint=f"Installed hooks read: {', '.join(known) or 'none'}. Look for one with: plugin-manager search {connection.conn_type}",
     )
 
 

@@ -112,7 +112,7 @@ def _chosen(found: Mapping[str, DAG], dag_id: str, file: str) -> DAG:
             f"{file} defines no DAG. Make its tasks in a `with DAG(...)` block, or call the function below @dag."
         )
     if dag_id and dag_id not in found:
-        raise NotFoundError(f"DAG of {file}", dag_id, found)
+        raise NotFoundError(f"DAG of {file}", dag_id, found, hint=f"It has: {', '.join(sorted(found))}.")
     if not dag_id and len(found) != 1:
         known = ", ".join(sorted(found))
         raise RequestError(f"{file} defines {len(found)} DAGs: {known}. Say which: penstock dags test {file} DAG_ID")

@@ -40,7 +40,7 @@ def import_dag_file(folder: Path, file: str, runtime: Runtime, session: ParseSes
     name = "penstock_dag_file." + file.removesuffix(".py").replace("/", ".")
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise AuthoringError(f"{file}:1: this is no Python file. DAG files end in .py")
+        raise AuthoringError(f"{file} is no Python file. DAG files end in .py")
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
     session = session or ParseSession(str(path), str(folder))
