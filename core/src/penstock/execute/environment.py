@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from penstock.errors import ConfigError
 from penstock.execute.executor_lock import MARK, mark_of
@@ -16,11 +17,34 @@ from penstock.processes.descendants import end_marked
 from penstock.processes.environ import without_secrets
 from penstock.processes.frames import FrameReader, SendBuffer, frame, read_available
 from penstock.processes.group import kill_group
-from penstock.spec.executor import TryRequest
+from penstock.spec.executor import PlanCode, TryRequest
 from penstock.spec.wire import FrameKind
 
 HUNG_S = KILL_GRACE_S + 2 * BEAT_S
 """Seconds in which a file server that lives has ended a try that it was told to end, or has sent a heartbeat."""
+
+
+class Origin(NamedTuple):
+    """What a file server is opened for: one DAG file with its Variables, or all stored plans of an environment.
+
+    Attributes:
+        provider: Id of the isolated provider in whose environment it runs; "" for the host's.
+        snapshot, file: The DAG file; "" for stored plans.
+        variables: Variables that the file reads, with their values, sorted.
+    """
+
+    provider: str
+    snapshot: str = ""
+    file: str = ""
+    variables: tuple[tuple[str, str | None], ...] = ()
+
+
+def origin_of(request: TryRequest) -> Origin:
+    """Find what the file server of a try is opened for."""
+    code = request.code
+    if isinstance(code, PlanCode):
+        return Origin(code.provider)
+    return Origin("", code.snapshot, code.file, tuple(sorted(code.variables.items())))
 
 
 class Submitted:

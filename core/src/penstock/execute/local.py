@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from penstock.execute.environment import HUNG_S, Environment, Server, Submitted
+from penstock.execute.environment import HUNG_S, Environment, Origin, Server, Submitted, origin_of
 from penstock.execute.file_server import BEAT_S
 from penstock.execute.spawn_server import Open
 from penstock.model.attempt import TryEnd
@@ -26,7 +26,6 @@ from penstock.spec.executor import (
     ExecutorEvent,
     FileCode,
     Heartbeat,
-    PlanCode,
     TryAsked,
     TryFinished,
     TryRecovered,
@@ -66,9 +65,6 @@ class LocalSettings(Protocol):
 def capacity_of(settings: LocalSettings) -> int:
     """Tries that a local executor holds at once: those that run and those that follow them."""
     return settings.parallelism * (1 + PREFETCH[settings.isolation])
-
-
-Origin = tuple[str, str, str, tuple[tuple[str, str | None], ...]]
 
 
 class LocalExecutor:
@@ -207,7 +203,7 @@ class LocalExecutor:
             self._send(FrameKind.RUN, self._backlog.popleft())
         while self._backlog:
             submitted = self._backlog[0]
-            place = self._servers.get(_origin(submitted.request))
+            place = self._servers.get(origin_of(submitted.request))
             depth = PREFETCH.get(submitted.request.isolation, 0)
             if place is None or len(place.prefetched) >= depth * place.running:
                 return
@@ -219,12 +215,12 @@ class LocalExecutor:
         self._where[submitted.key, submitted.request.epoch] = (server, submitted)
 
     def _server(self, request: TryRequest) -> Server:
-        origin = _origin(request)
+        origin = origin_of(request)
         server = self._servers.get(origin)
         if server is None:
             code = request.code if isinstance(request.code, FileCode) else None
             what = Open(self._snapshots, code, fresh=origin in self._threaded)
-            server = self._environments[_provider(request)].open(what, time.monotonic())
+            server = self._environments[origin.provider].open(what, time.monotonic())
             self._servers[origin] = server
             self._selector.register(server.sock, selectors.EVENT_READ, server)
             self._retire()
@@ -343,8 +339,8 @@ class LocalExecutor:
             os.write(self._wake_w, b"x")
 
     def _environment_of(self, server: Server) -> Environment:
-        provider, *_ = next(origin for origin, known in self._servers.items() if known is server)
-        return self._environments[provider]
+        origin = next(origin for origin, known in self._servers.items() if known is server)
+        return self._environments[origin.provider]
 
     def _drop(self, server: Server) -> None:
         self._selector.unregister(server.sock)
@@ -359,7 +355,7 @@ class LocalExecutor:
             if server.ready or not server.pid:
                 self._finished(submitted, Outcome.LOST, "the process that supervised it ended")
             else:
-                log = self._environments[_provider(submitted.request)].log
+                log = self._environments[origin_of(submitted.request).provider].log
                 error = f"the process that imports {server.what.name} ended at it: see {log}"
                 self._finished(submitted, Outcome.FAILED, error)
 
@@ -368,7 +364,7 @@ class LocalExecutor:
         self._drop(server)
         waiting = list(server.tries.values())
         if waiting:
-            self._threaded.add(_origin(waiting[0].request))
+            self._threaded.add(origin_of(waiting[0].request))
         for submitted in waiting:
             kind = FrameKind.RUN if submitted.slot or submitted.request.wait is not None else FrameKind.PREFETCH
             self._send(kind, submitted)
@@ -390,15 +386,3 @@ class LocalExecutor:
 
 def _failed_for_good(error: str) -> TryEnd:
     return TryEnd(Outcome.FAILED, error, retryable=False)
-
-
-def _origin(request: TryRequest) -> Origin:
-    """What a file server was opened for: one DAG file with its Variables, or all stored plans of an environment."""
-    code = request.code
-    if isinstance(code, PlanCode):
-        return (code.provider, "", "", ())
-    return ("", code.snapshot, code.file, tuple(sorted(code.variables.items())))
-
-
-def _provider(request: TryRequest) -> str:
-    return request.code.provider if isinstance(request.code, PlanCode) else ""
