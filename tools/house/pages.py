@@ -1,4 +1,4 @@
-r"""Runs the pages of the documentation: what a reader would type is typed, and what he would see is compared.
+r"""Runs the pages of the documentation: what a reader would type is typed, and what would be seen is compared.
 
 A page is a script. A fenced block whose first line is ```` ```python title="dags/a.py" ```` is written to that file. In a
 ``console`` block, each line that begins with ``$`` is run by bash in the page's folder, and the lines below it are what
@@ -71,8 +71,8 @@ class Reader:
     """Someone who types what a page says.
 
     Args:
-        folder: Where he works; his environment file lies beside it.
-        variables: His environment.
+        folder: Where the reader works; the environment file lies beside it.
+        variables: The environment.
     """
 
     def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:

@@ -8,7 +8,7 @@ from penstock.model.now import Now
 
 
 class Clock(Protocol):
-    """Tells the present; tests hand in one that they set."""
+    """Gives the present; tests hand in one that they set."""
 
     def now(self) -> datetime:
         """The present as aware UTC."""

@@ -50,7 +50,7 @@ class WaitingClock(Protocol):
 
 
 class TryDone(NamedTuple):
-    """A try that ended: what `InlineRun` tells its listener."""
+    """A try that ended, as `InlineRun` passes it to its callback."""
 
     task: TaskInstance
     end: TryEnd
@@ -65,7 +65,7 @@ class InlineRun:
         clock: The time.
         resolve: Class of an operator by capability id.
         file: Name of the DAG's file, for messages.
-        on_try_end: Hears of every try that ended.
+        on_try_end: Called with every try that ended.
 
     Raises:
         penstock.errors.AuthoringError: If anything is wrong with the DAG.

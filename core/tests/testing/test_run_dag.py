@@ -1,4 +1,4 @@
-"""A user's tests of his DAGs: whole runs in this process, by the real engine, on a clock that jumps."""
+"""A user's tests of their DAGs: whole runs in this process, by the real engine, on a clock that jumps."""
 
 import time
 from datetime import UTC, datetime, timedelta

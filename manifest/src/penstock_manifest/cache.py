@@ -17,7 +17,7 @@ _SETTLED_NS = 2_000_000_000
 
 
 def stamp(path: Sequence[str]) -> list[Any]:
-    """Return what tells whether discovery on a path would read what it read before."""
+    """Return a stamp of a path: while it is equal, discovery would read what it read before."""
     return [_SCHEMA, *([place, *_stamp_of(place), _infos(place)] for place in path)]
 
 

@@ -30,7 +30,7 @@ class ProviderEntryPoint(NamedTuple):
         package: The package that holds the manifest; "" if ``problem`` says why there is none.
         file: The manifest's name in the package.
         distribution: Name of the distribution.
-        version: Its version; "" if its metadata tells none.
+        version: Its version; "" if its metadata has none.
         site: The folder or zip file that holds its metadata and, unless it is editable, its packages.
         metadata: The folder or file of its metadata.
         problem: Why it leads nowhere, as a sentence; "" if it is well formed.
@@ -183,7 +183,7 @@ def _name_and_version(dist: "IDistribution") -> tuple[str, str]:
 
 
 def _key(dist: "IDistribution") -> str:
-    """Return the name by which the library tells copies of a distribution apart."""
+    """Return the name by which the library identifies copies of a distribution."""
     try:
         key: Any = getattr(dist, "_normalized_name", None) or dist.name
     except (OSError, ValueError, AttributeError, KeyError, TypeError):

@@ -1,7 +1,7 @@
 """The one judge of manifests: a text in, a value or every problem out, each a sentence; nothing is imported.
 
 The core reads relaxed: keys and kinds that it does not know are passed over, so that a newer provider does not break
-an older core. Authors are told of each (``strict``).
+an older core. Authors see each of them (``strict``).
 """
 
 import difflib
@@ -40,7 +40,7 @@ class Reading(NamedTuple):
 def read_manifest(
     text: bytes | str, entry_point: str = "", *, spec_version: int | None = None, strict: bool = False
 ) -> Reading:
-    """Read a manifest's TOML and judge it; every problem is told at once.
+    """Read a manifest's TOML and judge it; every problem is reported at once.
 
     Args:
         text: The file's content.
@@ -145,7 +145,7 @@ def _id_problems(data: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _type_problems(data: Mapping[str, Any]) -> Iterator[str]:
-    """Find connection types and URL schemes that two entries claim: no one could tell which counts."""
+    """Find connection types and URL schemes that two entries claim: it would not be clear which counts."""
     for array, key in ((CONNECTIONS.name, "type"), ("object_stores", "scheme")):
         seen = set()
         for place, item in _tables(data, array):

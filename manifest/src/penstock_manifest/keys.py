@@ -169,7 +169,7 @@ TOP_KEYS: Mapping[str, Key] = {
     "changelog": Key("URL", "shown by `plugin-manager info`", "a string", _is_text),
     "plugin": Key(
         "module",
-        "module with impls of the reacting specs, loaded in a process of its own that is told of changes of states",
+        "module with impls of the reacting specs, loaded in a process of its own to which changes of states are delivered",
         "a module such as 'penstock_acme.plugin'",
         _is_module,
     ),

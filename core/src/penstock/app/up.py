@@ -26,7 +26,7 @@ def up(settings: Settings) -> int:
 
 
 def _services(settings: Settings) -> list[Service]:
-    """What is to run; nobody pays for a notifier, or for rows that tell it what changed, unless somebody listens."""
+    """Name the processes to run; the notifier, and the rows that it reads, only if some provider has a listener."""
     if not listening(settings):
         return [_service(settings, "scheduler"), _service(settings, "loader")]
     return [_service(settings, "scheduler", NOTIFY), _service(settings, "loader"), _service(settings, "notifier")]

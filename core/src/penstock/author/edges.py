@@ -20,7 +20,7 @@ class Edges:
     """Whatever can stand in a chain: a task, a task group, or the value of a task."""
 
     def _nodes(self) -> "Iterator[Node]":
-        """List the tasks and groups that it stands for."""
+        """List the tasks and groups that it consists of."""
         raise NotImplementedError
 
     def set_downstream(self, other: Linkable) -> None:

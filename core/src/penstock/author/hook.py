@@ -12,7 +12,7 @@ class ConnectionReport(NamedTuple):
 
     Attributes:
         ok: Whether the service answered and let us in.
-        identity: Who the service says we are; "" if it does not tell.
+        identity: Who the service says we are; "" if it does not say.
         endpoint: Where it was reached.
         latency_ms: Round trip of the test in milliseconds.
         detail: A sentence for a person; names the fault and the remedy if not ok.

@@ -45,7 +45,7 @@ class ParseSession:
     """One import of a DAG file.
 
     Args:
-        file: The DAG file; lines in it and DAGs made by it are told from those of other files by this path.
+        file: The DAG file; lines in it and DAGs made by it are distinguished from those of other files by this path.
         folder: The DAGs folder; sites are named relative to it.
         capabilities: Finds a capability by id; raises `penstock.errors.MissingProviderError` if its provider is not
             installed, `penstock.errors.NotFoundError` if the provider has no such capability. None checks nothing.

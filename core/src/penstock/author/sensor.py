@@ -83,7 +83,7 @@ class Sensor(Operator):
 
 
 def waiting_problems(arguments: Mapping[str, Any]) -> Iterator[str]:
-    """Check how a sensor is told to wait; arguments may be missing."""
+    """Check the arguments by which a sensor waits; some may be missing."""
     for name in ("poke_interval", "timeout"):
         if name in arguments:
             yield from duration_problems(arguments[name], name)

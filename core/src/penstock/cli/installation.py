@@ -49,14 +49,14 @@ def require_project(settings: Settings) -> None:
 
 
 def run_everything(settings: Settings) -> int:
-    """Run the processes of an installation until they are told to stop; returns the exit code."""
+    """Run the processes of an installation until they are stopped; returns the exit code."""
     from penstock.app.up import up  # noqa: PLC0415 - a refusal need not wait for the import
 
     return up(settings)
 
 
 def person() -> str:
-    """Name who runs this command; "" if that cannot be told."""
+    """Name who runs this command; "" if that is not known."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):

@@ -89,7 +89,7 @@ def root() -> None:
 
 
 def run(arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> int:
-    """Run one command and return its exit code; whatever goes wrong is told on stderr, never as a traceback."""
+    """Run one command and return its exit code; an error is printed on stderr, never as a traceback."""
     environ = os.environ if environ is None else environ
     try:
         result = root.main(list(arguments), prog_name="penstock", standalone_mode=False, obj=environ)

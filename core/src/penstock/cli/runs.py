@@ -17,7 +17,9 @@ def runs() -> None:
 @click.argument("dag_id", required=False, default="")
 @click.option("--state", type=click.Choice([s.value for s in RunState]), default=None, help="Only runs in this state.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="Length of the page.")
-@click.option("--before", type=int, default=None, metavar="NUMBER", help="The page after this one, as it tells.")
+@click.option(
+    "--before", type=int, default=None, metavar="NUMBER", help="The next page: the number that this page ends with."
+)
 @json_option
 @click.pass_context
 def list_runs(

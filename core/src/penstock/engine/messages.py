@@ -33,12 +33,12 @@ class RunAdded(msgspec.Struct, frozen=True):
     """A run exists that the engine does not know yet: a new one, or one that lives on after a restart.
 
     A run that has ended is taken over for the step in which it comes, so that a `ClearTasks` or `MarkTask` of the same
-    step finds it; and for longer if it has a live try, which is then told to end.
+    step finds it; and for longer if it has a live try, which is then cancelled.
 
     Attributes:
         dag: The version that the run is pinned to.
         tasks: Its task instances; empty if it has not started.
-        tries: Its tries without an outcome. Those whose instance is not live were told to end, and are told again.
+        tries: Its tries without an outcome. Those whose instance is not live were cancelled, and are cancelled again.
         lengths: Numbers of elements of the lists and dicts its tasks left, by task, map index and key.
     """
 

@@ -144,7 +144,7 @@ class State:
         self._dirty_tries[key, attempt.epoch] = attempt
 
     def record_late(self, answer: LateAnswer) -> None:
-        """Record an answer that is not obeyed on its try."""
+        """Record a late answer on its try; it changes nothing else."""
         self._late[answer.key, answer.epoch] = answer
 
     def finish_step(self) -> Step:

@@ -29,7 +29,7 @@ def _dispatch(state: State, instance: Instance) -> None:
     node, key, now = instance.node, instance.key, state.now
     executor = state.executor_of(node)
     instance.transition(TaskState.QUEUED, f"handed to executor {executor!r}")
-    # Each dispatch is a new epoch, a repeated loss included: the epoch tells tries apart, the number is what the user counts.
+    # Each dispatch is a new epoch, a repeated loss included: the epoch identifies the try, the number is what the user counts.
     instance.epoch += 1
     instance.try_number += 1
     instance.queued_at = now
@@ -48,7 +48,7 @@ def _dispatch(state: State, instance: Instance) -> None:
 def start_try(state: State, event: TryStarted) -> None:
     """Record that a try's process runs."""
     instance = state.instance(event.key)
-    # A late word of an earlier try must not give its process or its start to the one that runs now.
+    # A late event of an earlier try must not give its process or its start to the one that runs now.
     if instance is None or instance.attempt is None or event.epoch != instance.epoch:
         return
     # It is a sign of life as good as a heartbeat, and the first heartbeat of its process is yet to come.
@@ -68,7 +68,7 @@ def start_try(state: State, event: TryStarted) -> None:
 def finish_try(state: State, event: TryFinished) -> None:
     """Take in a try's outcome: the current try decides its instance's state, any other is recorded as late."""
     instance = state.instance(event.key)
-    # The fence: only the newest epoch is obeyed, so that a worker that was given up and answers after all, or answers twice,
+    # The fence: only the newest epoch counts, so that a worker that was given up and answers after all, or answers twice,
     # decides nothing. Its answer is kept on its row, because its work in the outside world may have happened.
     if instance is None or instance.attempt is None or event.epoch != instance.epoch:
         state.record_late(LateAnswer(event.key, event.epoch, event.end.outcome, event.at))

@@ -166,7 +166,7 @@ _RULES: dict[TriggerRule, Callable[[Tally], Verdict]] = {
 
 
 def explain(rule: TriggerRule, tally: Tally) -> str:
-    """The sentence that says where the upstream stands, for the reason of a verdict."""
+    """Describe the states of the upstream, as the reason of a verdict."""
     parts = [
         f"{count} {word}"
         for count, word in (

@@ -1,4 +1,4 @@
-"""A try process's one connection to the world: inputs came in with it; requests, values and the outcome go out."""
+"""The channel of a try's process: its asks, values and outcome go out, replies come in."""
 
 import socket
 import threading

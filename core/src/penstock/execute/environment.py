@@ -1,4 +1,4 @@
-"""The scheduler's side of one file server: its line, and the tries that it has."""
+"""The scheduler's connection to a file server, and the tries that it runs."""
 
 import os
 import socket
@@ -21,7 +21,7 @@ from penstock.spec.executor import PlanCode, TryRequest
 from penstock.spec.wire import FrameKind
 
 HUNG_S = KILL_GRACE_S + 2 * BEAT_S
-"""Seconds in which a file server that lives has ended a try that it was told to end, or has sent a heartbeat."""
+"""Seconds in which a file server that lives has ended a try that was cancelled, or has sent a heartbeat."""
 
 
 class Origin(NamedTuple):
@@ -75,7 +75,7 @@ class Server:
     Attributes:
         ready: Whether it has imported its file.
         prefetched: Serials of tries that wait at the server for a slot, in their order.
-        successor: Serial of the one that took the place of the try whose end is told next; 0 if none did.
+        successor: Serial of the try that took the slot of the one whose end comes next; 0 if none did.
         opened_at: Monotonic instant at which it was asked for.
         used_at: Monotonic instant of the last try that it was sent.
         last_heartbeat_s: Monotonic instant of its last heartbeat.
@@ -113,7 +113,7 @@ class Server:
         self.send_buffer.put(frame(FrameKind.CANCEL, submitted.serial, reason.encode(errors="replace")))
 
     def is_hung(self, now: float, patience_s: float) -> bool:
-        """Whether it was told to end a try, did not, and has given no sign of life since."""
+        """Whether it has not ended a cancelled try, and has sent no heartbeat since."""
         oldest = min(self._cancelled_at.values(), default=now)
         return now > oldest + patience_s and self.last_heartbeat_s < oldest
 

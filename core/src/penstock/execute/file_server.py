@@ -167,7 +167,7 @@ class FileServer:
 
     def _receive_from(self, child: ForkedProcess) -> None:
         if child.sock.fileno() < 0:
-            return  # buried by an earlier event of the same turn
+            return  # ended by an earlier event of the same turn
         data = read_available(child.sock)
         if data is None:
             self._selector.unregister(child.sock)
@@ -187,14 +187,14 @@ class FileServer:
     def _copy_output(self, child: ForkedProcess) -> None:
         """Move what a process printed into the log of its try; a process without a try is not listened to."""
         if child.pipe < 0:
-            return  # buried by an earlier event of the same turn
+            return  # ended by an earlier event of the same turn
         job = None if child is self._waiter else next(iter(child.jobs.values()), None)
         more = job.output.take(child.pipe) if job is not None and job.output is not None else discard(child.pipe)
         if not more:
             self._selector.unregister(child.pipe)
 
     def _finish(self, job: Job, payload: bytes) -> None:
-        """Pass on what a try's process answered, unless the try was told to end: then that is the answer."""
+        """Pass on what a try's process answered, unless the try was cancelled: then that is the answer."""
         if job.child is not None and job.child.kept and job.child is not self._waiter:
             self._idle.append(job.child)
         if job.ending is not None:
@@ -203,7 +203,7 @@ class FileServer:
             self._close(job, payload)
 
     def _close(self, job: Job, answer: bytes) -> None:
-        """End a try: its log, its place, which the next kept try takes, and the word to the scheduler."""
+        """End a try: close its log, give its slot to the next waiting try, and send the answer to the scheduler."""
         if job.child is not None:
             del job.child.jobs[job.serial]
         if job.output is not None:
@@ -227,7 +227,7 @@ class FileServer:
             kill_orphans(self._children)
 
     def _process_ended(self, child: ForkedProcess, code: int) -> None:
-        """A process has ended: hear what it said last, answer for the tries it leaves, end its descendants."""
+        """Clean up after a process that has ended: read its last frames, answer for its tries, end its descendants."""
         if child.sock in self._selector.get_map():
             self._receive_from(child)
         kill_group(child.pid)

@@ -1,4 +1,4 @@
-"""Tries in a file server's hands, and the processes it forked for them."""
+"""The tries of a file server, and the processes that it forked for them."""
 
 import os
 import socket
@@ -21,8 +21,8 @@ class Job:
 
     Attributes:
         payload: The encoded request, for a process that reads it from its channel.
-        deadline: Monotonic instant at which it is told to end; 0.0 for never.
-        ending: How its answer reads if its process dies now: set once it was told to end.
+        deadline: Monotonic instant at which it is cancelled; 0.0 for never.
+        ending: How its answer reads if its process dies now: set once it was cancelled.
     """
 
     __slots__ = ("child", "deadline", "ending", "output", "payload", "request", "serial")
@@ -57,7 +57,7 @@ def fork_process(code: Callable[[socket.socket], NoReturn], held: tuple[int, ...
 
     Args:
         code: Never returns.
-        held: Descriptors that every process of the executor keeps open, so that a lock on them tells of its life.
+        held: Descriptors that every process of the executor keeps open, so that a lock on them shows that it lives.
         kept: Whether it will serve more than one try.
     """
     ours, theirs = socket.socketpair()

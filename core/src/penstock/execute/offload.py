@@ -1,4 +1,4 @@
-"""Large values on their way out of a try: they go to the object store, and a reference travels in their stead."""
+"""Offloads large values of a try to the object store, and sends a reference in their place."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What runs user code in a try process: finds the operator, prepares it, puts the large values it leaves away."""
+"""Runs user code in a try's process: finds the operator, prepares it, runs it, and offloads large values."""
 
 import traceback
 from collections.abc import Callable
@@ -25,7 +25,7 @@ OpenStore = Callable[[str, str | None], Any]
 
 
 class Providers:
-    """What an execution room cannot know by itself: the providers, handed in by the composition root.
+    """What the runner needs of the providers; handed in by who composes the process.
 
     Args:
         resolve: Class of an operator or sensor by capability id.

@@ -122,7 +122,7 @@ def _fork_file_server(
 def _be_file_server(message: Open, kept: tuple[int, ...], make_runner: Callable[[Open], Runner]) -> NoReturn:
     """Import the file in the forked process and serve its tries.
 
-    The scheduler is told the process's number before the import, so that it can end one that never comes back.
+    The scheduler gets the process's number before the import, so that it can end one that never comes back.
     """
     control = socket.socket(fileno=kept[0])
     control.sendall(frame(FrameKind.HELLO, os.getpid()))

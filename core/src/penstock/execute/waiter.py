@@ -105,7 +105,7 @@ class Waiter:
         self._news.set()
 
     async def _poke(self, group: list[Waiting]) -> None:
-        """Poke once for all of a group; what the first one finds holds for all."""
+        """Poke once for all of a group; the result of the first is that of all."""
         first = group[0]
         try:
             answer = await self._ask(first)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from penstock.load.discover import IGNORE
 
-# The kernel tells watchfiles at once; it looks at what it was told so often, and waits until nothing more comes.
+# The kernel tells watchfiles at once; it looks at what changed so often, and waits until nothing more comes.
 _STEP_MS = 200
 _DEBOUNCE_MS = 1600
 _TEMPORARY = ("~", ".swp", ".swx", ".swo", ".tmp", ".pyc", ".part", ".crdownload")

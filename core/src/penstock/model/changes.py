@@ -21,7 +21,7 @@ class DagCursor(msgspec.Struct, frozen=True):
 
 
 class LateAnswer(msgspec.Struct, frozen=True):
-    """A try answered after its lease had ended, or twice: worth knowing, but obeyed no more."""
+    """A try answered after its lease had ended, or twice: it is recorded, and changes nothing."""
 
     key: TaskKey
     epoch: int
@@ -40,7 +40,7 @@ class Changes(msgspec.Struct):
         xcoms: Values that finished tries left; they replace older ones under the same key.
         removed: Task instances to delete: the placeholder of a mapped task, once its instances exist.
         cleared: Task instances whose XComs must go, because they will run again.
-        late: Answers of tries that are no longer obeyed; noted on the try's row, which keeps its outcome.
+        late: Answers that came late and change nothing; noted on the try's row, which keeps its outcome.
         cursors: Timetables that moved on.
         handled: Numbers of the requests that this step has carried out.
         notices: Every change of a state, for listeners, in the order in which they were decided; none if nobody listens.

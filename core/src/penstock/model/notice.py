@@ -1,4 +1,4 @@
-"""What listeners are told: a state that changed, as a value that is kept until everybody has heard of it."""
+"""Notices: changes of states, kept until every listener has received them."""
 
 from datetime import datetime
 

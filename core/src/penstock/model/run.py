@@ -108,7 +108,7 @@ class TaskInstance(msgspec.Struct, frozen=True):
 
     Attributes:
         try_number: User-visible tries begun so far; a lost try is repeated under the same number.
-        epoch: Dispatches so far; every dispatch has a new one, and only the newest is obeyed.
+        epoch: Dispatches so far; every dispatch has a new one, and only the newest counts.
         reason: Why it is in its state, as a sentence.
         due_at: When a retry may start; None otherwise.
         failures: Failed tries since it was last cleared.

@@ -2,7 +2,7 @@
 
 A schedule is a set of ticks. Two neighbouring ticks of a cron or an interval schedule enclose a data interval; an
 explicit date stands for itself. Every instant that goes in or comes out is aware, and what comes out is UTC. The calendar ends with the
-years 1 and 9999: there is no tick beyond, and none so near to its ends that it could not be told in every zone.
+years 1 and 9999: there is no tick beyond, and none so near to its ends that it could not be written in every zone.
 
 Cron expressions are read by `cronsim`, which treats changes of the clock as Debian's cron does: a job at a wall time
 that is skipped runs once, at the first instant after the gap; one at a wall time that comes twice runs once, the first

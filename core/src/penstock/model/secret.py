@@ -1,4 +1,4 @@
-"""Which values are secrets, told by the names that they stand under; their text decides nothing."""
+"""Which values are secrets, by their names alone; their text decides nothing."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ _WORDS = ("password", "passwd", "secret", "token", "private_key", "passphrase", 
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether what stands under this name is taken for a secret: if it contains one of a few words, in any case."""
+    """Whether the value of this name is taken for a secret: if the name contains one of a few words, in any case."""
     return any(word in name.lower() for word in _WORDS)
 
 

@@ -72,7 +72,7 @@ class Reference(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class NotSerialisableError(TypeError):
-    """A value has no JSON form; the message names the type and where in the value it stands."""
+    """A value has no JSON form; the message names the type and its place in the value."""
 
 
 def encode(value: Any) -> bytes:  # noqa: ANN401 - any value
@@ -147,7 +147,7 @@ def form_of(data: bytes) -> str:
 
 
 def refer(reference: Reference) -> bytes:
-    """The JSON text that stands for a value elsewhere."""
+    """The JSON text of a reference to a value."""
     return msgspec.json.encode({TAG: "ref", "value": reference})
 
 

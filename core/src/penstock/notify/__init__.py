@@ -1,1 +1,1 @@
-"""The notifier: tells the plugin modules of providers, each in a process of its own, which states have changed."""
+"""The notifier: delivers changes of states to the listeners of providers, each in a process of its own."""

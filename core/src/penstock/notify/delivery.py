@@ -154,7 +154,7 @@ class Delivery:
             self._loaded, self._due, self._ends_loading = True, None, 0
 
     def _delivered(self, failure: str) -> None:
-        """Note what came of the notice in hand, and go on to the next."""
+        """Record how the delivery of the present notice ended, and go on to the next."""
         self._busy, self._due, self._ends_busy = False, None, 0
         if failure:
             row, number = self.row, self._notices[0][0]

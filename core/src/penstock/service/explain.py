@@ -49,7 +49,7 @@ class Explainer:
 
 
 def _capacities(settings: Settings) -> dict[str, int | None]:
-    """Tries that each executor holds at once, by name; None where only the executor itself can tell."""
+    """Tries that each executor holds at once, by name; None where only the executor itself knows."""
     return {
         name: None if each.provided else each.options.get("parallelism") or settings.executor.parallelism
         for name, each in settings.executors.items()

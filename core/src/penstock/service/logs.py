@@ -85,7 +85,7 @@ def follow_logs(
 ) -> Iterator[LogChunk]:
     """Read the logs of a task's tries as they grow, try after try, until its newest instance has ended.
 
-    Nothing wakes a reader when a log grows, so an empty chunk tells the caller to wait a moment before the next one.
+    Nothing wakes a reader when a log grows, so after an empty chunk the caller should wait a moment before the next one.
 
     Raises:
         NotFoundError: There is no such DAG, run or task.
@@ -108,7 +108,7 @@ def follow_logs(
 
 
 def _grown(log: Log, done: dict[int, int]) -> Iterator[bytes]:
-    """Read what a log holds beyond what was read before; ``done`` tells that by dispatch, and is kept up."""
+    """Read what a log holds beyond what was read before; ``done`` has the bytes read by dispatch, and is updated."""
     start = done.get(log.epoch, 0)
     with suppress(FileNotFoundError), log.path.open("rb") as file:
         file.seek(start)

@@ -74,12 +74,12 @@ def hook_for(installation: Installation, connection: Connection) -> type[Hook]:
 
 def concerns(row: Listener) -> list[str]:
     """Say what a person should know of a listener, a sentence each."""
-    found = [f"it hears of no change: {row.broken}"] if row.broken else []
+    found = [f"it receives no change: {row.broken}"] if row.broken else []
     if row.failed:
         when = f" (the last one at {row.failed_at:%Y-%m-%d %H:%M:%S} UTC)" if row.failed_at else ""
         found.append(f"it failed at {row.failed} state changes{when}: {row.failure}")
     if row.missed:
-        found.append(f"it has missed {row.missed} state changes, which nobody will tell it any more")
+        found.append(f"it has missed {row.missed} state changes, which will not be delivered any more")
     return found
 
 
@@ -108,9 +108,9 @@ def _details(installation: Installation, providers: list[Provider]) -> list[Prov
 
 
 def _listeners(installation: Installation, providers: list[Provider]) -> dict[str, Listener]:
-    """The row of each active provider that names a plugin module, by id; a new one for one that has heard nothing yet.
+    """The row of each active provider that names a plugin module, by id; a new one for one that has received nothing yet.
 
-    A database that cannot be read tells nothing here: these operations must work without it, and `check_installation`
+    A database that cannot be read adds nothing here: these operations must work without it, and `check_installation`
     looks at it.
     """
     ids = [each.id for each in providers if each.manifest is not None and each.manifest.plugin]

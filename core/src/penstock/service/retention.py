@@ -34,7 +34,7 @@ class RetentionSweep:
 
     Args:
         installation: What to delete from.
-        log: Is told what a person should know, a line each.
+        log: Called with what the user should know, a line each.
     """
 
     def __init__(self, installation: Installation, log: Callable[[str], None]) -> None:

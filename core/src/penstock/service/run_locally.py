@@ -54,7 +54,7 @@ def run_locally(
         dag_id: Which of its DAGs; may be empty if it has one.
         logical_date: Of the run; without one, that of the last complete interval.
         conf: Values of params.
-        log: Is told how each try ended, and what tasks asked for that is not done here.
+        log: Called with how each try ended, and with what tasks asked for that is not done here.
 
     Raises:
         AuthoringError: With everything that is wrong with the file.

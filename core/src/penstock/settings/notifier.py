@@ -1,4 +1,4 @@
-"""``[notifier]``: the process that tells plugin modules which states have changed."""
+"""``[notifier]``: the process that delivers changes of states to plugin modules."""
 
 import msgspec
 
@@ -6,7 +6,7 @@ from penstock.settings.numbers import Seconds
 
 
 class NotifierSettings(msgspec.Struct, frozen=True):
-    """``[notifier]``: tells plugin modules of providers which states have changed; runs only if there are such modules.
+    """``[notifier]``: delivers changes of states to the plugin modules of providers; runs only if there are such modules.
 
     Attributes:
         timeout_s: Seconds that a plugin module may take for one change; then its process is ended and started again.

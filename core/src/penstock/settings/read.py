@@ -1,4 +1,4 @@
-"""Reads ``penstock.toml`` and the environment, and tells all that is wrong with them together."""
+"""Reads ``penstock.toml`` and the environment, and reports all that is wrong with them together."""
 
 import os
 import re

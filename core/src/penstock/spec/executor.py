@@ -1,6 +1,6 @@
 """The executor spec: where tries run.
 
-An executor is one object in the scheduler's process. It gets `TryRequest` values and tells events; it never opens the
+An executor is one object in the scheduler's process. It gets `TryRequest` values and returns events; it never opens the
 database and never runs user code in that process. It may lose tries, answer twice or late: the engine fences every answer by
 its epoch. Each try has a lease of its own: an executor that goes on holding a try says so by a `Heartbeat` that names it,
 at least every third of ``lease_s``; a try that is not named for a whole lease is lost, and no other.
@@ -109,7 +109,7 @@ class TryRequest(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         run: The run's number in the database.
-        epoch: Number of this dispatch of the task instance; only the newest is obeyed.
+        epoch: Number of this dispatch of the task instance; only the newest counts.
         code: What it runs.
         log: URL of the file that receives its output.
         queue: The queue that its author chose.
@@ -141,7 +141,7 @@ class TryStarted(msgspec.Struct, frozen=True, tag="started"):
     """A try's process exists and is about to run user code.
 
     Attributes:
-        pid: The process, where that tells somebody something; 0 elsewhere.
+        pid: The process id, where it helps the user; 0 elsewhere.
     """
 
     key: TaskKey
@@ -239,7 +239,7 @@ class Executor(Protocol):
         """Number of tries it wants to hold at once, those that wait inside it included; asked after each `events`."""
 
     def fileno(self) -> int:
-        """A descriptor that is readable whenever `events` has something to tell."""
+        """A descriptor that is readable whenever `events` has something to return."""
 
     def submit(self, tries: Sequence[TryRequest]) -> None:
         """Take tries; returns at once. A try that cannot be started is answered by an event."""

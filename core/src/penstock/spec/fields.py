@@ -1,4 +1,4 @@
-"""Reading a connection into a provider's own frozen fields, with every problem told at once."""
+"""Reading a connection into a provider's own frozen fields, with every problem reported at once."""
 
 import dataclasses
 import types

@@ -1,6 +1,6 @@
 """The pluggy specs of the core: what a provider or a module of the project can answer, and what it can react to.
 
-**Answering specs** tell the core of capabilities, and there is no other way to tell it. There is one for each kind of the table
+**Answering specs** announce capabilities to the core, and nothing else does. There is one for each kind of the table
 `penstock_manifest.kinds.ARRAYS`, such as ``penstock_operators``. For an installed provider its manifest answers: the core
 registers one plugin object a provider, which answers from data, so that asking never imports a provider. They may be called in any
 process, provider by provider in the order of their ids; each gives what it has, an empty tuple for nothing. An impl may leave out the
@@ -10,11 +10,11 @@ argument ``mention``: a text that the asker looks for, "" for everything; who ha
 loaded in a process of its own and nowhere else; that process, and the notifier which feeds it, exist only while some
 active provider names such a module.
 An impl is called after the change is durable, at least once, one change after the other in the order in which they
-were decided: it must bear to be told of the same change again after a crash. Providers do not wait for each other, and
+were decided: it must bear the same change again after a crash. Providers do not wait for each other, and
 nothing waits for an impl: no task starts or ends later because one is slow. What an impl raises is logged under its
 provider's name and counts as one failure; one that takes longer than ``[notifier] timeout_s`` is ended with its
 process, which counts as one failure, too. The change is passed over in both cases. A change at which the process ended
-three times is passed over as well. Every change of a state is told, however many of them one transaction made durable.
+three times is passed over as well. Every change of a state is delivered, however many of them one transaction made durable.
 
 An impl may ask for connections and Variables, as a task does, and so may the hooks that it uses; for nothing else.
 

@@ -46,7 +46,7 @@ class WorkerHost(Protocol):
         """The try's process exists."""
 
     def ask(self, ask: Ask) -> Reply:
-        """Ask the scheduler, and wait for its reply; what this raises is what the try is told."""
+        """Ask the scheduler, and wait for its reply; what this raises is raised in the try."""
 
     def log(self, data: bytes) -> None:
         """Take what the try printed, secrets hidden."""
@@ -191,7 +191,7 @@ class _Serving:
     def _reply(self, ask: Ask) -> Reply:
         try:
             return self._host.ask(ask)
-        except Exception as error:  # noqa: BLE001 - the executor's own means failed: the try that asked is told
+        except Exception as error:  # noqa: BLE001 - the executor's own means failed: raised in the try that asked
             return Reply(error=f"{ask.method}() could not be answered: {error}", error_type=RequestError.__name__)
 
     def copy_output(self) -> bool:

@@ -148,13 +148,13 @@ class Config:
             return [Pool(*row) for row in connection.execute(POOLS)]
 
     def put_pool(self, pool: Pool, now: datetime) -> None:
-        """Store a pool in place of any of the same name, and tell the scheduler."""
+        """Store a pool in place of any of the same name, and request the scheduler to use it."""
         with self._writer.transaction() as tx:
             tx.replace(tables.pool, [{"name": pool.name, "slots": pool.slots, "description": pool.description}])
             tx.submit([PoolsChanged()], now)
 
     def delete_pool(self, name: str, now: datetime) -> None:
-        """Delete a pool and tell the scheduler; raises NotFoundError if there is none."""
+        """Delete a pool and request the scheduler to drop it; raises NotFoundError if there is none."""
         with self._writer.transaction() as tx:
             if not tx.execute(delete(tables.pool).where(_p.name == name)).rowcount:
                 raise NotFoundError("pool", name, [pool.name for pool in self.pools()])

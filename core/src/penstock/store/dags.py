@@ -136,7 +136,7 @@ class Dags:
             return list(connection.execute(select(_d.dag_id).where(_d.active)).scalars())
 
     def set_paused(self, dag_id: str, now: datetime, *, paused: bool) -> bool:
-        """Pause or unpause a DAG and tell the scheduler; returns whether the DAG exists."""
+        """Pause or unpause a DAG and request the scheduler to follow; returns whether the DAG exists."""
         with self._writer.transaction() as tx:
             statement = update(tables.dag).where(_d.dag_id == dag_id).values(paused=paused, changed_at=now)
             known = tx.execute(statement).rowcount > 0

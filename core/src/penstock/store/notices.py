@@ -52,7 +52,7 @@ class NoticeWriter:
     def add(self, connection: Connection, notices: Sequence[Notice]) -> None:
         """Add notices in their order; the oldest go if there are too many.
 
-        A listener that does not come back must not fill the disk: it misses what was dropped, and is told how many.
+        A listener that does not come back must not fill the disk: it misses what was dropped, and the number is recorded.
         """
         self._insert.run(connection, [(_body(each), each.at) for each in notices])
         self._unchecked += len(notices)

@@ -18,14 +18,14 @@ class Listener(msgspec.Struct, frozen=True):
     """A provider that listens, and how far it has come.
 
     Attributes:
-        acknowledged: Number of the last notice that it needs to be told no more.
+        acknowledged: Number of the last notice that was delivered to it.
         failed: Changes at which its impl raised, took too long, or ended its process.
-        missed: Changes that it was never told: they were dropped because it was too far behind, or its module cannot
+        missed: Changes that were never delivered to it: they were dropped because it was too far behind, or its module cannot
             be loaded.
         broken: Why its plugin module cannot be loaded, as a sentence; "" if it can.
         failure: What went wrong at the last change that failed, as a sentence.
         failed_at: When that was.
-        waiting: Changes that it has yet to be told.
+        waiting: Changes that are not delivered to it yet.
     """
 
     provider: str
@@ -92,7 +92,7 @@ class Outbox:
             return [(number, notices.read(body)) for number, body in found]
 
     def acknowledge(self, listeners: Sequence[Listener]) -> dict[str, int]:
-        """Note how far listeners have come, and delete what all of them have been told.
+        """Record how far each listener has come, and delete what was delivered to all.
 
         Args:
             listeners: Their rows, with ``missed`` counting only what came to it since the last call.
@@ -121,7 +121,7 @@ class Outbox:
             return {row.provider: row.missed for row in tx.execute(MISSED)}
 
     def drop_before(self, before: datetime) -> int:
-        """Drop notices from before an instant, told or not; returns how many went. Raises StoreError."""
+        """Drop notices from before an instant, delivered or not; returns how many went. Raises StoreError."""
         with self._database.read() as connection:
             last = connection.execute(LAST_BEFORE, {"before": before}).scalar_one()
         if not last:

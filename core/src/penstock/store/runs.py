@@ -65,7 +65,7 @@ class Runs:
     def live(self) -> list[RunSnapshot]:
         """Every run that is unfinished or has an open try, oldest first, in one consistent view.
 
-        Costs what lives, whatever has finished. A finished run has an open try if that was told to end, by a cancel or
+        Costs what lives, whatever has finished. A finished run has an open try if that was cancelled, by a cancel or
         a clear, and has not answered.
         """
         with self._database.read() as connection:

@@ -1,10 +1,10 @@
-"""A clock that stands still until it is told to move."""
+"""A clock that stands still until a test moves it."""
 
 from datetime import UTC, datetime, timedelta
 
 
 class FakeClock:
-    """Tells a time of its own; sleeping moves it, and takes none.
+    """A clock with a time of its own; sleeping moves it at once.
 
     Args:
         start: The first moment, aware.

@@ -22,7 +22,7 @@ from penstock.testing import provider_checks as checks
 
 
 class ProviderSuite:
-    """Tests of an installed provider; subclass it and name the provider. Each tells all that it found at once."""
+    """Tests of an installed provider; subclass it and name the provider. Each reports all that it found at once."""
 
     provider_id: ClassVar[str] = ""
 
@@ -48,11 +48,11 @@ class ProviderSuite:
         _none(checks.import_problems(self.subject()))
 
     def test_everything_is_documented(self) -> None:
-        """Docstrings begin with a sentence and tell of every argument."""
+        """Docstrings begin with a sentence and describe every argument."""
         _none(checks.document_problems(self.subject()))
 
     def test_every_hook_can_test_its_connection(self) -> None:
-        """Hooks open nothing when they are made, and can tell whether their connection works."""
+        """Hooks open nothing when they are made, and can test whether their connection works."""
         _none(checks.hook_problems(self.subject()))
 
     def test_an_unknown_argument_is_refused(self) -> None:

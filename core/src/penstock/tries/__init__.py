@@ -1,1 +1,1 @@
-"""What a try is told, may ask and answers, between the scheduler and the executors."""
+"""Requests, inputs, asks and recovery of tries, between the scheduler and the executors."""

@@ -115,13 +115,13 @@ def _signature(method: str) -> tuple[list[str], list[Any]]:
 
 
 def connection_reply(vault: Vault, conn_id: str) -> Reply:
-    """A connection with word of its secrets; raises NotFoundError, ConfigError or StoreError."""
+    """Reply with a connection and what must be masked of it; raises NotFoundError, ConfigError or StoreError."""
     found = vault.connection(conn_id)
     return Reply(msgspec.to_builtins(found.value), secrets=found.secrets)
 
 
 def variable_reply(vault: Vault, key: str) -> Reply:
-    """A Variable with word of its secrets, None if there is none; raises ConfigError or StoreError."""
+    """Reply with a Variable and what must be masked of it, None if there is none; raises ConfigError or StoreError."""
     found = vault.variable(key)
     return Reply(found.value, secrets=found.secrets)
 

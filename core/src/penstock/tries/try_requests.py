@@ -1,4 +1,4 @@
-"""From the engine's dispatch to what a try needs far from the database: its source, its run's facts, its inputs."""
+"""Makes the request of a try from the engine's dispatch: its source, its run's facts, its inputs."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -20,7 +20,7 @@ Answer = TypeVar("Answer")
 class VaultSource(Protocol):
     """One place that connections and Variables come from, such as a secrets backend.
 
-    Every method may raise any exception: the vault tells it with the name of the source, and asks no other instead.
+    Every method may raise any exception: the vault reports it with the name of the source, and asks no other instead.
     """
 
     @property
@@ -31,13 +31,13 @@ class VaultSource(Protocol):
         """The connection of this id with its secrets, or None."""
 
     def connection_ids(self) -> Collection[str]:
-        """Ids of all connections, as far as the source can tell."""
+        """Ids of all connections, as far as the source knows them."""
 
     def variables(self, keys: Collection[str]) -> Mapping[str, str]:
         """The text of each of these Variables that the source has."""
 
     def variable_keys(self) -> Collection[str]:
-        """Keys of all Variables, as far as the source can tell."""
+        """Keys of all Variables, as far as the source knows them."""
 
 
 class VaultValue(NamedTuple, Generic[Value]):
@@ -126,7 +126,7 @@ class StoreSource:
 class Vault:
     """Finds connections and Variables as users' code is given them: from the first source that has them.
 
-    A source that fails is told with its name. No later source is asked then: whoever set a value in an earlier one
+    A source that fails is reported with its name. No later source is asked then: whoever set a value in an earlier one
     must not be given another value because that one is away.
 
     Args:

@@ -144,7 +144,7 @@ def _judge_state(provider_id: str, wheel: Wheel, limits: Limits, session: Sessio
 def verdicts(wanted: Iterable[tuple[str, str]], core_version: str, session: Session) -> list[str]:
     """Return a warning for each provider version that the catalog has seen fail with this core.
 
-    Untested pairs are told only where the catalog carries any verdict for that provider.
+    Untested pairs are reported only where the catalog carries any verdict for that provider.
     """
     found = []
     for provider_id, version in wanted:

@@ -19,7 +19,7 @@ from penstock_plugin_manager.model.requirement import newer, wheel_parts
 
 
 class KnownProvider(NamedTuple):
-    """A provider of which a manifest is at hand.
+    """A provider whose manifest is known.
 
     Attributes:
         where: ``installed``, ``catalog`` or ``source``.
@@ -34,7 +34,7 @@ class KnownProvider(NamedTuple):
 
 
 def known_providers(session: Session, installed: Iterable[Provider] | None = None) -> list[KnownProvider]:
-    """Return every provider whose manifest is at hand; what is installed hides what a catalog says of the same id.
+    """Return every provider whose manifest is known; what is installed hides what a catalog says of the same id.
 
     Args:
         session: The call.

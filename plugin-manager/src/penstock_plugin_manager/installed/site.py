@@ -64,7 +64,7 @@ def distributions(*folders: str) -> dict[str, Distribution]:
 
 
 def read_distribution(dist: IDistribution) -> Distribution:
-    """Return what a distribution says about itself; what it does not tell is empty."""
+    """Return what a distribution says about itself; what it lacks is empty."""
     fields = headers(_text(dist, "METADATA") or _text(dist, "PKG-INFO"))
     source, editable = _source(dist)
     stem, _, version = Path(discovery.metadata_of(dist)).stem.partition("-")

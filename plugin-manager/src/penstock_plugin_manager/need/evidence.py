@@ -1,4 +1,4 @@
-"""Evidence in one source file: imports, ids, URLs, and what cannot be told from reading; pure."""
+"""Evidence in one source file: imports, ids, URLs, and what reading cannot decide; pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Evidence(NamedTuple):
 
     Attributes:
         kind: ``import``, ``id`` (a text of the form ``a.b``), ``operator`` (such a text in a call of ``operator``), ``url`` (a
-            scheme), ``dynamic`` (something that cannot be told) or ``unreadable``.
+            scheme), ``dynamic`` (something that reading cannot decide) or ``unreadable``.
         value: Dotted name, id, scheme, or a sentence.
         line: Line number, from 1.
         optional: Whether the file is prepared for its absence.
@@ -51,7 +51,7 @@ def read_python(source: str) -> list[Evidence]:
 
 
 def first_locations(found: list[Evidence]) -> list[Evidence]:
-    """Return each thing once, at its first line, by line; a text that an ``operator`` call names is not told twice."""
+    """Return each thing once, at its first line, by line; a text that an ``operator`` call names is not listed twice."""
     first: dict[tuple[str, str, bool], Evidence] = {}
     for each in sorted(found, key=_by_line):
         first.setdefault((each.kind, each.value, each.optional), each)

@@ -58,7 +58,7 @@ class _Claim(NamedTuple):
 
 
 class CapabilityOwners:
-    """Who owns which import, capability and URL scheme, by the manifests at hand."""
+    """Who owns which import, capability and URL scheme, by the known manifests."""
 
     def __init__(self, manifests: Iterable[Manifest]) -> None:
         self._imports: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""What is asked of a resolver, and what it is told about places to fetch from."""
+"""The request to a resolver: requirements, versions to keep, and the indexes to fetch from."""
 
 from __future__ import annotations
 

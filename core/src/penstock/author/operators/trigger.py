@@ -79,7 +79,7 @@ class TriggerDagRunOperator(Sensor):
         return None
 
     def run_id(self, context: "Context") -> str:
-        """Make the id of the run that this task stands for."""
+        """Make the id of the run that this task triggers."""
         ti = context["ti"]
         index = "" if ti.map_index < 0 else f"[{ti.map_index}]"
         return self.trigger_run_id or f"triggered__{ti.dag_id}__{ti.run_id}__{ti.task_id}{index}"

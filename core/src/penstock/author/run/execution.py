@@ -227,7 +227,7 @@ def _source_length(task: MappedOperator, name: str, inputs: TryInputs) -> int | 
 
 
 class _ResolvedValue(XComArg):
-    """A value of another task that is already here; it stands for itself until templates are rendered."""
+    """A value of another task that was resolved already; it is left alone until templates are rendered."""
 
     def __init__(self, value: Any) -> None:  # noqa: ANN401 - any value
         self.value = value

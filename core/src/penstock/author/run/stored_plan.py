@@ -17,7 +17,7 @@ class PlannedSource(AbstractOperator):
 
 
 class StoredTask(AbstractOperator):
-    """A task as its stored plan tells it: its operator is made when a try knows what its instance is given.
+    """A task as its stored plan describes it: its operator is made when a try knows what its instance is given.
 
     Attributes:
         cls: The class of the capability.

@@ -89,7 +89,7 @@ class LeaderLock:
         self._lock = _FileLock(path, self._database.name, me) if path is not None else _SessionLock(self._database, me)
 
     def holder(self) -> Holder | None:
-        """Who has the role now, as far as can be told without asking for it; None if nobody has. Raises StoreError."""
+        """Who has the role now, as far as is known without asking for it; None if nobody has. Raises StoreError."""
         path = self._database.path
         return _session_holder(self._database) if path is None else _file_holder(path)
 

@@ -53,7 +53,7 @@ def run(options: argparse.Namespace, session: Session) -> Result:
 
 
 def provider_rows(session: Session) -> list[dict[str, Any]]:
-    """Return one row for each installed provider, for programs; what a broken one does not tell is empty."""
+    """Return one row for each installed provider, for programs; what a broken one lacks is empty."""
     return [
         {
             "id": each.id,

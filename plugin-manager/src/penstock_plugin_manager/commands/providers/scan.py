@@ -37,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, session: Session) -> Result:
     """Read DAG files by their syntax and name the providers and extras that they need, each with file and line.
 
-    Nothing is imported. What cannot be told from reading is listed and never guessed.
+    Nothing is imported. What reading cannot decide is listed and never guessed.
     """
     found = scan_project(options.path, session)
     declared, against = _declared(session)
@@ -101,7 +101,7 @@ def _roots(path: str | None, session: Session) -> list[Path]:
 
 
 def _manifests(session: Session) -> list[Manifest]:
-    """Return the manifests at hand; without an environment, those of catalogs and folders alone."""
+    """Return the known manifests; without an environment, those of catalogs and folders alone."""
     from penstock_plugin_manager.change.known_providers import known_providers  # noqa: PLC0415  it needs a session with sources
 
     if not session.has_environment:
@@ -146,7 +146,7 @@ def _write(found: ScanResult, unused: list[str], session: Session) -> str:
     if not found.unclear and not found.unreadable:
         intent = intent.without(unused)
     elif unused:
-        kept = f" Kept although no file needs them, because not everything could be told: {', '.join(unused)}."
+        kept = f" Kept although no file needs them, because reading could not decide everything: {', '.join(unused)}."
     unknown = [need.id for need in found.needs if not need.known]
     if unknown:
         kept += f" Not written, because no catalog knows them: {', '.join(unknown)}."
@@ -169,7 +169,7 @@ def _lines(
     if unused:
         lines.append(f"Unused ({against}): {', '.join(unused)}")
     if found.unclear:
-        lines += ["", style("Cannot be told from reading:", "yellow"), *(_place(place) for place in found.unclear)]
+        lines += ["", style("Reading cannot decide:", "yellow"), *(_place(place) for place in found.unclear)]
     if found.unreadable:
         lines += ["", style("Cannot be read:", "red"), *(_place(place) for place in found.unreadable)]
     return lines

@@ -1,4 +1,4 @@
-"""A try's row keeps the answer that came too late to be obeyed."""
+"""A try's row keeps the answer that came too late to count."""
 
 import sqlalchemy as sa
 from alembic import op

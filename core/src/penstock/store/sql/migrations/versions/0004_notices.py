@@ -1,4 +1,4 @@
-"""Changes of states wait for the listeners that have not heard of them."""
+"""Changes of states wait for the listeners that have not received them."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,7 +11,7 @@ INSTANT = sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite")
 
 
 def upgrade() -> None:
-    """Make the tables of notices and of those who hear them."""
+    """Make the tables of notices and of their listeners."""
     op.create_table(
         "notice",
         sa.Column("number", NUMBER, primary_key=True, autoincrement=True),
