@@ -74,6 +74,20 @@ def test_the_dag_of_the_readme_runs(folder, variables):
     assert not problems, problems[0]
 
 
+def test_the_module_of_a_project_in_the_reference_runs(folder, variables):
+    text = (ROOT / "docs" / "reference" / "provider-manifest.md").read_text().partition("## Modules of the project")[2]
+    settings, module = list(blocks_of(text))
+    (folder / "penstock.toml").write_text(settings.text)
+    (folder / "our_plugins.py").write_text(module.text)
+    (folder / "tidy.py").write_text(
+        'from penstock import DAG, operator\n\nwith DAG("tidy"):\n'
+        '    operator("our_plugins.clean", task_id="clean", table="orders")\n'
+    )
+    page = "```console\n$ penstock dags test tidy.py\n...cleaning orders\n...\nthe run of DAG tidy is success\n```\n"
+    problems = Reader(folder, variables).follow(page)
+    assert not problems, problems[0]
+
+
 def test_the_two_commands_of_the_readme_are_what_ci_and_nox_have():
     commands = [block.text.strip() for block in blocks_of((ROOT / "README.md").read_text()) if block.language == "sh"]
     assert len(commands) == 2

@@ -69,7 +69,11 @@ ANSWER = "from penstock.spec.plugin import Capability, hookimpl\n@hookimpl\ndef 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        pytest.param("1/0", "raised ZeroDivisionError", id="raises on import"),
+        pytest.param(
+            "1/0",
+            "of this project raised ZeroDivisionError: division by zero. Correct the module",
+            id="raises on import",
+        ),
         pytest.param("raise SystemExit", "raised SystemExit", id="exits on import"),
         pytest.param("import os; os._exit(3)", "its process ended before it answered", id="ends the process"),
         pytest.param("import os; os.abort()", "its process ended before it answered", id="crashes"),
@@ -99,7 +103,7 @@ def test_a_broken_module_is_a_value_and_no_exception(project, text, says):
 def test_a_module_that_is_not_there_is_named():
     (provider,) = read_modules(["no_such_module"], "/", timeout_s=30, memory_mb=512)
 
-    assert "'no_such_module' is not installed" in provider.problems[0]
+    assert "'no_such_module' is not installed. Correct its name, put it beside penstock.toml" in provider.problems[0]
 
 
 def test_a_module_that_hangs_is_ended_with_what_it_started(project):

@@ -31,7 +31,7 @@ def describe(module: str) -> dict[str, Any]:
             of the values of `penstock.spec.plugin`.
     """
     name = id_of_module(module)
-    manager, impls = register_module(name, module, "describing it")
+    manager, impls = register_module(name, module, "describing it", of_project=True)
     if not impls:
         raise PluginError(f"{module} implements no spec; mark its functions with penstock.spec.plugin.hookimpl")
     data: dict[str, Any] = {

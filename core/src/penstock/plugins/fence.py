@@ -6,7 +6,7 @@ from typing import Any
 from penstock.errors import PluginError, TaskSignal
 
 
-def import_object(provider_id: str, path: str, needed_for: str, extra: str = "") -> Any:  # noqa: ANN401 - any object
+def import_object(provider_id: str, path: str, needed_for: str, extra: str = "", *, of_project: bool = False) -> Any:  # noqa: ANN401 - any object
     """Import ``module`` or ``module:attribute`` of a provider.
 
     Everything that the import raises, `SystemExit` included, becomes a `penstock.errors.PluginError` with the
@@ -17,6 +17,7 @@ def import_object(provider_id: str, path: str, needed_for: str, extra: str = "")
         path: What to import.
         needed_for: What it is imported for, for the message.
         extra: The extra that it needs; an import that fails names it.
+        of_project: Whether it is a module of the project, which the reader can mend and no provider's author.
 
     Raises:
         penstock.errors.PluginError: It cannot be imported.
@@ -30,13 +31,16 @@ def import_object(provider_id: str, path: str, needed_for: str, extra: str = "")
         raise
     except ModuleNotFoundError as error:
         wanted = f"{provider_id}[{extra}]" if extra else provider_id
-        raise PluginError(
-            f"{needed_for}: importing {path!r} of the provider {provider_id!r} failed: the module {error.name!r} "
-            f"is not installed. Repair it with: plugin-manager install {wanted}"
-        ) from error
-    except BaseException as error:  # the fence: foreign code may raise anything, SystemExit too
-        raise PluginError(
-            f"{needed_for}: importing {path!r} of the provider {provider_id!r} raised {type(error).__name__}: {error}. "
-            "Report it to the provider's author; the rest of this installation is not affected"
-        ) from error
-    return target
+        problem = f"failed: the module {error.name!r} is not installed"
+        own = "Correct its name, put it beside penstock.toml, or install what has it"
+        remedy = own if of_project else f"Repair it with: plugin-manager install {wanted}"
+        cause: BaseException = error
+    except BaseException as error:  # noqa: BLE001 - the fence: foreign code may raise anything, SystemExit too
+        problem = f"raised {type(error).__name__}: {error}"
+        remedy = "Correct the module" if of_project else "Report it to the provider's author"
+        remedy += "; the rest of this installation is not affected"
+        cause = error
+    else:
+        return target
+    owner = "this project" if of_project else f"the provider {provider_id!r}"
+    raise PluginError(f"{needed_for}: importing {path!r} of {owner} {problem}. {remedy}") from cause

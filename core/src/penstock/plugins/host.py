@@ -130,12 +130,16 @@ class PluginHost:
                 kind.removesuffix("s").replace("_", " "), capability_id, hint=f"It is one of {capability.kind}."
             )
         if capability_id not in self._objects:
-            if capability.provider in self._modules and self._folder not in sys.path:
+            of_project = capability.provider in self._modules
+            if of_project and self._folder not in sys.path:
                 sys.path.append(self._folder)
-            target = import_object(capability.provider, capability.object, capability_id, capability.extra)
+            target = import_object(
+                capability.provider, capability.object, capability_id, capability.extra, of_project=of_project
+            )
             problem = kind_problem(capability.kind, target)
             if problem:
-                raise PluginError(f"{capability_id}: {capability.object} {problem}. Report it to the provider's author")
+                remedy = "Correct the module" if of_project else "Report it to the provider's author"
+                raise PluginError(f"{capability_id}: {capability.object} {problem}. {remedy}")
             self._objects[capability_id] = target
         return self._objects[capability_id]
 

@@ -66,7 +66,7 @@ class PluginModules:
         self._managers: dict[str, pluggy.PluginManager] = {}
         for provider_id, module in sorted(modules.items()):
             try:
-                self._managers[provider_id] = _load(provider_id, module, may_answer=of_project)
+                self._managers[provider_id] = _load(provider_id, module, of_project=of_project)
             except PluginError as error:
                 self.problems[provider_id] = str(error)
                 _log.error("%s", error)
@@ -88,11 +88,11 @@ class PluginModules:
         return wrong
 
 
-def _load(provider_id: str, module: str, *, may_answer: bool) -> pluggy.PluginManager:
+def _load(provider_id: str, module: str, *, of_project: bool) -> pluggy.PluginManager:
     """Make a manager of its own for one module, so that an impl that raises stops no other provider's."""
-    manager, impls = register_module(provider_id, module, "loading listeners")
+    manager, impls = register_module(provider_id, module, "loading listeners", of_project=of_project)
     answering = [name for name in impls if name not in REACTING]
-    if (answering and not may_answer) or not impls:
+    if (answering and not of_project) or not impls:
         reason = f"implements {', '.join(answering)}, which manifests answer" if answering else "implements no spec"
         raise PluginError(
             f"the plugin module {module!r} of the provider {provider_id!r} {reason}; "
@@ -101,13 +101,16 @@ def _load(provider_id: str, module: str, *, may_answer: bool) -> pluggy.PluginMa
     return manager
 
 
-def register_module(provider_id: str, module: str, needed_for: str) -> tuple[pluggy.PluginManager, list[str]]:
+def register_module(
+    provider_id: str, module: str, needed_for: str, *, of_project: bool = False
+) -> tuple[pluggy.PluginManager, list[str]]:
     """Import a plugin module and register it with a manager of its own.
 
     Args:
         provider_id: Whose module it is, for messages.
         module: What to import.
         needed_for: What it is imported for, for messages.
+        of_project: Whether it is a module of the project, for messages.
 
     Returns:
         The manager, and the names of the specs that the module implements.
@@ -115,7 +118,7 @@ def register_module(provider_id: str, module: str, needed_for: str) -> tuple[plu
     Raises:
         penstock.errors.PluginError: It cannot be imported, or an impl of it fits no spec.
     """
-    target = import_object(provider_id, module, needed_for)
+    target = import_object(provider_id, module, needed_for, of_project=of_project)
     manager = specs_manager()
     try:
         manager.register(target, name=provider_id)
