@@ -1,6 +1,7 @@
 """The local executor, over real processes: what a try may do to itself, and what nobody else must notice of it."""
 
 import os
+import select
 import signal
 import time
 from pathlib import Path
@@ -280,3 +281,14 @@ def test_stopping_ends_every_process(bench):
     while not (gone(pid) and gone(spawn)):
         assert time.monotonic() < end
         os.sched_yield()
+
+
+def test_inputs_of_many_megabytes_reach_a_try_though_nothing_else_happens(bench):
+    bench.write("@task\ndef t(x=1): print('ran')\nt()")
+    bench.run("t")
+    [request] = bench.submit("t", inputs=TryInputs({"u": {"return_value": b'"' + b"x" * 20_000_000 + b'"'}}))
+    while bench.finished(request) is None:
+        # As the scheduler waits: it calls again once the descriptor is readable, and else only for a lease.
+        assert select.select([bench.executor], [], [], 10)[0], "nothing is sent any more"
+        bench.events += bench.executor.events()
+    assert bench.finished(request).end.outcome is Outcome.SUCCESS

@@ -1,6 +1,7 @@
 """The scheduler's connection to a file server, and the tries that it runs."""
 
 import os
+import selectors
 import socket
 import subprocess
 import sys
@@ -92,6 +93,24 @@ class Server:
         self.pid = 0
         self.opened_at = self.used_at = self.last_heartbeat_s = now
         self._cancelled_at: dict[int, float] = {}
+        self._full = False
+
+    def flush(self, selector: selectors.BaseSelector) -> None:
+        """Send what the kernel takes now, and have the rest wake the selector as soon as there is room for it.
+
+        Args:
+            selector: Watches the socket.
+
+        Raises:
+            OSError: The other end is gone.
+        """
+        if self.send_buffer:
+            self.send_buffer.flush()
+        if self._full != bool(self.send_buffer):
+            # Without this a large try would go out a socket's buffer at a time, at the events of others.
+            self._full = bool(self.send_buffer)
+            wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._full else 0)
+            selector.modify(self.sock, wanted, self)
 
     @property
     def running(self) -> int:

@@ -164,10 +164,10 @@ class LocalExecutor:
 
     def events(self) -> list[ExecutorEvent]:
         """What happened; slots that became free are given to the next tries in the same breath."""
-        for key, _ in self._selector.select(0):
+        for key, ready in self._selector.select(0):
             if key.data is None:
                 os.read(self._wake_r, 4096)
-            elif key.data.sock.fileno() >= 0:
+            elif ready & selectors.EVENT_READ and key.data.sock.fileno() >= 0:
                 self._receive(key.data)
         self._fill_slots()
         self._flush()
@@ -237,11 +237,10 @@ class LocalExecutor:
 
     def _flush(self) -> None:
         for server in list(self._servers.values()):
-            if server.send_buffer:
-                try:
-                    server.send_buffer.flush()
-                except OSError:
-                    self._lose(server)
+            try:
+                server.flush(self._selector)
+            except OSError:
+                self._lose(server)
 
     # In.
 
