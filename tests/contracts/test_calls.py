@@ -52,6 +52,7 @@ RULES = {
             f"{CORE}/cli/root.py": "main module",
             f"{CORE}/author/operators/bash.py": "a command inherits the environment of its task",
             f"{CORE}/execute/environment.py": "a spawn server inherits the environment of its parent, without secrets",
+            f"{CORE}/plugins/project_modules.py": "a module of the project is described with its parent's environment, without secrets",
             f"{CORE}/load/parser.py": "a parse server inherits the environment of its parent, without secrets",
             f"{CORE}/spec/worker.py": "a try's process inherits the environment of its worker, without secrets",
             f"{CORE}/notify/listener_process.py": "a listener inherits the environment of its parent, without secrets",
@@ -64,6 +65,7 @@ RULES = {
         "what is decided must be decided again the same way; jitter takes a seed",
         {
             f"{CORE}/load/snapshot.py": "names of files that are renamed when they are whole",
+            f"{CORE}/plugins/project_modules.py": "a mark that tells what a module left behind from all else",
             f"{CORE}/spec/snapshot.py": "names of folders that are renamed when they are whole",
             f"{CORE}/store/sql/wakeup.py": "a name of its own for each waiter",
             f"{CORE}/store/sql/leader_lock.py": "a token that tells two holders apart",

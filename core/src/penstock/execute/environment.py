@@ -25,7 +25,7 @@ HUNG_S = KILL_GRACE_S + 2 * BEAT_S
 """Seconds in which a file server that lives has ended a try that was cancelled, or has sent a heartbeat."""
 
 
-class Origin(NamedTuple):
+class ServerKey(NamedTuple):
     """What a file server is opened for: one DAG file with its Variables, or all stored plans of an environment.
 
     Attributes:
@@ -40,12 +40,12 @@ class Origin(NamedTuple):
     variables: tuple[tuple[str, str | None], ...] = ()
 
 
-def origin_of(request: TryRequest) -> Origin:
+def server_key(request: TryRequest) -> ServerKey:
     """Find what the file server of a try is opened for."""
     code = request.code
     if isinstance(code, PlanCode):
-        return Origin(code.provider)
-    return Origin("", code.snapshot, code.file, tuple(sorted(code.variables.items())))
+        return ServerKey(code.provider)
+    return ServerKey("", code.snapshot, code.file, tuple(sorted(code.variables.items())))
 
 
 class Submitted:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from penstock.execute.environment import HUNG_S, Environment, Origin, Server, Submitted, origin_of
+from penstock.execute.environment import HUNG_S, Environment, Server, ServerKey, Submitted, server_key
 from penstock.execute.file_server import BEAT_S
 from penstock.execute.spawn_server import Open
 from penstock.model.attempt import TryEnd
@@ -94,8 +94,8 @@ class LocalExecutor:
         self.name, self._hung_s = name, hung_s
         self._snapshots = str(snapshots)
         self._environments, self._settings, self._now = environments, settings, now
-        self._servers: dict[Origin, Server] = {}
-        self._threaded: set[Origin] = set()
+        self._servers: dict[ServerKey, Server] = {}
+        self._threaded: set[ServerKey] = set()
         self._backlog: deque[Submitted] = deque()
         self._where: dict[tuple[TaskKey, int], tuple[Server | None, Submitted]] = {}
         self._used = 0
@@ -203,7 +203,7 @@ class LocalExecutor:
             self._send(FrameKind.RUN, self._backlog.popleft())
         while self._backlog:
             submitted = self._backlog[0]
-            place = self._servers.get(origin_of(submitted.request))
+            place = self._servers.get(server_key(submitted.request))
             depth = PREFETCH.get(submitted.request.isolation, 0)
             if place is None or len(place.prefetched) >= depth * place.running:
                 return
@@ -215,13 +215,13 @@ class LocalExecutor:
         self._where[submitted.key, submitted.request.epoch] = (server, submitted)
 
     def _server(self, request: TryRequest) -> Server:
-        origin = origin_of(request)
-        server = self._servers.get(origin)
+        key = server_key(request)
+        server = self._servers.get(key)
         if server is None:
             code = request.code if isinstance(request.code, FileCode) else None
-            what = Open(self._snapshots, code, fresh=origin in self._threaded)
-            server = self._environments[origin.provider].open(what, time.monotonic())
-            self._servers[origin] = server
+            what = Open(self._snapshots, code, fresh=key in self._threaded)
+            server = self._environments[key.provider].open(what, time.monotonic())
+            self._servers[key] = server
             self._selector.register(server.sock, selectors.EVENT_READ, server)
             self._retire()
         return server
@@ -229,11 +229,11 @@ class LocalExecutor:
     def _retire(self) -> None:
         """Hang up on the file servers that were idle longest, beyond those that are kept."""
         idle = sorted(
-            (origin for origin, server in self._servers.items() if not server.tries and server.ready),
-            key=lambda origin: self._servers[origin].used_at,
+            (key for key, server in self._servers.items() if not server.tries and server.ready),
+            key=lambda key: self._servers[key].used_at,
         )
-        for origin in idle[: max(0, len(idle) - self._settings.spawn_servers)]:
-            self._drop(self._servers[origin])
+        for key in idle[: max(0, len(idle) - self._settings.spawn_servers)]:
+            self._drop(self._servers[key])
 
     def _flush(self) -> None:
         for server in list(self._servers.values()):
@@ -338,13 +338,13 @@ class LocalExecutor:
             os.write(self._wake_w, b"x")
 
     def _environment_of(self, server: Server) -> Environment:
-        origin = next(origin for origin, known in self._servers.items() if known is server)
-        return self._environments[origin.provider]
+        key = next(key for key, known in self._servers.items() if known is server)
+        return self._environments[key.provider]
 
     def _drop(self, server: Server) -> None:
         self._selector.unregister(server.sock)
         server.sock.close()
-        del self._servers[next(origin for origin, known in self._servers.items() if known is server)]
+        del self._servers[next(key for key, known in self._servers.items() if known is server)]
 
     def _lose(self, server: Server) -> None:
         """A file server is gone: whatever it had is lost, and must not live on."""
@@ -354,7 +354,7 @@ class LocalExecutor:
             if server.ready or not server.pid:
                 self._finished(submitted, Outcome.LOST, "the process that supervised it ended")
             else:
-                log = self._environments[origin_of(submitted.request).provider].log
+                log = self._environments[server_key(submitted.request).provider].log
                 error = f"the process that imports {server.what.name} ended at it: see {log}"
                 self._finished(submitted, Outcome.FAILED, error)
 
@@ -363,7 +363,7 @@ class LocalExecutor:
         self._drop(server)
         waiting = list(server.tries.values())
         if waiting:
-            self._threaded.add(origin_of(waiting[0].request))
+            self._threaded.add(server_key(waiting[0].request))
         for submitted in waiting:
             kind = FrameKind.RUN if submitted.slot or submitted.request.wait is not None else FrameKind.PREFETCH
             self._send(kind, submitted)

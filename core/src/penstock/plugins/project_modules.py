@@ -17,6 +17,7 @@ from uuid import uuid4
 import msgspec
 
 from penstock.processes.descendants import end_marked
+from penstock.processes.environ import without_secrets
 from penstock.processes.group import describe_exit, kill_group
 from penstock.spec.plugin import SPEC_VERSION
 from penstock_manifest.judge import read_data
@@ -53,7 +54,7 @@ def read_modules(modules: Sequence[str], folder: Path, *, timeout_s: float, memo
     return [_finished(module, process, timeout_s) for module, process in started]
 
 
-class _Described(NamedTuple):
+class _ModuleProcess(NamedTuple):
     """A process that describes a module, what it answers, and the mark by which all that it starts is found."""
 
     process: subprocess.Popen[bytes]
@@ -69,7 +70,7 @@ class _Answer(msgspec.Struct, frozen=True):
     problem: str = ""
 
 
-def _start(module: str, folder: Path, memory_mb: int) -> _Described:
+def _start(module: str, folder: Path, memory_mb: int) -> _ModuleProcess:
     # A file and no pipe: what the module forks would keep a pipe open, and its end is awaited no longer than its process'.
     answer = tempfile.TemporaryFile()  # noqa: SIM115 - `_finished` closes it
     mark = uuid4().hex
@@ -79,12 +80,12 @@ def _start(module: str, folder: Path, memory_mb: int) -> _Described:
         stdout=answer,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
-        env={**os.environ, _MARK: mark},
+        env={**without_secrets(os.environ), _MARK: mark},
     )
-    return _Described(process, answer, mark)
+    return _ModuleProcess(process, answer, mark)
 
 
-def _finished(module: str, described: _Described, timeout_s: float) -> Provider:
+def _finished(module: str, described: _ModuleProcess, timeout_s: float) -> Provider:
     process = described.process
     with described.answer:
         try:
