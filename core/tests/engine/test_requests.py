@@ -62,7 +62,7 @@ def test_clearing_a_live_task_kills_it_and_repeats_it_only_after_its_answer():
     step = stage.ask(ClearTasks(1, ("a",)))
     assert killed(step) == [("a", 1, "cleared")]
     assert step.dispatches == ()
-    assert stage.why("a") == "its earlier try was told to end and has not answered yet"
+    assert stage.why("a") == "its earlier try was cancelled and has not answered yet"
     stage.finish("a")
     (dispatch,) = stage.last.dispatches
     assert dispatch.instance.epoch == 2

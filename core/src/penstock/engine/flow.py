@@ -80,7 +80,7 @@ def make_ready(state: State, instance: Instance, reason: str) -> None:
     state.mark_dirty(instance)
     # Two tries of one instance must never live at once: `_after_cancelled` makes it ready again.
     if instance.cancelling:
-        instance.reason = "its earlier try was told to end and has not answered yet"
+        instance.reason = "its earlier try was cancelled and has not answered yet"
     else:
         state.enqueue(instance)
 

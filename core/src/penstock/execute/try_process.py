@@ -53,7 +53,7 @@ def run_request(channel: Channel, runner: Runner, serial: int, request: TryReque
 
 
 def _cancelled(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise TaskCancelled("the try was told to end")
+    raise TaskCancelled("the try was cancelled")
 
 
 def _flush() -> None:
