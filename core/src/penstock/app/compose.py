@@ -1,4 +1,4 @@
-"""Builds what the processes of Penstock are made of, from settings."""
+"""Composes the store, the vault, the providers and the executors of a process, from settings."""
 
 from penstock.app.environments import isolated_pythons, plugin_host, secrets_of
 from penstock.app.executors import build_executors

@@ -16,7 +16,7 @@ from penstock.plugins.registry import PluginModules
 
 
 def main(provider: str, module: str, folder: str, line: int) -> None:
-    """Tell the provider's plugin module what the notifier sends, until that hangs up."""
+    """Run the process of one listener until the notifier closes its connection."""
     os.set_inheritable(line, False)  # what the module starts must not keep the line open when this process has ended
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format=LOG_LINE)

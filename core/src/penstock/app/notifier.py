@@ -17,7 +17,7 @@ LOG = "listeners.log"
 
 
 def main() -> int:
-    """Tell providers what changes until SIGTERM; the exit code is 5 if the installation is wrong."""
+    """Deliver notices to listeners until SIGTERM; the exit code is 5 if the installation is wrong."""
     return run_service("notifier", lambda installation, stop: notifier(installation).run(stop))
 
 

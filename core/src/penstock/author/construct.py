@@ -153,7 +153,7 @@ def unwrapped(function: Any) -> Any:  # noqa: ANN401 - any Python function
 
 
 def unknown_argument(called: str, name: str, known: Any) -> str:  # noqa: ANN401 - any iterable of names
-    """Word the problem of an argument that does not exist, with what to write instead."""
+    """Describe the problem of an argument that does not exist, with what to write instead."""
     if name in _AIRFLOW_ARGUMENTS:
         return f"{called} takes no argument {name!r}. {_AIRFLOW_ARGUMENTS[name]}"
     advice = did_you_mean(name, known, otherwise=f"It takes: {', '.join(sorted(known))}.")

@@ -70,7 +70,7 @@ def nodes(value: Any) -> "Iterator[Node]":  # noqa: ANN401 - what an author put 
 
 
 def link(upper: "Node", lower: "Node") -> None:
-    """Draw one edge; both ends come into the same DAG, or a problem is noted."""
+    """Add one edge; both ends come into the same DAG, or a problem is noted."""
     dag = upper.dag or lower.dag
     if upper.dag is None and dag is not None:
         dag.adopt(upper)

@@ -26,7 +26,7 @@ class ConnectionReport(NamedTuple):
 
 
 class Hook(LoggingMixin):
-    """A client of an external service; usable in a task, in a test and, with a `Connection` in hand, anywhere.
+    """A client of an external service; usable in a task, in a test and, with a `Connection`, anywhere.
 
     Making a hook opens nothing: the first call that needs the service does.
 

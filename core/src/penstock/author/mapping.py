@@ -95,7 +95,7 @@ class MappedTask(AbstractOperator):
 
 
 class MappedOperator(MappedTask):
-    """A mapped task whose class is at hand; made by ``Operator.partial(...).expand(...)``.
+    """A mapped task whose class is known here; made by ``Operator.partial(...).expand(...)``.
 
     Attributes:
         cls: The operator of the instances.

@@ -28,7 +28,7 @@ def update_dag(state: State, event: DagUpdated) -> None:
 
 
 def add_run(state: State, event: RunAdded) -> None:
-    """Add a run: a queued one waits for its DAG's turn, a running one goes on where its rows say it was."""
+    """Add a run: a queued one waits for its DAG's turn, a running one continues from its stored rows."""
     row = event.run
     if row.run in state.runs:
         return

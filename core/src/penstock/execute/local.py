@@ -163,7 +163,7 @@ class LocalExecutor:
             self._flush()
 
     def events(self) -> list[ExecutorEvent]:
-        """What happened; slots that became free are given to the next tries in the same breath."""
+        """Return the events since the last call; free slots are given to the next tries at once."""
         for key, ready in self._selector.select(0):
             if key.data is None:
                 os.read(self._wake_r, 4096)

@@ -1,4 +1,4 @@
-"""What a forked child does: it puts bounds on itself, imports one DAG file, and says what came of it."""
+"""The forked process that imports one DAG file under limits and sends the result."""
 
 import faulthandler
 import gc

@@ -80,7 +80,7 @@ class Loader:
             self._parser.close()
 
     def scan(self) -> None:
-        """One look: take a snapshot, import what changed, store what came of it.
+        """Take a snapshot, import the files that changed, and store the results.
 
         Raises:
             ConfigError: If the DAGs folder or the state folder cannot be used; nothing is retired then.

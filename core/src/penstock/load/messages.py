@@ -70,7 +70,7 @@ class ParseJob(msgspec.Struct, frozen=True):
         refresh_s: float | None = None,
         duration_s: float = 0.0,
     ) -> ParsedFile:
-        """Build what came of it; the content hashes of its sources are left to the loader, which has the snapshot."""
+        """Build the parsed file; the content hashes of its sources are left to the loader, which has the snapshot."""
         return ParsedFile(
             file=self.file,
             snapshot=Path(self.folder).name,

@@ -35,7 +35,7 @@ _PLACE = re.compile(r'File "([^"]+)", line (\d+)')
 
 
 class _Child:
-    """A child process and what it has said so far."""
+    """A child process and what it has sent so far."""
 
     def __init__(self, serial: int, job: ParseJob, pid: int, line: FrameSocket, pipe: int, deadline: float) -> None:
         self.serial, self.job, self.pid, self.line, self.pipe = serial, job, pid, line, pipe

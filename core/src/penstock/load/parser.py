@@ -141,7 +141,7 @@ def _received(line: FrameSocket) -> list[Frame]:
 
 
 def _parsed(job: ParseJob, payload: bytes) -> ParsedFile:
-    """Decode what came of an import: its bytes come from a process in which the file's code ran."""
+    """Decode the result of an import: its bytes come from a process in which the file's code ran."""
     try:
         found = _decode_parsed(payload)
     except msgspec.MsgspecError as error:

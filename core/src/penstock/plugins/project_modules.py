@@ -24,7 +24,7 @@ from penstock_manifest.judge import read_data
 from penstock_manifest.providers import Provider
 
 _MARK = "PENSTOCK_DESCRIBED_BY"
-"""Variable of the environment by which what a module started is found, wherever it has gone."""
+"""Variable of the environment that marks every process that a module has started."""
 
 _KILL_S = 2.0
 _LARGEST = 64 << 20
@@ -37,7 +37,7 @@ def id_of_module(module: str) -> str:
 
 
 def distribution_of(module: str) -> tuple[str]:
-    """Return what stands in place of a distribution where providers are listed."""
+    """Return the label that is listed in place of a distribution."""
     return (f"module {module} of this project",)
 
 

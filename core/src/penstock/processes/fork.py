@@ -119,7 +119,7 @@ def die_with_parent(parent: int) -> None:
 
 @contextmanager
 def _never_returning() -> Iterator[None]:
-    """Leave the process at the end of the block, come what may: a forked child must not run on in its parent's code."""
+    """Exit the process at the end of the block, whatever happens: a forked child must not run on in its parent's code."""
     try:
         yield
     except BaseException:  # noqa: BLE001 - nothing above this line belongs to this process

@@ -60,7 +60,7 @@ class SendBuffer:
         self._pending += data
 
     def flush(self) -> None:
-        """Hand the kernel what it takes now.
+        """Send as much as the kernel takes now.
 
         Raises:
             OSError: The other end is gone.

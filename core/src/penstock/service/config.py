@@ -1,4 +1,4 @@
-"""What people ask of connections and Variables; what the environment sets comes first."""
+"""Operations on connections and Variables; what the environment sets comes first."""
 
 import re
 from datetime import datetime

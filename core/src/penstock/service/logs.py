@@ -1,4 +1,4 @@
-"""What people ask of logs: where they are, what they say, and what is added to them."""
+"""Operations on logs: find, read and follow them."""
 
 from collections.abc import Iterator
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""From the names that people give to what is stored, with the nearest names when there is nothing."""
+"""Finds what is stored by the names that users write, with the nearest names when there is nothing."""
 
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.run import UNMAPPED, Run, TaskInstance

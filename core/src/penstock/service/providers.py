@@ -1,4 +1,4 @@
-"""What people ask of providers: which are installed, what they offer, and how those that listen fare."""
+"""Operations on providers: list them, describe what they offer, and report on their listeners."""
 
 import msgspec
 
@@ -73,7 +73,7 @@ def hook_for(installation: Installation, connection: Connection) -> type[Hook]:
 
 
 def concerns(row: Listener) -> list[str]:
-    """Say what a person should know of a listener, a sentence each."""
+    """List what the user should know about a listener, a sentence each."""
     found = [f"it receives no change: {row.broken}"] if row.broken else []
     if row.failed:
         when = f" (the last one at {row.failed_at:%Y-%m-%d %H:%M:%S} UTC)" if row.failed_at else ""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class BuildResult(NamedTuple):
-    """What a DAG file came to: DAGs as data, or what is wrong with it, a sentence each with file and line."""
+    """The result of an import: DAGs as data, or the problems of the file, each with file and line."""
 
     dags: tuple[DagSpec, ...]
     problems: tuple[str, ...]

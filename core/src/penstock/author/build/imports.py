@@ -11,7 +11,7 @@ from penstock.errors import AuthoringError
 
 
 class ImportRuntime(BaseRuntime):
-    """The base of a DAG file's surroundings while it is imported: a subclass says where Variables come from."""
+    """The runtime while a DAG file is imported; a subclass says where Variables come from."""
 
     place: ClassVar[str] = "while a DAG file is imported"
     advice: ClassVar[str] = "do it inside a task"

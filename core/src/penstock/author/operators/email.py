@@ -150,7 +150,7 @@ class EmailOperator(Operator):
         self.from_email, self.conn_id = from_email, conn_id
 
     def execute(self, context: "Context") -> None:  # noqa: ARG002 - the operator's interface
-        """Write the mail and hand it over."""
+        """Write the mail and send it."""
         hook = SmtpHook(self.conn_id)
         hook.send(self.message(self.from_email or hook.sender))
 

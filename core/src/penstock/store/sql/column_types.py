@@ -39,7 +39,7 @@ class Instant(TypeDecorator[datetime]):
 
 
 class Enumerated(TypeDecorator[StrEnum]):
-    """A member of an enumeration, stored as its word."""
+    """A member of an enumeration, stored as its value."""
 
     impl = Text
     cache_ok = True
