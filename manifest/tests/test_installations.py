@@ -6,6 +6,7 @@ Each kind of installation is made on disk and looked at from a process of its ow
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ import pytest
 from penstock_manifest.discovery import find_providers
 from penstock_manifest.environments import SearchPath
 from penstock_testkit.installations import INSTALLATIONS, Installation, settle
+
+OLD_LIBRARY = tuple(map(int, version("importlib_metadata").split(".")[:2])) < (10, 1)
+"""Whether the library still lets a copy without metadata hide a whole one; discovery never does."""
 
 CHILD = """
 import json, os, site, sys
@@ -77,7 +81,7 @@ def test_every_way_of_looking_says_what_the_library_says(tmp_path, kind):
 
     seen = _look(made)
 
-    if INSTALLATIONS[kind] is None:
+    if INSTALLATIONS[kind] is None or (OLD_LIBRARY and kind.__name__ == "_a_rest_without_metadata_first"):
         assert "zoo" in [each[0] for each in seen["own"]]
     else:
         assert [each[0] for each in seen["library"]] == INSTALLATIONS[kind]
