@@ -86,8 +86,8 @@ def settings() -> str:
     lines += [
         "## [executors]\n",
         'Executors by names of your own: `NAME = "TYPE"`, or a table `[executors.NAME]` with `type` and options. A type is',
-        "`local`, whose options are the keys of `[executor]`, or the capability id of a provider's executor. The executor",
-        "`local` is always there.\n",
+        "`local`, whose options are the keys of `[executor]`, or the capability id of a provider's executor,",
+        "whose options are its parameters. The executor `local` is always there.\n",
         "## [queues]\n",
         '`QUEUE = "EXECUTOR"`: which executor runs the tries of a queue; those of queues that are not listed run on `local`.\n',
     ]

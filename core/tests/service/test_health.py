@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from penstock.plugins.sources import PluginSources
 from penstock.service.health import Severity, check_installation
 from penstock.settings import ExecutorChoice
 
@@ -37,3 +38,15 @@ def test_an_executor_that_no_provider_offers_is_bad(found, installation):
     assert found()["executors"].severity is Severity.BAD
     assert "plugin-manager install acme" in found()["executors"].detail
     assert found()["providers"].severity is Severity.OK
+
+
+def test_an_executor_that_does_not_take_its_options_is_bad(found, installation, tmp_path):
+    (tmp_path / "ours.py").write_text(
+        "from penstock.spec.plugin import Capability, hookimpl\ndef batch(context): ...\n@hookimpl\n"
+        "def penstock_executors():\n    return [Capability('executors', 'ours.batch', batch, 'A batch system.')]\n"
+    )
+    installation.host = PluginSources(modules=("ours",), folder=str(tmp_path)).host(())
+    executors = {"far": ExecutorChoice("ours.batch", {"slots": 3})}
+    installation.settings = msgspec.structs.replace(installation.settings, executors=executors)
+    assert found()["executor far"].severity is Severity.BAD
+    assert found()["executor far"].detail.startswith("[executors.far]: ours.batch takes no argument 'slots'")

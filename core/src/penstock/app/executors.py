@@ -16,6 +16,7 @@ from penstock.settings import Settings
 from penstock.settings.executor import ExecutorSettings
 from penstock.spec.executor import LOCAL, WAITER, Executor, ExecutorContext
 from penstock.spec.snapshot import pack
+from penstock_manifest.arguments import argument_problems
 
 
 def build_executors(settings: Settings, now: Callable[[], datetime]) -> dict[str, Executor]:
@@ -79,7 +80,7 @@ def _of_provider(
     folder = settings.state_folder / "executors" / name
     context = ExecutorContext(name, dict(options), settings.scheduler.lease_s, folder, snapshot, now)
     try:
-        made: Executor = plugin_host(settings).resolve(capability, "executors")(context)
+        made: Executor = _maker(settings, capability, options)(context)
     except PenstockError as error:
         raise ConfigError(f"executor {name!r} ({capability}) cannot be made: {error}") from error
     except Exception as error:  # a provider's code: what it raises must say whose it is
@@ -87,3 +88,16 @@ def _of_provider(
             f"executor {name!r} ({capability}) cannot be made: {type(error).__name__}: {error}"
         ) from error
     return FencedExecutor(made, name, now)
+
+
+def _maker(settings: Settings, capability: str, options: Mapping[str, object]) -> Callable[[ExecutorContext], Executor]:
+    """The provider's object that makes the executor; imported only if the manifest knows the options.
+
+    An executor would pass over a misspelt option, or fail on a wrong one in words of its own.
+    """
+    host = plugin_host(settings)
+    problems = argument_problems(host.capability(capability), options)
+    if problems:
+        raise ConfigError("; ".join(problems))
+    make: Callable[[ExecutorContext], Executor] = host.resolve(capability, "executors")
+    return make

@@ -11,6 +11,7 @@ from penstock import __version__
 from penstock.errors import PenstockError
 from penstock.service.installation import Installation
 from penstock.service.providers import concerns, list_providers
+from penstock_manifest.arguments import argument_problems
 
 _LEAST_FREE_MB = 500
 
@@ -108,13 +109,15 @@ def _database(installation: Installation) -> Iterator[Finding]:
 
 
 def _executors(installation: Installation) -> Iterator[Finding]:
-    """An executor that no installed provider offers: its tries would wait for ever."""
+    """An executor that no installed provider offers, or that refuses its options: its tries would wait for ever."""
     for name, chosen in installation.settings.executors.items():
         if chosen.provided:
             capability = installation.host.capability(chosen.type)
             if capability.kind != "executors":
                 detail = f"{chosen.type} is one of {capability.kind}, no executor. Correct [executors] {name}."
                 yield Finding(Severity.BAD, f"executor {name}", detail)
+            for problem in argument_problems(capability, chosen.options):
+                yield Finding(Severity.BAD, f"executor {name}", f"[executors.{name}]: {problem}")
 
 
 def _providers(installation: Installation) -> Iterator[Finding]:
