@@ -1,4 +1,4 @@
-"""Names that people and tasks choose: of runs, Variables, pools, XComs."""
+"""Names that users and tasks choose: of runs, Variables, pools, XComs."""
 
 from penstock.errors import RequestError
 

@@ -1,4 +1,4 @@
-"""What people and tasks ask of the scheduler: durable rows that it works off in order, each exactly once."""
+"""Requests of users and tasks to the scheduler: durable rows that it handles in order, each exactly once."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the store's inbox means to the engine: requests of people, of tasks and of the loader become events."""
+"""Turns the store's inbox into events of the engine: requests of users, tasks and the loader become events."""
 
 from collections.abc import Callable
 

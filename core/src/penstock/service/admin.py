@@ -1,4 +1,4 @@
-"""What people ask of an installation as a whole: its settings, its database and its keys."""
+"""Operations on an installation as a whole: its settings, its database and its keys."""
 
 from typing import Any, NamedTuple
 

@@ -1,4 +1,4 @@
-"""What people ask of DAGs: list, show, pause, trigger."""
+"""Operations on DAGs: list, show, pause, trigger."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What people ask of pools: list, set, delete."""
+"""Operations on pools: list, set, delete."""
 
 from penstock.errors import RequestError
 from penstock.model.names import check_name

@@ -1,4 +1,4 @@
-"""What people ask of runs: list, show, cancel, clear."""
+"""Operations on runs: list, show, cancel, clear."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What people ask of task instances: list, why, mark."""
+"""Operations on task instances: list, why, mark."""
 
 import msgspec
 

@@ -1,4 +1,4 @@
-"""Connections, Variables and pools: small tables that people edit; secrets are encrypted at rest."""
+"""Connections, Variables and pools: small tables that users edit; secrets are encrypted at rest."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -47,7 +47,7 @@ class Variable(msgspec.Struct, frozen=True):
 
 
 class Config:
-    """Reads and writes what people configure.
+    """Reads and writes what users configure.
 
     Every method raises StoreError if the database cannot serve, and one that reads or writes the value of a connection
     or Variable raises ConfigError if no key of the keyring fits.

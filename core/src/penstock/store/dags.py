@@ -1,4 +1,4 @@
-"""DAGs and their versions, as the loader stored them: read by the scheduler and by people."""
+"""DAGs and their versions, as the loader stored them: read by the scheduler and for users."""
 
 from collections import OrderedDict
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The scheduler's inbox: what people, tasks and the loader ask of it, durable until a step has handled it."""
+"""The scheduler's inbox: requests of users, tasks and the loader, durable until a step has handled it."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -11,7 +11,7 @@ INSTANT = sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite")
 
 
 def upgrade() -> None:
-    """Make the tables of DAGs, of runs, and of what people configure."""
+    """Make the tables of DAGs, of runs, and of what users configure."""
     _dags()
     _runs()
     _tasks()
