@@ -12,6 +12,7 @@ import pytest
 import wheels
 from house.pages import Block, Reader, blocks_of, commands_of, matches
 from house.tree import files_of
+from penstock.testing import load_dags
 
 ROOT = Path(__file__).parents[2]
 RUN_ELSEWHERE = {
@@ -86,6 +87,12 @@ def test_the_module_of_a_project_in_the_reference_runs(folder, variables):
     page = "```console\n$ penstock dags test tidy.py\n...cleaning orders\n...\nthe run of DAG tidy is success\n```\n"
     problems = Reader(folder, variables).follow(page)
     assert not problems, problems[0]
+
+
+def test_the_dag_file_of_the_tutorial_on_providers_can_be_imported(folder):
+    text = (ROOT / "docs" / "tutorial" / "providers.md").read_text()
+    (folder / "clicks.py").write_text(next(block.text for block in blocks_of(text) if block.language == "python"))
+    assert list(load_dags(folder / "clicks.py")) == ["clicks"]
 
 
 def test_the_two_commands_of_the_readme_are_what_ci_and_nox_have():
