@@ -1,5 +1,6 @@
 """Providers are found by metadata, wherever they are installed, and nothing of them is imported."""
 
+import json
 import os
 import subprocess
 import sys
@@ -63,6 +64,52 @@ def test_an_entry_point_that_cannot_be_taken_apart_is_a_sentence_or_ends_its_dis
     else:
         with pytest.raises(ValueError, match="must be 'package:file'"):
             read_manifest_file(entry(site, value))
+
+
+ODD = [
+    "[x]\njust text\n",
+    "= = =\n",
+    "[penstock.providers]\njust text\n",
+    "[[",
+    "\0",
+    "\udcff",
+    "[penstock.providers]\n = \n",
+]
+
+
+@pytest.mark.parametrize("text", ODD, ids=range(len(ODD)))
+def test_entry_points_of_any_form_hide_no_other_distribution(site, text):
+    site.provider("acme")
+    site.info("odd", entry_points=text.encode(errors="surrogateescape"))
+
+    assert "acme" in [each.id for each in found_in(site.folder)]
+
+
+ROWS = [None, 5, {"a": 1}, [5], [["acme"]], [[None] * 9], [{"id": "acme"}], ["acme stock"]]
+
+
+@pytest.mark.parametrize("rows", ROWS, ids=range(len(ROWS)))
+def test_a_cache_that_holds_anything_else_is_none(site, tmp_path, rows):
+    site.provider("acme")
+    settle(site.folder)
+    where, cache = SearchPath((str(site.folder),)), tmp_path / "cache"
+    found = find_providers(where, cache=str(cache))
+    (file,) = cache.iterdir()
+    file.write_text(json.dumps({**json.loads(file.read_text()), "rows": rows}))
+
+    assert find_providers(where, cache=str(cache)) == found
+
+
+def test_what_stands_in_place_of_the_cache_is_not_waited_for(site, tmp_path):
+    site.provider("acme")
+    settle(site.folder)
+    where, cache = SearchPath((str(site.folder),)), tmp_path / "cache"
+    found = find_providers(where, cache=str(cache))
+    (file,) = cache.iterdir()
+    file.unlink()
+    os.mkfifo(file)
+
+    assert find_providers(where, cache=str(cache)) == found
 
 
 def test_extras_of_an_entry_point_are_no_part_of_the_file(site):

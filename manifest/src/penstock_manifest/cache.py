@@ -21,14 +21,28 @@ def stamp(path: Sequence[str]) -> list[Any]:
     return [_SCHEMA, *([place, *_stamp_of(place), _infos(place)] for place in path)]
 
 
-def load(folder: str, stamp: list[Any]) -> list[Any] | None:
-    """Return the answer kept for a stamp; None if there is none."""
+def load(folder: str, stamp: list[Any], columns: int) -> list[Any] | None:
+    """Return the answer kept for a stamp; None if there is none.
+
+    Args:
+        folder: Where answers are kept.
+        stamp: What the library would read.
+        columns: Number of texts in each row of an answer.
+    """
     try:
+        # Not every file ends: what stands in place of the cache may be a pipe.
+        if not os.path.isfile(_file(folder, stamp)):
+            return None
         with open(_file(folder, stamp), encoding="utf-8") as stream:
             kept = json.load(stream)
     except (OSError, ValueError, RecursionError):
         return None
-    return kept["rows"] if isinstance(kept, dict) and kept.get("stamp") == stamp else None
+    rows = kept.get("rows") if isinstance(kept, dict) and kept.get("stamp") == stamp else None
+    return rows if isinstance(rows, list) and all(_is_row(row, columns) for row in rows) else None
+
+
+def _is_row(row: object, columns: int) -> bool:
+    return isinstance(row, list) and len(row) == columns and all(isinstance(each, str) for each in row)
 
 
 def keep(folder: str, stamp: list[Any], rows: Sequence[Any]) -> None:

@@ -61,7 +61,7 @@ def find_providers(where: SearchPath | None = None, *, cache: str | None = None)
     if cache is None or (where is None and _has_foreign_finders()):
         return _found(where)
     stamp = caches.stamp(list(dict.fromkeys(sys.path if where is None else where.folders)))
-    rows = caches.load(cache, stamp)
+    rows = caches.load(cache, stamp, len(ProviderEntryPoint._fields) - 1)
     if rows is not None:
         return [ProviderEntryPoint(*row)._replace(where=where) for row in rows]
     found = _found(where)
@@ -141,11 +141,11 @@ def announced(dist: "IDistribution", where: SearchPath | None = None) -> Iterato
     """
     try:
         entries = list(dist.entry_points.select(group=GROUP))
-    except (OSError, ValueError):  # not UTF-8: whether it announces anything cannot be told
-        return
+    except Exception:  # noqa: BLE001 - not UTF-8, a line without "=", a folder: the library raises what its parts raise
+        return  # whether it announces anything cannot be told
+    name, version = _name_and_version(dist) if entries else ("", "")
     for entry in entries:
         package, file, problem = target_of(entry)
-        name, version = _name_and_version(dist)
         yield ProviderEntryPoint(
             entry.name, entry.value, package, file, name, version,
             str(dist.locate_file("")).rstrip("/"), metadata_of(dist), problem, where,
