@@ -17,6 +17,8 @@ from penstock.model.dag import content_hash
 
 LIST = ".penstock-manifest"
 EXECUTABLE = "x"
+LARGEST_FILE = 1 << 28
+"""Bytes of the largest file that is unpacked."""
 
 
 def pack(folder: Path) -> bytes:
@@ -84,9 +86,11 @@ def _checked(data: bytes, wanted: str) -> Iterator[tuple[str, bytes, bool]]:
 
 
 def _content(archive: tarfile.TarFile, name: str) -> bytes:
-    file = archive.extractfile(name)
+    member = archive.getmember(name)
+    # A link is followed without end if it leads to itself, and a size of any length is no reason to read that much.
+    file = archive.extractfile(member) if member.isreg() and member.size <= LARGEST_FILE else None
     if file is None:
-        raise ValueError(f"{name!r} is no file in it")
+        raise ValueError(f"{name!r} is no file of at most {LARGEST_FILE:,} bytes in it")
     return file.read()
 
 
