@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 import pytest
 
 from penstock.app.executors import build_executors
-from penstock.errors import ConfigError
 from penstock.settings import load_settings
 
 MODULE = """
@@ -28,14 +27,19 @@ def penstock_executors():
         ("slots = 'x'", "ours.batch: slots must be int, not 'x'"),
     ],
 )
-def test_options_that_an_executor_does_not_take_are_refused_before_it_is_made(tmp_path, monkeypatch, options, says):
+def test_an_executor_with_options_that_it_does_not_take_is_left_out_before_it_is_made(
+    tmp_path, monkeypatch, options, says
+):
     monkeypatch.setattr(sys, "path", [*sys.path])
     (tmp_path / "ours.py").write_text(MODULE)
     (tmp_path / "penstock.toml").write_text(
         f"[plugins]\nmodules = ['ours']\n[executors.far]\ntype = 'ours.batch'\n{options}\n"
     )
     (tmp_path / ".penstock").mkdir()
-    with pytest.raises(ConfigError) as refused:
-        build_executors(load_settings({}, tmp_path), lambda: datetime(2026, 1, 1, tzinfo=UTC))
-    assert says in str(refused.value)
-    assert "executor 'far'" in str(refused.value)
+    reported = []
+    made = build_executors(load_settings({}, tmp_path), lambda: datetime(2026, 1, 1, tzinfo=UTC), reported.append)
+    assert sorted(made) == ["local", "waiter"]
+    (sentence,) = reported
+    assert says in sentence
+    assert "executor 'far'" in sentence
+    assert "Tries of its queues wait" in sentence

@@ -42,7 +42,10 @@ LIMITS = {
         {"routes": {"far": "moon"}},
         {},
         {"queue": "far"},
-        "executor 'moon' is not configured, and tries of queue 'far' are for it. Add it to [executors] in penstock.toml",
+        (
+            "executor 'moon' is not there, and tries of queue 'far' are for it. "
+            "`penstock doctor` says whether it is configured and can be made"
+        ),
     ),
 }
 OUT = {"never": 0, "no pool": 0, "max_active_per_run": 0, "no executor": 0}

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from penstock.errors import ConfigError
 from penstock.model.attempt import TryEnd, TryFacts, Value
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
@@ -133,9 +132,14 @@ def test_tries_that_could_not_be_handed_over_wake_the_scheduler(fenced, capsys):
     assert not readable(executor)
 
 
-def test_an_executor_that_cannot_be_started_is_named_with_what_it_raised(fenced):
-    with pytest.raises(ConfigError, match="executor 'acme' cannot be started: ZeroDivisionError"):
-        fenced(Sound("start")).start()
+def test_an_executor_that_cannot_be_started_is_given_no_try_and_harms_nobody(fenced, capsys):
+    executor = fenced(Sound("start"))
+    executor.start()
+    assert "executor 'acme': it cannot be started: ZeroDivisionError" in capsys.readouterr().err
+    assert (executor.capacity(), executor.recover([TRY]), executor.events()) == (0, [], [])
+    executor.cancel([(KEY, 3)], "by ann")
+    executor.submit([TRY])
+    assert [event.end.outcome for event in executor.events()] == [Outcome.LOST]
 
 
 def test_what_is_no_event_and_what_was_not_asked_for_is_left_out(fenced, capsys):
@@ -229,9 +233,10 @@ def test_whatever_it_raises_ends_a_call_and_not_the_scheduler(fenced, capsys, ra
     assert executor.capacity() == 0
     assert [event.end.outcome for event in executor.events()] == [Outcome.LOST]
     assert type(raised).__name__ in capsys.readouterr().err
-    inner.start = raising
-    with pytest.raises(ConfigError, match=type(raised).__name__):
-        executor.start()
+    other = Sound()
+    other.start = raising
+    fenced(other).start()
+    assert f"cannot be started: {type(raised).__name__}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("method", ["events", "capacity", "submit", "cancel", "reply"])

@@ -1,5 +1,7 @@
 """Composes the store, the vault, the providers and the executors of a process, from settings."""
 
+import sys
+
 from penstock.app.environments import isolated_pythons, plugin_host, secrets_of
 from penstock.app.executors import build_executors
 from penstock.clock import SystemClock
@@ -76,7 +78,7 @@ def build_scheduler(settings: Settings, holder: str, *, notify: bool = False) ->
     store = open_store(settings)
     try:
         store.leader_lock.acquire(holder, clock.now())
-        executors = build_executors(settings, clock.now)
+        executors = build_executors(settings, clock.now, _report)
         requests = _requests(settings, store)
         asks = Asks(store, clock, open_vault(settings, store))
         engine = Engine(lease_s=settings.scheduler.lease_s, routes=settings.queues, notify=notify)
@@ -95,3 +97,7 @@ def _requests(settings: Settings, store: Store) -> TryRequests:
         offload=Offload(settings.values_url, settings.xcom.conn_id, settings.xcom.threshold_bytes),
         isolated=frozenset(isolated_pythons(settings)),
     )
+
+
+def _report(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)  # noqa: T201 - the terminal that `penstock up` runs in

@@ -19,11 +19,19 @@ from penstock.spec.snapshot import pack
 from penstock_manifest.arguments import argument_problems
 
 
-def build_executors(settings: Settings, now: Callable[[], datetime]) -> dict[str, Executor]:
+def build_executors(
+    settings: Settings, now: Callable[[], datetime], report: Callable[[str], None]
+) -> dict[str, Executor]:
     """Make every executor of ``[executors]``, by name; that of the sensors comes with the local one. None is started yet.
 
+    Args:
+        settings: The installation.
+        now: Gives the present as aware UTC.
+        report: Takes a sentence about a provider's executor that cannot be made. It is left out: a provider that is broken
+            keeps its own queues waiting, and nobody else.
+
     Raises:
-        ConfigError: One cannot be made, or processes of an earlier scheduler still live.
+        ConfigError: A local one cannot be made, or processes of an earlier scheduler still live.
     """
     lock = lock_executor(settings.state_folder / "executor.lock", patience_s=settings.executor.stop_grace_s + 5)
     executors: dict[str, Executor] = {}
@@ -34,7 +42,10 @@ def build_executors(settings: Settings, now: Callable[[], datetime]) -> dict[str
             if name == LOCAL:
                 executors[WAITER] = local
         else:
-            executors[name] = _of_provider(settings, name, choice.type, choice.options, now)
+            try:
+                executors[name] = _of_provider(settings, name, choice.type, choice.options, now)
+            except ConfigError as error:
+                report(f"{error}. Tries of its queues wait.")
     return executors
 
 

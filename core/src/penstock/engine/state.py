@@ -351,4 +351,4 @@ def _no_pool(name: str) -> str:
 
 def _no_executor(name: str, queues: list[str]) -> str:
     routed = f", and tries of queue {', '.join(map(repr, queues))} are for it" if queues else ""
-    return f"executor {name!r} is not configured{routed}. Add it to [executors] in penstock.toml"
+    return f"executor {name!r} is not there{routed}. `penstock doctor` says whether it is configured and can be made"

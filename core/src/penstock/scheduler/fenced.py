@@ -12,7 +12,6 @@ from typing import TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from penstock.errors import ConfigError
 from penstock.model.attempt import TryEnd
 from penstock.model.run import UNMAPPED, TaskKey
 from penstock.model.state import Outcome
@@ -69,6 +68,7 @@ class FencedExecutor:
         self._reported: set[str] = set()
         self._overdue: Future[list[object]] | None = None
         self._watched: int | None = None
+        self._broken = False
         # Wakes the scheduler for what this fence itself has to tell; the executor's descriptor is the executor's.
         self._wake_r, self._wake_w = socket.socketpair()
         self._wake_r.setblocking(False)
@@ -77,15 +77,18 @@ class FencedExecutor:
         self._selector.register(self._wake_r, selectors.EVENT_READ)
 
     def start(self) -> None:
-        """Start it; raises ConfigError if it raises anything, hangs, or tells no descriptor."""
+        """Start it; one that raises anything, hangs, or tells no descriptor is told on the terminal and given no try."""
         future = self._thread.call(self._started)
         try:
             problem = future.result(START_PATIENCE_S)
         except TimeoutError:
             problem = f"start() has not returned for {START_PATIENCE_S:g} s"
         if problem:
-            raise ConfigError(f"executor {self.name!r} cannot be started: {problem}")
-        self._watch()
+            # A provider that is broken keeps its own queues waiting, and nobody else.
+            self._broken, self._watched = True, None
+            self._report(f"it cannot be started: {problem}. Tries of its queues wait")
+        else:
+            self._watch()
 
     def recover(self, tries: Sequence[TryRequest]) -> list[TryStarted | TryRecovered | TryFinished]:
         """What it knows of open tries; those that it does not tell of are lost."""
@@ -159,7 +162,8 @@ class FencedExecutor:
         try:
             self._inner.start()
             self._watched = int(self._inner.fileno())
-            selectors.DefaultSelector().register(self._watched, selectors.EVENT_READ)
+            with selectors.DefaultSelector() as trial:
+                trial.register(self._watched, selectors.EVENT_READ)
         except BaseException as error:  # noqa: BLE001 - a provider's code, in the process of everybody's scheduler
             return _words(error)
         return ""
@@ -168,7 +172,7 @@ class FencedExecutor:
         self, method: str, call: Callable[[], T], otherwise: T, *, overdue: T | None = None, patience_s: float = 0.0
     ) -> T:
         """What a call gives; ``otherwise`` if it raises or an earlier one hangs, ``overdue`` if it hangs itself."""
-        if not self._thread.idle:
+        if self._broken or not self._thread.idle:
             return otherwise
         future = self._thread.call(lambda: self._guarded(method, call, otherwise))
         try:
@@ -179,6 +183,8 @@ class FencedExecutor:
 
     def _post(self, method: str, call: Callable[[], None], *, patience_s: float = 0.0) -> None:
         """Have a call made, now or once an earlier one has returned."""
+        if self._broken:
+            return
         idle = self._thread.idle
         future = self._thread.call(lambda: self._guarded(method, call, None))
         if idle:
