@@ -105,7 +105,19 @@ class Stage(Rehearsal):
         return made
 
     def trigger(self, dag_id, run_id, **conf):
+        self.wait_until(lambda: self.rows(f"SELECT 1 FROM dag WHERE dag_id = '{dag_id}'"), f"DAG {dag_id}")
         self.penstock("dags", "trigger", dag_id, "--run-id", run_id, "--conf", json.dumps(conf))
+
+    def wait_for_both_workers(self):
+        """Run tries that end at once until both workers have had some: after a restart each comes back when it will."""
+        for number in range(20):
+            run_id = f"both-{len(self.lines_of_all())}-{number}"
+            self.let_go(run_id)
+            self.trigger("wait", run_id, name=run_id, count=8)
+            assert self.end_of(run_id) == "success"
+            if {worker for _, _, worker in self.lines(run_id)} == {"a", "b"}:
+                return
+        raise AssertionError("one of the workers gets no try")
 
     def state(self, run_id):
         found = self.rows(f"SELECT state FROM run WHERE run_id = '{run_id}'")
@@ -122,11 +134,13 @@ class Stage(Rehearsal):
             "ORDER BY map_index, epoch"
         )
 
+    def lines_of_all(self):
+        path = self.shared / "effects" / "lines"
+        return [line.split() for line in path.read_text().splitlines()] if path.exists() else []
+
     def lines(self, run_id):
         """What the tries of a run have noted: begin or end, their map index and their worker."""
-        path = self.shared / "effects" / "lines"
-        words = [line.split() for line in path.read_text().splitlines()] if path.exists() else []
-        return [(what, int(n), worker) for what, name, n, worker in words if name == run_id]
+        return [(what, int(n), worker) for what, name, n, worker in self.lines_of_all() if name == run_id]
 
     def wait_for_lines(self, what, run_id, count):
         self.wait_until(
@@ -228,6 +242,7 @@ def test_tries_outlive_what_sent_them_and_run_once(stage, whole):
 
 def test_a_stopped_worker_loses_its_own_tries_and_no_others_and_its_late_answers_change_nothing(stage):
     name, stopped = "stopped", stage.workers["a"]
+    stage.wait_for_both_workers()
     stage.trigger("wait", name, name=name)
     stage.wait_for_lines("begin", name, 4)
     mine = {n for what, n, worker in stage.lines(name) if worker == "a"}
@@ -254,6 +269,7 @@ def test_a_stopped_worker_loses_its_own_tries_and_no_others_and_its_late_answers
 
 def test_tries_of_a_worker_that_was_killed_are_repeated_at_once_when_it_is_back(stage):
     name, killed = "killed", stage.workers["a"]
+    stage.wait_for_both_workers()
     stage.trigger("wait", name, name=name)
     stage.wait_for_lines("begin", name, 4)
     killed.kill()

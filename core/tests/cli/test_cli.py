@@ -257,6 +257,8 @@ def test_an_interrupt_is_130_and_says_no_more(project):
     process = subprocess.Popen(
         [sys.executable, "-m", "penstock", "connections", "set", "c", "--stdin"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        # A shell starts what runs in its background with SIGINT ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - this process has one thread
     )  # fmt: skip
     process.stdin.write("x" * 100_000)  # more than a pipe holds: when it is through, the command reads
     process.stdin.flush()
