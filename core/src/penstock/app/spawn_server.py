@@ -6,32 +6,58 @@ Where plugins come from, as JSON; a number of threads for plain pokes; and the n
 import logging
 import socket
 import sys
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from penstock.execute.output import LOG_LINE
 from penstock.execute.runner import Providers, Runner
 from penstock.execute.spawn_server import Open, serve
-from penstock.plugins.sources import PluginSources
+
+if TYPE_CHECKING:
+    from penstock.plugins.host import PluginHost
 
 
 def main(plugins: str, poke_threads: int, control: int, lock: int) -> None:
     """Serve until the scheduler hangs up."""
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format=LOG_LINE)
-    providers = read_providers(msgspec.json.decode(plugins, type=PluginSources), poke_threads)
 
     def runner(what: Open) -> Runner:
+        # Tries of stored plans all need the providers: read by their file server, before it forks. Those of a DAG file
+        # seldom do, and what a file server holds makes each of its forks dearer (4 MB: a tenth of a fork).
+        providers = environment_providers(plugins, poke_threads, at_once=what.code is None)
         return Runner(what.code, Path(what.snapshots), providers)
 
     serve(socket.socket(fileno=control), (lock,), runner)
 
 
-def read_providers(sources: PluginSources, poke_threads: int = 32) -> Providers:
-    """Read the providers of this environment, before any fork: or each try would read them anew."""
-    host = sources.host()
-    host.providers()
-    return Providers(host.resolve, host.object_store, poke_threads)
+def environment_providers(plugins: str = "{}", poke_threads: int = 32, *, at_once: bool = False) -> Providers:
+    """Make the providers of this environment usable by tries.
+
+    Args:
+        plugins: `penstock.plugins.sources.PluginSources` as JSON.
+        poke_threads: Pokes of plain sensors that a waiter makes at once.
+        at_once: Whether they are read now instead of at their first use.
+    """
+
+    @cache
+    def host() -> "PluginHost":
+        from penstock.plugins.sources import PluginSources  # noqa: PLC0415 - see `main`: few processes need it
+
+        return msgspec.json.decode(plugins, type=PluginSources).host()
+
+    if at_once:
+        host().providers()
+
+    def resolve(capability: str) -> Any:  # noqa: ANN401 - a class
+        return host().resolve(capability)
+
+    def open_store(url: str, conn_id: str | None) -> Any:  # noqa: ANN401 - an ObjectStore
+        return host().object_store(url, conn_id)
+
+    return Providers(resolve, open_store, poke_threads)
 
 
 if __name__ == "__main__":

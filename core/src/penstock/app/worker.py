@@ -12,12 +12,11 @@ from pathlib import Path
 
 import msgspec
 
-from penstock.app.spawn_server import read_providers
+from penstock.app.spawn_server import environment_providers
 from penstock.execute.channel import Channel
 from penstock.execute.output import LOG_LINE
 from penstock.execute.runner import Runner
 from penstock.execute.try_process import run_request
-from penstock.plugins.sources import PluginSources
 from penstock.processes.fork import die_with_parent
 from penstock.spec.executor import FileCode, TryRequest
 from penstock.spec.wire import FrameKind
@@ -33,7 +32,7 @@ def main(parent: int, line: int, snapshots: Path) -> None:
             if kind == FrameKind.RUN:
                 request = msgspec.msgpack.decode(payload, type=TryRequest)
                 code = request.code if isinstance(request.code, FileCode) else None
-                runner = Runner(code, snapshots, read_providers(PluginSources()))
+                runner = Runner(code, snapshots, environment_providers())
                 channel.mask.learn(runner.secrets)
                 run_request(channel, runner, serial, request)
                 os._exit(0)  # threads that the task left behind must not keep the process

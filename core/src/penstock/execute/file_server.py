@@ -34,6 +34,7 @@ _encode = msgspec.msgpack.Encoder().encode
 KILL_GRACE_S = 5.0
 END_S = 2.0
 BEAT_S = 5.0
+ORPHANS_S = 0.02
 RETRY_WRITE_S = 0.01
 
 
@@ -57,6 +58,7 @@ class FileServer:
         self._preforked: ForkedProcess | None = None
         self._forks = False
         self._timers: list[tuple[float, int, str]] = []
+        self._orphans_due = False
         self._open = True
         self._reaper = Reaper()
         self._selector = selectors.DefaultSelector()
@@ -112,6 +114,8 @@ class FileServer:
     # Processes.
 
     def _start(self, job: Job) -> None:
+        if self._orphans_due and job.request.epoch > 1:
+            self._kill_orphans()  # what an earlier try of the same task left must not run beside this one
         try:
             job.child = self._place(job)
         except OSError as error:
@@ -222,9 +226,15 @@ class FileServer:
         for pid, code in ended:
             if (child := self._children.pop(pid, None)) is not None:
                 self._process_ended(child, code)
-        if ended:
-            # Whatever the tries of these processes started and detached is now a child of this one.
-            kill_orphans(self._children)
+        if ended and not self._orphans_due:
+            # Whatever the tries of these processes started and detached is now a child of this one. Looking for it costs
+            # a twentieth of a fork, so that tries which end together are looked after together.
+            self._orphans_due = True
+            self._arm(ORPHANS_S, 0, "orphans")
+
+    def _kill_orphans(self) -> None:
+        self._orphans_due = False
+        kill_orphans(self._children)
 
     def _process_ended(self, child: ForkedProcess, code: int) -> None:
         """Clean up after a process that has ended: read its last frames, answer for its tries, end its descendants."""
@@ -285,7 +295,9 @@ class FileServer:
         while self._timers and self._timers[0][0] <= time.monotonic():
             _, serial, what = heappop(self._timers)
             job = self._jobs.get(serial)
-            if what == "beat":
+            if what == "orphans":
+                self._kill_orphans()
+            elif what == "beat":
                 if self._jobs:
                     self._send_buffer.put(frame(FrameKind.BEAT, 0))
                     self._arm(BEAT_S, 0, "beat")
