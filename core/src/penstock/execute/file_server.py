@@ -114,8 +114,11 @@ class FileServer:
     # Processes.
 
     def _start(self, job: Job) -> None:
-        if self._orphans_due and job.request.epoch > 1:
-            self._kill_orphans()  # what an earlier try of the same task left must not run beside this one
+        if job.request.epoch > 1:
+            # What an earlier try of the same task left must not run beside this one, however lately that try ended.
+            self._reap()
+            if self._orphans_due:
+                self._kill_orphans()
         try:
             job.child = self._place(job)
         except OSError as error:
