@@ -49,7 +49,9 @@ def project(shell):
         catalog = LoaderCatalog(store, store.config.variable_values, clock.now)
         dag = DagSpec("sales", "sales.py", (TaskSpec("a"), TaskSpec("b", upstream=("a",))), params={"x": ParamSpec(1)})
         catalog.save(ParsedFile("sales.py", "s", {}, {}, None, clock.now(), 0.1, (dag,)))
-        catalog.save(ParsedFile("bad.py", "s", {}, {}, None, clock.now(), 0.1, (), ("bad.py:1: a cycle",)))
+        catalog.save(
+            ParsedFile("bad.py", "s", {}, {}, None, clock.now(), 0.1, (), ("bad.py:1: a cycle",), ("bad.py:2: naive",))
+        )
         catalog.close()
     return shell
 
@@ -160,8 +162,11 @@ def test_dags_are_listed_shown_paused_and_triggered(project):
     assert (dag["dag_id"], dag["paused"], dag["tasks"]) == ("sales", False, 2)
     assert "sales" in project("dags", "list")
     assert "1 DAG file(s) cannot be imported" in project.err
-    assert project.json("dags", "errors", code=1) == [{"file": "bad.py", "problems": ["bad.py:1: a cycle"]}]
-    assert "a cycle" in project("dags", "errors", code=1)
+    assert project.json("dags", "errors", code=1) == [
+        {"file": "bad.py", "problems": ["bad.py:1: a cycle"], "notes": ["bad.py:2: naive"]}
+    ]
+    told = project("dags", "errors", code=1)
+    assert "  bad.py:1: a cycle\n  note: bad.py:2: naive\n" in told
     assert "b  " in project("dags", "show", "sales")
     assert project.json("dags", "pause", "sales") == [{"dag_id": "sales", "paused": True, "changed": True}]
     done = project.json("dags", "trigger", "sales", "--run-id", "r1", "--date", "2026-01-01")

@@ -24,9 +24,9 @@ def catalog(store, now):
 
 @pytest.fixture
 def parsed(now):
-    def make(*dag_ids, file="f.py", snapshot="s1", variables=None, problems=(), doc=""):
+    def make(*dag_ids, file="f.py", snapshot="s1", variables=None, problems=(), notes=(), doc=""):
         dags = tuple(DagSpec(dag_id, file, (TaskSpec("t"),), doc=doc) for dag_id in dag_ids)
-        return ParsedFile(file, snapshot, {file: "h"}, variables or {}, 60.0, now, 0.25, dags, problems)
+        return ParsedFile(file, snapshot, {file: "h"}, variables or {}, 60.0, now, 0.25, dags, problems, notes)
 
     return make
 
@@ -76,10 +76,15 @@ def test_each_part_of_what_a_run_is_pinned_to_makes_a_version(store, catalog, pa
 def test_a_broken_import_keeps_the_last_good_version_and_shows_the_problems(store, catalog, parsed, now):
     catalog.save(parsed("a"))
     before, _ = versions(store), changed(store, now)
-    catalog.save(parsed(problems=("f.py:3: cycle",)))
+    catalog.save(parsed(problems=("f.py:3: cycle",), notes=("f.py:1: naive",)))
     assert (versions(store), changed(store, now)) == (before, [])
-    assert store.dags.problems() == {"f.py": ("f.py:3: cycle",)}
+    assert store.dags.problems() == {"f.py": (("f.py:3: cycle",), ("f.py:1: naive",))}
     assert catalog.files()["f.py"].dag_ids == ("a",)
+    catalog.save(parsed("a", notes=("f.py:1: naive",)))
+    assert (store.dags.problems(), catalog.files()["f.py"].notes) == (
+        {"f.py": ((), ("f.py:1: naive",))},
+        ("f.py:1: naive",),
+    )
     catalog.save(parsed("a"))
     assert store.dags.problems() == {}
 

@@ -135,8 +135,9 @@ class DAG(Checked):
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         leave(self._tokens.pop())
-        if kind is None and self.problems and current_session.get() is None:
-            raise AuthoringError(str(problem) for problem in self.problems)
+        wrong = [problem for problem in self.problems if not problem.is_note]
+        if kind is None and wrong and current_session.get() is None:
+            raise AuthoringError(map(str, wrong))
 
     def __repr__(self) -> str:
         """Show its id."""

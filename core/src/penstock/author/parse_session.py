@@ -31,10 +31,15 @@ class Site(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """What is wrong on a line of an author's file, as one sentence that says what to write."""
+    """What is wrong on a line of an author's file, as one sentence that says what to write.
+
+    Attributes:
+        is_note: Whether the file counts all the same: the author should know, and need not act.
+    """
 
     site: Site
     text: str
+    is_note: bool = False
 
     def __str__(self) -> str:
         """Write ``file:line: text``."""
@@ -52,7 +57,7 @@ class ParseSession:
 
     Attributes:
         dags: DAGs in the order in which they were made.
-        problems: What is wrong, in the order in which it was found.
+        problems: What is wrong, and what is only worth a note, in the order in which it was found.
         refresh_s: Seconds after which the file wants to be imported again; None for never.
     """
 
@@ -96,19 +101,20 @@ def call_site() -> Site:
     return Site(session.display_path(file) if session else file, frame.f_lineno)
 
 
-def report(dag: "DAG | None", site: Site, text: str) -> None:
-    """Report a problem to the DAG or the session.
+def report(dag: "DAG | None", site: Site, text: str, *, is_note: bool = False) -> None:
+    """Report a problem, or a note, to the DAG or the session.
 
     Raises:
         AuthoringError: There is neither.
     """
     session = current_session.get()
+    problem = Problem(site, text, is_note)
     if dag is not None:
-        dag.problems.append(Problem(site, text))
+        dag.problems.append(problem)
     elif session is not None:
-        session.problems.append(Problem(site, text))
-    else:
-        raise AuthoringError(str(Problem(site, text)))
+        session.problems.append(problem)
+    elif not is_note:
+        raise AuthoringError(str(problem))
 
 
 def refresh_every(interval: "timedelta | float") -> None:

@@ -29,7 +29,7 @@ def list_dags(context: click.Context, search: str, tag: str, *, retired: bool, a
     """List DAGs with their schedules and the numbers of their runs."""
     with project(context) as installation:
         found = service.list_dags(installation, search=search, tag=tag, retired=retired)
-        broken = service.dag_problems(installation)
+        broken = [file for file, told in service.dag_problems(installation).items() if told.problems]
     if as_json:
         print_json(found)
         return
@@ -85,18 +85,20 @@ def show_dag(context: click.Context, dag_id: str, *, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def errors(context: click.Context, *, as_json: bool) -> int:
-    """Show what is wrong with DAG files; exit code 1 if there is anything."""
+    """Show what is wrong with DAG files, and notes, which stop nothing; exit code 1 if anything is wrong."""
     with project(context) as installation:
         found = service.dag_problems(installation)
+    broken = any(told.problems for told in found.values())
     if as_json:
-        print_json([{"file": file, "problems": problems} for file, problems in found.items()])
-    elif not found:
+        print_json([{"file": file, **told._asdict()} for file, told in found.items()])
+        return 1 if broken else 0
+    if not broken:
         click.echo("every DAG file can be imported.")
-    for file, problems in () if as_json else found.items():
+    for file, told in found.items():
         click.echo(click.style(file, bold=True))
-        for problem in problems:
-            click.echo("  " + problem.replace("\n", "\n  "))
-    return 1 if found else 0
+        for sentence in (*told.problems, *(f"note: {note}" for note in told.notes)):
+            click.echo("  " + sentence.replace("\n", "\n  "))
+    return 1 if broken else 0
 
 
 @dags.command("trigger")

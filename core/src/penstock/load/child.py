@@ -89,6 +89,7 @@ def _import(job: ParseJob, config: ParseConfig, runtime: "_LoaderRuntime", memor
     return job.parsed(
         dags=built.dags,
         problems=built.problems,
+        notes=built.notes,
         sources=sources.seen,
         variables=runtime.read,
         refresh_s=session.refresh_s,

@@ -225,7 +225,7 @@ class Loader:
         return max(0.0, min(waits)) if waits else None
 
     def _report(self, parsed: ParsedFile) -> None:
-        for problem in parsed.problems:
+        for problem in (*parsed.problems, *(f"{note} (a note)" for note in parsed.notes)):
             self._log(problem)
         if not parsed.problems:
             count = len(parsed.dags)

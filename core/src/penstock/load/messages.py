@@ -65,6 +65,7 @@ class ParseJob(msgspec.Struct, frozen=True):
         *,
         dags: tuple[DagSpec, ...] = (),
         problems: tuple[str, ...] = (),
+        notes: tuple[str, ...] = (),
         sources: Iterable[str] = (),
         variables: Mapping[str, str | None] | None = None,
         refresh_s: float | None = None,
@@ -81,4 +82,5 @@ class ParseJob(msgspec.Struct, frozen=True):
             duration_s=duration_s,
             dags=dags,
             problems=problems,
+            notes=notes,
         )

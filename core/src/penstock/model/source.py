@@ -1,6 +1,7 @@
 """DAG files as their last import found them."""
 
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -20,6 +21,7 @@ class ParsedFile(msgspec.Struct, frozen=True):
         duration_s: Wall time of the import in seconds.
         dags: The DAGs it defines; they count only if there are no problems. Empty once the file is stored.
         problems: Why the import was no good; empty if it was.
+        notes: What its author should know although the import was good; it stops nothing.
         dag_ids: DAGs that the file owns: those of its last good version. Known once the file is stored.
         output: What the file printed while it was imported.
     """
@@ -33,5 +35,18 @@ class ParsedFile(msgspec.Struct, frozen=True):
     duration_s: float
     dags: tuple[DagSpec, ...] = ()
     problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     dag_ids: tuple[str, ...] = ()
     output: str = ""
+
+
+class FileProblems(NamedTuple):
+    """What the last import of a DAG file has to say to its author, each a sentence with file and line.
+
+    Attributes:
+        problems: Why the import was no good; the file's DAGs stay as they were.
+        notes: What stops nothing, and should be known.
+    """
+
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]

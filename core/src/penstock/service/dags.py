@@ -14,6 +14,7 @@ from penstock.model.names import check_name
 from penstock.model.request import RunRequested
 from penstock.model.run import NewRun, Run
 from penstock.model.schedule import DataInterval, ScheduleKind
+from penstock.model.source import FileProblems
 from penstock.model.state import RunState
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag
@@ -83,8 +84,8 @@ def show_dag(installation: Installation, dag_id: str) -> DagDetails:
     )
 
 
-def dag_problems(installation: Installation) -> dict[str, tuple[str, ...]]:
-    """List why DAG files could not be imported, by file; raises StoreError."""
+def dag_problems(installation: Installation) -> dict[str, FileProblems]:
+    """List why DAG files could not be imported, and notes about the others, by file; raises StoreError."""
     return installation.store.dags.problems()
 
 

@@ -101,7 +101,7 @@ def _database(installation: Installation) -> Iterator[Finding]:
         since = f"{holder.since:%Y-%m-%d %H:%M:%S} UTC"
         detail = f"{holder.holder}, process {holder.pid} on {holder.host}, since {since}"
         yield Finding(Severity.OK, "scheduler", detail)
-    broken = store.dags.problems()
+    broken = [file for file, found in store.dags.problems().items() if found.problems]
     if broken:
         yield Finding(Severity.BAD, "DAG files", f"{', '.join(broken)} cannot be imported: penstock dags errors")
     else:

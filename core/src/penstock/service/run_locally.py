@@ -64,7 +64,9 @@ def run_locally(
     mask = Mask()
     with masked_output(mask), printed_logs():
         runtime = _LocalRuntime(installation, mask, log)
-        file, found = _import(installation, path, runtime)
+        file, found, notes = _import(installation, path, runtime)
+        for note in notes:
+            log(f"note: {note}")
         dag = _chosen(found, dag_id, file)
         clock = _WaitingClock()
 
@@ -87,8 +89,10 @@ def run_locally(
         return LocalRun(msgspec.structs.replace(ended, reason=mask.hide(ended.reason)), hidden)
 
 
-def _import(installation: Installation, path: Path, runtime: "_LocalRuntime") -> tuple[str, dict[str, DAG]]:
-    """The file's name in its folder, and its DAGs by id; nobody else's code runs here, so anything may come out."""
+def _import(
+    installation: Installation, path: Path, runtime: "_LocalRuntime"
+) -> tuple[str, dict[str, DAG], tuple[str, ...]]:
+    """The file's name in its folder, its DAGs by id, and notes about it; nobody else's code runs here, so anything may come out."""
     full = path.resolve()
     folder = installation.settings.dags_folder.resolve()
     root = folder if full.is_relative_to(folder) else full.parent
@@ -100,10 +104,10 @@ def _import(installation: Installation, path: Path, runtime: "_LocalRuntime") ->
         import_dag_file(root, file, runtime, session)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the file raises is what is wrong with it
         session.problems.append(to_problem(error, session, file))
-    problems = build_file(session, file).problems
-    if problems:
-        raise AuthoringError(problems)
-    return file, {dag.dag_id: dag for dag in session.dags}
+    built = build_file(session, file)
+    if built.problems:
+        raise AuthoringError(built.problems)
+    return file, {dag.dag_id: dag for dag in session.dags}, built.notes
 
 
 def _chosen(found: Mapping[str, DAG], dag_id: str, file: str) -> DAG:

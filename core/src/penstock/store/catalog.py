@@ -130,6 +130,7 @@ class LoaderCatalog:
             parsed_at=row["parsed_at"],
             duration_s=row["duration_s"],
             problems=msgspec.json.decode(row["problems"], type=tuple[str, ...]),
+            notes=msgspec.json.decode(row["notes"], type=tuple[str, ...]),
             dag_ids=dag_ids,
         )
 
@@ -167,6 +168,7 @@ def _record(parsed: ParsedFile, encrypted: bytes) -> dict[str, Any]:
         "parsed_at": parsed.parsed_at,
         "duration_s": parsed.duration_s,
         "problems": msgspec.json.encode(parsed.problems).decode(),
+        "notes": msgspec.json.encode(parsed.notes).decode(),
     }
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Row, Select, bindparam, func, select, update
 
 from penstock.model.dag import DagSpec, from_json
 from penstock.model.request import DagChanged
+from penstock.model.source import FileProblems
 from penstock.model.state import RunState
 from penstock.store.keyring import Keyring
 from penstock.store.sql import tables
@@ -90,7 +91,7 @@ VERSION: Select[Any] = (
     .join_from(tables.dag_version, tables.dag_spec, _s.spec == _v.spec)
     .where(_v.version == bindparam("version"))
 )
-PROBLEMS = select(_f.file, _f.problems).where(_f.problems != "[]").order_by(_f.file)
+PROBLEMS = select(_f.file, _f.problems, _f.notes).where((_f.problems != "[]") | (_f.notes != "[]")).order_by(_f.file)
 
 
 class Dags:
@@ -143,11 +144,11 @@ class Dags:
             tx.submit([DagChanged(dag_id)] if known else [], now)
         return known
 
-    def problems(self) -> dict[str, tuple[str, ...]]:
-        """What is wrong with DAG files, by file; files without problems are absent."""
+    def problems(self) -> dict[str, FileProblems]:
+        """What is wrong with DAG files, or worth a note, by file; files with neither are absent."""
         with self._database.read() as connection:
             found = connection.execute(PROBLEMS).all()
-        return {file: msgspec.json.decode(problems, type=tuple[str, ...]) for file, problems in found}
+        return {file: FileProblems(_sentences(problems), _sentences(notes)) for file, problems, notes in found}
 
 
 class Versions:
@@ -204,6 +205,10 @@ class Versions:
         return Version(
             version, spec, row.snapshot, row.file, msgspec.json.decode(decrypted, type=dict[str, str | None])
         )
+
+
+def _sentences(text: str) -> tuple[str, ...]:
+    return msgspec.json.decode(text, type=tuple[str, ...])
 
 
 def _by_dag(counted: Iterable[Any]) -> dict[str, dict[RunState, int]]:

@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 
 
 class BuildResult(NamedTuple):
-    """The result of an import: DAGs as data, or the problems of the file, each with file and line."""
+    """The result of an import: DAGs as data, or the problems of the file; notes either way, each with file and line."""
 
     dags: tuple[DagSpec, ...]
     problems: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def build_file(session: ParseSession, file: str) -> BuildResult:
@@ -49,9 +50,8 @@ def build_file(session: ParseSession, file: str) -> BuildResult:
             first[dag.dag_id] = dag
     for dag in first.values():
         problems += dag_problems(dag)
-    if problems:
-        return BuildResult((), tuple(dict.fromkeys(str(problem) for problem in sorted(problems))))
-    return BuildResult(tuple(_spec(dag, file) for dag in first.values()), ())
+    wrong, notes = _sentences(problems, notes=False), _sentences(problems, notes=True)
+    return BuildResult(() if wrong else tuple(_spec(dag, file) for dag in first.values()), wrong, notes)
 
 
 def build_dag(dag: DAG, file: str = "") -> DagSpec:
@@ -60,10 +60,15 @@ def build_dag(dag: DAG, file: str = "") -> DagSpec:
     Raises:
         AuthoringError: Something is wrong with the DAG; it carries every problem.
     """
-    problems = sorted({*dag.problems, *dag_problems(dag)})
-    if problems:
-        raise AuthoringError(str(problem) for problem in problems)
+    wrong = _sentences([*dag.problems, *dag_problems(dag)], notes=False)
+    if wrong:
+        raise AuthoringError(wrong)
     return _spec(dag, file)
+
+
+def _sentences(problems: list[Problem], *, notes: bool) -> tuple[str, ...]:
+    """Write the problems, or the notes, in the order of their lines, each once."""
+    return tuple(dict.fromkeys(str(problem) for problem in sorted(problems) if problem.is_note is notes))
 
 
 def _spec(dag: DAG, file: str) -> DagSpec:

@@ -28,7 +28,7 @@ from penstock.model.run import RunKind
 from penstock.model.state import Outcome, RunState, TaskState
 from penstock.store.sql.column_types import Enumerated, FreeText, Instant, Json, Name
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """Every schema version that this code knows, oldest first; the last is the one it works on."""
 
 metadata = MetaData()
@@ -98,6 +98,7 @@ source_file = Table(
     Column("parsed_at", Instant, nullable=False),
     Column("duration_s", Float, nullable=False),
     Column("problems", Text, nullable=False),
+    Column("notes", Text, nullable=False, server_default="[]"),
 )
 
 run = Table(
