@@ -103,6 +103,7 @@ TERMS = (
     Term("mask", "Hide the values of secrets in what is printed or logged.", "penstock.processes.masking"),
     Term("need", "A provider that DAG files need, with the evidence.", "penstock_plugin_manager.need.match"),
     Term("node", "A task of a live run in memory, with its instances.", "penstock.engine.live"),
+    Term("note", "What a DAG file's author should know although the file is good; it stops nothing.", "penstock.model.source"),
     Term("notice", "A change of a state that is stored for listeners.", "penstock.model.notice"),
     Term("notifier", "The process that delivers notices to listeners.", "penstock.notify.notifier"),
     Term("object store", "A service that keeps files under URLs: `file://`, `s3://`.", "penstock.spec.object_store"),

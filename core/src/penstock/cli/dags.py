@@ -29,7 +29,7 @@ def list_dags(context: click.Context, search: str, tag: str, *, retired: bool, a
     """List DAGs with their schedules and the numbers of their runs."""
     with project(context) as installation:
         found = service.list_dags(installation, search=search, tag=tag, retired=retired)
-        broken = [file for file, told in service.dag_problems(installation).items() if told.problems]
+        broken = [file for file, each in service.dag_problems(installation).items() if each.problems]
     if as_json:
         print_json(found)
         return
@@ -88,15 +88,15 @@ def errors(context: click.Context, *, as_json: bool) -> int:
     """Show what is wrong with DAG files, and notes, which stop nothing; exit code 1 if anything is wrong."""
     with project(context) as installation:
         found = service.dag_problems(installation)
-    broken = any(told.problems for told in found.values())
+    broken = any(each.problems for each in found.values())
     if as_json:
-        print_json([{"file": file, **told._asdict()} for file, told in found.items()])
+        print_json([{"file": file, **each._asdict()} for file, each in found.items()])
         return 1 if broken else 0
     if not broken:
         click.echo("every DAG file can be imported.")
-    for file, told in found.items():
+    for file, each in found.items():
         click.echo(click.style(file, bold=True))
-        for sentence in (*told.problems, *(f"note: {note}" for note in told.notes)):
+        for sentence in (*each.problems, *(f"note: {note}" for note in each.notes)):
             click.echo("  " + sentence.replace("\n", "\n  "))
     return 1 if broken else 0
 
