@@ -31,6 +31,7 @@ TERMS = (
     Term("admission", "The choice of the ready task instances that may start now, under all limits.", "penstock.engine.limits"),
     Term("answer", "What comes back for an ask, a request or a try; a late one is recorded and changes nothing.", "penstock.store"),
     Term("argument", "What an author passes to an operator, sensor, hook or DAG.", "penstock_manifest.arguments"),
+    Term("arrival", "One thing that a turn has to handle: what is stored, a request, or what an executor tells.", "penstock.scheduler.arrival"),
     Term("ask", "A question of a running try to the scheduler, such as for a connection; its answer is a reply.", "penstock.tries.asks"),
     Term("author", "A person who writes DAG files or a provider.", "penstock.author"),
     Term("backfill", "Runs of data intervals that lie in the past; `catchup` brings those that a DAG has missed.", "penstock.engine.due"),
@@ -109,6 +110,7 @@ TERMS = (
     Term("object store", "A service that keeps files under URLs: `file://`, `s3://`.", "penstock.spec.object_store"),
     Term("offload", "Put a large XCom into the object store and leave a reference to it.", "penstock.execute.offload"),
     Term("operator", "A class of tasks.", "penstock.author.operator"),
+    Term("outage", "The time in which the database cannot be had; tries run on.", "penstock.scheduler.outage"),
     Term("outbox", "The notices that have been stored and not yet delivered.", "penstock.store.outbox"),
     Term("outcome", "How a try ended: success, failed, skipped, lost, ...", "penstock.model.state"),
     Term("params", "The parameters of a DAG, which a run may override by its `conf`.", "penstock.author.dag"),
@@ -125,6 +127,7 @@ TERMS = (
     Term("project", "A folder with `penstock.toml`, its DAGs and its state.", "penstock.service.project"),
     Term("provider", "A distribution that brings capabilities for a service.", "penstock_manifest.providers"),
     Term("provider package", "The distribution of a provider, `penstock-providers-ID`.", "penstock_manifest.providers"),
+    Term("quarantine", "What the scheduler could not handle and has put aside with the reason, so that all else goes on.", "penstock.model.quarantine"),
     Term("queue", "A name by which a task chooses an executor; the settings map it.", "penstock.settings.executors"),
     Term("record", "A line of a distribution's `RECORD`: a file that it installed.", "penstock_plugin_manager.installed.site"),
     Term("recovery", "What puts things right after a process was killed: open tries at a start, half-done changes.", "penstock.tries.recovery"),
@@ -172,6 +175,7 @@ TERMS = (
     Term("trigger", "Ask for a run of a DAG by hand or from another DAG.", "penstock.service.dags"),
     Term("trigger rule", "Which states of the upstream tasks let a task run.", "penstock.engine.trigger_rules"),
     Term("try", "One attempt at a task instance. In the names of modules it is an attempt, because `try` is a word of Python.", "penstock.tries"),
+    Term("turn", "One round of the scheduler: what has come in, one step and what follows from it, one transaction.", "penstock.scheduler.turns"),
     Term("upstream", "The tasks that come before a task; those after it are downstream.", "penstock.engine.compiled"),
     Term("Variable", "A named text that is stored for DAGs and tasks.", "penstock.author.config"),
     Term("vault", "All sources of connections and Variables in their order.", "penstock.tries.vault"),
@@ -186,27 +190,27 @@ TERMS = (
 
 PLAIN = frozenset(
     """
-    abstract added admin app apply arg asked assumed attempt attribute audit authoring aws backend base bash branch
-    branching budget buffer build bulk busy cache call cancelled candidate changed check checked checks child choice
-    choose chunk circuit claim cli clients code column completion compose config console construct content
+    abstract added admin app apply arg asked assumed attempt attribute audit authoring aws back backend base bash
+    branch branching budget buffer build bulk cache call cancelled candidate changed check checked checks child
+    choice choose chunk circuit claim cli clients code column completion compose config console construct content
     conversions copy copying core coroutines create cron current cut database db ddl deadline decorator decorators
     delete descendants describe details dialect diff disable discover discovery disk doctor done download driver
     edits email empty enable end endings enumerated env environ error errors execute execution exit expected explain
     explainer export factory fail failed fake faults fenced fetch finding finished first flow folder fork forked
-    format found free function glob graph guard handler health held history holder host import imports incompatible
-    index info init inline inplace input inputs inspection install installed instant internal isolate json key keys
-    kill known late lazy ledger lexer limits links list load locally locate location locked logging login lookup
-    loop losses macros main many mapping masked masking match memory message messages meta migrations missing mixin
-    model modes module modules name names network new no not notifications notify now numbers offer offered offers
-    open options outbound output owner owners ownership page param parameter parsed parser partial past path paths
-    penstock pinned pip pipe place plain planned policy postgres prefix preload prepared process processes progress
-    proposal prune publishers pytest python quiet quoting ranges read reader reading reaper received recorded
-    recovered redshift ref refused remote remove report requested resolve resolved response result role rollback
-    root row s s3 scan schema scope search seen send serialisable serving severity short signal simple site sizes
-    skip smtp socket sql started statement statements stdout storage stream subject submitted suite summary
-    supervise sweep sync system tables tagging terminal test testing text thread to token toml too tree triggered
-    type types unchanged unload unloading unverified up updated upgrade usage uv validate value values verify wait
-    waiting watch watcher wheel wheels which why writer
+    format found free function glob gone graph guard handler health held history holder host import imports
+    incompatible index info init inline inplace input inputs inspection install installed instant internal isolate
+    json key keys kill known late lazy ledger lexer limits links list load locally locate location locked logging
+    login lookup loop losses macros main many mapping masked masking match memory message messages meta migrations
+    missing mixin model modes module modules name names network new no not notifications notify now numbers offer
+    offered offers open options outbound output owner owners ownership page param parameter parsed parser partial
+    past path paths penstock pinned pip pipe place plain planned policy postgres prefix preload prepared process
+    processes progress proposal prune publishers pytest python quarantined quiet quoting ranges read reader reading
+    reaper received recorded recovered redshift ref refused remote remove report requested resolve resolved response
+    result role rollback rolled root row s s3 scan schema scope search seen send serialisable serving severity short
+    signal simple site sizes skip smtp socket sql started statement statements stdout storage stream subject
+    submitted suite summary supervise sweep sync system tables tagging terminal test testing text thread to token
+    toml too tree triggered type types unavailable unchanged unload unloading unreadable unverified up updated
+    upgrade usage uv validate value values verify wait waiting watch watcher wheel wheels which why writer
     """.split()
 )
 """Plain English, tools and formats: words that names may use besides those of the terms."""

@@ -11,7 +11,9 @@
     |   `-- MissingProviderError
     |-- ProviderError      the outside world, as a provider saw it
     |-- StoreError         the database: unreachable, corrupt, of another schema
+    |   |-- StoreUnavailableError
     |   |-- StoreHeldError
+    |   |-- StoreGoneError
     |   `-- DataRefusedError
     |-- TaskSignal         no fault: how a task's code speaks to the engine
     |   |-- SkipTask
@@ -171,6 +173,14 @@ class StoreError(PenstockError):
     """The database cannot serve: unreachable, read-only, full, corrupt, or of another schema."""
 
 
+class StoreUnavailableError(StoreError):
+    """The database cannot be had at this moment, and the same call may succeed later: locked, full, out of reach."""
+
+
+class StoreGoneError(StoreError):
+    """The database's file was deleted or replaced while it was in use: what this process knows is of no use any more."""
+
+
 class StoreHeldError(StoreError):
     """Another scheduler already works on this database; the message names it."""
 
@@ -241,6 +251,8 @@ class ExitCode(IntEnum):
 _EXIT_CODES: tuple[tuple[type[PenstockError], ExitCode], ...] = (
     (NotFoundError, ExitCode.NOT_FOUND),  # before the class that it is one of
     (RequestError, ExitCode.REFUSED),
+    (StoreHeldError, ExitCode.REFUSED),
+    (StoreGoneError, ExitCode.REFUSED),
     (StoreError, ExitCode.UNAVAILABLE),
     (ConfigError, ExitCode.UNAVAILABLE),
     (InternalError, ExitCode.BUG),

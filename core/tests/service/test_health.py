@@ -3,8 +3,14 @@
 import msgspec
 import pytest
 
+from penstock.errors import RequestError
+from penstock.model.quarantine import Quarantined, QuarantineKind
+from penstock.model.request import DagChanged
 from penstock.plugins.sources import PluginSources
+from penstock.service.dags import trigger
 from penstock.service.health import Severity, check_installation
+from penstock.service.quarantine import drop_quarantined, list_quarantine, retry_quarantined
+from penstock.service.tasks import why
 from penstock.settings import ExecutorChoice
 
 
@@ -50,3 +56,23 @@ def test_an_executor_that_does_not_take_its_options_is_bad(found, installation, 
     installation.settings = msgspec.structs.replace(installation.settings, executors=executors)
     assert found()["executor far"].severity is Severity.BAD
     assert found()["executor far"].detail.startswith("[executors.far]: ours.batch takes no argument 'slots'")
+
+
+def test_what_is_in_quarantine_is_bad_and_why_says_so(found, installation, store, now):
+    dag = Quarantined(QuarantineKind.DAG, "DAG 'stock'", "ValueError: no such minute", now, "stock")
+    installation.store.quarantine.add(dag)
+    assert found()["quarantine"].severity is Severity.BAD
+    assert "ValueError: no such minute" in found()["quarantine"].detail
+    trigger(installation, "stock", run_id="one")
+    assert "is in quarantine: ValueError: no such minute" in why(installation, "stock", "count")[0].reason
+    (listed,) = list_quarantine(installation)
+    with pytest.raises(RequestError, match="stays in quarantine"):
+        drop_quarantined(installation, listed.number)
+    assert retry_quarantined(installation, listed.number) == listed
+    assert DagChanged("stock") in [request for _, request in store.requests.pending()]
+    installation.store.quarantine.add(Quarantined(QuarantineKind.TRY, "a try", "too odd", now))
+    (failed,) = list_quarantine(installation)
+    with pytest.raises(RequestError, match="a try: it has failed"):
+        retry_quarantined(installation, failed.number)
+    drop_quarantined(installation, failed.number)
+    assert list_quarantine(installation) == []

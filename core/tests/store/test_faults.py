@@ -12,11 +12,11 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import text
 
-from penstock.errors import ConfigError, InternalError, PenstockError, StoreError
+from penstock.errors import ConfigError, InternalError, PenstockError, StoreError, StoreUnavailableError
 from penstock.model.changes import Changes
 from penstock.model.connection import Connection
 from penstock.model.run import NewRun, RunKind
-from penstock.store import DatabaseBusyError, Keyring, Store, new_key
+from penstock.store import Keyring, Store, new_key
 from penstock.store.sql.driver_errors import translated
 
 OPEN = """
@@ -171,7 +171,7 @@ def test_a_lock_that_is_never_given_back_is_a_sentence_and_the_wait_has_an_end(t
     with Store.open(f"sqlite:///{path}", keyring, wait_s=0.1) as store:
         blocker = sqlite3.connect(path, isolation_level=None)
         blocker.execute("BEGIN IMMEDIATE")
-        with pytest.raises(DatabaseBusyError, match=r"locked for longer than 0\.1 s"):
+        with pytest.raises(StoreUnavailableError, match=r"locked for longer than 0\.1 s"):
             store.apply(new("r"), now)
         assert store.runs.live() == [], "readers go on"
         blocker.rollback()

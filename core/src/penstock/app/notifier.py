@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from penstock.app.environments import isolated_pythons, listening
 from penstock.app.service_main import run_service
+from penstock.errors import StoreUnavailableError
 from penstock.notify.delivery import Ports
 from penstock.notify.notifier import Notifier
 from penstock.service.installation import Installation
@@ -44,7 +45,10 @@ def answer(vault: Vault) -> Callable[[Ask], Reply]:
         method = known.get(ask.method)
         if method is None:
             return Reply(error=f"{ask.method}() is for tasks: a plugin module may ask for connections and Variables")
-        return answered(method, vault, *ask.args)
+        try:
+            return answered(method, vault, *ask.args)
+        except StoreUnavailableError as error:
+            return Reply(error=str(error), error_type=type(error).__name__)
 
     return reply
 

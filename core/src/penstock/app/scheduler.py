@@ -7,24 +7,22 @@ import sys
 from pathlib import Path
 
 from penstock.app.compose import build_scheduler
-from penstock.errors import ExitCode, PenstockError, StoreHeldError
+from penstock.errors import ExitCode, PenstockError, StoreGoneError, StoreHeldError
 from penstock.settings import load_settings
 
 
 def main(*, notify: bool) -> int:
-    """Schedule until SIGTERM or SIGINT; the exit code says what was wrong: 4 if another scheduler is at work."""
+    """Schedule until SIGTERM or SIGINT; the exit code says what was wrong: 4 if another is at work, or the database is gone."""
     try:
         scheduler = build_scheduler(load_settings(os.environ, Path.cwd()), "penstock up", notify=notify)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: scheduler.stop())
         gc.freeze()
         scheduler.run()
-    except StoreHeldError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - the supervisor shows it
-        return ExitCode.REFUSED
     except PenstockError as error:
         print(error, file=sys.stderr)  # noqa: T201 - the supervisor shows it
-        return ExitCode.UNAVAILABLE
+        refused = isinstance(error, StoreHeldError | StoreGoneError)
+        return ExitCode.REFUSED if refused else ExitCode.UNAVAILABLE
     return 0
 
 

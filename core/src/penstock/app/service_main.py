@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from penstock.app.compose import installation
-from penstock.errors import ExitCode, PenstockError
+from penstock.errors import ExitCode, PenstockError, StoreGoneError
 from penstock.service.installation import Installation
 from penstock.settings import load_settings
 
@@ -20,7 +20,7 @@ def run_service(name: str, run: Callable[[Installation, int], None]) -> int:
         run: Works until its last argument, a descriptor, is readable.
 
     Returns:
-        The exit code: 0 after a clean stop, 5 if the installation is wrong.
+        The exit code: 0 after a clean stop, 5 if the installation is wrong, 4 if its database is gone.
     """
     stop_r, stop_w = os.pipe()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -30,5 +30,6 @@ def run_service(name: str, run: Callable[[Installation, int], None]) -> int:
             run(found, stop_r)
     except PenstockError as error:
         print(f"{name}: {error}", file=sys.stderr)  # noqa: T201 - the supervisor's terminal
-        return ExitCode.UNAVAILABLE
+        # A service that was started again would make a new database in place of the one that is gone.
+        return ExitCode.REFUSED if isinstance(error, StoreGoneError) else ExitCode.UNAVAILABLE
     return 0

@@ -27,6 +27,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "variables": ("variables:variables", "Texts that DAGs read."),
     "pools": ("pools:pools", "Slots that tasks share."),
     "providers": ("providers:providers", "List and show what is installed beside the core."),
+    "quarantine": ("quarantine:quarantine", "What the scheduler could not handle and has put aside."),
     "db": ("db:db", "Check and upgrade the database; rotate its keys."),
     "config": ("settings:config", "Show the settings."),
     "doctor": ("doctor:doctor", "Look for what is wrong with this installation."),

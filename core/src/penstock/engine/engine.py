@@ -76,7 +76,13 @@ class Engine:
         routes: dict[str, str] | None = None,
         notify: bool = False,
     ) -> None:
-        self._state = State(lease_s, default_executor, sensor_executor, dict(routes or {}), notify=notify)
+        self._settings = (lease_s, default_executor, sensor_executor, dict(routes or {}))
+        self._notify = notify
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget all that lives, as a restart does; a step that raised leaves nothing to go on from."""
+        self._state = State(*self._settings, notify=self._notify)
 
     def step(self, events: Iterable[Event], now: Now) -> Step:
         """Take in what happened, decide, and say what to persist and to do.

@@ -12,6 +12,7 @@ from typing import Protocol
 
 import msgspec
 
+from penstock.errors import ConfigError
 from penstock.execute.environment import HUNG_S, Environment, Server, ServerKey, Submitted, server_key
 from penstock.execute.file_server import BEAT_S
 from penstock.execute.spawn_server import Open
@@ -210,7 +211,13 @@ class LocalExecutor:
             self._send(FrameKind.PREFETCH, self._backlog.popleft())
 
     def _send(self, kind: FrameKind, submitted: Submitted) -> None:
-        server = self._server(submitted.request)
+        submitted.slot = kind == FrameKind.RUN and submitted.request.wait is None
+        try:
+            server = self._server(submitted.request)
+        except (ConfigError, OSError) as error:
+            # An environment that is broken, or a machine that has no process to spare, fails the tries that need it.
+            self._finished(submitted, Outcome.FAILED, str(error))
+            return
         server.send(kind, submitted, time.monotonic())
         self._where[submitted.key, submitted.request.epoch] = (server, submitted)
 

@@ -63,3 +63,32 @@ class TriggerDagRun(msgspec.Struct, frozen=True, tag="trigger_dag_run"):
 
 
 Request = RunRequested | CancelRun | ClearTasks | MarkTask | DagChanged | PoolsChanged | TriggerDagRun
+
+
+class UnreadableRequest(msgspec.Struct, frozen=True):
+    """A stored request that this version cannot read: another one, or somebody else, has written it.
+
+    Attributes:
+        body: As it is stored.
+        problem: Why it cannot be read.
+    """
+
+    body: bytes
+    problem: str
+
+
+_decode = msgspec.json.Decoder(Request).decode
+
+
+def encode(request: Request | UnreadableRequest) -> bytes:
+    """A request as it is stored."""
+    return request.body if isinstance(request, UnreadableRequest) else msgspec.json.encode(request)
+
+
+def decode(body: bytes) -> Request | UnreadableRequest:
+    """The request of a stored body."""
+    try:
+        found: Request = _decode(body)
+    except (ValueError, RecursionError) as error:  # of msgspec, or of UTF-8
+        return UnreadableRequest(body, f"it cannot be read: {error}")
+    return found

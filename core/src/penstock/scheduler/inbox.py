@@ -1,8 +1,12 @@
-"""Turns the store's inbox into events of the engine: requests of users, tasks and the loader become events."""
+"""Turns what the store holds, and the requests in its inbox, into arrivals: events of the engine, one thing at a time.
 
-from collections.abc import Callable
+What cannot be read or turned into an event is an arrival with a fault, and nobody else's.
+"""
+
+from collections.abc import Callable, Iterator
 
 from penstock.engine.messages import DagUpdated, Event, PoolsUpdated, RunAdded
+from penstock.errors import ConfigError, DataRefusedError, StoreError
 from penstock.model.request import (
     CancelRun,
     ClearTasks,
@@ -12,13 +16,15 @@ from penstock.model.request import (
     Request,
     RunRequested,
     TriggerDagRun,
+    UnreadableRequest,
 )
 from penstock.model.run import NewRun, Run
+from penstock.scheduler.arrival import Arrival, of_event
 from penstock.store import DagState, RunSnapshot, Store
 
 
 class Inbox:
-    """Reads requests in their order and finds what the engine needs to know for each.
+    """Reads the store for the engine.
 
     Args:
         knows: Whether the engine holds a run in memory.
@@ -28,45 +34,69 @@ class Inbox:
         self._store, self._knows = store, knows
         self._last = 0
 
-    def take(self) -> tuple[list[Event], list[NewRun], list[int]]:
-        """What has come in since the last call: events, runs to create, and the numbers that are thereby handled."""
-        events: list[Event] = []
-        new_runs: list[NewRun] = []
-        handled = []
+    def take(self) -> list[Arrival]:
+        """The requests that have come in since the last call, in their order."""
+        found: list[Arrival] = []
         added: set[int] = set()
         for number, request in self._store.requests.pending(self._last):
+            found += self._arrivals(number, request, added)
             self._last = number
-            handled.append(number)
-            events += self._events(request, added)
-            if isinstance(request, TriggerDagRun) and (new := self._triggered(request)) is not None:
-                new_runs.append(new)
-        return events, new_runs, handled
+        return found
 
-    def _events(self, request: Request, added: set[int]) -> list[Event]:
+    def stored(self) -> list[Arrival]:
+        """Everything that lives in the store: pools, DAGs that are not in quarantine, runs; each run after its DAG."""
+        aside = self._store.quarantine.dag_ids()
+        states = [state for state in self._store.dags.states() if state.dag_id not in aside]
+        found = [Arrival(self.pools())]
+        found += [arrival for state in states for arrival in self._dag(state)]
+        found += [arrival for snapshot in self._store.runs.live() for arrival in self._run(snapshot)]
+        return found
+
+    def created(self, run: Run) -> RunAdded | None:
+        """A run that was just created, as an event."""
+        return self._run_added(RunSnapshot(run, [], []))
+
+    def pools(self) -> PoolsUpdated:
+        """All pools, as an event."""
+        return PoolsUpdated({pool.name: pool.slots for pool in self._store.config.pools()})
+
+    def _arrivals(self, number: int, request: Request | UnreadableRequest, added: set[int]) -> Iterator[Arrival]:
         match request:
+            case UnreadableRequest(problem=problem):
+                yield Arrival(number=number, request=request, fault=problem)
             case RunRequested(run=run):
-                return self._with_run(run, added)
+                yield from self._run_if_unknown(run, added)
+                yield Arrival(number=number, request=request)
             case CancelRun(run=run) | ClearTasks(run=run) | MarkTask(run=run):
-                return [*self._with_run(run, added), request]
+                # A run that has finished is told again, because somebody touches it.
+                yield from self._run_if_unknown(run, added)
+                yield Arrival(request, number, request)
             case DagChanged(dag_id=dag_id):
                 state = self._store.dags.state(dag_id)
-                return [] if state is None else self.dag_events([state])
+                yield from [] if state is None else self._dag(state)
+                yield Arrival(number=number, request=request)
             case PoolsChanged():
-                return [self.pools()]
+                yield Arrival(self.pools(), number, request)
             case TriggerDagRun():
-                return []
+                yield _guarded(Arrival(number=number, request=request), lambda: self._triggered(number, request))
 
-    def _with_run(self, run: int, added: set[int]) -> list[Event]:
-        """The run itself, if the engine does not hold it: it is new, or it has finished and somebody touches it."""
+    def _run_if_unknown(self, run: int, added: set[int]) -> Iterator[Arrival]:
+        """The run itself, if the engine does not hold it."""
         if run in added or self._knows(run):
-            return []
-        snapshot = self._store.runs.snapshot(run)
-        event = None if snapshot is None else self.run_added(snapshot)
+            return
         added.add(run)
-        return [] if event is None else [event]
+        snapshot = self._store.runs.snapshot(run)
+        if snapshot is not None:
+            yield from self._run(snapshot)
 
-    def run_added(self, snapshot: RunSnapshot) -> RunAdded | None:
-        """A stored run as an event; None if the version that it is pinned to is gone."""
+    def _run(self, snapshot: RunSnapshot) -> Iterator[Arrival]:
+        """A run as an arrival; none if the version that it is pinned to is gone."""
+        named = Arrival(run=snapshot.run.run)
+        found = _guarded(named, lambda: _of(self._run_added(snapshot)))
+        if found.event is not None or found.fault:
+            yield found
+
+    def _run_added(self, snapshot: RunSnapshot) -> RunAdded | None:
         version = self._store.versions.get(snapshot.run.version)
         if version is None:
             return None
@@ -74,27 +104,52 @@ class Inbox:
         lengths = self._store.xcoms.lengths(snapshot.run.run, sources) if sources and snapshot.tasks else {}
         return RunAdded(snapshot.run, version.spec, tuple(snapshot.tasks), tuple(snapshot.tries), lengths)
 
-    def created(self, run: Run) -> RunAdded | None:
-        """A run that was just created, as an event."""
-        return self.run_added(RunSnapshot(run, [], []))
+    def _dag(self, state: DagState) -> Iterator[Arrival]:
+        """A DAG as an arrival; none if its newest version is gone."""
+        found = _guarded(Arrival(dag_id=state.dag_id), lambda: _of(self._dag_updated(state)))
+        if found.event is not None or found.fault:
+            yield found
 
-    def dag_events(self, states: list[DagState]) -> list[Event]:
-        """DAGs as events; one whose newest version is gone is left out."""
-        events: list[Event] = []
-        for state in states:
-            version = self._store.versions.get(state.version)
-            if version is not None:
-                events.append(DagUpdated(version.spec, state.version, state.paused, state.active, state.cursor))
-        return events
-
-    def pools(self) -> PoolsUpdated:
-        """All pools, as an event."""
-        return PoolsUpdated({pool.name: pool.slots for pool in self._store.config.pools()})
-
-    def _triggered(self, request: TriggerDagRun) -> NewRun | None:
-        state = self._store.dags.state(request.dag_id)
-        if state is None:
+    def _dag_updated(self, state: DagState) -> DagUpdated | None:
+        version = self._store.versions.get(state.version)
+        if version is None:
             return None
-        return NewRun.triggered(
-            request.dag_id, request.run_id, request.logical_date, conf=request.conf, version=state.version
+        return DagUpdated(version.spec, state.version, state.paused, state.active, state.cursor)
+
+    def _triggered(self, number: int, request: TriggerDagRun) -> Arrival:
+        state = self._store.dags.state(request.dag_id)
+        new = None
+        if state is not None:
+            new = NewRun.triggered(
+                request.dag_id, request.run_id, request.logical_date, conf=request.conf, version=state.version
+            )
+        return Arrival(number=number, request=request, new_run=new)
+
+
+def passes(error: Exception) -> bool:
+    """Whether an error is no fault of what was being handled, but of the installation: it is not for one thing alone."""
+    return isinstance(error, StoreError | ConfigError | MemoryError) and not isinstance(error, DataRefusedError)
+
+
+def fault_of(error: Exception) -> str:
+    """What is wrong with a thing at which an error was raised, as a sentence."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 - a foreign error's own text may raise
+        return type(error).__name__
+
+
+def _of(event: Event | None) -> Arrival:
+    return Arrival() if event is None else of_event(event)
+
+
+def _guarded(named: Arrival, make: Callable[[], Arrival]) -> Arrival:
+    """What ``make`` gives; the thing with its fault if that raises."""
+    try:
+        return make()
+    except Exception as error:
+        if passes(error):
+            raise
+        return Arrival(
+            named.event, named.number, named.request, dag_id=named.dag_id, run=named.run, fault=fault_of(error)
         )

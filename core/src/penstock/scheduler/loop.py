@@ -12,10 +12,15 @@ from msgspec.structs import replace
 
 from penstock.clock import Clock
 from penstock.engine.engine import Engine
-from penstock.engine.messages import LONGEST_WAIT_S, CapacityChanged, Dispatch, Event, RunAdded, Step
-from penstock.model.run import NewRun, TaskKey
-from penstock.scheduler.inbox import Inbox
-from penstock.spec.executor import Executor, Heartbeat, TryAsked, TryFinished
+from penstock.engine.messages import LONGEST_WAIT_S, CapacityChanged, Dispatch, Kill, RunAdded, Step
+from penstock.model.attempt import TryEnd
+from penstock.model.run import TaskKey
+from penstock.model.state import Outcome
+from penstock.scheduler.arrival import Arrival, of_event
+from penstock.scheduler.inbox import Inbox, fault_of
+from penstock.scheduler.outage import Outage
+from penstock.scheduler.turns import Turn, Turns
+from penstock.spec.executor import Executor, ExecutorEvent, Heartbeat, TryAsked, TryFinished
 from penstock.store import Store
 from penstock.tries.asks import Asks
 from penstock.tries.endings import accepted
@@ -49,11 +54,13 @@ class Scheduler:
         self._stop_grace_s = stop_grace_s
         self._capacities: dict[str, int | None] = {}
         self._unsent: list[TryFinished] = []
-        self._inbox = Inbox(store, engine.holds)
         self._selector = selectors.DefaultSelector()
         self._wakeup = store.wakeups.listen()
         self._stop_r, self._stop_w = os.pipe()
         self._stopping = False
+        self._outage = Outage(self._stop_r)
+        self._inbox = Inbox(store, engine.holds)
+        self._turns = Turns(store, engine, self._inbox, clock, self._outage, self._stored, self._kill)
 
     def stop(self) -> None:
         """Have `run` return after the turn in progress; may be called from a signal handler."""
@@ -64,8 +71,8 @@ class Scheduler:
         """Schedule until `stop`.
 
         Raises:
-            StoreError: The database failed; nothing of the step in progress was carried out. A new scheduler on the
-                same database goes on from what is stored.
+            StoreError: The database failed for good, or another scheduler has it; nothing of the step in progress was
+                carried out. A new scheduler on the same database goes on from what is stored.
         """
         unique = {id(executor): executor for executor in self._executors.values()}.values()
         for executor in unique:
@@ -81,9 +88,10 @@ class Scheduler:
             self._store.close()
 
     def _schedule(self, executors: Sequence[Executor]) -> None:
-        wait_s = self._turn(*self._restored())
+        through = self._outage.through
+        wait_s = self._carried_out(self._first_turn())
         while not self._stopping:
-            wakeup = self._selector.register(self._wakeup.fileno(), selectors.EVENT_READ)
+            wakeup = self._selector.register(through(self._listening), selectors.EVENT_READ)
             lock = self._store.leader_lock.fileno()
             if lock is not None:
                 self._selector.register(lock, selectors.EVENT_READ)
@@ -93,33 +101,39 @@ class Scheduler:
                 self._selector.unregister(lock)
                 if any(key.fd == lock for key, _ in ready):
                     # Before anything is decided: another scheduler may have taken over, and start what we still run.
-                    self._store.leader_lock.keep()
+                    through(self._store.leader_lock.keep)
             # What executors have sent is read before the engine judges leases: nobody is silent whose word lies here.
-            events: list[Event] = [*self._unsent]
+            arrivals = [Arrival(event) for event in self._unsent]
             self._unsent.clear()
-            events += [event for executor in executors for event in self._received(executor)]
-            events += self._capacity_changes()
-            new_runs: list[NewRun] = []
-            handled: list[int] = []
+            arrivals += [arrival for executor in executors for arrival in self._received(executor)]
+            arrivals += [Arrival(change) for change in self._capacity_changes()]
             if any(key is wakeup for key, _ in ready):
-                self._wakeup.drain()
-                requested, new_runs, handled = self._inbox.take()
-                events += requested
-            wait_s = self._turn(events, new_runs, handled)
+                through(self._wakeup.drain)
+                arrivals += through(self._inbox.take)
+            self._store.check_file()
+            wait_s = self._carried_out(self._turns.take(arrivals))
 
-    def _received(self, executor: Executor) -> Iterator[Event]:
+    def _listening(self) -> int:
+        """The descriptor of the wakeup; one whose session was cut listens anew."""
+        if self._wakeup.cut:
+            self._wakeup.drain()
+        return self._wakeup.fileno()
+
+    def _received(self, executor: Executor) -> Iterator[Arrival]:
         """What an executor tells, for the engine; what tries ask is answered on the way."""
         for event in executor.events():
             if isinstance(event, Heartbeat):
-                yield replace(event, tries=tuple(each for each in event.tries if self._may_report(executor, *each)))
+                tries = tuple(each for each in event.tries if self._may_report(executor, *each))
+                yield Arrival(replace(event, tries=tries))
             elif not self._may_report(executor, event.key, event.epoch):
                 continue
             elif isinstance(event, TryAsked):
-                executor.reply(event, self._asks.answer(event.key, event.ask))
-            elif isinstance(event, TryFinished):
-                yield replace(event, end=accepted(event.end))
+                self._answer(executor, event)
             else:
-                yield event
+                yield _accepted(event)
+
+    def _answer(self, executor: Executor, asked: TryAsked) -> None:
+        executor.reply(asked, self._outage.through(lambda: self._asks.answer(asked.key, asked.ask)))
 
     def _may_report(self, executor: Executor, key: TaskKey, epoch: int) -> bool:
         """Whether an executor may tell of a try: not if another one holds it; the engine fences what nobody holds."""
@@ -134,50 +148,59 @@ class Scheduler:
                 self._capacities[name] = capacity
                 yield CapacityChanged(name, capacity)
 
-    def _restored(self) -> tuple[list[Event], list[NewRun], list[int]]:
-        """Everything that lives in the store, what has become of its open tries, and what came in meanwhile."""
-        events: list[Event] = [*self._capacity_changes(), self._inbox.pools()]
-        events += self._inbox.dag_events(self._store.dags.states())
-        runs = [added for each in self._store.runs.live() if (added := self._inbox.run_added(each)) is not None]
-        events += runs
-        events += recovered(runs, self._executors, self._requests, self._clock.now())
-        requested, new_runs, handled = self._inbox.take()
-        known = {added.run.run for added in runs}
-        events += [event for event in requested if not (isinstance(event, RunAdded) and event.run.run in known)]
-        return events, new_runs, handled
+    def _stored(self) -> list[Arrival]:
+        """Everything that an engine has to know that knows nothing."""
+        capacities = [Arrival(CapacityChanged(name, capacity)) for name, capacity in self._capacities.items()]
+        return [*capacities, *self._inbox.stored()]
 
-    def _turn(self, events: Sequence[Event], new_runs: list[NewRun], handled: list[int]) -> float:
-        """One step with all that follows from it, durable, then carried out; seconds until the next one is due."""
-        now = self._clock.read()
-        step = self._engine.step(events, now)
-        step.changes.new_runs += new_runs
-        step.changes.handled += handled
-        steps = [step]
-        if step.changes:
-            with self._store.transaction() as tx:
-                while created := tx.apply(step.changes, now.wall):
-                    added = [event for run in created if (event := self._inbox.created(run)) is not None]
-                    step = self._engine.step(added, now)
-                    steps.append(step)
-        for done in steps:
-            self._act(done)
+    def _first_turn(self) -> Turn:
+        """Take up everything that lives in the store, what has become of its open tries, and what came in meanwhile."""
+        for _ in self._capacity_changes():
+            pass
+        known = self._stored()
+        runs = [arrival.event for arrival in known if isinstance(arrival.event, RunAdded)]
+        ended = [of_event(event) for event in recovered(runs, self._executors, self._requests, self._clock.now())]
+        return self._turns.restart([*ended, *self._inbox.take()], known)
+
+    def _carried_out(self, turn: Turn) -> float:
+        """Carry out what a turn decided; returns the seconds until the next one is due."""
+        for step in turn.steps:
+            self._act(step)
         if self._unsent:
             return 0.0
-        if step.wait_s is None:
+        wait_s = turn.steps[-1].wait_s
+        if wait_s is None:
             return LONGEST_WAIT_S
-        since = self._clock.read().monotonic_s - now.monotonic_s
-        return min(max(0.0, step.wait_s - since), LONGEST_WAIT_S)
+        since = self._clock.read().monotonic_s - turn.now.monotonic_s
+        return min(max(0.0, wait_s - since), LONGEST_WAIT_S)
 
     def _act(self, step: Step) -> None:
         for kill in step.kills:
-            # A try of an executor that is configured no more has died with it.
-            if (executor := self._executors.get(kill.executor)) is not None:
-                executor.cancel([(kill.key, kill.epoch)], kill.reason)
+            self._kill(kill)
         by_executor: dict[int, tuple[Executor, list[Dispatch]]] = {}
         for dispatch in step.dispatches:
             place = self._executors[dispatch.executor]
             by_executor.setdefault(id(place), (place, []))[1].append(dispatch)
         for place, dispatches in by_executor.values():
-            made, failed = self._requests.make(dispatches, self._clock.now())
-            self._unsent += failed
-            place.submit(made)
+            self._send_out(place, dispatches)
+
+    def _send_out(self, place: Executor, dispatches: Sequence[Dispatch]) -> None:
+        made, failed = self._outage.through(lambda: self._requests.make(dispatches, self._clock.now()))
+        self._unsent += failed
+        place.submit(made)
+
+    def _kill(self, kill: Kill) -> None:
+        # A try of an executor that is configured no more has died with it.
+        if (executor := self._executors.get(kill.executor)) is not None:
+            executor.cancel([(kill.key, kill.epoch)], kill.reason)
+
+
+def _accepted(event: ExecutorEvent) -> Arrival:
+    """An event as it can be stored; with its fault if that cannot be judged."""
+    if not isinstance(event, TryFinished):
+        return Arrival(event)
+    try:
+        return Arrival(replace(event, end=accepted(event.end)))
+    except Exception as error:  # noqa: BLE001 - what one try says must not end the scheduler of all
+        unreadable = replace(event, end=TryEnd(Outcome.FAILED, fault_of(error), retryable=False))
+        return Arrival(unreadable, fault=fault_of(error))

@@ -31,16 +31,17 @@ class Explainer:
         events: list[Event] = [CapacityChanged(name, number) for name, number in _capacities(settings).items()]
         events += [
             CapacityChanged(self._engine.sensor_executor, None),
-            inbox.pools(),
-            *inbox.dag_events(store.dags.states()),
+            *(arrival.event for arrival in inbox.stored() if arrival.event is not None),
         ]
-        events += [added for snapshot in store.runs.live() if (added := inbox.run_added(snapshot)) is not None]
         step = self._engine.step(events, Now(installation.now(), 0.0))
+        self._aside = {each.dag_id: each for each in store.quarantine.all() if each.dag_id}
         self._started = {run.run for run in step.changes.runs if run.state is RunState.RUNNING}
         self._going = {dispatch.instance.key for dispatch in step.dispatches}
 
-    def why(self, key: TaskKey) -> str:
-        """Why a live task instance is where it is, as a sentence."""
+    def why(self, key: TaskKey, dag_id: str) -> str:
+        """Why a live task instance of a DAG is where it is, as a sentence."""
+        if (aside := self._aside.get(dag_id)) is not None:
+            return f"{aside.subject} is in quarantine: {aside.reason} (see `penstock quarantine list`)"
         if key.run in self._started:  # here it could, so that nothing but the scheduler is missing
             return f"its run has not started: {why_run_waits('', paused=False, active=0, limit=0)}"
         if key in self._going:

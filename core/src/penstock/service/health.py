@@ -101,6 +101,9 @@ def _database(installation: Installation) -> Iterator[Finding]:
         since = f"{holder.since:%Y-%m-%d %H:%M:%S} UTC"
         detail = f"{holder.holder}, process {holder.pid} on {holder.host}, since {since}"
         yield Finding(Severity.OK, "scheduler", detail)
+    for each in store.quarantine.all():
+        detail = f"{each.subject}: {each.kind.fate}: {each.reason} See: penstock quarantine list"
+        yield Finding(Severity.BAD, "quarantine", detail)
     broken = [file for file, found in store.dags.problems().items() if found.problems]
     if broken:
         yield Finding(Severity.BAD, "DAG files", f"{', '.join(broken)} cannot be imported: penstock dags errors")

@@ -65,7 +65,7 @@ def why(
     run = find_run(store, dag_id, run_id)
     if run.state is RunState.QUEUED and task_id in known_tasks(store, run) and not store.runs.tasks(run.run, task_id):
         task = TaskInstance(run.run, task_id, UNMAPPED, TaskState.NONE)
-        return [Why(run, task, Explainer(installation).why(task.key), {}, [])]
+        return [Why(run, task, Explainer(installation).why(task.key, dag_id), {}, [])]
     tries = store.runs.tries(run.run, task_id)
     found = find_tasks(store, run, task_id, map_index)
     upstream = _upstream(store, run, task_id)
@@ -75,7 +75,7 @@ def why(
         Why(
             run=run,
             task=task,
-            reason=explainer.why(task.key)
+            reason=explainer.why(task.key, dag_id)
             if explainer and task.state is TaskState.SCHEDULED
             else _reason(store, run, task, upstream),
             upstream=upstream,

@@ -9,7 +9,6 @@ from penstock.store.dags import DagRow, DagState, Version
 from penstock.store.keyring import Keyring, new_key
 from penstock.store.outbox import Listener
 from penstock.store.runs import PastTry, RunSnapshot
-from penstock.store.sql.driver_errors import DatabaseBusyError
 from penstock.store.sql.leader_lock import Holder
 from penstock.store.sql.wakeup import NOTICES, SCHEDULER, VARIABLES, Wakeup
 from penstock.store.store import Store, upgrade
@@ -21,7 +20,6 @@ __all__ = [
     "VARIABLES",
     "DagRow",
     "DagState",
-    "DatabaseBusyError",
     "Holder",
     "Keyring",
     "Listener",

@@ -3,18 +3,15 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-import msgspec
 from sqlalchemy import bindparam, select
 
-from penstock.model.request import Request
+from penstock.model.request import Request, UnreadableRequest, decode
 from penstock.store.sql import tables
 from penstock.store.sql.database import Database
 from penstock.store.transaction import Writer
 
 _r = tables.request.c
 PENDING = select(_r.number, _r.body).where(_r.number > bindparam("after")).order_by(_r.number)
-
-_decode = msgspec.json.Decoder(Request).decode
 
 
 class Requests:
@@ -32,8 +29,8 @@ class Requests:
         with self._writer.transaction() as tx:
             tx.submit(requests, now)
 
-    def pending(self, after: int = 0) -> list[tuple[int, Request]]:
+    def pending(self, after: int = 0) -> list[tuple[int, Request | UnreadableRequest]]:
         """Requests with a number above ``after`` that no step has handled, in their order; raises StoreError."""
         with self._database.read() as connection:
             found = connection.execute(PENDING, {"after": after}).all()
-        return [(number, _decode(body)) for number, body in found]
+        return [(number, decode(body)) for number, body in found]

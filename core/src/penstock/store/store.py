@@ -15,6 +15,7 @@ from penstock.store.config import Config
 from penstock.store.dags import Dags, Versions
 from penstock.store.keyring import Keyring
 from penstock.store.outbox import Outbox
+from penstock.store.quarantine import Quarantine
 from penstock.store.requests import Requests
 from penstock.store.retention import Retention
 from penstock.store.runs import Runs, XComs
@@ -39,6 +40,7 @@ class Store:
         runs: Runs, their task instances and their tries.
         xcoms: What tasks left for others.
         requests: The scheduler's inbox.
+        quarantine: What the scheduler could not handle.
         config: Connections, Variables and pools.
         outbox: Changes of states that wait for listeners.
         retention: What is old.
@@ -54,6 +56,7 @@ class Store:
     runs: Runs
     xcoms: XComs
     requests: Requests
+    quarantine: Quarantine
     config: Config
     outbox: Outbox
     retention: Retention
@@ -91,6 +94,7 @@ class Store:
             runs=Runs(database),
             xcoms=XComs(database),
             requests=Requests(database, writer),
+            quarantine=Quarantine(database, writer),
             config=Config(database, writer, keyring),
             outbox=Outbox(database, writer),
             retention=Retention(database, writer),
@@ -118,6 +122,10 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def check_file(self) -> None:
+        """Check that the database's file is still the one that was opened; raises StoreGoneError if it is not."""
+        self.database.check_file()
 
     def transaction(self) -> AbstractContextManager[Transaction]:
         """One transaction; see `penstock.store.transaction.Writer.transaction`, also for what it raises."""

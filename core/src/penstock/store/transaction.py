@@ -6,14 +6,13 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any, cast
 
-import msgspec
 from sqlalchemy import Connection, CursorResult, Dialect, Executable, Table, bindparam, text, update
 from sqlalchemy.exc import StatementError
 
 from penstock.errors import DataRefusedError
 from penstock.model.changes import Changes
 from penstock.model.notice import Notice
-from penstock.model.request import Request
+from penstock.model.request import Request, encode
 from penstock.model.run import NewRun, Run, TaskInstance, TaskKey, Try, XCom
 from penstock.model.state import RunState
 from penstock.store import notices
@@ -112,14 +111,18 @@ class Transaction:
         Raises:
             StoreError: The database refuses a statement; the transaction cannot be committed any more.
         """
-        if not requests:
+        self.submit_encoded([encode(request) for request in requests], now)
+
+    def submit_encoded(self, bodies: Sequence[bytes], now: datetime) -> None:
+        """As `submit`, for requests as they are stored."""
+        if not bodies:
             return
         if self._connection.dialect.name == "postgresql":
             # Numbers must become visible in their order, or a reader that remembers the last one would pass one over.
             self._connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_REQUEST_LOCK})")
         self._connection.execute(
             tables.request.insert(),
-            [{"body": msgspec.json.encode(request), "created_at": now} for request in requests],
+            [{"body": body, "created_at": now} for body in bodies],
         )
         self.wake(wakeup.SCHEDULER)
 

@@ -13,7 +13,7 @@ import msgspec
 
 from penstock.author.runtime import Runtime
 from penstock.clock import Clock
-from penstock.errors import NotFoundError, PenstockError, RequestError
+from penstock.errors import NotFoundError, PenstockError, RequestError, StoreUnavailableError
 from penstock.model.connection import Connection
 from penstock.model.names import check_name
 from penstock.model.request import TriggerDagRun
@@ -127,9 +127,15 @@ def variable_reply(vault: Vault, key: str) -> Reply:
 
 
 def answered(method: Callable[..., Reply], *arguments: object) -> Reply:
-    """What a method replies; the error that it raised if the question cannot be answered."""
+    """What a method replies; the error that it raised if the question cannot be answered.
+
+    Raises:
+        StoreUnavailableError: The database cannot be had; the question can be answered later.
+    """
     try:
         return method(*arguments)
+    except StoreUnavailableError:
+        raise
     except PenstockError as error:
         return Reply(error=str(error), error_type=type(error).__name__)
     except Exception as error:  # noqa: BLE001 - a question of one task must not end the scheduler of all

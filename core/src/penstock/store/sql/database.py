@@ -10,10 +10,11 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-from penstock.errors import ConfigError, StoreError
+from penstock.errors import ConfigError, StoreGoneError, StoreUnavailableError
 from penstock.store.sql.driver_errors import translate_errors, translated
 
 _PAGES_PER_CHECKPOINT = 4000
+_GONE = "What was written since may be lost. Put it back, or start Penstock again to begin with what is there now."
 _KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 
 
@@ -42,14 +43,41 @@ class Database:
         self.path = Path(parsed.database or "").absolute() if self.sqlite else None
         self.name = str(self.path) if self.path else parsed.render_as_string(hide_password=True)
         self.engine = _sqlite(parsed, wait_s) if self.sqlite else _postgres(parsed)
+        self._file: tuple[int, int] | None = None
 
     def close(self) -> None:
         """Close every connection of the pool."""
         self.engine.dispose()
 
+    def check_file(self) -> None:
+        """Check that the SQLite file is still the one that was opened first.
+
+        A process that has a deleted file open could go on in it unnoticed, and all of that would be lost.
+
+        Raises:
+            StoreGoneError: It was deleted or replaced.
+            StoreUnavailableError: Its folder cannot be reached.
+        """
+        if self.path is None:
+            return
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            if self._file is None:
+                return
+            raise StoreGoneError(f"database {self.path}: the file was deleted while it was in use. {_GONE}") from None
+        except OSError as error:
+            raise StoreUnavailableError(f"database {self.path}: it cannot be reached: {error.strerror}.") from None
+        self._file = self._file or (found.st_dev, found.st_ino)
+        if self._file != (found.st_dev, found.st_ino):
+            raise StoreGoneError(
+                f"database {self.path}: another file was put in its place while it was in use. {_GONE}"
+            )
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A consistent view of the database; nothing is written. Raises StoreError if it cannot serve."""
+        self.check_file()
         with translate_errors(self.name, self.wait_s), self.engine.connect() as connection:
             if self.sqlite:
                 connection.exec_driver_sql("BEGIN")
@@ -71,8 +99,10 @@ class Database:
 
         Raises:
             StoreError: The database cannot serve, or cannot be had in time.
+            StoreGoneError: Its file was deleted or replaced.
             DataRefusedError: A value cannot be stored.
         """
+        self.check_file()
         with translate_errors(self.name, self.wait_s), self.engine.connect() as connection:
             if self.sqlite:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -87,7 +117,7 @@ class Database:
         """A PostgreSQL session of its own in autocommit, outside of the pool, that notices a dead network itself.
 
         Raises:
-            StoreError: The database cannot be reached.
+            StoreUnavailableError: The database cannot be reached.
         """
         with translate_errors(self.name, self.wait_s):
             dialect = self.engine.dialect
@@ -96,7 +126,7 @@ class Database:
             try:
                 return dialect.loaded_dbapi.connect(*arguments, **options)
             except dialect.loaded_dbapi.Error as error:
-                raise StoreError(f"database {self.name}: the server cannot be reached: {error}") from error
+                raise StoreUnavailableError(f"database {self.name}: the server cannot be reached: {error}") from error
 
     @contextmanager
     def session_errors(self) -> Iterator[None]:

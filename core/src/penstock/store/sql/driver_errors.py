@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import exc
 
-from penstock.errors import DataRefusedError, InternalError, StoreError
+from penstock.errors import DataRefusedError, InternalError, StoreError, StoreUnavailableError
 
 _SQLITE = {
     "BUSY": "another process has kept it locked for longer than {wait:g} s. Find it with `fuser`, or try again.",
@@ -30,13 +30,15 @@ _POSTGRES = {
     "25006": "the server is read-only, as a standby is. Name the primary in the database URL.",
     "55P03": "a lock was not granted in time: {detail}. Try again.",
     "57": "the server ended the session: {detail}. Try again when it is back.",
+    "40": "the server gave up a transaction in favour of another: {detail}. Try again.",
     "08": "the server cannot be reached: {detail}. Check host and port in the database URL.",
     "XX": "the server reports an internal fault: {detail}. See its log.",
 }
 
 
-class DatabaseBusyError(StoreError):
-    """The database could not be had in time, and the same call may succeed later."""
+_PASSING_SQLITE = ("BUSY", "LOCKED", "READONLY", "CANTOPEN", "FULL", "IOERR")
+_PASSING_POSTGRES = ("08", "53", "57", "40", "55P03", "25006")
+"""Errors that may be over when the same call is made again; by the classes of PostgreSQL's appendix A."""
 
 
 @contextmanager
@@ -80,10 +82,11 @@ def translated(error: BaseException | None, where: str, wait_s: float) -> StoreE
     if state in ("42P01", "42703"):
         return StoreError(f"database {where}: its tables do not fit ({detail}). Run `penstock db upgrade`.")
     if state is None:
-        return StoreError(f"database {where}: the server cannot be reached: {detail}. Check host and port in the URL.")
+        sentence = f"database {where}: the server cannot be reached: {detail}. Check host and port in the URL."
+        return StoreUnavailableError(sentence)
     for prefix, text in _POSTGRES.items():
         if state.startswith(prefix):
-            kind = DatabaseBusyError if prefix == "55P03" else StoreError
+            kind = StoreUnavailableError if prefix in _PASSING_POSTGRES else StoreError
             return kind(f"database {where}: {text.format(detail=detail.rstrip('.'))}")
     return InternalError(f"database {where} refused a statement of the store ({state}): {detail}")
 
@@ -92,7 +95,7 @@ def _translated_sqlite(error: sqlite3.Error, where: str, detail: str, wait_s: fl
     code = getattr(error, "sqlite_errorname", "").removeprefix("SQLITE_")
     text = _SQLITE.get(code.partition("_")[0])
     if text is not None:
-        kind = DatabaseBusyError if code.startswith(("BUSY", "LOCKED")) else StoreError
+        kind = StoreUnavailableError if code.startswith(_PASSING_SQLITE) else StoreError
         return kind(f"database {where}: {text.format(detail=detail, wait=wait_s)}")
     if "no such table" in detail or "no such column" in detail:
         return StoreError(f"database {where}: its tables do not fit ({detail}). Run `penstock db upgrade`.")

@@ -24,11 +24,12 @@ from sqlalchemy import (
     text,
 )
 
+from penstock.model.quarantine import QuarantineKind
 from penstock.model.run import RunKind
 from penstock.model.state import Outcome, RunState, TaskState
 from penstock.store.sql.column_types import Enumerated, FreeText, Instant, Json, Name
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 """Every schema version that this code knows, oldest first; the last is the one it works on."""
 
 metadata = MetaData()
@@ -181,6 +182,19 @@ request = Table(
     Column("number", _NUMBER, primary_key=True, autoincrement=True),
     Column("body", LargeBinary, nullable=False),
     Column("created_at", Instant, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("number", _NUMBER, primary_key=True, autoincrement=True),
+    Column("kind", Enumerated(QuarantineKind), nullable=False),
+    _free_text("subject"),
+    _text("dag_id"),
+    Column("body", LargeBinary, nullable=False),
+    _free_text("reason"),
+    Column("at", Instant, nullable=False),
     sqlite_autoincrement=True,
 )
 

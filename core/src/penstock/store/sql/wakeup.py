@@ -30,6 +30,10 @@ class Wakeup(Protocol):
     def fileno(self) -> int:
         """The descriptor to wait on; it may change at `drain`."""
 
+    @property
+    def cut(self) -> bool:
+        """Whether nothing will be heard any more before `drain` is called."""
+
     def drain(self) -> None:
         """Make the descriptor quiet until the next wakeup; never blocks. Raises StoreError if the server is gone."""
 
@@ -115,6 +119,10 @@ class _Pipe:
     def fileno(self) -> int:
         return self._descriptor
 
+    @property
+    def cut(self) -> bool:
+        return False
+
     def drain(self) -> None:
         with suppress(BlockingIOError):
             while os.read(self._descriptor, 4096):
@@ -142,6 +150,10 @@ class _Notifications:
             raise StoreError(f"database {self._database.name}: the session for wakeups is cut. Drain it to reconnect.")
         return int(self._session.fileno())
 
+    @property
+    def cut(self) -> bool:
+        return bool(self._session.closed)
+
     def drain(self) -> None:
         driver = self._database.engine.dialect.loaded_dbapi
         try:
@@ -149,7 +161,7 @@ class _Notifications:
                 pass
         except driver.Error:
             self._session.close()
-            self._open()
+            self._open()  # while the server is away this raises, and the next call tries again: the session stays cut
 
     def close(self) -> None:
         self._session.close()

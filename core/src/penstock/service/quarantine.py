@@ -1,0 +1,31 @@
+"""Operations on what the scheduler could not handle and has put aside: list, retry, drop."""
+
+from penstock.model.quarantine import Quarantined
+from penstock.service.installation import Installation
+
+
+def list_quarantine(installation: Installation) -> list[Quarantined]:
+    """List what is in quarantine, oldest first; raises StoreError."""
+    return installation.store.quarantine.all()
+
+
+def retry_quarantined(installation: Installation, number: int) -> Quarantined:
+    """Have the scheduler take a request or a DAG up again.
+
+    Raises:
+        NotFoundError: Nothing of this number is in quarantine.
+        RequestError: It is a try or a run, which has failed by now.
+        StoreError: The database failed.
+    """
+    return installation.store.quarantine.retry(number, installation.now())
+
+
+def drop_quarantined(installation: Installation, number: int) -> Quarantined:
+    """Forget something that is in quarantine.
+
+    Raises:
+        NotFoundError: Nothing of this number is in quarantine.
+        RequestError: It is a DAG, which stays there until it is retried or changed.
+        StoreError: The database failed.
+    """
+    return installation.store.quarantine.drop(number)

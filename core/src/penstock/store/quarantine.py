@@ -1,0 +1,111 @@
+"""What the scheduler could not handle: put aside in a transaction of its own, read and taken out by people."""
+
+from datetime import datetime
+
+from sqlalchemy import bindparam, delete, func, insert, select, update
+
+from penstock.errors import NotFoundError, RequestError
+from penstock.model.quarantine import Quarantined
+from penstock.model.request import DagChanged, encode
+from penstock.model.run import TaskKey
+from penstock.model.state import Outcome, RunState, TaskState
+from penstock.store.sql import tables
+from penstock.store.sql.database import Database
+from penstock.store.transaction import Transaction, Writer
+
+KEPT = 1_000
+"""Things that are kept at most; the oldest go, except DAGs, which would be taken up again by that."""
+LONGEST_REASON = 10_000
+
+_q, _r, _t, _a = tables.quarantine.c, tables.run.c, tables.task_instance.c, tables.attempt.c
+_COLUMNS = tables.columns(tables.quarantine, Quarantined)
+ALL = select(*_COLUMNS).order_by(_q.number)
+DAG_IDS = select(_q.dag_id).where(_q.dag_id != "")
+OPEN_TRIES = select(_a.run, _a.task_id, _a.map_index, _a.epoch, _a.executor).where(
+    _a.run == bindparam("of"), _a.outcome.is_(None)
+)
+_UNFINISHED = [state for state in TaskState if not state.finished]
+
+
+class Quarantine:
+    """Reads, adds and takes out what is in quarantine. Every method raises StoreError if the database cannot serve."""
+
+    def __init__(self, database: Database, writer: Writer) -> None:
+        self._database, self._writer = database, writer
+
+    def all(self) -> list[Quarantined]:
+        """Everything, oldest first."""
+        with self._database.read() as connection:
+            return [Quarantined(*row) for row in connection.execute(ALL)]
+
+    def dag_ids(self) -> set[str]:
+        """Ids of the DAGs in quarantine."""
+        with self._database.read() as connection:
+            return set(connection.execute(DAG_IDS).scalars())
+
+    def add(self, thing: Quarantined, request: int = 0) -> None:
+        """Put a thing aside, and with it the request of this number, if one is named, out of the inbox."""
+        with self._writer.transaction() as tx:
+            _add(tx, thing)
+            tx.execute(delete(tables.request).where(tables.request.c.number == request))
+
+    def fail_run(self, thing: Quarantined, run: int) -> list[tuple[str, TaskKey, int]]:
+        """Put a run aside: it and all of it that has not finished fails by its rows alone, whatever they hold.
+
+        Returns:
+            Executor, key and epoch of each try that was open.
+        """
+        ended = {"ended_at": thing.at, "reason": thing.reason[:LONGEST_REASON]}
+        with self._writer.transaction() as tx:
+            _add(tx, thing)
+            found = [
+                (row.executor, TaskKey(row.run, row.task_id, row.map_index), row.epoch)
+                for row in tx.execute(OPEN_TRIES, {"of": run})
+            ]
+            lost = {"outcome": Outcome.LOST, "ended_at": thing.at, "error": ended["reason"]}
+            tx.execute(update(tables.attempt).where(_a.run == run, _a.outcome.is_(None)).values(lost))
+            cancelled = {"state": TaskState.CANCELLED, **ended}
+            tx.execute(update(tables.task_instance).where(_t.run == run, _t.state.in_(_UNFINISHED)).values(cancelled))
+            tx.execute(update(tables.run).where(_r.run == run).values({"state": RunState.FAILED, **ended}))
+            return found
+
+    def release(self, tx: Transaction, dag_ids: set[str]) -> None:
+        """Forget within a transaction that these DAGs were in quarantine."""
+        tx.execute(delete(tables.quarantine).where(_q.dag_id.in_(dag_ids)))
+
+    def drop(self, number: int) -> Quarantined:
+        """Forget a thing; raises NotFoundError, or RequestError for a DAG, which would come back by that."""
+        found = self._get(number)
+        if found.dag_id:
+            raise RequestError(f"{found.subject} stays in quarantine until its file is changed or it is tried again.")
+        with self._writer.transaction() as tx:
+            tx.execute(delete(tables.quarantine).where(_q.number == number))
+        return found
+
+    def retry(self, number: int, now: datetime) -> Quarantined:
+        """Put a request back into the inbox, or have a DAG looked at again; raises NotFoundError or RequestError."""
+        found = self._get(number)
+        if not (found.dag_id or found.body):
+            raise RequestError(f"{found.subject}: {found.kind.fate}. Clear its tasks to run them again.")
+        with self._writer.transaction() as tx:
+            tx.execute(delete(tables.quarantine).where(_q.number == number))
+            tx.submit_encoded([encode(DagChanged(found.dag_id)) if found.dag_id else found.body], now)
+        return found
+
+    def _get(self, number: int) -> Quarantined:
+        found = {each.number: each for each in self.all()}
+        if number not in found:
+            raise NotFoundError("thing in quarantine", str(number), map(str, found))
+        return found[number]
+
+
+def _add(tx: Transaction, thing: Quarantined) -> None:
+    given = {
+        "kind": thing.kind, "subject": thing.subject, "dag_id": thing.dag_id, "body": thing.body,
+        "reason": thing.reason[:LONGEST_REASON], "at": thing.at,
+    }  # fmt: skip
+    if thing.dag_id:
+        tx.execute(delete(tables.quarantine).where(_q.dag_id == thing.dag_id))
+    tx.execute(insert(tables.quarantine).values(given))
+    newest = select(func.max(_q.number)).scalar_subquery()
+    tx.execute(delete(tables.quarantine).where(_q.number <= newest - KEPT, _q.dag_id == ""))
