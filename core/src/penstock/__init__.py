@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from penstock.author.capability import operator
     from penstock.author.config import Connection, Variable
     from penstock.author.dag import DAG, Param
-    from penstock.author.edges import chain, cross_downstream
+    from penstock.author.graph.edges import chain, cross_downstream
+    from penstock.author.graph.task_group import TaskGroup
     from penstock.author.hook import ConnectionReport, Hook
     from penstock.author.operator import EmptyOperator, Operator
     from penstock.author.operators.bash import BashOperator
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from penstock.author.parse_session import refresh_every
     from penstock.author.run.context import Context, get_current_context
     from penstock.author.sensor import PokeResult, Sensor
-    from penstock.author.task_group import TaskGroup
     from penstock.author.timetable import Cron, Dates, Interval
     from penstock.author.xcom_arg import XComArg
     from penstock.errors import FailTask, SkipTask
@@ -80,9 +80,9 @@ _HOMES = {
     "author.capability": ("operator",),
     "author.run.context": ("Context", "get_current_context"),
     "author.dag": ("DAG", "Param"),
-    "author.edges": ("chain", "cross_downstream"),
+    "author.graph.edges": ("chain", "cross_downstream"),
     "author.operators.email": ("EmailOperator",),
-    "author.task_group": ("TaskGroup",),
+    "author.graph.task_group": ("TaskGroup",),
     "author.hook": ("ConnectionReport", "Hook"),
     "author.operator": ("EmptyOperator", "Operator"),
     "author.operators.python": ("BranchPythonOperator", "PythonOperator", "PythonSensor", "ShortCircuitOperator"),

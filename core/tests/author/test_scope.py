@@ -1,8 +1,8 @@
 """What the surrounding with blocks mean for the next task."""
 
 from penstock.author.dag import DAG
+from penstock.author.graph.task_group import TaskGroup
 from penstock.author.scope import current_dag, current_group
-from penstock.author.task_group import TaskGroup
 
 
 def test_the_innermost_block_counts_and_the_one_around_it_comes_back():

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from penstock.author.construct import Checked, accepted_arguments
-from penstock.author.edges import Edges
+from penstock.author.graph.edges import Edges
 from penstock.author.log import LoggingMixin
 from penstock.author.parse_session import report
 from penstock.author.scope import current_dag, current_group
@@ -17,8 +17,8 @@ from penstock.model.state import TriggerRule
 
 if TYPE_CHECKING:
     from penstock.author.dag import DAG
-    from penstock.author.edges import Node
-    from penstock.author.task_group import TaskGroup
+    from penstock.author.graph.edges import Node
+    from penstock.author.graph.task_group import TaskGroup
 
 
 class AbstractOperator(Checked, Edges, LoggingMixin):

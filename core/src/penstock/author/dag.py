@@ -7,14 +7,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from penstock.author.construct import Checked
+from penstock.author.graph.task_graph import TaskGraph
+from penstock.author.graph.task_group import TaskGroup
 from penstock.author.parse_session import Problem, current_session, report
 from penstock.author.scope import Scope, enter, leave
-from penstock.author.task_group import TaskGroup
 from penstock.errors import AuthoringError
 
 if TYPE_CHECKING:
     from penstock.author.abstract_operator import AbstractOperator
-    from penstock.author.edges import Node
+    from penstock.author.graph.edges import Node
     from penstock.model.dag import Isolation
 
 
@@ -120,14 +121,9 @@ class DAG(Checked):
         if not isinstance(node, TaskGroup):
             self.add_task(node)
 
-    def edges(self) -> "set[tuple[AbstractOperator, AbstractOperator]]":
-        """List every edge between tasks, as upstream and downstream; one of a group joins its first or last tasks."""
-        found = {(upper, lower) for lower in self._tasks for upper in lower.upstream}
-        for upper, lower in self.group_edges:
-            lasts = upper.leaves() if isinstance(upper, TaskGroup) else [upper]
-            firsts = lower.roots() if isinstance(lower, TaskGroup) else [lower]
-            found |= {(one, other) for one in lasts for other in firsts}
-        return found
+    def graph(self) -> TaskGraph:
+        """The edges between its tasks as they stand now, those of task groups resolved."""
+        return TaskGraph(self._tasks, self.groups, self.group_edges)
 
     def __enter__(self) -> Self:
         self._tokens.append(enter(self, None))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from penstock.author.dag import DAG
-    from penstock.author.task_group import TaskGroup
+    from penstock.author.graph.task_group import TaskGroup
 
 Scope = tuple["DAG | None", "TaskGroup | None"]
 _scope: ContextVar[Scope] = ContextVar("penstock_scope", default=(None, None))

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from penstock.author.edges import Edges
+from penstock.author.graph.edges import Edges
 from penstock.author.parse_session import call_site, report
 from penstock.errors import AuthoringError
 
 if TYPE_CHECKING:
     from penstock.author.abstract_operator import AbstractOperator
-    from penstock.author.edges import Node
+    from penstock.author.graph.edges import Node
 
 RETURN_VALUE = "return_value"
 

@@ -74,7 +74,7 @@ def _sentences(problems: list[Problem], *, notes: bool) -> tuple[str, ...]:
 def _spec(dag: DAG, file: str) -> DagSpec:
     schedule, start = schedule_of(dag)
     upstream: dict[str, set[str]] = {task.task_id: set() for task in dag.tasks}
-    for upper, lower in dag.edges():
+    for upper, lower in dag.graph().edges():
         upstream[lower.task_id].add(upper.task_id)
     order = topological_order(upstream)
     tasks = dag.task_dict

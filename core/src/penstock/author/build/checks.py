@@ -129,7 +129,7 @@ def id_problems(value: Any, name: str) -> Iterator[str]:  # noqa: ANN401 - what 
 def _cycles(dag: DAG) -> Iterator[Problem]:
     upstream: dict[str, set[str]] = {task.task_id: set() for task in dag.tasks}
     named = dag.task_dict
-    for upper, lower in dag.edges():
+    for upper, lower in dag.graph().edges():
         # A second task of one id is a problem of its own, and its edges would be drawn to the first.
         if named.get(upper.task_id) is upper and named.get(lower.task_id) is lower:
             upstream[lower.task_id].add(upper.task_id)

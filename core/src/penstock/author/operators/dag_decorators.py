@@ -5,8 +5,8 @@ from typing import Any, NoReturn
 
 from penstock.author.construct import parameters_of
 from penstock.author.dag import DAG
+from penstock.author.graph.task_group import TaskGroup
 from penstock.author.scope import current_dag, free_id
-from penstock.author.task_group import TaskGroup
 from penstock.errors import AuthoringError
 
 

@@ -293,23 +293,26 @@ def _chosen_tasks(task: Operator, value: Any) -> tuple[str, ...]:  # noqa: ANN40
     chosen = [] if value is None else [value] if isinstance(value, str) else value
     if not isinstance(chosen, list | tuple | set):
         raise FailTask(f"{task}: a branch returns task ids, and it returned {value!r}")
-    direct = _directly_downstream(task)
-    groups = {group.group_id: group for group in task.dag.groups} if task.dag is not None else {}
+    direct, groups = _choices(task)
     found: list[str] = []
     for each in chosen:
-        if each in direct:
-            found.append(each)
-        elif each in groups:
-            found += [root.task_id for root in groups[each].roots() if root.task_id in direct]
-        else:
+        if each not in direct and each not in groups:
             raise FailTask(
                 f"{task}: the branch chose {each!r}, which is not directly downstream. "
                 f"It may choose: {', '.join(sorted(direct)) or 'nothing, for nothing is'}."
             )
+        found += [each] if each in direct else groups[each]
     return tuple(sorted(set(found)))
 
 
-def _directly_downstream(task: Operator) -> set[str]:
-    if task.dag is None:
-        return set()
-    return {lower.task_id for upper, lower in task.dag.edges() if upper.task_id == task.task_id}
+def _choices(task: Operator) -> tuple[set[str], dict[str, set[str]]]:
+    """Find the ids of the tasks directly downstream, and those of them that each task group begins with."""
+    dag = task.dag
+    node = None if dag is None else dag.task_dict.get(task.task_id)
+    if dag is None or node is None:
+        return set(), {}
+    graph = dag.graph()
+    direct = {lower.task_id for lower in graph.downstream(node)}
+    return direct, {
+        group.group_id: direct & {each.task_id for each in graph.first_tasks(group)} for group in dag.groups
+    }

@@ -9,7 +9,7 @@ from penstock.author.scope import current_dag
 
 if TYPE_CHECKING:
     from penstock.author.abstract_operator import AbstractOperator
-    from penstock.author.task_group import TaskGroup
+    from penstock.author.graph.task_group import TaskGroup
 
     Node: TypeAlias = AbstractOperator | TaskGroup
 

@@ -4,25 +4,25 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Self
 
 from penstock.author.construct import Checked
-from penstock.author.edges import Edges
+from penstock.author.graph.edges import Edges
 from penstock.author.parse_session import report
 from penstock.author.scope import current_dag, current_group, enter, leave
 
 if TYPE_CHECKING:
-    from penstock.author.abstract_operator import AbstractOperator
     from penstock.author.dag import DAG
-    from penstock.author.edges import Node
+    from penstock.author.graph.edges import Node
 
 
 class TaskGroup(Checked, Edges):
     """Tasks made in its ``with`` block: their ids get its prefix, and it can stand in a chain for all of them.
 
     ``a >> group`` makes the group's first tasks run after ``a``, ``group >> b`` makes ``b`` run after its last ones
-    (teardowns do not count as last). What the group holds is looked at when the DAG is built.
+    (teardowns do not count as last). What the group holds is looked at when the DAG is built, and edges of groups inside it count. A
+    group without tasks passes the order on: in ``a >> group >> b`` then ``b`` runs after ``a``.
 
     Args:
         group_id: Unique within the DAG or the surrounding group.
-        prefix_group_id: Whether ids of its tasks start with ``group_id.``.
+        prefix_group_id: Whether ids of its tasks and groups start with its own id and a dot; if not, they stand without any prefix.
         parent_group: The surrounding group; that of the ``with`` block unless given.
         dag: The DAG; that of the ``with`` block unless given.
         default_args: Arguments for its tasks, before those of the DAG.
@@ -47,34 +47,12 @@ class TaskGroup(Checked, Edges):
 
     @property
     def group_id(self) -> str:
-        """The id, with the prefix of the surrounding groups."""
+        """The id, with the prefix of the surrounding group."""
         return self.parent.child_id(self._label) if self.parent is not None else self._label
 
     def child_id(self, label: str) -> str:
         """Make the full id of a task or group in it."""
-        if self.prefix_group_id:
-            return f"{self.group_id}.{label}"
-        return self.parent.child_id(label) if self.parent is not None else label
-
-    def tasks(self) -> "Iterator[AbstractOperator]":
-        """List its tasks and those of the groups in it."""
-        for task in self.dag.tasks if self.dag is not None else ():
-            group = task.task_group
-            while group is not None and group is not self:
-                group = group.parent
-            if group is self:
-                yield task
-
-    def roots(self) -> "list[AbstractOperator]":
-        """List the tasks in it that run after no other of its tasks."""
-        own = dict.fromkeys(self.tasks())
-        return [task for task in own if not any(upper in own for upper in task.upstream)]
-
-    def leaves(self) -> "list[AbstractOperator]":
-        """List the tasks in it after which no other of its tasks runs; in place of a teardown, what runs before it."""
-        own = dict.fromkeys(self.tasks())
-        work = [task for task in own if not task.teardown] or list(own)
-        return [task for task in work if not any(lower in own and not lower.teardown for lower in task.downstream)]
+        return f"{self.group_id}.{label}" if self.prefix_group_id else label
 
     def __enter__(self) -> Self:
         self._token = enter(self.dag, self)
