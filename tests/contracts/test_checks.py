@@ -46,7 +46,7 @@ SENTENCES = [
     "penstock_manifest.keys -> penstock_manifest.format",
     "penstock_manifest.keys_of -> msgspec",
     "penstock.helpers",
-    "penstock.model.late -> penstock.engine.compiled",
+    "penstock.model.late -> penstock.engine.graph.compiled",
     "penstock.engine.hasty -> time",
     "penstock.model.dicey -> random",
     "penstock.author.scope -> penstock.author.run.context",

@@ -48,7 +48,7 @@ TERMS = (
     Term("clear", "Have finished task instances run again.", "penstock.model.request"),
     Term("clock", "What gives the present: the wall clock for schedules, the monotonic clock for leases and timeouts.", "penstock.clock"),
     Term("command", "What a step of the engine has the scheduler do once the changes are stored; also a command of the command line.", "penstock.engine.messages"),
-    Term("compiled DAG", "A version of a DAG with its tasks by number, shared by all runs of it in memory.", "penstock.engine.compiled"),
+    Term("compiled DAG", "A version of a DAG with its tasks by number, shared by all runs of it in memory.", "penstock.engine.graph.compiled"),
     Term("conflict", "Requirements that no set of versions meets.", "penstock_plugin_manager.change.conflict"),
     Term("connection", "Address and credentials of a service, stored under an id.", "penstock.model.connection"),
     Term("context", "The names that templates and functions of a task get: `ds`, `ti`, `params`, ...", "penstock.author.run.context"),
@@ -60,7 +60,7 @@ TERMS = (
     Term("dispatch", "The engine's command that starts a try at an executor.", "penstock.engine.messages"),
     Term("distribution", "A Python package as it is installed: a name, a version, files.", "penstock_manifest.discovery"),
     Term("due", "The instant from which a run, a retry or a timer may happen.", "penstock.engine.due"),
-    Term("edge", "A dependency between two tasks.", "penstock.author.edges"),
+    Term("edge", "A dependency between two tasks.", "penstock.author.graph.edges"),
     Term("element", "One value of those that a mapped task is mapped over.", "penstock.tries.inputs"),
     Term("engine", "The scheduling state machine: events in, changes and commands out, no input or output of its own.", "penstock.engine.engine"),
     Term("entry point", "The name under which a distribution announces its provider, in the group `penstock.providers`.", "penstock_manifest.discovery"),
@@ -69,12 +69,14 @@ TERMS = (
     Term("event", "What happened and may change the engine's state: a finished try, a due timer, a request.", "penstock.engine.messages"),
     Term("evidence", "An import, a connection or a URL in a DAG file that shows which provider it needs.", "penstock_plugin_manager.need.evidence"),
     Term("executor", "What runs tries: processes of this machine, or a provider's machines.", "penstock.spec.executor"),
+    Term("expansion", "Making the instances of a mapped task, when the values that it is mapped over are known.", "penstock.engine.expansion"),
     Term("facts", "What a try knows about itself and its run.", "penstock.model.attempt"),
     Term("fence", "What keeps a fault of foreign code, or of a late process, from doing harm elsewhere.", "penstock.plugins.fence"),
     Term("field", "One part of a connection, such as `host`, as a provider declares it.", "penstock.spec.fields"),
     Term("file server", "The process that has imported one DAG file and forks a process for each try.", "penstock.execute.file_server"),
     Term("frame", "One message between two processes: a header and a payload.", "penstock.processes.frames"),
     Term("generation", "One complete environment that the plugin manager has built; a switch of generations can be undone.", "penstock_plugin_manager.apply.generations"),
+    Term("guard", "What a task waits for whatever its trigger rule says, such as a setup further up.", "penstock.engine.graph.guards"),
     Term("heartbeat", "An executor's sign that a try is alive; it renews the lease.", "penstock.spec.executor"),
     Term("hook", "A client of an external service, used by operators and sensors.", "penstock.author.hook"),
     Term("impl", "A function that implements a spec of pluggy.", "penstock.spec.plugin"),
@@ -162,9 +164,9 @@ TERMS = (
     Term("store", "The database behind intent methods; nothing else has queries.", "penstock.store"),
     Term("stored plan", "The arguments of a capability's task, from which a worker builds the operator without the DAG file.", "penstock.author.run.stored_plan"),
     Term("supervisor", "The process of `penstock up` that restarts the others.", "penstock.processes.supervise"),
-    Term("tally", "The count of a task's upstream instances by state, for its trigger rule.", "penstock.engine.trigger_rules"),
+    Term("tally", "The count of a task's upstream instances by state, for its trigger rule.", "penstock.engine.graph.trigger_rules"),
     Term("task", "One node of a DAG: an operator with its arguments.", "penstock.author.operator"),
-    Term("task group", "A name for several tasks of a DAG.", "penstock.author.task_group"),
+    Term("task group", "A name for several tasks of a DAG.", "penstock.author.graph.task_group"),
     Term("task instance", "A task in one run; a mapped task has one for each element.", "penstock.model.run"),
     Term("TaskFlow", "Functions as tasks, by the decorator `@task`.", "penstock.author.operators.taskflow"),
     Term("template", "Text with Jinja expressions, rendered before a try runs.", "penstock.author.run.templates"),
@@ -173,13 +175,13 @@ TERMS = (
     Term("transaction", "A group of changes that the database stores as a whole or not at all.", "penstock.store.transaction"),
     Term("transfer", "An operator that moves data between two services.", "penstock_manifest.kinds"),
     Term("trigger", "Ask for a run of a DAG by hand or from another DAG.", "penstock.service.dags"),
-    Term("trigger rule", "Which states of the upstream tasks let a task run.", "penstock.engine.trigger_rules"),
+    Term("trigger rule", "Which states of the upstream tasks let a task run.", "penstock.engine.graph.trigger_rules"),
     Term("try", "One attempt at a task instance. In the names of modules it is an attempt, because `try` is a word of Python.", "penstock.tries"),
     Term("turn", "One round of the scheduler: what has come in, one step and what follows from it, one transaction.", "penstock.scheduler.turns"),
-    Term("upstream", "The tasks that come before a task; those after it are downstream.", "penstock.engine.compiled"),
+    Term("upstream", "The tasks that come before a task; those after it are downstream.", "penstock.engine.graph.compiled"),
     Term("Variable", "A named text that is stored for DAGs and tasks.", "penstock.author.config"),
     Term("vault", "All sources of connections and Variables in their order.", "penstock.tries.vault"),
-    Term("verdict", "What a trigger rule decides about a task: wait, run, skip or fail.", "penstock.engine.trigger_rules"),
+    Term("verdict", "What a trigger rule decides about a task: wait, run, skip or fail.", "penstock.engine.graph.trigger_rules"),
     Term("version", "The content of a DAG and its sources under one hash; of a distribution, its number.", "penstock.store.catalog"),
     Term("waiter", "The process in which sensors wait, and which pokes them.", "penstock.execute.waiter"),
     Term("wakeup", "The signal by which one process tells another that there is something new in the database.", "penstock.store.sql.wakeup"),
@@ -197,7 +199,7 @@ PLAIN = frozenset(
     delete descendants describe details dialect diff disable discover discovery disk doctor done download driver
     edits email empty enable end endings enumerated env environ error errors execute execution exit expected explain
     explainer export factory fail failed fake faults fenced fetch finding finished first flow folder fork forked
-    format found free function glob gone graph guard handler health held history holder host import imports
+    format found free function glob gone graph handler health held history holder host import imports
     incompatible index info init inline inplace input inputs inspection install installed instant internal isolate
     json key keys kill known late lazy ledger lexer limits links list load locally locate location locked logging
     login lookup loop losses macros main many mapping masked masking match memory message messages meta migrations

@@ -1,7 +1,7 @@
 import pytest
 from stage import Stage, after, dag
 
-from penstock.engine.flow import MAX_INSTANCES
+from penstock.engine.expansion import MAX_INSTANCES
 from penstock.model.dag import Mapping, TaskSpec, XComRef
 from penstock.model.state import Outcome, TriggerRule
 
@@ -169,10 +169,65 @@ def test_what_cannot_be_expanded_fails_and_says_why(returns, reason):
     assert (stage.state("m"), stage.reason("m"), stage.run_state()) == ("failed", reason, "failed")
 
 
-def test_a_mapped_task_over_another_gets_an_instance_for_each_that_succeeded():
-    stage = begun(over("m", 3), over("n", "m", trigger_rule=TriggerRule.ALL_DONE))
-    stage.finish("m[0]"), stage.fail("m[1]"), stage.finish("m[2]")
+def test_a_mapped_task_over_another_gets_an_instance_for_each_value_that_was_left():
+    stage = begun(over("m", 4), over("n", "m", trigger_rule=TriggerRule.ALL_DONE))
+    stage.finish("m[0]", returns=1), stage.fail("m[1]"), stage.finish("m[2]", returns=7), stage.finish("m[3]")
     assert stage.running() == ["n[0]", "n[1]"]
+
+
+@pytest.mark.parametrize(
+    ("source", "outcomes", "states"),
+    [
+        ([TaskSpec("a")], "k", "skipped skipped"),
+        ([TaskSpec("a")], "f", "failed upstream_failed"),
+        ([over("a", 2)], "kk", "skipped skipped skipped"),
+        ([over("a", 2)], "kf", "skipped failed upstream_failed"),
+        ([over("a", 0)], "", "skipped skipped"),
+        ([TaskSpec("a"), TaskSpec("b")], "kf", "skipped failed upstream_failed"),
+        ([TaskSpec("a"), TaskSpec("b")], "sk", "success skipped skipped"),
+    ],
+)
+def test_a_task_mapped_over_what_nobody_made_takes_the_state_of_its_source(source, outcomes, states):
+    names = [each.task_id for each in source]
+    stage = begun(*source, over("m", *names, trigger_rule=TriggerRule.ALL_DONE))
+    kinds = {"s": Outcome.SUCCESS, "k": Outcome.SKIPPED, "f": Outcome.FAILED}
+    for name, kind in zip(stage.running(), outcomes, strict=True):
+        stage.finish(name, kinds[kind], error="boom")
+    assert " ".join(stage.states().values()) == states
+    assert stage.reason("m").startswith("there is nothing to map over: task")
+
+
+MAPPED_BRANCH = {
+    "each chose one": ([("b",), ("c",)], "queued queued"),
+    "nobody chose c": ([("b",), ("b",)], "queued skipped"),
+    "one chose nothing": ([("b",), ()], "queued skipped"),
+    "one failed": ([("b",), None], "upstream_failed skipped"),
+    "one let all go on": ([(), "on"], "queued queued"),
+}
+
+
+@pytest.mark.parametrize(("chosen", "states"), MAPPED_BRANCH.values(), ids=MAPPED_BRANCH)
+@pytest.mark.parametrize("restart", [False, True])
+def test_what_any_instance_of_a_mapped_branch_chose_goes_on(chosen, states, restart):
+    stage = begun(over("a", 2, decides=True), "b<a", "c<a")
+    for index, follow in enumerate(chosen):
+        if follow is None:
+            stage.fail(f"a[{index}]")
+        else:
+            stage.finish(f"a[{index}]", **({} if follow == "on" else {"follow": follow}))
+        if restart:
+            stage.restart()
+    assert f"{stage.state('b')} {stage.state('c')}" == states
+
+
+@pytest.mark.parametrize(("ended", "state"), [("yes yes", "skipped"), ("yes no", "queued"), ("no yes", "queued")])
+def test_a_mapped_short_circuit_ends_the_way_if_all_of_its_instances_do(ended, state):
+    rule = TriggerRule.ONE_SUCCESS
+    stage = begun(over("a", 2, decides=True), after("b", "a", trigger_rule=rule))
+    for index, word in enumerate(ended.split()):
+        assert stage.state("b") == "none"
+        stage.finish(f"a[{index}]", skip_downstream="all" if word == "yes" else "")
+    assert stage.state("b") == state
 
 
 def test_a_mapped_task_waits_for_the_values_even_if_its_rule_would_not():

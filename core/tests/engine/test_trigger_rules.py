@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from simulator.checker import allowed
 
-from penstock.engine.trigger_rules import _RULES, Tally, Verdict, explain, verdict
+from penstock.engine.graph.trigger_rules import _RULES, Tally, Verdict, explain, verdict
 from penstock.model.state import FINISHED, TaskState, TriggerRule
 
 S, F, U, K = TaskState.SUCCESS, TaskState.FAILED, TaskState.UPSTREAM_FAILED, TaskState.SKIPPED

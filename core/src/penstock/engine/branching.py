@@ -1,28 +1,55 @@
-"""Branches and short circuits: which downstream tasks a finished task skips.
+"""Branches and short circuits: which tasks downstream a finished task cuts off.
 
-A task skipped by a branch is recognised by its stored reason, so that it is still known after a restart: when the user
-clears tasks, what a branch did not choose must not run just because something else upstream of it is cleared.
+What an instance decided is kept as its reason, and a task that was cut off is recognised by its own, so that both are still
+known after a restart: when the user clears tasks, what a branch did not choose must not run just because something else
+upstream of it is cleared.
 """
 
-from penstock.engine.flow import end_instance
 from penstock.engine.live import Instance, Node
-from penstock.engine.state import State
+from penstock.model.attempt import TryEnd
 from penstock.model.state import TaskState
 from penstock.spec.executor import TryFinished
 
-_SKIPPED_BY = "cut off by "
+_CUT_OFF_BY = "cut off by "
+_CHOSE = "it chose "
+_CHOSE_NOTHING = "it chose nothing"
+_ENDED_ALL = "it ended the way here"
+_ENDED_DIRECT = "it ended the way of what is next"
 
 
-def apply_branching(state: State, node: Node, event: TryFinished) -> None:
-    """Skip the tasks that a finished branch did not choose, or those behind a short circuit."""
-    downstream, reachable = node.run.compiled.downstream[node.number], node.run.compiled.reachable
-    if event.end.follow is not None:
-        kept = reachable(node.run.compiled.index[task_id] for task_id in event.end.follow)
-        chosen = ", ".join(event.end.follow) or "nothing"
-        _skip(state, node, [number for number in downstream if number not in kept], f"it chose {chosen}")
-    if event.end.skip_downstream:
-        everything = event.end.skip_downstream == "all"
-        _skip(state, node, sorted(reachable(downstream)) if everything else downstream, "it ended the way here")
+def decision(end: TryEnd) -> str:
+    """What a try decided about its downstream, as the reason to store; "" if it let all go on."""
+    if end.follow is not None:
+        return _CHOSE + ", ".join(end.follow) if end.follow else _CHOSE_NOTHING
+    if end.skip_downstream:
+        return _ENDED_ALL if end.skip_downstream == "all" else _ENDED_DIRECT
+    return ""
+
+
+def cut_off(node: Node) -> tuple[list[int], str]:
+    """The numbers of the tasks that a finished task cuts off, and why.
+
+    Of a mapped one these are the tasks that each of its successful instances cuts off: what any of them chose goes on.
+    """
+    reasons = {instance.reason for instance in node.instances.values() if instance.state is TaskState.SUCCESS}
+    if not reasons:
+        return [], ""
+    numbers = set.intersection(*(_cut_off_by(node, reason) for reason in reasons))
+    why = reasons.pop() if len(reasons) == 1 else "none of its instances chose it"
+    return sorted(numbers), f"{_CUT_OFF_BY}{node.task.task_id}: {why}"
+
+
+def _cut_off_by(node: Node, reason: str) -> set[int]:
+    compiled = node.run.compiled
+    downstream = compiled.downstream[node.number]
+    if reason == _ENDED_ALL:
+        return compiled.reachable(downstream)
+    if reason == _ENDED_DIRECT:
+        return set(downstream)
+    if not reason.startswith(_CHOSE):
+        return set()
+    chosen = reason.removeprefix(_CHOSE).split(", ") if reason != _CHOSE_NOTHING else []
+    return set(downstream) - compiled.reachable(compiled.index[task_id] for task_id in chosen)
 
 
 def unknown_choice(node: Node, event: TryFinished) -> str:
@@ -35,18 +62,6 @@ def unknown_choice(node: Node, event: TryFinished) -> str:
 
 def skipped_by(instance: Instance) -> str:
     """Id of the branch or short circuit that skipped an instance; "" if none did."""
-    if instance.state is not TaskState.SKIPPED or not instance.reason.startswith(_SKIPPED_BY):
+    if instance.state is not TaskState.SKIPPED or not instance.reason.startswith(_CUT_OFF_BY):
         return ""
-    return instance.reason.removeprefix(_SKIPPED_BY).partition(":")[0]
-
-
-def _skip(state: State, node: Node, numbers: list[int], why: str) -> None:
-    """Skip the tasks of these numbers as far as they have not begun; teardowns are left to their own rule."""
-    for number in numbers:
-        down = node.run.nodes[number]
-        if down.task.teardown:
-            continue
-        down.collapsing = False
-        for instance in list(down.instances.values()):
-            if instance.state in (TaskState.NONE, TaskState.SCHEDULED):
-                end_instance(state, instance, TaskState.SKIPPED, f"{_SKIPPED_BY}{node.task.task_id}: {why}")
+    return instance.reason.removeprefix(_CUT_OFF_BY).partition(":")[0]

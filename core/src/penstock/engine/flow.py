@@ -2,20 +2,20 @@
 
 import msgspec
 
-from penstock.engine.live import Instance, LiveRun, Node, expansion
+from penstock.engine.branching import cut_off
+from penstock.engine.expansion import expansion
+from penstock.engine.graph.trigger_rules import Verdict
+from penstock.engine.live import Instance, LiveRun, Node
 from penstock.engine.state import State
-from penstock.engine.trigger_rules import Verdict, explain, verdict
 from penstock.model.run import UNMAPPED
 from penstock.model.state import RunState, TaskState
-
-MAX_INSTANCES = 100_000
 
 
 def evaluate(state: State, node: Node) -> None:
     """Apply a node's trigger rule: a task that may run becomes ready, one that never will is ended."""
     if not node.waiting or node.collapsing or node.run.row.state is not RunState.RUNNING:
         return
-    decision = verdict(node.task.trigger_rule, node.tally)
+    decision = node.verdict()
     if decision is Verdict.WAIT:
         return
     # The rule may let a mapped task run early, but how many instances it has is known only once its sources are done.
@@ -28,7 +28,7 @@ def evaluate(state: State, node: Node) -> None:
     if decision is Verdict.RUN:
         _run(state, node, waiting)
         return
-    reason = explain(node.task.trigger_rule, node.tally)
+    reason = node.explain()
     final = TaskState.SKIPPED if decision is Verdict.SKIP else TaskState.UPSTREAM_FAILED
     for instance in waiting:
         if instance.state is TaskState.NONE:
@@ -52,17 +52,14 @@ def _expand(state: State, node: Node) -> None:
     node.waiting = []
     if placeholder.state is not TaskState.NONE:
         return
-    count = expansion(node)
-    if isinstance(count, int) and count > MAX_INSTANCES:
-        count = f"cannot expand into {count} instances: at most {MAX_INSTANCES} are allowed"
-    if isinstance(count, str):
-        placeholder.transition(TaskState.SCHEDULED, count)
-        end_instance(state, placeholder, TaskState.FAILED, count)
-    elif count == 0:
-        end_instance(state, placeholder, TaskState.SKIPPED, "it was mapped over nothing")
-    else:
+    found = expansion(node)
+    if isinstance(found, int):
         state.delete_row(placeholder)
-        _run(state, node, node.expand(count))
+        _run(state, node, node.expand(found))
+        return
+    if found.state is TaskState.FAILED:
+        placeholder.transition(TaskState.SCHEDULED, found.reason)
+    end_instance(state, placeholder, found.state, found.reason)
 
 
 def collapse(state: State, node: Node) -> None:
@@ -107,19 +104,41 @@ def propagate(state: State) -> None:
 def _propagate_one(state: State, instance: Instance) -> None:
     node = instance.node
     run = node.run
-    compiled, final, setup = run.compiled, instance.state, node.task.setup
+    compiled, final = run.compiled, instance.state
     node.unfinished -= 1
     done = node.unfinished == 0
     if compiled.leaf[node.number] and final not in (TaskState.SUCCESS, TaskState.SKIPPED):
         run.broken_leaves += 1
     run.unfinished -= done
+    if done:
+        _skip_cut_off(state, node)
     # Counters and not scans: a finished instance costs its downstream edges, however large the DAG and its history are.
+    for number in compiled.guarded[node.number]:
+        down = run.nodes[number]
+        if down.guard is not None:
+            down.guard.pending -= done
+            if down.heeds(node):
+                down.guard.add(final, setup=True)
+        evaluate(state, down)
     for number in compiled.downstream[node.number]:
         down = run.nodes[number]
-        down.tally.add(final, setup=setup)
+        down.tally.add(final, setup=node.task.setup)
         down.tally.pending -= done
         evaluate(state, down)
     end_run_if_done(state, run)
+
+
+def _skip_cut_off(state: State, node: Node) -> None:
+    """Skip what a branch or short circuit cuts off, as far as it has not begun; teardowns are left to their own rule."""
+    numbers, reason = cut_off(node)
+    for number in numbers:
+        down = node.run.nodes[number]
+        if down.task.teardown:
+            continue
+        down.collapsing = False
+        for instance in list(down.instances.values()):
+            if instance.state in (TaskState.NONE, TaskState.SCHEDULED):
+                end_instance(state, instance, TaskState.SKIPPED, reason)
 
 
 def end_run_if_done(state: State, run: LiveRun) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from operator import attrgetter
 
-from penstock.engine.compiled import CompiledDag
+from penstock.engine.graph.compiled import CompiledDag
+from penstock.engine.graph.trigger_rules import BROKEN, Tally, Verdict, explain, guarded, verdict
 from penstock.engine.limits import Bucket, Needs, Tenant
-from penstock.engine.trigger_rules import BROKEN, Tally
 from penstock.model.run import UNMAPPED, Run, TaskInstance, TaskKey, Try
 from penstock.model.state import TRANSITIONS, TaskState
 
@@ -103,19 +104,22 @@ class Node:
 
     Attributes:
         tally: The states of its upstream, counted.
+        guard: Those of its guards; None if it has none.
         expanded: False for a mapped task that has only its placeholder, under -1.
         instances: By map index.
         waiting: Instances that its trigger rule has not decided on yet.
         unfinished: Instances that are not finished.
         tries: How many of its instances have a live try.
         collapsing: Whether it is collapsed into its placeholder as soon as no try of its instances lives.
-        lengths: Number of elements of the values that it returned, by key; not kept for a mapped task.
+        lengths: Number of elements of the lists and dicts that it left, by key; of a mapped task, whose value is the list of
+            all, number of the instances that left one.
         needs, tenant: The resources that each instance needs, and the tenant that gets them; None before the first is ready.
     """
 
     __slots__ = (
         "collapsing",
         "expanded",
+        "guard",
         "instances",
         "lengths",
         "needs",
@@ -132,6 +136,8 @@ class Node:
     def __init__(self, run: LiveRun, number: int) -> None:
         self.run, self.number, self.task = run, number, run.compiled.tasks[number]
         self.tally = Tally(len(run.compiled.upstream[number]))
+        guards = run.compiled.guards[number]
+        self.guard = Tally(len(guards)) if guards else None
         self.expanded = not self.task.mapped
         placeholder = Instance(TaskKey(run.row.run, self.task.task_id), self)
         self.instances = {UNMAPPED: placeholder}
@@ -147,6 +153,26 @@ class Node:
     def done(self) -> bool:
         """True if every instance is finished."""
         return self.unfinished == 0
+
+    def verdict(self) -> Verdict:
+        """What its trigger rule and its guards say now."""
+        decision = verdict(self.task.trigger_rule, self.tally)
+        return decision if self.guard is None else guarded(decision, self.guard)
+
+    def explain(self) -> str:
+        """Why its verdict is what it is, as a sentence."""
+        return explain(self.task.trigger_rule, self.tally, self.guard)
+
+    def heeds(self, guard: Node) -> bool:
+        """Whether the states of a guard matter, as those of a setup do to work; of all others only that they are done."""
+        return guard.task.setup and not self.task.teardown
+
+    def count_value(self, key: str, length: int | None) -> None:
+        """Count a value that an instance left."""
+        if self.task.mapped:
+            self.lengths[key] = self.lengths.get(key, 0) + 1
+        elif length is not None:
+            self.lengths[key] = length
 
     def expand(self, count: int) -> list[Instance]:
         """Expand the placeholder into ``count`` instances, 1 or more."""
@@ -169,6 +195,7 @@ class Node:
         self.waiting = [placeholder]
         self.expanded = self.collapsing = False
         self.unfinished = 1
+        self.lengths = {}
         return placeholder
 
     def sources(self) -> list[Node]:
@@ -219,30 +246,16 @@ class LiveRun:
                 self.broken_leaves += sum(i.state in BROKEN for i in node.instances.values())
         for node in self.nodes:
             upstream = [self.nodes[number] for number in self.compiled.upstream[node.number]]
-            node.tally = Tally(sum(not up.done for up in upstream))
-            for up in upstream:
-                for instance in up.instances.values():
-                    if instance.state.finished:
-                        node.tally.add(instance.state, setup=up.task.setup)
+            node.tally = _tally(upstream, upstream)
+            guards = [self.nodes[number] for number in self.compiled.guards[node.number]]
+            node.guard = _tally(guards, filter(node.heeds, guards)) if guards else None
 
 
-def expansion(node: Node) -> int | str:
-    """How many instances a mapped task gets: the product of its arguments' lengths, or a sentence why it cannot."""
-    total = 1
-    for mapping in node.task.mapped:
-        length = mapping.length
-        if mapping.source is not None:
-            source = node.run.node(mapping.source.task_id)
-            if source is None:
-                return f"cannot expand {mapping.argument!r}: there is no task {mapping.source.task_id!r}"
-            if source.task.mapped:
-                length = sum(i.state is TaskState.SUCCESS for i in source.instances.values()) if source.expanded else 0
-            else:
-                length = source.lengths.get(mapping.source.key)
-            if length is None:
-                return (
-                    f"cannot expand {mapping.argument!r}: task {mapping.source.task_id!r} left no list or dict "
-                    f"under {mapping.source.key!r}. Return one from it"
-                )
-        total *= length or 0
-    return total
+def _tally(nodes: list[Node], counted: Iterable[Node]) -> Tally:
+    """Derive a tally of nodes; the states of those that count are counted."""
+    tally = Tally(sum(not node.done for node in nodes))
+    for node in counted:
+        for instance in node.instances.values():
+            if instance.state.finished:
+                tally.add(instance.state, setup=node.task.setup)
+    return tally

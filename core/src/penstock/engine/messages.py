@@ -39,14 +39,15 @@ class RunAdded(msgspec.Struct, frozen=True):
         dag: The version that the run is pinned to.
         tasks: Its task instances; empty if it has not started.
         tries: Its tries without an outcome. Those whose instance is not live were cancelled, and are cancelled again.
-        lengths: Numbers of elements of the lists and dicts its tasks left, by task, map index and key.
+        lengths: Number of elements of each value that its tasks left and others are mapped over, by task, map index and key; None
+            for one that is no list or dict.
     """
 
     run: Run
     dag: DagSpec
     tasks: tuple[TaskInstance, ...] = ()
     tries: tuple[Try, ...] = ()
-    lengths: dict[tuple[str, int, str], int] = {}
+    lengths: dict[tuple[str, int, str], int | None] = {}
 
 
 class PoolsUpdated(msgspec.Struct, frozen=True):

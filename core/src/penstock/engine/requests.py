@@ -4,9 +4,9 @@ from msgspec.structs import replace
 
 from penstock.engine.branching import skipped_by
 from penstock.engine.flow import collapse, end_instance, end_run, end_run_by_leaves, end_run_if_done, evaluate
+from penstock.engine.graph.trigger_rules import BROKEN
 from penstock.engine.live import Instance, LiveRun
 from penstock.engine.state import State
-from penstock.engine.trigger_rules import BROKEN
 from penstock.model.request import CancelRun, ClearTasks, MarkTask
 from penstock.model.run import TaskKey
 from penstock.model.state import RunState, TaskState
@@ -87,7 +87,8 @@ def _clear_instance(state: State, instance: Instance) -> None:
     state.admission.drop(instance)
     state.changes.cleared.append(instance.key)
     state.changes.xcoms = [x for x in state.changes.xcoms if (x.run, x.task_id, x.map_index) != instance.key]
-    instance.node.lengths.clear()
+    if not instance.node.task.mapped:
+        instance.node.lengths.clear()
     instance.reset("cleared")
     state.mark_dirty(instance)
 

@@ -53,9 +53,9 @@ def add_run(state: State, event: RunAdded) -> None:
 def _restore(state: State, run: LiveRun, event: RunAdded) -> None:
     for task in sorted(event.tasks, key=lambda task: task.map_index):
         _restore_instance(state, run, task)
-    for (task_id, map_index, key), length in event.lengths.items():
-        if map_index == UNMAPPED and (node := run.node(task_id)) is not None:
-            node.lengths[key] = length
+    for (task_id, _, key), length in event.lengths.items():
+        if (node := run.node(task_id)) is not None:
+            node.count_value(key, length)
     stored = {(attempt.task_id, attempt.map_index): attempt for attempt in event.tries if attempt.outcome is None}
     for instance in run.instances():
         _restore_try(state, instance, stored.get(instance.key[1:]))

@@ -6,7 +6,7 @@ from collections import OrderedDict, deque
 from datetime import UTC, datetime
 from heapq import heappop, heappush
 
-from penstock.engine.compiled import CompiledDag
+from penstock.engine.graph.compiled import CompiledDag
 from penstock.engine.limits import Admission, Bucket, Needs, Resource, Tenant
 from penstock.engine.live import Instance, LiveRun, Node
 from penstock.engine.messages import LONGEST_WAIT_S, DagUpdated, Dispatch, Kill, Step

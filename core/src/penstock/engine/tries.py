@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from penstock.engine.branching import apply_branching, unknown_choice
+from penstock.engine.branching import decision, unknown_choice
 from penstock.engine.flow import collapse, end_instance, evaluate, make_ready
 from penstock.engine.live import Instance
 from penstock.engine.messages import Dispatch, Kill
@@ -12,7 +12,7 @@ from penstock.engine.state import State
 from penstock.model.attempt import TryEnd
 from penstock.model.changes import LateAnswer
 from penstock.model.retry import LONGEST_DELAY_S
-from penstock.model.run import UNMAPPED, TaskKey, Try, XCom
+from penstock.model.run import TaskKey, Try, XCom
 from penstock.model.state import Outcome, TaskState
 from penstock.spec.executor import Heartbeat, TryFinished, TryRecovered, TryStarted
 
@@ -114,11 +114,8 @@ def _succeed(state: State, instance: Instance, event: TryFinished) -> None:
     node, key = instance.node, instance.key
     for name, xcom in event.end.xcoms.items():
         state.changes.xcoms.append(XCom(key.run, key.task_id, key.map_index, name, xcom.json, xcom.length))
-        if xcom.length is not None and key.map_index == UNMAPPED:
-            node.lengths[name] = xcom.length
-    if event.end.follow is not None or event.end.skip_downstream:
-        apply_branching(state, node, event)
-    end_instance(state, instance, TaskState.SUCCESS, "")
+        node.count_value(name, xcom.length)
+    end_instance(state, instance, TaskState.SUCCESS, decision(event.end))
 
 
 def _repeat_lost(state: State, instance: Instance, event: TryFinished) -> None:

@@ -2,7 +2,6 @@
 
 from penstock.engine.live import Instance
 from penstock.engine.state import State
-from penstock.engine.trigger_rules import explain
 from penstock.model.run import Run, TaskKey
 from penstock.model.state import RunState, TaskState
 
@@ -27,7 +26,7 @@ def _by_state(instance: Instance) -> str:
             return "it was cleared, and its earlier try has not ended yet"
         if node.collapsing:
             return "it was cleared, and an earlier try of the same task has not ended yet"
-        return "waits for its upstream: " + explain(node.task.trigger_rule, node.tally)
+        return "waits for its upstream: " + node.explain()
     if instance.state is TaskState.RUNNING:
         return "it is running"
     if instance.state is TaskState.UP_FOR_RETRY and instance.due_at is not None:

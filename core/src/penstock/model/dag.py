@@ -68,6 +68,7 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
         inputs: Values of other tasks that the task takes as arguments; each is upstream, too.
         mapped: The mapped arguments; empty for a plain task.
         sensor: How it waits if it is a sensor, else None.
+        decides: Whether it is known for a branch or short circuit: what it answers says which tasks downstream go on.
         instant: True if there is nothing to run, as for ``EmptyOperator``: the engine ends it at once.
         execution_timeout_s: Seconds after which a running try is killed; None for no limit.
         setup, teardown: Whether the task makes or removes a resource for others.
@@ -86,6 +87,7 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     retry: RetryPolicy = RetryPolicy()
     execution_timeout_s: float | None = None
     sensor: SensorPolicy | None = None
+    decides: bool = False
     instant: bool = False
     setup: bool = False
     teardown: bool = False

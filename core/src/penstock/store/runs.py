@@ -143,14 +143,14 @@ class XComs:
         found = self._read(XCOM_VALUES, run, keys)
         return {(TaskKey(run, task_id, index), key): value for task_id, index, key, value in found}
 
-    def lengths(self, run: int, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, int, str], int]:
-        """Numbers of elements of the XComs that are lists and dicts, for each (task id, key) asked.
+    def lengths(self, run: int, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, int, str], int | None]:
+        """Numbers of elements of the XComs for each (task id, key) asked.
 
         Returns:
-            By task id, map index and key; a value of another type is absent.
+            By task id, map index and key; None for a value that is no list or dict.
         """
         found = self._read(XCOM_LENGTHS, run, keys)
-        return {(task_id, index, key): length for task_id, index, key, length in found if length is not None}
+        return {(task_id, index, key): length for task_id, index, key, length in found}
 
     def _read(self, query: Select[Any], run: int, keys: Iterable[tuple[str, str]]) -> list[Sequence[Any]]:
         found: list[Sequence[Any]] = []

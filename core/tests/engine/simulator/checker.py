@@ -121,13 +121,43 @@ class Checker:
             tallies.update(s for s in states if s.finished)
             if self.task(TaskKey(key.run, up)).setup:
                 setups.update(s for s in states if s.finished)
+        setup = self._setup_verdict(key, spec)
         expected = allowed(spec.trigger_rule, tallies, setups, done=open_tasks == 0, any_upstream=bool(spec.upstream))
-        if (state is S.SKIPPED and reason == "it was mapped over nothing") or reason.startswith("cannot expand"):
+        if reason.startswith(("it was mapped over nothing", "cannot expand", "there is nothing to map over")):
             state = S.SCHEDULED
         if spec.trigger_rule is TriggerRule.ALL_SUCCESS and state is S.SKIPPED and tallies[S.SKIPPED]:
             return  # a failure of the same step came too late to change it
         got = state if state in (S.SKIPPED, S.UPSTREAM_FAILED) else S.SCHEDULED
+        if setup is not None:
+            assert got is not S.SCHEDULED or setup is S.SUCCESS, (
+                f"{key} became {state}, and what it waits for is {setup}"
+            )
+            if got is setup:
+                return
         assert got is expected, f"{key} became {state} ({reason}); its rule says {expected} to {dict(tallies)}"
+
+    def _setup_verdict(self, key: TaskKey, spec: TaskSpec) -> TaskState | None:
+        """What the setups above a task say, written down a second time: SUCCESS to go on, NONE to wait; None if there are none."""
+        tasks = {t.task_id: t for t in self.store.versions[self.store.runs[key.run].version].tasks}
+
+        def above(task_id: str) -> set[str]:
+            return {up for each in tasks[task_id].upstream for up in (each, *above(each))}
+
+        teardowns = {name: [t.task_id for t in tasks.values() if t.teardown and name in t.upstream] for name in tasks}
+        setups = {name for name in above(spec.task_id) if tasks[name].setup}
+        if spec.teardown:
+            own = setups & set(spec.upstream)
+            asked = {name for name in above(spec.task_id) - set(spec.upstream) if own & above(name)}
+        elif spec.trigger_rule in (TriggerRule.ALWAYS, TriggerRule.ALL_DONE_SETUP_SUCCESS):
+            asked = set()
+        else:
+            asked = {n for n in setups if not teardowns[n] or any(spec.task_id in above(t) for t in teardowns[n])}
+        if not asked:
+            return None
+        states = [t.state for k, t in self.store.tasks.items() if k.run == key.run and k.task_id in asked]
+        if not spec.teardown and (ended := set(states) - {S.SUCCESS}):
+            return S.UPSTREAM_FAILED if ended & set(BROKEN) else S.SKIPPED if S.SKIPPED in ended else S.NONE
+        return S.SUCCESS if all(s.finished for s in states) else S.NONE
 
     def _dispatches(self, step: Step) -> None:
         if not step.dispatches:
@@ -180,6 +210,7 @@ class Checker:
         teardowns = {t.task_id for t in dag.tasks if t.teardown}
         inner = {up for t in dag.tasks if t.task_id not in teardowns for up in t.upstream}
         leaves = {t.task_id for t in dag.tasks} - inner - teardowns
+        leaves = leaves or {t.task_id for t in dag.tasks} - {up for t in dag.tasks for up in t.upstream}
         states = [t.state for key, t in self.store.tasks.items() if key.run == number and key.task_id in leaves]
         expected = RunState.FAILED if any(s in BROKEN for s in states) else RunState.SUCCESS
         assert state is expected, f"run {number} ended as {state}, its leaves say {expected}"

@@ -38,7 +38,9 @@ def _task(random: Random, task_id: str, before: list[TaskSpec]) -> TaskSpec:
     mapped = _mapping(random, before) if random.random() < 0.3 else ()
     upstream |= {m.source.task_id for m in mapped if m.source is not None}
     plain = not mapped
-    teardown = plain and random.random() < 0.05
+    teardown = plain and random.random() < 0.1
+    if teardown:
+        upstream |= {task.task_id for task in before if task.setup and random.random() < 0.7}
     rule = TriggerRule.ALL_DONE_SETUP_SUCCESS if teardown else TriggerRule.ALL_SUCCESS
     if not teardown and random.random() < 0.4:
         rule = random.choice(_RULES)
@@ -51,7 +53,7 @@ def _task(random: Random, task_id: str, before: list[TaskSpec]) -> TaskSpec:
         retry=RetryPolicy(random.choice([0, 1, 3]), random.choice([1.0, 30.0]), 2.0, jitter=0.5),
         sensor=SensorPolicy(soft_fail=random.random() < 0.5) if random.random() < 0.1 else None,
         instant=plain and random.random() < 0.08,
-        setup=plain and random.random() < 0.08,
+        setup=not teardown and random.random() < 0.15,
         teardown=teardown,
         pool=random.choice(["default_pool", "default_pool", "small", "sums"]),
         pool_slots=random.choice([1, 1, 1, 2]),

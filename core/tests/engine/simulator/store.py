@@ -89,11 +89,7 @@ class Store:
             self.versions[run.version or self.dags[run.dag_id].version],
             tuple(task for key, task in self.tasks.items() if key.run == number),
             tuple(a for a in self.tries.values() if a.run == number and a.outcome is None),
-            {
-                (key.task_id, key.map_index, name): n
-                for (key, name), n in self.lengths.items()
-                if key.run == number and n is not None
-            },
+            {(key.task_id, key.map_index, name): n for (key, name), n in self.lengths.items() if key.run == number},
         )
 
     def recovered(self) -> list[Event]:

@@ -117,6 +117,7 @@ def _task(task: "AbstractOperator", upstream: set[str]) -> TaskSpec:
         retry=rules.retry_policy(),
         execution_timeout_s=rules.timeout_s(),
         sensor=_sensor_policy(task),
+        decides=bool(getattr(cls, "decides", "")),
         instant=cls.instant and not isinstance(task, MappedTask),
         setup=task.setup,
         teardown=task.teardown,

@@ -82,6 +82,15 @@ def verdict(rule: TriggerRule, tally: Tally) -> Verdict:
     return _RULES[rule](tally)
 
 
+def guarded(decision: Verdict, guard: Tally) -> Verdict:
+    """What becomes of a verdict with the guards counted: a setup that did not succeed decides, an open guard lets nothing run."""
+    if guard.broken:
+        return Verdict.UPSTREAM_FAILED
+    if guard.skipped:
+        return Verdict.SKIP
+    return decision if guard.done or decision is not Verdict.RUN else Verdict.WAIT
+
+
 def _when_done(tally: Tally, otherwise: Verdict = Verdict.RUN) -> Verdict:
     return otherwise if tally.done else Verdict.WAIT
 
@@ -165,8 +174,10 @@ _RULES: dict[TriggerRule, Callable[[Tally], Verdict]] = {
 }
 
 
-def explain(rule: TriggerRule, tally: Tally) -> str:
-    """Describe the states of the upstream, as the reason of a verdict."""
+def explain(rule: TriggerRule, tally: Tally, guard: Tally | None = None) -> str:
+    """Describe the states of the upstream and of the guards, as the reason of a verdict."""
+    if guard is not None and (guard.broken or guard.skipped):
+        return f"a setup above it {'failed' if guard.broken else 'was skipped'}"
     parts = [
         f"{count} {word}"
         for count, word in (
@@ -179,4 +190,6 @@ def explain(rule: TriggerRule, tally: Tally) -> str:
     ]
     if tally.pending:
         parts.append(f"{tally.pending} upstream {'task is' if tally.pending == 1 else 'tasks are'} not finished")
+    if guard is not None and guard.pending and not tally.pending:
+        parts.append(f"{guard.pending} further up {'is' if guard.pending == 1 else 'are'} not finished")
     return f"trigger rule {rule.value}: " + (", ".join(parts) or "no upstream")
