@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import NamedTuple
 
 from penstock_plugin_manager.errors import ManagerError
 from penstock_plugin_manager.installed.environment import Environment
-from penstock_plugin_manager.installed.site import distributions, info_folder, read_record
+from penstock_plugin_manager.installed.integrity import Damage, damaged
+from penstock_plugin_manager.installed.site import distributions
 from penstock_plugin_manager.model.lock import Locked
 from penstock_plugin_manager.model.names import CORE
 
@@ -24,7 +24,7 @@ class Change(NamedTuple):
         title: What the user asked for, for the history.
         installs: Distributions to install or to replace.
         removals: Names to take out.
-        stale: Damaged distributions, taken out before they are installed again.
+        stale: Distributions that stand there and are installed again all the same: each is taken out first.
         after: What must stand afterwards, name to version; distributions outside it are left as they are.
         complete: Everything that the lock puts here; a new generation is built from it.
         files: The project's files with their new text; None takes a file away.
@@ -41,35 +41,44 @@ class Change(NamedTuple):
     brought: tuple[str, ...]
 
 
-def check(environment: Environment, after: Mapping[str, str], absent: tuple[str, ...], fresh: list[str]) -> None:
+def check(environment: Environment, after: Mapping[str, str], absent: tuple[str, ...]) -> dict[str, list[Damage]]:
     """Prove that an environment holds what was planned and that its core starts.
 
     Args:
         environment: What to look at.
         after: Names and versions that must stand.
         absent: Names that must not stand.
-        fresh: Names whose recorded files must all exist.
+
+    Returns:
+        What is damaged of that which must stand.
 
     Raises:
-        ManagerError: it does not; the message names the first thing that differs.
+        ManagerError: a version differs, something is missing or should be gone, or the core does not start.
     """
     statement = "import penstock" if CORE in after else "pass"
-    # it starts while the files are looked at, which takes about as long
-    with subprocess.Popen(
-        [environment.python, "-I", "-c", statement],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    ) as trial:
-        _check_files(environment, after, absent, fresh)
-        message = trial.communicate()[1].decode("utf-8", "replace").strip()
-    if trial.returncode:
+    try:
+        # it starts while the files are looked at, which takes about as long
+        with subprocess.Popen(
+            [environment.python, "-I", "-c", statement],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        ) as trial:
+            found = _check_files(environment, after, absent)
+            message = trial.communicate()[1].decode("utf-8", "replace").strip()
+    except OSError as error:
+        raise ManagerError(
+            f"{environment.python} cannot be started: {error.strerror}.", "Mend it with: plugin-manager doctor --fix"
+        ) from None
+    if trial.returncode and not found:
         last = message.splitlines()[-1] if message else f"exit code {trial.returncode}"
         raise ManagerError(f"The changed environment does not work: `{statement}` says {last}", "", message)
+    return found
 
 
-def _check_files(environment: Environment, after: Mapping[str, str], absent: tuple[str, ...], fresh: list[str]) -> None:
-    site = Path(environment.site)
+def _check_files(
+    environment: Environment, after: Mapping[str, str], absent: tuple[str, ...]
+) -> dict[str, list[Damage]]:
     present = distributions(environment.site)
     for name, version in sorted(after.items()):
         found = present.get(name)
@@ -80,17 +89,4 @@ def _check_files(environment: Environment, after: Mapping[str, str], absent: tup
     for name in absent:
         if name in present:
             raise ManagerError(f"{name} should be gone from {environment.root} and still stands there.")
-    for name in fresh:
-        missing = missing_files(site, name)
-        if missing:
-            raise ManagerError(f"{name} is incomplete in {environment.root}: {missing[0]} is missing.")
-
-
-def missing_files(site: Path, name: str) -> list[str]:
-    """Return the recorded files of a distribution that do not exist; byte code does not count."""
-    folder = info_folder(site, name)
-    if folder is None:
-        return ["its metadata"]
-    root = str(site)
-    paths = [path for path, _, _ in read_record(folder) if not path.endswith(".pyc")]
-    return [path for path in paths if not os.path.exists(os.path.join(root, path))]  # noqa: PTH110,PTH118  thousands
+    return damaged(Path(environment.site), sorted(after), environment.state)

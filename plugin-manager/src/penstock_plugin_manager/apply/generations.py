@@ -21,8 +21,9 @@ from penstock_plugin_manager.apply.files import (
     read_json,
     write_json,
 )
+from penstock_plugin_manager.apply.install import install
 from penstock_plugin_manager.apply.journal import Journal
-from penstock_plugin_manager.errors import ManagerError, MissingError
+from penstock_plugin_manager.errors import ManagerError, MissingError, UnverifiedError
 from penstock_plugin_manager.installed.environment import Environment, open_environment
 from penstock_plugin_manager.installed.site import distributions
 from penstock_plugin_manager.resolve.request import Resolver, Sources
@@ -113,10 +114,7 @@ def change_generation(change: Change, environment: Environment, resolver: Resolv
     try:
         resolver.create(str(folder), base_python(environment))
         made = open_environment(str(folder))
-        if change.complete:
-            resolver.install(list(change.complete), made, sources)
-        names = [each.name for each in change.complete]
-        check(made, change.after, change.removals, names)
+        install(change.complete, change.complete, change.removals, made, resolver, sources)
         _copy_settings(environment, made)
         write_json(Path(made.state) / STATE_FILE, {"schema": 1, "brought": sorted(change.brought)})
         _record(made, number, change.title, dict(change.files))
@@ -168,11 +166,18 @@ def history(environment: Environment) -> list[Generation]:
     return found
 
 
-def roll_back(environment: Environment, number: int) -> Generation:
+def roll_back(environment: Environment, number: int, *, as_it_is: bool = False) -> Generation:
     """Make another generation the current one, and its intent and lock the project's.
+
+    Args:
+        environment: The environment, by its pointer.
+        number: The generation.
+        as_it_is: Whether one is taken whose files are no longer those that were installed.
 
     Raises:
         MissingError: there is no such generation.
+        UnverifiedError: its files were changed.
+        ManagerError: it does not work.
     """
     known = {each.number: each for each in history(environment)}
     if number not in known:
@@ -180,7 +185,13 @@ def roll_back(environment: Environment, number: int) -> Generation:
         raise MissingError(f"There is no generation {number}.", f"There are: {numbers}.")
     chosen = known[number]
     made = open_environment(str(_folder(_store(Path(environment.root)), number)))
-    check(made, chosen.packages, (), [])
+    found = check(made, chosen.packages, ())
+    if found and not as_it_is:
+        name, damages = next(iter(found.items()))
+        raise UnverifiedError(
+            f"Generation {number} is not what it was when it was made: {name}: {damages[0].sentence}.",
+            "Return to it all the same with --as-it-is, and mend it there: plugin-manager doctor --fix",
+        )
     root = Path(environment.root)
     _commit(root, chosen.files, _prepare(root, number, f"rollback {number}", chosen.files))
     return chosen._replace(current=True)

@@ -12,15 +12,17 @@ import os
 import shutil
 from pathlib import Path
 
-from penstock_plugin_manager.apply.change import STATE_FILE, Change, check
+from penstock_plugin_manager.apply.change import STATE_FILE, Change
 from penstock_plugin_manager.apply.files import (
     as_json,
     cannot_write,
 )
+from penstock_plugin_manager.apply.install import environment_files, install
 from penstock_plugin_manager.apply.journal import COMMITTING, Journal
 from penstock_plugin_manager.errors import ManagerError
 from penstock_plugin_manager.installed.environment import Environment
-from penstock_plugin_manager.installed.site import info_folder, read_record
+from penstock_plugin_manager.installed.integrity import damaged, recorded
+from penstock_plugin_manager.installed.site import distributions, info_folder, read_record
 from penstock_plugin_manager.resolve.request import Resolver, Sources
 
 _BACKUP = "backup"
@@ -41,8 +43,10 @@ def change_in_place(change: Change, environment: Environment, resolver: Resolver
         try:
             _run(change, environment, resolver, sources)
             staged = journal.prepare(change.title, files)
-        except BaseException:
+        except BaseException as error:
             _restore(environment, state)
+            if isinstance(error, ManagerError):
+                _restore_overwritten(change, environment, resolver, sources)
             raise
     else:
         staged = journal.prepare(change.title, files)
@@ -72,21 +76,46 @@ def recover_in_place(environment: Environment) -> str:
 
 
 def _run(change: Change, environment: Environment, resolver: Resolver, sources: Sources) -> None:
-    if change.removals or change.stale:
-        resolver.uninstall([*change.removals, *change.stale], environment)
-    if change.installs:
-        resolver.install(list(change.installs), environment, sources)
-    check(environment, change.after, change.removals, [each.name for each in change.installs])
+    again = [name for name in change.stale if not _drop_unrecorded(environment, name)]
+    if change.removals or again:
+        resolver.uninstall([*change.removals, *again], environment)
+    install(change.installs, change.complete, change.removals, environment, resolver, sources)
+
+
+def _drop_unrecorded(environment: Environment, name: str) -> bool:
+    """Delete the metadata of a distribution without RECORD, which no tool can take out; its files are written over."""
+    folder = info_folder(Path(environment.site), name)
+    if folder is None or read_record(folder):
+        return False
+    shutil.rmtree(folder)
+    return True
+
+
+def _restore_overwritten(change: Change, environment: Environment, resolver: Resolver, sources: Sources) -> None:
+    """Install again what the plan would have kept and a package of it has written over; the backup holds none of that."""
+    fresh = {each.name for each in change.installs}
+    kept = {each.name: each for each in change.complete if each.name not in fresh}
+    lost = damaged(Path(environment.site), kept, environment.state)
+    if lost:
+        resolver.install([kept[name] for name in lost], environment, sources, again=True)
 
 
 def _begin(change: Change, environment: Environment, state: Path) -> None:
     site = Path(environment.site)
+    unknown = [name for name in change.removals if not recorded(site, name)]
+    if unknown:
+        raise ManagerError(
+            f"{unknown[0]} has no RECORD, so nobody knows which files are its own.",
+            "Install it again before it is removed: plugin-manager doctor --fix",
+        )
     backup = state / _BACKUP
     try:
         shutil.rmtree(backup, ignore_errors=True)
         backup.mkdir(parents=True)
-        touched = sorted({*change.removals, *(each.name for each in change.installs)})
+        foreign = distributions(environment.site).keys() - {each.name for each in change.complete}
+        touched = sorted({*change.removals, *(each.name for each in change.installs), *foreign})
         saved = [path for name in touched for path in _owned(site, name)]
+        saved += map(Path, sorted(environment_files(environment)))
         for number, path in enumerate(saved):
             _copy(path, backup / str(number))
         names = [str(path) for path in saved]
@@ -111,10 +140,10 @@ def _owned(site: Path, name: str) -> list[Path]:
 def _copy(source: Path, target: Path) -> None:
     """Keep a file's content under another name; a link suffices, as installers replace files rather than write into them.
 
-    Commands are the exception: some tools write into an existing script, so a script is copied.
+    Commands are the exception: some tools write into an existing script, so a script is copied, and a link as a link.
     """
     if source.parent.name in {"bin", "Scripts"}:
-        shutil.copy2(source, target)
+        shutil.copy2(source, target, follow_symlinks=False)
         return
     try:
         os.link(source, target)

@@ -89,7 +89,9 @@ def _change(title: str, plan: Plan, proposal: Proposal, files: dict[str, str | N
     brought = set(session.state().get("brought", ())) - set(plan.removals)
     brought |= {step.name for step in plan.steps if step.action == "add"}
     site = Path(session.environment.site)
-    stale = tuple(step.name for step in plan.steps if step.action == "add" and info_folder(site, step.name))
+    stale = tuple(
+        step.name for step in plan.steps if step.action in {"add", "replace"} and info_folder(site, step.name)
+    )
     complete = tuple(target[name] for name in sorted(target))
     after = {name: locked.version for name, locked in target.items()}
     return Change(title, installs, tuple(plan.removals), stale, after, complete, files, tuple(sorted(brought)))
@@ -108,7 +110,7 @@ def _files(proposal: Proposal, session: Session) -> dict[str, str | None]:
     text = intent_text(session.intent_text, intent, session)
     files: dict[str, str | None] = {str(session.intent_path): text}
     lock = proposal.lock
-    if lock.packages and all(each.wheels or each.sdist or each.directory or each.archive for each in lock.packages):
+    if lock.packages and all(each.installable for each in lock.packages):
         files[str(session.lock_path)] = write_lock(portable(lock, session.project))
     elif not intent.providers and session.lock is not None and not lock.packages:
         files[str(session.lock_path)] = None

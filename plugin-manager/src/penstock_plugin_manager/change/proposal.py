@@ -66,7 +66,8 @@ def propose(request: ChangeRequest, limits: Limits, session: Session, *, sized: 
     lock = _lock(request, limits, session, own)
     target = lock.for_environment(session.markers)
     want = wanted(session, request.intent)
-    plan = make_plan(PlanInput(session.distributions, target, want, gone, own.removable, request.prune))
+    damage = {name: found[0].sentence for name, found in session.damaged.items()}
+    plan = make_plan(PlanInput(session.distributions, target, want, gone, own.removable, request.prune, damage))
     accepted = tags(session.environment)
     where = f"Python {session.environment.short_version} on this platform"
     files = {name: chosen_file(target[name], accepted, where) for name in plan.installs}

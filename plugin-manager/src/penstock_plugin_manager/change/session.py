@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from penstock_manifest.environments import SearchPath
 
     from penstock_plugin_manager.catalog.entry import CatalogEntry
+    from penstock_plugin_manager.installed.integrity import Damage
     from penstock_plugin_manager.installed.site import Provider
     from penstock_plugin_manager.model.intent import Intent
     from penstock_plugin_manager.model.lock import Lock
@@ -44,7 +45,6 @@ class SessionOptions(NamedTuple):
         no_index: Whether ``find_links`` alone count.
         catalogs: Catalogs that come before the project's.
         ignore_lock: Whether the project's lock is treated as absent.
-        absent: Distributions that are treated as not installed, because what is installed of them is damaged.
     """
 
     env: str = ""
@@ -59,7 +59,6 @@ class SessionOptions(NamedTuple):
     no_index: bool = False
     catalogs: tuple[str, ...] = ()
     ignore_lock: bool = False
-    absent: frozenset[str] = frozenset()
 
 
 class Session:
@@ -206,8 +205,16 @@ class Session:
         """What is installed in the environment itself."""
         from penstock_plugin_manager.installed.site import distributions
 
-        found = distributions(self.environment.site)
-        return {name: dist for name, dist in found.items() if name not in self.options.absent}
+        return distributions(self.environment.site)
+
+    @cached_property
+    def damaged(self) -> dict[str, list[Damage]]:
+        """What is damaged of that which is installed in the environment itself, by distribution."""
+        from pathlib import Path
+
+        from penstock_plugin_manager.installed.integrity import damaged
+
+        return damaged(Path(self.environment.site), sorted(self.distributions), self.environment.state)
 
     @cached_property
     def visible_distributions(self) -> dict[str, Distribution]:

@@ -92,7 +92,7 @@ def read_list_cache(root: str, project: str, form: str) -> str | None:
 
 
 LIST_CACHE = "list.txt"
-LIST_SCHEMA = 3
+LIST_SCHEMA = 4
 
 
 def write_list_cache(root: str, project: str, paths: list[str], text: str, document: str) -> None:

@@ -47,6 +47,11 @@ class Locked(NamedTuple):
     archive: str = ""
     publisher: str = ""
 
+    @property
+    def installable(self) -> bool:
+        """Tell whether anything is named to install it from."""
+        return bool(self.wheels or self.sdist or self.directory or self.archive)
+
 
 class Lock(NamedTuple):
     """A resolution that can be installed again anywhere it claims to serve.

@@ -70,6 +70,7 @@ class PlanInput(NamedTuple):
         dropped: Distributions that the user asked to take out, each with the reason that is shown.
         removable: Distributions that came only for others' sake.
         prune: Whether removable ones that nothing needs are taken out.
+        damaged: Distributions whose installed files are not the recorded ones, each with the reason that is shown.
     """
 
     present: Mapping[str, Distribution]
@@ -78,6 +79,7 @@ class PlanInput(NamedTuple):
     dropped: Mapping[str, str] = {}
     removable: frozenset[str] = frozenset()
     prune: bool = False
+    damaged: Mapping[str, str] = {}
 
 
 def make_plan(inputs: PlanInput) -> Plan:
@@ -86,11 +88,13 @@ def make_plan(inputs: PlanInput) -> Plan:
     steps = []
     for name, locked in sorted(inputs.target.items()):
         old = inputs.present.get(name)
-        if old is None or _differs(old, locked):
+        damage = inputs.damaged.get(name, "") if locked.installable else ""
+        if old is None or _differs(old, locked) or damage:
             via = path_to(name, needs, inputs.wanted)
             action = _action(old, locked)
             old_version = old.version if old else ""
-            steps.append(Step(action, name, old_version, locked.version, reason_for(name, via, inputs.wanted), via))
+            reason = damage or reason_for(name, via, inputs.wanted)
+            steps.append(Step(action, name, old_version, locked.version, reason, via))
     orphans = sorted(
         name
         for name in inputs.removable

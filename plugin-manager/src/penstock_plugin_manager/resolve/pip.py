@@ -73,10 +73,13 @@ class Pip:
             data: dict[str, Any] = json.loads((base / "report.json").read_text(encoding="utf-8"))
         return data
 
-    def install(self, packages: list[Locked], environment: Environment, sources: Sources) -> None:
+    def install(
+        self, packages: list[Locked], environment: Environment, sources: Sources, *, again: bool = False
+    ) -> None:
         """Install exactly these distributions, from the sources by name and hash."""
         command = [*self._pip(environment), "install", "--no-deps", "--no-compile", *self._options(sources)]
         command += [] if self._runner.show else ["--quiet"]
+        command += ["--force-reinstall", "--no-cache-dir"] if again else []
         named = [each for each in packages if not (each.directory or each.archive)]
         if named:
             with tempfile.TemporaryDirectory(prefix="penstock-") as folder:

@@ -67,8 +67,19 @@ class Resolver(Protocol):
     def solve(self, request: Request, environment: Environment, sources: Sources) -> Lock:
         """Find exact distributions for a request."""
 
-    def install(self, packages: list[Locked], environment: Environment, sources: Sources) -> None:
-        """Install exactly these distributions, replacing other versions, and none besides."""
+    def install(
+        self, packages: list[Locked], environment: Environment, sources: Sources, *, again: bool = False
+    ) -> None:
+        """Install exactly these distributions, replacing other versions, and none besides.
+
+        No file of them is shared with the tool's cache or with another environment.
+
+        Args:
+            packages: The distributions.
+            environment: Where they shall stand.
+            sources: Where files may come from.
+            again: Whether what stands already is replaced, and taken from its source and not from the tool's cache.
+        """
 
     def uninstall(self, names: list[str], environment: Environment) -> None:
         """Take distributions out."""

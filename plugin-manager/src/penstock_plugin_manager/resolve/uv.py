@@ -87,11 +87,18 @@ class Uv:
         except ManagerError:
             self._runner._replace(show=show).run(command, what)
 
-    def install(self, packages: list[Locked], environment: Environment, sources: Sources) -> None:
-        """Install exactly these distributions from the files that they name."""
+    def install(
+        self, packages: list[Locked], environment: Environment, sources: Sources, *, again: bool = False
+    ) -> None:
+        """Install exactly these distributions from the files that they name.
+
+        uv would link files to those of its cache, so that an edit in one environment changes the cache and all others. A copy
+        costs the time that writing it takes; on a file system with reflinks (btrfs, XFS, APFS) it costs no more than a link.
+        """
         directories = [each for each in packages if each.directory or each.archive]
         files = [each for each in packages if not (each.directory or each.archive)]
-        command = [self._program, "pip", "install", "--no-deps", "--python", environment.python]
+        command = [self._program, "pip", "install", "--no-deps", "--link-mode", "copy", "--python", environment.python]
+        command += ["--reinstall", "--no-cache"] if again else []
         show = self._runner.show
         command += [] if show else ["--quiet"]
         if files:

@@ -14,9 +14,10 @@ from penstock_plugin_manager.arguments import add_change_options, change_options
 from penstock_plugin_manager.change.execute_plan import change
 from penstock_plugin_manager.change.request import ChangeRequest
 from penstock_plugin_manager.change.session import Session
-from penstock_plugin_manager.commands.lock.verify import verify_distribution
+from penstock_plugin_manager.commands.lock.verify import against_lock
 from penstock_plugin_manager.commands.providers.isolate import isolated_providers
 from penstock_plugin_manager.errors import ERROR, OK, ManagerError, UsageError
+from penstock_plugin_manager.installed.integrity import damaged
 from penstock_plugin_manager.model.names import CORE
 from penstock_plugin_manager.model.requirement import allows, edges
 from penstock_plugin_manager.output import Result, next_command, style
@@ -53,7 +54,7 @@ def run(options: argparse.Namespace, session: Session) -> Result:
         return _bisect(options.bisect, session)
     found = diagnose(session)
     if options.fix and any(each.fixable for each in found):
-        return _fix(found, options, session)
+        return _fix(options, session)
     lines = []
     for each in found:
         lines += [f"{style(each.what, 'bold')}: {each.problem}", *([f"  {each.advice}"] if each.advice else [])]
@@ -70,10 +71,10 @@ def diagnose(session: Session) -> list[Problem]:
     environment = session.environment
     found = _interpreter(session)
     present, visible = session.distributions, session.visible_distributions
-    for name in sorted(present):
-        damage = verify_distribution(Path(environment.site), name)
-        if damage:
-            found.append(Problem(name, f"{damage[0].problem} ({len(damage)} such files)", "", fixable=True))
+    for name, damage in damaged(Path(environment.site), sorted(present), environment.state, reread=True).items():
+        more = f" ({len(damage)} such files)" if len(damage) > 1 else ""
+        found.append(_of_lock(name, f"{damage[0].sentence}{more}", session))
+    found += [_of_lock(each.distribution, each.problem, session) for each in against_lock(session)]
     for name, dist in sorted(present.items()):
         for edge in edges(dist, session.markers):
             other = visible.get(edge.child)
@@ -96,6 +97,14 @@ def diagnose(session: Session) -> list[Problem]:
                 )
             )
     return found
+
+
+def _of_lock(name: str, problem: str, session: Session) -> Problem:
+    """Return the problem of a distribution: the manager mends what the lock names, and what was installed by hand is not its own."""
+    locked = session.lock.for_environment(session.markers) if session.lock else {}
+    if name in locked:
+        return Problem(name, problem, "", fixable=True)
+    return Problem(name, problem, "It was installed by hand: install it again, or remove it.")
 
 
 def _interpreter(session: Session) -> list[Problem]:
@@ -126,15 +135,12 @@ def _interpreter(session: Session) -> list[Problem]:
     ]
 
 
-def _fix(found: list[Problem], options: argparse.Namespace, session: Session) -> Result:
-    """Install again what is damaged: it is taken for absent, so that the plan adds it."""
-    site = Path(session.environment.site)
-    damaged = {each.what for each in found if each.fixable and verify_distribution(site, each.what)}
+def _fix(options: argparse.Namespace, session: Session) -> Result:
+    """Install again what is damaged or missing, as every change does."""
     if not session.intent.providers and not session.lock:
         raise ManagerError(
             "There is no intent to mend the environment by.", "Name the providers: plugin-manager install ID"
         )
-    session = session.with_options(absent=frozenset(damaged))
     return change(
         lambda: ChangeRequest("doctor --fix", session.intent), "doctor --fix", change_options(options), session
     )

@@ -16,6 +16,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "number", nargs="?", type=int, metavar="GEN", help="a generation (default: the one before the current one)"
     )
+    parser.add_argument("--as-it-is", action="store_true", help="return to it even if files of it were changed since")
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
@@ -35,6 +36,6 @@ def run(options: argparse.Namespace, session: Session) -> Result:
                     f"There is no generation before {current}.", "plugin-manager history shows what there is."
                 )
             number = max(earlier)
-        chosen = roll_back(session.environment, number)
+        chosen = roll_back(session.environment, number, as_it_is=options.as_it_is)
     data = {"generation": chosen.number, "from": current, "packages": chosen.packages}
     return Result(data, [f"The environment is generation {chosen.number} again, as `{chosen.title}` left it."])

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import base64
-import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +10,7 @@ from penstock_plugin_manager.arguments import add_source_options
 from penstock_plugin_manager.change.publishers import publisher_problems
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import OK, UNVERIFIED
-from penstock_plugin_manager.installed.site import info_folder, read_record
+from penstock_plugin_manager.installed.integrity import damaged
 from penstock_plugin_manager.output import Result, style
 
 
@@ -34,9 +32,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, session: Session) -> Result:
     """Compare each installed file with its record, and each version with the lock. Exit code 6 if anything differs."""
-    site = Path(session.environment.site)
-    findings = [each for name in sorted(session.distributions) for each in verify_distribution(site, name)]
-    findings += _against_lock(session)
+    damage = damaged(
+        Path(session.environment.site), sorted(session.distributions), session.environment.state, reread=True
+    )
+    findings = [Finding(name, each.sentence) for name, found in damage.items() for each in found]
+    findings += against_lock(session)
     publishers: dict[str, str] = {}
     if options.publishers:
         publishers, problems = publisher_problems(session, remember=options.remember)
@@ -52,35 +52,8 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     return Result(data, lines, UNVERIFIED if findings else OK)
 
 
-def verify_distribution(site: Path, name: str) -> list[Finding]:
-    """Return what differs between a distribution's files and its RECORD, and who else claims them."""
-    folder = info_folder(site, name)
-    rows = read_record(folder) if folder else []
-    if not rows:
-        return [Finding(name, "it has no RECORD, so nothing can be compared")]
-    found = []
-    for path, digest, _ in rows:
-        if path.endswith(".pyc") or not digest:
-            continue
-        problem = _compare(site / path, digest)
-        if problem:
-            found.append(Finding(name, f"{path} {problem}"))
-    return found
-
-
-def _compare(path: Path, digest: str) -> str:
-    algorithm, _, wanted = digest.partition("=")
-    try:
-        body = path.read_bytes()
-    except OSError:
-        return "is missing"
-    if algorithm not in hashlib.algorithms_guaranteed:
-        return f"is recorded with the unknown hash {algorithm}"
-    actual = base64.urlsafe_b64encode(hashlib.new(algorithm, body).digest()).rstrip(b"=").decode()
-    return "" if actual == wanted.rstrip("=") else "was changed after it was installed"
-
-
-def _against_lock(session: Session) -> list[Finding]:
+def against_lock(session: Session) -> list[Finding]:
+    """Return what the lock names and the environment does not hold in that version."""
     if session.lock is None:
         return []
     target = session.lock.for_environment(session.markers)

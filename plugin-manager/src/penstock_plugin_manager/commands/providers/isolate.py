@@ -11,9 +11,9 @@ from typing import Any
 
 from penstock_manifest.environments import environment_path
 
-from penstock_plugin_manager.apply.change import check
 from penstock_plugin_manager.apply.files import read_json, write_files, write_json
 from penstock_plugin_manager.apply.generations import base_python
+from penstock_plugin_manager.apply.install import install
 from penstock_plugin_manager.arguments import add_change_options, change_options
 from penstock_plugin_manager.change.execute_plan import change, intent_text, portable
 from penstock_plugin_manager.change.inspection import check_providers
@@ -101,8 +101,8 @@ def _build(requirement: ProviderRequirement, limits: Limits, session: Session) -
     try:
         session.resolver.create(str(root), base_python(shared))
         made = open_environment(str(root))
-        session.resolver.install(list(target.values()), made, session.sources)
-        check(made, {each.name: each.version for each in target.values()}, (), list(target))
+        packages = list(target.values())
+        install(packages, packages, (), made, session.resolver, session.sources)
     except BaseException:
         shutil.rmtree(root, ignore_errors=True)
         raise

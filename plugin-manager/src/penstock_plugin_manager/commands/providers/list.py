@@ -54,6 +54,13 @@ def run(options: argparse.Namespace, session: Session) -> Result:
 
 def provider_rows(session: Session) -> list[dict[str, Any]]:
     """Return one row for each installed provider, for programs; what a broken one lacks is empty."""
+    from pathlib import Path
+
+    from penstock_plugin_manager.installed.integrity import damaged
+
+    environment = session.environment
+    own = sorted({each.distribution for each in session.providers if each.distribution in session.distributions})
+    harmed = damaged(Path(environment.site), own, environment.state)
     return [
         {
             "id": each.id,
@@ -66,6 +73,7 @@ def provider_rows(session: Session) -> list[dict[str, Any]]:
             "state": each.manifest.state if each.manifest else "",
             "source": each.source,
             "problems": list(each.problems),
+            "damage": [damage.sentence for damage in harmed.get(each.distribution, ())],
             "notes": list(each.notes),
         }
         for each in session.providers
@@ -74,6 +82,10 @@ def provider_rows(session: Session) -> list[dict[str, Any]]:
 
 def _keep(result: Result, session: Session) -> None:
     """Keep the answer for the next call, which will read it and nothing else."""
+    from pathlib import Path
+
+    from penstock_plugin_manager.installed.integrity import recorded
+
     environment = session.environment
     if environment.system_site:  # folders of the user or the system may appear that are not there to be watched
         return
@@ -81,6 +93,8 @@ def _keep(result: Result, session: Session) -> None:
     paths = [environment.root, f"{environment.root}/pyvenv.cfg", str(session.intent_path), *journals]
     paths += watched_files(session.search_path.folders)
     paths += [path for each in session.providers for path in each.paths]
+    site = Path(environment.site)
+    paths += [str(site / path) for each in session.providers for path, _ in recorded(site, each.distribution)]
     text = "".join(f"{line}\n" for line in result.text)
     write_list_cache(environment.root, session.project_found, paths, text, document("list", result))
 
@@ -101,7 +115,7 @@ def _lines(rows: list[dict[str, Any]]) -> list[str]:
         for row in rows
     ]
     lines = table(("PROVIDER", "VERSION", "CORE", "SPEC", "STATE", "FROM", "WHAT"), cells)
-    if any(row["problems"] for row in rows):
+    if any(row["problems"] or row["damage"] for row in rows):
         lines.append(next_command("list --broken"))
     return lines
 
@@ -109,6 +123,8 @@ def _lines(rows: list[dict[str, Any]]) -> list[str]:
 def _state(row: dict[str, Any]) -> str:
     if row["problems"]:
         return style("broken", "red")
+    if row["damage"]:
+        return style("damaged", "red")
     if row.get("disabled"):
         return style("disabled", "yellow")
     return str(row["state"])
@@ -125,14 +141,16 @@ def _joined(results: Sequence[Result]) -> Result:
 
 
 def _broken(_: argparse.Namespace, session: Session) -> Result:
-    rows = [row for row in provider_rows(session) if row["problems"]]
+    rows = [row for row in provider_rows(session) if row["problems"] or row["damage"]]
     if not rows:
         return Result({"providers": []}, ["Every provider is sound."])
     lines = []
     for row in rows:
         lines.append(f"{style(row['id'], 'bold')} {row['version']} ({row['distribution']})")
-        lines += [f"  {problem}" for problem in row["problems"]]
-    lines.append(next_command(f"remove {rows[0]['id']}    or    plugin-manager upgrade {rows[0]['id']}"))
+        lines += [f"  {problem}" for problem in (*row["problems"], *row["damage"])]
+    first = next((row["id"] for row in rows if row["problems"]), None)
+    mend = f"remove {first}    or    plugin-manager upgrade {first}" if first else "doctor --fix"
+    lines.append(next_command(mend))
     return Result({"providers": rows}, lines, INCOMPATIBLE)
 
 

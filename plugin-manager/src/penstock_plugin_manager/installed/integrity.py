@@ -1,0 +1,150 @@
+"""Installed files against their RECORD: by hash, or by a seal where they were proven before and nobody has touched them since.
+
+RECORD is the list that an installer leaves (``Recording installed projects`` of the Python packaging specifications).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from penstock_plugin_manager.installed.site import info_folder, read_record
+
+_SEALS = "seals.json"
+_SCHEMA = 1
+
+
+class Damage(NamedTuple):
+    """A file that is not as it was recorded; an empty path stands for the whole distribution."""
+
+    distribution: str
+    path: str
+    problem: str
+
+    @property
+    def sentence(self) -> str:
+        """Return path and problem in words."""
+        return f"{self.path} {self.problem}".strip()
+
+
+def damage_of(site: Path, name: str) -> list[Damage]:
+    """Return what differs between a distribution's files and its RECORD; byte code is nobody's work and does not count."""
+    rows = recorded(site, name)
+    if not rows:
+        return [Damage(name, "", "has no RECORD, so nothing can be compared")]
+    root = str(site)
+    problems = ((path, _compare(os.path.join(root, path), digest)) for path, digest in rows)  # noqa: PTH118  thousands
+    return [Damage(name, path, problem) for path, problem in problems if problem]
+
+
+def damaged(site: Path, names: Iterable[str], state: str, *, reread: bool = False) -> dict[str, list[Damage]]:
+    """Return the damage of each distribution that has any; files are read only where their seal does not fit.
+
+    Args:
+        site: The environment's ``site-packages``.
+        names: The distributions in question.
+        state: Folder in which seals are kept; one that cannot be written to keeps none.
+        reread: Whether every file is read, whatever its seal says.
+    """
+    path = os.path.join(state, _SEALS)  # noqa: PTH118  `list` asks, which loads no more than it must
+    kept = _read_seals(path)
+    seals = dict(kept)
+    found = {}
+    for name in names:
+        seal = _seal(site, name)
+        if seal and kept.get(name) == seal and not reread:
+            continue
+        damage = damage_of(site, name)
+        seals.pop(name, None)
+        if damage:
+            found[name] = damage
+        else:
+            seals[name] = seal
+    if seals != kept:
+        _write_seals(path, seals)
+    return found
+
+
+def recorded(site: Path, name: str) -> list[tuple[str, str]]:
+    """Return path and hash of each file that a distribution recorded, byte code left out."""
+    folder = info_folder(site, name)
+    return [(path, digest) for path, digest, _ in (read_record(folder) if folder else ()) if not path.endswith(".pyc")]
+
+
+def claims(site: Path, names: Iterable[str]) -> dict[str, list[str]]:
+    """Return the distributions that recorded each file, by its path below ``site-packages``."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        for path, _ in recorded(site, name):
+            found.setdefault(os.path.normpath(path), []).append(name)
+    return found
+
+
+def _compare(path: str, digest: str) -> str:
+    algorithm, _, wanted = digest.partition("=")
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        try:
+            body = _read(descriptor) if digest else b""
+        finally:
+            os.close(descriptor)
+    except OSError:
+        return "is missing"
+    if not digest:
+        return ""
+    if algorithm not in hashlib.algorithms_guaranteed or algorithm.startswith("shake"):
+        return f"is recorded with the unknown hash {algorithm}"
+    actual = base64.urlsafe_b64encode(hashlib.new(algorithm, body, usedforsecurity=False).digest()).rstrip(b"=")
+    return "" if actual == wanted.rstrip("=").encode() else "was changed after it was installed"
+
+
+def _read(descriptor: int) -> bytes:
+    parts = []
+    while part := os.read(descriptor, 1 << 22):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _seal(site: Path, name: str) -> str:
+    """Return a digest of the RECORD and of inode, size and times of each recorded file; "" where one is missing.
+
+    No program can set the time of the last change of an inode, so a file that was edited and dated back is seen.
+    """
+    digest = hashlib.sha256()
+    root = str(site)
+    rows = recorded(site, name)
+    try:
+        for path, wanted in rows:
+            stat = os.stat(os.path.join(root, path))  # noqa: PTH116,PTH118  thousands of paths
+            digest.update(
+                f"{path}\0{wanted}\0{stat.st_ino} {stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}\n".encode()
+            )
+    except OSError:
+        return ""
+    return digest.hexdigest() if rows else ""
+
+
+def _read_seals(path: str) -> Mapping[str, str]:
+    try:
+        with open(path, encoding="utf-8") as stream:  # noqa: PTH123  as above
+            data = json.load(stream)
+        return {str(name): str(seal) for name, seal in data["seals"].items()} if data["schema"] == _SCHEMA else {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _write_seals(path: str, seals: Mapping[str, str]) -> None:
+    part = f"{path}.{os.getpid()}"
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103,PTH120  as above
+        with open(part, "w", encoding="utf-8") as stream:  # noqa: PTH123  as above
+            json.dump({"schema": _SCHEMA, "seals": dict(sorted(seals.items()))}, stream, indent=0)
+        os.replace(part, path)  # noqa: PTH105  as above
+    except OSError:
+        if os.path.exists(part):  # noqa: PTH110  a full disk shall not be left fuller
+            os.unlink(part)  # noqa: PTH108  as above
