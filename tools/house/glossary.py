@@ -55,6 +55,7 @@ TERMS = (
     Term("cursor", "The end of the newest data interval of a DAG that has a run.", "penstock.engine.due"),
     Term("DAG", "A directed acyclic graph of tasks with a schedule.", "penstock.author.dag"),
     Term("DAG run", "One execution of a DAG, for one data interval; in code, a run.", "penstock.model.run"),
+    Term("damage", "A file of an installed distribution that is not as its RECORD says.", "penstock_plugin_manager.installed.damage"),
     Term("data interval", "The span of time whose data a run processes.", "penstock.model.schedule"),
     Term("delivery", "The handing of notices to one listener, at least once and in order.", "penstock.notify.delivery"),
     Term("dispatch", "The engine's command that starts a try at an executor.", "penstock.engine.messages"),

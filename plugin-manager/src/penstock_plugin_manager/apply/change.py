@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from penstock_plugin_manager.errors import ManagerError
+from penstock_plugin_manager.installed.damage import Damage, damaged
 from penstock_plugin_manager.installed.environment import Environment
-from penstock_plugin_manager.installed.integrity import Damage, damaged
 from penstock_plugin_manager.installed.site import distributions
 from penstock_plugin_manager.model.lock import Locked
 from penstock_plugin_manager.model.names import CORE

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from penstock_manifest.environments import SearchPath
 
     from penstock_plugin_manager.catalog.entry import CatalogEntry
-    from penstock_plugin_manager.installed.integrity import Damage
+    from penstock_plugin_manager.installed.damage import Damage
     from penstock_plugin_manager.installed.site import Provider
     from penstock_plugin_manager.model.intent import Intent
     from penstock_plugin_manager.model.lock import Lock
@@ -212,7 +212,7 @@ class Session:
         """What is damaged of that which is installed in the environment itself, by distribution."""
         from pathlib import Path
 
-        from penstock_plugin_manager.installed.integrity import damaged
+        from penstock_plugin_manager.installed.damage import damaged
 
         return damaged(Path(self.environment.site), sorted(self.distributions), self.environment.state)
 

@@ -17,7 +17,7 @@ from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.commands.lock.verify import against_lock
 from penstock_plugin_manager.commands.providers.isolate import isolated_providers
 from penstock_plugin_manager.errors import ERROR, OK, ManagerError, UsageError
-from penstock_plugin_manager.installed.integrity import damaged
+from penstock_plugin_manager.installed.damage import damaged
 from penstock_plugin_manager.model.names import CORE
 from penstock_plugin_manager.model.requirement import allows, edges
 from penstock_plugin_manager.output import Result, next_command, style

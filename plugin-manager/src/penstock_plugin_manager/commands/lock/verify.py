@@ -10,7 +10,7 @@ from penstock_plugin_manager.arguments import add_source_options
 from penstock_plugin_manager.change.publishers import publisher_problems
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import OK, UNVERIFIED
-from penstock_plugin_manager.installed.integrity import damaged
+from penstock_plugin_manager.installed.damage import damaged
 from penstock_plugin_manager.output import Result, style
 
 

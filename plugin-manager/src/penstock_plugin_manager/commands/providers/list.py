@@ -56,7 +56,7 @@ def provider_rows(session: Session) -> list[dict[str, Any]]:
     """Return one row for each installed provider, for programs; what a broken one lacks is empty."""
     from pathlib import Path
 
-    from penstock_plugin_manager.installed.integrity import damaged
+    from penstock_plugin_manager.installed.damage import damaged
 
     environment = session.environment
     own = sorted({each.distribution for each in session.providers if each.distribution in session.distributions})
@@ -84,7 +84,7 @@ def _keep(result: Result, session: Session) -> None:
     """Keep the answer for the next call, which will read it and nothing else."""
     from pathlib import Path
 
-    from penstock_plugin_manager.installed.integrity import recorded
+    from penstock_plugin_manager.installed.damage import recorded
 
     environment = session.environment
     if environment.system_site:  # folders of the user or the system may appear that are not there to be watched

@@ -1,4 +1,4 @@
-"""Damage of installed files: what differs from RECORD, and the seal that spares reading what was proven."""
+"""Damage of installed files: what differs from RECORD, and the proof that spares reading what was proven."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock_plugin_manager.installed.integrity import claims, damaged
+from penstock_plugin_manager.installed.damage import claims, damaged
 
 NAME = "lib-a"
 
@@ -85,16 +85,16 @@ def test_what_was_proven_is_not_read_again(site, tmp_path):
     state = tmp_path / "state"
     damaged(site, [NAME], str(state))
     before = (site / "lib_a.py").stat().st_atime_ns
-    os.utime(state / "seals.json", ns=(0, 0))
+    os.utime(state / "proofs.json", ns=(0, 0))
     assert damaged(site, [NAME], str(state)) == {}
-    assert ((site / "lib_a.py").stat().st_atime_ns, (state / "seals.json").stat().st_mtime_ns) == (before, 0)
+    assert ((site / "lib_a.py").stat().st_atime_ns, (state / "proofs.json").stat().st_mtime_ns) == (before, 0)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", '{"schema": 1}', '{"schema": 1, "seals": []}', '{"schema": 9, "seals": {}}']
+    "text", ["", "[]", '{"schema": 1}', '{"schema": 1, "proofs": []}', '{"schema": 9, "proofs": {}}']
 )
 def test_seals_that_cannot_be_read_prove_nothing(site, tmp_path, text):
-    (tmp_path / "seals.json").write_text(text)
+    (tmp_path / "proofs.json").write_text(text)
     (site / "lib_a.py").write_bytes(b"A = 2\n")
     assert list(damaged(site, [NAME], str(tmp_path))) == [NAME]
 

@@ -1,4 +1,4 @@
-"""Installed files against their RECORD: by hash, or by a seal where they were proven before and nobody has touched them since.
+"""Installed files against their RECORD: by hash, or by a proof where they were proven before and nobody has touched them since.
 
 RECORD is the list that an installer leaves (``Recording installed projects`` of the Python packaging specifications).
 """
@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from penstock_plugin_manager.installed.site import info_folder, read_record
 
-_SEALS = "seals.json"
+_PROOFS = "proofs.json"
 _SCHEMA = 1
 
 
@@ -43,30 +43,30 @@ def damage_of(site: Path, name: str) -> list[Damage]:
 
 
 def damaged(site: Path, names: Iterable[str], state: str, *, reread: bool = False) -> dict[str, list[Damage]]:
-    """Return the damage of each distribution that has any; files are read only where their seal does not fit.
+    """Return the damage of each distribution that has any; files are read only where their proof does not fit.
 
     Args:
         site: The environment's ``site-packages``.
         names: The distributions in question.
-        state: Folder in which seals are kept; one that cannot be written to keeps none.
-        reread: Whether every file is read, whatever its seal says.
+        state: Folder in which proofs are kept; one that cannot be written to keeps none.
+        reread: Whether every file is read, whatever its proof says.
     """
-    path = os.path.join(state, _SEALS)  # noqa: PTH118  `list` asks, which loads no more than it must
-    kept = _read_seals(path)
-    seals = dict(kept)
+    path = os.path.join(state, _PROOFS)  # noqa: PTH118  `list` asks, which loads no more than it must
+    kept = _read_proofs(path)
+    proofs = dict(kept)
     found = {}
     for name in names:
-        seal = _seal(site, name)
-        if seal and kept.get(name) == seal and not reread:
+        proof = _proof(site, name)
+        if proof and kept.get(name) == proof and not reread:
             continue
         damage = damage_of(site, name)
-        seals.pop(name, None)
+        proofs.pop(name, None)
         if damage:
             found[name] = damage
         else:
-            seals[name] = seal
-    if seals != kept:
-        _write_seals(path, seals)
+            proofs[name] = proof
+    if proofs != kept:
+        _write_proofs(path, proofs)
     return found
 
 
@@ -110,7 +110,7 @@ def _read(descriptor: int) -> bytes:
     return b"".join(parts)
 
 
-def _seal(site: Path, name: str) -> str:
+def _proof(site: Path, name: str) -> str:
     """Return a digest of the RECORD and of inode, size and times of each recorded file; "" where one is missing.
 
     No program can set the time of the last change of an inode, so a file that was edited and dated back is seen.
@@ -129,21 +129,21 @@ def _seal(site: Path, name: str) -> str:
     return digest.hexdigest() if rows else ""
 
 
-def _read_seals(path: str) -> Mapping[str, str]:
+def _read_proofs(path: str) -> Mapping[str, str]:
     try:
         with open(path, encoding="utf-8") as stream:  # noqa: PTH123  as above
             data = json.load(stream)
-        return {str(name): str(seal) for name, seal in data["seals"].items()} if data["schema"] == _SCHEMA else {}
+        return {str(name): str(proof) for name, proof in data["proofs"].items()} if data["schema"] == _SCHEMA else {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
 
 
-def _write_seals(path: str, seals: Mapping[str, str]) -> None:
+def _write_proofs(path: str, proofs: Mapping[str, str]) -> None:
     part = f"{path}.{os.getpid()}"
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103,PTH120  as above
         with open(part, "w", encoding="utf-8") as stream:  # noqa: PTH123  as above
-            json.dump({"schema": _SCHEMA, "seals": dict(sorted(seals.items()))}, stream, indent=0)
+            json.dump({"schema": _SCHEMA, "proofs": dict(sorted(proofs.items()))}, stream, indent=0)
         os.replace(part, path)  # noqa: PTH105  as above
     except OSError:
         if os.path.exists(part):  # noqa: PTH110  a full disk shall not be left fuller
