@@ -24,6 +24,10 @@ def test_fields_come_from_parts_and_extra_and_texts_are_converted():
         pytest.param(
             {"extra": {"region": "x"}}, "'region' is no field of it, did you mean 'region_name'", id="unknown"
         ),
+        pytest.param(
+            {"login": "k", "password": "p", "extra": {"anonymous": True}}, "anonymous excludes", id="anonymous"
+        ),
+        pytest.param({"extra": {"sse_kms_key_id": "k"}}, "belongs to server_side_encryption", id="key of nothing"),
         pytest.param({"login": "key"}, "the login is set, the password is not", id="half a pair"),
         pytest.param({"extra": {"session_token": "t"}}, "belongs to a key pair", id="token alone"),
         pytest.param({"extra": {"external_id": "t"}}, "belongs to a role_arn", id="external id alone"),

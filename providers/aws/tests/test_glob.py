@@ -35,6 +35,11 @@ from penstock_aws.hooks.glob import glob_regex, is_glob, literal_prefix, skip_af
         ("[!a]b", "ab", False),
         ("[!a]b", "/b", False),
         ("a[/]b", "a/b", False),
+        ("a[1].csv", "a[1].csv", True),
+        ("a[1].csv", "a1.csv", True),
+        ("a[1].csv", "a2.csv", False),
+        ("d[!a]/*", "d[!a]/x", True),
+        ("[*]", "[*]", False),
         ("[*]", "*", True),
         ("[*]", "x", False),
         ("[]]", "]", True),
@@ -59,6 +64,7 @@ def test_a_pattern_matches_whole_keys(pattern, key, matches):
         ("a/b*c", "a/b", True),
         ("a/b[0-9]", "a/b", True),
         ("a/?", "a/", True),
+        ("a/[1]", "a/", True),
         ("**", "", True),
     ],
 )
@@ -66,7 +72,7 @@ def test_the_literal_prefix_ends_at_the_first_special_character(pattern, prefix,
     assert (literal_prefix(pattern), is_glob(pattern)) == (prefix, glob)
 
 
-ALPHABET = "ab!0_/"
+ALPHABET = "ab!0_/[]"
 KEYS = st.lists(st.text(ALPHABET, min_size=1, max_size=8), max_size=40, unique=True)
 PATTERNS = st.lists(
     st.sampled_from(["a", "b", "!", "0", "_", "/", "/", "*", "?", "**", "**/", "[ab]", "[!a]", "[0-9]", "[/a]"]),
@@ -90,7 +96,8 @@ def reference(pattern):
             out += "(?:[^/])"
         elif piece.startswith("["):
             body = piece.strip("[]").lstrip("!").replace("/", "")
-            out += f"[^/{body}]" if piece.startswith("[!") else f"[{body}]"
+            one = f"[^/{body}]" if piece.startswith("[!") else f"[{body}]"
+            out += f"(?:{one}|{re.escape(piece)})"
         else:
             out += re.escape(piece)
     return re.compile(out, re.DOTALL)

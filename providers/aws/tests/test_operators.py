@@ -40,6 +40,23 @@ def test_an_object_is_written_copied_listed_and_deleted(runtime, hook, bucket):
     assert list(hook.list_keys(bucket)) == []
 
 
+def test_brackets_in_a_prefix_are_found_as_they_stand_and_as_a_pattern(runtime, s3, bucket):
+    for key in ("a[1]/x", "a[1]/y", "a1/z", "b"):
+        s3.put(f"s3://{bucket}/{key}", "")
+
+    for prefix, found in (("a[1]/", ["a[1]/x", "a[1]/y"]), ("a[1]/?", ["a1/z", "a[1]/x", "a[1]/y"]), ("[ab]", ["b"])):
+        assert S3ListOperator(task_id="t", bucket=bucket, prefix=prefix).execute({}) == found
+
+
+def test_options_reach_the_object(runtime, s3, bucket):
+    url, options = f"s3://{bucket}/a", {"ContentType": "text/csv"}
+    S3CreateObjectOperator(task_id="t", s3_key=url, data="one", options=options).execute({})
+    S3CopyObjectOperator(task_id="t", source=url, destination=url + "b", options={"Metadata": {"a": "1"}}).execute({})
+
+    found = s3.client().head_object(Bucket=bucket, Key="ab")
+    assert (found["ContentType"], found["Metadata"]) == ("text/csv", {"a": "1"})
+
+
 def test_a_list_that_is_too_long_fails_and_says_so(runtime, s3, bucket):
     for number in range(3):
         s3.put(f"s3://{bucket}/{number}", "")

@@ -8,7 +8,7 @@ import pytest
 
 from penstock.errors import ErrorKind, ProviderError
 from penstock_aws.hooks import S3Hook
-from penstock_aws.hooks import transfer as transfer_module
+from penstock_aws.hooks.transfer import Copy
 
 
 def test_a_listing_is_in_order_by_pages_and_can_start_behind_a_key(hook, s3, bucket, requests):
@@ -96,7 +96,8 @@ def test_a_long_stream_is_stored_in_parts(hook, bucket, requests):
     assert hook.load_fileobj(Slow(size), "big", bucket)
 
     assert hook.head("big", bucket).size == size
-    assert requests[:5] == [
+    assert requests[:6] == [
+        "HeadObject",
         "CreateMultipartUpload",
         "UploadPart",
         "UploadPart",
@@ -135,15 +136,57 @@ def test_a_copy_is_pinned_to_the_source_it_saw(hook, bucket):
     assert missing.value.kind is ErrorKind.NOT_FOUND
 
 
-def test_a_copy_in_parts_is_whole(hook, bucket):
-    hook.load_fileobj(io.BytesIO(os.urandom(11_000_000)), "a", bucket)
-    source = {"Bucket": bucket, "Key": "a"}
-
-    transfer_module.copy_in_parts(
-        hook.client, source, 11_000_000, bucket, "b", pinned={}, absent={}, part_bytes=5 * 1024**2
+def test_a_copy_in_parts_is_like_a_copy_in_one(hook, s3, bucket):
+    content = os.urandom(11_000_000)
+    hook.load_fileobj(
+        io.BytesIO(content), "a", bucket, ContentType="text/csv", Metadata={"by": "me"}, Tagging="team=blue%2Bco"
     )
 
-    assert hook.read_key("b", bucket) == hook.read_key("a", bucket)
+    for name, most in (("in one", 5 * 1024**3), ("in parts", 0)):
+        Copy(
+            hook.client, hook.head("a", bucket), bucket, name, {"CacheControl": "no-store"}, {},
+            single_bytes=most, part_bytes=5 * 1024**2,
+        ).run()  # fmt: skip
+        found = s3.client().head_object(Bucket=bucket, Key=name)
+        tags = s3.client().get_object_tagging(Bucket=bucket, Key=name)["TagSet"]
+
+        assert hook.read_key(name, bucket) == content
+        assert (found["ContentType"], found["CacheControl"], found["Metadata"]) == (
+            "text/csv",
+            "no-store",
+            {"by": "me"},
+        )
+        assert tags == [{"Key": "team", "Value": "blue+co"}], name
+
+
+WRITERS = {
+    "bytes": lambda hook, url, options: hook.load_bytes(b"x", url, replace=True, **options),
+    "text": lambda hook, url, options: hook.load_string("x", url, replace=True, **options),
+    "file": lambda hook, url, options: hook.load_file(__file__, url, replace=True, **options),
+    "stream": lambda hook, url, options: hook.load_fileobj(io.BytesIO(b"x"), url, replace=True, **options),
+    "parts": lambda hook, url, options: hook.load_fileobj(Slow(9_000_000), url, replace=True, **options),
+    "copy": lambda hook, url, options: hook.copy(url + ".source", url, **options),
+}
+
+
+@pytest.mark.parametrize("way", WRITERS)
+def test_every_way_of_writing_takes_the_same_options(hook, s3, bucket, way):
+    url = f"s3://{bucket}/k"
+    hook.load_string("x", url + ".source", ContentType="text/plain")
+
+    options = {"ContentType": "text/csv", "Metadata": {"by": "me"}, "StorageClass": "STANDARD_IA"}
+    assert WRITERS[way](hook, url, options)
+
+    found = s3.client().head_object(Bucket=bucket, Key="k")
+    assert (found["ContentType"], found["Metadata"], found["StorageClass"]) == ("text/csv", {"by": "me"}, "STANDARD_IA")
+    with pytest.raises(ProviderError, match="ContentTypo") as raised:
+        WRITERS[way](hook, url, {"ContentTypo": "text/csv"})
+    assert raised.value.kind is ErrorKind.INVALID
+
+
+def test_a_checksum_of_the_whole_is_refused_for_parts(hook, bucket):
+    with pytest.raises(ProviderError, match="ContentMD5 cannot be given for an object that is written in parts"):
+        hook.load_fileobj(Slow(9_000_000), "k", bucket, ContentMD5="x")
 
 
 def test_keys_are_deleted_a_thousand_at_a_time_and_refusals_are_told(hook, s3, bucket, requests):

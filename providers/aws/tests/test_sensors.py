@@ -21,16 +21,43 @@ from penstock_aws.sensors import S3KeySensor, S3KeysUnchangedSensor, S3PrefixSen
         pytest.param({"bucket_key": "d/*/go", "wildcard_match": False}, False, id="no pattern"),
         pytest.param({"bucket_key": "d/*/go", "min_size": 3}, True, id="large enough"),
         pytest.param({"bucket_key": "d/*/go", "min_size": 4}, False, id="too small"),
+        pytest.param({"bucket_key": "d/a[1].csv"}, True, id="brackets in a key"),
+        pytest.param({"bucket_key": "d/[12]/go"}, True, id="brackets in a pattern"),
         pytest.param({"bucket_key": "d/1/go", "min_size": 3}, False, id="too small by its key"),
         pytest.param({"bucket_key": "d/*/go", "check_fn": lambda o: o.key == "d/2/go"}, True, id="judged"),
         pytest.param({"bucket_key": "d/*/go", "check_fn": lambda o: False}, False, id="judged away"),
     ],
 )
 def test_a_key_sensor_waits_for_what_it_means(runtime, s3, bucket, wanted, there):
-    for key, body in (("d/1/go", "1"), ("d/2/go", "333"), ("d/2/s/go", "4444")):
+    for key, body in (("d/1/go", "1"), ("d/2/go", "333"), ("d/2/s/go", "4444"), ("d/a[1].csv", "1")):
         s3.put(f"s3://{bucket}/{key}", body)
 
     assert S3KeySensor(task_id="t", bucket_name=bucket, **wanted).poke({}) is there
+
+
+@pytest.mark.parametrize(
+    "sensor",
+    [S3KeySensor(task_id="t", bucket_key=[]), S3PrefixSensor(task_id="t", prefix=[])],
+    ids=["keys", "prefixes"],
+)
+def test_waiting_for_nothing_fails(runtime, sensor):
+    with pytest.raises(FailTask, match="is an empty list"):
+        sensor.poke({})
+
+
+def test_a_url_of_a_bucket_alone_means_all_of_it(runtime, s3, bucket):
+    wait = [
+        sensor
+        for url in (f"s3://{bucket}", f"s3://{bucket}/")
+        for sensor in (
+            S3PrefixSensor(task_id="p", prefix=url),
+            S3KeysUnchangedSensor(task_id="u", prefix=url, inactivity_period=0),
+        )
+    ]
+    assert not any(sensor.poke({}) for sensor in wait)
+
+    s3.put(f"s3://{bucket}/any", "")
+    assert all(sensor.poke({}) for sensor in wait)
 
 
 def test_a_key_sensor_stops_at_the_first_match_and_passes_over_folders_that_cannot_match(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from penstock_testkit.postgres import PostgresServer
     from penstock_testkit.redshift import RedshiftDatabase, RedshiftServer
     from penstock_testkit.s3 import S3Server
+    from penstock_testkit.s3_faults import Proxy
 
 
 _guard_key: pytest.StashKey[OutboundGuard] = pytest.StashKey()
@@ -74,6 +75,15 @@ def s3(s3_server: S3Server) -> S3Server:
     """An S3 server without buckets."""
     s3_server.reset()
     return s3_server
+
+
+@pytest.fixture
+def s3_proxy(s3: S3Server) -> Iterator[Proxy]:
+    """A proxy before the empty S3 server, which spoils what passes as its `faults` say."""
+    from penstock_testkit.s3_faults import s3_proxy as running
+
+    with running(s3.endpoint_url) as proxy:
+        yield proxy
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,8 @@
 
 Error codes are those of the pages "Error responses" of the Amazon S3 API Reference and "Common errors" of the AWS
 general reference. The SDK's own exceptions are told by their class names, so that this room imports nothing of it.
+Actions are those of the page "Required permissions for Amazon S3 API operations" of its user guide; they are not named
+like the operations.
 """
 
 from typing import Any
@@ -17,21 +19,27 @@ _CODES = {
     ),
     ErrorKind.PERMISSION: (
         "403", "AccessDenied", "AccessDeniedException", "AllAccessDisabled", "AccountProblem", "UnauthorizedOperation",
+        "NotSignedUp", "OptInRequired", "InvalidPayer",
     ),
     ErrorKind.THROTTLED: (
         "429", "SlowDown", "Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded",
-        "RequestThrottled", "TooManyRequestsException", "BandwidthLimitExceeded", "PriorRequestNotComplete",
-        "RequestThrottledException", "ProvisionedThroughputExceededException",
+        "RequestThrottled", "TooManyRequestsException", "PriorRequestNotComplete",
+        "RequestThrottledException", "ProvisionedThroughputExceededException", "KMS.ThrottlingException",
+        "ServerBusy", "BandwidthLimitExceeded",
     ),
     ErrorKind.CONFLICT: (
         "409", "412", "PreconditionFailed", "ConditionalRequestConflict", "OperationAborted", "BucketAlreadyExists",
-        "BucketAlreadyOwnedByYou", "BucketNotEmpty",
+        "BucketAlreadyOwnedByYou", "BucketNotEmpty", "RestoreAlreadyInProgress",
     ),
     ErrorKind.TIMEOUT: ("RequestTimeout", "RequestTimeoutException"),
     ErrorKind.TRANSIENT: (
         "500", "502", "503", "504", "InternalError", "InternalFailure", "ServiceUnavailable", "RequestTimeTooSkewed",
         "RequestExpired",
+        # what arrived was not what was sent: the next attempt sends it again
+        "BadDigest", "IncompleteBody", "XAmzContentSHA256Mismatch",
     ),
+    # an archived object, a missing feature: a 403 and a 501 that no repetition changes
+    ErrorKind.INVALID: ("InvalidObjectState", "NotImplemented", "501", "505"),
 }  # fmt: skip
 _KIND_OF_CODE = {code: kind for kind, codes in _CODES.items() for code in codes}
 
@@ -40,23 +48,46 @@ _EXCEPTIONS = {
         "NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "ProfileNotFound",
         "TokenRetrievalError", "UnauthorizedSSOTokenError", "SSOTokenLoadError", "MetadataRetrievalError",
     ),
-    ErrorKind.TIMEOUT: ("ConnectTimeoutError", "ReadTimeoutError", "CallDeadlineError"),
+    ErrorKind.TIMEOUT: ("ConnectTimeoutError", "ReadTimeoutError", "CallDeadlineError", "TimeoutError"),
     ErrorKind.TRANSIENT: (
         "EndpointConnectionError", "ConnectionError", "ConnectionClosedError",
         "HTTPClientError", "ProxyConnectionError", "IncompleteReadError", "ResponseStreamingError",
-        "S3UploadFailedError", "RetriesExceededError",
+        "S3UploadFailedError", "RetriesExceededError", "FlexibleChecksumError", "ProtocolError", "IncompleteRead",
     ),
 }  # fmt: skip
 _KIND_OF_EXCEPTION = {name: kind for kind, names in _EXCEPTIONS.items() for name in names}
 
 _EXPIRED = ("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired")
 
+_ACTIONS = {
+    "HeadObject": "s3:GetObject (and s3:ListBucket, without which a missing key reads as forbidden)",
+    "GetObject": "s3:GetObject (and s3:ListBucket, without which a missing key reads as forbidden)",
+    "HeadBucket": "s3:ListBucket",
+    "ListObjectsV2": "s3:ListBucket",
+    "ListBuckets": "s3:ListAllMyBuckets",
+    "PutObject": "s3:PutObject",
+    "UploadPart": "s3:PutObject and s3:AbortMultipartUpload",
+    "CopyObject": "s3:GetObject on the source and s3:PutObject on the destination",
+    "DeleteObject": "s3:DeleteObject",
+    "DeleteObjects": "s3:DeleteObject",
+}  # every other operation's action has its name
+
 _HINTS = {
     ErrorKind.AUTH: "Check the keys, profile or role of the connection {conn!r}",
-    ErrorKind.PERMISSION: "Allow s3:{operation} (and s3:ListBucket, without which a missing key reads as forbidden) to "
-    "the identity of the connection {conn!r}",
+    ErrorKind.PERMISSION: "Allow {action} to the identity of the connection {conn!r}",
     ErrorKind.THROTTLED: "Spread the load over more key prefixes or time; it is retried",
 }
+_HINT_OF_CODE = {
+    "InvalidObjectState": "The object is archived; restore it first",
+    "PermanentRedirect": "Set the bucket's region_name, or another endpoint_url, in the connection {conn!r}",
+    "AuthorizationHeaderMalformed": "Set the bucket's region_name in the connection {conn!r}",
+    "IllegalLocationConstraintException": "Set region_name in the connection {conn!r}, or give the region",
+    "NoRegionError": "Set region_name in the connection {conn!r}",
+}
+_ABOUT_CHECKSUMS = ("checksum", "content-md5", "contentmd5", "invaliddigest", "trailer", "aws-chunked")
+_CHECKSUM_HINT = (
+    "If this store knows no x-amz-checksum headers, set checksum to when_required in the connection {conn!r}"
+)
 
 
 def provider_error(
@@ -80,18 +111,29 @@ def provider_error(
     kind = _kind(error, code, status)
     expired = code in _EXPIRED
     message = str(detail.get("Message") or error)
-    hint = "Renew the session token" if expired else _HINTS.get(kind, "")
+    code = code or type(error).__name__
+    hint = "Renew the session token" if expired else _hint(kind, code, message)
+    left = "".join(f". {note}" for note in getattr(error, "__notes__", ()))
     return ProviderError(
-        f"{what}: {message}" if what else message,
+        (f"{what}: {message}" if what else message) + left,
         service=service,
         operation=operation,
         kind=kind,
-        code=code or type(error).__name__,
+        code=code,
         http_status=status,
         request_id=str(meta.get("RequestId", "")),
         retryable=True if expired and renewable else None,
-        hint=hint.format(operation=operation, conn=conn_id),
+        hint=hint.format(action=_ACTIONS.get(operation, f"{service}:{operation}"), conn=conn_id),
     )
+
+
+def _hint(kind: ErrorKind, code: str, message: str) -> str:
+    """What to do about it, with places for the action and the connection."""
+    if code in _HINT_OF_CODE:
+        return _HINT_OF_CODE[code]
+    if any(word in f"{code} {message}".lower() for word in _ABOUT_CHECKSUMS):
+        return _CHECKSUM_HINT
+    return _HINTS.get(kind, "")
 
 
 def _kind(error: Exception, code: str, status: int | None) -> ErrorKind:
@@ -100,6 +142,8 @@ def _kind(error: Exception, code: str, status: int | None) -> ErrorKind:
             return _KIND_OF_CODE[name]
     if status is not None:
         return ErrorKind.TRANSIENT if status >= 500 else ErrorKind.INVALID
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return ErrorKind.INVALID  # an SSLError is a lost connection otherwise
     for cls in type(error).__mro__:
         if cls.__name__ in _KIND_OF_EXCEPTION:
             return _KIND_OF_EXCEPTION[cls.__name__]

@@ -71,6 +71,7 @@ class S3CopyObjectOperator(Operator):
     Args:
         source: ``s3://`` URL of the object.
         destination: ``s3://`` URL of the copy.
+        options: Further arguments of PutObject for the copy, such as ``{"StorageClass": "STANDARD_IA"}``.
         aws_conn_id: The connection.
         **kwargs: What every task takes.
     """
@@ -82,15 +83,17 @@ class S3CopyObjectOperator(Operator):
         *,
         source: str,
         destination: str,
+        options: dict[str, Any] | None = None,
         aws_conn_id: str = "aws_default",
         **kwargs: Any,  # noqa: ANN401
     ) -> None:
         super().__init__(**kwargs)
         self.source, self.destination, self.aws_conn_id = source, destination, aws_conn_id
+        self.options = options or {}
 
     def execute(self, context: Any) -> str:  # noqa: ANN401, ARG002 - the spec's signature
         """Copy; returns the URL of the copy."""
-        S3Hook(self.aws_conn_id).copy(self.source, self.destination)
+        S3Hook(self.aws_conn_id).copy(self.source, self.destination, **self.options)
         return self.destination
 
 
@@ -146,7 +149,8 @@ class S3ListOperator(Operator):
 
     Args:
         bucket: The bucket, unless ``prefix`` is a URL.
-        prefix: Keys that begin with it; a pattern (see `penstock_aws.sensors.S3KeySensor`) lists what matches.
+        prefix: Keys that begin with it; a pattern (see `penstock_aws.sensors.S3KeySensor`) lists what matches, and a
+            text whose only special signs are brackets does both.
         delimiter: Leave out keys with this text after the prefix, such as ``/`` for one folder alone.
         max_keys: More keys than this fail the task: a list is kept as a value, and values have to be small.
         aws_conn_id: The connection.
@@ -195,6 +199,7 @@ class S3CreateObjectOperator(Operator):
         s3_bucket: The bucket, unless ``s3_key`` is a URL.
         replace: Whether an object that is there is replaced; if not, one that is there is left as it is.
         encoding: How the text becomes bytes.
+        options: Further arguments of PutObject, such as ``{"ContentType": "text/csv"}``.
         aws_conn_id: The connection.
         **kwargs: What every task takes.
     """
@@ -209,15 +214,17 @@ class S3CreateObjectOperator(Operator):
         s3_bucket: str = "",
         replace: bool = True,
         encoding: str = "utf-8",
+        options: dict[str, Any] | None = None,
         aws_conn_id: str = "aws_default",
         **kwargs: Any,  # noqa: ANN401 - an operator's own
     ) -> None:
         super().__init__(**kwargs)
+        self.options = options or {}
         self.s3_key, self.data, self.s3_bucket, self.replace = s3_key, data, s3_bucket, replace
         self.encoding, self.aws_conn_id = encoding, aws_conn_id
 
     def execute(self, context: Any) -> bool:  # noqa: ANN401, ARG002 - the spec's signature
         """Write it; False if there was one and it stays."""
         return S3Hook(self.aws_conn_id).load_string(
-            self.data, self.s3_key, self.s3_bucket, replace=self.replace, encoding=self.encoding
+            self.data, self.s3_key, self.s3_bucket, replace=self.replace, encoding=self.encoding, **self.options
         )

@@ -18,10 +18,10 @@ class S3KeySensor(Sensor):
 
     Args:
         bucket_key: Key, pattern or ``s3://`` URL of either, or a list of them, all of which must be found. In
-            a pattern, ``*`` and ``?`` stop at ``/``, ``**`` crosses it, ``[ab]`` is one character; ``[*]`` is a star
-            itself.
+            a pattern, ``*`` and ``?`` stop at ``/``, ``**`` crosses it, ``[ab]`` is one character or ``[ab]`` itself;
+            ``[*]`` is a star.
         bucket_name: The bucket, unless ``bucket_key`` is a URL.
-        wildcard_match: Whether keys may be patterns; off, they are taken literally.
+        wildcard_match: Whether keys may be patterns, as they may unless told; off, they are taken literally.
         min_size: An object counts only if it has at least so many bytes.
         check_fn: An object counts only if this function of its `penstock_aws.hooks.S3Object` says so.
         in_order: The keys appear in the order of their names (as with dates in them) and what was seen once need not be
@@ -53,8 +53,7 @@ class S3KeySensor(Sensor):
     def poke(self, context: Any) -> bool:  # noqa: ANN401, ARG002 - the spec's signature; the poke is the same in every run
         """Look once."""
         hook = S3Hook(self.aws_conn_id)
-        keys = [self.bucket_key] if isinstance(self.bucket_key, str) else list(self.bucket_key)
-        return all(self._is_there(hook, key) for key in keys)
+        return all(self._is_there(hook, key) for key in _listed("bucket_key", self.bucket_key))
 
     def _is_there(self, hook: S3Hook, key: str) -> bool:
         if not (self.wildcard_match and is_glob(key)):
@@ -78,7 +77,8 @@ class S3PrefixSensor(Sensor):
     """Waits until some key begins with every prefix; one LIST of one key a poke and prefix.
 
     Args:
-        prefix: Prefix or ``s3://`` URL of one, or a list of them. It is any beginning, not only a folder.
+        prefix: Prefix or ``s3://`` URL of one, or a list of them. It is any beginning, not only a folder; a URL of
+            the bucket alone waits for any key.
         bucket_name: The bucket, unless ``prefix`` is a URL.
         aws_conn_id: The connection.
         **kwargs: What every sensor takes.
@@ -100,10 +100,9 @@ class S3PrefixSensor(Sensor):
     def poke(self, context: Any) -> bool:  # noqa: ANN401, ARG002 - the spec's signature
         """Look once."""
         hook = S3Hook(self.aws_conn_id)
-        prefixes = [self.prefix] if isinstance(self.prefix, str) else list(self.prefix)
         return all(
-            next(hook.list_objects(*hook.parse(each, self.bucket_name), page_size=1), None) is not None
-            for each in prefixes
+            next(hook.list_objects(*hook.parse_prefix(each, self.bucket_name), page_size=1), None) is not None
+            for each in _listed("prefix", self.prefix)
         )
 
 
@@ -145,7 +144,7 @@ class S3KeysUnchangedSensor(Sensor):
     def poke(self, context: Any) -> bool:  # noqa: ANN401, ARG002 - the spec's signature
         """Look once."""
         hook = S3Hook(self.aws_conn_id)
-        found = list(hook.list_objects(*hook.parse(self.prefix, self.bucket_name)))
+        found = list(hook.list_objects(*hook.parse_prefix(self.prefix, self.bucket_name)))
         return self._judge(found, datetime.now(UTC))
 
     def _judge(self, found: list[S3Object], now: datetime) -> bool:
@@ -164,3 +163,11 @@ class S3KeysUnchangedSensor(Sensor):
         quiet = now - max(newest, self._changed_at or newest)
         period = self.inactivity_period
         return quiet >= (period if isinstance(period, timedelta) else timedelta(seconds=period))
+
+
+def _listed(name: str, wanted: str | list[str]) -> list[str]:
+    """The one or many that are waited for; raises `penstock.errors.FailTask` if there is none, as after a template."""
+    found = [wanted] if isinstance(wanted, str) else list(wanted)
+    if not found:
+        raise FailTask(f"{name} is an empty list: there is nothing to wait for. Give at least one")
+    return found

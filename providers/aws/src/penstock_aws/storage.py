@@ -24,8 +24,7 @@ class S3ObjectStore:
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Objects whose URL starts with ``prefix``, in the order of keys, page by page."""
-        bucket, _, start = prefix.removeprefix("s3://").partition("/")
-        yield from (_info(each) for each in self._hook.list_objects(bucket, start))
+        yield from (_info(each) for each in self._hook.list_objects(*self._hook.parse_prefix(prefix)))
 
     def read(self, url: str) -> bytes:
         """The whole object."""

@@ -1,7 +1,8 @@
 """What every client of S3 shares: the connection, the SDK's client, its errors, buckets and the connection test."""
 
+import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar
@@ -12,6 +13,11 @@ from penstock.spec.fields import Connection
 from penstock_aws.connections import AwsFields, aws_fields
 from penstock_aws.errors import provider_error
 from penstock_aws.hooks.clients import client, forget
+
+# When a bucket was last seen, so that a sensor whose key is missing asks about its bucket once in a while and not at
+# every poke. A fork finds nothing of its parent's.
+_seen_at: dict[tuple[int, AwsFields, str], float] = {}
+_SEEN_S = 600.0
 
 
 class S3Base(Hook):
@@ -59,6 +65,16 @@ class S3Base(Hook):
             raise _invalid(f"s3://{bucket} names a bucket; a key is needed")
         return bucket, key
 
+    @classmethod
+    def parse_prefix(cls, prefix: str, bucket: str = "") -> tuple[str, str]:
+        """Bucket and beginning of keys, as `parse`; an empty one is the whole bucket."""
+        if prefix.startswith("s3://") and not bucket:
+            named, _, rest = prefix.removeprefix("s3://").partition("/")
+            bucket, prefix = (named, "") if named and not rest else ("", prefix)
+        if bucket and not prefix:
+            return bucket, ""
+        return cls.parse(prefix, bucket)
+
     def has_bucket(self, bucket: str) -> bool:
         """Whether the bucket exists; raises if it is another account's."""
         try:
@@ -67,7 +83,9 @@ class S3Base(Hook):
         except ProviderError as error:
             if error.kind is ErrorKind.NOT_FOUND:
                 return False
-            raise
+            one = {"Bucket": bucket, "MaxKeys": 1}
+            what = f"s3://{bucket}"
+            raise self._explained(error, "HeadBucket", what, lambda: self.client.list_objects_v2(**one)) from error
         return True
 
     def create_bucket(self, bucket: str, *, region: str = "") -> bool:
@@ -126,12 +144,27 @@ class S3Base(Hook):
 
     def _require_bucket(self, bucket: str) -> None:
         """Raise if the bucket itself is missing: a HEAD of an object says 404 for both."""
+        name, now = (os.getpid(), self.fields, bucket), time.monotonic()
+        if now - _seen_at.get(name, -_SEEN_S) < _SEEN_S:
+            return
         if not self.has_bucket(bucket):
             raise ProviderError(
                 f"s3://{bucket}: there is no such bucket", service="s3", operation="HeadBucket",
                 kind=ErrorKind.NOT_FOUND, code="NoSuchBucket",
                 hint=f"Check the name, and the endpoint and account of the connection {self.conn_id!r}",
             )  # fmt: skip
+        _seen_at[name] = now
+
+    def _explained(self, error: ProviderError, operation: str, what: str, ask: Callable[[], object]) -> ProviderError:
+        """The error of a HEAD with the store's own code, which only a request whose answer has a body tells."""
+        if error.http_status is None or not error.code.isdigit():
+            return error
+        try:
+            with self._errors(operation, what):
+                ask()
+        except ProviderError as told:
+            return told
+        return error
 
     @contextmanager
     def _errors(self, operation: str, what: str = "") -> Iterator[None]:

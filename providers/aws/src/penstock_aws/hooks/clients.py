@@ -1,5 +1,7 @@
 """Clients of the SDK: made on first use, kept while the connection's content stays the same, never across a fork."""
 
+import base64
+import hashlib
 import os
 import threading
 import time
@@ -61,14 +63,16 @@ def forget(service: str, fields: AwsFields) -> None:
 
 def _made(service: str, fields: AwsFields) -> Any:  # noqa: ANN401 - as above
     import boto3  # type: ignore[import-untyped]  # noqa: PLC0415 - on first use; it ships no types
+    from botocore import UNSIGNED  # noqa: PLC0415 - likewise
     from botocore.config import Config  # type: ignore[import-untyped]  # noqa: PLC0415 - likewise
 
+    signature = UNSIGNED if fields.anonymous else "s3v4" if service == "s3" else None
     config = Config(
         connect_timeout=fields.connect_timeout_s,
         read_timeout=fields.read_timeout_s,
         retries={"mode": "standard", "total_max_attempts": fields.max_attempts},
         s3={"addressing_style": fields.addressing_style},
-        signature_version="s3v4" if service == "s3" else None,
+        signature_version=signature,
         request_checksum_calculation=fields.checksum,
         response_checksum_validation=fields.checksum,
         max_pool_connections=16,
@@ -82,6 +86,10 @@ def _made(service: str, fields: AwsFields) -> Any:  # noqa: ANN401 - as above
         config=config,
     )
     _hold_deadline(made, service, fields.deadline_s)
+    if service == "s3":
+        _add_standing_options(made, fields)
+        if fields.checksum == "when_required":
+            _require_md5(made)
     return made
 
 
@@ -149,3 +157,53 @@ def _hold_deadline(made: Any, service: str, deadline_s: float) -> None:  # noqa:
 
     made.meta.events.register(f"before-call.{service}", begin)
     made.meta.events.register_first(f"needs-retry.{service}", check)
+
+
+def _add_standing_options(made: Any, fields: AwsFields) -> None:  # noqa: ANN401 - a client
+    """Give every request what the connection says of all of them, as far as its operation knows it.
+
+    One place for every way of reading and writing, the SDK's own included; what a caller gives counts before it.
+    """
+    standing = {
+        "RequestPayer": "requester" if fields.requester_pays else "",
+        "ServerSideEncryption": fields.server_side_encryption,
+        "SSEKMSKeyId": fields.sse_kms_key_id,
+    }
+
+    def add(params: dict[str, Any], model: Any, **_: object) -> dict[str, Any]:  # noqa: ANN401 - the SDK's model
+        known = model.input_shape.members if model.input_shape else ()
+        encrypted = "ServerSideEncryption" in params or "SSECustomerAlgorithm" in params
+        return {
+            name: value
+            for name, value in standing.items()
+            if value and name in known and not (encrypted and name != "RequestPayer")
+        } | params
+
+    def pay_by_query(request: Any, **_: object) -> None:  # noqa: ANN401 - the SDK's request
+        # The SDK signs a header, which whoever opens a presigned URL does not send.
+        if request.context.get("is_presign_request") and "x-amz-request-payer" in request.headers:
+            mark = "&" if "?" in request.url else "?"
+            request.url += f"{mark}x-amz-request-payer={request.headers['x-amz-request-payer']}"
+            del request.headers["x-amz-request-payer"]
+
+    made.meta.events.register("provide-client-params.s3", add)
+    made.meta.events.register_first("before-sign.s3", pay_by_query)
+
+
+def _require_md5(made: Any) -> None:  # noqa: ANN401 - a client
+    """Send Content-MD5 in place of a checksum of another kind where the API requires one.
+
+    Stores of other makers ask for it in DeleteObjects and refuse what the SDK sends since its version 1.36
+    (boto/s3transfer#327).
+    """
+
+    def swap(request: Any, operation_name: str, **_: object) -> None:  # noqa: ANN401 - the SDK's request
+        required = made.meta.service_model.operation_model(operation_name).http_checksum.get("requestChecksumRequired")
+        if not required or not isinstance(request.body, bytes | bytearray):
+            return
+        for name in [each for each in request.headers if each.lower().startswith(("x-amz-checksum-", "x-amz-sdk-"))]:
+            del request.headers[name]
+        digest = hashlib.md5(request.body, usedforsecurity=False).digest()
+        request.headers["Content-MD5"] = base64.b64encode(digest).decode()
+
+    made.meta.events.register_first("before-sign.s3", swap)

@@ -1,7 +1,9 @@
 r"""Globs over keys: ``*`` and ``?`` stop at ``/``, ``**`` crosses it, ``[abc]``, ``[a-z]``, ``[!a]`` are one character.
 
 ``**/`` is any number of folders, none included, so ``a/**/b`` finds ``a/b`` and ``a/x/y/b``. A character that has a
-meaning is taken literally in brackets: ``[*]``. Everything is case-sensitive, as keys are.
+meaning is taken literally in brackets: ``[*]``. Brackets with anything else in them stand for themselves as well, as
+keys such as ``report[1].csv`` are common: ``report[1].csv`` finds that key and ``report1.csv``. Everything is
+case-sensitive, as keys are.
 """
 
 import re
@@ -10,11 +12,17 @@ from functools import lru_cache
 _SPECIAL = re.compile(r"[*?\[]")
 _SLASH_IN_BRACKETS = re.compile(r"\[[^\]]*/")
 _LAST = "\U0010ffff"
+_ESCAPED = ("*", "?", "[")  # a character that is taken literally
 
 
 def is_glob(pattern: str) -> bool:
     """Whether the pattern has a character with a meaning."""
     return _SPECIAL.search(pattern) is not None
+
+
+def has_wildcard(pattern: str) -> bool:
+    """Whether the pattern has a ``*`` or ``?``, which mean nothing but a pattern."""
+    return "*" in pattern or "?" in pattern
 
 
 def literal_prefix(pattern: str) -> str:
@@ -46,7 +54,9 @@ def _translate(pattern: str, at: int) -> tuple[str, int]:
     end = pattern.find("]", at + 2 + pattern.startswith("[!", at)) if pattern[at] == "[" else -1
     if end < 0:
         return re.escape(pattern[at]), at + 1
-    return _bracket(pattern[at + 1 : end]), end + 1
+    body = pattern[at + 1 : end]
+    one = _bracket(body)
+    return (one if body in _ESCAPED else f"(?:{one}|{re.escape(f'[{body}]')})"), end + 1
 
 
 def _bracket(body: str) -> str:

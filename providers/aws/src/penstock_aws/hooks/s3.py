@@ -1,137 +1,36 @@
 """The hook of Amazon S3."""
 
 import os
-from collections.abc import Iterable, Iterator
-from datetime import datetime
+import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 from penstock.errors import ErrorKind, ProviderError
-from penstock_aws.hooks.base import S3Base
-from penstock_aws.hooks.glob import glob_regex, is_glob, literal_prefix, skip_after
-from penstock_aws.hooks.transfer import copy_in_parts, upload_stream
+from penstock_aws.hooks.reading import S3Object, S3Reading
+from penstock_aws.hooks.transfer import Copy, Upload
 
-_PAGE = 1000  # most keys that one answer of ListObjectsV2 and one DeleteObjects hold
-_SINGLE_COPY_BYTES = 5 * 1024**3  # above it, CopyObject refuses
+__all__ = ["S3Hook", "S3Object"]
 
-
-class S3Object(NamedTuple):
-    """An object as a listing or a HEAD tells it: size in bytes, aware UTC time, ETag without its quotes."""
-
-    bucket: str
-    key: str
-    size: int
-    etag: str
-    last_modified: datetime
-
-    @property
-    def url(self) -> str:
-        """``s3://bucket/key``."""
-        return f"s3://{self.bucket}/{self.key}"
+_MOST_KEYS = 1000  # of one DeleteObjects
+# What XML 1.0 cannot hold (its production "Char"), and the line ends that its readers change: a body of DeleteObjects
+# that names such a key is refused as a whole, or means another one.
+_NOT_XML = re.compile(r"[^\t\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_EXISTS = ("PreconditionFailed", "412")
 
 
-class S3Hook(S3Base):
+class S3Hook(S3Reading):
     """A client of Amazon S3 and of stores that speak its protocol.
 
     Every method raises `penstock.errors.ProviderError` with the kind of the failure. Wherever a key is taken, so is
-    a whole ``s3://bucket/key`` URL, with the bucket left out.
+    a whole ``s3://bucket/key`` URL, with the bucket left out. Every way of writing takes the same further options: the
+    arguments of PutObject, such as ``ContentType`` or ``ServerSideEncryption``; what shall hold for all that is written
+    stands in the connection.
 
     Args:
         aws_conn_id: The connection, of type ``aws``.
         connection: The connection itself, in place of its name.
     """
-
-    def list_objects(
-        self, bucket: str, prefix: str = "", *, start_after: str = "", page_size: int = _PAGE
-    ) -> Iterator[S3Object]:
-        """Objects whose key starts with ``prefix``, in the order of keys, from behind ``start_after``; page by page."""
-        more = True
-        while more:
-            objects, more = self._page(bucket, prefix, start_after, page_size)
-            yield from objects
-            start_after = objects[-1].key if objects else ""
-
-    def list_keys(self, bucket: str, prefix: str = "", *, delimiter: str = "", start_after: str = "") -> Iterator[str]:
-        """Keys that start with ``prefix``; with a ``delimiter``, only those without it after the prefix."""
-        if not delimiter:
-            yield from (each.key for each in self.list_objects(bucket, prefix, start_after=start_after))
-            return
-        for answer in self._answers(bucket, prefix, start_after=start_after, delimiter=delimiter):
-            yield from (item["Key"] for item in answer.get("Contents", ()))
-
-    def list_prefixes(self, bucket: str, prefix: str = "", *, delimiter: str = "/") -> Iterator[str]:
-        """The "folders" right under ``prefix``, each with its closing delimiter."""
-        for answer in self._answers(bucket, prefix, delimiter=delimiter):
-            yield from (item["Prefix"] for item in answer.get("CommonPrefixes", ()))
-
-    def glob(self, pattern: str, bucket: str = "", *, start_after: str = "") -> Iterator[S3Object]:
-        """Objects whose key matches a pattern, in the order of keys; see `penstock_aws.hooks.glob` for its meaning.
-
-        Lists from the longest literal prefix, passes over what cannot match, and asks for a page only when the one
-        before is used up: a reader that stops at the first match pays for one page.
-        """
-        bucket, pattern = self.parse(pattern, bucket)
-        if not is_glob(pattern):
-            found = self.head(pattern, bucket)
-            yield from (found,) if found and found.key > start_after else ()
-            return
-        matches, prefix = glob_regex(pattern).fullmatch, literal_prefix(pattern)
-        more = True
-        while more:
-            objects, more = self._page(bucket, prefix, start_after)
-            yield from (each for each in objects if matches(each.key))
-            start_after = skip_after(pattern, objects[-1].key) if more else ""
-
-    def find_keys(self, wanted: str, bucket: str = "", *, delimiter: str = "") -> Iterator[str]:
-        """Keys that match a pattern or, if ``wanted`` is none, begin with it; a URL of a bucket alone is all of it."""
-        if is_glob(wanted):
-            yield from (each.key for each in self.glob(wanted, bucket))
-            return
-        if wanted.startswith("s3://") and not bucket:
-            bucket, _, wanted = wanted.removeprefix("s3://").partition("/")
-        yield from self.list_keys(bucket, wanted, delimiter=delimiter)
-
-    def head(self, key: str, bucket: str = "") -> S3Object | None:
-        """The object without its content, or None if there is none."""
-        bucket, key = self.parse(key, bucket)
-        try:
-            with self._errors("HeadObject", f"s3://{bucket}/{key}"):
-                found = self.client.head_object(Bucket=bucket, Key=key)
-        except ProviderError as error:
-            if error.kind is ErrorKind.NOT_FOUND:
-                self._require_bucket(bucket)
-                return None
-            raise
-        return S3Object(bucket, key, found["ContentLength"], found["ETag"].strip('"'), found["LastModified"])
-
-    def check_for_key(self, key: str, bucket: str = "") -> bool:
-        """Whether the object exists."""
-        return self.head(key, bucket) is not None
-
-    def read_key(self, key: str, bucket: str = "") -> bytes:
-        """The whole object; `open` streams it."""
-        with self.open(key, bucket) as stream, self._errors("GetObject", key):
-            return stream.read()
-
-    def open(self, key: str, bucket: str = "", *, if_match: str = "") -> BinaryIO:
-        """A stream over the object; with ``if_match``, only if its ETag is still this one. The caller closes it."""
-        bucket, key = self.parse(key, bucket)
-        condition = {"IfMatch": if_match} if if_match else {}
-        with self._errors("GetObject", f"s3://{bucket}/{key}"):
-            body: BinaryIO = self.client.get_object(Bucket=bucket, Key=key, **condition)["Body"]
-        return body
-
-    def download(self, key: str, path: str | os.PathLike[str], bucket: str = "") -> Path:
-        """Store the object as a file, which appears whole or not at all; returns its path."""
-        bucket, key = self.parse(key, bucket)
-        target, part = Path(path), Path(f"{os.fspath(path)}.{os.getpid()}.part")
-        try:
-            with self._errors("GetObject", f"s3://{bucket}/{key}"):
-                self.client.download_file(bucket, key, str(part))
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
-        return target
 
     def load_bytes(
         self,
@@ -140,7 +39,7 @@ class S3Hook(S3Base):
         bucket: str = "",
         *,
         replace: bool = False,
-        **options: Any,  # noqa: ANN401
+        **options: Any,  # noqa: ANN401 - PutObject's
     ) -> bool:
         """Store bytes as an object.
 
@@ -148,23 +47,20 @@ class S3Hook(S3Base):
             data: The content.
             key: Where to.
             bucket: Its bucket, unless ``key`` is a URL.
-            replace: Whether an object that is there is replaced; if not, the store itself refuses (``If-None-Match``),
-                so that of two writers one wins.
+            replace: Whether an object that is there is replaced. If not, it is looked for first, and then the store
+                itself refuses (``If-None-Match``), so that of two writers one wins. A store that ignores the condition
+                lets the later of two win that write within the same moment.
             options: Further arguments of PutObject, such as ``ContentType`` or ``ServerSideEncryption``.
 
         Returns:
             False if the object was there and ``replace`` is off; nothing changed then.
         """
         bucket, key = self.parse(key, bucket)
-        condition = {} if replace else {"IfNoneMatch": "*"}
-        try:
-            with self._errors("PutObject", f"s3://{bucket}/{key}"):
-                self.client.put_object(Bucket=bucket, Key=key, Body=data, **condition, **options)
-        except ProviderError as error:
-            if not replace and error.code in ("PreconditionFailed", "412"):
-                return False
-            raise
-        return True
+
+        def put(condition: dict[str, str]) -> None:
+            self.client.put_object(Bucket=bucket, Key=key, Body=data, **condition, **options)
+
+        return self._write(bucket, key, put, "PutObject", replace=replace)
 
     def load_string(
         self,
@@ -174,28 +70,55 @@ class S3Hook(S3Base):
         *,
         replace: bool = False,
         encoding: str = "utf-8",
-        **options: Any,  # noqa: ANN401
+        **options: Any,  # noqa: ANN401 - PutObject's
     ) -> bool:
         """Store a text as an object; as `load_bytes`."""
         return self.load_bytes(text.encode(encoding), key, bucket, replace=replace, **options)
 
-    def load_file(self, path: str | os.PathLike[str], key: str, bucket: str = "", *, replace: bool = False) -> bool:
+    def load_file(
+        self,
+        path: str | os.PathLike[str],
+        key: str,
+        bucket: str = "",
+        *,
+        replace: bool = False,
+        **options: Any,  # noqa: ANN401 - PutObject's
+    ) -> bool:
         """Store a file as an object; as `load_fileobj`."""
         with Path(path).open("rb") as stream:
-            return self.load_fileobj(stream, key, bucket, replace=replace)
+            return self.load_fileobj(stream, key, bucket, replace=replace, **options)
 
-    def load_fileobj(self, stream: BinaryIO, key: str, bucket: str = "", *, replace: bool = False) -> bool:
+    def load_fileobj(
+        self,
+        stream: BinaryIO,
+        key: str,
+        bucket: str = "",
+        *,
+        replace: bool = False,
+        **options: Any,  # noqa: ANN401 - PutObject's
+    ) -> bool:
         """Store a stream of any length, in parts, holding one part in memory; nothing is left behind if it fails.
 
-        Returns:
-            False if the object was there and ``replace`` is off; nothing changed then.
+        Options and answer are those of `load_bytes`; an option that is about one request, such as ``ContentMD5``, is
+        refused for a stream that takes several.
         """
         bucket, key = self.parse(key, bucket)
-        with self._errors("UploadPart", f"s3://{bucket}/{key}"):
-            return upload_stream(self.client, bucket, key, stream, replace=replace)
 
-    def copy(self, source: str, destination: str, *, source_etag: str = "", replace: bool = True) -> bool:
-        """Copy an object inside the store, in parts above 5 GiB.
+        def upload(condition: dict[str, str]) -> None:
+            Upload(self.client, bucket, key, options, condition).stream(stream)
+
+        return self._write(bucket, key, upload, "UploadPart", replace=replace)
+
+    def copy(
+        self,
+        source: str,
+        destination: str,
+        *,
+        source_etag: str = "",
+        replace: bool = True,
+        **options: Any,  # noqa: ANN401 - PutObject's
+    ) -> bool:
+        """Copy an object inside the store with its metadata and tags, in parts above 5 GiB.
 
         Args:
             source: URL of the object.
@@ -203,6 +126,7 @@ class S3Hook(S3Base):
             source_etag: Copy only if the source still has this ETag (a `penstock.errors.ProviderError` of kind
                 ``conflict`` if not).
             replace: Whether an object at the destination is replaced.
+            options: Further arguments, as of `load_bytes`.
 
         Returns:
             False if there was an object and ``replace`` is off; nothing changed then.
@@ -210,18 +134,49 @@ class S3Hook(S3Base):
         (from_bucket, from_key), (bucket, key) = self.parse(source), self.parse(destination)
         found = self.head(from_key, from_bucket)
         if found is None:
-            raise self._missing("CopyObject", source)
-        if not replace and self.check_for_key(key, bucket):
+            raise ProviderError(
+                f"{source}: there is no such object", service="s3", operation="CopyObject", kind=ErrorKind.NOT_FOUND
+            )
+        if source_etag and source_etag != found.etag:
+            raise ProviderError(
+                f"{source}: its ETag is {found.etag}, not {source_etag}: it was written anew",
+                service="s3", operation="CopyObject", kind=ErrorKind.CONFLICT,
+            )  # fmt: skip
+
+        def copy(condition: dict[str, str]) -> None:
+            with self._errors("CopyObject", f"{source} to {destination}"):
+                Copy(self.client, found, bucket, key, options, condition).run()
+
+        return self._write(bucket, key, copy, "CopyObject", replace=replace)
+
+    def _write(
+        self, bucket: str, key: str, write: Callable[[dict[str, str]], None], operation: str, *, replace: bool
+    ) -> bool:
+        """Write an object under the condition that ``replace`` asks for; False if it is there and must stay.
+
+        The object is looked for first because stores of other makers ignore the condition.
+        """
+        url = f"s3://{bucket}/{key}"
+        if not replace and self._is_there(bucket, key):
             return False
-        with self._errors("CopyObject", f"{source} to {destination}"):
-            origin = {"Bucket": from_bucket, "Key": from_key}
-            pinned = {"CopySourceIfMatch": source_etag or found.etag}
-            absent = {} if replace else {"IfNoneMatch": "*"}
-            if found.size > _SINGLE_COPY_BYTES:
-                copy_in_parts(self.client, origin, found.size, bucket, key, pinned=pinned, absent=absent)
-            else:
-                self.client.copy_object(Bucket=bucket, Key=key, CopySource=origin, **pinned, **absent)
+        try:
+            with self._errors(operation, url):
+                write({} if replace else {"IfNoneMatch": "*"})
+        except ProviderError as error:
+            if replace or error.code not in _EXISTS:
+                raise
+            _refuse_a_repetition(error, url)
+            return False
         return True
+
+    def _is_there(self, bucket: str, key: str) -> bool:
+        """Whether an object is seen; who may write and not read sees none, and relies on the condition."""
+        try:
+            return self._head(bucket, key) is not None
+        except ProviderError as error:
+            if error.kind is not ErrorKind.PERMISSION:
+                raise
+            return False
 
     def delete_objects(self, keys: Iterable[str], bucket: str = "") -> dict[str, str]:
         """Delete objects, a thousand a request; those that do not exist count as deleted.
@@ -229,20 +184,34 @@ class S3Hook(S3Base):
         Returns:
             For each key that could not be deleted, why. The store tells failures of single keys inside a success.
         """
-        failed: dict[str, str] = {}
         by_bucket: dict[str, list[str]] = {}
         for each in keys:
             name, key = self.parse(each, bucket)
             by_bucket.setdefault(name, []).append(key)
+        failed: dict[str, str] = {}
         for name, all_keys in by_bucket.items():
-            for start in range(0, len(all_keys), _PAGE):
-                chunk = [{"Key": key} for key in all_keys[start : start + _PAGE]]
-                with self._errors("DeleteObjects", f"s3://{name}"):
-                    answer = self.client.delete_objects(Bucket=name, Delete={"Objects": chunk, "Quiet": True})
-                failed |= {
-                    each["Key"]: f"{each['Code']}: {each.get('Message', '')}" for each in answer.get("Errors", ())
-                }
+            writable = [key for key in all_keys if _NOT_XML.search(key) is None]
+            for start in range(0, len(writable), _MOST_KEYS):
+                failed |= self._delete_many(name, writable[start : start + _MOST_KEYS])
+            for key in all_keys:
+                if _NOT_XML.search(key) is not None:
+                    failed |= self._delete_one(name, key)
         return failed
+
+    def _delete_many(self, bucket: str, keys: list[str]) -> dict[str, str]:
+        wanted = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+        with self._errors("DeleteObjects", f"s3://{bucket}"):
+            answer = self.client.delete_objects(Bucket=bucket, Delete=wanted)
+        return {each["Key"]: f"{each['Code']}: {each.get('Message', '')}" for each in answer.get("Errors", ())}
+
+    def _delete_one(self, bucket: str, key: str) -> dict[str, str]:
+        try:
+            self.delete_object(key, bucket)
+        except ProviderError as error:
+            if error.kind is not ErrorKind.PERMISSION:
+                raise
+            return {key: f"{error.code}: {error.detail}"}
+        return {}
 
     def delete_object(self, key: str, bucket: str = "") -> None:
         """Delete one object; no error if there is none."""
@@ -278,36 +247,12 @@ class S3Hook(S3Base):
             self.client.delete_bucket(Bucket=bucket)
         return True
 
-    def _answers(
-        self, bucket: str, prefix: str, *, start_after: str = "", delimiter: str = ""
-    ) -> Iterator[dict[str, Any]]:
-        """Raw pages of ListObjectsV2, one request each, made when the reader wants it."""
-        token: dict[str, str] = {}
-        while True:
-            answer = self._list(bucket, prefix, start_after, Delimiter=delimiter, **token)
-            yield answer
-            if not answer.get("IsTruncated"):
-                return
-            token = {"ContinuationToken": answer["NextContinuationToken"]}
 
-    def _page(self, bucket: str, prefix: str, start_after: str, page_size: int = _PAGE) -> tuple[list[S3Object], bool]:
-        """Up to ``page_size`` objects after a key, and whether there are more."""
-        answer = self._list(bucket, prefix, start_after, MaxKeys=page_size)
-        found = [
-            S3Object(bucket, item["Key"], item["Size"], item["ETag"].strip('"'), item["LastModified"])
-            for item in answer.get("Contents", ())
-        ]
-        return found, bool(found) and bool(answer.get("IsTruncated"))
-
-    def _list(self, bucket: str, prefix: str, start_after: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - the API's
-        wanted = {"Bucket": bucket, "Prefix": prefix, "StartAfter": start_after, **options}
-        with self._errors("ListObjectsV2", f"s3://{bucket}/{prefix}"):
-            answer: dict[str, Any] = self.client.list_objects_v2(
-                **{name: value for name, value in wanted.items() if value}
-            )
-        return answer
-
-    def _missing(self, operation: str, url: str) -> ProviderError:
-        return ProviderError(
-            f"{url}: there is no such object", service="s3", operation=operation, kind=ErrorKind.NOT_FOUND
-        )
+def _refuse_a_repetition(error: ProviderError, url: str) -> None:
+    """Raise if the refusal answered a repeated request: the attempt before it may have stored the object itself."""
+    response = getattr(error.__cause__, "response", None) or {}
+    if response.get("ResponseMetadata", {}).get("RetryAttempts"):
+        raise ProviderError(
+            f"{url}: an attempt got no answer and the next one found the object: it is this call's or another's",
+            service="s3", operation=error.operation, kind=ErrorKind.CONFLICT,
+        ) from error  # fmt: skip

@@ -7,78 +7,170 @@ import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
+from urllib.parse import urlencode
+
+from penstock_aws.hooks.reading import S3Object
 
 _PART_BYTES = 8 * 1024**2
 _MOST_PARTS = 10_000
 _COPY_PART_BYTES = 512 * 1024**2
+_SINGLE_COPY_BYTES = 5 * 1024**3  # above it, CopyObject refuses
+
+# What a copy takes over from its source; CopyObject does so by itself, an upload in parts has to be told.
+_METADATA = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType", "Metadata")
+
+Add = Callable[[int, str, dict[str, Any]], None]
 
 
-def upload_stream(client: Any, bucket: str, key: str, stream: BinaryIO, *, replace: bool) -> bool:  # noqa: ANN401 - boto3's
-    """Store a stream of unknown length; parts grow with the stream, so that any length up to the limit fits.
+class Upload:
+    """One object that is written, in one request or in parts, with the same options either way.
 
-    Returns:
-        False if the object was there and ``replace`` is off; nothing is left behind then, nor after a failure.
+    Args:
+        client: The SDK's client.
+        bucket: Where to.
+        key: Where to.
+        options: Arguments of PutObject; each request is sent those that it knows.
+        condition: What the request that makes the object visible demands.
+
+    Raises:
+        ValueError: An option of one request alone, in an upload that takes several.
     """
-    absent = {} if replace else {"IfNoneMatch": "*"}
-    first = _read(stream, _PART_BYTES)
-    try:
+
+    def __init__(
+        self,
+        client: Any,  # noqa: ANN401 - boto3's
+        bucket: str,
+        key: str,
+        options: dict[str, Any],
+        condition: dict[str, str],
+    ) -> None:
+        self.client, self.options, self.condition = client, options, condition
+        self.names = {"Bucket": bucket, "Key": key}
+
+    def stream(self, stream: BinaryIO) -> None:
+        """Store a stream of unknown length; parts grow with it, so that any length up to the limit fits."""
+        first = _read(stream, _PART_BYTES)
         if len(first) < _PART_BYTES:
-            client.put_object(Bucket=bucket, Key=key, Body=first, **absent)
-            return True
-        with _multipart(client, bucket, key, absent) as add:
+            self.client.put_object(Body=first, **self.names, **self.options, **self.condition)
+            return
+        with self.in_parts("UploadPart") as add:
             number, part = 1, first
             while part:
-                add(number, lambda part=part, **names: client.upload_part(Body=part, **names)["ETag"])
+                add(number, "upload_part", {"Body": part})
                 number += 1
                 part = _read(stream, _part_size(number))
-    except client.exceptions.ClientError as error:
-        if not replace and error.response["Error"]["Code"] in ("PreconditionFailed", "412"):
-            return False
-        raise
-    return True
+
+    @contextmanager
+    def in_parts(self, operation: str) -> Iterator[Add]:
+        """A function that adds parts by ``operation``; the object is completed at the end, or nothing is left."""
+        self._refuse_unknown(("CreateMultipartUpload", operation, "CompleteMultipartUpload"))
+        created = self.client.create_multipart_upload(**self.names, **self._of("CreateMultipartUpload", self.options))
+        upload = self.names | {"UploadId": created["UploadId"]}
+        parts: list[dict[str, Any]] = []
+        of_a_part = self._of(operation, self.options)
+
+        def add(number: int, method: str, content: dict[str, Any]) -> None:
+            answer = getattr(self.client, method)(PartNumber=number, **upload, **of_a_part, **content)
+            told = answer.get("CopyPartResult", answer)
+            sums = {
+                name: value for name, value in told.items() if name.startswith("Checksum") and name != "ChecksumType"
+            }
+            parts.append({"PartNumber": number, "ETag": told["ETag"]} | sums)
+
+        try:
+            yield add
+            of_the_end = self._of("CompleteMultipartUpload", self.options)
+            made = {"MultipartUpload": {"Parts": parts}}
+            self.client.complete_multipart_upload(**made, **upload, **of_the_end, **self.condition)
+        except BaseException as error:
+            self._abort(upload, error)
+            raise
+
+    def _abort(self, upload: dict[str, str], first: BaseException) -> None:
+        """Take back what was sent, so that it is not paid for; what stopped the upload is what is told."""
+        try:
+            self.client.abort_multipart_upload(**upload, **self._of("AbortMultipartUpload", self.options))
+        except self.client.exceptions.NoSuchUpload:
+            pass  # nothing is left
+        except Exception as error:  # noqa: BLE001 - whatever it is, the first error counts
+            first.add_note(f"Its parts could not be taken back either ({error}); a lifecycle rule of the bucket can")
+
+    def _of(self, operation: str, options: dict[str, Any]) -> dict[str, Any]:
+        known = self._known(operation)
+        return {name: value for name, value in options.items() if name in known}
+
+    def _known(self, operation: str) -> set[str]:
+        return set(self.client.meta.service_model.operation_model(operation).input_shape.members)
+
+    def _refuse_unknown(self, operations: tuple[str, ...]) -> None:
+        known = set().union(*(self._known(operation) for operation in operations))
+        for name in self.options:
+            # the checksum or length of the whole would be held against each part
+            of_the_whole = name in ("ContentMD5", "ContentLength") or name.startswith("Checksum")
+            if name not in known or (of_the_whole and name not in ("ChecksumAlgorithm", "ChecksumType")):
+                raise ValueError(f"{name} cannot be given for an object that is written in parts")
 
 
-def copy_in_parts(  # noqa: PLR0913 - one call of the API in many
-    client: Any,  # noqa: ANN401 - boto3's
-    source: dict[str, str],
-    size: int,
-    bucket: str,
-    key: str,
-    *,
-    pinned: dict[str, str],
-    absent: dict[str, str],
-    part_bytes: int = _COPY_PART_BYTES,
-) -> None:
-    """Copy an object of ``size`` bytes by ranges, each under the condition ``pinned`` on the source."""
-    part_bytes = max(part_bytes, -(-size // _MOST_PARTS))
-    with _multipart(client, bucket, key, absent) as add:
-        for number, start in enumerate(range(0, size, part_bytes), start=1):
-            last = min(start + part_bytes, size) - 1
+class Copy(Upload):
+    """A copy inside the store: in one request up to 5 GiB, in parts of 512 MiB above.
 
-            def copy(span: str = f"bytes={start}-{last}", **names: Any) -> str:  # noqa: ANN401 - the API's
-                answer = client.upload_part_copy(CopySource=source, CopySourceRange=span, **pinned, **names)
-                return str(answer["CopyPartResult"]["ETag"])
+    Args:
+        client: The SDK's client.
+        source: What is copied, as it was seen: if it changes meanwhile, the copy fails.
+        bucket: Where to.
+        key: Where to.
+        options: As of `Upload`.
+        condition: As of `Upload`.
+        single_bytes: Up to this size in one request.
+        part_bytes: Bytes of a part.
+    """
 
-            add(number, copy)
+    def __init__(  # noqa: PLR0913 - one call of the API in many
+        self,
+        client: Any,  # noqa: ANN401 - boto3's
+        source: S3Object,
+        bucket: str,
+        key: str,
+        options: dict[str, Any],
+        condition: dict[str, str],
+        *,
+        single_bytes: int = _SINGLE_COPY_BYTES,
+        part_bytes: int = _COPY_PART_BYTES,
+    ) -> None:
+        super().__init__(client, bucket, key, options, condition)
+        self.source, self.single_bytes = source, single_bytes
+        self.part_bytes = max(part_bytes, -(-source.size // _MOST_PARTS))
+        self.origin: dict[str, Any] = {
+            "CopySource": {"Bucket": source.bucket, "Key": source.key},
+            "CopySourceIfMatch": source.etag,
+        }
 
+    def run(self) -> None:
+        """Copy it."""
+        in_one = self.source.size <= self.single_bytes
+        changes = any(name in self.options for name in _METADATA)
+        if changes or not in_one:
+            self.options = self._metadata() | self.options
+        if in_one:
+            # CopyObject passes over new metadata and tags unless it is told that they replace the source's.
+            said = {"MetadataDirective": "REPLACE"} if changes else {}
+            said |= {"TaggingDirective": "REPLACE"} if "Tagging" in self.options else {}
+            self.client.copy_object(**self.names, **self.origin, **said, **self.options, **self.condition)
+            return
+        if "Tagging" not in self.options:
+            self.options |= self._tags()
+        with self.in_parts("UploadPartCopy") as add:
+            for number, start in enumerate(range(0, self.source.size, self.part_bytes), start=1):
+                last = min(start + self.part_bytes, self.source.size) - 1
+                add(number, "upload_part_copy", {"CopySourceRange": f"bytes={start}-{last}", **self.origin})
 
-@contextmanager
-def _multipart(
-    client: Any,  # noqa: ANN401 - boto3's
-    bucket: str,
-    key: str,
-    absent: dict[str, str],
-) -> Iterator[Callable[[int, Callable[..., str]], None]]:
-    """An upload in parts that is completed at the end, or aborted, so that no part is left to be paid for."""
-    names = {"Bucket": bucket, "Key": key}
-    upload = names | {"UploadId": client.create_multipart_upload(**names)["UploadId"]}
-    parts: list[dict[str, Any]] = []
-    try:
-        yield lambda number, send: parts.append({"PartNumber": number, "ETag": send(PartNumber=number, **upload)})
-        client.complete_multipart_upload(MultipartUpload={"Parts": parts}, **upload, **absent)
-    except BaseException:
-        client.abort_multipart_upload(**upload)
-        raise
+    def _metadata(self) -> dict[str, Any]:
+        found = self.client.head_object(**self.origin["CopySource"])
+        return {name: found[name] for name in _METADATA if found.get(name)}
+
+    def _tags(self) -> dict[str, str]:
+        tags = self.client.get_object_tagging(**self.origin["CopySource"])["TagSet"]
+        return {"Tagging": urlencode({each["Key"]: each["Value"] for each in tags})} if tags else {}
 
 
 def _part_size(number: int) -> int:
