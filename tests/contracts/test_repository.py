@@ -1,6 +1,8 @@
 """What every file and every package of the repository has, and what none has."""
 
+import re
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -89,11 +91,18 @@ def _packages(folder):
 
 
 def test_every_package_builds_alone_and_for_the_same_pythons(workspace):
+    tested_on = set(
+        re.findall(r'"(3\.\d+)"', re.findall(r"^PYTHONS = .*", (workspace / "noxfile.py").read_text(), re.MULTILINE)[0])
+    )
     for folder in package_folders(workspace):
         table = tomllib.loads((workspace / folder / "pyproject.toml").read_text())
         project = table["project"]
         assert table["build-system"]["build-backend"] == "hatchling.build", folder
         assert (project["requires-python"], project["license"]) == (">=3.11", "Apache-2.0"), folder
+        if folder != Path("testkit"):
+            assert (workspace / folder / "LICENSE").read_text() == (workspace / "LICENSE").read_text(), folder
+            pythons = {each.rpartition(" ")[2] for each in project["classifiers"] if " :: Python :: 3." in each}
+            assert pythons == tested_on, f"{folder} names other versions than those that its tests run on"
         capped = [
             each for each in project["dependencies"] if each.startswith("penstock-") and ("<" in each or "==" in each)
         ]
