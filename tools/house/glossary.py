@@ -200,20 +200,20 @@ PLAIN = frozenset(
     delete descendants describe details dialect diff disable discover discovery disk doctor done download driver
     edits email empty enable end endings enumerated env environ error errors execute execution exit expected explain
     explainer export factory fail failed fake faults fenced fetch finding finished first flow folder fork forked
-    format found free function glob gone graph handler health held history holder host import imports
+    format found free function glob gone graph handler health held history holder host http import imports
     incompatible index info init inline inplace input inputs inspection install installed instant internal isolate
     json key keys kill known late lazy ledger lexer limits links list load locally locate location locked logging
     login lookup loop losses macros main many mapping masked masking match memory message messages meta migrations
     missing mixin model modes module modules name names network new no not notifications notify now numbers offer
     offered offers open options outbound output owner owners ownership page param parameter parsed parser partial
     past path paths penstock pinned pip pipe place plain planned policy postgres prefix preload prepared process
-    processes progress proposal prune publishers pytest python quarantined quiet quoting ranges read reader reading
+    processes progress proposal proxy prune publishers pytest python quarantined quiet quoting ranges read reader reading
     reaper received recorded recovered redshift ref refused remote remove report requested resolve resolved response
     result role rollback rolled root row s s3 scan schema scope search seen send serialisable serving severity short
     signal simple site sizes skip smtp socket sql started statement statements stdout storage stream subject
     submitted suite summary supervise sweep sync system tables tagging terminal test testing text thread to token
     toml too tree triggered type types unavailable unchanged unload unloading unreadable unverified up updated
-    upgrade usage uv validate value values verify wait waiting watch watcher wheel wheels which why writer
+    upgrade upload usage uv validate value values verify wait waiting watch watcher wheel wheels which why writer
     """.split()
 )
 """Plain English, tools and formats: words that names may use besides those of the terms."""

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, NamedTuple, TypeVar, cast
 
 from penstock.errors import ErrorKind, ProviderError
 from penstock_aws.hooks.base import S3Base
-from penstock_aws.hooks.body import Body
+from penstock_aws.hooks.content import Content
 from penstock_aws.hooks.glob import glob_regex, has_wildcard, is_glob, literal_prefix, skip_after
 
 _PAGE = 1000  # most keys that one answer of ListObjectsV2 holds
@@ -135,7 +135,7 @@ class S3Reading(S3Base):
         url = f"s3://{bucket}/{key}"
         with self._errors("GetObject", url):
             body = self.client.get_object(Bucket=bucket, Key=key, **condition)["Body"]
-        return cast("BinaryIO", Body(body, lambda: self._errors("GetObject", url)))
+        return cast("BinaryIO", Content(body, lambda: self._errors("GetObject", url)))
 
     def download(self, key: str, path: str | os.PathLike[str], bucket: str = "") -> Path:
         """Store the object as a file, which appears whole or not at all; returns its path."""

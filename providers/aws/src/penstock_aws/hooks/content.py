@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 
-class Body(io.RawIOBase):
+class Content(io.RawIOBase):
     """A stream over an object that gives its bytes or raises `penstock.errors.ProviderError`, at every read.
 
     The SDK's own stream checks length and checksum when its end is reached, but hands out the unchecked one below it
