@@ -62,7 +62,7 @@ def as_a_file(hook, url, tmp_path):
 
 
 READERS = [lambda hook, url: hook.read_key(url), as_lines, in_pieces, buffered, through_the_store]
-FAULTS = {"cut": faults.cuts_bodies, "damaged": lambda *_: faults.damages_bodies()}
+FAULTS = {"cut": faults.breaks_off_bodies, "damaged": lambda *_: faults.damages_bodies()}
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -79,7 +79,7 @@ def test_every_way_of_reading_gives_the_right_bytes_or_an_error_that_is_retried(
 
 def test_what_was_damaged_once_is_read_again(spoiled, bucket):
     assert spoiled(faults.damages_bodies(times=1)).read_key("k", bucket) == CONTENT
-    assert spoiled(faults.cuts_bodies(100, times=1)).read_key("k", bucket) == CONTENT
+    assert spoiled(faults.breaks_off_bodies(100, times=1)).read_key("k", bucket) == CONTENT
 
 
 @pytest.mark.parametrize("size", [10, 9_000_000], ids=["one request", "in parts"])

@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit, urlunsplit
 
 
 @dataclass
-class Request:
+class HttpRequest:
     """What the client sent."""
 
     method: str
@@ -47,7 +47,7 @@ class Request:
 
 
 @dataclass
-class Answer:
+class HttpAnswer:
     """What the client gets."""
 
     status: int
@@ -58,41 +58,41 @@ class Answer:
 
 _OWN_HEADERS = ("content-length", "transfer-encoding", "connection", "server", "date")
 
-Fault = Callable[[Request], "Answer | Callable[[Answer], Answer] | None"]
+Fault = Callable[[HttpRequest], "HttpAnswer | Callable[[HttpAnswer], HttpAnswer] | None"]
 
 
-def refusal(status: int, code: str, message: str = "It is so.") -> Answer:
+def refusal(status: int, code: str, message: str = "It is so.") -> HttpAnswer:
     """An error of S3, as XML."""
     body = f"<Error><Code>{code}</Code><Message>{message}</Message><RequestId>R1</RequestId></Error>"
-    return Answer(status, {"Content-Type": "application/xml"}, body.encode())
+    return HttpAnswer(status, {"Content-Type": "application/xml"}, body.encode())
 
 
-def ignores_conditions(request: Request) -> None:
+def ignores_conditions(request: HttpRequest) -> None:
     """A store that ignores If-None-Match (ceph/s3-tests#583, minio/minio#20346)."""
     request.without_header("If-None-Match")
 
 
-def ignores_start_after(request: Request) -> None:
+def ignores_start_after(request: HttpRequest) -> None:
     """A store that ignores StartAfter, as directory buckets of S3 do (API Reference, ListObjectsV2)."""
     if "continuation-token" not in request.query:
         request.without_query("start-after")
 
 
-def wants_md5(request: Request) -> Answer | None:
+def wants_md5(request: HttpRequest) -> HttpAnswer | None:
     """A store that knows no x-amz-checksum and wants Content-MD5 in DeleteObjects (boto/s3transfer#327)."""
     if request.method != "POST" or "delete" not in request.query or request.header("Content-MD5"):
         return None
     return refusal(400, "MissingContentMD5", "Missing required header for this request: Content-MD5.")
 
 
-def wants_encryption(request: Request) -> Answer | None:
+def wants_encryption(request: HttpRequest) -> HttpAnswer | None:
     """A bucket policy that lets nothing be written without x-amz-server-side-encryption."""
     begins = request.method == "PUT" and "partNumber" not in request.query
     begins = (begins or (request.method == "POST" and "uploads" in request.query)) and request.path.count("/") > 1
     return refusal(403, "AccessDenied") if begins and not request.header("x-amz-server-side-encryption") else None
 
 
-def wants_payer(request: Request) -> Answer | None:
+def wants_payer(request: HttpRequest) -> HttpAnswer | None:
     """A bucket whose owner has the requester pay."""
     return (
         None
@@ -101,7 +101,7 @@ def wants_payer(request: Request) -> Answer | None:
     )
 
 
-def wants_no_signature(request: Request) -> Answer | None:
+def wants_no_signature(request: HttpRequest) -> HttpAnswer | None:
     """A public bucket, for those that do not sign."""
     return refusal(403, "AccessDenied") if request.header("Authorization") else None
 
@@ -111,15 +111,15 @@ def refuses(code: str, status: int = 403, methods: tuple[str, ...] = ("GET", "HE
     return lambda request: refusal(status, code) if request.method in methods else None
 
 
-def cuts_bodies(after: int, times: int = 1_000_000) -> Fault:
+def breaks_off_bodies(after: int, times: int = 1_000_000) -> Fault:
     """A network that breaks off the content of objects."""
     left = [times]
 
-    def fault(request: Request) -> Callable[[Answer], Answer] | None:
+    def fault(request: HttpRequest) -> Callable[[HttpAnswer], HttpAnswer] | None:
         if request.method != "GET" or request.query or not left[0]:
             return None
         left[0] -= 1
-        return lambda answer: Answer(answer.status, answer.headers, answer.body, after)
+        return lambda answer: HttpAnswer(answer.status, answer.headers, answer.body, after)
 
     return fault
 
@@ -128,11 +128,11 @@ def damages_bodies(times: int = 1_000_000) -> Fault:
     """A network that changes the content of objects, under the checksum of the right one."""
     left = [times]
 
-    def damaged(answer: Answer) -> Answer:
+    def damaged(answer: HttpAnswer) -> HttpAnswer:
         crc32 = base64.b64encode(zlib.crc32(answer.body).to_bytes(4, "big")).decode()
-        return Answer(answer.status, answer.headers | {"x-amz-checksum-crc32": crc32}, b"~" + answer.body[1:])
+        return HttpAnswer(answer.status, answer.headers | {"x-amz-checksum-crc32": crc32}, b"~" + answer.body[1:])
 
-    def fault(request: Request) -> Callable[[Answer], Answer] | None:
+    def fault(request: HttpRequest) -> Callable[[HttpAnswer], HttpAnswer] | None:
         if request.method != "GET" or request.query or not left[0]:
             return None
         left[0] -= 1
@@ -144,8 +144,8 @@ def damages_bodies(times: int = 1_000_000) -> Fault:
 def pages_with(change: Callable[[str], str]) -> Fault:
     """A store whose pages of ListObjectsV2 are written otherwise."""
 
-    def changed(answer: Answer) -> Answer:
-        return Answer(answer.status, answer.headers, change(answer.body.decode()).encode())
+    def changed(answer: HttpAnswer) -> HttpAnswer:
+        return HttpAnswer(answer.status, answer.headers, change(answer.body.decode()).encode())
 
     return lambda request: changed if "list-type" in request.query else None
 
@@ -155,15 +155,15 @@ def an_empty_page_first(page: str) -> str:
     return page if "<ContinuationToken>" in page else re.sub(r"<Contents>.*</Contents>", "", page, flags=re.DOTALL)
 
 
-def leads_back(request: Request) -> Callable[[Answer], Answer] | None:
+def leads_back(request: HttpRequest) -> Callable[[HttpAnswer], HttpAnswer] | None:
     """A store each of whose pages says that another follows, which is the same."""
 
-    def changed(answer: Answer) -> Answer:
+    def changed(answer: HttpAnswer) -> HttpAnswer:
         page = answer.body.decode().replace("<IsTruncated>false</IsTruncated>", "<IsTruncated>true</IsTruncated>")
         page = page.replace(
             "</ListBucketResult>", "<NextContinuationToken>t</NextContinuationToken></ListBucketResult>"
         )
-        return Answer(answer.status, answer.headers, page.encode())
+        return HttpAnswer(answer.status, answer.headers, page.encode())
 
     request.without_query("continuation-token")
     return changed if "list-type" in request.query else None
@@ -193,12 +193,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _pass(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        request = Request(self.command, self.path, dict(self.headers), body)
+        request = HttpRequest(self.command, self.path, dict(self.headers), body)
         self.proxy.requests.append((request.method, request.path))
-        changes: list[Callable[[Answer], Answer]] = []
+        changes: list[Callable[[HttpAnswer], HttpAnswer]] = []
         for fault in self.proxy.faults:
             found = fault(request)
-            if isinstance(found, Answer):
+            if isinstance(found, HttpAnswer):
                 self._answer(found)
                 return
             if found is not None:
@@ -208,7 +208,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             answer = change(answer)
         self._answer(answer)
 
-    def _forward(self, request: Request) -> Answer:
+    def _forward(self, request: HttpRequest) -> HttpAnswer:
         link = http.client.HTTPConnection(self.upstream.hostname or "", self.upstream.port, timeout=30)
         try:
             link.request(request.method, request.path, request.body, request.headers)
@@ -216,11 +216,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             headers = {name: value for name, value in response.getheaders() if name.lower() not in _OWN_HEADERS}
             if request.method == "HEAD":
                 headers["Content-Length"] = response.getheader("Content-Length") or "0"
-            return Answer(response.status, headers, response.read())
+            return HttpAnswer(response.status, headers, response.read())
         finally:
             link.close()
 
-    def _answer(self, answer: Answer) -> None:
+    def _answer(self, answer: HttpAnswer) -> None:
         self.send_response(answer.status)
         for name, value in ({"Content-Length": str(len(answer.body))} | answer.headers).items():
             self.send_header(name, value)

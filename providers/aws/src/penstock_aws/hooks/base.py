@@ -162,8 +162,8 @@ class S3Base(Hook):
         try:
             with self._errors(operation, what):
                 ask()
-        except ProviderError as told:
-            return told
+        except ProviderError as explained:
+            return explained
         return error
 
     @contextmanager

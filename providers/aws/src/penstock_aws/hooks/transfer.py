@@ -71,11 +71,11 @@ class Upload:
 
         def add(number: int, method: str, content: dict[str, Any]) -> None:
             answer = getattr(self.client, method)(PartNumber=number, **upload, **of_a_part, **content)
-            told = answer.get("CopyPartResult", answer)
+            part = answer.get("CopyPartResult", answer)
             sums = {
-                name: value for name, value in told.items() if name.startswith("Checksum") and name != "ChecksumType"
+                name: value for name, value in part.items() if name.startswith("Checksum") and name != "ChecksumType"
             }
-            parts.append({"PartNumber": number, "ETag": told["ETag"]} | sums)
+            parts.append({"PartNumber": number, "ETag": part["ETag"]} | sums)
 
         try:
             yield add
@@ -153,9 +153,9 @@ class Copy(Upload):
             self.options = self._metadata() | self.options
         if in_one:
             # CopyObject passes over new metadata and tags unless it is told that they replace the source's.
-            said = {"MetadataDirective": "REPLACE"} if changes else {}
-            said |= {"TaggingDirective": "REPLACE"} if "Tagging" in self.options else {}
-            self.client.copy_object(**self.names, **self.origin, **said, **self.options, **self.condition)
+            directives = {"MetadataDirective": "REPLACE"} if changes else {}
+            directives |= {"TaggingDirective": "REPLACE"} if "Tagging" in self.options else {}
+            self.client.copy_object(**self.names, **self.origin, **directives, **self.options, **self.condition)
             return
         if "Tagging" not in self.options:
             self.options |= self._tags()
