@@ -34,7 +34,8 @@ def _texts(workspace):
 
 
 def test_no_file_names_a_machine_a_registry_or_a_licence_header(workspace):
-    skipped = {*MAY_NAME_REGISTRIES, "LICENSE", "tools/house/texts.py", "tests/contracts/test_repository.py"}
+    licences = {f"{folder}/LICENSE" for folder in package_folders(workspace)}
+    skipped = {*MAY_NAME_REGISTRIES, *licences, "LICENSE", "tools/house/texts.py", "tests/contracts/test_repository.py"}
     assert [each for name, text in _texts(workspace) if name not in skipped for each in unwanted(name, text)] == []
 
 
