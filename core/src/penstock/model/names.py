@@ -1,5 +1,7 @@
 """Names that users and tasks choose: of runs, Variables, pools, XComs."""
 
+from typing import Any
+
 from penstock.errors import RequestError
 
 LONGEST_NAME = 250
@@ -22,8 +24,12 @@ def check_name(kind: str, name: str) -> None:
         )
 
 
-def xcom_key_problem(key: str) -> str:
+def xcom_key_problem(key: Any) -> str:  # noqa: ANN401 - what a task gave
     """Say why a value cannot be kept under a key; "" if it can."""
+    if not isinstance(key, str):
+        return f"the XCom key {key!r:.300} is a {type(key).__name__} and no text"
+    if any("\ud800" <= each <= "\udfff" for each in key):
+        return f"the XCom key {key[:300]!r} is no Unicode text"
     if "\0" in key:
         return f"the XCom key {key[:300]!r} holds a NUL character, which no database keeps"
     if len(key) > LONGEST_XCOM_KEY:

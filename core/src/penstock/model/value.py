@@ -6,9 +6,9 @@ with the one key ``$penstock`` that names the type, and ``value``:
 =============  ====================================================
 type           ``value``
 =============  ====================================================
-``datetime``   ISO 8601 text, with offset if aware
+``datetime``   ISO 8601 text, with offset if aware, and ``[zone]`` if its zone has a name (RFC 9557)
 ``date``       ISO 8601 text
-``time``       ISO 8601 text
+``time``       as ``datetime``
 ``timedelta``  ``[days, seconds, microseconds]``
 ``bytes``      Base64 text
 ``tuple``      list of the elements
@@ -17,28 +17,33 @@ type           ``value``
 ``decimal``    decimal text
 ``uuid``       the usual 36 characters
 ``float``      ``nan``, ``inf`` or ``-inf``
-``int``        decimal text, for integers beyond 64 bits
+``int``        hexadecimal text (``0x...``), for integers beyond 64 bits
 ``dict``       list of ``[key, value]``, for other keys than strings and for dicts that have the key ``$penstock``
 ``ref``        where a large value lies: the fields of `Reference`
 =============  ====================================================
 
 A ``ref`` stands for a whole value, or for one in the list of what the instances of a mapped task left; never deeper.
 
-A subclass is encoded as its base if that is one of the above (an enum of strings becomes a string). Anything else is an
-error that names the type.
+A subclass of one of these is encoded as its base if it is equal to it (an enum of strings becomes a string, a named tuple
+a tuple), and so is a scalar of NumPy. Anything else is an error that names the type and its place.
 """
 
 import base64
 import math
-from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
+from collections.abc import Callable, Collection
+from datetime import date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from penstock.model.exact import exact
+
 TAG = "$penstock"
+MOST_DEPTH = 100
+"""How many values may hold each other; what reads their JSON recurses."""
+_LONGEST_PLACE = 100
 
 
 class Reference(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -72,7 +77,22 @@ class Reference(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class NotSerialisableError(TypeError):
-    """A value has no JSON form; the message names the type and its place in the value."""
+    """A value has no JSON form; the message names the type and its place in the value.
+
+    Args:
+        what: What was found.
+        advice: What to do about it, as sentences.
+        place: Where in the value.
+    """
+
+    def __init__(self, what: str, advice: str, place: str = "") -> None:
+        self.what, self.advice, self.place = what, advice, place
+        where = place.strip() if len(place) <= _LONGEST_PLACE else f"{place[:_LONGEST_PLACE].strip()}..."
+        super().__init__(f"{what}{f' at {where}' if where else ''} has no JSON form. {advice}")
+
+    def within(self, step: str) -> "NotSerialisableError":
+        """The same of a value that holds this one."""
+        return NotSerialisableError(self.what, self.advice, step + self.place)
 
 
 def encode(value: Any) -> bytes:  # noqa: ANN401 - any value
@@ -167,24 +187,42 @@ def gathered(reference: Reference, parts: list[Any]) -> Any:  # noqa: ANN401 - a
 
 
 def is_plain(value: Any) -> bool:  # noqa: ANN401 - any value
-    """True if a single value that holds no others has a JSON form here."""
-    return value is None or isinstance(value, bool | int | float | str) or _tagged(value) is not None
+    """True if a value has a JSON form here."""
+    try:
+        to_plain(value)
+    except NotSerialisableError:
+        return False
+    return True
 
 
-def to_plain(value: Any, path: str = "") -> Any:  # noqa: ANN401 - any value
-    """The value made of JSON's own types; raises NotSerialisableError."""
+def to_plain(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - any value
+    """The value made of JSON's own types.
+
+    Args:
+        value: Any value.
+        depth: How many values hold it.
+
+    Raises:
+        NotSerialisableError: It has no JSON form.
+    """
     kind = type(value)
-    if kind is str or kind is bool or value is None:
+    if kind is str:
+        return value if value.isascii() else _as_text(value)
+    if kind is bool or value is None:
         return value
     if kind is int:
-        return value if -(2**63) <= value < 2**63 else {TAG: "int", "value": str(value)}
+        return value if -(2**63) <= value < 2**63 else {TAG: "int", "value": hex(value)}
     if kind is float:
         return value if math.isfinite(value) else {TAG: "float", "value": str(value)}
-    if kind is list:
-        return [to_plain(each, f"{path}[{index}]") for index, each in enumerate(value)]
-    if isinstance(value, dict):
-        return _plain_dict(value, path)
-    return _plain_other(value, path)
+    if kind in _HOLDERS:
+        return _plain_holder(value, kind, depth)
+    if kind in _TAGS:
+        tag, plain = _TAGS[kind]
+        return {TAG: tag, "value": plain(value)}
+    found = exact(value)
+    if found is None:
+        raise NotSerialisableError(f"a {kind.__module__}.{kind.__qualname__}", _ADVICE)
+    return to_plain(found, depth)
 
 
 def from_plain(value: Any) -> Any:  # noqa: ANN401 - any value
@@ -199,51 +237,102 @@ def from_plain(value: Any) -> Any:  # noqa: ANN401 - any value
     return value
 
 
-def _plain_dict(value: dict[Any, Any], path: str) -> Any:  # noqa: ANN401 - JSON
-    if all(type(key) is str for key in value) and TAG not in value:
-        return {key: to_plain(each, f"{path}[{key!r}]") for key, each in value.items()}
-    pairs = [[to_plain(key, f"{path} key"), to_plain(each, f"{path}[{key!r}]")] for key, each in value.items()]
-    return {TAG: "dict", "value": pairs}
+def _plain_holder(value: Any, kind: type, depth: int) -> Any:  # noqa: ANN401 - JSON
+    if depth >= MOST_DEPTH:
+        raise NotSerialisableError(
+            f"what holds itself, or more than {MOST_DEPTH} values in each other,", "Return it flat."
+        )
+    if kind is list:
+        return _plain_list(value, depth)
+    if kind is dict:
+        return _plain_dict(value, depth)
+    if kind is tuple:
+        return {TAG: "tuple", "value": _plain_list(value, depth)}
+    elements = sorted(_plain_list(value, depth, " element"), key=msgspec.json.encode)
+    return {TAG: kind.__name__, "value": elements}
 
 
-def _plain_other(value: Any, path: str) -> Any:  # noqa: ANN401 - any value
-    """What is neither a plain scalar nor a list or dict: tagged types and subclasses."""
-    if isinstance(value, list):
-        return to_plain(list(value), path)
-    if isinstance(value, tuple):
-        return {TAG: "tuple", "value": to_plain(list(value), path)}
-    if isinstance(value, set | frozenset):
-        elements = sorted((to_plain(each, f"{path} element") for each in value), key=msgspec.json.encode)
-        return {TAG: "frozenset" if isinstance(value, frozenset) else "set", "value": elements}
-    tagged = _tagged(value)
-    if tagged is not None:
-        return tagged
-    for base in (str, int, float):
-        if isinstance(value, base):
-            return to_plain(base(value), path)
-    kind = type(value)
-    where = f" at {path}" if path else ""
-    raise NotSerialisableError(
-        f"a {kind.__module__}.{kind.__qualname__}{where} has no JSON form. "
-        "Return plain values (numbers, text, lists, dicts, dates), or a path or URL of where the data is."
-    )
+def _plain_list(value: Collection[Any], depth: int, place: str = "") -> list[Any]:
+    made: list[Any] = []
+    try:
+        for each in value:
+            made.append(to_plain(each, depth + 1))  # noqa: PERF401 - its length tells which element failed
+    except NotSerialisableError as error:
+        raise error.within(place or f"[{len(made)}]") from None
+    return made
 
 
-def _tagged(value: Any) -> dict[str, Any] | None:  # noqa: ANN401 - any value
-    for kind, (tag, plain) in _TAGS.items():
-        if isinstance(value, kind):
-            return {TAG: tag, "value": plain(value)}
-    return None
+def _plain_dict(value: dict[Any, Any], depth: int) -> Any:  # noqa: ANN401 - JSON
+    with_text_keys = all(type(key) is str for key in value) and TAG not in value
+    pairs: list[list[Any]] = []
+    for key, each in value.items():
+        try:
+            plain_key = to_plain(key, depth + 1)
+        except NotSerialisableError as error:
+            raise error.within(" key") from None
+        try:
+            pairs.append([plain_key, to_plain(each, depth + 1)])
+        except NotSerialisableError as error:
+            raise error.within(f"[{key!r}]") from None
+    return dict(pairs) if with_text_keys else {TAG: "dict", "value": pairs}
 
 
+def _as_text(value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise NotSerialisableError(f"the text {value[:60]!r}, which is no Unicode,", _NO_TEXT) from None
+    return value
+
+
+def _write_zoned(value: datetime | time) -> str:
+    key = getattr(value.tzinfo, "key", None)
+    return f"{value.isoformat()}[{key}]" if isinstance(key, str) else value.isoformat()
+
+
+def _read_datetime(text: str) -> datetime:
+    written, _, key = text.partition("[")
+    found = datetime.fromisoformat(written)
+    zone = _zone(key)
+    if zone is None:
+        return found
+    # Of the two times that a clock shows twice, or skips, it is the one with the offset that was written.
+    for fold in (0, 1):
+        zoned = found.replace(tzinfo=zone, fold=fold)
+        if zoned.utcoffset() == found.utcoffset():
+            return zoned
+    return found
+
+
+def _read_time(text: str) -> time:
+    written, _, key = text.partition("[")
+    found = time.fromisoformat(written)
+    zone = _zone(key)
+    return found if zone is None else found.replace(tzinfo=zone)
+
+
+def _zone(key: str) -> tzinfo | None:
+    """The zone of a name with a bracket behind it; None if there is none here."""
+    if not key:
+        return None
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - only values with a zone need it
+
+    try:
+        return ZoneInfo(key.rstrip("]"))
+    except (ValueError, OSError):
+        return None
+
+
+_ADVICE = "Return plain values (numbers, text, lists, dicts, dates), or a path or URL of where the data is."
+_NO_TEXT = "If it is a file's name, return os.fsencode(name), which is bytes."
 _TUPLE = b'{"$penstock":"tuple"'
 _PAIR = _TUPLE + b',"value":[%b,%b]}'
 
-# A datetime is a date, so it stands first.
+_HOLDERS = frozenset({list, dict, tuple, set, frozenset})
 _TAGS: dict[type, tuple[str, Callable[[Any], Any]]] = {
-    datetime: ("datetime", datetime.isoformat),
+    datetime: ("datetime", _write_zoned),
     date: ("date", date.isoformat),
-    time: ("time", time.isoformat),
+    time: ("time", _write_zoned),
     timedelta: ("timedelta", lambda value: [value.days, value.seconds, value.microseconds]),
     bytes: ("bytes", lambda value: base64.b64encode(value).decode()),
     Decimal: ("decimal", str),
@@ -251,9 +340,9 @@ _TAGS: dict[type, tuple[str, Callable[[Any], Any]]] = {
 }
 
 _MAKERS: dict[str, Callable[[Any], Any]] = {
-    "datetime": datetime.fromisoformat,
+    "datetime": _read_datetime,
     "date": date.fromisoformat,
-    "time": time.fromisoformat,
+    "time": _read_time,
     "timedelta": lambda value: timedelta(*value),
     "bytes": base64.b64decode,
     "decimal": Decimal,
@@ -262,6 +351,6 @@ _MAKERS: dict[str, Callable[[Any], Any]] = {
     "set": lambda value: set(from_plain(value)),
     "frozenset": lambda value: frozenset(from_plain(value)),
     "float": float,
-    "int": int,
+    "int": lambda value: int(value, 0),  # once it was decimal, of which Python reads 4,300 digits alone
     "dict": lambda value: {from_plain(key): from_plain(each) for key, each in value},
 }

@@ -106,10 +106,21 @@ class RuntimeTaskInstance:
         self.map_index, self.try_number, self.max_tries = facts.map_index, facts.try_number, facts.max_tries
 
     def xcom_push(self, key: str, value: Any) -> None:  # noqa: ANN401 - any value with a JSON form
-        """Leave a value under a key for other tasks, once this try succeeds."""
-        from penstock.model.value import to_plain  # noqa: PLC0415 - only a task that pushes needs it
+        """Leave a value under a key for other tasks, once this try succeeds.
 
-        to_plain(value, key)
+        Raises:
+            penstock.errors.RequestError: Nothing can be kept under this key.
+            penstock.model.value.NotSerialisableError: The value has no JSON form.
+        """
+        from penstock.model.names import xcom_key_problem  # noqa: PLC0415 - only a task that pushes needs these
+        from penstock.model.value import NotSerialisableError, to_plain  # noqa: PLC0415 - as above
+
+        if problem := xcom_key_problem(key):
+            raise RequestError(f"{problem}. Choose another key.")
+        try:
+            to_plain(value)
+        except NotSerialisableError as error:
+            raise error.within(key) from None
         self._context.pushed[key] = value
 
     def xcom_pull(

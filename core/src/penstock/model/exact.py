@@ -1,0 +1,73 @@
+"""Values of foreign types as the equal value of one of Python's own: what an encoding can keep and give back.
+
+A subclass may look like its base and be another value (`pandas.NaT` is a `datetime` of the year 1 to the methods of
+`datetime`). So its base's own view of it is made, and counts only if both are equal.
+"""
+
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+
+def exact(value: Any) -> Any:  # noqa: ANN401 - any value
+    """The value as one of Python's own types, its elements untouched; None if it is equal to none of these.
+
+    A scalar of NumPy is what its ``item()`` returns.
+    """
+    for base, view in _VIEWS.items():
+        if isinstance(value, base):
+            return _if_equal(view(value), value)
+    # 3 months are no 3, although both NumPy and its `item` say so: the kind tells what is meant.
+    kinds = _ARRAY_KINDS.get(getattr(getattr(value, "dtype", None), "kind", ""), ())
+    if kinds and getattr(value, "shape", None) == ():
+        found = value.item()
+        return _if_equal(found, value) if type(found) in kinds else None
+    return None
+
+
+def _if_equal(found: Any, value: Any) -> Any:  # noqa: ANN401 - any value
+    try:
+        same = bool(found == value)
+        if not same and isinstance(found, float):
+            same = bool(found != found and value != value)  # noqa: PLR0124 - not a number
+    except Exception:  # noqa: BLE001 - a comparison of a stranger's: what cannot be told is not equal
+        return None
+    return found if same else None
+
+
+def _fields(base: type, *names: str) -> Callable[[Any], list[Any]]:
+    """Read fields as the base keeps them, whatever a subclass has put over their names."""
+    readers = [getattr(base, name).__get__ for name in names]
+    return lambda value: [read(value) for read in readers]
+
+
+_DATE = ("year", "month", "day")
+_TIME = ("hour", "minute", "second", "microsecond", "tzinfo")
+_datetime_fields, _time_fields = _fields(datetime, *_DATE, *_TIME), _fields(time, *_TIME)
+_date_fields = _fields(date, *_DATE)
+_timedelta_fields = _fields(timedelta, "days", "seconds", "microseconds")
+_datetime_fold, _time_fold = _fields(datetime, "fold"), _fields(time, "fold")
+
+# A datetime is a date, so it stands first.
+_VIEWS: dict[type, Callable[[Any], Any]] = {
+    str: str.__str__,
+    int: int.__index__,
+    float: float.__float__,
+    bytes: lambda value: bytes.__getitem__(value, slice(None)),
+    datetime: lambda value: datetime(*_datetime_fields(value), fold=_datetime_fold(value)[0]),  # noqa: DTZ001 - its own zone
+    date: lambda value: date(*_date_fields(value)),
+    time: lambda value: time(*_time_fields(value), fold=_time_fold(value)[0]),
+    timedelta: lambda value: timedelta(*_timedelta_fields(value)),
+    Decimal: lambda value: Decimal(Decimal.__str__(value)),
+    UUID: lambda value: UUID(int=value.int),
+    list: lambda value: list(list.__iter__(value)),
+    tuple: lambda value: tuple(tuple.__iter__(value)),
+    dict: lambda value: dict(dict.items(value)),
+    set: lambda value: set(set.__iter__(value)),
+    frozenset: lambda value: frozenset(frozenset.__iter__(value)),
+}
+_ARRAY_KINDS: dict[str, tuple[type, ...]] = {
+    "b": (bool,), "i": (int,), "u": (int,), "f": (float,), "U": (str,), "S": (bytes,), "m": (timedelta,), "M": (datetime, date),
+}  # fmt: skip
