@@ -17,9 +17,10 @@
     |   `-- DataRefusedError
     |-- TaskSignal         no fault: how a task's code speaks to the engine
     |   |-- SkipTask
-    |   |-- FailTask
-    |   `-- TaskCancelled
+    |   `-- FailTask
     `-- InternalError      us: a bug in Penstock
+
+    TaskCancelled          beside the tree, as KeyboardInterrupt is: `except Exception` must not stop it
 
 A message says what failed, on which named thing, what was found, and what to do.
 """
@@ -212,8 +213,11 @@ class FailTask(TaskSignal):
     """Raised by a task to fail at once, without the retries it has left."""
 
 
-class TaskCancelled(TaskSignal):
-    """Raised inside a running task when it is cancelled or out of time, so that it can clean up."""
+class TaskCancelled(BaseException):
+    """Raised inside a running task when it is cancelled or out of time, so that it can clean up.
+
+    It is no `Exception`: a loop that goes on after whatever fails must not go on after this.
+    """
 
 
 class InternalError(PenstockError):

@@ -18,7 +18,8 @@ from penstock.author.build.build import build_dag
 from penstock.author.dag import DAG
 from penstock.author.operator import Operator
 from penstock.author.run.coroutines import completed
-from penstock.author.run.execution import Prepared, failed, prepare, run_try
+from penstock.author.run.execution import Prepared, prepare, run_try
+from penstock.author.run.failed import failed
 from penstock.author.run.stored_plan import from_plan
 from penstock.author.runtime import BaseRuntime, Runtime
 from penstock.engine.engine import Engine

@@ -136,6 +136,12 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     made.close()
 
 
+@pytest.fixture(scope="session")
+def make_bench() -> type[Bench]:
+    """For tests that share one among them."""
+    return Bench
+
+
 @pytest.fixture
 def narrow_bench(tmp_path: Path) -> Iterator[Bench]:
     made = Bench(tmp_path, slots=2, import_timeout_s=60, threads=2)

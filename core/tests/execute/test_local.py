@@ -42,25 +42,6 @@ def test_a_failure_names_the_error_and_shows_only_the_authors_frames(bench):
     assert "penstock/execute" not in finished.error
 
 
-@pytest.mark.parametrize(
-    ("body", "words"),
-    [
-        ("os.kill(os.getpid(), 11)", "SIGSEGV"),
-        ("os.kill(os.getpid(), 9)", "SIGKILL"),
-        ("os._exit(7)", "status 7"),
-        ("sys.exit(3)", "sys.exit(3)"),
-    ],
-    ids=["segfault", "killed", "os._exit", "sys.exit"],
-)
-@pytest.mark.parametrize("isolation", ["fork", "reuse"])
-def test_a_process_that_ends_itself_is_a_failed_try_that_says_how(bench, body, words, isolation):
-    bench.write(f"@task\ndef t(): {body}\nt()\n@task\ndef ok(): return 1\nok()")
-    finished = bench.run("t", isolation=isolation)
-    assert finished.outcome is Outcome.FAILED
-    assert words in finished.error
-    assert bench.run("ok", isolation=isolation).outcome is Outcome.SUCCESS
-
-
 def test_every_fork_has_a_process_of_its_own_and_reuse_does_not(bench):
     bench.write("@task\ndef t(): return os.getpid()\nt()")
     forked = {bench.run("t").xcoms["return_value"].json for _ in range(3)}

@@ -83,7 +83,7 @@ def store(tmp_path):
 def test_an_executor_gets_tries_once_it_has_room_and_is_asked_again_once_what_it_told_is_stored(store, tmp_path):
     clock = SystemClock()
     executor = LateExecutor(lambda: store.runs.state("stock", "one"))
-    requests = TryRequests(store, logs=tmp_path, isolation="fork", offload=Offload("file:///values"))
+    requests = TryRequests(store, logs=tmp_path, isolation="fork", grace_s=5.0, offload=Offload("file:///values"))
     asks = Asks(store, clock, Vault([StoreSource(store)], lambda _: ()))
     scheduler = Scheduler(store, Engine(lease_s=600.0), {LOCAL: executor}, requests, asks, clock)
     executor.done = scheduler.stop

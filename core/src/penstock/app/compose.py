@@ -94,6 +94,7 @@ def _requests(settings: Settings, store: Store) -> TryRequests:
         store,
         logs=settings.logs_folder,
         isolation=settings.executor.isolation,
+        grace_s=settings.executor.stop_grace_s,
         offload=Offload(settings.values_url, settings.xcom.conn_id, settings.xcom.threshold_bytes),
         isolated=frozenset(isolated_pythons(settings)),
     )

@@ -34,7 +34,7 @@ def main(parent: int, line: int, snapshots: Path) -> None:
                 code = request.code if isinstance(request.code, FileCode) else None
                 runner = Runner(code, snapshots, environment_providers())
                 channel.mask.learn(runner.secrets)
-                run_request(channel, runner, serial, request)
+                run_request(channel, runner, serial, request, ends=True)
                 os._exit(0)  # threads that the task left behind must not keep the process
 
 

@@ -1,5 +1,6 @@
 """The channel of a try's process: its asks, values and outcome go out, replies come in."""
 
+import os
 import socket
 import threading
 from collections.abc import Callable
@@ -13,10 +14,14 @@ from penstock.author.runtime import BaseRuntime
 from penstock.errors import PenstockError, RequestError
 from penstock.model.attempt import TryEnd
 from penstock.model.connection import Connection
+from penstock.model.names import error_sentence, well_formed
 from penstock.model.state import Outcome
 from penstock.processes.frames import FrameReader, frame
 from penstock.processes.masking import Mask
 from penstock.spec.wire import Ask, FrameKind, Reply
+
+LINE_CLOSED = 76
+"""The exit code of a try's process that could not answer because its code has closed the line (EX_PROTOCOL of sysexits.h)."""
 
 _decode_reply = msgspec.msgpack.Decoder(Reply).decode
 _encode = msgspec.msgpack.Encoder().encode
@@ -33,19 +38,49 @@ class Channel:
         self._sock = sock
         self._reader = FrameReader()
         self._lock = threading.Lock()
+        self._owner, self._identity = os.getpid(), os.fstat(sock.fileno()).st_ino
         self.mask = Mask()
 
     def send(self, kind: FrameKind, serial: int, payload: bytes) -> None:
-        """Send one frame; raises OSError if the server is gone."""
+        """Send one frame.
+
+        Raises:
+            OSError: The server is gone.
+            RequestError: This is a process that the try's own has forked, which has no line.
+        """
+        self._check_owner("a message")
         with self._lock:
             self._sock.sendall(frame(kind, serial, payload))
 
+    def log(self, serial: int, text: str) -> None:
+        """Send text for the log of a try."""
+        self.send(FrameKind.LOG, serial, well_formed(text).encode())
+
     def finish(self, serial: int, end: TryEnd) -> None:
-        """Send the outcome of a try; why it is no success goes into its log, too, and nowhere with a secret in it."""
+        """Send the outcome of a try; why it is no success goes into its log, too, and nowhere with a secret in it.
+
+        Raises:
+            OSError: The server is gone, or the try's code has closed the line.
+        """
+        if os.fstat(self._sock.fileno()).st_ino != self._identity:
+            # Code that closes every descriptor may have opened another file under this number since.
+            raise OSError("the line to the supervisor was closed")
         end = replace(end, error=self.mask.hide(end.error))
-        if end.error and end.outcome is not Outcome.CANCELLED:  # whoever had it cancelled writes why
-            self.send(FrameKind.LOG, serial, _last_words(end).encode(errors="replace"))
-        self.send(FrameKind.FINISHED, serial, _encode(end))
+        if words := _last_words(end):
+            self.log(serial, words)
+        try:
+            answer = _encode(end)
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            reason = f"its answer could not be sent: {error_sentence(error)}"
+            answer = _encode(TryEnd(Outcome.FAILED, reason, retryable=False))
+        self.send(FrameKind.FINISHED, serial, answer)
+
+    def _check_owner(self, what: str) -> None:
+        # Two processes at one line would read each other's replies.
+        if os.getpid() != self._owner:
+            raise RequestError(
+                f"{what} is not to be had in a process that the task has forked: ask for it in the task, and hand it over"
+            )
 
     def frames(self) -> list[tuple[int, int, bytes]]:
         """Wait for at least one frame; an empty list means that the server is gone."""
@@ -60,9 +95,10 @@ class Channel:
         """Ask the supervisor for something and wait for the reply.
 
         Raises:
-            RequestError: The supervisor is gone.
+            RequestError: The supervisor is gone, or this is a process that the task has forked.
             PenstockError: What the supervisor answered, as the class it named.
         """
+        self._check_owner(f"the answer to {method}()")
         with self._lock:
             self._sock.sendall(frame(FrameKind.ASK, serial, _encode(Ask(method, args))))
             for kind, _, payload in self.frames():
@@ -74,9 +110,17 @@ class Channel:
 
 
 def _last_words(end: TryEnd) -> str:
-    """Why a try ended so, for its log: the traceback if there is one, whose last line is the sentence before it."""
+    """Why a try ended so, for its log: the traceback if there is one, whose last line is the sentence before it.
+
+    Of one that was cancelled it is where it stood; whoever had it cancelled writes why.
+    """
     _, _, rest = end.error.partition("\n")
-    text = rest if rest.startswith("Traceback") else end.error
+    traceback = rest if rest.startswith("Traceback") else ""
+    if end.outcome is Outcome.CANCELLED:
+        return f"{traceback}\n" if traceback else ""
+    text = traceback or end.error
+    if not text:
+        return ""
     return f"{text}\n" if end.outcome is Outcome.FAILED else f"{end.outcome.value}: {text}\n"
 
 

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from penstock.errors import ConfigError
 from penstock.execute.executor_lock import MARK, mark_of
-from penstock.execute.file_server import BEAT_S, KILL_GRACE_S
 from penstock.execute.spawn_server import END_S, Open, send_open
 from penstock.model.run import TaskKey
 from penstock.processes.descendants import end_marked
@@ -20,9 +19,6 @@ from penstock.processes.frames import FrameReader, SendBuffer, frame, read_avail
 from penstock.processes.group import kill_group
 from penstock.spec.executor import PlanCode, TryRequest
 from penstock.spec.wire import FrameKind
-
-HUNG_S = KILL_GRACE_S + 2 * BEAT_S
-"""Seconds in which a file server that lives has ended a try that was cancelled, or has sent a heartbeat."""
 
 
 class ServerKey(NamedTuple):

@@ -16,6 +16,7 @@ from typing import NoReturn
 
 import msgspec
 
+from penstock.execute.channel import LINE_CLOSED
 from penstock.execute.jobs import ForkedProcess, Job, fork_process
 from penstock.execute.output import Output, discard
 from penstock.execute.runner import Runner
@@ -25,13 +26,14 @@ from penstock.model.attempt import TryEnd
 from penstock.model.state import Outcome
 from penstock.processes.descendants import end_children, kill_orphans
 from penstock.processes.frames import FrameReader, SendBuffer, frame, read_available
-from penstock.processes.group import Reaper, describe_exit, kill_group
+from penstock.processes.group import Reaper, ask_where, describe_exit, kill_group, report_where
 from penstock.spec.wire import FrameKind, Reply
 
 _decode_reply = msgspec.msgpack.Decoder(Reply).decode
 _encode = msgspec.msgpack.Encoder().encode
 
-KILL_GRACE_S = 5.0
+WHERE_S = 0.2
+"""Seconds that a process gets to tell where it stands before it is killed."""
 END_S = 2.0
 BEAT_S = 5.0
 ORPHANS_S = 0.02
@@ -65,6 +67,7 @@ class FileServer:
 
     def serve(self) -> NoReturn:
         """Serve, and leave the process when the scheduler hangs up; nothing that was forked outlives it."""
+        report_where()
         self._selector.register(self._reaper, selectors.EVENT_READ, self._reap)
         self._selector.register(self._control, selectors.EVENT_READ, self._receive)
         while self._open:
@@ -281,7 +284,7 @@ class FileServer:
         elif job.request.wait is not None:
             job.child.send_buffer.put(frame(FrameKind.CANCEL, job.serial, reason.encode()))
         else:
-            self._arm(KILL_GRACE_S, job.serial, "kill")
+            self._arm(job.request.grace_s, job.serial, "where")
             os.kill(job.child.pid, signal.SIGTERM)
 
     # Time.
@@ -310,6 +313,9 @@ class FileServer:
                 self._end(
                     job, Outcome.TIMED_OUT, f"it ran longer than its execution_timeout, {job.request.timeout_s:g} s"
                 )
+            elif job.child is not None and what == "where":
+                ask_where(job.child.pid)
+                self._arm(WHERE_S, serial, "kill")
             elif job.child is not None:
                 kill_group(job.child.pid)
 
@@ -332,8 +338,13 @@ class FileServer:
 
 def _without_answer(code: int) -> str:
     """Say how a process ended that gave no answer, by its exit code."""
+    if code == LINE_CLOSED:
+        return "its answer is lost: its code has closed descriptors that are not its own, as os.closerange() does"
     if code >= 0:
-        return f"the task's process exited with status {code} without an answer: something in it called os._exit()"
+        return (
+            f"the task's process exited with status {code} without an answer: it neither returned nor raised, "
+            "but was ended from within, as os._exit() does, or became another program"
+        )
     return f"the task's process {describe_exit(code)}{_SIGNAL_HINTS.get(-code, '')}"
 
 

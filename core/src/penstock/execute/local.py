@@ -13,7 +13,7 @@ from typing import Protocol
 import msgspec
 
 from penstock.errors import ConfigError
-from penstock.execute.environment import HUNG_S, Environment, Server, ServerKey, Submitted, server_key
+from penstock.execute.environment import Environment, Server, ServerKey, Submitted, server_key
 from penstock.execute.file_server import BEAT_S
 from penstock.execute.spawn_server import Open
 from penstock.model.attempt import TryEnd
@@ -62,6 +62,10 @@ class LocalSettings(Protocol):
     def import_timeout_s(self) -> float:
         """Seconds that the import of a file may take."""
 
+    @property
+    def stop_grace_s(self) -> float:
+        """Seconds that a try gets to clean up when it is ended."""
+
 
 def capacity_of(settings: LocalSettings) -> int:
     """Tries that a local executor holds at once: those that run and those that follow them."""
@@ -79,7 +83,8 @@ class LocalExecutor:
         settings: How many tries run at once, how they are isolated unless their DAG says otherwise, and the like.
         now: Gives the present as aware UTC.
         name: Its name in the settings.
-        hung_s: Seconds after which a file server that neither ends a cancelled try nor sends a heartbeat is ended.
+        hung_s: Seconds beyond the grace of its tries after which a file server that neither ends a cancelled one nor
+            sends a heartbeat is ended.
     """
 
     def __init__(
@@ -90,9 +95,9 @@ class LocalExecutor:
         now: Callable[[], datetime],
         *,
         name: str = LOCAL,
-        hung_s: float = HUNG_S,
+        hung_s: float = 2 * BEAT_S,
     ) -> None:
-        self.name, self._hung_s = name, hung_s
+        self.name, self._hung_s = name, settings.stop_grace_s + hung_s
         self._snapshots = str(snapshots)
         self._environments, self._settings, self._now = environments, settings, now
         self._servers: dict[ServerKey, Server] = {}

@@ -10,12 +10,14 @@ from msgspec.structs import replace
 from penstock.author.abstract_operator import AbstractOperator
 from penstock.author.build.imports import ImportRuntime, import_dag_file
 from penstock.author.operator import Operator
-from penstock.author.run.execution import Prepared, failed, prepare, run_try
+from penstock.author.run.execution import Prepared, prepare, run_try
+from penstock.author.run.failed import failed
 from penstock.author.run.stored_plan import from_plan
 from penstock.author.runtime import Runtime, current
 from penstock.errors import FailTask, PenstockError
 from penstock.execute.offload import offloaded
 from penstock.model.attempt import TryEnd
+from penstock.model.names import error_text
 from penstock.model.secret import variable_secrets
 from penstock.model.state import Outcome
 from penstock.spec.executor import FileCode, PlanCode, TryRequest
@@ -80,12 +82,16 @@ class Runner:
                 self._tasks[dag.dag_id, task.task_id] = task
 
     def run(self, request: TryRequest, runtime: Runtime) -> TryEnd:
-        """Run one try to its end in this process."""
+        """Run one try to its end in this process; whatever is raised is its verdict."""
         try:
             task = self._task(request)
         except PenstockError as error:
-            return TryEnd(Outcome.FAILED, str(error), retryable=False)
-        return with_values_put_away(run_try(task, request.facts, request.inputs, runtime), request, runtime)
+            return TryEnd(Outcome.FAILED, error_text(error), retryable=False)
+        try:
+            end = run_try(task, request.facts, request.inputs, runtime)
+        except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt and GeneratorExit of the author's own
+            return failed(error)
+        return with_values_put_away(end, request, runtime)
 
     def prepare(self, request: TryRequest, runtime: Runtime) -> Prepared:
         """Get a sensor ready to be poked; raises what goes wrong on the way."""
@@ -124,7 +130,7 @@ def with_values_put_away(end: TryEnd, request: TryRequest, runtime: Runtime) -> 
     token = current.set(runtime)
     try:
         return replace(end, xcoms=offloaded(end.xcoms, request, runtime))
-    except Exception as error:  # noqa: BLE001 - a provider's code: what it raised is the verdict on this try
+    except BaseException as error:  # noqa: BLE001 - a provider's code: what it raised is the verdict on this try
         return failed(error)
     finally:
         current.reset(token)

@@ -16,6 +16,7 @@ import msgspec
 
 from penstock.errors import RequestError
 from penstock.execute.channel import Channel, value_of
+from penstock.model.names import error_sentence
 from penstock.spec.wire import Ask, FrameKind, Reply
 
 _decode_reply = msgspec.msgpack.Decoder(Reply).decode
@@ -60,6 +61,7 @@ class SensorChannel(Channel):
 
     def ask(self, serial: int, method: str, *args: Any) -> Any:  # noqa: ANN401 - any JSON-like value
         """Ask for something and wait for the reply."""
+        self._check_owner(f"the answer to {method}()")
         self.send(FrameKind.ASK, serial, _encode(Ask(method, args)))
         reply = _decode_reply(self._queue(serial).get())
         self.mask.learn(reply.secrets)
@@ -77,7 +79,7 @@ class SensorChannel(Channel):
             if error is None:
                 done.set_result(result)
             elif isinstance(error, StopIteration | SystemExit | KeyboardInterrupt):
-                done.set_exception(RequestError(f"a sensor raised {type(error).__name__}: {error}"))
+                done.set_exception(RequestError(f"a sensor raised {error_sentence(error)}"))
             else:
                 done.set_exception(error)
 

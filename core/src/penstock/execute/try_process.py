@@ -1,5 +1,6 @@
 """The process of a try: the fork that runs an author's code, sends its outcome, and is gone."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -9,9 +10,11 @@ from typing import NoReturn
 
 import msgspec
 
+from penstock.author.run.failed import failed
 from penstock.errors import TaskCancelled
-from penstock.execute.channel import Channel, TryRuntime
+from penstock.execute.channel import LINE_CLOSED, Channel, TryRuntime
 from penstock.execute.runner import Runner
+from penstock.processes.process_end import ProcessEnd
 from penstock.spec.executor import TryRequest
 from penstock.spec.wire import FrameKind
 
@@ -25,7 +28,7 @@ def run_one(sock: socket.socket, runner: Runner) -> NoReturn:
     while frames := channel.frames():
         for kind, serial, payload in frames:
             if kind == FrameKind.RUN:
-                run_request(channel, runner, serial, _decode_request(payload))
+                run_request(channel, runner, serial, _decode_request(payload), ends=True)
                 os._exit(0)
     os._exit(0)
 
@@ -35,21 +38,39 @@ def run_many(sock: socket.socket, runner: Runner) -> NoReturn:
     channel = Channel(sock)
     channel.mask.learn(runner.secrets)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    streams = sys.stdout, sys.stderr
     while frames := channel.frames():
         for kind, serial, payload in frames:
-            if kind != FrameKind.RUN:
-                continue
-            run_request(channel, runner, serial, _decode_request(payload))
+            if kind == FrameKind.RUN:
+                run_request(channel, runner, serial, _decode_request(payload), ends=False)
+                sys.stdout, sys.stderr = streams
     os._exit(0)
 
 
-def run_request(channel: Channel, runner: Runner, serial: int, request: TryRequest) -> None:
-    """Run a try in this process and send its end; SIGTERM raises TaskCancelled in it meanwhile."""
-    signal.signal(signal.SIGTERM, _cancelled)
-    end = runner.run(request, TryRuntime(channel, serial, runner.open_store))
+def run_request(channel: Channel, runner: Runner, serial: int, request: TryRequest, *, ends: bool) -> None:
+    """Run a try in this process and send its end; SIGTERM raises TaskCancelled in it meanwhile.
+
+    Args:
+        channel: The line to its supervisor.
+        runner: Runs it.
+        serial: Its number on the line.
+        request: The try.
+        ends: Whether the process ends with it.
+    """
+    try:
+        signal.signal(signal.SIGTERM, _cancelled)
+        program = ProcessEnd(lambda line: channel.log(serial, line)) if ends else None
+        end = runner.run(request, TryRuntime(channel, serial, runner.open_store))
+        if program is not None:
+            program.finish()
+    except BaseException as error:  # noqa: BLE001 - whatever comes up here, the try is answered
+        end = failed(error)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _flush()
-    channel.finish(serial, end)
+    try:
+        channel.finish(serial, end)
+    except OSError:
+        os._exit(LINE_CLOSED)
 
 
 def _cancelled(_number: int, _frame: FrameType | None) -> NoReturn:
@@ -57,8 +78,7 @@ def _cancelled(_number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError):
-            continue
+    """Have what was printed leave; streams that the author's code has put there may do anything."""
+    for stream in {id(each): each for each in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)}.values():
+        with contextlib.suppress(BaseException):
+            stream.flush()  # type: ignore[union-attr]  # None is among what it may be

@@ -15,7 +15,8 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from penstock.author.run.execution import Prepared, failed
+from penstock.author.run.execution import Prepared
+from penstock.author.run.failed import failed
 from penstock.execute.channel import TryRuntime
 from penstock.execute.runner import Runner, with_values_put_away
 from penstock.execute.sensor_channel import SensorChannel, speaking_for
@@ -116,7 +117,7 @@ class Waiter:
             shared = group if not first.prepared.context.was_read else [first]
             for waiting in group:
                 if waiting in shared:
-                    self._settle(waiting, waiting.prepared.poked(answer))
+                    self._settle(waiting, _judged(waiting.prepared, answer))
                 else:
                     waiting.key = None
         self._poking.difference_update(waiting.serial for waiting in group)
@@ -175,6 +176,14 @@ class Waiter:
         request, runtime = waiting.request, waiting.prepared.context.runtime
         end = await self._in_thread(waiting.serial, lambda: with_values_put_away(end, request, runtime))
         self._channel.finish(waiting.serial, end)
+
+
+def _judged(prepared: Prepared, answer: Any) -> TryEnd | None:  # noqa: ANN401 - what a poke returned
+    """What a poke's answer means; one that is neither true nor false, as an array, fails its sensor."""
+    try:
+        return prepared.poked(answer)
+    except BaseException as error:  # noqa: BLE001 - the answer's own code
+        return failed(error)
 
 
 def _alike(due: list[Waiting]) -> list[list[Waiting]]:

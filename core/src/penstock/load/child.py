@@ -24,11 +24,11 @@ from penstock.errors import MissingProviderError, NotFoundError, RequestError
 from penstock.load.messages import MessageKind, ParseConfig, ParseJob
 from penstock.model.source import ParsedFile
 from penstock.processes.frames import Frame, FrameSocket
+from penstock.processes.group import report_where
 from penstock.processes.memory import limit_memory
 from penstock.spec.wire import Ask, Reply
 from penstock_manifest.format import Capability
 
-DUMP_TRACEBACK = signal.SIGUSR2
 _MARGIN_S = 5
 _COMPILED = re.compile(r"__pycache__/([^/]+?)\.[^/]*\.pyc$")
 
@@ -47,7 +47,7 @@ def run_child(job: ParseJob, serial: int, config: ParseConfig, sock: socket.sock
         sock: Blocking stream socket to the server.
     """
     faulthandler.enable(file=2)
-    faulthandler.register(DUMP_TRACEBACK, file=2)
+    report_where()
     line = FrameSocket(sock)
     memory = _bound(config)
     result = _import(job, config, _LoaderRuntime(line, serial), memory)

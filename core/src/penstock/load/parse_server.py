@@ -17,13 +17,13 @@ from time import monotonic
 
 import msgspec
 
-from penstock.load.child import DUMP_TRACEBACK, run_child
+from penstock.load.child import run_child
 from penstock.load.messages import MessageKind, ParseConfig, ParseJob
 from penstock.load.preload import preload
 from penstock.processes.descendants import end_children, kill_orphans
 from penstock.processes.fork import become_subreaper, fork, prepare_to_fork
 from penstock.processes.frames import FrameSocket
-from penstock.processes.group import Reaper, describe_exit, kill_group
+from penstock.processes.group import Reaper, ask_where, describe_exit, kill_group
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_config = msgspec.msgpack.Decoder(ParseConfig).decode
@@ -181,8 +181,7 @@ class ParseServer:
             if child.deadline <= now and not child.timed_out:
                 # First it tells on its standard error where it is, then it is ended.
                 child.timed_out, child.deadline = True, now + _GRACE_S
-                with suppress(ProcessLookupError):
-                    os.kill(child.pid, DUMP_TRACEBACK)
+                ask_where(child.pid)
             elif child.deadline <= now:
                 kill_group(child.pid)
                 child.deadline = now + _GRACE_S

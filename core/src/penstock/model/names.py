@@ -1,4 +1,4 @@
-"""Names that users and tasks choose: of runs, Variables, pools, XComs."""
+"""Names that users and tasks choose (of runs, Variables, pools, XComs), and other text from outside: what can be kept of it."""
 
 from typing import Any
 
@@ -35,3 +35,33 @@ def xcom_key_problem(key: Any) -> str:  # noqa: ANN401 - what a task gave
     if len(key) > LONGEST_XCOM_KEY:
         return f"the XCom key {key[:60]!r}... has {len(key):,} characters; at most {LONGEST_XCOM_KEY} are kept"
     return ""
+
+
+def visible(text: str) -> str:
+    """The text with each character escaped that is none to look at: control characters, half surrogate pairs."""
+    return text if text.isprintable() else "".join(each if _is_visible(each) else ascii(each)[1:-1] for each in text)
+
+
+def well_formed(text: str) -> str:
+    """The text with U+FFFD in place of each half of a surrogate pair, so that it can be encoded."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _is_visible(character: str) -> bool:
+    return character.isprintable() or (
+        character.isspace() and character not in "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029"
+    )
+
+
+def error_text(error: BaseException) -> str:
+    """What an error says; its own code may raise, and then that is said."""
+    try:
+        return well_formed(str(error))
+    except BaseException as second:  # noqa: BLE001 - a stranger's __str__
+        return f"(its text cannot be told: its __str__ raised {type(second).__name__})"
+
+
+def error_sentence(error: BaseException) -> str:
+    """An error's class and what it says."""
+    text = error_text(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

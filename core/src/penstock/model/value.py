@@ -38,7 +38,7 @@ from uuid import UUID
 
 import msgspec
 
-from penstock.model.exact import exact
+from penstock.model.plain_value import plain_value
 
 TAG = "$penstock"
 MOST_DEPTH = 100
@@ -219,7 +219,7 @@ def to_plain(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - any value
     if kind in _TAGS:
         tag, plain = _TAGS[kind]
         return {TAG: tag, "value": plain(value)}
-    found = exact(value)
+    found = plain_value(value)
     if found is None:
         raise NotSerialisableError(f"a {kind.__module__}.{kind.__qualname__}", _ADVICE)
     return to_plain(found, depth)
@@ -297,8 +297,8 @@ def _read_datetime(text: str) -> datetime:
     if zone is None:
         return found
     # Of the two times that a clock shows twice, or skips, it is the one with the offset that was written.
-    for fold in (0, 1):
-        zoned = found.replace(tzinfo=zone, fold=fold)
+    for second in (False, True):
+        zoned = found.replace(tzinfo=zone, fold=second)
         if zoned.utcoffset() == found.utcoffset():
             return zoned
     return found

@@ -1,9 +1,12 @@
 """How processes end: groups are killed, children are reaped, and exits are put into words."""
 
 import contextlib
+import faulthandler
 import os
 import signal
 from collections.abc import Iterator
+
+_WHERE = signal.SIGUSR2
 
 
 def kill_group(pid: int, number: int = signal.SIGKILL) -> None:
@@ -56,6 +59,17 @@ def describe_exit(code: int) -> str:
     if code >= 0:
         return f"ended with exit code {code}"
     return f"was killed by {signal_name(-code)} ({signal.strsignal(-code)})"
+
+
+def report_where() -> None:
+    """Have this process, and those that it forks, write the traceback of every thread to standard error when asked."""
+    faulthandler.register(_WHERE, file=2)
+
+
+def ask_where(pid: int) -> None:
+    """Ask a process where it stands, which may be in code that hears no other signal; one that never agreed to tell ends."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, _WHERE)
 
 
 def signal_name(number: int) -> str:

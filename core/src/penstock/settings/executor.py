@@ -16,7 +16,7 @@ class ExecutorSettings(msgspec.Struct, frozen=True):
         isolation: ``fork`` (a fresh process per try), ``reuse`` (one serves many) or ``inline``; a DAG may differ.
         spawn_servers: File servers, each of which has imported a DAG file of a source snapshot, that are kept warm when idle.
         import_timeout_s: Seconds that a file server may take to import its DAG file.
-        stop_grace_s: Seconds that running tries get to clean up when Penstock stops.
+        stop_grace_s: Seconds that a try gets to clean up when it is cancelled, out of time, or Penstock stops.
     """
 
     parallelism: Annotated[int, msgspec.Meta(ge=0)] = 0

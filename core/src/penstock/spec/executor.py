@@ -115,7 +115,8 @@ class TryRequest(msgspec.Struct, frozen=True, omit_defaults=True):
         queue: The queue that its author chose.
         isolation: ``fork``, ``reuse`` or ``inline``.
         wait: How it waits if it is a sensor, else None.
-        timeout_s: Seconds after its start when the executor kills it; None for never.
+        timeout_s: Seconds after its start when the executor ends it; None for never.
+        grace_s: Seconds that it gets to clean up when it is ended, between SIGTERM and SIGKILL.
         offload: Where it puts large values; None to have them all travel.
     """
 
@@ -129,6 +130,7 @@ class TryRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     isolation: Isolation = "fork"
     wait: SensorWait | None = None
     timeout_s: float | None = None
+    grace_s: float = 5.0
     offload: Offload | None = None
 
     @property

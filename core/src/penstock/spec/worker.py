@@ -29,9 +29,6 @@ from penstock.spec.executor import FileCode, TryRequest
 from penstock.spec.snapshot import unpack
 from penstock.spec.wire import Ask, FrameKind, Reply
 
-KILL_GRACE_S = 5.0
-"""Seconds that a try gets to clean up, between SIGTERM and SIGKILL."""
-
 _READ_SIZE = 1 << 16
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -134,7 +131,7 @@ class Worker:
                         self._ended_by = self._ended_by or TryEnd(Outcome.TIMED_OUT, reason)
                         deadline = float("inf")
                     if self._ended_by is not None and kill_at == float("inf"):
-                        kill_at = time.monotonic() + KILL_GRACE_S
+                        kill_at = time.monotonic() + self._request.grace_s
                         kill_group(process.pid, signal.SIGTERM)
         finally:
             # What the task started ends with it, and so does a process that this worker gives up.

@@ -21,6 +21,7 @@ class TryRequests:
     Args:
         logs: Folder of the logs.
         isolation: What tries use unless their DAG says otherwise.
+        grace_s: Seconds that they get to clean up when they are ended.
         offload: Where large values go; under its ``url`` each run has a place of its own.
         isolated: Ids of the providers whose operators run in an environment of their own.
     """
@@ -31,11 +32,12 @@ class TryRequests:
         *,
         logs: Path,
         isolation: Isolation,
+        grace_s: float,
         offload: Offload,
         isolated: frozenset[str] = frozenset(),
     ) -> None:
         self._store, self._logs = store, logs
-        self._isolation, self._offload, self._isolated = isolation, offload, isolated
+        self._isolation, self._grace_s, self._offload, self._isolated = isolation, grace_s, offload, isolated
 
     def make(self, dispatches: Sequence[Dispatch], now: datetime) -> tuple[list[TryRequest], list[TryFinished]]:
         """One request for each dispatch, in order; for one that cannot be made, the end of its try.
@@ -83,6 +85,7 @@ class TryRequests:
             wait=None if task.sensor is None else SensorWait(task.sensor, dispatch.waited_s),
             # A sensor waits, whatever its try costs: its own timeout ends it.
             timeout_s=task.execution_timeout_s if task.sensor is None else None,
+            grace_s=self._grace_s,
             offload=Offload(run_values(self._offload.url, run), self._offload.conn_id, self._offload.threshold_bytes),
         )
 

@@ -1,9 +1,7 @@
 """One try of a task in this process: inputs in, values and outcome out. No processes, no clock of its own."""
 
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,6 +12,8 @@ from penstock.author.mapping import EXPAND_KWARGS, MappedOperator, elements_of
 from penstock.author.operator import Operator
 from penstock.author.run.context import Context, current_context
 from penstock.author.run.coroutines import completed
+from penstock.author.run.failed import failed
+from penstock.author.run.fork_guard import in_one_process
 from penstock.author.run.stored_plan import StoredTask
 from penstock.author.run.templates import render_templates
 from penstock.author.run.values import resolve_value
@@ -21,13 +21,12 @@ from penstock.author.runtime import Runtime, current
 from penstock.author.sensor import PokeResult, Sensor
 from penstock.author.task_rules import seconds
 from penstock.author.xcom_arg import RETURN_VALUE, XComArg, find_xcom_args
-from penstock.errors import AuthoringError, FailTask, ProviderError, RequestError, SkipTask, TaskCancelled
+from penstock.errors import FailTask, RequestError, TaskCancelled
 from penstock.model.attempt import TryEnd, TryFacts, TryInputs, Value
 from penstock.model.mapping import element_indexes
+from penstock.model.names import xcom_key_problem
 from penstock.model.state import Outcome
 from penstock.model.value import NotSerialisableError, encode, length
-
-_HOME = str(Path(__file__).parents[2]) + "/"
 
 
 class Prepared:
@@ -82,25 +81,11 @@ class Prepared:
 def _active(context: Context) -> Iterator[None]:
     in_runtime, in_context = current.set(context.runtime), current_context.set(context)
     try:
-        yield
+        with in_one_process():
+            yield
     finally:
         current_context.reset(in_context)
         current.reset(in_runtime)
-
-
-def failed(error: BaseException) -> TryEnd:
-    """End a try whose code raised this."""
-    if isinstance(error, SkipTask):
-        return TryEnd(Outcome.SKIPPED, str(error))
-    if isinstance(error, TaskCancelled):
-        return TryEnd(Outcome.CANCELLED, str(error) or "cancelled")
-    final = isinstance(error, FailTask | AuthoringError | NotSerialisableError)
-    if isinstance(error, ProviderError):
-        final = not error.retryable
-    if isinstance(error, SystemExit):
-        error = RuntimeError(f"the task called sys.exit({error.code!r}); return, or raise SkipTask or FailTask")
-    after = getattr(error, "retry_after_s", None)
-    return TryEnd(Outcome.FAILED, describe(error), retryable=not final, retry_after_s=after)
 
 
 def prepare(task: AbstractOperator, facts: TryFacts, inputs: TryInputs, runtime: Runtime) -> Prepared:
@@ -160,17 +145,6 @@ def run_try(
         raise
     except BaseException as error:  # noqa: BLE001 - whatever user code raises is the outcome of this try
         return failed(error)
-
-
-def describe(error: BaseException) -> str:
-    """Describe an error in one sentence, then the traceback from the author's first frame on."""
-    first = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    frames = error.__traceback__
-    while frames is not None and frames.tb_frame.f_code.co_filename.startswith(_HOME):
-        frames = frames.tb_next
-    if frames is None:
-        return "\n".join([first, *getattr(error, "__notes__", ())])
-    return first + "\n" + "".join(traceback.format_exception(type(error), error, frames)).rstrip()
 
 
 def _wait(prepared: Prepared, sensor: Sensor, pause: Callable[[float], float] | None) -> TryEnd:
@@ -269,11 +243,11 @@ def _with_values(value: Any, context: Context) -> Any:  # noqa: ANN401 - any arg
 def _xcoms(task: Operator, context: Context, value: Any) -> dict[str, Value]:  # noqa: ANN401 - what execute returned
     values = dict(context.pushed)
     if task.multiple_outputs:
-        if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        if not isinstance(value, dict):
             raise FailTask(
                 f"{task} has multiple_outputs and returned a {type(value).__name__}, not a dict of named values"
             )
-        values |= value
+        values |= dict.items(value)
     for key in task.wanted_keys:
         if key not in values and isinstance(value, dict) and key in value:
             values[key] = value[key]
@@ -282,8 +256,11 @@ def _xcoms(task: Operator, context: Context, value: Any) -> dict[str, Value]:  #
             raise FailTask(f"{task}: another task takes its value {key!r}, and it returned {has}")
     if task.do_xcom_push and value is not None:
         values[RETURN_VALUE] = value
+    for key in values:
+        if problem := xcom_key_problem(key):
+            raise FailTask(f"{task}: what it returned cannot be kept for other tasks: {problem}. Choose another key.")
     try:
-        return {key: Value(encode(each), length(each)) for key, each in values.items()}
+        return {str.__str__(key): Value(encode(each), length(each)) for key, each in values.items()}
     except NotSerialisableError as error:
         raise FailTask(f"{task}: what it returned cannot be kept for other tasks: {error}") from None
 
@@ -301,7 +278,7 @@ def _chosen_tasks(task: Operator, value: Any) -> tuple[str, ...]:  # noqa: ANN40
                 f"{task}: the branch chose {each!r}, which is not directly downstream. "
                 f"It may choose: {', '.join(sorted(direct)) or 'nothing, for nothing is'}."
             )
-        found += [each] if each in direct else groups[each]
+        found += [str.__str__(each)] if each in direct else groups[each]
     return tuple(sorted(set(found)))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 
-def exact(value: Any) -> Any:  # noqa: ANN401 - any value
+def plain_value(value: Any) -> Any:  # noqa: ANN401 - any value
     """The value as one of Python's own types, its elements untouched; None if it is equal to none of these.
 
     A scalar of NumPy is what its ``item()`` returns.
@@ -37,18 +37,17 @@ def _if_equal(found: Any, value: Any) -> Any:  # noqa: ANN401 - any value
     return found if same else None
 
 
-def _fields(base: type, *names: str) -> Callable[[Any], list[Any]]:
+def _fields(base: type, *names: str) -> Callable[[Any], dict[str, Any]]:
     """Read fields as the base keeps them, whatever a subclass has put over their names."""
-    readers = [getattr(base, name).__get__ for name in names]
-    return lambda value: [read(value) for read in readers]
+    readers = {name: getattr(base, name).__get__ for name in names}
+    return lambda value: {name: read(value) for name, read in readers.items()}
 
 
 _DATE = ("year", "month", "day")
-_TIME = ("hour", "minute", "second", "microsecond", "tzinfo")
+_TIME = ("hour", "minute", "second", "microsecond", "tzinfo", "fold")
 _datetime_fields, _time_fields = _fields(datetime, *_DATE, *_TIME), _fields(time, *_TIME)
 _date_fields = _fields(date, *_DATE)
 _timedelta_fields = _fields(timedelta, "days", "seconds", "microseconds")
-_datetime_fold, _time_fold = _fields(datetime, "fold"), _fields(time, "fold")
 
 # A datetime is a date, so it stands first.
 _VIEWS: dict[type, Callable[[Any], Any]] = {
@@ -56,10 +55,10 @@ _VIEWS: dict[type, Callable[[Any], Any]] = {
     int: int.__index__,
     float: float.__float__,
     bytes: lambda value: bytes.__getitem__(value, slice(None)),
-    datetime: lambda value: datetime(*_datetime_fields(value), fold=_datetime_fold(value)[0]),  # noqa: DTZ001 - its own zone
-    date: lambda value: date(*_date_fields(value)),
-    time: lambda value: time(*_time_fields(value), fold=_time_fold(value)[0]),
-    timedelta: lambda value: timedelta(*_timedelta_fields(value)),
+    datetime: lambda value: datetime(**_datetime_fields(value)),  # noqa: DTZ001 - its own zone is among them
+    date: lambda value: date(**_date_fields(value)),
+    time: lambda value: time(**_time_fields(value)),
+    timedelta: lambda value: timedelta(**_timedelta_fields(value)),
     Decimal: lambda value: Decimal(Decimal.__str__(value)),
     UUID: lambda value: UUID(int=value.int),
     list: lambda value: list(list.__iter__(value)),
