@@ -32,8 +32,9 @@ def _body(redshift, name: str) -> str:
         ("HEADER", 'n|v\n1|x,"y"\n2|\n'),
         ("CSV HEADER", 'n,v\n1,"x,""y"""\n2,\n'),
         ("CSV DELIMITER ';' NULL AS 'none'", '1;"x,""y"""\n2;none\n'),
-        ("ADDQUOTES", '"1"|"x,""y"""\n"2"|\n'),
-        ("DELIMITER ',' ESCAPE", '1,x\\,\\"y\\"\n2,\n'),
+        ("ADDQUOTES", '"1"|"x,"y""\n"2"|\n'),
+        ("DELIMITER ',' ESCAPE", '1,x\\,"y"\n2,\n'),
+        ("DELIMITER ',' ESCAPE ADDQUOTES", '"1","x\\,\\"y\\""\n"2",\n'),
         ("JSON", '{"n":1,"v":"x,\\"y\\""}\n{"n":2,"v":null}\n'),
     ],
 )
@@ -68,8 +69,13 @@ def test_a_place_that_is_not_empty_is_refused_unless_overwriting_is_allowed(reds
     _unload(connection, "CSV PARALLEL OFF")
     with pytest.raises(psycopg.errors.InternalError_, match="Specified unload destination on S3 is not empty"):
         _unload(connection, "CSV PARALLEL OFF")
-    _unload(connection, "CSV PARALLEL OFF ALLOWOVERWRITE", "SELECT 3")
+    _unload(connection, "CSV PARALLEL OFF ALLOWOVERWRITE", "SELECT 3 -- and no more")
     assert _body(redshift, "p_000") == "3\n"
+    _unload(connection, "JSON CLEANPATH", "SELECT true AS yes, 2.50 AS n, json_parse('[true]') AS s")
+    assert redshift.s3.keys("s3://out/") == ["p_0000_part_00", "p_0001_part_00"]
+    assert _body(redshift, "p_0000_part_00") == '{"yes":"t","n":2.50,"s":[true]}\n'
+    _unload(connection, "JSON CLEANPATH", "SELECT 1 AS n WHERE false")
+    assert redshift.s3.keys("s3://out/") == []
 
 
 def test_the_query_reads_the_callers_transaction_in_redshifts_words(redshift, connection):
@@ -82,7 +88,7 @@ def test_the_query_reads_the_callers_transaction_in_redshifts_words(redshift, co
 
 
 def test_texts_with_line_ends_and_odd_separators_survive(redshift, connection):
-    _unload(connection, "CSV PARALLEL OFF", "SELECT E'a\\nb\\tc\\\\d\\u2028e' AS v")
+    _unload(connection, "CSV PARALLEL OFF", "SELECT 'a\\nb\\tc\\\\d\u2028e' AS v")
     assert next(csv.reader(io.StringIO(_body(redshift, "p_000"), newline=""))) == ["a\nb\tc\\d\u2028e"]
 
 
@@ -96,6 +102,10 @@ def test_texts_with_line_ends_and_odd_separators_survive(redshift, connection):
         (f"UNLOAD ('SELECT 1') TO 's3://nowhere/x' {ROLE}", "InternalError_", "NoSuchBucket"),
         (f"UNLOAD ('SELECT 1') TO 's3://out/x' {ROLE} PARQUET", "FeatureNotSupported", "PARQUET is not covered"),
         (f"UNLOAD ('SELECT 1') TO 'x' {ROLE}", "InternalError_", "needs an Amazon S3 location"),
+        (f"UNLOAD ('SELECT 1') TO 's3://out/x' {ROLE} JSON HEADER", "SyntaxError", "JSON is not supported with HEADER"),
+        (f"UNLOAD ('SELECT 1') TO 's3://out/x' {ROLE} CSV ADDQUOTES", "SyntaxError", "with ADDQUOTES"),
+        (f"UNLOAD ('SELECT 1') TO 's3://out/x' {ROLE} CLEANPATH ALLOWOVERWRITE", "SyntaxError", "CLEANPATH"),
+        (f"UNLOAD ('SELECT 1') TO 's3://out/x' {ROLE} MAXFILESIZE 4 MB", "InternalError_", "between 5 MB"),
     ],
 )
 def test_an_unload_that_cannot_run_says_why(redshift, connection, sql: str, error: str, message: str):

@@ -84,7 +84,9 @@ def test_one_key_counts_for_each_table_by_itself(hook, put):
     url = put("in/a.csv", "1,one,2026-01-01")
 
     load(url, load_key="hour")
-    S3ToRedshiftOperator(task_id="u", table="u", s3_key=url, copy_options=["CSV"], load_key="hour").execute({})
+    S3ToRedshiftOperator(
+        task_id="u", table="u", s3_key=url, copy_options=["CSV", "TIMEFORMAT 'auto'"], load_key="hour"
+    ).execute({})
 
     assert hook.get_first("SELECT count(*) FROM u") == (1,)
 
@@ -227,7 +229,9 @@ def test_rows_passed_over_by_maxerror_are_reported_by_their_causes(hook, put, ca
     hook.run(TABLE)
     url = put("a.csv", "1,one,2026-01-01", "x,two,2026-01-01", "y,two,2026-01-01", "3,much too long for it,2026-01-01")
 
-    answer = S3ToRedshiftOperator(task_id="x", table="t", s3_key=url, copy_options=["CSV", "MAXERROR 9"]).execute({})
+    answer = S3ToRedshiftOperator(
+        task_id="x", table="t", s3_key=url, copy_options=["CSV", "MAXERROR 9", "TIMEFORMAT 'auto'"]
+    ).execute({})
 
     out = capsys.readouterr().out
     assert (answer["rows"], rows(hook)) == (1, [(1, "one")])
@@ -298,7 +302,9 @@ redshift = Connection("redshift_default", "redshift", **{redshift!r})
 aws = Connection("aws_default", "aws", **{aws!r})
 current.set(conftest.Surroundings(redshift, aws))
 print("ready", flush=True)
-S3ToRedshiftOperator(task_id="x", table="t", s3_key={url!r}, copy_options=["CSV"]).execute({{}})
+S3ToRedshiftOperator(
+    task_id="x", table="t", s3_key={url!r}, copy_options=["CSV", "TIMEFORMAT 'auto'"]
+).execute({{}})
 """
 
 

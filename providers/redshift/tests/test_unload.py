@@ -24,6 +24,19 @@ def test_a_query_with_quotes_goes_to_the_server_untouched(redshift, bucket):
     assert redshift.s3.get(f"s3://{bucket}/{key}").decode().split() == ["%", "it's"]
 
 
+@pytest.mark.parametrize("text", ["C:\\x", "a\\'b", "100 % $$ ü"])
+def test_what_stands_in_the_query_is_read_twice_and_stays_what_it_is(redshift, bucket, text):
+    inner = text.replace("\\", "\\\\").replace("'", "''")
+    url = f"s3://{bucket}/o'u\\t/"
+
+    RedshiftToS3Operator(
+        task_id="u", select_query=f"SELECT '{inner}' AS b -- ;", s3_url=url, unload_options=["PARALLEL OFF"]
+    ).execute({})
+
+    (key,) = redshift.s3.keys(url)
+    assert redshift.s3.get(f"s3://{bucket}/{key}").decode() == f"{text}\n"
+
+
 def test_files_of_an_earlier_try_are_not_mixed_in_silence(redshift, bucket):
     task = RedshiftToS3Operator(task_id="u", select_query="SELECT 1", s3_url=f"s3://{bucket}/out/part")
     task.execute({})

@@ -42,6 +42,15 @@ _TEXTS = [
     (re.compile(r"certificate|SSL error|does not support SSL|sslmode", re.IGNORECASE), ErrorKind.INVALID),
     (re.compile(r"timeout expired|timed out|ConnectionTimeout", re.IGNORECASE), ErrorKind.TIMEOUT),
 ]  # fmt: skip
+# What to do about an error, by its SQLSTATE or by its text; psycopg's own carry no SQLSTATE.
+_WAYS_OUT = (
+    (re.compile(r"^25001$|cannot (be )?(run|executed?) (inside|from|in) a", re.IGNORECASE),
+     "Run it with autocommit=True, each statement for itself"),
+    (re.compile(r"are allowed as placeholders, got|incomplete placeholder|placeholder.*parameters were passed"),
+     "In a statement with parameters, write %% for a percent sign"),
+    (re.compile(r"(date|timestamp|time).* too (large|small)|after year 10K|before year 1\b|can't parse (date|timestamp|time)"),
+     "Python's dates end at the years 1 and 9999: select the column cast to varchar, or leave such rows out"),
+)  # fmt: skip
 _HINTS = {
     ErrorKind.AUTH: "Check login and password (or the IAM fields) of the connection {conn!r}",
     ErrorKind.PERMISSION: "Grant the right to the user of the connection {conn!r} or, for COPY and UNLOAD, to the role",
@@ -70,7 +79,18 @@ def provider_error(error: Exception, *, operation: str, conn_id: str = "") -> Pr
         operation=operation,
         kind=kind,
         code=state or type(error).__name__,
-        hint=_HINTS.get(kind, "").format(conn=conn_id),
+        hint=_hint(text, state) or _HINTS.get(kind, "").format(conn=conn_id),
+    )
+
+
+def _hint(text: str, state: str) -> str:
+    return next((way for pattern, way in _WAYS_OUT if pattern.search(state) or pattern.search(text)), "")
+
+
+def parameters_error(error: Exception) -> ProviderError:
+    """The driver's refusal of a statement's parameters, before anything was sent."""
+    return ProviderError(
+        str(error), service="redshift", operation="Parameters", kind=ErrorKind.INVALID, hint=_hint(str(error), "")
     )
 
 

@@ -6,8 +6,10 @@ PostgreSQL is kept: server version 8.0.2, client encoding `UNICODE`, TRUNCATE th
 
 Not covered: concurrency (isolation levels, error 1023 other than by a fault switch, workload management), query plans
 and performance, TLS, Spectrum and external schemas, data sharing, MERGE REMOVE DUPLICATES, single-node limits of
-FETCH, columnar load formats, identifiers between 64 and 127 bytes, and limits of size. Passwords are asked for in
-clear text, where Redshift asks for a digest. Keys, sort and distribution styles are accepted and forgotten.
+FETCH, columnar load formats, and late binding of views to tables that are not there. What is not covered is refused
+by a sentence that says so, identifiers of more than 63 bytes among it. Passwords are asked for in clear text, where
+Redshift asks for a digest. Keys, sort and distribution styles are accepted and forgotten. System views tell at once
+what Redshift may tell some seconds later. Correlated subqueries are judged by their qualified names alone.
 """
 
 from penstock_testkit.redshift.faults import Faults

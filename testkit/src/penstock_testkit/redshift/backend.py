@@ -166,7 +166,10 @@ class Backend:
         try:
             while True:
                 kind, payload = await wire.read_message(self._reader)
-                await self._deliver(kind, payload)
+                if kind == b"E":
+                    payload = _as_redshifts_error(payload)
+                if kind != b"S" or _reported(payload):
+                    await self._deliver(kind, payload)
         except (asyncio.IncompleteReadError, ConnectionError):
             for expected in self._expected:
                 if expected.capture is not None:
@@ -218,6 +221,24 @@ class Backend:
     async def _announce(self) -> None:
         async with self._settled:
             self._settled.notify_all()
+
+
+# What an 8.0 server reports. Source: "Asynchronous operations" of the protocol's page, PostgreSQL 8.0.
+_REPORTED = {
+    "server_version", "server_encoding", "client_encoding", "is_superuser", "session_authorization", "DateStyle",
+    "TimeZone", "integer_datetimes",
+}  # fmt: skip
+
+
+def _reported(payload: bytes) -> bool:
+    return wire.strings(payload, 1)[0][0] in _REPORTED
+
+
+def _as_redshifts_error(payload: bytes) -> bytes:
+    if wire.error_fields(payload).get("C") == "428C9":
+        # Source: "INSERT" of the Amazon Redshift Database Developer Guide; the words are in embulk/embulk#486.
+        return wire.error("cannot set an identity column to a value", "0A000")[5:]
+    return payload
 
 
 REFUSED = "SELECT pg_catalog.penstock_refused()"

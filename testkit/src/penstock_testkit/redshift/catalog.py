@@ -6,8 +6,9 @@ are padded with blanks and users see only their own rows unless they are superus
 does not have (skew, encoding, slices) hold constants.
 """
 
-# Lengths of varchar count bytes. PostgreSQL coerces to varchar(n) by the function of this cast, so another one changes
-# INSERT, UPDATE and casts alike; its second argument carries a header of 4 bytes.
+# Lengths of varchar count bytes, and CHAR takes bytes below 128 alone ("Character types"). PostgreSQL coerces to
+# varchar(n) and char(n) by the functions of these casts, so others change INSERT, UPDATE and casts alike; their second
+# argument carries a header of 4 bytes.
 _BYTE_LENGTHS = """
 CREATE FUNCTION pg_catalog.penstock_varchar(varchar, integer, boolean) RETURNS varchar
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $body$
@@ -25,6 +26,20 @@ BEGIN
 END $body$;
 UPDATE pg_cast SET castfunc = 'pg_catalog.penstock_varchar'::regproc
 WHERE castsource = 'varchar'::regtype AND casttarget = 'varchar'::regtype;
+CREATE FUNCTION pg_catalog.penstock_char(bpchar, integer, boolean) RETURNS bpchar
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $body$
+BEGIN
+  IF octet_length($1::text) <> char_length($1::text) THEN
+    RAISE EXCEPTION USING ERRCODE = '22021', MESSAGE = 'CHAR string contains invalid ASCII character';
+  END IF;
+  IF octet_length($1) <= $2 - 4 THEN RETURN rpad($1::text, $2 - 4); END IF;
+  IF NOT $3 AND rtrim(substr($1, $2 - 3), ' ') <> '' THEN
+    RAISE EXCEPTION USING ERRCODE = '22001', MESSAGE = format('value too long for type character(%s)', $2 - 4);
+  END IF;
+  RETURN left($1::text, $2 - 4);
+END $body$;
+UPDATE pg_cast SET castfunc = 'pg_catalog.penstock_char'::regproc
+WHERE castsource = 'bpchar'::regtype AND casttarget = 'bpchar'::regtype;
 """
 
 _FUNCTIONS = """
@@ -49,6 +64,24 @@ CREATE FUNCTION pg_catalog.json_extract_path_text(text, VARIADIC text[]) RETURNS
 $$ SELECT pg_catalog.json_extract_path_text($1::json, VARIADIC $2) $$;
 CREATE FUNCTION pg_catalog.is_valid_json(text) RETURNS boolean LANGUAGE sql IMMUTABLE STRICT AS
 $$ SELECT pg_input_is_valid($1, 'json') $$;
+CREATE FUNCTION pg_catalog.from_hex(text) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT decode($1, 'hex') $$;
+CREATE FUNCTION pg_catalog.to_varbyte(text, text) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT AS
+$$ SELECT CASE lower($2) WHEN 'hex' THEN decode(CASE length($1) % 2 WHEN 1 THEN '0' ELSE '' END || $1, 'hex')
+   ELSE convert_to($1, 'UTF8') END $$;
+CREATE FUNCTION pg_catalog.to_hex(bytea) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT encode($1, 'hex') $$;
+CREATE FUNCTION pg_catalog.strtol(text, integer) RETURNS bigint LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+DECLARE found bigint := 0; digit text;
+BEGIN
+  FOREACH digit IN ARRAY string_to_array(upper($1), NULL) LOOP
+    found := found * $2 + strpos('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ', digit) - 1;
+  END LOOP;
+  RETURN found;
+END $$;
+CREATE FUNCTION pg_catalog.penstock_median(double precision[]) RETURNS double precision LANGUAGE sql IMMUTABLE AS
+$$ SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY n) FROM unnest($1) AS t (n) $$;
+CREATE AGGREGATE pg_catalog.median(double precision) (
+  SFUNC = array_append, STYPE = double precision[], FINALFUNC = pg_catalog.penstock_median
+);
 CREATE FUNCTION pg_catalog.pg_last_copy_id() RETURNS integer LANGUAGE sql STABLE AS
 $$ SELECT coalesce(nullif(current_setting('penstock_redshift.last_copy_id', true), '')::integer, -1) $$;
 CREATE FUNCTION pg_catalog.pg_last_copy_count() RETURNS bigint LANGUAGE sql STABLE AS
@@ -61,6 +94,12 @@ BEGIN
   EXECUTE format('SELECT count(*) FROM %s', $1::regclass) INTO found;
   RETURN found;
 END $$;
+"""
+
+# Redshift has no function that waits; a cluster's owner can make one in Python ("User-defined functions in Python").
+_OWNERS_FUNCTIONS = """
+CREATE FUNCTION public.f_sleep(double precision) RETURNS boolean LANGUAGE plpgsql VOLATILE AS
+$$ BEGIN PERFORM pg_sleep($1); RETURN true; END $$;
 """
 
 _TABLES = """
@@ -83,9 +122,9 @@ _MINE = (
 
 _VIEWS = """
 CREATE VIEW pg_catalog.stl_load_errors AS SELECT userid, 0 AS slice, tbl, starttime, session, query,
-  filename::char(256) AS filename, line_number, colname::char(127) AS colname, type::char(10) AS type,
-  col_length::char(10) AS col_length, position, raw_line::char(1024) AS raw_line,
-  raw_field_value::char(1024) AS raw_field_value, err_code, err_reason::char(100) AS err_reason,
+  rpad(filename, 256) AS filename, line_number, rpad(colname, 127) AS colname, type::char(10) AS type,
+  col_length::char(10) AS col_length, position, rpad(raw_line, 1024) AS raw_line,
+  rpad(raw_field_value, 1024) AS raw_field_value, err_code, rpad(err_reason, 100) AS err_reason,
   0 AS is_partial, 0::bigint AS start_offset, 0::bigint AS copy_job_id
   FROM pg_catalog.penstock_load_error WHERE MINE;
 CREATE VIEW pg_catalog.sys_load_error_detail AS SELECT userid AS user_id, query::bigint AS query_id,
@@ -100,7 +139,7 @@ CREATE VIEW pg_catalog.sys_load_history AS SELECT userid AS user_id, query::bigi
   loaded_bytes AS source_file_bytes, files::bigint AS file_count_scanned, loaded_bytes AS file_bytes_scanned,
   errors::bigint AS error_count, 0::bigint AS copy_job_id
   FROM pg_catalog.penstock_load WHERE MINE;
-CREATE VIEW pg_catalog.stl_load_commits AS SELECT userid, query, 0 AS slice, data_source::char(256) AS filename,
+CREATE VIEW pg_catalog.stl_load_commits AS SELECT userid, query, 0 AS slice, rpad(data_source, 256) AS filename,
   loaded_rows AS lines_scanned, errors, endtime AS curtime, 1 AS status
   FROM pg_catalog.penstock_load WHERE MINE;
 CREATE VIEW pg_catalog.svv_table_info AS SELECT * FROM (
@@ -117,7 +156,10 @@ CREATE VIEW pg_catalog.svv_table_info AS SELECT * FROM (
 CREATE VIEW pg_catalog.svv_tables AS SELECT table_catalog, table_schema, table_name, table_type, NULL::text AS remarks
   FROM information_schema.tables;
 CREATE VIEW pg_catalog.svv_columns AS SELECT table_catalog, table_schema, table_name, column_name, ordinal_position,
-  column_default, is_nullable, CASE data_type WHEN 'jsonb' THEN 'super' WHEN 'bytea' THEN 'binary varying'
+  CASE identity_generation WHEN 'ALWAYS' THEN '"identity"(0, 0, ' || quote_literal(identity_start || ',' ||
+  identity_increment) || '::text)' WHEN 'BY DEFAULT' THEN 'default_identity(0, 0, ' || quote_literal(identity_start ||
+  ',' || identity_increment) || '::text)' ELSE column_default END AS column_default,
+  is_nullable, CASE data_type WHEN 'jsonb' THEN 'super' WHEN 'bytea' THEN 'binary varying'
   ELSE data_type END AS data_type, character_maximum_length, numeric_precision, numeric_precision_radix, numeric_scale,
   datetime_precision, interval_type, interval_precision, NULL::text AS remarks FROM information_schema.columns;
 CREATE VIEW pg_catalog.pg_table_def AS SELECT n.nspname AS schemaname, c.relname AS tablename, a.attname AS "column",
@@ -133,7 +175,9 @@ GRANT USAGE ON SEQUENCE pg_catalog.penstock_query_id TO PUBLIC;
 GRANT CREATE ON SCHEMA public TO PUBLIC;
 """
 
-DEFINITIONS = "SET allow_system_table_mods = on;" + _BYTE_LENGTHS + _FUNCTIONS + _TABLES + _VIEWS + _GRANTS
+DEFINITIONS = (
+    "SET allow_system_table_mods = on;" + _BYTE_LENGTHS + _FUNCTIONS + _OWNERS_FUNCTIONS + _TABLES + _VIEWS + _GRANTS
+)
 """The script that makes an empty PostgreSQL database look like one of Redshift; it needs a superuser."""
 
 COLUMNS = """

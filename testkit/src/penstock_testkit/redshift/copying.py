@@ -11,9 +11,11 @@ from dataclasses import dataclass
 import psycopg
 
 from penstock_testkit.redshift import wire
+from penstock_testkit.redshift.alter import FixedColumns
 from penstock_testkit.redshift.backend import Answer, Backend
 from penstock_testkit.redshift.catalog import COLUMNS
-from penstock_testkit.redshift.commands import Copy, quoted
+from penstock_testkit.redshift.commands import Copy
+from penstock_testkit.redshift.cursor import quoted
 from penstock_testkit.redshift.errors import RedshiftError
 from penstock_testkit.redshift.faults import Faults
 from penstock_testkit.redshift.load import Loader, LoadError, TooManyErrorsError, table_columns
@@ -33,11 +35,13 @@ class Place:
         objects: The S3 server.
         faults: What shall fail.
         superuser_url: The database, for the proxy's own session.
+        fixed_columns: What was seen of its tables.
     """
 
     objects: Objects
     faults: Faults
     superuser_url: str
+    fixed_columns: FixedColumns
 
 
 def checked(answer: Answer) -> Answer:

@@ -1,26 +1,27 @@
-"""CREATE TABLE and ALTER TABLE of Redshift, rewritten for PostgreSQL.
+"""CREATE TABLE of Redshift, rewritten for PostgreSQL: its columns, types and attributes.
 
-Source: the pages "CREATE TABLE", "ALTER TABLE", "Data types" and "Unsupported PostgreSQL data types" of the Amazon
+Source: the pages "CREATE TABLE", "CREATE TABLE AS", "Data types" and "Unsupported PostgreSQL data types" of the Amazon
 Redshift Database Developer Guide. Distribution, sort keys and encodings are dropped. Keys are dropped too, because
 Redshift does not enforce them; a primary key's columns stay NOT NULL.
 """
 
 from penstock_testkit.redshift.errors import RedshiftError
 from penstock_testkit.redshift.lexer import Edits, Kind, Statement, Token
+from penstock_testkit.redshift.refused import UNSUPPORTED_TYPES
 
-_UNSUPPORTED_TYPES = {
-    "UUID", "JSON", "JSONB", "XML", "BYTEA", "MONEY", "SERIAL", "BIGSERIAL", "SMALLSERIAL", "INET", "CIDR", "MACADDR",
-    "BIT", "TSVECTOR", "TSQUERY", "POINT", "BOX", "CIRCLE", "LINE", "PATH", "POLYGON", "LSEG", "OID", "HSTORE",
-}  # fmt: skip
+_NO_COLUMN_TYPES = UNSUPPORTED_TYPES | {"OID", "INTERVAL", "NAME", "REGCLASS"}
 _NOT_COVERED_TYPES = {"GEOMETRY", "GEOGRAPHY", "HLLSKETCH"}
 _VARYING = {"VARCHAR", "NVARCHAR", "TEXT", "BPCHAR"}
 _COLUMN_WORDS = {
     "ENCODE", "DISTKEY", "SORTKEY", "NOT", "NULL", "UNIQUE", "PRIMARY", "REFERENCES", "IDENTITY", "COLLATE", "CHECK",
     "GENERATED", "DEFAULT", "CONSTRAINT",
 }  # fmt: skip
-_TABLE_WORDS = {"CONSTRAINT", "PRIMARY", "UNIQUE", "FOREIGN", "CHECK"}
+TABLE_WORDS = {"CONSTRAINT", "PRIMARY", "UNIQUE", "FOREIGN", "CHECK"}
+"""What a table's constraint begins with."""
+_SYSTEM_COLUMNS = {"oid", "tableoid", "xmin", "cmin", "xmax", "cmax", "ctid", "deletexid", "insertxid"}
 _VARCHAR_BYTES = 65535
 _CHAR_BYTES = 4096
+_DECIMAL_DIGITS = 38
 
 
 def rewrite_create_table(statement: Statement, edits: Edits) -> None:
@@ -35,7 +36,7 @@ def rewrite_create_table(statement: Statement, edits: Edits) -> None:
     tokens = statement.tokens
     if tokens[name].text.startswith("#") and not statement.has_at(1, "TEMP"):
         edits.insert(tokens[0].end, " TEMP")
-    index = _after_name(statement, name)
+    index = after_name(statement, name)
     body = None
     if index < len(tokens) and tokens[index].word == "(":
         body = (index, statement.closing(index))
@@ -46,49 +47,24 @@ def rewrite_create_table(statement: Statement, edits: Edits) -> None:
     is_query = end < len(tokens)
     if body and not is_query:
         items = _items(tokens[body[0] + 1 : body[1]])
-        edits.replace(tokens[body[0]], tokens[body[1]], f"({_columns(statement.text, tokens[name].name, items)})")
+        edits.replace(tokens[body[0]], tokens[body[1]], f"({_columns(edits, created_table(statement), items)})")
+    if is_query and statement.find("IF", "NOT", "EXISTS") > 0:
+        raise RedshiftError('syntax error at or near "AS"', "42601")
 
 
-def rewrite_alter_table(statement: Statement, edits: Edits) -> None:
-    """Add the edits that make an ALTER TABLE one of PostgreSQL; other statements get none.
-
-    Raises:
-        RedshiftError: A form that Redshift refuses.
-    """
-    if not statement.starts_with("ALTER", "TABLE"):
-        return
-    tokens = statement.tokens
-    index = _after_name(statement, 2)
-    if index >= len(tokens):
-        return
-    table, action, rest = tokens[index - 1].name, tokens[index].word, tokens[index + 1 :]
-    comma = next((token for token in _top_level(rest) if token.word == ","), None)
-    if comma:
-        raise RedshiftError('syntax error at or near ","', "42601")
-    harmless = "SET (fillfactor = 100)"
-    column_follows = bool(rest) and rest[0].word == "COLUMN"
-    definition = rest[1:] if column_follows else rest
-    if action == "ADD" and definition and definition[0].word in _TABLE_WORDS:
-        edits.replace(tokens[index], tokens[-1], harmless)
-    elif action == "ADD" and definition:
-        if definition[0].word == "IF":
-            raise RedshiftError('syntax error at or near "not"', "42601")
-        edits.replace(definition[0], tokens[-1], _column(statement.text, table, definition)[0])
-    elif action == "ALTER" and definition:
-        words = {token.word for token in definition}
-        if not column_follows or "ENCODE" in words:
-            edits.replace(tokens[index], tokens[-1], harmless)
-        elif "TYPE" in words:
-            _check_widening(table, definition)
+def created_table(statement: Statement) -> str:
+    """Return the name of the table that a CREATE TABLE creates, without its schema; "" for other statements."""
+    name = _table_name_at(statement)
+    return statement.tokens[after_name(statement, name) - 1].name if name >= 0 else ""
 
 
-def changes_column_type(statement: Statement) -> bool:
-    """Tell whether this is ALTER TABLE ... ALTER COLUMN ... TYPE, which Redshift takes only outside a transaction."""
-    return (
-        statement.starts_with("ALTER", "TABLE")
-        and statement.find("ALTER", "COLUMN") > 0
-        and (statement.find("TYPE") > 0)
-    )
+def table_items(statement: Statement) -> list[list[Token]]:
+    """Return the columns and constraints of a CREATE TABLE, each as its tokens."""
+    name = _table_name_at(statement)
+    index = after_name(statement, name) if name >= 0 else len(statement.tokens)
+    if not statement.has_at(index, "("):
+        return []
+    return [item for item in _items(statement.tokens[index + 1 : statement.closing(index)]) if item]
 
 
 def _table_name_at(statement: Statement) -> int:
@@ -100,7 +76,8 @@ def _table_name_at(statement: Statement) -> int:
     return index + 4 if statement.has_at(index + 1, "IF", "NOT", "EXISTS") else index + 1
 
 
-def _after_name(statement: Statement, index: int) -> int:
+def after_name(statement: Statement, index: int) -> int:
+    """Return the index after a qualified name that begins at `index`."""
     index += 1
     while statement.has_at(index, "."):
         index += 2
@@ -126,7 +103,8 @@ def _attributes_end(statement: Statement, index: int) -> int:
     return min(index, len(tokens))
 
 
-def _top_level(tokens: list[Token]) -> list[Token]:
+def top_level(tokens: list[Token]) -> list[Token]:
+    """Return the tokens outside of parentheses."""
     depth, found = 0, []
     for token in tokens:
         depth += {"(": 1, ")": -1}.get(token.word, 0)
@@ -147,7 +125,7 @@ def _items(tokens: list[Token]) -> list[list[Token]]:
     return items
 
 
-def _columns(text: str, table: str, items: list[list[Token]]) -> str:
+def _columns(edits: Edits, table: str, items: list[list[Token]]) -> str:
     columns: list[tuple[str, str]] = []
     required: set[str] = set()
     for item in items:
@@ -155,14 +133,19 @@ def _columns(text: str, table: str, items: list[list[Token]]) -> str:
             raise RedshiftError('syntax error at or near ","', "42601")
         words = [token.word for token in item]
         if words[0] == "LIKE":
-            columns.append(("", text[item[0].start : item[-1].end]))
-        elif words[0] in _TABLE_WORDS:
+            if words[-2:] not in (["INCLUDING", "DEFAULTS"], ["EXCLUDING", "DEFAULTS"]) and {
+                "INCLUDING",
+                "EXCLUDING",
+            } & {*words}:
+                raise RedshiftError(f'syntax error at or near "{item[-1].text}"', "42601")
+            columns.append(("", edits.within(item[0], item[-1])))
+        elif words[0] in TABLE_WORDS:
             if "CHECK" in words:
                 raise _unsupported_check()
             if "PRIMARY" in words:
                 required |= {token.name for token in item[words.index("(") :] if token.word not in {"(", ")", ","}}
         else:
-            definition, name = _column(text, table, item)
+            definition, name = column_definition(edits, table, item)
             columns.append((name, definition))
     return ", ".join(
         definition + (" NOT NULL" if name in required and "NOT NULL" not in definition else "")
@@ -170,21 +153,29 @@ def _columns(text: str, table: str, items: list[list[Token]]) -> str:
     )
 
 
-def _column(text: str, table: str, tokens: list[Token]) -> tuple[str, str]:
+def column_definition(edits: Edits, table: str, tokens: list[Token]) -> tuple[str, str]:
+    """Return PostgreSQL's definition of a column, and the column's name.
+
+    Raises:
+        RedshiftError: A name, a type or an attribute that Redshift refuses.
+    """
     if len(tokens) < 2 or tokens[0].kind not in {Kind.WORD, Kind.QUOTED}:
         raise RedshiftError(f'syntax error at or near "{tokens[0].text}"', "42601")
     name = tokens[0].name
+    if name in _SYSTEM_COLUMNS:
+        raise RedshiftError(f'column name "{name}" conflicts with a system column name', "42701")
     end = next((i for i in range(1, len(tokens)) if tokens[i].word in _COLUMN_WORDS), len(tokens))
-    parts = [f'"{name}"', _type(text, f"{table}.{name}", tokens[1:end])]
+    written = edits.within(tokens[1], tokens[end - 1]) if end > 1 else ""
+    parts = ['"' + name.replace('"', '""') + '"', _type(written, f"{table}.{name}", tokens[1:end])]
     index = end
     while index < len(tokens):
-        index, part = _attribute(text, tokens, index)
+        index, part = _attribute(edits, tokens, index)
         if part and part not in parts:
             parts.append(part)
     return " ".join(parts), name
 
 
-def _attribute(text: str, tokens: list[Token], index: int) -> tuple[int, str]:
+def _attribute(edits: Edits, tokens: list[Token], index: int) -> tuple[int, str]:
     """Return where the column attribute at `index` ends, and what PostgreSQL needs of it."""
     word = tokens[index].word
     following = [token.word for token in tokens[index + 1 :]]
@@ -196,22 +187,24 @@ def _attribute(text: str, tokens: list[Token], index: int) -> tuple[int, str]:
         return index + 1, ""
     if word == "CHECK":
         raise _unsupported_check()
-    return _attribute_with_arguments(text, tokens, index)
+    return _attribute_with_arguments(edits, tokens, index)
 
 
-def _attribute_with_arguments(text: str, tokens: list[Token], index: int) -> tuple[int, str]:
+def _attribute_with_arguments(edits: Edits, tokens: list[Token], index: int) -> tuple[int, str]:
     word = tokens[index].word
     if word == "DEFAULT" and index + 1 < len(tokens):
         end = index + 2
         while end < len(tokens) and not (tokens[end].word in _COLUMN_WORDS and _balanced(tokens[index + 1 : end])):
             end += 1
-        return end, f"DEFAULT {text[tokens[index + 1].start : tokens[end - 1].end]}"
+        return end, f"DEFAULT {edits.within(tokens[index + 1], tokens[end - 1])}"
+    generated = "ALWAYS"
     if word == "GENERATED":
+        generated = "BY DEFAULT"
         index = next((i for i in range(index, len(tokens)) if tokens[i].word == "IDENTITY"), index)
         word = tokens[index].word
     if word == "IDENTITY":
         seed, step = _identity(tokens, index)
-        return _group_end(tokens, index + 1), f"GENERATED BY DEFAULT AS IDENTITY (START {seed} INCREMENT {step})"
+        return _group_end(tokens, index + 1), f"GENERATED {generated} AS IDENTITY (START {seed} INCREMENT {step})"
     if word == "REFERENCES":
         end = index + 2
         while end < len(tokens) and tokens[end].word == ".":
@@ -241,23 +234,21 @@ def _balanced(tokens: list[Token]) -> bool:
     return sum({"(": 1, ")": -1}.get(token.word, 0) for token in tokens) == 0
 
 
-def _type(text: str, label: str, tokens: list[Token]) -> str:
+def _type(written: str, label: str, tokens: list[Token]) -> str:
     if not tokens:
         raise RedshiftError(f'syntax error: column "{label}" has no type', "42601")
-    written = text[tokens[0].start : tokens[-1].end]
     word = tokens[0].word
     if word in _NOT_COVERED_TYPES:
         raise RedshiftError(f"type {written} is not covered by this test server", "0A000")
-    if word in _UNSUPPORTED_TYPES or any(token.word in {"[", "ARRAY"} for token in tokens):
+    if word in _NO_COLUMN_TYPES or any(token.word in {"[", "ARRAY"} for token in tokens):
         raise RedshiftError(f'Column "{label}" has unsupported type "{written.lower()}".', "0A000")
     length = next((token.text for token in tokens if token.kind is Kind.NUMBER or token.word == "MAX"), None)
-    varying = word in _VARYING or any(token.word == "VARYING" for token in tokens)
-    if varying and word not in {"VARBINARY", "BINARY"}:
+    if is_varying(tokens):
         return f"varchar({_length('varchar', length, 256, _VARCHAR_BYTES)})"
     if word in {"CHAR", "CHARACTER", "NCHAR"}:
         return f"char({_length('char', length, 1, _CHAR_BYTES)})"
-    if word in {"DECIMAL", "NUMERIC"} and length is None:
-        return "numeric(18, 0)"
+    if word in {"DECIMAL", "NUMERIC"}:
+        return _decimal(written, tokens)
     if word == "SUPER":
         return "jsonb"
     if word in {"VARBYTE", "VARBINARY", "BINARY"}:
@@ -274,16 +265,21 @@ def _length(kind: str, written: str | None, default: int, maximum: int) -> int:
     return length
 
 
-def _check_widening(table: str, definition: list[Token]) -> None:
-    words = [token.word for token in definition]
-    new = definition[words.index("TYPE") + 1 :]
-    varying = bool(new) and (new[0].word in _VARYING or any(token.word == "VARYING" for token in new))
-    if not varying:
-        kind = new[0].text if new else ""
-        message = (
-            f'target data type "{kind}" is not supported: only the size of a VARCHAR column of "{table}" can change'
-        )
-        raise RedshiftError(message, "0A000")
+def is_varying(tokens: list[Token]) -> bool:
+    """Tell whether a type is VARCHAR, by any of its names."""
+    word = tokens[0].word if tokens else ""
+    return word in _VARYING or (word != "BINARY" and any(token.word == "VARYING" for token in tokens))
+
+
+def _decimal(written: str, tokens: list[Token]) -> str:
+    numbers = [int(token.text) for token in tokens if token.kind is Kind.NUMBER]
+    if not numbers:
+        return "numeric(18, 0)"
+    if not 1 <= numbers[0] <= _DECIMAL_DIGITS:
+        raise RedshiftError(f"DECIMAL precision {numbers[0]} must be between 1 and {_DECIMAL_DIGITS}", "22023")
+    if numbers[1:] and numbers[1] > min(numbers[0], _DECIMAL_DIGITS - 1):
+        raise RedshiftError(f"DECIMAL scale {numbers[1]} must be between 0 and precision {numbers[0]}", "22023")
+    return written
 
 
 def _unsupported_check() -> RedshiftError:

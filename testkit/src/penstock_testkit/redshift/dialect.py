@@ -1,20 +1,23 @@
-"""What Redshift's SQL says, said to PostgreSQL; and what Redshift refuses, refused.
+"""What Redshift's SQL says, said to PostgreSQL; what Redshift refuses is refused first (`refused`, `queries`).
 
-Source: "Amazon Redshift and PostgreSQL" (features implemented differently, unsupported features, data types and
-functions) and the function pages of the Amazon Redshift Database Developer Guide. A statement that holds nothing of
-Redshift's own goes to PostgreSQL as it is, save that quoted identifiers fold to lower case. Functions with the same
+Source: "Amazon Redshift and PostgreSQL" (features implemented differently) and the function pages of the Amazon
+Redshift Database Developer Guide. A statement that holds nothing of Redshift's own goes to PostgreSQL as it is, save
+that quoted identifiers fold to lower case and literals are written without backslash escapes. Functions with the same
 name and order of arguments are defined in the database (see `catalog`); those with a syntax of their own go through
-sqlglot. Not covered: SUPER navigation, MERGE REMOVE DUPLICATES, late binding of views, external schemas, PIVOT,
-identifiers between 64 and 127 bytes.
+sqlglot. Not covered: SUPER navigation, MERGE REMOVE DUPLICATES, late binding of views to tables that are not there,
+external schemas, PIVOT, identifiers between 64 and 127 bytes, ALTER TABLE APPEND with IGNOREEXTRA or FILLTARGET.
 """
 
 import itertools
 import logging
 import re
+from collections.abc import Callable
 
-from penstock_testkit.redshift.ddl import rewrite_alter_table, rewrite_create_table
-from penstock_testkit.redshift.errors import RedshiftError
-from penstock_testkit.redshift.lexer import Edits, Kind, Statement
+from penstock_testkit.redshift.alter import rewrite_alter_table
+from penstock_testkit.redshift.ddl import rewrite_create_table
+from penstock_testkit.redshift.lexer import Edits, Kind, Statement, literal
+from penstock_testkit.redshift.queries import refuse_query
+from penstock_testkit.redshift.refused import refuse_syntax
 
 # Settings that PostgreSQL does not know, and what SHOW says before a SET.
 SETTINGS = {
@@ -42,46 +45,6 @@ SETTINGS = {
 }
 SETTING_PREFIX = "penstock_redshift."
 
-# Statements that start so, with what Redshift says.
-_REFUSED_STARTS: list[tuple[tuple[str, ...], str, str]] = [
-    (("CREATE", "INDEX"), "0A000", 'SQL command "CREATE INDEX" not supported on Redshift tables.'),
-    (("CREATE", "UNIQUE", "INDEX"), "0A000", 'SQL command "CREATE UNIQUE INDEX" not supported on Redshift tables.'),
-    (("CREATE", "SEQUENCE"), "0A000", 'SQL command "CREATE SEQUENCE" not supported.'),
-    (("CREATE", "TRIGGER"), "0A000", 'SQL command "CREATE TRIGGER" not supported.'),
-    (("CREATE", "TYPE"), "0A000", 'SQL command "CREATE TYPE" not supported.'),
-    (("CREATE", "DOMAIN"), "0A000", 'SQL command "CREATE DOMAIN" not supported.'),
-    (("CREATE", "RULE"), "0A000", 'SQL command "CREATE RULE" not supported.'),
-    (("CREATE", "EXTENSION"), "42601", 'syntax error at or near "extension"'),
-    (("CREATE", "UNLOGGED"), "42601", 'syntax error at or near "unlogged"'),
-    (("CREATE", "EXTERNAL"), "0A000", "external schemas and tables are not covered by this test server"),
-    (("SAVEPOINT",), "0A000", 'SQL command "SAVEPOINT" not supported.'),
-    (("RELEASE",), "0A000", 'SQL command "RELEASE" not supported.'),
-    (("ROLLBACK", "TO"), "0A000", 'SQL command "ROLLBACK TO SAVEPOINT" not supported.'),
-    (("DEALLOCATE", "ALL"), "42601", 'syntax error at or near "ALL"'),
-    (("DISCARD",), "42601", 'syntax error at or near "DISCARD"'),
-    (("LISTEN",), "0A000", 'SQL command "LISTEN" not supported.'),
-    (("NOTIFY",), "0A000", 'SQL command "NOTIFY" not supported.'),
-    (("REINDEX",), "0A000", 'SQL command "REINDEX" not supported.'),
-    (("CLUSTER",), "0A000", 'SQL command "CLUSTER" not supported.'),
-    (("MOVE",), "0A000", 'SQL command "MOVE" not supported.'),
-    (("DO",), "42601", 'syntax error at or near "DO"'),
-    (("VALUES",), "42601", 'syntax error at or near "VALUES"'),
-    (("ANALYZE", "COMPRESSION"), "0A000", "ANALYZE COMPRESSION is not covered by this test server"),
-]
-# Words in a row anywhere in a statement.
-_REFUSED_ANYWHERE: list[tuple[tuple[str, ...], str, str]] = [
-    (("ON", "CONFLICT"), "42601", 'syntax error at or near "ON"'),
-    (("RETURNING",), "42601", 'syntax error at or near "RETURNING"'),
-    (("DISTINCT", "ON"), "0A000", "SELECT DISTINCT ON is not supported"),
-    (("FOR", "UPDATE"), "0A000", "SELECT FOR UPDATE/SHARE is not supported"),
-    (("ON", "COMMIT"), "42601", 'syntax error at or near "ON"'),
-    (("(", "VALUES"), "0A000", "VALUES lists are only supported in INSERT"),
-    (("FILTER", "(", "WHERE"), "42601", 'syntax error at or near "("'),
-    (("::", "UUID"), "42704", 'type "uuid" does not exist'),
-    (("::", "JSON"), "42704", 'type "json" does not exist'),
-    (("::", "JSONB"), "42704", 'type "jsonb" does not exist'),
-    (("REFRESH", "MATERIALIZED", "VIEW", "CONCURRENTLY"), "42601", 'syntax error at or near "CONCURRENTLY"'),
-]
 _FOR_SQLGLOT = {"DATEADD", "DATEDIFF", "DECODE", "NVL2"}
 
 
@@ -91,7 +54,8 @@ def rewrite(statement: Statement) -> str:
     Raises:
         RedshiftError: Redshift would refuse it, or this server does not cover it.
     """
-    _refuse(statement)
+    refuse_syntax(statement)
+    refuse_query(statement)
     match statement.tokens[0].word:
         case "SHOW":
             return _show(statement)
@@ -99,23 +63,18 @@ def rewrite(statement: Statement) -> str:
             return _vacuum(statement)
         case "ANALYZE":
             return _without_tail(statement, ("PREDICATE", "COLUMNS"), ("ALL", "COLUMNS"))
-        case "SET" | "RESET":
-            return _set(statement)
+    return _through_sqlglot(statement) if _needs_sqlglot(statement) else _edited(statement, literal)
+
+
+def _edited(statement: Statement, written: Callable[[str], str]) -> str:
+    """Apply all edits; `written` makes a literal of a text."""
     edits = Edits(statement.text)
+    if statement.tokens[0].word in {"SET", "RESET"}:
+        _edit_setting(statement, edits)
+    _edit_words(statement, edits, written)
     rewrite_create_table(statement, edits)
     rewrite_alter_table(statement, edits)
-    _edit_words(statement, edits)
-    text = edits.apply()
-    return _through_sqlglot(text) if _needs_sqlglot(statement) else text
-
-
-def _refuse(statement: Statement) -> None:
-    for words, sqlstate, message in _REFUSED_STARTS:
-        if statement.starts_with(*words):
-            raise RedshiftError(message, sqlstate)
-    for words, sqlstate, message in _REFUSED_ANYWHERE:
-        if statement.find(*words) >= 0:
-            raise RedshiftError(message, sqlstate)
+    return edits.apply()
 
 
 def _show(statement: Statement) -> str:
@@ -127,15 +86,13 @@ def _show(statement: Statement) -> str:
     return f"SELECT coalesce(current_setting('{SETTING_PREFIX}{name}', true), '{SETTINGS[name]}') AS {name}"
 
 
-def _set(statement: Statement) -> str:
-    edits = Edits(statement.text)
+def _edit_setting(statement: Statement, edits: Edits) -> None:
     index = 2 if statement.tokens[0].word == "SET" and statement.tokens[1:2] and (
         statement.tokens[1].word in {"SESSION", "LOCAL"}
     ) else 1  # fmt: skip
     if index < len(statement.tokens) and statement.tokens[index].name in SETTINGS:
         token = statement.tokens[index]
         edits.replace(token, token, SETTING_PREFIX + token.name)
-    return edits.apply()
 
 
 def _vacuum(statement: Statement) -> str:
@@ -149,13 +106,15 @@ def _without_tail(statement: Statement, *tails: tuple[str, ...]) -> str:
     return statement.text[: statement.tokens[found[0]].start] if found else statement.text
 
 
-def _edit_words(statement: Statement, edits: Edits) -> None:
+def _edit_words(statement: Statement, edits: Edits, written: Callable[[str], str]) -> None:
     tokens = statement.tokens
     for index, token in enumerate(tokens):
         called = statement.has_at(index + 1, "(")
         if token.kind is Kind.QUOTED or token.text.startswith("#"):
             edits.replace(token, token, '"' + token.name.replace('"', '""') + '"')
-        elif called and token.word == "NVL":
+        elif token.kind is Kind.STRING and not token.is_dollar_quoted:
+            edits.replace(token, token, written(_known_setting(statement, index)))
+        elif called and token.word in {"NVL", "ISNULL"}:
             edits.replace(token, token, "COALESCE")
         elif called and token.word == "LISTAGG":
             _edit_listagg(statement, index, edits)
@@ -163,13 +122,28 @@ def _edit_words(statement: Statement, edits: Edits) -> None:
             edits.replace(token, token, "LOCALTIMESTAMP")
         elif token.word == "APPROXIMATE" and statement.has_at(index + 1, "COUNT"):
             edits.replace(token, token, "")
-        elif called and token.word in {"CURRENT_SETTING", "SET_CONFIG"} and index + 2 < len(tokens):
-            argument = tokens[index + 2]
-            if argument.kind is Kind.STRING and argument.value in SETTINGS:
-                edits.replace(argument, argument, f"'{SETTING_PREFIX}{argument.value}'")
+        elif called and token.word == "CONVERT":
+            _edit_convert(statement, index, edits)
     unbound = statement.find("WITH", "NO", "SCHEMA", "BINDING")
     if unbound > 0:
         edits.replace(tokens[unbound], tokens[unbound + 3], "")
+
+
+def _known_setting(statement: Statement, index: int) -> str:
+    value = statement.tokens[index].value
+    asked = any(statement.has_at(index - 2, name, "(") for name in ("CURRENT_SETTING", "SET_CONFIG"))
+    return SETTING_PREFIX + value if asked and value in SETTINGS else value
+
+
+def _edit_convert(statement: Statement, index: int, edits: Edits) -> None:
+    """Edit `CONVERT(type, x)` to `CAST((x) AS type)`."""
+    tokens, close = statement.tokens, statement.closing(index + 1)
+    first = index + 3 if not statement.has_at(index + 3, "(") else statement.closing(index + 3) + 1
+    comma = next((at for at in range(first, close) if tokens[at].word == ","), -1)
+    if comma > 0:
+        kind = statement.text[tokens[index + 2].start : tokens[comma - 1].end]
+        edits.replace(tokens[index], tokens[comma], "CAST((")
+        edits.insert(tokens[close].start, f") AS {kind}")
 
 
 def _edit_listagg(statement: Statement, index: int, edits: Edits) -> None:
@@ -196,17 +170,26 @@ def _needs_sqlglot(statement: Statement) -> bool:
     return called or "QUALIFY" in words or statement.find("SELECT", "TOP") >= 0
 
 
-def _through_sqlglot(text: str) -> str:
+def _through_sqlglot(statement: Statement) -> str:
     import sqlglot  # noqa: PLC0415 - takes half a second, and few statements need it
     from sqlglot.errors import SqlglotError  # noqa: PLC0415
 
     # It warns of syntax that it passes on unparsed; PostgreSQL is the judge of that.
     logging.getLogger("sqlglot").setLevel(logging.ERROR)
-    # Its tokenizer takes `$1,$2` for a dollar-quoted string.
-    safe = re.sub(r"\$(\d+)", r"penstock_parameter_\1", text)
+    kept = list[str]()
+
+    def written(value: str) -> str:
+        if "\\" not in value:
+            return literal(value)
+        kept.append(value)
+        return f"'penstock_literal_{len(kept) - 1}_'"
+
+    # Its tokenizer takes `$1,$2` for a dollar-quoted string, and a backslash for an escape.
+    safe = re.sub(r"\$(\d+)", r"penstock_parameter_\1", _edited(statement, written))
     try:
         trees = sqlglot.parse(safe, read="redshift")
     except SqlglotError:
-        return text
+        return _edited(statement, literal)
     rewritten = "; ".join(tree.sql(dialect="postgres") for tree in trees if tree)
-    return re.sub(r"penstock_parameter_(\d+)", r"$\1", rewritten)
+    rewritten = re.sub(r"penstock_parameter_(\d+)", r"$\1", rewritten)
+    return re.sub(r"'penstock_literal_(\d+)_'", lambda found: literal(kept[int(found[1])]), rewritten)

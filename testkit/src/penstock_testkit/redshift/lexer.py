@@ -1,4 +1,9 @@
-"""SQL text into tokens, statements and edits; nothing here knows what a statement means."""
+"""SQL text into tokens, statements and edits; nothing here knows what a statement means.
+
+A backslash in a literal escapes what follows it, and there is no `E'...'`: Redshift reads literals as PostgreSQL 8.0
+did. Source: "POSIX operators" of the Amazon Redshift Database Developer Guide (its patterns double each backslash);
+"String constants" of PostgreSQL 8.0's documentation. Not covered: `U&'...'`, which PostgreSQL 8.0 lacks.
+"""
 
 import re
 from collections.abc import Iterator
@@ -48,21 +53,24 @@ class Token:
         return self.text.lower()
 
     @property
+    def is_dollar_quoted(self) -> bool:
+        """Whether it is a text between dollars, such as the body of a function."""
+        return self.kind is Kind.STRING and self.text.startswith("$")
+
+    @property
     def value(self) -> str:
         """The text of a string literal without its quotes."""
         if self.text.startswith("$"):
             tag = self.text.index("$", 1) + 1
             return self.text[tag:-tag]
-        if self.text[0] in "eE":
-            return _unescape(self.text[2:-1])
-        return self.text[1:-1].replace("''", "'")
+        return _ESCAPE.sub(_meaning, self.text[1:-1])
 
 
 _PATTERN = re.compile(
     r"""
     (?P<skip>\s+|--[^\n]*)
   | (?P<comment>/\*)
-  | (?P<string>[eE]'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*'|\$(?P<tag>[A-Za-z_]\w*)?\$.*?\$(?(tag)(?P=tag))\$)
+  | (?P<string>'(?:[^'\\]|''|\\.)*'|\$(?P<tag>[A-Za-z_]\w*)?\$.*?\$(?(tag)(?P=tag))\$)
   | (?P<parameter>\$\d+)
   | (?P<quoted>"(?:[^"]|"")*")
   | (?P<word>\#?[^\W\d][\w$]*)
@@ -79,12 +87,14 @@ _KINDS = {
     "number": Kind.NUMBER,
     "symbol": Kind.SYMBOL,
 }
+_ESCAPE = re.compile(r"''|\\(?P<octal>[0-7]{1,3})|\\(?P<character>.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 
 
-def _unescape(text: str) -> str:
-    plain = text.replace("''", "'")
-    return re.sub(r"\\(.)", lambda found: _ESCAPES.get(found[1], found[1]), plain, flags=re.DOTALL)
+def _meaning(escape: re.Match[str]) -> str:
+    if escape["octal"]:
+        return chr(int(escape["octal"], 8) & 0xFF)
+    return _ESCAPES.get(escape["character"], escape["character"]) if escape["character"] else "'"
 
 
 @dataclass
@@ -143,12 +153,25 @@ class Edits:
 
     def apply(self) -> str:
         """Return the edited text."""
-        parts, position = [], 0
-        for start, end, by in sorted(self._spans, key=lambda span: span[:2]):
-            if start >= position:  # what lies within a replaced span is gone
+        return self._edited(0, len(self._text))
+
+    def within(self, first: Token, last: Token) -> str:
+        """Return the text from the first token to the last, as edited so far."""
+        return self._edited(first.start, last.end)
+
+    def _edited(self, position: int, end_of_text: int) -> str:
+        parts = []
+        # Insertions first, then the widest replacement.
+        for start, end, by in sorted(self._spans, key=lambda span: (span[0], span[0] != span[1], -span[1])):
+            if position <= start and end <= end_of_text:  # what lies within a replaced span is gone
                 parts += [self._text[position:start], by]
                 position = end
-        return "".join([*parts, self._text[position:]])
+        return "".join([*parts, self._text[position:end_of_text]])
+
+
+def literal(value: str) -> str:
+    """Return PostgreSQL's literal of a text, in which a backslash is a character like any other."""
+    return "'" + value.replace("'", "''") + "'"
 
 
 def statements(sql: str) -> list[Statement]:

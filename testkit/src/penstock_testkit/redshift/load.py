@@ -1,7 +1,7 @@
 """Rows of load files: records, fields and errors, into blocks that PostgreSQL's COPY reads.
 
 Source: the pages "Data format parameters", "Data conversion parameters" and "Data load operations" of the Amazon
-Redshift Database Developer Guide. Not covered: FIXEDWIDTH, columnar formats, JSONPaths, quotes that span fields.
+Redshift Database Developer Guide. Not covered: FIXEDWIDTH, columnar formats.
 """
 
 import codecs
@@ -14,11 +14,14 @@ from typing import IO, Any
 
 from penstock_testkit.redshift.commands import Copy
 from penstock_testkit.redshift.errors import RedshiftError
-from penstock_testkit.redshift.objects import Objects, Source
+from penstock_testkit.redshift.jsonpaths import Path, element, read_paths
+from penstock_testkit.redshift.objects import Objects, Source, source_of
 from penstock_testkit.redshift.values import Column, Conversions, FieldError, converter
 
 _BLOCK_BYTES = 64 * 1024
 _JSON_BYTES = 4 * 1024 * 1024
+_ROW_BYTES = 4 * 1024 * 1024
+csv.field_size_limit(_ROW_BYTES)
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
@@ -67,6 +70,7 @@ class Loader:
             round_decimals="ROUNDEC" in flags,
         )
         self._converters = [converter(column, conversions) for column in columns]
+        self._paths: list[Path] | None = None
         self._limit = max(1, copy.max_error) if "IGNOREALLERRORS" not in flags else None
         self.rows = 0
         self.bytes = 0
@@ -79,6 +83,10 @@ class Loader:
             TooManyErrorsError: `errors` holds them.
             RedshiftError: An object cannot be read or is not compressed as COPY was told.
         """
+        if "://" in self._copy.json_option:
+            place = source_of(self._copy.json_option)
+            with objects.open(place, "") as stream:
+                self._paths = read_paths(stream.read(), place.url, len(self._columns))
         block = bytearray()
         for source in sources:
             with objects.open(source, self._copy.compression) as stream:
@@ -200,28 +208,37 @@ class Loader:
                 raw = f"{raw}\n{continued[1].rstrip(chr(10))}"
             if not raw and "IGNOREBLANKLINES" in self._copy.flags:
                 continue
-            yield _Record(number, raw, [self._text_field(part) for part in self._split(raw, escape=escape)])
+            yield _Record(number, raw, self._text_fields(raw))
 
     def _split(self, raw: str, *, escape: bool) -> list[str]:
-        if not escape:
-            return raw.split(self._copy.delimiter)
-        parts, part, characters = [], "", iter(raw)
-        for character in characters:
-            if character == "\\":
-                part += character + next(characters, "")
-            elif character == self._copy.delimiter:
+        quoting = "REMOVEQUOTES" in self._copy.flags
+        parts, part, quote = list[str](), "", ""
+        for at, character in enumerate(characters := _units(raw, escape=escape)):
+            if quoting and not part and character in {"'", '"'}:
+                quote = character
+            elif character == quote and characters[at + 1 : at + 2] in ([], [self._copy.delimiter]):
+                quote = ""
+            if character == self._copy.delimiter and not quote:
                 parts.append(part)
                 part = ""
             else:
                 part += character
         return [*parts, part]
 
-    def _text_field(self, part: str) -> str | None:
-        if part == self._copy.null_as:
-            return None
-        if "REMOVEQUOTES" in self._copy.flags and len(part) > 1 and part[0] == part[-1] and part[0] in "'\"":
-            part = part[1:-1]
-        return re.sub(r"\\(.)", r"\1", part, flags=re.DOTALL) if "ESCAPE" in self._copy.flags else part
+    def _text_fields(self, raw: str) -> list[str | None] | FieldError:
+        escape = "ESCAPE" in self._copy.flags
+        fields = list[str | None]()
+        for written in self._split(raw, escape=escape):
+            part = written
+            if written == self._copy.null_as:
+                fields.append(None)
+                continue
+            if "REMOVEQUOTES" in self._copy.flags and written[:1] in {"'", '"'}:
+                if len(written) < 2 or _units(written, escape=escape)[-1] != written[0]:
+                    return FieldError(1203, "Delimited value missing end quote")
+                part = written[1:-1]
+            fields.append(re.sub(r"\\(.)", r"\1", part, flags=re.DOTALL) if escape else part)
+        return fields
 
     def _json_records(self, lines: Iterable[tuple[int, str]]) -> Iterator[_Record]:
         # Numbers stay text, digit for digit, for columns of numbers and of text.
@@ -245,6 +262,10 @@ class Loader:
             yield _Record(start, buffer.rstrip("\r\n"), FieldError(1223, "Invalid JSON: the document does not end"))
 
     def _json_fields(self, document: Any, written: str) -> list[str | None] | FieldError:  # noqa: ANN401 - any JSON
+        if self._paths is not None:
+            whole = json.loads(written)
+            found = [(element(document, path), element(whole, path)) for path in self._paths]
+            return [_json_text(*each, column) for each, column in zip(found, self._columns, strict=True)]
         if not isinstance(document, dict):
             return FieldError(1223, "Invalid JSON structure: a record must be a JSON object")
         nested = any(isinstance(value, dict | list) for value in document.values())
@@ -253,6 +274,11 @@ class Loader:
             document = {key.lower(): value for key, value in document.items()}
             exact = {key.lower(): value for key, value in exact.items()}
         return [_json_text(document.get(column.name), exact.get(column.name), column) for column in self._columns]
+
+
+def _units(raw: str, *, escape: bool) -> list[str]:
+    """Return the characters of a line; a backslash and what it escapes are one."""
+    return re.findall(r"\\.|.", raw, flags=re.DOTALL) if escape else list(raw)
 
 
 def _json_text(value: Any, exact: Any, column: Column) -> str | None:  # noqa: ANN401 - any JSON

@@ -47,7 +47,7 @@ class Objects:
         """
         bucket, key = _split(copy.source)
         if "MANIFEST" in copy.flags:
-            return self._of_manifest(Source(bucket, key))
+            return self._of_manifest(source_of(copy.source))
         keys = self.keys(copy.source)
         if not keys:
             raise _failure(f"The specified S3 prefix '{key}' does not exist", bucket)
@@ -93,6 +93,19 @@ class Objects:
         except (ClientError, BotoCoreError) as error:
             raise _translated(error, bucket) from None
 
+    def delete(self, url: str) -> None:
+        """Delete all objects under a prefix.
+
+        Raises:
+            RedshiftError: They cannot be listed or deleted.
+        """
+        bucket, _ = _split(url)
+        try:
+            for key in self.keys(url):
+                self._client().delete_object(Bucket=bucket, Key=key)
+        except (ClientError, BotoCoreError) as error:
+            raise _translated(error, bucket) from None
+
     def close(self) -> None:
         """Close the connections to the server."""
         if self._made is not None:
@@ -108,7 +121,7 @@ class Objects:
             written = stream.read()
         try:
             entries = json.loads(written)["entries"]
-            wanted = [(Source(*_split(entry["url"])), bool(entry.get("mandatory", False))) for entry in entries]
+            wanted = [(source_of(entry["url"]), bool(entry.get("mandatory", False))) for entry in entries]
         except (ValueError, KeyError, TypeError, AttributeError, RedshiftError) as error:
             raise _failure(f"Problem reading manifest file - {manifest.url}: {error!r}", manifest.bucket) from None
         if not wanted:
@@ -133,6 +146,15 @@ class Objects:
         except BotoCoreError as error:
             raise _translated(error, source.bucket) from None
         return True
+
+
+def source_of(url: str) -> Source:
+    """Return the object at an `s3://` URL.
+
+    Raises:
+        RedshiftError: It is none.
+    """
+    return Source(*_split(url))
 
 
 def _split(url: str) -> tuple[str, str]:

@@ -13,6 +13,7 @@ import psycopg
 from psycopg import sql
 
 from penstock_testkit.postgres import PostgresServer
+from penstock_testkit.redshift.alter import FixedColumns
 from penstock_testkit.redshift.catalog import DEFINITIONS
 from penstock_testkit.redshift.copying import Place
 from penstock_testkit.redshift.faults import Faults
@@ -63,6 +64,7 @@ class RedshiftServer:
         self._postgres = postgres
         self._objects = Objects(s3)
         self._received: list[ReceivedStatement] = []
+        self._fixed_columns: dict[str, FixedColumns] = {}
         self._loop = asyncio.new_event_loop()
         self._sessions: set[asyncio.Task[None]] = set()
 
@@ -159,7 +161,8 @@ class RedshiftServer:
         await self._loop.shutdown_default_executor()
 
     def _place(self, database: str) -> Place:
-        return Place(self._objects, self.faults, self._postgres.database_url(urllib.parse.quote(database, safe="")))
+        url = self._postgres.database_url(urllib.parse.quote(database, safe=""))
+        return Place(self._objects, self.faults, url, self._fixed_columns.setdefault(database, FixedColumns()))
 
     def _record(self, session_id: int, user: str, text: str) -> None:
         self._received.append(ReceivedStatement(session_id, user, text))

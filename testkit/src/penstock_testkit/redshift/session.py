@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from penstock_testkit.redshift import dialect, lexer, wire
+from penstock_testkit.redshift.alter import runs_alone
 from penstock_testkit.redshift.backend import REFUSED, Backend, BackendLostError
 from penstock_testkit.redshift.commands import Copy, Unload, parse_copy, parse_unload
 from penstock_testkit.redshift.copying import Place, run_copy
-from penstock_testkit.redshift.ddl import changes_column_type
 from penstock_testkit.redshift.errors import ConnectionCutError, RedshiftError
+from penstock_testkit.redshift.refused import refuse_too_large
 from penstock_testkit.redshift.unloading import run_unload
 
 _FORWARDED_PARAMETERS = {
@@ -149,7 +150,7 @@ class Session:
         self._upstream.record(self._backend.pid, self._user, sql)
         await asyncio.sleep(self._place.faults.delay)
         try:
-            steps = [self._step(statement) for statement in lexer.statements(sql)]
+            steps = self._steps(sql)
         except RedshiftError as error:
             await self._backend.send(b"Q", wire.text(REFUSED), refusal=_error(error))
             return
@@ -165,7 +166,7 @@ class Session:
         await asyncio.sleep(self._place.faults.delay)
         self._statements.pop(name, None)
         try:
-            steps = [self._step(statement) for statement in lexer.statements(sql)]
+            steps = self._steps(sql)
         except RedshiftError as error:
             refused = wire.text(name) + wire.text(REFUSED) + b"\0\0"
             await self._backend.send(b"P", refused, refusal=_error(error))
@@ -185,6 +186,10 @@ class Session:
         await self._to_client.drain()
         self._skipping = not ok
 
+    def _steps(self, sql: str) -> list[_Step]:
+        refuse_too_large(sql)
+        return [self._step(statement) for statement in lexer.statements(sql)]
+
     def _step(self, statement: lexer.Statement) -> _Step:
         verb = statement.tokens[0].word
         self._place.faults.before_statement(verb)
@@ -194,9 +199,11 @@ class Session:
             return _Step(verb, command=parse_unload(statement))
         if verb == "SET":
             self._apply_fault(statement)
-        if changes_column_type(statement) and self._backend.status == "T":
-            raise RedshiftError("ALTER TABLE ALTER COLUMN cannot run inside a transaction block", "25001")
-        return _Step(verb, sql=dialect.rewrite(statement))
+        if (alone := runs_alone(statement)) and self._backend.status == "T":
+            raise RedshiftError(f"{alone} cannot run inside a transaction block", "25001")
+        rewritten = dialect.rewrite(statement)
+        self._place.fixed_columns.see(statement)
+        return _Step(verb, sql=rewritten)
 
     def _apply_fault(self, statement: lexer.Statement) -> None:
         names = [token.text for token in statement.tokens[1:4]]

@@ -1,7 +1,7 @@
 """UNLOAD: the result of a query into S3 objects.
 
 Source: "UNLOAD" of the Amazon Redshift Database Developer Guide. The fake has two slices. Not covered: Parquet,
-PARTITION BY, CLEANPATH, splitting at MAXFILESIZE, the schema that MANIFEST VERBOSE adds.
+PARTITION BY, splitting at MAXFILESIZE, the schema that MANIFEST VERBOSE adds.
 """
 
 import asyncio
@@ -39,12 +39,15 @@ async def run_unload(backend: Backend, unload: Unload, place: Place) -> bytes:
         RedshiftError: It failed.
     """
     sql = _query(unload)
+    if "CLEANPATH" in unload.flags:
+        await asyncio.to_thread(place.objects.delete, unload.target)
     present = await asyncio.to_thread(place.objects.keys, unload.target)
     if present and "ALLOWOVERWRITE" not in unload.flags:
         raise RedshiftError(_NOT_EMPTY, "XX000", f"error: {_NOT_EMPTY} code: 8001")
     if unload.format == "JSON":
-        sql = f"SELECT row_to_json(penstock_row)::text FROM ({sql}) AS penstock_row"  # noqa: S608
-    answer = checked(await backend.run(f"COPY ({sql}) TO STDOUT (HEADER)"))
+        sql = f"SELECT row_to_json(penstock_row)::text FROM ({sql}\n) AS penstock_row"  # noqa: S608
+    # The query may end in a comment, which a line end ends.
+    answer = checked(await backend.run(f"COPY ({sql}\n) TO STDOUT (HEADER)"))
     lines = b"".join(payload for kind, payload in answer.messages if kind == b"d").decode().split("\n")[:-1]
     header, *rows = [[_field(part) for part in line.split("\t")] for line in lines]
     files = _files(unload, header, rows)
@@ -87,6 +90,8 @@ def _files(unload: Unload, header: Row, rows: list[Row]) -> list[tuple[str, byte
     ending = f".{unload.extension}" if unload.extension is not None else ending
     slices = {f"{number:04d}_part_00": rows[number::_SLICES] for number in range(_SLICES)}
     parts = slices if unload.parallel else {"000": rows}
+    if unload.format == "JSON" and not rows:
+        return []
     return [
         (f"{name}{ending}", _compressed(unload, _body(unload, header, part)), len(part)) for name, part in parts.items()
     ]
@@ -94,7 +99,7 @@ def _files(unload: Unload, header: Row, rows: list[Row]) -> list[tuple[str, byte
 
 def _body(unload: Unload, header: Row, rows: list[Row]) -> str:
     if unload.format == "JSON":
-        return "".join(f"{row[0]}\n" for row in rows)
+        return "".join(f"{_redshifts_json(str(row[0]))}\n" for row in rows)
     shown = [header, *rows] if "HEADER" in unload.flags else rows
     out = io.StringIO()
     if unload.format == "CSV":
@@ -106,6 +111,18 @@ def _body(unload: Unload, header: Row, rows: list[Row]) -> str:
         for row in shown:
             out.write(_delimiter(unload).join(_text(unload, field) for field in row) + "\n")
     return out.getvalue()
+
+
+def _redshifts_json(row: str) -> str:
+    """Write the columns' booleans as `t` and `f`, and leave all else, digit for digit, as it is."""
+    decoder, parts, at = json.JSONDecoder(), list[str](), 1
+    while at < len(row) - 1:
+        _, colon = decoder.raw_decode(row, at)
+        _, end = decoder.raw_decode(row, colon + 1)
+        value = row[colon + 1 : end]
+        parts.append(row[at : colon + 1] + {"true": '"t"', "false": '"f"'}.get(value, value))
+        at = end + 1
+    return "{" + ",".join(parts) + "}"
 
 
 def _delimiter(unload: Unload) -> str:
@@ -120,9 +137,9 @@ def _text(unload: Unload, field: str | None) -> str:
     if field is None:
         return unload.null_as
     if "ESCAPE" in unload.flags:
-        special = re.escape(unload.delimiter) + r"""\\\n\r"'"""
+        special = re.escape(unload.delimiter) + r"\\\n\r" + (r"""\"'""" if "ADDQUOTES" in unload.flags else "")
         field = re.sub(f"([{special}])", r"\\\1", field)
-    return '"' + field.replace('"', '""') + '"' if "ADDQUOTES" in unload.flags else field
+    return f'"{field}"' if "ADDQUOTES" in unload.flags else field
 
 
 def _compressed(unload: Unload, body: str) -> bytes:

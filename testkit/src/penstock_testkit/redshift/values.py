@@ -1,8 +1,9 @@
 """Field values of a load file, checked and converted for their column.
 
 Source: "Load error reference" (codes 1200 to 1224) and the data type pages of the Amazon Redshift Database Developer
-Guide; the texts are those that users quote from STL_LOAD_ERRORS. Not covered: DATEFORMAT and TIMEFORMAT patterns
-beyond the common parts, `auto` forms other than ISO 8601 and what `strptime` reads here, epoch fractions.
+Guide; the texts are those that users quote from STL_LOAD_ERRORS. Dates and times: "Data conversion parameters",
+"DATEFORMAT and TIMEFORMAT strings" and "Using automatic recognition" there. Not covered: DATEFORMAT and TIMEFORMAT
+patterns beyond the common parts, `auto` forms other than ISO 8601 and what `strptime` reads here, epoch fractions.
 """
 
 import datetime as dt
@@ -91,12 +92,16 @@ _INTEGERS = {
 }
 _TRUE = {"t", "true", "y", "yes", "1"}
 _FALSE = {"f", "false", "n", "no", "0"}
+# Without a format, these alone are read (risingwavelabs/risingwave#23282).
+_DEFAULT_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_DEFAULT_TIME = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}(?:\.\d{1,6})?", re.ASCII)
+_DEFAULT_OFFSET = re.compile(r" ?([+-]\d{1,2})(?::?(\d{2}))?$", re.ASCII)
 # The second set is what 'auto' reads besides ISO 8601.
 _AUTO_DATES = ("%m/%d/%Y", "%Y/%m/%d", "%Y.%m.%d", "%d-%b-%Y", "%b %d %Y", "%Y%m%d")
 _AUTO_TIMES = ("%m/%d/%Y %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%Y%m%d %H%M%S", "%b %d %Y %H:%M:%S", "%a %b %d %H:%M:%S %Y")
 _PATTERN_PARTS = {
-    "YYYY": "%Y", "YY": "%y", "MON": "%b", "MM": "%m", "DD": "%d", "HH24": "%H", "HH12": "%I", "HH": "%I", "MI": "%M",
-    "SS": "%S", "AM": "%p", "PM": "%p", "US": "%f", "MS": "%f", "OF": "%z", "TZ": "%Z", "DAY": "%A", "DY": "%a",
+    "YYYY": "%Y", "YY": "%y", "MON": "%b", "MM": "%m", "DD": "%d", "HH24": "%H", "HH12": "%I", "HH": "%H", "MI": "%M",
+    "SS": "%S", "AM": "%p", "PM": "%p", "US": "%f", "MS": "%f",
 }  # fmt: skip
 
 
@@ -106,7 +111,8 @@ def converter(column: Column, options: Conversions) -> Converter:
         return _integer(*_INTEGERS[column.type])
     if column.is_text:
         room = column.modifier - 4 if column.modifier > 0 else 65535
-        return lambda text: _characters(text, room, truncate=options.truncate)
+        single = column.type == "character"
+        return lambda text: _characters(_single_bytes(text) if single else text, room, truncate=options.truncate)
     if column.type == "numeric":
         return _numeric(column.modifier, round_it=options.round_decimals)
     if column.type.startswith("timestamp"):
@@ -134,6 +140,15 @@ def _integer(bits: int, name: str) -> Converter:
         return stripped
 
     return convert
+
+
+def _single_bytes(text: str) -> str:
+    found = next((character for character in text if ord(character) > 0x7F), "")
+    if found:
+        invalid = found.encode(errors="surrogateescape").hex(" ")
+        reason = f"Multibyte character not supported for CHAR (Hint: Try using VARCHAR). Invalid char: {invalid}"
+        raise FieldError(1220, reason)
+    return text
 
 
 def _characters(text: str, room: int, *, truncate: bool) -> str:
@@ -203,20 +218,17 @@ def _super(text: str) -> str:
 
 def _date(options: Conversions) -> Converter:
     pattern = options.date_format
-    formats = _AUTO_DATES if pattern.lower() == "auto" else ()
 
     def convert(text: str) -> str | None:
         stripped = text.strip()
         if not stripped:
             return None
         try:
-            return (
-                _parse(stripped[:10] if not formats and not pattern else stripped, pattern, formats).date().isoformat()
-            )
+            return _day(stripped, pattern).isoformat()
         except ValueError:
             if options.accept_any_date:
                 return None
-            wanted = pattern if pattern and not formats else "YYYY-MM-DD"
+            wanted = pattern if pattern and pattern != "auto" else "YYYY-MM-DD"
             if len(stripped) < len(wanted):
                 raise FieldError(1205, f"Invalid Date Format - length must be {len(wanted)} or more") from None
             raise FieldError(1205, f"Invalid date format or value [{wanted}]") from None
@@ -224,23 +236,26 @@ def _date(options: Conversions) -> Converter:
     return convert
 
 
+def _day(text: str, pattern: str) -> dt.date:
+    if not pattern and not _DEFAULT_DATE.fullmatch(text):
+        raise ValueError(text)
+    return _parse(text, pattern, (*_AUTO_DATES, *_AUTO_TIMES) if pattern == "auto" else ()).date()
+
+
 def _timestamp(options: Conversions, *, zoned: bool) -> Converter:
     pattern = options.time_format
-    formats = (*_AUTO_TIMES, *_AUTO_DATES) if pattern.lower() == "auto" else ()
+    default = "YYYY-MM-DD HH24:MI:SSOF" if zoned else "YYYY-MM-DD HH24:MI:SS"
 
     def convert(text: str) -> str | None:
         stripped = text.strip()
         if not stripped:
             return None
         try:
-            if pattern.lower() in {"epochsecs", "epochmillisecs"}:
-                moment = _epoch(stripped, 1 if pattern.lower() == "epochsecs" else 1000)
-            else:
-                moment = _parse(stripped, pattern, formats)
+            moment = _moment(stripped, pattern, zoned=zoned)
         except (ValueError, OverflowError):
             if options.accept_any_date:
                 return None
-            wanted = "YYYY-MM-DD HH24:MI:SS" if not pattern or formats else pattern
+            wanted = default if pattern in {"", "auto"} else pattern
             raise FieldError(1206, f"Invalid timestamp format or value [{wanted}]") from None
         if moment.tzinfo is not None and not zoned:
             # A plain TIMESTAMP takes the value in UTC only in 'auto' mode and drops the offset otherwise.
@@ -248,6 +263,19 @@ def _timestamp(options: Conversions, *, zoned: bool) -> Converter:
         return moment.isoformat(sep=" ")
 
     return convert
+
+
+def _moment(text: str, pattern: str, *, zoned: bool) -> dt.datetime:
+    if pattern in {"epochsecs", "epochmillisecs"}:
+        return _epoch(text, 1 if pattern == "epochsecs" else 1000)
+    if pattern:
+        return _parse(text, pattern, (*_AUTO_TIMES, *_AUTO_DATES) if pattern == "auto" else ())
+    offset = _DEFAULT_OFFSET.search(text, 19) if zoned else None
+    plain = text[: offset.start()] if offset else text
+    if not _DEFAULT_TIME.fullmatch(plain):
+        raise ValueError(text)
+    zone = f"{int(offset[1]):+03d}:{offset[2] or '00'}" if offset else ""
+    return dt.datetime.fromisoformat(plain + zone)
 
 
 def _epoch(text: str, per_second: int) -> dt.datetime:

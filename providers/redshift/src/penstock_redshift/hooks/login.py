@@ -2,7 +2,8 @@
 
 Why each setting: Redshift speaks the protocol of PostgreSQL 8.0 and calls its encoding UNICODE (``client_encoding``);
 it knows no ``DEALLOCATE ALL`` and takes no server-side parameters in COPY, UNLOAD and DDL (``ClientCursor``, no
-prepared statements); idle connections are cut after five minutes (``keepalives_idle``).
+prepared statements); it reads literals in a way of its own (``context``, see `literals`); idle connections are cut
+after five minutes (``keepalives_idle``).
 """
 
 import ssl
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.errors import ConfigError
 from penstock_redshift.connections import RedshiftFields
+from penstock_redshift.hooks.literals import adapters
 
 if TYPE_CHECKING:
     import psycopg
@@ -31,6 +33,7 @@ def connect(fields: RedshiftFields, *, autocommit: bool) -> "psycopg.Connection[
         autocommit=True,
         cursor_factory=psycopg.ClientCursor,
         prepare_threshold=None,
+        context=adapters(),
         client_encoding="utf8",
         connect_timeout=fields.connect_timeout_s,
         keepalives_idle=60,

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from penstock.errors import ErrorKind, ProviderError
 from penstock_redshift.hooks import RedshiftHook, Session
-from penstock_redshift.hooks.quoting import quoted
+from penstock_redshift.hooks.literals import literal_of
+from penstock_redshift.hooks.quoting import escaped, quoted
 
 LONGEST_KEY = 512
 """Bytes that a load key may have."""
@@ -61,7 +62,7 @@ class Ledger:
         """
         session.run(f"LOCK {self.name}")
         rows = session.rows(
-            f"SELECT loaded_rows, loaded_at FROM {self.name} WHERE target = %s AND load_key = %s",
+            f"SELECT loaded_rows, loaded_at FROM {escaped(self.name)} WHERE target = %s AND load_key = %s",
             (self.target, self.load_key),
         )
         return Entry(rows[0][0], str(rows[0][1])) if rows else None
@@ -69,14 +70,13 @@ class Ledger:
     def write(self, session: Session, *, rows: int, files: int, size: int, who: Mapping[str, str]) -> None:
         """Write the load down; it counts when the transaction is committed."""
         session.run(
-            f"INSERT INTO {self.name} VALUES (%s, %s, %s, %s, %s, %s, %s, %s, getdate())",
+            f"INSERT INTO {escaped(self.name)} VALUES (%s, %s, %s, %s, %s, %s, %s, %s, getdate())",
             (self.target, self.load_key, rows, files, size, who.get("dag"), who.get("run_id"), who.get("task")),
         )
 
     def how_to_forget(self) -> str:
         """The statement with which a person lets the load be done again."""
-        target, key = (each.replace("'", "''") for each in (self.target, self.load_key))
-        return f"DELETE FROM {self.name} WHERE target = '{target}' AND load_key = '{key}'"
+        return f"DELETE FROM {self.name} WHERE target = {literal_of(self.target)} AND load_key = {literal_of(self.load_key)}"
 
     def _exists(self, hook: RedshiftHook) -> bool:
         try:
