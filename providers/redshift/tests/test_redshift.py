@@ -65,7 +65,7 @@ def test_settings_are_made_after_login(connect_with):
 
 def test_a_statement_that_takes_too_long_is_a_timeout(connect_with):
     with pytest.raises(ProviderError) as raised:
-        connect_with(statement_timeout_s=0.2).get_first("SELECT pg_sleep(5)")
+        connect_with(statement_timeout_s=0.2).get_first("SELECT f_sleep(5)")
 
     assert raised.value.kind is ErrorKind.TIMEOUT
 
@@ -98,33 +98,106 @@ def test_a_refused_connection_is_tried_again(hook, redshift):
     assert hook.get_first("SELECT count(*) FROM t") == (0,)
 
 
-def lose_connection_in_commit(hook, *, repeatable):
-    """Run a transaction whose connection is cut while it commits, once."""
+INSERT = "INSERT INTO t VALUES (1, 'a')"
+
+
+def transact_once_cut(hook, *statements, repeatable=False, in_commit=False):
+    """Run a transaction whose connection is cut before its last statement, or its COMMIT, the first time; its runs."""
     runs = []
 
     def work(session):
         runs.append(1)
-        session.run("INSERT INTO t VALUES (1, 'a')")
-        if len(runs) == 1:
+        for number, statement in enumerate(statements, start=1):
+            if len(runs) == 1 and number == len(statements) and not in_commit:
+                session.connection.pgconn.finish()
+            session.run(statement)
+        if len(runs) == 1 and in_commit:
             session.connection.pgconn.finish()
-            session.connection.commit = lambda: (_ for _ in ()).throw(_lost())
-
-    def _lost():
-        import psycopg  # noqa: PLC0415 - as the hook does
-
-        return psycopg.OperationalError("server closed the connection unexpectedly")
 
     hook.transaction(work, repeatable=repeatable)
     return len(runs)
 
 
+def count(hook):
+    return hook.get_first("SELECT count(*) FROM t")[0]
+
+
 def test_a_connection_lost_in_the_commit_is_not_repeated_unless_harmless(hook):
     hook.run(TABLE)
 
-    with pytest.raises(ProviderError, match="Nobody knows whether it was") as raised:
-        lose_connection_in_commit(hook, repeatable=False)
+    with pytest.raises(ProviderError, match="nobody knows whether the COMMIT was") as raised:
+        transact_once_cut(hook, INSERT, in_commit=True)
     assert not raised.value.retryable
-    assert lose_connection_in_commit(hook, repeatable=True) == 2
+    assert transact_once_cut(hook, INSERT, in_commit=True, repeatable=True) == 2
+    assert transact_once_cut(hook, INSERT, INSERT) == 2, "before the COMMIT nothing is committed"
+    assert count(hook) == 3
+
+
+@pytest.mark.parametrize("ending", ["TRUNCATE other", "COMMIT", "end", "/* x */ TRUNCATE other; SELECT 1"])
+def test_what_was_committed_on_the_way_is_not_done_again(hook, redshift, ending):
+    hook.run(f"{TABLE}; CREATE TABLE other (a integer)")
+    script = [INSERT, ending, "DELETE FROM other"]
+
+    def collide_in_the_third(session):
+        for number, statement in enumerate(script):
+            redshift.faults.serialization_violations(1 if number == 2 else 0)
+            session.run(statement)
+
+    with pytest.raises(ProviderError, match=r"Nothing is repeated, because .*statement 2. had committed") as raised:
+        hook.transaction(collide_in_the_third)
+    assert (raised.value.kind, raised.value.retryable, count(hook)) == (ErrorKind.CONFLICT, False, 1)
+    with pytest.raises(ProviderError, match="nobody knows whether TRUNCATE"):
+        transact_once_cut(hook, INSERT, "TRUNCATE other")
+    with pytest.raises(ProviderError, match=r"gone.*had committed"):
+        hook.run([INSERT, ending, "SELECT * FROM gone"])
+    assert count(hook) == 2
+
+
+def test_a_script_that_was_rolled_back_is_done_again(hook, redshift):
+    hook.run(TABLE)
+    runs = []
+
+    def collide_once(session):
+        runs.append(1)
+        session.run(INSERT)
+        session.run("ROLLBACK")
+        redshift.faults.serialization_violations(len(runs) % 2)
+        session.run(INSERT)
+
+    hook.transaction(collide_once)
+    assert (len(runs), count(hook)) == (2, 1)
+
+
+def test_statements_for_themselves_are_not_done_again_behind_a_committed_one(hook, redshift):
+    hook.run(TABLE)
+    failing = [INSERT, "SELECT 1", "SELECT * FROM gone"]
+
+    with pytest.raises(ProviderError, match=r"INSERT \(statement 1\) had committed") as raised:
+        hook.run(failing, autocommit=True)
+    assert (raised.value.kind, raised.value.retryable) == (ErrorKind.NOT_FOUND, False)
+    with pytest.raises(ProviderError) as raised:
+        hook.run(failing, autocommit=True, repeatable=True)
+    assert "committed" not in str(raised.value)
+    redshift.faults.serialization_violations(1)
+    with pytest.raises(ProviderError) as raised:
+        hook.run(INSERT, autocommit=True)
+    assert raised.value.retryable, "nothing was committed"
+
+
+@pytest.mark.parametrize(
+    ("sql", "says"),
+    [
+        ("VACUUM", "Run it with autocommit=True"),
+        ("ALTER TABLE t ALTER COLUMN name TYPE varchar(30)", "Run it with autocommit=True"),
+        ("SELECT '0044-03-15 BC'::date", "cast to varchar"),
+        ("SELECT '12000-01-01'::timestamp", "cast to varchar"),
+    ],
+)
+def test_an_error_that_has_a_way_out_names_it(hook, sql, says):
+    hook.run(TABLE)
+    with pytest.raises(ProviderError, match=says) as raised:
+        hook.run(["SELECT 1", sql], handler=lambda cursor: cursor.fetchall())
+    assert raised.value.kind is ErrorKind.INVALID
 
 
 @pytest.mark.parametrize(
@@ -205,18 +278,20 @@ def test_a_statement_is_ended_when_its_task_is_cancelled(hook):
     class CancelledError(Exception):
         pass
 
+    busy = "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT f_sleep(60)' AND state = 'active'"
+
     def wait_and_be_cancelled():
         with hook.session() as session:
-            session.connection.pgconn.send_query(b"SELECT pg_sleep(60)")
+            session.connection.pgconn.send_query(b"SELECT f_sleep(60)")
+            while hook.get_first(busy) == (0,):  # until the server runs it
+                session.connection.pgconn.flush()
             raise CancelledError
 
     with pytest.raises(CancelledError):
         wait_and_be_cancelled()
 
-    deadline = time.monotonic() + 5
-    busy = "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' AND state = 'active'"
     while hook.get_first(busy) != (0,):
-        assert time.monotonic() < deadline
+        pass
 
 
 @pytest.mark.parametrize("sql", ["", " ; -- nothing", []])

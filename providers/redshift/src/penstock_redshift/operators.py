@@ -12,8 +12,11 @@ class RedshiftSQLOperator(Operator):
 
     Args:
         sql: A script, taken apart at its semicolons; a list of statements; or the name of a ``.sql`` file.
-        parameters: Values for ``%s`` or ``%(name)s``, given to each statement; the driver quotes them.
+        parameters: Values for ``%s`` or ``%(name)s``, given to each statement; the driver quotes them. With parameters, a
+            percent sign of the statements' own is written ``%%``.
         autocommit: Each statement for itself, as VACUUM, ALTER TABLE ... ALTER COLUMN TYPE and a few others need it.
+        repeatable: Whether running all of it again is harmless whatever was committed. Otherwise it is not run again, by
+            no retry either, once a statement was committed: by ``autocommit``, or by TRUNCATE, which commits what came before.
         handler: Gets the cursor of the last statement that has an answer; what it returns is the task's value.
         redshift_conn_id: The connection.
         **kwargs: What every task takes.
@@ -28,15 +31,18 @@ class RedshiftSQLOperator(Operator):
         sql: str | list[str],
         parameters: list[Any] | dict[str, Any] | None = None,
         autocommit: bool = False,
+        repeatable: bool = False,
         handler: Callable[[Any], Any] | None = None,
         redshift_conn_id: str = "redshift_default",
         **kwargs: Any,  # noqa: ANN401 - an operator's own
     ) -> None:
         super().__init__(**kwargs)
-        self.sql, self.parameters, self.autocommit = sql, parameters, autocommit
+        self.sql, self.parameters, self.autocommit, self.repeatable = sql, parameters, autocommit, repeatable
         self.handler, self.redshift_conn_id = handler, redshift_conn_id
 
     def execute(self, context: Any) -> Any:  # noqa: ANN401, ARG002 - the spec's signature; the handler's value
         """Run it; returns what the handler returned."""
         hook = RedshiftHook(self.redshift_conn_id)
-        return hook.run(self.sql, self.parameters, autocommit=self.autocommit, handler=self.handler)
+        return hook.run(
+            self.sql, self.parameters, autocommit=self.autocommit, repeatable=self.repeatable, handler=self.handler
+        )

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -13,41 +13,14 @@ from penstock.spec.fields import Connection
 from penstock_redshift.connections import RedshiftFields, redshift_fields
 from penstock_redshift.errors import is_repeatable, provider_error
 from penstock_redshift.hooks.login import connect
+from penstock_redshift.hooks.progress import Progress
+from penstock_redshift.hooks.session import Parameters, Session
 from penstock_redshift.hooks.statements import first_word, split_statements
-from penstock_redshift.hooks.tagging import tagged
 
 if TYPE_CHECKING:
     import psycopg
 
-Parameters = Sequence[Any] | Mapping[str, Any] | None
 T = TypeVar("T")
-
-
-class Session:
-    """One connection while a transaction is tried: it runs statements, tagged with the task they belong to.
-
-    Attributes:
-        connection: psycopg's connection, for what is not offered here.
-    """
-
-    def __init__(self, connection: "psycopg.Connection[Any]", fields: RedshiftFields, tags: Mapping[str, str]) -> None:
-        self.connection = connection
-        self._fields, self._tags = fields, tags
-
-    def run(self, statement: Any, parameters: Parameters = None) -> "psycopg.Cursor[Any]":  # noqa: ANN401 - text or psycopg.sql
-        """Run one statement, a text or a composition of ``psycopg.sql``; returns the cursor with its answer."""
-        text = statement if isinstance(statement, str) else statement.as_string(self.connection)
-        text = tagged(text, self._tags, self._fields.sql_tagging, has_parameters=parameters is not None)
-        return self.connection.execute(text, parameters)
-
-    def rows(self, statement: Any, parameters: Parameters = None) -> list[tuple[Any, ...]]:  # noqa: ANN401 - as above
-        """Run one statement; returns its rows."""
-        return self.run(statement, parameters).fetchall()
-
-    def value(self, statement: Any, parameters: Parameters = None) -> Any:  # noqa: ANN401 - as above, and any value
-        """Run one statement; returns the first column of its first row, None if there is none."""
-        row = self.run(statement, parameters).fetchone()
-        return row[0] if row else None
 
 
 class RedshiftHook(Hook):
@@ -93,20 +66,23 @@ class RedshiftHook(Hook):
     ) -> T:
         """Run ``work`` in one transaction; if it collides with another or the connection is lost, run all of it again.
 
+        It is not run again once something of it was committed (TRUNCATE commits what came before it, too) or may have been
+        (the connection is lost during the COMMIT): the error is then final and says so.
+
         Args:
             work: Gets a session, returns anything; must do nothing that cannot be repeated outside the database.
             operation: What to call it in errors.
-            repeatable: Whether running it twice is harmless even if the first run was committed (it checks by
-                itself). Only then is it repeated when the connection is lost during the COMMIT, whose outcome nobody
-                knows.
+            repeatable: Whether running it again is harmless even if the first run was committed, in part or whole (it
+                checks by itself, or replaces what it wrote). Then it is repeated in these cases, too.
         """
         for attempt in range(1, self.fields.max_attempts + 1):
-            state = _Progress()
+            seen = list[Progress]()
             try:
-                return self._attempt(work, operation, state)
+                return self._attempt(work, operation, seen)
             except ProviderError as error:
-                if state.lost_in_commit and not repeatable:
-                    raise _unknown_outcome(error, operation) from error
+                final = error if repeatable or not seen else seen[0].explained(error, operation)
+                if final is not error:
+                    raise final from error
                 if not is_repeatable(error) or attempt == self.fields.max_attempts:
                     raise
                 pause = random.uniform(0.05, 0.2) * 2**attempt
@@ -114,15 +90,16 @@ class RedshiftHook(Hook):
                 time.sleep(pause)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _attempt(self, work: Callable[[Session], T], operation: str, state: "_Progress") -> T:
+    def _attempt(self, work: Callable[[Session], T], operation: str, seen: list[Progress]) -> T:
         with self.session(operation, autocommit=False) as session:
+            seen.append(session.progress)
             try:
                 result = work(session)
-                state.committing = True
+                session.progress.commit()
                 session.connection.commit()
             except BaseException:
-                state.lost_in_commit = state.committing and session.connection.closed
                 if not session.connection.closed:
+                    session.progress.doubtful = ""  # the server has answered
                     session.connection.rollback()
                 raise
         return result
@@ -133,6 +110,7 @@ class RedshiftHook(Hook):
         parameters: Parameters = None,
         *,
         autocommit: bool = False,
+        repeatable: bool = False,
         handler: Callable[[Any], T] | None = None,
     ) -> T | None:
         """Run statements: in one transaction, or each for itself.
@@ -141,6 +119,8 @@ class RedshiftHook(Hook):
             sql: A script, taken apart at its semicolons, or a list of statements that are taken as they are.
             parameters: For ``%s`` or ``%(name)s`` in the statements; given to each.
             autocommit: Each statement for itself, as VACUUM and a few others need it.
+            repeatable: Whether running all of it again is harmless whatever was committed. Otherwise an error is final
+                once a statement is committed, or may be.
             handler: Gets the cursor of the last statement that has an answer; what it returns is returned.
         """
         statements = split(sql)
@@ -157,9 +137,15 @@ class RedshiftHook(Hook):
 
         operation = first_word(statements[0]) or "Query"
         if not autocommit:
-            return self.transaction(work, operation=operation)
-        with self.session(operation) as session:
-            return work(session)
+            return self.transaction(work, operation=operation, repeatable=repeatable)
+        seen = list[Progress]()
+        try:
+            with self.session(operation) as session:
+                seen.append(session.progress)
+                return work(session)
+        except ProviderError as error:
+            final = error if repeatable or not seen else seen[0].explained(error, operation)
+            raise final from error.__cause__
 
     def get_records(self, sql: str, parameters: Parameters = None) -> list[tuple[Any, ...]]:
         """All rows of a query; for large results, UNLOAD."""
@@ -198,12 +184,6 @@ def _cancelled(connection: "psycopg.Connection[Any]") -> Iterator[None]:
             connection.cancel_safe(timeout=5)
 
 
-class _Progress:
-    """How far an attempt got."""
-
-    committing = lost_in_commit = False
-
-
 def split(sql: str | Sequence[str]) -> list[str]:
     """The statements to run; raises `penstock.errors.ProviderError` of kind ``invalid`` if there are none."""
     try:
@@ -217,18 +197,6 @@ def split(sql: str | Sequence[str]) -> list[str]:
 
 def _invalid(detail: str) -> ProviderError:
     return ProviderError(detail, service="redshift", operation="ParseSql", kind=ErrorKind.INVALID)
-
-
-def _unknown_outcome(error: ProviderError, operation: str) -> ProviderError:
-    return ProviderError(
-        f"the connection was lost while the transaction was committed: {error.detail}",
-        service="redshift",
-        operation=operation,
-        kind=ErrorKind.CONFLICT,
-        code=error.code,
-        retryable=False,
-        hint="Nobody knows whether it was; look at the data before you clear the task",
-    )
 
 
 def _tags() -> dict[str, str]:

@@ -108,7 +108,7 @@ class S3ToRedshiftOperator(Operator):
         load_key = str(self.load_key) or files.fingerprint
         result = {"files": len(files.objects), "bytes": files.size, "load_key": load_key}
         if self.create_sql:
-            hook.run(self.create_sql, autocommit=True)
+            hook.run(self.create_sql, autocommit=True, repeatable=True)
         ledger = self._ledger(hook, load_key)
         copy = modes.Copy(
             quoted(self.schema, self.table),
@@ -162,9 +162,7 @@ class _Load:
 
     def run(self, session: Session) -> dict[str, Any]:
         """The transaction."""
-        # in a transaction of its own, because it fixes the snapshot
-        self._session = session.rows("SELECT pg_backend_pid(), getdate()")[0]
-        session.connection.commit()
+        self._session = session.rows_apart("SELECT pg_backend_pid(), getdate()")[0]
         if self._ledger is not None:
             entry = self._ledger.find(session)
             if entry is not None:
