@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock_plugin_manager.model.intent import Policy
-from penstock_plugin_manager.model.lock import File, Locked
+from penstock_plugin_manager.model.lock import Locked
 from penstock_plugin_manager.model.requirement import Distribution
-from penstock_plugin_manager.plan.limits import Budget, over_budget, violations
+from penstock_plugin_manager.plan.limits import Budget, over_budget
 from penstock_plugin_manager.plan.steps import Plan, PlanInput, Step, make_plan
 
 NOW = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
@@ -99,25 +98,3 @@ def plan_of(*downloads: int | None) -> Plan:
 )
 def test_a_plan_is_held_to_its_budget(plan, budget, said):
     assert over_budget(plan, budget) == said
-
-
-OLD = File("x.whl", url="https://good.test/x.whl", uploaded=dt.datetime(2026, 11, 1, tzinfo=dt.UTC))
-
-
-@pytest.mark.parametrize(
-    ("policy", "package", "count"),
-    [
-        pytest.param(Policy(), Locked("x", "1"), 0, id="no policy"),
-        pytest.param(Policy(deny=("x*",)), Locked("xy", "1"), 1, id="denied by pattern"),
-        pytest.param(Policy(deny=("aws",)), Locked("penstock-providers-aws", "1"), 1, id="denied by id"),
-        pytest.param(Policy(allow=("gcp",)), Locked("penstock-providers-aws", "1"), 1, id="not allowed"),
-        pytest.param(Policy(allow=("gcp",)), Locked("boto3", "1"), 0, id="the list is of providers"),
-        pytest.param(Policy(sources=("https://good.test/",)), Locked("x", "1", wheels=(OLD,)), 0, id="good source"),
-        pytest.param(Policy(sources=("https://best.test/",)), Locked("x", "1", wheels=(OLD,)), 1, id="other source"),
-        pytest.param(Policy(min_age_days=20), Locked("x", "1", wheels=(OLD,)), 0, id="old enough"),
-        pytest.param(Policy(min_age_days=21), Locked("x", "1", wheels=(OLD,)), 1, id="too young"),
-        pytest.param(Policy(publishers=("a",)), Locked("x", "1", publisher="b"), 1, id="other publisher"),
-    ],
-)
-def test_a_policy_finds_what_it_forbids(policy, package, count):
-    assert len(violations(policy, [package], {}, NOW)) == count

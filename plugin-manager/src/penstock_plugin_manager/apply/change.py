@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +29,7 @@ class Change(NamedTuple):
         complete: Everything that the lock puts here; a new generation is built from it.
         files: The project's files with their new text; None takes a file away.
         brought: Names that stand there for the manager's sake.
+        judge: Called with the changed environment before the change is final; what it raises undoes the change.
     """
 
     title: str
@@ -39,6 +40,7 @@ class Change(NamedTuple):
     complete: tuple[Locked, ...]
     files: Mapping[str, str | None]
     brought: tuple[str, ...]
+    judge: Callable[[Environment], None]
 
 
 def check(environment: Environment, after: Mapping[str, str], absent: tuple[str, ...]) -> dict[str, list[Damage]]:

@@ -39,7 +39,7 @@ def stage(files: Mapping[str, str | None]) -> dict[str, Path]:
     try:
         for name, text in files.items():
             path = Path(name)
-            if text is not None and not (path.is_file() and path.read_text(encoding="utf-8") == text):
+            if text is not None and not (path.is_file() and path.read_bytes() == text.encode()):
                 staged[name] = _beside(path, text)
     except BaseException:
         discard(staged)
@@ -76,7 +76,7 @@ def _beside(path: Path, text: str) -> Path:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("w", encoding="utf-8") as stream:
+        with temporary.open("w", encoding="utf-8", newline="") as stream:  # a file keeps its own line ends
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())

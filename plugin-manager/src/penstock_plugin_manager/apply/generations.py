@@ -115,6 +115,7 @@ def change_generation(change: Change, environment: Environment, resolver: Resolv
         resolver.create(str(folder), base_python(environment))
         made = open_environment(str(folder))
         install(change.complete, change.complete, change.removals, made, resolver, sources)
+        change.judge(made)
         _copy_settings(environment, made)
         write_json(Path(made.state) / STATE_FILE, {"schema": 1, "brought": sorted(change.brought)})
         _record(made, number, change.title, dict(change.files))

@@ -80,6 +80,7 @@ def _run(change: Change, environment: Environment, resolver: Resolver, sources: 
     if change.removals or again:
         resolver.uninstall([*change.removals, *again], environment)
     install(change.installs, change.complete, change.removals, environment, resolver, sources)
+    change.judge(environment)
 
 
 def _drop_unrecorded(environment: Environment, name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from penstock_plugin_manager.apply.change import Change
 from penstock_plugin_manager.apply.generations import change_generation
 from penstock_plugin_manager.apply.inplace import change_in_place
 from penstock_plugin_manager.change.not_found import known_ids
+from penstock_plugin_manager.change.policy import check_found_providers
 from penstock_plugin_manager.change.proposal import Proposal, propose
 from penstock_plugin_manager.change.request import ChangeOptions, ChangeRequest
 from penstock_plugin_manager.change.session import Session
@@ -18,9 +20,10 @@ from penstock_plugin_manager.errors import CHANGES, ManagerError
 from penstock_plugin_manager.installed.environment import open_environment
 from penstock_plugin_manager.installed.site import info_folder
 from penstock_plugin_manager.model.intent import TABLE, Intent
-from penstock_plugin_manager.model.lock import File, Lock, Locked, write_lock
+from penstock_plugin_manager.model.lock import File, Locked
 from penstock_plugin_manager.model.requirement import human_size
-from penstock_plugin_manager.model.toml import set_keys
+from penstock_plugin_manager.model.toml import read_text
+from penstock_plugin_manager.model.toml_edits import set_keys
 from penstock_plugin_manager.output import Result, next_command, style, table
 from penstock_plugin_manager.plan.steps import Plan, Step
 
@@ -56,7 +59,7 @@ def execute_plan(proposal: Proposal, session: Session) -> Result:
     """Execute a proposal's plan under the environment's lock and return what is installed afterwards."""
     plan = proposal.plan
     files = _files(proposal, session)
-    unchanged = all(_text(Path(name)) == text for name, text in files.items())
+    unchanged = all((read_text(Path(name)) or None) == (text or None) for name, text in files.items())
     if not plan.steps and unchanged:
         return Result(plan_data(proposal), [*_kept(plan, proposal), *_closing(plan)])
     change = _change(proposal.request.title, plan, proposal, files, session)
@@ -94,7 +97,8 @@ def _change(title: str, plan: Plan, proposal: Proposal, files: dict[str, str | N
     )
     complete = tuple(target[name] for name in sorted(target))
     after = {name: locked.version for name, locked in target.items()}
-    return Change(title, installs, tuple(plan.removals), stale, after, complete, files, tuple(sorted(brought)))
+    judge = partial(check_found_providers, session=session)
+    return Change(title, installs, tuple(plan.removals), stale, after, complete, files, tuple(sorted(brought)), judge)
 
 
 def _only(package: Locked, file: File | None) -> Locked:
@@ -111,7 +115,7 @@ def _files(proposal: Proposal, session: Session) -> dict[str, str | None]:
     files: dict[str, str | None] = {str(session.intent_path): text}
     lock = proposal.lock
     if lock.packages and all(each.installable for each in lock.packages):
-        files[str(session.lock_path)] = write_lock(portable(lock, session.project))
+        files[str(session.lock_path)] = session.lock_text(lock)
     elif not intent.providers and session.lock is not None and not lock.packages:
         files[str(session.lock_path)] = None
     return files
@@ -131,29 +135,6 @@ def intent_text(text: str, intent: Intent, session: Session) -> str:
     if intent.disabled != session.intent.disabled:
         changes["disabled"] = list(intent.disabled) or None
     return set_keys(text, TABLE, changes, str(session.intent_path)) if changes else text
-
-
-def portable(lock: Lock, project: Path) -> Lock:
-    """Return a lock whose files inside the project are named by relative paths, so that the project may move."""
-    root = project.resolve().as_uri() + "/"
-    packages = []
-    for package in lock.packages:
-        wheels = tuple(_relative(each, root) for each in package.wheels)
-        packages.append(package._replace(wheels=wheels))
-    return lock._replace(packages=tuple(packages))
-
-
-def _relative(file: File, root: str) -> File:
-    if not file.url.startswith(root):
-        return file
-    return file._replace(url="", path=file.url.removeprefix(root))
-
-
-def _text(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
 
 
 def plan_result(proposal: Proposal) -> Result:

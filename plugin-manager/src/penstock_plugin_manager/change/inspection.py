@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
+from penstock_manifest.format import Manifest
 from penstock_manifest.ranges import serves
 
+from penstock_plugin_manager.catalog.entry import CatalogEntry
 from penstock_plugin_manager.change.request import Limits
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import IncompatibleError, ManagerError, UnverifiedError
@@ -118,6 +120,11 @@ def _problems(provider_id: str, wheel: Wheel, core_version: str, spec: int | Non
     others = [each.distribution for each in session.providers if each.id in offered and each.distribution != wheel.name]
     problems += [f"its id is taken by {name}, which is installed" for name in others]
     return problems
+
+
+def states_of(entry: CatalogEntry | None, manifest: Manifest | None) -> set[str]:
+    """Return what a catalog and a manifest say of a provider's lifecycle; neither can take back what the other says."""
+    return {each.state for each in (entry, manifest) if each}
 
 
 def _judge_state(provider_id: str, wheel: Wheel, limits: Limits, session: Session) -> list[str]:

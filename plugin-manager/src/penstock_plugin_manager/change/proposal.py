@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from penstock_plugin_manager.change.conflict import explain_conflict
 from penstock_plugin_manager.change.inspection import check_providers, verdicts
 from penstock_plugin_manager.change.not_found import explain_missing
+from penstock_plugin_manager.change.policy import check_policy
 from penstock_plugin_manager.change.request import ChangeRequest, Limits
 from penstock_plugin_manager.change.requirements import (
     Ownership,
@@ -22,11 +22,11 @@ from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.change.sizes import with_sizes
 from penstock_plugin_manager.errors import IncompatibleError, ManagerError, MissingError, UnverifiedError
 from penstock_plugin_manager.installed.environment import tags
-from penstock_plugin_manager.model.intent import Intent, Policy
+from penstock_plugin_manager.model.intent import Intent
 from penstock_plugin_manager.model.lock import File, Lock, Locked, chosen_file
 from penstock_plugin_manager.model.names import CORE
 from penstock_plugin_manager.model.requirement import allows, edges, reach
-from penstock_plugin_manager.plan.limits import Budget, over_budget, violations
+from penstock_plugin_manager.plan.limits import Budget, over_budget
 from penstock_plugin_manager.plan.steps import Plan, PlanInput, make_plan
 from penstock_plugin_manager.resolve.request import Request
 
@@ -54,8 +54,8 @@ def propose(request: ChangeRequest, limits: Limits, session: Session, *, sized: 
     Raises:
         IncompatibleError: it cannot be, in words.
         MissingError: something does not exist.
-        UnverifiedError: the policy forbids it.
-        ManagerError: it exceeds the budget, or a source does not answer.
+        UnverifiedError: the policy forbids it, or it exceeds the budget.
+        ManagerError: a source does not answer.
     """
     gone = {session.distribution_of(each): "you asked to remove it" for each in request.dropped}
     names = {**managed(session, request.intent), **dict.fromkeys(gone, ())}
@@ -74,11 +74,8 @@ def propose(request: ChangeRequest, limits: Limits, session: Session, *, sized: 
     found = {name: file for name, file in files.items() if file}
     warnings = [*plan.warnings, *_inspect(plan, target, found, request.intent, limits, session)]
     _check_foreign(plan, own, session)
-    _check_policy(plan, target, session)
-    budget = _budget(limits, session.intent.policy)
-    if sized or budget.max_bytes is not None:
-        plan = with_sizes(plan, found, session)
-    _check_budget(plan, budget)
+    check_policy([target[name] for name in plan.installs], request.intent, session)
+    plan = within_limits(plan, found, limits, session, sized=sized)
     return Proposal(request, plan, lock, found, own, tuple(warnings))
 
 
@@ -104,10 +101,18 @@ def _lock(requested: ChangeRequest, limits: Limits, session: Session, own: Owner
     if old and old.roots == request.roots and not requested.upgrade and _serves(old, session):
         return old
     if requested.dropped and old and set(request.roots) <= set(old.roots):
-        return shrink(old, request.roots)
+        return with_others(shrink(old, request.roots), old)
     if not requested.intent.providers and not requested.intent.packages and requested.dropped:
         return _lock_of_core(session, request)
-    return _tested(solve(request, requested.intent, session), request, requested.intent, session)
+    return with_others(_tested(solve(request, requested.intent, session), request, requested.intent, session), old)
+
+
+def with_others(lock: Lock, old: Lock | None) -> Lock:
+    """Return a new lock with the packages of the old one that none of the old one's roots needs: others put them there."""
+    if old is None:
+        return lock
+    ours = {each.name for each in (*shrink(old, old.roots).packages, *lock.packages)}
+    return lock._replace(packages=(*lock.packages, *(each for each in old.packages if each.name not in ours)))
 
 
 def _tested(lock: Lock, request: Request, intent: Intent, session: Session) -> Lock:
@@ -225,29 +230,34 @@ def _check_foreign(plan: Plan, own: Ownership, session: Session) -> None:
                 )
 
 
-def _check_policy(plan: Plan, target: Mapping[str, Locked], session: Session) -> None:
+def within_limits(
+    plan: Plan, files: Mapping[str, File], limits: Limits, session: Session, *, sized: bool = True
+) -> Plan:
+    """Return a plan with its sizes, held to the budget: the smaller one of the call's and the project's.
+
+    Args:
+        plan: The plan.
+        files: The file of each distribution that it installs.
+        limits: What the call permits.
+        session: The call.
+        sized: Whether sizes are looked up where no budget asks for them.
+
+    Raises:
+        UnverifiedError: it exceeds the budget, or nobody can tell.
+    """
     policy = session.intent.policy
-    packages = [target[name] for name in plan.installs]
-    states = {entry.distribution: entry.state for entry in session.catalog.values()} if policy.states else {}
-    found = violations(policy, packages, states, dt.datetime.now(dt.UTC))
-    if found:
-        raise UnverifiedError(
-            f"The policy forbids this: {found[0]}.",
-            f"See [plugin-manager.policy] in {session.intent_path}.",
-            "\n".join(found[1:]),
-        )
-
-
-def _budget(limits: Limits, policy: Policy) -> Budget:
-    """Return the budget of a change: the limits of the call, before those of the project."""
-    megabytes = policy.max_mb if limits.max_mb is None else limits.max_mb
-    dists = policy.max_dists if limits.max_dists is None else limits.max_dists
-    return Budget(None if megabytes is None else megabytes << 20, dists)
-
-
-def _check_budget(plan: Plan, budget: Budget) -> None:
+    megabytes = _smaller(policy.max_mb, limits.max_mb)
+    budget = Budget(None if megabytes is None else megabytes << 20, _smaller(policy.max_dists, limits.max_dists))
+    if sized or budget.max_bytes is not None:
+        plan = with_sizes(plan, files, session)
     found = over_budget(plan, budget)
     if found:
-        raise ManagerError(
-            f"The plan exceeds the budget: {'; '.join(found)}.", "Raise --max-mb or --max-dists, or ask for less."
+        raise UnverifiedError(
+            f"The plan exceeds the budget: {'; '.join(found)}.",
+            f"Ask for less, or raise --max-mb, --max-dists or those of [plugin-manager.policy] in {session.intent_path}.",
         )
+    return plan
+
+
+def _smaller(one: int | None, other: int | None) -> int | None:
+    return min((limit for limit in (one, other) if limit is not None), default=None)

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from penstock_plugin_manager.apply.files import write_files
-from penstock_plugin_manager.change.execute_plan import portable
 from penstock_plugin_manager.change.known_providers import project_of
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import ManagerError
 from penstock_plugin_manager.index.fetch import fetch
-from penstock_plugin_manager.model.lock import Locked, write_lock
+from penstock_plugin_manager.index.simple import Project
+from penstock_plugin_manager.model.lock import Locked
 
 
 def publisher_problems(session: Session, *, remember: bool) -> tuple[dict[str, str], list[tuple[str, str]]]:
@@ -41,7 +41,7 @@ def publisher_problems(session: Session, *, remember: bool) -> tuple[dict[str, s
     problems = compare({each.name: each.publisher for each in packages}, found)
     if remember and lock and not problems:
         kept = tuple(each._replace(publisher=found[each.name] or each.publisher) for each in packages)
-        write_files({str(session.lock_path): write_lock(portable(lock._replace(packages=kept), session.project))})
+        write_files({str(session.lock_path): session.lock_text(lock._replace(packages=kept))})
     return {name: publisher for name, publisher in found.items() if publisher}, problems
 
 
@@ -59,9 +59,19 @@ def compare(remembered: Mapping[str, str], found: Mapping[str, str]) -> list[tup
 
 def _publisher(package: Locked, session: Session) -> str:
     try:
-        project = project_of(package.name, session)
+        return publisher_of(package, project_of(package.name, session), session)
     except ManagerError:
         return ""
+
+
+def publisher_of(package: Locked, project: Project | None, session: Session) -> str:
+    """Return who attested a package's files on their index; "" where nobody did or nobody could be asked.
+
+    Args:
+        package: The package.
+        project: What the sources have of it.
+        session: The call.
+    """
     names = {each.name for each in package.wheels}
     locations = sorted(
         {each.provenance for each in (project.files if project else ()) if each.name in names and each.provenance}

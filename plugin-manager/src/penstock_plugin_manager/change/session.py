@@ -171,10 +171,9 @@ class Session:
     @cached_property
     def intent_text(self) -> str:
         """The text of the intent file; empty where there is none."""
-        try:
-            return self.intent_path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return ""
+        from penstock_plugin_manager.model.toml import read_text
+
+        return read_text(self.intent_path)
 
     @cached_property
     def intent(self) -> Intent:
@@ -190,15 +189,28 @@ class Session:
         """The project's lock, or None."""
         if self.options.ignore_lock:
             return None
-        from penstock_plugin_manager.model.lock import read_lock
-        from penstock_plugin_manager.model.toml import parse
+        return self.read_lock(self.lock_path)
 
-        try:
-            text = self.lock_path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return None
-        name = str(self.lock_path)
-        return read_lock(parse(text, name), name).at(self.project.resolve().as_uri())
+    def read_lock(self, path: Path) -> Lock | None:
+        """Return a lock of the project, its relative paths as URLs; None where there is no such file."""
+        from penstock_plugin_manager.model.lock import read_lock
+        from penstock_plugin_manager.model.toml import parse, read_text
+
+        text, name = read_text(path), str(path)
+        return read_lock(parse(text, name), name).at(self.project.resolve().as_uri()) if text else None
+
+    def lock_text(self, lock: Lock, path: Path | None = None) -> str:
+        """Return the text of a lock file for a lock; what others wrote into the file stays as it is.
+
+        Args:
+            lock: The lock.
+            path: The file; the project's own when None.
+        """
+        from penstock_plugin_manager.model.lock_text import rewritten
+        from penstock_plugin_manager.model.toml import read_text
+
+        path = path or self.lock_path
+        return rewritten(read_text(path), lock.relative_to(self.project.resolve().as_uri()), str(path))
 
     @cached_property
     def distributions(self) -> dict[str, Distribution]:

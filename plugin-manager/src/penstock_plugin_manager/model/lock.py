@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -69,11 +69,25 @@ class Lock(NamedTuple):
 
     def at(self, folder: str) -> Lock:
         """Return the lock with relative paths turned into URLs below a folder's URL."""
+
+        def absolute(file: File) -> File:
+            return file._replace(url=f"{folder}/{file.path}", path="") if file.path else file
+
+        return self._with_files(absolute)
+
+    def relative_to(self, folder: str) -> Lock:
+        """Return the lock with files below a folder's URL named by relative paths, so that the folder may move."""
+
+        def relative(file: File) -> File:
+            below = file.url.startswith(f"{folder}/")
+            return file._replace(url="", path=file.url.removeprefix(f"{folder}/")) if below else file
+
+        return self._with_files(relative)
+
+    def _with_files(self, change: Callable[[File], File]) -> Lock:
         packages = (
             each._replace(
-                wheels=tuple(
-                    file._replace(url=f"{folder}/{file.path}", path="") if file.path else file for file in each.wheels
-                )
+                wheels=tuple(change(file) for file in each.wheels), sdist=change(each.sdist) if each.sdist else None
             )
             for each in self.packages
         )
@@ -207,7 +221,11 @@ def _read_file(item: dict[str, Any]) -> File:
     url, path = item.get("url", ""), item.get("path", "")
     name = item.get("name") or unquote(urlsplit(url).path if url else path).rpartition("/")[2]
     hashes = item.get("hashes", {})
-    return File(name, url, path, hashes.get("sha256", ""), item.get("size"), item.get("upload-time"))
+    uploaded = item.get("upload-time")
+    instant = uploaded if isinstance(uploaded, dt.datetime) else None
+    if instant and instant.tzinfo is None:
+        instant = instant.replace(tzinfo=dt.UTC)  # PEP 751 wants UTC, whether it is written or not
+    return File(name, url, path, hashes.get("sha256", ""), item.get("size"), instant)
 
 
 def fitting(package: Locked, tags: Iterable[str]) -> File | None:

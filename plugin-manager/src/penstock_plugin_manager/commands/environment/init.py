@@ -12,7 +12,8 @@ from penstock_plugin_manager.apply.guard import guard
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import ManagerError
 from penstock_plugin_manager.model.intent import FILE, LOCK_FILE, TABLE
-from penstock_plugin_manager.model.toml import set_keys
+from penstock_plugin_manager.model.toml import parse, read_text
+from penstock_plugin_manager.model.toml_edits import set_keys
 from penstock_plugin_manager.output import Result, next_command
 from penstock_plugin_manager.resolve.choose import choose
 from penstock_plugin_manager.resolve.process import Runner
@@ -38,8 +39,12 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     root = Path(os.path.abspath(options.env or folder / ".venv"))  # noqa: PTH100  as above
     project = folder if options.project or not options.env else root.parent
     base = options.base or getattr(sys, "_base_executable", sys.executable)
-    text = _text(project / FILE)
-    begun = text if TABLE in text else set_keys(text, TABLE, {"providers": []}, str(project / FILE))
+    text = read_text(project / FILE)
+    begun = (
+        text
+        if TABLE in parse(text, str(project / FILE))
+        else set_keys(text, TABLE, {"providers": []}, str(project / FILE))
+    )
     store = root.with_name(root.name + ".generations")
     resolver = choose(options.resolver, Runner())
     if root.exists() or root.is_symlink():
@@ -57,17 +62,10 @@ def _adopt(session: Session) -> Result:
     files: dict[str, str | None] = {}
     for name in (FILE, LOCK_FILE):
         path = session.project / name
-        files[str(path)] = _text(path) or None
+        files[str(path)] = read_text(path) or None
     store = Path(environment.generations)
     with guard(store, "init --adopt", session.options.wait, session.console.note):
         made = adopt(environment, files)
     return Result(
         {"environment": made.root}, [f"{made.root} is now a pointer to its first generation.", next_command("history")]
     )
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return ""

@@ -12,7 +12,7 @@ from pathlib import Path
 from penstock_plugin_manager.apply.files import cannot_write
 from penstock_plugin_manager.arguments import change_options
 from penstock_plugin_manager.catalog.entry import write_catalog
-from penstock_plugin_manager.change.execute_plan import change, portable
+from penstock_plugin_manager.change.execute_plan import change
 from penstock_plugin_manager.change.request import ChangeRequest
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import OK, UNVERIFIED, IncompatibleError, MissingError, UnverifiedError, UsageError
@@ -273,5 +273,5 @@ def _settled(result: Result, lock: Lock, session: Session) -> Result:
     from penstock_plugin_manager.apply.files import write_files  # noqa: PLC0415  the rare way
 
     if result.data.get("applied"):
-        write_files({str(session.lock_path): write_lock(portable(lock, session.project))})
+        write_files({str(session.lock_path): session.lock_text(lock)})
     return result

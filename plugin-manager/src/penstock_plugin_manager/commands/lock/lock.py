@@ -6,14 +6,15 @@ import argparse
 
 from penstock_plugin_manager.apply.files import write_files
 from penstock_plugin_manager.arguments import add_source_options
-from penstock_plugin_manager.change.execute_plan import portable
-from penstock_plugin_manager.change.proposal import solve
+from penstock_plugin_manager.change.policy import check_policy
+from penstock_plugin_manager.change.proposal import solve, with_others
 from penstock_plugin_manager.change.request import Limits
 from penstock_plugin_manager.change.requirements import build_request, managed, ownership_of
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import CHANGES
-from penstock_plugin_manager.model.lock import Lock, write_lock
+from penstock_plugin_manager.model.lock import Lock
 from penstock_plugin_manager.model.names import CORE, parse_provider_requirement
+from penstock_plugin_manager.model.toml import read_text
 from penstock_plugin_manager.output import Result, next_command
 
 
@@ -33,9 +34,10 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     """Write ``pylock.toml`` (PEP 751) for the intent: all platforms and Pythons with uv, this platform with pip; with hashes."""
     with session.holding("lock"):
         lock = solved(options, session)
-        text = write_lock(portable(lock, session.project))
+        check_policy(lock.packages, session.intent, session)
         path = session.lock_path
-        old = path.read_text(encoding="utf-8") if path.is_file() else ""
+        old = read_text(path)
+        text = session.lock_text(lock)
         before = {each.name: each.version for each in (session.lock.packages if session.lock else ())}
         after = {each.name: each.version for each in lock.packages}
         moved = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
@@ -66,4 +68,4 @@ def solved(options: argparse.Namespace, session: Session) -> Lock:
     upgrade = ("*",) if options.upgrade else tuple(names)
     limits = Limits(core_change=options.allow_core_change, prereleases=options.pre)
     request = build_request(session, session.intent, own, upgrade=upgrade, limits=limits)
-    return solve(request, session.intent, session)
+    return with_others(solve(request, session.intent, session), session.lock)

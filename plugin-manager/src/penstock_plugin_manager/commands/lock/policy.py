@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 
+from penstock_plugin_manager.change.policy import policy_findings
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import OK, UNVERIFIED, MissingError
 from penstock_plugin_manager.output import Result
-from penstock_plugin_manager.plan.limits import violations
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +31,5 @@ def run(options: argparse.Namespace, session: Session) -> Result:
         return Result({"policy": rules}, lines or ["The project permits everything: [plugin-manager.policy] is empty."])
     if session.lock is None:
         raise MissingError(f"There is no lock {session.lock_path}.", "Make one with: plugin-manager lock")
-    states = {entry.distribution: entry.state for entry in session.catalog.values()}
-    found = violations(policy, session.lock.packages, states, dt.datetime.now(dt.UTC))
+    found = policy_findings(session.lock.packages, session.intent, session)
     return Result({"violations": found}, found or ["The lock keeps to the policy."], UNVERIFIED if found else OK)

@@ -15,7 +15,7 @@ from penstock_plugin_manager.apply.files import read_json, write_files, write_js
 from penstock_plugin_manager.apply.generations import base_python
 from penstock_plugin_manager.apply.install import install
 from penstock_plugin_manager.arguments import add_change_options, change_options
-from penstock_plugin_manager.change.execute_plan import change, intent_text, portable
+from penstock_plugin_manager.change.execute_plan import change, intent_text
 from penstock_plugin_manager.change.inspection import check_providers
 from penstock_plugin_manager.change.not_found import explain_missing
 from penstock_plugin_manager.change.request import ChangeRequest, Limits
@@ -24,7 +24,7 @@ from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import IncompatibleError, MissingError
 from penstock_plugin_manager.installed.environment import Environment, markers, open_environment, tags
 from penstock_plugin_manager.installed.site import providers
-from penstock_plugin_manager.model.lock import Lock, chosen_file, write_lock
+from penstock_plugin_manager.model.lock import Lock, chosen_file
 from penstock_plugin_manager.model.names import CORE, ProviderRequirement, parse_provider_requirement
 from penstock_plugin_manager.output import Result, next_command
 from penstock_plugin_manager.resolve.request import Request
@@ -61,7 +61,8 @@ def run(options: argparse.Namespace, session: Session) -> Result:
         )
     with session.holding(f"isolate {requirement.id}"):
         made, lock = _build(merged, chosen.limits, session)
-        files = {str(_lock_path(session, requirement.id)): write_lock(portable(lock, session.project))}
+        path = _lock_path(session, requirement.id)
+        files = {str(path): session.lock_text(lock, path)}
         intent = session.intent.with_isolated(merged)
         entry = _entry(made, requirement.id)
         record(session, requirement.id, entry["python"])

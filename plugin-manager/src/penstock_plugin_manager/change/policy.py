@@ -1,0 +1,146 @@
+"""The policy of a project, asked about packages: what it must know of them is looked up where they do not say it themselves."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from penstock_manifest.environments import environment_path
+
+from penstock_plugin_manager.change.inspection import inspect_wheel, states_of
+from penstock_plugin_manager.change.known_providers import project_of
+from penstock_plugin_manager.change.publishers import publisher_of
+from penstock_plugin_manager.change.session import Session
+from penstock_plugin_manager.errors import ManagerError, UnverifiedError
+from penstock_plugin_manager.index.simple import Project
+from penstock_plugin_manager.index.wheel import Wheel
+from penstock_plugin_manager.installed.environment import Environment
+from penstock_plugin_manager.installed.site import providers
+from penstock_plugin_manager.model.intent import Intent, Policy
+from penstock_plugin_manager.model.lock import File, Locked
+from penstock_plugin_manager.model.names import id_of_distribution, parse_provider_requirement
+from penstock_plugin_manager.plan.limits import Candidate, permitted_id, violations
+
+
+def check_policy(packages: Iterable[Locked], intent: Intent, session: Session) -> None:
+    """Hold packages to the policy before anything is changed.
+
+    Raises:
+        UnverifiedError: the policy forbids one of them, or cannot judge it.
+    """
+    _refuse(policy_findings(packages, intent, session), session)
+
+
+def check_ids(ids: Iterable[str], session: Session) -> None:
+    """Hold provider ids to the policy's lists of names.
+
+    Raises:
+        UnverifiedError: one may not take part.
+    """
+    policy = session.intent.policy
+    forbidden = (each for each in sorted(ids) if not permitted_id(policy, each))
+    _refuse([f"provider {each!r} is denied, or not among those that are allowed" for each in forbidden], session)
+
+
+def check_found_providers(environment: Environment, session: Session) -> None:
+    """Hold the providers that a change has brought to the policy, those that came along with others included.
+
+    Which providers a package holds is known for certain when it stands there: its name need not tell.
+
+    Raises:
+        UnverifiedError: one may not take part.
+    """
+    if not (session.intent.policy.allow or session.intent.policy.deny):
+        return
+    before = {(each.id, each.distribution) for each in session.providers}
+    found = providers(environment_path(environment.root, os.environ))
+    check_ids({each.id for each in found if (each.id, each.distribution) not in before}, session)
+
+
+def policy_findings(packages: Iterable[Locked], intent: Intent, session: Session) -> list[str]:
+    """Return what packages do against the policy, as sentences.
+
+    Args:
+        packages: What is about to be installed or written into a lock.
+        intent: What names the providers among them.
+        session: The call.
+    """
+    policy = session.intent.policy
+    if policy == Policy(max_mb=policy.max_mb, max_dists=policy.max_dists):
+        return []
+    ids = _ids(intent, session)
+    packages = list(packages)
+    with ThreadPoolExecutor(8) as pool:
+        candidates = list(pool.map(lambda package: _candidate(package, ids, policy, session), packages))
+    return violations(policy, candidates, dt.datetime.now(dt.UTC))
+
+
+def _refuse(found: list[str], session: Session) -> None:
+    if found:
+        raise UnverifiedError(
+            f"The policy forbids this: {found[0]}.",
+            f"See [plugin-manager.policy] in {session.intent_path}.",
+            "\n".join(found[1:]),
+        )
+
+
+def _ids(intent: Intent, session: Session) -> Mapping[str, set[str]]:
+    """Return the ids of providers by distribution, as the intent, the environment and the catalogs know them."""
+    pairs = [(session.distribution_of(each.id), each.id) for each in intent.providers]
+    pairs += [(session.distribution_of(each), each) for each in map(_id, intent.isolated)]
+    pairs += [(each.distribution, each.id) for each in session.providers]
+    pairs += [(each.distribution, each.id) for each in session.catalog.values()]
+    found: dict[str, set[str]] = {}
+    for distribution, provider_id in pairs:
+        found.setdefault(distribution, set()).add(provider_id)
+    return found
+
+
+def _id(text: str) -> str:
+    return parse_provider_requirement(text).id
+
+
+def _candidate(package: Locked, ids: Mapping[str, set[str]], policy: Policy, session: Session) -> Candidate:
+    own = ids.get(package.name, set()) | {found for found in [id_of_distribution(package.name)] if found}
+    states: set[str] = set()
+    if policy.states and own:
+        wheel = _wheel(package, session)
+        for provider_id in own:
+            manifest = (
+                next((each.manifest for each in wheel.providers if each.id == provider_id), None) if wheel else None
+            )
+            states |= states_of(session.catalog.get(provider_id), manifest)
+    project = _project(package, session) if policy.publishers or policy.min_age_days else None
+    publisher = publisher_of(package, project, session) if policy.publishers else ""
+    return Candidate(_dated(package, project), frozenset(own), frozenset(states), publisher)
+
+
+def _wheel(package: Locked, session: Session) -> Wheel | None:
+    file = next(iter(package.wheels), None)
+    try:
+        return inspect_wheel(file, session) if file else None
+    except UnverifiedError:
+        raise
+    except ManagerError:
+        return None
+
+
+def _project(package: Locked, session: Session) -> Project | None:
+    """Return what the sources say of a package; nothing where they cannot be asked, which then proves nothing."""
+    try:
+        return project_of(package.name, session)
+    except ManagerError:
+        return None
+
+
+def _dated(package: Locked, project: Project | None) -> Locked:
+    """Return a package whose files know when they were uploaded, as far as the sources tell; uv and pip do not always write it."""
+    times = {each.name: each.uploaded for each in (project.files if project else ()) if each.uploaded}
+
+    def dated(file: File) -> File:
+        return file if file.uploaded else file._replace(uploaded=times.get(file.name))
+
+    wheels = tuple(dated(each) for each in package.wheels)
+    return package._replace(wheels=wheels, sdist=dated(package.sdist) if package.sdist else None)
