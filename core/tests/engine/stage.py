@@ -101,8 +101,8 @@ class Stage:
             events = [self.store.run_added(run.run) for run in created]
 
     def ask(self, request):
-        """Carry out a request; a run that has ended is loaded for it."""
-        return self.step(self.store.run_added(request.run), request)
+        """Carry out a request; a run that has ended is loaded for it, and gets the version that the request names."""
+        return self.step(self.store.run_added(request.run), *self.store.version_changed(request), request)
 
     def trigger(self, dag_id="d", run_id=None):
         """Start a run; its number."""

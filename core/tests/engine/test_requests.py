@@ -301,3 +301,119 @@ def test_nothing_is_mapped_over_a_mapped_task_that_was_marked_before_it_had_inst
     assert (stage.state("n"), stage.reason("n")) == ("skipped", "it was mapped over nothing")
     stage.finish("a", returns=3)
     assert stage.run_state() == "success"
+
+
+def moved(stage, new, *tasks, run=1, **more):
+    """Clear with the version that the DAG has now."""
+    version = stage.store.put_dag(new).version
+    return stage.ask(ClearTasks(run, tasks, version=version, **more))
+
+
+def test_a_cleared_run_goes_on_with_the_corrected_version():
+    stage = begun("a", "b<a")
+    stage.fail("a")
+    stage.restart()
+    moved(stage, dag("a", "b<a", "c<b"), "a")
+    (dispatch,) = stage.last.dispatches
+    assert (dispatch.run.version, dispatch.instance.epoch) == ("d-1", 2)
+    stage.drain()
+    assert (stage.states(), stage.run_state()) == ({"a": "success", "b": "success", "c": "success"}, "success")
+    assert stage.store.runs[1].version == "d-1"
+
+
+def test_without_a_version_a_cleared_run_keeps_its_own():
+    stage = begun("a")
+    stage.fail("a")
+    stage.store.put_dag(dag("a", "b<a"))
+    stage.ask(ClearTasks(1))
+    stage.drain()
+    assert (stage.states(), stage.store.runs[1].version) == ({"a": "success"}, "d-0")
+
+
+VERSIONS = {
+    "a task that is new runs": (dag("a", "b<a", "new<b"), ("b",), {"a": "success", "b": "success", "new": "success"}),
+    "a task upstream of what has ended runs": (dag("new", "a<new", "b<a"), (), {"a": "success", "b": "success", "new": "success"}),
+    "one that ended and is gone stays as it was": (dag("b"), ("b",), {"a": "success", "b": "success"}),
+    "one that failed and is gone fails the run no more": (dag("a"), ("zzz",), {"a": "success", "b": "failed"}),
+    "one that became mapped starts anew": (
+        dag(TaskSpec("a", mapped=(Mapping("x", length=2),)), "b<a"), ("b",),
+        {"a[0]": "success", "a[1]": "success", "b": "success"},
+    ),
+    "nothing is left": (dag(), (), {"a": "success", "b": "failed"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("new", "cleared", "states"), VERSIONS.values(), ids=VERSIONS)
+def test_what_another_version_changes_of_a_run(new, cleared, states):
+    stage = begun("a", "b<a")
+    stage.finish("a")
+    stage.fail("b")
+    moved(stage, new, *cleared)
+    stage.drain()
+    stage.restart()
+    assert stage.states() == states
+    assert (stage.run_state(), stage.engine.live_runs) == ("success", 0)
+
+
+def test_what_was_mapped_and_is_so_no_more_starts_anew_under_higher_epochs():
+    stage = begun(TaskSpec("a", mapped=(Mapping("x", length=2),)))
+    stage.finish("a[0]")
+    stage.fail("a[1]")
+    moved(stage, dag("a"), "zzz")
+    (dispatch,) = stage.last.dispatches
+    assert (str(dispatch.instance.key), dispatch.instance.epoch, dispatch.instance.try_number) == ("a", 2, 2)
+    stage.drain()
+    assert (stage.states(), stage.run_state()) == ({"a": "success"}, "success")
+
+
+def test_a_version_that_is_mapped_over_a_value_of_before_finds_it():
+    stage = begun("a", "b<a")
+    stage.finish("a", returns=2)
+    stage.fail("b")
+    stage.restart()
+    moved(stage, dag("a", TaskSpec("b", upstream=("a",), mapped=(Mapping("x", source=XComRef("a")),))), "b")
+    assert stage.running() == ["b[0]", "b[1]"]
+
+
+def test_a_run_keeps_its_version_while_a_try_of_it_lives():
+    stage = begun("a", "b")
+    stage.fail("a")
+    moved(stage, dag("a", "b", "c<a"), "a")
+    assert (stage.store.runs[1].version, sorted(stage.running())) == ("d-0", ["a", "b"])
+
+
+def test_a_task_that_waits_for_its_retry_gets_the_corrected_version():
+    stage = begun(TaskSpec("a", retry=RetryPolicy(3, 20.0)), "b<a")
+    stage.fail("a")
+    moved(stage, dag("a", "b<a"), "a")
+    assert stage.running() == ["a"]
+    assert not stage.step(after=25).dispatches, "the retry of before is not due any more"
+    stage.drain()
+    assert stage.run_state() == "success"
+
+
+def test_a_run_that_has_not_begun_gets_the_corrected_version():
+    stage = Stage(dag("a", max_active_runs=1))
+    stage.trigger(), stage.trigger()
+    moved(stage, dag("a", "b<a", max_active_runs=1), run=2)
+    stage.drain(1)
+    stage.drain(2)
+    assert stage.states(2) == {"a": "success", "b": "success"}
+
+
+def test_marking_with_another_version_lets_its_tasks_run():
+    stage = begun("a")
+    stage.fail("a")
+    version = stage.store.put_dag(dag("a", "b<a")).version
+    stage.ask(MarkTask(1, "a", -1, "success", version))
+    stage.drain()
+    assert stage.states() == {"a": "success", "b": "success"}
+
+
+def test_one_index_of_a_mapped_task_is_cleared():
+    stage = begun(TaskSpec("m", mapped=(Mapping("x", length=3),)), "b<m")
+    stage.drain()
+    stage.ask(ClearTasks(1, ("m",), map_index=1))
+    assert stage.running() == ["m[1]"]
+    stage.drain()
+    assert stage.run_state() == "success"

@@ -40,6 +40,8 @@ def test_the_simulation_does_what_it_claims():
         "CancelRun",
         "ClearTasks",
         "MarkTask",
+        "RunVersionChanged",
+        "the version of its run has no such task",
         "sent no heartbeat for it",
         "worker died",
     ]

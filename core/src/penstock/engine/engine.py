@@ -10,10 +10,11 @@ from penstock.engine.messages import (
     Event,
     PoolsUpdated,
     RunAdded,
+    RunVersionChanged,
     Step,
 )
 from penstock.engine.requests import cancel, clear, mark
-from penstock.engine.runs import add_run, create_due_runs, start_queued_runs, update_dag
+from penstock.engine.runs import add_run, change_version, create_due_runs, start_queued_runs, update_dag
 from penstock.engine.state import State
 from penstock.engine.tries import (
     dispatch_ready,
@@ -33,6 +34,7 @@ from penstock.spec.executor import LOCAL, WAITER, Heartbeat, TryFinished, TryRec
 _HANDLERS: dict[type, Callable[[State, Any], None]] = {
     DagUpdated: update_dag,
     RunAdded: add_run,
+    RunVersionChanged: change_version,
     PoolsUpdated: lambda state, event: state.set_pools(event.slots),
     CapacityChanged: lambda state, event: state.set_capacity(event.executor, event.capacity),
     TryStarted: start_try,

@@ -211,15 +211,17 @@ class LiveRun:
         unfinished: Nodes that are not done; the run ends when there is none.
         broken_leaves: Instances of leaf tasks that failed: one is enough to fail the run.
         tries: How many of its instances have a live try.
+        dropped: Rows of tasks that its version does not have: what they did under an earlier one.
     """
 
-    __slots__ = ("broken_leaves", "compiled", "nodes", "row", "tries", "unfinished")
+    __slots__ = ("broken_leaves", "compiled", "dropped", "nodes", "row", "tries", "unfinished")
 
     def __init__(self, row: Run, compiled: CompiledDag) -> None:
         self.row, self.compiled = row, compiled
         self.nodes = [Node(self, number) for number in range(len(compiled.tasks))]
         self.unfinished = len(self.nodes)
         self.broken_leaves = self.tries = 0
+        self.dropped: dict[TaskKey, TaskInstance] = {}
 
     def node(self, task_id: str) -> Node | None:
         """The node of a task, or None if this version of the DAG has no such task."""

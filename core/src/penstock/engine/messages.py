@@ -50,6 +50,21 @@ class RunAdded(msgspec.Struct, frozen=True):
     lengths: dict[tuple[str, int, str], int | None] = {}
 
 
+class RunVersionChanged(msgspec.Struct, frozen=True):
+    """A run is to go on with another version of its DAG; nothing happens while a try of it lives.
+
+    What has ended stays as it is; tasks that the version adds run, and unfinished ones that it does not have are dropped.
+
+    Attributes:
+        lengths: As in `RunAdded`, for what the version is mapped over.
+    """
+
+    run: int
+    dag: DagSpec
+    version: str
+    lengths: dict[tuple[str, int, str], int] = {}
+
+
 class PoolsUpdated(msgspec.Struct, frozen=True):
     """All pools with their numbers of slots."""
 
@@ -63,7 +78,17 @@ class CapacityChanged(msgspec.Struct, frozen=True):
     capacity: int | None
 
 
-Event = DagUpdated | RunAdded | PoolsUpdated | CapacityChanged | CancelRun | ClearTasks | MarkTask | ExecutorEvent
+Event = (
+    DagUpdated
+    | RunAdded
+    | RunVersionChanged
+    | PoolsUpdated
+    | CapacityChanged
+    | CancelRun
+    | ClearTasks
+    | MarkTask
+    | ExecutorEvent
+)
 
 
 class Dispatch(msgspec.Struct, frozen=True):

@@ -1,11 +1,10 @@
 """Requests about live runs: cancel, clear, mark."""
 
-from msgspec.structs import replace
-
 from penstock.engine.branching import skipped_by
 from penstock.engine.flow import collapse, end_instance, end_run, end_run_by_leaves, end_run_if_done, evaluate
 from penstock.engine.graph.trigger_rules import BROKEN
 from penstock.engine.live import Instance, LiveRun
+from penstock.engine.runs import reopen
 from penstock.engine.state import State
 from penstock.model.request import CancelRun, ClearTasks, MarkTask
 from penstock.model.run import TaskKey
@@ -45,10 +44,7 @@ def clear(state: State, request: ClearTasks) -> None:
         collapse(state, run.nodes[number])
     run.recount()
     if run.row.state.finished:
-        # It is queued like any other, so that clearing many runs starts no more of them than may be active.
-        state.store_run(run, replace(run.row, state=RunState.QUEUED, ended_at=None, reason="cleared"))
-        state.dag(run.row.dag_id).queued.append(run.row.run)
-        state.dags_to_check.add(run.row.dag_id)
+        reopen(state, run, "cleared")
     for node in run.nodes:
         evaluate(state, node)
 
@@ -70,6 +66,8 @@ def _chosen(run: LiveRun, request: ClearTasks) -> list[Instance]:
         instances = list(node.instances.values())
         if request.only_failed:
             instances = [instance for instance in instances if instance.state in BROKEN]
+        if request.map_index is not None and node.number in named:
+            instances = [instance for instance in instances if instance.key.map_index == request.map_index]
         if node.number not in named:
             instances = [instance for instance in instances if not _stays_skipped(run, instance, numbers)]
         chosen += instances

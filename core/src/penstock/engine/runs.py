@@ -2,17 +2,20 @@
 
 from msgspec.structs import replace
 
+from penstock.engine.compiled import CompiledDag
 from penstock.engine.due import first_cursor, next_due
-from penstock.engine.flow import collapse, end_run_if_done, evaluate, make_ready, propagate
+from penstock.engine.flow import collapse, end_run_by_leaves, end_run_if_done, evaluate, make_ready, propagate
 from penstock.engine.live import Instance, LiveRun
-from penstock.engine.messages import DagUpdated, RunAdded
+from penstock.engine.messages import DagUpdated, RunAdded, RunVersionChanged
 from penstock.engine.state import LiveDag, State
 from penstock.engine.why import why_paused
 from penstock.model.changes import DagCursor
+from penstock.model.dag import DagSpec, Mapping, TaskSpec
 from penstock.model.run import UNMAPPED, NewRun, TaskInstance, TaskKey, Try
 from penstock.model.state import RunState, TaskState
 
 MAX_CREATED = 100
+_DROPPED = "the version of its run has no such task"
 
 
 def update_dag(state: State, event: DagUpdated) -> None:
@@ -32,22 +35,106 @@ def add_run(state: State, event: RunAdded) -> None:
     row = event.run
     if row.run in state.runs:
         return
-    run = state.runs[row.run] = LiveRun(row, state.compiled(event.dag, row.version))
     dag = state.dag(row.dag_id)
     if dag.row is None:
         dag.set_limits(event.dag)
-    if event.tasks:
-        _restore(state, run, event)
     if row.state is RunState.QUEUED:
         dag.queued.append(row.run)
     elif row.state is RunState.RUNNING:
         dag.running.add(row.run)
+    run = state.runs[row.run] = LiveRun(row, state.compiled(event.dag, row.version))
+    if event.tasks:
+        _restore(state, run, event)
+    _go_on(state, run)
+    state.dags_to_check.add(row.dag_id)
+
+
+def _go_on(state: State, run: LiveRun) -> None:
+    """Let a run that was taken over go on from where its rows are."""
+    if run.row.state is RunState.RUNNING:
         for instance in run.instances():
             _resume(state, instance)
         _evaluate_all(state, run)
-    else:
+    elif run.row.state.finished:
         state.release(run)
-    state.dags_to_check.add(row.dag_id)
+
+
+def change_version(state: State, event: RunVersionChanged) -> None:
+    """Let a run go on with another version of its DAG: it is taken over anew from the rows that it has."""
+    old = state.runs.get(event.run)
+    # A try that lives runs the old code and is counted in its nodes; what it answers would fit into no task of the new ones.
+    if old is None or old.tries or old.row.version == event.version:
+        return
+    row = replace(old.row, version=event.version)
+    run = state.runs[row.run] = LiveRun(row, state.compiled(event.dag, event.version))
+    if row.started_at is not None or row.state.finished:
+        _carry_over(state, old, run, event)
+    state.store_run(run, row)
+    _go_on(state, run)
+    if row.state.finished and run.unfinished:
+        reopen(state, run, "its version has tasks that have not run")
+    elif row.state in (RunState.SUCCESS, RunState.FAILED):
+        end_run_by_leaves(state, run)
+
+
+def _carry_over(state: State, old: LiveRun, run: LiveRun, event: RunVersionChanged) -> None:
+    """Restore the rows of the old version in the new one, and make those of the tasks that are new."""
+    lengths = {(n.task.task_id, UNMAPPED, key): length for n in old.nodes for key, length in n.lengths.items()}
+    kept: list[TaskInstance] = []
+    begun_anew: list[Instance] = []
+    for instance in [*old.instances(), *_taken_up(state, old, run)]:
+        state.forget(instance)
+        node = run.node(instance.key.task_id)
+        if node is None:
+            run.dropped[instance.key] = _dropped(state, instance)
+        elif bool(node.task.mapped) == bool(instance.node.task.mapped):
+            kept.append(instance.row())
+        else:
+            instance.reset("its task is mapped no more" if instance.node.task.mapped else "its task is mapped now")
+            state.mark_dirty(instance)  # for listeners, who hear of it before the row goes
+            state.delete_row(instance)
+            begun_anew.append(instance)
+    _restore(state, run, RunAdded(run.row, event.dag, tuple(kept), lengths=event.lengths | lengths))
+    for before in begun_anew:
+        for instance in run.nodes[run.compiled.index[before.key.task_id]].instances.values():
+            instance.epoch = max(instance.epoch, before.epoch)
+            instance.try_number = max(instance.try_number, before.try_number)
+    for instance in run.instances():
+        if instance.reason == _DROPPED:
+            instance.reset("its task is there again")
+        state.mark_dirty(instance)
+    run.recount()
+
+
+def _taken_up(state: State, old: LiveRun, run: LiveRun) -> list[Instance]:
+    """Instances of the rows that an earlier version left, as far as the new one has their tasks; the others stay rows."""
+    found = []
+    for row in old.dropped.values():
+        if run.node(row.task_id) is None:
+            run.dropped[row.key] = row
+            continue
+        spec = TaskSpec(row.task_id, mapped=() if row.map_index == UNMAPPED else (Mapping("", length=1),))
+        alone = LiveRun(run.row, CompiledDag(DagSpec(run.row.dag_id, "", (spec,)), ""))
+        instance = Instance(row.key, alone.nodes[0])
+        instance.restore(state.take_up(row))
+        found.append(instance)
+    return found
+
+
+def _dropped(state: State, instance: Instance) -> TaskInstance:
+    """The row that stays of an instance whose task the run's version does not have; what had not ended is skipped."""
+    if not instance.state.finished:
+        instance.reset("")
+        instance.transition(TaskState.SKIPPED, _DROPPED)
+        instance.ended_at = state.now
+    return state.drop(instance)
+
+
+def reopen(state: State, run: LiveRun, reason: str) -> None:
+    """Queue a run that has ended: like any other, so that reopening many starts no more of them than may be active."""
+    state.store_run(run, replace(run.row, state=RunState.QUEUED, ended_at=None, reason=reason))
+    state.dag(run.row.dag_id).queued.append(run.row.run)
+    state.dags_to_check.add(run.row.dag_id)
 
 
 def _restore(state: State, run: LiveRun, event: RunAdded) -> None:
@@ -69,6 +156,7 @@ def _restore(state: State, run: LiveRun, event: RunAdded) -> None:
 def _restore_instance(state: State, run: LiveRun, row: TaskInstance) -> None:
     node = run.node(row.task_id)
     if node is None:
+        run.dropped[row.key] = row
         return
     if row.map_index != UNMAPPED and not node.expanded:
         node.expanded, node.instances = True, {}

@@ -14,7 +14,7 @@ from penstock.model.changes import Changes, LateAnswer
 from penstock.model.dag import DagSpec
 from penstock.model.notice import RunStateChanged, TaskStateChanged
 from penstock.model.now import Now
-from penstock.model.run import Run, TaskKey, Try
+from penstock.model.run import Run, TaskInstance, TaskKey, Try
 
 UNLIMITED = 2**31
 LATENESS_S = 1.0
@@ -95,6 +95,7 @@ class State:
         self.ended: deque[Instance] = deque()
         self._released: list[LiveRun] = []
         self._dirty: dict[Instance, None] = {}
+        self._dropped: dict[TaskKey, TaskInstance] = {}
         self._dirty_runs: dict[int, Run] = {}
         self._dirty_tries: dict[tuple[TaskKey, int], Try] = {}
         self._late: dict[tuple[TaskKey, int], LateAnswer] = {}
@@ -109,6 +110,24 @@ class State:
         """Delete the row of an instance that exists no more."""
         self._dirty.pop(instance, None)
         self.changes.removed.append(instance.key)
+
+    def forget(self, instance: Instance) -> None:
+        """Forget an instance without a live try, whose place another one takes."""
+        self.admission.drop(instance)
+        instance.retry_at_s = None
+        self._dirty.pop(instance, None)
+
+    def drop(self, instance: Instance) -> TaskInstance:
+        """Store the row of an instance that is no part of its run any more, at the end of the step."""
+        self.mark_dirty(instance)
+        self.forget(instance)
+        row = self._dropped[instance.key] = instance.row()
+        return row
+
+    def take_up(self, row: TaskInstance) -> TaskInstance:
+        """Take a dropped row up again: an instance will store it."""
+        self._dropped.pop(row.key, None)
+        return row
 
     def store_run(self, live: LiveRun, row: Run) -> None:
         """Replace a run's row and store it at the end of the step."""
@@ -151,7 +170,7 @@ class State:
         """End the step: everything that changed, each row once and in its newest form."""
         # Only now, and not where the run ended: later events of this step (a clear, a mark, an answer) may still name it.
         for run in self._released:
-            if run.row.state.finished and not run.tries:
+            if run.row.state.finished and not run.tries and self.runs.get(run.row.run) is run:
                 self.runs.pop(run.row.run, None)
         reasons: dict[Bucket, str] = {}
         # A reason is said of what is still queued now, after admission, and once a bucket: all in it wait for the same.
@@ -161,7 +180,7 @@ class State:
                     reasons[bucket] = self.admission.reason(instance)
                 instance.reason = reasons[bucket]
         changes = self.changes
-        changes.tasks = [instance.row() for instance in self._dirty]
+        changes.tasks = [*(instance.row() for instance in self._dirty), *self._dropped.values()]
         changes.runs = list(self._dirty_runs.values())
         changes.tries = list(self._dirty_tries.values())
         changes.late = list(self._late.values())

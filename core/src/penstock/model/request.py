@@ -26,21 +26,26 @@ class ClearTasks(msgspec.Struct, frozen=True, tag="clear_tasks"):
         tasks: Ids of the tasks to clear; empty for all of the run.
         downstream: Whether everything downstream of them is cleared, too.
         only_failed: Whether instances that did not fail are left alone.
+        map_index: The only index that is cleared of the named tasks; None for all.
+        version: The version of its DAG that the run goes on with; "" for its own.
     """
 
     run: int
     tasks: tuple[str, ...] = ()
     downstream: bool = True
     only_failed: bool = False
+    map_index: int | None = None
+    version: str = ""
 
 
 class MarkTask(msgspec.Struct, frozen=True, tag="mark_task"):
-    """A task instance is to be set to ``success``, ``failed`` or ``skipped`` by a person."""
+    """A task instance is to be set to ``success``, ``failed`` or ``skipped`` by a person; ``version`` as in `ClearTasks`."""
 
     run: int
     task_id: str
     map_index: int
     state: str
+    version: str = ""
 
 
 class DagChanged(msgspec.Struct, frozen=True, tag="dag_changed"):

@@ -5,8 +5,9 @@ What cannot be read or turned into an event is an arrival with a fault, and nobo
 
 from collections.abc import Callable, Iterator
 
-from penstock.engine.messages import DagUpdated, Event, PoolsUpdated, RunAdded
+from penstock.engine.messages import DagUpdated, Event, PoolsUpdated, RunAdded, RunVersionChanged
 from penstock.errors import ConfigError, DataRefusedError, StoreError
+from penstock.model.dag import DagSpec
 from penstock.model.request import (
     CancelRun,
     ClearTasks,
@@ -52,6 +53,10 @@ class Inbox:
         found += [arrival for snapshot in self._store.runs.live() for arrival in self._run(snapshot)]
         return found
 
+    def events_of(self, request: Request) -> list[Event]:
+        """The events by which an engine that knows nothing can be asked what a request would do."""
+        return [arrival.event for arrival in self._arrivals(0, request, set()) if arrival.event is not None]
+
     def created(self, run: Run) -> RunAdded | None:
         """A run that was just created, as an event."""
         return self._run_added(RunSnapshot(run, [], []))
@@ -67,9 +72,13 @@ class Inbox:
             case RunRequested(run=run):
                 yield from self._run_if_unknown(run, added)
                 yield Arrival(number=number, request=request)
-            case CancelRun(run=run) | ClearTasks(run=run) | MarkTask(run=run):
+            case CancelRun(run=run):
                 # A run that has finished is told again, because somebody touches it.
                 yield from self._run_if_unknown(run, added)
+                yield Arrival(request, number, request)
+            case ClearTasks(run=run, version=version) | MarkTask(run=run, version=version):
+                yield from self._run_if_unknown(run, added)
+                yield from self._version_changed(run, version)
                 yield Arrival(request, number, request)
             case DagChanged(dag_id=dag_id):
                 state = self._store.dags.state(dag_id)
@@ -100,9 +109,26 @@ class Inbox:
         version = self._store.versions.get(snapshot.run.version)
         if version is None:
             return None
-        sources = {(m.source.task_id, m.source.key) for t in version.spec.tasks for m in t.mapped if m.source}
-        lengths = self._store.xcoms.lengths(snapshot.run.run, sources) if sources and snapshot.tasks else {}
+        lengths = self._lengths(snapshot.run.run, version.spec) if snapshot.tasks else {}
         return RunAdded(snapshot.run, version.spec, tuple(snapshot.tasks), tuple(snapshot.tries), lengths)
+
+    def _version_changed(self, run: int, wanted: str) -> Iterator[Arrival]:
+        """The version that a run is to go on with, as an arrival; none if it keeps its own, or that version is gone."""
+        if wanted:
+            found = _guarded(Arrival(run=run), lambda: _of(self._run_version_changed(run, wanted)))
+            if found.event is not None or found.fault:
+                yield found
+
+    def _run_version_changed(self, run: int, wanted: str) -> RunVersionChanged | None:
+        version = self._store.versions.get(wanted)
+        if version is None:
+            return None
+        return RunVersionChanged(run, version.spec, version.version, self._lengths(run, version.spec))
+
+    def _lengths(self, run: int, dag: DagSpec) -> dict[tuple[str, int, str], int]:
+        """Numbers of elements of what the DAG's tasks are mapped over, as far as a run has it."""
+        sources = {(m.source.task_id, m.source.key) for task in dag.tasks for m in task.mapped if m.source}
+        return self._store.xcoms.lengths(run, sources) if sources else {}
 
     def _dag(self, state: DagState) -> Iterator[Arrival]:
         """A DAG as an arrival; none if its newest version is gone."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from penstock.engine.messages import DagUpdated, Event, RunAdded
+from penstock.engine.messages import DagUpdated, Event, RunAdded, RunVersionChanged
 from penstock.model.changes import Changes, LateAnswer
 from penstock.model.dag import DagSpec
 from penstock.model.request import Request
@@ -91,6 +91,18 @@ class Store:
             tuple(a for a in self.tries.values() if a.run == number and a.outcome is None),
             {(key.task_id, key.map_index, name): n for (key, name), n in self.lengths.items() if key.run == number},
         )
+
+    def version_changed(self, request: Request) -> list[Event]:
+        """The version that a request names for its run, as an event; none if it names none."""
+        version = getattr(request, "version", "")
+        if not version:
+            return []
+        lengths = {
+            (key.task_id, key.map_index, name): n
+            for (key, name), n in self.lengths.items()
+            if key.run == request.run and n is not None
+        }
+        return [RunVersionChanged(request.run, self.versions[version], version, lengths)]
 
     def recovered(self) -> list[Event]:
         """What a new engine has to be told: the DAGs, the runs that have not ended, and those with a live try."""

@@ -5,6 +5,7 @@ from datetime import timedelta
 from heapq import heappop, heappush
 from random import Random
 
+from msgspec.structs import replace
 from simulator.checker import Checker, Limits
 from simulator.clock import BEGAN, SimClock
 from simulator.dags import CAPACITY, POOLS, ROUTES, random_dag
@@ -109,7 +110,7 @@ class World:
         for request in requests.values():
             run = getattr(request, "run", None)
             touched.add(run)
-            events += [self.store.run_added(run), request]
+            events += [self.store.run_added(run), *self.store.version_changed(request), request]
         self._log(*events)
         self.promises.heard(events)
         step = self.engine.step(events, self.clock.read())
@@ -248,7 +249,16 @@ class World:
         if (run := self._some_run()) is not None:
             tasks = tuple(f"t{n}" for n in self.random.sample(range(10), self.random.randint(0, 2)))
             flags = {"downstream": self.random.random() < 0.7, "only_failed": self.random.random() < 0.4}
-            self.store.submit(ClearTasks(run, tasks, **flags))
+            self.store.submit(ClearTasks(run, tasks, **flags, version=self._some_version(run)))
+
+    def _some_version(self, run: int) -> str:
+        """Of the run's DAG: none, its present one, or one that was written just now."""
+        dag_id = self.store.runs[run].dag_id
+        if self.random.random() < 0.2:
+            before, dag = self.store.dags[dag_id].dag, random_dag(self.random, dag_id, BEGAN)
+            limits = {name: getattr(before, name) for name in ("schedule", "max_active_runs", "max_active_tasks")}
+            self._news.append(self.store.put_dag(replace(dag, **limits), paused=self.store.dags[dag_id].paused))
+        return self.random.choice(["", self.store.dags[dag_id].version])
 
     def _mark(self) -> None:
         keys = sorted(self.store.tasks)
