@@ -392,6 +392,23 @@ def test_a_task_that_waits_for_its_retry_gets_the_corrected_version():
     assert stage.run_state() == "success"
 
 
+def test_what_has_not_ended_is_skipped_where_its_task_is_gone_and_runs_if_it_is_back():
+    stage = begun("a", "b<a")
+    stage.fail("a")
+    stage.restart()
+    moved(stage, dag("c"), "c")
+    stage.drain()
+    assert (stage.states(), stage.run_state()) == ({"a": "failed", "b": "upstream_failed", "c": "success"}, "success")
+    stage = begun(TaskSpec("a", retry=RetryPolicy(1, 60.0)), "b<a")
+    stage.fail("a")
+    moved(stage, dag("b"), "b")
+    assert (stage.states()["a"], stage.reason("a")) == ("skipped", "the version of its run has no such task")
+    stage.drain()
+    moved(stage, dag("a", "b<a"), "b")
+    stage.drain()
+    assert (stage.states(), stage.store.tasks[stage.key("a")].epoch) == ({"a": "success", "b": "success"}, 2)
+
+
 def test_a_run_that_has_not_begun_gets_the_corrected_version():
     stage = Stage(dag("a", max_active_runs=1))
     stage.trigger(), stage.trigger()

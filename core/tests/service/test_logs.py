@@ -1,5 +1,7 @@
 """Logs: read whole, and as they grow."""
 
+from itertools import islice
+
 import msgspec
 import pytest
 
@@ -52,18 +54,50 @@ def test_a_log_that_cannot_be_read_is_not_told_as_one_that_is_not_there(installa
         list(logs.read_log(second))
 
 
+def pieces(chunks):
+    """What chunks say: index, dispatch and text of a piece; whether nothing more comes after a look that is over."""
+    return [(c.log.task.map_index, c.log.epoch, c.data.decode()) if c.log else c.last for c in chunks]
+
+
 def test_logs_are_followed_try_after_try_until_the_task_has_ended(installation, task):
     first, second = logs.task_logs(installation, "sales", "extract")
     write(first, "one\n")
     chunks = logs.follow_logs(installation, "sales", "extract")
-    assert next(chunks) == (b"one\n", TaskState.RUNNING)
-    assert next(chunks) == (b"", TaskState.RUNNING), "nothing is new: the caller waits a moment"
+    assert pieces(islice(chunks, 2)) == [(-1, 1, "one\n"), False], "nothing is new: the caller waits a moment"
     write(second, "two\n")
-    assert next(chunks) == (b"two\n", TaskState.RUNNING)
-    assert next(chunks).data == b""
+    assert pieces(islice(chunks, 2)) == [(-1, 2, "two\n"), False]
     write(second, "its last words\n")
     task(TaskState.SUCCESS)
-    assert list(chunks) == [(b"its last words\n", TaskState.SUCCESS), (b"", TaskState.SUCCESS)]
+    found = list(chunks)
+    assert (pieces(found), found[-1].states) == ([(-1, 2, "its last words\n"), True], {TaskState.SUCCESS})
+
+
+def test_one_dispatch_is_followed_until_its_try_has_ended(installation, task):
+    first, second = logs.task_logs(installation, "sales", "extract")
+    write(first, "one\n")
+    write(second, "two\n")
+    assert pieces(logs.follow_logs(installation, "sales", "extract", dispatch=1)) == [(-1, 1, "one\n"), True]
+    chunks = logs.follow_logs(installation, "sales", "extract", dispatch=2)
+    assert pieces(islice(chunks, 2)) == [(-1, 2, "two\n"), False]
+    task(TaskState.FAILED)
+    assert pieces(chunks) == [True]
+
+
+def test_each_instance_of_a_mapped_task_is_followed_to_its_end(installation, store, now, task):
+    run = store.runs.find("sales", "one").run
+    rows = [TaskInstance(run, "load", index, TaskState.RUNNING, 1, 1) for index in (0, 1)]
+    tries = [Try(run, "load", index, 1, 1, "local", now) for index in (0, 1)]
+    store.apply(Changes(tasks=rows, tries=tries), now)
+    for number, log in enumerate(logs.task_logs(installation, "sales", "load")):
+        write(log, f"of {number}\n" * (number + 1))
+    chunks = logs.follow_logs(installation, "sales", "load")
+    assert pieces(islice(chunks, 3)) == [(0, 1, "of 0\n"), (1, 1, "of 1\nof 1\n"), False]
+    ended = [msgspec.structs.replace(rows[0], state=TaskState.FAILED), rows[1]]
+    store.apply(Changes(tasks=ended), now)
+    assert pieces(islice(chunks, 1)) == [False], "the second one goes on"
+    store.apply(Changes(tasks=[msgspec.structs.replace(rows[1], state=TaskState.SUCCESS)]), now)
+    (last,) = chunks
+    assert (last.last, last.states) == (True, {TaskState.FAILED, TaskState.SUCCESS})
 
 
 def test_what_is_not_there_cannot_be_followed(installation, task):

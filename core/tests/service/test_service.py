@@ -6,10 +6,12 @@ import pytest
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.changes import Changes
 from penstock.model.connection import Connection
+from penstock.model.dag import TaskSpec
 from penstock.model.request import CancelRun, ClearTasks, DagChanged, MarkTask, RunRequested
 from penstock.model.run import TaskInstance, Try
 from penstock.model.state import Outcome, RunState, TaskState
 from penstock.service import config, dags, logs, pools, runs, tasks
+from penstock.service.clear import Code, clear_tasks, preview_clear
 from penstock.store import Pool
 from penstock.tries.paths import log_path
 
@@ -149,12 +151,44 @@ def test_cancel_is_asked_of_a_live_run_and_refused_for_an_ended_one(installation
     assert asked() == []
 
 
-def test_clear_checks_each_task(installation, run, asked):
-    runs.clear_tasks(installation, "sales", "one", tasks=["load"], downstream=False, only_failed=True)
-    assert asked() == [ClearTasks(run.run, ("load",), downstream=False, only_failed=True)]
+def test_clear_checks_each_task_and_says_what_runs_again(installation, run, asked):
+    found = preview_clear(installation, "sales", "one", tasks=["extract"])
+    assert (found.tasks, found.version, found.note) == (["extract", "load"], run.version, "")
+    assert asked() == [], "a preview asks for nothing"
+    clear_tasks(installation, found)
+    assert asked() == [ClearTasks(run.run, ("extract",))]
+    assert not preview_clear(installation, "sales", "one", only_failed=True).changes, "nothing has failed"
     with pytest.raises(NotFoundError, match=r"no task of DAG 'sales' is named 'laod'\. Did you mean 'load'"):
-        runs.clear_tasks(installation, "sales", "one", tasks=["load", "laod"])
-    assert asked() == []
+        preview_clear(installation, "sales", "one", tasks=["load", "laod"])
+    with pytest.raises(NotFoundError, match=r"no index of task 'load' .* is named '3'"):
+        preview_clear(installation, "sales", "one", tasks=["load"], map_index=3)
+
+
+def test_a_clear_moves_a_run_to_the_present_version_unless_a_try_of_it_lives(
+    installation, store, now, run, save, asked
+):
+    sales = store.dags.row("sales").spec
+    save(store, [msgspec.structs.replace(sales, tasks=(*sales.tasks, TaskSpec("report", upstream=("load",))))])
+    newest = store.dags.state("sales").version
+    asked()
+    found = preview_clear(installation, "sales", "one")
+    assert (found.version, "a try of extract has not ended" in found.note) == (run.version, True)
+    with pytest.raises(RequestError, match=r"keeps its version .* because a try of extract has not ended"):
+        preview_clear(installation, "sales", "one", code=Code.NEWEST)
+    ended = Try(run.run, "extract", -1, 2, 2, "local", now, outcome=Outcome.FAILED)
+    failed = TaskInstance(run.run, "extract", -1, TaskState.FAILED, 2, 2, "ValueError: no")
+    store.apply(Changes(tasks=[failed], tries=[ended]), now)
+    (extract,) = tasks.why(installation, "sales", "extract")
+    assert extract.reason.startswith("ValueError: no. The DAGs folder has changed since; to run what it holds now: ")
+    found = preview_clear(installation, "sales", "one", tasks=["extract"])
+    assert (found.version, found.note, found.tasks) == (newest, "", ["extract", "load", "report"])
+    clear_tasks(installation, found)
+    assert asked() == [ClearTasks(run.run, ("extract",), version=newest)]
+    same = preview_clear(installation, "sales", "one", tasks=["extract"], code=Code.SAME)
+    assert (same.version, same.wanted.version, same.tasks) == (run.version, "", ["extract", "load"])
+    tasks.mark_task(installation, "sales", "extract", "success", code=Code.NEWEST)
+    assert asked() == [MarkTask(run.run, "extract", -1, "success", newest)]
+    assert runs.show_run(installation, "sales", "one").present_version == newest
 
 
 def test_mark_checks_state_and_task(installation, run, asked):
@@ -170,9 +204,11 @@ def test_mark_checks_state_and_task(installation, run, asked):
 
 def test_why_gives_the_engines_reason_or_what_is_waited_for(installation, run):
     (extract,) = tasks.why(installation, "sales", "extract")
-    assert (extract.reason, [t.attempt.outcome for t in extract.tries]) == ("try 2 of 3", [Outcome.FAILED, None])
+    assert extract.reason.startswith("its try 2 runs. No scheduler is running: what became of it is found out")
+    assert [t.attempt.outcome for t in extract.tries] == [Outcome.FAILED, None]
     (load,) = tasks.why(installation, "sales", "load")
-    assert (load.reason, load.upstream) == ("it waits for extract", {"extract": [TaskState.RUNNING]})
+    assert load.reason == "waits for its upstream: trigger rule all_success: 1 upstream task is not finished"
+    assert load.upstream == {"extract": [TaskState.RUNNING]}
     dags.pause(installation, "sales", paused=True)
     assert "is paused" in tasks.why(installation, "sales", "load")[0].reason
 

@@ -1,14 +1,15 @@
 """``penstock connections``."""
 
-import sys
 from collections.abc import Mapping
 from typing import Any
 
 import click
 import msgspec
 
+from penstock.cli import names
 from penstock.cli.installation import project
-from penstock.cli.terminal import json_option, print_fields, print_json, print_table
+from penstock.cli.streams import read_text
+from penstock.cli.terminal import json_option, print_fields, print_json, print_line, print_remark, print_table
 from penstock.errors import ConfigError, ExitCode, RequestError
 from penstock.model.connection import Connection, parse_connection
 from penstock.service import config as service
@@ -48,7 +49,7 @@ def list_connections(context: click.Context, *, as_json: bool) -> None:
 
 
 @connections.command("show")
-@click.argument("conn_id")
+@click.argument("conn_id", type=names.CONNECTION)
 @json_option
 @click.pass_context
 def show_connection(context: click.Context, conn_id: str, *, as_json: bool) -> None:
@@ -64,8 +65,8 @@ def show_connection(context: click.Context, conn_id: str, *, as_json: bool) -> N
 
 
 @connections.command("set")
-@click.argument("conn_id")
-@click.argument("text", required=False, default="", metavar="[URI|JSON]")
+@click.argument("conn_id", type=names.CONNECTION)
+@click.argument("text", required=False, metavar="[URI|JSON]")
 @click.option(
     "--stdin", "from_stdin", is_flag=True, help="Read the URI or JSON from stdin: it stays out of the history."
 )
@@ -84,7 +85,7 @@ def set_connection(  # noqa: PLR0913 - one argument an option
     context: click.Context,
     /,
     conn_id: str,
-    text: str,
+    text: str | None,
     *,
     from_stdin: bool,
     extra: tuple[str, ...],
@@ -94,13 +95,13 @@ def set_connection(  # noqa: PLR0913 - one argument an option
     **fields: Any,  # noqa: ANN401 - the plain fields of a connection
 ) -> None:
     """Store a connection: a URI such as aws://KEY:SECRET@/?region_name=eu-west-1, a JSON object, or by options."""
-    if from_stdin and (text or password_stdin):
-        raise click.UsageError("--stdin goes with neither a URI nor --password-stdin.")
+    if [text is not None, from_stdin, password_stdin].count(True) > 1 or (password_stdin and ask_password):
+        raise click.UsageError("Give one of URI, --stdin and --password-stdin; with the last, no --ask-password.")
     if from_stdin:
-        text = sys.stdin.read().strip()
+        text = read_text().strip()
     given = {name: value for name, value in fields.items() if value is not None}
     if password_stdin:
-        given["password"] = sys.stdin.read().rstrip("\r\n")
+        given["password"] = read_text().rstrip("\r\n")
     elif ask_password:
         given["password"] = click.prompt("password", hide_input=True, err=True)
     connection = _connection(conn_id, text, given, _extra(extra))
@@ -109,13 +110,13 @@ def set_connection(  # noqa: PLR0913 - one argument an option
     if as_json:
         print_json({"conn_id": conn_id, "conn_type": connection.conn_type, "shadowed": not used})
     else:
-        click.echo(f"stored connection {conn_id} ({connection.conn_type})")
+        print_line(f"stored connection {conn_id} ({connection.conn_type})")
     if not used:
-        click.echo(f"PENSTOCK_CONN_{conn_id.upper()} is set and comes first: the stored one is not used", err=True)
+        print_remark(f"PENSTOCK_CONN_{conn_id.upper()} is set and comes first: the stored one is not used")
 
 
 @connections.command("delete")
-@click.argument("conn_id")
+@click.argument("conn_id", type=names.CONNECTION)
 @json_option
 @click.pass_context
 def delete_connection(context: click.Context, conn_id: str, *, as_json: bool) -> None:
@@ -125,11 +126,11 @@ def delete_connection(context: click.Context, conn_id: str, *, as_json: bool) ->
     if as_json:
         print_json({"deleted": conn_id})
     else:
-        click.echo(f"deleted connection {conn_id}")
+        print_line(f"deleted connection {conn_id}")
 
 
 @connections.command("test")
-@click.argument("conn_id")
+@click.argument("conn_id", type=names.CONNECTION)
 @json_option
 @click.pass_context
 def test_connection(context: click.Context, conn_id: str, *, as_json: bool) -> int:
@@ -143,8 +144,8 @@ def test_connection(context: click.Context, conn_id: str, *, as_json: bool) -> i
     return ExitCode.DONE if found.ok else ExitCode.FAILED
 
 
-def _connection(conn_id: str, text: str, given: Mapping[str, Any], extra: Mapping[str, Any]) -> Connection:
-    if text:
+def _connection(conn_id: str, text: str | None, given: Mapping[str, Any], extra: Mapping[str, Any]) -> Connection:
+    if text is not None:
         base = _parsed(conn_id, text)
     elif "conn_type" in given:
         base = Connection(conn_id, given["conn_type"])

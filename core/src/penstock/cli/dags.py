@@ -1,5 +1,6 @@
 """``penstock dags``."""
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,19 @@ from typing import Any
 import click
 import msgspec
 
+from penstock.cli import names
 from penstock.cli.installation import anywhere, project, remind_of_scheduler
-from penstock.cli.terminal import counts, json_option, print_fields, print_json, print_table
+from penstock.cli.streams import output_beside
+from penstock.cli.terminal import (
+    counts,
+    duration,
+    json_option,
+    print_fields,
+    print_json,
+    print_line,
+    print_remark,
+    print_table,
+)
 from penstock.errors import ExitCode, RequestError
 from penstock.model.state import RunState
 from penstock.service import dags as service
@@ -20,15 +32,15 @@ def dags() -> None:
 
 
 @dags.command("list")
-@click.option("--search", default="", metavar="TEXT", help="Only DAGs whose id contains this.")
-@click.option("--tag", default="", help="Only DAGs with this tag.")
+@click.option("--search", type=names.PLAIN, default=None, metavar="TEXT", help="Only DAGs whose id contains this.")
+@click.option("--tag", type=names.PLAIN, default=None, help="Only DAGs with this tag.")
 @click.option("--retired", is_flag=True, help="Also DAGs that no file defines any more.")
 @json_option
 @click.pass_context
-def list_dags(context: click.Context, search: str, tag: str, *, retired: bool, as_json: bool) -> None:
+def list_dags(context: click.Context, search: str | None, tag: str | None, *, retired: bool, as_json: bool) -> None:
     """List DAGs with their schedules and the numbers of their runs."""
     with project(context) as installation:
-        found = service.list_dags(installation, search=search, tag=tag, retired=retired)
+        found = service.list_dags(installation, search=search or "", tag=tag or "", retired=retired)
         broken = [file for file, each in service.dag_problems(installation).items() if each.problems]
     if as_json:
         print_json(found)
@@ -42,11 +54,11 @@ def list_dags(context: click.Context, search: str, tag: str, *, retired: bool, a
         empty=f"no DAG found. DAG files belong into {installation.settings.dags_folder}; `penstock up` loads them.",
     )
     if broken:
-        click.echo(f"{len(broken)} DAG file(s) cannot be imported: penstock dags errors", err=True)
+        print_remark(f"{len(broken)} DAG file(s) cannot be imported: penstock dags errors")
 
 
 @dags.command("show")
-@click.argument("dag_id")
+@click.argument("dag_id", type=names.DAG)
 @json_option
 @click.pass_context
 def show_dag(context: click.Context, dag_id: str, *, as_json: bool) -> None:
@@ -73,12 +85,12 @@ def show_dag(context: click.Context, dag_id: str, *, as_json: bool) -> None:
             "runs": counts(summary.runs),
         }
     )
-    click.echo()
+    print_line("")
     rows = [(t.task_id, t.capability or t.operator, ", ".join(t.upstream), t.trigger_rule, t.pool) for t in spec.tasks]
     print_table(["task", "operator", "upstream", "trigger rule", "pool"], rows, empty="it has no tasks.")
-    click.echo()
-    latest = [(r.run_id, r.state, r.started_at, r.ended_at) for r in found.latest]
-    print_table(["newest runs", "state", "started", "ended"], latest, empty="it has no runs yet.")
+    print_line("")
+    latest = [(r.run_id, r.state, r.started_at, duration(r.started_at, r.ended_at)) for r in found.latest]
+    print_table(["newest runs", "state", "started", "duration"], latest, empty="it has no runs yet.")
 
 
 @dags.command("errors")
@@ -93,38 +105,46 @@ def errors(context: click.Context, *, as_json: bool) -> int:
         print_json([{"file": file, **each._asdict()} for file, each in found.items()])
         return 1 if broken else 0
     if not broken:
-        click.echo("every DAG file can be imported.")
+        print_line("every DAG file can be imported.")
     for file, each in found.items():
-        click.echo(click.style(file, bold=True))
+        print_line("", title=file)
         for sentence in (*each.problems, *(f"note: {note}" for note in each.notes)):
-            click.echo("  " + sentence.replace("\n", "\n  "))
+            print_line("  " + sentence.replace("\n", "\n  "))
     return 1 if broken else 0
 
 
 @dags.command("trigger")
-@click.argument("dag_id")
-@click.option("--run-id", default="", help="Name of the run; the same name twice makes one run.")
-@click.option("--conf", default="", metavar="JSON", help="A JSON object that overrides the DAG's params.")
-@click.option("--date", "logical_date", default="", metavar="ISO", help="Logical date; UTC unless it has an offset.")
+@click.argument("dag_id", type=names.DAG)
+@click.option("--run-id", type=names.PLAIN, default=None, help="Name of the run; the same name twice makes one run.")
+@click.option("--conf", default=None, metavar="JSON", help="A JSON object that overrides the DAG's params.")
+@click.option("--date", "logical_date", default=None, metavar="ISO", help="Logical date; UTC unless it has an offset.")
 @json_option
 @click.pass_context
-def trigger(context: click.Context, dag_id: str, run_id: str, conf: str, logical_date: str, *, as_json: bool) -> None:
+def trigger(
+    context: click.Context,
+    dag_id: str,
+    run_id: str | None,
+    conf: str | None,
+    logical_date: str | None,
+    *,
+    as_json: bool,
+) -> None:
     """Start a run of a DAG."""
     given, instant = read_conf(conf), read_date(logical_date)
     with project(context) as installation:
-        done = service.trigger(installation, dag_id, run_id=run_id, conf=given, logical_date=instant)
+        done = service.trigger(installation, dag_id, run_id=run_id or "", conf=given, logical_date=instant)
         if as_json:
             print_json(done)
         else:
             verb = "created run" if done.created else "run exists already:"
-            click.echo(f"{verb} {done.run.run_id} of {dag_id} ({done.run.state.value})")
+            print_line(f"{verb} {done.run.run_id} of {dag_id} ({done.run.state.value})")
         if done.paused:
-            click.echo(f"the DAG is paused: the run waits for `penstock dags unpause {dag_id}`", err=True)
+            print_remark(f"the DAG is paused: the run waits for `penstock dags unpause {dag_id}`")
         remind_of_scheduler(installation)
 
 
 @dags.command("pause")
-@click.argument("dag_ids", nargs=-1, required=True, metavar="DAG_ID...")
+@click.argument("dag_ids", type=names.DAG, nargs=-1, required=True, metavar="DAG_ID...")
 @json_option
 @click.pass_context
 def pause(context: click.Context, dag_ids: tuple[str, ...], *, as_json: bool) -> None:
@@ -133,7 +153,7 @@ def pause(context: click.Context, dag_ids: tuple[str, ...], *, as_json: bool) ->
 
 
 @dags.command("unpause")
-@click.argument("dag_ids", nargs=-1, required=True, metavar="DAG_ID...")
+@click.argument("dag_ids", type=names.DAG, nargs=-1, required=True, metavar="DAG_ID...")
 @json_option
 @click.pass_context
 def unpause(context: click.Context, dag_ids: tuple[str, ...], *, as_json: bool) -> None:
@@ -142,7 +162,7 @@ def unpause(context: click.Context, dag_ids: tuple[str, ...], *, as_json: bool) 
 
 
 @dags.command("next")
-@click.argument("dag_id")
+@click.argument("dag_id", type=names.DAG)
 @click.option("--count", default=5, show_default=True, type=click.IntRange(1, 1000), help="How many.")
 @json_option
 @click.pass_context
@@ -157,62 +177,73 @@ def next_runs(context: click.Context, dag_id: str, count: int, *, as_json: bool)
     print_table(["data from", "to, then it runs"], rows, empty=f"DAG {dag_id!r} has no schedule that goes on.")
 
 
-def read_conf(text: str) -> dict[str, Any]:
+def read_conf(text: str | None) -> dict[str, Any]:
     """The JSON object of ``--conf``; raises RequestError."""
+    if text is None:
+        return {}
     try:
-        return msgspec.json.decode(text or "{}", type=dict[str, Any])
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except RecursionError:
+        raise RequestError("--conf is nested too deep to be read. Give values of fewer levels.") from None
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeError) as error:
         raise RequestError(f"--conf must be a JSON object such as '{{\"day\": 1}}': {error}.") from None
 
 
-def read_date(text: str) -> datetime | None:
-    """The instant of ``--date``; None if it was not given. Raises RequestError."""
-    if not text:
+def read_date(text: str | None) -> datetime | None:
+    """The instant of ``--date`` as UTC; None if it was not given. Raises RequestError."""
+    if text is None:
         return None
     try:
         instant = datetime.fromisoformat(text)
-    except ValueError as error:
+        return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
         raise RequestError(
             f"--date {text!r} is no ISO 8601 date, such as 2026-01-31 or 2026-01-31T06:00: {error}."
         ) from None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def _set_paused(context: click.Context, dag_ids: tuple[str, ...], *, paused: bool, as_json: bool) -> None:
     word = "paused" if paused else "unpaused"
     results = []
     with project(context) as installation:
-        for dag_id in dag_ids:
-            changed = service.pause(installation, dag_id, paused=paused)
+        for dag_id, changed in service.pause_all(installation, dag_ids, paused=paused).items():
             results.append({"dag_id": dag_id, "paused": paused, "changed": changed})
             if not as_json:
-                click.echo(f"{dag_id} is {word}" if changed else f"{dag_id} was {word} already")
+                print_line(f"{dag_id} is {word}" if changed else f"{dag_id} was {word} already")
     if as_json:
         print_json(results)
 
 
 @dags.command("test")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.argument("dag_id", required=False, default="")
-@click.option("--date", "logical_date", default="", metavar="ISO", help="Logical date; UTC unless it has an offset.")
-@click.option("--conf", default="", metavar="JSON", help="A JSON object that overrides the DAG's params.")
+@click.argument("dag_id", type=names.PLAIN, required=False)
+@click.option("--date", "logical_date", default=None, metavar="ISO", help="Logical date; UTC unless it has an offset.")
+@click.option("--conf", default=None, metavar="JSON", help="A JSON object that overrides the DAG's params.")
 @json_option
 @click.pass_context
-def test(context: click.Context, file: Path, dag_id: str, logical_date: str, conf: str, *, as_json: bool) -> int:
-    """Run one DAG of a file in this process, without a database; a debugger works."""
+def test(
+    context: click.Context,
+    file: Path,
+    dag_id: str | None,
+    logical_date: str | None,
+    conf: str | None,
+    *,
+    as_json: bool,
+) -> int:
+    """Run one DAG of a file in this process, without a database; a debugger works.
+
+    Tasks run one after the other, so that pools, max_active_tasks and queues hold nothing back. With --json, what tasks
+    print goes to standard error.
+    """
     from penstock.service.run_locally import run_locally  # noqa: PLC0415 - imports what runs DAGs
 
     date, given = read_date(logical_date), read_conf(conf)
-    with anywhere(context) as installation:
-        done = run_locally(installation, file, dag_id, logical_date=date, conf=given, log=_log)
+    with anywhere(context) as installation, output_beside() if as_json else nullcontext():
+        done = run_locally(installation, file, dag_id or "", logical_date=date, conf=given, log=print_remark)
     if as_json:
         print_json(done)
     else:
         rows = [(str(task.key), task.state, task.try_number, task.reason) for task in done.tasks]
         print_table(["task", "state", "try", "reason"], rows, empty="the DAG has no tasks.")
-        click.echo(f"the run of DAG {done.run.dag_id} is {done.run.state.value}")
+        print_line(f"the run of DAG {done.run.dag_id} is {done.run.state.value}")
     return ExitCode.DONE if done.run.state is RunState.SUCCESS else ExitCode.FAILED
-
-
-def _log(line: str) -> None:
-    click.echo(line, err=True)

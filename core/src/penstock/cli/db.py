@@ -3,7 +3,7 @@
 import click
 
 from penstock.cli.installation import anywhere, project
-from penstock.cli.terminal import json_option, print_json
+from penstock.cli.terminal import json_option, print_json, print_line
 from penstock.errors import ExitCode
 from penstock.service import admin as service
 
@@ -23,10 +23,10 @@ def upgrade_database(context: click.Context, *, as_json: bool) -> None:
     if as_json:
         print_json({"before": done.before, "after": done.after, "changed": done.changed})
     elif not done.changed:
-        click.echo(f"the schema is {done.after} already")
+        print_line(f"the schema is {done.after} already")
     else:
         made = done.before is None
-        click.echo(
+        print_line(
             f"made the schema {done.after}" if made else f"upgraded the schema from {done.before} to {done.after}"
         )
 
@@ -41,7 +41,7 @@ def check_database(context: click.Context, *, as_json: bool) -> int:
     if as_json:
         print_json({"database": found.database, "problems": found.problems})
     for problem in [] if as_json else found.problems or [f"database {found.database}: no damage found"]:
-        click.echo(problem)
+        print_line(problem)
     return ExitCode.FAILED if found.problems else ExitCode.DONE
 
 
@@ -55,4 +55,4 @@ def rotate_keys(context: click.Context, *, as_json: bool) -> None:
     if as_json:
         print_json({"encrypted": number})
     else:
-        click.echo(f"encrypted {number} values with the first key")
+        print_line(f"encrypted {number} values with the first key")

@@ -3,7 +3,7 @@
 import click
 
 from penstock.cli.installation import anywhere
-from penstock.cli.terminal import json_option, print_json
+from penstock.cli.terminal import json_option, print_json, print_line
 from penstock.errors import ExitCode, PenstockError
 from penstock.service.health import Finding, Severity, check_installation, program
 
@@ -25,5 +25,5 @@ def doctor(context: click.Context, *, as_json: bool) -> int:
         print_json([finding._asdict() for finding in findings])
     for finding in () if as_json else findings:
         mark, colour = _MARKS[finding.severity]
-        click.echo(f"{click.style(mark, fg=colour)}  {finding.subject}: {finding.detail}")
+        print_line(f"  {finding.subject}: {finding.detail}", title=mark, colour=colour)
     return ExitCode.FAILED if any(finding.severity is Severity.BAD for finding in findings) else ExitCode.DONE

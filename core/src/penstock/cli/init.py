@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from penstock.cli.installation import new_project
-from penstock.cli.terminal import json_option, print_json
+from penstock.cli.terminal import json_option, print_json, print_line
 from penstock.service.project import make_project
 
 
@@ -24,6 +24,6 @@ def init(context: click.Context, folder: Path, *, example: bool, as_json: bool) 
         print_json({"root": str(project.root), "made": project.made, "database": name, "dags_folder": dags_folder})
         return
     for path in project.made:
-        click.echo(f"wrote {path}")
-    click.echo(f"database: {name}")
-    click.echo(f"DAG files belong into {dags_folder}. Start with: penstock up")
+        print_line(f"wrote {path}")
+    print_line(f"database: {name}")
+    print_line(f"DAG files belong into {dags_folder}. Start with: penstock up")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from penstock.app import compose
+from penstock.cli.terminal import print_remark
 from penstock.errors import ConfigError
 from penstock.service.installation import Installation
 from penstock.settings import Settings, load_settings
@@ -63,7 +64,9 @@ def person() -> str:
         return ""
 
 
-def remind_of_scheduler(installation: Installation) -> None:
-    """Say on stderr that nobody will act on a request, if that is so."""
-    if not installation.scheduler_runs:
-        click.echo("no scheduler is running: this waits until `penstock up` is", err=True)
+def remind_of_scheduler(installation: Installation) -> bool:
+    """Tell whether somebody will act on a request, and say on stderr if nobody will."""
+    runs = installation.scheduler_runs
+    if not runs:
+        print_remark("no scheduler is running: this waits until `penstock up` is")
+    return runs

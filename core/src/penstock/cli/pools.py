@@ -2,8 +2,9 @@
 
 import click
 
+from penstock.cli import names
 from penstock.cli.installation import project
-from penstock.cli.terminal import json_option, print_json, print_table
+from penstock.cli.terminal import json_option, print_json, print_line, print_table
 from penstock.service import pools as service
 
 
@@ -26,7 +27,7 @@ def list_pools(context: click.Context, *, as_json: bool) -> None:
 
 
 @pools.command("set")
-@click.argument("name")
+@click.argument("name", type=names.POOL)
 @click.argument("slots", type=int)
 @click.option("--description", default="")
 @json_option
@@ -38,11 +39,11 @@ def set_pool(context: click.Context, name: str, slots: int, description: str, *,
     if as_json:
         print_json(pool)
     else:
-        click.echo(f"pool {name} has {slots} slots")
+        print_line(f"pool {name} has {slots} slots")
 
 
 @pools.command("delete")
-@click.argument("name")
+@click.argument("name", type=names.POOL)
 @json_option
 @click.pass_context
 def delete_pool(context: click.Context, name: str, *, as_json: bool) -> None:
@@ -52,4 +53,4 @@ def delete_pool(context: click.Context, name: str, *, as_json: bool) -> None:
     if as_json:
         print_json({"deleted": name})
     else:
-        click.echo(f"deleted pool {name}")
+        print_line(f"deleted pool {name}")

@@ -5,8 +5,9 @@ from typing import Any
 import click
 import msgspec
 
+from penstock.cli import names
 from penstock.cli.installation import anywhere
-from penstock.cli.terminal import json_option, print_fields, print_json, print_table
+from penstock.cli.terminal import json_option, print_fields, print_json, print_line, print_remark, print_table
 from penstock.errors import ExitCode
 from penstock.service import providers as service
 from penstock_manifest.format import to_data
@@ -41,11 +42,11 @@ def list_providers(context: click.Context, *, as_json: bool) -> None:
     for provider in found:
         row = provider.listener
         for line in (*provider.problems, *provider.notes, *(service.concerns(row) if row else ())):
-            click.echo(f"{provider.id}: {line}", err=True)
+            print_remark(f"{provider.id}: {line}")
 
 
 @providers.command("show")
-@click.argument("provider_id")
+@click.argument("provider_id", type=names.PROVIDER)
 @json_option
 @click.pass_context
 def show_provider(context: click.Context, provider_id: str, *, as_json: bool) -> int:
@@ -70,7 +71,7 @@ def show_provider(context: click.Context, provider_id: str, *, as_json: bool) ->
         }
     )
     if manifest:
-        click.echo()
+        print_line("")
         rows = [(c.id, c.kind, c.doc) for c in manifest.capabilities]
         rows += [(t.type, "connection type", t.doc) for t in manifest.connections]
         print_table(["capability", "kind", "what it is"], rows, empty="it offers nothing.")

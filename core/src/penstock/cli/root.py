@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
-import msgspec
 
 from penstock import __version__
+from penstock.cli import streams
+from penstock.cli.terminal import json_text, print_line, print_remark
 from penstock.errors import ExitCode, InternalError, NotFoundError, PenstockError, nearest
 
 REPORT = (
@@ -60,7 +61,8 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            return _silent()
+            streams.silence()
+            return ExitCode.BROKEN_PIPE
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """The command, imported."""
@@ -93,45 +95,70 @@ def run(arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> i
     """Run one command and return its exit code; an error is printed on stderr, never as a traceback."""
     environ = os.environ if environ is None else environ
     try:
+        streams.prepare()
         result = root.main(list(arguments), prog_name="penstock", standalone_mode=False, obj=environ)
-        sys.stdout.flush()
+        with streams.written(sys.stdout):
+            sys.stdout.flush()
         return result if isinstance(result, int) else 0
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
-        return 0
-    except click.ClickException as error:
-        error.show()
-        return ExitCode.USAGE
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
-        return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        return _silent()
-    except PenstockError as error:
-        return _print_error(error, arguments, environ)
+        streams.silence()
+        return ExitCode.BROKEN_PIPE
     except Exception as error:  # noqa: BLE001 - a bug ends in a sentence, too
-        bug = InternalError(f"{type(error).__name__}: {error}")
-        bug.__cause__ = error
-        return _print_error(bug, arguments, environ)
+        return _print_end(error, arguments, environ)
+    except KeyboardInterrupt as error:
+        return _print_end(error, arguments, environ)
 
 
-def _silent() -> int:
-    """Who read the output has enough; nothing more can be said, not even by the interpreter at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return ExitCode.BROKEN_PIPE
-
-
-def _print_error(error: PenstockError, arguments: Sequence[str], environ: Mapping[str, str]) -> int:
-    code = ExitCode.of(type(error))
-    if environ.get("PENSTOCK_TRACEBACK") == "1":
-        traceback.print_exception(error)
-    message = str(error) + (f"\n{REPORT}" if code is ExitCode.BUG else "")
-    if "--json" in arguments:
-        content = {"error": {"kind": type(error).__name__, "message": message, "exit_code": code}}
-        if isinstance(error, NotFoundError):
-            content["error"]["near"] = list(error.near)
-        click.echo(msgspec.json.encode(content).decode(), err=True)
-    else:
-        title = "a bug in Penstock" if code is ExitCode.BUG else "error"
-        click.echo(click.style(f"{title}: ", fg="red", bold=True) + message, err=True)
+def _print_end(error: BaseException, arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Print what ended a command; returns its exit code, whether or not anybody can read why."""
+    if isinstance(error, streams.OutputError):
+        streams.silence()
+    try:
+        code = _print_error(error, arguments, environ)
+        sys.stdout.flush()
+    except OSError:
+        streams.silence()
+        return ExitCode.UNAVAILABLE
     return code
+
+
+def _print_error(error: BaseException, arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    match error:
+        case click.exceptions.NoArgsIsHelpError():
+            print_line(error.format_message())
+            return ExitCode.DONE
+        case click.ClickException():
+            return _print_message(ExitCode.USAGE, "UsageError", _usage(error), arguments)
+        case click.Abort() | KeyboardInterrupt():
+            print_remark("interrupted")
+            return ExitCode.INTERRUPTED
+        case PenstockError():
+            known: PenstockError = error
+        case _:
+            known = InternalError(f"{type(error).__name__}: {error}")
+            known.__cause__ = error
+    code = ExitCode.of(type(known))
+    if environ.get("PENSTOCK_TRACEBACK") == "1":
+        traceback.print_exception(known)
+    message = str(known) + (f"\n{REPORT}" if code is ExitCode.BUG else "")
+    near = list(known.near) if isinstance(known, NotFoundError) else None
+    return _print_message(code, type(known).__name__, message, arguments, near=near)
+
+
+def _print_message(
+    code: ExitCode, kind: str, message: str, arguments: Sequence[str], *, near: list[str] | None = None
+) -> int:
+    if "--json" in arguments:
+        content = {"kind": kind, "message": message, "exit_code": code}
+        print_remark(json_text({"error": content if near is None else {**content, "near": near}}))
+    else:
+        title = {ExitCode.BUG: "a bug in Penstock", ExitCode.USAGE: ""}.get(code, "error")
+        print_remark(f"{title}: {message}" if title else message, title=bool(title))
+    return code
+
+
+def _usage(error: click.ClickException) -> str:
+    """The message of a wrong command line, under the usage of its command."""
+    context = getattr(error, "ctx", None)
+    usage = f"{context.get_usage()}\nTry '{context.command_path} --help' for help.\n\n" if context else ""
+    return f"{usage}Error: {error.format_message()}"

@@ -3,7 +3,7 @@
 import click
 
 from penstock.cli.installation import settings_of
-from penstock.cli.terminal import json_option, print_json
+from penstock.cli.terminal import json_option, print_json, print_line
 from penstock.service.admin import show_settings
 from penstock.settings import SECTIONS
 
@@ -23,23 +23,23 @@ def show(context: click.Context, *, as_json: bool) -> None:
     if as_json:
         print_json(facts)
         return
-    click.echo(f"# {settings.file or 'no penstock.toml here or above: these are the defaults'}")
+    print_line(f"# {settings.file or 'no penstock.toml here or above: these are the defaults'}")
     for section in SECTIONS:
-        click.echo(f"\n[{section}]")
+        print_line(f"\n[{section}]")
         for key, value in facts[section].items():
-            click.echo(f"{key} = {_toml(value)}")
+            print_line(f"{key} = {_toml(value)}")
     for name, chosen in facts["executors"].items():
-        click.echo(f"\n[executors.{name}]")
+        print_line(f"\n[executors.{name}]")
         for key, value in chosen.items():
-            click.echo(f"{key} = {_toml(value)}")
-    click.echo("\n[queues]")
+            print_line(f"{key} = {_toml(value)}")
+    print_line("\n[queues]")
     for queue, executor in facts["queues"].items():
-        click.echo(f"{_toml(queue)} = {_toml(executor)}")
-    click.echo("\n# what follows from them")
+        print_line(f"{_toml(queue)} = {_toml(executor)}")
+    print_line("\n# what follows from them")
     for key, value in facts["paths"].items():
-        click.echo(f"# {key}: {value}")
+        print_line(f"# {key}: {value}")
     for key in ("connections", "variables"):
-        click.echo(f"# {key} of the environment: {', '.join(facts[key]) or 'none'}")
+        print_line(f"# {key} of the environment: {', '.join(facts[key]) or 'none'}")
 
 
 def _toml(value: object) -> str:

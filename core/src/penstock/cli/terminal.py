@@ -1,17 +1,30 @@
 """How results are shown: JSON of a stable shape, or text for people."""
 
+import json
+import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any
+from unicodedata import combining, east_asian_width
 
 import click
 import msgspec
 
+from penstock.cli.streams import written
+from penstock.model.text import shortened, visible
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON of a stable shape.")
 
-_UNLIMITED = 10_000
+LONGEST_CELL = 200
+"""Characters of a cell of free text; `show` commands and logs have all of it."""
+
+_SHORTEST = 16
+_GAP = 2
+_FREE = frozenset({"reason", "description", "offers", "what it is", "tags", "value"})
+"""Columns of free text, which are cut where a table is too wide; ids, states and instants never are."""
+
 _STYLES = {
     "success": "green",
     "failed": "red",
@@ -24,47 +37,127 @@ _STYLES = {
 }
 
 
+def print_line(text: str, *, title: str = "", colour: str = "") -> None:
+    """Print text on standard output, under a title in bold or in a colour; nothing in either steers the terminal."""
+    head = click.style(visible(title), bold=not colour, fg=colour or None) if title else ""
+    with written(sys.stdout):
+        click.echo(head + visible(text))
+
+
+def print_remark(text: str, *, title: bool = False) -> None:
+    """Print a remark on standard error, beside the result; ``title`` has the words up to the first colon stand out."""
+    head, colon, rest = text.partition(":") if title else ("", "", text)
+    shown = click.style(visible(head + colon), fg="red", bold=True) if colon else visible(head)
+    with written(sys.stderr):
+        click.echo(shown + visible(rest), err=True)
+
+
 def print_json(value: Any) -> None:  # noqa: ANN401 - any plain value
     """Print a value as one line of JSON."""
-    click.echo(msgspec.json.encode(value, enc_hook=str).decode())
+    with written(sys.stdout):
+        click.echo(json_text(value, sys.stdout.encoding))
+
+
+def json_text(value: Any, encoding: str | None = None) -> str:  # noqa: ANN401 - any plain value
+    """A value as one line of JSON, in which what a terminal would obey, or an encoding cannot say, is escaped."""
+    try:
+        text = msgspec.json.encode(value, enc_hook=str).decode()
+    except UnicodeEncodeError:  # a lone surrogate, of a name that is no UTF-8
+        return json.dumps(msgspec.to_builtins(value, enc_hook=str))
+    try:
+        text.encode(encoding or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return "".join(c if c.isascii() and c.isprintable() else json.dumps(c)[1:-1] for c in text)
+    return text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
     """Print rows under column titles, or the sentence ``empty`` if there are none.
 
-    On a terminal, the table fits its width; elsewhere, no cell is shortened.
+    Free text is cut to what fits; ids never are, so that they can be copied into the next command. Where a terminal is too
+    narrow for them all, each row is a paragraph of names and values.
     """
-    found = [[_cell(value) for value in row] for row in rows]
+    found = [[_one_line(column, value) for column, value in zip(columns, row, strict=True)] for row in rows]
     if not found:
-        click.echo(empty)
+        print_line(empty)
         return
-    from rich.console import Console  # noqa: PLC0415 - 60 ms that JSON and errors need not spend
-    from rich.table import Table  # noqa: PLC0415 - as above
-    from rich.text import Text  # noqa: PLC0415 - as above
-
-    terminal = sys.stdout.isatty()
-    console = Console(file=sys.stdout, width=None if terminal else _UNLIMITED, highlight=False)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold" if terminal else "ignore", no_wrap=not terminal)
+    widths = [max(map(cells, column)) for column in zip(columns, *found, strict=True)]
+    if sys.stdout.isatty():
+        room = shutil.get_terminal_size().columns - sum(widths) - _GAP * (len(widths) - 1)
+        for number, column in enumerate(columns):
+            if room < 0 and column in _FREE:
+                cut = min(-room, max(0, widths[number] - _SHORTEST))
+                widths[number], room = widths[number] - cut, room + cut
+        if room < 0:
+            _print_paragraphs(columns, found)
+            return
+    _print_row(columns, widths, {"bold": True})
     for row in found:
-        table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
-    console.print(table)
+        _print_row(row, widths, {})
 
 
 def print_fields(fields: Mapping[str, Any]) -> None:
     """Print names and values below each other."""
-    width = max(map(len, fields), default=0)
+    width = max(map(cells, fields), default=0)
     for name, value in fields.items():
         lines = _cell(value).splitlines() or [""]
-        click.echo(f"{click.style(name.ljust(width), bold=True)}  {lines[0]}")
+        print_line(f"  {lines[0]}", title=_padded(name, width))
         for line in lines[1:]:
-            click.echo(" " * (width + 2) + line)
+            print_line(" " * (width + 2) + line)
 
 
 def counts(states: Mapping[Any, int]) -> str:
     """Numbers by state on one line."""
     return ", ".join(f"{number} {state.value}" for state, number in states.items())
+
+
+def duration(started: datetime | None, ended: datetime | None) -> str:
+    """How long something took, such as ``1:02:03``, or ``0.4 s`` below ten seconds; "" if it has not ended."""
+    if started is None or ended is None:
+        return ""
+    took = max(ended - started, timedelta())
+    seconds = took.total_seconds()
+    return f"{seconds:.1f} s" if seconds < 10 else str(timedelta(seconds=round(seconds)))
+
+
+def cells(text: str) -> int:
+    """How many columns of a terminal a text takes (Unicode's East Asian Width, UAX 11)."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def _print_paragraphs(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    for number, row in enumerate(rows):
+        if number:
+            print_line("")
+        print_fields({column: cell for column, cell in zip(columns, row, strict=True) if cell})
+
+
+def _print_row(row: Sequence[str], widths: Sequence[int], style: Mapping[str, Any]) -> None:
+    parts = []
+    for cell, width in zip(row, widths, strict=True):
+        text = cell if cells(cell) <= width else _cut(cell, width)
+        parts.append(click.style(text, **style or {"fg": _STYLES.get(cell)}) if text else "")
+        parts.append(" " * (width + _GAP - cells(text)))
+    with written(sys.stdout):
+        click.echo("".join(parts).rstrip(" "))
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * (width - cells(text))
+
+
+def _cut(text: str, width: int) -> str:
+    kept = text
+    while cells(kept) > width - 3:
+        kept = kept[:-1]
+    return kept + "..."
+
+
+def _one_line(column: str, value: Any) -> str:  # noqa: ANN401 - any plain value
+    text = _cell(value)
+    return visible(shortened(text, LONGEST_CELL)) if column in _FREE else visible(" ".join(text.splitlines()))
 
 
 def _cell(value: Any) -> str:  # noqa: ANN401 - any plain value
@@ -76,9 +169,4 @@ def _cell(value: Any) -> str:  # noqa: ANN401 - any plain value
         return str(value.value)
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return _visible(str(value))
-
-
-def _visible(text: str) -> str:
-    """Text of others without what would steer the terminal."""
-    return "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)
+    return str(value)

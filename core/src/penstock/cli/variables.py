@@ -1,12 +1,15 @@
 """``penstock variables``."""
 
-import sys
 from pathlib import Path
 
 import click
 
+from penstock.cli import names
 from penstock.cli.installation import project
-from penstock.cli.terminal import json_option, print_json, print_table
+from penstock.cli.streams import read_text
+from penstock.cli.terminal import json_option, print_json, print_line, print_remark, print_table
+from penstock.errors import RequestError
+from penstock.model.text import shortened
 from penstock.service import config as service
 
 _SHOWN = 60
@@ -32,7 +35,7 @@ def list_variables(context: click.Context, *, as_json: bool) -> None:
         [
             (
                 v.key,
-                _short(v.value),
+                shortened(v.value, _SHOWN),
                 v.changed_at,
                 v.source + (" (unused)" if v.shadowed else ""),
                 v.description,
@@ -44,7 +47,7 @@ def list_variables(context: click.Context, *, as_json: bool) -> None:
 
 
 @variables.command("get")
-@click.argument("key")
+@click.argument("key", type=names.VARIABLE)
 @json_option
 @click.pass_context
 def get_variable(context: click.Context, key: str, *, as_json: bool) -> None:
@@ -54,11 +57,11 @@ def get_variable(context: click.Context, key: str, *, as_json: bool) -> None:
     if as_json:
         print_json({"key": key, "value": value})
     else:
-        click.echo(value)
+        print_line(value)
 
 
 @variables.command("set")
-@click.argument("key")
+@click.argument("key", type=names.VARIABLE)
 @click.argument("value", required=False, default=None)
 @click.option("--stdin", "from_stdin", is_flag=True, help="Read the value from stdin.")
 @click.option(
@@ -86,13 +89,13 @@ def set_variable(
     if as_json:
         print_json({"key": key, "shadowed": not used})
     else:
-        click.echo(f"stored variable {key}")
+        print_line(f"stored variable {key}")
     if not used:
-        click.echo(f"PENSTOCK_VAR_{key.upper()} is set and comes first: the stored one is not used", err=True)
+        print_remark(f"PENSTOCK_VAR_{key.upper()} is set and comes first: the stored one is not used")
 
 
 @variables.command("delete")
-@click.argument("key")
+@click.argument("key", type=names.VARIABLE)
 @json_option
 @click.pass_context
 def delete_variable(context: click.Context, key: str, *, as_json: bool) -> None:
@@ -102,17 +105,15 @@ def delete_variable(context: click.Context, key: str, *, as_json: bool) -> None:
     if as_json:
         print_json({"deleted": key})
     else:
-        click.echo(f"deleted variable {key}")
+        print_line(f"deleted variable {key}")
 
 
 def _read(file: Path | None) -> str:
-    data = file.read_bytes() if file else sys.stdin.buffer.read()
+    if file is None:
+        return read_text()
     try:
-        return data.decode()
+        return file.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise click.UsageError(f"the value is no UTF-8 text: {error}.") from None
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _SHOWN else line[: _SHOWN - 3] + "..."
+        raise RequestError(f"{file} is no UTF-8 text: {error}.") from None
+    except OSError as error:
+        raise RequestError(f"{file} cannot be read: {error.strerror}.") from None

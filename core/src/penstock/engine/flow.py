@@ -159,8 +159,7 @@ def end_run_by_leaves(state: State, run: LiveRun) -> None:
 def end_run(state: State, run: LiveRun, final: RunState, reason: str) -> None:
     """Set a run's final state; the run stays in memory only while a try of it lives."""
     dag = state.dag(run.row.dag_id)
-    version = run.row.version or (dag.row.version if dag.row is not None else "")
-    row = msgspec.structs.replace(run.row, state=final, ended_at=state.now, reason=reason, version=version)
+    row = msgspec.structs.replace(run.row, state=final, ended_at=state.now, reason=reason)
     state.store_run(run, row)
     dag.running.discard(run.row.run)
     if run.row.run in dag.queued:

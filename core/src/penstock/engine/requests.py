@@ -4,7 +4,7 @@ from penstock.engine.branching import skipped_by
 from penstock.engine.flow import collapse, end_instance, end_run, end_run_by_leaves, end_run_if_done, evaluate
 from penstock.engine.graph.trigger_rules import BROKEN
 from penstock.engine.live import Instance, LiveRun
-from penstock.engine.runs import reopen
+from penstock.engine.runs import pinned, reopen
 from penstock.engine.state import State
 from penstock.model.request import CancelRun, ClearTasks, MarkTask
 from penstock.model.run import TaskKey
@@ -18,6 +18,7 @@ def cancel(state: State, request: CancelRun) -> None:
     run = state.runs.get(request.run)
     if run is None or run.row.state.finished:
         return
+    run = pinned(state, run)
     reason = f"cancelled by {request.by}" if request.by else "cancelled"
     for node in run.nodes:
         node.collapsing = False

@@ -68,7 +68,7 @@ def change_version(state: State, event: RunVersionChanged) -> None:
     row = replace(old.row, version=event.version)
     run = state.runs[row.run] = LiveRun(row, state.compiled(event.dag, event.version))
     if row.started_at is not None or row.state.finished:
-        _carry_over(state, old, run, event)
+        _restore_rows(state, old, run, event)
     state.store_run(run, row)
     _go_on(state, run)
     if row.state.finished and run.unfinished:
@@ -77,9 +77,10 @@ def change_version(state: State, event: RunVersionChanged) -> None:
         end_run_by_leaves(state, run)
 
 
-def _carry_over(state: State, old: LiveRun, run: LiveRun, event: RunVersionChanged) -> None:
+def _restore_rows(state: State, old: LiveRun, run: LiveRun, event: RunVersionChanged) -> None:
     """Restore the rows of the old version in the new one, and make those of the tasks that are new."""
     lengths = {(n.task.task_id, UNMAPPED, key): length for n in old.nodes for key, length in n.lengths.items()}
+    retries = {instance.key: instance.retry_at_s for instance in old.instances()}
     kept: list[TaskInstance] = []
     begun_anew: list[Instance] = []
     for instance in [*old.instances(), *_taken_up(state, old, run)]:
@@ -100,6 +101,7 @@ def _carry_over(state: State, old: LiveRun, run: LiveRun, event: RunVersionChang
             instance.epoch = max(instance.epoch, before.epoch)
             instance.try_number = max(instance.try_number, before.try_number)
     for instance in run.instances():
+        instance.retry_at_s = retries.get(instance.key)
         if instance.reason == _DROPPED:
             instance.reset("its task is there again")
         state.mark_dirty(instance)
@@ -189,7 +191,8 @@ def _resume(state: State, instance: Instance) -> None:
     if instance.state is TaskState.SCHEDULED:
         make_ready(state, instance, instance.reason)
     elif instance.state is TaskState.UP_FOR_RETRY:
-        state.retry_after(_pause_left_s(state, instance), instance)
+        at_s = instance.retry_at_s
+        state.retry_after(_pause_left_s(state, instance) if at_s is None else at_s - state.monotonic_s, instance)
 
 
 def _pause_left_s(state: State, instance: Instance) -> float:
@@ -221,10 +224,8 @@ def start_queued_runs(state: State) -> None:
 
 
 def _start(state: State, dag: LiveDag, run: LiveRun) -> None:
+    run = pinned(state, run)
     row = run.row
-    if not row.version and dag.row is not None:
-        row = replace(row, version=dag.row.version)
-        run = state.runs[row.run] = LiveRun(row, state.compiled(dag.row.dag, row.version))
     if row.started_at is None:
         for instance in run.instances():
             state.mark_dirty(instance)
@@ -232,6 +233,16 @@ def _start(state: State, dag: LiveDag, run: LiveRun) -> None:
     dag.running.add(row.run)
     _evaluate_all(state, run)
     propagate(state)
+
+
+def pinned(state: State, run: LiveRun) -> LiveRun:
+    """The run with a version: one that has none is pinned to the newest of its DAG."""
+    dag = state.dag(run.row.dag_id).row
+    if run.row.version or dag is None:
+        return run
+    row = replace(run.row, version=dag.version)
+    state.runs[row.run] = LiveRun(row, state.compiled(dag.dag, dag.version))
+    return state.runs[row.run]
 
 
 def create_due_runs(state: State) -> None:

@@ -14,9 +14,12 @@ from penstock.model.changes import LateAnswer
 from penstock.model.retry import LONGEST_DELAY_S
 from penstock.model.run import TaskKey, Try, XCom
 from penstock.model.state import Outcome, TaskState
+from penstock.model.text import shortened
 from penstock.spec.executor import Heartbeat, TryFinished, TryRecovered, TryStarted
 
 MAX_LOST = 10
+LONGEST_REASON = 500
+"""Characters of an error that its instance's reason repeats; the try's row and its log have the rest."""
 
 
 def dispatch_ready(state: State) -> None:
@@ -89,7 +92,10 @@ def finish_try(state: State, event: TryFinished) -> None:
         _succeed(state, instance, event)
     elif event.end.outcome is Outcome.SKIPPED:
         end_instance(
-            state, instance, TaskState.SKIPPED, event.end.error.partition("\n")[0] or "skipped by its own code"
+            state,
+            instance,
+            TaskState.SKIPPED,
+            shortened(event.end.error.partition("\n")[0], LONGEST_REASON) or "skipped by its own code",
         )
     elif event.end.outcome is Outcome.LOST:
         _repeat_lost(state, instance, event)
@@ -138,7 +144,8 @@ def _fail(state: State, instance: Instance, event: TryFinished) -> None:
     task, run = instance.node.task, instance.node.run.row
     instance.failures += 1
     instance.losses = 0
-    summary = event.end.error.partition("\n")[0] or f"its try ended as {event.end.outcome.value}"
+    summary = shortened(event.end.error.partition("\n")[0], LONGEST_REASON)
+    summary = summary or f"its try ended as {event.end.outcome.value}"
     if task.sensor is not None and task.sensor.soft_fail and not event.end.retryable:
         end_instance(state, instance, TaskState.SKIPPED, summary)
         return

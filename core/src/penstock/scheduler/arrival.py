@@ -2,7 +2,7 @@
 
 import msgspec
 
-from penstock.engine.messages import CapacityChanged, DagUpdated, Event, PoolsUpdated, RunAdded
+from penstock.engine.messages import CapacityChanged, DagUpdated, Event, PoolsUpdated, RunAdded, RunVersionChanged
 from penstock.errors import InternalError
 from penstock.model.quarantine import QuarantineKind
 from penstock.model.request import DagChanged, Request, TriggerDagRun, UnreadableRequest
@@ -91,5 +91,7 @@ def of_event(event: Event) -> Arrival:
             return Arrival(event, dag_id=dag.dag_id)
         case RunAdded(run=run):
             return Arrival(event, run=run.run)
+        case RunVersionChanged(run=run):
+            return Arrival(event, run=run)
         case _:
             return Arrival(event)

@@ -1,6 +1,6 @@
 """Operations on DAGs: list, show, pause, trigger."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +9,7 @@ import msgspec
 from penstock.engine.due import next_due
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.changes import Changes
+from penstock.model.conf import check_conf
 from penstock.model.dag import DagSpec
 from penstock.model.names import check_name
 from penstock.model.request import RunRequested
@@ -116,6 +117,18 @@ def pause(installation: Installation, dag_id: str, *, paused: bool) -> bool:
     return installation.store.dags.set_paused(dag_id, installation.now(), paused=paused)
 
 
+def pause_all(installation: Installation, dag_ids: Sequence[str], *, paused: bool) -> dict[str, bool]:
+    """Pause or unpause DAGs, all of them or none; returns by id whether that changed anything.
+
+    Raises:
+        NotFoundError: One of them does not exist; nothing was changed.
+        StoreError: The database failed.
+    """
+    for dag_id in dag_ids:
+        find_dag(installation.store, dag_id)
+    return {dag_id: pause(installation, dag_id, paused=paused) for dag_id in dag_ids}
+
+
 def trigger(
     installation: Installation,
     dag_id: str,
@@ -140,6 +153,7 @@ def trigger(
     """
     store, now = installation.store, installation.now()
     row = find_dag(store, dag_id)
+    check_conf(conf or {})
     if not row.active:
         raise RequestError(f"DAG {dag_id!r} is retired: no file defines it any more. Its last file was {row.file}.")
     if logical_date is not None and logical_date.tzinfo is None:

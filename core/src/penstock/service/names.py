@@ -2,6 +2,7 @@
 
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.run import UNMAPPED, Run, TaskInstance
+from penstock.service.installation import Installation
 from penstock.store import DagRow, Store
 
 _RECENT_RUNS = 200
@@ -59,3 +60,36 @@ def known_tasks(store: Store, run: Run) -> list[str]:
     """Ids of the tasks of the version that a run is pinned to."""
     spec = store.versions.spec(run.version) if run.version else find_dag(store, run.dag_id).spec
     return [task.task_id for task in spec.tasks] if spec else []
+
+
+def known_names(installation: Installation, kind: str, dag_id: str = "") -> list[str]:
+    """The names of what exists, as a shell completes them; none of an unknown kind.
+
+    Args:
+        installation: The installation.
+        kind: ``dag``, ``run``, ``task``, ``connection``, ``variable``, ``pool`` or ``provider``.
+        dag_id: The DAG whose runs or tasks are named.
+
+    Raises:
+        ConfigError: The keys do not fit what is stored.
+        StoreError: The database failed.
+    """
+    if kind == "provider":
+        return sorted(installation.host.ids())
+    store = installation.store
+    match kind:
+        case "dag":
+            return store.dags.ids()
+        case "run":
+            return [run.run_id for run in store.runs.page(dag_id=dag_id, limit=_RECENT_RUNS)]
+        case "task":
+            row = store.dags.row(dag_id)
+            return [task.task_id for task in row.spec.tasks] if row else []
+        case "connection":
+            return [each.conn_id for each in store.config.connections()]
+        case "variable":
+            return [each.key for each in store.config.variables()]
+        case "pool":
+            return [pool.name for pool in store.config.pools()]
+        case _:
+            return []

@@ -19,6 +19,7 @@ from penstock.clock import SystemClock
 from penstock.errors import AuthoringError, NotFoundError, RequestError
 from penstock.inline import InlineRun, TryDone
 from penstock.load.child import CapabilityIndex
+from penstock.model.conf import check_conf
 from penstock.model.connection import Connection
 from penstock.model.dag import DagSpec
 from penstock.model.run import NewRun, Run, TaskInstance
@@ -59,8 +60,9 @@ def run_locally(
     Raises:
         AuthoringError: With everything that is wrong with the file.
         NotFoundError: The file has no such DAG, or the DAG has no such param.
-        RequestError: It is not clear which DAG is meant.
+        RequestError: It is not clear which DAG is meant, or the conf cannot be kept.
     """
+    check_conf(conf or {})
     mask = Mask()
     with masked_output(mask), printed_logs():
         runtime = _LocalRuntime(installation, mask, log)

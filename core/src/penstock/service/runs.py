@@ -1,15 +1,13 @@
-"""Operations on runs: list, show, cancel, clear."""
-
-from collections.abc import Sequence
+"""Operations on runs: list, show, cancel."""
 
 import msgspec
 
-from penstock.errors import NotFoundError, RequestError
-from penstock.model.request import CancelRun, ClearTasks
+from penstock.errors import RequestError
+from penstock.model.request import CancelRun
 from penstock.model.run import Run
 from penstock.model.state import RunState, TaskState
 from penstock.service.installation import Installation
-from penstock.service.names import find_dag, find_run, known_tasks
+from penstock.service.names import find_dag, find_run
 
 
 class RunPage(msgspec.Struct, frozen=True):
@@ -24,10 +22,15 @@ class RunPage(msgspec.Struct, frozen=True):
 
 
 class RunDetails(msgspec.Struct, frozen=True):
-    """A run with the number of its task instances by state."""
+    """A run with the number of its task instances by state.
+
+    Attributes:
+        present_version: The version that its DAG has now: what a clear runs.
+    """
 
     run: Run
     tasks: dict[TaskState, int]
+    present_version: str
 
 
 def list_runs(
@@ -59,11 +62,14 @@ def show_run(installation: Installation, dag_id: str, run_id: str = "") -> RunDe
     counts: dict[TaskState, int] = {}
     for task in store.runs.tasks(run.run):
         counts[task.state] = counts.get(task.state, 0) + 1
-    return RunDetails(run, counts)
+    return RunDetails(run, counts, find_dag(store, dag_id).version)
 
 
-def cancel_run(installation: Installation, dag_id: str, run_id: str, *, by: str = "") -> Run:
+def cancel_run(installation: Installation, dag_id: str, run_id: str, *, by: str = "") -> int:
     """Ask the scheduler to end a run and kill what runs of it.
+
+    Returns:
+        The number of the request.
 
     Raises:
         NotFoundError: There is no such DAG or run.
@@ -74,30 +80,4 @@ def cancel_run(installation: Installation, dag_id: str, run_id: str, *, by: str 
     run = find_run(store, dag_id, run_id)
     if run.state.finished:
         raise RequestError(f"run {run.run_id!r} of DAG {dag_id!r} has already ended as {run.state.value}.")
-    store.requests.submit(CancelRun(run.run, by), installation.now())
-    return run
-
-
-def clear_tasks(
-    installation: Installation,
-    dag_id: str,
-    run_id: str,
-    *,
-    tasks: Sequence[str] = (),
-    downstream: bool = True,
-    only_failed: bool = False,
-) -> Run:
-    """Ask the scheduler to run task instances again, all of the run if ``tasks`` is empty.
-
-    Raises:
-        NotFoundError: There is no such DAG, run or task.
-        StoreError: The database failed.
-    """
-    store = installation.store
-    run = find_run(store, dag_id, run_id)
-    known = known_tasks(store, run)
-    for task_id in tasks:
-        if task_id not in known:
-            raise NotFoundError(f"task of DAG {dag_id!r}", task_id, known)
-    store.requests.submit(ClearTasks(run.run, tuple(tasks), downstream, only_failed), installation.now())
-    return run
+    return store.requests.submit(CancelRun(run.run, by), installation.now())

@@ -2,14 +2,16 @@
 
 import msgspec
 
-from penstock.engine.why import why_paused
 from penstock.errors import RequestError
+from penstock.model.dag import DagSpec
 from penstock.model.request import MarkTask
 from penstock.model.run import UNMAPPED, Run, TaskInstance
 from penstock.model.state import RunState, TaskState
+from penstock.service.clear import Code, version_to_run
 from penstock.service.explain import Explainer
 from penstock.service.installation import Installation
-from penstock.service.names import find_dag, find_run, find_tasks, known_tasks
+from penstock.service.names import find_run, find_tasks, known_tasks
+from penstock.service.reasons import Reasons
 from penstock.store import PastTry, Store
 
 _MARKS = (TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED)
@@ -31,8 +33,18 @@ class Why(msgspec.Struct, frozen=True):
     tries: list[PastTry]
 
 
+class Mark(msgspec.Struct, frozen=True):
+    """What a mark does; ``version``, ``note`` and ``request`` as in `penstock.service.clear.Clear`."""
+
+    run: Run
+    tasks: list[str]
+    version: str
+    note: str
+    request: int
+
+
 def list_tasks(installation: Installation, dag_id: str, run_id: str = "") -> tuple[Run, list[TaskInstance]]:
-    """List the task instances of a run, or of the DAG's newest if ``run_id`` is empty.
+    """List the task instances of a run in the DAG's order, or of the DAG's newest if ``run_id`` is empty.
 
     Raises:
         NotFoundError: There is no such DAG or run.
@@ -41,7 +53,8 @@ def list_tasks(installation: Installation, dag_id: str, run_id: str = "") -> tup
     """
     store = installation.store
     run = find_run(store, dag_id, run_id)
-    return run, store.runs.tasks(run.run)
+    order = {task_id: number for number, task_id in enumerate(known_tasks(store, run))}
+    return run, sorted(store.runs.tasks(run.run), key=lambda task: (order.get(task.task_id, len(order)), task.key))
 
 
 def why(
@@ -68,19 +81,14 @@ def why(
         return [Why(run, task, Explainer(installation).why(task.key, dag_id), {}, [])]
     tries = store.runs.tries(run.run, task_id)
     found = find_tasks(store, run, task_id, map_index)
-    upstream = _upstream(store, run, task_id)
-    ready = any(task.state is TaskState.SCHEDULED for task in found)
-    explainer = Explainer(installation) if ready else None
+    spec = store.versions.spec(run.version)
+    reasons = Reasons(installation, run, spec, task_id, [t.attempt for t in tries if t.attempt.outcome is None])
+    upstream = _upstream(store, run, spec, task_id)
+    past: dict[int, list[PastTry]] = {}
+    for each in tries:
+        past.setdefault(each.attempt.map_index, []).append(each)
     return [
-        Why(
-            run=run,
-            task=task,
-            reason=explainer.why(task.key, dag_id)
-            if explainer and task.state is TaskState.SCHEDULED
-            else _reason(store, run, task, upstream),
-            upstream=upstream,
-            tries=[each for each in tries if each.attempt.map_index == task.map_index],
-        )
+        Why(run=run, task=task, reason=reasons.of(task), upstream=upstream, tries=past.get(task.map_index, []))
         for task in found
     ]
 
@@ -93,12 +101,22 @@ def mark_task(
     *,
     run_id: str = "",
     map_index: int | None = None,
-) -> list[TaskInstance]:
+    code: Code | None = Code.SAME,
+) -> Mark:
     """Ask the scheduler to set instances of a task to ``success``, ``failed`` or ``skipped``.
+
+    Args:
+        installation: The installation.
+        dag_id: The DAG.
+        task_id: The task.
+        state: One of these three.
+        run_id: The run; the newest of the DAG if it is empty.
+        map_index: One instance of a mapped task; all unless given.
+        code: The version of the DAG that the run goes on with; None for the newest unless a try of the run lives.
 
     Raises:
         NotFoundError: There is no such DAG, run or task.
-        RequestError: There is no such instance, or the state is another one.
+        RequestError: There is no such instance, the state is another one, or the newest version was asked for and a try lives.
         StoreError: The database failed.
     """
     if state not in _MARKS:
@@ -106,27 +124,12 @@ def mark_task(
     store = installation.store
     run = find_run(store, dag_id, run_id)
     found = find_tasks(store, run, task_id, map_index)
-    marks = [MarkTask(run.run, task_id, task.map_index, state) for task in found]
-    store.requests.submit_all(marks, installation.now())
-    return found
+    version, note = version_to_run(store, run, code)
+    marks = [MarkTask(run.run, task_id, task.map_index, state, version) for task in found]
+    number = store.requests.submit_all(marks, installation.now())
+    return Mark(run, [str(task.key) for task in found], version or run.version, note, number)
 
 
-def _upstream(store: Store, run: Run, task_id: str) -> dict[str, list[TaskState]]:
-    spec = store.versions.spec(run.version)
-    if spec is None:
-        return {}
-    return {name: [task.state for task in store.runs.tasks(run.run, name)] for name in spec.task(task_id).upstream}
-
-
-def _reason(store: Store, run: Run, task: TaskInstance, upstream: dict[str, list[TaskState]]) -> str:
-    """The engine's own words if it left any, else what can be seen from outside."""
-    if task.reason:
-        return task.reason
-    if run.state.finished or task.state.finished:
-        return f"it ended as {task.state.value}"
-    if find_dag(store, run.dag_id).paused:
-        return why_paused(run.dag_id)
-    waiting = [name for name, states in upstream.items() if not all(state.finished for state in states)]
-    if task.state is TaskState.NONE and waiting:
-        return f"it waits for {', '.join(waiting)}"
-    return run.reason or f"it is {task.state.value}"
+def _upstream(store: Store, run: Run, spec: DagSpec | None, task_id: str) -> dict[str, list[TaskState]]:
+    known = () if spec is None else next((task.upstream for task in spec.tasks if task.task_id == task_id), ())
+    return {name: [task.state for task in store.runs.tasks(run.run, name)] for name in known}

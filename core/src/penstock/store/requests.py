@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 
 from penstock.model.request import Request, UnreadableRequest, decode
 from penstock.store.sql import tables
@@ -12,6 +12,8 @@ from penstock.store.transaction import Writer
 
 _r = tables.request.c
 PENDING = select(_r.number, _r.body).where(_r.number > bindparam("after")).order_by(_r.number)
+NEWEST = select(func.max(_r.number))
+OPEN = select(_r.number).where(_r.number <= bindparam("number")).limit(1)
 
 
 class Requests:
@@ -20,14 +22,29 @@ class Requests:
     def __init__(self, database: Database, writer: Writer) -> None:
         self._database, self._writer = database, writer
 
-    def submit(self, request: Request, now: datetime) -> None:
-        """Put a request into the scheduler's inbox and wake it; raises StoreError."""
-        self.submit_all([request], now)
+    def submit(self, request: Request, now: datetime) -> int:
+        """Put a request into the scheduler's inbox and wake it; returns a number for `handled`. Raises StoreError."""
+        return self.submit_all([request], now)
 
-    def submit_all(self, requests: Sequence[Request], now: datetime) -> None:
-        """Put requests into the scheduler's inbox, together and in this order, and wake it; raises StoreError."""
+    def submit_all(self, requests: Sequence[Request], now: datetime) -> int:
+        """Put requests into the scheduler's inbox, together and in this order, and wake it.
+
+        Returns:
+            A number for `handled`.
+
+        Raises:
+            StoreError: The database cannot take them.
+        """
         with self._writer.transaction() as tx:
             tx.submit(requests, now)
+        # The scheduler may have handled and deleted them by now, and others may have come: the newest covers ours.
+        with self._database.read() as connection:
+            return connection.execute(NEWEST).scalar() or 0
+
+    def handled(self, number: int) -> bool:
+        """Whether a step has handled every request up to this number; raises StoreError."""
+        with self._database.read() as connection:
+            return connection.execute(OPEN, {"number": number}).first() is None
 
     def pending(self, after: int = 0) -> list[tuple[int, Request | UnreadableRequest]]:
         """Requests with a number above ``after`` that no step has handled, in their order; raises StoreError."""

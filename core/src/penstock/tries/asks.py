@@ -14,6 +14,7 @@ import msgspec
 from penstock.author.runtime import Runtime
 from penstock.clock import Clock
 from penstock.errors import NotFoundError, PenstockError, RequestError, StoreUnavailableError
+from penstock.model.conf import check_conf
 from penstock.model.connection import Connection
 from penstock.model.names import check_name
 from penstock.model.request import TriggerDagRun
@@ -71,6 +72,7 @@ class Asks:
 
     def _trigger_dag(self, _run: int, dag_id: str, run_id: str, conf: dict[str, Any], logical_date: str) -> Reply:
         check_name("run", run_id)
+        check_conf(conf)
         instant = read_instant(logical_date) if logical_date else None
         if self._store.dags.state(dag_id) is None:
             raise NotFoundError("DAG", dag_id, [state.dag_id for state in self._store.dags.states()])

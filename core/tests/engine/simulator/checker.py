@@ -55,6 +55,11 @@ class Checker:
         run = self.store.runs[key.run]
         return self.store.versions[run.version].task(key.task_id)
 
+    def has_task(self, key: TaskKey) -> bool:
+        """Whether the run's version has the task: a row of an earlier version may have none."""
+        run = self.store.runs[key.run]
+        return any(task.task_id == key.task_id for task in self.store.versions[run.version].tasks)
+
     def open_tries(self) -> list[Try]:
         """Tries without an outcome."""
         return [attempt for attempt in self.store.tries.values() if attempt.outcome is None]
@@ -106,7 +111,7 @@ class Checker:
                 continue
             if old.finished and task.state is not old:
                 raise AssertionError(f"{key} was {old} and is {task.state}, and nobody asked for it")
-            if old is S.NONE and task.state is not S.NONE:
+            if old is S.NONE and task.state is not S.NONE and self.has_task(key):
                 self._edges(key, task.state, task.reason)
 
     def _edges(self, key: TaskKey, state: TaskState, reason: str) -> None:

@@ -1,0 +1,95 @@
+"""The names that commands take: never empty, completed by the shell from what is stored, and those that make up a task."""
+
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from functools import wraps
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from penstock.cli.installation import anywhere
+from penstock.errors import PenstockError
+
+_OFFERED = 200
+
+
+class NameType(click.ParamType):  # type: ignore[type-arg]  # it is generic in newer versions of click alone
+    """A name of something.
+
+    Args:
+        kind: What is completed, of `penstock.service.names.known_names`; "" for nothing.
+    """
+
+    name = "text"
+
+    def __init__(self, kind: str = "") -> None:
+        self._kind = kind
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Take any text but the empty one: an unset variable of a shell must not mean the newest, or all."""
+        if not value:
+            self.fail("it is empty. Name one, or leave it out.", param, ctx)
+        return value
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002 - click's
+        """The names that begin with what was typed; none if there is no database, or it cannot be read."""
+        from penstock.service.names import known_names  # noqa: PLC0415 - commands that complete nothing need not wait
+
+        found: list[str] = []
+        with suppress(PenstockError), anywhere(ctx) as installation:
+            if installation.has_database:
+                found = known_names(installation, self._kind, str(ctx.params.get("dag_id") or ""))
+        fitting = [name for name in found if name.startswith(incomplete) and name.isprintable()]
+        return [CompletionItem(name) for name in fitting[:_OFFERED]]
+
+
+PLAIN = NameType()
+DAG, RUN, TASK, CONNECTION, VARIABLE, POOL, PROVIDER = map(
+    NameType, ("dag", "run", "task", "connection", "variable", "pool", "provider")
+)
+
+Command = Callable[..., Any]
+
+_INSTANCE = re.compile(r"(.+)\[(\d+)\]")
+
+run_option = click.option(
+    "--run", "run_id", type=RUN, default=None, help="The run; the newest of the DAG unless given."
+)
+index_option = click.option(
+    "--index", "map_index", type=click.IntRange(0), default=None, help="One instance of a mapped task."
+)
+
+
+def one_task(command: Command) -> Command:
+    """The arguments that name a task: DAG, task, run and index; ``TASK_ID[INDEX]``, as tables show it, serves too."""
+
+    @wraps(command)
+    def named(*arguments: Any, task_id: str, map_index: int | None, run_id: str | None, **options: Any) -> Any:  # noqa: ANN401 - passed on
+        task_id, map_index = named_index(task_id, map_index)
+        return command(*arguments, task_id=task_id, map_index=map_index, run_id=run_id or "", **options)
+
+    wrapped: Command = named
+    for wrap in (
+        index_option,
+        run_option,
+        click.argument("task_id", type=TASK),
+        click.argument("dag_id", type=DAG),
+    ):
+        wrapped = wrap(wrapped)
+    return wrapped
+
+
+def named_index(task_id: str, map_index: int | None) -> tuple[str, int | None]:
+    """The task and the index that ``TASK_ID[INDEX]`` and ``--index`` name together.
+
+    Raises:
+        UsageError: They name two.
+    """
+    instance = _INSTANCE.fullmatch(task_id)
+    if instance is None:
+        return task_id, map_index
+    if map_index not in (None, int(instance[2])):
+        raise click.UsageError(f"Two instances are named: {task_id!r} and --index {map_index}. Name one.")
+    return instance[1], int(instance[2])

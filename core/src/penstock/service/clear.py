@@ -1,0 +1,137 @@
+"""Clears: what would run again and with which version of the DAG, the request for it, and whether it was handled."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+import msgspec
+
+from penstock.engine.engine import Engine
+from penstock.errors import NotFoundError, RequestError
+from penstock.model.now import Now
+from penstock.model.request import ClearTasks
+from penstock.model.run import Run, TaskKey
+from penstock.scheduler.inbox import Inbox
+from penstock.service.installation import Installation
+from penstock.service.names import find_run, find_tasks, known_tasks
+from penstock.store import Store
+
+
+class Code(StrEnum):
+    """With which version of its DAG a run goes on: the DAG's present one, or that which it has."""
+
+    NEWEST = "newest"
+    SAME = "same"
+
+
+class Clear(msgspec.Struct, frozen=True):
+    """What a clear does.
+
+    Attributes:
+        run: The run as it was before.
+        tasks: Keys of the task instances that run again, as tables show them.
+        version: The version that the run goes on with.
+        note: Why that is not the DAG's present one, though it differs; "" if it is, or if that was asked for.
+        wanted: The request.
+    """
+
+    run: Run
+    tasks: list[str]
+    version: str
+    note: str
+    wanted: ClearTasks
+
+    @property
+    def moves(self) -> bool:
+        """Whether the run gets another version."""
+        return self.version != self.run.version
+
+    @property
+    def changes(self) -> bool:
+        """Whether there is anything to ask for."""
+        return bool(self.tasks) or self.moves
+
+
+def preview_clear(  # noqa: PLR0913 - one argument an option
+    installation: Installation,
+    dag_id: str,
+    run_id: str,
+    *,
+    tasks: Sequence[str] = (),
+    map_index: int | None = None,
+    downstream: bool = True,
+    only_failed: bool = False,
+    code: Code | None = None,
+) -> Clear:
+    """Tell what would run again, by an engine of its own; nothing is changed.
+
+    Args:
+        installation: The installation.
+        dag_id: The DAG.
+        run_id: The run; the newest of the DAG if it is empty.
+        tasks: Ids of the tasks; all of the run if there is none.
+        map_index: One instance of the mapped tasks; all unless given.
+        downstream: Whether everything downstream runs again, too.
+        only_failed: Whether instances that did not fail are left alone.
+        code: The version of the DAG to go on with; None for the newest unless a try of the run lives.
+
+    Raises:
+        NotFoundError: There is no such DAG, run, task or instance.
+        RequestError: The newest version was asked for, and a try of the run lives.
+        StoreError: The database failed.
+    """
+    store = installation.store
+    run = find_run(store, dag_id, run_id)
+    _check_tasks(store, run, tasks, map_index, code)
+    version, note = version_to_run(store, run, code)
+    wanted = ClearTasks(run.run, tuple(tasks), downstream, only_failed, map_index, version)
+    keys = [str(key) for key in _cleared(installation, wanted)]
+    return Clear(run, keys, version or run.version, note, wanted)
+
+
+def clear_tasks(installation: Installation, found: Clear) -> int:
+    """Ask the scheduler for what was previewed; returns the number of the request. Raises StoreError."""
+    return installation.store.requests.submit(found.wanted, installation.now())
+
+
+def request_handled(installation: Installation, number: int) -> bool:
+    """Tell whether the scheduler has handled the request of this number, and all before it; raises StoreError."""
+    return installation.store.requests.handled(number)
+
+
+def version_to_run(store: Store, run: Run, code: Code | None) -> tuple[str, str]:
+    """The version that a run is to be given, "" for none; and why that is not the newest, if nobody said so.
+
+    Raises:
+        RequestError: The newest version was asked for, and a try of the run lives.
+    """
+    state = store.dags.state(run.dag_id)
+    newest = state.version if state is not None else run.version
+    if code is Code.SAME or newest == run.version:
+        return "", ""
+    live = [past.attempt for past in store.runs.tries(run.run) if past.attempt.outcome is None]
+    if not live:
+        return newest, ""
+    names = ", ".join(sorted({attempt.task_id for attempt in live})[:3])
+    why = f"run {run.run_id!r} keeps its version {run.version[:12]}, because a try of {names} has not ended"
+    if code is Code.NEWEST:
+        raise RequestError(f"{why}. Wait for its end or cancel the run, and ask again.")
+    return "", f"{why}; the DAG's present version is {newest[:12]}"
+
+
+def _check_tasks(store: Store, run: Run, tasks: Sequence[str], map_index: int | None, code: Code | None) -> None:
+    known = set(known_tasks(store, run))
+    state = store.dags.state(run.dag_id)
+    if code is not Code.SAME and state is not None and (spec := store.versions.spec(state.version)) is not None:
+        known |= {task.task_id for task in spec.tasks}
+    for task_id in tasks:
+        if task_id not in known:
+            raise NotFoundError(f"task of DAG {run.dag_id!r}", task_id, known)
+        if map_index is not None:
+            find_tasks(store, run, task_id, map_index)
+
+
+def _cleared(installation: Installation, wanted: ClearTasks) -> list[TaskKey]:
+    """The instances that the scheduler's own code would reset."""
+    engine = Engine(routes=installation.settings.queues)
+    events = Inbox(installation.store, engine.holds).events_of(wanted)
+    return engine.step(events, Now(installation.now(), 0.0)).changes.cleared
