@@ -53,7 +53,7 @@ def test_the_second_holder_is_refused_with_the_first_named(store, url, keyring, 
     with Store.open(url, keyring) as other:
         with pytest.raises(
             StoreHeldError,
-            match=rf"penstock up already works on it \(process {os.getpid()} on .*, since 2026-03-01 12:30:15 UTC",
+            match=rf"penstock up already works on it \(scheduler process {os.getpid()} on .*, since 2026-03-01 12:30:15 UTC",
         ):
             other.leader_lock.acquire("penstock up", now)
         assert other.leader_lock.holder().pid == os.getpid()

@@ -99,7 +99,7 @@ def _database(installation: Installation) -> Iterator[Finding]:
         yield Finding(Severity.NOTE, "scheduler", "none is running; start it with `penstock up`")
     else:
         since = f"{holder.since:%Y-%m-%d %H:%M:%S} UTC"
-        detail = f"{holder.holder}, process {holder.pid} on {holder.host}, since {since}"
+        detail = f"{holder.holder}, scheduler process {holder.pid} on {holder.host}, since {since}"
         yield Finding(Severity.OK, "scheduler", detail)
     for each in store.quarantine.all():
         detail = f"{each.subject}: {each.kind.fate}: {each.reason} See: penstock quarantine list"

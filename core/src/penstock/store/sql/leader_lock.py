@@ -47,7 +47,7 @@ class Holder(msgspec.Struct, frozen=True):
     def refusal(self, name: str) -> StoreHeldError:
         """The error for whoever comes second."""
         return StoreHeldError(
-            f"database {name}: {self.holder} already works on it (process {self.pid} on {self.host}, since "
+            f"database {name}: {self.holder} already works on it (scheduler process {self.pid} on {self.host}, since "
             f"{self.since:%Y-%m-%d %H:%M:%S} UTC). Stop that one first, or use another database."
         )
 
