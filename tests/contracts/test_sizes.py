@@ -15,7 +15,6 @@ def test_no_file_and_no_function_is_too_large(workspace):
 
 # Rooms that are larger on purpose, each with its reason in a sentence.
 LARGER_ROOMS = {
-    "core/src/penstock/engine": "One state machine: its parts decide on one state, and none of them is read without it.",
     "testkit/src/penstock_testkit/redshift": "One fake server whose SQL is one language: parts of it make no room alone.",
 }
 

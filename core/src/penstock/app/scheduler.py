@@ -14,7 +14,9 @@ from penstock.settings import load_settings
 def main(*, notify: bool) -> int:
     """Schedule until SIGTERM or SIGINT; the exit code says what was wrong: 4 if another is at work, or the database is gone."""
     try:
-        scheduler = build_scheduler(load_settings(os.environ, Path.cwd()), f"penstock up (process {os.getppid()})", notify=notify)
+        scheduler = build_scheduler(
+            load_settings(os.environ, Path.cwd()), f"penstock up (process {os.getppid()})", notify=notify
+        )
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: scheduler.stop())
         gc.freeze()

@@ -3,7 +3,7 @@
 import click
 
 from penstock.cli.installation import project, remind_of_scheduler
-from penstock.cli.terminal import json_option, print_json, print_table
+from penstock.cli.terminal import json_option, print_json, print_line, print_table
 from penstock.model.quarantine import Quarantined
 from penstock.service import quarantine as service
 
@@ -23,7 +23,7 @@ def list_quarantine(context: click.Context, *, as_json: bool) -> None:
     if as_json:
         print_json([_facts(each) for each in found])
     else:
-        rows = [(each.number, f"{each.at:%Y-%m-%d %H:%M:%S}", each.subject, each.reason) for each in found]
+        rows = [(each.number, each.at, each.subject, each.reason) for each in found]
         print_table(["number", "since", "what", "why"], rows, empty="nothing")
 
 
@@ -54,7 +54,7 @@ def _print(found: Quarantined, what: str, *, as_json: bool) -> None:
     if as_json:
         print_json(_facts(found))
     else:
-        click.echo(f"{found.subject} {what}")
+        print_line(f"{found.subject} {what}")
 
 
 def _facts(thing: Quarantined) -> dict[str, object]:

@@ -19,8 +19,8 @@ REPORT = (
 )
 
 _COMMANDS: dict[str, tuple[str, str]] = {
-    "init": ("init:init", "Make a project here: penstock.toml, a DAGs folder, the database, the key."),
-    "up": ("up:up", "Run everything: scheduler, local executor, loader, waiters."),
+    "init": ("project:init", "Make a project here: penstock.toml, a DAGs folder, the database, the key."),
+    "up": ("project:up", "Run everything: scheduler, local executor, loader, waiters."),
     "dags": ("dags:dags", "List, show, trigger, pause and test DAGs."),
     "runs": ("runs:runs", "List, show, cancel and clear runs."),
     "tasks": ("tasks:tasks", "List, explain, clear and mark task instances; read their logs."),

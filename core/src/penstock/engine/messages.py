@@ -62,7 +62,7 @@ class RunVersionChanged(msgspec.Struct, frozen=True):
     run: int
     dag: DagSpec
     version: str
-    lengths: dict[tuple[str, int, str], int] = {}
+    lengths: dict[tuple[str, int, str], int | None] = {}
 
 
 class PoolsUpdated(msgspec.Struct, frozen=True):

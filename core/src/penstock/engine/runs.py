@@ -2,10 +2,10 @@
 
 from msgspec.structs import replace
 
-from penstock.engine.compiled import CompiledDag
 from penstock.engine.due import first_cursor, next_due
 from penstock.engine.flow import collapse, end_run_by_leaves, end_run_if_done, evaluate, make_ready, propagate
-from penstock.engine.live import Instance, LiveRun
+from penstock.engine.graph.compiled import CompiledDag
+from penstock.engine.live import Instance, LiveRun, Node
 from penstock.engine.messages import DagUpdated, RunAdded, RunVersionChanged
 from penstock.engine.state import LiveDag, State
 from penstock.engine.why import why_paused
@@ -79,7 +79,6 @@ def change_version(state: State, event: RunVersionChanged) -> None:
 
 def _restore_rows(state: State, old: LiveRun, run: LiveRun, event: RunVersionChanged) -> None:
     """Restore the rows of the old version in the new one, and make those of the tasks that are new."""
-    lengths = {(n.task.task_id, UNMAPPED, key): length for n in old.nodes for key, length in n.lengths.items()}
     retries = {instance.key: instance.retry_at_s for instance in old.instances()}
     kept: list[TaskInstance] = []
     begun_anew: list[Instance] = []
@@ -94,18 +93,30 @@ def _restore_rows(state: State, old: LiveRun, run: LiveRun, event: RunVersionCha
             instance.reset("its task is mapped no more" if instance.node.task.mapped else "its task is mapped now")
             state.mark_dirty(instance)  # for listeners, who hear of it before the row goes
             state.delete_row(instance)
+            state.changes.cleared.append(instance.key)
             begun_anew.append(instance)
-    _restore(state, run, RunAdded(run.row, event.dag, tuple(kept), lengths=event.lengths | lengths))
-    for before in begun_anew:
-        for instance in run.nodes[run.compiled.index[before.key.task_id]].instances.values():
-            instance.epoch = max(instance.epoch, before.epoch)
-            instance.try_number = max(instance.try_number, before.try_number)
+    _restore(state, run, RunAdded(run.row, event.dag, tuple(kept), lengths=event.lengths))
+    for gone in begun_anew:
+        for instance in run.nodes[run.compiled.index[gone.key.task_id]].instances.values():
+            instance.epoch = max(instance.epoch, gone.epoch)
+            instance.try_number = max(instance.try_number, gone.try_number)
     for instance in run.instances():
         instance.retry_at_s = retries.get(instance.key)
         if instance.reason == _DROPPED:
             instance.reset("its task is there again")
         state.mark_dirty(instance)
     run.recount()
+    for before in old.nodes:
+        if (node := run.node(before.task.task_id)) is not None:
+            _restore_lengths(node, before)
+
+
+def _restore_lengths(node: Node, before: Node) -> None:
+    """Keep what is known in memory of a task's values: what the store has may have been cleared in this very step."""
+    if bool(node.task.mapped) != bool(before.task.mapped):
+        node.lengths = {}
+    else:
+        node.lengths = (node.lengths if before.done else {}) | before.lengths
 
 
 def _taken_up(state: State, old: LiveRun, run: LiveRun) -> list[Instance]:

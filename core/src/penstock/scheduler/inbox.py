@@ -125,7 +125,7 @@ class Inbox:
             return None
         return RunVersionChanged(run, version.spec, version.version, self._lengths(run, version.spec))
 
-    def _lengths(self, run: int, dag: DagSpec) -> dict[tuple[str, int, str], int]:
+    def _lengths(self, run: int, dag: DagSpec) -> dict[tuple[str, int, str], int | None]:
         """Numbers of elements of what the DAG's tasks are mapped over, as far as a run has it."""
         sources = {(m.source.task_id, m.source.key) for task in dag.tasks for m in task.mapped if m.source}
         return self._store.xcoms.lengths(run, sources) if sources else {}

@@ -98,9 +98,7 @@ class Store:
         if not version:
             return []
         lengths = {
-            (key.task_id, key.map_index, name): n
-            for (key, name), n in self.lengths.items()
-            if key.run == request.run and n is not None
+            (key.task_id, key.map_index, name): n for (key, name), n in self.lengths.items() if key.run == request.run
         }
         return [RunVersionChanged(request.run, self.versions[version], version, lengths)]
 

@@ -1,10 +1,10 @@
-"""``penstock init``: from an empty folder to a project."""
+"""``penstock init`` and ``penstock up``: from an empty folder to a project, and its processes."""
 
 from pathlib import Path
 
 import click
 
-from penstock.cli.installation import new_project
+from penstock.cli.installation import new_project, require_project, run_everything, settings_of
 from penstock.cli.terminal import json_option, print_json, print_line
 from penstock.service.project import make_project
 
@@ -27,3 +27,12 @@ def init(context: click.Context, folder: Path, *, example: bool, as_json: bool) 
         print_line(f"wrote {path}")
     print_line(f"database: {name}")
     print_line(f"DAG files belong into {dags_folder}. Start with: penstock up")
+
+
+@click.command()
+@click.pass_context
+def up(context: click.Context) -> int:
+    """Run everything in this terminal: scheduler, local executor, loader. Ctrl-C stops it cleanly, a second one now."""
+    settings = settings_of(context)
+    require_project(settings)
+    return run_everything(settings)
