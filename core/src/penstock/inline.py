@@ -27,9 +27,8 @@ from penstock.engine.messages import CapacityChanged, Dispatch, Event, PoolsUpda
 from penstock.errors import InternalError
 from penstock.model.attempt import TryEnd, TryFacts, TryInputs
 from penstock.model.connection import Connection
-from penstock.model.dag import TaskSpec, XComRef
+from penstock.model.dag import DEFAULT_POOL, TaskSpec, XComRef
 from penstock.model.now import Now
-from penstock.model.pool import DEFAULT_POOL
 from penstock.model.run import NewRun, Run, TaskInstance, TaskKey, Try
 from penstock.model.state import RunState
 from penstock.spec.executor import LOCAL, WAITER, TryFinished, TryStarted

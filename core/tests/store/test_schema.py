@@ -7,7 +7,7 @@ from sqlalchemy import inspect, text
 
 import penstock.store.sql
 from penstock.errors import StoreError
-from penstock.model.pool import DEFAULT_POOL, DEFAULT_POOL_SLOTS
+from penstock.model.dag import DEFAULT_POOL
 from penstock.store import Store, upgrade
 from penstock.store.sql import schema, tables
 from penstock.store.sql.database import Database
@@ -52,11 +52,7 @@ def test_migrations_from_nothing_make_the_same_schema_as_the_tables(database, ur
     schema.create(database)
     with database.read() as connection:
         assert shape(connection) == migrated
-        assert (
-            connection.execute(text("SELECT name, slots FROM pool")).fetchall()
-            == seeded
-            == [(DEFAULT_POOL, DEFAULT_POOL_SLOTS)]
-        )
+        assert connection.execute(text("SELECT name, slots FROM pool")).fetchall() == seeded == [(DEFAULT_POOL, 128)]
 
 
 def test_each_migration_is_named_in_the_list_of_revisions():

@@ -12,7 +12,7 @@ from penstock.author.scope import current_dag, current_group
 from penstock.author.task_rules import TaskRules
 from penstock.author.xcom_arg import RETURN_VALUE, XComArg, find_xcom_args
 from penstock.errors import AuthoringError
-from penstock.model.pool import DEFAULT_POOL
+from penstock.model.dag import DEFAULT_POOL
 from penstock.model.state import TriggerRule
 
 if TYPE_CHECKING:

@@ -11,10 +11,12 @@ from typing import Any, Literal
 
 import msgspec
 
-from penstock.model.pool import DEFAULT_POOL
 from penstock.model.retry import RetryPolicy
 from penstock.model.schedule import Schedule
 from penstock.model.state import TriggerRule
+
+DEFAULT_POOL = "default_pool"
+"""The pool of tasks that name none."""
 
 # How the processes of tries are parted: a fresh one for each, one for many, or none, for debugging.
 Isolation = Literal["fork", "reuse", "inline"]

@@ -1,11 +1,19 @@
-"""Names that users and tasks choose (of runs, Variables, pools, XComs), and other text from outside: what can be kept of it."""
+"""Names that users and tasks choose, of runs, Variables, pools and XComs; and the bounds of the conf of a run."""
 
+from collections.abc import Mapping
 from typing import Any
+
+import msgspec
 
 from penstock.errors import RequestError
 
 LONGEST_NAME = 250
 LONGEST_XCOM_KEY = 512  # Airflow's bound
+LARGEST_CONF = 1 << 20
+"""Bytes of its JSON."""
+
+DEEPEST_CONF = 100
+"""Levels of lists and objects within each other: far fewer than any reader of JSON takes."""
 
 
 def check_name(kind: str, name: str) -> None:
@@ -65,3 +73,30 @@ def error_sentence(error: BaseException) -> str:
     """An error's class and what it says."""
     text = error_text(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def check_conf(conf: Mapping[str, Any]) -> None:
+    """Refuse a ``conf`` that cannot be kept.
+
+    Raises:
+        RequestError: It is too large or too deep, or a value has no JSON form that every reader reads alike.
+    """
+    level: list[Any] = [conf]
+    depth = 0
+    while level:
+        depth += 1
+        if depth > DEEPEST_CONF:
+            raise RequestError(f"conf has more than {DEEPEST_CONF} levels of lists and objects within each other.")
+        level = [below for each in level for below in _children(each) if isinstance(below, dict | list | tuple)]
+    try:
+        size = len(msgspec.json.encode(dict(conf)))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise RequestError(f"conf cannot be kept as JSON: {error}.") from None
+    if size > LARGEST_CONF:
+        raise RequestError(
+            f"conf has {size:,} bytes of JSON; at most {LARGEST_CONF:,} are kept. Pass on where the data is."
+        )
+
+
+def _children(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    return value.values() if isinstance(value, Mapping) else value

@@ -9,9 +9,8 @@ import msgspec
 from penstock.engine.due import next_due
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.changes import Changes
-from penstock.model.conf import check_conf
 from penstock.model.dag import DagSpec
-from penstock.model.names import check_name
+from penstock.model.names import check_conf, check_name
 from penstock.model.request import RunRequested
 from penstock.model.run import NewRun, Run
 from penstock.model.schedule import DataInterval, ScheduleKind

@@ -1,18 +1,25 @@
-"""Why a ready task waits, as of now: an engine of its own is given what the store holds, and asked.
+"""Why a task instance is in its state: what is so, why, and what comes next.
+
+Why a ready one waits is asked of an engine that is given what the store holds.
 
 The reason that is stored with a task is that of the moment when it became ready. Since then another limit may have come to
 hold it, and writing that for each task that waits would cost a commit as large as the queue.
 """
 
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
 from penstock.engine.engine import Engine
 from penstock.engine.messages import CapacityChanged, Event
-from penstock.engine.why import why_run_waits
+from penstock.engine.why import why_paused, why_run_waits
+from penstock.model.dag import DagSpec, TaskSpec
 from penstock.model.now import Now
-from penstock.model.run import TaskKey
-from penstock.model.state import RunState
+from penstock.model.run import Run, TaskInstance, TaskKey, Try
+from penstock.model.state import RunState, TaskState
 from penstock.scheduler.inbox import Inbox
 from penstock.service.installation import Installation
 from penstock.settings import Settings
+from penstock.spec.executor import LOCAL
 
 _LEASE_S = 3e9  # nothing gets lost by asking
 
@@ -55,3 +62,113 @@ def _capacities(settings: Settings) -> dict[str, int | None]:
         name: None if each.provided else each.options.get("parallelism") or settings.executor.parallelism
         for name, each in settings.executors.items()
     }
+
+
+class Reasons:
+    """Explains the instances of one task of a run; what several of them need is read once.
+
+    Args:
+        installation: Its database is read.
+        run: The run.
+        spec: The version that the run has; None if it is gone.
+        task_id: The task.
+        tries: Tries of the task that have not ended.
+    """
+
+    def __init__(
+        self, installation: Installation, run: Run, spec: DagSpec | None, task_id: str, tries: Sequence[Try]
+    ) -> None:
+        self._installation, self._run, self._task_id = installation, run, task_id
+        self._task = next((task for task in spec.tasks if task.task_id == task_id), None) if spec else None
+        self._tries = {attempt.map_index: attempt for attempt in tries}
+        self._explainer: Explainer | None = None
+        self._running: dict[str, int] | None = None
+
+    def of(self, instance: TaskInstance) -> str:
+        """Why an instance is in its state."""
+        if instance.state.finished:
+            return self._ended(instance)
+        if instance.state is TaskState.UP_FOR_RETRY:
+            return self._retried(instance)
+        if instance.state in (TaskState.QUEUED, TaskState.RUNNING, TaskState.DEFERRED):
+            return self._live(instance)
+        if self._explainer is None:
+            self._explainer = Explainer(self._installation)
+        reason = self._explainer.why(instance.key, self._run.dag_id)
+        return reason if instance.state is TaskState.SCHEDULED else reason + self._paused()
+
+    def _ended(self, instance: TaskInstance) -> str:
+        reason = instance.reason or ("it did its work" if instance.state is TaskState.SUCCESS else "nobody said why")
+        if instance.state is not TaskState.FAILED:
+            return reason
+        again = f"penstock tasks clear {self._run.dag_id} {self._task_id} --run {self._run.run_id}"
+        row = self._installation.store.dags.state(self._run.dag_id)
+        if row is not None and row.version != self._run.version:
+            return f"{reason}. The DAGs folder has changed since; to run what it holds now: {again}"
+        return f"{reason}. To run it again: {again}"
+
+    def _retried(self, instance: TaskInstance) -> str:
+        found = instance.reason
+        if instance.due_at is not None:
+            found += f"; its next try is due at {_instant(instance.due_at)}"
+        return found + self._paused() + self._nobody("")
+
+    def _live(self, instance: TaskInstance) -> str:
+        attempt = self._tries.get(instance.map_index)
+        if instance.state is TaskState.QUEUED:
+            return self._queued(instance, attempt) + self._nobody("")
+        since = instance.started_at or (attempt.started_at if attempt else None)
+        begun = f" since {_instant(since)}" if since else ""
+        if instance.state is TaskState.DEFERRED:
+            return f"it waits for its condition{begun}{_pokes(self._task, since)}" + self._nobody(_FOUND)
+        process = f", in process {attempt.pid}" if attempt and attempt.pid else ""
+        place = f" at executor {attempt.executor!r}" if attempt and attempt.executor != LOCAL else ""
+        return f"its try {instance.try_number} runs{begun}{process}{place}" + self._nobody(_FOUND)
+
+    def _queued(self, instance: TaskInstance, attempt: Try | None) -> str:
+        executor = attempt.executor if attempt else LOCAL
+        since = f" at {_instant(instance.queued_at)}" if instance.queued_at else ""
+        handed = f"it was handed to executor {executor!r}{since}"
+        choice = self._installation.settings.executors.get(executor)
+        if choice is None or choice.provided:
+            return f"{handed}, which has not started it yet"
+        if self._running is None:
+            live = self._installation.store.runs.live()
+            begun = [each.executor for found in live for each in found.tries if each.started_at is not None]
+            self._running = {name: begun.count(name) for name in set(begun)}
+        limit, running = self._installation.settings.executor.parallelism, self._running.get(executor, 0)
+        limit = choice.options.get("parallelism") or limit
+        if running >= limit:
+            setting = "[executor] parallelism" if executor == LOCAL else f"parallelism in [executors.{executor}]"
+            return f"{handed} and waits for a place: {running} of {limit} tries run there ({setting})"
+        return f"{handed}, which is about to start it"
+
+    def _paused(self) -> str:
+        """What is to be added if the DAG is paused."""
+        row = self._installation.store.dags.state(self._run.dag_id)
+        return f"; and {why_paused(self._run.dag_id)}" if row is not None and row.paused else ""
+
+    def _nobody(self, what_then: str) -> str:
+        """What is to be added if no scheduler runs."""
+        if self._installation.scheduler_runs:
+            return ""
+        return f". No scheduler is running: {what_then or 'nothing happens until `penstock up` is'}"
+
+
+_FOUND = "what became of it is found out when `penstock up` is"
+
+
+def _pokes(task: TaskSpec | None, since: datetime | None) -> str:
+    if task is None or task.sensor is None:
+        return ""
+    found = f", poked every {task.sensor.poke_interval_s:g} s"
+    if since is not None:
+        try:
+            found += f" until {_instant(since + timedelta(seconds=task.sensor.timeout_s))} at most"
+        except OverflowError:
+            found += ", without an end"
+    return found
+
+
+def _instant(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"

@@ -1,8 +1,8 @@
 """Operations on pools: list, set, delete."""
 
 from penstock.errors import RequestError
+from penstock.model.dag import DEFAULT_POOL
 from penstock.model.names import check_name
-from penstock.model.pool import DEFAULT_POOL
 from penstock.service.installation import Installation
 from penstock.store import Pool
 

@@ -19,9 +19,9 @@ from penstock.clock import SystemClock
 from penstock.errors import AuthoringError, NotFoundError, RequestError
 from penstock.inline import InlineRun, TryDone
 from penstock.load.child import CapabilityIndex
-from penstock.model.conf import check_conf
 from penstock.model.connection import Connection
 from penstock.model.dag import DagSpec
+from penstock.model.names import check_conf
 from penstock.model.run import NewRun, Run, TaskInstance
 from penstock.model.schedule import DataInterval
 from penstock.model.secret import variable_secrets

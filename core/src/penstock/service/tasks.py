@@ -8,10 +8,9 @@ from penstock.model.request import MarkTask
 from penstock.model.run import UNMAPPED, Run, TaskInstance
 from penstock.model.state import RunState, TaskState
 from penstock.service.clear import Code, version_to_run
-from penstock.service.explain import Explainer
+from penstock.service.explain import Explainer, Reasons
 from penstock.service.installation import Installation
 from penstock.service.names import find_run, find_tasks, known_tasks
-from penstock.service.reasons import Reasons
 from penstock.store import PastTry, Store
 
 _MARKS = (TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED)

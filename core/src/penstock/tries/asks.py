@@ -14,9 +14,8 @@ import msgspec
 from penstock.author.runtime import Runtime
 from penstock.clock import Clock
 from penstock.errors import NotFoundError, PenstockError, RequestError, StoreUnavailableError
-from penstock.model.conf import check_conf
 from penstock.model.connection import Connection
-from penstock.model.names import check_name
+from penstock.model.names import check_conf, check_name
 from penstock.model.request import TriggerDagRun
 from penstock.model.run import UNMAPPED, TaskKey
 from penstock.spec.wire import Ask, Reply

@@ -5,12 +5,13 @@ from pathlib import Path
 from sqlalchemy import Connection, insert, inspect, text
 
 from penstock.errors import StoreError
-from penstock.model.pool import DEFAULT_POOL, DEFAULT_POOL_SLOTS
+from penstock.model.dag import DEFAULT_POOL
 from penstock.store.sql import tables
 from penstock.store.sql.database import Database
 
 HEAD = tables.REVISIONS[-1]
 _UPGRADE_LOCK = 0x50656E73_00000002
+_DEFAULT_POOL_SLOTS = 128
 
 
 def found_version(connection: Connection) -> str | None:
@@ -96,7 +97,7 @@ def seed(connection: Connection) -> None:
     """What every database holds from the start."""
     connection.execute(
         insert(tables.pool).values(
-            name=DEFAULT_POOL, slots=DEFAULT_POOL_SLOTS, description="For every task that names no pool."
+            name=DEFAULT_POOL, slots=_DEFAULT_POOL_SLOTS, description="For every task that names no pool."
         )
     )
 
