@@ -1,6 +1,7 @@
+import random
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
-from zoneinfo import ZoneInfo
+from itertools import pairwise, takewhile
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from cronsim import CronSim
@@ -58,16 +59,61 @@ def test_neighbouring_ticks_enclose_the_moment_and_find_each_other(expression, z
     assert schedule.interval_from(before) == DataInterval(before, after)
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.sampled_from(CRONS), st.sampled_from(ZONES), moments | changes_of_the_clock())
-def test_ticks_are_those_of_cronsim(expression, zone, moment):
-    schedule, reference = cron(expression, zone=zone), CronSim(expression, moment.astimezone(ZoneInfo(zone)))
-    expected = sorted({tick.astimezone(UTC) for tick, _ in zip(reference, range(20), strict=False)})
-    found, at = [], moment
-    while len(found) < len(expected):
-        at = schedule.tick_after(at)
-        found.append(at)
-    assert found[: len(expected) - 1] == [tick for tick in expected if tick > moment][: len(expected) - 1]
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+NEAR_CHANGES = (
+    "*/20 * * * *",
+    "30 * * * *",
+    "20 */4 * * *",
+    "0 */2 * * *",
+    "15 2 * * *",
+    "0,30 0-3 * * *",
+    "0 0 * * *",
+)
+
+
+def change_of(zone, chance):
+    """An instant at which a zone's offset changes, of all since 1975; None if there is none."""
+    start, found = datetime(1975, 1, 1, tzinfo=UTC), []
+    days = [(start + timedelta(days=day)).astimezone(zone) for day in range(365 * 62)]
+    for before, after in pairwise(days):
+        if before.utcoffset() != after.utcoffset():
+            found.append(before.astimezone(UTC))
+    if not found:
+        return None
+    at = chance.choice(found)
+    while at.astimezone(zone).utcoffset() == (at + MINUTE).astimezone(zone).utcoffset():
+        at += MINUTE
+    return at + MINUTE
+
+
+def expected_ticks(expression, zone, first, hours):
+    """Read the clock on the wall minute by minute, and say when each time that matches is first reached, or whenever it is there."""
+    clock = [(at, at.astimezone(zone).replace(tzinfo=None)) for at in (first + MINUTE * n for n in range(hours * 60))]
+    walls = [wall for _, wall in clock]
+    last = max(walls)
+    matching = set(takewhile(lambda wall: wall <= last, CronSim(expression, min(walls) - MINUTE)))
+    if any(field.startswith("*") for field in expression.split()[:2]):
+        return [at for at, wall in clock if wall in matching]
+    reached = {next(at for at, wall in clock if wall >= match) for match in matching}
+    return sorted(reached)
+
+
+def test_around_changes_of_the_clock_ticks_are_those_of_a_clock_that_is_watched():
+    chance = random.Random(5)
+    zones = ["Australia/Lord_Howe", "Africa/Casablanca", "Antarctica/Troll", "Asia/Pyongyang", "America/Caracas"]
+    zones += chance.sample(sorted(available_timezones()), 8)
+    for zone in zones:
+        change = change_of(ZoneInfo(zone), chance)
+        for expression in chance.sample(NEAR_CHANGES, 4) if change is not None else ():
+            schedule, first = cron(expression, zone=zone), change - 26 * HOUR
+            ticks = expected_ticks(expression, ZoneInfo(zone), first, 80)
+            for one, other in pairwise(tick for tick in ticks if tick >= first + 24 * HOUR):
+                where = f"{expression} in {zone} from {one}"
+                for at in (one, one + MINUTE, one + (other - one) / 2, other - timedelta(microseconds=1)):
+                    assert schedule.tick_after(at) == other, where
+                    assert schedule.tick_at_or_before(at) == one, where
+                if one > change + 6 * HOUR:
+                    break
 
 
 @settings(max_examples=100, deadline=None)
@@ -102,6 +148,24 @@ def at(text):
         pytest.param(cron("30 2 * * *", zone="Europe/Berlin"), "2026-10-24T12:00Z", "2026-10-25T00:30Z", id="fold"),
         pytest.param(
             cron("30 2 * * *", zone="Europe/Berlin"), "2026-10-25T00:30Z", "2026-10-26T01:30Z", id="fold once"
+        ),
+        pytest.param(
+            cron("20 */4 * * *", zone="Australia/Lord_Howe"),
+            "2027-04-03T15:00Z",
+            "2027-04-03T17:50Z",
+            id="half an hour",
+        ),
+        pytest.param(
+            cron("0 */4 * * *", zone="Australia/Lord_Howe"),
+            "2026-04-04T13:00Z",
+            "2026-04-04T17:30Z",
+            id="back half an hour",
+        ),
+        pytest.param(
+            cron("15 2 * * *", zone="Australia/Lord_Howe"),
+            "2026-10-03T00:00Z",
+            "2026-10-03T15:30Z",
+            id="gap of half an hour",
         ),
         pytest.param(cron("0 * * * *", zone="Europe/Berlin"), "2026-10-25T00:00Z", "2026-10-25T01:00Z", id="hourly"),
         pytest.param(cron("0 6 * * *", "30 7 * * *"), "2026-01-01T06:00Z", "2026-01-01T07:30Z", id="several crons"),

@@ -4,9 +4,10 @@ A schedule is a set of ticks. Two neighbouring ticks of a cron or an interval sc
 explicit date stands for itself. Every instant that goes in or comes out is aware, and what comes out is UTC. The calendar ends with the
 years 1 and 9999: there is no tick beyond, and none so near to its ends that it could not be written in every zone.
 
-Cron expressions are read by `cronsim`, which treats changes of the clock as Debian's cron does: a job at a wall time
-that is skipped runs once, at the first instant after the gap; one at a wall time that comes twice runs once, the first
-time; jobs whose minute or hour starts with ``*`` follow real time. Source: cronsim's README and crontab(5) of Debian.
+Where the clock is changed, a cron expression means what it means to Debian's cron: a job at a wall time that is skipped runs once, at
+the first instant after the gap; one at a wall time that comes twice runs once, the first time; jobs whose minute or hour starts
+with ``*`` follow real time. Source: crontab(5) of Debian. `cronsim` finds the wall times that match; what instants they are is decided
+here, because it loses ticks where a clock is changed by half an hour.
 """
 
 import bisect
@@ -20,7 +21,8 @@ from typing import NamedTuple, ParamSpec, TypeVar
 import msgspec
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SECOND = timedelta(seconds=1)
+_SECOND, _MICROSECOND = timedelta(seconds=1), timedelta(microseconds=1)
+_STEP = timedelta(hours=6)  # shorter than the time between any two changes of a zone's offset
 _MARGINS = (_SECOND, timedelta(hours=3), timedelta(days=2))  # the last is more than any change of a zone's offset
 
 
@@ -145,7 +147,7 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True):
         return None if end is None else DataInterval(tick, end)
 
     def manual_interval(self, logical: datetime, anchor: datetime | None = None) -> DataInterval:
-        """The data interval of a run asked for by hand: the last one that is complete at the logical date, as in Airflow.
+        """The data interval of a run asked for by hand: the last one between two ticks that is complete at the logical date.
 
         Without one, or with explicit dates, it is the logical date itself.
         """
@@ -165,30 +167,78 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def _cron_ticks(cron: str, timezone: str, moment: datetime) -> Iterator[datetime]:
     """Every tick later than ``moment``, as UTC, in order."""
+    minute, hour, *_ = cron.split()
+    zone = _zone(timezone)
+    if minute.startswith("*") or hour.startswith("*"):
+        return _real_time_ticks(cron, zone, moment)
+    return _wall_time_ticks(cron, zone, moment)
+
+
+def _wall_time_ticks(cron: str, zone: tzinfo, moment: datetime) -> Iterator[datetime]:
     from cronsim import CronSim  # noqa: PLC0415 - 50 ms that only cron schedules need to spend
 
-    # Where the clock is set back, a wall time comes twice and cronsim starts from its first meaning: what it finds may
-    # lie before the moment, and one tick may be found from two wall times. Both are dropped.
     last = moment
-    for tick in CronSim(cron, moment.astimezone(_zone(timezone))):
-        found = tick.astimezone(UTC)
-        if found > last:
-            yield found
-            last = found
+    for wall in CronSim(cron, _wall(moment, zone)):
+        first, second = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+        # In a gap, the clock before it and the clock after it read such a time on both sides of the change.
+        at = _change(zone, second, first) if second < first else first
+        if at is not None and at > last:
+            yield at
+            last = at
+
+
+def _real_time_ticks(cron: str, zone: tzinfo, moment: datetime) -> Iterator[datetime]:
+    from cronsim import CronSim  # noqa: PLC0415 - as above
+
+    since: datetime | None = moment
+    wall_since = _wall(moment, zone)
+    while since is not None:
+        offset, change = _offset(zone, since), None
+        for wall in CronSim(cron, wall_since):
+            at = (wall - offset).replace(tzinfo=UTC)
+            change = _change(zone, since, at)
+            if change is not None:
+                # The clock goes on from another time, which may match itself.
+                wall_since = _wall(change, zone) - _SECOND
+                break
+            yield at
+            since = at
+        since = change
+
+
+def _change(zone: tzinfo, since: datetime, until: datetime) -> datetime | None:
+    """The first instant later than ``since`` and not later than ``until`` from which a zone has another offset; None without."""
+    offset, low = _offset(zone, since), since
+    while low < until:
+        high = min(low + _STEP, until)
+        if _offset(zone, high) != offset:
+            while high - low > _MICROSECOND:
+                middle = low + (high - low) / 2
+                low, high = (middle, high) if _offset(zone, middle) == offset else (low, middle)
+            return high
+        low = high
+    return None
+
+
+def _offset(zone: tzinfo, moment: datetime) -> timedelta:
+    return moment.astimezone(zone).utcoffset() or timedelta(0)
+
+
+def _wall(moment: datetime, zone: tzinfo) -> datetime:
+    """What a clock on the wall reads at an instant."""
+    return moment.astimezone(zone).replace(tzinfo=None, fold=0)
 
 
 def _last_cron_tick(cron: str, timezone: str, moment: datetime) -> datetime | None:
-    """The last tick not later than ``moment``: near where a search backwards lands, found by a search forwards.
+    """The last tick not later than ``moment``: near where a search backwards lands, found by a search forwards."""
+    from cronsim import CronSim  # noqa: PLC0415 - as above
 
-    Around a change of the clock the two directions disagree in cronsim, and the forward one defines the ticks.
-    """
-    from cronsim import CronSim  # noqa: PLC0415 - 50 ms that only cron schedules need to spend
-
-    backwards = CronSim(cron, (moment + _SECOND).astimezone(_zone(timezone)), reverse=True)
+    zone = _zone(timezone)
+    backwards = CronSim(cron, _wall(moment, zone) + _SECOND, reverse=True)
     for near in itertools.islice(backwards, 3):
         for margin in _MARGINS:
             found = None
-            for tick in _cron_ticks(cron, timezone, near.astimezone(UTC) - margin):
+            for tick in _cron_ticks(cron, timezone, near.replace(tzinfo=zone).astimezone(UTC) - margin):
                 if tick > moment:
                     break
                 found = tick

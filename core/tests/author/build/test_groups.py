@@ -92,8 +92,8 @@ def test_a_group_without_prefix_puts_none_before_the_ids_in_it(prefixes, task_id
         ("swtx", "s >> w >> t.as_teardown(setups=s) >> x", ["x"]),
         ("swtx", "s >> w; w >> t.as_teardown(setups=s); w >> x", ["x"]),
         ("swtx", "s >> w >> t.as_teardown(setups=s) >> x.as_teardown()", ["w"]),
-        ("st", "s >> t.as_teardown(setups=s)", ["s"]),
-        ("t", "t.as_teardown()", ["t"]),
+        ("st", "s >> t.as_teardown(setups=s)", ["before"]),
+        ("t", "t.as_teardown()", ["before"]),
     ],
 )
 def test_after_a_group_means_after_its_last_work(names, inside, last):
@@ -101,8 +101,8 @@ def test_after_a_group_means_after_its_last_work(names, inside, last):
         with TaskGroup("g", prefix_group_id=False) as group:
             made = {name: EmptyOperator(task_id=name) for name in names}
             exec(inside, {}, made)
-        after = EmptyOperator(task_id="after")
-        group >> after
+        before, after = EmptyOperator(task_id="before"), EmptyOperator(task_id="after")
+        before >> group >> after
     assert sorted(upper.task_id for upper, lower in dag.graph().edges() if lower is after) == last
 
 

@@ -15,8 +15,8 @@ class TaskGraph:
     """Every edge between tasks of a DAG.
 
     An edge of a group joins its first or last tasks. Which these are follows from the edges inside the group, so edges are
-    resolved from the innermost group outwards, in whatever order they were drawn. A group without tasks stands in the graph
-    itself, and passes the order on: what runs after it runs after what it runs after.
+    resolved from the innermost group outwards, in whatever order they were drawn. A group without tasks, or with teardowns
+    and their setups alone, stands in the graph itself, and passes the order on: what runs after it runs after what it runs after.
 
     Args:
         tasks: The tasks, with the edges that were drawn between two of them.
@@ -77,26 +77,27 @@ class TaskGraph:
                 self._join(before, lower)
 
     def _firsts(self, node: "Node") -> "list[Node]":
-        """List what runs after no other task of a group; the group itself if there is no task in it."""
+        """List what runs after no other task of a group; with the group itself if the order must pass it for want of work in it."""
         if not isinstance(node, TaskGroup):
             return [node]
         own = self._tasks[node]
-        return [task for task in own if own.keys().isdisjoint(self._up[task])] if own else self._empty(node)
+        firsts: list[Node] = [task for task in own if own.keys().isdisjoint(self._up[task])]
+        return firsts if self._work_last(node) else [*firsts, *self._empty(node)]
 
     def _lasts(self, node: "Node") -> "list[Node]":
-        """List that after which no other task of a group runs; in place of a teardown the work before it."""
+        """List the work of a group after which no other runs; the group itself if there is no work in it."""
         if not isinstance(node, TaskGroup):
             return [node]
-        own = self._tasks[node]
-        if not own:
-            return self._empty(node)
-        ends = [task for task in own if own.keys().isdisjoint(self._down[task])]
+        return self._work_last(node) or self._empty(node)
+
+    def _work_last(self, group: TaskGroup) -> "list[Node]":
+        """List the last tasks of a group; in place of a teardown the work before it."""
+        own = self._tasks[group]
         found: dict[Node, None] = {}
-        for task in ends:
-            found |= dict.fromkeys(self._work_before(task, node) if task.teardown else [task])
-        return (
-            list(found) or [task for task in own if not task.teardown and not self._work_after(task, node)] or [*ends]
-        )
+        for task in own:
+            if own.keys().isdisjoint(self._down[task]):
+                found |= dict.fromkeys(self._work_before(task, group) if task.teardown else [task])
+        return list(found)
 
     def _work_before(self, teardown: "AbstractOperator", group: TaskGroup) -> "Iterator[Node]":
         """List the last tasks of a group before a teardown, through other teardowns and not along its own setups."""
