@@ -12,7 +12,13 @@ TABLE = {
     "doubling up to a bound": (RetryPolicy(3, 10.0, 2.0, max_delay_s=25.0), [10, 20, 25]),
     "bound below the first": (RetryPolicy(2, 10.0, max_delay_s=4.0), [4, 4]),
     "none": (RetryPolicy(2, 0.0, 2.0), [0, 0]),
-    "growing to the sky": (RetryPolicy(3, 1e300, 1e300), [LONGEST_DELAY_S] * 3),
+    "growing to a day": (RetryPolicy(3, 40_000.0, 2.0), [40_000, 80_000, 86_400]),
+    "growing to a bound beyond a day": (
+        RetryPolicy(3, 50_000.0, 2.0, max_delay_s=150_000.0),
+        [50_000, 100_000, 150_000],
+    ),
+    "constant for days": (RetryPolicy(2, 200_000.0), [200_000, 200_000]),
+    "growing to the sky": (RetryPolicy(3, 1e300, 1e300, max_delay_s=1e300), [LONGEST_DELAY_S] * 3),
 }
 
 
@@ -23,7 +29,7 @@ def test_pauses_follow_the_policy(policy, seconds):
 
 
 def test_no_number_of_repetitions_overflows():
-    assert RetryPolicy(5000, 300.0, 2.0).delay_before(5000, "x") == timedelta(seconds=LONGEST_DELAY_S)
+    assert RetryPolicy(5000, 300.0, 2.0).delay_before(5000, "x") == timedelta(days=1)
 
 
 @given(st.floats(0, 1), st.integers(1, 30), st.text(max_size=20))

@@ -46,7 +46,7 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
         retry_delay: timedelta | float = timedelta(minutes=5),
         retry_exponential_backoff: bool | float = False,
         max_retry_delay: timedelta | float | None = None,
-        retry_jitter: float = 0.0,
+        retry_jitter: float | None = None,
         execution_timeout: timedelta | float | None = None,
         trigger_rule: str = "all_success",
         pool: str = DEFAULT_POOL,

@@ -24,8 +24,8 @@ class Operator(AbstractOperator):
         retries: Further tries after a failed one.
         retry_delay: Pause before a retry, as timedelta or seconds.
         retry_exponential_backoff: True doubles the pause from retry to retry, a number is the factor.
-        max_retry_delay: Upper bound of the pause, as timedelta or seconds.
-        retry_jitter: Part of the pause that is random, 0 to 1.
+        max_retry_delay: Upper bound of the pause, as timedelta or seconds; a day unless given, if the pause grows.
+        retry_jitter: Part of the pause that is random, 0 to 1; half of it unless given, if the pause grows.
         execution_timeout: After so long (timedelta or seconds) a running try is killed and counts as failed.
         trigger_rule: When it runs, given the states of its upstream; names are those of `penstock.TriggerRule`.
         pool: The pool whose slots it takes.

@@ -18,7 +18,7 @@ class TaskRules(NamedTuple):
     retry_delay: timedelta | float
     retry_exponential_backoff: bool | float
     max_retry_delay: timedelta | float | None
-    retry_jitter: float
+    retry_jitter: float | None
     execution_timeout: timedelta | float | None
     trigger_rule: str
     pool: str
@@ -42,7 +42,7 @@ class TaskRules(NamedTuple):
         for name in ("pool", "queue"):
             if not isinstance(getattr(self, name), str) or not getattr(self, name):
                 yield f"{name} is {getattr(self, name)!r}; write the name of a {name}."
-        if not is_number(self.retry_jitter) or not 0 <= self.retry_jitter <= 1:
+        if self.retry_jitter is not None and not (is_number(self.retry_jitter) and 0 <= self.retry_jitter <= 1):
             yield f"retry_jitter is {self.retry_jitter!r}; write a number from 0 to 1."
         backoff = self.retry_exponential_backoff
         if not isinstance(backoff, bool) and (not is_number(backoff) or backoff < 1):
@@ -58,15 +58,17 @@ class TaskRules(NamedTuple):
 
     def retry_policy(self) -> "RetryPolicy":
         """Convert the retries to a value of the model."""
-        from penstock.model.retry import RetryPolicy  # noqa: PLC0415 - only a build needs msgspec
+        from penstock.model.retry import GROWING_JITTER, RetryPolicy  # noqa: PLC0415 - only a build needs msgspec
 
-        backoff = self.retry_exponential_backoff
+        growth = self.retry_exponential_backoff
+        backoff = (2.0 if growth else 1.0) if isinstance(growth, bool) else float(growth)
+        jitter = self.retry_jitter
         return RetryPolicy(
             retries=self.retries,
             delay_s=seconds(self.retry_delay),
-            backoff=(2.0 if backoff else 1.0) if isinstance(backoff, bool) else float(backoff),
+            backoff=backoff,
             max_delay_s=None if self.max_retry_delay is None else seconds(self.max_retry_delay),
-            jitter=float(self.retry_jitter),
+            jitter=float(jitter) if jitter is not None else GROWING_JITTER if backoff > 1 else 0.0,
         )
 
 

@@ -72,9 +72,9 @@ def test_a_group_stands_in_a_chain_for_its_first_and_last_tasks_whenever_they_ar
         "first": [],
         "g.a": ["first"],
         "g.b": ["g.a"],
-        "g.c": ["first"],
+        "c": ["first"],
         "g.remove": ["g.a", "g.b"],
-        "last": ["g.b", "g.c"],
+        "last": ["c", "g.b"],
     }
     assert dag.task("g.a").setup
     assert (dag.task("g.remove").teardown, dag.task("g.remove").trigger_rule) == (
@@ -98,6 +98,25 @@ def test_every_rule_of_a_task_arrives_in_the_data(spec):
     assert (task.pool, task.pool_slots, task.priority_weight, task.queue) == ("p", 3, -4, "q")
     assert (task.execution_timeout_s, task.trigger_rule, task.max_active_per_run) == (90.0, "one_failed", 2)
     assert (task.templated, task.doc, task.operator) == (True, "About.", "penstock.author.operators.bash:BashOperator")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "jitter"),
+    [
+        ("", 0.0),
+        ("retry_exponential_backoff=True", 0.5),
+        ("retry_exponential_backoff=1.5", 0.5),
+        ("retry_exponential_backoff=1", 0.0),
+        ("retry_exponential_backoff=True, retry_jitter=0", 0.0),
+        ("retry_jitter=0.2", 0.2),
+    ],
+)
+def test_a_pause_that_grows_is_spread_unless_the_author_says_otherwise(spec, arguments, jitter):
+    dag = spec(f"""
+        with DAG("d"):
+            EmptyOperator(task_id="a", {arguments})
+        """)
+    assert dag.task("a").retry.jitter == jitter
 
 
 @pytest.mark.parametrize(
