@@ -179,7 +179,8 @@ def _wall_time_ticks(cron: str, zone: tzinfo, moment: datetime) -> Iterator[date
 
     last = moment
     for wall in CronSim(cron, _wall(moment, zone)):
-        first, second = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+        first = wall.replace(tzinfo=zone).astimezone(UTC)
+        second = wall.replace(tzinfo=zone, fold=1).astimezone(UTC)
         # In a gap, the clock before it and the clock after it read such a time on both sides of the change.
         at = _change(zone, second, first) if second < first else first
         if at is not None and at > last:

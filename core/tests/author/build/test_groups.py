@@ -94,13 +94,14 @@ def test_a_group_without_prefix_puts_none_before_the_ids_in_it(prefixes, task_id
         ("swtx", "s >> w >> t.as_teardown(setups=s) >> x.as_teardown()", ["w"]),
         ("st", "s >> t.as_teardown(setups=s)", ["before"]),
         ("t", "t.as_teardown()", ["before"]),
+        ("sx", "x.as_teardown(setups=s); TaskGroup('inner') >> x", ["before"]),
     ],
 )
 def test_after_a_group_means_after_its_last_work(names, inside, last):
     with DAG("d") as dag:
         with TaskGroup("g", prefix_group_id=False) as group:
             made = {name: EmptyOperator(task_id=name) for name in names}
-            exec(inside, {}, made)
+            exec(inside, {"TaskGroup": TaskGroup}, made)
         before, after = EmptyOperator(task_id="before"), EmptyOperator(task_id="after")
         before >> group >> after
     assert sorted(upper.task_id for upper, lower in dag.graph().edges() if lower is after) == last

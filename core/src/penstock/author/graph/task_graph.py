@@ -116,9 +116,9 @@ class TaskGraph:
         return any(lower in own and not lower.teardown for lower in self.downstream(task))
 
     def _empty(self, group: TaskGroup) -> "list[Node]":
-        """List the groups that stand for a group without tasks: the innermost ones in it."""
-        inner = self._inner[group]
-        return [each for group in inner for each in self._empty(group)] if inner else [group]
+        """List the groups that stand for a group without work: itself, or those in it if it holds groups alone."""
+        inner = [] if self._tasks[group] else self._inner[group]
+        return [each for one in inner for each in self._empty(one)] or [group]
 
 
 def _around(node: "Node") -> Iterator[TaskGroup]:
