@@ -17,6 +17,7 @@ RULES = {
         ),
         "the instant is an argument, and clock.py gives it",
         {
+            f"{CORE}/author/timetable/dates.py": "DAG files and tasks that ask for the present",
             f"{CORE}/clock.py": "the clock",
             "examples/remote_workers/": "a worker says when its tries began and ended",
             "plugin-manager/": "a tool of one call; its times are for people",

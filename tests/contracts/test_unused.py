@@ -10,7 +10,7 @@ CALLED_FROM_OUTSIDE = {
     "SQLAlchemy": "load_dialect_impl process_bind_param process_result_value",
     "Alembic": "revision down_revision",
     "click": "format_commands shell_complete",
-    "DAG authors, who know them from Airflow": "upstream_task_ids downstream_task_ids",
+    "DAG authors, who know them from Airflow": "upstream_task_ids downstream_task_ids upstream_list downstream_list hostname",
 }
 
 

@@ -12,13 +12,19 @@ if TYPE_CHECKING:
     from penstock.author.capability import operator
     from penstock.author.config import Connection, Variable
     from penstock.author.dag import DAG, Param
-    from penstock.author.graph.edges import chain, cross_downstream
+    from penstock.author.graph.edges import Label, chain, cross_downstream
     from penstock.author.graph.task_group import TaskGroup
     from penstock.author.hook import ConnectionReport, Hook
     from penstock.author.operator import EmptyOperator, Operator
     from penstock.author.operators.bash import BashOperator
     from penstock.author.operators.dag_decorators import dag, task_group
     from penstock.author.operators.email import EmailOperator
+    from penstock.author.operators.moment import (
+        BranchDateTimeOperator,
+        BranchDayOfWeekOperator,
+        LatestOnlyOperator,
+        WeekDay,
+    )
     from penstock.author.operators.python import (
         BranchPythonOperator,
         PythonOperator,
@@ -27,10 +33,12 @@ if TYPE_CHECKING:
     )
     from penstock.author.operators.taskflow import task
     from penstock.author.operators.trigger import TriggerDagRunOperator
+    from penstock.author.operators.wait import BashSensor, DayOfWeekSensor, FileSensor, TimeDeltaSensor, TimeSensor
     from penstock.author.parse_session import refresh_every
     from penstock.author.run.context import Context, get_current_context
-    from penstock.author.sensor import PokeResult, Sensor
-    from penstock.author.timetable import Cron, Dates, Interval
+    from penstock.author.sensor import PokeResult, PokeReturnValue, Sensor
+    from penstock.author.timetable.dates import days_ago
+    from penstock.author.timetable.timetables import Cron, CronInterval, CronTrigger, Dates, Interval
     from penstock.author.xcom_arg import XComArg
     from penstock.errors import FailTask, SkipTask
     from penstock.model.state import TriggerRule
@@ -38,34 +46,48 @@ if TYPE_CHECKING:
 __all__ = [
     "DAG",
     "BashOperator",
+    "BashSensor",
+    "BranchDateTimeOperator",
+    "BranchDayOfWeekOperator",
     "BranchPythonOperator",
     "Connection",
     "ConnectionReport",
     "Context",
     "Cron",
+    "CronInterval",
+    "CronTrigger",
     "Dates",
+    "DayOfWeekSensor",
     "EmailOperator",
     "EmptyOperator",
     "FailTask",
+    "FileSensor",
     "Hook",
     "Interval",
+    "Label",
+    "LatestOnlyOperator",
     "Operator",
     "Param",
     "PokeResult",
+    "PokeReturnValue",
     "PythonOperator",
     "PythonSensor",
     "Sensor",
     "ShortCircuitOperator",
     "SkipTask",
     "TaskGroup",
+    "TimeDeltaSensor",
+    "TimeSensor",
     "TriggerDagRunOperator",
     "TriggerRule",
     "Variable",
+    "WeekDay",
     "XComArg",
     "__version__",
     "chain",
     "cross_downstream",
     "dag",
+    "days_ago",
     "get_current_context",
     "operator",
     "refresh_every",
@@ -80,16 +102,19 @@ _HOMES = {
     "author.capability": ("operator",),
     "author.run.context": ("Context", "get_current_context"),
     "author.dag": ("DAG", "Param"),
-    "author.graph.edges": ("chain", "cross_downstream"),
+    "author.graph.edges": ("Label", "chain", "cross_downstream"),
     "author.operators.email": ("EmailOperator",),
     "author.graph.task_group": ("TaskGroup",),
     "author.hook": ("ConnectionReport", "Hook"),
     "author.operator": ("EmptyOperator", "Operator"),
     "author.operators.python": ("BranchPythonOperator", "PythonOperator", "PythonSensor", "ShortCircuitOperator"),
-    "author.sensor": ("PokeResult", "Sensor"),
+    "author.sensor": ("PokeResult", "PokeReturnValue", "Sensor"),
+    "author.operators.moment": ("BranchDateTimeOperator", "BranchDayOfWeekOperator", "LatestOnlyOperator", "WeekDay"),
     "author.operators.taskflow": ("task",),
-    "author.timetable": ("Cron", "Dates", "Interval"),
+    "author.timetable.dates": ("days_ago",),
+    "author.timetable.timetables": ("Cron", "CronInterval", "CronTrigger", "Dates", "Interval"),
     "author.operators.trigger": ("TriggerDagRunOperator",),
+    "author.operators.wait": ("BashSensor", "DayOfWeekSensor", "FileSensor", "TimeDeltaSensor", "TimeSensor"),
     "author.parse_session": ("refresh_every",),
     "author.xcom_arg": ("XComArg",),
     "errors": ("FailTask", "SkipTask"),
@@ -108,6 +133,10 @@ if not TYPE_CHECKING:  # a checker that sees __getattr__ takes every name for gr
                 found = getattr(import_module(f"penstock.{home}"), name)
                 globals()[name] = found
                 return found
+        from penstock.author.airflow.alias import ALIASES  # noqa: PLC0415 - only a DAG file from Airflow needs it
+
+        if name in ALIASES:
+            return __getattr__(ALIASES[name])
         raise AttributeError(f"module 'penstock' has no attribute {name!r}")
 
 

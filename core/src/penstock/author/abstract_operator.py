@@ -4,12 +4,13 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from penstock.author.construct import Checked, accepted_arguments
+from penstock.author.construct.checked import Checked
+from penstock.author.construct.signature import accepted_arguments
 from penstock.author.graph.edges import Edges
 from penstock.author.log import LoggingMixin
-from penstock.author.parse_session import report
+from penstock.author.parse_session import Site, call_site, report
 from penstock.author.scope import current_dag, current_group
-from penstock.author.task_rules import TaskRules
+from penstock.author.task_rules import TaskRules, text_problems
 from penstock.author.xcom_arg import RETURN_VALUE, XComArg, find_xcom_args
 from penstock.errors import AuthoringError
 from penstock.model.dag import DEFAULT_POOL
@@ -19,6 +20,27 @@ if TYPE_CHECKING:
     from penstock.author.dag import DAG
     from penstock.author.graph.edges import Node
     from penstock.author.graph.task_group import TaskGroup
+
+
+class TaskNode:
+    """The place of a task in the graph, which no attribute of an author's operator can touch.
+
+    Attributes:
+        dag, group: What it belongs to.
+        label: Its id without the prefix of its groups.
+        upstream, downstream: The tasks that edges join it with.
+        setup, teardown: Whether it makes or removes what others need.
+        wanted_keys: Keys under which other tasks take parts of what it returns.
+    """
+
+    __slots__ = ("dag", "downstream", "group", "label", "setup", "teardown", "upstream", "wanted_keys")
+
+    def __init__(self, dag: "DAG | None", group: "TaskGroup | None") -> None:
+        self.dag, self.group, self.label = dag, group, ""
+        self.upstream: dict[AbstractOperator, None] = {}
+        self.downstream: dict[AbstractOperator, None] = {}
+        self.setup = self.teardown = False
+        self.wanted_keys: set[str] = set()
 
 
 class AbstractOperator(Checked, Edges, LoggingMixin):
@@ -31,6 +53,9 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
         template_ext: What the text of a template field ends with if it is the path of a template file.
         instant: Whether the task takes no process: the engine ends it at once.
     """
+
+    _STATE: ClassVar[frozenset[str]] = frozenset({"_node"})
+    _node: TaskNode
 
     template_fields: ClassVar[Sequence[str]] = ()
     template_ext: ClassVar[Sequence[str]] = ()
@@ -62,24 +87,51 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
     ) -> None:
         if not isinstance(task_id, str):
             raise AuthoringError([f"the task_id is {task_id!r}; write text."])
-        self._label = task_id
-        self.do_xcom_push, self.multiple_outputs, self.doc, self.owner = (
-            do_xcom_push,
-            multiple_outputs,
-            doc or doc_md,
-            owner,
-        )
-        self.rules = TaskRules(
-            retries=retries, retry_delay=retry_delay, retry_exponential_backoff=retry_exponential_backoff,
-            max_retry_delay=max_retry_delay, retry_jitter=retry_jitter, execution_timeout=execution_timeout,
-            trigger_rule=str(trigger_rule), pool=pool, pool_slots=pool_slots, priority_weight=priority_weight, queue=queue,
-            max_active_tis_per_dagrun=max_active_tis_per_dagrun,
-        )  # fmt: skip
+        self.task_id = task_id
+        self.retries, self.retry_delay, self.max_retry_delay = retries, retry_delay, max_retry_delay
+        self.retry_exponential_backoff, self.retry_jitter = retry_exponential_backoff, retry_jitter
+        self.execution_timeout, self.trigger_rule = execution_timeout, trigger_rule
+        self.pool, self.pool_slots, self.priority_weight, self.queue = pool, pool_slots, priority_weight, queue
+        self.max_active_tis_per_dagrun = max_active_tis_per_dagrun
+        self.do_xcom_push, self.multiple_outputs, self.owner = do_xcom_push, multiple_outputs, owner
+        self.doc = doc or doc_md
 
     @property
     def task_id(self) -> str:
         """The id, with the prefix of its groups."""
-        return self.task_group.child_id(self._label) if self.task_group is not None else self._label
+        node = self._node
+        return node.label if node.group is None else node.group.child_id(node.label)
+
+    @task_id.setter
+    def task_id(self, value: str) -> None:
+        if value != self.task_id:
+            self._node.label = value
+
+    @property
+    def dag(self) -> "DAG | None":
+        """The DAG that it belongs to."""
+        return self._node.dag
+
+    @dag.setter
+    def dag(self, dag: "DAG") -> None:
+        if self._node.dag is None:
+            dag.adopt(self)
+        elif dag is not self._node.dag:
+            report(dag, call_site(), f"{self} belongs to DAG {self._node.dag.dag_id!r}. Make another task for {dag!r}.")
+
+    @property
+    def task_group(self) -> "TaskGroup | None":
+        """The innermost group that it belongs to."""
+        return self._node.group
+
+    @property
+    def doc_md(self) -> str:
+        """Documentation in Markdown; the same as ``doc``."""
+        return self.doc
+
+    @doc_md.setter
+    def doc_md(self, text: str) -> None:
+        self.doc = text
 
     @property
     def output(self) -> XComArg:
@@ -87,18 +139,38 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
         return XComArg(self, RETURN_VALUE)
 
     @property
+    def upstream_list(self) -> "list[AbstractOperator]":
+        """The tasks directly upstream; edges of task groups come in when the DAG is built."""
+        return list(self._node.upstream)
+
+    @property
+    def downstream_list(self) -> "list[AbstractOperator]":
+        """The tasks directly downstream; edges of task groups come in when the DAG is built."""
+        return list(self._node.downstream)
+
+    @property
     def upstream_task_ids(self) -> set[str]:
         """Ids of the tasks directly upstream; edges of task groups come in when the DAG is built."""
-        return {task.task_id for task in self.upstream}
+        return {task.task_id for task in self._node.upstream}
 
     @property
     def downstream_task_ids(self) -> set[str]:
         """Ids of the tasks directly downstream; edges of task groups come in when the DAG is built."""
-        return {task.task_id for task in self.downstream}
+        return {task.task_id for task in self._node.downstream}
+
+    @property
+    def is_setup(self) -> bool:
+        """Whether it makes what others need."""
+        return self._node.setup
+
+    @property
+    def is_teardown(self) -> bool:
+        """Whether it removes what a setup made."""
+        return self._node.teardown
 
     def as_setup(self) -> Self:
         """Mark the task as one that makes what others need; if it is cleared, its work is."""
-        self.setup = True
+        self._node.setup = True
         return self
 
     def as_teardown(self, *, setups: "AbstractOperator | XComArg | Sequence[AbstractOperator | XComArg]" = ()) -> Self:
@@ -107,19 +179,19 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
         Args:
             setups: The setups whose work it undoes; an edge to each is drawn.
         """
-        self.teardown = True
-        if self.rules.trigger_rule == TriggerRule.ALL_SUCCESS:
-            self.rules = self.rules._replace(trigger_rule=str(TriggerRule.ALL_DONE_SETUP_SUCCESS))
+        self._node.teardown = True
+        if self.trigger_rule == TriggerRule.ALL_SUCCESS:
+            self.trigger_rule = str(TriggerRule.ALL_DONE_SETUP_SUCCESS)
         for setup in setups if isinstance(setups, list | tuple) else [setups]:
             for node in setup._nodes():  # type: ignore[union-attr] # a sequence was taken apart above  # noqa: SLF001 - the same room
                 node.as_setup()  # type: ignore[union-attr] # only tasks are setups
                 self.set_upstream(node)
         return self
 
-    def inputs(self) -> Iterator[XComArg]:
+    def _inputs(self) -> Iterator[XComArg]:
         """Find the values of other tasks that it holds in any attribute."""
         for name, value in vars(self).items():
-            if name not in _GRAPH_ATTRIBUTES:
+            if name not in OWN_STATE:
                 yield from find_xcom_args(value)
 
     def __repr__(self) -> str:
@@ -135,36 +207,36 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
 
     def _link(self, lower: "Node") -> None:
         if isinstance(lower, AbstractOperator):
-            self.downstream[lower] = None
-            lower.upstream[self] = None
+            self._node.downstream[lower] = None
+            lower._node.upstream[self] = None  # noqa: SLF001 - the same room
         elif self.dag is not None:
             self.dag.group_edges.append((self, lower))
 
     def _before_init(self, arguments: dict[str, Any]) -> "DAG | None":
         given, group = arguments.get("dag"), arguments.get("task_group")
-        self.dag: DAG | None = given or (group.dag if group is not None else current_dag())
-        self.task_group = group or (current_group() if self.dag is current_dag() else None)
-        self.upstream: dict[AbstractOperator, None] = {}
-        self.downstream: dict[AbstractOperator, None] = {}
-        self.wanted_keys: set[str] = set()
-        self.setup = self.teardown = False
+        dag: DAG | None = given or (group.dag if group is not None else current_dag())
+        group = group or (current_group() if dag is current_dag() else None)
+        self.__dict__["_node"] = TaskNode(dag, group)
         for name, value in self._defaults().items():
             if name not in arguments and name in accepted_arguments(type(self)):
                 arguments[name] = value
-        return self.dag
+        return dag
 
     def _defaults(self) -> dict[str, Any]:
-        if self.dag is None:
+        dag, group = self._node.dag, self._node.group
+        if dag is None:
             return {}
-        groups = self.task_group.default_args if self.task_group is not None else {}
-        return {**self.dag.default_args, **groups}
+        return {**dag.default_args, **(group.default_args if group is not None else {})}
+
+    def _owner(self) -> "DAG | None":
+        return self._node.dag
 
     def _display_name(self, arguments: dict[str, Any]) -> str:
         task_id = arguments.get("task_id")
         return f"{type(self).__name__} {task_id!r}" if task_id else type(self).__name__
 
     def _initialised(self) -> bool:
-        return "rules" in vars(self)
+        return "retries" in vars(self)
 
     def _fallback(self, arguments: dict[str, Any]) -> None:
         given = arguments.get("task_id")
@@ -174,12 +246,23 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
     def _after_init(self) -> None:
         if self.dag is not None:
             self.dag.add_task(self)
-        for problem in self.rules.problems():
+        for _, problem in self._rule_problems():
             report(self.dag, self._site, f"{self}: {problem}")
-        for value in self.inputs():
+        for value in self._inputs():
             self.set_upstream(value)
 
+    def _changed(self, name: str, site: Site) -> None:
+        for changed, problem in self._rule_problems():
+            if changed == name:
+                report(self.dag, site, f"{self}: {problem}")
+        for value in find_xcom_args(getattr(self, name)):
+            self.set_upstream(value)
 
-_GRAPH_ATTRIBUTES = frozenset(
-    {"_arguments", "_site", "upstream", "downstream", "dag", "task_group", "wanted_keys", "rules"}
-)
+    def _rule_problems(self) -> Iterator[tuple[str, str]]:
+        """Check the rules of the task; the name and a sentence for each that is wrong."""
+        yield from TaskRules.of(self).problems()
+        yield from (("doc", problem) for problem in text_problems(self.doc, "doc"))
+
+
+OWN_STATE = Checked._STATE | AbstractOperator._STATE  # noqa: SLF001 - the same room
+"""Attributes of a task that are no argument of its own."""

@@ -5,7 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from penstock.author.abstract_operator import AbstractOperator
-from penstock.author.construct import accepted_arguments
+from penstock.author.construct.signature import accepted_arguments
 from penstock.author.mapping import (
     EXPAND_KWARGS,
     MappedTask,
@@ -16,7 +16,7 @@ from penstock.author.mapping import (
     task_arguments,
 )
 from penstock.author.operator import Operator
-from penstock.author.parse_session import current_session, report
+from penstock.author.parse_session import Site, current_session, report
 from penstock.author.sensor import Sensor, waiting_problems
 from penstock.author.task_rules import seconds
 from penstock.author.xcom_arg import XComArg, find_xcom_args
@@ -67,8 +67,14 @@ class PlannedTask(AbstractOperator):
         """
         outputs = {name: getattr(self, name) for name in _OUTPUTS if name in self._arguments}
         arguments = {**self.plan_arguments, **(self.sensor_arguments or {}), **outputs}
-        keys = {KEYS: sorted(self.wanted_keys)} if self.wanted_keys else {}
+        keys = {KEYS: sorted(self._node.wanted_keys)} if self._node.wanted_keys else {}
         return {name: plan_value(value) for name, value in {**arguments, **keys}.items()}
+
+    def _changed(self, name: str, site: Site) -> None:
+        if name not in accepted_arguments(AbstractOperator):
+            fault = f"{name!r} is an argument of the capability {self.capability!r}, whose plan is made at once."
+            report(self.dag, site, f"{self}: {fault} Give it to operator(...).")
+        super()._changed(name, site)
 
     def _display_name(self, arguments: dict[str, Any]) -> str:
         return f"operator {arguments.get('capability')!r}, task {arguments.get('task_id')!r}"
@@ -106,7 +112,7 @@ class CapabilityOperator(PlannedTask, Operator):
         found, fault = _find_capability(self.capability)
         if fault:
             yield fault
-        yield from waiting_problems(self.sensor_arguments or {})
+        yield from (problem for _, problem in waiting_problems(self.sensor_arguments or {}))
         problems = list(_storage_problems(self.capability, self.plan_arguments))
         yield from problems
         if found is not None and not problems:
@@ -131,7 +137,7 @@ class MappedCapability(PlannedTask, MappedTask):
         found, fault = _find_capability(self.capability)
         if fault:
             yield fault
-        yield from waiting_problems(self.sensor_arguments or {})
+        yield from (problem for _, problem in waiting_problems(self.sensor_arguments or {}))
         problems = [*super()._mapping_problems(), *_storage_problems(self.capability, self.plan_arguments)]
         problems += _set_problems(self.literals())
         yield from problems

@@ -4,12 +4,12 @@ import sys
 from collections.abc import Callable, Sequence
 from contextvars import Token
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from penstock.author.construct import Checked
+from penstock.author.construct.checked import Checked
 from penstock.author.graph.task_graph import TaskGraph
 from penstock.author.graph.task_group import TaskGroup
-from penstock.author.parse_session import Problem, current_session, report
+from penstock.author.parse_session import Problem, call_site, current_session, report
 from penstock.author.scope import Scope, enter, leave
 from penstock.errors import AuthoringError
 
@@ -19,11 +19,18 @@ if TYPE_CHECKING:
     from penstock.model.dag import Isolation
 
 
-class Param:
+class Param(Checked):
     """A parameter of a DAG: a default, which the ``conf`` of a run may override, and a sentence about it."""
 
     def __init__(self, default: Any = None, *, doc: str = "") -> None:  # noqa: ANN401 - any JSON value
         self.default, self.doc = default, doc
+
+    def _fallback(self, arguments: dict[str, Any]) -> None:
+        self.default, self.doc = arguments.get("default"), ""
+
+
+# Dates that Airflow's authors give in default_args: those of all tasks are the DAG's.
+_DATES = frozenset({"start_date", "end_date"})
 
 
 class DAG(Checked):
@@ -52,6 +59,20 @@ class DAG(Checked):
         user_defined_filters: Further filters for templates.
     """
 
+    _STATE: ClassVar[frozenset[str]] = frozenset({"_path", "_tasks", "_tokens", "group_edges", "groups", "problems"})
+
+    problems: list[Problem]
+    groups: list[TaskGroup]
+    group_edges: "list[tuple[Node, Node]]"
+    _path: str
+    _tasks: "dict[AbstractOperator, None]"
+    _tokens: list[Token[Scope]]
+    default_args: dict[str, Any]
+    params: dict[str, Any]
+    template_searchpath: tuple[str, ...]
+    user_defined_macros: dict[str, Any]
+    user_defined_filters: dict[str, Callable[..., Any]]
+
     def __init__(  # noqa: PLR0913 - the rules of a DAG, each by name
         self,
         dag_id: str,
@@ -78,15 +99,13 @@ class DAG(Checked):
         self.dag_id, self.description = dag_id, description
         self.schedule, self.start_date, self.end_date = schedule, start_date, end_date
         self.catchup, self.timezone, self.tags = catchup, timezone, tags
-        self.params = dict(params or {})
+        self.params = _dict("params", params)
         self.max_active_runs, self.max_active_tasks = max_active_runs, max_active_tasks
-        self.doc, self.isolation = doc or doc_md or description, isolation
+        self.doc, self.isolation = doc or doc_md, isolation
         self.is_paused_upon_creation = is_paused_upon_creation
-        self.template_searchpath = (
-            (template_searchpath,) if isinstance(template_searchpath, str) else tuple(template_searchpath)
-        )
-        self.user_defined_macros = user_defined_macros or {}
-        self.user_defined_filters = user_defined_filters or {}
+        self.template_searchpath = _folders("template_searchpath", template_searchpath)
+        self.user_defined_macros = _dict("user_defined_macros", user_defined_macros)
+        self.user_defined_filters = _dict("user_defined_filters", user_defined_filters)
 
     @property
     def path(self) -> str:
@@ -97,6 +116,37 @@ class DAG(Checked):
     def tasks(self) -> "list[AbstractOperator]":
         """Its tasks, in the order in which they were made."""
         return list(self._tasks)
+
+    @property
+    def task_ids(self) -> list[str]:
+        """The ids of its tasks."""
+        return [task.task_id for task in self._tasks]
+
+    @property
+    def owner(self) -> str:
+        """The owners of its tasks, each once."""
+        return ", ".join(sorted({task.owner for task in self._tasks if task.owner}))
+
+    @property
+    def roots(self) -> "list[AbstractOperator]":
+        """Its tasks that run after no other."""
+        below = {lower for _, lower in self.graph().edges()}
+        return [task for task in self._tasks if task not in below]
+
+    @property
+    def leaves(self) -> "list[AbstractOperator]":
+        """Its tasks after which no other runs."""
+        above = {upper for upper, _ in self.graph().edges()}
+        return [task for task in self._tasks if task not in above]
+
+    @property
+    def doc_md(self) -> str:
+        """Documentation in Markdown; the same as ``doc``."""
+        return self.doc
+
+    @doc_md.setter
+    def doc_md(self, text: str) -> None:
+        self.doc = text
 
     @property
     def task_dict(self) -> "dict[str, AbstractOperator]":
@@ -117,13 +167,21 @@ class DAG(Checked):
 
     def adopt(self, node: "Node") -> None:
         """Add a task that was made outside of any DAG and joined to one of this DAG's."""
-        node.dag = self
-        if not isinstance(node, TaskGroup):
+        if isinstance(node, TaskGroup):
+            node.dag = self
+        else:
+            node._node.dag = self  # noqa: SLF001 - the same room
             self.add_task(node)
 
     def graph(self) -> TaskGraph:
         """The edges between its tasks as they stand now, those of task groups resolved."""
         return TaskGraph(self._tasks, self.groups, self.group_edges)
+
+    def __setattr__(self, name: str, value: Any) -> None:  # noqa: ANN401 - checked when the DAG is built
+        try:
+            super().__setattr__(name, _NORMAL[name](name, value) if name in _NORMAL else value)
+        except AuthoringError as error:
+            report(self, call_site(), f"{self._name()}: {error}")
 
     def __enter__(self) -> Self:
         self._tokens.append(enter(self, None))
@@ -141,18 +199,27 @@ class DAG(Checked):
 
     def _before_init(self, arguments: dict[str, Any]) -> "DAG":
         session = current_session.get()
-        self.problems: list[Problem] = session.problems if session is not None else []
-        self._tasks: dict[AbstractOperator, None] = {}
-        self._tokens: list[Token[Scope]] = []
-        self.groups: list[TaskGroup] = []
-        self.group_edges: list[tuple[Node, Node]] = []
+        self.__dict__ |= {
+            "problems": session.problems if session is not None else [],
+            "_tasks": {},
+            "_tokens": [],
+            "groups": [],
+            "group_edges": [],
+            "_path": session.file if session is not None and session.file else self._site.file,
+        }
         for name in ("default_args", "params"):
-            given = arguments.get(name)
-            if given is not None and not isinstance(given, dict):
-                report(self, self._site, f"{name} is {given!r}; write a dict with a value for each name.")
+            try:
+                _dict(name, arguments.get(name))
+            except AuthoringError as error:
+                report(self, self._site, str(error))
                 arguments[name] = None
-        self.default_args: dict[str, Any] = dict(arguments.get("default_args") or {})
-        self._path = session.file if session is not None and session.file else self._site.file
+        self.default_args = _dict("default_args", arguments.get("default_args"))
+        for name in _DATES & self.default_args.keys():
+            if arguments.get(name) is None:
+                arguments[name] = self.default_args[name]
+        return self
+
+    def _owner(self) -> "DAG":
         return self
 
     def _display_name(self, arguments: dict[str, Any]) -> str:
@@ -165,3 +232,25 @@ class DAG(Checked):
         session = current_session.get()
         if session is not None and session.owns(sys._getframe()):  # noqa: SLF001 - the same room
             session.dags.append(self)
+
+
+def _dict(name: str, value: Any) -> dict[str, Any]:  # noqa: ANN401 - what an author wrote
+    """Copy a dict, an empty one for None; raises AuthoringError for anything else."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise AuthoringError([f"{name} is {value!r}; write a dict with a value for each name."])
+    return dict(value)
+
+
+def _folders(name: str, value: Any) -> tuple[Any, ...]:  # noqa: ANN401, ARG001 - what an author wrote
+    return (value,) if isinstance(value, str) else tuple(value or ())
+
+
+_NORMAL: dict[str, Callable[[str, Any], Any]] = {
+    "default_args": _dict,
+    "params": _dict,
+    "template_searchpath": _folders,
+    "user_defined_filters": _dict,
+    "user_defined_macros": _dict,
+}

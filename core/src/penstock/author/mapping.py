@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from penstock.author.abstract_operator import AbstractOperator
-from penstock.author.construct import accepted_arguments, unknown_argument
-from penstock.author.parse_session import report
+from penstock.author.airflow.arguments import rewrite_arguments, unknown_argument
+from penstock.author.construct.signature import accepted_arguments
+from penstock.author.parse_session import Site, report
 from penstock.author.scope import enter, leave
 from penstock.author.xcom_arg import XComArg, find_xcom_args
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 # The name under which `expand_kwargs` is stored: its elements are dicts of arguments.
 EXPAND_KWARGS = "**"
+_GIVEN_TWICE = "{!r} is given to partial() and to expand(). Give it to one of them."
 
 
 class Partial:
@@ -55,7 +57,7 @@ class MappedTask(AbstractOperator):
                 self.dag, self._site, f"{self._display_name({**self._arguments, 'task_id': self.task_id})}: {problem}"
             )
 
-    def inputs(self) -> Iterator[XComArg]:
+    def _inputs(self) -> Iterator[XComArg]:
         """Find the values of other tasks that every instance takes, or that stand inside a literal list."""
         yield from find_xcom_args(self.partial_arguments)
         yield from find_xcom_args(self.literals())
@@ -76,7 +78,7 @@ class MappedTask(AbstractOperator):
         if not self.mapped:
             yield "expand() needs at least one argument to map over."
         for name in self.mapped.keys() & self._fixed_arguments():
-            yield f"{name!r} is given to partial() and to expand(). Give it to one of them."
+            yield _GIVEN_TWICE.format(name)
         for name, value in self.literals().items():
             yield from _literal_problems(name, value)
 
@@ -103,8 +105,17 @@ class MappedOperator(MappedTask):
 
     def __init__(self, *, cls: "type[Operator]", partial: dict[str, Any], **kwargs: Any) -> None:  # noqa: ANN401 - passed on
         self.cls = cls
-        defaults = {name: value for name, value in self._defaults().items() if name in accepted_arguments(cls)}
-        super().__init__(partial={**defaults, **partial}, **kwargs)
+        known = accepted_arguments(cls)
+        defaults = {name: value for name, value in self._defaults().items() if name in known}
+        given = {**defaults, **partial}
+        for remark in rewrite_arguments(given, known, self._defaults()):
+            report(
+                self.dag,
+                self._site,
+                f"{self._display_name(self._arguments)}: partial() {remark.text}",
+                is_note=remark.is_note,
+            )
+        super().__init__(partial=given, **kwargs)
 
     def instance(self, elements: dict[str, Any]) -> "Operator":
         """Make the operator of one instance, given its elements; it belongs to no graph."""
@@ -114,7 +125,8 @@ class MappedOperator(MappedTask):
             made: Operator = self._make(given)
         finally:
             leave(token)
-        made.dag, made.task_group, made.wanted_keys = self.dag, self.task_group, self.wanted_keys
+        made._node.dag, made._node.group = self.dag, self.task_group  # noqa: SLF001 - the same room
+        made._node.wanted_keys = self._node.wanted_keys  # noqa: SLF001 - the same room
         return made
 
     def _make(self, elements: dict[str, Any]) -> "Operator":
@@ -126,14 +138,18 @@ class MappedOperator(MappedTask):
         return {name: required for name, required in accepted_arguments(self.cls).items() if name not in own}
 
     def _mapping_problems(self) -> Iterator[str]:
-        known, names = accepted_arguments(self.cls), self._argument_names()
-        for name in self.partial_arguments:
-            if name not in known:
-                yield unknown_argument("partial()", name, known)
+        names = self._argument_names()
         for name in self.mapped:
             if name != EXPAND_KWARGS and name not in names:
-                yield unknown_argument("expand()", name, names)
+                yield f"expand() {unknown_argument(name, names)}"
         yield from super()._mapping_problems()
+
+    def _changed(self, name: str, site: Site) -> None:
+        if name in self.mapped:
+            report(self.dag, site, f"{self}: {_GIVEN_TWICE.format(name)}")
+        elif name in accepted_arguments(self.cls):
+            self.partial_arguments[name] = getattr(self, name)
+        super()._changed(name, site)
 
     def _display_name(self, arguments: dict[str, Any]) -> str:
         cls = arguments.get("cls")

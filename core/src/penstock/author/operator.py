@@ -43,6 +43,8 @@ class Operator(AbstractOperator):
         must_return_keys: Whether the try fails if a key that other tasks take is in nothing that the task leaves.
     """
 
+    _OVERRIDABLE: ClassVar[frozenset[str]] = frozenset({"execute", "on_kill", "partial"})
+
     decides: ClassVar[str] = ""
     must_return_keys: ClassVar[bool] = False
 

@@ -4,10 +4,9 @@ from collections.abc import Awaitable, Iterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from penstock.author.construct import accepted_arguments
+from penstock.author.construct.signature import accepted_arguments
 from penstock.author.operator import Operator
-from penstock.author.parse_session import report
-from penstock.author.task_rules import duration_problems
+from penstock.author.task_rules import duration_problems, plain_value
 
 if TYPE_CHECKING:
     from penstock.author.run.context import Context
@@ -18,6 +17,16 @@ class PokeResult(NamedTuple):
 
     done: bool
     value: Any = None
+
+
+class PokeReturnValue(PokeResult):
+    """`PokeResult` by the names that its parts have in Airflow: ``is_done`` and ``xcom_value``."""
+
+    __slots__ = ()
+
+    def __new__(cls, is_done: bool, xcom_value: Any = None) -> "PokeReturnValue":  # noqa: ANN401, FBT001 - Airflow's own
+        """Make a `PokeResult`."""
+        return super().__new__(cls, is_done, xcom_value)
 
 
 class Sensor(Operator):
@@ -34,6 +43,7 @@ class Sensor(Operator):
         **kwargs: What every task takes.
     """
 
+    _OVERRIDABLE: ClassVar[frozenset[str]] = frozenset({"poke", "poke_key", "waits"})
     MODES: ClassVar[tuple[str, ...]] = ("poke", "reschedule")
 
     def __init__(
@@ -76,17 +86,16 @@ class Sensor(Operator):
         super()._fallback(arguments)
         self.poke_interval, self.timeout, self.soft_fail, self.mode = 60.0, 604800.0, False, "poke"
 
-    def _after_init(self) -> None:
-        super()._after_init()
-        for problem in waiting_problems(vars(self)):
-            report(self.dag, self._site, f"{self}: {problem}")
+    def _rule_problems(self) -> Iterator[tuple[str, str]]:
+        yield from super()._rule_problems()
+        yield from waiting_problems(vars(self))
 
 
-def waiting_problems(arguments: Mapping[str, Any]) -> Iterator[str]:
-    """Check the arguments by which a sensor waits; some may be missing."""
+def waiting_problems(arguments: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Check the arguments by which a sensor waits, of which some may be missing; the name and a sentence for each fault."""
     for name in ("poke_interval", "timeout"):
         if name in arguments:
-            yield from duration_problems(arguments[name], name)
+            yield from ((name, problem) for problem in duration_problems(plain_value(arguments[name]), name))
     mode = arguments.get("mode", "poke")
     if mode not in Sensor.MODES:
-        yield f"mode is {mode!r}; write 'poke' or 'reschedule'."
+        yield "mode", f"mode is {mode!r}; write 'poke' or 'reschedule'."

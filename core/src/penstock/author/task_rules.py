@@ -10,6 +10,11 @@ from penstock.model.state import TriggerRule
 if TYPE_CHECKING:
     from penstock.model.retry import RetryPolicy
 
+LONGEST_S = 100 * 366 * 86400.0
+_MOST = 2**31 - 1  # what an INTEGER column of PostgreSQL holds
+_MAY_BE_ABSENT = ("retry_jitter", "max_retry_delay", "execution_timeout", "max_active_tis_per_dagrun")
+_PLAIN = frozenset({str, int, float, bool, type(None), timedelta})
+
 
 class TaskRules(NamedTuple):
     """What every task takes besides its own arguments; see `penstock.Operator` for their meanings and defaults."""
@@ -27,30 +32,31 @@ class TaskRules(NamedTuple):
     queue: str
     max_active_tis_per_dagrun: int | None
 
-    def problems(self) -> Iterator[str]:
-        """Check them; a sentence for each that is wrong."""
-        yield from integer_problems(self.retries, "retries", least=0)
-        yield from integer_problems(self.pool_slots, "pool_slots", least=1)
-        yield from integer_problems(self.priority_weight, "priority_weight", least=None)
-        yield from duration_problems(self.retry_delay, "retry_delay", zero=True)
-        if self.max_retry_delay is not None:
-            yield from duration_problems(self.max_retry_delay, "max_retry_delay")
-        if self.execution_timeout is not None:
-            yield from duration_problems(self.execution_timeout, "execution_timeout")
-        if self.max_active_tis_per_dagrun is not None:
-            yield from integer_problems(self.max_active_tis_per_dagrun, "max_active_tis_per_dagrun", least=1)
-        for name in ("pool", "queue"):
-            if not isinstance(getattr(self, name), str) or not getattr(self, name):
-                yield f"{name} is {getattr(self, name)!r}; write the name of a {name}."
-        if self.retry_jitter is not None and not (is_number(self.retry_jitter) and 0 <= self.retry_jitter <= 1):
-            yield f"retry_jitter is {self.retry_jitter!r}; write a number from 0 to 1."
-        backoff = self.retry_exponential_backoff
-        if not isinstance(backoff, bool) and (not is_number(backoff) or backoff < 1):
-            yield f"retry_exponential_backoff is {backoff!r}; write True, False, or a factor of at least 1."
-        known = list(map(str, TriggerRule))
-        if self.trigger_rule not in known:
-            advice = did_you_mean(self.trigger_rule, known, otherwise=f"The rules are: {', '.join(known)}.")
-            yield f"there is no trigger rule {self.trigger_rule!r}. {advice}"
+    @classmethod
+    def of(cls, task: object) -> "TaskRules":
+        """Read the rules of a task from its attributes, as plain values."""
+        return cls(**{name: plain_value(getattr(task, name)) for name in cls._fields})
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Check them; the name and a sentence for each that is wrong."""
+        checks: list[tuple[str, Iterator[str]]] = [
+            ("retries", integer_problems(self.retries, "retries", least=0)),
+            ("pool_slots", integer_problems(self.pool_slots, "pool_slots", least=1)),
+            ("priority_weight", integer_problems(self.priority_weight, "priority_weight", least=None)),
+            ("retry_delay", duration_problems(self.retry_delay, "retry_delay", zero=True)),
+            *((name, name_problems(getattr(self, name), name)) for name in ("pool", "queue")),
+            ("retry_jitter", _jitter_problems(self.retry_jitter)),
+            ("retry_exponential_backoff", _backoff_problems(self.retry_exponential_backoff)),
+            ("trigger_rule", _trigger_rule_problems(self.trigger_rule)),
+            ("max_retry_delay", duration_problems(self.max_retry_delay, "max_retry_delay")),
+            ("execution_timeout", duration_problems(self.execution_timeout, "execution_timeout")),
+            (
+                "max_active_tis_per_dagrun",
+                integer_problems(self.max_active_tis_per_dagrun, "max_active_tis_per_dagrun", least=1),
+            ),
+        ]
+        absent = [name for name in _MAY_BE_ABSENT if getattr(self, name) is None]
+        return ((name, problem) for name, problems in checks if name not in absent for problem in problems)
 
     def timeout_s(self) -> float | None:
         """Return the time that a try may run, in seconds."""
@@ -74,7 +80,40 @@ class TaskRules(NamedTuple):
 
 def seconds(value: timedelta | float) -> float:
     """Convert a duration to seconds."""
-    return value.total_seconds() if isinstance(value, timedelta) else float(value)
+    return timedelta.total_seconds(value) if isinstance(value, timedelta) else float(value)
+
+
+def plain_value(value: Any) -> Any:  # noqa: ANN401 - what an author wrote
+    """Convert a value of a foreign type to the equal one of Python's own; one that has none stays as it is."""
+    if type(value) in _PLAIN:
+        return value
+    from penstock.model.plain_value import plain_value  # noqa: PLC0415 - most values are plain
+
+    found = plain_value(value)
+    return value if found is None else found
+
+
+def name_problems(value: Any, name: str) -> Iterator[str]:  # noqa: ANN401 - what an author wrote
+    """Check that a value is a name."""
+    if not isinstance(value, str) or not value:
+        yield f"{name} is {value!r}; write the name of a {name}."
+
+
+def _jitter_problems(value: Any) -> Iterator[str]:  # noqa: ANN401 - as above
+    if not is_number(value) or not 0 <= value <= 1:
+        yield f"retry_jitter is {value!r}; write a number from 0 to 1."
+
+
+def _backoff_problems(value: Any) -> Iterator[str]:  # noqa: ANN401 - as above
+    if not isinstance(value, bool) and (not is_number(value) or not value >= 1):
+        yield f"retry_exponential_backoff is {value!r}; write True, False, or a factor of at least 1."
+
+
+def _trigger_rule_problems(value: Any) -> Iterator[str]:  # noqa: ANN401 - as above
+    known = list(map(str, TriggerRule))
+    if value not in known:
+        advice = did_you_mean(str(value), known, otherwise=f"The rules are: {', '.join(known)}.")
+        yield f"there is no trigger rule {value!r}. {advice}"
 
 
 def is_number(value: Any) -> bool:  # noqa: ANN401 - what an author wrote
@@ -84,14 +123,26 @@ def is_number(value: Any) -> bool:  # noqa: ANN401 - what an author wrote
 
 def integer_problems(value: Any, name: str, *, least: int | None) -> Iterator[str]:  # noqa: ANN401 - what an author wrote
     """Check that a value is a whole number of at least ``least``."""
-    if isinstance(value, bool) or not isinstance(value, int) or (least is not None and value < least):
+    lowest = -_MOST if least is None else least
+    if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= _MOST:
         bound = "" if least is None else f" of at least {least}"
-        yield f"{name} is {value!r}; write a whole number{bound}."
+        most = f", at most {_MOST}" if isinstance(value, int) and value > _MOST else ""
+        yield f"{name} is {value!r:.100}; write a whole number{bound}{most}."
 
 
 def duration_problems(value: Any, name: str, *, zero: bool = False) -> Iterator[str]:  # noqa: ANN401 - what an author wrote
     """Check that a value is a duration, longer than zero unless ``zero`` is allowed."""
     if not isinstance(value, timedelta) and not is_number(value):
         yield f"{name} is {value!r}; write a timedelta or a number of seconds."
+    elif not seconds(value) <= LONGEST_S:
+        yield f"{name} is {value!r}; write at most 100 years."
     elif seconds(value) < 0 or (seconds(value) == 0 and not zero):
         yield f"{name} is {value!r}; write a time {'of zero or more' if zero else 'longer than zero'}."
+
+
+def text_problems(value: Any, name: str) -> Iterator[str]:  # noqa: ANN401 - what an author wrote
+    """Check that a value is text that can be stored."""
+    if not isinstance(value, str):
+        yield f"{name} is {value!r:.200}; write text."
+    elif any("\ud800" <= each <= "\udfff" for each in value):
+        yield f"{name} is no Unicode text: {value!r:.200}."

@@ -1,8 +1,13 @@
 """Which values of template fields are templates; what renders them is a floor above."""
 
+import functools
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:
+    from jinja2 import Environment, TemplateSyntaxError
+
+EXTENSIONS = ("jinja2.ext.do",)
 _MARKS = ("{{", "{%", "{#")
 
 
@@ -31,3 +36,30 @@ def is_template(text: str) -> bool:
 def is_path(text: str, extensions: tuple[str, ...]) -> bool:
     """Return whether a text is meant as the path of a template file."""
     return bool(extensions) and text.endswith(extensions) and not any(char.isspace() for char in text)
+
+
+def template_fault(text: str) -> str:
+    """Say what is wrong with the syntax of a template; "" if nothing is."""
+    from jinja2 import TemplateSyntaxError  # noqa: PLC0415 - 300 ms, only if there is a template
+
+    try:
+        _environment().parse(text)
+    except TemplateSyntaxError as error:
+        return syntax_fault(error)
+    return ""
+
+
+def syntax_fault(error: "TemplateSyntaxError") -> str:
+    """Write an error of a template's syntax with what to do about it."""
+    return (
+        f"line {error.lineno}: {str(error.message).rstrip('.')}. "
+        "Text that is no template stands between {% raw %} and {% endraw %}."
+    )
+
+
+@functools.cache
+def _environment() -> "Environment":
+    """What parses templates; it renders none, so it needs no sandbox."""
+    from jinja2 import Environment  # noqa: PLC0415 - as above
+
+    return Environment(extensions=EXTENSIONS)  # noqa: S701 - as above

@@ -43,8 +43,18 @@ class XComArg(Edges):
                 "Pass the whole value and pick the element inside the task.",
             )
             return self
-        self.operator.wanted_keys.add(key)
+        self.operator._node.wanted_keys.add(key)  # noqa: SLF001 - the same room
         return XComArg(self.operator, key)
+
+    def as_setup(self) -> "XComArg":
+        """Mark its task as a setup."""
+        self.operator.as_setup()
+        return self
+
+    def as_teardown(self, **options: Any) -> "XComArg":  # noqa: ANN401 - passed on
+        """Mark its task as a teardown."""
+        self.operator.as_teardown(**options)
+        return self
 
     def __iter__(self) -> NoReturn:
         """Refuse to iterate: the value exists when the task has run.

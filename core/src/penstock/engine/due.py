@@ -50,17 +50,17 @@ def _first_start(dag: DagSpec, cursor: datetime | None, now: datetime) -> dateti
     """Start of the oldest interval that has no run yet."""
     schedule, anchor = dag.schedule, dag.start_date
     since = cursor or anchor or first_cursor(dag, now)
-    if schedule.kind is not ScheduleKind.DATES:
-        return None if since is None else schedule.tick_at_or_after(since, anchor)
     if since is None:
         return schedule.dates[0] if schedule.dates else None
-    return schedule.tick_at_or_after(since, anchor) if cursor is None else schedule.tick_after(since, anchor)
+    if schedule.spans or (cursor is None and anchor is not None):
+        return schedule.tick_at_or_after(since, anchor)
+    return schedule.tick_after(since, anchor)
 
 
 def _newest_start(dag: DagSpec, start: datetime, now: datetime) -> datetime:
     """Start of the newest interval that is complete now; ``start`` itself if none after it is."""
     schedule, anchor = dag.schedule, dag.start_date
     newest = schedule.tick_at_or_before(now, anchor)
-    if newest is not None and schedule.kind is not ScheduleKind.DATES:
+    if newest is not None and schedule.spans:
         newest = schedule.tick_before(newest, anchor)
     return start if newest is None else max(start, newest)

@@ -7,7 +7,7 @@ import penstock
 from penstock import author
 
 # What authoring imports only when it is used, to keep `import penstock` cheap.
-_ON_DEMAND = ("cronsim", "difflib", "inspect", "zoneinfo", "linecache", "traceback")
+_ON_DEMAND = ("cronsim", "difflib", "inspect", "jinja2", "jinja2.ext", "zoneinfo", "linecache", "traceback")
 
 
 def preload() -> None:

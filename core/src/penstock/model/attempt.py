@@ -18,7 +18,7 @@ class TryFacts(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         try_number: Which try of the instance it is, from 1; a lost one is repeated under the same number.
-        max_tries: How many tries the task has at most.
+        max_tries: Number of the try before the last one that there may be, as in Airflow: how many retries there are in all.
         conf: What was passed with the request for the run.
         params: Parameters of the DAG, already overridden by ``conf``.
     """
@@ -28,7 +28,7 @@ class TryFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     task_id: str
     map_index: int = UNMAPPED
     try_number: int = 1
-    max_tries: int = 1
+    max_tries: int = 0
     run_kind: RunKind = RunKind.MANUAL
     logical_date: datetime | None = None
     interval_start: datetime | None = None

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from penstock.model.plain_value import plain_value
 from penstock.model.retry import RetryPolicy
 from penstock.model.schedule import Schedule
 from penstock.model.state import TriggerRule
@@ -143,7 +144,15 @@ class DagSpec(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
 
 def to_json(dag: DagSpec) -> bytes:
     """The canonical JSON of a DAG: the same DAG always gives the same bytes."""
-    return msgspec.json.encode(dag, order="deterministic")
+    return msgspec.json.encode(dag, order="deterministic", enc_hook=_plain)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - a value of a type that JSON has not
+    """A subclass of a plain type as that type; raises TypeError for anything else."""
+    found = plain_value(value)
+    if found is None:
+        raise TypeError(f"{value!r:.200} is a {type(value).__module__}.{type(value).__qualname__}")
+    return found
 
 
 def from_json(data: bytes) -> DagSpec:

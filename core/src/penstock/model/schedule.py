@@ -81,6 +81,7 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True):
         dates: Explicit instants, sorted, aware UTC.
         timezone: IANA name of the zone in which cron expressions are read.
         text: What the author wrote, for people.
+        instants: Whether each tick stands for itself as an empty data interval, and not for the span up to the next.
     """
 
     kind: ScheduleKind = ScheduleKind.NONE
@@ -89,6 +90,12 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True):
     dates: tuple[datetime, ...] = ()
     timezone: str = "UTC"
     text: str = ""
+    instants: bool = False
+
+    @property
+    def spans(self) -> bool:
+        """Whether two neighbouring ticks enclose a data interval."""
+        return self.kind is not ScheduleKind.DATES and not self.instants
 
     @_within_calendar
     def tick_after(self, moment: datetime, anchor: datetime | None = None) -> datetime | None:
@@ -140,8 +147,8 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True):
             start = self.tick_after(start, anchor)
 
     def interval_from(self, tick: datetime, anchor: datetime | None = None) -> DataInterval | None:
-        """The data interval that starts at this tick: up to the next, or the instant itself for a date."""
-        if self.kind is ScheduleKind.DATES:
+        """The data interval that starts at this tick: up to the next, or the instant itself."""
+        if not self.spans:
             return DataInterval(tick, tick)
         end = self.tick_after(tick, anchor)
         return None if end is None else DataInterval(tick, end)
@@ -151,7 +158,7 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True):
 
         Without one, or with explicit dates, it is the logical date itself.
         """
-        if self.kind in (ScheduleKind.CRON, ScheduleKind.INTERVAL):
+        if self.spans and self.kind in (ScheduleKind.CRON, ScheduleKind.INTERVAL):
             end = self.tick_at_or_before(logical, anchor)
             start = None if end is None else self.tick_before(end, anchor)
             if start is not None and end is not None:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from penstock.author.build.build import build_dag
 from penstock.author.dag import DAG
 from penstock.author.operator import Operator
-from penstock.author.timetable import schedule_of
+from penstock.author.timetable.timetables import schedule_of
 from penstock.inline import InlineRun, TryDone
 from penstock.model.connection import Connection
 from penstock.model.dag import XComRef

@@ -106,7 +106,8 @@ def facts_of(dispatch: Dispatch, dag: DagSpec) -> TryFacts:
         task_id=instance.task_id,
         map_index=instance.map_index,
         try_number=instance.try_number,
-        max_tries=dispatch.task.retry.retries + 1,
+        # Tries from before the instance was cleared count, as in Airflow.
+        max_tries=instance.try_number - 1 - instance.failures + dispatch.task.retry.retries,
         run_kind=run.kind,
         logical_date=run.logical_date,
         interval_start=run.interval_start,

@@ -130,6 +130,10 @@ def test_a_pause_that_grows_is_spread_unless_the_author_says_otherwise(spec, arg
         pytest.param(
             'schedule=Cron("@daily", timezone="Asia/Tokyo")', "cron", ("0 0 * * *",), "Asia/Tokyo", id="own zone"
         ),
+        pytest.param('schedule="0 0 * * 6-1"', "cron", ("0 0 * * 6,0,1",), "UTC", id="over the end of the week"),
+        pytest.param('schedule="0 0 * * FRI-MON,3"', "cron", ("0 0 * * 5,6,0,1,3",), "UTC", id="names of days"),
+        pytest.param('schedule="0 0 ? * 7-2/2"', "cron", ("0 0 * * 0,2",), "UTC", id="days of Quartz"),
+        pytest.param('schedule=CronTrigger("@daily")', "cron", ("0 0 * * *",), "UTC", id="trigger"),
         pytest.param("schedule=timedelta(hours=2)", "interval", (), "UTC", id="timedelta"),
         pytest.param("schedule=Interval(timedelta(hours=2))", "interval", (), "UTC", id="interval"),
         pytest.param('schedule="@once"', "once", (), "UTC", id="once"),

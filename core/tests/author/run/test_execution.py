@@ -207,7 +207,11 @@ TEMPLATES = [
     pytest.param("{{ params.nope }}", "field 'op_args': there is no params.nope.", id="unknown parameter"),
     pytest.param("{{ macros.nope(ds) }}", "there is no macros.nope.", id="unknown macro"),
     pytest.param("{{ 1 / 0 }}", "ZeroDivisionError: division by zero", id="an error of the template's own"),
-    pytest.param("{{ ds", "template field 'op_args', line 1:", id="syntax"),
+    pytest.param("{% do [].append(1) %}", "unsafe", id="a list is not changed"),
+    pytest.param("{% do params.get('p') %}{{ macros.time.gmtime(0).tm_year }}", "1970", id="do, and the module time"),
+    pytest.param("{{ execution_date }}", "does not exist. Its name is logical_date.", id="a name of Airflow 2"),
+    pytest.param("{{ ti.max_tries }} {{ dag.owner }} {{ task.retries }} {{ dag_run.run_after.hour }}", "0  0 13", id="what can be asked"),
+    pytest.param("{{ ti.xcom_pull('t', dag_id='other') }}", "xcom_pull() gives values of the same run alone", id="other DAG"),
     pytest.param("{{ ''.__class__.__mro__ }}", "unsafe", id="sandbox"),
     pytest.param("{{ var.value.nope }}", "no Variable is named 'nope'", id="unknown variable"),
 ]  # fmt: skip

@@ -10,12 +10,13 @@ from penstock.author.dag import DAG, Param
 from penstock.author.mapping import EXPAND_KWARGS, MappedTask, elements_of
 from penstock.author.parse_session import ParseSession, Problem
 from penstock.author.sensor import Sensor
-from penstock.author.task_rules import seconds
+from penstock.author.task_rules import TaskRules, seconds
 from penstock.author.template_fields import needs_rendering
-from penstock.author.timetable import schedule_of, to_utc
+from penstock.author.timetable.dates import to_utc
+from penstock.author.timetable.timetables import schedule_of
 from penstock.author.xcom_arg import XComArg
 from penstock.errors import AuthoringError
-from penstock.model.dag import DagSpec, Mapping, ParamSpec, SensorPolicy, TaskSpec, XComRef
+from penstock.model.dag import DagSpec, Mapping, ParamSpec, SensorPolicy, TaskSpec, XComRef, from_json, to_json
 from penstock.model.state import TriggerRule
 from penstock.model.value import to_plain
 
@@ -50,8 +51,15 @@ def build_file(session: ParseSession, file: str) -> BuildResult:
             first[dag.dag_id] = dag
     for dag in first.values():
         problems += dag_problems(dag)
+    dags: list[DagSpec] = []
+    if not _sentences(problems, notes=False):
+        for dag in first.values():
+            try:
+                dags.append(_stored(_spec(dag, file)))
+            except _NotStoredError as error:
+                problems.append(_not_storable(dag, error))
     wrong, notes = _sentences(problems, notes=False), _sentences(problems, notes=True)
-    return BuildResult(() if wrong else tuple(_spec(dag, file) for dag in first.values()), wrong, notes)
+    return BuildResult(() if wrong else tuple(dags), wrong, notes)
 
 
 def build_dag(dag: DAG, file: str = "") -> DagSpec:
@@ -63,7 +71,34 @@ def build_dag(dag: DAG, file: str = "") -> DagSpec:
     wrong = _sentences([*dag.problems, *dag_problems(dag)], notes=False)
     if wrong:
         raise AuthoringError(wrong)
-    return _spec(dag, file)
+    try:
+        return _stored(_spec(dag, file))
+    except _NotStoredError as error:
+        raise AuthoringError(str(_not_storable(dag, error))) from None
+
+
+class _NotStoredError(Exception):
+    """A DAG does not come back equal from its own JSON; the message says why."""
+
+
+def _not_storable(dag: DAG, error: _NotStoredError) -> Problem:
+    return Problem(dag._site, f"DAG {dag.dag_id!r} cannot be stored: {error}.")  # noqa: SLF001 - the same room
+
+
+def _stored(spec: DagSpec) -> DagSpec:
+    """Return the DAG as its JSON gives it back: values of Python's own types, or it is refused here and nowhere later.
+
+    Raises:
+        _NotStoredError: It has no JSON form, or one that is another DAG.
+    """
+    try:
+        found = from_json(to_json(spec))
+    except (TypeError, ValueError, ArithmeticError, RecursionError, MemoryError) as error:
+        raise _NotStoredError(str(error)) from None
+    if found != spec:
+        names = [name for name in spec.__struct_fields__ if getattr(found, name) != getattr(spec, name)]
+        raise _NotStoredError(f"{', '.join(names)} would be another value when it is read")
+    return found
 
 
 def _sentences(problems: list[Problem], *, notes: bool) -> tuple[str, ...]:
@@ -84,13 +119,13 @@ def _spec(dag: DAG, file: str) -> DagSpec:
         tasks=tuple(_task(tasks[task_id], upstream[task_id]) for task_id in order),
         schedule=schedule,
         start_date=start,
-        end_date=None if dag.end_date is None else to_utc(dag.end_date, dag.timezone, "end_date"),
+        end_date=None if dag.end_date is None else to_utc(dag.end_date, schedule.timezone, "end_date"),
         catchup=dag.catchup,
         max_active_runs=dag.max_active_runs,
         max_active_tasks=dag.max_active_tasks,
         params={name: _param(value) for name, value in dag.params.items()},
         tags=tuple(sorted(set(dag.tags))),
-        doc=dag.doc,
+        doc=dag.doc or dag.description,
         isolation=dag.isolation,
         paused_upon_creation=dag.is_paused_upon_creation,
     )
@@ -102,7 +137,7 @@ def _param(value: Any) -> ParamSpec:  # noqa: ANN401 - what an author wrote
 
 
 def _task(task: "AbstractOperator", upstream: set[str]) -> TaskSpec:
-    rules, cls = task.rules, getattr(task, "cls", None) or type(task)
+    rules, cls = TaskRules.of(task), getattr(task, "cls", None) or type(task)
     stored = task if isinstance(task, PlannedTask) else None
     return TaskSpec(
         task_id=task.task_id,
@@ -119,8 +154,8 @@ def _task(task: "AbstractOperator", upstream: set[str]) -> TaskSpec:
         sensor=_sensor_policy(task),
         decides=bool(getattr(cls, "decides", "")),
         instant=cls.instant and not isinstance(task, MappedTask),
-        setup=task.setup,
-        teardown=task.teardown,
+        setup=task.is_setup,
+        teardown=task.is_teardown,
         pool=rules.pool,
         pool_slots=rules.pool_slots,
         priority_weight=rules.priority_weight,
@@ -148,7 +183,7 @@ def _policy(interval: "timedelta | float", timeout: "timedelta | float", soft_fa
 
 
 def _inputs(task: "AbstractOperator") -> tuple[XComRef, ...]:
-    found = {(arg.operator.task_id, arg.key) for arg in task.inputs()}
+    found = {(arg.operator.task_id, arg.key) for arg in task._inputs()}  # noqa: SLF001 - the same room
     return tuple(XComRef(task_id, key) for task_id, key in sorted(found))
 
 
@@ -171,4 +206,4 @@ def _templated(task: "AbstractOperator") -> bool:
         return EXPAND_KWARGS in literals or needs_rendering([task.partial_arguments, literals], extensions)
     if isinstance(task, PlannedTask):
         return needs_rendering(task.plan_arguments, ())
-    return any(needs_rendering(getattr(task, field, None), extensions) for field in cls.template_fields)
+    return any(needs_rendering(getattr(task, field, None), extensions) for field in task.template_fields)

@@ -11,17 +11,21 @@ from collections.abc import Iterator
 from graphlib import CycleError
 from typing import Any, get_args
 
+from penstock.author.airflow.arguments import ArgumentProblem, is_harmless, unknown_argument
 from penstock.author.build.graph import topological_order
 from penstock.author.capability import PlannedTask
-from penstock.author.construct import accepted_arguments, unknown_argument
+from penstock.author.construct.signature import accepted_arguments
 from penstock.author.dag import DAG, Param
+from penstock.author.graph.task_group import TaskGroup
 from penstock.author.mapping import MappedTask, non_json_type
 from penstock.author.operator import Operator
 from penstock.author.parse_session import Problem
 from penstock.author.sensor import Sensor
-from penstock.author.task_rules import integer_problems
-from penstock.author.template_fields import texts
-from penstock.author.timetable import to_schedule, to_utc, to_zone, zone_of
+from penstock.author.task_rules import integer_problems, plain_value, text_problems
+from penstock.author.template_fields import is_path, is_template, template_fault, texts
+from penstock.author.timetable.dates import is_naive, to_utc
+from penstock.author.timetable.timetables import needs_zone, to_schedule
+from penstock.author.timetable.zones import zone_of
 from penstock.errors import AuthoringError, did_you_mean
 from penstock.model.dag import Isolation
 from penstock.model.schedule import unworkable
@@ -32,58 +36,89 @@ _PULL = re.compile(r"xcom_pull\(\s*(?:task_ids\s*=\s*)?(['\"])([^'\"]+)\1")
 
 def dag_problems(dag: DAG) -> Iterator[Problem]:
     """Check a DAG as a whole; what its constructors found is in ``dag.problems``."""
-    for text in (*_dag_arguments(dag), *_dates(dag), *_default_args(dag)):
-        yield Problem(dag._site, f"DAG {dag.dag_id!r}: {text}")  # noqa: SLF001 - the same room
+    for name, problem in (*_dag_arguments(dag), *_dates(dag)):
+        site = dag._changes.get(name, dag._site)  # noqa: SLF001 - the same room
+        yield Problem(site, f"DAG {dag.dag_id!r}: {problem.text}", problem.is_note)
+    yield from _default_args(dag)
     yield from _ids(dag)
     yield from _cycles(dag)
-    yield from _template_pulls(dag)
+    yield from _templates(dag)
 
 
-def _dag_arguments(dag: DAG) -> Iterator[str]:
-    yield from id_problems(dag.dag_id, "dag_id")
-    yield from integer_problems(dag.max_active_runs, "max_active_runs", least=1)
-    yield from integer_problems(dag.max_active_tasks, "max_active_tasks", least=1)
-    if dag.isolation is not None and dag.isolation not in get_args(Isolation):
-        yield f"isolation is {dag.isolation!r}; write one of {', '.join(get_args(Isolation))}."
-    if isinstance(dag.tags, str) or not all(isinstance(tag, str) for tag in dag.tags):
-        yield f"tags is {dag.tags!r}; write a list of words."
-    for name in ("catchup", "is_paused_upon_creation"):
-        if not isinstance(getattr(dag, name), bool):
-            yield f"{name} is {getattr(dag, name)!r}; write True or False."
-    for name, value in dag.params.items():
+def _dag_arguments(dag: DAG) -> Iterator[tuple[str, ArgumentProblem]]:
+    checks = {
+        "dag_id": id_problems(dag.dag_id, "dag_id"),
+        "max_active_runs": integer_problems(plain_value(dag.max_active_runs), "max_active_runs", least=1),
+        "max_active_tasks": integer_problems(plain_value(dag.max_active_tasks), "max_active_tasks", least=1),
+        "isolation": _isolation_problems(dag.isolation),
+        "tags": _tag_problems(dag.tags),
+        "params": _param_problems(dag.params),
+        **{name: _flag_problems(getattr(dag, name), name) for name in ("catchup", "is_paused_upon_creation")},
+        **{name: text_problems(getattr(dag, name), name) for name in ("doc", "description")},
+        "template_searchpath": (
+            problem for each in dag.template_searchpath for problem in text_problems(each, "template_searchpath")
+        ),
+    }
+    return ((name, ArgumentProblem(problem)) for name, problems in checks.items() for problem in problems)
+
+
+def _isolation_problems(value: Any) -> Iterator[str]:  # noqa: ANN401 - what an author wrote
+    if value is not None and value not in get_args(Isolation):
+        yield f"isolation is {value!r}; write one of {', '.join(get_args(Isolation))}."
+
+
+def _tag_problems(value: Any) -> Iterator[str]:  # noqa: ANN401 - as above
+    if not isinstance(value, list | tuple | set | frozenset) or not all(isinstance(tag, str) for tag in value):
+        yield f"tags is {value!r}; write a list of words."
+
+
+def _flag_problems(value: Any, name: str) -> Iterator[str]:  # noqa: ANN401 - as above
+    if not isinstance(plain_value(value), bool):
+        yield f"{name} is {value!r}; write True or False."
+
+
+def _param_problems(params: dict[str, Any]) -> Iterator[str]:
+    for name, value in params.items():
         fault = non_json_type(value.default if isinstance(value, Param) else value)
         if fault:
             yield f"the parameter {name!r} holds {fault}, which has no JSON form."
 
 
-def _dates(dag: DAG) -> Iterator[str]:
+def _dates(dag: DAG) -> Iterator[tuple[str, ArgumentProblem]]:
     dates: dict[str, Any] = {}
-    zone = zone_of(dag)
+    zone = "UTC"
     try:
-        to_zone(zone)
+        zone = zone_of(dag) if needs_zone(dag) else zone
     except AuthoringError as error:
-        yield str(error)
-        zone = "UTC"
+        yield "timezone", ArgumentProblem(str(error))
     for name in ("start_date", "end_date"):
         value = getattr(dag, name)
         try:
-            dates[name] = None if value is None else to_utc(value, zone if dag.timezone else None, name)
+            dates[name] = None if value is None else to_utc(value, zone, name)
         except AuthoringError as error:
-            yield str(error)
+            yield name, ArgumentProblem(str(error))
+        if is_naive(value) and dag.timezone is None:
+            yield (
+                name,
+                ArgumentProblem(f"{name} {value} has no time zone and is read in {zone}. {_ZONE_ADVICE}", is_note=True),
+            )
     try:
         to_schedule(dag.schedule, zone)
     except AuthoringError as error:
-        yield str(error)
+        yield "schedule", ArgumentProblem(str(error))
     start, end = dates.get("start_date"), dates.get("end_date")
     if start is not None and (fault := unworkable(start)):
-        yield f"start_date {fault}."
+        yield "start_date", ArgumentProblem(f"start_date {fault}.")
     if start is not None and end is not None and end < start:
-        yield f"end_date {end.isoformat()} is before start_date {start.isoformat()}."
+        yield "end_date", ArgumentProblem(f"end_date {end.isoformat()} is before start_date {start.isoformat()}.")
     if dag.catchup is True and dag.schedule is not None and dag.start_date is None:
-        yield "catchup needs a start_date: since when are intervals to be run?"
+        yield "catchup", ArgumentProblem("catchup needs a start_date: since when are intervals to be run?")
 
 
-def _default_args(dag: DAG) -> Iterator[str]:
+_ZONE_ADVICE = "Write it with tzinfo=UTC, or give the DAG timezone='...'."
+
+
+def _default_args(dag: DAG) -> Iterator[Problem]:
     """Check that some task takes each default argument: a wrong name would have no effect, silently."""
     if not dag.tasks:
         return
@@ -92,11 +127,13 @@ def _default_args(dag: DAG) -> Iterator[str]:
         known |= set(accepted_arguments(getattr(task, "cls", None) or type(task)))
         if isinstance(task, PlannedTask):
             known |= set(task.plan_arguments)
-    for name in dag.default_args:
-        if name not in known:
-            yield unknown_argument("default_args: no task of this DAG", name, known).replace(
-                "DAG takes no", "DAG takes an"
-            )
+    owners: list[tuple[DAG | TaskGroup, str, set[str]]] = [(dag, "this DAG", known | {"start_date", "end_date"})]
+    owners += [(group, str(group), known) for group in dag.groups]
+    for owner, called, names in owners:
+        for name, value in owner.default_args.items():
+            if name not in names and not is_harmless(name, value, owner.default_args):
+                fault = unknown_argument(name, known).replace("takes no", "takes an", 1)
+                yield Problem(owner._site, f"DAG {dag.dag_id!r}: default_args: no task of {called} {fault}")  # noqa: SLF001 - the same room
 
 
 def _ids(dag: DAG) -> Iterator[Problem]:
@@ -143,14 +180,20 @@ def _cycles(dag: DAG) -> Iterator[Problem]:
         yield Problem(site, f"tasks of DAG {dag.dag_id!r} form a cycle: {' >> '.join(path)}. Take one edge away.")
 
 
-def _template_pulls(dag: DAG) -> Iterator[Problem]:
-    """Check that templates pull values of tasks that the DAG has."""
-    tasks = dag.task_dict
+def _templates(dag: DAG) -> Iterator[Problem]:
+    """Check the syntax of templates, and that they pull values of tasks that the DAG has."""
+    tasks, right = dag.task_dict, set[str]()
     for task in dag.tasks:
         cls = getattr(task, "cls", None) or type(task)
-        fields = task.partial_arguments if isinstance(task, MappedTask) else vars(task)
+        fields = task.partial_arguments | task.literals() if isinstance(task, MappedTask) else vars(task)
         for field in cls.template_fields:
             for text in texts(fields.get(field)):
+                if is_template(text) and text not in right and not is_path(text, tuple(cls.template_ext)):
+                    fault = template_fault(text)
+                    if fault:
+                        yield Problem(task._site, f"{task}: template field {field!r}, {fault}")  # noqa: SLF001 - the same room
+                        continue
+                    right.add(text)
                 for match in _PULL.finditer(text) if "xcom_pull" in text else ():
                     name = match[2]
                     if name not in tasks:

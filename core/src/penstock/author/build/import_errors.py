@@ -6,6 +6,7 @@ import sys
 import traceback
 from pathlib import Path
 
+from penstock.author.airflow.alias import ALIASES, REMEDIES
 from penstock.author.parse_session import ParseSession, Problem, Site
 from penstock.errors import AuthoringError, PenstockError, nearest
 
@@ -47,7 +48,9 @@ def to_problem(error: BaseException, session: ParseSession, file: str) -> Proble
 
 def _no_name(name: str, module: str) -> str:
     """The advice for a name that a module does not have, whatever its letters' case."""
-    known = {each.lower(): each for each in dir(sys.modules[module]) if not each.startswith("_")}
+    if module == "penstock" and name in REMEDIES:
+        return f"the module {module!r} has no name {name!r}: {REMEDIES[name]}."
+    known = {each.lower(): each for each in (*dir(sys.modules[module]), *ALIASES) if not each.startswith("_")}
     near = nearest(name.lower(), known)
     advice = f" Did you mean {known[near[0]]!r}?" if near else ""
     return f"the module {module!r} has no name {name!r}.{advice}"

@@ -69,8 +69,32 @@ def nodes(value: Any) -> "Iterator[Node]":  # noqa: ANN401 - what an author put 
         report(current_dag(), call_site(), f"{what} cannot stand in a chain of tasks.{hint}")
 
 
-def link(upper: "Node", lower: "Node") -> None:
-    """Add one edge; both ends come into the same DAG, or a problem is noted."""
+class Label(Edges):
+    """A word on an edge, as Airflow's pages show it: ``a >> Label("if empty") >> b`` is ``a >> b``."""
+
+    dag = None
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self.uppers: list[Node] = []
+        self.lowers: list[Node] = []
+
+    def _nodes(self) -> "Iterator[Any]":
+        yield self
+
+
+def link(upper: Any, lower: Any) -> None:  # noqa: ANN401 - a task, a group or a label
+    """Add one edge; both ends come into the same DAG, or a problem is noted. A label passes the order on."""
+    if isinstance(lower, Label):
+        lower.uppers.append(upper)
+        for each in lower.lowers:
+            link(upper, each)
+        return
+    if isinstance(upper, Label):
+        upper.lowers.append(lower)
+        for each in upper.uppers:
+            link(each, lower)
+        return
     dag = upper.dag or lower.dag
     if upper.dag is None and dag is not None:
         dag.adopt(upper)

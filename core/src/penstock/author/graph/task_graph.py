@@ -40,7 +40,7 @@ class TaskGraph:
         for task in tasks:
             for group in _around(task):
                 self._tasks.setdefault(group, {})[task] = None
-            for before in task.upstream:
+            for before in task.upstream_list:
                 self._join(before, task)
         for upper, lower in sorted(group_edges, key=_depth, reverse=True):
             for one in self._lasts(upper):
@@ -96,7 +96,7 @@ class TaskGraph:
         found: dict[Node, None] = {}
         for task in own:
             if own.keys().isdisjoint(self._down[task]):
-                found |= dict.fromkeys(self._work_before(task, group) if task.teardown else [task])
+                found |= dict.fromkeys(self._work_before(task, group) if task.is_teardown else [task])
         return list(found)
 
     def _work_before(self, teardown: "AbstractOperator", group: TaskGroup) -> "Iterator[Node]":
@@ -105,15 +105,15 @@ class TaskGraph:
         for upper in self._up[teardown]:
             if upper not in own or isinstance(upper, TaskGroup):
                 continue
-            if upper.teardown:
+            if upper.is_teardown:
                 yield from self._work_before(upper, group)
-            elif not upper.setup and not self._work_after(upper, group):
+            elif not upper.is_setup and not self._work_after(upper, group):
                 yield upper
 
     def _work_after(self, task: "AbstractOperator", group: TaskGroup) -> bool:
         """Whether a task of a group that is no teardown runs directly after one."""
         own = self._tasks[group]
-        return any(lower in own and not lower.teardown for lower in self.downstream(task))
+        return any(lower in own and not lower.is_teardown for lower in self.downstream(task))
 
     def _empty(self, group: TaskGroup) -> "list[Node]":
         """List the groups that stand for a group without work: itself, or those in it if it holds groups alone."""

@@ -1,14 +1,16 @@
 """Task groups: tasks that share a prefix and stand together in a chain."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from penstock.author.construct import Checked
+from penstock.author.construct.checked import Checked
 from penstock.author.graph.edges import Edges
 from penstock.author.parse_session import report
-from penstock.author.scope import current_dag, current_group, enter, leave
+from penstock.author.scope import Scope, current_dag, current_group, enter, leave
 
 if TYPE_CHECKING:
+    from contextvars import Token
+
     from penstock.author.dag import DAG
     from penstock.author.graph.edges import Node
 
@@ -29,6 +31,14 @@ class TaskGroup(Checked, Edges):
         tooltip: A sentence for people.
     """
 
+    _STATE: ClassVar[frozenset[str]] = frozenset({"_label", "_token"})
+
+    parent: "TaskGroup | None"
+    dag: "DAG | None"
+    default_args: dict[str, Any]
+    _label: str
+    _token: "Token[Scope]"
+
     def __init__(
         self,
         group_id: str,
@@ -39,11 +49,8 @@ class TaskGroup(Checked, Edges):
         default_args: dict[str, Any] | None = None,
         tooltip: str = "",
     ) -> None:
-        self._label, self.prefix_group_id, self.tooltip = group_id, prefix_group_id, tooltip
-        self.default_args: dict[str, Any] = {
-            **(self.parent.default_args if self.parent else {}),
-            **(default_args or {}),
-        }
+        self.__dict__["_label"], self.prefix_group_id, self.tooltip = group_id, prefix_group_id, tooltip
+        self.default_args = {**(self.parent.default_args if self.parent else {}), **(default_args or {})}
 
     @property
     def group_id(self) -> str:
@@ -55,7 +62,7 @@ class TaskGroup(Checked, Edges):
         return f"{self.group_id}.{label}" if self.prefix_group_id else label
 
     def __enter__(self) -> Self:
-        self._token = enter(self.dag, self)
+        self.__dict__["_token"] = enter(self.dag, self)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -73,15 +80,19 @@ class TaskGroup(Checked, Edges):
             self.dag.group_edges.append((self, lower))
 
     def _before_init(self, arguments: dict[str, Any]) -> "DAG | None":
-        self.parent: TaskGroup | None = arguments.get("parent_group") or current_group()
-        self.dag: DAG | None = arguments.get("dag") or (self.parent.dag if self.parent else current_dag())
+        parent = arguments.get("parent_group") or current_group()
+        dag = arguments.get("dag") or (parent.dag if parent else current_dag())
+        self.__dict__ |= {"parent": parent, "dag": dag}
+        return self.dag
+
+    def _owner(self) -> "DAG | None":
         return self.dag
 
     def _display_name(self, arguments: dict[str, Any]) -> str:
         return f"TaskGroup {arguments.get('group_id', '')!r}"
 
     def _fallback(self, arguments: dict[str, Any]) -> None:
-        self._label, self.prefix_group_id = str(arguments.get("group_id") or "unnamed"), True
+        self.__dict__["_label"], self.prefix_group_id = str(arguments.get("group_id") or "unnamed"), True
         self.default_args = {}
 
     def _after_init(self) -> None:

@@ -58,9 +58,8 @@ class BashOperator(Operator):
     ) -> None:
         super().__init__(**kwargs)
         self.bash_command, self.cwd = bash_command, cwd
-        self.env, self.append_env = None if env is None else dict(env), append_env
-        codes = skip_on_exit_code
-        self.skip_on_exit_code = (codes,) if isinstance(codes, int) else tuple(codes or ())
+        self.env, self.append_env = env, append_env
+        self.skip_on_exit_code = skip_on_exit_code
         self.output_encoding = output_encoding
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -112,7 +111,8 @@ class BashOperator(Operator):
         return last
 
     def _judge(self, code: int) -> None:
-        if code in self.skip_on_exit_code:
+        skip = self.skip_on_exit_code
+        if code == skip if isinstance(skip, int) else code in (skip or ()):
             raise SkipTask(f"the command ended with exit code {code}, which means: skip")
         if code < 0:
             raise CommandFailedError(f"{self}: the command was ended by {signal.Signals(-code).name}.")
@@ -122,7 +122,7 @@ class BashOperator(Operator):
     def _environment(self) -> dict[str, str] | None:
         if self.env is None:
             return None
-        return {**os.environ, **self.env} if self.append_env else self.env
+        return {**os.environ, **self.env} if self.append_env else dict(self.env)
 
 
 def _is_try_process() -> bool:
@@ -146,12 +146,12 @@ class BashFunctionOperator(BashOperator):
         self,
         *,
         python_callable: Callable[..., Any],
-        op_args: Sequence[Any] = (),
+        op_args: Sequence[Any] | None = None,
         op_kwargs: Mapping[str, Any] | None = None,
         **kwargs: Any,  # noqa: ANN401 - passed on
     ) -> None:
         super().__init__(bash_command="", **kwargs)
-        self.python_callable, self.op_args, self.op_kwargs = python_callable, list(op_args), dict(op_kwargs or {})
+        self.python_callable, self.op_args, self.op_kwargs = python_callable, op_args, op_kwargs
 
     def execute(self, context: "Context") -> str:
         """Call the function for the command, render it, and run it.

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from penstock.author.construct import parameters_of
+from penstock.author.construct.signature import parameters_of
 from penstock.author.dag import DAG
 from penstock.author.graph.task_group import TaskGroup
 from penstock.author.scope import current_dag, free_id

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from penstock.author.construct import TAKES_KEYWORDS, parameters_of, unwrapped
+from penstock.author.construct.signature import TAKES_KEYWORDS, parameters_of, unwrapped
 from penstock.author.operator import Operator
 from penstock.author.run.coroutines import completed
 from penstock.author.sensor import PokeResult, Sensor
@@ -34,7 +34,7 @@ class PythonOperator(Operator):
         self,
         *,
         python_callable: Callable[..., Any],
-        op_args: Sequence[Any] = (),
+        op_args: Sequence[Any] | None = None,
         op_kwargs: Mapping[str, Any] | None = None,
         templates_dict: dict[str, Any] | None = None,
         **kwargs: Any,  # noqa: ANN401 - passed on
@@ -42,7 +42,7 @@ class PythonOperator(Operator):
         super().__init__(**kwargs)
         if not callable(python_callable):
             raise TypeError(f"python_callable is {python_callable!r}; write the function's name without ()")
-        self.python_callable, self.op_args, self.op_kwargs = python_callable, list(op_args), dict(op_kwargs or {})
+        self.python_callable, self.op_args, self.op_kwargs = python_callable, op_args, op_kwargs
         self.templates_dict = templates_dict
 
     def execute(self, context: "Context") -> Any:  # noqa: ANN401 - any value
@@ -93,12 +93,12 @@ class PythonSensor(Sensor):
         self,
         *,
         python_callable: Callable[..., Any],
-        op_args: Sequence[Any] = (),
+        op_args: Sequence[Any] | None = None,
         op_kwargs: Mapping[str, Any] | None = None,
         **kwargs: Any,  # noqa: ANN401 - passed on
     ) -> None:
         super().__init__(**kwargs)
-        self.python_callable, self.op_args, self.op_kwargs = python_callable, list(op_args), dict(op_kwargs or {})
+        self.python_callable, self.op_args, self.op_kwargs = python_callable, op_args, op_kwargs
 
     def poke(self, context: "Context") -> Any:  # noqa: ANN401 - any value
         """Call the function and return its answer."""
@@ -112,12 +112,13 @@ class PythonSensor(Sensor):
 
 def call_with_context(
     function: Callable[..., Any],
-    args: Sequence[Any],
-    kwargs: Mapping[str, Any],
+    args: Sequence[Any] | None,
+    kwargs: Mapping[str, Any] | None,
     context: "Context",
     templates_dict: dict[str, Any] | None = None,
 ) -> Any:  # noqa: ANN401 - the function's value
     """Call a function with its arguments and with what it wants of the context."""
+    args, kwargs = args or (), kwargs or {}
     inner = unwrapped(function)
     code = getattr(inner, "__code__", None)
     wanted: dict[str, Any] = {}

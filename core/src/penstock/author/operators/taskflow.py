@@ -1,9 +1,10 @@
 """``@task``: a function becomes a task where it is called inside a DAG, and its value can be passed on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from penstock.author.construct import TAKES_KEYWORDS, accepted_arguments, parameters_of, unknown_argument, unwrapped
+from penstock.author.airflow.arguments import unknown_argument
+from penstock.author.construct.signature import TAKES_KEYWORDS, accepted_arguments, parameters_of, unwrapped
 from penstock.author.mapping import MappedOperator
 from penstock.author.operator import Operator
 from penstock.author.operators.python import BranchPythonOperator, PythonOperator, PythonSensor, ShortCircuitOperator
@@ -72,6 +73,8 @@ class Task:
             options["task_id"] = free_id(str(options.get("task_id", self.__name__)), taken)
         import inspect  # noqa: PLC0415 - to take the indentation off the docstring as Python does
 
+        if self.cls is PythonOperator and "multiple_outputs" not in options and _returns_dict(self.function):
+            options["multiple_outputs"] = True
         options.setdefault("doc", inspect.getdoc(self.function) or "")
         return options
 
@@ -116,6 +119,22 @@ class MappedFunction(MappedOperator):
         return names
 
 
+def _returns_dict(function: Callable[..., Any]) -> bool:
+    """Return whether a function is annotated to return a dict by name, whose entries are then kept one by one, as in Airflow."""
+    from typing import get_origin, get_type_hints, is_typeddict  # noqa: PLC0415 - only a function with annotations needs it
+
+    inner = unwrapped(function)
+    if "return" not in getattr(inner, "__annotations__", {}):
+        return False
+    try:
+        found = get_type_hints(inner)["return"]
+    except Exception:  # noqa: BLE001 - an annotation may be any text
+        return False
+    return is_typeddict(found) or (
+        isinstance(get_origin(found) or found, type) and issubclass(get_origin(found) or found, Mapping)
+    )
+
+
 def binding_problems(function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> list[str]:
     """Check the arguments of a call; names of the context may be left out, they are passed at run time."""
     inner = unwrapped(function)
@@ -125,7 +144,7 @@ def binding_problems(function: Callable[..., Any], args: Sequence[Any], kwargs: 
     names = parameters_of(inner)
     problems = []
     if not code.co_flags & TAKES_KEYWORDS:
-        problems += [unknown_argument(f"{inner.__name__}()", name, names) for name in kwargs if name not in names]
+        problems += [f"{inner.__name__}() {unknown_argument(name, names)}" for name in kwargs if name not in names]
     by_place = list(names)[: code.co_argcount]
     if len(args) > len(by_place) and not code.co_flags & _TAKES_MORE:
         problems.append(f"{inner.__name__}() takes {len(by_place)} positional arguments, {len(args)} were given.")

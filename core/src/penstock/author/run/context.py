@@ -4,16 +4,19 @@ Every name is worked out when it is asked for. A run without a logical date (one
 without a date) has no ``ds`` and its kin; asking for one is an error that says so, all else works.
 """
 
+import copy
 import json
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from penstock.author.run.task_instance import RuntimeTaskInstance
 from penstock.author.runtime import Runtime
-from penstock.author.timetable import schedule_of
+from penstock.author.timetable.timetables import schedule_of
 from penstock.errors import NotFoundError, RequestError
 
 if TYPE_CHECKING:
@@ -96,77 +99,6 @@ class Context(Mapping[str, Any]):
         return self.facts.logical_date
 
 
-class RuntimeTaskInstance:
-    """``ti``: this try, and the door to values of other tasks."""
-
-    def __init__(self, context: Context) -> None:
-        facts = context.facts
-        self._context = context
-        self.dag_id, self.run_id, self.task_id = facts.dag_id, facts.run_id, facts.task_id
-        self.map_index, self.try_number, self.max_tries = facts.map_index, facts.try_number, facts.max_tries
-
-    def xcom_push(self, key: str, value: Any) -> None:  # noqa: ANN401 - any value with a JSON form
-        """Leave a value under a key for other tasks, once this try succeeds.
-
-        Raises:
-            penstock.errors.RequestError: Nothing can be kept under this key.
-            penstock.model.value.NotSerialisableError: The value has no JSON form.
-        """
-        from penstock.model.names import xcom_key_problem  # noqa: PLC0415 - only a task that pushes needs these
-        from penstock.model.value import NotSerialisableError, to_plain  # noqa: PLC0415 - as above
-
-        if problem := xcom_key_problem(key):
-            raise RequestError(f"{problem}. Choose another key.")
-        try:
-            to_plain(value)
-        except NotSerialisableError as error:
-            raise error.within(key) from None
-        self._context.pushed[key] = value
-
-    def xcom_pull(
-        self,
-        task_ids: str | list[str] | tuple[str, ...] | None = None,
-        key: str = "return_value",
-        *,
-        map_indexes: int | None = None,
-        default: Any = None,  # noqa: ANN401 - any value
-    ) -> Any:  # noqa: ANN401 - any value
-        """The value of a task of this run, or a list of several tasks' values.
-
-        Args:
-            task_ids: The task or tasks; this task itself unless given.
-            key: The key under which the value was left.
-            map_indexes: The instance of a mapped task; the list of all unless given.
-            default: What is returned for a value that does not exist.
-        """
-        if isinstance(task_ids, list | tuple):
-            return [self._pull(task_id, key, map_indexes, default) for task_id in task_ids]
-        return self._pull(task_ids or self.task_id, key, map_indexes, default)
-
-    def _pull(self, task_id: str, key: str, map_index: int | None, default: Any) -> Any:  # noqa: ANN401 - any value
-        if task_id == self.task_id and key in self._context.pushed:
-            return self._context.pushed[key]
-        import msgspec  # noqa: PLC0415 - only a task that pulls needs it
-
-        from penstock.author.run.values import resolve_value  # noqa: PLC0415 - as above
-
-        runtime = self._context.runtime
-        raw = self._context.inputs.value(task_id, key) if map_index is None else None
-        index = self._index(task_id, map_index)
-        plain = runtime.xcom(task_id, key, index) if raw is None else msgspec.json.decode(raw)
-        value = resolve_value(plain, runtime, f"the value {key!r} of task {task_id!r}")
-        return default if value is None else value
-
-    def _index(self, task_id: str, map_index: int | None) -> int | None:
-        from penstock.model.run import UNMAPPED  # noqa: PLC0415 - only a task that pulls needs msgspec
-
-        if map_index is not None:
-            return map_index
-        dag = self._context.dag
-        task = dag.task_dict.get(task_id) if dag is not None else None
-        return None if hasattr(task, "mapped") else UNMAPPED
-
-
 class _AttributeLookup:
     """An object whose attributes are looked up: ``var.value.x``, ``conn.x``."""
 
@@ -189,8 +121,14 @@ class _AttributeLookup:
 class _Macros:
     """``macros``: functions for templates."""
 
-    datetime, date, time, timedelta = datetime, date, time, timedelta
-    json, uuid = json, uuid
+    datetime, timedelta, time, json, uuid = datetime, timedelta, time, json, uuid
+
+    @staticmethod
+    def ds_format_locale(*_: object) -> str:
+        """Refuse: what a template gives must not depend on the languages of a machine; raises RequestError."""
+        raise RequestError(
+            "macros.ds_format_locale is not there: use macros.ds_format, or a function of the DAG's own."
+        )
 
     @staticmethod
     def ds_add(ds: str, days: int) -> str:
@@ -227,17 +165,25 @@ def _variables(context: Context) -> SimpleNamespace:  # noqa: ARG001 - every nam
     )
 
 
+def _params(context: Context) -> Any:  # noqa: ANN401 - a dict
+    """The params as values of their own for this try, so that none sees what another did to them."""
+    from penstock.model.value import from_plain  # noqa: PLC0415 - only a try that asks for them needs msgspec
+
+    return from_plain(context.facts.params)
+
+
 def _run(context: Context) -> SimpleNamespace:
     facts = context.facts
     return SimpleNamespace(
         dag_id=facts.dag_id,
         run_id=facts.run_id,
         run_type=facts.run_kind.value,
-        conf=facts.conf,
+        conf=context["conf"],
         logical_date=facts.logical_date,
         data_interval_start=facts.interval_start,
         data_interval_end=facts.interval_end,
         start_date=facts.run_started_at,
+        run_after=facts.interval_end or facts.logical_date or facts.run_started_at,
     )
 
 
@@ -335,8 +281,8 @@ DATED: dict[str, Callable[[Context], Any]] = {
 
 NAMES: dict[str, Callable[[Context], Any]] = {
     **DATED,
-    "params": lambda context: context.facts.params,
-    "conf": lambda context: context.facts.conf,
+    "params": _params,
+    "conf": lambda context: copy.deepcopy(context.facts.conf),
     "var": _variables,
     "conn": lambda context: _AttributeLookup(context.runtime.connection),
     "dag": _dag,

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from penstock.author.abstract_operator import AbstractOperator
+from penstock.author.abstract_operator import OWN_STATE, AbstractOperator
 from penstock.author.mapping import EXPAND_KWARGS, MappedOperator, elements_of
 from penstock.author.operator import Operator
 from penstock.author.run.context import Context, current_context
@@ -103,7 +103,7 @@ def prepare(task: AbstractOperator, facts: TryFacts, inputs: TryInputs, runtime:
         context.task = made
         made = render_templates(made, context)
         for name, value in list(vars(made).items()):
-            if not name.startswith("_") and _takes_values(value):
+            if name not in OWN_STATE and _takes_values(value):
                 setattr(made, name, _with_values(value, context))
     context.task = made
     return Prepared(made, context)
@@ -248,7 +248,7 @@ def _xcoms(task: Operator, context: Context, value: Any) -> dict[str, Value]:  #
                 f"{task} has multiple_outputs and returned a {type(value).__name__}, not a dict of named values"
             )
         values |= dict.items(value)
-    for key in task.wanted_keys:
+    for key in task._node.wanted_keys:  # noqa: SLF001 - the same room
         if key not in values and isinstance(value, dict) and key in value:
             values[key] = value[key]
         elif key not in values and task.must_return_keys:

@@ -32,7 +32,7 @@ class StoredTask(AbstractOperator):
         """Make the operator of one instance, given its elements if it is mapped; it belongs to no DAG."""
         arguments = {name: _with_xcom_args(from_plain(value)) for name, value in self.plan.items() if name != KEYS}
         made: Operator = self.cls(task_id=self.task_id, **{**arguments, **elements.get(EXPAND_KWARGS, elements)})
-        made.wanted_keys = set(self.plan.get(KEYS, ()))
+        made._node.wanted_keys = set(self.plan.get(KEYS, ()))  # noqa: SLF001 - the same room
         return made
 
     def literals(self, elements: Mapping[str, MappedElement]) -> dict[str, Any]:

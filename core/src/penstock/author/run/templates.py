@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from penstock.author.airflow.alias import CONTEXT_REMEDIES
 from penstock.author.run.context import FILTERS, Context
-from penstock.author.template_fields import is_path, is_template, needs_rendering
+from penstock.author.template_fields import EXTENSIONS, is_path, is_template, needs_rendering, syntax_fault
 from penstock.errors import AuthoringError, did_you_mean
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def render_templates(task: "Operator", context: Context) -> "Operator":
         AuthoringError: A template is wrong or its file is missing; the message names the field.
     """
     made = copy.copy(task)
+    made.__dict__.pop("_complete", None)  # a try changes its copy as it likes
     for field in task.template_fields:
         if not hasattr(task, field):
             raise AuthoringError(f"{task}: template_fields names {field!r}, and there is no such attribute.")
@@ -56,6 +58,8 @@ def _render(value: Any, task: "Operator", field: str, context: Context) -> Any: 
     if isinstance(value, tuple):
         parts = [_render(each, task, field, context) for each in value]
         return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    if isinstance(value, set):
+        return {_render(each, task, field, context) for each in value}
     return value
 
 
@@ -73,7 +77,7 @@ def _text(text: str, task: "Operator", field: str, context: Context) -> str:
     except UndefinedError as error:
         raise AuthoringError(f"{task}: template field {field!r}: {_undefined(str(error), text, context)}") from None
     except TemplateSyntaxError as error:
-        raise AuthoringError(f"{task}: template field {field!r}, line {error.lineno}: {error.message}.") from None
+        raise AuthoringError(f"{task}: template field {field!r}, {syntax_fault(error)}") from None
     except TemplateError as error:
         raise AuthoringError(f"{task}: template field {field!r}: {error}.") from None
     except Exception as error:
@@ -101,7 +105,10 @@ def _environment(search: tuple[str, ...]) -> "ImmutableSandboxedEnvironment":
     from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415 - as above
 
     environment = ImmutableSandboxedEnvironment(
-        undefined=StrictUndefined, loader=FileSystemLoader(search), keep_trailing_newline=True
+        undefined=StrictUndefined,
+        loader=FileSystemLoader(search),
+        keep_trailing_newline=True,
+        extensions=EXTENSIONS,
     )
     environment.filters |= FILTERS
     return environment
@@ -136,4 +143,5 @@ def _undefined(message: str, text: str, context: Context) -> str:
     name = re.match(r"'(\w+)' is undefined", message)
     if name is None:
         return f"{message}."
-    return f"the name {name[1]!r} does not exist. {did_you_mean(name[1], context.available())}".rstrip()
+    advice = CONTEXT_REMEDIES.get(name[1]) or did_you_mean(name[1], context.available())
+    return f"the name {name[1]!r} does not exist. {advice}".rstrip()

@@ -1,0 +1,1 @@
+"""What people know from Airflow: its names and arguments, and what each is here."""

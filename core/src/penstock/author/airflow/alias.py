@@ -1,0 +1,61 @@
+"""Names that Airflow has: those that can be imported from `penstock` as well, and what there is in place of others."""
+
+ALIASES = {
+    "AirflowFailException": "FailTask",
+    "AirflowSkipException": "SkipTask",
+    "BaseHook": "Hook",
+    "BaseOperator": "Operator",
+    "BaseSensorOperator": "Sensor",
+    "CronDataIntervalTimetable": "CronInterval",
+    "CronTriggerTimetable": "CronTrigger",
+    "DeltaDataIntervalTimetable": "Interval",
+    "DummyOperator": "EmptyOperator",
+    "EventsTimetable": "Dates",
+}
+"""Airflow's name of a thing and ours; both can be imported from `penstock`."""
+
+_NO_ASSETS = "there are no assets; join DAGs by TriggerDagRunOperator"
+_NO_DATABASE = "user code never reaches the database"
+REMEDIES = {
+    "AirflowException": "raise any exception; FailTask is one that is not tried again",
+    "Asset": _NO_ASSETS,
+    "AssetAlias": _NO_ASSETS,
+    "Dataset": _NO_ASSETS,
+    "DagRun": "the context has dag_run",
+    "ExternalPythonOperator": "a provider that is isolated has an environment of its own",
+    "MultipleCronTriggerTimetable": "write CronTrigger([...])",
+    "ObjectStoragePath": "providers have operators for their stores",
+    "PythonVirtualenvOperator": "a provider that is isolated has an environment of its own",
+    "SubDagOperator": "write a TaskGroup",
+    "TaskInstance": "the context has ti",
+    "asset": _NO_ASSETS,
+    "conf": "settings are in penstock.toml, and values for tasks in Variables and params",
+    "create_session": _NO_DATABASE,
+    "provide_session": _NO_DATABASE,
+    "setup": "write task(...).as_setup()",
+    "teardown": "write task(...).as_teardown(setups=...)",
+    "timezone": "write datetime(..., tzinfo=UTC)",
+}
+"""What there is here in place of a name of Airflow's."""
+
+_NO_SUCCESS = (
+    "Nothing depends on what became of earlier runs; prev_data_interval_start and its kin follow from the schedule."
+)
+CONTEXT_REMEDIES = {
+    "dag_run_conf": "Write dag_run.conf, or conf.",
+    "execution_date": "Its name is logical_date.",
+    "inlets": "There are no assets.",
+    "next_execution_date": "Its name is next_logical_date.",
+    "outlets": "There are no assets.",
+    "prev_data_interval_end_success": _NO_SUCCESS,
+    "prev_data_interval_start_success": _NO_SUCCESS,
+    "prev_execution_date": "Its name is prev_logical_date.",
+    "prev_execution_date_success": _NO_SUCCESS,
+    "prev_start_date_success": _NO_SUCCESS,
+    "prev_end_date_success": _NO_SUCCESS,
+    "test_mode": "Tasks do not know whether they are tested.",
+    "tomorrow_ds_nodash": "Write macros.ds_add(ds, 1).replace('-', '').",
+    "triggering_asset_events": "There are no assets.",
+    "yesterday_ds_nodash": "Write macros.ds_add(ds, -1).replace('-', '').",
+}
+"""What there is here in place of a name of Airflow's context."""

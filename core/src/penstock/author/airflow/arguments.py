@@ -1,0 +1,170 @@
+"""Arguments that Airflow has: other names of ours, those that do nothing with the value given, and what to write instead.
+
+A spelling that loses no meaning is taken, one that loses meaning is refused with the remedy.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from penstock.errors import did_you_mean
+
+RENAMED = {
+    "cron": "expression",
+    "delta": "every",
+    "event_dates": "dates",
+    "concurrency": "max_active_tasks",
+    "dag_concurrency": "max_active_tasks",
+    "schedule_interval": "schedule",
+    "timetable": "schedule",
+}
+"""Other names of arguments."""
+
+_PAGES = "it is about Airflow's pages and has no effect."
+NOTED = {
+    "dag_display_name": "the dag_id is shown.",
+    "group_display_name": "the group_id is shown.",
+    "owner_links": _PAGES,
+    "task_display_name": "the task_id is shown.",
+}
+"""Arguments that are taken with a note, each with what it says."""
+
+# Values with which an argument does nothing, besides None.
+_FALSE: tuple[Any, ...] = (False,)
+_HARMLESS: dict[str, tuple[Any, ...]] = {
+    "access_control": ({},),
+    "allow_future_exec_dates": _FALSE,
+    "auto_register": (True,),
+    "depends_on_past": _FALSE,
+    "email_on_failure": _FALSE,
+    "email_on_retry": _FALSE,
+    "executor_config": ({},),
+    "fail_fast": _FALSE,
+    "fail_stop": _FALSE,
+    "ignore_first_depends_on_past": (True, False),
+    "inlets": ([], ()),
+    "interval": (timedelta(0),),
+    "max_consecutive_failed_dag_runs": (0,),
+    "on_execute_callback": ([],),
+    "on_failure_callback": ([],),
+    "on_retry_callback": ([],),
+    "on_skipped_callback": ([],),
+    "on_success_callback": ([],),
+    "outlets": ([], ()),
+    "render_template_as_native_obj": _FALSE,
+    "restrict_to_events": _FALSE,
+    "run_immediately": _FALSE,
+    "wait_for_downstream": _FALSE,
+    "wait_for_past_depends_before_skipping": _FALSE,
+    "weight_rule": ("absolute",),
+}
+# Arguments that do nothing here whatever their value.
+_WITHOUT_EFFECT = frozenset({"default_view", "deferrable", "orientation", "presorted", "provide_context"})
+
+_DATES = "Dates belong to the DAG: DAG(start_date=..., end_date=...)."
+_LISTEN = (
+    "Put a task with trigger_rule='one_failed' behind it that tells, and behind that one a task that fails, "
+    "so that the run stays failed: see `When a task fails` in docs/how-to/come-from-airflow.md."
+)
+_MAIL = _LISTEN.replace("a task with", "an EmailOperator with", 1)
+_NO_ASSETS = "There are no assets; join DAGs by TriggerDagRunOperator."
+_NO_PAST = "Runs do not look at earlier runs; max_active_runs=1 of the DAG lets them run one after the other."
+_NO_SLA = "There are no SLAs; execution_timeout ends what takes too long."
+
+_REMEDIES = {
+    "access_control": "There are no roles.",
+    "dagrun_timeout": "There is no limit for a whole run; give its tasks an execution_timeout.",
+    "depends_on_past": _NO_PAST,
+    "email": f"{_MAIL} With email_on_failure=False and email_on_retry=False it is taken.",
+    "email_on_failure": _MAIL,
+    "email_on_retry": _MAIL,
+    "end_date": _DATES,
+    "executor": "Name a queue, and route it to an executor in [queues] of penstock.toml.",
+    "executor_config": "Name a queue, and route it to an executor in [queues] of penstock.toml.",
+    "fail_fast": "Every task that can run does; trigger rules decide what follows a failed one.",
+    "fail_stop": "Every task that can run does; trigger rules decide what follows a failed one.",
+    "inlets": _NO_ASSETS,
+    "interval": "A run of CronTrigger has an empty data interval, one of CronInterval the time up to the next tick.",
+    "jinja_environment_kwargs": "Templates have one environment; add names by user_defined_macros and user_defined_filters.",
+    "map_index_template": "An instance of a mapped task is named by its number.",
+    "max_active_tis_per_dag": "max_active_tis_per_dagrun bounds the instances in one run, a pool those in all.",
+    "max_consecutive_failed_dag_runs": "Failures do not pause a DAG; leave it out.",
+    "on_execute_callback": _LISTEN,
+    "on_failure_callback": _LISTEN,
+    "on_retry_callback": _LISTEN,
+    "on_skipped_callback": _LISTEN,
+    "on_success_callback": "Put a task behind it.",
+    "outlets": _NO_ASSETS,
+    "params": "Parameters belong to the DAG: DAG(params={...}).",
+    "post_execute": "Put the code into execute(), or a task behind it.",
+    "pre_execute": "Put the code into execute(), or a task before it.",
+    "render_template_as_native_obj": "Templates give text; pass a value of another task as an argument to keep its type.",
+    "retry_policy": "retries, retry_delay, retry_exponential_backoff and max_retry_delay say when a task is tried again.",
+    "run_as_user": "Tries run as the user of their worker.",
+    "sla": _NO_SLA,
+    "sla_miss_callback": _NO_SLA,
+    "start_date": _DATES,
+    "task_concurrency": "max_active_tis_per_dagrun bounds the instances in one run, a pool those in all.",
+    "template_undefined": "A name that does not exist fails the task.",
+    "wait_for_downstream": _NO_PAST,
+    "weight_rule": "Leave it out: priority_weight counts as it is written.",
+}
+
+
+class ArgumentProblem(NamedTuple):
+    """A sentence about an argument, without its subject; a note stops nothing."""
+
+    text: str
+    is_note: bool = False
+
+
+def rewrite_arguments(
+    given: dict[str, Any], known: Collection[str], beside: Mapping[str, Any]
+) -> list[ArgumentProblem]:
+    """Take Airflow's arguments out of those given, or put them under our names; returns what there is to say.
+
+    Args:
+        given: The arguments by name; changed.
+        known: What is taken here.
+        beside: Arguments that count for what is not given, such as those of ``default_args``.
+    """
+    problems: list[ArgumentProblem] = []
+    for name in [name for name in given if name not in known]:
+        value, ours = given[name], RENAMED.get(name)
+        if ours is not None and ours in known:
+            if given.get(ours) is None:
+                given[ours] = value
+            elif value is not None:
+                problems.append(
+                    ArgumentProblem(f"takes {name!r} as another name of {ours!r}, and got both. Give one of them.")
+                )
+        elif not is_harmless(name, value, {**beside, **given}):
+            noted = name in NOTED and ArgumentProblem(f"takes {name!r}: {NOTED[name]}", is_note=True)
+            problems.append(noted or ArgumentProblem(unknown_argument(name, known)))
+    for name in [name for name in given if name not in known]:
+        del given[name]
+    return problems
+
+
+def is_harmless(name: str, value: Any, beside: Mapping[str, Any]) -> bool:  # noqa: ANN401 - what an author wrote
+    """Return whether an argument of Airflow's does nothing with this value, so that nothing is lost without it."""
+    if name == "email":
+        return not value or all(name in beside and not beside[name] for name in ("email_on_failure", "email_on_retry"))
+    if name in _WITHOUT_EFFECT:
+        return True
+    return name in _REMEDIES.keys() | _HARMLESS.keys() and (
+        value is None or any(type(value) is type(each) and value == each for each in _HARMLESS.get(name, ()))
+    )
+
+
+def is_argument(name: str) -> bool:
+    """Return whether Airflow has an argument of this name for which there is something to say here."""
+    return name in _REMEDIES or name in NOTED or name in RENAMED
+
+
+def unknown_argument(name: str, known: Collection[str]) -> str:
+    """Describe the problem of an argument that does not exist, with what to write instead."""
+    if name in _REMEDIES:
+        return f"takes no argument {name!r}. {_REMEDIES[name]}"
+    advice = did_you_mean(name, known, otherwise=f"It takes: {', '.join(sorted(known))}.")
+    return f"takes no argument {name!r}. {advice}"

@@ -1,0 +1,166 @@
+"""Timetables: what an author may write for ``schedule``, and the schedule that it means."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from penstock.author.construct.checked import Checked
+from penstock.author.task_rules import LONGEST_S
+from penstock.author.timetable.cron import to_cron
+from penstock.author.timetable.dates import is_naive, to_utc
+from penstock.author.timetable.zones import to_zone, zone_name, zone_of
+from penstock.errors import AuthoringError
+
+if TYPE_CHECKING:
+    from penstock.author.dag import DAG
+    from penstock.model.schedule import Schedule
+
+
+class CronInterval(Checked):
+    """Falls due at each tick of a cron expression, or of any of several; a run stands for the interval up to the tick.
+
+    The run that starts at a tick has the interval since the tick before as its data interval, and the start of that as
+    its logical date: ``ds`` is one interval earlier. Cron text as a DAG's ``schedule`` means this. `Cron` is its other
+    name.
+
+    Args:
+        expression: The expression (five fields or a preset), or a list of several.
+        timezone: IANA name of the zone in which they are read; the DAG's unless given.
+    """
+
+    def __init__(self, expression: str | Iterable[str], timezone: Any = None) -> None:  # noqa: ANN401 - checked when read
+        self.expressions = (expression,) if isinstance(expression, str) else tuple(expression)
+        self.timezone = timezone
+
+    def _fallback(self, arguments: dict[str, Any]) -> None:  # noqa: ARG002 - the base's
+        self.expressions, self.timezone = ("@daily",), None
+
+
+Cron = CronInterval
+
+
+class CronTrigger(CronInterval):
+    """Falls due at each tick of a cron expression, or of any of several; a run stands for the tick itself.
+
+    Its data interval is empty, and its logical date is the tick: ``ds`` is the day on which it runs.
+
+    Args:
+        expression: The expression (five fields or a preset), or a list of several.
+        timezone: IANA name of the zone in which they are read; the DAG's unless given.
+    """
+
+
+class Interval(Checked):
+    """Falls due every so often, counted from the DAG's start date, whatever the clock on the wall does."""
+
+    def __init__(self, every: timedelta) -> None:
+        self.every: Any = every
+
+    def _fallback(self, arguments: dict[str, Any]) -> None:  # noqa: ARG002 - the base's
+        self.every = timedelta(days=1)
+
+
+class Dates(Checked):
+    """Falls due at given instants; each run's data interval is the instant itself."""
+
+    def __init__(self, dates: Iterable[datetime]) -> None:
+        self.dates = tuple(dates)
+
+    def _fallback(self, arguments: dict[str, Any]) -> None:  # noqa: ARG002 - the base's
+        self.dates = ()
+
+
+def schedule_of(dag: "DAG") -> "tuple[Schedule, datetime | None]":
+    """Read a DAG's schedule, and the instant from which an interval schedule counts.
+
+    Raises:
+        AuthoringError: The time zone, the start date or the schedule is wrong.
+    """
+    zone = zone_of(dag) if needs_zone(dag) else "UTC"
+    start = None if dag.start_date is None else to_utc(dag.start_date, zone, "start_date")
+    return to_schedule(dag.schedule, zone), start
+
+
+def needs_zone(dag: "DAG") -> bool:
+    """Return whether anything of a DAG is read in its zone, so that the zone must have a name."""
+    schedule = dag.schedule
+    naive = is_naive(dag.end_date) or (isinstance(schedule, Dates) and any(map(is_naive, schedule.dates)))
+    cron = isinstance(schedule, str) or (isinstance(schedule, CronInterval) and schedule.timezone is None)
+    return dag.timezone is not None or naive or (cron and schedule != "@once")
+
+
+def to_schedule(value: Any, timezone: str) -> "Schedule":  # noqa: ANN401 - what an author wrote
+    """Convert what an author wrote for a schedule, read in a time zone.
+
+    Raises:
+        AuthoringError: It is no schedule, or one that cannot work.
+    """
+    from penstock.model.schedule import Schedule, ScheduleKind  # noqa: PLC0415 - only a build needs msgspec
+
+    if value is None:
+        return Schedule(timezone=timezone)
+    if value == "@once":
+        return Schedule(ScheduleKind.ONCE, timezone=timezone, text="@once")
+    if isinstance(value, str | CronInterval):
+        return _cron_schedule(CronInterval(value) if isinstance(value, str) else value, timezone)
+    if isinstance(value, timedelta | Interval):
+        every = _duration(value.every if isinstance(value, Interval) else value)
+        return Schedule(ScheduleKind.INTERVAL, every_s=every.total_seconds(), timezone=timezone, text=f"every {every}")
+    if isinstance(value, Dates):
+        return _dates_schedule(value, timezone)
+    raise AuthoringError(
+        f"the schedule is {value!r}; write a cron expression, a preset such as '@daily', '@once', a timedelta, "
+        f"Cron(...), CronTrigger(...), Interval(...), Dates(...) or None.{_nearest(value)}"
+    )
+
+
+def _cron_schedule(cron: CronInterval, timezone: str) -> "Schedule":
+    from penstock.model.schedule import Schedule, ScheduleKind  # noqa: PLC0415 - only a build needs msgspec
+
+    zone = timezone if cron.timezone is None else zone_name(cron.timezone)
+    to_zone(zone)
+    if not cron.expressions:
+        raise AuthoringError("the schedule holds no cron expression. Write one, such as Cron('0 6 * * *').")
+    crons = tuple(to_cron(each, zone) for each in cron.expressions)
+    text = " | ".join(str.__str__(each) for each in cron.expressions)
+    return Schedule(ScheduleKind.CRON, crons=crons, timezone=zone, text=text, instants=isinstance(cron, CronTrigger))
+
+
+def _dates_schedule(given: Dates, timezone: str) -> "Schedule":
+    from penstock.model.schedule import Schedule, ScheduleKind, unworkable  # noqa: PLC0415 - as above
+
+    dates = tuple(sorted(to_utc(each, timezone, "a date of the schedule") for each in given.dates))
+    for fault in filter(None, map(unworkable, dates)):
+        raise AuthoringError(f"a date of the schedule, {fault}.")
+    return Schedule(ScheduleKind.DATES, dates=dates, timezone=timezone, text=f"{len(dates)} dates")
+
+
+def _duration(value: Any) -> timedelta:  # noqa: ANN401 - what an author wrote
+    """Read the pause of an interval schedule as a plain timedelta; raises AuthoringError for any other value."""
+    from penstock.model.plain_value import plain_value  # noqa: PLC0415 - only a DAG with an interval needs it
+
+    plain = plain_value(value) if isinstance(value, timedelta) else None
+    if not isinstance(plain, timedelta) or _calendar_parts(value) or not 0 < plain.total_seconds() <= LONGEST_S:
+        raise AuthoringError(
+            f"the schedule is every {value!r}; write a timedelta between zero and a hundred years.{_nearest(value)}"
+        )
+    return plain
+
+
+def _calendar_parts(value: Any) -> int:  # noqa: ANN401 - what an author wrote
+    """Count the months in a pause whose length depends on the calendar, as dateutil's and pendulum's may."""
+    years, months = getattr(value, "years", 0), getattr(value, "months", 0)
+    return 12 * years + months if isinstance(years, int) and isinstance(months, int) else 0
+
+
+def _nearest(value: Any) -> str:  # noqa: ANN401 - what an author wrote
+    """Name the form that comes nearest to what is no schedule here; "" if there is none."""
+    if isinstance(value, list | tuple | set) and value and all(isinstance(each, str) for each in value):
+        return f" For several expressions write Cron({sorted(value)!r})."
+    months = _calendar_parts(value)
+    if months:
+        near = f"0 0 1 */{months} *" if months in (2, 3, 4, 6) else "@yearly" if months >= 12 else "@monthly"
+        return f" Months differ in length; the nearest is {near!r}."
+    if type(value).__name__ == "relativedelta":
+        return " Write a timedelta of the same length."
+    return ""
