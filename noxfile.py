@@ -168,6 +168,14 @@ def simulate(session: nox.Session) -> None:
 
 
 @nox.session
+def hostile(session: nox.Session) -> None:
+    """Hand thousands of odd texts and values in at every door: ``nox -s hostile -- 500`` for so many random texts a door."""
+    _sync(session)
+    texts = session.posargs[0] if session.posargs else "200"
+    session.run("pytest", "-q", "-n", "0", "core/tests/scheduler/test_hostile.py", env={"HOSTILE_TEXTS": texts})
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Write the generated pages of the reference anew."""
     _sync(session)

@@ -67,3 +67,12 @@ def test_a_connection_is_cut_within_a_result(faults: NetworkFaults):
 def test_a_dead_server_behind_the_proxy_looks_dead(faults: NetworkFaults):
     with network_faults("127.0.0.1", 1) as nowhere, pytest.raises(psycopg.OperationalError):
         _connect(nowhere)
+
+
+def test_a_connection_is_cut_before_a_certain_answer_and_the_server_has_done_its_work(faults: NetworkFaults):
+    with _connect(faults) as connection:
+        faults.cut_at(b"answer two")
+        assert connection.execute("SELECT 'answer one'").fetchone() == ("answer one",)
+        with pytest.raises(psycopg.OperationalError):
+            connection.execute("SELECT 'answer two'")
+    _connect(faults).close()

@@ -12,6 +12,7 @@
     |-- ProviderError      the outside world, as a provider saw it
     |-- StoreError         the database: unreachable, corrupt, of another schema
     |   |-- StoreUnavailableError
+    |   |   `-- CommitUnknownError
     |   |-- StoreHeldError
     |   |-- StoreGoneError
     |   `-- DataRefusedError
@@ -176,6 +177,18 @@ class StoreError(PenstockError):
 
 class StoreUnavailableError(StoreError):
     """The database cannot be had at this moment, and the same call may succeed later: locked, full, out of reach."""
+
+
+class CommitUnknownError(StoreUnavailableError):
+    """The session was cut while a transaction was committed: it may be durable, or not.
+
+    Attributes:
+        transaction: Its number at the server, by which that can be asked.
+    """
+
+    def __init__(self, message: str, transaction: str) -> None:
+        self.transaction = transaction
+        super().__init__(message)
 
 
 class StoreGoneError(StoreError):

@@ -57,6 +57,14 @@ def test_what_is_hidden_compiled_or_too_large_is_left_out_the_last_with_a_warnin
     assert warning.startswith("data.csv: it has 1,001 bytes")
 
 
+def test_a_file_whose_name_is_no_text_is_left_out_with_a_warning(folder, snapshots):
+    put(folder, "kept.py")
+    put(folder, os.fsdecode(b"odd\xff.py"))
+    taken = snapshots.take()
+    assert list(taken.files) == ["kept.py"]
+    assert taken.warnings == ("odd\\udcff.py: its name is no UTF-8, so it is left out. Rename it.",)
+
+
 def test_a_circle_of_links_ends(folder, snapshots):
     put(folder, "sub/a.py")
     (folder / "sub" / "loop").symlink_to(folder, target_is_directory=True)

@@ -95,7 +95,7 @@ class House:
 
     def __init__(self, url, folder):
         self.url, self.folder, self.keyring = url, folder, Keyring([new_key()], "the test's key")
-        self.store = self.open()
+        self.open()
         self.answer = lambda request: [
             TryStarted(request.key, request.epoch, 7, NOW),
             TryFinished(request.key, request.epoch, NOW, SUCCESS),
@@ -104,15 +104,19 @@ class House:
         self.workers = None
 
     def open(self):
-        """The store."""
-        return Store.open(self.url, self.keyring, wait_s=0.2)
+        """Open the store, and what the loader has of it."""
+        self.store = Store.open(self.url, self.keyring, wait_s=0.2)
+        self.catalog = LoaderCatalog(self.store, self.store.config.variable_values, lambda: NOW)
+
+    def close(self):
+        """Close both."""
+        self.catalog.close()
+        self.store.close()
 
     def define(self, *dags):
         """Store DAGs, each of its own file, unchecked."""
-        catalog = LoaderCatalog(self.store, self.store.config.variable_values, lambda: NOW)
         for dag in dags:
-            catalog.save(ParsedFile(f"{dag.dag_id}.py", "snapshot", {}, {}, None, NOW, 0.1, (dag,)))
-        catalog.close()
+            self.catalog.save(ParsedFile(f"{dag.dag_id}.py", "snapshot", {}, {}, None, NOW, 0.1, (dag,)))
 
     def simple(self, dag_id="stock"):
         """A DAG of one task."""
@@ -136,14 +140,20 @@ class House:
 
     def states(self):
         """The state of each run, by its id."""
-        return {run.run_id: str(run.state) for run in self.store.runs.page(limit=100)}
+        return {run.run_id: str(run.state) for run in self.store.runs.page(limit=10_000)}
+
+    def states_of(self, dag_id):
+        """The state of each run of a DAG, by its id."""
+        return {run.run_id: str(run.state) for run in self.store.runs.page(dag_id=dag_id, limit=100)}
 
     def schedule(self):
         """Run the scheduler until everything is settled; the store is open again afterwards."""
         self.store.leader_lock.acquire("a test", NOW)
         clock = SystemClock()
         self.workers = Workers(self.answer, self.settled)
-        requests = TryRequests(self.store, logs=self.folder, isolation="fork", offload=Offload("file:///values"))
+        requests = TryRequests(
+            self.store, logs=self.folder, isolation="fork", grace_s=1.0, offload=Offload("file:///values")
+        )
         asks = Asks(self.store, clock, Vault([StoreSource(self.store)], lambda _: ()))
         engine = Engine(lease_s=600.0)
         executors = {LOCAL: self.workers, "waiter": self.workers}
@@ -152,7 +162,8 @@ class House:
         try:
             scheduler.run()
         finally:
-            self.store = self.open()
+            self.catalog.close()
+            self.open()
 
 
 @pytest.fixture
@@ -160,4 +171,4 @@ def house(url, tmp_path):
     """A house without DAGs."""
     made = House(url, tmp_path)
     yield made
-    made.store.close()
+    made.close()

@@ -58,6 +58,16 @@ def test_an_executor_that_does_not_take_its_options_is_bad(found, installation, 
     assert found()["executor far"].detail.startswith("[executors.far]: ours.batch takes no argument 'slots'")
 
 
+def test_a_database_file_that_was_deleted_is_bad_and_one_that_never_was_is_not(found, installation):
+    file = installation.settings.state_folder / "penstock.db"
+    file.unlink()
+    assert found()["database"].severity is Severity.NOTE
+    file.with_name("penstock.db.lock").touch()
+    assert found()["database"].severity is Severity.BAD
+    assert "was deleted" in found()["database"].detail
+    assert not file.exists()
+
+
 def test_what_is_in_quarantine_is_bad_and_why_says_so(found, installation, store, now):
     dag = Quarantined(QuarantineKind.DAG, "DAG 'stock'", "ValueError: no such minute", now, "stock")
     installation.store.quarantine.add(dag)

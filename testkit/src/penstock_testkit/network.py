@@ -35,6 +35,7 @@ class NetworkFaults:
         self._server: asyncio.Server | None = None
         self._latency = 0.0
         self._budget: int | None = None
+        self._last_answer = b""
         self._open = asyncio.Event()
         self._open.set()
 
@@ -45,6 +46,10 @@ class NetworkFaults:
     def cut_after(self, count: int | None) -> None:
         """Reset a connection once this many bytes came from the server, counted over all; None ends it."""
         self._call(self._set_budget, count)
+
+    def cut_at(self, answer: bytes) -> None:
+        """Reset the one connection on which the server next answers this, and do not pass the answer on."""
+        self._call(self._set_last_answer, answer)
 
     def blackhole(self) -> None:
         """Let connections stand and pass no byte, until `heal()`."""
@@ -87,6 +92,9 @@ class NetworkFaults:
     def _set_budget(self, count: int | None) -> None:
         self._budget = count
 
+    def _set_last_answer(self, answer: bytes) -> None:
+        self._last_answer = answer
+
     def _reset(self) -> None:
         for writer in list(self._writers):
             _abort(writer)
@@ -98,7 +106,7 @@ class NetworkFaults:
         self._reset()
 
     async def _heal(self) -> None:
-        self._latency, self._budget = 0.0, None
+        self._latency, self._budget, self._last_answer = 0.0, None, b""
         self._open.set()
         if self._server is None:
             await self._listen()
@@ -142,6 +150,9 @@ class NetworkFaults:
             if self._latency:
                 await asyncio.sleep(self._latency)
             await self._open.wait()
+            if from_server and self._last_answer and self._last_answer in chunk:
+                self._last_answer = b""
+                raise ConnectionResetError("cut")
             if from_server and self._budget is not None:
                 chunk, self._budget = chunk[: self._budget], self._budget - len(chunk)
             writer.write(chunk)

@@ -105,7 +105,7 @@ def set_connection(  # noqa: PLR0913 - one argument an option
     elif ask_password:
         given["password"] = click.prompt("password", hide_input=True, err=True)
     connection = _connection(conn_id, text, given, _extra(extra))
-    with project(context) as installation:
+    with project(context, create=True) as installation:
         used = service.set_connection(installation, connection)
     if as_json:
         print_json({"conn_id": conn_id, "conn_type": connection.conn_type, "shadowed": not used})

@@ -19,15 +19,20 @@ def settings_of(context: click.Context) -> Settings:
     return load_settings(environ, Path.cwd())
 
 
-def project(context: click.Context) -> Installation:
-    """Open the project of the working folder, for a ``with`` block; its database is made if there is none yet.
+def project(context: click.Context, *, create: bool = False) -> Installation:
+    """Open the project of the working folder, for a ``with`` block.
+
+    Args:
+        context: Of the command.
+        create: Whether its database is made if there is none yet: only by a command that puts something in. Where one is
+            missing, others would say that all is empty, and a database that was lost would look like a new one.
 
     Raises:
         ConfigError: The settings are wrong, or nobody meant to have a project here.
     """
     settings = settings_of(context)
     require_project(settings)
-    return compose.installation(settings)
+    return compose.installation(settings, create=create)
 
 
 def anywhere(context: click.Context) -> Installation:

@@ -34,7 +34,7 @@ def list_pools(context: click.Context, *, as_json: bool) -> None:
 @click.pass_context
 def set_pool(context: click.Context, name: str, slots: int, description: str, *, as_json: bool) -> None:
     """Make or resize a pool; 0 slots close it."""
-    with project(context) as installation:
+    with project(context, create=True) as installation:
         pool = service.set_pool(installation, name, slots, description)
     if as_json:
         print_json(pool)

@@ -84,7 +84,7 @@ def set_variable(
     if [value is not None, from_stdin, file is not None].count(True) != 1:
         raise click.UsageError("Give exactly one of VALUE, --stdin and --file.")
     text = value if value is not None else _read(file)
-    with project(context) as installation:
+    with project(context, create=True) as installation:
         used = service.set_variable(installation, key, text, description)
     if as_json:
         print_json({"key": key, "shadowed": not used})

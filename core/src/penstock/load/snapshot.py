@@ -79,6 +79,9 @@ class Snapshots:
             self._snapshots.mkdir(parents=True, exist_ok=True)
             for path in self._walk(self._folder):
                 name = path.relative_to(self._folder).as_posix()
+                if (shown := name.encode(errors="backslashreplace").decode()) != name:
+                    warnings.append(f"{shown}: its name is no UTF-8, so it is left out. Rename it.")
+                    continue
                 try:
                     status = path.stat()
                     if status.st_size > self._limit:

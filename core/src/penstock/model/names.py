@@ -1,6 +1,7 @@
 """Names that users and tasks choose, of runs, Variables, pools and XComs; and the bounds of the conf of a run."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -30,6 +31,25 @@ def check_name(kind: str, name: str) -> None:
         raise RequestError(
             f"{kind} {name[:300]!r}: a name has 1 to {LONGEST_NAME} printable characters and no space at either end."
         )
+
+
+def check_text(kind: str, name: str, text: str) -> None:
+    """Refuse a text that UTF-8 cannot write.
+
+    Args:
+        kind: What holds it, for the message.
+        name: Its name.
+        text: The text.
+
+    Raises:
+        RequestError: It has a lone surrogate, as what was read with another encoding may have.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise RequestError(
+            f"{kind} {name!r}: character {error.start + 1} is {text[error.start]!r}, half of a character, which cannot be stored."
+        ) from None
 
 
 def xcom_key_problem(key: Any) -> str:  # noqa: ANN401 - what a task gave
@@ -76,10 +96,10 @@ def error_sentence(error: BaseException) -> str:
 
 
 def check_conf(conf: Mapping[str, Any]) -> None:
-    """Refuse a ``conf`` that cannot be kept.
+    """Refuse a ``conf`` that cannot be kept, or that a task would get as another one.
 
     Raises:
-        RequestError: It is too large or too deep, or a value has no JSON form that every reader reads alike.
+        RequestError: It is too large or too deep, or a value is none that JSON gives back as it was.
     """
     level: list[Any] = [conf]
     depth = 0
@@ -88,10 +108,11 @@ def check_conf(conf: Mapping[str, Any]) -> None:
         if depth > DEEPEST_CONF:
             raise RequestError(f"conf has more than {DEEPEST_CONF} levels of lists and objects within each other.")
         level = [below for each in level for below in _children(each) if isinstance(below, dict | list | tuple)]
-    try:
-        size = len(msgspec.json.encode(dict(conf)))
-    except (TypeError, ValueError, OverflowError) as error:
-        raise RequestError(f"conf cannot be kept as JSON: {error}.") from None
+    if problem := _inexact(conf, "conf"):
+        raise RequestError(
+            f"{problem}. It cannot be kept as JSON: write objects, lists, texts, numbers, true, false, null."
+        )
+    size = len(msgspec.json.encode(dict(conf)))
     if size > LARGEST_CONF:
         raise RequestError(
             f"conf has {size:,} bytes of JSON; at most {LARGEST_CONF:,} are kept. Pass on where the data is."
@@ -100,3 +121,26 @@ def check_conf(conf: Mapping[str, Any]) -> None:
 
 def _children(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     return value.values() if isinstance(value, Mapping) else value
+
+
+def _inexact(value: Any, place: str) -> str:  # noqa: ANN401 - any value
+    """What JSON would not give back as it is in a part of a conf; "" for nothing."""
+    parts: Iterable[tuple[Any, str]] = ()
+    match value:
+        case None | bool():
+            return ""
+        case int() | float() if type(value) in (int, float):
+            within = math.isfinite(value) if isinstance(value, float) else -(2**63) <= value < 2**64
+            return "" if within else f"{place} is {value!r:.60}, no number of 64 bits"
+        case str() if type(value) is str:
+            return "" if well_formed(value) == value else f"{place} is {value!r:.60}, which holds half a character"
+        case list():
+            parts = ((each, f"{place}[{number}]") for number, each in enumerate(value))
+        case Mapping():
+            odd = [key for key in value if type(key) is not str or well_formed(key) != key]
+            if odd:
+                return f"a key of {place} is {odd[0]!r:.60}, no whole text"
+            parts = ((each, f"{place}.{key[:30]}") for key, each in value.items())
+        case _:
+            return f"{place} is a {type(value).__name__}"
+    return next((found for each, name in parts if (found := _inexact(each, name))), "")

@@ -14,7 +14,7 @@ import msgspec
 from penstock.clock import Clock
 from penstock.engine.engine import Engine
 from penstock.engine.messages import Kill, RunAdded, Step
-from penstock.errors import StoreUnavailableError
+from penstock.errors import CommitUnknownError, StoreUnavailableError
 from penstock.model.attempt import TryEnd
 from penstock.model.now import Now
 from penstock.model.quarantine import Quarantined, QuarantineKind
@@ -107,10 +107,15 @@ class Turns:
         # A DAG that was put aside comes in again if it has changed, or if a person asked for it.
         again = self._aside & {arrival.dag_id for arrival in arrivals}
         if steps[0].changes:
-            with self._store.transaction() as tx:
-                self._apply(tx, steps, now)
-                if again:
-                    self._store.quarantine.release(tx, again)
+            try:
+                with self._store.transaction() as tx:
+                    self._apply(tx, steps, now)
+                    if again:
+                        self._store.quarantine.release(tx, again)
+            except CommitUnknownError as error:
+                transaction = error.transaction
+                if not self._outage.through(lambda: self._store.committed(transaction)):
+                    raise
             self._aside -= again
         self._outage.over()
         return Turn(now, tuple(steps))

@@ -8,7 +8,7 @@ import msgspec
 
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.connection import Connection
-from penstock.model.names import check_name
+from penstock.model.names import check_name, check_text
 from penstock.processes.masking import MASK, hide_values
 from penstock.service.installation import Installation
 from penstock.service.providers import hook_for
@@ -90,8 +90,24 @@ def set_connection(installation: Installation, connection: Connection) -> bool:
     """
     if not _CONN_ID.fullmatch(connection.conn_id):
         raise RequestError(f"connection {connection.conn_id!r}: an id has letters, digits and any of _ . : - only.")
+    if connection.conn_type:
+        check_name("connection type", connection.conn_type)
+    _check_fields(connection)
     installation.store.config.put_connection(connection, installation.now())
     return installation.vault.sources(connection.conn_id)[0] == DATABASE
+
+
+def _check_fields(connection: Connection) -> None:
+    """Refuse a connection that would come back as another one; raises RequestError, which shows no value."""
+    try:
+        same = msgspec.json.decode(msgspec.json.encode(connection), type=Connection) == connection
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        same = False
+    if not same:
+        raise RequestError(
+            f"connection {connection.conn_id!r}: a field would not come back as it is: half a character, a number that is "
+            "none, or an extra that is no JSON. Write it otherwise."
+        )
 
 
 def delete_connection(installation: Installation, conn_id: str) -> None:
@@ -157,6 +173,7 @@ def set_variable(installation: Installation, key: str, value: str, description: 
         StoreError: The database failed.
     """
     check_name("variable", key)
+    check_text("variable", key, value)
     installation.store.config.put_variable(key, value, installation.now(), description)
     return installation.vault.variable(key).source == DATABASE
 

@@ -158,7 +158,7 @@ def trigger(
     if logical_date is not None and logical_date.tzinfo is None:
         raise RequestError(f"the logical date {logical_date.isoformat()} has no time zone. Write it with one: +00:00.")
     _check_conf(row, conf or {})
-    logical = (logical_date or now).astimezone(UTC)
+    logical = _instant(logical_date or now)
     name = run_id or f"manual__{now.astimezone(UTC).isoformat()}"
     check_name("run", name)
     interval = row.spec.schedule.manual_interval(logical, row.spec.start_date)
@@ -170,6 +170,13 @@ def trigger(
     if run is None:
         raise RequestError(f"run {name!r} of DAG {dag_id!r} was deleted while it was asked for. Try again.")
     return TriggeredRun(run, bool(created), row.paused)
+
+
+def _instant(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise RequestError(f"the logical date {at.isoformat()} lies before the year 1 or after 9999 in UTC.") from None
 
 
 def schedule_text(spec: DagSpec) -> str:

@@ -83,6 +83,10 @@ def _folders(installation: Installation) -> Iterator[Finding]:
 
 
 def _database(installation: Installation) -> Iterator[Finding]:
+    if installation.lost_database:
+        detail = "its file was deleted. Put it back from a backup, or begin anew with `penstock up`."
+        yield Finding(Severity.BAD, "database", detail)
+        return
     if not installation.has_database:
         detail = "there is none yet; `penstock init` or `penstock up` makes it."
         yield Finding(Severity.NOTE, "database", detail)

@@ -67,6 +67,12 @@ class Installation:
         return bool(settings.database.url) or (settings.state_folder / "penstock.db").exists()
 
     @property
+    def lost_database(self) -> bool:
+        """Whether a scheduler has worked on a file that is not there any more."""
+        file = self.settings.state_folder / "penstock.db"
+        return not self.has_database and file.with_name(file.name + ".lock").exists()
+
+    @property
     def scheduler_runs(self) -> bool:
         """Whether a scheduler works on this installation; without one, requests wait. Raises StoreError."""
         return self.store.leader_lock.holder() is not None

@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import Row, Select, bindparam, func, select, update
 
 from penstock.model.dag import DagSpec, from_json
+from penstock.model.names import LONGEST_NAME
 from penstock.model.request import DagChanged
 from penstock.model.source import FileProblems
 from penstock.model.state import RunState
@@ -118,6 +119,8 @@ class Dags:
             search: Part of the id, in any case; "" for all.
             retired: Whether to include those that no file defines any more.
         """
+        if len(search) > LONGEST_NAME or "\0" in search:
+            return []  # no id holds it, and neither database looks for it
         query = ROWS.where(_d.dag_id.icontains(search, autoescape=True)) if search else ROWS
         with self._database.read() as connection:
             found = connection.execute(query if retired else query.where(_d.active)).all()

@@ -127,6 +127,10 @@ class Store:
         """Check that the database's file is still the one that was opened; raises StoreGoneError if it is not."""
         self.database.check_file()
 
+    def committed(self, transaction: str) -> bool:
+        """Whether the transaction of a `CommitUnknownError` is durable; raises StoreUnavailableError until that is known."""
+        return self.database.committed(transaction)
+
     def transaction(self) -> AbstractContextManager[Transaction]:
         """One transaction; see `penstock.store.transaction.Writer.transaction`, also for what it raises."""
         return self.writer.transaction()

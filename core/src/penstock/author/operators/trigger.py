@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from penstock.author.runtime import current
 from penstock.author.sensor import PokeResult, Sensor
 from penstock.errors import FailTask
+from penstock.model.names import check_conf
 
 if TYPE_CHECKING:
     from penstock.author.run.context import Context
@@ -57,6 +58,7 @@ class TriggerDagRunOperator(Sensor):
         """Ask for the run; returns its id."""
         run_id = self.run_id(context)
         when = self.logical_date
+        check_conf(self.conf or {})  # here, where a tuple is not a list yet
         current.get().trigger_dag(
             self.trigger_dag_id, run_id, self.conf or {}, when.isoformat() if isinstance(when, datetime) else when or ""
         )

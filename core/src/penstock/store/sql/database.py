@@ -7,13 +7,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-from penstock.errors import ConfigError, StoreGoneError, StoreUnavailableError
+from penstock.errors import CommitUnknownError, ConfigError, StoreGoneError, StoreUnavailableError
 from penstock.store.sql.driver_errors import translate_errors, translated
 
 _PAGES_PER_CHECKPOINT = 4000
+# https://www.postgresql.org/docs/14/functions-info.html#FUNCTIONS-INFO-SNAPSHOT
+_NUMBER = text("SELECT pg_current_xact_id_if_assigned()::text")
+_STATUS = text("SELECT pg_xact_status(CAST(:number AS xid8))")
 _GONE = "What was written since may be lost. Put it back, or start Penstock again to begin with what is there now."
 _KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 
@@ -99,6 +102,7 @@ class Database:
 
         Raises:
             StoreError: The database cannot serve, or cannot be had in time.
+            CommitUnknownError: The session was cut at the end, and all of it may be durable.
             StoreGoneError: Its file was deleted or replaced.
             DataRefusedError: A value cannot be stored.
         """
@@ -111,7 +115,26 @@ class Database:
             except BaseException:
                 connection.rollback()
                 raise
-            connection.commit()
+            self._commit(connection)
+
+    def committed(self, transaction: str) -> bool:
+        """Whether a transaction of PostgreSQL, by its number, is durable; raises StoreUnavailableError until that is known."""
+        with self.read() as connection:
+            status = connection.execute(_STATUS, {"number": transaction}).scalar()
+        if status == "in progress":
+            raise StoreUnavailableError(f"database {self.name}: the server has not ended a session that was cut.")
+        return bool(status == "committed")
+
+    def _commit(self, connection: Connection) -> None:
+        """Commit; a session that is cut meanwhile leaves it open whether that was done, unless the server can say so."""
+        number = None if self.sqlite else connection.execute(_NUMBER).scalar()
+        try:
+            with translate_errors(self.name, self.wait_s):
+                connection.commit()
+        except StoreUnavailableError as error:
+            if number is None:
+                raise
+            raise CommitUnknownError(str(error), number) from error
 
     def single(self, application: str) -> Any:  # noqa: ANN401 - psycopg is optional, so its type cannot be named
         """A PostgreSQL session of its own in autocommit, outside of the pool, that notices a dead network itself.

@@ -215,8 +215,8 @@ listener = Table(
         Column(name, _NUMBER, nullable=False, server_default="0", autoincrement=False)
         for name in ("acknowledged", "failed", "missed")
     ),
-    _text("broken"),
-    _text("failure"),
+    _free_text("broken"),
+    _free_text("failure"),
     Column("failed_at", Instant),
 )
 
@@ -225,7 +225,7 @@ connection = Table(
     metadata,
     Column("conn_id", Text, primary_key=True),
     Column("conn_type", Text, nullable=False),
-    _text("description"),
+    _free_text("description"),
     Column("encrypted", LargeBinary, nullable=False),
     Column("changed_at", Instant, nullable=False),
 )
@@ -234,7 +234,7 @@ variable = Table(
     "variable",
     metadata,
     Column("key", Text, primary_key=True),
-    _text("description"),
+    _free_text("description"),
     Column("encrypted", LargeBinary, nullable=False),
     Column("changed_at", Instant, nullable=False),
 )
@@ -244,7 +244,7 @@ pool = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("slots", Integer, nullable=False),
-    _text("description"),
+    _free_text("description"),
 )
 
 meta = Table(
