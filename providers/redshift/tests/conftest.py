@@ -58,3 +58,15 @@ def runtime(redshift):
     token = current.set(Surroundings(connection_to(redshift), aws))
     yield
     current.reset(token)
+
+
+@pytest.fixture
+def put(redshift, bucket):
+    """A function that writes a file of rows; returns its URL."""
+
+    def write(key, *rows):
+        url = f"s3://{bucket}/{key}"
+        redshift.s3.put(url, "".join(f"{row}\n" for row in rows))
+        return url
+
+    return write

@@ -132,7 +132,8 @@ class Loader:
         return fields[: len(self._columns)]
 
     def _value(self, column: Column, convert: Any, field: str | None) -> str | None:  # noqa: ANN401
-        value = None if field is None or field == self._copy.null_as else self._clean(column, field)
+        is_null = field is None or (field == self._copy.null_as and self._copy.format != "JSON")
+        value = None if is_null or field is None else self._clean(column, field)
         converted = None if value is None else convert(value)
         if converted is None and column.required:
             raise FieldError(1213, "Missing data for not-null field")

@@ -55,9 +55,9 @@ class Session:
         row = self.run(statement, parameters).fetchone()
         return row[0] if row else None
 
-    def rows_apart(self, statement: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - as above
+    def rows_apart(self, statement: Any, parameters: Parameters = None) -> list[tuple[Any, ...]]:  # noqa: ANN401 - as above
         """Run one query before the transaction, in one that is rolled back: it fixes no snapshot for what follows."""
-        rows = self.rows(statement)
+        rows = self.rows(statement, parameters)
         self.connection.rollback()
         self.progress.rolled_back()
         return rows

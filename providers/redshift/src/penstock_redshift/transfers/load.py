@@ -1,6 +1,6 @@
 """From an object store into Redshift, exactly once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -9,12 +9,13 @@ from penstock.errors import ErrorKind, PenstockError, ProviderError
 from penstock_redshift.hooks import RedshiftHook, Session
 from penstock_redshift.hooks.quoting import quoted
 from penstock_redshift.transfers import modes
-from penstock_redshift.transfers.files import Files, find_files, write_manifest
-from penstock_redshift.transfers.ledger import LONGEST_KEY, Ledger
+from penstock_redshift.transfers.files import Files, find_files, refuse_changed, write_manifest
+from penstock_redshift.transfers.ledger import LONGEST_KEY, Entry, Ledger
 from penstock_redshift.transfers.report import describe, load_errors
 
 METHODS = ("append", "replace", "upsert", "truncate")
 IDEMPOTENCY = ("auto", "ledger", "none")
+_WRITERS = {"append": modes.append, "replace": modes.replace, "truncate": modes.truncate}
 
 
 class S3ToRedshiftOperator(Operator):
@@ -23,15 +24,16 @@ class S3ToRedshiftOperator(Operator):
     The files are listed once and named by a manifest in which each is mandatory: exactly these are loaded, or none.
     With the ledger, a load is written down in the transaction that does it, so that it counts once however often the
     task is retried or its process killed. Access keys never stand in SQL: the cluster reads S3 by an IAM role.
+    Manifests are no data: those in a prefix are left out. Files that are empty count as files and load nothing.
 
     Args:
         table: The table, which exists (see ``create_sql``).
         schema: Its schema.
-        s3_key: URL or key of a file, or of a prefix whose files are loaded (empty files and names that begin with ``_``
-            or ``.`` are not), or a list of these.
+        s3_key: URL or key of a file, or of a prefix whose files are loaded (names that begin with ``_`` or ``.`` and
+            manifests are not), or a list of these.
         s3_bucket: The bucket, unless ``s3_key`` is a URL.
         column_list: Columns that the files hold, in their order; all of the table unless given.
-        copy_options: Options of COPY, such as ``["CSV", "IGNOREHEADER 1"]``.
+        copy_options: Options of COPY, such as ``["CSV", "IGNOREHEADER 1"]``; MANIFEST is not among them.
         method: ``append``; ``replace`` all rows in one transaction; ``upsert`` by keys; ``truncate`` first, which is
             fast, but leaves an empty table if the load then fails.
         upsert_keys: Columns that tell rows apart, for ``upsert``.
@@ -39,8 +41,8 @@ class S3ToRedshiftOperator(Operator):
         iam_role: ``default``, or ARNs of the roles by which the cluster reads the files.
         idempotency: ``ledger`` loads once for each load key; ``none`` does not; ``auto`` is the ledger for ``append``,
             whose repetition would double rows, and none for the others.
-        load_key: What the load is called in the ledger, such as ``{{ data_interval_start }}``; names, sizes and ETags
-            of the files unless given.
+        load_key: What the load is called in the ledger, such as ``{{ data_interval_start }}``. Unless given, each file
+            counts for itself, by its name and ETag: those that were loaded before are left out.
         ledger: The ledger's table, in the same schema. Loads that share one are done one after the other.
         create_sql: Statements that run before, such as ``CREATE TABLE IF NOT EXISTS ...``, each for itself.
         manifest_prefix: URL of the folder for manifests; ``_penstock/manifests/`` in the files' bucket unless given.
@@ -99,31 +101,40 @@ class S3ToRedshiftOperator(Operator):
             found.append("incremental_key belongs to method 'upsert'")
         if self.method == "truncate" and self.idempotency == "ledger":
             found.append("method 'truncate' cannot be idempotent by the ledger, because TRUNCATE commits by itself")
-        return found
+        return found + list(self._option_problems())
+
+    def _option_problems(self) -> Iterator[str]:
+        options: object = self.copy_options or ()
+        if not isinstance(options, list | tuple):
+            yield "copy_options is no list; write a list of texts"
+            return
+        words = modes.option_words(options)
+        if "MANIFEST" in words:
+            yield (
+                "copy_options has MANIFEST, and s3_key would be read as data; give the files that the manifest names, or "
+                "their prefix: this operator writes a manifest of its own"
+            )
+        if self.method == "upsert" and "EXPLICIT_IDS" in words:
+            yield "method 'upsert' inserts rows, and an INSERT cannot set an identity column: leave EXPLICIT_IDS out"
+        named = {each.lower() for each in self.column_list or ()}
+        needed = [*(self.upsert_keys or ()), *([self.incremental_key] if self.incremental_key else [])]
+        for column in needed if named else ():
+            if column.lower() not in named:
+                yield f"column_list lacks {column!r}, by which method 'upsert' compares rows"
 
     def execute(self, context: Any) -> dict[str, Any]:  # noqa: ANN401 - the spec's signature
         """Load; returns ``rows``, ``files``, ``bytes``, ``load_key`` and whether it was ``loaded`` now or before."""
+        problems = self._problems()  # once more, of what templates have made of the arguments
+        if problems:
+            raise _invalid("; ".join(problems), "Correct the task's arguments")
         hook = RedshiftHook(self.redshift_conn_id)
-        files = find_files(self._sources(), self.store_conn_id)
-        load_key = str(self.load_key) or files.fingerprint
-        result = {"files": len(files.objects), "bytes": files.size, "load_key": load_key}
+        files = find_files(self.sources(), self.store_conn_id)
         if self.create_sql:
             hook.run(self.create_sql, autocommit=True, repeatable=True)
-        ledger = self._ledger(hook, load_key)
-        copy = modes.Copy(
-            quoted(self.schema, self.table),
-            self.column_list or (),
-            write_manifest(files, self.manifest_prefix, self.store_conn_id),
-            self.iam_role,
-            self.copy_options or (),
-        )
-        if self.method == "truncate":
-            hook.run(f"TRUNCATE {copy.table}", autocommit=True)
-        load = _Load(self, copy, files, ledger, _who(context))
+        ledger = self._ledger(hook)
+        load = _Load(self, files, ledger, _who(context))
         try:
-            return result | hook.transaction(
-                load.run, operation="COPY", repeatable=ledger is not None or self._is_repeatable
-            )
+            return hook.transaction(load.run, operation="COPY", repeatable=ledger is not None or self._is_repeatable)
         except ProviderError as error:
             raise load.explained(hook, error) from error
         finally:
@@ -134,19 +145,37 @@ class S3ToRedshiftOperator(Operator):
         """Whether loading twice gives what loading once does, whatever the ledger says."""
         return self.method != "append"
 
-    def _ledger(self, hook: RedshiftHook, load_key: str) -> Ledger | None:
+    def _ledger(self, hook: RedshiftHook) -> Ledger | None:
         if self.idempotency == "none" or (self.idempotency == "auto" and self._is_repeatable):
             return None
-        if len(load_key.encode()) > LONGEST_KEY:
-            raise ProviderError(
-                f"the load_key has {len(load_key.encode())} bytes, the ledger holds {LONGEST_KEY}",
-                service="redshift", operation="COPY", kind=ErrorKind.INVALID, hint="Give a shorter one",
-            )  # fmt: skip
-        ledger = Ledger(self.schema, self.ledger, f"{self.schema}.{self.table}".lower(), load_key)
+        length = len(str(self.load_key).encode())
+        if length > LONGEST_KEY:
+            raise _invalid(f"the load_key has {length} bytes, the ledger holds {LONGEST_KEY}", "Give a shorter one")
+        ledger = Ledger(self.schema, self.ledger, f"{self.schema}.{self.table}".lower())
         ledger.prepare(hook)
         return ledger
 
-    def _sources(self) -> list[str]:
+    def columns(self, session: Session) -> Sequence[str]:
+        """The columns that are loaded, empty for all if the method need not know them."""
+        if self.column_list or self.method != "upsert":
+            return self.column_list or ()
+        return modes.columns_of(session, self.schema, self.table)
+
+    def write(self, session: Session, files: Files, columns: Sequence[str]) -> int:
+        """Load files in the way of the method; returns the rows that were written."""
+        copy = modes.Copy(
+            quoted(self.schema, self.table),
+            columns,
+            write_manifest(files, self.manifest_prefix, self.store_conn_id) if files.objects else "",
+            self.iam_role,
+            self.copy_options or (),
+        )
+        if self.method == "upsert":
+            return modes.upsert(session, copy, self.upsert_keys or (), self.incremental_key)
+        return _WRITERS[self.method](session, copy)
+
+    def sources(self) -> list[str]:
+        """URLs of the files and prefixes."""
         keys = [self.s3_key] if isinstance(self.s3_key, str) else list(self.s3_key)
         return [key if "://" in key else f"s3://{self.s3_bucket}/{key}" for key in keys]
 
@@ -154,50 +183,73 @@ class S3ToRedshiftOperator(Operator):
 class _Load:
     """One load while it is tried."""
 
-    def __init__(
-        self, task: S3ToRedshiftOperator, copy: modes.Copy, files: Files, ledger: Ledger | None, who: Mapping[str, str]
-    ) -> None:
-        self._task, self._copy, self._files, self._ledger, self._who = task, copy, files, ledger, who
+    def __init__(self, task: S3ToRedshiftOperator, files: Files, ledger: Ledger | None, who: Mapping[str, str]) -> None:
+        self._task, self._files, self._ledger, self._who = task, files, ledger, who
+        self._table = quoted(task.schema, task.table)
         self._session: tuple[int, datetime] | None = None
 
     def run(self, session: Session) -> dict[str, Any]:
         """The transaction."""
+        if self._session is not None:  # an earlier attempt failed, perhaps because files were replaced
+            self._files = find_files(self._task.sources(), self._task.store_conn_id)
         self._session = session.rows_apart("SELECT pg_backend_pid(), getdate()")[0]
+        columns = self._task.columns(session)
+        load_key = str(self._task.load_key) or self._files.fingerprint
+        left, lines = self._left(session, load_key)
+        if lines and not left.every:
+            return self._done_before(lines, load_key)
+        rows = self._task.write(session, left, columns)
         if self._ledger is not None:
-            entry = self._ledger.find(session)
-            if entry is not None:
-                print(  # noqa: T201 - the task's log
-                    f"{self._copy.table}: the load {self._ledger.load_key!r} was done at {entry.loaded_at} with "
-                    f"{entry.rows} rows; nothing is loaded. To load it again: {self._ledger.how_to_forget()}"
-                )
-                return {"rows": entry.rows, "loaded": False}
-        rows = self._write(session)
-        if self._ledger is not None:
-            self._ledger.write(session, rows=rows, files=len(self._files.objects), size=self._files.size, who=self._who)
-        print(f"{self._copy.table}: {rows} rows of {len(self._files.objects)} files ({self._files.size} bytes)")  # noqa: T201 - the task's log
-        return {"rows": rows, "loaded": True}
+            refuse_changed(left, self._task.store_conn_id)
+            key = str(self._task.load_key) or left.fingerprint
+            self._ledger.write(session, key, left.every, rows=rows, who=self._who)
+        print(f"{self._table}: {rows} rows of {len(left.objects)} files ({left.size} bytes)")  # noqa: T201 - the task's log
+        return {"rows": rows, "files": len(left.objects), "bytes": left.size, "load_key": load_key, "loaded": True}
 
-    def _write(self, session: Session) -> int:
-        if self._task.method == "upsert":
-            return modes.upsert(session, self._copy, self._task.upsert_keys or (), self._task.incremental_key)
-        return (modes.replace if self._task.method == "replace" else modes.append)(session, self._copy)
+    def _left(self, session: Session, load_key: str) -> tuple[Files, list[Entry]]:
+        """What is to be loaded, and the lines of the ledger by which the rest is not."""
+        if self._ledger is None:
+            return self._files, []
+        self._ledger.lock(session)
+        if self._task.load_key:
+            lines = self._ledger.of_key(session, load_key)
+            return Files((), ()) if lines else self._files, lines
+        lines = self._ledger.of_files(session, self._files.every)
+        left = self._files.without((each.url, each.etag) for each in lines)
+        if lines and left.every:
+            before = len(self._files.every) - len(left.every)
+            print(f"{self._table}: {before} files were loaded before and are left out")  # noqa: T201 - the task's log
+        return left, lines
+
+    def _done_before(self, lines: list[Entry], load_key: str) -> dict[str, Any]:
+        loads = {each.load_key: each.load_rows for each in lines}
+        rows = sum(loads.values())
+        again = self._ledger.how_to_forget(loads) if self._ledger else ""
+        done = f"the load {load_key!r} was done at {lines[0].loaded_at} with {rows} rows; nothing is loaded"
+        print(f"{self._table}: {done}. To load it again: {again}")  # noqa: T201 - the task's log
+        found = {"files": len(self._files.objects), "bytes": self._files.size, "load_key": load_key}
+        return {"rows": rows, **found, "loaded": False}
 
     def explained(self, hook: RedshiftHook, error: ProviderError) -> ProviderError:
         """The error with the report on the refused rows, if rows were refused."""
         if error.kind is not ErrorKind.INVALID or self._session is None:
             return error
-        errors = load_errors(hook, *self._session)
+        try:
+            errors = load_errors(hook, *self._session)
+        except PenstockError as unreadable:
+            print(f"which rows were refused cannot be told: {unreadable}")  # noqa: T201 - the task's log
+            return error
         if not errors:
             return error
         return ProviderError(
-            f"{self._copy.table}: {describe(errors)}",
+            f"{self._table}: {describe(errors)}",
             service="redshift", operation="COPY", kind=ErrorKind.INVALID, code=error.code,
             hint="Nothing was loaded. Correct the files or the table, or allow some bad rows by the option MAXERROR",
         )  # fmt: skip
 
     def warn(self, hook: RedshiftHook) -> None:
         """Print what rows were passed over by MAXERROR."""
-        if self._session is None or not any("MAXERROR" in each.upper() for each in self._copy.options):
+        if self._session is None or not any("MAXERROR" in each.upper() for each in self._task.copy_options or ()):
             return
         try:
             errors = load_errors(hook, *self._session)
@@ -205,7 +257,11 @@ class _Load:
             print(f"which rows were passed over cannot be told: {error}")  # noqa: T201 - the task's log
             return
         if errors:
-            print(f"{self._copy.table}: {describe(errors)}")  # noqa: T201 - the task's log
+            print(f"{self._table}: {describe(errors)}")  # noqa: T201 - the task's log
+
+
+def _invalid(detail: str, hint: str) -> ProviderError:
+    return ProviderError(detail, service="redshift", operation="COPY", kind=ErrorKind.INVALID, hint=hint)
 
 
 def _who(context: Any) -> dict[str, str]:  # noqa: ANN401 - the context, or a test's empty one

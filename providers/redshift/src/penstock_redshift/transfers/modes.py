@@ -2,6 +2,7 @@
 
 # ruff: noqa: S608 - statements are built from names that are quoted; values are parameters
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from penstock_redshift.hooks import Session
 from penstock_redshift.hooks.quoting import escaped, quoted
 
 _STAGE, _CHOSEN = quoted("penstock_stage"), quoted("penstock_chosen")
+_QUOTED = re.compile(r"'(?:[^'\\]|''|\\.)*'", re.DOTALL)
 
 
 class Copy(NamedTuple):
@@ -18,7 +20,7 @@ class Copy(NamedTuple):
     Attributes:
         table: The target, quoted.
         columns: The columns that the files hold, in their order; empty for all of the table.
-        manifest: URL of the manifest.
+        manifest: URL of the manifest; "" if there is nothing to load.
         iam_role: ``default`` or one or more ARNs, joined by commas.
         options: Further options, as they are written in SQL.
     """
@@ -31,6 +33,8 @@ class Copy(NamedTuple):
 
     def run(self, session: Session, into: str = "") -> int:
         """Run it, into another table of the same columns if one is named; returns the rows that were loaded."""
+        if not self.manifest:
+            return 0
         names = f" ({', '.join(map(quoted, self.columns))})" if self.columns else ""
         default = self.iam_role.lower() == "default"
         role = "default" if default else "%s"
@@ -40,6 +44,11 @@ class Copy(NamedTuple):
             (self.manifest,) if default else (self.manifest, self.iam_role),
         )
         return int(session.value("SELECT pg_last_copy_count()") or 0)
+
+
+def option_words(options: Sequence[str]) -> set[str]:
+    """The words of options of COPY outside of their texts, in upper case."""
+    return set(re.findall(r"\w+", " ".join(_QUOTED.sub(" ", each) for each in options).upper()))
 
 
 def append(session: Session, copy: Copy) -> int:
@@ -53,32 +62,56 @@ def replace(session: Session, copy: Copy) -> int:
     return copy.run(session)
 
 
+def truncate(session: Session, copy: Copy) -> int:
+    """Empty the table, which is committed at once, and load; to be repeated as a whole."""
+    session.run(f"TRUNCATE {copy.table}")
+    return copy.run(session)
+
+
+def columns_of(session: Session, schema: str, table: str) -> list[str]:
+    """Columns that COPY loads unless told otherwise: all but those whose values the table makes by itself.
+
+    To be asked before the transaction, because it fixes the snapshot. Source: "Column list" of the COPY command and
+    "SVV_COLUMNS", Amazon Redshift Database Developer Guide; the default of an identity column names it.
+    """
+    rows = session.rows_apart(
+        "SELECT column_name, column_default FROM svv_columns WHERE table_schema = %s AND table_name = %s "
+        "ORDER BY ordinal_position",
+        (schema.lower(), table.lower()),
+    )
+    if not rows:  # the user may not see the table there, or it is not there, which this tells
+        return [each.name for each in session.run(f"SELECT * FROM {quoted(schema, table)} LIMIT 0").description or ()]
+    return [str(name) for name, default in rows if not re.match(r'"?(default_)?identity"?\(', str(default))]
+
+
 def upsert(session: Session, copy: Copy, keys: Sequence[str], incremental_key: str) -> int:
     """Replace rows of equal keys and add the others; the newest row of a key wins, among the new and against the old.
 
+    A row without a value in ``incremental_key`` is older than any with one. Columns that are not loaded get their
+    defaults.
+
     Args:
         session: The transaction.
-        copy: What is loaded.
+        copy: What is loaded; its columns are named.
         keys: Columns that tell rows apart; none may be NULL.
         incremental_key: Column that tells which of two rows is newer; "" if a key comes once in a load.
 
     Returns:
         The rows that were written.
     """
-    columns = list(copy.columns) or [
-        each.name for each in session.run(f"SELECT * FROM {copy.table} LIMIT 0").description or ()
-    ]
-    names = ", ".join(map(quoted, columns))
-    session.run(f"CREATE TEMP TABLE {_STAGE} (LIKE {copy.table} INCLUDING DEFAULTS)")
+    if not copy.manifest:
+        return 0
+    names = ", ".join(map(quoted, copy.columns))
+    # not LIKE, which would take over NOT NULL, also of columns that the files lack
+    session.run(f"CREATE TEMP TABLE {_STAGE} AS SELECT {names} FROM {copy.table} WHERE false")
     copy.run(session, _STAGE)
     _refuse_nulls(session, keys)
     _choose(session, names, keys, incremental_key)
     same = " AND ".join(f"{copy.table}.{quoted(key)} = {_CHOSEN}.{quoted(key)}" for key in keys)
     if incremental_key:
-        newer = quoted(incremental_key)
-        session.run(
-            f"DELETE FROM {_CHOSEN} USING {copy.table} WHERE {same} AND {_CHOSEN}.{newer} < {copy.table}.{newer}"
-        )
+        new, old = (f"{table}.{quoted(incremental_key)}" for table in (_CHOSEN, copy.table))
+        older = f"({new} < {old} OR ({new} IS NULL AND {old} IS NOT NULL))"
+        session.run(f"DELETE FROM {_CHOSEN} USING {copy.table} WHERE {same} AND {older}")
     session.run(f"DELETE FROM {copy.table} USING {_CHOSEN} WHERE {same}")
     written = session.run(f"INSERT INTO {copy.table} ({names}) SELECT {names} FROM {_CHOSEN}").rowcount
     session.run(f"DROP TABLE {_STAGE}")
@@ -87,24 +120,24 @@ def upsert(session: Session, copy: Copy, keys: Sequence[str], incremental_key: s
 
 
 def _choose(session: Session, names: str, keys: Sequence[str], incremental_key: str) -> None:
-    """One row a key: the newest. Without a column that tells, rows that differ are refused, equal ones are one."""
+    """The newest row of each key; rows that are equal are one, and among others as new as it none can be chosen."""
     by = ", ".join(map(quoted, keys))
-    order = f"{quoted(incremental_key)} DESC" if incremental_key else by
-    ranked = f"SELECT DISTINCT {names} FROM {_STAGE}"
-    session.run(
-        f"CREATE TEMP TABLE {_CHOSEN} AS SELECT {names} FROM (SELECT {names}, "
-        f"ROW_NUMBER() OVER (PARTITION BY {by} ORDER BY {order}) AS penstock_rank FROM ({ranked}) AS every_row"
-        ") AS ranked WHERE penstock_rank = 1"
-    )
-    if not incremental_key:
-        doubled = int(session.value(f"SELECT count(*) FROM ({ranked}) AS every_row")) - int(
-            session.value(f"SELECT count(*) FROM {_CHOSEN}")
+    newest = f"SELECT {names} FROM {_STAGE}"
+    if incremental_key:
+        rank = quoted("penstock_rank")
+        while rank in names:
+            rank = quoted(rank.strip('"') + "_")
+        order = f"RANK() OVER (PARTITION BY {by} ORDER BY {quoted(incremental_key)} DESC NULLS LAST) AS {rank}"
+        newest = f"SELECT {names} FROM (SELECT {names}, {order} FROM {_STAGE}) AS ranked WHERE {rank} = 1"
+    session.run(f"CREATE TEMP TABLE {_CHOSEN} AS SELECT DISTINCT {names} FROM ({newest}) AS newest")
+    doubled = f"SELECT {by} FROM {_CHOSEN} GROUP BY {by} HAVING count(*) > 1"
+    count = int(session.value(f"SELECT count(*) FROM ({doubled}) AS doubled"))
+    if count:
+        equally = f" and are equally new by {incremental_key}" if incremental_key else ""
+        raise _refused(
+            f"{count} keys ({', '.join(keys)}) have several rows in this load that differ{equally}",
+            "Name a column that tells which is newer as incremental_key",
         )
-        if doubled:
-            raise _refused(
-                f"{doubled} rows have a key ({', '.join(keys)}) that another row of the load has with other values",
-                "Name the column that tells which is newer as incremental_key",
-            )
 
 
 def _refuse_nulls(session: Session, keys: Sequence[str]) -> None:
