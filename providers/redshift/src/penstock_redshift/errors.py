@@ -22,26 +22,44 @@ _STATES = {
     "42P01": ErrorKind.NOT_FOUND,
     "42": ErrorKind.INVALID,
     "53": ErrorKind.THROTTLED,
+    "55006": ErrorKind.TRANSIENT,
+    "55P03": ErrorKind.TRANSIENT,
     "57014": ErrorKind.TIMEOUT,
     "57P": ErrorKind.TRANSIENT,
+    "58": ErrorKind.TRANSIENT,
     "0A": ErrorKind.INVALID,
     "25": ErrorKind.INVALID,
 }
 _TEXTS = [
-    (re.compile(r"\b1023\b|Serializable isolation violation|could not serialize", re.IGNORECASE), ErrorKind.TRANSIENT),
+    (re.compile(r"^\s*1023\b|Serializable isolation violation|could not serialize", re.IGNORECASE), ErrorKind.TRANSIENT),
     (re.compile(r"^\s*1018\b|1018 .*does not exist", re.IGNORECASE), ErrorKind.TRANSIENT),
+    (re.compile(r"(is|are) not supported|not yet implemented", re.IGNORECASE), ErrorKind.INVALID),
+    (re.compile(r"ExpiredToken|InvalidClientTokenId|InvalidAccessKeyId|UnrecognizedClient|SignatureDoesNotMatch|"
+                r"RequestExpired|RequestTimeTooSkewed|InvalidToken"), ErrorKind.AUTH),
     (re.compile(r"Access ?Denied|not authorized|permission denied|Status 403", re.IGNORECASE), ErrorKind.PERMISSION),
-    (re.compile(r"ExpiredToken|InvalidClientTokenId|UnrecognizedClient|SignatureDoesNotMatch"), ErrorKind.AUTH),
-    (re.compile(r"ClusterNotFound|ResourceNotFound"), ErrorKind.NOT_FOUND),
-    (re.compile(r"password authentication failed|no pg_hba.conf|IAM authentication", re.IGNORECASE), ErrorKind.AUTH),
+    (re.compile(r"ClusterNotFound|ResourceNotFound|name or service not known|nodename nor servname", re.IGNORECASE),
+     ErrorKind.NOT_FOUND),
+    (re.compile(r"password authentication failed|no pg_hba.conf|IAM authentication|(role|user) \".*\" does not exist",
+                re.IGNORECASE), ErrorKind.AUTH),
     (re.compile(r"database \".*\" does not exist", re.IGNORECASE), ErrorKind.NOT_FOUND),
     (re.compile(r"NoSuchKey|NoSuchBucket|prefix .* not exist|No files listed", re.IGNORECASE), ErrorKind.NOT_FOUND),
-    (re.compile(r"SlowDown|too many connections|connection limit", re.IGNORECASE), ErrorKind.THROTTLED),
+    (re.compile(r"SlowDown|too many connections|connection limit|Throttl|TooManyRequests|RequestLimitExceeded",
+                re.IGNORECASE), ErrorKind.THROTTLED),
     (re.compile(r"Load into table|load_error|stl_load_errors", re.IGNORECASE), ErrorKind.INVALID),
-    (re.compile(r"Status 5\d\d|InternalError|internal error", re.IGNORECASE), ErrorKind.TRANSIENT),
-    (re.compile(r"certificate|SSL error|does not support SSL|sslmode", re.IGNORECASE), ErrorKind.INVALID),
-    (re.compile(r"timeout expired|timed out|ConnectionTimeout", re.IGNORECASE), ErrorKind.TIMEOUT),
+    (re.compile(r"Status 5\d\d|InternalError|InternalFailure|ServiceUnavailable|internal error", re.IGNORECASE),
+     ErrorKind.TRANSIENT),
+    (re.compile(r"certificate|does not support SSL|sslmode|no SSL|unsupported protocol", re.IGNORECASE), ErrorKind.INVALID),
+    (re.compile(r"timeout expired|timed out|ConnectionTimeout|(connect|read) timeout", re.IGNORECASE), ErrorKind.TIMEOUT),
 ]  # fmt: skip
+# Of the driver, for connections that failed or were lost; an error of the server has a SQLSTATE.
+_LOST = frozenset({"OperationalError"})
+_CLASSES = {
+    frozenset({"NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", "CredentialRetrievalError",
+               "TokenRetrievalError", "SSOError"}): ErrorKind.AUTH,
+    frozenset({"ConnectionTimeout", "ConnectTimeoutError", "ReadTimeoutError"}): ErrorKind.TIMEOUT,
+    frozenset({"InterfaceError", "HTTPClientError", "ConnectionError"}): ErrorKind.TRANSIENT,
+    _LOST: ErrorKind.TRANSIENT,
+}  # fmt: skip
 # What to do about an error, by its SQLSTATE or by its text; psycopg's own carry no SQLSTATE.
 _WAYS_OUT = (
     (re.compile(r"^25001$|cannot (be )?(run|executed?) (inside|from|in) a", re.IGNORECASE),
@@ -115,10 +133,7 @@ def _kind(error: Exception, state: str, text: str) -> ErrorKind:
         if pattern.search(text):
             return kind
     names = {cls.__name__ for cls in type(error).__mro__}
-    if names & {"NoCredentialsError", "PartialCredentialsError", "ProfileNotFound"}:
-        return ErrorKind.AUTH
-    if "ConnectionTimeout" in names:
-        return ErrorKind.TIMEOUT
-    if names & {"InterfaceError", "EndpointConnectionError"} or ("OperationalError" in names and not state):
-        return ErrorKind.TRANSIENT
+    for known, kind in _CLASSES.items():
+        if names & known and not (state and known == _LOST):
+            return kind
     return ErrorKind.INVALID

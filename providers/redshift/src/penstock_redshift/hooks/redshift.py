@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import penstock
@@ -51,13 +51,18 @@ class RedshiftHook(Hook):
     @contextmanager
     def session(self, operation: str = "Query", *, autocommit: bool = True) -> Iterator[Session]:
         """A connection that is closed at the end; what the driver raises inside becomes a provider error."""
+        fields = self.fields
         try:
-            with closing(connect(self.fields, autocommit=autocommit)) as connection, _cancelled(connection):
-                yield Session(connection, self.fields, _tags())
+            connection = connect(fields, autocommit=autocommit)
         except PenstockError:
             raise
         except Exception as error:
-            if not type(error).__module__.startswith(("psycopg", "botocore", "boto3")):
+            raise provider_error(error, operation=operation, conn_id=self.conn_id) from error
+        try:
+            with closing(connection), _cancelled(connection):
+                yield Session(connection, fields, _tags())
+        except Exception as error:
+            if not type(error).__module__.startswith("psycopg"):
                 raise
             raise provider_error(error, operation=operation, conn_id=self.conn_id) from error
 
@@ -100,7 +105,10 @@ class RedshiftHook(Hook):
             except BaseException:
                 if not session.connection.closed:
                     session.progress.doubtful = ""  # the server has answered
-                    session.connection.rollback()
+                    with suppress(
+                        Exception
+                    ):  # the first cause is what counts, and the end of the connection undoes as well
+                        session.connection.rollback()
                 raise
         return result
 
@@ -181,7 +189,8 @@ def _cancelled(connection: "psycopg.Connection[Any]") -> Iterator[None]:
         yield
     finally:
         if connection.info.transaction_status.name == "ACTIVE":
-            connection.cancel_safe(timeout=5)
+            with suppress(Exception):  # what ended the task is what counts
+                connection.cancel_safe(timeout=5)
 
 
 def split(sql: str | Sequence[str]) -> list[str]:
