@@ -196,7 +196,7 @@ PLAIN = frozenset(
     abstract added admin airflow alias alter app apply arg asked assumed attempt attribute audit authoring aws back backend base bash
     branch branching budget buffer build bulk cache call cancelled candidate changed check checked checks child choice choose chunk
     circuit claim cli clients code column columns completion compose config console construct content conversions copy copying core
-    coroutines create cron current cut database day db ddl deadline decorator decorators delete delta descendants describe details
+    coroutines create credentials cron current cut database day db ddl deadline decorator decorators delete delta descendants describe details
     dialect diff disable discover discovery disk doctor done download driver edits email empty enable end endings enumerated env environ
     error errors execute execution exit expected explain explainer export factory fail failed fake faults fenced fetch finding finished
     first fixed flow folder follow fork forked format found free function glob gone graph handler health held history holder host http

@@ -7,9 +7,13 @@ import threading
 import pytest
 
 from penstock import Connection
-from penstock.errors import ErrorKind, ProviderError
+from penstock.author.runtime import current
+from penstock.errors import ConfigError, ErrorKind, ProviderError
 from penstock_redshift.hooks import RedshiftHook
 
+ASSUMED = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
+<AccessKeyId>ASSUMED</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>
+<Expiration>2030-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"""
 CLUSTER = """<GetClusterCredentialsResponse xmlns="http://redshift.amazonaws.com/doc/2012-12-01/">
 <GetClusterCredentialsResult><DbUser>{user}</DbUser><DbPassword>{password}</DbPassword>
 <Expiration>2030-01-01T00:00:00Z</Expiration></GetClusterCredentialsResult>
@@ -18,20 +22,37 @@ DENIED = """<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message
 <RequestId>r</RequestId></ErrorResponse>"""
 
 
+class Surroundings:
+    """What a task may ask for: one connection."""
+
+    def __init__(self, connection):
+        self._connection = connection
+
+    def connection(self, conn_id):
+        """The one."""
+        assert conn_id == self._connection.conn_id
+        return self._connection
+
+
 class Api(http.server.BaseHTTPRequestHandler):
     """Answers as the Redshift APIs do; class attributes say what."""
 
-    user, password, code, asked = "IAM:reader", "minted-1", "", []
+    user, password, code, asked, keys = "IAM:reader", "minted-1", "", [], []
 
     def do_POST(self):
         asked = self.rfile.read(int(self.headers["Content-Length"])).decode()
         self.asked.append(asked)
-        if self.code:
+        self.keys.append(self.headers["Authorization"].partition("Credential=")[2].partition("/")[0])
+        if "Action=AssumeRole" in asked:
+            status, body = 200, ASSUMED
+        elif self.code:
             status, body = 403, DENIED.format(code=self.code)
         elif asked.startswith("{"):
             status, body = 200, json.dumps({"dbUser": self.user, "dbPassword": self.password, "expiration": 1.9e9})
         else:
-            status, body = 200, CLUSTER.format(user=self.user, password=self.password)
+            suffix = "WithIAM" if "WithIAM" in asked else ""
+            body = CLUSTER.format(user=self.user, password=self.password)
+            status, body = 200, body.replace("GetClusterCredentials", f"GetClusterCredentials{suffix}")
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -44,7 +65,7 @@ class Api(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def api(redshift, monkeypatch):
     """The API, and a user in the database whose password it mints."""
-    handler = type("Handler", (Api,), {"asked": []})
+    handler = type("Handler", (Api,), {"asked": [], "keys": []})
     redshift.server.create_user(handler.user, handler.password, superuser=True)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
@@ -82,6 +103,47 @@ def test_a_workgroup_mints_one_for_whoever_asks(redshift, api):
 
     assert hook.get_first("SELECT current_user") == ("IAM:reader",)
     assert json.loads(api.asked[0])["workgroupName"] == "main"
+
+
+def test_without_a_login_the_user_is_the_one_of_the_identity(redshift, api):
+    assert hook_of(redshift, api, cluster_identifier="warehouse").get_first("SELECT current_user") == ("IAM:reader",)
+    assert "Action=GetClusterCredentialsWithIAM" in api.asked[0]
+
+
+@pytest.mark.parametrize(
+    ("role", "keys"),
+    [({}, ["KEY"]), ({"role_arn": "arn:aws:iam::123456789012:role/r", "external_id": "x1"}, ["KEY", "ASSUMED"])],
+    ids=["keys", "role"],
+)
+def test_aws_is_asked_as_its_connection_says(redshift, api, role, keys):
+    aws = Connection(
+        "cloud", "aws", login="KEY", password="secret",
+        extra={"endpoint_url": api.url, "region_name": "eu-west-1", "addressing_style": "path", **role},
+    )  # fmt: skip
+    token = current.set(Surroundings(aws))
+
+    hook = hook_of(
+        redshift,
+        api,
+        login="reader",
+        cluster_identifier="c",
+        db_groups="etl, reports",
+        aws_conn_id="cloud",
+        region_name="",
+    )
+    assert hook.get_first("SELECT current_user") == ("IAM:reader",)
+    current.reset(token)
+
+    assert api.keys == keys
+    assert ("ExternalId=x1" in api.asked[0]) == bool(role)
+    assert "DbGroup.1=etl&DbGroups.DbGroup.2=reports" in api.asked[-1]
+
+
+def test_a_connection_of_another_type_is_refused(redshift, api):
+    token = current.set(Surroundings(Connection("cloud", "http", host="h")))
+    with pytest.raises(ConfigError, match="'cloud' is of type 'http', not 'aws'"):
+        hook_of(redshift, api, workgroup_name="w", aws_conn_id="cloud").run("SELECT 1")
+    current.reset(token)
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,14 @@ class RedshiftFields:
 
     Attributes:
         host, port, database: Address of the leader node or workgroup; a connection's host, port and schema.
-        user, password: A connection's login and password; without ``iam``, both are needed.
+        user, password: A connection's login and password; without ``iam``, both are needed. With ``iam`` and a cluster, no
+            user means the one of the IAM identity.
         iam: Whether a password is fetched from AWS at each login (extra ``iam`` of the distribution).
         cluster_identifier: The provisioned cluster, for ``iam``.
         workgroup_name: The serverless workgroup, for ``iam``.
         auto_create: Whether a user that does not exist is created at an ``iam`` login.
+        db_groups: Groups that the user of an ``iam`` login joins for it, joined by commas.
+        aws_conn_id: Connection of type ``aws`` as which AWS is asked for the password.
         region_name, profile_name, endpoint_url: Where and as whom AWS is asked for the password.
         sslmode, sslrootcert: As libpq means them; the system's certificates unless given.
         connect_timeout_s: Seconds to wait for a connection.
@@ -38,6 +41,8 @@ class RedshiftFields:
     cluster_identifier: str = ""
     workgroup_name: str = ""
     auto_create: bool = False
+    db_groups: str = ""
+    aws_conn_id: str = ""
     region_name: str = ""
     profile_name: str = ""
     endpoint_url: str = ""
@@ -62,8 +67,10 @@ class RedshiftFields:
             yield "iam and a password exclude each other"
         if self.iam and bool(self.cluster_identifier) == bool(self.workgroup_name):
             yield "iam needs cluster_identifier or workgroup_name, one of the two"
-        if self.iam and self.cluster_identifier and not self.user:
-            yield "iam with cluster_identifier needs the user; it is the login"
+        if (self.auto_create or self.db_groups) and not (self.iam and self.cluster_identifier and self.user):
+            yield "auto_create and db_groups belong to iam with cluster_identifier and a login"
+        if self.aws_conn_id and (self.profile_name or not self.iam):
+            yield "aws_conn_id belongs to iam, and excludes profile_name"
         if not self.iam and not (self.user and self.password):
             yield "login and password are needed (or iam = true)"
         if not 1 <= self.port <= 65535:

@@ -9,21 +9,19 @@ after five minutes (``keepalives_idle``).
 import ssl
 from typing import TYPE_CHECKING, Any
 
-from penstock.errors import ConfigError
 from penstock_redshift.connections import RedshiftFields
+from penstock_redshift.hooks.credentials import temporary_credentials
 from penstock_redshift.hooks.literals import adapters
 
 if TYPE_CHECKING:
     import psycopg
-
-_PASSWORD_SECONDS = 900  # the shortest life AWS gives; it is needed at login alone
 
 
 def connect(fields: RedshiftFields, *, autocommit: bool) -> "psycopg.Connection[Any]":
     """A new connection, set up for the session; raises what the driver raises. The caller closes it."""
     import psycopg  # noqa: PLC0415 - on first use
 
-    user, password = _temporary_credentials(fields) if fields.iam else (fields.user, fields.password)
+    user, password = temporary_credentials(fields) if fields.iam else (fields.user, fields.password)
     connection = psycopg.connect(
         host=fields.host,
         port=fields.port,
@@ -75,34 +73,3 @@ def _tls(fields: RedshiftFields) -> dict[str, Any]:
         return {"sslmode": fields.sslmode}
     bundle = fields.sslrootcert or ssl.get_default_verify_paths().cafile or "system"
     return {"sslmode": fields.sslmode, "sslrootcert": bundle}
-
-
-def _temporary_credentials(fields: RedshiftFields) -> tuple[str, str]:
-    """User and password for one login, from GetClusterCredentials or, serverless, GetCredentials."""
-    try:
-        import boto3  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra; it ships no types
-        from botocore.config import Config  # type: ignore[import-untyped]  # noqa: PLC0415 - likewise
-    except ModuleNotFoundError:
-        raise ConfigError(
-            "the connection logs in by IAM, which needs the extra 'iam' of the provider. "
-            "Install it with: plugin-manager install redshift[iam]"
-        ) from None
-    session = boto3.session.Session(profile_name=fields.profile_name or None, region_name=fields.region_name or None)
-    retries = {"mode": "standard", "total_max_attempts": 3}
-    options = {
-        "endpoint_url": fields.endpoint_url or None,
-        "config": Config(connect_timeout=5, read_timeout=20, retries=retries),
-    }
-    if fields.workgroup_name:
-        answer = session.client("redshift-serverless", **options).get_credentials(
-            workgroupName=fields.workgroup_name, dbName=fields.database, durationSeconds=_PASSWORD_SECONDS
-        )
-        return str(answer["dbUser"]), str(answer["dbPassword"])
-    answer = session.client("redshift", **options).get_cluster_credentials(
-        DbUser=fields.user,
-        DbName=fields.database,
-        ClusterIdentifier=fields.cluster_identifier,
-        AutoCreate=fields.auto_create,
-        DurationSeconds=_PASSWORD_SECONDS,
-    )
-    return str(answer["DbUser"]), str(answer["DbPassword"])
