@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -27,22 +28,50 @@ class Result(NamedTuple):
     code: int = 0
 
 
-class Console(NamedTuple):
-    """Where output goes: results to standard output, notes and errors to standard error."""
+_USERINFO = re.compile(r"(?<=://)[^\s/?#'\"<>]*@")
+"""User name and password of an address (RFC 3986, 3.2.1)."""
+_SHORTEST = 3
+"""A shorter secret is hidden within addresses alone: it would stand in every word. The core hides by the same rule."""
 
-    json: bool = False
-    quiet: bool = False
+
+class Console:
+    """Where output goes: results to standard output, notes and errors to standard error, and no password anywhere."""
+
+    def __init__(self, *, json: bool = False, quiet: bool = False) -> None:
+        self.json, self.quiet = json, quiet
+        self._hidden: set[str] = set()
+
+    def hide(self, secret: str) -> None:
+        """Keep a text out of all that is printed from now on, in each form in which it may come."""
+        if len(secret) >= _SHORTEST:
+            from urllib.parse import quote  # noqa: PLC0415  few calls know a secret
+
+            self._hidden |= {secret, quote(secret, safe=""), repr(secret)[1:-1]}
+
+    def masked(self, text: str) -> str:
+        """Return a text without passwords: those that are known, and whatever stands before the host of an address."""
+        text = _USERINFO.sub("", text)
+        for secret in sorted(self._hidden, key=len, reverse=True):
+            text = text.replace(secret, "***")
+        return text
+
+    def _masked_data(self, data: Any) -> Any:  # noqa: ANN401  what JSON can hold
+        if isinstance(data, dict):
+            return {name: self._masked_data(each) for name, each in data.items()}
+        if isinstance(data, list | tuple):
+            return [self._masked_data(each) for each in data]
+        return data if data is None or isinstance(data, bool | int | float) else self.masked(str(data))
 
     def print(self, lines: Iterable[str]) -> None:
         """Print lines to standard output."""
-        text = "".join(f"{line}\n" for line in lines)
+        text = self.masked("".join(f"{line}\n" for line in lines))
         sys.stdout.write(text if color_on(sys.stdout.isatty()) else plain(text))
         sys.stdout.flush()
 
     def finish(self, command: str, result: Result) -> None:
         """Print what a command returned, in the form that was asked for."""
         if self.json:
-            sys.stdout.write(document(command, result))
+            sys.stdout.write(document(command, result._replace(data=self._masked_data(result.data))))
             sys.stdout.flush()
         elif not self.quiet:
             self.print(result.text)
@@ -74,11 +103,11 @@ class Console(NamedTuple):
     def _document(self, data: dict[str, Any]) -> None:
         from json import dumps  # noqa: PLC0415  people get no JSON
 
-        sys.stdout.write(dumps({"schema": SCHEMA, **data}, indent=2, default=str) + "\n")
+        sys.stdout.write(dumps(self._masked_data({"schema": SCHEMA, **data}), indent=2, default=str) + "\n")
         sys.stdout.flush()
 
     def _to_stderr(self, lines: list[str]) -> None:
-        text = "".join(f"{line}\n" for line in lines)
+        text = self.masked("".join(f"{line}\n" for line in lines))
         sys.stderr.write(text if color_on(sys.stderr.isatty()) else plain(text))
         sys.stderr.flush()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import functools
 import hashlib
@@ -87,7 +88,16 @@ def write_static_index(root: Path, wheels: Path, facts: Mapping[str, Mapping[str
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):
+    login = ""
+
     def do_GET(self) -> None:
+        sent = base64.b64decode((self.headers.get("Authorization") or "").removeprefix("Basic ")).decode()
+        if self.login and sent != self.login:
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", "Basic")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         if self.path.startswith("/simple/"):
             path = Path(self.directory) / self.path.strip("/") / "index.json"
             if not path.is_file():
@@ -107,13 +117,18 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def static_index(root: Path) -> Iterator[str]:
+def static_index(root: Path, login: str = "") -> Iterator[str]:
     """Serve a static index, and any other file below its root.
+
+    Args:
+        root: The folder.
+        login: ``user:password`` without which nothing is answered.
 
     Yields:
         The URL of the root; the simple API is below ``simple/``.
     """
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Handler, directory=str(root)))
+    handler = type("_Asking", (_Handler,), {"login": login})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(handler, directory=str(root)))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

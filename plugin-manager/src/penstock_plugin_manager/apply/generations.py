@@ -24,9 +24,10 @@ from penstock_plugin_manager.apply.files import (
 from penstock_plugin_manager.apply.install import install
 from penstock_plugin_manager.apply.journal import Journal
 from penstock_plugin_manager.errors import ManagerError, MissingError, UnverifiedError
+from penstock_plugin_manager.index.sources import Sources
 from penstock_plugin_manager.installed.environment import Environment, open_environment
 from penstock_plugin_manager.installed.site import distributions
-from penstock_plugin_manager.resolve.request import Resolver, Sources
+from penstock_plugin_manager.resolve.request import Resolver
 
 RECORD = "generation.json"
 KEEP = 5

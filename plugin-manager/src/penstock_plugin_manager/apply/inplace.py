@@ -20,10 +20,11 @@ from penstock_plugin_manager.apply.files import (
 from penstock_plugin_manager.apply.install import environment_files, install
 from penstock_plugin_manager.apply.journal import COMMITTING, Journal
 from penstock_plugin_manager.errors import ManagerError
+from penstock_plugin_manager.index.sources import Sources
 from penstock_plugin_manager.installed.damage import damaged, recorded
 from penstock_plugin_manager.installed.environment import Environment
 from penstock_plugin_manager.installed.site import distributions, info_folder, read_record
-from penstock_plugin_manager.resolve.request import Resolver, Sources
+from penstock_plugin_manager.resolve.request import Resolver
 
 _BACKUP = "backup"
 _IGNORED = "__pycache__"

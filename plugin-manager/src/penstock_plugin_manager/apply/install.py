@@ -8,11 +8,12 @@ from pathlib import Path
 
 from penstock_plugin_manager.apply.change import check
 from penstock_plugin_manager.errors import IncompatibleError, ManagerError, UnverifiedError
+from penstock_plugin_manager.index.sources import Sources
 from penstock_plugin_manager.installed.damage import Damage, claims, recorded
 from penstock_plugin_manager.installed.environment import Environment
 from penstock_plugin_manager.installed.site import distributions
 from penstock_plugin_manager.model.lock import Locked
-from penstock_plugin_manager.resolve.request import Resolver, Sources
+from penstock_plugin_manager.resolve.request import Resolver
 
 _OF_VENV = ("_virtualenv.py", "_virtualenv.pth")
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from penstock_plugin_manager.catalog.entry import CatalogEntry, merge, read_catalog
 from penstock_plugin_manager.errors import ManagerError
 from penstock_plugin_manager.index.cache import DownloadCache
-from penstock_plugin_manager.index.fetch import fetch
+from penstock_plugin_manager.index.client import Client
 
 _FRESH = 3600.0
 
 
 def load_catalogs(
-    locations: list[str], *, offline: bool, note: Callable[[str], None], refresh: bool = False
+    locations: list[str], client: Client, note: Callable[[str], None], *, refresh: bool = False
 ) -> dict[str, CatalogEntry]:
     """Return the entries of all catalogs, the earlier place winning over the later.
 
@@ -25,7 +25,7 @@ def load_catalogs(
     Raises:
         ManagerError: a file or an answer is no catalog.
     """
-    found = [_load(place, offline=offline, note=note, refresh=refresh) for place in locations]
+    found = [_load(place, client, note, refresh=refresh) for place in locations]
     return merge([*found, shipped()])
 
 
@@ -35,15 +35,15 @@ def shipped() -> list[CatalogEntry]:
     return read_catalog(json.loads(path.read_text(encoding="utf-8")), "the shipped catalog")
 
 
-def _load(place: str, *, offline: bool, note: Callable[[str], None], refresh: bool) -> list[CatalogEntry]:
+def _load(place: str, client: Client, note: Callable[[str], None], *, refresh: bool) -> list[CatalogEntry]:
     if not place.startswith(("http://", "https://")):
-        return _parse(fetch(place).body, place)
+        return _parse(client.fetch(place).body, place)
     cache, name = DownloadCache("catalogs"), f"{hashlib.sha256(place.encode()).hexdigest()[:24]}.json"
-    kept = cache.read(name) if offline else None if refresh else cache.read(name, _FRESH)
+    kept = cache.read(name) if client.offline else None if refresh else cache.read(name, _FRESH)
     if kept is not None:
         return _parse(kept, place)
     try:
-        body = fetch(place, "application/json", offline=offline).body
+        body = client.fetch(place, "application/json").body
     except ManagerError as error:
         kept = cache.read(name)
         note(f"Catalog {place} was not read ({error}) {'' if kept is None else '; its last copy is used'}".strip())

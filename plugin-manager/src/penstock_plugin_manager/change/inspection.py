@@ -13,7 +13,6 @@ from penstock_plugin_manager.change.request import Limits
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import IncompatibleError, ManagerError, UnverifiedError
 from penstock_plugin_manager.index.cache import DownloadCache
-from penstock_plugin_manager.index.fetch import fetch
 from penstock_plugin_manager.index.wheel import Wheel, read_wheel_bytes
 from penstock_plugin_manager.installed.site import core_spec
 from penstock_plugin_manager.model.lock import File, Locked
@@ -32,7 +31,7 @@ def inspect_wheel(file: File, session: Session) -> Wheel | None:
     place = file.path or file.url
     if place.startswith(("http://", "https://")):
         return read_wheel_bytes(file.name, _download(file, session))
-    body = fetch(place).body
+    body = session.client.fetch(place).body
     _check_hash(file, body)
     return read_wheel_bytes(file.name, body)
 
@@ -42,7 +41,7 @@ def _download(file: File, session: Session) -> bytes:
     kept = cache.read(file.sha256) if file.sha256 else None
     if kept is not None and hashlib.sha256(kept).hexdigest() == file.sha256:
         return kept
-    body = fetch(file.url, offline=session.options.offline).body
+    body = session.client.fetch(file.url).body
     _check_hash(file, body)
     if file.sha256:
         cache.write(file.sha256, body)

@@ -58,8 +58,11 @@ def _in_folders(session: Session) -> list[KnownProvider]:
     newest: dict[str, Offered] = {}
     for place in session.sources.find_links:
         try:
-            offered = read_links(place, offline=session.options.offline)
+            offered = read_links(place, session.client)
         except MissingError:
+            continue
+        except ManagerError as error:
+            session.console.note(str(error))
             continue
         for each in offered:
             parts = wheel_parts(each.name)
@@ -103,17 +106,13 @@ def find_provider(provider_id: str, session: Session) -> KnownProvider:
 
 
 def project_of(distribution: str, session: Session) -> Project | None:
-    """Return what the sources have of a distribution, or None where they have nothing or cannot be asked."""
-    sources = session.sources
-    indexes = (
-        []
-        if sources.no_index or sources.offline
-        else [*([sources.index_url] if sources.index_url else []), *sources.extra_index_urls]
-    )
-    if not indexes and not sources.no_index and not sources.offline:
-        indexes = session.resolver.indexes(sources)
+    """Return what the sources have of a distribution, or None where they have nothing.
+
+    Raises:
+        ManagerError: a source could not be asked.
+    """
     try:
-        return read_project(distribution, indexes, list(sources.find_links), offline=sources.offline)
+        return read_project(distribution, session.sources, session.client)
     except MissingError:
         return None
 

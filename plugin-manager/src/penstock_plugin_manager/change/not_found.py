@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from penstock_plugin_manager.change.session import Session
-from penstock_plugin_manager.errors import MissingError, did_you_mean
+from penstock_plugin_manager.errors import ManagerError, MissingError, did_you_mean
 from penstock_plugin_manager.index.simple import read_links
 from penstock_plugin_manager.model.intent import Intent
 from penstock_plugin_manager.model.names import CORE, id_of_distribution
@@ -47,8 +47,8 @@ def known_ids(session: Session) -> list[str]:
     known = {each.id for each in session.providers} | set(session.catalog)
     for place in session.sources.find_links:
         try:
-            files = read_links(place, offline=session.options.offline)
-        except MissingError:
+            files = read_links(place, session.client)
+        except ManagerError:
             continue
         parts = (wheel_parts(file.name) for file in files)
         known |= {found for pair in parts if pair and (found := id_of_distribution(pair[0]))}

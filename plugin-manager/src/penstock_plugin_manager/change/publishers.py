@@ -8,41 +8,54 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+from penstock_manifest.format import plain
 
 from penstock_plugin_manager.apply.files import write_files
 from penstock_plugin_manager.change.known_providers import project_of
 from penstock_plugin_manager.change.session import Session
-from penstock_plugin_manager.errors import ManagerError
-from penstock_plugin_manager.index.fetch import fetch
+from penstock_plugin_manager.errors import ManagerError, MissingError
 from penstock_plugin_manager.index.simple import Project
 from penstock_plugin_manager.model.lock import Locked
 
 
-def publisher_problems(session: Session, *, remember: bool) -> tuple[dict[str, str], list[tuple[str, str]]]:
+class Publishers(NamedTuple):
+    """What an index said of publishers.
+
+    Attributes:
+        found: Publisher by distribution.
+        problems: Distribution and what is wrong: a publisher that changed, or one that is gone.
+        not_asked: Distribution and why nobody could be asked: that is no answer, and forbids none.
+    """
+
+    found: Mapping[str, str]
+    problems: list[tuple[str, str]]
+    not_asked: list[tuple[str, str]]
+
+
+def ask_publishers(session: Session, *, remember: bool) -> Publishers:
     """Compare the publishers on the index with those in the lock.
 
     Args:
         session: The call.
         remember: Whether new publishers are written into the lock.
-
-    Returns:
-        Publisher by distribution, and what is wrong: a publisher that changed, or one that is gone.
     """
     lock = session.lock
     packages = list(lock.packages) if lock else []
     with ThreadPoolExecutor(8) as pool:
-        found = dict(
-            zip(
-                (each.name for each in packages),
-                pool.map(lambda each: _publisher(each, session), packages),
-                strict=True,
-            )
-        )
-    problems = compare({each.name: each.publisher for each in packages}, found)
+        answers = list(pool.map(lambda each: _publisher(each, session), packages))
+    found = {each.name: answer for each, answer in zip(packages, answers, strict=True) if isinstance(answer, str)}
+    not_asked = [
+        (each.name, f"its publisher could not be asked for: {answer}")
+        for each, answer in zip(packages, answers, strict=True)
+        if isinstance(answer, ManagerError)
+    ]
+    problems = compare({each.name: each.publisher for each in packages if each.name in found}, found)
     if remember and lock and not problems:
-        kept = tuple(each._replace(publisher=found[each.name] or each.publisher) for each in packages)
+        kept = tuple(each._replace(publisher=found.get(each.name) or each.publisher) for each in packages)
         write_files({str(session.lock_path): session.lock_text(lock._replace(packages=kept))})
-    return {name: publisher for name, publisher in found.items() if publisher}, problems
+    return Publishers({name: publisher for name, publisher in found.items() if publisher}, problems, not_asked)
 
 
 def compare(remembered: Mapping[str, str], found: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -57,30 +70,32 @@ def compare(remembered: Mapping[str, str], found: Mapping[str, str]) -> list[tup
     return problems
 
 
-def _publisher(package: Locked, session: Session) -> str:
+def _publisher(package: Locked, session: Session) -> str | ManagerError:
+    """Return who attested a package's files, "" for nobody, or why that could not be asked."""
     try:
         return publisher_of(package, project_of(package.name, session), session)
-    except ManagerError:
-        return ""
+    except ManagerError as error:
+        return error
 
 
 def publisher_of(package: Locked, project: Project | None, session: Session) -> str:
-    """Return who attested a package's files on their index; "" where nobody did or nobody could be asked.
+    """Return who attested a package's files on their index; "" where nobody did.
 
     Args:
         package: The package.
         project: What the sources have of it.
         session: The call.
+
+    Raises:
+        ManagerError: the index could not be asked.
     """
     names = {each.name for each in package.wheels}
     locations = sorted(
         {each.provenance for each in (project.files if project else ()) if each.name in names and each.provenance}
     )
-    if not locations:
-        return ""
     try:
-        return read_publisher(fetch(locations[0], "application/json", offline=session.options.offline).body)
-    except ManagerError:
+        return read_publisher(session.client.fetch(locations[0], "application/json").body) if locations else ""
+    except MissingError:
         return ""
 
 
@@ -95,4 +110,4 @@ def read_publisher(body: bytes) -> str:
         ]
     except (ValueError, KeyError, IndexError, TypeError, AttributeError):
         return ""
-    return " ".join(part for part in parts if part)
+    return plain(" ".join(part for part in parts if isinstance(part, str) and part))

@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from penstock_manifest.environments import SearchPath
 
     from penstock_plugin_manager.catalog.entry import CatalogEntry
+    from penstock_plugin_manager.index.client import Client
+    from penstock_plugin_manager.index.sources import Sources
     from penstock_plugin_manager.installed.damage import Damage
     from penstock_plugin_manager.installed.site import Provider
     from penstock_plugin_manager.model.intent import Intent
     from penstock_plugin_manager.model.lock import Lock
     from penstock_plugin_manager.model.requirement import Distribution
-    from penstock_plugin_manager.resolve.request import Resolver, Sources
+    from penstock_plugin_manager.resolve.request import Resolver
 
 
 class SessionOptions(NamedTuple):
@@ -258,21 +260,28 @@ class Session:
 
     @cached_property
     def sources(self) -> Sources:
-        """Where distributions come from: the options of the call, before those of the project."""
-        from penstock_plugin_manager.resolve.request import Sources
+        """Where distributions come from: the options of the call, before those of the project, before the machine's."""
+        from penstock_plugin_manager.index.sources import RequestedSources, read_sources
 
         options = self.options
         links = [os.path.abspath(place) if _is_path(place) else place for place in options.find_links]  # noqa: PTH100  as above
         links += [str(self.project / place) if _is_path(place) else place for place in self.intent.find_links]
         if not options.no_index:
             links += self._folders_of_lock()
-        return Sources(
-            options.index_url or self.intent.index_url,
-            (*options.extra_index_urls, *self.intent.extra_index_urls),
-            tuple(dict.fromkeys(links)),
-            options.no_index,
-            options.offline,
-        )
+        index = options.index_url or self.intent.index_url
+        extras = (*options.extra_index_urls, *self.intent.extra_index_urls)
+        named = RequestedSources(index, extras, tuple(links), options.no_index)
+        found = read_sources(named, os.environ, self.project, offline=options.offline)
+        for login in found.network.logins:
+            self.console.hide(login.password or login.username)
+        return found
+
+    @cached_property
+    def client(self) -> Client:
+        """How servers are asked."""
+        from penstock_plugin_manager.index.client import Client
+
+        return Client(lambda: self.sources.network, self.console.hide, offline=self.options.offline)
 
     def _folders_of_lock(self) -> list[str]:
         """Return the folders from which local wheels of the lock came; what was found there before is found again."""
@@ -286,7 +295,7 @@ class Session:
         from penstock_plugin_manager.catalog.load import load_catalogs
 
         locations = [*self.options.catalogs, *(self._place(place) for place in self.intent.catalogs)]
-        return load_catalogs(locations, offline=self.options.offline, note=self.console.note)
+        return load_catalogs(locations, self.client, self.console.note)
 
     def _place(self, place: str) -> str:
         return str(self.project / place) if _is_path(place) else place
@@ -297,7 +306,8 @@ class Session:
         from penstock_plugin_manager.resolve.choose import choose
         from penstock_plugin_manager.resolve.process import Runner
 
-        return choose(self.options.resolver, Runner(self.console.progress(), lambda: self.held), self.environment)
+        runner = Runner(self.console.progress(), lambda: self.held)
+        return choose(self.options.resolver, runner, self.client, self.environment)
 
     def distribution_of(self, provider_id: str) -> str:
         """Return the distribution of a provider: the installed one, the catalog's, or the one that its id implies."""

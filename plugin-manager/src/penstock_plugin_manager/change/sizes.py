@@ -9,6 +9,7 @@ from pathlib import Path
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import ManagerError
 from penstock_plugin_manager.index.cache import DownloadCache
+from penstock_plugin_manager.index.client import Client
 from penstock_plugin_manager.index.wheel import read_wheel
 from penstock_plugin_manager.installed.site import installed_size
 from penstock_plugin_manager.model.lock import File
@@ -25,7 +26,7 @@ def with_sizes(plan: Plan, files: Mapping[str, File], session: Session) -> Plan:
     known = _known()
     missing = [file for file in files.values() if file.size is None and file.sha256 not in known and file.url]
     if missing and not session.options.offline:
-        known |= _fetched(missing)
+        known |= _fetched(missing, session.client)
         _remember(known)
     steps = []
     for step in plan.steps:
@@ -38,13 +39,11 @@ def with_sizes(plan: Plan, files: Mapping[str, File], session: Session) -> Plan:
     return plan._replace(steps=tuple(steps))
 
 
-def _fetched(files: list[File]) -> dict[str, list[int | None]]:
+def _fetched(files: list[File], client: Client) -> dict[str, list[int | None]]:
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  only new files are asked for
 
-    from penstock_plugin_manager.index.remote import content_length  # noqa: PLC0415  as above
-
     with ThreadPoolExecutor(8) as pool:
-        sizes = pool.map(lambda file: content_length(file.url), files)
+        sizes = pool.map(lambda file: client.size(file.url), files)
         return {file.sha256: [size, None] for file, size in zip(files, sizes, strict=True) if file.sha256}
 
 

@@ -38,9 +38,7 @@ def run(options: argparse.Namespace, session: Session) -> Result:
         return _build(options, session)
     if options.action == "refresh":
         locations = [*(options.catalog or ()), *session.intent.catalogs]
-        session.__dict__["catalog"] = load_catalogs(
-            locations, offline=options.offline, note=session.console.note, refresh=True
-        )
+        session.__dict__["catalog"] = load_catalogs(locations, session.client, session.console.note, refresh=True)
     entries = [session.catalog[name] for name in sorted(session.catalog)]
     data = [
         {

@@ -2,64 +2,186 @@
 
 from __future__ import annotations
 
-import functools
+import base64
 import http.client
-import os
 import ssl
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import IO, NamedTuple
+from urllib.parse import urljoin, urlsplit
 
 from penstock_plugin_manager.errors import ManagerError, MissingError
+from penstock_plugin_manager.index.credentials import look_up
+from penstock_plugin_manager.index.network import Login, Network, shown, taken_apart
 from penstock_plugin_manager.index.response import Response
 
 _TIMEOUT = 20.0
 _LIMIT = 256 << 20
+_HOPS = 10
 
 
-def get(url: str, accept: str) -> Response:
-    """Fetch an ``http:`` or ``https:`` address.
+class Answer(NamedTuple):
+    """A server's answer whose body is still to be read."""
 
-    Raises:
-        MissingError: there is nothing under that address.
-        ManagerError: the network is down, or the server fails.
-    """
-    try:
-        return _remote(urllib.request.Request(url, headers={"Accept": accept, "User-Agent": "penstock-plugin-manager"}))  # noqa: S310  the caller checks the scheme
-    except urllib.error.HTTPError as error:
-        with error:
-            if error.code in {404, 410}:
-                raise MissingError(f"{url} does not exist (HTTP {error.code}).") from None
-            raise ManagerError(f"{url} answers with HTTP {error.code}.", "Try later, or name another index.") from None
-    except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
-        reason = getattr(error, "reason", error)
-        raise ManagerError(f"{url} does not answer: {reason}.", "Check the network and the address.") from None
+    body: IO[bytes]
+    media: str
+    url: str
+    length: int | None
 
 
-def _remote(request: urllib.request.Request) -> Response:
-    with urllib.request.urlopen(request, timeout=_TIMEOUT, context=_trust()) as response:  # noqa: S310  as above
-        body = response.read(_LIMIT + 1)
+class Remote:
+    """Servers, asked with one set of credentials, one trust and one proxy."""
+
+    def __init__(self, network: Network, hide: Callable[[str], None]) -> None:
+        self._network, self._hide = network, hide
+        self._looked_up: dict[str, Login | None] = {}
+
+    def fetch(self, url: str, accept: str) -> Response:
+        """Fetch an address as a whole.
+
+        Raises:
+            MissingError: there is nothing under that address.
+            ManagerError: the network is down, the server fails or refuses, or the answer is too large.
+        """
+        with self.opened(url, accept) as answer:
+            try:
+                body = answer.body.read(_LIMIT + 1)
+            except (http.client.HTTPException, OSError) as error:
+                raise _silent(url, error) from None
         if len(body) > _LIMIT:
-            raise ManagerError(f"{request.full_url} is larger than {_LIMIT >> 20} MB.", "Name the right address.")
-        return Response(body, response.headers.get_content_type(), response.url)
+            raise ManagerError(f"{shown(url)} is larger than {_LIMIT >> 20} MB.", "Name the right address.")
+        if answer.length is not None and len(body) < answer.length:
+            raise ManagerError(f"{shown(url)} was cut off after {len(body)} of {answer.length} bytes.", "Try again.")
+        return Response(body, answer.media, answer.url)
+
+    @contextmanager
+    def opened(self, url: str, accept: str, method: str = "GET") -> Iterator[Answer]:
+        """Open an address, wherever it redirects to.
+
+        Raises:
+            MissingError: there is nothing under that address.
+            ManagerError: the network is down, or the server fails or refuses.
+        """
+        place = url
+        for _ in range(_HOPS + 1):
+            response = self._with_credentials(place, accept, method)
+            if response.status in {301, 302, 303, 307, 308} and response.headers.get("Location"):
+                place = urljoin(place, response.headers["Location"])
+                response.close()
+                if urlsplit(place).scheme not in {"http", "https"}:
+                    raise ManagerError(f"{shown(url)} leads to {shown(place)}, which is no address of the web.")
+                continue
+            with response:
+                length = response.headers.get("Content-Length") or ""
+                yield Answer(
+                    response, response.headers.get_content_type(), taken_apart(place)[0],
+                    int(length) if length.isdigit() else None,
+                )  # fmt: skip
+            return
+        raise ManagerError(f"{shown(url)} redirects in a circle.", "Check the address.")
+
+    def _with_credentials(self, url: str, accept: str, method: str) -> http.client.HTTPResponse:
+        bare, username, password = taken_apart(url)
+        known = Login(bare, username, password) if username or password else self._network.login_for(bare)
+        response = self._ask(bare, accept, method, known if known and (known.password or not known.username) else None)
+        if response.status in {401, 403} and not (known and known.password):
+            # A name without a password is a token, if nobody has a password to it.
+            found = self._found(bare, known.username if known else "") or known
+            if found:
+                response.close()
+                response = self._ask(bare, accept, method, found)
+                known = found
+        if response.status < 400:
+            return response
+        with response:
+            raise _refusal(bare, response.status, known)
+
+    def _found(self, url: str, username: str) -> Login | None:
+        key = f"{username}@{urlsplit(url).scheme}://{urlsplit(url).netloc}"
+        if key not in self._looked_up:
+            found = look_up(url, self._network, username)
+            if found:
+                self._hide(found.password)
+            self._looked_up[key] = found
+        return self._looked_up[key]
+
+    def _ask(self, url: str, accept: str, method: str, login: Login | None) -> http.client.HTTPResponse:
+        headers = {"Accept": accept, "User-Agent": "penstock-plugin-manager", "Accept-Encoding": "identity"}
+        if login:
+            pair = f"{login.username}:{login.password}".encode()
+            headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
+        try:
+            request = urllib.request.Request(url, headers=headers, method=method)  # noqa: S310  the caller checks the scheme
+            opener = self._careless if self._network.is_unchecked(url) else self._careful
+            answer: http.client.HTTPResponse = opener.open(request, timeout=_TIMEOUT)
+        except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as error:
+            raise _silent(url, error) from None
+        return answer
+
+    @cached_property
+    def _careful(self) -> urllib.request.OpenerDirector:
+        named = self._network.certificates
+        if named and not Path(named).exists():
+            raise ManagerError(
+                f"The certificates {named} do not exist.", "Mend PIP_CERT, SSL_CERT_FILE or REQUESTS_CA_BUNDLE."
+            )
+        folder = bool(named) and Path(named).is_dir()
+        try:
+            context = ssl.create_default_context(
+                cafile=named if named and not folder else None, capath=named if folder else None
+            )
+            if self._network.client_certificate:
+                context.load_cert_chain(self._network.client_certificate)
+        except (ssl.SSLError, OSError) as error:
+            raise ManagerError(
+                f"The certificates {self._network.client_certificate or named} cannot be read: {error}."
+            ) from None
+        return self._opener(context)
+
+    @cached_property
+    def _careless(self) -> urllib.request.OpenerDirector:
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return self._opener(context)
+
+    def _opener(self, context: ssl.SSLContext) -> urllib.request.OpenerDirector:
+        proxy = self._network.proxy
+        proxies = {"http": proxy, "https": proxy} if proxy else None
+        return urllib.request.build_opener(
+            urllib.request.ProxyHandler(proxies), urllib.request.HTTPSHandler(context=context), _Unchanged()
+        )
 
 
-@functools.cache
-def _trust() -> ssl.SSLContext:
-    """Return the trust of the system, or of the file that pip and uv are told to use."""
-    named = os.environ.get("SSL_CERT_FILE") or os.environ.get("PIP_CERT")
-    return ssl.create_default_context(cafile=named if named and Path(named).is_file() else None)
+class _Unchanged(urllib.request.HTTPErrorProcessor):
+    """Hand every answer over, redirects and refusals as well: what is sent along is decided for each address anew."""
+
+    def http_response(
+        self, request: urllib.request.Request, response: http.client.HTTPResponse
+    ) -> http.client.HTTPResponse:
+        del request
+        return response
+
+    https_response = http_response
 
 
-def content_length(url: str) -> int | None:
-    """Return the size of a remote file by asking for its head, or None where the server does not say."""
-    if urlsplit(url).scheme not in {"http", "https"}:
-        return None
-    request = urllib.request.Request(url, method="HEAD", headers={"User-Agent": "penstock-plugin-manager"})  # noqa: S310  the scheme was checked above
-    try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT, context=_trust()) as response:  # noqa: S310  as above
-            text = response.headers.get("Content-Length", "")
-    except (urllib.error.URLError, http.client.HTTPException, OSError):
-        return None
-    return int(text) if text.isdigit() else None
+def _refusal(url: str, status: int, login: Login | None) -> ManagerError:
+    if status in {404, 410}:
+        return MissingError(f"{shown(url)} does not exist (HTTP {status}).")
+    if status in {401, 403}:
+        what = (
+            f"refuses the password of {login.username!r}" if login else "asks for a password, and none is known for it"
+        )
+        return ManagerError(
+            f"{shown(url)} {what} (HTTP {status}).",
+            "Put it where uv or pip find it: a netrc file, a variable such as UV_INDEX_URL, pip.conf or a keyring.",
+        )
+    return ManagerError(f"{shown(url)} answers with HTTP {status}.", "Try later, or name another index.")
+
+
+def _silent(url: str, error: Exception) -> ManagerError:
+    reason = getattr(error, "reason", None) or str(error) or type(error).__name__
+    return ManagerError(f"{shown(url)} does not answer: {reason}.", "Check the network and the address.")

@@ -1,16 +1,19 @@
-"""Package indexes: the simple API (PEP 503, 592, 691, 700, 740, 792) and folders of wheels."""
+"""Package indexes: the simple API (PEP 503, 592, 658, 691, 700, 740, 792), pages of links and folders of files."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
-from html.parser import HTMLParser
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import unquote, urldefrag, urljoin
+from urllib.parse import urljoin, urlsplit
 
 from penstock_plugin_manager.errors import ManagerError, MissingError
-from penstock_plugin_manager.index.fetch import fetch
+from penstock_plugin_manager.index.client import Client
+from penstock_plugin_manager.index.network import shown
+from penstock_plugin_manager.index.page import read_page_of_links
+from penstock_plugin_manager.index.sources import Sources
 from penstock_plugin_manager.model.names import normalize
 from penstock_plugin_manager.model.requirement import newest, wheel_parts
 
@@ -21,19 +24,27 @@ class Offered(NamedTuple):
     """A file that a source offers.
 
     Attributes:
+        hashes: Digest by algorithm, as far as the source tells any.
         yanked: The reason, or None for a file that stands; a reason may be empty.
         provenance: Address of its attestations (PEP 740), or an empty string.
+        metadata: Whether its metadata can be fetched alone (PEP 658).
     """
 
     name: str
     version: str
     url: str
-    sha256: str = ""
+    hashes: tuple[tuple[str, str], ...] = ()
     size: int | None = None
     requires_python: str = ""
     yanked: str | None = None
     uploaded: dt.datetime | None = None
     provenance: str = ""
+    metadata: bool = False
+
+    @property
+    def sha256(self) -> str:
+        """Its SHA-256, or an empty string."""
+        return dict(self.hashes).get("sha256", "")
 
 
 class Project(NamedTuple):
@@ -53,35 +64,38 @@ class Project(NamedTuple):
         return newest(self.versions())
 
 
-def read_project(name: str, indexes: list[str], find_links: list[str], *, offline: bool = False) -> Project:
-    """Return what the sources have of a distribution, all of them together.
+def read_project(name: str, sources: Sources, client: Client) -> Project:
+    """Return what the sources have of a distribution: the first index that has it, and all ``find_links``.
+
+    A later index is not asked for a name that an earlier one has or refuses to tell of: who registers a private name elsewhere
+    gains nothing.
 
     Raises:
         MissingError: no source has it.
-        ManagerError: an index does not answer, or answers what is no index page.
+        ManagerError: a source does not answer, may not be asked, or answers what is no index page.
     """
-    files: list[Offered] = []
-    status, reason = "active", ""
-    for place in find_links:
-        files += [
-            each
-            for each in read_links(place, offline=offline)
-            if wheel_parts(each.name) == (normalize(name), each.version)
-        ]
-    for index in indexes:
+    files = [
+        each
+        for place in sources.find_links
+        if not (sources.offline and "://" in place)
+        for each in read_links(place, client)
+        if wheel_parts(each.name) == (normalize(name), each.version)
+    ]
+    page = Project(normalize(name), ())
+    for index in sources.indexes:
+        if sources.offline and files:
+            break
         try:
-            page = read_page(index, name, offline=offline)
+            page = read_page(index, name, client)
         except MissingError:
             continue
-        files += page.files
-        if page.status != "active":
-            status, reason = page.status, page.status_reason
-    if not files:
+        break
+    if not files and not page.files:
         raise MissingError(f"No source has {name}.", "Check the name and the index.")
-    return Project(normalize(name), tuple(files), status, reason)
+    return page._replace(files=(*files, *page.files))
 
 
-def read_page(index: str, name: str, *, offline: bool = False) -> Project:
+def read_page(index: str, name: str, client: Client) -> Project:
     """Return one index's page of a distribution.
 
     Raises:
@@ -91,98 +105,97 @@ def read_page(index: str, name: str, *, offline: bool = False) -> Project:
     url = f"{index.rstrip('/')}/{normalize(name)}/"
     if not url.startswith(("http://", "https://")):
         url += "index.html"
-    answer = fetch(url, _ACCEPT, offline=offline)
+    answer = client.fetch(url, _ACCEPT)
     if answer.media.endswith("+json"):
         return _read_json(name, answer.body, answer.url)
-    text = answer.body.decode("utf-8", "replace")
-    if "<" not in text:
-        raise ManagerError(f"{url} is no page of a package index.", "Check the index URL.")
-    return Project(normalize(name), tuple(_read_html(text, answer.url)))
+    return Project(normalize(name), tuple(_read_html(answer.body, answer.url)))
 
 
-def read_links(place: str, *, offline: bool = False) -> list[Offered]:
+def read_links(place: str, client: Client) -> list[Offered]:
     """Return the files of a ``--find-links`` place: a folder, or a page of links.
 
     Raises:
         MissingError: there is no such place.
+        ManagerError: it cannot be read, or is no page of links.
     """
-    path = Path(place.removeprefix("file://"))
-    if path.is_dir():
-        found = []
-        for file in sorted(path.iterdir()):
-            parts = wheel_parts(file.name)
-            if parts:
-                found.append(Offered(file.name, parts[1], file.resolve().as_uri(), size=file.stat().st_size))
-        return found
-    answer = fetch(place, "text/html", offline=offline)
-    return _read_html(answer.body.decode("utf-8", "replace"), answer.url)
+    path = Path(place)
+    if ("://" in place and not place.startswith("file:")) or not path.is_dir():
+        answer = client.fetch(place, "text/html")
+        return _read_html(answer.body, answer.url)
+    try:
+        files = sorted(each for each in path.iterdir() if wheel_parts(each.name) and each.is_file())
+    except OSError as error:
+        raise ManagerError(f"{place} cannot be read: {error.strerror}.") from None
+    return [_offered(each.name, each.resolve().as_uri(), size=each.stat().st_size) for each in files]
+
+
+def _offered(name: str, url: str, **facts: Any) -> Offered:  # noqa: ANN401  the fields of an Offered
+    parts = wheel_parts(name)
+    return Offered(name, parts[1] if parts else "", url, **facts)
 
 
 def _read_json(name: str, body: bytes, url: str) -> Project:
     try:
         data = json.loads(body)
-        files = [_json_file(item, url) for item in data["files"]]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise ManagerError(f"{url} is no page of a package index.", "Check the index URL.") from None
-    status = data.get("project-status") or {}
-    known = tuple(each for each in files if each is not None)
-    return Project(normalize(name), known, status.get("status", "active"), status.get("reason", ""))
+        files = tuple(_json_file(item, url) for item in data["files"] if wheel_parts(item["filename"]))
+        status = data.get("project-status") or {}
+        return Project(normalize(name), files, str(status.get("status", "active")), str(status.get("reason") or ""))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise _no_index(url) from None
 
 
-def _json_file(item: dict[str, Any], url: str) -> Offered | None:
-    parts = wheel_parts(item["filename"])
-    if parts is None:
-        return None
+def _json_file(item: dict[str, Any], url: str) -> Offered:
     yanked = item.get("yanked", False)
-    return Offered(
-        name=item["filename"],
-        version=parts[1],
-        url=urljoin(url, item["url"]),
-        sha256=item.get("hashes", {}).get("sha256", ""),
-        size=item.get("size"),
-        requires_python=item.get("requires-python") or "",
+    size = item.get("size")
+    provenance = item.get("provenance")
+    return _offered(
+        item["filename"],
+        urljoin(url, item["url"]),
+        hashes=_hashes((str(key), str(text)) for key, text in (item.get("hashes") or {}).items()),
+        size=size if isinstance(size, int) and size >= 0 else None,
+        requires_python=str(item.get("requires-python") or ""),
         yanked=(yanked if isinstance(yanked, str) else "") if yanked else None,
         uploaded=_instant(item.get("upload-time")),
-        provenance=urljoin(url, item["provenance"]) if item.get("provenance") else "",
+        provenance=urljoin(url, provenance) if isinstance(provenance, str) else "",
+        metadata=bool(item.get("core-metadata")),
     )
 
 
-def _instant(text: str | None) -> dt.datetime | None:
-    if not text:
-        return None
+def _hashes(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((key.lower(), text.lower()) for key, text in pairs if key.isalnum() and text.isalnum())
+
+
+def _instant(text: object) -> dt.datetime | None:
     try:
-        return dt.datetime.fromisoformat(text)
+        found = dt.datetime.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:
         return None
+    return found if found is None or found.tzinfo else found.replace(tzinfo=dt.UTC)
 
 
-class _Links(HTMLParser):
-    def __init__(self, base: str) -> None:
-        super().__init__()
-        self._base = base
-        self.found: list[Offered] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = dict(attrs)
-        href = values.get("href")
-        if tag != "a" or not href:
-            return
-        url, fragment = urldefrag(urljoin(self._base, href))
-        name = unquote(url.rpartition("/")[2])
-        parts = wheel_parts(name)
-        if parts is None:
-            return
-        sha256 = fragment.removeprefix("sha256=") if fragment.startswith("sha256=") else ""
-        yanked = (values["data-yanked"] or "") if "data-yanked" in values else None
-        self.found.append(
-            Offered(
-                name, parts[1], url, sha256, None, values.get("data-requires-python") or "", yanked, None,
-                urljoin(self._base, values["data-provenance"] or "") if "data-provenance" in values else "",
-            )
-        )  # fmt: skip
+def _read_html(body: bytes, base: str) -> list[Offered]:
+    page = read_page_of_links(body.decode("utf-8", "replace"), base)
+    if not page.is_index:
+        raise _no_index(base)
+    return [
+        _offered(
+            each.name,
+            each.url,
+            hashes=_hashes([(each.fragment.partition("=")[0], each.fragment.partition("=")[2])]),
+            requires_python=each.attributes.get("data-requires-python") or "",
+            yanked=(each.attributes["data-yanked"] or "") if "data-yanked" in each.attributes else None,
+            provenance=urljoin(base, each.attributes.get("data-provenance") or "")
+            if each.attributes.get("data-provenance")
+            else "",
+            metadata=bool(each.attributes.get("data-core-metadata") or each.attributes.get("data-dist-info-metadata")),
+        )
+        for each in page.links
+        if wheel_parts(each.name)
+    ]
 
 
-def _read_html(text: str, base: str) -> list[Offered]:
-    parser = _Links(base)
-    parser.feed(text)
-    return parser.found
+def _no_index(url: str) -> ManagerError:
+    return ManagerError(
+        f"{shown(url)} is no page of a package index.",
+        f"Check the address of the index; a server that wants a login first may answer like that ({urlsplit(url).hostname or 'a file'}).",
+    )

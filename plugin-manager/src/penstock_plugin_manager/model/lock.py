@@ -16,7 +16,11 @@ TOOL_SCHEMA = 1
 
 
 class File(NamedTuple):
-    """A wheel or an sdist that may be installed."""
+    """A wheel or an sdist that may be installed.
+
+    Attributes:
+        other_hash: ``algorithm=digest`` of another algorithm, where a source tells no SHA-256; it is not written.
+    """
 
     name: str
     url: str = ""
@@ -24,6 +28,12 @@ class File(NamedTuple):
     sha256: str = ""
     size: int | None = None
     uploaded: dt.datetime | None = None
+    other_hash: str = ""
+
+    @property
+    def place(self) -> str:
+        """Return its address, or its path."""
+        return self.url or self.path
 
     @property
     def local_path(self) -> str:
@@ -44,13 +54,18 @@ class Locked(NamedTuple):
     sdist: File | None = None
     directory: str = ""
     editable: bool = False
-    archive: str = ""
+    archive: File | None = None
     publisher: str = ""
 
     @property
     def installable(self) -> bool:
         """Tell whether anything is named to install it from."""
         return bool(self.wheels or self.sdist or self.directory or self.archive)
+
+    @property
+    def place(self) -> str:
+        """Return the folder or the file that it was asked for by; "" for one that comes from a source."""
+        return self.directory or (self.archive.place if self.archive else "")
 
 
 class Lock(NamedTuple):
@@ -130,8 +145,9 @@ def write_lock(lock: Lock) -> str:
 
 
 def _package_lines(package: Locked) -> list[str]:
-    lines = [f"name = {value(package.name)}", f"version = {value(package.version)}"]
+    lines = [f"name = {value(package.name)}"]
     for key, text in (
+        ("version", package.version),  # a folder may have none: it is known when it is built
         ("marker", package.marker),
         ("requires-python", package.requires_python),
         ("index", package.source_index),
@@ -143,7 +159,8 @@ def _package_lines(package: Locked) -> list[str]:
     if package.directory:
         lines.append(f"directory = {value({'path': package.directory, 'editable': package.editable})}")
     if package.archive:
-        lines.append(f"archive = {value({'path': package.archive, 'hashes': {}})}")
+        place = {key: text for key, text in _file(package.archive).items() if key != "name"}
+        lines.append(f"archive = {value(place)}")
     if package.sdist:
         lines.append(f"sdist = {value(_file(package.sdist))}")
     if package.wheels:
@@ -212,7 +229,7 @@ def _read_package(item: dict[str, Any], publishers: dict[str, str]) -> Locked:
         sdist=_read_file(item["sdist"]) if "sdist" in item else None,
         directory=directory.get("path", ""),
         editable=bool(directory.get("editable", False)),
-        archive=archive.get("path", "") or archive.get("url", ""),
+        archive=_read_file(archive) if archive else None,
         publisher=publishers.get(name, ""),
     )
 
@@ -225,7 +242,8 @@ def _read_file(item: dict[str, Any]) -> File:
     instant = uploaded if isinstance(uploaded, dt.datetime) else None
     if instant and instant.tzinfo is None:
         instant = instant.replace(tzinfo=dt.UTC)  # PEP 751 wants UTC, whether it is written or not
-    return File(name, url, path, hashes.get("sha256", ""), item.get("size"), instant)
+    other = next((f"{key}={digest}" for key, digest in hashes.items() if key != "sha256"), "")
+    return File(name, url, path, hashes.get("sha256", ""), item.get("size"), instant, other)
 
 
 def fitting(package: Locked, tags: Iterable[str]) -> File | None:

@@ -116,7 +116,7 @@ def _by_source(policy: Policy, each: Candidate) -> list[str]:
     if not policy.sources:
         return []
     package = each.package
-    locations = [file.url or file.path for file in each.files] or [package.directory or package.archive]
+    locations = [file.url or file.path for file in each.files] or [package.place]
     bad = [place for place in locations if not any(_below(place, rule) for rule in policy.sources)]
     return (
         [f"{package.name} comes from {bad[0] or 'nowhere'}, which is no source that the policy permits"] if bad else []

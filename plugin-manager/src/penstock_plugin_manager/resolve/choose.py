@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from penstock_plugin_manager.errors import MissingError, UsageError
+from penstock_plugin_manager.index.client import Client
 from penstock_plugin_manager.installed.environment import Environment
 from penstock_plugin_manager.resolve.pip import Pip
 from penstock_plugin_manager.resolve.process import Runner
@@ -16,12 +17,13 @@ from penstock_plugin_manager.resolve.request import Resolver
 from penstock_plugin_manager.resolve.uv import Uv
 
 
-def choose(wanted: str, runner: Runner, environment: Environment | None = None) -> Resolver:
+def choose(wanted: str, runner: Runner, client: Client, environment: Environment | None = None) -> Resolver:
     """Return the adapter to the tool that is wanted, or to the best one at hand.
 
     Args:
         wanted: ``uv``, ``pip`` or ``auto``.
         runner: How the tool is run.
+        client: How the sources are asked.
         environment: The managed environment; its own pip is the last resort.
 
     Raises:
@@ -32,7 +34,7 @@ def choose(wanted: str, runner: Runner, environment: Environment | None = None) 
         raise UsageError(f"{wanted!r} is no resolver.", "Choose uv, pip or auto.")
     program = find_uv() if wanted != "pip" else None
     if program:
-        return Uv(program, runner)
+        return Uv(program, runner, client)
     if wanted == "uv":
         raise MissingError(
             "uv was asked for and is not installed.", "Install it (pip install uv), or use --resolver pip."
@@ -40,7 +42,7 @@ def choose(wanted: str, runner: Runner, environment: Environment | None = None) 
     python = _python_with_pip(environment)
     if python is None:
         raise MissingError("Neither uv nor pip is at hand.", "Install uv beside the manager: pip install uv")
-    return Pip(python, runner)
+    return Pip(python, runner, client)
 
 
 def find_uv() -> str | None:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from penstock_plugin_manager.errors import IncompatibleError, ManagerError, MissingError
+from penstock_plugin_manager.index.client import Client
+from penstock_plugin_manager.index.simple import Project
+from penstock_plugin_manager.index.sources import Sources
 from penstock_plugin_manager.installed.environment import Environment, markers
 from penstock_plugin_manager.model.lock import File, Lock, Locked
 from penstock_plugin_manager.model.names import normalize
 from penstock_plugin_manager.model.requirement import Distribution, edges, wheel_parts
-from penstock_plugin_manager.resolve.process import Runner, explain
-from penstock_plugin_manager.resolve.request import Request, Sources
+from penstock_plugin_manager.resolve.hashes import hashed
+from penstock_plugin_manager.resolve.loopback import LoopbackIndex, loopback_index
+from penstock_plugin_manager.resolve.process import Runner
+from penstock_plugin_manager.resolve.request import Request
 
 
 class Pip:
@@ -25,9 +32,9 @@ class Pip:
     name = "pip"
     universal = False
 
-    def __init__(self, python: str, runner: Runner) -> None:
-        self._python = python
-        self._runner = runner
+    def __init__(self, python: str, runner: Runner, client: Client) -> None:
+        self._python, self._runner, self._client = python, runner, client
+        self._known: dict[str, Project] = {}
 
     def solve(self, request: Request, environment: Environment, sources: Sources) -> Lock:
         """Find exact distributions for a request on this platform.
@@ -40,22 +47,29 @@ class Pip:
             MissingError: a distribution is in no source.
             ManagerError: the network is needed, and forbidden.
         """
-        if sources.offline and not sources.find_links:
+        if sources.offline and not sources.folders():
             raise ManagerError("The resolution needs the network, and --offline forbids it.", "Try without --offline.")
+        with self._asking(sources) as (tool, options, index):
+            report = self._solved(tool, options, index, request, environment)
+            _raise_first(index)
+        return hashed(_with_origins(_lock(report, request, environment), index), self._client)
+
+    def _solved(
+        self, tool: Runner, options: list[str], index: LoopbackIndex | None, request: Request, environment: Environment
+    ) -> dict[str, Any]:
         kept = dict(request.kept())
         while True:
             try:
-                report = self._report(request, kept, environment, sources)
+                return self._report(tool, options, request, kept, environment)
             except (IncompatibleError, MissingError) as error:
+                _raise_first(index)
                 fewer = loosened(kept, error.detail)
                 if fewer == kept:
                     raise
                 kept = fewer
-            else:
-                return _lock(report, request, environment)
 
     def _report(
-        self, request: Request, kept: Mapping[str, str], environment: Environment, sources: Sources
+        self, tool: Runner, options: list[str], request: Request, kept: Mapping[str, str], environment: Environment
     ) -> dict[str, Any]:
         with tempfile.TemporaryDirectory(prefix="penstock-") as folder:
             base = Path(folder)
@@ -65,9 +79,9 @@ class Pip:
             command = [*self._pip(environment), "install", "--dry-run", "--ignore-installed", "--quiet"]
             command += ["--report", str(base / "report.json"), "--log", str(base / "log")]
             command += ["-r", str(base / "roots.in"), "-c", str(base / "limits.txt")]
-            command += [*self._options(sources), *(["--pre"] if request.allow_prerelease else [])]
+            command += [*options, *(["--pre"] if request.allow_prerelease else [])]
             try:
-                self._runner.run(command, "resolution")
+                tool.run(command, "resolution")
             except (IncompatibleError, MissingError) as error:
                 raise reason(error, base / "log") from None
             data: dict[str, Any] = json.loads((base / "report.json").read_text(encoding="utf-8"))
@@ -77,38 +91,41 @@ class Pip:
         self, packages: list[Locked], environment: Environment, sources: Sources, *, again: bool = False
     ) -> None:
         """Install exactly these distributions, from the sources by name and hash."""
-        command = [*self._pip(environment), "install", "--no-deps", "--no-compile", *self._options(sources)]
+        command = [*self._pip(environment), "install", "--no-deps", "--no-compile"]
         command += [] if self._runner.show else ["--quiet"]
         command += ["--force-reinstall", "--no-cache-dir"] if again else []
-        named = [each for each in packages if not (each.directory or each.archive)]
-        if named:
-            with tempfile.TemporaryDirectory(prefix="penstock-") as folder:
+        named = [each for each in packages if not each.directory]
+        local = sorted({str(Path(each.local_path).parent) for pack in named for each in pack.wheels if each.local_path})
+        links = [part for place in local for part in ("--find-links", Path(place).absolute().as_uri())]
+        with self._asking(sources) as (tool, options, index), tempfile.TemporaryDirectory(prefix="penstock-") as folder:
+            command += options
+            if named:
                 path = Path(folder) / "pinned.txt"
                 path.write_text("\n".join(pinned(named)) + "\n", encoding="utf-8")
-                local = sorted({str(Path(each.path).parent) for pack in named for each in pack.wheels if each.path})
-                links = [part for place in local for part in ("--find-links", place)]
-                self._runner.run([*command, *links, "--requirement", str(path)], "installation")
-        for each in packages:
-            if each.directory or each.archive:
-                place = ["--editable", each.directory] if each.editable else [each.directory or each.archive]
-                self._runner.run([*command, *place], "installation")
+                try:
+                    tool.run([*command, *links, "--requirement", str(path)], "installation")
+                except MissingError:
+                    _raise_first(index)
+                    raise
+            for each in packages:
+                if each.directory:
+                    place = ["--editable", each.directory] if each.editable else [each.directory]
+                    tool.run([*command, *place], "installation")
+
+    @contextmanager
+    def _asking(self, sources: Sources) -> Iterator[tuple[Runner, list[str], LoopbackIndex | None]]:
+        """Give pip the sources and nothing else: how it is run, its options, and the index that it is shown."""
+        links = [part for place in sources.folders() for part in ("--find-links", Path(place).as_uri())]
+        if sources.offline or (sources.no_index and not sources.pages()):
+            yield self._runner.with_variables(_ALONE), [*links, "--no-index"], None
+            return
+        pages = sources._replace(find_links=tuple(sources.pages()))
+        with loopback_index(pages, self._client, self._known) as index:
+            yield self._runner.with_variables(_ALONE), [*links, "--index-url", index.url], index
 
     def uninstall(self, names: list[str], environment: Environment) -> None:
         """Take distributions out."""
         self._runner.run([*self._pip(environment), "uninstall", "--yes", "--quiet", *names], "removal")
-
-    def indexes(self, sources: Sources) -> list[str]:
-        """Return the indexes that pip would ask; its help names the default, its configuration the rest."""
-        if sources.index_url:
-            return [sources.index_url, *sources.extra_index_urls]
-        base = [self._python, "-m", "pip"]
-        message = self._runner.run([*base, "config", "list"], "search for indexes")
-        found = re.findall(r"\.(?:extra-)?index-url='([^']+)'", message)
-        default = re.search(
-            r"\(default\s+(https?://\S+?)\)", self._runner.run([*base, "install", "--help"], "search for indexes")
-        )
-        own = [] if re.search(r"\.index-url=", message) or not default else [default[1]]
-        return [*own, *(url for text in found for url in text.split("\\n")), *sources.extra_index_urls]
 
     def create(self, root: str, base: str) -> None:
         """Make an empty environment."""
@@ -117,8 +134,35 @@ class Pip:
     def _pip(self, environment: Environment) -> list[str]:
         return [self._python, "-m", "pip", "--python", environment.python, "--disable-pip-version-check", "--no-input"]
 
-    def _options(self, sources: Sources) -> list[str]:
-        return [*sources.options(), "--no-index"] if sources.offline and not sources.no_index else sources.options()
+
+# What the machine says of indexes the manager has read; pip is to see the index that it is shown alone.
+_ALONE = {
+    **dict.fromkeys(
+        ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX", "PIP_PROXY", "PIP_CERT"), ""
+    ),
+    "PIP_CONFIG_FILE": os.devnull,
+    "PIP_KEYRING_PROVIDER": "disabled",
+    "NO_PROXY": "127.0.0.1",
+    "no_proxy": "127.0.0.1",
+}
+
+
+def _raise_first(index: LoopbackIndex | None) -> None:
+    """Raise what kept the sources from being asked: pip goes on without them, and calls the name unknown."""
+    for _, problem in sorted(index.problems.items()) if index else ():
+        raise problem
+
+
+def _with_origins(lock: Lock, index: LoopbackIndex | None) -> Lock:
+    """Return a lock whose files are named by where they come from."""
+    if index is None:
+        return lock
+    packages = []
+    for each in lock.packages:
+        wheels = tuple(file._replace(url=index.origin(file.url)) for file in each.wheels)
+        sdist = each.sdist._replace(url=index.origin(each.sdist.url)) if each.sdist else None
+        packages.append(each._replace(wheels=wheels, sdist=sdist))
+    return lock._replace(packages=tuple(packages))
 
 
 def loosened(kept: Mapping[str, str], message: str) -> dict[str, str]:
@@ -138,18 +182,12 @@ def loosened(kept: Mapping[str, str], message: str) -> dict[str, str]:
 
 
 def reason(error: ManagerError, log: Path) -> ManagerError:
-    """Return an error with the reasons that pip gives in its log alone when it is quiet.
-
-    An index that does not answer is to pip one without files, so it speaks of a conflict or of a missing distribution.
-    """
+    """Return an error with the reasons that pip gives in its log alone when it is quiet."""
     try:
         text = log.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return error
     message = re.sub(r"^\d{4}-\d\d-\d\dT[\d:,]+ ?", "", text, flags=re.MULTILINE)
-    unread = re.search(r"Could not fetch URL \S+: (?!404 ).*(?= - skipping)", message)
-    if unread:
-        return explain("resolution", unread[0], 1)
     causes = re.search(r"^The conflict is caused by:\n((?:    .*\n)+)", message, re.MULTILINE)
     if causes:
         error.detail = "\n".join(line.strip() for line in causes[1].splitlines())
@@ -162,12 +200,16 @@ def pinned(packages: list[Locked]) -> list[str]:
     lines = []
     for package in packages:
         hashes = [f"--hash=sha256:{each.sha256}" for each in _files(package)] if hashed else []
-        lines.append(" ".join([f"{package.name}=={package.version}", *hashes]))
+        archive = package.archive
+        place = (archive.url or Path(archive.path).absolute().as_uri()) if archive else ""
+        lines.append(
+            " ".join([f"{package.name} @ {place}" if place else f"{package.name}=={package.version}", *hashes])
+        )
     return lines
 
 
 def _files(package: Locked) -> list[File]:
-    return [*package.wheels, *([package.sdist] if package.sdist else [])]
+    return [*package.wheels, *(each for each in (package.sdist, package.archive) if each)]
 
 
 def _lock(report: dict[str, Any], request: Request, environment: Environment) -> Lock:
@@ -188,16 +230,20 @@ def _entry(item: dict[str, Any]) -> tuple[Distribution, Locked, tuple[str, ...]]
     name, version, url = normalize(data["name"]), data["version"], download["url"]
     dist = Distribution(name, version, tuple(data.get("requires_dist", ())))
     archive = download.get("archive_info", {})
-    sha256 = archive.get("hashes", {}).get("sha256", "") or archive.get("hash", "").removeprefix("sha256=")
+    digests = dict([archive["hash"].split("=", 1)] if "=" in archive.get("hash", "") else []) | archive.get(
+        "hashes", {}
+    )
+    sha256 = digests.pop("sha256", "")
+    other = next((f"{algorithm}={digest}" for algorithm, digest in digests.items()), "")
     filename = unquote(urlsplit(url).path).rpartition("/")[2]
     locked = Locked(name, version, requires_python=data.get("requires_python", ""))
     if "dir_info" in download:
         editable = bool(download["dir_info"].get("editable", False))
         locked = locked._replace(directory=unquote(urlsplit(url).path), editable=editable)
     elif filename.endswith(".whl"):
-        locked = locked._replace(wheels=(File(filename, url, sha256=sha256, size=_size(url)),))
+        locked = locked._replace(wheels=(File(filename, url, sha256=sha256, size=_size(url), other_hash=other),))
     elif wheel_parts(filename):
-        locked = locked._replace(sdist=File(filename, url, sha256=sha256, size=_size(url)))
+        locked = locked._replace(sdist=File(filename, url, sha256=sha256, size=_size(url), other_hash=other))
     return dist, locked, tuple(item.get("requested_extras", ()))
 
 

@@ -18,11 +18,16 @@ class Runner(NamedTuple):
     Attributes:
         show: Whether the tool's progress goes to the terminal.
         held: File descriptors of locks; the tool inherits them, so that a lock outlives a killed manager.
+        variables: Environment variables besides those of this process.
     """
 
     show: bool = False
     held: Callable[[], tuple[int, ...]] = tuple
     variables: Mapping[str, str] = {}
+
+    def with_variables(self, variables: Mapping[str, str]) -> Runner:
+        """Return a runner that sets more environment variables; an empty one is taken away."""
+        return self._replace(variables={**self.variables, **variables})
 
     def run(self, command: list[str], what: str) -> str:
         """Run a tool to its end.
@@ -33,6 +38,7 @@ class Runner(NamedTuple):
         Raises:
             ManagerError: it failed; the message is in the words of this manager.
         """
+        variables = {**os.environ, **self.variables, "NO_COLOR": "" if self.show else "1"}
         try:
             done = subprocess.run(
                 command,
@@ -41,9 +47,7 @@ class Runner(NamedTuple):
                 stdout=subprocess.PIPE,
                 stderr=None if self.show else subprocess.PIPE,
                 pass_fds=self.held(),
-                env={**os.environ, **self.variables, "NO_COLOR": "1"}
-                if not self.show
-                else {**os.environ, **self.variables},
+                env={name: text for name, text in variables.items() if text},
             )
         except OSError as error:
             raise ManagerError(f"{command[0]} cannot be run: {error.strerror}.", "Install uv: pip install uv") from None
@@ -90,7 +94,7 @@ def explain(what: str, message: str, code: int) -> ManagerError:
     message = _TRACEBACK.sub("", message).strip()
     kinds = [kind for pattern, kind in _TABLE if pattern.search(message)]
     kind = kinds[0] if kinds else ""
-    if kind == "missing" and "conflict" in kinds and not _names_missing(message):
+    if kind == "missing" and "conflict" in kinds and not names_missing(message):
         kind = "conflict"
     if kind == "hash":
         return UnverifiedError(
@@ -107,7 +111,7 @@ def explain(what: str, message: str, code: int) -> ManagerError:
             f"The {what} stopped: a folder may not be written to.", "Check who owns the environment.", message
         )
     if kind == "missing":
-        names = _names_missing(message)
+        names = names_missing(message)
         named = ", ".join(names) if names else "A distribution"
         return MissingError(f"{named} was not found in any source.", "Check the name and the index.", message)
     if kind == "offline":
@@ -124,7 +128,8 @@ def explain(what: str, message: str, code: int) -> ManagerError:
     return ManagerError(f"The {what} failed: {last}", "", message)
 
 
-def _names_missing(message: str) -> list[str]:
+def names_missing(message: str) -> list[str]:
+    """Return the distributions that a tool says it has not found."""
     flat = " ".join(message.split())
     found = re.findall(rf"({_DISTRIBUTION}) was not found in the", flat)
     found += re.findall(rf"No matching distribution found for ({_DISTRIBUTION})", flat)

@@ -1,33 +1,12 @@
-"""The request to a resolver: requirements, versions to keep, and the indexes to fetch from."""
+"""The request to a resolver, and what a resolver is."""
 
 from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
+from penstock_plugin_manager.index.sources import Sources
 from penstock_plugin_manager.installed.environment import Environment
 from penstock_plugin_manager.model.lock import Lock, Locked
-
-
-class Sources(NamedTuple):
-    """Where distributions come from; empty fields leave it to the tool's own configuration."""
-
-    index_url: str = ""
-    extra_index_urls: tuple[str, ...] = ()
-    find_links: tuple[str, ...] = ()
-    no_index: bool = False
-    offline: bool = False
-
-    def options(self) -> list[str]:
-        """Return the options that uv and pip share."""
-        found = []
-        if self.index_url and not self.no_index:
-            found += ["--index-url", self.index_url]
-        if not self.no_index:
-            for url in self.extra_index_urls:
-                found += ["--extra-index-url", url]
-        for place in self.find_links:
-            found += ["--find-links", place]
-        return [*found, "--no-index"] if self.no_index else found
 
 
 class Request(NamedTuple):
@@ -51,7 +30,10 @@ class Request(NamedTuple):
 
     def kept(self) -> list[tuple[str, str]]:
         """Return the preferences that still count."""
-        return [] if "*" in self.upgrade else [pair for pair in self.preferred if pair[0] not in self.upgrade]
+        if "*" in self.upgrade:
+            return []
+        # a package that is a folder may stand in a lock without a version
+        return [(name, version) for name, version in self.preferred if version and name not in self.upgrade]
 
 
 class Resolver(Protocol):
@@ -83,9 +65,6 @@ class Resolver(Protocol):
 
     def uninstall(self, names: list[str], environment: Environment) -> None:
         """Take distributions out."""
-
-    def indexes(self, sources: Sources) -> list[str]:
-        """Return the package indexes that the tool would ask, its own configuration included."""
 
     def create(self, root: str, base: str) -> None:
         """Make an empty environment with the given interpreter."""

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from penstock_plugin_manager.errors import DiskError, ManagerError
+from penstock_plugin_manager.errors import DiskError, IncompatibleError, ManagerError, MissingError
+from penstock_plugin_manager.index.client import Client
+from penstock_plugin_manager.index.simple import read_project
+from penstock_plugin_manager.index.sources import Sources
 from penstock_plugin_manager.installed.environment import Environment
 from penstock_plugin_manager.model.lock import File, Lock, Locked, read_lock, write_lock
 from penstock_plugin_manager.model.names import normalize
-from penstock_plugin_manager.model.toml import parse
-from penstock_plugin_manager.resolve.process import Runner
-from penstock_plugin_manager.resolve.request import Request, Sources
+from penstock_plugin_manager.model.toml import key, parse, value
+from penstock_plugin_manager.resolve.hashes import hashed
+from penstock_plugin_manager.resolve.process import Runner, names_missing
+from penstock_plugin_manager.resolve.request import Request
 
 
 class Uv:
@@ -23,9 +28,8 @@ class Uv:
     name = "uv"
     universal = True
 
-    def __init__(self, program: str, runner: Runner) -> None:
-        self._program = program
-        self._runner = runner
+    def __init__(self, program: str, runner: Runner, client: Client) -> None:
+        self._program, self._runner, self._client = program, runner, client
 
     def solve(self, request: Request, environment: Environment, sources: Sources) -> Lock:
         """Find exact distributions for a request, for every platform and every Python from the lowest on.
@@ -33,19 +37,30 @@ class Uv:
         uv writes files and hashes in one format and the reasons in another, so it is asked twice. The second answer
         is bound to the first one's versions and comes from uv's cache.
         """
-        with tempfile.TemporaryDirectory(prefix="penstock-") as folder:
+        with asking(self._runner, sources) as tool, tempfile.TemporaryDirectory(prefix="penstock-") as folder:
             base = Path(folder)
             common = self._prepare(base, request, environment, sources)
             lock_file = base / "pylock.toml"
             solve = [*common, "--format", "pylock.toml", "--output-file", str(lock_file)]
-            self._runner.run([*solve, "--offline"] if sources.offline else solve, "resolution")
+            try:
+                tool.run([*solve, "--offline"] if sources.offline else solve, "resolution")
+            except (MissingError, IncompatibleError) as error:
+                self._ask_again(error, sources)
+                raise
             lock = read_lock(parse(lock_file.read_text(encoding="utf-8"), "uv's lock"), "uv's lock")
-            needs = self._graph(base, common, lock, sources)
+            needs = self._graph(tool, base, common, lock, sources)
         packages = tuple(
             each._replace(dependencies=tuple(sorted(needs.get(each.name, ()))))
             for each in map(_with_hashes, lock.packages)
         )
-        return Lock(packages, request.python, request.roots, universal=True)
+        return hashed(Lock(packages, request.python, request.roots, universal=True), self._client)
+
+    def _ask_again(self, error: ManagerError, sources: Sources) -> None:
+        """Raise what the manager's client hears of a name that uv has not found: a page to log in has no files either."""
+        pinned = re.findall(r"there is no version of ([A-Za-z0-9._-]+)", " ".join(error.detail.split()))
+        for name in [*names_missing(error.detail), *(each.partition("=")[0] for each in pinned)]:
+            with contextlib.suppress(MissingError):
+                read_project(name, sources, self._client)
 
     def _prepare(self, base: Path, request: Request, environment: Environment, sources: Sources) -> list[str]:
         roots, limits = base / "roots.in", base / "constraints.txt"
@@ -56,27 +71,29 @@ class Uv:
             (base / "pylock.toml").write_text(_preferences(kept), encoding="utf-8")
         command = [self._program, "pip", "compile", str(roots), "--constraints", str(limits), "--universal"]
         command += ["--python", environment.python, "--python-version", lowest(request.python, environment)]
-        command += ["--no-header", "--quiet", *sources.options()]
+        command += ["--no-header", "--quiet", *options(sources)]
         if request.newest_before:
             command += ["--exclude-newer", request.newest_before]
         if request.allow_prerelease:
             command += ["--prerelease", "allow"]
         return command
 
-    def _graph(self, base: Path, common: list[str], lock: Lock, sources: Sources) -> Mapping[str, set[str]]:
+    def _graph(
+        self, tool: Runner, base: Path, common: list[str], lock: Lock, sources: Sources
+    ) -> Mapping[str, set[str]]:
         pinned = base / "pinned.txt"
         pinned.write_text("".join(_pin(each) for each in lock.packages if each.version), encoding="utf-8")
         command = [*common, "--annotation-style", "line", "--no-strip-extras", "--output-file", str(pinned)]
-        self._from_cache_first(command, "resolution", sources, show=False)
+        self._from_cache_first(tool, command, "resolution", sources, show=False)
         return read_annotations(pinned.read_text(encoding="utf-8"))
 
-    def _from_cache_first(self, command: list[str], what: str, sources: Sources, *, show: bool) -> None:
+    def _from_cache_first(self, tool: Runner, command: list[str], what: str, sources: Sources, *, show: bool) -> None:
         """Run uv without the network, and with it where the cache does not suffice.
 
         Versions and hashes are settled when this is called, so asking the index whether they still hold adds nothing. A disk
         that refuses ends it at once: uv takes what it left half installed for installed, and would call that a success.
         """
-        quiet = self._runner._replace(show=False)
+        quiet = tool._replace(show=False)
         if sources.offline:
             quiet.run([*command, "--offline"], what)
             return
@@ -85,7 +102,7 @@ class Uv:
         except DiskError:
             raise
         except ManagerError:
-            self._runner._replace(show=show).run(command, what)
+            tool._replace(show=show).run(command, what)
 
     def install(
         self, packages: list[Locked], environment: Environment, sources: Sources, *, again: bool = False
@@ -95,53 +112,69 @@ class Uv:
         uv would link files to those of its cache, so that an edit in one environment changes the cache and all others. A copy
         costs the time that writing it takes; on a file system with reflinks (btrfs, XFS, APFS) it costs no more than a link.
         """
-        directories = [each for each in packages if each.directory or each.archive]
-        files = [each for each in packages if not (each.directory or each.archive)]
+        directories = [each for each in packages if each.directory]
+        files = [each for each in packages if not each.directory]
         command = [self._program, "pip", "install", "--no-deps", "--link-mode", "copy", "--python", environment.python]
         command += ["--reinstall", "--no-cache"] if again else []
         show = self._runner.show
         command += [] if show else ["--quiet"]
-        if files:
-            with tempfile.TemporaryDirectory(prefix="penstock-") as folder:
+        with asking(self._runner, sources) as tool, tempfile.TemporaryDirectory(prefix="penstock-") as folder:
+            if files:
                 path = Path(folder) / "pylock.toml"
                 plain = tuple(each._replace(marker="", dependencies=()) for each in files)
                 path.write_text(write_lock(Lock(plain, requires_python="")), encoding="utf-8")
-                self._from_cache_first([*command, "--requirements", str(path)], "installation", sources, show=show)
-        for each in directories:
-            place = ["--editable", each.directory] if each.editable else [each.directory or each.archive]
-            self._from_cache_first([*command, *place], "installation", sources, show=show)
+                self._from_cache_first(
+                    tool, [*command, "--requirements", str(path)], "installation", sources, show=show
+                )
+            for each in directories:
+                place = ["--editable", each.directory] if each.editable else [each.directory]
+                self._from_cache_first(tool, [*command, *place], "installation", sources, show=show)
 
     def uninstall(self, names: list[str], environment: Environment) -> None:
         """Take distributions out."""
         quiet = [] if self._runner.show else ["--quiet"]
         self._runner.run([self._program, "pip", "uninstall", *quiet, "--python", environment.python, *names], "removal")
 
-    def indexes(self, sources: Sources) -> list[str]:
-        """Return the indexes that uv would ask; it names them above the answer to an empty question."""
-        with tempfile.TemporaryDirectory(prefix="penstock-") as folder:
-            empty = Path(folder) / "empty.in"
-            empty.write_text("", encoding="utf-8")
-            command = [
-                self._program,
-                "pip",
-                "compile",
-                str(empty),
-                "--emit-index-url",
-                "--no-header",
-                "--quiet",
-                *sources.options(),
-            ]
-            message = self._runner._replace(show=False).run(command, "search for indexes")
-        return [
-            line.split(maxsplit=1)[1]
-            for line in message.splitlines()
-            if line.startswith(("--index-url ", "--extra-index-url "))
-        ]
-
     def create(self, root: str, base: str) -> None:
         """Make an empty environment."""
         command = [self._program, "venv", "--quiet", "--no-project", "--no-config", "--python", base, root]
         self._runner.run(command, "making of the environment")
+
+
+@contextlib.contextmanager
+def asking(runner: Runner, sources: Sources) -> Iterator[Runner]:
+    """Give uv the sources by variables, which no list of processes shows, and its other settings by a file of their own."""
+    network = sources.network
+    certificates = network.certificates
+    variables = {
+        "UV_DEFAULT_INDEX": network.full_address(sources.indexes[-1]) if sources.indexes else "",
+        "UV_INDEX": " ".join(network.full_address(each) for each in sources.indexes[:-1]),
+        "UV_FIND_LINKS": ",".join(network.full_address(each).replace(",", "%2C") for each in sources.pages()),
+        "UV_INDEX_STRATEGY": "first-index",
+        "UV_KEYRING_PROVIDER": "subprocess" if network.keyring else "disabled",
+        "UV_INSECURE_HOST": " ".join(network.trusted_hosts),
+        **dict.fromkeys(("UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_NO_INDEX", "UV_CONFIG_FILE"), ""),
+    }
+    if certificates:
+        variables["SSL_CERT_DIR" if Path(certificates).is_dir() else "SSL_CERT_FILE"] = certificates
+    if network.client_certificate:
+        variables["SSL_CLIENT_CERT"] = network.client_certificate
+    if network.proxy:
+        variables |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), network.proxy)
+    with tempfile.TemporaryDirectory(prefix="penstock-") as folder:
+        if sources.rest:
+            file = Path(folder, "uv.toml")
+            file.write_text(
+                "".join(f"{key(name)} = {value(each)}\n" for name, each in sources.rest.items()), encoding="utf-8"
+            )
+            variables["UV_CONFIG_FILE"] = str(file)
+        yield runner.with_variables({**variables, "UV_NO_CONFIG": "" if sources.rest else "1"})
+
+
+def options(sources: Sources) -> list[str]:
+    """Return the options that name folders; what has passwords goes by variables."""
+    found = [part for place in sources.folders() for part in ("--find-links", Path(place).as_uri())]
+    return [*found, "--no-index"] if sources.no_index else found
 
 
 def lowest(python: str, environment: Environment) -> str:

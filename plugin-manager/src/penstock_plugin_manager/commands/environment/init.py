@@ -46,7 +46,7 @@ def run(options: argparse.Namespace, session: Session) -> Result:
         else set_keys(text, TABLE, {"providers": []}, str(project / FILE))
     )
     store = root.with_name(root.name + ".generations")
-    resolver = choose(options.resolver, Runner())
+    resolver = choose(options.resolver, Runner(), session.client)
     if root.exists() or root.is_symlink():
         raise ManagerError(f"{root} exists already.", "Turn it into generations with: plugin-manager init --adopt")
     with guard(store, "init", options.wait, session.console.note):

@@ -16,7 +16,6 @@ from penstock_plugin_manager.change.execute_plan import change
 from penstock_plugin_manager.change.request import ChangeRequest
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import OK, UNVERIFIED, IncompatibleError, MissingError, UnverifiedError, UsageError
-from penstock_plugin_manager.index.fetch import fetch
 from penstock_plugin_manager.model.lock import File, Lock, Locked, file_tags, read_lock, write_lock
 from penstock_plugin_manager.model.names import ProviderRequirement
 from penstock_plugin_manager.model.requirement import human_size
@@ -119,7 +118,7 @@ def _chosen(package: Locked, python: str, platforms: list[str]) -> list[File]:
     """
     if package.directory or package.archive:
         raise IncompatibleError(
-            f"{package.name} comes from {package.directory or package.archive}, not from a wheel.",
+            f"{package.name} comes from {package.directory or (package.archive.place if package.archive else '')}, not from a wheel.",
             "Build a wheel of it first.",
         )
     found: dict[str, File] = {}
@@ -149,7 +148,7 @@ def _fits(tag: str, python: str, systems: tuple[str, ...], machines: tuple[str, 
 
 
 def _body(file: File, session: Session) -> bytes:
-    body = fetch(file.url or file.path, offline=session.options.offline).body
+    body = session.client.fetch(file.url or file.path).body
     if file.sha256 and hashlib.sha256(body).hexdigest() != file.sha256:
         raise UnverifiedError(
             f"{file.name} is not the file in the lock: its hash differs.", "Do not ship it; ask who changed it."

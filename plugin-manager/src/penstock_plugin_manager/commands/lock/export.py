@@ -62,8 +62,11 @@ def requirements(lock: Lock, *, hashes: bool) -> str:
 
 def _pin(package: Locked) -> str:
     marker = f" ; {package.marker}" if package.marker else ""
-    if package.directory or package.archive:
-        return f"{package.name} @ {package.directory or package.archive}{marker}"
+    if package.directory:
+        return f"{package.name} @ {Path(package.directory).absolute().as_uri()}{marker}"
+    if package.archive:
+        place = package.archive.url or Path(package.archive.path).absolute().as_uri()
+        return f"{package.name} @ {place}{marker}"
     return f"{package.name}=={package.version}{marker}"
 
 

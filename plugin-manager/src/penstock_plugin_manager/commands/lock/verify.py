@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from penstock_plugin_manager.arguments import add_source_options
-from penstock_plugin_manager.change.publishers import publisher_problems
+from penstock_plugin_manager.change.publishers import Publishers, ask_publishers
 from penstock_plugin_manager.change.session import Session
-from penstock_plugin_manager.errors import OK, UNVERIFIED
+from penstock_plugin_manager.errors import ERROR, OK, UNVERIFIED, UsageError
 from penstock_plugin_manager.installed.damage import damaged
 from penstock_plugin_manager.output import Result, style
 
@@ -31,25 +31,35 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
-    """Compare each installed file with its record, and each version with the lock. Exit code 6 if anything differs."""
+    """Compare each installed file with its record, and each version with the lock. Exit code 6 if anything differs.
+
+    Exit code 1 if a publisher could not be asked for: that is no answer.
+
+    Raises:
+        UsageError: publishers are to be remembered and not to be asked for.
+    """
+    if options.remember and not options.publishers:
+        raise UsageError("--remember keeps what --publishers finds.", "Give both: verify --publishers --remember")
     damage = damaged(
         Path(session.environment.site), sorted(session.distributions), session.environment.state, reread=True
     )
     findings = [Finding(name, each.sentence) for name, found in damage.items() for each in found]
     findings += against_lock(session)
-    publishers: dict[str, str] = {}
+    publishers = Publishers({}, [], [])
     if options.publishers:
-        publishers, problems = publisher_problems(session, remember=options.remember)
-        findings += [Finding(name, problem) for name, problem in problems]
+        publishers = ask_publishers(session, remember=options.remember)
+        findings += [Finding(name, problem) for name, problem in publishers.problems]
     data = {
         "checked": len(session.distributions),
         "findings": [each._asdict() for each in findings],
-        "publishers": publishers,
+        "publishers": publishers.found,
+        "not_asked": [{"distribution": name, "problem": reason} for name, reason in publishers.not_asked],
     }
     lines = [f"{style(each.distribution, 'bold')}: {each.problem}" for each in findings]
-    lines += [f"{name} is published by {publisher}" for name, publisher in sorted(publishers.items())]
+    lines += [f"{name} is published by {publisher}" for name, publisher in sorted(publishers.found.items())]
+    lines += [f"{style(name, 'bold')}: {reason}" for name, reason in publishers.not_asked]
     lines.append(f"{len(session.distributions)} distributions checked, {len(findings)} findings.")
-    return Result(data, lines, UNVERIFIED if findings else OK)
+    return Result(data, lines, UNVERIFIED if findings else ERROR if publishers.not_asked else OK)
 
 
 def against_lock(session: Session) -> list[Finding]:

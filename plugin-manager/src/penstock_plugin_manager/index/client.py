@@ -1,0 +1,88 @@
+"""The manager's own client: addresses fetched from the network or the disk, with errors that name them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from penstock_plugin_manager.errors import ManagerError, MissingError
+from penstock_plugin_manager.index.network import Network, shown
+from penstock_plugin_manager.index.response import Response
+from penstock_plugin_manager.model.lock import file_path
+
+if TYPE_CHECKING:
+    from penstock_plugin_manager.index.remote import Answer, Remote
+
+
+class Client:
+    """Fetches for one call of the manager, asking every server in the same way.
+
+    Attributes:
+        offline: Whether the network is left alone.
+    """
+
+    def __init__(self, network: Callable[[], Network], hide: Callable[[str], None], *, offline: bool = False) -> None:
+        """Prepare a client; nothing is read or asked before it is used.
+
+        Args:
+            network: How servers are asked.
+            hide: Told of each password that is looked up.
+            offline: Whether the network is left alone.
+        """
+        self._network, self._hide, self.offline = network, hide, offline
+        self._made: Remote | None = None
+
+    def fetch(self, url: str, accept: str = "*/*") -> Response:
+        """Fetch an address; ``file:`` URLs and plain paths are read from the disk.
+
+        Raises:
+            MissingError: there is nothing under that address.
+            ManagerError: the network is down or forbidden, or the server fails.
+        """
+        parts = urlsplit(url)
+        if parts.scheme in {"", "file"}:
+            return _local(url, file_path(url) if parts.scheme else url)
+        return self._remote(url).fetch(url, accept)
+
+    @contextmanager
+    def opened(self, url: str) -> Iterator[Answer]:
+        """Open a remote file to be read in parts.
+
+        Raises:
+            MissingError: there is nothing under that address.
+            ManagerError: the network is down or forbidden, or the server fails.
+        """
+        with self._remote(url).opened(url, "*/*") as answer:
+            yield answer
+
+    def size(self, url: str) -> int | None:
+        """Return the size of a remote file by asking for its head, or None where the server does not say."""
+        try:
+            with self._remote(url).opened(url, "*/*", "HEAD") as answer:
+                return answer.length
+        except ManagerError:
+            return None
+
+    def _remote(self, url: str) -> Remote:
+        scheme = urlsplit(url).scheme
+        if scheme not in {"http", "https"}:
+            raise ManagerError(f"{shown(url)} cannot be fetched: {scheme!r} is neither http, https nor file.")
+        if self.offline:
+            raise ManagerError(f"{shown(url)} is on the network, and --offline forbids it.", "Try without --offline.")
+        if self._made is None:
+            from penstock_plugin_manager.index.remote import Remote  # noqa: PLC0415  loading it is for those who ask
+
+            self._made = Remote(self._network(), self._hide)
+        return self._made
+
+
+def _local(url: str, path: str) -> Response:
+    try:
+        return Response(Path(path).read_bytes(), "", url)
+    except FileNotFoundError:
+        raise MissingError(f"{path} does not exist.") from None
+    except (OSError, ValueError) as error:
+        raise ManagerError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
