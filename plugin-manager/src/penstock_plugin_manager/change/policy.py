@@ -113,7 +113,7 @@ def _candidate(package: Locked, ids: Mapping[str, set[str]], policy: Policy, ses
             )
             states |= states_of(session.catalog.get(provider_id), manifest)
     project = _project(package, session) if policy.publishers or policy.min_age_days else None
-    publisher = publisher_of(package, project, session) if policy.publishers else ""
+    publisher = _publisher(package, project, session) if policy.publishers else ""
     return Candidate(_dated(package, project), frozenset(own), frozenset(states), publisher)
 
 
@@ -125,6 +125,14 @@ def _wheel(package: Locked, session: Session) -> Wheel | None:
         raise
     except ManagerError:
         return None
+
+
+def _publisher(package: Locked, project: Project | None, session: Session) -> str:
+    """Return who attested a package; "" where that cannot be asked, which then proves nothing."""
+    try:
+        return publisher_of(package, project, session)
+    except ManagerError:
+        return ""
 
 
 def _project(package: Locked, session: Session) -> Project | None:
