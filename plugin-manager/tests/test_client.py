@@ -23,7 +23,7 @@ def _sources(tmp_path, *indexes, **variables):
 
 
 def _client(sources, hide=lambda _: None):
-    return Client(lambda: sources.network, hide)
+    return Client(lambda: sources.network, hide, str)
 
 
 def _with_user(url, user=f"user:{PASSWORD}"):
@@ -121,4 +121,4 @@ def test_the_first_index_that_has_a_name_is_the_only_one_for_it(serve, tmp_path)
     with pytest.raises(MissingError):
         read_project("empty", sources, client)
     with pytest.raises(ManagerError, match="--offline forbids it"):
-        read_project("pkg", sources, Client(Network, print, offline=True))
+        read_project("pkg", sources, Client(Network, print, str, offline=True))

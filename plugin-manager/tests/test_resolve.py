@@ -97,12 +97,13 @@ FILES = st.builds(
     size=st.none() | st.integers(1, 10**9),
     path=st.just(""),
     uploaded=st.none(),
+    other_hash=st.just(""),
 )
 PACKAGES = st.builds(
     Locked, name=st.sampled_from(["a", "b", "c"]), version=st.just("1.0"), marker=st.sampled_from(["", "sys_platform == 'win32'"]),
     dependencies=st.just(("b",)) | st.just(()), wheels=st.lists(FILES, max_size=2).map(tuple), publisher=st.text(max_size=5),
     requires_python=st.just(""),
-    source_index=st.just(""), sdist=st.none(), directory=st.just(""), editable=st.just(False), archive=st.just(""),
+    source_index=st.just(""), sdist=st.none(), directory=st.just(""), editable=st.just(False), archive=st.none(),
 )  # fmt: skip
 
 

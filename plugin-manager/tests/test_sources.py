@@ -7,7 +7,7 @@ import os
 import pytest
 
 from penstock_plugin_manager.errors import ManagerError
-from penstock_plugin_manager.index.network import PYPI, Network, shown
+from penstock_plugin_manager.index.network import Network, shown
 from penstock_plugin_manager.index.sources import RequestedSources, read_sources
 
 SECRET = "s3cr3t/@:é"
@@ -82,8 +82,8 @@ def test_credentials_are_known_from_wherever_uv_or_pip_know_them(machine, tmp_pa
 @pytest.mark.parametrize(
     ("named", "variables", "indexes"),
     [
-        pytest.param(None, {}, [PYPI], id="nobody names one"),
-        pytest.param(RequestedSources(extras=("https://a/",)), {}, ["https://a/", PYPI], id="others are asked first"),
+        pytest.param(None, {}, [""], id="nobody names one"),
+        pytest.param(RequestedSources(extras=("https://a/",)), {}, ["https://a/", ""], id="others are asked first"),
         pytest.param(RequestedSources("https://a/"), {"UV_INDEX": "https://b/", "PIP_INDEX_URL": "https://c/"}, ["https://a/"], id="one"),
         pytest.param(None, {"UV_INDEX": "https://b/", "PIP_INDEX_URL": "https://c/"}, ["https://b/", "https://c/"], id="uv's, then pip's"),
         pytest.param(None, {"UV_DEFAULT_INDEX": "https://b/", "PIP_EXTRA_INDEX_URL": "https://c/"}, ["https://b/"], id="uv's alone"),

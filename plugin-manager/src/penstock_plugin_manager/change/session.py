@@ -281,7 +281,12 @@ class Session:
         """How servers are asked."""
         from penstock_plugin_manager.index.client import Client
 
-        return Client(lambda: self.sources.network, self.console.hide, offline=self.options.offline)
+        return Client(
+            lambda: self.sources.network,
+            self.console.hide,
+            lambda: self.resolver.default_index(),  # noqa: PLW0108  a resolver is chosen when it is needed
+            offline=self.options.offline,
+        )
 
     def _folders_of_lock(self) -> list[str]:
         """Return the folders from which local wheels of the lock came; what was found there before is found again."""

@@ -22,17 +22,26 @@ class Client:
 
     Attributes:
         offline: Whether the network is left alone.
+        default_index: Tells the index that is asked where nobody names one.
     """
 
-    def __init__(self, network: Callable[[], Network], hide: Callable[[str], None], *, offline: bool = False) -> None:
+    def __init__(
+        self,
+        network: Callable[[], Network],
+        hide: Callable[[str], None],
+        default_index: Callable[[], str],
+        *,
+        offline: bool = False,
+    ) -> None:
         """Prepare a client; nothing is read or asked before it is used.
 
         Args:
             network: How servers are asked.
             hide: Told of each password that is looked up.
+            default_index: Tells the index that is asked where nobody names one; only the tool that resolves knows it.
             offline: Whether the network is left alone.
         """
-        self._network, self._hide, self.offline = network, hide, offline
+        self._network, self._hide, self.default_index, self.offline = network, hide, default_index, offline
         self._made: Remote | None = None
 
     def fetch(self, url: str, accept: str = "*/*") -> Response:

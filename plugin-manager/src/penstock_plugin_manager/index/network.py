@@ -8,9 +8,6 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from penstock_plugin_manager.errors import UsageError
 
-PYPI = "https://pypi.org/simple/"
-"""The index that uv and pip ask where nothing names another."""
-
 
 class Login(NamedTuple):
     """User name and password for everything below an address."""

@@ -86,7 +86,7 @@ def read_project(name: str, sources: Sources, client: Client) -> Project:
         if sources.offline and files:
             break
         try:
-            page = read_page(index, name, client)
+            page = read_page(index or client.default_index(), name, client)
         except MissingError:
             continue
         break

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from penstock_plugin_manager.index.network import PYPI, Network
+from penstock_plugin_manager.index.network import Network
 from penstock_plugin_manager.index.pip_settings import pip_settings
 from penstock_plugin_manager.index.settings import Settings
 from penstock_plugin_manager.index.uv_settings import uv_settings
@@ -17,7 +17,7 @@ class Sources(NamedTuple):
 
     Attributes:
         indexes: Package indexes without credentials, in the order in which they are asked: the first that has a name, or
-            refuses to tell, is the only one for that name.
+            refuses to tell, is the only one for that name. The last is "" where nobody names one: it is the tool's own, PyPI.
         find_links: Folders and pages of files, besides.
         no_index: Whether these alone count.
         offline: Whether the network is left alone.
@@ -78,7 +78,7 @@ def read_sources(
             links += each.find_links
             index, no_index = each.last_index, each.no_index
     indexes, links_asked = [], []
-    for address in [*extras, index or PYPI]:
+    for address in [*extras, index]:
         bare, network = network.with_address(address)
         indexes.append(bare)
     for place in links:

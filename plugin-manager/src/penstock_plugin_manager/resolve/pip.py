@@ -127,6 +127,13 @@ class Pip:
         """Take distributions out."""
         self._runner.run([*self._pip(environment), "uninstall", "--yes", "--quiet", *names], "removal")
 
+    def default_index(self) -> str:
+        """Return the index that pip asks where nobody names one; its help names it."""
+        command = [self._python, "-m", "pip", "install", "--help"]
+        message = self._runner.with_variables(_ALONE).run(command, "search for the index")
+        found = re.search(r"\(default\s+(https?://\S+?)\)", message)
+        return found[1] if found else ""
+
     def create(self, root: str, base: str) -> None:
         """Make an empty environment."""
         self._runner.run([base, "-m", "venv", "--without-pip", root], "making of the environment")

@@ -66,5 +66,8 @@ class Resolver(Protocol):
     def uninstall(self, names: list[str], environment: Environment) -> None:
         """Take distributions out."""
 
+    def default_index(self) -> str:
+        """Return the package index that the tool asks where nobody names one."""
+
     def create(self, root: str, base: str) -> None:
         """Make an empty environment with the given interpreter."""

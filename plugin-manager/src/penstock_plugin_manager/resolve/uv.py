@@ -135,6 +135,15 @@ class Uv:
         quiet = [] if self._runner.show else ["--quiet"]
         self._runner.run([self._program, "pip", "uninstall", *quiet, "--python", environment.python, *names], "removal")
 
+    def default_index(self) -> str:
+        """Return the index that uv asks where nobody names one; it is above the answer to an empty question."""
+        with asking(self._runner, Sources()) as tool, tempfile.TemporaryDirectory(prefix="penstock-") as folder:
+            empty = Path(folder) / "empty.in"
+            empty.touch()
+            command = [self._program, "pip", "compile", str(empty), "--emit-index-url", "--no-header", "--quiet"]
+            message = tool._replace(show=False).run(command, "search for the index")
+        return next((line.split(maxsplit=1)[1] for line in message.splitlines() if line.startswith("--index-url ")), "")
+
     def create(self, root: str, base: str) -> None:
         """Make an empty environment."""
         command = [self._program, "venv", "--quiet", "--no-project", "--no-config", "--python", base, root]
