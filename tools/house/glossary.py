@@ -198,10 +198,10 @@ PLAIN = frozenset(
     circuit claim cli clients code column columns completion compose config console construct content conversions copy copying core
     coroutines create credentials cron current cut database day db ddl deadline decorator decorators delete delta descendants describe details
     dialect diff disable discover discovery disk doctor done download driver edits email empty enable end endings enumerated env environ
-    error errors execute execution exit expected explain explainer export factory fail failed fake faults fenced fetch finding finished
+    error errors execute execution exit expected explain explainer export factory fail failed fake faults fenced finding finished
     first fixed flow folder follow fork forked format found free function glob gone graph handler health held history holder host http
     import imports incompatible index info init inline inplace input inputs inspection install installed instant internal isolate json
-    jsonpaths key keys kill known label late latest lazy ledger lexer limits links list literal literals load locally locate location
+    jsonpaths key keys kill known label late latest lazy ledger lexer limits list literal literals load locally locate location
     locked logging login lookup loop losses macros main many mapping masked masking match memory message messages meta migrations
     missing mixin model modes module modules moment name names network new no not notifications notify now numbers of offer offered
     offers only open options outbound output owner owners ownership page param parameter parsed parser partial past path paths penstock
@@ -212,7 +212,7 @@ PLAIN = frozenset(
     statement statements stdout storage stream streams subject submitted suite summary supervise sweep sync system table tables tagging
     terminal test testing text thread time to token toml too tree triggered type types unavailable unchanged unload unloading unreadable
     unverified up updated upgrade upload usage uv validate value values verify wait waiting watch watcher week wheel wheels which why
-    writer zones commit unknown
+    writer zones commit unknown client hashes link loopback
     """.split()
 )
 """Plain English, tools and formats: words that names may use besides those of the terms."""
