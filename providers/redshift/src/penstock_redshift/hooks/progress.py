@@ -4,12 +4,15 @@ TRUNCATE commits the transaction in which it runs, and what else ends one is see
 "TRUNCATE" and "Serializable isolation" of the Amazon Redshift Database Developer Guide; apache/airflow#14888.
 """
 
+import re
+
 from penstock.errors import ErrorKind, ProviderError
 from penstock_redshift.hooks.statements import first_word, split_statements
 
 _ENDING = {"TRUNCATE", "COMMIT", "END"}
 _UNDONE = {"ROLLBACK", "ABORT"}
 _CHANGE_NOTHING = {"SELECT", "WITH", "SHOW", "SET", "RESET", "EXPLAIN", "VACUUM", "ANALYZE"}
+_INTO = re.compile(r"\bINTO\b", re.IGNORECASE)  # SELECT INTO makes a table
 
 
 class Progress:
@@ -26,7 +29,7 @@ class Progress:
         self.committed = self.doubtful = ""
         self._autocommit = autocommit
         self._open = False
-        self._running, self._words = "", set[str]()
+        self._running, self._words, self._makes_table = "", set[str](), False
 
     def begin(self, statement: str, status: str) -> None:
         """A statement is about to be sent; ``status`` is the connection's, as psycopg names it."""
@@ -34,13 +37,14 @@ class Progress:
             self.committed = self.committed or f"what ended the transaction behind statement {self.statements}"
         self.statements += 1
         self._words = _first_words(statement)
+        self._makes_table = _INTO.search(statement) is not None
         self._running = f"{first_word(statement) or 'a text'} (statement {self.statements})"
 
     def end(self, status: str, *, failed: bool = False) -> None:
         """The statement that was begun has ended; ``status`` is now the connection's."""
         self._open = status in ("INTRANS", "INERROR")
         if self._autocommit:
-            changes = bool(self._words - _CHANGE_NOTHING)
+            changes = bool(self._words - _CHANGE_NOTHING) or self._makes_table
             if changes and not failed:
                 self.committed = self._running
             elif changes and status == "UNKNOWN":

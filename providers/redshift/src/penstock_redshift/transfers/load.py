@@ -44,7 +44,8 @@ class S3ToRedshiftOperator(Operator):
         load_key: What the load is called in the ledger, such as ``{{ data_interval_start }}``. Unless given, each file
             counts for itself, by its name and ETag: those that were loaded before are left out.
         ledger: The ledger's table, in the same schema. Loads that share one are done one after the other.
-        create_sql: Statements that run before, such as ``CREATE TABLE IF NOT EXISTS ...``, each for itself.
+        create_sql: Statements that run before, such as ``CREATE TABLE IF NOT EXISTS ...``, each for itself and at each try
+            anew, so that they must bear it.
         manifest_prefix: URL of the folder for manifests; ``_penstock/manifests/`` in the files' bucket unless given.
         store_conn_id: Connection by which the files are listed and the manifest written; the store's default.
         redshift_conn_id: The connection to the warehouse.
