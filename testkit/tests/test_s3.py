@@ -56,3 +56,22 @@ def test_a_missing_object_is_an_error_of_the_service(s3: S3Server):
     bucket = s3.create_bucket()
     with pytest.raises(ClientError, match="NoSuchKey"):
         s3.get(f"s3://{bucket}/missing")
+
+
+def test_a_copy_of_a_source_that_has_changed_is_refused(s3):
+    bucket, client = s3.create_bucket(), s3.client()
+    s3.put(f"s3://{bucket}/a b+ü", "1")
+    source = {"Bucket": bucket, "Key": "a b+ü"}
+    old = client.head_object(**source)["ETag"]
+
+    client.copy_object(Bucket=bucket, Key="copy", CopySource=source, CopySourceIfMatch=old)
+    s3.put(f"s3://{bucket}/a b+ü", "2")
+    with pytest.raises(ClientError, match="PreconditionFailed"):
+        client.copy_object(Bucket=bucket, Key="copy", CopySource=source, CopySourceIfMatch=old)
+    upload = client.create_multipart_upload(Bucket=bucket, Key="parts")["UploadId"]
+    with pytest.raises(ClientError, match="PreconditionFailed"):
+        client.upload_part_copy(
+            Bucket=bucket, Key="parts", PartNumber=1, UploadId=upload, CopySource=source, CopySourceIfMatch=old
+        )
+
+    assert s3.get(f"s3://{bucket}/copy") == b"1"
