@@ -209,6 +209,7 @@ def test_rows_passed_over_by_maxerror_are_reported_by_their_causes(hook, put, ca
 @pytest.mark.parametrize(
     ("options", "says"),
     [
+        ({"s3_key": []}, "names no file"),
         ({"method": "merge"}, "write one of append, replace, upsert, truncate"),
         ({"method": "upsert"}, "belong together"),
         ({"upsert_keys": ["id"]}, "belong together"),
@@ -219,7 +220,7 @@ def test_rows_passed_over_by_maxerror_are_reported_by_their_causes(hook, put, ca
 )
 def test_arguments_that_do_not_go_together_are_refused(options, says):
     with pytest.raises(ValueError, match=says):
-        S3ToRedshiftOperator(task_id="x", table="t", s3_key="s3://b/k", **options)
+        S3ToRedshiftOperator(**{"task_id": "x", "table": "t", "s3_key": "s3://b/k"} | options)
 
 
 def test_a_load_key_that_the_ledger_cannot_hold_is_refused_before_anything_is_loaded(hook, put):

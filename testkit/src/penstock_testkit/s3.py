@@ -119,7 +119,7 @@ class S3Server:
         return self._own
 
 
-class _CopyConditions:
+class _CheckedCopy:
     """Refuses a copy whose source is no longer the one that the request names.
 
     Source: `x-amz-copy-source-if-match` of CopyObject and UploadPartCopy, Amazon S3 API Reference.
@@ -155,7 +155,7 @@ def s3_server(port: int = 0) -> Iterator[S3Server]:
     Yields:
         The running server's handle.
     """
-    app = _CopyConditions(DomainDispatcherApplication(create_backend_app))
+    app = _CheckedCopy(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", port, app, threaded=True, request_handler=_QuietHandler)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), name="s3", daemon=True)
     thread.start()

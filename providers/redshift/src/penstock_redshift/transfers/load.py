@@ -92,6 +92,8 @@ class S3ToRedshiftOperator(Operator):
 
     def _problems(self) -> list[str]:
         found = []
+        if not self.s3_key:
+            found.append("s3_key names no file")
         if self.method not in METHODS:
             found.append(f"method is {self.method!r}; write one of {', '.join(METHODS)}")
         if self.idempotency not in IDEMPOTENCY:
