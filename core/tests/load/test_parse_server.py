@@ -14,7 +14,7 @@ from penstock_manifest.format import Capability, Parameter
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 BAD = [
-    pytest.param("import os\nos._exit(3)", "ended the process with exit code 3: it calls os._exit()", id="exit"),
+    pytest.param("import os\nos._exit(3)", "ended the process with exit code 3 before it was done, as os._exit()", id="exit"),
     pytest.param("import sys\nsys.exit(2)", "f.py:4: the file calls sys.exit(2)", id="sys.exit"),
     pytest.param("import ctypes\nctypes.string_at(0)", "f.py:4: its import was killed by SIGSEGV", id="segfault"),
     pytest.param("import os\nos.abort()", "f.py:4: its import was killed by SIGABRT", id="abort"),
@@ -35,6 +35,13 @@ BAD = [
     pytest.param("data = []\nwhile True: data.append(bytes(10**6))", "needs more than 200 MB of memory", id="slow memory"),
     pytest.param("raise MemoryError", "needs more than 200 MB of memory", id="memory error of its own"),
     pytest.param("def f(:", "f.py:3: the file is no Python", id="syntax"),
+    pytest.param("class E(Exception):\n    def __str__(self): 1 / 0\nraise E", "E: (its text cannot be told", id="error without words"),
+    pytest.param("raise ValueError('caf\\udce9')", "f.py:3: ValueError: caf�", id="half a character"),
+    pytest.param("raise KeyboardInterrupt", "f.py:3: KeyboardInterrupt", id="KeyboardInterrupt"),
+    pytest.param("import os, sys\nif os.fork() == 0: sys.exit(0)\nos.wait()\nraise ValueError('parent')", "parent", id="fork"),
+    pytest.param("DAG('d', params={'x': 'caf\\udce9'})", "f.py", id="half a character in a parameter"),
+    pytest.param("import sys\nsys.stdout = None\nraise ValueError('no stdout')", "no stdout", id="no stdout"),
+    pytest.param("from .helpers import x", "f.py:3: attempted relative import", id="relative import"),
     pytest.param("import penstock_nope", "Install it with: plugin-manager install nope", id="missing provider"),
     pytest.param("Connection.get('x')", "f.py:3: the connection 'x' is not to be had while a DAG file is imported", id="connection"),
 ]  # fmt: skip

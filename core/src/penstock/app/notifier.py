@@ -28,7 +28,7 @@ def notifier(installation: Installation) -> Notifier:
     pythons = isolated_pythons(settings)
     commands = {
         provider: [
-            *(pythons.get(provider, sys.executable), "-m", "penstock.app.listener", provider, module),
+            *(pythons.get(provider, sys.executable), "-P", "-m", "penstock.app.listener", provider, module),
             str(settings.root.absolute()) if module in settings.plugins.modules else "",
         ]
         for provider, module in listening(settings).items()

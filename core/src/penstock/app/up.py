@@ -34,7 +34,7 @@ def _services(settings: Settings) -> list[Service]:
 
 def _service(settings: Settings, name: str, *arguments: str) -> Service:
     """A module of `penstock.app`, run as a program."""
-    return Service(name, [sys.executable, "-m", f"penstock.app.{name}", *arguments], settings.root)
+    return Service(name, [sys.executable, "-P", "-m", f"penstock.app.{name}", *arguments], settings.root)
 
 
 def _log(line: str) -> None:

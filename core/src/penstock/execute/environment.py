@@ -250,4 +250,4 @@ def spawn_command(python: str = sys.executable, *, poke_threads: int = 32, plugi
         poke_threads: Threads that its waiters poke in.
         plugins: Where its tries take plugins from, as JSON of a `penstock.plugins.sources.PluginSources`.
     """
-    return [python, "-m", "penstock.app.spawn_server", plugins, str(poke_threads)]
+    return [python, "-P", "-m", "penstock.app.spawn_server", plugins, str(poke_threads)]

@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
 from types import FrameType
@@ -16,12 +17,13 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from penstock.author.build.build import build_file
+from penstock.author.build.build import BuildResult, build_file
 from penstock.author.build.import_errors import to_problem
 from penstock.author.build.imports import ImportRuntime, import_dag_file
 from penstock.author.parse_session import ParseSession
 from penstock.errors import MissingProviderError, NotFoundError, RequestError
 from penstock.load.messages import MessageKind, ParseConfig, ParseJob
+from penstock.model.names import error_sentence
 from penstock.model.source import ParsedFile
 from penstock.processes.frames import Frame, FrameSocket
 from penstock.processes.group import report_where
@@ -50,10 +52,22 @@ def run_child(job: ParseJob, serial: int, config: ParseConfig, sock: socket.sock
     report_where()
     line = FrameSocket(sock)
     memory = _bound(config)
-    result = _import(job, config, _LoaderRuntime(line, serial), memory)
-    sys.stdout.flush()
-    line.send(MessageKind.RESULT, serial, _encode(result))
+    result = _encoded(job, _import(job, config, _LoaderRuntime(line, serial), memory))
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(BaseException):  # the file may have put anything there
+            stream.flush()
+    line.send(MessageKind.RESULT, serial, result)
     os._exit(0)
+
+
+def _encoded(job: ParseJob, result: ParsedFile) -> bytes:
+    """The result as it travels; a problem of the file if it holds what no message can."""
+    try:
+        return _encode(result)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        names = ", ".join(dag.dag_id for dag in result.dags if isinstance(dag.dag_id, str))
+        problem = f"{job.file}:1: what it defines ({names}) cannot be stored: {error_sentence(error)}."
+        return _encode(job.parsed(problems=(problem,), variables=result.variables))
 
 
 def _bound(config: ParseConfig) -> tuple[int, int]:
@@ -85,7 +99,10 @@ def _import(job: ParseJob, config: ParseConfig, runtime: "_LoaderRuntime", memor
     except BaseException as error:  # noqa: BLE001 - whatever a DAG file raises is a problem of that file
         session.problems.append(to_problem(error, session, job.file))
     resource.setrlimit(resource.RLIMIT_AS, memory)
-    built = build_file(session, job.file)
+    try:
+        built = build_file(session, job.file)
+    except BaseException as error:  # noqa: BLE001 - objects of the author's own are looked at here
+        built = BuildResult((), (str(to_problem(error, session, job.file)),))
     return job.parsed(
         dags=built.dags,
         problems=built.problems,

@@ -169,7 +169,10 @@ class ParseServer:
             return f"{location}: its import was killed with SIGKILL, by the kernel if the machine ran out of memory."
         if code < 0:
             return f"{location}: its import {describe_exit(code)}."
-        return f"{job.file}:1: its import ended the process with exit code {code}: it calls os._exit(). Take it out."
+        return (
+            f"{job.file}:1: its import ended the process with exit code {code} before it was done, as os._exit() does, "
+            "or another program in its place. Take that out."
+        )
 
     def _timeout(self) -> float | None:
         deadlines = [child.deadline for child in self._children.values()]

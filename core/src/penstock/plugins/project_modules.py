@@ -75,7 +75,7 @@ def _start(module: str, folder: Path, memory_mb: int) -> _ModuleProcess:
     answer = tempfile.TemporaryFile()  # noqa: SIM115 - `_finished` closes it
     mark = uuid4().hex
     process = subprocess.Popen(
-        [sys.executable, "-m", "penstock.plugins.describe", module, str(folder), str(memory_mb)],
+        [sys.executable, "-P", "-m", "penstock.plugins.describe", module, str(folder), str(memory_mb)],
         stdin=subprocess.DEVNULL,
         stdout=answer,
         stderr=subprocess.DEVNULL,

@@ -97,7 +97,15 @@ class Worker:
     def _start(self, line: socket.socket) -> subprocess.Popen[bytes]:
         with line:
             return subprocess.Popen(
-                [self._python, "-m", "penstock.app.worker", str(os.getpid()), str(line.fileno()), str(self._snapshots)],
+                [
+                    self._python,
+                    "-P",
+                    "-m",
+                    "penstock.app.worker",
+                    str(os.getpid()),
+                    str(line.fileno()),
+                    str(self._snapshots),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

@@ -4,11 +4,12 @@ import linecache
 import re
 import sys
 import traceback
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from penstock.author.airflow.alias import ALIASES, REMEDIES
 from penstock.author.parse_session import ParseSession, Problem, Site
 from penstock.errors import AuthoringError, PenstockError, nearest
+from penstock.model.names import error_sentence, error_text
 
 _HOME = str(Path(__file__).parents[2]) + "/"
 _NAME = re.compile(r"cannot import name '(\w+)' from '")  # not "from partially initialized module": a circle of imports
@@ -21,6 +22,13 @@ _IMPORT_ADVICE = (
 
 def to_problem(error: BaseException, session: ParseSession, file: str) -> Problem:
     """Turn an exception of an import into a problem, at the last line of the author's files that it went through."""
+    try:
+        return _problem(error, session, file)
+    except BaseException:  # noqa: BLE001 - the error's own code raised when it was looked at
+        return Problem(Site(file, 1), error_sentence(error))
+
+
+def _problem(error: BaseException, session: ParseSession, file: str) -> Problem:
     if isinstance(error, SyntaxError) and error.filename:
         return Problem(
             Site(session.display_path(error.filename), error.lineno or 0), f"the file is no Python: {error.msg}."
@@ -32,10 +40,8 @@ def to_problem(error: BaseException, session: ParseSession, file: str) -> Proble
     ]
     own = [frame for frame in frames if frame.filename.startswith(session.folder + "/")] or frames
     site = Site(session.display_path(own[-1].filename), own[-1].lineno or 0) if own else Site(file, 1)
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        return Problem(site, _missing(error.name, session.folder))
-    if isinstance(error, ImportError) and (name := _NAME.match(str(error))) and error.name in sys.modules:
-        return Problem(site, _no_name(name[1], error.name))
+    if isinstance(error, ImportError):
+        return Problem(site, _import_problem(error, session.folder, site.file))
     if isinstance(error, SystemExit):
         return Problem(site, f"the file calls sys.exit({error.code!r}) when it is imported. Take it out.")
     if isinstance(error, AuthoringError):
@@ -43,7 +49,30 @@ def to_problem(error: BaseException, session: ParseSession, file: str) -> Proble
     if isinstance(error, PenstockError):
         return Problem(site, str(error))
     line = linecache.getline(own[-1].filename, own[-1].lineno or 0).strip() if own else ""
-    return Problem(site, f"{type(error).__name__}: {error}" + (f" (in: {line})" if line else ""))
+    return Problem(site, error_sentence(error) + (f" (in: {line})" if line else ""))
+
+
+def _import_problem(error: ImportError, folder: str, file: str) -> str:
+    """What an import that failed means, and what to write."""
+    text = error_text(error)
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return _missing(error.name, folder, file)
+    if (name := _NAME.match(text)) and error.name in sys.modules:
+        return _no_name(name[1], error.name) + _hidden(error.name, folder)
+    if "relative import" in text:
+        package = file.rpartition("/")[0].replace("/", ".")
+        example = f"from {package} import NAME" if package else "from MODULE import NAME"
+        return f"{text}: the file is imported by itself. Write `{example}`, as seen from the DAGs folder."
+    return error_sentence(error)
+
+
+def _hidden(module: str, folder: str) -> str:
+    """That a module is not the one of the DAGs folder, if there is one of that name, too."""
+    top = module.partition(".")[0]
+    loaded = str(getattr(sys.modules.get(top), "__file__", None) or "Python itself")
+    if loaded.startswith(f"{folder}/") or not any(Path(folder, each).exists() for each in (top, f"{top}.py")):
+        return ""
+    return f" This {top!r} is that of {loaded}, which hides the one in the DAGs folder: give that another name."
 
 
 def _no_name(name: str, module: str) -> str:
@@ -56,13 +85,20 @@ def _no_name(name: str, module: str) -> str:
     return f"the module {module!r} has no name {name!r}.{advice}"
 
 
-def _missing(module: str, folder: str) -> str:
+def _missing(module: str, folder: str, file: str) -> str:
     """The advice for a module that is not there: a provider's has the command that installs it."""
-    if module.partition(".")[0] == "airflow":
+    top = module.partition(".")[0]
+    if top == "airflow":
         return f"there is no module {module!r}: {_IMPORT_ADVICE}"
-    provider = _PROVIDER.fullmatch(module.partition(".")[0])
-    if provider is None or (Path(folder) / module.partition(".")[0]).exists():
-        return f"there is no module {module!r}: install it in this environment, or put its file into the DAGs folder."
+    beside = PurePosixPath(file).parent
+    if beside.parts and any(Path(folder, beside, each).exists() for each in (top, f"{top}.py")):
+        package = ".".join(beside.parts)
+        return f"there is no module {module!r} in the DAGs folder itself: write `from {package} import {top}`."
+    provider = _PROVIDER.fullmatch(top)
+    if provider is None or Path(folder, top).exists():
+        hidden = _hidden(module, folder) if top in sys.modules else ""
+        advice = hidden or " Install it in this environment, or put its file into the DAGs folder."
+        return f"there is no module {module!r}.{advice}"
     if "." in module:
         return f"the provider {provider[1]!r} has no module {module!r}: it may be too old for this DAG."
     return (

@@ -8,12 +8,12 @@ import msgspec
 from msgspec.structs import replace
 
 from penstock.author.abstract_operator import OWN_STATE, AbstractOperator
+from penstock.author.fork_guard import in_one_process
 from penstock.author.mapping import EXPAND_KWARGS, MappedOperator, elements_of
 from penstock.author.operator import Operator
 from penstock.author.run.context import Context, current_context
 from penstock.author.run.coroutines import completed
 from penstock.author.run.failed import failed
-from penstock.author.run.fork_guard import in_one_process
 from penstock.author.run.stored_plan import StoredTask
 from penstock.author.run.templates import render_templates
 from penstock.author.run.values import resolve_value
