@@ -200,7 +200,7 @@ PLAIN = frozenset(
     dialect diff disable discover discovery disk doctor done download driver edits email empty enable end endings enumerated env environ
     error errors execute execution exit expected explain explainer export factory fail failed fake faults fenced finding finished
     first fixed flow folder follow fork forked format found free function glob gone graph handler health held history holder host http
-    import imports incompatible index info init inline inplace input inputs inspection install installed instant internal isolate json
+    import imports ignore incompatible index info init inline inplace input inputs inspection install installed instant internal isolate json
     jsonpaths key keys kill known label late latest lazy ledger lexer limits list literal literals load locally locate location
     locked logging login lookup loop losses macros main many mapping masked masking match memory message messages meta migrations
     missing mixin model modes module modules moment name names network new no not notifications notify now numbers of offer offered

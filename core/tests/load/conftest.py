@@ -111,8 +111,9 @@ def now():
 def make_loader(folder, tmp_path, catalog, lines, now):
     made = []
 
-    def run(**config):
-        parser = Parser(ParseConfig(**{"timeout_s": 20.0, **config}), catalog.variables, lambda: now[0])
+    def run(config=None):
+        given = {} if config is None else config
+        parser = Parser(lambda: ParseConfig(**{"timeout_s": 20.0, **given}), catalog.variables, lambda: now[0])
         made.append(parser)
         return Loader(folder, tmp_path / "state", catalog, parser, lambda: now[0], lines.append)
 

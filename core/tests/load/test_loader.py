@@ -180,3 +180,49 @@ def _until(true):
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_a_file_that_speaks_of_dags_and_gives_none_has_a_note_that_says_why(loader, catalog, write):
+    write("moved.py", "try:\n    from airflow import DAG\nexcept ModuleNotFoundError:\n    pass\nelse:\n    DAG('x')")
+    write("factory.py", "def make(name):\n    return DAG(name)")
+    write("helper.py", "SQL = 'select 1'  # of the dags")
+    loader.scan()
+    assert "It imports 'airflow': this is not Airflow" in catalog.known["moved.py"].notes[0]
+    assert catalog.known["factory.py"].notes == (
+        "factory.py:1: it speaks of DAGs and defines none. If it is to define none, name it in .penstockignore.",
+    )
+    assert catalog.known["helper.py"].notes == ()
+
+
+def test_what_a_file_prints_is_told_cut_and_harmless(loader, write, lines):
+    write("loud.py", "print('x' * 10**5)\nprint('\\x1b[2J')\nfor n in range(100): print(n)\nDAG('d')")
+    loader.scan()
+    printed = [line for line in lines if "printed" in line]
+    assert len(printed) == 21
+    assert max(map(len, printed)) < 400
+    assert "loud.py printed: \\x1b[2J" in printed
+    assert "loud.py printed 82 more lines" in printed
+
+
+def test_a_broken_file_is_imported_again_when_another_provider_is_installed(make_loader, catalog, write):
+    installed = {"providers": ()}
+    loader = make_loader(installed)
+    write("a.py", "operator('nope.load', task_id='t')")
+    write("b.py", "1 / 0")
+    write("good.py", "DAG('good')")
+    loader.scan()
+    catalog.saved.clear()
+    loader.scan()
+    assert catalog.saved == []
+    installed["providers"] = ("nope",)
+    loader.scan()
+    assert catalog.saved == ["a.py", "b.py"]
+    assert "has no" in catalog.known["a.py"].problems[0] or "nope" in catalog.known["a.py"].problems[0]
+
+
+def test_a_file_that_hangs_holds_back_none_after_it(make_loader, catalog, write):
+    loader = make_loader({"timeout_s": 6.0})
+    write("a_hangs.py", "import time\ntime.sleep(60)")
+    write("b.py", "DAG('b')")
+    loader.scan()
+    assert catalog.saved == ["b.py", "a_hangs.py"]

@@ -50,7 +50,9 @@ BAD = [
 @pytest.fixture(scope="module")
 def parser():
     parser = Parser(
-        ParseConfig(timeout_s=1.0, memory_mb=200), lambda keys: {key: f"value of {key}" for key in keys}, lambda: NOW
+        lambda: ParseConfig(timeout_s=1.0, memory_mb=200),
+        lambda keys: {key: f"value of {key}" for key in keys},
+        lambda: NOW,
     )
     yield parser
     parser.close()
@@ -121,7 +123,7 @@ def test_one_import_leaves_nothing_to_the_next(parser, folder, write):
 
 def test_arguments_of_a_capability_are_checked_against_what_is_installed(folder, write):
     copy = Capability("operators", "aws.copy", "m:C", "", parameters=(Parameter("source", "str", required=True),))
-    parser = Parser(ParseConfig(providers=("aws",), capabilities=(copy,)), lambda keys: {}, lambda: NOW)
+    parser = Parser(lambda: ParseConfig(providers=("aws",), capabilities=(copy,)), lambda keys: {}, lambda: NOW)
     path = write(
         "f.py",
         "with DAG('d'):\n    operator('aws.copy', task_id='a', sorce='x')\n    operator('gcp.copy', task_id='b')",
@@ -136,7 +138,7 @@ def test_arguments_of_a_capability_are_checked_against_what_is_installed(folder,
 
 
 def test_a_server_that_was_killed_is_started_again(folder, write):
-    parser = Parser(ParseConfig(), lambda keys: {}, lambda: NOW)
+    parser = Parser(ParseConfig, lambda keys: {}, lambda: NOW)
     path = write("f.py", "DAG('d')")
     try:
         one(parser, path)
@@ -149,7 +151,7 @@ def test_a_server_that_was_killed_is_started_again(folder, write):
 
 def test_the_server_and_its_children_end_with_the_loader(folder, write, tmp_path):
     write("f.py", f"import os, time\nopen({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)")
-    parser = Parser(ParseConfig(), lambda keys: {}, lambda: NOW)
+    parser = Parser(ParseConfig, lambda keys: {}, lambda: NOW)
     line = parser._connected()
     line.send(MessageKind.PARSE, 1, msgspec.msgpack.encode(ParseJob(str(folder), "f.py", NOW)))
     while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():

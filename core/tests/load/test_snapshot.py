@@ -3,7 +3,7 @@ import os
 import pytest
 
 from penstock.errors import ConfigError
-from penstock.load.discover import dag_files, ignored
+from penstock.load.discover import dag_files
 from penstock.load.snapshot import Snapshots
 from penstock.load.watch import is_relevant
 from penstock.spec.snapshot import LIST
@@ -53,16 +53,8 @@ def test_what_is_hidden_compiled_or_too_large_is_left_out_the_last_with_a_warnin
     put(folder, "data.csv", "x" * 1001)
     taken = snapshots.take()
     assert list(taken.files) == ["kept.py"]
-    (warning,) = taken.warnings
-    assert warning.startswith("data.csv: it has 1,001 bytes")
-
-
-def test_a_file_whose_name_is_no_text_is_left_out_with_a_warning(folder, snapshots):
-    put(folder, "kept.py")
-    put(folder, os.fsdecode(b"odd\xff.py"))
-    taken = snapshots.take()
-    assert list(taken.files) == ["kept.py"]
-    assert taken.warnings == ("odd\\udcff.py: its name is no UTF-8, so it is left out. Rename it.",)
+    assert taken.left_out["data.csv"].startswith("data.csv: it has more than 1,000 bytes")
+    assert list(taken.left_out) == ["data.csv"]
 
 
 def test_a_circle_of_links_ends(folder, snapshots):
@@ -128,23 +120,7 @@ def test_dag_files_are_python_files_that_speak_of_dags_and_are_not_ignored(folde
     put(folder, "drafts/b.py", "penstock")
     put(folder, "sub/c_test.py", "penstock")
     put(folder, ".penstockignore", "# not these\ndrafts/\n*_test.py\n")
-    assert dag_files(snapshots.take(), folder) == ["a.py", "made.py"]
-
-
-@pytest.mark.parametrize(
-    ("name", "pattern", "expected"),
-    [
-        ("a.py", "a.py", True),
-        ("sub/a.py", "a.py", True),
-        ("sub/a.py", "sub/*.py", True),
-        ("sub/a.py", "/a.py", False),
-        ("x/sub/a.py", "sub/", True),
-        ("sub.py", "sub/", False),
-        ("a.py", "b*", False),
-    ],
-)
-def test_patterns_of_ignored_files(name, pattern, expected):
-    assert ignored(name, [pattern]) is expected
+    assert dag_files(snapshots.take()) == ["a.py", "made.py"]
 
 
 @pytest.mark.parametrize(

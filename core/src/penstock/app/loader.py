@@ -2,13 +2,16 @@
 
 import sys
 
+from penstock.app.environments import plugin_host
 from penstock.app.service_main import run_service
 from penstock.load.loader import Loader
+from penstock.load.messages import ParseConfig
 from penstock.load.parser import Parser
 from penstock.service.installation import Installation
 from penstock.service.parse_config import parse_config
 from penstock.service.retention import RetentionSweep
 from penstock.store import LoaderCatalog
+from penstock_manifest.cache import stamp
 
 
 def main() -> int:
@@ -31,9 +34,24 @@ def loader(installation: Installation, catalog: LoaderCatalog) -> Loader:
         print(line, file=sys.stderr, flush=True)  # noqa: T201 - the supervisor's terminal
 
     settings = installation.settings
-    parser = Parser(parse_config(settings, installation.host), installation.vault.variables, installation.now)
+    parser = Parser(_Installed(installation), installation.vault.variables, installation.now)
     maintain = RetentionSweep(installation, log).step
     return Loader(settings.dags_folder, settings.state_folder, catalog, parser, installation.now, log, maintain)
+
+
+class _Installed:
+    """What is installed, read again once the folders of this environment have changed."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._settings, self._stamp = installation.settings, stamp(sys.path)
+        self._config = parse_config(self._settings, installation.host)
+
+    def __call__(self) -> ParseConfig:
+        """Say what is installed now."""
+        now = stamp(sys.path)
+        if now != self._stamp:
+            self._stamp, self._config = now, parse_config(self._settings, plugin_host(self._settings))
+        return self._config
 
 
 if __name__ == "__main__":

@@ -8,8 +8,9 @@ import resource
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
 from types import FrameType
@@ -18,10 +19,11 @@ from typing import Any, NoReturn
 import msgspec
 
 from penstock.author.build.build import BuildResult, build_file
-from penstock.author.build.import_errors import to_problem
+from penstock.author.build.import_errors import AIRFLOW_ADVICE, to_problem
 from penstock.author.build.imports import ImportRuntime, import_dag_file
 from penstock.author.parse_session import ParseSession
 from penstock.errors import MissingProviderError, NotFoundError, RequestError
+from penstock.load.ignore import IGNORE
 from penstock.load.messages import MessageKind, ParseConfig, ParseJob
 from penstock.model.names import error_sentence
 from penstock.model.source import ParsedFile
@@ -32,6 +34,8 @@ from penstock.spec.wire import Ask, Reply
 from penstock_manifest.format import Capability
 
 _MARGIN_S = 5
+_MAKES_DAGS = re.compile(r"\bDAG\s*\(|^\s*@dag\b", re.MULTILINE)
+_IMPORTED = re.compile(r"^[ \t]*(?:from|import)[ \t]+(\w+)", re.MULTILINE)
 _COMPILED = re.compile(r"__pycache__/([^/]+?)\.[^/]*\.pyc$")
 
 
@@ -65,7 +69,7 @@ def _encoded(job: ParseJob, result: ParsedFile) -> bytes:
     try:
         return _encode(result)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        names = ", ".join(dag.dag_id for dag in result.dags if isinstance(dag.dag_id, str))
+        names = ", ".join(str(dag.dag_id) for dag in result.dags)
         problem = f"{job.file}:1: what it defines ({names}) cannot be stored: {error_sentence(error)}."
         return _encode(job.parsed(problems=(problem,), variables=result.variables))
 
@@ -103,15 +107,35 @@ def _import(job: ParseJob, config: ParseConfig, runtime: "_LoaderRuntime", memor
         built = build_file(session, job.file)
     except BaseException as error:  # noqa: BLE001 - objects of the author's own are looked at here
         built = BuildResult((), (str(to_problem(error, session, job.file)),))
+    notes = built.notes if built.dags or built.problems else (*built.notes, *_no_dags(job))
     return job.parsed(
         dags=built.dags,
         problems=built.problems,
-        notes=built.notes,
+        notes=notes,
         sources=sources.seen,
         variables=runtime.read,
         refresh_s=session.refresh_s,
         duration_s=perf_counter() - started,
     )
+
+
+def _no_dags(job: ParseJob) -> Iterator[str]:
+    """Note that a file gave no DAG although it makes some, and which modules it misses."""
+    text = Path(job.folder, job.file).read_text(encoding="utf-8", errors="replace")
+    if not _MAKES_DAGS.search(text):
+        return
+    missing = [name for name in dict.fromkeys(_IMPORTED.findall(text)) if name not in sys.modules and not _exists(name)]
+    why = f" It imports {missing[0]!r}, which is not installed here." if missing else ""
+    if "airflow" in missing:
+        why = f" It imports 'airflow': {AIRFLOW_ADVICE}."
+    yield f"{job.file}:1: it speaks of DAGs and defines none.{why} If it is to define none, name it in {IGNORE}."
+
+
+def _exists(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def _too_much_memory(file: str, config: ParseConfig) -> str:

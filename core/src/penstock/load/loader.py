@@ -1,25 +1,32 @@
 """Keeps the stored DAGs true to the DAGs folder: imports what changed, and only that."""
 
 import select
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from penstock.errors import ConfigError
+from penstock.errors import DataRefusedError, PenstockError, StoreError
 from penstock.load.discover import dag_files
+from penstock.load.folder import WHOLE, is_left_out
 from penstock.load.loader_store import LoaderStore
 from penstock.load.owners import DagOwners, duplicate_dag
 from penstock.load.parser import Parser
 from penstock.load.snapshot import Snapshot, Snapshots
 from penstock.load.watch import FolderWatcher
+from penstock.model.names import error_sentence, visible
 from penstock.model.source import ParsedFile
 
 _RETRY_S = 5.0
 _NEVER_S = 86400.0  # a look a day does no harm
+_LOOK_S = 5.0  # a provider that a broken file waits for may have been installed
 _GROUP = 64
 _GROUP_TIME = timedelta(seconds=0.25)
+_LINES, _LINE = 20, 300  # of what a file printed, on the terminal
+_REFUSED = (DataRefusedError, ValueError, TypeError, OverflowError)
+"""What the store raises for the data of a file."""
 
 
 class Loader:
@@ -27,7 +34,8 @@ class Loader:
 
     A file is imported if it is new, if its text or a file that its import read has changed, if a Variable that it read
     has another value now, or if the refresh interval that it asked for has passed. A file whose last import was no
-    good is imported again when the loader starts, because what was wrong may have been the environment.
+    good is imported again when the loader starts and when another provider is installed, because what was wrong may have been
+    the environment.
 
     Args:
         folder: The DAGs folder.
@@ -50,12 +58,12 @@ class Loader:
         maintain: Callable[[], float] = lambda: _NEVER_S,
     ) -> None:
         self._folder, self._snapshots = folder, Snapshots(folder, state)
-        self._store, self._parser, self._clock, self._log = store, parser, clock, log
+        self._store, self._parser, self._clock = store, parser, clock
+        self._print = log
         self._maintain = maintain
         self._files: dict[str, ParsedFile] = {}
         self._owners = DagOwners()
         self._retry: set[str] = set()
-        self._warned: set[str] = set()
         self._unsaved: list[ParsedFile] = []
         self._unsaved_since = clock()
         self._current = ""
@@ -87,14 +95,14 @@ class Loader:
         """
         if not self._started:
             self._start()
+        if self._parser.refresh():
+            self._retry |= {name for name, known in self._files.items() if known.problems}
         snapshot = self._snapshots.take()
-        for warning in snapshot.warnings:
-            if warning not in self._warned:
-                self._log(warning)
-        self._warned = set(snapshot.warnings)
-        present = dag_files(snapshot, self._folder)
-        for name in sorted(self._files.keys() - set(present)):
-            self._retire(name)
+        present = dag_files(snapshot)
+        for name in sorted(self._files.keys() - {*present, *snapshot.left_out}):
+            if not is_left_out(name, snapshot.left_out):
+                self._retire(name)
+        self._leave_out(snapshot.left_out)
         stale = self._stale(present, snapshot)
         self._retry.clear()
         # A file that is broken now keeps the snapshot in which it was not.
@@ -122,10 +130,35 @@ class Loader:
             self.scan()
             while self._retry:
                 self.scan()
-        except ConfigError as error:
-            self._log(str(error))
-            return _RETRY_S
+        except StoreError:
+            raise
+        except PenstockError as error:
+            return self._failed(str(error))
+        except Exception as error:  # noqa: BLE001 - no entry of the folder ends the loader of all others
+            self._log(traceback.format_exc())
+            return self._failed(
+                f"the DAGs folder cannot be loaded, which is a bug in Penstock: {error_sentence(error)}."
+            )
         return self._next_refresh()
+
+    def _failed(self, why: str) -> float:
+        """Have it known that nothing is loaded, and why; returns the seconds until the next look."""
+        self._started = False  # what is remembered may be half of it
+        self._leave_out({WHOLE: why})
+        return _RETRY_S
+
+    def _leave_out(self, left_out: Mapping[str, str]) -> None:
+        """Show why entries of the folder are not loaded; the DAGs of a file among them stay as they were."""
+        for name, why in left_out.items():
+            stops = name.endswith((".py", "/"))
+            known = self._files.get(name)
+            if known is not None and why in (known.problems if stops else known.notes):
+                continue
+            self._log(why)
+            # No file has this hash: it is imported again as soon as it can be.
+            entry = ParsedFile(name, "", {name: ""}, {}, None, self._clock(), 0.0)
+            self._save(replace(entry, problems=(why,)) if stops else replace(entry, notes=(why,)))
+        self._flush()
 
     def _wait(self, watch: FolderWatcher | None, timeout_s: float | None, stop: int) -> bool:
         """Wait for a reason to look, doing maintenance meanwhile; returns True if it is time to stop."""
@@ -133,8 +166,9 @@ class Loader:
         until = self._clock() + timedelta(seconds=_NEVER_S if timeout_s is None else timeout_s)
         while True:
             left, pause = (until - self._clock()).total_seconds(), self._maintain()
-            ready, _, _ = select.select(waited, [], [], max(0.0, min(left, pause)))
-            if ready or pause >= left:
+            broken = any(known.problems for known in self._files.values())
+            ready, _, _ = select.select(waited, [], [], max(0.0, min(left, pause, _LOOK_S if broken else left)))
+            if ready or (left <= 0) or (broken and self._parser.is_outdated):
                 break
         if stop in ready:
             return True
@@ -199,15 +233,33 @@ class Loader:
 
     def _flush(self) -> None:
         """Store what was found since the last time: many results share a transaction, none waits long."""
-        if self._unsaved:
-            self._store.save(*self._unsaved)
-            self._unsaved.clear()
+        unsaved, self._unsaved = self._unsaved, []
+        try:
+            if unsaved:
+                self._store.save(*unsaved)
+        except _REFUSED:
+            for each in unsaved:
+                self._save_alone(each)
+
+    def _save_alone(self, parsed: ParsedFile) -> None:
+        """Store what was found in one file, or why that cannot be stored."""
+        try:
+            self._store.save(parsed)
+        except _REFUSED as error:
+            problem = f"{parsed.file}:1: what it defines cannot be stored: {error_sentence(error)}"
+            self._log(problem)
+            known = ParsedFile(
+                parsed.file, parsed.snapshot, parsed.sources, {}, None, parsed.parsed_at, 0.0, problems=(problem,)
+            )
+            self._files[parsed.file] = replace(known, dag_ids=self._files[parsed.file].dag_ids)
+            self._store.save(known)
 
     def _retire(self, name: str) -> None:
         self._store.retire(name)
-        del self._files[name]
+        owned = self._files.pop(name).dag_ids
         self._retry |= self._owners.remove(name)
-        self._log(f"{name}: it is gone, so its DAGs are retired; runs that live go on")
+        if owned:
+            self._log(f"{name}: it is gone, so its DAGs are retired; runs that live go on")
 
     def _clean(self, snapshot: Snapshot) -> None:
         if snapshot.hash != self._current:
@@ -224,6 +276,9 @@ class Loader:
         ]
         return max(0.0, min(waits)) if waits else None
 
+    def _log(self, text: str) -> None:
+        self._print("\n".join(map(visible, text.split("\n"))))
+
     def _report(self, parsed: ParsedFile) -> None:
         for problem in (*parsed.problems, *(f"{note} (a note)" for note in parsed.notes)):
             self._log(problem)
@@ -231,5 +286,9 @@ class Loader:
             count = len(parsed.dags)
             plural = "" if count == 1 else "s"
             self._log(f"{parsed.file}: {count} DAG{plural}, imported in {parsed.duration_s * 1e3:.0f} ms")
-        for line in parsed.output.splitlines():
-            self._log(f"{parsed.file} printed: {line}")
+        lines = parsed.output.splitlines()
+        for line in lines[:_LINES]:
+            cut = line if len(line) <= _LINE else f"{line[:_LINE]}... ({len(line):,} characters)"
+            self._log(f"{parsed.file} printed: {cut}")
+        if len(lines) > _LINES:
+            self._log(f"{parsed.file} printed {len(lines) - _LINES:,} more lines")

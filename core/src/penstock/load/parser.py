@@ -1,6 +1,7 @@
 """The loader's side of the parse server: files go in, results come out, whatever the files do."""
 
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -22,6 +23,8 @@ _decode_ask = msgspec.msgpack.Decoder(Ask).decode
 _decode_parsed = msgspec.msgpack.Decoder(ParsedFile).decode
 
 _ATTEMPTS = 2
+PATIENCE_S = 1.0
+"""Seconds after which results no longer wait for a file that comes before theirs."""
 # Jobs that wait at the server, so that it goes on while the results of others are stored.
 _QUEUED = 64
 
@@ -30,44 +33,60 @@ class Parser:
     """Imports DAG files in bounded children; the server is started on first use and again if it is gone.
 
     Args:
-        config: Bounds, and what is installed.
+        config: Tells the bounds, and what is installed now.
         variables: Present values of Variables by key.
         clock: Tells the present, aware UTC.
     """
 
     def __init__(
         self,
-        config: ParseConfig,
+        config: Callable[[], ParseConfig],
         variables: Callable[[Sequence[str]], Mapping[str, str | None]],
         clock: Callable[[], datetime],
     ) -> None:
-        self._config, self._variables, self._clock = config, variables, clock
+        self._current, self._variables, self._clock = config, variables, clock
         self._server: subprocess.Popen[bytes] | None = None
         self._line: FrameSocket | None = None
         self._serial = 0
+        self._config = config()
 
     def parse(self, folder: str, files: Sequence[str]) -> Iterator[ParsedFile]:
-        """Import files of a snapshot's folder; results come in the order of ``files``.
+        """Import files of a snapshot's folder; results come in the order of ``files``, but for one that keeps others waiting.
 
         Raises:
             InternalError: If the server itself cannot be kept alive.
         """
         done: dict[str, ParsedFile] = {}
-        waiting, position = list(files), 0
+        left = dict.fromkeys(files)
         for attempt in range(_ATTEMPTS):
             try:
-                for parsed in self._exchange(folder, waiting):
-                    done[parsed.file] = parsed
-                    while position < len(files) and files[position] in done:
-                        yield done.pop(files[position])
-                        position += 1
+                for parsed in self._exchange(folder, [file for file in left if file not in done]):
+                    if parsed is not None:
+                        done[parsed.file] = parsed
+                    late = parsed is None or len(done) >= _QUEUED
+                    while done and ((first := next(iter(left))) in done or late):
+                        file = first if first in done else next(file for file in left if file in done)
+                        del left[file]
+                        yield done.pop(file)
             except OSError as error:
                 self.close()
-                waiting = [file for file in files[position:] if file not in done]
                 if attempt == _ATTEMPTS - 1:
-                    raise InternalError(f"the parse server ends when it imports {waiting[:1]}: {error}") from error
+                    raise InternalError(f"the parse server ends when it imports {[*left][:1]}: {error}") from error
             else:
                 return
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether something else is installed than imports are checked against."""
+        return self._current() != self._config
+
+    def refresh(self) -> bool:
+        """Check imports against what is installed now; whether that is something else than before."""
+        before, self._config = self._config, self._current()
+        if before == self._config:
+            return False
+        self.close()  # what was installed since may lie where only a fresh interpreter looks
+        return True
 
     def close(self) -> None:
         """End the server and its children."""
@@ -81,7 +100,8 @@ class Parser:
                 self._server.wait()
         self._server = self._line = None
 
-    def _exchange(self, folder: str, files: Sequence[str]) -> Iterator[ParsedFile]:
+    def _exchange(self, folder: str, files: Sequence[str]) -> Iterator[ParsedFile | None]:
+        """Yield results as they come; None after a while in which none came."""
         line = self._connected()
         running: dict[int, ParseJob] = {}
         outputs: dict[int, str] = {}
@@ -98,6 +118,9 @@ class Parser:
                 line.send(MessageKind.PARSE, self._serial, _encode(job))
             if not running:
                 return
+            if not select.select([line.sock], [], [], PATIENCE_S)[0]:
+                yield None
+                continue
             for kind, serial, payload in _received(line):
                 if kind == MessageKind.ASK:
                     line.send(MessageKind.REPLY, serial, _encode(self._reply(payload)))

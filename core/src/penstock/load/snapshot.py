@@ -9,20 +9,24 @@ import errno
 import os
 import shutil
 import stat
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
 from penstock.errors import ConfigError
+from penstock.load.folder import WHOLE, FolderContent, FoundFile
+from penstock.load.ignore import AIRFLOW_IGNORE, IGNORE, Ignore, patterns_of
+from penstock.load.ignore import MOST_BYTES as MOST_IGNORE_BYTES
 from penstock.model.dag import content_hash
 from penstock.spec.snapshot import EXECUTABLE, LIST
 
 _LIMIT_BYTES = 16 << 20
 _KEPT = 20
-_SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules"})
 _EXECUTABLE = 0o111
+_WRITTEN_NS = 315_532_800 * 10**9  # 1980: a time that no write leaves
+MOST_BYTES = 1 << 30
+"""Bytes of all files of a snapshot."""
 
 
 class Snapshot(NamedTuple):
@@ -32,13 +36,15 @@ class Snapshot(NamedTuple):
         hash: Its name.
         path: Its folder.
         files: Content hash of every file by its path relative to the folder, with ``/``.
-        warnings: What was left out, a sentence each.
+        left_out: Why an entry of the folder is not among them, by its path; that of a folder ends with ``/``.
+        ignore: The patterns of ignored files by the folder for which they count, as `is_ignored` takes them.
     """
 
     hash: str
     path: Path
     files: dict[str, str]
-    warnings: tuple[str, ...]
+    left_out: dict[str, str]
+    ignore: dict[str, tuple[Ignore, ...]]
 
     def source_hash(self, source: str) -> str | None:
         """Hash of a file, or of the names in a folder (its path ends with ``/``); None if it is not there."""
@@ -72,27 +78,12 @@ class Snapshots:
         """
         if not self._folder.is_dir():
             raise ConfigError(f"the DAGs folder {str(self._folder)!r} does not exist. Create it, or set dags_folder.")
-        files: dict[str, str] = {}
-        warnings: list[str] = []
+        content = FolderContent(str(self._folder))
         try:
             self._blobs.mkdir(parents=True, exist_ok=True)
             self._snapshots.mkdir(parents=True, exist_ok=True)
-            for path in self._walk(self._folder):
-                name = path.relative_to(self._folder).as_posix()
-                if (shown := name.encode(errors="backslashreplace").decode()) != name:
-                    warnings.append(f"{shown}: its name is no UTF-8, so it is left out. Rename it.")
-                    continue
-                try:
-                    status = path.stat()
-                    if status.st_size > self._limit:
-                        warnings.append(_too_large(name, status.st_size, self._limit))
-                    elif stat.S_ISREG(status.st_mode):
-                        files[name] = self._blob(path, name, status)
-                except FileNotFoundError:
-                    continue  # it went away while we looked
-                except PermissionError:
-                    warnings.append(f"{name}: it cannot be read, so it is left out. Check its permissions.")
-            return self._publish(files, tuple(warnings))
+            files = self._keep(content)
+            return self._publish(files, content.left_out, _ignore(self._folder, content))
         except OSError as error:
             raise ConfigError(
                 f"the snapshot of {str(self._folder)!r} cannot be written to {str(self._snapshots.parent)!r}: "
@@ -117,34 +108,48 @@ class Snapshots:
             self._known.clear()
         return len(removed)
 
-    def _walk(self, folder: Path) -> Iterator[Path]:
-        """Every file worth keeping, folders in order; linked folders are followed once."""
-        seen = set()
-        for place, folders, names in os.walk(folder, followlinks=True):
-            here = os.path.realpath(place)
-            if here in seen:
-                folders.clear()
-                continue
-            seen.add(here)
-            folders[:] = sorted(each for each in folders if _kept_folder(Path(place, each)))
-            yield from (Path(place, name) for name in sorted(names) if not name.startswith(".") and _kept_name(name))
+    def _keep(self, content: FolderContent) -> dict[str, str]:
+        """The content's hash of every file that can be read and kept."""
+        files: dict[str, str] = {}
+        size = 0
+        for found in content.files:
+            size += found.status.st_size
+            if found.status.st_size > self._limit:
+                content.left_out[found.name] = _too_large(found.name, self._limit)
+            elif size > MOST_BYTES:
+                content.left_out[WHOLE] = (
+                    f"{found.name}: with it the DAGs folder holds more than {MOST_BYTES:,} bytes; it and what comes after it "
+                    "is left out. Keep environments and data outside of the DAGs folder, or take the link away."
+                )
+                break
+            elif (blob := self._blob(found, content.left_out)) is not None:
+                files[found.name] = blob
+        return files
 
-    def _blob(self, path: Path, name: str, status: os.stat_result) -> str:
-        """The content's hash; its bytes are stored under it, with a mark if the file may be executed."""
+    def _blob(self, found: FoundFile, left_out: dict[str, str]) -> str | None:
+        """The content's hash; its bytes are stored under it, with a mark if the file may be executed. None if it is left out."""
+        status = found.status
         stamp = (status.st_mtime_ns, status.st_size, status.st_ino, status.st_mode)
-        known = self._known.get(name)
+        known = self._known.get(found.name)
         if known is not None and known[0] == stamp:
             return known[1]
-        data = path.read_bytes()
+        try:
+            data = read_bounded(found.path, self._limit)
+        except FileNotFoundError:
+            return None  # it went away while we looked
+        except OSError as error:
+            left_out[found.name] = f"{found.name}: it cannot be read ({error.strerror}), so it is left out."
+            return None
         executable = bool(status.st_mode & _EXECUTABLE)
-        found = content_hash(data) + (EXECUTABLE if executable else "")
-        blob = self._blobs / found
-        if not blob.exists() or blob.stat().st_size != len(data):
-            _write(blob, data, 0o555 if executable else 0o444)
-        self._known[name] = (stamp, found)
-        return found
+        digest = content_hash(data) + (EXECUTABLE if executable else "")
+        if not _is_untouched(self._blobs / digest, len(data)):
+            _write(self._blobs / digest, data, 0o555 if executable else 0o444)
+        self._known[found.name] = (stamp, digest)
+        return digest
 
-    def _publish(self, files: dict[str, str], warnings: tuple[str, ...]) -> Snapshot:
+    def _publish(
+        self, files: dict[str, str], left_out: dict[str, str], ignore: dict[str, tuple[Ignore, ...]]
+    ) -> Snapshot:
         manifest = "".join(f"{files[name]} {name}\n" for name in sorted(files)).encode()
         found = content_hash(manifest)
         path = self._snapshots / found
@@ -156,7 +161,7 @@ class Snapshots:
                 self._build(path, manifest, files)
             os.utime(path)
             self._verified.add(found)
-        return Snapshot(found, path, files, warnings)
+        return Snapshot(found, path, files, left_out, ignore)
 
     def _build(self, path: Path, manifest: bytes, files: dict[str, str]) -> None:
         draft = path.with_name(f".draft-{uuid4().hex}")
@@ -181,26 +186,67 @@ class Snapshots:
                 _write(blob, (self._folder / name).read_bytes(), 0o555 if found.endswith(EXECUTABLE) else 0o444)
 
 
-def _kept_folder(path: Path) -> bool:
-    name = path.name
-    return not (name.startswith(".") or name in _SKIPPED_FOLDERS or (path / "pyvenv.cfg").exists())
+def read_bounded(path: str, most: int) -> bytes:
+    """Read a file of ``most`` bytes at most; what is no file never blocks.
+
+    Raises:
+        OSError: It cannot be read, or is longer.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123 - a descriptor
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is no file")
+        parts: list[bytes] = []
+        while (left := most + 1 - sum(map(len, parts))) > 0 and (part := file.read(left)):
+            parts.append(part)
+        if left <= 0:
+            raise OSError(errno.EFBIG, f"it has more than {most:,} bytes")
+        return b"".join(parts)
 
 
-def _kept_name(name: str) -> bool:
-    return not name.endswith((".pyc", ".swp", "~", ".tmp"))
+def _ignore(folder: Path, content: FolderContent) -> dict[str, tuple[Ignore, ...]]:
+    """The patterns of the ignore files; where one cannot be read, what it ignores is not known, and nothing there is touched."""
+    ignore: dict[str, tuple[Ignore, ...]] = {}
+    for name in content.ignore_files:
+        place = name.rpartition("/")[0]
+        place = f"{place}/" if place else ""
+        if name.endswith(AIRFLOW_IGNORE):
+            if place + IGNORE not in content.ignore_files:
+                content.left_out[name] = (
+                    f"{name}: it is not read. Rename it to {IGNORE}, which has the same language as Airflow 3's."
+                )
+            continue
+        try:
+            text = os.fsdecode(read_bounded(f"{folder}/{name}", MOST_IGNORE_BYTES))
+            ignore[place] = tuple(patterns_of(text))
+        except OSError as error:
+            content.left_out[place or WHOLE] = (
+                f"{name}: it cannot be read ({error.strerror}), so that no file of its folder is loaded, and none is retired."
+            )
+    return ignore
 
 
-def _too_large(name: str, size: int, limit: int) -> str:
+def _too_large(name: str, limit: int) -> str:
     return (
-        f"{name}: it has {size:,} bytes, more than {limit:,}, and is left out of the snapshot that tasks see. "
+        f"{name}: it has more than {limit:,} bytes, and is left out of the snapshot that tasks see. "
         "Keep data outside of the DAGs folder."
     )
+
+
+def _is_untouched(blob: Path, size: int) -> bool:
+    """Whether content is there, and nobody has written into it since, as a task of root's may."""
+    try:
+        status = blob.stat()
+    except FileNotFoundError:
+        return False
+    return status.st_size == size and status.st_mtime_ns == _WRITTEN_NS
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:
     draft = path.with_name(f".{path.name}-{uuid4().hex}")
     draft.write_bytes(data)
     draft.chmod(mode)
+    os.utime(draft, ns=(_WRITTEN_NS, _WRITTEN_NS))
     draft.replace(path)
 
 

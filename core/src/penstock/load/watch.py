@@ -5,7 +5,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from penstock.load.discover import IGNORE
+from penstock.load.ignore import AIRFLOW_IGNORE, IGNORE
 
 # The kernel tells watchfiles at once; it looks at what changed so often, and waits until nothing more comes.
 _STEP_MS = 200
@@ -79,7 +79,7 @@ def is_relevant(path: str, folder: Path) -> bool:
         parts = Path(path).relative_to(folder).parts
     except ValueError:
         return True
-    if parts[-1:] == (IGNORE,):
+    if parts and parts[-1] in (IGNORE, AIRFLOW_IGNORE):
         return True
     return not (
         any(part.startswith(".") or part == "__pycache__" for part in parts)

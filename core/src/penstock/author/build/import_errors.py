@@ -14,7 +14,7 @@ from penstock.model.names import error_sentence, error_text
 _HOME = str(Path(__file__).parents[2]) + "/"
 _NAME = re.compile(r"cannot import name '(\w+)' from '")  # not "from partially initialized module": a circle of imports
 _PROVIDER = re.compile(r"penstock_([a-z][a-z0-9_]*)")
-_IMPORT_ADVICE = (
+AIRFLOW_ADVICE = (
     "this is not Airflow. Authoring names come from `penstock`, such as `from penstock import DAG, task, BashOperator`; "
     "those of services come with providers: plugin-manager search WORD"
 )
@@ -89,7 +89,7 @@ def _missing(module: str, folder: str, file: str) -> str:
     """The advice for a module that is not there: a provider's has the command that installs it."""
     top = module.partition(".")[0]
     if top == "airflow":
-        return f"there is no module {module!r}: {_IMPORT_ADVICE}"
+        return f"there is no module {module!r}: {AIRFLOW_ADVICE}"
     beside = PurePosixPath(file).parent
     if beside.parts and any(Path(folder, beside, each).exists() for each in (top, f"{top}.py")):
         package = ".".join(beside.parts)
