@@ -191,6 +191,20 @@ def test_refused_rows_are_reported_with_file_line_column_and_reason(hook, put, b
     assert rows(hook) == []
 
 
+def test_the_report_says_what_to_do_about_each_cause(hook, put):
+    hook.run("CREATE TABLE t (id integer, name char(9), at timestamp, day date)")
+    url = put("a.csv", "1,ä,,", "2,a,2026-01-01T00:00:00Z,", "3,a,,01/02/2026", '4,"a')
+
+    with pytest.raises(ProviderError) as raised:
+        S3ToRedshiftOperator(
+            task_id="x", table="t", s3_key=url, copy_options=["CSV", "MAXERROR 4"]
+        ).execute({})  # fmt: skip
+
+    text = str(raised.value)
+    for advice in ("make it a VARCHAR", "TIMEFORMAT 'auto'", "DATEFORMAT 'auto'"):
+        assert advice in text
+
+
 def test_rows_passed_over_by_maxerror_are_reported_by_their_causes(hook, put, capsys):
     hook.run(TABLE)
     url = put("a.csv", "1,one,2026-01-01", "x,two,2026-01-01", "y,two,2026-01-01", "3,much too long for it,2026-01-01")

@@ -90,6 +90,21 @@ def test_collisions_end_after_the_attempts_of_the_connection(connect_with, redsh
     assert raised.value.kind is ErrorKind.TRANSIENT
 
 
+def test_what_fails_behind_a_first_attempt_tells_the_first_cause_too(hook, redshift):
+    hook.run(TABLE)
+    runs = []
+
+    def work(session):
+        runs.append(1)
+        redshift.faults.serialization_violations(len(runs) % 2)
+        session.run(INSERT)
+        session.run("SELECT * FROM gone")
+
+    with pytest.raises(ProviderError, match=r"gone.* does not exist; the first attempt had failed: 1023") as raised:
+        hook.transaction(work)
+    assert raised.value.kind is ErrorKind.NOT_FOUND
+
+
 def test_a_refused_connection_is_tried_again(hook, redshift):
     redshift.faults.refuse_connections(2)
 

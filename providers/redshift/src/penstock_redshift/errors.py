@@ -117,6 +117,21 @@ def is_repeatable(error: ProviderError) -> bool:
     return error.kind is ErrorKind.TRANSIENT
 
 
+def behind(first: ProviderError | None, error: ProviderError) -> ProviderError:
+    """The error of a later attempt with the one by which the first failed, which may be the cause of both."""
+    if first is None or first.detail == error.detail:
+        return error
+    return ProviderError(
+        f"{error.detail}; the first attempt had failed: {first.detail}",
+        service=error.service,
+        operation=error.operation,
+        kind=error.kind,
+        code=error.code,
+        retryable=error.retryable,
+        hint=error.hint,
+    )
+
+
 def _first_line(detail: str) -> str:
     """The telling line of a detail, which for COPY is a boxed block with a line ``error:``."""
     found = re.search(r"error:\s*(.+)", detail)

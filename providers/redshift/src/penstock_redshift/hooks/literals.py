@@ -8,6 +8,7 @@ Amazon Redshift Database Developer Guide; PostHog/posthog#18706, npgsql/npgsql#5
 
 import json
 import math
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -19,6 +20,7 @@ from penstock.errors import ErrorKind, ProviderError
 if TYPE_CHECKING:
     from psycopg.adapt import AdaptersMap
 
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
 _MOST_DIGITS = 38  # of a DECIMAL, "Numeric types"
 _HINTS = {
     "list": "write one %s for each value of an IN list; for SUPER, give psycopg.types.json.Json(value)",
@@ -57,7 +59,7 @@ def _text(value: Any) -> str:  # noqa: ANN401 - a text of any class
     plain = str.__str__(value)
     if "\0" in plain:
         _refuse("a text has the character NUL, which no column can hold", "remove it")
-    if any("\ud800" <= character <= "\udfff" for character in plain):
+    if _HALF_PAIR.search(plain):
         _refuse("a text has half of a surrogate pair, which is no character", "decode it anew, or replace it")
     return "'" + plain.replace("\\", "\\\\").replace("'", "''") + "'"
 

@@ -11,7 +11,7 @@ from penstock import ConnectionReport, Hook
 from penstock.errors import ErrorKind, PenstockError, ProviderError, RequestError
 from penstock.spec.fields import Connection
 from penstock_redshift.connections import RedshiftFields, redshift_fields
-from penstock_redshift.errors import is_repeatable, provider_error
+from penstock_redshift.errors import behind, is_repeatable, provider_error
 from penstock_redshift.hooks.login import connect
 from penstock_redshift.hooks.progress import Progress
 from penstock_redshift.hooks.session import Parameters, Session
@@ -80,16 +80,19 @@ class RedshiftHook(Hook):
             repeatable: Whether running it again is harmless even if the first run was committed, in part or whole (it
                 checks by itself, or replaces what it wrote). Then it is repeated in these cases, too.
         """
+        first: ProviderError | None = None
         for attempt in range(1, self.fields.max_attempts + 1):
             seen = list[Progress]()
             try:
                 return self._attempt(work, operation, seen)
             except ProviderError as error:
                 final = error if repeatable or not seen else seen[0].explained(error, operation)
-                if final is not error:
+                if final is not error or not is_repeatable(error) or attempt == self.fields.max_attempts:
+                    final = behind(first, final)
+                    if final is error:
+                        raise
                     raise final from error
-                if not is_repeatable(error) or attempt == self.fields.max_attempts:
-                    raise
+                first = first or error
                 pause = random.uniform(0.05, 0.2) * 2**attempt
                 print(f"{operation} is tried again in {pause:.1f} s (attempt {attempt}): {error.detail}")  # noqa: T201 - the task's log
                 time.sleep(pause)

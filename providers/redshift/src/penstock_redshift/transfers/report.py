@@ -87,10 +87,13 @@ def _type(error: LoadError) -> str:
 
 def _hint(error: LoadError) -> str:
     """What to do about a cause. Codes: "Load error reference", Amazon Redshift Database Developer Guide."""
+    if error.type == "char" and error.code == 1220:
+        return "A CHAR column holds single bytes: make it a VARCHAR."
     return {
         1202: "Rows have more fields than the table: check DELIMITER and quotes, or give column_list.",
         1203: "A quote is not closed: check QUOTE, or add the option ESCAPE or CSV.",
         1204: "Widen the column, or add the copy option TRUNCATECOLUMNS.",
+        1205: "Add the copy option DATEFORMAT 'auto', or the format of the data.",
         1206: "Add the copy option TIMEFORMAT 'auto', or the format of the data.",
         1207: "A header line is skipped by the copy option IGNOREHEADER 1.",
         1213: "The column takes no NULL: correct the data, or give column_list.",
