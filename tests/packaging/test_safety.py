@@ -181,17 +181,19 @@ def test_a_conflict_is_told_in_words_with_ways_out_and_isolation_is_one(uv_world
     assert "plugin-manager isolate right" in said.err
     assert uv_world.picture() == before
     data = uv_world.json("isolate", "right")
-    state = json.loads((uv_world.env / "penstock-isolated.json").read_text())
-    assert state == {"right": data["python"]}
+    assert {step["name"] for step in data["isolated"]["right"]} == {
+        "lib-c",
+        "penstock-core",
+        "penstock-providers-right",
+    }
+    python = json.loads((uv_world.env / "penstock-isolated.json").read_text())["right"]
     code = "import lib_c, penstock_right, penstock; print(lib_c.VERSION)"
-    assert (
-        subprocess.run([data["python"], "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "2.0"
-    )
+    assert subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "2.0"
     assert uv_world.standing()["lib-c"] == "1.0"
     assert 'isolated = ["right"]' in uv_world.intent.read_text()
     uv_world.pm("doctor")
     uv_world.pm("isolate", "right", "--undo")
-    assert not Path(data["python"]).exists()
+    assert not Path(python).exists()
 
 
 def test_an_installed_provider_can_be_isolated(uv_world):

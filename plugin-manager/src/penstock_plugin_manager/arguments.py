@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterable, Sequence
 from typing import NoReturn
 
 from penstock_plugin_manager.change.request import ChangeOptions, Limits
@@ -11,10 +12,36 @@ from penstock_plugin_manager.errors import UsageError
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that raises instead of leaving the process."""
+    """A parser that raises instead of leaving the process, and that refuses an option which would have no effect."""
 
     def __init__(self, prog: str, description: str = "", add_help: bool = True) -> None:  # noqa: FBT001,FBT002  argparse's own signature
         super().__init__(prog=prog, description=description, add_help=add_help, allow_abbrev=False)
+        self._conditions: list[tuple[tuple[str, ...], Callable[[argparse.Namespace], object], str]] = []
+
+    def only(self, names: Iterable[str], when: Callable[[argparse.Namespace], object], words: str) -> None:
+        """Let some options count in some calls only; elsewhere they are refused, as nothing would honour them.
+
+        Args:
+            names: The destinations of the options.
+            when: Tells whether a call honours them.
+            words: Where they count, for the message: ``with --fix``.
+        """
+        self._conditions.append((tuple(names), when, words))
+
+    def read(self, words: Sequence[str]) -> argparse.Namespace:
+        """Parse a call and refuse an option that it cannot honour.
+
+        Raises:
+            UsageError: the call means nothing, or an option has no effect in it.
+        """
+        found = self.parse_args(words)
+        for names, when, where in self._conditions:
+            for action in self._actions:
+                given = getattr(found, action.dest, action.default)
+                if action.dest in names and given not in (action.default, []) and not when(found):
+                    flag = action.option_strings[-1] if action.option_strings else str(action.metavar or action.dest)
+                    self.error(f"{flag} has no effect here: it counts {where} alone")
+        return found
 
     def error(self, message: str) -> NoReturn:
         """Refuse a call.
@@ -23,6 +50,32 @@ class Parser(argparse.ArgumentParser):
             UsageError: always.
         """
         raise UsageError(f"{message[:1].upper()}{message[1:]}.", f"See {self.prog} --help.")
+
+
+def whole(text: str) -> int:
+    """Read a whole number of at least 0.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 0")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """Read a number of seconds of at least 0.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds of at least 0")
+    return found
 
 
 def add_common_options(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +91,7 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--project", metavar="DIR", help="folder of penstock.toml and pylock.toml")
     group.add_argument("--resolver", metavar="TOOL", default="auto", help="uv, pip or auto (default)")
     group.add_argument(
-        "--wait", metavar="SECONDS", type=float, default=60.0, help="how long to wait for another manager"
+        "--wait", metavar="SECONDS", type=seconds, default=60.0, help="how long to wait for another manager"
     )
 
 
@@ -52,21 +105,55 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--catalog", metavar="PLACE", action="append", help="another catalog, before the project's")
 
 
-def add_change_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of every command that changes an environment."""
+SOURCES = ("index_url", "extra_index_url", "find_links", "no_index", "catalog")
+BUDGET = ("max_mb", "max_dists")
+ACCEPTED = ("allow_suspended", "allow_broken")
+SOLVING = ("allow_core_change", "pre")
+
+
+def add_dry_run_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option of every command that changes an environment, the intent or the lock."""
+    parser.add_argument(
+        "--dry-run", action="store_true", help="show what would change and change nothing; exit code 2 if anything"
+    )
+
+
+def add_change_options(parser: argparse.ArgumentParser, *, solves: bool = True, installs: bool = True) -> None:
+    """Add the options of every command that changes an environment.
+
+    Args:
+        parser: The command's parser.
+        solves: Whether it may choose versions anew.
+        installs: Whether it may bring providers.
+    """
+    add_dry_run_option(parser)
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    add_limit_options(parser, solves=solves, installs=installs)
+
+
+def add_limit_options(
+    parser: argparse.ArgumentParser, *, solves: bool = True, core: bool = True, installs: bool = True
+) -> None:
+    """Add the options that say what a plan may do, and where it may look.
+
+    Args:
+        parser: The command's parser.
+        solves: Whether the command may choose versions anew.
+        core: Whether the core may be among them.
+        installs: Whether it may bring providers.
+    """
     group = parser.add_argument_group("change")
-    group.add_argument(
-        "--dry-run", action="store_true", help="show the plan and change nothing; exit code 2 if there is any"
-    )
-    group.add_argument("-y", "--yes", action="store_true", help="do not ask")
-    group.add_argument("--allow-core-change", action="store_true", help="let the core move to another version")
-    group.add_argument("--allow-suspended", action="store_true", help="install a provider that is suspended")
-    group.add_argument(
-        "--allow-broken", action="store_true", help="install a provider whose manifest is not valid here"
-    )
-    group.add_argument("--max-mb", metavar="N", type=int, help="refuse to fetch more than this")
-    group.add_argument("--max-dists", metavar="N", type=int, help="refuse to add more distributions than this")
-    group.add_argument("--pre", action="store_true", help="consider pre-releases")
+    if solves and core:
+        group.add_argument("--allow-core-change", action="store_true", help="let the core move to another version")
+    if installs:
+        group.add_argument("--allow-suspended", action="store_true", help="install a provider that is suspended")
+        group.add_argument(
+            "--allow-broken", action="store_true", help="install a provider whose manifest is not valid here"
+        )
+    group.add_argument("--max-mb", metavar="N", type=whole, help="refuse to fetch more than this")
+    group.add_argument("--max-dists", metavar="N", type=whole, help="refuse to add more distributions than this")
+    if solves:
+        group.add_argument("--pre", action="store_true", help="consider pre-releases")
     add_source_options(parser)
 
 
@@ -90,12 +177,13 @@ def session_options(options: argparse.Namespace) -> SessionOptions:
 
 def change_options(options: argparse.Namespace) -> ChangeOptions:
     """Return how a command that changes an environment was called, from its parsed words."""
+    words = vars(options)
     limits = Limits(
-        core_change=options.allow_core_change,
-        suspended=options.allow_suspended,
-        broken=options.allow_broken,
-        prereleases=options.pre,
+        core_change=bool(words.get("allow_core_change")),
+        suspended=bool(words.get("allow_suspended")),
+        broken=bool(words.get("allow_broken")),
+        prereleases=bool(words.get("pre")),
         max_mb=options.max_mb,
         max_dists=options.max_dists,
     )
-    return ChangeOptions(limits, options.dry_run, options.yes)
+    return ChangeOptions(limits, bool(words.get("dry_run")), bool(words.get("yes")))

@@ -17,7 +17,7 @@ EXIT_CODES = {
     MISSING: "something is missing: a provider, a capability, a file",
     UNUSED: "a provider is unused (`scan --check`, `list --unused`)",
     INCOMPATIBLE: "requirements that cannot be met together or here; a broken provider",
-    UNVERIFIED: "not verified: a hash, a file, a publisher or the policy",
+    UNVERIFIED: "not verified, or forbidden: a hash, a file, a publisher, the policy or a budget",
 }
 """What each exit code means, for the reference page."""
 

@@ -29,6 +29,7 @@ class Change(NamedTuple):
         complete: Everything that the lock puts here; a new generation is built from it.
         files: The project's files with their new text; None takes a file away.
         brought: Names that stand there for the manager's sake.
+        isolated: Interpreter of each isolated provider, by id, for the file that the core reads.
         judge: Called with the changed environment before the change is final; what it raises undoes the change.
     """
 
@@ -40,6 +41,7 @@ class Change(NamedTuple):
     complete: tuple[Locked, ...]
     files: Mapping[str, str | None]
     brought: tuple[str, ...]
+    isolated: Mapping[str, str]
     judge: Callable[[Environment], None]
 
 

@@ -25,7 +25,8 @@ from penstock_plugin_manager.apply.install import install
 from penstock_plugin_manager.apply.journal import Journal
 from penstock_plugin_manager.errors import ManagerError, MissingError, UnverifiedError
 from penstock_plugin_manager.index.sources import Sources
-from penstock_plugin_manager.installed.environment import Environment, open_environment
+from penstock_plugin_manager.installed.environment import Environment, isolated_pythons, open_environment
+from penstock_plugin_manager.installed.locate import ISOLATED_FILE
 from penstock_plugin_manager.installed.site import distributions
 from penstock_plugin_manager.resolve.request import Resolver
 
@@ -75,7 +76,7 @@ def first_generation(root: Path, base: str, resolver: Resolver, files: dict[str,
     Journal(store).write("building", "init", number=number)
     resolver.create(str(_folder(store, number)), base)
     made = open_environment(str(_folder(store, number)))
-    _record(made, number, "init", files)
+    _record(made, number, "init", _named(root, files))
     _commit(root, files, _prepare(root, number, "init", files))
     return open_environment(str(root))
 
@@ -88,7 +89,7 @@ def adopt(environment: Environment, files: dict[str, str | None]) -> Environment
     root, store = Path(environment.root), _store(Path(environment.root))
     _make_store(store)
     number = _next(store)
-    _record(environment, number, "adopted", files)
+    _record(environment, number, "adopted", _named(root, files))
     journal = Journal(store)
     journal.write("adopting", "init --adopt", number=number, files={})
     root.rename(_folder(store, number))
@@ -117,9 +118,10 @@ def change_generation(change: Change, environment: Environment, resolver: Resolv
         made = open_environment(str(folder))
         install(change.complete, change.complete, change.removals, made, resolver, sources)
         change.judge(made)
-        _copy_settings(environment, made)
+        if change.isolated:
+            write_json(Path(made.root) / ISOLATED_FILE, dict(change.isolated))
         write_json(Path(made.state) / STATE_FILE, {"schema": 1, "brought": sorted(change.brought)})
-        _record(made, number, change.title, dict(change.files))
+        _record(made, number, change.title, _named(root, dict(change.files)))
         staged = _prepare(root, number, change.title, dict(change.files))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -127,7 +129,24 @@ def change_generation(change: Change, environment: Environment, resolver: Resolv
         raise
     _commit(root, dict(change.files), staged)
     _retire(root, store)
+    retire_isolated(environment)
     return number
+
+
+def amend(environment: Environment, title: str, files: dict[str, str | None]) -> None:
+    """Let the current generation remember a change to the project's files, so that a return to it brings them back."""
+    path = Path(os.path.realpath(environment.root)) / ".penstock" / RECORD
+    data = read_json(path)
+    if data is not None:
+        root = Path(environment.root)
+        write_json(
+            path, {**data, "title": f"{data['title']}; {title}", "files": {**data["files"], **_named(root, files)}}
+        )
+
+
+def _named(root: Path, files: dict[str, str | None]) -> dict[str, str | None]:
+    """Return files by their paths from the environment's folder, so that the project may move."""
+    return {os.path.relpath(name, root.parent): text for name, text in files.items()}
 
 
 def recover_generations(environment_root: Path) -> str:
@@ -164,28 +183,27 @@ def history(environment: Environment) -> list[Generation]:
     for folder in sorted(store.glob("[0-9]*")):
         data = read_json(folder / ".penstock" / RECORD)
         if data is not None:
-            found.append(_generation(data, current=folder.name == current))
+            files = {os.path.normpath(root.parent / name): text for name, text in data["files"].items()}
+            found.append(_generation({**data, "files": files}, current=folder.name == current))
     return found
 
 
-def roll_back(environment: Environment, number: int, *, as_it_is: bool = False) -> Generation:
+def roll_back(
+    environment: Environment, chosen: Generation, files: dict[str, str | None], *, as_it_is: bool = False
+) -> None:
     """Make another generation the current one, and its intent and lock the project's.
 
     Args:
         environment: The environment, by its pointer.
-        number: The generation.
+        chosen: The generation.
+        files: The project's files as they shall be then.
         as_it_is: Whether one is taken whose files are no longer those that were installed.
 
     Raises:
-        MissingError: there is no such generation.
         UnverifiedError: its files were changed.
         ManagerError: it does not work.
     """
-    known = {each.number: each for each in history(environment)}
-    if number not in known:
-        numbers = ", ".join(str(each) for each in sorted(known)) or "none"
-        raise MissingError(f"There is no generation {number}.", f"There are: {numbers}.")
-    chosen = known[number]
+    number = chosen.number
     made = open_environment(str(_folder(_store(Path(environment.root)), number)))
     found = check(made, chosen.packages, ())
     if found and not as_it_is:
@@ -195,8 +213,7 @@ def roll_back(environment: Environment, number: int, *, as_it_is: bool = False) 
             "Return to it all the same with --as-it-is, and mend it there: plugin-manager doctor --fix",
         )
     root = Path(environment.root)
-    _commit(root, chosen.files, _prepare(root, number, f"rollback {number}", chosen.files))
-    return chosen._replace(current=True)
+    _commit(root, files, _prepare(root, number, f"rollback {number}", files))
 
 
 def _store(root: Path) -> Path:
@@ -222,20 +239,12 @@ def _next(store: Path) -> int:
 def _record(environment: Environment, number: int, title: str, files: dict[str, str | None]) -> None:
     packages = {name: dist.version for name, dist in distributions(environment.site).items()}
     now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    data = {"schema": 1, "number": number, "title": title, "created": now, "packages": packages, "files": files}
-    write_json(Path(environment.state) / RECORD, data)
+    data = {"schema": 1, "number": number, "title": title, "created": now, "packages": packages}
+    write_json(Path(environment.state) / RECORD, {**data, "files": files})
 
 
 def _generation(data: dict[str, Any], *, current: bool) -> Generation:
     return Generation(data["number"], data["title"], data["created"], current, data["packages"], data["files"])
-
-
-def _copy_settings(old: Environment, new: Environment) -> None:
-    """Take along the manager's settings that belong to the environment and not to the project."""
-    for name in ("penstock-isolated.json",):
-        source = Path(old.root) / name
-        if source.is_file():
-            shutil.copy2(source, Path(new.root) / name)
 
 
 def _prepare(root: Path, number: int, title: str, files: dict[str, str | None]) -> dict[str, Path]:
@@ -279,3 +288,12 @@ def _retire(root: Path, store: Path) -> None:
         if gone != folder:
             folder.rename(gone)
         shutil.rmtree(gone, ignore_errors=True)
+
+
+def retire_isolated(environment: Environment) -> None:
+    """Delete the environments of isolated providers that neither the environment nor any of its generations names."""
+    roots = [environment.root, *map(str, _store(Path(environment.root)).glob("[0-9]*"))]
+    used = {os.path.dirname(os.path.dirname(python)) for root in roots for python in isolated_pythons(root).values()}  # noqa: PTH120  strings are at hand
+    for folder in Path(environment.isolated).glob("*-[0-9]*"):
+        if str(folder) not in used:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -23,6 +23,7 @@ from penstock_plugin_manager.errors import ManagerError
 from penstock_plugin_manager.index.sources import Sources
 from penstock_plugin_manager.installed.damage import damaged, recorded
 from penstock_plugin_manager.installed.environment import Environment
+from penstock_plugin_manager.installed.locate import ISOLATED_FILE
 from penstock_plugin_manager.installed.site import distributions, info_folder, read_record
 from penstock_plugin_manager.resolve.request import Resolver
 
@@ -37,7 +38,12 @@ def change_in_place(change: Change, environment: Environment, resolver: Resolver
         ManagerError: it failed; the environment is as it was.
     """
     state = Path(environment.state)
-    files = {**change.files, str(state / STATE_FILE): as_json({"schema": 1, "brought": sorted(change.brought)})}
+    isolated = as_json(dict(change.isolated)) if change.isolated else None
+    files = {
+        **change.files,
+        str(state / STATE_FILE): as_json({"schema": 1, "brought": sorted(change.brought)}),
+        str(Path(environment.root) / ISOLATED_FILE): isolated,
+    }
     journal = Journal(state)
     if change.installs or change.removals:
         _begin(change, environment, state)

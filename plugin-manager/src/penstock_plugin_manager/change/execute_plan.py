@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from penstock_plugin_manager.apply.change import Change
-from penstock_plugin_manager.apply.generations import change_generation
+from penstock_plugin_manager.apply.generations import change_generation, retire_isolated
 from penstock_plugin_manager.apply.inplace import change_in_place
+from penstock_plugin_manager.apply.python import start_problem
+from penstock_plugin_manager.change.isolate import build_isolated
 from penstock_plugin_manager.change.not_found import known_ids
 from penstock_plugin_manager.change.policy import check_found_providers
 from penstock_plugin_manager.change.proposal import Proposal, propose
@@ -17,7 +19,7 @@ from penstock_plugin_manager.change.request import ChangeOptions, ChangeRequest
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.change.sizes import remember_unpacked
 from penstock_plugin_manager.errors import CHANGES, ManagerError
-from penstock_plugin_manager.installed.environment import open_environment
+from penstock_plugin_manager.installed.environment import isolated_pythons, open_environment
 from penstock_plugin_manager.installed.site import info_folder
 from penstock_plugin_manager.model.intent import TABLE, Intent
 from penstock_plugin_manager.model.lock import File, Locked
@@ -44,49 +46,86 @@ def change(make: Callable[[], ChangeRequest], title: str, options: ChangeOptions
         ManagerError: the user said no, or the change cannot be; nothing was changed.
     """
     if options.dry_run:
-        return plan_result(propose(make(), options.limits, session))
+        return plan_result(propose(make(), options.limits, session), session)
     with session.holding(title):
         sized = session.console.json or not session.console.quiet
         proposal = propose(make(), options.limits, session, sized=sized)
-        if session.console.interactive() and proposal.plan.steps and not options.yes:
-            session.console.print(plan_lines(proposal.plan, proposal.warnings))
+        shown = session.console.interactive() and bool(proposal.steps) and not options.yes
+        if shown:
+            session.console.print(plan_lines(proposal))
             if input("Go on? [y/N] ").strip().lower() not in {"y", "yes"}:
                 raise ManagerError("Not carried out; nothing was changed.")
-        return execute_plan(proposal, session)
+        return execute_plan(proposal, session, shown=shown)
 
 
-def execute_plan(proposal: Proposal, session: Session) -> Result:
-    """Execute a proposal's plan under the environment's lock and return what is installed afterwards."""
+def execute_plan(proposal: Proposal, session: Session, *, shown: bool = False) -> Result:
+    """Execute a proposal's plan under the environment's lock and return what is installed afterwards.
+
+    Args:
+        proposal: What to execute.
+        session: The call.
+        shown: Whether the user has seen the plan already.
+    """
     plan = proposal.plan
     files = _files(proposal, session)
-    unchanged = all((read_text(Path(name)) or None) == (text or None) for name, text in files.items())
-    if not plan.steps and unchanged:
-        return Result(plan_data(proposal), [*_kept(plan, proposal), *_closing(plan)])
-    change = _change(proposal.request.title, plan, proposal, files, session)
+    standing = isolated_pythons(session.environment.root)
+    kept = {name: python for name, python in standing.items() if name not in _given_up(proposal, session)}
+    unchanged = kept == standing and all(
+        (read_text(Path(name)) or None) == (text or None) for name, text in files.items()
+    )
+    if not proposal.steps:
+        _refuse_dead_interpreter(session)
+    if not proposal.steps and unchanged:
+        return Result(plan_data(proposal), [*_kept(plan, proposal), *_closing(proposal)])
     environment = session.environment
-    if environment.has_generations and plan.steps:
-        change_generation(change, environment, session.resolver, session.sources)
-    else:
-        change_in_place(change, environment, session.resolver, session.sources)
+    built: dict[str, str] = {}
+    try:
+        for each in proposal.isolated:
+            if each.plan.steps:
+                built[each.requirement.id] = build_isolated(each, session)
+        change = _change(proposal, files, {**kept, **built}, session)
+        if environment.has_generations and (plan.steps or change.isolated != standing):
+            change_generation(change, environment, session.resolver, session.sources)
+        else:
+            change_in_place(change, environment, session.resolver, session.sources)
+    finally:
+        retire_isolated(environment)
     after = open_environment(environment.root)
     remember_unpacked(proposal.files, after.site)
     outside = not_installed(proposal, session)
     written = [name for name, text in files.items() if text is not None]
     data = {**plan_data(proposal), "applied": True, "files": written, "not_installed": outside}
-    lines = [*plan_lines(plan, proposal.warnings), *_kept(plan, proposal)]
+    lines = [*([] if shown else plan_lines(proposal)), *_kept(plan, proposal)]
+    lines += [f"Provider {name!r} has an environment of its own: {python}" for name, python in built.items()]
     if outside:
-        lines.append(style(f"Not installed, because nothing asked for them: {', '.join(outside)}.", "dim"))
-    return Result(data, [*lines, *_closing(plan)])
+        lines.append(style(f"{len(outside)} other known providers were not installed: nothing asked for them.", "dim"))
+    return Result(data, [*lines, *_closing(proposal)])
+
+
+def _refuse_dead_interpreter(session: Session) -> None:
+    """Call nothing sound that does not start; a change with steps finds that out by itself."""
+    for own in session.environments.values():
+        problem = start_problem(own.environment)
+        if problem:
+            raise ManagerError(f"{own.environment.python} {problem}.", "Mend it with: plugin-manager doctor --fix")
+
+
+def _given_up(proposal: Proposal, session: Session) -> set[str]:
+    """Return the ids of providers that are isolated no longer."""
+    request = proposal.request
+    return ({*session.intent.isolated_ids, *request.dropped}) - set(request.intent.isolated_ids)
 
 
 def not_installed(proposal: Proposal, session: Session) -> list[str]:
     """Return the ids of known providers that the change leaves out."""
-    standing = {each.distribution for each in session.providers if each.distribution not in proposal.plan.removals}
+    standing = {each.distribution for each in session.every_provider}  # what was just removed is no news either
     inside = {each.name for each in proposal.plan.target} | standing
+    inside |= {each.name for own in proposal.isolated for each in own.lock.packages}
     return [each for each in known_ids(session) if session.distribution_of(each) not in inside]
 
 
-def _change(title: str, plan: Plan, proposal: Proposal, files: dict[str, str | None], session: Session) -> Change:
+def _change(proposal: Proposal, files: dict[str, str | None], isolated: dict[str, str], session: Session) -> Change:
+    title, plan = proposal.request.title, proposal.plan
     target = {each.name: each for each in plan.target}
     installs = tuple(_only(target[name], proposal.files.get(name)) for name in plan.installs)
     brought = set(session.state().get("brought", ())) - set(plan.removals)
@@ -98,7 +137,9 @@ def _change(title: str, plan: Plan, proposal: Proposal, files: dict[str, str | N
     complete = tuple(target[name] for name in sorted(target))
     after = {name: locked.version for name, locked in target.items()}
     judge = partial(check_found_providers, session=session)
-    return Change(title, installs, tuple(plan.removals), stale, after, complete, files, tuple(sorted(brought)), judge)
+    return Change(
+        title, installs, tuple(plan.removals), stale, after, complete, files, tuple(sorted(brought)), isolated, judge
+    )
 
 
 def _only(package: Locked, file: File | None) -> Locked:
@@ -118,7 +159,11 @@ def _files(proposal: Proposal, session: Session) -> dict[str, str | None]:
         files[str(session.lock_path)] = session.lock_text(lock)
     elif not intent.providers and session.lock is not None and not lock.packages:
         files[str(session.lock_path)] = None
-    return files
+    for each in proposal.isolated:
+        path = session.isolated_lock_path(each.requirement.id)
+        files[str(path)] = session.lock_text(each.lock, path)
+    gone = (session.isolated_lock_path(each) for each in _given_up(proposal, session))
+    return {**files, **{str(path): None for path in gone if path.is_file()}}
 
 
 def intent_text(text: str, intent: Intent, session: Session) -> str:
@@ -137,13 +182,15 @@ def intent_text(text: str, intent: Intent, session: Session) -> str:
     return set_keys(text, TABLE, changes, str(session.intent_path)) if changes else text
 
 
-def plan_result(proposal: Proposal) -> Result:
+def plan_result(proposal: Proposal, session: Session) -> Result:
     """Return a plan that is not carried out: exit code 2 where it would change something."""
     plan = proposal.plan
-    lines = plan_lines(plan, proposal.warnings)
-    lines += _kept(plan, proposal)
-    lines.append("Nothing was changed." if plan.steps else "Nothing is to be done.")
-    return Result({**plan_data(proposal), "applied": False}, lines, CHANGES if plan.steps else 0)
+    lines = [*plan_lines(proposal), *_kept(plan, proposal)]
+    if not proposal.steps:
+        _refuse_dead_interpreter(session)
+    changes = bool(proposal.steps) or bool(_given_up(proposal, session) & session.isolated.keys())
+    lines.append("Nothing was changed." if changes else "Nothing is to be done.")
+    return Result({**plan_data(proposal), "applied": False}, lines, CHANGES if changes else 0)
 
 
 def plan_data(proposal: Proposal) -> dict[str, Any]:
@@ -155,8 +202,12 @@ def plan_data(proposal: Proposal) -> dict[str, Any]:
         "kept": plan.kept,
         "no_longer_needed": list(plan.orphans),
         "warnings": list(proposal.warnings),
-        "download": _sum([step.download for step in plan.steps]),
-        "disk": _sum([step.disk for step in plan.steps]),
+        "isolated": {
+            each.requirement.id: [{**step._asdict(), "via": list(step.via)} for step in each.plan.steps]
+            for each in proposal.isolated
+        },
+        "download": _sum([step.download for step in proposal.steps]),
+        "disk": _sum([step.disk for step in proposal.steps]),
         "providers": [str(requirement) for requirement in proposal.request.intent.providers],
         "left_alone": sorted(proposal.own.foreign),
     }
@@ -166,14 +217,20 @@ def _sum(sizes: list[int | None]) -> int | None:
     return None if None in sizes else sum(size for size in sizes if size is not None)
 
 
-def plan_lines(plan: Plan, warnings: tuple[str, ...]) -> list[str]:
-    """Return a plan for the user: each step with its reason and its sizes, then the sum."""
-    lines = []
-    if plan.steps:
-        rows = [_row(step) for step in plan.steps]
-        lines += table(("", "DISTRIBUTION", "VERSION", "DOWNLOAD", "DISK", "WHY"), rows)
-        lines.append(_total(plan))
-    return lines + [f"{style('warning', 'yellow')}: {text}" for text in warnings]
+def plan_lines(proposal: Proposal) -> list[str]:
+    """Return a plan for the user: each step with its reason and its sizes, then the sum, environment by environment."""
+    lines = _table(proposal.plan)
+    for each in proposal.isolated:
+        if each.plan.steps:
+            lines += [f"In an environment of its own for {each.requirement.id}:", *_table(each.plan)]
+    return lines + [f"{style('warning', 'yellow')}: {text}" for text in proposal.warnings]
+
+
+def _table(plan: Plan) -> list[str]:
+    if not plan.steps:
+        return []
+    rows = [_row(step) for step in plan.steps]
+    return [*table(("", "DISTRIBUTION", "VERSION", "DOWNLOAD", "DISK", "WHY"), rows), _total(plan)]
 
 
 def _row(step: Step) -> tuple[str, ...]:
@@ -209,5 +266,5 @@ def _kept(plan: Plan, proposal: Proposal) -> list[str]:
     return lines
 
 
-def _closing(plan: Plan) -> list[str]:
-    return [style("Done.", "green")] if plan.steps else ["Everything is as it should be."]
+def _closing(proposal: Proposal) -> list[str]:
+    return [style("Done.", "green")] if proposal.steps else ["Everything is as it should be."]

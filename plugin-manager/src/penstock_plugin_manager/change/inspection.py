@@ -61,6 +61,8 @@ def check_providers(
     core: tuple[Locked, File | None] | None,
     limits: Limits,
     session: Session,
+    *,
+    alone: bool = False,
 ) -> list[str]:
     """Judge the providers that are about to be installed.
 
@@ -69,6 +71,7 @@ def check_providers(
         core: The core that is about to be installed, or None when it stays.
         limits: Whether broken and suspended providers are permitted.
         session: The call.
+        alone: Whether they come into an environment of their own, where nothing of the shared one stands in their way.
 
     Returns:
         Warnings: deprecated providers, experimental ones.
@@ -82,7 +85,8 @@ def check_providers(
         wheel = inspect_wheel(file, session)
         if wheel is None:
             continue
-        problems = _problems(provider_id, wheel, version, spec, session)
+        problems = _problems(provider_id, wheel, version, spec)
+        problems += [] if alone else _taken(wheel, session)
         if problems and not limits.broken:
             raise IncompatibleError(
                 f"{package.name} {package.version} would not work here: {problems[0]}.",
@@ -107,7 +111,7 @@ def _core_to_be(core: tuple[Locked, File | None] | None, session: Session) -> tu
     return package.version, wheel.spec_version if wheel else None
 
 
-def _problems(provider_id: str, wheel: Wheel, core_version: str, spec: int | None, session: Session) -> list[str]:
+def _problems(provider_id: str, wheel: Wheel, core_version: str, spec: int | None) -> list[str]:
     offered = {each.id: each for each in wheel.providers}
     if provider_id not in offered:
         names = ", ".join(sorted(offered)) or "none"
@@ -116,9 +120,13 @@ def _problems(provider_id: str, wheel: Wheel, core_version: str, spec: int | Non
     problems = list(provider.problems)
     if provider.manifest and spec is not None and not serves(provider.manifest.spec, spec):
         problems.append(f"it serves spec {provider.manifest.spec}, and core {core_version} has spec {spec}")
-    others = [each.distribution for each in session.providers if each.id in offered and each.distribution != wheel.name]
-    problems += [f"its id is taken by {name}, which is installed" for name in others]
     return problems
+
+
+def _taken(wheel: Wheel, session: Session) -> list[str]:
+    offered = {each.id for each in wheel.providers}
+    others = [each.distribution for each in session.providers if each.id in offered and each.distribution != wheel.name]
+    return [f"its id is taken by {name}, which is installed" for name in others]
 
 
 def states_of(entry: CatalogEntry | None, manifest: Manifest | None) -> set[str]:

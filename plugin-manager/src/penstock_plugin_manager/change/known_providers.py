@@ -42,7 +42,7 @@ def known_providers(session: Session, installed: Iterable[Provider] | None = Non
     """
     found = {
         each.id: KnownProvider(each.id, each.distribution, each.version, "installed", each.manifest, each.version)
-        for each in (session.providers if installed is None else installed)
+        for each in (session.every_provider if installed is None else installed)
         if each.manifest
     }
     for entry in session.catalog.values():

@@ -44,7 +44,7 @@ def explain_missing(error: MissingError, intent: Intent, session: Session) -> Mi
 
 def known_ids(session: Session) -> list[str]:
     """Return the provider ids that this machine knows of: installed, in a catalog, or in a folder of wheels."""
-    known = {each.id for each in session.providers} | set(session.catalog)
+    known = {each.id for each in session.every_provider} | set(session.catalog)
     for place in session.sources.find_links:
         try:
             files = read_links(place, session.client)

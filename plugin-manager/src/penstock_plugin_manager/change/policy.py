@@ -54,7 +54,7 @@ def check_found_providers(environment: Environment, session: Session) -> None:
     """
     if not (session.intent.policy.allow or session.intent.policy.deny):
         return
-    before = {(each.id, each.distribution) for each in session.providers}
+    before = {(each.id, each.distribution) for each in session.every_provider}
     found = providers(environment_path(environment.root, os.environ))
     check_ids({each.id for each in found if (each.id, each.distribution) not in before}, session)
 
@@ -90,7 +90,7 @@ def _ids(intent: Intent, session: Session) -> Mapping[str, set[str]]:
     """Return the ids of providers by distribution, as the intent, the environment and the catalogs know them."""
     pairs = [(session.distribution_of(each.id), each.id) for each in intent.providers]
     pairs += [(session.distribution_of(each), each) for each in map(_id, intent.isolated)]
-    pairs += [(each.distribution, each.id) for each in session.providers]
+    pairs += [(each.distribution, each.id) for each in session.every_provider]
     pairs += [(each.distribution, each.id) for each in session.catalog.values()]
     found: dict[str, set[str]] = {}
     for distribution, provider_id in pairs:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from penstock_plugin_manager.change.conflict import explain_conflict
 from penstock_plugin_manager.change.inspection import check_providers, verdicts
+from penstock_plugin_manager.change.isolate import Isolated, propose_isolated
 from penstock_plugin_manager.change.not_found import explain_missing
 from penstock_plugin_manager.change.policy import check_policy
 from penstock_plugin_manager.change.request import ChangeRequest, Limits
@@ -27,12 +28,16 @@ from penstock_plugin_manager.model.lock import File, Lock, Locked, chosen_file
 from penstock_plugin_manager.model.names import CORE
 from penstock_plugin_manager.model.requirement import allows, edges, reach
 from penstock_plugin_manager.plan.limits import Budget, over_budget
-from penstock_plugin_manager.plan.steps import Plan, PlanInput, make_plan
+from penstock_plugin_manager.plan.steps import Plan, PlanInput, Step, make_plan
 from penstock_plugin_manager.resolve.request import Request
 
 
 class Proposal(NamedTuple):
-    """A change that may be carried out, and what was found on the way."""
+    """A change that may be carried out, and what was found on the way.
+
+    Attributes:
+        isolated: What becomes of each isolated provider of the intent.
+    """
 
     request: ChangeRequest
     plan: Plan
@@ -40,6 +45,12 @@ class Proposal(NamedTuple):
     files: Mapping[str, File]
     own: Ownership
     warnings: tuple[str, ...]
+    isolated: tuple[Isolated, ...] = ()
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """All steps: those of the shared environment, then those of the isolated ones."""
+        return (*self.plan.steps, *(step for each in self.isolated for step in each.plan.steps))
 
 
 def propose(request: ChangeRequest, limits: Limits, session: Session, *, sized: bool = True) -> Proposal:
@@ -75,8 +86,11 @@ def propose(request: ChangeRequest, limits: Limits, session: Session, *, sized: 
     warnings = [*plan.warnings, *_inspect(plan, target, found, request.intent, limits, session)]
     _check_foreign(plan, own, session)
     check_policy([target[name] for name in plan.installs], request.intent, session)
-    plan = within_limits(plan, found, limits, session, sized=sized)
-    return Proposal(request, plan, lock, found, own, tuple(warnings))
+    isolated = propose_isolated(request, target.get(CORE), limits, session)
+    plans = [(plan, found), *((each.plan, each.files) for each in isolated)]
+    plan, *others = within_limits(plans, limits, session, sized=sized)
+    isolated = [each._replace(plan=sized_plan) for each, sized_plan in zip(isolated, others, strict=True)]
+    return Proposal(request, plan, lock, found, own, tuple(warnings), tuple(isolated))
 
 
 def _with_packages(intent: Intent, by_hand: frozenset[str], session: Session) -> Intent:
@@ -231,32 +245,31 @@ def _check_foreign(plan: Plan, own: Ownership, session: Session) -> None:
 
 
 def within_limits(
-    plan: Plan, files: Mapping[str, File], limits: Limits, session: Session, *, sized: bool = True
-) -> Plan:
-    """Return a plan with its sizes, held to the budget: the smaller one of the call's and the project's.
+    plans: Sequence[tuple[Plan, Mapping[str, File]]], limits: Limits, session: Session, *, sized: bool = True
+) -> list[Plan]:
+    """Return plans with their sizes, together held to the budget: the smaller one of the call's and the project's.
 
     Args:
-        plan: The plan.
-        files: The file of each distribution that it installs.
+        plans: Each plan with the file of each distribution that it installs.
         limits: What the call permits.
         session: The call.
         sized: Whether sizes are looked up where no budget asks for them.
 
     Raises:
-        UnverifiedError: it exceeds the budget, or nobody can tell.
+        UnverifiedError: they exceed the budget, or nobody can tell.
     """
     policy = session.intent.policy
     megabytes = _smaller(policy.max_mb, limits.max_mb)
     budget = Budget(None if megabytes is None else megabytes << 20, _smaller(policy.max_dists, limits.max_dists))
     if sized or budget.max_bytes is not None:
-        plan = with_sizes(plan, files, session)
-    found = over_budget(plan, budget)
+        plans = [(with_sizes(plan, files, session), files) for plan, files in plans]
+    found = over_budget(Plan(tuple(step for plan, _ in plans for step in plan.steps)), budget)
     if found:
         raise UnverifiedError(
             f"The plan exceeds the budget: {'; '.join(found)}.",
             f"Ask for less, or raise --max-mb, --max-dists or those of [plugin-manager.policy] in {session.intent_path}.",
         )
-    return plan
+    return [plan for plan, _ in plans]
 
 
 def _smaller(one: int | None, other: int | None) -> int | None:

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from penstock_manifest.format import plain
 
-from penstock_plugin_manager.apply.files import write_files
 from penstock_plugin_manager.change.known_providers import project_of
+from penstock_plugin_manager.change.project import write_project
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import ManagerError, MissingError
 from penstock_plugin_manager.index.simple import Project
@@ -54,7 +54,8 @@ def ask_publishers(session: Session, *, remember: bool) -> Publishers:
     problems = compare({each.name: each.publisher for each in packages if each.name in found}, found)
     if remember and lock and not problems:
         kept = tuple(each._replace(publisher=found.get(each.name) or each.publisher) for each in packages)
-        write_files({str(session.lock_path): session.lock_text(lock._replace(packages=kept))})
+        files: dict[str, str | None] = {str(session.lock_path): session.lock_text(lock._replace(packages=kept))}
+        write_project(files, "verify --remember", session)
     return Publishers({name: publisher for name, publisher in found.items() if publisher}, problems, not_asked)
 
 

@@ -47,7 +47,7 @@ class ChangeRequest(NamedTuple):
     Attributes:
         title: The command as it was typed, for the history.
         intent: The intent that shall hold afterwards.
-        dropped: Provider ids to take out.
+        dropped: Provider ids to take out of the shared environment.
         upgrade: Distributions that may move; ``*`` is all of them.
         prune: Whether what nothing needs any more goes.
         frozen: Whether the lock must be used as it is.

@@ -47,6 +47,7 @@ class SessionOptions(NamedTuple):
         no_index: Whether ``find_links`` alone count.
         catalogs: Catalogs that come before the project's.
         ignore_lock: Whether the project's lock is treated as absent.
+        lock: Name of the lock file.
     """
 
     env: str = ""
@@ -61,6 +62,7 @@ class SessionOptions(NamedTuple):
     no_index: bool = False
     catalogs: tuple[str, ...] = ()
     ignore_lock: bool = False
+    lock: str = "pylock.toml"
 
 
 class Session:
@@ -168,7 +170,39 @@ class Session:
     @property
     def lock_path(self) -> Path:
         """The lock file."""
-        return self.project / "pylock.toml"
+        return self.project / self.options.lock
+
+    def isolated_lock_path(self, provider_id: str) -> Path:
+        """Return the lock file of an isolated provider."""
+        return self.project / f"pylock.{provider_id}.toml"
+
+    @cached_property
+    def isolated(self) -> dict[str, Session]:
+        """A session on the environment of each isolated provider, by id; the environment may be gone."""
+        from penstock_plugin_manager.installed.environment import isolated_pythons
+
+        return {
+            name: self.with_options(
+                env=os.path.dirname(os.path.dirname(python)),  # noqa: PTH120  as above
+                python="",
+                project=str(self.project),
+                lock=self.isolated_lock_path(name).name,
+            )
+            for name, python in sorted(isolated_pythons(self.environment.root).items())
+        }
+
+    @property
+    def environments(self) -> dict[str, Session]:
+        """The sessions on all environments of the project that are there: the shared one under "", the others by provider id."""
+        return {"": self, **{name: own for name, own in self.isolated.items() if own.has_environment}}
+
+    @cached_property
+    def every_provider(self) -> list[Provider]:
+        """The providers that the core finds: those of the environment, and each isolated one in its own environment alone."""
+        found = [each for each in self.providers if each.id not in self.isolated]
+        for name, own in self.isolated.items():
+            found += [each for each in own.providers if each.id == name] if own.has_environment else []
+        return sorted(found, key=lambda each: (each.id, each.distribution))
 
     @cached_property
     def intent_text(self) -> str:
@@ -195,10 +229,16 @@ class Session:
 
     def read_lock(self, path: Path) -> Lock | None:
         """Return a lock of the project, its relative paths as URLs; None where there is no such file."""
-        from penstock_plugin_manager.model.lock import read_lock
-        from penstock_plugin_manager.model.toml import parse, read_text
+        from penstock_plugin_manager.model.toml import read_text
 
-        text, name = read_text(path), str(path)
+        return self.lock_of(read_text(path), path)
+
+    def lock_of(self, text: str, path: Path) -> Lock | None:
+        """Return the lock that a text of a lock file holds, its relative paths as URLs; None for an empty text."""
+        from penstock_plugin_manager.model.lock import read_lock
+        from penstock_plugin_manager.model.toml import parse
+
+        name = str(path)
         return read_lock(parse(text, name), name).at(self.project.resolve().as_uri()) if text else None
 
     def lock_text(self, lock: Lock, path: Path | None = None) -> str:
@@ -318,7 +358,7 @@ class Session:
         """Return the distribution of a provider: the installed one, the catalog's, or the one that its id implies."""
         from penstock_plugin_manager.model.names import default_distribution
 
-        for each in self.providers:
+        for each in self.every_provider:
             if each.id == provider_id:
                 return each.distribution
         entry = self.catalog.get(provider_id)

@@ -46,7 +46,7 @@ def _run(words: list[str], console: Console) -> int:
     if name not in COMMANDS:
         raise UsageError(f"{name!r} is no command.", did_you_mean(name, list(COMMANDS)) or "See plugin-manager --help.")
     parser, run_command = command_parser(name)
-    options = parser.parse_args(words[1:])
+    options = parser.read(words[1:])
     result = run_command(options, Session(session_options(options), console))
     console.finish(name, result)
     return int(result.code)

@@ -8,6 +8,7 @@ from collections.abc import ItemsView
 from pathlib import Path
 
 from penstock_plugin_manager.apply.files import write_text
+from penstock_plugin_manager.arguments import Parser
 from penstock_plugin_manager.catalog.build import build_catalog
 from penstock_plugin_manager.catalog.entry import write_catalog
 from penstock_plugin_manager.catalog.load import load_catalogs
@@ -16,7 +17,7 @@ from penstock_plugin_manager.errors import ManagerError, MissingError, UsageErro
 from penstock_plugin_manager.output import Result, table
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
+def configure(parser: Parser) -> None:
     """Add the command's options."""
     parser.add_argument(
         "action", choices=("build", "show", "refresh"), help="make one, list what they hold, or fetch them anew"
@@ -26,6 +27,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--verdicts", metavar="FILE", help='with build: JSON such as {"aws": {"1.0.0": {"0.1.0": "pass"}}}'
     )
+    parser.only(("folders", "output", "verdicts"), lambda options: options.action == "build", "with build")
+    parser.only(("catalog",), lambda options: options.action != "build", "with show, refresh")
     parser.add_argument("--catalog", metavar="PLACE", action="append", help="another catalog, before the project's")
 
 

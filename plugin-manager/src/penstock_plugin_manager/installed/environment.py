@@ -6,7 +6,7 @@ import os
 from typing import NamedTuple
 
 from penstock_plugin_manager.errors import ManagerError, MissingError, UsageError
-from penstock_plugin_manager.installed.locate import GENERATIONS, STATE, find_root
+from penstock_plugin_manager.installed.locate import GENERATIONS, ISOLATED, ISOLATED_FILE, STATE, find_root
 
 _WINDOWS = os.name == "nt"
 
@@ -41,6 +41,11 @@ class Environment(NamedTuple):
         return self.root + GENERATIONS
 
     @property
+    def isolated(self) -> str:
+        """Return the folder of the environments of isolated providers; all generations share it."""
+        return self.root + ISOLATED
+
+    @property
     def has_generations(self) -> bool:
         """Tell whether the root is a pointer to a generation."""
         return os.path.islink(self.root) and os.path.isdir(self.generations)
@@ -49,6 +54,11 @@ class Environment(NamedTuple):
     def scripts(self) -> str:
         """Return the folder of the environment's commands."""
         return os.path.dirname(self.python)
+
+    @property
+    def starts(self) -> bool:
+        """Tell whether there is a program at all where the interpreter should be; only a trial tells whether it works."""
+        return os.access(self.python, os.X_OK)
 
     @property
     def short_version(self) -> str:
@@ -104,6 +114,19 @@ def open_environment(root: str) -> Environment:
         )
     system_site = config.get("include-system-site-packages", "").lower() == "true"
     return Environment(root, _python(root), site, version or found, config.get("home", ""), system_site)
+
+
+def isolated_pythons(root: str) -> dict[str, str]:
+    """Return the interpreter of each isolated provider of an environment, by id, as the core reads it."""
+    import json  # noqa: PLC0415  few environments have any
+
+    try:
+        with open(os.path.join(root, ISOLATED_FILE), encoding="utf-8") as stream:
+            data = json.load(stream)
+    except (OSError, ValueError):
+        return {}
+    items = data.items() if isinstance(data, dict) else ()
+    return {name: python for name, python in items if isinstance(python, str)}
 
 
 def _config(root: str) -> dict[str, str] | None:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 GENERATIONS = ".generations"
 STATE = ".penstock"
 JOURNAL = "journal.json"
+ISOLATED = ".isolated"
+ISOLATED_FILE = "penstock-isolated.json"
 
 
 def find_root(env: str | None, python: str | None, start: str, variables: "Mapping[str, str]") -> str | None:

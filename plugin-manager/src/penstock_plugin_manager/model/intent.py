@@ -50,13 +50,22 @@ class Intent(NamedTuple):
         return next((requirement for requirement in self.providers if requirement.id == provider_id), None)
 
     def with_requirements(self, requirements: list[ProviderRequirement]) -> Intent:
-        """Return the intent with requirements added; a new requirement for the same id adds its extras and wins by its range."""
+        """Return the intent with requirements added; a new requirement for the same id adds its extras and wins by its range.
+
+        A provider that is isolated stays so.
+        """
         merged = {requirement.id: requirement for requirement in self.providers}
+        apart = {each.id: each for each in map(parse_provider_requirement, self.isolated)}
         for requirement in requirements:
+            if requirement.id in apart:
+                apart[requirement.id] = _joined(apart[requirement.id], requirement)
+                continue
             old = merged.get(requirement.id, ProviderRequirement(requirement.id))
-            extras = tuple(sorted({*old.extras, *requirement.extras}))
-            merged[requirement.id] = ProviderRequirement(requirement.id, extras, requirement.specifier or old.specifier)
-        return self._replace(providers=tuple(merged[each] for each in sorted(merged)))
+            merged[requirement.id] = _joined(old, requirement)
+        return self._replace(
+            providers=tuple(merged[each] for each in sorted(merged)),
+            isolated=tuple(str(apart[each]) for each in sorted(apart)),
+        )
 
     def with_isolated(self, requirement: ProviderRequirement) -> Intent:
         """Return the intent in which a provider has an environment of its own, and no place in the shared one."""
@@ -71,8 +80,19 @@ class Intent(NamedTuple):
     def without(self, ids: list[str]) -> Intent:
         """Return the intent without some providers."""
         return self._replace(
-            providers=tuple(requirement for requirement in self.providers if requirement.id not in ids)
+            providers=tuple(requirement for requirement in self.providers if requirement.id not in ids),
+            isolated=tuple(text for text in self.isolated if parse_provider_requirement(text).id not in ids),
         )
+
+    @property
+    def isolated_ids(self) -> list[str]:
+        """Return the ids of the providers that have an environment of their own."""
+        return [parse_provider_requirement(text).id for text in self.isolated]
+
+
+def _joined(old: ProviderRequirement, new: ProviderRequirement) -> ProviderRequirement:
+    extras = tuple(sorted({*old.extras, *new.extras}))
+    return ProviderRequirement(new.id, extras, new.specifier or old.specifier)
 
 
 def read_intent(data: dict[str, Any], name: str) -> Intent:

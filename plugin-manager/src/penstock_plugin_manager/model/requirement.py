@@ -143,6 +143,16 @@ def newest(versions: Iterable[str]) -> str | None:
     return best[1] if best else None
 
 
+def is_prerelease(version: str) -> bool:
+    """Tell whether a version is a pre-release; one that is no version at all is none."""
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        return Version(version).is_prerelease
+    except InvalidVersion:
+        return False
+
+
 def newer(one: str, other: str) -> bool:
     """Tell whether the first version is higher than the second."""
     from packaging.version import InvalidVersion, Version

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from penstock_plugin_manager.model.lock import Locked
 from penstock_plugin_manager.model.names import CORE
-from penstock_plugin_manager.model.requirement import Distribution, newer, path_to
+from penstock_plugin_manager.model.requirement import Distribution, is_prerelease, newer, path_to
 
+_INSTALLERS = frozenset({"pip", "uv"})
 _CLOUDS = {
     "Amazon Web Services": ("boto3", "botocore", "aiobotocore", "awscli", "awswrangler"),
     "Google Cloud": ("google-cloud-", "google-api-core", "google-api-python-client", "gcloud-"),
@@ -112,7 +113,26 @@ def make_plan(inputs: PlanInput) -> Plan:
     kept = sum(1 for name in inputs.target if name in inputs.present) - sum(
         1 for step in steps if step.action not in {"add", "remove"}
     )
-    return Plan(tuple(steps), tuple(inputs.target.values()), tuple(orphans), tuple(_clouds(inputs, steps)), kept)
+    warnings = [*_clouds(inputs, steps), *_moves(steps, inputs.present)]
+    return Plan(tuple(steps), tuple(inputs.target.values()), tuple(orphans), tuple(warnings), kept)
+
+
+def _moves(steps: Iterable[Step], present: Mapping[str, Distribution]) -> list[str]:
+    """Return a sentence for each distribution that goes down, and for each that another manager than pip or uv has installed."""
+    found = []
+    for step in steps:
+        if step.action == "downgrade":
+            found.append(f"{step.name} goes down from {step.old} to {step.new}{_why_down(step.old)}")
+        installer = present[step.name].installer if step.name in present else ""
+        if installer and installer.lower() not in _INSTALLERS:
+            found.append(f"{step.name} was installed by {installer}, whose own records will not know of this change")
+    return found
+
+
+def _why_down(old: str) -> str:
+    if is_prerelease(old):
+        return ": a pre-release is considered with --pre alone"
+    return ": no source offers a newer one that fits (it may be yanked, gone, or in the way of something else)"
 
 
 def _differs(old: Distribution, locked: Locked) -> bool:

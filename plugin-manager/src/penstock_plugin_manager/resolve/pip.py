@@ -134,8 +134,9 @@ class Pip:
         found = re.search(r"\(default\s+(https?://\S+?)\)", message)
         return found[1] if found else ""
 
-    def create(self, root: str, base: str) -> None:
-        """Make an empty environment."""
+    def create(self, root: str, base: str, *, again: bool = False) -> None:
+        """Make an empty environment, or give one that is there another interpreter."""
+        del again  # the standard library's own tool writes over what is there
         self._runner.run([base, "-m", "venv", "--without-pip", root], "making of the environment")
 
     def _pip(self, environment: Environment) -> list[str]:

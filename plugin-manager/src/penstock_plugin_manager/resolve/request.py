@@ -69,5 +69,5 @@ class Resolver(Protocol):
     def default_index(self) -> str:
         """Return the package index that the tool asks where nobody names one."""
 
-    def create(self, root: str, base: str) -> None:
-        """Make an empty environment with the given interpreter."""
+    def create(self, root: str, base: str, *, again: bool = False) -> None:
+        """Make an empty environment with the given interpreter, or give one that is there another interpreter."""

@@ -144,9 +144,10 @@ class Uv:
             message = tool._replace(show=False).run(command, "search for the index")
         return next((line.split(maxsplit=1)[1] for line in message.splitlines() if line.startswith("--index-url ")), "")
 
-    def create(self, root: str, base: str) -> None:
-        """Make an empty environment."""
-        command = [self._program, "venv", "--quiet", "--no-project", "--no-config", "--python", base, root]
+    def create(self, root: str, base: str, *, again: bool = False) -> None:
+        """Make an empty environment, or give one that is there another interpreter."""
+        over = ["--allow-existing"] if again else []
+        command = [self._program, "venv", "--quiet", "--no-project", "--no-config", "--python", base, *over, root]
         self._runner.run(command, "making of the environment")
 
 

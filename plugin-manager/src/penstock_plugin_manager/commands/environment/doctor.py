@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from penstock_plugin_manager.arguments import add_change_options, change_options
+from penstock_plugin_manager.apply.python import mend_interpreter, start_problem
+from penstock_plugin_manager.arguments import ACCEPTED, BUDGET, Parser, add_change_options, change_options
 from penstock_plugin_manager.change.execute_plan import change
 from penstock_plugin_manager.change.request import ChangeRequest
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.commands.lock.verify import against_lock
-from penstock_plugin_manager.commands.providers.isolate import isolated_providers
 from penstock_plugin_manager.errors import ERROR, OK, ManagerError, UsageError
 from penstock_plugin_manager.installed.damage import damaged
 from penstock_plugin_manager.model.names import CORE
@@ -36,13 +36,16 @@ class Problem(NamedTuple):
     fixable: bool = False
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
+def configure(parser: Parser) -> None:
     """Add the command's options."""
     parser.add_argument(
         "--fix", action="store_true", help="install again, as the lock says, what is damaged or missing"
     )
     parser.add_argument("--bisect", metavar="CMD", help="find the provider without which this command succeeds")
-    add_change_options(parser)
+    add_change_options(parser, solves=False)
+    options = ("dry_run", "yes", *ACCEPTED, *BUDGET)
+    parser.only(options, lambda options: options.fix, "with --fix")
+    parser.only(("fix",), lambda options: options.bisect is None, "without --bisect")
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
@@ -50,9 +53,9 @@ def run(options: argparse.Namespace, session: Session) -> Result:
 
     An interrupted change was finished or undone before. Exit code 1 if anything is broken.
     """
-    if options.bisect:
+    if options.bisect is not None:
         return _bisect(options.bisect, session)
-    found = diagnose(session)
+    found = [*diagnose(session), *diagnose_isolated(session)]
     if options.fix and any(each.fixable for each in found):
         return _fix(options, session)
     lines = []
@@ -61,7 +64,7 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     if any(each.fixable for each in found):
         lines.append(next_command("doctor --fix"))
     lines.append(
-        f"{len(session.distributions)} distributions, {len(session.providers)} providers, {len(found)} problems."
+        f"{len(session.distributions)} distributions, {len(session.every_provider)} providers, {len(found)} problems."
     )
     return Result({"problems": [each._asdict() for each in found]}, lines, ERROR if found else OK)
 
@@ -89,13 +92,18 @@ def diagnose(session: Session) -> list[Problem]:
     for each in session.providers:
         advice = f"plugin-manager upgrade {each.id}, or plugin-manager remove {each.id}"
         found += [Problem(f"provider {each.id}", problem, advice) for problem in each.problems]
-    for provider_id, python in sorted(isolated_providers(session).items()):
-        if not Path(python).exists():
-            found.append(
-                Problem(
-                    f"provider {provider_id}", "its own environment is gone", f"plugin-manager isolate {provider_id}"
-                )
-            )
+    return found
+
+
+def diagnose_isolated(session: Session) -> list[Problem]:
+    """Return what is broken in the environments of isolated providers, those included that are not there at all."""
+    found = []
+    for provider_id in sorted({*session.isolated, *session.intent.isolated_ids}):
+        own, what = session.isolated.get(provider_id), f"provider {provider_id}"
+        if own is None or not own.has_environment:
+            found.append(Problem(what, "its own environment is missing", "", fixable=True))
+            continue
+        found += [each._replace(what=f"{each.what} (of isolated {provider_id})") for each in diagnose(own)]
     return found
 
 
@@ -109,34 +117,21 @@ def _of_lock(name: str, problem: str, session: Session) -> Problem:
 
 def _interpreter(session: Session) -> list[Problem]:
     environment = session.environment
-    statement = "import penstock" if CORE in session.distributions else "pass"
-    try:
-        done = subprocess.run(
-            [environment.python, "-I", "-c", statement], check=False, capture_output=True, stdin=subprocess.DEVNULL
-        )
-    except OSError as error:
-        return [
-            Problem(
-                environment.python,
-                f"cannot be started: {error.strerror}",
-                "Make the environment anew: plugin-manager init",
-            )
-        ]
-    if done.returncode == 0:
-        return []
-    message = done.stderr.decode("utf-8", "replace").strip().splitlines()
-    return [
-        Problem(
-            "the core" if CORE in session.distributions else "the interpreter",
-            message[-1] if message else "fails",
-            "",
-            fixable=True,
-        )
-    ]
+    problem = start_problem(environment)
+    if problem:
+        return [Problem(environment.python, problem, "", fixable=True)]
+    problem = start_problem(environment, "import penstock") if CORE in session.distributions else ""
+    return [Problem("the core", problem, "", fixable=True)] if problem else []
 
 
 def _fix(options: argparse.Namespace, session: Session) -> Result:
-    """Install again what is damaged or missing, as every change does."""
+    """Make interpreters anew that do not start; then install again what is damaged or missing, as every change does."""
+    for own in session.environments.values():
+        if not options.dry_run and start_problem(own.environment):
+            with session.holding("doctor --fix"):
+                mend_interpreter(own.environment, session.resolver)
+            session.console.note(f"{own.environment.python} was made anew.")
+    session = session.with_options()
     if not session.intent.providers and not session.lock:
         raise ManagerError(
             "There is no intent to mend the environment by.", "Name the providers: plugin-manager install ID"
@@ -189,7 +184,7 @@ def _bisect(command: str, session: Session) -> Result:
 
     if good([]):
         return Result({"culprit": None, "trials": trials}, ["The command succeeds with every provider enabled."])
-    found = find_culprit([each.id for each in session.providers], good)
+    found = find_culprit([each.id for each in session.every_provider], good)
     data = {"culprit": found, "trials": trials}
     if found is None:
         return Result(data, [f"No single provider is to blame; {trials} trials."], ERROR)

@@ -7,7 +7,7 @@ import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from penstock_plugin_manager.arguments import add_source_options
+from penstock_plugin_manager.arguments import add_source_options, whole
 from penstock_plugin_manager.change.known_providers import project_of
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import OK, UNVERIFIED
@@ -25,7 +25,7 @@ _STATUS = {
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument(
-        "--min-age-days", metavar="N", type=int, help="report releases younger than this (default: the policy's)"
+        "--min-age-days", metavar="N", type=whole, help="report releases younger than this (default: the policy's)"
     )
     add_source_options(parser)
 
@@ -37,7 +37,8 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     """
     days = options.min_age_days if options.min_age_days is not None else session.intent.policy.min_age_days
     now = dt.datetime.now(dt.UTC)
-    present = [dist for dist in session.distributions.values() if not dist.source]
+    every = [dist for own in session.environments.values() for dist in own.distributions.values() if not dist.source]
+    present = list({(dist.name, dist.version): dist for dist in every}.values())
     with ThreadPoolExecutor(8) as pool:
         projects = list(pool.map(lambda dist: project_of(dist.name, session), present))
     findings: list[tuple[str, str]] = []
@@ -83,7 +84,7 @@ def judge(dist: Distribution, project: Project, days: int | None, now: dt.dateti
 
 def _states(session: Session) -> list[tuple[str, str]]:
     found = []
-    for each in session.providers:
+    for each in session.every_provider:
         entry = session.catalog.get(each.id)
         state = entry.state if entry else each.manifest.state if each.manifest else "stable"
         replacement = entry.replacement if entry else each.manifest.replacement if each.manifest else ""

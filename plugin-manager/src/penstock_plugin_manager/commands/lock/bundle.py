@@ -10,9 +10,10 @@ import zipfile
 from pathlib import Path
 
 from penstock_plugin_manager.apply.files import cannot_write
-from penstock_plugin_manager.arguments import change_options
+from penstock_plugin_manager.arguments import Parser, change_options
 from penstock_plugin_manager.catalog.entry import write_catalog
 from penstock_plugin_manager.change.execute_plan import change
+from penstock_plugin_manager.change.policy import check_policy
 from penstock_plugin_manager.change.request import ChangeRequest
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import OK, UNVERIFIED, IncompatibleError, MissingError, UnverifiedError, UsageError
@@ -28,7 +29,7 @@ _PLATFORMS = {"linux": ("manylinux", "linux"), "musllinux": ("musllinux",), "mac
 _MACHINES = {"x86_64": ("x86_64", "amd64", "universal2"), "aarch64": ("aarch64", "arm64", "universal2")}
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
+def configure(parser: Parser) -> None:
     """Add the command's options."""
     parser.add_argument(
         "action", choices=("create", "verify"), help="write a bundle of the project's lock, or check one"
@@ -44,6 +45,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--for-python", metavar="X.Y", help="Python that the bundle serves (default: the environment's)"
     )
+    parser.only(("output", "platform", "for_python"), lambda options: options.action == "create", "with create")
+    parser.only(("file",), lambda options: options.action == "verify", "with verify")
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
@@ -65,6 +68,12 @@ def run(options: argparse.Namespace, session: Session) -> Result:
 def _create(options: argparse.Namespace, session: Session) -> Result:
     if session.lock is None:
         raise MissingError(f"There is no lock {session.lock_path}.", "Make one with: plugin-manager lock")
+    if session.intent.isolated:
+        raise IncompatibleError(
+            f"A bundle holds one environment, and these providers have their own: {', '.join(session.intent.isolated)}.",
+            "Carry their wheels besides: plugin-manager sync --frozen --find-links DIR makes them from their locks.",
+        )
+    check_policy(session.lock.packages, session.intent, session)
     python = options.for_python or session.environment.short_version
     platforms = options.platform or [_here(session)]
     for platform in platforms:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penstock_plugin_manager.apply.files import write_text
+from penstock_plugin_manager.arguments import Parser
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import MissingError
-from penstock_plugin_manager.model.lock import Lock, Locked, order
+from penstock_plugin_manager.model.lock import File, Lock, Locked, order
 from penstock_plugin_manager.output import Result
 
 if TYPE_CHECKING:
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
 _FORMATS = ("requirements", "constraints", "dockerfile", "sbom")
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
+def configure(parser: Parser) -> None:
     """Add the command's options."""
     parser.add_argument("format", choices=_FORMATS, help="what to write")
     parser.add_argument("-o", "--output", metavar="FILE", help="where to (default: standard output)")
+    parser.only(("image",), lambda options: options.format == "dockerfile", "with dockerfile")
     parser.add_argument("--image", metavar="NAME", help="base image of the Dockerfile (default: python:X.Y-slim)")
 
 
@@ -34,6 +36,13 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     lock = session.lock
     if lock is None:
         raise MissingError(f"There is no lock {session.lock_path}.", "Make one with: plugin-manager lock")
+    if session.intent.isolated and options.format != "dockerfile":
+        paths = ", ".join(session.isolated_lock_path(each).name for each in session.intent.isolated_ids)
+        session.console.note(
+            f"Isolated providers are not in it, as they conflict with the others; their locks are {paths}."
+        )
+    if options.format == "dockerfile":
+        _report_local_files(lock, session)
     if options.format == "sbom":
         text = bill_of_materials(lock, session)
     elif options.format == "dockerfile":
@@ -44,6 +53,29 @@ def run(options: argparse.Namespace, session: Session) -> Result:
         write_text(Path(options.output).absolute(), text)
         return Result({"format": options.format, "file": options.output}, [f"Wrote {options.output}."])
     return Result({"format": options.format, "text": text}, text.rstrip("\n").splitlines())
+
+
+def _report_local_files(lock: Lock, session: Session) -> None:
+    """Say which packages of a lock lie outside the project, where a Dockerfile cannot copy them from."""
+    outside = sorted(
+        each.name
+        for each in lock.packages
+        if each.directory or each.archive or any(file.local_path and _is_outside(file, session) for file in each.wheels)
+    )
+    inside = sorted(
+        {each.name for each in lock.packages if any(file.local_path for file in each.wheels)} - set(outside)
+    )
+    if outside:
+        session.console.note(
+            f"The image cannot be built from this lock: {', '.join(outside)} come from outside the project. "
+            "Put the wheels into the project or on an index, and lock again."
+        )
+    if inside:
+        session.console.note(f"{', '.join(inside)} come from wheels of the project: COPY those before `sync`, too.")
+
+
+def _is_outside(file: File, session: Session) -> bool:
+    return not Path(file.local_path).resolve().is_relative_to(session.project.resolve())
 
 
 def requirements(lock: Lock, *, hashes: bool) -> str:
@@ -75,7 +107,7 @@ def dockerfile(image: str) -> str:
     return f"""FROM {image}
 RUN python -m venv /opt/penstock/manager && /opt/penstock/manager/bin/pip install --no-cache-dir "penstock-plugin-manager[uv]"
 WORKDIR /opt/penstock
-COPY penstock.toml pylock.toml ./
+COPY penstock.toml pylock*.toml ./
 RUN manager/bin/plugin-manager init --project . --env /opt/penstock/.venv \\
  && manager/bin/plugin-manager sync --frozen --yes --env /opt/penstock/.venv
 ENV PATH="/opt/penstock/.venv/bin:$PATH"

@@ -31,5 +31,10 @@ def run(options: argparse.Namespace, session: Session) -> Result:
         return Result({"policy": rules}, lines or ["The project permits everything: [plugin-manager.policy] is empty."])
     if session.lock is None:
         raise MissingError(f"There is no lock {session.lock_path}.", "Make one with: plugin-manager lock")
-    found = policy_findings(session.lock.packages, session.intent, session)
+    locks = [
+        session.lock,
+        *(session.read_lock(session.isolated_lock_path(each)) for each in session.intent.isolated_ids),
+    ]
+    packages = {package for lock in locks if lock for package in lock.packages}
+    found = policy_findings(packages, session.intent, session)
     return Result({"violations": found}, found or ["The lock keeps to the policy."], UNVERIFIED if found else OK)

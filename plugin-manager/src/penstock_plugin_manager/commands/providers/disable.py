@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from penstock_plugin_manager.apply.files import write_files
+from penstock_plugin_manager.arguments import add_dry_run_option
 from penstock_plugin_manager.change.execute_plan import intent_text
+from penstock_plugin_manager.change.project import write_project
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import MissingError, did_you_mean
 from penstock_plugin_manager.model.names import parse_provider_requirement
@@ -15,6 +16,7 @@ from penstock_plugin_manager.output import Result
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument("ids", nargs="+", metavar="ID", help="a provider")
+    add_dry_run_option(parser)
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
@@ -24,14 +26,23 @@ def run(options: argparse.Namespace, session: Session) -> Result:
         MissingError: a provider is not installed.
     """
     ids = {parse_provider_requirement(text).id for text in options.ids}
-    known = {each.id for each in session.providers}
+    known = {each.id for each in session.every_provider}
     for provider_id in sorted(ids - known):
         raise MissingError(f"Provider {provider_id!r} is not installed.", did_you_mean(provider_id, sorted(known)))
-    return set_disabled(session, {*session.intent.disabled, *ids}, f"Disabled: {', '.join(sorted(ids))}.")
+    return set_disabled(session, {*session.intent.disabled, *ids}, f"disable {' '.join(sorted(ids))}", options.dry_run)
 
 
-def set_disabled(session: Session, ids: set[str], message: str) -> Result:
-    """Write which providers are disabled."""
+def set_disabled(session: Session, ids: set[str], title: str, dry_run: bool) -> Result:  # noqa: FBT001  as it was given
+    """Write which providers are disabled.
+
+    Args:
+        session: The call.
+        ids: All that shall be disabled.
+        title: The command, for the history.
+        dry_run: Whether nothing is written.
+    """
     intent = session.intent._replace(disabled=tuple(sorted(ids)))
-    write_files({str(session.intent_path): intent_text(session.intent_text, intent, session)})
-    return Result({"disabled": sorted(ids)}, [message])
+    files: dict[str, str | None] = {str(session.intent_path): intent_text(session.intent_text, intent, session)}
+    code = write_project(files, title, session, dry_run=dry_run)
+    message = f"Disabled: {', '.join(sorted(ids)) or 'none'}."
+    return Result({"disabled": sorted(ids)}, [message, *(["Nothing was changed."] if dry_run else [])], code)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from penstock_plugin_manager.arguments import add_dry_run_option
+from penstock_plugin_manager.change.policy import check_ids
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.commands.providers.disable import set_disabled
 from penstock_plugin_manager.errors import MissingError
@@ -14,6 +16,7 @@ from penstock_plugin_manager.output import Result
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument("ids", nargs="+", metavar="ID", help="a provider")
+    add_dry_run_option(parser)
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
@@ -26,4 +29,5 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     disabled = set(session.intent.disabled)
     for provider_id in sorted(ids - disabled):
         raise MissingError(f"Provider {provider_id!r} is not disabled.")
-    return set_disabled(session, disabled - ids, f"Enabled: {', '.join(sorted(ids))}.")
+    check_ids(ids, session)
+    return set_disabled(session, disabled - ids, f"enable {' '.join(sorted(ids))}", options.dry_run)

@@ -28,7 +28,7 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     """Show what a provider can do: capabilities with parameters, extras, versions, links. Nothing is imported."""
     known = find_provider(_checked(parse_provider_requirement(options.id).id, session), session)
     versions = _versions(known, session, ask=options.versions)
-    broken = next((list(each.problems) for each in session.providers if each.id == known.id), [])
+    broken = next((list(each.problems) for each in session.every_provider if each.id == known.id), [])
     entry = session.catalog.get(known.id)
     release = entry.release(known.version) if entry else None
     manifest = known.manifest
@@ -50,7 +50,7 @@ def _checked(provider_id: str, session: Session) -> str:
     Raises:
         IncompatibleError: it is broken in that way; the message says how.
     """
-    for each in session.providers:
+    for each in session.every_provider:
         if each.id == provider_id and each.manifest is None:
             raise IncompatibleError(
                 f"Provider {provider_id!r} ({each.distribution} {each.version}) is installed and broken: {each.problems[0]}.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from penstock_plugin_manager.arguments import add_change_options, change_options
+from penstock_plugin_manager.arguments import SOURCES, Parser, add_change_options, change_options
 from penstock_plugin_manager.change.execute_plan import change
 from penstock_plugin_manager.change.request import ChangeRequest
 from penstock_plugin_manager.change.session import Session
@@ -13,11 +13,12 @@ from penstock_plugin_manager.model.names import parse_provider_requirement
 from penstock_plugin_manager.output import Result
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
+def configure(parser: Parser) -> None:
     """Add the command's options."""
     parser.add_argument("ids", nargs="*", metavar="ID", help="a provider, such as aws, aws[s3] or 'aws>=1.2'")
     parser.add_argument("--from-bundle", metavar="FILE", help="take everything from a bundle; no network is touched")
     add_change_options(parser)
+    parser.only(SOURCES, lambda options: not options.from_bundle, "without --from-bundle")
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:

@@ -8,18 +8,19 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from penstock_plugin_manager.errors import INCOMPATIBLE, OK, UNUSED
-from penstock_plugin_manager.installed.locate import JOURNAL, watched_files, write_list_cache
+from penstock_plugin_manager.installed.locate import ISOLATED_FILE, JOURNAL, watched_files, write_list_cache
 from penstock_plugin_manager.output import Result, document, next_command, style, table
 
 if TYPE_CHECKING:
     import argparse
 
+    from penstock_plugin_manager.arguments import Parser
     from penstock_plugin_manager.change.session import Session
 
 _IMPORT = "import sys,time;s=time.perf_counter();__import__(sys.argv[1]);print((time.perf_counter()-s)*1000)"
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
+def configure(parser: Parser) -> None:
     """Add the command's options."""
     parser.add_argument("--available", action="store_true", help="those of the catalogs that are not installed")
     parser.add_argument("--outdated", action="store_true", help="those with a newer version in the sources")
@@ -34,6 +35,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--find-links", metavar="PLACE", action="append", help="folder or page of wheels to use besides"
     )
     parser.add_argument("--catalog", metavar="PLACE", action="append", help="another catalog, before the project's")
+    parser.only(("dags",), lambda options: options.unused, "with --unused")
+    parser.only(("index_url",), lambda options: options.outdated, "with --outdated")
+    views = ("available", "outdated", "unused")
+    parser.only(
+        ("find_links", "catalog"),
+        lambda options: any(getattr(options, view) for view in views),
+        "with --available, --outdated, --unused",
+    )
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
@@ -47,7 +56,11 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     rows = provider_rows(session)
     for row in rows:
         row["disabled"] = row["id"] in session.intent.disabled
-    result = Result({"environment": session.environment.root, "providers": rows}, _lines(rows))
+    lines = _lines(rows)
+    for own in session.environments.values():
+        if not own.environment.starts:
+            lines += [style(f"{own.environment.python} cannot be started.", "red"), next_command("doctor --fix")]
+    result = Result({"environment": session.environment.root, "providers": rows}, lines)
     _keep(result, session)
     return result
 
@@ -58,9 +71,11 @@ def provider_rows(session: Session) -> list[dict[str, Any]]:
 
     from penstock_plugin_manager.installed.damage import damaged
 
-    environment = session.environment
-    own = sorted({each.distribution for each in session.providers if each.distribution in session.distributions})
-    harmed = damaged(Path(environment.site), own, environment.state)
+    harmed: dict[str, list[str]] = {}
+    for own in session.environments.values():
+        names = sorted({each.distribution for each in own.providers if each.distribution in own.distributions})
+        for name, found in damaged(Path(own.environment.site), names, own.environment.state).items():
+            harmed.setdefault(name, []).extend(each.sentence for each in found)
     return [
         {
             "id": each.id,
@@ -73,10 +88,11 @@ def provider_rows(session: Session) -> list[dict[str, Any]]:
             "state": each.manifest.state if each.manifest else "",
             "source": each.source,
             "problems": list(each.problems),
-            "damage": [damage.sentence for damage in harmed.get(each.distribution, ())],
+            "damage": harmed.get(each.distribution, []),
+            "isolated": each.id in session.isolated,
             "notes": list(each.notes),
         }
-        for each in session.providers
+        for each in session.every_provider
     ]
 
 
@@ -91,10 +107,12 @@ def _keep(result: Result, session: Session) -> None:
         return
     journals = [f"{environment.state}/{JOURNAL}", f"{environment.generations}/{JOURNAL}"]
     paths = [environment.root, f"{environment.root}/pyvenv.cfg", str(session.intent_path), *journals]
-    paths += watched_files(session.search_path.folders)
-    paths += [path for each in session.providers for path in each.paths]
-    site = Path(environment.site)
-    paths += [str(site / path) for each in session.providers for path, _ in recorded(site, each.distribution)]
+    paths.append(f"{environment.root}/{ISOLATED_FILE}")
+    for own in session.environments.values():
+        paths += [own.environment.python, *watched_files(own.search_path.folders)]
+        paths += [path for each in own.providers for path in each.paths]
+        site = Path(own.environment.site)
+        paths += [str(site / path) for each in own.providers for path, _ in recorded(site, each.distribution)]
     text = "".join(f"{line}\n" for line in result.text)
     write_list_cache(environment.root, session.project_found, paths, text, document("list", result))
 
@@ -127,6 +145,8 @@ def _state(row: dict[str, Any]) -> str:
         return style("damaged", "red")
     if row.get("disabled"):
         return style("disabled", "yellow")
+    if row["isolated"]:
+        return "isolated"
     return str(row["state"])
 
 
@@ -202,16 +222,33 @@ def _unused(options: argparse.Namespace, session: Session) -> Result:
 
 def _cost(_: argparse.Namespace, session: Session) -> Result:
     """Measure each provider: disk space with what it alone drags along, and the time of its import in a fresh interpreter."""
+    from penstock_plugin_manager.model.requirement import human_size
+
+    data: list[dict[str, Any]] = []
+    for own in session.environments.values():
+        data += _costs(own, {name for name in session.isolated if own is not session.isolated[name]})
+    rows = [
+        (
+            str(each["id"]), human_size(each["alone"]), human_size(each["with_all"]), str(each["distributions"]),
+            f"{each['import_ms']:.0f} ms" if each["import_ms"] is not None else style("fails", "red"),
+        )
+        for each in data
+    ]  # fmt: skip
+    return Result({"cost": data}, table(("PROVIDER", "ALONE", "WITH ALL", "DISTS", "IMPORT"), rows))
+
+
+def _costs(session: Session, elsewhere: set[str]) -> list[dict[str, Any]]:
     from pathlib import Path
 
     from penstock_plugin_manager.installed.site import installed_size
-    from penstock_plugin_manager.model.requirement import human_size, reach
+    from penstock_plugin_manager.model.requirement import reach
 
     present, site = session.distributions, Path(session.environment.site)
-    roots = {each.distribution: () for each in session.providers}
+    providers = [each for each in session.providers if each.id not in elsewhere]
+    roots = {each.distribution: () for each in providers}
     reached = {name: set(reach({name: ()}, present, session.markers)) & set(present) for name in roots}
     data: list[dict[str, Any]] = []
-    for each in session.providers:
+    for each in providers:
         others = {name for other, names in reached.items() if other != each.distribution for name in names}
         others |= set(reach({"penstock-core": ()}, present, session.markers))
         alone = (reached[each.distribution] - others) | {each.distribution}
@@ -227,14 +264,7 @@ def _cost(_: argparse.Namespace, session: Session) -> Result:
                 "import_ms": _import_ms(session, modules),
             }
         )
-    rows = [
-        (
-            str(each["id"]), human_size(each["alone"]), human_size(each["with_all"]), str(each["distributions"]),
-            f"{each['import_ms']:.0f} ms" if each["import_ms"] is not None else style("fails", "red"),
-        )
-        for each in data
-    ]  # fmt: skip
-    return Result({"cost": data}, table(("PROVIDER", "ALONE", "WITH ALL", "DISTS", "IMPORT"), rows))
+    return data
 
 
 def _import_ms(session: Session, modules: tuple[str, ...]) -> float | None:

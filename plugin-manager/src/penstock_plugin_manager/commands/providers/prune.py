@@ -13,7 +13,7 @@ from penstock_plugin_manager.output import Result
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    add_change_options(parser)
+    add_change_options(parser, solves=False, installs=False)
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:

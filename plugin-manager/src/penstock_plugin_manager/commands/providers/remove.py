@@ -17,7 +17,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument("ids", nargs="+", metavar="ID", help="a provider")
     parser.add_argument("--prune", action="store_true", help="take out as well what nothing needs any more")
-    add_change_options(parser)
+    add_change_options(parser, solves=False, installs=False)
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
@@ -27,7 +27,8 @@ def run(options: argparse.Namespace, session: Session) -> Result:
 
     def request() -> ChangeRequest:
         installed = {each.id for each in session.providers if each.distribution in session.distributions}
-        known = installed | {requirement.id for requirement in session.intent.providers}
+        known = installed | {requirement.id for requirement in session.intent.providers} | set(session.isolated)
+        known |= set(session.intent.isolated_ids)
         for provider_id in ids:
             if provider_id not in known:
                 raise MissingError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from penstock_plugin_manager.arguments import add_change_options, change_options
+from penstock_plugin_manager.arguments import add_limit_options, change_options
 from penstock_plugin_manager.change.execute_plan import plan_data
 from penstock_plugin_manager.change.proposal import propose
 from penstock_plugin_manager.change.request import ChangeRequest
@@ -20,7 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument("ids", nargs="+", metavar="ID", help="a provider")
     parser.add_argument("--dot", action="store_true", help="print the graph in the language of Graphviz")
-    add_change_options(parser)
+    add_limit_options(parser)
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:

@@ -9,16 +9,21 @@ from typing import Any
 
 from penstock_manifest.format import Manifest
 
+from penstock_plugin_manager.arguments import Parser, add_dry_run_option
+from penstock_plugin_manager.change.policy import check_ids
+from penstock_plugin_manager.change.project import write_project
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import ERROR, MISSING, OK, UNUSED, MissingError
 from penstock_plugin_manager.index.cache import cache_folder
-from penstock_plugin_manager.model.names import ProviderRequirement
+from penstock_plugin_manager.model.intent import TABLE
+from penstock_plugin_manager.model.names import ProviderRequirement, parse_provider_requirement
+from penstock_plugin_manager.model.toml import parse
 from penstock_plugin_manager.need.dag_files import find_files, read_files
 from penstock_plugin_manager.need.match import CapabilityOwners, Location, Need, ScanResult, match
 from penstock_plugin_manager.output import Result, next_command, style, table
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
+def configure(parser: Parser) -> None:
     """Add the command's options."""
     parser.add_argument("path", nargs="?", help="a file or folder (default: the project's dags)")
     parser.add_argument(
@@ -28,6 +33,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--explain", action="store_true", help="name every place, not only the first")
     parser.add_argument("--write", action="store_true", help="put the result into the intent file")
+    add_dry_run_option(parser)
+    parser.only(("dry_run",), lambda options: options.write, "with --write")
     parser.add_argument("--catalog", metavar="PLACE", action="append", help="another catalog, before the project's")
     parser.add_argument(
         "--find-links", metavar="PLACE", action="append", help="folder of wheels whose manifests count, too"
@@ -62,7 +69,9 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     lines = _lines(found, declared, unused, against, every=options.explain)
     if options.write:
         data["written"] = str(session.intent_path)
-        lines.append(_write(found, unused, session))
+        message, changes = _write(found, unused, session, dry_run=options.dry_run)
+        lines.append(message)
+        code = changes or code
     elif missing:
         lines.append(next_command(f"install {' '.join(_requirement(need) for need in missing)}"))
     return Result(data, lines, code)
@@ -112,11 +121,11 @@ def _manifests(session: Session) -> list[Manifest]:
 
 def _declared(session: Session) -> tuple[dict[str, tuple[str, ...]], str]:
     """Return the providers that a scan is compared with: the intent's, or the environment's where there is no intent."""
-    if session.intent_text and "plugin-manager" in session.intent_text:
-        return {requirement.id: requirement.extras for requirement in session.intent.providers}, str(
-            session.intent_path
-        )
-    return {each.id: () for each in session.providers}, "the environment"
+    if TABLE in parse(session.intent_text, str(session.intent_path)):
+        apart = map(parse_provider_requirement, session.intent.isolated)
+        wanted = (*session.intent.providers, *apart)
+        return {requirement.id: requirement.extras for requirement in wanted}, str(session.intent_path)
+    return {each.id: () for each in session.every_provider}, "the environment"
 
 
 def _missing_extras(needs: tuple[Need, ...], declared: dict[str, tuple[str, ...]]) -> list[str]:
@@ -135,9 +144,8 @@ def _need_data(need: Need) -> dict[str, Any]:
     return {**need._asdict(), "extras": list(need.extras), "locations": [place._asdict() for place in need.locations]}
 
 
-def _write(found: ScanResult, unused: list[str], session: Session) -> str:
+def _write(found: ScanResult, unused: list[str], session: Session, *, dry_run: bool) -> tuple[str, int]:
     """Write the needs into the intent. What seems unused is dropped only when nothing was left open."""
-    from penstock_plugin_manager.apply.files import write_text  # noqa: PLC0415  most scans write nothing
     from penstock_plugin_manager.change.execute_plan import intent_text  # noqa: PLC0415  as above
 
     needed = [ProviderRequirement(need.id, need.extras) for need in found.needs if not need.optional and need.known]
@@ -150,8 +158,10 @@ def _write(found: ScanResult, unused: list[str], session: Session) -> str:
     unknown = [need.id for need in found.needs if not need.known]
     if unknown:
         kept += f" Not written, because no catalog knows them: {', '.join(unknown)}."
-    write_text(session.intent_path, intent_text(session.intent_text, intent, session))
-    return f"Wrote {session.intent_path}.{kept}"
+    check_ids({each.id for each in needed}, session)
+    files: dict[str, str | None] = {str(session.intent_path): intent_text(session.intent_text, intent, session)}
+    code = write_project(files, "scan --write", session, dry_run=dry_run)
+    return f"{'Would write' if dry_run else 'Wrote'} {session.intent_path}.{kept}", code
 
 
 def _lines(

@@ -24,16 +24,25 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     Raises:
         MissingError: a provider is not installed.
     """
-    by_id = {each.id: each.distribution for each in session.providers}
-    roots = {}
-    for text in options.ids:
-        provider_id = parse_provider_requirement(text).id
+    by_id = {each.id: each.distribution for each in session.every_provider}
+    ids = [parse_provider_requirement(text).id for text in options.ids]
+    for provider_id in ids:
         if provider_id not in by_id:
             raise MissingError(f"Provider {provider_id!r} is not installed.", did_you_mean(provider_id, list(by_id)))
-        roots[by_id[provider_id]] = _extras(session, provider_id)
-    if not options.ids:
-        roots = {CORE: (), **{name: _extras(session, each) for each, name in by_id.items()}}
-    present = dict(session.distributions.items())
+    lines: list[str] = []
+    data: list[dict[str, Any]] = []
+    for place, own in session.environments.items():
+        mine = [each for each in ids or by_id if (place == each if place else each not in session.isolated)]
+        roots = {CORE: ()} if not (ids or place) else {}
+        drawn, nested = _drawn({**roots, **{by_id[each]: _extras(session, each) for each in mine}}, own)
+        lines += [f"In an environment of its own for {place}:"] if place and drawn else []
+        lines += drawn
+        data += nested
+    return Result({"roots": data}, lines or ["Nothing is installed."])
+
+
+def _drawn(roots: Mapping[str, tuple[str, ...]], session: Session) -> tuple[list[str], list[dict[str, Any]]]:
+    present = session.distributions
     seen: set[str] = set()
     lines: list[str] = []
     data = []
@@ -41,11 +50,12 @@ def run(options: argparse.Namespace, session: Session) -> Result:
         if name in present:
             lines += _draw(name, extras, present, session.markers, seen)
             data.append(_nest(name, extras, present, session.markers, frozenset()))
-    return Result({"roots": data}, lines or ["Nothing is installed."])
+    return lines, data
 
 
 def _extras(session: Session, provider_id: str) -> tuple[str, ...]:
-    requirement = session.intent.requirement(provider_id)
+    apart = {each.id: each for each in map(parse_provider_requirement, session.intent.isolated)}
+    requirement = session.intent.requirement(provider_id) or apart.get(provider_id)
     return requirement.extras if requirement else ()
 
 

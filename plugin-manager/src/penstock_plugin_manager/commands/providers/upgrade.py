@@ -33,7 +33,7 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     def request() -> ChangeRequest:
         intent = session.intent
         named = [requirement for requirement in requirements if requirement.id != "core"]
-        known = [requirement.id for requirement in intent.providers]
+        known = [*(requirement.id for requirement in intent.providers), *intent.isolated_ids]
         for requirement in named:
             if requirement.id not in known:
                 raise MissingError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from penstock_plugin_manager.change.requirements import managed, ownership_of
+from penstock_plugin_manager.change.requirements import Ownership, managed, ownership_of
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import MissingError, did_you_mean
 from penstock_plugin_manager.model.names import normalize
@@ -24,13 +24,34 @@ def run(options: argparse.Namespace, session: Session) -> Result:
         MissingError: the distribution is not installed.
     """
     name = normalize(options.distribution)
-    present = session.distributions
-    if name not in present:
-        raise MissingError(f"{name} is not installed.", did_you_mean(name, list(present)))
+    found = {place: own for place, own in session.environments.items() if name in own.distributions}
+    if not found:
+        every = sorted({each for own in session.environments.values() for each in own.distributions})
+        raise MissingError(f"{name} is not installed.", did_you_mean(name, every))
+    lines: list[str] = []
+    paths: list[list[str]] = []
+    for place, own in found.items():
+        reasons, ways = _reasons(name, own)
+        lines += [f"In an environment of its own for {place}:"] if place else []
+        lines += reasons
+        paths += ways
+    first = next(iter(found.values()))
+    by_hand = name in _ownership(first)[1].by_hand
+    data = {"distribution": name, "version": first.distributions[name].version, "by_hand": by_hand, "paths": paths}
+    return Result(data, lines)
+
+
+def _ownership(session: Session) -> tuple[dict[str, tuple[str, ...]], Ownership]:
     roots = {**managed(session, session.intent)}
     for each in session.providers:
         roots.setdefault(each.distribution, ())
-    own = ownership_of(session, roots)
+    return roots, ownership_of(session, roots)
+
+
+def _reasons(name: str, session: Session) -> tuple[list[str], list[list[str]]]:
+    """Return why a distribution stands in one environment, in words and as paths from what was asked for."""
+    present = session.distributions
+    roots, own = _ownership(session)
     paths: list[list[str]] = []
     for root, extras in {**roots, **dict.fromkeys(own.by_hand, ())}.items():
         if root in present:
@@ -45,5 +66,4 @@ def run(options: argparse.Namespace, session: Session) -> Result:
         lines = [f"{name} was installed by hand.", *lines[1:]]
     if not paths:
         lines = [f"Nothing needs {name}.", *([next_command("prune")] if name in own.removable else [])]
-    data = {"distribution": name, "version": present[name].version, "by_hand": name in own.by_hand, "paths": paths}
-    return Result(data, lines)
+    return lines, paths
