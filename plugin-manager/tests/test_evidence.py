@@ -9,7 +9,7 @@ from random import Random
 from textwrap import indent
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penstock_plugin_manager.need.evidence import read_python
@@ -152,6 +152,7 @@ def fill(random: Random, pattern: str) -> str:
     return pattern
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1 << 32))
 def test_reading_finds_what_a_plain_walk_over_the_whole_tree_finds(seed):
     source = write(Random(seed))
@@ -177,3 +178,34 @@ def test_reading_finds_what_a_plain_walk_over_the_whole_tree_finds(seed):
 def test_reading_looks_into_every_corner_of_the_syntax(source):
     assert fast(source) == plain(source)
     assert bool(fast(source)) is ("looks" not in source and "'''" not in source)
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("from importlib import import_module as im; im('penstock_x.ops')", "import penstock_x.ops"),
+        ("import importlib as il; il.import_module('penstock_x')", "import penstock_x"),
+        ("import importlib\nimportlib.import_module(name='penstock_x')", "import penstock_x"),
+        ("import importlib\nimportlib.import_module('.ops', 'penstock_x')", "import penstock_x.ops"),
+        ("import importlib\nimportlib.import_module('.ops', package='penstock_x')", "import penstock_x.ops"),
+        ("import importlib\nimportlib.__import__('penstock_x')", "import penstock_x"),
+        ("import builtins as b\nb.__import__('penstock_x')", "import penstock_x"),
+        ("from pkgutil import resolve_name\nresolve_name('penstock_x:ops')", "import penstock_x:ops"),
+        ("import runpy\nrunpy.run_module(mod_name='penstock_x')", "import penstock_x"),
+        ("exec('import penstock_x')", "import penstock_x"),
+        ("eval('__import__(\"penstock_x\")')", "import penstock_x"),
+        ("import importlib\nload = importlib.import_module\nload('penstock_x')", "dynamic"),
+        ("from importlib import import_module as im\nlist(map(im, NAMES))", "dynamic"),
+        ("import importlib\ngetattr(importlib, 'import_module')('penstock_x')", "dynamic"),
+        ("import builtins\nvars(builtins)['__import__']('penstock_x')", "dynamic"),
+        ("exec(text)", "dynamic"),
+        ("import importlib\nimportlib.import_module('.ops', __package__)", ""),
+        ("model.eval()\nobject.import_module", ""),
+        ("def import_module_of(x): ...\nimport_module_of('penstock_x')", ""),
+    ],
+)
+def test_an_import_by_name_is_found_or_listed_whatever_it_is_called(source, found):
+    said = [each for each in read_python(source) if each.value not in {"importlib", "builtins", "runpy"}]
+    said = [each for each in said if each.kind != "id" and not each.value.startswith(("importlib:", "pkgutil:"))]
+    told = [each.kind if each.kind == "dynamic" else f"{each.kind} {each.value}" for each in said]
+    assert told == ([found] if found else [])

@@ -1,13 +1,16 @@
 """The host answers about providers, each behind its fence, and imports an object on first use."""
 
 import sys
+import zipfile
 
 import pytest
 
 from penstock.errors import MissingProviderError, NotFoundError, PluginError
 from penstock.model.connection import Connection
 from penstock.plugins.host import PluginHost
+from penstock_manifest.discovery import find_providers
 from penstock_manifest.environments import SearchPath
+from penstock_testkit.wheels import write_provider
 
 STORE = """
 class Store:
@@ -177,3 +180,12 @@ def test_a_disabled_provider_is_listed_and_not_used(site, disabled):
     assert not provider.active
     with pytest.raises(PluginError, match="plugin-manager enable good"):
         host.resolve("good.x")
+
+
+def test_an_isolated_provider_is_not_to_be_installed_beside_the_others(tmp_path):
+    with zipfile.ZipFile(write_provider(tmp_path / "wheels", "apart")) as wheel:
+        wheel.extractall(tmp_path / "site")
+    host = PluginHost(find_providers(SearchPath((str(tmp_path / "site"),))))
+    with pytest.raises(PluginError, match="It is isolated: its tasks run in its own environment") as caught:
+        host.resolve("apart.run")
+    assert "plugin-manager install" not in str(caught.value)

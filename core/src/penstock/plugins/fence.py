@@ -6,7 +6,9 @@ from typing import Any
 from penstock.errors import PluginError, TaskSignal
 
 
-def import_object(provider_id: str, path: str, needed_for: str, extra: str = "", *, of_project: bool = False) -> Any:  # noqa: ANN401 - any object
+def import_object(
+    provider_id: str, path: str, needed_for: str, extra: str = "", *, of_project: bool = False, elsewhere: bool = False
+) -> Any:  # noqa: ANN401 - any object
     """Import ``module`` or ``module:attribute`` of a provider.
 
     Everything that the import raises, `SystemExit` included, becomes a `penstock.errors.PluginError` with the
@@ -18,6 +20,7 @@ def import_object(provider_id: str, path: str, needed_for: str, extra: str = "",
         needed_for: What it is imported for, for the message.
         extra: The extra that it needs; an import that fails names it.
         of_project: Whether it is a module of the project, which the reader can mend and no provider's author.
+        elsewhere: Whether the provider is isolated, so that only a process of its own environment can import it.
 
     Raises:
         penstock.errors.PluginError: It cannot be imported.
@@ -34,6 +37,8 @@ def import_object(provider_id: str, path: str, needed_for: str, extra: str = "",
         problem = f"failed: the module {error.name!r} is not installed"
         own = "Correct its name, put it beside penstock.toml, or install what has it"
         remedy = own if of_project else f"Repair it with: plugin-manager install {wanted}"
+        if elsewhere and (error.name or "").partition(".")[0] == module.partition(".")[0]:
+            remedy = "It is isolated: its tasks run in its own environment, as `penstock up` runs them, and not in this process"
         cause: BaseException = error
     except BaseException as error:  # noqa: BLE001 - the fence: foreign code may raise anything, SystemExit too
         problem = f"raised {type(error).__name__}: {error}"

@@ -134,8 +134,9 @@ class PluginHost:
             if of_project and self._folder not in sys.path:
                 sys.path.append(self._folder)
             target = import_object(
-                capability.provider, capability.object, capability_id, capability.extra, of_project=of_project
-            )
+                capability.provider, capability.object, capability_id, capability.extra, of_project=of_project,
+                elsewhere=any(each.where for each in self._found.get(capability.provider, ())),
+            )  # fmt: skip
             problem = kind_problem(capability.kind, target)
             if problem:
                 remedy = "Correct the module" if of_project else "Report it to the provider's author"

@@ -45,13 +45,7 @@ class Isolated(NamedTuple):
 
 
 def propose_isolated(request: ChangeRequest, core: Locked | None, limits: Limits, session: Session) -> list[Isolated]:
-    """Work out the environments of the providers that an intent isolates.
-
-    Args:
-        request: What is wanted.
-        core: The core that the shared environment will have.
-        limits: What the change may do.
-        session: The call.
+    """Work out the environments of the providers that an intent isolates, for the core that the shared one will have.
 
     Raises:
         MissingError: the lock shall be used as it is, and there is none; or a source lacks something.

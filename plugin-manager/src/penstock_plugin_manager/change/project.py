@@ -23,10 +23,6 @@ def write_project(files: Mapping[str, str | None], title: str, session: Session,
 
     Returns:
         The exit code: 2 where a dry run would change something.
-
-    Raises:
-        LockedError: another manager is at work.
-        ManagerError: a folder is read-only or the disk is full.
     """
     changed = any((read_text(Path(name)) or None) != (text or None) for name, text in files.items())
     if dry_run:

@@ -11,7 +11,12 @@ from typing import Any, NamedTuple
 _URL = re.compile(r"([a-z][a-z0-9+.\-]*)://")
 _ID = re.compile(r"[a-z][a-z0-9_]*\.[a-z][A-Za-z0-9_]*\Z")
 _WORD = re.compile(r"(?<![\w./@-])([a-z][a-z0-9_]*\.[a-z][a-z0-9_]*)(?![\w./@-])")
-_IMPORTERS = frozenset({"importlib.import_module", "import_module", "__import__"})
+# What imports a module by its name, by the full name under which it can be reached.
+_IMPORTERS = frozenset({
+    "importlib.import_module", "importlib.__import__", "builtins.__import__", "pkgutil.resolve_name", "runpy.run_module",
+})  # fmt: skip
+_RUNNERS = frozenset({"exec", "eval", "builtins.exec", "builtins.eval"})
+_NAMES = frozenset(name.rpartition(".")[2] for name in _IMPORTERS)
 
 
 class Evidence(NamedTuple):
@@ -40,13 +45,16 @@ def read_python(source: str) -> list[Evidence]:
     seen = _look(tree)
     spans = [span for node in seen.tries for span in _optional_span(node)]
     names = _operator_names(seen.imports)
+    importers = _importer_names(seen.imports)
     found: list[Evidence] = []
     for text, line in seen.texts.items():
         found += _text(text, line)
     for node in seen.imports:
         found += _import(node, optional=any(start <= node.lineno <= end for start, end in spans))
     for call in seen.calls:
-        found += _call(call, names)
+        found += _call(call, names, importers)
+    if any(name in source for name in _NAMES):
+        found += _passed_on(tree, importers)
     return first_locations(found)
 
 
@@ -144,16 +152,74 @@ def _import(node: ast.Import | ast.ImportFrom, *, optional: bool) -> list[Eviden
     return [Evidence("import", f"{node.module}:{alias.name}", node.lineno, optional) for alias in node.names]
 
 
-def _call(node: ast.Call, operators: set[str]) -> list[Evidence]:
+def _importer_names(imports: list[ast.Import | ast.ImportFrom]) -> set[str]:
+    """Return the names under which a file calls what imports modules by their names, whatever it calls that itself."""
+    names = {"__import__", "import_module", *_IMPORTERS}
+    for node in imports:
+        for alias in node.names:
+            if isinstance(node, ast.Import):
+                base, own = alias.name, alias.asname or alias.name
+                names |= {
+                    f"{own}.{full.removeprefix(f'{base}.')}" for full in _IMPORTERS if full.startswith(f"{base}.")
+                }
+            elif f"{node.module}.{alias.name}" in _IMPORTERS:
+                names.add(alias.asname or alias.name)
+    return names
+
+
+def _passed_on(tree: ast.Module, importers: set[str]) -> list[Evidence]:
+    """Return where an importer is named without being called: what it will import cannot be told from there."""
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Name, ast.Attribute)) and id(node) not in called and _dotted(node) in importers:
+            found.append(
+                Evidence(
+                    "dynamic", f"{_dotted(node)} is passed on; what it imports only the running file knows", node.lineno
+                )
+            )
+        elif isinstance(node, ast.Constant) and node.value in _NAMES:
+            found.append(
+                Evidence("dynamic", f"{node.value!r} is looked up by name; reading cannot follow", node.lineno)
+            )
+    return found
+
+
+def _run(node: ast.Call, name: str) -> list[Evidence]:
+    """Return the evidence in source that a file runs: that of a text, and else that reading cannot decide."""
+    first = node.args[0] if node.args else None
+    if isinstance(first, ast.Constant) and isinstance(first.value, str):
+        return [each._replace(line=node.lineno) for each in read_python(first.value) if each.kind != "unreadable"]
+    return [Evidence("dynamic", f"{name}() runs what only the running file knows", node.lineno)] if first else []
+
+
+def _relative(node: ast.Call, name: str) -> str:
+    """Return the full name of a module that is imported from a package by a relative name; "" for the file's own package."""
+    package = (
+        node.args[1]
+        if len(node.args) > 1
+        else next((word.value for word in node.keywords if word.arg == "package"), None)
+    )
+    if isinstance(package, ast.Constant) and isinstance(package.value, str):
+        return f"{package.value}.{name.lstrip('.')}"
+    return ""
+
+
+def _call(node: ast.Call, operators: set[str], importers: set[str]) -> list[Evidence]:
     name = _dotted(node.func)
-    importing = name in _IMPORTERS
+    importing = name in importers
+    if name in _RUNNERS:
+        return _run(node, name)
     if not importing and name not in operators:
         return []
     first = (
-        node.args[0] if node.args else next((word.value for word in node.keywords if word.arg in {"id", "name"}), None)
+        node.args[0]
+        if node.args
+        else next((word.value for word in node.keywords if word.arg in {"id", "mod_name", "name"}), None)
     )
     if isinstance(first, ast.Constant) and isinstance(first.value, str):
-        return [Evidence("import" if importing else "operator", first.value, node.lineno)]
+        text = first.value if not (importing and first.value.startswith(".")) else _relative(node, first.value)
+        return [Evidence("import" if importing else "operator", text, node.lineno)] if text else []
     if importing:
         return [Evidence("dynamic", f"{name}() imports what only the running file knows", node.lineno)]
     if first is None:
