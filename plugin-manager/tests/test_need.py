@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,3 +84,14 @@ def test_a_file_that_cannot_be_opened_is_named_and_does_not_end_the_scan(tmp_pat
     found = read_files(find_files([tmp_path]), tmp_path / "cache.json")
     assert [each.kind for each in found[str(tmp_path / ".#dag.py")]] == ["unreadable"]
     assert [each.kind for each in found[str(tmp_path / "dag.py")]] == ["import"]
+
+
+def test_what_is_no_file_is_named_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.py")
+    (tmp_path / "endless.py").symlink_to("/dev/zero")
+    (tmp_path / "loop.py").symlink_to("loop.py")
+    with (tmp_path / "huge.py").open("wb") as stream:
+        stream.truncate(1 << 40)
+    for _ in range(2):
+        found = read_files(find_files([tmp_path]), tmp_path / "cache.json")
+        assert [[each.kind for each in found[path]] for path in sorted(found)] == [["unreadable"]] * 4

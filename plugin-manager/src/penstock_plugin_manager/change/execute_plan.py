@@ -23,14 +23,11 @@ from penstock_plugin_manager.installed.environment import isolated_pythons, open
 from penstock_plugin_manager.installed.site import info_folder
 from penstock_plugin_manager.model.intent import TABLE, Intent
 from penstock_plugin_manager.model.lock import File, Locked
-from penstock_plugin_manager.model.requirement import human_size
 from penstock_plugin_manager.model.toml import read_text
 from penstock_plugin_manager.model.toml_edits import set_keys
-from penstock_plugin_manager.output import Result, next_command, style, table
-from penstock_plugin_manager.plan.steps import Plan, Step
-
-_MARKS = {"add": "+", "remove": "-", "upgrade": "^", "downgrade": "v", "replace": "~"}
-_COLOURS = {"add": "green", "remove": "red", "upgrade": "cyan", "downgrade": "yellow", "replace": "cyan"}
+from penstock_plugin_manager.output import Result, next_command, style
+from penstock_plugin_manager.plan.format import rows_of, total
+from penstock_plugin_manager.plan.steps import Plan
 
 
 def change(make: Callable[[], ChangeRequest], title: str, options: ChangeOptions, session: Session) -> Result:
@@ -206,54 +203,20 @@ def plan_data(proposal: Proposal) -> dict[str, Any]:
             each.requirement.id: [{**step._asdict(), "via": list(step.via)} for step in each.plan.steps]
             for each in proposal.isolated
         },
-        "download": _sum([step.download for step in proposal.steps]),
-        "disk": _sum([step.disk for step in proposal.steps]),
+        "download": total([step.download for step in proposal.steps]),
+        "disk": total([step.disk for step in proposal.steps]),
         "providers": [str(requirement) for requirement in proposal.request.intent.providers],
         "left_alone": sorted(proposal.own.foreign),
     }
 
 
-def _sum(sizes: list[int | None]) -> int | None:
-    return None if None in sizes else sum(size for size in sizes if size is not None)
-
-
 def plan_lines(proposal: Proposal) -> list[str]:
     """Return a plan for the user: each step with its reason and its sizes, then the sum, environment by environment."""
-    lines = _table(proposal.plan)
+    lines = rows_of(proposal.plan)
     for each in proposal.isolated:
         if each.plan.steps:
-            lines += [f"In an environment of its own for {each.requirement.id}:", *_table(each.plan)]
+            lines += [f"In an environment of its own for {each.requirement.id}:", *rows_of(each.plan)]
     return lines + [f"{style('warning', 'yellow')}: {text}" for text in proposal.warnings]
-
-
-def _table(plan: Plan) -> list[str]:
-    if not plan.steps:
-        return []
-    rows = [_row(step) for step in plan.steps]
-    return [*table(("", "DISTRIBUTION", "VERSION", "DOWNLOAD", "DISK", "WHY"), rows), _total(plan)]
-
-
-def _row(step: Step) -> tuple[str, ...]:
-    version = f"{step.old} -> {step.new}" if step.old and step.new else step.new or step.old
-    colour = _COLOURS[step.action]
-    download = "" if step.action == "remove" else human_size(step.download)
-    return (style(_MARKS[step.action], colour), step.name, version, download, _signed(step.disk), step.reason)
-
-
-def _signed(size: int | None) -> str:
-    if size is None:
-        return "unknown"
-    return f"-{human_size(-size)}" if size < 0 else human_size(size)
-
-
-def _total(plan: Plan) -> str:
-    count = {action: sum(1 for step in plan.steps if step.action == action) for action in _MARKS}
-    moved = count["upgrade"] + count["downgrade"] + count["replace"]
-    download, disk = _sum([step.download for step in plan.steps]), _sum([step.disk for step in plan.steps])
-    return (
-        f"{count['add']} added, {moved} changed, {count['remove']} removed, {plan.kept} kept; "
-        f"{human_size(download)} to fetch, {_signed(disk)} on disk"
-    )
 
 
 def _kept(plan: Plan, proposal: Proposal) -> list[str]:

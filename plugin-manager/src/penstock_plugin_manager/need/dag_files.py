@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 from penstock_plugin_manager.need.evidence import Evidence, read_python, read_text
@@ -15,6 +16,7 @@ _SCHEMA = 2
 _SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "build", "dist"})
 _CONFIGURATION = (".yaml", ".yml", ".env")
 _MANY = 64
+_LARGEST = 16 << 20  # the largest source that anybody writes by hand or has written is far below
 
 
 def find_files(roots: Iterable[Path]) -> list[str]:
@@ -84,6 +86,11 @@ def _in_processes(paths: list[str]) -> list[list[Evidence]]:
 
 def _read(path: str) -> list[Evidence]:
     try:
+        stat = os.stat(path)  # noqa: PTH116  as above
+        if not S_ISREG(stat.st_mode):
+            return [Evidence("unreadable", "it is no regular file", 1)]
+        if stat.st_size > _LARGEST:
+            return [Evidence("unreadable", f"it has {stat.st_size} bytes; at most {_LARGEST} are read", 1)]
         text = Path(path).read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
         return [Evidence("unreadable", "it is not UTF-8", 1)]
