@@ -107,13 +107,17 @@ def test_values_are_left_under_their_keys(dag_of, tried, value):
         with DAG("d"):
             @task(multiple_outputs=True)
             def several(): return {"a": 1, "b": [1, 2, 3]}
+            @task(multiple_outputs=True)
+            def nothing(): pass
             @task
             def one(ti):
                 ti.xcom_push("pushed", {"k": 1})
                 return {"x": 1, "y": 2}
             BashOperator(task_id="t", bash_command=f"echo {one()['x']}")
             several()
+            nothing()
         """)
+    assert tried(dag, "nothing").xcoms == {}
     ending = tried(dag, "several")
     assert (value(ending, "a"), value(ending, "b"), ending.xcoms["b"].length) == (1, [1, 2, 3], 3)
     ending = tried(dag, "one")

@@ -242,7 +242,7 @@ def _with_values(value: Any, context: Context) -> Any:  # noqa: ANN401 - any arg
 
 def _xcoms(task: Operator, context: Context, value: Any) -> dict[str, Value]:  # noqa: ANN401 - what execute returned
     values = dict(context.pushed)
-    if task.multiple_outputs:
+    if task.multiple_outputs and value is not None:
         if not isinstance(value, dict):
             raise FailTask(
                 f"{task} has multiple_outputs and returned a {type(value).__name__}, not a dict of named values"
