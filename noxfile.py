@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent
 PROVIDERS = sorted(path.parent.name for path in ROOT.glob("providers/*/pyproject.toml"))
 PYTHONS = ["3.11", "3.12", "3.13"]
 CHECK = "tools/check.py"
+AIRFLOW = ["apache-airflow-core==3.3.2", "apache-airflow-providers-standard==1.21.0"]
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv"
@@ -158,6 +159,19 @@ def bench(session: nox.Session) -> None:
     """Measure the core's workloads, each beside a plain floor in the same run: ``nox -s bench -- w1 w2``."""
     _sync(session)
     session.run("python", "bench/core_workloads.py", *session.posargs)
+
+
+@nox.session
+def differential(session: nox.Session) -> None:
+    """Run random DAGs and schedules in Airflow, too, and compare: ``nox -s differential -- --dags 2000 --seed 1``."""
+    _sync(session)
+    airflow = Path(session.virtualenv.location) / "airflow"  # an environment of its own: never a dependency of ours
+    python = airflow / "bin" / "python"
+    if not python.exists():
+        session.run_install("uv", "venv", "--quiet", str(airflow))
+        session.run_install("uv", "pip", "install", "--quiet", "--python", str(python), *AIRFLOW)
+    env = {"PYTHONPATH": str(ROOT / "bench")}
+    session.run("python", "-m", "differential", "--airflow", str(python), *session.posargs, env=env)
 
 
 @nox.session

@@ -56,7 +56,11 @@ class Outcome(StrEnum):
 
 
 class TriggerRule(StrEnum):
-    """When a task runs, given its upstream's states; names and meanings are Airflow's."""
+    """When a task runs, given its upstream's states; names and meanings are Airflow's.
+
+    A skipped task is done: ``all_done_min_one_success`` runs if all are done and one succeeded, where Airflow skips it as soon as one
+    is skipped.
+    """
 
     ALL_SUCCESS = "all_success"
     ALL_FAILED = "all_failed"

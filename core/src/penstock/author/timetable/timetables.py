@@ -23,6 +23,9 @@ class CronInterval(Checked):
     its logical date: ``ds`` is one interval earlier. Cron text as a DAG's ``schedule`` means this. `Cron` is its other
     name.
 
+    Where the clock is changed, a fixed time in a gap falls due at the first instant after the gap, one that comes twice the
+    first time; expressions whose minute or hour begins with ``*`` follow real time.
+
     Args:
         expression: The expression (five fields or a preset), or a list of several.
         timezone: IANA name of the zone in which they are read; the DAG's unless given.

@@ -1,0 +1,1 @@
+"""Random DAGs and schedules in Penstock and in Apache Airflow, compared."""
