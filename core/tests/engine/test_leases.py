@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from stage import Stage, dag
 
-from penstock.engine.tries import MAX_LOST
+from penstock.engine.tries import LONGEST_PAUSE_S, MAX_LOST
 from penstock.model.dag import Mapping, SensorPolicy, TaskSpec
 from penstock.model.request import ClearTasks
 from penstock.model.retry import RetryPolicy
@@ -82,13 +82,22 @@ def test_an_executor_that_was_silent_is_sent_work_like_any_other():
     assert stage.step(after=20).kills == ()
 
 
-def test_a_task_that_nobody_ever_renews_fails_in_the_end():
+def test_a_task_that_nobody_ever_renews_is_repeated_after_ever_longer_pauses_and_never_fails_for_it():
     stage = Stage(dag(TaskSpec("a", retry=RetryPolicy(3, 1.0))))
     stage.trigger()
-    for _ in range(MAX_LOST):
+    pauses = []
+    for _ in range(MAX_LOST + 2):
+        began = stage.monotonic_s
         stage.step(after=30)
-    assert stage.state("a") == "failed"
-    assert stage.reason("a").startswith(f"its worker was lost {MAX_LOST} times in a row")
+        while stage.state("a") == "up_for_retry":
+            stage.step(after=min(30, stage.last.wait_s))
+        pauses.append(stage.monotonic_s - began - 30)
+    assert pauses == [0, 30, 60, 120, 240, 480, *[LONGEST_PAUSE_S] * (MAX_LOST - 4)]
+    assert stage.state("a") == "queued"
+    row = stage.store.tasks[stage.key("a")]
+    assert (row.try_number, row.losses, row.failures) == (1, 0, 0)
+    stage.finish("a")
+    assert stage.run_state() == "success"
 
 
 def test_a_cancelled_try_that_is_silent_for_a_lease_blocks_its_instance_no_longer():

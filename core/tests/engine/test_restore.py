@@ -1,6 +1,7 @@
 import pytest
 from stage import Stage, after, dag
 
+from penstock.engine.messages import TryInterrupted
 from penstock.engine.tries import MAX_LOST
 from penstock.model.dag import Mapping, SensorPolicy, TaskSpec, XComRef
 from penstock.model.request import CancelRun, ClearTasks
@@ -152,6 +153,17 @@ def test_losses_are_counted_over_restarts_so_that_no_try_ends_the_scheduler_for_
         stage.finish("a", Outcome.LOST, error="the scheduler was restarted")
     assert stage.state("a") == "failed"
     assert stage.reason("a") == f"its worker was lost {MAX_LOST} times in a row: the scheduler was restarted"
+
+
+def test_restarts_that_are_not_the_doing_of_a_try_are_not_counted_against_it():
+    stage = Stage(dag("a"))
+    stage.trigger()
+    for _ in range(2 * MAX_LOST):
+        stage.restart()
+        stage.step(TryInterrupted(stage.key("a"), stage.out[stage.key("a")].instance.epoch, stage.now, "restarted"))
+    row = stage.store.tasks[stage.key("a")]
+    assert (row.state, row.try_number, row.losses, row.epoch) == ("queued", 1, 0, 2 * MAX_LOST + 1)
+    assert {attempt.outcome for attempt in stage.store.tries.values()} == {Outcome.LOST, None}
 
 
 def test_a_try_that_outlives_restarts_goes_on_under_its_epoch_and_counts_no_loss():

@@ -182,6 +182,17 @@ def test_a_doubled_answer_is_noted_and_not_obeyed(again):
     assert stage.states() == {"a": "success", "b": "queued"}
 
 
+def test_a_start_of_an_earlier_try_gives_a_later_one_neither_its_process_nor_its_lease():
+    stage = Stage(dag("a"))
+    stage.trigger()
+    stage.finish("a", Outcome.LOST)
+    late = stage.step(TryStarted(stage.key("a"), 1, 77, stage.now), after=20)
+    assert not late.changes
+    assert stage.state("a") == "queued"
+    assert [(each.epoch, each.pid) for each in stage.store.tries.values()] == [(1, None), (2, None)]
+    assert [kill.epoch for kill in stage.step(after=10).kills] == [2]
+
+
 def test_an_answer_of_an_earlier_try_does_not_end_a_later_one():
     stage = one()
     early = stage.answer("a")

@@ -101,7 +101,7 @@ class House:
             TryFinished(request.key, request.epoch, NOW, SUCCESS),
         ]
         self.settled = self.runs_have_ended
-        self.workers = None
+        self.workers = self.in_hand = None
 
     def open(self):
         """Open the store, and what the loader has of it."""
@@ -157,7 +157,7 @@ class House:
         asks = Asks(self.store, clock, Vault([StoreSource(self.store)], lambda _: ()))
         engine = Engine(lease_s=600.0)
         executors = {LOCAL: self.workers, "waiter": self.workers}
-        scheduler = Scheduler(self.store, engine, executors, requests, asks, clock)
+        scheduler = Scheduler(self.store, engine, executors, requests, asks, clock, in_hand=self.in_hand)
         self.workers.stop_scheduler = scheduler.stop
         try:
             scheduler.run()

@@ -166,6 +166,14 @@ def test_check_finds_damage_that_opening_does_not(tmp_path, keyring, now):
     assert all(sentence.startswith(f"database {path}: ") for sentence in found)
 
 
+def test_what_is_committed_to_sqlite_is_flushed_to_the_disk(tmp_path, keyring):
+    with Store.open(f"sqlite:///{tmp_path}/p.db", keyring) as store, store.transaction() as tx:
+        settings = [
+            tx.execute(text(f"PRAGMA {name}")).scalar() for name in ("synchronous", "journal_mode", "foreign_keys")
+        ]
+    assert settings == [2, "wal", 1], "FULL is 2: https://www.sqlite.org/pragma.html#pragma_synchronous"
+
+
 def test_a_lock_that_is_never_given_back_is_a_sentence_and_the_wait_has_an_end(tmp_path, keyring, now):
     path = tmp_path / "p.db"
     with Store.open(f"sqlite:///{path}", keyring, wait_s=0.1) as store:

@@ -6,6 +6,7 @@ from penstock.app.environments import isolated_pythons, plugin_host, secrets_of
 from penstock.app.executors import build_executors
 from penstock.clock import SystemClock
 from penstock.engine.engine import Engine
+from penstock.scheduler.in_hand import InHand
 from penstock.scheduler.loop import Scheduler
 from penstock.service.installation import Installation
 from penstock.service.project import make_state_folder
@@ -81,9 +82,10 @@ def build_scheduler(settings: Settings, holder: str, *, notify: bool = False) ->
         executors = build_executors(settings, clock.now, _report)
         requests = _requests(settings, store)
         asks = Asks(store, clock, open_vault(settings, store))
+        in_hand = InHand(settings.state_folder / "scheduler.in-hand")
         engine = Engine(lease_s=settings.scheduler.lease_s, routes=settings.queues, notify=notify)
         grace_s = settings.executor.stop_grace_s
-        return Scheduler(store, engine, executors, requests, asks, clock, stop_grace_s=grace_s)
+        return Scheduler(store, engine, executors, requests, asks, clock, stop_grace_s=grace_s, in_hand=in_hand)
     except BaseException:
         store.close()
         raise

@@ -12,6 +12,7 @@ from penstock.engine.messages import (
     RunAdded,
     RunVersionChanged,
     Step,
+    TryInterrupted,
 )
 from penstock.engine.requests import cancel, clear, mark
 from penstock.engine.runs import add_run, change_version, create_due_runs, start_queued_runs, update_dag
@@ -21,6 +22,7 @@ from penstock.engine.tries import (
     expire_leases,
     finish_try,
     heartbeat,
+    interrupt_try,
     recover_try,
     retry_due_instances,
     start_try,
@@ -40,6 +42,7 @@ _HANDLERS: dict[type, Callable[[State, Any], None]] = {
     TryStarted: start_try,
     TryFinished: finish_try,
     TryRecovered: recover_try,
+    TryInterrupted: interrupt_try,
     Heartbeat: heartbeat,
     CancelRun: cancel,
     ClearTasks: clear,

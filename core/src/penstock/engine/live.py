@@ -28,6 +28,7 @@ class Instance:
         cancelling: Whether that try was killed and has not answered yet.
         notified_state: The state that listeners know.
         losses: Times in a row that its worker was lost; stored, so that no try ends the scheduler again and again.
+        silences: Leases in a row that ended without a word of it from its executor.
         retry_at_s: Monotonic instant from which a retry is due; None otherwise.
         waiting_since_s: Monotonic instant at which a sensor began to wait; kept when its waiter is lost.
     """
@@ -49,6 +50,7 @@ class Instance:
         "queued_at",
         "reason",
         "retry_at_s",
+        "silences",
         "started_at",
         "state",
         "try_number",
@@ -58,7 +60,7 @@ class Instance:
     def __init__(self, key: TaskKey, node: Node) -> None:
         self.key, self.node, self.priority = key, node, node.task.priority_weight
         self.state = self.notified_state = TaskState.NONE
-        self.try_number = self.epoch = self.failures = self.losses = 0
+        self.try_number = self.epoch = self.failures = self.losses = self.silences = 0
         self.cancelling = False
         self.reason = ""
         self.queued_at: datetime | None = None
@@ -84,7 +86,7 @@ class Instance:
     def reset(self, reason: str) -> None:
         """Reset to the state before the first try; epochs and try numbers go on from where they are."""
         self.state, self.reason = TaskState.NONE, reason
-        self.failures = self.losses = 0
+        self.failures = self.losses = self.silences = 0
         self.queued_at = self.started_at = self.ended_at = self.due_at = None
         self.retry_at_s = self.waiting_since_s = None
 

@@ -78,6 +78,15 @@ class CapacityChanged(msgspec.Struct, frozen=True):
     capacity: int | None
 
 
+class TryInterrupted(msgspec.Struct, frozen=True):
+    """A try ended because the scheduler that ran it did, and nothing says that this was the try's own doing."""
+
+    key: TaskKey
+    epoch: int
+    at: datetime
+    reason: str
+
+
 Event = (
     DagUpdated
     | RunAdded
@@ -87,6 +96,7 @@ Event = (
     | CancelRun
     | ClearTasks
     | MarkTask
+    | TryInterrupted
     | ExecutorEvent
 )
 

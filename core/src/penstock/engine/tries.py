@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from penstock.engine.branching import decision, unknown_choice
 from penstock.engine.flow import collapse, end_instance, evaluate, make_ready
 from penstock.engine.live import Instance
-from penstock.engine.messages import Dispatch, Kill
+from penstock.engine.messages import Dispatch, Kill, TryInterrupted
 from penstock.engine.state import State
 from penstock.model.attempt import TryEnd
 from penstock.model.changes import LateAnswer
@@ -18,6 +18,8 @@ from penstock.model.text import shortened
 from penstock.spec.executor import Heartbeat, TryFinished, TryRecovered, TryStarted
 
 MAX_LOST = 10
+LONGEST_PAUSE_S = 600.0
+"""Seconds at most before a try is repeated of which its executor has said nothing for several leases in a row."""
 LONGEST_REASON = 500
 """Characters of an error that its instance's reason repeats; the try's row and its log have the rest."""
 
@@ -68,8 +70,14 @@ def start_try(state: State, event: TryStarted) -> None:
     state.mark_dirty(instance)
 
 
-def finish_try(state: State, event: TryFinished) -> None:
-    """Take in a try's outcome: the current try decides its instance's state, any other is recorded as late."""
+def finish_try(state: State, event: TryFinished, *, blamed: bool = True) -> None:
+    """Take in a try's outcome: the current try decides its instance's state, any other is recorded as late.
+
+    Args:
+        state: The engine's state.
+        event: What ended, and how.
+        blamed: Whether a loss may be the try's own doing, so that it is counted.
+    """
     instance = state.instance(event.key)
     # The fence: only the newest epoch counts, so that a worker that was given up and answers after all, or answers twice,
     # decides nothing. Its answer is kept on its row, because its work in the outside world may have happened.
@@ -98,7 +106,7 @@ def finish_try(state: State, event: TryFinished) -> None:
             shortened(event.end.error.partition("\n")[0], LONGEST_REASON) or "skipped by its own code",
         )
     elif event.end.outcome is Outcome.LOST:
-        _repeat_lost(state, instance, event)
+        _repeat_lost(state, instance, event.end.error, blamed=blamed)
     else:
         _fail(state, instance, event)
 
@@ -124,26 +132,40 @@ def _succeed(state: State, instance: Instance, event: TryFinished) -> None:
     end_instance(state, instance, TaskState.SUCCESS, decision(event.end))
 
 
-def _repeat_lost(state: State, instance: Instance, event: TryFinished) -> None:
+def interrupt_try(state: State, event: TryInterrupted) -> None:
+    """Repeat a try that ended with its scheduler."""
+    finish_try(state, TryFinished(event.key, event.epoch, event.at, TryEnd(Outcome.LOST, event.reason)), blamed=False)
+
+
+def _repeat_lost(state: State, instance: Instance, error: str, *, blamed: bool) -> None:
     """Repeat a try whose worker was lost, under the same number and at no cost of a retry."""
-    instance.losses += 1
-    # No retry is spent, so something else has to end a try that takes its worker with it each time.
-    if instance.losses >= MAX_LOST:
-        end_instance(
-            state,
-            instance,
-            TaskState.FAILED,
-            f"its worker was lost {instance.losses} times in a row: {event.end.error}",
-        )
-        return
+    pause_s = 0.0
+    if blamed:
+        instance.losses += 1
+        # No retry is spent, so something else has to end a try that takes its worker with it each time.
+        if instance.losses >= MAX_LOST:
+            reason = f"its worker was lost {instance.losses} times in a row: {error}"
+            end_instance(state, instance, TaskState.FAILED, reason)
+            return
+    else:
+        # An executor that says nothing is to blame, and no try of it; it gets ever more time.
+        instance.silences += 1
+        if instance.silences > 1:
+            pause_s = min(LONGEST_PAUSE_S, state.lease_s * 2.0 ** min(instance.silences - 2, 16))
     instance.try_number -= 1
-    make_ready(state, instance, f"its worker was lost: {event.end.error}")
+    if not pause_s:
+        make_ready(state, instance, f"its worker was lost: {error}")
+        return
+    instance.transition(TaskState.UP_FOR_RETRY, f"its worker was lost {instance.silences} times in a row: {error}")
+    instance.due_at, instance.ended_at = state.now + timedelta(seconds=pause_s), state.now
+    state.mark_dirty(instance)
+    state.retry_after(pause_s, instance)
 
 
 def _fail(state: State, instance: Instance, event: TryFinished) -> None:
     task, run = instance.node.task, instance.node.run.row
     instance.failures += 1
-    instance.losses = 0
+    instance.losses = instance.silences = 0
     summary = shortened(event.end.error.partition("\n")[0], LONGEST_REASON)
     summary = summary or f"its try ended as {event.end.outcome.value}"
     if task.sensor is not None and task.sensor.soft_fail and not event.end.retryable:
@@ -195,4 +217,5 @@ def expire_leases(state: State) -> None:
         executor = instance.attempt.executor
         error = f"executor {executor!r} sent no heartbeat for it for {state.lease_s:g} s"
         state.kills.append(Kill(executor, instance.key, instance.epoch, error))
-        finish_try(state, TryFinished(instance.key, instance.epoch, state.now, TryEnd(Outcome.LOST, error)))
+        lost = TryFinished(instance.key, instance.epoch, state.now, TryEnd(Outcome.LOST, error))
+        finish_try(state, lost, blamed=False)

@@ -2,7 +2,15 @@
 
 import msgspec
 
-from penstock.engine.messages import CapacityChanged, DagUpdated, Event, PoolsUpdated, RunAdded, RunVersionChanged
+from penstock.engine.messages import (
+    CapacityChanged,
+    DagUpdated,
+    Event,
+    PoolsUpdated,
+    RunAdded,
+    RunVersionChanged,
+    TryInterrupted,
+)
 from penstock.errors import InternalError
 from penstock.model.quarantine import QuarantineKind
 from penstock.model.request import DagChanged, Request, TriggerDagRun, UnreadableRequest
@@ -58,7 +66,7 @@ class Arrival(msgspec.Struct, frozen=True):
     def of_try(self) -> tuple[TaskKey, int] | None:
         """Key and epoch of the try that it is told of; None if it is told of none."""
         event = self.event
-        if isinstance(event, TryStarted | TryRecovered | TryFinished):
+        if isinstance(event, TryStarted | TryRecovered | TryFinished | TryInterrupted):
             return event.key, event.epoch
         return None
 

@@ -17,6 +17,7 @@ from penstock.model.attempt import TryEnd
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
 from penstock.scheduler.arrival import Arrival, of_event
+from penstock.scheduler.in_hand import InHand
 from penstock.scheduler.inbox import Inbox, fault_of
 from penstock.scheduler.outage import Outage
 from penstock.scheduler.turns import Turn, Turns
@@ -36,9 +37,10 @@ class Scheduler:
         requests: Makes what a try needs out of the engine's dispatch.
         asks: Answers what tries ask.
         stop_grace_s: Seconds that running tries get to clean up when `run` ends.
+        in_hand: Notes the tries that it is dealing with.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is made of is handed in, part by part
         self,
         store: Store,
         engine: Engine,
@@ -48,10 +50,11 @@ class Scheduler:
         clock: Clock,
         *,
         stop_grace_s: float = 5.0,
+        in_hand: InHand | None = None,
     ) -> None:
         self._store, self._engine, self._executors = store, engine, executors
         self._requests, self._asks, self._clock = requests, asks, clock
-        self._stop_grace_s = stop_grace_s
+        self._stop_grace_s, self._in_hand = stop_grace_s, in_hand or InHand()
         self._capacities: dict[str, int | None] = {}
         self._unsent: list[TryFinished] = []
         self._selector = selectors.DefaultSelector()
@@ -86,6 +89,7 @@ class Scheduler:
                 executor.stop(self._stop_grace_s)
             self._wakeup.close()
             self._store.close()
+            self._in_hand.close()
 
     def _schedule(self, executors: Sequence[Executor]) -> None:
         through = self._outage.through
@@ -111,7 +115,9 @@ class Scheduler:
                 through(self._wakeup.drain)
                 arrivals += through(self._inbox.take)
             self._store.check_file()
-            wait_s = self._carried_out(self._turns.take(arrivals))
+            with self._in_hand.dealing([arrival.of_try for arrival in arrivals if arrival.of_try is not None]):
+                turn = self._turns.take(arrivals)
+            wait_s = self._carried_out(turn)
 
     def _listening(self) -> int:
         """The descriptor of the wakeup; one whose session was cut listens anew."""
@@ -133,7 +139,8 @@ class Scheduler:
                 yield _accepted(event)
 
     def _answer(self, executor: Executor, asked: TryAsked) -> None:
-        executor.reply(asked, self._outage.through(lambda: self._asks.answer(asked.key, asked.ask)))
+        with self._in_hand.dealing([(asked.key, asked.epoch)]):
+            executor.reply(asked, self._outage.through(lambda: self._asks.answer(asked.key, asked.ask)))
 
     def _may_report(self, executor: Executor, key: TaskKey, epoch: int) -> bool:
         """Whether an executor may tell of a try: not if another one holds it; the engine fences what nobody holds."""
@@ -159,7 +166,8 @@ class Scheduler:
             pass
         known = self._stored()
         runs = [arrival.event for arrival in known if isinstance(arrival.event, RunAdded)]
-        ended = [of_event(event) for event in recovered(runs, self._executors, self._requests, self._clock.now())]
+        suspects, now = self._in_hand.suspects, self._clock.now()
+        ended = [of_event(event) for event in recovered(runs, self._executors, self._requests, now, suspects)]
         return self._turns.restart([*ended, *self._inbox.take()], known)
 
     def _carried_out(self, turn: Turn) -> float:

@@ -1,11 +1,11 @@
 """Tries that were open when an earlier scheduler ended: taken up by their executors again, or lost."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from msgspec.structs import replace
 
-from penstock.engine.messages import Dispatch, RunAdded
+from penstock.engine.messages import Dispatch, RunAdded, TryInterrupted
 from penstock.model.attempt import TryEnd
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
@@ -15,8 +15,12 @@ from penstock.tries.try_requests import TryRequests
 
 
 def recovered(
-    runs: Iterable[RunAdded], executors: Mapping[str, Executor], requests: TryRequests, now: datetime
-) -> list[TryStarted | TryRecovered | TryFinished]:
+    runs: Iterable[RunAdded],
+    executors: Mapping[str, Executor],
+    requests: TryRequests,
+    now: datetime,
+    suspects: Collection[tuple[TaskKey, int]] = (),
+) -> list[TryStarted | TryRecovered | TryFinished | TryInterrupted]:
     """Ask the executors which of their open tries live on; every other open try is lost.
 
     Args:
@@ -24,12 +28,14 @@ def recovered(
         executors: By the names that the engine knows; each has been started.
         requests: Makes the requests anew, by which an executor knows its tries.
         now: The present.
+        suspects: Keys and epochs of the tries that the earlier scheduler was dealing with when it ended by no will of its
+            own: only against these is the loss counted.
 
     Returns:
         What has become of each open try, for the engine.
     """
     opened = [dispatch for run in runs for dispatch in _open_dispatches(run, now)]
-    events: list[TryStarted | TryRecovered | TryFinished] = []
+    events: list[TryStarted | TryRecovered | TryFinished | TryInterrupted] = []
     for executor in {id(each): each for each in executors.values()}.values():
         mine = [dispatch for dispatch in opened if executors.get(dispatch.executor) is executor]
         if mine:
@@ -46,7 +52,11 @@ def recovered(
             reason = "the scheduler was restarted"
             if dispatch.executor not in executors:
                 reason += f", and its executor {dispatch.executor!r} is configured no more"
-            events.append(TryFinished(key, epoch, now, TryEnd(Outcome.LOST, reason)))
+            if (key, epoch) in suspects:
+                reason += ", which had ended while it dealt with this try"
+                events.append(TryFinished(key, epoch, now, TryEnd(Outcome.LOST, reason)))
+            else:
+                events.append(TryInterrupted(key, epoch, now, reason))
     return events
 
 

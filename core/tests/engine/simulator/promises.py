@@ -87,12 +87,13 @@ class Promises:
         before, row = self._rows.get(ident[0]), self._store.tasks.get(ident[0])
         if before is None or row is None or ident[0].run in touched or not before.state.live:
             return
-        assert row.losses == before.losses + 1, f"{ident} was lost, and {row.losses} losses are counted"
+        counted = 0 if SILENCE in attempt.error else 1
+        assert row.losses == before.losses + counted, f"{ident} was lost, and {row.losses} losses are counted"
         assert row.failures == before.failures, f"{ident} was lost, and it spent a retry"
         if row.losses >= MAX_LOST:
             assert row.state is TaskState.FAILED, f"{ident} was lost {row.losses} times and goes on as {row.state}"
         else:
-            spent = row.try_number + (row.state is TaskState.SCHEDULED)
+            spent = row.try_number + (row.state in (TaskState.SCHEDULED, TaskState.UP_FOR_RETRY))
             assert spent == before.try_number, f"{ident} was lost, and it spent a try number"
 
     def _check_retries(self, touched: set[int]) -> None:

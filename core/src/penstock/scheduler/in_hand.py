@@ -1,0 +1,62 @@
+"""Which tries the scheduler is dealing with, in a file that outlives its process however that ends.
+
+An error of Python's is caught, and put into quarantine. What no program can catch (memory that has run out, a fault in
+an extension module, SIGKILL) leaves the note behind, so that the next scheduler knows whose word may have done it. The
+note is not flushed to the disk: it is about the end of a process, and not about that of the machine.
+"""
+
+import os
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from penstock.model.run import TaskKey
+
+Tries = frozenset[tuple[TaskKey, int]]
+
+
+class InHand:
+    """The note.
+
+    Args:
+        path: The file; None to keep no note.
+
+    Attributes:
+        suspects: Keys and epochs of the tries that an earlier scheduler was dealing with when its process ended.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._file = -1 if path is None else os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self.suspects: Tries = frozenset() if path is None else _read(path)
+        self._clear()
+
+    @contextmanager
+    def dealing(self, tries: Collection[tuple[TaskKey, int]]) -> Iterator[None]:
+        """Note these tries for the time of a ``with`` block."""
+        if self._file < 0 or not tries:
+            yield
+            return
+        os.pwrite(self._file, msgspec.msgpack.encode(list(tries)), 0)
+        try:
+            yield
+        finally:
+            self._clear()
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def _clear(self) -> None:
+        if self._file >= 0:
+            os.ftruncate(self._file, 0)
+
+
+def _read(path: Path) -> Tries:
+    try:
+        return msgspec.msgpack.decode(path.read_bytes(), type=frozenset[tuple[TaskKey, int]])
+    except (OSError, ValueError):
+        return frozenset()
