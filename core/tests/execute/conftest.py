@@ -43,6 +43,7 @@ class Bench:
             ExecutorSettings(parallelism=slots, import_timeout_s=import_timeout_s),
             lambda: datetime.now(UTC),
             hung_s=hung_s,
+            dags_folder="/project/dags",
         )
         self.executor.start()
         self._epoch = 0

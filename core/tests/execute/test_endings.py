@@ -113,6 +113,9 @@ ENDINGS = {
     "another file under the line's number": Ending(
         "os.closerange(3, 4096); f = open(HERE / 'taken', 'w'); return 1", FAILED, "closed descriptors", file="taken"
     ),
+    "a message without an end": Ending(
+        "os.write(3, bytes([255] * 4 + [4, 0, 0, 0, 1])); time.sleep(9)", FAILED, "a message of 4,294,967,295 bytes"
+    ),
     "a thread": Ending(
         "threading.Thread(target=write_late, args=('thread',)).start(); return 1", value=1, file="thread"
     ),

@@ -38,7 +38,8 @@ def test_a_failure_names_the_error_and_shows_only_the_authors_frames(bench):
     finished = bench.run("t")
     assert finished.outcome is Outcome.FAILED
     assert finished.error.startswith("KeyError: 'missing'")
-    assert "d.py" in finished.error
+    assert 'File "/project/dags/d.py", line 5, in t' in finished.error
+    assert 'File "/project/dags/d.py", line 5, in t' in bench.log()
     assert "penstock/execute" not in finished.error
 
 

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.processes.frames import FrameReader, FrameSocket, SendBuffer, frame, read_available
+from penstock.processes.frames import (
+    HEADER,
+    MOST_BYTES,
+    FrameReader,
+    FrameRefusedError,
+    FrameSocket,
+    SendBuffer,
+    frame,
+    read_available,
+)
 
 FRAMES = st.lists(st.tuples(st.integers(0, 255), st.integers(0, 2**32 - 1), st.binary(max_size=50)), max_size=8)
 
@@ -56,3 +65,8 @@ def test_a_frame_socket_sends_receives_and_tells_of_the_end(pair):
     assert theirs.receive() == [(3, 4, b"payload")]
     ours.close()
     assert theirs.receive() is None
+
+
+def test_a_frame_that_nobody_keeps_is_refused_before_it_comes():
+    with pytest.raises(FrameRefusedError, match="a message of 536,870,913 bytes"):
+        list(FrameReader().feed(HEADER.pack(MOST_BYTES + 1, 1, 1)))

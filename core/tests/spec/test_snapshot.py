@@ -49,3 +49,11 @@ def test_a_file_that_says_it_is_endless_is_not_read(tmp_path):
 
     with pytest.raises(RequestError, match="is none"):
         unpack(buffer.getvalue(), "wanted", tmp_path)
+
+
+def test_an_archive_whose_few_bytes_stand_for_many_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("penstock.spec.snapshot.LARGEST_SNAPSHOT", 1 << 20)
+    data, wanted = archive(("a", tarfile.REGTYPE, "", b"x"), ("b", tarfile.REGTYPE, "", bytes(2 << 20)))
+    with pytest.raises(RequestError, match="it has more than 1,048,576 bytes"):
+        unpack(data, wanted, tmp_path)
+    assert list(tmp_path.iterdir()) == []

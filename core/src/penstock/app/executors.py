@@ -76,7 +76,8 @@ def _local(
         )
         for provider, python in pythons.items()
     }
-    return LocalExecutor(settings.state_folder / "snapshots", environments, chosen, now, name=name)
+    snapshots, dags = settings.state_folder / "snapshots", str(settings.dags_folder)
+    return LocalExecutor(snapshots, environments, chosen, now, name=name, dags_folder=dags)
 
 
 def _of_provider(

@@ -28,7 +28,7 @@ def main(plugins: str, poke_threads: int, control: int, lock: int) -> None:
         # Tries of stored plans all need the providers: read by their file server, before it forks. Those of a DAG file
         # seldom do, and what a file server holds makes each of its forks dearer (4 MB: a tenth of a fork).
         providers = environment_providers(plugins, poke_threads, at_once=what.code is None)
-        return Runner(what.code, Path(what.snapshots), providers)
+        return Runner(what.code, Path(what.snapshots), providers, what.dags_folder)
 
     serve(socket.socket(fileno=control), (lock,), runner)
 

@@ -6,8 +6,10 @@ source snapshots.
 
 import logging
 import os
+import re
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -26,7 +28,7 @@ def main(parent: int, line: int, snapshots: Path) -> None:
     """Run the try that comes first on the line, and return when it has ended or the worker hung up."""
     die_with_parent(parent)
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format=LOG_LINE)
-    channel = Channel(socket.socket(fileno=line))
+    channel = Channel(socket.socket(fileno=line), partial(_shown, snapshots))
     while frames := channel.frames():
         for kind, serial, payload in frames:
             if kind == FrameKind.RUN:
@@ -36,6 +38,11 @@ def main(parent: int, line: int, snapshots: Path) -> None:
                 channel.mask.learn(runner.secrets)
                 run_request(channel, runner, serial, request, ends=True)
                 os._exit(0)  # threads that the task left behind must not keep the process
+
+
+def _shown(snapshots: Path, error: str) -> str:
+    """An error whose traceback names the author's files as they lie in the DAGs folder, which is elsewhere."""
+    return re.sub(rf'File "{re.escape(str(snapshots))}/[^/]+/', 'File "', error)
 
 
 if __name__ == "__main__":

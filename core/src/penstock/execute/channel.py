@@ -32,10 +32,11 @@ class Channel:
 
     Args:
         sock: Blocking stream socket to the file server.
+        shown: Makes of an error what people read.
     """
 
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
+    def __init__(self, sock: socket.socket, shown: Callable[[str], str] = str) -> None:
+        self._sock, self._shown = sock, shown
         self._reader = FrameReader()
         self._lock = threading.Lock()
         self._owner, self._identity = os.getpid(), os.fstat(sock.fileno()).st_ino
@@ -65,7 +66,7 @@ class Channel:
         if os.fstat(self._sock.fileno()).st_ino != self._identity:
             # Code that closes every descriptor may have opened another file under this number since.
             raise OSError("the line to the supervisor was closed")
-        end = replace(end, error=self.mask.hide(end.error))
+        end = replace(end, error=self.mask.hide(self._shown(end.error)))
         if words := _last_words(end):
             self.log(serial, words)
         try:

@@ -25,7 +25,7 @@ from penstock.execute.waiter import wait_for_many
 from penstock.model.attempt import TryEnd
 from penstock.model.state import Outcome
 from penstock.processes.descendants import end_children, kill_orphans
-from penstock.processes.frames import FrameReader, SendBuffer, frame, read_available
+from penstock.processes.frames import FrameReader, FrameRefusedError, SendBuffer, frame, read_available
 from penstock.processes.group import Reaper, ask_where, describe_exit, kill_group, report_where
 from penstock.spec.wire import FrameKind, Reply
 
@@ -182,17 +182,29 @@ class FileServer:
         if data is None:
             self._selector.unregister(child.sock)
             return
-        for kind, serial, payload in child.reader.feed(data):
-            if (job := child.jobs.get(serial)) is None:
-                continue
-            if kind == FrameKind.FINISHED:
-                self._finish(job, payload)
-            elif kind == FrameKind.LOG and job.output is not None:
-                if child is not self._waiter:
-                    job.output.take(child.pipe)  # what was printed before
-                job.output.write(payload)
-            elif kind == FrameKind.ASK:
-                self._send_buffer.put(frame(FrameKind.ASK, serial, payload))
+        try:
+            for kind, serial, payload in child.reader.feed(data):
+                if (job := child.jobs.get(serial)) is not None:
+                    self._take(child, job, kind, payload)
+        except FrameRefusedError as error:
+            # Only code that writes to its supervisor's descriptor by itself can do this, or what it returns is that large.
+            self._selector.unregister(child.sock)
+            for job in child.jobs.values():
+                job.ending = job.ending or (
+                    Outcome.FAILED,
+                    f"its process sent {error}. Put large data into an object store",
+                )
+            kill_group(child.pid)
+
+    def _take(self, child: ForkedProcess, job: Job, kind: int, payload: bytes) -> None:
+        if kind == FrameKind.FINISHED:
+            self._finish(job, payload)
+        elif kind == FrameKind.LOG and job.output is not None:
+            if child is not self._waiter:
+                job.output.take(child.pipe)  # what was printed before
+            job.output.write(payload)
+        elif kind == FrameKind.ASK:
+            self._send_buffer.put(frame(FrameKind.ASK, job.serial, payload))
 
     def _copy_output(self, child: ForkedProcess) -> None:
         """Move what a process printed into the log of its try; a process without a try is not listened to."""

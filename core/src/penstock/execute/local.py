@@ -83,8 +83,8 @@ class LocalExecutor:
         settings: How many tries run at once, how they are isolated unless their DAG says otherwise, and the like.
         now: Gives the present as aware UTC.
         name: Its name in the settings.
-        hung_s: Seconds beyond the grace of its tries after which a file server that neither ends a cancelled one nor
-            sends a heartbeat is ended.
+        hung_s: Seconds beyond the tries' grace after which a file server that neither ends a cancelled one nor is heard is ended.
+        dags_folder: The DAGs folder, of which the snapshots are copies, as people know it.
     """
 
     def __init__(
@@ -96,9 +96,10 @@ class LocalExecutor:
         *,
         name: str = LOCAL,
         hung_s: float = 2 * BEAT_S,
+        dags_folder: str = "",
     ) -> None:
         self.name, self._hung_s = name, settings.stop_grace_s + hung_s
-        self._snapshots = str(snapshots)
+        self._snapshots, self._dags_folder = str(snapshots), dags_folder
         self._environments, self._settings, self._now = environments, settings, now
         self._servers: dict[ServerKey, Server] = {}
         self._threaded: set[ServerKey] = set()
@@ -231,7 +232,7 @@ class LocalExecutor:
         server = self._servers.get(key)
         if server is None:
             code = request.code if isinstance(request.code, FileCode) else None
-            what = Open(self._snapshots, code, fresh=key in self._threaded)
+            what = Open(self._snapshots, code, fresh=key in self._threaded, dags_folder=self._dags_folder)
             server = self._environments[key.provider].open(what, time.monotonic())
             self._servers[key] = server
             self._selector.register(server.sock, selectors.EVENT_READ, server)

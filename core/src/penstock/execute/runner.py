@@ -45,12 +45,14 @@ class Runner:
     Args:
         code: The DAG file that its tries come from; None if they run from stored plans.
         snapshots: Folder that holds the source snapshots by their hash.
+        dags_folder: Where people find the file; "" if it is on another machine.
 
     Attributes:
         secrets: Those among them, which no log may show.
     """
 
-    def __init__(self, code: FileCode | None, snapshots: Path, providers: Providers) -> None:
+    def __init__(self, code: FileCode | None, snapshots: Path, providers: Providers, dags_folder: str = "") -> None:
+        self._dags_folder = f"{dags_folder}/" if dags_folder else ""
         self._code, self._snapshots, self._providers = code, snapshots, providers
         self._tasks: dict[tuple[str, str], AbstractOperator] | None = None
         self._fault = ""
@@ -66,6 +68,12 @@ class Runner:
     def poke_threads(self) -> int:
         """Pokes of plain sensors that a waiter makes at once."""
         return self._providers.poke_threads
+
+    def shown(self, error: str) -> str:
+        """An error whose traceback names the author's files, not the copies that ran."""
+        if self._code is None:
+            return error
+        return error.replace(f'File "{self._snapshots / self._code.snapshot}/', f'File "{self._dags_folder}')
 
     def load(self) -> None:
         """Import the file; a fault is kept, and is then what each try answers."""

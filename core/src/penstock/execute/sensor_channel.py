@@ -38,8 +38,8 @@ def speaking_for(serial: int) -> Iterator[None]:
 class SensorChannel(Channel):
     """A channel whose frames are read by a thread of its own, so that a question never waits for the event loop."""
 
-    def __init__(self, sock: socket.socket) -> None:
-        super().__init__(sock)
+    def __init__(self, sock: socket.socket, shown: Callable[[str], str] = str) -> None:
+        super().__init__(sock, shown)
         self._replies: dict[int, queue.SimpleQueue[bytes]] = {}
 
     def start(self, loop: asyncio.AbstractEventLoop, on_frame: Callable[[int, int, bytes], None]) -> None:

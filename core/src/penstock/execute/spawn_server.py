@@ -36,11 +36,13 @@ class Open(msgspec.Struct):
         snapshots: Folder that holds the source snapshots by their hash.
         code: The DAG file that its tries come from; None if they run from stored plans.
         fresh: Whether each try process imports the file itself, because an import leaves threads behind.
+        dags_folder: Where people find the file.
     """
 
     snapshots: str
     code: FileCode | None
     fresh: bool = False
+    dags_folder: str = ""
 
     @property
     def name(self) -> str:

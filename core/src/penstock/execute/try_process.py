@@ -23,7 +23,7 @@ _decode_request = msgspec.msgpack.Decoder(TryRequest).decode
 
 def run_one(sock: socket.socket, runner: Runner) -> NoReturn:
     """Run the first try that comes in this process and leave it; leave as well if the file server hangs up."""
-    channel = Channel(sock)
+    channel = Channel(sock, runner.shown)
     channel.mask.learn(runner.secrets)
     while frames := channel.frames():
         for kind, serial, payload in frames:
@@ -35,7 +35,7 @@ def run_one(sock: socket.socket, runner: Runner) -> NoReturn:
 
 def run_many(sock: socket.socket, runner: Runner) -> NoReturn:
     """Run tries one after the other as they come, until the file server hangs up."""
-    channel = Channel(sock)
+    channel = Channel(sock, runner.shown)
     channel.mask.learn(runner.secrets)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     streams = sys.stdout, sys.stderr

@@ -197,7 +197,7 @@ def _alike(due: list[Waiting]) -> list[list[Waiting]]:
 def wait_for_many(sock: socket.socket, runner: Runner) -> NoReturn:
     """Let sensors wait in this process until the file server hangs up."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    channel = SensorChannel(sock)
+    channel = SensorChannel(sock, runner.shown)
     channel.mask.learn(runner.secrets)
 
     async def main() -> NoReturn:

@@ -11,6 +11,9 @@ from collections.abc import Iterator
 HEADER = struct.Struct("!IBI")
 READ_SIZE = 1 << 18
 
+MOST_BYTES = 1 << 29
+"""Bytes of the payload of a frame: what a process with a stranger's code sends is held in memory until it is whole."""
+
 Frame = tuple[int, int, bytes]
 """Kind, serial and payload."""
 
@@ -20,6 +23,10 @@ def frame(kind: int, serial: int, payload: bytes = b"") -> bytes:
     return HEADER.pack(len(payload), kind, serial) + payload
 
 
+class FrameRefusedError(OSError):
+    """The other end announces a frame that nobody keeps in memory; nothing after it can be read."""
+
+
 class FrameReader:
     """Cuts a stream into frames."""
 
@@ -27,12 +34,14 @@ class FrameReader:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> Iterator[Frame]:
-        """Yield every frame that is complete with this data."""
+        """Yield every frame that is complete with this data; raises FrameRefusedError."""
         buffer = self._buffer
         buffer += data
         start, size = 0, HEADER.size
         while len(buffer) - start >= size:
             length, kind, serial = HEADER.unpack_from(buffer, start)
+            if length > MOST_BYTES:
+                raise FrameRefusedError(f"a message of {length:,} bytes; at most {MOST_BYTES:,} are taken")
             if len(buffer) - start - size < length:
                 break
             yield kind, serial, bytes(buffer[start + size : start + size + length])
@@ -107,9 +116,9 @@ class FrameSocket:
         """Wait for at least some bytes, and return the frames that are complete; None once the other end is gone."""
         try:
             data = self.sock.recv(READ_SIZE)
+            return list(self._reader.feed(data)) if data else None
         except OSError:
             return None
-        return list(self._reader.feed(data)) if data else None
 
     def close(self) -> None:
         """Hang up."""

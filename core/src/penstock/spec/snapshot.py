@@ -4,10 +4,12 @@ A snapshot is a folder of files and a list of them, `LIST`, whose content hash i
 file, ``HASH PATH``; a hash that ends in ``x`` is that of an executable file. So whoever has the hash can prove the files.
 """
 
+import gzip
 import io
 import os
 import shutil
 import tarfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from uuid import uuid4
@@ -19,6 +21,8 @@ LIST = ".penstock-manifest"
 EXECUTABLE = "x"
 LARGEST_FILE = 1 << 28
 """Bytes of the largest file that is unpacked."""
+LARGEST_SNAPSHOT = 1 << 31
+"""Bytes of all that is unpacked: twice what the loader puts into a snapshot."""
 
 
 def pack(folder: Path) -> bytes:
@@ -71,6 +75,7 @@ def unpack(data: bytes, wanted: str, snapshots: Path) -> Path:
 def _checked(data: bytes, wanted: str) -> Iterator[tuple[str, bytes, bool]]:
     """Yield the files of an archive that are what the list says; raises RequestError for anything else."""
     try:
+        _check_size(data)
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
             listed = _content(archive, LIST)
             if content_hash(listed) != wanted:
@@ -81,8 +86,18 @@ def _checked(data: bytes, wanted: str) -> Iterator[tuple[str, bytes, bool]]:
                 if content_hash(content) != found.removesuffix(EXECUTABLE):
                     raise RequestError(f"the file {name!r} of the snapshot {wanted} is damaged. Fetch it again.")
                 yield name, content, found.endswith(EXECUTABLE)
-    except (tarfile.TarError, EOFError, KeyError, ValueError, OSError) as error:
+    except (tarfile.TarError, zlib.error, EOFError, KeyError, ValueError, OSError) as error:
         raise RequestError(f"what was fetched as the snapshot {wanted} is none: {error}. Fetch it again.") from error
+
+
+def _check_size(data: bytes) -> None:
+    """Raise ValueError if an archive is larger than any snapshot: a few bytes may stand for any number of them."""
+    size = 0
+    with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+        while part := file.read(1 << 20):
+            size += len(part)
+            if size > LARGEST_SNAPSHOT:
+                raise ValueError(f"it has more than {LARGEST_SNAPSHOT:,} bytes")
 
 
 def _content(archive: tarfile.TarFile, name: str) -> bytes:

@@ -22,7 +22,7 @@ from penstock.errors import PenstockError, RequestError
 from penstock.model.attempt import TryEnd
 from penstock.model.state import Outcome
 from penstock.processes.environ import without_secrets
-from penstock.processes.frames import FrameReader, frame
+from penstock.processes.frames import FrameReader, FrameRefusedError, frame
 from penstock.processes.group import describe_exit, kill_group
 from penstock.processes.masking import Mask
 from penstock.spec.executor import FileCode, TryRequest
@@ -96,7 +96,7 @@ class Worker:
 
     def _start(self, line: socket.socket) -> subprocess.Popen[bytes]:
         with line:
-            return subprocess.Popen(
+            return subprocess.Popen(  # not `penstock.processes.fork.spawn`, which is for processes of one thread
                 [
                     self._python,
                     "-P",
@@ -176,7 +176,7 @@ class _Serving:
         try:
             for kind, _, payload in self._reader.feed(data):
                 self._take(kind, payload)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, FrameRefusedError) as error:
             reason = f"its process sent an unreadable message: {error}"
             self.end, self.over = TryEnd(Outcome.FAILED, reason, retryable=False), True
         self.over = self.over or not data

@@ -1,8 +1,12 @@
 """Where the logs and the large values of a run lie."""
 
+from hashlib import sha256
 from pathlib import Path
 
 from penstock.model.run import UNMAPPED, Run, TaskKey
+
+_LONGEST_NAME = 200
+"""Bytes of a name; a file system takes 255 (NAME_MAX), and an instance's index may follow."""
 
 
 def run_logs(logs: Path, dag_id: str, run_id: str) -> Path:
@@ -30,4 +34,7 @@ def run_values(store: str, run: Run) -> str:
 
 def _file_name(text: str) -> str:
     safe = "".join(c if c.isalnum() or c in "-_.+:@[] " else f"%{ord(c):02x}" for c in text)
+    if len(safe.encode()) > _LONGEST_NAME:
+        # Its beginning for people; the rest keeps it apart from others that begin so.
+        return f"{safe.encode()[: _LONGEST_NAME - 33].decode(errors='ignore')}-{sha256(text.encode()).hexdigest()[:32]}"
     return safe.replace(".", "%2e") if safe.strip(".") == "" else safe
