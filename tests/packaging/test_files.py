@@ -86,3 +86,11 @@ def test_a_file_that_two_packages_bring_alike_outlives_the_one_that_is_removed(u
     uv_world.pm("install", "one", "other", *sources)
     uv_world.pm("remove", "one", *sources)
     uv_world.sound()
+
+
+def test_a_file_that_runs_at_each_start_of_python_is_told(uv_world, own_wheels):
+    files = {"a_hook.pth": "import lib_a\n", "a_path.pth": "/nowhere\n"}
+    write_provider(own_wheels, "hooked", requires=[CORE, "lib-a"], files=files)
+    said = uv_world.pm("install", "hooked", "--no-index", "--find-links", str(own_wheels))
+    assert "a_hook.pth of penstock-providers-hooked runs at each start of Python" in said.out
+    assert "a_path.pth" not in said.out

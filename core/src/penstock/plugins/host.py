@@ -205,7 +205,9 @@ class PluginHost:
             why = f"its id is announced by {' and '.join(names)}; none is active until only one has it"
             judged = judged._replace(distributions=names, manifest=None, problems=(why,))
         if self._disabled & {provider_id, "*"}:
-            why = f"it is disabled. Enable it with: plugin-manager enable {provider_id}"
+            why = f"it is disabled. Enable it with: plugin-manager enable {provider_id}, or unset PENSTOCK_DISABLED_PROVIDERS"
+            if "*" in self._disabled:
+                why = "it is disabled with all others, by PENSTOCK_SAFE_MODE. Unset that"
             judged = judged._replace(manifest=None, problems=(*judged.problems, why))
         return judged
 

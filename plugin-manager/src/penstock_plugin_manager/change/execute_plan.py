@@ -19,6 +19,7 @@ from penstock_plugin_manager.change.request import ChangeOptions, ChangeRequest
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.change.sizes import remember_unpacked
 from penstock_plugin_manager.errors import CHANGES, ManagerError
+from penstock_plugin_manager.installed.damage import startup_files
 from penstock_plugin_manager.installed.environment import isolated_pythons, open_environment
 from penstock_plugin_manager.installed.site import info_folder
 from penstock_plugin_manager.model.intent import TABLE, Intent
@@ -89,11 +90,13 @@ def execute_plan(proposal: Proposal, session: Session, *, shown: bool = False) -
         retire_isolated(environment)
     after = open_environment(environment.root)
     remember_unpacked(proposal.files, after.site)
+    running = startup_files(Path(after.site), plan.installs)
     outside = not_installed(proposal, session)
     written = [name for name, text in files.items() if text is not None]
-    data = {**plan_data(proposal), "applied": True, "files": written, "not_installed": outside}
+    data = {**plan_data(proposal), "applied": True, "files": written, "not_installed": outside, "runs": running}
     lines = [*([] if shown else plan_lines(proposal)), *_kept(plan, proposal)]
     lines += [f"Provider {name!r} has an environment of its own: {python}" for name, python in built.items()]
+    lines += [f"{style('warning', 'yellow')}: {path} of {name} runs at each start of Python" for name, path in running]
     if outside:
         lines.append(style(f"{len(outside)} other known providers were not installed: nothing asked for them.", "dim"))
     return Result(data, [*lines, *_closing(proposal)])

@@ -85,6 +85,18 @@ def claims(site: Path, names: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
+def startup_files(site: Path, names: Iterable[str]) -> list[tuple[str, str]]:
+    """Return distribution and file of each ``.pth`` whose lines the environment's Python runs at its every start (see ``site``)."""
+    found = []
+    for name in names:
+        for path, _ in recorded(site, name):
+            if path.endswith(".pth") and "/" not in path:
+                text = (site / path).read_text(encoding="utf-8", errors="replace")
+                if any(line.startswith(("import ", "import\t")) for line in text.splitlines()):
+                    found.append((name, path))
+    return found
+
+
 def _compare(path: str, digest: str) -> str:
     algorithm, _, wanted = digest.partition("=")
     try:
