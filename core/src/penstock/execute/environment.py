@@ -185,6 +185,7 @@ class Environment:
         Raises:
             ConfigError: No spawn server could be started.
         """
+        self._connect()  # before anything is opened that it could leave behind
         ours, theirs = socket.socketpair()
         for attempt in (1, 2):
             control = self._connect()
@@ -221,6 +222,8 @@ class Environment:
                     env={**without_secrets(os.environ), "PYTHONUNBUFFERED": "1", MARK: self._mark},
                 )
         except OSError as error:
+            ours.close()
+            theirs.close()
             raise ConfigError(f"cannot start {self._command[0]}: {error}") from error
         theirs.close()
         self._control = ours
