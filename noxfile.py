@@ -175,6 +175,14 @@ def differential(session: nox.Session) -> None:
 
 
 @nox.session
+def airflow_examples(session: nox.Session) -> None:
+    """Load and run Airflow's own example DAGs, taken from its wheels, and compare states: ``nox -s airflow_examples``."""
+    _sync(session)
+    session.run_install("uv", "pip", "install", "--quiet", "pip")  # it takes the wheels
+    session.run("python", "bench/airflow_examples.py", *session.posargs)
+
+
+@nox.session
 def simulate(session: nox.Session) -> None:
     """Run the engine in thousands of seeded worlds that fail: ``nox -s simulate -- --seeds 10000``."""
     _sync(session)

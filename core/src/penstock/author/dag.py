@@ -20,13 +20,20 @@ if TYPE_CHECKING:
 
 
 class Param(Checked):
-    """A parameter of a DAG: a default, which the ``conf`` of a run may override, and a sentence about it."""
+    """A parameter of a DAG: a default, which the ``conf`` of a run may override, a sentence about it, and what it must be.
 
-    def __init__(self, default: Any = None, *, doc: str = "") -> None:  # noqa: ANN401 - any JSON value
-        self.default, self.doc = default, doc
+    Args:
+        default: The value of a run whose ``conf`` has none.
+        doc: The sentence; ``description`` is the same.
+        **schema: Keywords of JSON Schema. ``type``, ``enum``, ``const``, ``pattern`` and the bounds of numbers, texts and
+            lists are checked, of the default at import and of ``conf`` when a run is asked for; others are for people.
+    """
+
+    def __init__(self, default: Any = None, description: str = "", *, doc: str = "", **schema: Any) -> None:  # noqa: ANN401 - any JSON value
+        self.default, self.doc, self.schema = default, doc or description, schema
 
     def _fallback(self, arguments: dict[str, Any]) -> None:
-        self.default, self.doc = arguments.get("default"), ""
+        self.default, self.doc, self.schema = arguments.get("default"), "", {}
 
 
 # Dates that Airflow's authors give in default_args: those of all tasks are the DAG's.

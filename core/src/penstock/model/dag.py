@@ -104,10 +104,11 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ParamSpec(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A parameter of a DAG: its default, which a run's ``conf`` may override, and a sentence about it."""
+    """A parameter of a DAG: its default, which a run's ``conf`` may override, a sentence about it, and its JSON Schema."""
 
     default: Any = None
     doc: str = ""
+    schema: dict[str, Any] = {}
 
 
 class DagSpec(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):

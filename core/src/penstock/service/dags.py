@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
+from penstock.author.build.param_schema import check_params
 from penstock.engine.due import next_due
-from penstock.errors import NotFoundError, RequestError
+from penstock.errors import RequestError
 from penstock.model.changes import Changes
 from penstock.model.dag import DagSpec
 from penstock.model.names import check_conf, check_name
@@ -157,7 +158,7 @@ def trigger(
         raise RequestError(f"DAG {dag_id!r} is retired: no file defines it any more. Its last file was {row.file}.")
     if logical_date is not None and logical_date.tzinfo is None:
         raise RequestError(f"the logical date {logical_date.isoformat()} has no time zone. Write it with one: +00:00.")
-    _check_conf(row, conf or {})
+    check_params(row.spec, conf or {})
     logical = _instant(logical_date or now)
     name = run_id or f"manual__{now.astimezone(UTC).isoformat()}"
     check_name("run", name)
@@ -208,10 +209,3 @@ def _summary(row: DagRow, now: datetime) -> DagSummary:
         next_run_at=due.at if due else None,
         runs=row.runs,
     )
-
-
-def _check_conf(row: DagRow, conf: Mapping[str, Any]) -> None:
-    """A DAG that declares params takes no others; one that declares none takes any, and reads them itself."""
-    for name in conf:
-        if row.spec.params and name not in row.spec.params:
-            raise NotFoundError(f"param of DAG {row.dag_id!r}", name, row.spec.params)

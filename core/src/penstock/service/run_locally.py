@@ -11,6 +11,7 @@ import msgspec
 from penstock.author.build.build import build_file
 from penstock.author.build.import_errors import to_problem
 from penstock.author.build.imports import import_dag_file
+from penstock.author.build.param_schema import check_params
 from penstock.author.dag import DAG
 from penstock.author.operator import Operator
 from penstock.author.parse_session import ParseSession
@@ -80,9 +81,7 @@ def run_locally(
             log(f"{done.task.key}: {done.end.outcome.value}" + (f": {done.end.error}" if done.end.error else ""))
 
         inline = InlineRun(dag, runtime, clock, resolve=resolve, file=file, on_try_end=log_try)
-        unknown = [name for name in conf or {} if inline.spec.params and name not in inline.spec.params]
-        if unknown:
-            raise NotFoundError(f"param of DAG {dag.dag_id!r}", unknown[0], inline.spec.params)
+        check_params(inline.spec, conf or {})
         interval = _interval(inline.spec, logical_date, clock.now())
         run_id = f"test__{interval.start.isoformat()}"
         ended = inline.play(NewRun.manual(dag.dag_id, run_id, logical_date or interval.start, interval, conf=conf))

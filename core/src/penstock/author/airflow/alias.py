@@ -59,3 +59,15 @@ CONTEXT_REMEDIES = {
     "yesterday_ds_nodash": "Write macros.ds_add(ds, -1).replace('-', '').",
 }
 """What there is here in place of a name of Airflow's context."""
+
+_OWN_ENVIRONMENT = "A task runs in its installation's environment; a provider that is isolated has one of its own."
+VARIANTS = {
+    "agent": "Write a task that calls the service.",
+    "branch_external_python": _OWN_ENVIRONMENT,
+    "branch_virtualenv": _OWN_ENVIRONMENT,
+    "docker": _OWN_ENVIRONMENT,
+    "external_python": _OWN_ENVIRONMENT,
+    "kubernetes": "Name a queue, and route it to an executor of a provider.",
+    "virtualenv": _OWN_ENVIRONMENT,
+}
+"""What there is here in place of a variant of ``@task``."""

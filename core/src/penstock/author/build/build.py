@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penstock.author.build.checks import dag_problems
 from penstock.author.build.graph import topological_order
+from penstock.author.build.param_schema import CHECKED
 from penstock.author.capability import PlannedTask, plan_value
 from penstock.author.dag import DAG, Param
 from penstock.author.mapping import EXPAND_KWARGS, MappedTask, elements_of
@@ -133,7 +134,8 @@ def _spec(dag: DAG, file: str) -> DagSpec:
 
 def _param(value: Any) -> ParamSpec:  # noqa: ANN401 - what an author wrote
     given = value if isinstance(value, Param) else Param(value)
-    return ParamSpec(default=to_plain(given.default), doc=given.doc)
+    schema = {name: to_plain(each) for name, each in given.schema.items() if name in CHECKED}
+    return ParamSpec(default=to_plain(given.default), doc=given.doc, schema=schema)
 
 
 def _task(task: "AbstractOperator", upstream: set[str]) -> TaskSpec:
@@ -200,7 +202,7 @@ def _mappings(task: "AbstractOperator") -> Iterator[Mapping]:
 
 def _templated(task: "AbstractOperator") -> bool:
     cls = getattr(task, "cls", None) or type(task)
-    extensions = tuple(cls.template_ext)
+    extensions = tuple(cls.template_ext if isinstance(task, MappedTask) else task.template_ext)
     if isinstance(task, MappedTask):
         literals = task.literals()
         return EXPAND_KWARGS in literals or needs_rendering([task.partial_arguments, literals], extensions)

@@ -13,6 +13,7 @@ from typing import Any, get_args
 
 from penstock.author.airflow.arguments import ArgumentProblem, is_harmless, unknown_argument
 from penstock.author.build.graph import topological_order
+from penstock.author.build.param_schema import malformed, schema_problem
 from penstock.author.capability import PlannedTask
 from penstock.author.construct.signature import accepted_arguments
 from penstock.author.dag import DAG, Param
@@ -82,6 +83,17 @@ def _param_problems(params: dict[str, Any]) -> Iterator[str]:
         fault = non_json_type(value.default if isinstance(value, Param) else value)
         if fault:
             yield f"the parameter {name!r} holds {fault}, which has no JSON form."
+        elif isinstance(value, Param):
+            yield from (f"the parameter {name!r} {problem}." for problem in _schema_problems(value))
+
+
+def _schema_problems(param: Param) -> Iterator[str]:
+    """Check the schema of a parameter, and its default by it; one without a default is given by ``conf``."""
+    fault = next((fault for each in param.schema.values() if (fault := non_json_type(each))), "")
+    if fault or (fault := malformed(param.schema)):
+        yield f"has a schema that cannot be read: {fault}"
+    elif "default" in param._arguments and (problem := schema_problem(param.schema, param.default)):  # noqa: SLF001 - the same room
+        yield f"{problem}, and its default is {param.default!r:.100}"
 
 
 def _dates(dag: DAG) -> Iterator[tuple[str, ArgumentProblem]]:
@@ -186,9 +198,10 @@ def _templates(dag: DAG) -> Iterator[Problem]:
     for task in dag.tasks:
         cls = getattr(task, "cls", None) or type(task)
         fields = task.partial_arguments | task.literals() if isinstance(task, MappedTask) else vars(task)
+        extensions = tuple(cls.template_ext if isinstance(task, MappedTask) else task.template_ext)
         for field in cls.template_fields:
             for text in texts(fields.get(field)):
-                if is_template(text) and text not in right and not is_path(text, tuple(cls.template_ext)):
+                if is_template(text) and text not in right and not is_path(text, extensions):
                     fault = template_fault(text)
                     if fault:
                         yield Problem(task._site, f"{task}: template field {field!r}, {fault}")  # noqa: SLF001 - the same room

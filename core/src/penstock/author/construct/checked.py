@@ -12,6 +12,7 @@ from penstock.author.construct.signature import (
     defaults_for_none,
     own_parameters,
     positional_arguments,
+    takes_any,
     unwrapped,
 )
 from penstock.author.parse_session import Site, call_site, current_session, report
@@ -36,7 +37,7 @@ class CheckedMeta(type):
         made.__dict__ |= {"_site": site, "_changes": {}}
         owner = made._before_init(kwargs)  # noqa: SLF001 - the same room
         called = made._display_name({**dict(zip(positional_arguments(cls), args, strict=False)), **kwargs})  # noqa: SLF001 - the same room
-        for remark in rewrite_arguments(kwargs, accepted_arguments(cls), made._defaults()):  # noqa: SLF001 - the same room
+        for remark in () if takes_any(cls) else rewrite_arguments(kwargs, accepted_arguments(cls), made._defaults()):  # noqa: SLF001 - the same room
             report(owner, site, f"{called} {remark.text}", is_note=remark.is_note)
         for name in defaults_for_none(cls).keys() & kwargs.keys() - own_parameters(cls):
             if kwargs[name] is None:

@@ -25,6 +25,13 @@ def accepted_arguments(cls: type) -> dict[str, bool]:
     return names
 
 
+def takes_any(cls: type) -> bool:
+    """Return whether a constructor takes arguments of any name."""
+    inits = [unwrapped(base.__dict__["__init__"]) for base in cls.__mro__ if "__init__" in base.__dict__]
+    codes = [init.__code__ for init in inits if hasattr(init, "__code__")]
+    return bool(codes) and all(code.co_flags & TAKES_KEYWORDS for code in codes)
+
+
 def parameters_of(function: Any) -> dict[str, bool]:  # noqa: ANN401 - any Python function
     """List a Python function's arguments after ``self``, each with whether it must be given."""
     code = function.__code__

@@ -24,6 +24,7 @@ class PythonOperator(Operator):
         op_args: Its positional arguments; templates.
         op_kwargs: Its named arguments; templates.
         templates_dict: Further templates, which reach the function as ``templates_dict``.
+        templates_exts: What the text of a template ends with if it is the path of a template file, such as ``.sql``.
         **kwargs: What every task takes.
     """
 
@@ -37,9 +38,12 @@ class PythonOperator(Operator):
         op_args: Sequence[Any] | None = None,
         op_kwargs: Mapping[str, Any] | None = None,
         templates_dict: dict[str, Any] | None = None,
+        templates_exts: Sequence[str] | None = None,
         **kwargs: Any,  # noqa: ANN401 - passed on
     ) -> None:
         super().__init__(**kwargs)
+        if templates_exts:
+            self.template_ext = tuple(templates_exts)  # type: ignore[misc] # of this task alone
         if not callable(python_callable):
             raise TypeError(f"python_callable is {python_callable!r}; write the function's name without ()")
         self.python_callable, self.op_args, self.op_kwargs = python_callable, op_args, op_kwargs

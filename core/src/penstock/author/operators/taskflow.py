@@ -3,16 +3,17 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from penstock.author.airflow.alias import VARIANTS
 from penstock.author.airflow.arguments import unknown_argument
 from penstock.author.construct.signature import TAKES_KEYWORDS, accepted_arguments, parameters_of, unwrapped
 from penstock.author.mapping import MappedOperator
 from penstock.author.operator import Operator
 from penstock.author.operators.python import BranchPythonOperator, PythonOperator, PythonSensor, ShortCircuitOperator
-from penstock.author.parse_session import report
+from penstock.author.parse_session import call_site, report
 from penstock.author.run.context import NAMES
 from penstock.author.scope import current_dag, free_id
 from penstock.author.xcom_arg import XComArg
-from penstock.errors import AuthoringError
+from penstock.errors import AuthoringError, did_you_mean
 
 _TAKES_MORE = 0x04  # CO_VARARGS
 
@@ -183,6 +184,15 @@ class _Decorator:
         from penstock.author.operators.bash import BashFunctionOperator  # noqa: PLC0415 - needs subprocess
 
         return self._decorate(BashFunctionOperator, function, options)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - a decorator
+        """Take the use of a variant that does not exist for a problem, so that the import goes on without it."""
+        if name.startswith("_"):
+            raise AttributeError(f"@task has no variant {name!r}")
+        known = [each for each in dir(self) if not each.startswith("_")]
+        advice = VARIANTS.get(name) or did_you_mean(name, known, otherwise=f"There are: {', '.join(known)}.")
+        report(current_dag(), call_site(), f"@task has no variant {name!r}. {advice}")
+        return self.python
 
     def _decorate(self, cls: type[Operator], function: Callable[..., Any] | None, options: dict[str, Any]) -> Any:  # noqa: ANN401
         if function is None:
