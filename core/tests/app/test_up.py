@@ -62,6 +62,7 @@ def test_a_dag_with_mapping_branch_templates_and_bash_runs_on_both_databases(any
     assert "total is 14" in project.call("tasks", "logs", "pipeline", "total", "--run", "one")
     assert "run one" in project.call("tasks", "logs", "pipeline", "small", "--run", "one")
     assert "square[2] is success" in project.call("tasks", "why", "pipeline", "square[2]", "--run", "one")
+    assert "run one of DAG pipeline: success after" in project.told()
     assert project.down() == 0
     assert project.processes() == []
 

@@ -258,6 +258,12 @@ def test_doctor_finds_what_is_wrong(project):
     assert "chmod 600" in project.out
 
 
+def test_doctor_names_a_pool_that_is_closed(project):
+    project("pools", "set", "default_pool", "0")
+    project("doctor", code=1)
+    assert "pool default_pool: it is closed, with 0 slots; nothing waits for it now" in project.out
+
+
 def test_an_interrupt_is_130_and_says_no_more(project):
     process = subprocess.Popen(
         [sys.executable, "-m", "penstock", "connections", "set", "c", "--stdin"],

@@ -289,6 +289,28 @@ def test_a_pool_that_is_needed_is_not_deleted(installation, name, sentence):
     assert [pool.name for pool in pools.list_pools(installation)] == ["default_pool", "narrow"]
 
 
+def test_what_waits_for_a_pool_that_cannot_hold_it_is_counted(installation, store, now, run):
+    ended = TaskInstance(run.run, "extract", -1, TaskState.SUCCESS, 2, 2)
+    rows = [TaskInstance(run.run, "load", index, TaskState.SCHEDULED, reason="ready") for index in range(3)]
+    done = Try(run.run, "extract", -1, 2, 2, "local", now, outcome=Outcome.SUCCESS)
+    store.apply(Changes(tasks=[ended, *rows], tries=[done]), now)
+
+    def findings():
+        return {pool.name: pool.problem for pool in pools.list_pools(installation) if pool.problem}
+
+    assert findings() == {
+        "narrow": "it does not exist, and 3 task instances wait for it. Make it with: penstock pools set narrow SLOTS"
+    }
+    pools.set_pool(installation, "narrow", 0)
+    assert "is closed, with 0 slots, and 3 task instances wait" in findings()["narrow"]
+    pools.set_pool(installation, "narrow", 2)
+    assert findings() == {}
+    live = [msgspec.structs.replace(rows[0], state=TaskState.RUNNING, epoch=1)]
+    store.apply(Changes(tasks=live, tries=[Try(run.run, "load", 0, 1, 1, "local", now)]), now)
+    narrow = pools.list_pools(installation)[-1]
+    assert (narrow.name, narrow.slots, narrow.used, narrow.waiting) == ("narrow", 2, 1, 2)
+
+
 @pytest.mark.parametrize("pool", [("p", -1), ("p", 2**31), ("", 1), ("x" * 300, 1)])
 def test_a_pool_that_cannot_be_is_refused(installation, pool):
     with pytest.raises(RequestError):

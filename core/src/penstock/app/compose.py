@@ -6,6 +6,7 @@ from penstock.app.environments import isolated_pythons, plugin_host, secrets_of
 from penstock.app.executors import build_executors
 from penstock.clock import SystemClock
 from penstock.engine.engine import Engine
+from penstock.model.text import visible
 from penstock.scheduler.in_hand import InHand
 from penstock.scheduler.loop import Scheduler
 from penstock.service.installation import Installation
@@ -85,7 +86,9 @@ def build_scheduler(settings: Settings, holder: str, *, notify: bool = False) ->
         in_hand = InHand(settings.state_folder / "scheduler.in-hand")
         engine = Engine(lease_s=settings.scheduler.lease_s, routes=settings.queues, notify=notify)
         grace_s = settings.executor.stop_grace_s
-        return Scheduler(store, engine, executors, requests, asks, clock, stop_grace_s=grace_s, in_hand=in_hand)
+        return Scheduler(
+            store, engine, executors, requests, asks, clock, stop_grace_s=grace_s, in_hand=in_hand, report=_report
+        )
     except BaseException:
         store.close()
         raise
@@ -103,4 +106,4 @@ def _requests(settings: Settings, store: Store) -> TryRequests:
 
 
 def _report(sentence: str) -> None:
-    print(sentence, file=sys.stderr, flush=True)  # noqa: T201 - the terminal that `penstock up` runs in
+    print(visible(sentence), file=sys.stderr, flush=True)  # noqa: T201 - the terminal that `penstock up` runs in

@@ -7,6 +7,7 @@ from penstock.app.service_main import run_service
 from penstock.load.loader import Loader
 from penstock.load.messages import ParseConfig
 from penstock.load.parser import Parser
+from penstock.model.text import visible
 from penstock.service.installation import Installation
 from penstock.service.parse_config import parse_config
 from penstock.service.retention import RetentionSweep
@@ -31,7 +32,7 @@ def loader(installation: Installation, catalog: LoaderCatalog) -> Loader:
     """The loader of an installation, which also deletes what is old."""
 
     def log(line: str) -> None:
-        print(line, file=sys.stderr, flush=True)  # noqa: T201 - the supervisor's terminal
+        print(visible(line), file=sys.stderr, flush=True)  # noqa: T201 - the supervisor's terminal
 
     settings = installation.settings
     parser = Parser(_Installed(installation), installation.vault.variables, installation.now)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from penstock.app.compose import build_scheduler
 from penstock.errors import ExitCode, PenstockError, StoreGoneError, StoreHeldError
+from penstock.model.text import visible
 from penstock.settings import load_settings
 
 
@@ -22,7 +23,7 @@ def main(*, notify: bool) -> int:
         gc.freeze()
         scheduler.run()
     except PenstockError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - the supervisor shows it
+        print(visible(str(error)), file=sys.stderr)  # noqa: T201 - the supervisor shows it
         refused = isinstance(error, StoreHeldError | StoreGoneError)
         return ExitCode.REFUSED if refused else ExitCode.UNAVAILABLE
     return 0

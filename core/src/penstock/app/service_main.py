@@ -8,6 +8,7 @@ from pathlib import Path
 
 from penstock.app.compose import installation
 from penstock.errors import ExitCode, PenstockError, StoreGoneError
+from penstock.model.text import visible
 from penstock.service.installation import Installation
 from penstock.settings import load_settings
 
@@ -29,7 +30,7 @@ def run_service(name: str, run: Callable[[Installation, int], None]) -> int:
         with installation(load_settings(os.environ, Path.cwd())) as found:
             run(found, stop_r)
     except PenstockError as error:
-        print(f"{name}: {error}", file=sys.stderr)  # noqa: T201 - the supervisor's terminal
+        print(visible(f"{name}: {error}"), file=sys.stderr)  # noqa: T201 - the supervisor's terminal
         # A service that was started again would make a new database in place of the one that is gone.
         return ExitCode.REFUSED if isinstance(error, StoreGoneError) else ExitCode.UNAVAILABLE
     return 0

@@ -5,6 +5,7 @@ import sys
 from penstock import __version__
 from penstock.app.environments import listening
 from penstock.errors import ExitCode
+from penstock.model.text import visible
 from penstock.processes.supervise import Service, Supervisor
 from penstock.settings import Settings
 
@@ -38,4 +39,4 @@ def _service(settings: Settings, name: str, *arguments: str) -> Service:
 
 
 def _log(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)  # noqa: T201 - the terminal that `penstock up` runs in
+    print(visible(line), file=sys.stderr, flush=True)  # noqa: T201 - the terminal that `penstock up` runs in

@@ -1,5 +1,6 @@
 """``penstock connections``."""
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -103,6 +104,8 @@ def set_connection(  # noqa: PLR0913 - one argument an option
     if password_stdin:
         given["password"] = read_text().rstrip("\r\n")
     elif ask_password:
+        if sys.stdin is None or not sys.stdin.isatty():
+            raise click.UsageError("--ask-password asks on a terminal, and there is none. Use --password-stdin.")
         given["password"] = click.prompt("password", hide_input=True, err=True)
     connection = _connection(conn_id, text, given, _extra(extra))
     with project(context, create=True) as installation:

@@ -31,6 +31,10 @@ class NameType(click.ParamType):  # type: ignore[type-arg]  # it is generic in n
         """Take any text but the empty one: an unset variable of a shell must not mean the newest, or all."""
         if not value:
             self.fail("it is empty. Name one, or leave it out.", param, ctx)
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            self.fail(f"{value!a} is no UTF-8 text, as each name is.", param, ctx)
         return value
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002 - click's

@@ -17,13 +17,17 @@ def pools() -> None:
 @json_option
 @click.pass_context
 def list_pools(context: click.Context, *, as_json: bool) -> None:
-    """List pools."""
+    """List pools with the slots in use and the tasks that wait."""
     with project(context) as installation:
         found = service.list_pools(installation)
     if as_json:
         print_json(found)
     else:
-        print_table(["pool", "slots", "description"], [(p.name, p.slots, p.description) for p in found], empty="none")
+        rows = [
+            (p.name, "(none)" if p.slots is None else p.slots, p.used, p.waiting, p.problem or p.description)
+            for p in found
+        ]
+        print_table(["pool", "slots", "used", "waiting", "description"], rows, empty="none")
 
 
 @pools.command("set")

@@ -116,7 +116,7 @@ def _print_end(error: BaseException, arguments: Sequence[str], environ: Mapping[
     try:
         code = _print_error(error, arguments, environ)
         sys.stdout.flush()
-    except OSError:
+    except (OSError, streams.OutputError):
         streams.silence()
         return ExitCode.UNAVAILABLE
     return code

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO, Any
 
 from penstock.errors import ConfigError, RequestError
@@ -29,6 +30,10 @@ def prepare() -> None:
         # Whoever opens a file next gets the lowest free number, and what is printed would go into that file.
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_RDWR), number)
+    if 1 in closed:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - it lives as long as the process
+    if 2 in closed:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as above
     for stream in (sys.stdout, sys.stderr):
         if (reconfigure := getattr(stream, "reconfigure", None)) is not None:
             reconfigure(errors="backslashreplace")

@@ -1,5 +1,6 @@
 """A connection: where an external service is and how to log in, as a URI or as JSON."""
 
+import re
 from collections.abc import Collection
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
@@ -64,9 +65,15 @@ class Connection(msgspec.Struct, frozen=True, omit_defaults=True):
             netloc += f":{self.port}"
         path = "/" + quote(self.schema, safe="")
         query = urlencode(
-            {k: v if isinstance(v, str) else msgspec.json.encode(v).decode() for k, v in self.extra.items()}
+            {k: v if isinstance(v, str) else msgspec.json.encode(v).decode() for k, v in self.extra.items()},
+            quote_via=quote,
         )
         return f"{self.conn_type.replace('_', '-')}://{netloc}{path}" + (f"?{query}" if query else "")
+
+
+_SCHEME = re.compile("[A-Za-z][A-Za-z0-9+._-]*")
+_CHARACTERS = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]*")
+_ENCODE = "Percent-encode login, password and schema (@ is %40, / is %2F, : is %3A), or give the connection as JSON."
 
 
 def parse_connection(conn_id: str, text: str) -> Connection:
@@ -81,25 +88,46 @@ def parse_connection(conn_id: str, text: str) -> Connection:
             return msgspec.convert({**fields, "conn_id": conn_id}, type=Connection)
         except (msgspec.DecodeError, msgspec.ValidationError) as error:
             raise ConfigError(f"connection {conn_id!r}: the JSON is no connection: {error}.") from None
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError as error:
-        raise ConfigError(f"connection {conn_id!r}: the URI cannot be read: {error}.") from None
-    if not parts.scheme or "://" not in text:
+    scheme, separator, rest = text.partition("://")
+    if not separator or not _SCHEME.fullmatch(scheme):
         raise ConfigError(
             f"connection {conn_id!r}: found neither a URI nor JSON. Write type://login:password@host:port/schema?extra=value"
         )
+    _check_encoded(conn_id, rest)
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        # Its own words would hold what stands at the port's place, which may be a part of the password.
+        raise ConfigError(f"connection {conn_id!r}: the URI's host or port cannot be read. {_ENCODE}") from None
     return Connection(
         conn_id=conn_id,
-        conn_type=parts.scheme.replace("-", "_"),
+        conn_type=scheme.lower().replace("-", "_"),
         host=_host(parts.netloc),
         port=port,
         login=unquote(parts.username or ""),
         password=unquote(parts.password or ""),
         schema=unquote(parts.path.removeprefix("/")),
-        extra={key: _extra_value(value) for key, value in parse_qsl(parts.query, keep_blank_values=True)},
+        extra={
+            key: _extra_value(value)
+            for key, value in parse_qsl(parts.query.replace("+", "%2B"), keep_blank_values=True)
+        },
     )
+
+
+def _check_encoded(conn_id: str, rest: str) -> None:
+    """Refuse what comes after ``://`` if a part of it is not percent-encoded, so that a password could be cut short.
+
+    A password that holds one of ``@ / ? #`` ends too early and goes on as host, schema or extra (RFC 3986, 3.2): what is left
+    of it shows as an ``@`` where none belongs.
+    """
+    authority = re.split("[/?#]", rest, maxsplit=1)[0]
+    if not _CHARACTERS.fullmatch(rest):
+        raise ConfigError(f"connection {conn_id!r}: the URI holds a control character. {_ENCODE}")
+    if "#" in rest or rest.count("@") > ("@" in authority):
+        raise ConfigError(f"connection {conn_id!r}: a part of the URI holds one of @ / ? # as it is. {_ENCODE}")
+    if re.search("%(?![0-9A-Fa-f]{2})", rest):
+        raise ConfigError(f"connection {conn_id!r}: the URI has a % that encodes nothing. {_ENCODE}")
 
 
 def _host(netloc: str) -> str:

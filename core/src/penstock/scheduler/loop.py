@@ -6,7 +6,7 @@ sent out again under a new epoch.
 
 import os
 import selectors
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -14,8 +14,8 @@ from penstock.clock import Clock
 from penstock.engine.engine import Engine
 from penstock.engine.messages import LONGEST_WAIT_S, CapacityChanged, Dispatch, Kill, RunAdded, Step
 from penstock.model.attempt import TryEnd
-from penstock.model.run import TaskKey
-from penstock.model.state import Outcome
+from penstock.model.run import Run, TaskKey
+from penstock.model.state import Outcome, RunState
 from penstock.scheduler.arrival import Arrival, of_event
 from penstock.scheduler.in_hand import InHand
 from penstock.scheduler.inbox import Inbox, fault_of
@@ -38,6 +38,7 @@ class Scheduler:
         asks: Answers what tries ask.
         stop_grace_s: Seconds that running tries get to clean up when `run` ends.
         in_hand: Notes the tries that it is dealing with.
+        report: Takes a line about each run that has ended.
     """
 
     def __init__(  # noqa: PLR0913 - what it is made of is handed in, part by part
@@ -51,10 +52,11 @@ class Scheduler:
         *,
         stop_grace_s: float = 5.0,
         in_hand: InHand | None = None,
+        report: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._store, self._engine, self._executors = store, engine, executors
         self._requests, self._asks, self._clock = requests, asks, clock
-        self._stop_grace_s, self._in_hand = stop_grace_s, in_hand or InHand()
+        self._stop_grace_s, self._in_hand, self._report = stop_grace_s, in_hand or InHand(), report
         self._capacities: dict[str, int | None] = {}
         self._unsent: list[TryFinished] = []
         self._selector = selectors.DefaultSelector()
@@ -174,6 +176,9 @@ class Scheduler:
         """Carry out what a turn decided; returns the seconds until the next one is due."""
         for step in turn.steps:
             self._act(step)
+            for run in step.changes.runs:
+                if run.state.finished:
+                    self._report(run_ended(run))
         if self._unsent:
             return 0.0
         wait_s = turn.steps[-1].wait_s
@@ -212,3 +217,14 @@ def _accepted(event: ExecutorEvent) -> Arrival:
     except Exception as error:  # noqa: BLE001 - what one try says must not end the scheduler of all
         unreadable = replace(event, end=TryEnd(Outcome.FAILED, fault_of(error), retryable=False))
         return Arrival(unreadable, fault=fault_of(error))
+
+
+def run_ended(run: Run) -> str:
+    """The line about a run that has ended, for the terminal of `penstock up`."""
+    at = f"{run.ended_at:%Y-%m-%d %H:%M:%S}Z " if run.ended_at else ""
+    took = f" after {(run.ended_at - run.started_at).total_seconds():.1f} s" if run.ended_at and run.started_at else ""
+    line = f"{at}run {run.run_id} of DAG {run.dag_id}: {run.state.value}{took}"
+    if run.state is RunState.SUCCESS:
+        return line
+    why = f", {run.reason}" if run.reason else ""
+    return f"{line}{why}. See: penstock tasks list {run.dag_id} {run.run_id}"

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from penstock import __version__
 from penstock.errors import PenstockError
 from penstock.service.installation import Installation
+from penstock.service.pools import list_pools
 from penstock.service.providers import concerns, list_providers
 from penstock_manifest.arguments import argument_problems
 
@@ -45,6 +46,7 @@ def check_installation(installation: Installation) -> list[Finding]:
     for subject, check in (
         ("folders", _folders),
         ("database", _database),
+        ("pools", _pools),
         ("executors", _executors),
         ("providers", _providers),
     ):
@@ -113,6 +115,20 @@ def _database(installation: Installation) -> Iterator[Finding]:
         yield Finding(Severity.BAD, "DAG files", f"{', '.join(broken)} cannot be imported: penstock dags errors")
     else:
         yield Finding(Severity.OK, "DAG files", f"{len(store.dags.ids())} DAGs, no file with problems")
+
+
+def _pools(installation: Installation) -> Iterator[Finding]:
+    """A pool that does not exist, is closed or is too small: what waits for it would wait for ever."""
+    if not installation.has_database:
+        return
+    found = list_pools(installation)
+    for pool in found:
+        if pool.problem:
+            yield Finding(Severity.BAD, f"pool {pool.name}", pool.problem)
+        elif pool.slots == 0:
+            yield Finding(Severity.NOTE, f"pool {pool.name}", "it is closed, with 0 slots; nothing waits for it now")
+    used, slots = sum(pool.used for pool in found), sum(pool.slots or 0 for pool in found)
+    yield Finding(Severity.OK, "pools", f"{used} of {slots} slots in use, {sum(p.waiting for p in found)} tasks wait")
 
 
 def _executors(installation: Installation) -> Iterator[Finding]:

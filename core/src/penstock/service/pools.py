@@ -1,15 +1,71 @@
 """Operations on pools: list, set, delete."""
 
+import msgspec
+
 from penstock.errors import RequestError
 from penstock.model.dag import DEFAULT_POOL
 from penstock.model.names import check_name
+from penstock.model.state import TaskState
 from penstock.service.installation import Installation
 from penstock.store import Pool
 
 
-def list_pools(installation: Installation) -> list[Pool]:
-    """List every pool by name; raises StoreError."""
-    return installation.store.config.pools()
+class PoolUsage(msgspec.Struct, frozen=True):
+    """A pool and what is asked of it.
+
+    Attributes:
+        slots: How many it has; None if there is no such pool.
+        used: Slots that tries hold now.
+        waiting: Task instances that are ready and wait.
+        largest: The most slots that one of those needs.
+    """
+
+    name: str
+    slots: int | None
+    description: str
+    used: int = 0
+    waiting: int = 0
+    largest: int = 0
+
+    @property
+    def problem(self) -> str:
+        """Why none, or not all, of what waits can ever run, and what to do; "" if nothing is wrong."""
+        remedy = f"penstock pools set {self.name} SLOTS"
+        if not self.waiting:
+            return ""
+        waiting = "1 task instance waits" if self.waiting == 1 else f"{self.waiting} task instances wait"
+        if self.slots is None:
+            return f"it does not exist, and {waiting} for it. Make it with: {remedy}"
+        if self.slots == 0:
+            return f"it is closed, with 0 slots, and {waiting} for it. Open it with: {remedy}"
+        if self.largest > self.slots:
+            return f"it has {self.slots} slots, and of the {self.waiting} that wait one needs {self.largest}. Enlarge it: {remedy}"
+        return ""
+
+
+def list_pools(installation: Installation) -> list[PoolUsage]:
+    """List every pool by name, and those that do not exist and are waited for, with what is asked of them; raises StoreError."""
+    store = installation.store
+    use: dict[str, list[int]] = {}
+    for live in store.runs.live():
+        spec = store.versions.spec(live.run.version) if live.run.version else None
+        tasks = {task.task_id: task for task in spec.tasks} if spec else {}
+        running = {(attempt.task_id, attempt.map_index) for attempt in live.tries}
+        for instance in live.tasks:
+            task = tasks.get(instance.task_id)
+            if task is None or task.sensor is not None:
+                continue
+            counts = use.setdefault(task.pool, [0, 0, 0])
+            if (instance.task_id, instance.map_index) in running:
+                counts[0] += task.pool_slots
+            elif instance.state is TaskState.SCHEDULED:
+                counts[1] += 1
+                counts[2] = max(counts[2], task.pool_slots)
+    pools = {pool.name: pool for pool in store.config.pools()}
+    missing = {name for name, (_, waiting, _) in use.items() if waiting} - pools.keys()
+    found = [PoolUsage(name, pool.slots, pool.description, *use.get(name, ())) for name, pool in pools.items()]
+    found += [PoolUsage(name, None, "", *use[name]) for name in missing]
+    return sorted(found, key=lambda pool: pool.name)
 
 
 def set_pool(installation: Installation, name: str, slots: int, description: str = "") -> Pool:
