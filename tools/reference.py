@@ -48,12 +48,22 @@ def command_line() -> str:
     lines += ["| code | meaning |", "|---|---|"]
     lines += [f"| {code.value} | {code.meaning} |" for code in errors.ExitCode]
     lines.append("\n`PENSTOCK_TRACEBACK=1` in the environment adds a traceback to an error.\n")
+    lines += [
+        "## Completion\n",
+        "Commands, options and the ids of DAGs, runs, tasks, connections, Variables and pools are completed by bash, zsh and fish:\n",
+        "```sh",
+        'eval "$(_PENSTOCK_COMPLETE=bash_source penstock)"  # in ~/.bashrc; zsh_source, fish_source for the others',
+        "```\n",
+    ]
     lines += _commands(root, "penstock", None)
     return "\n".join(lines)
 
 
 def _commands(command: click.Command, name: str, parent: click.Context | None) -> Iterator[str]:
-    context = click.Context(command, info_name=name, parent=parent, max_content_width=100, terminal_width=100)
+    helps = root.context_settings["help_option_names"]
+    context = click.Context(
+        command, info_name=name, parent=parent, max_content_width=100, terminal_width=100, help_option_names=helps
+    )
     yield f"## {context.command_path}\n\n```text\n{command.get_help(context)}\n```\n"
     if isinstance(command, click.Group):
         for each in command.list_commands(context):

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.shell_completion import ShellComplete
 
 from penstock.cli import root
 from penstock.clock import SystemClock
@@ -114,6 +115,24 @@ def test_what_goes_wrong_is_a_sentence_and_an_exit_code(project, arguments, code
     assert project.out == ""
 
 
+def test_ids_are_completed_from_what_is_stored(project):
+    project("dags", "trigger", "sales", "--run-id", "r1")
+    typed = {
+        "": ("dags", "show"),
+        "sales": ("runs", "show"),
+        "a": ("tasks", "why", "sales"),
+        "default_pool": ("pools", "set"),
+    }
+    offered = {
+        name: [
+            item.value
+            for item in ShellComplete(root.root, {"obj": {}}, "penstock", "_X").get_completions(list(line), "")
+        ]
+        for name, line in typed.items()
+    }
+    assert offered == {"": ["sales"], "sales": ["sales"], "a": ["a", "b"], "default_pool": ["default_pool"]}
+
+
 def test_errors_have_a_json_shape_too(project):
     project("dags", "show", "salse", "--json", code=3)
     told = json.loads(project.err)["error"]
@@ -139,9 +158,9 @@ def test_a_corrupt_database_is_a_sentence(project):
 
 
 def test_a_bug_is_told_as_one_and_its_place_only_on_request(project):
-    project.environ = {"PENSTOCK_DATABASE__URL": "sqlite:///no\0file"}
+    project.environ = {"PENSTOCK_CONN_X": None}  # no environment has this
     project("dags", "list", code=70)
-    assert "a bug in Penstock: ValueError" in project.err
+    assert "a bug in Penstock: AttributeError" in project.err
     assert "issue tracker" in project.err
     code = root.run(["dags", "list"], {**project.environ, "PENSTOCK_TRACEBACK": "1"})
     assert code == 70
@@ -208,6 +227,9 @@ def test_connections_are_set_shown_without_secrets_and_deleted(project, monkeypa
     found = project.json("connections", "show", "d")
     assert (found["conn_type"], found["port"], found["extra"]) == ("odd", 5, {"n": [1]})
     project("connections", "test", "d", code=1)
+    project("connections", "set", "mail", "smtp://h")
+    project("connections", "test", "mail", code=4)
+    assert "the core itself reads smtp connections" in project.err
     project.environ = {"PENSTOCK_CONN_C": "http://elsewhere"}
     assert project.json("connections", "show", "c")["conn_type"] == "http"
     assert project.json("connections", "delete", "c") == {"deleted": "c"}

@@ -10,7 +10,7 @@ from penstock.load.parser import Parser
 from penstock.model.text import visible
 from penstock.service.installation import Installation
 from penstock.service.parse_config import parse_config
-from penstock.service.retention import RetentionSweep
+from penstock.service.retention.sweep import RetentionSweep
 from penstock.store import LoaderCatalog
 from penstock_manifest.cache import stamp
 

@@ -83,6 +83,8 @@ def _data(provider: service.ProviderDetails) -> dict[str, Any]:
 
 
 def _state(provider: service.ProviderDetails) -> str:
+    if provider.disabled:
+        return "disabled"
     return provider.manifest.state if provider.manifest else "broken"
 
 

@@ -120,6 +120,7 @@ def test_connection(installation: Installation, conn_id: str) -> ConnectionTest:
 
     Raises:
         NotFoundError: No source has the connection.
+        RequestError: The core reads it itself, and cannot test it.
         MissingProviderError: No installed provider reads it.
         PluginError: The provider's hook cannot be used.
         ConfigError: A source failed.

@@ -147,7 +147,7 @@ def _providers(installation: Installation) -> Iterator[Finding]:
     found = list_providers(installation)
     for each in found:
         for problem in each.problems:
-            yield Finding(Severity.BAD, f"provider {each.id}", problem)
+            yield Finding(Severity.NOTE if each.disabled else Severity.BAD, f"provider {each.id}", problem)
         if each.listener is not None:
             for concern in concerns(each.listener):
                 severity = Severity.BAD if each.listener.broken else Severity.NOTE

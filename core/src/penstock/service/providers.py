@@ -3,7 +3,7 @@
 import msgspec
 
 from penstock.author.hook import Hook
-from penstock.errors import MissingProviderError, NotFoundError, PluginError, StoreError
+from penstock.errors import MissingProviderError, NotFoundError, PluginError, RequestError, StoreError
 from penstock.model.connection import Connection
 from penstock.service.installation import Installation
 from penstock.store import Listener
@@ -19,6 +19,7 @@ class ProviderDetails(msgspec.Struct, frozen=True):
         notes: What its user may want to know, and what forbids nothing.
         manifest: What it offers; None if it is broken.
         listener: How it fares as a listener to changes of states; None if it does not listen.
+        disabled: Whether the settings forbid it, which is no fault of it.
     """
 
     id: str
@@ -28,6 +29,7 @@ class ProviderDetails(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
     manifest: Manifest | None
     listener: Listener | None
+    disabled: bool = False
 
 
 def list_providers(installation: Installation) -> list[ProviderDetails]:
@@ -53,9 +55,15 @@ def hook_for(installation: Installation, connection: Connection) -> type[Hook]:
     """Import the hook that reads connections of this type.
 
     Raises:
+        RequestError: The core reads them itself, and cannot test them.
         MissingProviderError: No installed provider reads them.
         PluginError: The hook cannot be imported, or is none.
     """
+    if connection.conn_type == "smtp":
+        raise RequestError(
+            f"connection {connection.conn_id!r}: the core itself reads smtp connections, for EmailOperator, and has no test of them. "
+            "Send a mail with `penstock dags test`."
+        )
     host = installation.host
     offered = host.capabilities("hooks")
     for capability in offered:
@@ -93,6 +101,7 @@ def listener_state(row: Listener) -> list[str]:
 
 def _details(installation: Installation, providers: list[Provider]) -> list[ProviderDetails]:
     listeners = _listeners(installation, providers)
+    forbidden = frozenset(installation.settings.disabled_providers)
     return [
         ProviderDetails(
             each.id,
@@ -102,6 +111,7 @@ def _details(installation: Installation, providers: list[Provider]) -> list[Prov
             each.notes,
             each.manifest,
             listeners.get(each.id),
+            bool(forbidden & {each.id, "*"}),
         )
         for each in providers
     ]

@@ -17,7 +17,7 @@ from penstock.model.source import ParsedFile
 from penstock.model.state import RunState
 from penstock.plugins.file_store import FileStore
 from penstock.service.installation import Installation
-from penstock.service.retention import PAUSE_S, RUNS, RetentionSweep
+from penstock.service.retention.sweep import PAUSE_S, RUNS, RetentionSweep
 from penstock.settings import load_settings
 from penstock.store import Keyring, LoaderCatalog, Store, new_key
 from penstock.tries.paths import log_path, run_values

@@ -1,0 +1,1 @@
+"""Applies ``[retention]``: deletes what is older than the settings say."""
