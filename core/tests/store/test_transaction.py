@@ -107,7 +107,8 @@ def test_values_are_read_in_batches_and_go_with_a_clear(store, now, run):
     }
     assert store.xcoms.values(run.run, []) == {}
     store.apply(Changes(xcoms=[XCom(run.run, "l", 2, "k", b"[1]", 1)]), now)
-    assert store.xcoms.lengths(run.run, [("a", "k"), ("l", "k")]) == {("l", 2, "k"): 1}
+    lengths = {("a", 0, "k"): None, ("a", 1, "k"): None, ("l", 2, "k"): 1}
+    assert store.xcoms.lengths(run.run, [("a", "k"), ("l", "k")]) == lengths
     store.apply(
         Changes(cleared=[TaskKey(run.run, "a", 1), TaskKey(run.run, "b", -1)], xcoms=[left("b", -1, "k", b"5")]), now
     )

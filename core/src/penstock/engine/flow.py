@@ -110,7 +110,7 @@ def _propagate_one(state: State, instance: Instance) -> None:
     if compiled.leaf[node.number] and final not in (TaskState.SUCCESS, TaskState.SKIPPED):
         run.broken_leaves += 1
     run.unfinished -= done
-    if done:
+    if done and (instance.reason or node.task.mapped):
         _skip_cut_off(state, node)
     # Counters and not scans: a finished instance costs its downstream edges, however large the DAG and its history are.
     for number in compiled.guarded[node.number]:
