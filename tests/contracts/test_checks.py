@@ -20,7 +20,7 @@ FAULTS = {
     "manifest/src/penstock_manifest/keys_of.py": "import msgspec\n",
     "manifest/src/penstock_manifest/keys.py": "import penstock_manifest.format\n",
     "core/src/penstock/helpers.py": '"""A module that no layer has."""\n',
-    "core/src/penstock/model/late.py": "def f():\n    from penstock.engine import compiled\n    return compiled\n",
+    "core/src/penstock/model/late.py": "def f():\n    from penstock.engine.graph import compiled\n    return compiled\n",
     "core/src/penstock/engine/hasty.py": "def f():\n    import time\n    return time.time()\n",
     "core/src/penstock/model/dicey.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import random\n",
     "core/src/penstock/author/scope.py": "def f():\n    import penstock.author.run.context\n",
