@@ -254,7 +254,9 @@ def param_value(house, value, n):
 
 
 def dag_dates(house, value, n):
-    return _stored(house, lambda: _dag(f"dag{n}", start=value, schedule="@daily")).start_date
+    """A start date; one without a zone is in that of its DAG, which is UTC here."""
+    found = _stored(house, lambda: _dag(f"dag{n}", start=value, schedule="@daily")).start_date
+    return value if value.tzinfo is None and found == value.replace(tzinfo=UTC) else found
 
 
 def file_name(house, value, n):
