@@ -7,6 +7,7 @@ import pytest
 
 from penstock.errors import PluginError
 from penstock.testing import provider_checks as checks
+from penstock.testing.every_check import CHECKS, every_problem
 from penstock.testing.provider_suite import ProviderSuite
 
 MANIFEST = """
@@ -19,6 +20,7 @@ imports = ["penstock_acme"]
 [[connections]]
 type = "acme"
 doc = "An account."
+fields = [{ name = "timeout", type = "float", doc = "Seconds.", default = 1.0 }]
 [[hooks]]
 id = "acme.api"
 object = "penstock_acme.hooks:AcmeHook"
@@ -32,6 +34,16 @@ parameters = [
   { name = "box", type = "str", required = true, doc = "Which." },
   { name = "fast", type = "bool", default = false, doc = "Whether it is sent by air." },
 ]
+[[sensors]]
+id = "acme.arrived"
+object = "penstock_acme.operators:Arrived"
+doc = "Waits for a box."
+parameters = [{ name = "box", type = "str", required = true, doc = "Which." }]
+[[object_stores]]
+id = "acme.shelf"
+object = "penstock_acme.operators:Shelf"
+doc = "Boxes by URL."
+scheme = "acme"
 """
 HOOKS = '''
 from penstock import ConnectionReport, Hook
@@ -49,7 +61,8 @@ class AcmeHook(Hook):
         return ConnectionReport(True, "", "", 0.0, "")
 '''
 OPERATORS = '''
-from penstock import Operator
+from penstock import Operator, Sensor
+from penstock.spec.object_store import ObjectInfo
 from penstock_acme.hooks import AcmeHook
 
 class Send(Operator):
@@ -60,10 +73,65 @@ class Send(Operator):
         fast: Whether by air.
     """
 
-    def __init__(self, *, box, fast=False, **kwargs):
+    def __init__(self, *, box: str, fast=False, **kwargs):
         super().__init__(**kwargs)
         self.box, self.fast = box, fast
+
+    def execute(self, context):
+        """Send it."""
+
+
+class Arrived(Sensor):
+    """Waits for a box.
+
+    Args:
+        box: Which.
+    """
+
+    template_fields = ("box",)
+
+    def __init__(self, *, box: str, **kwargs):
+        super().__init__(**kwargs)
+        self.box = box
+
+    def poke(self, context):
+        """Look once."""
+        return True
+
+
+class Shelf:
+    """Boxes by URL."""
+
+    def stat(self, url):
+        """Look at one."""
+        return ObjectInfo(url, 0, "tag")
+
+    def list(self, prefix):
+        """Look at all."""
+        yield ObjectInfo(url=prefix, size=0, etag="tag")
+
+    def read(self, url):
+        """Take one."""
+
+    def open(self, url):
+        """Open one."""
+
+    def write(self, url, data, *, if_absent=False):
+        """Put one there."""
+
+    def upload(self, url, stream):
+        """Put a large one there."""
+
+    def delete(self, url):
+        """Throw one away."""
 '''
+CONNECTIONS = """
+from dataclasses import dataclass
+
+@dataclass(frozen=True)
+class AcmeFields:
+    timeout: float = 1.0
+"""
 
 
 @pytest.fixture
@@ -74,7 +142,7 @@ def provider(tmp_path, monkeypatch):
         package, info = tmp_path / "penstock_acme", tmp_path / "penstock_providers_acme-1.dist-info"
         package.mkdir()
         info.mkdir()
-        texts = {"provider.toml": MANIFEST, "hooks.py": HOOKS, "operators.py": OPERATORS, "__init__.py": ""}
+        texts = {"provider.toml": MANIFEST, "hooks.py": HOOKS, "operators.py": OPERATORS, "connections.py": CONNECTIONS, "__init__.py": ""}
         for name, (before, after) in changes.items():
             file = {"manifest": "provider.toml"}.get(name, f"{name}.py")
             assert before in texts[file]
@@ -97,17 +165,11 @@ def provider(tmp_path, monkeypatch):
         del sys.modules[name]
 
 
-CHECKS = (
-    checks.object_problems, checks.parameter_problems, checks.document_problems, checks.hook_problems,
-    checks.argument_problems, checks.import_problems, checks.file_problems, checks.room_problems,
-)  # fmt: skip
-
-
 def test_a_good_provider_has_no_problem(provider):
     subject = provider()
 
     assert subject.problems == ()
-    assert [check(subject) for check in CHECKS] == [[]] * len(CHECKS)
+    assert [check(subject) for check in CHECKS.values()] == [[]] * len(CHECKS)
 
 
 LENIENT = """
@@ -117,6 +179,8 @@ class Lenient(type(Operator)):
         return super().__call__(**arguments)
 
 class Send(Operator, metaclass=Lenient)"""
+KEEPS_ID = "super().__init__(task_id=kwargs['task_id'])\n        self.box, "
+TAKES_NONE = "fast=False, task_id):\n        super().__init__(task_id=task_id)"
 IN_HOOKS, IN_OPERATORS = "from penstock", "from penstock "
 
 
@@ -132,7 +196,7 @@ def fault(name, check, file, before, after, says):
         fault("no operator", "object", "operators", "(Operator)", "", "no subclass of penstock.Operator"),
         fault("renamed", "parameter", "operators", "fast=False", "slow=False", "takes no fast"),
         fault("one more", "parameter", "operators", "fast=False", "fast=False, x=1", "x is not in the"),
-        fault("required", "parameter", "operators", "box, fast", "box='a', fast", "required in one place"),
+        fault("required", "parameter", "operators", "box: str, fast", "box: str = 'a', fast", "required in one place"),
         fault("default", "parameter", "operators", "fast=False", "fast=True", "is True in code, False"),
         fault("no doc", "parameter", "manifest", ', doc = "Which."', "", "box has no doc"),
         fault("sentence", "document", "operators", "Sends a box.", "Sends a box", "begin with a sentence"),
@@ -148,15 +212,34 @@ def fault(name, check, file, before, after, says):
         fault("core", "room", "operators", IN_OPERATORS, "import penstock.store\nfrom penstock ", "sees"),
         fault("sibling", "room", "operators", IN_OPERATORS, "import penstock_other\nfrom penstock ", "sibling"),
         fault("sdk", "room", "operators", "        super", "        import boto3\n        super", "in hooks"),
+        fault("no work", "task", "operators", "def execute", "def do_it", "Send has no execute()"),
+        fault("no poke", "task", "operators", "def poke", "def look", "Arrived has no poke()"),
+        fault("drops", "task", "operators", "super().__init__(**kwargs)\n        self.box, ", KEEPS_ID, "drops the arguments"),
+        fault("takes none", "task", "operators", "fast=False, **kwargs):\n        super().__init__(**kwargs)", TAKES_NONE, "does not take"),
+        fault("renders", "task", "operators", '("box",)', '("box", "colour")', "names 'colour', which Arrived does not have"),
+        fault("breaks", "task", "operators", "self.box = box\n\n    def poke", "self.box = 1 / 0\n\n    def poke", "fails when a DAG file is imported"),
+        fault("type", "type", "operators", "box: str, fast", "box: int, fast", "box is int in code, str in the manifest"),
+        fault("union", "type", "operators", "box: str, fast", "box: str | list, fast", "they differ for list"),
+        fault("text", "type", "operators", "box: str, fast", "box: 'str | int', fast", "they differ for int"),
+        fault("other field", "field", "manifest", 'name = "timeout"', 'name = "timeout_s"', "timeout_s is none of the code"),
+        fault("one field more", "field", "connections", "timeout:", "token: str = ''\n    timeout:", "token is not in the manifest"),
+        fault("no etag", "protocol", "operators", 'url, 0, "tag"', "url, 0", "makes an ObjectInfo without its fields"),
+        fault("named etag", "protocol", "operators", ', etag="tag"', "", "makes an ObjectInfo without its fields"),
+        fault("other call", "protocol", "operators", "*, if_absent=False", "*, if_missing=False", "write() is not called as the spec"),
+        fault("one argument", "protocol", "operators", "def read(self, url)", "def read(self)", "read() is not called as the spec"),
+        fault("no method", "object", "operators", "def delete", "def remove", "lacks the methods delete"),
         fault("lenient", "argument", "operators", "class Send(Operator)", LENIENT, "is taken in silence"),
         fault("plugin", "object", "manifest", "[[conn", 'plugin = "penstock_acme.hooks"\n[[conn', "implements no spec"),
         pytest.param("file", {"more_files": ["stray/acme.txt"]}, "it installs stray/acme.txt", id="stray file"),
     ],
 )
 def test_a_fault_is_found(provider, check, change, says):
-    problems = getattr(checks, f"{check}_problems")(provider(**change))
+    provider(**change)
+    by_name = {each.__name__: each for each in CHECKS.values()}
+    problems = by_name[f"{check}_problems"](checks.Subject("acme"))
 
     assert any(says in problem for problem in problems), problems
+    assert any(says in problem for problem in every_problem("acme")), "a program is told the same"
 
 
 def test_an_unknown_key_is_a_problem_for_its_author(provider):
@@ -178,12 +261,12 @@ def test_the_suite_has_a_test_for_every_check():
         for name in getattr(getattr(test, "__code__", None), "co_names", ())
     }
 
-    assert {check.__name__ for check in CHECKS} <= names
+    assert {check.__name__ for check in CHECKS.values()} <= names
 
 
 @pytest.mark.parametrize(
     ("change", "code", "says"),
-    [({}, 0, "9 passed"), ({"manifest": (":Send", ":Sent")}, 1, "1 failed, 8 passed")],
+    [({}, 0, "13 passed"), ({"manifest": (":Send", ":Sent")}, 1, "1 failed, 12 passed")],
     ids=["good", "broken"],
 )
 def test_one_command_runs_the_suite(provider, change, code, says):

@@ -1,6 +1,7 @@
 """The checks of a provider from outside, as functions that return what is wrong, a sentence each."""
 
 import ast
+import csv
 import inspect
 import json
 import subprocess
@@ -193,8 +194,7 @@ def file_problems(subject: Subject) -> list[str]:
     distribution = importlib_metadata.distribution(subject.found.distribution)
     scripts = {each.name for each in distribution.entry_points if each.group in ("console_scripts", "gui_scripts")}
     problems = []
-    for each in distribution.files or ():
-        file = PurePosixPath(str(each))
+    for file in map(PurePosixPath, _recorded(distribution)):
         top = file.parts[0]
         is_script = file.name in scripts or file.stem in scripts
         if top in subject.manifest.imports or top.endswith((".dist-info", ".egg-info")) or is_script:
@@ -202,6 +202,14 @@ def file_problems(subject: Subject) -> list[str]:
         if file.suffix != ".pth" and not top.startswith(("__editable__", "_editable")) and top != "__pycache__":
             problems.append(f"it installs {file}, which lies outside of {', '.join(subject.manifest.imports)}")
     return problems
+
+
+def _recorded(distribution: importlib_metadata.Distribution) -> list[str]:
+    """What RECORD lists, whether it is still there or not: the library leaves out a file that it does not find."""
+    text = distribution.read_text("RECORD")
+    if text is None:
+        return [str(each) for each in distribution.files or ()]
+    return [row[0] for row in csv.reader(text.splitlines()) if row]
 
 
 def room_problems(subject: Subject) -> list[str]:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from penstock.testing import provider_checks as checks
+from penstock.testing import provider_code as code
 
 
 class ProviderSuite:
@@ -43,6 +44,14 @@ class ProviderSuite:
         """Names, required ones and defaults are equal."""
         _none(checks.parameter_problems(self.subject()))
 
+    def test_the_types_of_the_manifest_are_those_of_the_code(self) -> None:
+        """What the code takes, a DAG that names the capability by its id may give."""
+        _none(code.type_problems(self.subject()))
+
+    def test_the_fields_of_connections_are_those_of_the_code(self) -> None:
+        """Forms, validation and masking read the manifest's, the hook reads the code's."""
+        _none(code.field_problems(self.subject()))
+
     def test_importing_it_imports_no_foreign_package(self) -> None:
         """SDKs are imported on first use: a DAG file that names an operator does not pay for them."""
         _none(checks.import_problems(self.subject()))
@@ -54,6 +63,14 @@ class ProviderSuite:
     def test_every_hook_can_test_its_connection(self) -> None:
         """Hooks open nothing when they are made, and can test whether their connection works."""
         _none(checks.hook_problems(self.subject()))
+
+    def test_every_task_does_its_work_with_the_arguments_of_all_tasks(self) -> None:
+        """Operators execute, sensors poke, and both take what every task takes."""
+        _none(code.task_problems(self.subject()))
+
+    def test_stores_and_executors_are_called_as_their_specs_say(self) -> None:
+        """Their methods take the calls of the protocol, and answer in its shapes."""
+        _none(code.protocol_problems(self.subject()))
 
     def test_an_unknown_argument_is_refused(self) -> None:
         """A typing error in a DAG file is an error, not an argument that nobody reads."""

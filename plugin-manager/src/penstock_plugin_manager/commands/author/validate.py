@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import tomllib
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from importlib_metadata import EntryPoint
 from penstock_manifest.discovery import GROUP, target_of
-from penstock_manifest.format import Manifest
+from penstock_manifest.format import Manifest, plain
 from penstock_manifest.judge import read_manifest
 
 from penstock_plugin_manager.change.session import Session
@@ -21,11 +22,15 @@ from penstock_plugin_manager.model.requirement import parse_requirement
 from penstock_plugin_manager.output import Result
 
 
+_SECONDS = 300
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument("path", help="a wheel, a provider's folder, or a provider.toml")
     parser.add_argument(
-        "--import", dest="with_import", action="store_true", help="import every object in the environment, too"
+        "--import", dest="with_import", action="store_true",
+        help="import it in the environment, where it must be installed, and check its code as ProviderSuite does",
     )
 
 
@@ -118,20 +123,23 @@ def _load(path: Path) -> dict[str, Any]:
 
 
 def _imports(manifest: Manifest, session: Session) -> list[str]:
-    """Import each object of a manifest in the environment, in one interpreter, and return what fails."""
-    objects = [capability.object for capability in manifest.capabilities if capability.object]
-    code = (
-        "import importlib, sys\n"
-        "for text in sys.argv[1:]:\n"
-        "    module, _, name = text.partition(':')\n"
-        "    try:\n"
-        "        found = importlib.import_module(module)\n"
-        "        for part in name.split('.'):\n"
-        "            found = getattr(found, part)\n"
-        "    except BaseException as error:\n"
-        "        print(f'{text}: {type(error).__name__}: {error}')\n"
-    )
-    command = [session.environment.python, "-I", "-c", code, *objects]
-    done = subprocess.run(command, check=False, capture_output=True, stdin=subprocess.DEVNULL, timeout=300)
-    lines = done.stdout.decode("utf-8", "replace").splitlines()
-    return [f"cannot be imported: {line}" for line in lines]
+    """Have the environment's core check the provider as it is installed there, as ``ProviderSuite`` does.
+
+    Raises:
+        MissingError: the environment has no core that could do so.
+        ManagerError: the check did not come to its end.
+    """
+    if CORE not in session.visible_distributions:
+        raise MissingError(f"{session.environment.root} has no core, so nothing can be imported.", "Install the provider there first.")
+    command = [session.environment.python, "-P", "-m", "penstock.testing.every_check", manifest.id]
+    try:
+        done = subprocess.run(command, check=False, capture_output=True, stdin=subprocess.DEVNULL, timeout=_SECONDS)
+        found = json.loads(done.stdout.splitlines()[-1])
+    except subprocess.TimeoutExpired:
+        raise ManagerError(f"The import of provider {manifest.id!r} takes more than {_SECONDS} s.") from None
+    except (OSError, ValueError, IndexError):
+        raise ManagerError(
+            f"The import of provider {manifest.id!r} ended the interpreter.", "Look into the code that its modules run.",
+            done.stderr.decode("utf-8", "replace")[-2000:],
+        ) from None
+    return [plain(str(each)) for each in found]
