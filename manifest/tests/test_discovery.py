@@ -194,3 +194,26 @@ def test_an_entry_point_is_a_plain_value_that_a_cache_can_hold():
     found = ProviderEntryPoint("a", "p:f", "p", "f", "d", "1", "/s", "/s/i")
 
     assert ProviderEntryPoint(*found[:-1]) == found
+
+
+def test_of_metadata_that_is_made_to_take_minutes_the_beginning_counts(site):
+    site.provider("acme")
+    (info,) = site.folder.glob("*.dist-info")
+    text = (info / "METADATA").read_text().rstrip("\n")
+    (info / "METADATA").write_text(f"{text}\nX: a\n" + " b\n" * 3_000_000)
+
+    (found,) = found_in(site.folder)
+
+    assert (found.distribution, found.version) == ("penstock-providers-acme", "1.2")
+
+
+def test_what_an_entry_point_and_its_metadata_are_called_is_safe_to_show(site):
+    site.package("acme")
+    site.info(
+        "acme", entry_points=b"[penstock.providers]\nac\x1b[2Jme" + b"x" * 5000 + b" = penstock_acme:provider.toml\n"
+    )
+
+    (found,) = found_in(site.folder)
+
+    assert found.id.isprintable()
+    assert len(found.id) <= 100

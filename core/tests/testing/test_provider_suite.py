@@ -142,7 +142,13 @@ def provider(tmp_path, monkeypatch):
         package, info = tmp_path / "penstock_acme", tmp_path / "penstock_providers_acme-1.dist-info"
         package.mkdir()
         info.mkdir()
-        texts = {"provider.toml": MANIFEST, "hooks.py": HOOKS, "operators.py": OPERATORS, "connections.py": CONNECTIONS, "__init__.py": ""}
+        texts = {
+            "provider.toml": MANIFEST,
+            "hooks.py": HOOKS,
+            "operators.py": OPERATORS,
+            "connections.py": CONNECTIONS,
+            "__init__.py": "",
+        }
         for name, (before, after) in changes.items():
             file = {"manifest": "provider.toml"}.get(name, f"{name}.py")
             assert before in texts[file]
@@ -214,19 +220,77 @@ def fault(name, check, file, before, after, says):
         fault("sdk", "room", "operators", "        super", "        import boto3\n        super", "in hooks"),
         fault("no work", "task", "operators", "def execute", "def do_it", "Send has no execute()"),
         fault("no poke", "task", "operators", "def poke", "def look", "Arrived has no poke()"),
-        fault("drops", "task", "operators", "super().__init__(**kwargs)\n        self.box, ", KEEPS_ID, "drops the arguments"),
-        fault("takes none", "task", "operators", "fast=False, **kwargs):\n        super().__init__(**kwargs)", TAKES_NONE, "does not take"),
-        fault("renders", "task", "operators", '("box",)', '("box", "colour")', "names 'colour', which Arrived does not have"),
-        fault("breaks", "task", "operators", "self.box = box\n\n    def poke", "self.box = 1 / 0\n\n    def poke", "fails when a DAG file is imported"),
-        fault("type", "type", "operators", "box: str, fast", "box: int, fast", "box is int in code, str in the manifest"),
+        fault(
+            "drops",
+            "task",
+            "operators",
+            "super().__init__(**kwargs)\n        self.box, ",
+            KEEPS_ID,
+            "drops the arguments",
+        ),
+        fault(
+            "takes none",
+            "task",
+            "operators",
+            "fast=False, **kwargs):\n        super().__init__(**kwargs)",
+            TAKES_NONE,
+            "does not take",
+        ),
+        fault(
+            "renders",
+            "task",
+            "operators",
+            '("box",)',
+            '("box", "colour")',
+            "names 'colour', which Arrived does not have",
+        ),
+        fault(
+            "breaks",
+            "task",
+            "operators",
+            "self.box = box\n\n    def poke",
+            "self.box = 1 / 0\n\n    def poke",
+            "fails when a DAG file is imported",
+        ),
+        fault(
+            "type", "type", "operators", "box: str, fast", "box: int, fast", "box is int in code, str in the manifest"
+        ),
         fault("union", "type", "operators", "box: str, fast", "box: str | list, fast", "they differ for list"),
         fault("text", "type", "operators", "box: str, fast", "box: 'str | int', fast", "they differ for int"),
-        fault("other field", "field", "manifest", 'name = "timeout"', 'name = "timeout_s"', "timeout_s is none of the code"),
-        fault("one field more", "field", "connections", "timeout:", "token: str = ''\n    timeout:", "token is not in the manifest"),
+        fault(
+            "other field",
+            "field",
+            "manifest",
+            'name = "timeout"',
+            'name = "timeout_s"',
+            "timeout_s is none of the code",
+        ),
+        fault(
+            "one field more",
+            "field",
+            "connections",
+            "timeout:",
+            "token: str = ''\n    timeout:",
+            "token is not in the manifest",
+        ),
         fault("no etag", "protocol", "operators", 'url, 0, "tag"', "url, 0", "makes an ObjectInfo without its fields"),
         fault("named etag", "protocol", "operators", ', etag="tag"', "", "makes an ObjectInfo without its fields"),
-        fault("other call", "protocol", "operators", "*, if_absent=False", "*, if_missing=False", "write() is not called as the spec"),
-        fault("one argument", "protocol", "operators", "def read(self, url)", "def read(self)", "read() is not called as the spec"),
+        fault(
+            "other call",
+            "protocol",
+            "operators",
+            "*, if_absent=False",
+            "*, if_missing=False",
+            "write() is not called as the spec",
+        ),
+        fault(
+            "one argument",
+            "protocol",
+            "operators",
+            "def read(self, url)",
+            "def read(self)",
+            "read() is not called as the spec",
+        ),
         fault("no method", "object", "operators", "def delete", "def remove", "lacks the methods delete"),
         fault("lenient", "argument", "operators", "class Send(Operator)", LENIENT, "is taken in silence"),
         fault("plugin", "object", "manifest", "[[conn", 'plugin = "penstock_acme.hooks"\n[[conn', "implements no spec"),

@@ -11,12 +11,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penstock_manifest import cache as caches
 from penstock_manifest.environments import SearchPath
+from penstock_manifest.format import plain
 from penstock_manifest.judge import MOST_BYTES
 
 if TYPE_CHECKING:
+    from email.message import Message
+
     from importlib_metadata import EntryPoint
     from importlib_metadata._meta import IDistribution
 
+_METADATA = 256 << 10
+"""Letters of a metadata file that are read: real ones have a tenth of it above their description."""
 GROUP = "penstock.providers"
 """The group of entry points that announce providers."""
 
@@ -147,7 +152,7 @@ def announced(dist: "IDistribution", where: SearchPath | None = None) -> Iterato
     for entry in entries:
         package, file, problem = target_of(entry)
         yield ProviderEntryPoint(
-            entry.name, entry.value, package, file, name, version,
+            plain(entry.name, 100), entry.value, package, file, plain(name, 200), plain(version, 100),
             str(dist.locate_file("")).rstrip("/"), metadata_of(dist), problem, where,
         )  # fmt: skip
 
@@ -165,21 +170,27 @@ def target_of(entry: "EntryPoint") -> tuple[str, str, str]:
     return package, file, ""
 
 
+def headers(text: str) -> "Message":
+    """Return the fields of core metadata, without the description below them.
+
+    Args:
+        text: The file's text; of one that is made to take minutes, the beginning counts.
+    """
+    from email.parser import HeaderParser  # noqa: PLC0415 - a cache that answers saves its import
+
+    return HeaderParser().parsestr(text[:_METADATA].replace("\r\n", "\n").partition("\n\n")[0] + "\n\n")
+
+
 def _name_and_version(dist: "IDistribution") -> tuple[str, str]:
     """Return name and version by the metadata, else by the metadata folder's name."""
     stem = os.path.basename(metadata_of(dist)).rpartition(".")[0]
     try:
-        fields = dist.metadata
-        name, version = fields.get("Name"), fields.get("Version")
-    except (
-        OSError,
-        ValueError,
-        AttributeError,
-        KeyError,
-        TypeError,
-    ):  # AttributeError, TypeError: importlib-metadata 8
-        name, version = None, None
-    return name or stem.partition("-")[0], version or stem.partition("-")[2]
+        text = dist.read_text("METADATA") or dist.read_text("PKG-INFO") or dist.read_text("") or ""
+    except (OSError, ValueError):
+        text = ""
+    fields = headers(text)
+    name, version = fields.get("Name"), fields.get("Version")
+    return str(name or stem.partition("-")[0]), str(version or stem.partition("-")[2])
 
 
 def _key(dist: "IDistribution") -> str:

@@ -53,7 +53,7 @@ def read_manifest(
     try:
         data = tomllib.loads(text.decode("utf-8-sig") if isinstance(text, bytes) else text.removeprefix("\ufeff"))
     except (ValueError, RecursionError) as error:  # ValueError: no UTF-8, no TOML, or a number beyond Python's limit
-        return Reading(None, (f"it is no TOML: {error}",))
+        return Reading(None, (f"it is no TOML: {plain(str(error))}",))
     return read_data(data, entry_point, spec_version=spec_version, strict=strict)
 
 
@@ -106,7 +106,9 @@ def _table_problems(place: str, table: Mapping[str, Any], keys: Mapping[str, Key
 
 
 def _unknown(name: str, value: object, keys: Mapping[str, Key]) -> str:
-    near = difflib.get_close_matches(name, keys, n=1)
+    # An array of tables is meant to be a kind, whatever else is spelled like it.
+    candidates = ARRAYS if keys is _TOP and is_tables(value) else keys
+    near = difflib.get_close_matches(name, candidates, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     if keys is _TOP and is_tables(value):
         return f"{_shown(name)} is no kind of capability; the kinds are {', '.join(ARRAYS)}{hint}"
@@ -185,9 +187,9 @@ def _shown(value: object) -> str:
 def _build(data: Mapping[str, Any]) -> Manifest:
     values = _known(data, TOP_KEYS)
     del values["schema"]
-    values["until"] = str(values.get("until", ""))
+    values["until"] = plain(str(values.get("until", "")), 100)
     values["imports"] = tuple(data["imports"])
-    values["extras"] = {name: plain(text) for name, text in data.get("extras", {}).items()}
+    values["extras"] = {plain(name, 100): plain(text) for name, text in data.get("extras", {}).items()}
     values["connections"] = tuple(_connection_type(item) for item in data.get(CONNECTIONS.name, ()))
     values["capabilities"] = tuple(
         _capability(kind, item) for kind in KINDS.values() for item in data.get(kind.name, ())
@@ -197,7 +199,9 @@ def _build(data: Mapping[str, Any]) -> Manifest:
 
 def _connection_type(item: Mapping[str, Any]) -> ConnectionType:
     fields = tuple(Field(**_known(field, FIELD_KEYS)) for field in item.get("fields", ()))
-    return ConnectionType(item["type"], plain(item["doc"]), tuple(item.get("schemes", ())), fields)
+    return ConnectionType(
+        item["type"], plain(item["doc"]), tuple(plain(each, 100) for each in item.get("schemes", ())), fields
+    )
 
 
 def _capability(kind: Kind, item: Mapping[str, Any]) -> Capability:
@@ -206,7 +210,7 @@ def _capability(kind: Kind, item: Mapping[str, Any]) -> Capability:
     return Capability(kind=kind.name, **values)
 
 
-_SHOWN = frozenset({"name", "doc", "replacement", "documentation", "changelog", "type"})
+_SHOWN = frozenset({"name", "doc", "replacement", "documentation", "changelog", "type", "until", "extra", "spec"})
 
 
 def _known(table: Mapping[str, Any], keys: Mapping[str, Key]) -> dict[str, Any]:

@@ -26,9 +26,11 @@ class Key(NamedTuple):
     required: bool = False
 
 
-_ID = re.compile(r"[a-z][a-z0-9_]*\Z")
-_CAPABILITY_ID = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*\Z")
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*\Z")
+_LONGEST_NAME = 100
+"""Letters of an id or a name: what is longer is no name, and would fill the tables in which it is shown."""
+_ID = re.compile(r"[a-z][a-z0-9_]{0,99}\Z")
+_CAPABILITY_ID = re.compile(r"[a-z][a-z0-9_]{0,99}\.[a-z][a-z0-9_]{0,99}\Z")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,99}\Z")
 
 
 def _is_text(value: object) -> bool:
@@ -52,7 +54,7 @@ def _is_list_of_text(value: object) -> bool:
 
 
 def _is_list_of_names(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) and item.isidentifier() for item in value)
+    return isinstance(value, list) and all(_is_name(item) for item in value)
 
 
 def _is_table_of_text(value: object) -> bool:
@@ -65,7 +67,7 @@ def is_tables(value: object) -> bool:
 
 
 def _is_module(value: object) -> bool:
-    return isinstance(value, str) and all(part.isidentifier() for part in value.split("."))
+    return isinstance(value, str) and all(_is_name(part) for part in value.split(".", 10))
 
 
 def _is_object(value: object) -> bool:
@@ -74,7 +76,7 @@ def _is_object(value: object) -> bool:
 
 
 def _is_name(value: object) -> bool:
-    return isinstance(value, str) and value.isidentifier()
+    return isinstance(value, str) and value.isidentifier() and len(value) <= _LONGEST_NAME
 
 
 def _matches(pattern: re.Pattern[str]) -> Callable[[Any], bool]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import NoReturn
 
 from penstock_plugin_manager.change.request import ChangeOptions, Limits
 from penstock_plugin_manager.change.session import SessionOptions
-from penstock_plugin_manager.errors import UsageError
+from penstock_plugin_manager.errors import MissingError, UsageError
 
 
 class Parser(argparse.ArgumentParser):
@@ -158,8 +159,14 @@ def add_limit_options(
 
 
 def session_options(options: argparse.Namespace) -> SessionOptions:
-    """Return where a call works, from its parsed words; a command without an option for it leaves the default."""
+    """Return where a call works, from its parsed words; a command without an option for it leaves the default.
+
+    Raises:
+        MissingError: the project's folder does not exist.
+    """
     words = vars(options)
+    if options.project and not os.path.isdir(options.project):  # noqa: PTH112  pathlib costs what a kept `list` may take
+        raise MissingError(f"There is no folder {options.project}.", "Name the folder of penstock.toml with --project.")
     return SessionOptions(
         env=options.env or "",
         python=options.python or "",

@@ -30,6 +30,8 @@ class Result(NamedTuple):
 
 _USERINFO = re.compile(r"(?<=://)[^\s/?#'\"<>]*@")
 """User name and password of an address (RFC 3986, 3.2.1)."""
+_WIDEST = 300
+"""Letters of a table's cell."""
 _SHORTEST = 3
 """A shorter secret is hidden within addresses alone: it would stand in every word. The core hides by the same rule."""
 
@@ -64,7 +66,7 @@ class Console:
 
     def print(self, lines: Iterable[str]) -> None:
         """Print lines to standard output."""
-        text = self.masked("".join(f"{line}\n" for line in lines))
+        text = clean(self.masked("".join(f"{line}\n" for line in lines)))
         sys.stdout.write(text if color_on(sys.stdout.isatty()) else plain(text))
         sys.stdout.flush()
 
@@ -107,7 +109,7 @@ class Console:
         sys.stdout.flush()
 
     def _to_stderr(self, lines: list[str]) -> None:
-        text = self.masked("".join(f"{line}\n" for line in lines))
+        text = clean(self.masked("".join(f"{line}\n" for line in lines)))
         sys.stderr.write(text if color_on(sys.stderr.isatty()) else plain(text))
         sys.stderr.flush()
 
@@ -130,6 +132,21 @@ def style(text: str, name: str) -> str:
     return f"\x1b[{_STYLES[name]}m{text}\x1b[0m"
 
 
+_STYLE = re.compile(f"(\x1b\\[(?:0|{'|'.join(_STYLES.values())})m)")
+
+
+def clean(text: str) -> str:
+    """Return text without what could change the terminal or what stands beside it, but for the styles of this module.
+
+    What strangers wrote is cleaned where it is read; this holds for whatever came another way.
+    """
+    parts = _STYLE.split(text)
+    parts[::2] = [
+        "".join(c if c == "\n" or c.isprintable() else " " * (c == "\t") for c in part) for part in parts[::2]
+    ]
+    return "".join(parts)
+
+
 def plain(text: str) -> str:
     """Return text without styles."""
     first, *rest = text.split("\x1b[")
@@ -138,10 +155,16 @@ def plain(text: str) -> str:
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Return the lines of a table whose columns are as wide as they must be."""
-    every = [head, *rows]
+    every = [head, *([_cell(each) for each in row] for row in rows)]
     widths = [max(len(plain(row[at])) for row in every) for at in range(len(head))]
     lines = [_line(row, widths) for row in every]
     return [style(lines[0], "bold"), *lines[1:]]
+
+
+def _cell(text: str) -> str:
+    """Return a cell's text as one line that leaves room for the others."""
+    line = " ".join(text.splitlines())
+    return line if len(line) <= _WIDEST else f"{plain(line)[:_WIDEST]}…"
 
 
 def _line(row: Sequence[str], widths: list[int]) -> str:

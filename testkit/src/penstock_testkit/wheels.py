@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -75,7 +76,7 @@ def write_provider(  # noqa: PLR0913  as above
     files: Mapping[str, str | bytes] | None = None,
     tag: str = "py3-none-any",
 ) -> Path:
-    """Write the wheel of a provider and return its path.
+    """Write the wheel of a provider, with an empty module for each that its manifest names, and return its path.
 
     Args:
         folder: Where to.
@@ -91,11 +92,12 @@ def write_provider(  # noqa: PLR0913  as above
     """
     package = f"penstock_{provider_id}"
     text = small_manifest(provider_id) if manifest is None else manifest
+    modules = {f"{each.replace('.', '/')}.py": "" for each in re.findall(rf'"({package}[.\w]+):', text)}
     return write_wheel(
         folder,
         distribution or f"penstock-providers-{provider_id.replace('_', '-')}",
         version,
-        files={f"{package}/__init__.py": code, f"{package}/provider.toml": text, **(files or {})},
+        files={f"{package}/__init__.py": code, f"{package}/provider.toml": text, **modules, **(files or {})},
         requires=requires,
         entry_points={"penstock.providers": {provider_id: f"{package}:provider.toml"}},
         extras=extras,

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import importlib_metadata
 
@@ -24,6 +24,9 @@ from penstock.testing.provider_rooms import problems_of
 from penstock_manifest.discovery import find_providers, read_manifest_file
 from penstock_manifest.format import Capability
 from penstock_manifest.judge import read_manifest
+
+if TYPE_CHECKING:
+    from importlib_metadata._meta import IDistribution
 
 TASKS = ("operators", "sensors")
 _UNKNOWN = "no_such_argument_of_any_operator"
@@ -204,7 +207,7 @@ def file_problems(subject: Subject) -> list[str]:
     return problems
 
 
-def _recorded(distribution: importlib_metadata.Distribution) -> list[str]:
+def _recorded(distribution: "IDistribution") -> list[str]:
     """What RECORD lists, whether it is still there or not: the library leaves out a file that it does not find."""
     text = distribution.read_text("RECORD")
     if text is None:

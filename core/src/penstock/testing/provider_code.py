@@ -80,7 +80,9 @@ def task_problems(subject: Subject) -> list[str]:
             problems.append(f"{capability.id}: {target.__name__}() fails when a DAG file is imported: {error!r}")
             continue
         if made.rules.retries != _RETRIES:
-            problems.append(f"{capability.id}: {target.__name__} drops the arguments that every task takes; pass **kwargs on")
+            problems.append(
+                f"{capability.id}: {target.__name__} drops the arguments that every task takes; pass **kwargs on"
+            )
         problems += [
             f"{capability.id}: template_fields names {name!r}, which {target.__name__} does not have"
             for name in getattr(target, "template_fields", ())
@@ -98,13 +100,21 @@ def field_problems(subject: Subject) -> list[str]:
 
     The code's are those of the dataclasses in the provider's module ``connections``; without that module nothing is compared.
     """
-    listed = {field.name for each in subject.manifest.connections for field in each.fields} if subject.manifest else set()
+    listed = (
+        {field.name for each in subject.manifest.connections for field in each.fields} if subject.manifest else set()
+    )
     known = set(_fields_of_code(subject))
     if not known:
         return []
     types = ", ".join(each.type for each in subject.manifest.connections) if subject.manifest else ""
-    problems = [f"connection {types}: the manifest's field {name} is none of the code" for name in sorted(listed - known - _PARTS)]
-    return problems + [f"connection {types}: the code's field {name} is not in the manifest" for name in sorted(known - listed - _PARTS)]
+    problems = [
+        f"connection {types}: the manifest's field {name} is none of the code"
+        for name in sorted(listed - known - _PARTS)
+    ]
+    return problems + [
+        f"connection {types}: the code's field {name} is not in the manifest"
+        for name in sorted(known - listed - _PARTS)
+    ]
 
 
 def _fields_of_code(subject: Subject) -> Iterator[str]:
@@ -133,7 +143,8 @@ def protocol_problems(subject: Subject) -> list[str]:
         for file, call in _calls(subject, "ObjectInfo")
         if not any(isinstance(each, ast.Starred) for each in call.args)
         and None not in {each.arg for each in call.keywords}
-        and {*ObjectInfo._fields[: len(call.args)], *(str(each.arg) for each in call.keywords)} != set(ObjectInfo._fields)
+        and {*ObjectInfo._fields[: len(call.args)], *(str(each.arg) for each in call.keywords)}
+        != set(ObjectInfo._fields)
     ]
 
 

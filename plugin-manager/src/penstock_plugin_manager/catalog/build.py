@@ -46,7 +46,7 @@ def _entries(
     found = []
     for provider in wheel.providers:
         manifest = provider.manifest
-        if manifest is None:
+        if manifest is None or provider.problems:
             note(f"{wheel.filename}: provider {provider.id} is left out: {'; '.join(provider.problems)}")
             continue
         dist = Distribution(wheel.name, wheel.version, wheel.requires)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from penstock_manifest.format import Manifest
+from penstock_manifest.format import Manifest, plain
 from penstock_manifest.judge import read_data
+from penstock_manifest.keys import STATES
 
 from penstock_plugin_manager.errors import ManagerError
+from penstock_plugin_manager.model.names import is_id
 from penstock_plugin_manager.model.requirement import newest
 
 SCHEMA = 1
+_DISTRIBUTION = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,198}[A-Za-z0-9])?\Z")
+_VERSION = re.compile(r"[A-Za-z0-9.!+_-]{1,100}\Z")
 
 
 class Release(NamedTuple):
@@ -58,38 +63,74 @@ class CatalogEntry(NamedTuple):
         return newest(each.version for each in self.releases if not each.yanked) or ""
 
 
-def read_catalog(data: object, origin: str) -> list[CatalogEntry]:
-    """Read a catalog's JSON.
+def read_catalog(data: object, origin: str, note: Callable[[str], None]) -> list[CatalogEntry]:
+    """Read a catalog's JSON; texts in it are made safe to show.
+
+    Args:
+        data: The parsed document.
+        origin: Where it comes from.
+        note: Told of each entry that cannot be read; it is left out, and the others stand.
 
     Raises:
         ManagerError: it is none, or of a schema that is not known here.
     """
-    if not isinstance(data, dict) or "providers" not in data:
+    if not isinstance(data, dict) or not isinstance(data.get("providers"), list):
         raise ManagerError(f"{origin} is no provider catalog.", "A catalog is made with: plugin-manager catalog build")
     if data.get("schema") != SCHEMA:
         raise ManagerError(
-            f"{origin} has catalog schema {data.get('schema')!r}; this manager reads {SCHEMA}.", "Update the manager."
+            f"{origin} has catalog schema {plain(repr(data.get('schema')), 50)}; this manager reads {SCHEMA}.",
+            "Update the manager.",
         )
-    try:
-        return [_entry(item, origin) for item in data["providers"]]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ManagerError(
-            f"{origin} holds an entry that cannot be read: {error!r}.", "Build the catalog again."
-        ) from None
+    found = []
+    for number, item in enumerate(data["providers"], start=1):
+        try:
+            found.append(_entry(item, origin))
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            name = item.get("id") if isinstance(item, dict) else None
+            what = plain(repr(name), 100) if isinstance(name, str) else f"entry {number}"
+            reason = plain(f"{error!r}" if isinstance(error, KeyError) else str(error), 200)
+            note(f"{what} of catalog {origin} is left out, as it cannot be read: {reason}")
+    return found
 
 
 def _entry(item: dict[str, Any], origin: str) -> CatalogEntry:
-    releases = tuple(
-        Release(
-            each["version"], each.get("core", ""), each.get("spec", ""), each.get("requires-python", ""),
-            each.get("download"), each.get("disk"), bool(each.get("yanked", False)), dict(each.get("verdicts", {})),
-        )
-        for each in item["releases"]
-    )  # fmt: skip
+    provider_id, distribution = _text(item["id"]), _text(item["distribution"])
+    if not is_id(provider_id):
+        raise ValueError(f"{provider_id!r} is no provider id")
+    if not _DISTRIBUTION.match(distribution):
+        raise ValueError(f"{distribution!r} is no name of a distribution")
+    state = _text(item.get("state", "stable"))
+    if state not in STATES:
+        raise ValueError(f"its state {state!r} is none of {', '.join(STATES)}")
+    releases = tuple(_release(each) for each in item["releases"])
     return CatalogEntry(
-        item["id"], item["distribution"], dict(item["manifest"]), releases, item.get("state", "stable"),
-        item.get("replacement", ""), str(item.get("until", "")), origin,
+        provider_id, distribution, dict(item["manifest"]), releases, state,
+        _text(item.get("replacement", "")), _text(str(item.get("until", ""))), origin,
     )  # fmt: skip
+
+
+def _release(item: dict[str, Any]) -> Release:
+    version = _text(item["version"])
+    if not _VERSION.match(version):
+        raise ValueError(f"{version!r} is no version")
+    verdicts = {_text(core): verdict for core, verdict in dict(item.get("verdicts", {})).items()}
+    unknown = next((each for each in verdicts.values() if each not in ("pass", "fail")), None)
+    if unknown is not None:
+        raise ValueError(f"the verdict {unknown!r} on {version} is neither pass nor fail")
+    return Release(
+        version, _text(item.get("core", "")), _text(item.get("spec", "")), _text(item.get("requires-python", "")),
+        _size(item.get("download")), _size(item.get("disk")), item.get("yanked", False) is True, verdicts,
+    )  # fmt: skip
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return plain(value)
+
+
+def _size(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def write_catalog(entries: Iterable[CatalogEntry]) -> dict[str, Any]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from penstock_manifest.claims import ships_module
 from penstock_manifest.format import Manifest, to_data
 
 from penstock_plugin_manager.change.inspection import inspect_wheel
@@ -12,7 +14,7 @@ from penstock_plugin_manager.change.not_found import known_ids
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import ManagerError, MissingError, did_you_mean
 from penstock_plugin_manager.index.simple import Offered, Project, read_links, read_project
-from penstock_plugin_manager.installed.site import Provider
+from penstock_plugin_manager.installed.site import Provider, read_record
 from penstock_plugin_manager.model.lock import File
 from penstock_plugin_manager.model.offers import Offer
 from penstock_plugin_manager.model.requirement import newer, wheel_parts
@@ -41,7 +43,9 @@ def known_providers(session: Session, installed: Iterable[Provider] | None = Non
         installed: The installed providers; those of the session's environment when None.
     """
     found = {
-        each.id: KnownProvider(each.id, each.distribution, each.version, "installed", each.manifest, each.version)
+        each.id: KnownProvider(
+            each.id, each.distribution, each.version, "installed", _believed(each.manifest, each.paths[0]), each.version
+        )
         for each in (session.every_provider if installed is None else installed)
         if each.manifest
     }
@@ -52,6 +56,14 @@ def known_providers(session: Session, installed: Iterable[Provider] | None = Non
     for each in _in_folders(session):
         found.setdefault(each.id, each)
     return [found[name] for name in sorted(found)]
+
+
+def _believed(manifest: Manifest, metadata: str) -> Manifest:
+    """Return an installed provider's manifest without the packages that its distribution does not hold: no advice rests on them."""
+    files = [path for path, _, _ in read_record(Path(metadata))]
+    if not files or any(path.endswith(".pth") or "__editable__" in path for path in files):
+        return manifest  # an editable install names none of its files
+    return manifest._replace(imports=tuple(each for each in manifest.imports if ships_module(files, each)))
 
 
 def _in_folders(session: Session) -> list[KnownProvider]:
@@ -78,7 +90,7 @@ def _in_folders(session: Session) -> list[KnownProvider]:
         found += [
             KnownProvider(provider.id, distribution, each.version, "source", provider.manifest)
             for provider in (wheel.providers if wheel else ())
-            if provider.manifest
+            if provider.manifest and not provider.problems
         ]
     return found
 
@@ -101,7 +113,16 @@ def find_provider(provider_id: str, session: Session) -> KnownProvider:
                 return KnownProvider(
                     provider_id, project.name, wheel.version if wheel else "", "source", provider.manifest
                 )
-    hint = did_you_mean(provider_id, known_ids(session)) or "plugin-manager list --available shows what there is."
+    if project and not wheels:
+        raise MissingError(
+            f"Provider {provider_id!r} comes as a source distribution alone ({project.name} {project.newest()}): what it can do is "
+            "not known before its build has run.",
+            f"Install it, then ask again: plugin-manager install {provider_id}",
+        )
+    hint = (
+        did_you_mean(provider_id, [each for each in known_ids(session) if each != provider_id])
+        or "plugin-manager list --available shows what there is."
+    )
     raise MissingError(f"There is no provider {provider_id!r}.", hint)
 
 

@@ -118,7 +118,7 @@ def _lock(requested: ChangeRequest, limits: Limits, session: Session, own: Owner
         return with_others(shrink(old, request.roots), old)
     if not requested.intent.providers and not requested.intent.packages and requested.dropped:
         return _lock_of_core(session, request)
-    return with_others(_tested(solve(request, requested.intent, session), request, requested.intent, session), old)
+    return with_others(solve(request, requested.intent, session), old)
 
 
 def with_others(lock: Lock, old: Lock | None) -> Lock:
@@ -127,16 +127,6 @@ def with_others(lock: Lock, old: Lock | None) -> Lock:
         return lock
     ours = {each.name for each in (*shrink(old, old.roots).packages, *lock.packages)}
     return lock._replace(packages=(*lock.packages, *(each for each in old.packages if each.name not in ours)))
-
-
-def _tested(lock: Lock, request: Request, intent: Intent, session: Session) -> Lock:
-    """Return the lock, solved again without what a catalog has seen fail with its core; which core it is, a solve tells."""
-    locked = {each.name: each.version for each in lock.packages}
-    core = locked.get(CORE, "")
-    failing = known_to_fail(session, intent, core)
-    if not {f"{name}!={version}" for name, version in locked.items()} & set(failing):
-        return lock
-    return solve(request._replace(constraints=(*request.constraints, *failing, f"{CORE}=={core}")), intent, session)
 
 
 def _frozen(old: Lock | None, request: Request, session: Session) -> Lock:
@@ -195,12 +185,29 @@ def _lock_of_core(session: Session, request: Request) -> Lock:
 
 
 def solve(request: Request, intent: Intent, session: Session) -> Lock:
-    """Solve a request; a failure is put into words.
+    """Solve a request without what a catalog has seen fail with the core; a failure is put into words.
+
+    Which core it is, a first solve tells. Where nothing else meets the request, what fails is what was asked for.
 
     Raises:
         IncompatibleError: with the smallest conflict and the ways out.
         MissingError: with the nearest names.
     """
+    lock = _solved(request, intent, session)
+    locked = {each.name: each.version for each in lock.packages}
+    core = locked.get(CORE, "")
+    failing = known_to_fail(session, intent, core)
+    if all(allows(f"!={version}", locked[name]) for name, version in failing if name in locked):
+        return lock
+    limits = [f"{name}!={version}" for name, version in failing]
+    limited = request._replace(constraints=(*request.constraints, *limits, f"{CORE}=={core}"))
+    try:
+        return session.resolver.solve(limited, session.environment, session.sources)
+    except (IncompatibleError, MissingError):
+        return lock
+
+
+def _solved(request: Request, intent: Intent, session: Session) -> Lock:
     try:
         return session.resolver.solve(request, session.environment, session.sources)
     except MissingError as error:

@@ -118,8 +118,11 @@ def build_request(
     )
 
 
-def known_to_fail(session: Session, intent: Intent, core: str) -> list[str]:
-    """Exclude versions that a catalog has seen fail with a core, unless one is installed, asked for by its number or all there is."""
+def known_to_fail(session: Session, intent: Intent, core: str) -> list[tuple[str, str]]:
+    """Return distribution and version of what a catalog has seen fail with a core.
+
+    What is installed, asked for by its number or all there is stands all the same.
+    """
     found = []
     for each in intent.providers:
         entry, name = session.catalog.get(each.id), session.distribution_of(each.id)
@@ -127,7 +130,7 @@ def known_to_fail(session: Session, intent: Intent, core: str) -> list[str]:
         failing = {release.version for release in releases if release.verdicts.get(core) == "fail"}
         if "==" not in each.specifier and len(failing) < len(releases):
             installed = {session.distributions[name].version} if name in session.distributions else set()
-            found += [f"{name}!={version}" for version in sorted(failing - installed)]
+            found += [(name, version) for version in sorted(failing - installed)]
     return found
 
 

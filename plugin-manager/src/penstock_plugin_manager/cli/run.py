@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
 from penstock_plugin_manager.arguments import session_options
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import ERROR, ManagerError, UsageError, did_you_mean
-from penstock_plugin_manager.output import Console
+from penstock_plugin_manager.output import Console, Result
 from penstock_plugin_manager.registry import COMMANDS, command_parser, overview
 
 
 def run(words: list[str]) -> int:
     """Run a command and return its exit code; every error that the user can cause ends in one message."""
     name = words[0] if words else ""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # what a terminal has no letter for is no reason to fail
     console = Console(json="--json" in words, quiet="--quiet" in words or "-q" in words)
     try:
         return _run(words, console)
@@ -36,11 +40,13 @@ def run(words: list[str]) -> int:
 
 
 def _run(words: list[str], console: Console) -> int:
+    if words[:1] == ["help"] and words[1:2] and not words[1].startswith("-"):
+        words = [words[1], "--help"]
     if not words or words[0] in {"-h", "--help", "help"}:
-        console.print(overview())
+        console.finish("help", Result({"overview": overview()}, overview()))
         return 0
-    if words[0] in {"-V", "--version"}:
-        console.print([_version()])
+    if words[0] in {"-V", "--version"} or words in (["--json", "--version"], ["--json", "-V"]):
+        console.finish("version", Result({"version": _version().rpartition(" ")[2]}, [_version()]))
         return 0
     name = words[0]
     if name not in COMMANDS:

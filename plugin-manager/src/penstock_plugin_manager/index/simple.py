@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
+from penstock_manifest.format import plain
+
 from penstock_plugin_manager.errors import ManagerError, MissingError
 from penstock_plugin_manager.index.client import Client
 from penstock_plugin_manager.index.network import shown
@@ -139,7 +141,9 @@ def _read_json(name: str, body: bytes, url: str) -> Project:
         data = json.loads(body)
         files = tuple(_json_file(item, url) for item in data["files"] if wheel_parts(item["filename"]))
         status = data.get("project-status") or {}
-        return Project(normalize(name), files, str(status.get("status", "active")), str(status.get("reason") or ""))
+        return Project(
+            normalize(name), files, plain(str(status.get("status", "active"))), plain(str(status.get("reason") or ""))
+        )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise _no_index(url) from None
 
@@ -154,7 +158,7 @@ def _json_file(item: dict[str, Any], url: str) -> Offered:
         hashes=_hashes((str(key), str(text)) for key, text in (item.get("hashes") or {}).items()),
         size=size if isinstance(size, int) and size >= 0 else None,
         requires_python=str(item.get("requires-python") or ""),
-        yanked=(yanked if isinstance(yanked, str) else "") if yanked else None,
+        yanked=(plain(yanked) if isinstance(yanked, str) else "") if yanked else None,
         uploaded=_instant(item.get("upload-time")),
         provenance=urljoin(url, provenance) if isinstance(provenance, str) else "",
         metadata=bool(item.get("core-metadata")),
@@ -183,7 +187,7 @@ def _read_html(body: bytes, base: str) -> list[Offered]:
             each.url,
             hashes=_hashes([(each.fragment.partition("=")[0], each.fragment.partition("=")[2])]),
             requires_python=each.attributes.get("data-requires-python") or "",
-            yanked=(each.attributes["data-yanked"] or "") if "data-yanked" in each.attributes else None,
+            yanked=plain(each.attributes["data-yanked"] or "") if "data-yanked" in each.attributes else None,
             provenance=urljoin(base, each.attributes.get("data-provenance") or "")
             if each.attributes.get("data-provenance")
             else "",

@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import hashlib
 import io
+import lzma
+import struct
 import tomllib
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from importlib_metadata import PathDistribution
-from penstock_manifest.discovery import ProviderEntryPoint, announced
-from penstock_manifest.format import Manifest
+from penstock_manifest.claims import claim_problems, ships_module
+from penstock_manifest.discovery import ProviderEntryPoint, announced, headers
+from penstock_manifest.format import Manifest, plain
 from penstock_manifest.judge import MOST_BYTES, read_manifest
 
 from penstock_plugin_manager.errors import ManagerError
-from penstock_plugin_manager.installed.site import SPEC_VERSION, headers
+from penstock_plugin_manager.installed.site import SPEC_VERSION
 from penstock_plugin_manager.model.names import normalize
+from penstock_plugin_manager.model.requirement import wheel_parts
+
+_UNREADABLE = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, KeyError, OSError, ValueError, RuntimeError, NotImplementedError, EOFError,
+    struct.error, OverflowError, MemoryError, IndexError,
+)  # fmt: skip
+"""What the library raises for archives that are damaged, encrypted, packed in another way, or made to break it."""
+_LARGEST_METADATA = 4 << 20
 
 
 class WheelProvider(NamedTuple):
-    """A provider that lies in a wheel; without a manifest when it is broken."""
+    """A provider that lies in a wheel; one with problems is broken, even if its manifest alone is sound."""
 
     id: str
     manifest: Manifest | None
@@ -74,25 +86,35 @@ def read_wheel_bytes(filename: str, body: bytes, *, strict: bool = False) -> Whe
             fields = headers(_text(archive, f"{info}/METADATA"))
             name, version = fields["Name"], fields["Version"]
             dist = PathDistribution(zipfile.Path(archive, f"{info}/"))  # type: ignore[arg-type]  # typeshed's Path has other names
-            found = tuple(_provider(archive, names, entry, strict=strict) for entry in announced(dist))
+            extras = fields.get_all("Provides-Extra") or []
+            found = tuple(_provider(archive, names, extras, entry, strict=strict) for entry in announced(dist))
             unpacked = sum(each.file_size for each in archive.infolist())
             spec = _spec(archive, names)
-    except (zipfile.BadZipFile, StopIteration, KeyError, OSError) as error:
-        raise ManagerError(f"{filename} is no wheel: {error!s:.100}.", "Build it again.") from None
-    if not name or not version:
-        raise ManagerError(f"{filename} is no wheel: its metadata has no name or no version.", "Build it again.")
+    except StopIteration:
+        raise ManagerError(f"{filename} is no wheel: it has no metadata.", "Build it again.") from None
+    except _UNREADABLE as error:
+        raise ManagerError(f"{filename} is no wheel: {plain(str(error), 100)}.", "Build it again.") from None
+    if wheel_parts(f"{str(name).replace('-', '_')}-{version}-a-b-c.whl") is None:
+        raise ManagerError(
+            f"{filename} is no wheel: its metadata names it {plain(repr(name), 60)} {plain(repr(version), 60)}.",
+            "Build it again.",
+        )
     return Wheel(
         filename, normalize(name), version, tuple(fields.get_all("Requires-Dist") or ()),
-        fields.get("Requires-Python") or "", fields.get("License-Expression") or fields.get("License") or "",
+        plain(fields.get("Requires-Python") or ""), plain(fields.get("License-Expression") or fields.get("License") or ""),
         len(body), unpacked, hashlib.sha256(body).hexdigest(), found, spec,
     )  # fmt: skip
 
 
 def _text(archive: zipfile.ZipFile, name: str) -> str:
-    return archive.read(name).decode("utf-8", "replace")
+    """Return the beginning of a file, however much it claims or turns out to hold."""
+    with archive.open(name) as stream:
+        return stream.read(_LARGEST_METADATA).decode("utf-8", "replace")
 
 
-def _provider(archive: zipfile.ZipFile, names: list[str], entry: ProviderEntryPoint, *, strict: bool) -> WheelProvider:
+def _provider(
+    archive: zipfile.ZipFile, names: list[str], extras: list[str], entry: ProviderEntryPoint, *, strict: bool
+) -> WheelProvider:
     if entry.problem:
         return WheelProvider(entry.id, None, {}, (entry.problem,))
     inside = "/".join([*entry.package.split("."), entry.file])
@@ -104,6 +126,8 @@ def _provider(archive: zipfile.ZipFile, names: list[str], entry: ProviderEntryPo
     manifest, problems, _ = read_manifest(text, entry.id)
     if strict:
         problems = read_manifest(text, entry.id, strict=True).problems
+    if manifest:
+        problems += tuple(claim_problems(manifest, lambda module: ships_module(names, module), extras))
     data = tomllib.loads(text.decode("utf-8-sig")) if manifest else {}
     return WheelProvider(entry.id, manifest, data, problems)
 

@@ -9,8 +9,6 @@ import csv
 import json
 import re
 from collections.abc import Sequence
-from email.message import Message
-from email.parser import HeaderParser
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,7 +16,7 @@ import importlib_metadata
 from penstock_manifest import discovery
 from penstock_manifest.discovery import ProviderEntryPoint
 from penstock_manifest.environments import SearchPath
-from penstock_manifest.format import Manifest
+from penstock_manifest.format import Manifest, plain
 from penstock_manifest.providers import grouped, read_provider
 
 from penstock_plugin_manager.model.names import CORE, normalize
@@ -27,6 +25,7 @@ from penstock_plugin_manager.model.requirement import Distribution, allows, edge
 if TYPE_CHECKING:
     from importlib_metadata._meta import IDistribution
 
+_LARGEST_EGG = 256 << 10
 SPEC_VERSION = re.compile(r"""^SPEC_VERSION\b[^=\n]*=\s*["']?(\d+)""", re.MULTILINE)
 
 
@@ -65,24 +64,19 @@ def distributions(*folders: str) -> dict[str, Distribution]:
 
 def read_distribution(dist: IDistribution) -> Distribution:
     """Return what a distribution says about itself; what it lacks is empty."""
-    fields = headers(_text(dist, "METADATA") or _text(dist, "PKG-INFO"))
+    fields = discovery.headers(_text(dist, "METADATA") or _text(dist, "PKG-INFO"))
     source, editable = _source(dist)
     stem, _, version = Path(discovery.metadata_of(dist)).stem.partition("-")
     return Distribution(
-        name=normalize(fields.get("Name") or stem),
-        version=fields.get("Version") or version or "0",
+        name=normalize(plain(fields.get("Name") or stem, 200)),
+        version=plain(fields.get("Version") or version or "0", 100),
         requires=tuple(fields.get_all("Requires-Dist") or _egg_requires(dist)),
         requested=dist.read_text("REQUESTED") is not None,
-        installer=_text(dist, "INSTALLER").strip(),
+        installer=plain(_text(dist, "INSTALLER"), 50),
         source=source,
         editable=editable,
-        license=(fields.get("License-Expression") or fields.get("License") or "").split("\n")[0][:80],
+        license=plain((fields.get("License-Expression") or fields.get("License") or "").split("\n")[0], 80),
     )
-
-
-def headers(text: str) -> Message:
-    """Return the fields of core metadata, without the description below them."""
-    return HeaderParser().parsestr(text.replace("\r\n", "\n").partition("\n\n")[0] + "\n\n")
 
 
 def providers(where: SearchPath, cache: str | None = None) -> list[Provider]:
@@ -187,15 +181,22 @@ def installed_size(site: Path, name: str) -> int:
 
 def _egg_requires(dist: IDistribution) -> list[str]:
     """Return the requirements of an egg, which stand in a file of their own; none of anything else."""
-    return (dist.requires or []) if _text(dist, "PKG-INFO") else []
+    text = _text(dist, "PKG-INFO")
+    return (dist.requires or []) if text and len(text) < _LARGEST_EGG else []
 
 
 def _source(dist: IDistribution) -> tuple[str, bool]:
     try:
         data = json.loads(_text(dist, "direct_url.json") or "{}")
-        return str(data.get("url", "")), bool(data.get("dir_info", {}).get("editable", False))
+        return plain(_without_login(str(data.get("url", "")))), bool(data.get("dir_info", {}).get("editable", False))
     except (ValueError, AttributeError):
         return "", False
+
+
+def _without_login(url: str) -> str:
+    scheme, middle, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{middle}{host.rpartition('@')[2]}{slash}{path}"
 
 
 def _text(dist: IDistribution, name: str) -> str:

@@ -10,7 +10,7 @@ from penstock_plugin_manager.errors import UsageError
 CORE = "penstock-core"
 PREFIX = "penstock-providers-"
 
-_ID = re.compile(r"[a-z][a-z0-9_]*\Z")
+_ID = re.compile(r"[a-z][a-z0-9_]{0,99}\Z")
 _REQUIREMENT = re.compile(r"\s*([A-Za-z][A-Za-z0-9_.-]*)\s*(?:\[([^\]]*)\])?\s*((?:[<>=!~].*)?)\Z")
 
 

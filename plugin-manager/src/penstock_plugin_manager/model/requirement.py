@@ -178,8 +178,8 @@ def human_size(count: int | None) -> str:
 
 def wheel_parts(filename: str) -> tuple[str, str] | None:
     """Return normal name and version of a wheel's or sdist's file name, or None."""
-    wheel = re.match(r"([^-]+)-([^-]+)-.*\.whl\Z", filename)
+    wheel = re.match(r"([A-Za-z0-9._]+)-([A-Za-z0-9.!+_]+)(?:-[A-Za-z0-9_]+)?(?:-[A-Za-z0-9._]+){3}\.whl\Z", filename)
     if wheel:
         return normalize(wheel[1]), wheel[2].replace("_", "+") if "+" not in wheel[2] else wheel[2]
-    sdist = re.match(r"(.+)-([^-]+)\.(?:tar\.gz|zip)\Z", filename)
+    sdist = re.match(r"([A-Za-z0-9._-]+)-([A-Za-z0-9.!+_]+)\.(?:tar\.gz|zip)\Z", filename)
     return (normalize(sdist[1]), sdist[2]) if sdist else None

@@ -28,7 +28,6 @@ def run(options: argparse.Namespace, session: Session) -> Result:
         UsageError: the id is none.
         ManagerError: the folder is not empty.
     """
-    del session
     provider_id = options.id
     if not is_id(provider_id):
         raise UsageError(
@@ -38,6 +37,10 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     folder = Path(options.folder or distribution).absolute()
     if folder.exists() and any(folder.iterdir()):
         raise ManagerError(f"{folder} exists and is not empty.", "Name another folder with --folder.")
+    if provider_id in session.with_options(offline=True).catalog:
+        session.console.note(
+            f"A catalog has a provider {provider_id!r} already: of two with one id, neither is active."
+        )
     name = options.name or provider_id.replace("_", " ").title()
     files = scaffold(provider_id, name, distribution)
     for path, text in files.items():
@@ -147,7 +150,7 @@ class {title}Ping:
         self.host = host
 
     def execute(self) -> str:
-        """ChangeRequest, and return the answer."""
+        """Ask, and return the answer."""
         return {title}Hook(self.host).ping()
 '''
 

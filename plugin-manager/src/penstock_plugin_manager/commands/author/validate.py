@@ -21,7 +21,6 @@ from penstock_plugin_manager.model.names import CORE, default_distribution, norm
 from penstock_plugin_manager.model.requirement import parse_requirement
 from penstock_plugin_manager.output import Result
 
-
 _SECONDS = 300
 
 
@@ -29,7 +28,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument("path", help="a wheel, a provider's folder, or a provider.toml")
     parser.add_argument(
-        "--import", dest="with_import", action="store_true",
+        "--import",
+        dest="with_import",
+        action="store_true",
         help="import it in the environment, where it must be installed, and check its code as ProviderSuite does",
     )
 
@@ -130,7 +131,9 @@ def _imports(manifest: Manifest, session: Session) -> list[str]:
         ManagerError: the check did not come to its end.
     """
     if CORE not in session.visible_distributions:
-        raise MissingError(f"{session.environment.root} has no core, so nothing can be imported.", "Install the provider there first.")
+        raise MissingError(
+            f"{session.environment.root} has no core, so nothing can be imported.", "Install the provider there first."
+        )
     command = [session.environment.python, "-P", "-m", "penstock.testing.every_check", manifest.id]
     try:
         done = subprocess.run(command, check=False, capture_output=True, stdin=subprocess.DEVNULL, timeout=_SECONDS)
@@ -139,7 +142,8 @@ def _imports(manifest: Manifest, session: Session) -> list[str]:
         raise ManagerError(f"The import of provider {manifest.id!r} takes more than {_SECONDS} s.") from None
     except (OSError, ValueError, IndexError):
         raise ManagerError(
-            f"The import of provider {manifest.id!r} ended the interpreter.", "Look into the code that its modules run.",
+            f"The import of provider {manifest.id!r} ended the interpreter.",
+            "Look into the code that its modules run.",
             done.stderr.decode("utf-8", "replace")[-2000:],
         ) from None
     return [plain(str(each)) for each in found]

@@ -156,7 +156,14 @@ def _component(package: Locked, session: Session) -> Component:
     from packageurl import PackageURL  # noqa: PLC0415  as above
 
     files = [*package.wheels, *([package.sdist] if package.sdist else [])]
-    hashes = [HashType(alg=HashAlgorithm.SHA_256, content=each.sha256) for each in files if each.sha256]
+    hashes = {
+        each.name: [HashType(alg=HashAlgorithm.SHA_256, content=each.sha256)] if each.sha256 else [] for each in files
+    }
+    # Hashes of one component are hashes of one thing: each of several files is a component of its own.
+    parts = [
+        Component(name=name, type=ComponentType.FILE, bom_ref=f"{package.name}@{package.version}/{name}", hashes=found)
+        for name, found in sorted(hashes.items())
+    ]
     dist = session.distributions.get(package.name)
     return Component(
         name=package.name,
@@ -164,6 +171,7 @@ def _component(package: Locked, session: Session) -> Component:
         type=ComponentType.LIBRARY,
         bom_ref=f"{package.name}@{package.version}",
         purl=PackageURL("pypi", name=package.name, version=package.version),
-        hashes=hashes,
+        hashes=next(iter(hashes.values())) if len(files) == 1 else [],
+        components=parts if len(files) > 1 else [],
         licenses=[DisjunctiveLicense(name=dist.license)] if dist and dist.license else [],
     )

@@ -12,7 +12,13 @@ from penstock_plugin_manager.output import Result
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    parser.add_argument("action", choices=("show", "check"), help="show the policy, or judge the lock by it")
+    parser.add_argument(
+        "action",
+        nargs="?",
+        default="show",
+        choices=("show", "check"),
+        help="show the policy (default), or judge the lock by it",
+    )
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from penstock_manifest.format import Field
+from penstock_manifest.format import Field, plain
 
 from penstock_plugin_manager.arguments import add_source_options
 from penstock_plugin_manager.change.known_providers import KnownProvider, find_provider, offer_data, project_of
@@ -107,7 +107,7 @@ def _capability(capability: Offer) -> list[str]:
     needs = f" [extra {capability.extra}]" if capability.extra else ""
     lines = [f"  {style(capability.id, 'cyan')}{needs}  {capability.doc}"]
     for each in capability.parameters:
-        default = "" if each.default is None else f" = {each.default!r}"
+        default = "" if each.default is None else f" = {plain(repr(each.default), 120)}"
         must = ", required" if each.required else ""
         secret = ", secret" if isinstance(each, Field) and each.secret else ""
         lines.append(f"      {each.name}: {each.type}{default}{must}{secret}  {each.doc}".rstrip())

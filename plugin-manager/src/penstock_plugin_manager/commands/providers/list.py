@@ -161,7 +161,14 @@ def _joined(results: Sequence[Result]) -> Result:
 
 
 def _broken(_: argparse.Namespace, session: Session) -> Result:
-    rows = [row for row in provider_rows(session) if row["problems"] or row["damage"]]
+    core = session.distributions["penstock-core"].version if "penstock-core" in session.distributions else ""
+    rows = provider_rows(session)
+    for row in rows:
+        entry = session.catalog.get(row["id"])
+        release = entry.release(row["version"]) if entry else None
+        if release and release.verdicts.get(core) == "fail":
+            row["problems"].append(f"a catalog has seen it fail with core {core}")
+    rows = [row for row in rows if row["problems"] or row["damage"]]
     if not rows:
         return Result({"providers": []}, ["Every provider is sound."])
     lines = []

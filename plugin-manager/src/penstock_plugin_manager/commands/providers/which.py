@@ -14,19 +14,25 @@ from penstock_plugin_manager.output import Result, next_command
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    parser.add_argument("capability", help="a capability id, class name, connection type, URL scheme or import")
+    parser.add_argument("capability", help="a capability id, class name, connection type, URL or its scheme, or import")
     add_source_options(parser)
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
-    """Name the provider of a capability id, class name, connection type, URL scheme or import. Exit code 3 if there is none.
+    """Name the provider of a capability id, class name, connection type, URL or its scheme, or import. Exit code 3 if there is none.
 
     Raises:
         MissingError: no known provider offers it.
     """
     wanted = options.capability
+    scheme = wanted.partition("://")[0] if "://" in wanted else ""
     known = known_providers(session)
-    found = [(each, capability) for each in known for capability in offers_of(each.manifest) if _is(capability, wanted)]
+    found = [
+        (each, capability)
+        for each in known
+        for capability in offers_of(each.manifest)
+        if _is(capability, wanted, scheme)
+    ]
     owners: list[tuple[KnownProvider, Offer | None]] = [*found]
     top = wanted.split(".")[0].split(":")[0]
     owners += [(each, None) for each in known if top in each.manifest.imports and not found]
@@ -57,7 +63,9 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     return Result({"matches": data}, [*lines, *([next_command(f"install {' '.join(missing)}")] if missing else [])])
 
 
-def _is(capability: Offer, wanted: str) -> bool:
+def _is(capability: Offer, wanted: str, scheme: str) -> bool:
+    if scheme:
+        return scheme in capability.schemes
     names = {
         capability.id,
         capability.object,
