@@ -30,12 +30,20 @@ def _are(told: list[str], wanted: list[str]) -> bool:
     return sorted(cut) == sorted(wanted)
 
 
+MODULES = [
+    f"penstock_acme/{name}.py"
+    for name in ("__init__", "hooks", "operators", "sensors", "storage", "executors", "plugin", "more")
+] + ["acme_tools.py"]
+EXTRAS = ["iam"]
+
+
 def _wheel(folder: Path, file: Path) -> Path:
     return write_wheel(
         folder,
         "penstock-providers-acme",
         "1.0",
-        files={"penstock_acme/__init__.py": "", "penstock_acme/provider.toml": file.read_bytes()},
+        files={"penstock_acme/provider.toml": file.read_bytes(), **dict.fromkeys(MODULES, "")},
+        extras=EXTRAS,
         requires=["penstock-core>=0.1"],
         entry_points={"penstock.providers": {"acme": "penstock_acme:provider.toml"}},
     )

@@ -79,7 +79,7 @@ def task_problems(subject: Subject) -> list[str]:
         except Exception as error:  # noqa: BLE001 - whatever it raises is the finding
             problems.append(f"{capability.id}: {target.__name__}() fails when a DAG file is imported: {error!r}")
             continue
-        if made.rules.retries != _RETRIES:
+        if made.retries != _RETRIES:
             problems.append(
                 f"{capability.id}: {target.__name__} drops the arguments that every task takes; pass **kwargs on"
             )

@@ -46,8 +46,10 @@ def _entries(
     found = []
     for provider in wheel.providers:
         manifest = provider.manifest
-        if manifest is None or provider.problems:
-            note(f"{wheel.filename}: provider {provider.id} is left out: {'; '.join(provider.problems)}")
+        if manifest is None or provider.claims:
+            note(
+                f"{wheel.filename}: provider {provider.id} is left out: {'; '.join((*provider.problems, *provider.claims))}"
+            )
             continue
         dist = Distribution(wheel.name, wheel.version, wheel.requires)
         core = next((edge.specifier for edge in edges(dist, {"extra": ""}) if edge.child == CORE), "")

@@ -117,7 +117,7 @@ def _problems(provider_id: str, wheel: Wheel, core_version: str, spec: int | Non
         names = ", ".join(sorted(offered)) or "none"
         return [f"it offers no provider {provider_id!r} (it offers: {names})"]
     provider = offered[provider_id]
-    problems = list(provider.problems)
+    problems = [*provider.problems, *provider.claims]
     if provider.manifest and spec is not None and not serves(provider.manifest.spec, spec):
         problems.append(f"it serves spec {provider.manifest.spec}, and core {core_version} has spec {spec}")
     return problems

@@ -90,7 +90,7 @@ def _in_folders(session: Session) -> list[KnownProvider]:
         found += [
             KnownProvider(provider.id, distribution, each.version, "source", provider.manifest)
             for provider in (wheel.providers if wheel else ())
-            if provider.manifest and not provider.problems
+            if provider.manifest and not provider.claims
         ]
     return found
 

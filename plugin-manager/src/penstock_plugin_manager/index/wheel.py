@@ -32,12 +32,18 @@ _LARGEST_METADATA = 4 << 20
 
 
 class WheelProvider(NamedTuple):
-    """A provider that lies in a wheel; one with problems is broken, even if its manifest alone is sound."""
+    """A provider that lies in a wheel; without a manifest when that is broken.
+
+    Attributes:
+        problems: What is wrong with the manifest.
+        claims: What it claims and the wheel does not hold.
+    """
 
     id: str
     manifest: Manifest | None
     data: dict[str, Any]
     problems: tuple[str, ...]
+    claims: tuple[str, ...] = ()
 
 
 class Wheel(NamedTuple):
@@ -126,10 +132,9 @@ def _provider(
     manifest, problems, _ = read_manifest(text, entry.id)
     if strict:
         problems = read_manifest(text, entry.id, strict=True).problems
-    if manifest:
-        problems += tuple(claim_problems(manifest, lambda module: ships_module(names, module), extras))
+    claims = claim_problems(manifest, lambda module: ships_module(names, module), extras) if manifest else []
     data = tomllib.loads(text.decode("utf-8-sig")) if manifest else {}
-    return WheelProvider(entry.id, manifest, data, problems)
+    return WheelProvider(entry.id, manifest, data, problems, tuple(claims))
 
 
 def _spec(archive: zipfile.ZipFile, names: list[str]) -> int | None:

@@ -74,7 +74,7 @@ def _wheel(path: Path) -> tuple[list[str], Manifest | None]:
         return [f"{wheel.filename} has no entry point in the group {GROUP}"], None
     problems: list[str] = []
     for provider in wheel.providers:
-        problems += provider.problems
+        problems += [*provider.problems, *provider.claims]
         problems += _names(provider.id, wheel.name, wheel.requires)
     return problems, wheel.providers[0].manifest
 
