@@ -212,7 +212,7 @@ PLAIN = frozenset(
     statement statements stdout storage stream streams subject submitted suite summary supervise sweep sync system table tables tagging
     terminal test testing text thread time to token toml too tree triggered type types unavailable unchanged unload unloading unreadable
     unverified up updated upgrade upload usage uv validate value values verify wait waiting watch watcher week wheel wheels which why
-    writer zones commit unknown client hashes link loopback interrupted in hand
+    writer zones commit unknown client hashes link loopback interrupted in hand claims every
     """.split()
 )
 """Plain English, tools and formats: words that names may use besides those of the terms."""
