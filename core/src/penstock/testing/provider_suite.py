@@ -68,7 +68,7 @@ class ProviderSuite:
         """Operators execute, sensors poke, and both take what every task takes."""
         _none(code.task_problems(self.subject()))
 
-    def test_stores_and_executors_are_called_as_their_specs_say(self) -> None:
+    def test_stores_and_executors_take_the_calls_of_their_specs(self) -> None:
         """Their methods take the calls of the protocol, and answer in its shapes."""
         _none(code.protocol_problems(self.subject()))
 
