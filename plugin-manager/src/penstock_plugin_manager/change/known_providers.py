@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from penstock_manifest.claims import ships_module
-from penstock_manifest.format import Manifest, to_data
+from penstock_manifest.format import Manifest
 
 from penstock_plugin_manager.change.inspection import inspect_wheel
 from penstock_plugin_manager.change.not_found import known_ids
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import ManagerError, MissingError, did_you_mean
 from penstock_plugin_manager.index.simple import Offered, Project, read_links, read_project
-from penstock_plugin_manager.installed.site import Provider, read_record
+from penstock_plugin_manager.installed.site import Provider, believed
 from penstock_plugin_manager.model.lock import File
-from penstock_plugin_manager.model.offers import Offer
 from penstock_plugin_manager.model.requirement import newer, wheel_parts
 
 
@@ -44,7 +41,7 @@ def known_providers(session: Session, installed: Iterable[Provider] | None = Non
     """
     found = {
         each.id: KnownProvider(
-            each.id, each.distribution, each.version, "installed", _believed(each.manifest, each.paths[0]), each.version
+            each.id, each.distribution, each.version, "installed", believed(each.manifest, each.paths[0]), each.version
         )
         for each in (session.every_provider if installed is None else installed)
         if each.manifest
@@ -56,14 +53,6 @@ def known_providers(session: Session, installed: Iterable[Provider] | None = Non
     for each in _in_folders(session):
         found.setdefault(each.id, each)
     return [found[name] for name in sorted(found)]
-
-
-def _believed(manifest: Manifest, metadata: str) -> Manifest:
-    """Return an installed provider's manifest without the packages that its distribution does not hold: no advice rests on them."""
-    files = [path for path, _, _ in read_record(Path(metadata))]
-    if not files or any(path.endswith(".pth") or "__editable__" in path for path in files):
-        return manifest  # an editable install names none of its files
-    return manifest._replace(imports=tuple(each for each in manifest.imports if ships_module(files, each)))
 
 
 def _in_folders(session: Session) -> list[KnownProvider]:
@@ -136,22 +125,3 @@ def project_of(distribution: str, session: Session) -> Project | None:
         return read_project(distribution, session.sources, session.client)
     except MissingError:
         return None
-
-
-def offer_data(capability: Offer) -> dict[str, Any]:
-    """Return a capability for programs, without what is empty."""
-    data: dict[str, Any] = to_data(capability)
-    return {key: value for key, value in data.items() if value not in ("", [], ())}
-
-
-def provides(capability: Offer, kind: str, name: str) -> bool:
-    """Tell whether a capability is what ``KIND:NAME`` asks for; the kind may be singular."""
-    kinds = {capability.kind, capability.kind.removesuffix("s"), "any"}
-    if kind == "scheme":
-        return name in capability.schemes
-    if kind in {"connection_type", "connection-type"}:
-        return capability.connection_type == name
-    if kind.replace("-", "_") not in kinds:
-        return False
-    short = capability.id.partition(".")[2] or capability.id
-    return name in {capability.id, short, capability.connection_type, *capability.schemes}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import importlib_metadata
 from penstock_manifest import discovery
+from penstock_manifest.claims import ships_module
 from penstock_manifest.discovery import ProviderEntryPoint
 from penstock_manifest.environments import SearchPath
 from penstock_manifest.format import Manifest, plain
@@ -204,3 +205,11 @@ def _text(dist: IDistribution, name: str) -> str:
         return dist.read_text(name) or ""
     except (OSError, ValueError):
         return ""
+
+
+def believed(manifest: Manifest, metadata: str) -> Manifest:
+    """Return an installed provider's manifest without the packages that its distribution does not hold: no advice rests on them."""
+    files = [path for path, _, _ in read_record(Path(metadata))]
+    if not files or any(path.endswith(".pth") or "__editable__" in path for path in files):
+        return manifest  # an editable install names none of its files
+    return manifest._replace(imports=tuple(each for each in manifest.imports if ships_module(files, each)))

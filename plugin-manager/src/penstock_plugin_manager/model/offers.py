@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from penstock_manifest.format import Field, Manifest, Parameter
+from penstock_manifest.format import Field, Manifest, Parameter, to_data
 from penstock_manifest.kinds import CONNECTIONS
 
 
@@ -44,3 +44,22 @@ def offers_of(manifest: Manifest) -> list[Offer]:
         for each in manifest.connections
     ]  # fmt: skip
     return found
+
+
+def offer_data(capability: Offer) -> dict[str, Any]:
+    """Return a capability for programs, without what is empty."""
+    data: dict[str, Any] = to_data(capability)
+    return {key: value for key, value in data.items() if value not in ("", [], ())}
+
+
+def provides(capability: Offer, kind: str, name: str) -> bool:
+    """Tell whether a capability is what ``KIND:NAME`` asks for; the kind may be singular."""
+    kinds = {capability.kind, capability.kind.removesuffix("s"), "any"}
+    if kind == "scheme":
+        return name in capability.schemes
+    if kind in {"connection_type", "connection-type"}:
+        return capability.connection_type == name
+    if kind.replace("-", "_") not in kinds:
+        return False
+    short = capability.id.partition(".")[2] or capability.id
+    return name in {capability.id, short, capability.connection_type, *capability.schemes}

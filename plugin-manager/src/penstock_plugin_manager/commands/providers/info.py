@@ -8,11 +8,11 @@ from typing import Any
 from penstock_manifest.format import Field, plain
 
 from penstock_plugin_manager.arguments import add_source_options
-from penstock_plugin_manager.change.known_providers import KnownProvider, find_provider, offer_data, project_of
+from penstock_plugin_manager.change.known_providers import KnownProvider, find_provider, project_of
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import IncompatibleError, ManagerError
 from penstock_plugin_manager.model.names import parse_provider_requirement
-from penstock_plugin_manager.model.offers import Offer, offers_of
+from penstock_plugin_manager.model.offers import Offer, offer_data, offers_of
 from penstock_plugin_manager.model.requirement import human_size
 from penstock_plugin_manager.output import Result, next_command, style
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 
 from penstock_plugin_manager.arguments import add_source_options
-from penstock_plugin_manager.change.known_providers import KnownProvider, known_providers, provides
+from penstock_plugin_manager.change.known_providers import KnownProvider, known_providers
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import MISSING, UsageError
-from penstock_plugin_manager.model.offers import Offer, offers_of
+from penstock_plugin_manager.model.offers import Offer, offers_of, provides
 from penstock_plugin_manager.output import Result, next_command, table
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 
 from penstock_plugin_manager.arguments import add_source_options
-from penstock_plugin_manager.change.known_providers import KnownProvider, known_providers, offer_data
+from penstock_plugin_manager.change.known_providers import KnownProvider, known_providers
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import MissingError, did_you_mean
-from penstock_plugin_manager.model.offers import Offer, offers_of
+from penstock_plugin_manager.model.offers import Offer, offer_data, offers_of
 from penstock_plugin_manager.output import Result, next_command
 
 
