@@ -33,7 +33,7 @@ def _with(**changes):
         pytest.param(_with(extra="Big_One"), "", id="an extra in another spelling"),
         pytest.param(_manifest(plugin="penstock_x.hooks"), "", id="a plugin module"),
         pytest.param(_manifest(imports=("penstock_x", "boto3")), "it claims the package 'boto3'", id="a library"),
-        pytest.param(_manifest(imports=("penstock_x", "penstock_aws")), "it claims the package 'penstock_aws'", id="a sibling"),
+        pytest.param(_manifest(imports=("penstock_x", "penstock_other")), "it claims the package 'penstock_other'", id="a sibling"),
         pytest.param(_with(object="os:system"), "'os', which is in none of its packages", id="an object elsewhere"),
         pytest.param(_with(object="penstock_x.gone:Run"), "'penstock_x.gone' is not in the distribution", id="no such module"),
         pytest.param(_with(extra="nope"), "has no extra 'nope'", id="no such extra"),
