@@ -18,9 +18,9 @@ ENDING = [
         '    skip_downstream: str = ""\n    advice: str = ""\n',
     ),
     (
-        "core/src/penstock/author/run/execution.py",
-        "retryable=not final, retry_after_s=after)",
-        'retryable=not final, retry_after_s=after, advice=getattr(error, "advice", ""))',
+        "core/src/penstock/author/run/failed.py",
+        "retry_after_s=_seconds_to_wait(error))",
+        'retry_after_s=_seconds_to_wait(error), advice=getattr(error, "advice", ""))',
     ),
     (
         "core/src/penstock/engine/tries.py",
