@@ -24,8 +24,8 @@ ENDING = [
     ),
     (
         "core/src/penstock/engine/tries.py",
-        '    summary = event.end.error.partition("\\n")[0]',
-        '    summary = event.end.advice or event.end.error.partition("\\n")[0]',
+        '    summary = shortened(event.end.error.partition("\\n")[0]',
+        '    summary = shortened(event.end.advice or event.end.error.partition("\\n")[0]',
     ),
 ]
 TRY_ENDING = """
