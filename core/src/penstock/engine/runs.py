@@ -69,12 +69,26 @@ def change_version(state: State, event: RunVersionChanged) -> None:
     run = state.runs[row.run] = LiveRun(row, state.compiled(event.dag, event.version))
     if row.started_at is not None or row.state.finished:
         _restore_rows(state, old, run, event)
+    else:
+        _begin_anew(state, old, run)
     state.store_run(run, row)
     _go_on(state, run)
     if row.state.finished and run.unfinished:
         reopen(state, run, "its version has tasks that have not run")
     elif row.state in (RunState.SUCCESS, RunState.FAILED):
         end_run_by_leaves(state, run)
+
+
+def _begin_anew(state: State, old: LiveRun, run: LiveRun) -> None:
+    """Put fresh instances in the place of those of a run that has not started, with the rows that a cancel or a clear left."""
+    kept = {instance.key for instance in run.instances()}
+    for instance in old.instances():
+        if instance.state is not TaskState.NONE:
+            instance.reset("its run begins anew")
+            state.mark_dirty(instance)  # for listeners, who hear of it before the row goes
+        state.forget(instance)
+        if instance.key not in kept:
+            state.delete_row(instance)
 
 
 def _restore_rows(state: State, old: LiveRun, run: LiveRun, event: RunVersionChanged) -> None:
@@ -252,8 +266,9 @@ def pinned(state: State, run: LiveRun) -> LiveRun:
     if run.row.version or dag is None:
         return run
     row = replace(run.row, version=dag.version)
-    state.runs[row.run] = LiveRun(row, state.compiled(dag.dag, dag.version))
-    return state.runs[row.run]
+    made = state.runs[row.run] = LiveRun(row, state.compiled(dag.dag, dag.version))
+    _begin_anew(state, run, made)
+    return made
 
 
 def create_due_runs(state: State) -> None:

@@ -134,15 +134,18 @@ class Checker:
             return  # a failure of the same step came too late to change it
         got = state if state in (S.SKIPPED, S.UPSTREAM_FAILED) else S.SCHEDULED
         if setup is not None:
-            assert got is not S.SCHEDULED or setup is S.SUCCESS, (
+            assert got is not S.SCHEDULED or S.SUCCESS in setup, (
                 f"{key} became {state}, and what it waits for is {setup}"
             )
-            if got is setup:
+            if got in setup:
                 return
         assert got is expected, f"{key} became {state} ({reason}); its rule says {expected} to {dict(tallies)}"
 
-    def _setup_verdict(self, key: TaskKey, spec: TaskSpec) -> TaskState | None:
-        """What the setups above a task say, written down a second time: SUCCESS to go on, NONE to wait; None if there are none."""
+    def _setup_verdict(self, key: TaskKey, spec: TaskSpec) -> set[TaskState] | None:
+        """What the setups above a task say, written down a second time: SUCCESS to go on, NONE to wait; None if there are none.
+
+        Where one was skipped and another failed, the first that ended decides, and it is not known here which that was.
+        """
         tasks = {t.task_id: t for t in self.store.versions[self.store.runs[key.run].version].tasks}
 
         def above(task_id: str) -> set[str]:
@@ -161,8 +164,9 @@ class Checker:
             return None
         states = [t.state for k, t in self.store.tasks.items() if k.run == key.run and k.task_id in asked]
         if not spec.teardown and (ended := set(states) - {S.SUCCESS}):
-            return S.UPSTREAM_FAILED if ended & set(BROKEN) else S.SKIPPED if S.SKIPPED in ended else S.NONE
-        return S.SUCCESS if all(s.finished for s in states) else S.NONE
+            verdicts = {S.UPSTREAM_FAILED} if ended & set(BROKEN) else set[TaskState]()
+            return (verdicts | ({S.SKIPPED} & ended)) or {S.NONE}
+        return {S.SUCCESS} if all(s.finished for s in states) else {S.NONE}
 
     def _dispatches(self, step: Step) -> None:
         if not step.dispatches:

@@ -93,7 +93,8 @@ class Promises:
         if row.losses >= MAX_LOST:
             assert row.state is TaskState.FAILED, f"{ident} was lost {row.losses} times and goes on as {row.state}"
         else:
-            spent = row.try_number + (row.state in (TaskState.SCHEDULED, TaskState.UP_FOR_RETRY))
+            # What does not go out again in this very step (it waits, or a short circuit cut it off) gave its number back.
+            spent = row.try_number + (not row.state.live)
             assert spent == before.try_number, f"{ident} was lost, and it spent a try number"
 
     def _check_retries(self, touched: set[int]) -> None:
