@@ -20,7 +20,7 @@ from penstock.errors import (
         (NotFoundError("DAG", "x"), 3),
         (RequestError("no"), 4),
         (StoreError("gone"), 5),
-        (StoreHeldError("held"), 5),
+        (StoreHeldError("held"), 4),
         (ConfigError("wrong"), 5),
         (InternalError("bug"), 70),
         (PluginError("broken"), 1),

@@ -36,6 +36,7 @@ def private(own_wheels, tmp_path):
 def test_every_command_asks_with_the_password_and_none_shows_it(generations, private, monkeypatch, capsys):
     world = generations
     world.pm("install", "alpha<2", sources=False, PIP_INDEX_URL=private)
+    assert private.rpartition("@")[2].partition("/")[0] in world.lock.read_text(), "the lock names the index"
     for name in [each for each in os.environ if each.startswith(("PIP_", "UV_", "PENSTOCK_", "VIRTUAL_ENV"))]:
         monkeypatch.delenv(name)
     for name, text in {**world.variables, "PIP_INDEX_URL": private}.items():
@@ -54,7 +55,6 @@ def test_every_command_asks_with_the_password_and_none_shows_it(generations, pri
         with contextlib.suppress(OSError):
             body = path.read_bytes()
             assert not any(text.encode() in body for text in SAID), path
-    assert private.rpartition("@")[2].partition("/")[0] in world.lock.read_text(), "the lock names the index"
 
 
 def test_a_name_of_the_first_index_is_never_taken_from_another(world, own_wheels, tmp_path):

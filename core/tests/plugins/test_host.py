@@ -172,13 +172,19 @@ def test_secrets_are_those_the_provider_marks_and_those_the_core_knows_by_their_
     assert host_of(site).connection_type("none") is None
 
 
-@pytest.mark.parametrize("disabled", [["good"], ["*"]], ids=["by id", "all, in safe mode"])
-def test_a_disabled_provider_is_listed_and_not_used(site, disabled):
+@pytest.mark.parametrize(
+    ("disabled", "remedy"),
+    [
+        pytest.param(["good"], "plugin-manager enable good", id="by id"),
+        pytest.param(["*"], "by PENSTOCK_SAFE_MODE. Unset that", id="all, in safe mode"),
+    ],
+)
+def test_a_disabled_provider_is_listed_and_not_used(site, disabled, remedy):
     site.provider("good", entry("operators", "good.x", "X"), code="raise RuntimeError('imported')")
     host = PluginHost.discover(SearchPath((str(site.folder),)), disabled)
     [provider] = host.providers()
     assert not provider.active
-    with pytest.raises(PluginError, match="plugin-manager enable good"):
+    with pytest.raises(PluginError, match=remedy):
         host.resolve("good.x")
 
 

@@ -69,7 +69,7 @@ def test_the_role_is_free_after_close(store, url, keyring, now):
 def test_the_role_is_free_after_a_kill(store, child, now):
     process = child("store.leader_lock.acquire('child', now); print('held', flush=True); sys.stdin.read()")
     assert process.stdout.readline() == "held\n"
-    with pytest.raises(StoreHeldError, match=f"child already works on it .process {process.pid}"):
+    with pytest.raises(StoreHeldError, match=f"child already works on it .scheduler process {process.pid}"):
         store.leader_lock.acquire("second", now)
     process.send_signal(signal.SIGKILL)
     process.wait()

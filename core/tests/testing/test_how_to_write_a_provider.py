@@ -31,4 +31,4 @@ def test_the_files_of_the_page_make_a_provider_that_passes_the_suite(tmp_path, m
     command = [sys.executable, "-m", "penstock.testing.provider_suite", "acme"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
 
-    assert "9 passed" in done.stdout, done.stdout + done.stderr
+    assert "13 passed" in done.stdout, done.stdout + done.stderr
