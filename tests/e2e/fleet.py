@@ -77,10 +77,11 @@ class FleetWorker:
 
     def tries(self) -> list[int]:
         """Processes of its tries."""
-        mark, found = f"WORKER={self.name}".encode(), []
+        # its folder is its own, its name is also that of a worker of another stage
+        marks, found = {f"WORKER={self.name}".encode(), f"HOME={self._folder}".encode()}, []
         for entry in Path("/proc").iterdir():
             try:
-                if entry.name.isdigit() and mark in (entry / "environ").read_bytes().split(b"\0"):
+                if entry.name.isdigit() and marks <= {*(entry / "environ").read_bytes().split(b"\0")}:
                     found.append(int(entry.name))
             except OSError:  # it has ended
                 continue

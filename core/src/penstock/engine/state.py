@@ -79,8 +79,6 @@ class State:
         self.monotonic_s = self._lease_clock_s = self._expected_wait_s = 0.0
         self.begin_step(Now(datetime.min.replace(tzinfo=UTC), 0.0))
 
-    # Changes of the step in progress.
-
     def begin_step(self, now: Now) -> None:
         """Start a step."""
         # A step that comes far later than was asked for means that the scheduler did not run: the machine slept, the
@@ -188,8 +186,6 @@ class State:
         self._expected_wait_s = LONGEST_WAIT_S if wait_s is None else min(wait_s, LONGEST_WAIT_S)
         return Step(changes, tuple(self.dispatches), tuple(self.kills), wait_s)
 
-    # Time.
-
     def wake_dag_at(self, at: datetime, dag_id: str) -> None:
         """Check a DAG in the first step at or after an instant."""
         dag = self.dag(dag_id)
@@ -245,8 +241,6 @@ class State:
             waits.append((self._timers[0][0] - self.now).total_seconds())
         return max(0.0, min(waits)) if waits else None
 
-    # Lookups.
-
     def dag(self, dag_id: str) -> LiveDag:
         """The state of a DAG, created on first use."""
         if dag_id not in self.dags:
@@ -272,8 +266,6 @@ class State:
     def release(self, run: LiveRun) -> None:
         """Drop a run after this step if it has ended and no try of it lives; a request of the same step still finds it."""
         self._released.append(run)
-
-    # Tries and the resources that they hold.
 
     def executor(self, name: str) -> Resource:
         """The slots of an executor by name, created closed on first use: it is open once it reports its capacity."""
