@@ -246,7 +246,7 @@ def test_a_stopped_worker_loses_its_own_tries_and_no_others_and_its_late_answers
     stage.trigger("wait", name, name=name)
     stage.wait_for_lines("begin", name, 4)
     mine = {n for what, n, worker in stage.lines(name) if worker == "a"}
-    assert len(mine) == 2
+    assert len(mine) == 2 <= len(stopped.tries())
 
     stopped.send_signal(signal.SIGSTOP)
     stage.wait_for_lines("begin", name, 6)
