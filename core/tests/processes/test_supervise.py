@@ -29,7 +29,7 @@ def supervised(*codes):
 
 
 def test_pauses_double_up_to_half_a_minute_and_start_over():
-    backoff = Backoff()
+    backoff = Backoff(0.5, 30)
     pauses = [backoff.pause() for _ in range(9)]
     assert pauses[:4] == [0.5, 1.0, 2.0, 4.0]
     assert pauses[-1] == LONGEST_PAUSE_S

@@ -10,7 +10,7 @@ import msgspec
 
 from penstock.model.notice import Notice
 from penstock.notify.listener_process import ListenerProcess
-from penstock.processes.supervise import Backoff
+from penstock.processes.supervise import FIRST_PAUSE_S, LONGEST_PAUSE_S, Backoff
 from penstock.spec.wire import Ask, FrameKind, Reply
 from penstock.store import Listener
 
@@ -73,7 +73,7 @@ class Delivery:
         self._notices: deque[tuple[int, Notice]] = deque()
         self._loaded = self._busy = False
         self._ends_loading = self._ends_busy = 0
-        self._backoff = Backoff()
+        self._backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
         self._due: float | None = ports.monotonic()
 
     @property

@@ -19,19 +19,25 @@ _STEP_S = 0.05
 
 
 class Backoff:
-    """Pauses between restarts: each is twice the one before, up to half a minute."""
+    """Pauses between attempts: each is twice the one before, up to the longest.
 
-    def __init__(self) -> None:
-        self._next_s = FIRST_PAUSE_S
+    Args:
+        first_s: The first pause, in seconds.
+        longest_s: The longest.
+    """
+
+    def __init__(self, first_s: float, longest_s: float) -> None:
+        self._first_s, self._longest_s = first_s, longest_s
+        self._next_s = first_s
 
     def pause(self) -> float:
         """Return the pause in seconds before the next start."""
-        pause, self._next_s = self._next_s, min(2 * self._next_s, LONGEST_PAUSE_S)
+        pause, self._next_s = self._next_s, min(2 * self._next_s, self._longest_s)
         return pause
 
     def reset(self) -> None:
         """Begin with the shortest pause again."""
-        self._next_s = FIRST_PAUSE_S
+        self._next_s = self._first_s
 
 
 class Service:
@@ -46,7 +52,7 @@ class Service:
     def __init__(self, name: str, command: Sequence[str], cwd: Path) -> None:
         self.name, self._command, self._cwd = name, command, cwd
         self._process: subprocess.Popen[bytes] | None = None
-        self._backoff = Backoff()
+        self._backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
         self._started_at = self._due = 0.0
 
     def keep_alive(self) -> tuple[int, float] | None:

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from penstock.model.attempt import TryEnd
 from penstock.model.run import UNMAPPED, TaskKey
 from penstock.model.state import Outcome
+from penstock.model.text import shortened, visible
 from penstock.scheduler.executor_thread import ExecutorThread
 from penstock.spec.executor import (
     Executor,
@@ -266,18 +267,13 @@ def _bounded(event: ExecutorEvent, now: datetime) -> ExecutorEvent:
 
 def _words(error: BaseException) -> str:
     try:
-        return _visible(f"{type(error).__name__}: {error}")
+        return shortened(visible(f"{type(error).__name__}: {error}"), _LONGEST_FAULT)
     except Exception:  # noqa: BLE001 - its own text may raise
         return type(error).__name__
 
 
 def _shown(value: object) -> str:
     try:
-        return _visible(repr(value))
+        return shortened(visible(repr(value)), _LONGEST_FAULT)
     except Exception:  # noqa: BLE001 - its own text may raise
         return f"a {type(value).__name__}"
-
-
-def _visible(text: str) -> str:
-    """The text without what a terminal would obey, and not too long."""
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text[:_LONGEST_FAULT])

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from penstock.errors import StoreUnavailableError
+from penstock.processes.supervise import Backoff
 
 T = TypeVar("T")
 
@@ -21,7 +22,8 @@ class Outage:
 
     def __init__(self, stop: int) -> None:
         self._stop = stop
-        self._pause_s = 0.0
+        self._backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+        self._waiting = False
 
     def through(self, call: Callable[[], T]) -> T:
         """What a call gives, which is repeated until the database can be had.
@@ -40,17 +42,18 @@ class Outage:
 
     def wait(self, error: StoreUnavailableError) -> None:
         """Wait a moment, longer from time to time; raises the error if the scheduler is to stop."""
-        if not self._pause_s:
+        if not self._waiting:
             _log(f"{error} Nothing new is started until it can be had; tries that run, run on.")
-        self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S) or FIRST_PAUSE_S
-        if select.select([self._stop], [], [], self._pause_s)[0]:
+        self._waiting = True
+        if select.select([self._stop], [], [], self._backoff.pause())[0]:
             raise error
 
     def over(self) -> None:
         """The database has served."""
-        if self._pause_s:
+        if self._waiting:
             _log("the database can be had again.")
-            self._pause_s = 0.0
+            self._waiting = False
+            self._backoff.reset()
 
 
 def _log(line: str) -> None:
