@@ -113,11 +113,11 @@ def coverage(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHONS)
-@nox.parametrize("package", ["manifest", "core", "plugin-manager", "testkit"])
-def unit(session: nox.Session, package: str) -> None:
-    """Run the tests of one package: ``nox -s "unit-3.11(package='core')"``."""
+def unit(session: nox.Session) -> None:
+    """Run the unit tests of all packages, or those of some paths, on each Python: ``nox -s unit-3.13 -- core/tests``."""
     _sync(session)
-    _pytest(session, f"{package}/tests")
+    words = session.posargs or ["manifest/tests", "core/tests", "plugin-manager/tests", "testkit/tests", "providers"]
+    session.run("pytest", "-n", "2", "--dist", "loadgroup", *words, env={"PENSTOCK_TESTS_STRICT": "1"})
 
 
 @nox.session(python=PYTHONS)

@@ -46,7 +46,7 @@ def test_a_service_that_ends_is_started_again_until_one_ends_with_the_final_code
     assert "the s1 ended with exit code 0; it is started again in 0.01 s" in said
 
 
-def test_a_signal_stops_all_services_and_a_second_one_kills_them():
+def test_a_signal_stops_all_services_and_a_second_one_kills_them_at_once():
     process = supervised(STAYS)
     assert process.stdout.readline() == "up\n"
     process.send_signal(signal.SIGTERM)

@@ -158,9 +158,9 @@ class Supervisor:
         return found
 
     def _stop(self) -> int:
-        if self._interrupts:
+        already = self._interrupts  # before the line that invites a second one, which may follow it at once
+        if already:
             self._log("stopping: running tries get a moment to clean up. Ctrl-C again to force.")
-        already = self._interrupts
         for service in self._services:
             service.terminate()
         until = time.monotonic() + self._stop_s
