@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 import pytest
-from stage import Stage, after, dag
+from stage import Stage, dag
 
 from penstock.engine.tries import MAX_LOST
 from penstock.model.attempt import TryEnd
@@ -226,9 +226,37 @@ def test_an_answer_before_the_start_was_told_counts_and_the_start_after_it_chang
     assert not stage.step(TryStarted(stage.key("a"), 1, 5, stage.now)).changes
 
 
-def test_a_branch_that_names_a_task_that_is_not_there_fails_and_says_so():
-    stage = Stage(dag("a", "b<a", after("c", "a")))
+GROUPS = {"g": ("g.x", "g.y"), "far": ("c",), "empty": ("b",)}
+ANSWERS = {
+    "a task": (("b",), "it chose b"),
+    "a group by those of its first tasks that are directly downstream": (("g",), "it chose g.x"),
+    "a group without tasks by what follows it": (("empty",), "it chose b"),
+    "a task and its group": (("g", "g.x", "b"), "it chose b, g.x"),
+    "nothing": ((), "it chose nothing"),
+    "one that is not there": (("b", "nope"), "branch 'a' answered 'nope', which is not directly downstream of it."),
+    "one further on": (("c",), "answered 'c', which is not directly downstream of it. It may answer b, empty, g, g.x."),
+    "a group further on": (("far",), "answered 'far'"),
+    "itself": (("a",), "answered 'a'"),
+    "one upstream": (("up",), "answered 'up'"),
+    "a long text": (("n" * 10_000,), "answered 'nnn"),
+}
+
+
+@pytest.mark.parametrize(("follow", "said"), ANSWERS.values(), ids=ANSWERS)
+def test_an_answer_of_a_branch_names_what_is_directly_downstream_or_fails_its_try(follow, said):
+    tasks = ["up", "a<up", "b<a", "g.x<a", "g.y<g.x", "c<b"]
+    stage = Stage(dag(*tasks, groups=GROUPS))
     stage.trigger()
-    stage.finish("a", follow=("b", "nope"))
-    assert stage.state("a") == "failed"
-    assert stage.reason("a") == "branch 'a' chose 'nope': DAG 'd' has no such task"
+    stage.finish("up")
+    stage.finish("a", follow=follow)
+    assert said in stage.reason("a")
+    assert len(stage.reason("a")) <= 500
+    assert stage.state("a") == ("success" if said.startswith("it chose") else "failed")
+
+
+def test_an_answer_of_a_branch_without_downstream_is_told_what_is_left_to_answer_and_of_many_some():
+    stage = Stage(dag("a"), dag("a", *(f"b{n}<a" for n in range(60)), dag_id="wide"))
+    stage.trigger(), stage.trigger("wide")
+    stage.finish("a", follow=("x",)), stage.finish("a", run=2, follow=("x",))
+    assert stage.reason("a").endswith("It may answer None alone: no task is.")
+    assert "and 10 more." in stage.store.tries[stage.key("a", 2), 1].error

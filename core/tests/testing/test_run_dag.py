@@ -15,6 +15,7 @@ from penstock import (
     PokeResult,
     Sensor,
     SkipTask,
+    TaskGroup,
     TriggerDagRunOperator,
     Variable,
     get_current_context,
@@ -380,3 +381,57 @@ def test_a_run_takes_milliseconds():
     started = time.process_time()
     run_dag(dag).check()
     assert time.process_time() - started < 0.2
+
+
+class Choose(Operator):
+    """A branch of somebody else's, whose answer is given."""
+
+    decides = "branch"
+
+    def __init__(self, *, answer, **kwargs):
+        super().__init__(**kwargs)
+        self.answer = answer
+
+    def execute(self, context):
+        return self.answer
+
+
+class Stop(Choose):
+    """A short circuit of somebody else's."""
+
+    decides = "short_circuit"
+
+
+MAKERS = {
+    "a function": lambda answer: task.branch(lambda: answer, task_id="choose")(),
+    "a class of others": lambda answer: Choose(task_id="choose", answer=answer),
+    "a capability": lambda answer: operator("acme.choose", task_id="choose", answer=answer),
+    "a mapped capability": lambda answer: operator.partial("acme.choose", task_id="choose").expand(answer=[answer]),
+}
+BRANCHES = {
+    "a task": ("a", "success skipped skipped"),
+    "a group": (["g"], "skipped success success"),
+    "what is further on": ("g.last", "upstream_failed upstream_failed upstream_failed"),
+    "a group that begins elsewhere": ("far", "upstream_failed upstream_failed upstream_failed"),
+}
+
+
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+@pytest.mark.parametrize(("answer", "states"), BRANCHES.values(), ids=BRANCHES)
+def test_a_branch_chooses_by_one_rule_whoever_made_it(make, answer, states):
+    with DAG("d") as dag:
+        choose, a = make(answer), EmptyOperator(task_id="a")
+        with TaskGroup("g") as g:
+            EmptyOperator(task_id="first") >> EmptyOperator(task_id="last")
+        with TaskGroup("far") as far:
+            EmptyOperator(task_id="end")
+        choose >> [a, g]
+        a >> far
+    result = run_dag(dag, operators={"acme.choose": Choose})
+    assert " ".join(result.states[name] for name in ("a", "g.first", "g.last")) == states
+
+
+def test_a_short_circuit_by_capability_ends_the_way():
+    with DAG("d") as dag:
+        operator("acme.stop", task_id="stop", answer=[]) >> EmptyOperator(task_id="a")
+    assert run_dag(dag, operators={"acme.stop": Stop}).states == {"stop": "success", "a": "skipped"}

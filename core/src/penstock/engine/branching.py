@@ -8,7 +8,6 @@ upstream of it is cleared.
 from penstock.engine.live import Instance, Node
 from penstock.model.attempt import TryEnd
 from penstock.model.state import TaskState
-from penstock.spec.executor import TryFinished
 
 _CUT_OFF_BY = "cut off by "
 _CHOSE = "it chose "
@@ -49,15 +48,8 @@ def _cut_off_by(node: Node, reason: str) -> set[int]:
     if not reason.startswith(_CHOSE):
         return set()
     chosen = reason.removeprefix(_CHOSE).split(", ") if reason != _CHOSE_NOTHING else []
-    return set(downstream) - compiled.reachable(compiled.index[task_id] for task_id in chosen)
-
-
-def unknown_choice(node: Node, event: TryFinished) -> str:
-    """What a branch chose that its DAG does not have, as a sentence; "" if there is nothing of the kind."""
-    unknown = [repr(task_id) for task_id in event.end.follow or () if task_id not in node.run.compiled.index]
-    if not unknown:
-        return ""
-    return f"branch {node.task.task_id!r} chose {', '.join(unknown)}: DAG {node.run.row.dag_id!r} has no such task"
+    # Its run may have got a version of the DAG since that does not have what it chose.
+    return set(downstream) - compiled.reachable(compiled.index[each] for each in chosen if each in compiled.index)
 
 
 def skipped_by(instance: Instance) -> str:

@@ -4,8 +4,9 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from penstock.engine.branching import decision, unknown_choice
+from penstock.engine.branching import decision
 from penstock.engine.flow import collapse, end_instance, evaluate, make_ready
+from penstock.engine.graph.branch_answer import judged
 from penstock.engine.live import Instance
 from penstock.engine.messages import Dispatch, Kill, TryInterrupted
 from penstock.engine.state import State
@@ -84,12 +85,7 @@ def finish_try(state: State, event: TryFinished, *, blamed: bool = True) -> None
     if instance is None or instance.attempt is None or event.epoch != instance.epoch:
         state.record_late(LateAnswer(event.key, event.epoch, event.end.outcome, event.at))
         return
-    if (
-        not instance.cancelling
-        and event.end.outcome is Outcome.SUCCESS
-        and (error := unknown_choice(instance.node, event))
-    ):
-        event = replace(event, end=TryEnd(Outcome.FAILED, error, retryable=False))
+    event = replace(event, end=judged(instance.node.run.compiled, instance.node.number, event.end))
     ended = replace(instance.attempt, ended_at=event.at, outcome=event.end.outcome, error=event.end.error)
     state.store_try(instance.key, ended)
     state.detach_try(instance)

@@ -5,7 +5,7 @@ store writes it. Nobody copies their fields, so that a new one is written here a
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -89,7 +89,7 @@ class TryEnd(msgspec.Struct, frozen=True, omit_defaults=True):
         error: Why, for anything but success: one sentence, then the traceback if user code raised.
         retryable: False if the task's code or a provider said that a repetition is useless.
         xcoms: Values it leaves, by key.
-        follow: For a branch, the tasks directly downstream that go on; None if it is no branch.
+        follow: For a branch, the ids that it answered, of tasks directly downstream or of task groups; None if it is no branch.
         skip_downstream: For a short circuit, ``all`` or ``direct`` downstream tasks are skipped; "" for none.
         retry_after_s: Seconds that the outside world asked to wait before the next try; None if it did not.
     """
@@ -99,5 +99,5 @@ class TryEnd(msgspec.Struct, frozen=True, omit_defaults=True):
     retryable: bool = True
     xcoms: dict[str, Value] = {}
     follow: tuple[str, ...] | None = None
-    skip_downstream: str = ""
+    skip_downstream: Literal["", "all", "direct"] = ""
     retry_after_s: float | None = None

@@ -117,6 +117,7 @@ class DagSpec(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
     Attributes:
         file: Path of the file that defines it, relative to the DAGs folder, with ``/``.
         tasks: Every task by id, in topological order.
+        groups: By id of a task group, the tasks with which it begins, sorted: what a branch means that answers the group.
         isolation: ``fork``, ``reuse`` or ``inline``, or None for the installation's default.
     """
 
@@ -132,6 +133,7 @@ class DagSpec(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
     params: dict[str, ParamSpec] = {}
     tags: tuple[str, ...] = ()
     doc: str = ""
+    groups: dict[str, tuple[str, ...]] = {}
     isolation: Isolation | None = None
     paused_upon_creation: bool = False
 

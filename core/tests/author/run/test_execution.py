@@ -161,32 +161,31 @@ def test_a_traceback_starts_at_the_authors_frame(dag_of, tried):
 
 
 BRANCHES = [
-    pytest.param("'a'", ("a",), "", id="one"),
-    pytest.param("['a', 'b']", ("a", "b"), "", id="several"),
-    pytest.param("None", (), "", id="none"),
-    pytest.param("'g'", ("g.x",), "", id="a group"),
-    pytest.param(
-        "'far'", None, "chose 'far', which is not directly downstream. It may choose: a, b, g.x.", id="too far"
-    ),
-    pytest.param("5", None, "a branch returns task ids", id="no id"),
+    pytest.param("'a'", ("a",), id="one"),
+    pytest.param("{'b', 'a'}", ("a", "b"), id="several"),
+    pytest.param("None", (), id="none"),
+    pytest.param("'g'", ("g",), id="a group, whose tasks the engine knows"),
+    pytest.param("5", "and it returned 5", id="no id"),
+    pytest.param("['a', a]", "a branch returns the id of a task", id="a task"),
+    pytest.param("list(range(1000))", "and it returned [0, 1, 2", id="many numbers"),
 ]
 
 
-@pytest.mark.parametrize(("chosen", "follow", "error"), BRANCHES)
-def test_a_branch_says_which_tasks_go_on(dag_of, tried, chosen, follow, error):
+@pytest.mark.parametrize(("chosen", "said"), BRANCHES)
+def test_a_branch_says_which_tasks_go_on(dag_of, tried, chosen, said):
     dag = dag_of(f"""
         with DAG("d"):
             @task.branch
             def choose(): return {chosen}
-            a, b, far = (EmptyOperator(task_id=x) for x in ("a", "b", "far"))
-            with TaskGroup("g") as g:
-                EmptyOperator(task_id="x") >> EmptyOperator(task_id="y")
-            choose() >> [a, b, g]
-            a >> far
+            a = EmptyOperator(task_id="a")
+            choose() >> a
         """)
     ending = tried(dag, "choose")
-    assert ending.follow == follow
-    assert error in ending.error
+    if isinstance(said, tuple):
+        assert ending.follow == said
+    else:
+        assert said in ending.error
+        assert len(ending.error) < 500
 
 
 @pytest.mark.parametrize(

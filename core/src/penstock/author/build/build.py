@@ -110,7 +110,8 @@ def _sentences(problems: list[Problem], *, notes: bool) -> tuple[str, ...]:
 def _spec(dag: DAG, file: str) -> DagSpec:
     schedule, start = schedule_of(dag)
     upstream: dict[str, set[str]] = {task.task_id: set() for task in dag.tasks}
-    for upper, lower in dag.graph().edges():
+    graph = dag.graph()
+    for upper, lower in graph.edges():
         upstream[lower.task_id].add(upper.task_id)
     order = topological_order(upstream)
     tasks = dag.task_dict
@@ -127,6 +128,9 @@ def _spec(dag: DAG, file: str) -> DagSpec:
         params={name: _param(value) for name, value in dag.params.items()},
         tags=tuple(sorted(set(dag.tags))),
         doc=dag.doc or dag.description,
+        groups={
+            group.group_id: tuple(sorted(first.task_id for first in graph.first_tasks(group))) for group in dag.groups
+        },
         isolation=dag.isolation,
         paused_upon_creation=dag.is_paused_upon_creation,
     )

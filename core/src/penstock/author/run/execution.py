@@ -66,9 +66,8 @@ class Prepared:
         """End a try whose `execute` returned this value."""
         decides = self.task.decides
         try:
-            end = TryEnd(Outcome.SUCCESS, xcoms=_xcoms(self.task, self.context, value))
-            if decides == "branch":
-                return replace(end, follow=_chosen_tasks(self.task, value))
+            follow = _answered_ids(self.task, value) if decides == "branch" else None
+            end = TryEnd(Outcome.SUCCESS, xcoms=_xcoms(self.task, self.context, value), follow=follow)
             if decides == "short_circuit" and not value:
                 ignore = getattr(self.task, "ignore_downstream_trigger_rules", True)
                 return replace(end, skip_downstream="all" if ignore else "direct")
@@ -265,31 +264,11 @@ def _xcoms(task: Operator, context: Context, value: Any) -> dict[str, Value]:  #
         raise FailTask(f"{task}: what it returned cannot be kept for other tasks: {error}") from None
 
 
-def _chosen_tasks(task: Operator, value: Any) -> tuple[str, ...]:  # noqa: ANN401 - what the function returned
-    """Find the tasks directly downstream that a branch chose; raises FailTask for any other id."""
-    chosen = [] if value is None else [value] if isinstance(value, str) else value
-    if not isinstance(chosen, list | tuple | set):
-        raise FailTask(f"{task}: a branch returns task ids, and it returned {value!r}")
-    direct, groups = _choices(task)
-    found: list[str] = []
-    for each in chosen:
-        if each not in direct and each not in groups:
-            raise FailTask(
-                f"{task}: the branch chose {each!r}, which is not directly downstream. "
-                f"It may choose: {', '.join(sorted(direct)) or 'nothing, for nothing is'}."
-            )
-        found += [str.__str__(each)] if each in direct else groups[each]
-    return tuple(sorted(set(found)))
-
-
-def _choices(task: Operator) -> tuple[set[str], dict[str, set[str]]]:
-    """Find the ids of the tasks directly downstream, and those of them that each task group begins with."""
-    dag = task.dag
-    node = None if dag is None else dag.task_dict.get(task.task_id)
-    if dag is None or node is None:
-        return set(), {}
-    graph = dag.graph()
-    direct = {lower.task_id for lower in graph.downstream(node)}
-    return direct, {
-        group.group_id: direct & {each.task_id for each in graph.first_tasks(group)} for group in dag.groups
-    }
+def _answered_ids(task: Operator, value: Any) -> tuple[str, ...]:  # noqa: ANN401 - what the function returned
+    """Read what a branch answered; whether there are such tasks is known to the engine alone."""
+    answered = [] if value is None else [value] if isinstance(value, str) else value
+    if not isinstance(answered, list | tuple | set | frozenset) or not all(isinstance(each, str) for each in answered):
+        raise FailTask(
+            f"{task}: a branch returns the id of a task or a task group, a list of ids, or None, and it returned {value!r:.300}"
+        )
+    return tuple(sorted({str.__str__(each) for each in answered}))
