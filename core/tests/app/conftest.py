@@ -163,6 +163,15 @@ def project(tmp_path: Path) -> Iterator[Project]:
     made.clean_up()
 
 
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """One installation that runs, for the tests that end none of its processes; each has DAGs of its own."""
+    made = Project(tmp_path_factory.mktemp("running"))
+    made.up()
+    yield made
+    made.clean_up()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def any_project(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Project]:
     """A project on each kind of database."""

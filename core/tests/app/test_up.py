@@ -20,7 +20,7 @@ with DAG("pipeline", schedule=None, params={"n": 3}):
 """
 
 SLOW = """
-with DAG("slow", schedule=None, max_active_runs=2):
+with DAG("NAME", schedule=None, max_active_runs=2):
     @task
     def sleeps():
         while not os.path.exists("GATE"): time.sleep(0.02)
@@ -30,13 +30,13 @@ with DAG("slow", schedule=None, max_active_runs=2):
 """
 
 
-def slow(project):
+def slow(project, name="slow"):
     """The DAG whose first task waits until `open_gate`."""
-    return SLOW.replace("GATE", str(project.folder / "gate"))
+    return SLOW.replace("NAME", name).replace("GATE", str(project.folder / f"gate-{name}"))
 
 
-def open_gate(project):
-    (project.folder / "gate").touch()
+def open_gate(project, name="slow"):
+    (project.folder / f"gate-{name}").touch()
 
 
 FLAKY = """
@@ -67,52 +67,50 @@ def test_a_dag_with_mapping_branch_templates_and_bash_runs_on_both_databases(any
     assert project.processes() == []
 
 
-def test_retries_are_counted_and_their_logs_kept(project):
-    project.write("flaky.py", FLAKY)
-    project.up()
-    project.wait_for_dags("flaky")
-    project.trigger("flaky", "one")
-    assert project.wait_for_run("flaky", "one") == "success"
-    assert project.tasks("flaky", "one")["third_time"].try_number == 3
+def test_retries_are_counted_and_their_logs_kept(running):
+    running.write("flaky.py", FLAKY)
+    running.wait_for_dags("flaky")
+    running.trigger("flaky", "one")
+    assert running.wait_for_run("flaky", "one") == "success"
+    assert running.tasks("flaky", "one")["third_time"].try_number == 3
 
 
-def test_a_schedule_starts_the_newest_run_and_no_older_one(project):
-    project.write(
+def test_a_schedule_starts_the_newest_run_and_no_older_one(running):
+    running.write(
         "hourly.py",
         'with DAG("hourly", schedule="@hourly", start_date=datetime(2020, 1, 1, tzinfo=timezone.utc)):\n'
         '    EmptyOperator(task_id="e")\n',
     )
-    project.up()
-    project.wait_for_dags("hourly")
-    project.until(lambda: project.runs("hourly") == ["success"])
+    running.wait_for_dags("hourly")
+    running.until(lambda: running.runs("hourly") == ["success"])
 
 
-def test_catchup_runs_every_interval_once(project):
-    project.write(
+def test_catchup_runs_every_interval_once(running):
+    running.write(
         "daily.py",
         'with DAG("daily", schedule="@daily", catchup=True, max_active_runs=3,\n'
         "         start_date=datetime(2024, 1, 1, tzinfo=timezone.utc), end_date=datetime(2024, 1, 20, tzinfo=timezone.utc)):\n"
         '    EmptyOperator(task_id="e")\n',
     )
-    project.up()
-    project.wait_for_dags("daily")
-    project.until(lambda: project.runs("daily") == ["success"] * 20)
+    running.wait_for_dags("daily")
+    running.until(lambda: running.runs("daily") == ["success"] * 20)
 
 
-def test_cancelling_a_run_kills_its_tries_and_clearing_runs_it_again(project):
-    project.write("slow.py", slow(project))
-    project.up()
-    project.wait_for_dags("slow")
-    project.trigger("slow", "one")
-    project.until(lambda: project.states("slow", "one").get("sleeps") == "running")
-    before = set(project.processes())
-    project.call("runs", "cancel", "slow", "one")
-    assert project.wait_for_run("slow", "one") == "cancelled"
-    assert set(project.states("slow", "one").values()) == {"cancelled"}
-    project.until(lambda: len(before - set(project.processes())) >= 1)
-    project.write("slow.py", slow(project).replace("while not", "while False and not"))
-    project.call("runs", "clear", "slow", "one", "--code", "same")
-    project.until(lambda: project.states("slow", "one").get("sleeps") == "running", "the same code runs again")
+def test_cancelling_a_run_kills_its_tries_and_clearing_runs_it_again(running):
+    running.write("cancelled.py", slow(running, "cancelled"))
+    running.wait_for_dags("cancelled")
+    running.trigger("cancelled", "one")
+    running.until(lambda: running.states("cancelled", "one").get("sleeps") == "running")
+    before = set(running.processes())
+    running.call("runs", "cancel", "cancelled", "one")
+    assert running.wait_for_run("cancelled", "one") == "cancelled"
+    assert set(running.states("cancelled", "one").values()) == {"cancelled"}
+    running.until(lambda: len(before - set(running.processes())) >= 1)
+    running.write("cancelled.py", slow(running, "cancelled").replace("while not", "while False and not"))
+    running.call("runs", "clear", "cancelled", "one", "--code", "same")
+    running.until(lambda: running.states("cancelled", "one").get("sleeps") == "running", "the same code runs again")
+    open_gate(running, "cancelled")
+    assert running.wait_for_run("cancelled", "one") == "success"
 
 
 def test_a_killed_scheduler_is_restarted_and_its_run_goes_on(project):
@@ -152,35 +150,34 @@ def test_a_second_up_on_the_same_database_is_refused_with_the_holder_named(proje
     assert "process" in refused
 
 
-def test_a_broken_file_shows_its_errors_and_keeps_its_last_good_version(project):
-    project.write("pipeline.py", PIPELINE)
-    project.up()
-    project.wait_for_dags("pipeline")
-    project.write("pipeline.py", PIPELINE.replace("EmptyOperator(task_id", "EmptyOperator(tsak_id"))
-    errors = project.until(lambda: (e := project.call("dags", "errors", code=None)) and "task_id" in e and e)
-    assert "pipeline.py" in errors
-    project.trigger("pipeline", "one")
-    assert project.wait_for_run("pipeline", "one") == "success"
+def test_a_broken_file_shows_its_errors_and_keeps_its_last_good_version(running):
+    good = PIPELINE.replace('"pipeline"', '"broken"')
+    running.write("broken.py", good)
+    running.wait_for_dags("broken")
+    running.write("broken.py", good.replace("EmptyOperator(task_id", "EmptyOperator(tsak_id"))
+    errors = running.until(lambda: (e := running.call("dags", "errors", code=None)) and "task_id" in e and e)
+    assert "broken.py" in errors
+    running.trigger("broken", "one")
+    assert running.wait_for_run("broken", "one") == "success"
 
 
-def test_dags_made_from_a_variable_follow_it(project):
-    project.call("variables", "set", "customers", '["acme"]')
-    project.write(
+def test_dags_made_from_a_variable_follow_it(running):
+    running.call("variables", "set", "customers", '["acme"]')
+    running.write(
         "customers.py",
         "for name in Variable.get('customers', deserialize_json=True):\n"
         "    with DAG(f'customer_{name}', schedule=None):\n        EmptyOperator(task_id='e')\n",
     )
-    project.up()
-    project.wait_for_dags("customer_acme")
-    project.call("variables", "set", "customers", '["acme", "zeta"]')
-    project.wait_for_dags("customer_acme", "customer_zeta")
+    running.wait_for_dags("customer_acme")
+    running.call("variables", "set", "customers", '["acme", "zeta"]')
+    running.wait_for_dags("customer_acme", "customer_zeta")
 
 
-def test_secrets_never_reach_a_log(project):
-    project.call("connections", "set", "svc", "http://user:very-secret-word@host/")
-    project.call("variables", "set", "crm_token", "another-secret-word")
-    project.call("variables", "set", "early", '{"token": "third-secret-word"}')
-    project.write(
+def test_secrets_never_reach_a_log(running):
+    running.call("connections", "set", "svc", "http://user:very-secret-word@host/")
+    running.call("variables", "set", "crm_token", "another-secret-word")
+    running.call("variables", "set", "early", '{"token": "third-secret-word"}')
+    running.write(
         "leak.py",
         'early = Variable.get("early", deserialize_json=True)["token"]\n'
         'with DAG("leak", schedule=None):\n'
@@ -188,40 +185,39 @@ def test_secrets_never_reach_a_log(project):
         "        print('token is', Variable.get('crm_token'))\n        print('early is', early)\n    leak()\n"
         '    BashOperator(task_id="bash", bash_command="echo {{ conn.svc.password }}")\n',
     )
-    project.up()
-    project.wait_for_dags("leak")
-    project.trigger("leak", "one")
-    assert project.wait_for_run("leak", "one") == "success"
-    logs = project.call("tasks", "logs", "leak", "leak", "--run", "one") + project.call(
+    running.wait_for_dags("leak")
+    running.trigger("leak", "one")
+    assert running.wait_for_run("leak", "one") == "success"
+    logs = running.call("tasks", "logs", "leak", "leak", "--run", "one") + running.call(
         "tasks", "logs", "leak", "bash", "--run", "one"
     )
     assert "secret-word" not in logs
     assert logs.count("***") == 4
 
 
-def test_a_dag_triggers_another_and_waits_for_it(project):
-    project.write(
+def test_a_dag_triggers_another_and_waits_for_it(running):
+    running.write(
         "two.py",
         'with DAG("child", schedule=None):\n    EmptyOperator(task_id="e")\n'
         'with DAG("parent", schedule=None):\n'
         '    TriggerDagRunOperator(task_id="t", trigger_dag_id="child", wait_for_completion=True, poke_interval=0.2)\n',
     )
-    project.up()
-    project.wait_for_dags("parent", "child")
-    project.trigger("parent", "one")
-    assert project.wait_for_run("parent", "one") == "success"
-    assert project.runs("child") == ["success"]
+    running.wait_for_dags("parent", "child")
+    running.trigger("parent", "one")
+    assert running.wait_for_run("parent", "one") == "success"
+    assert running.runs("child") == ["success"]
 
 
-def test_why_names_the_limit_that_holds_a_task_back(project):
-    project.write("slow.py", slow(project))
-    project.up()
-    project.wait_for_dags("slow")
+def test_why_names_the_limit_that_holds_a_task_back(running):
+    running.write("limited.py", slow(running, "limited"))
+    running.wait_for_dags("limited")
     for run in ("one", "two", "three"):
-        project.trigger("slow", run)
-    project.until(lambda: project.states("slow", "two").get("sleeps") == "running")
-    assert "max_active_runs" in project.call("tasks", "why", "slow", "sleeps", "--run", "three")
-    assert "upstream" in project.call("tasks", "why", "slow", "after", "--run", "two")
+        running.trigger("limited", run)
+    running.until(lambda: running.states("limited", "two").get("sleeps") == "running")
+    assert "max_active_runs" in running.call("tasks", "why", "limited", "sleeps", "--run", "three")
+    assert "upstream" in running.call("tasks", "why", "limited", "after", "--run", "two")
+    open_gate(running, "limited")
+    assert running.wait_for_run("limited", "three") == "success"
 
 
 def test_ctrl_c_stops_cleanly_and_tries_are_repeated_at_the_next_start(project):
