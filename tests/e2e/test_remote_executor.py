@@ -3,6 +3,7 @@
 import select
 import socket
 import sqlite3
+from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from urllib.request import pathname2url
 
@@ -52,23 +53,27 @@ def port_of():
         return found.getsockname()[1]
 
 
-def snapshot(wanted):
-    if wanted != "ab":
-        raise NotFoundError("source snapshot", wanted)
-    return b"packed"
+class Snapshots:
+    """Those that are packed when a test says so."""
+
+    def __init__(self):
+        self.asked = {}
+
+    def __call__(self, wanted):
+        return self.asked.setdefault(wanted, Future())
 
 
 class Scheduler:
     """Makes executors, one after the other, in one folder; as a scheduler would that is killed and started again."""
 
     def __init__(self, folder):
-        self.folder, self.port, self.executor = folder, port_of(), None
+        self.folder, self.port, self.executor, self.snapshots = folder, port_of(), None, Snapshots()
         (folder / "token").write_text(TOKEN + "\n")
 
     def start(self, *open_tries):
         options = {"listen": f"127.0.0.1:{self.port}", "token_file": str(self.folder / "token")}
         self.executor = RemoteExecutor(
-            ExecutorContext("far", options, 600.0, self.folder / "own", snapshot, lambda: NOW)
+            ExecutorContext("far", options, 600.0, self.folder / "own", self.snapshots, lambda: NOW)
         )
         self.executor.start()
         return self.executor.recover(open_tries)
@@ -282,13 +287,27 @@ def test_questions_go_to_the_scheduler_and_their_answers_to_the_worker(scheduler
     assert scheduler.told() == [asked]
     scheduler.executor.reply(asked, Reply("value"))
     assert worker.hear(Answered) == Answered(5, Reply("value"))
-    for number, wanted in ((6, "ab"), (7, "cd")):
+    worker.close()
+
+
+def test_a_snapshot_that_is_being_packed_holds_up_nothing_else(scheduler):
+    worker, request, asked = FakeWorker(scheduler), request_of(0), scheduler.snapshots.asked
+    scheduler.turn()
+    scheduler.executor.submit([request])
+    for number, wanted in ((6, "ab"), (7, "cd"), (8, "ef")):
         worker.say(Fetch(number, wanted))
-        scheduler.turn()
+    worker.say(Report(1, finished(request)))
+    assert [event.key for event in scheduler.told()] == [request.key]
+    asked["ef"].set_exception(MemoryError("no memory"))
+    asked["cd"].set_exception(NotFoundError("source snapshot", "cd"))
+    asked["ab"].set_result(b"packed")
+    scheduler.turn()
+    replies = {}
+    for _ in asked:
         answered = worker.hear(Answered)
-        assert answered.number == number
-        assert (answered.reply.value == b"packed") is (wanted == "ab")
-        assert ("cd" in answered.reply.error) is (wanted == "cd")
+        replies[answered.number] = answered.reply
+    assert replies[6].value == b"packed"
+    assert [replies[7].error_type, replies[8].error_type] == ["NotFoundError", "RequestError"]
     worker.close()
 
 
@@ -329,5 +348,5 @@ def test_wrong_options_are_told(tmp_path, monkeypatch, options, sentence):
     (tmp_path / "token").write_text(TOKEN)
     (tmp_path / "short").write_text("x")
     with pytest.raises(ConfigError, match=r"\[executors.far\]") as raised:
-        RemoteExecutor(ExecutorContext("far", options, 6.0, tmp_path, snapshot, lambda: NOW))
+        RemoteExecutor(ExecutorContext("far", options, 6.0, tmp_path, Snapshots(), lambda: NOW))
     assert sentence in str(raised.value)

@@ -84,7 +84,13 @@ def test_old_snapshots_go_unless_they_are_needed(folder, tmp_path, snapshots):
     for number in range(25):
         put(folder, "a.py", f"{number}")
         hashes.append(snapshots.take().hash)
-    assert snapshots.remove_unused({hashes[0]}) == 4
+    for name, age in ((".draft-of-one-that-died", 2 * 86_400), (".draft-of-one-at-work", 0)):
+        draft = tmp_path / "state" / "snapshots" / name
+        draft.mkdir()
+        at = draft.stat().st_mtime - age
+        os.utime(draft, (at, at))
+    assert snapshots.remove_unused({hashes[0]}) == 5
+    draft.rmdir()
     left = {path.name for path in (tmp_path / "state" / "snapshots").iterdir()}
     assert left == {hashes[0], *hashes[-20:]}
     assert len(list((tmp_path / "state" / "blobs").iterdir())) == 21

@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from penstock.app.environments import isolated_pythons, plugin_host, plugin_sources
-from penstock.errors import ConfigError, NotFoundError, PenstockError
+from penstock.errors import ConfigError, PenstockError
 from penstock.execute.environment import Environment, spawn_command
 from penstock.execute.executor_lock import lock_executor
 from penstock.execute.local import LocalExecutor
@@ -15,7 +15,7 @@ from penstock.scheduler.fenced import FencedExecutor
 from penstock.settings import Settings
 from penstock.settings.executor import ExecutorSettings
 from penstock.spec.executor import LOCAL, WAITER, Executor, ExecutorContext
-from penstock.spec.snapshot import pack
+from penstock.tries.packed_snapshots import PackedSnapshots
 from penstock_manifest.arguments import argument_problems
 
 
@@ -83,14 +83,9 @@ def _local(
 def _of_provider(
     settings: Settings, name: str, capability: str, options: Mapping[str, object], now: Callable[[], datetime]
 ) -> Executor:
-    def snapshot(wanted: str) -> bytes:
-        try:
-            return pack(settings.state_folder / "snapshots" / wanted)
-        except OSError as error:
-            raise NotFoundError("source snapshot", wanted, hint=f"It cannot be read: {error.strerror}.") from None
-
     folder = settings.state_folder / "executors" / name
-    context = ExecutorContext(name, dict(options), settings.scheduler.lease_s, folder, snapshot, now)
+    packed = PackedSnapshots(settings.state_folder / "snapshots")
+    context = ExecutorContext(name, dict(options), settings.scheduler.lease_s, folder, packed.get, now)
     try:
         made: Executor = _maker(settings, capability, options)(context)
     except PenstockError as error:

@@ -24,6 +24,7 @@ from penstock.spec.snapshot import EXECUTABLE, LIST
 _LIMIT_BYTES = 16 << 20
 _KEPT = 20
 _EXECUTABLE = 0o111
+_DAY_NS = 86_400 * 10**9
 _WRITTEN_NS = 315_532_800 * 10**9  # 1980: a time that no write leaves
 MOST_BYTES = 1 << 30
 """Bytes of all files of a snapshot."""
@@ -95,8 +96,11 @@ class Snapshots:
 
         These stay, and the newest twenty, so that old runs can be repeated with the files they had.
         """
-        kept = sorted(self._snapshots.iterdir(), key=lambda path: path.stat().st_mtime_ns, reverse=True)
-        removed = [path for path in kept[_KEPT:] if path.name not in live]
+        found = sorted(self._snapshots.iterdir(), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+        # Hidden are those that are being built or were broken, and what a loader left that was killed meanwhile.
+        kept = [path for path in found if not path.name.startswith(".")]
+        unfinished = [path for path in found if path.name.startswith(".") and _is_left(path, kept)]
+        removed = [path for path in kept[_KEPT:] if path.name not in live] + unfinished
         for path in removed:
             shutil.rmtree(path, ignore_errors=True)
             self._verified.discard(path.name)
@@ -231,6 +235,11 @@ def _too_large(name: str, limit: int) -> str:
         f"{name}: it has more than {limit:,} bytes, and is left out of the snapshot that tasks see. "
         "Keep data outside of the DAGs folder."
     )
+
+
+def _is_left(unfinished: Path, kept: list[Path]) -> bool:
+    """Whether a snapshot that is not whole is a day older than the newest, so that nobody works on it."""
+    return bool(kept) and kept[0].stat().st_mtime_ns - unfinished.stat().st_mtime_ns > _DAY_NS
 
 
 def _is_untouched(blob: Path, size: int) -> bool:

@@ -14,6 +14,7 @@ routed to it (``[queues]``). Its object is called with an `ExecutorContext` and 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -204,8 +205,9 @@ class ExecutorContext(NamedTuple):
         options: The other keys of its table in the settings.
         lease_s: Seconds after which a try that no heartbeat names is lost.
         folder: A folder of its own that outlives the scheduler; it may not exist yet.
-        snapshot: Packs the source snapshot of a content hash (`penstock.spec.snapshot`); raises
-            `penstock.errors.NotFoundError` if it is gone.
+        snapshot: Has the source snapshot of a content hash packed (`penstock.spec.snapshot`), in a thread of its own, so that no
+            call of an executor waits for it. The future gives the bytes; it raises a `penstock.errors.PenstockError` if the
+            snapshot is gone or damaged.
         now: The present as aware UTC.
     """
 
@@ -213,7 +215,7 @@ class ExecutorContext(NamedTuple):
     options: Mapping[str, Any]
     lease_s: float
     folder: Path
-    snapshot: Callable[[str], bytes]
+    snapshot: Callable[[str], Future[bytes]]
     now: Callable[[], datetime]
 
 

@@ -19,20 +19,44 @@ from penstock.model.dag import content_hash
 
 LIST = ".penstock-manifest"
 EXECUTABLE = "x"
+DRAFT = ".draft-"
+"""What the name of a snapshot begins with while it is not whole."""
 LARGEST_FILE = 1 << 28
 """Bytes of the largest file that is unpacked."""
 LARGEST_SNAPSHOT = 1 << 31
 """Bytes of all that is unpacked: twice what the loader puts into a snapshot."""
 
 
+def draft_of(snapshots: Path) -> Path:
+    """A new name beside the snapshots, for one that is not whole yet or no more."""
+    return snapshots / f"{DRAFT}{uuid4().hex}"
+
+
 def pack(folder: Path) -> bytes:
-    """Pack a snapshot's folder; raises OSError if it cannot be read."""
+    """Pack a snapshot's folder.
+
+    Raises:
+        RequestError: A file of it is damaged.
+        OSError: It cannot be read.
+    """
     buffer = io.BytesIO()
+    listed = (folder / LIST).read_bytes()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        archive.add(folder / LIST, LIST)
-        for _, name in _listed((folder / LIST).read_bytes()):
-            archive.add(folder / name, name)
+        _add(archive, LIST, listed)
+        for found, name in _listed(listed):
+            content = (folder / name).read_bytes()
+            if content_hash(content) != found.removesuffix(EXECUTABLE):
+                raise RequestError(
+                    f"the file {name!r} of the snapshot {folder.name} is damaged: see `penstock doctor`, where the scheduler runs."
+                )
+            _add(archive, name, content)
     return buffer.getvalue()
+
+
+def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size = len(content)
+    archive.addfile(member, io.BytesIO(content))
 
 
 def unpack(data: bytes, wanted: str, snapshots: Path) -> Path:
@@ -54,7 +78,7 @@ def unpack(data: bytes, wanted: str, snapshots: Path) -> Path:
     if target.is_dir():
         return target
     # Under another name until it is whole: a worker that dies on the way must leave nothing that looks like a snapshot.
-    draft = snapshots / f".draft-{uuid4().hex}"
+    draft = draft_of(snapshots)
     draft.mkdir(parents=True)
     try:
         for name, content, executable in _checked(data, wanted):

@@ -26,7 +26,7 @@ from penstock.processes.frames import FrameReader, FrameRefusedError, frame
 from penstock.processes.group import describe_exit, kill_group
 from penstock.processes.masking import Mask
 from penstock.spec.executor import FileCode, TryRequest
-from penstock.spec.snapshot import unpack
+from penstock.spec.fetched_snapshots import FetchedSnapshots
 from penstock.spec.wire import Ask, FrameKind, Reply
 
 _READ_SIZE = 1 << 16
@@ -58,7 +58,7 @@ class Worker:
     Args:
         request: The try.
         host: The way to the executor.
-        snapshots: Folder for source snapshots, kept from try to try; made if need be.
+        snapshots: Folder for source snapshots, kept from try to try and bounded; workers may share it. Made if need be.
         python: Interpreter of the environment with the core and the providers.
     """
 
@@ -74,14 +74,15 @@ class Worker:
             How it ended. A try that could not be started for want of its code or a process is ``lost``: it may be repeated.
         """
         try:
-            code = self._request.code
-            if isinstance(code, FileCode) and not (self._snapshots / code.snapshot).is_dir():
-                unpack(self._host.snapshot(code.snapshot), code.snapshot, self._snapshots)
-            ours, theirs = socket.socketpair()
-            with ours:
-                process = self._start(theirs)
-                self._host.started(process.pid)
-                return self._supervise(process, ours)
+            with contextlib.ExitStack() as stack:
+                if isinstance(code := self._request.code, FileCode):
+                    snapshots = FetchedSnapshots(self._snapshots)
+                    stack.enter_context(snapshots.held(code.snapshot, self._host.snapshot))
+                ours, theirs = socket.socketpair()
+                with ours:
+                    process = self._start(theirs)
+                    self._host.started(process.pid)
+                    return self._supervise(process, ours)
         except (PenstockError, OSError) as error:
             return TryEnd(Outcome.LOST, f"its worker could not run it: {error}")
         finally:

@@ -155,8 +155,8 @@ class Workers:
         return self._selector.fileno()
 
     def wake(self) -> None:
-        """Make `fileno` readable."""
-        with contextlib.suppress(BlockingIOError):  # it is, many times
+        """Make `fileno` readable; may be called from any thread, and after the end."""
+        with contextlib.suppress(OSError):  # it is, many times, or nobody looks any more
             self._wake_w.send(b"x")
 
     def get(self, worker: str) -> Connection | None:

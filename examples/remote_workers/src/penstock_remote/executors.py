@@ -8,6 +8,7 @@ try is sent, and forgotten after the try's end is stored.
 import time
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import Future
 from datetime import UTC
 from pathlib import Path
 from typing import NamedTuple
@@ -85,6 +86,7 @@ class RemoteExecutor:
         self._ending: set[TryName] = set()
         self._told: list[ExecutorEvent] = []
         self._ended: list[TryName] = []
+        self._fetched: list[tuple[Connection, int, Future[bytes]]] = []
         self._renewed_s = 0.0
 
     def start(self) -> None:
@@ -146,6 +148,7 @@ class RemoteExecutor:
             self._take(worker, message)
         for name in [name for name in self._ending if self._worker_of(name) is None]:
             self._end(name, TryEnd(Outcome.LOST, "its worker went away before it had ended it"))
+        self._answer_fetched()
         self._place()
         self._renew_waiting()
         told, self._told = self._told, []
@@ -178,7 +181,9 @@ class RemoteExecutor:
                 else:
                     worker.answer(number, Reply(error="the try was given up", error_type="RequestError"))
             case Fetch(number=number, snapshot=snapshot):
-                worker.answer(number, self._fetched(snapshot))
+                packed = self._context.snapshot(snapshot)
+                self._fetched.append((worker, number, packed))
+                packed.add_done_callback(lambda _: self._workers.wake())
 
     def _compare(self, worker: Connection, tries: Sequence[TryName]) -> None:
         """Settle what a worker that has come holds, and what it should hold."""
@@ -216,11 +221,13 @@ class RemoteExecutor:
         self._ended.append(name)
         self._told.append(event)
 
-    def _fetched(self, snapshot: str) -> Reply:
-        try:
-            return Reply(self._context.snapshot(snapshot))
-        except PenstockError as error:
-            return Reply(error=str(error), error_type=type(error).__name__)
+    def _answer_fetched(self) -> None:
+        """Send the snapshots that have been packed since; who has hung up meanwhile asks again."""
+        packed = [each for each in self._fetched if each[2].done()]
+        self._fetched = [each for each in self._fetched if each not in packed]
+        for worker, number, snapshot in packed:
+            if not worker.closed:
+                worker.answer(number, _reply(snapshot))
 
     def _place(self) -> None:
         """Send waiting tries to the workers with the most room, each noted before it goes."""
@@ -252,3 +259,11 @@ class RemoteExecutor:
         if self._waiting and time.monotonic() - self._renewed_s >= self._context.lease_s / 4:
             self._renewed_s = time.monotonic()
             self._told.append(Heartbeat(self.name, tuple(self._waiting), self._context.now()))
+
+
+def _reply(packed: Future[bytes]) -> Reply:
+    error = packed.exception()
+    if error is None:
+        return Reply(packed.result())
+    known = isinstance(error, PenstockError)
+    return Reply(error=str(error), error_type=type(error).__name__ if known else RequestError.__name__)
