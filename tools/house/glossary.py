@@ -7,7 +7,7 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from house.tree import parse
@@ -191,31 +191,8 @@ TERMS = (
     Term("XCom", "A value that a task returns or pushes, for tasks downstream of it.", "penstock.author.xcom_arg"),
 )  # fmt: skip
 
-PLAIN = frozenset(
-    """
-    abstract added admin airflow alias alter app apply arg asked assumed attempt attribute audit authoring aws back backend base bash
-    branch branching budget buffer build bulk cache call cancelled candidate changed check checked checks child choice choose chunk
-    circuit claim cli clients code column columns completion compose config console construct content conversions copy copying core
-    coroutines create credentials cron current cut database day db ddl deadline decorator decorators delete delta descendants describe details
-    dialect diff disable discover discovery disk doctor done download driver edits email empty enable end endings enumerated env environ
-    error errors execute execution exit expected explain explainer export factory fail failed fake faults fenced finding finished
-    first fixed flow folder follow fork forked format found free function glob gone graph handler health held history holder host http
-    import imports ignore incompatible index info init inline inplace input inputs inspection install installed instant internal isolate json
-    jsonpaths key keys kill known label late latest lazy ledger lexer limits list literal literals load locally locate location
-    locked logging login lookup loop losses macros main many mapping masked masking match memory message messages meta migrations
-    missing mixin model modes module modules moment name names network new no not notifications notify now numbers of offer offered
-    offers only open options outbound output owner owners ownership page param parameter parsed parser partial past path paths penstock
-    pinned pip pipe place plain planned policy postgres prefix preload prepared process processes progress proposal proxy prune
-    publishers pytest python quarantined queries quiet quoting ranges read reader reading reaper reasons received recorded recovered
-    redshift ref refused remote remove report requested resolve resolved response result return role rollback rolled root row s s3 scan
-    schema scope search seen send serialisable serving severity short signal signature simple site sizes skip smtp socket sql started
-    statement statements stdout storage stream streams subject submitted suite summary supervise sweep sync system table tables tagging
-    terminal test testing text thread time to token toml too tree triggered type types unavailable unchanged unload unloading unreadable
-    unverified up updated upgrade upload usage uv validate value values verify wait waiting watch watcher week wheel wheels which why
-    writer zones commit unknown client hashes link loopback interrupted in hand claims every
-    """.split()
-)
-"""Plain English, tools and formats: words that names may use besides those of the terms."""
+PLAIN = frozenset(Path(__file__).with_name("plain_words.txt").read_text().split())
+"""Plain English, tools and formats: words that names may use besides those of the terms. A word a line, in order."""
 
 REPLACED = {
     "accuse": "report",
