@@ -198,7 +198,7 @@ def test_secrets_never_reach_a_log(running):
 def test_a_dag_triggers_another_and_waits_for_it(running):
     running.write(
         "two.py",
-        'with DAG("child", schedule=None):\n    EmptyOperator(task_id="e")\n'
+        'with DAG("child", schedule=None):\n    BashOperator(task_id="e", bash_command="echo {{ ds }}")\n'
         'with DAG("parent", schedule=None):\n'
         '    TriggerDagRunOperator(task_id="t", trigger_dag_id="child", wait_for_completion=True, poke_interval=0.2)\n',
     )

@@ -1,6 +1,6 @@
 """No input stops the house: what cannot be handled is put aside with its reason, and all else goes on."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 from msgspec.structs import replace
@@ -141,3 +141,17 @@ def test_a_row_that_cannot_be_read_fails_its_own_run(house):
     assert house.states()["good"] == "success"
     assert house.states()["bad"] == "failed"
     assert ("DAG", "DAG 'stock'") in told(house)
+
+
+def test_a_triggered_run_has_the_data_interval_of_one_by_hand(house):
+    daily = Schedule(ScheduleKind.INTERVAL, every_s=86400.0)
+    house.define(replace(house.simple(), schedule=daily, paused_upon_creation=True))
+    at = datetime(2026, 2, 7, 12, tzinfo=UTC)
+    house.trigger(logical_date=at)
+    house.trigger(run_id="undated")
+    house.settled = lambda: not house.store.requests.pending()
+    house.schedule()
+    dated, undated = (house.store.runs.find("stock", run_id) for run_id in ("one", "undated"))
+    assert (dated.logical_date, dated.interval_start, dated.interval_end) == (at, *daily.manual_interval(at))
+    assert dated.interval_start < dated.interval_end
+    assert (undated.logical_date, undated.interval_start, undated.interval_end) == (None, None, None)

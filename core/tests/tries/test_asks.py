@@ -9,13 +9,16 @@ from hypothesis import strategies as st
 from penstock.author.runtime import BaseRuntime
 from penstock.clock import SystemClock
 from penstock.errors import RequestError
+from penstock.model.dag import DagSpec
+from penstock.model.request import TriggerDagRun
 from penstock.model.run import TaskKey
+from penstock.model.source import ParsedFile
 from penstock.spec.wire import Ask
-from penstock.store import Keyring, Store
+from penstock.store import Keyring, LoaderCatalog, Store
 from penstock.tries.asks import Asks, checked_arguments, read_instant
 from penstock.tries.vault import StoreSource, Vault
 
-KEY = TaskKey(1, "t")
+KEY, NOW = TaskKey(1, "t"), datetime(2026, 3, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -112,3 +115,15 @@ def test_a_logical_date_that_is_none_is_refused_with_the_value(text):
 def test_nothing_is_stored_of_a_trigger_that_cannot_be_carried_out(asks, store, run_id, date, told):
     assert told in asks.answer(KEY, Ask("trigger_dag", ("d", run_id, {}, date))).error
     assert list(store.requests.pending(0)) == []
+
+
+def test_a_run_that_is_triggered_now_has_the_present_as_its_logical_date(asks, store):
+    catalog = LoaderCatalog(store, store.config.variable_values, lambda: NOW)
+    catalog.save(ParsedFile("d.py", "snapshot", {}, {}, None, NOW, 0.1, (DagSpec("d", "d.py"),)))
+    catalog.close()
+    before = SystemClock().now()
+    for run_id, date in (("now", "now"), ("dated", "2026-01-31"), ("undated", "")):
+        assert not asks.answer(KEY, Ask("trigger_dag", ("d", run_id, {}, date))).error
+    now, dated, undated = (each for _, each in store.requests.pending(0) if isinstance(each, TriggerDagRun))
+    assert before <= now.logical_date <= SystemClock().now()
+    assert (dated.logical_date, undated.logical_date) == (datetime(2026, 1, 31, tzinfo=UTC), None)

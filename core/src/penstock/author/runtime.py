@@ -32,7 +32,10 @@ class Runtime(Protocol):
         """
 
     def trigger_dag(self, dag_id: str, run_id: str, conf: dict[str, Any], logical_date: str) -> None:
-        """Ask for a run of another DAG; the same ``run_id`` twice makes one run."""
+        """Ask for a run of another DAG; the same ``run_id`` twice makes one run.
+
+        The logical date is ISO 8601 text, ``now``, or empty for a run without one.
+        """
 
     def run_state(self, dag_id: str, run_id: str) -> str | None:
         """State of a run, or None if there is no such run."""

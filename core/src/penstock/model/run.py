@@ -77,11 +77,18 @@ class NewRun(msgspec.Struct, frozen=True):
 
     @classmethod
     def triggered(
-        cls, dag_id: str, run_id: str, logical_date: datetime | None, *, conf: Mapping[str, Any], version: str
+        cls,
+        dag_id: str,
+        run_id: str,
+        logical_date: datetime | None,
+        interval: DataInterval | None,
+        *,
+        conf: Mapping[str, Any],
+        version: str,
     ) -> "NewRun":
-        """Make a run that a task of another DAG asked for; its data interval is empty."""
-        at = logical_date
-        return cls(dag_id, run_id, RunKind.TRIGGERED, at, at, at, conf=dict(conf), version=version)
+        """Make a run that a task of another DAG asked for."""
+        start, end = interval or (None, None)
+        return cls(dag_id, run_id, RunKind.TRIGGERED, logical_date, start, end, conf=dict(conf), version=version)
 
 
 class Run(msgspec.Struct, frozen=True):

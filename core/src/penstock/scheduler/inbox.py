@@ -145,9 +145,12 @@ class Inbox:
     def _triggered(self, number: int, request: TriggerDagRun) -> Arrival:
         state = self._store.dags.state(request.dag_id)
         new = None
-        if state is not None:
+        version = self._store.versions.get(state.version) if state is not None else None
+        if version is not None:
+            spec, at = version.spec, request.logical_date
+            interval = None if at is None else spec.schedule.manual_interval(at, spec.start_date)
             new = NewRun.triggered(
-                request.dag_id, request.run_id, request.logical_date, conf=request.conf, version=state.version
+                request.dag_id, request.run_id, at, interval, conf=request.conf, version=version.version
             )
         return Arrival(number=number, request=request, new_run=new)
 

@@ -72,10 +72,11 @@ class Asks:
     def _trigger_dag(self, _run: int, dag_id: str, run_id: str, conf: dict[str, Any], logical_date: str) -> Reply:
         check_name("run", run_id)
         check_conf(conf)
-        instant = read_instant(logical_date) if logical_date else None
+        now = self._clock.now()
+        instant = now if logical_date == "now" else read_instant(logical_date) if logical_date else None
         if self._store.dags.state(dag_id) is None:
             raise NotFoundError("DAG", dag_id, [state.dag_id for state in self._store.dags.states()])
-        self._store.requests.submit(TriggerDagRun(dag_id, run_id, conf, instant), self._clock.now())
+        self._store.requests.submit(TriggerDagRun(dag_id, run_id, conf, instant), now)
         return Reply()
 
 

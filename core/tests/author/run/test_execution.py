@@ -353,6 +353,8 @@ def test_a_triggered_run_has_one_id_however_often_it_is_asked_for(dag_of, tried,
     first, second = tried(dag, "t", **DATED), tried(dag, "t", try_number=2, **DATED)
     assert value(first) == value(second) == "triggered__d__r1__t"
     assert runtime.triggered[0] == ("other", "triggered__d__r1__t", {"ds": "2026-03-01"}, "2026-03-01T12:00:00+00:00")
+    tried(dag, "w")
+    assert runtime.triggered[-1][3] == "now"
     runtime.states["triggered__d__r1__w"] = "failed"
     assert "run 'triggered__d__r1__w' of DAG 'other' ended failed" in tried(dag, "w").error
 

@@ -23,7 +23,8 @@ class TriggerDagRunOperator(Sensor):
         trigger_dag_id: The DAG to run.
         conf: What the run is passed; a template.
         trigger_run_id: The run's id; a template.
-        logical_date: The run's logical date, aware, or ISO 8601 text; a template. None for a run without one.
+        logical_date: The run's logical date, aware, or ISO 8601 text; a template. Unless given it is the instant at which
+            the run is asked for; None is for a run without one.
         wait_for_completion: Whether this task ends only when that run has; waiting holds no slot.
         allowed_states: States of that run that are a success of this task.
         failed_states: States of that run that are a failure of this task.
@@ -38,7 +39,7 @@ class TriggerDagRunOperator(Sensor):
         trigger_dag_id: str,
         conf: dict[str, Any] | None = None,
         trigger_run_id: str = "",
-        logical_date: datetime | str | None = None,
+        logical_date: datetime | str | None = "now",
         wait_for_completion: bool = False,
         allowed_states: Sequence[str] = ("success",),
         failed_states: Sequence[str] = ("failed", "cancelled"),
