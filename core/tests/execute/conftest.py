@@ -26,7 +26,7 @@ class Bench:
     """A DAG file, an executor over it, and what came back."""
 
     def __init__(
-        self, folder: Path, slots: int, *, import_timeout_s: float, threads: int = 32, hung_s: float = 15.0
+        self, folder: Path, slots: int, *, import_timeout_s: float, threads: int = 32, lease_s: float = 30.0
     ) -> None:
         self.folder = folder
         self.events: list[ExecutorEvent] = []
@@ -42,7 +42,7 @@ class Bench:
             {"": self.environment},
             ExecutorSettings(parallelism=slots, import_timeout_s=import_timeout_s),
             lambda: datetime.now(UTC),
-            hung_s=hung_s,
+            lease_s=lease_s,
             dags_folder="/project/dags",
         )
         self.executor.start()
@@ -152,7 +152,7 @@ def narrow_bench(tmp_path: Path) -> Iterator[Bench]:
 
 @pytest.fixture
 def alert_bench(tmp_path: Path) -> Iterator[Bench]:
-    made = Bench(tmp_path, slots=4, import_timeout_s=5, hung_s=0.5)
+    made = Bench(tmp_path, slots=4, import_timeout_s=5, lease_s=1.5)
     yield made
     made.close()
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import msgspec
@@ -46,6 +47,21 @@ def test_a_heartbeat_names_the_tries_of_its_own_server_alone(two_files):
     named = lambda: {name for e in bench.events if isinstance(e, Heartbeat) for name in e.tries}  # noqa: E731
     bench.until(lambda: (other.key, other.epoch) in named())
     assert (one.key, one.epoch) not in named()
+
+
+def test_heartbeats_are_no_more_frequent_after_many_tries_than_after_one(alert_bench):
+    bench = alert_bench
+    bench.write("@task\ndef waits(): time.sleep(600)\n@task\ndef ok(): return 1\nwaits(); ok()")
+    for _ in range(20):
+        assert bench.run("ok").outcome is Outcome.SUCCESS
+    (waiting,) = bench.submit("waits")
+    bench.wait_started(waiting)
+    bench.events.clear()
+    beats = lambda: [e for e in bench.events if isinstance(e, Heartbeat)]  # noqa: E731
+    began = time.monotonic()
+    bench.until(lambda: len(beats()) >= 8)
+    # Two speak of a try: its server and, while its file is imported, the executor; each once in a quarter of a second.
+    assert len(beats()) <= 2 + (time.monotonic() - began) / 0.125
 
 
 def test_a_spawn_server_that_is_stopped_is_started_again_for_the_next_file(alert_bench):

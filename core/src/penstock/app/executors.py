@@ -77,7 +77,8 @@ def _local(
         for provider, python in pythons.items()
     }
     snapshots, dags = settings.state_folder / "snapshots", str(settings.dags_folder)
-    return LocalExecutor(snapshots, environments, chosen, now, name=name, dags_folder=dags)
+    lease_s = settings.scheduler.lease_s
+    return LocalExecutor(snapshots, environments, chosen, now, name=name, lease_s=lease_s, dags_folder=dags)
 
 
 def _of_provider(

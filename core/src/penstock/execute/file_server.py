@@ -35,7 +35,6 @@ _encode = msgspec.msgpack.Encoder().encode
 WHERE_S = 0.2
 """Seconds that a process gets to tell where it stands before it is killed."""
 END_S = 2.0
-BEAT_S = 5.0
 ORPHANS_S = 0.02
 RETRY_WRITE_S = 0.01
 
@@ -47,10 +46,11 @@ class FileServer:
         control: Non-blocking stream socket to the scheduler.
         runner: Has imported the file, or does so in each try process.
         held: Descriptors that every process of the executor keeps open.
+        beat_s: Seconds between the heartbeats that it sends while it has tries.
     """
 
-    def __init__(self, control: socket.socket, runner: Runner, held: tuple[int, ...]) -> None:
-        self._control, self._runner, self._held = control, runner, held
+    def __init__(self, control: socket.socket, runner: Runner, held: tuple[int, ...], beat_s: float) -> None:
+        self._control, self._runner, self._held, self._beat_s = control, runner, held, beat_s
         self._reader, self._send_buffer = FrameReader(), SendBuffer(control)
         self._jobs: dict[int, Job] = {}
         self._prefetched: deque[Job] = deque()
@@ -60,7 +60,7 @@ class FileServer:
         self._preforked: ForkedProcess | None = None
         self._forks = False
         self._timers: list[tuple[float, int, str]] = []
-        self._orphans_due = False
+        self._orphans_due = self._beats = False
         self._open = True
         self._reaper = Reaper()
         self._selector = selectors.DefaultSelector()
@@ -109,8 +109,9 @@ class FileServer:
             known.child.send_buffer.put(frame(FrameKind.REPLY, serial, payload))
 
     def _admit(self, serial: int, payload: bytes) -> Job:
-        if not self._jobs:
-            self._arm(BEAT_S, 0, "beat")
+        if not self._beats:
+            self._beats = True
+            self._arm(self._beat_s, 0, "beat")
         job = self._jobs[serial] = Job(serial, payload)
         return job
 
@@ -316,9 +317,10 @@ class FileServer:
             if what == "orphans":
                 self._kill_orphans()
             elif what == "beat":
-                if self._jobs:
+                self._beats = bool(self._jobs)
+                if self._beats:
                     self._send_buffer.put(frame(FrameKind.BEAT, 0))
-                    self._arm(BEAT_S, 0, "beat")
+                    self._arm(self._beat_s, 0, "beat")
             elif job is None:
                 continue
             elif what == "deadline":

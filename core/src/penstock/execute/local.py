@@ -14,7 +14,6 @@ import msgspec
 
 from penstock.errors import ConfigError
 from penstock.execute.environment import Environment, Server, ServerKey, Submitted, server_key
-from penstock.execute.file_server import BEAT_S
 from penstock.execute.spawn_server import Open
 from penstock.model.attempt import TryEnd
 from penstock.model.dag import Isolation
@@ -83,7 +82,8 @@ class LocalExecutor:
         settings: How many tries run at once, how they are isolated unless their DAG says otherwise, and the like.
         now: Gives the present as aware UTC.
         name: Its name in the settings.
-        hung_s: Seconds beyond the tries' grace after which a file server that neither ends a cancelled one nor is heard is ended.
+        lease_s: Seconds after which a try of which nothing was heard is lost. A sixth of it passes between heartbeats; a file
+            server that neither ends a cancelled try nor is heard is ended after a third of it beyond the try's grace.
         dags_folder: The DAGs folder, of which the snapshots are copies, as people know it.
     """
 
@@ -95,10 +95,10 @@ class LocalExecutor:
         now: Callable[[], datetime],
         *,
         name: str = LOCAL,
-        hung_s: float = 2 * BEAT_S,
+        lease_s: float = 30.0,
         dags_folder: str = "",
     ) -> None:
-        self.name, self._hung_s = name, settings.stop_grace_s + hung_s
+        self.name, self._beat_s, self._hung_s = name, lease_s / 6, settings.stop_grace_s + lease_s / 3
         self._snapshots, self._dags_folder = str(snapshots), dags_folder
         self._environments, self._settings, self._now = environments, settings, now
         self._servers: dict[ServerKey, Server] = {}
@@ -232,7 +232,7 @@ class LocalExecutor:
         server = self._servers.get(key)
         if server is None:
             code = request.code if isinstance(request.code, FileCode) else None
-            what = Open(self._snapshots, code, fresh=key in self._threaded, dags_folder=self._dags_folder)
+            what = Open(self._snapshots, code, self._beat_s, key in self._threaded, self._dags_folder)
             server = self._environments[key.provider].open(what, time.monotonic())
             self._servers[key] = server
             self._selector.register(server.sock, selectors.EVENT_READ, server)
@@ -309,7 +309,7 @@ class LocalExecutor:
     def _renew_waiting(self) -> None:
         """Renew the tries that no server can speak for: those that wait here, and those whose file is being imported."""
         now = time.monotonic()
-        if now < self._renewed_at + BEAT_S:
+        if now < self._renewed_at + self._beat_s:
             return
         self._renewed_at = now
         starting = [

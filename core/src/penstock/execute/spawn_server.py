@@ -35,12 +35,14 @@ class Open(msgspec.Struct):
     Attributes:
         snapshots: Folder that holds the source snapshots by their hash.
         code: The DAG file that its tries come from; None if they run from stored plans.
+        beat_s: Seconds between heartbeats.
         fresh: Whether each try process imports the file itself, because an import leaves threads behind.
         dags_folder: Where people find the file.
     """
 
     snapshots: str
     code: FileCode | None
+    beat_s: float
     fresh: bool = False
     dags_folder: str = ""
 
@@ -137,7 +139,7 @@ def _be_file_server(message: Open, kept: tuple[int, ...], make_runner: Callable[
         os._exit(0)
     prepare_to_fork()
     control.setblocking(False)
-    FileServer(control, runner, kept[1:]).serve()
+    FileServer(control, runner, kept[1:], message.beat_s).serve()
 
 
 def send_open(control: socket.socket, message: Open, line: socket.socket) -> None:
