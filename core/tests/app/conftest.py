@@ -35,6 +35,19 @@ def processes_of(folder: Path) -> list[int]:
     return found
 
 
+def processes_running(project: "Project", module: str, argument: str = "") -> list[int]:
+    """Process ids of a module of the installation."""
+    wanted = f"-m\0{module}\0{argument}".encode()
+    found = []
+    for pid in project.processes():
+        try:
+            if wanted in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(pid)
+        except OSError:
+            continue
+    return found
+
+
 class Project:
     """A project folder and the processes that work on it."""
 

@@ -2,9 +2,10 @@
 
 import os
 import signal
-from pathlib import Path
 
 import pytest
+
+from .conftest import processes_running
 
 MANIFEST = """
 schema = 1
@@ -77,19 +78,6 @@ def site(project):
     return Site(project)
 
 
-def running(project, module, argument=""):
-    """Process ids of a module of the installation."""
-    wanted = f"-m\0{module}\0{argument}".encode()
-    found = []
-    for pid in project.processes():
-        try:
-            if wanted in Path(f"/proc/{pid}/cmdline").read_bytes():
-                found.append(pid)
-        except OSError:
-            continue
-    return found
-
-
 def run_small(project, run_id="one"):
     project.trigger("small", run_id)
     assert project.wait_for_run("small", run_id) == "success"
@@ -117,7 +105,7 @@ def test_without_a_listener_there_is_no_notifier_and_nothing_is_written_for_it(p
     site.listener("quiet", plugin="")
     start(project)
     run_small(project)
-    assert running(project, "penstock.app.notifier") == []
+    assert processes_running(project, "penstock.app.notifier") == []
     assert project.look(lambda store: store.outbox.notices(0, 10)) == []
 
 
@@ -126,7 +114,7 @@ def test_a_disabled_provider_hears_nothing(project, site):
     site.listener("acme")
     start(project)
     run_small(project)
-    assert running(project, "penstock.app.notifier") == []
+    assert processes_running(project, "penstock.app.notifier") == []
 
 
 def test_a_killed_notifier_loses_no_change(project, site):
@@ -135,9 +123,11 @@ def test_a_killed_notifier_loses_no_change(project, site):
     run_small(project)
     project.until(lambda: site.heard("acme"))
     for _ in range(2):
-        (notifier,) = running(project, "penstock.app.notifier")
+        (notifier,) = processes_running(project, "penstock.app.notifier")
         os.kill(notifier, signal.SIGKILL)
-        project.until(lambda old=notifier: (new := running(project, "penstock.app.notifier")) and new != [old])
+        project.until(
+            lambda old=notifier: (new := processes_running(project, "penstock.app.notifier")) and new != [old]
+        )
     run_small(project, "two")
     project.until(lambda: site.heard("acme")[-1:] == RUN[-1:] and site.heard("acme").count(RUN[-1]) >= 2)
     heard = iter(site.heard("acme"))

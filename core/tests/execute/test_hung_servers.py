@@ -101,3 +101,28 @@ def test_a_clock_that_a_task_has_broken_harms_nobody(bench, at):
     before = len(bench.events)
     assert bench.run("t").outcome is Outcome.SUCCESS
     assert all(isinstance(e.at.year, int) for e in bench.events[before:] if isinstance(e, TryFinished))
+
+
+def test_tries_end_by_themselves_at_the_instant_to_which_they_were_extended(alert_bench):
+    bench = alert_bench
+    bench.write(
+        "@task\ndef t():\n    subprocess.Popen(['sleep', '600'], start_new_session=True)\n    time.sleep(600)\n"
+        "@task\ndef ok(): return 1\nt(); ok()"
+    )
+    bench.executor.renew_lease(time.monotonic() + 60)
+    (running,) = bench.submit("t")
+    pid = bench.wait_started(running)
+    bench.until(lambda: children(pid))
+    (detached,) = children(pid)
+    # Nobody calls the executor meanwhile, as if its scheduler hung.
+    bench.executor.renew_lease(time.monotonic() + 0.3)
+    while bench.alive(pid) or bench.alive(detached):
+        time.sleep(0.02)  # a real process is waited for, from outside
+    assert bench.wait(running)[-1].outcome is Outcome.LOST
+    bench.until(lambda: bench.environment._process.poll() is not None)
+    bench.executor.renew_lease(time.monotonic() + 60)
+    assert bench.run("ok").outcome is Outcome.SUCCESS
+
+
+def children(pid):
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

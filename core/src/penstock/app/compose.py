@@ -3,16 +3,18 @@
 import sys
 
 from penstock.app.environments import isolated_pythons, plugin_host, secrets_of
-from penstock.app.executors import build_executors
+from penstock.app.executors import build_executors, lease_renewal_of, place_of
 from penstock.clock import SystemClock
 from penstock.engine.engine import Engine
+from penstock.execute.local import LocalExecutor
 from penstock.model.text import visible
 from penstock.scheduler.in_hand import InHand
 from penstock.scheduler.loop import Scheduler
+from penstock.scheduler.takeover import RoleLease, TakeoverExecutor
 from penstock.service.installation import Installation
 from penstock.service.project import make_state_folder
 from penstock.settings import Settings
-from penstock.spec.executor import Offload
+from penstock.spec.executor import Executor, Offload
 from penstock.store import Keyring, Store
 from penstock.tries.asks import Asks
 from penstock.tries.try_requests import TryRequests
@@ -79,19 +81,40 @@ def build_scheduler(settings: Settings, holder: str, *, notify: bool = False) ->
     clock = SystemClock()
     store = open_store(settings)
     try:
-        store.leader_lock.acquire(holder, clock.now())
+        place = place_of(settings)
+        store.leader_lock.acquire(holder, clock.now(), place)
         executors = build_executors(settings, clock.now, _report)
+        renew_lease, takeover_s = lease_renewal_of(executors), settings.scheduler.takeover_s
+        role = RoleLease(store.leader_lock, clock, takeover_s=takeover_s, place=place, renew_lease=renew_lease)
+        if store.leader_lock.others:
+            executors = _taken_over(executors, role, settings.scheduler.lease_s, clock)
         requests = _requests(settings, store)
         asks = Asks(store, clock, open_vault(settings, store))
         in_hand = InHand(settings.state_folder / "scheduler.in-hand")
         engine = Engine(lease_s=settings.scheduler.lease_s, routes=settings.queues, notify=notify)
-        grace_s = settings.executor.stop_grace_s
         return Scheduler(
-            store, engine, executors, requests, asks, clock, stop_grace_s=grace_s, in_hand=in_hand, report=_report
-        )
+            store, engine, executors, requests, asks, clock,
+            stop_grace_s=settings.executor.stop_grace_s, role=role, in_hand=in_hand, report=_report,
+        )  # fmt: skip
     except BaseException:
         store.close()
         raise
+
+
+def _taken_over(
+    executors: dict[str, Executor], role: RoleLease, lease_s: float, clock: SystemClock
+) -> dict[str, Executor]:
+    """Have local executors wait for the tries of other machines."""
+    _report(
+        "The scheduler of another machine has ended without a word. What it ran is repeated in "
+        f"{role.others_until_s - clock.read().monotonic_s:.0f} s, when it must have ended; all else goes on at once."
+    )
+    waiting = {
+        id(each): TakeoverExecutor(each, role.others_until_s, lease_s, clock)
+        for each in executors.values()
+        if isinstance(each, LocalExecutor)
+    }
+    return {name: waiting.get(id(each), each) for name, each in executors.items()}
 
 
 def _requests(settings: Settings, store: Store) -> TryRequests:

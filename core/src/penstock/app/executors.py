@@ -1,8 +1,10 @@
 """Builds the executors that the settings name."""
 
+import socket
 import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from pathlib import Path
 
 import msgspec
 
@@ -17,6 +19,9 @@ from penstock.settings.executor import ExecutorSettings
 from penstock.spec.executor import LOCAL, WAITER, Executor, ExecutorContext
 from penstock.tries.packed_snapshots import PackedSnapshots
 from penstock_manifest.arguments import argument_problems
+
+_MACHINE_ID = Path("/etc/machine-id")
+"""See machine-id(5); names of machines alone are often those of their image."""
 
 
 def build_executors(
@@ -47,6 +52,26 @@ def build_executors(
             except ConfigError as error:
                 report(f"{error}. Tries of its queues wait.")
     return executors
+
+
+def lease_renewal_of(executors: Mapping[str, Executor]) -> Callable[[float], None]:
+    """What lets the tries of all local executors run on until an instant of the monotonic clock."""
+    local = {id(each): each for each in executors.values() if isinstance(each, LocalExecutor)}
+
+    def renew_lease(until_s: float) -> None:
+        for each in local.values():
+            each.renew_lease(until_s)
+
+    return renew_lease
+
+
+def place_of(settings: Settings) -> str:
+    """Where the tries of local executors run: the machine, and the folder whose lock tells whether any live."""
+    try:
+        machine = _MACHINE_ID.read_text().strip()
+    except OSError:
+        machine = ""
+    return f"{machine}:{socket.gethostname()}:{settings.state_folder.absolute()}"
 
 
 def local_settings(settings: Settings, name: str) -> ExecutorSettings:

@@ -10,9 +10,9 @@ import signal
 import socket
 import sys
 
-from penstock.execute.output import LOG_LINE
 from penstock.notify.listener import run_listener
 from penstock.plugins.registry import PluginModules
+from penstock.processes.output import LOG_LINE
 
 
 def main(provider: str, module: str, folder: str, line: int) -> None:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from penstock.execute.output import LOG_LINE
 from penstock.execute.runner import Providers, Runner
 from penstock.execute.spawn_server import Open, serve
+from penstock.processes.output import LOG_LINE
 
 if TYPE_CHECKING:
     from penstock.plugins.host import PluginHost

@@ -16,10 +16,10 @@ import msgspec
 
 from penstock.app.spawn_server import environment_providers
 from penstock.execute.channel import Channel
-from penstock.execute.output import LOG_LINE
 from penstock.execute.runner import Runner
 from penstock.execute.try_process import run_request
 from penstock.processes.fork import die_with_parent
+from penstock.processes.output import LOG_LINE
 from penstock.spec.executor import FileCode, TryRequest
 from penstock.spec.wire import FrameKind
 

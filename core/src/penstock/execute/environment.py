@@ -1,5 +1,6 @@
 """The scheduler's connection to a file server, and the tries that it runs."""
 
+import contextlib
 import os
 import selectors
 import socket
@@ -11,7 +12,7 @@ from typing import NamedTuple
 
 from penstock.errors import ConfigError
 from penstock.execute.executor_lock import MARK, mark_of
-from penstock.execute.spawn_server import END_S, Open, send_open
+from penstock.execute.spawn_server import END_S, Open, send_lease, send_open
 from penstock.model.run import TaskKey
 from penstock.processes.descendants import end_marked
 from penstock.processes.environ import without_secrets
@@ -178,6 +179,7 @@ class Environment:
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._mark = ""
+        self._until_s: float | None = None
 
     def open(self, what: Open, now: float) -> Server:
         """A line to a new file server; a spawn server that has died is started again first.
@@ -203,6 +205,13 @@ class Environment:
         """Start the spawn server ahead of its first use."""
         self._connect()
 
+    def renew_lease(self, until_s: float) -> None:
+        """Let the spawn server go on until then on the monotonic clock; one that is told nothing more ends all its tries."""
+        self._until_s = until_s
+        if self._control is not None:
+            with contextlib.suppress(OSError):  # its end is seen at its lines
+                send_lease(self._control, until_s)
+
     def _connect(self) -> socket.socket:
         if self._control is not None and self._process is not None and self._process.poll() is None:
             return self._control
@@ -227,6 +236,8 @@ class Environment:
             raise ConfigError(f"cannot start {self._command[0]}: {error}") from error
         theirs.close()
         self._control = ours
+        if self._until_s is not None:
+            self.renew_lease(self._until_s)
         return ours
 
     def close(self, patience_s: float = 0.0) -> None:

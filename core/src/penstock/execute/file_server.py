@@ -18,7 +18,6 @@ import msgspec
 
 from penstock.execute.channel import LINE_CLOSED
 from penstock.execute.jobs import ForkedProcess, Job, fork_process
-from penstock.execute.output import Output, discard
 from penstock.execute.runner import Runner
 from penstock.execute.try_process import run_many, run_one
 from penstock.execute.waiter import wait_for_many
@@ -27,6 +26,7 @@ from penstock.model.state import Outcome
 from penstock.processes.descendants import end_children, kill_orphans
 from penstock.processes.frames import FrameReader, FrameRefusedError, SendBuffer, frame, read_available
 from penstock.processes.group import Reaper, ask_where, describe_exit, kill_group, report_where
+from penstock.processes.output import Output, discard
 from penstock.spec.wire import FrameKind, Reply
 
 _decode_reply = msgspec.msgpack.Decoder(Reply).decode

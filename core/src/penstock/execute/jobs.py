@@ -7,10 +7,10 @@ from typing import NoReturn
 
 import msgspec
 
-from penstock.execute.output import Output
 from penstock.model.state import Outcome
 from penstock.processes.fork import fork
 from penstock.processes.frames import FrameReader, SendBuffer
+from penstock.processes.output import Output
 from penstock.spec.executor import TryRequest
 
 decode_request = msgspec.msgpack.Decoder(TryRequest).decode

@@ -117,6 +117,11 @@ class LocalExecutor:
         """Start the host's spawn server, so that the first try does not wait for it."""
         self._environments[""].start()
 
+    def renew_lease(self, until_s: float) -> None:
+        """Let tries run on until then on the monotonic clock; without a call of this, there is no such end."""
+        for environment in self._environments.values():
+            environment.renew_lease(until_s)
+
     def recover(self, tries: Sequence[TryRequest]) -> list[TryStarted | TryRecovered | TryFinished]:
         """Nothing: whoever holds the executor's lock has seen the last process of an earlier scheduler end."""
         del tries
@@ -211,8 +216,7 @@ class LocalExecutor:
         while self._backlog:
             submitted = self._backlog[0]
             place = self._servers.get(server_key(submitted.request))
-            depth = PREFETCH.get(submitted.request.isolation, 0)
-            if place is None or len(place.prefetched) >= depth * place.running:
+            if place is None or len(place.prefetched) >= PREFETCH.get(submitted.request.isolation, 0) * place.running:
                 return
             self._send(FrameKind.PREFETCH, self._backlog.popleft())
 
@@ -350,10 +354,6 @@ class LocalExecutor:
         if len(self._events) == 1:
             os.write(self._wake_w, b"x")
 
-    def _environment_of(self, server: Server) -> Environment:
-        key = next(key for key, known in self._servers.items() if known is server)
-        return self._environments[key.provider]
-
     def _drop(self, server: Server) -> None:
         self._selector.unregister(server.sock)
         server.sock.close()
@@ -384,13 +384,13 @@ class LocalExecutor:
     def _end_hung_servers(self) -> None:
         """End file servers that take too long to import their file, or that do not end a try which they were told to end."""
         now = time.monotonic()
-        for server in list(self._servers.values()):
+        for key, server in list(self._servers.items()):
             importing_s = 0.0 if server.ready else now - server.opened_at - self._settings.import_timeout_s
             if importing_s > 0 and server.pid:
                 kill_group(server.pid)  # its end is then seen like any other
             elif importing_s > self._hung_s:
                 # Not even forked: the spawn server itself stands still. All its file servers end with it.
-                self._environment_of(server).close()
+                self._environments[key.provider].close()
                 self._lose(server)
             elif server.is_hung(now, self._hung_s):
                 self._lose(server)

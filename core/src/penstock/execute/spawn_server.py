@@ -29,7 +29,17 @@ from penstock.spec.wire import FrameKind
 GRACE_S, END_S = 10.0, 2.0
 
 
-class Open(msgspec.Struct):
+class Lease(msgspec.Struct, tag=True):
+    """Go on until then; without another word from the scheduler, end everything.
+
+    Attributes:
+        until_s: Instant of the machine's monotonic clock.
+    """
+
+    until_s: float
+
+
+class Open(msgspec.Struct, tag=True):
     """Fork a file server.
 
     Attributes:
@@ -66,11 +76,16 @@ def serve(control: socket.socket, held: tuple[int, ...], make_runner: Callable[[
     _line_by_line()
     prepare_to_fork()
     children: set[int] = set()
-    while (received := _next(control, reaper, children)) is not None:
-        message, line = received
-        children.add(_fork_file_server(message, line, held, make_runner))
-        line.close()
-    _wait_for_end(children)
+    until_s: float | None = None
+    while (message := _next(control, reaper, children, until_s)) is not None:
+        if isinstance(message, Lease):
+            until_s = message.until_s
+        else:
+            opened, line = message
+            children.add(_fork_file_server(opened, line, held, make_runner))
+            line.close()
+    if until_s is None or time.monotonic() < until_s:
+        _wait_for_end(children)
     end_children(END_S)
     os._exit(0)
 
@@ -89,21 +104,28 @@ def _line_by_line() -> None:
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]  # real streams
 
 
-def _next(control: socket.socket, reaper: Reaper, children: set[int]) -> tuple[Open, socket.socket] | None:
-    """Wait for the next message; meanwhile, end what the tries of a file server that has died left behind."""
+_Message = Lease | tuple[Open, socket.socket]
+
+
+def _next(control: socket.socket, reaper: Reaper, children: set[int], until_s: float | None) -> _Message | None:
+    """Wait for the next message, or for the end of the time; meanwhile, end what file servers that have died left behind."""
     while True:
-        ready, _, _ = select.select([control.fileno(), reaper.fileno()], [], [])
+        left_s = None if until_s is None else max(0.0, until_s - time.monotonic())
+        ready, _, _ = select.select([control.fileno(), reaper.fileno()], [], [], left_s)
         if reaper.fileno() in ready:
             children.difference_update(pid for pid, _ in reaper.reap())
             kill_orphans(children)
         if control.fileno() in ready:
             return _receive(control)
+        if not left_s and until_s is not None:
+            print("the scheduler has lost its database: another machine may take over, so all tries are ended.")  # noqa: T201
+            return None
 
 
-def _receive(control: socket.socket) -> tuple[Open, socket.socket] | None:
+def _receive(control: socket.socket) -> _Message | None:
     try:
         header, fds, _, _ = socket.recv_fds(control, 4, 1)
-        if len(header) < 4 or not fds:
+        if len(header) < 4:
             return None
         length = int.from_bytes(header)
         data = bytearray()
@@ -114,7 +136,8 @@ def _receive(control: socket.socket) -> tuple[Open, socket.socket] | None:
             data += part
     except OSError:
         return None
-    return msgspec.msgpack.decode(data, type=Open), socket.socket(fileno=fds[0])
+    message = msgspec.msgpack.decode(data, type=Open | Lease)
+    return message if isinstance(message, Lease) else (message, socket.socket(fileno=fds[0]))
 
 
 def _fork_file_server(
@@ -140,6 +163,12 @@ def _be_file_server(message: Open, kept: tuple[int, ...], make_runner: Callable[
     prepare_to_fork()
     control.setblocking(False)
     FileServer(control, runner, kept[1:], message.beat_s).serve()
+
+
+def send_lease(control: socket.socket, until_s: float) -> None:
+    """Let a spawn server go on until then; raises OSError if it is gone, or has read nothing for so long that it is full."""
+    data = msgspec.msgpack.encode(Lease(until_s))
+    control.send(len(data).to_bytes(4) + data, socket.MSG_DONTWAIT)
 
 
 def send_open(control: socket.socket, message: Open, line: socket.socket) -> None:

@@ -20,6 +20,7 @@ from penstock.scheduler.arrival import Arrival, of_event
 from penstock.scheduler.in_hand import InHand
 from penstock.scheduler.inbox import Inbox, fault_of
 from penstock.scheduler.outage import Outage
+from penstock.scheduler.takeover import RoleLease
 from penstock.scheduler.turns import Turn, Turns
 from penstock.spec.executor import Executor, ExecutorEvent, Heartbeat, TryAsked, TryFinished
 from penstock.store import Store
@@ -37,6 +38,7 @@ class Scheduler:
         requests: Makes what a try needs out of the engine's dispatch.
         asks: Answers what tries ask.
         stop_grace_s: Seconds that running tries get to clean up when `run` ends.
+        role: The time for which this is certain to be the one scheduler.
         in_hand: Notes the tries that it is dealing with.
         report: Takes a line about each run that has ended.
     """
@@ -51,11 +53,13 @@ class Scheduler:
         clock: Clock,
         *,
         stop_grace_s: float = 5.0,
+        role: RoleLease | None = None,
         in_hand: InHand | None = None,
         report: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._store, self._engine, self._executors = store, engine, executors
         self._requests, self._asks, self._clock = requests, asks, clock
+        self._role = role or RoleLease(store.leader_lock, clock)
         self._stop_grace_s, self._in_hand, self._report = stop_grace_s, in_hand or InHand(), report
         self._capacities: dict[str, int | None] = {}
         self._unsent: list[TryFinished] = []
@@ -89,6 +93,7 @@ class Scheduler:
         finally:
             for executor in unique:
                 executor.stop(self._stop_grace_s)
+            self._role.end()
             self._wakeup.close()
             self._store.close()
             self._in_hand.close()
@@ -97,11 +102,12 @@ class Scheduler:
         through = self._outage.through
         wait_s = self._carried_out(self._first_turn())
         while not self._stopping:
+            through(self._role.renew)
             wakeup = self._selector.register(through(self._listening), selectors.EVENT_READ)
             lock = self._store.leader_lock.fileno()
             if lock is not None:
                 self._selector.register(lock, selectors.EVENT_READ)
-            ready = self._selector.select(wait_s)
+            ready = self._selector.select(min(wait_s, self._role.wait_s))
             self._selector.unregister(wakeup.fileobj)
             if lock is not None:
                 self._selector.unregister(lock)

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
-from penstock.execute.output import LOG_LINE
 from penstock.processes.masking import Mask
+from penstock.processes.output import LOG_LINE
 
 
 class _MaskedStream:

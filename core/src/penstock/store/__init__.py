@@ -9,7 +9,7 @@ from penstock.store.dags import DagRow, DagState, Version
 from penstock.store.keyring import Keyring, new_key
 from penstock.store.outbox import Listener
 from penstock.store.runs import PastTry, RunSnapshot
-from penstock.store.sql.leader_lock import Holder
+from penstock.store.sql.leader_lock import Holder, LeaderLock
 from penstock.store.sql.wakeup import NOTICES, SCHEDULER, VARIABLES, Wakeup
 from penstock.store.store import Store, upgrade
 from penstock.store.transaction import Transaction
@@ -22,6 +22,7 @@ __all__ = [
     "DagState",
     "Holder",
     "Keyring",
+    "LeaderLock",
     "Listener",
     "LoaderCatalog",
     "PastTry",

@@ -8,6 +8,7 @@ the session is seen at once, by whoever waits on its descriptor, and the lock is
 
 import fcntl
 import os
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -36,13 +37,20 @@ _STORE_TOKEN = text(
 
 
 class Holder(msgspec.Struct, frozen=True):
-    """Who holds the role: what it calls itself, where it runs, and since when."""
+    """Who holds the role: what it calls itself, where it runs, and since when.
+
+    Attributes:
+        place: The machine and folder in which its tries run; "" once it has ended them.
+        others: Places in which tries of earlier holders may still run.
+    """
 
     holder: str
     host: str
     pid: int
     since: datetime
     token: str
+    place: str = ""
+    others: tuple[str, ...] = ()
 
     def refusal(self, name: str) -> StoreHeldError:
         """The error for whoever comes second."""
@@ -55,11 +63,15 @@ class Holder(msgspec.Struct, frozen=True):
 class _Lock(Protocol):
     """The role while it is held."""
 
+    def others(self) -> tuple[str, ...]: ...
+
     def fileno(self) -> int | None: ...
 
     def keep(self) -> None: ...
 
     def confirm(self, connection: Connection) -> None: ...
+
+    def settle(self, locations: Collection[str]) -> None: ...
 
     def release(self) -> None: ...
 
@@ -71,7 +83,7 @@ class LeaderLock:
         self._database = database
         self._lock: _Lock | None = None
 
-    def acquire(self, name: str, now: datetime) -> None:
+    def acquire(self, name: str, now: datetime, place: str = "") -> None:
         """Take the scheduler's role until `release` or the end of this process, however it ends.
 
         From then on each transaction of this store checks that the role is still its own.
@@ -79,12 +91,13 @@ class LeaderLock:
         Args:
             name: What to call the holder in the message to whoever comes second, such as ``"penstock up"``.
             now: The present.
+            place: The machine and folder in which its tries will run.
 
         Raises:
             StoreHeldError: Another process has it; the message says which, where and since when.
             StoreError: The lock cannot be asked for.
         """
-        me = Holder(name, this_host(), os.getpid(), now.astimezone(UTC), uuid4().hex)
+        me = Holder(name, this_host(), os.getpid(), now.astimezone(UTC), uuid4().hex, place)
         path = self._database.path
         self._lock = _FileLock(path, self._database.name, me) if path is not None else _SessionLock(self._database, me)
 
@@ -109,6 +122,16 @@ class LeaderLock:
         """
         if self._lock is not None:
             self._lock.keep()
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Places of earlier holders that have not said that their tries are over; never any with SQLite."""
+        return () if self._lock is None else self._lock.others()
+
+    def settle(self, locations: Collection[str]) -> None:
+        """Note that no try lives in these locations any more; raises StoreError if another process has the role by now."""
+        if self._lock is not None:
+            self._lock.settle(locations)
 
     def confirm(self, connection: Connection) -> None:
         """Check within a transaction that the role, if it was taken here, is still ours.
@@ -181,6 +204,12 @@ class _FileLock:
             os.close(self._descriptor)
             self._descriptor = descriptor
 
+    def others(self) -> tuple[str, ...]:
+        return ()  # the file is one machine's, whose executor lock tells whether earlier tries live
+
+    def settle(self, locations: Collection[str]) -> None:
+        pass
+
     def release(self) -> None:
         os.ftruncate(self._descriptor, 0)
         os.close(self._descriptor)
@@ -192,10 +221,26 @@ class _SessionLock:
         self._session = self._locked()
         try:
             with database.write() as connection:
-                connection.execute(_STORE_TOKEN, {"key": _META, "value": msgspec.json.encode(me).decode()})
+                before = _read(_stored(connection).encode())
+                known = {before.place, *before.others} if before is not None else set()
+                self._store(connection, me.place, tuple(sorted(known - {me.place, ""})))
         except BaseException:
             self._session.close()
             raise
+
+    def _store(self, connection: Connection, place: str, others: tuple[str, ...]) -> None:
+        self._me = msgspec.structs.replace(self._me, place=place, others=others)
+        connection.execute(_STORE_TOKEN, {"key": _META, "value": msgspec.json.encode(self._me).decode()})
+
+    def others(self) -> tuple[str, ...]:
+        return self._me.others
+
+    def settle(self, locations: Collection[str]) -> None:
+        me = self._me
+        with self._database.write() as connection:
+            self.confirm(connection)
+            left = tuple(place for place in me.others if place not in locations)
+            self._store(connection, "" if me.place in locations else me.place, left)
 
     def _locked(self) -> Any:  # noqa: ANN401 - psycopg is optional, so its type cannot be named
         me = self._me
