@@ -131,6 +131,13 @@ ENDINGS = {
     "an exit function that raises": Ending("atexit.register(lambda: 1 / 0); return 1", log="ZeroDivisionError", value=1),
     "an exit function that exits": Ending("atexit.register(os.sys.exit, 3); return 1", value=1),
     "a finalizer": Ending("weakref.finalize(Spy, write_late, 'finalizer', 0); return 1", value=1, file="finalizer"),
+    "a file beside its own": Ending(
+        "(HERE / 'out').mkdir(exist_ok=True); (HERE / 'out' / 'r.txt').write_text('r'); return 1", log="/out: a place in a copy", value=1
+    ),
+    "a file beside its own by a program of Python": Ending(
+        "multiprocessing.get_context('fork').Process(target=write_late, args=('forked', 0)).start(); return 1",
+        log="/forked: a place", value=1,
+    ),
     "a fork that returns": Ending("return forked(lambda: 'child', 'parent')", value="parent"),
     "a fork that exits": Ending("return forked(lambda: sys.exit(0), 'parent')", value="parent"),
     "a fork that raises": Ending("return forked(lambda: 1 / 0, 'parent')", log="ZeroDivisionError", value="parent"),
@@ -144,6 +151,7 @@ ENDINGS = {
 # What reaches beyond one try where many share a process.
 OF_A_FORK = {
     "a thread", "a pool that nobody shut down", "a process that nobody joined", "an exit function", "an exit function that raises",
+    "a file beside its own by a program of Python",
     "an exit function that exits", "a finalizer", "a closed stdout", "closed descriptors 1 and 2", "a daemon thread",
     "a thread that raises",
 }  # fmt: skip

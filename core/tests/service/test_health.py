@@ -1,9 +1,12 @@
 """What `penstock doctor` finds, one part of an installation after the other."""
 
+import shutil
+
 import msgspec
 import pytest
 
 from penstock.errors import RequestError
+from penstock.load.snapshot import Snapshots
 from penstock.model.quarantine import Quarantined, QuarantineKind
 from penstock.model.request import DagChanged
 from penstock.plugins.sources import PluginSources
@@ -12,6 +15,7 @@ from penstock.service.health import Severity, check_installation
 from penstock.service.quarantine import drop_quarantined, list_quarantine, retry_quarantined
 from penstock.service.tasks import why
 from penstock.settings import ExecutorChoice
+from penstock.spec.snapshot import LIST
 
 
 @pytest.fixture
@@ -86,3 +90,30 @@ def test_what_is_in_quarantine_is_bad_and_why_says_so(found, installation, store
         retry_quarantined(installation, failed.number)
     drop_quarantined(installation, failed.number)
     assert list_quarantine(installation) == []
+
+
+def test_a_snapshot_that_was_written_into_is_bad_until_the_loader_mends_it_or_it_is_deleted(found, installation):
+    dags, state = installation.settings.dags_folder, installation.settings.state_folder
+    for name in ("a.py", "team/b.py"):
+        (dags / name).parent.mkdir(exist_ok=True)
+        (dags / name).write_text(name)
+    (dags / "run.sh").touch(0o755)
+    old = Snapshots(dags, state).take()
+    (dags / "a.py").write_text("new")
+    new = Snapshots(dags, state).take()
+    assert "snapshots" not in found()
+    (new.path / "team" / "b.py").chmod(0o644)
+    (new.path / "team" / "b.py").write_text("changed in both")
+    (old.path / "run.sh").unlink()
+    damaged = [each.detail for each in check_installation(installation) if each.subject == "snapshots"]
+    assert {(detail.split(" is damaged: ")[0], detail.split(": ")[1].split(" in it")[0]) for detail in damaged} == {
+        (str(old.path), "run.sh, team/b.py"),
+        (str(new.path), "team/b.py"),
+    }
+    Snapshots(dags, state).take()
+    assert str(old.path) in found()["snapshots"].detail
+    (old.path / LIST).chmod(0o644)
+    (old.path / LIST).write_text("../../etc")
+    assert "its list of files was changed" in found()["snapshots"].detail
+    shutil.rmtree(old.path)
+    assert "snapshots" not in found()

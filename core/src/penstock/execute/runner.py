@@ -1,5 +1,7 @@
 """Runs user code in a try's process: finds the operator, prepares it, runs it, and offloads large values."""
 
+import contextlib
+import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +22,8 @@ from penstock.model.attempt import TryEnd
 from penstock.model.names import error_text
 from penstock.model.secret import variable_secrets
 from penstock.model.state import Outcome
+from penstock.model.text import visible
+from penstock.processes.file_writes import FileWrites
 from penstock.spec.executor import FileCode, PlanCode, TryRequest
 
 Resolve = Callable[[str], type[Operator]]
@@ -56,6 +60,7 @@ class Runner:
         self._code, self._snapshots, self._providers = code, snapshots, providers
         self._tasks: dict[tuple[str, str], AbstractOperator] | None = None
         self._fault = ""
+        self._writes: FileWrites | None = None
         variables = code.variables if code is not None else {}
         self.secrets = tuple(s for key, text in variables.items() for s in variable_secrets(key, text))
 
@@ -74,6 +79,14 @@ class Runner:
         if self._code is None:
             return error
         return error.replace(f'File "{self._snapshots / self._code.snapshot}/', f'File "{self._dags_folder}')
+
+    def notice_writes(self) -> None:
+        """Have this try's log say so if it writes into the copy of the DAGs folder that its code runs from."""
+        if self._code is None:
+            return
+        if self._writes is None:
+            self._writes = FileWrites(str(self._snapshots / self._code.snapshot), _report_write)
+        self._writes.begin()
 
     def load(self) -> None:
         """Import the file; a fault is kept, and is then what each try answers."""
@@ -120,6 +133,12 @@ class Runner:
             )
             raise FailTask(reason)
         return found
+
+
+def _report_write(path: str) -> None:
+    text = f"This task writes {path}: a place in a copy of the DAGs folder, which no other run sees and which is deleted later. "
+    with contextlib.suppress(Exception):
+        print(f"{visible(text)}Write to a path of your own.", file=sys.stderr, flush=True)  # noqa: T201 - the try's log
 
 
 class _PinnedRuntime(ImportRuntime):

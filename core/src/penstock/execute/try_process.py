@@ -59,6 +59,7 @@ def run_request(channel: Channel, runner: Runner, serial: int, request: TryReque
     """
     try:
         signal.signal(signal.SIGTERM, _cancelled)
+        runner.notice_writes()
         program = ProcessEnd(lambda line: channel.log(serial, line)) if ends else None
         end = runner.run(request, TryRuntime(channel, serial, runner.open_store))
         if program is not None:

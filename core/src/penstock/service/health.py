@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from penstock import __version__
 from penstock.errors import PenstockError
+from penstock.load.integrity import damaged_files
+from penstock.model.text import visible
 from penstock.service.installation import Installation
 from penstock.service.pools import list_pools
 from penstock.service.providers import concerns, list_providers
@@ -45,6 +47,7 @@ def check_installation(installation: Installation) -> list[Finding]:
     found = [Finding(severity, "settings", str(file or "no penstock.toml here or above"))]
     for subject, check in (
         ("folders", _folders),
+        ("snapshots", _snapshots),
         ("database", _database),
         ("pools", _pools),
         ("executors", _executors),
@@ -82,6 +85,17 @@ def _folders(installation: Installation) -> Iterator[Finding]:
         free_mb = space.f_bavail * space.f_frsize // 2**20
         severity = Severity.OK if free_mb > _LEAST_FREE_MB else Severity.BAD
         yield Finding(severity, "state folder", f"{state}, {free_mb:,} MB free")
+
+
+def _snapshots(installation: Installation) -> Iterator[Finding]:
+    """A copy of the DAGs folder that was changed after it was made: runs would run what their author never wrote."""
+    for folder, files in damaged_files(installation.settings.state_folder):
+        what = f"{', '.join(files[:5])}{', ...' * (len(files) > 5)} in it" if files else "its list of files"
+        detail = (
+            f"{folder} is damaged: {what} was changed after the copy was made. Restart `penstock up`, which mends the copy of the "
+            "present DAGs folder; of an older one, delete the folder, and clear its runs with --code newest."
+        )
+        yield Finding(Severity.BAD, "snapshots", visible(detail))
 
 
 def _database(installation: Installation) -> Iterator[Finding]:

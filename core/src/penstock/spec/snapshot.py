@@ -43,7 +43,7 @@ def pack(folder: Path) -> bytes:
     listed = (folder / LIST).read_bytes()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         _add(archive, LIST, listed)
-        for found, name in _listed(listed):
+        for found, name in listed_files(listed):
             content = (folder / name).read_bytes()
             if content_hash(content) != found.removesuffix(EXECUTABLE):
                 raise RequestError(
@@ -105,7 +105,7 @@ def _checked(data: bytes, wanted: str) -> Iterator[tuple[str, bytes, bool]]:
             if content_hash(listed) != wanted:
                 raise RequestError(f"the snapshot that was fetched as {wanted} is another one. Fetch it again.")
             yield LIST, listed, False
-            for found, name in _listed(listed):
+            for found, name in listed_files(listed):
                 content = _content(archive, name)
                 if content_hash(content) != found.removesuffix(EXECUTABLE):
                     raise RequestError(f"the file {name!r} of the snapshot {wanted} is damaged. Fetch it again.")
@@ -133,8 +133,8 @@ def _content(archive: tarfile.TarFile, name: str) -> bytes:
     return file.read()
 
 
-def _listed(text: bytes) -> Iterator[tuple[str, str]]:
-    """Yield hash and path of each file in a list; raises ValueError for a path that leads out of the snapshot."""
+def listed_files(text: bytes) -> Iterator[tuple[str, str]]:
+    """Yield hash and path of each file in a snapshot's list; raises ValueError for a path that leads out of the snapshot."""
     for line in os.fsdecode(text).split("\n"):
         if line:
             found, _, name = line.partition(" ")
