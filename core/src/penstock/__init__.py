@@ -137,7 +137,9 @@ if not TYPE_CHECKING:  # a checker that sees __getattr__ takes every name for gr
 
         if name in ALIASES:
             return __getattr__(ALIASES[name])
-        raise AttributeError(f"module 'penstock' has no attribute {name!r}")
+        import sys  # noqa: PLC0415 - as above
+
+        raise AttributeError(f"module 'penstock' has no attribute {name!r}", name=name, obj=sys.modules[__name__])
 
 
 def __dir__() -> list[str]:

@@ -32,9 +32,9 @@ from enum import IntEnum, StrEnum
 from typing import Self
 
 
-def nearest(name: str, known: Iterable[str], *, limit: int = 1) -> tuple[str, ...]:
-    """Find the existing names that resemble one, the most similar first."""
-    return tuple(difflib.get_close_matches(name, list(known), n=limit))
+def nearest(name: str, known: Iterable[str], *, limit: int = 1, cutoff: float = 0.6) -> tuple[str, ...]:
+    """Find the existing names that resemble one by ``cutoff`` of 1 at least, the most similar first."""
+    return tuple(difflib.get_close_matches(name, list(known), n=limit, cutoff=cutoff))
 
 
 def did_you_mean(name: str, known: Iterable[str], *, otherwise: str = "") -> str:

@@ -5,7 +5,7 @@ import textwrap
 import pytest
 
 from penstock.author.build.build import build_file
-from penstock.author.build.import_errors import to_problem
+from penstock.author.build.import_errors import to_problems
 from penstock.author.build.imports import import_dag_file
 from penstock.author.parse_session import ParseSession
 from penstock.author.run.execution import run_try
@@ -90,7 +90,7 @@ def imported(tmp_path, runtime):
         try:
             import_dag_file(tmp_path, file, runtime, session)
         except BaseException as error:  # noqa: BLE001 - as the loader does
-            session.problems.append(to_problem(error, session, file))
+            session.problems += to_problems(error, session, file)
         return session
 
     return run

@@ -19,8 +19,9 @@ from typing import Any, NoReturn
 import msgspec
 
 from penstock.author.build.build import BuildResult, build_file
-from penstock.author.build.import_errors import AIRFLOW_ADVICE, to_problem
+from penstock.author.build.import_errors import to_problem, to_problems
 from penstock.author.build.imports import ImportRuntime, import_dag_file
+from penstock.author.build.missing import AIRFLOW_ADVICE
 from penstock.author.parse_session import ParseSession
 from penstock.errors import MissingProviderError, NotFoundError, RequestError
 from penstock.load.ignore import IGNORE
@@ -101,7 +102,7 @@ def _import(job: ParseJob, config: ParseConfig, runtime: "_LoaderRuntime", memor
         resource.setrlimit(resource.RLIMIT_AS, memory)
         return job.parsed(problems=(_too_much_memory(job.file, config),), variables=runtime.read)
     except BaseException as error:  # noqa: BLE001 - whatever a DAG file raises is a problem of that file
-        session.problems.append(to_problem(error, session, job.file))
+        session.problems += to_problems(error, session, job.file)
     resource.setrlimit(resource.RLIMIT_AS, memory)
     try:
         built = build_file(session, job.file)

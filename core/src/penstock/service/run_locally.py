@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from penstock.author.build.build import build_file
-from penstock.author.build.import_errors import to_problem
+from penstock.author.build.import_errors import to_problems
 from penstock.author.build.imports import import_dag_file
 from penstock.author.build.param_schema import check_params
 from penstock.author.dag import DAG
@@ -104,7 +104,7 @@ def _import(
     try:
         import_dag_file(root, file, runtime, session)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the file raises is what is wrong with it
-        session.problems.append(to_problem(error, session, file))
+        session.problems += to_problems(error, session, file)
     built = build_file(session, file)
     if built.problems:
         raise AuthoringError(built.problems)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock.author.build.build import build_file
-from penstock.author.build.import_errors import to_problem
+from penstock.author.build.import_errors import to_problems
 from penstock.author.build.imports import import_dag_file
 from penstock.author.dag import DAG
 from penstock.author.parse_session import ParseSession
@@ -33,7 +33,7 @@ def load_dags(
     try:
         import_dag_file(root, file, FakeRuntime(variables=variables), session)
     except Exception as error:  # noqa: BLE001 - whatever the file raises is what is wrong with it
-        session.problems.append(to_problem(error, session, file))
+        session.problems += to_problems(error, session, file)
     problems = build_file(session, file).problems
     if problems:
         raise AuthoringError(problems)

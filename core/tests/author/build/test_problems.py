@@ -297,8 +297,48 @@ WRONG = [
     ),
     pytest.param(
         "from airflow.operators.bash import BashOperator",
-        {1: ["this is not Airflow. Authoring names come from `penstock`"]},
+        {1: ["this is not Airflow. Write `from penstock import BashOperator`."]},
         id="Airflow's module",
+    ),
+    pytest.param(
+        """
+        from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+        from airflow.decorators import dag, setup
+        from penstock.operators.bash import BashOperator
+        import penstock.utils.dates
+        from penstock.errors import AirflowException, DAG, NotFound
+        from penstock import DAG, Dataset, DateTimeSensor, PostgresOperator, PythnOperator, TaskSomething
+        import nowhere, penstock_nowhere
+        from os import path, pathh
+        with DAG("d"):
+            import nowhere_else
+        """,
+        {
+            1: ["this is not Airflow. Authoring names come from `penstock`"],
+            2: ["Write `from penstock import dag`. In place of 'setup': write task(...).as_setup()."],
+            3: ["there is no module 'penstock.operators.bash'. Write `from penstock import BashOperator`."],
+            4: ["there is no module 'penstock.utils.dates'. Authoring names come from `penstock`"],
+            5: [
+                "the module 'penstock.errors' has no name 'AirflowException': raise any exception;",
+                "has no name 'DAG': write `from penstock import DAG`.",
+                "has no name 'NotFound'. Did you mean 'NotFoundError'?",
+            ],
+            6: [
+                "'Dataset': there are no assets;",
+                "'DateTimeSensor': write a PythonSensor",
+                "'PostgresOperator'. Classes of services come with providers: plugin-manager search WORD",
+                "'PythnOperator'. Did you mean 'PythonOperator'?",
+                "'TaskSomething'.",
+            ],
+            7: ["there is no module 'nowhere'.", "Install it with: plugin-manager install nowhere"],
+            8: ["the module 'os' has no name 'pathh'. Did you mean 'path'?"],
+        },
+        id="every import that fails",
+    ),
+    pytest.param(
+        "import penstock\nif penstock:\n    penstock.setup",
+        {3: ["the module 'penstock' has no name 'setup': write task(...).as_setup()."]},
+        id="attribute of our module",
     ),
     pytest.param(
         "from penstock import DAG, BashOperater",
