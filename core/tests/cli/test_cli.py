@@ -180,7 +180,7 @@ def test_dags_are_listed_shown_paused_and_triggered(project):
     (dag,) = project.json("dags", "list")
     assert (dag["dag_id"], dag["paused"], dag["tasks"]) == ("sales", False, 2)
     assert "sales" in project("dags", "list")
-    assert "1 DAG file(s) cannot be imported" in project.err
+    assert "1 DAG file cannot be imported" in project.err
     assert project.json("dags", "errors", code=1) == [
         {"file": "bad.py", "problems": ["bad.py:1: a cycle"], "notes": ["bad.py:2: naive"]}
     ]

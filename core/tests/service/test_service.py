@@ -176,7 +176,7 @@ def test_a_clear_moves_a_run_to_the_present_version_unless_a_try_of_it_lives(
     with pytest.raises(RequestError, match=r"keeps its version .* because a try of extract has not ended"):
         preview_clear(installation, "sales", "one", code=Code.NEWEST)
     ended = Try(run.run, "extract", -1, 2, 2, "local", now, outcome=Outcome.FAILED)
-    failed = TaskInstance(run.run, "extract", -1, TaskState.FAILED, 2, 2, "ValueError: no")
+    failed = TaskInstance(run.run, "extract", -1, TaskState.FAILED, 2, 2, "ValueError: no.")
     store.apply(Changes(tasks=[failed], tries=[ended]), now)
     (extract,) = tasks.why(installation, "sales", "extract")
     assert extract.reason.startswith("ValueError: no. The DAGs folder has changed since; to run what it holds now: ")
@@ -189,6 +189,10 @@ def test_a_clear_moves_a_run_to_the_present_version_unless_a_try_of_it_lives(
     tasks.mark_task(installation, "sales", "extract", "success", code=Code.NEWEST)
     assert asked() == [MarkTask(run.run, "extract", -1, "success", newest)]
     assert runs.show_run(installation, "sales", "one").present_version == newest
+    save(store, [msgspec.structs.replace(sales, tasks=sales.tasks[:1])])
+    with pytest.raises(RequestError, match=r"has no task 'load'\. To run it again .*: --code same"):
+        preview_clear(installation, "sales", "one", tasks=["load"])
+    assert preview_clear(installation, "sales", "one", tasks=["load"], code=Code.SAME).tasks == ["load"]
 
 
 def test_mark_checks_state_and_task(installation, run, asked):

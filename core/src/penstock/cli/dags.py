@@ -23,6 +23,7 @@ from penstock.cli.terminal import (
 )
 from penstock.errors import ExitCode, RequestError
 from penstock.model.state import RunState
+from penstock.model.text import counted
 from penstock.service import dags as service
 
 
@@ -54,7 +55,7 @@ def list_dags(context: click.Context, search: str | None, tag: str | None, *, re
         empty=f"no DAG found. DAG files belong into {installation.settings.dags_folder}; `penstock up` loads them.",
     )
     if broken:
-        print_remark(f"{len(broken)} DAG file(s) cannot be imported: penstock dags errors")
+        print_remark(f"{counted(len(broken), 'DAG file')} cannot be imported: penstock dags errors")
 
 
 @dags.command("show")

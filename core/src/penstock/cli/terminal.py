@@ -4,7 +4,7 @@ import json
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 from unicodedata import combining, east_asian_width
@@ -13,7 +13,7 @@ import click
 import msgspec
 
 from penstock.cli.streams import written
-from penstock.model.text import shortened, visible
+from penstock.model.text import shortened, utc_text, visible
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON of a stable shape.")
 
@@ -164,7 +164,7 @@ def _cell(value: Any) -> str:  # noqa: ANN401 - any plain value
     if value is None:
         return ""
     if isinstance(value, datetime):
-        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
+        return utc_text(value)
     if isinstance(value, Enum):
         return str(value.value)
     if isinstance(value, bool):

@@ -18,6 +18,7 @@ from penstock.load.snapshot import Snapshot, Snapshots
 from penstock.load.watch import FolderWatcher
 from penstock.model.names import error_sentence, visible
 from penstock.model.source import ParsedFile
+from penstock.model.text import counted
 
 _RETRY_S = 5.0
 _NEVER_S = 86400.0  # a look a day does no harm
@@ -283,9 +284,9 @@ class Loader:
         for problem in (*parsed.problems, *(f"{note} (a note)" for note in parsed.notes)):
             self._log(problem)
         if not parsed.problems:
-            count = len(parsed.dags)
-            plural = "" if count == 1 else "s"
-            self._log(f"{parsed.file}: {count} DAG{plural}, imported in {parsed.duration_s * 1e3:.0f} ms")
+            self._log(
+                f"{parsed.file}: {counted(len(parsed.dags), 'DAG')}, imported in {parsed.duration_s * 1e3:.0f} ms"
+            )
         lines = parsed.output.splitlines()
         for line in lines[:_LINES]:
             cut = line if len(line) <= _LINE else f"{line[:_LINE]}... ({len(line):,} characters)"

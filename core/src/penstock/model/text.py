@@ -1,4 +1,6 @@
-"""Text of others, as a terminal may be given it: nothing in it steers the terminal or reads otherwise than it is written."""
+"""What people read: text of others, which neither steers a terminal nor reads otherwise than it is written, instants, numbers."""
+
+from datetime import UTC, datetime
 
 _KEPT = "\n\t"
 
@@ -18,3 +20,13 @@ def shortened(text: str, longest: int) -> str:
     """The text on one line of at most so many characters; ``...`` says that there was more."""
     line = " ".join(text[: 4 * longest].split())
     return line if len(line) <= longest and len(text) <= 4 * longest else line[: longest - 3] + "..."
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun, such as ``1 DAG`` and ``2 DAGs``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def utc_text(moment: datetime) -> str:
+    """An aware instant, such as ``2026-01-31 06:00:00Z``; its year has four digits whatever the C library makes of ``%Y``."""
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(' ', 'seconds')}Z"

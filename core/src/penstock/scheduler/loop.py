@@ -6,6 +6,7 @@ sent out again under a new epoch.
 
 import os
 import selectors
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
@@ -16,6 +17,7 @@ from penstock.engine.messages import LONGEST_WAIT_S, CapacityChanged, Dispatch, 
 from penstock.model.attempt import TryEnd
 from penstock.model.run import Run, TaskKey
 from penstock.model.state import Outcome, RunState
+from penstock.model.text import utc_text
 from penstock.scheduler.arrival import Arrival, of_event
 from penstock.scheduler.in_hand import InHand
 from penstock.scheduler.inbox import Inbox, fault_of
@@ -227,10 +229,10 @@ def _accepted(event: ExecutorEvent) -> Arrival:
 
 def run_ended(run: Run) -> str:
     """The line about a run that has ended, for the terminal of `penstock up`."""
-    at = f"{run.ended_at:%Y-%m-%d %H:%M:%S}Z " if run.ended_at else ""
+    at = f"{utc_text(run.ended_at)} " if run.ended_at else ""
     took = f" after {(run.ended_at - run.started_at).total_seconds():.1f} s" if run.ended_at and run.started_at else ""
     line = f"{at}run {run.run_id} of DAG {run.dag_id}: {run.state.value}{took}"
     if run.state is RunState.SUCCESS:
         return line
     why = f", {run.reason}" if run.reason else ""
-    return f"{line}{why}. See: penstock tasks list {run.dag_id} {run.run_id}"
+    return f"{line}{why}. See: penstock tasks list {run.dag_id} {shlex.quote(run.run_id)}"

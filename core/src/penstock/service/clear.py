@@ -76,13 +76,15 @@ def preview_clear(  # noqa: PLR0913 - one argument an option
 
     Raises:
         NotFoundError: There is no such DAG, run, task or instance.
-        RequestError: The newest version was asked for, and a try of the run lives.
+        RequestError: The newest version was asked for, and a try of the run lives; or the run would go on with a version that
+            does not have a task.
         StoreError: The database failed.
     """
     store = installation.store
     run = find_run(store, dag_id, run_id)
     _check_tasks(store, run, tasks, map_index, code)
     version, note = version_to_run(store, run, code)
+    _check_in_version(store, run, tasks, version)
     wanted = ClearTasks(run.run, tuple(tasks), downstream, only_failed, map_index, version)
     keys = [str(key) for key in _cleared(installation, wanted)]
     return Clear(run, keys, version or run.version, note, wanted)
@@ -128,6 +130,16 @@ def _check_tasks(store: Store, run: Run, tasks: Sequence[str], map_index: int | 
             raise NotFoundError(f"task of DAG {run.dag_id!r}", task_id, known)
         if map_index is not None:
             find_tasks(store, run, task_id, map_index)
+
+
+def _check_in_version(store: Store, run: Run, tasks: Sequence[str], version: str) -> None:
+    spec = store.versions.spec(version) if version else None
+    gone = set(tasks) - {task.task_id for task in spec.tasks} if spec is not None else set()
+    if gone:
+        raise RequestError(
+            f"the DAG's present version {version[:12]} has no task {min(gone)!r}. "
+            f"To run it again with the version that run {run.run_id!r} has: --code same"
+        )
 
 
 def _cleared(installation: Installation, wanted: ClearTasks) -> list[TaskKey]:

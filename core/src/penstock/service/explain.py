@@ -6,8 +6,9 @@ The reason that is stored with a task is that of the moment when it became ready
 hold it, and writing that for each task that waits would cost a commit as large as the queue.
 """
 
+import shlex
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from penstock.engine.engine import Engine
 from penstock.engine.messages import CapacityChanged, Event
@@ -16,6 +17,7 @@ from penstock.model.dag import DagSpec, TaskSpec
 from penstock.model.now import Now
 from penstock.model.run import Run, TaskInstance, TaskKey, Try
 from penstock.model.state import RunState, TaskState
+from penstock.model.text import utc_text
 from penstock.scheduler.inbox import Inbox
 from penstock.service.installation import Installation
 from penstock.settings import Settings
@@ -101,16 +103,17 @@ class Reasons:
         reason = instance.reason or ("it did its work" if instance.state is TaskState.SUCCESS else "nobody said why")
         if instance.state is not TaskState.FAILED:
             return reason
-        again = f"penstock tasks clear {self._run.dag_id} {self._task_id} --run {self._run.run_id}"
+        reason = reason if reason.endswith((".", "?", "!")) else f"{reason}."
+        again = shlex.join(["penstock", "tasks", "clear", self._run.dag_id, self._task_id, "--run", self._run.run_id])
         row = self._installation.store.dags.state(self._run.dag_id)
         if row is not None and row.version != self._run.version:
-            return f"{reason}. The DAGs folder has changed since; to run what it holds now: {again}"
-        return f"{reason}. To run it again: {again}"
+            return f"{reason} The DAGs folder has changed since; to run what it holds now: {again}"
+        return f"{reason} To run it again: {again}"
 
     def _retried(self, instance: TaskInstance) -> str:
         found = instance.reason
         if instance.due_at is not None:
-            found += f"; its next try is due at {_instant(instance.due_at)}"
+            found += f"; its next try is due at {utc_text(instance.due_at)}"
         return found + self._paused() + self._nobody("")
 
     def _live(self, instance: TaskInstance) -> str:
@@ -118,7 +121,7 @@ class Reasons:
         if instance.state is TaskState.QUEUED:
             return self._queued(instance, attempt) + self._nobody("")
         since = instance.started_at or (attempt.started_at if attempt else None)
-        begun = f" since {_instant(since)}" if since else ""
+        begun = f" since {utc_text(since)}" if since else ""
         if instance.state is TaskState.DEFERRED:
             return f"it waits for its condition{begun}{_pokes(self._task, since)}" + self._nobody(_FOUND)
         process = f", in process {attempt.pid}" if attempt and attempt.pid else ""
@@ -127,7 +130,7 @@ class Reasons:
 
     def _queued(self, instance: TaskInstance, attempt: Try | None) -> str:
         executor = attempt.executor if attempt else LOCAL
-        since = f" at {_instant(instance.queued_at)}" if instance.queued_at else ""
+        since = f" at {utc_text(instance.queued_at)}" if instance.queued_at else ""
         handed = f"it was handed to executor {executor!r}{since}"
         choice = self._installation.settings.executors.get(executor)
         if choice is None or choice.provided:
@@ -164,11 +167,7 @@ def _pokes(task: TaskSpec | None, since: datetime | None) -> str:
     found = f", poked every {task.sensor.poke_interval_s:g} s"
     if since is not None:
         try:
-            found += f" until {_instant(since + timedelta(seconds=task.sensor.timeout_s))} at most"
+            found += f" until {utc_text(since + timedelta(seconds=task.sensor.timeout_s))} at most"
         except OverflowError:
             found += ", without an end"
     return found
-
-
-def _instant(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from penstock import __version__
 from penstock.errors import PenstockError
 from penstock.load.integrity import damaged_files
-from penstock.model.text import visible
+from penstock.model.text import counted, visible
 from penstock.service.installation import Installation
 from penstock.service.pools import list_pools
 from penstock.service.providers import concerns, list_providers
@@ -128,7 +128,7 @@ def _database(installation: Installation) -> Iterator[Finding]:
     if broken:
         yield Finding(Severity.BAD, "DAG files", f"{', '.join(broken)} cannot be imported: penstock dags errors")
     else:
-        yield Finding(Severity.OK, "DAG files", f"{len(store.dags.ids())} DAGs, no file with problems")
+        yield Finding(Severity.OK, "DAG files", f"{counted(len(store.dags.ids()), 'DAG')}, no file with problems")
 
 
 def _pools(installation: Installation) -> Iterator[Finding]:
@@ -142,7 +142,9 @@ def _pools(installation: Installation) -> Iterator[Finding]:
         elif pool.slots == 0:
             yield Finding(Severity.NOTE, f"pool {pool.name}", "it is closed, with 0 slots; nothing waits for it now")
     used, slots = sum(pool.used for pool in found), sum(pool.slots or 0 for pool in found)
-    yield Finding(Severity.OK, "pools", f"{used} of {slots} slots in use, {sum(p.waiting for p in found)} tasks wait")
+    yield Finding(
+        Severity.OK, "pools", f"{used} of {slots} slots in use, tasks that wait: {sum(p.waiting for p in found)}"
+    )
 
 
 def _executors(installation: Installation) -> Iterator[Finding]:

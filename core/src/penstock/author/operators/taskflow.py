@@ -14,6 +14,7 @@ from penstock.author.run.context import NAMES
 from penstock.author.scope import current_dag, free_id
 from penstock.author.xcom_arg import XComArg
 from penstock.errors import AuthoringError, did_you_mean
+from penstock.model.text import counted
 
 _TAKES_MORE = 0x04  # CO_VARARGS
 
@@ -148,7 +149,9 @@ def binding_problems(function: Callable[..., Any], args: Sequence[Any], kwargs: 
         problems += [f"{inner.__name__}() {unknown_argument(name, names)}" for name in kwargs if name not in names]
     by_place = list(names)[: code.co_argcount]
     if len(args) > len(by_place) and not code.co_flags & _TAKES_MORE:
-        problems.append(f"{inner.__name__}() takes {len(by_place)} positional arguments, {len(args)} were given.")
+        problems.append(
+            f"{inner.__name__}() takes {counted(len(by_place), 'positional argument')}, {len(args)} were given."
+        )
     given = {*by_place[: len(args)], *kwargs}
     missing = [name for name, required in names.items() if required and name not in given and name not in NAMES]
     if missing:
