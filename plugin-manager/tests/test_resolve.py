@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock_plugin_manager.change.conflict import minimal
+from penstock_plugin_manager.change.solve.conflict import minimal
 from penstock_plugin_manager.commands.environment.doctor import find_culprit
 from penstock_plugin_manager.errors import INCOMPATIBLE, MISSING, UNVERIFIED, IncompatibleError
 from penstock_plugin_manager.model.lock import File, Lock, Locked, fitting, read_lock, write_lock
 from penstock_plugin_manager.model.toml import parse
+from penstock_plugin_manager.resolve.failure import explain
 from penstock_plugin_manager.resolve.pip import loosened, pinned, reason
-from penstock_plugin_manager.resolve.process import explain
 from penstock_plugin_manager.resolve.uv import read_annotations
 
 
@@ -45,7 +45,7 @@ from penstock_plugin_manager.resolve.uv import read_annotations
 def test_what_tools_say_becomes_an_error_of_ours(said, code, words):
     error = explain("resolution", said, 7)
     assert error.code == code
-    assert words in str(error)
+    assert words in f"{error} {error.detail}"
     assert "Traceback" not in error.detail
 
 

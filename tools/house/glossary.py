@@ -49,7 +49,7 @@ TERMS = (
     Term("clock", "What gives the present: the wall clock for schedules, the monotonic clock for leases and timeouts.", "penstock.clock"),
     Term("command", "What a step of the engine has the scheduler do once the changes are stored; also a command of the command line.", "penstock.engine.messages"),
     Term("compiled DAG", "A version of a DAG with its tasks by number, shared by all runs of it in memory.", "penstock.engine.graph.compiled"),
-    Term("conflict", "Requirements that no set of versions meets.", "penstock_plugin_manager.change.conflict"),
+    Term("conflict", "Requirements that no set of versions meets.", "penstock_plugin_manager.change.solve.conflict"),
     Term("connection", "Address and credentials of a service, stored under an id.", "penstock.model.connection"),
     Term("context", "The names that templates and functions of a task get: `ds`, `ti`, `params`, ...", "penstock.author.run.context"),
     Term("cursor", "The end of the newest data interval of a DAG that has a run.", "penstock.engine.due"),

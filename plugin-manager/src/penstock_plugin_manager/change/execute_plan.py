@@ -12,12 +12,11 @@ from penstock_plugin_manager.apply.generations import change_generation, retire_
 from penstock_plugin_manager.apply.inplace import change_in_place
 from penstock_plugin_manager.apply.python import start_problem
 from penstock_plugin_manager.change.isolate import build_isolated
-from penstock_plugin_manager.change.not_found import known_ids
 from penstock_plugin_manager.change.policy import check_found_providers
 from penstock_plugin_manager.change.proposal import Proposal, propose
 from penstock_plugin_manager.change.request import ChangeOptions, ChangeRequest
 from penstock_plugin_manager.change.session import Session
-from penstock_plugin_manager.change.sizes import remember_unpacked
+from penstock_plugin_manager.change.solve.not_found import known_ids
 from penstock_plugin_manager.errors import CHANGES, ManagerError
 from penstock_plugin_manager.installed.damage import startup_files
 from penstock_plugin_manager.installed.environment import isolated_pythons, open_environment
@@ -46,8 +45,7 @@ def change(make: Callable[[], ChangeRequest], title: str, options: ChangeOptions
     if options.dry_run:
         return plan_result(propose(make(), options.limits, session), session)
     with session.holding(title):
-        sized = session.console.json or not session.console.quiet
-        proposal = propose(make(), options.limits, session, sized=sized)
+        proposal = propose(make(), options.limits, session)
         shown = session.console.interactive() and bool(proposal.steps) and not options.yes
         if shown:
             session.console.print(plan_lines(proposal))
@@ -89,7 +87,6 @@ def execute_plan(proposal: Proposal, session: Session, *, shown: bool = False) -
     finally:
         retire_isolated(environment)
     after = open_environment(environment.root)
-    remember_unpacked(proposal.files, after.site)
     running = startup_files(Path(after.site), plan.installs)
     outside = not_installed(proposal, session)
     written = [name for name, text in files.items() if text is not None]

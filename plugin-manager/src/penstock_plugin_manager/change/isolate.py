@@ -16,11 +16,12 @@ from penstock_plugin_manager.apply.files import cannot_write, write_json
 from penstock_plugin_manager.apply.generations import base_python
 from penstock_plugin_manager.apply.install import install
 from penstock_plugin_manager.change.inspection import check_providers
-from penstock_plugin_manager.change.not_found import explain_missing
 from penstock_plugin_manager.change.policy import check_found_providers, check_policy
 from penstock_plugin_manager.change.request import ChangeRequest, Limits
 from penstock_plugin_manager.change.requirements import requirement_of
 from penstock_plugin_manager.change.session import Session
+from penstock_plugin_manager.change.solve.solution import solve
+from penstock_plugin_manager.change.yanked import yanked
 from penstock_plugin_manager.errors import IncompatibleError, ManagerError, MissingError
 from penstock_plugin_manager.installed.environment import Environment, open_environment, tags
 from penstock_plugin_manager.installed.site import providers
@@ -42,6 +43,7 @@ class Isolated(NamedTuple):
     lock: Lock
     plan: Plan
     files: Mapping[str, File]
+    warnings: tuple[str, ...] = ()
 
 
 def propose_isolated(request: ChangeRequest, core: Locked | None, limits: Limits, session: Session) -> list[Isolated]:
@@ -70,10 +72,13 @@ def propose_isolated(request: ChangeRequest, core: Locked | None, limits: Limits
         accepted, where = tags(session.environment), f"Python {session.environment.short_version} on this platform"
         chosen = {each: chosen_file(target[each], accepted, where) for each in target}
         files = {each: file for each, file in chosen.items() if file}
+        told: list[str] = []
         if name in files:
-            check_providers([(requirement.id, target[name], files[name])], None, limits, session, alone=True)
+            told = check_providers([(requirement.id, target[name], files[name])], None, limits, session, alone=True)
         check_policy(target.values(), request.intent, session)
-        found.append(Isolated(requirement, lock, make_plan(PlanInput({}, target, {name: text})), files))
+        old = session.read_lock(session.isolated_lock_path(requirement.id))
+        warnings = (*told, *yanked(target.values(), lock, old, session))
+        found.append(Isolated(requirement, lock, make_plan(PlanInput({}, target, {name: text})), files, warnings))
     return found
 
 
@@ -104,10 +109,10 @@ def _lock(
         python=f">={session.environment.short_version}",
         allow_prerelease=limits.prereleases,
     )
-    try:
-        return session.resolver.solve(asked, session.environment, session.sources)._replace(roots=roots)
-    except MissingError as error:
-        raise explain_missing(error, request.intent.with_requirements([requirement]), session) from None
+    own = session.isolated.get(requirement.id)
+    present = own.distributions if own and own.has_environment else {}
+    intent = request.intent.with_requirements([requirement])
+    return solve(asked, intent, session, present)._replace(roots=roots)
 
 
 def _root_of(core: Locked) -> str:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from penstock_manifest.format import Manifest
 
 from penstock_plugin_manager.change.inspection import inspect_wheel
-from penstock_plugin_manager.change.not_found import known_ids
 from penstock_plugin_manager.change.session import Session
+from penstock_plugin_manager.change.solve.not_found import known_ids
 from penstock_plugin_manager.errors import ManagerError, MissingError, did_you_mean
 from penstock_plugin_manager.index.simple import Offered, Project, read_links, read_project
 from penstock_plugin_manager.installed.site import Provider, believed

@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from penstock_plugin_manager.change.conflict import explain_conflict
 from penstock_plugin_manager.change.inspection import check_providers, verdicts
 from penstock_plugin_manager.change.isolate import Isolated, propose_isolated
-from penstock_plugin_manager.change.not_found import explain_missing
 from penstock_plugin_manager.change.policy import check_policy
 from penstock_plugin_manager.change.request import ChangeRequest, Limits
 from penstock_plugin_manager.change.requirements import (
     Ownership,
     build_request,
-    known_to_fail,
     managed,
     ownership_of,
     wanted,
 )
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.change.sizes import with_sizes
+from penstock_plugin_manager.change.solve.solution import solve
+from penstock_plugin_manager.change.yanked import yanked
 from penstock_plugin_manager.errors import IncompatibleError, ManagerError, MissingError, UnverifiedError
 from penstock_plugin_manager.installed.environment import tags
 from penstock_plugin_manager.model.intent import Intent
@@ -60,7 +59,7 @@ def propose(request: ChangeRequest, limits: Limits, session: Session, *, sized: 
         request: What is wanted.
         limits: What the change may do.
         session: The call.
-        sized: Whether sizes are looked up; a quiet call without a budget does without.
+        sized: Whether files are looked at; a call that changes nothing and shows no sizes does without.
 
     Raises:
         IncompatibleError: it cannot be, in words.
@@ -85,8 +84,11 @@ def propose(request: ChangeRequest, limits: Limits, session: Session, *, sized: 
     found = {name: file for name, file in files.items() if file}
     warnings = [*plan.warnings, *_inspect(plan, target, found, request.intent, limits, session)]
     _check_foreign(plan, own, session)
-    check_policy([target[name] for name in plan.installs], request.intent, session)
+    fresh = [target[name] for name in plan.installs]
+    check_policy(fresh, request.intent, session)
+    warnings += yanked(fresh, lock, session.lock, session)
     isolated = propose_isolated(request, target.get(CORE), limits, session)
+    warnings += [sentence for each in isolated for sentence in each.warnings]
     plans = [(plan, found), *((each.plan, each.files) for each in isolated)]
     plan, *others = within_limits(plans, limits, session, sized=sized)
     isolated = [each._replace(plan=sized_plan) for each, sized_plan in zip(isolated, others, strict=True)]
@@ -118,7 +120,7 @@ def _lock(requested: ChangeRequest, limits: Limits, session: Session, own: Owner
         return with_others(shrink(old, request.roots), old)
     if not requested.intent.providers and not requested.intent.packages and requested.dropped:
         return _lock_of_core(session, request)
-    return with_others(solve(request, requested.intent, session), old)
+    return with_others(solve(request, requested.intent, session, session.distributions), old)
 
 
 def with_others(lock: Lock, old: Lock | None) -> Lock:
@@ -184,38 +186,6 @@ def _lock_of_core(session: Session, request: Request) -> Lock:
     return Lock(tuple(packages), request.python, (), universal=False)
 
 
-def solve(request: Request, intent: Intent, session: Session) -> Lock:
-    """Solve a request without what a catalog has seen fail with the core; a failure is put into words.
-
-    Which core it is, a first solve tells. Where nothing else meets the request, what fails is what was asked for.
-
-    Raises:
-        IncompatibleError: with the smallest conflict and the ways out.
-        MissingError: with the nearest names.
-    """
-    lock = _solved(request, intent, session)
-    locked = {each.name: each.version for each in lock.packages}
-    core = locked.get(CORE, "")
-    failing = known_to_fail(session, intent, core)
-    if all(allows(f"!={version}", locked[name]) for name, version in failing if name in locked):
-        return lock
-    limits = [f"{name}!={version}" for name, version in failing]
-    limited = request._replace(constraints=(*request.constraints, *limits, f"{CORE}=={core}"))
-    try:
-        return session.resolver.solve(limited, session.environment, session.sources)
-    except (IncompatibleError, MissingError):
-        return lock
-
-
-def _solved(request: Request, intent: Intent, session: Session) -> Lock:
-    try:
-        return session.resolver.solve(request, session.environment, session.sources)
-    except MissingError as error:
-        raise explain_missing(error, intent, session) from None
-    except IncompatibleError as error:
-        raise explain_conflict(error, request, intent, session) from None
-
-
 def _inspect(
     plan: Plan,
     target: Mapping[str, Locked],
@@ -260,7 +230,7 @@ def within_limits(
         plans: Each plan with the file of each distribution that it installs.
         limits: What the call permits.
         session: The call.
-        sized: Whether sizes are looked up where no budget asks for them.
+        sized: Whether files are looked at where no budget asks for their sizes.
 
     Raises:
         UnverifiedError: they exceed the budget, or nobody can tell.

@@ -118,7 +118,9 @@ def build_request(
     )
 
 
-def known_to_fail(session: Session, intent: Intent, core: str) -> list[tuple[str, str]]:
+def known_to_fail(
+    session: Session, intent: Intent, core: str, present: Mapping[str, Distribution]
+) -> list[tuple[str, str]]:
     """Return distribution and version of what a catalog has seen fail with a core.
 
     What is installed, asked for by its number or all there is stands all the same.
@@ -129,7 +131,7 @@ def known_to_fail(session: Session, intent: Intent, core: str) -> list[tuple[str
         releases = entry.releases if entry else ()
         failing = {release.version for release in releases if release.verdicts.get(core) == "fail"}
         if "==" not in each.specifier and len(failing) < len(releases):
-            installed = {session.distributions[name].version} if name in session.distributions else set()
+            installed = {present[name].version} if name in present else set()
             found += [(name, version) for version in sorted(failing - installed)]
     return found
 

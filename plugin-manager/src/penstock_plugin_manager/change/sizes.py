@@ -1,88 +1,73 @@
-"""Sizes of what a plan fetches and unpacks."""
+"""What files take, as a plan shows it, and whether they are files that can be installed as they are."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from penstock_plugin_manager.change.inspection import inspect_wheel
 from penstock_plugin_manager.change.session import Session
-from penstock_plugin_manager.errors import ManagerError
 from penstock_plugin_manager.index.cache import DownloadCache
-from penstock_plugin_manager.index.client import Client
-from penstock_plugin_manager.index.wheel import read_wheel
+from penstock_plugin_manager.index.listing import Listing, read_listing
+from penstock_plugin_manager.index.wheel import unusable
 from penstock_plugin_manager.installed.site import installed_size
 from penstock_plugin_manager.model.lock import File
 from penstock_plugin_manager.plan.steps import Plan
 
-_FILE = "sizes.json"
+_FILE = "listings.json"
 
 
 def with_sizes(plan: Plan, files: Mapping[str, File], session: Session) -> Plan:
     """Return a plan whose steps know what they fetch and what they take on disk, as far as it can be known.
 
-    Sizes come from the lock, from local wheels, from what was seen before, or from the head of the remote file.
+    Args:
+        plan: The plan.
+        files: The file of each distribution that it installs.
+        session: The call.
+
+    Raises:
+        ManagerError: a file is built so that an installer would refuse it, or leave a part of it out without a word.
     """
-    known = _known()
-    missing = [file for file in files.values() if file.size is None and file.sha256 not in known and file.url]
-    if missing and not session.options.offline:
-        known |= _fetched(missing, session.client)
-        _remember(known)
+    listings = _listings([files[name] for name in plan.installs if name in files], session)
     steps = []
     for step in plan.steps:
         if step.action == "remove":
             steps.append(step._replace(download=0, disk=-installed_size(Path(session.environment.site), step.name)))
             continue
         file = files.get(step.name)
-        download, disk = _of(file, known) if file else (0, None)
-        steps.append(step._replace(download=download, disk=disk))
+        listing = listings.get(file) if file else None
+        if file and listing and listing.problem:
+            inspect_wheel(file, session)  # another file than the one that was named is told as that
+            raise unusable(file.name, listing.problem)
+        size = file.size if file and file.size is not None else listing.size if listing else None
+        steps.append(step._replace(download=size if file else 0, disk=listing.unpacked if listing else None))
     return plan._replace(steps=tuple(steps))
 
 
-def _fetched(files: list[File], client: Client) -> dict[str, list[int | None]]:
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  only new files are asked for
-
-    with ThreadPoolExecutor(8) as pool:
-        sizes = pool.map(lambda file: client.size(file.url), files)
-        return {file.sha256: [size, None] for file, size in zip(files, sizes, strict=True) if file.sha256}
-
-
-def remember_unpacked(files: Mapping[str, File], site: str) -> None:
-    """Keep what installed files took on disk, so that the next plan knows."""
+def _listings(files: Iterable[File], session: Session) -> dict[File, Listing]:
+    """Return what is known of wheels: seen before, or read now."""
     known = _known()
-    fresh = {
-        name: file
-        for name, file in files.items()
-        if file.sha256 and (known.get(file.sha256) or [None, None])[1] is None
-    }
-    if not fresh:
-        return
-    for name, file in fresh.items():
-        download = file.size if file.size is not None else (known.get(file.sha256) or [None])[0]
-        known[file.sha256] = [download, installed_size(Path(site), name)]
-    _remember(known)
+    wheels = [file for file in files if file.name.endswith(".whl")]
+    fresh = [file for file in wheels if file.sha256 not in known]
+    with ThreadPoolExecutor(8) as pool:
+        found = dict(zip(fresh, pool.map(lambda file: read_listing(file, session.client), fresh), strict=True))
+    seen = {file.sha256: listing for file, listing in found.items() if listing and file.sha256 and not file.local_path}
+    if seen:  # what lies on this machine is read faster than remembered
+        _remember(known | seen)
+    every = {file: known[file.sha256] if file.sha256 in known else found[file] for file in wheels}
+    return {file: listing for file, listing in every.items() if listing}
 
 
-def _of(file: File, known: Mapping[str, list[int | None]]) -> tuple[int | None, int | None]:
-    download, disk = known.get(file.sha256, [None, None])
-    place = file.local_path
-    if place and disk is None and file.name.endswith(".whl"):
-        try:
-            wheel = read_wheel(Path(place))
-        except ManagerError:
-            return file.size, None
-        return wheel.size, wheel.unpacked
-    return (file.size if file.size is not None else download), disk
-
-
-def _known() -> dict[str, list[int | None]]:
-    """Return download and disk size of each file that was seen before, by its hash."""
+def _known() -> dict[str, Listing]:
+    """Return what was seen before, by hash."""
     try:
-        known: dict[str, list[int | None]] = json.loads(DownloadCache("sizes").read(_FILE) or b"{}")["sizes"]
-    except (ValueError, KeyError, TypeError):
+        data = json.loads(DownloadCache("sizes").read(_FILE) or b"{}")["listings"]
+        return {str(name): Listing(*each) for name, each in data.items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
         return {}
-    return known
 
 
-def _remember(known: Mapping[str, list[int | None]]) -> None:
-    DownloadCache("sizes").write(_FILE, json.dumps({"sizes": dict(known)}).encode())
+def _remember(known: Mapping[str, Listing]) -> None:
+    DownloadCache("sizes").write(_FILE, json.dumps({"listings": dict(known)}).encode())

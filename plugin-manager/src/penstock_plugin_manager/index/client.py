@@ -32,6 +32,7 @@ class Client:
         default_index: Callable[[], str],
         *,
         offline: bool = False,
+        seconds: float = 20.0,
     ) -> None:
         """Prepare a client; nothing is read or asked before it is used.
 
@@ -40,9 +41,15 @@ class Client:
             hide: Told of each password that is looked up.
             default_index: Tells the index that is asked where nobody names one; only the tool that resolves knows it.
             offline: Whether the network is left alone.
+            seconds: How long a silent server is waited for.
         """
         self._network, self._hide, self.default_index, self.offline = network, hide, default_index, offline
+        self._seconds = seconds
         self._made: Remote | None = None
+
+    def hurried(self, seconds: float) -> Client:
+        """Return a client that waits no longer for a server, for what nothing depends on."""
+        return Client(self._network, self._hide, self.default_index, offline=self.offline, seconds=seconds)
 
     def fetch(self, url: str, accept: str = "*/*") -> Response:
         """Fetch an address; ``file:`` URLs and plain paths are read from the disk.
@@ -67,13 +74,18 @@ class Client:
         with self._remote(url).opened(url, "*/*") as answer:
             yield answer
 
-    def size(self, url: str) -> int | None:
-        """Return the size of a remote file by asking for its head, or None where the server does not say."""
-        try:
-            with self._remote(url).opened(url, "*/*", "HEAD") as answer:
-                return answer.length
-        except ManagerError:
-            return None
+    def end_of(self, url: str, count: int, most: int) -> tuple[bytes, int]:
+        """Return the last bytes of a remote file, and the size of the whole.
+
+        Args:
+            url: The file.
+            count: How many bytes are wanted.
+            most: Bytes of the largest file that is fetched as a whole from a server that knows no ranges; of a larger one nothing is.
+
+        Raises:
+            ManagerError: the server does not answer, refuses, or does not tell a size.
+        """
+        return self._remote(url).end_of(url, count, most)
 
     def _remote(self, url: str) -> Remote:
         scheme = urlsplit(url).scheme
@@ -84,7 +96,7 @@ class Client:
         if self._made is None:
             from penstock_plugin_manager.index.remote import Remote  # noqa: PLC0415  loading it is for those who ask
 
-            self._made = Remote(self._network(), self._hide)
+            self._made = Remote(self._network(), self._hide, self._seconds)
         return self._made
 
 

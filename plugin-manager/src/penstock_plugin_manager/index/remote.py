@@ -19,25 +19,46 @@ from penstock_plugin_manager.index.credentials import look_up
 from penstock_plugin_manager.index.network import Login, Network, shown, taken_apart
 from penstock_plugin_manager.index.response import Response
 
-_TIMEOUT = 20.0
 _LIMIT = 256 << 20
 _HOPS = 10
 
 
 class Answer(NamedTuple):
-    """A server's answer whose body is still to be read."""
+    """A server's answer whose body is still to be read.
+
+    Attributes:
+        whole: Bytes of the file of which the body is the part that was asked for; None for a body that is the file.
+    """
 
     body: IO[bytes]
     media: str
     url: str
     length: int | None
+    whole: int | None = None
+
+
+def read_whole(answer: Answer, url: str) -> bytes:
+    """Read an answer's body to its end.
+
+    Raises:
+        ManagerError: it is too large, or ends before the length that the server has told.
+    """
+    try:
+        body = answer.body.read(_LIMIT + 1)
+    except (http.client.HTTPException, OSError) as error:
+        raise _silent(url, error) from None
+    if len(body) > _LIMIT:
+        raise ManagerError(f"{shown(url)} is larger than {_LIMIT >> 20} MB.", "Name the right address.")
+    if answer.length is not None and len(body) < answer.length:
+        raise ManagerError(f"{shown(url)} was cut off after {len(body)} of {answer.length} bytes.", "Try again.")
+    return body
 
 
 class Remote:
     """Servers, asked with one set of credentials, one trust and one proxy."""
 
-    def __init__(self, network: Network, hide: Callable[[str], None]) -> None:
-        self._network, self._hide = network, hide
+    def __init__(self, network: Network, hide: Callable[[str], None], seconds: float) -> None:
+        self._network, self._hide, self._seconds = network, hide, seconds
         self._looked_up: dict[str, Login | None] = {}
 
     def fetch(self, url: str, accept: str) -> Response:
@@ -48,18 +69,23 @@ class Remote:
             ManagerError: the network is down, the server fails or refuses, or the answer is too large.
         """
         with self.opened(url, accept) as answer:
-            try:
-                body = answer.body.read(_LIMIT + 1)
-            except (http.client.HTTPException, OSError) as error:
-                raise _silent(url, error) from None
-        if len(body) > _LIMIT:
-            raise ManagerError(f"{shown(url)} is larger than {_LIMIT >> 20} MB.", "Name the right address.")
-        if answer.length is not None and len(body) < answer.length:
-            raise ManagerError(f"{shown(url)} was cut off after {len(body)} of {answer.length} bytes.", "Try again.")
+            body = read_whole(answer, url)
         return Response(body, answer.media, answer.url)
 
+    def end_of(self, url: str, count: int, most: int) -> tuple[bytes, int]:
+        """Return the last bytes of a file and its size; no bytes of one that comes only as a whole and is larger than ``most``.
+
+        Raises:
+            ManagerError: as for ``fetch``, or the server does not tell the size.
+        """
+        with self.opened(url, "*/*", f"bytes=-{count}") as answer:
+            size = answer.length if answer.whole is None else answer.whole
+            if size is None:
+                raise ManagerError(f"{shown(url)} comes without its size.")
+            return b"" if answer.whole is None and size > most else read_whole(answer, url), size
+
     @contextmanager
-    def opened(self, url: str, accept: str, method: str = "GET") -> Iterator[Answer]:
+    def opened(self, url: str, accept: str, part: str = "") -> Iterator[Answer]:
         """Open an address, wherever it redirects to.
 
         Raises:
@@ -68,7 +94,7 @@ class Remote:
         """
         place = url
         for _ in range(_HOPS + 1):
-            response = self._with_credentials(place, accept, method)
+            response = self._with_credentials(place, accept, part)
             if response.status in {301, 302, 303, 307, 308} and response.headers.get("Location"):
                 place = urljoin(place, response.headers["Location"])
                 response.close()
@@ -79,21 +105,21 @@ class Remote:
                 length = response.headers.get("Content-Length") or ""
                 yield Answer(
                     response, response.headers.get_content_type(), taken_apart(place)[0],
-                    int(length) if length.isdigit() else None,
+                    int(length) if length.isdigit() else None, _whole(response),
                 )  # fmt: skip
             return
         raise ManagerError(f"{shown(url)} redirects in a circle.", "Check the address.")
 
-    def _with_credentials(self, url: str, accept: str, method: str) -> http.client.HTTPResponse:
+    def _with_credentials(self, url: str, accept: str, part: str) -> http.client.HTTPResponse:
         bare, username, password = taken_apart(url)
         known = Login(bare, username, password) if username or password else self._network.login_for(bare)
-        response = self._ask(bare, accept, method, known if known and (known.password or not known.username) else None)
+        response = self._ask(bare, accept, part, known if known and (known.password or not known.username) else None)
         if response.status in {401, 403} and not (known and known.password):
             # A name without a password is a token, if nobody has a password to it.
             found = self._found(bare, known.username if known else "") or known
             if found:
                 response.close()
-                response = self._ask(bare, accept, method, found)
+                response = self._ask(bare, accept, part, found)
                 known = found
         if response.status < 400:
             return response
@@ -109,15 +135,17 @@ class Remote:
             self._looked_up[key] = found
         return self._looked_up[key]
 
-    def _ask(self, url: str, accept: str, method: str, login: Login | None) -> http.client.HTTPResponse:
+    def _ask(self, url: str, accept: str, part: str, login: Login | None) -> http.client.HTTPResponse:
         headers = {"Accept": accept, "User-Agent": "penstock-plugin-manager", "Accept-Encoding": "identity"}
+        if part:
+            headers["Range"] = part
         if login:
             pair = f"{login.username}:{login.password}".encode()
             headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
         try:
-            request = urllib.request.Request(url, headers=headers, method=method)  # noqa: S310  the caller checks the scheme
+            request = urllib.request.Request(url, headers=headers)  # noqa: S310  the caller checks the scheme
             opener = self._careless if self._network.is_unchecked(url) else self._careful
-            answer: http.client.HTTPResponse = opener.open(request, timeout=_TIMEOUT)
+            answer: http.client.HTTPResponse = opener.open(request, timeout=self._seconds)
         except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as error:
             raise _silent(url, error) from None
         return answer
@@ -166,6 +194,12 @@ class _Unchanged(urllib.request.HTTPErrorProcessor):
         return response
 
     https_response = http_response
+
+
+def _whole(response: http.client.HTTPResponse) -> int | None:
+    """Return the size of the file of which an answer is a part; None for one that is no part."""
+    size = (response.headers.get("Content-Range") or "").rpartition("/")[2]
+    return int(size) if response.status == http.HTTPStatus.PARTIAL_CONTENT and size.isdigit() else None
 
 
 def _refusal(url: str, status: int, login: Login | None) -> ManagerError:

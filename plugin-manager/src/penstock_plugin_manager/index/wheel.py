@@ -18,8 +18,10 @@ from penstock_manifest.discovery import ProviderEntryPoint, announced, headers
 from penstock_manifest.format import Manifest, plain
 from penstock_manifest.judge import MOST_BYTES, read_manifest
 
-from penstock_plugin_manager.errors import ManagerError
+from penstock_plugin_manager.errors import ManagerError, UnverifiedError
+from penstock_plugin_manager.index.structure import content_problem, listing_problem
 from penstock_plugin_manager.installed.site import SPEC_VERSION
+from penstock_plugin_manager.model.lock import File
 from penstock_plugin_manager.model.names import normalize
 from penstock_plugin_manager.model.requirement import wheel_parts
 
@@ -87,6 +89,9 @@ def read_wheel_bytes(filename: str, body: bytes, *, strict: bool = False) -> Whe
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             archive.filename = filename  # the library names by it what it reads
+            problem = listing_problem(filename, archive.infolist())
+            if problem:
+                raise unusable(filename, problem)
             names = archive.namelist()
             info = next(name.partition("/")[0] for name in names if name.endswith(".dist-info/METADATA"))
             fields = headers(_text(archive, f"{info}/METADATA"))
@@ -96,20 +101,54 @@ def read_wheel_bytes(filename: str, body: bytes, *, strict: bool = False) -> Whe
             found = tuple(_provider(archive, names, extras, entry, strict=strict) for entry in announced(dist))
             unpacked = sum(each.file_size for each in archive.infolist())
             spec = _spec(archive, names)
-    except StopIteration:
-        raise ManagerError(f"{filename} is no wheel: it has no metadata.", "Build it again.") from None
     except _UNREADABLE as error:
-        raise ManagerError(f"{filename} is no wheel: {plain(str(error), 100)}.", "Build it again.") from None
+        raise unusable(filename, f"it cannot be unpacked ({plain(str(error), 100)})") from None
     if wheel_parts(f"{str(name).replace('-', '_')}-{version}-a-b-c.whl") is None:
-        raise ManagerError(
-            f"{filename} is no wheel: its metadata names it {plain(repr(name), 60)} {plain(repr(version), 60)}.",
-            "Build it again.",
-        )
+        raise unusable(filename, f"its metadata names it {plain(repr(name), 60)} {plain(repr(version), 60)}")
     return Wheel(
         filename, normalize(name), version, tuple(fields.get_all("Requires-Dist") or ()),
         plain(fields.get("Requires-Python") or ""), plain(fields.get("License-Expression") or fields.get("License") or ""),
         len(body), unpacked, hashlib.sha256(body).hexdigest(), found, spec,
     )  # fmt: skip
+
+
+def check_wheel(file: File, body: bytes) -> None:
+    """Look for whatever keeps a wheel from being installed, every member included.
+
+    Raises:
+        UnverifiedError: it is not the file that its hash names.
+        ManagerError: it is no wheel, or a damaged one.
+    """
+    check_hash(file, body)
+    read_wheel_bytes(file.name, body)
+    try:
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            problem = content_problem(archive)
+    except _UNREADABLE as error:
+        problem = f"it cannot be unpacked ({plain(str(error), 100)})"
+    if problem:
+        raise unusable(file.name, problem)
+
+
+def check_hash(file: File, body: bytes) -> None:
+    """Compare a file's bytes with the hash that it is named with.
+
+    Raises:
+        UnverifiedError: they differ.
+    """
+    if file.sha256 and hashlib.sha256(body).hexdigest() != file.sha256:
+        raise UnverifiedError(
+            f"{file.name} is not the file that the index or the lock names: its hash differs.",
+            "Do not install it; ask who changed the file.",
+        )
+
+
+def unusable(filename: str, problem: str) -> ManagerError:
+    """Return the error for a wheel that cannot be used."""
+    return ManagerError(
+        f"{filename} is no wheel that can be installed: {problem}.",
+        "Ask for another version, or have it built and uploaded again.",
+    )
 
 
 def _text(archive: zipfile.ZipFile, name: str) -> str:

@@ -39,10 +39,10 @@ def choose(wanted: str, runner: Runner, client: Client, environment: Environment
         raise MissingError(
             "uv was asked for and is not installed.", "Install it (pip install uv), or use --resolver pip."
         )
-    python = _python_with_pip(environment)
-    if python is None:
+    program = _find_pip(environment)
+    if not program:
         raise MissingError("Neither uv nor pip is at hand.", "Install uv beside the manager: pip install uv")
-    return Pip(python, runner, client)
+    return Pip(program, runner, client)
 
 
 def find_uv() -> str | None:
@@ -54,17 +54,18 @@ def find_uv() -> str | None:
     return str(beside) if beside.is_file() else shutil.which("uv")
 
 
-def _python_with_pip(environment: Environment | None) -> str | None:
+def _find_pip(environment: Environment | None) -> str:
+    """Return the runner of a pip: the one beside the manager, in the environment, or of the first Python on the path."""
     candidates = [sys.executable, *([environment.python] if environment else []), shutil.which("python3") or ""]
-    for python in candidates:
-        if python and _has_pip(python):
-            return python
-    return None
+    return next((found for python in candidates if python and (found := _pip_of(python))), "")
 
 
-def _has_pip(python: str) -> bool:
-    check = "import importlib.util as u, sys; sys.exit(u.find_spec('pip') is None)"
+def _pip_of(python: str) -> str:
+    """Return the file that pip starts itself by in another environment (``pip --python``, since pip 22.3); "" for none."""
+    check = "import importlib.util as u; s = u.find_spec('pip'); print(s.submodule_search_locations[0] if s else '')"
     try:
-        return subprocess.run([python, "-c", check], check=False, capture_output=True).returncode == 0
+        done = subprocess.run([python, "-I", "-c", check], check=False, capture_output=True, text=True)
     except OSError:
-        return False
+        return ""
+    runner = Path(done.stdout.strip(), "__pip-runner__.py")
+    return str(runner) if runner.is_file() else ""

@@ -19,11 +19,13 @@ from urllib.parse import unquote, urlsplit
 from penstock_plugin_manager.errors import ManagerError, MissingError
 from penstock_plugin_manager.index.cache import DownloadCache
 from penstock_plugin_manager.index.client import Client
+from penstock_plugin_manager.index.remote import read_whole
 from penstock_plugin_manager.index.simple import Offered, Project, read_project
 from penstock_plugin_manager.index.sources import Sources
 
 _JSON = "application/vnd.pypi.simple.v1+json"
 _CHUNK = 1 << 16
+GONE = "Ask whoever runs the index: it names a file that it does not have."
 _KEPT = 64 << 20
 """Bytes of the largest file that is kept for the next solution."""
 
@@ -33,7 +35,7 @@ class LoopbackIndex:
 
     Attributes:
         url: The index.
-        problems: Why a name could not be asked for, by name.
+        problems: Why a page or a file could not be had, by name.
     """
 
     def __init__(self, url: str, sources: Sources, client: Client, known: dict[str, Project]) -> None:
@@ -41,22 +43,30 @@ class LoopbackIndex:
         self.problems: dict[str, ManagerError] = {}
         self._files: list[Offered] = []
 
+    @contextmanager
+    def telling(self, name: str) -> Iterator[None]:
+        """Remember why a page or a file could not be had; a later success takes that back."""
+        self.problems.pop(name, None)
+        try:
+            yield
+        except MissingError as error:
+            if name.endswith((".whl", ".gz", ".zip")):  # an index that names a file has it
+                self.problems[name] = ManagerError(str(error), GONE)
+            raise
+        except ManagerError as error:
+            self.problems[name] = error
+            raise
+
     def page(self, name: str) -> bytes:
         """Return the page of a name.
 
         Raises:
             ManagerError: the sources do not have it, or could not be asked.
         """
-        self.problems.pop(name, None)
         project = self._known.get(name)
         if project is None:
-            try:
+            with self.telling(name):
                 project = self._known[name] = read_project(name, self._sources, self._client)
-            except MissingError:
-                raise
-            except ManagerError as error:
-                self.problems[name] = error
-                raise
         files = [self._entry(each) for each in project.files]
         return json.dumps({"meta": {"api-version": "1.1"}, "name": name, "files": files}).encode()
 
@@ -115,7 +125,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             if len(words) == 1:
                 self._answer(200, index.page(unquote(words[0])), _JSON)
             else:
-                self._file(index.file(int(words[0])), metadata=words[-1].endswith(".metadata"))
+                with index.telling(words[-1]):
+                    self._file(index.file(int(words[0])), metadata=words[-1].endswith(".metadata"))
         except MissingError as error:
             self._answer(404, str(error).encode())
         except ManagerError as error:
@@ -138,7 +149,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return
         with client.opened(file.url) as answer:
             if file.sha256 and answer.length is not None and answer.length <= _KEPT:
-                body = answer.body.read(answer.length)
+                body = read_whole(answer, file.url)
                 if hashlib.sha256(body).hexdigest() == file.sha256:
                     cache.write(file.sha256, body)
                 self._answer(200, body)

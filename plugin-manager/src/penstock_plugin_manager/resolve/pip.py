@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +20,8 @@ from penstock_plugin_manager.index.sources import Sources
 from penstock_plugin_manager.installed.environment import Environment, markers
 from penstock_plugin_manager.model.lock import File, Lock, Locked
 from penstock_plugin_manager.model.names import normalize
-from penstock_plugin_manager.model.requirement import Distribution, edges, wheel_parts
+from penstock_plugin_manager.model.requirement import Distribution, edges, parse_requirement, wheel_parts
+from penstock_plugin_manager.resolve.blame import Asked, blamed, needs_an_address
 from penstock_plugin_manager.resolve.hashes import hashed
 from penstock_plugin_manager.resolve.loopback import LoopbackIndex, loopback_index
 from penstock_plugin_manager.resolve.process import Runner
@@ -32,8 +34,15 @@ class Pip:
     name = "pip"
     universal = False
 
-    def __init__(self, python: str, runner: Runner, client: Client) -> None:
-        self._python, self._runner, self._client = python, runner, client
+    def __init__(self, program: str, runner: Runner, client: Client) -> None:
+        """Take a pip.
+
+        Args:
+            program: The file by which it is started by the Python of the environment that it works on.
+            runner: How it is run.
+            client: How the sources are asked.
+        """
+        self._program, self._runner, self._client = program, runner, client
         self._known: dict[str, Project] = {}
 
     def solve(self, request: Request, environment: Environment, sources: Sources) -> Lock:
@@ -50,33 +59,40 @@ class Pip:
         if sources.offline and not sources.folders():
             raise ManagerError("The resolution needs the network, and --offline forbids it.", "Try without --offline.")
         with self._asking(sources) as (tool, options, index):
-            report = self._solved(tool, options, index, request, environment)
+            asked = Asked(environment, sources, self._client)
+            try:
+                report = self._solved(tool, options, index, request, asked)
+            except (IncompatibleError, MissingError) as error:
+                raise blamed(error, asked) from None
             _raise_first(index)
+            _refuse_addresses(report, request)
         return hashed(_with_origins(_lock(report, request, environment), index), self._client)
 
     def _solved(
-        self, tool: Runner, options: list[str], index: LoopbackIndex | None, request: Request, environment: Environment
+        self, tool: Runner, options: list[str], index: LoopbackIndex | None, request: Request, asked: Asked
     ) -> dict[str, Any]:
         kept = dict(request.kept())
         while True:
             try:
-                return self._report(tool, options, request, kept, environment)
-            except (IncompatibleError, MissingError) as error:
+                return self._report(tool, options, request, kept, asked)
+            except ManagerError as error:
                 _raise_first(index)
+                if not isinstance(error, IncompatibleError | MissingError):
+                    raise
                 fewer = loosened(kept, error.detail)
                 if fewer == kept:
                     raise
                 kept = fewer
 
     def _report(
-        self, tool: Runner, options: list[str], request: Request, kept: Mapping[str, str], environment: Environment
+        self, tool: Runner, options: list[str], request: Request, kept: Mapping[str, str], asked: Asked
     ) -> dict[str, Any]:
         with tempfile.TemporaryDirectory(prefix="penstock-") as folder:
             base = Path(folder)
             limits = [*request.constraints, *(f"{name}=={version}" for name, version in kept.items())]
             (base / "roots.in").write_text("\n".join(request.roots) + "\n", encoding="utf-8")
             (base / "limits.txt").write_text("\n".join(limits) + "\n", encoding="utf-8")
-            command = [*self._pip(environment), "install", "--dry-run", "--ignore-installed", "--quiet"]
+            command = [*self._pip(asked.environment), "install", "--dry-run", "--ignore-installed", "--quiet"]
             command += ["--report", str(base / "report.json"), "--log", str(base / "log")]
             command += ["-r", str(base / "roots.in"), "-c", str(base / "limits.txt")]
             command += [*options, *(["--pre"] if request.allow_prerelease else [])]
@@ -84,6 +100,8 @@ class Pip:
                 tool.run(command, "resolution")
             except (IncompatibleError, MissingError) as error:
                 raise reason(error, base / "log") from None
+            except ManagerError as error:
+                raise blamed(error, asked, "\n".join(reversed(_collected(base / "log")))) from None
             data: dict[str, Any] = json.loads((base / "report.json").read_text(encoding="utf-8"))
         return data
 
@@ -104,9 +122,9 @@ class Pip:
                 path.write_text("\n".join(pinned(named)) + "\n", encoding="utf-8")
                 try:
                     tool.run([*command, *links, "--requirement", str(path)], "installation")
-                except MissingError:
+                except ManagerError as error:
                     _raise_first(index)
-                    raise
+                    raise blamed(error, Asked(environment, sources, self._client, named)) from None
             for each in packages:
                 if each.directory:
                     place = ["--editable", each.directory] if each.editable else [each.directory]
@@ -129,7 +147,7 @@ class Pip:
 
     def default_index(self) -> str:
         """Return the index that pip asks where nobody names one; its help names it."""
-        command = [self._python, "-m", "pip", "install", "--help"]
+        command = [sys.executable, self._program, "install", "--help"]
         message = self._runner.with_variables(_ALONE).run(command, "search for the index")
         found = re.search(r"\(default\s+(https?://\S+?)\)", message)
         return found[1] if found else ""
@@ -140,7 +158,8 @@ class Pip:
         self._runner.run([base, "-m", "venv", "--without-pip", root], "making of the environment")
 
     def _pip(self, environment: Environment) -> list[str]:
-        return [self._python, "-m", "pip", "--python", environment.python, "--disable-pip-version-check", "--no-input"]
+        # `--python` would start two interpreters for this, each of which loads all of pip
+        return [environment.python, self._program, "--disable-pip-version-check", "--no-input"]
 
 
 # What the machine says of indexes the manager has read; pip is to see the index that it is shown alone.
@@ -159,6 +178,25 @@ def _raise_first(index: LoopbackIndex | None) -> None:
     """Raise what kept the sources from being asked: pip goes on without them, and calls the name unknown."""
     for _, problem in sorted(index.problems.items()) if index else ():
         raise problem
+
+
+def _refuse_addresses(report: Mapping[str, Any], request: Request) -> None:
+    """Refuse what pip has taken from an address because a package names one: no index and no lock of ours vouches for it."""
+    wanted = {normalize(parsed.name) for text in request.roots if (parsed := parse_requirement(text))}
+    editable = any(text.startswith("-e") for text in request.roots)
+    for item in report["install"]:
+        name, place = normalize(item["metadata"]["name"]), item["download_info"]
+        if item.get("is_direct") and name not in wanted and not (editable and "dir_info" in place):
+            raise needs_an_address("A package", name, place["url"], "")
+
+
+def _collected(log: Path) -> list[str]:
+    """Return the lines of pip's log that name what it was at, in order."""
+    try:
+        text = log.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    return re.findall(r"^\S+ +((?:Collecting|Processing) .*)$", text, re.MULTILINE)
 
 
 def _with_origins(lock: Lock, index: LoopbackIndex | None) -> Lock:

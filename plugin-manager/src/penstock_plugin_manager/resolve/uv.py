@@ -9,16 +9,16 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from penstock_plugin_manager.errors import DiskError, IncompatibleError, ManagerError, MissingError
+from penstock_plugin_manager.errors import DiskError, ManagerError
 from penstock_plugin_manager.index.client import Client
-from penstock_plugin_manager.index.simple import read_project
 from penstock_plugin_manager.index.sources import Sources
 from penstock_plugin_manager.installed.environment import Environment
 from penstock_plugin_manager.model.lock import File, Lock, Locked, read_lock, write_lock
 from penstock_plugin_manager.model.names import normalize
 from penstock_plugin_manager.model.toml import key, parse, value
+from penstock_plugin_manager.resolve.blame import Asked, blamed
 from penstock_plugin_manager.resolve.hashes import hashed
-from penstock_plugin_manager.resolve.process import Runner, names_missing
+from penstock_plugin_manager.resolve.process import Runner
 from penstock_plugin_manager.resolve.request import Request
 
 
@@ -44,9 +44,8 @@ class Uv:
             solve = [*common, "--format", "pylock.toml", "--output-file", str(lock_file)]
             try:
                 tool.run([*solve, "--offline"] if sources.offline else solve, "resolution")
-            except (MissingError, IncompatibleError) as error:
-                self._ask_again(error, sources)
-                raise
+            except ManagerError as error:
+                raise blamed(error, Asked(environment, sources, self._client)) from None
             lock = read_lock(parse(lock_file.read_text(encoding="utf-8"), "uv's lock"), "uv's lock")
             needs = self._graph(tool, base, common, lock, sources)
         packages = tuple(
@@ -54,13 +53,6 @@ class Uv:
             for each in map(_with_hashes, lock.packages)
         )
         return hashed(Lock(packages, request.python, request.roots, universal=True), self._client)
-
-    def _ask_again(self, error: ManagerError, sources: Sources) -> None:
-        """Raise what the manager's client hears of a name that uv has not found: a page to log in has no files either."""
-        pinned = re.findall(r"there is no version of ([A-Za-z0-9._-]+)", " ".join(error.detail.split()))
-        for name in [*names_missing(error.detail), *(each.partition("=")[0] for each in pinned)]:
-            with contextlib.suppress(MissingError):
-                read_project(name, sources, self._client)
 
     def _prepare(self, base: Path, request: Request, environment: Environment, sources: Sources) -> list[str]:
         roots, limits = base / "roots.in", base / "constraints.txt"
@@ -123,9 +115,11 @@ class Uv:
                 path = Path(folder) / "pylock.toml"
                 plain = tuple(each._replace(marker="", dependencies=()) for each in files)
                 path.write_text(write_lock(Lock(plain, requires_python="")), encoding="utf-8")
-                self._from_cache_first(
-                    tool, [*command, "--requirements", str(path)], "installation", sources, show=show
-                )
+                command_of_files = [*command, "--requirements", str(path)]
+                try:
+                    self._from_cache_first(tool, command_of_files, "installation", sources, show=show)
+                except ManagerError as error:
+                    raise blamed(error, Asked(environment, sources, self._client, files)) from None
             for each in directories:
                 place = ["--editable", each.directory] if each.editable else [each.directory]
                 self._from_cache_first(tool, [*command, *place], "installation", sources, show=show)

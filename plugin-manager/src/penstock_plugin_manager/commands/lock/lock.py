@@ -9,10 +9,11 @@ from penstock_plugin_manager.arguments import add_source_options
 from penstock_plugin_manager.change.isolate import propose_isolated
 from penstock_plugin_manager.change.policy import check_policy
 from penstock_plugin_manager.change.project import write_project
-from penstock_plugin_manager.change.proposal import solve, with_others
+from penstock_plugin_manager.change.proposal import with_others
 from penstock_plugin_manager.change.request import ChangeRequest, Limits
 from penstock_plugin_manager.change.requirements import build_request, managed, ownership_of
 from penstock_plugin_manager.change.session import Session
+from penstock_plugin_manager.change.solve.solution import solve
 from penstock_plugin_manager.errors import CHANGES
 from penstock_plugin_manager.model.lock import Lock
 from penstock_plugin_manager.model.names import CORE, parse_provider_requirement
@@ -77,7 +78,7 @@ def solved(options: argparse.Namespace, session: Session) -> tuple[Lock, dict[st
     upgrade = ("*",) if options.upgrade else tuple(names)
     limits = Limits(core_change=options.allow_core_change, prereleases=options.pre)
     request = build_request(session, session.intent, own, upgrade=upgrade, limits=limits)
-    lock = with_others(solve(request, session.intent, session), session.lock)
+    lock = with_others(solve(request, session.intent, session, session.distributions), session.lock)
     check_policy(lock.packages, session.intent, session)
     files: dict[str, str | None] = {str(session.lock_path): session.lock_text(lock)}
     core = lock.for_environment(session.markers).get(CORE)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from penstock_plugin_manager.change.not_found import explain_missing
 from penstock_plugin_manager.change.session import Session
+from penstock_plugin_manager.change.solve.not_found import explain_missing
 from penstock_plugin_manager.errors import IncompatibleError, ManagerError, MissingError
 from penstock_plugin_manager.model.intent import Intent
 from penstock_plugin_manager.model.names import CORE, normalize
 from penstock_plugin_manager.model.requirement import parse_requirement
+from penstock_plugin_manager.resolve.failure import AbsentError, UnmetError, clash_in
 from penstock_plugin_manager.resolve.request import Request
 
 
@@ -40,23 +41,20 @@ def explain_conflict(error: IncompatibleError, request: Request, intent: Intent,
     except ManagerError:
         return error
     alone = failures.get(frozenset(smallest))
-    if isinstance(alone, MissingError) and str(alone).startswith(f"{smallest[0][1]} was not found"):
+    if isinstance(alone, AbsentError):
         return explain_missing(alone, intent, session)
+    if isinstance(alone, UnmetError):
+        return alone
     named = [_in_words(text, kind, intent, session) for kind, text in smallest]
     hint = _ways_out(smallest, items, solvable, intent, session)
-    if len(smallest) == 1 and "another version" in hint:
-        parsed = parse_requirement(smallest[0][1])
-        requirement = next(
-            (w for w in intent.providers if parsed and session.distribution_of(w.id) == normalize(parsed.name)), None
-        )
-        what = f"provider {requirement.id!r}" if requirement else smallest[0][1]
-        message = f"No version of {what} satisfies {parsed.specifier if parsed else 'this'}."
-        return MissingError(message, hint, error.detail)
     joined = " and ".join(named) if len(named) < 3 else f"{', '.join(named[:-1])} and {named[-1]}"
     message = f"{joined[:1].upper()}{joined[1:]} cannot stand in one environment." if named else str(error)
     if len(named) == 1:
         message = f"{joined[:1].upper()}{joined[1:]} cannot be installed in this environment."
-    return IncompatibleError(message, hint, error.detail)
+    clash = [
+        f"{each.parent or 'what you ask for'} needs {each.child}{each.specifier}" for each in clash_in(error.detail)
+    ]
+    return IncompatibleError(message, hint, "\n".join(clash) or error.detail)
 
 
 def _suspects(
@@ -146,6 +144,7 @@ def _ways_out(
     ]
     installed = {each.id for each in session.providers}
     fresh = [each for each in ids if each not in installed] or ids
-    if len(smallest) > 1 and fresh:
+    apart = len(smallest) > 1 and not any(normalize(text).startswith(CORE) for _, text in smallest)
+    if apart and fresh:  # an isolated provider has the very core of the others
         ways.append(f"give one an environment of its own: plugin-manager isolate {fresh[-1]}")
     return f"Ways out: {'; '.join(ways)}." if ways else ""
