@@ -14,11 +14,15 @@ class Server:
     Attributes:
         asked: Path and Authorization of each request.
         wanted: The Authorization without which it answers 401.
+        ranges: Files of which it serves parts, by path.
+        parts: First and last byte of each part that it has served.
     """
 
     def __init__(self) -> None:
         self.answers: dict[str, tuple[int, dict[str, str], bytes]] = {}
         self.asked: list[tuple[str, str | None]] = []
+        self.ranges: dict[str, bytes] = {}
+        self.parts: list[tuple[int, int]] = []
         self.wanted = ""
         self.url = ""
 
@@ -43,6 +47,12 @@ def serve():
                     status, headers, body = said.answers.get(self.path, (404, {}, b""))
                     if said.wanted and self.headers.get("Authorization") != said.wanted:
                         status, headers, body = 401, {}, b""
+                    whole = said.ranges.get(self.path, b"")
+                    if whole:
+                        first = max(0, len(whole) - int(self.headers["Range"].removeprefix("bytes=-")))
+                        said.parts.append((first, len(whole) - 1))
+                        status, body = 206, whole[first:]
+                        headers = {"Content-Range": f"bytes {first}-{len(whole) - 1}/{len(whole)}"}
                     self.send_response(status)
                     for name, text in {
                         "Content-Type": "text/html",

@@ -14,11 +14,14 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from penstock_plugin_manager.cli import main
+from penstock_plugin_manager.registry import COMMANDS, command_parser
 from penstock_testkit.package_index import pypiserver
 from penstock_testkit.wheels import small_manifest, write_provider, write_wheel
 
 CORE = {"penstock/__init__.py": "", "penstock/spec/__init__.py": "", "penstock/spec/plugin.py": "SPEC_VERSION = 1\n"}
 HUGE = 3 << 20
+SITE = f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
 
 
 def write_universe(folder: Path) -> None:
@@ -302,3 +305,41 @@ def own_wheels(tmp_path: Path, universe: Path) -> Path:
     folder = tmp_path / "own-wheels"
     shutil.copytree(universe, folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory, new_world: Callable[[Path], World]) -> World:
+    """A project in which every command that changes anything has something to change."""
+    world = new_world(tmp_path_factory.mktemp("options")).make(generations=True)
+    world.pm("install", "alpha<2", "beta")
+    world.pm("install", "left")
+    world.pm("isolate", "right")
+    world.pm("remove", "beta")
+    world.pm("disable", "left")
+    (world.folder / "dags").mkdir()
+    (world.folder / "dags" / "a.py").write_text("import penstock_alpha\n")
+    world.intent.write_text(world.intent.read_text().replace("alpha<2", "alpha"))
+    (world.env / SITE / "lib_a.py").write_text("EDITED = 1\n")
+    return world
+
+
+@pytest.fixture
+def call(
+    project: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str]]:
+    """Run the manager on that project in this process; return its exit code and all that it said."""
+    monkeypatch.chdir(project.folder)
+    for name in set(os.environ) - set(project.variables):
+        monkeypatch.delenv(name)
+    for name, text in project.variables.items():
+        monkeypatch.setenv(name, text)
+
+    def run(*words: str) -> tuple[int, str]:
+        parser = command_parser(words[0])[0] if words[0] in COMMANDS else None
+        offered = {flag for action in (parser._actions if parser else ()) for flag in action.option_strings}
+        takes = "--index-url" in offered and words[0] not in {"list", "policy"} and "--index-url" not in words
+        code = main([*words, *(["--index-url", project.index] if takes else [])])
+        said = capsys.readouterr()
+        return code, said.out + said.err
+
+    return run

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import sys
 import tomllib
 
 import pytest
@@ -12,7 +10,6 @@ import pytest
 from penstock_plugin_manager.cli import main
 from penstock_plugin_manager.registry import COMMANDS, command_parser
 
-SITE = f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
 BRINGING = {
     "install": ["install", "gamma"],
     "upgrade": ["upgrade", "--all"],
@@ -40,41 +37,6 @@ READING = {
 WRITING_ELSEWHERE = {"new"}
 BUDGETED = {name: words for name, words in BRINGING.items() if name not in {"rollback", "enable", "scan", "lock"}}
 SOURCES = ("--index-url", "--extra-index-url", "--find-links", "--no-index", "--catalog")
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory, new_world):
-    """A project in which every command that changes anything has something to change."""
-    world = new_world(tmp_path_factory.mktemp("options")).make(generations=True)
-    world.pm("install", "alpha<2", "beta")
-    world.pm("install", "left")
-    world.pm("isolate", "right")
-    world.pm("remove", "beta")
-    world.pm("disable", "left")
-    (world.folder / "dags").mkdir()
-    (world.folder / "dags" / "a.py").write_text("import penstock_alpha\n")
-    world.intent.write_text(world.intent.read_text().replace("alpha<2", "alpha"))
-    (world.env / SITE / "lib_a.py").write_text("EDITED = 1\n")
-    return world
-
-
-@pytest.fixture
-def call(project, monkeypatch, capsys):
-    """Run the manager in this process; return its exit code and all that it said."""
-    monkeypatch.chdir(project.folder)
-    for name in set(os.environ) - set(project.variables):
-        monkeypatch.delenv(name)
-    for name, text in project.variables.items():
-        monkeypatch.setenv(name, text)
-
-    def run(*words: str) -> tuple[int, str]:
-        offered = {flag for action in command_parser(words[0])[0]._actions for flag in action.option_strings}
-        takes = "--index-url" in offered and words[0] != "list"
-        code = main([*words, *(["--index-url", project.index] if takes else [])])
-        said = capsys.readouterr()
-        return code, said.out + said.err
-
-    return run
 
 
 def picture(world) -> dict[str, object]:
@@ -141,6 +103,22 @@ def test_the_policy_binds_every_command_that_brings_anything(project, call, poli
             assert picture(project) == before, name
     finally:
         project.intent.write_text(text)
+
+
+def test_an_index_that_cannot_be_asked_is_no_answer_of_the_policy(project, call):
+    text = project.intent.read_text()
+    nowhere = ["--index-url", "http://127.0.0.1:1/simple/"]
+    for rule, words, expected in [
+        ("min-age-days = 1", "cannot judge", 1),
+        ('publishers = ["x"]', "cannot judge", 1),
+        ('min-age-days = 1\ndeny = ["lib-a"]', "", 6),
+    ]:
+        project.intent.write_text(f"{text}\n[plugin-manager.policy]\n{rule}\n")
+        try:
+            code, said = call("policy", "check", *nowhere)
+        finally:
+            project.intent.write_text(text)
+        assert (code, words in said) == (expected, True), said
 
 
 def test_a_budget_binds_every_command_that_fetches_anything_and_a_flag_lifts_none(project, call):

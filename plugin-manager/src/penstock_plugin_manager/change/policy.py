@@ -15,7 +15,6 @@ from penstock_plugin_manager.change.publishers import publisher_of
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import ManagerError, UnverifiedError
 from penstock_plugin_manager.index.simple import Project
-from penstock_plugin_manager.index.wheel import Wheel
 from penstock_plugin_manager.installed.environment import Environment
 from penstock_plugin_manager.installed.site import providers
 from penstock_plugin_manager.model.intent import Intent, Policy
@@ -28,7 +27,8 @@ def check_policy(packages: Iterable[Locked], intent: Intent, session: Session) -
     """Hold packages to the policy before anything is changed.
 
     Raises:
-        UnverifiedError: the policy forbids one of them, or cannot judge it.
+        UnverifiedError: the policy forbids one of them, or what it asks for is not known of it.
+        ManagerError: a source that must be asked about one does not answer; that is neither a yes nor a no.
     """
     _refuse(policy_findings(packages, intent, session), session)
 
@@ -66,6 +66,9 @@ def policy_findings(packages: Iterable[Locked], intent: Intent, session: Session
         packages: What is about to be installed or written into a lock.
         intent: What names the providers among them.
         session: The call.
+
+    Raises:
+        ManagerError: nothing forbids any of them, and one could not be asked about.
     """
     policy = session.intent.policy
     if policy == Policy(max_mb=policy.max_mb, max_dists=policy.max_dists):
@@ -73,8 +76,16 @@ def policy_findings(packages: Iterable[Locked], intent: Intent, session: Session
     ids = _ids(intent, session)
     packages = list(packages)
     with ThreadPoolExecutor(8) as pool:
-        candidates = list(pool.map(lambda package: _candidate(package, ids, policy, session), packages))
-    return violations(policy, candidates, dt.datetime.now(dt.UTC))
+        answers = list(pool.map(lambda package: _candidate(package, ids, policy, session), packages))
+    now = dt.datetime.now(dt.UTC)
+    found = violations(policy, [each for each in answers if isinstance(each, Candidate)], now)
+    silent = [(one, answer) for one, answer in zip(packages, answers, strict=True) if isinstance(answer, ManagerError)]
+    named = [Candidate(package, frozenset(_own_ids(package, ids))) for package, _ in silent]
+    found += violations(policy._replace(states=(), publishers=(), min_age_days=0), named, now)
+    if silent and not found:
+        package, error = silent[0]
+        raise ManagerError(f"The policy cannot judge {package.name} {package.version}: {error}", error.hint)
+    return found
 
 
 def _refuse(found: list[str], session: Session) -> None:
@@ -102,45 +113,34 @@ def _id(text: str) -> str:
     return parse_provider_requirement(text).id
 
 
-def _candidate(package: Locked, ids: Mapping[str, set[str]], policy: Policy, session: Session) -> Candidate:
-    own = ids.get(package.name, set()) | {found for found in [id_of_distribution(package.name)] if found}
-    states: set[str] = set()
-    if policy.states and own:
-        wheel = _wheel(package, session)
-        for provider_id in own:
-            manifest = (
-                next((each.manifest for each in wheel.providers if each.id == provider_id), None) if wheel else None
-            )
-            states |= states_of(session.catalog.get(provider_id), manifest)
-    project = _project(package, session) if policy.publishers or policy.min_age_days else None
-    publisher = _publisher(package, project, session) if policy.publishers else ""
+def _own_ids(package: Locked, ids: Mapping[str, set[str]]) -> set[str]:
+    return ids.get(package.name, set()) | {found for found in [id_of_distribution(package.name)] if found}
+
+
+def _candidate(
+    package: Locked, ids: Mapping[str, set[str]], policy: Policy, session: Session
+) -> Candidate | ManagerError:
+    """Return a package with what the policy must know of it, or why that could not be asked."""
+    own = _own_ids(package, ids)
+    try:
+        states = _states(package, own, session) if policy.states else set()
+        project = project_of(package.name, session) if policy.publishers or policy.min_age_days else None
+        publisher = publisher_of(package, project, session) if policy.publishers else ""
+    except UnverifiedError:
+        raise
+    except ManagerError as error:
+        return error
     return Candidate(_dated(package, project), frozenset(own), frozenset(states), publisher)
 
 
-def _wheel(package: Locked, session: Session) -> Wheel | None:
+def _states(package: Locked, ids: Iterable[str], session: Session) -> set[str]:
+    states: set[str] = set()
     file = next(iter(package.wheels), None)
-    try:
-        return inspect_wheel(file, session) if file else None
-    except UnverifiedError:
-        raise
-    except ManagerError:
-        return None
-
-
-def _publisher(package: Locked, project: Project | None, session: Session) -> str:
-    """Return who attested a package; "" where that cannot be asked, which then proves nothing."""
-    try:
-        return publisher_of(package, project, session)
-    except ManagerError:
-        return ""
-
-
-def _project(package: Locked, session: Session) -> Project | None:
-    """Return what the sources say of a package; nothing where they cannot be asked, which then proves nothing."""
-    try:
-        return project_of(package.name, session)
-    except ManagerError:
-        return None
+    wheel = inspect_wheel(file, session) if file and ids else None
+    for provider_id in ids:
+        found = [each.manifest for each in wheel.providers if each.id == provider_id] if wheel else []
+        states |= states_of(session.catalog.get(provider_id), next(iter(found), None))
+    return states
 
 
 def _dated(package: Locked, project: Project | None) -> Locked:

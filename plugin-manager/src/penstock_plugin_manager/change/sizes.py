@@ -41,9 +41,19 @@ def with_sizes(plan: Plan, files: Mapping[str, File], session: Session) -> Plan:
         if file and listing and listing.problem:
             inspect_wheel(file, session)  # another file than the one that was named is told as that
             raise unusable(file.name, listing.problem)
-        size = file.size if file and file.size is not None else listing.size if listing else None
-        steps.append(step._replace(download=size if file else 0, disk=listing.unpacked if listing else None))
+        size = _size(file, listing) if file else 0
+        steps.append(step._replace(download=size, disk=listing.unpacked if listing else None))
     return plan._replace(steps=tuple(steps))
+
+
+def _size(file: File, listing: Listing | None) -> int | None:
+    """Return the bytes of a file; one that lies on this machine counts like one that is fetched, source distributions too."""
+    if file.size is not None:
+        return file.size
+    if listing:
+        return listing.size
+    path = Path(file.local_path)
+    return path.stat().st_size if file.local_path and path.is_file() else None
 
 
 def _listings(files: Iterable[File], session: Session) -> dict[File, Listing]:

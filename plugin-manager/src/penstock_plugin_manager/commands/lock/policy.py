@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 
+from penstock_plugin_manager.arguments import SOURCES, Parser, add_source_options
 from penstock_plugin_manager.change.policy import policy_findings
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import OK, UNVERIFIED, MissingError
 from penstock_plugin_manager.output import Result
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
+def configure(parser: Parser) -> None:
     """Add the command's options."""
     parser.add_argument(
         "action",
@@ -19,6 +20,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         choices=("show", "check"),
         help="show the policy (default), or judge the lock by it",
     )
+    add_source_options(parser)
+    parser.only(SOURCES, lambda options: options.action == "check", "with check")
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
