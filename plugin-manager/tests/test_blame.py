@@ -18,7 +18,7 @@ from penstock_plugin_manager.index.wheel import check_wheel
 from penstock_plugin_manager.installed.environment import Environment
 from penstock_plugin_manager.model.lock import File
 from penstock_plugin_manager.resolve.blame import Asked, blamed
-from penstock_plugin_manager.resolve.failure import clash_in, explain
+from penstock_plugin_manager.resolve.message import clash_in, explain
 
 NAME = "lib_a-1.0-py3-none-any.whl"
 

@@ -9,7 +9,7 @@ from penstock_plugin_manager.commands.environment.doctor import find_culprit
 from penstock_plugin_manager.errors import INCOMPATIBLE, MISSING, UNVERIFIED, IncompatibleError
 from penstock_plugin_manager.model.lock import File, Lock, Locked, fitting, read_lock, write_lock
 from penstock_plugin_manager.model.toml import parse
-from penstock_plugin_manager.resolve.failure import explain
+from penstock_plugin_manager.resolve.message import explain
 from penstock_plugin_manager.resolve.pip import loosened, pinned, reason
 from penstock_plugin_manager.resolve.uv import read_annotations
 

@@ -190,6 +190,7 @@ TERMS = (
     Term("wire", "The messages that two programs exchange, and their encoding.", "penstock.spec.wire"),
     Term("worker", "A process that runs tries for an executor on any machine.", "penstock.spec.worker"),
     Term("XCom", "A value that a task returns or pushes, for tasks downstream of it.", "penstock.author.xcom_arg"),
+    Term("yanked", "Taken back by its author: no solution uses such a release, a lock or an exact number may.", "penstock_plugin_manager.change.yanked"),
 )  # fmt: skip
 
 PLAIN = frozenset(Path(__file__).with_name("plain_words.txt").read_text().split())

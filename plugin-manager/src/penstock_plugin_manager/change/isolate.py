@@ -20,7 +20,7 @@ from penstock_plugin_manager.change.policy import check_found_providers, check_p
 from penstock_plugin_manager.change.request import ChangeRequest, Limits
 from penstock_plugin_manager.change.requirements import requirement_of
 from penstock_plugin_manager.change.session import Session
-from penstock_plugin_manager.change.solve.solution import solve
+from penstock_plugin_manager.change.solve.solve import solve
 from penstock_plugin_manager.change.yanked import yanked
 from penstock_plugin_manager.errors import IncompatibleError, ManagerError, MissingError
 from penstock_plugin_manager.installed.environment import Environment, open_environment, tags
@@ -72,12 +72,14 @@ def propose_isolated(request: ChangeRequest, core: Locked | None, limits: Limits
         accepted, where = tags(session.environment), f"Python {session.environment.short_version} on this platform"
         chosen = {each: chosen_file(target[each], accepted, where) for each in target}
         files = {each: file for each, file in chosen.items() if file}
-        told: list[str] = []
+        sentences: list[str] = []
         if name in files:
-            told = check_providers([(requirement.id, target[name], files[name])], None, limits, session, alone=True)
+            sentences = check_providers(
+                [(requirement.id, target[name], files[name])], None, limits, session, alone=True
+            )
         check_policy(target.values(), request.intent, session)
         old = session.read_lock(session.isolated_lock_path(requirement.id))
-        warnings = (*told, *yanked(target.values(), lock, old, session))
+        warnings = (*sentences, *yanked(target.values(), lock, old, session))
         found.append(Isolated(requirement, lock, make_plan(PlanInput({}, target, {name: text})), files, warnings))
     return found
 

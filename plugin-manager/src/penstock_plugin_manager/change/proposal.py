@@ -18,7 +18,7 @@ from penstock_plugin_manager.change.requirements import (
 )
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.change.sizes import with_sizes
-from penstock_plugin_manager.change.solve.solution import solve
+from penstock_plugin_manager.change.solve.solve import solve
 from penstock_plugin_manager.change.yanked import yanked
 from penstock_plugin_manager.errors import IncompatibleError, ManagerError, MissingError, UnverifiedError
 from penstock_plugin_manager.installed.environment import tags

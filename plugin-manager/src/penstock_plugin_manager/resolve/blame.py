@@ -19,9 +19,10 @@ from penstock_plugin_manager.index.wheel import check_wheel
 from penstock_plugin_manager.installed.environment import Environment, tags
 from penstock_plugin_manager.model.lock import File, Locked, file_tags
 from penstock_plugin_manager.model.requirement import allows, newest
-from penstock_plugin_manager.resolve.failure import (
+from penstock_plugin_manager.resolve.loopback import GONE
+from penstock_plugin_manager.resolve.message import (
     AbsentError,
-    Need,
+    MessageRequirement,
     ToolError,
     UnmetError,
     UnreachableError,
@@ -32,7 +33,6 @@ from penstock_plugin_manager.resolve.failure import (
     needs_of,
     pythons_needed,
 )
-from penstock_plugin_manager.resolve.loopback import GONE
 
 _MOST = 8
 """Distributions that are looked at; a tool names the guilty one among its first."""
@@ -134,7 +134,7 @@ def _of_versions(error: ManagerError, words: str, asked: Asked) -> ManagerError:
     needs = needs_of(words)
     suspects = [*names_yanked(words), *names_missing(words), *(each.child for each in needs)]
     for name in list(dict.fromkeys(suspects))[:_MOST]:
-        own = [each for each in needs if each.child == name] or [Need("", name, "")]
+        own = [each for each in needs if each.child == name] or [MessageRequirement("", name, "")]
         try:
             files = read_project(name, asked.sources, asked.client).files
         except MissingError:
@@ -151,7 +151,7 @@ def _of_versions(error: ManagerError, words: str, asked: Asked) -> ManagerError:
     return error
 
 
-def _unmet(need: Need, files: Sequence[Offered], asked: Asked, detail: str) -> ManagerError | None:
+def _unmet(need: MessageRequirement, files: Sequence[Offered], asked: Asked, detail: str) -> ManagerError | None:
     """Return why no file meets one need by itself; None where one does."""
     fitting = [each for each in files if allows(need.specifier, each.version)]
     if not fitting:
@@ -164,7 +164,7 @@ def _unmet(need: Need, files: Sequence[Offered], asked: Asked, detail: str) -> M
     return _unfit(need, standing or fitting, asked, detail)
 
 
-def _nothing(need: Need, files: Sequence[Offered], detail: str) -> ManagerError:
+def _nothing(need: MessageRequirement, files: Sequence[Offered], detail: str) -> ManagerError:
     versions = sorted({each.version for each in files})
     why = f"No version of {need.child} satisfies {need.specifier}; there is {', '.join(versions[-5:])}."
     if not need.parent:
@@ -180,7 +180,7 @@ def _of_python(name: str, python: str, environment: Environment, detail: str) ->
     )
 
 
-def _unfit(need: Need, files: Sequence[Offered], asked: Asked, detail: str) -> ManagerError | None:
+def _unfit(need: MessageRequirement, files: Sequence[Offered], asked: Asked, detail: str) -> ManagerError | None:
     """Return why no file fits the environment; None where one does."""
     environment = asked.environment
     accepted = set(tags(environment))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from penstock_plugin_manager.errors import ManagerError
-from penstock_plugin_manager.resolve.failure import explain
+from penstock_plugin_manager.resolve.message import explain
 
 
 class Runner(NamedTuple):

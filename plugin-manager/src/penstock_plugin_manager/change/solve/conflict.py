@@ -11,7 +11,7 @@ from penstock_plugin_manager.errors import IncompatibleError, ManagerError, Miss
 from penstock_plugin_manager.model.intent import Intent
 from penstock_plugin_manager.model.names import CORE, normalize
 from penstock_plugin_manager.model.requirement import parse_requirement
-from penstock_plugin_manager.resolve.failure import AbsentError, UnmetError, clash_in
+from penstock_plugin_manager.resolve.message import AbsentError, UnmetError, clash_in
 from penstock_plugin_manager.resolve.request import Request
 
 

@@ -8,7 +8,7 @@ from penstock_plugin_manager.index.simple import read_links
 from penstock_plugin_manager.model.intent import Intent
 from penstock_plugin_manager.model.names import CORE, id_of_distribution
 from penstock_plugin_manager.model.requirement import wheel_parts
-from penstock_plugin_manager.resolve.failure import AbsentError
+from penstock_plugin_manager.resolve.message import AbsentError
 
 
 def explain_missing(error: MissingError, intent: Intent, session: Session) -> MissingError:

@@ -13,7 +13,7 @@ from penstock_plugin_manager.change.proposal import with_others
 from penstock_plugin_manager.change.request import ChangeRequest, Limits
 from penstock_plugin_manager.change.requirements import build_request, managed, ownership_of
 from penstock_plugin_manager.change.session import Session
-from penstock_plugin_manager.change.solve.solution import solve
+from penstock_plugin_manager.change.solve.solve import solve
 from penstock_plugin_manager.errors import CHANGES
 from penstock_plugin_manager.model.lock import Lock
 from penstock_plugin_manager.model.names import CORE, parse_provider_requirement

@@ -13,7 +13,7 @@ from penstock_plugin_manager.model.intent import Intent
 from penstock_plugin_manager.model.lock import Lock
 from penstock_plugin_manager.model.names import CORE
 from penstock_plugin_manager.model.requirement import Distribution, allows
-from penstock_plugin_manager.resolve.failure import UnmetError
+from penstock_plugin_manager.resolve.message import UnmetError
 from penstock_plugin_manager.resolve.request import Request
 
 

@@ -46,7 +46,7 @@ class UnreachableError(ManagerError):
     """A source that does not answer a tool as it should."""
 
 
-class Need(NamedTuple):
+class MessageRequirement(NamedTuple):
     """What one distribution needs of another; without a parent, what was asked for itself."""
 
     parent: str
@@ -63,7 +63,7 @@ class AbsentError(MissingError):
         why: What is known of the reason; "" where no source has the distribution at all.
     """
 
-    def __init__(self, need: Need, why: str, detail: str) -> None:
+    def __init__(self, need: MessageRequirement, why: str, detail: str) -> None:
         message = why or f"{need.child or 'A distribution'} was not found in any source."
         message += f" {need.parent} needs it." if need.parent else ""
         super().__init__(message, _HINTS[why.partition(" ")[0]], detail)
@@ -169,7 +169,7 @@ def _what_to_do(kind: str) -> str:
 def _absent(message: str) -> ManagerError:
     needs = needs_of(message)
     name = next(iter(names_missing(message)), "")
-    need = next((each for each in needs if each.child == name), Need("", name, ""))
+    need = next((each for each in needs if each.child == name), MessageRequirement("", name, ""))
     return AbsentError(need, "", message)
 
 
@@ -188,7 +188,7 @@ def names_missing(message: str) -> list[str]:
     return sorted({normalize(each) for each in found})
 
 
-def needs_of(message: str) -> list[Need]:
+def needs_of(message: str) -> list[MessageRequirement]:
     """Return who needs what, as a tool tells it; what was asked for itself has no parent."""
     flat = " ".join(message.split())
     found = re.findall(rf"({_NAME}){_EXTRAS}(?:==\S+| \d\S*)? depends? on ({_NAME}){_EXTRAS}({_SPEC})", flat)
@@ -197,11 +197,13 @@ def needs_of(message: str) -> list[Need]:
         rf"satisfies the requirement ({_NAME}){_EXTRAS}({_SPEC})(?: \(from ({_NAME}|-r))?", flat
     ):
         found.append(("" if parent == "-r" else parent, name, spec))
-    pairs = (Need(normalize(parent) if parent else "", normalize(child), spec) for parent, child, spec in found)
+    pairs = (
+        MessageRequirement(normalize(parent) if parent else "", normalize(child), spec) for parent, child, spec in found
+    )
     return list(dict.fromkeys(pairs))
 
 
-def clash_in(message: str) -> list[Need]:
+def clash_in(message: str) -> list[MessageRequirement]:
     """Return the needs of one distribution that a tool names as the ones in each other's way; none where it names no two."""
     needs = [each for each in needs_of(message) if each.specifier]
     for child in dict.fromkeys(each.child for each in needs):
