@@ -289,7 +289,7 @@ ARGUMENTS = {
     "a deep conf": (
         ["dags", "trigger", "sales", "--conf", '{"x":' + "[" * 5000 + "]" * 5000 + "}"],
         4,
-        "nested too deep",
+        "conf has more than 100 levels",
     ),
     "beyond the bound": (
         ["dags", "trigger", "sales", "--conf", '{"x":' + "[" * 200 + "]" * 200 + "}"],

@@ -3,6 +3,7 @@
 import io
 import sqlite3
 import sys
+from contextlib import closing
 
 import pytest
 from sqlalchemy import text
@@ -52,6 +53,9 @@ class SqliteLock:
         self.begin = lambda: self._connection.execute("BEGIN IMMEDIATE")
         self.end = self._connection.rollback
 
+    def close(self):
+        self._connection.close()
+
 
 class Server:
     """The server of the database, which stops or crashes."""
@@ -66,10 +70,12 @@ def outage(request, tmp_path):
     """An outage that can begin and end, and the URL of the database that has it."""
     if request.param == "sqlite locked":
         House(f"sqlite:///{tmp_path}/penstock.db", tmp_path).close()
-        return SqliteLock(tmp_path), f"sqlite:///{tmp_path}/penstock.db"
+        with closing(SqliteLock(tmp_path)) as lock:
+            yield lock, f"sqlite:///{tmp_path}/penstock.db"
+        return
     url = request.getfixturevalue("postgres_url")
     server = request.getfixturevalue("postgres_server")
-    return Server(server, crash=request.param.endswith("crashed")), url
+    yield Server(server, crash=request.param.endswith("crashed")), url
 
 
 def test_a_try_that_ends_and_one_that_asks_during_an_outage_are_handled_after_it(outage, tmp_path, terminal):
@@ -134,14 +140,13 @@ def test_a_commit_of_which_nothing_is_heard_any_more_is_neither_lost_nor_done_tw
 def test_a_scheduler_that_is_stopped_during_an_outage_ends_with_the_reason(tmp_path, terminal):
     house = House(f"sqlite:///{tmp_path}/penstock.db", tmp_path)
     house.define(house.simple())
-    lock = SqliteLock(tmp_path)
     sound = house.answer
-    house.answer = lambda request: [lock.begin(), sound(request)][1]
-    house.trigger()
-    terminal(lambda: house.workers.stop_scheduler())  # noqa: PLW0108 - there are no workers yet
-    with pytest.raises(StoreUnavailableError, match="kept it locked"):
-        house.schedule()
-    lock.end()
+    with closing(SqliteLock(tmp_path)) as lock:
+        house.answer = lambda request: [lock.begin(), sound(request)][1]
+        house.trigger()
+        terminal(lambda: house.workers.stop_scheduler())  # noqa: PLW0108 - there are no workers yet
+        with pytest.raises(StoreUnavailableError, match="kept it locked"):
+            house.schedule()
     house.close()
 
 

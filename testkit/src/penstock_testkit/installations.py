@@ -142,13 +142,11 @@ def _editable_by_setuptools_finder(made: Installation) -> None:
     made.site.info("zoo")
     (made.site.folder / "__editable__.zoo-1.pth").write_text("import zoo_finder; zoo_finder.install()")
     (made.site.folder / "zoo_finder.py").write_text(
-        "import sys\nfrom importlib.machinery import PathFinder\n"
+        "import sys\nfrom importlib.util import spec_from_file_location\nfrom pathlib import Path\n"
         f"MAPPING: dict[str, str] = {{'penstock_zoo': {str(package)!r}}}\n"
         "class Finder:\n"
         "    @classmethod\n"
         "    def find_spec(cls, name, path=None, target=None):\n"
-        "        from importlib.util import spec_from_file_location\n"
-        "        from pathlib import Path\n"
         "        if name in MAPPING:\n"
         "            return spec_from_file_location(name, Path(MAPPING[name], '__init__.py'))\n"
         "def install():\n    sys.meta_path.append(Finder)\n"

@@ -22,6 +22,7 @@ from penstock.cli.terminal import (
     print_table,
 )
 from penstock.errors import ExitCode, RequestError
+from penstock.model.names import DEEPEST_CONF
 from penstock.model.state import RunState
 from penstock.model.text import counted
 from penstock.service import dags as service
@@ -185,7 +186,9 @@ def read_conf(text: str | None) -> dict[str, Any]:
     try:
         return msgspec.json.decode(text, type=dict[str, Any])
     except RecursionError:
-        raise RequestError("--conf is nested too deep to be read. Give values of fewer levels.") from None
+        raise RequestError(
+            f"--conf has more than {DEEPEST_CONF} levels of lists and objects within each other."
+        ) from None
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeError) as error:
         raise RequestError(f"--conf must be a JSON object such as '{{\"day\": 1}}': {error}.") from None
 

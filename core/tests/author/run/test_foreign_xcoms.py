@@ -106,7 +106,7 @@ EQUAL = [
 REFUSED = [
     pd.NaT, pd.NA, pd.Timestamp("2026-01-01 10:00:00.123456789"), pd.Timedelta(1, "ns"), pd.Period("2026-01"),
     pd.Series([1]), pd.DataFrame({"a": [1]}), pd.DataFrame({"t": [pd.NaT]}).to_dict("records"), pd.Interval(0, 1),
-    np.datetime64("NaT"), np.datetime64("2026-01-01", "ns"), np.timedelta64(1, "M"), np.array([1, 2]), np.complex128(1j),
+    np.datetime64("NaT", "s"), np.datetime64("2026-01-01", "ns"), np.timedelta64(1, "M"), np.array([1, 2]), np.complex128(1j),
     np.longdouble("0.1"), np.void(b"x"), np.nan * 1j,
     Late(2026, 1, 1), Loud(1), Row(1), UserDict(a=1), ChainMap({}), MappingProxyType({}), SimpleNamespace(a=1),
     collections.deque([1]), range(3), Fraction(1, 3), PurePosixPath("/x"), enum.Enum("E", "A").A, bytearray(b"x"), memoryview(b"x"),
