@@ -17,6 +17,7 @@ from pathlib import Path
 from fire.installation import Fire
 from fire.outages import locked, of_server
 from fire.scenario import draw, play
+
 from penstock_testkit.postgres import postgres
 
 

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 
 import psycopg
-
 from fire.installation import WAIT_S, Fire
+
 from penstock_testkit.postgres import PostgresServer
 
 Outages = dict[str, Callable[[Fire], contextlib.AbstractContextManager[None]]]
