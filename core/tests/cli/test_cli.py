@@ -399,6 +399,26 @@ with DAG("one"):
     assert "too much" not in told + shell.err
 
 
+def test_a_dag_that_is_tried_out_says_once_what_it_waits_for(shell):
+    Path("file.py").write_text("""
+from penstock import DAG, PythonSensor, task
+
+answers = iter([False, False, True])
+with DAG("one"):
+    PythonSensor(task_id="look", python_callable=lambda: next(answers), poke_interval=0.01)
+
+    @task(retries=1, retry_delay=0.01)
+    def again(ti) -> None:
+        if ti.try_number == 1:
+            raise ValueError("not yet")
+
+    again()
+""")
+    assert root.run(["dags", "test", "file.py"], shell.environ) == 0
+    _, err = shell.capfd.readouterr()
+    assert (err.count("look: waits for its condition"), err.count("again: is tried again at 20")) == (1, 1)
+
+
 @pytest.mark.parametrize(
     ("text", "more", "code", "said"),
     [

@@ -1,7 +1,7 @@
 """Runs one DAG of a file in this process, by the real engine, with real connections and a real clock."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,11 @@ from penstock.load.child import CapabilityIndex
 from penstock.model.connection import Connection
 from penstock.model.dag import DagSpec
 from penstock.model.names import check_conf
-from penstock.model.run import NewRun, Run, TaskInstance
+from penstock.model.run import NewRun, Run, TaskInstance, TaskKey
 from penstock.model.schedule import DataInterval
 from penstock.model.secret import variable_secrets
+from penstock.model.state import TaskState
+from penstock.model.text import utc_text
 from penstock.processes.masking import Mask
 from penstock.service.installation import Installation
 from penstock.service.parse_config import parse_config
@@ -71,7 +73,7 @@ def run_locally(
         for note in notes:
             log(f"note: {note}")
         dag = _chosen(found, dag_id, file)
-        clock = _WaitingClock()
+        clock = _WaitingClock(lambda: inline.tasks.values(), log)
 
         def resolve(capability: str) -> type[Operator]:
             operator: type[Operator] = installation.host.resolve(capability)
@@ -133,10 +135,20 @@ def _interval(spec: DagSpec, logical_date: datetime | None, now: datetime) -> Da
 
 
 class _WaitingClock(SystemClock):
-    """The machine's clock; waits by sleeping."""
+    """The machine's clock; waits by sleeping, and says once for each try that waits: a silent process looks as one that hangs."""
+
+    def __init__(self, tasks: Callable[[], Iterable[TaskInstance]], log: Callable[[str], None]) -> None:
+        self._tasks, self._log = tasks, log
+        self._logged: set[tuple[TaskKey, TaskState, int]] = set()
 
     def sleep_until(self, moment: datetime) -> None:
         """Return when that moment has come."""
+        for task in sorted(self._tasks(), key=lambda task: task.key):
+            this = (task.key, task.state, task.try_number)
+            if task.state in (TaskState.DEFERRED, TaskState.UP_FOR_RETRY) and this not in self._logged:
+                self._logged.add(this)
+                due = f"is tried again at {utc_text(task.due_at)}" if task.due_at else "waits for its condition"
+                self._log(f"{task.key}: {due}")
         while (left := (moment - self.now()).total_seconds()) > 0:
             time.sleep(left)
 
