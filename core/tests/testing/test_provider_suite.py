@@ -5,10 +5,9 @@ import sys
 
 import pytest
 
-from penstock.errors import PluginError
 from penstock.testing import provider_checks as checks
 from penstock.testing.every_check import CHECKS, every_problem
-from penstock.testing.provider_suite import ProviderSuite
+from penstock.testing.provider_suite import ProviderSuite, main
 
 MANIFEST = """
 schema = 1
@@ -313,9 +312,18 @@ def test_an_unknown_key_is_a_problem_for_its_author(provider):
     assert subject.manifest is not None
 
 
-def test_a_provider_that_is_not_installed_is_told():
-    with pytest.raises(PluginError, match="'nobody' is installed 0 times"):
-        checks.Subject("nobody")
+def test_a_provider_that_is_not_installed_is_told_once(capsys):
+    assert main(["nobody"]) == 2
+    assert capsys.readouterr().err == (
+        "error: no provider 'nobody' is installed in this environment. Install its folder first.\n"
+    )
+
+
+def test_a_manifest_that_cannot_be_read_is_the_one_fault_that_is_told(provider):
+    subject = provider(manifest=('name = "Acme"', 'name = = "Acme"'))
+
+    assert subject.manifest is None
+    assert every_problem("acme") == list(subject.problems)
 
 
 def test_the_suite_has_a_test_for_every_check():

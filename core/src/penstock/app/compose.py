@@ -124,7 +124,7 @@ def _requests(settings: Settings, store: Store) -> TryRequests:
         isolation=settings.executor.isolation,
         grace_s=settings.executor.stop_grace_s,
         offload=Offload(settings.values_url, settings.xcom.conn_id, settings.xcom.threshold_bytes),
-        isolated=lambda: isolated_pythons(settings),
+        isolated=frozenset(isolated_pythons(settings)),
     )
 
 

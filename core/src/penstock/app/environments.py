@@ -1,6 +1,7 @@
 """Providers as this machine has them: those beside the core, and those isolated in environments of their own."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -8,7 +9,6 @@ import msgspec
 from penstock.errors import ConfigError
 from penstock.model.connection import Connection
 from penstock.plugins.host import PluginHost
-from penstock.plugins.installed import InstalledHost
 from penstock.plugins.sources import PluginSources
 from penstock.settings import Settings
 from penstock_manifest.discovery import ProviderEntryPoint, find_providers
@@ -40,11 +40,6 @@ def plugin_host(settings: Settings) -> PluginHost:
     return sources.host(found)
 
 
-def current_host(settings: Settings) -> InstalledHost:
-    """The host of `plugin_host`, for a process that lives on while providers are installed, isolated and removed."""
-    return InstalledHost(lambda: plugin_host(settings), (settings.isolated_file,))
-
-
 def plugin_sources(settings: Settings, *, isolated: bool = False) -> PluginSources:
     """Say where the processes of an environment take their plugins from.
 
@@ -71,7 +66,7 @@ def listening(settings: Settings) -> dict[str, str]:
 
 def secrets_of(settings: Settings) -> Callable[[Connection], tuple[str, ...]]:
     """What finds a connection's secrets by its provider's field list; providers are looked for at its first call."""
-    host = current_host(settings)
+    host = cache(lambda: plugin_host(settings))
     return lambda connection: host().secrets(connection)
 
 

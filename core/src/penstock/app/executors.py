@@ -87,34 +87,23 @@ def _local(
             f'executor {name!r}: isolation = "inline" is for `penstock dags test`: user code never runs in the scheduler. '
             'Set it to "fork" or "reuse".'
         )
-    environments = _Environments(settings, lock)
+    log = settings.logs_folder / "spawn-servers.log"
+    pythons = {"": sys.executable, **isolated_pythons(settings)}
+    environments = {
+        provider: Environment(
+            spawn_command(
+                python,
+                poke_threads=settings.waiters.threads,
+                plugins=msgspec.json.encode(plugin_sources(settings, isolated=bool(provider))).decode(),
+            ),
+            lock,
+            log,
+        )
+        for provider, python in pythons.items()
+    }
     snapshots, dags = settings.state_folder / "snapshots", str(settings.dags_folder)
     lease_s = settings.scheduler.lease_s
     return LocalExecutor(snapshots, environments, chosen, now, name=name, lease_s=lease_s, dags_folder=dags)
-
-
-class _Environments(dict[str, Environment]):
-    """Where tries run on this machine by provider id, "" for beside the core; one that was isolated meanwhile is made at its first try."""
-
-    def __init__(self, settings: Settings, lock: int) -> None:
-        self._settings, self._lock = settings, lock
-        super().__init__(
-            {id_: self._made(id_, python) for id_, python in {"": sys.executable, **isolated_pythons(settings)}.items()}
-        )
-
-    def __missing__(self, provider: str) -> Environment:
-        python = isolated_pythons(self._settings).get(provider)
-        if python is None:
-            raise ConfigError(
-                f"the provider {provider!r} has no environment of its own any more. Clear the task to run it beside the core"
-            )
-        made = self[provider] = self._made(provider, python)
-        return made
-
-    def _made(self, provider: str, python: str) -> Environment:
-        plugins = msgspec.json.encode(plugin_sources(self._settings, isolated=bool(provider))).decode()
-        command = spawn_command(python, poke_threads=self._settings.waiters.threads, plugins=plugins)
-        return Environment(command, self._lock, self._settings.logs_folder / "spawn-servers.log")
 
 
 def _of_provider(

@@ -2,7 +2,7 @@
 
 import sys
 
-from penstock.app.environments import current_host
+from penstock.app.environments import plugin_host
 from penstock.app.service_main import run_service
 from penstock.load.loader import Loader
 from penstock.load.messages import ParseConfig
@@ -12,6 +12,7 @@ from penstock.service.installation import Installation
 from penstock.service.parse_config import parse_config
 from penstock.service.retention.sweep import RetentionSweep
 from penstock.store import LoaderCatalog
+from penstock_manifest.cache import stamp
 
 
 def main() -> int:
@@ -40,16 +41,17 @@ def loader(installation: Installation, catalog: LoaderCatalog) -> Loader:
 
 
 class _Installed:
-    """What is installed, read again once something was installed, replaced, isolated or removed."""
+    """What is installed, read again once the folders of this environment have changed."""
 
     def __init__(self, installation: Installation) -> None:
-        self._settings, self._host = installation.settings, current_host(installation.settings)
-        self._config = parse_config(self._settings, self._host())
+        self._settings, self._stamp = installation.settings, stamp(sys.path)
+        self._config = parse_config(self._settings, installation.host)
 
     def __call__(self) -> ParseConfig:
         """Say what is installed now."""
-        if self._host.refresh():
-            self._config = parse_config(self._settings, self._host())
+        now = stamp(sys.path)
+        if now != self._stamp:
+            self._stamp, self._config = now, parse_config(self._settings, plugin_host(self._settings))
         return self._config
 
 

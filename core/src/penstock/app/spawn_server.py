@@ -6,16 +6,14 @@ Where plugins come from, as JSON; a number of threads for plain pokes; and the n
 import logging
 import socket
 import sys
-from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from penstock.errors import PenstockError
 from penstock.execute.runner import Providers, Runner
 from penstock.execute.spawn_server import Open, serve
-from penstock.plugins.installed import InstalledHost
 from penstock.processes.output import LOG_LINE
 
 if TYPE_CHECKING:
@@ -26,37 +24,32 @@ def main(plugins: str, poke_threads: int, control: int, lock: int) -> None:
     """Serve until the scheduler hangs up."""
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format=LOG_LINE)
 
-    installed = InstalledHost(lambda: _host(plugins))
-
     def runner(what: Open) -> Runner:
         # Tries of stored plans all need the providers: read by their file server, before it forks. Those of a DAG file
         # seldom do, and what a file server holds makes each of its forks dearer (4 MB: a tenth of a fork).
-        # What was installed since this spawn server has started is imported as well.
-        installed.refresh()
-        providers = environment_providers(plugins, poke_threads, installed=installed, at_once=what.code is None)
+        providers = environment_providers(plugins, poke_threads, at_once=what.code is None)
         return Runner(what.code, Path(what.snapshots), providers, what.dags_folder)
 
     serve(socket.socket(fileno=control), (lock,), runner)
 
 
-def environment_providers(
-    plugins: str = "{}", poke_threads: int = 32, *, installed: InstalledHost | None = None, at_once: bool = False
-) -> Providers:
-    """Make the providers of this environment usable by tries, as they are installed at each use.
+def environment_providers(plugins: str = "{}", poke_threads: int = 32, *, at_once: bool = False) -> Providers:
+    """Make the providers of this environment usable by tries.
 
     Args:
         plugins: `penstock.plugins.sources.PluginSources` as JSON.
         poke_threads: Pokes of plain sensors that a waiter makes at once.
-        installed: What an earlier process has seen of these.
         at_once: Whether they are read now instead of at their first use.
     """
-    host = installed or InstalledHost(lambda: _host(plugins))
+
+    @cache
+    def host() -> "PluginHost":
+        from penstock.plugins.sources import PluginSources  # noqa: PLC0415 - see `main`: few processes need it
+
+        return msgspec.json.decode(plugins, type=PluginSources).host()
+
     if at_once:
         host().providers()
-
-    def refresh() -> None:
-        with suppress(PenstockError):  # the try that needs them meets it again, and has it told
-            host().providers()
 
     def resolve(capability: str) -> Any:  # noqa: ANN401 - a class
         return host().resolve(capability)
@@ -64,13 +57,7 @@ def environment_providers(
     def open_store(url: str, conn_id: str | None) -> Any:  # noqa: ANN401 - an ObjectStore
         return host().object_store(url, conn_id)
 
-    return Providers(resolve, open_store, poke_threads, refresh=refresh)
-
-
-def _host(plugins: str) -> "PluginHost":
-    from penstock.plugins.sources import PluginSources  # noqa: PLC0415 - see `main`: few processes need it
-
-    return msgspec.json.decode(plugins, type=PluginSources).host()
+    return Providers(resolve, open_store, poke_threads)
 
 
 if __name__ == "__main__":

@@ -112,7 +112,6 @@ class FileServer:
         if not self._beats:
             self._beats = True
             self._arm(self._beat_s, 0, "beat")
-        self._runner.refresh()
         job = self._jobs[serial] = Job(serial, payload)
         return job
 

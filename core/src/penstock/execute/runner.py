@@ -37,18 +37,10 @@ class Providers:
         resolve: Class of an operator or sensor by capability id.
         open_store: Object store by URL and connection id.
         poke_threads: Pokes of plain sensors that a waiter makes at once.
-        refresh: Reads them, unless they have been read and none has changed.
     """
 
-    def __init__(
-        self,
-        resolve: Resolve,
-        open_store: OpenStore,
-        poke_threads: int = 32,
-        *,
-        refresh: Callable[[], object] = lambda: None,
-    ) -> None:
-        self.resolve, self.open_store, self.poke_threads, self.refresh = resolve, open_store, poke_threads, refresh
+    def __init__(self, resolve: Resolve, open_store: OpenStore, poke_threads: int = 32) -> None:
+        self.resolve, self.open_store, self.poke_threads = resolve, open_store, poke_threads
 
 
 class Runner:
@@ -95,11 +87,6 @@ class Runner:
         if self._writes is None:
             self._writes = FileWrites(str(self._snapshots / self._code.snapshot), _report_write)
         self._writes.begin()
-
-    def refresh(self) -> None:
-        """Read what has been installed meanwhile, so that not each of its forks has to."""
-        if self._code is None:
-            self._providers.refresh()
 
     def load(self) -> None:
         """Import the file; a fault is kept, and is then what each try answers."""

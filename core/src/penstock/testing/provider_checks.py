@@ -16,7 +16,7 @@ from penstock.author.abstract_operator import AbstractOperator
 from penstock.author.hook import Hook
 from penstock.author.operator import Operator
 from penstock.author.sensor import Sensor
-from penstock.errors import PenstockError, PluginError
+from penstock.errors import PenstockError, PluginError, did_you_mean
 from penstock.plugins.host import PluginHost
 from penstock.plugins.registry import PluginModules
 from penstock.spec.plugin import SPEC_VERSION
@@ -44,7 +44,12 @@ class Subject:
 
     def __init__(self, provider_id: str) -> None:
         found = [each for each in find_providers() if each.id == provider_id]
-        if len(found) != 1:
+        if not found:
+            near = did_you_mean(
+                provider_id, [each.id for each in find_providers()], otherwise="Install its folder first."
+            )
+            raise PluginError(f"no provider {provider_id!r} is installed in this environment. {near}")
+        if len(found) > 1:
             raise PluginError(f"the provider {provider_id!r} is installed {len(found)} times; install it once")
         self.found = found[0]
         try:

@@ -98,15 +98,14 @@ def _sample(written: str) -> object:
 def field_problems(subject: Subject) -> list[str]:
     """Fields of a connection type that the code does not read, and fields of the code that the manifest does not list.
 
-    The code's are those of the dataclasses in the provider's module ``connections``; without that module nothing is compared.
+    The code's are those of the dataclasses in the provider's module ``connections``; without that module, or a manifest that can be
+    read, nothing is compared.
     """
-    listed = (
-        {field.name for each in subject.manifest.connections for field in each.fields} if subject.manifest else set()
-    )
     known = set(_fields_of_code(subject))
-    if not known:
+    if not known or subject.manifest is None:
         return []
-    types = ", ".join(each.type for each in subject.manifest.connections) if subject.manifest else ""
+    listed = {field.name for each in subject.manifest.connections for field in each.fields}
+    types = ", ".join(each.type for each in subject.manifest.connections)
     problems = [
         f"connection {types}: the manifest's field {name} is none of the code"
         for name in sorted(listed - known - _PARTS)

@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
+from penstock.errors import PluginError
 from penstock.testing import provider_checks as checks
 from penstock.testing import provider_code as code
 
@@ -104,7 +105,7 @@ class TestProvider(ProviderSuite):
 
 
 def main(arguments: list[str]) -> int:
-    """Run the suite on one provider with pytest; returns pytest's exit code, 2 for a wrong call."""
+    """Run the suite on one provider with pytest; returns pytest's exit code, 2 for a wrong call or a provider that is not there."""
     if len(arguments) != 1:
         sys.stderr.write("usage: python -m penstock.testing.provider_suite PROVIDER\n")
         return 2
@@ -112,6 +113,11 @@ def main(arguments: list[str]) -> int:
         import pytest  # noqa: PLC0415 - a tool of the author's, no dependency of the core
     except ModuleNotFoundError:
         sys.stderr.write("pytest is needed: pip install pytest\n")
+        return 2
+    try:
+        _subject(arguments[0])
+    except PluginError as error:
+        sys.stderr.write(f"error: {error}\n")
         return 2
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "test_provider.py")

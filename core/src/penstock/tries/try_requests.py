@@ -1,6 +1,6 @@
 """Makes the request of a try from the engine's dispatch: its source, its run's facts, its inputs."""
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -23,7 +23,7 @@ class TryRequests:
         isolation: What tries use unless their DAG says otherwise.
         grace_s: Seconds that they get to clean up when they are ended.
         offload: Where large values go; under its ``url`` each run has a place of its own.
-        isolated: Gives the ids of the providers whose operators run in an environment of their own.
+        isolated: Ids of the providers whose operators run in an environment of their own.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class TryRequests:
         isolation: Isolation,
         grace_s: float,
         offload: Offload,
-        isolated: Callable[[], Container[str]] = frozenset,
+        isolated: frozenset[str] = frozenset(),
     ) -> None:
         self._store, self._logs = store, logs
         self._isolation, self._grace_s, self._offload, self._isolated = isolation, grace_s, offload, isolated
@@ -94,7 +94,7 @@ class TryRequests:
         if task.capability is None:
             return FileCode(version.snapshot, version.file, version.variables)
         provider = task.capability.partition(".")[0]
-        return PlanCode(task.capability, task.plan or {}, provider if provider in self._isolated() else "")
+        return PlanCode(task.capability, task.plan or {}, provider if provider in self._isolated else "")
 
 
 def facts_of(dispatch: Dispatch, dag: DagSpec) -> TryFacts:
