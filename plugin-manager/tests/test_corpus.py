@@ -84,5 +84,23 @@ def test_a_wheel_is_judged_alike_before_it_is_installed_and_by_validate(tmp_path
     assert code == (5 if told else 0)
 
 
+@pytest.mark.parametrize("file", CORPUS, ids=lambda file: file.stem)
+def test_a_folder_is_judged_by_validate_as_its_wheel_is(tmp_path, capsys, file):
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nname = "penstock-providers-acme"\ndependencies = ["penstock-core>=0.1"]\n'
+        'optional-dependencies = { iam = [] }\nentry-points."penstock.providers".acme = "penstock_acme:provider.toml"\n'
+    )
+    for name in ("penstock_acme/provider.toml", *MODULES):
+        (tmp_path / "src" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "src" / name).write_bytes(file.read_bytes() if name.endswith("toml") else b"")
+
+    told = {}
+    for path in (_wheel(tmp_path, file), tmp_path):
+        main(["validate", str(path), "--json"])
+        told[path.suffix] = json.loads(capsys.readouterr().out)["data"]["problems"]
+
+    assert told[""] == told[".whl"]
+
+
 def test_the_corpus_is_there():
     assert len(CORPUS) >= 60

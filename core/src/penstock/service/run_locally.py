@@ -73,7 +73,7 @@ def run_locally(
         for note in notes:
             log(f"note: {note}")
         dag = _chosen(found, dag_id, file)
-        clock = _WaitingClock(lambda: inline.tasks.values(), log)
+        clock = _WaitingClock(lambda: inline.tasks.values(), log)  # noqa: PLW0108 - `inline` is made below, with this clock
 
         def resolve(capability: str) -> type[Operator]:
             operator: type[Operator] = installation.host.resolve(capability)

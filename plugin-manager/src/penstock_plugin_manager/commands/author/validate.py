@@ -6,10 +6,12 @@ import argparse
 import json
 import subprocess
 import tomllib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from importlib_metadata import EntryPoint
+from penstock_manifest.claims import claim_problems, ships_module
 from penstock_manifest.discovery import GROUP, target_of
 from penstock_manifest.format import Manifest, plain
 from penstock_manifest.judge import read_manifest
@@ -112,8 +114,18 @@ def _folder(path: Path) -> tuple[list[str], Manifest | None]:
             problems.append(problem or f"its manifest {inside} is missing")
             continue
         found, manifest = _judged(source, name)
+        if manifest is not None:
+            root, extras = source.parents[len(inside.parts) - 1], project.get("optional-dependencies", {})
+            found += claim_problems(manifest, partial(_holds, root), tuple(extras))
         problems += found + _names(name, distribution, requires)
     return problems, manifest
+
+
+def _holds(root: Path, module: str) -> bool:
+    """Whether a folder of sources holds a module, a package or an extension module."""
+    path = root.joinpath(*module.split("."))
+    beside = (each.name for each in path.parent.glob(f"{path.name}.*"))
+    return path.is_dir() or ships_module(beside, path.name)
 
 
 def _load(path: Path) -> dict[str, Any]:
