@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-import wheels
 from house.pages import Block, Reader, blocks_of, commands_of, matches
 from house.tree import files_of
 from penstock.testing import load_dags
@@ -47,8 +46,13 @@ def folder(tmp_path) -> Path:
 
 @pytest.mark.parametrize("page", [path for path in PAGES if path.parent.name == "tutorial"], ids=lambda path: path.stem)
 def test_a_stranger_can_follow_the_tutorial_from_an_empty_folder(page, folder, variables, tmp_path):
-    wheels.build_wheels(ROOT, tmp_path / "wheels")
-    variables |= {"PIP_FIND_LINKS": str(tmp_path / "wheels"), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    install = next(block for block in blocks_of((ROOT / "README.md").read_text()) if block.language == "console")
+    build, find = (command.line for command in commands_of(install))
+    wheels = tmp_path / "dist"
+    build = build.replace(".dev/bin/uv", f"{sys.executable} -m uv").replace("dist", str(wheels))
+    subprocess.run(build, shell=True, cwd=ROOT, check=True, capture_output=True, timeout=200)
+    assert find == 'export PIP_FIND_LINKS="$PWD/dist"'
+    variables |= {"PIP_FIND_LINKS": str(wheels), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     problems = Reader(folder, variables).follow(page.read_text())
     assert not problems, problems[0]
 
