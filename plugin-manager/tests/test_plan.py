@@ -56,6 +56,32 @@ def test_each_step_says_why():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("standing", "wanted", "warnings"),
+    [
+        ("1.0", "2.0", []),
+        ("2.0rc1", "1.0.post1", ["a goes down from 2.0rc1 to 1.0.post1: a pre-release is considered with --pre alone"]),
+        ("2.0.dev3", "1.0", ["a goes down from 2.0.dev3 to 1.0: a pre-release is considered with --pre alone"]),
+        ("2.0", "1.0", [("a goes down from 2.0 to 1.0: no source offers a newer one that fits (it may be yanked, gone, or in the way of "
+                        "something else)")]),
+        ("1!1.0", "2.0", [("a goes down from 1!1.0 to 2.0: no source offers a newer one that fits (it may be yanked, gone, or in the way "
+                          "of something else)")]),
+    ],
+)  # fmt: skip
+def test_a_way_down_is_told_with_its_reason(standing, wanted, warnings):
+    assert list(make_plan(PlanInput(present(a=standing), target(a=(wanted, [])), {"a": "a"})).warnings) == warnings
+
+
+@pytest.mark.parametrize("installer", ["", "pip", "uv", "UV", "conda", "poetry"])
+@pytest.mark.parametrize("dropped", [True, False])
+def test_a_change_to_what_another_manager_has_installed_is_told(installer, dropped):
+    standing = {"a": Distribution("a", "1", installer=installer)}
+    goal = {} if dropped else target(a=("2", []))
+    plan = make_plan(PlanInput(standing, goal, {}, dropped={"a": "asked"} if dropped else {}))
+    assert bool(plan.warnings) == (installer in {"conda", "poetry"})
+    assert all(f"was installed by {installer}" in each for each in plan.warnings)
+
+
 names = st.sampled_from([f"d{number}" for number in range(6)])
 versions = st.sampled_from(["1", "2", "3"])
 

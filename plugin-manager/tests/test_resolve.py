@@ -1,16 +1,23 @@
 from __future__ import annotations
 
+import tomllib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from packaging.pylock import Pylock
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 from penstock_plugin_manager.change.solve.conflict import minimal
 from penstock_plugin_manager.commands.environment.doctor import find_culprit
+from penstock_plugin_manager.commands.lock.export import requirements
 from penstock_plugin_manager.errors import INCOMPATIBLE, MISSING, UNVERIFIED, IncompatibleError
 from penstock_plugin_manager.model.lock import File, Lock, Locked, fitting, read_lock, write_lock
 from penstock_plugin_manager.model.toml import parse
 from penstock_plugin_manager.resolve.message import explain
 from penstock_plugin_manager.resolve.pip import loosened, pinned, reason
+from penstock_plugin_manager.resolve.request import Request
 from penstock_plugin_manager.resolve.uv import read_annotations
 
 
@@ -93,7 +100,7 @@ FILES = st.builds(
     File,
     name=st.just("x-1-py3-none-any.whl"),
     url=st.just("https://x.test/x.whl"),
-    sha256=st.text("0123456789abcdef", min_size=64, max_size=64),
+    sha256=st.sampled_from(["0" * 64, "ab" * 32]),
     size=st.none() | st.integers(1, 10**9),
     path=st.just(""),
     uploaded=st.none(),
@@ -178,3 +185,26 @@ def test_what_pip_says_in_its_log_alone_is_told(tmp_path, log, code, detail):
     error = reason(IncompatibleError("The requirements cannot be met together.", "", "pip's words"), tmp_path / "log")
     assert (error.code, error.detail) == (code, detail)
     assert reason(error, tmp_path / "none") is error
+
+
+WHEEL = File("x-1-py3-none-any.whl", "https://x.test/x.whl", sha256="ab" * 32, size=1)
+PLACES = [
+    {"wheels": (WHEEL,)}, {"wheels": (WHEEL, WHEEL._replace(name="x-1-cp311-abi3-win32.whl")), "sdist": WHEEL._replace(name="x-1.tar.gz")},
+    {"sdist": WHEEL._replace(name="x-1.zip", size=None)}, {"archive": WHEEL}, {"archive": WHEEL, "version": ""},
+    {"directory": "/srv/a b"}, {"directory": "../ü", "editable": True, "version": ""},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_every_lock_is_one_by_the_standard_and_each_line_of_requirements_is_one(place):
+    lock = Lock((Locked(**{"name": "x", "version": "1", **place}),))
+    Pylock.from_dict(tomllib.loads(write_lock(lock)))
+    again = read_lock(parse(write_lock(lock), "lock"), "lock").packages[0]
+    assert (again.version, again.directory, again.editable) == (
+        lock.packages[0].version,
+        lock.packages[0].directory,
+        lock.packages[0].editable,
+    )
+    assert Requirement(requirements(lock, hashes=False).strip()).name == "x"
+    kept = Request(("x",), preferred=(("x", lock.packages[0].version),)).kept()
+    assert all(Version(version) for _, version in kept), "no solver is given a version that is none"

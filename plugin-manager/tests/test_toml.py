@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penstock_plugin_manager.errors import ManagerError
-from penstock_plugin_manager.model.toml import value
+from penstock_plugin_manager.model.toml import key, read_text, value
 from penstock_plugin_manager.model.toml_edits import set_keys
 
 TEXT = '# top\n[core]\nx = 1 # kept\n\n[plugin-manager]\n# why\nproviders = [\n  "a", # [not the end]\n]\n\n[tail]\ny = 2\n'
@@ -119,3 +119,29 @@ def test_what_is_no_toml_is_named():
 def test_values_are_read_back_as_they_were_written(text, items, number, flag):
     data = {"text": text, "items": items, "number": number, "flag": flag, "table": {"in ner": text}}
     assert tomllib.loads("\n".join(f"{key} = {value(item)}" for key, item in data.items())) == data
+
+
+@settings(derandomize=True, max_examples=100)
+@given(st.dictionaries(st.text(max_size=5), st.text(max_size=5) | st.integers() | st.booleans(), max_size=3))
+def test_any_key_and_text_is_read_back_as_it_was_written(table):
+    lines = "".join(f"{key(name)} = {value(item)}\n" for name, item in table.items())
+    assert tomllib.loads(lines) == table
+    assert tomllib.loads(f"x = {value(table)}") == {"x": table}
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"\xff", "byte 0xff at offset 0"),
+        (b"a = 1\n\xe9 = 2", "byte 0xe9 at offset 6"),
+        (b"\x00\xd8", "byte 0xd8 at offset 1"),
+        (b"\xff\xfea\x00", "byte 0xff at offset 0"),
+    ],
+)
+def test_a_file_of_another_encoding_is_named_with_the_byte(tmp_path, body, words):
+    path = tmp_path / "penstock.toml"
+    path.write_bytes(body)
+    with pytest.raises(ManagerError) as refused:
+        read_text(path)
+    assert str(path) in str(refused.value)
+    assert words in str(refused.value), refused.value

@@ -68,7 +68,9 @@ def wheels(tmp_path_factory):
 def manager(folder: Path, wheels: Path, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "penstock_plugin_manager", *words, "--yes", "--find-links", str(wheels)]
     command += ["--env", str(folder / ".venv"), "--project", str(folder)]
-    return subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
+    # an index of the machine's pip.conf would come before the one that has what the core needs
+    environ = {**os.environ, "PIP_CONFIG_FILE": os.devnull}
+    return subprocess.run(command, cwd=folder, env=environ, check=False, capture_output=True, text=True)
 
 
 def test_a_dag_runs_over_two_providers_that_conflict(tmp_path, wheels):

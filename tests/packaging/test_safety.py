@@ -76,6 +76,9 @@ def test_exports_install_with_plain_tools(uv_world):
     bom = json.loads(uv_world.json("export", "sbom")["text"])
     assert bom["bomFormat"] == "CycloneDX"
     assert {each["name"] for each in bom["components"]} == set(uv_world.standing())
+    assert all(len(each.get("hashes", [])) == 1 for each in bom["components"]), (
+        "hashes of one component are of one file"
+    )
     below = {each["ref"]: each.get("dependsOn", []) for each in bom["dependencies"]}
     assert below["penstock-providers-alpha@2.0"] == ["lib-a@1.5", "penstock-core@0.2.0"]
 
@@ -137,12 +140,20 @@ def test_audit_and_publishers_read_the_index(uv_world, own_wheels, tmp_path):
         assert "its publisher changed from GitHub acme/beta" in findings[0]["problem"]
 
 
-def test_yanked_versions_are_not_chosen(uv_world, own_wheels, tmp_path):
+def test_a_yanked_version_is_not_chosen_and_told_where_a_lock_or_a_number_names_it(uv_world, own_wheels, tmp_path):
     root = tmp_path / "static"
-    write_static_index(root, own_wheels, {"penstock_providers_alpha-2.0-py3-none-any.whl": {"yanked": True}})
+    yanked = {"penstock_providers_alpha-2.0-py3-none-any.whl": {"yanked": True}}
+    write_static_index(root, own_wheels, yanked)
     with static_index(root) as url:
-        uv_world.pm("install", "alpha", "--index-url", f"{url}simple/", sources=False)
-    assert uv_world.standing()["penstock-providers-alpha"] == "1.1"
+        index = ["--index-url", f"{url}simple/"]
+        assert uv_world.pm("install", "alpha", *index, "--json", sources=False).data["warnings"] == []
+        assert uv_world.standing()["penstock-providers-alpha"] == "1.1"
+        dry = uv_world.pm("install", "alpha==2.0", "--dry-run", *index, "--json", sources=False, expect=2).data
+        assert dry["warnings"] == ["penstock-providers-alpha 2.0 is yanked"]
+        write_static_index(root, own_wheels, {**yanked, "lib_a-1.5-py3-none-any.whl": {"yanked": "broken on Tuesdays"}})
+        shutil.rmtree(uv_world.env)
+        synced = uv_world.make().pm("sync", "--frozen", *index, "--json", sources=False).data
+        assert synced["warnings"] == ["lib-a 1.5 is yanked: broken on Tuesdays"]
 
 
 def test_the_policy_binds_every_change(uv_world):

@@ -89,7 +89,7 @@ ANSWER = "from penstock.spec.plugin import Capability, hookimpl\n@hookimpl\ndef 
         ),
         pytest.param(ANSWER.format(CAPABILITY.replace('"It."', '""')), "doc is missing", id="no doc"),
         pytest.param(
-            ANSWER.replace("penstock_operators", "penstock_oracles").format(7), "unknown hook", id="no such spec"
+            ANSWER.replace("penstock_operators", "penstock_oracles").format(7), "which is no spec", id="no such spec"
         ),
     ],
 )

@@ -110,8 +110,12 @@ def test_a_listener_that_raises_is_counted_and_keeps_nobody_from_hearing(site, c
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        pytest.param({"spec": "penstock_task_exploded"}, "unknown hook 'penstock_task_exploded'", id="no such spec"),
-        pytest.param({"arguments": "chang"}, "chang", id="no such argument"),
+        pytest.param(
+            {"spec": "penstock_task_exploded"},
+            "implements 'penstock_task_exploded', which is no spec. Did you mean 'penstock_task_state_changed'?",
+            id="no such spec",
+        ),
+        pytest.param({"arguments": "chang"}, "with the argument 'chang'; the spec has change", id="no such argument"),
         pytest.param(
             {"spec": "penstock_operators", "arguments": ""}, "which manifests answer", id="answered by manifests"
         ),

@@ -1,12 +1,13 @@
 """The plugin objects: manifests that answer the specs, and modules that react to changes."""
 
+import inspect
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pluggy
 
-from penstock.errors import PluginError
+from penstock.errors import PluginError, did_you_mean
 from penstock.plugins.fence import import_object
 from penstock.spec.plugin import REACTING, hookimpl, specs_manager
 from penstock_manifest.kinds import ARRAYS, CONNECTIONS, Kind
@@ -120,6 +121,9 @@ def register_module(
     """
     target = import_object(provider_id, module, needed_for, of_project=of_project)
     manager = specs_manager()
+    problem = _impl_problem(target, manager)
+    if problem:
+        raise PluginError(f"the plugin module {module!r} of the provider {provider_id!r} {problem}")
     try:
         manager.register(target, name=provider_id)
         manager.check_pending()
@@ -128,3 +132,23 @@ def register_module(
             f"the plugin module {module!r} of the provider {provider_id!r} is refused: {error}"
         ) from error
     return manager, [caller.name for caller in manager.get_hookcallers(target) or ()]
+
+
+def _impl_problem(module: object, manager: pluggy.PluginManager) -> str:
+    """Say which impl of a module fits no spec, and why; "" if all do."""
+    for function in dir(module):
+        marks = manager.parse_hookimpl_opts(module, function)
+        if marks is None:
+            continue
+        name = marks["specname"] or function
+        caller = getattr(manager.hook, name, None)
+        if caller is None or caller.spec is None:
+            known = [each for each in dir(manager.hook) if not each.startswith("_")]
+            return f"implements {name!r}, which is no spec. {did_you_mean(name, known)}".rstrip()
+        unknown = [
+            each for each in inspect.signature(getattr(module, function)).parameters if each not in caller.spec.argnames
+        ]
+        if unknown:
+            takes = ", ".join(caller.spec.argnames)
+            return f"implements {name!r} with the argument {unknown[0]!r}; the spec has {takes}"
+    return ""

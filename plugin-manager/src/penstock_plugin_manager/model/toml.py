@@ -41,7 +41,7 @@ def value(data: object) -> str:
 
 def key(name: str) -> str:
     """Return a key, quoted where it must be."""
-    return name if _BARE.match(name) else json.dumps(name)
+    return name if _BARE.match(name) else value(name)
 
 
 def parse(text: str, name: str) -> dict[str, Any]:

@@ -143,6 +143,8 @@ def _of_versions(error: ManagerError, words: str, asked: Asked) -> ManagerError:
             return found
         for need in own:
             reason = _unmet(need, files, asked, error.detail)
+            if reason and len(asked.sources.indexes) > 1:
+                reason.hint += f" Of several indexes the first one that has {name} decides: put the right one first."
             if reason:
                 return reason
     if isinstance(error, AbsentError):  # the sources have files of it that fit
