@@ -174,6 +174,12 @@ CANNOT_BE = {
         "No solution found\n cause: Because only lib-a==1.0 is available and you require lib-a>=3, we can conclude that",
         3, "No version of lib-a satisfies >=3; there is 1.0.",
     ),
+    "pip, a range that was asked for": (
+        ("ERROR: Could not find a version that satisfies the requirement lib-a>=3 (from versions: 1.0)\n"
+        "ERROR: No matching distribution found for lib-a>=3"),
+        3,
+        "No version of lib-a satisfies >=3; there is 1.0.",
+    ),
     "uv, nothing at all": (
         "No solution found\n cause: Because gone was not found in the provided package locations and all versions of top depend on gone",
         3, "gone was not found in any source. top needs it.",

@@ -194,7 +194,7 @@ def needs_of(message: str) -> list[MessageRequirement]:
     found = re.findall(rf"({_NAME}){_EXTRAS}(?:==\S+| \d\S*)? depends? on ({_NAME}){_EXTRAS}({_SPEC})", flat)
     found += [("", name, spec) for name, spec in re.findall(rf"you require ({_NAME}){_EXTRAS}({_SPEC})", flat)]
     for name, spec, parent in re.findall(
-        rf"satisfies the requirement ({_NAME}){_EXTRAS}({_SPEC})(?: \(from ({_NAME}|-r))?", flat
+        rf"satisfies the requirement ({_NAME}){_EXTRAS}({_SPEC})(?: \(from (?!versions:)({_NAME}|-r))?", flat
     ):
         found.append(("" if parent == "-r" else parent, name, spec))
     pairs = (
