@@ -198,6 +198,13 @@ def hostile(session: nox.Session) -> None:
 
 
 @nox.session
+def chaos(session: nox.Session) -> None:
+    """Kill and stop the processes of real installations by seeds, a half to one minute each: ``nox -s chaos -- --seeds 100``."""
+    _sync(session)
+    session.run("python", "-m", "fire", *session.posargs, env={"PYTHONPATH": str(ROOT / "tests" / "chaos")})
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Write the generated pages of the reference anew."""
     _sync(session)

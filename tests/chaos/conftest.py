@@ -1,7 +1,7 @@
-"""Makes the modules of the clickstream example importable."""
+"""Makes the modules of the clickstream example importable, and those of the installation under fire."""
 
 import sys
 from pathlib import Path
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "clickstream"
-sys.path.insert(0, str(EXAMPLE))
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "examples" / "clickstream")]

@@ -1,8 +1,12 @@
 import stat
+import time
+from datetime import UTC, datetime
 
 import pytest
 
+from penstock.app import compose
 from penstock.app.compose import open_store
+from penstock.clock import SystemClock
 from penstock.errors import ConfigError
 from penstock.settings import load_settings
 
@@ -18,3 +22,13 @@ def test_a_state_folder_that_cannot_be_made_is_named(tmp_path):
     settings = load_settings({"PENSTOCK_CORE__STATE_FOLDER": "taken"}, tmp_path)
     with pytest.raises(ConfigError, match="taken: the state folder cannot be made: File exists"):
         open_store(settings)
+
+
+def test_a_scheduler_that_was_killed_a_moment_ago_is_waited_for(tmp_path, monkeypatch):
+    settings = load_settings({}, tmp_path)
+    dying = open_store(settings)
+    dying.leader_lock.acquire("first", datetime(2026, 3, 1, tzinfo=UTC))
+    monkeypatch.setattr(time, "sleep", lambda _: dying.close())
+    with open_store(settings) as store:
+        compose._take_role(store, "second", "", SystemClock())
+        assert store.leader_lock.holder().holder == "second"

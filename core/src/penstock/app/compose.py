@@ -1,11 +1,13 @@
 """Composes the store, the vault, the providers and the executors of a process, from settings."""
 
 import sys
+import time
 
 from penstock.app.environments import isolated_pythons, plugin_host, secrets_of
 from penstock.app.executors import build_executors, lease_renewal_of, place_of
 from penstock.clock import SystemClock
 from penstock.engine.engine import Engine
+from penstock.errors import StoreHeldError
 from penstock.execute.local import LocalExecutor
 from penstock.model.text import visible
 from penstock.scheduler.in_hand import InHand
@@ -19,6 +21,8 @@ from penstock.store import Keyring, Store
 from penstock.tries.asks import Asks
 from penstock.tries.try_requests import TryRequests
 from penstock.tries.vault import EnvironmentSource, StoreSource, Vault, VaultSource
+
+PATIENCE_S, POLL_S = 3.0, 0.1
 
 
 def keyring(settings: Settings) -> Keyring:
@@ -82,7 +86,7 @@ def build_scheduler(settings: Settings, holder: str, *, notify: bool = False) ->
     store = open_store(settings)
     try:
         place = place_of(settings)
-        store.leader_lock.acquire(holder, clock.now(), place)
+        _take_role(store, holder, place, clock)
         executors = build_executors(settings, clock.now, _report)
         renew_lease, takeover_s = lease_renewal_of(executors), settings.scheduler.takeover_s
         role = RoleLease(store.leader_lock, clock, takeover_s=takeover_s, place=place, renew_lease=renew_lease)
@@ -99,6 +103,20 @@ def build_scheduler(settings: Settings, holder: str, *, notify: bool = False) ->
     except BaseException:
         store.close()
         raise
+
+
+def _take_role(store: Store, holder: str, place: str, clock: SystemClock) -> None:
+    """Take the scheduler's role; a scheduler that was killed a moment ago has it until the system has buried its process."""
+    until_s = clock.read().monotonic_s + PATIENCE_S
+    while True:
+        try:
+            store.leader_lock.acquire(holder, clock.now(), place)
+        except StoreHeldError:
+            if clock.read().monotonic_s > until_s:
+                raise
+            time.sleep(POLL_S)
+        else:
+            return
 
 
 def _taken_over(

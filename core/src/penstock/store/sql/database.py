@@ -18,7 +18,10 @@ _PAGES_PER_CHECKPOINT = 4000
 _NUMBER = text("SELECT pg_current_xact_id_if_assigned()::text")
 _STATUS = text("SELECT pg_xact_status(CAST(:number AS xid8))")
 _GONE = "What was written since may be lost. Put it back, or start Penstock again to begin with what is there now."
-_KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+# https://www.postgresql.org/docs/14/libpq-connect.html#LIBPQ-PARAMKEYWORDS: what is sent and not acknowledged is no idle line.
+_KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
+# https://www.postgresql.org/docs/14/runtime-config-connection.html: else the server keeps what a lost machine held for two hours.
+_SERVER_KEEPALIVE = "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"
 
 
 class Database:
@@ -137,7 +140,7 @@ class Database:
             raise CommitUnknownError(str(error), number) from error
 
     def single(self, application: str) -> Any:  # noqa: ANN401 - psycopg is optional, so its type cannot be named
-        """A PostgreSQL session of its own in autocommit, outside of the pool, that notices a dead network itself.
+        """A PostgreSQL session of its own in autocommit, outside of the pool, of which both ends notice a dead network.
 
         Raises:
             StoreUnavailableError: The database cannot be reached.
@@ -147,9 +150,11 @@ class Database:
             arguments, options = dialect.create_connect_args(self.url)
             options = {**options, "autocommit": True, "application_name": application[:63], **_KEEPALIVE}
             try:
-                return dialect.loaded_dbapi.connect(*arguments, **options)
+                session = dialect.loaded_dbapi.connect(*arguments, **options)
+                session.execute(_SERVER_KEEPALIVE)
             except dialect.loaded_dbapi.Error as error:
                 raise StoreUnavailableError(f"database {self.name}: the server cannot be reached: {error}") from error
+            return session
 
     @contextmanager
     def session_errors(self) -> Iterator[None]:

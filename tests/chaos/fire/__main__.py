@@ -1,0 +1,70 @@
+"""Play scenarios of seeds: ``nox -s chaos -- --seeds 100``, or one of them again with ``--seed 17``.
+
+Every third seed has its database in PostgreSQL. What a seed that failed has left is kept, and its folder named.
+"""
+
+import argparse
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from fire.installation import Fire
+from fire.outages import locked, of_server
+from fire.scenario import draw, play
+
+from penstock_testkit.postgres import postgres
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Play; the exit code is 1 if something did not hold.
+
+    Args:
+        argv: Arguments of the command line without the program's name; None for those of the process.
+    """
+    parser = argparse.ArgumentParser(prog="chaos", description="Kill and stop an installation's processes, by seeds.")
+    parser.add_argument("--seeds", type=int, default=20, metavar="N", help="how many seeds to play")
+    parser.add_argument("--first", type=int, default=0, metavar="N", help="the first seed")
+    parser.add_argument("--seed", type=int, metavar="N", help="play this one seed")
+    given = parser.parse_args(argv)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that nothing is left running
+    seeds = range(given.first, given.first + given.seeds) if given.seed is None else [given.seed]
+    failed = [seed for seed in seeds if not play_seed(seed)]
+    say(f"{len(seeds)} seeds: {len(failed)} failed {failed or ''}")
+    return 1 if failed else 0
+
+
+def play_seed(seed: int) -> bool:
+    """Play a seed in an installation of its own; whether all held."""
+    folder, began = Path(tempfile.mkdtemp(prefix="penstock-chaos-")), time.monotonic()
+    with ExitStack() as stack:
+        if seed % 3 == 2:
+            server = stack.enter_context(postgres())
+            fire, outages = Fire(folder, server.create_database()), of_server(server)
+        else:
+            fire, outages = Fire(folder), {"locked": locked}
+        stack.callback(fire.end_all)
+        scenario = draw(seed, list(outages))
+        try:
+            play(fire, scenario, f"seed{seed}", outages)
+            fire.stop()
+        except Exception:  # noqa: BLE001 - any error is a finding, and the other seeds are to be played
+            say(f"seed {seed} failed: {scenario}, see {folder}\n{traceback.format_exc()}")
+            return False
+    say(f"seed {seed}: {time.monotonic() - began:.1f} s, {scenario}")
+    shutil.rmtree(folder)
+    return True
+
+
+def say(text: str) -> None:
+    """Print a line at once."""
+    print(text, flush=True)  # noqa: T201 - a command prints
+
+
+if __name__ == "__main__":
+    sys.exit(main())
