@@ -75,6 +75,7 @@ def test_a_second_trigger_under_one_name_makes_no_second_run(clock, installation
     [
         ("saless", {}, NotFoundError, r"no DAG is named 'saless'. Did you mean 'sales'\?"),
         ("sales", {"conf": {"custmer": 1}}, NotFoundError, r"no param of DAG 'sales' is named 'custmer'.*'customer'\?"),
+        ("sales", {"conf": {"x": 1, "y": 2}}, RequestError, r"(?s)is named 'x'\. It takes: customer\..*is named 'y'\. It takes: customer"),
         ("sales", {"run_id": "a\nb"}, RequestError, r"a name has 1 to 250 printable characters"),
         ("sales", {"logical_date": datetime(2026, 1, 1)}, RequestError, "has no time zone"),  # noqa: DTZ001 - the case
     ],

@@ -83,11 +83,15 @@ def check_params(spec: DagSpec, conf: Mapping[str, Any]) -> None:
 
     Raises:
         NotFoundError: The DAG has no such param.
-        RequestError: A value is not what the param's schema says.
+        RequestError: A value is not what the param's schema says, or several things are wrong.
     """
+    found: list[RequestError] = []
     for name, value in conf.items() if spec.params else ():
         if name not in spec.params:
-            raise NotFoundError(f"param of DAG {spec.dag_id!r}", name, spec.params)
-        problem = schema_problem(from_plain(spec.params[name].schema), value)
-        if problem:
-            raise RequestError(f"the param {name!r} of DAG {spec.dag_id!r} {problem}, and {value!r:.100} was given.")
+            takes = f"It takes: {', '.join(sorted(spec.params))}."
+            found.append(NotFoundError(f"param of DAG {spec.dag_id!r}", name, spec.params, hint=takes))
+        elif problem := schema_problem(from_plain(spec.params[name].schema), value):
+            text = f"the param {name!r} of DAG {spec.dag_id!r} {problem}, and {value!r:.100} was given."
+            found.append(RequestError(text))
+    if found:
+        raise found[0] if len(found) == 1 else RequestError("\n".join(map(str, found)))
