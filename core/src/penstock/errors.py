@@ -214,6 +214,13 @@ class DataRefusedError(StoreError):
         super().__init__(f"{row} cannot be stored: {detail.rstrip('.')}. Change the value that it was made of.")
 
 
+class DataUnreadableError(StoreError):
+    """A stored value is none of its column's: another program has written it, or the file is damaged."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(f"a stored value cannot be read: {detail}. Restore a backup, or correct the row.")
+
+
 class TaskSignal(PenstockError):  # noqa: N818 - no error: a sentence from the task to the engine
     """The root of what a task's code raises to choose its own outcome."""
 

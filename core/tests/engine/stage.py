@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from simulator.store import Store
+from memory_store import Store
 
 from penstock.engine.engine import Engine
 from penstock.engine.messages import CapacityChanged, Dispatch, PoolsUpdated, Step
@@ -64,6 +64,11 @@ class Stage:
             Heartbeat(executor, tuple((k, self.out[k].instance.epoch) for k in keys), self.now), after=after
         )
 
+    @property
+    def held(self):
+        """Numbers of the runs that the engine holds."""
+        return [run for run in self.store.runs if self.engine.holds(run)]
+
     def restart(self):
         """Start a new engine from what is stored."""
         self.last = None
@@ -93,7 +98,7 @@ class Stage:
         while True:
             self.last = step = self.engine.step(events, self.present)
             self.notified += [_line(each) for each in step.changes.notices]
-            created = self.store.apply(step.changes, self.now)
+            created = self.store.write(step.changes, self.now)
             for dispatch in step.dispatches:
                 self.out[dispatch.instance.key] = dispatch
             if not created:

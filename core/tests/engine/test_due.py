@@ -253,6 +253,19 @@ def test_a_paused_or_retired_dag_gets_no_runs_until_it_is_back(switch):
     assert logical(stage) == [JAN + HOUR]
 
 
+@pytest.mark.parametrize("days", [2, -400])
+def test_a_time_of_day_that_was_wrong_for_a_while_stands_no_schedule_still(days):
+    spec = dag("a", schedule=HOURLY, start_date=JAN, end_date=JAN + 3 * HOUR)
+    stage = Stage(spec, now=JAN + HOUR / 2)
+    stage.now += timedelta(days=days)  # beyond the end of its timetable, where nothing falls due any more
+    stage.step(after=60)
+    stage.now -= timedelta(days=days)
+    stage.step(after=60)
+    assert logical(stage) == []
+    stage.step(after=1800)
+    assert logical(stage) == [JAN]
+
+
 def test_a_run_that_is_cancelled_is_not_created_again():
     stage = Stage(dag("a", schedule=HOURLY, start_date=JAN), now=JAN + HOUR)
     stage.ask(CancelRun(1))

@@ -53,7 +53,7 @@ def play(seed, answers, runs=2):
             word = answers[len(steps) % len(answers)]
             stage.step(*ending(stage, key, word, random))
         check()
-    assert stage.engine.live_runs == 0
+    assert stage.held == []
     return steps
 
 
@@ -155,7 +155,7 @@ def test_the_engine_does_not_remember_runs_that_have_ended():
         stage.trigger()
         stage.finish("a", run=run)
     state = stage.engine._state
-    assert (stage.engine.live_runs, len(state._compiled), len(state.admission._buckets)) == (0, 1, 0)
+    assert (len(stage.held), len(state._compiled), len(state.admission._buckets)) == (0, 1, 0)
     assert (state._retries, state._timers, list(state._leases)) == ([], [], [])
 
 

@@ -1,56 +1,52 @@
-import pytest
 from simulator.__main__ import main
 from simulator.world import World
 
 REPLAY = "replay: python core/tests/engine/simulator --seed {} --log"
 
+FOUND = [
+    1, 15, 31, 33,  # a time of day set back stood a schedule still whose timetable had ended
+    12, 34, 35,  # a row that cannot be read ended the scheduler in each start; a run in quarantine told no listener
+]  # fmt: skip
+"""Seeds that were red once, with what they found."""
 
-@pytest.mark.parametrize("block", range(10))
-def test_whatever_fails_every_run_ends_and_every_rule_holds(block):
-    for seed in range(20 * block, 20 * block + 20):
+SEEDS = [*FOUND, *range(2, 12), 71, 106]
+
+CLAIMS = [
+    "PAUSE of", "CLOCK off", "DATABASE locked", "DAMAGE", "ODD REQUEST", "it has failed", "it was not carried out",
+    "THE SCHEDULER ENDED", "THE SCHEDULER WAS STOPPED", "CRASH before the commit", "CRASH after the commit",
+    "CRASH before handing over", "CRASH after handing over", "CRASH at what a try told",
+    "TryRecovered", "TryInterrupted", "sent no heartbeat for it", "worker died",
+    "CancelRun", "ClearTasks", "MarkTask", "RunVersionChanged", "paused=True", "PoolsUpdated", "Kill(",
+    "cut off by", "mapped over nothing", "boom",
+]  # fmt: skip
+"""What happens in these worlds, by the words of their logs."""
+
+
+def test_whatever_fails_every_run_ends_and_every_rule_holds():
+    seen, late, tries = set(), 0, 0
+    for seed in SEEDS:
         world = World(seed)
         try:
             world.run()
         except Exception as error:
             error.add_note(REPLAY.format(seed))
             raise
+        text = "\n".join(world.log)
+        seen |= {claim for claim in CLAIMS if claim in text}
+        late, tries = late + len(world.rows.late), tries + len(world.rows.tries)
+    assert seen == {*CLAIMS}
+    assert (late > 0, tries > 300) == (True, True)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_a_seed_gives_the_same_history_again(seed):
+def test_a_seed_gives_the_same_history_again():
     histories = []
     for _ in range(2):
-        world = World(seed)
+        world = World(12)
         world.run()
-        histories.append([line for line in world.log if "Raw object" not in line])
+        histories.append([line for line in world.log if str(world.folder) not in line and " object" not in line])
     assert histories[0] == histories[1]
 
 
-def test_the_simulation_does_what_it_claims():
-    worlds = [World(seed) for seed in range(40)]
-    for world in worlds:
-        world.run()
-    lines = [line for world in worlds for line in world.log]
-    told = [
-        "PAUSE of",
-        "CLOCK off",
-        "TryRecovered",
-        "CRASH before",
-        "CRASH after",
-        "CancelRun",
-        "ClearTasks",
-        "MarkTask",
-        "RunVersionChanged",
-        "sent no heartbeat for it",
-        "worker died",
-    ]
-    told += ["cut off by", "mapped over nothing", "boom", "cannot expand", "Kill(", "paused=True", "PoolsUpdated"]
-    assert [word for word in told if not any(word in line for line in lines)] == []
-    assert any(world.store.late for world in worlds)
-    assert sum(len(world.store.tries) for world in worlds) > 500
-
-
 def test_a_failing_seed_is_named_with_the_way_to_replay_it(capsys):
-    assert main(["--seeds", "2"]) == 0
     assert main(["--seed", "7", "--max-steps", "3"]) == 1
     assert "replay: python core/tests/engine/simulator --seed 7 --log" in capsys.readouterr().out

@@ -37,6 +37,7 @@ class Workers:
     Args:
         answer: The events that a request is answered by.
         idle: Called when nothing is left to tell; whether the scheduler is to stop.
+        kept: What it tells of tries that an earlier scheduler left open.
         most: Turns after which the scheduler is stopped in any case.
 
     Attributes:
@@ -47,8 +48,8 @@ class Workers:
 
     name = LOCAL
 
-    def __init__(self, answer, idle, most=500):
-        self._answer, self._idle, self._left = answer, idle, most
+    def __init__(self, answer, idle, kept=(), most=500):
+        self._answer, self._idle, self._kept, self._left = answer, idle, kept, most
         self._reading, self._writing = os.pipe()
         self._told, self.cancelled, self.requests, self.replies = [], [], [], []
         self.stop_scheduler = None
@@ -57,7 +58,7 @@ class Workers:
         os.write(self._writing, b"x")
 
     def recover(self, tries):
-        return []
+        return list(self._kept)
 
     def capacity(self):
         return 64
@@ -102,6 +103,7 @@ class House:
         ]
         self.settled = self.runs_have_ended
         self.workers = self.in_hand = None
+        self.kept = ()
 
     def open(self):
         """Open the store, and what the loader has of it."""
@@ -150,7 +152,7 @@ class House:
         """Run the scheduler until everything is settled; the store is open again afterwards."""
         self.store.leader_lock.acquire("a test", NOW)
         clock = SystemClock()
-        self.workers = Workers(self.answer, self.settled)
+        self.workers = Workers(self.answer, self.settled, self.kept)
         requests = TryRequests(
             self.store, logs=self.folder, isolation="fork", grace_s=1.0, offload=Offload("file:///values")
         )

@@ -10,9 +10,9 @@ import pytest
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
 from penstock.scheduler.in_hand import InHand
-from penstock.spec.executor import TryStarted
+from penstock.spec.executor import TryFinished, TryStarted
 
-from .conftest import NOW
+from .conftest import NOW, SUCCESS
 
 MINE, OTHER = (TaskKey(1, "count"), 1), (TaskKey(1, "other", 3), 2)
 KILLED = """
@@ -50,6 +50,41 @@ def test_an_error_that_a_program_can_catch_leaves_no_note(tmp_path):
 def test_a_note_that_cannot_be_read_names_nobody(tmp_path):
     (tmp_path / "note").write_bytes(os.urandom(40))
     assert InHand(tmp_path / "note").suspects == set()
+
+
+def test_what_is_dealt_with_alone_is_noted_alone_and_the_others_again_afterwards(tmp_path):
+    path = tmp_path / "note"
+    note = InHand(path)
+    seen = []
+    with note.dealing([MINE, OTHER]):
+        with note.dealing([MINE]):
+            seen.append(path.read_bytes())
+        seen.append(path.read_bytes())
+        with note.dealing([(TaskKey(2**80, "nobody"), 1)]):
+            seen.append(path.read_bytes())
+    note.close()
+    noted = []
+    for content in seen:
+        path.write_bytes(content)
+        noted.append(InHand(path).suspects)
+    assert noted == [{MINE}, {MINE, OTHER}, set()]
+
+
+@pytest.mark.parametrize("suspected", [False, True])
+def test_an_answer_at_which_the_scheduler_ended_is_a_loss_when_it_is_told_again(house, suspected):
+    house.define(house.simple())
+    house.trigger()
+    house.answer = lambda request: [TryStarted(request.key, request.epoch, 7, NOW)]
+    house.settled = lambda: bool(house.workers.requests)
+    house.schedule()
+    house.kept = [TryFinished(*MINE, NOW, SUCCESS)]
+    note = InHand(house.folder / "note")
+    note.suspects = frozenset({MINE} if suspected else ())
+    house.in_hand = note
+    house.settled = lambda: True
+    house.schedule()
+    row, attempt = house.store.runs.tasks(1)[0], house.store.runs.tries(1)[0].attempt
+    assert (row.losses, attempt.outcome) == ((1, Outcome.LOST) if suspected else (0, Outcome.SUCCESS))
 
 
 @pytest.mark.parametrize("suspected", [False, True])

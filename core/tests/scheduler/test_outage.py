@@ -1,6 +1,8 @@
 """A database that cannot be had for a while costs no try: what runs runs on, and is counted once."""
 
 import io
+import selectors
+import socket
 import sqlite3
 import sys
 from contextlib import closing
@@ -10,6 +12,7 @@ from sqlalchemy import text
 
 from penstock.errors import StoreGoneError, StoreHeldError, StoreUnavailableError
 from penstock.model.dag import DagSpec, TaskSpec
+from penstock.scheduler.outage import Outage
 from penstock.spec.executor import TryAsked, TryFinished, TryStarted
 from penstock.spec.wire import Ask, Reply
 from penstock_testkit.network import network_faults
@@ -111,6 +114,33 @@ def test_a_try_that_ends_and_one_that_asks_during_an_outage_are_handled_after_it
     assert WAITS in seen.getvalue()
     assert GOES_ON in seen.getvalue()
     house.close()
+
+
+def test_an_outage_is_over_when_what_failed_succeeds_and_not_when_something_else_can_be_read(terminal):
+    seen = terminal(lambda: None)
+    never, other = socket.socketpair()
+    with never, other:
+        outage = Outage(never, lambda: Impatient())  # noqa: PLW0108 - one for each wait
+        outage.wait(StoreUnavailableError("locked."))
+        outage.through(lambda: "read")
+        assert GOES_ON not in seen.getvalue()
+        outage.over()
+        assert seen.getvalue().count(GOES_ON) == 1
+        answers = iter([StoreUnavailableError("locked."), StoreUnavailableError("locked."), None])
+        outage.through(lambda: _raised(next(answers)))
+    assert (seen.getvalue().count(WAITS), seen.getvalue().count(GOES_ON)) == (2, 2)
+
+
+class Impatient(selectors.SelectSelector):
+    """Waits for nothing."""
+
+    def select(self, timeout=None):
+        return super().select(0)
+
+
+def _raised(error):
+    if error is not None:
+        raise error
 
 
 def test_a_commit_of_which_nothing_is_heard_any_more_is_neither_lost_nor_done_twice(

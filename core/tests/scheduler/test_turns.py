@@ -4,17 +4,21 @@ from datetime import UTC, datetime
 
 import pytest
 from msgspec.structs import replace
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.attempt import TryEnd, Value
 from penstock.model.dag import DagSpec, TaskSpec
+from penstock.model.quarantine import Quarantined, QuarantineKind
 from penstock.model.request import CancelRun, MarkTask, TriggerDagRun
+from penstock.model.run import TaskKey
 from penstock.model.schedule import Schedule, ScheduleKind
 from penstock.model.state import Outcome
-from penstock.spec.executor import Heartbeat, TryFinished, TryStarted
+from penstock.spec.executor import LOCAL, Heartbeat, TryFinished, TryStarted
+from penstock.store.notices import read
+from penstock.store.sql import tables
 
-from .conftest import NOW, SUCCESS
+from .conftest import NOW, SUCCESS, House
 
 BROKEN_SHAPE = DagSpec("broken", "broken.py", (TaskSpec("a", upstream=("nobody",)),))
 BROKEN_TIMES = DagSpec("unreadable", "unreadable.py", schedule=Schedule(ScheduleKind.CRON, crons=("nonsense",)))
@@ -155,3 +159,71 @@ def test_a_triggered_run_has_the_data_interval_of_one_by_hand(house):
     assert (dated.logical_date, dated.interval_start, dated.interval_end) == (at, *daily.manual_interval(at))
     assert dated.interval_start < dated.interval_end
     assert (undated.logical_date, undated.interval_start, undated.interval_end) == (None, None, None)
+
+
+DAMAGE = [
+    "UPDATE run SET conf = '{{' WHERE {}",
+    "UPDATE run SET kind = 'odd' WHERE {}",
+    "UPDATE task_instance SET state = 'odd' WHERE {}",
+    "UPDATE try SET outcome = NULL, late_outcome = 'odd' WHERE {}",
+]
+DAMAGE_OF_SQLITE = [
+    "UPDATE run SET created_at = 9000000000000000000 WHERE {}",
+    "UPDATE task_instance SET ended_at = 'soon' WHERE {}",
+    "UPDATE task_instance SET epoch = 'many', state = 'scheduled' WHERE {}",
+    "UPDATE try SET queued_at = 9000000000000000000, outcome = NULL WHERE {}",
+    "UPDATE task_instance SET map_index = 'x', state = 'odd' WHERE {}",
+]
+
+
+def test_whatever_cannot_be_read_of_a_run_costs_that_run_and_can_be_read_afterwards(house):
+    sqlite = house.store.database.sqlite
+    for number, statement in enumerate(DAMAGE + DAMAGE_OF_SQLITE * sqlite):
+        house.define(house.simple())
+        house.trigger(run_id="bad")
+        house.schedule()
+        with house.store.database.write() as connection:
+            connection.exec_driver_sql(statement.format("run = (SELECT run FROM run WHERE run_id = 'bad')"))
+            connection.exec_driver_sql("UPDATE run SET state = 'running' WHERE run_id = 'bad'")
+        house.trigger(run_id=f"good{number}")
+        house.schedule()
+        bad, good = house.states().pop("bad"), house.states()[f"good{number}"]
+        assert good == "success", statement
+        if "late_outcome" not in statement:
+            assert bad == "failed", statement
+            assert [thing.kind.value for thing in house.store.quarantine.all()] == ["run"], statement
+        for run in house.store.runs.page(limit=100):
+            house.store.runs.tasks(run.run)
+            if "late_outcome" not in statement:
+                house.store.runs.tries(run.run)
+        with house.store.transaction() as tx:
+            tx.execute(text("DELETE FROM quarantine"))
+            tx.execute(text("UPDATE run SET run_id = :name WHERE run_id = 'bad'"), {"name": f"old{number}"})
+
+
+def test_a_dag_whose_row_cannot_be_read_is_put_aside_and_its_neighbours_are_not(tmp_path):
+    house = House(f"sqlite:///{tmp_path}/penstock.db", tmp_path)
+    house.define(house.simple(), house.simple("odd"))
+    with house.store.database.write() as connection:
+        connection.exec_driver_sql("UPDATE dag SET cursor = 9000000000000000000 WHERE dag_id = 'odd'")
+    house.trigger()
+    house.trigger("odd", run_id="two")
+    house.schedule()
+    assert (house.states(), told(house)[0]) == ({"one": "success"}, ("DAG", "DAG 'odd'"))
+    house.close()
+
+
+def test_listeners_are_told_of_a_run_that_is_put_aside(house):
+    house.define(house.simple())
+    house.trigger(run_id="bad")
+    house.answer = lambda request: [TryStarted(request.key, request.epoch, 7, NOW)]
+    house.settled = lambda: bool(house.workers.requests)
+    house.schedule()
+    thing = Quarantined(QuarantineKind.RUN, "run 1", "odd", NOW)
+    assert house.store.quarantine.fail_run(thing, 1, notify=True) == [(LOCAL, TaskKey(1, "count"), 1)]
+    with house.store.database.read() as connection:
+        notices = [read(body) for body in connection.execute(select(tables.notice.c.body)).scalars()]
+    assert [(each.previous, each.state, each.reason) for each in notices] == [
+        ("running", "cancelled", "odd"),
+        ("running", "failed", "odd"),
+    ]

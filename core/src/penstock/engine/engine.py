@@ -82,12 +82,12 @@ class Engine:
         notify: bool = False,
     ) -> None:
         self._settings = (lease_s, default_executor, sensor_executor, dict(routes or {}))
-        self._notify = notify
+        self.notify = notify
         self.forget()
 
     def forget(self) -> None:
         """Forget all that lives, as a restart does; a step that raised leaves nothing to go on from."""
-        self._state = State(*self._settings, notify=self._notify)
+        self._state = State(*self._settings, notify=self.notify)
 
     def step(self, events: Iterable[Event], now: Now) -> Step:
         """Take in what happened, decide, and say what to persist and to do.
@@ -130,8 +130,3 @@ class Engine:
     def sensor_executor(self) -> str:
         """Name of the executor that gets the sensors."""
         return self._state.sensor_executor
-
-    @property
-    def live_runs(self) -> int:
-        """How many runs the engine holds: queued and running ones."""
-        return len(self._state.runs)

@@ -77,7 +77,8 @@ class State:
         self._leases: OrderedDict[Instance, float] = OrderedDict()
         self._seq = 0
         self.monotonic_s = self._lease_clock_s = self._expected_wait_s = 0.0
-        self.begin_step(Now(datetime.min.replace(tzinfo=UTC), 0.0))
+        self.now = datetime.min.replace(tzinfo=UTC)
+        self.begin_step(Now(self.now, 0.0))
 
     def begin_step(self, now: Now) -> None:
         """Start a step."""
@@ -85,6 +86,9 @@ class State:
         # process was stopped, the database made it wait. Nobody could renew a lease meanwhile, so leases do not age either.
         elapsed = now.monotonic_s - self.monotonic_s
         self._lease_clock_s += min(elapsed, self._expected_wait_s + LATENESS_S)
+        # What falls due next was worked out by a time of day that somebody has set since.
+        if abs((now.wall - self.now).total_seconds() - elapsed) > LATENESS_S:
+            self.dags_to_check |= self.dags.keys()
         self.now, self.monotonic_s = now.wall, now.monotonic_s
         self.changes = Changes()
         self.dispatches: list[Dispatch] = []

@@ -30,19 +30,21 @@ class InHand:
     def __init__(self, path: Path | None = None) -> None:
         self._file = -1 if path is None else os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self.suspects: Tries = frozenset() if path is None else _read(path)
-        self._clear()
+        self._noted = b""
+        self._write(b"")
 
     @contextmanager
     def dealing(self, tries: Collection[tuple[TaskKey, int]]) -> Iterator[None]:
-        """Note these tries for the time of a ``with`` block."""
+        """Note these tries, and no others, for the time of a ``with`` block."""
         if self._file < 0 or not tries:
             yield
             return
-        os.pwrite(self._file, msgspec.msgpack.encode(list(tries)), 0)
+        before = self._noted
+        self._write(_note(tries))
         try:
             yield
         finally:
-            self._clear()
+            self._write(before)
 
     def close(self) -> None:
         """Close the file."""
@@ -50,9 +52,18 @@ class InHand:
             os.close(self._file)
             self._file = -1
 
-    def _clear(self) -> None:
+    def _write(self, note: bytes) -> None:
         if self._file >= 0:
             os.ftruncate(self._file, 0)
+            os.pwrite(self._file, note, 0)
+        self._noted = note
+
+
+def _note(tries: Collection[tuple[TaskKey, int]]) -> bytes:
+    try:
+        return msgspec.msgpack.encode(list(tries))
+    except (TypeError, ValueError, OverflowError):
+        return b""  # one has a name that no try can have: nobody will look for it
 
 
 def _read(path: Path) -> Tries:

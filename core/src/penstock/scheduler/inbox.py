@@ -3,10 +3,13 @@
 What cannot be read or turned into an event is an arrival with a fault, and nobody else's.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+
+from msgspec.structs import replace
 
 from penstock.engine.messages import DagUpdated, Event, PoolsUpdated, RunAdded, RunVersionChanged
-from penstock.errors import ConfigError, DataRefusedError, StoreError
+from penstock.errors import ConfigError, DataRefusedError, DataUnreadableError, StoreError
 from penstock.model.dag import DagSpec
 from penstock.model.request import (
     CancelRun,
@@ -21,7 +24,7 @@ from penstock.model.request import (
 )
 from penstock.model.run import NewRun, Run
 from penstock.scheduler.arrival import Arrival, of_event
-from penstock.store import DagState, RunSnapshot, Store
+from penstock.store import DagState, RunSnapshot, Store, UnreadableDag, UnreadableRun
 
 
 class Inbox:
@@ -40,7 +43,8 @@ class Inbox:
         found: list[Arrival] = []
         added: set[int] = set()
         for number, request in self._store.requests.pending(self._last):
-            found += self._arrivals(number, request, added)
+            named = Arrival(number=number, request=request)
+            found += _guarded(named, partial(self._arrivals, number, request, added))
             self._last = number
         return found
 
@@ -87,7 +91,7 @@ class Inbox:
             case PoolsChanged():
                 yield Arrival(self.pools(), number, request)
             case TriggerDagRun():
-                yield _guarded(Arrival(number=number, request=request), lambda: self._triggered(number, request))
+                yield self._triggered(number, request)
 
     def _run_if_unknown(self, run: int, added: set[int]) -> Iterator[Arrival]:
         """The run itself, if the engine does not hold it."""
@@ -98,12 +102,11 @@ class Inbox:
         if snapshot is not None:
             yield from self._run(snapshot)
 
-    def _run(self, snapshot: RunSnapshot) -> Iterator[Arrival]:
+    def _run(self, snapshot: RunSnapshot | UnreadableRun) -> list[Arrival]:
         """A run as an arrival; none if the version that it is pinned to is gone."""
-        named = Arrival(run=snapshot.run.run)
-        found = _guarded(named, lambda: _of(self._run_added(snapshot)))
-        if found.event is not None or found.fault:
-            yield found
+        if isinstance(snapshot, UnreadableRun):
+            return [Arrival(run=snapshot.run, fault=snapshot.fault)]
+        return _guarded(Arrival(run=snapshot.run.run), lambda: _of(self._run_added(snapshot)))
 
     def _run_added(self, snapshot: RunSnapshot) -> RunAdded | None:
         version = self._store.versions.get(snapshot.run.version)
@@ -115,9 +118,7 @@ class Inbox:
     def _version_changed(self, run: int, wanted: str) -> Iterator[Arrival]:
         """The version that a run is to go on with, as an arrival; none if it keeps its own, or that version is gone."""
         if wanted:
-            found = _guarded(Arrival(run=run), lambda: _of(self._run_version_changed(run, wanted)))
-            if found.event is not None or found.fault:
-                yield found
+            yield from _guarded(Arrival(run=run), lambda: _of(self._run_version_changed(run, wanted)))
 
     def _run_version_changed(self, run: int, wanted: str) -> RunVersionChanged | None:
         version = self._store.versions.get(wanted)
@@ -130,11 +131,11 @@ class Inbox:
         sources = {(m.source.task_id, m.source.key) for task in dag.tasks for m in task.mapped if m.source}
         return self._store.xcoms.lengths(run, sources) if sources else {}
 
-    def _dag(self, state: DagState) -> Iterator[Arrival]:
+    def _dag(self, state: DagState | UnreadableDag) -> list[Arrival]:
         """A DAG as an arrival; none if its newest version is gone."""
-        found = _guarded(Arrival(dag_id=state.dag_id), lambda: _of(self._dag_updated(state)))
-        if found.event is not None or found.fault:
-            yield found
+        if isinstance(state, UnreadableDag):
+            return [Arrival(dag_id=state.dag_id, fault=state.fault)]
+        return _guarded(Arrival(dag_id=state.dag_id), lambda: _of(self._dag_updated(state)))
 
     def _dag_updated(self, state: DagState) -> DagUpdated | None:
         version = self._store.versions.get(state.version)
@@ -157,7 +158,8 @@ class Inbox:
 
 def passes(error: Exception) -> bool:
     """Whether an error is no fault of what was being handled, but of the installation: it is not for one thing alone."""
-    return isinstance(error, StoreError | ConfigError | MemoryError) and not isinstance(error, DataRefusedError)
+    of_one_thing = isinstance(error, DataRefusedError | DataUnreadableError)
+    return isinstance(error, StoreError | ConfigError | MemoryError) and not of_one_thing
 
 
 def fault_of(error: Exception) -> str:
@@ -168,17 +170,15 @@ def fault_of(error: Exception) -> str:
         return type(error).__name__
 
 
-def _of(event: Event | None) -> Arrival:
-    return Arrival() if event is None else of_event(event)
+def _of(event: Event | None) -> list[Arrival]:
+    return [] if event is None else [of_event(event)]
 
 
-def _guarded(named: Arrival, make: Callable[[], Arrival]) -> Arrival:
+def _guarded(named: Arrival, make: Callable[[], Iterable[Arrival]]) -> list[Arrival]:
     """What ``make`` gives; the thing with its fault if that raises."""
     try:
-        return make()
+        return [*make()]
     except Exception as error:
         if passes(error):
             raise
-        return Arrival(
-            named.event, named.number, named.request, dag_id=named.dag_id, run=named.run, fault=fault_of(error)
-        )
+        return [replace(named, fault=fault_of(error))]

@@ -4,21 +4,22 @@ A crash between commit and act is repaired at start: what was queued or running 
 sent out again under a new epoch.
 """
 
-import os
+import contextlib
 import selectors
 import shlex
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
 from penstock.clock import Clock
 from penstock.engine.engine import Engine
-from penstock.engine.messages import LONGEST_WAIT_S, CapacityChanged, Dispatch, Kill, RunAdded, Step
+from penstock.engine.messages import LONGEST_WAIT_S, CapacityChanged, Dispatch, Kill, RunAdded, Step, TryInterrupted
 from penstock.model.attempt import TryEnd
 from penstock.model.run import Run, TaskKey
 from penstock.model.state import Outcome, RunState
 from penstock.model.text import utc_text
-from penstock.scheduler.arrival import Arrival, of_event
+from penstock.scheduler.arrival import Arrival
 from penstock.scheduler.in_hand import InHand
 from penstock.scheduler.inbox import Inbox, fault_of
 from penstock.scheduler.outage import Outage
@@ -43,6 +44,7 @@ class Scheduler:
         role: The time for which this is certain to be the one scheduler.
         in_hand: Notes the tries that it is dealing with.
         report: Takes a line about each run that has ended.
+        selector: Makes what it waits with.
     """
 
     def __init__(  # noqa: PLR0913 - what it is made of is handed in, part by part
@@ -58,6 +60,7 @@ class Scheduler:
         role: RoleLease | None = None,
         in_hand: InHand | None = None,
         report: Callable[[str], None] = lambda _: None,
+        selector: Callable[[], selectors.BaseSelector] = selectors.DefaultSelector,
     ) -> None:
         self._store, self._engine, self._executors = store, engine, executors
         self._requests, self._asks, self._clock = requests, asks, clock
@@ -65,18 +68,19 @@ class Scheduler:
         self._stop_grace_s, self._in_hand, self._report = stop_grace_s, in_hand or InHand(), report
         self._capacities: dict[str, int | None] = {}
         self._unsent: list[TryFinished] = []
-        self._selector = selectors.DefaultSelector()
+        self._selector = selector()
         self._wakeup = store.wakeups.listen()
-        self._stop_r, self._stop_w = os.pipe()
+        self._stop_r, self._stop_w = socket.socketpair()
         self._stopping = False
-        self._outage = Outage(self._stop_r)
+        self._outage = Outage(self._stop_r, selector)
         self._inbox = Inbox(store, engine.holds)
         self._turns = Turns(store, engine, self._inbox, clock, self._outage, self._stored, self._kill)
 
     def stop(self) -> None:
         """Have `run` return after the turn in progress; may be called from a signal handler."""
         self._stopping = True
-        os.write(self._stop_w, b"x")
+        with contextlib.suppress(OSError):  # it has returned, or is about to
+            self._stop_w.send(b"x")
 
     def run(self) -> None:
         """Schedule until `stop`.
@@ -85,18 +89,21 @@ class Scheduler:
             StoreError: The database failed for good, or another scheduler has it; nothing of the step in progress was
                 carried out. A new scheduler on the same database goes on from what is stored.
         """
-        unique = {id(executor): executor for executor in self._executors.values()}.values()
-        for executor in unique:
-            executor.start()
-            self._selector.register(executor.fileno(), selectors.EVENT_READ)
-        self._selector.register(self._stop_r, selectors.EVENT_READ)
+        started: list[Executor] = []
         try:
-            self._schedule(list(unique))
+            for executor in {id(each): each for each in self._executors.values()}.values():
+                started.append(executor)
+                executor.start()
+                self._selector.register(executor.fileno(), selectors.EVENT_READ)
+            self._selector.register(self._stop_r, selectors.EVENT_READ)
+            self._schedule(started)
         finally:
-            for executor in unique:
+            for executor in started:
                 executor.stop(self._stop_grace_s)
             self._role.end()
             self._wakeup.close()
+            for each in (self._selector, self._stop_r, self._stop_w):
+                each.close()
             self._store.close()
             self._in_hand.close()
 
@@ -119,14 +126,17 @@ class Scheduler:
             # What executors have sent is read before the engine judges leases: nobody is silent whose word lies here.
             arrivals = [Arrival(event) for event in self._unsent]
             self._unsent.clear()
-            arrivals += [arrival for executor in executors for arrival in self._received(executor)]
+            messages = [(executor, event) for executor in executors for event in executor.events()]
             arrivals += [Arrival(change) for change in self._capacity_changes()]
             if any(key is wakeup for key, _ in ready):
                 through(self._wakeup.drain)
                 arrivals += through(self._inbox.take)
             self._store.check_file()
-            with self._in_hand.dealing([arrival.of_try for arrival in arrivals if arrival.of_try is not None]):
-                turn = self._turns.take(arrivals)
+            with self._in_hand.dealing(
+                [(e.key, e.epoch) for _, e in messages if not isinstance(e, Heartbeat | TryAsked)]
+            ):
+                received = [arrival for executor, event in messages for arrival in self._received(executor, event)]
+                turn = self._turns.take([*received, *arrivals])
             wait_s = self._carried_out(turn)
 
     def _listening(self) -> int:
@@ -135,18 +145,17 @@ class Scheduler:
             self._wakeup.drain()
         return self._wakeup.fileno()
 
-    def _received(self, executor: Executor) -> Iterator[Arrival]:
-        """What an executor tells, for the engine; what tries ask is answered on the way."""
-        for event in executor.events():
-            if isinstance(event, Heartbeat):
-                tries = tuple(each for each in event.tries if self._may_report(executor, *each))
-                yield Arrival(replace(event, tries=tries))
-            elif not self._may_report(executor, event.key, event.epoch):
-                continue
-            elif isinstance(event, TryAsked):
-                self._answer(executor, event)
-            else:
-                yield _accepted(event)
+    def _received(self, executor: Executor, event: ExecutorEvent) -> list[Arrival]:
+        """What an executor tells, for the engine; what a try asks is answered here."""
+        if isinstance(event, Heartbeat):
+            tries = tuple(each for each in event.tries if self._may_report(executor, *each))
+            return [Arrival(replace(event, tries=tries))]
+        if not self._may_report(executor, event.key, event.epoch):
+            return []
+        if isinstance(event, TryAsked):
+            self._answer(executor, event)
+            return []
+        return [_accepted(event)]
 
     def _answer(self, executor: Executor, asked: TryAsked) -> None:
         with self._in_hand.dealing([(asked.key, asked.epoch)]):
@@ -177,8 +186,9 @@ class Scheduler:
         known = self._stored()
         runs = [arrival.event for arrival in known if isinstance(arrival.event, RunAdded)]
         suspects, now = self._in_hand.suspects, self._clock.now()
-        ended = [of_event(event) for event in recovered(runs, self._executors, self._requests, now, suspects)]
-        return self._turns.restart([*ended, *self._inbox.take()], known)
+        messages = recovered(runs, self._executors, self._requests, now, suspects)
+        with self._in_hand.dealing([(e.key, e.epoch) for e in messages if not isinstance(e, TryInterrupted)]):
+            return self._turns.restart([*map(_accepted, messages), *self._inbox.take()], known)
 
     def _carried_out(self, turn: Turn) -> float:
         """Carry out what a turn decided; returns the seconds until the next one is due."""
@@ -216,7 +226,7 @@ class Scheduler:
             executor.cancel([(kill.key, kill.epoch)], kill.reason)
 
 
-def _accepted(event: ExecutorEvent) -> Arrival:
+def _accepted(event: ExecutorEvent | TryInterrupted) -> Arrival:
     """An event as it can be stored; with its fault if that cannot be judged."""
     if not isinstance(event, TryFinished):
         return Arrival(event)

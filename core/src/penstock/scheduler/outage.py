@@ -1,6 +1,7 @@
 """Waits for a database that cannot be had, while the tries that run run on."""
 
-import select
+import selectors
+import socket
 import sys
 from collections.abc import Callable
 from typing import TypeVar
@@ -17,11 +18,14 @@ class Outage:
     """The time in which the database cannot be had.
 
     Args:
-        stop: A descriptor that is readable once nobody is to wait any more.
+        stop: A socket that is readable once nobody is to wait any more.
+        selector: Makes what it waits with.
     """
 
-    def __init__(self, stop: int) -> None:
-        self._stop = stop
+    def __init__(
+        self, stop: socket.socket, selector: Callable[[], selectors.BaseSelector] = selectors.DefaultSelector
+    ) -> None:
+        self._stop, self._selector = stop, selector
         self._backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
         self._waiting = False
 
@@ -31,13 +35,17 @@ class Outage:
         Raises:
             StoreUnavailableError: The scheduler is to stop meanwhile.
         """
+        failed = False
         while True:
             try:
                 found = call()
             except StoreUnavailableError as error:
+                failed = True
                 self.wait(error)
             else:
-                self.over()
+                # What can be read can perhaps not be written: an outage ends with what it began with.
+                if failed:
+                    self.over()
                 return found
 
     def wait(self, error: StoreUnavailableError) -> None:
@@ -45,8 +53,10 @@ class Outage:
         if not self._waiting:
             _log(f"{error} Nothing new is started until it can be had; tries that run, run on.")
         self._waiting = True
-        if select.select([self._stop], [], [], self._backoff.pause())[0]:
-            raise error
+        with self._selector() as selector:
+            selector.register(self._stop, selectors.EVENT_READ)
+            if selector.select(self._backoff.pause()):
+                raise error
 
     def over(self) -> None:
         """The database has served."""

@@ -184,14 +184,16 @@ class Turns:
             else:
                 stand_in = [self._failed_try(key, epoch, fault, stored)]
         if run:
-            for executor, key, epoch in self._outage.through(lambda: self._store.quarantine.fail_run(thing, run)):
+            fail_run, notify = self._store.quarantine.fail_run, self._engine.notify
+            for executor, key, epoch in self._outage.through(lambda: fail_run(thing, run, notify=notify)):
                 self._kill(Kill(executor, key, epoch, fault))
         else:
             self._outage.through(lambda: self._store.quarantine.add(thing, arrival.number))
         self._aside |= {arrival.dag_id} - {""}
         _log(f"{thing.subject}: {thing.kind.fate}: {fault} (see `penstock quarantine list`)")
         place = next((place for place, each in enumerate(since) if each is arrival), len(since))
-        return [*since[:place], *stand_in, *since[place + 1 :]]
+        left = [*since[:place], *stand_in, *since[place + 1 :]]
+        return [each for each in left if not run or each.run != run]
 
     def _failed_try(self, key: TaskKey, epoch: int, fault: str, stored: Sequence[Arrival]) -> Arrival:
         """The failure of a try of which something was told that cannot be handled; its process, if it lives, is ended."""

@@ -22,6 +22,7 @@ from penstock.scheduler.inbox import Inbox
 from penstock.service.installation import Installation
 from penstock.settings import Settings
 from penstock.spec.executor import LOCAL
+from penstock.store import RunSnapshot
 
 _LEASE_S = 3e9  # nothing gets lost by asking
 
@@ -136,7 +137,7 @@ class Reasons:
         if choice is None or choice.provided:
             return f"{handed}, which has not started it yet"
         if self._running is None:
-            live = self._installation.store.runs.live()
+            live = [found for found in self._installation.store.runs.live() if isinstance(found, RunSnapshot)]
             begun = [each.executor for found in live for each in found.tries if each.started_at is not None]
             self._running = {name: begun.count(name) for name in set(begun)}
         limit, running = self._installation.settings.executor.parallelism, self._running.get(executor, 0)

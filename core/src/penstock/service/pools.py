@@ -7,7 +7,7 @@ from penstock.model.dag import DEFAULT_POOL
 from penstock.model.names import check_name
 from penstock.model.state import TaskState
 from penstock.service.installation import Installation
-from penstock.store import Pool
+from penstock.store import Pool, RunSnapshot
 
 
 class PoolUsage(msgspec.Struct, frozen=True):
@@ -48,6 +48,8 @@ def list_pools(installation: Installation) -> list[PoolUsage]:
     store = installation.store
     use: dict[str, list[int]] = {}
     for live in store.runs.live():
+        if not isinstance(live, RunSnapshot):
+            continue  # it is in quarantine, or will be
         spec = store.versions.spec(live.run.version) if live.run.version else None
         tasks = {task.task_id: task for task in spec.tasks} if spec else {}
         running = {(attempt.task_id, attempt.map_index) for attempt in live.tries}

@@ -5,10 +5,10 @@ This is its one door: no other room imports the modules behind it.
 
 from penstock.store.catalog import LoaderCatalog
 from penstock.store.config import Pool, Variable
-from penstock.store.dags import DagRow, DagState, Version
+from penstock.store.dags import DagRow, DagState, UnreadableDag, Version
 from penstock.store.keyring import Keyring, new_key
 from penstock.store.outbox import Listener
-from penstock.store.runs import PastTry, RunSnapshot
+from penstock.store.runs import PastTry, RunSnapshot, UnreadableRun
 from penstock.store.sql.leader_lock import Holder, LeaderLock
 from penstock.store.sql.wakeup import NOTICES, SCHEDULER, VARIABLES, Wakeup
 from penstock.store.store import Store, upgrade
@@ -30,6 +30,8 @@ __all__ = [
     "RunSnapshot",
     "Store",
     "Transaction",
+    "UnreadableDag",
+    "UnreadableRun",
     "Variable",
     "Version",
     "Wakeup",

@@ -8,8 +8,9 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 import msgspec
-from sqlalchemy import Row, Select, bindparam, func, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 
+from penstock.errors import DataUnreadableError
 from penstock.model.dag import DagSpec, from_json
 from penstock.model.names import LONGEST_NAME
 from penstock.model.request import DagChanged
@@ -38,6 +39,13 @@ class DagState(msgspec.Struct, frozen=True):
     paused: bool
     active: bool
     cursor: datetime | None
+
+
+class UnreadableDag(msgspec.Struct, frozen=True):
+    """A DAG whose row cannot be read."""
+
+    dag_id: str
+    fault: str
 
 
 class DagRow(msgspec.Struct, frozen=True):
@@ -80,6 +88,7 @@ class Version(msgspec.Struct, frozen=True):
 _d, _v, _s, _f, _r = tables.dag.c, tables.dag_version.c, tables.dag_spec.c, tables.source_file.c, tables.run.c
 
 STATES = select(*tables.columns(tables.dag, DagState)).order_by(_d.dag_id)
+IDS = select(_d.dag_id).order_by(_d.dag_id)
 ROWS: Select[Any] = (
     select(*tables.dag.c, _s.data)
     .join_from(tables.dag, tables.dag_version, _v.version == _d.version)
@@ -101,10 +110,13 @@ class Dags:
     def __init__(self, database: Database, writer: Writer) -> None:
         self._database, self._writer = database, writer
 
-    def states(self) -> list[DagState]:
+    def states(self) -> list[DagState | UnreadableDag]:
         """Every DAG, retired ones included, by id."""
         with self._database.read() as connection:
-            return [DagState(*row) for row in connection.execute(STATES)]
+            try:
+                return [DagState(*row) for row in connection.execute(STATES)]
+            except DataUnreadableError:
+                return [_state(connection, dag_id) for dag_id in connection.execute(IDS).scalars().all()]
 
     def state(self, dag_id: str) -> DagState | None:
         """One DAG, or None."""
@@ -208,6 +220,13 @@ class Versions:
         return Version(
             version, spec, row.snapshot, row.file, msgspec.json.decode(decrypted, type=dict[str, str | None])
         )
+
+
+def _state(connection: Connection, dag_id: str) -> DagState | UnreadableDag:
+    try:
+        return DagState(*connection.execute(STATES.where(_d.dag_id == dag_id)).one())
+    except DataUnreadableError as error:
+        return UnreadableDag(dag_id, str(error))
 
 
 def _sentences(text: str) -> tuple[str, ...]:

@@ -1,17 +1,22 @@
 """What the scheduler could not handle: put aside in a transaction of its own, read and taken out by people."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from penstock.errors import NotFoundError, RequestError
+from penstock.model.notice import Notice, RunStateChanged, TaskStateChanged
 from penstock.model.quarantine import Quarantined
 from penstock.model.request import DagChanged, encode
-from penstock.model.run import TaskKey
+from penstock.model.run import Run, TaskInstance, TaskKey
 from penstock.model.state import Outcome, RunState, TaskState
+from penstock.store.runs import RUN_BY_NUMBER
 from penstock.store.sql import tables
 from penstock.store.sql.database import Database
 from penstock.store.transaction import Transaction, Writer
+from penstock.store.unreadable import make_readable
 
 KEPT = 1_000
 """Things that are kept at most; the oldest go, except DAGs, which would be taken up again by that."""
@@ -25,6 +30,11 @@ OPEN_TRIES = select(_a.run, _a.task_id, _a.map_index, _a.epoch, _a.executor).whe
     _a.run == bindparam("of"), _a.outcome.is_(None)
 )
 _UNFINISHED = [state for state in TaskState if not state.finished]
+UNFINISHED_TASKS = (
+    select(*tables.columns(tables.task_instance, TaskInstance))
+    .where(_t.run == bindparam("of"), _t.state.in_(_UNFINISHED))
+    .order_by(_t.task_id, _t.map_index)
+)
 
 
 class Quarantine:
@@ -49,8 +59,15 @@ class Quarantine:
             _add(tx, thing)
             tx.execute(delete(tables.request).where(tables.request.c.number == request))
 
-    def fail_run(self, thing: Quarantined, run: int) -> list[tuple[str, TaskKey, int]]:
+    def fail_run(self, thing: Quarantined, run: int, *, notify: bool = False) -> list[tuple[str, TaskKey, int]]:
         """Put a run aside: it and all of it that has not finished fails by its rows alone, whatever they hold.
+
+        What cannot be read in them gets a value that can, so that nobody else stumbles over it.
+
+        Args:
+            thing: The run.
+            run: Its number.
+            notify: Whether listeners are told.
 
         Returns:
             Executor, key and epoch of each try that was open.
@@ -58,6 +75,9 @@ class Quarantine:
         ended = {"ended_at": thing.at, "reason": thing.reason[:LONGEST_REASON]}
         with self._writer.transaction() as tx:
             _add(tx, thing)
+            make_readable(tx, run, thing.at)
+            if notify:
+                tx.add_notices(_notices(tx, run, thing))
             found = [
                 (row.executor, TaskKey(row.run, row.task_id, row.map_index), row.epoch)
                 for row in tx.execute(OPEN_TRIES, {"of": run})
@@ -97,6 +117,26 @@ class Quarantine:
         if number not in found:
             raise NotFoundError("thing in quarantine", str(number), map(str, found))
         return found[number]
+
+
+def _notices(tx: Transaction, number: int, thing: Quarantined) -> list[Notice]:
+    """What listeners are told of a run that fails."""
+    row: Any = tx.execute(RUN_BY_NUMBER, {"run": number}).one_or_none()
+    run = None if row is None else Run(*row)
+    if run is None or run.state.finished:
+        return []
+    rows: Iterable[Any] = tx.execute(UNFINISHED_TASKS, {"of": number})
+    ended = [TaskInstance(*row) for row in rows]
+    reason = thing.reason[:LONGEST_REASON]
+    tasks = [
+        TaskStateChanged(
+            run.dag_id, run.run_id, each.task_id, each.map_index, each.try_number,
+            each.state.value, TaskState.CANCELLED.value, reason, thing.at,
+        )
+        for each in ended
+    ]  # fmt: skip
+    words = (run.kind.value, run.state.value, RunState.FAILED.value)
+    return [*tasks, RunStateChanged(run.dag_id, run.run_id, *words, reason, thing.at)]
 
 
 def _add(tx: Transaction, thing: Quarantined) -> None:

@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, bindparam, or_, select
+from sqlalchemy import Column, Connection, Integer, Select, bindparam, or_, select
 from sqlalchemy.sql import ColumnElement
 
+from penstock.errors import DataUnreadableError
 from penstock.model.run import Run, TaskInstance, TaskKey, Try
 from penstock.model.state import Outcome, RunState
 from penstock.store.sql import tables
@@ -48,6 +49,13 @@ class RunSnapshot(msgspec.Struct, frozen=True):
     tries: list[Try]
 
 
+class UnreadableRun(msgspec.Struct, frozen=True):
+    """A run of whose rows one cannot be read."""
+
+    run: int
+    fault: str
+
+
 class PastTry(msgspec.Struct, frozen=True):
     """A try with what it answered after it was given up, if it did."""
 
@@ -62,7 +70,7 @@ class Runs:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def live(self) -> list[RunSnapshot]:
+    def live(self) -> list[RunSnapshot | UnreadableRun]:
         """Every run that is unfinished or has an open try, oldest first, in one consistent view.
 
         Costs what lives, whatever has finished. A finished run has an open try if that was cancelled, by a cancel or
@@ -71,7 +79,7 @@ class Runs:
         with self._database.read() as connection:
             return _snapshots(connection, _IS_LIVE)
 
-    def snapshot(self, run: int) -> RunSnapshot | None:
+    def snapshot(self, run: int) -> RunSnapshot | UnreadableRun | None:
         """One run, finished or not, with all that belongs to it; None if there is none of this number."""
         with self._database.read() as connection:
             found = _snapshots(connection, _r.run == run)
@@ -160,13 +168,37 @@ class XComs:
         return found
 
 
-def _snapshots(connection: Connection, chosen: ColumnElement[bool]) -> list[RunSnapshot]:
+def _snapshots(connection: Connection, chosen: ColumnElement[bool]) -> list[RunSnapshot | UnreadableRun]:
+    """Read runs together; where a row cannot be read, one by one, so that it costs its own run alone."""
+    try:
+        return [*_readable(connection, chosen)]
+    except DataUnreadableError:
+        numbers = connection.execute(select(_r.run).where(chosen).order_by(_r.run)).scalars().all()
+        return [_alone(connection, number) for number in numbers]
+
+
+def _alone(connection: Connection, number: int) -> RunSnapshot | UnreadableRun:
+    try:
+        return _readable(connection, _r.run == number)[0]
+    except DataUnreadableError as error:
+        return UnreadableRun(number, str(error))
+
+
+def _checked(row: Sequence[Any], columns: list[Column[Any]]) -> Sequence[Any]:
+    """The row; SQLite keeps whatever it is given in a column for numbers, and counting with that would end in nonsense."""
+    for value, column in zip(row, columns, strict=True):
+        if isinstance(column.type, Integer) and not isinstance(value, int) and not (value is None and column.nullable):
+            raise DataUnreadableError(f"{value!r} is no number")
+    return row
+
+
+def _readable(connection: Connection, chosen: ColumnElement[bool]) -> list[RunSnapshot]:
     runs = connection.execute(select(*_RUN).where(chosen).order_by(_r.run))
-    found = {row.run: RunSnapshot(Run(*row), [], []) for row in runs}
+    found = {row.run: RunSnapshot(Run(*_checked(row, _RUN)), [], []) for row in runs}
     tasks = select(*_TASK).join_from(tables.run, tables.task_instance, _t.run == _r.run).where(chosen)
     for row in connection.execute(tasks):
-        found[row.run].tasks.append(TaskInstance(*row))
+        found[row.run].tasks.append(TaskInstance(*_checked(row, _TASK)))
     tries = select(*_TRY).join_from(tables.run, tables.attempt, _a.run == _r.run).where(chosen, _a.outcome.is_(None))
     for row in connection.execute(tries):
-        found[row.run].tries.append(Try(*row))
+        found[row.run].tries.append(Try(*_checked(row, _TRY)))
     return list(found.values())

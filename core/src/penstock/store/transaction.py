@@ -79,6 +79,11 @@ class Transaction:
         self._connection, self._statements = connection, statements
         self.topics: set[str] = set()
 
+    @property
+    def dialect(self) -> Dialect:
+        """The database's, as SQLAlchemy names it."""
+        return self._connection.dialect
+
     def apply(self, changes: Changes, now: datetime) -> list[Run]:
         """Write a step's changes.
 
@@ -102,7 +107,7 @@ class Transaction:
         sql.note_late.run(connection, [(late.outcome, late.at, *late.key, late.epoch) for late in changes.late])
         sql.move_cursors.run(connection, [(cursor.interval_end, cursor.dag_id) for cursor in changes.cursors])
         sql.delete_requests.run(connection, [(number,) for number in changes.handled])
-        self._add_notices(changes.notices)
+        self.add_notices(changes.notices)
         return created
 
     def submit(self, requests: Sequence[Request], now: datetime) -> None:
@@ -183,7 +188,8 @@ class Transaction:
             key = {"dag_id": new.dag_id, "run_id": new.run_id}
             raise DataRefusedError(detail, table="run", key=key) from error
 
-    def _add_notices(self, added: Sequence[Notice]) -> None:
+    def add_notices(self, added: Sequence[Notice]) -> None:
+        """Keep notices for listeners, and wake these."""
         if added:
             self._statements.notices.add(self._connection, added)
             self.wake(wakeup.NOTICES)

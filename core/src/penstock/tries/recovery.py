@@ -10,8 +10,9 @@ from penstock.model.attempt import TryEnd
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
 from penstock.spec.executor import Executor, TryFinished, TryRecovered, TryStarted
-from penstock.tries.endings import accepted
 from penstock.tries.try_requests import TryRequests
+
+_SUSPECT = ", which had ended while it dealt with this try"
 
 
 def recovered(
@@ -41,10 +42,7 @@ def recovered(
         if mine:
             made, failed = requests.make(mine, now)
             events += failed
-            events += [
-                replace(event, end=accepted(event.end)) if isinstance(event, TryFinished) else event
-                for event in executor.recover(made)
-            ]
+            events += [_judged(event, suspects, now) for event in executor.recover(made)]
     answered = {(event.key, event.epoch) for event in events}
     for dispatch in opened:
         key, epoch = dispatch.instance.key, dispatch.instance.epoch
@@ -53,11 +51,19 @@ def recovered(
             if dispatch.executor not in executors:
                 reason += f", and its executor {dispatch.executor!r} is configured no more"
             if (key, epoch) in suspects:
-                reason += ", which had ended while it dealt with this try"
-                events.append(TryFinished(key, epoch, now, TryEnd(Outcome.LOST, reason)))
+                events.append(TryFinished(key, epoch, now, TryEnd(Outcome.LOST, reason + _SUSPECT)))
             else:
                 events.append(TryInterrupted(key, epoch, now, reason))
     return events
+
+
+def _judged(
+    event: TryStarted | TryRecovered | TryFinished, suspects: Collection[tuple[TaskKey, int]], now: datetime
+) -> TryStarted | TryRecovered | TryFinished:
+    """The event; for an answer at which the earlier scheduler may have ended, a loss: this one would end at it, too."""
+    if not isinstance(event, TryFinished) or (event.key, event.epoch) not in suspects:
+        return event
+    return replace(event, at=now, end=TryEnd(Outcome.LOST, "the scheduler was restarted" + _SUSPECT))
 
 
 def _open_dispatches(added: RunAdded, now: datetime) -> Iterator[Dispatch]:

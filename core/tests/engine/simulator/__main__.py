@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             _print_failure(seed, error)
         if given.log and (given.seed is not None or seed in failed):
             _say("\n".join(world.log))
-        steps, crashes, tries = steps + world.steps, crashes + world.crashes, tries + len(world.store.tries)
+        steps, crashes, tries = steps + world.steps, crashes + world.crashes, tries + len(world.rows.tries)
         if done % 500 == 0:
             _say(f"{done} of {len(seeds)} seeds, {len(failed)} failed")
     seconds = time.perf_counter() - began

@@ -1,14 +1,21 @@
 """What must hold after every transaction, whatever happens: checked on the stored rows, apart from the engine."""
 
 from collections import Counter, defaultdict
+from collections.abc import Collection
+from datetime import datetime
 
-from simulator.store import Store
+from simulator.rows import Rows
+from sqlalchemy import select
 
+from penstock.engine.due import next_due
 from penstock.engine.messages import Step
 from penstock.model.dag import TaskSpec
-from penstock.model.notice import TaskStateChanged
+from penstock.model.notice import Notice, TaskStateChanged
 from penstock.model.run import TaskKey, Try
 from penstock.model.state import RunState, TaskState, TriggerRule
+from penstock.store import Store
+from penstock.store.notices import read
+from penstock.store.sql import tables
 
 S = TaskState
 BROKEN = (S.FAILED, S.UPSTREAM_FAILED, S.CANCELLED)
@@ -30,7 +37,7 @@ class Limits:
 class Checker:
     """Holds each committed step against the rows before it."""
 
-    def __init__(self, store: Store, limits: Limits) -> None:
+    def __init__(self, store: Rows, limits: Limits) -> None:
         self.store, self.limits = store, limits
         self.spent: Counter[TaskKey] = Counter()
         self.before: dict[TaskKey, TaskState] = {}
@@ -50,6 +57,36 @@ class Checker:
         self._nothing_hidden()
         self.before = {key: task.state for key, task in self.store.tasks.items()}
 
+    def reread(self, store: Store, damaged: Collection[int]) -> None:
+        """Something else than a step has written rows: a run that could not be handled has failed, and listeners hear it."""
+        self.notified.clear()
+        with store.database.read() as connection:
+            for body in connection.execute(select(tables.notice.c.body).order_by(tables.notice.c.number)).scalars():
+                notice = read(body)
+                self.notified[_ident(notice)] = notice.state
+        for run in self.store.runs.values():
+            known = self.notified.get((run.dag_id, run.run_id), "queued")
+            assert known == run.state, f"{run.run_id} of {run.dag_id} is {run.state}, listeners know it as {known}"
+        for key, task in self.store.tasks.items():
+            if key.run in damaged:  # what its state was before, nobody can say any more
+                run = self.store.runs[key.run]
+                self.notified[run.dag_id, run.run_id, key.task_id, key.map_index] = task.state
+        self.before = {key: task.state for key, task in self.store.tasks.items()}
+
+    def turn_ended(self, now: datetime) -> None:
+        """No run waits that might start, and none is missing that is due."""
+        running, queued = Counter[str](), Counter[str]()
+        for run in self.store.runs.values():
+            running[run.dag_id] += run.state is RunState.RUNNING
+            queued[run.dag_id] += run.state is RunState.QUEUED
+        for dag_id, row in self.store.dags.items():
+            room = (row.dag.max_active_runs or 10**9) - running[dag_id]
+            if row.paused or room <= 0:
+                continue
+            assert not queued[dag_id], f"a run of {dag_id} waits, and {room} more may be active"
+            due = next_due(row.dag, row.cursor, now) if row.active else None
+            assert due is None or due.at > now, f"a run of {dag_id} is due since {due.at}, at {now}"
+
     def task(self, key: TaskKey) -> TaskSpec:
         """The structure of the task that an instance belongs to."""
         run = self.store.runs[key.run]
@@ -67,11 +104,7 @@ class Checker:
     def _notices(self, step: Step) -> None:
         """What listeners heard so far is a chain without a gap, and it ends at the stored rows."""
         for notice in step.changes.notices:
-            task = (notice.task_id, notice.map_index) if isinstance(notice, TaskStateChanged) else ()
-            ident = (notice.dag_id, notice.run_id, *task)
-            known = self.notified.get(ident, "none" if task else "queued")
-            assert notice.previous == known != notice.state, f"listeners know {ident} as {known}, and hear {notice}"
-            self.notified[ident] = notice.state
+            self._heard(notice)
         runs = self.store.runs
         rows = [((r.dag_id, r.run_id), r.state.value) for r in step.changes.runs]
         rows += [
@@ -81,6 +114,12 @@ class Checker:
         for ident, state in rows:
             known = self.notified.get(ident, "none" if len(ident) > 2 else "queued")
             assert known == state, f"{ident} is {state}, listeners know it as {known}"
+
+    def _heard(self, notice: Notice) -> None:
+        ident = _ident(notice)
+        known = self.notified.get(ident, "none" if len(ident) > 2 else "queued")
+        assert notice.previous == known != notice.state, f"listeners know {ident} as {known}, and hear {notice}"
+        self.notified[ident] = notice.state
 
     def _epochs(self, step: Step) -> None:
         for dispatch in step.dispatches:
@@ -240,6 +279,11 @@ class Checker:
                 room = room and pools[task.pool] + task.pool_slots <= self.limits.pools.get(task.pool, 0)
                 room = room and active[dag.dag.dag_id] < (dag.dag.max_active_tasks or 10**9)
             assert not room, f"{key} is ready, nothing is full, and it does not go out: {row.reason}"
+
+
+def _ident(notice: Notice) -> tuple[object, ...]:
+    task = (notice.task_id, notice.map_index) if isinstance(notice, TaskStateChanged) else ()
+    return (notice.dag_id, notice.run_id, *task)
 
 
 def allowed(

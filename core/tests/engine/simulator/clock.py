@@ -1,5 +1,6 @@
 """The simulated clocks: one that only goes forward, and a time of day that is set forward and back."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from penstock.model.now import Now
@@ -15,6 +16,7 @@ class SimClock:
         paused_s: How many of them passed while the scheduler did not run.
         pauses: How often it did not.
         offset: By how much the time of day is wrong.
+        before_reading: Called before the scheduler reads the clock.
     """
 
     def __init__(self) -> None:
@@ -22,20 +24,28 @@ class SimClock:
         self.paused_s = 0.0
         self.pauses = 0
         self.offset = timedelta()
+        self.before_reading: Callable[[str], None] = lambda _: None
+        self._readings: dict[float, tuple[float, int]] = {}
 
     @property
     def wall(self) -> datetime:
         """The time of day."""
         return BEGAN + timedelta(seconds=self.monotonic_s - 5000.0) + self.offset
 
-    @property
-    def running_s(self) -> float:
-        """Seconds in which the scheduler ran."""
-        return self.monotonic_s - self.paused_s
+    def now(self) -> datetime:
+        """The time of day, for the scheduler."""
+        self.before_reading("reading the time of day")
+        return self.wall
 
     def read(self) -> Now:
-        """The present on both clocks."""
+        """The present on both clocks, for the scheduler."""
+        self.before_reading("reading the clocks")
+        self._readings[self.monotonic_s] = (self.monotonic_s - self.paused_s, self.pauses)
         return Now(self.wall, self.monotonic_s)
+
+    def running(self, now: Now) -> tuple[float, int]:
+        """Seconds in which the scheduler ran, and how often it did not, when it read the clocks."""
+        return self._readings[now.monotonic_s]
 
     def advance_to(self, monotonic_s: float) -> None:
         """Go forward to an instant; one in the past changes nothing."""

@@ -1,104 +1,199 @@
-"""Executors of the simulated world, with workers that succeed, fail, die, hang, and answer late, twice or never."""
+"""Executors of the simulated world, with workers that succeed, fail, die, hang, ask, and answer late, twice or never."""
 
-from collections.abc import Callable
-from datetime import datetime
+import socket
+from collections.abc import Callable, Sequence
 from random import Random
+from typing import Protocol
 
-import msgspec
+from msgspec.structs import replace
+from simulator.clock import SimClock
+from simulator.held import held
+from simulator.poison import Poison
+from simulator.rows import Rows
 
-from penstock.engine.messages import Dispatch, Kill
 from penstock.model.attempt import TryEnd, Value
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
-from penstock.spec.executor import Heartbeat, TryFinished, TryRecovered, TryStarted
+from penstock.spec.executor import (
+    ExecutorEvent,
+    Heartbeat,
+    TryAsked,
+    TryFinished,
+    TryRecovered,
+    TryRequest,
+    TryStarted,
+)
+from penstock.spec.wire import Ask, Reply
 
 Ident = tuple[TaskKey, int]
 
+QUESTIONS = [
+    Ask("variable", ("region",)),
+    Ask("variable", ("nowhere",)),
+    Ask("set_variable", ("region", "eu")),
+    Ask("connection", ("nowhere",)),
+    Ask("run_state", ("d0", "nowhere")),
+    Ask("xcom", ("t0", "return_value", None)),
+]
+
+
+class Surroundings(Protocol):
+    """What executors know of the world."""
+
+    random: Random
+    clock: SimClock
+    rows: Rows
+    poison: Poison
+
+    def at(self, seconds: float, then: Callable[[], None]) -> None:
+        """Call ``then`` in so many seconds."""
+
+    def moment(self, where: str) -> None:
+        """Here the scheduler may be stopped for a while, or killed."""
+
+    def begun(self, ident: Ident) -> int:
+        """A try's process begins: its id."""
+
 
 class SimExecutor:
-    """One executor.
+    """One executor; what is on its workers' side outlives the scheduler if it ``survives``.
 
     Args:
-        at: Puts a call on the world's timeline, so many seconds from now.
-        tell: Hands an event to the scheduler.
-        counted_lost: Whether the scheduler has given up a try.
-        survives: Whether its tries outlive a crash of the scheduler, as a remote executor's do.
+        capacity: Number of tries that it holds at once.
+        survives: Whether its tries outlive the scheduler's process, as a remote executor's do.
 
     Attributes:
         alive: Tries whose process exists, whatever the scheduler believes.
         answers: What ended tries said, kept until the scheduler has stored it.
         silent: Whether nothing goes in or out; what should, is kept and delivered afterwards.
         stopped: Tries that alone say nothing, because what supervises them was stopped.
+        questions: What living tries ask and wait for.
     """
 
-    def __init__(
-        self,
-        name: str,
-        random: Random,
-        now: Callable[[], datetime],
-        at: Callable[[float, Callable[[], None]], None],
-        tell: Callable[[object], None],
-        counted_lost: Callable[[Ident], bool],
-        begun: Callable[[Ident], int],
-        *,
-        survives: bool,
-    ) -> None:
-        self.name, self._random, self._now, self._at, self._tell = name, random, now, at, tell
-        self._counted_lost, self._begun, self.survives = counted_lost, begun, survives
-        self.alive: dict[Ident, Dispatch] = {}
+    def __init__(self, name: str, world: Surroundings, capacity: int, *, survives: bool) -> None:
+        self.name, self._world, self.room, self._survives = name, world, capacity, survives
+        self._random = world.random
+        self.alive: dict[Ident, TryRequest] = {}
         self.answers: dict[Ident, TryFinished] = {}
         self.silent = False
         self.stopped: set[Ident] = set()
+        self.questions: dict[Ident, TryAsked] = {}
         self.faulty = True
-        self._held: list[object] = []
+        self.connected = False
+        self._numbers = 0
+        self._untold: list[ExecutorEvent] = []
+        self._being_stored: list[Ident] = []
+        self._held: list[ExecutorEvent] = []
         self._orders: list[Callable[[], None]] = []
+        self._reading, self._writing = socket.socketpair()
 
-    # What the scheduler asks.
+    # What the scheduler calls.
 
-    def submit(self, dispatch: Dispatch) -> None:
-        """Take a try."""
-        self._when_heard(lambda: self._begin(dispatch))
+    @held
+    def start(self) -> None:
+        """Begin to serve a new scheduler."""
+        self._world.moment("starting an executor")
+        self.connected = True
 
-    def cancel(self, kill: Kill) -> None:
-        """End a try, and answer even if it is not known."""
-        self._when_heard(lambda: self._end(kill))
+    @held
+    def recover(self, tries: Sequence[TryRequest]) -> list[TryStarted | TryRecovered | TryFinished]:
+        """Say of tries that the scheduler holds what has become of them; of one that lives, at times nothing."""
+        self._world.moment("before a recovery")
+        found = [event for request in tries for event in self._recovered((request.key, request.epoch))]
+        for ident in self.alive:
+            if ident in self.questions:
+                self._say(self.questions[ident])
+        self._world.moment("after a recovery")
+        return found
+
+    def capacity(self) -> int:
+        """Number of tries it wants to hold."""
+        return self.room
+
+    def fileno(self) -> int:
+        """A descriptor that is readable if there is something to tell."""
+        return self._reading.fileno()
+
+    @held
+    def submit(self, tries: Sequence[TryRequest]) -> None:
+        """Take tries."""
+        self._world.moment("before handing over tries")
+        for request in tries:
+            self._when_heard(lambda request=request: self._begin(request))
+        self._world.moment("after handing over tries")
+
+    @held
+    def cancel(self, tries: Sequence[Ident], reason: str) -> None:
+        """End tries, and answer even if they are not known."""
+        self._world.moment("before ending tries")
+        for ident in tries:
+            self._when_heard(lambda ident=ident: self._end(ident, reason))
+        self._world.moment("after ending tries")
+
+    @held
+    def reply(self, asked: TryAsked, reply: Reply) -> None:
+        """Take the answer to a question; its try goes on."""
+        self._world.moment("before a reply")
+        ident = (asked.key, asked.epoch)
+        self._world.poison.check_reply(asked, reply)
+        if self.questions.get(ident) == asked:
+            self._when_heard(lambda: self.questions.pop(ident, None))
+        self._world.moment("after a reply")
+
+    @held
+    def events(self) -> list[ExecutorEvent]:
+        """What is to be told; what was told before is stored now, and forgotten here."""
+        self._world.moment("before listening")
+        if self._untold:
+            self._reading.recv(1 << 12)
+        for ident in self._being_stored:
+            stored = self._world.rows.tries.get(ident)
+            assert stored is None or stored.outcome is not None, f"the answer of {ident} was taken and is not stored"
+            if not self.alive.get(ident):
+                self.answers.pop(ident, None)
+        told, self._untold = self._untold, []
+        self._being_stored = [(event.key, event.epoch) for event in told if isinstance(event, TryFinished)]
+        self._world.moment("after listening")
+        return told
+
+    @held
+    def stop(self, grace_s: float) -> None:
+        """Let go of the scheduler; tries that do not outlive it end."""
+        self.crash()
+
+    # What happens to it.
+
+    def crash(self) -> None:
+        """The scheduler's process ended: what was on its way to it is lost, and a local executor's tries with it."""
+        self.connected = False
+        if self._untold:
+            self._reading.recv(1 << 12)
+        for lost in (self._untold, self._being_stored, self._held, self._orders):
+            lost.clear()
+        if not self._survives:
+            for mine in (self.alive, self.stopped, self.answers, self.questions):
+                mine.clear()
+
+    def close(self) -> None:
+        """Close its descriptors."""
+        self._reading.close()
+        self._writing.close()
 
     def beat(self) -> None:
         """Renew the tries that it holds, those that are stopped left out; an executor without any says nothing."""
         held = tuple(ident for ident in self.alive if ident not in self.stopped)
         if not self.silent and held:
-            heartbeat = Heartbeat(self.name, held, self._now())
+            heartbeat = Heartbeat(self.name, held, self._world.clock.wall)
             if self.faulty and self._random.random() < 0.1:
-                self._at(self._random.choice([9.0, 25.0, 45.0]), lambda: self._say(heartbeat))
+                self._world.at(self._random.choice([9.0, 25.0, 45.0]), lambda: self._say(heartbeat))
             else:
                 self._tell(heartbeat)
-
-    def crash(self) -> None:
-        """The scheduler's process died: what was on its way to it is lost, and a local executor's tries with it."""
-        self._held.clear()
-        self._orders.clear()
-        if not self.survives:
-            self.alive.clear()
-            self.stopped.clear()
-            self.answers.clear()
-
-    def reconcile(self, ident: Ident) -> None:
-        """Say of a try that the scheduler holds what has become of it; of one that lives, at times nothing."""
-        if ident in self.answers:
-            self._say(self.answers[ident])
-        elif ident in self.alive:
-            if ident not in self.stopped and self._random.random() < 0.8:
-                self._say(TryRecovered(*ident))
-        else:
-            self._say(TryFinished(*ident, self._now(), TryEnd(Outcome.LOST, "the executor does not know it")))
-
-    # Faults.
 
     def fall_silent(self, seconds: float) -> None:
         """Nothing goes in or out for so long."""
         if not self.silent:
             self.silent = True
-            self._at(seconds, self.speak)
+            self._world.at(seconds, self.speak)
 
     def speak(self) -> None:
         """Deliver what was held up: first to the executor, then from it."""
@@ -114,64 +209,102 @@ class SimExecutor:
     def give_up(self) -> None:
         """End every worker that would hang for ever."""
         for ident in list(self.alive):
-            self._finish(ident, TryFinished(*ident, self._now(), TryEnd(Outcome.TIMED_OUT, "took too long")))
+            self._finish(ident, TryEnd(Outcome.TIMED_OUT, "took too long"))
 
     # Workers.
 
-    def _when_heard(self, order: Callable[[], None]) -> None:
+    def _recovered(self, ident: Ident) -> list[TryStarted | TryRecovered | TryFinished]:
+        if self.silent:
+            return []
+        if ident in self.answers:
+            return [self.answers[ident]]
+        if ident in self.alive and ident not in self.stopped and self._random.random() < 0.8:
+            return [TryRecovered(*ident)]
+        return []
+
+    def _when_heard(self, order: Callable[[], object]) -> None:
         if not self.silent:
             order()
         else:
             self._orders.append(order)
 
-    def _say(self, event: object) -> None:
+    def _say(self, event: ExecutorEvent) -> None:
         if not self.silent:
             self._tell(event)
         else:
             self._held.append(event)
 
-    def _begin(self, dispatch: Dispatch) -> None:
-        key, epoch = dispatch.instance.key, dispatch.instance.epoch
-        ident = (key, epoch)
-        rivals = [other for other in self.alive if other[0] == key and not self._counted_lost(other)]
-        assert not rivals, f"{key} has two processes, and none is counted as lost: {rivals} and {ident}"
-        self.alive[ident] = dispatch
-        if self.faulty and self._random.random() < 0.04:
+    def _tell(self, event: ExecutorEvent) -> None:
+        if not self.connected:
+            return
+        if not self._untold:
+            self._writing.send(b"!")
+        self._untold.append(event)
+
+    def _begin(self, request: TryRequest) -> None:
+        ident = (request.key, request.epoch)
+        rivals = [other for other in self.alive if other[0] == request.key and not self._counted_lost(other)]
+        assert not rivals, f"{request.key} has two processes, and none is counted as lost: {rivals} and {ident}"
+        self.alive[ident] = request
+        world, random = self._world, self._random
+        if self.faulty and random.random() < 0.04:
             self.stopped.add(ident)
             return
-        if self._random.random() < 0.9:
-            started = TryStarted(key, epoch, self._begun(ident), self._now())
-            if self.faulty and self._random.random() < 0.1:
-                self._at(self._random.choice([20.0, 70.0]), lambda: self._say(started))
+        pid = world.begun(ident)
+        if random.random() < 0.9:
+            started = TryStarted(*ident, pid, world.clock.wall)
+            if self.faulty and random.random() < 0.1:
+                world.at(random.choice([20.0, 70.0]), lambda: self._say(started))
             else:
                 self._say(started)
-        kind = self._random.random() if self.faulty else 0.0
+        if random.random() < 0.15:
+            world.at(random.choice([0.0, 3.0]), lambda: self._ask(ident))
+        if self.faulty and (odd := world.poison.event(ident)) is not None:
+            world.at(random.choice([0.0, 4.0]), lambda: self._say(odd))
+        kind = random.random() if self.faulty else 0.0
         if kind < 0.97:  # the others hang until somebody ends them
-            self._at(self._random.choice([0.0, 1.0, 5.0, 60.0]), lambda: self._finish(ident, self._outcome(dispatch)))
+            self._end_in(ident, random.choice([0.0, 1.0, 5.0, 60.0]))
 
-    def _end(self, kill: Kill) -> None:
-        ident = (kill.key, kill.epoch)
-        answer = TryFinished(*ident, self._now(), TryEnd(Outcome.CANCELLED, kill.reason))
+    def _end_in(self, ident: Ident, seconds: float) -> None:
+        """End a try by itself after a while, or once its question is answered."""
+
+        def end() -> None:
+            if ident in self.questions:
+                self._world.at(5.0, end)
+            else:
+                self._finish(ident, self._world.poison.end(ident) if self.faulty else None)
+
+        self._world.at(seconds, end)
+
+    def _ask(self, ident: Ident) -> None:
+        if ident in self.alive and ident not in self.questions:
+            self._numbers += 1
+            ask = self._world.poison.question() if self.faulty else None
+            self.questions[ident] = TryAsked(*ident, self._numbers, ask or self._random.choice(QUESTIONS))
+            self._say(self.questions[ident])
+
+    def _counted_lost(self, ident: Ident) -> bool:
+        return self._world.rows.tries[ident].outcome is Outcome.LOST
+
+    def _end(self, ident: Ident, reason: str) -> None:
+        answer = TryEnd(Outcome.CANCELLED, reason)
         if ident in self.alive:
-            self._at(self._random.choice([0.0, 2.0, 20.0]), lambda: self._finish(ident, answer))
+            self._world.at(self._random.choice([0.0, 2.0, 20.0]), lambda: self._finish(ident, answer))
         else:
-            self._say(self.answers.get(ident, answer))
+            self._say(self.answers.get(ident, TryFinished(*ident, self._world.clock.wall, answer)))
 
-    def _finish(self, ident: Ident, event: TryFinished) -> None:
+    def _finish(self, ident: Ident, end: TryEnd | None) -> None:
         if ident not in self.alive:
             return
         del self.alive[ident]
         self.stopped.discard(ident)
-        event = msgspec.structs.replace(event, at=self._now())
+        self.questions.pop(ident, None)
+        event = TryFinished(*ident, self._world.clock.wall, end or self._end_of_try())
         self.answers[ident] = event
         self._say(event)
         if self.faulty and self._random.random() < 0.05:
             self._say(event)
-            self._at(30.0, lambda: self._say(event))
-
-    def _outcome(self, dispatch: Dispatch) -> TryFinished:
-        key, epoch = dispatch.instance.key, dispatch.instance.epoch
-        return TryFinished(key, epoch, self._now(), self._end_of_try())
+            self._world.at(30.0, lambda: self._say(replace(event, at=self._world.clock.wall)))
 
     def _end_of_try(self) -> TryEnd:
         random = self._random
@@ -186,7 +319,9 @@ class SimExecutor:
             return TryEnd(Outcome.SKIPPED)
         if draw < 0.26:
             return TryEnd(Outcome.TIMED_OUT, "took too long", retryable=False)
-        xcoms = {"return_value": Value(b"[]", random.choice([0, 1, 2, 3, None]))}
+        length = random.choice([0, 1, 2, 3, None])
+        value = b"7" if length is None else b"[" + b",".join([b"1"] * length) + b"]"
+        xcoms = {"return_value": Value(value, length)}
         if draw < 0.34:
             names = [f"t{number}" for number in range(10)]
             return TryEnd(Outcome.SUCCESS, xcoms=xcoms, follow=tuple(random.sample(names, random.randint(0, 3))))

@@ -1,33 +1,52 @@
-"""A seeded world around the engine: clocks that are set, pauses, crashes, executors, users who change their minds."""
+"""A seeded world around the real scheduler: clocks that are set, pauses, crashes, executors, people, poison."""
 
-from collections.abc import Callable
+import io
+import shutil
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, suppress
 from datetime import timedelta
+from functools import partial
 from heapq import heappop, heappush
 from random import Random
 
-from msgspec.structs import replace
 from simulator.checker import Checker, Limits
-from simulator.clock import BEGAN, SimClock
-from simulator.dags import CAPACITY, POOLS, ROUTES, random_dag
+from simulator.clock import SimClock
+from simulator.dags import CAPACITY, ROUTES
+from simulator.database import new_folder, open_watched
+from simulator.engine import WatchedEngine
+from simulator.held import BrokenError, CrashError, held
+from simulator.people import People
+from simulator.poison import CORRUPTIONS, ODD_DAGS, Poison, failed
 from simulator.promises import Promises
-from simulator.store import Store
+from simulator.rows import Rows
+from simulator.selector import SimSelector
 from simulator.workers import SimExecutor
 
-from penstock.engine.engine import Engine
-from penstock.engine.messages import CapacityChanged, PoolsUpdated
+from penstock.engine.messages import CapacityChanged, Event, PoolsUpdated, Step
+from penstock.errors import StoreError, StoreUnavailableError
+from penstock.model.changes import Changes
+from penstock.model.now import Now
 from penstock.model.request import CancelRun, ClearTasks, MarkTask
-from penstock.model.run import NewRun, RunKind, TaskKey
-from penstock.model.state import Outcome
+from penstock.model.run import Run, TaskKey
+from penstock.scheduler.in_hand import InHand
+from penstock.scheduler.loop import Scheduler
+from penstock.spec.executor import Offload
+from penstock.tries.asks import Asks
+from penstock.tries.try_requests import TryRequests
+from penstock.tries.vault import StoreSource, Vault
 
 LEASE_S = 30.0
 CHAOS_S = 2400.0
+BETWEEN = ("before the commit", "after the commit", "before handing over tries", "after handing over tries")
+"""Where a crash leaves most to be repaired."""
 
 
 class World:
     """One simulation; the same seed gives the same history.
 
     Args:
-        max_steps: After so many steps a world that has not come to rest counts as stuck.
+        max_steps: After so many turns a world that has not come to rest counts as stuck.
 
     Attributes:
         steps, crashes: How many there were.
@@ -36,33 +55,32 @@ class World:
     def __init__(self, seed: int, *, max_steps: int = 6000) -> None:
         self.random = Random(seed)
         self.clock = SimClock()
-        self.crash_rate, self.pause_rate, self.max_steps = 0.03, 0.01, max_steps
-        self.store, self.limits = Store(), Limits()
-        self.limits.pools, self.limits.capacity, self.limits.routes = dict(POOLS), dict(CAPACITY), ROUTES
-        self.checker = Checker(self.store, self.limits)
-        self.promises = Promises(self.store, self.clock, LEASE_S)
+        self.clock.before_reading = self.moment
+        self.crash_rate, self.pause_rate, self.max_steps = 0.003, 0.001, max_steps
+        self.rows, self.limits = Rows(), Limits()
+        self.limits.routes = ROUTES
+        self.checker = Checker(self.rows, self.limits)
+        self.promises = Promises(self.rows, self.clock, LEASE_S)
+        self.poison = Poison(
+            self.random, self.random.choice([0.0, 0.01, 0.05]), partial(self.die, "at what a try told")
+        )
+        self.promises.odd = self.poison.tries
         self._history: list[tuple[float, object]] = []
         self.steps = self.crashes = 0
         self._timeline: list[tuple[float, int, Callable[[], None]]] = []
         self._seq = 0
-        self._news: list[object] = []
-        self._wake_at: float | None = None
-        self.executors = {
-            name: SimExecutor(
-                name,
-                self.random,
-                lambda: self.clock.wall,
-                self.at,
-                self._news.append,
-                self._lost,
-                self._begun,
-                survives=name != "local",
-            )
-            for name in CAPACITY
-        }
-        for number in range(self.random.randint(1, 3)):
-            self.store.put_dag(random_dag(self.random, f"d{number}", BEGAN))
-        self._boot()
+        self._pending: list[tuple[Step, list[Event], Now]] = []
+        self._note = b""
+        self._unreadable: set[int] = set()
+        self.peace = self._done = self._alive = False
+        self._scheduler: Scheduler | None = None
+        self.folder = new_folder()
+        self.people = People(self.folder, self.random, self.clock, self.rows, self.poison, self._log)
+        local = SimExecutor("local", self, CAPACITY["local"], survives=False)
+        remote = SimExecutor("remote", self, CAPACITY["remote"], survives=True)
+        # As on a machine: the local executor holds the sensors, too.
+        self.executors = {"local": local, "waiter": local, "remote": remote}
+        self._each = [local, remote]
 
     def at(self, seconds: float, then: Callable[[], None]) -> None:
         """Call ``then`` in so many seconds."""
@@ -80,104 +98,163 @@ class World:
         self.at(self.random.uniform(0, 100), self._meddle)
         self.at(self.random.uniform(0, 600), self._disturb)
         self.at(self.random.uniform(0, 900), self._set_time_of_day)
+        self.at(self.random.uniform(0, 1500), self._lock_database)
         self.at(CHAOS_S, self._make_peace)
-        while self._timeline and self.steps < self.max_steps:
-            self._step()
-            self._advance()
-            if self.peace and self._settled():
-                break
-        stuck = [run for run in self.store.runs.values() if not run.state.finished]
-        assert not stuck, f"after {self.steps} steps, {len(stuck)} runs are stuck: {self._explain(stuck[0].run)}"
-        left = self.checker.open_tries()
-        assert not left, f"every run has ended, and tries are left: {left}"
-        assert self.engine.live_runs == 0, "every run has ended, and the engine still holds some"
+        try:
+            while not self._done:
+                self._schedule()
+        except BrokenError as broken:
+            raise (broken.__cause__ or broken) from None
+        finally:
+            self._close()
 
-    # The shell: one step, one transaction, then the commands.
+    # The scheduler's process.
 
-    def _boot(self) -> None:
-        self.engine = Engine(lease_s=LEASE_S, routes=ROUTES, notify=True)
-        self._news[:] = [CapacityChanged(name, count) for name, count in self.limits.capacity.items()]
-        self._news += [PoolsUpdated(dict(self.limits.pools)), *self.store.recovered()]
-        self.promises.restarted(self.checker.open_tries())
-        for attempt in self.checker.open_tries():
-            ident = (TaskKey(attempt.run, attempt.task_id, attempt.map_index), attempt.epoch)
-            self.executors[attempt.executor].reconcile(ident)
+    def _schedule(self) -> None:
+        """One process of the scheduler, until it ends in whatever way."""
+        (self.folder / "note").write_bytes(self._note)
+        self._damage()
+        self._alive = True
+        terminal = io.StringIO()
+        try:
+            with redirect_stderr(terminal):
+                self._scheduler = scheduler = self._made()
+                scheduler.run()
+        except CrashError:
+            for executor in self._each:
+                executor.crash()
+            if self.random.random() < 0.5:
+                self.clock.pause(self.random.choice([1, 60, 1200]))
+            if self.random.random() < 0.3:
+                self._jump()
+        except StoreError as error:
+            if self.peace and not self._done:
+                raise  # the database serves
+            self._log(f"THE SCHEDULER ENDED: {error}")
+        else:
+            self._log("THE SCHEDULER WAS STOPPED")
+        self._log(*(f"TERMINAL {line}" for line in terminal.getvalue().splitlines()))
+        self._note = self._note if not self._alive else (self.folder / "note").read_bytes()
+        self._alive = False
+        self._scheduler = None
+        self._pending.clear()
+        self._store.close()
+        # The supervisor starts it anew after a pause, and the world goes on meanwhile.
+        self._let_pass(0.5)
 
-    def _step(self) -> None:
-        requests = dict(self.store.inbox)
-        events, touched = list(self._news), set()
-        self._news.clear()
-        for request in requests.values():
-            run = getattr(request, "run", None)
-            touched.add(run)
-            events += [self.store.run_added(run), *self.store.version_changed(request), request]
-        self._log(*events)
-        self.promises.heard(events)
-        step = self.engine.step(events, self.clock.read())
-        self.steps += 1
-        if self.random.random() < self.crash_rate:
-            self._crash("before the commit")
-            return
-        step.changes.handled.extend(requests)
-        created = self.store.apply(step.changes, self.clock.wall)
-        self._log(*step.changes.runs, *step.changes.tasks, *step.dispatches, *step.kills)
-        self.checker.check(step, touched)
-        self.promises.check(step, touched)
-        if self.random.random() < self.crash_rate:
-            self._crash("after the commit")
-            return
-        self._news += [self.store.run_added(run.run) for run in created]
-        for kill in step.kills:
-            self.executors[kill.executor].cancel(kill)
-        for dispatch in step.dispatches:
-            self.executors[dispatch.executor].submit(dispatch)
-        self._wake_at = None if step.wait_s is None else self.clock.monotonic_s + max(step.wait_s, 0.001)
+    def _made(self) -> Scheduler:
+        self._store = store = open_watched(self.folder, self)
+        store.leader_lock.acquire("a world", self.clock.wall)
+        requests = TryRequests(
+            store, logs=self.folder, isolation="fork", grace_s=1.0, offload=Offload("file:///values")
+        )
+        asks = Asks(store, self.clock, Vault([StoreSource(store)], lambda _: ()))
+        self._engine = engine = WatchedEngine(self, lease_s=LEASE_S, routes=ROUTES, notify=True)
+        in_hand = InHand(self.folder / "note")
+        return Scheduler(
+            store, engine, self.executors, requests, asks, self.clock,
+            in_hand=in_hand, selector=lambda: SimSelector(self._turn_ended, self._go_on),
+        )  # fmt: skip
 
-    def _crash(self, when: str) -> None:
+    def die(self, where: str) -> None:
+        """The scheduler's process is killed here."""
         self.crashes += 1
-        self._log(f"CRASH {when}")
-        for executor in self.executors.values():
-            executor.crash()
-        if self.random.random() < 0.5:
-            self.clock.pause(self.random.choice([1, 60, 1200]))
-        if self.random.random() < 0.3:
-            self._jump()
-        self._boot()
+        assert self.crashes < 500, f"the scheduler ends again and again: {where}"
+        self._log(f"CRASH {where}")
+        # What it had noted stays, and nothing of what it would clean up on its way out happens.
+        self._note, self._alive = (self.folder / "note").read_bytes(), False
+        raise CrashError(where)
 
-    def _advance(self) -> None:
-        """Go to where something happens next; several things may happen before the next step, as under load."""
-        if self._news or self.store.inbox:
+    @held
+    def moment(self, where: str) -> None:
+        """Here the scheduler may be stopped for a while, or killed."""
+        if self.peace or not self._alive:
             return
-        if self.random.random() < self.pause_rate:
+        draw, crash_rate = self.random.random(), self.crash_rate * (4 if where in BETWEEN else 1)
+        if draw < crash_rate:
+            self.die(where)
+        elif draw < crash_rate + self.pause_rate:
             self._stop_scheduler(self.random.choice([10.0, 40.0, 3600.0]))
+
+    def chance(self, share: float) -> bool:
+        """Whether something of this likelihood happens; in peace nothing does."""
+        return not self.peace and self._alive and self.random.random() < share
+
+    # What the scheduler decides and stores.
+
+    def forgot(self) -> None:
+        """The engine knows nothing any more."""
+        self._pending.clear()
+        self.promises.forgot()
+        self.rows.dags.clear()
+        self.limits.pools, self.limits.capacity = {}, {}
+
+    def heard(self, events: list[Event], now: Now) -> None:
+        """The engine is told of these; they count once what it makes of them is stored."""
+
+    def stepped(self, step: Step, events: list[Event], now: Now) -> None:
+        """The engine has decided."""
+        self._pending.append((step, events, now))
+
+    @held
+    def committed(self, applied: Sequence[tuple[Changes, list[Run]]]) -> None:
+        """A transaction is durable."""
+        pending, self._pending = self._pending, []
+        if not applied:
+            self._unreadable -= {run for run in self._unreadable if failed(self.people.store, run)}
+            self.rows.read(self.people.store, self._unreadable)
+            self.checker.reread(self.people.store, self.poison.runs)
             return
-        if self._wake_at is not None and self._wake_at < self._timeline[0][0]:
-            self.clock.advance_to(self._wake_at)
-            return
-        batch = self.random.choice([1, 1, 3])
-        while self._timeline and batch:
-            at, _, then = heappop(self._timeline)
-            self.clock.advance_to(at)
-            then()
-            batch -= 1
-            if self._wake_at is not None and self._timeline and self._timeline[0][0] > self._wake_at:
-                return
+        assert [step.changes for step, _, _ in pending] == [changes for changes, _ in applied]
+        for (step, events, now), (changes, created) in zip(pending, applied, strict=True):
+            self._stored(step, events, now, changes, created)
+        self.checker.turn_ended(pending[-1][2].wall)
 
-    # Chaos and peace.
+    @held
+    def rolled_back(self) -> None:
+        """A transaction has left nothing."""
+        self._pending.clear()
 
-    peace = False
+    def _stored(self, step: Step, events: list[Event], now: Now, changes: Changes, created: list[Run]) -> None:
+        self._log(*events, *changes.runs, *changes.tasks, *step.dispatches, *step.kills)
+        for event in events:
+            self.rows.heard(event)
+            match event:
+                case PoolsUpdated(slots=slots):
+                    self.limits.pools = dict(slots)
+                case CapacityChanged(executor=name, capacity=capacity):
+                    self.limits.capacity[name] = 10**9 if capacity is None else capacity
+        self.promises.heard(events, now)
+        self.rows.apply(changes, created)
+        touched = {event.run for event in events if isinstance(event, CancelRun | ClearTasks | MarkTask)}
+        self.checker.check(step, touched)
+        self.promises.check(step, touched, now)
 
-    def _beat(self) -> None:
-        for executor in self.executors.values():
-            executor.beat()
-        self.at(10.0, self._beat)
+    def _turn_ended(self) -> None:
+        """The scheduler waits."""
+        pending, self._pending = self._pending, []
+        for step, events, now in pending:
+            assert not step.changes, "the scheduler waits, and what it decided is not stored"
+            self._stored(step, events, now, step.changes, [])
+            self.checker.turn_ended(now.wall)
+        self.steps += 1
+        assert self.steps < self.max_steps, f"after {self.steps} turns: {self._explain()}"
+        if self.peace and self._settled():
+            self._finish()
 
-    def _disturb(self) -> None:
-        if self.peace:
-            return
-        name = self.random.choice(list(self.executors))
-        self.executors[name].fall_silent(self.random.choice([5.0, 40.0, 200.0]))
-        self.at(self.random.uniform(0, 1500), self._disturb)
+    # Time.
+
+    def _go_on(self, left_s: float) -> float:
+        """Go to where something happens next, at most so many seconds on; returns what is left of them."""
+        self.moment("waiting")
+        end = self.clock.monotonic_s + left_s
+        if not self._timeline or self._timeline[0][0] > end:
+            self.clock.advance_to(end)
+            return 0.0
+        at, _, then = heappop(self._timeline)
+        self.clock.advance_to(at)
+        then()
+        return end - self.clock.monotonic_s
 
     def _stop_scheduler(self, seconds: float) -> None:
         """The scheduler does not run for a while: with all of its machine, or alone while its executors go on."""
@@ -185,7 +262,10 @@ class World:
         if self.random.random() < 0.5:
             self._timeline = [(at + seconds, seq, then) for at, seq, then in self._timeline]
             self.clock.pause(seconds)
-            return
+        else:
+            self._let_pass(seconds)
+
+    def _let_pass(self, seconds: float) -> None:
         end = self.clock.monotonic_s + seconds
         while self._timeline and self._timeline[0][0] <= end:
             at, _, then = heappop(self._timeline)
@@ -195,115 +275,125 @@ class World:
 
     def _set_time_of_day(self) -> None:
         """Somebody sets the clock, forward or back; in peace it is right."""
-        if self.peace:
-            return
-        self._jump()
-        self.at(self.random.uniform(0, 900), self._set_time_of_day)
+        if not self.peace:
+            self._jump()
+            self.at(self.random.uniform(0, 900), self._set_time_of_day)
 
     def _jump(self) -> None:
-        self.clock.offset = timedelta(seconds=self.random.choice([0, 60, -60, 3600, -7200, 86400, -86400 * 400]))
-        self._log(f"CLOCK off by {self.clock.offset}")
+        if not self.peace:
+            days = timedelta(days=1)
+            self.clock.offset = self.random.choice(
+                [0 * days, days / 1440, -days / 1440, days / 24, -days / 12, days, -400 * days]
+            )
+            self._log(f"CLOCK off by {self.clock.offset}")
+
+    # Chaos and peace.
+
+    def _beat(self) -> None:
+        for executor in self._each:
+            executor.beat()
+        self.at(10.0, self._beat)
+
+    def _disturb(self) -> None:
+        if self.peace:
+            return
+        executor = self.random.choice(self._each)
+        executor.fall_silent(self.random.choice([5.0, 40.0, 200.0]))
+        executor.room = self.random.choice([0, 1, 3, 5])
+        if self._scheduler is not None and self.random.random() < 0.3:
+            self._scheduler.stop()
+        self.at(self.random.uniform(0, 1500), self._disturb)
+
+    def _lock_database(self) -> None:
+        """Another program has the database's lock for a while."""
+        if self.peace:
+            return
+        other = sqlite3.connect(self.folder / "penstock.db", timeout=0, isolation_level=None)
+        seconds = self.random.choice([2.0, 20.0, 100.0])
+        try:
+            other.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            seconds = 0.0
+        self._log(f"DATABASE locked for {seconds} s")
+        self.at(seconds, other.close)
+        self.at(seconds + self.random.uniform(0, 1500), self._lock_database)
+
+    def _damage(self) -> None:
+        """A row of a run is damaged while no scheduler runs."""
+        live = [run for run in self.rows.runs.values() if not run.state.finished and run.dag_id not in ODD_DAGS]
+        if self.peace or not live or self.random.random() >= 4 * self.poison.rate:
+            return
+        run, statement = self.random.choice(live).run, self.random.choice(CORRUPTIONS)
+        changed = 0
+        with suppress(StoreUnavailableError), self.people.store.database.write() as connection:
+            changed = connection.exec_driver_sql(statement, (run,)).rowcount
+        if changed > 0:
+            self._log(f"DAMAGE {statement} {run}")
+            self.poison.runs.add(run)
+            self._unreadable.add(run)
+            self.rows.drop(run)
 
     def _make_peace(self) -> None:
         self.peace = True
-        self.crash_rate = self.pause_rate = 0.0
         self.clock.offset = timedelta()
-        for dag_id, row in self.store.dags.items():
-            self._news.append(self.store.put_dag(row.dag))
-            assert self.store.dags[dag_id].paused is False
-        self.limits.pools.update(POOLS)
-        self._news.append(PoolsUpdated(dict(POOLS)))
-        for executor in self.executors.values():
+        for executor in self._each:
             executor.faulty = False
-            if self.limits.capacity[executor.name] != CAPACITY[executor.name]:
-                self._news.append(CapacityChanged(executor.name, CAPACITY[executor.name]))
-        self.limits.capacity.update(CAPACITY)
+            executor.room = CAPACITY[executor.name]
+        self._end_outage()
         self._sweep()
+
+    def _end_outage(self) -> None:
+        if not self.people.make_peace():
+            self.at(1.0, self._end_outage)
 
     def _sweep(self) -> None:
         """In peace nobody hangs: whoever is at it still is ended after ten minutes."""
-        for executor in self.executors.values():
+        for executor in self._each:
             executor.give_up()
         self.at(600.0, self._sweep)
 
     def _settled(self) -> bool:
-        idle = not self._news and not self.store.inbox and not any(e.alive for e in self.executors.values())
-        return idle and all(run.state.finished for run in self.store.runs.values()) and not self.engine.live_runs
+        idle = not any(executor.alive for executor in self._each)
+        return idle and all(run.state.finished for run in self.rows.runs.values()) and self.people.nothing_asked()
+
+    def _finish(self) -> None:
+        """Nothing is left to do."""
+        left = self.checker.open_tries()
+        assert not left, f"every run has ended, and tries are left: {left}"
+        self.rows.compare(self.people.store)
+        self.poison.check(self.people.store, self.rows)
+        assert not self._unreadable, f"the rows of runs {self._unreadable} are damaged, and they have not failed"
+        held = [run for run in self.rows.runs if self._engine.holds(run)]
+        assert not held, f"every run has ended, and the engine still holds {held}"
+        self._done = True
+        assert self._scheduler is not None
+        self._scheduler.stop()
 
     def _meddle(self) -> None:
-        if self.peace:
-            return
-        self.random.choice(
-            [self._cancel, self._clear, self._clear, self._mark, self._pause, self._resize, self._trigger]
-        )()
-        self.at(self.random.uniform(0, 400), self._meddle)
+        if not self.peace:
+            done = self.people.meddle()
+            self.at(self.random.uniform(0, 400) if done else 1.0, self._meddle)
 
-    def _some_run(self) -> int | None:
-        return self.random.choice(list(self.store.runs)) if self.store.runs else None
-
-    def _cancel(self) -> None:
-        if (run := self._some_run()) is not None:
-            self.store.submit(CancelRun(run, "somebody"))
-
-    def _clear(self) -> None:
-        if (run := self._some_run()) is not None:
-            tasks = tuple(f"t{n}" for n in self.random.sample(range(10), self.random.randint(0, 2)))
-            flags = {"downstream": self.random.random() < 0.7, "only_failed": self.random.random() < 0.4}
-            self.store.submit(ClearTasks(run, tasks, **flags, version=self._some_version(run)))
-
-    def _some_version(self, run: int) -> str:
-        """Of the run's DAG: none, its present one, or one that was written just now."""
-        dag_id = self.store.runs[run].dag_id
-        if self.random.random() < 0.2:
-            before, dag = self.store.dags[dag_id].dag, random_dag(self.random, dag_id, BEGAN)
-            limits = {name: getattr(before, name) for name in ("schedule", "max_active_runs", "max_active_tasks")}
-            self._news.append(self.store.put_dag(replace(dag, **limits), paused=self.store.dags[dag_id].paused))
-        return self.random.choice(["", self.store.dags[dag_id].version])
-
-    def _mark(self) -> None:
-        keys = sorted(self.store.tasks)
-        if keys:
-            key = self.random.choice(keys)
-            self.store.submit(MarkTask(*key, self.random.choice(["success", "failed", "skipped", "nonsense"])))
-
-    def _pause(self) -> None:
-        dag_id = self.random.choice(list(self.store.dags))
-        row = self.store.dags[dag_id]
-        self._news.append(self.store.put_dag(row.dag, paused=not row.paused))
-
-    def _resize(self) -> None:
-        name = self.random.choice(list(POOLS))
-        self.limits.pools[name] = self.random.choice([0, 1, 4])
-        if self.random.random() < 0.3:
-            del self.limits.pools[name]
-        self._news.append(PoolsUpdated(dict(self.limits.pools)))
-        executor = self.random.choice(["local", "remote"])
-        self.limits.capacity[executor] = self.random.choice([0, 1, 5])
-        self._news.append(CapacityChanged(executor, self.limits.capacity[executor]))
-
-    def _trigger(self) -> None:
-        dag_id = self.random.choice(list(self.store.dags))
-        row = self.store.dags[dag_id]
-        version = self.random.choice([row.version, ""])
-        name = self.random.choice([f"manual__{self._seq}", f"scheduled__{self.clock.wall.isoformat()}"])
-        run = self.store.create(
-            NewRun(dag_id, name, RunKind.MANUAL, None, None, None, version=version), self.clock.wall
-        )
-        if run is not None:
-            self._news.append(self.store.run_added(run.run))
-
-    def _begun(self, ident: tuple[TaskKey, int]) -> int:
+    def begun(self, ident: tuple[TaskKey, int]) -> int:
+        """A try's process begins: its id."""
         return self.promises.pids.setdefault(ident, len(self.promises.pids) + 1000)
-
-    def _lost(self, ident: tuple[TaskKey, int]) -> bool:
-        return self.store.tries[ident].outcome is Outcome.LOST
 
     # What to say.
 
     def _log(self, *things: object) -> None:
         self._history.extend((self.clock.monotonic_s, thing) for thing in things)
 
-    def _explain(self, run: int) -> str:
-        rows = [task for key, task in self.store.tasks.items() if key.run == run]
-        told = [f"{t.key} is {t.state}: {self.engine.why(t.key)}" for t in rows if not t.state.finished]
-        return f"{self.store.runs[run]}; " + "; ".join(told)
+    def _explain(self) -> str:
+        stuck = [run for run in self.rows.runs.values() if not run.state.finished]
+        if not stuck:
+            return "it does not come to rest"
+        rows = [task for key, task in self.rows.tasks.items() if key.run == stuck[0].run and not task.state.finished]
+        return f"{len(stuck)} runs are stuck: {stuck[0]}; " + "; ".join(
+            f"{t.key} is {t.state}: {t.reason}" for t in rows
+        )
+
+    def _close(self) -> None:
+        self.people.close()
+        for executor in self._each:
+            executor.close()
+        shutil.rmtree(self.folder)

@@ -9,6 +9,8 @@ import msgspec
 from sqlalchemy import BigInteger, Column, DateTime, Dialect, LargeBinary, Text
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from penstock.errors import DataUnreadableError
+
 Encoder = Callable[[Any], Any]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -35,7 +37,10 @@ class Instant(TypeDecorator[datetime]):
         """From the database."""
         if value is None:
             return None
-        return _EPOCH + timedelta(microseconds=value) if dialect.name == "sqlite" else value.astimezone(UTC)
+        try:
+            return _EPOCH + timedelta(microseconds=value) if dialect.name == "sqlite" else value.astimezone(UTC)
+        except (OverflowError, TypeError):
+            raise DataUnreadableError(f"{value!r} is no instant") from None
 
 
 class Enumerated(TypeDecorator[StrEnum]):
@@ -55,7 +60,12 @@ class Enumerated(TypeDecorator[StrEnum]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:  # noqa: ARG002 - SQLAlchemy's
         """From the database."""
-        return None if value is None else self._by_word[value]
+        if value is None:
+            return None
+        try:
+            return self._by_word[value]
+        except KeyError:
+            raise DataUnreadableError(f"{value!r} is no {self.members.__name__}") from None
 
 
 class FreeText(TypeDecorator[str]):
@@ -95,7 +105,12 @@ class Json(TypeDecorator[Any]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ANN401, ARG002 - as above
         """From the database."""
-        return None if value is None else msgspec.json.decode(value)
+        if value is None:
+            return None
+        try:
+            return msgspec.json.decode(value)
+        except (msgspec.DecodeError, RecursionError, UnicodeError, TypeError) as error:
+            raise DataUnreadableError(f"{value!r:.200} is no JSON: {error}") from None
 
 
 def encoder(column: Column[Any], dialect: Dialect) -> Encoder | None:

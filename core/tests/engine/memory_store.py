@@ -1,34 +1,28 @@
-"""A plain in-memory store, with the rules that a real one holds rows to."""
+"""A plain store in memory, with the rules that a real one holds rows to."""
 
-from collections.abc import Iterable
 from datetime import datetime
 
+from simulator.rows import Rows
+
 from penstock.engine.messages import DagUpdated, Event, RunAdded, RunVersionChanged
-from penstock.model.changes import Changes, LateAnswer
+from penstock.model.changes import Changes
 from penstock.model.dag import DagSpec
 from penstock.model.request import Request
-from penstock.model.run import NewRun, Run, TaskInstance, TaskKey, Try
+from penstock.model.run import NewRun, Run, TaskKey
 from penstock.model.state import RunState
 
 
-class Store:
+class Store(Rows):
     """Everything that survives a crash of the scheduler.
 
     Attributes:
-        versions: DAG structures by version.
-        dags: The newest version of each DAG and its switches.
         lengths: Number of elements of the lists that tasks left, by instance and key.
         inbox: Requests that no step has handled, by number.
     """
 
     def __init__(self) -> None:
-        self.versions: dict[str, DagSpec] = {}
-        self.dags: dict[str, DagUpdated] = {}
-        self.runs: dict[int, Run] = {}
-        self.tasks: dict[TaskKey, TaskInstance] = {}
-        self.tries: dict[tuple[TaskKey, int], Try] = {}
+        super().__init__()
         self.lengths: dict[tuple[TaskKey, str], int | None] = {}
-        self.late: list[LateAnswer] = []
         self.inbox: dict[int, Request] = {}
         self.requests = 0
 
@@ -54,32 +48,19 @@ class Store:
         self.requests += 1
         self.inbox[self.requests] = request
 
-    def apply(self, changes: Changes, now: datetime) -> list[Run]:
+    def write(self, changes: Changes, now: datetime) -> list[Run]:
         """One transaction; the runs that it created."""
         if not changes:
             return []
-        each_once("task", (task.key for task in changes.tasks))
-        each_once("run", (run.run for run in changes.runs))
-        each_once("try", (_ident(attempt) for attempt in changes.tries))
-        each_once("late answer", ((answer.key, answer.epoch) for answer in changes.late))
-        each_once("cursor", (cursor.dag_id for cursor in changes.cursors))
-        each_once("value", ((x.run, x.task_id, x.map_index, x.key) for x in changes.xcoms))
-        for key in changes.removed:
-            self.tasks.pop(key, None)
         for key in changes.cleared:
             self.lengths = {ident: length for ident, length in self.lengths.items() if ident[0] != key}
-        self.runs |= {run.run: run for run in changes.runs}
-        self.tasks |= {task.key: task for task in changes.tasks}
-        self.tries |= {_ident(attempt): attempt for attempt in changes.tries}
         for xcom in changes.xcoms:
             self.lengths[TaskKey(xcom.run, xcom.task_id, xcom.map_index), xcom.key] = xcom.length
-        self.late += changes.late
-        for cursor in changes.cursors:
-            old = self.dags[cursor.dag_id]
-            self.dags[cursor.dag_id] = DagUpdated(old.dag, old.version, old.paused, old.active, cursor.interval_end)
         for number in changes.handled:
             del self.inbox[number]
-        return [run for new in changes.new_runs if (run := self.create(new, now)) is not None]
+        created = [run for new in changes.new_runs if (run := self.create(new, now)) is not None]
+        self.apply(changes, created)
+        return created
 
     def run_added(self, number: int) -> RunAdded:
         """Everything of one run, as a restarted engine or one that has let go of it wants it."""
@@ -107,15 +88,3 @@ class Store:
         alive = {attempt.run for attempt in self.tries.values() if attempt.outcome is None}
         wanted = [number for number, run in self.runs.items() if not run.state.finished or number in alive]
         return [*self.dags.values(), *(self.run_added(number) for number in wanted)]
-
-
-def _ident(attempt: Try) -> tuple[TaskKey, int]:
-    return (TaskKey(attempt.run, attempt.task_id, attempt.map_index), attempt.epoch)
-
-
-def each_once(what: str, names: Iterable[object]) -> None:
-    """Fail if a name comes twice: a row may be written only once in a transaction."""
-    seen = set()
-    for name in names:
-        assert name not in seen, f"{what} {name} is written twice in one transaction"
-        seen.add(name)

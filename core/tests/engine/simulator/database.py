@@ -1,0 +1,143 @@
+"""The real store, on a file in memory, watched and made to fail."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import NoReturn, Protocol
+
+from penstock.errors import CommitUnknownError, StoreError, StoreUnavailableError
+from penstock.model.changes import Changes
+from penstock.model.run import Run
+from penstock.store import Keyring, Store, Transaction, new_key
+from penstock.store.config import Config
+from penstock.store.quarantine import Quarantine
+from penstock.store.requests import Requests
+from penstock.store.transaction import Writer
+
+_MEMORY = Path("/dev/shm")
+_STATEMENTS: dict[object, object] = {}
+"""Compiled statements, which are the same for each store."""
+
+KEYRING = Keyring([new_key()], "the simulator's key")
+
+
+class Fate(Protocol):
+    """What befalls the scheduler where it meets the outside."""
+
+    def moment(self, where: str) -> None:
+        """Here it may be stopped for a while, or killed."""
+
+    def chance(self, share: float) -> bool:
+        """Whether something of this likelihood happens."""
+
+    def committed(self, applied: Sequence[tuple[Changes, list[Run]]]) -> None:
+        """A transaction is durable, with the changes of these steps."""
+
+    def rolled_back(self) -> None:
+        """A transaction has left nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class WatchedStore(Store):
+    """A store whose transactions fail at times."""
+
+    def committed(self, transaction: str) -> bool:
+        """Whether a transaction is durable of which that was open; at times it stays open for a while."""
+        fate = self.writer.fate
+        fate.moment("asking for a transaction")
+        if fate.chance(0.3):
+            raise StoreUnavailableError("the server has not ended a session that was cut.")
+        return transaction == "durable"
+
+
+class WatchedWriter(Writer):
+    """Opens transactions that fail before and after they are durable, and leave that open."""
+
+    def __init__(self, store: Store, fate: Fate) -> None:
+        super().__init__(store.database, store.leader_lock)
+        self.fate = fate
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """A transaction."""
+        fate, applied = self.fate, []
+        cut = fate.chance(0.01)
+        try:
+            fate.moment("before a transaction")
+            _fail(fate)
+            with super().transaction() as tx:
+                apply = tx.apply
+
+                def noted(changes, now):
+                    applied.append((changes, apply(changes, now)))
+                    return applied[-1][1]
+
+                tx.apply = noted
+                yield tx
+                fate.moment("before the commit")
+                if cut and fate.chance(0.5):
+                    _cut("gone")
+        except BaseException:
+            fate.rolled_back()
+            raise
+        fate.committed(applied)
+        if cut:
+            _cut("durable")
+        fate.moment("after the commit")
+
+
+def _fail(fate: Fate) -> None:
+    if fate.chance(0.004):
+        raise StoreError("the database is damaged.")
+    if fate.chance(0.01):
+        raise StoreUnavailableError("the server cannot be reached.")
+
+
+def _cut(transaction: str) -> NoReturn:
+    raise CommitUnknownError("the session was cut.", transaction)
+
+
+def new_folder() -> Path:
+    """A new folder in memory with an empty database in it."""
+    folder = Path(tempfile.mkdtemp(prefix="penstock-simulator-", dir=_MEMORY if _MEMORY.is_dir() else None))
+    (folder / "penstock.db").write_bytes(_empty())
+    return folder
+
+
+def url_of(folder: Path) -> str:
+    """The URL of its database."""
+    return f"sqlite:///{folder}/penstock.db"
+
+
+def opened(folder: Path, kind: type[Store] = Store) -> Store:
+    """A store that waits for no lock."""
+    store = kind.open(url_of(folder), KEYRING, wait_s=0.0)
+    store.database.engine.update_execution_options(compiled_cache=_STATEMENTS)
+    return store
+
+
+def open_watched(folder: Path, fate: Fate) -> Store:
+    """The scheduler's store."""
+    store = opened(folder, WatchedStore)
+    database, writer = store.database, WatchedWriter(store, fate)
+    return replace(
+        store,
+        writer=writer,
+        requests=Requests(database, writer),
+        quarantine=Quarantine(database, writer),
+        config=Config(database, writer, KEYRING),
+    )
+
+
+@cache
+def _empty() -> bytes:
+    folder = tempfile.mkdtemp(prefix="penstock-simulator-", dir=_MEMORY if _MEMORY.is_dir() else None)
+    try:
+        Store.open(f"sqlite:///{folder}/penstock.db", KEYRING).close()
+        return Path(folder, "penstock.db").read_bytes()
+    finally:
+        shutil.rmtree(folder)

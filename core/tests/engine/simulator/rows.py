@@ -1,0 +1,114 @@
+"""What the database holds, by what each commit said, and apart from the code that reads it."""
+
+from collections.abc import Collection, Iterable, Sequence
+
+from msgspec.structs import replace
+from sqlalchemy import select
+
+from penstock.engine.messages import DagUpdated, Event, RunAdded, RunVersionChanged
+from penstock.model.changes import Changes, LateAnswer
+from penstock.model.dag import DagSpec
+from penstock.model.run import Run, TaskInstance, TaskKey, Try
+from penstock.store import Store
+from penstock.store.sql import tables
+
+
+class Rows:
+    """Rows by their keys.
+
+    Attributes:
+        versions: DAG structures by version, as far as the engine was told of them.
+        dags: The newest version of each DAG and its switches, as the engine was told last.
+    """
+
+    def __init__(self) -> None:
+        self.versions: dict[str, DagSpec] = {}
+        self.dags: dict[str, DagUpdated] = {}
+        self.runs: dict[int, Run] = {}
+        self.tasks: dict[TaskKey, TaskInstance] = {}
+        self.tries: dict[tuple[TaskKey, int], Try] = {}
+        self.late: list[LateAnswer] = []
+
+    def heard(self, event: Event) -> None:
+        """The engine is told of a row: it is what was committed last, or what a person has just written."""
+        match event:
+            case DagUpdated():
+                self.versions[event.version] = event.dag
+                self.dags[event.dag.dag_id] = event
+            case RunVersionChanged():
+                self.versions[event.version] = event.dag
+            case RunAdded(run=run):
+                self.versions[run.version] = event.dag
+                known = self.runs.setdefault(run.run, run)
+                assert _plain(known) == _plain(run), f"{known} was stored, and {run} is read"
+                _same([task for task in self.tasks.values() if task.run == run.run], event.tasks)
+                _same([e for e in self.tries.values() if e.run == run.run and e.outcome is None], event.tries)
+
+    def apply(self, changes: Changes, created: Sequence[Run]) -> None:
+        """One step's changes are durable."""
+        each_once("task", (task.key for task in changes.tasks))
+        each_once("run", (run.run for run in changes.runs))
+        each_once("try", (ident_of(attempt) for attempt in changes.tries))
+        each_once("late answer", ((answer.key, answer.epoch) for answer in changes.late))
+        each_once("cursor", (cursor.dag_id for cursor in changes.cursors))
+        each_once("value", ((x.run, x.task_id, x.map_index, x.key) for x in changes.xcoms))
+        for key in changes.removed:
+            self.tasks.pop(key, None)
+        self.runs |= {run.run: run for run in [*created, *changes.runs]}
+        self.tasks |= {task.key: task for task in changes.tasks}
+        self.tries |= {ident_of(attempt): attempt for attempt in changes.tries}
+        self.late += changes.late
+        for cursor in changes.cursors:
+            self.dags[cursor.dag_id] = replace(self.dags[cursor.dag_id], cursor=cursor.interval_end)
+
+    def drop(self, run: int) -> None:
+        """Hold nothing of a run whose rows cannot be read."""
+        self.runs.pop(run, None)
+        self.tasks = {key: task for key, task in self.tasks.items() if key.run != run}
+        self.tries = {ident: attempt for ident, attempt in self.tries.items() if ident[0].run != run}
+
+    def read(self, store: Store, without: Collection[int] = ()) -> None:
+        """Take the rows from the database, those of some runs left out: something else than a step has written there."""
+        with store.database.read() as connection:
+            rows = {
+                struct: [
+                    struct(*row)
+                    for row in connection.execute(
+                        select(*tables.columns(table, struct)).where(table.c.run.not_in(list(without)))
+                    )
+                ]
+                for table, struct in ((tables.run, Run), (tables.task_instance, TaskInstance), (tables.attempt, Try))
+            }
+        self.runs = {run.run: run for run in rows[Run]}
+        self.tasks = {task.key: task for task in rows[TaskInstance]}
+        self.tries = {ident_of(attempt): attempt for attempt in rows[Try]}
+
+    def compare(self, store: Store, without: Collection[int] = ()) -> None:
+        """Raise AssertionError if the database has other rows than the commits said."""
+        found = Rows()
+        found.read(store, without)
+        for name in ("runs", "tasks", "tries"):
+            _same(getattr(self, name).values(), getattr(found, name).values())
+
+
+def ident_of(attempt: Try) -> tuple[TaskKey, int]:
+    """Key and epoch of a try."""
+    return (TaskKey(attempt.run, attempt.task_id, attempt.map_index), attempt.epoch)
+
+
+def each_once(what: str, names: Iterable[object]) -> None:
+    """Fail if a name comes twice: a row may be written only once in a transaction."""
+    seen = set()
+    for name in names:
+        assert name not in seen, f"{what} {name} is written twice in one transaction"
+        seen.add(name)
+
+
+def _plain(row: Run | TaskInstance | Try) -> Run | TaskInstance | Try:
+    """The row without its free text, of which a database makes visible what it cannot hold."""
+    return replace(row, **{name: "" for name in ("reason", "error") if hasattr(row, name)})
+
+
+def _same(stored: Iterable[Run | TaskInstance | Try], read: Iterable[Run | TaskInstance | Try]) -> None:
+    mine, theirs = (sorted(str(_plain(row)) for row in rows) for rows in (stored, read))
+    assert mine == theirs, f"was stored: {sorted({*mine} - {*theirs})}; is read: {sorted({*theirs} - {*mine})}"
