@@ -54,3 +54,15 @@ def test_the_nearest_project_file_decides(here, monkeypatch):
     below.mkdir()
     monkeypatch.chdir(below)
     assert _session().project == here
+
+
+def test_a_project_without_an_environment_is_told_which_one_is_changed(here, monkeypatch):
+    assert _session().warnings == []
+    (here / "penstock.toml").write_text("")
+    (told,) = _session().warnings
+    assert told.startswith(
+        f"{here} has no .venv, so this is about the environment that plugin-manager runs in, {sys.prefix}."
+    )
+    assert _session(env=sys.prefix).warnings == []
+    (here / ".venv").symlink_to(sys.prefix)
+    assert _session().warnings == []

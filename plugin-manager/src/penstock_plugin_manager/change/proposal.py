@@ -82,7 +82,11 @@ def propose(request: ChangeRequest, limits: Limits, session: Session, *, sized: 
     where = f"Python {session.environment.short_version} on this platform"
     files = {name: chosen_file(target[name], accepted, where) for name in plan.installs}
     found = {name: file for name, file in files.items() if file}
-    warnings = [*plan.warnings, *_inspect(plan, target, found, request.intent, limits, session)]
+    warnings = [
+        *(session.warnings if plan.steps else ()),
+        *plan.warnings,
+        *_inspect(plan, target, found, request.intent, limits, session),
+    ]
     _check_foreign(plan, own, session)
     fresh = [target[name] for name in plan.installs]
     check_policy(fresh, request.intent, session)

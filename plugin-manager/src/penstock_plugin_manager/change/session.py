@@ -152,6 +152,16 @@ class Session:
         return os.path.abspath(self.options.project) if self.options.project else project_folder(self._start) or ""  # noqa: PTH100  as above
 
     @property
+    def warnings(self) -> list[str]:
+        """What to know before a change: that nothing names the environment, and it is none of the project's."""
+        options, root, project = self.options, self.environment.root, str(self.project)
+        named = options.env or options.python or os.environ.get("PENSTOCK_ENV") or os.environ.get("VIRTUAL_ENV")
+        if named or not self.project_found or os.path.commonpath([root, project]) == project:
+            return []
+        place = f"{project} has no .venv, so this is about the environment that plugin-manager runs in, {root}"
+        return [f"{place}. Make one for the project with: plugin-manager init"]
+
+    @property
     def _around(self) -> str:
         """The folder around the environment if that was named or holds this one: where the manager is installed is no project."""
         around, here = os.path.dirname(self.environment.root), os.path.abspath(self._start)  # noqa: PTH100,PTH120  as above
