@@ -67,6 +67,11 @@ class FolderContent:
                 )
                 return
 
+    @property
+    def folders(self) -> frozenset[str]:
+        """The paths of the folders that were looked into, itself first among them."""
+        return frozenset(f"{self._folder}/{place}".rstrip("/") for place in self._seen.values())
+
     def _followed(self, link: str) -> tuple[str, str]:
         return link, os.path.realpath(f"{self._folder}/{link}")
 

@@ -1,6 +1,7 @@
 """Keeps the stored DAGs true to the DAGs folder: imports what changed, and only that."""
 
 import select
+import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
@@ -21,6 +22,7 @@ from penstock.model.source import ParsedFile
 from penstock.model.text import counted
 
 _RETRY_S = 5.0
+_SETTLED_S = 1.0
 _NEVER_S = 86400.0  # a look a day does no harm
 _LOOK_S = 5.0  # a provider that a broken file waits for may have been installed
 _GROUP = 64
@@ -67,7 +69,8 @@ class Loader:
         self._retry: set[str] = set()
         self._unsaved: list[ParsedFile] = []
         self._unsaved_since = clock()
-        self._current = ""
+        self._current = self._fault = ""
+        self._folders: frozenset[str] = frozenset()
         self._started = False
 
     def run(self, stop: int) -> None:
@@ -75,18 +78,30 @@ class Loader:
         watch: FolderWatcher | None = None
         try:
             while True:
-                if watch is not None and not watch.alive:
-                    watch.close()
-                    watch = None
-                if watch is None and self._folder.is_dir():
-                    watch = FolderWatcher(self._folder)
                 due = self._scan_all()
-                if self._wait(watch, due if watch is not None else _RETRY_S, stop):
+                watch, due = self._watched(watch, due)
+                if self._wait(watch, due, stop):
                     return
         finally:
             if watch is not None:
                 watch.close()
             self._parser.close()
+
+    def _watched(self, watch: FolderWatcher | None, due: float | None) -> tuple[FolderWatcher | None, float | None]:
+        """Watch the folders that were just looked into; with it in how many seconds at most the next look is due."""
+        fault = "" if watch is None else watch.fault
+        if watch is not None and (fault or watch.folders != self._folders):
+            watch.close()
+            watch = None
+        if fault and fault != self._fault:
+            self._log(f"the DAGs folder cannot be watched: {fault}. It is looked at every {_RETRY_S:g} s instead.")
+        self._fault = fault or self._fault
+        if watch is not None:
+            return watch, due
+        if fault or not self._folders:
+            return None, _RETRY_S
+        # What has changed between the look and the watch is found by another look.
+        return FolderWatcher(self._folder, self._folders), _SETTLED_S if due is None else min(due, _SETTLED_S)
 
     def scan(self) -> None:
         """Take a snapshot, import the files that changed, and store the results.
@@ -98,7 +113,9 @@ class Loader:
             self._start()
         if self._parser.refresh():
             self._retry |= {name for name, known in self._files.items() if known.problems}
+        self._folders = frozenset()
         snapshot = self._snapshots.take()
+        self._folders = snapshot.folders
         present = dag_files(snapshot)
         for name in sorted(self._files.keys() - {*present, *snapshot.left_out}):
             if not is_left_out(name, snapshot.left_out):
@@ -164,9 +181,9 @@ class Loader:
     def _wait(self, watch: FolderWatcher | None, timeout_s: float | None, stop: int) -> bool:
         """Wait for a reason to look, doing maintenance meanwhile; returns True if it is time to stop."""
         waited = [stop, self._store.fileno(), *([watch.fileno()] if watch is not None else [])]
-        until = self._clock() + timedelta(seconds=_NEVER_S if timeout_s is None else timeout_s)
+        until = time.monotonic() + (_NEVER_S if timeout_s is None else timeout_s)
         while True:
-            left, pause = (until - self._clock()).total_seconds(), self._maintain()
+            left, pause = until - time.monotonic(), self._maintain()
             broken = any(known.problems for known in self._files.values())
             ready, _, _ = select.select(waited, [], [], max(0.0, min(left, pause, _LOOK_S if broken else left)))
             if ready or (left <= 0) or (broken and self._parser.is_outdated):

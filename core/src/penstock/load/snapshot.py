@@ -39,6 +39,7 @@ class Snapshot(NamedTuple):
         files: Content hash of every file by its path relative to the folder, with ``/``.
         left_out: Why an entry of the folder is not among them, by its path; that of a folder ends with ``/``.
         ignore: The patterns of ignored files by the folder for which they count, as `is_ignored` takes them.
+        folders: The DAGs folder and those in it that were looked into.
     """
 
     hash: str
@@ -46,6 +47,7 @@ class Snapshot(NamedTuple):
     files: dict[str, str]
     left_out: dict[str, str]
     ignore: dict[str, tuple[Ignore, ...]]
+    folders: frozenset[str]
 
     def source_hash(self, source: str) -> str | None:
         """Hash of a file, or of the names in a folder (its path ends with ``/``); None if it is not there."""
@@ -84,7 +86,9 @@ class Snapshots:
             self._blobs.mkdir(parents=True, exist_ok=True)
             self._snapshots.mkdir(parents=True, exist_ok=True)
             files = self._keep(content)
-            return self._publish(files, content.left_out, _ignore(self._folder, content))
+            ignore = _ignore(self._folder, content)
+            found, path = self._publish(files)
+            return Snapshot(found, path, files, content.left_out, ignore, content.folders)
         except OSError as error:
             raise ConfigError(
                 f"the snapshot of {str(self._folder)!r} cannot be written to {str(self._snapshots.parent)!r}: "
@@ -151,9 +155,7 @@ class Snapshots:
         self._known[found.name] = (stamp, digest)
         return digest
 
-    def _publish(
-        self, files: dict[str, str], left_out: dict[str, str], ignore: dict[str, tuple[Ignore, ...]]
-    ) -> Snapshot:
+    def _publish(self, files: dict[str, str]) -> tuple[str, Path]:
         manifest = "".join(f"{files[name]} {name}\n" for name in sorted(files)).encode()
         found = content_hash(manifest)
         path = self._snapshots / found
@@ -165,7 +167,7 @@ class Snapshots:
                 self._build(path, manifest, files)
             os.utime(path)
             self._verified.add(found)
-        return Snapshot(found, path, files, left_out, ignore)
+        return found, path
 
     def _build(self, path: Path, manifest: bytes, files: dict[str, str]) -> None:
         draft = path.with_name(f".draft-{uuid4().hex}")

@@ -14,14 +14,19 @@ _TEMPORARY = ("~", ".swp", ".swx", ".swo", ".tmp", ".pyc", ".part", ".crdownload
 
 
 class FolderWatcher:
-    """Watches a folder from a thread of its own.
+    """Watches folders from a thread of its own, each by itself: what a link in one leads to is watched only if it is named.
 
     Args:
-        folder: The folder; it must exist.
+        folder: The DAGs folder.
+        folders: Itself and the folders in it.
+
+    Attributes:
+        folders: The same.
+        fault: Why they cannot be watched, or no longer; "" while they are.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, folders: frozenset[str]) -> None:
+        self._folder, self.folders, self.fault = folder, folders, ""
         self._reading, self._writing = os.pipe()
         os.set_blocking(self._reading, False)
         os.set_blocking(self._writing, False)
@@ -39,11 +44,6 @@ class FolderWatcher:
             while os.read(self._reading, 1 << 12):
                 pass
 
-    @property
-    def alive(self) -> bool:
-        """False once watching has failed, as when the folder was removed; it must then be made anew."""
-        return self._thread.is_alive()
-
     def close(self) -> None:
         """Stop watching."""
         self._stop.set()
@@ -54,9 +54,10 @@ class FolderWatcher:
     def _run(self) -> None:
         from watchfiles import watch  # noqa: PLC0415 - needs anyio, and only the loader's process watches
 
-        with suppress(OSError, RuntimeError):
+        try:
             for _ in watch(
-                self._folder,
+                *sorted(self.folders),
+                recursive=False,
                 watch_filter=lambda _change, path: is_relevant(path, self._folder),
                 step=_STEP_MS,
                 debounce=_DEBOUNCE_MS,
@@ -65,7 +66,10 @@ class FolderWatcher:
                 raise_interrupt=False,
             ):
                 self._notify()
+        except (OSError, RuntimeError) as error:
+            self.fault = str(error)
         if not self._stop.is_set():
+            self.fault = self.fault or "watching has ended"
             self._notify()
 
     def _notify(self) -> None:
