@@ -226,3 +226,15 @@ def test_a_file_that_hangs_holds_back_none_after_it(make_loader, catalog, write)
     write("b.py", "DAG('b')")
     loader.scan()
     assert catalog.saved == ["b.py", "a_hangs.py"]
+
+
+def test_a_stop_does_not_wait_for_the_import_that_runs(loader, catalog, write, tmp_path):
+    began = tmp_path / "began"
+    os.mkfifo(began)
+    write("a.py", f"import time\nopen({str(began)!r}, 'w').close()\ntime.sleep(600)")
+    stop, asked = os.pipe()
+    threading.Thread(target=lambda: (began.read_text(), os.write(asked, b"x"))).start()
+    loader.run(stop)
+    assert catalog.saved == [], "it is imported at the next start"
+    os.close(stop)
+    os.close(asked)

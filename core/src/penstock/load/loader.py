@@ -72,9 +72,11 @@ class Loader:
         self._current = self._fault = ""
         self._folders: frozenset[str] = frozenset()
         self._started = False
+        self._stop: int | None = None
 
     def run(self, stop: int) -> None:
         """Look now, then whenever files or Variables change or an interval passes, until ``stop`` is readable."""
+        self._stop = stop
         watch: FolderWatcher | None = None
         try:
             while True:
@@ -128,7 +130,7 @@ class Loader:
         if fresh and snapshot.hash != self._current:
             self._store.adopt(snapshot.hash, sorted(fresh))
         try:
-            for parsed in self._parser.parse(str(snapshot.path), stale):
+            for parsed in self._parser.parse(str(snapshot.path), stale, self._stop):
                 self._accept(parsed, snapshot)
         finally:
             self._flush()

@@ -1,5 +1,6 @@
 """The loader's side of the parse server: files go in, results come out, whatever the files do."""
 
+import itertools
 import os
 import select
 import socket
@@ -50,8 +51,13 @@ class Parser:
         self._serial = 0
         self._config = config()
 
-    def parse(self, folder: str, files: Sequence[str]) -> Iterator[ParsedFile]:
+    def parse(self, folder: str, files: Sequence[str], stop: int | None = None) -> Iterator[ParsedFile]:
         """Import files of a snapshot's folder; results come in the order of ``files``, but for one that keeps others waiting.
+
+        Args:
+            folder: The snapshot's folder.
+            files: Their names in it.
+            stop: A descriptor that is readable once the rest is to be left for another time.
 
         Raises:
             InternalError: If the server itself cannot be kept alive.
@@ -60,7 +66,7 @@ class Parser:
         left = dict.fromkeys(files)
         for attempt in range(_ATTEMPTS):
             try:
-                for parsed in self._exchange(folder, [file for file in left if file not in done]):
+                for parsed in self._exchange(folder, [file for file in left if file not in done], stop):
                     if parsed is not None:
                         done[parsed.file] = parsed
                     late = parsed is None or len(done) >= _QUEUED
@@ -100,25 +106,21 @@ class Parser:
                 self._server.wait()
         self._server = self._line = None
 
-    def _exchange(self, folder: str, files: Sequence[str]) -> Iterator[ParsedFile | None]:
+    def _exchange(self, folder: str, files: Sequence[str], stop: int | None) -> Iterator[ParsedFile | None]:
         """Yield results as they come; None after a while in which none came."""
         line = self._connected()
+        waited = [line.sock.fileno(), *([stop] if stop is not None else [])]
         running: dict[int, ParseJob] = {}
         outputs: dict[int, str] = {}
         rest = iter(files)
-        exhausted = False
         while True:
-            while not exhausted and len(running) < self._config.processes + _QUEUED:
-                file = next(rest, None)
-                if file is None:
-                    exhausted = True
-                    break
-                self._serial += 1
-                job = running[self._serial] = ParseJob(folder, file, self._clock())
-                line.send(MessageKind.PARSE, self._serial, _encode(job))
+            self._hand_out(line, folder, rest, running)
             if not running:
                 return
-            if not select.select([line.sock], [], [], PATIENCE_S)[0]:
+            ready, _, _ = select.select(waited, [], [], PATIENCE_S)
+            if stop in ready:
+                return
+            if not ready:
                 yield None
                 continue
             for kind, serial, payload in _received(line):
@@ -128,6 +130,13 @@ class Parser:
                     outputs[serial] = payload.decode(errors="replace")
                 elif kind == MessageKind.RESULT and (done := running.pop(serial, None)) is not None:
                     yield msgspec.structs.replace(_parsed(done, payload), output=outputs.pop(serial, ""))
+
+    def _hand_out(self, line: FrameSocket, folder: str, rest: Iterator[str], running: dict[int, ParseJob]) -> None:
+        """Send as many jobs as the server is to have at once."""
+        for file in itertools.islice(rest, self._config.processes + _QUEUED - len(running)):
+            self._serial += 1
+            job = running[self._serial] = ParseJob(folder, file, self._clock())
+            line.send(MessageKind.PARSE, self._serial, _encode(job))
 
     def _reply(self, payload: bytes) -> Reply:
         """Answer what the import of a file asks; its bytes come from a process in which the file's code ran."""
