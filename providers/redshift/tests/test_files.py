@@ -121,6 +121,19 @@ def test_a_manifest_is_never_data_whoever_wrote_it(put, bucket, numbers):
     assert numbers() == [1]
 
 
+def test_data_that_look_like_a_manifest_are_data(hook, put, bucket, capsys):
+    hook.run("CREATE TABLE t (jsonpaths varchar(9), entries varchar(99))")
+    put("in/a", '{"jsonpaths": "x"}')
+    put("in/b", '{"entries": [1]}')
+    put("in/c", '{"entries": "s3://b/k"}')
+    left_out = put("in/d", MANIFEST)
+
+    assert load(f"s3://{bucket}/in/", copy_options=["JSON 'auto'"])["rows"] == 3
+    assert f"{left_out} is a manifest" in capsys.readouterr().out
+    with pytest.raises(ProviderError, match="Invalid JSON"):
+        load(put("deep", '{"a": ' + "[" * 100_000), copy_options=["JSON 'auto'"])
+
+
 @pytest.mark.usefixtures("table")
 def test_manifests_of_our_own_may_stand_among_the_files(put, bucket):
     prefix = f"s3://{bucket}/in/"

@@ -165,6 +165,17 @@ def test_replace_puts_rows_in_place_of_all_and_keeps_the_old_ones_if_it_fails(ho
     assert rows(hook) == [(1, "one")]
 
 
+def test_replace_with_a_ledger_leaves_the_rows_of_all_its_files_and_of_no_others(hook, put):
+    hook.run(TABLE)
+    first, second = put("a.csv", "1,one,2026-01-01"), put("b.csv", "2,two,2026-01-01")
+    found = []
+    for files in ([first], [first, second], [first, second], [second]):
+        answer = load(*files, method="replace", idempotency="ledger")
+        found.append((answer["loaded"], [row[0] for row in rows(hook)]))
+
+    assert found == [(True, [1]), (True, [1, 2]), (False, [1, 2]), (True, [2])]
+
+
 def test_truncate_empties_first_as_often_as_it_is_tried(hook, put, redshift):
     hook.run(f"{TABLE}; INSERT INTO t VALUES (7, 'old')")
     redshift.faults.drop_copies(1)
@@ -230,6 +241,8 @@ def test_rows_passed_over_by_maxerror_are_reported_by_their_causes(hook, put, ca
         ({"incremental_key": "at"}, "belongs to method 'upsert'"),
         ({"idempotency": "always"}, "write one of auto, ledger, none"),
         ({"method": "truncate", "idempotency": "ledger"}, "TRUNCATE commits by itself"),
+        ({"method": "upsert", "upsert_keys": "id"}, "upsert_keys is no list"),
+        ({"column_list": "id"}, "column_list is no list"),
     ],
 )
 def test_arguments_that_do_not_go_together_are_refused(options, says):
@@ -240,8 +253,9 @@ def test_arguments_that_do_not_go_together_are_refused(options, says):
 def test_a_load_key_that_the_ledger_cannot_hold_is_refused_before_anything_is_loaded(hook, put):
     hook.run(TABLE)
 
-    with pytest.raises(ProviderError, match="has 600 bytes, the ledger holds 512"):
-        load(put("a.csv", "1,one,2026-01-01"), load_key="ü" * 300)
+    for key, says in (("ü" * 300, "has 600 bytes, the ledger holds 512"), ("day ", "'day ' ends in a blank")):
+        with pytest.raises(ProviderError, match=says):
+            load(put("a.csv", "1,one,2026-01-01"), load_key=key)
     assert rows(hook) == []
 
 

@@ -311,7 +311,31 @@ def test_a_statement_is_ended_when_its_task_is_cancelled(hook):
         pass
 
 
-@pytest.mark.parametrize("sql", ["", " ; -- nothing", []])
-def test_nothing_to_run_is_refused(hook, sql):
-    with pytest.raises(ProviderError, match="no statement"):
+@pytest.mark.parametrize(
+    ("sql", "says"),
+    [
+        ("", "no statement"), (" ; -- nothing", "no statement"), ([], "no statement"),
+        (None, "no text and no list of texts"), ([1], "no text and no list of texts"),
+    ],
+)  # fmt: skip
+def test_nothing_to_run_is_refused(hook, sql, says):
+    with pytest.raises(ProviderError, match=says) as raised:
         hook.run(sql)
+    assert raised.value.kind is ErrorKind.INVALID
+
+
+def test_a_statement_that_the_driver_would_cut_is_never_sent(hook, redshift):
+    hook.run(f"{TABLE}; {INSERT}")
+    before = len(redshift.statements)
+    for sql in ("DELETE FROM t\0 WHERE id = 7", "DELETE FROM t WHERE name = '\ud800'"):
+        for run in (
+            hook.run,
+            lambda sql: hook.run(sql, autocommit=True),
+            lambda sql: hook.run(sql, [1]),
+            hook.get_first,
+        ):
+            with pytest.raises(ProviderError, match="the statement has") as raised:
+                run(sql)
+            assert raised.value.kind is ErrorKind.INVALID
+    assert not any("DELETE" in each.sql for each in redshift.statements[before:])
+    assert hook.get_first("SELECT count(*) FROM t") == (1,)

@@ -53,6 +53,11 @@ def test_the_sql_operator_gives_the_value_of_its_handler():
     assert task.execute({}) == 5
 
 
+def test_options_that_are_no_list_are_refused_when_authoring():
+    with pytest.raises(ValueError, match="unload_options is no list"):
+        RedshiftToS3Operator(task_id="x", select_query="SELECT 1", s3_url="s3://b/k", unload_options="CSV")
+
+
 def test_the_sql_operator_tells_a_syntax_error_as_final():
     with pytest.raises(ProviderError, match="syntax error") as raised:
         RedshiftSQLOperator(task_id="x", sql="SELEC 1").execute({})

@@ -62,7 +62,7 @@ _CLASSES = {
 }  # fmt: skip
 # What to do about an error, by its SQLSTATE or by its text; psycopg's own carry no SQLSTATE.
 _WAYS_OUT = (
-    (re.compile(r"^25001$|cannot (be )?(run|executed?) (inside|from|in) a", re.IGNORECASE),
+    (re.compile(r"^25001$|cannot (be )?(run|executed?|invoked) (inside|from|in) a", re.IGNORECASE),
      "Run it with autocommit=True, each statement for itself"),
     (re.compile(r"are allowed as placeholders, got|incomplete placeholder|placeholder.*parameters were passed"),
      "In a statement with parameters, write %% for a percent sign"),

@@ -251,13 +251,15 @@ class Loader:
             while buffer:
                 try:
                     document, end = decoder.raw_decode(buffer)
-                except json.JSONDecodeError as error:
-                    if error.pos >= len(buffer.rstrip()) and len(buffer) < _JSON_BYTES:
+                    fields = self._json_fields(document, buffer[:end])
+                except (ValueError, RecursionError) as error:  # numbers and nesting beyond what Python reads as well
+                    at_end = isinstance(error, json.JSONDecodeError) and error.pos >= len(buffer.rstrip())
+                    if at_end and len(buffer) < _JSON_BYTES:
                         break  # the document goes on in the next line
-                    yield _Record(start, buffer.rstrip("\r\n"), FieldError(1223, f"Invalid JSON: {error.msg}"))
+                    yield _Record(start, buffer.rstrip("\r\n"), FieldError(1223, f"Invalid JSON: {error}"))
                     buffer = ""
                 else:
-                    yield _Record(start, buffer[:end], self._json_fields(document, buffer[:end]))
+                    yield _Record(start, buffer[:end], fields)
                     buffer, start = buffer[end:].lstrip(), number
         if buffer:
             yield _Record(start, buffer.rstrip("\r\n"), FieldError(1223, "Invalid JSON: the document does not end"))

@@ -211,7 +211,7 @@ def _boolean(text: str) -> str | None:
 def _super(text: str) -> str:
     try:
         json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise FieldError(1224, "Invalid JSON format for SUPER column") from None
     return text
 

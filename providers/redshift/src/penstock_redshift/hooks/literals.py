@@ -55,12 +55,21 @@ def literal_of(value: object) -> str:
     return _refuse(f"Redshift has no type for a value of the type {name}", hint or "give a text or a number")
 
 
+def refuse_unwritable(text: str, what: str) -> None:
+    """Refuse a text that the server cannot be sent: with a NUL, which ends it, or with half of a surrogate pair.
+
+    Raises:
+        penstock.errors.ProviderError: Of kind ``invalid``.
+    """
+    if "\0" in text:
+        _refuse(f"{what} has the character NUL, which no column can hold", "remove it")
+    if _HALF_PAIR.search(text):
+        _refuse(f"{what} has half of a surrogate pair, which is no character", "decode it anew, or replace it")
+
+
 def _text(value: Any) -> str:  # noqa: ANN401 - a text of any class
     plain = str.__str__(value)
-    if "\0" in plain:
-        _refuse("a text has the character NUL, which no column can hold", "remove it")
-    if _HALF_PAIR.search(plain):
-        _refuse("a text has half of a surrogate pair, which is no character", "decode it anew, or replace it")
+    refuse_unwritable(plain, "a text")
     return "'" + plain.replace("\\", "\\\\").replace("'", "''") + "'"
 
 

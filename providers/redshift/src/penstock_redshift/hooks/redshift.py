@@ -198,6 +198,9 @@ def _cancelled(connection: "psycopg.Connection[Any]") -> Iterator[None]:
 
 def split(sql: str | Sequence[str]) -> list[str]:
     """The statements to run; raises `penstock.errors.ProviderError` of kind ``invalid`` if there are none."""
+    given: object = sql  # a template may have made anything of it
+    if not isinstance(given, str | list | tuple) or not all(isinstance(each, str) for each in given):
+        raise _invalid(f"sql is no text and no list of texts: {type(given).__name__}")
     try:
         statements = split_statements(sql) if isinstance(sql, str) else [each for each in sql if each.strip()]
     except ValueError as error:

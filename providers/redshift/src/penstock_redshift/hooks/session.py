@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock_redshift.connections import RedshiftFields
 from penstock_redshift.errors import parameters_error
+from penstock_redshift.hooks.literals import refuse_unwritable
 from penstock_redshift.hooks.progress import Progress
 from penstock_redshift.hooks.tagging import tagged
 
@@ -33,6 +34,9 @@ class Session:
         With parameters, be they none, a percent sign of the statement's own is written ``%%``.
         """
         text = statement if isinstance(statement, str) else statement.as_string(self.connection)
+        refuse_unwritable(
+            text, "the statement"
+        )  # the driver would send what stands before a NUL, and nothing of the rest
         text = tagged(text, self._tags, self._fields.sql_tagging, has_parameters=parameters is not None)
         self.progress.begin(text, self._status)
         try:

@@ -3,22 +3,24 @@
 import re
 
 # A quoted text ends at a quote that is neither doubled nor behind a backslash: Redshift, like the PostgreSQL 8.0 that
-# it descends from, reads a backslash in a literal as an escape.
+# it descends from, reads a backslash in a literal as an escape. A dollar within a word is a part of it.
 _TOKEN = re.compile(
     r"""
     (?P<text>'(?:[^'\\]|''|\\.)*')
   | (?P<name>"(?:[^"]|"")*")
-  | (?P<dollar>\$(?P<tag>[A-Za-z_]*)\$.*?\$(?P=tag)\$)
+  | (?P<word>[^\W\d][\w$]*)
+  | (?P<dollar>\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?\$(?P=tag)\$)
   | (?P<line>--[^\n]*)
   | (?P<open>/\*)
   | (?P<end>;)
-  | (?P<broken>'|"|\$[A-Za-z_]*\$)
+  | (?P<broken>'|"|\$(?:[^\W\d]\w*)?\$)
     """,
     re.VERBOSE | re.DOTALL,
 )
 _BLOCK = re.compile(r"/\*|\*/")
-_CONTENT = ("text", "name", "dollar")
-_FIRST_WORD = re.compile(r"(?>\s|--[^\n]*\n|/\*.*?\*/|\()*([A-Za-z]+)", re.DOTALL)
+_CONTENT = ("text", "name", "word", "dollar")
+_BEFORE_WORD = re.compile(r"(?>[\s(]+|--[^\n]*)*")
+_WORD = re.compile("[A-Za-z]+")
 
 
 def split_statements(script: str) -> list[str]:
@@ -44,8 +46,14 @@ def split_statements(script: str) -> list[str]:
 
 def first_word(statement: str) -> str:
     """The statement's first word in upper case, behind comments; "" if there is none."""
-    found = _FIRST_WORD.match(statement)
-    return found[1].upper() if found else ""
+    at = 0
+    try:
+        while statement.startswith("/*", at := _BEFORE_WORD.match(statement, at).end()):  # type: ignore[union-attr]  # it matches nothing, too
+            at = _end_of_comment(statement, at)
+    except ValueError:
+        return ""
+    found = _WORD.match(statement, at)
+    return found[0].upper() if found else ""
 
 
 def _end_of_comment(script: str, start: int) -> int:

@@ -85,6 +85,8 @@ def find_files(sources: Sequence[str], conn_id: str | None) -> Files:
                 "Give the files that it names, or their prefix: this operator writes a manifest of its own",
             )  # fmt: skip
         objects = [each for each in objects if each.url not in manifests]
+        for each in sorted(manifests):
+            print(f"{each} is a manifest or a JSONPaths file, and left out")  # noqa: T201 - the task's log
         if not objects:
             hint = "Wait for it with a sensor upstream, or correct the URL"
             raise _problem(f"{url}: there is no file to load", ErrorKind.NOT_FOUND, hint)
@@ -165,10 +167,11 @@ def _is_manifest(body: bytes) -> bool:
         return False
     try:
         document = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):  # the cluster is the judge of data
         return False
-    if list(document) == ["jsonpaths"]:
-        return True
+    paths = document.get("jsonpaths")
+    if isinstance(paths, list) and len(document) == 1:
+        return all(isinstance(each, str) and each.startswith("$") for each in paths)
     entries = document.get("entries")
     return isinstance(entries, list) and all(
         isinstance(each, dict) and str(each.get("url", "")).startswith("s3://") for each in entries

@@ -42,7 +42,8 @@ class S3ToRedshiftOperator(Operator):
         idempotency: ``ledger`` loads once for each load key; ``none`` does not; ``auto`` is the ledger for ``append``,
             whose repetition would double rows, and none for the others.
         load_key: What the load is called in the ledger, such as ``{{ data_interval_start }}``. Unless given, each file
-            counts for itself, by its name and ETag: those that were loaded before are left out.
+            counts for itself, by its name and ETag: those that were loaded before are left out; for ``replace``, all files
+            together count as one.
         ledger: The ledger's table, in the same schema. Loads that share one are done one after the other.
         create_sql: Statements that run before, such as ``CREATE TABLE IF NOT EXISTS ...``, each for itself and at each try
             anew, so that they must bear it.
@@ -107,11 +108,16 @@ class S3ToRedshiftOperator(Operator):
         return found + list(self._option_problems())
 
     def _option_problems(self) -> Iterator[str]:
-        options: object = self.copy_options or ()
-        if not isinstance(options, list | tuple):
-            yield "copy_options is no list; write a list of texts"
+        lists: dict[str, object] = {
+            "copy_options": self.copy_options,
+            "column_list": self.column_list,
+            "upsert_keys": self.upsert_keys,
+        }
+        wrong = [name for name, given in lists.items() if not isinstance(given or [], list | tuple)]
+        if wrong:  # a text would be taken letter by letter
+            yield from (f"{name} is no list; write a list of texts" for name in wrong)
             return
-        words = modes.option_words(options)
+        words = modes.option_words(self.copy_options or ())
         if "MANIFEST" in words:
             yield (
                 "copy_options has MANIFEST, and s3_key would be read as data; give the files that the manifest names, or "
@@ -151,6 +157,11 @@ class S3ToRedshiftOperator(Operator):
     def _ledger(self, hook: RedshiftHook) -> Ledger | None:
         if self.idempotency == "none" or (self.idempotency == "auto" and self._is_repeatable):
             return None
+        if str(self.load_key).endswith(" "):
+            raise _invalid(
+                f"the load_key {str(self.load_key)!r} ends in a blank, by which Redshift tells no two texts apart",
+                "Give one without",
+            )
         length = len(str(self.load_key).encode())
         if length > LONGEST_KEY:
             raise _invalid(f"the load_key has {length} bytes, the ledger holds {LONGEST_KEY}", "Give a shorter one")
@@ -214,7 +225,8 @@ class _Load:
         if self._ledger is None:
             return self._files, []
         self._ledger.lock(session)
-        if self._task.load_key:
+        # what a table was replaced by is one load: without some of its files it would be another table
+        if self._task.load_key or self._task.method == "replace":
             lines = self._ledger.of_key(session, load_key)
             return Files((), ()) if lines else self._files, lines
         lines = self._ledger.of_files(session, self._files.every)

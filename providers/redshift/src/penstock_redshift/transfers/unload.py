@@ -37,6 +37,8 @@ class RedshiftToS3Operator(Operator):
         **kwargs: Any,  # noqa: ANN401 - an operator's own
     ) -> None:
         super().__init__(**kwargs)
+        if not isinstance(unload_options or [], list | tuple):
+            raise ValueError("unload_options is no list; write a list of texts")  # noqa: TRY004 - as all wrong arguments
         self.select_query, self.s3_url, self.unload_options = select_query, s3_url, unload_options
         self.iam_role, self.redshift_conn_id = iam_role, redshift_conn_id
 
