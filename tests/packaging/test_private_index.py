@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
+import sys
 
 import pytest
 
@@ -55,6 +57,99 @@ def test_every_command_asks_with_the_password_and_none_shows_it(generations, pri
         with contextlib.suppress(OSError):
             body = path.read_bytes()
             assert not any(text.encode() in body for text in SAID), path
+
+
+KEYRING = """#!{python}
+import json, sys
+known = {{"username": "user", "password": {password!r}}}
+print(json.dumps(known) if "--output=json" in sys.argv else known["password"])
+"""
+# Where a password may be written: variables, files below the world's folder, and words of the call; BARE and FULL are the
+# index without and with it, DEAD is one that does not answer, ROOT is the folder.
+PLACES = {
+    "the call": ({}, {}, ["--index-url", "FULL"]),
+    "the call, besides": ({}, {}, ["--index-url", "BARE", "--extra-index-url", "FULL"]),
+    "the project": ({}, {"penstock.toml": '[plugin-manager]\nproviders = ["alpha<2"]\nindex-url = "FULL"\n'}, []),
+    "uv.toml": ({"UV_NO_CONFIG": ""}, {"uv.toml": 'index-url = "FULL"\n'}, []),
+    "pyproject.toml": ({"UV_NO_CONFIG": ""}, {"pyproject.toml": '[[tool.uv.index]]\nurl = "FULL"\ndefault = true\n'}, []),
+    "a variable of uv": ({"UV_DEFAULT_INDEX": "FULL"}, {}, []),
+    "variables of a named index": (
+        {"UV_INDEX": "corp=BARE", "UV_INDEX_CORP_USERNAME": "user", "UV_INDEX_CORP_PASSWORD": PASSWORD, "PIP_INDEX_URL": "BARE"}, {}, [],
+    ),
+    "a variable of pip": ({"PIP_EXTRA_INDEX_URL": "FULL", "PIP_INDEX_URL": "BARE"}, {}, []),
+    "pip.conf": ({"PIP_CONFIG_FILE": "ROOT/pip.conf"}, {"pip.conf": "[global]\nindex-url = FULL\n"}, []),
+    "netrc": ({"NETRC": "ROOT/netrc"}, {"netrc": f"machine 127.0.0.1 login user password {PASSWORD}\n"}, ["--index-url", "BARE"]),
+    "uv's store": (
+        {"UV_CREDENTIALS_DIR": "ROOT"},
+        {"credentials.toml": f'[[credential]]\nservice = "BARE"\nusername = "user"\npassword = "{PASSWORD}"\n'},
+        ["--index-url", "BARE"],
+    ),
+    "a keyring": (
+        {"PATH": "ROOT:/usr/bin:/bin", "UV_KEYRING_PROVIDER": "subprocess"},
+        {"keyring": KEYRING.format(python=sys.executable, password=PASSWORD)}, ["--index-url", "BARE"],
+    ),
+}  # fmt: skip
+ASKING = [["audit"], ["install", "beta", "--dry-run"], ["list", "--outdated", "--extra-index-url", "DEAD"]]
+
+
+def holding_it(folder):
+    """Return the files below a folder in which the password stands in any form."""
+    return [
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and any(text.encode() in path.read_bytes() for text in SAID)
+    ]
+
+
+@contextlib.contextmanager
+def planted(world, root, files):
+    """Write files of settings into the project or beside it; afterwards the project is as it was."""
+    kept = {path: path.read_bytes() for path in (world.intent, world.lock)}
+    paths = [world.folder / name if name.endswith(".toml") and name[0] in "pu" else root / name for name in files]
+    for path, text in zip(paths, files.values(), strict=True):
+        path.write_text(text)
+        path.chmod(0o700)
+    yield
+    for path in paths:
+        path.unlink()
+    for path, body in kept.items():
+        path.write_bytes(body)
+
+
+def test_a_password_is_known_from_every_place_and_told_in_none(
+    uv_world, own_wheels, tmp_path_factory, monkeypatch, capsys
+):
+    world = uv_world
+    world.pm("install", "alpha<2")
+    write_static_index(world.folder / "static", own_wheels, {})
+    for name in set(os.environ) - set(world.variables):
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(world.folder)
+    with static_index(world.folder / "static", f"user:{PASSWORD}") as url:
+        full = f"{url}simple/".replace("http://", "http://user:pa55-w0rd%2F%C3%BC@")
+        for place, (variables, files, words) in PLACES.items():
+            root = tmp_path_factory.mktemp("secrets")
+            meant = {
+                "ROOT": str(root),
+                "BARE": f"{url}simple/",
+                "FULL": full,
+                "DEAD": full.replace(url.rpartition(":")[2], "1/"),
+            }
+
+            def filled(text, meant=meant):
+                return functools.reduce(lambda whole, word: whole.replace(*word), meant.items(), text)
+
+            own = {name: filled(text) for name, text in files.items()}
+            with planted(world, root, own), monkeypatch.context() as patch:
+                for name, text in {**world.variables, "HOME": str(root), **variables}.items():
+                    patch.setenv(name, filled(text))
+                for command in ASKING:
+                    run([*map(filled, [*command, *words]), "--json"])
+                    said = capsys.readouterr()
+                    assert not any(text in said.out + said.err for text in SAID), (place, command, said)
+                    if command == ["audit"]:
+                        assert json.loads(said.out).get("data", {}).get("not_in_sources") == [], (place, said)
+            assert holding_it(world.folder) == [], place
 
 
 def test_a_name_of_the_first_index_is_never_taken_from_another(world, own_wheels, tmp_path):
