@@ -16,6 +16,7 @@ from penstock.model.attempt import TryEnd
 from penstock.model.connection import Connection
 from penstock.model.names import error_sentence, well_formed
 from penstock.model.state import Outcome
+from penstock.model.text import shortened, visible
 from penstock.processes.frames import FrameReader, frame
 from penstock.processes.masking import Mask
 from penstock.spec.wire import Ask, FrameKind, Reply
@@ -96,18 +97,32 @@ class Channel:
         """Ask the supervisor for something and wait for the reply.
 
         Raises:
-            RequestError: The supervisor is gone, or this is a process that the task has forked.
+            RequestError: The supervisor is gone, this is a process that the task has forked, or an argument cannot be sent.
             PenstockError: What the supervisor answered, as the class it named.
         """
         self._check_owner(f"the answer to {method}()")
+        try:
+            payload = _encode(Ask(method, args))
+        except Exception as error:  # noqa: BLE001 - the author's own values, whose code may raise anything
+            shown = shortened(", ".join(map(_shown, args)), 300)
+            raise RequestError(
+                f"{method}({shown}) cannot be asked: {error_sentence(error)}. Pass plain text and numbers."
+            ) from None
         with self._lock:
-            self._sock.sendall(frame(FrameKind.ASK, serial, _encode(Ask(method, args))))
+            self._sock.sendall(frame(FrameKind.ASK, serial, payload))
             for kind, _, payload in self.frames():
                 if kind == FrameKind.REPLY:
                     reply = _decode_reply(payload)
                     self.mask.learn(reply.secrets)
                     return value_of(reply)
         raise RequestError(f"{method}() could not be answered: the supervisor of this try is gone")
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401 - any argument
+    try:
+        return visible(repr(value))
+    except Exception:  # noqa: BLE001 - its own text may raise
+        return f"a {type(value).__name__}"
 
 
 def _last_words(end: TryEnd) -> str:

@@ -182,6 +182,11 @@ WRONG = [
     ),
     pytest.param('DAG("d", schedule=timedelta(0))', {1: ["the schedule is every"]}, id="interval of nothing"),
     pytest.param(
+        'DAG("d", schedule=timedelta(microseconds=1))',
+        {1: ["write a timedelta of at least a second"]},
+        id="runs without end",
+    ),
+    pytest.param(
         'DAG("d", schedule=Dates([datetime(2026, 1, 1)]), timezone="Europe/Berlin", start_date="2026-01-01")',
         {1: ["start_date is '2026-01-01'; write datetime("]},
         id="date as text",

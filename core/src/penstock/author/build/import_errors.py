@@ -87,7 +87,10 @@ def _import_problem(error: ImportError, folder: str, file: str) -> str:
     if (name := _NAME.match(text)) and error.name in sys.modules:
         return missing_name(name[1], error.name, folder)
     if "relative import" in text:
-        package = file.rpartition("/")[0].replace("/", ".")
+        place = file.rpartition("/")[0]
+        if unfit := [each for each in place.split("/") if place and not each.isidentifier()]:
+            return f"{text}: nothing can be imported from a folder named {unfit[0]!r}. Rename it: letters, digits, '_' and no digit first."
+        package = place.replace("/", ".")
         example = f"from {package} import NAME" if package else "from MODULE import NAME"
         return f"{text}: the file is imported by itself. Write `{example}`, as seen from the DAGs folder."
     return error_sentence(error)

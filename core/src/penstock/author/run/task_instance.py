@@ -66,13 +66,17 @@ class RuntimeTaskInstance:
             include_prior_dates: False; runs do not look at earlier runs.
 
         Raises:
-            penstock.errors.RequestError: The value of another DAG or run was asked for.
+            penstock.errors.RequestError: The value of another DAG or run was asked for, or nothing can have this key.
         """
         if dag_id not in (None, self.dag_id) or run_id not in (None, self.run_id) or include_prior_dates:
             raise RequestError(
                 "xcom_pull() gives values of the same run alone, without dag_id, run_id and include_prior_dates. "
                 "Pass a value to another DAG by the conf of TriggerDagRunOperator, or keep it in a Variable."
             )
+        from penstock.model.names import xcom_key_problem  # noqa: PLC0415 - only a task that pulls needs it
+
+        if problem := xcom_key_problem(key):
+            raise RequestError(f"{problem}, so that nothing was left under it.")
         if isinstance(task_ids, list | tuple):
             return [self._pull(task_id, key, map_indexes, default) for task_id in task_ids]
         return self._pull(task_ids or self.task_id, key, map_indexes, default)

@@ -143,9 +143,9 @@ def _duration(value: Any) -> timedelta:  # noqa: ANN401 - what an author wrote
     from penstock.model.plain_value import plain_value  # noqa: PLC0415 - only a DAG with an interval needs it
 
     plain = plain_value(value) if isinstance(value, timedelta) else None
-    if not isinstance(plain, timedelta) or _calendar_parts(value) or not 0 < plain.total_seconds() <= LONGEST_S:
+    if not isinstance(plain, timedelta) or _calendar_parts(value) or not 1 <= plain.total_seconds() <= LONGEST_S:
         raise AuthoringError(
-            f"the schedule is every {value!r}; write a timedelta between zero and a hundred years.{_nearest(value)}"
+            f"the schedule is every {value!r}; write a timedelta of at least a second and at most a hundred years.{_nearest(value)}"
         )
     return plain
 
