@@ -26,9 +26,16 @@ class Bench:
     """A DAG file, an executor over it, and what came back."""
 
     def __init__(
-        self, folder: Path, slots: int, *, import_timeout_s: float, threads: int = 32, lease_s: float = 30.0
+        self,
+        folder: Path,
+        slots: int,
+        *,
+        import_timeout_s: float,
+        threads: int = 32,
+        lease_s: float = 30.0,
+        grace_s: float = 5.0,
     ) -> None:
-        self.folder = folder
+        self.folder, self._grace_s = folder, grace_s
         self.events: list[ExecutorEvent] = []
         self.secret = "hunter2-hunter2"
         self.asked: list[Ask] = []
@@ -40,7 +47,7 @@ class Bench:
         self.executor = LocalExecutor(
             folder.parent,
             {"": self.environment},
-            ExecutorSettings(parallelism=slots, import_timeout_s=import_timeout_s),
+            ExecutorSettings(parallelism=slots, import_timeout_s=import_timeout_s, stop_grace_s=grace_s),
             lambda: datetime.now(UTC),
             lease_s=lease_s,
             dags_folder="/project/dags",
@@ -126,7 +133,7 @@ class Bench:
         return (self.folder / "servers.log").read_text()
 
     def close(self) -> None:
-        self.executor.stop(5)
+        self.executor.stop(self._grace_s)
         os.close(self._lock)
 
 
@@ -152,7 +159,7 @@ def narrow_bench(tmp_path: Path) -> Iterator[Bench]:
 
 @pytest.fixture
 def alert_bench(tmp_path: Path) -> Iterator[Bench]:
-    made = Bench(tmp_path, slots=4, import_timeout_s=5, lease_s=1.5)
+    made = Bench(tmp_path, slots=4, import_timeout_s=5, lease_s=1.5, grace_s=0.5)
     yield made
     made.close()
 
