@@ -55,7 +55,8 @@ class InHand:
     def _write(self, note: bytes) -> None:
         if self._file >= 0:
             os.ftruncate(self._file, 0)
-            os.pwrite(self._file, note, 0)
+            if note:
+                os.pwrite(self._file, note, 0)
         self._noted = note
 
 

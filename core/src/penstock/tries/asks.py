@@ -7,6 +7,7 @@ is checked against the method's own signature before anything is done with it.
 import inspect
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, get_type_hints
 
 import msgspec
@@ -109,6 +110,7 @@ def checked_arguments(ask: Ask) -> tuple[Any, ...]:
     return ask.args
 
 
+@cache
 def _signature(method: str) -> tuple[list[str], list[Any]]:
     function = getattr(Runtime, method)
     names = [name for name in inspect.signature(function).parameters if name != "self"]

@@ -1,7 +1,10 @@
 """Where the logs and the large values of a run lie."""
 
+import os
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import quote_from_bytes
 
 from penstock.model.run import UNMAPPED, Run, TaskKey
 
@@ -19,8 +22,12 @@ def run_logs(logs: Path, dag_id: str, run_id: str) -> Path:
 
 def log_path(logs: Path, dag_id: str, run_id: str, key: TaskKey, epoch: int) -> Path:
     """Where the output of one dispatch goes: a folder for the run, a file for each dispatch."""
-    name = _file_name(key.task_id) + ("" if key.map_index == UNMAPPED else f"[{key.map_index}]")
-    return run_logs(logs, dag_id, run_id) / name / f"{epoch}.log"
+    return run_logs(logs, dag_id, run_id) / _instance_name(key) / f"{epoch}.log"
+
+
+def log_url(logs: Path, dag_id: str, run_id: str, key: TaskKey, epoch: int) -> str:
+    """The URL of `log_path`, at no cost of paths: one is made for each try."""
+    return f"{_run_logs_url(logs, dag_id, run_id)}/{quote_from_bytes(os.fsencode(_instance_name(key)))}/{epoch}.log"
 
 
 def run_values(store: str, run: Run) -> str:
@@ -30,6 +37,15 @@ def run_values(store: str, run: Run) -> str:
     the same microsecond.
     """
     return f"{store.rstrip('/')}/{run.run}-{run.created_at:%Y%m%dT%H%M%S%f}/"
+
+
+@lru_cache(maxsize=1000)
+def _run_logs_url(logs: Path, dag_id: str, run_id: str) -> str:
+    return run_logs(logs, dag_id, run_id).absolute().as_uri()
+
+
+def _instance_name(key: TaskKey) -> str:
+    return _file_name(key.task_id) + ("" if key.map_index == UNMAPPED else f"[{key.map_index}]")
 
 
 def _file_name(text: str) -> str:

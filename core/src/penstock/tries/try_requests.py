@@ -12,7 +12,7 @@ from penstock.model.state import Outcome
 from penstock.spec.executor import FileCode, Offload, PlanCode, SensorWait, TryFinished, TryRequest
 from penstock.store import Store, Version
 from penstock.tries.inputs import Inputs
-from penstock.tries.paths import log_path, run_values
+from penstock.tries.paths import log_url, run_values
 
 
 class TryRequests:
@@ -78,7 +78,7 @@ class TryRequests:
             epoch=instance.epoch,
             facts=facts_of(dispatch, version.spec),
             code=self._code(task, version),
-            log=log_path(self._logs, run.dag_id, run.run_id, instance.key, instance.epoch).absolute().as_uri(),
+            log=log_url(self._logs, run.dag_id, run.run_id, instance.key, instance.epoch),
             inputs=inputs.of(version.spec, task, instance.key),
             queue=task.queue,
             isolation=version.spec.isolation or self._isolation,
