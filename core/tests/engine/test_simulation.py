@@ -1,3 +1,4 @@
+import pytest
 from simulator.__main__ import main
 from simulator.world import World
 
@@ -22,6 +23,7 @@ CLAIMS = [
 """What happens in these worlds, by the words of their logs."""
 
 
+@pytest.mark.timeout(600)
 def test_whatever_fails_every_run_ends_and_every_rule_holds():
     seen, late, tries = set(), 0, 0
     for seed in SEEDS:
