@@ -10,6 +10,8 @@ from penstock.load.snapshot import Snapshots
 from penstock.model.quarantine import Quarantined, QuarantineKind
 from penstock.model.request import DagChanged
 from penstock.plugins.sources import PluginSources
+from penstock.scheduler.executor_faults import ExecutorFaults
+from penstock.scheduler.fenced import FencedExecutor
 from penstock.service.dags import trigger
 from penstock.service.health import Severity, check_installation
 from penstock.service.quarantine import drop_quarantined, list_quarantine, retry_quarantined
@@ -60,6 +62,27 @@ def test_an_executor_that_does_not_take_its_options_is_bad(found, installation, 
     installation.settings = msgspec.structs.replace(installation.settings, executors=executors)
     assert found()["executor far"].severity is Severity.BAD
     assert found()["executor far"].detail.startswith("[executors.far]: ours.batch takes no argument 'slots'")
+
+
+def test_what_an_executor_of_a_provider_does_wrong_is_bad_until_the_next_scheduler(found, installation, tmp_path):
+    (tmp_path / "ours.py").write_text(
+        "from penstock.spec.plugin import Capability, hookimpl\nclass Broken:\n    def __init__(self, context): pass\n"
+        "    recover = capacity = fileno = submit = cancel = reply = events = stop = lambda self, *given: 0\n"
+        "    def start(self): raise OSError('no\\x1b[2J queue')\n@hookimpl\n"
+        "def penstock_executors():\n    return [Capability('executors', 'ours.batch', Broken, 'A batch system.')]\n"
+    )
+    installation.host = PluginSources(modules=("ours",), folder=str(tmp_path)).host(())
+    executors = {"far": ExecutorChoice("ours.batch")}
+    installation.settings = msgspec.structs.replace(installation.settings, executors=executors)
+    assert "executor far" not in found()
+    faults = ExecutorFaults(installation.settings.state_folder, "far")
+    fenced = FencedExecutor(installation.host.resolve("ours.batch")(None), "far", installation.now, keep=faults.add)
+    fenced.start()
+    fenced.stop(0)
+    assert found()["executor far"].severity is Severity.BAD
+    assert "it cannot be started: OSError: no\\x1b[2J queue" in found()["executor far"].detail
+    faults.clear()
+    assert "executor far" not in found()
 
 
 def test_a_database_file_that_was_deleted_is_bad_and_one_that_never_was_is_not(found, installation):

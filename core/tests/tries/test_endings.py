@@ -31,6 +31,7 @@ def test_a_try_whose_value_cannot_be_kept_has_failed_for_good_and_says_why(key, 
     [
         (Value(b"not json"), "is no JSON of a value"),
         (Value(b"[1, 2"), "is no JSON of a value"),
+        (Value(b"[" * 5000 + b"]" * 5000), "under the XCom key 'k'"),
         (Value(b"\xff"), "is no JSON of a value"),
         (Value(b'{"$penstock": "tuple"}'), "is no JSON of a value"),
         (Value(b'{"$penstock": "ref", "value": {"url": 5}}'), "is no JSON of a value"),

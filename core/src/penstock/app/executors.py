@@ -13,6 +13,7 @@ from penstock.errors import ConfigError, PenstockError
 from penstock.execute.environment import Environment, spawn_command
 from penstock.execute.executor_lock import lock_executor
 from penstock.execute.local import LocalExecutor
+from penstock.scheduler.executor_faults import ExecutorFaults
 from penstock.scheduler.fenced import FencedExecutor
 from penstock.settings import Settings
 from penstock.settings.executor import ExecutorSettings
@@ -47,9 +48,13 @@ def build_executors(
             if name == LOCAL:
                 executors[WAITER] = local
         else:
+            faults = ExecutorFaults(settings.state_folder, name)
+            faults.clear()
             try:
-                executors[name] = _of_provider(settings, name, choice.type, choice.options, now)
+                made = _of_provider(settings, name, choice.type, choice.options, now)
+                executors[name] = FencedExecutor(made, name, now, keep=faults.add)
             except ConfigError as error:
+                faults.add(str(error))
                 report(f"{error}. Tries of its queues wait.")
     return executors
 
@@ -120,7 +125,7 @@ def _of_provider(
         raise ConfigError(
             f"executor {name!r} ({capability}) cannot be made: {type(error).__name__}: {error}"
         ) from error
-    return FencedExecutor(made, name, now)
+    return made
 
 
 def _maker(settings: Settings, capability: str, options: Mapping[str, object]) -> Callable[[ExecutorContext], Executor]:

@@ -58,12 +58,19 @@ class FencedExecutor:
         name: Its name in the settings.
         now: Gives the present as aware UTC.
         patience_s: Seconds that the scheduler waits for a call.
+        keep: Takes each fault, for `penstock doctor`.
     """
 
     def __init__(
-        self, inner: Executor, name: str, now: Callable[[], datetime], *, patience_s: float = PATIENCE_S
+        self,
+        inner: Executor,
+        name: str,
+        now: Callable[[], datetime],
+        *,
+        patience_s: float = PATIENCE_S,
+        keep: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self.name, self._inner, self._now, self._patience_s = name, inner, now, patience_s
+        self.name, self._inner, self._now, self._patience_s, self._keep = name, inner, now, patience_s, keep
         self._thread = ExecutorThread(name)
         self._own: list[ExecutorEvent] = []
         self._reported: set[str] = set()
@@ -244,6 +251,7 @@ class FencedExecutor:
     def _report(self, fault: str) -> None:
         if fault not in self._reported and len(self._reported) < 100:
             self._reported.add(fault)
+            self._keep(fault)
             print(f"executor {self.name!r}: {fault}. Report it to the provider's author.", file=sys.stderr, flush=True)  # noqa: T201 - the scheduler's terminal
 
 

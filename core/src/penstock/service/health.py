@@ -11,6 +11,7 @@ from penstock import __version__
 from penstock.errors import PenstockError
 from penstock.load.integrity import damaged_files
 from penstock.model.text import counted, visible
+from penstock.scheduler.executor_faults import ExecutorFaults
 from penstock.service.installation import Installation
 from penstock.service.pools import list_pools
 from penstock.service.providers import concerns, list_providers
@@ -157,6 +158,8 @@ def _executors(installation: Installation) -> Iterator[Finding]:
                 yield Finding(Severity.BAD, f"executor {name}", detail)
             for problem in argument_problems(capability, chosen.options):
                 yield Finding(Severity.BAD, f"executor {name}", f"[executors.{name}]: {problem}")
+            for fault in ExecutorFaults(installation.settings.state_folder, name).read():
+                yield Finding(Severity.BAD, f"executor {name}", f"since its scheduler started: {visible(fault)}")
 
 
 def _providers(installation: Installation) -> Iterator[Finding]:

@@ -19,7 +19,7 @@ def accepted(end: TryEnd) -> TryEnd:
             return _refused(f"{problem}. Choose another key")
         try:
             length = encoded_length(left.json)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             return _refused(f"under the XCom key {key!r}, {error}")
         # A mapping over it is expanded by this number, and it must not differ from what its tries then find.
         if left.length not in (None, length):
