@@ -14,8 +14,8 @@ ENDING_FILES, KIND_FILES, COLUMN_FILES = 3, 2, 4
 ENDING = [
     (
         "core/src/penstock/model/attempt.py",
-        '    skip_downstream: str = ""\n',
-        '    skip_downstream: str = ""\n    advice: str = ""\n',
+        '    skip_downstream: Literal["", "all", "direct"] = ""\n',
+        '    skip_downstream: Literal["", "all", "direct"] = ""\n    advice: str = ""\n',
     ),
     (
         "core/src/penstock/author/run/failed.py",

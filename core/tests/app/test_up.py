@@ -234,3 +234,8 @@ def test_ctrl_c_stops_cleanly_and_tries_are_repeated_at_the_next_start(project):
     project.up()
     open_gate(project)
     assert project.wait_for_run("slow", "one") == "success"
+
+
+def test_an_installation_that_cannot_work_ends_at_the_start_with_the_reason(project):
+    (project.folder / ".penstock" / "penstock.db").write_bytes(b"no database, whatever its name says" * 100)
+    assert "is no SQLite database" in project.call("up", code=5)

@@ -15,7 +15,7 @@ supervise.FIRST_PAUSE_S = 0.01
 def log(line):
     print(line, flush=True)
 services = [supervise.Service(f"s{n}", [sys.executable, "-c", code], Path.cwd()) for n, code in enumerate(sys.argv[1:])]
-sys.exit(supervise.Supervisor(services, final=4, stop_s=20, log=log).run())
+sys.exit(supervise.Supervisor(services, final=4, final_at_start=5, stop_s=20, log=log).run())
 """
 STAYS = (
     "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); print('up', flush=True); signal.pause()"
@@ -59,3 +59,18 @@ def test_a_signal_stops_all_services_and_a_second_one_kills_them_at_once():
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 130
+
+
+def test_a_service_that_cannot_work_from_the_start_ends_all_and_one_that_has_worked_is_started_again(tmp_path):
+    process = supervised(STAYS, "raise SystemExit(5)")
+    process.communicate(timeout=60)
+    assert process.returncode == 5
+    later = (
+        f"import os, sys; left = [p for p in {[str(tmp_path / n) for n in 'ab']!r} if not os.path.exists(p)]\n"
+        "if not left: sys.exit(4)\n"
+        "open(left[0], 'w').close(); sys.exit(5 if len(left) == 1 else 0)"
+    )
+    process = supervised(STAYS, later)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 4
+    assert "the s1 ended with exit code 5; it is started again" in said

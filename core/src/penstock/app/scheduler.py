@@ -7,13 +7,14 @@ import sys
 from pathlib import Path
 
 from penstock.app.compose import build_scheduler
-from penstock.errors import ExitCode, PenstockError, StoreGoneError, StoreHeldError
+from penstock.app.service_main import exit_code
+from penstock.errors import PenstockError
 from penstock.model.text import visible
 from penstock.settings import load_settings
 
 
 def main(*, notify: bool) -> int:
-    """Schedule until SIGTERM or SIGINT; the exit code says what was wrong: 4 if another is at work, or the database is gone."""
+    """Schedule until SIGTERM or SIGINT; the exit code says what was wrong."""
     try:
         scheduler = build_scheduler(
             load_settings(os.environ, Path.cwd()), f"penstock up (process {os.getppid()})", notify=notify
@@ -24,8 +25,7 @@ def main(*, notify: bool) -> int:
         scheduler.run()
     except PenstockError as error:
         print(visible(str(error)), file=sys.stderr)  # noqa: T201 - the supervisor shows it
-        refused = isinstance(error, StoreHeldError | StoreGoneError)
-        return ExitCode.REFUSED if refused else ExitCode.UNAVAILABLE
+        return exit_code(error)
     return 0
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from penstock.app.compose import installation
-from penstock.errors import ExitCode, PenstockError, StoreGoneError
+from penstock.errors import ExitCode, PenstockError, StoreGoneError, StoreHeldError, StoreUnavailableError
 from penstock.model.text import visible
 from penstock.service.installation import Installation
 from penstock.settings import load_settings
@@ -21,7 +21,7 @@ def run_service(name: str, run: Callable[[Installation, int], None]) -> int:
         run: Works until its last argument, a descriptor, is readable.
 
     Returns:
-        The exit code: 0 after a clean stop, 5 if the installation is wrong, 4 if its database is gone.
+        The exit code: 0 after a clean stop, else that of the error.
     """
     stop_r, stop_w = os.pipe()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -31,6 +31,17 @@ def run_service(name: str, run: Callable[[Installation, int], None]) -> int:
             run(found, stop_r)
     except PenstockError as error:
         print(visible(f"{name}: {error}"), file=sys.stderr)  # noqa: T201 - the supervisor's terminal
-        # A service that was started again would make a new database in place of the one that is gone.
-        return ExitCode.REFUSED if isinstance(error, StoreGoneError) else ExitCode.UNAVAILABLE
+        return exit_code(error)
     return 0
+
+
+def exit_code(error: PenstockError) -> ExitCode:
+    """What the end of a service by an error says to `penstock up`: 4 and 5 that a restart is no use, the latter at the start alone."""
+    match error:
+        case StoreGoneError() | StoreHeldError():
+            # Started again, it would make a new database in place of the one that is gone.
+            return ExitCode.REFUSED
+        case StoreUnavailableError():
+            return ExitCode.FAILED
+        case _:
+            return ExitCode.UNAVAILABLE

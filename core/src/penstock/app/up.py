@@ -1,12 +1,15 @@
 """``penstock up``: the processes that make up an installation, each started again if it ends."""
 
+import os
 import sys
+from pathlib import Path
 
 from penstock import __version__
 from penstock.app.environments import listening
-from penstock.errors import ExitCode
+from penstock.errors import ConfigError, ExitCode
 from penstock.model.text import visible
 from penstock.processes.supervise import Service, Supervisor
+from penstock.service.project import make_state_folder
 from penstock.settings import Settings
 
 NOTIFY = "notify"
@@ -18,12 +21,33 @@ def up(settings: Settings) -> int:
     """Run everything until SIGINT or SIGTERM.
 
     Returns:
-        The exit code: 0 after a clean stop, 4 if another scheduler holds the database, 130 if a second Ctrl-C cut
-        the stop short.
+        The exit code: 0 after a clean stop, 4 if another scheduler holds the database, 5 if the installation cannot work as it
+        is, 130 if a second Ctrl-C cut the stop short.
+
+    Raises:
+        ConfigError: The state folder cannot be made or written to.
     """
+    make_state_folder(settings)
+    _check_writable(settings.state_folder)
     _log(f"Penstock {__version__}: DAGs in {settings.dags_folder}, state in {settings.state_folder}. Ctrl-C stops.")
     stop_s = settings.executor.stop_grace_s + _STOP_S
-    return Supervisor(_services(settings), final=ExitCode.REFUSED, stop_s=stop_s, log=_log).run()
+    supervisor = Supervisor(
+        _services(settings),
+        final=ExitCode.REFUSED,
+        final_at_start=ExitCode.UNAVAILABLE,
+        stop_s=stop_s,
+        log=_log,
+    )
+    return supervisor.run()
+
+
+def _check_writable(state_folder: Path) -> None:
+    # A disk that turns read-only later may turn back, so it is waited for; one that is at the start is seldom meant.
+    if not os.access(state_folder, os.W_OK | os.X_OK):
+        raise ConfigError(
+            f"{state_folder}: nothing can be written into the state folder: it, or its disk, is read-only for this user. "
+            "Make it writable, or name another one by `state_folder` in penstock.toml."
+        )
 
 
 def _services(settings: Settings) -> list[Service]:

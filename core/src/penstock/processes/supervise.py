@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from penstock.processes.fork import spawn
 from penstock.processes.group import describe_exit, kill_group
@@ -40,6 +41,20 @@ class Backoff:
         self._next_s = self._first_s
 
 
+class ServiceEnd(NamedTuple):
+    """The end of a service's process.
+
+    Attributes:
+        code: Exit code, or the negative number of a signal.
+        pause_s: Seconds until the service is started again.
+        at_start: Whether it was the first, and had no long life: the service may never have worked.
+    """
+
+    code: int
+    pause_s: float
+    at_start: bool
+
+
 class Service:
     """A program that is to run all the time.
 
@@ -54,23 +69,25 @@ class Service:
         self._process: subprocess.Popen[bytes] | None = None
         self._backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
         self._started_at = self._due = 0.0
+        self._starts = 0
 
-    def keep_alive(self) -> tuple[int, float] | None:
-        """Start the process if it is due; if it has ended, return its exit code and the pause before its restart."""
+    def keep_alive(self) -> ServiceEnd | None:
+        """Start the process if it is due; if it has ended, say how."""
         now = time.monotonic()
         if self._process is None:
             if now >= self._due:
                 self._started_at, self._process = now, spawn(self._command, cwd=self._cwd)
+                self._starts += 1
             return None
         code = self._process.poll()
         if code is None:
             return None
         self._process = None
-        if now - self._started_at > LONG_LIFE_S:
+        if lived_long := now - self._started_at > LONG_LIFE_S:
             self._backoff.reset()
-        pause = self._backoff.pause()
-        self._due = now + pause
-        return code, pause
+        pause_s = self._backoff.pause()
+        self._due = now + pause_s
+        return ServiceEnd(code, pause_s, at_start=self._starts == 1 and not lived_long)
 
     @property
     def due_in(self) -> float | None:
@@ -99,19 +116,29 @@ class Service:
 
 
 class Supervisor:
-    """Runs services until SIGINT or SIGTERM, or until one of them ends with a code that is final.
+    """Runs services until SIGINT or SIGTERM, or until one of them ends in a way that no restart can help.
 
     It takes over these signals and SIGCHLD, so it is made in the main thread of a process of its own.
 
     Args:
         services: What to keep alive; none of them needs another to be alive.
         final: Exit code that no restart can help.
+        final_at_start: Exit code that no restart can help unless the service has worked before.
         stop_s: Seconds that services get to end by themselves.
         log: Takes what the user should know, a line each.
     """
 
-    def __init__(self, services: Sequence[Service], *, final: int, stop_s: float, log: Callable[[str], None]) -> None:
-        self._services, self._final, self._stop_s, self._log = services, final, stop_s, log
+    def __init__(
+        self,
+        services: Sequence[Service],
+        *,
+        final: int,
+        final_at_start: int,
+        stop_s: float,
+        log: Callable[[str], None],
+    ) -> None:
+        self._services, self._stop_s, self._log = services, stop_s, log
+        self._final, self._final_at_start = final, final_at_start
         self._interrupts = 0
         self._wake, writing = os.pipe()
         os.set_blocking(self._wake, False)
@@ -150,11 +177,11 @@ class Supervisor:
         for service in self._services:
             if (ended := service.keep_alive()) is None:
                 continue
-            code, pause = ended
-            if code == self._final:
-                found = code
+            if ended.code == self._final or (ended.at_start and ended.code == self._final_at_start):
+                found = ended.code
             else:
-                self._log(f"the {service.name} {describe_exit(code)}; it is started again in {pause:g} s")
+                how = describe_exit(ended.code)
+                self._log(f"the {service.name} {how}; it is started again in {ended.pause_s:g} s")
         return found
 
     def _stop(self) -> int:

@@ -8,7 +8,6 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
-import penstock
 from penstock.author.build.missing import missing, missing_module, missing_name
 from penstock.author.parse_session import ParseSession, Problem, Site
 from penstock.errors import AuthoringError, PenstockError
@@ -67,7 +66,7 @@ def _problem(error: BaseException, session: ParseSession, file: str) -> Problem:
     site = Site(session.display_path(own[-1].filename), own[-1].lineno or 0) if own else Site(file, 1)
     if isinstance(error, ImportError):
         return Problem(site, _import_problem(error, session.folder, site.file))
-    if isinstance(error, AttributeError) and error.obj is penstock:
+    if isinstance(error, AttributeError) and error.obj is sys.modules["penstock"]:
         return Problem(site, missing_name(error.name or "", "penstock", session.folder))
     if isinstance(error, SystemExit):
         return Problem(site, f"the file calls sys.exit({error.code!r}) when it is imported. Take it out.")

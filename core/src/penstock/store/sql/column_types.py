@@ -34,7 +34,7 @@ class Instant(TypeDecorator[datetime]):
         return _to_micros(value) if dialect.name == "sqlite" else _aware(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ANN401 - int or datetime
-        """From the database."""
+        """From the database; raises DataUnreadableError for what is none."""
         if value is None:
             return None
         try:
@@ -59,7 +59,7 @@ class Enumerated(TypeDecorator[StrEnum]):
         return _word(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:  # noqa: ARG002 - SQLAlchemy's
-        """From the database."""
+        """From the database; raises DataUnreadableError for what is none."""
         if value is None:
             return None
         try:
@@ -104,7 +104,7 @@ class Json(TypeDecorator[Any]):
         return _json(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ANN401, ARG002 - as above
-        """From the database."""
+        """From the database; raises DataUnreadableError for what is none."""
         if value is None:
             return None
         try:
