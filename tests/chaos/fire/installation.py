@@ -118,7 +118,7 @@ class Fire:
         """Stop, and check that nothing is left and that all was told in sentences."""
         code = self.down()
         assert code == 0, f"penstock up ended with {code}"
-        self.wait_for(lambda: not self.processes(), "the end of all processes", 5)
+        self.wait_for(lambda: not self.processes(), "the end of all processes", 15)
         assert "Traceback" not in self.told(), "a traceback on the terminal"
 
     def ended(self) -> int | None:
@@ -152,7 +152,7 @@ class Fire:
         found = [line.split() for line in path.read_text().splitlines()] if path.exists() else []
         return [(what, task, int(pid)) for what, run, task, pid in found if run == run_id]
 
-    def wait_for(self, ready: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
+    def wait_for(self, ready: Callable[[], Any], what: str, seconds: float = 180.0) -> Any:
         """Wait for something to be true; raises StoodStillError with the end of the terminal."""
         until = time.monotonic() + seconds
         while not (found := ready()):
