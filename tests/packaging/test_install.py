@@ -79,7 +79,7 @@ def test_a_cloud_sdk_that_nothing_asked_for_is_named(world):
             id="id that is not the entry point's",
         ),
         pytest.param(
-            "new_core", 5, "Provider new_core cannot be installed in this environment.", id="needs a newer core"
+            "new_core", 5, "No version of penstock-core satisfies >=9; there is 0.1.0, 0.2.0.", id="needs a newer core"
         ),
         pytest.param("new_spec", 5, "serves spec >=2", id="needs a newer spec"),
         pytest.param("is_suspended", 5, "is suspended", id="suspended"),
