@@ -15,6 +15,7 @@ from penstock.spec.executor import Heartbeat, TryFinished, TryRecovered, TryStar
 
 Ident = tuple[TaskKey, int]
 SILENCE = "sent no heartbeat for it"
+KNOWN = (TryStarted, TryRecovered, TryFinished, TryInterrupted)
 _EPS = 0.01
 
 
@@ -37,6 +38,11 @@ class Promises:
         self._said_lost: dict[Ident, bool] = {}
         self.pids: dict[Ident, int] = {}
         self.odd: Collection[Ident] = ()
+        self._first = True
+
+    def started(self) -> None:
+        """A new process of the scheduler begins."""
+        self._first = True
 
     def forgot(self) -> None:
         """The engine knows nothing any more."""
@@ -46,6 +52,10 @@ class Promises:
     def heard(self, events: Iterable[Event], now: Now) -> None:
         """The engine is told of these events: tries that they name are renewed, and no other."""
         present = self._clock.running(now)
+        events = list(events)
+        if self._first and any(isinstance(event, RunAdded) for event in events):
+            self._first = False
+            self._check_start(events)
         for event in events:
             match event:
                 case RunAdded():
@@ -58,6 +68,14 @@ class Promises:
                     self._said_lost[event.key, event.epoch] = True
                 case TryInterrupted():
                     self._said_lost[event.key, event.epoch] = False
+
+    def _check_start(self, events: list[Event]) -> None:
+        """Of each try that was open when the scheduler started, it is known in its first step what has become of it."""
+        known = {(event.key, event.epoch) for event in events if isinstance(event, KNOWN)}
+        for added in (event for event in events if isinstance(event, RunAdded)):
+            tasks = {task.task_id for task in added.dag.tasks} & {row.task_id for row in added.tasks}
+            opened = {ident_of(attempt) for attempt in added.tries if attempt.task_id in tasks}
+            assert opened - {*self.odd} <= known, f"nobody was asked what has become of {opened - known}"
 
     def _added(self, event: RunAdded, now: Now) -> None:
         """A run that the engine takes up: each open try has a whole lease, and each retry waits for its pause at most."""

@@ -114,7 +114,8 @@ class World:
         """One process of the scheduler, until it ends in whatever way."""
         (self.folder / "note").write_bytes(self._note)
         self._damage()
-        self._alive = True
+        self._alive, self._stopped = True, False
+        self.promises.started()
         terminal = io.StringIO()
         try:
             with redirect_stderr(terminal):
@@ -128,7 +129,7 @@ class World:
             if self.random.random() < 0.3:
                 self._jump()
         except StoreError as error:
-            if self.peace and not self._done:
+            if self.peace and not self._stopped:
                 raise  # the database serves
             self._log(f"THE SCHEDULER ENDED: {error}")
         else:
@@ -300,8 +301,8 @@ class World:
         executor = self.random.choice(self._each)
         executor.fall_silent(self.random.choice([5.0, 40.0, 200.0]))
         executor.room = self.random.choice([0, 1, 3, 5])
-        if self._scheduler is not None and self.random.random() < 0.3:
-            self._scheduler.stop()
+        if self.random.random() < 0.3:
+            self._stop()
         self.at(self.random.uniform(0, 1500), self._disturb)
 
     def _lock_database(self) -> None:
@@ -366,8 +367,13 @@ class World:
         held = [run for run in self.rows.runs if self._engine.holds(run)]
         assert not held, f"every run has ended, and the engine still holds {held}"
         self._done = True
-        assert self._scheduler is not None
-        self._scheduler.stop()
+        self._stop()
+
+    def _stop(self) -> None:
+        """Somebody has the scheduler stop."""
+        if self._scheduler is not None:
+            self._stopped = True
+            self._scheduler.stop()
 
     def _meddle(self) -> None:
         if not self.peace:
