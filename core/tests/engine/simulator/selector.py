@@ -13,11 +13,11 @@ class SimSelector(selectors.BaseSelector):
     """Waits by letting the world go on until a descriptor is readable.
 
     Args:
-        waiting: Called before each wait.
+        waiting: Called before each wait, with whether it is for what executors tell, and not for the end of an outage.
         go_on: Has the world go on by one event, at most so many seconds; returns those that are left.
     """
 
-    def __init__(self, waiting: Callable[[], None], go_on: Callable[[float], float]) -> None:
+    def __init__(self, waiting: Callable[[bool], None], go_on: Callable[[float], float]) -> None:
         self._real = selectors.DefaultSelector()
         self._waiting, self._go_on = waiting, go_on
 
@@ -32,7 +32,7 @@ class SimSelector(selectors.BaseSelector):
     @held
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Wait until a descriptor is readable, or for so many seconds."""
-        self._waiting()
+        self._waiting(len(self._real.get_map()) > 1)
         assert timeout is not None, "the scheduler waits for ever"
         assert timeout <= LONGEST_WAIT_S, f"the scheduler waits for {timeout} s"
         left: float = timeout

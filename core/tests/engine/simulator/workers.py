@@ -51,6 +51,9 @@ class Surroundings(Protocol):
     def moment(self, where: str) -> None:
         """Here the scheduler may be stopped for a while, or killed."""
 
+    def handed_over(self, ident: Ident) -> None:
+        """An executor is given a try."""
+
     def begun(self, ident: Ident) -> int:
         """A try's process begins: its id."""
 
@@ -119,6 +122,7 @@ class SimExecutor:
         """Take tries."""
         self._world.moment("before handing over tries")
         for request in tries:
+            self._world.handed_over((request.key, request.epoch))
             self._when_heard(lambda request=request: self._begin(request))
         self._world.moment("after handing over tries")
 

@@ -71,6 +71,7 @@ class World:
         self._seq = 0
         self._pending: list[tuple[Step, list[Event], Now]] = []
         self._note = b""
+        self._owed: set[tuple[TaskKey, int]] = set()
         self._unreadable: set[int] = set()
         self.peace = self._done = self._alive = False
         self._scheduler: Scheduler | None = None
@@ -116,6 +117,7 @@ class World:
         self._damage()
         self._alive, self._stopped = True, False
         self.promises.started()
+        self._owed.clear()
         terminal = io.StringIO()
         try:
             with redirect_stderr(terminal):
@@ -225,14 +227,20 @@ class World:
                     self.limits.pools = dict(slots)
                 case CapacityChanged(executor=name, capacity=capacity):
                     self.limits.capacity[name] = 10**9 if capacity is None else capacity
+        self._owed |= {(dispatch.instance.key, dispatch.instance.epoch) for dispatch in step.dispatches}
         self.promises.heard(events, now)
         self.rows.apply(changes, created)
         touched = {event.run for event in events if isinstance(event, CancelRun | ClearTasks | MarkTask)}
         self.checker.check(step, touched)
         self.promises.check(step, touched, now)
 
-    def _turn_ended(self) -> None:
-        """The scheduler waits."""
+    def handed_over(self, ident: tuple[TaskKey, int]) -> None:
+        """An executor is given a try."""
+        self._owed.discard(ident)
+
+    def _turn_ended(self, for_news: bool) -> None:  # noqa: FBT001 - as its caller calls it
+        """The scheduler waits: for news if it has done all that it decided, or for the end of an outage."""
+        assert not for_news or not self._owed, f"{self._owed} are stored as sent out, and no executor has them"
         pending, self._pending = self._pending, []
         for step, events, now in pending:
             assert not step.changes, "the scheduler waits, and what it decided is not stored"
