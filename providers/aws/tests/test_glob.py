@@ -51,6 +51,10 @@ from penstock_aws.hooks.glob import glob_regex, is_glob, literal_prefix, skip_af
         ("A", "a", False),
         ("é*", "éa", True),
         ("a*\n", "ab\n", True),
+        ("**a*b", "a/ab", True),
+        ("*[ab]*b]", "x[ab]", True),
+        ("**a/**/b/*c", "xa/a/b/b/dc", True),
+        ("*a*ab", "aab", True),
     ],
 )
 def test_a_pattern_matches_whole_keys(pattern, key, matches):
@@ -129,6 +133,16 @@ def test_a_listing_that_passes_over_finds_the_same_keys_in_no_more_pages(pattern
     assert found == [key for key in keys if glob_regex(pattern).fullmatch(key)]
     under = sum(key.startswith(prefix) for key in keys)
     assert pages <= max(1, -(-under // page_size))
+
+
+def test_a_key_that_nearly_matches_in_many_ways_holds_nothing_up():
+    for pattern, key in (
+        ("*-*-*-*-*x", "-" * 1000),
+        ("**a**a**a**a**x", "a" * 1000),
+        ("**/**/a/**/a/**/x", "a/" * 500),
+        ("*a?*a?**/*a?*x", "a" * 1000),
+    ):
+        assert glob_regex(pattern).fullmatch(key) is None
 
 
 def test_a_folder_that_cannot_match_costs_one_page():

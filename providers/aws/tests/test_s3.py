@@ -205,13 +205,15 @@ def test_a_presigned_url_opens_the_object(hook, bucket):
         assert answer.read() == b"hello"
 
 
-def test_buckets_are_made_and_deleted_once(hook):
+def test_buckets_are_made_and_deleted_once(hook, s3):
     assert hook.create_bucket("one-bucket")
     assert not hook.create_bucket("one-bucket")
     hook.load_string("", "k", "one-bucket")
     with pytest.raises(ProviderError, match="BucketNotEmpty") as full:
         hook.delete_bucket("one-bucket")
     assert full.value.kind is ErrorKind.CONFLICT
+    s3.client().put_bucket_versioning(Bucket="one-bucket", VersioningConfiguration={"Status": "Enabled"})
+    hook.load_string("newer", "k", "one-bucket", replace=True)
     assert hook.delete_bucket("one-bucket", force=True)
     assert not hook.delete_bucket("one-bucket")
 

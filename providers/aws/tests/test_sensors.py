@@ -137,6 +137,13 @@ def test_files_are_complete_when_nothing_has_changed_for_a_while(found, options,
     assert sensor._judge(found, NOW) is complete
 
 
+def test_nothing_at_all_is_complete_after_a_while_if_nothing_is_needed():
+    sensor = S3KeysUnchangedSensor(task_id="t", prefix="s3://b/k", inactivity_period=300, min_objects=0)
+
+    waited = (0, 299, 300)
+    assert [sensor._judge([], NOW + timedelta(seconds=each)) for each in waited] == [False, False, True]
+
+
 def test_a_file_that_vanishes_is_a_change_or_a_failure():
     patient = S3KeysUnchangedSensor(task_id="t", prefix="s3://b/k", inactivity_period=300)
     strict = S3KeysUnchangedSensor(task_id="t", prefix="s3://b/k", inactivity_period=300, allow_delete=False)

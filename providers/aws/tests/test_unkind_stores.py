@@ -251,3 +251,96 @@ def test_a_missing_key_costs_one_request_once_its_bucket_is_known(spoiled, bucke
 
     assert hook.head("gone", bucket) is None
     assert [method for method, _ in s3_proxy.requests] == ["HEAD"]
+
+
+def test_lines_are_not_asked_for_byte_by_byte(spoiled, bucket, s3):
+    s3.put(f"s3://{bucket}/lines", b"line\n" * 100)
+
+    with spoiled().open("lines", bucket) as stream:
+        assert stream.readline() == b"line\n"
+        assert len(stream.peek()) == 99 * 5
+
+
+@pytest.mark.parametrize("status", [301, 302, 307])
+def test_a_redirect_that_leads_back_is_an_error(spoiled, bucket, status):
+    code = "TemporaryRedirect" if status == 307 else "PermanentRedirect"
+    hook = spoiled(faults.refuses(code, status))
+
+    for ask in (
+        lambda: hook.load_bytes(b"", "n", bucket),
+        lambda: hook.head("k", bucket),
+        lambda: list(hook.list_keys(bucket)),
+    ):
+        with pytest.raises(ProviderError, match=code) as raised:
+            ask()
+        assert raised.value.kind is (ErrorKind.TRANSIENT if status == 307 else ErrorKind.INVALID)
+
+
+def web_page(request):
+    """A portal, or a store's console at the port that was meant for its API."""
+    return faults.HttpAnswer(
+        200, {"Content-Type": "text/html; charset=utf-8"}, b"\n<!DOCTYPE html><html><body>Log in</body></html>"
+    )
+
+
+def test_a_web_page_is_no_answer(spoiled, bucket):
+    hook = spoiled(web_page)
+    for ask in (
+        lambda: list(hook.list_keys(bucket)),
+        lambda: list(hook.list_prefixes(bucket)),
+        lambda: hook.delete_objects(["k"], bucket),
+        lambda: hook.delete_object("k", bucket),
+        lambda: hook.load_bytes(b"", "n", bucket, replace=True),
+        lambda: hook.load_fileobj(io.BytesIO(b"1" * 9_000_000), "n", bucket, replace=True),
+    ):
+        with pytest.raises(ProviderError, match="Check endpoint_url of the connection 'far'") as raised:
+            ask()
+        assert raised.value.kind is ErrorKind.INVALID
+    with pytest.raises(ProviderError, match="no listing"):
+        list(spoiled(faults.pages_with(lambda _: "<ListBucketResult/>")).list_keys(bucket))
+
+
+def test_a_copy_needs_no_etag(spoiled, bucket, s3):
+    def forgets_etags(request):
+        return lambda answer: faults.HttpAnswer(
+            answer.status,
+            {name: value for name, value in answer.headers.items() if name.lower() != "etag"},
+            answer.body,
+        )
+
+    assert spoiled(forgets_etags).copy(f"s3://{bucket}/k", f"s3://{bucket}/l")
+    assert s3.get(f"s3://{bucket}/l") == CONTENT
+
+
+def test_an_upload_that_is_gone_when_its_completion_is_repeated_may_be_complete(spoiled, bucket):
+    asked = []
+
+    def loses_the_first_answer(request):
+        if request.method != "POST" or "uploadId" not in request.query:
+            return None
+        asked.append(request)
+        return faults.refusal(404, "NoSuchUpload") if asked[1:] else lambda _: faults.refusal(500, "InternalError")
+
+    with pytest.raises(ProviderError, match="it may be complete") as raised:
+        spoiled(loses_the_first_answer).load_fileobj(io.BytesIO(b"1" * 9_000_000), "new", bucket, replace=True)
+    assert raised.value.kind is ErrorKind.TRANSIENT
+
+
+@pytest.mark.parametrize(
+    ("codes", "kind"),
+    [
+        (["InternalError"], "transient"),
+        (["SlowDown"], "throttled"),
+        (["AccessDenied"], "permission"),
+        (["InternalError", "AccessDenied"], "permission"),
+        (["OfNoPage"], "invalid"),
+    ],
+)
+def test_keys_that_are_refused_tell_their_own_kind(spoiled, bucket, codes, kind):
+    errors = "".join(f"<Error><Key>k{code}</Key><Code>{code}</Code></Error>" for code in codes)
+    body = f"<DeleteResult>{errors}</DeleteResult>".encode()
+    hook = spoiled(lambda request: faults.HttpAnswer(200, {}, body) if "delete" in request.query else None)
+
+    with pytest.raises(ProviderError, match=f"k{codes[-1]}") as raised:
+        hook.delete_bucket(bucket, force=True)
+    assert raised.value.kind == kind

@@ -6,6 +6,7 @@ Actions are those of the page "Required permissions for Amazon S3 API operations
 like the operations.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from penstock.errors import ErrorKind, ProviderError
@@ -31,10 +32,11 @@ _CODES = {
         "409", "412", "PreconditionFailed", "ConditionalRequestConflict", "OperationAborted", "BucketAlreadyExists",
         "BucketAlreadyOwnedByYou", "BucketNotEmpty", "RestoreAlreadyInProgress",
     ),
+    ErrorKind.QUOTA_EXHAUSTED: ("QuotaExceeded", "XMinioAdminBucketQuotaExceeded", "XMinioStorageFull"),
     ErrorKind.TIMEOUT: ("RequestTimeout", "RequestTimeoutException"),
     ErrorKind.TRANSIENT: (
         "500", "502", "503", "504", "InternalError", "InternalFailure", "ServiceUnavailable", "RequestTimeTooSkewed",
-        "RequestExpired",
+        "RequestExpired", "TemporaryRedirect", "307",
         # what arrived was not what was sent: the next attempt sends it again
         "BadDigest", "IncompleteBody", "XAmzContentSHA256Mismatch",
     ),
@@ -82,6 +84,8 @@ _HINT_OF_CODE = {
     "PermanentRedirect": "Set the bucket's region_name, or another endpoint_url, in the connection {conn!r}",
     "AuthorizationHeaderMalformed": "Set the bucket's region_name in the connection {conn!r}",
     "IllegalLocationConstraintException": "Set region_name in the connection {conn!r}, or give the region",
+    "RequestTimeTooSkewed": "Set the clock of this machine: it is more than 15 minutes off",
+    "NotS3Error": "Check endpoint_url of the connection {conn!r}, and what stands between here and there",
     "NoRegionError": "Set region_name in the connection {conn!r}",
 }
 _ABOUT_CHECKSUMS = ("checksum", "content-md5", "contentmd5", "invaliddigest", "trailer", "aws-chunked")
@@ -124,6 +128,25 @@ def provider_error(
         request_id=str(meta.get("RequestId", "")),
         retryable=True if expired and renewable else None,
         hint=hint.format(action=_ACTIONS.get(operation, f"{service}:{operation}"), conn=conn_id),
+    )
+
+
+def refused_keys(failed: Mapping[str, str], bucket: str) -> ProviderError:
+    """The error of a DeleteObjects that refused some keys: final if it is for one of them, as all are asked for again.
+
+    Args:
+        failed: For each key why, as ``code: message``.
+        bucket: The bucket they are in, as far as it is known.
+    """
+    kinds = [_KIND_OF_CODE.get(why.partition(":")[0], ErrorKind.INVALID) for why in failed.values()]
+    kind = next((each for each in kinds if not each.retryable), kinds[0])
+    reasons = "; ".join(f"{key!r}: {why}" for key, why in list(failed.items())[:5])
+    return ProviderError(
+        f"{f's3://{bucket}: ' if bucket else ''}{len(failed)} objects were not deleted: {reasons}",
+        service="s3",
+        operation="DeleteObjects",
+        kind=kind,
+        hint="Allow s3:DeleteObject on them" if kind is ErrorKind.PERMISSION else "",
     )
 
 

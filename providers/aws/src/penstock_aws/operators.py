@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from penstock import Operator
 from penstock.errors import ErrorKind, ProviderError
+from penstock_aws.errors import refused_keys
 from penstock_aws.hooks import S3Hook
 
 
@@ -42,7 +43,8 @@ class S3DeleteBucketOperator(Operator):
 
     Args:
         bucket_name: The bucket.
-        force_delete: Whether its objects are deleted first; a bucket that holds objects is not deleted otherwise.
+        force_delete: Whether its objects are deleted first, with their versions; a bucket that holds objects is not
+            deleted otherwise.
         aws_conn_id: The connection.
         **kwargs: What every task takes.
     """
@@ -137,11 +139,7 @@ class S3DeleteObjectsOperator(Operator):
             bucket, start = hook.parse(self.prefix, self.bucket)
             failed = hook.delete_objects(hook.list_keys(bucket, start), bucket)
         if failed:
-            reasons = "; ".join(f"{key}: {why}" for key, why in list(failed.items())[:5])
-            raise ProviderError(
-                f"{len(failed)} objects were not deleted: {reasons}",
-                service="s3", operation="DeleteObjects", kind=ErrorKind.TRANSIENT,
-            )  # fmt: skip
+            raise refused_keys(failed, self.bucket)
 
 
 class S3ListOperator(Operator):

@@ -116,7 +116,7 @@ class S3KeysUnchangedSensor(Sensor):
         prefix: Prefix or ``s3://`` URL of one.
         bucket_name: The bucket, unless ``prefix`` is a URL.
         inactivity_period: How long nothing may have changed, as timedelta or seconds.
-        min_objects: Fewer objects never count as complete.
+        min_objects: Fewer objects never count as complete; with 0, neither need there be any.
         allow_delete: Whether objects may vanish while it waits; if not, that fails the task.
         aws_conn_id: The connection.
         **kwargs: What every sensor takes.
@@ -140,6 +140,7 @@ class S3KeysUnchangedSensor(Sensor):
         self.inactivity_period, self.min_objects, self.allow_delete = inactivity_period, min_objects, allow_delete
         self._seen: dict[str, str] = {}
         self._changed_at: datetime | None = None
+        self._began_at: datetime | None = None
 
     def poke(self, context: Any) -> bool:  # noqa: ANN401, ARG002 - the spec's signature
         """Look once."""
@@ -157,9 +158,10 @@ class S3KeysUnchangedSensor(Sensor):
         if gone:
             self._changed_at = now
         self._seen = seen
+        self._began_at = self._began_at or now
         if len(found) < self.min_objects:
             return False
-        newest = max((each.last_modified for each in found), default=now)
+        newest = max((each.last_modified for each in found), default=self._began_at)
         quiet = now - max(newest, self._changed_at or newest)
         period = self.inactivity_period
         return quiet >= (period if isinstance(period, timedelta) else timedelta(seconds=period))

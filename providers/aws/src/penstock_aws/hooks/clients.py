@@ -18,6 +18,7 @@ _clients: dict[tuple[Any, ...], Any] = {}
 _making = threading.Lock()
 _MOST_CLIENTS = 64
 _REPEATED = (429, 500, 502, 503, 504)  # statuses after which the SDK tries again
+_REDIRECTS = (301, 302, 307)  # those that the SDK follows
 
 
 def _after_fork() -> None:
@@ -31,6 +32,10 @@ os.register_at_fork(after_in_child=_after_fork)
 
 class CallDeadlineError(Exception):
     """A call was not repeated because its connection's deadline had passed."""
+
+
+class NotS3Error(Exception):
+    """Something else than a store of the S3 protocol has answered."""
 
 
 def client(service: str, fields: AwsFields) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
@@ -88,6 +93,8 @@ def _made(service: str, fields: AwsFields) -> Any:  # noqa: ANN401 - as above
     _hold_deadline(made, service, fields.deadline_s)
     if service == "s3":
         _add_standing_options(made, fields)
+        _refuse_web_pages(made)
+        _end_redirects(made)
         if fields.checksum == "when_required":
             _require_md5(made)
     return made
@@ -188,6 +195,34 @@ def _add_standing_options(made: Any, fields: AwsFields) -> None:  # noqa: ANN401
 
     made.meta.events.register("provide-client-params.s3", add)
     made.meta.events.register_first("before-sign.s3", pay_by_query)
+
+
+def _refuse_web_pages(made: Any) -> None:  # noqa: ANN401 - a client
+    """Let a web page be no success: the SDK finds no key in it, no error, and nothing that was refused.
+
+    A portal of a network, a proxy and the console of a store answer everything with one.
+    """
+
+    def check(http_response: Any, model: Any, **_: object) -> None:  # noqa: ANN401 - the SDK's
+        if http_response.status_code >= 300 or model.name == "GetObject":  # whose body is the object's own
+            return
+        if http_response.content.lstrip()[:14].lower().startswith((b"<html", b"<!doctype html")):
+            raise NotS3Error(f"the answer is a web page (HTTP {http_response.status_code})")
+
+    made.meta.events.register_first("after-call.s3", check)
+
+
+def _end_redirects(made: Any) -> None:  # noqa: ANN401 - a client
+    """Give up on a redirect that names no region: the SDK would ask for it at the bucket, which redirects again."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - on first use
+
+    def check(response: Any, **_: object) -> None:  # noqa: ANN401 - the SDK's
+        if response is None or response[0].status_code not in _REDIRECTS:
+            return
+        if "x-amz-bucket-region" not in response[0].headers:
+            raise ClientError(response[1], "HeadBucket")
+
+    made.meta.events.register_first("needs-retry.s3.HeadBucket", check)
 
 
 def _require_md5(made: Any) -> None:  # noqa: ANN401 - a client

@@ -1,5 +1,6 @@
 """The reading half of the hook of Amazon S3: listings, patterns, single objects."""
 
+import io
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from typing import Any, BinaryIO, NamedTuple, TypeVar, cast
 
 from penstock.errors import ErrorKind, ProviderError
 from penstock_aws.hooks.base import S3Base
+from penstock_aws.hooks.clients import NotS3Error
 from penstock_aws.hooks.content import Content
 from penstock_aws.hooks.glob import glob_regex, has_wildcard, is_glob, literal_prefix, skip_after
 
@@ -135,7 +137,8 @@ class S3Reading(S3Base):
         url = f"s3://{bucket}/{key}"
         with self._errors("GetObject", url):
             body = self.client.get_object(Bucket=bucket, Key=key, **condition)["Body"]
-        return cast("BinaryIO", Content(body, lambda: self._errors("GetObject", url)))
+        # buffered, for a reader of lines would ask for each byte by itself
+        return cast("BinaryIO", io.BufferedReader(Content(body, lambda: self._errors("GetObject", url)), _COPY_BYTES))
 
     def download(self, key: str, path: str | os.PathLike[str], bucket: str = "") -> Path:
         """Store the object as a file, which appears whole or not at all; returns its path."""
@@ -203,6 +206,8 @@ class S3Reading(S3Base):
         while True:
             with self._errors("ListObjectsV2", f"s3://{bucket}/{prefix}"):
                 answer: dict[str, Any] = self.client.list_objects_v2(**wanted, **place)
+                if "IsTruncated" not in answer:  # it is in every answer of the API; the SDK reads anything as no keys
+                    raise NotS3Error("the answer is no listing")
             yield answer
             if not answer.get("IsTruncated"):
                 return

@@ -1,25 +1,21 @@
 """The hook of Amazon S3."""
 
 import os
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from penstock.errors import ErrorKind, ProviderError
-from penstock_aws.hooks.reading import S3Object, S3Reading
+from penstock_aws.hooks.deleting import S3Deleting
+from penstock_aws.hooks.reading import S3Object
 from penstock_aws.hooks.transfer import Copy, Upload
 
 __all__ = ["S3Hook", "S3Object"]
 
-_MOST_KEYS = 1000  # of one DeleteObjects
-# What XML 1.0 cannot hold (its production "Char"), and the line ends that its readers change: a body of DeleteObjects
-# that names such a key is refused as a whole, or means another one.
-_NOT_XML = re.compile(r"[^\t\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _EXISTS = ("PreconditionFailed", "412")
 
 
-class S3Hook(S3Reading):
+class S3Hook(S3Deleting):
     """A client of Amazon S3 and of stores that speak its protocol.
 
     Every method raises `penstock.errors.ProviderError` with the kind of the failure. Wherever a key is taken, so is
@@ -164,6 +160,7 @@ class S3Hook(S3Reading):
                 write({} if replace else {"IfNoneMatch": "*"})
         except ProviderError as error:
             if replace or error.code not in _EXISTS:
+                _refuse_to_guess(error, url)
                 raise
             _refuse_a_repetition(error, url)
             return False
@@ -178,47 +175,6 @@ class S3Hook(S3Reading):
                 raise
             return False
 
-    def delete_objects(self, keys: Iterable[str], bucket: str = "") -> dict[str, str]:
-        """Delete objects, a thousand a request; those that do not exist count as deleted.
-
-        Returns:
-            For each key that could not be deleted, why. The store tells failures of single keys inside a success.
-        """
-        by_bucket: dict[str, list[str]] = {}
-        for each in keys:
-            name, key = self.parse(each, bucket)
-            by_bucket.setdefault(name, []).append(key)
-        failed: dict[str, str] = {}
-        for name, all_keys in by_bucket.items():
-            writable = [key for key in all_keys if _NOT_XML.search(key) is None]
-            for start in range(0, len(writable), _MOST_KEYS):
-                failed |= self._delete_many(name, writable[start : start + _MOST_KEYS])
-            for key in all_keys:
-                if _NOT_XML.search(key) is not None:
-                    failed |= self._delete_one(name, key)
-        return failed
-
-    def _delete_many(self, bucket: str, keys: list[str]) -> dict[str, str]:
-        wanted = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
-        with self._errors("DeleteObjects", f"s3://{bucket}"):
-            answer = self.client.delete_objects(Bucket=bucket, Delete=wanted)
-        return {each["Key"]: f"{each['Code']}: {each.get('Message', '')}" for each in answer.get("Errors", ())}
-
-    def _delete_one(self, bucket: str, key: str) -> dict[str, str]:
-        try:
-            self.delete_object(key, bucket)
-        except ProviderError as error:
-            if error.kind is not ErrorKind.PERMISSION:
-                raise
-            return {key: f"{error.code}: {error.detail}"}
-        return {}
-
-    def delete_object(self, key: str, bucket: str = "") -> None:
-        """Delete one object; no error if there is none."""
-        bucket, key = self.parse(key, bucket)
-        with self._errors("DeleteObject", f"s3://{bucket}/{key}"):
-            self.client.delete_object(Bucket=bucket, Key=key)
-
     def presign(self, key: str, bucket: str = "", *, expires_s: int = 3600, method: str = "get_object") -> str:
         """A URL with which anybody may call ``method`` on the object for ``expires_s`` seconds. It is a secret."""
         bucket, key = self.parse(key, bucket)
@@ -227,32 +183,26 @@ class S3Hook(S3Reading):
                 self.client.generate_presigned_url(method, Params={"Bucket": bucket, "Key": key}, ExpiresIn=expires_s)
             )
 
-    def delete_bucket(self, bucket: str, *, force: bool = False) -> bool:
-        """Delete a bucket, with ``force`` its objects first; False if there is none.
 
-        Raises:
-            ProviderError: It cannot be deleted.
-        """
-        if not self.has_bucket(bucket):
-            return False
-        if force:
-            failed = self.delete_objects(self.list_keys(bucket), bucket)
-            if failed:
-                key, reason = next(iter(failed.items()))
-                raise ProviderError(
-                    f"s3://{bucket}: {len(failed)} objects cannot be deleted, the first is {key!r}: {reason}",
-                    service="s3", operation="DeleteObjects", kind=ErrorKind.CONFLICT,
-                )  # fmt: skip
-        with self._errors("DeleteBucket", f"s3://{bucket}"):
-            self.client.delete_bucket(Bucket=bucket)
-        return True
+def _was_repeated(error: ProviderError) -> bool:
+    """Whether the SDK had sent the request before, and got no answer."""
+    response = getattr(error.__cause__, "response", None) or {}
+    return bool(response.get("ResponseMetadata", {}).get("RetryAttempts"))
 
 
 def _refuse_a_repetition(error: ProviderError, url: str) -> None:
     """Raise if the refusal answered a repeated request: the attempt before it may have stored the object itself."""
-    response = getattr(error.__cause__, "response", None) or {}
-    if response.get("ResponseMetadata", {}).get("RetryAttempts"):
+    if _was_repeated(error):
         raise ProviderError(
             f"{url}: an attempt got no answer and the next one found the object: it is this call's or another's",
             service="s3", operation=error.operation, kind=ErrorKind.CONFLICT,
+        ) from error  # fmt: skip
+
+
+def _refuse_to_guess(error: ProviderError, url: str) -> None:
+    """Raise if an upload is gone when its completion is repeated: it is complete, and an error of it would be final."""
+    if error.code == "NoSuchUpload" and _was_repeated(error):
+        raise ProviderError(
+            f"{url}: the upload's completion got no answer, and the next attempt found the upload gone: it may be complete",
+            service="s3", operation="CompleteMultipartUpload", kind=ErrorKind.TRANSIENT,
         ) from error  # fmt: skip

@@ -140,10 +140,10 @@ class Copy(Upload):
         super().__init__(client, bucket, key, options, condition)
         self.source, self.single_bytes = source, single_bytes
         self.part_bytes = max(part_bytes, -(-source.size // _MOST_PARTS))
-        self.origin: dict[str, Any] = {
-            "CopySource": {"Bucket": source.bucket, "Key": source.key},
-            "CopySourceIfMatch": source.etag,
-        }
+        self.place = {"Bucket": source.bucket, "Key": source.key}
+        self.origin: dict[str, Any] = {"CopySource": self.place}
+        if source.etag:  # there are stores that give none
+            self.origin["CopySourceIfMatch"] = source.etag
 
     def run(self) -> None:
         """Copy it."""
@@ -165,11 +165,11 @@ class Copy(Upload):
                 add(number, "upload_part_copy", {"CopySourceRange": f"bytes={start}-{last}", **self.origin})
 
     def _metadata(self) -> dict[str, Any]:
-        found = self.client.head_object(**self.origin["CopySource"])
+        found = self.client.head_object(**self.place)
         return {name: found[name] for name in _METADATA if found.get(name)}
 
     def _tags(self) -> dict[str, str]:
-        tags = self.client.get_object_tagging(**self.origin["CopySource"])["TagSet"]
+        tags = self.client.get_object_tagging(**self.place)["TagSet"]
         return {"Tagging": urlencode({each["Key"]: each["Value"] for each in tags})} if tags else {}
 
 
