@@ -75,3 +75,35 @@ def test_a_copy_of_a_source_that_has_changed_is_refused(s3):
         )
 
     assert s3.get(f"s3://{bucket}/copy") == b"1"
+
+
+def test_what_s3_refuses_is_refused_in_its_words(s3):
+    client, bucket = s3.client(), s3.create_bucket()
+    s3.put(f"s3://{bucket}/k", "hello")
+    source = {"Bucket": bucket, "Key": "k"}
+    put = {"Bucket": bucket, "Key": "n", "Body": b"x"}
+    refused = [
+        ("KeyTooLongError", client.put_object, put | {"Key": "ä" * 512 + "x"}),
+        ("BadDigest", client.put_object, put | {"ContentMD5": "1B2M2Y8AsgTpgAmY7PhCfg=="}),
+        ("InvalidDigest", client.put_object, put | {"ContentMD5": "zz"}),
+        ("BadDigest", client.put_object, put | {"ChecksumCRC32": "AAAAAA=="}),
+        ("BadDigest", client.put_object, put | {"ChecksumSHA256": "AAAAAA=="}),
+        ("MetadataTooLarge", client.put_object, put | {"Metadata": {"a": "x" * 2048}}),
+        ("PreconditionFailed", client.copy_object, {**source, "CopySource": source, "IfNoneMatch": "*"}),
+        (
+            "MalformedXML",
+            client.delete_objects,
+            {"Bucket": bucket, "Delete": {"Objects": [{"Key": str(each)} for each in range(1001)]}},
+        ),
+        *(("InvalidBucketName", client.create_bucket, {"Bucket": each}) for each in (
+            "Upper", "under_score", "192.168.5.4", "a..b", "xn--a", "-ab", "x" * 64,
+        )),
+    ]  # fmt: skip
+
+    for code, ask, arguments in refused:
+        with pytest.raises(ClientError) as raised:
+            ask(**arguments)
+        assert raised.value.response["Error"]["Code"] == code, arguments
+    assert s3.keys(f"s3://{bucket}/") == ["k"]
+    client.put_object(**put | {"Key": "ä" * 512, "ChecksumCRC32": "jNwWgw==", "Metadata": {"a": "x" * 2047}})
+    client.copy_object(Bucket=bucket, Key="new", CopySource=source, IfNoneMatch="*")

@@ -1,8 +1,8 @@
 """A real S3 server for tests.
 
 Source: `moto` in server mode, which keeps objects in this process and answers real HTTP: multipart, ranges,
-versions, If-None-Match and If-Match, presigned URLs. The condition of a copy on its source is checked here, because
-moto does not. Not covered: permissions and signatures (any key is accepted), event notifications, eventual throttling.
+versions, If-None-Match and If-Match, presigned URLs. What S3 refuses and moto takes is refused by `s3_rules`.
+Not covered: permissions and signatures (any key is accepted), event notifications, eventual throttling.
 The other AWS services of moto answer at the same endpoint, but many of them accept and do nothing.
 """
 
@@ -11,13 +11,16 @@ import threading
 import urllib.parse
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import boto3  # type: ignore[import-untyped]  # it ships no types
 from botocore.config import Config  # type: ignore[import-untyped]  # it ships no types
+from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # it ships no types
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
+
+from penstock_testkit.s3_rules import Rules
 
 _REGION = "us-east-1"
 _ACCESS_KEY = "testing"
@@ -96,10 +99,13 @@ class S3Server:
         return [item["Key"] for page in pages for item in page.get("Contents", [])]
 
     def etag_of(self, copy_source: str) -> str:
-        """Return the ETag of the object that a copy names as its source, without quotes."""
+        """Return the ETag of an object by the name that a copy gives it, without quotes; "" if there is none."""
         path, _, version = copy_source.lstrip("/").partition("?versionId=")
         bucket, _, key = urllib.parse.unquote(path).partition("/")
-        found = self._client().head_object(Bucket=bucket, Key=key, **({"VersionId": version} if version else {}))
+        try:
+            found = self._client().head_object(Bucket=bucket, Key=key, **({"VersionId": version} if version else {}))
+        except ClientError:
+            return ""
         return str(found["ETag"]).strip('"')
 
     def reset(self) -> None:
@@ -119,32 +125,6 @@ class S3Server:
         return self._own
 
 
-class _CheckedCopy:
-    """Refuses a copy whose source is no longer the one that the request names.
-
-    Source: `x-amz-copy-source-if-match` of CopyObject and UploadPartCopy, Amazon S3 API Reference.
-    """
-
-    def __init__(self, app: Any) -> None:  # noqa: ANN401 - a WSGI application
-        self._app = app
-        self.etag_of: Callable[[str], str] = lambda _: ""
-
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:  # noqa: ANN401 - of WSGI
-        wanted = environ.get("HTTP_X_AMZ_COPY_SOURCE_IF_MATCH")
-        if wanted is None or wanted.strip('"') == self.etag_of(environ["HTTP_X_AMZ_COPY_SOURCE"]):
-            found: Iterable[bytes] = self._app(environ, start_response)
-            return found
-        environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        body = (
-            b"<Error><Code>PreconditionFailed</Code><Message>At least one of the pre-conditions you specified did not hold"
-            b"</Message><Condition>x-amz-copy-source-If-Match</Condition></Error>"
-        )
-        start_response(
-            "412 Precondition Failed", [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))]
-        )
-        return [body]
-
-
 @contextlib.contextmanager
 def s3_server(port: int = 0) -> Iterator[S3Server]:
     """Run an S3 server in a thread of this process.
@@ -155,7 +135,7 @@ def s3_server(port: int = 0) -> Iterator[S3Server]:
     Yields:
         The running server's handle.
     """
-    app = _CheckedCopy(DomainDispatcherApplication(create_backend_app))
+    app = Rules(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", port, app, threaded=True, request_handler=_QuietHandler)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), name="s3", daemon=True)
     thread.start()
