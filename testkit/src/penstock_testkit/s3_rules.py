@@ -132,11 +132,11 @@ def _damages(request: _Request) -> Iterator[Refusal]:
         "x-amz-checksum-sha256": lambda: hashlib.sha256(request.body).digest(),
     }
     for name, digest in digests.items():
-        told = request.header(name)
-        if told is None or told == base64.b64encode(digest()).decode():
+        sent = request.header(name)
+        if sent is None or sent == base64.b64encode(digest()).decode():
             continue
         kind = name.rpartition("-")[2].upper()
-        if name == "content-md5" and not re.fullmatch(r"[A-Za-z0-9+/]{22}==", told):
+        if name == "content-md5" and not re.fullmatch(r"[A-Za-z0-9+/]{22}==", sent):
             yield Refusal("400 Bad Request", "InvalidDigest", "The Content-MD5 you specified was invalid.")
         elif name == "content-md5":
             text = "The Content-MD5 you specified did not match what we received."
