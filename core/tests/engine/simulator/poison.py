@@ -144,6 +144,7 @@ class Poison:
         self.tries: set[Ident] = set()
         self.runs: set[int] = set()
         self._lethal: set[TaskKey] = set()
+        self._unstorable: set[Ident] = set()
         self.kills: Counter[TaskKey] = Counter()
         self._odd: list[Ask] = []
 
@@ -164,7 +165,10 @@ class Poison:
         if self._random.random() >= self.rate:
             return None
         self.tries.add(ident)
-        return self._random.choice(ENDS) or TryEnd(None)
+        end = self._random.choice(ENDS) or TryEnd(None)
+        if end.xcoms:
+            self._unstorable.add(ident)
+        return end
 
     def _end_process(self, ident: Ident) -> None:
         self.kills[ident[0]] += 1
@@ -200,6 +204,8 @@ class Poison:
             assert mine, f"{thing.subject} is in quarantine, and nothing was odd about it: {thing.reason}"
         for ident, attempt in rows.tries.items():
             assert ident in self.tries or _FAULT not in attempt.error, f"{ident} was not odd: {attempt.error}"
+        for ident in self._unstorable & rows.tries.keys():
+            assert rows.tries[ident].outcome is not Outcome.SUCCESS, f"{ident} left what nobody can read, and succeeded"
         for key, kills in self.kills.items():
             assert kills <= 2 * MAX_LOST, f"{key} ended the scheduler {kills} times"
 
