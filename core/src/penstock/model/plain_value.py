@@ -17,8 +17,15 @@ def plain_value(value: Any) -> Any:  # noqa: ANN401 - any value
     A scalar of NumPy is what its ``item()`` returns.
     """
     for base, view in _VIEWS.items():
-        if isinstance(value, base):
+        if issubclass(type(value), base):  # a proxy's `__class__` says what it stands for, not what it is
             return _if_equal(view(value), value)
+    try:
+        return _of_scalar(value)
+    except Exception:  # noqa: BLE001 - an attribute of a stranger's, which may do anything when it is read
+        return None
+
+
+def _of_scalar(value: Any) -> Any:  # noqa: ANN401 - any value
     # 3 months are no 3, although both NumPy and its `item` say so: the kind tells what is meant.
     kinds = _ARRAY_KINDS.get(getattr(getattr(value, "dtype", None), "kind", ""), ())
     if kinds and getattr(value, "shape", None) == ():

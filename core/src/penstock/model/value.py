@@ -248,7 +248,10 @@ def _plain_holder(value: Any, kind: type, depth: int) -> Any:  # noqa: ANN401 - 
         return _plain_dict(value, depth)
     if kind is tuple:
         return {TAG: "tuple", "value": _plain_list(value, depth)}
-    elements = sorted(_plain_list(value, depth, " element"), key=msgspec.json.encode)
+    plain = _plain_list(value, depth, " element")
+    for made, element in zip(plain, value, strict=True):
+        _check_hashable(made, element, " element")
+    elements = sorted(plain, key=msgspec.json.encode)
     return {TAG: kind.__name__, "value": elements}
 
 
@@ -270,11 +273,22 @@ def _plain_dict(value: dict[Any, Any], depth: int) -> Any:  # noqa: ANN401 - JSO
             plain_key = to_plain(key, depth + 1)
         except NotSerialisableError as error:
             raise error.within(" key") from None
+        _check_hashable(plain_key, key, " key")
         try:
             pairs.append([plain_key, to_plain(each, depth + 1)])
         except NotSerialisableError as error:
             raise error.within(f"[{key!r}]") from None
     return dict(pairs) if with_text_keys else {TAG: "dict", "value": pairs}
+
+
+def _check_hashable(plain: Any, value: Any, place: str) -> None:  # noqa: ANN401 - any value
+    """Refuse a key or an element of a set of a subclass that can be hashed, while what it is given back as cannot."""
+    if isinstance(plain, list | dict):
+        try:
+            hash(from_plain(plain))
+        except TypeError:
+            kind = type(value)
+            raise NotSerialisableError(f"a {kind.__module__}.{kind.__qualname__}", _ADVICE, place) from None
 
 
 def _as_text(value: str) -> str:
@@ -285,9 +299,35 @@ def _as_text(value: str) -> str:
     return value
 
 
-def _write_zoned(value: datetime | time) -> str:
-    key = getattr(value.tzinfo, "key", None)
-    return f"{value.isoformat()}[{key}]" if isinstance(key, str) else value.isoformat()
+def _write_datetime(value: datetime) -> str:
+    return value.isoformat() if value.tzinfo is None else _write_zoned(value, _read_datetime)
+
+
+def _write_time(value: time) -> str:
+    return value.isoformat() if value.tzinfo is None else _write_zoned(value, _read_time)
+
+
+def _write_zoned(value: Any, read: Callable[[str], Any]) -> str:  # noqa: ANN401 - a datetime or a time
+    """Write what a stranger's zone says of the value, if it can be read again."""
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - only values with a zone need it
+
+    zone = value.tzinfo
+    try:
+        key = zone.key if isinstance(zone, ZoneInfo) else None
+        text = f"{value.isoformat()}[{key}]" if key else str(value.isoformat())
+        back = read(text)
+        same = (
+            back.tzinfo is not None
+            and back.utcoffset() == value.utcoffset()
+            and back.replace(tzinfo=None) == value.replace(tzinfo=None)
+        )
+    except Exception:  # noqa: BLE001 - whatever a zone of a stranger's raises
+        same = False
+    if not same:
+        kind = type(zone)
+        found = f"a {type(value).__name__} in a zone of {kind.__module__}.{kind.__qualname__}"
+        raise NotSerialisableError(found, "Give it a zone that has a name, such as ZoneInfo('Europe/Berlin').")
+    return text
 
 
 def _read_datetime(text: str) -> datetime:
@@ -319,7 +359,7 @@ def _zone(key: str) -> tzinfo | None:
 
     try:
         return ZoneInfo(key.rstrip("]"))
-    except (ValueError, OSError):
+    except (KeyError, ValueError, OSError):  # it is unknown, is no name, is a folder of names
         return None
 
 
@@ -330,9 +370,9 @@ _PAIR = _TUPLE + b',"value":[%b,%b]}'
 
 _HOLDERS = frozenset({list, dict, tuple, set, frozenset})
 _TAGS: dict[type, tuple[str, Callable[[Any], Any]]] = {
-    datetime: ("datetime", _write_zoned),
+    datetime: ("datetime", _write_datetime),
     date: ("date", date.isoformat),
-    time: ("time", _write_zoned),
+    time: ("time", _write_time),
     timedelta: ("timedelta", lambda value: [value.days, value.seconds, value.microseconds]),
     bytes: ("bytes", lambda value: base64.b64encode(value).decode()),
     Decimal: ("decimal", str),

@@ -4,11 +4,12 @@ import collections
 import enum
 from collections import ChainMap, Counter, OrderedDict, UserDict, defaultdict, namedtuple
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import PurePosixPath
 from types import MappingProxyType, SimpleNamespace
+from unittest.mock import Mock
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -75,6 +76,42 @@ class Ratio(float):
     pass
 
 
+class Hashable(list):
+    """A list that may be a key, which the equal list may not."""
+
+    __hash__ = list.__len__
+
+
+class Proxy:
+    """What says that it is a text, as lazy objects do."""
+
+    __class__ = property(lambda self: str)
+
+
+class Unbound:
+    """What raises at each attribute, as an object that is bound to a request."""
+
+    def __getattr__(self, name):
+        raise RuntimeError("working outside of application context")
+
+
+class Shifted(tzinfo):
+    """A zone of one's own, under the name of another."""
+
+    key = "Europe/Paris"
+
+    def utcoffset(self, moment):
+        return timedelta(hours=5)
+
+    def dst(self, moment):
+        return None
+
+
+class Unsure(Shifted):
+    def utcoffset(self, moment):
+        raise RuntimeError("which zone?")
+
+
 class Code(bytes):
     pass
 
@@ -101,6 +138,7 @@ EQUAL = [
     pendulum.datetime(2026, 7, 1, tz="Europe/Paris"), pendulum.date(2026, 7, 1), pendulum.time(1, 2, 3), pendulum.duration(days=3, hours=1),
     pytz.timezone("Europe/Paris").localize(MOMENT.replace(tzinfo=None)), datetime(2026, 7, 1, tzinfo=pytz.utc),
     datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=-3, minutes=-30, seconds=-15))), time(3, 4, tzinfo=UTC),
+    datetime(2026, 1, 1, tzinfo=Shifted()), time(3, 4, tzinfo=Shifted()), {Point(1, (2, 3)): 1}, {frozenset({Colour.RED})},
 ]  # fmt: skip
 
 REFUSED = [
@@ -110,8 +148,16 @@ REFUSED = [
     np.longdouble("0.1"), np.void(b"x"), np.nan * 1j,
     Late(2026, 1, 1), Loud(1), Row(1), UserDict(a=1), ChainMap({}), MappingProxyType({}), SimpleNamespace(a=1),
     collections.deque([1]), range(3), Fraction(1, 3), PurePosixPath("/x"), enum.Enum("E", "A").A, bytearray(b"x"), memoryview(b"x"),
-    1j, object, len, (each for each in ()), Ellipsis, NotImplemented, "caf\udce9", {"a": ["\ud800"]}, {"\udce9": 1},
+    1j, object, len, (each for each in ()), Ellipsis, NotImplemented, Proxy(), Mock(spec=datetime), Unbound(),
+    {Hashable([1])}, {Hashable([1]): 1}, {(1, Hashable()): 1}, datetime(2026, 1, 1, tzinfo=Unsure()),
+    time(1, tzinfo=pytz.timezone("Europe/Paris")),
+    datetime(2026, 1, 1, tzinfo=timezone(timedelta(microseconds=-1))), "caf\udce9", {"a": ["\ud800"]}, {"\udce9": 1},
 ]  # fmt: skip
+
+
+def test_a_zone_that_is_not_known_where_a_value_is_read_is_its_offset():
+    encoded = encode(datetime(2026, 7, 1, 12, tzinfo=PARIS)).replace(b"Europe/Paris", b"Europe/Nowhere")
+    assert decode(encoded) == datetime(2026, 7, 1, 12, tzinfo=timezone(timedelta(hours=2)))
 
 
 def name(value):
