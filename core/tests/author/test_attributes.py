@@ -9,6 +9,7 @@ from penstock.author.task_rules import TaskRules
 NAMES = [
     "teardown", "setup", "upstream", "downstream", "rules", "inputs", "node", "label", "edges", "problems", "site",
     "arguments", "children", "params", "sla", "hook", "conn_id", "wanted_keys", "tasks", "group", "schedule", "test",
+    "cls", "partial_arguments", "mapped", "policy",
 ]  # fmt: skip
 
 

@@ -84,6 +84,7 @@ PROVED_BY = {
     "a dataclass as XCom": "author/run/test_foreign_xcoms.py::dataclass",
     "a schema of `Param`": "author/test_come_from_airflow.py::test_a_parameter_is_checked",
     "six fields of cron": "author/build/test_problems.py::@continuous",
+    "`pendulum` comes": "author/test_foreign_values.py::pendulum",
     "a zone that has no IANA name": "author/test_foreign_values.py::test_a_zone_without_a_name_is_refused",
     "`.airflowignore`": "load/test_hostile_entries.py::Rename it to .penstockignore",
     "`logical_date` is pendulum's": "author/run/test_execution.py::logical_date",
@@ -178,10 +179,12 @@ def test_what_templates_keep_and_what_is_rendered(dag_of, tried, value):
     dag = dag_of("""
         with DAG("d"):
             def same(*args): return list(args)
-            PythonOperator(task_id="t", python_callable=same, op_args=["{{ 1 }}\\n", {"{{ 2 }}"}])
+            PythonOperator(task_id="t", python_callable=same, op_args=["{{ 1 }}\\n"])
+            PythonOperator(task_id="s", python_callable=same, op_args=[{"{{ 2 }}"}, frozenset({"{{ 3 }}"})])
             BashOperator(task_id="b", bash_command="echo 'x  '")
         """)
-    assert value(tried(dag, "t")) == ["1\n", {"2"}]
+    assert value(tried(dag, "t")) == ["1\n"]
+    assert value(tried(dag, "s")) == [{"2"}, frozenset({"3"})]
     assert value(tried(dag, "b")) == "x  "
 
 

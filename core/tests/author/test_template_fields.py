@@ -13,6 +13,8 @@ from penstock.author.template_fields import needs_rendering
         pytest.param("{% if ds %}a{% endif %}", True, id="a statement"),
         pytest.param("{# why #}", True, id="a comment"),
         pytest.param({"a": ["x", ("{{ ds }}",)]}, True, id="inside a dict, a list and a tuple"),
+        pytest.param([{"{{ ds }}"}], True, id="inside a set"),
+        pytest.param(frozenset({"{{ ds }}"}), True, id="inside a frozenset"),
         pytest.param({"{{ ds }}": 1}, False, id="a key is no value"),
         pytest.param("load.sql", True, id="the path of a file"),
         pytest.param("select 1 from load.sql", False, id="a path has no blanks"),

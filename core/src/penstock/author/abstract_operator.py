@@ -202,6 +202,10 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
         """Name it as messages do."""
         return f"task {self.task_id!r}"
 
+    def _operator_class(self) -> "type[AbstractOperator]":
+        """Return the class of what runs; a method, so that no attribute of an author's operator is taken for it."""
+        return type(self)
+
     def _nodes(self) -> "Iterator[Node]":
         yield self
 

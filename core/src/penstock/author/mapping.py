@@ -129,6 +129,9 @@ class MappedOperator(MappedTask):
         made._node.wanted_keys = self._node.wanted_keys  # noqa: SLF001 - the same room
         return made
 
+    def _operator_class(self) -> "type[Operator]":
+        return self.cls
+
     def _make(self, elements: dict[str, Any]) -> "Operator":
         return self.cls(**{**self.partial_arguments, **elements})
 

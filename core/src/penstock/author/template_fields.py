@@ -17,13 +17,13 @@ def needs_rendering(value: Any, extensions: tuple[str, ...]) -> bool:  # noqa: A
 
 
 def texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - any argument
-    """Find every text in a value, through lists, tuples and dicts."""
+    """Find every text in a value, through lists, tuples, sets and dicts."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
         for each in value.values():
             yield from texts(each)
-    elif isinstance(value, list | tuple):
+    elif isinstance(value, list | tuple | set | frozenset):
         for each in value:
             yield from texts(each)
 

@@ -442,6 +442,30 @@ WRONG = [
         {6: ["Mine 'a': ValueError: size must be even"]},
         id="a constructor that raises",
     ),
+    pytest.param(
+        """
+        class Mine(Operator):
+            template_fields = ("text",)
+            @property
+            def text(self):
+                raise KeyError("not yet")
+        with DAG("d"):
+            Mine(task_id="a")
+        """,
+        {5: ["KeyError: 'not yet' (in: raise KeyError"]},
+        id="an attribute that raises when it is read",
+    ),
+    pytest.param(
+        """
+        with DAG("d"):
+            first = PythonOperator(task_id="a", python_callable=print)
+            first.op_args = holder = []
+            holder.append(holder)
+            EmptyOperator(task_id="b", retries=-1)
+        """,
+        {1: ["RecursionError"], 5: ["retries is -1"]},
+        id="a list that holds itself, put in after it was looked at",
+    ),
 ]
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penstock.author.build.checks import dag_problems
 from penstock.author.build.graph import topological_order
+from penstock.author.build.import_errors import to_problem
 from penstock.author.build.param_schema import CHECKED
 from penstock.author.capability import PlannedTask, plan_value
 from penstock.author.dag import DAG, Param
@@ -51,7 +52,10 @@ def build_file(session: ParseSession, file: str) -> BuildResult:
         else:
             first[dag.dag_id] = dag
     for dag in first.values():
-        problems += dag_problems(dag)
+        try:
+            problems += dag_problems(dag)
+        except Exception as error:  # noqa: BLE001 - objects of the author's own are looked at, which may raise anything
+            problems.append(to_problem(error, session, file, dag._site))  # noqa: SLF001 - the same room
     dags: list[DagSpec] = []
     if not _sentences(problems, notes=False):
         for dag in first.values():
@@ -59,6 +63,8 @@ def build_file(session: ParseSession, file: str) -> BuildResult:
                 dags.append(_stored(_spec(dag, file)))
             except _NotStoredError as error:
                 problems.append(_not_storable(dag, error))
+            except Exception as error:  # noqa: BLE001 - as above
+                problems.append(to_problem(error, session, file, dag._site))  # noqa: SLF001 - as above
     wrong, notes = _sentences(problems, notes=False), _sentences(problems, notes=True)
     return BuildResult(() if wrong else tuple(dags), wrong, notes)
 
@@ -143,7 +149,7 @@ def _param(value: Any) -> ParamSpec:  # noqa: ANN401 - what an author wrote
 
 
 def _task(task: "AbstractOperator", upstream: set[str]) -> TaskSpec:
-    rules, cls = TaskRules.of(task), getattr(task, "cls", None) or type(task)
+    rules, cls = TaskRules.of(task), task._operator_class()  # noqa: SLF001 - the same room
     stored = task if isinstance(task, PlannedTask) else None
     return TaskSpec(
         task_id=task.task_id,
@@ -176,8 +182,10 @@ def _sensor_policy(task: "AbstractOperator") -> SensorPolicy | None:
     """Work out how a task waits; None if it does not."""
     if isinstance(task, PlannedTask):
         return None if task.policy is None else SensorPolicy(**task.policy)
-    cls, given = getattr(task, "cls", None), getattr(task, "partial_arguments", {})
-    if cls is not None and issubclass(cls, Sensor):
+    if isinstance(task, MappedTask):
+        given = task.partial_arguments
+        if not issubclass(task._operator_class(), Sensor):  # noqa: SLF001 - the same room
+            return None
         return _policy(given.get("poke_interval", 60.0), given.get("timeout", 604800.0), given.get("soft_fail", False))
     if isinstance(task, Sensor) and task.waits:
         return _policy(task.poke_interval, task.timeout, task.soft_fail)
@@ -205,7 +213,7 @@ def _mappings(task: "AbstractOperator") -> Iterator[Mapping]:
 
 
 def _templated(task: "AbstractOperator") -> bool:
-    cls = getattr(task, "cls", None) or type(task)
+    cls = task._operator_class()  # noqa: SLF001 - the same room
     extensions = tuple(cls.template_ext if isinstance(task, MappedTask) else task.template_ext)
     if isinstance(task, MappedTask):
         literals = task.literals()

@@ -136,7 +136,7 @@ def _default_args(dag: DAG) -> Iterator[Problem]:
         return
     known = set(accepted_arguments(Operator)) | set(accepted_arguments(Sensor))
     for task in dag.tasks:
-        known |= set(accepted_arguments(getattr(task, "cls", None) or type(task)))
+        known |= set(accepted_arguments(task._operator_class()))  # noqa: SLF001 - the same room
         if isinstance(task, PlannedTask):
             known |= set(task.plan_arguments)
     owners: list[tuple[DAG | TaskGroup, str, set[str]]] = [(dag, "this DAG", known | {"start_date", "end_date"})]
@@ -196,7 +196,7 @@ def _templates(dag: DAG) -> Iterator[Problem]:
     """Check the syntax of templates, and that they pull values of tasks that the DAG has."""
     tasks, right = dag.task_dict, set[str]()
     for task in dag.tasks:
-        cls = getattr(task, "cls", None) or type(task)
+        cls = task._operator_class()  # noqa: SLF001 - the same room
         fields = task.partial_arguments | task.literals() if isinstance(task, MappedTask) else vars(task)
         extensions = tuple(cls.template_ext if isinstance(task, MappedTask) else task.template_ext)
         for field in cls.template_fields:

@@ -44,15 +44,23 @@ def _failing_imports(folder: str, file: str) -> Iterator[Problem]:
             yield from (Problem(Site(file, node.lineno), text) for text in missing(module, names, folder, file))
 
 
-def to_problem(error: BaseException, session: ParseSession, file: str) -> Problem:
-    """Turn an exception of an import into a problem, at the last line of the author's files that it went through."""
+def to_problem(error: BaseException, session: ParseSession, file: str, made: Site | None = None) -> Problem:
+    """Turn an exception of an import into a problem, at the last line of the author's files that it went through.
+
+    Args:
+        error: What was raised.
+        session: The session of the import.
+        file: The file that is imported.
+        made: Where the thing was made at which it was raised, which is told if it went through no line of the author's.
+    """
+    made = made or Site(file, 1)
     try:
-        return _problem(error, session, file)
+        return _problem(error, session, made)
     except BaseException:  # noqa: BLE001 - the error's own code raised when it was looked at
-        return Problem(Site(file, 1), error_sentence(error))
+        return Problem(made, error_sentence(error))
 
 
-def _problem(error: BaseException, session: ParseSession, file: str) -> Problem:
+def _problem(error: BaseException, session: ParseSession, made: Site) -> Problem:
     if isinstance(error, SyntaxError) and error.filename:
         return Problem(
             Site(session.display_path(error.filename), error.lineno or 0), f"the file is no Python: {error.msg}."
@@ -63,7 +71,7 @@ def _problem(error: BaseException, session: ParseSession, file: str) -> Problem:
         if not frame.filename.startswith((_HOME, "<")) and "importlib" not in frame.filename
     ]
     own = [frame for frame in frames if frame.filename.startswith(session.folder + "/")] or frames
-    site = Site(session.display_path(own[-1].filename), own[-1].lineno or 0) if own else Site(file, 1)
+    site = Site(session.display_path(own[-1].filename), own[-1].lineno or 0) if own else made
     if isinstance(error, ImportError):
         return Problem(site, _import_problem(error, session.folder, site.file))
     if isinstance(error, AttributeError) and error.obj is sys.modules["penstock"]:

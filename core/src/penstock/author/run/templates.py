@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def render_templates(task: "Operator", context: Context) -> "Operator":
     """Copy the operator with its template fields rendered.
 
-    A field is rendered through lists, tuples and dicts (values, not keys); values of other tasks stay as they are, so
+    A field is rendered through lists, tuples, sets and dicts (values, not keys); values of other tasks stay as they are, so
     that no task's output is read as a template. Text that ends with one of ``template_ext`` and holds no blank is the
     path of a file beside the DAG file, whose content is rendered.
 
@@ -58,8 +58,9 @@ def _render(value: Any, task: "Operator", field: str, context: Context) -> Any: 
     if isinstance(value, tuple):
         parts = [_render(each, task, field, context) for each in value]
         return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
-    if isinstance(value, set):
-        return {_render(each, task, field, context) for each in value}
+    if isinstance(value, set | frozenset):
+        parts = [_render(each, task, field, context) for each in value]
+        return frozenset(parts) if isinstance(value, frozenset) else set(parts)
     return value
 
 
