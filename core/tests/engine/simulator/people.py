@@ -85,7 +85,8 @@ class People:
         self.store.requests.submit(request, self._clock.wall)
 
     def _some_run(self) -> int | None:
-        runs = sorted({*self._rows.runs, *self._poison.runs})
+        live = [run.run for run in self._rows.runs.values() if not run.state.finished]
+        runs = live if live and self._random.random() < 0.6 else sorted({*self._rows.runs, *self._poison.runs})
         return self._random.choice(runs) if runs else None
 
     def _cancel(self) -> None:
