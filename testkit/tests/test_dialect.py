@@ -12,6 +12,7 @@ from penstock_testkit.redshift.lexer import statement
         ('SELECT "Aa" FROM "T"', 'SELECT "aa" FROM "t"'),
         ("SELECT NVL(a, 1), approximate count(distinct b)", "SELECT COALESCE(a, 1),  count(distinct b)"),
         ("SELECT sysdate", "SELECT LOCALTIMESTAMP"),
+        ("DELETE t WHERE a = 1", "DELETE FROM t WHERE a = 1"),
         ("SELECT LISTAGG(a, ',') WITHIN GROUP (ORDER BY b)", "SELECT STRING_AGG((a)::text, ',' ORDER BY b)"),
         ("SELECT listagg(distinct a)", "SELECT STRING_AGG(distinct (a)::text, '')"),
         ("SELECT top 2 a FROM t", "SELECT a FROM t LIMIT 2"),
@@ -59,7 +60,7 @@ def test_a_column_is_stored_as_its_type(redshift):
         found = {}
         for written, _ in TYPES:
             connection.execute(
-                f"CREATE TABLE IF NOT EXISTS public.t ({written}, z int) DISTSTYLE AUTO COMPOUND SORTKEY (z)"
+                f"CREATE TABLE IF NOT EXISTS public.t ({written}, z int) BACKUP YES COMPOUND SORTKEY (z)"
             )
             found[written] = connection.execute(stored).fetchone()[0]
             connection.execute("DROP TABLE t")
@@ -78,6 +79,7 @@ def test_keys_are_not_enforced_but_a_primary_key_is_required(redshift):
 
 VALUES = [
     ("SELECT len('añ ')", 2),
+    ("SELECT concat('a', null) IS NULL", True),
     ("SELECT datediff(day, '2026-01-01'::timestamp, '2026-01-03'::timestamp)", 2),
     ("SELECT dateadd(day, 1, '2026-01-01'::timestamp)::text", "2026-01-02 00:00:00"),
     ("SELECT decode(2, 1, 'one', 2, 'two', 'many')", "two"),

@@ -13,10 +13,11 @@ from penstock_testkit.redshift.ddl import (
     created_table,
     is_varying,
     table_items,
-    top_level,
 )
 from penstock_testkit.redshift.errors import RedshiftError
 from penstock_testkit.redshift.lexer import Edits, Statement, Token
+from penstock_testkit.redshift.refused import top_level
+from penstock_testkit.redshift.reserved import refuse_reserved
 
 _HARMLESS = "SET (fillfactor = 100)"
 _PROPERTIES = {"DISTKEY", "DISTSTYLE", "SORTKEY", "COMPOUND", "ENCODE"}
@@ -49,13 +50,17 @@ def rewrite_alter_table(statement: Statement, edits: Edits) -> None:
             raise RedshiftError('syntax error at or near "exists"', "42601")
         case "APPEND":
             _rewrite_append(statement, index, edits)
-        case "DROP" | "OWNER" | "RENAME" | "ROW":
+        case "RENAME":
+            refuse_reserved(tokens[-1])
+        case "DROP" | "OWNER" | "ROW":
             pass
         case _:
             raise RedshiftError(f'syntax error at or near "{action.text}"', "42601")
 
 
 def _rewrite_add(table: str, definition: list[Token], edits: Edits, action: Token) -> None:
+    if "CHECK" in [token.word for token in definition]:
+        raise RedshiftError("CHECK constraints are not supported", "0A000")
     if definition[0].word in TABLE_WORDS:
         edits.replace(action, definition[-1], _HARMLESS)
         return

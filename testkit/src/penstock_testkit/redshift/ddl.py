@@ -6,8 +6,10 @@ Redshift does not enforce them; a primary key's columns stay NOT NULL.
 """
 
 from penstock_testkit.redshift.errors import RedshiftError
+from penstock_testkit.redshift.keys import refuse_keys
 from penstock_testkit.redshift.lexer import Edits, Kind, Statement, Token
 from penstock_testkit.redshift.refused import UNSUPPORTED_TYPES
+from penstock_testkit.redshift.reserved import refuse_reserved
 
 _NO_COLUMN_TYPES = UNSUPPORTED_TYPES | {"OID", "INTERVAL", "NAME", "REGCLASS"}
 _NOT_COVERED_TYPES = {"GEOMETRY", "GEOGRAPHY", "HLLSKETCH"}
@@ -37,6 +39,7 @@ def rewrite_create_table(statement: Statement, edits: Edits) -> None:
     if tokens[name].text.startswith("#") and not statement.has_at(1, "TEMP"):
         edits.insert(tokens[0].end, " TEMP")
     index = after_name(statement, name)
+    refuse_reserved(tokens[index - 1])
     body = None
     if index < len(tokens) and tokens[index].word == "(":
         body = (index, statement.closing(index))
@@ -47,6 +50,7 @@ def rewrite_create_table(statement: Statement, edits: Edits) -> None:
     is_query = end < len(tokens)
     if body and not is_query:
         items = _items(tokens[body[0] + 1 : body[1]])
+        refuse_keys(items, tokens[body[1] + 1 : end])
         edits.replace(tokens[body[0]], tokens[body[1]], f"({_columns(edits, created_table(statement), items)})")
     if is_query and statement.find("IF", "NOT", "EXISTS") > 0:
         raise RedshiftError('syntax error at or near "AS"', "42601")
@@ -103,16 +107,6 @@ def _attributes_end(statement: Statement, index: int) -> int:
     return min(index, len(tokens))
 
 
-def top_level(tokens: list[Token]) -> list[Token]:
-    """Return the tokens outside of parentheses."""
-    depth, found = 0, []
-    for token in tokens:
-        depth += {"(": 1, ")": -1}.get(token.word, 0)
-        if depth == 0:
-            found.append(token)
-    return found
-
-
 def _items(tokens: list[Token]) -> list[list[Token]]:
     items: list[list[Token]] = [[]]
     depth = 0
@@ -164,6 +158,7 @@ def column_definition(edits: Edits, table: str, tokens: list[Token]) -> tuple[st
     name = tokens[0].name
     if name in _SYSTEM_COLUMNS:
         raise RedshiftError(f'column name "{name}" conflicts with a system column name', "42701")
+    refuse_reserved(tokens[0])
     end = next((i for i in range(1, len(tokens)) if tokens[i].word in _COLUMN_WORDS), len(tokens))
     written = edits.within(tokens[1], tokens[end - 1]) if end > 1 else ""
     parts = ['"' + name.replace('"', '""') + '"', _type(written, f"{table}.{name}", tokens[1:end])]

@@ -71,6 +71,8 @@ def _edited(statement: Statement, written: Callable[[str], str]) -> str:
     edits = Edits(statement.text)
     if statement.tokens[0].word in {"SET", "RESET"}:
         _edit_setting(statement, edits)
+    if statement.starts_with("DELETE") and not statement.has_at(1, "FROM"):
+        edits.insert(statement.tokens[0].end, " FROM")
     _edit_words(statement, edits, written)
     rewrite_create_table(statement, edits)
     rewrite_alter_table(statement, edits)

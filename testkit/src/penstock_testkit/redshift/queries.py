@@ -77,6 +77,8 @@ def _makes_view(statement: Statement) -> bool:
 
 def _refuse_windows(statement: Statement) -> None:
     for index, token in enumerate(statement.tokens):
+        if token.word == "WINDOW" and statement.has_at(index + 2, "AS", "("):
+            raise RedshiftError('syntax error at or near "WINDOW"', "42601")  # "SELECT" has no such clause
         if token.word != "OVER" or not statement.has_at(index + 1, "("):
             continue
         end = statement.closing(index + 1)

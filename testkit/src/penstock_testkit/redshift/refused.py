@@ -7,6 +7,7 @@ Guide; what PostgreSQL got after 8.0 does not exist (`E'...'`, LATERAL, `string_
 
 from penstock_testkit.redshift.errors import RedshiftError
 from penstock_testkit.redshift.lexer import Kind, Statement, Token
+from penstock_testkit.redshift.reserved import refuse_reserved_words
 
 UNSUPPORTED_TYPES = {
     "UUID", "JSON", "JSONB", "XML", "BYTEA", "MONEY", "SERIAL", "BIGSERIAL", "SMALLSERIAL", "INET", "CIDR", "MACADDR",
@@ -45,6 +46,15 @@ _STARTS: list[tuple[tuple[str, ...], str, str]] = [
     (("VALUES",), "42601", 'syntax error at or near "VALUES"'),
     (("VACUUM", "("), "42601", 'syntax error at or near "("'),
     (("ANALYZE", "("), "42601", 'syntax error at or near "("'),
+    (("EXPLAIN", "ANALYZE"), "42601", 'syntax error at or near "ANALYZE"'),
+    (("EXPLAIN", "("), "42601", 'syntax error at or near "("'),
+    (("TABLE",), "42601", 'syntax error at or near "TABLE"'),
+    (("CREATE", "AGGREGATE"), "0A000", 'SQL command "CREATE AGGREGATE" not supported.'),
+    (("CREATE", "OPERATOR"), "0A000", 'SQL command "CREATE OPERATOR" not supported.'),
+    (("CREATE", "CAST"), "0A000", 'SQL command "CREATE CAST" not supported.'),
+    (("CREATE", "TEMP", "VIEW"), "42601", 'syntax error at or near "VIEW"'),
+    (("CREATE", "TEMPORARY", "VIEW"), "42601", 'syntax error at or near "VIEW"'),
+    (("CREATE", "RECURSIVE"), "42601", 'syntax error at or near "RECURSIVE"'),
     (("ANALYZE", "COMPRESSION"), "0A000", "ANALYZE COMPRESSION is not covered by this test server"),
 ]
 # Words in a row anywhere in a statement.
@@ -64,9 +74,17 @@ _ANYWHERE: list[tuple[tuple[str, ...], str, str]] = [
     (("ARRAY", "["), "0A000", "array constructors are not supported; ARRAY(...) makes a SUPER"),
     (("[", "]"), "0A000", "array types are not supported"),
     (("WITH", "ORDINALITY"), "42601", 'syntax error at or near "ORDINALITY"'),
+    (("MATERIALIZED", "VIEW", "IF"), "42601", 'syntax error at or near "IF"'),
+    (("AS", "MATERIALIZED"), "42601", 'syntax error at or near "MATERIALIZED"'),
+    (("AS", "NOT", "MATERIALIZED"), "42601", 'syntax error at or near "NOT"'),
+    (("WITH", "NO", "DATA"), "42601", 'syntax error at or near "DATA"'),
+    (("WITH", "CHECK", "OPTION"), "42601", 'syntax error at or near "CHECK"'),
+    (("OVERRIDING",), "42601", 'syntax error at or near "OVERRIDING"'),
+    *((("AS", "(", word), "42601", f'syntax error at or near "{word}"') for word in ("INSERT", "UPDATE", "DELETE")),
     (("REFRESH", "MATERIALIZED", "VIEW", "CONCURRENTLY"), "42601", 'syntax error at or near "CONCURRENTLY"'),
 ]
 _FUNCTIONS = {
+    "CONCAT_WS", "STARTS_WITH", "DATE_BIN", "NORMALIZE", "MODE",
     "STRING_AGG", "ARRAY_AGG", "EVERY", "XML_AGG", "XMLAGG", "CORR", "COVAR_POP", "COVAR_SAMP", "CLOCK_TIMESTAMP",
     "STATEMENT_TIMESTAMP", "TRANSACTION_TIMESTAMP", "JUSTIFY_DAYS", "JUSTIFY_HOURS", "JUSTIFY_INTERVAL", "DIV",
     "SETSEED", "WIDTH_BUCKET", "UNNEST", "GENERATE_SUBSCRIPTS", "BIT_LENGTH", "OVERLAY", "CONVERT_FROM", "CONVERT_TO",
@@ -113,7 +131,10 @@ def refuse_syntax(statement: Statement) -> None:
             raise RedshiftError(message, sqlstate)
     for index, token in enumerate(statement.tokens):
         _refuse_token(statement, index, token)
-    if statement.starts_with("TRUNCATE"):
+    refuse_reserved_words(statement)
+    if statement.starts_with("WITH"):
+        _refuse_with(statement)
+    elif statement.starts_with("TRUNCATE"):
         _refuse_tail(statement, _after_name(statement, 2 if statement.has_at(1, "TABLE") else 1))
     elif statement.starts_with("LOCK"):
         _refuse_lock(statement)
@@ -124,6 +145,10 @@ def _refuse_token(statement: Statement, index: int, token: Token) -> None:
     called = statement.has_at(index + 1, "(") and not statement.has_at(index - 1, ".")
     if called and (token.word in _FUNCTIONS or token.word.startswith(_FUNCTION_FAMILIES)):
         raise RedshiftError(f"function {token.name}() does not exist", "42883")
+    if called and token.word == "CONCAT" and len(_arguments(statement, index + 1)) != 2:
+        raise RedshiftError("function concat() with more or fewer than two arguments does not exist", "42883")
+    if token.word in {"B", "X"} and following and following[0].kind is Kind.STRING and following[0].start == token.end:
+        raise RedshiftError('type "bit" is not supported', "0A000")
     named = token.word == "::" or (token.word == "AS" and _in_cast(statement, index))
     if named and following:
         refuse_type(following[0])
@@ -137,6 +162,39 @@ def _refuse_token(statement: Statement, index: int, token: Token) -> None:
         raise RedshiftError(
             f"identifiers of more than {_NAME_BYTES} bytes are not covered by this test server", "0A000"
         )
+
+
+def _arguments(statement: Statement, index: int) -> list[int]:
+    """Where the arguments begin in the parenthesis at `index`."""
+    depth, found = 0, [index + 1] if not statement.has_at(index + 1, ")") else []
+    for at in range(index + 1, statement.closing(index)):
+        depth += {"(": 1, ")": -1}.get(statement.tokens[at].word, 0)
+        if depth == 0 and statement.tokens[at].word == ",":
+            found.append(at + 1)
+    return found
+
+
+def _refuse_with(statement: Statement) -> None:
+    """Refuse WITH before INSERT, where it belongs to the query, and a recursion without names of columns.
+
+    Source: "WITH clause" (usage notes, recursive form).
+    """
+    if any(token.word == "INSERT" for token in top_level(statement.tokens)):
+        raise RedshiftError('syntax error at or near "INSERT"', "42601")
+    if statement.has_at(1, "RECURSIVE") and statement.has_at(3, "AS", "("):
+        body = statement.tokens[4 : statement.closing(4)]
+        if any(token.name == statement.tokens[2].name for token in body):
+            raise RedshiftError("a recursive common table expression needs a list of its columns", "42601")
+
+
+def top_level(tokens: list[Token]) -> list[Token]:
+    """Return the tokens outside of parentheses."""
+    depth, found = 0, []
+    for token in tokens:
+        depth += {"(": 1, ")": -1}.get(token.word, 0)
+        if depth == 0:
+            found.append(token)
+    return found
 
 
 def refuse_type(token: Token) -> None:
