@@ -164,6 +164,22 @@ def test_rows_are_moved_by_append_outside_of_transactions(redshift):
             connection.execute("ALTER TABLE t APPEND FROM s")
 
 
+def test_a_procedure_that_ends_the_transaction_is_called_outside_of_one(redshift):
+    with redshift.connect(autocommit=True) as connection:
+        connection.execute("CREATE TABLE t (a int)")
+        connection.execute("CREATE PROCEDURE p() AS $p1$ BEGIN TRUNCATE t; END $p1$ LANGUAGE plpgsql")
+        connection.execute("CREATE OR REPLACE PROCEDURE q() AS $$ BEGIN CALL p(); END $$ LANGUAGE plpgsql")
+        connection.execute("CREATE PROCEDURE r() AS $$ BEGIN DELETE FROM t; END $$ LANGUAGE plpgsql")
+        for name in "pqr":
+            connection.execute(f"CALL {name}()")
+        for name in "pq":
+            refused = pytest.raises(psycopg.errors.FeatureNotSupported, match="TRUNCATE cannot be invoked")
+            with refused, connection.transaction():
+                connection.execute(f"CALL public.{name}()")
+        with connection.transaction():
+            connection.execute("CALL r()")
+
+
 def test_a_temporary_table_may_be_named_by_a_hash(redshift):
     with redshift.connect() as connection:
         connection.execute("CREATE TABLE #stage (LIKE pg_catalog.stl_load_errors)")

@@ -204,13 +204,14 @@ def test_statements_for_themselves_are_not_done_again_behind_a_committed_one(hoo
 WAYS_OUT = [
     ("VACUUM", "Run it with autocommit=True"),
     ("ALTER TABLE t ALTER COLUMN name TYPE varchar(30)", "Run it with autocommit=True"),
+    ("CALL clean()", "Run it with autocommit=True"),
     ("SELECT '0044-03-15 BC'::date", "cast to varchar"),
     ("SELECT '12000-01-01'::timestamp", "cast to varchar"),
 ]
 
 
 def test_an_error_that_has_a_way_out_names_it(hook):
-    hook.run(TABLE)
+    hook.run(f"{TABLE}; CREATE PROCEDURE clean() AS $a1$ BEGIN TRUNCATE t; END $a1$ LANGUAGE plpgsql")
     for sql, says in WAYS_OUT:
         with pytest.raises(ProviderError, match=says) as raised:
             hook.run(["SELECT 1", sql], handler=lambda cursor: cursor.fetchall())

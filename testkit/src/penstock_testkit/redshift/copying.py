@@ -20,6 +20,7 @@ from penstock_testkit.redshift.errors import RedshiftError
 from penstock_testkit.redshift.faults import Faults
 from penstock_testkit.redshift.load import Loader, LoadError, TooManyErrorsError, table_columns
 from penstock_testkit.redshift.objects import Objects, Source
+from penstock_testkit.redshift.procedures import Procedures
 
 _FACTS = (
     "SELECT nextval('pg_catalog.penstock_query_id'), pg_backend_pid(), txid_current(), "
@@ -36,12 +37,14 @@ class Place:
         faults: What shall fail.
         superuser_url: The database, for the proxy's own session.
         fixed_columns: What was seen of its tables.
+        procedures: What was seen of its procedures.
     """
 
     objects: Objects
     faults: Faults
     superuser_url: str
     fixed_columns: FixedColumns
+    procedures: Procedures
 
 
 def checked(answer: Answer) -> Answer:

@@ -18,6 +18,7 @@ from penstock_testkit.redshift.catalog import DEFINITIONS
 from penstock_testkit.redshift.copying import Place
 from penstock_testkit.redshift.faults import Faults
 from penstock_testkit.redshift.objects import Objects
+from penstock_testkit.redshift.procedures import Procedures
 from penstock_testkit.redshift.session import Session, Upstream
 from penstock_testkit.s3 import S3Server
 
@@ -64,7 +65,7 @@ class RedshiftServer:
         self._postgres = postgres
         self._objects = Objects(s3)
         self._received: list[ReceivedStatement] = []
-        self._fixed_columns: dict[str, FixedColumns] = {}
+        self._seen: dict[str, tuple[FixedColumns, Procedures]] = {}
         self._loop = asyncio.new_event_loop()
         self._sessions: set[asyncio.Task[None]] = set()
 
@@ -162,7 +163,8 @@ class RedshiftServer:
 
     def _place(self, database: str) -> Place:
         url = self._postgres.database_url(urllib.parse.quote(database, safe=""))
-        return Place(self._objects, self.faults, url, self._fixed_columns.setdefault(database, FixedColumns()))
+        seen = self._seen.setdefault(database, (FixedColumns(), Procedures()))
+        return Place(self._objects, self.faults, url, *seen)
 
     def _record(self, session_id: int, user: str, text: str) -> None:
         self._received.append(ReceivedStatement(session_id, user, text))

@@ -201,8 +201,11 @@ class Session:
             self._apply_fault(statement)
         if (alone := runs_alone(statement)) and self._backend.status == "T":
             raise RedshiftError(f"{alone} cannot run inside a transaction block", "25001")
+        if self._backend.status == "T":
+            self._place.procedures.refuse_in_block(statement)
         rewritten = dialect.rewrite(statement)
         self._place.fixed_columns.see(statement)
+        self._place.procedures.see(statement)
         return _Step(verb, sql=rewritten)
 
     def _apply_fault(self, statement: lexer.Statement) -> None:
