@@ -86,7 +86,7 @@ ENDINGS = {
     "a question of half a character": Ending("Variable.get('caf\\udce9')", FAILED, "variable('caf\\udce9') cannot be asked"),
     "a question of what has no JSON": Ending("get_current_context()['ti'].xcom_pull(object())", FAILED, "cannot be asked: TypeError"),
     "a question of a large number": Ending("get_current_context()['ti'].xcom_pull('x', map_indexes=10**30)", FAILED, "cannot be asked"),
-    "a question by what is no key": Ending("get_current_context()['ti'].xcom_pull('x', {1: 2})", FAILED, "is a dict and no text"),
+    "a question by what is no key": Ending("get_current_context()['ti'].xcom_pull('x', {1: 2})", FAILED, "is no text, but of type dict"),
     "what holds itself": Ending("x = []; x.append(x); return x", FAILED, "what holds itself", final=True),
     "a value that cannot be compared": Ending(
         "return type('N', (int,), {'__eq__': lambda self, other: 1 / 0})(1)", FAILED, "has no JSON form", final=True

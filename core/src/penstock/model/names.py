@@ -55,7 +55,7 @@ def check_text(kind: str, name: str, text: str) -> None:
 def xcom_key_problem(key: Any) -> str:  # noqa: ANN401 - what a task gave
     """Say why a value cannot be kept under a key; "" if it can."""
     if not isinstance(key, str):
-        return f"the XCom key {key!r:.300} is a {type(key).__name__} and no text"
+        return f"the XCom key {key!r:.300} is no text, but of type {type(key).__name__}"
     if any("\ud800" <= each <= "\udfff" for each in key):
         return f"the XCom key {key[:300]!r} is no Unicode text"
     if "\0" in key:

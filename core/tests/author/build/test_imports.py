@@ -110,7 +110,12 @@ def test_a_module_is_named_as_an_import_would_unless_that_finds_another(tmp_path
     ("files", "expected"),
     [
         ({"x.py": "from .helpers import A"}, ("x.py:1: attempted relative import with no known parent package: the file is imported by "
-         "itself. Write `from MODULE import NAME`, as seen from the DAGs folder.")),
+         "itself. Write `from helpers import A`, as seen from the DAGs folder.")),
+        ({"team/x.py": "\nfrom ..helpers import (\n  A, B as C)"}, ("team/x.py:2: attempted relative import beyond top-level package: "
+         "the file is imported by itself. Write `from helpers import A, B as C`, as seen from the DAGs folder.")),
+        ({"team/sub/x.py": "from ... import helpers"}, "Write `import helpers`, as seen from the DAGs folder."),
+        ({"team/x.py": "from ...far import A"}, "it leads out of the DAGs folder. Put the module into the folder, or install it."),
+        ({"json/x.py": "from .helpers import A"}, "the folder 'json' has the name of a module that is installed. Rename it."),
         ({"x.py": "import helpers", "team/helpers.py": ""}, ("x.py:1: there is no module 'helpers'. Install it in this environment, or put "
          "its file into the DAGs folder.")),
         ({"team/x.py": "import helpers", "team/helpers.py": ""}, ("team/x.py:1: there is no module 'helpers' in the DAGs folder itself: "
@@ -120,7 +125,8 @@ def test_a_module_is_named_as_an_import_would_unless_that_finds_another(tmp_path
         ({"x.py": "from calendar import mine", "calendar.py": "mine = 1"}, "hides the one in the DAGs folder: give that another name."),
         ({"x.py": "import json.mine", "json/mine.py": ""}, "hides the one in the DAGs folder: give that another name."),
     ],
-    ids=["relative", "elsewhere", "beside", "provider", "hidden name", "hidden module"],
+    ids=["relative", "upwards", "to the top", "outside", "in a hidden folder",
+         "elsewhere", "beside", "provider", "hidden name", "hidden module"],
 )  # fmt: skip
 def test_an_import_that_fails_says_what_to_write(complained_of, files, expected):
     assert complained_of(files).endswith(expected)

@@ -160,6 +160,8 @@ WRONG = [
             "0 0 31 2 *": "the day never comes: month 2 has no day 31. Write L for the last day.",
             "0 0 31 APR,6 *": "the day never comes: month APR,6 has no day 31.",
             "0 22-2 * * *": "the hour range '22-2' ends before it begins. Write 22-23,0-2.",
+            "0 22-3/2 * * *": "the hour range '22-3/2' ends before it begins. Write 22,0,2.",
+            "0 0 1 OCT-FEB/3 *": "the month range 'OCT-FEB/3' ends before it begins. Write 10,1.",
             "0 0 1 NOV-FEB *": "the month range 'NOV-FEB' ends before it begins. Write 11-12,1-2.",
             "0 ? * * *": "'?' stands for a day of the month or of the week, and this is the hour. Write '*'.",
             "0 0 * * 8": "the weekday 8 is none; write 0 to 7.",

@@ -6,8 +6,10 @@ import re
 import sys
 import traceback
 from collections.abc import Iterator
-from pathlib import Path
+from keyword import iskeyword
+from pathlib import Path, PurePosixPath
 
+from penstock.author.build.imports import is_taken
 from penstock.author.build.missing import missing, missing_module, missing_name
 from penstock.author.parse_session import ParseSession, Problem, Site
 from penstock.errors import AuthoringError, PenstockError
@@ -73,7 +75,7 @@ def _problem(error: BaseException, session: ParseSession, made: Site) -> Problem
     own = [frame for frame in frames if frame.filename.startswith(session.folder + "/")] or frames
     site = Site(session.display_path(own[-1].filename), own[-1].lineno or 0) if own else made
     if isinstance(error, ImportError):
-        return Problem(site, _import_problem(error, session.folder, site.file))
+        return Problem(site, _import_problem(error, session.folder, site))
     if isinstance(error, AttributeError) and error.obj is sys.modules["penstock"]:
         return Problem(site, missing_name(error.name or "", "penstock", session.folder))
     if isinstance(error, SystemExit):
@@ -86,18 +88,32 @@ def _problem(error: BaseException, session: ParseSession, made: Site) -> Problem
     return Problem(site, error_sentence(error) + (f" (in: {line})" if line else ""))
 
 
-def _import_problem(error: ImportError, folder: str, file: str) -> str:
+def _import_problem(error: ImportError, folder: str, site: Site) -> str:
     """What an import that failed means, and what to write."""
     text = error_text(error)
     if isinstance(error, ModuleNotFoundError) and error.name:
-        return missing_module(error.name, folder, file)
+        return missing_module(error.name, folder, site.file)
     if (name := _NAME.match(text)) and error.name in sys.modules:
         return missing_name(name[1], error.name, folder)
     if "relative import" in text:
-        place = file.rpartition("/")[0]
-        if unfit := [each for each in place.split("/") if place and not each.isidentifier()]:
-            return f"{text}: nothing can be imported from a folder named {unfit[0]!r}. Rename it: letters, digits, '_' and no digit first."
-        package = place.replace("/", ".")
-        example = f"from {package} import NAME" if package else "from MODULE import NAME"
-        return f"{text}: the file is imported by itself. Write `{example}`, as seen from the DAGs folder."
+        return f"{text}: {_absolute_import(folder, site)}"
     return error_sentence(error)
+
+
+def _absolute_import(folder: str, site: Site) -> str:
+    """Say what to write in place of a relative import that leads out of the package of its file."""
+    package = PurePosixPath(site.file).parent.parts
+    if unfit := [each for each in package if not each.isidentifier() or iskeyword(each)]:
+        rule = "letters, digits, '_', no digit first, no word of Python's own"
+        return f"nothing can be imported from a folder named {unfit[0]!r}. Rename it: {rule}."
+    if package and is_taken(package[0], Path(folder)):
+        return f"the folder {package[0]!r} has the name of a module that is installed. Rename it."
+    for node in ast.walk(ast.parse(Path(folder, site.file).read_bytes())):
+        if isinstance(node, ast.ImportFrom) and node.level and node.lineno == site.line:
+            if node.level - 1 > len(package):
+                return "it leads out of the DAGs folder. Put the module into the folder, or install it."
+            module = [*package[: len(package) - node.level + 1], *([node.module] if node.module else [])]
+            start = f"from {'.'.join(module)} import" if module else "import"
+            names = ", ".join(map(ast.unparse, node.names))
+            return f"the file is imported by itself. Write `{start} {names}`, as seen from the DAGs folder."
+    return "import the module by its name as seen from the DAGs folder."

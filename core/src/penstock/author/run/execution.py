@@ -257,7 +257,10 @@ def _xcoms(task: Operator, context: Context, value: Any) -> dict[str, Value]:  #
         values[RETURN_VALUE] = value
     for key in values:
         if problem := xcom_key_problem(key):
-            raise FailTask(f"{task}: what it returned cannot be kept for other tasks: {problem}. Choose another key.")
+            raise FailTask(
+                f"{task}: what it returned cannot be kept for other tasks: {problem}. Choose another key; "
+                "multiple_outputs=False keeps a dict as a whole alone."
+            )
     try:
         return {str.__str__(key): Value(encode(each), length(each)) for key, each in values.items()}
     except NotSerialisableError as error:

@@ -94,6 +94,14 @@ def _check(text: str, fields: list[str], timezone: str) -> None:
         raise AuthoringError(f"the cron expression {text!r} is wrong: {reason}.") from None
 
 
+def _over_the_end(first: int, last: int, least: int, most: int, step: int) -> str:
+    """Write what a range means that runs over the end of its field: two ranges, or each value if it has a step."""
+    if step == 1:
+        return f"{first}-{most},{least}-{last}"
+    size = most - least + 1
+    return ",".join(str(least + (value - least) % size) for value in range(first, last + size + 1, step or size))
+
+
 def _faults(fields: list[str]) -> Iterator[str]:
     """Say what is wrong in the fields, each with what to write instead."""
     for field, (name, least, most) in zip(fields, _FIELDS, strict=True):
@@ -101,7 +109,9 @@ def _faults(fields: list[str]) -> Iterator[str]:
             found = _RANGE.fullmatch(item)
             first, last = (_number(found[1]), _number(found[2])) if found else (None, None)
             if first is not None and last is not None and least <= last < first <= most:
-                yield f"the {name} range {item!r} ends before it begins. Write {first}-{most},{least}-{last}"
+                step = int(found[3] or 1) if found else 1
+                write = _over_the_end(first, last, least, most, step)
+                yield f"the {name} range {item!r} ends before it begins. Write {write}"
             elif item == "?":
                 yield f"'?' stands for a day of the month or of the week, and this is the {name}. Write '*'"
             elif item.isdecimal() and not least <= int(item) <= most:
