@@ -257,6 +257,13 @@ def test_ids_are_never_cut_and_free_text_is(prepared):
 EDGES = {
     "closed stdout": ("penstock pools set fresh 1 >&-", 5, "standard output is closed"),
     "full": ("penstock dags list >/dev/full", 5, "standard output cannot be written: No space left on device"),
+    "full, the version": (
+        "penstock --version >/dev/full",
+        5,
+        "standard output cannot be written: No space left on device",
+    ),
+    "full, help": ("penstock dags --help >/dev/full", 5, "standard output cannot be written: No space left on device"),
+    "closed, the version": ("penstock --version >&-", 5, "standard output is closed"),
     "full, a log": ("penstock tasks logs sales a >/dev/full", 5, "No space left on device"),
     "both full": ("penstock dags show nope >/dev/full 2>/dev/full", 5, ""),
     "closed stdin": ("penstock variables set x --stdin <&-", 4, "standard input is closed"),

@@ -1,5 +1,6 @@
 """The command line: commands parse, call the service, and print; `penstock.errors.ExitCode` says how they ended."""
 
+import contextlib
 import sys
 
 
@@ -9,8 +10,12 @@ def main() -> int:
     if arguments == ["--version"]:
         from penstock import __version__  # noqa: PLC0415 - click takes longer to import than this takes to answer
 
-        sys.stdout.write(f"penstock {__version__}\n")
-        return 0
+        with contextlib.suppress(
+            OSError, AttributeError
+        ):  # it is full or closed: the other way has a sentence for that
+            sys.stdout.write(f"penstock {__version__}\n")
+            sys.stdout.flush()
+            return 0
     from penstock.cli.root import run  # noqa: PLC0415 - as above
 
     return run(arguments)

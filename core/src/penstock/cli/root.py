@@ -103,6 +103,8 @@ def run(arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> i
     except BrokenPipeError:
         streams.silence()
         return ExitCode.BROKEN_PIPE
+    except OSError as error:
+        return _print_end(streams.cause(error), arguments, environ)
     except Exception as error:  # noqa: BLE001 - a bug ends in a sentence, too
         return _print_end(error, arguments, environ)
     except KeyboardInterrupt as error:

@@ -57,6 +57,17 @@ def written(stream: IO[Any]) -> Iterator[None]:
         raise OutputError(f"{_name(stream)} cannot be written: {error.strerror}.") from None
 
 
+def cause(error: OSError) -> Exception:
+    """What an error means that may come from click, which writes help itself: whether standard output takes a line end."""
+    try:
+        with written(sys.stdout):
+            sys.stdout.write("\n")
+            sys.stdout.flush()
+    except (OutputError, BrokenPipeError) as found:
+        return found
+    return error
+
+
 def _read_stdin() -> bytes:
     """All of standard input; raises RequestError if it is closed or cannot be read."""
     if sys.stdin is None:
