@@ -10,6 +10,7 @@ FETCH, columnar load formats, and late binding of views to tables that are not t
 by a sentence that says so, identifiers of more than 63 bytes among it. Passwords are asked for in clear text, where
 Redshift asks for a digest. Keys, sort and distribution styles are accepted and forgotten. System views tell at once
 what Redshift may tell some seconds later. Correlated subqueries are judged by their qualified names alone.
+Trailing blanks count when texts are compared, where Redshift ignores them.
 """
 
 from penstock_testkit.redshift.faults import Faults
