@@ -55,8 +55,18 @@ def backdated(path: Path) -> None:
         ),
         pytest.param(
             lambda site: ((site / "more_a.py").unlink(), (site / "more_a.py").mkdir()),
-            ["more_a.py is missing"],
+            ["more_a.py is no file any more"],
             id="folder",
+        ),
+        pytest.param(
+            lambda site: ((site / "more_a.py").unlink(), os.mkfifo(site / "more_a.py")),
+            ["more_a.py is no file any more"],
+            id="pipe that nobody writes to",
+        ),
+        pytest.param(
+            lambda site: ((site / "more_a.py").unlink(), (site / "more_a.py").symlink_to("/dev/zero")),
+            ["more_a.py is no file any more"],
+            id="device without end",
         ),
         pytest.param(
             lambda site: (site / "lib_a-1.0.dist-info" / "RECORD").unlink(), ["has no RECORD"], id="no RECORD"
@@ -68,6 +78,30 @@ def backdated(path: Path) -> None:
             lambda site: (site / "lib_a-1.0.dist-info" / "RECORD").write_text("lib_a.py,rot13=x,6\n"),
             ["recorded with the unknown hash rot13"],
             id="unknown hash",
+        ),
+        pytest.param(
+            lambda site: (site / "lib_a-1.0.dist-info" / "RECORD").write_text("lib_a.py,,\nmore_a.pyc,,\n"),
+            ["recorded without a hash"],
+            id="no hash",
+        ),
+        *(
+            pytest.param(
+                lambda site, body=body: (site / "lib_a-1.0.dist-info" / "RECORD").write_bytes(body),
+                ["has no RECORD"],
+                id=f"RECORD of {name}",
+            )
+            for name, body in {
+                "zeros": bytes(900),
+                "no text": b"\xff\xfelib_a.py,,\n",
+                "an open quote": b'"lib_a.py,,\n',
+                "one endless row": b"a" * 200_000,
+                "a zero in a path": b"lib_a\0.py,,\n",
+            }.items()
+        ),
+        pytest.param(
+            lambda site: (site / "lib_a-0.9.dist-info").mkdir(),
+            ["is installed more than once: lib_a-0.9.dist-info and lib_a-1.0.dist-info"],
+            id="what another version has left",
         ),
     ],
 )

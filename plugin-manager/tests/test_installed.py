@@ -8,8 +8,8 @@ from pathlib import Path
 
 import importlib_metadata
 import pytest
-from penstock_manifest.discovery import GROUP
-from penstock_manifest.environments import environment_path
+from penstock_manifest.discovery import GROUP, find_providers
+from penstock_manifest.environments import SearchPath, environment_path
 from penstock_testkit.wheels import small_manifest
 
 from penstock_plugin_manager.installed.environment import open_environment
@@ -237,8 +237,10 @@ def test_distributions_are_read_from_their_headers_and_leftovers_of_a_killed_pip
     _metadata(tmp_path, "Some.Name", "1.0", "Requires-Dist: dep>=1\nLicense: MIT\n")
     _metadata(tmp_path, "~ome.name", "0.9")
     (tmp_path / "empty-1.0.dist-info").mkdir()
+    _metadata(tmp_path, "edited", "1.0")
+    (tmp_path / "edited-1.0.dist-info" / "METADATA").write_text("Name: some-name\nVersion: 1.0\n")
     found = distributions(str(tmp_path))
-    assert list(found) == ["some-name"]
+    assert sorted(found) == ["edited", "some-name"]
     assert (found["some-name"].requires, found["some-name"].license) == (("dep>=1",), "MIT")
     assert info_folder(tmp_path, "some-name").name == "Some.Name-1.0.dist-info"
 
@@ -296,3 +298,8 @@ def test_the_output_of_list_is_kept_until_something_that_it_rests_on_changes(tmp
 def test_an_environment_tells_whether_it_sees_the_packages_of_the_system(tmp_path):
     assert open_environment(str(_environment(tmp_path / "one", system=True))).system_site
     assert not open_environment(str(_environment(tmp_path / "two"))).system_site
+
+
+def test_what_a_killed_pip_has_renamed_announces_no_provider(tmp_path):
+    _metadata(tmp_path, "~enstock-providers-x", "1.0", entry_points="x = penstock_x:provider.toml")
+    assert find_providers(SearchPath((str(tmp_path),))) == []

@@ -65,3 +65,6 @@ def test_a_provider_without_record_is_unsound_to_all_and_has_a_way_out(stocked):
     stocked.pm("verify")
     stocked.pm("remove", "beta", "--prune")
     stocked.sound()
+    next((stocked.env / SITE).glob("penstock_providers_alpha-*.dist-info/METADATA")).unlink()
+    assert "has no metadata" in stocked.pm("list", "--broken", expect=5).out
+    assert "it is not installed" in stocked.pm("verify", expect=6).out

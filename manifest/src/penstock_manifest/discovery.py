@@ -88,7 +88,8 @@ def distributions(where: SearchPath | None = None) -> "Iterator[IDistribution]":
     # A copy without metadata is what a broken removal left; it must not hide a whole one.
     for dist in sorted(found, key=lambda each: not has_metadata(each)):
         name = _key(dist)
-        if name not in seen:
+        # pip renames what it is about to delete; what a killed pip left is no distribution
+        if name not in seen and not os.path.basename(metadata_of(dist)).startswith("~"):
             seen.add(name)
             yield dist
 

@@ -24,7 +24,7 @@ from penstock_plugin_manager.index.sources import Sources
 from penstock_plugin_manager.installed.damage import damaged, recorded
 from penstock_plugin_manager.installed.environment import Environment
 from penstock_plugin_manager.installed.locate import ISOLATED_FILE
-from penstock_plugin_manager.installed.site import distributions, info_folder, read_record
+from penstock_plugin_manager.installed.site import distributions, info_folder, info_folders, read_record
 from penstock_plugin_manager.resolve.request import Resolver
 
 _BACKUP = "backup"
@@ -91,12 +91,15 @@ def _run(change: Change, environment: Environment, resolver: Resolver, sources: 
 
 
 def _drop_unrecorded(environment: Environment, name: str) -> bool:
-    """Delete the metadata of a distribution without RECORD, which no tool can take out; its files are written over."""
-    folder = info_folder(Path(environment.site), name)
-    if folder is None or read_record(folder):
-        return False
-    shutil.rmtree(folder)
-    return True
+    """Delete what stands for a distribution without RECORD, which no tool can take out; tell whether nothing else does."""
+    folders = info_folders(Path(environment.site), name)
+    unrecorded = [each for each in folders if not read_record(each)]
+    for each in unrecorded:
+        if each.is_dir() and not each.is_symlink():
+            shutil.rmtree(each)
+        else:
+            each.unlink()
+    return len(unrecorded) == len(folders) > 0
 
 
 def _restore_overwritten(change: Change, environment: Environment, resolver: Resolver, sources: Sources) -> None:

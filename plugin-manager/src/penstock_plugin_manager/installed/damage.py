@@ -9,14 +9,17 @@ import base64
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from penstock_plugin_manager.installed.site import info_folder, read_record
+from penstock_plugin_manager.installed.site import info_folder, info_folders, read_record
 
 _PROOFS = "proofs.json"
-_SCHEMA = 1
+_SCHEMA = 2
+_UNHASHED = (".dist-info/RECORD", ".dist-info/RECORD.jws", ".dist-info/RECORD.p7s")
+"""What a RECORD cannot or need not hold a hash of (The RECORD file, Recording installed projects)."""
 
 
 class Damage(NamedTuple):
@@ -34,9 +37,12 @@ class Damage(NamedTuple):
 
 def damage_of(site: Path, name: str) -> list[Damage]:
     """Return what differs between a distribution's files and its RECORD; byte code is nobody's work and does not count."""
-    rows = recorded(site, name)
+    rows, folders = recorded(site, name), info_folders(site, name)
+    if len(folders) > 1:
+        names = " and ".join(sorted(each.name for each in folders))
+        return [Damage(name, "", f"is installed more than once: {names}")]
     if not rows:
-        return [Damage(name, "", "has no RECORD, so nothing can be compared")]
+        return [Damage(name, "", "has no RECORD that can be read, so nothing can be compared")]
     root = str(site)
     problems = ((path, _compare(os.path.join(root, path), digest)) for path, digest in rows)  # noqa: PTH118  thousands
     return [Damage(name, path, problem) for path, problem in problems if problem]
@@ -100,15 +106,18 @@ def startup_files(site: Path, names: Iterable[str]) -> list[tuple[str, str]]:
 def _compare(path: str, digest: str) -> str:
     algorithm, _, wanted = digest.partition("=")
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        # a pipe that took the file's place would be waited for, and a device read for ever
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
         try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return "is no file any more"
             body = _read(descriptor) if digest else b""
         finally:
             os.close(descriptor)
     except OSError:
         return "is missing"
     if not digest:
-        return ""
+        return "" if path.endswith(_UNHASHED) else "is recorded without a hash, so it cannot be compared"
     if algorithm not in hashlib.algorithms_guaranteed or algorithm.startswith("shake"):
         return f"is recorded with the unknown hash {algorithm}"
     actual = base64.urlsafe_b64encode(hashlib.new(algorithm, body, usedforsecurity=False).digest()).rstrip(b"=")
@@ -132,13 +141,13 @@ def _proof(site: Path, name: str) -> str:
     rows = recorded(site, name)
     try:
         for path, wanted in rows:
-            stat = os.stat(os.path.join(root, path))  # noqa: PTH116,PTH118  thousands of paths
+            file = os.stat(os.path.join(root, path))  # noqa: PTH116,PTH118  thousands of paths
             digest.update(
-                f"{path}\0{wanted}\0{stat.st_ino} {stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}\n".encode()
+                f"{path}\0{wanted}\0{file.st_ino} {file.st_size} {file.st_mtime_ns} {file.st_ctime_ns}\n".encode()
             )
     except OSError:
         return ""
-    return digest.hexdigest() if rows else ""
+    return digest.hexdigest() if rows and len(info_folders(site, name)) == 1 else ""
 
 
 def _read_proofs(path: str) -> Mapping[str, str]:

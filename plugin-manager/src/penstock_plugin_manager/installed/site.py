@@ -56,8 +56,7 @@ def distributions(*folders: str) -> dict[str, Distribution]:
     importlib_metadata.MetadataPathFinder.invalidate_caches()
     found: dict[str, Distribution] = {}
     for each in discovery.distributions(SearchPath(folders)):
-        # pip renames what it is about to delete; what a killed pip left is no distribution
-        if not Path(discovery.metadata_of(each)).name.startswith("~") and discovery.has_metadata(each):
+        if discovery.has_metadata(each):
             read = read_distribution(each)
             found[read.name] = read
     return found
@@ -67,9 +66,12 @@ def read_distribution(dist: IDistribution) -> Distribution:
     """Return what a distribution says about itself; what it lacks is empty."""
     fields = discovery.headers(_text(dist, "METADATA") or _text(dist, "PKG-INFO"))
     source, editable = _source(dist)
-    stem, _, version = Path(discovery.metadata_of(dist)).stem.partition("-")
+    folder = Path(discovery.metadata_of(dist))
+    stem, _, version = folder.stem.partition("-")
+    # uv goes by the folder; a METADATA that was edited must not give a distribution the name of another
+    named = folder.suffix == ".dist-info" and bool(version)
     return Distribution(
-        name=normalize(plain(fields.get("Name") or stem, 200)),
+        name=normalize(plain((not named and fields.get("Name")) or stem, 200)),
         version=plain(fields.get("Version") or version or "0", 100),
         requires=tuple(fields.get_all("Requires-Dist") or _egg_requires(dist)),
         requested=dist.read_text("REQUESTED") is not None,
@@ -149,20 +151,28 @@ def core_spec(where: SearchPath) -> tuple[str, int | None]:
 
 
 def read_record(folder: Path) -> list[tuple[str, str, str]]:
-    """Return path, hash and size of each file that a distribution recorded."""
+    """Return path, hash and size of each file that a distribution recorded; none where the list cannot be read."""
     try:
-        text = (folder / "RECORD").read_text(encoding="utf-8", errors="replace")
-    except OSError:
+        text = (folder / "RECORD").read_text(encoding="utf-8")
+        rows = list(csv.reader(text.splitlines(), strict=True))
+    except (OSError, ValueError, csv.Error):
         return []
-    rows = csv.reader(text.splitlines())
+    if "\0" in text:  # what a power cut leaves of a file; no path can hold it
+        return []
     return [(row[0], row[1] if len(row) > 1 else "", row[2] if len(row) > 2 else "") for row in rows if row]
 
 
 def info_folder(site: Path, name: str) -> Path | None:
     """Return the metadata folder of a distribution, or None."""
-    for dist in importlib_metadata.distributions(name=name, path=[str(site)]):
-        return Path(discovery.metadata_of(dist))
-    return None
+    return next(iter(info_folders(site, name)), None)
+
+
+def info_folders(site: Path, name: str) -> list[Path]:
+    """Return every metadata folder that bears a distribution's name, whole ones first: a broken change leaves more than one."""
+    found = importlib_metadata.distributions(name=name, path=[str(site)])
+    return [
+        Path(discovery.metadata_of(dist)) for dist in sorted(found, key=lambda each: not discovery.has_metadata(each))
+    ]
 
 
 def installed_size(site: Path, name: str) -> int:

@@ -74,6 +74,9 @@ def provider_rows(session: Session) -> list[dict[str, Any]]:
     harmed: dict[str, list[str]] = {}
     for own in session.environments.values():
         names = sorted({each.distribution for each in own.providers if each.distribution in own.distributions})
+        for each in own.providers:
+            if each.distribution not in own.visible_distributions:
+                harmed[each.distribution] = ["has no metadata: something has removed it by half"]
         for name, found in damaged(Path(own.environment.site), names, own.environment.state).items():
             harmed.setdefault(name, []).extend(each.sentence for each in found)
     return [
