@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from penstock_plugin_manager.errors import ManagerError, UsageError
-from penstock_plugin_manager.model.intent import Intent, read_intent
+from penstock_plugin_manager.model.intent import OWN, Intent, own_part, read_intent
 from penstock_plugin_manager.model.names import ProviderRequirement, parse_provider_requirement
+from penstock_plugin_manager.model.toml import parse
 
 
 @pytest.mark.parametrize(
@@ -51,3 +52,16 @@ def test_wishes_join_by_id():
 def test_a_wrong_key_is_named_with_its_place(table, words):
     with pytest.raises(ManagerError, match=words):
         read_intent({"plugin-manager": table}, "penstock.toml")
+
+
+def test_what_a_generation_remembers_of_the_intent_holds_what_a_rollback_needs_and_no_address():
+    own = {"providers": ["x"], "packages": ["lib"], "core": ">=1", "isolated": ["y"], "disabled": ["z"]}
+    assert sorted(own) == sorted(OWN)
+    address = '"https://user:s3cr3t@host/simple/"'
+    places = (
+        f"index-url = {address}\nextra-index-urls = [{address}]\nfind-links = [{address}]\ncatalogs = [{address}]\n"
+    )
+    keys = "".join(f"{key} = {value!r}\n" for key, value in own.items())
+    kept = own_part(f"[plugin-manager]\n{places}{keys}[other]\nkey = {address}\n", "penstock.toml")
+    assert parse(kept, "penstock.toml") == {"plugin-manager": own}
+    assert own_part("[other]\nkey = 1\n", "penstock.toml") == ""

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import stat
+
 import pytest
 
+from penstock_plugin_manager.apply.files import write_files, write_text
 from penstock_plugin_manager.apply.journal import COMMITTING, Journal
 from penstock_plugin_manager.errors import ManagerError
 
@@ -43,3 +46,32 @@ def test_a_change_that_cannot_be_prepared_leaves_nothing_behind(tmp_path):
     with pytest.raises(ManagerError):
         Journal(tmp_path).prepare("sync", {str(tmp_path / "one.toml"): "new", str(blocked / "two.toml"): "new"})
     assert [path.name for path in tmp_path.iterdir()] == [blocked.name]
+
+
+def test_a_file_that_is_written_anew_keeps_its_permissions_and_stays_behind_its_link(tmp_path):
+    kept, link = tmp_path / "elsewhere" / "kept.toml", tmp_path / "penstock.toml"
+    kept.parent.mkdir()
+    kept.write_text("old")
+    kept.chmod(0o640)
+    link.symlink_to("elsewhere/kept.toml")
+    write_files({str(link): "new"})
+    assert (kept.read_text(), link.is_symlink(), stat.S_IMODE(kept.stat().st_mode)) == ("new", True, 0o640)
+    kept.chmod(0o600)
+    write_text(link, "newer")
+    assert (kept.read_text(), link.is_symlink(), stat.S_IMODE(kept.stat().st_mode)) == ("newer", True, 0o600)
+    assert [path.name for path in kept.parent.iterdir()] == [kept.name]
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("/dev/null")
+    for name in ("folder", "link"):
+        with pytest.raises(ManagerError, match="is there and is no file"):
+            write_text(tmp_path / name, "text")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "link"]
+
+
+def test_a_journal_that_holds_the_text_of_the_project_is_its_owners_alone(tmp_path):
+    journal = Journal(tmp_path)
+    journal.prepare("sync", {str(tmp_path / "penstock.toml"): "index-url = 'https://user:password@host/'"})
+    assert stat.S_IMODE(journal.path.stat().st_mode) == 0o600

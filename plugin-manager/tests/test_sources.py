@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from penstock_plugin_manager.errors import ManagerError
-from penstock_plugin_manager.index.network import Network, shown
+from penstock_plugin_manager.errors import ManagerError, UsageError
+from penstock_plugin_manager.index.network import Network, shown, taken_apart
 from penstock_plugin_manager.index.sources import RequestedSources, read_sources
 
 SECRET = "s3cr3t/@:é"
@@ -157,3 +157,12 @@ def test_of_two_logins_at_one_host_the_nearer_one_is_sent():
 def test_what_is_shown_of_an_address_has_no_secret():
     assert shown("https://u:p@h/a?token=t#sha256=1") == "https://h/a"
     assert shown("/some/folder#1") == "/some/folder#1"
+
+
+@pytest.mark.parametrize("password", ["s3cr3t/x", "s3cr3t#x", "s3cr3t?x", "s3cr3t\u2100x", "s3cr3t]x", "[s3cr3t"])
+def test_an_address_that_cannot_be_read_is_refused_without_a_part_of_its_password(password):
+    with pytest.raises(UsageError) as told:
+        taken_apart(f"https://user:{password}@host/simple/")
+    assert (
+        "s3cr3t" not in f"{told.value} {told.value.hint} {told.value.detail} {shown(f'https://user:{password}@host/')}"
+    )

@@ -7,6 +7,7 @@ import functools
 import json
 import os
 import sys
+from urllib.parse import quote
 
 import pytest
 
@@ -150,6 +151,16 @@ def test_a_password_is_known_from_every_place_and_told_in_none(
                     if command == ["audit"]:
                         assert json.loads(said.out).get("data", {}).get("not_in_sources") == [], (place, said)
             assert holding_it(world.folder) == [], place
+
+
+def test_a_password_of_the_project_file_is_in_no_other_file_after_a_change_and_a_rollback(generations):
+    address = f"http://user:{quote(PASSWORD, safe='')}@127.0.0.1:1/simple/"
+    generations.intent.write_text(f'[plugin-manager]\nindex-url = "{address}"\ncatalogs = ["{address}c.json"]\n')
+    sources = ("--find-links", str(generations.wheels), "--no-index")
+    generations.pm("install", "beta", *sources)
+    generations.pm("disable", "beta")
+    generations.pm("rollback", "1")
+    assert holding_it(generations.folder) == [generations.intent]
 
 
 def test_a_name_of_the_first_index_is_never_taken_from_another(world, own_wheels, tmp_path):

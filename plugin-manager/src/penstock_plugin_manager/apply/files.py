@@ -1,4 +1,4 @@
-"""Writing files whole or not at all."""
+"""Writing files whole or not at all; links, permissions and owners stay as they were."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,18 @@ from typing import Any
 from penstock_plugin_manager.errors import DiskError, ManagerError
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, *, private: bool = False) -> None:
     """Replace a file's text in one step; it is on the disk when this returns.
 
+    Args:
+        path: The file.
+        text: Its new text.
+        private: Whether its owner alone may read it.
+
     Raises:
-        ManagerError: the folder is read-only or the disk is full.
+        ManagerError: the folder is read-only, the disk is full, or something other than a file is there.
     """
-    _beside(path, text).replace(path)
-    sync_folder(path.parent)
+    put_in_place({}, {str(path): _beside(path, text, private=private)})
 
 
 def stage(files: Mapping[str, str | None]) -> dict[str, Path]:
@@ -50,10 +55,10 @@ def stage(files: Mapping[str, str | None]) -> dict[str, Path]:
 def put_in_place(files: Mapping[str, str | None], staged: Mapping[str, Path]) -> None:
     """Put staged texts in their places, and take away the files that shall be gone."""
     for name, temporary in staged.items():
-        temporary.replace(name)
+        temporary.replace(os.path.realpath(name))
     for name in (name for name, text in files.items() if text is None):
         Path(name).unlink(missing_ok=True)
-    for folder in {path.parent for path in staged.values()}:
+    for folder in {temporary.parent for temporary in staged.values()}:
         sync_folder(folder)
 
 
@@ -72,11 +77,18 @@ def write_files(files: Mapping[str, str | None]) -> None:
     put_in_place(files, stage(files))
 
 
-def _beside(path: Path, text: str) -> Path:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+def _beside(path: Path, text: str, *, private: bool = False) -> Path:
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        raise DiskError(f"{path} is there and is no file.", "Name another place, or take it away; nothing was changed.")
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("w", encoding="utf-8", newline="") as stream:  # a file keeps its own line ends
+            if private:
+                temporary.chmod(0o600)
+            elif target.exists():
+                _make_alike(stream.fileno(), target.stat())
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
@@ -85,6 +97,14 @@ def _beside(path: Path, text: str) -> Path:
             temporary.unlink()
         raise cannot_write(path, error) from None
     return temporary
+
+
+def _make_alike(descriptor: int, before: os.stat_result) -> None:
+    """Give a new file the owner and the permissions of the one that it will replace, before anything is in it."""
+    if hasattr(os, "fchown"):
+        with contextlib.suppress(PermissionError):  # who is not root cannot give files away
+            os.fchown(descriptor, before.st_uid, before.st_gid)
+        os.fchmod(descriptor, stat.S_IMODE(before.st_mode))
 
 
 def cannot_write(path: Path, error: OSError) -> ManagerError:
@@ -107,9 +127,9 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def write_json(path: Path, data: dict[str, Any]) -> None:
-    """Replace a JSON file in one step."""
-    write_text(path, as_json(data))
+def write_json(path: Path, data: dict[str, Any], *, private: bool = False) -> None:
+    """Replace a JSON file in one step; a private one is its owner's alone."""
+    write_text(path, as_json(data), private=private)
 
 
 def as_json(data: dict[str, Any]) -> str:

@@ -28,6 +28,7 @@ from penstock_plugin_manager.index.sources import Sources
 from penstock_plugin_manager.installed.environment import Environment, isolated_pythons, open_environment
 from penstock_plugin_manager.installed.locate import ISOLATED_FILE
 from penstock_plugin_manager.installed.site import distributions
+from penstock_plugin_manager.model.intent import FILE, own_part
 from penstock_plugin_manager.resolve.request import Resolver
 
 RECORD = "generation.json"
@@ -139,14 +140,16 @@ def amend(environment: Environment, title: str, files: dict[str, str | None]) ->
     data = read_json(path)
     if data is not None:
         root = Path(environment.root)
-        write_json(
-            path, {**data, "title": f"{data['title']}; {title}", "files": {**data["files"], **_named(root, files)}}
-        )
+        remembered = {**data["files"], **_named(root, files)}
+        write_json(path, {**data, "title": f"{data['title']}; {title}", "files": remembered}, private=True)
 
 
 def _named(root: Path, files: dict[str, str | None]) -> dict[str, str | None]:
-    """Return files by their paths from the environment's folder, so that the project may move."""
-    return {os.path.relpath(name, root.parent): text for name, text in files.items()}
+    """Return what a generation remembers of files, by their paths from the environment's folder, so that the project may move."""
+    return {
+        os.path.relpath(name, root.parent): own_part(text, name) if text and Path(name).name == FILE else text
+        for name, text in files.items()
+    }
 
 
 def recover_generations(environment_root: Path) -> str:
@@ -240,7 +243,7 @@ def _record(environment: Environment, number: int, title: str, files: dict[str, 
     packages = {name: dist.version for name, dist in distributions(environment.site).items()}
     now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     data = {"schema": 1, "number": number, "title": title, "created": now, "packages": packages}
-    write_json(Path(environment.state) / RECORD, {**data, "files": files})
+    write_json(Path(environment.state) / RECORD, {**data, "files": files}, private=True)
 
 
 def _generation(data: dict[str, Any], *, current: bool) -> Generation:

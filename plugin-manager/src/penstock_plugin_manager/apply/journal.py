@@ -32,7 +32,7 @@ class Journal:
         Raises:
             ManagerError: the folder is read-only or the disk is full.
         """
-        write_json(self.path, {"phase": phase, "title": title, **facts})
+        write_json(self.path, {"phase": phase, "title": title, **facts}, private=True)
 
     def prepare(self, title: str, files: Mapping[str, str | None], **facts: Any) -> dict[str, Path]:  # noqa: ANN401  as above
         """Take every step of the end that a full disk can refuse; from here on, the change is finished and not undone.

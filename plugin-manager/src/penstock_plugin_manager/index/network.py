@@ -84,9 +84,10 @@ def taken_apart(address: str) -> tuple[str, str, str]:
     try:
         parts = urlsplit(address)
         parts.port  # noqa: B018  reading it tells whether it is a number
-    except ValueError as error:
+    except ValueError:  # its text may quote the password
         raise UsageError(
-            f"An address of an index cannot be read: {error}.", "Write it as https://HOST/PATH/."
+            "An address of an index cannot be read: it has no valid host or port.",
+            "Write it as https://HOST/PATH/, and signs such as / # @ in a password as %2F %23 %40.",
         ) from None
     user, at, host = parts.netloc.rpartition("@")
     if not at:

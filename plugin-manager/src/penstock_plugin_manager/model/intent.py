@@ -6,10 +6,14 @@ from typing import Any, NamedTuple
 
 from penstock_plugin_manager.errors import ManagerError
 from penstock_plugin_manager.model.names import ProviderRequirement, parse_provider_requirement
+from penstock_plugin_manager.model.toml import parse
+from penstock_plugin_manager.model.toml_edits import set_keys
 
 TABLE = "plugin-manager"
 FILE = "penstock.toml"
 LOCK_FILE = "pylock.toml"
+OWN = ("providers", "packages", "core", "isolated", "disabled")
+"""The keys that commands change, and that a rollback brings back."""
 _TEXT = ("core", "python", "index-url")
 _LISTS = ("providers", "packages", "extra-index-urls", "find-links", "catalogs", "dags", "disabled", "isolated")
 _POLICY_LISTS = ("allow", "deny", "sources", "states", "publishers")
@@ -156,3 +160,10 @@ def _check_policy(value: object, name: str) -> None:
         else:
             known = ", ".join(sorted((*_POLICY_LISTS, *_POLICY_NUMBERS)))
             raise ManagerError(f"{name}: {place} is not known.", f"Known keys: {known}.")
+
+
+def own_part(text: str, name: str) -> str:
+    """Return what a generation remembers of a ``penstock.toml``: no address, as passwords may stand in those."""
+    table = parse(text, name).get(TABLE, {})
+    kept = {key: table[key] for key in OWN if key in table}
+    return set_keys("", TABLE, kept, name) if kept else ""

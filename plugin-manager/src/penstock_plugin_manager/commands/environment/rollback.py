@@ -11,7 +11,7 @@ from penstock_plugin_manager.change.policy import check_policy
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.commands.environment.history import generations
 from penstock_plugin_manager.errors import CHANGES, OK, MissingError
-from penstock_plugin_manager.model.intent import read_intent
+from penstock_plugin_manager.model.intent import OWN, read_intent
 from penstock_plugin_manager.model.lock import Locked
 from penstock_plugin_manager.model.toml import parse
 from penstock_plugin_manager.output import Result
@@ -67,9 +67,7 @@ def _files(chosen: Generation, session: Session) -> dict[str, str | None]:
     files = dict(chosen.files)
     name = str(session.intent_path)
     then = read_intent(parse(files.get(name) or "", name), name)
-    intent = session.intent._replace(
-        providers=then.providers, packages=then.packages, core=then.core, isolated=then.isolated, disabled=then.disabled
-    )
+    intent = session.intent._replace(**{key: getattr(then, key) for key in OWN})
     files[name] = intent_text(session.intent_text, intent, session)
     later = {str(session.isolated_lock_path(each)) for each in session.intent.isolated_ids}
     for path in {str(session.lock_path), *later} - files.keys():
