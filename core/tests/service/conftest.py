@@ -37,9 +37,9 @@ def now():
 
 @pytest.fixture
 def save(now):
-    def save(store, dags):
+    def save(store, dags, problems=()):
         catalog = LoaderCatalog(store, store.config.variable_values, lambda: now)
-        catalog.save(ParsedFile("sales.py", "snapshot", {}, {}, None, now, 0.1, tuple(dags)))
+        catalog.save(ParsedFile("sales.py", "snapshot", {}, {}, None, now, 0.1, tuple(dags), problems))
         catalog.close()
 
     return save

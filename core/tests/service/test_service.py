@@ -196,6 +196,20 @@ def test_a_clear_moves_a_run_to_the_present_version_unless_a_try_of_it_lives(
     assert preview_clear(installation, "sales", "one", tasks=["load"], code=Code.SAME).tasks == ["load"]
 
 
+def test_a_clear_says_that_the_dags_folder_holds_no_good_version(installation, store, now, run, save):
+    ended = Try(run.run, "extract", -1, 2, 2, "local", now, outcome=Outcome.FAILED)
+    store.apply(Changes(tries=[ended]), now)
+    save(store, (), problems=("sales.py:3: the file is no Python.",))
+    broken = "sales.py cannot be imported as it is now: its last good version counts"
+    assert preview_clear(installation, "sales", "one").note == broken
+    assert preview_clear(installation, "sales", "one", code=Code.SAME).note == "", "that was asked for"
+    save(store, ())
+    assert (
+        preview_clear(installation, "sales", "one").note
+        == "no file defines DAG 'sales' any more: its last version counts"
+    )
+
+
 def test_mark_checks_state_and_task(installation, run, asked):
     tasks.mark_task(installation, "sales", "load", "success")
     assert asked() == [MarkTask(run.run, "load", -1, "success")]

@@ -13,7 +13,7 @@ from penstock.model.run import Run, TaskKey
 from penstock.scheduler.inbox import Inbox
 from penstock.service.installation import Installation
 from penstock.service.names import find_run, find_tasks, known_tasks
-from penstock.store import Store
+from penstock.store import DagState, Store
 
 
 class Code(StrEnum):
@@ -30,7 +30,7 @@ class Clear(msgspec.Struct, frozen=True):
         run: The run as it was before.
         tasks: Keys of the task instances that run again, as tables show them.
         version: The version that the run goes on with.
-        note: Why that is not the DAG's present one, though it differs; "" if it is, or if that was asked for.
+        note: Why that is not what the DAGs folder holds; "" if it is, or if that was asked for.
         wanted: The request.
     """
 
@@ -76,8 +76,7 @@ def preview_clear(  # noqa: PLR0913 - one argument an option
 
     Raises:
         NotFoundError: There is no such DAG, run, task or instance.
-        RequestError: The newest version was asked for, and a try of the run lives; or the run would go on with a version that
-            does not have a task.
+        RequestError: The newest version was asked for, and a try of the run lives; or that version does not have a task.
         StoreError: The database failed.
     """
     store = installation.store
@@ -86,8 +85,7 @@ def preview_clear(  # noqa: PLR0913 - one argument an option
     version, note = version_to_run(store, run, code)
     _check_in_version(store, run, tasks, version)
     wanted = ClearTasks(run.run, tuple(tasks), downstream, only_failed, map_index, version)
-    keys = [str(key) for key in _cleared(installation, wanted)]
-    return Clear(run, keys, version or run.version, note, wanted)
+    return Clear(run, list(map(str, _cleared(installation, wanted))), version or run.version, note, wanted)
 
 
 def clear_tasks(installation: Installation, found: Clear) -> int:
@@ -101,23 +99,29 @@ def request_handled(installation: Installation, number: int) -> bool:
 
 
 def version_to_run(store: Store, run: Run, code: Code | None) -> tuple[str, str]:
-    """The version that a run is to be given, "" for none; and why that is not the newest, if nobody said so.
+    """The version that a run is to be given, "" for none; and why it then runs other code than the DAGs folder holds, if nobody said so.
 
     Raises:
         RequestError: The newest version was asked for, and a try of the run lives.
     """
     state = store.dags.state(run.dag_id)
-    newest = state.version if state is not None else run.version
-    if code is Code.SAME or newest == run.version:
+    if code is Code.SAME or state is None:
         return "", ""
-    live = [past.attempt for past in store.runs.tries(run.run) if past.attempt.outcome is None]
-    if not live:
-        return newest, ""
-    names = ", ".join(sorted({attempt.task_id for attempt in live})[:3])
-    why = f"run {run.run_id!r} keeps its version {run.version[:12]}, because a try of {names} has not ended"
+    newest = state.version if state.version != run.version else ""
+    live = sorted({past.attempt.task_id for past in store.runs.tries(run.run) if past.attempt.outcome is None})
+    if not (newest and live):
+        return newest, _behind(store, state)
+    why = f"run {run.run_id!r} keeps its version {run.version[:12]}, because a try of {live[0]} has not ended"
     if code is Code.NEWEST:
         raise RequestError(f"{why}. Wait for its end or cancel the run, and ask again.")
     return "", f"{why}; the DAG's present version is {newest[:12]}"
+
+
+def _behind(store: Store, state: DagState) -> str:
+    if not state.active:
+        return f"no file defines DAG {state.dag_id!r} any more: its last version counts"
+    broken = any(found.problems for file, found in store.dags.problems().items() if file == state.file)
+    return f"{state.file} cannot be imported as it is now: its last good version counts" if broken else ""
 
 
 def _check_tasks(store: Store, run: Run, tasks: Sequence[str], map_index: int | None, code: Code | None) -> None:
@@ -145,5 +149,6 @@ def _check_in_version(store: Store, run: Run, tasks: Sequence[str], version: str
 def _cleared(installation: Installation, wanted: ClearTasks) -> list[TaskKey]:
     """The instances that the scheduler's own code would reset."""
     engine = Engine(routes=installation.settings.queues)
-    events = Inbox(installation.store, engine.holds).events_of(wanted)
-    return engine.step(events, Now(installation.now(), 0.0)).changes.cleared
+    return engine.step(
+        Inbox(installation.store, engine.holds).events_of(wanted), Now(installation.now(), 0.0)
+    ).changes.cleared
