@@ -87,6 +87,7 @@ PROVED_BY = {
     "`pendulum` comes": "author/test_foreign_values.py::pendulum",
     "a zone that has no IANA name": "author/test_foreign_values.py::test_a_zone_without_a_name_is_refused",
     "`.airflowignore`": "load/test_hostile_entries.py::Rename it to .penstockignore",
+    "DAG files packed": "load/test_snapshot.py::packed.zip",
     "`logical_date` is pendulum's": "author/run/test_execution.py::logical_date",
     "`prev_data_interval_start_success`": "author/test_come_from_airflow.py::test_a_name_that_is_not_there",
     "`execution_date`": "author/run/test_execution.py::Its name is logical_date",

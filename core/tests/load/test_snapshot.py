@@ -123,6 +123,7 @@ def test_dag_files_are_python_files_that_speak_of_dags_and_are_not_ignored(folde
     put(folder, "made.py", "from factory import make_dag")
     put(folder, "plain.py", "X = 1")
     put(folder, "notes.txt", "penstock")
+    put(folder, "packed.zip", "penstock")
     put(folder, "drafts/b.py", "penstock")
     put(folder, "sub/c_test.py", "penstock")
     put(folder, ".penstockignore", "# not these\ndrafts/\n*_test.py\n")
