@@ -82,7 +82,7 @@ ENDINGS = {
     "half a character returned": Ending("return ['caf\\udce9']", FAILED, "'caf\\udce9', which is no Unicode, at [0]", final=True),
     "half a character as key": Ending("get_current_context()['ti'].xcom_push('k\\udce9', 1)", FAILED, "XCom key 'k\\udce9'"),
     "NUL as key": Ending("get_current_context()['ti'].xcom_push('k\\0', 1)", FAILED, "XCom key 'k\\x00'"),
-    "no text as key": Ending("get_current_context()['ti'].xcom_push(7, 1)", FAILED, "XCom key 7 is a int"),
+    "no text as key": Ending("get_current_context()['ti'].xcom_push(7, 1)", FAILED, "the XCom key 7 is no text, but of type int"),
     "a question of half a character": Ending("Variable.get('caf\\udce9')", FAILED, "variable('caf\\udce9') cannot be asked"),
     "a question of what has no JSON": Ending("get_current_context()['ti'].xcom_pull(object())", FAILED, "cannot be asked: TypeError"),
     "a question of a large number": Ending("get_current_context()['ti'].xcom_pull('x', map_indexes=10**30)", FAILED, "cannot be asked"),
