@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penstock_plugin_manager.errors import ManagerError
-from penstock_plugin_manager.model.lock import File, Lock, Locked, read_lock, write_lock
+from penstock_plugin_manager.model.lock import File, Lock, Locked, check_lock, read_lock, write_lock
 from penstock_plugin_manager.model.lock_text import rewritten
 
 THEIRS = """# of the file
@@ -108,3 +108,38 @@ def test_any_lock_follows_any_other(before, after, version, tail):
     result = rewritten(old, new, "pylock.toml")
     assert read_lock(tomllib.loads(result), "x") == read_lock(tomllib.loads(write_lock(new)), "x")
     assert tail.strip() in result
+
+
+SOUND = """lock-version = "1.0"
+[[packages]]
+name = "lib-a"
+version = "1.5"
+wheels = [{ name = "lib_a-1.5-py3-none-any.whl", url = "https://h/lib_a-1.5-py3-none-any.whl", size = 9, hashes = { sha256 = "SUM" } }]
+""".replace("SUM", "0a" * 32)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        pytest.param('"lib-a"', '"../lib-a"', "this is no name of a package", id="a path as name"),
+        pytest.param('"lib-a"', '"lib\\u001b[2J"', "this is no name of a package", id="signs of a terminal"),
+        pytest.param('version = "1.5"\n', "", "its version is missing", id="no version"),
+        pytest.param('version = "1.5"', "version = 1.5", "must be text", id="version as number"),
+        pytest.param("size = 9", 'size = "9"', "must be a number", id="size as text"),
+        pytest.param('name = "lib_a', 'name = "../../lib_a', "no name of a file", id="a path as file"),
+        pytest.param('sha256 = "' + "0a" * 32 + '"', "", "has no hash", id="no hash"),
+        pytest.param("0a" * 32, "0a", "has no hash", id="a cut hash"),
+        pytest.param(
+            'name = "lib_a-1.5-py3-none-any.whl", url = "https://h/',
+            'url = "https://[::1/',
+            "cannot be read",
+            id="no address",
+        ),
+    ],
+)
+def test_a_lock_that_does_not_pin_every_file_is_refused_with_the_package_and_a_way_out(old, new, words):
+    assert check_lock(read_lock(tomllib.loads(SOUND), "pylock.toml"), "pylock.toml").packages[0].version == "1.5"
+    text = SOUND.replace(old, new, 1)
+    with pytest.raises(ManagerError, match=words) as told:
+        check_lock(read_lock(tomllib.loads(text), "pylock.toml"), "pylock.toml")
+    assert "plugin-manager lock" in told.value.hint

@@ -245,11 +245,13 @@ class Session:
 
     def lock_of(self, text: str, path: Path) -> Lock | None:
         """Return the lock that a text of a lock file holds, its relative paths as URLs; None for an empty text."""
-        from penstock_plugin_manager.model.lock import read_lock
+        from penstock_plugin_manager.model.lock import check_lock, read_lock
         from penstock_plugin_manager.model.toml import parse
 
         name = str(path)
-        return read_lock(parse(text, name), name).at(self.project.resolve().as_uri()) if text else None
+        if not text:
+            return None
+        return check_lock(read_lock(parse(text, name), name), name).at(self.project.resolve().as_uri())
 
     def lock_text(self, lock: Lock, path: Path | None = None) -> str:
         """Return the text of a lock file for a lock; what others wrote into the file stays as it is.

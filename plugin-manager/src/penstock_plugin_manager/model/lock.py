@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
+
+from penstock_manifest.format import plain
 
 from penstock_plugin_manager.errors import IncompatibleError, ManagerError
 from penstock_plugin_manager.model.names import normalize
@@ -13,6 +16,9 @@ from penstock_plugin_manager.model.toml import value
 
 VERSION = "1.0"
 TOOL_SCHEMA = 1
+_ANEW = "take the file away and make it anew: plugin-manager lock"
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.IGNORECASE)
 
 
 class File(NamedTuple):
@@ -190,21 +196,19 @@ def read_lock(data: dict[str, Any], name: str) -> Lock:
     if not isinstance(version, str) or version.split(".")[0] != VERSION.split(".", maxsplit=1)[0]:
         raise ManagerError(
             f"{name} has lock-version {version!r}; this manager reads {VERSION}.",
-            "Update the manager, or make the lock anew: plugin-manager lock.",
+            f"Update the manager, or {_ANEW}",
         )
     tool = data.get("tool", {}).get("penstock", {})
     if tool.get("schema", TOOL_SCHEMA) != TOOL_SCHEMA:
         raise ManagerError(
             f"{name} was written by another manager: its schema is {tool['schema']!r}, not {TOOL_SCHEMA}.",
-            "Update the manager, or make the lock anew: plugin-manager lock.",
+            f"Update the manager, or {_ANEW}",
         )
     publishers = tool.get("publishers", {})
     try:
         packages = tuple(_read_package(item, publishers) for item in data.get("packages", ()))
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ManagerError(
-            f"{name} holds a package that cannot be read: {error!r}.", "Make it anew: plugin-manager lock."
-        ) from None
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ManagerError(f"{name} holds a package that cannot be read: {error!r}.", _ANEW.capitalize()) from None
     return Lock(
         packages,
         data.get("requires-python", ""),
@@ -214,13 +218,44 @@ def read_lock(data: dict[str, Any], name: str) -> Lock:
     )
 
 
+def check_lock(lock: Lock, name: str) -> Lock:
+    """Return the lock of a project if it names and pins every file, as PEP 751 demands of it.
+
+    Raises:
+        ManagerError: a package or a file of it does not; the message says which.
+    """
+    for package in lock.packages:
+        problem = _problem(package)
+        if problem:
+            shown = plain(f"{package.name} {package.version}".strip(), 100)
+            raise ManagerError(f"{name}, package {shown}: {problem}.", _ANEW.capitalize())
+    return lock
+
+
+def _problem(package: Locked) -> str:
+    if not _NAME.fullmatch(package.name):
+        return "this is no name of a package"
+    files = [*package.wheels, *([package.sdist] if package.sdist else [])]
+    if files and not package.version:
+        return "its version is missing"
+    for file in files:
+        if not file.name or not file.name.isprintable() or {"/", "\\"} & set(file.name):
+            return f"{plain(file.name, 100)!r} is no name of a file"
+    for file in (*files, *([package.archive] if package.archive else [])):
+        if not (_SHA256.fullmatch(file.sha256) or (file.other_hash and not file.sha256)):
+            return f"the file {plain(file.name, 100)} has no hash, so any other could take its place"
+    return ""
+
+
 def _read_package(item: dict[str, Any], publishers: dict[str, str]) -> Locked:
     directory = item.get("directory", {})
     archive = item.get("archive", {})
     name = normalize(item["name"])
+    if not isinstance(item.get("version", ""), str):
+        raise TypeError(f"the version of {name} must be text")
     return Locked(
         name=name,
-        version=str(item.get("version", "")),
+        version=item.get("version", ""),
         marker=item.get("marker", ""),
         requires_python=item.get("requires-python", ""),
         dependencies=tuple(each["name"] for each in item.get("dependencies", ())),
@@ -237,13 +272,15 @@ def _read_package(item: dict[str, Any], publishers: dict[str, str]) -> Locked:
 def _read_file(item: dict[str, Any]) -> File:
     url, path = item.get("url", ""), item.get("path", "")
     name = item.get("name") or unquote(urlsplit(url).path if url else path).rpartition("/")[2]
-    hashes = item.get("hashes", {})
+    hashes, size = item.get("hashes", {}), item.get("size")
+    if not isinstance(size, int | None):
+        raise TypeError(f"the size of {name} must be a number")
     uploaded = item.get("upload-time")
     instant = uploaded if isinstance(uploaded, dt.datetime) else None
     if instant and instant.tzinfo is None:
         instant = instant.replace(tzinfo=dt.UTC)  # PEP 751 wants UTC, whether it is written or not
     other = next((f"{key}={digest}" for key, digest in hashes.items() if key != "sha256"), "")
-    return File(name, url, path, hashes.get("sha256", ""), item.get("size"), instant, other)
+    return File(name, url, path, hashes.get("sha256", ""), size, instant, other)
 
 
 def fitting(package: Locked, tags: Iterable[str]) -> File | None:

@@ -17,7 +17,7 @@ from penstock_plugin_manager.change.policy import check_policy
 from penstock_plugin_manager.change.request import ChangeRequest
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import OK, UNVERIFIED, IncompatibleError, MissingError, UnverifiedError, UsageError
-from penstock_plugin_manager.model.lock import File, Lock, Locked, file_tags, read_lock, write_lock
+from penstock_plugin_manager.model.lock import File, Lock, Locked, check_lock, file_tags, read_lock, write_lock
 from penstock_plugin_manager.model.names import ProviderRequirement
 from penstock_plugin_manager.model.requirement import human_size
 from penstock_plugin_manager.model.toml import parse
@@ -228,7 +228,8 @@ def _lock_of(archive: zipfile.ZipFile, path: Path) -> Lock:
         raise UnverifiedError(
             f"{path} has bundle schema {index.get('schema')!r}; this manager reads {SCHEMA}.", "Update the manager."
         )
-    return read_lock(parse(text, f"the lock in {path}"), f"the lock in {path}")
+    name = f"the lock in {path}"
+    return check_lock(read_lock(parse(text, name), name), name)
 
 
 def install_from_bundle(
