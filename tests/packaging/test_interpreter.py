@@ -37,6 +37,17 @@ def test_an_interpreter_that_does_not_start_is_named_by_all_and_mended_by_one(st
     stocked.sound()
 
 
+def test_what_stops_an_interpreter_at_its_start_is_named_and_no_advice_leads_in_a_circle(uv_world):
+    uv_world.pm("install", "beta")
+    for body in (b"\xff\xfe", b"import sys; sys.exit(3)\n"):
+        (uv_world.env / SITE / "stops.pth").write_bytes(body)
+        for words in (["doctor"], ["doctor", "--fix"], ["sync"]):
+            said = uv_world.pm(*words, expect=1)
+            assert "stops.pth" in said.out + said.err, words
+    (uv_world.env / SITE / "stops.pth").unlink()
+    uv_world.pm("doctor")
+
+
 def test_a_generation_that_does_not_start_is_not_returned_to(generations):
     generations.pm("install", "alpha")
     dead_link(generations.env.resolve() / "bin" / "python")

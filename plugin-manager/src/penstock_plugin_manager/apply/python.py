@@ -15,16 +15,35 @@ from penstock_plugin_manager.resolve.request import Resolver
 
 def start_problem(environment: Environment, statement: str = "pass") -> str:
     """Return why an environment's interpreter cannot run a statement; "" if it can."""
+    return _problem(environment, "-I", "-c", statement)
+
+
+def start_advice(environment: Environment) -> str:
+    """Return what to do about an interpreter that does not start.
+
+    One that is stopped from outside is sound: what stops it is a ``.pth`` file or a ``sitecustomize``.
+    """
+    if not is_stopped_from_outside(environment):
+        return "Mend it with: plugin-manager doctor --fix"
+    site = Path(environment.site)
+    names = sorted(path.name for pattern in ("*.pth", "sitecustomize*") for path in site.glob(pattern))
+    return f"Something that runs at each start stops it. Look at {', '.join(names) or 'its files'} in {site}."
+
+
+def is_stopped_from_outside(environment: Environment) -> bool:
+    """Tell whether an interpreter that does not start would do so without its site-packages (``-S``)."""
+    return not _problem(environment, "-I", "-S", "-c", "pass")
+
+
+def _problem(environment: Environment, *words: str) -> str:
     try:
-        done = subprocess.run(
-            [environment.python, "-I", "-c", statement], check=False, capture_output=True, stdin=subprocess.DEVNULL
-        )
+        done = subprocess.run([environment.python, *words], check=False, capture_output=True, stdin=subprocess.DEVNULL)
     except OSError as error:
         return f"cannot be started: {error.strerror}"
     if done.returncode == 0:
         return ""
     message = done.stderr.decode("utf-8", "replace").strip().splitlines()
-    return message[-1] if message else f"ends with exit code {done.returncode}"
+    return f"cannot be started: {message[-1]}" if message else f"ends with exit code {done.returncode}"
 
 
 def mend_interpreter(environment: Environment, resolver: Resolver) -> None:

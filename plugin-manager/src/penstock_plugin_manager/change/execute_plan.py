@@ -10,7 +10,7 @@ from typing import Any
 from penstock_plugin_manager.apply.change import Change
 from penstock_plugin_manager.apply.generations import change_generation, retire_isolated
 from penstock_plugin_manager.apply.inplace import change_in_place
-from penstock_plugin_manager.apply.python import start_problem
+from penstock_plugin_manager.apply.python import start_advice, start_problem
 from penstock_plugin_manager.change.isolate import build_isolated
 from penstock_plugin_manager.change.policy import check_found_providers
 from penstock_plugin_manager.change.proposal import Proposal, propose
@@ -104,7 +104,7 @@ def _refuse_dead_interpreter(session: Session) -> None:
     for own in session.environments.values():
         problem = start_problem(own.environment)
         if problem:
-            raise ManagerError(f"{own.environment.python} {problem}.", "Mend it with: plugin-manager doctor --fix")
+            raise ManagerError(f"{own.environment.python} {problem.rstrip('.')}.", start_advice(own.environment))
 
 
 def _given_up(proposal: Proposal, session: Session) -> set[str]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from penstock_plugin_manager.apply.python import mend_interpreter, start_problem
+from penstock_plugin_manager.apply.python import is_stopped_from_outside, mend_interpreter, start_advice, start_problem
 from penstock_plugin_manager.arguments import ACCEPTED, BUDGET, Parser, add_change_options, change_options
 from penstock_plugin_manager.change.execute_plan import change
 from penstock_plugin_manager.change.request import ChangeRequest
@@ -119,7 +119,8 @@ def _interpreter(session: Session) -> list[Problem]:
     environment = session.environment
     problem = start_problem(environment)
     if problem:
-        return [Problem(environment.python, problem, "", fixable=True)]
+        fixable = not is_stopped_from_outside(environment)
+        return [Problem(environment.python, problem, "" if fixable else start_advice(environment), fixable=fixable)]
     problem = start_problem(environment, "import penstock") if CORE in session.distributions else ""
     return [Problem("the core", problem, "", fixable=True)] if problem else []
 
@@ -127,7 +128,11 @@ def _interpreter(session: Session) -> list[Problem]:
 def _fix(options: argparse.Namespace, session: Session) -> Result:
     """Make interpreters anew that do not start; then install again what is damaged or missing, as every change does."""
     for own in session.environments.values():
-        if not options.dry_run and start_problem(own.environment):
+        problem = "" if options.dry_run else start_problem(own.environment)
+        if problem and is_stopped_from_outside(own.environment):
+            if not own.environment.has_generations:  # the next generation is made of the lock's files alone
+                raise ManagerError(f"{own.environment.python} {problem}.", start_advice(own.environment))
+        elif problem:
             with session.holding("doctor --fix"):
                 mend_interpreter(own.environment, session.resolver)
             session.console.note(f"{own.environment.python} was made anew.")
