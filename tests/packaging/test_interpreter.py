@@ -41,7 +41,7 @@ def test_what_stops_an_interpreter_at_its_start_is_named_and_no_advice_leads_in_
     uv_world.pm("install", "beta")
     for body in (b"\xff\xfe", b"import sys; sys.exit(3)\n"):
         (uv_world.env / SITE / "stops.pth").write_bytes(body)
-        for words in (["doctor"], ["doctor", "--fix"], ["sync"]):
+        for words in (["doctor"], ["doctor", "--fix"], ["sync"], ["install", "gamma"]):
             said = uv_world.pm(*words, expect=1)
             assert "stops.pth" in said.out + said.err, words
     (uv_world.env / SITE / "stops.pth").unlink()

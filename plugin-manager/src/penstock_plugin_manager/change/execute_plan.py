@@ -42,6 +42,16 @@ def change(make: Callable[[], ChangeRequest], title: str, options: ChangeOptions
     Raises:
         ManagerError: the user said no, or the change cannot be; nothing was changed.
     """
+    try:
+        return _carried_out(make, title, options, session)
+    except ManagerError:
+        _refuse_dead_interpreter(
+            session
+        )  # the tools ask the interpreter before all else, and tell its last words as theirs
+        raise
+
+
+def _carried_out(make: Callable[[], ChangeRequest], title: str, options: ChangeOptions, session: Session) -> Result:
     if options.dry_run:
         return plan_result(propose(make(), options.limits, session), session)
     with session.holding(title):
