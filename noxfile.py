@@ -209,3 +209,4 @@ def docs(session: nox.Session) -> None:
     """Write the generated pages of the reference anew."""
     _sync(session)
     session.run("python", "tools/reference.py", "--write")
+    session.run("python", "tools/plugin_manager_reference.py")
