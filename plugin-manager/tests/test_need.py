@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -84,6 +85,19 @@ def test_a_file_that_cannot_be_opened_is_named_and_does_not_end_the_scan(tmp_pat
     found = read_files(find_files([tmp_path]), tmp_path / "cache.json")
     assert [each.kind for each in found[str(tmp_path / ".#dag.py")]] == ["unreadable"]
     assert [each.kind for each in found[str(tmp_path / "dag.py")]] == ["import"]
+
+
+def test_a_file_is_read_in_the_encoding_that_it_names(tmp_path):
+    line = "NAME = 'café'; import penstock_aws\n"
+    (tmp_path / "named.py").write_bytes(b"# coding: latin-1\n" + line.encode("latin-1"))
+    (tmp_path / "unnamed.py").write_bytes(line.encode("latin-1"))
+    (tmp_path / "unknown.py").write_bytes(b"# coding: klingon\n" + line.encode("latin-1"))
+    (tmp_path / "deep.py").write_text("x = " + "-" * 100_000 + "1\n")
+    found = read_files(find_files([tmp_path]), tmp_path / "cache.json")
+    assert {Path(path).stem: found[path][0].kind for path in found} == {
+        "named": "import", "unnamed": "unreadable", "unknown": "unreadable", "deep": "unreadable",
+    }  # fmt: skip
+    assert all(each.value for of_file in found.values() for each in of_file)
 
 
 def test_what_is_no_file_is_named_and_not_waited_for(tmp_path):

@@ -91,12 +91,26 @@ def _read(path: str) -> list[Evidence]:
             return [Evidence("unreadable", "it is no regular file", 1)]
         if stat.st_size > _LARGEST:
             return [Evidence("unreadable", f"it has {stat.st_size} bytes; at most {_LARGEST} are read", 1)]
-        text = Path(path).read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return [Evidence("unreadable", "it is not UTF-8", 1)]
+        data = Path(path).read_bytes()
     except OSError as error:
         return [Evidence("unreadable", f"it cannot be opened: {error.strerror}", 1)]
-    return read_python(text) if path.endswith(".py") else read_text(text)
+    python = path.endswith(".py")
+    try:
+        text = _decoded(data, python=python)
+    except (UnicodeDecodeError, SyntaxError):
+        return [Evidence("unreadable", f"it is not UTF-8{', and names no encoding that it has' * python}", 1)]
+    return read_python(text) if python else read_text(text)
+
+
+def _decoded(data: bytes, *, python: bool) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        if not python:
+            raise
+        from importlib.util import decode_source  # noqa: PLC0415  for the few files with a line such as `coding: latin-1`
+
+        return decode_source(data)
 
 
 def _stamp(path: str) -> str:

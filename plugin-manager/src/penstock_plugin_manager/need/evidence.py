@@ -40,7 +40,9 @@ def read_python(source: str) -> list[Evidence]:
     """Return the evidence in Python source. Source with a syntax error gives one ``unreadable`` item."""
     try:
         tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+    except (RecursionError, MemoryError):
+        return [Evidence("unreadable", "it is nested too deep to be read", 1)]
+    except (SyntaxError, ValueError) as error:
         return [Evidence("unreadable", f"no valid Python: {error}", getattr(error, "lineno", None) or 1)]
     seen = _look(tree)
     spans = [span for node in seen.tries for span in _optional_span(node)]
