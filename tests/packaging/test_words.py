@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 import tarfile
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +23,18 @@ def test_a_command_is_asked_about_in_every_usual_way(project, call, capsys):
     for words in (["--version", "--json"], ["--json", "--version"]):
         code, said = call(*words)
         assert (code, json.loads(said)["command"]) == (0, "version")
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["install", "--help"], ["list"], ["list", "--json"]])
+def test_what_cannot_be_written_is_told(project, words):
+    command = [sys.executable, "-m", "penstock_plugin_manager", *words]
+    for _ in range(2):  # the second `list` answers out of its cache
+        with Path("/dev/full").open("wb") as full:
+            done = subprocess.run(
+                command, cwd=project.folder, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+            )
+        assert (done.returncode, "No space left on device" in done.stderr) == (1, True), done.stderr
+        assert "Exception ignored" not in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import NoReturn
+from typing import IO, NoReturn
 
 from penstock_plugin_manager.change.request import ChangeOptions, Limits
 from penstock_plugin_manager.change.session import SessionOptions
@@ -28,6 +29,12 @@ class Parser(argparse.ArgumentParser):
             words: Where they count, for the message: ``with --fix``.
         """
         self._conditions.append((tuple(names), when, words))
+
+    def print_help(self, file: IO[str] | None = None) -> None:  # type: ignore[override]  # argparse's own takes any writer
+        """Print the help; raises OSError where it cannot be written, which argparse keeps to itself."""
+        stream = file or sys.stdout
+        stream.write(self.format_help())
+        stream.flush()
 
     def read(self, words: Sequence[str]) -> argparse.Namespace:
         """Parse a call and refuse an option that it cannot honour.

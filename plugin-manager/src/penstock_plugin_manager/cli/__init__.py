@@ -24,8 +24,13 @@ def main(arguments: list[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     text = _cached_list(words)
     if text is not None:
-        sys.stdout.write(text)
-        return 0
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except OSError:
+            pass  # a full disk, or nobody who reads: the long way meets it again, and tells it
+        else:
+            return 0
     from penstock_plugin_manager.cli.run import run  # noqa: PLC0415  as the first lines say
 
     return run(words)

@@ -12,7 +12,7 @@ from typing import Any
 
 from penstock_plugin_manager.need.evidence import Evidence, read_python, read_text
 
-_SCHEMA = 2
+_SCHEMA = 3
 _SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "build", "dist"})
 _CONFIGURATION = (".yaml", ".yml", ".env")
 _MANY = 64
