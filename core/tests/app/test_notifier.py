@@ -146,38 +146,32 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("case", BAD)
-def test_a_listener_that_goes_wrong_harms_no_other_and_is_shown(project, site, case):
-    body, sentence = BAD[case]
+def test_listeners_that_go_wrong_harm_no_other_and_are_shown(project, site):
     project.environ["PENSTOCK_NOTIFIER__TIMEOUT_S"] = "1"
-    site.listener("acme", body=body)
+    for name, (body, _) in BAD.items():
+        site.listener(name, body=body)
+    site.listener("absent", plugin="import not_there_at_all")
     site.listener("zeta")
     start(project)
     run_small(project)
-    project.until(lambda: site.heard("zeta") == RUN, "the other listener")
-    project.until(lambda: site.heard("acme")[-1:] == RUN[-1:], "the changes after the bad one")
-    shown = project.until(
-        lambda: (s := {p["id"]: p["listener"] for p in project.json("providers", "list")})["acme"]["waiting"] == 0 and s
-    )
-    assert sentence in shown["acme"]["failure"]
-    assert shown["acme"]["failed"] == (8 if case in ("raises", "exits") else 1)
-    assert (shown["zeta"]["failed"], shown["zeta"]["missed"]) == (0, 0)
-    assert sentence in project.call("providers", "show", "acme")
-    assert sentence in project.call("doctor")
-    assert "the provider 'acme' failed at state change" in project.told()
-
-
-def test_a_module_that_cannot_be_loaded_is_shown_and_holds_nothing_back(project, site):
-    site.listener("acme", plugin="import not_there_at_all")
-    site.listener("zeta")
-    start(project)
-    run_small(project)
-    project.until(lambda: site.heard("zeta") == RUN)
+    project.until(lambda: site.heard("zeta") == RUN, "the sound listener")
+    for name in BAD:
+        project.until(
+            lambda name=name: site.heard(name)[-1:] == RUN[-1:], f"the changes after the one at which it {name}"
+        )
     project.until(lambda: project.look(lambda store: store.outbox.notices(0, 1)) == [], "the outbox to be empty")
-    assert "not_there_at_all" in project.call("providers", "show", "acme")
-    assert "not_there_at_all" in project.call("doctor", code=1)
-    shown = {p["id"]: p["listener"] for p in project.json("providers", "list")}["acme"]
-    assert (shown["missed"], shown["failed"]) == (len(RUN), 0)
+    shown = {each["id"]: each["listener"] for each in project.json("providers", "list")}
+    health = project.call("doctor", code=1)
+    for name, (_, sentence) in BAD.items():
+        assert sentence in shown[name]["failure"]
+        assert shown[name]["failed"] == (8 if name in ("raises", "exits") else 1)
+        assert sentence in health
+        assert f"the provider {name!r} failed at state change" in project.told()
+    assert (shown["zeta"]["failed"], shown["zeta"]["missed"]) == (0, 0)
+    assert BAD["dies"][1] in project.call("providers", "show", "dies")
+    assert (shown["absent"]["missed"], shown["absent"]["failed"]) == (len(RUN), 0)
+    assert "not_there_at_all" in project.call("providers", "show", "absent")
+    assert "not_there_at_all" in health
 
 
 def test_a_plugin_module_may_use_a_connection_whose_secret_never_reaches_its_log(project, site):
