@@ -95,6 +95,7 @@ def backdated(path: Path) -> None:
                 "no text": b"\xff\xfelib_a.py,,\n",
                 "an open quote": b'"lib_a.py,,\n',
                 "one endless row": b"a" * 200_000,
+                "rows of one field": b"lib_a.py\nmore_a.py\n",
                 "a zero in a path": b"lib_a\0.py,,\n",
             }.items()
         ),

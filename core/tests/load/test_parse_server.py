@@ -111,7 +111,8 @@ def test_files_and_folders_that_the_import_read_are_noted(parser, folder, write)
     )
     result = one(parser, write("f.py", text))
     assert result.problems == ()
-    assert tuple(result.sources) == ("conf/", "conf/a.yaml", "f.py", "helper.py")
+    # Python 3.12 lists the DAGs folder, too, to find a folder whose name it has in full.
+    assert [path for path in result.sources if path] == ["conf/", "conf/a.yaml", "f.py", "helper.py"]
 
 
 def test_one_import_leaves_nothing_to_the_next(parser, folder, write):

@@ -154,12 +154,14 @@ def read_record(folder: Path) -> list[tuple[str, str, str]]:
     """Return path, hash and size of each file that a distribution recorded; none where the list cannot be read."""
     try:
         text = (folder / "RECORD").read_text(encoding="utf-8")
-        rows = list(csv.reader(text.splitlines(), strict=True))
+        rows = [row for row in csv.reader(text.splitlines(), strict=True) if row]
     except (OSError, ValueError, csv.Error):
         return []
-    if "\0" in text:  # what a power cut leaves of a file; no path can hold it
+    # Three fields a row: https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-record-file
+    # Zeros are what a power cut leaves of a file; no path can hold one.
+    if "\0" in text or any(len(row) != 3 for row in rows):
         return []
-    return [(row[0], row[1] if len(row) > 1 else "", row[2] if len(row) > 2 else "") for row in rows if row]
+    return [(path, digest, size) for path, digest, size in rows]
 
 
 def info_folder(site: Path, name: str) -> Path | None:
