@@ -4,7 +4,7 @@ import io
 import shutil
 import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stderr, suppress
+from contextlib import ExitStack, redirect_stderr, suppress
 from datetime import timedelta
 from functools import partial
 from heapq import heappop, heappush
@@ -69,6 +69,7 @@ class World:
         self.steps = self.crashes = 0
         self._timeline: list[tuple[float, int, Callable[[], None]]] = []
         self._seq = 0
+        self._others = ExitStack()
         self._pending: list[tuple[Step, list[Event], Now]] = []
         self._note = b""
         self._owed: set[tuple[TaskKey, int]] = set()
@@ -318,6 +319,7 @@ class World:
         if self.peace:
             return
         other = sqlite3.connect(self.folder / "penstock.db", timeout=0, isolation_level=None)
+        self._others.callback(other.close)
         seconds = self.random.choice([2.0, 20.0, 100.0])
         try:
             other.execute("BEGIN IMMEDIATE")
@@ -407,6 +409,7 @@ class World:
         )
 
     def _close(self) -> None:
+        self._others.close()
         self.people.close()
         for executor in self._each:
             executor.close()
