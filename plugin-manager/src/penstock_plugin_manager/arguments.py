@@ -30,10 +30,10 @@ class Parser(argparse.ArgumentParser):
         """
         self._conditions.append((tuple(names), when, words))
 
-    def print_help(self, file: IO[str] | None = None) -> None:  # type: ignore[override]  # argparse's own takes any writer
-        """Print the help; raises OSError where it cannot be written, which argparse keeps to itself."""
-        stream = file or sys.stdout
-        stream.write(self.format_help())
+    def _print_message(self, message: str, file: IO[str] | None = None) -> None:  # type: ignore[override]  # it takes any writer
+        # argparse keeps it to itself if its help cannot be written.
+        stream = file or sys.stderr
+        stream.write(message)
         stream.flush()
 
     def read(self, words: Sequence[str]) -> argparse.Namespace:
