@@ -1,6 +1,7 @@
 """The log of a try: what its process and all its children write to their standard output, secrets hidden."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -23,16 +24,7 @@ class Output:
 
     def take(self, pipe: int) -> bool:
         """Move what is in a non-blocking pipe to the log; False once the pipe has no writer any more."""
-        data = b" " * READ_SIZE
-        while len(data) == READ_SIZE:
-            try:
-                data = os.read(pipe, READ_SIZE)
-            except BlockingIOError:
-                return True
-            if not data:
-                return False
-            self.write(data)
-        return True
+        return _drain(pipe, self.write)
 
     def write(self, data: bytes) -> None:
         """Append bytes; secrets in them are hidden first."""
@@ -59,6 +51,11 @@ class Output:
 
 def discard(pipe: int) -> bool:
     """Empty a non-blocking pipe; False once it has no writer any more."""
+    return _drain(pipe, lambda _: None)
+
+
+def _drain(pipe: int, take: Callable[[bytes], None]) -> bool:
+    """Hand over what is in a non-blocking pipe; False once it has no writer any more."""
     data = b" " * READ_SIZE
     while len(data) == READ_SIZE:
         try:
@@ -67,4 +64,5 @@ def discard(pipe: int) -> bool:
             return True
         if not data:
             return False
+        take(data)
     return True
