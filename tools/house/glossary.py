@@ -242,7 +242,7 @@ REPLACED = {
 _WORD = re.compile(r"[A-Z]+[0-9]+|[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
 
 SERVING_ROOMS = frozenset({"app", "cli", "commands", "service", "settings", "store", "testing"})
-"""Rooms whose modules have the names of the rooms and things that they serve, such as ``cli.pools`` and ``service.pools``."""
+"""Rooms whose modules have the names of the rooms and things that they serve, such as ``cli.pools`` and ``service.config.pools``."""
 
 
 def words(name: str) -> list[str]:

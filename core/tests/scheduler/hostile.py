@@ -20,7 +20,8 @@ from penstock.model.run import TaskKey
 from penstock.model.source import ParsedFile
 from penstock.model.state import Outcome
 from penstock.model.value import decode
-from penstock.service import config, dags, pools, runs, tasks
+from penstock.service import dags, runs, tasks
+from penstock.service.config import connections, pools, variables
 from penstock.spec.wire import Ask
 from penstock.tries.vault import StoreSource, Vault
 
@@ -178,25 +179,25 @@ def logical_date(house, value, n):
 
 
 def variable_key(house, value, n):
-    config.set_variable(installation(house), value, "v")
+    variables.set_variable(installation(house), value, "v")
     house.store.config.delete_variable(value)
     return value
 
 
 def variable_value(house, value, n):
-    config.set_variable(installation(house), f"v{n}", value, value)
-    return config.get_variable(installation(house), f"v{n}")
+    variables.set_variable(installation(house), f"v{n}", value, value)
+    return variables.get_variable(installation(house), f"v{n}")
 
 
 def connection(house, value, n):
-    config.set_connection(
+    connections.set_connection(
         installation(house), Connection(f"c{n}", value, host=value, password=value, extra={"k": value})
     )
     return house.store.config.connection(f"c{n}").password
 
 
 def connection_id(house, value, n):
-    config.set_connection(installation(house), Connection(value, "http"))
+    connections.set_connection(installation(house), Connection(value, "http"))
     return house.store.config.connection(value).conn_id
 
 
@@ -218,8 +219,8 @@ def names_of_others(house, value, n):
         lambda: runs.show_run(installation(house), "stock", value),
         lambda: tasks.why(installation(house), "stock", value, run_id="first"),
         lambda: tasks.mark_task(installation(house), "stock", value, "success", run_id="first"),
-        lambda: config.show_connection(installation(house), value),
-        lambda: config.get_variable(installation(house), value),
+        lambda: connections.show_connection(installation(house), value),
+        lambda: variables.get_variable(installation(house), value),
         lambda: pools.delete_pool(installation(house), value),
     ):
         try:

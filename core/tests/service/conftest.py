@@ -58,19 +58,19 @@ def clock(now):
 
 
 @pytest.fixture
-def connections():
+def environ_connections():
     """Connections that the environment sets; a test adds its own before it asks."""
     return {}
 
 
 @pytest.fixture
-def variables():
+def environ_variables():
     """Variables that the environment sets."""
     return {}
 
 
 @pytest.fixture
-def installation(tmp_path, store, clock, connections, variables):
+def installation(tmp_path, store, clock, environ_connections, environ_variables):
     """An installation around the store, with one local executor of two slots and no provider."""
     environ = {"PENSTOCK_EXECUTOR__PARALLELISM": "2"}
     return Installation(
@@ -78,5 +78,5 @@ def installation(tmp_path, store, clock, connections, variables):
         clock,
         open_store=lambda _: store,
         find_plugins=lambda: PluginHost([]),
-        open_vault=lambda store: Vault([EnvironmentSource(connections, variables), StoreSource(store)]),
+        open_vault=lambda store: Vault([EnvironmentSource(environ_connections, environ_variables), StoreSource(store)]),
     )

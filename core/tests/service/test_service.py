@@ -10,8 +10,9 @@ from penstock.model.dag import TaskSpec
 from penstock.model.request import CancelRun, ClearTasks, DagChanged, MarkTask, RunRequested
 from penstock.model.run import TaskInstance, Try
 from penstock.model.state import Outcome, RunState, TaskState
-from penstock.service import config, dags, logs, pools, runs, tasks
+from penstock.service import dags, logs, runs, tasks
 from penstock.service.clear import Code, clear_tasks, preview_clear
+from penstock.service.config import pools
 from penstock.store import Pool
 from penstock.tries.paths import log_path
 
@@ -267,32 +268,32 @@ def test_logs_are_found_by_dispatch(installation, run):
     assert found[0].path == log_path(installation.settings.logs_folder, "sales", "one", found[0].task.key, 1)
 
 
-def test_connections_of_the_environment_come_first_and_secrets_stay_hidden(installation, connections):
+def test_connections_of_the_environment_come_first_and_secrets_stay_hidden(installation, environ_connections):
     extra = {"role": "r", "private_key": "kkk", "key": {"token": "ttt", "list": ["lll"]}}
-    assert config.set_connection(installation, Connection("db", "postgres", password="ppp", extra=extra))
-    stored = config.show_connection(installation, "db")
-    connections["db"] = Connection("db", "mysql", password="eee")
-    first, second = config.list_connections(installation)
+    assert connections.set_connection(installation, Connection("db", "postgres", password="ppp", extra=extra))
+    stored = connections.show_connection(installation, "db")
+    environ_connections["db"] = Connection("db", "mysql", password="eee")
+    first, second = connections.list_connections(installation)
     assert (first.source, second.source, second.shadowed) == ("environment", "database", True)
     shown = msgspec.json.encode([first, second, stored]).decode()
     assert not any(secret in shown for secret in ("ppp", "kkk", "ttt", "eee"))
     assert "lll" in shown
-    assert not config.set_connection(installation, Connection("db", "postgres")), "the environment's is used"
+    assert not connections.set_connection(installation, Connection("db", "postgres")), "the environment's is used"
     with pytest.raises(RequestError, match="an id has letters"):
-        config.set_connection(installation, Connection("a b", "x"))
+        connections.set_connection(installation, Connection("a b", "x"))
 
 
-def test_variables_of_the_environment_come_first(installation, variables):
-    assert config.set_variable(installation, "key", "stored")
-    assert config.get_variable(installation, "key") == "stored"
-    variables["key"] = "outside"
-    assert config.get_variable(installation, "key") == "outside"
-    assert [v.shadowed for v in config.list_variables(installation)] == [False, True]
-    assert not config.set_variable(installation, "key", "again"), "the environment's is used"
+def test_variables_of_the_environment_come_first(installation, environ_variables):
+    assert variables.set_variable(installation, "key", "stored")
+    assert variables.get_variable(installation, "key") == "stored"
+    environ_variables["key"] = "outside"
+    assert variables.get_variable(installation, "key") == "outside"
+    assert [v.shadowed for v in variables.list_variables(installation)] == [False, True]
+    assert not variables.set_variable(installation, "key", "again"), "the environment's is used"
     with pytest.raises(NotFoundError, match="Did you mean 'key'"):
-        config.get_variable(installation, "keys")
+        variables.get_variable(installation, "keys")
     with pytest.raises(RequestError):
-        config.set_variable(installation, " key", "x")
+        variables.set_variable(installation, " key", "x")
 
 
 @pytest.mark.parametrize(

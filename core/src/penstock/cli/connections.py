@@ -13,7 +13,7 @@ from penstock.cli.streams import read_text
 from penstock.cli.terminal import json_option, print_fields, print_json, print_line, print_remark, print_table
 from penstock.errors import ConfigError, ExitCode, RequestError
 from penstock.model.connection import Connection, parse_connection
-from penstock.service import config as service
+from penstock.service.config import connections as service
 
 
 @click.group()

@@ -5,7 +5,7 @@ import click
 from penstock.cli import names
 from penstock.cli.installation import project
 from penstock.cli.terminal import json_option, print_json, print_line, print_table
-from penstock.service import pools as service
+from penstock.service.config import pools as service
 
 
 @click.group()

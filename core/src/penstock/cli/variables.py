@@ -10,7 +10,7 @@ from penstock.cli.streams import read_text
 from penstock.cli.terminal import json_option, print_json, print_line, print_remark, print_table
 from penstock.errors import RequestError
 from penstock.model.text import shortened
-from penstock.service import config as service
+from penstock.service.config import variables as service
 
 _SHOWN = 60
 

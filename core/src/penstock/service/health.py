@@ -12,8 +12,8 @@ from penstock.errors import PenstockError
 from penstock.load.integrity import damaged_files
 from penstock.model.text import counted, visible
 from penstock.scheduler.executor_faults import ExecutorFaults
+from penstock.service.config.pools import list_pools
 from penstock.service.installation import Installation
-from penstock.service.pools import list_pools
 from penstock.service.providers import concerns, list_providers
 from penstock_manifest.arguments import argument_problems
 

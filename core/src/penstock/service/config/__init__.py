@@ -1,0 +1,1 @@
+"""Operations on what is configured in the database: connections, Variables, pools."""
