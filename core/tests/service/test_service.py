@@ -12,7 +12,7 @@ from penstock.model.run import TaskInstance, Try
 from penstock.model.state import Outcome, RunState, TaskState
 from penstock.service import dags, logs, runs, tasks
 from penstock.service.clear import Code, clear_tasks, preview_clear
-from penstock.service.config import pools
+from penstock.service.config import connections, pools, variables
 from penstock.store import Pool
 from penstock.tries.paths import log_path
 
