@@ -37,6 +37,7 @@ RULES = {
             f"{CORE}/load/": "time limits of imports",
             f"{CORE}/processes/": "pauses between restarts, and waits for processes that were killed",
             f"{CORE}/spec/worker.py": "time limits of the try that a worker supervises",
+            f"{CORE}/testing/suites/executor.py": "waits for what an executor tells, for some time",
             "examples/remote_workers/": "heartbeats and pauses between connections",
             "manifest/src/penstock_manifest/cache.py": "keeps no answer about what changed a moment ago",
             f"{CORE}/service/run_locally.py": "a run in this process waits for its retries and sensors",

@@ -164,6 +164,7 @@ TERMS = (
     Term("step", "One call of the engine: events in, changes and commands out.", "penstock.engine.messages"),
     Term("store", "The database behind intent methods; nothing else has queries.", "penstock.store"),
     Term("stored plan", "The arguments of a capability's task, from which a worker builds the operator without the DAG file.", "penstock.author.run.stored_plan"),
+    Term("suite", "Tests of one kind of thing, which its author inherits: ours, a provider's and a stranger's keep the same.", "penstock.testing.suites"),
     Term("supervisor", "The process of `penstock up` that restarts the others.", "penstock.processes.supervise"),
     Term("takeover", "The passing of the scheduler's role to a scheduler on another machine.", "penstock.scheduler.takeover"),
     Term("tally", "The count of a task's upstream instances by state, for its trigger rule.", "penstock.engine.graph.trigger_rules"),

@@ -23,7 +23,9 @@ def test_the_files_of_the_page_make_a_provider_that_passes_the_suite(tmp_path, m
     for name, text in texts.items():
         (package / Path(name).name).write_text(text)
     (tmp_path / "acme_sdk.py").write_text(SDK)
-    (info / "METADATA").write_text("Metadata-Version: 2.4\nName: penstock-providers-acme\nVersion: 0.1.0\n")
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.4\nName: penstock-providers-acme\nVersion: 0.1.0\nRequires-Dist: acme-sdk\n"
+    )
     (info / "entry_points.txt").write_text("[penstock.providers]\nacme = penstock_acme:provider.toml\n")
     (info / "RECORD").write_text("penstock_acme/provider.toml,,\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
@@ -31,4 +33,4 @@ def test_the_files_of_the_page_make_a_provider_that_passes_the_suite(tmp_path, m
     command = [sys.executable, "-m", "penstock.testing.provider_suite", "acme"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
 
-    assert "13 passed" in done.stdout, done.stdout + done.stderr
+    assert "15 passed" in done.stdout, done.stdout + done.stderr

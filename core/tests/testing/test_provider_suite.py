@@ -186,6 +186,10 @@ class Lenient(type(Operator)):
 class Send(Operator, metaclass=Lenient)"""
 KEEPS_ID = "super().__init__(task_id=kwargs['task_id'])\n        self.box, "
 TAKES_NONE = "fast=False, task_id):\n        super().__init__(task_id=task_id)"
+REACHES = "import socket\ntry: socket.create_connection(('127.0.0.1', 9))\nexcept OSError: pass\n"
+SLOW = "import time\nwhile time.process_time() < 0.6: pass\n"
+PLAIN = "super().__init__(**kwargs)\n        self.box = box\n\n    def poke"
+WAITS = "super().__init__(**{**kwargs, 'timeout': 5.0})\n        self.box = box\n\n    def poke"
 IN_HOOKS, IN_OPERATORS = "from penstock", "from penstock "
 
 
@@ -212,6 +216,23 @@ def fault(name, check, file, before, after, says):
         fault("reaches out", "hook", "hooks", '"""Nothing."""', "1 / 0", "reaches out or needs"),
         fault("broken", "import", "hooks", IN_HOOKS, "import no_such_sdk\nfrom penstock", "fails"),
         fault("heavy", "import", "hooks", IN_HOOKS, "import click\nfrom penstock", "imports click"),
+        fault(
+            "reaches",
+            "import",
+            "hooks",
+            IN_HOOKS,
+            f"{REACHES}from penstock",
+            "importing penstock_acme.hooks reaches out",
+        ),
+        fault("slow", "cost", "operators", IN_OPERATORS, f"{SLOW}from penstock ", "ms above the core; 300 ms are"),
+        fault(
+            "undeclared",
+            "dependency",
+            "hooks",
+            "        return Conn",
+            "        import click\n        return Conn",
+            "click",
+        ),
         fault("up", "room", "hooks", IN_HOOKS, "import penstock_acme.operators\nfrom penstock", "not below"),
         fault("up, relative", "room", "hooks", IN_HOOKS, "from . import operators\nfrom penstock", "not below"),
         fault("core", "room", "operators", IN_OPERATORS, "import penstock.store\nfrom penstock ", "sees"),
@@ -219,6 +240,7 @@ def fault(name, check, file, before, after, says):
         fault("sdk", "room", "operators", "        super", "        import boto3\n        super", "in hooks"),
         fault("no work", "task", "operators", "def execute", "def do_it", "Send has no execute()"),
         fault("no poke", "task", "operators", "def poke", "def look", "Arrived has no poke()"),
+        fault("no timeout", "task", "operators", PLAIN, WAITS, "Arrived drops the timeout"),
         fault(
             "drops",
             "task",
@@ -302,7 +324,14 @@ def test_a_fault_is_found(provider, check, change, says):
     problems = by_name[f"{check}_problems"](checks.Subject("acme"))
 
     assert any(says in problem for problem in problems), problems
-    assert any(says in problem for problem in every_problem("acme")), "a program is told the same"
+
+
+def test_a_program_is_told_the_same_as_the_suite(provider):
+    provider(manifest=(":Send", ":Sent"))
+
+    told = every_problem("acme")
+
+    assert set(told) >= set(checks.object_problems(checks.Subject("acme")))
 
 
 def test_an_unknown_key_is_a_problem_for_its_author(provider):
@@ -338,7 +367,7 @@ def test_the_suite_has_a_test_for_every_check():
 
 @pytest.mark.parametrize(
     ("change", "code", "says"),
-    [({}, 0, "13 passed"), ({"manifest": (":Send", ":Sent")}, 1, "1 failed, 12 passed")],
+    [({}, 0, "15 passed"), ({"manifest": (":Send", ":Sent")}, 1, "1 failed, 14 passed")],
     ids=["good", "broken"],
 )
 def test_one_command_runs_the_suite(provider, change, code, says):

@@ -16,9 +16,28 @@ if TYPE_CHECKING:
     from penstock.testing.clock import FakeClock
     from penstock.testing.fake_runtime import FakeRuntime, runtime
     from penstock.testing.files import load_dags
+    from penstock.testing.provider_suite import ProviderSuite
     from penstock.testing.run import DagResult, TaskResult, run_dag
+    from penstock.testing.suites.executor import ExecutorSuite
+    from penstock.testing.suites.hook import HookSuite
+    from penstock.testing.suites.object_store import ObjectStoreSuite
+    from penstock.testing.suites.task import OperatorSuite, SensorSuite
 
-__all__ = ["DagResult", "FakeClock", "FakeRuntime", "TaskResult", "load_dags", "run_dag", "runtime"]
+__all__ = [
+    "DagResult",
+    "ExecutorSuite",
+    "FakeClock",
+    "FakeRuntime",
+    "HookSuite",
+    "ObjectStoreSuite",
+    "OperatorSuite",
+    "ProviderSuite",
+    "SensorSuite",
+    "TaskResult",
+    "load_dags",
+    "run_dag",
+    "runtime",
+]
 
 _HOMES = {
     "FakeClock": "clock",
@@ -28,6 +47,12 @@ _HOMES = {
     "run_dag": "run",
     "FakeRuntime": "fake_runtime",
     "runtime": "fake_runtime",
+    "ProviderSuite": "provider_suite",
+    "ExecutorSuite": "suites.executor",
+    "HookSuite": "suites.hook",
+    "ObjectStoreSuite": "suites.object_store",
+    "OperatorSuite": "suites.task",
+    "SensorSuite": "suites.task",
 }
 
 

@@ -7,13 +7,16 @@ from collections.abc import Callable, Mapping
 from penstock.errors import PenstockError
 from penstock.testing import provider_checks as checks
 from penstock.testing import provider_code as code
+from penstock.testing import provider_imports as imports
 
 CHECKS: Mapping[str, Callable[[checks.Subject], list[str]]] = {
     "every object of the manifest is there and of its kind": checks.object_problems,
     "the parameters of the manifest are those of the code": checks.parameter_problems,
     "the types of the manifest are those of the code": code.type_problems,
     "the fields of connections are those of the code": code.field_problems,
-    "importing it imports no foreign package": checks.import_problems,
+    "importing it imports no foreign package and reaches out to nothing": imports.import_problems,
+    "importing one capability takes little time": imports.cost_problems,
+    "it declares what it imports": imports.dependency_problems,
     "everything is documented": checks.document_problems,
     "every hook can test its connection": checks.hook_problems,
     "every task does its work with the arguments of all tasks": code.task_problems,

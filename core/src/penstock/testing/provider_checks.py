@@ -3,9 +3,6 @@
 import ast
 import csv
 import inspect
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -169,30 +166,6 @@ def argument_problems(subject: Subject) -> list[str]:
         else:
             problems.append(f"{capability.id}: an unknown argument is taken in silence")
     return problems
-
-
-_IMPORT_ALL = """
-import importlib, json, pkgutil, sys
-import penstock, msgspec, pluggy, penstock_manifest.providers, penstock.spec.plugin, penstock.spec.fields, penstock.spec.object_store
-before = set(sys.modules)
-for top in {imports!r}:
-    package = importlib.import_module(top)
-    for module in pkgutil.walk_packages(getattr(package, "__path__", []), top + "."):
-        importlib.import_module(module.name)
-found = {{name.partition(".")[0] for name in set(sys.modules) - before}}
-print(json.dumps(sorted(found - set(sys.stdlib_module_names) - {{"penstock", *{imports!r}}})))
-"""
-
-
-def import_problems(subject: Subject) -> list[str]:
-    """Foreign modules that an import of the provider's modules brings along; they must be imported on first use."""
-    if subject.manifest is None:
-        return []
-    code = _IMPORT_ALL.format(imports=list(subject.manifest.imports))
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
-    if done.returncode:
-        return [f"importing its modules fails: {(done.stderr.strip().splitlines() or [''])[-1]}"]
-    return [f"importing its modules imports {name}" for name in json.loads(done.stdout.splitlines()[-1])]
 
 
 def file_problems(subject: Subject) -> list[str]:

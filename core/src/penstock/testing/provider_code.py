@@ -5,6 +5,7 @@ import dataclasses
 import importlib
 import inspect
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 from penstock.author.operator import Operator
@@ -19,6 +20,7 @@ _SAMPLES: dict[str, Any] = {
     "str": "x", "int": 1, "float": 1.5, "bool": True, "list": ["x"], "dict": {"x": "x"},
 }  # fmt: skip
 _RETRIES = 7
+_TIMEOUT_S = 77.0
 _PARTS = {"host", "port", "login", "password", "schema"}
 """Parts of a connection that no provider's fields need to name."""
 
@@ -83,12 +85,31 @@ def task_problems(subject: Subject) -> list[str]:
             problems.append(
                 f"{capability.id}: {target.__name__} drops the arguments that every task takes; pass **kwargs on"
             )
+        if isinstance(made, Sensor):
+            problems += [f"{capability.id}: {target.__name__} {each}" for each in _wait_problems(target, arguments)]
         problems += [
             f"{capability.id}: template_fields names {name!r}, which {target.__name__} does not have"
             for name in getattr(target, "template_fields", ())
             if not hasattr(made, name)
         ]
     return problems
+
+
+def _wait_problems(target: Any, arguments: dict[str, Any]) -> Iterator[str]:  # noqa: ANN401 - a class of sensors
+    """Whether a sensor ends its wait when its author says so; the core itself refuses a wait without an end."""
+    try:
+        made = target(task_id="check", timeout=_TIMEOUT_S, **arguments)
+    except (PenstockError, TypeError, ValueError) as error:
+        yield f"does not take a timeout: {error}"
+        return
+    if _seconds(made.timeout) != _TIMEOUT_S:
+        yield "drops the timeout that every sensor takes; pass **kwargs on"
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    return float(value) if isinstance(value, int | float) else float("inf")
 
 
 def _sample(written: str) -> object:

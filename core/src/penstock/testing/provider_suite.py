@@ -21,6 +21,7 @@ from typing import ClassVar
 from penstock.errors import PluginError
 from penstock.testing import provider_checks as checks
 from penstock.testing import provider_code as code
+from penstock.testing import provider_imports as imports
 
 
 class ProviderSuite:
@@ -53,9 +54,17 @@ class ProviderSuite:
         """Forms, validation and masking read the manifest's, the hook reads the code's."""
         _none(code.field_problems(self.subject()))
 
-    def test_importing_it_imports_no_foreign_package(self) -> None:
-        """SDKs are imported on first use: a DAG file that names an operator does not pay for them."""
-        _none(checks.import_problems(self.subject()))
+    def test_importing_it_imports_no_foreign_package_and_reaches_out_to_nothing(self) -> None:
+        """SDKs are imported on first use: a DAG file that names an operator does not pay for them, nor waits for a service."""
+        _none(imports.import_problems(self.subject()))
+
+    def test_importing_one_capability_takes_little_time(self) -> None:
+        """Each module of a capability is imported within 300 ms of processor time above the core."""
+        _none(imports.cost_problems(self.subject()))
+
+    def test_it_declares_what_it_imports(self) -> None:
+        """In an environment with its declared dependencies alone, no import fails."""
+        _none(imports.dependency_problems(self.subject()))
 
     def test_everything_is_documented(self) -> None:
         """Docstrings begin with a sentence and describe every argument."""
