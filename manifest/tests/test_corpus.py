@@ -37,12 +37,12 @@ def test_a_manifest_is_judged_as_its_head_says(site, file):
     problems, strict, notes = expected(file)
     text = file.read_bytes()
 
-    read = read_manifest(text, "acme", spec_version=1)
-    by_author = read_manifest(text, "acme", spec_version=1, strict=True)
+    read = read_manifest(text, "acme", served=range(1, 2))
+    by_author = read_manifest(text, "acme", served=range(1, 2), strict=True)
     package = site.package("acme")
     (package / "provider.toml").write_bytes(text)
     site.info("acme")
-    (provider,) = read_providers(SearchPath((str(site.folder),)), spec_version=1)
+    (provider,) = read_providers(SearchPath((str(site.folder),)), served=range(1, 2))
 
     assert equal(read.problems, problems), read.problems
     assert equal(by_author.problems, [*problems, *strict]), by_author.problems

@@ -75,7 +75,7 @@ def test_unknown_keys_and_kinds_are_forgiven_at_run_time_and_told_to_the_author(
         pytest.param("schema = 1", "", "schema is missing", id="no schema"),
         pytest.param('id = "acme"', 'id = "Acme!"', "id = 'Acme!' must be lower-case", id="bad id"),
         pytest.param('id = "acme"', 'id = "other"', "its entry point is named 'acme'", id="id differs"),
-        pytest.param('spec = ">=1,<2"', 'spec = ">=2"', "the core's spec is 1", id="spec not served"),
+        pytest.param('spec = ">=1,<2"', 'spec = ">=2"', "the core serves spec 1", id="spec not served"),
         pytest.param('spec = ">=1,<2"', 'spec = "one"', "is no version range", id="spec is no range"),
         pytest.param('doc = "Sends a box."', "", "operators 'acme.send': doc is missing", id="no doc"),
         pytest.param('"penstock_acme.operators:Send"', '"penstock_acme.operators"', "'module:attribute'", id="object"),
@@ -93,7 +93,7 @@ def test_unknown_keys_and_kinds_are_forgiven_at_run_time_and_told_to_the_author(
 def test_a_wrong_manifest_is_refused_with_a_sentence(before, after, says):
     assert before in GOOD
 
-    manifest, problems, _ = read_manifest(GOOD.replace(before, after), "acme", spec_version=1)
+    manifest, problems, _ = read_manifest(GOOD.replace(before, after), "acme", served=range(1, 2))
 
     assert manifest is None
     assert any(says in problem for problem in problems), problems
@@ -106,7 +106,7 @@ def test_all_problems_are_told_at_once():
         .replace('"acme.api"', '"x.api"')
     )
 
-    problems = read_manifest(text, "acme", spec_version=1).problems
+    problems = read_manifest(text, "acme", served=range(1, 2)).problems
 
     assert len(problems) == 3
 

@@ -228,7 +228,7 @@ def test_a_core_that_does_not_fit_is_a_problem_of_the_provider(tmp_path):
     need = "Requires-Dist: penstock-core>=9\n"
     _metadata(_site(root), "penstock-providers-x", "1.0", need, entry_points="x = penstock_x:provider.toml")
     _package(_site(root), "x", small_manifest("x", spec=">=2"))
-    assert core_spec(environment_path(str(root), {})) == ("0.1", 1)
+    assert core_spec(environment_path(str(root), {})) == ("0.1", range(1, 2))
     (found,) = _providers(root)
     assert [text.split(",")[0] for text in found.problems] == ["it serves spec '>=2'", "needs penstock-core>=9"]
 

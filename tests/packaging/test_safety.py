@@ -245,7 +245,8 @@ def test_catalogs_come_from_files_and_hosts_in_order_and_carry_verdicts(uv_world
         uv_world.intent.write_text(f'[plugin-manager]\ncatalogs = ["{url}remote.json", "full.json"]\n')
         assert "is suspended" in uv_world.pm("install", "beta", expect=5).err
         assert uv_world.pm("install", "alpha", "--json").data["warnings"] == [
-            "alpha 1.1 has not been tested with core 0.2.0"
+            "alpha 2.0 is known to fail with core 0.2.0; 1.1 is taken",
+            "alpha 1.1 has not been tested with core 0.2.0",
         ]
         data = uv_world.pm("install", "alpha==2.0", "--json").data
         assert "alpha 2.0 is known to fail with core 0.2.0" in data["warnings"]

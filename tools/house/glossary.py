@@ -58,6 +58,7 @@ TERMS = (
     Term("damage", "A file of an installed distribution that is not as its RECORD says.", "penstock_plugin_manager.installed.damage"),
     Term("data interval", "The span of time whose data a run processes.", "penstock.model.schedule"),
     Term("delivery", "The handing of notices to one listener, at least once and in order.", "penstock.notify.delivery"),
+    Term("deprecation", "The announced end of a kind, of a spec or of an argument of one: since which spec version, and with which it is gone.", "penstock_manifest.specs"),
     Term("dispatch", "The engine's command that starts a try at an executor.", "penstock.engine.messages"),
     Term("distribution", "A Python package as it is installed: a name, a version, files.", "penstock_manifest.discovery"),
     Term("due", "The instant from which a run, a retry or a timer may happen.", "penstock.engine.due"),

@@ -9,9 +9,10 @@ import pytest
 
 from penstock.plugins.host import PluginHost
 from penstock.plugins.registry import PluginModules
-from penstock.spec.plugin import REACTING, PenstockSpecs, RunStateChanged, TaskStateChanged
+from penstock.spec.plugin import PenstockSpecs, RunStateChanged, TaskStateChanged
 from penstock_manifest.environments import SearchPath
 from penstock_manifest.kinds import ARRAYS, KINDS
+from penstock_manifest.specs import REACTING
 
 TASK = TaskStateChanged("d", "r", "t", -1, 1, "queued", "running", "", datetime(2026, 1, 1, tzinfo=UTC))
 RUN = RunStateChanged("d", "r", "manual", "running", "success", "", datetime(2026, 1, 1, tzinfo=UTC))

@@ -21,6 +21,7 @@ from penstock_manifest.format import (
 from penstock_manifest.keys import FIELD_KEYS, PARAMETER_KEYS, TOP_KEYS, Key, is_tables
 from penstock_manifest.kinds import ARRAYS, CONNECTIONS, KINDS, Kind
 from penstock_manifest.ranges import range_problem, serves
+from penstock_manifest.specs import shown
 
 MOST_BYTES = 1_000_000
 """A manifest that is larger is not read."""
@@ -38,14 +39,14 @@ class Reading(NamedTuple):
 
 
 def read_manifest(
-    text: bytes | str, entry_point: str = "", *, spec_version: int | None = None, strict: bool = False
+    text: bytes | str, entry_point: str = "", *, served: range | None = None, strict: bool = False
 ) -> Reading:
     """Read a manifest's TOML and judge it; every problem is reported at once.
 
     Args:
         text: The file's content.
         entry_point: Name of the entry point that led to it; "" if there is none to compare with.
-        spec_version: Version of the core's specs that the manifest must serve; None if no core is known.
+        served: Spec versions of the core, one of which the manifest must serve; None if no core is known.
         strict: Whether what a reader forgives (unknown keys and kinds) is a problem, as for the manifest's author.
     """
     if len(text) > MOST_BYTES:
@@ -54,19 +55,19 @@ def read_manifest(
         data = tomllib.loads(text.decode("utf-8-sig") if isinstance(text, bytes) else text.removeprefix("\ufeff"))
     except (ValueError, RecursionError) as error:  # ValueError: no UTF-8, no TOML, or a number beyond Python's limit
         return Reading(None, (f"it is no TOML: {plain(str(error))}",))
-    return read_data(data, entry_point, spec_version=spec_version, strict=strict)
+    return read_data(data, entry_point, served=served, strict=strict)
 
 
 def read_data(
-    data: Mapping[str, Any], entry_point: str = "", *, spec_version: int | None = None, strict: bool = False
+    data: Mapping[str, Any], entry_point: str = "", *, served: range | None = None, strict: bool = False
 ) -> Reading:
     """Judge a manifest that is parsed already; as `read_manifest`."""
     notes = tuple(_notes(data))
-    problems = _problems(data, entry_point, spec_version, strict=strict)
+    problems = _problems(data, entry_point, served, strict=strict)
     return Reading(None if problems else _build(data), tuple(problems), notes)
 
 
-def _problems(data: Mapping[str, Any], entry_point: str, spec_version: int | None, *, strict: bool) -> list[str]:
+def _problems(data: Mapping[str, Any], entry_point: str, served: range | None, *, strict: bool) -> list[str]:
     problems = list(_table_problems("", data, _TOP, strict=strict))
     for kind in ARRAYS.values():
         for place, item in _tables(data, kind.name):
@@ -74,7 +75,8 @@ def _problems(data: Mapping[str, Any], entry_point: str, spec_version: int | Non
             problems += _inner_problems(place, item, kind, strict=strict)
     problems += _id_problems(data)
     problems += _type_problems(data)
-    return problems + list(_version_problems(data, entry_point, spec_version))
+    problems += _since_problems(data) if strict else []
+    return problems + list(_version_problems(data, entry_point, served))
 
 
 def _notes(data: Mapping[str, Any]) -> Iterator[str]:
@@ -158,7 +160,20 @@ def _type_problems(data: Mapping[str, Any]) -> Iterator[str]:
                 seen.add(value)
 
 
-def _version_problems(data: Mapping[str, Any], entry_point: str, spec_version: int | None) -> Iterator[str]:
+def _since_problems(data: Mapping[str, Any]) -> Iterator[str]:
+    """Find kinds that some core of the range does not know yet, and would skip."""
+    spec = data.get("spec")
+    if not isinstance(spec, str) or range_problem(spec):
+        return
+    for kind in ARRAYS.values():
+        if data.get(kind.name) and serves(spec, range(1, kind.since)):
+            yield (
+                f"{kind.name} came with spec {kind.since}, but spec = {_shown(spec)} admits cores without it, which would "
+                f"skip its entries; write '>={kind.since}'"
+            )
+
+
+def _version_problems(data: Mapping[str, Any], entry_point: str, served: range | None) -> Iterator[str]:
     provider_id, spec, schema = data.get("id"), data.get("spec"), data.get("schema")
     if entry_point and isinstance(provider_id, str) and provider_id != entry_point:
         yield f"its id is {_shown(provider_id)}, but its entry point is named {_shown(entry_point)}; make them equal"
@@ -169,9 +184,9 @@ def _version_problems(data: Mapping[str, Any], entry_point: str, spec_version: i
     problem = range_problem(spec)
     if problem:
         yield f"spec = {problem}"
-    elif spec_version is not None and not serves(spec, spec_version):
+    elif served is not None and not serves(spec, served):
         yield (
-            f"it serves spec {_shown(spec)}, but the core's spec is {spec_version}; "
+            f"it serves spec {_shown(spec)}, but the core serves spec {shown(served)}; "
             "install a version of the provider or of penstock-core that fits"
         )
 

@@ -150,7 +150,7 @@ TOP_KEYS: Mapping[str, Key] = {
     "spec": Key(
         "version range",
         'the spec versions of the core that it serves, such as `">=1,<2"`: clauses of `>=`, `<=`, `<`, `>`, `==`, `!=` '
-        "and a number, joined by commas; today's spec is `1`",
+        "and a number, joined by commas; it must contain one that the core serves, which is `1` today",
         "a version range such as '>=1,<2'",
         _is_text,
         required=True,

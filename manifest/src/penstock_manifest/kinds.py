@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from penstock_manifest.keys import CAPABILITY_KEYS, CONNECTION_KEYS, CONNECTION_TYPE, SCHEME, Key
+from penstock_manifest.specs import Deprecation
 
 
 class Kind(NamedTuple):
@@ -26,6 +27,8 @@ class Kind(NamedTuple):
         own_keys: Keys that no other kind has.
         keys: All keys of an entry.
         inner: The key that holds an entry's list of tables: ``parameters`` or ``fields``.
+        since: Spec version with which the kind came.
+        deprecated: What announces its end; None while there is none.
     """
 
     name: str
@@ -38,6 +41,8 @@ class Kind(NamedTuple):
     own_keys: Mapping[str, Key] = {}
     keys: Mapping[str, Key] = {}
     inner: str = "parameters"
+    since: int = 1
+    deprecated: Deprecation | None = None
 
 
 _TABLE = (

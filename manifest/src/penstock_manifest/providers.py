@@ -1,12 +1,15 @@
 """Each provider that is announced, active or broken, as one value; what is wrong with one is no exception."""
 
+import os
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import NamedTuple
 
+from penstock_manifest.deprecations import deprecated_uses
 from penstock_manifest.discovery import ProviderEntryPoint, find_providers, read_manifest_file
 from penstock_manifest.environments import SearchPath
 from penstock_manifest.format import Manifest
-from penstock_manifest.judge import read_manifest
+from penstock_manifest.judge import MOST_BYTES, read_manifest
 
 
 class Provider(NamedTuple):
@@ -37,17 +40,17 @@ class Provider(NamedTuple):
 
 
 def read_providers(
-    where: SearchPath | None = None, *, spec_version: int | None = None, cache: str | None = None
+    where: SearchPath | None = None, *, served: range | None = None, cache: str | None = None
 ) -> tuple[Provider, ...]:
     """Find and read all providers, active and broken, sorted by id.
 
     Args:
         where: Where to look; this process' own ``sys.path`` unless given.
-        spec_version: Version of the core's specs that manifests must serve; None if no core is known.
+        served: Spec versions of the core, one of which manifests must serve; None if no core is known.
         cache: As for `penstock_manifest.discovery.find_providers`.
     """
     by_id = grouped(find_providers(where, cache=cache))
-    return tuple(read_provider(entries, spec_version=spec_version) for entries in by_id.values())
+    return tuple(read_provider(entries, served=served) for entries in by_id.values())
 
 
 def grouped(entries: Iterable[ProviderEntryPoint]) -> dict[str, list[ProviderEntryPoint]]:
@@ -59,13 +62,13 @@ def grouped(entries: Iterable[ProviderEntryPoint]) -> dict[str, list[ProviderEnt
 
 
 def read_provider(
-    entries: Sequence[ProviderEntryPoint], *, spec_version: int | None = None, strict: bool = False
+    entries: Sequence[ProviderEntryPoint], *, served: range | None = None, strict: bool = False
 ) -> Provider:
     """Read the provider that is announced by all entry points of one id; every failure becomes a problem of it.
 
     Args:
         entries: The entry points of the id, at least one.
-        spec_version: As for `penstock_manifest.judge.read_manifest`.
+        served: As for `penstock_manifest.judge.read_manifest`.
         strict: As for `penstock_manifest.judge.read_manifest`.
     """
     distributions = tuple(f"{each.distribution} {each.version}".strip() for each in entries)
@@ -79,5 +82,20 @@ def read_provider(
         file, text = read_manifest_file(entries[0])
     except ValueError as error:
         return provider._replace(problems=(str(error),))
-    manifest, problems, notes = read_manifest(text, provider.id, spec_version=spec_version, strict=strict)
+    manifest, problems, notes = read_manifest(text, provider.id, served=served, strict=strict)
+    if manifest is not None:
+        root = file[: -len(os.path.join(*entries[0].package.split("."), entries[0].file))]
+        notes += tuple(each.sentence for each in deprecated_uses(manifest, served, partial(source_below, root)))
     return provider._replace(manifest=manifest, problems=problems, notes=notes, file=file)
+
+
+def source_below(root: str, module: str) -> str | None:
+    """Return the text of a module below a folder; None where there is none that can be read."""
+    stem = os.path.join(root, *module.split("."))
+    for file in (f"{stem}.py", os.path.join(stem, "__init__.py")):
+        try:
+            with open(file, encoding="utf-8") as stream:
+                return stream.read(MOST_BYTES)
+        except (OSError, ValueError):
+            continue
+    return None

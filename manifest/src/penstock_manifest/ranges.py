@@ -1,4 +1,4 @@
-"""Ranges of the spec's version, such as ``>=1,<2``.
+"""Ranges of spec versions, such as ``>=1,<2``.
 
 A spec version is a whole number, so that a range needs little of PEP 440: comparisons with release numbers. What else PEP
 440 knows is refused, as it would say the same in a second way (``~=1.0``, ``==1.*``) or nothing (``1.0rc1``).
@@ -39,10 +39,10 @@ def range_problem(text: str) -> str:
     )
 
 
-def serves(version_range: str, version: int) -> bool:
-    """Tell whether a range contains a version.
+def serves(version_range: str, served: range) -> bool:
+    """Tell whether a range contains a version that a core serves.
 
-    >>> serves(">=1,<2", 1), serves(">=2", 1)
+    >>> serves(">=1,<2", range(1, 4)), serves(">=2", range(1, 2))
     (True, False)
 
     Raises:
@@ -51,7 +51,9 @@ def serves(version_range: str, version: int) -> bool:
     clauses = [_CLAUSE.match(part) for part in version_range.split(",")]
     if not all(clauses):
         raise ValueError(range_problem(version_range))
-    return all(_COMPARE[clause[1]]((version,), _release(clause[2])) for clause in clauses if clause)
+    return any(
+        all(_COMPARE[clause[1]]((version,), _release(clause[2])) for clause in clauses if clause) for version in served
+    )
 
 
 def _release(text: str) -> tuple[int, ...]:

@@ -15,13 +15,17 @@ from penstock.errors import PenstockError, PluginError
 from penstock.plugins.project_modules import id_of_module
 from penstock.plugins.registry import register_module
 from penstock.processes.memory import limit_memory
-from penstock.spec.plugin import REACTING, SPEC_VERSION
+from penstock.spec.plugin import SPEC_VERSION
 from penstock_manifest.format import Capability, ConnectionType, to_data
 from penstock_manifest.kinds import ARRAYS, CONNECTIONS, Kind
+from penstock_manifest.specs import REACTING
 
 
-def describe(module: str) -> dict[str, Any]:
-    """Import a module and ask it for all that it offers, as the data of a manifest.
+def describe(module: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Import a module and ask it for all that it offers.
+
+    Returns:
+        That as the data of a manifest, and what it uses and will be gone, a sentence each.
 
     Args:
         module: Its name.
@@ -31,7 +35,7 @@ def describe(module: str) -> dict[str, Any]:
             of the values of `penstock.spec.plugin`.
     """
     name = id_of_module(module)
-    manager, impls = register_module(name, module, "describing it", of_project=True)
+    manager, impls, deprecated = register_module(name, module, "describing it", of_project=True)
     if not impls:
         raise PluginError(f"{module} implements no spec; mark its functions with penstock.spec.plugin.hookimpl")
     data: dict[str, Any] = {
@@ -47,7 +51,7 @@ def describe(module: str) -> dict[str, Any]:
             data[kind.name] = [_entry(kind, each) for each in _declared(manager.hook, kind, module)]
     if set(impls) & set(REACTING):
         data["plugin"] = module
-    return data
+    return data, deprecated
 
 
 def _declared(hook: Any, kind: Kind, module: str) -> list[Any]:  # noqa: ANN401 - pluggy's own
@@ -111,8 +115,9 @@ def main(arguments: Sequence[str]) -> int:
     sys.path.append(folder)
     limits = limit_memory(int(megabytes))
     try:
-        data = describe(module)
-        text = json.dumps({"manifest": data, "file": getattr(sys.modules[module], "__file__", "") or ""})
+        data, notes = describe(module)
+        file = getattr(sys.modules[module], "__file__", "") or ""
+        text = json.dumps({"manifest": data, "notes": notes, "file": file})
     except (
         PenstockError,
         MemoryError,

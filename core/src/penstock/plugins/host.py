@@ -1,6 +1,7 @@
 """The host of plugins: which providers there are, what they offer, and their objects, imported on first use."""
 
 import sys
+import warnings
 from collections.abc import Iterable
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -11,7 +12,7 @@ from penstock.plugins.fence import import_object
 from penstock.plugins.kinds import kind_problem
 from penstock.plugins.registry import ManifestPlugin
 from penstock.spec.object_store import ObjectStore
-from penstock.spec.plugin import SPEC_VERSION, specs_manager
+from penstock.spec.plugin import SERVED_SPECS, SpecDeprecationWarning, specs_manager
 from penstock_manifest.discovery import ProviderEntryPoint, find_providers, read_manifest_file
 from penstock_manifest.environments import SearchPath
 from penstock_manifest.format import Capability, ConnectionType
@@ -47,8 +48,11 @@ class PluginHost:
         self._texts: dict[str, bytes] = {}
         self._objects: dict[str, Any] = {}
         self._manager = specs_manager()
-        for provider_id in reversed(self.ids()):  # pluggy calls the last registered first
-            self._manager.register(self._plugin(provider_id), name=provider_id)
+        with warnings.catch_warnings():
+            # Such a plugin implements the specs of all kinds; of what a manifest uses, its notes tell.
+            warnings.simplefilter("ignore", SpecDeprecationWarning)
+            for provider_id in reversed(self.ids()):  # pluggy calls the last registered first
+                self._manager.register(self._plugin(provider_id), name=provider_id)
 
     @classmethod
     def discover(
@@ -198,7 +202,7 @@ class PluginHost:
 
     def _judged(self, provider_id: str) -> Provider:
         entries, module = self._found.get(provider_id), self._modules.get(provider_id)
-        judged = read_provider(entries, spec_version=SPEC_VERSION) if entries else module
+        judged = read_provider(entries, served=SERVED_SPECS) if entries else module
         assert judged is not None  # noqa: S101 - an id is one of either
         if entries and module is not None:
             names = (*judged.distributions, *module.distributions)

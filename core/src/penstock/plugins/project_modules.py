@@ -19,7 +19,7 @@ import msgspec
 from penstock.processes.descendants import end_marked
 from penstock.processes.environ import without_secrets
 from penstock.processes.group import describe_exit, kill_group
-from penstock.spec.plugin import SPEC_VERSION
+from penstock.spec.plugin import SERVED_SPECS
 from penstock_manifest.judge import read_data
 from penstock_manifest.providers import Provider
 
@@ -63,9 +63,10 @@ class _ModuleProcess(NamedTuple):
 
 
 class _Answer(msgspec.Struct, frozen=True):
-    """What the process answers: the data of a manifest and the module's file, or why there is none."""
+    """What the process answers: the data of a manifest, notes on the module and its file, or why there is none."""
 
     manifest: dict[str, Any] = {}
+    notes: tuple[str, ...] = ()
     file: str = ""
     problem: str = ""
 
@@ -110,5 +111,5 @@ def _provider(module: str, answer: _Answer) -> Provider:
     name, distributions = id_of_module(module), distribution_of(module)
     if answer.problem:
         return Provider(name, distributions, None, (answer.problem,))
-    manifest, problems, notes = read_data(answer.manifest, name, spec_version=SPEC_VERSION, strict=True)
-    return Provider(name, distributions, manifest, problems, notes, answer.file)
+    manifest, problems, notes = read_data(answer.manifest, name, served=SERVED_SPECS, strict=True)
+    return Provider(name, distributions, manifest, problems, (*notes, *answer.notes), answer.file)

@@ -2,16 +2,18 @@
 
 import inspect
 import logging
+import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pluggy
 
 from penstock.errors import PluginError, did_you_mean
 from penstock.plugins.fence import import_object
-from penstock.spec.plugin import REACTING, hookimpl, specs_manager
+from penstock.spec.plugin import SpecDeprecationWarning, hookimpl, specs_manager
 from penstock_manifest.kinds import ARRAYS, CONNECTIONS, Kind
 from penstock_manifest.providers import Provider
+from penstock_manifest.specs import REACTING
 
 _log = logging.getLogger(__name__)
 
@@ -91,7 +93,7 @@ class PluginModules:
 
 def _load(provider_id: str, module: str, *, of_project: bool) -> pluggy.PluginManager:
     """Make a manager of its own for one module, so that an impl that raises stops no other provider's."""
-    manager, impls = register_module(provider_id, module, "loading listeners", of_project=of_project)
+    manager, impls, deprecated = register_module(provider_id, module, "loading listeners", of_project=of_project)
     answering = [name for name in impls if name not in REACTING]
     if (answering and not of_project) or not impls:
         reason = f"implements {', '.join(answering)}, which manifests answer" if answering else "implements no spec"
@@ -99,12 +101,25 @@ def _load(provider_id: str, module: str, *, of_project: bool) -> pluggy.PluginMa
             f"the plugin module {module!r} of the provider {provider_id!r} {reason}; "
             f"it may implement {', '.join(REACTING)}, marked with penstock.spec.plugin.hookimpl"
         )
+    for sentence in deprecated:
+        _log.warning("the provider %r: %s", provider_id, sentence)
     return manager
 
 
-def register_module(
-    provider_id: str, module: str, needed_for: str, *, of_project: bool = False
-) -> tuple[pluggy.PluginManager, list[str]]:
+class ModuleImpls(NamedTuple):
+    """A module that is registered with a manager of its own.
+
+    Attributes:
+        impls: Names of the specs that it implements.
+        deprecated: What it uses and will be gone, a sentence each.
+    """
+
+    manager: pluggy.PluginManager
+    impls: list[str]
+    deprecated: tuple[str, ...]
+
+
+def register_module(provider_id: str, module: str, needed_for: str, *, of_project: bool = False) -> ModuleImpls:
     """Import a plugin module and register it with a manager of its own.
 
     Args:
@@ -112,9 +127,6 @@ def register_module(
         module: What to import.
         needed_for: What it is imported for, for messages.
         of_project: Whether it is a module of the project, for messages.
-
-    Returns:
-        The manager, and the names of the specs that the module implements.
 
     Raises:
         penstock.errors.PluginError: It cannot be imported, or an impl of it fits no spec.
@@ -125,13 +137,16 @@ def register_module(
     if problem:
         raise PluginError(f"the plugin module {module!r} of the provider {provider_id!r} {problem}")
     try:
-        manager.register(target, name=provider_id)
-        manager.check_pending()
+        with warnings.catch_warnings(record=True) as raised:
+            warnings.simplefilter("always", SpecDeprecationWarning)
+            manager.register(target, name=provider_id)
+            manager.check_pending()
     except pluggy.PluginValidationError as error:
         raise PluginError(
             f"the plugin module {module!r} of the provider {provider_id!r} is refused: {error}"
         ) from error
-    return manager, [caller.name for caller in manager.get_hookcallers(target) or ()]
+    deprecated = tuple(str(each.message) for each in raised if each.category is SpecDeprecationWarning)
+    return ModuleImpls(manager, [caller.name for caller in manager.get_hookcallers(target) or ()], deprecated)
 
 
 def _impl_problem(module: object, manager: pluggy.PluginManager) -> str:

@@ -25,7 +25,10 @@ An impl takes the arguments it needs, by name, and may leave out others::
     @hookimpl
     def penstock_task_state_changed(change): ...
 
-A spec is never changed, only added to; `SPEC_VERSION` counts what would break an impl.
+Specs are versioned apart from the core: a core serves the spec versions from `OLDEST_SPEC_VERSION` to `SPEC_VERSION`, and a
+manifest's ``spec`` range must contain one of them. What is added counts `SPEC_VERSION` up and breaks nothing; what breaks an
+impl is deprecated first, in the tables of `penstock_manifest.specs` and `penstock_manifest.kinds`, and gone when `OLDEST_SPEC_VERSION`
+passes it. Of what is deprecated pluggy warns by `SpecDeprecationWarning` when a module is registered.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,10 +39,12 @@ import pluggy
 from penstock.model.notice import RunStateChanged, TaskStateChanged
 from penstock_manifest.format import Capability, ConnectionType, Field, Parameter
 from penstock_manifest.kinds import ARRAYS, Kind
+from penstock_manifest.specs import REACTING, Deprecation, uses
 
 __all__ = [
+    "OLDEST_SPEC_VERSION",
     "PROJECT",
-    "REACTING",
+    "SERVED_SPECS",
     "SPEC_VERSION",
     "Capability",
     "ConnectionType",
@@ -47,14 +52,22 @@ __all__ = [
     "Parameter",
     "PenstockSpecs",
     "RunStateChanged",
+    "SpecDeprecationWarning",
     "TaskStateChanged",
     "hookimpl",
     "hookspec",
     "specs_manager",
 ]
 
+# The plugin manager reads these two lines as text, as it must not import the core.
 SPEC_VERSION = 1
-"""Version of the specs of this core; a manifest's ``spec`` range must contain it."""
+"""Newest version of the specs that this core serves."""
+
+OLDEST_SPEC_VERSION = 1
+"""Oldest version of the specs that this core serves."""
+
+SERVED_SPECS = range(OLDEST_SPEC_VERSION, SPEC_VERSION + 1)
+"""Versions of the specs of this core; a manifest's ``spec`` range must contain one of them."""
 
 PROJECT = "penstock"
 
@@ -62,20 +75,36 @@ hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
-class PenstockSpecs:
-    """Every spec of version 1; the methods have no body because pluggy reads their signatures alone."""
+class SpecDeprecationWarning(DeprecationWarning):
+    """An impl of a spec, or an argument of one, that will be gone."""
 
-    @hookspec
+
+def _warning(what: str, deprecation: Deprecation | None) -> Warning | None:
+    found = uses(what, deprecation, SERVED_SPECS)
+    return SpecDeprecationWarning(found[0].sentence) if found else None
+
+
+def _reacting(function: Callable[..., Any]) -> Callable[..., Any]:
+    row = REACTING[function.__name__]
+    arguments = {
+        name: warning
+        for name, each in row.arguments.items()
+        if (warning := _warning(f"the argument {name!r} of the spec {row.name!r}", each))
+    }
+    warning = _warning(f"the spec {row.name!r}", row.deprecated)
+    return hookspec(function, warn_on_impl=warning, warn_on_impl_args=arguments or None)
+
+
+class PenstockSpecs:
+    """Every spec that this core serves; the methods have no body because pluggy reads their signatures alone."""
+
+    @_reacting
     def penstock_task_state_changed(self, change: TaskStateChanged) -> None:
         """React to a change of a task instance's state; called in the notifier process."""
 
-    @hookspec
+    @_reacting
     def penstock_run_state_changed(self, change: RunStateChanged) -> None:
         """React to a change of a DAG run's state; called in the notifier process."""
-
-
-REACTING = ("penstock_task_state_changed", "penstock_run_state_changed")
-"""Names of the specs that react; all others answer."""
 
 
 def _answering(kind: Kind) -> Callable[..., Any]:
@@ -85,7 +114,7 @@ def _answering(kind: Kind) -> Callable[..., Any]:
     # As in the body of the class: pluggy tells by the dot that the first argument is no one's to pass.
     spec.__name__, spec.__qualname__ = kind.spec, f"{PenstockSpecs.__name__}.{kind.spec}"
     spec.__doc__ = f"Answer with {kind.meaning}. An object of it is imported {kind.imported_when}."
-    return hookspec(spec)
+    return hookspec(spec, warn_on_impl=_warning(f"the kind {kind.name!r}", kind.deprecated))
 
 
 for _kind in ARRAYS.values():

@@ -16,7 +16,7 @@ from penstock.author.sensor import Sensor
 from penstock.errors import PenstockError, PluginError, did_you_mean
 from penstock.plugins.host import PluginHost
 from penstock.plugins.registry import PluginModules
-from penstock.spec.plugin import SPEC_VERSION
+from penstock.spec.plugin import SERVED_SPECS
 from penstock.testing.provider_rooms import problems_of
 from penstock_manifest.discovery import find_providers, read_manifest_file
 from penstock_manifest.format import Capability
@@ -54,8 +54,8 @@ class Subject:
         except ValueError as error:
             raise PluginError(f"the provider {provider_id!r}: {error}") from error
         self.package = Path(file).parent
-        reading = read_manifest(text, provider_id, spec_version=SPEC_VERSION, strict=True)
-        relaxed = read_manifest(text, provider_id, spec_version=SPEC_VERSION).manifest
+        reading = read_manifest(text, provider_id, served=SERVED_SPECS, strict=True)
+        relaxed = read_manifest(text, provider_id, served=SERVED_SPECS).manifest
         self.problems, self.manifest = reading.problems, reading.manifest or relaxed
         self.host = PluginHost(found)
 

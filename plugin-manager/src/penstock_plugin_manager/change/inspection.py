@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from penstock_manifest.deprecations import deprecated_uses
 from penstock_manifest.format import Manifest
 from penstock_manifest.ranges import serves
+from penstock_manifest.specs import shown
 
 from penstock_plugin_manager.catalog.entry import CatalogEntry
 from penstock_plugin_manager.change.request import Limits
@@ -16,7 +18,6 @@ from penstock_plugin_manager.index.cache import DownloadCache
 from penstock_plugin_manager.index.wheel import Wheel, check_hash, read_wheel_bytes
 from penstock_plugin_manager.installed.site import core_spec
 from penstock_plugin_manager.model.lock import File, Locked
-from penstock_plugin_manager.model.names import CORE
 
 
 def inspect_wheel(file: File, session: Session) -> Wheel | None:
@@ -49,7 +50,7 @@ def _download(file: File, session: Session) -> bytes:
 
 
 def check_providers(
-    wanted: Iterable[tuple[str, Locked, File]],
+    wanted: Sequence[tuple[str, Locked, File]],
     core: tuple[Locked, File | None] | None,
     limits: Limits,
     session: Session,
@@ -66,18 +67,21 @@ def check_providers(
         alone: Whether they come into an environment of their own, where nothing of the shared one stands in their way.
 
     Returns:
-        Warnings: deprecated providers, experimental ones.
+        Warnings: deprecated and experimental providers, and what of the specs they use will be gone.
 
     Raises:
-        IncompatibleError: a provider is broken, claims a foreign id, does not fit the core, or is suspended or removed.
+        IncompatibleError: a provider is broken, claims a foreign id, does not fit the core, or is suspended or removed; or one that
+            stays would not fit a core that moves.
     """
-    version, spec = _core_to_be(core, session)
-    warnings: list[str] = []
+    package, file = core or (None, None)
+    served = spec_of_core(package, file, session)
+    version = package.version if package else core_spec(session.search_path)[0]
+    warnings = _check_standing(served, version, {each[1].name for each in wanted}, limits, session) if core else []
     for provider_id, package, file in wanted:
         wheel = inspect_wheel(file, session)
         if wheel is None:
             continue
-        problems = _problems(provider_id, wheel, version, spec)
+        problems = _problems(provider_id, wheel, version, served)
         problems += [] if alone else _taken(wheel, session)
         if problems and not limits.broken:
             raise IncompatibleError(
@@ -86,32 +90,75 @@ def check_providers(
                 "\n".join(problems[1:]),
             )
         warnings += problems + _judge_state(provider_id, wheel, limits, session)
+        warnings += _deprecated(provider_id, wheel, served)
     return warnings
 
 
-def _core_to_be(core: tuple[Locked, File | None] | None, session: Session) -> tuple[str, int | None]:
-    if core is None:
-        return core_spec(session.search_path)
-    package, file = core
+def spec_of_core(package: Locked | None, file: File | None, session: Session) -> range | None:
+    """Return the spec versions that a core serves; None if they are not known.
+
+    Args:
+        package: A core that is about to be installed; None for the installed one.
+        file: Its file; None for the installed one.
+        session: The call.
+
+    Raises:
+        UnverifiedError: the file is not the one that its hash names.
+    """
+    if file is None:
+        return core_spec(session.search_path)[1]
     try:
-        wheel = inspect_wheel(file, session) if file else None
+        wheel = inspect_wheel(file, session)
     except UnverifiedError:
         raise
     except ManagerError as error:
-        session.console.note(f"The spec version of {CORE} {package.version} is not known yet: {error}")
+        what = f"{package.name} {package.version}" if package else file.name
+        session.console.note(f"The spec versions of {what} are not known yet: {error}")
         wheel = None
-    return package.version, wheel.spec_version if wheel else None
+    return wheel.served if wheel else None
 
 
-def _problems(provider_id: str, wheel: Wheel, core_version: str, spec: int | None) -> list[str]:
+def _check_standing(
+    served: range | None, version: str, moving: set[str], limits: Limits, session: Session
+) -> list[str]:
+    """Judge the providers that stay while the core moves.
+
+    Raises:
+        IncompatibleError: one would not work with the new core, and that is not permitted.
+    """
+    problems = [
+        f"provider {each.id!r} ({each.distribution} {each.version}) would not work any more: it serves spec "
+        f"{each.manifest.spec}, and core {version} serves spec {shown(served)}"
+        for each in session.providers
+        if served and each.manifest and each.distribution not in moving and not serves(each.manifest.spec, served)
+    ]
+    if problems and not limits.broken:
+        raise IncompatibleError(
+            f"{problems[0][:1].upper()}{problems[0][1:]}.",
+            "Upgrade or remove it in the same call, keep the core, or give --allow-broken.",
+            "\n".join(problems[1:]),
+        )
+    return problems
+
+
+def _deprecated(provider_id: str, wheel: Wheel, served: range | None) -> list[str]:
+    return [
+        f"provider {provider_id!r}: {use.sentence}"
+        for each in wheel.providers
+        if each.id == provider_id and each.manifest
+        for use in deprecated_uses(each.manifest, served, each.sources.get)
+    ]
+
+
+def _problems(provider_id: str, wheel: Wheel, core_version: str, served: range | None) -> list[str]:
     offered = {each.id: each for each in wheel.providers}
     if provider_id not in offered:
         names = ", ".join(sorted(offered)) or "none"
         return [f"it offers no provider {provider_id!r} (it offers: {names})"]
     provider = offered[provider_id]
     problems = [*provider.problems, *provider.claims]
-    if provider.manifest and spec is not None and not serves(provider.manifest.spec, spec):
-        problems.append(f"it serves spec {provider.manifest.spec}, and core {core_version} has spec {spec}")
+    if provider.manifest and served and not serves(provider.manifest.spec, served):
+        problems.append(f"it serves spec {provider.manifest.spec}, and core {core_version} serves spec {shown(served)}")
     return problems
 
 

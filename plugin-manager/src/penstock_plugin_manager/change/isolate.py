@@ -20,7 +20,7 @@ from penstock_plugin_manager.change.policy import check_found_providers, check_p
 from penstock_plugin_manager.change.request import ChangeRequest, Limits
 from penstock_plugin_manager.change.requirements import requirement_of
 from penstock_plugin_manager.change.session import Session
-from penstock_plugin_manager.change.solve.solve import solve
+from penstock_plugin_manager.change.solve.solve import Solution, solve
 from penstock_plugin_manager.change.yanked import yanked
 from penstock_plugin_manager.errors import IncompatibleError, ManagerError, MissingError
 from penstock_plugin_manager.installed.environment import Environment, open_environment, tags
@@ -61,7 +61,7 @@ def propose_isolated(request: ChangeRequest, core: Locked | None, limits: Limits
             raise MissingError(
                 f"{session.environment.root} has no core for provider {requirement.id!r}.", "Install a provider first."
             )
-        lock = _lock(requirement, core, request, limits, session)
+        lock, left_out = _lock(requirement, core, request, limits, session)
         target = lock.for_environment(session.markers)
         name = session.distribution_of(requirement.id)
         if name not in target:
@@ -79,21 +79,21 @@ def propose_isolated(request: ChangeRequest, core: Locked | None, limits: Limits
             )
         check_policy(target.values(), request.intent, session)
         old = session.read_lock(session.isolated_lock_path(requirement.id))
-        warnings = (*sentences, *yanked(target.values(), lock, old, session))
+        warnings = (*left_out, *sentences, *yanked(target.values(), lock, old, session))
         found.append(Isolated(requirement, lock, make_plan(PlanInput({}, target, {name: text})), files, warnings))
     return found
 
 
 def _lock(
     requirement: ProviderRequirement, core: Locked, request: ChangeRequest, limits: Limits, session: Session
-) -> Lock:
+) -> Solution:
     name = session.distribution_of(requirement.id)
     path = session.isolated_lock_path(requirement.id)
     old = session.read_lock(path)
     roots = (requirement_of(requirement, name), _root_of(core))
     moving = "*" in request.upgrade or name in request.upgrade
     if old and not moving and sorted(old.roots) == sorted(roots):
-        return old
+        return Solution(old)
     if request.frozen:
         if old is None:
             raise MissingError(
@@ -114,7 +114,8 @@ def _lock(
     own = session.isolated.get(requirement.id)
     present = own.distributions if own and own.has_environment else {}
     intent = request.intent.with_requirements([requirement])
-    return solve(asked, intent, session, present)._replace(roots=roots)
+    lock, left_out = solve(asked, intent, session, present)
+    return Solution(lock._replace(roots=roots), left_out)
 
 
 def _root_of(core: Locked) -> str:

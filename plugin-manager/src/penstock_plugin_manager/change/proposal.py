@@ -18,7 +18,7 @@ from penstock_plugin_manager.change.requirements import (
 )
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.change.sizes import with_sizes
-from penstock_plugin_manager.change.solve.solve import solve
+from penstock_plugin_manager.change.solve.solve import Solution, solve
 from penstock_plugin_manager.change.yanked import yanked
 from penstock_plugin_manager.errors import IncompatibleError, ManagerError, MissingError, UnverifiedError
 from penstock_plugin_manager.installed.environment import tags
@@ -73,7 +73,7 @@ def propose(request: ChangeRequest, limits: Limits, session: Session, *, sized: 
     if own.by_hand and session.environment.has_generations:
         request = request._replace(intent=_with_packages(request.intent, own.by_hand, session))
         own = ownership_of(session, {**names, **dict.fromkeys(own.by_hand, ())})
-    lock = _lock(request, limits, session, own)
+    lock, left_out = _lock(request, limits, session, own)
     target = lock.for_environment(session.markers)
     want = wanted(session, request.intent)
     damage = {name: found[0].sentence for name, found in session.damaged.items()}
@@ -84,6 +84,7 @@ def propose(request: ChangeRequest, limits: Limits, session: Session, *, sized: 
     found = {name: file for name, file in files.items() if file}
     warnings = [
         *(session.warnings if plan.steps else ()),
+        *left_out,
         *plan.warnings,
         *_inspect(plan, target, found, request.intent, limits, session),
     ]
@@ -113,18 +114,19 @@ def _with_packages(intent: Intent, by_hand: frozenset[str], session: Session) ->
     return intent._replace(packages=(*intent.packages, *lines))
 
 
-def _lock(requested: ChangeRequest, limits: Limits, session: Session, own: Ownership) -> Lock:
+def _lock(requested: ChangeRequest, limits: Limits, session: Session, own: Ownership) -> Solution:
     request = build_request(session, requested.intent, own, upgrade=requested.upgrade, limits=limits)
     old = session.lock
     if requested.frozen:
-        return _frozen(old, request, session)
+        return Solution(_frozen(old, request, session))
     if old and old.roots == request.roots and not requested.upgrade and _serves(old, session):
-        return old
+        return Solution(old)
     if requested.dropped and old and set(request.roots) <= set(old.roots):
-        return with_others(shrink(old, request.roots), old)
+        return Solution(with_others(shrink(old, request.roots), old))
     if not requested.intent.providers and not requested.intent.packages and requested.dropped:
-        return _lock_of_core(session, request)
-    return with_others(solve(request, requested.intent, session, session.distributions), old)
+        return Solution(_lock_of_core(session, request))
+    lock, left_out = solve(request, requested.intent, session, session.distributions)
+    return Solution(with_others(lock, old), left_out)
 
 
 def with_others(lock: Lock, old: Lock | None) -> Lock:
@@ -204,7 +206,7 @@ def _inspect(
         if name in files:
             fresh.append((requirement.id, target[name], files[name]))
     core = (target[CORE], files.get(CORE)) if CORE in plan.installs else None
-    warnings = check_providers(fresh, core, limits, session) if fresh else []
+    warnings = check_providers(fresh, core, limits, session) if fresh or core else []
     version = target[CORE].version if CORE in target else ""
     return [*warnings, *verdicts([(each[0], each[1].version) for each in fresh], version, session)]
 

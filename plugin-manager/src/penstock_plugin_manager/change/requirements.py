@@ -118,24 +118,6 @@ def build_request(
     )
 
 
-def known_to_fail(
-    session: Session, intent: Intent, core: str, present: Mapping[str, Distribution]
-) -> list[tuple[str, str]]:
-    """Return distribution and version of what a catalog has seen fail with a core.
-
-    What is installed, asked for by its number or all there is stands all the same.
-    """
-    found = []
-    for each in intent.providers:
-        entry, name = session.catalog.get(each.id), session.distribution_of(each.id)
-        releases = entry.releases if entry else ()
-        failing = {release.version for release in releases if release.verdicts.get(core) == "fail"}
-        if "==" not in each.specifier and len(failing) < len(releases):
-            installed = {present[name].version} if name in present else set()
-            found += [(name, version) for version in sorted(failing - installed)]
-    return found
-
-
 def _root(requirement: str, present: Mapping[str, Distribution]) -> str:
     """Return a root; a distribution that was installed from a folder stays bound to that folder."""
     parsed = parse_requirement(requirement)

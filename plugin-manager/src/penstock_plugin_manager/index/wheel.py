@@ -9,6 +9,7 @@ import struct
 import tomllib
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ from penstock_manifest.judge import MOST_BYTES, read_manifest
 
 from penstock_plugin_manager.errors import ManagerError, UnverifiedError
 from penstock_plugin_manager.index.structure import content_problem, listing_problem
-from penstock_plugin_manager.installed.site import SPEC_VERSION
+from penstock_plugin_manager.installed.site import served_specs
 from penstock_plugin_manager.model.lock import File
 from penstock_plugin_manager.model.names import normalize
 from penstock_plugin_manager.model.requirement import wheel_parts
@@ -39,6 +40,7 @@ class WheelProvider(NamedTuple):
     Attributes:
         problems: What is wrong with the manifest.
         claims: What it claims and the wheel does not hold.
+        sources: The text of its plugin module, by the module's name; nothing where it has none.
     """
 
     id: str
@@ -46,10 +48,11 @@ class WheelProvider(NamedTuple):
     data: dict[str, Any]
     problems: tuple[str, ...]
     claims: tuple[str, ...] = ()
+    sources: Mapping[str, str] = {}
 
 
 class Wheel(NamedTuple):
-    """What a wheel says about itself."""
+    """What a wheel says about itself; ``served`` are the spec versions of a core's wheel."""
 
     filename: str
     name: str
@@ -61,7 +64,7 @@ class Wheel(NamedTuple):
     unpacked: int
     sha256: str
     providers: tuple[WheelProvider, ...]
-    spec_version: int | None = None
+    served: range | None = None
 
 
 def read_wheel(path: Path, *, strict: bool = False) -> Wheel:
@@ -100,7 +103,7 @@ def read_wheel_bytes(filename: str, body: bytes, *, strict: bool = False) -> Whe
             extras = fields.get_all("Provides-Extra") or []
             found = tuple(_provider(archive, names, extras, entry, strict=strict) for entry in announced(dist))
             unpacked = sum(each.file_size for each in archive.infolist())
-            spec = _spec(archive, names)
+            served = _served(archive, names)
     except _UNREADABLE as error:
         raise unusable(filename, f"it cannot be unpacked ({plain(str(error), 100)})") from None
     if wheel_parts(f"{str(name).replace('-', '_')}-{version}-a-b-c.whl") is None:
@@ -108,7 +111,7 @@ def read_wheel_bytes(filename: str, body: bytes, *, strict: bool = False) -> Whe
     return Wheel(
         filename, normalize(name), version, tuple(fields.get_all("Requires-Dist") or ()),
         plain(fields.get("Requires-Python") or ""), plain(fields.get("License-Expression") or fields.get("License") or ""),
-        len(body), unpacked, hashlib.sha256(body).hexdigest(), found, spec,
+        len(body), unpacked, hashlib.sha256(body).hexdigest(), found, served,
     )  # fmt: skip
 
 
@@ -173,13 +176,16 @@ def _provider(
         problems = read_manifest(text, entry.id, strict=True).problems
     claims = claim_problems(manifest, lambda module: ships_module(names, module), extras) if manifest else []
     data = tomllib.loads(text.decode("utf-8-sig")) if manifest else {}
-    return WheelProvider(entry.id, manifest, data, problems, tuple(claims))
+    sources = _sources(archive, names, manifest.plugin) if manifest else {}
+    return WheelProvider(entry.id, manifest, data, problems, tuple(claims), sources)
 
 
-def _spec(archive: zipfile.ZipFile, names: list[str]) -> int | None:
-    for name in names:
-        if name.startswith("penstock/spec/") and name.endswith(".py"):
-            found = SPEC_VERSION.search(_text(archive, name))
-            if found:
-                return int(found[1])
-    return None
+def _sources(archive: zipfile.ZipFile, names: list[str], module: str) -> dict[str, str]:
+    stem = module.replace(".", "/")
+    found = next((name for name in (f"{stem}.py", f"{stem}/__init__.py") if name in names), "")
+    return {module: _text(archive, found)} if found else {}
+
+
+def _served(archive: zipfile.ZipFile, names: list[str]) -> range | None:
+    texts = (_text(archive, name) for name in names if name.startswith("penstock/spec/") and name.endswith(".py"))
+    return next((served for text in texts if (served := served_specs(text))), None)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from importlib_metadata._meta import IDistribution
 
 _LARGEST_EGG = 256 << 10
-SPEC_VERSION = re.compile(r"""^SPEC_VERSION\b[^=\n]*=\s*["']?(\d+)""", re.MULTILINE)
+_SPEC = re.compile(r"^(OLDEST_)?SPEC_VERSION\b[^=\n]*=\s*(\d{1,4})\b", re.MULTILINE)
 
 
 class Provider(NamedTuple):
@@ -91,16 +91,16 @@ def providers(where: SearchPath, cache: str | None = None) -> list[Provider]:
         where: Where that Python looks.
         cache: Folder in which is kept what was found; None to keep nothing.
     """
-    core, spec = core_spec(where)
+    core, served = core_spec(where)
     found = []
     for entries in grouped(discovery.find_providers(where, cache=cache)).values():
-        found += _providers(entries, core, spec)
+        found += _providers(entries, core, served)
     return found
 
 
-def _providers(entries: Sequence[ProviderEntryPoint], core: str, spec: int | None) -> list[Provider]:
+def _providers(entries: Sequence[ProviderEntryPoint], core: str, served: range | None) -> list[Provider]:
     """Return the providers that announce one id; the library of the manifest judges them as the core does."""
-    verdict = read_provider(entries, spec_version=spec)
+    verdict = read_provider(entries, served=served)
     found = []
     for entry in entries:
         # what can be read of a broken provider is shown all the same
@@ -133,10 +133,10 @@ def core_problems(need: str, core_version: str) -> list[str]:
     return []
 
 
-def core_spec(where: SearchPath) -> tuple[str, int | None]:
-    """Return version and spec version of the core that an environment's Python would import; "" and None if it is not known.
+def core_spec(where: SearchPath) -> tuple[str, range | None]:
+    """Return the version of the core that an environment's Python would import, and the spec versions that it serves.
 
-    The spec version is read from the text of ``penstock/spec``, where the core writes ``SPEC_VERSION = 1``.
+    They are "" and None if they are not known. The second is read from the text of ``penstock/spec``.
     """
     dist = next(iter(importlib_metadata.distributions(name=CORE, path=list(where.folders))), None)
     if dist is None or not discovery.has_metadata(dist):
@@ -144,10 +144,19 @@ def core_spec(where: SearchPath) -> tuple[str, int | None]:
     version = read_distribution(dist).version
     for package in (str(dist.locate_file("penstock")), *discovery.package_folders("penstock", where)):
         for path in sorted(Path(package, "spec").glob("*.py")):
-            found = SPEC_VERSION.search(path.read_text(encoding="utf-8", errors="replace"))
-            if found:
-                return version, int(found[1])
+            served = served_specs(path.read_text(encoding="utf-8", errors="replace"))
+            if served:
+                return version, served
     return version, None
+
+
+def served_specs(text: str) -> range | None:
+    """Return the spec versions that a core serves, from its module that says ``SPEC_VERSION = 1``; None if it does not.
+
+    A core that names no oldest one serves that one alone.
+    """
+    found = {bool(oldest): int(number) for oldest, number in _SPEC.findall(text)}
+    return range(found.get(True, found[False]), found[False] + 1) or None if False in found else None
 
 
 def read_record(folder: Path) -> list[tuple[str, str, str]]:

@@ -1,1 +1,1 @@
-"""Solving: requests with what catalogs know of failures, and each failure in words, with the ways out."""
+"""Solving: requests without the releases that do not fit the core, and each failure in words, with the ways out."""

@@ -6,24 +6,29 @@ import argparse
 import json
 import subprocess
 import tomllib
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from importlib_metadata import EntryPoint
 from penstock_manifest.claims import claim_problems, ships_module
+from penstock_manifest.deprecations import deprecated_uses
 from penstock_manifest.discovery import GROUP, target_of
 from penstock_manifest.format import Manifest, plain
 from penstock_manifest.judge import read_manifest
+from penstock_manifest.providers import source_below
 
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import INCOMPATIBLE, OK, ManagerError, MissingError
 from penstock_plugin_manager.index.wheel import read_wheel
 from penstock_plugin_manager.model.names import CORE, default_distribution, normalize
 from penstock_plugin_manager.model.requirement import parse_requirement
-from penstock_plugin_manager.output import Result
+from penstock_plugin_manager.output import Result, style
 
 _SECONDS = 300
+Source = Callable[[str], str | None]
+"""Gives the text of a module of the provider, by its name."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -51,15 +56,26 @@ def run(options: argparse.Namespace, session: Session) -> Result:
             f"There is no file or folder {path}.", "Name a wheel, a provider's folder or a provider.toml."
         )
     if path.suffix == ".whl":
-        problems, manifest = _wheel(path)
+        problems, manifest, source = _wheel(path)
     elif path.is_dir():
-        problems, manifest = _folder(path)
+        problems, manifest, source = _folder(path)
     else:
-        problems, manifest = _judged(path)
+        problems, manifest, source = (*_judged(path), _none)
     if options.with_import and manifest:
         problems += _imports(manifest, session)
-    data = {"path": str(path), "id": manifest.id if manifest else None, "problems": problems}
-    return Result(data, problems or [f"{path} is sound."], INCOMPATIBLE if problems else OK)
+    uses = deprecated_uses(manifest, None, source) if manifest else []
+    data = {
+        "path": str(path), "id": manifest.id if manifest else None, "problems": problems,
+        "deprecated": [each._asdict() for each in uses],
+    }  # fmt: skip
+    lines = [*problems, *(f"{style('warning', 'yellow')}: {each.sentence}" for each in uses)]
+    return Result(data, lines if problems else [*lines, f"{path} is sound."], INCOMPATIBLE if problems else OK)
+
+
+def _none(module: str) -> str | None:
+    """Say that there is no module beside a manifest that was named alone."""
+    del module
+    return None
 
 
 def _judged(path: Path, entry_point: str = "") -> tuple[list[str], Manifest | None]:
@@ -70,15 +86,15 @@ def _judged(path: Path, entry_point: str = "") -> tuple[list[str], Manifest | No
     return list(read_manifest(text, entry_point, strict=True).problems), read_manifest(text, entry_point).manifest
 
 
-def _wheel(path: Path) -> tuple[list[str], Manifest | None]:
+def _wheel(path: Path) -> tuple[list[str], Manifest | None, Source]:
     wheel = read_wheel(path, strict=True)
     if not wheel.providers:
-        return [f"{wheel.filename} has no entry point in the group {GROUP}"], None
+        return [f"{wheel.filename} has no entry point in the group {GROUP}"], None, _none
     problems: list[str] = []
     for provider in wheel.providers:
         problems += [*provider.problems, *provider.claims]
         problems += _names(provider.id, wheel.name, wheel.requires)
-    return problems, wheel.providers[0].manifest
+    return problems, wheel.providers[0].manifest, wheel.providers[0].sources.get
 
 
 def _names(provider_id: str, distribution: str, requires: tuple[str, ...]) -> list[str]:
@@ -95,17 +111,18 @@ def _names(provider_id: str, distribution: str, requires: tuple[str, ...]) -> li
     return problems
 
 
-def _folder(path: Path) -> tuple[list[str], Manifest | None]:
+def _folder(path: Path) -> tuple[list[str], Manifest | None, Source]:
     project_file = path / "pyproject.toml"
     if not project_file.is_file():
         raise MissingError(f"{path} has no pyproject.toml.", "Name a provider's folder.")
     project = _load(project_file).get("project", {})
     points = project.get("entry-points", {}).get(GROUP, {})
     if not points:
-        return [f"pyproject.toml has no entry point in the group {GROUP}"], None
+        return [f"pyproject.toml has no entry point in the group {GROUP}"], None, _none
     distribution, requires = normalize(str(project.get("name", ""))), tuple(project.get("dependencies", ()))
     problems: list[str] = []
-    manifest = None
+    manifest: Manifest | None = None
+    read: Source = _none
     for name, value in points.items():
         package, file, problem = target_of(EntryPoint(name, str(value), GROUP))
         inside = Path(*package.split("."), file)
@@ -117,8 +134,9 @@ def _folder(path: Path) -> tuple[list[str], Manifest | None]:
         if manifest is not None:
             root, extras = source.parents[len(inside.parts) - 1], project.get("optional-dependencies", {})
             found += claim_problems(manifest, partial(_holds, root), tuple(extras))
+            read = partial(source_below, str(root))
         problems += found + _names(name, distribution, requires)
-    return problems, manifest
+    return problems, manifest, read
 
 
 def _holds(root: Path, module: str) -> bool:

@@ -78,7 +78,10 @@ def solved(options: argparse.Namespace, session: Session) -> tuple[Lock, dict[st
     upgrade = ("*",) if options.upgrade else tuple(names)
     limits = Limits(core_change=options.allow_core_change, prereleases=options.pre)
     request = build_request(session, session.intent, own, upgrade=upgrade, limits=limits)
-    lock = with_others(solve(request, session.intent, session, session.distributions), session.lock)
+    solution = solve(request, session.intent, session, session.distributions)
+    for sentence in solution.left_out:
+        session.console.note(sentence)
+    lock = with_others(solution.lock, session.lock)
     check_policy(lock.packages, session.intent, session)
     files: dict[str, str | None] = {str(session.lock_path): session.lock_text(lock)}
     core = lock.for_environment(session.markers).get(CORE)
