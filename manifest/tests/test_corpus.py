@@ -1,7 +1,8 @@
 """Every manifest of the corpus is judged as its head says: by the reader, and as an installed provider.
 
 Lines ``# problem:`` forbid the provider, ``# strict:`` are for its author alone, ``# note:`` forbids nothing. A problem that ends with
-an ellipsis is the beginning of one. The core's tests and the plugin manager's hold their doors to the same files.
+an ellipsis is the beginning of one, ``{kinds}`` stands for the names of all kinds. The core's tests and the plugin manager's hold
+their doors to the same files.
 """
 
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from penstock_manifest.environments import SearchPath
 from penstock_manifest.format import plain, to_data
 from penstock_manifest.judge import MOST_BYTES, read_manifest
+from penstock_manifest.kinds import ARRAYS
 from penstock_manifest.providers import read_providers
 
 CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.toml"))
@@ -18,7 +20,8 @@ CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.toml"))
 
 def expected(file):
     """Problems, further problems for the author, and notes, by the head of a file."""
-    lines = file.read_bytes().decode("utf-8-sig", errors="replace").splitlines()
+    text = file.read_bytes().decode("utf-8-sig", errors="replace")
+    lines = text.replace("{kinds}", ", ".join(ARRAYS)).splitlines()
     return [
         [line.removeprefix(f"# {mark}: ") for line in lines if line.startswith(f"# {mark}: ")]
         for mark in ("problem", "strict", "note")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from penstock_manifest.environments import environment_path
+from penstock_manifest.kinds import ARRAYS
 from penstock_testkit.wheels import write_wheel
 
 from penstock_plugin_manager.cli import main
@@ -20,7 +21,8 @@ NEED_A_CORE = {"broken_spec_not_served"}
 
 
 def _head(file: Path, mark: str) -> list[str]:
-    lines = file.read_bytes().decode("utf-8-sig", errors="replace").splitlines()
+    text = file.read_bytes().decode("utf-8-sig", errors="replace")
+    lines = text.replace("{kinds}", ", ".join(ARRAYS)).splitlines()
     return [line.removeprefix(f"# {mark}: ") for line in lines if line.startswith(f"# {mark}: ")]
 
 

@@ -175,7 +175,7 @@ TERMS = (
     Term("TaskFlow", "Functions as tasks, by the decorator `@task`.", "penstock.author.operators.taskflow"),
     Term("template", "Text with Jinja expressions, rendered before a try runs.", "penstock.author.run.templates"),
     Term("tenant", "A DAG as a competitor for slots; tenants of equal priority take turns.", "penstock.engine.limits"),
-    Term("timetable", "The rule of a schedule that an author writes as an object.", "penstock.author.timetable"),
+    Term("timetable", "The rule of a schedule that an author writes as an object, or a class that is asked for the runs to come.", "penstock.author.timetable"),
     Term("transaction", "A group of changes that the database stores as a whole or not at all.", "penstock.store.transaction"),
     Term("transfer", "An operator that moves data between two services.", "penstock_manifest.kinds"),
     Term("trigger", "Ask for a run of a DAG by hand or from another DAG.", "penstock.service.dags"),

@@ -38,9 +38,12 @@ if TYPE_CHECKING:
     from penstock.author.run.context import Context, get_current_context
     from penstock.author.sensor import PokeResult, PokeReturnValue, Sensor
     from penstock.author.timetable.dates import days_ago
+    from penstock.author.timetable.provided import timetable
+    from penstock.author.timetable.timetable import Timetable
     from penstock.author.timetable.timetables import Cron, CronInterval, CronTrigger, Dates, Interval
     from penstock.author.xcom_arg import XComArg
     from penstock.errors import FailTask, SkipTask
+    from penstock.model.schedule import PlannedRun
     from penstock.model.state import TriggerRule
 
 __all__ = [
@@ -68,6 +71,7 @@ __all__ = [
     "LatestOnlyOperator",
     "Operator",
     "Param",
+    "PlannedRun",
     "PokeResult",
     "PokeReturnValue",
     "PythonOperator",
@@ -78,6 +82,7 @@ __all__ = [
     "TaskGroup",
     "TimeDeltaSensor",
     "TimeSensor",
+    "Timetable",
     "TriggerDagRunOperator",
     "TriggerRule",
     "Variable",
@@ -93,6 +98,7 @@ __all__ = [
     "refresh_every",
     "task",
     "task_group",
+    "timetable",
 ]
 
 _HOMES = {
@@ -112,12 +118,15 @@ _HOMES = {
     "author.operators.moment": ("BranchDateTimeOperator", "BranchDayOfWeekOperator", "LatestOnlyOperator", "WeekDay"),
     "author.operators.taskflow": ("task",),
     "author.timetable.dates": ("days_ago",),
+    "author.timetable.provided": ("timetable",),
+    "author.timetable.timetable": ("Timetable",),
     "author.timetable.timetables": ("Cron", "CronInterval", "CronTrigger", "Dates", "Interval"),
     "author.operators.trigger": ("TriggerDagRunOperator",),
     "author.operators.wait": ("BashSensor", "DayOfWeekSensor", "FileSensor", "TimeDeltaSensor", "TimeSensor"),
     "author.parse_session": ("refresh_every",),
     "author.xcom_arg": ("XComArg",),
     "errors": ("FailTask", "SkipTask"),
+    "model.schedule": ("PlannedRun",),
     "model.state": ("TriggerRule",),
 }
 

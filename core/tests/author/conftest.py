@@ -1,9 +1,12 @@
 """DAG files as text, imported as the loader imports them, and tries of their tasks."""
 
 import textwrap
+from datetime import UTC, datetime
+from typing import ClassVar
 
 import pytest
 
+from penstock import Timetable
 from penstock.author.build.build import build_file
 from penstock.author.build.import_errors import to_problems
 from penstock.author.build.imports import import_dag_file
@@ -28,6 +31,8 @@ HEADER_LINES = HEADER.count("\n")
 SOURCE, PARTS = Parameter("source", "str", "From where.", required=True), Parameter("parts", "int")
 KNOWN = {
     "known.copy": Capability("operators", "known.copy", "m:Copy", "", parameters=(SOURCE, Parameter("target"), PARTS)),
+    "known.full": Capability("timetables", "known.full", "m:Full", "", parameters=(Parameter("minutes", "int"),)),
+    "known.odd": Capability("timetables", "known.odd", "m:odd", ""),
     "known.wait": Capability("sensors", "known.wait", "m:Wait", "", parameters=(SOURCE,)),
 }
 
@@ -65,13 +70,30 @@ class DictRuntime(BaseRuntime):
         return self.states.get(run_id)
 
 
-def capabilities(capability_id):
+class EveryFull(Timetable):
+    """Falls due at each full step."""
+
+    def __init__(self, minutes=5):
+        self.step_s = minutes * 60
+
+    def next_run(self, after):
+        return datetime.fromtimestamp((int(after.timestamp()) // self.step_s + 1) * self.step_s, UTC)
+
+
+class Known:
     """What a provider `known` would declare."""
-    if not capability_id.startswith("known."):
-        raise MissingProviderError(capability_id.partition(".")[0], f"the operator {capability_id!r}")
-    if capability_id not in KNOWN:
-        raise NotFoundError("operator or sensor of a provider", capability_id, list(KNOWN))
-    return KNOWN[capability_id]
+
+    OBJECTS: ClassVar = {"known.full": EveryFull, "known.odd": lambda: "odd"}
+
+    def __call__(self, capability_id):
+        if not capability_id.startswith("known."):
+            raise MissingProviderError(capability_id.partition(".")[0], f"the operator {capability_id!r}")
+        if capability_id not in KNOWN:
+            raise NotFoundError("operator or sensor of a provider", capability_id, list(KNOWN))
+        return KNOWN[capability_id]
+
+    def load(self, capability):
+        return self.OBJECTS[capability.id]
 
 
 @pytest.fixture
@@ -86,7 +108,7 @@ def imported(tmp_path, runtime):
     def run(text, file="f.py", header=HEADER):
         path = tmp_path / file
         path.write_text(header + textwrap.dedent(text).lstrip("\n"))
-        session = ParseSession(str(path), str(tmp_path), capabilities=capabilities)
+        session = ParseSession(str(path), str(tmp_path), capabilities=Known())
         try:
             import_dag_file(tmp_path, file, runtime, session)
         except BaseException as error:  # noqa: BLE001 - as the loader does

@@ -9,7 +9,7 @@ from stage import Stage, dag
 from penstock.engine.due import next_due
 from penstock.model.request import CancelRun
 from penstock.model.run import NewRun, RunKind
-from penstock.model.schedule import Schedule, ScheduleKind
+from penstock.model.schedule import PlannedRun, Schedule, ScheduleKind
 from penstock.model.state import RunState
 
 HOUR = timedelta(hours=1)
@@ -27,6 +27,15 @@ HOURLY, DAILY = cron("0 * * * *"), cron("0 0 * * *")
 EVERY_90_MIN = Schedule(ScheduleKind.INTERVAL, every_s=5400.0)
 ONCE = Schedule(ScheduleKind.ONCE)
 DATES = Schedule(ScheduleKind.DATES, dates=(at("2026-01-02"), at("2026-01-05"), at("2026-01-09")))
+PLANNED = Schedule(
+    ScheduleKind.TIMETABLE,
+    instants=True,
+    planned=(
+        PlannedRun(at("2026-01-02"), at("2026-01-03"), at("2026-01-02T18:00")),
+        PlannedRun(at("2026-01-04"), at("2026-01-04"), at("2026-01-05T09:00")),
+        PlannedRun(at("2026-01-08"), at("2026-01-09"), at("2026-01-09T18:00")),
+    ),
+)
 JAN, NOON = at("2026-01-01"), at("2026-01-03T12:30")
 
 # schedule, more of the DAG, cursor, now, expected interval start, expected due instant (None: nothing ever)
@@ -144,6 +153,17 @@ TABLE = {
         at("2026-01-09"),
     ),
     "dates, none left": (DATES, {"start_date": JAN}, at("2026-01-09"), at("2026-01-10"), None, None),
+    "planned runs, no catchup": (PLANNED, {}, None, at("2026-01-06"), at("2026-01-04"), at("2026-01-05T09:00")),
+    "planned runs, catchup": (PLANNED, {"catchup": True}, None, NOON, at("2026-01-02"), at("2026-01-02T18:00")),
+    "planned runs, the next falls due after its interval": (
+        PLANNED,
+        {},
+        at("2026-01-05T09:00"),
+        at("2026-01-08"),
+        at("2026-01-08"),
+        at("2026-01-09T18:00"),
+    ),
+    "planned runs, none left": (PLANNED, {}, at("2026-01-09T18:00"), at("2026-01-10"), None, None),
     "no dates": (Schedule(ScheduleKind.DATES), {"catchup": True}, None, NOON, None, None),
     "a day of 23 hours": (
         cron("0 0 * * *", "Europe/Berlin"),

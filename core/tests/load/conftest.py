@@ -19,7 +19,7 @@ class MemoryStore:
 
     def __init__(self, variables=None):
         self.known, self.dags, self.adopted, self.saved = {}, {}, [], []
-        self.present = dict(variables or {})
+        self.present, self.past, self.planned = dict(variables or {}), {}, {}
         self.reading, self.writing = os.pipe()
         os.set_blocking(self.reading, False)
 
@@ -29,6 +29,7 @@ class MemoryStore:
     def save(self, *parsed):
         for each in parsed:
             self.saved.append(each.file)
+            self.planned |= each.planned
             owned = {dag_id for dag_id, (file, *_) in self.dags.items() if file == each.file}
             if not each.problems:
                 for dag_id in owned - {dag.dag_id for dag in each.dags}:
@@ -46,6 +47,9 @@ class MemoryStore:
     def retire(self, file):
         del self.known[file]
         self.dags = {dag_id: row for dag_id, row in self.dags.items() if row[0] != file}
+
+    def cursors(self):
+        return self.past
 
     def live_snapshots(self):
         return {snapshot for _, snapshot, _ in self.dags.values()}

@@ -145,6 +145,34 @@ def test_a_refresh_interval_is_kept(loader, catalog, write, now):
     assert loader._next_refresh() == 60
 
 
+def test_the_plan_of_a_timetable_in_code_is_carried_on_from_the_last_run(loader, catalog, write, now):
+    text = """
+    class Minutes(Timetable):
+        def next_run(self, after):
+            return after.replace(second=0, microsecond=0) + timedelta(minutes=1)
+    DAG("a", schedule=Minutes())
+    """
+    write("a.py", text)
+    loader.scan()
+    first = catalog.planned["a"]
+    assert (first[0].run_after - now[0], len(first)) == (timedelta(minutes=1), 200)
+    assert loader._next_refresh() == 101 * 60
+    catalog.past = {"a.py": {"a": now[0] + timedelta(minutes=90)}}
+    now[0] += timedelta(seconds=loader._next_refresh())
+    loader.scan()
+    carried_on = catalog.planned["a"]
+    assert carried_on[0] == first[100], "the newest that was missed"
+    assert carried_on[1].run_after == now[0] + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("does", ["while True: pass", "x = bytearray(2_000_000_000)"], ids=["hangs", "takes memory"])
+def test_a_timetable_in_code_is_held_to_the_bounds_of_an_import(make_loader, catalog, write, does):
+    write("a.py", f"class Bad(Timetable):\n    def next_run(self, after):\n        {does}\nDAG('a', schedule=Bad())")
+    make_loader({"timeout_s": 1.0, "memory_mb": 500}).scan()
+    (problem,) = catalog.known["a.py"].problems
+    assert ("1 s" in problem) if "while" in does else ("500 MB" in problem)
+
+
 def test_a_killed_loader_loses_nothing_that_it_saved(loader, catalog, write, make_loader):
     write("a.py", "DAG('a')")
     loader.scan()

@@ -5,10 +5,11 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from penstock.model.changes import Changes
+from penstock.model.changes import Changes, DagCursor
 from penstock.model.dag import DagSpec, TaskSpec
 from penstock.model.request import DagChanged
 from penstock.model.run import NewRun, RunKind
+from penstock.model.schedule import PlannedRun
 from penstock.model.source import ParsedFile
 from penstock.model.state import RunState
 from penstock.store import LoaderCatalog, Version
@@ -71,6 +72,24 @@ def test_each_part_of_what_a_run_is_pinned_to_makes_a_version(store, catalog, pa
     catalog.save(parsed("a", **{"variables": {"v": "1"}, **other}))
     assert versions(store)["a"] != before
     assert store.versions.get(before).spec.doc == ""
+
+
+def test_a_plan_that_is_carried_on_is_told_and_makes_no_version(store, catalog, parsed, now):
+    hours = [PlannedRun(now, now, now + timedelta(hours=n)) for n in range(3)]
+    planned = msgspec.structs.replace(parsed("a", "b"), planned={"a": tuple(hours[:2])})
+    catalog.save(planned)
+    before, _ = versions(store), changed(store, now)
+    assert catalog.cursors() == {}
+    store.apply(Changes(cursors=[DagCursor("a", hours[0].run_after)]), now)
+    assert catalog.cursors() == {"f.py": {"a": hours[0].run_after}}
+
+    catalog.save(msgspec.structs.replace(planned, planned={"a": tuple(hours[1:])}))
+    assert (versions(store), changed(store, now)) == (before, ["a"])
+    row = store.dags.row("a")
+    assert row.spec.schedule.planned == tuple(hours[1:])
+    assert store.versions.spec(row.version).schedule.planned == ()
+    catalog.save(parsed("a", "b"))
+    assert catalog.cursors() == {}
 
 
 def test_a_broken_import_keeps_the_last_good_version_and_shows_the_problems(store, catalog, parsed, now):

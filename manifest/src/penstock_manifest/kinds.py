@@ -93,6 +93,15 @@ _TABLE = (
         3,
         {"scheme": SCHEME},
     ),
+    Kind(
+        "timetables",
+        "classes that say when runs fall due",
+        "by the process that imports a DAG file which names it",
+        "penstock_timetables",
+        "penstock.author.timetable.timetable:Timetable",
+        ("timetables",),
+        3,
+    ),
 )
 
 KINDS: Mapping[str, Kind] = {kind.name: kind._replace(keys={**CAPABILITY_KEYS, **kind.own_keys}) for kind in _TABLE}

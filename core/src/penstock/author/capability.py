@@ -213,9 +213,12 @@ def _find_capability(capability: object) -> tuple[Capability | None, str]:
     if session is None or session.capabilities is None:
         return None, ""
     try:
-        return session.capabilities(capability), ""
+        found = session.capabilities(capability)
     except (PluginError, RequestError) as error:
         return None, str(error)
+    if found.kind not in ("operators", "sensors"):
+        return None, f"{capability!r} is one of {found.kind}, no operator and no sensor."
+    return found, ""
 
 
 def _storage_problems(capability: str, arguments: Mapping[str, Any]) -> Iterator[str]:

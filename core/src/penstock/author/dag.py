@@ -47,8 +47,8 @@ class DAG(Checked):
         dag_id: Unique in the installation: letters, digits, ``-``, ``_`` and ``.``, up to 250.
         description: One sentence for people.
         schedule: A cron expression or several, a preset (``@hourly``, ``@daily``, ``@weekly``, ``@monthly``,
-            ``@quarterly``, ``@yearly``), ``"@once"``, a timedelta, a timetable (`Cron`, `Interval`, `Dates`), or None
-            for runs by hand only.
+            ``@quarterly``, ``@yearly``), ``"@once"``, a timedelta, a timetable (`Cron`, `Interval`, `Dates`, a `Timetable` of
+            code), or None for runs by hand only.
         start_date: The first data interval starts then or later.
         end_date: The last data interval starts then or earlier.
         catchup: Whether intervals of the past are run, too, oldest first; otherwise only the newest complete one.

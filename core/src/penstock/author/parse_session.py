@@ -6,11 +6,10 @@ block ends.
 """
 
 import sys
-from collections.abc import Callable
 from contextvars import ContextVar
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from penstock.errors import AuthoringError
 from penstock_manifest.format import Capability
@@ -46,14 +45,28 @@ class Problem(NamedTuple):
         return f"{self.site.file}:{self.site.line}: {self.text}"
 
 
+class Capabilities(Protocol):
+    """What a DAG file may name of what is installed."""
+
+    def __call__(self, capability_id: str) -> Capability:
+        """Find a capability.
+
+        Raises:
+            MissingProviderError: Its provider is not installed.
+            NotFoundError: The provider has no such capability.
+        """
+
+    def load(self, capability: Capability) -> Any:  # noqa: ANN401 - any object
+        """Import the object of one; raises PluginError if it cannot be."""
+
+
 class ParseSession:
     """One import of a DAG file.
 
     Args:
         file: The DAG file; lines in it and DAGs made by it are distinguished from those of other files by this path.
         folder: The DAGs folder; sites are named relative to it.
-        capabilities: Finds a capability by id; raises `penstock.errors.MissingProviderError` if its provider is not
-            installed, `penstock.errors.NotFoundError` if the provider has no such capability. None checks nothing.
+        capabilities: What is installed. None checks nothing.
 
     Attributes:
         dags: DAGs in the order in which they were made.
@@ -61,9 +74,7 @@ class ParseSession:
         refresh_s: Seconds after which the file wants to be imported again; None for never.
     """
 
-    def __init__(
-        self, file: str = "", folder: str = "", *, capabilities: Callable[[str], Capability] | None = None
-    ) -> None:
+    def __init__(self, file: str = "", folder: str = "", *, capabilities: Capabilities | None = None) -> None:
         self.file, self.folder, self.capabilities = file, folder.rstrip("/"), capabilities
         self.dags: list[DAG] = []
         self.problems: list[Problem] = []

@@ -173,10 +173,11 @@ def next_runs(context: click.Context, dag_id: str, count: int, *, as_json: bool)
     with project(context) as installation:
         found = service.next_runs(installation, dag_id, count)
     if as_json:
-        print_json([{"logical_date": i.start, "interval_start": i.start, "interval_end": i.end} for i in found])
+        keys = ("logical_date", "interval_start", "interval_end", "run_after")
+        print_json([dict(zip(keys, (due.interval.start, *due.interval, due.at), strict=True)) for due in found])
         return
-    rows = [(interval.start, interval.end) for interval in found]
-    print_table(["data from", "to, then it runs"], rows, empty=f"DAG {dag_id!r} has no schedule that goes on.")
+    rows = [(*due.interval, due.at) for due in found]
+    print_table(["data from", "to", "runs at"], rows, empty=f"DAG {dag_id!r} has no schedule that goes on.")
 
 
 def read_conf(text: str | None) -> dict[str, Any]:

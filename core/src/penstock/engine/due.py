@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from penstock.model.dag import DagSpec
-from penstock.model.schedule import DataInterval, ScheduleKind
+from penstock.model.schedule import DataInterval, PlannedRun, ScheduleKind
 
 
 class Due(NamedTuple):
@@ -19,13 +19,16 @@ class Due(NamedTuple):
 
 
 def next_due(dag: DagSpec, cursor: datetime | None, now: datetime) -> Due | None:
-    """The interval after ``cursor`` (end of the last one run) that is next; None if the timetable has ended."""
+    """The run after ``cursor``, at which the last one fell due, that is next; None if the timetable has ended."""
     schedule = dag.schedule
     if schedule.kind is ScheduleKind.NONE:
         return None
     if schedule.kind is ScheduleKind.ONCE:
         at = dag.start_date or now
         return None if cursor is not None else Due(DataInterval(at, at), at)
+    if schedule.kind is ScheduleKind.TIMETABLE:
+        planned = _next_planned(dag, cursor, now)
+        return None if planned is None else Due(DataInterval(planned.start, planned.end), planned.run_after)
     start = _first_start(dag, cursor, now)
     if start is not None and not dag.catchup:
         start = _newest_start(dag, start, now)
@@ -55,6 +58,14 @@ def _first_start(dag: DagSpec, cursor: datetime | None, now: datetime) -> dateti
     if schedule.spans or (cursor is None and anchor is not None):
         return schedule.tick_at_or_after(since, anchor)
     return schedule.tick_after(since, anchor)
+
+
+def _next_planned(dag: DagSpec, cursor: datetime | None, now: datetime) -> PlannedRun | None:
+    """The planned run that is next: the oldest that has none yet, or without ``catchup`` the newest that is due."""
+    left = [each for each in dag.schedule.planned if cursor is None or each.run_after > cursor]
+    if not left or dag.catchup:
+        return left[0] if left else None
+    return next((each for each in reversed(left) if each.run_after <= now), left[0])
 
 
 def _newest_start(dag: DagSpec, start: datetime, now: datetime) -> datetime:

@@ -19,7 +19,7 @@ class DagUpdated(msgspec.Struct, frozen=True):
 
     Attributes:
         active: False if no file defines it any more; then no new run is created.
-        cursor: End of the last data interval that has a run.
+        cursor: When the last scheduled run that was created fell due.
     """
 
     dag: DagSpec

@@ -291,7 +291,7 @@ def _create(state: State, dag_id: str, dag: LiveDag, row: DagUpdated) -> None:
             state.wake_dag_at(due.at, dag_id)
             break
         state.changes.new_runs.append(NewRun.scheduled(row.dag.dag_id, due.interval, row.version))
-        dag.cursor, asked = due.interval.end, asked + 1
+        dag.cursor, asked = due.at, asked + 1
     if asked:
         # The stored runs come back as events of the next step, which then looks at the DAG again; so it does even if
         # the store knew some of these runs already.

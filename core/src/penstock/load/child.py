@@ -10,6 +10,7 @@ import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
@@ -22,11 +23,13 @@ from penstock.author.build.build import BuildResult, build_file
 from penstock.author.build.import_errors import to_problem, to_problems
 from penstock.author.build.imports import ImportRuntime, import_dag_file
 from penstock.author.build.missing import AIRFLOW_ADVICE
+from penstock.author.build.plan_runs import Plan, plan
 from penstock.author.parse_session import ParseSession
-from penstock.errors import MissingProviderError, NotFoundError, RequestError
+from penstock.errors import MissingProviderError, NotFoundError, PluginError, RequestError
 from penstock.load.ignore import IGNORE
 from penstock.load.messages import MessageKind, ParseConfig, ParseJob
 from penstock.model.names import error_sentence
+from penstock.model.schedule import ScheduleKind
 from penstock.model.source import ParsedFile
 from penstock.processes.frames import Frame, FrameSocket
 from penstock.processes.group import report_where
@@ -109,15 +112,32 @@ def _import(job: ParseJob, config: ParseConfig, runtime: "_LoaderRuntime", memor
     except BaseException as error:  # noqa: BLE001 - objects of the author's own are looked at here
         built = BuildResult((), (str(to_problem(error, session, job.file)),))
     notes = built.notes if built.dags or built.problems else (*built.notes, *_no_dags(job))
-    return job.parsed(
-        dags=built.dags,
-        problems=built.problems,
+    planned = _plan(session, built, job, config)
+    refreshes = [each for each in (session.refresh_s, planned.refresh_s) if each is not None]
+    parsed = job.parsed(
+        dags=() if planned.problems else built.dags,
+        problems=(*built.problems, *planned.problems),
         notes=notes,
         sources=sources.seen,
         variables=runtime.read,
-        refresh_s=session.refresh_s,
+        refresh_s=min(refreshes, default=None),
         duration_s=perf_counter() - started,
     )
+    return msgspec.structs.replace(parsed, planned=planned.runs)
+
+
+def _plan(session: ParseSession, built: BuildResult, job: ParseJob, config: ParseConfig) -> Plan:
+    """Ask the timetables of the file, which are its author's code, within its bound of memory."""
+    if all(dag.schedule.kind is not ScheduleKind.TIMETABLE for dag in built.dags):
+        return Plan({})
+    before = limit_memory(config.memory_mb)
+    try:
+        return plan(session, built.dags, job.cursors, job.at)
+    except MemoryError:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+        return Plan({}, (_too_much_memory(job.file, config),))
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 def _no_dags(job: ParseJob) -> Iterator[str]:
@@ -202,7 +222,7 @@ class CapabilityIndex:
     """The capabilities of the installed providers by their ids, as a DAG file names them."""
 
     def __init__(self, config: ParseConfig) -> None:
-        self._providers = config.providers
+        self._providers, self._folder = config.providers, config.folder
         self._declared: Mapping[str, Capability] = {each.id: each for each in config.capabilities}
 
     def __call__(self, capability_id: str) -> Capability:
@@ -210,12 +230,29 @@ class CapabilityIndex:
 
         Raises:
             MissingProviderError: Its provider is not installed.
-            NotFoundError: The provider has no such operator or sensor.
+            NotFoundError: The provider has no such capability.
         """
         declared = self._declared.get(capability_id)
         if declared is None:
             provider = capability_id.partition(".")[0]
             if provider not in self._providers:
-                raise MissingProviderError(provider, f"the operator {capability_id!r}")
-            raise NotFoundError("operator or sensor of a provider", capability_id, self._declared)
+                raise MissingProviderError(provider, f"The capability {capability_id!r}")
+            raise NotFoundError("operator, sensor or timetable of a provider", capability_id, self._declared)
         return declared
+
+    def load(self, capability: Capability) -> Any:  # noqa: ANN401 - any object
+        """Import the object of a capability; modules of the project lie in its folder.
+
+        Raises:
+            PluginError: It cannot be imported.
+        """
+        if self._folder and self._folder not in sys.path:
+            sys.path.append(self._folder)
+        module, _, attribute = capability.object.partition(":")
+        try:
+            return getattr(import_module(module), attribute)
+        except Exception as error:
+            raise PluginError(
+                f"importing {capability.object!r} of {capability.id!r} raised {type(error).__name__}: {error}. "
+                f"See: penstock providers show {capability.id.partition('.')[0]}"
+            ) from error

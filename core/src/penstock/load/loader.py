@@ -129,8 +129,9 @@ class Loader:
         fresh = {name for name in set(present) - set(stale) if not self._files[name].problems}
         if fresh and snapshot.hash != self._current:
             self._store.adopt(snapshot.hash, sorted(fresh))
+        cursors = self._store.cursors() if stale else {}
         try:
-            for parsed in self._parser.parse(str(snapshot.path), stale, self._stop):
+            for parsed in self._parser.parse(str(snapshot.path), stale, self._stop, cursors):
                 self._accept(parsed, snapshot)
         finally:
             self._flush()
@@ -249,7 +250,7 @@ class Loader:
         if parsed.problems:
             owned = before.dag_ids if before is not None else ()
         # The DAGs themselves are in the store, and need no memory here.
-        self._files[parsed.file] = replace(parsed, dags=(), dag_ids=owned, output="")
+        self._files[parsed.file] = replace(parsed, dags=(), dag_ids=owned, output="", planned={})
 
     def _flush(self) -> None:
         """Store what was found since the last time: many results share a transaction, none waits long."""

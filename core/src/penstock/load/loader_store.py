@@ -4,6 +4,7 @@ The rooms ``load`` and ``store`` do not know each other; the composition root ha
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from typing import Protocol
 
 from penstock.model.source import ParsedFile
@@ -19,8 +20,8 @@ class LoaderStore(Protocol):
         """Keep the results of some imports, in one transaction.
 
         A file without problems: each DAG becomes the current version of its id, with ``snapshot`` and ``variables``
-        (a run is pinned to all three), is owned by this file from now on, and comes back if it was retired; DAGs that
-        the file owned and no longer defines are retired. A file with problems: its record (sources, variables,
+        (a run is pinned to all three) and with its planned runs, is owned by this file from now on, and comes back if it
+        was retired; DAGs that the file owned and no longer defines are retired. A file with problems: its record (sources, variables,
         refresh, problems) is replaced and every DAG it owns stays as it was.
         """
 
@@ -29,6 +30,9 @@ class LoaderStore(Protocol):
 
     def retire(self, file: str) -> None:
         """Forget a file that is gone and retire the DAGs it owns: no new runs, and live ones go on."""
+
+    def cursors(self) -> Mapping[str, Mapping[str, datetime]]:
+        """By file, when the last run of each of its DAGs whose timetable is code fell due."""
 
     def live_snapshots(self) -> set[str]:
         """Hashes of snapshots that a DAG's current version or an unfinished run still needs."""

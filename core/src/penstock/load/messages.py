@@ -32,7 +32,8 @@ class ParseConfig(msgspec.Struct, frozen=True):
 
     Attributes:
         providers: Ids of the installed providers.
-        capabilities: Their operators and sensors.
+        capabilities: Their operators, sensors and timetables.
+        folder: The project's folder, in which its modules of plug-ins lie.
         memory_mb: Megabytes that the import of one file may take beyond what the server has.
         timeout_s: Seconds that the import of one file may take.
         output_bytes: How much of what a file prints is kept.
@@ -41,6 +42,7 @@ class ParseConfig(msgspec.Struct, frozen=True):
 
     providers: tuple[str, ...] = ()
     capabilities: tuple[Capability, ...] = ()
+    folder: str = ""
     memory_mb: int = 1024
     timeout_s: float = 30.0
     output_bytes: int = 65536
@@ -54,11 +56,13 @@ class ParseJob(msgspec.Struct, frozen=True):
         folder: The source snapshot, a folder that is named by its hash.
         file: Path within it.
         at: The present.
+        cursors: When the last run of each of its DAGs whose timetable is code fell due.
     """
 
     folder: str
     file: str
     at: datetime
+    cursors: Mapping[str, datetime] = {}
 
     def parsed(
         self,

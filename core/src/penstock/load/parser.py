@@ -51,13 +51,20 @@ class Parser:
         self._serial = 0
         self._config = config()
 
-    def parse(self, folder: str, files: Sequence[str], stop: int | None = None) -> Iterator[ParsedFile]:
+    def parse(
+        self,
+        folder: str,
+        files: Sequence[str],
+        stop: int | None = None,
+        cursors: Mapping[str, Mapping[str, datetime]] | None = None,
+    ) -> Iterator[ParsedFile]:
         """Import files of a snapshot's folder; results come in the order of ``files``, but for one that keeps others waiting.
 
         Args:
             folder: The snapshot's folder.
             files: Their names in it.
             stop: A descriptor that is readable once the rest is to be left for another time.
+            cursors: By file, when the last run of each of its DAGs whose timetable is code fell due.
 
         Raises:
             InternalError: If the server itself cannot be kept alive.
@@ -66,7 +73,7 @@ class Parser:
         left = dict.fromkeys(files)
         for attempt in range(_ATTEMPTS):
             try:
-                for parsed in self._exchange(folder, [file for file in left if file not in done], stop):
+                for parsed in self._exchange(folder, [file for file in left if file not in done], stop, cursors or {}):
                     if parsed is not None:
                         done[parsed.file] = parsed
                     late = parsed is None or len(done) >= _QUEUED
@@ -106,15 +113,17 @@ class Parser:
                 self._server.wait()
         self._server = self._line = None
 
-    def _exchange(self, folder: str, files: Sequence[str], stop: int | None) -> Iterator[ParsedFile | None]:
+    def _exchange(
+        self, folder: str, files: Sequence[str], stop: int | None, cursors: Mapping[str, Mapping[str, datetime]]
+    ) -> Iterator[ParsedFile | None]:
         """Yield results as they come; None after a while in which none came."""
         line = self._connected()
         waited = [line.sock.fileno(), *([stop] if stop is not None else [])]
         running: dict[int, ParseJob] = {}
         outputs: dict[int, str] = {}
-        rest = iter(files)
+        jobs = (ParseJob(folder, file, self._clock(), cursors.get(file, {})) for file in files)
         while True:
-            self._hand_out(line, folder, rest, running)
+            self._hand_out(line, jobs, running)
             if not running:
                 return
             ready, _, _ = select.select(waited, [], [], PATIENCE_S)
@@ -131,11 +140,11 @@ class Parser:
                 elif kind == MessageKind.RESULT and (done := running.pop(serial, None)) is not None:
                     yield msgspec.structs.replace(_parsed(done, payload), output=outputs.pop(serial, ""))
 
-    def _hand_out(self, line: FrameSocket, folder: str, rest: Iterator[str], running: dict[int, ParseJob]) -> None:
+    def _hand_out(self, line: FrameSocket, jobs: Iterator[ParseJob], running: dict[int, ParseJob]) -> None:
         """Send as many jobs as the server is to have at once."""
-        for file in itertools.islice(rest, self._config.processes + _QUEUED - len(running)):
+        for job in itertools.islice(jobs, self._config.processes + _QUEUED - len(running)):
             self._serial += 1
-            job = running[self._serial] = ParseJob(folder, file, self._clock())
+            running[self._serial] = job
             line.send(MessageKind.PARSE, self._serial, _encode(job))
 
     def _reply(self, payload: bytes) -> Reply:

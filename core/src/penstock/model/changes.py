@@ -13,11 +13,11 @@ class DagCursor(msgspec.Struct, frozen=True):
     """How far a DAG's timetable has been worked off.
 
     Attributes:
-        interval_end: End of the last data interval for which a run was created; None before the first.
+        due_at: When the last run that was created fell due; None before the first.
     """
 
     dag_id: str
-    interval_end: datetime | None
+    due_at: datetime | None
 
 
 class LateAnswer(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""When a DAG's runs fall due: cron, interval, once, explicit dates or never, in the DAG's own time zone.
+"""When a DAG's runs fall due: cron, interval, once, explicit dates, a timetable in code or never, in the DAG's own time zone.
 
 A schedule is a set of ticks. Two neighbouring ticks of a cron or an interval schedule enclose a data interval; an
 explicit date stands for itself. Every instant that goes in or comes out is aware, and what comes out is UTC. The calendar ends with the
@@ -61,6 +61,7 @@ class ScheduleKind(StrEnum):
     CRON = "cron"
     INTERVAL = "interval"
     DATES = "dates"
+    TIMETABLE = "timetable"
 
 
 class DataInterval(NamedTuple):
@@ -68,6 +69,14 @@ class DataInterval(NamedTuple):
 
     start: datetime
     end: datetime
+
+
+class PlannedRun(NamedTuple):
+    """A run that a timetable foresees: its data interval, and the instant from which it may run, all aware UTC."""
+
+    start: datetime
+    end: datetime
+    run_after: datetime
 
 
 class Schedule(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -82,6 +91,8 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True):
         timezone: IANA name of the zone in which cron expressions are read.
         text: What the author wrote, for people.
         instants: Whether each tick stands for itself as an empty data interval, and not for the span up to the next.
+        planned: Upcoming runs of a timetable in code, in the order in which they fall due. They are stored with the DAG, and in no
+            version of it: a plan that is carried on is no change of the DAG.
     """
 
     kind: ScheduleKind = ScheduleKind.NONE
@@ -91,6 +102,7 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True):
     timezone: str = "UTC"
     text: str = ""
     instants: bool = False
+    planned: tuple[PlannedRun, ...] = ()
 
     @property
     def spans(self) -> bool:

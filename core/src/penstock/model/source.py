@@ -6,6 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from penstock.model.dag import DagSpec
+from penstock.model.schedule import PlannedRun
 
 
 class ParsedFile(msgspec.Struct, frozen=True):
@@ -24,6 +25,7 @@ class ParsedFile(msgspec.Struct, frozen=True):
         notes: What its author should know although the import was good; it stops nothing.
         dag_ids: DAGs that the file owns: those of its last good version. Known once the file is stored.
         output: What the file printed while it was imported.
+        planned: Upcoming runs of each DAG whose timetable is code.
     """
 
     file: str
@@ -38,6 +40,7 @@ class ParsedFile(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
     dag_ids: tuple[str, ...] = ()
     output: str = ""
+    planned: dict[str, tuple[PlannedRun, ...]] = {}
 
 
 class FileProblems(NamedTuple):

@@ -24,7 +24,7 @@ from penstock.model.request import (
 )
 from penstock.model.run import NewRun, Run
 from penstock.scheduler.arrival import Arrival, of_event
-from penstock.store import DagState, RunSnapshot, Store, UnreadableDag, UnreadableRun
+from penstock.store import DagState, RunSnapshot, Store, UnreadableDag, UnreadableRun, planned_dag
 
 
 class Inbox:
@@ -141,7 +141,8 @@ class Inbox:
         version = self._store.versions.get(state.version)
         if version is None:
             return None
-        return DagUpdated(version.spec, state.version, state.paused, state.active, state.cursor)
+        dag = planned_dag(version.spec, state.planned)
+        return DagUpdated(dag, state.version, state.paused, state.active, state.cursor)
 
     def _triggered(self, number: int, request: TriggerDagRun) -> Arrival:
         state = self._store.dags.state(request.dag_id)

@@ -7,14 +7,14 @@ from typing import Any
 import msgspec
 
 from penstock.author.build.param_schema import check_params
-from penstock.engine.due import next_due
+from penstock.engine.due import Due, next_due
 from penstock.errors import RequestError
 from penstock.model.changes import Changes
 from penstock.model.dag import DagSpec
 from penstock.model.names import check_conf, check_name
 from penstock.model.request import RunRequested
 from penstock.model.run import NewRun, Run
-from penstock.model.schedule import DataInterval, ScheduleKind
+from penstock.model.schedule import ScheduleKind
 from penstock.model.source import FileProblems
 from penstock.model.state import RunState
 from penstock.service.installation import Installation
@@ -90,22 +90,22 @@ def dag_problems(installation: Installation) -> dict[str, FileProblems]:
     return installation.store.dags.problems()
 
 
-def next_runs(installation: Installation, dag_id: str, count: int = 5) -> list[DataInterval]:
-    """List the next data intervals of a DAG, at most ``count``, as if it were not paused.
+def next_runs(installation: Installation, dag_id: str, count: int = 5) -> list[Due]:
+    """List the next runs of a DAG, at most ``count``, as if it were not paused.
 
     Raises:
         NotFoundError: There is no such DAG.
         StoreError: The database failed.
     """
     row, now = find_dag(installation.store, dag_id), installation.now()
-    found: list[DataInterval] = []
+    found: list[Due] = []
     cursor = row.cursor
     while len(found) < count:
         due = next_due(row.spec, cursor, now)
-        if due is None or due.interval.end == cursor:
+        if due is None or due.at == cursor:
             break
-        found.append(due.interval)
-        cursor, now = due.interval.end, max(now, due.at)
+        found.append(due)
+        cursor, now = due.at, max(now, due.at)
     return found
 
 

@@ -9,7 +9,8 @@ def parse_config(settings: Settings, host: PluginHost) -> ParseConfig:
     """Make it of the limits of the settings and of what the installed providers offer to DAG files."""
     return ParseConfig(
         providers=host.ids(),
-        capabilities=tuple(host.capabilities("operators", "sensors")),
+        capabilities=tuple(host.capabilities("operators", "sensors", "timetables")),
+        folder=str(settings.root.absolute()) if settings.plugins.modules else "",
         memory_mb=settings.loader.memory_mb,
         timeout_s=settings.loader.timeout_s,
         processes=settings.loader.processes,

@@ -5,7 +5,7 @@ This is its one door: no other room imports the modules behind it.
 
 from penstock.store.catalog import LoaderCatalog
 from penstock.store.config import Pool, Variable
-from penstock.store.dags import DagRow, DagState, UnreadableDag, Version
+from penstock.store.dags import DagRow, DagState, UnreadableDag, Version, planned_dag
 from penstock.store.keyring import Keyring, new_key
 from penstock.store.outbox import Listener
 from penstock.store.runs import PastTry, RunSnapshot, UnreadableRun
@@ -36,5 +36,6 @@ __all__ = [
     "Version",
     "Wakeup",
     "new_key",
+    "planned_dag",
     "upgrade",
 ]

@@ -21,6 +21,7 @@ _NAMES_PER_READ = 500
 _d, _v, _r = tables.dag.c, tables.dag_version.c, tables.run.c
 FILES = select(tables.source_file).order_by(tables.source_file.c.file)
 DAGS_OF_FILES = select(_d.file, _d.dag_id).where(_d.active).order_by(_d.dag_id)
+CURSORS = select(_d.file, _d.dag_id, _d.cursor).where(_d.active, _d.planned.is_not(None), _d.cursor.is_not(None))
 LIVE_SNAPSHOTS = union(
     select(_v.snapshot).join_from(tables.dag, tables.dag_version, _v.version == _d.version).where(_d.active),
     select(_v.snapshot)
@@ -93,6 +94,14 @@ class LoaderCatalog:
         with self._store.transaction() as tx:
             tx.execute(tables.source_file.delete().where(tables.source_file.c.file == file))
             tx.submit([DagChanged(dag_id) for dag_id in _retire(tx, file, set(), now)], now)
+
+    def cursors(self) -> dict[str, dict[str, datetime]]:
+        """By file, when the last run of each of its DAGs whose timetable is code fell due."""
+        found: dict[str, dict[str, datetime]] = {}
+        with self._store.database.read() as connection:
+            for file, dag_id, cursor in connection.execute(CURSORS):
+                found.setdefault(file, {})[dag_id] = cursor
+        return found
 
     def live_snapshots(self) -> set[str]:
         """Hashes of snapshots that a DAG's current version or an unfinished run still needs."""
@@ -184,7 +193,7 @@ class _VersionWriter:
     def __init__(self, tx: Transaction, parsed: Sequence[ParsedFile], now: datetime) -> None:
         self._tx, self._now = tx, now
         self._before: dict[str, _Current] = {}
-        query = select(_d.dag_id, _d.version, _d.file, _d.active)
+        query = select(_d.dag_id, _d.version, _d.file, _d.active, _d.planned)
         for files in _portions([each.file for each in parsed]):
             self._read(query.where(_d.file.in_(files)))
         for dag_ids in _portions([dag.dag_id for each in parsed for dag in each.dags]):
@@ -201,10 +210,11 @@ class _VersionWriter:
         for dag in parsed.dags:
             data = to_json(dag)
             spec = content_hash(data)
-            current = _Current(content.version(spec), parsed.file, active=True)
+            current = _Current(content.version(spec), parsed.file, True, _planned(parsed, dag.dag_id))
             self._paused[dag.dag_id] = dag.paused_upon_creation
-            if self._current.get(dag.dag_id) != current:
-                self._current[dag.dag_id] = current
+            before = self._current.get(dag.dag_id)
+            self._current[dag.dag_id] = current
+            if before is None or before._replace(planned=current.planned) != current:
                 self._specs.append({"spec": spec, "data": data})
                 self._versions.append(
                     {
@@ -228,15 +238,16 @@ class _VersionWriter:
 
     def _read(self, query: Select[Any]) -> None:
         for row in self._tx.execute(query).all():
-            self._before[row.dag_id] = _Current(row.version, row.file, row.active)
+            self._before[row.dag_id] = _Current(row.version, row.file, row.active, row.planned)
 
 
 class _Current(NamedTuple):
-    """Which version of a DAG is current, and which file it is from."""
+    """Which version of a DAG is current, which file it is from, and its planned runs."""
 
     version: str
     file: str
     active: bool
+    planned: str | None
 
 
 class _VersionContent(msgspec.Struct, frozen=True):
@@ -249,6 +260,11 @@ class _VersionContent(msgspec.Struct, frozen=True):
     def version(self, spec: str) -> str:
         """The name of a version: the hash of all that it holds. The encrypted form differs at each encryption."""
         return content_hash(msgspec.json.encode([spec, self.snapshot, self.variables], order="sorted"))
+
+
+def _planned(parsed: ParsedFile, dag_id: str) -> str | None:
+    found = parsed.planned.get(dag_id)
+    return None if found is None else msgspec.json.encode(found).decode()
 
 
 def _retire(tx: Transaction, file: str, keep: set[str], now: datetime) -> list[str]:

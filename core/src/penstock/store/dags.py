@@ -8,12 +8,14 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 
 from penstock.errors import DataUnreadableError
 from penstock.model.dag import DagSpec, from_json
 from penstock.model.names import LONGEST_NAME
 from penstock.model.request import DagChanged
+from penstock.model.schedule import PlannedRun
 from penstock.model.source import FileProblems
 from penstock.model.state import RunState
 from penstock.store.keyring import Keyring
@@ -30,7 +32,8 @@ class DagState(msgspec.Struct, frozen=True):
     Attributes:
         version: Version that new runs are pinned to.
         active: False once no file defines it any more: no new runs, live ones go on.
-        cursor: End of the last data interval for which a run was created; None before the first.
+        cursor: When the last scheduled run that was created fell due; None before the first.
+        planned: Upcoming runs as JSON, if its timetable is code.
     """
 
     dag_id: str
@@ -39,6 +42,7 @@ class DagState(msgspec.Struct, frozen=True):
     paused: bool
     active: bool
     cursor: datetime | None
+    planned: str | None = None
 
 
 class UnreadableDag(msgspec.Struct, frozen=True):
@@ -53,7 +57,7 @@ class DagRow(msgspec.Struct, frozen=True):
 
     Attributes:
         runs: Number of its runs by state; states without a run are absent.
-        cursor: End of the last data interval for which a run was created.
+        cursor: When the last scheduled run that was created fell due.
     """
 
     dag_id: str
@@ -222,6 +226,21 @@ class Versions:
         )
 
 
+def planned_dag(spec: DagSpec, planned: str | None) -> DagSpec:
+    """The structure of a DAG with its planned runs, as they are stored beside its versions.
+
+    Raises:
+        DataUnreadableError: They cannot be read.
+    """
+    if planned is None:
+        return spec
+    try:
+        runs = msgspec.json.decode(planned, type=tuple[PlannedRun, ...])
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise DataUnreadableError(f"{planned!r:.200} are no planned runs: {error}") from None
+    return replace(spec, schedule=replace(spec.schedule, planned=runs))
+
+
 def _state(connection: Connection, dag_id: str) -> DagState | UnreadableDag:
     try:
         return DagState(*connection.execute(STATES.where(_d.dag_id == dag_id)).one())
@@ -249,6 +268,6 @@ def _dag_row(row: Row[Any], counts: dict[str, dict[RunState, int]]) -> DagRow:
         version=row.version,
         cursor=row.cursor,
         changed_at=row.changed_at,
-        spec=from_json(row.data),
+        spec=planned_dag(from_json(row.data), row.planned),
         runs=counts.get(row.dag_id, {}),
     )

@@ -105,7 +105,7 @@ class Transaction:
         sql.upsert_tries.run(connection, map(_try, changes.tries))
         sql.upsert_xcoms.run(connection, map(_xcom, changes.xcoms))
         sql.note_late.run(connection, [(late.outcome, late.at, *late.key, late.epoch) for late in changes.late])
-        sql.move_cursors.run(connection, [(cursor.interval_end, cursor.dag_id) for cursor in changes.cursors])
+        sql.move_cursors.run(connection, [(cursor.due_at, cursor.dag_id) for cursor in changes.cursors])
         sql.delete_requests.run(connection, [(number,) for number in changes.handled])
         self.add_notices(changes.notices)
         return created

@@ -59,7 +59,7 @@ class Rows:
         self.tries |= {ident_of(attempt): attempt for attempt in changes.tries}
         self.late += changes.late
         for cursor in changes.cursors:
-            self.dags[cursor.dag_id] = replace(self.dags[cursor.dag_id], cursor=cursor.interval_end)
+            self.dags[cursor.dag_id] = replace(self.dags[cursor.dag_id], cursor=cursor.due_at)
 
     def drop(self, run: int) -> None:
         """Hold nothing of a run whose rows cannot be read."""

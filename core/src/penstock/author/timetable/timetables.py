@@ -8,12 +8,17 @@ from penstock.author.construct.checked import Checked
 from penstock.author.task_rules import LONGEST_S
 from penstock.author.timetable.cron import to_cron
 from penstock.author.timetable.dates import is_naive, to_utc
+from penstock.author.timetable.provided import ProvidedTimetable
+from penstock.author.timetable.timetable import Timetable
 from penstock.author.timetable.zones import to_zone, zone_name, zone_of
 from penstock.errors import AuthoringError
 
 if TYPE_CHECKING:
     from penstock.author.dag import DAG
     from penstock.model.schedule import Schedule
+
+
+_LONGEST_TEXT = 200  # of what lists show
 
 
 class CronInterval(Checked):
@@ -111,10 +116,21 @@ def to_schedule(value: Any, timezone: str) -> "Schedule":  # noqa: ANN401 - what
         return Schedule(ScheduleKind.INTERVAL, every_s=every.total_seconds(), timezone=timezone, text=f"every {every}")
     if isinstance(value, Dates):
         return _dates_schedule(value, timezone)
+    if isinstance(value, Timetable | ProvidedTimetable):
+        return Schedule(
+            ScheduleKind.TIMETABLE, timezone=timezone, text=str(value.summary())[:_LONGEST_TEXT], instants=True
+        )
     raise AuthoringError(
         f"the schedule is {value!r}; write a cron expression, a preset such as '@daily', '@once', a timedelta, "
-        f"Cron(...), CronTrigger(...), Interval(...), Dates(...) or None.{_nearest(value)}"
+        f"Cron(...), CronTrigger(...), Interval(...), Dates(...), a Timetable or None.{_nearest(value)}"
     )
+
+
+def timetable_of(value: Any) -> Timetable | None:  # noqa: ANN401 - what an author wrote
+    """Return the timetable in code that a schedule is; None if it is another schedule, or could not be made here."""
+    if isinstance(value, ProvidedTimetable):
+        return value.made
+    return value if isinstance(value, Timetable) else None
 
 
 def _cron_schedule(cron: CronInterval, timezone: str) -> "Schedule":

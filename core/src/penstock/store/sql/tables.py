@@ -29,7 +29,7 @@ from penstock.model.run import RunKind
 from penstock.model.state import Outcome, RunState, TaskState
 from penstock.store.sql.column_types import Enumerated, FreeText, Instant, Json, Name
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
 """Every schema version that this code knows, oldest first; the last is the one it works on."""
 
 metadata = MetaData()
@@ -65,6 +65,7 @@ dag = Table(
     Column("paused", Boolean, nullable=False),
     Column("active", Boolean, nullable=False),
     Column("cursor", Instant),
+    Column("planned", Text),
     Column("changed_at", Instant, nullable=False),
     Index("dag_file", "file"),
 )
