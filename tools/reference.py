@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 
 import penstock
+import provider_spec
 from house import glossary
 from manifest_reference import with_tables
 from penstock import errors
@@ -230,6 +231,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "authoring.md": authoring,
     "errors.md": failures,
     "glossary.md": lambda: glossary.page(_NOTE),
+    "provider-spec.md": lambda: provider_spec.page(_NOTE),
     "provider-manifest.md": lambda: with_tables((FOLDER / "provider-manifest.md").read_text()),
 }
 

@@ -27,6 +27,9 @@ class Kind(NamedTuple):
         own_keys: Keys that no other kind has.
         keys: All keys of an entry.
         inner: The key that holds an entry's list of tables: ``parameters`` or ``fields``.
+        made_with: What its object is called with, and what comes of it.
+        process: In which process what was made works.
+        raised: What an error that it raises does there.
         since: Spec version with which the kind came.
         deprecated: What announces its end; None while there is none.
     """
@@ -41,6 +44,9 @@ class Kind(NamedTuple):
     own_keys: Mapping[str, Key] = {}
     keys: Mapping[str, Key] = {}
     inner: str = "parameters"
+    made_with: str = ""
+    process: str = ""
+    raised: str = ""
     since: int = 1
     deprecated: Deprecation | None = None
 
@@ -55,6 +61,9 @@ _TABLE = (
         ("hooks",),
         2,
         {"connection_type": CONNECTION_TYPE},
+        made_with="a connection id, or a connection; nothing is opened then",
+        process="that of the try, the waiters, or the command, that uses it",
+        raised="a `ProviderError` decides by its kind whether the try is repeated; any other error is repeated as the task says",
     ),
     Kind(
         "operators",
@@ -64,6 +73,9 @@ _TABLE = (
         "penstock.author.operator:Operator",
         ("operators", "transfers"),
         3,
+        made_with="the task's arguments by name",
+        process="one of its own for each try; a DAG file that imports the class makes an object while it is imported",
+        raised="the try fails with it, and is repeated as the task says",
     ),
     Kind(
         "sensors",
@@ -73,6 +85,9 @@ _TABLE = (
         "penstock.author.sensor:Sensor",
         ("sensors",),
         3,
+        made_with="the task's arguments by name",
+        process="the waiters of its DAG file, with all sensors that wait there",
+        raised="its own try fails with it; the other sensors wait on",
     ),
     Kind(
         "executors",
@@ -82,6 +97,9 @@ _TABLE = (
         "penstock.spec.executor:Executor",
         ("executors",),
         3,
+        made_with="a `penstock.spec.executor.ExecutorContext`; it gives the executor",
+        process="the scheduler, in a thread of its own",
+        raised="the executor is left alone until its call returns, its tries end by their leases, and `penstock doctor` tells it",
     ),
     Kind(
         "object_stores",
@@ -92,6 +110,9 @@ _TABLE = (
         ("storage",),
         3,
         {"scheme": SCHEME},
+        made_with="a connection id or None; it gives the store of all URLs of the scheme",
+        process="that of the try, or of the command, that opens a URL",
+        raised="as for hooks",
     ),
     Kind(
         "timetables",
@@ -101,6 +122,9 @@ _TABLE = (
         "penstock.author.timetable.timetable:Timetable",
         ("timetables",),
         3,
+        made_with="its arguments by name",
+        process="that of the import of the DAG file, which is bounded in time and memory",
+        raised="it is a problem of the DAG file, whose last good plan stays",
     ),
 )
 
@@ -118,6 +142,9 @@ CONNECTIONS = Kind(
     CONNECTION_KEYS,
     CONNECTION_KEYS,
     "fields",
+    made_with="nothing: it has no object",
+    process="none",
+    raised="nothing can",
 )
 
 ARRAYS: Mapping[str, Kind] = {**KINDS, CONNECTIONS.name: CONNECTIONS}
