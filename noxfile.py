@@ -7,6 +7,7 @@ import logging
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import nox
@@ -123,10 +124,105 @@ def unit(session: nox.Session) -> None:
 @nox.session(python=PYTHONS)
 @nox.parametrize("provider", PROVIDERS)
 def provider(session: nox.Session, provider: str) -> None:
-    """Run the tests of one provider, with no sibling installed: ``nox -s "provider-3.11(provider='aws')"``."""
-    tools = nox.project.load_toml(ROOT / "pyproject.toml")["dependency-groups"]["tests"]
-    session.install("-e", "manifest", "-e", "core", "-e", f"providers/{provider}", "-e", "testkit", *tools)
-    _pytest(session, f"providers/{provider}/tests")
+    """Run a provider's tests from its folder, with what it declares alone: ``nox -s "provider-3.11(provider='aws')"``.
+
+    ``-- --core latest`` takes the newest releases of its siblings instead of what stands here, ``-- --core oldest`` the oldest
+    that it allows, and the lowest versions of all else that it requires. Other words are for pytest.
+    """
+    folder = ROOT / "providers" / provider
+    core, words = _core(session.posargs)
+    if core == "head":
+        name = nox.project.load_toml(folder / "pyproject.toml")["project"]["name"]
+        session.run_install(
+            "uv", "sync", "--quiet", "--frozen", "--package", name, "--group", "tests",
+            env={"UV_PROJECT_ENVIRONMENT": session.virtualenv.location},
+        )  # fmt: skip
+    else:
+        shelf = Path(session.virtualenv.location) / f"shelf-{core}"
+        shutil.rmtree(shelf, ignore_errors=True)
+        _train(session, "wheels", f"providers-{provider}", "--core", core, "--out", str(shelf))
+        lowest = ["--resolution", "lowest-direct"] if core == "oldest" else []
+        siblings = ["--no-sources", "--find-links", str(shelf), "--constraints", str(shelf / "constraints.txt")]
+        session.run_install(
+            "uv", "pip", "install", "--quiet", "--exact", "--reinstall", *lowest, *siblings, "-e", str(folder)
+        )
+        session.run_install(
+            "uv", "pip", "install", "--quiet", *siblings, "-e", "testkit", "--group", f"{folder}/pyproject.toml:tests"
+        )
+    session.chdir(folder)
+    session.run("pytest", *words, env={"PENSTOCK_TESTS_STRICT": "1"})
+
+
+def _core(words: list[str]) -> tuple[str, list[str]]:
+    """Take ``--core WHICH`` out of the words of a session."""
+    if "--core" not in words:
+        return "head", words
+    at = words.index("--core")
+    return words[at + 1], [*words[:at], *words[at + 2 :]]
+
+
+def _train(session: nox.Session, *words: str) -> None:
+    """Run a command of the release trains, in an environment that has the lock's tools for releases and none of the packages."""
+    tools = Path(session.virtualenv.location) / "train"
+    session.run(
+        "uv", "run", "--quiet", "--frozen", "--only-group", "release", "python", "-m", "train", *words,
+        env={"UV_PROJECT_ENVIRONMENT": str(tools), "PYTHONPATH": str(ROOT / "tools")}, external=True,
+    )  # fmt: skip
+
+
+@nox.session
+@nox.parametrize("provider", PROVIDERS)
+def conformance(session: nox.Session, provider: str) -> None:
+    """Run the conformance suite over a provider's wheel and the wheels that it needs, all built from this clone."""
+    with (
+        tempfile.TemporaryDirectory() as folder
+    ):  # neither the sources nor the settings of the workspace's tests are in sight
+        _train(session, "wheels", f"providers-{provider}", "--own", "--out", folder)
+        session.install(*map(str, sorted(Path(folder).glob("*.whl"))), "pytest", "pytest-timeout")
+        with session.chdir(folder):
+            session.run("python", "-I", "-m", "penstock.testing.provider_suite", provider)
+
+
+@nox.session
+def select(session: nox.Session) -> None:
+    """Print the jobs that a change needs: ``nox -s select -- --base main``; all jobs there are without ``--base``."""
+    _train(session, "select", *session.posargs)
+
+
+@nox.session
+def plan(session: nox.Session) -> None:
+    """Print what was released of each package, and what comes next; ``-- --check`` fails where something is in the way."""
+    _train(session, "plan", *session.posargs)
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """Release packages: version, changelog, commit and tag of each: ``nox -s release -- core providers-x==1.2.0``."""
+    _train(session, "release", *session.posargs)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build what a tag selects into ``dist``, twice, and compare all that names the release: ``nox -s build -- core/v1.2.0``."""
+    _train(session, "build", *session.posargs)
+
+
+@nox.session
+def trial(session: nox.Session) -> None:
+    """Try the wheel of a tag in environments with what it declares alone: ``nox -s trial -- core/v1.2.0``."""
+    _train(session, "trial", *session.posargs)
+
+
+@nox.session
+def record(session: nox.Session) -> None:
+    """Write a published release into ``releases.toml``: ``nox -s record -- core/v1.2.0``."""
+    _train(session, "record", *session.posargs)
+
+
+@nox.session
+def rebuild(session: nox.Session) -> None:
+    """Build old wheels again from the record and compare them: ``nox -s rebuild -- core==1.2.0``; all without words."""
+    _train(session, "rebuild", *session.posargs)
 
 
 @nox.session

@@ -48,11 +48,12 @@ def build_wheels(root: Path, folder: Path) -> list[Path]:
     return sorted(folder.glob("*.whl"))
 
 
-def make_environment(folder: Path, wheels: Path, requirement: str) -> Path:
+def make_environment(folder: Path, wheels: Path, requirement: str, constraints: Path | None = None) -> Path:
     """Make an environment with one requirement, taken from our wheels and from PyPI; its Python is returned."""
     _run(_uv(), "venv", "--quiet", "--python", sys.executable, str(folder))
     python = folder / "bin" / "python"
-    _run(_uv(), "pip", "install", "--quiet", "--python", str(python), "--find-links", str(wheels), requirement)
+    words = ["--find-links", str(wheels), *(["--constraints", str(constraints)] if constraints else [])]
+    _run(_uv(), "pip", "install", "--quiet", "--python", str(python), *words, requirement)
     return python
 
 

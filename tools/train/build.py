@@ -1,0 +1,143 @@
+"""Building a package from a commit: from what is committed alone, by the builder of that commit's lock, twice."""
+
+import email.parser
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+import zipfile
+from os import environ
+from pathlib import Path
+
+from train.packages import Package, packages_of
+from train.repository import Repository
+from train.tags import Tag, disagreements
+
+
+class Refused(Exception):  # noqa: N818 - what is refused is said, it is no accident
+    """A release that cannot be; the message says why."""
+
+
+def package_at(repository: Repository, commit: str, name: str) -> Package:
+    """A package as it was at a commit.
+
+    Raises:
+        LookupError: There was none of that name.
+    """
+    listed = repository.git("ls-tree", "-r", "--name-only", commit).decode().split("\n")
+    with tempfile.TemporaryDirectory() as folder:
+        repository.export(commit, [each for each in listed if each.endswith("pyproject.toml")], Path(folder))
+        found = {each.name: each for each in packages_of(Path(folder))}
+    if name not in found:
+        raise LookupError(f"no package was called {name!r} at {commit[:12]}; there were {', '.join(found)}")
+    return found[name]
+
+
+def build(repository: Repository, commit: str, package: Package, out: Path) -> Path:
+    """Build the source distribution and the wheel of a package at a commit; the wheel's path is returned.
+
+    It is built twice, from two folders, with the time of the commit as the time of each file
+    (https://reproducible-builds.org/specs/source-date-epoch/).
+
+    Args:
+        repository: The clone.
+        commit: The commit.
+        package: The package as it was there.
+        out: Where the files are put.
+
+    Raises:
+        Refused: The build failed, or the two builds differ.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as name:
+        first, second = (_built(repository, commit, package, Path(name) / each) for each in ("first", "second"))
+        if [path.name for path in first] != [path.name for path in second]:
+            raise Refused(f"two builds of {package.distribution} made different files: {first} and {second}")
+        for one, other in zip(first, second, strict=True):
+            if one.read_bytes() != other.read_bytes():
+                raise Refused(f"two builds of {one.name} differ; find what in it depends on time, place or chance")
+        copies = [Path(shutil.copy(path, out)) for path in first]
+    return next(path for path in copies if path.suffix == ".whl")
+
+
+def _built(repository: Repository, commit: str, package: Package, folder: Path) -> list[Path]:
+    folder.mkdir()
+    repository.export(commit, [".gitignore", str(package.folder)], folder)
+    builder = f"hatchling=={locked_version(repository.text(commit, 'uv.lock'), 'hatchling')}"
+    command = [sys.executable, "-m", "uv", "run", "--quiet", "--no-project", "--isolated", "--python", sys.executable]
+    done = subprocess.run(
+        [*command, "--with", builder, "python", "-m", "hatchling", "build", "-d", str(folder / "dist")],
+        cwd=folder / package.folder, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+        env={**environ, "SOURCE_DATE_EPOCH": str(repository.time_of(commit)), "UV_NO_CONFIG": "1"},
+    )  # fmt: skip
+    if done.returncode:
+        raise Refused(f"{package.distribution} cannot be built from {commit[:12]}:\n{done.stdout}{done.stderr}")
+    return sorted((folder / "dist").iterdir())
+
+
+def locked_version(lock: str, distribution: str) -> str:
+    """The version of a distribution in a ``uv.lock``.
+
+    Raises:
+        Refused: The lock does not hold it.
+    """
+    for each in tomllib.loads(lock)["package"]:
+        if each["name"] == distribution:
+            return str(each["version"])
+    raise Refused(f"uv.lock has no {distribution}")
+
+
+def wheel_facts(wheel: Path) -> dict[str, str]:
+    """What a wheel says of itself: ``name``, ``version``, ``id`` of its manifest, ``point`` of its entry, ``contents``.
+
+    ``contents`` is the sha256 of its RECORD, which has the digest of every file: it is the same whatever library packed the
+    archive.
+    """
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        info = next(name.partition("/")[0] for name in names if name.endswith(".dist-info/METADATA"))
+        metadata = email.parser.Parser().parsestr(archive.read(f"{info}/METADATA").decode())
+        points = archive.read(f"{info}/entry_points.txt").decode() if f"{info}/entry_points.txt" in names else ""
+        manifest = next((name for name in names if name.endswith("/provider.toml") and name.count("/") == 1), None)
+        found = tomllib.loads(archive.read(manifest).decode()) if manifest else {}
+        digest = hashlib.sha256(archive.read(f"{info}/RECORD")).hexdigest()
+    group = points.partition("[penstock.providers]\n")[2]
+    return {
+        "name": metadata["Name"],
+        "version": metadata["Version"],
+        "id": str(found.get("id", "")),
+        "point": group.partition("=")[0].strip(),
+        "contents": digest,
+    }
+
+
+def build_tag(repository: Repository, tag: Tag, out: Path, commit: str = "") -> Path:
+    """Build what a tag selects, and nothing else; the wheel's path is returned.
+
+    Args:
+        repository: The clone.
+        tag: The tag.
+        out: Where the files are put.
+        commit: The commit, where the tag is not made yet.
+
+    Raises:
+        Refused: The build failed, is not reproducible, or something disagrees with the tag.
+    """
+    commit = commit or repository.commit(f"refs/tags/{tag}")
+    package = package_at(repository, commit, tag.package)
+    if not package.is_published:
+        raise Refused(f"{package.name} is for tests alone and has no releases")
+    wheel = build(repository, commit, package, out)
+    texts = {"CHANGELOG.md": repository.text(commit, f"{package.folder}/CHANGELOG.md")}
+    texts |= dict.fromkeys(fragments_at(repository, commit, package), "")
+    if found := list(disagreements(tag, package, texts, wheel_facts(wheel))):
+        raise Refused("\n".join(found))
+    return wheel
+
+
+def fragments_at(repository: Repository, commit: str, package: Package) -> list[str]:
+    """Names of the changelog fragments of a package at a commit."""
+    listed = repository.git("ls-tree", "--name-only", commit, "--", f"{package.folder}/changelog.d/").decode().split()
+    return [name for path in listed if (name := Path(path).name) != ".gitkeep"]

@@ -1,0 +1,158 @@
+"""Wheels of the workspace's packages to test another one with: of this clone, the latest that were released, or the oldest."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from train.build import Refused, build, package_at, wheel_facts
+from train.packages import Package, needs
+from train.record import FILE, Release, newest, releases_of, text_of
+from train.repository import Repository
+
+CONSTRAINTS = "constraints.txt"
+PUSHES = 10
+
+
+def fill(repository: Repository, packages: Sequence[Package], package: Package, core: str, out: Path) -> list[str]:
+    """Put the wheels that a package needs from the workspace into a folder; each is said as ``DISTRIBUTION==VERSION``.
+
+    The folder gets a ``constraints.txt`` with the same lines, so that no index answers with another version.
+
+    Args:
+        repository: The clone.
+        packages: The packages of the workspace.
+        package: The package that is to be tested.
+        core: ``head`` for what stands here, ``latest`` for the newest releases, ``oldest`` for the oldest that it allows;
+            what was never released is taken as it stands here.
+        out: The folder.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    releases = recorded(repository.root)
+    lines = []
+    for each in needs(packages, package):
+        chosen = choose(releases, each, package, core)
+        wheel = rebuild(repository, chosen, out) if chosen else build_here(repository.root, each, out)
+        facts = wheel_facts(wheel)
+        lines.append(f"{facts['name']}=={facts['version']}")
+    (out / CONSTRAINTS).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return lines
+
+
+def choose(releases: Sequence[Release], needed: Package, package: Package, core: str) -> Release | None:
+    """The release of a needed package that a package is tested with; None for what stands here.
+
+    Args:
+        releases: The record.
+        needed: What it needs.
+        package: What is tested; its requirement says which release is the oldest that it allows.
+        core: ``head``, ``latest`` or ``oldest``.
+    """
+    if core == "head":
+        return None
+    floor = next((text for text in package.floors if Requirement(text).name == needed.distribution), "")
+    if core == "latest" or not floor:
+        return newest(releases, needed.name)
+    specifier = Requirement(floor).specifier
+    fitting = [each for each in releases if each.package == needed.name and specifier.contains(each.version)]
+    return min(fitting, key=lambda each: Version(each.version), default=None)
+
+
+def recorded(root: Path) -> list[Release]:
+    """The releases that a work tree records."""
+    return releases_of((root / FILE).read_text(encoding="utf-8"))
+
+
+def add(repository: Repository, release: Release, *, push: bool) -> None:
+    """Commit a release to the record, and push the commit where that is asked for.
+
+    Several releases of one wave are recorded at the same time from several clones: who comes second begins again from what
+    the first one pushed.
+
+    Raises:
+        Refused: The record has the release already, or the push was refused again and again.
+    """
+    refusal = ""
+    for _ in range(PUSHES):
+        rows = recorded(repository.root)
+        if any(each[:2] == release[:2] for each in rows):
+            raise Refused(f"{FILE} has {release.package} {release.version} already")
+        (repository.root / FILE).write_text(text_of([*rows, release]), encoding="utf-8")
+        message = f"Record the release of {release.package} {release.version}"
+        repository.git("commit", "--quiet", "--message", message, "--", FILE)
+        if not push:
+            return
+        try:
+            repository.git("push", "--quiet", "origin", "HEAD")
+        except RuntimeError as error:
+            refusal = str(error)
+            repository.git("fetch", "--quiet", "origin")
+            repository.git("reset", "--quiet", "--hard", "@{upstream}")
+        else:
+            return
+    raise Refused(f"the record of {release.package} {release.version} cannot be pushed: {refusal}")
+
+
+def rebuild(repository: Repository, release: Release, out: Path) -> Path:
+    """Build the wheel of a release again, from its commit; its path is returned.
+
+    Raises:
+        Refused: It cannot be built, or is not what was released.
+    """
+    wheel = build(repository, release.commit, package_at(repository, release.commit, release.package), out)
+    if (found := wheel_facts(wheel)["contents"]) != release.contents:
+        raise Refused(
+            f"{release.package} {release.version} from {release.commit[:12]} is not what was released: the digest of its "
+            f"RECORD is {found}, and {FILE} has {release.contents}"
+        )
+    return wheel
+
+
+def rebuild_all(repository: Repository, wanted: str, out: Path) -> Iterator[tuple[Release, str]]:
+    """Build old wheels again; each release is told with what is wrong with it, empty if nothing is.
+
+    Args:
+        repository: A full clone.
+        wanted: ``PACKAGE==VERSION`` or the name of a package; empty for all releases.
+        out: Where the wheels are put.
+    """
+    name, _, version = wanted.partition("==")
+    for each in recorded(repository.root):
+        if name in ("", each.package) and version in ("", each.version):
+            try:
+                rebuild(repository, each, out)
+            except (Refused, RuntimeError, LookupError) as error:
+                yield each, str(error)
+            else:
+                yield each, ""
+
+
+def build_here(root: Path, package: Package, out: Path) -> Path:
+    """Build the wheel of a package as it stands in the work tree; its path is returned.
+
+    Raises:
+        Refused: It cannot be built.
+    """
+    target = out / f".{package.name}"
+    command = [
+        sys.executable,
+        "-m",
+        "uv",
+        "build",
+        "--quiet",
+        "--wheel",
+        "--out-dir",
+        str(target),
+        str(root / package.folder),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        raise Refused(f"{package.distribution} cannot be built here:\n{done.stdout}{done.stderr}")
+    (wheel,) = target.glob("*.whl")
+    copy = Path(shutil.copy(wheel, out))
+    shutil.rmtree(target)
+    return copy
