@@ -13,6 +13,7 @@ from enum import Enum
 from pathlib import Path
 
 import click
+import msgspec
 
 import penstock
 import provider_spec
@@ -23,7 +24,7 @@ from penstock.author.abstract_operator import AbstractOperator
 from penstock.author.run.context import ADJACENT, DATED, FILTERS, NAMES, Context
 from penstock.cli.root import root
 from penstock.model.attempt import TryFacts, TryInputs
-from penstock.settings import SECTIONS
+from penstock.settings import SECTIONS, BackendChoice
 from penstock.testing import FakeRuntime
 
 ROOT = Path(__file__).parent.parent
@@ -95,6 +96,10 @@ def settings() -> str:
             lines.append(f"| `{key}` | `{getattr(defaults, key)!r}` | {meaning} |")
         lines.append("")
     lines += [
+        "## [secrets.NAME]\n",
+        'A secrets backend by a name of your own: `NAME = "TYPE"` in `[secrets]`, or a table with `type`, the capability id of the',
+        "backend, and the parameters of that; beside them:\n",
+        *_own_keys(BackendChoice),
         "## [executors]\n",
         'Executors by names of your own: `NAME = "TYPE"`, or a table `[executors.NAME]` with `type` and options. A type is',
         "`local`, whose options are the keys of `[executor]`, or the capability id of a provider's executor,",
@@ -103,6 +108,16 @@ def settings() -> str:
         '`QUEUE = "EXECUTOR"`: which executor runs the tries of a queue; those of queues that are not listed run on `local`.\n',
     ]
     return _markdown(lines)
+
+
+def _own_keys(kind: type[msgspec.Struct]) -> Iterator[str]:
+    """The keys of an entry that the core reads itself."""
+    entries = dict(_sections(inspect.getdoc(kind) or "")[1])
+    yield from ("| key | default | meaning |", "|---|---|---|")
+    for field in msgspec.structs.fields(kind):
+        if field.name not in ("type", "options"):
+            yield f"| `{field.name}` | `{field.default!r}` | {entries[field.name]} |"
+    yield ""
 
 
 def authoring() -> str:

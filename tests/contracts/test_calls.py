@@ -30,6 +30,7 @@ RULES = {
         {
             f"{CORE}/app/compose.py": "waits for the end of a scheduler that was killed a moment ago",
             f"{CORE}/app/notifier.py": "hands deliveries the clock of their time limits",
+            f"{CORE}/app/vault.py": "hands lines to secrets backends the clock of their time limits",
             f"{CORE}/author/operators/email.py": "measures the answer of a mail server",
             f"{CORE}/cli/": "what a person waits for in a terminal",
             f"{CORE}/clock.py": "the clock",
@@ -58,7 +59,7 @@ RULES = {
             f"{CORE}/plugins/project_modules.py": "a module of the project is described with its parent's environment, without secrets",
             f"{CORE}/load/parser.py": "a parse server inherits the environment of its parent, without secrets",
             f"{CORE}/spec/worker.py": "a try's process inherits the environment of its worker, without secrets",
-            f"{CORE}/notify/listener_process.py": "a listener inherits the environment of its parent, without secrets",
+            f"{CORE}/processes/line_process.py": "a provider's process inherits the environment of its parent, without secrets",
             "plugin-manager/": "its settings are the environment and one file, read where a command needs them",
             "testkit/": "children inherit the environment",
         },

@@ -17,7 +17,8 @@ from penstock.spec.executor import LOCAL, Offload, TryFinished, TryStarted
 from penstock.store import Keyring, LoaderCatalog, Store, new_key
 from penstock.tries.asks import Asks
 from penstock.tries.try_requests import TryRequests
-from penstock.tries.vault import StoreSource, Vault
+from penstock.tries.vault import Vault
+from penstock.tries.vault_sources import StoreSource
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SUCCESS = TryEnd(Outcome.SUCCESS)

@@ -22,8 +22,10 @@ from penstock.model.state import Outcome
 from penstock.model.value import decode
 from penstock.service import dags, runs, tasks
 from penstock.service.config import connections, pools, variables
-from penstock.spec.wire import Ask
-from penstock.tries.vault import StoreSource, Vault
+from penstock.spec.wire import Ask, Reply
+from penstock.tries.asks import answered
+from penstock.tries.vault import Vault, finished
+from penstock.tries.vault_sources import StoreSource
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -69,6 +71,11 @@ TEXTS = [
     "a\tb",
     "\u0130\u0131\u017f\u212a",
 ]
+
+
+def reply_of(asks, key, ask):
+    begun = asks.begin(key, ask)
+    return begun if isinstance(begun, Reply) else answered(finished, begun)
 
 
 def _nested(depth):
@@ -297,7 +304,7 @@ def question(house, value, n):
         "trigger_dag": ("stock", value, {"k": value}, ""),
         "run_state": ("stock", value),
     }
-    replies = [house.asks.answer(TaskKey(1, "count"), Ask(method, arguments)) for method, arguments in given.items()]
+    replies = [reply_of(house.asks, TaskKey(1, "count"), Ask(method, arguments)) for method, arguments in given.items()]
     try:
         [msgspec.msgpack.encode(reply) for reply in replies]
     except (UnicodeEncodeError, OverflowError, TypeError):
@@ -308,14 +315,14 @@ def question(house, value, n):
 
 def conf_of_task(house, value, n):
     """A run that a task asks for: what is accepted is carried out."""
-    reply = house.asks.answer(TaskKey(1, "count"), Ask("trigger_dag", ("stock", f"task{n}", {"k": value}, "")))
+    reply = reply_of(house.asks, TaskKey(1, "count"), Ask("trigger_dag", ("stock", f"task{n}", {"k": value}, "")))
     if reply.error:
         raise PenstockError(reply.error)
     return value
 
 
 def instant_of_task(house, value, n):
-    reply = house.asks.answer(TaskKey(1, "count"), Ask("trigger_dag", ("stock", f"when{n}", {}, value.isoformat())))
+    reply = reply_of(house.asks, TaskKey(1, "count"), Ask("trigger_dag", ("stock", f"when{n}", {}, value.isoformat())))
     if reply.error:
         raise PenstockError(reply.error)
     return value

@@ -12,7 +12,8 @@ from penstock.model.dag import DagSpec, TaskSpec
 from penstock.model.state import Outcome
 from penstock.spec.executor import TryFinished, TryRequest, TryStarted
 from penstock.tries.asks import Asks
-from penstock.tries.vault import StoreSource, Vault
+from penstock.tries.vault import Vault
+from penstock.tries.vault_sources import StoreSource
 
 from .conftest import NOW, SUCCESS, House
 from .hostile import DOORS, TEXTS, random_texts

@@ -12,7 +12,8 @@ from penstock.service.installation import Installation
 from penstock.settings import load_settings
 from penstock.store import Keyring, LoaderCatalog, Store, new_key
 from penstock.testing import FakeClock
-from penstock.tries.vault import EnvironmentSource, StoreSource, Vault
+from penstock.tries.vault import Vault
+from penstock.tries.vault_sources import EnvironmentSource, StoreSource
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 HOURLY = Schedule(ScheduleKind.CRON, crons=("0 * * * *",), text="@hourly")

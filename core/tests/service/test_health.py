@@ -1,10 +1,12 @@
 """What `penstock doctor` finds, one part of an installation after the other."""
 
 import shutil
+from contextlib import closing
 
 import msgspec
 import pytest
 
+from penstock.app.vault import open_vault
 from penstock.errors import RequestError
 from penstock.load.snapshot import Snapshots
 from penstock.model.quarantine import Quarantined, QuarantineKind
@@ -16,7 +18,7 @@ from penstock.service.dags import trigger
 from penstock.service.health import Severity, check_installation
 from penstock.service.quarantine import drop_quarantined, list_quarantine, retry_quarantined
 from penstock.service.tasks import why
-from penstock.settings import ExecutorChoice
+from penstock.settings import BackendChoice, ExecutorChoice
 from penstock.spec.snapshot import LIST
 
 
@@ -47,8 +49,8 @@ def test_a_missing_folder_is_bad_and_the_rest_is_looked_at(found, installation):
 def test_an_executor_that_no_provider_offers_is_bad(found, installation):
     executors = {"batch": ExecutorChoice("acme.batch")}
     installation.settings = msgspec.structs.replace(installation.settings, executors=executors)
-    assert found()["executors"].severity is Severity.BAD
-    assert "plugin-manager install acme" in found()["executors"].detail
+    assert found()["executor batch"].severity is Severity.BAD
+    assert "plugin-manager install acme" in found()["executor batch"].detail
     assert found()["providers"].severity is Severity.OK
 
 
@@ -62,6 +64,36 @@ def test_an_executor_that_does_not_take_its_options_is_bad(found, installation, 
     installation.settings = msgspec.structs.replace(installation.settings, executors=executors)
     assert found()["executor far"].severity is Severity.BAD
     assert found()["executor far"].detail.startswith("[executors.far]: ours.batch takes no argument 'slots'")
+
+
+def test_a_secrets_backend_that_is_away_refused_or_of_another_kind_is_bad(found, installation, tmp_path):
+    (tmp_path / "vaults.py").write_text(
+        "from penstock.spec.plugin import Capability, hookimpl\nclass Vault:\n"
+        "    def connection(self, conn_id): raise TimeoutError('no answer')\n"
+        "    connection_ids = variable = variable_keys = lambda self, *given: None\n"
+        "@hookimpl\ndef penstock_secrets_backends():\n"
+        "    return [Capability('secrets_backends', 'vaults.acme', Vault, 'A vault.')]\n"
+        "@hookimpl\ndef penstock_executors():\n    return [Capability('executors', 'vaults.far', Vault, 'Far.')]\n"
+    )
+    backends = {
+        "away": BackendChoice("vaults.acme"),
+        "odd": BackendChoice("vaults.acme", {"pin": 3}),
+        "far": BackendChoice("vaults.far"),
+        "none": BackendChoice("acme.vault"),
+    }
+    settings = installation.settings
+    plugins = msgspec.structs.replace(settings.plugins, modules=("vaults",))
+    installation.settings = msgspec.structs.replace(settings, root=tmp_path, plugins=plugins, secrets_backends=backends)
+    installation.host = PluginSources(modules=("vaults",), folder=str(tmp_path)).host(())
+    with closing(open_vault(installation.settings, None)) as installation.vault:
+        told = {name: found()[f"secrets {name}"] for name in backends}
+    assert {each.severity for each in told.values()} == {Severity.BAD}
+    assert "failed at connection('penstock-doctor'): TimeoutError: no answer" in told["away"].detail
+    assert told["odd"].detail.startswith("[secrets.odd]: vaults.acme takes no argument 'pin'")
+    assert (
+        "vaults.far is one of the executors of its provider; it must be one of secrets backends" in told["far"].detail
+    )
+    assert "plugin-manager install acme" in told["none"].detail
 
 
 def test_what_an_executor_of_a_provider_does_wrong_is_bad_until_the_next_scheduler(found, installation, tmp_path):

@@ -270,26 +270,27 @@ def test_logs_are_found_by_dispatch(installation, run):
 
 def test_connections_of_the_environment_come_first_and_secrets_stay_hidden(installation, environ_connections):
     extra = {"role": "r", "private_key": "kkk", "key": {"token": "ttt", "list": ["lll"]}}
-    assert connections.set_connection(installation, Connection("db", "postgres", password="ppp", extra=extra))
+    assert not connections.set_connection(installation, Connection("db", "postgres", password="ppp", extra=extra))
     stored = connections.show_connection(installation, "db")
     environ_connections["db"] = Connection("db", "mysql", password="eee")
-    first, second = connections.list_connections(installation)
+    first, second = connections.list_connections(installation).things
     assert (first.source, second.source, second.shadowed) == ("environment", "database", True)
     shown = msgspec.json.encode([first, second, stored]).decode()
     assert not any(secret in shown for secret in ("ppp", "kkk", "ttt", "eee"))
     assert "lll" in shown
-    assert not connections.set_connection(installation, Connection("db", "postgres")), "the environment's is used"
+    unused = connections.set_connection(installation, Connection("db", "postgres"))
+    assert unused == "PENSTOCK_CONN_DB is set and comes first: the stored one is not used"
     with pytest.raises(RequestError, match="an id has letters"):
         connections.set_connection(installation, Connection("a b", "x"))
 
 
 def test_variables_of_the_environment_come_first(installation, environ_variables):
-    assert variables.set_variable(installation, "key", "stored")
+    assert not variables.set_variable(installation, "key", "stored")
     assert variables.get_variable(installation, "key") == "stored"
     environ_variables["key"] = "outside"
     assert variables.get_variable(installation, "key") == "outside"
-    assert [v.shadowed for v in variables.list_variables(installation)] == [False, True]
-    assert not variables.set_variable(installation, "key", "again"), "the environment's is used"
+    assert [v.shadowed for v in variables.list_variables(installation).things] == [False, True]
+    assert "PENSTOCK_VAR_KEY is set" in variables.set_variable(installation, "key", "again")
     with pytest.raises(NotFoundError, match="Did you mean 'key'"):
         variables.get_variable(installation, "keys")
     with pytest.raises(RequestError):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from penstock.app.compose import open_vault
+from penstock.app.vault import open_vault
 from penstock.author.runtime import current
 from penstock.errors import ErrorKind, ProviderError
 from penstock.model.changes import Changes

@@ -8,7 +8,9 @@ from penstock.errors import ConfigError, NotFoundError, StoreError
 from penstock.model.connection import Connection
 from penstock.store import Keyring, Store, new_key
 from penstock.tries.asks import answered, connection_reply
-from penstock.tries.vault import EnvironmentSource, StoreSource, Vault
+from penstock.tries.vault import Vault
+from penstock.tries.vault_listing import list_connections, list_variables
+from penstock.tries.vault_sources import EnvironmentSource, StoreSource
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -16,10 +18,11 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 class Backend:
     """A secrets backend as a provider may bring it; it may be away."""
 
-    name = "acme secrets"
+    name, remote = "acme secrets", True
 
     def __init__(self, connections=(), variables=()):
         self.held, self.texts, self.away = {c.conn_id: c for c in connections}, dict(variables), False
+        self.lists = True
 
     def _check(self):
         if self.away:
@@ -31,7 +34,11 @@ class Backend:
 
     def connection_ids(self):
         self._check()
-        return list(self.held)
+        return list(self.held) if self.lists else None
+
+    def variable(self, key):
+        self._check()
+        return self.texts.get(key)
 
     def variables(self, keys):
         self._check()
@@ -71,27 +78,48 @@ def test_the_first_source_that_has_a_connection_gives_it_with_its_secrets(vault)
         "environment",
     )
     assert vault.connection("lake").source == "database"
-    assert vault.sources("db") == ("environment", "acme secrets", "database")
 
 
 def test_the_first_source_that_has_a_variable_gives_it_with_its_secrets(vault):
     assert (vault.variable("key").value, vault.variable("REGION").source) == ("backend", "environment")
-    assert vault.variable("token") == ("ttt", ("ttt",), "acme secrets", False)
-    assert vault.variable("nowhere") == (None, (), "", False)
+    assert vault.variable("token") == ("ttt", ("ttt",), "acme secrets")
+    assert vault.variable("nowhere") == (None, (), "")
     assert vault.variables(["key", "region", "nowhere"]) == {"key": "backend", "region": "eu", "nowhere": None}
-    assert vault.variable_keys() == {"key", "token", "region"}
+    assert vault.known_variables() == {"key", "region"}, "to list those of a secrets backend takes its time"
 
 
 def test_everything_is_listed_and_what_is_not_used_is_marked(vault):
-    listed = [(each.value.conn_id, each.source, each.shadowed) for each in vault.all_connections()]
-    assert listed == [
+    listing = list_connections(vault)
+    assert [(each.name, each.source, each.shadowed) for each in listing.things] == [
         ("db", "environment", False),
         ("db", "acme secrets", True),
         ("db", "database", True),
         ("lake", "database", False),
     ]
-    shadowed = [(key, each.source) for key, each in vault.all_variables() if each.shadowed]
-    assert shadowed == [("key", "database")]
+    assert [each.found is None for each in listing.things] == [False, True, False, False]
+    variables = list_variables(vault).things
+    assert [(each.name, each.source) for each in variables if each.shadowed] == [("key", "database")]
+    assert [each.found and each.found.value for each in variables] == ["eu", None, None, "stored"]
+
+
+def test_a_source_that_fails_or_cannot_list_does_not_hide_what_the_others_have(vault, backend):
+    backend.lists = False
+    listing = list_connections(vault)
+    assert [(each.name, each.source) for each in listing.things] == [
+        ("db", "environment"),
+        ("db", "database"),
+        ("lake", "database"),
+    ]
+    assert (listing.failures, listing.silent) == ([], ["acme secrets"])
+    backend.away = True
+    listing = list_connections(vault)
+    assert [(each.name, each.source, each.withheld) for each in listing.things] == [
+        ("db", "environment", ""),
+        ("db", "database", "acme secrets"),
+        ("lake", "database", "acme secrets"),
+    ]
+    assert len(listing.failures) == 1
+    assert "TimeoutError: no answer" in listing.failures[0]
 
 
 def test_a_connection_that_no_source_has_is_told_with_the_nearest_of_all_sources(vault):
@@ -107,9 +135,6 @@ def test_a_connection_that_no_source_has_is_told_with_the_nearest_of_all_sources
         lambda vault: vault.connection("lake"),
         lambda vault: vault.variable("key"),
         lambda vault: vault.variables(["key"]),
-        lambda vault: vault.sources("lake"),
-        lambda vault: list(vault.all_connections()),
-        lambda vault: vault.variable_keys(),
     ],
 )
 def test_a_source_that_fails_is_named_and_no_later_one_is_asked(vault, backend, ask):
@@ -132,7 +157,7 @@ def test_a_variable_is_set_in_the_database_and_deleted_there(vault, store):
     vault.set_variable("fresh", None, NOW)
     vault.set_variable("never there", None, NOW)
     assert store.config.variable("fresh") is None
-    with pytest.raises(ConfigError, match="there is no database"):
+    with pytest.raises(ConfigError, match="the database is not among the sources"):
         Vault([]).set_variable("fresh", "1", NOW)
 
 

@@ -126,6 +126,15 @@ _TABLE = (
         process="that of the import of the DAG file, which is bounded in time and memory",
         raised="it is a problem of the DAG file, whose last good plan stays",
     ),
+    Kind(
+        "secrets_backends",
+        "sources of connections and Variables",
+        "by a process of its own, when something is asked of it, if the settings name it",
+        "penstock_secrets_backends",
+        "penstock.spec.secrets_backend:SecretsBackend",
+        ("secrets",),
+        3,
+    ),
 )
 
 KINDS: Mapping[str, Kind] = {kind.name: kind._replace(keys={**CAPABILITY_KEYS, **kind.own_keys}) for kind in _TABLE}

@@ -3,8 +3,9 @@
 import sys
 import time
 
-from penstock.app.environments import isolated_pythons, plugin_host, secrets_of
+from penstock.app.environments import isolated_pythons, plugin_host
 from penstock.app.executors import build_executors, lease_renewal_of, place_of
+from penstock.app.vault import open_vault
 from penstock.clock import SystemClock
 from penstock.engine.engine import Engine
 from penstock.errors import StoreHeldError
@@ -20,7 +21,6 @@ from penstock.spec.executor import Executor, Offload
 from penstock.store import Keyring, Store
 from penstock.tries.asks import Asks
 from penstock.tries.try_requests import TryRequests
-from penstock.tries.vault import EnvironmentSource, StoreSource, Vault, VaultSource
 
 PATIENCE_S, POLL_S = 3.0, 0.1
 
@@ -42,14 +42,6 @@ def open_store(settings: Settings, *, create: bool = True) -> Store:
     if create:
         make_state_folder(settings)
     return Store.open(settings.database_url, keyring(settings), create=create, wait_s=settings.database.wait_s)
-
-
-def open_vault(settings: Settings, store: Store | None) -> Vault:
-    """Connections and Variables of an installation: those of the environment first, then those of its database, if any."""
-    sources: list[VaultSource] = [EnvironmentSource(settings.connections, settings.variables)]
-    if store is not None:
-        sources.append(StoreSource(store))
-    return Vault(sources, secrets_of(settings))
 
 
 def installation(settings: Settings, *, create: bool = True) -> Installation:

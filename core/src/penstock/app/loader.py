@@ -14,6 +14,9 @@ from penstock.service.retention.sweep import RetentionSweep
 from penstock.store import LoaderCatalog
 from penstock_manifest.cache import stamp
 
+_LOOK_S = 30.0
+"""Seconds between two looks at the Variables of secrets backends whose answers are used for a shorter time."""
+
 
 def main() -> int:
     """Load DAG files until SIGTERM; the exit code is 5 if the installation is wrong."""
@@ -37,7 +40,18 @@ def loader(installation: Installation, catalog: LoaderCatalog) -> Loader:
     settings = installation.settings
     parser = Parser(_Installed(installation), installation.vault.variables, installation.now)
     maintain = RetentionSweep(installation, log).step
-    return Loader(settings.dags_folder, settings.state_folder, catalog, parser, installation.now, log, maintain)
+    # What a secrets backend has may change at any time, and is asked anew once the answers that are known are too old.
+    variables_s = min((max(each.cache_s, _LOOK_S) for each in settings.secrets_backends.values()), default=None)
+    return Loader(
+        settings.dags_folder,
+        settings.state_folder,
+        catalog,
+        parser,
+        installation.now,
+        log,
+        maintain,
+        variables_s=variables_s,
+    )
 
 
 class _Installed:

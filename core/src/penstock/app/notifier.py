@@ -2,17 +2,13 @@
 
 import sys
 import time
-from collections.abc import Callable
 
 from penstock.app.environments import isolated_pythons, listening
 from penstock.app.service_main import run_service
-from penstock.errors import StoreUnavailableError
+from penstock.app.vault import answer
 from penstock.notify.delivery import Ports
 from penstock.notify.notifier import Notifier
 from penstock.service.installation import Installation
-from penstock.spec.wire import Ask, Reply
-from penstock.tries.asks import answered, connection_reply, variable_reply
-from penstock.tries.vault import Vault
 
 LOG = "listeners.log"
 
@@ -33,24 +29,14 @@ def notifier(installation: Installation) -> Notifier:
         ]
         for provider, module in listening(settings).items()
     }
-    ports = Ports(settings.notifier.timeout_s, answer(installation.vault), time.monotonic, installation.now, _log)
+    ports = Ports(
+        settings.notifier.timeout_s,
+        answer(installation.vault, "a plugin module"),
+        time.monotonic,
+        installation.now,
+        _log,
+    )
     return Notifier(installation.store, commands, settings.logs_folder / LOG, ports)
-
-
-def answer(vault: Vault) -> Callable[[Ask], Reply]:
-    """What answers a plugin module that asks for a connection or a Variable, as a task would be answered."""
-    known: dict[str, Callable[..., Reply]] = {"connection": connection_reply, "variable": variable_reply}
-
-    def reply(ask: Ask) -> Reply:
-        method = known.get(ask.method)
-        if method is None:
-            return Reply(error=f"{ask.method}() is for tasks: a plugin module may ask for connections and Variables")
-        try:
-            return answered(method, vault, *ask.args)
-        except StoreUnavailableError as error:
-            return Reply(error=str(error), error_type=type(error).__name__)
-
-    return reply
 
 
 def _log(line: str) -> None:

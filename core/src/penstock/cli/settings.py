@@ -28,10 +28,11 @@ def show(context: click.Context, *, as_json: bool) -> None:
         print_line(f"\n[{section}]")
         for key, value in facts[section].items():
             print_line(f"{key} = {_toml(value)}")
-    for name, chosen in facts["executors"].items():
-        print_line(f"\n[executors.{name}]")
-        for key, value in chosen.items():
-            print_line(f"{key} = {_toml(value)}")
+    for table, entries in (("secrets", "secrets_backends"), ("executors", "executors")):
+        for name, chosen in facts[entries].items():
+            print_line(f"\n[{table}.{name}]")
+            for key, value in chosen.items():
+                print_line(f"{key} = {_toml(value)}")
     print_line("\n[queues]")
     for queue, executor in facts["queues"].items():
         print_line(f"{_toml(queue)} = {_toml(executor)}")

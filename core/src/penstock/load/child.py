@@ -27,7 +27,7 @@ from penstock.author.build.plan_runs import Plan, plan
 from penstock.author.parse_session import ParseSession
 from penstock.errors import MissingProviderError, NotFoundError, PluginError, RequestError
 from penstock.load.ignore import IGNORE
-from penstock.load.messages import MessageKind, ParseConfig, ParseJob
+from penstock.load.messages import UNANSWERED, MessageKind, ParseConfig, ParseJob
 from penstock.model.names import error_sentence
 from penstock.model.schedule import ScheduleKind
 from penstock.model.source import ParsedFile
@@ -173,6 +173,7 @@ class _LoaderRuntime(ImportRuntime):
     def __init__(self, line: FrameSocket, serial: int) -> None:
         self._line, self._serial = line, serial
         self.read: dict[str, str | None] = {}
+        self._errors: dict[str, str] = {}
 
     def variable(self, key: str) -> str | None:
         """Read a Variable; it is the same text however often it is read.
@@ -188,9 +189,10 @@ class _LoaderRuntime(ImportRuntime):
             if replies is None:
                 raise RequestError(f"Variable {key!r} cannot be read: the loader is gone.")
             reply = _decode_reply(replies[0][2])
-            if reply.error:
-                raise RequestError(reply.error)
-            self.read[key] = reply.value
+            self.read[key] = UNANSWERED if reply.error else reply.value
+            self._errors[key] = reply.error
+        if self._errors[key]:
+            raise RequestError(self._errors[key])
         return self.read[key]
 
 

@@ -3,7 +3,7 @@
 import select
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from penstock.errors import DataRefusedError, PenstockError, StoreError
 from penstock.load.discover import dag_files
 from penstock.load.folder import WHOLE, is_left_out
 from penstock.load.loader_store import LoaderStore
+from penstock.load.messages import UNANSWERED
 from penstock.load.owners import DagOwners, duplicate_dag
 from penstock.load.parser import Parser
 from penstock.load.snapshot import Snapshot, Snapshots
@@ -48,9 +49,10 @@ class Loader:
         clock: Tells the present, aware UTC.
         log: Takes what the user should know, a line each.
         maintain: Does a portion of other work while there is no reason to look; returns the seconds until the next one.
+        variables_s: Seconds after which Variables may have changed without a word to the store; None for never.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is made of is handed in, part by part
         self,
         folder: Path,
         state: Path,
@@ -59,11 +61,14 @@ class Loader:
         clock: Callable[[], datetime],
         log: Callable[[str], None],
         maintain: Callable[[], float] = lambda: _NEVER_S,
+        *,
+        variables_s: float | None = None,
     ) -> None:
         self._folder, self._snapshots = folder, Snapshots(folder, state)
         self._store, self._parser, self._clock = store, parser, clock
         self._print = log
-        self._maintain = maintain
+        self._maintain, self._variables_s = maintain, variables_s
+        self._faults: set[str] = set()
         self._files: dict[str, ParsedFile] = {}
         self._owners = DagOwners()
         self._retry: set[str] = set()
@@ -201,7 +206,7 @@ class Loader:
 
     def _stale(self, present: Iterable[str], snapshot: Snapshot) -> list[str]:
         keys = {key for known in self._files.values() for key in known.variables}
-        values = self._store.variables(sorted(keys)) if keys else {}
+        values = self._variables(sorted(keys)) if keys else {}
         now = self._clock()
         return [name for name in present if self._is_stale(name, snapshot, values, now)]
 
@@ -213,7 +218,26 @@ class Loader:
             return True
         if any(snapshot.source_hash(source) != found for source, found in known.sources.items()):
             return True
-        return any(values.get(key) != value for key, value in known.variables.items())
+        return any(key in values and values[key] != value for key, value in known.variables.items())
+
+    def _variables(self, keys: Sequence[str]) -> Mapping[str, str | None]:
+        """The present text of Variables; those whose source fails are left out, so that their files stay as they are."""
+        values, faults = self._read(keys)
+        for fault in sorted(faults - self._faults):
+            self._log(f"whether a Variable has changed is not known: {fault}")
+        self._faults = faults
+        return values
+
+    def _read(self, keys: Sequence[str]) -> tuple[Mapping[str, str | None], set[str]]:
+        try:
+            return self._store.variables(keys), set()
+        except StoreError:
+            raise
+        except PenstockError as error:
+            if len(keys) == 1:
+                return {}, {str(error)}
+            read = [self._read([key]) for key in keys]
+            return {key: text for values, _ in read for key, text in values.items()}, set().union(*(f for _, f in read))
 
     def _accept(self, parsed: ParsedFile, snapshot: Snapshot) -> None:
         """Keep what an import gave, unless another file defines one of its DAGs."""
@@ -288,13 +312,18 @@ class Loader:
             self._snapshots.remove_unused({snapshot.hash, *self._store.live_snapshots()})
 
     def _next_refresh(self) -> float | None:
-        """Seconds until the first file wants to be imported again; None if none does."""
+        """Seconds until the first file wants to be imported again, or a Variable may have changed; None if that is not to be."""
         now = self._clock()
         waits = [
             (known.parsed_at - now).total_seconds() + known.refresh_s
             for known in self._files.values()
             if known.refresh_s is not None
         ]
+        read = {text for known in self._files.values() for text in known.variables.values()}
+        if self._faults or UNANSWERED in read:
+            waits.append(_RETRY_S)
+        elif read and self._variables_s is not None:
+            waits.append(self._variables_s)
         return max(0.0, min(waits)) if waits else None
 
     def _log(self, text: str) -> None:

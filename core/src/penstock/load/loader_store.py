@@ -38,7 +38,12 @@ class LoaderStore(Protocol):
         """Hashes of snapshots that a DAG's current version or an unfinished run still needs."""
 
     def variables(self, keys: Collection[str]) -> Mapping[str, str | None]:
-        """The present text of these Variables, decrypted; None for those that do not exist."""
+        """The present text of these Variables, decrypted; None for those that do not exist.
+
+        Raises:
+            ConfigError: A source of Variables failed.
+            StoreError: The database failed.
+        """
 
     def fileno(self) -> int:
         """A descriptor that is readable when some Variable may have changed, in whichever process that was done."""

@@ -15,6 +15,9 @@ from penstock.model.dag import DagSpec
 from penstock.model.source import ParsedFile
 from penstock_manifest.format import Capability
 
+UNANSWERED = "\0unanswered"
+"""Stands for the text of a Variable whose source failed: no Variable has it, so the file is imported again once one is had."""
+
 
 class MessageKind(IntEnum):
     """What a frame means. ``>`` goes towards the child, ``<`` towards the loader; the server relays."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from penstock.errors import InternalError
+from penstock.errors import InternalError, PenstockError, StoreError
 from penstock.load.messages import MessageKind, ParseConfig, ParseJob
 from penstock.model.source import ParsedFile
 from penstock.processes.environ import without_secrets
@@ -156,7 +156,12 @@ class Parser:
         if ask.method != "variable" or not ask.args:
             return Reply(error=f"{ask.method}() is for tasks: only Variables can be read while a DAG file is imported")
         key = str(ask.args[0])
-        return Reply(self._variables([key]).get(key))
+        try:
+            return Reply(self._variables([key]).get(key))
+        except StoreError:
+            raise
+        except PenstockError as error:  # a source of Variables fails, which is a problem of the files that read it
+            return Reply(error=str(error))
 
     def _connected(self) -> FrameSocket:
         if self._line is None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from penstock.model.notice import Notice
-from penstock.notify.listener_process import ListenerProcess
+from penstock.processes.line_process import LineProcess
 from penstock.processes.supervise import FIRST_PAUSE_S, LONGEST_PAUSE_S, Backoff
 from penstock.spec.wire import Ask, FrameKind, Reply
 from penstock.store import Listener
@@ -68,7 +68,7 @@ class Delivery:
         self.row = msgspec.structs.replace(row, missed=0, broken="")
         self.last_enqueued = row.acknowledged
         self.changed = bool(row.broken)
-        self.process: ListenerProcess | None = None
+        self.process: LineProcess | None = None
         self._command, self._log, self._ports = command, log, ports
         self._notices: deque[tuple[int, Notice]] = deque()
         self._loaded = self._busy = False
@@ -130,7 +130,7 @@ class Delivery:
             self.process.end()
             self.process = None
 
-    def _receive(self, process: ListenerProcess) -> None:
+    def _receive(self, process: LineProcess) -> None:
         process.flush()
         process.keep_output()
         found = process.frames()
@@ -172,7 +172,7 @@ class Delivery:
         """Start the process if that is due; otherwise it has taken too long, and is ended."""
         if self.process is None:
             try:
-                self.process = ListenerProcess(self._command, self._log)
+                self.process = LineProcess(self._command, self._log)
             except OSError as error:
                 self._disable(f"its process cannot be started with {self._command[0]}: {error.strerror}")
             else:
@@ -189,7 +189,7 @@ class Delivery:
         else:
             self._disable(f"loading its plugin module took longer than {LOAD_S:g} s")
 
-    def _ended(self, process: ListenerProcess) -> None:
+    def _ended(self, process: LineProcess) -> None:
         """Start another process after a pause, unless that has been tried often enough."""
         how = f"its process {process.end(_EXIT_S)}"
         self.process = None

@@ -22,6 +22,7 @@ from penstock.model.text import utc_text
 from penstock.scheduler.arrival import Arrival
 from penstock.scheduler.in_hand import InHand
 from penstock.scheduler.inbox import Inbox, fault_of
+from penstock.scheduler.open_asks import OpenAsks
 from penstock.scheduler.outage import Outage
 from penstock.scheduler.takeover import RoleLease
 from penstock.scheduler.turns import Turn, Turns
@@ -63,7 +64,7 @@ class Scheduler:
         selector: Callable[[], selectors.BaseSelector] = selectors.DefaultSelector,
     ) -> None:
         self._store, self._engine, self._executors = store, engine, executors
-        self._requests, self._asks, self._clock = requests, asks, clock
+        self._requests, self._clock = requests, clock
         self._role = role or RoleLease(store.leader_lock, clock)
         self._stop_grace_s, self._in_hand, self._report = stop_grace_s, in_hand or InHand(), report
         self._capacities: dict[str, int | None] = {}
@@ -73,6 +74,7 @@ class Scheduler:
         self._stop_r, self._stop_w = socket.socketpair()
         self._stopping = False
         self._outage = Outage(self._stop_r, selector)
+        self._asks = OpenAsks(asks, lambda: clock.read().monotonic_s, self._outage, self._in_hand)
         self._inbox = Inbox(store, engine.holds)
         self._turns = Turns(store, engine, self._inbox, clock, self._outage, self._stored, self._kill)
 
@@ -100,6 +102,7 @@ class Scheduler:
         finally:
             for executor in started:
                 executor.stop(self._stop_grace_s)
+            self._asks.close()
             self._role.end()
             self._wakeup.close()
             for each in (self._selector, self._stop_r, self._stop_w):
@@ -112,23 +115,14 @@ class Scheduler:
         wait_s = self._carried_out(self._first_turn())
         while not self._stopping:
             through(self._role.renew)
-            wakeup = self._selector.register(through(self._listening), selectors.EVENT_READ)
-            lock = self._store.leader_lock.fileno()
-            if lock is not None:
-                self._selector.register(lock, selectors.EVENT_READ)
-            ready = self._selector.select(min(wait_s, self._role.wait_s))
-            self._selector.unregister(wakeup.fileobj)
-            if lock is not None:
-                self._selector.unregister(lock)
-                if any(key.fd == lock for key, _ in ready):
-                    # Before anything is decided: another scheduler may have taken over, and start what we still run.
-                    through(self._store.leader_lock.keep)
+            woken = self._waited(wait_s)
+            self._asks.go_on()
             # What executors have sent is read before the engine judges leases: nobody is silent whose word lies here.
             arrivals = [Arrival(event) for event in self._unsent]
             self._unsent.clear()
             messages = [(executor, event) for executor in executors for event in executor.events()]
             arrivals += [Arrival(change) for change in self._capacity_changes()]
-            if any(key is wakeup for key, _ in ready):
+            if woken:
                 through(self._wakeup.drain)
                 arrivals += through(self._inbox.take)
             self._store.check_file()
@@ -138,6 +132,21 @@ class Scheduler:
                 received = [arrival for executor, event in messages for arrival in self._received(executor, event)]
                 turn = self._turns.take([*received, *arrivals])
             wait_s = self._carried_out(turn)
+
+    def _waited(self, wait_s: float) -> bool:
+        """Wait until something has come or is due; whether there may be something in the inbox."""
+        through = self._outage.through
+        wakeup, lock = through(self._listening), self._store.leader_lock.fileno()
+        waited = [wakeup, *([] if lock is None else [lock]), *self._asks.readable]
+        for each in waited:
+            self._selector.register(each, selectors.EVENT_READ)
+        ready = {key.fd for key, _ in self._selector.select(min(wait_s, self._role.wait_s, self._asks.wait_s))}
+        for each in waited:
+            self._selector.unregister(each)
+        if lock in ready:
+            # Before anything is decided: another scheduler may have taken over, and start what we still run.
+            through(self._store.leader_lock.keep)
+        return wakeup in ready
 
     def _listening(self) -> int:
         """The descriptor of the wakeup; one whose session was cut listens anew."""
@@ -153,13 +162,9 @@ class Scheduler:
         if not self._may_report(executor, event.key, event.epoch):
             return []
         if isinstance(event, TryAsked):
-            self._answer(executor, event)
+            self._asks.take(executor, event)
             return []
         return [_accepted(event)]
-
-    def _answer(self, executor: Executor, asked: TryAsked) -> None:
-        with self._in_hand.dealing([(asked.key, asked.epoch)]):
-            executor.reply(asked, self._outage.through(lambda: self._asks.answer(asked.key, asked.ask)))
 
     def _may_report(self, executor: Executor, key: TaskKey, epoch: int) -> bool:
         """Whether an executor may tell of a try: not if another one holds it; the engine fences what nobody holds."""

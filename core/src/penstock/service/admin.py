@@ -2,9 +2,12 @@
 
 from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from penstock.model.secret import secrets_in
+from penstock.processes.masking import hide_values
 from penstock.service.installation import Installation
 from penstock.settings import SECTIONS, Settings
 from penstock.store import upgrade
@@ -59,7 +62,9 @@ def show_settings(settings: Settings) -> dict[str, Any]:
         values = getattr(settings, section)
         facts[section] = {key: getattr(values, key) for key in kind.__struct_fields__}
     facts["database"]["url"] = _without_password(settings.database.url)
-    facts["executors"] = {name: {"type": each.type, **each.options} for name, each in settings.executors.items()}
+    facts["secrets"]["order"] = settings.secrets_order
+    for section, entries in (("executors", settings.executors), ("secrets_backends", settings.secrets_backends)):
+        facts[section] = {name: _entry(each) for name, each in entries.items()}
     facts["queues"] = settings.queues
     facts["paths"] = {
         "root": str(settings.root),
@@ -72,6 +77,14 @@ def show_settings(settings: Settings) -> dict[str, Any]:
     facts["connections"] = sorted(settings.connections)
     facts["variables"] = sorted(settings.variables)
     return facts
+
+
+def _entry(chosen: msgspec.Struct) -> dict[str, Any]:
+    """An entry of a table as it is written, and the defaults of what is not; its secrets are hidden."""
+    values = msgspec.structs.asdict(chosen)
+    options = values.pop("options")
+    shown: dict[str, Any] = hide_values({**values, **options}, set(secrets_in(options)))
+    return shown
 
 
 def _without_password(url: str) -> str:

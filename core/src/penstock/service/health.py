@@ -8,16 +8,18 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from penstock import __version__
-from penstock.errors import PenstockError
+from penstock.errors import ConfigError, PenstockError
 from penstock.load.integrity import damaged_files
 from penstock.model.text import counted, visible
 from penstock.scheduler.executor_faults import ExecutorFaults
+from penstock.service.choices.problems import choice_problems
 from penstock.service.config.pools import list_pools
 from penstock.service.installation import Installation
 from penstock.service.providers import concerns, list_providers
-from penstock_manifest.arguments import argument_problems
 
 _LEAST_FREE_MB = 500
+_NOWHERE = "penstock-doctor"
+"""Id of a connection that nobody has: a backend that says so is well."""
 
 
 class Severity(StrEnum):
@@ -52,6 +54,7 @@ def check_installation(installation: Installation) -> list[Finding]:
         ("database", _database),
         ("pools", _pools),
         ("executors", _executors),
+        ("secrets", _secrets),
         ("providers", _providers),
     ):
         found += _fenced(subject, check, installation)
@@ -152,14 +155,25 @@ def _executors(installation: Installation) -> Iterator[Finding]:
     """An executor that no installed provider offers, or that refuses its options: its tries would wait for ever."""
     for name, chosen in installation.settings.executors.items():
         if chosen.provided:
-            capability = installation.host.capability(chosen.type)
-            if capability.kind != "executors":
-                detail = f"{chosen.type} is one of {capability.kind}, no executor. Correct [executors] {name}."
-                yield Finding(Severity.BAD, f"executor {name}", detail)
-            for problem in argument_problems(capability, chosen.options):
+            for problem in choice_problems(installation.host, "executors", chosen.type, chosen.options):
                 yield Finding(Severity.BAD, f"executor {name}", f"[executors.{name}]: {problem}")
             for fault in ExecutorFaults(installation.settings.state_folder, name).read():
                 yield Finding(Severity.BAD, f"executor {name}", f"since its scheduler started: {visible(fault)}")
+
+
+def _secrets(installation: Installation) -> Iterator[Finding]:
+    """A secrets backend that no installed provider offers, that refuses its options, or that does not answer."""
+    for backend in installation.vault.backends:
+        chosen, subject = installation.settings.secrets_backends[backend.name], f"secrets {backend.name}"
+        problems = choice_problems(installation.host, "secrets_backends", chosen.type, chosen.options)
+        for problem in problems:
+            yield Finding(Severity.BAD, subject, f"[secrets.{backend.name}]: {problem}")
+        if not problems:
+            try:
+                backend.connection(_NOWHERE)
+                yield Finding(Severity.OK, subject, f"{chosen.type} answers")
+            except ConfigError as error:
+                yield Finding(Severity.BAD, subject, visible(str(error)))
 
 
 def _providers(installation: Installation) -> Iterator[Finding]:

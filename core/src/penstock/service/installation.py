@@ -82,7 +82,9 @@ class Installation:
         return self.clock.now()
 
     def close(self) -> None:
-        """Close the database, if it was opened."""
+        """Close the vault and the database, if they were opened."""
+        if "vault" in vars(self):
+            self.vault.close()
         if "store" in vars(self):
             self.store.close()
 

@@ -1,17 +1,14 @@
 """``[executors]`` and ``[queues]``: which executors there are, and which one runs the tries of a queue."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from penstock.errors import RequestError
+from penstock.settings.choices import read_choice
 from penstock.settings.executor import ExecutorSettings
 from penstock.spec.executor import LOCAL
-
-_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
-_CAPABILITY = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 
 
 class ExecutorChoice(msgspec.Struct, frozen=True):
@@ -38,22 +35,9 @@ def default_executors() -> dict[str, ExecutorChoice]:
 
 def read_executor(name: str, value: object) -> ExecutorChoice:
     """Read one entry of ``[executors]``; raises RequestError with what is wrong with it."""
-    if not _NAME.fullmatch(name):
-        raise RequestError(
-            f"executor {name!r}: a name has lower-case letters, digits, - and _, and begins with a letter."
-        )
-    table = {"type": value} if isinstance(value, str) else value
-    if not isinstance(table, dict) or not isinstance(table.get("type"), str):
-        raise RequestError(
-            f'executor {name!r}: write {name} = "local", the id of an installed executor, or a table with a `type`.'
-        )
-    chosen = ExecutorChoice(table["type"], {key: inner for key, inner in table.items() if key != "type"})
+    chosen = ExecutorChoice(*read_choice("executors", name, value, instead=LOCAL))
     if chosen.type == LOCAL:
         _check_local(name, chosen.options)
-    elif not _CAPABILITY.fullmatch(chosen.type):
-        raise RequestError(
-            f'executor {name!r}: type {chosen.type!r} is neither "local" nor an id such as kubernetes.executor.'
-        )
     elif name == LOCAL:
         raise RequestError(f"executor {name!r} runs on this machine; give {chosen.type!r} another name.")
     return chosen

@@ -5,7 +5,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -13,11 +13,17 @@ from penstock.errors import ConfigError, RequestError, did_you_mean
 from penstock.model.connection import Connection, parse_connection
 from penstock.settings.executors import ExecutorChoice, default_executors, read_executor, read_queue
 from penstock.settings.plugins import PluginSettings, module_problems
+from penstock.settings.secrets import BackendChoice, order_problems, read_backend
 from penstock.settings.settings import SECTIONS, Settings
 
 FILE = "penstock.toml"
 _OTHERS = frozenset({"providers", "plugin-manager", "tool"})
 _NAMED = ("executors", "queues")
+_NAMED_WITHIN = ("secrets",)
+"""Tables with keys that are known and entries by names of the user's own."""
+
+Entry = TypeVar("Entry")
+
 _PREFIX, _CONNECTION, _VARIABLE = "PENSTOCK_", "PENSTOCK_CONN_", "PENSTOCK_VAR_"
 
 
@@ -39,8 +45,12 @@ def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
     for section, key, name in _from_environ(environ, problems):
         given.setdefault(section, {})[key] = (environ[name], name)
     sections = {name: _build(kind, given.get(name, {}), problems) for name, kind in SECTIONS.items()}
-    executors = _executors(tables, file, text, problems)
-    queues = _queues(tables, file, text, problems, executors)
+    written = _Entries(tables, file, text, problems)
+    executors = {**default_executors(), **written.read("executors", read_executor, ExecutorChoice())}
+    queues = written.read("queues", lambda queue, value: read_queue(queue, value, executors))
+    backends = written.read("secrets", read_backend, BackendChoice(""))
+    where = f"{file}:{_line(text, 'secrets', 'order')}"
+    problems += [f"{where}: {each}" for each in order_problems(sections["secrets"].order, backends)]
     connections = _connections(environ, problems)
     if problems:
         raise ConfigError("\n".join(problems))
@@ -52,6 +62,7 @@ def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
         file=file,
         executors=executors,
         queues=queues,
+        secrets_backends=backends,
         secret_keys=tuple(environ.get("PENSTOCK_SECRET_KEY", "").replace(",", " ").split()),
         connections=connections,
         variables={n[len(_VARIABLE) :].lower(): v for n, v in environ.items() if n.startswith(_VARIABLE)},
@@ -110,7 +121,7 @@ def _from_file(tables: dict[str, Any], file: Path | None, text: str, problems: l
                 fields = SECTIONS[section].__struct_fields__
                 if key in fields:
                     given.setdefault(section, {})[key] = (value, where)
-                else:
+                elif not _is_entry(section, key, value):
                     problems.append(f"{where}: unknown key {key!r} in [{section}]{_nearest(key, fields)}")
     return given
 
@@ -130,35 +141,37 @@ def _from_environ(environ: Mapping[str, str], problems: list[str]) -> list[tuple
     return found
 
 
-def _executors(
-    tables: Mapping[str, Any], file: Path | None, text: str, problems: list[str]
-) -> dict[str, ExecutorChoice]:
-    """The executors by name, with the one that is always there."""
-    found = default_executors()
-    for name, value in _entries(tables, "executors"):
-        try:
-            found[name] = read_executor(name, value)
-        except RequestError as error:
-            problems.append(f"{file}:{_line_of_entry(text, 'executors', name)}: {error}")
-            found[name] = ExecutorChoice()  # a queue that names it is not wrong as well
-    return found
+class _Entries:
+    """Tables whose entries have names of the user's own."""
+
+    def __init__(self, tables: Mapping[str, Any], file: Path | None, text: str, problems: list[str]) -> None:
+        self._tables, self._file, self._text, self._problems = tables, file, text, problems
+
+    def read(
+        self, section: str, read: Callable[[str, object], Entry], in_place: Entry | None = None
+    ) -> dict[str, Entry]:
+        """The entries by name; ``in_place`` is kept of one that is wrong, so that what names it is not wrong as well."""
+        found: dict[str, Entry] = {}
+        table = self._tables.get(section)
+        for name, value in table.items() if isinstance(table, dict) else ():
+            if not _is_entry(section, name, value):
+                continue
+            try:
+                found[name] = read(name, value)
+            except RequestError as error:
+                line = max(_line(self._text, section, name), _line(self._text, f"{section}.{name}"))
+                self._problems.append(f"{self._file}:{line}: {error}")
+                if in_place is not None:
+                    found[name] = in_place
+        return found
 
 
-def _queues(
-    tables: Mapping[str, Any], file: Path | None, text: str, problems: list[str], known: Mapping[str, ExecutorChoice]
-) -> dict[str, str]:
-    found = {}
-    for queue, value in _entries(tables, "queues"):
-        try:
-            found[queue] = read_queue(queue, value, known)
-        except RequestError as error:
-            problems.append(f"{file}:{_line_of_entry(text, 'queues', queue)}: {error}")
-    return found
-
-
-def _entries(tables: Mapping[str, Any], name: str) -> list[tuple[str, Any]]:
-    table = tables.get(name)
-    return list(table.items()) if isinstance(table, dict) else []
+def _is_entry(section: str, key: str, value: object) -> bool:
+    """Whether a key of a table is the name of an entry."""
+    if section in SECTIONS:
+        known = SECTIONS[section].__struct_fields__
+        return section in _NAMED_WITHIN and key not in known and isinstance(value, str | dict)
+    return section in _NAMED
 
 
 def _build(kind: type[msgspec.Struct], given: dict[str, tuple[Any, str]], problems: list[str]) -> Any:  # noqa: ANN401 - any section
@@ -197,11 +210,6 @@ def _connections(environ: Mapping[str, str], problems: list[str]) -> dict[str, C
             except ConfigError as error:
                 problems.append(f"{name}: {error}")
     return found
-
-
-def _line_of_entry(text: str, section: str, name: str) -> int:
-    """The line of ``name = ...`` in a table, or of the table ``[section.name]``."""
-    return max(_line(text, section, name), _line(text, f"{section}.{name}"))
 
 
 def _line(text: str, section: str, key: str = "") -> int:

@@ -15,6 +15,7 @@ from penstock.settings.notifier import NotifierSettings
 from penstock.settings.plugins import PluginSettings
 from penstock.settings.retention import RetentionSettings
 from penstock.settings.scheduler import SchedulerSettings
+from penstock.settings.secrets import BackendChoice, SecretsSettings, order_of
 from penstock.settings.waiters import WaiterSettings
 from penstock.settings.xcom import XComSettings
 
@@ -27,6 +28,7 @@ class Settings(msgspec.Struct, frozen=True):
         file: The ``penstock.toml``, or None.
         executors: The executors of ``[executors]`` by name, with ``local`` if it is not among them.
         queues: Name of the executor of each queue of ``[queues]``; tries of other queues go to ``local``.
+        secrets_backends: The secrets backends of the tables ``[secrets.NAME]``, by name.
         secret_keys: Keys of ``PENSTOCK_SECRET_KEY``, the first of which encrypts; empty to use the key file.
         connections: Connections of the environment, by lower-case id; they go before stored ones.
         variables: Variables of the environment, by lower-case key; they go before stored ones.
@@ -46,8 +48,10 @@ class Settings(msgspec.Struct, frozen=True):
     xcom: XComSettings = XComSettings()
     retention: RetentionSettings = RetentionSettings()
     plugins: PluginSettings = PluginSettings()
+    secrets: SecretsSettings = SecretsSettings()
     executors: dict[str, ExecutorChoice] = msgspec.field(default_factory=default_executors)
     queues: dict[str, str] = {}
+    secrets_backends: dict[str, BackendChoice] = {}
     secret_keys: tuple[str, ...] = ()
     connections: dict[str, Connection] = {}
     variables: dict[str, str] = {}
@@ -83,6 +87,11 @@ class Settings(msgspec.Struct, frozen=True):
         return self.state_folder / "secret.key"
 
     @property
+    def secrets_order(self) -> tuple[str, ...]:
+        """Names of the sources of connections and Variables, in the order in which they are asked."""
+        return order_of(self.secrets.order, self.secrets_backends)
+
+    @property
     def isolated_file(self) -> Path:
         """File that names the providers with an environment of their own; beside this environment."""
         return Path(sys.prefix) / "penstock-isolated.json"
@@ -104,5 +113,6 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "xcom": XComSettings,
     "retention": RetentionSettings,
     "plugins": PluginSettings,
+    "secrets": SecretsSettings,
 }
 """Tables whose keys are known; those of ``[executors]`` and ``[queues]`` are the user's own names."""

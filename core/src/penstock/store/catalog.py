@@ -109,7 +109,7 @@ class LoaderCatalog:
             return {snapshot for snapshot in connection.execute(LIVE_SNAPSHOTS).scalars() if snapshot}
 
     def variables(self, keys: Collection[str]) -> dict[str, str | None]:
-        """The present text of these Variables; None for those that do not exist."""
+        """The present text of these Variables, None for those that do not exist; raises ConfigError or StoreError."""
         return self._variables(keys)
 
     def fileno(self) -> int:

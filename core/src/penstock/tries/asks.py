@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 import msgspec
 
@@ -21,7 +21,10 @@ from penstock.model.request import TriggerDagRun
 from penstock.model.run import UNMAPPED, TaskKey
 from penstock.spec.wire import Ask, Reply
 from penstock.store import Store
-from penstock.tries.vault import Vault
+from penstock.tries.backend_source import BackendSource
+from penstock.tries.vault import Search, Vault, finished
+
+Answer = TypeVar("Answer")
 
 
 class Asks:
@@ -35,20 +38,33 @@ class Asks:
 
     def __init__(self, store: Store, clock: Clock, vault: Vault) -> None:
         self._store, self._clock, self._vault = store, clock, vault
-        self._methods: dict[str, Callable[..., Reply]] = {
-            "connection": lambda _run, conn_id: connection_reply(vault, conn_id),
-            "variable": lambda _run, key: variable_reply(vault, key),
+        self._methods: dict[str, Callable[..., Reply | Search[Reply]]] = {
+            "connection": lambda _run, conn_id: _connection(vault, conn_id),
+            "variable": lambda _run, key: _variable(vault, key),
             "set_variable": self._set_variable,
             "xcom": self._xcom,
             "trigger_dag": self._trigger_dag,
             "run_state": lambda _run, dag_id, run_id: Reply(self._store.runs.state(dag_id, run_id)),
         }
 
-    def answer(self, key: TaskKey, ask: Ask) -> Reply:
-        """The reply to what a task instance asks; one that cannot be answered gets the error that was raised."""
-        return answered(lambda: self._answer(key.run, ask))
+    @property
+    def backends(self) -> list[BackendSource]:
+        """The secrets backends among the sources of the vault, which a search may have to wait for."""
+        return self._vault.backends
 
-    def _answer(self, run: int, ask: Ask) -> Reply:
+    def begin(self, key: TaskKey, ask: Ask) -> Reply | Search[Reply]:
+        """Begin to answer what a task instance asks.
+
+        Returns:
+            The reply, which is the error that was raised if the question cannot be answered; or the search through the vault
+            that ends in the reply.
+
+        Raises:
+            StoreUnavailableError: The database cannot be had; the question can be answered later.
+        """
+        return answered(lambda: self._begin(key.run, ask))
+
+    def _begin(self, run: int, ask: Ask) -> Reply | Search[Reply]:
         method = self._methods.get(ask.method)
         if method is None:
             raise RequestError(f"a try asked for {ask.method!r}, which this scheduler does not know")
@@ -120,17 +136,25 @@ def _signature(method: str) -> tuple[list[str], list[Any]]:
 
 def connection_reply(vault: Vault, conn_id: str) -> Reply:
     """Reply with a connection and what must be masked of it; raises NotFoundError, ConfigError or StoreError."""
-    found = vault.connection(conn_id)
-    return Reply(msgspec.to_builtins(found.value), secrets=found.secrets)
+    return finished(_connection(vault, conn_id))
 
 
 def variable_reply(vault: Vault, key: str) -> Reply:
     """Reply with a Variable and what must be masked of it, None if there is none; raises ConfigError or StoreError."""
-    found = vault.variable(key)
+    return finished(_variable(vault, key))
+
+
+def _connection(vault: Vault, conn_id: str) -> Search[Reply]:
+    found = yield from vault.find_connection(conn_id)
+    return Reply(msgspec.to_builtins(found.value), secrets=found.secrets)
+
+
+def _variable(vault: Vault, key: str) -> Search[Reply]:
+    found = yield from vault.find_variable(key)
     return Reply(found.value, secrets=found.secrets)
 
 
-def answered(method: Callable[..., Reply], *arguments: object) -> Reply:
+def answered(method: Callable[..., Answer], *arguments: object) -> Answer | Reply:
     """What a method replies; the error that it raised if the question cannot be answered.
 
     Raises:
@@ -140,7 +164,12 @@ def answered(method: Callable[..., Reply], *arguments: object) -> Reply:
         return method(*arguments)
     except StoreUnavailableError:
         raise
-    except PenstockError as error:
-        return Reply(error=str(error), error_type=type(error).__name__)
     except Exception as error:  # noqa: BLE001 - a question of one task must not end the scheduler of all
-        return Reply(error=f"it could not be answered: {type(error).__name__}: {error}", error_type="RequestError")
+        return refusal(error)
+
+
+def refusal(error: Exception) -> Reply:
+    """The reply to a question that cannot be answered."""
+    if isinstance(error, PenstockError):
+        return Reply(error=str(error), error_type=type(error).__name__)
+    return Reply(error=f"it could not be answered: {type(error).__name__}: {error}", error_type="RequestError")

@@ -1,43 +1,17 @@
-"""Connections and Variables from ordered sources: the environment first, the database last, anything else between."""
+"""Connections and Variables from ordered sources, as the settings order them: the environment, the database, secrets backends."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from datetime import datetime
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
-import msgspec
-
-from penstock.errors import ConfigError, NotFoundError, PenstockError
+from penstock.errors import ConfigError, NotFoundError
 from penstock.model.connection import Connection
 from penstock.model.secret import variable_secrets
-from penstock.store import Store
-
-ENVIRONMENT, DATABASE = "environment", "database"
+from penstock.tries.backend_source import BackendSource
+from penstock.tries.vault_sources import ENVIRONMENT, StoreSource, VaultSource, ask
 
 Value = TypeVar("Value")
-Answer = TypeVar("Answer")
-
-
-class VaultSource(Protocol):
-    """One place that connections and Variables come from, such as a secrets backend.
-
-    Every method may raise any exception: the vault reports it with the name of the source, and asks no other instead.
-    """
-
-    @property
-    def name(self) -> str:
-        """The source for messages and lists, such as ``database``."""
-
-    def connection(self, conn_id: str) -> Connection | None:
-        """The connection of this id with its secrets, or None."""
-
-    def connection_ids(self) -> Collection[str]:
-        """Ids of all connections, as far as the source knows them."""
-
-    def variables(self, keys: Collection[str]) -> Mapping[str, str]:
-        """The text of each of these Variables that the source has."""
-
-    def variable_keys(self) -> Collection[str]:
-        """Keys of all Variables, as far as the source knows them."""
+Found = TypeVar("Found")
 
 
 class VaultValue(NamedTuple, Generic[Value]):
@@ -47,80 +21,41 @@ class VaultValue(NamedTuple, Generic[Value]):
         value: What was found.
         secrets: Values that must not appear in a log or on a screen.
         source: Name of the source that it is from; "" if no source has it.
-        shadowed: Whether an earlier source has it, too, so that this one is not used.
     """
 
     value: Value
     secrets: tuple[str, ...]
     source: str
-    shadowed: bool = False
 
 
-class EnvironmentSource:
-    """What ``PENSTOCK_CONN_<ID>`` and ``PENSTOCK_VAR_<KEY>`` set; ids and keys are found in any case.
+class Question(NamedTuple):
+    """What the vault wants to know of one source next: a method of `VaultSource` and its arguments."""
 
-    Args:
-        connections: By lower-case id.
-        variables: By lower-case key.
-    """
+    source: VaultSource
+    method: str
+    arguments: tuple[object, ...]
 
-    name = ENVIRONMENT
-
-    def __init__(self, connections: Mapping[str, Connection], variables: Mapping[str, str]) -> None:
-        self._connections, self._variables = connections, variables
-
-    def connection(self, conn_id: str) -> Connection | None:
-        """The connection, under the id as it was asked for, or None."""
-        found = self._connections.get(conn_id.lower())
-        return None if found is None else msgspec.structs.replace(found, conn_id=conn_id)
-
-    def connection_ids(self) -> Collection[str]:
-        """Lower-case ids of all connections."""
-        return self._connections.keys()
-
-    def variables(self, keys: Collection[str]) -> Mapping[str, str]:
-        """The text of each of these Variables that is set."""
-        return {key: self._variables[key.lower()] for key in keys if key.lower() in self._variables}
-
-    def variable_keys(self) -> Collection[str]:
-        """Lower-case keys of all Variables."""
-        return self._variables.keys()
+    def answer(self) -> Any:  # noqa: ANN401 - what the method answers
+        """Ask the source, and wait for it; raises ConfigError or StoreError."""
+        return ask(self.source, self.method, *self.arguments)
 
 
-class StoreSource:
-    """What is stored in the database, encrypted.
+Search = Generator[Question, Any, Found]
+"""A search for something: yields the next question, is sent its answer, and returns what it has found.
 
-    Args:
-        store: The open store.
-    """
+So one order of asking serves those who wait for each source and the scheduler, which waits for none.
+"""
 
-    name = DATABASE
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def connection(self, conn_id: str) -> Connection | None:
-        """The connection, or None; raises StoreError, or ConfigError if no key opens it."""
-        return self._store.config.connection(conn_id)
-
-    def connection_ids(self) -> Collection[str]:
-        """Ids of all connections; raises StoreError."""
-        return self._store.config.connection_ids()
-
-    def variables(self, keys: Collection[str]) -> Mapping[str, str]:
-        """The text of each of these Variables; raises StoreError, or ConfigError if no key opens one."""
-        return {key: value for key, value in self._store.config.variable_values(keys).items() if value is not None}
-
-    def variable_keys(self) -> Collection[str]:
-        """Keys of all Variables; raises StoreError."""
-        return self._store.config.variable_keys()
-
-    def set_variable(self, key: str, value: str | None, now: datetime) -> None:
-        """Store a Variable; delete it, if there is one, for None. Raises StoreError."""
-        if value is not None:
-            self._store.config.put_variable(key, value, now)
-        elif self._store.config.variable(key) is not None:
-            self._store.config.delete_variable(key)
+def finished(search: Search[Found]) -> Found:
+    """Carry a search out, waiting for each source; raises what the search and its questions raise."""
+    try:
+        question = next(search)
+        while True:
+            question = search.send(question.answer())
+    except StopIteration as end:
+        found: Found = end.value
+        return found
 
 
 class Vault:
@@ -130,7 +65,7 @@ class Vault:
     must not be given another value because that one is away.
 
     Args:
-        sources: In the order in which they are asked; the database, if there is one, comes last.
+        sources: In the order in which they are asked.
         secrets: Finds the values of a connection that must be masked.
     """
 
@@ -139,41 +74,43 @@ class Vault:
         sources: Sequence[VaultSource],
         secrets: Callable[[Connection], tuple[str, ...]] = Connection.secrets,
     ) -> None:
-        self._sources, self._secrets = tuple(sources), secrets
+        self.sources, self.secrets = tuple(sources), secrets
         self._stored = next((each for each in sources if isinstance(each, StoreSource)), None)
 
     def connection(self, conn_id: str) -> VaultValue[Connection]:
-        """Find a connection.
+        """Find a connection, waiting for each source.
 
         Raises:
             NotFoundError: No source has it.
             ConfigError: A source failed.
             StoreError: The database failed.
         """
-        for source in self._sources:
-            found = _ask(source, source.connection, conn_id)
+        return finished(self.find_connection(conn_id))
+
+    def find_connection(self, conn_id: str) -> Search[VaultValue[Connection]]:
+        """Search for a connection; raises NotFoundError."""
+        for source in self.sources:
+            found = yield Question(source, "connection", (conn_id,))
             if found is not None:
-                return VaultValue(found, self._secrets(found), source.name)
-        known = {each for source in self._sources for each in _ask(source, source.connection_ids)}
+                return VaultValue(found, self.secrets(found), source.name)
+        known: set[str] = set()
+        for source in self._near:
+            known.update((yield Question(source, "connection_ids", ())))
         raise NotFoundError("connection", conn_id, known, hint=self._how_to_set(conn_id))
 
-    def all_connections(self) -> Iterator[VaultValue[Connection]]:
-        """List the connections of all sources, one source after the other; raises ConfigError or StoreError."""
-        for number, source in enumerate(self._sources):
-            for conn_id in sorted(_ask(source, source.connection_ids)):
-                found = _ask(source, source.connection, conn_id)
-                if found is not None:  # it was deleted since the ids were read
-                    shadowed = any(_ask(each, each.connection, conn_id) for each in self._sources[:number])
-                    yield VaultValue(found, self._secrets(found), source.name, shadowed)
-
-    def sources(self, conn_id: str) -> tuple[str, ...]:
-        """Name the sources that have a connection, the one that is used first; raises ConfigError or StoreError."""
-        return tuple(each.name for each in self._sources if _ask(each, each.connection, conn_id) is not None)
-
     def variable(self, key: str) -> VaultValue[str | None]:
-        """Find the text of a Variable; the value is None if no source has it. Raises ConfigError or StoreError."""
-        for source in self._sources:
-            text = _ask(source, source.variables, (key,)).get(key)
+        """Find the text of a Variable, waiting for each source; the value is None if no source has it.
+
+        Raises:
+            ConfigError: A source failed.
+            StoreError: The database failed.
+        """
+        return finished(self.find_variable(key))
+
+    def find_variable(self, key: str) -> Search[VaultValue[str | None]]:
+        """Search for the text of a Variable."""
+        for source in self.sources:
+            text = yield Question(source, "variable", (key,))
             if text is not None:
                 return VaultValue(text, variable_secrets(key, text), source.name)
         return VaultValue(None, (), "")
@@ -181,24 +118,15 @@ class Vault:
     def variables(self, keys: Collection[str]) -> dict[str, str | None]:
         """Find the texts of Variables, None for those that no source has; raises ConfigError or StoreError."""
         found: dict[str, str | None] = dict.fromkeys(keys)
-        for source in self._sources:
+        for source in self.sources:
             missing = [key for key, text in found.items() if text is None]
             if missing:
-                found.update(_ask(source, source.variables, missing))
+                found.update(ask(source, "variables", missing))
         return found
 
-    def all_variables(self) -> Iterator[tuple[str, VaultValue[str]]]:
-        """List the Variables of all sources with their keys, one source after the other; raises ConfigError or StoreError."""
-        for number, source in enumerate(self._sources):
-            texts = _ask(source, source.variables, sorted(_ask(source, source.variable_keys)))
-            before = [_ask(each, each.variables, list(texts)) for each in self._sources[:number]]
-            for key, text in texts.items():
-                shadowed = any(key in each for each in before)
-                yield key, VaultValue(text, variable_secrets(key, text), source.name, shadowed)
-
-    def variable_keys(self) -> set[str]:
-        """List the keys of the Variables of all sources; raises ConfigError or StoreError."""
-        return {key for source in self._sources for key in _ask(source, source.variable_keys)}
+    def known_variables(self) -> set[str]:
+        """List the keys of the Variables of all sources but the remote ones; raises ConfigError or StoreError."""
+        return {key for source in self._near for key in ask(source, "variable_keys")}
 
     def set_variable(self, key: str, value: str | None, now: datetime) -> None:
         """Store a Variable in the database, or delete it there for None.
@@ -208,26 +136,35 @@ class Vault:
             StoreError: The database failed.
         """
         if self._stored is None:
-            raise ConfigError(f"Variable {key!r} cannot be set: there is no database. Make one with `penstock init`.")
+            raise ConfigError(
+                f"Variable {key!r} cannot be set: the database is not among the sources here. Make one with `penstock init`, "
+                "or add it to order in [secrets]."
+            )
         self._stored.set_variable(key, value, now)
 
+    @property
+    def backends(self) -> list[BackendSource]:
+        """The secrets backends among the sources."""
+        return [source for source in self.sources if isinstance(source, BackendSource)]
+
+    def close(self) -> None:
+        """End the processes of secrets backends."""
+        for backend in self.backends:
+            backend.close()
+
+    @property
+    def _near(self) -> list[VaultSource]:
+        """Sources whose names cost nothing to list, for the hints of what is not found."""
+        return [source for source in self.sources if not source.remote]
+
     def _how_to_set(self, conn_id: str) -> str:
-        variable = f"PENSTOCK_CONN_{conn_id.upper()}"
+        ways = []
+        if self._stored is not None:
+            ways.append(f"Create it with: penstock connections set {conn_id} URI")
+        if any(source.name == ENVIRONMENT for source in self.sources):
+            ways.append(f"set PENSTOCK_CONN_{conn_id.upper()}")
+        ways += [f"store it in {source.name!r}" for source in self.sources if source.remote]
         if self._stored is None:
-            return f"Set {variable}, or make a project with `penstock init`."
-        return f"Create it with: penstock connections set {conn_id} URI, or set {variable}"
-
-
-def _ask(source: VaultSource, method: Callable[..., Answer], *arguments: object) -> Answer:
-    """Ask a source; whatever it raises becomes a sentence that names it."""
-    try:
-        return method(*arguments)
-    except Exception as error:
-        if isinstance(source, StoreSource):
-            raise  # the store's own sentences name the database, and what fits them to an exit code is their class
-        call = f"{method.__name__}({', '.join(map(repr, arguments))})"
-        reason = str(error) if isinstance(error, PenstockError) else f"{type(error).__name__}: {error}"
-        raise ConfigError(
-            f"the source {source.name!r} of connections and Variables failed at {call}: {reason}. "
-            "No source after it was asked. Repair it, or take it out of the settings."
-        ) from error
+            ways.append("make a project with `penstock init`")
+        text = ", or ".join(ways)
+        return text[:1].upper() + text[1:]

@@ -34,7 +34,8 @@ from penstock.scheduler.loop import Scheduler
 from penstock.spec.executor import Offload
 from penstock.tries.asks import Asks
 from penstock.tries.try_requests import TryRequests
-from penstock.tries.vault import StoreSource, Vault
+from penstock.tries.vault import Vault
+from penstock.tries.vault_sources import StoreSource
 
 LEASE_S = 30.0
 CHAOS_S = 2400.0

@@ -9,9 +9,11 @@ from penstock.errors import RequestError
 from penstock.model.connection import Connection
 from penstock.model.names import check_name
 from penstock.processes.masking import MASK, hide_values
+from penstock.service.config.used import why_unused
 from penstock.service.installation import Installation
 from penstock.service.providers import hook_for
-from penstock.tries.vault import DATABASE, VaultValue
+from penstock.tries import vault_listing
+from penstock.tries.vault import VaultValue
 
 _CONN_ID = re.compile(r"[A-Za-z0-9_.:-]{1,250}")
 
@@ -20,21 +22,23 @@ class ConnectionSummary(msgspec.Struct, frozen=True):
     """A connection for people, without its secrets: each is shown as ``***``.
 
     Attributes:
-        source: Name of the source that it is from, such as ``environment`` or ``database``.
+        source: Name of the source that it is from: ``environment``, ``database``, or a secrets backend.
         shadowed: True if an earlier source has a connection of this id, too, so that this one is not used.
+        withheld: Name of an earlier source that fails: nobody is given this connection until that answers.
     """
 
     conn_id: str
-    conn_type: str
-    host: str
-    port: int | None
-    login: str
-    password: str
-    schema: str
-    extra: dict[str, Any]
-    description: str
-    source: str
+    conn_type: str = ""
+    host: str = ""
+    port: int | None = None
+    login: str = ""
+    password: str = ""
+    schema: str = ""
+    extra: dict[str, Any] = {}
+    description: str = ""
+    source: str = ""
     shadowed: bool = False
+    withheld: str = ""
 
 
 class ConnectionTest(msgspec.Struct, frozen=True):
@@ -48,10 +52,23 @@ class ConnectionTest(msgspec.Struct, frozen=True):
     detail: str
 
 
-def list_connections(installation: Installation) -> list[ConnectionSummary]:
-    """List every connection by id, without secrets; raises StoreError, or ConfigError if a source failed."""
-    found = map(_without_secrets, installation.vault.all_connections())
-    return sorted(found, key=lambda each: each.conn_id)
+def list_connections(installation: Installation) -> vault_listing.Listing[ConnectionSummary]:
+    """List every connection by id, without secrets; of a secrets backend the ids alone, for each value costs a question.
+
+    Raises:
+        StoreError: The database failed.
+    """
+    listing = vault_listing.list_connections(installation.vault)
+    found = [
+        msgspec.structs.replace(
+            ConnectionSummary(each.name, source=each.source) if each.found is None else _without_secrets(each.found),
+            shadowed=each.shadowed,
+            withheld=each.withheld,
+        )
+        for each in listing.things
+    ]
+    found.sort(key=lambda each: each.conn_id)
+    return vault_listing.Listing(found, listing.failures, listing.silent)
 
 
 def show_connection(installation: Installation, conn_id: str) -> ConnectionSummary:
@@ -65,11 +82,11 @@ def show_connection(installation: Installation, conn_id: str) -> ConnectionSumma
     return _without_secrets(installation.vault.connection(conn_id))
 
 
-def set_connection(installation: Installation, connection: Connection) -> bool:
+def set_connection(installation: Installation, connection: Connection) -> str:
     """Store a connection in place of any of the same id.
 
     Returns:
-        Whether it is used: another source that comes first may have a connection of this id.
+        Why it is not used, for another source that comes first may have a connection of this id, or fail; "" if it is.
 
     Raises:
         RequestError: The id cannot be used.
@@ -82,7 +99,8 @@ def set_connection(installation: Installation, connection: Connection) -> bool:
         check_name("connection type", connection.conn_type)
     _check_fields(connection)
     installation.store.config.put_connection(connection, installation.now())
-    return installation.vault.sources(connection.conn_id)[0] == DATABASE
+    variable = f"PENSTOCK_CONN_{connection.conn_id.upper()}"
+    return why_unused(lambda: installation.vault.connection(connection.conn_id).source, variable)
 
 
 def _check_fields(connection: Connection) -> None:
@@ -138,5 +156,4 @@ def _without_secrets(found: VaultValue[Connection]) -> ConnectionSummary:
         extra=hide_values(given.extra, hidden),
         description=given.description,
         source=found.source,
-        shadowed=found.shadowed,
     )

@@ -7,16 +7,20 @@ import msgspec
 from penstock.errors import NotFoundError
 from penstock.model.names import check_name, check_text
 from penstock.processes.masking import MASK
+from penstock.service.config.used import why_unused
 from penstock.service.installation import Installation
-from penstock.tries.vault import DATABASE
+from penstock.tries import vault_listing
+from penstock.tries.vault_sources import DATABASE
 
 
 class VariableSummary(msgspec.Struct, frozen=True):
     """A Variable for people.
 
     Attributes:
-        source: Name of the source that it is from, such as ``environment`` or ``database``.
+        value: Its text, ``***`` if that holds secrets; "" of a secrets backend, whose values are not asked for.
+        source: Name of the source that it is from: ``environment``, ``database``, or a secrets backend.
         shadowed: True if an earlier source has a Variable of this key, too, so that this one is not used.
+        withheld: Name of an earlier source that fails: nobody is given this Variable until that answers.
     """
 
     key: str
@@ -25,38 +29,42 @@ class VariableSummary(msgspec.Struct, frozen=True):
     changed_at: datetime | None
     source: str
     shadowed: bool = False
+    withheld: str = ""
 
 
-def list_variables(installation: Installation) -> list[VariableSummary]:
+def list_variables(installation: Installation) -> vault_listing.Listing[VariableSummary]:
     """List every Variable by key, with ``***`` for a value that holds secrets.
 
     Raises:
-        ConfigError: The keyring does not fit, or a source failed.
+        ConfigError: The keyring does not fit.
         StoreError: The database failed.
     """
     stored = {each.key: each for each in installation.store.config.variables()}
-    found = []
-    for key, each in installation.vault.all_variables():
-        about = stored.get(key) if each.source == DATABASE else None
+    listing, found = vault_listing.list_variables(installation.vault), []
+    for each in listing.things:
+        about = stored.get(each.name) if each.source == DATABASE else None
         description, changed_at = (about.description, about.changed_at) if about else ("", None)
-        text = MASK if each.secrets else each.value
-        found.append(VariableSummary(key, text, description, changed_at, each.source, each.shadowed))
-    return sorted(found, key=lambda each: each.key)
+        value = "" if each.found is None else MASK if each.found.secrets else each.found.value
+        found.append(
+            VariableSummary(each.name, value, description, changed_at, each.source, each.shadowed, each.withheld)
+        )
+    found.sort(key=lambda each: each.key)
+    return vault_listing.Listing(found, listing.failures, listing.silent)
 
 
 def get_variable(installation: Installation, key: str) -> str:
     """Get the text of the Variable that a task would get; raises NotFoundError, ConfigError or StoreError."""
     value = installation.vault.variable(key).value
     if value is None:
-        raise NotFoundError("variable", key, installation.vault.variable_keys())
+        raise NotFoundError("variable", key, installation.vault.known_variables())
     return value
 
 
-def set_variable(installation: Installation, key: str, value: str, description: str = "") -> bool:
+def set_variable(installation: Installation, key: str, value: str, description: str = "") -> str:
     """Store a Variable in place of any of the same key.
 
     Returns:
-        Whether it is used: another source that comes first may have a Variable of this key.
+        Why it is not used, for another source that comes first may have a Variable of this key, or fail; "" if it is.
 
     Raises:
         RequestError: The key cannot be used.
@@ -66,7 +74,7 @@ def set_variable(installation: Installation, key: str, value: str, description: 
     check_name("variable", key)
     check_text("variable", key, value)
     installation.store.config.put_variable(key, value, installation.now(), description)
-    return installation.vault.variable(key).source == DATABASE
+    return why_unused(lambda: installation.vault.variable(key).source, f"PENSTOCK_VAR_{key.upper()}")
 
 
 def delete_variable(installation: Installation, key: str) -> None:

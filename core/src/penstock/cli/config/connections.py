@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from penstock.cli import names
+from penstock.cli.config.sources import origin, report_sources
 from penstock.cli.installation import project
 from penstock.cli.streams import read_text
 from penstock.cli.terminal import json_option, print_fields, print_json, print_line, print_remark, print_table
@@ -24,13 +25,13 @@ def connections() -> None:
 @connections.command("list")
 @json_option
 @click.pass_context
-def list_connections(context: click.Context, *, as_json: bool) -> None:
-    """List connections, without their secrets."""
+def list_connections(context: click.Context, *, as_json: bool) -> int:
+    """List connections, without their secrets; exit code 5 if a source of them fails."""
     with project(context) as installation:
-        found = service.list_connections(installation)
+        listing = service.list_connections(installation)
     if as_json:
-        print_json(found)
-        return
+        print_json(listing.things)
+        return report_sources(listing.failures, listing.silent)
     print_table(
         ["connection", "type", "host", "port", "login", "from", "description"],
         [
@@ -40,13 +41,14 @@ def list_connections(context: click.Context, *, as_json: bool) -> None:
                 c.host,
                 c.port,
                 c.login,
-                c.source + (" (unused)" if c.shadowed else ""),
+                origin(c.source, shadowed=c.shadowed, withheld=c.withheld),
                 c.description,
             )
-            for c in found
+            for c in listing.things
         ],
         empty="no connection yet. Make one with: penstock connections set ID URI",
     )
+    return report_sources(listing.failures, listing.silent)
 
 
 @connections.command("show")
@@ -60,7 +62,8 @@ def show_connection(context: click.Context, conn_id: str, *, as_json: bool) -> N
     if as_json:
         print_json(found)
         return
-    fields: dict[str, Any] = {name: getattr(found, name) for name in found.__struct_fields__ if name != "shadowed"}
+    fields: dict[str, Any] = {name: getattr(found, name) for name in found.__struct_fields__}
+    del fields["shadowed"], fields["withheld"]  # what is shown here is what a task is given
     fields["extra"] = "\n".join(f"{key} = {value}" for key, value in found.extra.items())
     print_fields(fields)
 
@@ -109,13 +112,13 @@ def set_connection(  # noqa: PLR0913 - one argument an option
         given["password"] = click.prompt("password", hide_input=True, err=True)
     connection = _connection(conn_id, text, given, _extra(extra))
     with project(context, create=True) as installation:
-        used = service.set_connection(installation, connection)
+        unused = service.set_connection(installation, connection)
     if as_json:
-        print_json({"conn_id": conn_id, "conn_type": connection.conn_type, "shadowed": not used})
+        print_json({"conn_id": conn_id, "conn_type": connection.conn_type, "shadowed": bool(unused)})
     else:
         print_line(f"stored connection {conn_id} ({connection.conn_type})")
-    if not used:
-        print_remark(f"PENSTOCK_CONN_{conn_id.upper()} is set and comes first: the stored one is not used")
+    if unused:
+        print_remark(unused)
 
 
 @connections.command("delete")

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from penstock.cli import names
+from penstock.cli.config.sources import origin, report_sources
 from penstock.cli.installation import project
 from penstock.cli.streams import read_text
 from penstock.cli.terminal import json_option, print_json, print_line, print_remark, print_table
@@ -23,13 +24,16 @@ def variables() -> None:
 @variables.command("list")
 @json_option
 @click.pass_context
-def list_variables(context: click.Context, *, as_json: bool) -> None:
-    """List Variables; values with secrets are hidden, and long ones shortened, except with --json."""
+def list_variables(context: click.Context, *, as_json: bool) -> int:
+    """List Variables; values with secrets are hidden, and long ones shortened, except with --json.
+
+    Exit code 5 if a source of them fails.
+    """
     with project(context) as installation:
-        found = service.list_variables(installation)
+        listing = service.list_variables(installation)
     if as_json:
-        print_json(found)
-        return
+        print_json(listing.things)
+        return report_sources(listing.failures, listing.silent)
     print_table(
         ["variable", "value", "set", "from", "description"],
         [
@@ -37,13 +41,14 @@ def list_variables(context: click.Context, *, as_json: bool) -> None:
                 v.key,
                 shortened(v.value, _SHOWN),
                 v.changed_at,
-                v.source + (" (unused)" if v.shadowed else ""),
+                origin(v.source, shadowed=v.shadowed, withheld=v.withheld),
                 v.description,
             )
-            for v in found
+            for v in listing.things
         ],
         empty="no Variable yet. Make one with: penstock variables set KEY VALUE",
     )
+    return report_sources(listing.failures, listing.silent)
 
 
 @variables.command("get")
@@ -85,13 +90,13 @@ def set_variable(
         raise click.UsageError("Give exactly one of VALUE, --stdin and --file.")
     text = value if value is not None else _read(file)
     with project(context, create=True) as installation:
-        used = service.set_variable(installation, key, text, description)
+        unused = service.set_variable(installation, key, text, description)
     if as_json:
-        print_json({"key": key, "shadowed": not used})
+        print_json({"key": key, "shadowed": bool(unused)})
     else:
         print_line(f"stored variable {key}")
-    if not used:
-        print_remark(f"PENSTOCK_VAR_{key.upper()} is set and comes first: the stored one is not used")
+    if unused:
+        print_remark(unused)
 
 
 @variables.command("delete")

@@ -1,48 +1,59 @@
-"""The notifier's end of a listener's process: its line, and what it prints, which goes into the log without secrets."""
+"""A process with a stranger's code, seen from its parent: a line of frames, and output that goes into a log without secrets."""
 
 import os
 import socket
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from penstock.processes.environ import without_secrets
 from penstock.processes.fork import spawn
-from penstock.processes.frames import FrameReader, SendBuffer, frame, read_available
+from penstock.processes.frames import Frame, FrameReader, SendBuffer, frame, read_available
 from penstock.processes.group import describe_exit, kill_group
 from penstock.processes.masking import Mask
-from penstock.spec.wire import FrameKind
+
+LONGEST_LOG = 10 << 20
+"""Bytes after which a log is put aside as ``NAME.log.1``, in place of the one before it: such a process may live for months."""
+
+MOST_HELD = 1 << 20
+"""Bytes of output that are kept in memory while nothing may be written; what comes beyond them is left out."""
 
 _READ_SIZE = 1 << 16
 _LAST_READS = 16
 
 
-class ListenerProcess:
-    """One process that was started for a provider.
+class LineProcess:
+    """One process that was started for a provider's listener, secrets backend or service.
 
     Args:
         command: Program and arguments; the number of its socket is appended.
         log: File that receives what it prints.
+        env: Variables of its environment beside those of this process, which are passed on without secrets.
 
     Raises:
         OSError: It cannot be started.
     """
 
-    def __init__(self, command: Sequence[str], log: Path) -> None:
+    def __init__(self, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None) -> None:
         mine, its = socket.socketpair()
         mine.setblocking(False)
         self.sock, self.mask, self._log = mine, Mask(), log
         self._reader, self._send_buffer = FrameReader(), SendBuffer(mine)
+        self._held = bytearray()
         try:
             self._process = spawn(
-                [*command, str(its.fileno())], pass_fds=(its.fileno(),), env=without_secrets(os.environ), capture=True
+                [*command, str(its.fileno())],
+                pass_fds=(its.fileno(),),
+                env={**without_secrets(os.environ), **(env or {})},
+                capture=True,
             )
         except OSError:
             mine.close()
             raise
         finally:
             its.close()
+        self.pid = self._process.pid
         self._output = self._process.stdout.fileno() if self._process.stdout is not None else -1
         os.set_blocking(self._output, False)
         self._prints = True
@@ -57,7 +68,7 @@ class ListenerProcess:
         """Descriptors that have yet to take something."""
         return (self.sock.fileno(),) if self._send_buffer else ()
 
-    def send(self, kind: FrameKind, serial: int, payload: bytes) -> None:
+    def send(self, kind: int, serial: int, payload: bytes) -> None:
         """Send a frame as soon as the process takes it."""
         self._send_buffer.put(frame(kind, serial, payload))
         self.flush()
@@ -67,20 +78,30 @@ class ListenerProcess:
         with suppress(OSError):  # a process that is gone is noticed by `frames`
             self._send_buffer.flush()
 
-    def frames(self) -> list[tuple[int, int, bytes]] | None:
-        """What has arrived; None if the process is gone."""
+    def frames(self) -> list[Frame] | None:
+        """What has arrived; None if the process is gone, or sends what nobody reads."""
         data = read_available(self.sock)
-        return None if data is None else list(self._reader.feed(data))
+        with suppress(OSError):
+            return None if data is None else list(self._reader.feed(data))
+        return None
 
-    def keep_output(self) -> bool:
-        """Write what it has printed into the log; False if there was nothing, or it prints no more."""
+    def keep_output(self, *, hold: bool = False) -> bool:
+        """Write what it has printed into the log; False if there was nothing, or it prints no more.
+
+        Args:
+            hold: Whether to keep it in memory until the next call, because its secrets are not known yet.
+        """
         try:
             data = os.read(self._output, _READ_SIZE)
         except BlockingIOError:
-            return False
-        self._prints = bool(data)
-        self._keep(self.mask.feed(data))
-        return self._prints
+            data, found = b"", False
+        else:
+            found = self._prints = bool(data)
+        self._held += data[: MOST_HELD - len(self._held)]
+        if not hold:
+            self._keep(self.mask.feed(bytes(self._held)))
+            self._held.clear()
+        return found
 
     def end(self, grace_s: float = 0.0) -> str:
         """Kill it with all that it started, unless it ends by itself in a moment; returns how it ended."""
@@ -100,7 +121,10 @@ class ListenerProcess:
     def _keep(self, text: bytes) -> None:
         if not text:
             return
-        with suppress(OSError):  # a full disk must not keep notices from being delivered
+        with suppress(OSError):  # a full disk must not keep anything else from being done
             self._log.parent.mkdir(parents=True, exist_ok=True)
             with self._log.open("ab") as log:
                 log.write(text)
+                size = log.tell()
+            if size > LONGEST_LOG:
+                self._log.replace(self._log.with_name(f"{self._log.name}.1"))

@@ -1,0 +1,44 @@
+"""Main of the process of a secrets backend: ``python -m penstock.app.secrets_backend LINE``, the number of a descriptor."""
+
+import logging
+import os
+import signal
+import socket
+import sys
+
+import msgspec
+
+from penstock.errors import ConfigError
+from penstock.plugins.sources import PluginSources
+from penstock.processes.output import LOG_LINE
+from penstock.spec.secrets_backend import SecretsBackend
+from penstock.tries.backend_line import BackendConfig
+from penstock.tries.backend_process import serve_backend
+from penstock_manifest.arguments import argument_problems
+
+
+def main(line: int) -> None:
+    """Serve until the parent closes its connection."""
+    os.set_inheritable(line, False)  # what the backend starts must not keep the line open when this process has ended
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format=LOG_LINE)
+    serve_backend(socket.socket(fileno=line), backend)
+
+
+def backend(setup: BackendConfig) -> SecretsBackend:
+    """Make the backend; it is imported only if its manifest knows the options.
+
+    Raises:
+        ConfigError: It does not take the options.
+        PenstockError: It is not installed, cannot be imported, or is no secrets backend.
+    """
+    host = msgspec.json.decode(setup.plugins, type=PluginSources).host()
+    problems = argument_problems(host.capability(setup.capability), setup.options)
+    if problems:
+        raise ConfigError(f"[secrets.{setup.name}]: {'; '.join(problems)}")
+    made: SecretsBackend = host.resolve(setup.capability, "secrets_backends")(**setup.options)
+    return made
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,71 @@
+"""Makes the vault of an installation: its sources in the order of the settings."""
+
+import sys
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from penstock.app.environments import isolated_pythons, plugin_sources, secrets_of
+from penstock.errors import StoreUnavailableError
+from penstock.settings import Settings
+from penstock.spec.wire import Ask, Reply
+from penstock.store import Store
+from penstock.tries.asks import answered, connection_reply, variable_reply
+from penstock.tries.backend_line import BackendConfig, BackendLine, BackendPorts
+from penstock.tries.backend_source import BackendSource, secrets_of_answer
+from penstock.tries.vault import Vault
+from penstock.tries.vault_sources import DATABASE, ENVIRONMENT, EnvironmentSource, StoreSource, VaultSource
+
+LOGS = "secrets"
+"""Folder of the logs of secrets backends, in that of all logs."""
+
+
+def open_vault(settings: Settings, store: Store | None) -> Vault:
+    """Connections and Variables of an installation; its database is among the sources if there is one."""
+    environment = EnvironmentSource(settings.connections, settings.variables)
+    sources: list[VaultSource] = []
+    for name in settings.secrets_order:
+        if name == ENVIRONMENT:
+            sources.append(environment)
+        elif name == DATABASE:
+            sources += [StoreSource(store)] if store is not None else []
+        else:
+            sources.append(_backend(settings, name, answer(Vault([environment]), "a secrets backend")))
+    return Vault(sources, secrets_of(settings))
+
+
+def answer(vault: Vault, who: str) -> Callable[[Ask], Reply]:
+    """What answers a provider's code that asks for a connection or a Variable, as a task would be answered.
+
+    Args:
+        vault: Holds them.
+        who: What asks, for the refusal of anything else.
+    """
+    known: dict[str, Callable[..., Reply]] = {"connection": connection_reply, "variable": variable_reply}
+
+    def reply(ask: Ask) -> Reply:
+        method = known.get(ask.method)
+        if method is None:
+            return Reply(error=f"{ask.method}() is for tasks: {who} may ask for connections and Variables")
+        try:
+            return answered(method, vault, *ask.args)
+        except StoreUnavailableError as error:
+            return Reply(error=str(error), error_type=type(error).__name__)
+
+    return reply
+
+
+def _backend(settings: Settings, name: str, reply: Callable[[Ask], Reply]) -> BackendSource:
+    chosen = settings.secrets_backends[name]
+    isolated = isolated_pythons(settings).get(chosen.type.partition(".")[0])
+    plugins = msgspec.json.encode(plugin_sources(settings, isolated=isolated is not None)).decode()
+    command = [isolated or sys.executable, "-P", "-m", "penstock.app.secrets_backend"]
+    line = BackendLine(
+        command,
+        BackendConfig(name, chosen.type, chosen.options, plugins),
+        chosen.timeout_s,
+        settings.logs_folder / LOGS / f"{name}.log",
+        BackendPorts(time.monotonic, reply, lambda ask, value: tuple(secrets_of_answer(ask, value))),
+    )
+    return BackendSource(name, line, chosen.cache_s, time.monotonic)

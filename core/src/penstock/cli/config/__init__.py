@@ -1,0 +1,1 @@
+"""Commands for what is configured in the database: connections, Variables, pools."""

@@ -1,0 +1,1 @@
+"""Operations on what the settings choose of providers: executors, secrets backends, services."""
