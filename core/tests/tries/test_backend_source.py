@@ -117,7 +117,7 @@ def failures(program, tmp_path_factory):
     source, found = BackendSource("acme", line, 60.0, time.monotonic), {}
     for conn_id in ("raises", "exits", "other", "number", "bad text", "dies"):
         with pytest.raises(ConfigError) as error:
-            source.connection(conn_id)
+            Vault([source]).connection(conn_id)
         found[conn_id] = str(error.value)
     found["after"] = source.connection("text")
     source.close()
@@ -214,4 +214,4 @@ def test_a_question_that_is_asked_again_meanwhile_is_asked_once(make, hand):
         source.begin("connection", ("counts",), lambda value, error: answers.append((value.port, error)))
     assert answers == []
     assert source.connection("text").login == "ann"
-    assert answers == [(1, None)] * 3
+    assert answers == [(1, "")] * 3

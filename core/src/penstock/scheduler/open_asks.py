@@ -2,16 +2,18 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
-from penstock.errors import ConfigError, StoreUnavailableError
+from penstock.errors import StoreUnavailableError
 from penstock.scheduler.in_hand import InHand
 from penstock.scheduler.outage import Outage
 from penstock.spec.executor import Executor, TryAsked
 from penstock.spec.wire import Reply
 from penstock.tries.asks import Asks, refusal
 from penstock.tries.backend_source import BackendSource
-from penstock.tries.vault import Search
+from penstock.tries.vault import Question, Search
+from penstock.tries.vault_sources import failure
 
 
 class _OpenAsk(NamedTuple):
@@ -70,12 +72,13 @@ class OpenAsks:
         for backend in self._backends:
             backend.close()
 
-    def _resume(self, open_ask: _OpenAsk, value: Any, error: ConfigError | None) -> None:  # noqa: ANN401 - any answer
+    def _resume(self, open_ask: _OpenAsk, question: Question, value: Any, problem: str) -> None:  # noqa: ANN401 - any answer
         with self._in_hand.dealing([(open_ask.asked.key, open_ask.asked.epoch)]):
-            if error is None:
-                self._go_on(open_ask, value)
-            else:
+            if problem:
+                error = failure(question.source, question.method, question.arguments, problem)
                 open_ask.executor.reply(open_ask.asked, refusal(error))
+            else:
+                self._go_on(open_ask, value)
 
     def _go_on(self, open_ask: _OpenAsk, value: Any) -> None:  # noqa: ANN401 - any answer
         """Send a search an answer, and ask what it wants to know next until that must be waited for."""
@@ -84,9 +87,8 @@ class OpenAsks:
             while True:
                 question = search.send(value)
                 if isinstance(question.source, BackendSource):
-                    question.source.begin(
-                        question.method, question.arguments, lambda value, error: self._resume(open_ask, value, error)
-                    )
+                    resume = partial(self._resume, open_ask, question)
+                    question.source.begin(question.method, question.arguments, resume)
                     return
                 value = self._outage.through(question.answer)
         except StopIteration as end:

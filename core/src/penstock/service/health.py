@@ -173,7 +173,7 @@ def _secrets(installation: Installation) -> Iterator[Finding]:
                 backend.connection(_NOWHERE)
                 yield Finding(Severity.OK, subject, f"{chosen.type} answers")
             except ConfigError as error:
-                yield Finding(Severity.BAD, subject, visible(str(error)))
+                yield Finding(Severity.BAD, subject, visible(f"{chosen.type}: {error}"))
 
 
 def _providers(installation: Installation) -> Iterator[Finding]:

@@ -11,13 +11,12 @@ from penstock.model.connection import Connection
 from penstock.model.secret import variable_secrets
 from penstock.spec.wire import Ask
 from penstock.tries.backend_line import BackendAnswer, BackendLine
-from penstock.tries.vault_sources import failure
 
 MOST_REMEMBERED = 10_000
 """Answers that are remembered at once; the oldest goes first."""
 
-Resume = Callable[[Any, ConfigError | None], None]
-"""Takes an answer, or why there is none."""
+Resume = Callable[[Any, str], None]
+"""Takes an answer, or why there is none, as the rest of a sentence; "" if there is one."""
 
 
 class BackendSource:
@@ -75,7 +74,7 @@ class BackendSource:
         ask = Ask(method, tuple(arguments))
         if (known := self._remembered.get(ask)) is not None:
             if self._monotonic() < known[0]:
-                resume(known[1], None)
+                resume(known[1], "")
                 return
             del self._remembered[ask]
 
@@ -83,10 +82,10 @@ class BackendSource:
             try:
                 value = _judged(ask, answer)
             except ValueError as error:
-                resume(None, failure(self, ask.method, ask.args, str(error)))
+                resume(None, str(error))
             else:
                 self._remember(ask, sent_at, value)
-                resume(value, None)
+                resume(value, "")
 
         self.line.ask(ask, done)
 
@@ -96,16 +95,16 @@ class BackendSource:
 
     def _answer(self, method: str, *arguments: str) -> Any:  # noqa: ANN401 - what the method answers
         """Ask, and wait for the answer, which takes no longer than the limits of the line allow."""
-        answers: list[tuple[Any, ConfigError | None]] = []
-        self.begin(method, arguments, lambda value, error: answers.append((value, error)))
+        answers: list[tuple[Any, str]] = []
+        self.begin(method, arguments, lambda value, problem: answers.append((value, problem)))
         while not answers:
             due = self.line.due
             wait_s = None if due is None else max(0.0, due - self._monotonic())
             select.select(self.line.readable, self.line.writable, [], wait_s)
             self.line.step()
-        value, error = answers[0]
-        if error is not None:
-            raise error
+        value, problem = answers[0]
+        if problem:
+            raise ConfigError(problem)
         return value
 
     def _remember(self, ask: Ask, sent_at: float, value: Any) -> None:  # noqa: ANN401 - any answer
