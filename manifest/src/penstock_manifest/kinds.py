@@ -134,6 +134,9 @@ _TABLE = (
         "penstock.spec.secrets_backend:SecretsBackend",
         ("secrets",),
         3,
+        made_with="its options of the settings by name",
+        process="one of its own for each process that asks it",
+        raised="what was asked fails with it, no later source is asked, and it is not remembered",
     ),
 )
 
