@@ -102,8 +102,8 @@ def _mounts(stash: Path, hidden: Sequence[Path]) -> list[str]:
     return lines + emptied + put_back
 
 
-def install(site: Path) -> None:
-    """Install the example into a folder, as a user would into an environment."""
+def install(site: Path, package: Path = EXAMPLE) -> None:
+    """Install an example into a folder, as a user would into an environment."""
     uv = shutil.which("uv", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])) or "uv"
     command = [uv, "pip", "install", "--quiet", "--no-deps", "--python", sys.executable, "--target", str(site)]
-    subprocess.run([*command, str(EXAMPLE)], check=True)
+    subprocess.run([*command, str(package)], check=True)

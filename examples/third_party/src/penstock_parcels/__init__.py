@@ -1,0 +1,1 @@
+"""A provider for parcels: an example of one object of each kind."""
