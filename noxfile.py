@@ -162,10 +162,15 @@ def _core(words: list[str]) -> tuple[str, list[str]]:
 
 
 def _train(session: nox.Session, *words: str) -> None:
-    """Run a command of the release trains, in an environment that has the lock's tools for releases and none of the packages."""
-    tools = Path(session.virtualenv.location) / "train"
+    """Run a command of the release trains."""
+    _with_group(session, "release", "train", *words)
+
+
+def _with_group(session: nox.Session, group: str, tool: str, *words: str) -> None:
+    """Run a tool of the workspace in an environment that has a group of the lock, and none of what the session installs."""
+    tools = Path(session.virtualenv.location) / group
     session.run(
-        "uv", "run", "--quiet", "--frozen", "--only-group", "release", "python", "-m", "train", *words,
+        "uv", "run", "--quiet", "--frozen", "--only-group", group, "python", "-m", tool, *words,
         env={"UV_PROJECT_ENVIRONMENT": str(tools), "PYTHONPATH": str(ROOT / "tools")}, external=True,
     )  # fmt: skip
 
@@ -306,3 +311,9 @@ def docs(session: nox.Session) -> None:
     _sync(session)
     session.run("python", "tools/reference.py", "--write")
     session.run("python", "tools/plugin_manager_reference.py")
+
+
+@nox.session
+def site(session: nox.Session) -> None:
+    """Build the documentation as a site into ``site``, strictly: ``nox -s site -- --version 0.1``, ``dev`` without."""
+    _with_group(session, "site", "docsite", *session.posargs)

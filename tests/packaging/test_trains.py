@@ -84,14 +84,14 @@ DIFFS = {
     ),
     "Say that DAG files in an archive are not looked for": (
         "core/tests/author/test_come_from_airflow.py core/tests/load/test_snapshot.py docs/how-to/come-from-airflow.md",
-        units("core", "3.11"),
+        units("core", "3.11") | {Job("site")},
     ),
-    "Show in the docs what a wrong minute is told today": ("docs/how-to/come-from-airflow.md", set()),
+    "Show in the docs what a wrong minute is told today": ("docs/how-to/come-from-airflow.md", {Job("site")}),
     "Write a provider's page anew": ("providers/aws/README.md providers/aws/changelog.d/+page.docs.md", set()),
     "Stop the worker that has most of the tries, whichever it is": ("tests/e2e/test_remote_workers.py", CROSSING),
     "Write the plugin manager's reference anew, with all the others": (
         "docs/reference/plugin-manager.md noxfile.py",
-        {Job("tests")},
+        {Job("site"), Job("tests")},
     ),
     "Resolve the lock anew": ("uv.lock", {Job("tests")}),
 }
@@ -114,7 +114,7 @@ def test_a_change_of_any_providers_source_selects_exactly_its_jobs(provider):
 
 def test_each_night_every_package_is_tested_on_every_python_with_every_core_and_all_together():
     jobs = set(nightly(PACKAGES, released=True))
-    assert {Job("tests"), Job("lowest"), Job("wheels"), Job("rebuild")} <= jobs
+    assert {Job("tests"), Job("lowest"), Job("wheels"), Job("site"), Job("rebuild")} <= jobs
     for each in PROVIDERS:
         assert {Job(f"provider-{python}(provider='{each.folder.name}')") for python in PYTHONS} <= jobs
         assert of_provider(each.folder.name) <= jobs

@@ -35,13 +35,14 @@ class Job:
 
 
 _ALL = Job("tests")
+_SITE = Job("site")
 _CROSSING = Job(f"unit-{OLDEST}", "tests/e2e tests/packaging")
 _CHAOS = Job(f"unit-{OLDEST}", "tests/chaos")
 # What stands in no package, by how its path begins, the first that fits; the contracts run on each change and are no job.
 _SHARED: tuple[tuple[str, Job | None], ...] = (
-    ("docs", None),
-    ("README.md", None),
-    ("CONTRIBUTING.md", None),
+    ("docs", _SITE),
+    ("README.md", _SITE),
+    ("CONTRIBUTING.md", _SITE),
     ("LICENSE", None),
     ("bench", None),
     ("releases.toml", None),
@@ -125,7 +126,7 @@ def jobs_of(change: Change, packages: Sequence[Package], *, released: bool) -> l
 
 def nightly(packages: Sequence[Package], *, released: bool) -> list[Job]:
     """All jobs there are: each package on each Python, each provider with each core, and all of them together."""
-    jobs = {_ALL, Job("lowest"), Job("wheels"), Job("rebuild")}
+    jobs = {_ALL, _SITE, Job("lowest"), Job("wheels"), Job("rebuild")}
     for each in packages:
         jobs.update(_whole(each, released=released))
         jobs.update(_tests(each, python) for python in PYTHONS)
