@@ -26,6 +26,8 @@ MAY_NAME_PROVIDERS = {
     "testkit/tests/test_dialect.py": "as above",
 }
 
+TEMPLATE = Path("plugin-manager/templates/provider")  # what `plugin-manager new` makes providers of
+
 
 def _texts(workspace):
     for path in files_of(workspace):
@@ -34,7 +36,7 @@ def _texts(workspace):
 
 
 def test_no_file_names_a_machine_a_registry_or_a_licence_header(workspace):
-    licences = {f"{folder}/LICENSE" for folder in package_folders(workspace)}
+    licences = {f"{folder}/LICENSE" for folder in [*package_folders(workspace), TEMPLATE]}
     skipped = {*MAY_NAME_REGISTRIES, *licences, "LICENSE", "tools/house/texts.py", "tests/contracts/test_repository.py"}
     assert [each for name, text in _texts(workspace) if name not in skipped for each in unwanted(name, text)] == []
 
@@ -95,7 +97,7 @@ def test_every_package_builds_alone_and_for_the_same_pythons(workspace):
     tested_on = set(
         re.findall(r'"(3\.\d+)"', re.findall(r"^PYTHONS = .*", (workspace / "noxfile.py").read_text(), re.MULTILINE)[0])
     )
-    for folder in package_folders(workspace):
+    for folder in [*package_folders(workspace), TEMPLATE]:
         table = tomllib.loads((workspace / folder / "pyproject.toml").read_text())
         project = table["project"]
         assert table["build-system"]["build-backend"] == "hatchling.build", folder

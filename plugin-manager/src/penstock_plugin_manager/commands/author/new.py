@@ -1,162 +1,123 @@
-"""``new``: the beginning of a provider."""
+"""``new``: a provider that works, to be changed into one's own."""
 
 from __future__ import annotations
 
 import argparse
+import keyword
+import re
+import sys
 from pathlib import Path
+
+from penstock_manifest.kinds import KINDS
 
 from penstock_plugin_manager.apply.files import write_text
 from penstock_plugin_manager.change.session import Session
+from penstock_plugin_manager.commands.author.template import (
+    provider_files,
+    template_files,
+    template_kinds,
+    with_what_they_need,
+)
 from penstock_plugin_manager.errors import ManagerError, UsageError
-from penstock_plugin_manager.model.names import is_id
-from penstock_plugin_manager.model.toml import value
+from penstock_plugin_manager.model.names import default_distribution, is_id, normalize
 from penstock_plugin_manager.output import Result, next_command
+
+_LONGEST = 40
+_DEFAULT_KINDS = ("hooks", "operators", "sensors")
+_OURS = frozenset({"core", "manifest", "plugin_manager", "testkit", "server", "penstock"})
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument("id", metavar="ID", help="the provider's id: lower-case letters, digits and underscores")
+    parser.add_argument(
+        "--kinds", metavar="KINDS", help=f"what it offers, with commas (default: {','.join(_DEFAULT_KINDS)})"
+    )
     parser.add_argument("--folder", metavar="DIR", help="where to (default: penstock-providers-ID here)")
     parser.add_argument("--name", metavar="TEXT", help="the name that the user reads")
     parser.add_argument("--distribution", metavar="NAME", help="the distribution (default: penstock-providers-ID)")
+    parser.add_argument("--repository", metavar="URL", help="where its sources will be, for the links on its page")
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
-    """Begin a provider: a package with manifest, hook, operator and a test, which validates, builds and installs as it is.
+    """Make a provider that works: package, manifest, code and tests of each kind, docs, changelog, workflows of CI and release.
+
+    Its tests are green as it is, and it builds, validates and installs. Kinds that others need come along.
 
     Raises:
-        UsageError: the id is none.
-        ManagerError: the folder is not empty.
+        UsageError: the id, a kind or the distribution's name cannot be used.
+        ManagerError: a catalog has a provider of this id, or the folder is not empty.
     """
-    provider_id = options.id
-    if not is_id(provider_id):
-        raise UsageError(
-            f"{provider_id!r} is no provider id.", "Use lower-case letters, digits and underscores, a letter first."
+    provider_id = _checked_id(options.id)
+    files = template_files()
+    asked = _checked_kinds(options.kinds, template_kinds(files))
+    kinds = with_what_they_need(asked, files)
+    distribution = options.distribution or default_distribution(provider_id)
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", distribution):
+        raise UsageError(f"{distribution!r} is no name of a distribution.", "Use letters, digits and dashes.")
+    if provider_id in session.with_options(offline=True).catalog:
+        raise ManagerError(
+            f"A catalog has a provider {provider_id!r} already; of two with one id, neither is active.",
+            "Choose another id.",
         )
-    distribution = options.distribution or f"penstock-providers-{provider_id.replace('_', '-')}"
     folder = Path(options.folder or distribution).absolute()
     if folder.exists() and any(folder.iterdir()):
         raise ManagerError(f"{folder} exists and is not empty.", "Name another folder with --folder.")
-    if provider_id in session.with_options(offline=True).catalog:
-        session.console.note(
-            f"A catalog has a provider {provider_id!r} already: of two with one id, neither is active."
-        )
     name = options.name or provider_id.replace("_", " ").title()
-    files = scaffold(provider_id, name, distribution)
-    for path, text in files.items():
+    made = provider_files(provider_id, name, normalize(distribution), kinds, options.repository or "")
+    for path, text in made.items():
         write_text(folder / path, text)
-    data = {"folder": str(folder), "files": sorted(files)}
-    return Result(data, [f"Wrote {len(files)} files to {folder}.", next_command(f"validate {folder}")])
+    lines = [f"Wrote {len(made)} files to {folder}: {', '.join(kinds)}."]
+    if came := [kind for kind in kinds if kind not in asked]:
+        lines.append(f"{', '.join(came)} came along, because the others use it.")
+    if not options.repository:
+        lines.append(
+            "Its links lead nowhere yet: write the repository's address into pyproject.toml, or give --repository."
+        )
+    data = {"id": provider_id, "folder": str(folder), "kinds": list(kinds), "files": sorted(made)}
+    return Result(data, [*lines, next_command(f"validate {folder}")])
 
 
-def scaffold(provider_id: str, name: str, distribution: str) -> dict[str, str]:
-    """Return the files of a new provider by their path."""
-    package = f"penstock_{provider_id}"
-    title = "".join(part.title() for part in provider_id.split("_"))
-    source = f"src/{package}"
-    return {
-        "pyproject.toml": _PYPROJECT.format(
-            id=provider_id, distribution=distribution, package=package, doc=value(f"{name} for Penstock.")
-        ),
-        "README.md": f"# {distribution}\n\n{name} for Penstock.\n",
-        "CHANGELOG.md": f"# Changelog of {distribution}\n\n## 0.1.0 (unreleased)\n\n- First version.\n",
-        f"{source}/__init__.py": f'"""{name} for Penstock."""\n',
-        f"{source}/py.typed": "",
-        f"{source}/provider.toml": _MANIFEST.format(
-            id=provider_id, package=package, title=title, name=value(name), doc=value(f"{name} for Penstock.")
-        ),
-        f"{source}/hooks.py": _HOOKS.format(name=name, title=title),
-        f"{source}/operators.py": _OPERATORS.format(name=name, title=title, package=package),
-        f"tests/test_{package}.py": _TEST.format(package=package, title=title),
-    }
+def _checked_id(text: str) -> str:
+    """The provider's id; a dash is as good as an underscore.
+
+    Raises:
+        UsageError: it cannot be one.
+    """
+    provider_id = text.replace("-", "_")
+    if not is_id(provider_id) or provider_id.endswith("_") or "__" in provider_id:
+        raise UsageError(
+            f"{text!r} is no provider id.", "Use lower-case letters, digits and single underscores, a letter first."
+        )
+    if len(provider_id) > _LONGEST:
+        raise UsageError(
+            f"{provider_id!r} has {len(provider_id)} characters.",
+            f"Use at most {_LONGEST}: people type it, and it is in every capability's id.",
+        )
+    if keyword.iskeyword(provider_id) or keyword.issoftkeyword(provider_id):
+        raise UsageError(f"{provider_id!r} is a word of Python.", "Name the service.")
+    if provider_id in sys.stdlib_module_names:
+        raise UsageError(f"{provider_id!r} is a module of Python's own.", "Name the service.")
+    if provider_id in _OURS:
+        raise UsageError(f"{provider_id!r} is a part of Penstock.", "Name the service.")
+    return provider_id
 
 
-_PYPROJECT = """[build-system]
-requires = ["hatchling>=1.26"]
-build-backend = "hatchling.build"
+def _checked_kinds(text: str | None, offered: tuple[str, ...]) -> tuple[str, ...]:
+    """The kinds that were asked for.
 
-[project]
-name = "{distribution}"
-version = "0.1.0"
-description = {doc}
-readme = "README.md"
-requires-python = ">=3.11"
-dependencies = ["penstock-core>=0.1"]
-
-[project.entry-points."penstock.providers"]
-{id} = "{package}:provider.toml"
-
-[tool.hatch.build.targets.wheel]
-packages = ["src/{package}"]
-"""
-
-_MANIFEST = """schema = 1
-id = "{id}"
-name = {name}
-doc = {doc}
-spec = ">=1,<2"
-state = "experimental"
-imports = ["{package}"]
-
-[[connections]]
-type = "{id}"
-doc = "Where the service is and who calls it."
-schemes = ["{id}"]
-fields = [
-  {{ name = "host", type = "str", doc = "Host name.", required = true }},
-  {{ name = "token", type = "str", doc = "Access token.", secret = true }},
-]
-
-[[hooks]]
-id = "{id}.client"
-object = "{package}.hooks:{title}Hook"
-connection_type = "{id}"
-doc = "A client of the service."
-
-[[operators]]
-id = "{id}.ping"
-object = "{package}.operators:{title}Ping"
-doc = "Asks the service whether it is there."
-parameters = [{{ name = "conn_id", type = "str", doc = "Connection to use.", default = "{id}_default" }}]
-"""
-
-_HOOKS = '''"""Clients of {name}: the only room that imports its SDK."""
-
-from __future__ import annotations
-
-
-class {title}Hook:
-    """A client of {name}."""
-
-    def __init__(self, host: str) -> None:
-        self.host = host
-
-    def ping(self) -> str:
-        """Return the host that would be asked."""
-        return self.host
-'''
-
-_OPERATORS = '''"""Tasks that use {name}."""
-
-from __future__ import annotations
-
-from {package}.hooks import {title}Hook
-
-
-class {title}Ping:
-    """Asks the service whether it is there."""
-
-    def __init__(self, host: str) -> None:
-        self.host = host
-
-    def execute(self) -> str:
-        """Ask, and return the answer."""
-        return {title}Hook(self.host).ping()
-'''
-
-_TEST = """from {package}.operators import {title}Ping
-
-
-def test_ping_names_the_host():
-    assert {title}Ping("example.test").execute() == "example.test"
-"""
+    Raises:
+        UsageError: one is no kind, or the template has none of it.
+    """
+    asked = (
+        tuple(dict.fromkeys(each.strip() for each in text.split(",") if each.strip()))
+        if text is not None
+        else _DEFAULT_KINDS
+    )
+    for kind in asked:
+        if kind not in offered:
+            why = "is a kind of which `new` writes nothing" if kind in KINDS else "is no kind of capability"
+            raise UsageError(f"{kind!r} {why}.", f"Choose among {', '.join(offered)}.")
+    if not asked:
+        raise UsageError("--kinds names none.", f"Choose among {', '.join(offered)}.")
+    return asked

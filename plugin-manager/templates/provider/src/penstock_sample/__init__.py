@@ -1,0 +1,1 @@
+"""A provider of Penstock; `provider.toml` beside this file says what it offers."""

@@ -1,0 +1,290 @@
+"""The kit for authors: what `new` writes is green as it is, and of each planted fault the suite that should catch it does."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from penstock_plugin_manager.commands.author.template import provider_files, template_files, template_kinds
+
+GOOD = "good_one"
+PROVIDER, HOOK, OPERATOR = (
+    "test_provider.py::TestProvider",
+    "test_hooks.py::Test{}Hook",
+    "test_operators.py::Test{}WriteOperator",
+)
+SENSOR, STORE, EXECUTOR = (
+    "test_sensors.py::Test{}ItemSensor",
+    "test_storage.py::Test{}ObjectStore",
+    "test_executors.py::Test{}Executor",
+)
+
+
+class Fault(NamedTuple):
+    """A fault that is planted into a copy of a good provider.
+
+    Attributes:
+        name: What is wrong, in words.
+        caught_by: The suite's test that must fail, and no error but its.
+        says: What it must say.
+        changes: A text of a file and what stands in its place, by the file's path below the sources, or of a test.
+    """
+
+    name: str
+    caught_by: str
+    says: str
+    changes: Mapping[str, tuple[str, str]]
+
+
+CONTENT = '  { name = "content", type = "str", doc = "What it shall be.", required = true },\n'
+REACHES = "import socket\n\ntry:\n    socket.create_connection(('127.0.0.1', 9))\nexcept OSError:\n    pass\n"
+KEEPS = """        connection = self.__dict__.setdefault("kept", kind(fields.host, fields.port, timeout=fields.timeout_s))
+        connection.close, answered = lambda: None, connection"""
+SUPER = "super().__init__(**kwargs)"
+IN_A_HURRY = ("class Test{}Executor(ExecutorSuite):", "class Test{}Executor(ExecutorSuite):\n    patience_s = 8.0")
+IMPATIENT = ("hook = {}Hook\n", "hook = {}Hook\n    answers_within_s = 4.0\n")
+LOSES = """            end = self._worker.run()
+            if self._request.facts.params.get('number') == 3:
+                return"""
+FORGES = """        for epoch in (self.name[1], 77):
+            self._tell(TryFinished(self.name[0], epoch, self._context.now(), end))"""
+ONCE = """        if not {}Hook(self.<id>_conn_id).write(self.item, self.content.encode(), if_absent=True):
+            raise ValueError("it is there")"""
+
+FAULTS = [
+    Fault(
+        "the manifest names a parameter otherwise", f"{PROVIDER}::test_the_parameters_of_the_manifest_are_those_of_the_code",
+        "takes no contents", {"provider.toml": ('name = "content"', 'name = "contents"')},
+    ),
+    Fault(
+        "the manifest gives another type", f"{PROVIDER}::test_the_types_of_the_manifest_are_those_of_the_code",
+        "content is str in code, int in the manifest", {"provider.toml": (CONTENT, CONTENT.replace('"str"', '"int"'))},
+    ),
+    Fault(
+        "the manifest gives another default", f"{PROVIDER}::test_the_parameters_of_the_manifest_are_those_of_the_code",
+        "in the manifest", {"provider.toml": ('default = "<id>_default"', 'default = "default"')},
+    ),
+    Fault(
+        "the manifest says that a required one is not", f"{PROVIDER}::test_the_parameters_of_the_manifest_are_those_of_the_code",
+        "content is required in one place", {"provider.toml": (CONTENT, CONTENT.replace(", required = true", ""))},
+    ),
+    Fault(
+        "the manifest names an object that is not there", f"{PROVIDER}::test_every_object_of_the_manifest_is_there_and_of_its_kind",
+        "AttributeError", {"provider.toml": ("operators:{}WriteOperator", "operators:{}Writer")},
+    ),
+    Fault(
+        "the manifest names a field that nobody reads", f"{PROVIDER}::test_the_fields_of_connections_are_those_of_the_code",
+        "patience_s is none of the code", {"provider.toml": ('name = "timeout_s"', 'name = "patience_s"')},
+    ),
+    Fault(
+        "an import brings a foreign package", f"{PROVIDER}::test_importing_it_imports_no_foreign_package_and_reaches_out_to_nothing",
+        "imports click", {"hooks.py": ("import time\n", "import time\n\nimport click\n")},
+    ),
+    Fault(
+        "an import reaches out", f"{PROVIDER}::test_importing_it_imports_no_foreign_package_and_reaches_out_to_nothing",
+        "reaches out (socket.getaddrinfo)", {"sensors.py": ("from typing", f"{REACHES}from typing")},
+    ),
+    Fault(
+        "an import takes long", f"{PROVIDER}::test_importing_one_capability_takes_little_time", "300 ms are allowed",
+        {"sensors.py": ("from typing", "import time\n\nwhile time.process_time() < 0.8:\n    pass\nfrom typing")},
+    ),
+    Fault(
+        "a dependency is not declared", f"{PROVIDER}::test_it_declares_what_it_imports", "imports click",
+        {"hooks.py": ("        import json\n", "        import json\n\n        import click\n")},
+    ),
+    Fault(
+        "a sibling is imported", f"{PROVIDER}::test_its_modules_keep_the_room_plan", "does not depend on a sibling",
+        {"hooks.py": ("        import json\n", "        import json\n\n        import penstock_sibling\n")},
+    ),
+    Fault(
+        "a parameter is not documented", f"{PROVIDER}::test_everything_is_documented", "says nothing of content",
+        {"operators.py": ("        content: What it shall be.\n", "")},
+    ),
+    Fault(
+        "a client crosses a fork", f"{HOOK}::test_a_fork_after_its_use_is_safe", "behind a fork, used before it",
+        {
+            "hooks.py": ("        connection = kind(fields.host, fields.port or None, timeout=fields.timeout_s)", KEEPS),
+            "tests/fake_service.py": ('        self.send_header("Connection", "close")\n', ""),
+        },
+    ),
+    Fault(
+        "an error shows the token", f"{HOOK}::test_a_wrong_secret_is_reported_and_not_shown", "shows the secret",
+        {"hooks.py": ('answer.read().decode("utf-8", "replace") or answer.reason', 'f"{self.fields.token} is wrong"')},
+    ),
+    Fault(
+        "a repr shows the token", f"{HOOK}::test_nothing_that_it_holds_shows_a_secret", "shows a secret",
+        {"connections.py": ('return f"{}Fields({self.address!r})"', 'return f"{}Fields({self.token!r})"')},
+    ),
+    Fault(
+        "the address has the token in it", f"{HOOK}::test_a_service_that_is_not_there_is_reported", "shows a secret",
+        {"connections.py": ("://{self.host}", "://{self.token}@{self.host}")},
+    ),
+    Fault(
+        "a request has no time limit", f"{HOOK}::test_a_service_that_never_answers_does_not_hold_the_task", "does not end within",
+        {"hooks.py": ("or None, timeout=fields.timeout_s", "or None"), "tests/test_hooks.py": IMPATIENT},
+    ),
+    Fault(
+        "a wrong token is taken for a right one", f"{HOOK}::test_a_wrong_secret_is_reported_and_not_shown", "taken for a right one",
+        {"hooks.py": ('"GET", "/whoami")', '"GET", "/whoami", fine=(401,))')},
+    ),
+    Fault(
+        "an operator has no execute", f"{OPERATOR}::test_it_does_its_work", "has no execute()",
+        {"operators.py": ("def execute", "def do")},
+    ),
+    Fault(
+        "an operator drops **kwargs", f"{OPERATOR}::test_it_takes_what_every_task_takes", "pass **kwargs on",
+        {"operators.py": (SUPER, "super().__init__(task_id=kwargs['task_id'])")},
+    ),
+    Fault(
+        "an operator looks at its templates", f"{OPERATOR}::test_templates_are_rendered_before_they_are_looked_at", "no name",
+        {"operators.py": (SUPER, f"{SUPER}\n        if not item.isidentifier():\n            raise ValueError('no name')")},
+    ),
+    Fault(
+        "an operator changes its arguments", f"{OPERATOR}::test_it_keeps_its_arguments_as_they_are_given", "after it was given as",
+        {"operators.py": ("= item, content,", "= item, content.upper(),")},
+    ),
+    Fault(
+        "an operator cannot run again", f"{OPERATOR}::test_a_repetition_does_no_harm", "it is there",
+        {"operators.py": ("        {}Hook(self.<id>_conn_id).write(self.item, self.content.encode())", ONCE)},
+    ),
+    Fault(
+        "a sensor has no poke", f"{SENSOR}::test_a_poke_finds_whether_the_wait_is_over", "has no poke()",
+        {"sensors.py": ("def poke", "def look")},
+    ),
+    Fault(
+        "a sensor drops its timeout", f"{SENSOR}::test_a_poke_finds_whether_the_wait_is_over", "drops timeout",
+        {"sensors.py": (SUPER, "super().__init__(**{**kwargs, 'timeout': 5.0})")},
+    ),
+    Fault(
+        "a sensor waits for ages", f"{SENSOR}::test_it_gives_up_at_some_time", "its timeout is",
+        {"sensors.py": (SUPER, "super().__init__(**{'timeout': 1e9, **kwargs})")},
+    ),
+    Fault(
+        "a store replaces what it must not", f"{STORE}::test_with_if_absent_nothing_is_replaced", "not [True, False]",
+        {"storage.py": ("if_absent=if_absent", "if_absent=False")},
+    ),
+    Fault(
+        "a store holds the whole object", f"{STORE}::test_a_large_stream_passes_through_little_memory", "in memory",
+        {"storage.py": ('iter(lambda: stream.read(_PART_BYTES), b"")', "stream.read()")},
+    ),
+    Fault(
+        "a missing object is of another kind", f"{STORE}::test_an_object_that_is_not_there_is_missing", "not 'not_found'",
+        {"errors.py": ("404: ErrorKind.NOT_FOUND", "404: ErrorKind.INVALID")},
+    ),
+    Fault(
+        "a list has not all", f"{STORE}::test_list_gives_what_begins_with_the_prefix_and_nothing_else", "list() of 'in' finds",
+        {"hooks.py": ("json.load(answer))", "json.load(answer)[1:])")},
+    ),
+    Fault(
+        "a tag stays when the content changes", f"{STORE}::test_what_is_written_again_is_replaced", "when the content changes",
+        {"storage.py": ("found.size, found.tag)", "found.size, str(found.size))")},
+    ),
+    Fault(
+        "an executor loses a result", f"{EXECUTOR}::test_each_try_is_answered_once_with_its_own_end", "a try is lost",
+        {
+            "executors.py": ("            end = self._worker.run()", LOSES),
+            "tests/test_executors.py": IN_A_HURRY,
+        },
+    ),
+    Fault(
+        "an executor doubles a result", f"{EXECUTOR}::test_each_try_is_answered_once_with_its_own_end", "answered 2 times",
+        {"executors.py": ("        self._tell(TryFinished(*self.name, self._context.now(), end))",
+                          "        for _ in range(2):\n            self._tell(TryFinished(*self.name, self._context.now(), end))")},
+    ),
+    Fault(
+        "an executor forges a try", f"{EXECUTOR}::test_each_try_is_answered_once_with_its_own_end", "never sent",
+        {"executors.py": ("        self._tell(TryFinished(*self.name, self._context.now(), end))",
+                          FORGES)},
+    ),
+    Fault(
+        "an executor forges a success", f"{EXECUTOR}::test_a_failure_is_reported_with_its_error_and_its_log", "a try that raises is",
+        {"executors.py": ("            end = self._worker.run()",
+                          "            self._worker.run()\n            end = TryEnd(Outcome.SUCCESS)")},
+    ),
+    Fault(
+        "an executor answers for another try", f"{EXECUTOR}::test_each_try_is_answered_once_with_its_own_end", "was answered with",
+        {"executors.py": ("            end = self._worker.run()",
+                          "            end = self._context.options.setdefault('end', self._worker.run())")},
+    ),
+]  # fmt: skip
+
+
+def title(provider_id: str) -> str:
+    """What classes of a provider begin with."""
+    return "".join(part.title() for part in provider_id.split("_"))
+
+
+def fitted(text: str, provider_id: str) -> str:
+    """A text of the table as it stands in one provider."""
+    return text.replace("{}", title(provider_id)).replace("<id>", provider_id)
+
+
+def write(folder: Path, provider_id: str, fault: Fault | None = None) -> Path:
+    """Write a provider of all kinds below a folder, and install it there, into ``site``."""
+    files = provider_files(provider_id, "Good", f"penstock-providers-{provider_id}", template_kinds(template_files()))
+    package = f"penstock_{provider_id}"
+    for name, change in fault.changes.items() if fault else ():
+        path = name if name.startswith("tests/") else f"src/{package}/{name}"
+        before, after = (fitted(each, provider_id) for each in change)
+        assert before in files[path], f"{fault.name}: {path} has changed"
+        files[path] = files[path].replace(before, after)
+    site, own = folder / "site", folder / provider_id
+    for path, text in files.items():
+        target = site / path.removeprefix("src/") if path.startswith("src/") else own / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+    info = site / f"penstock_providers_{provider_id}-0.1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.4\nName: penstock-providers-{provider_id}\nVersion: 0.1.0\n")
+    (info / "entry_points.txt").write_text(f"[penstock.providers]\n{provider_id} = {package}:provider.toml\n")
+    (info / "RECORD").write_text(f"{package}/provider.toml,,\n")
+    return own / "tests"
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
+    """What failed, by provider and test: all of the good one's tests, and one of each that has a fault, in one run."""
+    folder = tmp_path_factory.mktemp("kit")
+    nodes = [str(write(folder, GOOD))]
+    for number, fault in enumerate(FAULTS):
+        provider_id = f"fault_{number}"
+        nodes.append(f"{write(folder, provider_id, fault)}/{fitted(fault.caught_by, provider_id)}")
+    (folder / "pytest.ini").write_text("[pytest]\naddopts = --import-mode=importlib\n")
+    report = folder / "report.xml"
+    variables = {name: text for name, text in os.environ.items() if not name.startswith("PYTEST")}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", f"--junitxml={report}", *nodes],
+        cwd=folder, env={**variables, "PYTHONPATH": f"{folder / 'site'}:{folder / GOOD / 'tests'}"}, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stdout[-4000:] + done.stderr[-4000:]
+    found: dict[str, dict[str, str]] = {}
+    for case in ET.parse(report).getroot().iter("testcase"):
+        provider, _, within = case.attrib["classname"].partition(".")
+        name = f"{within.rpartition('.')[2]}::{case.attrib['name']}"
+        failures = [each for each in case if each.tag in ("failure", "error")]
+        found.setdefault(provider, {})[name] = "".join(
+            f"{each.tag}: {each.attrib.get('message', '')} {each.text}" for each in failures
+        )
+    return found
+
+
+def test_what_is_written_is_green_without_an_edit(outcomes):
+    assert {name: problem for name, problem in outcomes[GOOD].items() if problem} == {}
+    assert len(outcomes[GOOD]) > 60
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_a_planted_fault_is_caught_by_its_suite(outcomes, fault):
+    provider_id = f"fault_{FAULTS.index(fault)}"
+    problem = outcomes[provider_id][fitted(fault.caught_by, provider_id).partition("::")[2]]
+
+    assert problem.startswith("failure"), problem or "it is not seen"
+    assert fault.says in problem
