@@ -122,6 +122,8 @@ def test_tables_of_others_are_left_alone(project):
         ("", {"PENSTOCK_LOADER__MEMORY_MB": "much"}, r"PENSTOCK_LOADER__MEMORY_MB: memory_mb: expected `int`"),
         ("", {"PENSTOCK_CONN_X": "nonsense"}, r"PENSTOCK_CONN_X: .*neither a URI nor JSON"),
         ("[plugins]\nmodules = ['a-b', 'c', 'c']", {}, r"penstock.toml:2: modules: 'a-b' is no name.*\n.*'c' is listed twice"),
+        ("[logs]\nstore = 'bucket/logs'", {}, r"penstock.toml:2: store: 'bucket/logs' is no URL of a log store. Write its scheme"),
+        ("[logs]\nchunk_bytes = 1", {}, r"penstock.toml:2: chunk_bytes: expected `int` >= 4096"),
         ("", {"PENSTOCK_PLUGINS__MODULES": "ours, 7"}, r"PENSTOCK_PLUGINS__MODULES: modules: '7' is no name of a module"),
         ("[executors]\n\nBig = 'local'", {}, r"penstock.toml:3: executor 'Big': a name has lower-case letters"),
         ("[executors]\nbig = 3", {}, r"penstock.toml:2: executor 'big': write big = \"local\""),

@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from penstock.errors import MissingProviderError, NotFoundError, PluginError
+from penstock.errors import MissingProviderError, NotFoundError, PluginError, ProviderError
 from penstock.model.connection import Connection
 from penstock.plugins.host import PluginHost
 from penstock_manifest.discovery import find_providers
@@ -195,3 +195,40 @@ def test_an_isolated_provider_is_not_to_be_installed_beside_the_others(tmp_path)
     with pytest.raises(PluginError, match="It is isolated: its tasks run in its own environment") as caught:
         host.resolve("apart.run")
     assert "plugin-manager install" not in str(caught.value)
+
+
+LOGS = """
+class Logs:
+    def __init__(self, url, conn_id):
+        if conn_id == "none":
+            raise OSError("no door")
+        self.made_with = url, conn_id
+    append = seal = sealed = read = delete = lambda self, *given: None
+"""
+
+
+def test_a_log_store_of_a_provider_goes_before_the_object_store_of_its_scheme(site):
+    stores = entry("log_stores", "acme.logs", "Logs", 'scheme = "box"')
+    stores += entry("object_stores", "acme.store", "Store", 'scheme = "box"')
+    site.provider("acme", stores, code=LOGS + STORE)
+    assert host_of(site).log_store("box://a/b", "mine").made_with == ("box://a/b", "mine")
+    with pytest.raises(PluginError, match=r"acme.logs cannot be opened: OSError: no door"):
+        host_of(site).log_store("box://a/b", "none")
+
+
+def test_every_object_store_is_a_log_store_at_once(site, tmp_path):
+    logs = host_of(site).log_store((tmp_path / "kept").as_uri())
+    assert (logs.sealed("d/1"), list(logs.read("d/1"))) == (None, [])
+    assert [logs.append("d/1", 0, b"abc"), logs.append("d/1", 0, b"abcd"), logs.append("d/1", 3, b"d")] == [3, 3, 1]
+    (tmp_path / "kept/d/1/notes.txt").write_text("of somebody else")
+    (tmp_path / "kept/d/1/0000000000000002").write_bytes(b"cd")  # a late write of one that was killed
+    assert (b"".join(logs.read("d/1")), b"".join(logs.read("d/1", 2)), logs.sealed("d/1")) == (b"abcd", b"cd", None)
+    logs.seal("d/1", 4)
+    assert (logs.sealed("d/1"), logs.sealed("d/2")) == (4, None)
+    logs.append("d/2", 5, b"late")
+    with pytest.raises(ProviderError, match="the piece before it, from byte 0 on, is gone"):
+        list(logs.read("d/2"))
+    logs.delete("d/")
+    assert list(logs.read("d/1")) == list(logs.read("d/2")) == []
+    with pytest.raises(MissingProviderError, match=r"plugin-manager search .box."):
+        host_of(site).log_store("box://a")

@@ -9,6 +9,7 @@ import pytest
 from penstock.app.vault import open_vault
 from penstock.errors import RequestError
 from penstock.load.snapshot import Snapshots
+from penstock.logs.shipping_report import ShippingReport
 from penstock.model.quarantine import Quarantined, QuarantineKind
 from penstock.model.request import DagChanged
 from penstock.plugins.sources import PluginSources
@@ -19,6 +20,7 @@ from penstock.service.health import Severity, check_installation
 from penstock.service.quarantine import drop_quarantined, list_quarantine, retry_quarantined
 from penstock.service.tasks import why
 from penstock.settings import BackendChoice, ExecutorChoice
+from penstock.settings.logs import LogSettings
 from penstock.spec.snapshot import LIST
 
 
@@ -172,3 +174,25 @@ def test_a_snapshot_that_was_written_into_is_bad_until_the_loader_mends_it_or_it
     assert "its list of files was changed" in found()["snapshots"].detail
     shutil.rmtree(old.path)
     assert "snapshots" not in found()
+
+
+def test_a_log_store_is_looked_at_if_the_settings_name_one(found, installation, tmp_path):
+    assert "log store" not in found()
+
+    def store(url):
+        installation.settings = msgspec.structs.replace(installation.settings, logs=LogSettings(url))
+        return found()["log store"]
+
+    missing = store("box://logs")
+    assert (missing.severity, "The URL scheme 'box'" in missing.detail) == (Severity.BAD, True)
+    url = (tmp_path / "kept").as_uri()
+    assert store(url).severity is Severity.NOTE
+    state, since = installation.settings.state_folder, installation.now()
+    ShippingReport(url, "no\x1b[2J door", since, 30, 40).keep(state)
+    assert store(url) == (
+        Severity.BAD,
+        "log store",
+        f"{url} takes no logs since 2026-03-01 12:30:00 UTC: no\\x1b[2J door; 30 MB of 40 MB on this machine are not shipped",
+    )
+    ShippingReport(url, local_mb=40).keep(state)
+    assert store(url) == (Severity.OK, "log store", f"{url}, 0 MB of 40 MB on this machine are not shipped")

@@ -5,11 +5,14 @@ from itertools import islice
 import msgspec
 import pytest
 
-from penstock.errors import ConfigError, NotFoundError
+from penstock.errors import ConfigError, NotFoundError, PluginError, RequestError
+from penstock.logs.shipping_report import ShippingReport
 from penstock.model.changes import Changes
 from penstock.model.run import TaskInstance, Try
 from penstock.model.state import Outcome, RunState, TaskState
+from penstock.plugins.object_logs import ObjectLogs
 from penstock.service import dags, logs
+from penstock.settings.logs import LogSettings
 
 
 @pytest.fixture
@@ -40,18 +43,18 @@ def test_a_log_is_read_whole(installation, task):
     first, second = logs.task_logs(installation, "sales", "extract")
     assert (first.live, second.live) == (False, True)
     write(second, "begun\n")
-    assert b"".join(logs.read_log(second)) == b"begun\n"
+    assert b"".join(logs.read_log(installation, second)) == b"begun\n"
     with pytest.raises(NotFoundError, match=r"no log is named '.*1.log'\. Nothing was written, or it was deleted\."):
-        list(logs.read_log(first))
+        list(logs.read_log(installation, first))
 
 
 def test_a_log_that_cannot_be_read_is_not_told_as_one_that_is_not_there(installation, task):
     first, second = logs.task_logs(installation, "sales", "extract")
     first.path.mkdir(parents=True)
     with pytest.raises(ConfigError, match=r"1.log: the log cannot be read: Is a directory\."):
-        list(logs.read_log(first))
+        list(logs.read_log(installation, first))
     with pytest.raises(NotFoundError, match=r"2.log'\. Nothing was written yet\."):
-        list(logs.read_log(second))
+        list(logs.read_log(installation, second))
 
 
 def pieces(chunks):
@@ -98,6 +101,95 @@ def test_each_instance_of_a_mapped_task_is_followed_to_its_end(installation, sto
     store.apply(Changes(tasks=[msgspec.structs.replace(rows[1], state=TaskState.SUCCESS)]), now)
     (last,) = chunks
     assert (last.last, last.states) == (True, {TaskState.FAILED, TaskState.SUCCESS})
+
+
+@pytest.fixture
+def shipped(installation, tmp_path):
+    """The log store of an installation whose settings name one."""
+    settings = msgspec.structs.replace(installation.settings, logs=LogSettings((tmp_path / "kept").as_uri()))
+    installation.settings = settings
+    return installation.host.log_store(settings.logs.store)
+
+
+def to_the_end(chunks, clock):
+    """All chunks, for a reader who waits a second after each look."""
+    found = []
+    for chunk in chunks:
+        found.append(chunk)
+        if chunk.log is None:
+            clock.advance(1)
+    return found
+
+
+def test_a_log_that_is_not_here_is_read_from_the_log_store(installation, task, shipped):
+    first, second = logs.task_logs(installation, "sales", "extract")
+    shipped.append(first.name, 0, b"one\n")
+    with pytest.raises(RequestError, match="the end of this log may be missing: it has not reached the log store"):
+        list(logs.read_log(installation, first))
+    shipped.seal(first.name, 4)
+    assert b"".join(logs.read_log(installation, first)) == b"one\n"
+    write(second, "here\n")
+    assert b"".join(logs.read_log(installation, second)) == b"here\n"
+    second.path.unlink()
+    with pytest.raises(NotFoundError, match="Nothing was written yet"):
+        list(logs.read_log(installation, second))
+
+
+def test_logs_of_another_machine_are_followed_to_their_seal(installation, task, shipped, clock):
+    first, second = logs.task_logs(installation, "sales", "extract")
+    shipped.append(second.name, 0, b"one\n")
+    chunks = logs.follow_logs(installation, "sales", "extract")
+    assert pieces(islice(chunks, 2)) == [(-1, 2, "one\n"), False]
+    shipped.append(second.name, 4, b"two\n")
+    assert pieces(islice(chunks, 1)) == [False], "the store is asked every two seconds"
+    clock.advance(2)
+    assert pieces(islice(chunks, 2)) == [(-1, 2, "two\n"), False]
+    task(TaskState.SUCCESS)
+    clock.advance(2)
+    assert pieces(islice(chunks, 1)) == [False], "it has ended, but it is not sealed"
+    shipped.append(second.name, 8, b"its last words\n")
+    shipped.seal(second.name, 23)
+    shipped.seal(first.name, 0)
+    clock.advance(2)
+    found = to_the_end(chunks, clock)
+    assert [piece for piece in pieces(found) if piece] == [(-1, 2, "its last words\n"), True]
+    assert not found[-1].cut
+
+
+def test_who_waits_for_a_seal_in_vain_is_told(installation, task, shipped, clock):
+    _, second = logs.task_logs(installation, "sales", "extract")
+    shipped.append(second.name, 0, b"one\n")
+    task(TaskState.SUCCESS)
+    chunks = logs.follow_logs(installation, "sales", "extract")
+    assert pieces(islice(chunks, 2)) == [(-1, 2, "one\n"), False]
+    waited = to_the_end(chunks, clock)
+    assert (len(waited), waited[-1].last, waited[-1].cut) == (16, True, True)
+
+
+def test_a_followed_log_goes_on_in_the_store_when_its_file_goes(installation, task, shipped, clock):
+    installation.settings.state_folder.mkdir()
+    ShippingReport(installation.settings.logs.store).keep(installation.settings.state_folder)
+    _, second = logs.task_logs(installation, "sales", "extract")
+    write(second, "one\n")
+    chunks = logs.follow_logs(installation, "sales", "extract")
+    assert pieces(islice(chunks, 2)) == [(-1, 2, "one\n"), False]
+    shipped.append(second.name, 0, b"one\ntwo\n")
+    shipped.seal(second.name, 8)
+    second.path.unlink()
+    task(TaskState.SUCCESS)
+    assert pieces(to_the_end(chunks, clock))[0] == (-1, 2, "two\n")
+
+
+def test_a_log_store_that_fails_is_told_by_its_url(installation, task, shipped, monkeypatch):
+    def broken(*_):
+        raise ValueError("out of paper")
+
+    monkeypatch.setattr(ObjectLogs, "read", broken)
+    first, _ = logs.task_logs(installation, "sales", "extract")
+    with pytest.raises(
+        PluginError, match=r"the log store file:///.*/kept does not give the log: ValueError: out of paper"
+    ):
+        list(logs.read_log(installation, first))
 
 
 def test_what_is_not_there_cannot_be_followed(installation, task):

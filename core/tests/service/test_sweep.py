@@ -9,6 +9,7 @@ import pytest
 from penstock.app.vault import open_vault
 from penstock.author.runtime import current
 from penstock.errors import ErrorKind, ProviderError
+from penstock.logs.log_names import log_name
 from penstock.model.changes import Changes
 from penstock.model.dag import DagSpec, TaskSpec
 from penstock.model.notice import RunStateChanged
@@ -16,6 +17,7 @@ from penstock.model.run import NewRun, RunKind, TaskKey, XCom
 from penstock.model.source import ParsedFile
 from penstock.model.state import RunState
 from penstock.plugins.file_store import FileStore
+from penstock.plugins.object_logs import ObjectLogs
 from penstock.service.installation import Installation
 from penstock.service.retention.sweep import PAUSE_S, RUNS, RetentionSweep
 from penstock.settings import load_settings
@@ -67,6 +69,10 @@ class House:
     def object_store(self, url, _conn_id):
         """The object store as the host of plug-ins would open it."""
         return FileStore() if url.startswith("file:") else self.remote
+
+    def log_store(self, url, _conn_id):
+        """The log store as the host of plug-ins would open it."""
+        return ObjectLogs(url, FileStore())
 
     def run(self, name, ended_days_ago):
         """A finished run, or a live one for None, with a log and a large value, both as old as the run."""
@@ -134,6 +140,30 @@ def test_old_logs_go_by_themselves_unless_their_run_lives(house):
     it.sweep()
     assert [path.exists() for path in (old, young, live, servers)] == [False, True, True, True]
     assert it.names() == {"old", "young", "live"}
+
+
+def test_old_logs_go_from_the_log_store_each_once_and_those_of_deleted_runs_with_them(house, tmp_path):
+    url = (tmp_path / "kept").as_uri()
+    it = house(PENSTOCK_RETENTION__LOGS_DAYS="7", PENSTOCK_RETENTION__RUNS_DAYS="30", PENSTOCK_LOGS__STORE=url)
+    names, folder = {}, it.settings.logs_folder
+    for name, days in (("gone", 31), ("old", 8), ("young", 6), ("live", None)):
+        names[name] = log_name(it.store.logs.identity(), folder, it.run(name, days)[0])
+        it.log_store(url, None).append(names[name], 0, b"said\n")
+
+    def kept():
+        return {name for name, log in names.items() if list(it.log_store(url, None).read(log))}
+
+    it.sweep()
+    assert kept() == {"young", "live"}
+    it.log_store(url, None).append(names["old"], 0, b"put back")
+    it.instant += timedelta(days=2)
+    it.sweep()
+    assert kept() == {"old", "live"}, "what was deleted is not looked for again"
+    it.log_store = lambda *_: (_ for _ in ()).throw(ValueError("no door"))
+    it.instant += timedelta(days=30)
+    it.sweep()
+    assert it.names() == {"live", "young", "old"}
+    assert f"the log store {url}: ValueError: no door" in it.told[-1]
 
 
 def test_the_work_is_done_in_small_portions_once_an_hour(house):

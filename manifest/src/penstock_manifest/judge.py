@@ -150,7 +150,7 @@ def _id_problems(data: Mapping[str, Any]) -> Iterator[str]:
 
 def _type_problems(data: Mapping[str, Any]) -> Iterator[str]:
     """Find connection types and URL schemes that two entries claim: it would not be clear which counts."""
-    for array, key in ((CONNECTIONS.name, "type"), ("object_stores", "scheme")):
+    for array, key in ((CONNECTIONS.name, "type"), ("object_stores", "scheme"), ("log_stores", "scheme")):
         seen = set()
         for place, item in _tables(data, array):
             value = item.get(key)

@@ -138,6 +138,19 @@ _TABLE = (
         process="one of its own for each process that asks it",
         raised="what was asked fails with it, no later source is asked, and it is not remembered",
     ),
+    Kind(
+        "log_stores",
+        "places that keep the logs of tries",
+        "by the log shipper when it starts, and by a command that reads a log",
+        "penstock_log_stores",
+        "penstock.spec.log_store:LogStore",
+        ("logs",),
+        3,
+        {"scheme": SCHEME},
+        made_with="the store's URL, and a connection id or None; it gives the log store",
+        process="the log shipper, in several threads; a command that reads a log; the loader, which deletes old ones",
+        raised="the log stays on its machine and is offered again after a pause; `penstock up` and `penstock doctor` tell it",
+    ),
 )
 
 KINDS: Mapping[str, Kind] = {kind.name: kind._replace(keys={**CAPABILITY_KEYS, **kind.own_keys}) for kind in _TABLE}

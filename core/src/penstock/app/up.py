@@ -52,14 +52,20 @@ def _check_writable(state_folder: Path) -> None:
 
 def _services(settings: Settings) -> list[Service]:
     """Name the processes to run; the notifier, and the rows that it reads, only if some provider has a listener."""
-    if not listening(settings):
-        return [_service(settings, "scheduler"), _service(settings, "loader")]
-    return [_service(settings, "scheduler", NOTIFY), _service(settings, "loader"), _service(settings, "notifier")]
+    notify = bool(listening(settings))
+    found = [_service(settings, "scheduler", *([NOTIFY] if notify else [])), _service(settings, "loader")]
+    if notify:
+        found.append(_service(settings, "notifier"))
+    if settings.logs.store:
+        found.append(_service(settings, "log_shipper"))
+    return found
 
 
 def _service(settings: Settings, name: str, *arguments: str) -> Service:
     """A module of `penstock.app`, run as a program."""
-    return Service(name, [sys.executable, "-P", "-m", f"penstock.app.{name}", *arguments], settings.root)
+    return Service(
+        name.replace("_", " "), [sys.executable, "-P", "-m", f"penstock.app.{name}", *arguments], settings.root
+    )
 
 
 def _log(line: str) -> None:

@@ -8,7 +8,7 @@ from penstock.cli.installation import project, remind_of_scheduler
 from penstock.cli.names import one_task
 from penstock.cli.streams import LogOutput
 from penstock.cli.terminal import json_option, print_json, print_line, print_remark
-from penstock.errors import ExitCode, NotFoundError
+from penstock.errors import ExitCode, NotFoundError, RequestError
 from penstock.model.state import TaskState
 from penstock.service import logs as service
 from penstock.service.installation import Installation
@@ -47,23 +47,23 @@ def logs(  # noqa: PLR0913 - one argument an option
         if following:
             return _follow(installation, dag_id, task_id, run_id=run_id, map_index=map_index, dispatch=dispatch)
         found = service.task_logs(installation, dag_id, task_id, run_id=run_id, map_index=map_index)
-    chosen = [log for log in found if dispatch is None or log.epoch == dispatch]
-    if found and not chosen:
-        has = ", ".join(str(epoch) for epoch in sorted({log.epoch for log in found}))
-        raise NotFoundError(f"dispatch of task {task_id!r}", str(dispatch), hint=f"It has: {has}.")
-    if as_json:
-        print_json([str(log.path) for log in chosen] if only_path else chosen)
-        return ExitCode.DONE
-    if not found:
-        print_remark("the task has not been tried yet.")
-        return ExitCode.FAILED
-    newest = {log.task.key: log for log in chosen}
-    for log in newest.values():
-        _print_log(log, only_path=only_path, titled=len(newest) > 1)
+        chosen = [log for log in found if dispatch is None or log.epoch == dispatch]
+        if found and not chosen:
+            has = ", ".join(str(epoch) for epoch in sorted({log.epoch for log in found}))
+            raise NotFoundError(f"dispatch of task {task_id!r}", str(dispatch), hint=f"It has: {has}.")
+        if as_json:
+            print_json([str(log.path) for log in chosen] if only_path else chosen)
+            return ExitCode.DONE
+        if not found:
+            print_remark("the task has not been tried yet.")
+            return ExitCode.FAILED
+        newest = {log.task.key: log for log in chosen}
+        for log in newest.values():
+            _print_log(installation, log, only_path=only_path, titled=len(newest) > 1)
     return ExitCode.DONE
 
 
-def _print_log(log: service.Log, *, only_path: bool, titled: bool) -> None:
+def _print_log(installation: Installation, log: service.Log, *, only_path: bool, titled: bool) -> None:
     """Print a log or its path; a try that wrote nothing has no log, which is told on stderr and is no failure."""
     if only_path:
         print_line(str(log.path))
@@ -72,9 +72,9 @@ def _print_log(log: service.Log, *, only_path: bool, titled: bool) -> None:
         _title(log)
     output = LogOutput()
     try:
-        for data in service.read_log(log):
+        for data in service.read_log(installation, log):
             output.write(data)
-    except NotFoundError as error:
+    except RequestError as error:
         print_remark(str(error))
     output.flush()
 
@@ -91,6 +91,8 @@ def _follow(
         states = chunk.states
         if chunk.log is None:
             output.flush()
+            if chunk.cut:
+                print_remark("the end of a log may be missing: it has not reached the log store.")
             if not chunk.last:
                 time.sleep(_PAUSE_S)
             continue

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from penstock.errors import MissingProviderError, NotFoundError, PluginError, nearest
+from penstock.errors import MissingProviderError, NotFoundError, PenstockError, PluginError, nearest
 from penstock.model.connection import Connection
 from penstock.plugins.fence import import_object
 from penstock.plugins.kinds import kind_problem
 from penstock.plugins.registry import ManifestPlugin
+from penstock.spec.log_store import LogStore
 from penstock.spec.object_store import ObjectStore
 from penstock.spec.plugin import SERVED_SPECS, SpecDeprecationWarning, specs_manager
 from penstock_manifest.discovery import ProviderEntryPoint, find_providers, read_manifest_file
@@ -160,16 +161,39 @@ class PluginHost:
             from penstock.plugins.file_store import FileStore  # noqa: PLC0415 - few ask for it
 
             return FileStore(conn_id)
-        stores = [each for each in self.capabilities("object_stores", mention=scheme) if each.scheme == scheme]
+        found = self._of_scheme("object_stores", scheme)
+        if found is None:
+            hint = f"Find one with: plugin-manager search {scheme or url!r}"
+            raise MissingProviderError("", f"The URL scheme {scheme!r}", hint=hint + self._broken_note())
+        return cast("ObjectStore", self.resolve(found.id, "object_stores")(conn_id))
+
+    def log_store(self, url: str, conn_id: str | None = None) -> LogStore:
+        """Open the log store of a URL: that of a provider that has one for the scheme, else over the object store of the scheme.
+
+        Raises:
+            penstock.errors.MissingProviderError: No active provider serves the scheme.
+            penstock.errors.PluginError: Several do, or the one that does is broken.
+        """
+        found = self._of_scheme("log_stores", urlsplit(url).scheme)
+        if found is not None:
+            try:
+                return cast("LogStore", self.resolve(found.id, "log_stores")(url, conn_id))
+            except PenstockError:
+                raise
+            except Exception as error:  # a provider's code: what it raises must say whose it is
+                raise PluginError(f"{found.id} cannot be opened: {type(error).__name__}: {error}") from error
+        from penstock.plugins.object_logs import ObjectLogs  # noqa: PLC0415 - few ask for it
+
+        return ObjectLogs(url, self.object_store(url, conn_id))
+
+    def _of_scheme(self, kind: str, scheme: str) -> Capability | None:
+        stores = [each for each in self.capabilities(kind, mention=scheme) if each.scheme == scheme]
         if len(stores) > 1:
             raise PluginError(
                 f"the URL scheme {scheme!r} is served by {' and '.join(each.id for each in stores)}; "
                 "remove one of the two providers"
             )
-        if not stores:
-            hint = f"Find one with: plugin-manager search {scheme or url!r}"
-            raise MissingProviderError("", f"The URL scheme {scheme!r}", hint=hint + self._broken_note())
-        return cast("ObjectStore", self.resolve(stores[0].id, "object_stores")(conn_id))
+        return stores[0] if stores else None
 
     def connection_type(self, name: str) -> ConnectionType | None:
         """Find the connection type of an active provider; None if none has it."""

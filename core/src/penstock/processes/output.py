@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -42,11 +43,17 @@ class Output:
             return
         try:
             if self._file < 0:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+                self._file = self._opened()
             os.write(self._file, data)
         except OSError:
             return
+
+    def _opened(self) -> int:
+        while True:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            # An empty folder may be removed as old in between: then it is made again.
+            with suppress(FileNotFoundError):
+                return os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
 
 
 def discard(pipe: int) -> bool:

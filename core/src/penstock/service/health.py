@@ -10,6 +10,7 @@ from typing import NamedTuple
 from penstock import __version__
 from penstock.errors import ConfigError, PenstockError
 from penstock.load.integrity import damaged_files
+from penstock.logs.shipping_report import read_report
 from penstock.model.text import counted, visible
 from penstock.scheduler.executor_faults import ExecutorFaults
 from penstock.service.choices.problems import choice_problems
@@ -55,6 +56,7 @@ def check_installation(installation: Installation) -> list[Finding]:
         ("pools", _pools),
         ("executors", _executors),
         ("secrets", _secrets),
+        ("log store", _log_store),
         ("providers", _providers),
     ):
         found += _fenced(subject, check, installation)
@@ -174,6 +176,26 @@ def _secrets(installation: Installation) -> Iterator[Finding]:
                 yield Finding(Severity.OK, subject, f"{chosen.type} answers")
             except ConfigError as error:
                 yield Finding(Severity.BAD, subject, visible(f"{chosen.type}: {error}"))
+
+
+def _log_store(installation: Installation) -> Iterator[Finding]:
+    """A log store that nobody offers, or that does not take the logs: they would stay on this machine."""
+    settings = installation.settings
+    if not settings.logs.store:
+        return
+    installation.host.log_store(settings.logs.store, settings.logs.conn_id or None)
+    report = read_report(settings.state_folder)
+    if report is None or report.store != settings.logs.store:
+        yield Finding(
+            Severity.NOTE, "log store", f"{settings.logs.store}; `penstock up` has not shipped logs to it yet"
+        )
+        return
+    waiting = f"{report.waiting_mb:,} MB of {report.local_mb:,} MB on this machine are not shipped"
+    if report.fault and report.since is not None:
+        detail = f"{report.store} takes no logs since {report.since:%Y-%m-%d %H:%M:%S} UTC: {visible(report.fault)}; {waiting}"
+        yield Finding(Severity.BAD, "log store", detail)
+    else:
+        yield Finding(Severity.BAD if report.over else Severity.OK, "log store", f"{report.store}, {waiting}")
 
 
 def _providers(installation: Installation) -> Iterator[Finding]:

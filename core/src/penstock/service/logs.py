@@ -1,6 +1,6 @@
 """Operations on logs: find, read and follow them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -8,23 +8,38 @@ from typing import NamedTuple
 import msgspec
 
 from penstock.errors import ConfigError, NotFoundError, RequestError
+from penstock.logs.log_names import log_name
+from penstock.logs.reading import LogReader
+from penstock.logs.shipping_report import read_report
 from penstock.model.run import Run, TaskInstance
 from penstock.model.state import TaskState
 from penstock.service.installation import Installation
 from penstock.service.names import find_run, find_tasks
+from penstock.spec.log_store import LogStore
 from penstock.tries.paths import log_path
+from penstock.tries.store_runtime import StoreRuntime
 
-_CHUNK = 1 << 16
+_BEHIND = "it has not reached the log store. See `penstock doctor` on the machine that runs the scheduler."
+
+
+_LOOK_S = 2.0
+"""Seconds between two looks at a log of another machine: each asks the log store."""
 
 
 class Log(msgspec.Struct, frozen=True):
-    """Where a try's log is; the file may not exist yet, or no more."""
+    """Where a try's log is; the file may not exist yet, no more, or on another machine.
+
+    Attributes:
+        path: Its file on the machine that runs the scheduler.
+        name: What it is called in the log store; "" if the settings name none.
+    """
 
     task: TaskInstance
     epoch: int
     try_number: int
     live: bool
     path: Path
+    name: str = ""
 
 
 class LogChunk(NamedTuple):
@@ -36,6 +51,7 @@ class LogChunk(NamedTuple):
         several: Whether more than one log is followed.
         states: States of the task's instances that are followed.
         last: Whether nothing more comes.
+        cut: Whether the end of a log may be missing, because it has not reached the log store.
     """
 
     log: Log | None
@@ -43,6 +59,7 @@ class LogChunk(NamedTuple):
     several: bool
     states: frozenset[TaskState]
     last: bool = False
+    cut: bool = False
 
 
 def task_logs(
@@ -59,36 +76,42 @@ def task_logs(
     run = find_run(store, dag_id, run_id)
     instances = {task.map_index: task for task in find_tasks(store, run, task_id, map_index)}
     folder = installation.settings.logs_folder
-    return [
-        Log(
-            task=instances[attempt.map_index],
-            epoch=attempt.epoch,
-            try_number=attempt.try_number,
-            live=attempt.outcome is None,
-            path=log_path(folder, dag_id, run.run_id, instances[attempt.map_index].key, attempt.epoch),
-        )
-        for attempt in (past.attempt for past in store.runs.tries(run.run, task_id))
-        if attempt.map_index in instances
-    ]
+    identity = store.logs.identity() if installation.settings.logs.store else ""
+    found = []
+    for attempt in (past.attempt for past in store.runs.tries(run.run, task_id)):
+        if (task := instances.get(attempt.map_index)) is not None:
+            path = log_path(folder, dag_id, run.run_id, task.key, attempt.epoch)
+            name = log_name(identity, folder, path) if identity else ""
+            found.append(Log(task, attempt.epoch, attempt.try_number, attempt.outcome is None, path, name))
+    return found
 
 
-def read_log(log: Log) -> Iterator[bytes]:
-    """Read a log in chunks.
+def read_log(installation: Installation, log: Log) -> Iterator[bytes]:
+    """Read a log in chunks, from its file or from the log store.
 
     Raises:
-        NotFoundError: It has no file: nothing was written, or it was deleted.
+        NotFoundError: It is in neither: nothing was written, or it was deleted.
+        RequestError: What was read is all that the log store has, and its end may be missing.
         ConfigError: The file cannot be read.
+        PluginError: The log store does not give it.
     """
+    reader, found = _reader(installation), False
     try:
-        with log.path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                yield chunk
+        for chunk in reader.read(log.path, log.name):
+            found = True
+            yield chunk
     except FileNotFoundError:
-        # A log is made by the first word that is written into it, so a try that prints nothing has none.
-        why = "Nothing was written yet." if log.live else "Nothing was written, or it was deleted."
-        raise NotFoundError("log", str(log.path), hint=why) from None
+        pass
     except OSError as error:
         raise ConfigError(f"{log.path}: the log cannot be read: {error.strerror}. Check its owner and mode.") from None
+    if found and (log.path.exists() or log.live or reader.sealed(log.name)):
+        return
+    if found:
+        raise RequestError(f"the end of this log may be missing: {_BEHIND}")
+    if not log.path.exists():
+        # A log is made by the first word that is written into it, so a try that prints nothing has none.
+        why = "Nothing was written yet." if log.live else "Nothing was written, or it was deleted."
+        raise NotFoundError("log", str(log.path), hint=why)
 
 
 def follow_logs(
@@ -118,7 +141,7 @@ def follow_logs(
         StoreError: The database failed.
     """
     run = find_run(installation.store, dag_id, run_id)
-    done: dict[tuple[int, int], int] = {}
+    progress = _Progress(installation)
     while True:
         # The states are older than what is read now, so that a task that has ended has written all of it.
         instances = _instances(installation, run, task_id, map_index)
@@ -132,10 +155,12 @@ def follow_logs(
         if dispatch is not None:
             over = over or (bool(logs) and not any(log.live for log in logs))
         for log in logs:
-            for data in _grown(log, done):
+            for data in progress.grown(log, ended=over or not log.live):
                 yield LogChunk(log, data, len(logs) > 1, states)
-        yield LogChunk(None, b"", len(logs) > 1, states, last=over)
-        if over:
+        cut = over and progress.behind(logs)
+        last = over and not (cut and progress.patient())
+        yield LogChunk(None, b"", len(logs) > 1, states, last=last, cut=last and cut)
+        if last:
             return
 
 
@@ -149,11 +174,57 @@ def _instances(installation: Installation, run: Run, task_id: str, map_index: in
         return []
 
 
-def _grown(log: Log, done: dict[tuple[int, int], int]) -> Iterator[bytes]:
-    """Read what a log holds beyond what was read before; ``done`` has the bytes read by index and dispatch."""
-    name = (log.task.map_index, log.epoch)
-    with suppress(FileNotFoundError), log.path.open("rb") as file:
-        file.seek(done.get(name, 0))
-        while chunk := file.read(_CHUNK):
-            done[name] = file.tell()
-            yield chunk
+class _Progress:
+    """How far each log was read, by index and dispatch; one without a file here is asked of the log store now and then."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._reader, self._clock = _reader(installation), installation.clock
+        self._patience_s = 3 * installation.settings.logs.chunk_s
+        self._ships = read_report(installation.settings.state_folder) is not None
+        self._done: dict[tuple[int, int], int] = {}
+        self._asked: dict[tuple[int, int], float] = {}
+        self._whole: set[tuple[int, int]] = set()
+        self._until: float | None = None
+
+    def grown(self, log: Log, *, ended: bool) -> Iterator[bytes]:
+        """Read what a log holds beyond what was read before."""
+        key = (log.task.map_index, log.epoch)
+        if key in self._whole or (not log.path.exists() and not self._may_ask(key)):
+            return
+        whole = ended and bool(log.name) and not log.path.exists() and self._reader.sealed(log.name)
+        with suppress(FileNotFoundError):
+            for data in self._reader.read(log.path, log.name, self._done.get(key, 0)):
+                self._done[key] = self._done.get(key, 0) + len(data)
+                yield data
+        if whole:
+            self._whole.add(key)
+
+    def behind(self, logs: Iterable[Log]) -> bool:
+        """Whether more of a log may be on its way to the log store.
+
+        Where a shipper works, a try that has left neither a file nor a piece has written nothing.
+        """
+        keys = [(log.task.map_index, log.epoch) for log in logs if log.name and not log.path.exists()]
+        return any(key not in self._whole and (key in self._done or not self._ships) for key in keys)
+
+    def patient(self) -> bool:
+        """Whether to wait for the shipper a while longer."""
+        now = self._clock.read().monotonic_s
+        self._until = now + self._patience_s if self._until is None else self._until
+        return now < self._until
+
+    def _may_ask(self, key: tuple[int, int]) -> bool:
+        now, asked = self._clock.read().monotonic_s, self._asked.get(key)
+        if not self._reader.remote or (asked is not None and now < asked + _LOOK_S):
+            return False
+        self._asked[key] = now
+        return True
+
+
+def _reader(installation: Installation) -> LogReader:
+    settings = installation.settings.logs
+
+    def open_store() -> LogStore:
+        return installation.host.log_store(settings.store, settings.conn_id or None)
+
+    return LogReader(settings.store, open_store, StoreRuntime(installation.vault))

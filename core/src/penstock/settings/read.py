@@ -12,6 +12,7 @@ import msgspec
 from penstock.errors import ConfigError, RequestError, did_you_mean
 from penstock.model.connection import Connection, parse_connection
 from penstock.settings.executors import ExecutorChoice, default_executors, read_executor, read_queue
+from penstock.settings.logs import LogSettings, store_problems
 from penstock.settings.plugins import PluginSettings, module_problems
 from penstock.settings.secrets import BackendChoice, order_problems, read_backend
 from penstock.settings.settings import SECTIONS, Settings
@@ -196,6 +197,7 @@ def _sound(_value: Any) -> list[str]:  # noqa: ANN401 - any value of its type
 
 _CHECKS: dict[tuple[type[msgspec.Struct], str], Callable[[Any], list[str]]] = {
     (PluginSettings, "modules"): module_problems,
+    (LogSettings, "store"): store_problems,
 }
 """What a value must be beyond its type."""
 

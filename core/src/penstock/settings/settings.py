@@ -11,6 +11,7 @@ from penstock.settings.database import DatabaseSettings
 from penstock.settings.executor import ExecutorSettings
 from penstock.settings.executors import ExecutorChoice, default_executors
 from penstock.settings.loader import LoaderSettings
+from penstock.settings.logs import LogSettings
 from penstock.settings.notifier import NotifierSettings
 from penstock.settings.plugins import PluginSettings
 from penstock.settings.retention import RetentionSettings
@@ -46,6 +47,7 @@ class Settings(msgspec.Struct, frozen=True):
     loader: LoaderSettings = LoaderSettings()
     notifier: NotifierSettings = NotifierSettings()
     xcom: XComSettings = XComSettings()
+    logs: LogSettings = LogSettings()
     retention: RetentionSettings = RetentionSettings()
     plugins: PluginSettings = PluginSettings()
     secrets: SecretsSettings = SecretsSettings()
@@ -111,6 +113,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "loader": LoaderSettings,
     "notifier": NotifierSettings,
     "xcom": XComSettings,
+    "logs": LogSettings,
     "retention": RetentionSettings,
     "plugins": PluginSettings,
     "secrets": SecretsSettings,

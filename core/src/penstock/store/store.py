@@ -14,6 +14,7 @@ from penstock.model.run import Run
 from penstock.store.config import Config
 from penstock.store.dags import Dags, Versions
 from penstock.store.keyring import Keyring
+from penstock.store.logs.log_index import LogIndex
 from penstock.store.outbox import Outbox
 from penstock.store.quarantine import Quarantine
 from penstock.store.requests import Requests
@@ -44,6 +45,7 @@ class Store:
         config: Connections, Variables and pools.
         outbox: Changes of states that wait for listeners.
         retention: What is old.
+        logs: Whose logs go to the log store.
         wakeups: How processes wake each other.
         leader_lock: The scheduler's role.
         database: The database itself, for modules of this room.
@@ -60,6 +62,7 @@ class Store:
     config: Config
     outbox: Outbox
     retention: Retention
+    logs: LogIndex
     wakeups: Wakeups
     leader_lock: LeaderLock
     database: Database
@@ -98,6 +101,7 @@ class Store:
             config=Config(database, writer, keyring),
             outbox=Outbox(database, writer),
             retention=Retention(database, writer),
+            logs=LogIndex(database, writer),
             wakeups=Wakeups(database),
             leader_lock=leader_lock,
             database=database,

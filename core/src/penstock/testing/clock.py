@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from penstock.model.now import Now
+
 
 class FakeClock:
     """A clock with a time of its own; sleeping moves it at once.
@@ -19,6 +21,10 @@ class FakeClock:
     def now(self) -> datetime:
         """The present as aware UTC."""
         return self._now
+
+    def read(self) -> Now:
+        """The present on both clocks, which go alike here."""
+        return Now(self._now, self._now.timestamp())
 
     def sleep_until(self, moment: datetime) -> None:
         """Jump to a moment; one in the past changes nothing."""

@@ -5,16 +5,15 @@ import shutil
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import ClassVar
 from urllib.parse import unquote, urlsplit
 
-from penstock.author.runtime import BaseRuntime, current
+from penstock.author.runtime import current
 from penstock.errors import PenstockError
-from penstock.model.connection import Connection
 from penstock.model.run import Run
 from penstock.service.installation import Installation
+from penstock.service.retention.shipped_logs import ShippedLogs
 from penstock.tries.paths import run_logs, run_values
-from penstock.tries.vault import Vault
+from penstock.tries.store_runtime import StoreRuntime
 
 PERIOD = timedelta(hours=1)
 PAUSE_S = 0.1
@@ -40,6 +39,7 @@ class RetentionSweep:
     def __init__(self, installation: Installation, log: Callable[[str], None]) -> None:
         self._installation, self._log = installation, log
         self._store, self._settings = installation.store, installation.settings
+        self._shipped = ShippedLogs(installation)
         self._work: Iterator[None] | None = None
         self._due: datetime | None = None
 
@@ -65,6 +65,7 @@ class RetentionSweep:
             yield from self._old_runs(now - timedelta(days=runs_days))
         if logs_days:
             yield from self._old_logs(now - timedelta(days=logs_days))
+            yield from self._shipped.delete_old(now - timedelta(days=logs_days), RUNS)
         dropped = self._store.outbox.drop_before(now - NOTICES_KEPT)
         if dropped:
             self._log(f"state changes older than a day were dropped unheard: {dropped}. See: penstock providers")
@@ -78,6 +79,7 @@ class RetentionSweep:
         while found := self._store.retention.finished_before(before, after, RUNS):
             for run in found:
                 self._delete_values(run)
+                self._shipped.delete(run)
                 shutil.rmtree(run_logs(self._settings.logs_folder, run.dag_id, run.run_id), ignore_errors=True)
             self._store.retention.delete_runs([run.run for run in found])
             after = found[-1].run
@@ -88,7 +90,7 @@ class RetentionSweep:
         if urlsplit(prefix).scheme == "file":
             shutil.rmtree(Path(unquote(urlsplit(prefix).path)), ignore_errors=True)
             return
-        token = current.set(_RetentionRuntime(self._installation.vault))
+        token = current.set(StoreRuntime(self._installation.vault))
         try:
             store = self._installation.host.object_store(prefix, self._settings.xcom.conn_id or None)
             for found in list(store.list(prefix)):
@@ -104,22 +106,10 @@ class RetentionSweep:
             with contextlib.suppress(FileNotFoundError):
                 if run not in live and path.stat().st_mtime < before.timestamp():
                     path.unlink()
+                    for mark in task.glob(f"{path.stem}.s*-*"):
+                        mark.unlink(missing_ok=True)
                     with contextlib.suppress(OSError):  # others are in it still
                         task.rmdir()
                         run.rmdir()
             if number % FILES == 0:
                 yield
-
-
-class _RetentionRuntime(BaseRuntime):
-    """The runtime of an object store that is opened outside of any task: connections alone."""
-
-    place: ClassVar[str] = "while old runs are removed"
-    advice: ClassVar[str] = "an object store may ask for its connection alone"
-
-    def __init__(self, vault: Vault) -> None:
-        self._vault = vault
-
-    def connection(self, conn_id: str) -> Connection:
-        """The connection that a task would get; raises NotFoundError."""
-        return self._vault.connection(conn_id).value

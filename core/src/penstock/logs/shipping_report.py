@@ -1,0 +1,45 @@
+"""How shipping fares, kept in a file of the state folder for whoever asks from another process."""
+
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+FILE = "log-shipping.json"
+
+
+class ShippingReport(msgspec.Struct, frozen=True):
+    """What the log shipper found at its last look.
+
+    Attributes:
+        store: URL of the log store.
+        fault: What the store or the disk answered last, as a sentence; "" if all went well.
+        since: When it began to.
+        waiting_mb: Megabytes that are not shipped yet.
+        local_mb: Megabytes that logs take on this machine's disk.
+        over: Whether that is more than the settings allow, and nothing can go because it is not shipped.
+    """
+
+    store: str
+    fault: str = ""
+    since: datetime | None = None
+    waiting_mb: int = 0
+    local_mb: int = 0
+    over: bool = False
+
+    def keep(self, state: Path) -> None:
+        """Keep it in the state folder; a disk that takes nothing is no reason to fail."""
+        with suppress(OSError):
+            path = state / FILE
+            new = path.with_suffix(".new")
+            new.write_bytes(msgspec.json.encode(self))
+            new.replace(path)
+
+
+def read_report(state: Path) -> ShippingReport | None:
+    """The report in a state folder; None if no shipper has worked there."""
+    try:
+        return msgspec.json.decode((state / FILE).read_bytes(), type=ShippingReport)
+    except (OSError, msgspec.MsgspecError):
+        return None

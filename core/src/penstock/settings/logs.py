@@ -1,0 +1,37 @@
+"""``[logs]``: where logs of tries are kept beside this machine."""
+
+import re
+from typing import Annotated
+
+import msgspec
+
+from penstock.settings.numbers import Count, Seconds
+
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://\S+")
+
+
+class LogSettings(msgspec.Struct, frozen=True):
+    """``[logs]``: the log store, to which a process of its own ships the logs of tries while they grow.
+
+    Attributes:
+        store: URL under which logs are kept, such as ``s3://bucket/logs``: any installed object store serves, and any log store
+            of a provider. If it is empty, logs stay on this machine alone.
+        conn_id: Connection of the log store; the scheme's default if empty.
+        chunk_bytes: The most that is shipped at once of one log.
+        chunk_s: Seconds between two looks for what logs have grown by.
+        buffer_mb: Megabytes of logs that stay on this machine. Beyond it, those go that are whole in the store, the oldest first;
+            one that is not shipped yet never does.
+    """
+
+    store: str = ""
+    conn_id: str = ""
+    chunk_bytes: Annotated[int, msgspec.Meta(ge=4096, le=64 << 20)] = 4 << 20
+    chunk_s: Seconds = 5.0
+    buffer_mb: Count = 1024
+
+
+def store_problems(store: str) -> list[str]:
+    """Say what is wrong with the URL of the log store."""
+    if not store or _URL.fullmatch(store):
+        return []
+    return [f"store: {store!r} is no URL of a log store. Write its scheme and place, such as s3://bucket/logs."]

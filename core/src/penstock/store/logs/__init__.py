@@ -1,0 +1,1 @@
+"""What shipping logs to a log store needs from the database."""

@@ -1,0 +1,25 @@
+"""The runtime of stores that are opened outside of a task: by the log shipper, a command, or the deletion of what is old."""
+
+from typing import ClassVar
+
+from penstock.author.runtime import BaseRuntime
+from penstock.model.connection import Connection
+from penstock.tries.vault import Vault
+
+
+class StoreRuntime(BaseRuntime):
+    """Finds connections, and refuses the rest.
+
+    Args:
+        vault: Where they are.
+    """
+
+    place: ClassVar[str] = "outside of a task"
+    advice: ClassVar[str] = "an object store or a log store may ask for its connection alone"
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    def connection(self, conn_id: str) -> Connection:
+        """The connection that a task would get; raises NotFoundError."""
+        return self._vault.connection(conn_id).value
