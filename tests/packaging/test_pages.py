@@ -18,6 +18,7 @@ from penstock_testkit.wheels import small_manifest, write_provider, write_wheel
 
 DOCS = Path(__file__).parents[2] / "docs"
 TUTORIAL, HOW_TO = DOCS / "tutorial" / "providers.md", DOCS / "how-to" / "manage-providers.md"
+TESTING = DOCS / "how-to" / "test-a-provider.md"
 
 
 @pytest.fixture(scope="module")
@@ -73,13 +74,13 @@ def test_the_how_to_page_does_what_it_says(reader):
     follow(reader, HOW_TO.read_text())
 
 
-@pytest.mark.parametrize("page", [TUTORIAL, HOW_TO], ids=lambda path: path.stem)
+@pytest.mark.parametrize("page", [TUTORIAL, HOW_TO, TESTING], ids=lambda path: path.stem)
 def test_every_command_that_a_page_names_exists_with_its_options(page):
     text = page.read_text()
     typed = re.findall(r"`plugin-manager ([^`]+)`", text)
     typed += [each.line.removeprefix("plugin-manager ") for block in blocks_of(text) for each in commands_of(block)]
     named = [shlex.split(each.partition(" | ")[0]) for each in typed if not each.startswith("pip ")]
-    assert len(named) > 8
+    assert len(named) > 6
     for words in named:
         parser, _ = command_parser(words[0])
         parser.parse_args(words[1:])

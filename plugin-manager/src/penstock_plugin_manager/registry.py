@@ -33,6 +33,7 @@ COMMANDS: dict[str, Command] = {
     "which": Command("see", "providers.which", "Name the provider of a capability."),
     "tree": Command("see", "providers.tree", "Show what each provider drags along."),
     "why": Command("see", "providers.why", "Say which provider drags a distribution, through what."),
+    "compat": Command("see", "providers.compat", "Show which versions of providers go with which cores."),
     "scan": Command("need", "providers.scan", "Read DAG files and name the providers that they need."),
     "init": Command("change", "environment.init", "Make an environment that can be rolled back."),
     "plan": Command("change", "providers.plan", "Show what a change, or the intent, would do."),
@@ -57,6 +58,7 @@ COMMANDS: dict[str, Command] = {
     "enable": Command("repair", "providers.enable", "Let a disabled provider take part again."),
     "disable": Command("repair", "providers.disable", "Keep a provider from taking part without removing it."),
     "validate": Command("author", "author.validate", "Check a provider as its author."),
+    "test": Command("author", "author.test", "Run a provider's suites with each core, in clean environments."),
     "new": Command("author", "author.new", "Begin a provider."),
     "completion": Command("shell", "completion", "Print a shell's completion script."),
 }

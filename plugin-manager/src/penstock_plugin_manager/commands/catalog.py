@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import ItemsView
 from pathlib import Path
 
 from penstock_plugin_manager.apply.files import write_text
@@ -12,6 +11,7 @@ from penstock_plugin_manager.arguments import Parser
 from penstock_plugin_manager.catalog.build import build_catalog
 from penstock_plugin_manager.catalog.entry import write_catalog
 from penstock_plugin_manager.catalog.load import load_catalogs
+from penstock_plugin_manager.catalog.verdicts import Verdict, read_verdicts
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import ManagerError, MissingError, UsageError
 from penstock_plugin_manager.output import Result, table
@@ -25,7 +25,7 @@ def configure(parser: Parser) -> None:
     parser.add_argument("folders", nargs="*", metavar="DIR", help="with build: folders of wheels")
     parser.add_argument("-o", "--output", metavar="FILE", help="with build: the catalog")
     parser.add_argument(
-        "--verdicts", metavar="FILE", help='with build: JSON such as {"aws": {"1.0.0": {"0.1.0": "pass"}}}'
+        "--verdicts", metavar="FILE", action="append", help="with build: verdicts that plugin-manager test has written"
     )
     parser.only(("folders", "output", "verdicts"), lambda options: options.action == "build", "with build")
     parser.only(("catalog",), lambda options: options.action != "build", "with show, refresh")
@@ -63,36 +63,17 @@ def _build(options: argparse.Namespace, session: Session) -> Result:
             "catalog build needs folders of wheels and -o FILE.",
             "Such as: plugin-manager catalog build dist -o catalog.json",
         )
-    verdicts = {}
-    if options.verdicts:
-        path = Path(options.verdicts)
-        if not path.is_file():
-            raise MissingError(f"There is no file {path}.")
-        try:
-            verdicts = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ManagerError(f"{path} is no JSON: {error}.") from None
-        _check_verdicts(verdicts, path)
+    verdicts = [each for name in options.verdicts or () for each in _verdicts(Path(name))]
     entries = build_catalog([Path(folder) for folder in options.folders], verdicts, session.console.note)
     write_text(Path(options.output).absolute(), json.dumps(write_catalog(entries), indent=1) + "\n")
     message = f"Wrote {options.output}: {len(entries)} providers."
     return Result({"file": options.output, "providers": [each.id for each in entries]}, [message])
 
 
-def _check_verdicts(verdicts: object, path: Path) -> None:
-    """Refuse what is no provider id to version to core version to ``pass`` or ``fail``."""
-    shape = '{"aws": {"1.0.0": {"0.1.0": "pass"}}}'
-    for provider_id, versions in _items(verdicts, f"{path}: the file", shape):
-        for version, cores in _items(versions, f"{path}: {provider_id}", shape):
-            for core, verdict in _items(cores, f"{path}: {provider_id} {version}", shape):
-                if verdict not in ("pass", "fail"):
-                    raise ManagerError(
-                        f"{path}: the verdict on {provider_id} {version} with core {core} is {verdict!r}.",
-                        "Write pass or fail; a pair that was not tested is left out.",
-                    )
-
-
-def _items(value: object, what: str, shape: str) -> ItemsView[str, object]:
-    if not isinstance(value, dict):
-        raise ManagerError(f"{what} is no JSON object.", f"Verdicts are written as {shape}")
-    return value.items()
+def _verdicts(path: Path) -> list[Verdict]:
+    if not path.is_file():
+        raise MissingError(f"There is no file {path}.")
+    try:
+        return read_verdicts(json.loads(path.read_text(encoding="utf-8")), str(path))
+    except (ValueError, RecursionError) as error:
+        raise ManagerError(f"{path} is no JSON: {error}.") from None

@@ -145,6 +145,24 @@ class Pip:
         """Take distributions out."""
         self._runner.run([*self._pip(environment), "uninstall", "--yes", "--quiet", *names], "removal")
 
+    def build(self, source: Path, folder: Path, *, base: str, sources: Sources) -> None:
+        """Build the wheel of a source folder into another folder."""
+        with self._asking(sources) as (tool, options, index):
+            command = [
+                base,
+                self._program,
+                "--disable-pip-version-check",
+                "--no-input",
+                "wheel",
+                "--quiet",
+                "--no-deps",
+            ]
+            try:
+                tool.run([*command, *options, "--wheel-dir", str(folder), str(source)], "build")
+            except ManagerError:
+                _raise_first(index)
+                raise
+
     def default_index(self) -> str:
         """Return the index that pip asks where nobody names one; its help names it."""
         command = [sys.executable, self._program, "install", "--help"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from penstock_plugin_manager.index.sources import Sources
@@ -65,6 +66,16 @@ class Resolver(Protocol):
 
     def uninstall(self, names: list[str], environment: Environment) -> None:
         """Take distributions out."""
+
+    def build(self, source: Path, folder: Path, *, base: str, sources: Sources) -> None:
+        """Build the wheel of a source folder into another folder, by what its ``[build-system]`` names.
+
+        Args:
+            source: The source folder.
+            folder: Where the wheel goes.
+            base: The interpreter to build with.
+            sources: Where the build's own requirements come from.
+        """
 
     def default_index(self) -> str:
         """Return the package index that the tool asks where nobody names one."""

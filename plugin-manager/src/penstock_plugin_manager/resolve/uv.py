@@ -129,6 +129,13 @@ class Uv:
         quiet = [] if self._runner.show else ["--quiet"]
         self._runner.run([self._program, "pip", "uninstall", *quiet, "--python", environment.python, *names], "removal")
 
+    def build(self, source: Path, folder: Path, *, base: str, sources: Sources) -> None:
+        """Build the wheel of a source folder into another folder."""
+        command = [self._program, "build", "--wheel", "--quiet", "--python", base]
+        command += ["--out-dir", str(folder), *options(sources), *(["--offline"] if sources.offline else [])]
+        with asking(self._runner, sources) as tool:
+            tool.run([*command, str(source)], "build")
+
     def default_index(self) -> str:
         """Return the index that uv asks where nobody names one; it is above the answer to an empty question."""
         with asking(self._runner, Sources()) as tool, tempfile.TemporaryDirectory(prefix="penstock-") as folder:

@@ -39,9 +39,14 @@ def configure(parser: Parser) -> None:
     parser.only(("index_url",), lambda options: options.outdated, "with --outdated")
     views = ("available", "outdated", "unused")
     parser.only(
-        ("find_links", "catalog"),
+        ("find_links",),
         lambda options: any(getattr(options, view) for view in views),
         "with --available, --outdated, --unused",
+    )
+    parser.only(
+        ("catalog",),
+        lambda options: any(getattr(options, view) for view in (*views, "broken")),
+        "with --available, --outdated, --unused, --broken",
     )
 
 
