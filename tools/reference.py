@@ -24,7 +24,7 @@ from penstock.author.abstract_operator import AbstractOperator
 from penstock.author.run.context import ADJACENT, DATED, FILTERS, NAMES, Context
 from penstock.cli.root import root
 from penstock.model.attempt import TryFacts, TryInputs
-from penstock.settings import SECTIONS, BackendChoice
+from penstock.settings import SECTIONS, BackendChoice, ServiceChoice
 from penstock.testing import FakeRuntime
 
 ROOT = Path(__file__).parent.parent
@@ -104,6 +104,10 @@ def settings() -> str:
         'Executors by names of your own: `NAME = "TYPE"`, or a table `[executors.NAME]` with `type` and options. A type is',
         "`local`, whose options are the keys of `[executor]`, or the capability id of a provider's executor,",
         "whose options are its parameters. The executor `local` is always there.\n",
+        "## [services]\n",
+        'Services by names of your own: `NAME = "TYPE"`, or a table `[services.NAME]` with `type`, the capability id of the service,',
+        "and the parameters of that; what is not named here does not run. Beside them:\n",
+        *_own_keys(ServiceChoice),
         "## [queues]\n",
         '`QUEUE = "EXECUTOR"`: which executor runs the tries of a queue; those of queues that are not listed run on `local`.\n',
     ]

@@ -7,7 +7,7 @@ import pytest
 
 from penstock import settings as module
 from penstock.errors import ConfigError
-from penstock.settings import ExecutorChoice, Settings, load_settings
+from penstock.settings import BackendChoice, ExecutorChoice, ServiceChoice, Settings, load_settings
 
 ROOM = Path(module.__file__).parent
 SECTIONS = {
@@ -132,6 +132,15 @@ def test_tables_of_others_are_left_alone(project):
         ("[executors.big]\ntype = 'local'\nslots = 3", {}, r"penstock.toml:1: executor 'big': 'slots' is no option"),
         ("[executors.big]\ntype = 'local'\nparallelism = 'x'", {}, r"executor 'big': parallelism: expected `int`"),
         ("[executors]\nbig = 3\n[queues]\na = 'big'\nb = 'bog'", {}, r"toml:5: queue 'b': there is no executor 'bog'.* big"),
+        ("[secrets]\norder = ['vault']", {}, r"penstock.toml:2: order: there is no source 'vault'. Known are: environment, database"),
+        ("[secrets]\norder = ['database', 'database']", {}, r"toml:2: order: 'database' is listed twice"),
+        ("[secrets]\norder = ['database']\n[secrets.a]\ntype = 'x.y'", {}, r"toml:2: order: 'a' is not in it, so \[secrets.a\] is never"),
+        ("[secrets.database]\ntype = 'x.y'", {}, r"secrets: 'database' is a source that is always there"),
+        ("[secrets]\nordr = ['database']", {}, r"toml:2: unknown key 'ordr' in \[secrets\].* 'order'"),
+        ("[secrets.a]\ntype = 'x.y'\ncache_s = -1", {}, r"toml:1: secrets backend 'a': cache_s: expected"),
+        ("[secrets]\na = 'vault'", {}, r"toml:2: secrets backend 'a': type 'vault' is no id of a capability such as"),
+        ("[services]\nweb = 3", {}, r"toml:2: service 'web': write web = the id of an installed one, such as \"acme.thing\", or"),
+        ("[services.web]\ntype = 'x.y'\nreport_s = 0", {}, r"toml:1: service 'web': report_s: expected"),
         ("executors = 1", {}, r"penstock.toml:1: 'executors' must be a table"),
         ("", {"PENSTOCK_CONFIG": "gone.toml"}, r"PENSTOCK_CONFIG names .*gone.toml, which is no file"),
     ],
@@ -139,6 +148,20 @@ def test_tables_of_others_are_left_alone(project):
 def test_what_is_wrong_is_said_with_its_place_and_the_nearest_name(project, text, environ, sentence):
     with pytest.raises(ConfigError, match=sentence):
         project(text, **environ)
+
+
+def test_sources_of_connections_are_asked_in_the_order_that_is_written(project):
+    text = "[secrets.b]\ntype = 'x.y'\ncache_s = 5\nurl = 'u'\n[secrets.a]\ntype = 'x.z'\n"
+    found = project(text)
+    assert found.secrets_order == ("environment", "b", "a", "database")
+    assert found.secrets_backends["b"] == BackendChoice("x.y", {"url": "u"}, cache_s=5.0)
+    assert project(f"[secrets]\norder = ['a', 'b']\n{text}").secrets_order == ("a", "b")
+    assert project("").secrets_order == ("environment", "database")
+
+
+def test_services_are_those_that_are_named(project):
+    found = project("[services]\nweb = 'x.web'\n[services.gate]\ntype = 'x.gate'\nport = 80\nstop_s = 1\n")
+    assert found.services == {"web": ServiceChoice("x.web"), "gate": ServiceChoice("x.gate", {"port": 80}, stop_s=1.0)}
 
 
 def test_all_problems_are_told_together(project):

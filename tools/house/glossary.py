@@ -91,6 +91,7 @@ TERMS = (
     Term("job", "A try as its file server knows it, or one import of a file as the parse server knows it.", "penstock.execute.jobs"),
     Term("journal", "The steps of a change to an environment, written before they are done, so that they can be undone or finished.", "penstock_plugin_manager.apply.journal"),
     Term("judge", "The check of a manifest: every fault, with what to write instead.", "penstock_manifest.judge"),
+    Term("keeper", "The process that keeps services of providers alive.", "penstock.keeper.keeper"),
     Term("keyring", "The keys that encrypt and decrypt secrets.", "penstock.store.keyring"),
     Term("kind", "What sort of thing something is: of capabilities, the table in the manifest; of frames, runs and errors, an enum.", "penstock_manifest.kinds"),
     Term("leader lock", "The lock that makes one scheduler the only one of its database.", "penstock.store.sql.leader_lock"),

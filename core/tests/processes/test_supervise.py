@@ -14,7 +14,10 @@ from penstock.processes import supervise
 supervise.FIRST_PAUSE_S = 0.01
 def log(line):
     print(line, flush=True)
-services = [supervise.Service(f"s{n}", [sys.executable, "-c", code], Path.cwd()) for n, code in enumerate(sys.argv[1:])]
+services = [
+    supervise.SupervisedProcess(f"s{n}", [sys.executable, "-c", code], Path.cwd(), vital=not code.startswith("# extra"))
+    for n, code in enumerate(sys.argv[1:])
+]
 sys.exit(supervise.Supervisor(services, final=4, final_at_start=5, stop_s=20, log=log).run())
 """
 STAYS = (
@@ -74,3 +77,16 @@ def test_a_service_that_cannot_work_from_the_start_ends_all_and_one_that_has_wor
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 4
     assert "the s1 ended with exit code 5; it is started again" in said
+
+
+def test_one_without_which_the_others_are_of_use_ends_nobody(tmp_path):
+    mark = tmp_path / "mark"
+    extra = (
+        f"# extra\nimport os, sys; p = {str(mark)!r}; sys.exit(4 if os.path.exists(p) else open(p, 'w').close() or 5)"
+    )
+    process = supervised(STAYS, extra)
+    told = [process.stdout.readline() for _ in range(3)]
+    assert sum("the s1 ended with exit code" in line for line in told) == 2
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 0

@@ -1,5 +1,6 @@
 """What `penstock doctor` finds, one part of an installation after the other."""
 
+import os
 import shutil
 from contextlib import closing
 
@@ -8,6 +9,7 @@ import pytest
 
 from penstock.app.vault import open_vault
 from penstock.errors import RequestError
+from penstock.keeper.status import ServiceState, ServiceStatus, StatusFiles
 from penstock.load.snapshot import Snapshots
 from penstock.logs.shipping_report import ShippingReport
 from penstock.model.quarantine import Quarantined, QuarantineKind
@@ -15,11 +17,12 @@ from penstock.model.request import DagChanged
 from penstock.plugins.sources import PluginSources
 from penstock.scheduler.executor_faults import ExecutorFaults
 from penstock.scheduler.fenced import FencedExecutor
+from penstock.service.choices.services import list_services
 from penstock.service.dags import trigger
 from penstock.service.health import Severity, check_installation
 from penstock.service.quarantine import drop_quarantined, list_quarantine, retry_quarantined
 from penstock.service.tasks import why
-from penstock.settings import BackendChoice, ExecutorChoice
+from penstock.settings import BackendChoice, ExecutorChoice, ServiceChoice
 from penstock.settings.logs import LogSettings
 from penstock.spec.snapshot import LIST
 
@@ -96,6 +99,27 @@ def test_a_secrets_backend_that_is_away_refused_or_of_another_kind_is_bad(found,
         "vaults.far is one of the executors of its provider; it must be one of secrets backends" in told["far"].detail
     )
     assert "plugin-manager install acme" in told["none"].detail
+
+
+def test_a_service_is_told_as_its_keeper_said_last(found, installation, tmp_path):
+    (tmp_path / "webs.py").write_text(
+        "from penstock.spec.plugin import Capability, hookimpl\nclass Web:\n    def run(self, context): ...\n"
+        "@hookimpl\ndef penstock_services():\n    return [Capability('services', 'webs.web', Web, 'A page.')]\n"
+    )
+    chosen = {"well": ServiceChoice("webs.web"), "ill": ServiceChoice("webs.web"), "gone": ServiceChoice("acme.web")}
+    installation.settings = msgspec.structs.replace(installation.settings, services=chosen)
+    installation.host = PluginSources(modules=("webs",), folder=str(tmp_path)).host(())
+    assert {found()[f"service {name}"].severity for name in ("well", "ill")} == {Severity.NOTE}
+    files = StatusFiles(installation.settings.state_folder)
+    lock = files.hold()
+    files.write(ServiceStatus("well", ServiceState.RUNNING, "on port 80"))
+    files.write(ServiceStatus("ill", ServiceState.WAITING, last_end="was killed"))
+    told = found()
+    os.close(lock)
+    assert told["service well"] == (Severity.OK, "service well", "webs.web is running: on port 80")
+    assert told["service ill"].severity is Severity.BAD
+    assert told["service ill"].detail.startswith("webs.web is waiting: was killed. See ")
+    assert "plugin-manager install acme" in list_services(installation)[2].problems[0]
 
 
 def test_what_an_executor_of_a_provider_does_wrong_is_bad_until_the_next_scheduler(found, installation, tmp_path):

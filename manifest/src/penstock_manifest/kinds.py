@@ -151,6 +151,18 @@ _TABLE = (
         process="the log shipper, in several threads; a command that reads a log; the loader, which deletes old ones",
         raised="the log stays on its machine and is offered again after a pause; `penstock up` and `penstock doctor` tell it",
     ),
+    Kind(
+        "services",
+        "long-running parts",
+        "by a process of its own under `penstock up`, if the settings name it",
+        "penstock_services",
+        "penstock.spec.service:Service",
+        ("services",),
+        3,
+        made_with="its options of the settings by name",
+        process="one of its own, from the start of `penstock up` to its end",
+        raised="its process ends, which is told, and is started again after a pause that grows",
+    ),
 )
 
 KINDS: Mapping[str, Kind] = {kind.name: kind._replace(keys={**CAPABILITY_KEYS, **kind.own_keys}) for kind in _TABLE}

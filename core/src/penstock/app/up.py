@@ -8,7 +8,7 @@ from penstock import __version__
 from penstock.app.environments import listening
 from penstock.errors import ConfigError, ExitCode
 from penstock.model.text import visible
-from penstock.processes.supervise import Service, Supervisor
+from penstock.processes.supervise import SupervisedProcess, Supervisor
 from penstock.service.project import make_state_folder
 from penstock.settings import Settings
 
@@ -30,7 +30,8 @@ def up(settings: Settings) -> int:
     make_state_folder(settings)
     _check_writable(settings.state_folder)
     _log(f"Penstock {__version__}: DAGs in {settings.dags_folder}, state in {settings.state_folder}. Ctrl-C stops.")
-    stop_s = settings.executor.stop_grace_s + _STOP_S
+    graces = (settings.executor.stop_grace_s, *(each.stop_s for each in settings.services.values()))
+    stop_s = max(graces) + _STOP_S
     supervisor = Supervisor(
         _services(settings),
         final=ExitCode.REFUSED,
@@ -50,22 +51,23 @@ def _check_writable(state_folder: Path) -> None:
         )
 
 
-def _services(settings: Settings) -> list[Service]:
-    """Name the processes to run; the notifier, and the rows that it reads, only if some provider has a listener."""
+def _services(settings: Settings) -> list[SupervisedProcess]:
+    """Name the processes to run; those that only some provider has a use for, only if one has."""
     notify = bool(listening(settings))
     found = [_service(settings, "scheduler", *([NOTIFY] if notify else [])), _service(settings, "loader")]
     if notify:
         found.append(_service(settings, "notifier"))
     if settings.logs.store:
         found.append(_service(settings, "log_shipper"))
+    if settings.services:
+        found.append(_service(settings, "services", vital=False))
     return found
 
 
-def _service(settings: Settings, name: str, *arguments: str) -> Service:
+def _service(settings: Settings, name: str, *arguments: str, vital: bool = True) -> SupervisedProcess:
     """A module of `penstock.app`, run as a program."""
-    return Service(
-        name.replace("_", " "), [sys.executable, "-P", "-m", f"penstock.app.{name}", *arguments], settings.root
-    )
+    command = [sys.executable, "-P", "-m", f"penstock.app.{name}", *arguments]
+    return SupervisedProcess(name.replace("_", " "), command, settings.root, vital=vital)
 
 
 def _log(line: str) -> None:

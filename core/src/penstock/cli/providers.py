@@ -72,9 +72,9 @@ def show_provider(context: click.Context, provider_id: str, *, as_json: bool) ->
     )
     if manifest:
         print_line("")
-        rows = [(c.id, c.kind, c.doc) for c in manifest.capabilities]
-        rows += [(t.type, "connection type", t.doc) for t in manifest.connections]
-        print_table(["capability", "kind", "what it is"], rows, empty="it offers nothing.")
+        rows = [(c.id, c.kind, ", ".join(found.uses.get(c.id, ())), c.doc) for c in manifest.capabilities]
+        rows += [(t.type, "connection type", "", t.doc) for t in manifest.connections]
+        print_table(["capability", "kind", "used as", "what it is"], rows, empty="it offers nothing.")
     return code
 
 

@@ -28,6 +28,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "variables": ("config.variables:variables", "Texts that DAGs read."),
     "pools": ("config.pools:pools", "Slots that tasks share."),
     "providers": ("providers:providers", "List and show what is installed beside the core."),
+    "services": ("services:services", "Long-running parts of providers that `penstock up` keeps alive."),
     "quarantine": ("quarantine:quarantine", "What the scheduler could not handle and has put aside."),
     "db": ("db:db", "Check and upgrade the database; rotate its keys."),
     "config": ("settings:config", "Show the settings."),

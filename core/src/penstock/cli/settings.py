@@ -28,7 +28,7 @@ def show(context: click.Context, *, as_json: bool) -> None:
         print_line(f"\n[{section}]")
         for key, value in facts[section].items():
             print_line(f"{key} = {_toml(value)}")
-    for table, entries in (("secrets", "secrets_backends"), ("executors", "executors")):
+    for table, entries in (("secrets", "secrets_backends"), ("executors", "executors"), ("services", "services")):
         for name, chosen in facts[entries].items():
             print_line(f"\n[{table}.{name}]")
             for key, value in chosen.items():

@@ -3,7 +3,7 @@
 import os
 import socket
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -29,13 +29,12 @@ class LineProcess:
     Args:
         command: Program and arguments; the number of its socket is appended.
         log: File that receives what it prints.
-        env: Variables of its environment beside those of this process, which are passed on without secrets.
 
     Raises:
         OSError: It cannot be started.
     """
 
-    def __init__(self, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(self, command: Sequence[str], log: Path) -> None:
         mine, its = socket.socketpair()
         mine.setblocking(False)
         self.sock, self.mask, self._log = mine, Mask(), log
@@ -45,7 +44,7 @@ class LineProcess:
             self._process = spawn(
                 [*command, str(its.fileno())],
                 pass_fds=(its.fileno(),),
-                env={**without_secrets(os.environ), **(env or {})},
+                env=without_secrets(os.environ),
                 capture=True,
             )
         except OSError:
@@ -102,6 +101,10 @@ class LineProcess:
             self._keep(self.mask.feed(bytes(self._held)))
             self._held.clear()
         return found
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+        self._process.terminate()
 
     def end(self, grace_s: float = 0.0) -> str:
         """Kill it with all that it started, unless it ends by itself in a moment; returns how it ended."""

@@ -55,17 +55,18 @@ class ServiceEnd(NamedTuple):
     at_start: bool
 
 
-class Service:
+class SupervisedProcess:
     """A program that is to run all the time.
 
     Args:
         name: What to call it in messages.
         command: Program and arguments.
         cwd: Its working folder.
+        vital: Whether the others are of no use without it, so that an end which no restart can help is theirs, too.
     """
 
-    def __init__(self, name: str, command: Sequence[str], cwd: Path) -> None:
-        self.name, self._command, self._cwd = name, command, cwd
+    def __init__(self, name: str, command: Sequence[str], cwd: Path, *, vital: bool = True) -> None:
+        self.name, self.vital, self._command, self._cwd = name, vital, command, cwd
         self._process: subprocess.Popen[bytes] | None = None
         self._backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
         self._started_at = self._due = 0.0
@@ -122,15 +123,15 @@ class Supervisor:
 
     Args:
         services: What to keep alive; none of them needs another to be alive.
-        final: Exit code that no restart can help.
-        final_at_start: Exit code that no restart can help unless the service has worked before.
+        final: Exit code of a vital service that no restart can help.
+        final_at_start: Exit code of one that no restart can help unless it has worked before.
         stop_s: Seconds that services get to end by themselves.
         log: Takes what the user should know, a line each.
     """
 
     def __init__(
         self,
-        services: Sequence[Service],
+        services: Sequence[SupervisedProcess],
         *,
         final: int,
         final_at_start: int,
@@ -177,7 +178,8 @@ class Supervisor:
         for service in self._services:
             if (ended := service.keep_alive()) is None:
                 continue
-            if ended.code == self._final or (ended.at_start and ended.code == self._final_at_start):
+            final = ended.code == self._final or (ended.at_start and ended.code == self._final_at_start)
+            if service.vital and final:
                 found = ended.code
             else:
                 how = describe_exit(ended.code)

@@ -63,7 +63,8 @@ def show_settings(settings: Settings) -> dict[str, Any]:
         facts[section] = {key: getattr(values, key) for key in kind.__struct_fields__}
     facts["database"]["url"] = _without_password(settings.database.url)
     facts["secrets"]["order"] = settings.secrets_order
-    for section, entries in (("executors", settings.executors), ("secrets_backends", settings.secrets_backends)):
+    for section in ("executors", "secrets_backends", "services"):
+        entries = getattr(settings, section)
         facts[section] = {name: _entry(each) for name, each in entries.items()}
     facts["queues"] = settings.queues
     facts["paths"] = {

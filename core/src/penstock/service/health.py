@@ -9,11 +9,13 @@ from typing import NamedTuple
 
 from penstock import __version__
 from penstock.errors import ConfigError, PenstockError
+from penstock.keeper.status import ServiceState
 from penstock.load.integrity import damaged_files
 from penstock.logs.shipping_report import read_report
 from penstock.model.text import counted, visible
 from penstock.scheduler.executor_faults import ExecutorFaults
 from penstock.service.choices.problems import choice_problems
+from penstock.service.choices.services import DOWN, list_services
 from penstock.service.config.pools import list_pools
 from penstock.service.installation import Installation
 from penstock.service.providers import concerns, list_providers
@@ -57,6 +59,7 @@ def check_installation(installation: Installation) -> list[Finding]:
         ("executors", _executors),
         ("secrets", _secrets),
         ("log store", _log_store),
+        ("services", _services),
         ("providers", _providers),
     ):
         found += _fenced(subject, check, installation)
@@ -196,6 +199,21 @@ def _log_store(installation: Installation) -> Iterator[Finding]:
         yield Finding(Severity.BAD, "log store", detail)
     else:
         yield Finding(Severity.BAD if report.over else Severity.OK, "log store", f"{report.store}, {waiting}")
+
+
+def _services(installation: Installation) -> Iterator[Finding]:
+    """A service that cannot be what its entry says, that ends again and again, or that says itself that it is not well."""
+    for each in list_services(installation):
+        subject = f"service {each.name}"
+        for problem in each.problems:
+            yield Finding(Severity.BAD, subject, f"[services.{each.name}]: {problem}")
+        if each.state == DOWN:
+            yield Finding(Severity.NOTE, subject, "it does not run; `penstock up` starts it")
+        else:
+            bad = each.state in (ServiceState.WAITING, ServiceState.UNHEALTHY)
+            detail = f"{each.type} is {each.state}" + (f": {each.detail}" if each.detail else "")
+            more = f". See {each.log}" if bad else ""
+            yield Finding(Severity.BAD if bad else Severity.OK, subject, visible(detail) + more)
 
 
 def _providers(installation: Installation) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ import msgspec
 from penstock.author.hook import Hook
 from penstock.errors import MissingProviderError, NotFoundError, PluginError, RequestError, StoreError
 from penstock.model.connection import Connection
+from penstock.service.choices.uses import uses_of
 from penstock.service.installation import Installation
 from penstock.store import Listener
 from penstock_manifest.format import Manifest
@@ -20,6 +21,7 @@ class ProviderDetails(msgspec.Struct, frozen=True):
         manifest: What it offers; None if it is broken.
         listener: How it fares as a listener to changes of states; None if it does not listen.
         disabled: Whether the settings forbid it, which is no fault of it.
+        uses: By capability id, the settings that use it, such as ``[executors] far``.
     """
 
     id: str
@@ -30,6 +32,7 @@ class ProviderDetails(msgspec.Struct, frozen=True):
     manifest: Manifest | None
     listener: Listener | None
     disabled: bool = False
+    uses: dict[str, list[str]] = {}
 
 
 def list_providers(installation: Installation) -> list[ProviderDetails]:
@@ -112,9 +115,15 @@ def _details(installation: Installation, providers: list[Provider]) -> list[Prov
             each.manifest,
             listeners.get(each.id),
             bool(forbidden & {each.id, "*"}),
+            _uses(installation, each.manifest),
         )
         for each in providers
     ]
+
+
+def _uses(installation: Installation, manifest: Manifest | None) -> dict[str, list[str]]:
+    found = {each.id: uses_of(installation.settings, each) for each in (manifest.capabilities if manifest else ())}
+    return {capability_id: uses for capability_id, uses in found.items() if uses}
 
 
 def _listeners(installation: Installation, providers: list[Provider]) -> dict[str, Listener]:

@@ -8,6 +8,7 @@ table can be set by the environment, too, which goes first: ``PENSTOCK_EXECUTOR_
 from penstock.settings.executors import ExecutorChoice
 from penstock.settings.read import FILE, load_settings
 from penstock.settings.secrets import BackendChoice
+from penstock.settings.services import ServiceChoice
 from penstock.settings.settings import SECTIONS, Settings
 
-__all__ = ["FILE", "SECTIONS", "BackendChoice", "ExecutorChoice", "Settings", "load_settings"]
+__all__ = ["FILE", "SECTIONS", "BackendChoice", "ExecutorChoice", "ServiceChoice", "Settings", "load_settings"]

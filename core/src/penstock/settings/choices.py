@@ -24,11 +24,12 @@ class Choice(NamedTuple):
     options: dict[str, Any]
 
 
-def read_choice(section: str, name: str, value: object, *, instead: str = "") -> Choice:
+def read_choice(section: str, what: str, name: str, value: object, *, instead: str = "") -> Choice:
     """Read one entry of a table.
 
     Args:
         section: The table, such as ``executors``.
+        what: What an entry of it is called, such as ``executor``.
         name: The entry's name.
         value: What is written.
         instead: A type that is no capability of a provider and may be chosen, too; "" for none.
@@ -36,7 +37,7 @@ def read_choice(section: str, name: str, value: object, *, instead: str = "") ->
     Raises:
         RequestError: What is wrong with it.
     """
-    subject = f"{section.removesuffix('s')} {name!r}"
+    subject = f"{what} {name!r}"
     if not _NAME.fullmatch(name):
         raise RequestError(f"{subject}: a name has lower-case letters, digits, - and _, and begins with a letter.")
     table = {"type": value} if isinstance(value, str) else value
@@ -51,11 +52,11 @@ def read_choice(section: str, name: str, value: object, *, instead: str = "") ->
     return chosen
 
 
-def read_own_keys(section: str, name: str, chosen: Choice, kind: type[msgspec.Struct]) -> tuple[dict[str, Any], Choice]:
+def read_own_keys(what: str, name: str, chosen: Choice, kind: type[msgspec.Struct]) -> tuple[dict[str, Any], Choice]:
     """Take the keys out of an entry's options that the core reads itself.
 
     Args:
-        section: The table.
+        what: What an entry of its table is called.
         name: The entry's name.
         chosen: The entry.
         kind: Has these keys as its fields; those without a default, ``type`` and ``options``, are left out.
@@ -69,7 +70,6 @@ def read_own_keys(section: str, name: str, chosen: Choice, kind: type[msgspec.St
         try:
             own[key] = msgspec.convert(chosen.options[key], type=fields[key])
         except msgspec.ValidationError as error:
-            subject = f"{section.removesuffix('s')} {name!r}"
-            raise RequestError(f"{subject}: {key}: {str(error)[:1].lower()}{str(error)[1:]}.") from None
+            raise RequestError(f"{what} {name!r}: {key}: {str(error)[:1].lower()}{str(error)[1:]}.") from None
     rest: Mapping[str, Any] = {key: value for key, value in chosen.options.items() if key not in fields}
     return own, Choice(chosen.type, dict(rest))

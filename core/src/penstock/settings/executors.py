@@ -35,7 +35,7 @@ def default_executors() -> dict[str, ExecutorChoice]:
 
 def read_executor(name: str, value: object) -> ExecutorChoice:
     """Read one entry of ``[executors]``; raises RequestError with what is wrong with it."""
-    chosen = ExecutorChoice(*read_choice("executors", name, value, instead=LOCAL))
+    chosen = ExecutorChoice(*read_choice("executors", "executor", name, value, instead=LOCAL))
     if chosen.type == LOCAL:
         _check_local(name, chosen.options)
     elif name == LOCAL:

@@ -15,11 +15,12 @@ from penstock.settings.executors import ExecutorChoice, default_executors, read_
 from penstock.settings.logs import LogSettings, store_problems
 from penstock.settings.plugins import PluginSettings, module_problems
 from penstock.settings.secrets import BackendChoice, order_problems, read_backend
+from penstock.settings.services import read_service
 from penstock.settings.settings import SECTIONS, Settings
 
 FILE = "penstock.toml"
 _OTHERS = frozenset({"providers", "plugin-manager", "tool"})
-_NAMED = ("executors", "queues")
+_NAMED = ("executors", "queues", "services")
 _NAMED_WITHIN = ("secrets",)
 """Tables with keys that are known and entries by names of the user's own."""
 
@@ -49,6 +50,7 @@ def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
     written = _Entries(tables, file, text, problems)
     executors = {**default_executors(), **written.read("executors", read_executor, ExecutorChoice())}
     queues = written.read("queues", lambda queue, value: read_queue(queue, value, executors))
+    services = written.read("services", read_service)
     backends = written.read("secrets", read_backend, BackendChoice(""))
     where = f"{file}:{_line(text, 'secrets', 'order')}"
     problems += [f"{where}: {each}" for each in order_problems(sections["secrets"].order, backends)]
@@ -64,6 +66,7 @@ def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
         executors=executors,
         queues=queues,
         secrets_backends=backends,
+        services=services,
         secret_keys=tuple(environ.get("PENSTOCK_SECRET_KEY", "").replace(",", " ").split()),
         connections=connections,
         variables={n[len(_VARIABLE) :].lower(): v for n, v in environ.items() if n.startswith(_VARIABLE)},

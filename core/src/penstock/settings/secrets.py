@@ -40,7 +40,9 @@ class BackendChoice(msgspec.Struct, frozen=True):
 
 def read_backend(name: str, value: object) -> BackendChoice:
     """Read one table of ``[secrets]``; raises RequestError with what is wrong with it."""
-    own, chosen = read_own_keys("secrets", name, read_choice("secrets", name, value), BackendChoice)
+    own, chosen = read_own_keys(
+        "secrets backend", name, read_choice("secrets", "secrets backend", name, value), BackendChoice
+    )
     return BackendChoice(chosen.type, chosen.options, **own)
 
 

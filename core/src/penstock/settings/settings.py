@@ -17,6 +17,7 @@ from penstock.settings.plugins import PluginSettings
 from penstock.settings.retention import RetentionSettings
 from penstock.settings.scheduler import SchedulerSettings
 from penstock.settings.secrets import BackendChoice, SecretsSettings, order_of
+from penstock.settings.services import ServiceChoice
 from penstock.settings.waiters import WaiterSettings
 from penstock.settings.xcom import XComSettings
 
@@ -30,6 +31,7 @@ class Settings(msgspec.Struct, frozen=True):
         executors: The executors of ``[executors]`` by name, with ``local`` if it is not among them.
         queues: Name of the executor of each queue of ``[queues]``; tries of other queues go to ``local``.
         secrets_backends: The secrets backends of the tables ``[secrets.NAME]``, by name.
+        services: The services of ``[services]``, by name.
         secret_keys: Keys of ``PENSTOCK_SECRET_KEY``, the first of which encrypts; empty to use the key file.
         connections: Connections of the environment, by lower-case id; they go before stored ones.
         variables: Variables of the environment, by lower-case key; they go before stored ones.
@@ -54,6 +56,7 @@ class Settings(msgspec.Struct, frozen=True):
     executors: dict[str, ExecutorChoice] = msgspec.field(default_factory=default_executors)
     queues: dict[str, str] = {}
     secrets_backends: dict[str, BackendChoice] = {}
+    services: dict[str, ServiceChoice] = {}
     secret_keys: tuple[str, ...] = ()
     connections: dict[str, Connection] = {}
     variables: dict[str, str] = {}
@@ -118,4 +121,4 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "plugins": PluginSettings,
     "secrets": SecretsSettings,
 }
-"""Tables whose keys are known; those of ``[executors]`` and ``[queues]`` are the user's own names."""
+"""Tables whose keys are known; those of ``[executors]``, ``[queues]`` and ``[services]`` are the user's own names."""

@@ -1,0 +1,55 @@
+"""Main of the keeper's process: ``python -m penstock.app.services``."""
+
+import os
+import sys
+import time
+
+import msgspec
+
+from penstock.app.environments import isolated_pythons, plugin_sources
+from penstock.app.service_main import run_service
+from penstock.app.vault import answer
+from penstock.keeper.keeper import Keeper
+from penstock.keeper.kept_service import KeeperPorts, KeptService, ServiceConfig
+from penstock.keeper.status import FOLDER, StatusFiles
+from penstock.model.text import visible
+from penstock.service.installation import Installation
+
+
+def main() -> int:
+    """Keep services alive until SIGTERM; the exit code is 5 if the installation is wrong."""
+
+    def run(installation: Installation, stop: int) -> None:
+        files = StatusFiles(installation.settings.state_folder)
+        lock = files.hold()
+        try:
+            keeper(installation, files).run(stop)
+        finally:
+            os.close(lock)
+
+    return run_service("services", run)
+
+
+def keeper(installation: Installation, files: StatusFiles) -> Keeper:
+    """The keeper of an installation: the service of an isolated provider is run by its own environment's Python."""
+    settings = installation.settings
+    pythons = isolated_pythons(settings)
+    ports = KeeperPorts(answer(installation.vault, "a service"), time.monotonic, installation.now, _log, files.write)
+    services = []
+    for name, chosen in settings.services.items():
+        isolated = pythons.get(chosen.type.partition(".")[0])
+        plugins = msgspec.json.encode(plugin_sources(settings, isolated=isolated is not None)).decode()
+        folder = str(files.own_folder(name).absolute())
+        config = ServiceConfig(name, chosen.type, chosen.options, plugins, folder)
+        command = [isolated or sys.executable, "-P", "-m", "penstock.app.provider_service"]
+        log = settings.logs_folder / FOLDER / f"{name}.log"
+        services.append(KeptService(command, config, chosen.report_s, chosen.stop_s, log, ports))
+    return Keeper(services, time.monotonic)
+
+
+def _log(line: str) -> None:
+    print(visible(f"services: {line}"), file=sys.stderr, flush=True)  # noqa: T201 - the supervisor's terminal
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,83 @@
+"""What a service is: a long-running part of a provider, which ``penstock up`` keeps alive, such as a web page or a gateway.
+
+A provider names the class of its service in its manifest (``[[services]]``), or a module of the project answers
+``penstock_services``; the settings choose it (``[services]``). What they do not name does not run. The class is called with the options
+of ``[services.NAME]`` as keyword arguments and returns a `Service`.
+
+Each runs in a process of its own, from the start of ``penstock up`` to its end. A process that ends is started again, after a
+pause that doubles up to half a minute, and starts over with a process that has lived for a minute. None of this
+holds up anything else. What it prints goes into ``logs/services/NAME.log``, without the secrets that it has asked for.
+
+A service may ask for connections and Variables, as a task does, and so may the hooks that it uses, in the thread that calls `run`.
+"""
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+__all__ = ["Service", "ServiceContext"]
+
+
+class ServiceContext:
+    """What a service is run with; made by Penstock.
+
+    Args:
+        name: The service's name in the settings.
+        folder: A folder that is its own, and outlives its process; it exists.
+        send: Takes what is reported: whether the service is well, and a sentence.
+
+    Attributes:
+        name: The service's name in the settings.
+        folder: A folder that is its own, and outlives its process; it exists.
+    """
+
+    def __init__(self, name: str, folder: Path, send: Callable[[bool, str], None]) -> None:
+        self.name, self.folder, self._send = name, folder, send
+        self._stopped = threading.Event()
+        self._reading, self._writing = os.pipe()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether `Service.run` is to return."""
+        return self._stopped.is_set()
+
+    def fileno(self) -> int:
+        """A descriptor that is readable once `Service.run` is to return, for a selector."""
+        return self._reading
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait for so many seconds, for ever unless given, or until `Service.run` is to return; whether it is."""
+        return self._stopped.wait(seconds)
+
+    def report(self, detail: str = "", *, healthy: bool = True) -> None:
+        """Say how the service fares; may be called from any thread.
+
+        Whoever begins to report goes on: after ``report_s`` of its table without a report it counts as hung, and is started
+        again. One that never reports is left alone for as long as its process lives.
+
+        Args:
+            detail: What people see beside it, such as ``listening on port 8080``.
+            healthy: Whether it does what it is for; one that says no is shown by ``penstock doctor``, and left alone.
+        """
+        self._send(healthy, detail)
+
+    def stop(self) -> None:
+        """Have `Service.run` return; called by Penstock, in a signal handler."""
+        self._stopped.set()
+        os.write(self._writing, b"x")
+
+
+class Service(Protocol):
+    """Something that runs all the time."""
+
+    def run(self, context: ServiceContext) -> None:
+        """Work until `ServiceContext.stopping`; called once, in the main thread of the service's process.
+
+        SIGTERM, which Penstock sends when it stops, sets `ServiceContext.stopping`. Who has not returned ``stop_s`` later is killed. What
+        is raised is told by ``penstock up``, and is, as returning too early, an end after which the service is started again.
+
+        Args:
+            context: What it is run with.
+        """
