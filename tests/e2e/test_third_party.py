@@ -31,9 +31,17 @@ far = "threads"
 [xcom]
 threshold_bytes = 100
 store = "depot://values/"
+
+[logs]
+store = "depot-logs://logs"
+chunk_s = 0.2
+
+[secrets.safe]
+type = "parcels.safe"
+folder = "{folder}/safe"
 """
 DAGS = """
-from penstock import DAG, operator, task, timetable
+from penstock import DAG, Variable, operator, task, timetable
 
 with DAG("parcels"):
     waits = operator("parcels.arrived", task_id="waits", parcel="letter", poke_interval=0.2)
@@ -46,6 +54,7 @@ with DAG("parcels"):
 
     @task
     def short(text):
+        print(Variable.get("greeting"))
         return len(text)
 
     waits >> sends
@@ -67,13 +76,14 @@ class Project:
         self.depot.mkdir()
         outside = {key: value for key, value in os.environ.items() if not key.startswith(("PENSTOCK_", "PYTHONPATH"))}
         given = {"PYTHONPATH": str(folder / "site"), "PENSTOCK_EXECUTOR__PARALLELISM": "2"}
-        connection = json.dumps(
-            {"conn_type": "parcels", "password": "wax-and-ring", "extra": {"folder": str(self.depot)}}
-        )
-        self.environ = {**outside, **given, "PENSTOCK_CONN_PARCELS_DEFAULT": connection}
+        self.environ = {**outside, **given}
+        (folder / "safe").mkdir()
+        connection = {"conn_type": "parcels", "password": "wax-and-ring", "extra": {"folder": str(self.depot)}}
+        (folder / "safe" / "parcels_default.conn").write_text(json.dumps(connection))
+        (folder / "safe" / "greeting.var").write_text("good day")
         self.penstock("init", "--no-example")
         with (folder / "penstock.toml").open("a") as file:
-            file.write(SETTINGS)
+            file.write(SETTINGS.format(folder=folder))
         (folder / "dags" / "parcels.py").write_text(DAGS)
         with self.log.open("wb") as log:
             self.up = subprocess.Popen(
@@ -81,10 +91,10 @@ class Project:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
 
-    def penstock(self, *words: str) -> str:
+    def penstock(self, *words: str, environ: dict[str, str] | None = None) -> str:
         done = subprocess.run(
             [sys.executable, "-m", "penstock", *words],
-            cwd=self.folder, env=self.environ, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
+            cwd=self.folder, env=environ or self.environ, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
         )  # fmt: skip
         assert done.returncode == 0, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout
@@ -151,6 +161,21 @@ def test_a_dag_waits_by_its_sensor_and_sends_by_its_operator_on_its_executor(pro
 def test_large_values_lie_in_its_object_store(project, run):
     (value,) = (path for path in (project.depot / "objects" / "values").rglob("*") if path.is_file())
     assert value.read_text() == f'"{"x" * 1000}"'
+
+
+def test_connections_and_variables_come_from_its_secrets_backend(project, run):
+    (connection,) = project.json("connections", "list")
+    assert (connection["conn_id"], connection["source"]) == ("parcels_default", "safe")
+    assert "good day" in project.penstock("tasks", "logs", "parcels", "short", "--run", "first")
+
+
+def test_logs_are_read_from_its_log_store_where_their_files_are_not(project, run):
+    elsewhere = {**project.environ, "PENSTOCK_CORE__LOGS_FOLDER": str(project.folder / "elsewhere")}
+    told = project.penstock("tasks", "logs", "parcels", "long", "--run", "first", "-f", environ=elsewhere)
+    assert "from a thread" in told
+    assert "from a thread" in "".join(
+        path.read_text() for path in (project.depot / "logs").rglob("*") if path.is_file()
+    )
 
 
 def test_runs_fall_due_by_its_timetable(project):
