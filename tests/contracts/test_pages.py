@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
 
 import pytest
 
@@ -20,6 +21,7 @@ RUN_ELSEWHERE = {
 }  # tests/packaging runs their commands against an index of its own
 PAGES = [path for folder in ("tutorial", "how-to") for path in sorted((ROOT / "docs" / folder).glob("*.md"))]
 PAGES = [path for path in PAGES if "\n```console\n" in path.read_text() and path.name not in RUN_ELSEWHERE]
+TWO_MINUTES_S = 120.0  # of the machine, for a whole tutorial
 POSTGRES = "postgresql://penstock:secret@localhost:5432/penstock"
 
 pytestmark = pytest.mark.timeout(300)
@@ -53,8 +55,12 @@ def test_a_stranger_can_follow_the_tutorial_from_an_empty_folder(page, folder, v
     subprocess.run(build, shell=True, cwd=ROOT, check=True, capture_output=True, timeout=200)
     assert find == 'export PIP_FIND_LINKS="$PWD/dist"'
     variables |= {"PIP_FIND_LINKS": str(wheels), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    variables |= {"UV_FIND_LINKS": str(wheels), "UV_PYTHON_DOWNLOADS": "never"}
+    before = getrusage(RUSAGE_CHILDREN)
     problems = Reader(folder, variables).follow(page.read_text())
+    after = getrusage(RUSAGE_CHILDREN)
     assert not problems, problems[0]
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < TWO_MINUTES_S, "it takes too long"
 
 
 @pytest.mark.parametrize("page", [path for path in PAGES if path.parent.name == "how-to"], ids=lambda path: path.stem)
