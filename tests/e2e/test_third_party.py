@@ -39,6 +39,10 @@ chunk_s = 0.2
 [secrets.safe]
 type = "parcels.safe"
 folder = "{folder}/safe"
+
+[services.door]
+type = "parcels.doorkeeper"
+every_s = 0.2
 """
 DAGS = """
 from penstock import DAG, Variable, operator, task, timetable
@@ -183,6 +187,13 @@ def test_runs_fall_due_by_its_timetable(project):
     project.until(lambda: project.parcel("round") != first, "another round")
     planned = project.json("dags", "next", "rounds")
     assert len({each["run_after"] for each in planned}) == 5
+
+
+def test_its_service_is_kept_alive_and_says_how_it_fares(project):
+    assert project.parcel("notes/door").endswith("wax-and-ring")
+    (service,) = project.json("services", "list")
+    assert (service["name"], service["type"], service["state"]) == ("door", "parcels.doorkeeper", "running")
+    assert service["detail"].endswith(" parcels")
 
 
 def test_its_plug_in_is_told_what_happened(project, run):
