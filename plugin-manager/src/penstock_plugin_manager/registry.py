@@ -59,6 +59,7 @@ COMMANDS: dict[str, Command] = {
     "disable": Command("repair", "providers.disable", "Keep a provider from taking part without removing it."),
     "validate": Command("author", "author.validate", "Check a provider as its author."),
     "test": Command("author", "author.test", "Run a provider's suites with each core, in clean environments."),
+    "dev": Command("author", "author.dev", "Use a provider's folder in place of what is installed."),
     "new": Command("author", "author.new", "Begin a provider."),
     "completion": Command("shell", "completion", "Print a shell's completion script."),
 }

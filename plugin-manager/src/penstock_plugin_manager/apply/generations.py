@@ -23,6 +23,7 @@ from penstock_plugin_manager.apply.files import (
 )
 from penstock_plugin_manager.apply.install import install
 from penstock_plugin_manager.apply.journal import Journal
+from penstock_plugin_manager.apply.linking import plant
 from penstock_plugin_manager.errors import ManagerError, MissingError, UnverifiedError
 from penstock_plugin_manager.index.sources import Sources
 from penstock_plugin_manager.installed.environment import Environment, isolated_pythons, open_environment
@@ -122,6 +123,7 @@ def change_generation(change: Change, environment: Environment, resolver: Resolv
         if change.isolated:
             write_json(Path(made.root) / ISOLATED_FILE, dict(change.isolated))
         write_json(Path(made.state) / STATE_FILE, {"schema": 1, "brought": sorted(change.brought)})
+        plant(made, environment)
         _record(made, number, change.title, _named(root, dict(change.files)))
         staged = _prepare(root, number, change.title, dict(change.files))
     except BaseException:
@@ -215,6 +217,7 @@ def roll_back(
             f"Generation {number} is not what it was when it was made: {name}: {damages[0].sentence}.",
             "Return to it all the same with --as-it-is, and mend it there: plugin-manager doctor --fix",
         )
+    plant(made, environment)
     root = Path(environment.root)
     _commit(root, files, _prepare(root, number, f"rollback {number}", files))
 

@@ -86,6 +86,7 @@ def propose(request: ChangeRequest, limits: Limits, session: Session, *, sized: 
         *(session.warnings if plan.steps else ()),
         *left_out,
         *plan.warnings,
+        *_linked(plan, session),
         *_inspect(plan, target, found, request.intent, limits, session),
     ]
     _check_foreign(plan, own, session)
@@ -190,6 +191,16 @@ def _lock_of_core(session: Session, request: Request) -> Lock:
         children = sorted({edge.child for edge in edges(present[name], session.markers)} & set(present))
         packages.append(Locked(name, present[name].version, dependencies=tuple(children)))
     return Lock(tuple(packages), request.python, (), universal=False)
+
+
+def _linked(plan: Plan, session: Session) -> list[str]:
+    """Say of what moves that it will not be used, because a link stands before it."""
+    moving = {step.name for step in plan.steps}
+    return [
+        f"{name} is linked to {each.project}, which stands before what is installed until: plugin-manager dev unlink {name}"
+        for name, each in session.links.items()
+        if session.distribution_of(name) in moving
+    ]
 
 
 def _inspect(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from penstock_plugin_manager.index.client import Client
     from penstock_plugin_manager.index.sources import Sources
     from penstock_plugin_manager.installed.damage import Damage
+    from penstock_plugin_manager.installed.links import ProviderLink
     from penstock_plugin_manager.installed.site import Provider
     from penstock_plugin_manager.model.intent import Intent
     from penstock_plugin_manager.model.lock import Lock
@@ -287,7 +288,8 @@ class Session:
         """What the environment's Python sees, in the environment and beside it."""
         from penstock_plugin_manager.installed.site import distributions
 
-        return {**distributions(*self.search_path.folders), **self.distributions}
+        links = [each.metadata for each in self.links.values()]
+        return distributions(*self.search_path.folders) | self.distributions | distributions(*links)
 
     @cached_property
     def providers(self) -> list[Provider]:
@@ -298,10 +300,19 @@ class Session:
 
     @cached_property
     def search_path(self) -> SearchPath:
-        """Where the environment's Python looks: its own site, what that adds, the user's and the system's where it sees them."""
+        """Where the environment's Python looks: links, its own site, what that adds, the user's and the system's if it sees them."""
         from penstock_manifest.environments import environment_path
 
-        return environment_path(self.environment.root, os.environ)
+        from penstock_plugin_manager.installed.links import with_links
+
+        return with_links(environment_path(self.environment.root, os.environ), self.links, self.environment.site)
+
+    @cached_property
+    def links(self) -> dict[str, ProviderLink]:
+        """The providers that are linked into the environment, by id."""
+        from penstock_plugin_manager.installed.links import linked
+
+        return linked(self.environment.root)
 
     @cached_property
     def markers(self) -> dict[str, str]:
@@ -318,8 +329,7 @@ class Session:
         options = self.options
         links = [os.path.abspath(place) if _is_path(place) else place for place in options.find_links]  # noqa: PTH100  as above
         links += [str(self.project / place) if _is_path(place) else place for place in self.intent.find_links]
-        if not options.no_index:
-            links += self._folders_of_lock()
+        links += [] if options.no_index else self._folders_of_lock()
         index = options.index_url or self.intent.index_url
         extras = (*options.extra_index_urls, *self.intent.extra_index_urls)
         named = RequestedSources(index, extras, tuple(links), options.no_index)

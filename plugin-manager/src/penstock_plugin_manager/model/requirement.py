@@ -63,6 +63,18 @@ def edges(distribution: Distribution, markers: Mapping[str, str], extras: Iterab
     return found
 
 
+def unmet(distribution: Distribution, present: Mapping[str, Distribution], markers: Mapping[str, str]) -> list[str]:
+    """Return what a distribution needs and does not find, as the ends of sentences about it."""
+    found = []
+    for edge in edges(distribution, markers):
+        other = present.get(edge.child)
+        if other is None:
+            found.append(f"needs {edge.child}{edge.specifier}, which is not installed")
+        elif not allows(edge.specifier, other.version):
+            found.append(f"needs {edge.child}{edge.specifier}, found {other.version}")
+    return found
+
+
 def reach(
     roots: Mapping[str, Iterable[str]], present: Mapping[str, Distribution], markers: Mapping[str, str]
 ) -> dict[str, list[Edge]]:

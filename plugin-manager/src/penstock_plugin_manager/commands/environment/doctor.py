@@ -15,11 +15,13 @@ from penstock_plugin_manager.arguments import ACCEPTED, BUDGET, Parser, add_chan
 from penstock_plugin_manager.change.execute_plan import change
 from penstock_plugin_manager.change.request import ChangeRequest
 from penstock_plugin_manager.change.session import Session
-from penstock_plugin_manager.commands.lock.verify import against_lock
+from penstock_plugin_manager.commands.lock.verify import against_lock, link_lines
 from penstock_plugin_manager.errors import ERROR, OK, ManagerError, UsageError
 from penstock_plugin_manager.installed.damage import damaged
+from penstock_plugin_manager.installed.links import is_planted
+from penstock_plugin_manager.installed.site import distributions
 from penstock_plugin_manager.model.names import CORE
-from penstock_plugin_manager.model.requirement import allows, edges
+from penstock_plugin_manager.model.requirement import unmet
 from penstock_plugin_manager.output import Result, next_command, style
 
 
@@ -63,10 +65,15 @@ def run(options: argparse.Namespace, session: Session) -> Result:
         lines += [f"{style(each.what, 'bold')}: {each.problem}", *([f"  {each.advice}"] if each.advice else [])]
     if any(each.fixable for each in found):
         lines.append(next_command("doctor --fix"))
+    lines += link_lines(session)
     lines.append(
         f"{len(session.distributions)} distributions, {len(session.every_provider)} providers, {len(found)} problems."
     )
-    return Result({"problems": [each._asdict() for each in found]}, lines, ERROR if found else OK)
+    data = {
+        "problems": [each._asdict() for each in found],
+        "linked": {name: each.project for name, each in session.links.items()},
+    }
+    return Result(data, lines, ERROR if found else OK)
 
 
 def diagnose(session: Session) -> list[Problem]:
@@ -79,16 +86,8 @@ def diagnose(session: Session) -> list[Problem]:
         found.append(_of_lock(name, f"{damage[0].sentence}{more}", session))
     found += [_of_lock(each.distribution, each.problem, session) for each in against_lock(session)]
     for name, dist in sorted(present.items()):
-        for edge in edges(dist, session.markers):
-            other = visible.get(edge.child)
-            if other is None:
-                found.append(
-                    Problem(name, f"needs {edge.child}{edge.specifier}, which is not installed", "", fixable=True)
-                )
-            elif not allows(edge.specifier, other.version):
-                found.append(
-                    Problem(name, f"needs {edge.child}{edge.specifier}, found {other.version}", "", fixable=True)
-                )
+        found += [Problem(name, problem, "", fixable=True) for problem in unmet(dist, visible, session.markers)]
+    found += _of_links(session)
     for each in session.providers:
         advice = f"plugin-manager upgrade {each.id}, or plugin-manager remove {each.id}"
         found += [Problem(f"provider {each.id}", problem, advice) for problem in each.problems]
@@ -104,6 +103,25 @@ def diagnose_isolated(session: Session) -> list[Problem]:
             found.append(Problem(what, "its own environment is missing", "", fixable=True))
             continue
         found += [each._replace(what=f"{each.what} (of isolated {provider_id})") for each in diagnose(own)]
+    return found
+
+
+def _of_links(session: Session) -> list[Problem]:
+    found = []
+    for name, link in session.links.items():
+        what, again = f"provider {name}", f"plugin-manager dev link {link.project}, or plugin-manager dev unlink {name}"
+        if not Path(link.source).is_dir() or not Path(link.metadata).is_dir():
+            found.append(Problem(what, f"it is linked to {link.project}, which is not there", again))
+        elif not is_planted(session.environment.site):
+            found.append(
+                Problem(what, f"it is linked to {link.project}, but this environment does not look for links", again)
+            )
+        for dist in distributions(link.metadata).values():
+            problems = unmet(dist, session.visible_distributions, session.markers)
+            found += [
+                Problem(what, f"linked to {link.project}, it {problem}", "Install that by hand.")
+                for problem in problems
+            ]
     return found
 
 

@@ -53,11 +53,13 @@ def run(options: argparse.Namespace, session: Session) -> Result:
         "checked": count,
         "findings": [each._asdict() for each in findings],
         "publishers": publishers.found,
+        "linked": {name: each.project for name, each in session.links.items()},
         "not_asked": [{"distribution": name, "problem": reason} for name, reason in publishers.not_asked],
     }
     lines = [f"{style(each.distribution, 'bold')}: {each.problem}" for each in findings]
     lines += [f"{name} is published by {publisher}" for name, publisher in sorted(publishers.found.items())]
     lines += [f"{style(name, 'bold')}: {reason}" for name, reason in publishers.not_asked]
+    lines += link_lines(session)
     lines.append(f"{count} distributions checked, {len(findings)} findings.")
     return Result(data, lines, UNVERIFIED if findings else ERROR if publishers.not_asked else OK)
 
@@ -71,6 +73,14 @@ def _against_record(session: Session) -> list[Finding]:
     place = session.environment
     damage = damaged(Path(place.site), sorted(session.distributions), place.state, reread=True)
     return [Finding(name, each.sentence) for name, found in damage.items() for each in found]
+
+
+def link_lines(session: Session) -> list[str]:
+    """Return a line for each linked provider: what is installed of it is sound or not, and is not what is used."""
+    return [
+        f"{name} is linked to {each.project}, which stands before what is installed."
+        for name, each in session.links.items()
+    ]
 
 
 def against_lock(session: Session) -> list[Finding]:

@@ -32,9 +32,12 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     entry = session.catalog.get(known.id)
     release = entry.release(known.version) if entry else None
     manifest = known.manifest
+    link = session.links.get(known.id) if session.has_environment else None
+    linked = link.project if link else None
     data: dict[str, Any] = {
         "id": known.id, "name": manifest.name, "doc": manifest.doc, "distribution": known.distribution,
-        "version": known.version, "installed": known.installed or None, "where": known.where, "state": manifest.state,
+        "version": known.version, "installed": known.installed or None, "where": known.where,
+        "linked": linked, "state": manifest.state,
         "replacement": manifest.replacement, "until": manifest.until, "spec": manifest.spec, "extras": manifest.extras,
         "documentation": manifest.documentation, "changelog": manifest.changelog, "versions": versions, "problems": broken,
         "download": release.download if release else None, "disk": release.disk if release else None,
@@ -79,6 +82,7 @@ def _lines(known: KnownProvider, data: dict[str, Any]) -> list[str]:
         f"{style(manifest.name, 'bold')} ({known.id}): {manifest.doc}",
         f"{known.distribution}, {standing}, {manifest.state}",
     ]
+    lines += [f"linked to {data['linked']}, which stands before what is installed"] if data["linked"] else []
     if manifest.replacement:
         lines.append(
             f"use instead: {manifest.replacement}{f' (works until {manifest.until})' if manifest.until else ''}"

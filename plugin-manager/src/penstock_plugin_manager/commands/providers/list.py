@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from penstock_plugin_manager.errors import INCOMPATIBLE, OK, UNUSED
+from penstock_plugin_manager.installed.links import LINKS, LINKS_FILE
 from penstock_plugin_manager.installed.locate import ISOLATED_FILE, JOURNAL, watched_files, write_list_cache
 from penstock_plugin_manager.output import Result, document, next_command, style, table
 
@@ -96,8 +97,9 @@ def provider_rows(session: Session) -> list[dict[str, Any]]:
             "state": each.manifest.state if each.manifest else "",
             "source": each.source,
             "problems": list(each.problems),
-            "damage": harmed.get(each.distribution, []),
+            "damage": [] if each.id in session.links else harmed.get(each.distribution, []),
             "isolated": each.id in session.isolated,
+            "linked": session.links[each.id].project if each.id in session.links else None,
             "notes": list(each.notes),
         }
         for each in session.every_provider
@@ -115,7 +117,7 @@ def _keep(result: Result, session: Session) -> None:
         return
     journals = [f"{environment.state}/{JOURNAL}", f"{environment.generations}/{JOURNAL}"]
     paths = [environment.root, f"{environment.root}/pyvenv.cfg", str(session.intent_path), *journals]
-    paths.append(f"{environment.root}/{ISOLATED_FILE}")
+    paths += [f"{environment.root}/{ISOLATED_FILE}", f"{environment.root}{LINKS}/{LINKS_FILE}"]
     for own in session.environments.values():
         paths += [own.environment.python, *watched_files(own.search_path.folders)]
         paths += [path for each in own.providers for path in each.paths]
@@ -141,6 +143,11 @@ def _lines(rows: list[dict[str, Any]]) -> list[str]:
         for row in rows
     ]
     lines = table(("PROVIDER", "VERSION", "CORE", "SPEC", "STATE", "FROM", "WHAT"), cells)
+    lines += [
+        f"{row['id']} is linked to {row['linked']}: plugin-manager dev unlink {row['id']}"
+        for row in rows
+        if row["linked"]
+    ]
     if any(row["problems"] or row["damage"] for row in rows):
         lines.append(next_command("list --broken"))
     return lines
@@ -149,6 +156,8 @@ def _lines(rows: list[dict[str, Any]]) -> list[str]:
 def _state(row: dict[str, Any]) -> str:
     if row["problems"]:
         return style("broken", "red")
+    if row["linked"]:
+        return style("linked", "yellow")
     if row["damage"]:
         return style("damaged", "red")
     if row.get("disabled"):
