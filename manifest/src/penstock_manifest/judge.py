@@ -19,7 +19,7 @@ from penstock_manifest.format import (
     plain,
 )
 from penstock_manifest.keys import FIELD_KEYS, PARAMETER_KEYS, TOP_KEYS, Key, is_tables
-from penstock_manifest.kinds import ARRAYS, CONNECTIONS, KINDS, Kind
+from penstock_manifest.kinds import ARRAYS, CONNECTIONS, KINDS, OWN_COMMANDS, Kind
 from penstock_manifest.ranges import range_problem, serves
 from penstock_manifest.specs import shown
 
@@ -83,6 +83,8 @@ def _notes(data: Mapping[str, Any]) -> Iterator[str]:
     for key, value in data.items():
         if key not in _TOP and is_tables(value) and value:
             yield f"{_shown(key)} is no kind of capability that is known here ({', '.join(ARRAYS)}); it was skipped"
+    if isinstance(data.get("id"), str) and data["id"] in OWN_COMMANDS and data.get("commands"):
+        yield f"its commands cannot be called: `penstock {data['id']}` is a command of Penstock's own, which goes first"
 
 
 def _tables(data: Mapping[str, Any], array: str, *labels: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -163,6 +163,18 @@ _TABLE = (
         process="one of its own, from the start of `penstock up` to its end",
         raised="its process ends, which is told, and is started again after a pause that grows",
     ),
+    Kind(
+        "commands",
+        "commands of the command line",
+        "by `penstock PROVIDER COMMAND`",
+        "penstock_commands",
+        "penstock.spec.command:Command",
+        ("commands",),
+        3,
+        made_with="the arguments that were typed, by name; the object is the function itself",
+        process="that of the command line",
+        raised="it is told in a sentence, and the exit code is not 0",
+    ),
 )
 
 KINDS: Mapping[str, Kind] = {kind.name: kind._replace(keys={**CAPABILITY_KEYS, **kind.own_keys}) for kind in _TABLE}
@@ -186,6 +198,12 @@ CONNECTIONS = Kind(
 
 ARRAYS: Mapping[str, Kind] = {**KINDS, CONNECTIONS.name: CONNECTIONS}
 """All arrays of tables of a manifest."""
+
+OWN_COMMANDS = frozenset({
+    "alerts", "config", "connections", "dags", "db", "doctor", "executors", "init", "pools", "providers", "quarantine", "runs",
+    "services", "tasks", "up", "variables",
+})  # fmt: skip
+"""Names of the core's own commands, which go before those of a provider whose id is the same."""
 
 FLOORS: Mapping[str, int] = {
     "errors": 0,

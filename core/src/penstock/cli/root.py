@@ -39,9 +39,9 @@ _COMMANDS: dict[str, tuple[str, str]] = {
 class LazyGroup(click.Group):
     """A group that imports a command's module only when that command is called."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """Names in the order of a user's day."""
-        return list(_COMMANDS)
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of a user's day, those of providers last."""
+        return [*_COMMANDS, *(name for name in _of_providers(ctx) if name not in _COMMANDS)]
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -52,8 +52,8 @@ class LazyGroup(click.Group):
             UsageError: There is none of this name; the nearest one is offered.
         """
         name = args[0]
-        if name not in _COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
-            near = nearest(name, _COMMANDS)
+        if self.get_command(ctx, name) is None and not name.startswith("-") and not ctx.resilient_parsing:
+            near = nearest(name, self.list_commands(ctx))
             raise click.UsageError(f"No such command {name!r}." + (f" Did you mean {near[0]!r}?" if near else ""), ctx)
         return super().resolve_command(ctx, args)
 
@@ -65,18 +65,36 @@ class LazyGroup(click.Group):
             streams.silence()
             return ExitCode.BROKEN_PIPE
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
-        """The command, imported."""
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported; those of a provider, made from its manifest, if none of Penstock's own has the name."""
         if cmd_name not in _COMMANDS:
-            return None
+            from penstock.cli.provider_commands import provider_group  # noqa: PLC0415 - few commands are a provider's
+
+            if cmd_name not in ctx.meta:  # click asks twice
+                known = ctx.obj is not None and cmd_name.isidentifier()
+                ctx.meta[cmd_name] = provider_group(ctx, cmd_name) if known else None
+            found: click.Command | None = ctx.meta[cmd_name]
+            return found
         module, _, name = _COMMANDS[cmd_name][0].partition(":")
         command = getattr(importlib.import_module(f"penstock.cli.{module}"), name)
         return command if isinstance(command, click.Command) else None
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list for ``--help``, without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, doc) for name, (_, doc) in _COMMANDS.items()])
+        if found := [(name, doc) for name, doc in _of_providers(ctx).items() if name not in _COMMANDS]:
+            with formatter.section("Commands of providers"):
+                formatter.write_dl(found)
+
+
+def _of_providers(ctx: click.Context) -> dict[str, str]:
+    """Providers that have commands, with what each is; none where nobody's settings hold, as for the reference."""
+    if ctx.obj is None:
+        return {}
+    from penstock.cli.provider_commands import provider_names  # noqa: PLC0415 - as above
+
+    return provider_names(ctx)
 
 
 _EXIT_CODES = "Exit codes: " + "; ".join(f"{code.value} {code.meaning}" for code in ExitCode) + "."

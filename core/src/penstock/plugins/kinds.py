@@ -14,6 +14,8 @@ def kind_problem(kind: str, target: object) -> str:
         if isinstance(target, type) and issubclass(target, wanted):
             return ""
         return f"is no subclass of penstock.{name}"
+    if "__call__" in vars(wanted) and not callable(target):
+        return f"is a {type(target).__name__}, and cannot be called"
     methods = [each for each, value in vars(wanted).items() if callable(value) and not each.startswith("_")]
     missing = [each for each in methods if not callable(getattr(target, each, None))]
     return f"lacks the methods {', '.join(missing)} of {module}.{name}" if missing else ""

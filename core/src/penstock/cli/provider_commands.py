@@ -1,0 +1,114 @@
+"""``penstock PROVIDER COMMAND``: commands that installed providers bring, made from their manifests alone."""
+
+import ast
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from penstock.cli.installation import anywhere
+from penstock.cli.terminal import json_text
+from penstock.errors import PenstockError
+from penstock.service.choices.commands import run_command
+from penstock_manifest.format import Capability, Parameter
+
+_PLAIN: Mapping[str, Any] = {"str": click.STRING, "int": click.INT, "float": click.FLOAT}
+
+
+def provider_names(context: click.Context) -> dict[str, str]:
+    """Ids of the providers that have commands, with what each is; none where the settings cannot be read."""
+    try:
+        with anywhere(context) as installation:
+            with_commands = {each.provider for each in installation.host.capabilities("commands")}
+            found = [installation.host.provider(each).manifest for each in sorted(with_commands)]
+    except PenstockError:
+        return {}
+    return {each.id: each.doc for each in found if each is not None}
+
+
+def provider_group(context: click.Context, provider_id: str) -> click.Group | None:
+    """The commands of a provider; None if no provider of this id is installed.
+
+    Raises:
+        UsageError: The provider has none, or is broken.
+        ConfigError: The settings cannot be read.
+    """
+    with anywhere(context) as installation:
+        host = installation.host
+        if provider_id not in host.ids():
+            return None
+        manifest = host.provider(provider_id).manifest
+        if manifest is None:
+            reason = "; ".join(host.provider(provider_id).problems)
+            raise click.UsageError(f"The commands of the provider {provider_id!r} cannot be called: {reason}", context)
+        offered = [each for each in host.capabilities("commands", mention=provider_id) if each.provider == provider_id]
+    if not offered:
+        raise click.UsageError(f"The provider {provider_id!r} is installed, and has no commands.", context)
+    group = click.Group(provider_id, help=manifest.doc)
+    for each in offered:
+        group.add_command(_command(each))
+    return group
+
+
+def _command(capability: Capability) -> click.Command:
+    def called(**given: Any) -> int:  # noqa: ANN401 - by its parameters
+        context = click.get_current_context()
+        arguments = {name: _plain(value) for name, value in given.items() if value not in (None, ())}
+        with anywhere(context) as installation:
+            return run_command(installation, capability.id, arguments)
+
+    name = capability.id.partition(".")[2].replace("_", "-")
+    parameters = [_parameter(each) for each in capability.parameters]
+    return click.Command(name, callback=called, params=parameters, help="\n\n".join(_help(capability)))
+
+
+def _help(capability: Capability) -> Iterator[str]:
+    yield capability.doc
+    required = [each for each in capability.parameters if each.required]
+    if required:
+        yield "\b\n" + "\n".join(f"{each.name.upper()}  {each.doc}" for each in required)
+
+
+def _parameter(parameter: Parameter) -> click.Parameter:
+    kind, many = _type(parameter.type)
+    if parameter.required:
+        return click.Argument([parameter.name], type=kind, nargs=-1 if many else 1, required=True)
+    option = f"--{parameter.name.replace('_', '-')}"
+    told = parameter.doc + ("" if parameter.default is None else f"  [default: {_shown(parameter.default)}]")
+    if kind is click.BOOL:
+        return click.Option([f"{option}/--no-{option[2:]}", parameter.name], default=None, help=told)
+    return click.Option([option, parameter.name], type=kind, multiple=many, default=None, help=told)
+
+
+def _type(written: str) -> tuple[Any, bool]:
+    """The type of an argument as it is written in Python, and whether there may be several; any that is not plain is text."""
+    found: tuple[Any, bool] = (click.STRING, False)
+    try:
+        tree: ast.expr = ast.parse(written, mode="eval").body
+    except SyntaxError:
+        return found
+    while isinstance(tree, ast.BinOp):  # the first of `int | None`
+        tree = tree.left
+    if isinstance(tree, ast.Name):
+        found = (
+            (click.BOOL, False)
+            if tree.id == "bool"
+            else (_PLAIN.get(tree.id, click.STRING), tree.id in ("list", "tuple"))
+        )
+    elif isinstance(tree, ast.Subscript) and isinstance(tree.value, ast.Name):
+        if tree.value.id == "Literal":
+            inner = tree.slice.elts if isinstance(tree.slice, ast.Tuple) else [tree.slice]
+            values = [str(each.value) for each in inner if isinstance(each, ast.Constant)]
+            found = click.Choice(values), False
+        elif tree.value.id in ("list", "tuple"):
+            first = tree.slice.elts[0] if isinstance(tree.slice, ast.Tuple) else tree.slice
+            found = _type(ast.unparse(first))[0], True
+    return found
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - what click has read
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _shown(default: object) -> str:
+    return default if isinstance(default, str) else json_text(default)

@@ -1,0 +1,180 @@
+"""Commands that a provider brings, made from its manifest."""
+
+import json
+import sys
+
+import click
+import pytest
+from click.shell_completion import ShellComplete
+
+from penstock.cli import root
+from penstock_manifest.kinds import OWN_COMMANDS
+
+MANIFEST = """
+schema = 1
+id = "ID"
+name = "Acme"
+doc = "A provider."
+spec = ">=1,<2"
+imports = ["penstock_ID"]
+
+[[commands]]
+id = "ID.show_all"
+object = "penstock_ID.commands:show_all"
+doc = "Show what was given."
+parameters = [
+  { name = "where", type = "str", required = true, doc = "Where." },
+  { name = "limit", type = "int | None", doc = "How many." },
+  { name = "share", type = "float", default = 0.5, doc = "How much." },
+  { name = "dry_run", type = "bool", default = false, doc = "Nothing is done." },
+  { name = "tag", type = "list[str]", doc = "Several." },
+  { name = "colour", type = "Literal['red', 'blue']", doc = "Which." },
+]
+
+[[commands]]
+id = "ID.gone"
+object = "penstock_ID.commands:gone"
+doc = "It is not there."
+
+[[commands]]
+id = "ID.text"
+object = "penstock_ID.commands:text"
+doc = "It cannot be called."
+
+[[commands]]
+id = "ID.other"
+object = "penstock_ID.commands:other"
+doc = "It takes something else."
+"""
+COMMANDS = """
+import json, sys
+from penstock.errors import NotFoundError
+
+text = "no function"
+
+def show_all(where, **given):
+    match where:
+        case "bug":
+            raise ValueError("no good")
+        case "missing":
+            raise NotFoundError("order", "x", [])
+        case "exit":
+            sys.exit(7)
+        case "words":
+            sys.exit("enough of it")
+        case "answer":
+            return "done"
+    print(json.dumps({"where": where, **given}))
+
+def other(needed): ...
+"""
+
+
+@pytest.fixture
+def penstock(tmp_path, monkeypatch, capfd):
+    """Runs a command in a folder of its own, with the provider installed; returns exit code, stdout and stderr."""
+    for name in ("acme", "pools"):
+        info, package = tmp_path / f"penstock_providers_{name}-1.0.dist-info", tmp_path / f"penstock_{name}"
+        info.mkdir()
+        info.joinpath("METADATA").write_text(f"Metadata-Version: 2.4\nName: penstock-providers-{name}\nVersion: 1.0\n")
+        info.joinpath("entry_points.txt").write_text(f"[penstock.providers]\n{name} = penstock_{name}:provider.toml\n")
+        package.mkdir()
+        package.joinpath("__init__.py").touch()
+        package.joinpath("provider.toml").write_text(MANIFEST.replace("ID", name))
+        package.joinpath("commands.py").write_text(COMMANDS)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments, **environ):
+        code = root.run(arguments, environ)
+        out, err = capfd.readouterr()
+        return code, out, err
+
+    yield run
+    for name in [each for each in sys.modules if each.startswith(("penstock_acme", "penstock_pools"))]:
+        del sys.modules[name]
+
+
+def test_every_command_of_the_core_goes_before_a_provider():
+    assert set(root.root.list_commands(click.Context(root.root))) <= OWN_COMMANDS
+
+
+def test_arguments_are_made_of_the_parameters_of_the_manifest(penstock):
+    assert json.loads(penstock("acme", "show-all", "here")[1]) == {"where": "here"}
+    options = ["--limit", "3", "--share", "0.25", "--dry-run", "--tag", "a", "--tag", "b", "--colour", "blue"]
+    assert json.loads(penstock("acme", "show-all", "here", *options)[1]) == {
+        "where": "here",
+        "limit": 3,
+        "share": 0.25,
+        "dry_run": True,
+        "tag": ["a", "b"],
+        "colour": "blue",
+    }
+
+
+def test_help_and_a_wrong_argument_import_nothing(penstock):
+    code, out, _ = penstock("--help")
+    assert (code, "Commands of providers:\n  acme  A provider." in out) == (0, True)
+    assert "pools  A provider." not in out
+    code, out, _ = penstock("acme", "show-all", "--help")
+    assert "WHERE  Where." in out
+    assert "--dry-run / --no-dry-run" in out
+    assert "How much.  [default: 0.5]" in out
+    for arguments, told in (
+        (["show-all"], "Missing argument 'WHERE'"),
+        (["show-all", "x", "--limit", "many"], "'many' is not a valid integer"),
+        (["show-all", "x", "--colour", "green"], "'green' is not one of 'red', 'blue'"),
+        (["show-al", "x"], "No such command 'show-al'"),
+    ):
+        code, _, err = penstock("acme", *arguments)
+        assert (code, told in err) == (2, True), err
+    assert "penstock_acme.commands" not in sys.modules
+    assert penstock("acm")[2].strip().endswith("No such command 'acm'. Did you mean 'acme'?")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (
+            ["show-all", "bug"],
+            1,
+            "acme.show_all raised ValueError: no good. Report it to the provider's author; PENSTOCK_",
+        ),
+        (["show-all", "missing"], 3, "no order is named 'x'"),
+        (["show-all", "exit"], 7, ""),
+        (["show-all", "words"], 1, "acme.show_all ended: enough of it"),
+        (["show-all", "answer"], 1, "acme.show_all returned 'done'; it must return an exit code of 0 to 255, or None"),
+        (
+            ["gone"],
+            1,
+            "acme.gone: importing 'penstock_acme.commands:gone' of the provider 'acme' raised AttributeError",
+        ),
+        (["text"], 1, "acme.text: penstock_acme.commands:text is a str, and cannot be called"),
+        (["other"], 1, "acme.other does not take what its manifest says: missing a required argument: 'needed'"),
+    ],
+)
+def test_the_end_of_a_command_is_an_exit_code_and_a_sentence(penstock, arguments, code, told):
+    found, _, err = penstock("acme", *arguments)
+    assert (found, told in err, "Traceback" in err) == (code, True, False), err
+
+
+def test_where_it_went_wrong_is_shown_to_who_asks(penstock):
+    assert 'raise ValueError("no good")' in penstock("acme", "show-all", "bug", PENSTOCK_TRACEBACK="1")[2]
+
+
+def test_a_command_of_the_core_goes_first_and_the_provider_is_told(penstock):
+    assert "Slots that tasks share" in penstock("pools", "--help")[1]
+    assert (
+        "pools: its commands cannot be called: `penstock pools` is a command of Penstock's own"
+        in penstock("providers")[2]
+    )
+
+
+def test_the_shell_completes_providers_and_their_commands(penstock):
+    def completed(*arguments):
+        found = ShellComplete(root.root, {"obj": {}}, "penstock", "_PENSTOCK_COMPLETE")
+        return [each.value for each in found.get_completions(list(arguments[:-1]), arguments[-1])]
+
+    assert completed("ac") == ["acme"]
+    assert completed("acme", "show") == ["show-all"]
+    assert "--dry-run" in completed("acme", "show-all", "--dry")
