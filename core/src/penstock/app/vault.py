@@ -12,8 +12,6 @@ from penstock.settings import Settings
 from penstock.spec.wire import Ask, Reply
 from penstock.store import Store
 from penstock.tries.asks import answered, connection_reply, variable_reply
-from penstock.tries.backend_line import BackendConfig, BackendLine, BackendPorts
-from penstock.tries.backend_source import BackendSource, secrets_of_answer
 from penstock.tries.vault import Vault
 from penstock.tries.vault_sources import DATABASE, ENVIRONMENT, EnvironmentSource, StoreSource, VaultSource
 
@@ -56,7 +54,10 @@ def answer(vault: Vault, who: str) -> Callable[[Ask], Reply]:
     return reply
 
 
-def _backend(settings: Settings, name: str, reply: Callable[[Ask], Reply]) -> BackendSource:
+def _backend(settings: Settings, name: str, reply: Callable[[Ask], Reply]) -> VaultSource:
+    from penstock.tries.backend_line import BackendConfig, BackendLine, BackendPorts  # noqa: PLC0415 - few have one
+    from penstock.tries.backend_source import BackendSource, secrets_of_answer  # noqa: PLC0415 - as above
+
     chosen = settings.secrets_backends[name]
     isolated = isolated_pythons(settings).get(chosen.type.partition(".")[0])
     plugins = msgspec.json.encode(plugin_sources(settings, isolated=isolated is not None)).decode()

@@ -11,7 +11,6 @@ from penstock.scheduler.outage import Outage
 from penstock.spec.executor import Executor, TryAsked
 from penstock.spec.wire import Reply
 from penstock.tries.asks import Asks, refusal
-from penstock.tries.backend_source import BackendSource
 from penstock.tries.vault import Question, Search
 from penstock.tries.vault_sources import failure
 
@@ -86,9 +85,9 @@ class OpenAsks:
         try:
             while True:
                 question = search.send(value)
-                if isinstance(question.source, BackendSource):
-                    resume = partial(self._resume, open_ask, question)
-                    question.source.begin(question.method, question.arguments, resume)
+                if question.source.remote:
+                    backend = next(each for each in self._backends if each is question.source)
+                    backend.begin(question.method, question.arguments, partial(self._resume, open_ask, question))
                     return
                 value = self._outage.through(question.answer)
         except StopIteration as end:

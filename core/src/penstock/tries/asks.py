@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 import msgspec
 
@@ -21,8 +21,10 @@ from penstock.model.request import TriggerDagRun
 from penstock.model.run import UNMAPPED, TaskKey
 from penstock.spec.wire import Ask, Reply
 from penstock.store import Store
-from penstock.tries.backend_source import BackendSource
 from penstock.tries.vault import Search, Vault, finished
+
+if TYPE_CHECKING:
+    from penstock.tries.backend_source import BackendSource
 
 Answer = TypeVar("Answer")
 
@@ -48,7 +50,7 @@ class Asks:
         }
 
     @property
-    def backends(self) -> list[BackendSource]:
+    def backends(self) -> list["BackendSource"]:
         """The secrets backends among the sources of the vault, which a search may have to wait for."""
         return self._vault.backends
 

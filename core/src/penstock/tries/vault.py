@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Collection, Generator, Sequence
 from datetime import datetime
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, cast
 
 from penstock.errors import ConfigError, NotFoundError
 from penstock.model.connection import Connection
 from penstock.model.secret import variable_secrets
-from penstock.tries.backend_source import BackendSource
 from penstock.tries.vault_sources import ENVIRONMENT, StoreSource, VaultSource, ask
+
+if TYPE_CHECKING:
+    from penstock.tries.backend_source import BackendSource  # not imported: most installations have none
 
 Value = TypeVar("Value")
 Found = TypeVar("Found")
@@ -143,9 +145,9 @@ class Vault:
         self._stored.set_variable(key, value, now)
 
     @property
-    def backends(self) -> list[BackendSource]:
+    def backends(self) -> list["BackendSource"]:
         """The secrets backends among the sources."""
-        return [source for source in self.sources if isinstance(source, BackendSource)]
+        return [cast("BackendSource", source) for source in self.sources if source.remote]
 
     def close(self) -> None:
         """End the processes of secrets backends."""
