@@ -74,10 +74,10 @@ def _parameter(parameter: Parameter) -> click.Parameter:
     if parameter.required:
         return click.Argument([parameter.name], type=kind, nargs=-1 if many else 1, required=True)
     option = f"--{parameter.name.replace('_', '-')}"
-    told = parameter.doc + ("" if parameter.default is None else f"  [default: {_shown(parameter.default)}]")
+    about = parameter.doc + ("" if parameter.default is None else f"  [default: {_shown(parameter.default)}]")
     if kind is click.BOOL:
-        return click.Option([f"{option}/--no-{option[2:]}", parameter.name], default=None, help=told)
-    return click.Option([option, parameter.name], type=kind, multiple=many, default=None, help=told)
+        return click.Option([f"{option}/--no-{option[2:]}", parameter.name], default=None, help=about)
+    return click.Option([option, parameter.name], type=kind, multiple=many, default=None, help=about)
 
 
 def _type(written: str) -> tuple[Any, bool]:
