@@ -110,6 +110,9 @@ def settings() -> str:
         *_own_keys(ServiceChoice),
         "## [queues]\n",
         '`QUEUE = "EXECUTOR"`: which executor runs the tries of a queue; those of queues that are not listed run on `local`.\n',
+        "## [notifiers]\n",
+        "Channels of alerts by names of your own: a table `[notifiers.NAME]` with `type` and options. A type is `smtp`, with `to`,",
+        "`conn_id` and `from_email`, or the capability id of a provider's notifier, whose options are its parameters.\n",
     ]
     return _markdown(lines)
 

@@ -54,6 +54,7 @@ RULES = {
         {
             f"{CORE}/app/service_main.py": "main of the loader's and the notifier's process",
             f"{CORE}/app/scheduler.py": "main module",
+            f"{CORE}/app/alert_channel.py": "main module",
             f"{CORE}/cli/root.py": "main module",
             f"{CORE}/author/operators/bash.py": "a command inherits the environment of its task",
             f"{CORE}/execute/environment.py": "a spawn server inherits the environment of its parent, without secrets",

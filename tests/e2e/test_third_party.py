@@ -28,6 +28,18 @@ slots = 3
 [queues]
 far = "threads"
 
+[notifiers.ops]
+type = "parcels.bell"
+parcel = "bell"
+
+[alerts]
+window_s = 0.5
+
+[[alerts.rules]]
+on = "run_succeeded"
+to = "ops"
+dags = ["parcels"]
+
 [xcom]
 threshold_bytes = 100
 store = "depot://values/"
@@ -198,3 +210,7 @@ def test_its_service_is_kept_alive_and_says_how_it_fares(project):
 
 def test_its_plug_in_is_told_what_happened(project, run):
     assert project.parcel("notes/parcels.first.short") == "successwax-and-ring"
+
+
+def test_its_notifier_sends_an_alert(project, run):
+    assert project.parcel("bell") == "Run first of DAG parcels succeededwax-and-ring"

@@ -9,6 +9,7 @@ __version__ = "0.1.0"
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from penstock.author.alert import Alert
     from penstock.author.capability import operator
     from penstock.author.config import Connection, Variable
     from penstock.author.dag import DAG, Param
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DAG",
+    "Alert",
     "BashOperator",
     "BashSensor",
     "BranchDateTimeOperator",
@@ -102,6 +104,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "author.alert": ("Alert",),
     "author.config": ("Connection", "Variable"),
     "author.operators.dag_decorators": ("dag", "task_group"),
     "author.operators.bash": ("BashOperator",),

@@ -165,8 +165,8 @@ def test_what_is_set_later_and_cannot_count_is_a_problem_at_its_line(complained)
             t = EmptyOperator(task_id="t")
         t.trigger_rule = "al_done"
         t.retires = 3
-        t.email_on_failure = True
-        t.email_on_retry = False
+        t.sla = timedelta(hours=1)
+        t.depends_on_past = False
         t.note_of_mine = "free"
         d.shedule = "@daily"
         d.dagrun_timeout = timedelta(hours=1)
@@ -181,7 +181,7 @@ def test_what_is_set_later_and_cannot_count_is_a_problem_at_its_line(complained)
         {
             3: ["there is no trigger rule 'al_done'. Did you mean 'all_done'?"],
             4: ["takes no argument 'retires'. Did you mean 'retries'?"],
-            5: ["takes no argument 'email_on_failure'. Put an EmailOperator"],
+            5: ["takes no argument 'sla'. Write DAG(alerts="],
             8: ["takes no argument 'shedule'. Did you mean 'schedule'?"],
             9: ["takes no argument 'dagrun_timeout'. There is no limit for a whole run"],
             10: ["sets its attribute 'tasks'. The name is taken"],

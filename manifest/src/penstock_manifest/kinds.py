@@ -175,6 +175,18 @@ _TABLE = (
         process="that of the command line",
         raised="it is told in a sentence, and the exit code is not 0",
     ),
+    Kind(
+        "notifiers",
+        "channels that alerts are sent to",
+        "by the process of a channel that the settings name it for, and by `penstock alerts test`",
+        "penstock_notifiers",
+        "penstock.spec.notifier:Notifier",
+        ("notifiers",),
+        3,
+        made_with="its options of the settings by name",
+        process="one of its own for each channel, and that of the command that tests it",
+        raised="it is told, and the message is sent again later; a `ProviderError` of kind `invalid` gives the message up",
+    ),
 )
 
 KINDS: Mapping[str, Kind] = {kind.name: kind._replace(keys={**CAPABILITY_KEYS, **kind.own_keys}) for kind in _TABLE}

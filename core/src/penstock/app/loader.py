@@ -1,6 +1,12 @@
-"""Main of the loader's process: ``python -m penstock.app.loader``."""
+"""Main of the loader's process: ``python -m penstock.app.loader [START]``.
 
+The number of a descriptor at which it asks its supervisor for the notifier, once a DAG has alerts.
+"""
+
+import os
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 
 from penstock.app.environments import plugin_host
 from penstock.app.service_main import run_service
@@ -18,11 +24,13 @@ _LOOK_S = 30.0
 """Seconds between two looks at the Variables of secrets backends whose answers are used for a shorter time."""
 
 
-def main() -> int:
-    """Load DAG files until SIGTERM; the exit code is 5 if the installation is wrong."""
+def main(start_notifier: Callable[[], None]) -> int:
+    """Load DAG files until SIGTERM; the exit code is 5 if the installation is wrong; ``start_notifier`` asks for the notifier."""
 
     def run(installation: Installation, stop: int) -> None:
-        catalog = LoaderCatalog(installation.store, installation.vault.variables, installation.now)
+        catalog = LoaderCatalog(installation.store, installation.vault.variables, installation.now, start_notifier)
+        if installation.store.alerts.any_needed():
+            start_notifier()
         try:
             loader(installation, catalog).run(stop)
         finally:
@@ -54,6 +62,18 @@ def loader(installation: Installation, catalog: LoaderCatalog) -> Loader:
     )
 
 
+def notifier_starter(line: int | None) -> Callable[[], None]:
+    """Return what asks the supervisor for the notifier: once, for it is not listened to again."""
+    open_lines = [] if line is None else [line]
+
+    def start() -> None:
+        while open_lines:
+            with suppress(OSError):  # without a supervisor nobody is there to be told
+                os.write(open_lines.pop(), b"x")
+
+    return start
+
+
 class _Installed:
     """What is installed, read again once the folders of this environment have changed."""
 
@@ -70,4 +90,7 @@ class _Installed:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    argument = int(sys.argv[1]) if len(sys.argv) > 1 else None
+    if argument is not None:
+        os.set_inheritable(argument, False)
+    sys.exit(main(notifier_starter(argument)))

@@ -32,8 +32,10 @@ def up(settings: Settings) -> int:
     _log(f"Penstock {__version__}: DAGs in {settings.dags_folder}, state in {settings.state_folder}. Ctrl-C stops.")
     graces = (settings.executor.stop_grace_s, *(each.stop_s for each in settings.services.values()))
     stop_s = max(graces) + _STOP_S
+    starts, start = os.pipe()
     supervisor = Supervisor(
-        _services(settings),
+        _services(settings, start),
+        starts=starts,
         final=ExitCode.REFUSED,
         final_at_start=ExitCode.UNAVAILABLE,
         stop_s=stop_s,
@@ -51,12 +53,17 @@ def _check_writable(state_folder: Path) -> None:
         )
 
 
-def _services(settings: Settings) -> list[SupervisedProcess]:
-    """Name the processes to run; those that only some provider has a use for, only if one has."""
-    notify = bool(listening(settings))
-    found = [_service(settings, "scheduler", *([NOTIFY] if notify else [])), _service(settings, "loader")]
-    if notify:
-        found.append(_service(settings, "notifier"))
+def _services(settings: Settings, start: int) -> list[SupervisedProcess]:
+    """Name the processes to run; the notifier, and the rows that it reads, only if somebody is to be told of something.
+
+    Whether a DAG file asks for that is known to the loader, which says so by a byte to ``start``.
+    """
+    notify = [NOTIFY] if listening(settings) or settings.alerts.rules else []
+    found = [
+        _service(settings, "scheduler", *notify),
+        _service(settings, "loader", str(start), pass_fds=(start,)),
+        _service(settings, "notifier", wanted=bool(notify)),
+    ]
     if settings.logs.store:
         found.append(_service(settings, "log_shipper"))
     if settings.services:
@@ -64,10 +71,19 @@ def _services(settings: Settings) -> list[SupervisedProcess]:
     return found
 
 
-def _service(settings: Settings, name: str, *arguments: str, vital: bool = True) -> SupervisedProcess:
+def _service(
+    settings: Settings,
+    name: str,
+    *arguments: str,
+    pass_fds: tuple[int, ...] = (),
+    wanted: bool = True,
+    vital: bool = True,
+) -> SupervisedProcess:
     """A module of `penstock.app`, run as a program."""
     command = [sys.executable, "-P", "-m", f"penstock.app.{name}", *arguments]
-    return SupervisedProcess(name.replace("_", " "), command, settings.root, vital=vital)
+    return SupervisedProcess(
+        name.replace("_", " "), command, settings.root, pass_fds=pass_fds, wanted=wanted, vital=vital
+    )
 
 
 def _log(line: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from penstock.author.alert import Alert, Callback, alert_problems
 from penstock.author.construct.checked import Checked
 from penstock.author.construct.signature import accepted_arguments
 from penstock.author.graph.edges import Edges
@@ -74,17 +75,15 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
         retry_jitter: float | None = None,
         execution_timeout: timedelta | float | None = None,
         trigger_rule: str = "all_success",
-        pool: str = DEFAULT_POOL,
-        pool_slots: int = 1,
-        priority_weight: int = 1,
-        queue: str = "default",
+        pool: str = DEFAULT_POOL, pool_slots: int = 1, priority_weight: int = 1, queue: str = "default",
         max_active_tis_per_dagrun: int | None = None,
-        do_xcom_push: bool = True,
-        multiple_outputs: bool = False,
-        doc: str = "",
-        doc_md: str = "",
-        owner: str = "",
-    ) -> None:
+        do_xcom_push: bool = True, multiple_outputs: bool = False,
+        doc: str = "", doc_md: str = "", owner: str = "",
+        alerts: Sequence[Alert] = (),
+        on_execute_callback: Callback = None, on_failure_callback: Callback = None, on_retry_callback: Callback = None,
+        on_skipped_callback: Callback = None, on_success_callback: Callback = None,
+        email: str | Sequence[str] | None = None, email_on_failure: bool = True, email_on_retry: bool = True,
+    ) -> None:  # fmt: skip
         if not isinstance(task_id, str):
             raise AuthoringError([f"the task_id is {task_id!r}; write text."])
         self.task_id = task_id
@@ -95,6 +94,14 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
         self.max_active_tis_per_dagrun = max_active_tis_per_dagrun
         self.do_xcom_push, self.multiple_outputs, self.owner = do_xcom_push, multiple_outputs, owner
         self.doc = doc or doc_md
+        self.alerts, self.on_execute_callback, self.on_skipped_callback = (
+            alerts,
+            on_execute_callback,
+            on_skipped_callback,
+        )
+        self.on_failure_callback, self.on_success_callback = on_failure_callback, on_success_callback
+        self.on_retry_callback, self.email = on_retry_callback, email
+        self.email_on_failure, self.email_on_retry = email_on_failure, email_on_retry
 
     @property
     def task_id(self) -> str:
@@ -265,6 +272,7 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
     def _rule_problems(self) -> Iterator[tuple[str, str]]:
         """Check the rules of the task; the name and a sentence for each that is wrong."""
         yield from TaskRules.of(self).problems()
+        yield from alert_problems(self)
         yield from (("doc", problem) for problem in text_problems(self.doc, "doc"))
 
 

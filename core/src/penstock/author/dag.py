@@ -6,6 +6,7 @@ from contextvars import Token
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from penstock.author.alert import Alert, Callback
 from penstock.author.construct.checked import Checked
 from penstock.author.graph.task_graph import TaskGraph
 from penstock.author.graph.task_group import TaskGroup
@@ -64,6 +65,9 @@ class DAG(Checked):
         template_searchpath: Further folders for template files, relative to the DAG file.
         user_defined_macros: Further names for templates.
         user_defined_filters: Further filters for templates.
+        alerts: Who is told of what happens to its runs and its tasks: a list of `penstock.Alert`.
+        on_failure_callback: Function or functions that are called with a context, in a process of their own, once a run has failed.
+        on_success_callback: The same, once a run has succeeded.
     """
 
     _STATE: ClassVar[frozenset[str]] = frozenset({"_path", "_tasks", "_tokens", "group_edges", "groups", "problems"})
@@ -102,6 +106,9 @@ class DAG(Checked):
         template_searchpath: str | Sequence[str] = (),
         user_defined_macros: dict[str, Any] | None = None,
         user_defined_filters: dict[str, Callable[..., Any]] | None = None,
+        alerts: Sequence[Alert] = (),
+        on_failure_callback: Callback = None,
+        on_success_callback: Callback = None,
     ) -> None:
         self.dag_id, self.description = dag_id, description
         self.schedule, self.start_date, self.end_date = schedule, start_date, end_date
@@ -113,6 +120,8 @@ class DAG(Checked):
         self.template_searchpath = _folders("template_searchpath", template_searchpath)
         self.user_defined_macros = _dict("user_defined_macros", user_defined_macros)
         self.user_defined_filters = _dict("user_defined_filters", user_defined_filters)
+        self.alerts = alerts
+        self.on_failure_callback, self.on_success_callback = on_failure_callback, on_success_callback
 
     @property
     def path(self) -> str:

@@ -108,7 +108,7 @@ class MappedOperator(MappedTask):
         known = accepted_arguments(cls)
         defaults = {name: value for name, value in self._defaults().items() if name in known}
         given = {**defaults, **partial}
-        for remark in rewrite_arguments(given, known, self._defaults()):
+        for remark in rewrite_arguments(given, known):
             report(
                 self.dag,
                 self._site,

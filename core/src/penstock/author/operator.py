@@ -37,6 +37,16 @@ class Operator(AbstractOperator):
         multiple_outputs: Whether each entry of a returned dict is kept under its own key as well.
         doc: Documentation in Markdown; ``doc_md`` is the same.
         owner: A name for people; without effect.
+        alerts: Who is told of what happens to it: a list of `penstock.Alert`.
+        on_execute_callback: Function or functions that are called with a context once a try of it has begun. None of these
+            callbacks runs in the task's process, and none changes what becomes of the task.
+        on_failure_callback: As above, once it has failed and is not tried again.
+        on_retry_callback: As above, once a try of it has failed and another one follows.
+        on_skipped_callback: As above, once it is skipped.
+        on_success_callback: As above, once it has succeeded.
+        email: Addresses that get a mail if it fails or is tried again, over the connection ``smtp_default``.
+        email_on_failure: Whether they do if it fails.
+        email_on_retry: Whether they do if it is tried again.
 
     Attributes:
         decides: ``branch`` or ``short_circuit`` if what `execute` returns says which tasks go on; "" if not.

@@ -29,6 +29,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "pools": ("config.pools:pools", "Slots that tasks share."),
     "providers": ("providers:providers", "List and show what is installed beside the core."),
     "services": ("services:services", "Long-running parts of providers that `penstock up` keeps alive."),
+    "alerts": ("alerts.commands:alerts", "Who is told of what; test where alerts go."),
     "quarantine": ("quarantine:quarantine", "What the scheduler could not handle and has put aside."),
     "db": ("db:db", "Check and upgrade the database; rotate its keys."),
     "config": ("settings:config", "Show the settings."),

@@ -105,7 +105,7 @@ class State:
     def mark_dirty(self, instance: Instance) -> None:
         """Store the instance's row at the end of the step."""
         self._dirty[instance] = None
-        if self._notify and instance.state is not instance.notified_state:
+        if (self._notify or instance.node.run.compiled.alerting) and instance.state is not instance.notified_state:
             self._notify_task(instance)
 
     def delete_row(self, instance: Instance) -> None:
@@ -135,30 +135,17 @@ class State:
         """Replace a run's row and store it at the end of the step."""
         before, live.row = live.row.state, row
         self._dirty_runs[row.run] = row
-        if self._notify and row.state is not before:
-            self.changes.notices.append(
-                RunStateChanged(
-                    row.dag_id, row.run_id, row.kind.value, before.value, row.state.value, row.reason, self.now
-                )
-            )
+        if (self._notify or live.compiled.alerting) and row.state is not before:
+            facts = (row.dag_id, row.run_id, row.kind.value, before.value, row.state.value, row.reason, self.now)
+            self.changes.notices.append(RunStateChanged(*facts, row.run, row.version))
 
     def _notify_task(self, instance: Instance) -> None:
         """Record for listeners that the instance's state changed."""
         run, key, before = instance.node.run.row, instance.key, instance.notified_state
         instance.notified_state = instance.state
-        self.changes.notices.append(
-            TaskStateChanged(
-                run.dag_id,
-                run.run_id,
-                key.task_id,
-                key.map_index,
-                instance.try_number,
-                before.value,
-                instance.state.value,
-                instance.reason,
-                self.now,
-            )
-        )
+        states = (before.value, instance.state.value, instance.reason, self.now)
+        whose = (run.dag_id, run.run_id, key.task_id, key.map_index, instance.try_number)
+        self.changes.notices.append(TaskStateChanged(*whose, *states, run.run, run.version))
 
     def store_try(self, key: TaskKey, attempt: Try) -> None:
         """Store a try's row at the end of the step."""

@@ -94,7 +94,7 @@ class Runner:
         if (code := self._code) is None:
             return
         try:
-            at = import_dag_file(self._snapshots / code.snapshot, code.file, _PinnedRuntime(code.variables))
+            at = import_dag_file(self._snapshots / code.snapshot, code.file, PinnedRuntime(code.variables))
         except BaseException:  # noqa: BLE001 - user code: a try that needs the file reports what it raised
             self._fault = f"its DAG file {code.file} cannot be imported any more\n{traceback.format_exc()}"
             return
@@ -141,7 +141,7 @@ def _report_write(path: str) -> None:
         print(f"{visible(text)}Write to a path of your own.", file=sys.stderr, flush=True)  # noqa: T201 - the try's log
 
 
-class _PinnedRuntime(ImportRuntime):
+class PinnedRuntime(ImportRuntime):
     """The runtime of an import that must build the same DAGs as when they were stored."""
 
     def __init__(self, variables: dict[str, str | None]) -> None:

@@ -14,10 +14,13 @@ import msgspec
 from penstock.model.plain_value import plain_value
 from penstock.model.retry import RetryPolicy
 from penstock.model.schedule import Schedule
-from penstock.model.state import TriggerRule
+from penstock.model.state import AlertEvent, TriggerRule
 
 DEFAULT_POOL = "default_pool"
 """The pool of tasks that name none."""
+
+MAILTO = "mailto"
+"""The scheme of an alert channel that is a mail address, as RFC 6068 has it."""
 
 # How the processes of tries are parted: a fresh one for each, one for many, or none, for debugging.
 Isolation = Literal["fork", "reuse", "inline"]
@@ -60,6 +63,23 @@ class SensorPolicy(msgspec.Struct, frozen=True, omit_defaults=True):
     soft_fail: bool = False
 
 
+class AlertRule(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who is told of what.
+
+    Attributes:
+        on: The events.
+        to: Names of alert channels, or ``mailto:`` addresses.
+        after_s: Seconds for the events that are about time; None to go by history, or by the event's own default.
+        callback: Names the functions of the DAG file that are called: ``on_failure_callback``, or ``alerts.2`` for those
+            of the third of the alerts; "" if none is.
+    """
+
+    on: tuple[AlertEvent, ...]
+    to: tuple[str, ...] = ()
+    after_s: float | None = None
+    callback: str = ""
+
+
 class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     """One task of a DAG: everything the engine and an executor need to know without the author's code.
 
@@ -76,6 +96,7 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
         execution_timeout_s: Seconds after which a running try is killed; None for no limit.
         setup, teardown: Whether the task makes or removes a resource for others.
         templated: Whether any template field of it holds a Jinja expression.
+        alerts: Who is told of what happens to it, besides those of the DAG.
     """
 
     task_id: str
@@ -99,6 +120,7 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     priority_weight: int = 1
     queue: str = "default"
     templated: bool = False
+    alerts: tuple[AlertRule, ...] = ()
     doc: str = ""
     line: int = 0
 
@@ -119,6 +141,7 @@ class DagSpec(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
         tasks: Every task by id, in topological order.
         groups: By id of a task group, the tasks with which it begins, sorted: what a branch means that answers the group.
         isolation: ``fork``, ``reuse`` or ``inline``, or None for the installation's default.
+        alerts: Who is told of what happens to its runs and to any of its tasks.
     """
 
     dag_id: str
@@ -136,6 +159,12 @@ class DagSpec(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
     groups: dict[str, tuple[str, ...]] = {}
     isolation: Isolation | None = None
     paused_upon_creation: bool = False
+    alerts: tuple[AlertRule, ...] = ()
+
+    @property
+    def alerting(self) -> bool:
+        """Whether anybody is to be told of anything that happens in it."""
+        return bool(self.alerts) or any(task.alerts for task in self.tasks)
 
     def task(self, task_id: str) -> TaskSpec:
         """The task with this id; raises KeyError if there is none."""

@@ -13,6 +13,8 @@ class TaskStateChanged(msgspec.Struct, frozen=True, tag="task"):
         try_number: Tries begun so far, this one included.
         reason: Why it is in its new state, as a sentence; may be empty.
         at: When the scheduler decided it, aware UTC.
+        run: Number of the run in this database.
+        version: Content hash of the DAG that the run is pinned to.
     """
 
     dag_id: str
@@ -24,6 +26,8 @@ class TaskStateChanged(msgspec.Struct, frozen=True, tag="task"):
     state: str
     reason: str
     at: datetime
+    run: int = 0
+    version: str = ""
 
 
 class RunStateChanged(msgspec.Struct, frozen=True, tag="run"):
@@ -33,6 +37,8 @@ class RunStateChanged(msgspec.Struct, frozen=True, tag="run"):
         kind: What asked for the run, in the words of `penstock.model.run.RunKind`.
         reason: Why it is in its new state, as a sentence; may be empty.
         at: When the scheduler decided it, aware UTC.
+        run: Number of the run in this database.
+        version: Content hash of the DAG that the run is pinned to.
     """
 
     dag_id: str
@@ -42,6 +48,8 @@ class RunStateChanged(msgspec.Struct, frozen=True, tag="run"):
     state: str
     reason: str
     at: datetime
+    run: int = 0
+    version: str = ""
 
 
 Notice = TaskStateChanged | RunStateChanged

@@ -1,4 +1,4 @@
-"""States of runs and task instances, and the one table of allowed transitions."""
+"""States of runs and task instances, the one table of allowed transitions, and the events that alerts are about."""
 
 from enum import StrEnum
 
@@ -77,6 +77,59 @@ class TriggerRule(StrEnum):
     ALWAYS = "always"
 
 
+class DeliveryState(StrEnum):
+    """The life of what is sent to an alert channel."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+
+
+class AlertEvent(StrEnum):
+    """What an alert rule may ask to be told of."""
+
+    RUN_FAILED = "run_failed"
+    RUN_SUCCEEDED = "run_succeeded"
+    RUN_RECOVERED = "run_recovered"
+    RUN_SLOW = "run_slow"
+    MISSED_START = "missed_start"
+    MISSED_DEADLINE = "missed_deadline"
+    TASK_STARTED = "task_started"
+    TASK_FAILED = "task_failed"
+    TASK_RETRIED = "task_retried"
+    TASK_SKIPPED = "task_skipped"
+    TASK_SUCCEEDED = "task_succeeded"
+    TASK_RECOVERED = "task_recovered"
+    TASK_SLOW = "task_slow"
+    IMPORT_BROKEN = "import_broken"
+    IMPORT_MENDED = "import_mended"
+    UNWELL = "unwell"
+    WELL = "well"
+
+    @property
+    def of_task(self) -> bool:
+        """Whether it is about one task instance."""
+        return self.value.startswith("task_")
+
+    @property
+    def timed(self) -> bool:
+        """Whether it is about time, so that a rule may say after how many seconds."""
+        return self in _TIMED
+
+    @property
+    def needs_time(self) -> bool:
+        """Whether a rule for it must say after how many seconds."""
+        return self is AlertEvent.MISSED_DEADLINE
+
+    @property
+    def of_installation(self) -> bool:
+        """Whether it is about no DAG run, so that only the settings can ask for it."""
+        return self in _OF_INSTALLATION
+
+
+_OF_INSTALLATION = frozenset({AlertEvent.IMPORT_BROKEN, AlertEvent.IMPORT_MENDED, AlertEvent.UNWELL, AlertEvent.WELL})
+_TIMED = frozenset({AlertEvent.RUN_SLOW, AlertEvent.TASK_SLOW, AlertEvent.MISSED_START, AlertEvent.MISSED_DEADLINE})
 _FINISHED_RUN = frozenset({RunState.SUCCESS, RunState.FAILED, RunState.CANCELLED})
 
 FINISHED = frozenset(

@@ -63,10 +63,25 @@ class SupervisedProcess:
         command: Program and arguments.
         cwd: Its working folder.
         vital: Whether the others are of no use without it, so that an end which no restart can help is theirs, too.
+        pass_fds: Descriptors that its process keeps open.
+        wanted: Whether it runs from the start; otherwise from the byte on that `Supervisor` waits for.
+
+    Attributes:
+        wanted: Whether it is to run.
     """
 
-    def __init__(self, name: str, command: Sequence[str], cwd: Path, *, vital: bool = True) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        cwd: Path,
+        *,
+        vital: bool = True,
+        pass_fds: Sequence[int] = (),
+        wanted: bool = True,
+    ) -> None:
         self.name, self.vital, self._command, self._cwd = name, vital, command, cwd
+        self._pass_fds, self.wanted = pass_fds, wanted
         self._process: subprocess.Popen[bytes] | None = None
         self._backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
         self._started_at = self._due = 0.0
@@ -75,9 +90,12 @@ class SupervisedProcess:
     def keep_alive(self) -> ServiceEnd | None:
         """Start the process if it is due; if it has ended, say how."""
         now = time.monotonic()
+        if not self.wanted:
+            return None
         if self._process is None:
             if now >= self._due:
-                self._started_at, self._process = now, spawn(self._command, cwd=self._cwd)
+                self._started_at = now
+                self._process = spawn(self._command, cwd=self._cwd, pass_fds=self._pass_fds)
                 self._starts += 1
             return None
         code = self._process.poll()
@@ -92,8 +110,8 @@ class SupervisedProcess:
 
     @property
     def due_in(self) -> float | None:
-        """Seconds until it is to be started again; None while it lives."""
-        return None if self._process is not None else max(0.0, self._due - time.monotonic())
+        """Seconds until it is to be started again; None while it lives, or is not wanted."""
+        return None if self._process is not None or not self.wanted else max(0.0, self._due - time.monotonic())
 
     def terminate(self) -> None:
         """Send SIGTERM."""
@@ -127,6 +145,7 @@ class Supervisor:
         final_at_start: Exit code of one that no restart can help unless it has worked before.
         stop_s: Seconds that services get to end by themselves.
         log: Takes what the user should know, a line each.
+        starts: Descriptor at which a byte arrives once all services are wanted.
     """
 
     def __init__(
@@ -137,8 +156,14 @@ class Supervisor:
         final_at_start: int,
         stop_s: float,
         log: Callable[[str], None],
+        starts: int | None = None,
     ) -> None:
-        self._services, self._stop_s, self._log = services, stop_s, log
+        self._services, self._stop_s, self._log, self._starts = (
+            services,
+            stop_s,
+            log,
+            [] if starts is None else [starts],
+        )
         self._final, self._final_at_start = final, final_at_start
         self._interrupts = 0
         self._wake, writing = os.pipe()
@@ -163,9 +188,13 @@ class Supervisor:
         return self._stop() or code
 
     def _wait(self) -> None:
-        """Wait for a signal, or until a service is to be started again."""
+        """Wait for a signal, for the byte that wants all services, or until a service is to be started again."""
         pauses = [service.due_in for service in self._services if service.due_in is not None]
-        select.select([self._wake], [], [], min(pauses, default=None))
+        ready, _, _ = select.select([self._wake, *self._starts], [], [], min(pauses, default=None))
+        if self._starts and self._starts[0] in ready:
+            self._starts.clear()
+            for service in self._services:
+                service.wanted = True
         with contextlib.suppress(BlockingIOError):
             os.read(self._wake, 4096)
 

@@ -14,6 +14,7 @@ from penstock.load.integrity import damaged_files
 from penstock.logs.shipping_report import read_report
 from penstock.model.text import counted, visible
 from penstock.scheduler.executor_faults import ExecutorFaults
+from penstock.service.alerts.alerts import list_alerts
 from penstock.service.choices.problems import choice_problems
 from penstock.service.choices.services import DOWN, list_services
 from penstock.service.config.pools import list_pools
@@ -23,6 +24,8 @@ from penstock.service.providers import concerns, list_providers
 _LEAST_FREE_MB = 500
 _NOWHERE = "penstock-doctor"
 """Id of a connection that nobody has: a backend that says so is well."""
+DAG_FILES = "DAG files"
+"""Subject of what is found of the imports of DAG files."""
 
 
 class Severity(StrEnum):
@@ -61,6 +64,7 @@ def check_installation(installation: Installation) -> list[Finding]:
         ("log store", _log_store),
         ("services", _services),
         ("providers", _providers),
+        ("alerts", _alerts),
     ):
         found += _fenced(subject, check, installation)
     return found
@@ -135,9 +139,9 @@ def _database(installation: Installation) -> Iterator[Finding]:
         yield Finding(Severity.BAD, "quarantine", detail)
     broken = [file for file, found in store.dags.problems().items() if found.problems]
     if broken:
-        yield Finding(Severity.BAD, "DAG files", f"{', '.join(broken)} cannot be imported: penstock dags errors")
+        yield Finding(Severity.BAD, DAG_FILES, f"{', '.join(broken)} cannot be imported: penstock dags errors")
     else:
-        yield Finding(Severity.OK, "DAG files", f"{counted(len(store.dags.ids()), 'DAG')}, no file with problems")
+        yield Finding(Severity.OK, DAG_FILES, f"{counted(len(store.dags.ids()), 'DAG')}, no file with problems")
 
 
 def _pools(installation: Installation) -> Iterator[Finding]:
@@ -214,6 +218,31 @@ def _services(installation: Installation) -> Iterator[Finding]:
             detail = f"{each.type} is {each.state}" + (f": {each.detail}" if each.detail else "")
             more = f". See {each.log}" if bad else ""
             yield Finding(Severity.BAD if bad else Severity.OK, subject, visible(detail) + more)
+
+
+def _alerts(installation: Installation) -> Iterator[Finding]:
+    """A channel whose notifier is not installed or refuses its options; a rule without its channel; what is not delivered."""
+    yield from _notifiers(installation)
+    found = list_alerts(installation)
+    for rule in found.rules:
+        if rule.problem:
+            yield Finding(Severity.BAD, f"alerts of {rule.level} {rule.subject}", rule.problem)
+    for channel in found.channels:
+        if channel.failure:
+            yield Finding(Severity.BAD, f"alert channel {channel.name}", visible(channel.failure))
+    if found.given_up:
+        detail = f"{counted(len(found.given_up), 'message')} of the last days will not be delivered. See: penstock alerts list"
+        yield Finding(Severity.NOTE, "alerts", detail)
+    if found.rules:
+        detail = f"{counted(len(found.rules), 'rule')}, {counted(len(found.channels), 'channel')}"
+        yield Finding(Severity.OK, "alerts", detail)
+
+
+def _notifiers(installation: Installation) -> Iterator[Finding]:
+    for name, chosen in installation.settings.notifiers.items():
+        if chosen.provided:
+            for problem in choice_problems(installation.host, "notifiers", chosen.type, chosen.options):
+                yield Finding(Severity.BAD, f"alert channel {name}", f"[notifiers.{name}]: {problem}")
 
 
 def _providers(installation: Installation) -> Iterator[Finding]:

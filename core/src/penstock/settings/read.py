@@ -11,6 +11,7 @@ import msgspec
 
 from penstock.errors import ConfigError, RequestError, did_you_mean
 from penstock.model.connection import Connection, parse_connection
+from penstock.settings.alerts import NotifierChoice, read_notifier, rule_problems
 from penstock.settings.executors import ExecutorChoice, default_executors, read_executor, read_queue
 from penstock.settings.logs import LogSettings, store_problems
 from penstock.settings.plugins import PluginSettings, module_problems
@@ -20,7 +21,7 @@ from penstock.settings.settings import SECTIONS, Settings
 
 FILE = "penstock.toml"
 _OTHERS = frozenset({"providers", "plugin-manager", "tool"})
-_NAMED = ("executors", "queues", "services")
+_NAMED = ("executors", "queues", "services", "notifiers")
 _NAMED_WITHIN = ("secrets",)
 """Tables with keys that are known and entries by names of the user's own."""
 
@@ -54,6 +55,8 @@ def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
     backends = written.read("secrets", read_backend, BackendChoice(""))
     where = f"{file}:{_line(text, 'secrets', 'order')}"
     problems += [f"{where}: {each}" for each in order_problems(sections["secrets"].order, backends)]
+    notifiers = written.read("notifiers", read_notifier, NotifierChoice(""))
+    problems += [f"{file}: [[alerts.rules]]: {each}" for each in rule_problems(sections["alerts"].rules, notifiers)]
     connections = _connections(environ, problems)
     if problems:
         raise ConfigError("\n".join(problems))
@@ -67,6 +70,7 @@ def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
         queues=queues,
         secrets_backends=backends,
         services=services,
+        notifiers=notifiers,
         secret_keys=tuple(environ.get("PENSTOCK_SECRET_KEY", "").replace(",", " ").split()),
         connections=connections,
         variables={n[len(_VARIABLE) :].lower(): v for n, v in environ.items() if n.startswith(_VARIABLE)},

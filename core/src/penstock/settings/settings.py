@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from penstock.model.connection import Connection
+from penstock.settings.alerts import AlertSettings, NotifierChoice
 from penstock.settings.core import CoreSettings
 from penstock.settings.database import DatabaseSettings
 from penstock.settings.executor import ExecutorSettings
@@ -32,6 +33,7 @@ class Settings(msgspec.Struct, frozen=True):
         queues: Name of the executor of each queue of ``[queues]``; tries of other queues go to ``local``.
         secrets_backends: The secrets backends of the tables ``[secrets.NAME]``, by name.
         services: The services of ``[services]``, by name.
+        notifiers: The channels of ``[notifiers]`` by name.
         secret_keys: Keys of ``PENSTOCK_SECRET_KEY``, the first of which encrypts; empty to use the key file.
         connections: Connections of the environment, by lower-case id; they go before stored ones.
         variables: Variables of the environment, by lower-case key; they go before stored ones.
@@ -48,6 +50,7 @@ class Settings(msgspec.Struct, frozen=True):
     waiters: WaiterSettings = WaiterSettings()
     loader: LoaderSettings = LoaderSettings()
     notifier: NotifierSettings = NotifierSettings()
+    alerts: AlertSettings = AlertSettings()
     xcom: XComSettings = XComSettings()
     logs: LogSettings = LogSettings()
     retention: RetentionSettings = RetentionSettings()
@@ -57,6 +60,7 @@ class Settings(msgspec.Struct, frozen=True):
     queues: dict[str, str] = {}
     secrets_backends: dict[str, BackendChoice] = {}
     services: dict[str, ServiceChoice] = {}
+    notifiers: dict[str, NotifierChoice] = {}
     secret_keys: tuple[str, ...] = ()
     connections: dict[str, Connection] = {}
     variables: dict[str, str] = {}
@@ -115,10 +119,11 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "waiters": WaiterSettings,
     "loader": LoaderSettings,
     "notifier": NotifierSettings,
+    "alerts": AlertSettings,
     "xcom": XComSettings,
     "logs": LogSettings,
     "retention": RetentionSettings,
     "plugins": PluginSettings,
     "secrets": SecretsSettings,
 }
-"""Tables whose keys are known; those of ``[executors]``, ``[queues]`` and ``[services]`` are the user's own names."""
+"""Tables whose keys are known; those of ``[executors]``, ``[queues]``, ``[services]`` and ``[notifiers]`` are the user's own names."""

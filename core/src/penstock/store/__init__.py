@@ -7,7 +7,8 @@ from penstock.store.catalog import LoaderCatalog
 from penstock.store.config import Pool, Variable
 from penstock.store.dags import DagRow, DagState, UnreadableDag, Version, planned_dag
 from penstock.store.keyring import Keyring, new_key
-from penstock.store.outbox import Listener
+from penstock.store.outbox.alerts import ALERTS, AlertDelivery, NewAlert, WaitingAlerts
+from penstock.store.outbox.outbox import Listener
 from penstock.store.runs import PastTry, RunSnapshot, UnreadableRun
 from penstock.store.sql.leader_lock import Holder, LeaderLock
 from penstock.store.sql.wakeup import NOTICES, SCHEDULER, VARIABLES, Wakeup
@@ -15,9 +16,11 @@ from penstock.store.store import Store, upgrade
 from penstock.store.transaction import Transaction
 
 __all__ = [
+    "ALERTS",
     "NOTICES",
     "SCHEDULER",
     "VARIABLES",
+    "AlertDelivery",
     "DagRow",
     "DagState",
     "Holder",
@@ -25,6 +28,7 @@ __all__ = [
     "LeaderLock",
     "Listener",
     "LoaderCatalog",
+    "NewAlert",
     "PastTry",
     "Pool",
     "RunSnapshot",
@@ -34,6 +38,7 @@ __all__ = [
     "UnreadableRun",
     "Variable",
     "Version",
+    "WaitingAlerts",
     "Wakeup",
     "new_key",
     "planned_dag",

@@ -37,6 +37,7 @@ class LoaderCatalog:
         store: The open store.
         variables: Finds the present text of Variables by their keys; None for those that do not exist.
         clock: Tells the present.
+        alerting: Called when DAGs are saved of which somebody is to be told.
     """
 
     def __init__(
@@ -44,8 +45,9 @@ class LoaderCatalog:
         store: Store,
         variables: Callable[[Collection[str]], dict[str, str | None]],
         clock: Callable[[], datetime],
+        alerting: Callable[[], None] = lambda: None,
     ) -> None:
-        self._store, self._variables, self._clock = store, variables, clock
+        self._store, self._variables, self._clock, self._alerting = store, variables, clock, alerting
         self._wakeup = store.wakeups.listen(VARIABLES)
 
     def close(self) -> None:
@@ -72,6 +74,8 @@ class LoaderCatalog:
             for each, variables in good:
                 writer.put(each, variables)
             tx.submit([DagChanged(dag_id) for dag_id in writer.write()], now)
+        if any(dag.alerting for each, _ in good for dag in each.dags):
+            self._alerting()
 
     def adopt(self, snapshot: str, files: Iterable[str]) -> None:
         """Let new runs of these files' DAGs use this snapshot; see `penstock.load.loader_store.LoaderStore.adopt`.
@@ -193,7 +197,7 @@ class _VersionWriter:
     def __init__(self, tx: Transaction, parsed: Sequence[ParsedFile], now: datetime) -> None:
         self._tx, self._now = tx, now
         self._before: dict[str, _Current] = {}
-        query = select(_d.dag_id, _d.version, _d.file, _d.active, _d.planned)
+        query = select(_d.dag_id, _d.version, _d.file, _d.active, _d.planned, _d.alerting)
         for files in _portions([each.file for each in parsed]):
             self._read(query.where(_d.file.in_(files)))
         for dag_ids in _portions([dag.dag_id for each in parsed for dag in each.dags]):
@@ -210,7 +214,8 @@ class _VersionWriter:
         for dag in parsed.dags:
             data = to_json(dag)
             spec = content_hash(data)
-            current = _Current(content.version(spec), parsed.file, True, _planned(parsed, dag.dag_id))
+            planned = _planned(parsed, dag.dag_id)
+            current = _Current(content.version(spec), parsed.file, True, planned, dag.alerting)
             self._paused[dag.dag_id] = dag.paused_upon_creation
             before = self._current.get(dag.dag_id)
             self._current[dag.dag_id] = current
@@ -238,16 +243,17 @@ class _VersionWriter:
 
     def _read(self, query: Select[Any]) -> None:
         for row in self._tx.execute(query).all():
-            self._before[row.dag_id] = _Current(row.version, row.file, row.active, row.planned)
+            self._before[row.dag_id] = _Current(row.version, row.file, row.active, row.planned, row.alerting)
 
 
 class _Current(NamedTuple):
-    """Which version of a DAG is current, which file it is from, and its planned runs."""
+    """Which version of a DAG is current, which file it is from, its planned runs, and whether anybody is to be told of it."""
 
     version: str
     file: str
     active: bool
     planned: str | None
+    alerting: bool
 
 
 class _VersionContent(msgspec.Struct, frozen=True):

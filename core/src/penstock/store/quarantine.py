@@ -67,7 +67,7 @@ class Quarantine:
         Args:
             thing: The run.
             run: Its number.
-            notify: Whether listeners are told.
+            notify: Whether listeners are told; those of the alerts of its DAG are told in any case.
 
         Returns:
             Executor, key and epoch of each try that was open.
@@ -76,7 +76,7 @@ class Quarantine:
         with self._writer.transaction() as tx:
             _add(tx, thing)
             make_readable(tx, run, thing.at)
-            if notify:
+            if notify or _is_alerting(tx, run):
                 tx.add_notices(_notices(tx, run, thing))
             found = [
                 (row.executor, TaskKey(row.run, row.task_id, row.map_index), row.epoch)
@@ -119,6 +119,12 @@ class Quarantine:
         return found[number]
 
 
+def _is_alerting(tx: Transaction, run: int) -> bool:
+    """Whether the present version of the run's DAG has alerts: its own may be what cannot be read."""
+    query = select(tables.dag.c.alerting).join(tables.run, tables.run.c.dag_id == tables.dag.c.dag_id)
+    return bool(tx.execute(query.where(tables.run.c.run == run)).scalar())
+
+
 def _notices(tx: Transaction, number: int, thing: Quarantined) -> list[Notice]:
     """What listeners are told of a run that fails."""
     row: Any = tx.execute(RUN_BY_NUMBER, {"run": number}).one_or_none()
@@ -131,12 +137,12 @@ def _notices(tx: Transaction, number: int, thing: Quarantined) -> list[Notice]:
     tasks = [
         TaskStateChanged(
             run.dag_id, run.run_id, each.task_id, each.map_index, each.try_number,
-            each.state.value, TaskState.CANCELLED.value, reason, thing.at,
+            each.state.value, TaskState.CANCELLED.value, reason, thing.at, run.run, run.version,
         )
         for each in ended
     ]  # fmt: skip
     words = (run.kind.value, run.state.value, RunState.FAILED.value)
-    return [*tasks, RunStateChanged(run.dag_id, run.run_id, *words, reason, thing.at)]
+    return [*tasks, RunStateChanged(run.dag_id, run.run_id, *words, reason, thing.at, run.run, run.version)]
 
 
 def _add(tx: Transaction, thing: Quarantined) -> None:

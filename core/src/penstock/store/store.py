@@ -15,7 +15,9 @@ from penstock.store.config import Config
 from penstock.store.dags import Dags, Versions
 from penstock.store.keyring import Keyring
 from penstock.store.logs.log_index import LogIndex
-from penstock.store.outbox import Outbox
+from penstock.store.outbox.alerts import Alerts
+from penstock.store.outbox.outbox import Outbox
+from penstock.store.outbox.timings import Timings
 from penstock.store.quarantine import Quarantine
 from penstock.store.requests import Requests
 from penstock.store.retention import Retention
@@ -44,6 +46,8 @@ class Store:
         quarantine: What the scheduler could not handle.
         config: Connections, Variables and pools.
         outbox: Changes of states that wait for listeners.
+        alerts: Alerts that wait for their channels.
+        timings: What is under way, and how long its like has taken.
         retention: What is old.
         logs: Whose logs go to the log store.
         wakeups: How processes wake each other.
@@ -61,6 +65,8 @@ class Store:
     quarantine: Quarantine
     config: Config
     outbox: Outbox
+    alerts: Alerts
+    timings: Timings
     retention: Retention
     logs: LogIndex
     wakeups: Wakeups
@@ -100,6 +106,8 @@ class Store:
             quarantine=Quarantine(database, writer),
             config=Config(database, writer, keyring),
             outbox=Outbox(database, writer),
+            alerts=Alerts(database, writer),
+            timings=Timings(database),
             retention=Retention(database, writer),
             logs=LogIndex(database, writer),
             wakeups=Wakeups(database),

@@ -360,16 +360,38 @@ WRONG = [
     pytest.param(
         """
         with DAG("d", schedule_interval="@daily", schedule="@hourly", default_args={"depends_on_past": True}):
-            EmptyOperator(task_id="a", on_failure_callback=print, start_date=START)
+            EmptyOperator(task_id="a", sla=timedelta(hours=1), start_date=START)
         """,
         {
             1: [
                 "takes 'schedule_interval' as another name of 'schedule', and got both. Give one of them.",
                 "no task of this DAG takes an argument 'depends_on_past'. Runs do not look at earlier runs;",
             ],
-            2: ["'on_failure_callback'. Put a task with trigger_rule", "'start_date'. Dates belong to the DAG"],
+            2: ["'sla'. Write DAG(alerts=[Alert('missed_deadline'", "'start_date'. Dates belong to the DAG"],
         },
         id="arguments of Airflow's own",
+    ),
+    pytest.param(
+        """
+        with DAG("d", alerts=[Alert("run_faild", to="ops"), Alert("missed_deadline", to=3), "ops"], on_failure_callback="f"):
+            EmptyOperator(task_id="a", alerts=[Alert("run_failed", to="ops"), Alert([], to=[])], email=["nobody"])
+        """,
+        {
+            1: [
+                "alerts[2] is 'ops'; write Alert('task_failed', to='ops').",
+                "alerts[0]: a DAG has no event 'run_faild'. Did you mean 'run_failed'?",
+                "alerts[1]: missed_deadline needs `after`: how long after the run fell due.",
+                "alerts[1]: 3 is neither text nor a function.",
+                "on_failure_callback: 'f' is no function.",
+            ],
+            2: [
+                "alerts[0]: a task has no event 'run_failed'. Did you mean",
+                "alerts[1]: `on` names no event.",
+                "alerts[1]: `to` names nobody.",
+                "email: 'mailto:nobody' is neither the name of a channel nor mailto:somebody@example.com.",
+            ],
+        },
+        id="alerts",
     ),
     pytest.param(
         """

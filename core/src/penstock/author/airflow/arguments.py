@@ -3,7 +3,7 @@
 A spelling that loses no meaning is taken, one that loses meaning is refused with the remedy.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -36,8 +36,6 @@ _HARMLESS: dict[str, tuple[Any, ...]] = {
     "allow_future_exec_dates": _FALSE,
     "auto_register": (True,),
     "depends_on_past": _FALSE,
-    "email_on_failure": _FALSE,
-    "email_on_retry": _FALSE,
     "executor_config": ({},),
     "fail_fast": _FALSE,
     "fail_stop": _FALSE,
@@ -45,11 +43,6 @@ _HARMLESS: dict[str, tuple[Any, ...]] = {
     "inlets": ([], ()),
     "interval": (timedelta(0),),
     "max_consecutive_failed_dag_runs": (0,),
-    "on_execute_callback": ([],),
-    "on_failure_callback": ([],),
-    "on_retry_callback": ([],),
-    "on_skipped_callback": ([],),
-    "on_success_callback": ([],),
     "outlets": ([], ()),
     "render_template_as_native_obj": _FALSE,
     "restrict_to_events": _FALSE,
@@ -62,22 +55,22 @@ _HARMLESS: dict[str, tuple[Any, ...]] = {
 _WITHOUT_EFFECT = frozenset({"default_view", "deferrable", "orientation", "presorted", "provide_context"})
 
 _DATES = "Dates belong to the DAG: DAG(start_date=..., end_date=...)."
-_LISTEN = (
-    "Put a task with trigger_rule='one_failed' behind it that tells, and behind that one a task that fails, "
-    "so that the run stays failed: see `When a task fails` in docs/how-to/come-from-airflow.md."
-)
-_MAIL = _LISTEN.replace("a task with", "an EmailOperator with", 1)
+_OF_TASKS = "It belongs to tasks: DAG(default_args={...}) gives it to all of them."
 _NO_ASSETS = "There are no assets; join DAGs by TriggerDagRunOperator."
 _NO_PAST = "Runs do not look at earlier runs; max_active_runs=1 of the DAG lets them run one after the other."
-_NO_SLA = "There are no SLAs; execution_timeout ends what takes too long."
+_NO_SLA = (
+    "Write DAG(alerts=[Alert('missed_deadline', to=..., after=timedelta(...))]) for a run, and for a task "
+    "alerts=[Alert('task_slow', to=..., after=timedelta(...))]; execution_timeout ends what takes too long."
+)
 
 _REMEDIES = {
     "access_control": "There are no roles.",
     "dagrun_timeout": "There is no limit for a whole run; give its tasks an execution_timeout.",
     "depends_on_past": _NO_PAST,
-    "email": f"{_MAIL} With email_on_failure=False and email_on_retry=False it is taken.",
-    "email_on_failure": _MAIL,
-    "email_on_retry": _MAIL,
+    "deadline": "Write DAG(alerts=[Alert('missed_deadline', to=..., after=timedelta(...))]).",
+    "email": _OF_TASKS,
+    "email_on_failure": _OF_TASKS,
+    "email_on_retry": _OF_TASKS,
     "end_date": _DATES,
     "executor": "Name a queue, and route it to an executor in [queues] of penstock.toml.",
     "executor_config": "Name a queue, and route it to an executor in [queues] of penstock.toml.",
@@ -87,13 +80,11 @@ _REMEDIES = {
     "interval": "A run of CronTrigger has an empty data interval, one of CronInterval the time up to the next tick.",
     "jinja_environment_kwargs": "Templates have one environment; add names by user_defined_macros and user_defined_filters.",
     "map_index_template": "An instance of a mapped task is named by its number.",
+    "on_execute_callback": _OF_TASKS,
+    "on_retry_callback": _OF_TASKS,
+    "on_skipped_callback": _OF_TASKS,
     "max_active_tis_per_dag": "max_active_tis_per_dagrun bounds the instances in one run, a pool those in all.",
     "max_consecutive_failed_dag_runs": "Failures do not pause a DAG; leave it out.",
-    "on_execute_callback": _LISTEN,
-    "on_failure_callback": _LISTEN,
-    "on_retry_callback": _LISTEN,
-    "on_skipped_callback": _LISTEN,
-    "on_success_callback": "Put a task behind it.",
     "outlets": _NO_ASSETS,
     "params": "Parameters belong to the DAG: DAG(params={...}).",
     "post_execute": "Put the code into execute(), or a task behind it.",
@@ -118,15 +109,12 @@ class ArgumentProblem(NamedTuple):
     is_note: bool = False
 
 
-def rewrite_arguments(
-    given: dict[str, Any], known: Collection[str], beside: Mapping[str, Any]
-) -> list[ArgumentProblem]:
+def rewrite_arguments(given: dict[str, Any], known: Collection[str]) -> list[ArgumentProblem]:
     """Take Airflow's arguments out of those given, or put them under our names; returns what there is to say.
 
     Args:
         given: The arguments by name; changed.
         known: What is taken here.
-        beside: Arguments that count for what is not given, such as those of ``default_args``.
     """
     problems: list[ArgumentProblem] = []
     for name in [name for name in given if name not in known]:
@@ -138,7 +126,7 @@ def rewrite_arguments(
                 problems.append(
                     ArgumentProblem(f"takes {name!r} as another name of {ours!r}, and got both. Give one of them.")
                 )
-        elif not is_harmless(name, value, {**beside, **given}):
+        elif not is_harmless(name, value):
             noted = name in NOTED and ArgumentProblem(f"takes {name!r}: {NOTED[name]}", is_note=True)
             problems.append(noted or ArgumentProblem(unknown_argument(name, known)))
     for name in [name for name in given if name not in known]:
@@ -146,10 +134,8 @@ def rewrite_arguments(
     return problems
 
 
-def is_harmless(name: str, value: Any, beside: Mapping[str, Any]) -> bool:  # noqa: ANN401 - what an author wrote
+def is_harmless(name: str, value: Any) -> bool:  # noqa: ANN401 - what an author wrote
     """Return whether an argument of Airflow's does nothing with this value, so that nothing is lost without it."""
-    if name == "email":
-        return not value or all(name in beside and not beside[name] for name in ("email_on_failure", "email_on_retry"))
     if name in _WITHOUT_EFFECT:
         return True
     return name in _REMEDIES.keys() | _HARMLESS.keys() and (

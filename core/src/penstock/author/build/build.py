@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from penstock.author.build.alerts import alert_rules
 from penstock.author.build.checks import dag_problems
 from penstock.author.build.graph import topological_order
 from penstock.author.build.import_errors import to_problem
@@ -139,6 +140,7 @@ def _spec(dag: DAG, file: str) -> DagSpec:
         },
         isolation=dag.isolation,
         paused_upon_creation=dag.is_paused_upon_creation,
+        alerts=alert_rules(dag),
     )
 
 
@@ -173,6 +175,7 @@ def _task(task: "AbstractOperator", upstream: set[str]) -> TaskSpec:
         priority_weight=rules.priority_weight,
         queue=rules.queue,
         templated=_templated(task),
+        alerts=alert_rules(task),
         doc=task.doc,
         line=task._site.line,  # noqa: SLF001 - the same room
     )

@@ -12,6 +12,7 @@ from graphlib import CycleError
 from typing import Any, get_args
 
 from penstock.author.airflow.arguments import ArgumentProblem, is_harmless, unknown_argument
+from penstock.author.alert import alert_problems
 from penstock.author.build.graph import topological_order
 from penstock.author.build.param_schema import malformed, schema_problem
 from penstock.author.capability import PlannedTask
@@ -60,7 +61,8 @@ def _dag_arguments(dag: DAG) -> Iterator[tuple[str, ArgumentProblem]]:
             problem for each in dag.template_searchpath for problem in text_problems(each, "template_searchpath")
         ),
     }
-    return ((name, ArgumentProblem(problem)) for name, problems in checks.items() for problem in problems)
+    found = [(name, problem) for name, problems in checks.items() for problem in problems]
+    return ((name, ArgumentProblem(problem)) for name, problem in (*found, *alert_problems(dag)))
 
 
 def _isolation_problems(value: Any) -> Iterator[str]:  # noqa: ANN401 - what an author wrote
@@ -143,7 +145,7 @@ def _default_args(dag: DAG) -> Iterator[Problem]:
     owners += [(group, str(group), known) for group in dag.groups]
     for owner, called, names in owners:
         for name, value in owner.default_args.items():
-            if name not in names and not is_harmless(name, value, owner.default_args):
+            if name not in names and not is_harmless(name, value):
                 fault = unknown_argument(name, known).replace("takes no", "takes an", 1)
                 yield Problem(owner._site, f"DAG {dag.dag_id!r}: default_args: no task of {called} {fault}")  # noqa: SLF001 - the same room
 

@@ -37,7 +37,7 @@ class CheckedMeta(type):
         made.__dict__ |= {"_site": site, "_changes": {}}
         owner = made._before_init(kwargs)  # noqa: SLF001 - the same room
         called = made._display_name({**dict(zip(positional_arguments(cls), args, strict=False)), **kwargs})  # noqa: SLF001 - the same room
-        for remark in () if takes_any(cls) else rewrite_arguments(kwargs, accepted_arguments(cls), made._defaults()):  # noqa: SLF001 - the same room
+        for remark in () if takes_any(cls) else rewrite_arguments(kwargs, accepted_arguments(cls)):
             report(owner, site, f"{called} {remark.text}", is_note=remark.is_note)
         for name in defaults_for_none(cls).keys() & kwargs.keys() - own_parameters(cls):
             if kwargs[name] is None:
@@ -122,10 +122,6 @@ class Checked(metaclass=CheckedMeta):
     def _name(self) -> str:
         return self._display_name(self.__dict__.get("_arguments", {}))
 
-    def _defaults(self) -> dict[str, Any]:
-        """Find the arguments that the surroundings give."""
-        return {}
-
     def _before_init(self, arguments: dict[str, Any]) -> "DAG | None":  # noqa: ARG002 - for subclasses
         """Complete the arguments before they are checked; returns the DAG to which problems are reported."""
         return None
@@ -180,7 +176,7 @@ def _is_taken(name: str, value: Any) -> bool:  # noqa: ANN401 - any attribute of
 
 def _foreign_attribute(name: str, value: Any, known: dict[str, bool]) -> str:  # noqa: ANN401 - what an author set
     """Say what is wrong with an attribute that no argument sets; "" if it is the author's own affair."""
-    if is_harmless(name, value, {}):
+    if is_harmless(name, value):
         return ""
     near = nearest(name, known)
     if near or is_argument(name):

@@ -2,7 +2,7 @@
 
 import smtplib
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from mimetypes import guess_type
@@ -162,12 +162,7 @@ class EmailOperator(Operator):
         """
         if not _addresses(self.to):
             raise FailTask(f"{self}: `to` names no receiver: {self.to!r}")
-        mail = EmailMessage()
-        mail["From"], mail["Subject"] = sender, " ".join(self.subject.splitlines())
-        for header, receivers in (("To", self.to), ("Cc", self.cc), ("Bcc", self.bcc)):
-            if _addresses(receivers):
-                mail[header] = ", ".join(_addresses(receivers))
-        mail["Date"], mail["Message-ID"] = formatdate(), make_msgid(domain="penstock.invalid")
+        mail = new_mail(sender, self.subject, {"To": self.to, "Cc": self.cc, "Bcc": self.bcc})
         mail.set_content(self.text_content)
         if self.html_content:
             mail.add_alternative(self.html_content, subtype="html")
@@ -182,6 +177,26 @@ class EmailOperator(Operator):
             raise FailTask(f"{self}: the file {str(path)!r} cannot be attached: {error.strerror}") from None
         main, _, sub = (guess_type(path.name)[0] or "application/octet-stream").partition("/")
         mail.add_attachment(data, maintype=main, subtype=sub, filename=path.name)
+
+
+def new_mail(
+    sender: str, subject: str, receivers: Mapping[str, str | Sequence[str]], *, message_id: str = ""
+) -> EmailMessage:
+    """Make a mail without a body.
+
+    Args:
+        sender: Whom it is from.
+        subject: The subject, which becomes one line.
+        receivers: By header, such as ``To``, a list of addresses or text with commas or semicolons.
+        message_id: Names it; a new one unless given.
+    """
+    mail = EmailMessage()
+    mail["From"], mail["Subject"] = sender, " ".join(subject.splitlines())
+    for header, given in receivers.items():
+        if found := _addresses(given):
+            mail[header] = ", ".join(found)
+    mail["Date"], mail["Message-ID"] = formatdate(), message_id or make_msgid(domain="penstock.invalid")
+    return mail
 
 
 def _addresses(value: str | Sequence[str]) -> list[str]:

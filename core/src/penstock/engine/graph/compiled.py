@@ -10,6 +10,7 @@ class CompiledDag:
     """The structure of one DAG version; immutable after construction.
 
     Attributes:
+        alerting: Whether anybody is to be told of anything that happens in it.
         downstream: For each task number, the numbers directly downstream of it.
         guards: For each task number, the numbers that it waits for whatever its trigger rule says.
         guarded: The same in the other direction.
@@ -17,10 +18,11 @@ class CompiledDag:
             DAG of teardowns alone the last ones do.
     """
 
-    __slots__ = ("dag", "downstream", "guarded", "guards", "index", "leaf", "tasks", "upstream", "version")
+    __slots__ = ("alerting", "dag", "downstream", "guarded", "guards", "index", "leaf", "tasks", "upstream", "version")
 
     def __init__(self, dag: DagSpec, version: str) -> None:
         self.dag, self.version, self.tasks = dag, version, dag.tasks
+        self.alerting = dag.alerting
         self.index = {task.task_id: number for number, task in enumerate(dag.tasks)}
         self.upstream = [[self.index[up] for up in task.upstream] for task in dag.tasks]
         self.downstream = _reversed(self.upstream)

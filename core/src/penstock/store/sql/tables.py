@@ -26,10 +26,10 @@ from sqlalchemy import (
 
 from penstock.model.quarantine import QuarantineKind
 from penstock.model.run import RunKind
-from penstock.model.state import Outcome, RunState, TaskState
+from penstock.model.state import DeliveryState, Outcome, RunState, TaskState
 from penstock.store.sql.column_types import Enumerated, FreeText, Instant, Json, Name
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
 """Every schema version that this code knows, oldest first; the last is the one it works on."""
 
 metadata = MetaData()
@@ -67,6 +67,7 @@ dag = Table(
     Column("cursor", Instant),
     Column("planned", Text),
     Column("changed_at", Instant, nullable=False),
+    Column("alerting", Boolean, nullable=False, server_default=text("false")),
     Index("dag_file", "file"),
 )
 
@@ -219,6 +220,50 @@ listener = Table(
     _free_text("broken"),
     _free_text("failure"),
     Column("failed_at", Instant),
+)
+
+alert_delivery = Table(
+    "alert_delivery",
+    metadata,
+    Column("number", _NUMBER, primary_key=True, autoincrement=True),
+    Column("channel", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("state", Enumerated(DeliveryState), nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    _free_text("failure"),
+    Index("alert_delivery_state", "state", "number"),
+    sqlite_autoincrement=True,
+)
+
+alert = Table(
+    "alert",
+    metadata,
+    Column("number", _NUMBER, primary_key=True, autoincrement=True),
+    Column("channel", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("delivery", _NUMBER, ForeignKey("alert_delivery.number", ondelete="CASCADE")),
+    UniqueConstraint("channel", "key", name="alert_of_channel"),
+    Index("alert_of_delivery", "delivery", "number"),
+    # What has no delivery yet is little, however much was delivered.
+    Index(
+        "alert_waiting",
+        "channel",
+        sqlite_where=text("delivery IS NULL"),
+        postgresql_where=text("delivery IS NULL"),
+    ),
+    sqlite_autoincrement=True,
+)
+
+trouble = Table(
+    "trouble",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("at", Instant, nullable=False),
 )
 
 connection = Table(

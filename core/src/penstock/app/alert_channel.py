@@ -1,0 +1,42 @@
+"""Main of an alert channel's process: ``python -m penstock.app.alert_channel CHANNEL SOCKET``.
+
+The name of a channel of ``[notifiers]``, ``mailto``, or ``callback:VERSION``, and the number of the descriptor of its line to the
+notifier.
+"""
+
+import logging
+import os
+import signal
+import socket
+import sys
+from functools import partial
+from pathlib import Path
+
+from penstock.alerts.rules import CALLBACK
+from penstock.app.environments import plugin_host
+from penstock.notify.alerts.channel_child import Handle, calling, run_channel, sending
+from penstock.processes.memory import limit_memory
+from penstock.processes.output import LOG_LINE
+from penstock.service.alerts.notifiers import notifier_of
+from penstock.settings import Settings, load_settings
+
+
+def main(name: str, line: int) -> None:
+    """Run the process of one channel until the notifier closes its connection."""
+    os.set_inheritable(line, False)  # what foreign code starts must not keep the line open when this process has ended
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format=LOG_LINE)
+    settings, sock = load_settings(os.environ, Path.cwd()), socket.socket(fileno=line)
+    limit_memory(settings.loader.memory_mb)
+    if name.startswith(f"{CALLBACK}:"):
+        run_channel(sock, partial(calling, settings.state_folder / "snapshots"), once=True)
+    else:
+        run_channel(sock, lambda _: _handle(settings, name))
+
+
+def _handle(settings: Settings, name: str) -> Handle:
+    return sending(notifier_of(settings, name, plugin_host(settings)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))

@@ -1,0 +1,1 @@
+"""``penstock alerts``: who is told of what, and how it fares."""

@@ -1,0 +1,1 @@
+"""Alerts on their way: made of notices, gathered a while, sent by a process for each channel."""

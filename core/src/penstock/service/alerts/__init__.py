@@ -1,0 +1,1 @@
+"""Operations on alerts, and the notifiers that the settings name."""

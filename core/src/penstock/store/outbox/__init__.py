@@ -1,0 +1,1 @@
+"""What waits to be told: changes of states for listeners, alerts for their channels."""

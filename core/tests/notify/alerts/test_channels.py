@@ -1,0 +1,182 @@
+"""Alerts are gathered, sent, tried again and given up, and a kill at any point loses and doubles none."""
+
+import os
+import shutil
+import signal
+
+import pytest
+
+from penstock.model.state import DeliveryState
+from penstock.notify.alerts.channel_process import ChannelProcess
+from penstock.store.outbox.alerts import Alerts
+from penstock.store.transaction import Transaction
+
+from .conftest import Desk, failed, rule, run_ended
+
+TWO = ("ops", "boss")
+
+
+def titles(desk, channel="ops"):
+    return [title for name, _, title, _ in desk.taken() if name == channel]
+
+
+def test_one_alert_is_sent_when_its_window_is_over(desk):
+    found = desk(rule("task_failed"))
+    found.fail("a")
+    found.work()
+    assert found.taken() == []
+    found.wait(10)
+    assert titles(found) == ["Task a of DAG d, run r1, failed"]
+    found.wait(100)
+    assert len(found.taken()) == 1
+
+
+def test_two_thousand_failures_at_once_are_one_digest_a_channel(desk):
+    found = desk(rule("task_failed", to=TWO))
+    found.fail(*(f"t{number}" for number in range(2000)))
+    found.wait(20)
+    assert sorted((channel, title) for channel, _, title, _ in found.taken()) == [
+        (channel, "2,000 alerts: 2,000 x task_failed in DAG d") for channel in sorted(TWO)
+    ]
+    assert "- Task t0 of DAG d, run r1, failed: no box" in found.taken()[0][3]
+    assert "... and 1,980 more" in found.taken()[0][3]
+
+
+def test_a_channel_that_is_down_for_ten_minutes_costs_no_other_and_gets_everything_once(desk):
+    found = desk(rule("task_failed"), rule("run_failed", to="boss"))
+    (found.folder / "down").touch()
+    found.fail("a")
+    found.wait(300)
+    found.fail(*(f"t{number}" for number in range(50)), run=2)
+    found.wait(300)
+    assert found.taken() == []
+    assert "the alert channel 'ops': the service is down; it is tried again in 10 s" in found.told
+    (delivery,) = found.store.alerts.open()
+    assert (delivery.failure, delivery.attempts) == ("the service is down", 6)
+    (found.folder / "down").unlink()
+    found.wait(700)
+    assert titles(found) == ["Task a of DAG d, run r1, failed", "50 alerts: 50 x task_failed in DAG d"]
+    assert found.store.alerts.open() == []
+
+
+def test_what_cannot_be_delivered_expires(desk):
+    found = desk(rule("task_failed"), expire_s=100.0)
+    (found.folder / "down").touch()
+    found.fail("a")
+    found.wait(300)
+    assert [(each.state, each.failure) for each in found.store.alerts.given_up()] == [
+        (DeliveryState.EXPIRED, "the service is down")
+    ]
+    assert found.told[-1] == "the alert channel 'ops' gives up a message: the service is down"
+
+
+def test_a_message_at_which_the_process_dies_is_given_up(desk):
+    found = desk(rule("task_failed"))
+    (found.folder / "kill").touch()
+    found.fail("a")
+    found.wait(200)
+    (lost,) = found.store.alerts.given_up()
+    assert (lost.state, lost.attempts) == (DeliveryState.REFUSED, 3)
+    assert "killed by SIGKILL (Killed) at it" in lost.failure
+
+
+def test_the_same_notice_twice_makes_one_alert(desk):
+    found = desk(rule("task_failed"))
+    for _ in range(2):
+        found.notices([failed("a")])
+        found.wait(20)
+    assert len(found.taken()) == 1
+
+
+def test_the_first_success_after_a_failure_recovers_and_the_next_one_does_not(desk):
+    found = desk(rule("run_recovered"))
+    for run, state in enumerate(("success", "failed", "failed", "success", "success"), 1):
+        found.notices([run_ended(state, run)])
+        found.wait(20)
+    assert titles(found) == ["Run r4 of DAG d succeeded again after a failure"]
+
+
+POINTS = (
+    (Alerts, "keep"), (Alerts, "bundle"), (Alerts, "claim"), (ChannelProcess, "send"), (Alerts, "end_attempt"),
+    (Transaction, "insert_absent"), (Transaction, "execute"), (Transaction, "execute_many"),
+)  # fmt: skip
+
+
+def killed_at(point, work):
+    """Work in a process of its own that is killed at a point: before or after the calls of `POINTS`; -1 for never."""
+    child = os.fork()
+    if child:
+        _, status = os.waitpid(child, 0)
+        assert os.WIFSIGNALED(status) or os.waitstatus_to_exitcode(status) == 0
+        return os.WIFSIGNALED(status)
+    passed = -1
+
+    def here():
+        nonlocal passed
+        passed += 1
+        if passed == point:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def watched(method, *, before):
+        def call(*args, **kwargs):
+            if before:
+                here()
+            result = method(*args, **kwargs)
+            here()
+            return result
+
+        return call
+
+    try:
+        for owner, name in POINTS:
+            setattr(owner, name, watched(getattr(owner, name), before=owner is not Transaction))
+        work()
+        os._exit(0)
+    finally:
+        os._exit(1)
+
+
+def test_a_notifier_that_is_killed_anywhere_neither_loses_an_alert_nor_makes_one_twice(tmp_path, keyring):
+    def desk(folder):
+        return Desk(folder, f"sqlite:///{folder}/penstock.db", keyring, [rule("task_failed")], singly=1)
+
+    def go_on(folder):
+        found = desk(folder)
+        found.work()
+        found.wait(60, step=20)
+
+    new = tmp_path / "new"
+    new.mkdir()
+    found = desk(new)
+    found.fail("a", "b", "c")
+    found.close()
+    points, again = 0, 0
+    while True:
+        folder = tmp_path / str(points)
+        shutil.copytree(new, folder)
+        if not killed_at(points, lambda: go_on(folder)):  # noqa: B023 - called at once
+            break
+        found = desk(folder)
+        found.work()
+        found.wait(60, step=20)
+        sent = found.taken()
+        assert {title for _, _, title, _ in sent} == {"3 alerts: 3 x task_failed in DAG d"}
+        assert len({key for _, key, _, _ in sent}) == 1, "always the same message, under the same key"
+        again += len(sent) - 1
+        assert found.store.alerts.open() == found.store.alerts.waiting() == []
+        found.close()
+        points += 1
+    assert points >= 20
+    assert again <= 4, "a message goes out again only if the notifier was killed while its channel had it"
+
+
+@pytest.mark.parametrize("name", ["gone", "callback:0000"])
+def test_a_channel_or_a_version_that_is_gone_gives_up_with_a_sentence(desk, name):
+    found = desk(rule("task_failed", to=name))
+    found.channels._ports = found.channels._ports._replace(
+        command=lambda name: (_ for _ in ()).throw(LookupError("no " + name))
+    )
+    found.fail("a")
+    found.wait(20)
+    (lost,) = found.store.alerts.given_up()
+    assert lost.state is DeliveryState.REFUSED
