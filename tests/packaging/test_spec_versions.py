@@ -66,3 +66,30 @@ def test_a_core_does_not_move_away_from_a_provider_that_has_no_release_for_it(uv
     assert uv_world.picture() == before
     said = uv_world.pm("upgrade", "core", "--allow-broken", "--json", *trains).data
     assert ["would not work any more" in each for each in said["warnings"]] == [True]
+
+
+def test_a_plan_of_an_upgrade_names_the_lines_that_use_what_changes(uv_world, tmp_path):
+    folder, sources = tmp_path / "shop", ["--no-index", "--find-links", str(tmp_path / "shop")]
+    write_wheel(folder, "penstock-core", "0.1.0", files={"penstock/__init__.py": ""})
+    for version, parameters in {"1.0": '{name = "acl"}', "2.0": ""}.items():
+        manifest = small_manifest("copier").replace('doc = "Runs', f'parameters = [{parameters}]\ndoc = "Runs')
+        files = {"penstock_copier/tools.py": "def helper(): ...\n" if version == "1.0" else ""}
+        write_provider(folder, "copier", version, manifest=manifest, files=files)
+    uv_world.pm("install", "copier==1.0", *sources)
+    uv_world.intent.write_text('[plugin-manager]\nproviders = ["copier"]\n')
+    (uv_world.folder / "dags").mkdir()
+    dag = "from penstock_copier.operators import Run\nfrom penstock_copier.tools import helper\n\nRun(\n    acl=1)\n"
+    (uv_world.folder / "dags" / "x.py").write_text(dag)
+
+    said = uv_world.pm("plan", "upgrade", "copier", *sources, expect=2).out
+    data = uv_world.pm("upgrade", "--plan", "--json", *sources, expect=2).data["impact"]
+
+    assert "dags/x.py:4 uses Run(acl=), removed in 2.0\n" in said
+    assert [(each["line"], each["text"]) for each in data["hits"]] == [
+        (2, "uses helper, removed in 2.0"), (4, "uses Run(acl=), removed in 2.0"),
+    ]  # fmt: skip
+    assert (data["compared"], data["notes"]) == (["copier 1.0 -> 2.0"], [])
+    (uv_world.folder / "dags" / "x.py").write_text("import penstock_copier\n")
+    said = uv_world.pm("plan", "upgrade", *sources, expect=2).out
+    assert "No line of the project's DAG files uses what changes: copier 1.0 -> 2.0." in said
+    assert uv_world.standing()["penstock-providers-copier"] == "1.0"

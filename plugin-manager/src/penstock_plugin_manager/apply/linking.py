@@ -55,7 +55,7 @@ class LinkedProject(NamedTuple):
 
 
 def link(provider_id: str, found: LinkedProject, environment: Environment) -> ProviderLink:
-    """ProviderLink a provider into an environment; a link of the same id is replaced.
+    """Link a provider into an environment; a link of the same id is replaced.
 
     Raises:
         ManagerError: a file could not be written.

@@ -11,6 +11,7 @@ from penstock_plugin_manager.apply.change import Change
 from penstock_plugin_manager.apply.generations import change_generation, retire_isolated
 from penstock_plugin_manager.apply.inplace import change_in_place
 from penstock_plugin_manager.apply.python import start_advice, start_problem
+from penstock_plugin_manager.change.impact.impact import Impact, impact
 from penstock_plugin_manager.change.isolate import build_isolated
 from penstock_plugin_manager.change.policy import check_found_providers
 from penstock_plugin_manager.change.proposal import Proposal, propose
@@ -53,7 +54,8 @@ def change(make: Callable[[], ChangeRequest], title: str, options: ChangeOptions
 
 def _carried_out(make: Callable[[], ChangeRequest], title: str, options: ChangeOptions, session: Session) -> Result:
     if options.dry_run:
-        return plan_result(propose(make(), options.limits, session), session)
+        proposal = propose(make(), options.limits, session)
+        return plan_result(proposal, session, impact(proposal, session) if options.impact else None)
     with session.holding(title):
         proposal = propose(make(), options.limits, session)
         shown = session.console.interactive() and bool(proposal.steps) and not options.yes
@@ -189,15 +191,32 @@ def intent_text(text: str, intent: Intent, session: Session) -> str:
     return set_keys(text, TABLE, changes, str(session.intent_path)) if changes else text
 
 
-def plan_result(proposal: Proposal, session: Session) -> Result:
-    """Return a plan that is not carried out: exit code 2 where it would change something."""
+def plan_result(proposal: Proposal, session: Session, found: Impact | None = None) -> Result:
+    """Return a plan that is not carried out: exit code 2 where it would change something.
+
+    Args:
+        proposal: The plan.
+        session: The call.
+        found: What it may break of the project; None where that was not asked.
+    """
     plan = proposal.plan
-    lines = [*plan_lines(proposal), *_kept(plan, proposal)]
+    lines = [*plan_lines(proposal), *_kept(plan, proposal), *(_impact_lines(found) if found else ())]
     if not proposal.steps:
         _refuse_dead_interpreter(session)
     changes = bool(proposal.steps) or bool(_given_up(proposal, session) & session.isolated.keys())
     lines.append("Nothing was changed." if changes else "Nothing is to be done.")
-    return Result({**plan_data(proposal), "applied": False}, lines, CHANGES if changes else 0)
+    data = {**plan_data(proposal), "applied": False}
+    if found:
+        hits = [each._asdict() for each in found.hits]
+        data["impact"] = {"hits": hits, "compared": list(found.compared), "notes": list(found.notes)}
+    return Result(data, lines, CHANGES if changes else 0)
+
+
+def _impact_lines(found: Impact) -> list[str]:
+    lines = [f"{style(f'{each.file}:{each.line}', 'bold')} {each.text}" for each in found.hits]
+    if found.compared and not found.hits:
+        lines.append(f"No line of the project's DAG files uses what changes: {', '.join(found.compared)}.")
+    return [*lines, *(style(each, "dim") for each in found.notes)]
 
 
 def plan_data(proposal: Proposal) -> dict[str, Any]:

@@ -29,12 +29,22 @@ def inspect_wheel(file: File, session: Session) -> Wheel | None:
     """
     if not file.name.endswith(".whl"):
         return None
+    return read_wheel_bytes(file.name, wheel_body(file, session))
+
+
+def wheel_body(file: File, session: Session) -> bytes:
+    """Return the bytes of a wheel, from the manager's cache where it has them.
+
+    Raises:
+        UnverifiedError: the file is not the one that its hash names.
+        ManagerError: it cannot be fetched.
+    """
     place = file.path or file.url
     if place.startswith(("http://", "https://")):
-        return read_wheel_bytes(file.name, _download(file, session))
+        return _download(file, session)
     body = session.client.fetch(place).body
     check_hash(file, body)
-    return read_wheel_bytes(file.name, body)
+    return body
 
 
 def _download(file: File, session: Session) -> bytes:

@@ -34,11 +34,13 @@ class ChangeOptions(NamedTuple):
         limits: What the change may do.
         dry_run: Whether the plan is shown and nothing is changed.
         yes: Whether the user is not asked before the plan is executed.
+        impact: Whether a plan that is shown says what of the project it may break.
     """
 
     limits: Limits = Limits()
     dry_run: bool = False
     yes: bool = False
+    impact: bool = False
 
 
 class ChangeRequest(NamedTuple):

@@ -102,6 +102,17 @@ def _read(path: str) -> list[Evidence]:
     return read_python(text) if python else read_text(text)
 
 
+def source_of(path: str) -> str:
+    """Return the text of a Python file; empty for what cannot be read, which a scan names."""
+    found: str = ""
+    try:
+        if os.stat(path).st_size <= _LARGEST:  # noqa: PTH116  as above
+            found = _decoded(Path(path).read_bytes(), python=True)
+    except (OSError, UnicodeDecodeError, SyntaxError):
+        return ""
+    return found
+
+
 def _decoded(data: bytes, *, python: bool) -> str:
     try:
         return data.decode("utf-8-sig")

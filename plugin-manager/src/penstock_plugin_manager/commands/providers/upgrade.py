@@ -17,13 +17,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument("ids", nargs="*", metavar="ID", help="a provider, or core; all providers when omitted")
     parser.add_argument("--all", action="store_true", help="let everything move that they need, too")
+    parser.add_argument("--plan", dest="dry_run", action="store_true", help="as --dry-run")
     add_change_options(parser)
 
 
 def run(options: argparse.Namespace, session: Session) -> Result:
     """Move providers to the newest versions that fit; what they need moves only as far as it must.
 
-    A provider that is broken, suspended or blocked can be upgraded like any other. The core moves only when it is named.
+    A provider that is broken, suspended or blocked can be upgraded like any other. The core moves only when it is named. A plan that
+    is only shown names each line of the DAG files that uses what changes.
     """
     requirements = [parse_provider_requirement(text) for text in options.ids]
     title = " ".join(
@@ -45,4 +47,4 @@ def run(options: argparse.Namespace, session: Session) -> Result:
         names += [CORE] if len(named) < len(requirements) else []
         return ChangeRequest(title, intent, upgrade=("*",) if options.all else tuple(names))
 
-    return change(request, title, change_options(options), session)
+    return change(request, title, change_options(options)._replace(impact=True), session)

@@ -1,0 +1,1 @@
+"""Impact: which lines of the project use what an upgrade changes in a provider."""
