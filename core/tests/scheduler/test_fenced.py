@@ -11,6 +11,7 @@ import pytest
 from penstock.model.attempt import TryEnd, TryFacts, Value
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
+from penstock.scheduler.capacity_file import CapacityFile
 from penstock.scheduler.fenced import FencedExecutor
 from penstock.spec.executor import (
     Executor,
@@ -237,6 +238,17 @@ def test_whatever_it_raises_ends_a_call_and_not_the_scheduler(fenced, capsys, ra
     other.start = raising
     fenced(other).start()
     assert f"cannot be started: {type(raised).__name__}" in capsys.readouterr().err
+
+
+def test_what_it_wants_to_hold_is_kept_whenever_that_has_changed(tmp_path):
+    inner, kept = Sound(), CapacityFile(tmp_path, "acme")
+    executor = FencedExecutor(inner, "acme", lambda: NOW, keep_capacity=kept.write)
+    executor.start()
+    assert kept.read() is None
+    for wanted in (3, 3, 0):
+        inner.capacity = lambda wanted=wanted: wanted
+        assert executor.capacity() == kept.read() == wanted
+    executor.stop(0)
 
 
 @pytest.mark.parametrize("method", ["events", "capacity", "submit", "cancel", "reply"])

@@ -10,9 +10,12 @@ from penstock.model.dag import TaskSpec
 from penstock.model.request import CancelRun, ClearTasks, DagChanged, MarkTask, RunRequested
 from penstock.model.run import TaskInstance, Try
 from penstock.model.state import Outcome, RunState, TaskState
+from penstock.scheduler.capacity_file import CapacityFile
 from penstock.service import dags, logs, runs, tasks
+from penstock.service.choices.executors import ExecutorUsage, list_executors
 from penstock.service.clear import Code, clear_tasks, preview_clear
 from penstock.service.config import connections, pools, variables
+from penstock.settings import ExecutorChoice
 from penstock.store import Pool
 from penstock.tries.paths import log_path
 
@@ -266,6 +269,33 @@ def test_logs_are_found_by_dispatch(installation, run):
     found = logs.task_logs(installation, "sales", "extract")
     assert [(log.epoch, log.live) for log in found] == [(1, False), (2, True)]
     assert found[0].path == log_path(installation.settings.logs_folder, "sales", "one", found[0].task.key, 1)
+
+
+def test_executors_tell_what_they_hold_and_what_waits_for_them(installation, store, run, now):
+    installation.settings.state_folder.mkdir()
+    (installation.settings.state_folder / "penstock.db").touch()
+    store.apply(Changes(tasks=[TaskInstance(run.run, "load", -1, TaskState.SCHEDULED)]), now)
+    held = list_executors(installation)
+    assert [(each.name, each.type, each.capacity, each.held, each.waiting) for each in held] == [
+        ("local", "local", 2, 1, 1)
+    ]
+    choices = {
+        **installation.settings.executors,
+        "far": ExecutorChoice("acme.far"),
+        "big": ExecutorChoice(options={"parallelism": 9}),
+    }
+    queues = {"default": "far", "heavy": "big"}
+    installation.settings = msgspec.structs.replace(installation.settings, executors=choices, queues=queues)
+    capacity = CapacityFile(installation.settings.state_folder, "far")
+    assert [(each.capacity, each.waiting, each.queues) for each in list_executors(installation)] == [
+        (2, 0, ()),
+        (None, 1, ("default",)),
+        (9, 0, ("heavy",)),
+    ]
+    capacity.write(4)
+    assert list_executors(installation)[1].capacity == 4
+    del choices["local"]
+    assert list_executors(installation)[-1] == ExecutorUsage("local", "", None, 1)
 
 
 def test_connections_of_the_environment_come_first_and_secrets_stay_hidden(installation, environ_connections):

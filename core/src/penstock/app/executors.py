@@ -13,6 +13,7 @@ from penstock.errors import ConfigError, PenstockError
 from penstock.execute.environment import Environment, spawn_command
 from penstock.execute.executor_lock import lock_executor
 from penstock.execute.local import LocalExecutor
+from penstock.scheduler.capacity_file import CapacityFile
 from penstock.scheduler.executor_faults import ExecutorFaults
 from penstock.scheduler.fenced import FencedExecutor
 from penstock.settings import Settings
@@ -43,16 +44,18 @@ def build_executors(
     executors: dict[str, Executor] = {}
     for name, choice in settings.executors.items():
         if choice.type == LOCAL:
-            local = _local(settings, name, local_settings(settings, name), lock, now)
+            local = _local(settings, name, settings.local_executor(name), lock, now)
             executors[name] = local
             if name == LOCAL:
                 executors[WAITER] = local
         else:
             faults = ExecutorFaults(settings.state_folder, name)
             faults.clear()
+            capacity = CapacityFile(settings.state_folder, name)
+            capacity.write(0)
             try:
                 made = _of_provider(settings, name, choice.type, choice.options, now)
-                executors[name] = FencedExecutor(made, name, now, keep=faults.add)
+                executors[name] = FencedExecutor(made, name, now, keep=faults.add, keep_capacity=capacity.write)
             except ConfigError as error:
                 faults.add(str(error))
                 report(f"{error}. Tries of its queues wait.")
@@ -77,11 +80,6 @@ def place_of(settings: Settings) -> str:
     except OSError:
         machine = ""
     return f"{machine}:{socket.gethostname()}:{settings.state_folder.absolute()}"
-
-
-def local_settings(settings: Settings, name: str) -> ExecutorSettings:
-    """The settings of a local executor: those of ``[executor]``, with what its own table says."""
-    return msgspec.structs.replace(settings.executor, **settings.executors[name].options)
 
 
 def _local(

@@ -59,6 +59,7 @@ class FencedExecutor:
         now: Gives the present as aware UTC.
         patience_s: Seconds that the scheduler waits for a call.
         keep: Takes each fault, for `penstock doctor`.
+        keep_capacity: Takes its capacity whenever that has changed, for `penstock executors`.
     """
 
     def __init__(
@@ -69,8 +70,10 @@ class FencedExecutor:
         *,
         patience_s: float = PATIENCE_S,
         keep: Callable[[str], None] = lambda _: None,
+        keep_capacity: Callable[[int], None] = lambda _: None,
     ) -> None:
         self.name, self._inner, self._now, self._patience_s, self._keep = name, inner, now, patience_s, keep
+        self._keep_capacity, self._capacity = keep_capacity, -1
         self._thread = ExecutorThread(name)
         self._own: list[ExecutorEvent] = []
         self._reported: set[str] = set()
@@ -113,7 +116,11 @@ class FencedExecutor:
 
     def capacity(self) -> int:
         """Number of tries it wants to hold at once; 0 if it cannot say."""
-        return self._ask("capacity", lambda: min(_LARGEST_INT, max(0, int(self._inner.capacity()))), 0)
+        found = self._ask("capacity", lambda: min(_LARGEST_INT, max(0, int(self._inner.capacity()))), 0)
+        if found != self._capacity:
+            self._capacity = found
+            self._keep_capacity(found)
+        return found
 
     def fileno(self) -> int:
         """A descriptor that is readable whenever `events` has something to tell."""

@@ -15,6 +15,7 @@ from penstock.logs.shipping_report import read_report
 from penstock.model.text import counted, visible
 from penstock.scheduler.executor_faults import ExecutorFaults
 from penstock.service.alerts.alerts import list_alerts
+from penstock.service.choices.executors import list_executors
 from penstock.service.choices.problems import choice_problems
 from penstock.service.choices.services import DOWN, list_services
 from penstock.service.config.pools import list_pools
@@ -162,12 +163,24 @@ def _pools(installation: Installation) -> Iterator[Finding]:
 
 def _executors(installation: Installation) -> Iterator[Finding]:
     """An executor that no installed provider offers, or that refuses its options: its tries would wait for ever."""
-    for name, chosen in installation.settings.executors.items():
+    for each in list_executors(installation):
+        chosen, subject = installation.settings.executors.get(each.name), f"executor {each.name}"
+        if chosen is None:
+            detail = f"[executors] names it no more; the tries that it holds, {each.held}, are lost when the scheduler starts"
+            yield Finding(Severity.NOTE, subject, detail)
+            continue
+        problems = []
         if chosen.provided:
-            for problem in choice_problems(installation.host, "executors", chosen.type, chosen.options):
-                yield Finding(Severity.BAD, f"executor {name}", f"[executors.{name}]: {problem}")
-            for fault in ExecutorFaults(installation.settings.state_folder, name).read():
-                yield Finding(Severity.BAD, f"executor {name}", f"since its scheduler started: {visible(fault)}")
+            refused = choice_problems(installation.host, "executors", chosen.type, chosen.options)
+            problems += [f"[executors.{each.name}]: {problem}" for problem in refused]
+            faults = ExecutorFaults(installation.settings.state_folder, each.name).read()
+            problems += [f"since its scheduler started: {visible(fault)}" for fault in faults]
+        for problem in problems:
+            yield Finding(Severity.BAD, subject, problem)
+        if not problems:
+            capacity = "" if each.capacity is None else f" of {each.capacity}"
+            detail = f"{each.type}, holds {each.held}{capacity} tries, tasks that wait: {each.waiting}"
+            yield Finding(Severity.OK, subject, detail)
 
 
 def _secrets(installation: Installation) -> Iterator[Finding]:

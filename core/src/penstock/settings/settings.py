@@ -95,6 +95,10 @@ class Settings(msgspec.Struct, frozen=True):
         """File of the keys that encrypt connections and Variables, unless ``secret_keys`` are set."""
         return self.state_folder / "secret.key"
 
+    def local_executor(self, name: str) -> ExecutorSettings:
+        """The settings of a local executor: those of ``[executor]``, with what its own table says."""
+        return msgspec.structs.replace(self.executor, **self.executors[name].options)
+
     @property
     def secrets_order(self) -> tuple[str, ...]:
         """Names of the sources of connections and Variables, in the order in which they are asked."""

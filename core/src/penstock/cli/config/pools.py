@@ -3,8 +3,10 @@
 import click
 
 from penstock.cli import names
+from penstock.cli.executors import print_executors
 from penstock.cli.installation import project
 from penstock.cli.terminal import json_option, print_json, print_line, print_table
+from penstock.service.choices.executors import list_executors
 from penstock.service.config import pools as service
 
 
@@ -17,9 +19,10 @@ def pools() -> None:
 @json_option
 @click.pass_context
 def list_pools(context: click.Context, *, as_json: bool) -> None:
-    """List pools with the slots in use and the tasks that wait."""
+    """List pools, and executors but for --json, with what is in use and the tasks that wait."""
     with project(context) as installation:
         found = service.list_pools(installation)
+        executors = [] if as_json else list_executors(installation)
     if as_json:
         print_json(found)
     else:
@@ -28,6 +31,8 @@ def list_pools(context: click.Context, *, as_json: bool) -> None:
             for p in found
         ]
         print_table(["pool", "slots", "used", "waiting", "description"], rows, empty="none")
+        print_line("")
+        print_executors(executors)
 
 
 @pools.command("set")

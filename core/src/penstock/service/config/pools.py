@@ -5,9 +5,9 @@ import msgspec
 from penstock.errors import RequestError
 from penstock.model.dag import DEFAULT_POOL
 from penstock.model.names import check_name
-from penstock.model.state import TaskState
+from penstock.service.choices.live_tasks import live_tasks
 from penstock.service.installation import Installation
-from penstock.store import Pool, RunSnapshot
+from penstock.store import Pool
 
 
 class PoolUsage(msgspec.Struct, frozen=True):
@@ -47,22 +47,13 @@ def list_pools(installation: Installation) -> list[PoolUsage]:
     """List every pool by name, and those that do not exist and are waited for, with what is asked of them; raises StoreError."""
     store = installation.store
     use: dict[str, list[int]] = {}
-    for live in store.runs.live():
-        if not isinstance(live, RunSnapshot):
-            continue  # it is in quarantine, or will be
-        spec = store.versions.spec(live.run.version) if live.run.version else None
-        tasks = {task.task_id: task for task in spec.tasks} if spec else {}
-        running = {(attempt.task_id, attempt.map_index) for attempt in live.tries}
-        for instance in live.tasks:
-            task = tasks.get(instance.task_id)
-            if task is None or task.sensor is not None:
-                continue
-            counts = use.setdefault(task.pool, [0, 0, 0])
-            if (instance.task_id, instance.map_index) in running:
-                counts[0] += task.pool_slots
-            elif instance.state is TaskState.SCHEDULED:
-                counts[1] += 1
-                counts[2] = max(counts[2], task.pool_slots)
+    for each in live_tasks(store):
+        counts, slots = use.setdefault(each.task.pool, [0, 0, 0]), each.task.pool_slots
+        if each.attempt is not None:
+            counts[0] += slots
+        elif each.waits:
+            counts[1] += 1
+            counts[2] = max(counts[2], slots)
     pools = {pool.name: pool for pool in store.config.pools()}
     missing = {name for name, (_, waiting, _) in use.items() if waiting} - pools.keys()
     found = [PoolUsage(name, pool.slots, pool.description, *use.get(name, ())) for name, pool in pools.items()]
