@@ -49,7 +49,7 @@ def plan(repository: Repository, given: argparse.Namespace) -> int:
 def release(repository: Repository, given: argparse.Namespace) -> int:
     """Release packages, each by itself; those that are refused are named, and the exit code is then 1."""
     code = 0
-    for name, found in release_wave(repository, given.packages):
+    for name, found in release_wave(repository, given.packages, given.out):
         code = 1 if isinstance(found, Refused) else code
         print(f"{name} is left behind: {found}" if isinstance(found, Refused) else f"{found} is made", flush=True)
     return code
@@ -122,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     parts["wheels"].add_argument("package")
     parts["wheels"].add_argument("--core", choices=CORES, default=CORES[0], help="which of the siblings' releases")
     parts["wheels"].add_argument("--own", action="store_true", help="the package's own wheel, too")
-    for name in ("build", "trial", "record", "rebuild", "wheels"):
+    for name in ("release", "build", "trial", "record", "rebuild", "wheels"):
         parts[name].add_argument("--out", type=Path, default=ROOT / "dist", help="the folder of the wheels")
     return parser
 

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import tomllib
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from os import environ
 from pathlib import Path
 
@@ -52,7 +53,9 @@ def build(repository: Repository, commit: str, package: Package, out: Path) -> P
     """
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
-        first, second = (_built(repository, commit, package, Path(name) / each) for each in ("first", "second"))
+        folders = [Path(name) / each for each in ("first", "second")]
+        with ThreadPoolExecutor() as pool:
+            first, second = pool.map(lambda folder: _built(repository, commit, package, folder), folders)
         if [path.name for path in first] != [path.name for path in second]:
             raise Refused(f"two builds of {package.distribution} made different files: {first} and {second}")
         for one, other in zip(first, second, strict=True):
@@ -129,12 +132,19 @@ def build_tag(repository: Repository, tag: Tag, out: Path, commit: str = "") -> 
     package = package_at(repository, commit, tag.package)
     if not package.is_published:
         raise Refused(f"{package.name} is for tests alone and has no releases")
-    wheel = build(repository, commit, package, out)
+    with tempfile.TemporaryDirectory() as folder:
+        wheel = build(repository, commit, package, Path(folder))
+        _agree(repository, commit, package, tag, wheel)
+        out.mkdir(parents=True, exist_ok=True)
+        copies = [Path(shutil.copy(path, out)) for path in sorted(Path(folder).iterdir())]
+    return next(path for path in copies if path.suffix == ".whl")
+
+
+def _agree(repository: Repository, commit: str, package: Package, tag: Tag, wheel: Path) -> None:
     texts = {"CHANGELOG.md": repository.text(commit, f"{package.folder}/CHANGELOG.md")}
     texts |= dict.fromkeys(fragments_at(repository, commit, package), "")
     if found := list(disagreements(tag, package, texts, wheel_facts(wheel))):
         raise Refused("\n".join(found))
-    return wheel
 
 
 def fragments_at(repository: Repository, commit: str, package: Package) -> list[str]:

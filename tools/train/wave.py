@@ -3,7 +3,6 @@
 import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,7 +58,7 @@ def standing(repository: Repository, package: Package) -> Standing:
     return Standing(package, package.version, coming, reason)
 
 
-def release_wave(repository: Repository, wanted: Sequence[str]) -> Iterator[tuple[str, Tag | Refused]]:
+def release_wave(repository: Repository, wanted: Sequence[str], out: Path) -> Iterator[tuple[str, Tag | Refused]]:
     """Release packages one after another, those first that others need; each becomes a commit and a tag.
 
     A package whose release is refused leaves the clone as it was before.
@@ -67,6 +66,7 @@ def release_wave(repository: Repository, wanted: Sequence[str]) -> Iterator[tupl
     Args:
         repository: The clone; nothing in it may be uncommitted.
         wanted: Names of packages, each as it is or with ``==`` and a version.
+        out: Where the files that were built are put.
 
     Yields:
         Each name with its tag, or why it is left behind.
@@ -83,7 +83,7 @@ def release_wave(repository: Repository, wanted: Sequence[str]) -> Iterator[tupl
     for package in (each for each in packages if each.name in named):
         before = repository.commit()
         try:
-            tag = _release(repository, package, versions[package.name])
+            tag = _release(repository, package, versions[package.name], out)
         except (Refused, RuntimeError) as error:
             repository.git("reset", "--quiet", "--hard", before)
             repository.git("clean", "--quiet", "--force", "-d", "--", str(package.folder))
@@ -92,30 +92,19 @@ def release_wave(repository: Repository, wanted: Sequence[str]) -> Iterator[tupl
             yield package.name, tag
 
 
-def _release(repository: Repository, package: Package, asked: str) -> Tag:
+def _release(repository: Repository, package: Package, asked: str, out: Path) -> Tag:
     tag = Tag(package.name, _version(repository, package, asked))
-    stamp = datetime.now(UTC).strftime("%Y-%m-%d")
-    _run(
-        repository.root / package.folder, "hatchling", "version", tag.version
-    ) if tag.version != package.version else None
-    words = ("--config", str(TOWNCRIER), "--dir", ".", "--name", package.distribution)
-    _run(
-        repository.root / package.folder,
-        "towncrier",
-        "build",
-        *words,
-        "--version",
-        tag.version,
-        "--date",
-        stamp,
-        "--yes",
-    )
+    folder = repository.root / package.folder
+    if tag.version != package.version:
+        _run(folder, "hatchling", "version", tag.version)
+    names = ("--config", str(TOWNCRIER), "--dir", ".", "--name", package.distribution)
+    day = datetime.now(UTC).strftime("%Y-%m-%d")
+    _run(folder, "towncrier", "build", *names, "--version", tag.version, "--date", day, "--yes")
     lock = repository.root / "uv.lock"
     lock.write_text(with_version(lock.read_text(encoding="utf-8"), package.distribution, tag.version), encoding="utf-8")
     repository.git("add", "--all", "--", str(package.folder), "uv.lock")
     repository.git("commit", "--quiet", "--message", f"Release {package.name} {tag.version}")
-    with tempfile.TemporaryDirectory() as folder:
-        build_tag(repository, tag, Path(folder), commit=repository.commit())
+    build_tag(repository, tag, out, commit=repository.commit())
     repository.git("tag", "--annotate", "--message", f"{package.distribution} {tag.version}", str(tag))
     return tag
 
