@@ -201,6 +201,11 @@ def test_runs_fall_due_by_its_timetable(project):
     assert len({each["run_after"] for each in planned}) == 5
 
 
+def test_its_command_lists_what_is_there(project, run):
+    assert {"answer", "letter"} <= {*project.penstock("parcels", "inventory").split()}
+    assert project.penstock("parcels", "inventory", "--prefix", "let").split() == ["letter"]
+
+
 def test_its_service_is_kept_alive_and_says_how_it_fares(project):
     assert project.parcel("notes/door").endswith("wax-and-ring")
     (service,) = project.json("services", "list")
