@@ -318,6 +318,13 @@ def project(tmp_path_factory: pytest.TempPathFactory, new_world: Callable[[Path]
     world.pm("disable", "left")
     (world.folder / "dags").mkdir()
     (world.folder / "dags" / "a.py").write_text("import penstock_alpha\n")
+    package = world.folder / "linked" / "src" / "penstock_beta"
+    package.mkdir(parents=True)
+    (package / "provider.toml").write_text(small_manifest("beta"))
+    (package.parents[1] / "pyproject.toml").write_text(
+        '[project]\nname = "penstock-providers-beta"\nversion = "9.0"\n'
+        'entry-points."penstock.providers".beta = "penstock_beta:provider.toml"\n'
+    )
     world.intent.write_text(world.intent.read_text().replace("alpha<2", "alpha"))
     (world.env / SITE / "lib_a.py").write_text("EDITED = 1\n")
     return world

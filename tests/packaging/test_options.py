@@ -20,6 +20,7 @@ BRINGING = {
     "enable": ["enable", "left"],
     "scan": ["scan", "--write"],
     "lock": ["lock", "--upgrade"],
+    "dev": ["dev", "link", "linked"],
 }
 TAKING = {
     "remove": ["remove", "left"],
@@ -32,10 +33,12 @@ READING = {
     "tree": ["tree"], "why": ["why", "lib-a"], "plan": ["plan"], "resolve": ["resolve", "gamma"],
     "export": ["export", "constraints"], "verify": ["verify"], "audit": ["audit"], "policy": ["policy", "check"],
     "history": ["history"], "diff": ["diff"], "catalog": ["catalog", "show"], "validate": ["validate", "penstock.toml"],
-    "completion": ["completion", "bash"], "bundle": ["bundle", "verify", "none"],
+    "completion": ["completion", "bash"], "compat": ["compat"], "bundle": ["bundle", "verify", "none"],
 }  # fmt: skip
-WRITING_ELSEWHERE = {"new"}
-BUDGETED = {name: words for name, words in BRINGING.items() if name not in {"rollback", "enable", "scan", "lock"}}
+WRITING_ELSEWHERE = {"new", "test"}
+BUDGETED = {
+    name: words for name, words in BRINGING.items() if name not in {"rollback", "enable", "scan", "lock", "dev"}
+}
 SOURCES = ("--index-url", "--extra-index-url", "--find-links", "--no-index", "--catalog")
 
 
@@ -93,7 +96,7 @@ def test_what_only_reads_changes_nothing(project, call):
 )
 def test_the_policy_binds_every_command_that_brings_anything(project, call, policy, words):
     text = project.intent.read_text()
-    names = BRINGING if "deny" in policy else ["install", "isolate", "lock"]
+    names = BRINGING if "deny" in policy else ["install", "isolate", "lock", "dev"]
     project.intent.write_text(f"{text}\n[plugin-manager.policy]\n{policy}\n")
     try:
         before = picture(project)

@@ -44,6 +44,23 @@ def check_ids(ids: Iterable[str], session: Session) -> None:
     _refuse([f"provider {each!r} is denied, or not among those that are allowed" for each in forbidden], session)
 
 
+def check_folder(package: Locked, ids: Iterable[str], session: Session) -> None:
+    """Hold a folder of source to the policy; no index is asked, as none can tell of its age or of who published it.
+
+    Args:
+        package: The folder, as a package.
+        ids: The providers in it.
+        session: The call.
+
+    Raises:
+        UnverifiedError: the policy forbids it, or what it asks for is not known of a folder.
+    """
+    check_ids(ids, session)
+    states = (state for each in ids for state in states_of(session.catalog.get(each), None))
+    candidate = Candidate(package, frozenset(ids), frozenset(states))
+    _refuse(violations(session.intent.policy, [candidate], dt.datetime.now(dt.UTC)), session)
+
+
 def check_found_providers(environment: Environment, session: Session) -> None:
     """Hold the providers that a change has brought to the policy, those that came along with others included.
 

@@ -11,13 +11,24 @@ from typing import Any
 from penstock_manifest.discovery import GROUP
 
 from penstock_plugin_manager.apply.linking import LinkedProject, link, unlink
-from penstock_plugin_manager.arguments import Parser
+from penstock_plugin_manager.arguments import Parser, add_dry_run_option
+from penstock_plugin_manager.change.policy import check_folder
 from penstock_plugin_manager.change.session import Session
-from penstock_plugin_manager.errors import INCOMPATIBLE, OK, IncompatibleError, ManagerError, MissingError, did_you_mean
+from penstock_plugin_manager.errors import (
+    CHANGES,
+    INCOMPATIBLE,
+    OK,
+    IncompatibleError,
+    ManagerError,
+    MissingError,
+    did_you_mean,
+)
+from penstock_plugin_manager.model.lock import Locked
 from penstock_plugin_manager.model.names import normalize
 from penstock_plugin_manager.model.requirement import parse_requirement, unmet
 from penstock_plugin_manager.output import Result
 
+_NOTHING = "Nothing was changed."
 _NO_VERSION = "0+linked"
 """Version of a project whose own is made by its build."""
 
@@ -29,6 +40,8 @@ def configure(parser: Parser) -> None:
     )
     parser.add_argument("target", metavar="PATH|ID", help="with link: a provider's folder; with unlink: a provider")
 
+    add_dry_run_option(parser)
+
 
 def run(options: argparse.Namespace, session: Session) -> Result:
     """Have the environment use a provider's folder as it is, edits included, in place of what is installed; or take that back.
@@ -39,9 +52,10 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     Raises:
         MissingError: there is no such folder or link.
         IncompatibleError: the folder holds no provider, or one that is isolated.
+        UnverifiedError: the policy forbids the provider, or a folder as its source.
     """
     if options.action == "unlink":
-        return _unlinked(options.target, session)
+        return _unlinked(options.target, session, dry_run=options.dry_run)
     project = Path(options.target).absolute()
     if not (project / "pyproject.toml").is_file():
         raise MissingError(f"{project} has no pyproject.toml.", "Name a provider's folder.")
@@ -52,6 +66,10 @@ def run(options: argparse.Namespace, session: Session) -> Result:
             f"Provider {apart[0]!r} has an environment of its own, and links stand in the shared one.",
             f"Take that away first: plugin-manager isolate {apart[0]} --undo",
         )
+    check_folder(Locked(found.name, found.version, directory=str(project), editable=True), ids, session)
+    would = {each: str(project) for each in ids}
+    if options.dry_run:
+        return Result({"linked": would}, [f"{', '.join(ids)} would be linked to {project}.", _NOTHING], CHANGES)
     with session.holding("dev link"):
         for provider_id in ids:
             link(provider_id, found, session.environment)
@@ -62,14 +80,16 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     lines = [
         f"{provider_id} is linked to {project}; the lock and penstock.toml stay as they are." for provider_id in ids
     ]
-    data = {"linked": {each: str(project) for each in ids}, "version": found.version, "problems": problems}
+    data = {"linked": would, "version": found.version, "problems": problems}
     return Result(data, [*lines, *problems], INCOMPATIBLE if problems else OK)
 
 
-def _unlinked(provider_id: str, session: Session) -> Result:
+def _unlinked(provider_id: str, session: Session, *, dry_run: bool) -> Result:
     if provider_id not in session.links:
         hint = did_you_mean(provider_id, list(session.links)) or "plugin-manager list shows what is linked."
         raise MissingError(f"Provider {provider_id!r} is not linked.", hint)
+    if dry_run:
+        return Result({"unlinked": provider_id}, [f"{provider_id} would be linked no longer.", _NOTHING], CHANGES)
     with session.holding("dev unlink"):
         unlink(provider_id, session.environment)
     standing = next((each for each in session.with_options().every_provider if each.id == provider_id), None)
