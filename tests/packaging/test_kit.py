@@ -14,11 +14,18 @@ import pytest
 
 from penstock_plugin_manager.commands.author.template import provider_files, template_files, template_kinds
 
+pytestmark = pytest.mark.timeout(400)  # the first test waits for all runs, of which each is short
+
 GOOD = "good_one"
 PROVIDER, HOOK, OPERATOR = (
     "test_provider.py::TestProvider",
     "test_hooks.py::Test{}Hook",
     "test_operators.py::Test{}WriteOperator",
+)
+SECRETS, LOGS, TIMETABLE = (
+    "test_secrets.py::Test{}SecretsBackend",
+    "test_logs.py::Test{}LogStore",
+    "test_timetables.py::Test{}Timetable",
 )
 SENSOR, STORE, EXECUTOR = (
     "test_sensors.py::Test{}ItemSensor",
@@ -50,6 +57,8 @@ KEEPS = """        connection = self.__dict__.setdefault("kept", kind(fields.hos
 SUPER = "super().__init__(**kwargs)"
 IN_A_HURRY = ("class Test{}Executor(ExecutorSuite):", "class Test{}Executor(ExecutorSuite):\n    patience_s = 8.0")
 IMPATIENT = ("hook = {}Hook\n", "hook = {}Hook\n    answers_within_s = 4.0\n")
+TEXT = "        return self._hook.read(name).decode() if self._hook.find(name) else None"
+ANOTHER = '__import__("penstock").Connection("another", "postgres")'
 LOSES = """            end = self._worker.run()
             if self._request.facts.params.get('number') == 3:
                 return"""
@@ -212,6 +221,46 @@ FAULTS = [
         "an executor answers for another try", f"{EXECUTOR}::test_each_try_is_answered_once_with_its_own_end", "was answered with",
         {"executors.py": ("            end = self._worker.run()",
                           "            end = self._context.options.setdefault('end', self._worker.run())")},
+    ),
+    Fault(
+        "a secrets backend answers for another's id", f"{SECRETS}::test_what_is_not_there_is_none", "is answered, though",
+        {"secrets.py": (TEXT, "        return next((self._hook.read(each.name).decode() for each in self._hook.list(name)), None)")},
+    ),
+    Fault(
+        "a secrets backend gives another's connection", f"{SECRETS}::test_each_connection_is_given_under_its_own_id",
+        "answers for another's id", {"secrets.py": ('self._text("connections/" + conn_id)', ANOTHER)},
+    ),
+    Fault(
+        "a secrets backend that is away has nothing", f"{SECRETS}::test_a_place_that_is_away_is_an_error_and_no_answer",
+        "is told as None", {"secrets.py": (TEXT, f"        try:\n    {TEXT}\n        except Exception:\n            return None")},
+    ),
+    Fault(
+        "a log store loses the last chunk", f"{LOGS}::test_what_is_appended_is_read_on_another_machine", "the last chunk is lost",
+        {"logs.py": ('in self._hook.list(f"{self._prefix}{log}#"):', 'in list(self._hook.list(f"{self._prefix}{log}#"))[:-1]:')},
+    ),
+    Fault(
+        "a log store takes what it drops for stored", f"{LOGS}::test_what_is_appended_again_is_there_once", "after a repetition",
+        {"logs.py": ("return found.size if found else 0", "return len(data)")},
+    ),
+    Fault(
+        "a log store deletes too much", f"{LOGS}::test_a_prefix_is_deleted_and_nothing_else", "there are ['c/a/4.log']",
+        {"logs.py": ("self._prefix + prefix)", "self._prefix + prefix.rstrip('/'))")},
+    ),
+    Fault(
+        "a log store mixes logs", f"{LOGS}::test_logs_with_names_that_are_alike_are_apart", "",
+        {"logs.py": ('name = f"{self._prefix}{log}#{offset:020}"', 'name = f"{self._prefix}{log.lower()}#{offset:020}"')},
+    ),
+    Fault(
+        "a timetable goes backwards", f"{TIMETABLE}::test_runs_follow_each_other", "it goes backwards",
+        {"timetables.py": ("midnight, due)", "midnight, due - timedelta(days=9))")},
+    ),
+    Fault(
+        "a timetable remembers", f"{TIMETABLE}::test_the_same_question_has_the_same_answer", "once and",
+        {"timetables.py": ("        while due", "        self.hour = (self.hour + 1) % 24\n        while due")},
+    ),
+    Fault(
+        "a timetable knows no time zone", f"{TIMETABLE}::test_every_instant_is_aware", "without a time zone",
+        {"timetables.py": ("midnight, due)", "midnight, due.replace(tzinfo=None))")},
     ),
 ]  # fmt: skip
 

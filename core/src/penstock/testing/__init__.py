@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from penstock.testing.run import DagResult, TaskResult, run_dag
     from penstock.testing.suites.executor import ExecutorSuite
     from penstock.testing.suites.hook import HookSuite
+    from penstock.testing.suites.log_store import LogStoreSuite
     from penstock.testing.suites.object_store import ObjectStoreSuite
+    from penstock.testing.suites.secrets_backend import SecretsBackendSuite
     from penstock.testing.suites.task import OperatorSuite, SensorSuite
+    from penstock.testing.suites.timetable import TimetableSuite
 
 __all__ = [
     "DagResult",
@@ -29,11 +32,14 @@ __all__ = [
     "FakeClock",
     "FakeRuntime",
     "HookSuite",
+    "LogStoreSuite",
     "ObjectStoreSuite",
     "OperatorSuite",
     "ProviderSuite",
+    "SecretsBackendSuite",
     "SensorSuite",
     "TaskResult",
+    "TimetableSuite",
     "load_dags",
     "run_dag",
     "runtime",
@@ -50,6 +56,9 @@ _HOMES = {
     "ProviderSuite": "provider_suite",
     "ExecutorSuite": "suites.executor",
     "HookSuite": "suites.hook",
+    "LogStoreSuite": "suites.log_store",
+    "SecretsBackendSuite": "suites.secrets_backend",
+    "TimetableSuite": "suites.timetable",
     "ObjectStoreSuite": "suites.object_store",
     "OperatorSuite": "suites.task",
     "SensorSuite": "suites.task",

@@ -17,7 +17,7 @@ from penstock_plugin_manager.model.toml import value
 _FOLDER = Path(__file__).parents[2] / "templates" / "provider"
 _ID, _CLASS, _NAME = "sample", "Sample", "Sample Service"
 _ADDRESS = "https://example.com/penstock-providers-sample"
-_SCHEMES = ("{}://", 'scheme = "{}"', 'schemes = ["{}"]')  # RFC 3986 knows no underscore in one
+_SCHEMES = ("{}://", "{}-logs", 'scheme = "{}"', 'schemes = ["{}"]')  # RFC 3986 knows no underscore in one
 _MANIFEST = f"src/penstock_{_ID}/provider.toml"
 _ROOM_KINDS = {room: kind.name for kind in ARRAYS.values() for room in kind.rooms}
 _OF_THE_CLIENT = {"errors": "hooks", "connections": "hooks", "conftest": "hooks", "fake_service": "hooks"}
@@ -78,6 +78,7 @@ def provider_files(
         _NAME: name,
         _CLASS: "".join(part.title() for part in provider_id.split("_")),
         _ID: provider_id,
+        _ID.upper(): provider_id.upper(),
     }
     pattern = re.compile("|".join(map(re.escape, words)))
 
