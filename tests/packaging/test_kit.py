@@ -27,6 +27,7 @@ SECRETS, LOGS, TIMETABLE = (
     "test_logs.py::Test{}LogStore",
     "test_timetables.py::Test{}Timetable",
 )
+NOTIFIER = "test_notifiers.py::Test{}Notifier"
 SENSOR, STORE, EXECUTOR = (
     "test_sensors.py::Test{}ItemSensor",
     "test_storage.py::Test{}ObjectStore",
@@ -59,6 +60,8 @@ IN_A_HURRY = ("class Test{}Executor(ExecutorSuite):", "class Test{}Executor(Exec
 IMPATIENT = ("hook = {}Hook\n", "hook = {}Hook\n    answers_within_s = 4.0\n")
 TEXT = "        return self._hook.read(name).decode() if self._hook.find(name) else None"
 ANOTHER = '__import__("penstock").Connection("another", "postgres")'
+SWALLOWS = """        with __import__('contextlib').suppress(Exception):
+            self._hook.write("""
 LOSES = """            end = self._worker.run()
             if self._request.facts.params.get('number') == 3:
                 return"""
@@ -261,6 +264,26 @@ FAULTS = [
     Fault(
         "a timetable knows no time zone", f"{TIMETABLE}::test_every_instant_is_aware", "without a time zone",
         {"timetables.py": ("midnight, due)", "midnight, due.replace(tzinfo=None))")},
+    ),
+    Fault(
+        "a command does not exist", f"{PROVIDER}::test_every_object_of_the_manifest_is_there_and_of_its_kind", "AttributeError",
+        {"provider.toml": ("commands:list_items", "commands:list_all")},
+    ),
+    Fault(
+        "a command takes another argument", f"{PROVIDER}::test_the_parameters_of_the_manifest_are_those_of_the_code",
+        "takes no prefix", {"commands.py": ('prefix: str = ""', 'beginning: str = ""')},
+    ),
+    Fault(
+        "a notifier cuts the text", f"{NOTIFIER}::test_any_text_is_sent", "the end of a message",
+        {"notifiers.py": ("{message.text}", "{message.text.splitlines()[0]}")},
+    ),
+    Fault(
+        "a notifier swallows errors", f"{NOTIFIER}::test_a_service_that_is_away_is_an_error", "is taken for sent",
+        {"notifiers.py": ("        self._hook.write(", SWALLOWS)},
+    ),
+    Fault(
+        "a notifier sends another's message", f"{NOTIFIER}::test_each_message_is_sent_in_its_turn", "of 3 messages",
+        {"notifiers.py": ("alerts/{message.key}", "alerts/{message.dag_id}")},
     ),
 ]  # fmt: skip
 

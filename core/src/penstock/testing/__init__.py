@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from penstock.testing.suites.executor import ExecutorSuite
     from penstock.testing.suites.hook import HookSuite
     from penstock.testing.suites.log_store import LogStoreSuite
+    from penstock.testing.suites.notifier import NotifierSuite
     from penstock.testing.suites.object_store import ObjectStoreSuite
     from penstock.testing.suites.secrets_backend import SecretsBackendSuite
     from penstock.testing.suites.task import OperatorSuite, SensorSuite
@@ -33,6 +34,7 @@ __all__ = [
     "FakeRuntime",
     "HookSuite",
     "LogStoreSuite",
+    "NotifierSuite",
     "ObjectStoreSuite",
     "OperatorSuite",
     "ProviderSuite",
@@ -57,6 +59,7 @@ _HOMES = {
     "ExecutorSuite": "suites.executor",
     "HookSuite": "suites.hook",
     "LogStoreSuite": "suites.log_store",
+    "NotifierSuite": "suites.notifier",
     "SecretsBackendSuite": "suites.secrets_backend",
     "TimetableSuite": "suites.timetable",
     "ObjectStoreSuite": "suites.object_store",

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from importlib_metadata._meta import IDistribution
 
 TASKS = ("operators", "sensors")
+BY_NAME = ("timetables", "secrets_backends", "notifiers", "metrics_sinks", "services", "commands")
+"""Kinds whose objects are called with the parameters of their entries by name."""
+
+_COLLECTING = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
 _UNKNOWN = "no_such_argument_of_any_operator"
 
 
@@ -84,7 +88,7 @@ def object_problems(subject: Subject) -> list[str]:
 def parameter_problems(subject: Subject) -> list[str]:
     """Differences between the parameters that the manifest lists and those that constructors take."""
     problems = []
-    for capability, target in subject.capabilities("hooks", *TASKS):
+    for capability, target in subject.capabilities("hooks", *TASKS, *BY_NAME):
         own = own_parameters(target)
         listed = {each.name: each for each in capability.parameters}
         problems += [f"{capability.id}: {name} is not in the manifest" for name in own if name not in listed]
@@ -101,9 +105,16 @@ def parameter_problems(subject: Subject) -> list[str]:
     return problems
 
 
-def own_parameters(target: type) -> dict[str, inspect.Parameter]:
-    """What the constructor of a class takes besides what every hook, task or sensor takes."""
-    bases = [base for base in (Hook, Operator, AbstractOperator, Sensor) if issubclass(target, base)]
+def own_parameters(target: Any) -> dict[str, inspect.Parameter]:  # noqa: ANN401 - a class or a function
+    """What a function takes, or the constructor of a class besides what every hook, task or sensor takes."""
+    bases = [
+        base
+        for base in (Hook, Operator, AbstractOperator, Sensor)
+        if inspect.isclass(target) and issubclass(target, base)
+    ]
+    if not bases:
+        named = inspect.signature(target).parameters.items()
+        return {name: each for name, each in named if each.kind not in _COLLECTING}
     common = {name for base in bases for name in inspect.signature(base.__init__).parameters}
     core = {cls for base in bases for cls in base.__mro__}
     found: dict[str, inspect.Parameter] = {}
@@ -111,7 +122,7 @@ def own_parameters(target: type) -> dict[str, inspect.Parameter]:
         if cls in core or "__init__" not in vars(cls):
             continue
         for name, parameter in inspect.signature(vars(cls)["__init__"]).parameters.items():
-            if parameter.kind not in (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL):
+            if parameter.kind not in _COLLECTING:
                 found.setdefault(name, parameter)
         if Hook in bases:
             break
@@ -121,7 +132,7 @@ def own_parameters(target: type) -> dict[str, inspect.Parameter]:
 def document_problems(subject: Subject) -> list[str]:
     """Classes without a docstring, or whose docstring leaves out an argument."""
     problems = []
-    for capability, target in subject.capabilities("hooks", *TASKS):
+    for capability, target in subject.capabilities("hooks", *TASKS, *BY_NAME):
         text = target.__doc__ or ""
         if not text.strip().partition("\n")[0].endswith("."):
             problems.append(f"{capability.id}: the docstring of {target.__name__} does not begin with a sentence")

@@ -12,7 +12,7 @@ from penstock.author.operator import Operator
 from penstock.author.sensor import Sensor
 from penstock.errors import PenstockError
 from penstock.spec.object_store import ObjectInfo
-from penstock.testing.provider_checks import TASKS, Subject, own_parameters
+from penstock.testing.provider_checks import BY_NAME, TASKS, Subject, own_parameters
 from penstock_manifest.arguments import accepts
 from penstock_manifest.kinds import KINDS
 
@@ -28,7 +28,7 @@ _PARTS = {"host", "port", "login", "password", "schema"}
 def type_problems(subject: Subject) -> list[str]:
     """Parameters whose type in the manifest refuses what the code takes, or the other way round."""
     problems = []
-    for capability, target in subject.capabilities("hooks", *TASKS):
+    for capability, target in subject.capabilities("hooks", *TASKS, *BY_NAME):
         own = own_parameters(target)
         for listed in capability.parameters:
             written = _written(own[listed.name].annotation) if listed.name in own else ""

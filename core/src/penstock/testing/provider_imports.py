@@ -40,8 +40,9 @@ for top in {imports!r}:
     for module in pkgutil.walk_packages(getattr(package, "__path__", []), top + "."):
         importing[0] = module.name
         importlib.import_module(module.name)
-found = {{name.partition(".")[0] for name in set(sys.modules) - before}}
-print(json.dumps([sorted(found - set(sys.stdlib_module_names) - {{"penstock", *{imports!r}}}), reached]))
+known = {{name.partition(".")[0] for name in before}} | set(sys.stdlib_module_names) | {{*{imports!r}}}
+found = {{name.partition(".")[0] for name in set(sys.modules)}} - known
+print(json.dumps([sorted(found), reached]))
 """
 )
 
