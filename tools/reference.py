@@ -23,6 +23,7 @@ from penstock import errors
 from penstock.author.abstract_operator import AbstractOperator
 from penstock.author.run.context import ADJACENT, DATED, FILTERS, NAMES, Context
 from penstock.cli.root import root
+from penstock.metrics.metrics_table import METRICS
 from penstock.model.attempt import TryFacts, TryInputs
 from penstock.settings import SECTIONS, BackendChoice, ServiceChoice
 from penstock.testing import FakeRuntime
@@ -95,11 +96,19 @@ def settings() -> str:
         for key, meaning in entries:
             lines.append(f"| `{key}` | `{getattr(defaults, key)!r}` | {meaning} |")
         lines.append("")
-    lines += [
+    return _markdown([*lines, *_named_entries()])
+
+
+def _named_entries() -> list[str]:
+    """The tables whose entries have names of the user's own."""
+    return [
         "## [secrets.NAME]\n",
         'A secrets backend by a name of your own: `NAME = "TYPE"` in `[secrets]`, or a table with `type`, the capability id of the',
         "backend, and the parameters of that; beside them:\n",
         *_own_keys(BackendChoice),
+        "## [metrics.NAME]\n",
+        'A metrics sink by a name of your own: `NAME = "TYPE"` in `[metrics]`, or a table with `type`, the capability id of the sink,',
+        "and the parameters of that.\n",
         "## [executors]\n",
         'Executors by names of your own: `NAME = "TYPE"`, or a table `[executors.NAME]` with `type` and options. A type is',
         "`local`, whose options are the keys of `[executor]`, or the capability id of a provider's executor,",
@@ -114,6 +123,21 @@ def settings() -> str:
         "Channels of alerts by names of your own: a table `[notifiers.NAME]` with `type` and options. A type is `smtp`, with `to`,",
         "`conn_id` and `from_email`, or the capability id of a provider's notifier, whose options are its parameters.\n",
     ]
+
+
+def metrics() -> str:
+    """The page of what is measured."""
+    lines = [
+        "# Metrics\n",
+        _NOTE,
+        "What Penstock measures if the settings name a [metrics sink](../how-to/metrics.md). A *counter* is added up, of a *gauge*",
+        "the last value counts, a *timing* is spread over spans of time. Units are those of UCUM.\n",
+        "| name | kind | unit | tags | meaning |",
+        "|---|---|---|---|---|",
+    ]
+    for each in METRICS.values():
+        tags = ", ".join(f"`{tag}`" for tag in each.tags)
+        lines.append(f"| `{each.name}` | {each.kind} | `{each.unit}` | {tags} | {each.meaning} |")
     return _markdown(lines)
 
 
@@ -252,6 +276,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings,
     "authoring.md": authoring,
     "errors.md": failures,
+    "metrics.md": metrics,
     "glossary.md": lambda: glossary.page(_NOTE),
     "provider-spec.md": lambda: provider_spec.page(_NOTE),
     "provider-manifest.md": lambda: with_tables((FOLDER / "provider-manifest.md").read_text()),

@@ -123,6 +123,8 @@ def test_tables_of_others_are_left_alone(project):
         ("", {"PENSTOCK_CONN_X": "nonsense"}, r"PENSTOCK_CONN_X: .*neither a URI nor JSON"),
         ("[plugins]\nmodules = ['a-b', 'c', 'c']", {}, r"penstock.toml:2: modules: 'a-b' is no name.*\n.*'c' is listed twice"),
         ("[logs]\nstore = 'bucket/logs'", {}, r"penstock.toml:2: store: 'bucket/logs' is no URL of a log store. Write its scheme"),
+        ("[metrics]\nlines = 5", {}, r"penstock.toml:2: unknown key 'lines' in \[metrics\]"),
+        ("[metrics.lines]\ntype = 'ours'", {}, r"penstock.toml:1: metrics sink 'lines': type 'ours' is no id of a capability"),
         ("[logs]\nchunk_bytes = 1", {}, r"penstock.toml:2: chunk_bytes: expected `int` >= 4096"),
         ("", {"PENSTOCK_PLUGINS__MODULES": "ours, 7"}, r"PENSTOCK_PLUGINS__MODULES: modules: '7' is no name of a module"),
         ("[executors]\n\nBig = 'local'", {}, r"penstock.toml:3: executor 'Big': a name has lower-case letters"),

@@ -55,6 +55,10 @@ folder = "{folder}/safe"
 [services.door]
 type = "parcels.doorkeeper"
 every_s = 0.2
+
+[metrics]
+interval_s = 0.5
+tally = "parcels.tally"
 """
 DAGS = """
 from penstock import DAG, Variable, operator, task, timetable
@@ -192,6 +196,13 @@ def test_logs_are_read_from_its_log_store_where_their_files_are_not(project, run
     assert "from a thread" in "".join(
         path.read_text() for path in (project.depot / "logs").rglob("*") if path.is_file()
     )
+
+
+def test_what_is_measured_is_counted_by_its_tally(project, run):
+    tally = project.depot / "tally"
+    project.until((tally / "runs.finished.parcels.success").is_file, "the tally")
+    assert (tally / "runs.finished.parcels.success").read_text() == "1.0"
+    assert (tally / "tries.finished.threads.success").is_file()
 
 
 def test_runs_fall_due_by_its_timetable(project):

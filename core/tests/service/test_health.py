@@ -12,6 +12,7 @@ from penstock.errors import RequestError
 from penstock.keeper.status import ServiceState, ServiceStatus, StatusFiles
 from penstock.load.snapshot import Snapshots
 from penstock.logs.shipping_report import ShippingReport
+from penstock.metrics.sink_faults import SinkFaults
 from penstock.model.quarantine import Quarantined, QuarantineKind
 from penstock.model.request import DagChanged
 from penstock.plugins.sources import PluginSources
@@ -23,6 +24,7 @@ from penstock.service.health import Severity, check_installation
 from penstock.service.quarantine import drop_quarantined, list_quarantine, retry_quarantined
 from penstock.service.tasks import why
 from penstock.settings import BackendChoice, ExecutorChoice, ServiceChoice
+from penstock.settings.choices import Choice
 from penstock.settings.logs import LogSettings
 from penstock.spec.snapshot import LIST
 
@@ -220,3 +222,22 @@ def test_a_log_store_is_looked_at_if_the_settings_name_one(found, installation, 
     )
     ShippingReport(url, local_mb=40).keep(state)
     assert store(url) == (Severity.OK, "log store", f"{url}, 0 MB of 40 MB on this machine are not shipped")
+
+
+def test_a_metrics_sink_is_looked_at_if_the_settings_name_one(found, installation, tmp_path):
+    (tmp_path / "ours.py").write_text(
+        "from penstock.spec.plugin import Capability, hookimpl\nclass Sink:\n    def write(self, points, at): ...\n@hookimpl\n"
+        "def penstock_metrics_sinks():\n    return [Capability('metrics_sinks', 'ours.sink', Sink, 'A sink.')]\n"
+    )
+    installation.host = PluginSources(modules=("ours",), folder=str(tmp_path)).host(())
+    sinks = {"good": Choice("ours.sink", {}), "odd": Choice("ours.sink", {"port": 1}), "gone": Choice("acme.sink", {})}
+    installation.settings = msgspec.structs.replace(installation.settings, metrics_sinks=sinks)
+    looked = found()
+    assert looked["metrics good"] == (Severity.OK, "metrics good", "ours.sink")
+    assert looked["metrics odd"].detail.startswith("[metrics.odd]: ours.sink takes no argument 'port'")
+    assert "plugin-manager install acme" in looked["metrics gone"].detail
+    faults = SinkFaults(installation.settings.state_folder, lambda _: None)
+    faults.add("good", "OSError: no\x1b[2J door", installation.now())
+    assert found()["metrics good"] == (
+        Severity.BAD, "metrics good", "1 failure since 2026-03-01 12:30:00 UTC: OSError: no\\x1b[2J door",
+    )  # fmt: skip

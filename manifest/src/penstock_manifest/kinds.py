@@ -187,6 +187,18 @@ _TABLE = (
         process="one of its own for each channel, and that of the command that tests it",
         raised="it is told, and the message is sent again later; a `ProviderError` of kind `invalid` gives the message up",
     ),
+    Kind(
+        "metrics_sinks",
+        "places where measurements go",
+        "by the process of the sinks when it starts, if the settings name it",
+        "penstock_metrics_sinks",
+        "penstock.spec.metrics_sink:MetricsSink",
+        ("metrics",),
+        3,
+        made_with="its options of the settings by name",
+        process="that of the sinks, each in a thread of its own",
+        raised="what it was given is lost to it, its next call comes as always, and `penstock up` and `penstock doctor` tell it",
+    ),
 )
 
 KINDS: Mapping[str, Kind] = {kind.name: kind._replace(keys={**CAPABILITY_KEYS, **kind.own_keys}) for kind in _TABLE}

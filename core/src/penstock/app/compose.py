@@ -5,6 +5,7 @@ import time
 
 from penstock.app.environments import isolated_pythons, plugin_host
 from penstock.app.executors import build_executors, lease_renewal_of, place_of
+from penstock.app.metrics_recorder import recorder
 from penstock.app.vault import open_vault
 from penstock.clock import SystemClock
 from penstock.engine.engine import Engine
@@ -13,6 +14,7 @@ from penstock.execute.local import LocalExecutor
 from penstock.model.text import visible
 from penstock.scheduler.in_hand import InHand
 from penstock.scheduler.loop import Scheduler
+from penstock.scheduler.measures import Measures
 from penstock.scheduler.takeover import RoleLease, TakeoverExecutor
 from penstock.service.installation import Installation
 from penstock.service.project import make_state_folder
@@ -91,6 +93,7 @@ def build_scheduler(settings: Settings, holder: str, *, notify: bool = False) ->
         return Scheduler(
             store, engine, executors, requests, asks, clock,
             stop_grace_s=settings.executor.stop_grace_s, role=role, in_hand=in_hand, report=_report,
+            measures=Measures(recorder(settings)),
         )  # fmt: skip
     except BaseException:
         store.close()

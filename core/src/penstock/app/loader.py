@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from penstock.app.environments import plugin_host
+from penstock.app.metrics_recorder import recorder
 from penstock.app.service_main import run_service
 from penstock.load.loader import Loader
 from penstock.load.messages import ParseConfig
@@ -59,6 +60,7 @@ def loader(installation: Installation, catalog: LoaderCatalog) -> Loader:
         log,
         maintain,
         variables_s=variables_s,
+        metrics=recorder(settings),
     )
 
 

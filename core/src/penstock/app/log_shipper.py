@@ -5,6 +5,7 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
+from penstock.app.metrics_recorder import recorder
 from penstock.app.service_main import run_service
 from penstock.author.runtime import current
 from penstock.errors import ExitCode, PluginError
@@ -35,10 +36,10 @@ def log_shipper(installation: Installation) -> LogShipper:
     """The log shipper of an installation whose settings name a log store."""
     settings, index = installation.settings, installation.store.logs
     folder, identity = settings.logs_folder.absolute(), index.identity()
-    host, vault = installation.host, installation.vault
+    host, runtime = installation.host, StoreRuntime(installation.vault)
 
     def open_store() -> LogStore:
-        current.set(StoreRuntime(vault))
+        current.set(runtime)
         return host.log_store(settings.logs.store, settings.logs.conn_id or None)
 
     def open_logs() -> Collection[Path]:
@@ -56,6 +57,7 @@ def log_shipper(installation: Installation) -> LogShipper:
             installation.clock,
             lambda report: report.keep(settings.state_folder),
             _log,
+            recorder(settings),
         ),
     )
 

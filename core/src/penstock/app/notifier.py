@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from penstock.alerts.rules import CALLBACK
 from penstock.alerts.trouble import Trouble
 from penstock.app.environments import isolated_pythons, listening
+from penstock.app.metrics_recorder import recorder
 from penstock.app.service_main import run_service
 from penstock.app.vault import answer
 from penstock.errors import StoreUnavailableError
@@ -49,7 +50,7 @@ def notifier(installation: Installation) -> NotifierLoop:
     }
     store.outbox.register([ALERTS, *sorted(commands)])
     listened = answer(installation.vault, "a plugin module")
-    ports = Ports(settings.notifier.timeout_s, listened, time.monotonic, installation.now, _log)
+    ports = Ports(settings.notifier.timeout_s, listened, time.monotonic, installation.now, _log, recorder(settings))
     listeners = Listeners(store, commands, settings.logs_folder / LOG, ports)
     rules = site_rules(settings)
     clocks = Clocks(time.monotonic, installation.now)

@@ -65,9 +65,11 @@ def _services(settings: Settings, start: int) -> list[SupervisedProcess]:
         _service(settings, "notifier", wanted=bool(notify)),
     ]
     if settings.logs.store:
-        found.append(_service(settings, "log_shipper"))
+        found.append(_service(settings, "log_shipper", vital=False))
     if settings.services:
         found.append(_service(settings, "services", vital=False))
+    if settings.metrics_sinks:
+        found.append(_service(settings, "metrics", vital=False))
     return found
 
 

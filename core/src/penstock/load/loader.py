@@ -18,6 +18,8 @@ from penstock.load.owners import DagOwners, duplicate_dag
 from penstock.load.parser import Parser
 from penstock.load.snapshot import Snapshot, Snapshots
 from penstock.load.watch import FolderWatcher
+from penstock.metrics.metrics_table import BROKEN_FILES, IMPORT_DURATION, IMPORTS
+from penstock.metrics.recorder import OFF, Recorder
 from penstock.model.names import error_sentence, visible
 from penstock.model.source import ParsedFile
 from penstock.model.text import counted
@@ -63,10 +65,11 @@ class Loader:
         maintain: Callable[[], float] = lambda: _NEVER_S,
         *,
         variables_s: float | None = None,
+        metrics: Recorder = OFF,
     ) -> None:
         self._folder, self._snapshots = folder, Snapshots(folder, state)
         self._store, self._parser, self._clock = store, parser, clock
-        self._print = log
+        self._print, self._metrics = log, metrics
         self._maintain, self._variables_s = maintain, variables_s
         self._faults: set[str] = set()
         self._files: dict[str, ParsedFile] = {}
@@ -253,6 +256,14 @@ class Loader:
         kept = replace(parsed, sources=sources, problems=problems, dags=() if problems else parsed.dags)
         self._save(kept)
         self._report(kept)
+        if self._metrics.on:
+            self._measure(kept)
+
+    def _measure(self, kept: ParsedFile) -> None:
+        self._metrics.record(IMPORTS, 1, "broken" if kept.problems else "ok")
+        self._metrics.record(IMPORT_DURATION, kept.duration_s)
+        self._metrics.record(BROKEN_FILES, sum(bool(known.problems) for known in self._files.values()))
+        self._metrics.flush()
 
     def _add_conflict(self, name: str, problem: str, snapshot: Snapshot) -> None:
         """Show a problem with a file that was fine until another one came; its DAGs stay as they are."""

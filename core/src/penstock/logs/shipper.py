@@ -18,6 +18,8 @@ from penstock.logs.local_logs import LocalLog, local_logs, remove_empty_folders
 from penstock.logs.look import Look
 from penstock.logs.shipment import ship
 from penstock.logs.shipping_report import ShippingReport
+from penstock.metrics.metrics_table import LOGS_WAITING
+from penstock.metrics.recorder import OFF, Recorder
 from penstock.processes.supervise import Backoff
 from penstock.spec.log_store import LogStore
 
@@ -72,6 +74,7 @@ class ShipperPorts(NamedTuple):
         clock: Tells the present.
         report: Takes how it fares, whenever that has changed.
         log: Takes what the user should know, a line each.
+        metrics: Takes what is measured.
     """
 
     store: str
@@ -82,6 +85,7 @@ class ShipperPorts(NamedTuple):
     clock: Clock
     report: Callable[[ShippingReport], None]
     log: Callable[[str], None]
+    metrics: Recorder = OFF
 
 
 class LogShipper:
@@ -204,7 +208,10 @@ class LogShipper:
         return excess > 0
 
     def _report_look(self, look: Look, *, over: bool) -> None:
-        store = self._ports.store
+        store, metrics = self._ports.store, self._ports.metrics
+        if metrics.on:
+            metrics.record(LOGS_WAITING, look.waiting)
+            metrics.flush()
         old = self._report or ShippingReport(store)
         since = (old.since or self._ports.clock.now()) if look.fault else None
         new = ShippingReport(store, look.fault, since, look.waiting >> 20, look.disk >> 20, over)

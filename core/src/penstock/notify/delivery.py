@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from penstock.metrics.metrics_table import NOTICES
+from penstock.metrics.recorder import OFF, Recorder
 from penstock.model.notice import Notice
 from penstock.processes.line_process import LineProcess
 from penstock.processes.supervise import FIRST_PAUSE_S, LONGEST_PAUSE_S, Backoff
@@ -35,6 +37,7 @@ class Ports(NamedTuple):
         monotonic: Tells seconds that never go back.
         now: Tells the present, aware UTC.
         log: Takes what the user should know, a line each.
+        metrics: Takes what is measured.
     """
 
     timeout_s: float
@@ -42,6 +45,7 @@ class Ports(NamedTuple):
     monotonic: Callable[[], float]
     now: Callable[[], datetime]
     log: Callable[[str], None]
+    metrics: Recorder = OFF
 
 
 class Delivery:
@@ -156,6 +160,9 @@ class Delivery:
     def _delivered(self, failure: str) -> None:
         """Record how the delivery of the present notice ended, and go on to the next."""
         self._busy, self._due, self._ends_busy = False, None, 0
+        if self._ports.metrics.on:
+            self._ports.metrics.record(NOTICES, 1, self.row.provider, "failed" if failure else "ok")
+            self._ports.metrics.flush()
         if failure:
             row, number = self.row, self._notices[0][0]
             self.row = msgspec.structs.replace(row, failed=row.failed + 1, failure=failure, failed_at=self._ports.now())

@@ -22,6 +22,7 @@ from penstock.model.text import utc_text
 from penstock.scheduler.arrival import Arrival
 from penstock.scheduler.in_hand import InHand
 from penstock.scheduler.inbox import Inbox, fault_of
+from penstock.scheduler.measures import Measures
 from penstock.scheduler.open_asks import OpenAsks
 from penstock.scheduler.outage import Outage
 from penstock.scheduler.takeover import RoleLease
@@ -45,6 +46,7 @@ class Scheduler:
         role: The time for which this is certain to be the one scheduler.
         in_hand: Notes the tries that it is dealing with.
         report: Takes a line about each run that has ended.
+        measures: Takes what is measured.
         selector: Makes what it waits with.
     """
 
@@ -61,12 +63,14 @@ class Scheduler:
         role: RoleLease | None = None,
         in_hand: InHand | None = None,
         report: Callable[[str], None] = lambda _: None,
+        measures: Measures | None = None,
         selector: Callable[[], selectors.BaseSelector] = selectors.DefaultSelector,
     ) -> None:
         self._store, self._engine, self._executors = store, engine, executors
         self._requests, self._clock = requests, clock
         self._role = role or RoleLease(store.leader_lock, clock)
         self._stop_grace_s, self._in_hand, self._report = stop_grace_s, in_hand or InHand(), report
+        self._measures = measures or Measures()
         self._capacities: dict[str, int | None] = {}
         self._unsent: list[TryFinished] = []
         self._selector = selector()
@@ -177,6 +181,7 @@ class Scheduler:
             capacity = None if name == self._engine.sensor_executor else executor.capacity()
             if name not in self._capacities or self._capacities[name] != capacity:
                 self._capacities[name] = capacity
+                self._measures.capacity(name, capacity)
                 yield CapacityChanged(name, capacity)
 
     def _stored(self) -> list[Arrival]:
@@ -197,6 +202,8 @@ class Scheduler:
 
     def _carried_out(self, turn: Turn) -> float:
         """Carry out what a turn decided; returns the seconds until the next one is due."""
+        if self._measures.on:
+            self._measures.turn(turn.steps, self._clock.read().monotonic_s - turn.now.monotonic_s)
         for step in turn.steps:
             self._act(step)
             for run in step.changes.runs:

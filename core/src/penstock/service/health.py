@@ -12,6 +12,7 @@ from penstock.errors import ConfigError, PenstockError
 from penstock.keeper.status import ServiceState
 from penstock.load.integrity import damaged_files
 from penstock.logs.shipping_report import read_report
+from penstock.metrics.sink_faults import read_sink_faults
 from penstock.model.text import counted, visible
 from penstock.scheduler.executor_faults import ExecutorFaults
 from penstock.service.alerts.alerts import list_alerts
@@ -64,6 +65,7 @@ def check_installation(installation: Installation) -> list[Finding]:
         ("secrets", _secrets),
         ("log store", _log_store),
         ("services", _services),
+        ("metrics", _metrics),
         ("providers", _providers),
         ("alerts", _alerts),
     ):
@@ -256,6 +258,21 @@ def _notifiers(installation: Installation) -> Iterator[Finding]:
         if chosen.provided:
             for problem in choice_problems(installation.host, "notifiers", chosen.type, chosen.options):
                 yield Finding(Severity.BAD, f"alert channel {name}", f"[notifiers.{name}]: {problem}")
+
+
+def _metrics(installation: Installation) -> Iterator[Finding]:
+    """A metrics sink that no installed provider offers, that refuses its options, or that fails."""
+    faults = read_sink_faults(installation.settings.state_folder)
+    for name, chosen in installation.settings.metrics_sinks.items():
+        subject = f"metrics {name}"
+        problems = choice_problems(installation.host, "metrics_sinks", chosen.type, chosen.options)
+        for problem in problems:
+            yield Finding(Severity.BAD, subject, f"[metrics.{name}]: {problem}")
+        if (found := faults.get(name)) and not problems:
+            often = f"{counted(found.failed, 'failure')} since {found.since:%Y-%m-%d %H:%M:%S} UTC"
+            yield Finding(Severity.BAD, subject, f"{often}: {visible(found.fault)}")
+        elif not problems:
+            yield Finding(Severity.OK, subject, chosen.type)
 
 
 def _providers(installation: Installation) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""``[executor]``: the local executor."""
+"""``[executor]`` and ``[waiters]``: the local executor, and its processes that poke sensors."""
 
 from typing import Annotated
 
@@ -24,3 +24,13 @@ class ExecutorSettings(msgspec.Struct, frozen=True):
     spawn_servers: Count = 8
     import_timeout_s: Seconds = 60.0
     stop_grace_s: Annotated[float, msgspec.Meta(ge=0)] = 5.0
+
+
+class WaiterSettings(msgspec.Struct, frozen=True):
+    """``[waiters]``: processes that poke sensors, one for the sensors of a DAG file.
+
+    Attributes:
+        threads: Pokes of plain (not async) sensors that one process makes at once.
+    """
+
+    threads: Count = 32

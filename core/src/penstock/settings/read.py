@@ -14,6 +14,7 @@ from penstock.model.connection import Connection, parse_connection
 from penstock.settings.alerts import NotifierChoice, read_notifier, rule_problems
 from penstock.settings.executors import ExecutorChoice, default_executors, read_executor, read_queue
 from penstock.settings.logs import LogSettings, store_problems
+from penstock.settings.metrics import read_sink
 from penstock.settings.plugins import PluginSettings, module_problems
 from penstock.settings.secrets import BackendChoice, order_problems, read_backend
 from penstock.settings.services import read_service
@@ -22,7 +23,7 @@ from penstock.settings.settings import SECTIONS, Settings
 FILE = "penstock.toml"
 _OTHERS = frozenset({"providers", "plugin-manager", "tool"})
 _NAMED = ("executors", "queues", "services", "notifiers")
-_NAMED_WITHIN = ("secrets",)
+_NAMED_WITHIN = ("secrets", "metrics")
 """Tables with keys that are known and entries by names of the user's own."""
 
 Entry = TypeVar("Entry")
@@ -53,6 +54,7 @@ def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
     queues = written.read("queues", lambda queue, value: read_queue(queue, value, executors))
     services = written.read("services", read_service)
     backends = written.read("secrets", read_backend, BackendChoice(""))
+    sinks = written.read("metrics", read_sink)
     where = f"{file}:{_line(text, 'secrets', 'order')}"
     problems += [f"{where}: {each}" for each in order_problems(sections["secrets"].order, backends)]
     notifiers = written.read("notifiers", read_notifier, NotifierChoice(""))
@@ -71,6 +73,7 @@ def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
         secrets_backends=backends,
         services=services,
         notifiers=notifiers,
+        metrics_sinks=sinks,
         secret_keys=tuple(environ.get("PENSTOCK_SECRET_KEY", "").replace(",", " ").split()),
         connections=connections,
         variables={n[len(_VARIABLE) :].lower(): v for n, v in environ.items() if n.startswith(_VARIABLE)},

@@ -7,19 +7,20 @@ import msgspec
 
 from penstock.model.connection import Connection
 from penstock.settings.alerts import AlertSettings, NotifierChoice
+from penstock.settings.choices import Choice
 from penstock.settings.core import CoreSettings
 from penstock.settings.database import DatabaseSettings
-from penstock.settings.executor import ExecutorSettings
+from penstock.settings.executor import ExecutorSettings, WaiterSettings
 from penstock.settings.executors import ExecutorChoice, default_executors
 from penstock.settings.loader import LoaderSettings
 from penstock.settings.logs import LogSettings
+from penstock.settings.metrics import MetricsSettings
 from penstock.settings.notifier import NotifierSettings
 from penstock.settings.plugins import PluginSettings
 from penstock.settings.retention import RetentionSettings
 from penstock.settings.scheduler import SchedulerSettings
 from penstock.settings.secrets import BackendChoice, SecretsSettings, order_of
 from penstock.settings.services import ServiceChoice
-from penstock.settings.waiters import WaiterSettings
 from penstock.settings.xcom import XComSettings
 
 
@@ -34,6 +35,7 @@ class Settings(msgspec.Struct, frozen=True):
         secrets_backends: The secrets backends of the tables ``[secrets.NAME]``, by name.
         services: The services of ``[services]``, by name.
         notifiers: The channels of ``[notifiers]`` by name.
+        metrics_sinks: The metrics sinks of the tables ``[metrics.NAME]``, by name.
         secret_keys: Keys of ``PENSTOCK_SECRET_KEY``, the first of which encrypts; empty to use the key file.
         connections: Connections of the environment, by lower-case id; they go before stored ones.
         variables: Variables of the environment, by lower-case key; they go before stored ones.
@@ -53,6 +55,7 @@ class Settings(msgspec.Struct, frozen=True):
     alerts: AlertSettings = AlertSettings()
     xcom: XComSettings = XComSettings()
     logs: LogSettings = LogSettings()
+    metrics: MetricsSettings = MetricsSettings()
     retention: RetentionSettings = RetentionSettings()
     plugins: PluginSettings = PluginSettings()
     secrets: SecretsSettings = SecretsSettings()
@@ -61,6 +64,7 @@ class Settings(msgspec.Struct, frozen=True):
     secrets_backends: dict[str, BackendChoice] = {}
     services: dict[str, ServiceChoice] = {}
     notifiers: dict[str, NotifierChoice] = {}
+    metrics_sinks: dict[str, Choice] = {}
     secret_keys: tuple[str, ...] = ()
     connections: dict[str, Connection] = {}
     variables: dict[str, str] = {}
@@ -126,6 +130,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "alerts": AlertSettings,
     "xcom": XComSettings,
     "logs": LogSettings,
+    "metrics": MetricsSettings,
     "retention": RetentionSettings,
     "plugins": PluginSettings,
     "secrets": SecretsSettings,

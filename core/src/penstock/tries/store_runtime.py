@@ -1,5 +1,6 @@
 """The runtime of stores that are opened outside of a task: by the log shipper, a command, or the deletion of what is old."""
 
+import threading
 from typing import ClassVar
 
 from penstock.author.runtime import BaseRuntime
@@ -8,7 +9,7 @@ from penstock.tries.vault import Vault
 
 
 class StoreRuntime(BaseRuntime):
-    """Finds connections, and refuses the rest.
+    """Finds connections, one at a time whatever threads ask, and refuses the rest.
 
     Args:
         vault: Where they are.
@@ -18,8 +19,9 @@ class StoreRuntime(BaseRuntime):
     advice: ClassVar[str] = "an object store or a log store may ask for its connection alone"
 
     def __init__(self, vault: Vault) -> None:
-        self._vault = vault
+        self._vault, self._one_at_a_time = vault, threading.Lock()
 
     def connection(self, conn_id: str) -> Connection:
         """The connection that a task would get; raises NotFoundError."""
-        return self._vault.connection(conn_id).value
+        with self._one_at_a_time:
+            return self._vault.connection(conn_id).value

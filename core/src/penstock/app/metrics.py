@@ -1,0 +1,66 @@
+"""Main of the process of the metrics sinks: ``python -m penstock.app.metrics``."""
+
+import os
+import sys
+
+from penstock.app.service_main import run_service
+from penstock.author.runtime import current
+from penstock.errors import ConfigError, ExitCode, PenstockError
+from penstock.metrics.collector import Collector
+from penstock.metrics.recorder import PIPE
+from penstock.metrics.sink_faults import SinkFaults
+from penstock.model.text import visible
+from penstock.service.choices.problems import choice_problems
+from penstock.service.installation import Installation
+from penstock.spec.metrics_sink import MetricsSink
+from penstock.tries.store_runtime import StoreRuntime
+
+
+def main() -> int:
+    """Give metrics to the sinks until SIGTERM; the exit code is 5 if the installation is wrong."""
+
+    def run(installation: Installation, stop: int) -> None:
+        collector(installation).run(stop)
+        os._exit(ExitCode.DONE)  # a sink that does not return would keep the process
+
+    return run_service("metrics", run)
+
+
+def collector(installation: Installation) -> Collector:
+    """The process of the sinks of an installation; one that cannot be made is told, and left out.
+
+    Raises:
+        ConfigError: The state folder takes no pipe.
+    """
+    settings = installation.settings
+    faults = SinkFaults(settings.state_folder, _log)
+    current.set(StoreRuntime(installation.vault))
+    sinks: dict[str, MetricsSink] = {}
+    for name, chosen in settings.metrics_sinks.items():
+        try:
+            sinks[name] = _made(installation, chosen.type, chosen.options)
+        except Exception as error:  # noqa: BLE001 - a provider's code may raise anything
+            why = str(error) if isinstance(error, PenstockError) else f"{type(error).__name__}: {error}"
+            faults.add(name, f"it cannot be made: {why}", installation.now())
+    try:
+        return Collector(
+            settings.state_folder / PIPE, sinks, settings.metrics.interval_s, installation.clock.read, faults
+        )
+    except OSError as error:
+        raise ConfigError(f"{settings.state_folder / PIPE}: the pipe cannot be made: {error.strerror}.") from None
+
+
+def _made(installation: Installation, capability: str, options: dict[str, object]) -> MetricsSink:
+    problems = choice_problems(installation.host, "metrics_sinks", capability, options)
+    if problems:
+        raise ConfigError("; ".join(problems))
+    made: MetricsSink = installation.host.resolve(capability, "metrics_sinks")(**options)
+    return made
+
+
+def _log(line: str) -> None:
+    print(visible(f"metrics: {line}"), file=sys.stderr, flush=True)  # noqa: T201 - the supervisor's terminal
+
+
+if __name__ == "__main__":
+    sys.exit(main())

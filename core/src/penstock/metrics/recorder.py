@@ -1,0 +1,74 @@
+"""What a process measures with: values are gathered, and sent to the process of the sinks without ever waiting for it."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from penstock.metrics.metrics_table import DROPPED, Metric
+from penstock.metrics.series import Record
+from penstock.processes.frames import frame
+
+PIPE = "metrics.pipe"
+
+_BATCH = 20
+"""Values of one write."""
+
+_MOST_BYTES = 4096
+"""Bytes of one write, which the kernel does at once or not at all; see PIPE_BUF in pipe(7)."""
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Recorder:
+    """Gathers values and sends them when `flush` is called; one that is off is asked nothing but that.
+
+    Args:
+        pipe: The named pipe of the process of the sinks; None for one that is off.
+
+    Attributes:
+        on: Whether anybody wants to know. Ask this before anything is worked out for `record`.
+    """
+
+    def __init__(self, pipe: Path | None = None) -> None:
+        self.on = pipe is not None
+        self._pipe, self._writing = pipe, -1
+        self._records: list[Record] = []
+        self._dropped = 0
+
+    def record(self, metric: Metric, value: float, *tags: str) -> None:
+        """Note a value.
+
+        Args:
+            metric: Of what.
+            value: What to add, what it is now, or how many seconds it took, by the metric's kind.
+            tags: Values of its tags, in their order.
+        """
+        self._records.append(Record(metric.name, value, tags))
+
+    def flush(self) -> None:
+        """Send what was noted; what nobody takes now is dropped, and counted for the time when somebody does."""
+        records, self._records = self._records, []
+        if self._dropped and self._sent([Record(DROPPED.name, float(self._dropped))]):
+            self._dropped = 0
+        for start in range(0, len(records), _BATCH):
+            batch = records[start : start + _BATCH]
+            if not self._sent(batch):
+                self._dropped += len(batch)
+
+    def _sent(self, batch: Sequence[Record]) -> bool:
+        data = b"".join(frame(0, 0, _encode(each)) for each in batch)
+        if len(data) > _MOST_BYTES:
+            return len(batch) > 1 and sum(self._sent([each]) for each in batch) == len(batch)
+        try:
+            if self._writing < 0 and self._pipe is not None:
+                self._writing = os.open(self._pipe, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            os.write(self._writing, data)
+        except OSError:  # it is away, or behind
+            return False
+        return True
+
+
+OFF = Recorder()
+"""For processes of an installation without a sink."""

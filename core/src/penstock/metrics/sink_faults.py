@@ -1,0 +1,70 @@
+"""What goes wrong with metrics sinks, kept in a file of the state folder for whoever asks from another process."""
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+FILE = "metrics-sinks.json"
+
+
+class SinkFault(msgspec.Struct, frozen=True):
+    """What a sink raised last.
+
+    Attributes:
+        fault: As a sentence.
+        since: Since when it raises.
+        failed: How often it has raised since then.
+    """
+
+    fault: str
+    since: datetime
+    failed: int = 1
+
+
+class SinkFaults:
+    """The faults of all sinks by name; a sink that works again has none.
+
+    Args:
+        state: The state folder.
+        log: Takes what the user should know, a line each.
+    """
+
+    def __init__(self, state: Path, log: Callable[[str], None]) -> None:
+        self._path, self._log = state / FILE, log
+        self._faults: dict[str, SinkFault] = {}
+        self._lock = threading.Lock()
+        self._keep()
+
+    def add(self, name: str, fault: str, at: datetime) -> None:
+        """Keep a fault; it is told when it is the first, or another one."""
+        with self._lock:
+            old = self._faults.get(name)
+            if old is None or old.fault != fault:
+                self._log(f"the metrics sink {name!r} has failed: {fault}. What it was given is not given again.")
+            self._faults[name] = SinkFault(fault, old.since if old else at, old.failed + 1 if old else 1)
+            self._keep()
+
+    def mended(self, name: str) -> None:
+        """Note that a sink works."""
+        with self._lock:
+            if self._faults.pop(name, None) is not None:
+                self._log(f"the metrics sink {name!r} works again")
+                self._keep()
+
+    def _keep(self) -> None:
+        with suppress(OSError):  # a disk that keeps nothing is no reason to fail
+            new = self._path.with_suffix(".new")
+            new.write_bytes(msgspec.json.encode(self._faults))
+            new.replace(self._path)
+
+
+def read_sink_faults(state: Path) -> dict[str, SinkFault]:
+    """Faults by the names of their sinks; none if no sink has failed."""
+    try:
+        return msgspec.json.decode((state / FILE).read_bytes(), type=dict[str, SinkFault])
+    except (OSError, msgspec.MsgspecError):
+        return {}
