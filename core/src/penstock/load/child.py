@@ -8,7 +8,7 @@ import resource
 import signal
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
@@ -28,7 +28,8 @@ from penstock.author.parse_session import ParseSession
 from penstock.errors import MissingProviderError, NotFoundError, PluginError, RequestError
 from penstock.load.ignore import IGNORE
 from penstock.load.messages import UNANSWERED, MessageKind, ParseConfig, ParseJob
-from penstock.model.names import error_sentence
+from penstock.model.dag import DagSpec
+from penstock.model.names import channel_problem, error_sentence
 from penstock.model.schedule import ScheduleKind
 from penstock.model.source import ParsedFile
 from penstock.processes.frames import Frame, FrameSocket
@@ -112,6 +113,7 @@ def _import(job: ParseJob, config: ParseConfig, runtime: "_LoaderRuntime", memor
     except BaseException as error:  # noqa: BLE001 - objects of the author's own are looked at here
         built = BuildResult((), (str(to_problem(error, session, job.file)),))
     notes = built.notes if built.dags or built.problems else (*built.notes, *_no_dags(job))
+    notes = (*notes, *_unknown_channels(built.dags, config.channels, job.file))
     planned = _plan(session, built, job, config)
     refreshes = [each for each in (session.refresh_s, planned.refresh_s) if each is not None]
     parsed = job.parsed(
@@ -124,6 +126,19 @@ def _import(job: ParseJob, config: ParseConfig, runtime: "_LoaderRuntime", memor
         duration_s=perf_counter() - started,
     )
     return msgspec.structs.replace(parsed, planned=planned.runs)
+
+
+def _unknown_channels(dags: Iterable[DagSpec], channels: Collection[str], file: str) -> Iterator[str]:
+    """Note alerts that go nowhere; the DAG is taken, for what it does does not depend on who is told of it."""
+    for dag in dags:
+        rules = [(1, rule) for rule in dag.alerts]
+        rules += [(task.line, rule) for task in dag.tasks for rule in task.alerts]
+        for line, rule in rules:
+            yield from (
+                f"{file}:{line}: DAG {dag.dag_id!r}, alerts: {fault}"
+                for name in rule.to
+                if (fault := channel_problem(name, channels))
+            )
 
 
 def _plan(session: ParseSession, built: BuildResult, job: ParseJob, config: ParseConfig) -> Plan:

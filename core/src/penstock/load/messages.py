@@ -36,6 +36,7 @@ class ParseConfig(msgspec.Struct, frozen=True):
     Attributes:
         providers: Ids of the installed providers.
         capabilities: Their operators, sensors and timetables.
+        channels: Names of the alert channels of the settings.
         folder: The project's folder, in which its modules of plug-ins lie.
         memory_mb: Megabytes that the import of one file may take beyond what the server has.
         timeout_s: Seconds that the import of one file may take.
@@ -45,6 +46,7 @@ class ParseConfig(msgspec.Struct, frozen=True):
 
     providers: tuple[str, ...] = ()
     capabilities: tuple[Capability, ...] = ()
+    channels: tuple[str, ...] = ()
     folder: str = ""
     memory_mb: int = 1024
     timeout_s: float = 30.0

@@ -1,12 +1,13 @@
-"""Names that users and tasks choose, of runs, Variables, pools and XComs; and the bounds of the conf of a run."""
+"""Names that users and tasks choose, of runs, Variables, pools, XComs and alert channels; and the bounds of the conf of a run."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
-from penstock.errors import RequestError
+from penstock.errors import RequestError, did_you_mean
+from penstock.model.dag import MAILTO
 
 LONGEST_NAME = 250
 LONGEST_XCOM_KEY = 512  # Airflow's bound
@@ -63,6 +64,17 @@ def xcom_key_problem(key: Any) -> str:  # noqa: ANN401 - what a task gave
     if len(key) > LONGEST_XCOM_KEY:
         return f"the XCom key {key[:60]!r}... has {len(key):,} characters; at most {LONGEST_XCOM_KEY} are kept"
     return ""
+
+
+def channel_problem(name: str, known: Collection[str]) -> str:
+    """Say why no alert can be sent to a channel, as a sentence; "" if it can."""
+    scheme, separator, address = name.partition(":")
+    if separator and scheme == MAILTO:
+        return "" if "@" in address else f"{name!r} has no mail address; write {MAILTO}:somebody@example.com."
+    if name in known:
+        return ""
+    advice = did_you_mean(name, known, otherwise=f"Known are: {', '.join(sorted(known)) or 'none'}.")
+    return f"there is no channel {name!r} in [notifiers] of penstock.toml. {advice}"
 
 
 def visible(text: str) -> str:

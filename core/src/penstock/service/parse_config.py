@@ -10,6 +10,7 @@ def parse_config(settings: Settings, host: PluginHost) -> ParseConfig:
     return ParseConfig(
         providers=host.ids(),
         capabilities=tuple(host.capabilities("operators", "sensors", "timetables")),
+        channels=tuple(settings.notifiers),
         folder=str(settings.root.absolute()) if settings.plugins.modules else "",
         memory_mb=settings.loader.memory_mb,
         timeout_s=settings.loader.timeout_s,

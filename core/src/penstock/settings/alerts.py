@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 import msgspec
 
-from penstock.errors import RequestError, did_you_mean
+from penstock.errors import RequestError
 from penstock.model.dag import MAILTO
+from penstock.model.names import channel_problem
 from penstock.model.state import AlertEvent
 from penstock.settings.numbers import Count, Seconds
 
@@ -63,17 +64,6 @@ class AlertSettings(msgspec.Struct, frozen=True):
     timeout_s: Seconds = 30.0
     log_lines: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 20
     base_url: str = ""
-
-
-def channel_problem(name: str, known: Collection[str]) -> str:
-    """Say why no alert can be sent to a channel, as a sentence; "" if it can."""
-    scheme, separator, address = name.partition(":")
-    if separator and scheme == MAILTO:
-        return "" if "@" in address else f"{name!r} has no mail address; write {MAILTO}:somebody@example.com."
-    if name in known:
-        return ""
-    advice = did_you_mean(name, known, otherwise=f"Known are: {', '.join(sorted(known)) or 'none'}.")
-    return f"there is no channel {name!r} in [notifiers] of penstock.toml. {advice}"
 
 
 def rule_problems(rules: tuple[InstallationRule, ...], known: Collection[str]) -> Iterator[str]:

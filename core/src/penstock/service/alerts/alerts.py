@@ -8,12 +8,11 @@ from penstock.author.runtime import BaseRuntime, current
 from penstock.errors import ConfigError, PenstockError, PluginError
 from penstock.model.connection import Connection
 from penstock.model.dag import MAILTO, AlertRule, DagSpec
-from penstock.model.names import error_sentence
+from penstock.model.names import channel_problem, error_sentence
 from penstock.notify.alerts.channels import shown
 from penstock.processes.masking import MASK
 from penstock.service.alerts.notifiers import notifier_of
 from penstock.service.installation import Installation
-from penstock.settings.alerts import channel_problem
 from penstock.spec.notifier import AlertMessage
 from penstock.store import AlertDelivery
 

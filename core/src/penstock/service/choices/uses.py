@@ -13,6 +13,7 @@ def uses_of(settings: Settings, capability: Capability) -> list[str]:
         ("executors", settings.executors),
         ("secrets", settings.secrets_backends),
         ("services", settings.services),
+        ("notifiers", settings.notifiers),
     ):
         found += [f"[{table}] {name}" for name, chosen in entries.items() if chosen.type == capability.id]
     if capability.scheme and urlsplit(settings.values_url).scheme == capability.scheme:
