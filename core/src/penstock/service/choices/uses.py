@@ -16,6 +16,6 @@ def uses_of(settings: Settings, capability: Capability) -> list[str]:
         ("notifiers", settings.notifiers),
     ):
         found += [f"[{table}] {name}" for name, chosen in entries.items() if chosen.type == capability.id]
-    if capability.scheme and urlsplit(settings.values_url).scheme == capability.scheme:
-        found.append("[xcom] store")
+    urls = {"[xcom] store": settings.values_url, "[logs] store": settings.logs.store}
+    found += [name for name, url in urls.items() if capability.scheme and urlsplit(url).scheme == capability.scheme]
     return found
