@@ -18,7 +18,7 @@ from penstock_plugin_manager.index.wheel import check_wheel
 from penstock_plugin_manager.installed.environment import Environment
 from penstock_plugin_manager.model.lock import File
 from penstock_plugin_manager.resolve.blame import Asked, blamed
-from penstock_plugin_manager.resolve.message import clash_in, explain
+from penstock_plugin_manager.resolve.message import clash_in, explain, needs_of
 
 NAME = "lib_a-1.0-py3-none-any.whl"
 
@@ -236,3 +236,12 @@ def test_a_clash_is_read_from_the_words_of_both_tools(said):
         ("a", "c", "<2"),
         ("b", "c", ">=2"),
     ]
+
+
+def test_a_requirement_at_the_end_of_a_sentence_ends_before_its_stop():
+    said = (
+        "we can conclude that all versions of pytest depend on pluggy==1.6.0.\n And because you require one>=2.*, two"
+    )
+    assert [(each.parent, each.child, each.specifier) for each in needs_of(said)] == [
+        ("pytest", "pluggy", "==1.6.0"), ("", "one", ">=2.*"),
+    ]  # fmt: skip

@@ -198,7 +198,10 @@ def needs_of(message: str) -> list[MessageRequirement]:
     ):
         found.append(("" if parent == "-r" else parent, name, spec))
     pairs = (
-        MessageRequirement(normalize(parent) if parent else "", normalize(child), spec) for parent, child, spec in found
+        MessageRequirement(
+            normalize(parent) if parent else "", normalize(child), spec.rstrip(".")
+        )  # the sentence ends there
+        for parent, child, spec in found
     )
     return list(dict.fromkeys(pairs))
 
