@@ -135,6 +135,16 @@ def test_who_needs_a_package_over_any_number_of_steps_depends_on_it_and_a_ring_h
     assert dependants(ring, ["a"]) == {"a", "b"}
 
 
+def test_every_package_says_what_its_own_tests_need_so_that_they_run_from_its_own_folder():
+    groups = {
+        each.name: tomllib.loads((ROOT / each.folder / "pyproject.toml").read_text())
+        .get("dependency-groups", {})
+        .get("tests")
+        for each in PACKAGES
+    }
+    assert [name for name, group in groups.items() if not group] == []
+
+
 # Versions and fragments.
 
 

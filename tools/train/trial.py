@@ -53,7 +53,10 @@ def try_wheel(
         except RuntimeError as error:
             raise Refused(str(error)) from None
         if tests:
-            _run_tests(repository.root, package, python)
+            _install_tests(repository.root, package, python, folder / "shelf")
+            # The tests are of the wheel only while no source folder has taken its place.
+            wheels.import_everything(python, import_name(wheel), folder / "empty")
+            _call(repository.root, str(python), "-m", "pytest", "-q", str(repository.root / package.folder / "tests"))
     return count
 
 
@@ -63,12 +66,12 @@ def import_name(wheel: Path) -> str:
     return "penstock" if name == "penstock_core" else name.replace("penstock_providers_", "penstock_")
 
 
-def _run_tests(root: Path, package: Package, python: Path) -> None:
-    uv = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", str(python)]
-    words = ["--group", f"{root / package.folder / 'pyproject.toml'}:tests", "-e", str(root / "testkit")]
-    for command in (
-        [*uv, *words, "--find-links", str(python.parents[2] / "shelf")],
-        [str(python), "-m", "pytest", "-q", str(root / package.folder / "tests")],
-    ):
-        if subprocess.run(command, cwd=root, check=False, env={**environ, "PYTHONPATH": ""}).returncode:
-            raise Refused(f"{package.distribution}: {' '.join(command)} failed")
+def _install_tests(root: Path, package: Package, python: Path, shelf: Path) -> None:
+    siblings = ("--no-sources", "--find-links", str(shelf), "--constraints", str(shelf / CONSTRAINTS))
+    words = ("--group", f"{root / package.folder / 'pyproject.toml'}:tests", "-e", str(root / "testkit"))
+    _call(root, sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", str(python), *siblings, *words)
+
+
+def _call(root: Path, *command: str) -> None:
+    if subprocess.run(command, cwd=root, check=False, env={**environ, "PYTHONPATH": ""}).returncode:
+        raise Refused(f"failed: {' '.join(command)}")
