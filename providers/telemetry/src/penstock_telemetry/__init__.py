@@ -1,0 +1,1 @@
+"""Metrics of Penstock by StatsD and OTLP."""
