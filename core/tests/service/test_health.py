@@ -214,13 +214,13 @@ def test_a_log_store_is_looked_at_if_the_settings_name_one(found, installation, 
     url = (tmp_path / "kept").as_uri()
     assert store(url).severity is Severity.NOTE
     state, since = installation.settings.state_folder, installation.now()
-    ShippingReport(url, "no\x1b[2J door", since, 30, 40).keep(state)
+    ShippingReport(url, "logs", "no\x1b[2J door", since, 30, 40).keep(state)
     assert store(url) == (
         Severity.BAD,
         "log store",
         f"{url} takes no logs since 2026-03-01 12:30:00 UTC: no\\x1b[2J door; 30 MB of 40 MB on this machine are not shipped",
     )
-    ShippingReport(url, local_mb=40).keep(state)
+    ShippingReport(url, "logs", local_mb=40).keep(state)
     assert store(url) == (Severity.OK, "log store", f"{url}, 0 MB of 40 MB on this machine are not shipped")
 
 

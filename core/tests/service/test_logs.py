@@ -166,9 +166,25 @@ def test_who_waits_for_a_seal_in_vain_is_told(installation, task, shipped, clock
     assert (len(waited), waited[-1].last, waited[-1].cut) == (16, True, True)
 
 
+def keep_report(installation, folder=None):
+    settings = installation.settings
+    ShippingReport(settings.logs.store, str(folder or settings.logs_folder)).keep(settings.state_folder)
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["where it is shipped", "where its files are not"])
+def test_a_log_of_which_nothing_is_known_is_waited_for_only_where_its_file_cannot_be(
+    installation, task, shipped, clock, tmp_path, elsewhere
+):
+    installation.settings.state_folder.mkdir()
+    keep_report(installation, tmp_path / "another" if elsewhere else None)
+    task(TaskState.SUCCESS)
+    waited = to_the_end(logs.follow_logs(installation, "sales", "extract"), clock)
+    assert (len(waited) > 1, waited[-1].cut) == (elsewhere, elsewhere)
+
+
 def test_a_followed_log_goes_on_in_the_store_when_its_file_goes(installation, task, shipped, clock):
     installation.settings.state_folder.mkdir()
-    ShippingReport(installation.settings.logs.store).keep(installation.settings.state_folder)
+    keep_report(installation)
     _, second = logs.task_logs(installation, "sales", "extract")
     write(second, "one\n")
     chunks = logs.follow_logs(installation, "sales", "extract")

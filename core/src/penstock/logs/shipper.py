@@ -212,9 +212,9 @@ class LogShipper:
         if metrics.on:
             metrics.record(LOGS_WAITING, look.waiting)
             metrics.flush()
-        old = self._report or ShippingReport(store)
+        old = self._report or ShippingReport(store, str(self._folder))
         since = (old.since or self._ports.clock.now()) if look.fault else None
-        new = ShippingReport(store, look.fault, since, look.waiting >> 20, look.disk >> 20, over)
+        new = ShippingReport(store, str(self._folder), look.fault, since, look.waiting >> 20, look.disk >> 20, over)
         if new.fault and new.fault != old.fault:
             self._ports.log(
                 f"logs do not reach {store}: {new.fault}. They stay in {self._folder} until they do; tries go on."

@@ -14,6 +14,7 @@ class ShippingReport(msgspec.Struct, frozen=True):
 
     Attributes:
         store: URL of the log store.
+        folder: The logs folder, whose files it ships.
         fault: What the store or the disk answered last, as a sentence; "" if all went well.
         since: When it began to.
         waiting_mb: Megabytes that are not shipped yet.
@@ -22,6 +23,7 @@ class ShippingReport(msgspec.Struct, frozen=True):
     """
 
     store: str
+    folder: str
     fault: str = ""
     since: datetime | None = None
     waiting_mb: int = 0

@@ -22,6 +22,9 @@ from penstock.tries.store_runtime import StoreRuntime
 _BEHIND = "it has not reached the log store. See `penstock doctor` on the machine that runs the scheduler."
 
 
+_PATIENCE_S = 10.0
+"""Seconds, at least, for which a log that has ended is waited for: the shipper's machine may be a busy one."""
+
 _LOOK_S = 2.0
 """Seconds between two looks at a log of another machine: each asks the log store."""
 
@@ -179,8 +182,9 @@ class _Progress:
 
     def __init__(self, installation: Installation) -> None:
         self._reader, self._clock = _reader(installation), installation.clock
-        self._patience_s = 3 * installation.settings.logs.chunk_s
-        self._ships = read_report(installation.settings.state_folder) is not None
+        self._patience_s = max(_PATIENCE_S, 3 * installation.settings.logs.chunk_s)
+        report = read_report(installation.settings.state_folder)
+        self._ships = report is not None and report.folder == str(installation.settings.logs_folder.absolute())
         self._done: dict[tuple[int, int], int] = {}
         self._asked: dict[tuple[int, int], float] = {}
         self._whole: set[tuple[int, int]] = set()
