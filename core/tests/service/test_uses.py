@@ -20,6 +20,9 @@ web = "acme.web"
 [notifiers]
 chat = "acme.chat"
 
+[metrics]
+graphs = "acme.graphs"
+
 [xcom]
 store = "acme://values"
 
@@ -35,6 +38,7 @@ store = "acme://logs"
         ("secrets_backends", "vault", "", ["[secrets] team"]),
         ("services", "web", "", ["[services] web"]),
         ("notifiers", "chat", "", ["[notifiers] chat"]),
+        ("metrics_sinks", "graphs", "", ["[metrics] graphs"]),
         ("object_stores", "store", "acme", ["[xcom] store", "[logs] store"]),
         ("object_stores", "other", "other", []),
         ("operators", "copy", "", []),

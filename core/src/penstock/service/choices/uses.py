@@ -14,6 +14,7 @@ def uses_of(settings: Settings, capability: Capability) -> list[str]:
         ("secrets", settings.secrets_backends),
         ("services", settings.services),
         ("notifiers", settings.notifiers),
+        ("metrics", settings.metrics_sinks),
     ):
         found += [f"[{table}] {name}" for name, chosen in entries.items() if chosen.type == capability.id]
     urls = {"[xcom] store": settings.values_url, "[logs] store": settings.logs.store}
