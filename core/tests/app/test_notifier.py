@@ -5,6 +5,8 @@ import signal
 
 import pytest
 
+from penstock.store import ALERTS
+
 from .conftest import processes_running
 
 MANIFEST = """
@@ -98,7 +100,8 @@ def test_every_change_of_a_run_is_heard_in_order_on_both_databases(any_project):
     assert site.heard("acme") == RUN
     assert any_project.down() == 0
     assert any_project.processes() == []
-    assert any_project.look(lambda store: [each.waiting for each in store.outbox.listeners()]) == [0]
+    waiting = any_project.look(lambda store: {each.provider: each.waiting for each in store.outbox.listeners()})
+    assert waiting == {"acme": 0, ALERTS: 0}
 
 
 def test_without_a_listener_there_is_no_notifier_and_nothing_is_written_for_it(project, site):

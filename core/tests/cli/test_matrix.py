@@ -51,6 +51,7 @@ VALUES = {
 
 LEFT_OUT = {
     ("up",): "runs until it is stopped; `core/tests/app` runs it",
+    ("alerts", "test"): "sends to a service; `core/tests/app/test_alerts.py` has one",
     ("connections", "test"): "reaches a service; no hook is installed here, and `test_with_provider.py` has one",
 }
 
