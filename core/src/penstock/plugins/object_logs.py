@@ -67,8 +67,12 @@ class ObjectLogs:
             self._store.delete(found.url)
 
     def _objects(self, folder: str) -> Iterator[tuple[str, ObjectInfo]]:
-        """The objects of a folder by the last part of their names; what is no piece and no seal is somebody else's."""
-        for found in self._store.list(f"{self._url}/{folder}"):
+        """The objects of a folder by the last part of their names; what is no piece and no seal is somebody else's.
+
+        So is what lies in a folder of it: one log's name may be the beginning of another's.
+        """
+        prefix = f"{self._url}/{folder}"
+        for found in self._store.list(prefix):
             name = found.url.rpartition("/")[2]
-            if name.removesuffix(_SEAL).isdecimal():
+            if name.removesuffix(_SEAL).isdecimal() and found.url.count("/") == prefix.count("/"):
                 yield name, found
