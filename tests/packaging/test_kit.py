@@ -27,6 +27,7 @@ SECRETS, LOGS, TIMETABLE = (
     "test_logs.py::Test{}LogStore",
     "test_timetables.py::Test{}Timetable",
 )
+METRICS = "test_metrics.py::Test{}MetricsSink"
 NOTIFIER = "test_notifiers.py::Test{}Notifier"
 SENSOR, STORE, EXECUTOR = (
     "test_sensors.py::Test{}ItemSensor",
@@ -284,6 +285,14 @@ FAULTS = [
     Fault(
         "a notifier sends another's message", f"{NOTIFIER}::test_each_message_is_sent_in_its_turn", "of 3 messages",
         {"notifiers.py": ("alerts/{message.key}", "alerts/{message.dag_id}")},
+    ),
+    Fault(
+        "a metrics sink drops points", f"{METRICS}::test_many_points_of_one_call_are_all_there", "the service has",
+        {"metrics.py": ("for each in points]", "for each in points[:100]]")},
+    ),
+    Fault(
+        "a metrics sink forgets the call before", f"{METRICS}::test_counters_add_up", "the service has",
+        {"metrics.py": ("metrics/{at.isoformat()}", "metrics/now")},
     ),
 ]  # fmt: skip
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from penstock.testing.suites.executor import ExecutorSuite
     from penstock.testing.suites.hook import HookSuite
     from penstock.testing.suites.log_store import LogStoreSuite
+    from penstock.testing.suites.metrics_sink import MetricsSinkSuite
     from penstock.testing.suites.notifier import NotifierSuite
     from penstock.testing.suites.object_store import ObjectStoreSuite
     from penstock.testing.suites.secrets_backend import SecretsBackendSuite
@@ -34,6 +35,7 @@ __all__ = [
     "FakeRuntime",
     "HookSuite",
     "LogStoreSuite",
+    "MetricsSinkSuite",
     "NotifierSuite",
     "ObjectStoreSuite",
     "OperatorSuite",
@@ -59,6 +61,7 @@ _HOMES = {
     "ExecutorSuite": "suites.executor",
     "HookSuite": "suites.hook",
     "LogStoreSuite": "suites.log_store",
+    "MetricsSinkSuite": "suites.metrics_sink",
     "NotifierSuite": "suites.notifier",
     "SecretsBackendSuite": "suites.secrets_backend",
     "TimetableSuite": "suites.timetable",
