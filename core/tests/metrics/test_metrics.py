@@ -137,6 +137,20 @@ def test_nobody_waits_for_a_process_of_the_sinks_that_is_away_or_behind(tmp_path
         os.close(each)
 
 
+def test_the_last_value_of_a_gauge_waits_for_the_process_of_the_sinks(tmp_path):
+    recorder = Recorder(tmp_path / "pipe")
+    for value in (3, 2):
+        recorder.record(CAPACITY, value, "local")
+        recorder.flush()
+    house = House(tmp_path)
+    recorder.flush()
+    house.collector.step()
+    house.end()
+    assert house.sinks["one"].given == [{("executor.capacity", "local"): 2}]
+    for each in (house.stop_r, house.stop_w):
+        os.close(each)
+
+
 def test_what_is_no_record_harms_nothing(house):
     with (house.folder / "pipe").open("wb", buffering=0) as pipe:
         pipe.write(b"\xff" * 300)

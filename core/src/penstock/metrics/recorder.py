@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from penstock.metrics.metrics_table import DROPPED, Metric
+from penstock.metrics.metrics_table import DROPPED, METRICS, Metric
 from penstock.metrics.series import Record
 from penstock.processes.frames import frame
 
@@ -36,6 +36,7 @@ class Recorder:
         self._pipe, self._writing = pipe, -1
         self._records: list[Record] = []
         self._dropped = 0
+        self._gauges: dict[tuple[str, tuple[str, ...]], Record] = {}
 
     def record(self, metric: Metric, value: float, *tags: str) -> None:
         """Note a value.
@@ -48,14 +49,20 @@ class Recorder:
         self._records.append(Record(metric.name, value, tags))
 
     def flush(self) -> None:
-        """Send what was noted; what nobody takes now is dropped, and counted for the time when somebody does."""
-        records, self._records = self._records, []
+        """Send what was noted; what nobody takes now is dropped, and counted for the time when somebody does.
+
+        The last value of a gauge is kept until it is taken: it may not be noted again for long.
+        """
+        records, self._records = [*self._gauges.values(), *self._records], []
+        self._gauges.clear()
         if self._dropped and self._sent([Record(DROPPED.name, float(self._dropped))]):
             self._dropped = 0
         for start in range(0, len(records), _BATCH):
             batch = records[start : start + _BATCH]
             if not self._sent(batch):
-                self._dropped += len(batch)
+                gauges = [each for each in batch if METRICS[each.name].kind == "gauge"]
+                self._gauges.update({(each.name, each.tags): each for each in gauges})
+                self._dropped += len(batch) - len(gauges)
 
     def _sent(self, batch: Sequence[Record]) -> bool:
         data = b"".join(frame(0, 0, _encode(each)) for each in batch)
