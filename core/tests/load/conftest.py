@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 
+from penstock.errors import ConfigError
 from penstock.load.loader import Loader
 from penstock.load.messages import ParseConfig
 from penstock.load.parser import Parser
@@ -20,6 +21,7 @@ class MemoryStore:
     def __init__(self, variables=None):
         self.known, self.dags, self.adopted, self.saved = {}, {}, [], []
         self.present, self.past, self.planned = dict(variables or {}), {}, {}
+        self.away = set()
         self.reading, self.writing = os.pipe()
         os.set_blocking(self.reading, False)
 
@@ -55,6 +57,8 @@ class MemoryStore:
         return {snapshot for _, snapshot, _ in self.dags.values()}
 
     def variables(self, keys):
+        if self.away & set(keys):
+            raise ConfigError("the source 'acme' failed")
         return {key: self.present.get(key) for key in keys}
 
     def fileno(self):

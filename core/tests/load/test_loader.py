@@ -181,6 +181,26 @@ def test_a_killed_loader_loses_nothing_that_it_saved(loader, catalog, write, mak
     assert catalog.saved == ["a.py", "b.py"]
 
 
+def test_a_source_of_variables_that_fails_costs_no_dag_and_no_other_file(loader, catalog, write, lines):
+    catalog.present |= {"v": "one", "w": "two"}
+    write("a.py", "DAG(Variable.get('v'))")
+    write("b.py", "DAG(Variable.get('w'))")
+    loader.scan()
+    catalog.away, catalog.present["w"] = {"v"}, "three"
+    loader.scan()
+    loader.scan()
+    assert sorted(catalog.dags) == ["one", "three"], "the file of another Variable is imported again"
+    assert lines.count("whether a Variable has changed is not known: the source 'acme' failed") == 1
+    write("a.py", "DAG(Variable.get('v'), tags=['x'])")
+    loader.scan()
+    assert "the source 'acme' failed" in catalog.known["a.py"].problems[0]
+    assert "one" in catalog.dags, "its last good version stays"
+    catalog.away = set()
+    loader.scan()
+    assert (catalog.known["a.py"].problems, sorted(catalog.dags)) == ((), ["one", "three"])
+    assert catalog.saved.count("a.py") == 3
+
+
 def test_the_running_loader_hears_of_files_and_variables(loader, catalog, write, folder):
     catalog.present["v"] = "one"
     write("a.py", "DAG(Variable.get('v'))")
