@@ -17,7 +17,7 @@ from penstock_manifest.specs import REACTING
 TASK = TaskStateChanged("d", "r", "t", -1, 1, "queued", "running", "", datetime(2026, 1, 1, tzinfo=UTC))
 RUN = RunStateChanged("d", "r", "manual", "running", "success", "", datetime(2026, 1, 1, tzinfo=UTC))
 
-OWN_KEY = {"hooks": 'connection_type = "x"', "object_stores": 'scheme = "{}"'}
+OWN_KEY = {"hooks": 'connection_type = "x"', "object_stores": 'scheme = "{}"', "log_stores": 'scheme = "{}"'}
 
 
 def host_of(site):
