@@ -1,5 +1,6 @@
 """What `new` writes, for each kind, and what it refuses; that it works is shown by tests/packaging/test_kit.py."""
 
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,12 @@ def new(tmp_path, monkeypatch, capsys):
         pytest.param(["acme", "--kinds", "boxes"], "'boxes' is no kind of capability", id="no kind"),
         pytest.param(["acme", "--kinds", ""], "--kinds names none", id="no kinds"),
         pytest.param(["acme", "--distribution", "a b"], "'a b' is no name of a distribution", id="distribution"),
+        pytest.param(["acme", "--distribution", "Penstock_Core"], "is a part of Penstock", id="our distribution"),
+        pytest.param(["acme", "--name", "two\nlines"], "--name 'two\\nlines' cannot be written down", id="two lines"),
+        pytest.param(["acme", "--name", 'a "quote"'], "cannot be written down", id="quotes"),
+        pytest.param(["acme", "--name", " "], "cannot be written down", id="no name"),
+        pytest.param(["acme", "--repository", "here"], "--repository 'here' is no address", id="no address"),
+        pytest.param(["acme", "--repository", 'https://x/"'], "cannot be written down", id="address with a quote"),
     ],
 )
 def test_what_cannot_be_used_is_refused_before_anything_is_written(new, tmp_path, words, says):
@@ -99,3 +106,21 @@ def test_the_address_of_the_repository_stands_in_its_links(new, tmp_path):
     text = (tmp_path / "penstock-providers-acme" / "pyproject.toml").read_text()
     assert 'Homepage = "https://git.example.org/acme"' in text
     assert "example.com" not in text
+
+
+@pytest.mark.parametrize("was_there", [True, False])
+def test_where_the_disk_is_full_nothing_is_left(new, tmp_path, was_there):
+    """The next try finds the folder as it was."""
+    folder = tmp_path / "here"
+    if was_there:
+        folder.mkdir()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1500, limits[1]))
+    try:
+        code, said = new("acme", "--folder", str(folder))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    assert (code, "cannot be written" in said) == (1, True)
+    assert list(tmp_path.rglob("*")) == ([folder] if was_there else [])
+    assert new("acme", "--folder", str(folder))[0] == 0

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import tarfile
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from penstock_plugin_manager.errors import IncompatibleError, ManagerError, MissingError
 from penstock_plugin_manager.index.wheel import Wheel, read_wheel
+from penstock_plugin_manager.model.provider_project import read_project
 
 _TESTS = ("tests", "test")
 """Folders of tests, and names of dependency groups and extras that hold what tests need; the first that is there counts."""
@@ -80,8 +80,7 @@ def _unpacked(path: Path, folder: Path) -> Path:
 
 
 def _built(source: Path, folder: Path, build: Callable[[Path, Path], None]) -> Path:
-    if not (source / "pyproject.toml").is_file():
-        raise MissingError(f"{source} has no pyproject.toml.", "Name a provider's folder.")
+    read_project(source)
     folder.mkdir()
     build(source, folder)
     wheels = sorted(folder.glob("*.whl"))
@@ -94,19 +93,14 @@ def _needs_of_tests(source: Path) -> tuple[str, ...]:
     """Return the requirements of a project's dependency group (PEP 735) or extra of tests.
 
     Raises:
-        ManagerError: its pyproject.toml is no TOML, or a group includes what is no group.
+        ManagerError: its pyproject.toml cannot be read, or a group includes what is no group.
     """
-    try:
-        data = tomllib.loads((source / "pyproject.toml").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ManagerError(f"{source / 'pyproject.toml'} cannot be read: {error}.") from None
-    groups = data.get("dependency-groups", {})
-    extras = data.get("project", {}).get("optional-dependencies", {})
+    project = read_project(source)
     for name in _TESTS:
-        if name in groups:
-            return tuple(_group(groups, name, ()))
-        if name in extras:
-            return tuple(extras[name])
+        if name in project.groups:
+            return tuple(_group(project.groups, name, ()))
+        if name in project.extras:
+            return project.extras[name]
     return ()
 
 

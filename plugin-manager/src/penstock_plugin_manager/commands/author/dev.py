@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import tomllib
 from pathlib import Path
-from typing import Any
 
 from penstock_manifest.discovery import GROUP
 
@@ -19,12 +17,11 @@ from penstock_plugin_manager.errors import (
     INCOMPATIBLE,
     OK,
     IncompatibleError,
-    ManagerError,
     MissingError,
     did_you_mean,
 )
 from penstock_plugin_manager.model.lock import Locked
-from penstock_plugin_manager.model.names import normalize
+from penstock_plugin_manager.model.provider_project import read_project
 from penstock_plugin_manager.model.requirement import parse_requirement, unmet
 from penstock_plugin_manager.output import Result
 
@@ -57,8 +54,6 @@ def run(options: argparse.Namespace, session: Session) -> Result:
     if options.action == "unlink":
         return _unlinked(options.target, session, dry_run=options.dry_run)
     project = Path(options.target).absolute()
-    if not (project / "pyproject.toml").is_file():
-        raise MissingError(f"{project} has no pyproject.toml.", "Name a provider's folder.")
     found, ids = _read(project)
     apart = [each for each in ids if each in session.isolated]
     if apart:
@@ -100,25 +95,17 @@ def _unlinked(provider_id: str, session: Session, *, dry_run: bool) -> Result:
 
 def _read(project: Path) -> tuple[LinkedProject, list[str]]:
     """Return the distribution that a folder would be, and the ids of its providers, from its pyproject.toml alone."""
-    try:
-        data: dict[str, Any] = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8")).get(
-            "project", {}
-        )
-    except (OSError, ValueError) as error:
-        raise ManagerError(f"{project / 'pyproject.toml'} cannot be read: {error}.") from None
-    points: dict[str, str] = data.get("entry-points", {}).get(GROUP, {})
-    if not points or not isinstance(data.get("name"), str):
-        raise IncompatibleError(
-            f"{project / 'pyproject.toml'} announces no provider.", f'It needs [project.entry-points."{GROUP}"].'
-        )
-    name, version = normalize(data["name"]), str(data.get("version") or _NO_VERSION)
-    requires = [*data.get("dependencies", ())]
+    read = read_project(project)
+    if not read.providers or not read.name:
+        raise IncompatibleError(f"{read.file} announces no provider.", f'It needs [project.entry-points."{GROUP}"].')
+    name, version = read.name, read.version or _NO_VERSION
+    requires = [*read.dependencies]
     metadata = [f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}"]
-    for extra, texts in data.get("optional-dependencies", {}).items():
+    for extra, texts in read.extras.items():
         metadata.append(f"Provides-Extra: {extra}")
         requires += [_of_extra(text, extra) for text in texts]
     metadata += [f"Requires-Dist: {each}" for each in requires]
-    lines = [f"[{GROUP}]", *(f"{point} = {target}" for point, target in points.items())]
+    lines = [f"[{GROUP}]", *(f"{point} = {target}" for point, target in read.providers.items())]
     files = {
         "METADATA": "\n".join(metadata) + "\n",
         "entry_points.txt": "\n".join(lines) + "\n",
@@ -126,7 +113,7 @@ def _read(project: Path) -> tuple[LinkedProject, list[str]]:
         "direct_url.json": json.dumps({"url": project.as_uri(), "dir_info": {"editable": True}}),
     }
     source = project / "src" if (project / "src").is_dir() else project
-    return LinkedProject(name, version, project, source, files), list(points)
+    return LinkedProject(name, version, project, source, files), list(read.providers)
 
 
 def _of_extra(text: str, extra: str) -> str:

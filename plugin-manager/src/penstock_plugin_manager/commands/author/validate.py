@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
-import tomllib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from importlib_metadata import EntryPoint
 from penstock_manifest.claims import claim_problems, ships_module
@@ -23,6 +21,7 @@ from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import INCOMPATIBLE, OK, ManagerError, MissingError
 from penstock_plugin_manager.index.wheel import read_wheel
 from penstock_plugin_manager.model.names import CORE, default_distribution, normalize
+from penstock_plugin_manager.model.provider_project import read_project
 from penstock_plugin_manager.model.requirement import parse_requirement
 from penstock_plugin_manager.output import Result, style
 
@@ -49,12 +48,15 @@ def run(options: argparse.Namespace, session: Session) -> Result:
 
     Raises:
         MissingError: there is no such file or folder.
+        ManagerError: it is a device or a pipe, or a pyproject.toml has another shape.
     """
     path = Path(options.path)
     if not path.exists():
         raise MissingError(
             f"There is no file or folder {path}.", "Name a wheel, a provider's folder or a provider.toml."
         )
+    if not path.is_dir() and not path.is_file():  # a pipe or a device would be read for ever
+        raise ManagerError(f"{path} is neither a file nor a folder.", "Name a wheel, a folder or a provider.toml.")
     if path.suffix == ".whl":
         problems, manifest, source = _wheel(path)
     elif path.is_dir():
@@ -112,19 +114,14 @@ def _names(provider_id: str, distribution: str, requires: tuple[str, ...]) -> li
 
 
 def _folder(path: Path) -> tuple[list[str], Manifest | None, Source]:
-    project_file = path / "pyproject.toml"
-    if not project_file.is_file():
-        raise MissingError(f"{path} has no pyproject.toml.", "Name a provider's folder.")
-    project = _load(project_file).get("project", {})
-    points = project.get("entry-points", {}).get(GROUP, {})
-    if not points:
+    project = read_project(path)
+    if not project.providers:
         return [f"pyproject.toml has no entry point in the group {GROUP}"], None, _none
-    distribution, requires = normalize(str(project.get("name", ""))), tuple(project.get("dependencies", ()))
     problems: list[str] = []
     manifest: Manifest | None = None
     read: Source = _none
-    for name, value in points.items():
-        package, file, problem = target_of(EntryPoint(name, str(value), GROUP))
+    for name, value in project.providers.items():
+        package, file, problem = target_of(EntryPoint(name, value, GROUP))
         inside = Path(*package.split("."), file)
         source = next((base / inside for base in (path / "src", path) if file and (base / inside).is_file()), None)
         if problem or source is None:
@@ -132,10 +129,10 @@ def _folder(path: Path) -> tuple[list[str], Manifest | None, Source]:
             continue
         found, manifest = _judged(source, name)
         if manifest is not None:
-            root, extras = source.parents[len(inside.parts) - 1], project.get("optional-dependencies", {})
-            found += claim_problems(manifest, partial(_holds, root), tuple(extras))
+            root = source.parents[len(inside.parts) - 1]
+            found += claim_problems(manifest, partial(_holds, root), tuple(project.extras))
             read = partial(source_below, str(root))
-        problems += found + _names(name, distribution, requires)
+        problems += found + _names(name, project.name, project.dependencies)
     return problems, manifest, read
 
 
@@ -144,13 +141,6 @@ def _holds(root: Path, module: str) -> bool:
     path = root.joinpath(*module.split("."))
     beside = (each.name for each in path.parent.glob(f"{path.name}.*"))
     return path.is_dir() or ships_module(beside, path.name)
-
-
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ManagerError(f"{path} is no TOML: {error}.") from None
 
 
 def _imports(manifest: Manifest, session: Session) -> list[str]:
