@@ -19,9 +19,9 @@ from penstock import Connection
 from penstock.tries.backend_process import serve_backend
 
 class Backend:
-    def __init__(self, pin):
+    def __init__(self, pin, secret=""):
         if pin != 7:
-            raise ValueError("the pin is wrong")
+            raise ValueError("the pin is wrong: " + secret)
         self.asked = 0
 
     def connection(self, conn_id):
@@ -33,6 +33,10 @@ class Backend:
                 os.kill(os.getpid(), signal.SIGKILL)
             case "raises":
                 raise PermissionError("you may not")
+            case "pin":
+                raise PermissionError("you may not with the pin p1n-word")
+            case "half":
+                raise ValueError("half \\udc80 one")
             case "exits":
                 sys.exit("enough")
             case "other":
@@ -113,9 +117,15 @@ def failures(program, tmp_path_factory):
     """What is said of each id at which the backend fails, all asked of one source."""
     ports = BackendPorts(time.monotonic, answer, lambda ask, value: tuple(secrets_of_answer(ask, value)))
     log = tmp_path_factory.mktemp("failures") / "acme.log"
-    line = BackendLine([sys.executable, str(program)], BackendConfig("acme", "a.b", {"pin": 7}, "{}"), 30.0, log, ports)
+    line = BackendLine(
+        [sys.executable, str(program)],
+        BackendConfig("acme", "a.b", {"pin": 7, "secret": "p1n-word"}, "{}"),
+        30.0,
+        log,
+        ports,
+    )
     source, found = BackendSource("acme", line, 60.0, time.monotonic), {}
-    for conn_id in ("raises", "exits", "other", "number", "bad text", "dies"):
+    for conn_id in ("raises", "pin", "half", "exits", "other", "number", "bad text", "dies"):
         with pytest.raises(ConfigError) as error:
             Vault([source]).connection(conn_id)
         found[conn_id] = str(error.value)
@@ -128,6 +138,8 @@ def failures(program, tmp_path_factory):
     ("conn_id", "told"),
     [
         ("raises", "PermissionError: you may not"),
+        ("pin", "PermissionError: you may not with the pin ***"),
+        ("half", "ValueError: half \N{REPLACEMENT CHARACTER} one"),
         ("exits", "SystemExit: enough"),
         ("other", "it answers for another id, 'another'"),
         ("number", "connection() returned a int; it must return a Connection, its text, or None"),
@@ -182,8 +194,8 @@ def test_one_that_hangs_is_ended_and_fails_at_once_until_it_is_due_again(make, h
 
 
 def test_one_that_cannot_be_made_says_why(make):
-    with pytest.raises(ConfigError, match="it cannot be made: ValueError: the pin is wrong"):
-        make(pin=8).connection("text")
+    with pytest.raises(ConfigError, match=r"it cannot be made: ValueError: the pin is wrong: \*\*\*"):
+        make(pin=8, secret="p1n-word").connection("text")
 
 
 def test_the_vault_asks_it_in_its_turn_and_nothing_falls_through(make):

@@ -17,7 +17,7 @@ from penstock.author.runtime import current
 from penstock.errors import PenstockError
 from penstock.execute.channel import Channel, ChannelRuntime
 from penstock.keeper.kept_service import ServiceConfig, ServiceReport
-from penstock.model.names import well_formed
+from penstock.model.names import error_sentence, error_text, well_formed
 from penstock.spec.service import Service, ServiceContext
 from penstock.spec.wire import FrameKind
 
@@ -58,8 +58,8 @@ def run_service_process(sock: socket.socket, make: Callable[[ServiceConfig], Ser
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the fence: a service may raise anything
         if not isinstance(error, PenstockError):
             traceback.print_exception(error)
-        why = str(error) if isinstance(error, PenstockError) else f"it raised {type(error).__name__}: {error}"
-        channel.send(FrameKind.FINISHED, 0, channel.mask.hide(well_formed(why)).encode())
+        why = error_text(error) if isinstance(error, PenstockError) else f"it raised {error_sentence(error)}"
+        channel.send(FrameKind.FINISHED, 0, channel.mask.hide(why).encode())
         return 1
     if not context.stopping:
         channel.send(FrameKind.FINISHED, 0, b"its run() returned")

@@ -10,7 +10,7 @@ from penstock.errors import RequestError
 from penstock.model.dag import MAILTO
 from penstock.model.names import channel_problem
 from penstock.model.state import AlertEvent
-from penstock.settings.numbers import Count, Seconds
+from penstock.settings.numbers import Count, LongSeconds, Seconds, SecondsOrZero
 
 SMTP = "smtp"
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
@@ -30,7 +30,7 @@ class InstallationRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     on: AlertEvent | tuple[AlertEvent, ...]
     to: str | tuple[str, ...]
     dags: tuple[str, ...] = ("*",)
-    after_s: Seconds | None = None
+    after_s: LongSeconds | None = None
 
     @property
     def events(self) -> tuple[AlertEvent, ...]:
@@ -58,9 +58,9 @@ class AlertSettings(msgspec.Struct, frozen=True):
     """
 
     rules: tuple[InstallationRule, ...] = ()
-    window_s: Annotated[float, msgspec.Meta(ge=0)] = 10.0
+    window_s: SecondsOrZero = 10.0
     singly: Count = 5
-    expire_s: Seconds = 86400.0
+    expire_s: LongSeconds = 86400.0
     timeout_s: Seconds = 30.0
     log_lines: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 20
     base_url: str = ""

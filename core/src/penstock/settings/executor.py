@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 
 from penstock.model.dag import Isolation
-from penstock.settings.numbers import Count, Seconds
+from penstock.settings.numbers import Count, Seconds, SecondsOrZero
 
 
 class ExecutorSettings(msgspec.Struct, frozen=True):
@@ -23,7 +23,7 @@ class ExecutorSettings(msgspec.Struct, frozen=True):
     isolation: Isolation = "fork"
     spawn_servers: Count = 8
     import_timeout_s: Seconds = 60.0
-    stop_grace_s: Annotated[float, msgspec.Meta(ge=0)] = 5.0
+    stop_grace_s: SecondsOrZero = 5.0
 
 
 class WaiterSettings(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -105,11 +105,27 @@ def _find(environ: Mapping[str, str], folder: Path) -> Path | None:
 def _read(file: Path) -> tuple[str, dict[str, Any]]:
     try:
         text = file.read_text(encoding="utf-8")
-        return text, tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{file}: not valid TOML: {error}.") from None
+        tables = tomllib.loads(text)
+        # What the settings hold goes to other processes, none of whose formats has a larger number.
+        number = next(_too_large(tables), None)
+    except RecursionError:
+        raise ConfigError(f"{file}: its lists and tables are nested too deep.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file}: cannot be read: {error}.") from None
+    except ValueError as error:  # a number of thousands of digits is refused by int() and not by tomllib
+        raise ConfigError(f"{file}: not valid TOML: {error}.") from None
+    if number is not None:
+        raise ConfigError(f"{file}: a number of {number.bit_length()} bits; none may have more than 64.")
+    return text, tables
+
+
+def _too_large(value: object) -> Iterator[int]:
+    """Whole numbers that take more than 64 bits, at any depth."""
+    if isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _too_large(each)
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        yield value
 
 
 RawSettings = dict[str, dict[str, tuple[Any, str]]]

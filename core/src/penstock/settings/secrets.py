@@ -1,12 +1,12 @@
 """``[secrets]``: where connections and Variables come from, and in which order the places are asked."""
 
 from collections.abc import Collection, Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
 from penstock.settings.choices import read_choice, read_own_keys
-from penstock.settings.numbers import Seconds
+from penstock.settings.numbers import Seconds, SecondsOrZero
 
 ENVIRONMENT, DATABASE = "environment", "database"
 
@@ -34,7 +34,7 @@ class BackendChoice(msgspec.Struct, frozen=True):
 
     type: str
     options: dict[str, Any] = {}
-    cache_s: Annotated[float, msgspec.Meta(ge=0)] = 60.0
+    cache_s: SecondsOrZero = 60.0
     timeout_s: Seconds = 10.0
 
 

@@ -169,7 +169,7 @@ class BackendLine:
             elif kind == FrameKind.HELLO and payload:
                 self._process = None
                 process.end()
-                self._ended(payload.decode(errors="replace"), every=True)
+                self._ended(process.mask.hide(payload.decode(errors="replace")), every=True)
                 return
             elif kind == FrameKind.HELLO:
                 self._loaded = True
@@ -200,6 +200,8 @@ class BackendLine:
             process.mask.learn(self._ports.secrets(ask, answer.value))
         except (msgspec.MsgspecError, ValueError) as error:
             answer = BackendAnswer(problem=f"its answer cannot be read: {error}")
+        if answer.problem:
+            answer = BackendAnswer(problem=process.mask.hide(answer.problem))
         self._backoff.reset()
         for each in done:
             each(answer, self._sent_at)

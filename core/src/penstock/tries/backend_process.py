@@ -15,6 +15,7 @@ from penstock.author.runtime import current
 from penstock.errors import PenstockError
 from penstock.execute.channel import Channel, ChannelRuntime
 from penstock.model.connection import Connection, parse_connection
+from penstock.model.names import error_sentence, error_text
 from penstock.model.text import shortened
 from penstock.spec.secrets_backend import SecretsBackend
 from penstock.spec.wire import Ask, FrameKind
@@ -91,5 +92,5 @@ def _reason(channel: Channel, error: BaseException) -> str:
     """Why there is no answer, without secrets that are known here; where it happened goes into the log."""
     if not isinstance(error, PenstockError):
         traceback.print_exception(error)
-    text = str(error) if isinstance(error, PenstockError) else f"{type(error).__name__}: {error}"
+    text = error_text(error) if isinstance(error, PenstockError) else error_sentence(error)
     return shortened(channel.mask.hide(text), LONGEST_REASON)
