@@ -148,7 +148,7 @@ _TABLE = (
         3,
         {"scheme": SCHEME},
         made_with="the store's URL, and a connection id or None; it gives the log store",
-        process="the log shipper, in several threads; a command that reads a log; the loader, which deletes old ones",
+        process="the log shipper, in several threads; a command that reads a log; the process that deletes old ones",
         raised="the log stays on its machine and is offered again after a pause; `penstock up` and `penstock doctor` tell it",
     ),
     Kind(

@@ -15,9 +15,10 @@ from penstock.load.loader import Loader
 from penstock.load.messages import ParseConfig
 from penstock.load.parser import Parser
 from penstock.model.text import visible
+from penstock.processes.fork import spawn
 from penstock.service.installation import Installation
 from penstock.service.parse_config import parse_config
-from penstock.service.retention.sweep import RetentionSweep
+from penstock.service.retention.sweep_process import SweepProcess
 from penstock.store import LoaderCatalog
 from penstock_manifest.cache import stamp
 
@@ -25,30 +26,30 @@ _LOOK_S = 30.0
 """Seconds between two looks at the Variables of secrets backends whose answers are used for a shorter time."""
 
 
+_SWEEP = (sys.executable, "-P", "-m", "penstock.app.retention")
+
+
 def main(start_notifier: Callable[[], None]) -> int:
     """Load DAG files until SIGTERM; the exit code is 5 if the installation is wrong; ``start_notifier`` asks for the notifier."""
 
     def run(installation: Installation, stop: int) -> None:
+        sweeper = SweepProcess(lambda: spawn(_SWEEP, cwd=installation.settings.root), installation.clock, _log)
         catalog = LoaderCatalog(installation.store, installation.vault.variables, installation.now, start_notifier)
         if installation.store.alerts.any_needed():
             start_notifier()
         try:
-            loader(installation, catalog).run(stop)
+            loader(installation, catalog, sweeper.step).run(stop)
         finally:
+            sweeper.close()
             catalog.close()
 
     return run_service("loader", run)
 
 
-def loader(installation: Installation, catalog: LoaderCatalog) -> Loader:
-    """The loader of an installation, which also deletes what is old."""
-
-    def log(line: str) -> None:
-        print(visible(line), file=sys.stderr, flush=True)  # noqa: T201 - the supervisor's terminal
-
+def loader(installation: Installation, catalog: LoaderCatalog, maintain: Callable[[], float]) -> Loader:
+    """The loader of an installation; ``maintain`` has what is old deleted while there is nothing to load."""
     settings = installation.settings
     parser = Parser(_Installed(installation), installation.vault.variables, installation.now)
-    maintain = RetentionSweep(installation, log).step
     # What a secrets backend has may change at any time, and is asked anew once the answers that are known are too old.
     variables_s = min((max(each.cache_s, _LOOK_S) for each in settings.secrets_backends.values()), default=None)
     return Loader(
@@ -57,11 +58,15 @@ def loader(installation: Installation, catalog: LoaderCatalog) -> Loader:
         catalog,
         parser,
         installation.now,
-        log,
+        _log,
         maintain,
         variables_s=variables_s,
         metrics=recorder(settings),
     )
+
+
+def _log(line: str) -> None:
+    print(visible(line), file=sys.stderr, flush=True)  # noqa: T201 - the supervisor's terminal
 
 
 def notifier_starter(line: int | None) -> Callable[[], None]:

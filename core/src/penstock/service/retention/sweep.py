@@ -1,4 +1,4 @@
-"""Applies ``[retention]``: once an hour and at the start, a small portion at a time, in the loader's process."""
+"""Applies ``[retention]``, a small portion at a time."""
 
 import contextlib
 import shutil
@@ -15,10 +15,7 @@ from penstock.service.retention.shipped_logs import ShippedLogs
 from penstock.tries.paths import run_logs, run_values
 from penstock.tries.store_runtime import StoreRuntime
 
-PERIOD = timedelta(hours=1)
-PAUSE_S = 0.1
-"""Seconds between two portions, in which others have the database."""
-
+_YOUNG = timedelta(hours=1)  # a version that is so young may have been stored for a run that is about to be
 NOTICES_KEPT = timedelta(days=1)
 """How long a change of a state waits for a listener that does not come."""
 
@@ -40,24 +37,13 @@ class RetentionSweep:
         self._installation, self._log = installation, log
         self._store, self._settings = installation.store, installation.settings
         self._shipped = ShippedLogs(installation)
-        self._work: Iterator[None] | None = None
-        self._due: datetime | None = None
 
-    def step(self) -> float:
-        """Do one portion if there is something to do; returns the seconds until the next call is due."""
-        now = self._installation.now()
-        if self._work is None and (self._due is None or now >= self._due):
-            self._work, self._due = self._sweep(now), now + PERIOD
+    def portions(self) -> Iterator[None]:
+        """Delete a portion, and pause for others that want the database, until nothing is old; what fails ends it, and is told."""
         try:
-            if self._work is not None:
-                next(self._work)
-                return PAUSE_S
-        except StopIteration:
-            self._work = None
+            yield from self._sweep(self._installation.now())
         except (PenstockError, OSError) as error:
-            self._work = None
             self._log(f"not everything that is old could be deleted, it is tried again in an hour: {error}")
-        return PERIOD.total_seconds() if self._due is None else max(0.0, (self._due - now).total_seconds())
 
     def _sweep(self, now: datetime) -> Iterator[None]:
         runs_days, logs_days = self._settings.retention.runs_days, self._settings.retention.logs_days
@@ -69,7 +55,7 @@ class RetentionSweep:
         dropped = self._store.outbox.drop_before(now - NOTICES_KEPT)
         if dropped:
             self._log(f"state changes older than a day were dropped unheard: {dropped}. See: penstock providers")
-        unused = self._store.retention.unused_versions(now - PERIOD)
+        unused = self._store.retention.unused_versions(now - _YOUNG)
         for start in range(0, len(unused), VERSIONS):
             self._store.retention.delete_versions(unused[start : start + VERSIONS])
             yield
