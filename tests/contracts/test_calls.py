@@ -31,7 +31,7 @@ RULES = {
             f"{CORE}/app/compose.py": "waits for the end of a scheduler that was killed a moment ago",
             f"{CORE}/app/notifier.py": "hands deliveries the clock of their time limits",
             f"{CORE}/app/services.py": "hands the keeper the clock of its time limits",
-            f"{CORE}/app/vault.py": "hands lines to secrets backends the clock of their time limits",
+            f"{CORE}/app/parts/vault.py": "hands lines to secrets backends the clock of their time limits",
             f"{CORE}/author/operators/email.py": "measures the answer of a mail server",
             f"{CORE}/cli/": "what a person waits for in a terminal",
             f"{CORE}/clock.py": "the clock",

@@ -91,7 +91,7 @@ TERMS = (
     Term("installation", "The settings, the store, the providers and the vault of one project, opened together.", "penstock.service.installation"),
     Term("intent", "What the user has asked the plugin manager for, as `pyproject.toml` or `penstock.toml` holds it.", "penstock_plugin_manager.model.intent"),
     Term("interval", "The time between two pokes, or two ticks of a schedule.", "penstock.model.schedule"),
-    Term("isolated provider", "A provider in an environment of its own, because its dependencies conflict with others.", "penstock.app.environments"),
+    Term("isolated provider", "A provider in an environment of its own, because its dependencies conflict with others.", "penstock.app.parts.environments"),
     Term("job", "A try as its file server knows it, or one import of a file as the parse server knows it.", "penstock.execute.jobs"),
     Term("journal", "The steps of a change to an environment, written before they are done, so that they can be undone or finished.", "penstock_plugin_manager.apply.journal"),
     Term("judge", "The check of a manifest: every fault, with what to write instead.", "penstock_manifest.judge"),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from penstock.app.executors import build_executors
+from penstock.app.parts.executors import build_executors
 from penstock.settings import load_settings
 
 MODULE = """

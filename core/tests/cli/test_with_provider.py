@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.app.vault import open_vault
+from penstock.app.parts.vault import open_vault
 from penstock.cli import root
 from penstock.settings import load_settings
 from penstock.store import Keyring, Store

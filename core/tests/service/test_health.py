@@ -7,7 +7,7 @@ from contextlib import closing
 import msgspec
 import pytest
 
-from penstock.app.vault import open_vault
+from penstock.app.parts.vault import open_vault
 from penstock.errors import RequestError
 from penstock.keeper.status import ServiceState, ServiceStatus, StatusFiles
 from penstock.load.snapshot import Snapshots

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from penstock.app.vault import open_vault
+from penstock.app.parts.vault import open_vault
 from penstock.author.runtime import current
 from penstock.errors import ErrorKind, ProviderError
 from penstock.logs.log_names import log_name

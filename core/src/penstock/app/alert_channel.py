@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from penstock.alerts.rules import CALLBACK
-from penstock.app.environments import plugin_host
+from penstock.app.parts.environments import plugin_host
 from penstock.notify.alerts.channel_child import Handle, calling, run_channel, sending
 from penstock.processes.memory import limit_memory
 from penstock.processes.output import LOG_LINE

@@ -3,10 +3,10 @@
 import sys
 import time
 
-from penstock.app.environments import isolated_pythons, plugin_host
-from penstock.app.executors import build_executors, lease_renewal_of, place_of
-from penstock.app.metrics_recorder import recorder
-from penstock.app.vault import open_vault
+from penstock.app.parts.environments import isolated_pythons, plugin_host
+from penstock.app.parts.executors import build_executors, lease_renewal_of, place_of
+from penstock.app.parts.metrics_recorder import recorder
+from penstock.app.parts.vault import open_vault
 from penstock.clock import SystemClock
 from penstock.engine.engine import Engine
 from penstock.errors import StoreHeldError

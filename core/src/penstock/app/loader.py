@@ -8,8 +8,8 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 
-from penstock.app.environments import plugin_host
-from penstock.app.metrics_recorder import recorder
+from penstock.app.parts.environments import plugin_host
+from penstock.app.parts.metrics_recorder import recorder
 from penstock.app.service_main import run_service
 from penstock.load.loader import Loader
 from penstock.load.messages import ParseConfig

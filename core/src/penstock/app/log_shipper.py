@@ -5,7 +5,7 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
-from penstock.app.metrics_recorder import recorder
+from penstock.app.parts.metrics_recorder import recorder
 from penstock.app.service_main import run_service
 from penstock.author.runtime import current
 from penstock.errors import ExitCode, PluginError

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 
 from penstock.alerts.rules import CALLBACK
 from penstock.alerts.trouble import Trouble
-from penstock.app.environments import isolated_pythons, listening
-from penstock.app.metrics_recorder import recorder
+from penstock.app.parts.environments import isolated_pythons, listening
+from penstock.app.parts.metrics_recorder import recorder
+from penstock.app.parts.vault import answer
 from penstock.app.service_main import run_service
-from penstock.app.vault import answer
 from penstock.errors import StoreUnavailableError
 from penstock.model.dag import MAILTO
 from penstock.model.run import TaskKey

@@ -6,9 +6,9 @@ import time
 
 import msgspec
 
-from penstock.app.environments import isolated_pythons, plugin_sources
+from penstock.app.parts.environments import isolated_pythons, plugin_sources
+from penstock.app.parts.vault import answer
 from penstock.app.service_main import run_service
-from penstock.app.vault import answer
 from penstock.keeper.keeper import Keeper
 from penstock.keeper.kept_service import KeeperPorts, KeptService, ServiceConfig
 from penstock.keeper.status import FOLDER, StatusFiles

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from penstock import __version__
-from penstock.app.environments import listening
+from penstock.app.parts.environments import listening
 from penstock.errors import ConfigError, ExitCode
 from penstock.model.text import visible
 from penstock.processes.supervise import SupervisedProcess, Supervisor

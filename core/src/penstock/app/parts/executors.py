@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from penstock.app.environments import isolated_pythons, plugin_host, plugin_sources
+from penstock.app.parts.environments import isolated_pythons, plugin_host, plugin_sources
 from penstock.errors import ConfigError, PenstockError
 from penstock.execute.environment import Environment, spawn_command
 from penstock.execute.executor_lock import lock_executor

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from penstock.app.environments import isolated_pythons, plugin_sources, secrets_of
+from penstock.app.parts.environments import isolated_pythons, plugin_sources, secrets_of
 from penstock.errors import StoreUnavailableError
 from penstock.settings import Settings
 from penstock.spec.wire import Ask, Reply

@@ -1,0 +1,1 @@
+"""Makes the parts of an installation from its settings: vault, executors, environments, metrics."""
