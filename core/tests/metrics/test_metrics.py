@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from penstock.author.runtime import BaseRuntime, current
 from penstock.engine.messages import Step
 from penstock.metrics import series
 from penstock.metrics.collector import Collector
@@ -16,6 +17,7 @@ from penstock.metrics.sink_faults import SinkFaults, read_sink_faults
 from penstock.model.changes import Changes
 from penstock.model.run import Run, RunKind, Try
 from penstock.model.state import Outcome, RunState
+from penstock.processes.masking import Mask
 from penstock.scheduler.measures import Measures
 from penstock.spec.metrics_sink import BOUNDS_S
 from penstock.testing import FakeClock
@@ -45,7 +47,8 @@ class House:
     def __init__(self, folder):
         self.folder, self.clock, self.told = folder, FakeClock(NOW), []
         self.sinks = {"one": Sink(), "two": Sink()}
-        self.faults = SinkFaults(folder, self.told.append)
+        self.mask = Mask()
+        self.faults = SinkFaults(folder, self.told.append, self.mask)
         self.collector = Collector(folder / "pipe", self.sinks, 10.0, self.clock.read, self.faults)
         self.recorder = Recorder(folder / "pipe")
         self.stop_r, self.stop_w = os.pipe()
@@ -115,6 +118,61 @@ def test_a_sink_that_raises_is_told_once_and_goes_on(house):
         "the metrics sink 'one' works again",
     ]
     assert read_sink_faults(house.folder) == {}
+
+
+class UntoldError(Exception):
+    def __str__(self):
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (UntoldError(), "UntoldError: (its text cannot be told: its __str__ raised RuntimeError)"),
+        (ValueError("half \ud800 a pair"), "ValueError: half \ufffd a pair"),
+        (ValueError("the key s3cr3t-key is wrong"), "ValueError: the key *** is wrong"),
+        (ValueError("x" * 5_000_000), "ValueError: " + "x" * 1985 + "..."),
+    ],
+    ids=["no text", "half a pair", "a secret", "long"],
+)
+def test_a_sink_may_raise_whatever_it_wants(house, fault, told):
+    house.mask.learn(["s3cr3t-key"])
+    bad = house.sinks["one"]
+    bad.fault = fault
+    for number in (1, 2):
+        while (found := read_sink_faults(house.folder)) == {} or found["one"].failed < number:
+            house.clock.advance(10)
+            house.record(NOTICES, 1, "acme", "ok")
+            assert house.collector._sinks[0]._thread.is_alive()
+            bad.called.wait(0.01)
+            bad.called.clear()
+    assert found["one"].fault == told
+    house.end()
+
+
+def test_a_sink_works_in_the_context_in_which_the_process_was_made_ready(tmp_path):
+    token = current.set(runtime := BaseRuntime())
+    try:
+        house = House(tmp_path)
+    finally:
+        current.reset(token)
+    found = []
+    house.sinks["one"].write = lambda points, at: found.append(current.get())
+    house.record(NOTICES, 1, "acme", "ok")
+    house.end()
+    assert found == [runtime]
+    for each in (house.stop_r, house.stop_w):
+        os.close(each)
+
+
+def test_a_file_in_place_of_the_pipe_gives_way(tmp_path):
+    (tmp_path / "pipe").write_text("from a copy of the folder")
+    house = House(tmp_path)
+    house.record(NOTICES, 1, "acme", "ok")
+    house.end()
+    assert house.sinks["one"].given
+    for each in (house.stop_r, house.stop_w):
+        os.close(each)
 
 
 def test_nobody_waits_for_a_process_of_the_sinks_that_is_away_or_behind(tmp_path):

@@ -9,6 +9,7 @@ from penstock.errors import ConfigError, ExitCode, PenstockError
 from penstock.metrics.collector import Collector
 from penstock.metrics.recorder import PIPE
 from penstock.metrics.sink_faults import SinkFaults
+from penstock.model.names import error_sentence
 from penstock.model.text import visible
 from penstock.service.choices.problems import choice_problems
 from penstock.service.installation import Installation
@@ -33,14 +34,15 @@ def collector(installation: Installation) -> Collector:
         ConfigError: The state folder takes no pipe.
     """
     settings = installation.settings
-    faults = SinkFaults(settings.state_folder, _log)
-    current.set(StoreRuntime(installation.vault))
+    runtime = StoreRuntime(installation.vault)
+    faults = SinkFaults(settings.state_folder, _log, runtime.mask)
+    current.set(runtime)
     sinks: dict[str, MetricsSink] = {}
     for name, chosen in settings.metrics_sinks.items():
         try:
             sinks[name] = _made(installation, chosen.type, chosen.options)
-        except Exception as error:  # noqa: BLE001 - a provider's code may raise anything
-            why = str(error) if isinstance(error, PenstockError) else f"{type(error).__name__}: {error}"
+        except BaseException as error:  # noqa: BLE001 - a provider's code may raise anything, SystemExit too
+            why = str(error) if isinstance(error, PenstockError) else error_sentence(error)
             faults.add(name, f"it cannot be made: {why}", installation.now())
     try:
         return Collector(

@@ -13,6 +13,7 @@ from penstock.app.service_main import run_service
 from penstock.errors import StoreUnavailableError
 from penstock.model.dag import MAILTO
 from penstock.model.run import TaskKey
+from penstock.model.text import visible
 from penstock.notify.alerts.alert_watch import AlertWatch
 from penstock.notify.alerts.channels import ChannelPorts, Channels, Limits
 from penstock.notify.alerts.composer import Composer, Style
@@ -107,7 +108,7 @@ def _channels(installation: Installation, pythons: Mapping[str, str]) -> Channel
 
 
 def _log(line: str) -> None:
-    print(f"notifier: {line}", file=sys.stderr, flush=True)  # noqa: T201 - the supervisor's terminal
+    print(visible(f"notifier: {line}"), file=sys.stderr, flush=True)  # noqa: T201 - the supervisor's terminal
 
 
 if __name__ == "__main__":

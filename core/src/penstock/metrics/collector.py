@@ -2,16 +2,20 @@
 
 import os
 import select
+import stat
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from contextvars import copy_context
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from penstock.metrics.series import OpenSeries, Record
 from penstock.metrics.sink_faults import SinkFaults
+from penstock.model.names import error_sentence
 from penstock.model.now import Now
 from penstock.processes.frames import FrameReader, FrameRefusedError
 from penstock.spec.metrics_sink import MetricsSink, Point
@@ -46,6 +50,9 @@ class Collector:
         read_clock: Callable[[], Now],
         faults: SinkFaults,
     ) -> None:
+        with suppress(FileNotFoundError):
+            if not stat.S_ISFIFO(pipe.stat().st_mode):
+                pipe.unlink()  # such as what a copy of the state folder has made of it
         with suppress(FileExistsError):
             os.mkfifo(pipe, 0o600)
         # Open for writing, too: it does not end when the last process that measures does.
@@ -106,7 +113,9 @@ class _SinkThread:
         self._at: datetime | None = None
         self._changed = threading.Condition()
         self._ending = False
-        self._thread = threading.Thread(target=self._run, name=f"penstock-metrics-{name}", daemon=True)
+        # A thread begins with a context of its own, in which a hook finds no connection.
+        run = partial(copy_context().run, self._run)
+        self._thread = threading.Thread(target=run, name=f"penstock-metrics-{name}", daemon=True)
         self._thread.start()
 
     def add(self, records: list[Record]) -> None:
@@ -141,7 +150,7 @@ class _SinkThread:
                 self._sink.write(points, at)
                 self._faults.mended(self._name)
             except BaseException as error:  # noqa: BLE001 - the fence: a provider's code may raise anything, SystemExit too
-                self._faults.add(self._name, f"{type(error).__name__}: {error}", at)
+                self._faults.add(self._name, error_sentence(error), at)
             with self._changed:
                 self._points, self._at = [], None
                 self._changed.notify()

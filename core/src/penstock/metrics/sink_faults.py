@@ -8,7 +8,12 @@ from pathlib import Path
 
 import msgspec
 
+from penstock.model.text import shortened
+from penstock.processes.masking import Mask
+
 FILE = "metrics-sinks.json"
+
+_LONGEST = 2_000
 
 
 class SinkFault(msgspec.Struct, frozen=True):
@@ -31,16 +36,18 @@ class SinkFaults:
     Args:
         state: The state folder.
         log: Takes what the user should know, a line each.
+        mask: Hides secrets in what a sink raises.
     """
 
-    def __init__(self, state: Path, log: Callable[[str], None]) -> None:
-        self._path, self._log = state / FILE, log
+    def __init__(self, state: Path, log: Callable[[str], None], mask: Mask | None = None) -> None:
+        self._path, self._log, self._mask = state / FILE, log, mask or Mask()
         self._faults: dict[str, SinkFault] = {}
         self._lock = threading.Lock()
         self._keep()
 
     def add(self, name: str, fault: str, at: datetime) -> None:
         """Keep a fault; it is told when it is the first, or another one."""
+        fault = shortened(self._mask.hide(fault), _LONGEST)
         with self._lock:
             old = self._faults.get(name)
             if old is None or old.fault != fault:

@@ -59,7 +59,8 @@ class Notifier(Protocol):
         It must return once the service has taken the message, within ``[alerts] timeout_s``; else its process is ended, and the
         message is sent again later, with the same key. What it raises is told, and the message is sent again later, after a
         pause that doubles from 10 seconds to 10 minutes; a `penstock.errors.ProviderError` of kind ``invalid`` says that no
-        repetition helps, and the message is given up. After ``[alerts] expire_s`` it is given up in any case.
+        repetition helps, and the message is given up, as is one at which its process has ended by itself three times.
+        After ``[alerts] expire_s`` it is given up in any case.
         A process that is killed after the service has taken a message sends it again: give the service ``message.key`` if it
         can tell a repetition by one.
         """

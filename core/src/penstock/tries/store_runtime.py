@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from penstock.author.runtime import BaseRuntime
 from penstock.model.connection import Connection
+from penstock.processes.masking import Mask
 from penstock.tries.vault import Vault
 
 
@@ -13,6 +14,9 @@ class StoreRuntime(BaseRuntime):
 
     Args:
         vault: Where they are.
+
+    Attributes:
+        mask: Hides the secrets of what was asked for.
     """
 
     place: ClassVar[str] = "outside of a task"
@@ -20,8 +24,11 @@ class StoreRuntime(BaseRuntime):
 
     def __init__(self, vault: Vault) -> None:
         self._vault, self._one_at_a_time = vault, threading.Lock()
+        self.mask = Mask()
 
     def connection(self, conn_id: str) -> Connection:
         """The connection that a task would get; raises NotFoundError."""
         with self._one_at_a_time:
-            return self._vault.connection(conn_id).value
+            found = self._vault.connection(conn_id)
+            self.mask.learn(found.secrets)
+            return found.value

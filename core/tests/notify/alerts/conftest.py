@@ -39,6 +39,11 @@ while head := stream.read(HEAD.size):
     message = msgspec.msgpack.decode(stream.read(HEAD.unpack(head)[0]))
     if (folder / "kill").exists():
         os.kill(os.getpid(), 9)
+    if (folder / "hang").exists():
+        stream.read(1)
+    if (folder / "babble").exists():
+        say(11, b"\\xff nonsense")
+        continue
     failure = {"failure": "the service is down"} if (folder / "down").exists() else {}
     if not failure:
         with (folder / "taken").open("ab") as taken:
@@ -106,6 +111,14 @@ class Desk:
                 return
             assert time.monotonic() < end, self.told
             select.select(self.channels.readable, self.channels.writable, [], 0.05)
+
+    def hang(self):
+        """Go on until a message is being sent, and then until its time is over."""
+        while not self.channels.busy:
+            self.channels.step()
+            select.select(self.channels.readable, [], [], 0.05)
+        self.clock.passed_s += 30
+        self.channels.step()
 
     def wait(self, seconds, step=10.0):
         """Let time pass, and work meanwhile."""

@@ -8,6 +8,7 @@ import pytest
 
 from penstock.model.state import DeliveryState
 from penstock.notify.alerts.channel_process import ChannelProcess
+from penstock.notify.alerts.channels import Outgoing
 from penstock.store.outbox.alerts import Alerts
 from penstock.store.transaction import Transaction
 
@@ -78,6 +79,43 @@ def test_a_message_at_which_the_process_dies_is_given_up(desk):
     (lost,) = found.store.alerts.given_up()
     assert (lost.state, lost.attempts) == (DeliveryState.REFUSED, 3)
     assert "killed by SIGKILL (Killed) at it" in lost.failure
+
+
+def test_a_message_to_a_service_that_does_not_answer_waits_for_it(desk):
+    found = desk(rule("task_failed"))
+    (found.folder / "hang").touch()
+    found.fail("a")
+    found.watch.step()
+    found.channels.step()
+    for _ in range(5):
+        found.clock.passed_s += 600
+        found.hang()
+    assert found.store.alerts.given_up() == []
+    assert "it took longer than 30 s and was ended" in found.told[-1]
+    (found.folder / "hang").unlink()
+    found.wait(700, step=100)
+    assert titles(found) == ["Task a of DAG d, run r1, failed"]
+
+
+def test_functions_that_take_too_long_are_not_called_for_ever(desk):
+    found = desk(rule("task_failed", to="callback:0"))
+    found.channels._ports = found.channels._ports._replace(compose=lambda delivery: Outgoing(b"\x80", print))
+    (found.folder / "hang").touch()
+    found.fail("a")
+    found.watch.step()
+    for _ in range(3):
+        found.clock.passed_s += 600
+        found.hang()
+    (lost,) = found.store.alerts.given_up()
+    assert "it took longer than 30 s" in lost.failure
+
+
+def test_a_process_that_sends_nonsense_counts_as_one_that_ended(desk):
+    found = desk(rule("task_failed"))
+    (found.folder / "babble").touch()
+    found.fail("a")
+    found.wait(20)
+    assert "at it; it is tried again in 10 s" in found.told[0]
 
 
 def test_the_same_notice_twice_makes_one_alert(desk):

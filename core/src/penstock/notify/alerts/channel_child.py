@@ -15,6 +15,7 @@ from penstock.errors import ErrorKind, ProviderError
 from penstock.execute.channel import Channel, ChannelRuntime
 from penstock.model.names import error_sentence
 from penstock.model.secret import variable_secrets
+from penstock.model.text import shortened
 from penstock.notify.alerts.callbacks import CallbackJob, CallbackRunner
 from penstock.notify.alerts.channel_process import Answer
 from penstock.spec.notifier import AlertMessage, Notifier
@@ -25,6 +26,8 @@ _decode_message = msgspec.msgpack.Decoder(AlertMessage).decode
 _decode_job = msgspec.msgpack.Decoder(CallbackJob).decode
 
 Handle = Callable[[bytes], None]
+
+_LONGEST = 2_000
 
 
 def run_channel(sock: socket.socket, load: Callable[[Channel], Handle], *, once: bool = False) -> None:
@@ -40,7 +43,7 @@ def run_channel(sock: socket.socket, load: Callable[[Channel], Handle], *, once:
     try:
         handle = load(channel)
     except BaseException as error:  # noqa: BLE001 - a provider's code: why it cannot be made is the answer
-        channel.send(FrameKind.HELLO, 0, channel.mask.hide(error_sentence(error)).encode())
+        channel.send(FrameKind.HELLO, 0, _sentence(error, channel).encode())
         return
     channel.send(FrameKind.HELLO, 0, b"")
     while frames := channel.frames():
@@ -50,8 +53,13 @@ def run_channel(sock: socket.socket, load: Callable[[Channel], Handle], *, once:
                 answer = Answer()
             except BaseException as error:  # noqa: BLE001 - a provider's or an author's code: what it raised is the answer
                 final = once or (isinstance(error, ProviderError) and error.kind is ErrorKind.INVALID)
-                answer = Answer(channel.mask.hide(error_sentence(error)), final=final)
+                answer = Answer(_sentence(error, channel), final=final)
             channel.send(FrameKind.FINISHED, serial, _encode(answer))
+
+
+def _sentence(error: BaseException, channel: Channel) -> str:
+    """What foreign code raised, as one line without secrets."""
+    return shortened(channel.mask.hide(error_sentence(error)), _LONGEST)
 
 
 def sending(notifier: Notifier) -> Handle:

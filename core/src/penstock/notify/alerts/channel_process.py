@@ -27,11 +27,13 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
         failure: What went wrong, as a sentence; "" if it was taken.
         final: Whether no repetition helps.
         died: Whether the process ended at it.
+        late: Whether it took too long.
     """
 
     failure: str = ""
     final: bool = False
     died: bool = False
+    late: bool = False
 
 
 _decode_answer = msgspec.msgpack.Decoder(Answer).decode
@@ -116,25 +118,35 @@ class ChannelProcess:
             return None
         process.flush()
         process.keep_output()
+        try:
+            found, result = self._received(process)
+        except (msgspec.MsgspecError, UnicodeDecodeError):  # foreign code writes into the line, too
+            found, result = False, None
+        if self._process is None:
+            return None
+        if not found:
+            result = self._ended(process) or result
+        elif self._due is not None and self._monotonic() >= self._due:
+            result = self._too_late() or result
+        return result
+
+    def _received(self, process: LineProcess) -> tuple[bool, Answer | None]:
+        """Take in what it has sent; whether it is still there, and what became of the message."""
         found, result = process.frames(), None
         for kind, _, payload in found or ():
             if kind == FrameKind.ASK and self._answer is not None:
                 reply = self._answer(_decode_ask(payload))
                 process.mask.learn(reply.secrets)
                 process.send(FrameKind.REPLY, 0, _encode(reply))
-            elif kind == FrameKind.HELLO and payload:
+            elif kind == FrameKind.HELLO and payload and not self._loaded:
                 self._give_up(payload.decode())
-                return None
-            elif kind == FrameKind.HELLO:
+                break
+            elif kind == FrameKind.HELLO and not self._loaded:
                 self._rest()
             elif kind == FrameKind.FINISHED and self.busy:
-                self._rest()
                 result = _decode_answer(payload)
-        if found is None:
-            result = self._ended(process) or result
-        elif self._due is not None and self._monotonic() >= self._due:
-            result = self._too_late() or result
-        return result
+                self._rest()
+        return found is not None, result
 
     def close(self) -> None:
         """End the process."""
@@ -166,7 +178,7 @@ class ChannelProcess:
         self.close()
         if was_busy:
             return Answer(
-                f"it took longer than {self._timeout_s:g} s and was ended; the limit is [alerts] timeout_s", died=True
+                f"it took longer than {self._timeout_s:g} s and was ended; the limit is [alerts] timeout_s", late=True
             )
         if not was_loaded:
             self.problem = f"it took longer than {LOAD_S:g} s to start"

@@ -19,7 +19,7 @@ MOST_PROCESSES = 8
 """Processes of channels that live at once; others wait for one of them to end."""
 
 MOST_DEATHS = 3
-"""Times that a process may end at one message."""
+"""Times that a process may end at one message; of functions of a DAG file, that they may take too long, too."""
 
 KEPT = timedelta(days=7)
 """For so long after its delivery no second alert of the same key is sent."""
@@ -219,9 +219,12 @@ class Channels:
     def _ended(self, delivery: AlertDelivery, answer: Answer) -> None:
         if not answer.failure:
             self._alerts.end_attempt(delivery.number, DeliveryState.SENT, self._ports.now())
+            self._deaths.pop(delivery.number, None)
             self._forget(delivery.number)
             return
-        self._deaths[delivery.number] = deaths = self._deaths.get(delivery.number, 0) + answer.died
+        # A service that does not answer is down as one that refuses: its message waits for it.
+        died = answer.died or (answer.late and delivery.channel.startswith(f"{CALLBACK}:"))
+        self._deaths[delivery.number] = deaths = self._deaths.get(delivery.number, 0) + died
         if answer.final or deaths >= MOST_DEATHS:
             self._give_up(delivery, DeliveryState.REFUSED, answer.failure)
         else:
@@ -238,6 +241,7 @@ class Channels:
 
     def _give_up(self, delivery: AlertDelivery, state: DeliveryState, failure: str) -> None:
         self._alerts.end_attempt(delivery.number, state, self._ports.now(), failure)
+        self._deaths.pop(delivery.number, None)
         self._forget(delivery.number)
         self._ports.report(f"the alert channel {shown(delivery.channel)!r} gives up a message: {failure}")
 
