@@ -76,17 +76,28 @@ def test_the_newest_verdict_on_each_python_counts(verdicts, word):
     assert len(newest_verdicts(verdicts)) == len({each.python for each in verdicts})
 
 
+REPORT = "(lambda cases: open(os.environ['PYTEST_ADDOPTS'].partition('=')[2], 'w').write(f'<testsuites>{cases}</testsuites>'))"
+
+
 @pytest.mark.parametrize(
     ("code", "expected"),
     [
-        ("print('x\\n2 passed, 1 skipped in 0.1s')", SuiteRun("s", 2, 0, 1)),
         (
-            "print('FAILED a::b - boom\\nERROR c\\n1 failed, 2 passed, 1 error in 1s'); sys.exit(1)",
-            SuiteRun("s", 2, 2, 0, ("FAILED a::b - boom", "ERROR c")),
+            f"{REPORT}('<testcase/><testcase/><testcase><skipped/></testcase>'); print('9 failed')",
+            SuiteRun("s", 2, 0, 1),
         ),
-        ("print('error: no provider'); sys.exit(2)", SuiteRun("s", problems=("it ended with 2", "error: no provider"))),
+        (
+            f"""{REPORT}('<testcase/><testcase name="b"><failure message="boom"/></testcase>'); sys.exit(1)""",
+            SuiteRun("s", 1, 1, 0, ("b: boom",)),
+        ),
+        (f"{REPORT}('<testcase/>'); print('odd'); sys.exit(3)", SuiteRun("s", 1, problems=("it ended with 3", "odd"))),
+        ("print('9 passed'); os._exit(0)", SuiteRun("s", problems=("it ended with 0 before its tests did",))),
+        (
+            "print('error: none'); sys.exit(2)",
+            SuiteRun("s", problems=("it ended with 2 before its tests did", "error: none")),
+        ),
         ("sys.exit(5)", None),
-        ("os.kill(os.getpid(), 9)", SuiteRun("s", problems=("it ended with -9",))),
+        ("os.kill(os.getpid(), 9)", SuiteRun("s", problems=("it ended with -9 before its tests did",))),
         (
             "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(99)']); time.sleep(99)",
             SuiteRun("s", problems=("it took more than 2 s and was ended",)),

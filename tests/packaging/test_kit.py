@@ -54,6 +54,7 @@ class Fault(NamedTuple):
 
 CONTENT = '  { name = "content", type = "str", doc = "What it shall be.", required = true },\n'
 REACHES = "import socket\n\ntry:\n    socket.create_connection(('127.0.0.1', 9))\nexcept OSError:\n    pass\n"
+SLOW = "import time\n\nend = time.process_time() + 0.5\nwhile time.process_time() < end:\n    pass\n"
 KEEPS = """        connection = self.__dict__.setdefault("kept", kind(fields.host, fields.port, timeout=fields.timeout_s))
         connection.close, answered = lambda: None, connection"""
 SUPER = "super().__init__(**kwargs)"
@@ -68,6 +69,9 @@ LOSES = """            end = self._worker.run()
                 return"""
 FORGES = """        for epoch in (self.name[1], 77):
             self._tell(TryFinished(self.name[0], epoch, self._context.now(), end))"""
+RECOVERS = """        from penstock.spec.executor import TryRecovered
+
+        return [TryRecovered(each.key, each.epoch) for each in tries]"""
 ONCE = """        if not {}Hook(self.<id>_conn_id).write(self.item, self.content.encode(), if_absent=True):
             raise ValueError("it is there")"""
 
@@ -106,7 +110,7 @@ FAULTS = [
     ),
     Fault(
         "an import takes long", f"{PROVIDER}::test_importing_one_capability_takes_little_time", "300 ms are allowed",
-        {"sensors.py": ("from typing", "import time\n\nwhile time.process_time() < 0.8:\n    pass\nfrom typing")},
+        {"sensors.py": ("from typing", f"{SLOW}from typing")},
     ),
     Fault(
         "a dependency is not declared", f"{PROVIDER}::test_it_declares_what_it_imports", "imports click",
@@ -194,6 +198,15 @@ FAULTS = [
     Fault(
         "a list has not all", f"{STORE}::test_list_gives_what_begins_with_the_prefix_and_nothing_else", "list() of 'in' finds",
         {"hooks.py": ("json.load(answer))", "json.load(answer)[1:])")},
+    ),
+    Fault(
+        "a list has one page", f"{STORE}::test_list_goes_on_behind_the_first_page", "list() gives 1000 of 1001 objects",
+        {"hooks.py": ("json.load(answer))", "json.load(answer)[:1000])")},
+    ),
+    Fault(
+        "an executor recovers what never was", f"{EXECUTOR}::test_a_try_that_nobody_holds_is_not_said_to_live_on",
+        "of a try that never was",
+        {"executors.py": ("        return []", RECOVERS)},
     ),
     Fault(
         "a tag stays when the content changes", f"{STORE}::test_what_is_written_again_is_replaced", "when the content changes",

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from penstock.testing import provider_checks as checks
+from penstock.testing import provider_imports as imports
 from penstock.testing.every_check import CHECKS, every_problem
 from penstock.testing.provider_suite import ProviderSuite, main
 
@@ -187,7 +188,8 @@ class Send(Operator, metaclass=Lenient)"""
 KEEPS_ID = "super().__init__(task_id=kwargs['task_id'])\n        self.box, "
 TAKES_NONE = "fast=False, task_id):\n        super().__init__(task_id=task_id)"
 REACHES = "import socket\ntry: socket.create_connection(('127.0.0.1', 9))\nexcept OSError: pass\n"
-SLOW = "import time\nwhile time.process_time() < 0.6: pass\n"
+THREAD = "time, threading; threading.Thread(target=time.sleep, args=(9,), daemon=True).start()"
+SLOW = "import time\nend = time.process_time() + 0.4\nwhile time.process_time() < end: pass\n"
 PLAIN = "super().__init__(**kwargs)\n        self.box = box\n\n    def poke"
 WAITS = "super().__init__(**{**kwargs, 'timeout': 5.0})\n        self.box = box\n\n    def poke"
 IN_HOOKS, IN_OPERATORS = "from penstock", "from penstock "
@@ -223,6 +225,21 @@ def fault(name, check, file, before, after, says):
             IN_HOOKS,
             f"{REACHES}from penstock",
             "importing penstock_acme.hooks reaches out",
+        ),
+        *(
+            fault(name, "import", "hooks", IN_HOOKS, f"import {code}\nfrom penstock", says)
+            for name, code, says in (
+                ("ends", "os; print('x'); os._exit(0)", "fails: it ended the interpreter with 0"),
+                (
+                    "a thread",
+                    "time, threading; threading.Thread(target=time.sleep, args=(9,), daemon=True).start()",
+                    "changes the running threads",
+                ),
+                ("a variable", "os; os.environ['ACME'] = 'x'", "an import does not reach out"),
+                ("a file", "os; open('acme.cache', 'w')", "an import does not reach out"),
+                ("a handler", "signal; signal.signal(15, signal.SIG_IGN)", "changes signal handlers"),
+                ("a log", "logging; logging.basicConfig()", "changes the root logger"),
+            )
         ),
         fault("slow", "cost", "operators", IN_OPERATORS, f"{SLOW}from penstock ", "ms above the core; 300 ms are"),
         fault(
@@ -324,6 +341,12 @@ def test_a_fault_is_found(provider, check, change, says):
     problems = by_name[f"{check}_problems"](checks.Subject("acme"))
 
     assert any(says in problem for problem in problems), problems
+
+
+def test_what_an_import_prints_is_not_taken_for_what_the_check_says(provider):
+    subject = provider(hooks=(IN_HOOKS, "import atexit; print('[]'); atexit.register(print, '1e9')\nfrom penstock"))
+
+    assert imports.import_problems(subject) == imports.cost_problems(subject) == []
 
 
 def test_a_program_is_told_the_same_as_the_suite(provider):

@@ -10,9 +10,11 @@ from penstock_aws.storage import S3ObjectStore
 class TestS3ObjectStore(ObjectStoreSuite):
     store_class = S3ObjectStore
     large_bytes, memory_bytes = 80 << 20, 60 << 20  # parts of 8 MiB, of which the SDK holds several copies
+    listed = 101
 
     @pytest.fixture
-    def prefix(self, bucket):
+    def prefix(self, bucket, monkeypatch):
+        monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "50")  # a page of the service in this process
         return f"s3://{bucket}/"
 
     @pytest.fixture

@@ -16,6 +16,13 @@ IMPORT_MS = 300.0
 
 _TRIES = 3
 _SECONDS = 60
+_MARK = "penstock-suite: "
+_REACHING = (
+    "socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.bind", "socket.sendto",
+    "subprocess.Popen", "os.fork", "os.forkpty", "os.system", "os.exec", "os.posix_spawn",
+    "os.putenv", "os.unsetenv", "os.chdir", "os.mkdir", "os.remove", "os.rename",
+)  # fmt: skip
+"""Audit events (https://docs.python.org/3/library/audit_events.html) of what an import must not do, besides writing files."""
 
 _CORE = """
 import penstock, msgspec, pluggy, penstock_manifest.providers, penstock.spec.plugin, penstock.spec.fields, penstock.spec.object_store
@@ -24,14 +31,22 @@ from penstock import Hook, Operator, Sensor
 """
 
 _IMPORT_ALL = (
-    "import importlib, json, pkgutil, sys\n"
+    "import importlib, json, logging, os, pkgutil, signal, sys, threading, warnings\nsys.dont_write_bytecode = True\n"
     + _CORE
     + """
 reached, importing = [], [""]
 def watch(event, arguments):
-    if event in ("socket.connect", "socket.getaddrinfo", "socket.bind", "socket.sendto", "subprocess.Popen", "os.fork", "os.system"):
+    if event in {events!r} or event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR):
         reached.append([importing[0], event])
         raise OSError("an import does not reach out")
+def shared():
+    return {{
+        "signal handlers": [signal.getsignal(each) for each in signal.valid_signals()],
+        "the root logger": [logging.root.level, *logging.root.handlers],
+        "sys.path": [*sys.path], "sys.excepthook": sys.excepthook, "the running threads": threading.enumerate(),
+        "warning filters": [*warnings.filters],
+    }}
+old = shared()
 before = set(sys.modules)
 sys.addaudithook(watch)
 for top in {imports!r}:
@@ -42,7 +57,7 @@ for top in {imports!r}:
         importlib.import_module(module.name)
 known = {{name.partition(".")[0] for name in before}} | set(sys.stdlib_module_names) | {{*{imports!r}}}
 found = {{name.partition(".")[0] for name in set(sys.modules)}} - known
-print(json.dumps([sorted(found), reached]))
+print({mark!r} + json.dumps([sorted(found), reached, [name for name, value in shared().items() if value != old[name]]]), flush=True)
 """
 )
 
@@ -52,7 +67,7 @@ _IMPORT_ONE = (
     + """
 began = time.process_time()
 importlib.import_module({module!r})
-print((time.process_time() - began) * 1000)
+print({mark!r} + str((time.process_time() - began) * 1000), flush=True)
 """
 )
 
@@ -64,11 +79,12 @@ def import_problems(subject: Subject) -> list[str]:
     """
     if subject.manifest is None:
         return []
-    done = _python(_IMPORT_ALL.format(imports=list(subject.manifest.imports)))
-    if isinstance(done, str):
-        return [f"importing its modules fails: {done}"]
-    foreign, reached = json.loads(done[-1])
+    done, failure = _python(_IMPORT_ALL.format(imports=list(subject.manifest.imports), mark=_MARK, events=_REACHING))
+    if failure:
+        return [f"importing its modules fails: {failure}"]
+    foreign, reached, changed = json.loads(done)
     problems = [f"importing its modules imports {name}" for name in foreign]
+    problems += [f"importing its modules changes {name}, which all in the process share" for name in changed]
     return problems + [f"importing {module} reaches out ({event})" for module, event in reached]
 
 
@@ -79,10 +95,10 @@ def cost_problems(subject: Subject) -> list[str]:
     for module in sorted(modules):
         took = float("inf")
         for _ in range(_TRIES):
-            done = _python(_IMPORT_ONE.format(module=module))
-            if isinstance(done, str):
+            done, failure = _python(_IMPORT_ONE.format(module=module, mark=_MARK))
+            if failure:
                 break  # the check of imports tells why
-            took = min(took, float(done[-1]))
+            took = min(took, float(done))
             if took <= IMPORT_MS:
                 break
         if IMPORT_MS < took < float("inf"):
@@ -133,14 +149,20 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _python(code: str) -> list[str] | str:
-    """The lines that code prints in a fresh interpreter; the last line of its error if it fails."""
+def _python(code: str) -> tuple[str, str]:
+    """What code says of itself in a fresh interpreter behind `_MARK`, whatever else is printed; or why it came to no end."""
     try:
         done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=_SECONDS
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=_SECONDS,
         )
     except subprocess.TimeoutExpired:
-        return f"it does not end within {_SECONDS} s"
-    if done.returncode or not done.stdout:
-        return (done.stderr.strip().splitlines() or [f"it ended the interpreter with {done.returncode}"])[-1]
-    return done.stdout.splitlines()
+        return "", f"it does not end within {_SECONDS} s"
+    said = [line.removeprefix(_MARK) for line in done.stdout.splitlines() if line.startswith(_MARK)]
+    if said:
+        return said[-1], ""
+    return "", (done.stderr.strip().splitlines() or [f"it ended the interpreter with {done.returncode}"])[-1]

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
+import shlex
 import shutil
 import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
+from xml.etree import ElementTree as ET
 
 from penstock_manifest.format import plain
 
 from penstock_plugin_manager.catalog.verdicts import SuiteRun
 from penstock_plugin_manager.conformance.subject import Subject
 
-_COUNT = re.compile(r"(\d+) (passed|failed|skipped|errors?)\b")
 _NO_TESTS = 5
 """Exit code of pytest where it finds no test."""
 _MOST_PROBLEMS = 50
+_MOST_BYTES = 50_000_000
+_TAIL_BYTES = 20_000
 _HIDDEN = ("PENSTOCK_", "PYTEST_", "PYTHON", "VIRTUAL_ENV")
 """Variables of this process that would change what a suite sees."""
 
@@ -67,12 +69,14 @@ def has_suite(place: Place) -> bool:
 
 def _run(name: str, words: Sequence[str], folder: Path, place: Place) -> SuiteRun | None:
     variables = {key: text for key, text in os.environ.items() if not key.startswith(_HIDDEN)}
-    output = place.folder / "output.txt"
+    output, report = place.folder / "output.txt", place.folder / "report.xml"
+    report.unlink(missing_ok=True)
+    options = f"--junitxml={shlex.quote(str(report))}"
     # A file and no pipe: what a test leaves running would keep a pipe open.
     with output.open("wb") as stream:
         process = subprocess.Popen(
             [place.python, *words], cwd=folder, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT,
-            env={**variables, "NO_COLOR": "1"}, start_new_session=True,
+            env={**variables, "NO_COLOR": "1", "PYTEST_ADDOPTS": options}, start_new_session=True,
         )  # fmt: skip
         try:
             code: int | None = process.wait(place.seconds)
@@ -82,7 +86,7 @@ def _run(name: str, words: Sequence[str], folder: Path, place: Place) -> SuiteRu
             _end(process)
     if code == _NO_TESTS:
         return None
-    return _summary(name, code, output.read_text(encoding="utf-8", errors="replace"), place.seconds)
+    return _summary(name, code, report, output, place.seconds)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -91,14 +95,39 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _summary(name: str, code: int | None, text: str, seconds: float) -> SuiteRun:
-    lines = [line for line in text.splitlines() if line.strip()]
+def _summary(name: str, code: int | None, report: Path, output: Path, seconds: float) -> SuiteRun:
+    """Read pytest's report of a suite; what a suite prints is only told where it came to no end."""
+    cases = _cases(report)
+    problems: list[str] = []
     counts = {"passed": 0, "failed": 0, "skipped": 0}
-    for number, word in _COUNT.findall(lines[-1] if lines else ""):
-        counts["failed" if word.startswith("error") else word] += int(number)
-    problems = [line for line in lines if line.startswith(("FAILED ", "ERROR "))][:_MOST_PROBLEMS]
+    for case in cases or ():
+        bad = next((each for each in case if each.tag in ("failure", "error")), None)
+        skipped = any(each.tag == "skipped" for each in case)
+        counts["failed" if bad is not None else "skipped" if skipped else "passed"] += 1
+        if bad is not None:
+            problems.append(f"{case.get('name')}: {bad.get('message', '')}")
     if code is None:
-        problems.append(f"it took more than {seconds:g} s and was ended")
+        problems = [f"it took more than {seconds:g} s and was ended"]
+    elif cases is None:
+        problems = [f"it ended with {code} before its tests did", *_last_lines(output)]
     elif code and not problems:
-        problems = [f"it ended with {code}", *lines[-5:]]
-    return SuiteRun(name, **counts, problems=tuple(plain(each, 300) for each in problems))
+        problems = [f"it ended with {code}", *_last_lines(output)]
+    kept = tuple(plain(each, 300) for each in problems[:_MOST_PROBLEMS])
+    return SuiteRun(name, **counts, problems=kept)
+
+
+def _cases(report: Path) -> list[ET.Element] | None:
+    """The tests of a report in the form of JUnit, which pytest writes when it ends; None where there is none."""
+    try:
+        if report.stat().st_size > _MOST_BYTES:
+            return None
+        return list(ET.parse(report).getroot().iter("testcase"))  # noqa: S314  expat bounds expansion
+    except (OSError, ET.ParseError):
+        return None
+
+
+def _last_lines(output: Path) -> list[str]:
+    with output.open("rb") as stream:
+        stream.seek(max(0, output.stat().st_size - _TAIL_BYTES))
+        text = stream.read().decode("utf-8", "replace")
+    return [line for line in text.splitlines() if line.strip()][-5:]

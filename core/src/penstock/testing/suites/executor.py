@@ -24,6 +24,7 @@ from penstock.spec.executor import (
     TaskKey,
     TryAsked,
     TryFinished,
+    TryRecovered,
     TryRequest,
     TryStarted,
 )  # fmt: skip
@@ -120,9 +121,10 @@ class ExecutorSuite:
     def tries(cls, executor: Executor, place: Place) -> "Iterator[Tries]":
         """The executor, started, and what it has told."""
         executor.start()
-        executor.recover([])
         snapshot = next(each.name for each in place.snapshots.iterdir())
-        yield Tries(executor, place.context.folder.parent / "logs", snapshot, cls.patience_s)
+        made = Tries(executor, place.context.folder.parent / "logs", snapshot, cls.patience_s)
+        made.recover("number", number=0)
+        yield made
         executor.stop(1.0)
 
     def test_each_try_is_answered_once_with_its_own_end(self, tries: "Tries") -> None:
@@ -138,6 +140,15 @@ class ExecutorSuite:
             left = decode(ends[0].xcoms["return_value"].json)
             expect(left == number, f"the try that returns {number} was answered with {left!r}")
         tries.none_is_forged()
+
+    def test_a_try_that_nobody_holds_is_not_said_to_live_on(self, tries: "Tries") -> None:
+        """Of a try whose process is gone, `recover` says nothing, or that it is lost: then it is sent out again."""
+        forged = [
+            each
+            for each in tries.recovered
+            if not isinstance(each, TryFinished) or each.end.outcome not in (Outcome.LOST, Outcome.FAILED)
+        ]
+        expect(not forged, f"recover() says of a try that never was: {forged}")
 
     def test_a_start_is_reported_before_its_end(self, tries: "Tries") -> None:
         """The time limit and the user's view begin with it; every instant is aware."""
@@ -199,12 +210,14 @@ class Tries:
     Attributes:
         sent: The requests that it was given, by key and epoch.
         held: Tries that a heartbeat has named.
+        recovered: What the executor says of a try that never was.
     """
 
     def __init__(self, executor: Executor, logs: Path, snapshot: str, patience_s: float) -> None:
         self.executor, self._logs, self._snapshot, self._patience_s = executor, logs, snapshot, patience_s
         self.sent: dict[tuple[TaskKey, int], TryRequest] = {}
         self.held: set[tuple[TaskKey, int]] = set()
+        self.recovered: list[TryStarted | TryRecovered | TryFinished] = []
         self._events: list[ExecutorEvent] = []
         self._epoch = 0
 
@@ -216,6 +229,10 @@ class Tries:
         request = TryRequest(run=1, epoch=self._epoch, facts=facts, code=FileCode(self._snapshot, _FILE), log=log)
         self.sent[request.key, request.epoch] = request
         return request
+
+    def recover(self, task_id: str, **params: Any) -> None:  # noqa: ANN401 - JSON
+        """Have the executor take up a try of an earlier scheduler that never was."""
+        self.recovered += self.executor.recover([self.made(task_id, **params)])
 
     def send(self, task_id: str, **params: Any) -> TryRequest:  # noqa: ANN401 - JSON
         """Submit a try."""

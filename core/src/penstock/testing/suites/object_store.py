@@ -1,7 +1,7 @@
 """The suite of object stores: does it keep what it is given, whole, once, and in little memory?"""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import copy_context
 from typing import Any, ClassVar
 
@@ -38,12 +38,14 @@ class ObjectStoreSuite:
         conn_id: With which connection; None for its default.
         large_bytes: Size of the object that is stored as a stream.
         memory_bytes: How much of it may be in memory at once.
+        listed: Objects that are more than the service lists in one answer.
     """
 
     store_class: ClassVar[type[Any]]
     conn_id: ClassVar[str | None] = None
     large_bytes: ClassVar[int] = 48 << 20
     memory_bytes: ClassVar[int] = 28 << 20
+    listed: ClassVar[int] = 1001
 
     @pytest.fixture
     def connections(self) -> Mapping[str, Connection]:
@@ -106,15 +108,11 @@ class ObjectStoreSuite:
         store.stat(prefix + "lock")
         won: list[bytes] = []
 
-        def write(data: bytes) -> None:
-            if store.write(prefix + "lock", data, if_absent=True):
-                won.append(data)
+        def write(number: int) -> None:
+            if store.write(prefix + "lock", str(number).encode(), if_absent=True):
+                won.append(str(number).encode())
 
-        threads = [threading.Thread(target=copy_context().run, args=(write, str(n).encode())) for n in range(_WRITERS)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        _at_once(write)
         expect(len(won) == 1, f"{len(won)} of {_WRITERS} writers with if_absent were told that they won")
         expect(store.read(prefix + "lock") == won[0], "the object is not that of the writer that won")
 
@@ -128,6 +126,19 @@ class ObjectStoreSuite:
         expect(read == sorted(names), f"list() of 'in' finds {read}, not {sorted(names)}")
         for each in found:
             expect(store.stat(each.url) == each, f"list() says {each}, stat() says {store.stat(each.url)}")
+
+    def test_list_goes_on_behind_the_first_page(self, store: ObjectStore, prefix: str) -> None:
+        """Services answer a list in pages; who reads the first alone loses the rest in silence."""
+        names = {f"many/{number}" for number in range(self.listed)}
+
+        def write(part: int) -> None:
+            for name in sorted(names)[part::_WRITERS]:
+                store.write(prefix + name, b"x")
+
+        _at_once(write)
+        found = [each.url for each in store.list(prefix + "many/")]
+        expect(len(found) == len({*found}), "list() gives an object twice")
+        expect(len(found) == len(names), f"list() gives {len(found)} of {len(names)} objects")
 
     def test_a_large_stream_passes_through_little_memory(
         self, connections: Mapping[str, Connection], prefix: str
@@ -159,3 +170,12 @@ class ObjectStoreSuite:
         """Each task is a fork: no client, socket or lock of the parent is used in it."""
         problem = fork_problem(self.store_class, self.conn_id, connections, prefix + "a")
         expect(not problem, problem)
+
+
+def _at_once(write: Callable[[int], None]) -> None:
+    """Have several threads write, each with its number."""
+    threads = [threading.Thread(target=copy_context().run, args=(write, number)) for number in range(_WRITERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
