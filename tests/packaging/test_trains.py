@@ -1,5 +1,6 @@
 """The release trains: what a change affects, which version comes next, what a tag selects, and what the workflows run."""
 
+import json
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 from house.tree import package_folders
+from train.__main__ import main
 from train.affected import PYTHONS, Job, change_of, jobs_of, nightly
 from train.fragments import TYPES, disagreement, next_version, problems
 from train.packages import Package, dependants, packages_of
@@ -161,6 +163,13 @@ def test_every_package_says_what_its_own_tests_need_so_that_they_run_from_its_ow
         ("0.1.0", ["7.docs.md"], "0.1.0"),
         ("0.1.0", [".gitkeep"], "0.1.0"),
         ("0.1.0", [], "0.1.0"),
+        ("1.0.0rc1", [], "1.0.0"),
+        ("1.0.0rc1", ["1.bugfix.md", "2.breaking.md"], "1.0.0"),
+        ("1.1.0rc1", ["1.feature.md"], "1.1.0"),
+        ("1.1.0rc1", ["1.breaking.md"], "2.0.0"),
+        ("1.1.1b1", ["1.bugfix.md"], "1.1.1"),
+        ("1.1.1b1", ["1.feature.md"], "1.2.0"),
+        ("1.0.1rc1", ["1.feature.md"], "1.1.0"),
     ],
 )
 def test_fragments_call_for_the_next_version(current, names, version):
@@ -176,10 +185,31 @@ def test_fragments_call_for_the_next_version(current, names, version):
         ("1.3.0", ["1.breaking.md"], "version 1.3.0 disagrees with changelog.d, which calls for 2.0.0 after 1.2.3"),
         ("1.2.4", ["1.docs.md"], "changelog.d holds nothing that calls for a release after 1.2.3"),
         ("1.2.3", [], "changelog.d holds nothing that calls for a release after 1.2.3"),
+        ("1.3.0rc1", ["1.feature.md"], ""),
+        (
+            "1.2.4rc1",
+            ["1.feature.md"],
+            "version 1.2.4rc1 disagrees with changelog.d, which calls for 1.3.0 after 1.2.3",
+        ),
+        ("1.0.0", ["1.feature.md"], "version 1.0.0 does not come after 1.2.3"),
     ],
 )
 def test_a_version_that_disagrees_with_the_fragments_is_refused(wanted, names, said):
     assert disagreement("1.2.3", wanted, names) == said
+
+
+def test_a_candidate_is_followed_by_another_one_or_by_its_final_release():
+    assert disagreement("1.3.0rc1", "1.3.0rc2", ["1.bugfix.md"]) == disagreement("1.3.0rc1", "1.3.0", []) == ""
+    assert disagreement("1.3.0rc2", "1.3.0rc1", ["1.bugfix.md"]) == "version 1.3.0rc1 does not come after 1.3.0rc2"
+
+
+def test_a_change_since_a_commit_that_is_not_here_selects_all_jobs(capsys):
+    """As of the first push to a branch, or one that was forced; a name that is mistyped is an error."""
+    assert main(["--root", str(ROOT), "select", "--base", "0" * 40]) == 0
+    captured = capsys.readouterr()
+    assert "not in this clone" in captured.err
+    assert {"session": "wheels", "words": ""} in json.loads(captured.out)
+    assert main(["--root", str(ROOT), "select", "--base", "mian"]) == 1
 
 
 def test_a_file_that_is_no_fragment_is_named():

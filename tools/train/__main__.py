@@ -24,11 +24,12 @@ def select(repository: Repository, given: argparse.Namespace) -> int:
     """Print the jobs of a change as JSON; ``--github`` hands them to a workflow as the output `jobs`."""
     packages = packages_of(repository.root)
     released = any(each.package == "core" for each in recorded(repository.root))
-    if given.base:
+    jobs = nightly(packages, released=released)
+    if given.base and repository.lacks(given.base):
+        print(f"{given.base} is not in this clone: all jobs there are", file=sys.stderr)
+    elif given.base:
         change: Change = change_of(repository.changed(given.base), packages)
         jobs = jobs_of(change, packages, released=released)
-    else:
-        jobs = nightly(packages, released=released)
     rows = [{"session": job.session, "words": job.words} for job in jobs]
     print(json.dumps(rows, indent=None if given.github else 1))
     if given.github:

@@ -12,6 +12,8 @@ from packaging.version import Version
 TYPES = {"breaking": "major", "feature": "minor", "deps": "minor", "bugfix": "patch", "docs": ""}
 """What each type of fragment calls for once a package is stable, by semantic versioning 2.0.0; ``docs`` alone is no release."""
 _ORDER = ("", "patch", "minor", "major")
+_COVERED = (_ORDER, _ORDER[:3], _ORDER[:2], _ORDER[:2])
+"""Steps that a pre-release has taken already: by whether its minor number, its patch number, or both are above 0."""
 _FRAGMENT = re.compile(r"(?:\d+|\+[\w-]*)\.(?P<type>[a-z]+)(?:\.\d+)?\.md")
 
 
@@ -37,10 +39,16 @@ def step(names: Iterable[str], *, stable: bool) -> str:
 
 
 def next_version(current: str, names: Iterable[str]) -> str:
-    """The version after a released one, by its fragments; the same if they call for none."""
+    """The version after a released one, by its fragments; the same if they call for none.
+
+    What comes after a pre-release is its final release, unless a fragment calls for a higher step than it is.
+    """
     version = Version(current)
     major, minor, patch = version.major, version.minor, version.micro
-    match step(names, stable=major > 0):
+    called_for = step(names, stable=major > 0)
+    if version.is_prerelease and called_for in _COVERED[(minor > 0) + 2 * (patch > 0)]:
+        return version.base_version
+    match called_for:
         case "major":
             return f"{major + 1}.0.0"
         case "minor":
@@ -53,8 +61,8 @@ def next_version(current: str, names: Iterable[str]) -> str:
 def disagreement(current: str, wanted: str, names: Iterable[str]) -> str:
     """Why a version does not fit the fragments; empty if it does.
 
-    A higher step than the fragments call for is a maintainer's to take; a lower one would hide a change from those who read
-    versions.
+    A higher step than the fragments call for is a maintainer's to take, and so is a pre-release of it; a lower one would hide a
+    change from those who read versions.
 
     Args:
         current: The version that was released last.
@@ -64,6 +72,8 @@ def disagreement(current: str, wanted: str, names: Iterable[str]) -> str:
     called_for = next_version(current, names)
     if called_for == current:
         return f"changelog.d holds nothing that calls for a release after {current}"
-    if Version(wanted) < Version(called_for):
+    if Version(wanted) <= Version(current):
+        return f"version {wanted} does not come after {current}"
+    if Version(Version(wanted).base_version) < Version(called_for):
         return f"version {wanted} disagrees with changelog.d, which calls for {called_for} after {current}"
     return ""

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import subprocess
 import tarfile
 from collections.abc import Mapping, Sequence
@@ -37,6 +38,16 @@ class Repository:
     def commit(self, revision: str = "HEAD") -> str:
         """The full id of a commit."""
         return self.git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").decode().strip()
+
+    def lacks(self, commit: str) -> bool:
+        """Whether a full id is of no commit here, as that before the first push to a branch, or before one that was forced."""
+        if not re.fullmatch(r"[0-9a-f]{40}", commit):
+            return False
+        try:
+            self.git("cat-file", "-e", f"{commit}^{{commit}}")
+        except RuntimeError:
+            return True
+        return False
 
     def tags(self) -> list[Tag]:
         """The tags of releases."""

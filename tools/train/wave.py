@@ -16,7 +16,7 @@ from train.build import Refused, build_tag, fragments_at
 from train.fragments import disagreement, next_version, problems
 from train.packages import Package, by_name, packages_of
 from train.repository import Repository
-from train.tags import Tag
+from train.tags import Tag, tag_of
 
 TOWNCRIER = Path(__file__).parent / "towncrier.toml"
 
@@ -47,7 +47,8 @@ def standing(repository: Repository, package: Package) -> Standing:
         return Standing(package, "", package.version, "")
     if package.version not in tags:
         reason = (
-            f"{package.folder}/pyproject.toml says {package.version}, which no tag has: releases alone set versions"
+            f"{package.folder}/pyproject.toml says {package.version}, which no tag has: releases alone set versions. Take "
+            "back the commit of a release that was broken off, or fetch its tag"
         )
         return Standing(package, "", package.version, reason)
     coming = next_version(package.version, names)
@@ -84,10 +85,12 @@ def release_wave(repository: Repository, wanted: Sequence[str], out: Path) -> It
         before = repository.commit()
         try:
             tag = _release(repository, package, versions[package.name], out)
-        except (Refused, RuntimeError) as error:
+        except BaseException as error:
             repository.git("reset", "--quiet", "--hard", before)
             repository.git("clean", "--quiet", "--force", "-d", "--", str(package.folder))
-            yield package.name, error if isinstance(error, Refused) else Refused(str(error))
+            if not isinstance(error, Exception):  # somebody has interrupted the wave
+                raise
+            yield package.name, error if isinstance(error, Refused) else Refused(str(error) or repr(error))
         else:
             yield package.name, tag
 
@@ -116,6 +119,7 @@ def _version(repository: Repository, package: Package, asked: str) -> str:
     if found.problem:
         raise Refused(found.problem)
     version = asked or found.coming
+    tag_of(str(Tag(package.name, version)))
     if found.released and (reason := disagreement(found.released, version, fragments_at(repository, "HEAD", package))):
         raise Refused(reason)
     if Tag(package.name, version) in repository.tags():

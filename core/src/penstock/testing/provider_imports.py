@@ -162,7 +162,7 @@ def _python(code: str) -> tuple[str, str]:
         )
     except subprocess.TimeoutExpired:
         return "", f"it does not end within {_SECONDS} s"
-    said = [line.removeprefix(_MARK) for line in done.stdout.splitlines() if line.startswith(_MARK)]
-    if said:
-        return said[-1], ""
+    messages = [line.removeprefix(_MARK) for line in done.stdout.splitlines() if line.startswith(_MARK)]
+    if messages:
+        return messages[-1], ""
     return "", (done.stderr.strip().splitlines() or [f"it ended the interpreter with {done.returncode}"])[-1]
