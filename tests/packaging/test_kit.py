@@ -204,7 +204,7 @@ FAULTS = [
         {"hooks.py": ("json.load(answer))", "json.load(answer)[:1000])")},
     ),
     Fault(
-        "an executor recovers what never was", f"{EXECUTOR}::test_a_try_that_nobody_holds_is_not_said_to_live_on",
+        "an executor recovers what never was", f"{EXECUTOR}::test_a_try_that_nobody_holds_does_not_live_on",
         "of a try that never was",
         {"executors.py": ("        return []", RECOVERS)},
     ),

@@ -13,12 +13,14 @@ import yaml
 from house.tree import package_folders
 from train.__main__ import main
 from train.affected import PYTHONS, Job, change_of, jobs_of, nightly
+from train.build import Refused
 from train.fragments import TYPES, disagreement, next_version, problems
 from train.packages import Package, dependants, packages_of
 from train.record import FILE, Release, newest, releases_of, text_of
+from train.repository import Repository
 from train.shelf import choose
 from train.tags import Tag, disagreements, tag_of
-from train.wave import TOWNCRIER, unreleased_floors, with_version
+from train.wave import TOWNCRIER, release_wave, unreleased_floors, with_version
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = packages_of(ROOT)
@@ -210,6 +212,38 @@ def test_a_change_since_a_commit_that_is_not_here_selects_all_jobs(capsys):
     assert "not in this clone" in captured.err
     assert {"session": "wheels", "words": ""} in json.loads(captured.out)
     assert main(["--root", str(ROOT), "select", "--base", "mian"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["build", "core/v999.0"], "refs/tags/core/v999.0 is not in this clone"),
+        (["build", "../v1.0"], "'../v1.0' is no tag of a release"),
+        (["rebuild", "nothing"], "releases.toml has no release nothing"),
+        (["rebuild", "core==999.0"], "releases.toml has no release core==999.0"),
+    ],
+)
+def test_what_is_not_there_is_an_error(capsys, words, message):
+    assert main(["--root", str(ROOT), *words]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_a_wave_leaves_behind_what_fails_in_any_way_and_the_clone_as_it_was(tmp_path):
+    """A name of a version that is none, a folder that cannot be made: the next one has its turn."""
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", "--no-tags", "--depth=1", ROOT.as_uri(), clone], check=True)
+    for key in ("user.name", "user.email"):
+        subprocess.run(["git", "-C", clone, "config", key, "x@example.com"], check=True)
+    repository = Repository(clone)
+    before = repository.commit()
+    (tmp_path / "file").touch()
+
+    found = dict(release_wave(repository, ["manifest", "core==banana", "plugin-manager==1"], tmp_path / "file"))
+
+    assert [type(each) for each in found.values()] == [Refused] * 3, found
+    assert "'core/vbanana' is no tag of a release" in str(found["core"])
+    assert "'plugin-manager/v1' is no tag of a release" in str(found["plugin-manager"])
+    assert (repository.commit(), repository.tags(), repository.is_clean()) == (before, [], True)
 
 
 def test_a_file_that_is_no_fragment_is_named():

@@ -36,15 +36,22 @@ class Repository:
         return done.stdout
 
     def commit(self, revision: str = "HEAD") -> str:
-        """The full id of a commit."""
-        return self.git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").decode().strip()
+        """The full id of a commit.
+
+        Raises:
+            RuntimeError: It is not in this clone.
+        """
+        try:
+            return self.git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").decode().strip()
+        except RuntimeError:
+            raise RuntimeError(f"{revision} is not in this clone; fetch it with its tags") from None
 
     def lacks(self, commit: str) -> bool:
         """Whether a full id is of no commit here, as that before the first push to a branch, or before one that was forced."""
         if not re.fullmatch(r"[0-9a-f]{40}", commit):
             return False
         try:
-            self.git("cat-file", "-e", f"{commit}^{{commit}}")
+            self.commit(commit)
         except RuntimeError:
             return True
         return False

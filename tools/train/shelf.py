@@ -119,16 +119,21 @@ def rebuild_all(repository: Repository, wanted: str, out: Path) -> Iterator[tupl
         repository: A full clone.
         wanted: ``PACKAGE==VERSION`` or the name of a package; empty for all releases.
         out: Where the wheels are put.
+
+    Raises:
+        LookupError: The record has no such release.
     """
     name, _, version = wanted.partition("==")
-    for each in recorded(repository.root):
-        if name in ("", each.package) and version in ("", each.version):
-            try:
-                rebuild(repository, each, out)
-            except (Refused, RuntimeError, LookupError) as error:
-                yield each, str(error)
-            else:
-                yield each, ""
+    found = [each for each in recorded(repository.root) if name in ("", each.package) and version in ("", each.version)]
+    if wanted and not found:
+        raise LookupError(f"{FILE} has no release {wanted}")
+    for each in found:
+        try:
+            rebuild(repository, each, out)
+        except (Refused, RuntimeError, LookupError) as error:
+            yield each, str(error)
+        else:
+            yield each, ""
 
 
 def build_here(root: Path, package: Package, out: Path) -> Path:

@@ -141,7 +141,7 @@ class ExecutorSuite:
             expect(left == number, f"the try that returns {number} was answered with {left!r}")
         tries.none_is_forged()
 
-    def test_a_try_that_nobody_holds_is_not_said_to_live_on(self, tries: "Tries") -> None:
+    def test_a_try_that_nobody_holds_does_not_live_on(self, tries: "Tries") -> None:
         """Of a try whose process is gone, `recover` says nothing, or that it is lost: then it is sent out again."""
         forged = [
             each
