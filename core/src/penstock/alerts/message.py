@@ -115,8 +115,18 @@ def message_of(key: str, happened: Occurrence, details: Details, base_url: str, 
     )
 
 
-def digest_of(key: str, happened: Sequence[Occurrence], base_url: str, *, to: str = "") -> AlertMessage:
-    """The message of several alerts: how many of each kind, and the first of them by name."""
+def digest_of(
+    key: str, happened: Sequence[Occurrence], base_url: str, *, to: str = "", full: bool = False
+) -> AlertMessage:
+    """The message of several alerts: how many of each kind, and the first of them by name.
+
+    Args:
+        key: Its name.
+        happened: What happened.
+        base_url: As in `link_of`.
+        to: A mail address, if that is its channel.
+        full: Whether no more alerts could wait for the channel, so that some may have been dropped.
+    """
     counts = Counter((each.event, each.dag_id) for each in happened)
     sums = [
         f"{count:,} x {event.value}{f' in DAG {dag_id}' if dag_id else ''}"
@@ -125,7 +135,8 @@ def digest_of(key: str, happened: Sequence[Occurrence], base_url: str, *, to: st
     more = f"\n... and {len(happened) - LISTED:,} more" if len(happened) > LISTED else ""
     listed = [f"- {title_of(each)}: {shortened(_first_line(each.reason), 200)}" for each in happened[:LISTED]]
     link = base_url or "penstock runs list --state failed"
-    text = "\n\n".join(["\n".join(sums), "\n".join(listed) + more, f"See: {link}"])
+    dropped = "No more alerts than these are kept for a channel; what came after them was dropped." if full else ""
+    text = "\n\n".join(filter(None, ["\n".join(sums), "\n".join(listed) + more, dropped, f"See: {link}"]))
     events = {each.event.value for each in happened}
     return AlertMessage(
         key=key,

@@ -7,7 +7,7 @@ from penstock.store.catalog import LoaderCatalog
 from penstock.store.config import Pool, Variable
 from penstock.store.dags import DagRow, DagState, UnreadableDag, Version, planned_dag
 from penstock.store.keyring import Keyring, new_key
-from penstock.store.outbox.alerts import ALERTS, AlertDelivery, NewAlert, WaitingAlerts
+from penstock.store.outbox.alerts import ALERTS, KEPT, AlertDelivery, NewAlert, WaitingAlerts
 from penstock.store.outbox.outbox import Listener
 from penstock.store.runs import PastTry, RunSnapshot, UnreadableRun
 from penstock.store.sql.leader_lock import Holder, LeaderLock
@@ -17,6 +17,7 @@ from penstock.store.transaction import Transaction
 
 __all__ = [
     "ALERTS",
+    "KEPT",
     "NOTICES",
     "SCHEDULER",
     "VARIABLES",

@@ -4,15 +4,20 @@ import os
 import shutil
 import signal
 
+import msgspec
 import pytest
 
 from penstock.model.state import DeliveryState
+from penstock.notify.alerts import composer
+from penstock.notify.alerts.channel_child import sending
 from penstock.notify.alerts.channel_process import ChannelProcess
 from penstock.notify.alerts.channels import Outgoing
+from penstock.spec.notifier import AlertMessage
+from penstock.store.outbox import alerts
 from penstock.store.outbox.alerts import Alerts
 from penstock.store.transaction import Transaction
 
-from .conftest import Desk, failed, rule, run_ended
+from .conftest import NOW, Desk, failed, rule, run_ended
 
 TWO = ("ops", "boss")
 
@@ -116,6 +121,27 @@ def test_a_process_that_sends_nonsense_counts_as_one_that_ended(desk):
     found.fail("a")
     found.wait(20)
     assert "at it; it is tried again in 10 s" in found.told[0]
+
+
+def test_a_channel_that_holds_all_that_it_can_says_that_more_was_dropped(desk, monkeypatch):
+    monkeypatch.setattr(alerts, "KEPT", 7)
+    monkeypatch.setattr(composer, "KEPT", 7)
+    found = desk(rule("task_failed"))
+    found.fail(*(f"t{number}" for number in range(20)))
+    found.wait(20)
+    ((_, _, title, text),) = found.taken()
+    assert title == "7 alerts: 7 x task_failed in DAG d"
+    assert "what came after them was dropped" in text
+
+
+def test_a_send_that_is_a_coroutine_is_awaited():
+    class Later:
+        async def send(self, message):
+            sent.append(message.title)
+
+    sent = []
+    sending(Later())(msgspec.msgpack.encode(AlertMessage("k", "a title", "", NOW)))
+    assert sent == ["a title"]
 
 
 def test_the_same_notice_twice_makes_one_alert(desk):

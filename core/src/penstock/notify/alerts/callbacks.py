@@ -11,6 +11,7 @@ from penstock.author.alert import written_rules
 from penstock.author.build.imports import import_dag_file
 from penstock.author.dag import DAG
 from penstock.author.run.context import Context
+from penstock.author.run.coroutines import completed
 from penstock.author.runtime import Runtime
 from penstock.errors import PluginError
 from penstock.execute.runner import PinnedRuntime
@@ -94,7 +95,7 @@ class CallbackRunner:
         failures = []
         for function in functions:
             try:
-                function(CallbackContext(job, runtime, dag, task))
+                completed(function(CallbackContext(job, runtime, dag, task)))
             except BaseException as error:  # noqa: BLE001 - the author's code: the others are called all the same
                 failures.append(f"{getattr(function, '__name__', function)!s}() raised {type(error).__name__}: {error}")
         if failures:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from penstock.author.run.coroutines import completed
 from penstock.author.runtime import current
 from penstock.errors import ErrorKind, ProviderError
 from penstock.execute.channel import Channel, ChannelRuntime
@@ -64,7 +65,7 @@ def _sentence(error: BaseException, channel: Channel) -> str:
 
 def sending(notifier: Notifier) -> Handle:
     """Handle messages by a notifier."""
-    return lambda payload: notifier.send(_decode_message(payload))
+    return lambda payload: completed(notifier.send(_decode_message(payload)))  # type: ignore[func-returns-value]  # it may be async
 
 
 def calling(snapshots: Path, channel: Channel) -> Handle:

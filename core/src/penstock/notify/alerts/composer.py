@@ -19,7 +19,7 @@ from penstock.notify.alerts.callbacks import CallbackJob
 from penstock.notify.alerts.channels import Outgoing
 from penstock.spec.executor import FileCode
 from penstock.spec.wire import Ask, Reply
-from penstock.store import AlertDelivery, Store
+from penstock.store import KEPT, AlertDelivery, Store
 from penstock.tries.paths import log_path
 
 _MOST_READ = 1 << 16
@@ -74,7 +74,7 @@ class Composer:
             return self._call(happened[0])
         address, url = rest if scheme == MAILTO else "", self._style.base_url
         if len(happened) > 1:
-            message = digest_of(delivery.key, happened, url, to=address)
+            message = digest_of(delivery.key, happened, url, to=address, full=len(happened) >= KEPT)
         else:
             message = message_of(delivery.key, happened[0], self._details(happened[0]), url, to=address)
         return Outgoing(_encode(message), self._answer)

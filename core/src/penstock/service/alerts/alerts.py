@@ -4,17 +4,21 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from penstock.alerts.rules import CALLBACK
+from penstock.author.run.coroutines import completed
 from penstock.author.runtime import BaseRuntime, current
 from penstock.errors import ConfigError, PenstockError, PluginError
 from penstock.model.connection import Connection
 from penstock.model.dag import MAILTO, AlertRule, DagSpec
 from penstock.model.names import channel_problem, error_sentence
+from penstock.model.text import shortened
 from penstock.notify.alerts.channels import shown
-from penstock.processes.masking import MASK
+from penstock.processes.masking import Mask
 from penstock.service.alerts.notifiers import notifier_of
 from penstock.service.installation import Installation
 from penstock.spec.notifier import AlertMessage
-from penstock.store import AlertDelivery
+from penstock.store import KEPT, AlertDelivery
+
+_LONGEST = 2_000
 
 
 class RuleRow(NamedTuple):
@@ -72,6 +76,10 @@ def list_alerts(installation: Installation) -> AlertsReport:
     failures: dict[str, str] = {}
     for each in alerts.waiting() if alerts else ():
         waiting[shown(each.channel)] = waiting.get(shown(each.channel), 0) + each.alerts
+        if each.alerts >= KEPT:
+            failures[shown(each.channel)] = (
+                f"{KEPT:,} alerts wait, which is all that is kept: what comes now is dropped"
+            )
     for delivery in alerts.open() if alerts else ():
         name = shown(delivery.channel)
         waiting[name] = waiting.get(name, 0) + 1
@@ -107,12 +115,13 @@ def send_test(installation: Installation, channel: str) -> None:
     )
     token = current.set(runtime)
     try:
-        notifier_of(installation.settings, scheme if separator else channel, installation.host).send(message)
-    except Exception as error:  # noqa: BLE001 - a provider's code: what it raised is the result of the test
+        notifier = notifier_of(installation.settings, scheme if separator else channel, installation.host)
+        completed(notifier.send(message))  # type: ignore[func-returns-value]  # it may be async
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a provider's code: what it raised is the result of the test
         sentence = str(error) if isinstance(error, PenstockError) else error_sentence(error)
-        for secret in runtime.secrets:
-            sentence = sentence.replace(secret, MASK)
-        raise PluginError(f"channel {channel!r}: {sentence}") from None
+        raise PluginError(f"channel {channel!r}: {shortened(runtime.mask.hide(sentence), _LONGEST)}") from None
     finally:
         current.reset(token)
 
@@ -122,18 +131,18 @@ class _TestRuntime(BaseRuntime):
 
     def __init__(self, installation: Installation) -> None:
         self._vault = installation.vault
-        self.secrets: list[str] = []
+        self.mask = Mask()
 
     def connection(self, conn_id: str) -> Connection:
         """The connection of this id."""
         found = self._vault.connection(conn_id)
-        self.secrets += found.secrets
+        self.mask.learn(found.secrets)
         return found.value
 
     def variable(self, key: str) -> str | None:
         """The text of a Variable, or None."""
         found = self._vault.variable(key)
-        self.secrets += found.secrets
+        self.mask.learn(found.secrets)
         return found.value
 
 
