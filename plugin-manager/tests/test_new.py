@@ -38,7 +38,7 @@ def new(tmp_path, monkeypatch, capsys):
         pytest.param(["match"], "'match' is a word of Python", id="soft keyword"),
         pytest.param(["json"], "'json' is a module of Python's own", id="standard library"),
         pytest.param(["core"], "'core' is a part of Penstock", id="ours"),
-        pytest.param(["a" * 41], "has 41 characters", id="too long"),
+        pytest.param(["a" * 31], "has 31 characters", id="too long"),
         pytest.param(["Acme"], "'Acme' is no provider id", id="capital"),
         pytest.param(["9acme"], "'9acme' is no provider id", id="digit"),
         pytest.param(["acme--ftp"], "'acme--ftp' is no provider id", id="two dashes"),
@@ -92,7 +92,7 @@ def test_each_kind_alone_has_what_it_needs_and_nothing_else(kind):
 
 def test_what_is_written_keeps_the_rules_of_its_own_workflow(new, tmp_path):
     ruff = Path(sys.executable).parent / "ruff"
-    for provider_id in ("acme-ftp", "zz"):
+    for provider_id in ("acme-ftp", "zz", "a" * 30):
         assert new(provider_id, "--kinds", ",".join(template_kinds(template_files())))[0] == 0
 
         folder = tmp_path / f"penstock-providers-{provider_id}"

@@ -24,7 +24,7 @@ from penstock_plugin_manager.errors import ManagerError, UsageError
 from penstock_plugin_manager.model.names import default_distribution, is_id, normalize
 from penstock_plugin_manager.output import Result, next_command
 
-_LONGEST = 40
+_LONGEST = 30
 _LONGEST_LINE = 100
 _DEFAULT_KINDS = ("hooks", "operators", "sensors")
 _OURS = frozenset({"core", "manifest", "plugin_manager", "testkit", "server", "penstock"})

@@ -14,7 +14,10 @@ from urllib.parse import quote, urlencode
 from penstock import ConnectionReport, Hook
 from penstock.errors import ErrorKind, PenstockError, ProviderError
 
-from penstock_sample.connections import SampleFields, sample_fields
+from penstock_sample.connections import (
+    SampleFields,
+    sample_fields,
+)
 from penstock_sample.errors import refused, unreachable
 
 

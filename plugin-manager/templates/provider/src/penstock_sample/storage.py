@@ -5,7 +5,11 @@ from typing import Any, BinaryIO
 
 from penstock.spec.object_store import ObjectInfo
 
-from penstock_sample.hooks import SampleHook, SampleItem, name_of
+from penstock_sample.hooks import (
+    SampleHook,
+    SampleItem,
+    name_of,
+)
 
 _PART_BYTES = 1 << 18
 
