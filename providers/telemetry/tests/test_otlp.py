@@ -1,5 +1,7 @@
 """Messages as an OpenTelemetry collector reads them."""
 
+import socket
+import threading
 from datetime import UTC, datetime
 
 import pytest
@@ -82,3 +84,35 @@ def test_a_collector_that_is_away_is_told(collector):
     assert raised.value.kind is ErrorKind.TRANSIENT
     with pytest.raises(ConfigError, match="endpoint 'localhost:4318' is no URL of HTTP"):
         OtlpSink("localhost:4318")
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "http://ann:s3cr3t@localhost:4318/v1",
+        "http://ann:s3cr3t@[::1/v1",
+        "http://localhost:abc/v1",
+        "http:///v1",
+        "http://a b/v1",
+    ],
+)
+def test_an_endpoint_to_which_nobody_can_post_is_refused_and_shows_no_password(endpoint):
+    with pytest.raises(ConfigError, match=r"endpoint .*\. Write") as raised:
+        OtlpSink(endpoint)
+    assert "s3cr3t" not in str(raised.value)
+
+
+def test_an_answer_that_is_no_http_is_told_as_any_other_failure():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer():
+            line, _ = server.accept()
+            with line:
+                line.recv(1 << 16)
+                line.sendall(b"nonsense\r\n\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(ProviderError, match="nonsense"):
+            OtlpSink(f"http://127.0.0.1:{server.getsockname()[1]}/v1").write([RUNS], NOW)
+        thread.join()

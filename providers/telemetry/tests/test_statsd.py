@@ -2,6 +2,9 @@
 
 from datetime import UTC, datetime
 
+import pytest
+
+from penstock.errors import ConfigError
 from penstock.spec.metrics_sink import Point
 from penstock_telemetry.metrics import StatsdSink
 from penstock_telemetry.metrics.statsd import DATAGRAM_BYTES
@@ -47,3 +50,9 @@ def test_a_server_that_is_away_is_not_noticed(statsd):
     port = statsd.getsockname()[1]
     statsd.close()
     StatsdSink("127.0.0.1", port).write([RUNS], NOW)
+
+
+@pytest.mark.parametrize("port", [0, -1, 99999])
+def test_a_port_that_does_not_exist_is_refused(port):
+    with pytest.raises(ConfigError, match=f"port {port} is no port of UDP"):
+        StatsdSink(port=port)

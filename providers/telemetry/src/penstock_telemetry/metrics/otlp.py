@@ -8,6 +8,7 @@ import json
 import urllib.request
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from http.client import HTTPException
 from itertools import starmap
 from typing import Any
 from urllib.error import HTTPError
@@ -31,7 +32,7 @@ class OtlpSink:
         timeout_s: Seconds to wait for the collector.
 
     Raises:
-        ConfigError: The endpoint is no URL of HTTP.
+        ConfigError: The endpoint is no URL of HTTP, or holds a login.
     """
 
     def __init__(
@@ -41,10 +42,7 @@ class OtlpSink:
         service: str = "penstock",
         timeout_s: float = 10.0,
     ) -> None:
-        if urlsplit(endpoint).scheme not in ("http", "https"):
-            raise ConfigError(
-                f"endpoint {endpoint!r} is no URL of HTTP. Write such as http://localhost:4318/v1/metrics."
-            )
+        _check_endpoint(endpoint)
         self._endpoint, self._prefix, self._service, self._timeout_s = endpoint, prefix, service, timeout_s
         self._started = _nanoseconds(datetime.now(UTC))
         self._whole: dict[_Key, Point] = {}
@@ -68,7 +66,7 @@ class OtlpSink:
         try:
             with urllib.request.urlopen(request, timeout=self._timeout_s) as response:  # noqa: S310 - as above
                 answer = response.read()
-        except OSError as error:
+        except (OSError, HTTPException) as error:
             if isinstance(error, HTTPError):
                 error.close()
             raise otlp_error(self._endpoint, error) from error
@@ -114,6 +112,24 @@ class OtlpSink:
             "explicitBounds": list(BOUNDS_S),
         }
         return {**metric, "histogram": {**whole, "dataPoints": [{**data, **spread}]}}
+
+
+def _check_endpoint(endpoint: str) -> None:
+    """Raise ConfigError for what nobody can post to; an endpoint with a login would stand in errors, and is not shown."""
+    try:
+        url = urlsplit(endpoint)
+        fit = (
+            url.scheme in ("http", "https")
+            and bool(url.hostname)
+            and url.port != 0
+            and not set(" \t\r\n") & set(endpoint)
+        )
+    except ValueError:  # its port or its IPv6 address
+        url, fit = urlsplit(""), False
+    if "@" in url.netloc or (not fit and "@" in endpoint):
+        raise ConfigError("endpoint holds a login or an @, which is not sent. Write it without.")
+    if not fit:
+        raise ConfigError(f"endpoint {endpoint!r} is no URL of HTTP. Write such as http://localhost:4318/v1/metrics.")
 
 
 def _attribute(key: str, value: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from penstock.errors import ConfigError
 from penstock.spec.metrics_sink import Point
 
 DATAGRAM_BYTES = 1432
@@ -26,11 +27,16 @@ class StatsdSink:
         port: Its port.
         prefix: What names of metrics begin with.
         tags: Whether the server knows tags; else their values are parts of the name.
+
+    Raises:
+        ConfigError: There is no such port.
     """
 
     def __init__(
         self, host: str = "localhost", port: int = 8125, prefix: str = "penstock", *, tags: bool = True
     ) -> None:
+        if not 0 < port < 1 << 16:
+            raise ConfigError(f"port {port} is no port of UDP. Write one from 1 to 65535; StatsD has 8125.")
         self._host, self._port, self._prefix, self._tags = host, port, prefix, tags
 
     def write(self, points: Sequence[Point], at: datetime) -> None:
