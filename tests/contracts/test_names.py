@@ -18,6 +18,13 @@ def test_every_public_name_has_a_docstring_that_begins_with_a_sentence(workspace
     assert found == []
 
 
+def test_what_an_error_says_is_asked_for_where_its_own_code_may_raise(workspace):
+    paths = (workspace / "core/src/penstock").rglob("*.py")
+    # The first is what providers' tests run, where a traceback is right; the second tells of bugs in Penstock.
+    found = [path.name for path in paths if "testing" not in path.parts and "__name__}: {error}" in path.read_text()]
+    assert found == ["root.py"], "write model.names.error_sentence(error)"
+
+
 @pytest.mark.parametrize(
     "name", ["core/src/penstock/utils.py", "a/helpers/b.py", "a/common/__init__.py", "_helpers.py"]
 )

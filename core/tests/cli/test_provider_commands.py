@@ -47,15 +47,23 @@ object = "penstock_ID.commands:other"
 doc = "It takes something else."
 """
 COMMANDS = """
-import json, sys
+import asyncio, json, sys
 from penstock.errors import NotFoundError
 
 text = "no function"
+
+class Speechless(Exception):
+    def __str__(self):
+        raise RuntimeError
 
 def show_all(where, **given):
     match where:
         case "bug":
             raise ValueError("no good")
+        case "speechless":
+            raise Speechless
+        case "cancel":
+            raise asyncio.CancelledError("cut")
         case "missing":
             raise NotFoundError("order", "x", [])
         case "exit":
@@ -140,6 +148,8 @@ def test_help_and_a_wrong_argument_import_nothing(penstock):
             1,
             "acme.show_all raised ValueError: no good. Report it to the provider's author; PENSTOCK_",
         ),
+        (["show-all", "speechless"], 1, "acme.show_all raised Speechless: (its text cannot be told"),
+        (["show-all", "cancel"], 1, "acme.show_all raised CancelledError: cut. Report it to the provider's author"),
         (["show-all", "missing"], 3, "no order is named 'x'"),
         (["show-all", "exit"], 7, ""),
         (["show-all", "words"], 1, "acme.show_all ended: enough of it"),

@@ -11,6 +11,7 @@ import pytest
 from penstock.logs.shipper import Bounds, LogShipper, ShipperPorts
 from penstock.plugins.file_store import FileStore
 from penstock.plugins.object_logs import ObjectLogs
+from penstock.processes.masking import Mask
 from penstock.testing import FakeClock
 
 CHUNK = 4096
@@ -40,7 +41,7 @@ class Unkind(ObjectLogs):
             self.calls += 1
             number = self.calls
         if self.away or (self.refused and self.refused in log):
-            raise SystemExit("no answer")
+            raise SystemExit("no answer to the-pass-word")
         if number == self.kill_before:
             os.kill(os.getpid(), signal.SIGKILL)
         answer = work()
@@ -64,6 +65,7 @@ class Yard:
         ports = ShipperPorts(
             "mem://logs", lambda: self.store, lambda: self.open, lambda: self.newest,
             lambda path: str(path.relative_to(self.folder)), clock or self.clock, self.reports.append, self.told.append,
+            hide=Mask(["the-pass-word"]).hide,
         )  # fmt: skip
         return LogShipper(self.folder, Bounds(CHUNK, 5.0, buffer_bytes), ports)
 

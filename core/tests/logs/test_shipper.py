@@ -89,8 +89,8 @@ def test_a_store_that_is_away_costs_no_log_and_is_told_once(yard):
     assert [shipper.step() for _ in range(7)] == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
     assert yard.store.calls <= 7 * 2 * module.THREADS, "a store that is away is not asked for each log"
     (line,) = yard.told
-    assert line.startswith("logs do not reach mem://logs: SystemExit: no answer. They stay in ")
-    assert (yard.reports[-1].fault, yard.reports[-1].since) == ("SystemExit: no answer", yard.clock.now())
+    assert line.startswith("logs do not reach mem://logs: SystemExit: no answer to ***. They stay in ")
+    assert (yard.reports[-1].fault, yard.reports[-1].since) == ("SystemExit: no answer to ***", yard.clock.now())
     yard.store.away = False
     while shipper.step() == 0.0:
         pass
@@ -173,7 +173,7 @@ def test_a_store_that_does_not_answer_ends_the_shipper(yard):
         release.set()
 
 
-@pytest.mark.parametrize("answer", [None, 0, -1, "10"])
+@pytest.mark.parametrize("answer", [None, 0, -1, "10", True, 11])
 def test_nonsense_of_a_store_is_told(yard, answer):
     yard.store.append = lambda log, offset, data: answer
     yard.write(LOG, 10)

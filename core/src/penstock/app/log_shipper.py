@@ -58,6 +58,7 @@ def log_shipper(installation: Installation) -> LogShipper:
             lambda report: report.keep(settings.state_folder),
             _log,
             recorder(settings),
+            runtime.mask.hide,
         ),
     )
 

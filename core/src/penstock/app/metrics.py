@@ -5,11 +5,12 @@ import sys
 
 from penstock.app.service_main import run_service
 from penstock.author.runtime import current
-from penstock.errors import ConfigError, ExitCode, PenstockError
+from penstock.errors import ConfigError, ExitCode
 from penstock.metrics.collector import Collector
 from penstock.metrics.recorder import PIPE
 from penstock.metrics.sink_faults import SinkFaults
-from penstock.model.names import error_sentence
+from penstock.model.names import error_reason
+from penstock.model.secret import secrets_in
 from penstock.model.text import visible
 from penstock.service.choices.problems import choice_problems
 from penstock.service.installation import Installation
@@ -39,11 +40,11 @@ def collector(installation: Installation) -> Collector:
     current.set(runtime)
     sinks: dict[str, MetricsSink] = {}
     for name, chosen in settings.metrics_sinks.items():
+        runtime.mask.learn(secrets_in(chosen.options))
         try:
             sinks[name] = _made(installation, chosen.type, chosen.options)
         except BaseException as error:  # noqa: BLE001 - a provider's code may raise anything, SystemExit too
-            why = str(error) if isinstance(error, PenstockError) else error_sentence(error)
-            faults.add(name, f"it cannot be made: {why}", installation.now())
+            faults.add(name, f"it cannot be made: {error_reason(error)}", installation.now())
     try:
         return Collector(
             settings.state_folder / PIPE, sinks, settings.metrics.interval_s, installation.clock.read, faults

@@ -55,7 +55,7 @@ def run_service_process(sock: socket.socket, make: Callable[[ServiceConfig], Ser
         service = make(config)
         channel.send(FrameKind.HELLO, 0, b"")
         service.run(context)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - the fence: a service may raise anything
+    except BaseException as error:  # noqa: BLE001 - the fence: a service may raise anything
         if not isinstance(error, PenstockError):
             traceback.print_exception(error)
         why = error_text(error) if isinstance(error, PenstockError) else f"it raised {error_sentence(error)}"

@@ -270,6 +270,6 @@ class CapabilityIndex:
             return getattr(import_module(module), attribute)
         except Exception as error:
             raise PluginError(
-                f"importing {capability.object!r} of {capability.id!r} raised {type(error).__name__}: {error}. "
+                f"importing {capability.object!r} of {capability.id!r} raised {error_sentence(error)}. "
                 f"See: penstock providers show {capability.id.partition('.')[0]}"
             ) from error

@@ -1,7 +1,9 @@
 """What the log shipper finds at one look through the logs folder."""
 
-from penstock.errors import PenstockError
+from collections.abc import Callable
+
 from penstock.logs.local_logs import LocalLog
+from penstock.model.names import error_reason
 
 
 class Look:
@@ -9,6 +11,7 @@ class Look:
 
     Args:
         patience: So many logs must fail, and none be taken, until the store counts as away.
+        hide: Takes secrets out of a text.
 
     Attributes:
         logs: Logs on this machine.
@@ -19,11 +22,11 @@ class Look:
         fault: What went wrong first, as a sentence.
     """
 
-    def __init__(self, patience: int) -> None:
+    def __init__(self, patience: int, hide: Callable[[str], str]) -> None:
         self.logs = self.disk = self.waiting = self.unfinished = 0
         self.more = False
         self.fault = ""
-        self._patience, self._failed, self._taken = patience, 0, 0
+        self._patience, self._hide, self._failed, self._taken = patience, hide, 0, 0
 
     @property
     def away(self) -> bool:
@@ -48,6 +51,4 @@ class Look:
     def failed(self, error: BaseException) -> None:
         """Count a log that the store, or the disk, did not take."""
         self._failed += 1
-        self.fault = self.fault or (
-            str(error) if isinstance(error, PenstockError) else f"{type(error).__name__}: {error}"
-        )
+        self.fault = self.fault or self._hide(error_reason(error))

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from penstock.author.runtime import Runtime, current
-from penstock.errors import PenstockError, PluginError
+from penstock.errors import PluginError
+from penstock.model.names import error_reason
 from penstock.spec.log_store import LogStore
 
 _CHUNK = 1 << 16
@@ -24,10 +25,13 @@ class LogReader:
         url: URL of the log store, for messages; "" if there is none.
         open_store: Opens it.
         runtime: Finds its connection.
+        hide: Takes the secrets of that out of a text.
     """
 
-    def __init__(self, url: str, open_store: Callable[[], LogStore], runtime: Runtime) -> None:
-        self._url, self._open_store = url, open_store
+    def __init__(
+        self, url: str, open_store: Callable[[], LogStore], runtime: Runtime, hide: Callable[[str], str] = str
+    ) -> None:
+        self._url, self._open_store, self._hide = url, open_store, hide
         self._context = copy_context()
         self._context.run(current.set, runtime)
 
@@ -76,5 +80,5 @@ class LogReader:
         try:
             return self._context.run(ask)
         except Exception as error:
-            why = str(error) if isinstance(error, PenstockError) else f"{type(error).__name__}: {error}"
+            why = self._hide(error_reason(error))
             raise PluginError(f"the log store {self._url} does not give the log: {why}") from error

@@ -1,5 +1,8 @@
 """Ships one log: what it has grown by goes to the log store piece by piece, and a seal once its try has ended."""
 
+import os
+from typing import BinaryIO
+
 from penstock.errors import PluginError
 from penstock.logs.local_logs import LocalLog
 from penstock.spec.log_store import LogStore
@@ -34,7 +37,7 @@ def ship(log: LocalLog, name: str, store: LogStore, chunk_bytes: int, *, ended: 
             data = file.read(chunk_bytes)
             if not data:
                 break
-            log = log.marked(log.shipped + _taken(store.append(name, log.shipped, data), data))
+            log = log.marked(log.shipped + _taken(store.append(name, log.shipped, data), data, file))
         else:
             return log
     if ended:
@@ -43,8 +46,10 @@ def ship(log: LocalLog, name: str, store: LogStore, chunk_bytes: int, *, ended: 
     return log
 
 
-def _taken(answer: object, data: bytes) -> int:
-    if not isinstance(answer, int) or answer < 1:
+def _taken(answer: object, data: bytes, file: BinaryIO) -> int:
+    # What stood there may be longer than what was offered, and never longer than the log: that would be deleted before it is shipped.
+    left = os.fstat(file.fileno()).st_size - file.tell() + len(data)
+    if type(answer) is not int or not 1 <= answer <= left:
         raise PluginError(
             f"append() of the log store answered {answer!r} to {len(data)} bytes: it must be how many it has from their offset on"
         )

@@ -75,6 +75,7 @@ class ShipperPorts(NamedTuple):
         report: Takes how it fares, whenever that has changed.
         log: Takes what the user should know, a line each.
         metrics: Takes what is measured.
+        hide: Takes the secrets of the store's connection out of a text.
     """
 
     store: str
@@ -86,6 +87,7 @@ class ShipperPorts(NamedTuple):
     report: Callable[[ShippingReport], None]
     log: Callable[[str], None]
     metrics: Recorder = OFF
+    hide: Callable[[str], str] = str
 
 
 class LogShipper:
@@ -128,7 +130,7 @@ class LogShipper:
         newest, running = self._ports.newest_run(), bool(self._ports.open_logs())
         if not (running or self._unfinished or newest != self._newest or begun >= self._look_due):
             return self._bounds.chunk_s
-        look = Look(THREADS)
+        look = Look(THREADS, self._ports.hide)
         self._ship_all(look)
         over = self._evict(look)
         self._report_look(look, over=over)

@@ -15,7 +15,7 @@ import msgspec
 
 from penstock.metrics.series import OpenSeries, Record
 from penstock.metrics.sink_faults import SinkFaults
-from penstock.model.names import error_sentence
+from penstock.model.names import error_reason
 from penstock.model.now import Now
 from penstock.processes.frames import FrameReader, FrameRefusedError
 from penstock.spec.metrics_sink import MetricsSink, Point
@@ -150,7 +150,7 @@ class _SinkThread:
                 self._sink.write(points, at)
                 self._faults.mended(self._name)
             except BaseException as error:  # noqa: BLE001 - the fence: a provider's code may raise anything, SystemExit too
-                self._faults.add(self._name, error_sentence(error), at)
+                self._faults.add(self._name, error_reason(error), at)
             with self._changed:
                 self._points, self._at = [], None
                 self._changed.notify()

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from penstock.errors import RequestError, did_you_mean
+from penstock.errors import PenstockError, RequestError, did_you_mean
 from penstock.model.dag import MAILTO
 
 LONGEST_NAME = 250
@@ -105,6 +105,11 @@ def error_sentence(error: BaseException) -> str:
     """An error's class and what it says."""
     text = error_text(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def error_reason(error: BaseException) -> str:
+    """What a stranger's code raised, as the reason in a sentence: an error of Penstock says enough without its class."""
+    return error_text(error) if isinstance(error, PenstockError) else error_sentence(error)
 
 
 def check_conf(conf: Mapping[str, Any]) -> None:

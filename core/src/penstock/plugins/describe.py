@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from penstock.errors import PenstockError, PluginError
+from penstock.model.names import error_sentence
 from penstock.plugins.project_modules import id_of_module
 from penstock.plugins.registry import register_module
 from penstock.processes.memory import limit_memory
@@ -57,8 +58,8 @@ def describe(module: str) -> tuple[dict[str, Any], tuple[str, ...]]:
 def _declared(hook: Any, kind: Kind, module: str) -> list[Any]:  # noqa: ANN401 - pluggy's own
     try:
         return [each for answer in getattr(hook, kind.spec)(mention="") for each in _listed(answer)]
-    except (Exception, SystemExit) as error:  # the fence: the module may raise anything
-        raise PluginError(f"{kind.spec} of {module} raised {type(error).__name__}: {error}") from error
+    except BaseException as error:  # the fence: the module may raise anything
+        raise PluginError(f"{kind.spec} of {module} raised {error_sentence(error)}") from error
 
 
 def _listed(answer: Any) -> Iterable[Any]:  # noqa: ANN401 - a stranger's value

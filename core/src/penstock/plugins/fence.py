@@ -4,6 +4,7 @@ import importlib
 from typing import Any
 
 from penstock.errors import PluginError, TaskSignal
+from penstock.model.names import error_sentence
 
 
 def import_object(
@@ -41,7 +42,7 @@ def import_object(
             remedy = "It is isolated: its tasks run in its own environment, as `penstock up` runs them, and not in this process"
         cause: BaseException = error
     except BaseException as error:  # noqa: BLE001 - the fence: foreign code may raise anything, SystemExit too
-        problem = f"raised {type(error).__name__}: {error}"
+        problem = f"raised {error_sentence(error)}"
         remedy = "Correct the module" if of_project else "Report it to the provider's author"
         remedy += "; the rest of this installation is not affected"
         cause = error

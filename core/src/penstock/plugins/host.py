@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from penstock.errors import MissingProviderError, NotFoundError, PenstockError, PluginError, nearest
 from penstock.model.connection import Connection
+from penstock.model.names import error_sentence
 from penstock.plugins.fence import import_object
 from penstock.plugins.kinds import kind_problem
 from penstock.plugins.registry import ManifestPlugin
@@ -181,7 +182,7 @@ class PluginHost:
             except PenstockError:
                 raise
             except Exception as error:  # a provider's code: what it raises must say whose it is
-                raise PluginError(f"{found.id} cannot be opened: {type(error).__name__}: {error}") from error
+                raise PluginError(f"{found.id} cannot be opened: {error_sentence(error)}") from error
         from penstock.plugins.object_logs import ObjectLogs  # noqa: PLC0415 - few ask for it
 
         return ObjectLogs(url, self.object_store(url, conn_id))

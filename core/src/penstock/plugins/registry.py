@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pluggy
 
 from penstock.errors import PluginError, did_you_mean
+from penstock.model.names import error_sentence
 from penstock.plugins.fence import import_object
 from penstock.spec.plugin import SpecDeprecationWarning, hookimpl, specs_manager
 from penstock_manifest.kinds import ARRAYS, CONNECTIONS, Kind
@@ -84,9 +85,9 @@ class PluginModules:
         for provider_id, manager in self._managers.items():
             try:
                 getattr(manager.hook, spec)(**arguments)
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - the fence: a listener harms only itself
+            except BaseException as error:  # noqa: BLE001 - the fence: a listener harms only itself
                 self.failures[provider_id] = self.failures.get(provider_id, 0) + 1
-                wrong[provider_id] = f"{spec} raised {type(error).__name__}: {error}"
+                wrong[provider_id] = f"{spec} raised {error_sentence(error)}"
                 _log.exception("the provider %r failed in %s", provider_id, spec)
         return wrong
 

@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from penstock.model.attempt import TryEnd
+from penstock.model.names import error_sentence
 from penstock.model.run import UNMAPPED, TaskKey
 from penstock.model.state import Outcome
 from penstock.model.text import shortened, visible
@@ -60,6 +61,7 @@ class FencedExecutor:
         patience_s: Seconds that the scheduler waits for a call.
         keep: Takes each fault, for `penstock doctor`.
         keep_capacity: Takes its capacity whenever that has changed, for `penstock executors`.
+        hide: Takes the secrets of its options out of a text.
     """
 
     def __init__(
@@ -71,10 +73,11 @@ class FencedExecutor:
         patience_s: float = PATIENCE_S,
         keep: Callable[[str], None] = lambda _: None,
         keep_capacity: Callable[[int], None] = lambda _: None,
+        hide: Callable[[str], str] = str,
     ) -> None:
         self.name, self._inner, self._now, self._patience_s, self._keep = name, inner, now, patience_s, keep
         self._keep_capacity, self._capacity = keep_capacity, -1
-        self._thread = ExecutorThread(name)
+        self._thread, self._hide = ExecutorThread(name), hide
         self._own: list[ExecutorEvent] = []
         self._reported: set[str] = set()
         self._overdue: Future[list[object]] | None = None
@@ -256,6 +259,7 @@ class FencedExecutor:
             yield _bounded(event, now)
 
     def _report(self, fault: str) -> None:
+        fault = self._hide(fault)
         if fault not in self._reported and len(self._reported) < 100:
             self._reported.add(fault)
             self._keep(fault)
@@ -281,10 +285,7 @@ def _bounded(event: ExecutorEvent, now: datetime) -> ExecutorEvent:
 
 
 def _words(error: BaseException) -> str:
-    try:
-        return shortened(visible(f"{type(error).__name__}: {error}"), _LONGEST_FAULT)
-    except Exception:  # noqa: BLE001 - its own text may raise
-        return type(error).__name__
+    return shortened(visible(error_sentence(error)), _LONGEST_FAULT)
 
 
 def _shown(value: object) -> str:

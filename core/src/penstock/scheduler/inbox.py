@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from penstock.engine.messages import DagUpdated, Event, PoolsUpdated, RunAdded, RunVersionChanged
 from penstock.errors import ConfigError, DataRefusedError, DataUnreadableError, StoreError
 from penstock.model.dag import DagSpec
+from penstock.model.names import error_sentence
 from penstock.model.request import (
     CancelRun,
     ClearTasks,
@@ -165,10 +166,7 @@ def passes(error: Exception) -> bool:
 
 def fault_of(error: Exception) -> str:
     """What is wrong with a thing at which an error was raised, as a sentence."""
-    try:
-        return f"{type(error).__name__}: {error}"
-    except Exception:  # noqa: BLE001 - a foreign error's own text may raise
-        return type(error).__name__
+    return error_sentence(error)
 
 
 def _of(event: Event | None) -> list[Arrival]:

@@ -231,4 +231,5 @@ def _reader(installation: Installation) -> LogReader:
     def open_store() -> LogStore:
         return installation.host.log_store(settings.store, settings.conn_id or None)
 
-    return LogReader(settings.store, open_store, StoreRuntime(installation.vault))
+    runtime = StoreRuntime(installation.vault)
+    return LogReader(settings.store, open_store, runtime, runtime.mask.hide)

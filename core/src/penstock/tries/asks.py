@@ -16,7 +16,7 @@ from penstock.author.runtime import Runtime
 from penstock.clock import Clock
 from penstock.errors import NotFoundError, PenstockError, RequestError, StoreUnavailableError
 from penstock.model.connection import Connection
-from penstock.model.names import check_conf, check_name
+from penstock.model.names import check_conf, check_name, error_sentence, error_text
 from penstock.model.request import TriggerDagRun
 from penstock.model.run import UNMAPPED, TaskKey
 from penstock.spec.wire import Ask, Reply
@@ -173,5 +173,5 @@ def answered(method: Callable[..., Answer], *arguments: object) -> Answer | Repl
 def refusal(error: Exception) -> Reply:
     """The reply to a question that cannot be answered."""
     if isinstance(error, PenstockError):
-        return Reply(error=str(error), error_type=type(error).__name__)
-    return Reply(error=f"it could not be answered: {type(error).__name__}: {error}", error_type="RequestError")
+        return Reply(error=error_text(error), error_type=type(error).__name__)
+    return Reply(error=f"it could not be answered: {error_sentence(error)}", error_type="RequestError")

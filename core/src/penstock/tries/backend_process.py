@@ -15,7 +15,7 @@ from penstock.author.runtime import current
 from penstock.errors import PenstockError
 from penstock.execute.channel import Channel, ChannelRuntime
 from penstock.model.connection import Connection, parse_connection
-from penstock.model.names import error_sentence, error_text
+from penstock.model.names import error_reason
 from penstock.model.text import shortened
 from penstock.spec.secrets_backend import SecretsBackend
 from penstock.spec.wire import Ask, FrameKind
@@ -48,7 +48,7 @@ def serve_backend(sock: socket.socket, make: Callable[[BackendConfig], SecretsBa
             if backend is None:
                 try:
                     backend = make(msgspec.msgpack.decode(payload, type=BackendConfig))
-                except (Exception, SystemExit) as error:  # noqa: BLE001 - the fence: a backend may raise anything
+                except BaseException as error:  # noqa: BLE001 - the fence: a backend may raise anything
                     channel.send(FrameKind.HELLO, 0, f"it cannot be made: {_reason(channel, error)}".encode())
                     return
                 channel.send(FrameKind.HELLO, 0, b"")
@@ -62,7 +62,7 @@ def _answer(channel: Channel, backend: SecretsBackend, ask: Ask) -> BackendAnswe
         found = _checked(ask, getattr(backend, ask.method)(*ask.args))
         _encode(found)
         return BackendAnswer(found)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - as above
+    except BaseException as error:  # noqa: BLE001 - as above
         return BackendAnswer(problem=_reason(channel, error))
 
 
@@ -92,5 +92,4 @@ def _reason(channel: Channel, error: BaseException) -> str:
     """Why there is no answer, without secrets that are known here; where it happened goes into the log."""
     if not isinstance(error, PenstockError):
         traceback.print_exception(error)
-    text = error_text(error) if isinstance(error, PenstockError) else error_sentence(error)
-    return shortened(channel.mask.hide(text), LONGEST_REASON)
+    return shortened(channel.mask.hide(error_reason(error)), LONGEST_REASON)

@@ -8,6 +8,7 @@ from penstock.engine.messages import Dispatch
 from penstock.errors import StoreError
 from penstock.model.attempt import TryEnd, TryFacts
 from penstock.model.dag import DagSpec, Isolation, TaskSpec, XComRef
+from penstock.model.names import error_sentence
 from penstock.model.state import Outcome
 from penstock.spec.executor import FileCode, Offload, PlanCode, SensorWait, TryFinished, TryRequest
 from penstock.store import Store, Version
@@ -58,9 +59,7 @@ class TryRequests:
             except StoreError:
                 raise
             except Exception as error:  # noqa: BLE001 - what is stored of one try must not end the scheduler of all
-                why = (
-                    f"it could not be sent out, for what is stored of it is not sound: {type(error).__name__}: {error}"
-                )
+                why = f"it could not be sent out, for what is stored of it is not sound: {error_sentence(error)}"
                 end = TryEnd(Outcome.FAILED, why, retryable=False)
                 failed.append(TryFinished(dispatch.instance.key, dispatch.instance.epoch, now, end))
         return made, failed

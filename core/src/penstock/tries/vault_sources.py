@@ -6,8 +6,9 @@ from typing import Any, Protocol
 
 import msgspec
 
-from penstock.errors import ConfigError, PenstockError
+from penstock.errors import ConfigError
 from penstock.model.connection import Connection
+from penstock.model.names import error_reason
 from penstock.store import Store
 
 ENVIRONMENT, DATABASE = "environment", "database"
@@ -130,7 +131,7 @@ def ask(source: VaultSource, method: str, *arguments: object) -> Any:  # noqa: A
     except Exception as error:
         if isinstance(source, StoreSource):
             raise  # the store's own sentences name the database, and what fits them to an exit code is their class
-        reason = str(error) if isinstance(error, PenstockError) else f"{type(error).__name__}: {error}"
+        reason = error_reason(error)
         raise failure(source, method, arguments, reason) from error
 
 

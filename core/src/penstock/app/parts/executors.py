@@ -9,10 +9,13 @@ from pathlib import Path
 import msgspec
 
 from penstock.app.parts.environments import isolated_pythons, plugin_host, plugin_sources
-from penstock.errors import ConfigError, PenstockError
+from penstock.errors import ConfigError
 from penstock.execute.environment import Environment, spawn_command
 from penstock.execute.executor_lock import lock_executor
 from penstock.execute.local import LocalExecutor
+from penstock.model.names import error_reason
+from penstock.model.secret import secrets_in
+from penstock.processes.masking import Mask
 from penstock.scheduler.capacity_file import CapacityFile
 from penstock.scheduler.executor_faults import ExecutorFaults
 from penstock.scheduler.fenced import FencedExecutor
@@ -55,7 +58,10 @@ def build_executors(
             capacity.write(0)
             try:
                 made = _of_provider(settings, name, choice.type, choice.options, now)
-                executors[name] = FencedExecutor(made, name, now, keep=faults.add, keep_capacity=capacity.write)
+                hide = Mask(secrets_in(choice.options)).hide
+                executors[name] = FencedExecutor(
+                    made, name, now, keep=faults.add, keep_capacity=capacity.write, hide=hide
+                )
             except ConfigError as error:
                 faults.add(str(error))
                 report(f"{error}. Tries of its queues wait.")
@@ -117,12 +123,9 @@ def _of_provider(
     context = ExecutorContext(name, dict(options), settings.scheduler.lease_s, folder, packed.get, now)
     try:
         made: Executor = _maker(settings, capability, options)(context)
-    except PenstockError as error:
-        raise ConfigError(f"executor {name!r} ({capability}) cannot be made: {error}") from error
     except Exception as error:  # a provider's code: what it raises must say whose it is
-        raise ConfigError(
-            f"executor {name!r} ({capability}) cannot be made: {type(error).__name__}: {error}"
-        ) from error
+        why = Mask(secrets_in(dict(options))).hide(error_reason(error))
+        raise ConfigError(f"executor {name!r} ({capability}) cannot be made: {why}") from error
     return made
 
 

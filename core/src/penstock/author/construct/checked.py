@@ -17,6 +17,7 @@ from penstock.author.construct.signature import (
 )
 from penstock.author.parse_session import Site, call_site, current_session, report
 from penstock.errors import AuthoringError, nearest
+from penstock.model.names import error_sentence
 
 if TYPE_CHECKING:
     from penstock.author.dag import DAG
@@ -191,4 +192,4 @@ def _sentence(error: Exception, cls: type) -> str:
     own = f"{getattr(unwrapped(cls.__init__), '__qualname__', '')}() "  # type: ignore[misc] # only read
     if isinstance(error, TypeError) and str(error).startswith(own):
         return str(error).removeprefix(own).rstrip(".") + "."
-    return f"{type(error).__name__}: {error}"
+    return error_sentence(error)

@@ -16,6 +16,7 @@ from penstock.author.runtime import Runtime
 from penstock.errors import PluginError
 from penstock.execute.runner import PinnedRuntime
 from penstock.model.attempt import TryFacts, TryInputs
+from penstock.model.names import error_sentence
 from penstock.spec.executor import FileCode
 
 
@@ -97,7 +98,7 @@ class CallbackRunner:
             try:
                 completed(function(CallbackContext(job, runtime, dag, task)))
             except BaseException as error:  # noqa: BLE001 - the author's code: the others are called all the same
-                failures.append(f"{getattr(function, '__name__', function)!s}() raised {type(error).__name__}: {error}")
+                failures.append(f"{getattr(function, '__name__', function)!s}() raised {error_sentence(error)}")
         if failures:
             raise PluginError(f"{job.name} of DAG {job.facts.dag_id!r}: {'; '.join(failures)}")
 

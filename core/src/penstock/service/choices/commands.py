@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from penstock.author.runtime import BaseRuntime, current
 from penstock.errors import PenstockError, PluginError
 from penstock.model.connection import Connection
+from penstock.model.names import error_sentence
 from penstock.service.installation import Installation
 
 _MOST = 255
@@ -61,11 +62,11 @@ def run_command(installation: Installation, capability_id: str, arguments: Mappi
         if isinstance(end.code, str):
             raise PluginError(f"the command {capability_id} ended: {end.code}") from end
         return _exit_code(capability_id, end.code)
-    except (PenstockError, BrokenPipeError):
+    except (PenstockError, BrokenPipeError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:
         raise PluginError(
-            f"the command {capability_id} raised {type(error).__name__}: {error}. Report it to the provider's author; "
+            f"the command {capability_id} raised {error_sentence(error)}. Report it to the provider's author; "
             "PENSTOCK_TRACEBACK=1 shows where it happened"
         ) from error
     finally:

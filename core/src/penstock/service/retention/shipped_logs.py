@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from penstock.author.runtime import current
-from penstock.errors import PenstockError, PluginError
+from penstock.errors import PluginError
 from penstock.logs.log_names import log_name
+from penstock.model.names import error_reason
 from penstock.model.run import Run
 from penstock.service.installation import Installation
 from penstock.tries.paths import run_logs
@@ -37,14 +38,14 @@ class ShippedLogs:
             return
         folder = settings.logs_folder
         name = log_name(self._installation.store.logs.identity(), folder, run_logs(folder, run.dag_id, run.run_id))
-        token = current.set(StoreRuntime(self._installation.vault))
+        runtime = StoreRuntime(self._installation.vault)
+        token = current.set(runtime)
         try:
             store = self._installation.host.log_store(settings.logs.store, settings.logs.conn_id or None)
             store.delete(f"{name}/")
-        except PenstockError:
-            raise
         except Exception as error:  # a provider's code
-            raise PluginError(f"the log store {settings.logs.store}: {type(error).__name__}: {error}") from error
+            why = runtime.mask.hide(error_reason(error))
+            raise PluginError(f"the log store {settings.logs.store}: {why}") from error
         finally:
             current.reset(token)
 
