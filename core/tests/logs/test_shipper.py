@@ -181,6 +181,11 @@ def test_nonsense_of_a_store_is_told(yard, answer):
     assert f"answered {answer!r} to 10 bytes" in yard.told[0]
 
 
+def test_no_part_of_a_name_is_longer_than_a_file_system_takes(tmp_path):
+    made = [log_name("me", tmp_path, tmp_path / ("ä" * 100 + end)) for end in ("a", "b")]
+    assert (len(made[0]), made[0][:-32] == made[1][:-32], made[0] == made[1]) == (203, True, False)
+
+
 def test_names_in_the_store_are_safe_in_every_url_and_differ_where_paths_do(tmp_path):
     made = {
         log_name("me", tmp_path, tmp_path / path) for path in ("a b", "a=20b", "a%20b", "ä", "[0]/x.log", "x.log/1")
