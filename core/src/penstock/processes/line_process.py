@@ -1,5 +1,6 @@
 """A process with a stranger's code, seen from its parent: a line of frames, and output that goes into a log without secrets."""
 
+import itertools
 import os
 import socket
 import subprocess
@@ -7,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from penstock.processes.descendants import end_marked
 from penstock.processes.environ import without_secrets
 from penstock.processes.fork import spawn
 from penstock.processes.frames import Frame, FrameReader, SendBuffer, frame, read_available
@@ -19,6 +21,11 @@ LONGEST_LOG = 10 << 20
 MOST_HELD = 1 << 20
 """Bytes of output that are kept in memory while nothing may be written; what comes beyond them is left out."""
 
+_MARK = "PENSTOCK_STARTED_FOR"
+"""Variable of the environment that marks whatever the process at a line has started."""
+
+_numbers = itertools.count()
+_KILL_S = 0.5
 _READ_SIZE = 1 << 16
 _LAST_READS = 16
 
@@ -39,12 +46,12 @@ class LineProcess:
         mine.setblocking(False)
         self.sock, self.mask, self._log = mine, Mask(), log
         self._reader, self._send_buffer = FrameReader(), SendBuffer(mine)
-        self._held = bytearray()
+        self._held, self._mark = bytearray(), f"{os.getpid()}.{next(_numbers)}."
         try:
             self._process = spawn(
                 [*command, str(its.fileno())],
                 pass_fds=(its.fileno(),),
-                env=without_secrets(os.environ),
+                env={**without_secrets(os.environ), _MARK: self._mark},
                 capture=True,
             )
         except OSError:
@@ -53,6 +60,8 @@ class LineProcess:
         finally:
             its.close()
         self.pid = self._process.pid
+        # What it has forked may hold the line, and its output, long after its end.
+        self._ended = os.pidfd_open(self.pid) if hasattr(os, "pidfd_open") else -1
         self._output = self._process.stdout.fileno() if self._process.stdout is not None else -1
         os.set_blocking(self._output, False)
         self._prints = True
@@ -60,7 +69,10 @@ class LineProcess:
     @property
     def readable(self) -> tuple[int, ...]:
         """Descriptors at which something may arrive."""
-        return (self.sock.fileno(), self._output) if self._prints else (self.sock.fileno(),)
+        found = [self.sock.fileno()]
+        found += [self._output] if self._prints else []
+        found += [self._ended] if self._ended >= 0 else []
+        return tuple(found)
 
     @property
     def writable(self) -> tuple[int, ...]:
@@ -79,7 +91,10 @@ class LineProcess:
 
     def frames(self) -> list[Frame] | None:
         """What has arrived; None if the process is gone, or sends what nobody reads."""
+        over = self._process.poll() is not None
         data = read_available(self.sock)
+        if over and not data:
+            return None
         with suppress(OSError):
             return None if data is None else list(self._reader.feed(data))
         return None
@@ -107,16 +122,20 @@ class LineProcess:
         self._process.terminate()
 
     def end(self, grace_s: float = 0.0) -> str:
-        """Kill it with all that it started, unless it ends by itself in a moment; returns how it ended."""
+        """Kill it, unless it ends by itself in a moment, and all that it started, however detached; returns how it ended."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(grace_s)
         kill_group(self._process.pid)
         code = self._process.wait()
+        end_marked(_MARK, self._mark, _KILL_S)
         for _ in range(_LAST_READS):
             if not self.keep_output():
                 break
         self._keep(self.mask.finish())
         self.sock.close()
+        if self._ended >= 0:
+            os.close(self._ended)
+            self._ended = -1
         if self._process.stdout is not None:
             self._process.stdout.close()
         return describe_exit(code)
