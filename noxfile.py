@@ -53,8 +53,12 @@ def _sync(session: nox.Session) -> None:
     )  # fmt: skip
 
 
+# nox names its environment to uv, which would then install what a test runs it for into ours.
+_TESTED = {"PENSTOCK_TESTS_STRICT": "1", "UV_PROJECT_ENVIRONMENT": None}
+
+
 def _pytest(session: nox.Session, *paths: str) -> None:
-    session.run("pytest", *paths, *session.posargs, env={"PENSTOCK_TESTS_STRICT": "1"})
+    session.run("pytest", *paths, *session.posargs, env=_TESTED)
 
 
 @nox.session
@@ -118,7 +122,7 @@ def unit(session: nox.Session) -> None:
     """Run the unit tests of all packages, or those of some paths, on each Python: ``nox -s unit-3.13 -- core/tests``."""
     _sync(session)
     words = session.posargs or ["manifest/tests", "core/tests", "plugin-manager/tests", "testkit/tests", "providers"]
-    session.run("pytest", "-n", "2", "--dist", "loadgroup", *words, env={"PENSTOCK_TESTS_STRICT": "1"})
+    session.run("pytest", "-n", "2", "--dist", "loadgroup", *words, env=_TESTED)
 
 
 @nox.session(python=PYTHONS)
@@ -150,7 +154,7 @@ def provider(session: nox.Session, provider: str) -> None:
             "uv", "pip", "install", "--quiet", *siblings, "-e", "testkit", "--group", f"{folder}/pyproject.toml:tests"
         )
     session.chdir(folder)
-    session.run("pytest", *words, env={"PENSTOCK_TESTS_STRICT": "1"})
+    session.run("pytest", *words, env=_TESTED)
 
 
 def _core(words: list[str]) -> tuple[str, list[str]]:

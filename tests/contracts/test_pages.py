@@ -30,7 +30,8 @@ pytestmark = pytest.mark.timeout(300)
 @pytest.fixture
 def variables(tmp_path) -> dict[str, str]:
     """The environment of a reader whose Python and Penstock are those of this test."""
-    hidden = ("PENSTOCK_", "PYTHON", "PIP_", "VIRTUAL_ENV", "COV")
+    # nox names its own environment to uv, which would install the reader's packages into it.
+    hidden = ("PENSTOCK_", "PYTHON", "PIP_", "VIRTUAL_ENV", "COV", "UV_PROJECT_ENVIRONMENT", "UV_PYTHON")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
     home = tmp_path / "home"
     home.mkdir()

@@ -70,7 +70,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command, imported; those of a provider, made from its manifest, if none of Penstock's own has the name."""
         if cmd_name not in _COMMANDS:
-            from penstock.cli.provider_commands import provider_group  # noqa: PLC0415 - few commands are a provider's
+            from penstock.cli.provided.provider_commands import provider_group  # noqa: PLC0415 - few commands are a provider's
 
             if cmd_name not in ctx.meta:  # click asks twice
                 known = ctx.obj is not None and cmd_name.isidentifier()
@@ -94,9 +94,9 @@ def _of_providers(ctx: click.Context) -> dict[str, str]:
     """Providers that have commands, with what each is; none where nobody's settings hold, as for the reference."""
     if ctx.obj is None:
         return {}
-    from penstock.cli.provider_commands import provider_names  # noqa: PLC0415 - as above
+    from penstock.cli.provided.provider_names import provider_names  # noqa: PLC0415 - as above
 
-    return provider_names(ctx)
+    return provider_names(ctx.obj)
 
 
 _EXIT_CODES = "Exit codes: " + "; ".join(f"{code.value} {code.meaning}" for code in ExitCode) + "."

@@ -8,22 +8,10 @@ import click
 
 from penstock.cli.installation import anywhere
 from penstock.cli.terminal import json_text
-from penstock.errors import PenstockError
 from penstock.service.choices.commands import run_command
 from penstock_manifest.format import Capability, Parameter
 
 _PLAIN: Mapping[str, Any] = {"str": click.STRING, "int": click.INT, "float": click.FLOAT}
-
-
-def provider_names(context: click.Context) -> dict[str, str]:
-    """Ids of the providers that have commands, with what each is; none where the settings cannot be read."""
-    try:
-        with anywhere(context) as installation:
-            with_commands = {each.provider for each in installation.host.capabilities("commands")}
-            found = [installation.host.provider(each).manifest for each in sorted(with_commands)]
-    except PenstockError:
-        return {}
-    return {each.id: each.doc for each in found if each is not None}
 
 
 def provider_group(context: click.Context, provider_id: str) -> click.Group | None:
