@@ -58,12 +58,12 @@ class Yard:
         self.folder.mkdir()
         self.store = Unkind(self.kept.as_uri())
         self.clock = FakeClock(datetime(2026, 3, 1, tzinfo=UTC))
-        self.open, self.reports, self.told, self.newest = set(), [], [], 0
+        self.open, self.reports, self.told, self.newest, self.live = set(), [], [], 0, False
         self.dice = random.Random(5)
 
     def shipper(self, *, buffer_bytes=1 << 30, clock=None):
         ports = ShipperPorts(
-            "mem://logs", lambda: self.store, lambda: self.open, lambda: self.newest,
+            "mem://logs", lambda: self.store, lambda: self.open, lambda: self.newest, lambda: self.live,
             lambda path: str(path.relative_to(self.folder)), clock or self.clock, self.reports.append, self.told.append,
             hide=Mask(["the-pass-word"]).hide,
         )  # fmt: skip

@@ -191,3 +191,15 @@ def test_names_in_the_store_are_safe_in_every_url_and_differ_where_paths_do(tmp_
         log_name("me", tmp_path, tmp_path / path) for path in ("a b", "a=20b", "a%20b", "ä", "[0]/x.log", "x.log/1")
     }
     assert made == {"me/a=20b", "me/a=3d20b", "me/a=2520b", "me/=c3=a4", "me/=5b0=5d/x.log", "me/x.log/1"}
+
+
+def test_a_try_that_begins_and_ends_between_two_looks_of_its_run_is_shipped_at_the_next(yard):
+    shipper = yard.shipper()
+    yard.newest, yard.live = 1, True
+    shipper.step()  # its run is there, and no try of it yet
+    log = yard.folder / "dag" / "run" / "task" / "1.log"
+    log.parent.mkdir(parents=True)
+    log.write_bytes(b"short")
+    yard.live = False
+    shipper.step()
+    assert yard.pieces("dag/run/task/1.log") == ([5], b"short")

@@ -53,6 +53,7 @@ def log_shipper(installation: Installation) -> LogShipper:
             open_store,
             open_logs,
             index.newest_run,
+            index.has_live_run,
             lambda path: log_name(identity, folder, path),
             installation.clock,
             lambda report: report.keep(settings.state_folder),

@@ -36,7 +36,7 @@ STOP_S = 5.0
 """Seconds for which it goes on shipping after it was asked to stop."""
 
 QUIET_S = 60.0
-"""Seconds between two looks while no try runs: a run that was cleared may have tries that begin and end between two questions."""
+"""Seconds between two looks while no run lives: one that was cleared may have tries that begin and end between two questions."""
 
 PACE = 10_000
 """Logs that are looked at in a second, on average: where there are many, the next look comes later."""
@@ -70,6 +70,7 @@ class ShipperPorts(NamedTuple):
         open_store: Opens it; called in each thread that ships.
         open_logs: The logs of tries that have not ended; raises StoreError.
         newest_run: The number of the newest run; raises StoreError.
+        has_live_run: Whether a run has not ended; raises StoreError.
         name: What a log is called in the store.
         clock: Tells the present.
         report: Takes how it fares, whenever that has changed.
@@ -82,6 +83,7 @@ class ShipperPorts(NamedTuple):
     open_store: Callable[[], LogStore]
     open_logs: Callable[[], Collection[Path]]
     newest_run: Callable[[], int]
+    has_live_run: Callable[[], bool]
     name: Callable[[Path], str]
     clock: Clock
     report: Callable[[ShippingReport], None]
@@ -106,6 +108,7 @@ class LogShipper:
         self._backoff = Backoff(1.0, 30.0)
         self._report: ShippingReport | None = None
         self._newest, self._unfinished, self._look_due = -1, 0, 0.0
+        self._live = False
         self._stop = -1
         self._until: float | None = None
 
@@ -127,8 +130,10 @@ class LogShipper:
     def step(self) -> float:
         """Look once, if there may be something to find; returns the seconds until the next call is due. Raises as `run` does."""
         begun = self._now_s()
-        newest, running = self._ports.newest_run(), bool(self._ports.open_logs())
-        if not (running or self._unfinished or newest != self._newest or begun >= self._look_due):
+        # A try may begin, write and end between two questions: while its run lives, and once more when that has ended, it is looked for.
+        newest, live, lived = self._ports.newest_run(), self._ports.has_live_run(), self._live
+        self._live = live
+        if not (live or lived or self._unfinished or newest != self._newest or begun >= self._look_due):
             return self._bounds.chunk_s
         look = Look(THREADS, self._ports.hide)
         self._ship_all(look)

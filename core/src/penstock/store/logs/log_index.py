@@ -20,6 +20,7 @@ OPEN_TRIES = (
     .join_from(tables.attempt, tables.run, _a.run == _r.run)
     .where(_a.outcome.is_(None))
 )
+LIVE_RUN = select(_r.run).where(_r.state.in_([state for state in RunState if not state.finished])).limit(1)
 NEWEST_RUN = select(func.coalesce(func.max(_r.run), 0))
 ENDED_BETWEEN = (
     select(*tables.columns(tables.run, Run))
@@ -50,6 +51,11 @@ class LogIndex:
         with self._database.read() as connection:
             rows = connection.execute(OPEN_TRIES)
             return [(dag_id, run_id, TaskKey(*key), epoch) for dag_id, run_id, *key, epoch in rows]
+
+    def has_live_run(self) -> bool:
+        """Whether a run has not ended."""
+        with self._database.read() as connection:
+            return connection.execute(LIVE_RUN).first() is not None
 
     def newest_run(self) -> int:
         """The number of the newest run; 0 if there is none."""
