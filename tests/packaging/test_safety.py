@@ -222,7 +222,7 @@ def test_bisect_finds_the_provider_without_which_a_command_succeeds(uv_world):
 
 
 def test_a_new_provider_validates_builds_and_installs(uv_world, tmp_path):
-    uv_world.pm("new", "lake_house", "--name", 'The "Lake" House')
+    uv_world.pm("new", "lake_house", "--name", "The Lake House")
     folder = uv_world.folder / "penstock-providers-lake-house"
     assert uv_world.json("validate", str(folder))["problems"] == []
     manifest = folder / "src/penstock_lake_house/provider.toml"

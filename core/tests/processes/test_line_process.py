@@ -13,10 +13,13 @@ from penstock.processes.line_process import LineProcess
 DETACHED = """
 import os, socket, sys, time
 line = socket.socket(fileno=int(sys.argv[1]))
+ready, detached = os.pipe()
 if os.fork() == 0:
     os.setsid()
     os.write(1, str(os.getpid()).encode() + b"\\n")
+    os.write(detached, b"1")
     time.sleep(600)
+os.read(ready, 1)
 os._exit(3)
 """
 
