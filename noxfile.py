@@ -319,5 +319,5 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def site(session: nox.Session) -> None:
-    """Build the documentation as a site into ``site``, strictly: ``nox -s site -- --version 0.1``, ``dev`` without."""
+    """Build the documentation as a site into ``site``, strictly; ``-- --released`` builds what was released beside it."""
     _with_group(session, "site", "docsite", *session.posargs)

@@ -7,10 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from docsite.build import BrokenDocs, build_site, latest, navigation, ordered
+from docsite.__main__ import main
+from docsite.build import BrokenDocs, build_site, navigation
 from docsite.pages import pages_of
 from docsite.provider import reference
+from docsite.versions import latest, ordered, released_versions
 from train.packages import packages_of
+from train.record import Release, text_of
+from train.repository import Repository
 
 ROOT = Path(__file__).parents[2]
 
@@ -75,6 +79,101 @@ def test_links_between_files_become_links_between_pages_and_versions_stand_besid
     assert [each["version"] for each in json.loads((out / "versions.json").read_text())] == ["0.10", "0.9"]
     assert "url=0.10/" in (out / "index.html").read_text()
     assert home.is_file()
+
+
+def test_every_page_offers_the_versions_that_are_there(site):
+    """The menu of the theme reads the list of versions from above the folder of its own."""
+    (theme,) = (site / "assets" / "javascripts").glob("bundle.*.min.js")
+    assert 'new URL("../versions.json",' in theme.read_text()
+    offered = json.loads((site.parent / "versions.json").read_text())
+    assert all((site.parent / each["version"] / "index.html").is_file() for each in offered)
+    for page in site.rglob("index.html"):
+        (settings,) = re.findall(r"<script id=\"?__config\"?[^>]*>(.*?)</script>", page.read_text())
+        found = json.loads(settings)
+        assert found["version"]["provider"] == "mike", page
+        assert (page.parent / found["base"]).resolve() == site.resolve(), page
+
+
+OLD_TOOLS = """
+import pathlib, sys
+out, version = pathlib.Path(sys.argv[2]), sys.argv[4]
+(out / version).mkdir(parents=True, exist_ok=True)
+(out / version / "index.html").write_text(pathlib.Path("docs/README.md").read_text())
+"""
+PROJECT = """
+[project]
+name = "old"
+version = "0"
+requires-python = ">=3.11"
+[dependency-groups]
+site = []
+"""
+LOCK = """
+version = 1
+requires-python = ">=3.11"
+[[package]]
+name = "old"
+version = "0"
+source = { virtual = "." }
+[package.metadata.requires-dev]
+site = []
+"""
+
+
+@pytest.fixture
+def clone(small, monkeypatch):
+    """The small repository as a clone whose commits bring tools of their own; what commits its pages with a text and returns the id."""
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "ann")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "ann@example.test")
+    monkeypatch.delenv("UV_PROJECT_ENVIRONMENT", raising=False)
+    (small / "tools").mkdir()
+    repository = Repository(small)
+    repository.git("init", "--quiet")
+
+    def committed(text, tools=OLD_TOOLS):
+        files = {"docs/README.md": text, "tools/docsite.py": tools, "pyproject.toml": PROJECT, "uv.lock": LOCK}
+        for name, body in files.items():
+            (small / name).write_text(body)
+        repository.git("add", "--all")
+        repository.git("commit", "--quiet", "--message", "Change the pages")
+        return repository.commit()
+
+    return committed
+
+
+def test_what_was_released_is_built_from_its_commit_by_its_own_tools(clone, small, tmp_path, capsys):
+    commits = [clone("# First\n"), clone("# [gone](gone.md)\n"), clone("# Broken\n", "raise SystemExit('no pages')")]
+    clone("# Today\n")
+    rows = [Release("core", version, commits[0], "") for version in ("0.1.0", "0.2.0rc1")]
+    rows += [Release("core", "0.1.1", commits[1], ""), Release("other", "7.0", commits[0], "")]
+    (small / "releases.toml").write_text(text_of(rows))
+    out = tmp_path / "out"
+    assert main(["--root", str(small), "--out", str(out), "--released"]) == 0, capsys.readouterr().err
+    assert sorted(path.name for path in out.iterdir()) == ["0.1", "dev", "index.html", "versions.json"]
+    assert (out / "0.1" / "index.html").read_text() == "# [gone](gone.md)\n", "the last one of the minor, as it was"
+    assert [each["version"] for each in json.loads((out / "versions.json").read_text())] == ["0.1", "dev"]
+
+    (small / "releases.toml").write_text(text_of([*rows, Release("core", "0.3.0", commits[2], "")]))
+    assert main(["--root", str(small), "--out", str(out), "--released"]) == 1
+    assert "the pages of core 0.3.0 cannot be built" in capsys.readouterr().err
+
+
+def test_each_minor_version_has_the_pages_of_its_last_release():
+    versions = ("0.9.0", "0.10.0", "0.10.11", "0.10.2", "1.0rc1", "1.0", "1.1.0b2")
+    found = released_versions([Release("core", each, each, "") for each in versions])
+    assert {minor: release.version for minor, release in found.items()} == {
+        "0.9": "0.9.0",
+        "0.10": "0.10.11",
+        "1.0": "1.0",
+    }
+
+
+@pytest.mark.parametrize("name", ["../x", "", "1.x", "latest", ".", "1 0", "\uff11.0"])
+def test_a_version_that_is_none_is_refused(name, tmp_path, capsys):
+    assert main(["--out", str(tmp_path / "out"), "--version", name]) == 1
+    assert f"found {name!r}" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

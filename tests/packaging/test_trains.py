@@ -16,9 +16,9 @@ from train.affected import PYTHONS, Job, change_of, jobs_of, nightly
 from train.build import Refused
 from train.fragments import TYPES, disagreement, next_version, problems
 from train.packages import Package, dependants, packages_of
-from train.record import FILE, Release, newest, releases_of, text_of
+from train.record import FILE, Release, elsewhere, newest, releases_of, text_of, with_release
 from train.repository import Repository
-from train.shelf import choose
+from train.shelf import add, choose, recorded
 from train.tags import Tag, disagreements, tag_of
 from train.wave import TOWNCRIER, release_wave, unreleased_floors, with_version
 
@@ -329,6 +329,74 @@ def test_a_record_that_is_damaged_is_refused(text, word):
         releases_of(text)
 
 
+def test_a_release_is_recorded_once_and_from_one_commit():
+    again, added = ROWS[0], Release("x", "1.1", "d", "4")
+    assert with_release(ROWS, again) == ROWS
+    assert with_release(ROWS, added) == [*ROWS, added]
+    for other, word in (
+        (again._replace(commit="e"), "its commit is c"),
+        (again._replace(contents="9"), "its contents is 3"),
+    ):
+        with pytest.raises(ValueError, match=word):
+            with_release(ROWS, other)
+    assert elsewhere(ROWS, Tag("core", "0.9.0"), "b" * 40) == elsewhere(ROWS, Tag("core", "1.0.0"), "f" * 40) == ""
+    assert "core/v0.9.0 is on ffffffffffff" in elsewhere(ROWS, Tag("core", "0.9.0"), "f" * 40)
+
+
+@pytest.fixture
+def clones(tmp_path, monkeypatch):
+    """Two clones of one origin that holds a record."""
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "ann")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "ann@example.test")
+    first, second = (Repository(tmp_path / name) for name in ("first", "second"))
+    origin = Repository(tmp_path)
+    origin.git("init", "--quiet", "--bare", "--initial-branch", "main", "origin")
+    origin.git("clone", "--quiet", "origin", "first")
+    (first.root / FILE).write_text(text_of(ROWS))
+    first.git("add", FILE)
+    first.git("commit", "--quiet", "--message", "Begin")
+    first.git("push", "--quiet", "origin", "HEAD")
+    origin.git("clone", "--quiet", "origin", "second")
+    return first, second
+
+
+def test_two_trains_that_record_at_once_are_both_in_the_record(clones):
+    first, second = clones
+    one, two = Release("core", "1.0.0", "d", "4"), Release("x", "1.1", "e", "5")
+    add(first, one, push=True)
+    add(second, two, push=True)
+    assert {one, two, *ROWS} == set(recorded(second.root))
+    head = second.commit()
+    add(second, two, push=True)
+    assert second.commit() == head, "once more changes nothing"
+    with pytest.raises(ValueError, match="a version is released once"):
+        add(first, two._replace(commit="f"), push=True)
+    assert first.commit() == head, "it has seen what the other has pushed"
+
+
+def test_a_record_that_cannot_be_pushed_leaves_the_clone_as_it_was(clones):
+    first, second = clones
+    (second.root / "work").write_text("of somebody")
+    second.git("add", "work")
+    second.git("commit", "--quiet", "--message", "Work")
+    add(first, Release("core", "1.0.0", "d", "4"), push=True)
+    (second.root / "more").write_text("not committed")
+    head = second.commit()
+    with pytest.raises(RuntimeError, match="merge --quiet --ff-only"):
+        add(second, Release("x", "1.1", "e", "5"), push=True)
+    assert (second.commit(), set(recorded(second.root))) == (head, set(ROWS)), "what is here alone is kept"
+    assert (second.root / "more").is_file()
+
+    hook = first.root.parent / "origin" / "hooks" / "pre-receive"
+    hook.write_text("#!/bin/sh\necho main is protected >&2\nexit 1\n")
+    hook.chmod(0o755)
+    head = first.commit()
+    with pytest.raises(Refused, match="main is protected"):
+        add(first, Release("x", "1.1", "e", "5"), push=True)
+    assert (first.commit(), first.is_clean()) == (head, True)
+
+
 def test_the_record_of_this_clone_can_be_read():
     assert all(len(each.commit) == 40 for each in releases_of((ROOT / FILE).read_text()))
 
@@ -368,7 +436,7 @@ STEPS = [
     (path.name, job, step)
     for path in WORKFLOWS
     for job in yaml.safe_load(path.read_text())["jobs"].values()
-    for step in job["steps"]
+    for step in job.get("steps", ())
 ]
 
 
@@ -390,6 +458,19 @@ def test_every_step_of_a_workflow_runs_a_session_that_is_there_or_an_action_that
             assert found[1] == '"$SESSION"' or found[1] in known, (name, found[1])
         else:
             assert re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}", step["uses"]), (name, step["uses"])
+
+
+def test_a_job_without_steps_calls_a_workflow_of_this_repository_and_gives_it_what_its_jobs_may_do():
+    tables = {path.name: yaml.safe_load(path.read_text()) for path in WORKFLOWS}
+    calling = [job for table in tables.values() for job in table["jobs"].values() if "steps" not in job]
+    assert calling
+    for job in calling:
+        called = tables[job["uses"].removeprefix("$/.github/workflows/")]
+        assert "workflow_call" in called[True], "YAML reads the key `on` as a truth"
+        granted = {}
+        for each in called["jobs"].values():
+            granted |= each["permissions"]
+        assert job["permissions"] == granted
 
 
 def test_every_job_that_can_be_selected_is_a_session_with_its_python_and_its_parameters():
@@ -422,6 +503,9 @@ def test_no_workflow_may_do_more_than_its_job_needs():
         granted |= {(path.stem, name): job["permissions"] for name, job in table["jobs"].items()}
     assert granted.pop(("release", "publish")) == {"id-token": "write"}
     assert granted.pop(("release", "record")) == {"contents": "write"}
+    deploying = {"pages": "write", "id-token": "write"}
+    assert granted.pop(("site", "publish")) == deploying
+    assert granted.pop(("release", "site")) == {"contents": "read"} | deploying
     assert set(map(str, granted.values())) == {"{'contents': 'read'}"}
 
 
@@ -431,6 +515,15 @@ def test_only_what_was_built_and_tried_is_published():
     assert [step for step in jobs["publish"]["steps"] if "run" in step] == []
     (publish,) = [step for step in jobs["publish"]["steps"] if "gh-action-pypi-publish" in step["uses"]]
     assert publish["with"] == {"packages-dir": "dist/", "attestations": True}
+
+
+def test_the_site_that_is_published_is_that_of_main_and_of_all_releases():
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "site.yml").read_text())["jobs"]
+    (checkout,) = [step for step in jobs["build"]["steps"] if "actions/checkout" in step.get("uses", "")]
+    assert checkout["with"] == {"ref": "main", "fetch-depth": 0, "persist-credentials": False}
+    assert [step["run"] for step in jobs["build"]["steps"] if "run" in step] == [".ci/nox -s site -- --released"]
+    assert [step for step in jobs["publish"]["steps"] if "run" in step] == []
+    assert jobs["publish"]["needs"] == "build"
 
 
 def test_an_auditor_of_workflows_has_nothing_to_say():

@@ -1,7 +1,6 @@
-"""Building the site with Zensical: a folder a version, and ``versions.json``, from which each page offers the others."""
+"""Building a version of the site with Zensical."""
 
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -9,18 +8,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from packaging.version import InvalidVersion, Version
-
 from docsite.checks import unrun
 from docsite.pages import Page, pages_of, with_links
-
-DEVELOPMENT = "dev"
-_ENTRY = """<!doctype html>
-<meta charset="utf-8">
-<meta http-equiv="refresh" content="0; url={version}/">
-<title>Penstock</title>
-<a href="{version}/">Penstock {version}</a>
-"""
+from docsite.versions import add_version
 
 
 class BrokenDocs(Exception):  # noqa: N818 - it says what is broken, and is shown as it is
@@ -49,14 +39,7 @@ def build_site(root: Path, out: Path, version: str) -> Path:
         done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
         if done.returncode:
             raise BrokenDocs(done.stdout + done.stderr.partition("Traceback")[0])
-        target = out / version
-        shutil.rmtree(target, ignore_errors=True)
-        out.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(work / "site", target)
-    versions = ordered(path.parent.name for path in out.glob("*/index.html"))
-    (out / "versions.json").write_text(json.dumps(listed(versions)), encoding="utf-8")
-    (out / "index.html").write_text(_ENTRY.format(version=latest(versions)), encoding="utf-8")
-    return target
+        return add_version(work / "site", out, version)
 
 
 def write_sources(pages: Iterable[Page], root: Path, folder: Path) -> None:
@@ -114,30 +97,6 @@ def _section(level: list[Any], name: str) -> list[Any]:
     made: list[Any] = []
     level.append({name: made})
     return made
-
-
-def ordered(names: Iterable[str]) -> list[str]:
-    """Versions, the newest first; names that are no numbers come last."""
-
-    def key(name: str) -> tuple[bool, Version]:
-        try:
-            return True, Version(name)
-        except InvalidVersion:
-            return False, Version("0")
-
-    return sorted(names, key=key, reverse=True)
-
-
-def latest(versions: Sequence[str]) -> str:
-    """The version that a reader who asks for none gets: the newest that is released, else what there is."""
-    return versions[0]
-
-
-def listed(versions: Sequence[str]) -> list[dict[str, Any]]:
-    """What ``versions.json`` holds: the form of mike, which the theme's menu of versions reads."""
-    return [
-        {"version": each, "title": each, "aliases": ["latest"] if each == latest(versions) else []} for each in versions
-    ]
 
 
 def _inline(value: object) -> str:

@@ -13,6 +13,7 @@ from os import environ
 from pathlib import Path
 
 from train.packages import Package, packages_of
+from train.record import FILE, elsewhere, releases_of
 from train.repository import Repository
 from train.tags import Tag, disagreements
 
@@ -132,6 +133,8 @@ def build_tag(repository: Repository, tag: Tag, out: Path, commit: str = "") -> 
     package = package_at(repository, commit, tag.package)
     if not package.is_published:
         raise Refused(f"{package.name} is for tests alone and has no releases")
+    if moved := elsewhere(releases_of(repository.text(commit, FILE)), tag, commit):
+        raise Refused(moved)
     with tempfile.TemporaryDirectory() as folder:
         wheel = build(repository, commit, package, Path(folder))
         _agree(repository, commit, package, tag, wheel)

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from packaging.version import Version
 
+from train.tags import Tag
+
 FILE = "releases.toml"
 _HEAD = "# Every release: its package, version and commit, and the sha256 of its wheel's RECORD. Written by `nox -s record`.\n"
 
@@ -51,6 +53,33 @@ def text_of(releases: Iterable[Release]) -> str:
         "\n[[release]]\n" + "".join(f'{key} = "{value}"\n' for key, value in each._asdict().items()) for each in rows
     ]
     return _HEAD + "".join(blocks)
+
+
+def with_release(releases: Sequence[Release], release: Release) -> list[Release]:
+    """A record with one more release; the same record if it has that release as it is.
+
+    Raises:
+        ValueError: It has that version already, from another commit or with another content.
+    """
+    for each in releases:
+        if each[:2] == release[:2] and each != release:
+            different = "commit" if each.commit != release.commit else "contents"
+            raise ValueError(
+                f"{FILE} has {release.package} {release.version} already, and its {different} is {getattr(each, different)}, "
+                f"not {getattr(release, different)}: a version is released once. Release the next one"
+            )
+    return [*releases] if release in releases else [*releases, release]
+
+
+def elsewhere(releases: Iterable[Release], tag: Tag, commit: str) -> str:
+    """Why a tag selects nothing: its version was released from another commit than it is on; empty if it was not."""
+    for each in releases:
+        if each[:2] == tag and each.commit != commit:
+            return (
+                f"{tag} is on {commit[:12]}, and {FILE} says that {each.version} was released from {each.commit[:12]}: a tag is "
+                "never moved. Put it back, and release the next version"
+            )
+    return ""
 
 
 def newest(releases: Sequence[Release], package: str) -> Release | None:

@@ -11,7 +11,7 @@ from packaging.version import Version
 
 from train.build import Refused, build, package_at, wheel_facts
 from train.packages import Package, needs
-from train.record import FILE, Release, newest, releases_of, text_of
+from train.record import FILE, Release, newest, releases_of, text_of, with_release
 from train.repository import Repository
 
 CONSTRAINTS = "constraints.txt"
@@ -68,33 +68,41 @@ def recorded(root: Path) -> list[Release]:
 
 
 def add(repository: Repository, release: Release, *, push: bool) -> None:
-    """Commit a release to the record, and push the commit where that is asked for.
+    """Commit a release to the record, and push the commit where that is asked for; a release that is there as it is, is left.
 
     Several releases of one wave are recorded at the same time from several clones: who comes second begins again from what
-    the first one pushed.
+    the first one pushed. The clone is left as it was if the release cannot be recorded.
 
     Raises:
-        Refused: The record has the release already, or the push was refused again and again.
+        Refused: The push was refused, though nobody else has pushed, or again and again.
+        ValueError: The record has the version already, from another commit or with another content.
     """
-    refusal = ""
+    name = f"{release.package} {release.version}"
     for _ in range(PUSHES):
-        rows = recorded(repository.root)
-        if any(each[:2] == release[:2] for each in rows):
-            raise Refused(f"{FILE} has {release.package} {release.version} already")
-        (repository.root / FILE).write_text(text_of([*rows, release]), encoding="utf-8")
-        message = f"Record the release of {release.package} {release.version}"
-        repository.git("commit", "--quiet", "--message", message, "--", FILE)
+        before, rows = repository.commit(), recorded(repository.root)
+        coming = with_release(rows, release)
+        if coming == rows:
+            return
+        (repository.root / FILE).write_text(text_of(coming), encoding="utf-8")
+        repository.git("commit", "--quiet", "--message", f"Record the release of {name}", "--", FILE)
         if not push:
             return
         try:
             repository.git("push", "--quiet", "origin", "HEAD")
         except RuntimeError as error:
-            refusal = str(error)
-            repository.git("fetch", "--quiet", "origin")
-            repository.git("reset", "--quiet", "--hard", "@{upstream}")
+            repository.git("reset", "--quiet", "--keep", before)
+            if not _has_moved(repository, before):
+                raise Refused(f"the record of {name} cannot be pushed: {error}") from None
         else:
             return
-    raise Refused(f"the record of {release.package} {release.version} cannot be pushed: {refusal}")
+    raise Refused(f"the record of {name} cannot be pushed: others have pushed before it {PUSHES} times")
+
+
+def _has_moved(repository: Repository, before: str) -> bool:
+    """Take over what others have pushed, if there is anything; commits that are here alone refuse that."""
+    repository.git("fetch", "--quiet", "origin")
+    repository.git("merge", "--quiet", "--ff-only", "@{upstream}")
+    return repository.commit() != before
 
 
 def rebuild(repository: Repository, release: Release, out: Path) -> Path:
