@@ -14,7 +14,8 @@ import pytest
 
 from penstock_plugin_manager.commands.author.template import provider_files, template_files, template_kinds
 
-pytestmark = pytest.mark.timeout(400)  # the first test waits for all runs, of which each is short
+# The first test waits for all runs, of which each is short; they are made in one process, and once.
+pytestmark = [pytest.mark.timeout(400), pytest.mark.xdist_group("kit")]
 
 GOOD = "good_one"
 PROVIDER, HOOK, OPERATOR = (
