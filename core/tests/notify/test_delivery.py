@@ -1,5 +1,6 @@
 """A delivery over real processes, on a clock that the test sets."""
 
+import resource
 import select
 import sys
 import time
@@ -191,6 +192,22 @@ def test_a_module_that_cannot_be_loaded_is_told_once_and_misses_everything(bench
     assert told in row.broken
     assert (row.missed, row.failed, delivery.due, delivery.process) == (2, 0, None, None)
     assert sum("misses every change" in line for line in bench.told) == 1
+
+
+def test_a_machine_without_room_for_a_process_is_waited_for(bench):
+    delivery = bench.open()
+    delivery.enqueue([(1, task())])
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, most[1]))
+    try:
+        for _ in range(TRIES + 1):
+            delivery.step()
+            assert (delivery.process, delivery.row.broken) == (None, "")
+            bench.now = delivery.due
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, most)
+    assert "Too many open files; it is started again in" in bench.told[0]
+    assert bench.heard(1).missed == 0
 
 
 def test_a_module_whose_import_hangs_is_given_up(bench):

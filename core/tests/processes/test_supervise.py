@@ -1,10 +1,11 @@
 """Services are started again with longer and longer pauses, and stopped together."""
 
+import select
 import signal
 import subprocess
 import sys
 
-from penstock.processes.supervise import LONGEST_PAUSE_S, Backoff
+from penstock.processes.supervise import FIRST_PAUSE_S, LONGEST_PAUSE_S, Backoff, ServiceEnd, SupervisedProcess
 
 SUPERVISES = """
 import sys
@@ -90,3 +91,18 @@ def test_one_without_which_the_others_are_of_use_ends_nobody(tmp_path):
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
     assert process.returncode == 0
+
+
+def test_one_that_cannot_be_started_now_is_started_later(tmp_path):
+    program = tmp_path / "program"
+    process = SupervisedProcess("s", [str(program)], tmp_path)
+    ended = process.keep_alive()
+    assert ended == ServiceEnd("cannot be started: No such file or directory", None, FIRST_PAUSE_S, at_start=False)
+    assert 0 < process.due_in <= FIRST_PAUSE_S
+    program.write_text("#!/bin/sh\nsleep 60\n")
+    program.chmod(0o700)
+    while process.due_in:
+        select.select([], [], [], process.due_in)
+    assert process.keep_alive() is None
+    assert process.due_in is None
+    process.kill()

@@ -7,9 +7,7 @@ import sys
 from pathlib import Path
 
 from penstock.app.compose import build_scheduler
-from penstock.app.service_main import exit_code
-from penstock.errors import PenstockError
-from penstock.model.text import visible
+from penstock.app.service_main import ended_by
 from penstock.settings import load_settings
 
 
@@ -23,9 +21,8 @@ def main(*, notify: bool) -> int:
             signal.signal(number, lambda *_: scheduler.stop())
         gc.freeze()
         scheduler.run()
-    except PenstockError as error:
-        print(visible(str(error)), file=sys.stderr)  # noqa: T201 - the supervisor shows it
-        return exit_code(error)
+    except Exception as error:  # noqa: BLE001 - a full disk, or a bug, ends in a sentence, too
+        return ended_by(error)
     return 0
 
 

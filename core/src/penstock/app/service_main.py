@@ -3,11 +3,20 @@
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
 from penstock.app.compose import installation
-from penstock.errors import ExitCode, PenstockError, StoreGoneError, StoreHeldError, StoreUnavailableError
+from penstock.errors import (
+    ExitCode,
+    InternalError,
+    PenstockError,
+    StoreGoneError,
+    StoreHeldError,
+    StoreUnavailableError,
+)
+from penstock.model.names import error_reason
 from penstock.model.text import visible
 from penstock.service.installation import Installation
 from penstock.settings import load_settings
@@ -29,19 +38,35 @@ def run_service(name: str, run: Callable[[Installation, int], None]) -> int:
     try:
         with installation(load_settings(os.environ, Path.cwd())) as found:
             run(found, stop_r)
-    except PenstockError as error:
-        print(visible(f"{name}: {error}"), file=sys.stderr)  # noqa: T201 - the supervisor's terminal
-        return exit_code(error)
+    except Exception as error:  # noqa: BLE001 - a full disk, or a bug, ends in a sentence, too
+        return ended_by(error, f"{name}: ")
     return 0
 
 
-def exit_code(error: PenstockError) -> ExitCode:
-    """What the end of a service by an error says to `penstock up`: 4 and 5 that a restart is no use, the latter at the start alone."""
+def ended_by(error: Exception, prefix: str = "") -> ExitCode:
+    """Print what has ended a service.
+
+    Returns:
+        What that says to `penstock up`: 4 and 5 that a restart is no use, the latter at the start alone.
+    """
+    code = _code(error)
+    if os.environ.get("PENSTOCK_TRACEBACK") == "1":
+        traceback.print_exception(error)
+    text = error_reason(error)
+    if code is ExitCode.BUG:
+        text = f"a bug in Penstock: {text}. PENSTOCK_TRACEBACK=1 shows where it happened."
+    print(visible(f"{prefix}{text}"), file=sys.stderr)  # noqa: T201 - the supervisor's terminal
+    return code
+
+
+def _code(error: Exception) -> ExitCode:
     match error:
         case StoreGoneError() | StoreHeldError():
             # Started again, it would make a new database in place of the one that is gone.
             return ExitCode.REFUSED
-        case StoreUnavailableError():
+        case StoreUnavailableError() | OSError() | MemoryError():
             return ExitCode.FAILED
-        case _:
+        case PenstockError() if not isinstance(error, InternalError):
             return ExitCode.UNAVAILABLE
+        case _:
+            return ExitCode.BUG

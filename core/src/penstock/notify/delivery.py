@@ -11,6 +11,7 @@ import msgspec
 from penstock.metrics.metrics_table import NOTICES
 from penstock.metrics.recorder import OFF, Recorder
 from penstock.model.notice import Notice
+from penstock.processes.fork import NO_ROOM
 from penstock.processes.line_process import LineProcess
 from penstock.processes.supervise import FIRST_PAUSE_S, LONGEST_PAUSE_S, Backoff
 from penstock.spec.wire import Ask, FrameKind, Reply
@@ -181,7 +182,11 @@ class Delivery:
             try:
                 self.process = LineProcess(self._command, self._log)
             except OSError as error:
-                self._disable(f"its process cannot be started with {self._command[0]}: {error.strerror}")
+                how = f"its process cannot be started with {self._command[0]}: {error.strerror}"
+                if error.errno in NO_ROOM:
+                    self._start_later(how)
+                else:
+                    self._disable(how)
             else:
                 self._due = self._ports.monotonic() + LOAD_S
             return
@@ -208,6 +213,9 @@ class Delivery:
         if self._ends_busy >= TRIES:
             self._delivered(f"{how} at it, {TRIES} times in a row")
         self._loaded = self._busy = False
+        self._start_later(how)
+
+    def _start_later(self, how: str) -> None:
         pause = self._backoff.pause()
         self._due = self._ports.monotonic() + pause
         self._ports.log(f"the provider {self.row.provider!r}: {how}; it is started again in {pause:g} s")

@@ -1,6 +1,7 @@
 """How a process of Penstock begins: its session and group, its descriptors, its signals, its parent's death."""
 
 import ctypes
+import errno
 import fcntl
 import gc
 import os
@@ -13,6 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+
+NO_ROOM = frozenset({errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+"""Why a process could not be started at this moment, while it may be at the next; see fork(2) and pipe(2)."""
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 

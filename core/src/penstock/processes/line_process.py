@@ -61,7 +61,9 @@ class LineProcess:
             its.close()
         self.pid = self._process.pid
         # What it has forked may hold the line, and its output, long after its end.
-        self._ended = os.pidfd_open(self.pid) if hasattr(os, "pidfd_open") else -1
+        self._ended = -1
+        with suppress(OSError):  # no descriptor is left: its end is seen at the line alone
+            self._ended = os.pidfd_open(self.pid) if hasattr(os, "pidfd_open") else -1
         self._output = self._process.stdout.fileno() if self._process.stdout is not None else -1
         os.set_blocking(self._output, False)
         self._prints = True

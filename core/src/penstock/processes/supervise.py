@@ -45,12 +45,14 @@ class ServiceEnd(NamedTuple):
     """The end of a service's process.
 
     Attributes:
-        code: Exit code, or the negative number of a signal.
+        how: How it ended, as a predicate.
+        code: Exit code, or the negative number of a signal; None if it could not even be started.
         pause_s: Seconds until the service is started again.
         at_start: Whether it was the first, and had no long life: the service may never have worked.
     """
 
-    code: int
+    how: str
+    code: int | None
     pause_s: float
     at_start: bool
 
@@ -93,20 +95,28 @@ class SupervisedProcess:
         if not self.wanted:
             return None
         if self._process is None:
-            if now >= self._due:
-                self._started_at = now
-                self._process = spawn(self._command, cwd=self._cwd, pass_fds=self._pass_fds)
-                self._starts += 1
-            return None
+            return self._start(now) if now >= self._due else None
         code = self._process.poll()
         if code is None:
             return None
         self._process = None
         if lived_long := now - self._started_at > LONG_LIFE_S:
             self._backoff.reset()
+        return self._ended(describe_exit(code), code, now, at_start=self._starts == 1 and not lived_long)
+
+    def _start(self, now: float) -> ServiceEnd | None:
+        self._started_at = now
+        try:
+            self._process = spawn(self._command, cwd=self._cwd, pass_fds=self._pass_fds)
+        except OSError as error:  # the machine has no room for a process, or no descriptor, which passes
+            return self._ended(f"cannot be started: {error.strerror}", None, now, at_start=False)
+        self._starts += 1
+        return None
+
+    def _ended(self, how: str, code: int | None, now: float, *, at_start: bool) -> ServiceEnd:
         pause_s = self._backoff.pause()
         self._due = now + pause_s
-        return ServiceEnd(code, pause_s, at_start=self._starts == 1 and not lived_long)
+        return ServiceEnd(how, code, pause_s, at_start)
 
     @property
     def due_in(self) -> float | None:
@@ -209,10 +219,9 @@ class Supervisor:
                 continue
             final = ended.code == self._final or (ended.at_start and ended.code == self._final_at_start)
             if service.vital and final:
-                found = ended.code
+                found = ended.code or 0
             else:
-                how = describe_exit(ended.code)
-                self._log(f"the {service.name} {how}; it is started again in {ended.pause_s:g} s")
+                self._log(f"the {service.name} {ended.how}; it is started again in {ended.pause_s:g} s")
         return found
 
     def _stop(self) -> int:
