@@ -55,7 +55,7 @@ class Stage:
         self.folder, self.ahead_s = folder, 0.0
         self.program = folder / "service.py"
         self.program.write_text(PROGRAM)
-        self.told, self.statuses, self.kept = [], [], []
+        self.told, self.statuses, self.kept, self.full = [], [], [], False
 
     def monotonic(self):
         return time.monotonic() + self.ahead_s
@@ -65,11 +65,15 @@ class Stage:
         return Reply(gate, secrets=("s3cr3t-word",))
 
     def keep(self, does, stop_s=30.0):
-        ports = KeeperPorts(self.answer, self.monotonic, lambda: NOW, self.told.append, self.statuses.append)
+        ports = KeeperPorts(self.answer, self.monotonic, lambda: NOW, self.told.append, self.store)
         config = ServiceConfig("web", "acme.web", {"does": does}, "{}", str(self.folder / "own"))
         command = [sys.executable, str(self.program)]
         self.kept.append(KeptService(command, config, 60.0, stop_s, self.folder / "web.log", ports))
         return self.kept[-1]
+
+    def store(self, status):
+        self.statuses.append(status)
+        return not self.full
 
     def until(self, found, service):
         while not found():
@@ -137,6 +141,7 @@ def test_one_that_stops_reporting_is_killed_and_one_that_is_ill_is_left_alone(st
 
 def test_one_that_works_is_started_again_when_it_is_killed_and_ends_when_it_is_told_to(stage):
     service = stage.keep("works")
+    stage.full = True
     stage.until(lambda: stage.statuses and stage.statuses[-1].detail == "web", service)
     os.kill(stage.statuses[-1].pid, signal.SIGKILL)
     stage.until(lambda: stage.told, service)

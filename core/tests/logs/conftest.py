@@ -58,16 +58,20 @@ class Yard:
         self.folder.mkdir()
         self.store = Unkind(self.kept.as_uri())
         self.clock = FakeClock(datetime(2026, 3, 1, tzinfo=UTC))
-        self.open, self.reports, self.told, self.newest, self.live = set(), [], [], 0, False
+        self.open, self.reports, self.told, self.newest, self.live, self.full = set(), [], [], 0, False, False
         self.dice = random.Random(5)
 
     def shipper(self, *, buffer_bytes=1 << 30, clock=None):
         ports = ShipperPorts(
             "mem://logs", lambda: self.store, lambda: self.open, lambda: self.newest, lambda: self.live,
-            lambda path: str(path.relative_to(self.folder)), clock or self.clock, self.reports.append, self.told.append,
+            lambda path: str(path.relative_to(self.folder)), clock or self.clock, self.keep, self.told.append,
             hide=Mask(["the-pass-word"]).hide,
         )  # fmt: skip
         return LogShipper(self.folder, Bounds(CHUNK, 5.0, buffer_bytes), ports)
+
+    def keep(self, report):
+        self.reports.append(report)
+        return not self.full
 
     def write(self, name, length):
         """Have a log grow by random bytes; what it holds now."""

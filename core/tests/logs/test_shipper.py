@@ -1,5 +1,6 @@
 """Logs reach the log store whole and once, whatever happens on the way."""
 
+import errno
 import os
 import signal
 import threading
@@ -12,6 +13,10 @@ from penstock.logs.log_names import log_name
 
 LOG = "dag/run/task/1.log"
 CHUNK = 4096
+
+
+def read_only(*_, **__):
+    raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
 
 def test_a_log_is_shipped_while_it_grows_and_sealed_once_its_try_has_ended(yard):
@@ -127,6 +132,36 @@ def test_shipped_logs_go_oldest_first_when_the_buffer_is_full_and_others_never(y
     assert {path.parent.name for path in yard.folder.rglob("*.log")} == {"t0", "t1", "t6", "t7", "t8"}
     assert yard.reports[-1].over
     assert "nothing is deleted before it is" in yard.told[-1]
+
+
+def test_a_report_that_finds_no_room_is_kept_later(yard):
+    shipper = yard.shipper()
+    yard.write(LOG, 10)
+    yard.full = True
+    shipper.step()
+    yard.full, yard.live = False, True
+    shipper.step()
+    assert yard.reports[-2] == yard.reports[-1]
+    shipper.step()
+    assert len(yard.reports) == 2
+
+
+def test_what_is_no_file_is_no_log(yard):
+    (yard.folder / "dag/run/pipe").mkdir(parents=True)
+    os.mkfifo(yard.folder / "dag/run/pipe/1.log")
+    (yard.folder / "dag/run/folder/1.log").mkdir(parents=True)
+    text = yard.write(LOG, 10)
+    yard.shipper().step()
+    assert yard.pieces(LOG) == ([10], text)
+    assert yard.reports[-1].fault == ""
+
+
+def test_a_disk_that_is_read_only_when_logs_are_to_go_is_told(yard, monkeypatch):
+    yard.write("dag/run/t/1.log", CHUNK)
+    yard.shipper().step()
+    monkeypatch.setattr(os, "unlink", read_only)
+    assert yard.shipper(buffer_bytes=1).step() == 1.0
+    assert "Read-only file system" in yard.reports[-1].fault
 
 
 def test_empty_folders_go_but_for_those_of_tries_that_run(yard):

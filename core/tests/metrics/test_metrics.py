@@ -13,7 +13,7 @@ from penstock.metrics.collector import Collector
 from penstock.metrics.metrics_table import CAPACITY, DROPPED, IMPORT_DURATION, METRICS, NOTICES, RUNS_FINISHED
 from penstock.metrics.recorder import OFF, Recorder
 from penstock.metrics.series import OpenSeries, Record
-from penstock.metrics.sink_faults import SinkFaults, read_sink_faults
+from penstock.metrics.sink_faults import FILE, SinkFaults, read_sink_faults
 from penstock.model.changes import Changes
 from penstock.model.run import Run, RunKind, Try
 from penstock.model.state import Outcome, RunState
@@ -173,6 +173,36 @@ def test_a_file_in_place_of_the_pipe_gives_way(tmp_path):
     assert house.sinks["one"].given
     for each in (house.stop_r, house.stop_w):
         os.close(each)
+
+
+def test_a_recorder_writes_into_no_file_and_finds_the_pipe_that_takes_its_place(tmp_path):
+    pipe = tmp_path / "pipe"
+    pipe.write_text("from a copy of the folder")
+    recorder = Recorder(pipe)
+    for _ in range(2):
+        recorder.record(NOTICES, 1, "acme", "ok")
+        recorder.flush()
+        assert not pipe.is_file() or pipe.read_text() == "from a copy of the folder"
+        house = House(tmp_path)
+        house.recorder = recorder
+        house.record(NOTICES, 1, "acme", "ok")
+        house.end()
+        assert house.sinks["one"].given[0]["notifier.notices", "acme", "ok"] == 1
+        pipe.unlink()
+        for each in (house.stop_r, house.stop_w):
+            os.close(each)
+
+
+def test_a_fault_that_finds_no_room_is_forgotten_later(tmp_path):
+    faults = SinkFaults(tmp_path, lambda _: None)
+    faults.add("one", "it raises", NOW)
+    state, away = tmp_path / FILE, tmp_path / FILE.replace(".json", ".new")
+    away.mkdir()
+    faults.mended("one")
+    assert read_sink_faults(tmp_path)
+    away.rmdir()
+    faults.mended("one")
+    assert state.read_text() == "{}"
 
 
 def test_nobody_waits_for_a_process_of_the_sinks_that_is_away_or_behind(tmp_path):

@@ -40,6 +40,8 @@ def test_urls_are_listed_quoted(store, root):
         pytest.param(lambda s, r: s.read("file://host/x"), "invalid", id="other host"),
         pytest.param(lambda s, r: s.read(f"{r}/folder/"), "invalid", id="folder"),
         pytest.param(lambda s, r: (s.write(f"{r}/f", b""), s.write(f"{r}/f/g", b"")), "transient", id="file as folder"),
+        pytest.param(lambda s, r: s.stat(f"{r}/{'x' * 300}"), "transient", id="stat fails"),
+        pytest.param(lambda s, r: list(s.list(f"{r}/{'x' * 300}/")), "transient", id="list fails"),
     ],
 )
 def test_a_failure_has_a_kind(store, root, call, kind):

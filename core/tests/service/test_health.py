@@ -3,6 +3,7 @@
 import os
 import shutil
 from contextlib import closing
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -51,6 +52,18 @@ def test_a_missing_folder_is_bad_and_the_rest_is_looked_at(found, installation):
     installation.settings.dags_folder.rmdir()
     assert found()["DAGs folder"].severity is Severity.BAD
     assert found()["database"].severity is Severity.OK
+
+
+def test_the_disk_of_the_logs_is_looked_at_if_it_is_another_one(found, installation):
+    logs = installation.settings.state_folder / "logs"
+    logs.mkdir()
+    installation.settings = msgspec.structs.replace(installation.settings, logs_folder=logs)
+    assert "logs folder" not in found()
+    logs.rmdir()
+    logs.touch()
+    assert found()["logs folder"] == (Severity.BAD, "logs folder", f"{logs} is no folder: tries leave no logs.")
+    installation.settings = msgspec.structs.replace(installation.settings, logs_folder=Path("/dev/shm"))
+    assert found()["logs folder"].detail.startswith("/dev/shm, ")
 
 
 def test_an_executor_that_no_provider_offers_is_bad(found, installation):

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from penstock.errors import ConfigError
 from penstock.execute.executor_lock import MARK, mark_of
@@ -218,9 +218,8 @@ class Environment:
         self.close()
         ours, theirs = socket.socketpair()
         self._mark = f"{mark_of(self._lock)}{os.fstat(theirs.fileno()).st_ino}:"  # no other socket has this number now
-        self.log.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with self.log.open("ab") as log:
+            with _opened(self.log) as log:
                 self._process = subprocess.Popen(
                     [*self._command, str(theirs.fileno()), str(self._lock)],
                     stdin=subprocess.DEVNULL,
@@ -254,6 +253,15 @@ class Environment:
             self._process = None
             # What its tries started and it could not end, as when it was killed itself.
             end_marked(MARK, self._mark, END_S)
+
+
+def _opened(log: Path) -> BinaryIO:
+    """Open a log to append to; where it cannot be made, one that keeps nothing: no try waits for it."""
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        return log.open("ab")
+    except OSError:
+        return Path(os.devnull).open("ab")
 
 
 def spawn_command(python: str = sys.executable, *, poke_threads: int = 32, plugins: str = "{}") -> list[str]:

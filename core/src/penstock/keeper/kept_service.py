@@ -61,14 +61,14 @@ class KeeperPorts(NamedTuple):
         monotonic: Tells seconds that never go back.
         now: Tells the present, aware UTC.
         log: Takes what the user should know, a line each.
-        keep: Keeps how a service fares.
+        keep: Keeps how a service fares, and answers whether it could.
     """
 
     answer: Callable[[Ask], Reply]
     monotonic: Callable[[], float]
     now: Callable[[], datetime]
     log: Callable[[str], None]
-    keep: Callable[[ServiceStatus], None]
+    keep: Callable[[ServiceStatus], bool]
 
 
 class KeptService:
@@ -100,7 +100,7 @@ class KeptService:
         self._started_at = 0.0
         self._stopping = False
         self._why = ""
-        self._status = ServiceStatus(config.name)
+        self._status, self._kept = ServiceStatus(config.name), False
 
     @property
     def readable(self) -> tuple[int, ...]:
@@ -218,6 +218,5 @@ class KeptService:
 
     def _set(self, state: ServiceState, **changes: Any) -> None:  # noqa: ANN401 - fields of the status
         status = replace(self._status, state=state, **changes)
-        if status != self._status or status.state is ServiceState.STARTING:
-            self._status = status
-            self._ports.keep(status)
+        if status != self._status or not self._kept:
+            self._status, self._kept = status, self._ports.keep(status)

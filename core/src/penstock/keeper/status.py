@@ -2,12 +2,13 @@
 
 import fcntl
 import os
-from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
 import msgspec
+
+from penstock.processes.state_file import keep
 
 FOLDER = "services"
 """Folder of these files, and of the services' own, in the state folder; of their logs in that of all logs."""
@@ -85,13 +86,9 @@ class StatusFiles:
             os.close(lock)
         return False
 
-    def write(self, status: ServiceStatus) -> None:
-        """Keep how a service fares; a disk that keeps nothing is no reason to fail."""
-        path = self._folder / f"{status.name}.json"
-        part = path.with_suffix(".part")
-        with suppress(OSError):
-            part.write_bytes(msgspec.json.encode(status))
-            part.replace(path)
+    def write(self, status: ServiceStatus) -> bool:
+        """Keep how a service fares; whether that was possible."""
+        return keep(self._folder / f"{status.name}.json", msgspec.json.encode(status))
 
     def read(self, name: str) -> ServiceStatus | None:
         """How a service fares, as its keeper said last; None if none did."""

@@ -1,6 +1,7 @@
 """The logs on this machine, with marks beside them of what the log store has."""
 
 import os
+import stat
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -99,15 +100,17 @@ def _of_task(folder: str) -> Iterator[LocalLog]:
         for each in entries:
             if each.name.endswith(_LOG):
                 with suppress(OSError):
-                    logs[each.name.removesuffix(_LOG)] = each.stat()
+                    if stat.S_ISREG((found := each.stat()).st_mode):  # a pipe would keep its reader waiting
+                        logs[each.name.removesuffix(_LOG)] = found
             for kind in (_SHIPPED, _SEALED):
                 stem, separator, shipped = each.name.partition(kind)
                 if separator and shipped.isdecimal():
                     marks[stem] = (int(shipped), kind == _SEALED, each.path)
     for stem in marks.keys() - logs.keys():  # its log was deleted, and whoever did it ended between the two
-        Path(marks[stem][2]).unlink(missing_ok=True)
-    for stem, stat in logs.items():
-        log = LocalLog(Path(folder, stem + _LOG), stat.st_size, stat.st_blocks * _BLOCK, stat.st_mtime)
+        with suppress(OSError):
+            Path(marks[stem][2]).unlink()
+    for stem, found in logs.items():
+        log = LocalLog(Path(folder, stem + _LOG), found.st_size, found.st_blocks * _BLOCK, found.st_mtime)
         if stem in marks:
             offset, whole, mark = marks[stem]
             log = log._replace(shipped=offset, whole=whole, mark=Path(mark))

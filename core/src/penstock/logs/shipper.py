@@ -73,7 +73,7 @@ class ShipperPorts(NamedTuple):
         has_live_run: Whether a run has not ended; raises StoreError.
         name: What a log is called in the store.
         clock: Tells the present.
-        report: Takes how it fares, whenever that has changed.
+        report: Takes how it fares, whenever that has changed, and answers whether it is kept; what is not is reported again.
         log: Takes what the user should know, a line each.
         metrics: Takes what is measured.
         hide: Takes the secrets of the store's connection out of a text.
@@ -86,7 +86,7 @@ class ShipperPorts(NamedTuple):
     has_live_run: Callable[[], bool]
     name: Callable[[Path], str]
     clock: Clock
-    report: Callable[[ShippingReport], None]
+    report: Callable[[ShippingReport], bool]
     log: Callable[[str], None]
     metrics: Recorder = OFF
     hide: Callable[[str], str] = str
@@ -107,6 +107,7 @@ class LogShipper:
         self._opened = threading.local()
         self._backoff = Backoff(1.0, 30.0)
         self._report: ShippingReport | None = None
+        self._reported = False
         self._newest, self._unfinished, self._look_due = -1, 0, 0.0
         self._live = False
         self._stop = -1
@@ -208,7 +209,11 @@ class LogShipper:
         for log in heapq.nsmallest(EVICTED, whole, key=lambda each: each.changed_at):
             if excess <= 0:
                 break
-            log.delete()
+            try:
+                log.delete()
+            except OSError as error:  # such as a disk that is read-only now
+                look.failed(error)
+                break
             excess -= log.disk
         look.disk = self._bounds.buffer_bytes + excess
         remove_empty_folders(self._folder, self._ports.clock.now().timestamp() - EMPTY_S, running)
@@ -222,7 +227,7 @@ class LogShipper:
         old = self._report or ShippingReport(store, str(self._folder))
         since = (old.since or self._ports.clock.now()) if look.fault else None
         new = ShippingReport(store, str(self._folder), look.fault, since, look.waiting >> 20, look.disk >> 20, over)
-        if new.fault and new.fault != old.fault:
+        if new.fault and not old.fault:  # it names a log, which is another one at each look
             self._ports.log(
                 f"logs do not reach {store}: {new.fault}. They stay in {self._folder} until they do; tries go on."
             )
@@ -233,9 +238,8 @@ class LogShipper:
                 f"logs take {new.local_mb:,} MB in {self._folder}, more than [logs] buffer_mb, and none of them is whole in the store: "
                 "nothing is deleted before it is"
             )
-        if new != self._report:
-            self._report = new
-            self._ports.report(new)
+        if new != self._report or not self._reported:
+            self._report, self._reported = new, self._ports.report(new)
 
     def _stopping(self) -> bool:
         if self._until is None and self._stop >= 0 and select.select([self._stop], [], [], 0)[0]:

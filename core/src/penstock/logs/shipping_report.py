@@ -1,10 +1,11 @@
 """How shipping fares, kept in a file of the state folder for whoever asks from another process."""
 
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
+
+from penstock.processes.state_file import keep
 
 FILE = "log-shipping.json"
 
@@ -30,13 +31,9 @@ class ShippingReport(msgspec.Struct, frozen=True):
     local_mb: int = 0
     over: bool = False
 
-    def keep(self, state: Path) -> None:
-        """Keep it in the state folder; a disk that takes nothing is no reason to fail."""
-        with suppress(OSError):
-            path = state / FILE
-            new = path.with_suffix(".new")
-            new.write_bytes(msgspec.json.encode(self))
-            new.replace(path)
+    def keep(self, state: Path) -> bool:
+        """Keep it in the state folder; whether that was possible."""
+        return keep(state / FILE, msgspec.json.encode(self))
 
 
 def read_report(state: Path) -> ShippingReport | None:

@@ -1,6 +1,8 @@
 """What a process measures with: values are gathered, and sent to the process of the sinks without ever waiting for it."""
 
+import errno
 import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -70,11 +72,25 @@ class Recorder:
             return len(batch) > 1 and sum(self._sent([each]) for each in batch) == len(batch)
         try:
             if self._writing < 0 and self._pipe is not None:
-                self._writing = os.open(self._pipe, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+                self._writing = _opened(self._pipe)
             os.write(self._writing, data)
-        except OSError:  # it is away, or behind
+        except BlockingIOError:  # it is behind
+            return False
+        except OSError:  # it is away, and may come back with another pipe
+            if self._writing >= 0:
+                os.close(self._writing)
+                self._writing = -1
             return False
         return True
+
+
+def _opened(pipe: Path) -> int:
+    """Open a named pipe that somebody reads. Raises OSError, also if it is none: a file there would take everything and grow."""
+    writing = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISFIFO(os.fstat(writing).st_mode):
+        os.close(writing)
+        raise FileExistsError(errno.EEXIST, "it is no named pipe", str(pipe))
+    return writing
 
 
 OFF = Recorder()

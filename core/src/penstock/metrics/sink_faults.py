@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import msgspec
 
 from penstock.model.text import shortened
 from penstock.processes.masking import Mask
+from penstock.processes.state_file import keep
 
 FILE = "metrics-sinks.json"
 
@@ -58,15 +58,14 @@ class SinkFaults:
     def mended(self, name: str) -> None:
         """Note that a sink works."""
         with self._lock:
-            if self._faults.pop(name, None) is not None:
+            mended = self._faults.pop(name, None) is not None
+            if mended:
                 self._log(f"the metrics sink {name!r} works again")
+            if mended or not self._kept:
                 self._keep()
 
     def _keep(self) -> None:
-        with suppress(OSError):  # a disk that keeps nothing is no reason to fail
-            new = self._path.with_suffix(".new")
-            new.write_bytes(msgspec.json.encode(self._faults))
-            new.replace(self._path)
+        self._kept = keep(self._path, msgspec.json.encode(self._faults))
 
 
 def read_sink_faults(state: Path) -> dict[str, SinkFault]:

@@ -29,16 +29,19 @@ class FileStore:
     def stat(self, url: str) -> ObjectInfo | None:
         """The object at this URL, or None if there is none."""
         path = _path(url)
-        return _info(path) if path.is_file() else None
+        with _errors(url, "Stat"), contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            return _info(path) if path.is_file() else None
+        return None
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Objects whose URL starts with ``prefix``, sorted by path; files that are being written are left out."""
         start = _path(prefix, folder=True)
         folder = start if prefix.endswith("/") else start.parent
-        for path in sorted(folder.rglob("*")):
-            text = str(path)
-            if text.startswith(str(start)) and path.is_file() and not path.name.startswith(_PART):
-                yield _info(path)
+        with _errors(prefix, "List"):
+            for path in sorted(_files(folder)):
+                if str(path).startswith(str(start)) and not path.name.startswith(_PART):
+                    with contextlib.suppress(FileNotFoundError):  # it was deleted meanwhile
+                        yield _info(path)
 
     def read(self, url: str) -> bytes:
         """The whole object."""
@@ -82,6 +85,17 @@ class FileStore:
 
 
 _PART = ".penstock-part-"
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """All files below a folder; raises OSError if a part of it cannot be looked at, which must not seem to be empty."""
+    for found, _, names in os.walk(folder, onerror=_unless_gone):
+        yield from (path for name in names if (path := Path(found, name)).is_file())
+
+
+def _unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise error
 
 
 def _linked(part: str, path: Path) -> bool:

@@ -12,15 +12,23 @@ READ_SIZE = 1 << 16
 LOG_LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"  # of what user code logs with `logging`
 
 
+MOST_HELD = 1 << 18
+"""Bytes of output that are held while nothing can be written; of more, the newest are."""
+
+_GAP = "[penstock: {:,} bytes of output are missing here: they could not be written]"
+
+
 class Output:
     """One try's log file; it is made when the first byte comes, with its folder, and appended to.
 
-    A disk that is full or read-only costs the log, never the try.
+    A disk that is full or read-only costs the log, never the try: what it takes again before the try has ended is there, and a line
+    says how much is not.
     """
 
     def __init__(self, url: str) -> None:
         self._path = Path(unquote(urlsplit(url).path))
         self._file = -1
+        self._held, self._lost = bytearray(), 0
         self.mask = Mask()
 
     def take(self, pipe: int) -> bool:
@@ -39,14 +47,20 @@ class Output:
             self._file = -1
 
     def _append(self, data: bytes) -> None:
-        if not data:
+        self._held += data
+        if not self._held:
             return
         try:
             if self._file < 0:
                 self._file = self._opened()
-            os.write(self._file, data)
-        except OSError:
-            return
+            if self._lost:
+                _write(self._file, bytearray(f"\n{_GAP.format(self._lost)}\n".encode()))
+                self._lost = 0
+            _write(self._file, self._held)
+        except OSError:  # such as a full disk, which must not keep the try from going on
+            excess = max(0, len(self._held) - MOST_HELD)
+            del self._held[:excess]
+            self._lost += excess
 
     def _opened(self) -> int:
         while True:
@@ -54,6 +68,12 @@ class Output:
             # An empty folder may be removed as old in between: then it is made again.
             with suppress(FileNotFoundError):
                 return os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+
+
+def _write(file: int, data: bytearray) -> None:
+    """Write bytes, and take out what is written, which is a part of them where a disk is full. Raises OSError."""
+    while data:
+        del data[: os.write(file, data)]
 
 
 def discard(pipe: int) -> bool:

@@ -5,6 +5,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from enum import StrEnum
+from pathlib import Path
 from typing import NamedTuple
 
 from penstock import __version__
@@ -97,10 +98,25 @@ def _folders(installation: Installation) -> Iterator[Finding]:
     elif not os.access(state, os.W_OK | os.X_OK):
         yield Finding(Severity.BAD, "state folder", f"{state} cannot be written by this user.")
     else:
-        space = os.statvfs(state)
-        free_mb = space.f_bavail * space.f_frsize // 2**20
-        severity = Severity.OK if free_mb > _LEAST_FREE_MB else Severity.BAD
-        yield Finding(severity, "state folder", f"{state}, {free_mb:,} MB free")
+        yield _space("state folder", state)
+    yield from _logs_folder(installation.settings.logs_folder, state)
+
+
+def _logs_folder(logs: Path, state: Path) -> Iterator[Finding]:
+    """Where tries write their logs; without it they go on, and leave none."""
+    if logs.exists() and not logs.is_dir():
+        yield Finding(Severity.BAD, "logs folder", f"{logs} is no folder: tries leave no logs.")
+    elif logs.is_dir() and not os.access(logs, os.W_OK | os.X_OK):
+        yield Finding(Severity.BAD, "logs folder", f"{logs} cannot be written by this user: tries leave no logs.")
+    elif logs.is_dir() and not (state.is_dir() and logs.stat().st_dev == state.stat().st_dev):
+        yield _space("logs folder", logs)
+
+
+def _space(subject: str, folder: Path) -> Finding:
+    space = os.statvfs(folder)
+    free_mb = space.f_bavail * space.f_frsize // 2**20
+    severity = Severity.OK if free_mb > _LEAST_FREE_MB else Severity.BAD
+    return Finding(severity, subject, f"{folder}, {free_mb:,} MB free")
 
 
 def _snapshots(installation: Installation) -> Iterator[Finding]:
