@@ -1,6 +1,7 @@
 """A kind is attached to something: it says how it is called, somebody asks for it, a page tells how to use it, a test does."""
 
 import inspect
+import re
 from importlib import import_module
 
 import pytest
@@ -67,3 +68,14 @@ def test_a_test_of_the_core_uses_a_kind(kind, workspace):
         for name, text in tests.items()
         if f'"{kind.name}"' in text or kind.spec in text or f"[[{kind.name}]]" in text
     ]
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
+def test_new_writes_a_kind_and_tests_it_by_its_suite(kind, workspace):
+    template = workspace / "plugin-manager" / "templates" / "provider"
+    assert f"[[{kind.name}]]" in (template / "src" / "penstock_sample" / "provider.toml").read_text()
+    assert (template / "docs" / f"{kind.rooms[0]}.md").exists()
+    test = (template / "tests" / f"test_{kind.rooms[0]}.py").read_text()
+    assert re.search(r"\(\w+Suite\):", test) or kind.name == "commands", (
+        "a function, which a test calls, needs no suite"
+    )

@@ -28,6 +28,7 @@ SECRETS, LOGS, TIMETABLE = (
     "test_logs.py::Test{}LogStore",
     "test_timetables.py::Test{}Timetable",
 )
+SERVICE = "test_services.py::Test{}Service"
 METRICS = "test_metrics.py::Test{}MetricsSink"
 NOTIFIER = "test_notifiers.py::Test{}Notifier"
 SENSOR, STORE, EXECUTOR = (
@@ -70,6 +71,15 @@ LOSES = """            end = self._worker.run()
                 return"""
 FORGES = """        for epoch in (self.name[1], 77):
             self._tell(TryFinished(self.name[0], epoch, self._context.now(), end))"""
+SOON = ("wrong_options = ({", "starts_within_s, report_s, stop_s = 10.0, 2.0, 1.0\n    wrong_options = ({")
+DEAF = "__import__('time').sleep(600)"
+LEAVES = """        import subprocess
+
+        subprocess.Popen(["sleep", "600"], start_new_session=True)
+        while not context.stopping:"""
+LOCKS = """        (context.folder / "lock").touch(exist_ok=False)
+        while not context.stopping:"""
+CANCELS = """        for name in [each for each in self._tries if each[0] in {key for key, _ in tries}] or tries:"""
 RECOVERS = """        from penstock.spec.executor import TryRecovered
 
         return [TryRecovered(each.key, each.epoch) for each in tries]"""
@@ -226,6 +236,10 @@ FAULTS = [
                           "        for _ in range(2):\n            self._tell(TryFinished(*self.name, self._context.now(), end))")},
     ),
     Fault(
+        "an executor cancels every epoch of a task", f"{EXECUTOR}::test_a_cancelled_try_ends_alone", "is cancelled, and that of epoch",
+        {"executors.py": ("        for name in tries:", CANCELS)},
+    ),
+    Fault(
         "an executor forges a try", f"{EXECUTOR}::test_each_try_is_answered_once_with_its_own_end", "never sent",
         {"executors.py": ("        self._tell(TryFinished(*self.name, self._context.now(), end))",
                           FORGES)},
@@ -279,6 +293,36 @@ FAULTS = [
     Fault(
         "a timetable knows no time zone", f"{TIMETABLE}::test_every_instant_is_aware", "without a time zone",
         {"timetables.py": ("midnight, due)", "midnight, due.replace(tzinfo=None))")},
+    ),
+    Fault(
+        "a service never says that it is well", f"{SERVICE}::test_it_says_that_it_is_well_and_goes_on_saying_so",
+        "has not said that it is well",
+        {"services.py": ('(f"{count} items")', '(f"{count} items", healthy=False)'), "tests/test_services.py": SOON},
+    ),
+    Fault(
+        "a service reports once", f"{SERVICE}::test_it_says_that_it_is_well_and_goes_on_saying_so", "has reported once",
+        {"services.py": ("            context.wait(self._every_s)", "            context.wait()"), "tests/test_services.py": SOON},
+    ),
+    Fault(
+        "a service does not hear the signal", f"{SERVICE}::test_it_ends_in_time_and_leaves_nothing_behind",
+        "does not end at SIGTERM", {"services.py": ("context.wait(self._every_s)", DEAF), "tests/test_services.py": SOON},
+    ),
+    Fault(
+        "a service leaves a process", f"{SERVICE}::test_it_ends_in_time_and_leaves_nothing_behind", "leaves processes behind",
+        {"services.py": ("        while not context.stopping:", LEAVES)},
+    ),
+    Fault(
+        "a service trusts its folder", f"{SERVICE}::test_it_starts_again_where_it_was_killed", "FileExistsError",
+        {"services.py": ("        while not context.stopping:", LOCKS)},
+    ),
+    Fault(
+        "a service hangs at wrong options", f"{SERVICE}::test_wrong_options_are_an_error", "does not end though it is made with",
+        {"services.py": ("            raise ConfigError(", "            __import__('time').sleep(600)\n            raise ConfigError("),
+         "tests/test_services.py": SOON},
+    ),
+    Fault(
+        "a service runs on with wrong options", f"{SERVICE}::test_wrong_options_are_an_error", "is well, or ends without an error",
+        {"services.py": ("if every_s <= 0", "if every_s < 0")},
     ),
     Fault(
         "a command does not exist", f"{PROVIDER}::test_every_object_of_the_manifest_is_there_and_of_its_kind", "AttributeError",

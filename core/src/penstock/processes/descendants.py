@@ -67,6 +67,16 @@ def end_marked(variable: str, prefix: str, timeout_s: float) -> bool:
     return True
 
 
+def marked(variable: str, prefix: str) -> list[int]:
+    """Processes whose environment, as it began, holds a variable.
+
+    Args:
+        variable: The variable's name.
+        prefix: What its value begins with.
+    """
+    return _marked(f"{variable}={prefix}".encode())
+
+
 def _children() -> list[int]:
     try:
         with open(_CHILDREN, "rb") as file:  # noqa: PTH123 - read at the end of each try, and `Path` doubles the cost

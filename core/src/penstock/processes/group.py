@@ -15,6 +15,17 @@ def kill_group(pid: int, number: int = signal.SIGKILL) -> None:
         os.killpg(pid, number)
 
 
+def group_lives(pid: int) -> bool:
+    """Whether a process group has a member; one that has ended and was not waited for counts."""
+    try:
+        os.killpg(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def reap() -> Iterator[tuple[int, int]]:
     """Collect every child that has ended: its process id and its exit code, which is ``-N`` if signal N killed it."""
     while True:

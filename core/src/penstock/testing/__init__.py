@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from penstock.testing.suites.notifier import NotifierSuite
     from penstock.testing.suites.object_store import ObjectStoreSuite
     from penstock.testing.suites.secrets_backend import SecretsBackendSuite
+    from penstock.testing.suites.service import ServiceSuite
     from penstock.testing.suites.task import OperatorSuite, SensorSuite
     from penstock.testing.suites.timetable import TimetableSuite
 
@@ -42,6 +43,7 @@ __all__ = [
     "ProviderSuite",
     "SecretsBackendSuite",
     "SensorSuite",
+    "ServiceSuite",
     "TaskResult",
     "TimetableSuite",
     "load_dags",
@@ -64,6 +66,7 @@ _HOMES = {
     "MetricsSinkSuite": "suites.metrics_sink",
     "NotifierSuite": "suites.notifier",
     "SecretsBackendSuite": "suites.secrets_backend",
+    "ServiceSuite": "suites.service",
     "TimetableSuite": "suites.timetable",
     "ObjectStoreSuite": "suites.object_store",
     "OperatorSuite": "suites.task",

@@ -4,6 +4,7 @@ import select
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -189,6 +190,17 @@ class ExecutorSuite:
         expect(end.outcome is Outcome.CANCELLED, f"a cancelled try is {end.outcome}")
         expect(not tries.held - tries.sent.keys(), "a heartbeat names a try that was never sent")
 
+    def test_a_cancelled_try_ends_alone(self, tries: "Tries") -> None:
+        """A lost try is cancelled while the next one of its task instance runs, which goes on."""
+        with tries.without_replies():
+            old, new = tries.send("asks"), tries.send("asks")
+            tries.until(lambda: bool(tries.asked), "what a try asks is not told")
+            tries.executor.cancel([(old.key, old.epoch)], "the suite counts it as lost")
+            tries.until_answered(old)
+        end = tries.until_answered(new)[0]
+        told = f"the try of epoch {old.epoch} is cancelled, and that of epoch {new.epoch} is {end.outcome}: {end.error}"
+        expect(end.outcome is Outcome.SUCCESS, told)
+
     def test_a_try_that_it_does_not_know_is_answered_when_it_is_cancelled(self, tries: "Tries") -> None:
         """Whoever cancels waits for the answer."""
         request = tries.made("number", number=1)
@@ -211,6 +223,7 @@ class Tries:
         sent: The requests that it was given, by key and epoch.
         held: Tries that a heartbeat has named.
         recovered: What the executor says of a try that never was.
+        asked: What tries ask that has no reply yet.
     """
 
     def __init__(self, executor: Executor, logs: Path, snapshot: str, patience_s: float) -> None:
@@ -218,8 +231,9 @@ class Tries:
         self.sent: dict[tuple[TaskKey, int], TryRequest] = {}
         self.held: set[tuple[TaskKey, int]] = set()
         self.recovered: list[TryStarted | TryRecovered | TryFinished] = []
+        self.asked: list[TryAsked] = []
         self._events: list[ExecutorEvent] = []
-        self._epoch = 0
+        self._epoch, self._replies = 0, True
 
     def made(self, task_id: str, **params: Any) -> TryRequest:  # noqa: ANN401 - JSON
         """The request of a try that is not sent."""
@@ -270,6 +284,16 @@ class Tries:
             for event in self.executor.events():
                 self._take(event)
 
+    @contextmanager
+    def without_replies(self) -> Iterator[None]:
+        """A block in which tries wait for what they ask."""
+        self._replies = False
+        try:
+            yield
+        finally:
+            self._replies = True
+            self._reply()
+
     def log(self, request: TryRequest) -> str:
         """What the log of a try holds."""
         path = Path(unquote(urlsplit(request.log).path))
@@ -289,6 +313,11 @@ class Tries:
     def _take(self, event: ExecutorEvent) -> None:
         self._events.append(event)
         if isinstance(event, TryAsked):
-            self.executor.reply(event, Reply(_COLOUR))
+            self.asked.append(event)
+            self._reply()
         elif isinstance(event, Heartbeat):
             self.held |= set(event.tries)
+
+    def _reply(self) -> None:
+        while self._replies and self.asked:
+            self.executor.reply(self.asked.pop(), Reply(_COLOUR))
