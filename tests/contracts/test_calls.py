@@ -40,6 +40,7 @@ RULES = {
             f"{CORE}/processes/": "pauses between restarts, and waits for processes that were killed",
             f"{CORE}/spec/worker.py": "time limits of the try that a worker supervises",
             f"{CORE}/testing/suites/executor.py": "waits for what an executor tells, for some time",
+            f"{CORE}/testing/suites/service.py": "waits for what a service reports, for some time",
             "examples/remote_workers/": "heartbeats and pauses between connections",
             "manifest/src/penstock_manifest/cache.py": "keeps no answer about what changed a moment ago",
             f"{CORE}/service/run_locally.py": "a run in this process waits for its retries and sensors",

@@ -215,9 +215,8 @@ FAULTS = [
         {"hooks.py": ("json.load(answer))", "json.load(answer)[:1000])")},
     ),
     Fault(
-        "an executor recovers what never was", f"{EXECUTOR}::test_a_try_that_nobody_holds_does_not_live_on",
-        "of a try that never was",
-        {"executors.py": ("        return []", RECOVERS)},
+        "an executor recovers what never was", f"{EXECUTOR}::test_a_try_that_nobody_holds_is_lost_or_run",
+        "takes up a try that never was", {"executors.py": ("        return []", RECOVERS), "tests/test_executors.py": IN_A_HURRY},
     ),
     Fault(
         "a tag stays when the content changes", f"{STORE}::test_what_is_written_again_is_replaced", "when the content changes",
@@ -295,12 +294,12 @@ FAULTS = [
         {"timetables.py": ("midnight, due)", "midnight, due.replace(tzinfo=None))")},
     ),
     Fault(
-        "a service never says that it is well", f"{SERVICE}::test_it_says_that_it_is_well_and_goes_on_saying_so",
+        "a service never says that it is well", f"{SERVICE}::test_it_is_well_and_goes_on_reporting",
         "has not said that it is well",
         {"services.py": ('(f"{count} items")', '(f"{count} items", healthy=False)'), "tests/test_services.py": SOON},
     ),
     Fault(
-        "a service reports once", f"{SERVICE}::test_it_says_that_it_is_well_and_goes_on_saying_so", "has reported once",
+        "a service reports once", f"{SERVICE}::test_it_is_well_and_goes_on_reporting", "has reported once",
         {"services.py": ("            context.wait(self._every_s)", "            context.wait()"), "tests/test_services.py": SOON},
     ),
     Fault(

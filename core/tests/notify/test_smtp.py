@@ -10,7 +10,7 @@ import pytest
 
 from penstock.notify.smtp import SmtpNotifier
 from penstock.spec.notifier import AlertMessage
-from penstock.testing import runtime
+from penstock.testing import NotifierSuite, runtime
 
 MESSAGE = AlertMessage("k", "Run r of DAG d failed", "no box\n", datetime(2026, 3, 1, tzinfo=UTC))
 
@@ -31,9 +31,8 @@ def server():
                 for line in lines:
                     if line.upper().startswith(b"DATA"):
                         session.sendall(b"354 go on\r\n")
-                        mails.append(
-                            message_from_bytes(b"".join(iter(lines.readline, b".\r\n")), policy=policy.default)
-                        )
+                        taken = [each.removeprefix(b".") for each in iter(lines.readline, b".\r\n")]
+                        mails.append(message_from_bytes(b"".join(taken), policy=policy.default))
                     session.sendall(b"221 bye\r\n" if line.startswith((b"QUIT", b"quit")) else b"250 fine\r\n")
 
     thread = threading.Thread(target=serve, daemon=True)
@@ -55,3 +54,18 @@ def test_a_mail_says_what_happened_and_is_the_same_at_each_attempt(server):
     ]
     first, second, other = (mail["Message-ID"] for mail in server)
     assert first == second != other
+
+
+class TestSmtpNotifier(NotifierSuite):
+    @pytest.fixture
+    def notifier(self, server):
+        return SmtpNotifier(to="ops@acme.example")
+
+    @pytest.fixture
+    def sent(self, server):
+        return lambda: [f"{mail['Subject']}\n{mail.get_content()}".replace("\r\n", "\n") for mail in server]
+
+    @pytest.fixture
+    def away(self):
+        with runtime(connections={"smtp_default": "smtp://127.0.0.1:9/?starttls=false"}):
+            yield SmtpNotifier(to="ops@acme.example")

@@ -5,8 +5,15 @@ import pytest
 
 from penstock.testing import HookSuite, OperatorSuite, SensorSuite
 from penstock_aws.hooks import S3Hook
-from penstock_aws.operators import S3CopyObjectOperator
-from penstock_aws.sensors import S3KeySensor
+from penstock_aws.operators import (
+    S3CopyObjectOperator,
+    S3CreateBucketOperator,
+    S3CreateObjectOperator,
+    S3DeleteBucketOperator,
+    S3DeleteObjectsOperator,
+    S3ListOperator,
+)
+from penstock_aws.sensors import S3KeySensor, S3KeysUnchangedSensor, S3PrefixSensor
 
 
 class TestS3Hook(HookSuite):
@@ -24,7 +31,15 @@ def _with(connection, **extra):
     return msgspec.structs.replace(connection, extra={**connection.extra, **extra})
 
 
-class TestS3CopyObjectOperator(OperatorSuite):
+class WithConnection:
+    """What the suites of all tasks share."""
+
+    @pytest.fixture
+    def connections(self, connection):
+        return {"aws_default": connection}
+
+
+class TestS3CopyObjectOperator(WithConnection, OperatorSuite):
     operator = S3CopyObjectOperator
 
     @pytest.fixture
@@ -32,12 +47,8 @@ class TestS3CopyObjectOperator(OperatorSuite):
         s3.put(f"s3://{bucket}/a", "one")
         return {"source": f"s3://{bucket}/a", "destination": f"s3://{bucket}/b"}
 
-    @pytest.fixture
-    def connections(self, connection):
-        return {"aws_default": connection}
 
-
-class TestS3KeySensor(SensorSuite):
+class TestS3KeySensor(WithConnection, SensorSuite):
     operator = S3KeySensor
 
     @pytest.fixture
@@ -49,6 +60,71 @@ class TestS3KeySensor(SensorSuite):
     def waiting(self, bucket):
         return {"bucket_key": f"s3://{bucket}/nothing"}
 
+
+class TestS3CreateBucketOperator(WithConnection, OperatorSuite):
+    operator = S3CreateBucketOperator
+
     @pytest.fixture
-    def connections(self, connection):
-        return {"aws_default": connection}
+    def arguments(self):
+        return {"bucket_name": "a-bucket-of-the-suite"}
+
+
+class TestS3DeleteBucketOperator(WithConnection, OperatorSuite):
+    operator = S3DeleteBucketOperator
+
+    @pytest.fixture
+    def arguments(self, s3, bucket):
+        s3.put(f"s3://{bucket}/a", "one")
+        return {"bucket_name": bucket, "force_delete": True}
+
+
+class TestS3DeleteObjectsOperator(WithConnection, OperatorSuite):
+    operator = S3DeleteObjectsOperator
+
+    @pytest.fixture
+    def arguments(self, s3, bucket):
+        s3.put(f"s3://{bucket}/in/a", "one")
+        return {"prefix": f"s3://{bucket}/in/"}
+
+
+class TestS3ListOperator(WithConnection, OperatorSuite):
+    operator = S3ListOperator
+
+    @pytest.fixture
+    def arguments(self, s3, bucket):
+        s3.put(f"s3://{bucket}/in/a", "one")
+        return {"bucket": bucket, "prefix": "in/"}
+
+
+class TestS3CreateObjectOperator(WithConnection, OperatorSuite):
+    operator = S3CreateObjectOperator
+
+    @pytest.fixture
+    def arguments(self, bucket):
+        return {"s3_key": f"s3://{bucket}/a", "data": "one"}
+
+
+class TestS3PrefixSensor(WithConnection, SensorSuite):
+    operator = S3PrefixSensor
+
+    @pytest.fixture
+    def arguments(self, s3, bucket):
+        s3.put(f"s3://{bucket}/in/a", "one")
+        return {"prefix": f"s3://{bucket}/in/"}
+
+    @pytest.fixture
+    def waiting(self, bucket):
+        return {"prefix": f"s3://{bucket}/nothing/"}
+
+
+class TestS3KeysUnchangedSensor(WithConnection, SensorSuite):
+    operator = S3KeysUnchangedSensor
+
+    @pytest.fixture
+    def arguments(self, s3, bucket):
+        s3.put(f"s3://{bucket}/in/a", "one")
+        return {"prefix": f"s3://{bucket}/in/", "inactivity_period": 0.0}
+
+    @pytest.fixture
+    def waiting(self, bucket):
+        return {"prefix": f"s3://{bucket}/nothing/"}

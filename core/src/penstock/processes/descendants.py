@@ -17,6 +17,7 @@ from penstock.processes.group import reap
 
 _CHILDREN = "/proc/thread-self/children"
 _POLL_S = 0.002
+_LOOK_S = 0.02
 
 
 def kill_orphans(own: Container[int]) -> None:
@@ -67,14 +68,20 @@ def end_marked(variable: str, prefix: str, timeout_s: float) -> bool:
     return True
 
 
-def marked(variable: str, prefix: str) -> list[int]:
-    """Processes whose environment, as it began, holds a variable.
+def end_of_marked(variable: str, prefix: str, timeout_s: float) -> bool:
+    """Wait for the end of every process whose environment, as it began, holds a variable; whether none is left.
 
     Args:
         variable: The variable's name.
         prefix: What its value begins with.
+        timeout_s: Seconds to wait.
     """
-    return _marked(f"{variable}={prefix}".encode())
+    until = time.monotonic() + timeout_s
+    while _marked(f"{variable}={prefix}".encode()):
+        if time.monotonic() > until:
+            return False
+        time.sleep(_LOOK_S)
+    return True
 
 
 def _children() -> list[int]:

@@ -4,12 +4,11 @@ import itertools
 import os
 import socket
 import subprocess
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from penstock.processes.descendants import end_marked, marked
+from penstock.processes.descendants import end_marked, end_of_marked
 from penstock.processes.environ import without_secrets
 from penstock.processes.fork import spawn
 from penstock.processes.frames import Frame, FrameReader, SendBuffer, frame, read_available
@@ -27,7 +26,6 @@ _MARK = "PENSTOCK_STARTED_FOR"
 
 _numbers = itertools.count()
 _KILL_S = 0.5
-_LOOK_S = 0.02
 _READ_SIZE = 1 << 16
 _LAST_READS = 16
 
@@ -131,12 +129,9 @@ class LineProcess:
         Args:
             patience_s: Seconds that this gets to end as well.
         """
-        until = time.monotonic() + patience_s
-        while self._process.poll() is None or group_lives(self.pid) or marked(_MARK, self._mark):
-            if time.monotonic() > until:
-                return True
-            time.sleep(_LOOK_S)
-        return False
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(patience_s)
+        return not end_of_marked(_MARK, self._mark, patience_s) or group_lives(self.pid)
 
     def end(self, grace_s: float = 0.0) -> str:
         """Kill it, unless it ends by itself in a moment, and all that it started, however detached; returns how it ended."""

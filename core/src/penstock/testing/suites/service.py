@@ -92,7 +92,7 @@ class ServiceSuite:
 
         return started
 
-    def test_it_says_that_it_is_well_and_goes_on_saying_so(self, start: "Start") -> None:
+    def test_it_is_well_and_goes_on_reporting(self, start: "Start") -> None:
         """Whoever begins to report and stops counts as hung."""
         with start() as running:
             self._is_well(running)
