@@ -47,14 +47,21 @@ def folder(tmp_path) -> Path:
     return made
 
 
-@pytest.mark.parametrize("page", [path for path in PAGES if path.parent.name == "tutorial"], ids=lambda path: path.stem)
-def test_a_stranger_can_follow_the_tutorial_from_an_empty_folder(page, folder, variables, tmp_path):
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory) -> Path:
+    """The folder of the wheels that the README has one build."""
     install = next(block for block in blocks_of((ROOT / "README.md").read_text()) if block.language == "console")
     build, find = (command.line for command in commands_of(install))
-    wheels = tmp_path / "dist"
-    build = build.replace(".dev/bin/uv", f"{sys.executable} -m uv").replace("dist", str(wheels))
+    made = tmp_path_factory.mktemp("wheels") / "dist"
+    build = build.replace(".dev/bin/uv", f"{sys.executable} -m uv").replace("dist", str(made))
     subprocess.run(build, shell=True, cwd=ROOT, check=True, capture_output=True, timeout=200)
     assert find == 'export PIP_FIND_LINKS="$PWD/dist"'
+    return made
+
+
+@pytest.mark.xdist_group("tutorials")
+@pytest.mark.parametrize("page", [path for path in PAGES if path.parent.name == "tutorial"], ids=lambda path: path.stem)
+def test_a_stranger_can_follow_the_tutorial_from_an_empty_folder(page, folder, variables, wheels):
     variables |= {"PIP_FIND_LINKS": str(wheels), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     variables |= {"UV_FIND_LINKS": str(wheels), "UV_PYTHON_DOWNLOADS": "never"}
     before = getrusage(RUSAGE_CHILDREN)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("isolated")
+
 RIGHT = {"lib-c": "2.0", "penstock-core": "0.2.0", "penstock-providers-right": "1.0"}
 
 

@@ -16,6 +16,8 @@ from train.packages import packages_of
 from train.record import Release, text_of
 from train.repository import Repository
 
+pytestmark = pytest.mark.xdist_group("site")
+
 ROOT = Path(__file__).parents[2]
 
 

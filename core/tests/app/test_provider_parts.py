@@ -9,6 +9,8 @@ from penstock.keeper.status import StatusFiles
 
 from .conftest import Project, processes_running
 
+pytestmark = pytest.mark.xdist_group("provider parts")
+
 SETTINGS = """
 [core]
 dags_folder = "dags"

@@ -5,6 +5,8 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
 PIPELINE = """
 with DAG("pipeline", schedule=None, params={"n": 3}):
     @task
@@ -67,6 +69,7 @@ def test_a_dag_with_mapping_branch_templates_and_bash_runs_on_both_databases(any
     assert project.processes() == []
 
 
+@pytest.mark.xdist_group("running")
 def test_retries_are_counted_and_their_logs_kept(running):
     running.write("flaky.py", FLAKY)
     running.wait_for_dags("flaky")
@@ -75,6 +78,7 @@ def test_retries_are_counted_and_their_logs_kept(running):
     assert running.tasks("flaky", "one")["third_time"].try_number == 3
 
 
+@pytest.mark.xdist_group("running")
 def test_a_schedule_starts_the_newest_run_and_no_older_one(running):
     running.write(
         "hourly.py",
@@ -85,6 +89,7 @@ def test_a_schedule_starts_the_newest_run_and_no_older_one(running):
     running.until(lambda: running.runs("hourly") == ["success"])
 
 
+@pytest.mark.xdist_group("running")
 def test_catchup_runs_every_interval_once(running):
     running.write(
         "daily.py",
@@ -96,6 +101,7 @@ def test_catchup_runs_every_interval_once(running):
     running.until(lambda: running.runs("daily") == ["success"] * 20)
 
 
+@pytest.mark.xdist_group("running")
 def test_cancelling_a_run_kills_its_tries_and_clearing_runs_it_again(running):
     running.write("cancelled.py", slow(running, "cancelled"))
     running.wait_for_dags("cancelled")
@@ -150,6 +156,7 @@ def test_a_second_up_on_the_same_database_is_refused_with_the_holder_named(proje
     assert "process" in refused
 
 
+@pytest.mark.xdist_group("running")
 def test_a_broken_file_shows_its_errors_and_keeps_its_last_good_version(running):
     good = PIPELINE.replace('"pipeline"', '"broken"')
     running.write("broken.py", good)
@@ -161,6 +168,7 @@ def test_a_broken_file_shows_its_errors_and_keeps_its_last_good_version(running)
     assert running.wait_for_run("broken", "one") == "success"
 
 
+@pytest.mark.xdist_group("running")
 def test_dags_made_from_a_variable_follow_it(running):
     running.call("variables", "set", "customers", '["acme"]')
     running.write(
@@ -173,6 +181,7 @@ def test_dags_made_from_a_variable_follow_it(running):
     running.wait_for_dags("customer_acme", "customer_zeta")
 
 
+@pytest.mark.xdist_group("running")
 def test_secrets_never_reach_a_log(running):
     running.call("connections", "set", "svc", "http://user:very-secret-word@host/")
     running.call("variables", "set", "crm_token", "another-secret-word")
@@ -195,6 +204,7 @@ def test_secrets_never_reach_a_log(running):
     assert logs.count("***") == 4
 
 
+@pytest.mark.xdist_group("running")
 def test_a_dag_triggers_another_and_waits_for_it(running):
     running.write(
         "two.py",
@@ -208,6 +218,7 @@ def test_a_dag_triggers_another_and_waits_for_it(running):
     assert running.runs("child") == ["success"]
 
 
+@pytest.mark.xdist_group("running")
 def test_why_names_the_limit_that_holds_a_task_back(running):
     running.write("limited.py", slow(running, "limited"))
     running.wait_for_dags("limited")
