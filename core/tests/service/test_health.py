@@ -3,7 +3,6 @@
 import os
 import shutil
 from contextlib import closing
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -26,6 +25,7 @@ from penstock.service.quarantine import drop_quarantined, list_quarantine, retry
 from penstock.service.tasks import why
 from penstock.settings import BackendChoice, ExecutorChoice, ServiceChoice
 from penstock.settings.choices import Choice
+from penstock.settings.core import CoreSettings
 from penstock.settings.logs import LogSettings
 from penstock.spec.snapshot import LIST
 
@@ -57,12 +57,11 @@ def test_a_missing_folder_is_bad_and_the_rest_is_looked_at(found, installation):
 def test_the_disk_of_the_logs_is_looked_at_if_it_is_another_one(found, installation):
     logs = installation.settings.state_folder / "logs"
     logs.mkdir()
-    installation.settings = msgspec.structs.replace(installation.settings, logs_folder=logs)
     assert "logs folder" not in found()
     logs.rmdir()
     logs.touch()
     assert found()["logs folder"] == (Severity.BAD, "logs folder", f"{logs} is no folder: tries leave no logs.")
-    installation.settings = msgspec.structs.replace(installation.settings, logs_folder=Path("/dev/shm"))
+    installation.settings = msgspec.structs.replace(installation.settings, core=CoreSettings(logs_folder="/dev/shm"))
     assert found()["logs folder"].detail.startswith("/dev/shm, ")
 
 
