@@ -58,10 +58,10 @@ class TestClock:
     __test__ = False
 
     def __init__(self):
-        self.passed_s = 0.0
+        self.passed_s = self.set_s = 0.0
 
     def now(self):
-        return NOW + timedelta(seconds=self.passed_s)
+        return NOW + timedelta(seconds=self.passed_s + self.set_s)
 
     def monotonic(self):
         return 1000.0 + self.passed_s

@@ -76,6 +76,20 @@ def test_what_cannot_be_delivered_expires(desk):
     assert found.told[-1] == "the alert channel 'ops' gives up a message: the service is down"
 
 
+@pytest.mark.parametrize("set_s", [3 * 86400.0, -3 * 86400.0])
+def test_a_clock_that_is_set_neither_gives_up_a_message_nor_keeps_it_waiting(desk, set_s):
+    found = desk(rule("task_failed"))
+    (found.folder / "down").touch()
+    found.fail("a")
+    found.wait(50)
+    found.clock.set_s = set_s
+    found.wait(50)
+    assert found.store.alerts.given_up() == []
+    (found.folder / "down").unlink()
+    found.wait(600, step=100)
+    assert titles(found) == ["Task a of DAG d, run r1, failed"]
+
+
 def test_a_message_at_which_the_process_dies_is_given_up(desk):
     found = desk(rule("task_failed"))
     (found.folder / "kill").touch()

@@ -86,6 +86,7 @@ class Channels:
         self._processes: dict[str, ChannelProcess] = {}
         self._open: dict[int, AlertDelivery] = {}
         self._due: dict[int, float] = {}
+        self._expires: dict[int, float] = {}
         self._at_work: dict[str, AlertDelivery] = {}
         self._deaths: dict[int, int] = {}
         self._since: dict[str, float] = {}
@@ -169,14 +170,17 @@ class Channels:
             # What is due after the longest pause was written when the clock was another one.
             wait_s = min(max(0.0, (each.due_at - present).total_seconds()), LONGEST_PAUSE_S)
             self._due.setdefault(number, now + wait_s)
+            # From here on by the clock that nobody sets: a step of the other one must not give up what waits.
+            self._expires.setdefault(number, now + (each.expires_at - present).total_seconds())
         self._due = {number: self._due[number] for number in self._open}
+        self._expires = {number: self._expires[number] for number in {*self._open, *at_work} & self._expires.keys()}
 
     def _advance(self, delivery: AlertDelivery) -> None:
         """Begin an attempt if it is due and its channel's process is free."""
         name = process_of(delivery.channel)
         if self._ports.monotonic() < self._due[delivery.number] or not self._may_begin(name):
             return
-        if self._ports.now() >= delivery.expires_at:
+        if self._ports.monotonic() >= self._expires[delivery.number]:
             self._give_up(delivery, DeliveryState.EXPIRED, delivery.failure or "its time was over before an attempt")
             return
         try:
@@ -232,7 +236,8 @@ class Channels:
 
     def _failed(self, delivery: AlertDelivery, failure: str) -> None:
         pause_s = min(FIRST_PAUSE_S * 2 ** min(delivery.attempts, 10), LONGEST_PAUSE_S)
-        due_at = min(self._ports.now() + timedelta(seconds=pause_s), delivery.expires_at)
+        left_s = max(0.0, self._expires[delivery.number] - self._ports.monotonic())
+        due_at = self._ports.now() + timedelta(seconds=min(pause_s, left_s))
         self._alerts.end_attempt(delivery.number, DeliveryState.WAITING, due_at, failure)
         self._forget(delivery.number)
         self._ports.report(
