@@ -58,7 +58,7 @@ def notifier(installation: Installation) -> NotifierLoop:
     lateness, health = Lateness(store, rules, clocks), Health(store, rules, clocks, lambda: _troubles(installation))
     watch = AlertWatch(store, rules, lateness.begun, _log)
     parts: list[Part] = [listeners, watch, lateness, health, _channels(installation, pythons)]
-    return NotifierLoop(store, parts, time.monotonic)
+    return NotifierLoop(store, parts, time.monotonic, _log)
 
 
 def _troubles(installation: Installation) -> list[Trouble]:

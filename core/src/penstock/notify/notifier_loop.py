@@ -4,7 +4,12 @@ import select
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from penstock.errors import StoreUnavailableError
+from penstock.processes.supervise import Backoff
 from penstock.store import NOTICES, Store
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
+"""Seconds between two attempts while the database cannot be had."""
 
 POLL_S = 30.0
 """Seconds after which it looks for notices although nothing has woken it."""
@@ -16,7 +21,10 @@ _FINISH_STEP_S = 0.25
 
 
 class Part(Protocol):
-    """One of the notifier's tasks, with processes of its own; each method may raise `penstock.errors.StoreError`."""
+    """One of the notifier's tasks, with processes of its own.
+
+    Each method may raise `penstock.errors.StoreError`; after a `penstock.errors.StoreUnavailableError` it is called again.
+    """
 
     @property
     def readable(self) -> Sequence[int]:
@@ -54,22 +62,44 @@ class NotifierLoop:
         store: The open database.
         parts: What it does.
         monotonic: Tells seconds that never go back.
+        report: Takes what the user should know, a line each.
     """
 
-    def __init__(self, store: Store, parts: Sequence[Part], monotonic: Callable[[], float]) -> None:
-        self._store, self._parts, self._monotonic = store, parts, monotonic
+    def __init__(
+        self, store: Store, parts: Sequence[Part], monotonic: Callable[[], float], report: Callable[[str], None]
+    ) -> None:
+        self._store, self._parts, self._monotonic, self._report = store, parts, monotonic, report
+        self._backoff, self._away = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S), False
         self._polled_at = monotonic()
 
     def run(self, stop: int) -> None:
         """Work until ``stop`` is readable.
 
+        A database that cannot be had is waited for: what was sent meanwhile is known here alone, and would be sent again by another
+        notifier.
+
         Raises:
-            StoreError: The database failed. A new notifier on the same database goes on from what was stored.
+            StoreError: The database failed for good. A new notifier on the same database goes on from what was stored.
         """
-        wakeup = self._store.wakeups.listen(NOTICES)
         try:
             while True:
+                try:
+                    self._listen(stop)
+                except StoreUnavailableError as error:
+                    self._wait_for_store(error, stop)
+                else:
+                    return
+        finally:
+            for part in self._parts:
+                part.close()
+
+    def _listen(self, stop: int) -> None:
+        wakeup = self._store.wakeups.listen(NOTICES)
+        try:
+            self._wake()
+            while True:
                 self._step()
+                self._store_is_back()
                 ready = self._wait([stop, wakeup.fileno()])
                 if stop in ready:
                     break
@@ -78,9 +108,21 @@ class NotifierLoop:
                     self._wake()
             self._finish()
         finally:
-            for part in self._parts:
-                part.close()
             wakeup.close()
+
+    def _wait_for_store(self, error: StoreUnavailableError, stop: int) -> None:
+        """Wait a moment, longer from time to time; raises the error if the notifier is to stop."""
+        if not self._away:
+            self._report(f"{error} Nothing is told until it can be had.")
+        self._away = True
+        if select.select([stop], [], [], self._backoff.pause())[0]:
+            raise error
+
+    def _store_is_back(self) -> None:
+        if self._away:
+            self._report("the database can be had again.")
+            self._away = False
+            self._backoff.reset()
 
     def _wake(self) -> None:
         self._polled_at = self._monotonic()

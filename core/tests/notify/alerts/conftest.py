@@ -70,9 +70,9 @@ class TestClock:
 class Desk:
     """A notifier's watch and channels over a database."""
 
-    def __init__(self, folder, url, keyring, rules=(), **limits):
+    def __init__(self, folder, url, keyring, rules=(), *, wait_s=10.0, **limits):
         self.folder, self.clock, self.told = folder, TestClock(), []
-        self.store = Store.open(url, keyring)
+        self.store = Store.open(url, keyring, wait_s=wait_s)
         self.store.outbox.register([ALERTS])
         program = folder / "channel.py"
         program.write_text(CHANNEL)

@@ -1,12 +1,16 @@
 """Alerts are gathered, sent, tried again and given up, and a kill at any point loses and doubles none."""
 
 import os
+import select
 import shutil
 import signal
+import sqlite3
+from contextlib import closing
 
 import msgspec
 import pytest
 
+from penstock.errors import StoreUnavailableError
 from penstock.model.state import DeliveryState
 from penstock.notify.alerts import composer
 from penstock.notify.alerts.channel_child import sending
@@ -212,6 +216,36 @@ def killed_at(point, work):
         os._exit(0)
     finally:
         os._exit(1)
+
+
+def fails(channels):
+    """Go on until the database cannot be had."""
+    try:
+        while True:
+            channels.step()
+            select.select(channels.readable, [], [], 0.05)
+    except StoreUnavailableError:
+        return True
+
+
+def test_what_is_sent_while_the_database_is_locked_is_not_sent_again(tmp_path, keyring):
+    found = Desk(tmp_path, f"sqlite:///{tmp_path}/penstock.db", keyring, [rule("task_failed")], wait_s=0.05, window_s=0)
+    found.fail("a")
+    found.watch.step()
+    while not found.channels.busy:
+        found.channels.step()
+        select.select(found.channels.readable, [], [], 0.05)
+    with closing(sqlite3.connect(tmp_path / "penstock.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        while not found.taken():
+            select.select([], [], [], 0.05)
+        for _ in range(2):
+            assert fails(found.channels)
+        other.execute("ROLLBACK")
+    found.work()
+    found.wait(700, step=100)
+    assert (len(found.taken()), found.store.alerts.open()) == (1, [])
+    found.close()
 
 
 def test_a_notifier_that_is_killed_anywhere_neither_loses_an_alert_nor_makes_one_twice(tmp_path, keyring):

@@ -88,6 +88,7 @@ class Channels:
         self._due: dict[int, float] = {}
         self._expires: dict[int, float] = {}
         self._at_work: dict[str, AlertDelivery] = {}
+        self._answers: dict[str, Answer] = {}
         self._deaths: dict[int, int] = {}
         self._since: dict[str, float] = {}
         self._stale = True
@@ -124,9 +125,12 @@ class Channels:
         """Take in what became of messages, and send further ones unless ``more`` is False; raises StoreError."""
         for name, process in list(self._processes.items()):
             if (answer := process.step()) is not None and name in self._at_work:
-                self._ended(self._at_work.pop(name), answer)
+                self._answers[name] = answer
             if not process.lives and not process.problem:
                 del self._processes[name]
+        for name, answer in list(self._answers.items()):
+            self._ended(self._at_work[name], answer)
+            del self._at_work[name], self._answers[name]
         if more:
             self._sweep()
             self._gather()
@@ -228,11 +232,12 @@ class Channels:
             return
         # A service that does not answer is down as one that refuses: its message waits for it.
         died = answer.died or (answer.late and delivery.channel.startswith(f"{CALLBACK}:"))
-        self._deaths[delivery.number] = deaths = self._deaths.get(delivery.number, 0) + died
+        deaths = self._deaths.get(delivery.number, 0) + died
         if answer.final or deaths >= MOST_DEATHS:
             self._give_up(delivery, DeliveryState.REFUSED, answer.failure)
         else:
             self._failed(delivery, answer.failure)
+            self._deaths[delivery.number] = deaths
 
     def _failed(self, delivery: AlertDelivery, failure: str) -> None:
         pause_s = min(FIRST_PAUSE_S * 2 ** min(delivery.attempts, 10), LONGEST_PAUSE_S)

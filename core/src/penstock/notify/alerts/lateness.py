@@ -85,11 +85,11 @@ class Lateness:
             self._due = min(self._due, max(now, now + (survey.next_at - self._clocks.now()).total_seconds()))
         found = {each.key: each for each in survey.found}
         fresh = [each for key, each in found.items() if key not in self._known]
-        self._known = set(found)
         if fresh:
             self._store.alerts.keep(
                 [alert for each in fresh for alert in alerts_of(each, self._rules, specs.get(each.version))]
             )
+        self._known = set(found)
 
     def finish(self) -> None:
         """There is nothing left to store."""
