@@ -6,7 +6,9 @@ run, except in one environment that has the real things.
 
 from __future__ import annotations
 
+import configparser
 import contextlib
+import json
 import re
 import shutil
 import subprocess
@@ -28,7 +30,8 @@ from train.repository import Repository
 from train.trial import try_wheel
 
 ROOT = Path(__file__).parents[2]
-CORE, AWS, REDSHIFT = "penstock-core", "penstock-providers-aws", "penstock-providers-redshift"
+CORE, MANIFEST = "penstock-core", "penstock-manifest"
+AWS, LISTENING = "penstock-providers-aws", "penstock-providers-listener"
 CHANCE = """
 [tool.hatch.build.hooks.custom]
 """
@@ -43,6 +46,7 @@ class Hook(BuildHookInterface):
     def initialize(self, version, build_data):
         Path(self.root, "src", "penstock_redshift", "chance.txt").write_text(uuid.uuid4().hex)
 """
+DAY = "2026-01-01T00:00:00Z"
 LISTENER = """
 from penstock.spec.plugin import hookimpl
 
@@ -59,6 +63,19 @@ def required(wheel: Path) -> list[Requirement]:
             Requirement(each)
             for each in re.findall(r"^Requires-Dist: (.+)$", archive.read(name).decode(), re.MULTILINE)
         ]
+
+
+def again(wheel: Path, version: str) -> Path:
+    """The same wheel with another version, as a later release of it."""
+    with zipfile.ZipFile(wheel) as archive:
+        files = {name: archive.read(name) for name in archive.namelist() if ".dist-info/" not in name}
+        point = next(archive.read(name).decode() for name in archive.namelist() if name.endswith("/entry_points.txt"))
+    groups = configparser.ConfigParser(delimiters=("=",))
+    groups.read_string(point)
+    requires = [str(each) for each in required(wheel)]
+    points = {group: dict(groups[group]) for group in groups.sections()}
+    name = wheel.name.partition("-")[0].replace("_", "-")
+    return write_wheel(wheel.parent, name, version, files=files, requires=requires, entry_points=points)
 
 
 class Index:
@@ -150,7 +167,8 @@ class Life:
 
     def ours(self, user) -> dict[str, str]:
         """What stands at a user's of our distributions, by name."""
-        return {name: version for name, version in user.standing().items() if name.startswith(("penstock-", "acme"))}
+        found = (path.name.split("-")[:2] for path in user.env.glob("lib/*/site-packages/penstock_*.dist-info"))
+        return {name.replace("_", "-"): version.removesuffix(".dist") for name, version in found}
 
 
 def outdated(user) -> list[str]:
@@ -182,7 +200,7 @@ def life(tmp_path, new_world, monkeypatch):
 def test_packages_live_each_by_itself(life, tmp_path, capfd):
     the_first_releases_are_installed(life, capfd)
     one_provider_is_released_alone(life)
-    a_new_core_deprecates_a_spec(life, capfd)
+    a_new_core_deprecates_a_spec(life)
     a_provider_that_needs_the_new_spec_waits_for_the_new_core(life)
     the_old_core_refuses_it_with_a_clear_word(life, tmp_path)
     a_yanked_release_comes_to_nobody_who_is_new(life)
@@ -192,15 +210,24 @@ def test_packages_live_each_by_itself(life, tmp_path, capfd):
 
 
 def the_first_releases_are_installed(life, capfd):
-    wheels = life.trains.release("providers-redshift", "manifest", "providers-aws", "core")
+    """One of four fails, and holds up none; a stranger's provider is there, too."""
+    trains, repository = life.trains, life.trains.repository
+    trains.change("providers-redshift", "+chance.bugfix.md", "pyproject.toml", r"\Z", CHANCE, hatch_build__py=HOOK)
+    before = repository.commit()
+    wheels = trains.release("providers-redshift", "manifest", "providers-aws", "core", expect=1)
     said = capfd.readouterr().out
     assert said.index("core/v") < said.index("providers-aws/v"), "those come first that others need"
-    life.index.publish(*wheels)
-    life.shop.make(generations=True).pm("install", "aws", "redshift")
+    assert re.search(r"providers-redshift is left behind: two builds of \S+ differ", said)
+    assert repository.is_clean()
+    assert len(repository.git("log", "--format=%h", f"{before}..HEAD").split()) == 3, "a commit for each release"
+    listener = small_manifest("listener", top='plugin = "penstock_listener.plugin"')
+    files = {"penstock_listener/plugin.py": LISTENER}
+    life.index.publish(*wheels, write_provider(life.index.root / "others", "listener", manifest=listener, files=files))
+    life.shop.make(generations=True).pm("install", "aws", "listener")
     life.first = life.ours(life.shop)
-    assert set(life.first) == {CORE, "penstock-manifest", AWS, REDSHIFT}
+    assert set(life.first) == {CORE, MANIFEST, AWS, LISTENING}
     assert {row["id"]: row["version"] for row in life.shop.json("list")["providers"]} == {
-        "aws": life.first[AWS], "redshift": life.first[REDSHIFT],
+        "aws": life.first[AWS], "listener": life.first[LISTENING],
     }  # fmt: skip
     assert life.shop.json("plan", "upgrade")["steps"] == []
     life.careful.copy_of(life.shop)
@@ -219,43 +246,23 @@ def one_provider_is_released_alone(life):
     assert life.ours(life.shop) == life.first | {AWS: life.second}
 
 
-def a_new_core_deprecates_a_spec(life, capfd):
-    spec = "penstock_run_state_changed"
-    manifest = small_manifest("listener", top='plugin = "penstock_listener.plugin"')
-    files = {"penstock_listener/plugin.py": LISTENER}
-    life.index.publish(write_provider(life.index.root / "others", "listener", manifest=manifest, files=files))
-    life.shop.pm("install", "listener")
-    before = life.ours(life.shop)
-    core_and_manifest_are_released_without_the_one_that_fails(life, spec, capfd)
-    life.shop.pm("upgrade")
-    assert life.ours(life.shop) == before, "the core is not moved unasked"
-    plan = life.shop.pm("plan", "upgrade", "core", "--json", expect=2).data
-    assert {step["name"] for step in plan["steps"]} == {CORE, "penstock-manifest"}
-    # What will end is known to the manager from the manifest package beside it, here the released one.
-    beside = {"PYTHONPATH": str(life.trains.root / "manifest" / "src")}
-    told = (
-        life.new_user("newcomer")
-        .make()
-        .pm("plan", "install", "listener", "--json", expect=2, **beside)
-        .data["warnings"]
-    )
-    assert any("listener" in each and spec in each and "deprecated since spec 2" in each for each in told), told
-
-
-def core_and_manifest_are_released_without_the_one_that_fails(life, spec, capfd):
-    coming = next_version(life.first["penstock-manifest"], ["+a.feature.md"])
+def a_new_core_deprecates_a_spec(life):
+    spec, before = "penstock_run_state_changed", life.ours(life.shop)
+    coming = next_version(life.first[MANIFEST], ["+a.feature.md"])
     ending = rf'ReactingSpec("{spec}", deprecated=Deprecation(2, 3, "listen to tasks"))'
     specs, mine = "src/penstock_manifest/specs.py", "src/penstock/spec/plugin.py"
     life.trains.change("manifest", "+end.feature.md", specs, rf'ReactingSpec\("{spec}"\)', ending)
     life.trains.change("core", "+floor.deps.md", "pyproject.toml", r"manifest>=[\d.]+", f"manifest>={coming}")
     life.trains.change("core", "+end.feature.md", mine, r"^SPEC_VERSION = 1$", "SPEC_VERSION = 2")
-    life.trains.change("providers-redshift", "+chance.bugfix.md", "pyproject.toml", r"\Z", CHANCE, hatch_build__py=HOOK)
-    commit, repository = life.trains.repository.commit(), life.trains.repository
-    capfd.readouterr()
-    life.index.publish(*life.trains.release("manifest", "core", "providers-redshift", expect=1))
-    assert re.search(r"providers-redshift is left behind: two builds of \S+ differ", capfd.readouterr().out)
-    assert repository.is_clean()
-    assert len(repository.git("log", "--format=%h", f"{commit}..HEAD").split()) == 2, "a commit for each release"
+    life.index.publish(*life.trains.release("manifest", "core"))
+    life.shop.pm("upgrade")
+    assert life.ours(life.shop) == before, "the core is not moved unasked"
+    # What will end is known to the manager from the manifest package beside it, here the released one.
+    beside = {"PYTHONPATH": str(life.trains.root / "manifest" / "src")}
+    plan = life.shop.pm("plan", "upgrade", "core", "--json", expect=2, **beside).data
+    assert {step["name"] for step in plan["steps"]} == {CORE, MANIFEST}
+    told = f"provider 'listener', which stays: it uses the spec {spec!r}, which is deprecated since spec 2 and gone with spec 3"
+    assert [each.partition(";")[0] for each in plan["warnings"]] == [told]
 
 
 def a_provider_that_needs_the_new_spec_waits_for_the_new_core(life):
@@ -274,7 +281,7 @@ def a_provider_that_needs_the_new_spec_waits_for_the_new_core(life):
     assert f"it serves spec >=2,<3, and core {before[CORE]} serves spec 1" in refused
     life.shop.pm("upgrade", "core")
     moved = life.ours(life.shop)
-    assert {name for name in moved if moved[name] != before[name]} == {CORE, "penstock-manifest"}
+    assert {name for name in moved if moved[name] != before[name]} == {CORE, MANIFEST}
     life.shop.pm("upgrade", "aws")
     assert life.ours(life.shop) == moved | {AWS: third}
 
@@ -283,7 +290,7 @@ def the_old_core_refuses_it_with_a_clear_word(life, tmp_path):
     python = tmp_path / "real" / "bin" / "python"
     uv = [sys.executable, "-m", "uv"]
     core = f"{CORE}=={life.first[CORE]}"
-    manifest = f"penstock-manifest=={life.first['penstock-manifest']}"
+    manifest = f"{MANIFEST}=={life.first[MANIFEST]}"
     found = ["--find-links", str(life.trains.dist)]
     subprocess.run([*uv, "venv", "-q", "--python", sys.executable, str(tmp_path / "real")], check=True)
     subprocess.run([*uv, "pip", "install", "-q", "--python", str(python), *found, core, manifest], check=True)
@@ -328,15 +335,29 @@ def a_stranger_publishes_a_provider(life, tmp_path):
     before, folder = life.ours(life.shop), tmp_path / "acme"
     life.shop.pm("new", "acme_ftp", "--folder", str(folder))
 
-    def publish(version):
-        hatchling = [sys.executable, "-m", "hatchling"]
-        if version != "0.1.0":
-            subprocess.run([*hatchling, "version", version], cwd=folder, check=True, capture_output=True)
-        subprocess.run([*hatchling, "build", "-t", "wheel"], cwd=folder, check=True, capture_output=True)
-        life.index.publish(*folder.glob(f"dist/*-{version}-*.whl"))
-        life.shop.pm("catalog", "build", str(life.index.wheels), "-o", "catalog.json")
+    hatchling = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(hatchling, cwd=folder, check=True, capture_output=True)
+    (first,) = tmp_path.glob("*-0.1.0-*.whl")
 
-    publish("0.1.0")
+    def publish(wheel, **verdicts):
+        """Publish a wheel, and a catalog with what its tests have said of it and of the first one."""
+        life.index.publish(wheel)
+        rows = [
+            {
+                "provider": "acme_ftp",
+                "version": version,
+                "core": before[CORE],
+                "python": "3.11",
+                "verdict": verdict,
+                "date": DAY,
+            }
+            for version, verdict in {"0.1.0": "pass", **verdicts}.items()
+        ]
+        (life.shop.folder / "verdicts.json").write_text(json.dumps({"schema": 1, "verdicts": rows}))
+        words = ("--verdicts", "verdicts.json", "-o", "catalog.json")
+        life.shop.pm("catalog", "build", str(life.index.wheels), *words)
+
+    publish(first)
     text = life.shop.intent.read_text()
     life.shop.intent.write_text(
         text.replace("[plugin-manager]\n", '[plugin-manager]\ncatalogs = ["catalog.json"]\n', 1)
@@ -345,10 +366,14 @@ def a_stranger_publishes_a_provider(life, tmp_path):
     acme = "penstock-providers-acme-ftp"
     life.shop.pm("install", "acme_ftp")
     assert life.ours(life.shop) == before | {acme: "0.1.0"}
-    publish("0.2.0")
+    publish(again(first, "0.2.0"), **{"0.2.0": "fail"})
+    left = f"acme_ftp 0.2.0 is known to fail with core {before[CORE]}; 0.1.0 passes"
+    assert left in life.shop.json("upgrade", "acme_ftp")["warnings"]
+    assert life.ours(life.shop) == before | {acme: "0.1.0"}
+    publish(again(first, "0.2.1"), **{"0.2.0": "fail", "0.2.1": "pass"})
     assert "acme_ftp" in outdated(life.shop)
     life.shop.pm("upgrade", "acme_ftp")
-    assert life.ours(life.shop) == before | {acme: "0.2.0"}
+    assert life.ours(life.shop) == before | {acme: "0.2.1"}
     life.shop.pm("rollback")
     assert life.ours(life.shop) == before | {acme: "0.1.0"}
     life.shop.pm("remove", "acme_ftp")

@@ -1,10 +1,12 @@
 """The release trains: what a change affects, which version comes next, what a tag selects, and what the workflows run."""
 
 import json
+import os
 import re
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -13,7 +15,7 @@ import yaml
 from house.tree import package_folders
 from train.__main__ import main
 from train.affected import PYTHONS, Job, change_of, jobs_of, nightly
-from train.build import Refused
+from train.build import Refused, builder, locked_version
 from train.fragments import TYPES, disagreement, next_version, problems
 from train.packages import Package, dependants, packages_of
 from train.record import FILE, Release, elsewhere, newest, releases_of, text_of, with_release
@@ -98,6 +100,10 @@ DIFFS = {
         {Job("site"), Job("tests")},
     ),
     "Resolve the lock anew": ("uv.lock", {Job("tests")}),
+    # No commits of this repository: a package that has become another repository, one that is gone, a folder like a package's.
+    "Keep a provider elsewhere": ("providers/aws", of_provider("aws")),
+    "Drop a provider": ("providers/gone/pyproject.toml providers/gone/src/penstock_gone/__init__.py", {Job("tests")}),
+    "Begin another core": ("corex/README.md providersx/aws/a.py docsx.md", {Job("tests")}),
 }
 
 
@@ -214,6 +220,37 @@ def test_a_change_since_a_commit_that_is_not_here_selects_all_jobs(capsys):
     assert main(["--root", str(ROOT), "select", "--base", "mian"]) == 1
 
 
+def test_every_file_that_differs_is_named_whatever_its_name_is_and_however_it_moved(clones):
+    """Renames count twice, a merge once, links to other repositories as files; a history without a common commit selects all."""
+    first, _ = clones
+    before, folder = first.commit(), first.root / "core"
+    folder.mkdir()
+    odd = [
+        os.fsdecode(each) for each in (b"a b.py", b"new\nline.py", "\u00fc.py".encode(), b'quo"te.py', b"lat\xff.py")
+    ]
+    for name in odd:
+        (folder / name).write_bytes(b"\0\xff")
+    first.git("add", "--all")
+    first.git("commit", "--quiet", "--message", "Add odd names")
+    assert set(first.changed(before)) == {f"core/{name}" for name in odd}
+
+    middle = first.commit()
+    first.git("checkout", "--quiet", "-b", "side", before)
+    (first.root / "side").write_text("")
+    first.git("add", "side")
+    first.git("commit", "--quiet", "--message", "Side")
+    first.git("checkout", "--quiet", "main")
+    first.git("mv", f"core/{odd[0]}", "moved")
+    first.git("update-index", "--add", "--cacheinfo", f"160000,{before},linked")
+    first.git("commit", "--quiet", "--message", "Move")
+    first.git("merge", "--quiet", "--no-edit", "side")
+    assert set(first.changed(middle)) == {f"core/{odd[0]}", "moved", "linked", "side"}
+
+    first.git("checkout", "--quiet", "--orphan", "other")
+    first.git("commit", "--quiet", "--message", "Begin again")
+    assert [first.lacks(each) for each in (before, first.commit(), "main")] == [True, False, False]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -273,7 +310,26 @@ def test_a_tag_names_a_package_and_a_version(text):
     assert str(tag_of(text)) == text.removeprefix("refs/tags/")
 
 
-@pytest.mark.parametrize("text", ["v1.2.0", "core/1.2.0", "core/v1", "core/v1.2.0-dirty", "/v1.2.0", "core/v1.2.0\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "v1.2.0",
+        "core/1.2.0",
+        "core/v1",
+        "core/v1.2.0-dirty",
+        "/v1.2.0",
+        "core/v1.2.0\n",
+        "core/v1.02",
+        "core/v01.2",
+        "core/v\uff11.2",
+        "core/v1!1.0",
+        "core/v1.0+local",
+        "core/v1.0.dev1",
+        "core/v1.0rc01",
+        "core/v1.0RC1",
+        "co re/v1.0",
+    ],
+)
 def test_what_is_no_tag_of_a_release_is_refused(text):
     with pytest.raises(ValueError, match="is no tag of a release"):
         tag_of(text)
@@ -422,6 +478,16 @@ def test_what_needs_a_release_that_is_not_there_is_not_released():
     (missing,) = unreleased_floors(packages[1], packages, [Tag("core", "0.1.0")])
     assert missing == "penstock-p needs penstock-core>=0.2, and no release of core is that"
     assert unreleased_floors(packages[1], packages, [Tag("core", "0.1.0"), Tag("core", "0.2.0")]) == []
+
+
+def test_a_release_is_built_by_the_builder_of_its_own_lock():
+    lock = (ROOT / "uv.lock").read_text()
+    locked = locked_version(lock, "hatchling")
+    assert locked == metadata.version("hatchling"), "this environment is made from that lock"
+    assert builder(locked, locked)[-2:] == ["-m", "hatchling"]
+    assert f"hatchling=={locked}" in builder(locked, "0.1")
+    with pytest.raises(Refused, match=r"uv\.lock has no hatch"):
+        locked_version(lock, "hatch")
 
 
 def test_only_the_packages_own_version_changes_in_the_lock():

@@ -89,9 +89,10 @@ def change_of(files: Iterable[str], packages: Sequence[Package]) -> Change:
 
 
 def _depth(path: PurePosixPath) -> Touch:
-    if path.parts[0] in _PACKAGE_DOCS:
+    top = path.parts[0] if path.parts else ""  # of a folder that has become a file or another repository
+    if top in _PACKAGE_DOCS:
         return Touch.DOCS
-    return Touch.TESTS if path.parts[0] == "tests" else Touch.SOURCE
+    return Touch.TESTS if top == "tests" else Touch.SOURCE
 
 
 def jobs_of(change: Change, packages: Sequence[Package], *, released: bool) -> list[Job]:

@@ -2,6 +2,7 @@
 
 import email.parser
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import tempfile
 import tomllib
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata
 from os import environ
 from pathlib import Path
 
@@ -28,7 +30,7 @@ def package_at(repository: Repository, commit: str, name: str) -> Package:
     Raises:
         LookupError: There was none of that name.
     """
-    listed = repository.git("ls-tree", "-r", "--name-only", commit).decode().split("\n")
+    listed = repository.names("ls-tree", "-r", "--name-only", "-z", commit)
     with tempfile.TemporaryDirectory() as folder:
         repository.export(commit, [each for each in listed if each.endswith("pyproject.toml")], Path(folder))
         found = {each.name: each for each in packages_of(Path(folder))}
@@ -69,10 +71,9 @@ def build(repository: Repository, commit: str, package: Package, out: Path) -> P
 def _built(repository: Repository, commit: str, package: Package, folder: Path) -> list[Path]:
     folder.mkdir()
     repository.export(commit, [".gitignore", str(package.folder)], folder)
-    builder = f"hatchling=={locked_version(repository.text(commit, 'uv.lock'), 'hatchling')}"
-    command = [sys.executable, "-m", "uv", "run", "--quiet", "--no-project", "--isolated", "--python", sys.executable]
+    command = builder(locked_version(repository.text(commit, "uv.lock"), "hatchling"), metadata.version("hatchling"))
     done = subprocess.run(
-        [*command, "--with", builder, "python", "-m", "hatchling", "build", "-d", str(folder / "dist")],
+        [*command, "build", "-d", str(folder / "dist")],
         cwd=folder / package.folder, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
         env={**environ, "SOURCE_DATE_EPOCH": str(repository.time_of(commit)), "UV_NO_CONFIG": "1"},
     )  # fmt: skip
@@ -81,16 +82,31 @@ def _built(repository: Repository, commit: str, package: Package, folder: Path) 
     return sorted((folder / "dist").iterdir())
 
 
+def builder(locked: str, here: str) -> list[str]:
+    """The command of hatchling at the version of a lock: that of this environment, if it is the one, else from one of its own.
+
+    Args:
+        locked: The version of the lock.
+        here: The version in this environment, which is made from a lock, too.
+    """
+    if here == locked:
+        return [sys.executable, "-I", "-m", "hatchling"]
+    command = [sys.executable, "-m", "uv", "run", "--quiet", "--no-project", "--isolated", "--python", sys.executable]
+    return [*command, "--with", f"hatchling=={locked}", "python", "-m", "hatchling"]
+
+
 def locked_version(lock: str, distribution: str) -> str:
     """The version of a distribution in a ``uv.lock``.
 
     Raises:
         Refused: The lock does not hold it.
     """
-    for each in tomllib.loads(lock)["package"]:
-        if each["name"] == distribution:
-            return str(each["version"])
-    raise Refused(f"uv.lock has no {distribution}")
+    found = re.search(
+        rf'^\[\[package\]\]\nname = "{re.escape(distribution)}"\nversion = "([^"]+)"$', lock, re.MULTILINE
+    )
+    if found is None:  # uv writes it so; reading all of it as TOML takes a quarter of a second
+        raise Refused(f"uv.lock has no {distribution}")
+    return found[1]
 
 
 def wheel_facts(wheel: Path) -> dict[str, str]:
@@ -102,15 +118,15 @@ def wheel_facts(wheel: Path) -> dict[str, str]:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         info = next(name.partition("/")[0] for name in names if name.endswith(".dist-info/METADATA"))
-        metadata = email.parser.Parser().parsestr(archive.read(f"{info}/METADATA").decode())
+        headers = email.parser.Parser().parsestr(archive.read(f"{info}/METADATA").decode())
         points = archive.read(f"{info}/entry_points.txt").decode() if f"{info}/entry_points.txt" in names else ""
         manifest = next((name for name in names if name.endswith("/provider.toml") and name.count("/") == 1), None)
         found = tomllib.loads(archive.read(manifest).decode()) if manifest else {}
         digest = hashlib.sha256(archive.read(f"{info}/RECORD")).hexdigest()
     group = points.partition("[penstock.providers]\n")[2]
     return {
-        "name": metadata["Name"],
-        "version": metadata["Version"],
+        "name": headers["Name"],
+        "version": headers["Version"],
         "id": str(found.get("id", "")),
         "point": group.partition("=")[0].strip(),
         "contents": digest,
@@ -152,5 +168,5 @@ def _agree(repository: Repository, commit: str, package: Package, tag: Tag, whee
 
 def fragments_at(repository: Repository, commit: str, package: Package) -> list[str]:
     """Names of the changelog fragments of a package at a commit."""
-    listed = repository.git("ls-tree", "--name-only", commit, "--", f"{package.folder}/changelog.d/").decode().split()
+    listed = repository.names("ls-tree", "--name-only", "-z", commit, "--", f"{package.folder}/changelog.d/")
     return [name for path in listed if (name := Path(path).name) != ".gitkeep"]

@@ -47,11 +47,11 @@ class Repository:
             raise RuntimeError(f"{revision} is not in this clone; fetch it with its tags") from None
 
     def lacks(self, commit: str) -> bool:
-        """Whether a full id is of no commit here, as that before the first push to a branch, or before one that was forced."""
+        """Whether nothing here comes from the commit of a full id, as from that before the first push, or before one that was forced."""
         if not re.fullmatch(r"[0-9a-f]{40}", commit):
             return False
         try:
-            self.commit(commit)
+            self.git("merge-base", commit, "HEAD")
         except RuntimeError:
             return True
         return False
@@ -66,8 +66,11 @@ class Repository:
 
     def changed(self, since: str, until: str = "HEAD") -> list[str]:
         """Files that differ between two commits, from the point where they parted; a rename counts at both places."""
-        names = self.git("diff", "--name-only", "--no-renames", "-z", f"{since}...{until}").decode()
-        return [name for name in names.split("\0") if name]
+        return self.names("diff", "--name-only", "--no-renames", "-z", f"{since}...{until}")
+
+    def names(self, *words: str) -> list[str]:
+        """Names of files that git prints with ``-z``, whatever stands in them; bytes of no encoding as `os.fsdecode` has them."""
+        return [os.fsdecode(name) for name in self.git(*words).split(b"\0") if name]
 
     def is_clean(self) -> bool:
         """Whether the work tree is what is committed."""

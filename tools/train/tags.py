@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 from train.packages import Package
 
-_TAG = re.compile(r"(?P<package>[a-z0-9][a-z0-9-]*)/v(?P<version>\d+(?:\.\d+)+(?:(?:a|b|rc)\d+)?)")
+# Versions as they are written when normal: a second tag of one version, such as v1.02 beside v1.2, is none.
+_NUMBER = "(?:0|[1-9][0-9]*)"
+_TAG = re.compile(rf"(?P<package>[a-z0-9][a-z0-9-]*)/v(?P<version>{_NUMBER}(?:\.{_NUMBER})+(?:(?:a|b|rc){_NUMBER})?)")
 
 
 class Tag(NamedTuple):
