@@ -11,7 +11,7 @@ from penstock_plugin_manager.catalog.verdicts import FAIL, PASS, SuiteRun, Verdi
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.conformance.subject import Subject
 from penstock_plugin_manager.conformance.suites import Place, has_suite, own_tests, provider_suite
-from penstock_plugin_manager.errors import ManagerError, MissingError
+from penstock_plugin_manager.errors import IncompatibleError, MissingError
 from penstock_plugin_manager.installed.environment import Environment, markers, open_environment
 from penstock_plugin_manager.model.lock import Lock
 from penstock_plugin_manager.model.names import CORE
@@ -44,7 +44,7 @@ class Trial(NamedTuple):
         Raises:
             IncompatibleError: the two cannot be installed together.
             MissingError: a source lacks something, or the core has no suite.
-            ManagerError: a source does not answer.
+            ManagerError: a source does not answer, or the disk is full; that is no verdict.
         """
         root = folder / "environment"
         self.resolver.create(str(root), self.base)
@@ -75,7 +75,10 @@ class Trial(NamedTuple):
         kept = tuple((each.name, each.version) for each in lock.packages)
         try:
             self._install(made, Request(roots, preferred=kept, python=f">={made.short_version}"))
-        except ManagerError as error:
+        except (
+            IncompatibleError,
+            MissingError,
+        ) as error:  # a full disk or a silent source says nothing of the provider
             return SuiteRun("own tests", problems=(f"what they need cannot be installed: {error}",))
         return own_tests(subject, place)
 

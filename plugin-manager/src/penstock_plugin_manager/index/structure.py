@@ -9,8 +9,8 @@ import re
 import zipfile
 from collections.abc import Iterable
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from penstock_manifest.discovery import headers
 from penstock_manifest.format import plain
 
@@ -67,11 +67,11 @@ def _unreadable(requires: list[str], python: str) -> str:
     for text in requires:
         try:
             Requirement(text)
-        except InvalidRequirement:
+        except ValueError:  # as below
             return f"its requirement {plain(repr(text), 100)} cannot be read"
     try:
         SpecifierSet(python)
-    except InvalidSpecifier:
+    except ValueError:  # no range, or a number of more digits than Python reads
         return f"its Requires-Python {plain(repr(python), 100)} cannot be read"
     return ""
 
@@ -90,9 +90,9 @@ def _misnamed(filename: str, stem: str) -> str:
 
 
 def _plain_version(text: str) -> str:
-    from packaging.version import InvalidVersion, Version  # noqa: PLC0415  loading a wheel's list of names does without
+    from packaging.version import Version  # noqa: PLC0415  loading a wheel's list of names does without
 
     try:
         return str(Version(text.replace("_", "+") if "+" not in text else text))
-    except InvalidVersion:
+    except ValueError:  # no version, or a number of more digits than Python reads
         return text

@@ -72,9 +72,9 @@ def _extras(text: str | None) -> tuple[str, ...]:
 def _specifier(requirement: str, text: str) -> str:
     if not text.strip():
         return ""
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415  costs 40 ms; a bare id needs none
+    from packaging.specifiers import SpecifierSet  # noqa: PLC0415  costs 40 ms; a bare id needs none
 
     try:
         return str(SpecifierSet(text))
-    except InvalidSpecifier:
+    except ValueError:  # no range, or a number of more digits than Python reads
         raise UsageError(f"{text.strip()!r} in {requirement!r} is no version range.", "Write it as >=1.2,<2.") from None

@@ -39,11 +39,11 @@ class Edge(NamedTuple):
 
 def parse_requirement(text: str) -> Requirement | None:
     """Return a requirement, or None for text that is none (old metadata holds such)."""
-    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.requirements import Requirement
 
     try:
         return Requirement(text)
-    except InvalidRequirement:
+    except ValueError:  # no requirement, or a number of more digits than Python reads
         return None
 
 
@@ -131,24 +131,24 @@ def allows(specifier: str, version: str) -> bool:
     """Tell whether a version satisfies a specifier; pre-releases that stand are accepted."""
     if not specifier:
         return True
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
-    from packaging.version import InvalidVersion, Version
+    from packaging.specifiers import SpecifierSet
+    from packaging.version import Version
 
     try:
         return SpecifierSet(specifier).contains(Version(version), prereleases=True)
-    except (InvalidSpecifier, InvalidVersion):
+    except ValueError:  # no version, no range, or a number of more digits than Python reads
         return False
 
 
 def newest(versions: Iterable[str]) -> str | None:
     """Return the highest final version, else the highest pre-release, else None."""
-    from packaging.version import InvalidVersion, Version
+    from packaging.version import Version
 
     parsed = []
     for text in versions:
         try:
             parsed.append((Version(text), text))
-        except InvalidVersion:
+        except ValueError:  # as above
             continue
     finals = [pair for pair in parsed if not pair[0].is_prerelease]
     best = max(finals or parsed, default=None)
@@ -157,21 +157,21 @@ def newest(versions: Iterable[str]) -> str | None:
 
 def is_prerelease(version: str) -> bool:
     """Tell whether a version is a pre-release; one that is no version at all is none."""
-    from packaging.version import InvalidVersion, Version
+    from packaging.version import Version
 
     try:
         return Version(version).is_prerelease
-    except InvalidVersion:
+    except ValueError:  # as above
         return False
 
 
 def newer(one: str, other: str) -> bool:
     """Tell whether the first version is higher than the second."""
-    from packaging.version import InvalidVersion, Version
+    from packaging.version import Version
 
     try:
         return Version(one) > Version(other)
-    except InvalidVersion:
+    except ValueError:  # as above
         return False
 
 
