@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from penstock_testkit.wheels import small_manifest, write_provider
+
 pytestmark = pytest.mark.xdist_group("isolated")
 
 RIGHT = {"lib-c": "2.0", "penstock-core": "0.2.0", "penstock-providers-right": "1.0"}
@@ -115,6 +117,20 @@ def test_it_follows_its_generation_and_leaves_when_it_is_removed(next_machine):
     assert interpreter(next_machine) == python
     assert standing(python) == RIGHT
     next_machine.pm("doctor")
+
+
+def test_a_plan_of_its_upgrade_names_the_lines_that_use_what_changes(template, tmp_path):
+    manifest = small_manifest("right").replace("right.run", "right.go").replace(":Run", ":Go")
+    write_provider(tmp_path, "right", "2.0", manifest=manifest, requires=["penstock-core>=0.1", "lib-c>=2"])
+    dag = template.folder / "dags" / "right.py"
+    dag.write_text("from penstock import operator\n\noperator('right.run', task_id='a')\n")
+    words = ("--find-links", str(tmp_path), "--index-url", template.index)
+    found = template.json("upgrade", "right", "--plan", *words, expect=2)["impact"]
+    dag.unlink()
+    assert found["compared"] == ["right 1.0 -> 2.0"]
+    assert [(each["file"], each["line"], each["text"]) for each in found["hits"]] == [
+        ("dags/right.py", 3, "uses right.run, removed in 2.0")
+    ]
 
 
 def test_the_core_of_an_isolated_provider_is_that_of_the_shared_environment(next_machine):

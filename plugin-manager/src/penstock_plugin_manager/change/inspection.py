@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from penstock_manifest.deprecations import deprecated_uses
 from penstock_manifest.format import Manifest
+from penstock_manifest.providers import source_below
 from penstock_manifest.ranges import serves
 from penstock_manifest.specs import shown
 
@@ -71,13 +73,13 @@ def check_providers(
 
     Args:
         wanted: Provider id, package and file of each.
-        core: The core that is about to be installed, or None when it stays.
+        core: The core that is about to be installed, and its file; None when it stays.
         limits: Whether broken and suspended providers are permitted.
         session: The call.
         alone: Whether they come into an environment of their own, where nothing of the shared one stands in their way.
 
     Returns:
-        Warnings: deprecated and experimental providers, and what of the specs they use will be gone.
+        Warnings: deprecated and experimental providers, and what of the specs will be gone that they use, or those that stay.
 
     Raises:
         IncompatibleError: a provider is broken, claims a foreign id, does not fit the core, or is suspended or removed; or one that
@@ -86,7 +88,8 @@ def check_providers(
     package, file = core or (None, None)
     served = spec_of_core(package, file, session)
     version = package.version if package else core_spec(session.search_path)[0]
-    warnings = _check_standing(served, version, {each[1].name for each in wanted}, limits, session) if core else []
+    moving = {each[1].name for each in wanted}
+    warnings = _check_standing(served, version, moving, limits, session) if core and not alone else []
     for provider_id, package, file in wanted:
         wheel = inspect_wheel(file, session)
         if wheel is None:
@@ -136,11 +139,12 @@ def _check_standing(
     Raises:
         IncompatibleError: one would not work with the new core, and that is not permitted.
     """
+    staying = [(each, each.manifest) for each in session.providers if each.manifest and each.distribution not in moving]
     problems = [
         f"provider {each.id!r} ({each.distribution} {each.version}) would not work any more: it serves spec "
-        f"{each.manifest.spec}, and core {version} serves spec {shown(served)}"
-        for each in session.providers
-        if served and each.manifest and each.distribution not in moving and not serves(each.manifest.spec, served)
+        f"{manifest.spec}, and core {version} serves spec {shown(served)}"
+        for each, manifest in staying
+        if served and not serves(manifest.spec, served)
     ]
     if problems and not limits.broken:
         raise IncompatibleError(
@@ -148,7 +152,18 @@ def _check_standing(
             "Upgrade or remove it in the same call, keep the core, or give --allow-broken.",
             "\n".join(problems[1:]),
         )
-    return problems
+    return problems + [
+        f"provider {each.id!r}, which stays: {use.sentence}"
+        for each, manifest in staying
+        if served is None or serves(manifest.spec, served)
+        for use in deprecated_uses(manifest, served, partial(_installed_source, session))
+    ]
+
+
+def _installed_source(session: Session, module: str) -> str | None:
+    """Return the text of a module that is installed, None where there is none."""
+    found = (source_below(folder, module) for folder in session.search_path.folders)
+    return next((text for text in found if text is not None), None)
 
 
 def _deprecated(provider_id: str, wheel: Wheel, served: range | None) -> list[str]:

@@ -74,8 +74,10 @@ def propose_isolated(request: ChangeRequest, core: Locked | None, limits: Limits
         files = {each: file for each, file in chosen.items() if file}
         sentences: list[str] = []
         if name in files:
+            stands = core.name in session.distributions and session.distributions[core.name].version == core.version
+            coming = None if stands else (core, chosen_file(core, accepted, where))
             sentences = check_providers(
-                [(requirement.id, target[name], files[name])], None, limits, session, alone=True
+                [(requirement.id, target[name], files[name])], coming, limits, session, alone=True
             )
         check_policy(target.values(), request.intent, session)
         old = session.read_lock(session.isolated_lock_path(requirement.id))

@@ -6,6 +6,8 @@ import ast
 from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
+from penstock_manifest.format import plain
+
 _OPERATOR = "penstock.operator"
 _MAPPED = ("partial", "expand", "expand_kwargs")
 """Methods of a class of tasks that give some of its arguments."""
@@ -19,20 +21,25 @@ class Use(NamedTuple):
         target: The dotted path of what is used, or an operator's capability id.
         keywords: Arguments that a call gives by name; None where it is no call.
         whole: Whether a call gives all arguments that there are, so that one that is not there is left out.
+        unpacked: What a call gives without naming it, as it is written: ``**options``.
     """
 
     line: int
     target: str
     keywords: tuple[str, ...] | None = None
     whole: bool = False
+    unpacked: tuple[str, ...] = ()
 
 
-def read_uses(source: str, packages: Collection[str]) -> list[Use]:
-    """Return what source uses of some top-level packages, by line; source that is no Python uses nothing."""
+def read_uses(source: str, packages: Collection[str]) -> list[Use] | None:
+    """Return what source uses of some top-level packages, by line; None if it is no Python.
+
+    All names of a module, imported by ``*``, are the use of a target that ends so.
+    """
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
+        return None
     wanted = {*packages, "penstock"}
     names: dict[str, str] = {}
     found: list[Use] = []
@@ -85,5 +92,7 @@ def _call(node: ast.Call, names: Mapping[str, str], packages: Collection[str]) -
         target = first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else ""
     elif target.partition(".")[0] not in packages:
         return
+    unpacked = tuple(f"**{plain(ast.unparse(each.value), 40)}" for each in node.keywords if not each.arg)
+    unpacked += tuple(f"expand_kwargs({plain(ast.unparse(each), 40)})" for each in args if method == "expand_kwargs")
     if target:
-        yield Use(node.lineno, target, keywords, not mapped and not args and len(keywords) == len(node.keywords))
+        yield Use(node.lineno, target, keywords, not (mapped or args or unpacked), unpacked)

@@ -5,29 +5,24 @@ from __future__ import annotations
 import io
 import tempfile
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from penstock_manifest.format import Manifest
 
 from penstock_plugin_manager.change.impact.code import code_changes, has_griffe
+from penstock_plugin_manager.change.impact.touched import touched
 from penstock_plugin_manager.change.inspection import wheel_body
 from penstock_plugin_manager.change.proposal import Proposal
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.errors import ManagerError
 from penstock_plugin_manager.index.wheel import read_wheel_bytes
+from penstock_plugin_manager.installed.site import Provider
 from penstock_plugin_manager.model.lock import File
 from penstock_plugin_manager.need.dag_files import find_files, source_of
-from penstock_plugin_manager.need.uses import Use, read_uses
-from penstock_plugin_manager.plan.api_changes import (
-    PARAMETER_DEFAULT,
-    PARAMETER_REMOVED,
-    PARAMETER_REQUIRED,
-    REMOVED,
-    ApiChange,
-    manifest_changes,
-)
+from penstock_plugin_manager.need.uses import read_uses
+from penstock_plugin_manager.plan.api_changes import ApiChange, manifest_changes
 
 
 class Hit(NamedTuple):
@@ -56,94 +51,87 @@ class Impact(NamedTuple):
     notes: tuple[str, ...]
 
 
+class _Move(NamedTuple):
+    """A provider that a plan moves.
+
+    Attributes:
+        site: Where its code stands now.
+        file: The file that its code will come from.
+    """
+
+    provider: Provider
+    new: str
+    site: str
+    file: File
+
+
 def impact(proposal: Proposal, session: Session) -> Impact:
     """Compare the versions of each provider that a plan moves, and find what the project's DAG files use of it. Nothing is imported.
 
     The manifests say what changed in capabilities; griffe, where it is installed, also what changed in the code.
     """
-    moving = {step.name: step for step in proposal.plan.steps if step.old and step.new and step.old != step.new}
-    standing = [each for each in session.providers if each.distribution in moving and each.manifest]
-    if not standing:
+    moves = list(_moves(proposal, session))
+    if not moves:
         return Impact((), (), ())
-    with_code = has_griffe()
     notes = (
         []
-        if with_code
+        if has_griffe()
         else ["Only manifests were compared. For the code, too: pip install 'penstock-plugin-manager[api]'"]
     )
     sources = _sources(session, notes)
     hits: list[Hit] = []
     compared = []
-    for each in standing:
-        step, old = moving[each.distribution], each.manifest
-        if old is None or each.distribution not in proposal.files:
-            continue
+    unread: set[str] = set()
+    for move in moves:
+        each = move.provider
         try:
-            changes = _changes(each.id, old, proposal.files[each.distribution], session, with_code=with_code)
+            if each.manifest is None:
+                raise ManagerError(f"The manifest that stands here cannot be read: {'; '.join(each.problems[:1])}")  # noqa: TRY301  told as the others
+            changes, unclear = _changes(each.id, each.manifest, move, session)
         except ManagerError as error:
-            notes.append(f"{each.id} {step.old} and {step.new} could not be compared: {error}")
+            notes.append(f"{each.id} {each.version} and {move.new} could not be compared: {error}")
             continue
-        compared.append(f"{each.id} {step.old} -> {step.new}")
+        compared.append(f"{each.id} {each.version} -> {move.new}")
+        notes += [f"{each.id} {move.new}: {sentence}" for sentence in unclear]
         for file, source in sources.items():
-            uses = read_uses(source, old.imports)
-            hits += [Hit(each.id, file, line, text) for line, text in touched(changes, uses, step.new)]
+            uses = read_uses(source, each.manifest.imports)
+            unread |= {file} if uses is None else set()
+            hits += [Hit(each.id, file, line, text) for line, text in touched(changes, uses or (), move.new)]
+    notes += [f"{file} is no Python: nothing in it was looked at." for file in sorted(unread)]
     return Impact(tuple(hits), tuple(compared), tuple(notes))
 
 
-def touched(changes: Iterable[ApiChange], uses: Iterable[Use], version: str) -> list[tuple[int, str]]:
-    """Return line and sentence of each use that a change may break, without doubles, by line.
-
-    Args:
-        changes: What changed.
-        uses: What one file uses.
-        version: The version with the changes.
-    """
-    found = {
-        (use.line, text)
-        for use in uses
-        for change in changes
-        if use.target == change.target or use.target.startswith(f"{change.target}.")
-        for text in [_sentence(change, use, version)]
-        if text
-    }
-    return sorted(found)
+def _moves(proposal: Proposal, session: Session) -> Iterator[_Move]:
+    """Find the providers that move: those of the shared environment, then each in an environment of its own."""
+    shared = [each for each in session.providers if each.id not in session.isolated]
+    places = [(shared, proposal.plan, proposal.files, session)]
+    for each in proposal.isolated:
+        own = session.environments.get(each.requirement.id)
+        if own is not None:
+            there = [provider for provider in own.providers if provider.id == each.requirement.id]
+            places.append((there, each.plan, each.files, own))
+    for providers, plan, files, own in places:
+        coming = {step.name: step.new for step in plan.steps}
+        for provider in providers:
+            new = coming.get(provider.distribution)
+            if new and new != provider.version and provider.distribution in files:
+                yield _Move(provider, new, own.environment.site, files[provider.distribution])
 
 
-def _sentence(change: ApiChange, use: Use, version: str) -> str:
-    name = use.target if "." not in use.target or _is_id(use.target) else use.target.rpartition(".")[2]
-    more = f" ({change.more})" if change.more else ""
-    given = change.parameter in (use.keywords or ())
-    left_out = use.keywords is not None and use.whole and not given
-    if change.kind == REMOVED:
-        return f"uses {name}, removed in {version}{more}"
-    if change.kind == PARAMETER_REMOVED:
-        return f"uses {name}({change.parameter}=), removed in {version}" if given else ""
-    if change.kind == PARAMETER_REQUIRED:
-        return f"uses {name} without {change.parameter}, required in {version}" if left_out else ""
-    if change.kind == PARAMETER_DEFAULT:
-        text = f"uses {name} without {change.parameter}, whose default changes in {version}: {change.more}"
-        return text if left_out else ""
-    return f"uses {name}, changed in {version}{more}"
-
-
-def _is_id(target: str) -> bool:
-    return target.count(".") == 1 and not target.startswith("penstock_")
-
-
-def _changes(provider_id: str, old: Manifest, file: File, session: Session, *, with_code: bool) -> list[ApiChange]:
-    body = wheel_body(file, session)
-    wheel = read_wheel_bytes(file.name, body)
+def _changes(provider_id: str, old: Manifest, move: _Move, session: Session) -> tuple[list[ApiChange], list[str]]:
+    body = wheel_body(move.file, session)
+    wheel = read_wheel_bytes(move.file.name, body)
     new = next((each.manifest for each in wheel.providers if each.id == provider_id), None)
     if new is None:
         raise ManagerError("The new version has no sound manifest.")
-    found = manifest_changes(old, new)
-    if with_code:
+    found, unclear = manifest_changes(old, new), list[str]()
+    if has_griffe():
         with tempfile.TemporaryDirectory(prefix="penstock-") as folder, zipfile.ZipFile(io.BytesIO(body)) as archive:
             archive.extractall(folder, [each for each in archive.namelist() if each.endswith((".py", ".pyi"))])
             known = {(each.target, each.kind, each.parameter) for each in found}
-            code = code_changes(old.imports, Path(session.environment.site), Path(folder))
+            code, unclear = code_changes(old.imports, Path(move.site), Path(folder))
             found += [each for each in code if (each.target, each.kind, each.parameter) not in known]
-    return found
+    return found, unclear
 
 
 def _sources(session: Session, notes: list[str]) -> dict[str, str]:
