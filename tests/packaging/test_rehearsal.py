@@ -342,17 +342,9 @@ def a_stranger_publishes_a_provider(life, tmp_path):
     def publish(wheel, **verdicts):
         """Publish a wheel, and a catalog with what its tests have said of it and of the first one."""
         life.index.publish(wheel)
-        rows = [
-            {
-                "provider": "acme_ftp",
-                "version": version,
-                "core": before[CORE],
-                "python": "3.11",
-                "verdict": verdict,
-                "date": DAY,
-            }
-            for version, verdict in {"0.1.0": "pass", **verdicts}.items()
-        ]
+        known = {"provider": "acme_ftp", "core": before[CORE], "python": "3.11", "date": DAY}
+        said = {"0.1.0": "pass", **verdicts}.items()
+        rows = [{**known, "version": version, "verdict": verdict} for version, verdict in said]
         (life.shop.folder / "verdicts.json").write_text(json.dumps({"schema": 1, "verdicts": rows}))
         words = ("--verdicts", "verdicts.json", "-o", "catalog.json")
         life.shop.pm("catalog", "build", str(life.index.wheels), *words)

@@ -51,7 +51,7 @@ class Impact(NamedTuple):
     notes: tuple[str, ...]
 
 
-class _Move(NamedTuple):
+class _Upgrade(NamedTuple):
     """A provider that a plan moves.
 
     Attributes:
@@ -70,8 +70,8 @@ def impact(proposal: Proposal, session: Session) -> Impact:
 
     The manifests say what changed in capabilities; griffe, where it is installed, also what changed in the code.
     """
-    moves = list(_moves(proposal, session))
-    if not moves:
+    found = list(_upgrades(proposal, session))
+    if not found:
         return Impact((), (), ())
     notes = (
         []
@@ -82,45 +82,45 @@ def impact(proposal: Proposal, session: Session) -> Impact:
     hits: list[Hit] = []
     compared = []
     unread: set[str] = set()
-    for move in moves:
-        each = move.provider
+    for upgrade in found:
+        each = upgrade.provider
         try:
             if each.manifest is None:
                 raise ManagerError(f"The manifest that stands here cannot be read: {'; '.join(each.problems[:1])}")  # noqa: TRY301  told as the others
-            changes, unclear = _changes(each.id, each.manifest, move, session)
+            changes, unclear = _changes(each.id, each.manifest, upgrade, session)
         except ManagerError as error:
-            notes.append(f"{each.id} {each.version} and {move.new} could not be compared: {error}")
+            notes.append(f"{each.id} {each.version} and {upgrade.new} could not be compared: {error}")
             continue
-        compared.append(f"{each.id} {each.version} -> {move.new}")
-        notes += [f"{each.id} {move.new}: {sentence}" for sentence in unclear]
+        compared.append(f"{each.id} {each.version} -> {upgrade.new}")
+        notes += [f"{each.id} {upgrade.new}: {sentence}" for sentence in unclear]
         for file, source in sources.items():
             uses = read_uses(source, each.manifest.imports)
             unread |= {file} if uses is None else set()
-            hits += [Hit(each.id, file, line, text) for line, text in touched(changes, uses or (), move.new)]
+            hits += [Hit(each.id, file, line, text) for line, text in touched(changes, uses or (), upgrade.new)]
     notes += [f"{file} is no Python: nothing in it was looked at." for file in sorted(unread)]
     return Impact(tuple(hits), tuple(compared), tuple(notes))
 
 
-def _moves(proposal: Proposal, session: Session) -> Iterator[_Move]:
+def _upgrades(proposal: Proposal, session: Session) -> Iterator[_Upgrade]:
     """Find the providers that move: those of the shared environment, then each in an environment of its own."""
     shared = [each for each in session.providers if each.id not in session.isolated]
-    places = [(shared, proposal.plan, proposal.files, session)]
+    parts = [(shared, proposal.plan, proposal.files, session)]
     for each in proposal.isolated:
         own = session.environments.get(each.requirement.id)
         if own is not None:
             there = [provider for provider in own.providers if provider.id == each.requirement.id]
-            places.append((there, each.plan, each.files, own))
-    for providers, plan, files, own in places:
+            parts.append((there, each.plan, each.files, own))
+    for providers, plan, files, own in parts:
         coming = {step.name: step.new for step in plan.steps}
         for provider in providers:
             new = coming.get(provider.distribution)
             if new and new != provider.version and provider.distribution in files:
-                yield _Move(provider, new, own.environment.site, files[provider.distribution])
+                yield _Upgrade(provider, new, own.environment.site, files[provider.distribution])
 
 
-def _changes(provider_id: str, old: Manifest, move: _Move, session: Session) -> tuple[list[ApiChange], list[str]]:
-    body = wheel_body(move.file, session)
-    wheel = read_wheel_bytes(move.file.name, body)
+def _changes(provider_id: str, old: Manifest, upgrade: _Upgrade, session: Session) -> tuple[list[ApiChange], list[str]]:
+    body = wheel_body(upgrade.file, session)
+    wheel = read_wheel_bytes(upgrade.file.name, body)
     new = next((each.manifest for each in wheel.providers if each.id == provider_id), None)
     if new is None:
         raise ManagerError("The new version has no sound manifest.")
@@ -129,7 +129,7 @@ def _changes(provider_id: str, old: Manifest, move: _Move, session: Session) -> 
         with tempfile.TemporaryDirectory(prefix="penstock-") as folder, zipfile.ZipFile(io.BytesIO(body)) as archive:
             archive.extractall(folder, [each for each in archive.namelist() if each.endswith((".py", ".pyi"))])
             known = {(each.target, each.kind, each.parameter) for each in found}
-            code, unclear = code_changes(old.imports, Path(move.site), Path(folder))
+            code, unclear = code_changes(old.imports, Path(upgrade.site), Path(folder))
             found += [each for each in code if (each.target, each.kind, each.parameter) not in known]
     return found, unclear
 
