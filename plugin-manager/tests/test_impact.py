@@ -6,7 +6,7 @@ import pytest
 from penstock_manifest.judge import read_manifest
 
 from penstock_plugin_manager.change.impact.code import code_changes
-from penstock_plugin_manager.change.impact.touched import touched
+from penstock_plugin_manager.change.impact.hit import touched
 from penstock_plugin_manager.need.uses import Use, read_uses
 from penstock_plugin_manager.plan.api_changes import manifest_changes
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from penstock_manifest.format import Manifest
 
 from penstock_plugin_manager.change.impact.code import code_changes, has_griffe
-from penstock_plugin_manager.change.impact.touched import touched
+from penstock_plugin_manager.change.impact.hit import touched
 from penstock_plugin_manager.change.inspection import wheel_body
 from penstock_plugin_manager.change.proposal import Proposal
 from penstock_plugin_manager.change.session import Session
