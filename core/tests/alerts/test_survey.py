@@ -71,6 +71,27 @@ def test_a_run_is_late_at_its_instant_and_not_before(event, after_s, given, late
     assert [each.event for each in made.found] == ([AlertEvent(event)] if late else [])
 
 
+@pytest.mark.parametrize(
+    ("seconds", "ended", "found", "next_at"),
+    [
+        pytest.param(59, frozenset("a"), [], NOW + timedelta(seconds=1), id="they have a second left"),
+        pytest.param(60, frozenset("a"), ["b"], None, id="one has ended, the other one has not"),
+        pytest.param(60, frozenset("ab"), [], None, id="both have"),
+        pytest.param(60, frozenset(), ["a", "b"], None, id="none has begun"),
+    ],
+)
+def test_a_task_that_has_not_ended_by_its_deadline_has_missed_it(seconds, ended, found, next_at):
+    made = survey("task_missed_deadline", 60.0)
+    spec = DagSpec("d", "d.py", (TaskSpec("a"), TaskSpec("b")))
+    made.run(run(RunState.QUEUED, due=ago(seconds=seconds), started=None), spec, None, lambda: None, lambda: ended)
+    assert ([each.task_id for each in made.found], made.next_at) == (found, next_at)
+
+
+def test_nobody_asks_what_has_ended_before_a_deadline_is_over():
+    made = survey("task_missed_deadline", 60.0)
+    made.run(run(due=ago(seconds=59)), HOURLY, NOW, lambda: None, lambda: pytest.fail("asked"))
+
+
 def test_a_task_is_slow_by_the_rule_of_its_own_and_named_by_its_try():
     spec = DagSpec(
         "d", "d.py", (TaskSpec("a", alerts=(AlertRule((AlertEvent.TASK_SLOW,), ("ops",), 5.0),)), TaskSpec("b"))

@@ -8,7 +8,7 @@ from penstock.author.task_rules import TaskRules
 
 NAMES = [
     "teardown", "setup", "upstream", "downstream", "rules", "inputs", "node", "label", "edges", "problems", "site",
-    "arguments", "children", "params", "sla", "hook", "conn_id", "wanted_keys", "tasks", "group", "schedule", "test",
+    "arguments", "children", "params", "hook", "conn_id", "wanted_keys", "tasks", "group", "schedule", "test",
     "cls", "partial_arguments", "mapped", "policy",
 ]  # fmt: skip
 
@@ -165,7 +165,7 @@ def test_what_is_set_later_and_cannot_count_is_a_problem_at_its_line(complained)
             t = EmptyOperator(task_id="t")
         t.trigger_rule = "al_done"
         t.retires = 3
-        t.sla = timedelta(hours=1)
+        t.sla = "soon"
         t.depends_on_past = False
         t.note_of_mine = "free"
         d.shedule = "@daily"
@@ -181,7 +181,7 @@ def test_what_is_set_later_and_cannot_count_is_a_problem_at_its_line(complained)
         {
             3: ["there is no trigger rule 'al_done'. Did you mean 'all_done'?"],
             4: ["takes no argument 'retires'. Did you mean 'retries'?"],
-            5: ["takes no argument 'sla'. Write DAG(alerts="],
+            5: ["sla: it is 'soon'; write a timedelta", "sla: nobody is told"],
             8: ["takes no argument 'shedule'. Did you mean 'schedule'?"],
             9: ["takes no argument 'dagrun_timeout'. There is no limit for a whole run"],
             10: ["sets its attribute 'tasks'. The name is taken"],

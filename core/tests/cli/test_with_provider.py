@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from penstock.app.parts.vault import open_vault
+from penstock.app.parts.vault import answer, open_vault
 from penstock.cli import root
 from penstock.settings import load_settings
+from penstock.spec.wire import Ask
 from penstock.store import Keyring, Store
-from penstock.tries.asks import connection_reply
 
 MANIFEST = """
 schema = 1
@@ -133,6 +133,6 @@ def test_a_try_that_asks_for_a_connection_is_told_what_its_provider_marks_as_sec
     penstock("connections", "set", "c", "acme://u:pw@h", "--extra", "pin=xyzzy", "--extra", "region=eu")
     settings = load_settings({}, Path.cwd())
     with Store.open(settings.database_url, Keyring.of_file(settings.key_file)) as store:
-        reply = connection_reply(open_vault(settings, store), "c")
+        reply = answer(open_vault(settings, store), "a test")(Ask("connection", ("c",)))
     assert sorted(reply.secrets) == ["pw", "xyzzy"]
     assert reply.value["extra"] == {"pin": "xyzzy", "region": "eu"}

@@ -72,10 +72,11 @@ class Bench:
         return self.delivery
 
     @staticmethod
-    def answer(ask):
+    def answer(ask, done):
         if ask.method == "variable":
-            return Reply("blue-" + ask.args[0], secrets=("blue-colour",))
-        return Reply(error=f"no {ask.method} here", error_type="NotFoundError")
+            done(Reply("blue-" + ask.args[0], secrets=("blue-colour",)))
+        else:
+            done(Reply(error=f"no {ask.method} here", error_type="NotFoundError"))
 
     def until(self, found, patience_s=PATIENCE_S):
         """Work, without the delivery's clock moving on."""

@@ -6,9 +6,10 @@ import pytest
 
 from penstock.errors import ConfigError, NotFoundError, StoreError
 from penstock.model.connection import Connection
+from penstock.spec.wire import Ask
 from penstock.store import Keyring, Store, new_key
-from penstock.tries.asks import answered, connection_reply
-from penstock.tries.vault import Vault
+from penstock.tries.asks import answered, provider_search
+from penstock.tries.vault import Vault, finished
 from penstock.tries.vault_listing import list_connections, list_variables
 from penstock.tries.vault_sources import EnvironmentSource, StoreSource
 
@@ -162,5 +163,8 @@ def test_a_variable_is_set_in_the_database_and_deleted_there(vault, store):
 
 
 def test_a_reply_carries_the_value_with_its_secrets_or_the_error(vault):
-    assert answered(connection_reply, vault, "db").secrets == ("eee",)
-    assert answered(connection_reply, vault, "dbx").error_type == "NotFoundError"
+    def reply(conn_id):
+        return answered(finished, provider_search(vault, "a test", Ask("connection", (conn_id,))))
+
+    assert reply("db").secrets == ("eee",)
+    assert reply("dbx").error_type == "NotFoundError"

@@ -184,7 +184,7 @@ _TABLE = (
         ("notifiers",),
         3,
         made_with="its options of the settings by name",
-        process="one of its own for each channel, and that of the command that tests it",
+        process="one of its own for each channel, and one for a test of it",
         raised="it is told, and the message is sent again later; a `ProviderError` of kind `invalid` gives the message up",
     ),
     Kind(

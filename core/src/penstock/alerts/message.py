@@ -30,6 +30,7 @@ _WORDS: Mapping[AlertEvent, str] = {
     _E.TASK_SUCCEEDED: "succeeded",
     _E.TASK_RECOVERED: "succeeded again after a failure",
     _E.TASK_SLOW: "takes unusually long",
+    _E.TASK_MISSED_DEADLINE: "has missed its deadline",
     _E.IMPORT_BROKEN: "cannot be imported",
     _E.IMPORT_MENDED: "can be imported again",
     _E.UNWELL: "is not well",
@@ -44,11 +45,13 @@ class Details(NamedTuple):
         failed: Of a run, its failed tasks with their reasons.
         log: The last lines of a log.
         log_of: Whose log that is, as arguments of ``penstock tasks logs``; "" if there is none.
+        log_problem: Why its last lines cannot be shown, as a sentence; "" if they can.
     """
 
     failed: Sequence[tuple[str, str]] = ()
     log: str = ""
     log_of: str = ""
+    log_problem: str = ""
 
 
 def title_of(happened: Occurrence) -> str:
@@ -95,6 +98,7 @@ def message_of(key: str, happened: Occurrence, details: Details, base_url: str, 
         "\n".join(f"Task {name}: {shortened(why, _LONGEST_REASON)}" for name, why in details.failed[:LISTED]),
         f"and {len(details.failed) - LISTED} tasks more" if len(details.failed) > LISTED else "",
         f"The end of the log of {details.log_of}:\n{details.log}" if details.log else "",
+        f"The log of {details.log_of} cannot be shown here: {details.log_problem}" if details.log_problem else "",
         f"See: {link}",
     ]
     return AlertMessage(

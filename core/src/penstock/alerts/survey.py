@@ -1,6 +1,6 @@
 """What is late at an instant, and when the next thing will be."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
 from penstock.alerts.occurrence import Occurrence
@@ -53,7 +53,14 @@ class Survey:
                 at, Occurrence(_E.MISSED_START, at, reason, dag.dag_id, run_id, 0, version, after_s=rule.after_s)
             )
 
-    def run(self, run: Run, dag: DagSpec, began: datetime | None, usual_s: Callable[[], float | None]) -> None:
+    def run(
+        self,
+        run: Run,
+        dag: DagSpec,
+        began: datetime | None,
+        usual_s: Callable[[], float | None],
+        ended: Callable[[], Collection[str]] = frozenset,
+    ) -> None:
         """Look at a run that has not ended.
 
         Args:
@@ -61,6 +68,7 @@ class Survey:
             dag: Its DAG as it is pinned to it.
             began: When it started, on the clock of ``now``; None if it has not.
             usual_s: Gives how long it takes at most as a rule, in seconds, None if that is not known; asked only if need be.
+            ended: Gives the ids of its tasks all instances of which have ended; asked only if need be.
         """
         due = run.interval_end or run.created_at
         if run.kind is RunKind.SCHEDULED and run.state is RunState.QUEUED:
@@ -81,9 +89,29 @@ class Survey:
                     _E.MISSED_DEADLINE, at, reason, run.dag_id, run.run_id, run.run, run.version, after_s=rule.after_s
                 )  # fmt: skip
                 self._note(at, late)
+        self._tasks(run, dag, due, ended)
         if began is not None:
             happened = Occurrence(_E.RUN_SLOW, began, "", run.dag_id, run.run_id, run.run, run.version)
             self._slow(happened, dag, usual_s)
+
+    def _tasks(self, run: Run, dag: DagSpec, due: datetime, ended: Callable[[], Collection[str]]) -> None:
+        """Look at the tasks of a run, which should have ended by their deadlines."""
+        known: Collection[str] | None = None
+        for task in dag.tasks:
+            for rule in self._rules.of(_E.TASK_MISSED_DEADLINE, run.dag_id, dag, task.task_id):
+                if rule.after_s is None:
+                    continue
+                at = due + timedelta(seconds=rule.after_s)
+                if at <= self._now:
+                    known = ended() if known is None else known
+                    if task.task_id in known:
+                        continue
+                reason = f"It has not ended {rule.after_s:g} s after its run fell due, at {due:%Y-%m-%d %H:%M:%S} UTC."
+                late = Occurrence(
+                    _E.TASK_MISSED_DEADLINE, at, reason, run.dag_id, run.run_id, run.run, run.version, task.task_id,
+                    after_s=rule.after_s,
+                )  # fmt: skip
+                self._note(at, late)
 
     def task(
         self, run: Run, dag: DagSpec, task_id: str, map_index: int, try_number: int, began: datetime,

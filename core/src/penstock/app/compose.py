@@ -3,7 +3,7 @@
 import sys
 import time
 
-from penstock.app.parts.environments import isolated_pythons, plugin_host
+from penstock.app.parts.environments import plugin_host
 from penstock.app.parts.executors import build_executors, lease_renewal_of, place_of
 from penstock.app.parts.metrics_recorder import recorder
 from penstock.app.parts.vault import open_vault
@@ -12,6 +12,7 @@ from penstock.engine.engine import Engine
 from penstock.errors import StoreHeldError
 from penstock.execute.local import LocalExecutor
 from penstock.model.text import visible
+from penstock.plugins.isolated import isolated_pythons
 from penstock.scheduler.in_hand import InHand
 from penstock.scheduler.loop import Scheduler
 from penstock.scheduler.measures import Measures
@@ -137,7 +138,7 @@ def _requests(settings: Settings, store: Store) -> TryRequests:
         isolation=settings.executor.isolation,
         grace_s=settings.executor.stop_grace_s,
         offload=Offload(settings.values_url, settings.xcom.conn_id, settings.xcom.threshold_bytes),
-        isolated=frozenset(isolated_pythons(settings)),
+        isolated=frozenset(isolated_pythons(settings.isolated_file)),
     )
 
 

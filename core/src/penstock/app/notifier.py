@@ -2,35 +2,34 @@
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from functools import partial
 
-from penstock.alerts.rules import CALLBACK
 from penstock.alerts.trouble import Trouble
-from penstock.app.parts.environments import isolated_pythons, listening
+from penstock.app.parts.environments import listening
 from penstock.app.parts.metrics_recorder import recorder
-from penstock.app.parts.vault import answer
 from penstock.app.service_main import run_service
-from penstock.errors import StoreUnavailableError
-from penstock.model.dag import MAILTO
-from penstock.model.run import TaskKey
+from penstock.logs.log_names import log_name
 from penstock.model.text import visible
 from penstock.notify.alerts.alert_watch import AlertWatch
+from penstock.notify.alerts.channel_process import LOG
 from penstock.notify.alerts.channels import ChannelPorts, Channels, Limits
-from penstock.notify.alerts.composer import Composer, Style
+from penstock.notify.alerts.composer import Composer, Sources
 from penstock.notify.alerts.health import Health
 from penstock.notify.alerts.lateness import Clocks, Lateness
+from penstock.notify.alerts.log_tails import LogTailPorts, LogTails
+from penstock.notify.answers import Answers
 from penstock.notify.delivery import Ports
 from penstock.notify.listeners import Listeners
 from penstock.notify.notifier_loop import NotifierLoop, Part
+from penstock.plugins.isolated import isolated_pythons
+from penstock.service.alerts.channel_command import channel_command, log_reader_command
 from penstock.service.alerts.rules import site_rules
 from penstock.service.health import DAG_FILES, Severity, check_installation
 from penstock.service.installation import Installation
-from penstock.spec.wire import Ask, Reply
 from penstock.store import ALERTS
-from penstock.tries.asks import Asks, answered
-from penstock.tries.vault import finished
+from penstock.tries.asks import Asks, provider_search
 
-LOG, ALERT_LOG = "listeners.log", "alerts.log"
+LISTENER_LOG = "listeners.log"
 
 
 def main() -> int:
@@ -41,7 +40,7 @@ def main() -> int:
 def notifier(installation: Installation) -> NotifierLoop:
     """The notifier of an installation: an isolated provider's code is loaded by its own environment's Python."""
     settings, store = installation.settings, installation.store
-    pythons = isolated_pythons(settings)
+    pythons = isolated_pythons(settings.isolated_file)
     commands = {
         provider: [
             *(pythons.get(provider, sys.executable), "-P", "-m", "penstock.app.listener", provider, module),
@@ -50,14 +49,15 @@ def notifier(installation: Installation) -> NotifierLoop:
         for provider, module in listening(settings).items()
     }
     store.outbox.register([ALERTS, *sorted(commands)])
-    listened = answer(installation.vault, "a plugin module")
+    answers = Answers(installation.vault.backends)
+    listened = answers.by(lambda ask: provider_search(installation.vault, "a plugin module", ask))
     ports = Ports(settings.notifier.timeout_s, listened, time.monotonic, installation.now, _log, recorder(settings))
-    listeners = Listeners(store, commands, settings.logs_folder / LOG, ports)
+    listeners = Listeners(store, commands, settings.logs_folder / LISTENER_LOG, ports)
     rules = site_rules(settings)
     clocks = Clocks(time.monotonic, installation.now)
     lateness, health = Lateness(store, rules, clocks), Health(store, rules, clocks, lambda: _troubles(installation))
     watch = AlertWatch(store, rules, lateness.begun, _log)
-    parts: list[Part] = [listeners, watch, lateness, health, _channels(installation, pythons)]
+    parts: list[Part] = [answers, listeners, watch, lateness, health, *_alert_parts(installation, answers)]
     return NotifierLoop(store, parts, time.monotonic, _log)
 
 
@@ -70,41 +70,33 @@ def _troubles(installation: Installation) -> list[Trouble]:
     return [Trouble(subject, "\n".join(details)) for subject, details in found.items()]
 
 
-def _task_answer(asks: Asks) -> Callable[[TaskKey, Ask], Reply]:
-    """What answers functions of a DAG file as their task would be answered."""
-
-    def reply(key: TaskKey, ask: Ask) -> Reply:
-        try:
-            found = asks.begin(key, ask)
-            return found if isinstance(found, Reply) else answered(finished, found)
-        except StoreUnavailableError as error:
-            return Reply(error=str(error), error_type=type(error).__name__)
-
-    return reply
-
-
-def _channels(installation: Installation, pythons: Mapping[str, str]) -> Channels:
-    settings, store = installation.settings, installation.store
-    asks = Asks(store, installation.clock, installation.vault)
-    style = Style(settings.alerts.log_lines, settings.alerts.base_url)
-    composer = Composer(
-        store, settings.logs_folder, style, answer(installation.vault, "a notifier"), _task_answer(asks)
+def _alert_parts(installation: Installation, answers: Answers) -> list[Part]:
+    """What sends alerts, and what reads the ends of logs for it."""
+    settings, store, vault = installation.settings, installation.store, installation.vault
+    folder, log = settings.logs_folder.absolute(), settings.logs_folder / LOG
+    asks = Asks(store, installation.clock, vault)
+    answer = answers.by(lambda ask: provider_search(vault, "a notifier", ask))
+    name_of = partial(log_name, store.logs.identity(), folder) if settings.logs.store else None
+    tails = LogTails(
+        settings.alerts.log_lines,
+        LogTailPorts(
+            name_of,
+            log_reader_command(),
+            log,
+            answers.by(lambda ask: provider_search(vault, "a log store", ask)),
+            time.monotonic,
+        ),
     )
-
-    def command(name: str) -> list[str]:
-        if name not in settings.notifiers and name.partition(":")[0] not in (MAILTO, CALLBACK):
-            raise LookupError(f"there is no channel {name!r} in [notifiers] of penstock.toml")
-        chosen = settings.notifiers.get(name)
-        python = pythons.get(chosen.type.partition(".")[0], sys.executable) if chosen else sys.executable
-        return [python, "-P", "-m", "penstock.app.alert_channel", name]
-
+    sources = Sources(
+        folder, tails.of, settings.alerts.base_url, answer, lambda key: answers.by(partial(asks.begin, key))
+    )
     limits = Limits(
         settings.alerts.window_s, settings.alerts.singly, settings.alerts.expire_s, settings.alerts.timeout_s
     )  # fmt: skip
     ports = ChannelPorts(
-        command, composer, settings.logs_folder / ALERT_LOG, time.monotonic, installation.now, _log
+        partial(channel_command, settings), Composer(store, sources), log, time.monotonic, installation.now, _log
     )  # fmt: skip
-    return Channels(store, limits, ports)
+    return [tails, Channels(store, limits, ports)]
 
 
 def _log(line: str) -> None:

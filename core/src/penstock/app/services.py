@@ -6,13 +6,14 @@ import time
 
 import msgspec
 
-from penstock.app.parts.environments import isolated_pythons, plugin_sources
+from penstock.app.parts.environments import plugin_sources
 from penstock.app.parts.vault import answer
 from penstock.app.service_main import run_service
 from penstock.keeper.keeper import Keeper
 from penstock.keeper.kept_service import KeeperPorts, KeptService, ServiceConfig
 from penstock.keeper.status import FOLDER, StatusFiles
 from penstock.model.text import visible
+from penstock.plugins.isolated import isolated_pythons
 from penstock.service.installation import Installation
 
 
@@ -33,7 +34,7 @@ def main() -> int:
 def keeper(installation: Installation, files: StatusFiles) -> Keeper:
     """The keeper of an installation: the service of an isolated provider is run by its own environment's Python."""
     settings = installation.settings
-    pythons = isolated_pythons(settings)
+    pythons = isolated_pythons(settings.isolated_file)
     ports = KeeperPorts(answer(installation.vault, "a service"), time.monotonic, installation.now, _log, files.write)
     services = []
     for name, chosen in settings.services.items():

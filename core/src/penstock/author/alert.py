@@ -23,6 +23,10 @@ CALLBACKS: Mapping[str, tuple[str, str]] = {
 }
 
 
+SLA = "sla"
+"""The argument that is a deadline of a task, told to its ``email``."""
+
+
 class Alert(Checked):
     """Who is told of what: an element of the ``alerts`` of a DAG or a task. Those of a DAG hold for each of its tasks, too.
 
@@ -31,7 +35,7 @@ class Alert(Checked):
         to: Channels of ``[notifiers]`` in ``penstock.toml`` by name, ``mailto:`` addresses, functions that are called with a
             context; one of them or a list.
         after: For ``run_slow`` and ``task_slow``, how long it may take (timedelta or seconds; as long as is usual for it
-            unless given); for ``missed_start`` and ``missed_deadline``, how long after the run fell due.
+            unless given); for ``missed_start``, ``missed_deadline`` and ``task_missed_deadline``, how long after the run fell due.
     """
 
     def __init__(self, on: Any, to: Any, *, after: timedelta | float | None = None) -> None:  # noqa: ANN401 - checked when the DAG is built
@@ -87,6 +91,9 @@ def written_rules(owner: Any) -> list[WrittenRule]:  # noqa: ANN401 - a DAG or a
         flags = {"task_failed": owner.email_on_failure, "task_retried": owner.email_on_retry}
         if wanted := [event for event, flag in flags.items() if flag]:
             found.append(WrittenRule("email", wanted, [f"{MAILTO}:{each}" for each in addresses]))
+    if of_task and owner.sla is not None:
+        addresses = [f"{MAILTO}:{each}" for each in _addresses(owner.email)]
+        found.append(WrittenRule(SLA, [AlertEvent.TASK_MISSED_DEADLINE.value], addresses, owner.sla))
     for number, each in enumerate(_list(owner.alerts)):
         if isinstance(each, Alert):
             found.append(WrittenRule(f"alerts.{number}", _list(each.on), _list(each.to), each.after))
@@ -110,8 +117,14 @@ def _faults(rule: WrittenRule, *, of_task: bool) -> Iterator[str]:
     for event in rule.on:
         yield from _event_faults(event, rule, of_task=of_task)
     if rule.after is not None:
-        yield from duration_problems(rule.after, "after")
-    if not rule.to:
+        yield from duration_problems(rule.after, "it" if rule.name == SLA else "after")
+    yield from _receiver_faults(rule)
+
+
+def _receiver_faults(rule: WrittenRule) -> Iterator[str]:
+    if not rule.to and rule.name == SLA:
+        yield "nobody is told: the task has no email. Write alerts=[Alert('task_missed_deadline', to=..., after=...)]."
+    elif not rule.to:
         yield "`to` names nobody."
     for each in rule.to:
         if rule.name in CALLBACKS and not callable(each):

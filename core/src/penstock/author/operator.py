@@ -47,6 +47,7 @@ class Operator(AbstractOperator):
         email: Addresses that get a mail if it fails or is tried again, over the connection ``smtp_default``.
         email_on_failure: Whether they do if it fails.
         email_on_retry: Whether they do if it is tried again.
+        sla: They get one, too, if it has not ended so long after its run fell due (timedelta or seconds).
 
     Attributes:
         decides: ``branch`` or ``short_circuit`` if what `execute` returns says which tasks go on; "" if not.

@@ -70,7 +70,11 @@ class LogReader:
 
     def sealed(self, name: str) -> bool:
         """Whether the log store has the whole log; raises PenstockError."""
-        return self._fenced(lambda: self._store.sealed(name)) is not None
+        return self.size(name) is not None
+
+    def size(self, name: str) -> int | None:
+        """Bytes of a log that the log store has whole; None if it has not. Raises PenstockError."""
+        return self._fenced(lambda: self._store.sealed(name))
 
     @cached_property
     def _store(self) -> LogStore:

@@ -102,6 +102,7 @@ class AlertEvent(StrEnum):
     TASK_SUCCEEDED = "task_succeeded"
     TASK_RECOVERED = "task_recovered"
     TASK_SLOW = "task_slow"
+    TASK_MISSED_DEADLINE = "task_missed_deadline"
     IMPORT_BROKEN = "import_broken"
     IMPORT_MENDED = "import_mended"
     UNWELL = "unwell"
@@ -120,7 +121,7 @@ class AlertEvent(StrEnum):
     @property
     def needs_time(self) -> bool:
         """Whether a rule for it must say after how many seconds."""
-        return self is AlertEvent.MISSED_DEADLINE
+        return self in _DEADLINES
 
     @property
     def of_installation(self) -> bool:
@@ -129,7 +130,8 @@ class AlertEvent(StrEnum):
 
 
 _OF_INSTALLATION = frozenset({AlertEvent.IMPORT_BROKEN, AlertEvent.IMPORT_MENDED, AlertEvent.UNWELL, AlertEvent.WELL})
-_TIMED = frozenset({AlertEvent.RUN_SLOW, AlertEvent.TASK_SLOW, AlertEvent.MISSED_START, AlertEvent.MISSED_DEADLINE})
+_DEADLINES = frozenset({AlertEvent.MISSED_DEADLINE, AlertEvent.TASK_MISSED_DEADLINE})
+_TIMED = _DEADLINES | {AlertEvent.RUN_SLOW, AlertEvent.TASK_SLOW, AlertEvent.MISSED_START}
 _FINISHED_RUN = frozenset({RunState.SUCCESS, RunState.FAILED, RunState.CANCELLED})
 
 FINISHED = frozenset(

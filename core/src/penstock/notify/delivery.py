@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ import msgspec
 from penstock.metrics.metrics_table import NOTICES
 from penstock.metrics.recorder import OFF, Recorder
 from penstock.model.notice import Notice
+from penstock.notify.answers import Answering
 from penstock.processes.fork import NO_ROOM
 from penstock.processes.line_process import LineProcess
 from penstock.processes.supervise import FIRST_PAUSE_S, LONGEST_PAUSE_S, Backoff
@@ -42,7 +44,7 @@ class Ports(NamedTuple):
     """
 
     timeout_s: float
-    answer: Callable[[Ask], Reply]
+    answer: Answering
     monotonic: Callable[[], float]
     now: Callable[[], datetime]
     log: Callable[[str], None]
@@ -141,9 +143,7 @@ class Delivery:
         found = process.frames()
         for kind, _, payload in found or ():
             if kind == FrameKind.ASK:
-                reply = self._ports.answer(_decode_ask(payload))
-                process.mask.learn(reply.secrets)
-                process.send(FrameKind.REPLY, 0, _encode(reply))
+                self._ports.answer(_decode_ask(payload), partial(self._reply, process))
             elif kind == FrameKind.HELLO:
                 self._started(payload.decode())
             elif kind == FrameKind.FINISHED and self._busy:
@@ -151,6 +151,11 @@ class Delivery:
                 self._delivered(payload.decode())
         if found is None:
             self._ended(process)
+
+    def _reply(self, process: LineProcess, reply: Reply) -> None:
+        if process is self.process:  # else it has ended meanwhile
+            process.mask.learn(reply.secrets)
+            process.send(FrameKind.REPLY, 0, _encode(reply))
 
     def _started(self, problem: str) -> None:
         if problem:

@@ -1,5 +1,7 @@
 """What the object of a capability must be, by its kind."""
 
+import inspect
+from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
@@ -11,11 +13,31 @@ def kind_problem(kind: str, target: object) -> str:
     module, _, name = KINDS[kind].protocol.partition(":")
     wanted: Any = getattr(import_module(module), name)
     if not getattr(wanted, "_is_protocol", False):
-        if isinstance(target, type) and issubclass(target, wanted):
-            return ""
-        return f"is no subclass of penstock.{name}"
-    if "__call__" in vars(wanted) and not callable(target):
-        return f"is a {type(target).__name__}, and cannot be called"
-    methods = [each for each, value in vars(wanted).items() if callable(value) and not each.startswith("_")]
-    missing = [each for each in methods if not callable(getattr(target, each, None))]
-    return f"lacks the methods {', '.join(missing)} of {module}.{name}" if missing else ""
+        if not (isinstance(target, type) and issubclass(target, wanted)):
+            return f"is no subclass of penstock.{name}"
+    elif "__call__" in vars(wanted):
+        if not callable(target):
+            return f"is a {type(target).__name__}, and cannot be called"
+        if _is_async(target) and not _may_be_awaited(wanted.__call__):
+            return "is declared with `async def`, and nothing awaits it; write it with `def`"
+    else:
+        missing = [each for each in _methods(wanted) if not callable(getattr(target, each, None))]
+        if missing:
+            return f"lacks the methods {', '.join(missing)} of {module}.{name}"
+    lost = [each for each in _methods(wanted) if _is_async(getattr(target, each, None))]
+    lost = [f"{each}()" for each in lost if not _may_be_awaited(getattr(wanted, each))]
+    return f"declares {', '.join(lost)} with `async def`, and nothing awaits that; write `def`" if lost else ""
+
+
+def _methods(wanted: type) -> Iterator[str]:
+    return (each for each, value in vars(wanted).items() if callable(value) and not each.startswith("_"))
+
+
+def _is_async(function: object) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+
+
+def _may_be_awaited(declared: Any) -> bool:  # noqa: ANN401 - a method of a protocol or a base class
+    """Whether what the method returns may be an awaitable, as its declaration says."""
+    returned = str(declared.__annotations__.get("return", ""))
+    return "Awaitable" in returned or returned in ("Any", "typing.Any")

@@ -1,5 +1,6 @@
 """The notifier spec: what sends alerts to people, by mail, into a chat, to a pager."""
 
+from collections.abc import Awaitable
 from datetime import datetime
 from typing import Protocol
 
@@ -48,13 +49,13 @@ class Notifier(Protocol):
     """Sends alerts to one channel; made with the options of ``[notifiers.NAME]`` as keyword arguments.
 
     It is made once in a process of the channel's own, which the notifier starts when the first message is due and ends when
-    there has been none for a while; a test by ``penstock alerts test`` makes it in the command's process. There a
+    there has been none for a while; a test by ``penstock alerts test`` makes it in such a process, too. There a
     `penstock.author.runtime.Runtime` is in place, so that hooks find their connections and Variables. A constructor that
     raises makes the channel fail: its messages wait, and it is made anew for the next attempt.
     """
 
-    def send(self, message: AlertMessage) -> None:
-        """Send a message; called in the channel's process, one after the other.
+    def send(self, message: AlertMessage) -> Awaitable[None] | None:
+        """Send a message; called in the channel's process, one after the other. It may be ``async``, and is awaited then.
 
         It must return once the service has taken the message, within ``[alerts] timeout_s``; else its process is ended, and the
         message is sent again later, with the same key. What it raises is told, and the message is sent again later, after a

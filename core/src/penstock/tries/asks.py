@@ -21,7 +21,7 @@ from penstock.model.request import TriggerDagRun
 from penstock.model.run import UNMAPPED, TaskKey
 from penstock.spec.wire import Ask, Reply
 from penstock.store import Store
-from penstock.tries.vault import Search, Vault, finished
+from penstock.tries.vault import Search, Vault
 
 if TYPE_CHECKING:
     from penstock.tries.backend_source import BackendSource
@@ -136,14 +136,21 @@ def _signature(method: str) -> tuple[list[str], list[Any]]:
     return names, [hints[name] for name in names]
 
 
-def connection_reply(vault: Vault, conn_id: str) -> Reply:
-    """Reply with a connection and what must be masked of it; raises NotFoundError, ConfigError or StoreError."""
-    return finished(_connection(vault, conn_id))
+def provider_search(vault: Vault, who: str, ask: Ask) -> Search[Reply]:
+    """Begin to answer a provider's code outside of a task, which may ask for connections and Variables.
 
+    Args:
+        vault: Holds them.
+        who: What asks, for the refusal of anything else.
+        ask: The question.
 
-def variable_reply(vault: Vault, key: str) -> Reply:
-    """Reply with a Variable and what must be masked of it, None if there is none; raises ConfigError or StoreError."""
-    return finished(_variable(vault, key))
+    Raises:
+        RequestError: It asks for something else.
+    """
+    known: dict[str, Callable[..., Search[Reply]]] = {"connection": _connection, "variable": _variable}
+    if ask.method not in known:
+        raise RequestError(f"{ask.method}() is for tasks: {who} may ask for connections and Variables")
+    return known[ask.method](vault, *checked_arguments(ask))
 
 
 def _connection(vault: Vault, conn_id: str) -> Search[Reply]:

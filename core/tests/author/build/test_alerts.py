@@ -45,6 +45,11 @@ E = AlertEvent
             id="no mail of retries",
         ),
         pytest.param('email="a@b.c", email_on_failure=False, email_on_retry=False', (), id="no mail at all"),
+        pytest.param(
+            'email="a@b.c", email_on_failure=False, email_on_retry=False, sla=timedelta(hours=1)',
+            (AlertRule((E.TASK_MISSED_DEADLINE,), ("mailto:a@b.c",), 3600.0),),
+            id="a deadline",
+        ),
     ],
 )
 @pytest.mark.parametrize("where", ["task", "default_args", "mapped"])

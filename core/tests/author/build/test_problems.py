@@ -360,14 +360,18 @@ WRONG = [
     pytest.param(
         """
         with DAG("d", schedule_interval="@daily", schedule="@hourly", default_args={"depends_on_past": True}):
-            EmptyOperator(task_id="a", sla=timedelta(hours=1), start_date=START)
+            EmptyOperator(task_id="a", sla=timedelta(hours=1), start_date=START, weight_rule="upstream")
         """,
         {
             1: [
                 "takes 'schedule_interval' as another name of 'schedule', and got both. Give one of them.",
                 "no task of this DAG takes an argument 'depends_on_past'. Runs do not look at earlier runs;",
             ],
-            2: ["'sla'. Write DAG(alerts=[Alert('missed_deadline'", "'start_date'. Dates belong to the DAG"],
+            2: [
+                "'start_date'. Dates belong to the DAG",
+                "'weight_rule'. Leave it out",
+                "sla: nobody is told: the task has no email. Write alerts=[Alert('task_missed_deadline'",
+            ],
         },
         id="arguments of Airflow's own",
     ),

@@ -15,8 +15,9 @@ from penstock.model.notice import RunStateChanged, TaskStateChanged
 from penstock.model.state import AlertEvent
 from penstock.notify.alerts.alert_watch import AlertWatch
 from penstock.notify.alerts.channels import ChannelPorts, Channels, Limits
-from penstock.notify.alerts.composer import Composer, Style
+from penstock.notify.alerts.composer import Composer, Sources
 from penstock.notify.alerts.lateness import Clocks, Lateness
+from penstock.notify.alerts.log_tails import LogTail
 from penstock.spec.wire import Reply
 from penstock.store import ALERTS, Keyring, Store, new_key
 
@@ -77,7 +78,7 @@ class Desk:
         program = folder / "channel.py"
         program.write_text(CHANNEL)
         given = {"window_s": 10.0, "singly": 5, "expire_s": 86400.0, "timeout_s": 30.0, **limits}
-        composer = Composer(self.store, folder / "logs", Style(20, ""), lambda ask: Reply(), lambda key, ask: Reply())
+        composer = Composer(self.store, Sources(folder / "logs", self.tail, "", self.answer, lambda key: self.answer))
         ports = ChannelPorts(
             lambda name: [sys.executable, str(program), str(folder), name],
             composer, folder / "alerts.log", self.clock.monotonic, self.clock.now, self.told.append,
@@ -86,6 +87,12 @@ class Desk:
         self.lateness = Lateness(self.store, self.rules, Clocks(self.clock.monotonic, self.clock.now))
         self.watch = AlertWatch(self.store, self.rules, self.lateness.begun, self.told.append)
         self.channels = Channels(self.store, Limits(**given), ports)
+
+    def tail(self, path):
+        return LogTail()
+
+    def answer(self, ask, done):
+        done(Reply(ask.args[0]))
 
     def fail(self, *tasks, run=1):
         self.notices([failed(task, run) for task in tasks])

@@ -24,6 +24,7 @@ from penstock.store.transaction import Transaction
 from .conftest import NOW, Desk, failed, rule, run_ended
 
 TWO = ("ops", "boss")
+MESSAGE = msgspec.msgpack.encode({"key": "k", "title": "called", "text": ""})
 
 
 def titles(desk, channel="ops"):
@@ -117,6 +118,67 @@ def test_a_message_to_a_service_that_does_not_answer_waits_for_it(desk):
     assert "it took longer than 30 s and was ended" in found.told[-1]
     (found.folder / "hang").unlink()
     found.wait(700, step=100)
+    assert titles(found) == ["Task a of DAG d, run r1, failed"]
+
+
+def test_channels_that_hang_hold_up_no_other(desk):
+    names = [f"slow{number}" for number in range(9)]
+    found = desk(rule("task_failed", to=names), rule("run_failed", to="ops"))
+    (found.folder / "hang").touch()
+    found.fail("a")
+    found.watch.step()
+    found.channels.step()
+    found.clock.passed_s += 10
+    while found.channels._at_work.keys() != set(names):
+        found.channels.step()
+        select.select(found.channels.readable, [], [], 0.05)
+    (found.folder / "hang").unlink()
+    found.notices([run_ended()])
+    found.watch.step()
+    found.channels.step()
+    found.clock.passed_s += 10
+    while titles(found) != ["Run r1 of DAG d failed"]:
+        found.channels.step()
+        select.select(found.channels.readable, [], [], 0.05)
+    assert found.channels._at_work.keys() >= set(names), "they hang on, and it waited for none of them"
+
+
+def test_functions_wait_for_eight_others_that_hang_until_these_are_ended(desk):
+    versions = [f"callback:{number}" for number in range(8)]
+    found = desk(rule("task_failed", to=versions), rule("run_failed", to="callback:last"))
+    found.channels._ports = found.channels._ports._replace(compose=lambda delivery: Outgoing(MESSAGE, print))
+    (found.folder / "hang").touch()
+    found.fail("a")
+    found.watch.step()
+    while found.channels._at_work.keys() != set(versions):
+        found.channels.step()
+        select.select(found.channels.readable, [], [], 0.05)
+    found.notices([run_ended()])
+    found.watch.step()
+    found.channels.step()
+    assert "callback:last" not in found.channels._processes
+    assert found.channels.due == found.clock.monotonic() + 30, "it does not spin meanwhile"
+    (found.folder / "hang").unlink()
+    found.clock.passed_s += 30
+    while not titles(found, "callback:last"):
+        found.channels.step()
+        select.select(found.channels.readable, [], [], 0.05)
+
+
+def test_a_message_whose_log_is_being_read_waits_for_it_and_no_other_does(desk):
+    found = desk(rule("task_failed"), rule("run_failed", to="boss"))
+    composed, ready = found.channels._ports.compose, set()
+    found.channels._ports = found.channels._ports._replace(
+        compose=lambda delivery: composed(delivery) if delivery.channel in ready | {"boss"} else None
+    )
+    found.fail("a")
+    found.notices([run_ended()])
+    found.work()
+    found.wait(10)
+    assert titles(found, "boss") == ["Run r1 of DAG d failed"]
+    assert (titles(found), found.store.alerts.open()[0].attempts) == ([], 0)
+    ready.add("ops")
+    found.work()
     assert titles(found) == ["Task a of DAG d, run r1, failed"]
 
 

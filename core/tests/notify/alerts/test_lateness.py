@@ -20,10 +20,10 @@ OFTEN = 20
 class Line:
     """Runs of a DAG with one task, written as the scheduler writes them."""
 
-    def __init__(self, desk):
+    def __init__(self, desk, *more):
         self.desk, self.store = desk, desk.store
         rules = AlertRule((AlertEvent.TASK_SLOW, AlertEvent.RUN_SLOW), ("ops",))
-        spec = DagSpec("d", "d.py", (TaskSpec("a"),), alerts=(rules,))
+        spec = DagSpec("d", "d.py", (TaskSpec("a"),), alerts=(rules, *more))
         catalog = LoaderCatalog(self.store, dict.fromkeys, desk.clock.now)
         catalog.save(ParsedFile("d.py", "", {}, {}, None, NOW, 0.0, (spec,)))
         catalog.close()
@@ -74,6 +74,17 @@ def test_after_twenty_short_runs_a_slow_one_is_told_once_and_before_its_end(line
     line.end()
     line.desk.wait(100)
     assert len(line.desk.taken()) == 2
+
+
+def test_a_task_that_misses_its_deadline_is_told_once_and_one_that_meets_it_is_not(desk):
+    line = Line(desk(window_s=0.0), AlertRule((AlertEvent.TASK_MISSED_DEADLINE,), ("ops",), 300.0))
+    pass_by(line, 0, 299)
+    line.begin(1)
+    line.desk.lateness.begun()
+    line.desk.wait(299, step=299)
+    assert line.desk.taken() == []
+    line.desk.wait(100, step=50)
+    assert [title for _, _, title, _ in line.desk.taken()] == ["Task a of DAG d, run r1, has missed its deadline"]
 
 
 def test_a_step_of_the_time_of_day_makes_nothing_slow(line):

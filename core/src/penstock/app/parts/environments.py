@@ -4,37 +4,18 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-import msgspec
-
-from penstock.errors import ConfigError
 from penstock.model.connection import Connection
 from penstock.plugins.host import PluginHost
+from penstock.plugins.isolated import isolated_pythons
 from penstock.plugins.sources import PluginSources
 from penstock.settings import Settings
 from penstock_manifest.discovery import ProviderEntryPoint, find_providers
 from penstock_manifest.environments import environment_path
 
 
-def isolated_pythons(settings: Settings) -> dict[str, str]:
-    """Python executable of each provider that lives in an environment of its own, by provider id.
-
-    ``plugin-manager isolate`` writes the file; its form is in ``docs/reference/isolated-providers.md``.
-
-    Raises:
-        ConfigError: The file cannot be read.
-    """
-    path = settings.isolated_file
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
-    except FileNotFoundError:
-        return {}
-    except (OSError, msgspec.MsgspecError) as error:
-        raise ConfigError(f"{path}: {error}. Run `plugin-manager doctor --fix`.") from None
-
-
 def plugin_host(settings: Settings) -> PluginHost:
     """All providers whose manifests tasks may name: an isolated one is looked up in its own environment alone."""
-    isolated, sources = isolated_pythons(settings), plugin_sources(settings)
+    isolated, sources = isolated_pythons(settings.isolated_file), plugin_sources(settings)
     found = [each for each in sources.entry_points() if each.id not in isolated]
     found += [each for id_, python in isolated.items() for each in _announced(id_, python, sources.cache)]
     return sources.host(found)

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import msgspec
 
-from penstock.app.parts.environments import isolated_pythons, plugin_host, plugin_sources
+from penstock.app.parts.environments import plugin_host, plugin_sources
 from penstock.errors import ConfigError
 from penstock.execute.environment import Environment, spawn_command
 from penstock.execute.executor_lock import lock_executor
 from penstock.execute.local import LocalExecutor
 from penstock.model.names import error_reason
 from penstock.model.secret import secrets_in
+from penstock.plugins.isolated import isolated_pythons
 from penstock.processes.masking import Mask
 from penstock.scheduler.capacity_file import CapacityFile
 from penstock.scheduler.executor_faults import ExecutorFaults
@@ -97,7 +98,7 @@ def _local(
             'Set it to "fork" or "reuse".'
         )
     log = settings.logs_folder / "spawn-servers.log"
-    pythons = {"": sys.executable, **isolated_pythons(settings)}
+    pythons = {"": sys.executable, **isolated_pythons(settings.isolated_file)}
     environments = {
         provider: Environment(
             spawn_command(

@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 import msgspec
 
-from penstock.app.parts.environments import isolated_pythons, plugin_sources, secrets_of
+from penstock.app.parts.environments import plugin_sources, secrets_of
 from penstock.errors import StoreUnavailableError
+from penstock.plugins.isolated import isolated_pythons
 from penstock.settings import Settings
 from penstock.spec.wire import Ask, Reply
 from penstock.store import Store
-from penstock.tries.asks import answered, connection_reply, variable_reply
-from penstock.tries.vault import Vault
+from penstock.tries.asks import answered, provider_search, refusal
+from penstock.tries.vault import Vault, finished
 from penstock.tries.vault_sources import DATABASE, ENVIRONMENT, EnvironmentSource, StoreSource, VaultSource
 
 LOGS = "secrets"
@@ -40,16 +41,13 @@ def answer(vault: Vault, who: str) -> Callable[[Ask], Reply]:
         vault: Holds them.
         who: What asks, for the refusal of anything else.
     """
-    known: dict[str, Callable[..., Reply]] = {"connection": connection_reply, "variable": variable_reply}
 
     def reply(ask: Ask) -> Reply:
-        method = known.get(ask.method)
-        if method is None:
-            return Reply(error=f"{ask.method}() is for tasks: {who} may ask for connections and Variables")
         try:
-            return answered(method, vault, *ask.args)
+            found = answered(provider_search, vault, who, ask)
+            return found if isinstance(found, Reply) else answered(finished, found)
         except StoreUnavailableError as error:
-            return Reply(error=str(error), error_type=type(error).__name__)
+            return refusal(error)
 
     return reply
 
@@ -59,7 +57,7 @@ def _backend(settings: Settings, name: str, reply: Callable[[Ask], Reply]) -> Va
     from penstock.tries.backend_source import BackendSource, secrets_of_answer  # noqa: PLC0415 - as above
 
     chosen = settings.secrets_backends[name]
-    isolated = isolated_pythons(settings).get(chosen.type.partition(".")[0])
+    isolated = isolated_pythons(settings.isolated_file).get(chosen.type.partition(".")[0])
     plugins = msgspec.json.encode(plugin_sources(settings, isolated=isolated is not None)).decode()
     command = [isolated or sys.executable, "-P", "-m", "penstock.app.secrets_backend"]
     line = BackendLine(

@@ -58,9 +58,9 @@ _DATES = "Dates belong to the DAG: DAG(start_date=..., end_date=...)."
 _OF_TASKS = "It belongs to tasks: DAG(default_args={...}) gives it to all of them."
 _NO_ASSETS = "There are no assets; join DAGs by TriggerDagRunOperator."
 _NO_PAST = "Runs do not look at earlier runs; max_active_runs=1 of the DAG lets them run one after the other."
-_NO_SLA = (
-    "Write DAG(alerts=[Alert('missed_deadline', to=..., after=timedelta(...))]) for a run, and for a task "
-    "alerts=[Alert('task_slow', to=..., after=timedelta(...))]; execution_timeout ends what takes too long."
+_SLA_OF_TASKS = (
+    "Deadlines have rules of their own: DAG(alerts=[Alert('task_missed_deadline', to=..., after=timedelta(...))]) for each task, "
+    "'missed_deadline' for the run; `to` takes functions, too."
 )
 
 _REMEDIES = {
@@ -92,8 +92,8 @@ _REMEDIES = {
     "render_template_as_native_obj": "Templates give text; pass a value of another task as an argument to keep its type.",
     "retry_policy": "retries, retry_delay, retry_exponential_backoff and max_retry_delay say when a task is tried again.",
     "run_as_user": "Tries run as the user of their worker.",
-    "sla": _NO_SLA,
-    "sla_miss_callback": _NO_SLA,
+    "sla": _OF_TASKS,
+    "sla_miss_callback": _SLA_OF_TASKS,
     "start_date": _DATES,
     "task_concurrency": "max_active_tis_per_dagrun bounds the instances in one run, a pool those in all.",
     "template_undefined": "A name that does not exist fails the task.",

@@ -6,6 +6,7 @@ from penstock.cli.installation import anywhere
 from penstock.cli.terminal import json_option, print_json, print_line, print_remark, print_table
 from penstock.errors import ExitCode
 from penstock.service.alerts import alerts as service
+from penstock.service.alerts.channel_trial import send_test
 
 
 @click.group()
@@ -64,7 +65,7 @@ def list_alerts(context: click.Context, *, as_json: bool) -> int:
 def test_channel(context: click.Context, channel: str, *, as_json: bool) -> None:
     """Send a test message to a channel of [notifiers], or to mailto:somebody@example.com."""
     with anywhere(context) as installation:
-        service.send_test(installation, channel)
+        send_test(installation, channel)
     if as_json:
         print_json({"channel": channel, "sent": True})
     else:

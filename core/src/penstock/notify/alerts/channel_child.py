@@ -26,7 +26,8 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode_message = msgspec.msgpack.Decoder(AlertMessage).decode
 _decode_job = msgspec.msgpack.Decoder(CallbackJob).decode
 
-Handle = Callable[[bytes], None]
+Handle = Callable[[bytes], str]
+"""Takes a message; returns what it asked for, "" if that is nothing."""
 
 _LONGEST = 2_000
 
@@ -50,8 +51,7 @@ def run_channel(sock: socket.socket, load: Callable[[Channel], Handle], *, once:
     while frames := channel.frames():
         for _, serial, payload in frames:
             try:
-                handle(payload)
-                answer = Answer()
+                answer = Answer(text=handle(payload))
             except BaseException as error:  # noqa: BLE001 - a provider's or an author's code: what it raised is the answer
                 final = once or (isinstance(error, ProviderError) and error.kind is ErrorKind.INVALID)
                 answer = Answer(_sentence(error, channel), final=final)
@@ -65,16 +65,22 @@ def _sentence(error: BaseException, channel: Channel) -> str:
 
 def sending(notifier: Notifier) -> Handle:
     """Handle messages by a notifier."""
-    return lambda payload: completed(notifier.send(_decode_message(payload)))  # type: ignore[func-returns-value]  # it may be async
+
+    def handle(payload: bytes) -> str:
+        completed(notifier.send(_decode_message(payload)))
+        return ""
+
+    return handle
 
 
 def calling(snapshots: Path, channel: Channel) -> Handle:
     """Handle jobs by the functions of a DAG file."""
     runner = CallbackRunner(snapshots)
 
-    def handle(payload: bytes) -> None:
+    def handle(payload: bytes) -> str:
         job = _decode_job(payload)
         channel.mask.learn(tuple(s for key, text in job.code.variables.items() for s in variable_secrets(key, text)))
         runner.call(job, ChannelRuntime(channel, 0))
+        return ""
 
     return handle

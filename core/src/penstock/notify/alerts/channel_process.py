@@ -1,15 +1,20 @@
 """The process of one alert channel, which is handed one message at a time."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
+from penstock.notify.answers import Answering
 from penstock.processes.line_process import LineProcess
 from penstock.spec.wire import Ask, FrameKind, Reply
 
 LOAD_S = 60.0
 """Seconds that the import of a notifier, or of a DAG file with callbacks, may take."""
+
+LOG = "alerts.log"
+"""In the folder of all logs, what the processes of channels print."""
 
 IDLE_S = 10.0
 """Seconds without a message after which the process is ended."""
@@ -28,12 +33,14 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
         final: Whether no repetition helps.
         died: Whether the process ended at it.
         late: Whether it took too long.
+        text: What was asked for, if something was.
     """
 
     failure: str = ""
     final: bool = False
     died: bool = False
     late: bool = False
+    text: str = ""
 
 
 _decode_answer = msgspec.msgpack.Decoder(Answer).decode
@@ -56,7 +63,7 @@ class ChannelProcess:
         self._command, self._log, self._timeout_s, self._monotonic = command, log, timeout_s, monotonic
         self._process: LineProcess | None = None
         self._loaded = False
-        self._answer: Callable[[Ask], Reply] | None = None
+        self._answer: Answering | None = None
         self._due: float | None = None
         self.problem = ""
 
@@ -100,7 +107,7 @@ class ChannelProcess:
         except OSError as error:
             self._give_up(f"its process cannot be started with {self._command[0]}: {error.strerror}")
 
-    def send(self, payload: bytes, answer: Callable[[Ask], Reply]) -> None:
+    def send(self, payload: bytes, answer: Answering) -> None:
         """Hand it a message.
 
         Args:
@@ -135,9 +142,7 @@ class ChannelProcess:
         found, result = process.frames(), None
         for kind, _, payload in found or ():
             if kind == FrameKind.ASK and self._answer is not None:
-                reply = self._answer(_decode_ask(payload))
-                process.mask.learn(reply.secrets)
-                process.send(FrameKind.REPLY, 0, _encode(reply))
+                self._answer(_decode_ask(payload), partial(self._reply, process))
             elif kind == FrameKind.HELLO and payload and not self._loaded:
                 self._give_up(payload.decode())
                 break
@@ -147,6 +152,11 @@ class ChannelProcess:
                 result = _decode_answer(payload)
                 self._rest()
         return found is not None, result
+
+    def _reply(self, process: LineProcess, reply: Reply) -> None:
+        if process is self._process:  # else it has ended meanwhile
+            process.mask.learn(reply.secrets)
+            process.send(FrameKind.REPLY, 0, _encode(reply))
 
     def close(self) -> None:
         """End the process."""

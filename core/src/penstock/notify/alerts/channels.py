@@ -5,18 +5,24 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from penstock.alerts.rules import CALLBACK
 from penstock.model.dag import MAILTO
 from penstock.model.state import DeliveryState
 from penstock.notify.alerts.channel_process import Answer, ChannelProcess
-from penstock.spec.wire import Ask, Reply
+from penstock.notify.answers import Answering
 from penstock.store import AlertDelivery, Store
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 10.0, 600.0
 """Seconds between two attempts: the first pause, which doubles, and the longest."""
 
-MOST_PROCESSES = 8
-"""Processes of channels that live at once; others wait for one of them to end."""
+MOST_CALLBACK_PROCESSES = 8
+"""Processes for functions of DAG files that live at once, of which there is one for each version; others wait for one to end.
+
+Each channel of the settings has its own and waits for none. Functions wait for eight others that hang until the first of these is
+ended after ``timeout_s``, and go before those, which are called again after a pause.
+"""
 
 MOST_DEATHS = 3
 """Times that a process may end at one message; of functions of a DAG file, that they may take too long, too."""
@@ -37,7 +43,7 @@ class Outgoing(NamedTuple):
     """
 
     payload: bytes
-    answer: Callable[[Ask], Reply]
+    answer: Answering
 
 
 class Limits(NamedTuple):
@@ -54,7 +60,8 @@ class ChannelPorts(NamedTuple):
 
     Attributes:
         command: Starts the process of a channel; raises LookupError with a sentence if there is no such channel.
-        compose: Makes the message of a delivery; raises LookupError with a sentence if what it is about is gone.
+        compose: Makes the message of a delivery, None while what it shows is being read, and then again after a step; raises
+            LookupError with a sentence if what it is about is gone.
         log: File that receives what these processes print.
         monotonic: Tells seconds that never go back.
         now: Tells the present, aware UTC.
@@ -62,7 +69,7 @@ class ChannelPorts(NamedTuple):
     """
 
     command: Callable[[str], Sequence[str]]
-    compose: Callable[[AlertDelivery], Outgoing]
+    compose: Callable[[AlertDelivery], Outgoing | None]
     log: Path
     monotonic: Callable[[], float]
     now: Callable[[], datetime]
@@ -90,6 +97,8 @@ class Channels:
         self._at_work: dict[str, AlertDelivery] = {}
         self._answers: dict[str, Answer] = {}
         self._deaths: dict[int, int] = {}
+        self._composing: set[int] = set()
+        self._free_process: str | None = ""
         self._since: dict[str, float] = {}
         self._stale = True
         self._swept_at: float | None = None
@@ -108,7 +117,11 @@ class Channels:
     def due(self) -> float | None:
         """Monotonic instant at which `step` is due even if nothing arrives; None for never."""
         due = [process.due for process in self._processes.values() if process.due is not None]
-        due += [self._due[number] for number, each in self._open.items() if self._may_begin(process_of(each.channel))]
+        due += [
+            self._due[number]
+            for number, each in self._open.items()
+            if number not in self._composing and self._may_begin(process_of(each.channel))
+        ]
         due += [self._since[channel] + self._window(channel) for channel in self._since.keys() - self._occupied()]
         return 0.0 if self._stale else min(due, default=None)
 
@@ -131,10 +144,12 @@ class Channels:
         for name, answer in list(self._answers.items()):
             self._ended(self._at_work[name], answer)
             del self._at_work[name], self._answers[name]
+        self._free_process = self._room()
         if more:
             self._sweep()
             self._gather()
-            for delivery in list(self._open.values()):
+            self._composing.clear()
+            for delivery in sorted(self._open.values(), key=lambda each: (self._due[each.number], each.number)):
                 self._advance(delivery)
 
     def finish(self) -> None:
@@ -156,7 +171,7 @@ class Channels:
         ripe = [each for each in self._since.keys() - self._occupied() if now >= self._since[each] + self._window(each)]
         for channel in sorted(ripe):
             present = self._ports.now()
-            singly = None if channel.startswith(f"{CALLBACK}:") else self._limits.singly
+            singly = None if _is_callback(channel) else self._limits.singly
             self._alerts.bundle(channel, present, present + timedelta(seconds=self._limits.expire_s), singly=singly)
             del self._since[channel]
         if ripe:
@@ -191,13 +206,16 @@ class Channels:
             process = self._processes.get(name) or self._new(name)
             if process.problem:
                 del self._processes[name]
+                self._free_process = self._room()
                 if self._begun(delivery):
                     self._failed(delivery, process.problem)
             elif not process.lives:
                 process.start()
             elif process.ready:
                 outgoing = self._ports.compose(delivery)
-                if self._begun(delivery):
+                if outgoing is None:
+                    self._composing.add(delivery.number)
+                elif self._begun(delivery):
                     self._at_work[name] = self._open.pop(delivery.number)
                     process.send(*outgoing)
         except LookupError as error:
@@ -206,12 +224,23 @@ class Channels:
     def _may_begin(self, name: str) -> bool:
         process = self._processes.get(name)
         if process is None:
-            return len(self._processes) < MOST_PROCESSES
+            return not _is_callback(name) or self._free_process is not None
         return not process.busy and (process.ready or not process.lives)
 
+    def _room(self) -> str | None:
+        """Name of a process of functions that may be ended for another one; "" if there is room for that; None for neither."""
+        names = [each for each in self._processes if _is_callback(each)]
+        if len(names) < MOST_CALLBACK_PROCESSES:
+            return ""
+        occupied = self._occupied()
+        return next((each for each in names if each not in occupied and self._processes[each].ready), None)
+
     def _new(self, name: str) -> ChannelProcess:
+        if _is_callback(name) and self._free_process:
+            self._processes.pop(self._free_process).close()
         made = ChannelProcess(self._ports.command(name), self._ports.log, self._limits.timeout_s, self._ports.monotonic)
         self._processes[name] = made
+        self._free_process = self._room()
         return made
 
     def _begun(self, delivery: AlertDelivery) -> bool:
@@ -227,11 +256,10 @@ class Channels:
     def _ended(self, delivery: AlertDelivery, answer: Answer) -> None:
         if not answer.failure:
             self._alerts.end_attempt(delivery.number, DeliveryState.SENT, self._ports.now())
-            self._deaths.pop(delivery.number, None)
             self._forget(delivery.number)
             return
         # A service that does not answer is down as one that refuses: its message waits for it.
-        died = answer.died or (answer.late and delivery.channel.startswith(f"{CALLBACK}:"))
+        died = answer.died or (answer.late and _is_callback(delivery.channel))
         deaths = self._deaths.get(delivery.number, 0) + died
         if answer.final or deaths >= MOST_DEATHS:
             self._give_up(delivery, DeliveryState.REFUSED, answer.failure)
@@ -240,26 +268,27 @@ class Channels:
             self._deaths[delivery.number] = deaths
 
     def _failed(self, delivery: AlertDelivery, failure: str) -> None:
+        now = self._ports.monotonic()
         pause_s = min(FIRST_PAUSE_S * 2 ** min(delivery.attempts, 10), LONGEST_PAUSE_S)
-        left_s = max(0.0, self._expires[delivery.number] - self._ports.monotonic())
-        due_at = self._ports.now() + timedelta(seconds=min(pause_s, left_s))
+        wait_s = min(pause_s, max(0.0, self._expires[delivery.number] - now))
+        due_at = self._ports.now() + timedelta(seconds=wait_s)
         self._alerts.end_attempt(delivery.number, DeliveryState.WAITING, due_at, failure)
-        self._forget(delivery.number)
+        again = replace(delivery, attempts=delivery.attempts + 1, due_at=due_at, failure=failure)
+        self._open[delivery.number], self._due[delivery.number] = again, now + wait_s
         self._ports.report(
             f"the alert channel {shown(delivery.channel)!r}: {failure}; it is tried again in {pause_s:g} s"
         )
 
     def _give_up(self, delivery: AlertDelivery, state: DeliveryState, failure: str) -> None:
         self._alerts.end_attempt(delivery.number, state, self._ports.now(), failure)
-        self._deaths.pop(delivery.number, None)
         self._forget(delivery.number)
         self._ports.report(f"the alert channel {shown(delivery.channel)!r} gives up a message: {failure}")
 
     def _forget(self, number: int) -> None:
-        """Drop what is known of a delivery; if it is open still it is read again."""
         self._due.pop(number, None)
         self._open.pop(number, None)
-        self._stale = True
+        self._deaths.pop(number, None)
+        self._expires.pop(number, None)
 
     def _sweep(self) -> None:
         """Delete old deliveries, now and then."""
@@ -269,7 +298,11 @@ class Channels:
             self._alerts.delete_before(self._ports.now() - KEPT)
 
     def _window(self, channel: str) -> float:
-        return 0.0 if channel.startswith(f"{CALLBACK}:") else self._limits.window_s
+        return 0.0 if _is_callback(channel) else self._limits.window_s
+
+
+def _is_callback(channel: str) -> bool:
+    return channel.startswith(f"{CALLBACK}:")
 
 
 def process_of(channel: str) -> str:
@@ -279,4 +312,4 @@ def process_of(channel: str) -> str:
 
 def shown(channel: str) -> str:
     """A channel's name for people: of callbacks, without the version."""
-    return "callbacks" if channel.startswith(f"{CALLBACK}:") else channel
+    return "callbacks" if _is_callback(channel) else channel

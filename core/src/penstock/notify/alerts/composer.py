@@ -1,6 +1,6 @@
 """Makes the message of a delivery: the words of its alerts, the end of a log, a job for the functions of a DAG file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,15 +14,14 @@ from penstock.model.attempt import TryFacts
 from penstock.model.dag import MAILTO, DagSpec
 from penstock.model.run import Run, TaskInstance, TaskKey
 from penstock.model.state import AlertEvent, TaskState
-from penstock.model.text import visible
 from penstock.notify.alerts.callbacks import CallbackJob
 from penstock.notify.alerts.channels import Outgoing
+from penstock.notify.alerts.log_tails import LogTail
+from penstock.notify.answers import Answering
 from penstock.spec.executor import FileCode
-from penstock.spec.wire import Ask, Reply
 from penstock.store import KEPT, AlertDelivery, Store
 from penstock.tries.paths import log_path
 
-_MOST_READ = 1 << 16
 _E = AlertEvent
 _OF_FAILURES = (_E.RUN_FAILED, _E.RUN_SLOW, _E.MISSED_DEADLINE)
 
@@ -30,11 +29,22 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.json.Decoder(Occurrence).decode
 
 
-class Style(NamedTuple):
-    """What messages show; see `penstock.settings.alerts.AlertSettings`."""
+class Sources(NamedTuple):
+    """Where what messages show comes from.
 
-    log_lines: int
+    Attributes:
+        logs: Folder of the logs.
+        tail: Gives the end of a log, in which no secret stands; None while it is being read.
+        base_url: See `penstock.settings.alerts.AlertSettings`.
+        answer: Answers a notifier that asks for a connection or a Variable.
+        answer_task: What answers functions of a DAG file, on behalf of a task instance.
+    """
+
+    logs: Path
+    tail: Callable[[Path], LogTail | None]
     base_url: str
+    answer: Answering
+    answer_task: Callable[[TaskKey], Answering]
 
 
 class Composer:
@@ -42,25 +52,14 @@ class Composer:
 
     Args:
         store: Holds the alerts, and what they are about.
-        logs: Folder of the logs, in which no secret stands.
-        style: What messages show.
-        answer: Answers a notifier that asks for a connection or a Variable.
-        answer_task: Answers functions of a DAG file, on behalf of a task instance.
+        sources: Where else it takes from what messages show.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        logs: Path,
-        style: Style,
-        answer: Callable[[Ask], Reply],
-        answer_task: Callable[[TaskKey, Ask], Reply],
-    ) -> None:
-        self._store, self._logs, self._style = store, logs, style
-        self._answer, self._answer_task = answer, answer_task
+    def __init__(self, store: Store, sources: Sources) -> None:
+        self._store, self._from = store, sources
 
-    def __call__(self, delivery: AlertDelivery) -> Outgoing:
-        """The message of a delivery.
+    def __call__(self, delivery: AlertDelivery) -> Outgoing | None:
+        """The message of a delivery; None while what it shows is being read.
 
         Raises:
             LookupError: What it is about is gone; the argument is a sentence.
@@ -72,12 +71,15 @@ class Composer:
         scheme, _, rest = delivery.channel.partition(":")
         if scheme == CALLBACK:
             return self._call(happened[0])
-        address, url = rest if scheme == MAILTO else "", self._style.base_url
+        address, url = rest if scheme == MAILTO else "", self._from.base_url
         if len(happened) > 1:
             message = digest_of(delivery.key, happened, url, to=address, full=len(happened) >= KEPT)
         else:
-            message = message_of(delivery.key, happened[0], self._details(happened[0]), url, to=address)
-        return Outgoing(_encode(message), self._answer)
+            details = self._details(happened[0])
+            if details is None:
+                return None
+            message = message_of(delivery.key, happened[0], details, url, to=address)
+        return Outgoing(_encode(message), self._from.answer)
 
     def _call(self, happened: Occurrence) -> Outgoing:
         run = self._store.runs.get(happened.run)
@@ -92,12 +94,13 @@ class Composer:
         if not task_id and (failed := self._failed(run.run)):
             task_id, map_index = failed[0].task_id, failed[0].map_index
         facts = _facts(run, version.spec, task_id, map_index, happened.try_number)
-        link = link_of(happened, self._style.base_url, self._details(happened).log_of)
-        job = CallbackJob(happened.callback, code, facts, happened.event.value, happened.reason, link)
         key = TaskKey(run.run, task_id, map_index)
-        return Outgoing(_encode(job), lambda ask: self._answer_task(key, ask))
+        log = self._log_of(happened, key) if task_id else None
+        link = link_of(happened, self._from.base_url, log[1] if log else "")
+        job = CallbackJob(happened.callback, code, facts, happened.event.value, happened.reason, link)
+        return Outgoing(_encode(job), self._from.answer_task(key))
 
-    def _details(self, happened: Occurrence) -> Details:
+    def _details(self, happened: Occurrence) -> Details | None:
         if not happened.run:
             return Details()
         if happened.task_id:
@@ -106,13 +109,21 @@ class Composer:
             return Details()
         failed = self._failed(happened.run)
         shown = [(str(each.key), each.reason) for each in failed]
-        return self._with_log(happened, failed[0].key)._replace(failed=shown) if failed else Details()
+        return self._with_log(happened, failed[0].key, shown) if failed else Details()
 
     def _failed(self, run: int) -> list[TaskInstance]:
         found = [each for each in self._store.runs.tasks(run) if each.state is TaskState.FAILED]
         return sorted(found, key=lambda each: (each.ended_at is None, each.ended_at or 0, each.key))
 
-    def _with_log(self, happened: Occurrence, key: TaskKey) -> Details:
+    def _with_log(self, happened: Occurrence, key: TaskKey, failed: Sequence[tuple[str, str]] = ()) -> Details | None:
+        log = self._log_of(happened, key)
+        if log is None:
+            return Details(failed)
+        tail = self._from.tail(log[0])
+        return None if tail is None else Details(failed, tail.text, log[1], tail.problem)
+
+    def _log_of(self, happened: Occurrence, key: TaskKey) -> tuple[Path, str] | None:
+        """The file of a task instance's log, and whose it is as arguments of ``penstock tasks logs``."""
         tries = [each.attempt for each in self._store.runs.tries(key.run, key.task_id)]
         epochs = [
             each.epoch
@@ -120,25 +131,10 @@ class Composer:
             if each.map_index == key.map_index and happened.try_number in (0, each.try_number)
         ]
         if not epochs:
-            return Details()
-        path = log_path(self._logs, happened.dag_id, happened.run_id, key, max(epochs))
+            return None
+        path = log_path(self._from.logs, happened.dag_id, happened.run_id, key, max(epochs))
         index = f" --index {key.map_index}" if key.map_index >= 0 else ""
-        return Details(
-            log=last_lines(path, self._style.log_lines),
-            log_of=f"{happened.dag_id} {happened.run_id} {key.task_id}{index}",
-        )
-
-
-def last_lines(path: Path, count: int) -> str:
-    """The last lines of a log, 64 KiB at most; "" if there is none."""
-    try:
-        with path.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(max(0, size - _MOST_READ))
-            lines = file.read().decode(errors="replace").splitlines()
-    except OSError:
-        return ""
-    return visible("\n".join(lines[len(lines) - min(count, len(lines)) :]))
+        return path, f"{happened.dag_id} {happened.run_id} {key.task_id}{index}"
 
 
 def _facts(run: Run, dag: DagSpec, task_id: str, map_index: int, try_number: int) -> TryFacts:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
 from penstock.alerts.rules import Rules
@@ -124,7 +125,8 @@ class Lateness:
         self._seen = {}
         for run in runs.values():
             began = None if run.started_at is None else self._began(run.run, run.started_at, seen)
-            survey.run(run, specs[run.version], began, self._usual_of(run))
+            ended = partial(self._store.timings.ended, run.run)
+            survey.run(run, specs[run.version], began, self._usual_of(run), ended)
         for each in self._store.timings.running() if runs else ():
             if each.key.run in runs:
                 run, began = runs[each.key.run], self._began(each[:2], each.started_at, seen)

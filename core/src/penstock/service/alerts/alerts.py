@@ -1,24 +1,14 @@
-"""Operations on alerts: list who is told of what and how it fares, and send a test to a channel."""
+"""Operations on alerts: list who is told of what and how it fares."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from penstock.alerts.rules import CALLBACK
-from penstock.author.run.coroutines import completed
-from penstock.author.runtime import BaseRuntime, current
-from penstock.errors import ConfigError, PenstockError, PluginError
-from penstock.model.connection import Connection
 from penstock.model.dag import MAILTO, AlertRule, DagSpec
-from penstock.model.names import channel_problem, error_sentence
-from penstock.model.text import shortened
+from penstock.model.names import channel_problem
 from penstock.notify.alerts.channels import shown
-from penstock.processes.masking import Mask
-from penstock.service.alerts.notifiers import notifier_of
 from penstock.service.installation import Installation
-from penstock.spec.notifier import AlertMessage
 from penstock.store import KEPT, AlertDelivery
-
-_LONGEST = 2_000
 
 
 class RuleRow(NamedTuple):
@@ -91,59 +81,6 @@ def list_alerts(installation: Installation) -> AlertsReport:
         ChannelRow(name, _type(installation, name), waiting[name], failures.get(name, "")) for name in sorted(waiting)
     ]
     return AlertsReport(rules, channels, alerts.given_up() if alerts else [])
-
-
-def send_test(installation: Installation, channel: str) -> None:
-    """Send a test message to a channel, from this process, and wait until it is taken.
-
-    Raises:
-        ConfigError: There is no such channel.
-        PluginError: It cannot be sent; secrets are hidden in the message.
-        PenstockError: The channel cannot be made.
-    """
-    if problem := channel_problem(channel, installation.settings.notifiers):
-        raise ConfigError(problem)
-    scheme, separator, address = channel.partition(":")
-    runtime = _TestRuntime(installation)
-    message = AlertMessage(
-        key=f"test|{installation.now().isoformat()}",
-        title="A test from Penstock",
-        text="This is a test of an alert channel: `penstock alerts test`. Nothing has happened.\n",
-        at=installation.now(),
-        event="test",
-        to=address if separator else "",
-    )
-    token = current.set(runtime)
-    try:
-        notifier = notifier_of(installation.settings, scheme if separator else channel, installation.host)
-        completed(notifier.send(message))  # type: ignore[func-returns-value]  # it may be async
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # noqa: BLE001 - a provider's code: what it raised is the result of the test
-        sentence = str(error) if isinstance(error, PenstockError) else error_sentence(error)
-        raise PluginError(f"channel {channel!r}: {shortened(runtime.mask.hide(sentence), _LONGEST)}") from None
-    finally:
-        current.reset(token)
-
-
-class _TestRuntime(BaseRuntime):
-    """The runtime of a notifier that is tested: connections and Variables, whose secrets are remembered."""
-
-    def __init__(self, installation: Installation) -> None:
-        self._vault = installation.vault
-        self.mask = Mask()
-
-    def connection(self, conn_id: str) -> Connection:
-        """The connection of this id."""
-        found = self._vault.connection(conn_id)
-        self.mask.learn(found.secrets)
-        return found.value
-
-    def variable(self, key: str) -> str | None:
-        """The text of a Variable, or None."""
-        found = self._vault.variable(key)
-        self.mask.learn(found.secrets)
-        return found.value
 
 
 def _rules(installation: Installation) -> Iterator[RuleRow]:

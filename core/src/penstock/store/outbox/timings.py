@@ -20,6 +20,7 @@ LIVE_VERSIONS = select(_r.version).where(_LIVE).distinct()
 RUNNING = select(_a.run, _a.task_id, _a.map_index, _a.try_number, _a.started_at).where(
     _a.outcome.is_(None), _a.started_at.is_not(None)
 )
+STATES = select(_t.task_id, _t.state).where(_t.run == bindparam("of")).distinct()
 RUNS_TOOK = (
     select(_r.started_at, _r.ended_at)
     .where(_r.dag_id == bindparam("of"), _r.state == RunState.SUCCESS)
@@ -71,6 +72,14 @@ class Timings:
         with self._database.read() as connection:
             rows = connection.execute(RUNNING)
             return [RunningTry(TaskKey(*row[:3]), row.try_number, row.started_at) for row in rows]
+
+    def ended(self, run: int) -> set[str]:
+        """The tasks of a run all instances of which have ended."""
+        found: dict[str, bool] = {}
+        with self._database.read() as connection:
+            for task_id, state in connection.execute(STATES, {"of": run}):
+                found[task_id] = found.get(task_id, True) and state.finished
+        return {task_id for task_id, finished in found.items() if finished}
 
     def took_s(self, dag_id: str, task_id: str, limit: int) -> list[float]:
         """Seconds that the latest successful runs of a DAG took, or the latest successes of a task of it in such runs.

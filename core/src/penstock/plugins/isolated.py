@@ -1,0 +1,24 @@
+"""Which providers live in environments of their own."""
+
+from pathlib import Path
+
+import msgspec
+
+from penstock.errors import ConfigError
+
+
+def isolated_pythons(file: Path) -> dict[str, str]:
+    """Python executable of each provider that lives in an environment of its own, by provider id.
+
+    Args:
+        file: What ``plugin-manager isolate`` writes; its form is in ``docs/reference/isolated-providers.md``.
+
+    Raises:
+        ConfigError: The file cannot be read.
+    """
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=dict[str, str])
+    except FileNotFoundError:
+        return {}
+    except (OSError, msgspec.MsgspecError) as error:
+        raise ConfigError(f"{file}: {error}. Run `plugin-manager doctor --fix`.") from None
