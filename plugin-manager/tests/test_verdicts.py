@@ -96,6 +96,14 @@ REPORT = "(lambda cases: open(os.environ['PYTEST_ADDOPTS'].partition('=')[2], 'w
             "print('error: none'); sys.exit(2)",
             SuiteRun("s", problems=("it ended with 2 before its tests did", "error: none")),
         ),
+        (
+            f"{REPORT}('<testcase/>'); print('x\\n' * 5_000_000, 'last'); sys.exit(3)",
+            SuiteRun("s", 1, problems=("it ended with 3", "x", "x", "x", "x", "last")),
+        ),
+        (
+            f"{REPORT}('<testcase/>'); subprocess.Popen(['sleep', '5'], start_new_session=True)",
+            SuiteRun("s", 1),
+        ),
         ("sys.exit(5)", None),
         ("os.kill(os.getpid(), 9)", SuiteRun("s", problems=("it ended with -9 before its tests did",))),
         (

@@ -50,3 +50,19 @@ def test_one_that_is_not_installed_there_cannot_be_imported(validated, tmp_path)
     code, said = validated(tmp_path)
     assert code == 5
     assert "no provider 'nobody' is installed in this environment" in said["data"]["problems"][-1]
+
+
+def test_what_a_provider_prints_is_not_taken_for_the_answer(validated, tmp_path, monkeypatch):
+    (tmp_path / "pyproject.toml").write_text(PROJECT)
+    site = tmp_path / "src"
+    package, info = site / "penstock_nobody", site / "penstock_providers_nobody-1.0.dist-info"
+    package.mkdir(parents=True)
+    info.mkdir()
+    (package / "provider.toml").write_text(small_manifest("nobody"))
+    (package / "__init__.py").write_text("import atexit\n\nprint('[1]' * 100_000)\natexit.register(print, '[]')\n")
+    (info / "METADATA").write_text("Metadata-Version: 2.4\nName: penstock-providers-nobody\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[penstock.providers]\nnobody = penstock_nobody:provider.toml\n")
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    code, said = validated(tmp_path)
+    assert code == 5
+    assert any("penstock_nobody.operators" in each for each in said["data"]["problems"]), said

@@ -1,8 +1,12 @@
-"""All checks of a provider, for a program: ``python -m penstock.testing.every_check ID`` prints a JSON list of what is wrong."""
+"""All checks of a provider, for a program: ``python -m penstock.testing.every_check ID FILE``.
+
+The file becomes a JSON list of what is wrong. What is printed meanwhile is the provider's.
+"""
 
 import json
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from penstock.errors import PenstockError
 from penstock.testing import provider_checks as checks
@@ -38,4 +42,4 @@ def every_problem(provider_id: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(every_problem(sys.argv[1])) + "\n")
+    Path(sys.argv[2]).write_text(json.dumps(every_problem(sys.argv[1])), encoding="utf-8")

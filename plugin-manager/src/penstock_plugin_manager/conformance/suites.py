@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shlex
 import shutil
-import signal
 import subprocess
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
@@ -16,13 +17,14 @@ from xml.etree import ElementTree as ET
 from penstock_manifest.format import plain
 
 from penstock_plugin_manager.catalog.verdicts import SuiteRun
+from penstock_plugin_manager.conformance.stranger import Ending, run_stranger
 from penstock_plugin_manager.conformance.subject import Subject
 
 _NO_TESTS = 5
 """Exit code of pytest where it finds no test."""
 _MOST_PROBLEMS = 50
 _MOST_BYTES = 50_000_000
-_TAIL_BYTES = 20_000
+_LONGEST = 1000
 _HIDDEN = ("PENSTOCK_", "PYTEST_", "PYTHON", "VIRTUAL_ENV")
 """Variables of this process that would change what a suite sees."""
 
@@ -69,65 +71,52 @@ def has_suite(place: Place) -> bool:
 
 def _run(name: str, words: Sequence[str], folder: Path, place: Place) -> SuiteRun | None:
     variables = {key: text for key, text in os.environ.items() if not key.startswith(_HIDDEN)}
-    output, report = place.folder / "output.txt", place.folder / "report.xml"
+    report = place.folder / "report.xml"
     report.unlink(missing_ok=True)
     options = f"--junitxml={shlex.quote(str(report))}"
-    # A file and no pipe: what a test leaves running would keep a pipe open.
-    with output.open("wb") as stream:
-        process = subprocess.Popen(
-            [place.python, *words], cwd=folder, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT,
-            env={**variables, "NO_COLOR": "1", "PYTEST_ADDOPTS": options}, start_new_session=True,
-        )  # fmt: skip
-        try:
-            code: int | None = process.wait(place.seconds)
-        except subprocess.TimeoutExpired:
-            code = None
-        finally:
-            _end(process)
-    if code == _NO_TESTS:
+    own = {**variables, "NO_COLOR": "1", "PYTEST_ADDOPTS": options}
+    ending = run_stranger([place.python, *words], place.seconds, folder, own)
+    if ending.code == _NO_TESTS:
         return None
-    return _summary(name, code, report, output, place.seconds)
+    return _summary(name, ending, report, place.seconds)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):  # nothing of it is left
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def _summary(name: str, code: int | None, report: Path, output: Path, seconds: float) -> SuiteRun:
+def _summary(name: str, ending: Ending, report: Path, seconds: float) -> SuiteRun:
     """Read pytest's report of a suite; what a suite prints is only told where it came to no end."""
-    cases = _cases(report)
-    problems: list[str] = []
-    counts = {"passed": 0, "failed": 0, "skipped": 0}
-    for case in cases or ():
-        bad = next((each for each in case if each.tag in ("failure", "error")), None)
-        skipped = any(each.tag == "skipped" for each in case)
-        counts["failed" if bad is not None else "skipped" if skipped else "passed"] += 1
-        if bad is not None:
-            problems.append(f"{case.get('name')}: {bad.get('message', '')}")
+    counts, problems, ended = Counter[str](), list[str](), False
+    with contextlib.suppress(OSError, ET.ParseError):
+        for how, problem in _cases(report):
+            counts[how] += 1
+            problems += [problem] if problem and len(problems) < _MOST_PROBLEMS else []
+        ended = True
+    code, lines = ending.code, [line for line in ending.output.splitlines() if line.strip()][-5:]
     if code is None:
         problems = [f"it took more than {seconds:g} s and was ended"]
-    elif cases is None:
-        problems = [f"it ended with {code} before its tests did", *_last_lines(output)]
+    elif not ended:
+        counts.clear()
+        problems = [f"it ended with {code} before its tests did", *lines]
     elif code and not problems:
-        problems = [f"it ended with {code}", *_last_lines(output)]
-    kept = tuple(plain(each, 300) for each in problems[:_MOST_PROBLEMS])
-    return SuiteRun(name, **counts, problems=kept)
+        problems = [f"it ended with {code}", *lines]
+    kept = tuple(plain(each, 300) for each in problems)
+    return SuiteRun(name, counts["passed"], counts["failed"], counts["skipped"], kept)
 
 
-def _cases(report: Path) -> list[ET.Element] | None:
-    """The tests of a report in the form of JUnit, which pytest writes when it ends; None where there is none."""
-    try:
-        if report.stat().st_size > _MOST_BYTES:
-            return None
-        return list(ET.parse(report).getroot().iter("testcase"))  # noqa: S314  expat bounds expansion
-    except (OSError, ET.ParseError):
-        return None
+def _cases(report: Path) -> Iterator[tuple[str, str]]:
+    """How each test ended, and what is wrong, by a report in the form of JUnit, which pytest writes when it ends.
 
-
-def _last_lines(output: Path) -> list[str]:
-    with output.open("rb") as stream:
-        stream.seek(max(0, output.stat().st_size - _TAIL_BYTES))
-        text = stream.read().decode("utf-8", "replace")
-    return [line for line in text.splitlines() if line.strip()][-5:]
+    Raises:
+        OSError: There is none, or it is too long.
+        ParseError: It is none.
+    """
+    if report.stat().st_size > _MOST_BYTES:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+    how, problem = "passed", ""
+    for _, element in ET.iterparse(report):  # noqa: S314  expat bounds expansion
+        if element.tag in ("failure", "error"):
+            how, problem = "failed", element.get("message", "")[:_LONGEST]
+        elif element.tag == "skipped":
+            how = "skipped"
+        elif element.tag == "testcase":
+            yield how, f"{element.get('name')}: {problem}" if how == "failed" else ""
+            how, problem = "passed", ""
+        element.clear()

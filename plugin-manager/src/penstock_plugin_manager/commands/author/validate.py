@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
+import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from penstock_manifest.judge import read_manifest
 from penstock_manifest.providers import source_below
 
 from penstock_plugin_manager.change.session import Session
+from penstock_plugin_manager.conformance.stranger import run_stranger
 from penstock_plugin_manager.errors import INCOMPATIBLE, OK, ManagerError, MissingError
 from penstock_plugin_manager.index.wheel import read_wheel
 from penstock_plugin_manager.model.names import CORE, default_distribution, normalize
@@ -26,6 +27,7 @@ from penstock_plugin_manager.model.requirement import parse_requirement
 from penstock_plugin_manager.output import Result, style
 
 _SECONDS = 300
+_MOST_BYTES = 1_000_000
 Source = Callable[[str], str | None]
 """Gives the text of a module of the provider, by its name."""
 
@@ -154,16 +156,36 @@ def _imports(manifest: Manifest, session: Session) -> list[str]:
         raise MissingError(
             f"{session.environment.root} has no core, so nothing can be imported.", "Install the provider there first."
         )
-    command = [session.environment.python, "-P", "-m", "penstock.testing.every_check", manifest.id]
-    try:
-        done = subprocess.run(command, check=False, capture_output=True, stdin=subprocess.DEVNULL, timeout=_SECONDS)
-        found = json.loads(done.stdout.splitlines()[-1])
-    except subprocess.TimeoutExpired:
-        raise ManagerError(f"The import of provider {manifest.id!r} takes more than {_SECONDS} s.") from None
-    except (OSError, ValueError, IndexError):
-        raise ManagerError(
-            f"The import of provider {manifest.id!r} ended the interpreter.",
-            "Look into the code that its modules run.",
-            done.stderr.decode("utf-8", "replace")[-2000:],
-        ) from None
+    with tempfile.TemporaryDirectory(prefix="plugin-manager-") as folder:
+        answer = Path(folder, "answer.json")
+        command = [session.environment.python, "-P", "-m", "penstock.testing.every_check", manifest.id, str(answer)]
+        try:
+            ending = run_stranger(command, _SECONDS)
+        except OSError as error:
+            raise ManagerError(f"{command[0]} cannot be run: {error.strerror}.") from None
+        if ending.code is None:
+            raise ManagerError(f"The import of provider {manifest.id!r} takes more than {_SECONDS} s.")
+        try:
+            found = _read(answer)
+        except (OSError, ValueError, RecursionError):
+            raise ManagerError(
+                f"The import of provider {manifest.id!r} ended the interpreter.",
+                "Look into the code that its modules run.",
+                ending.output[-2000:],
+            ) from None
     return [plain(str(each)) for each in found]
+
+
+def _read(answer: Path) -> list[object]:
+    """What the check has found.
+
+    Raises:
+        OSError: It has not come to its end.
+        ValueError: It is no list, or more than a check says.
+    """
+    with answer.open("rb") as stream:
+        data = stream.read(_MOST_BYTES + 1)
+    found = json.loads(data) if len(data) <= _MOST_BYTES else None
+    if not isinstance(found, list):
+        raise ValueError(len(data))  # noqa: TRY004 - of the content
+    return found
