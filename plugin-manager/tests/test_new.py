@@ -90,13 +90,31 @@ def test_each_kind_alone_has_what_it_needs_and_nothing_else(kind):
     assert {f"src/{module}.py" for module in imported} <= files.keys()
 
 
-def test_what_is_written_keeps_the_rules_of_its_own_workflow(new, tmp_path):
-    ruff = Path(sys.executable).parent / "ruff"
-    for provider_id in ("acme-ftp", "zz", "a" * 30):
-        assert new(provider_id, "--kinds", ",".join(template_kinds(template_files())))[0] == 0
+IDS = (
+    "a",
+    "zz",
+    "acme",
+    "a1_b2",
+    "acme_ftp",
+    "a" * 12,
+    "a" * 18,
+    "abcd_efgh_ijkl_mnop",
+    "a" * 24,
+    "z9_" * 9 + "z",
+    "m" * 30,
+)
 
-        folder = tmp_path / f"penstock-providers-{provider_id}"
-        done = subprocess.run([ruff, "check", "--no-cache", folder], capture_output=True, text=True, check=False)
+
+def test_what_is_written_keeps_the_rules_of_its_own_workflow_with_an_id_of_any_length(tmp_path):
+    kinds = template_kinds(template_files())
+    for provider_id in IDS:
+        files = provider_files(provider_id, f"The {'long ' * 18}name", f"penstock-providers-{provider_id}", kinds)
+        for path, text in files.items():
+            (tmp_path / provider_id / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / provider_id / path).write_text(text)
+    for command in (["check"], ["format", "--diff"]):
+        ruff = [Path(sys.executable).parent / "ruff", *command, "--no-cache", tmp_path]
+        done = subprocess.run(ruff, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout
 
 

@@ -83,7 +83,7 @@ CANCELS = """        for name in [each for each in self._tries if each[0] in {ke
 RECOVERS = """        from penstock.spec.executor import TryRecovered
 
         return [TryRecovered(each.key, each.epoch) for each in tries]"""
-ONCE = """        if not {}Hook(self.<id>_conn_id).write(self.item, self.content.encode(), if_absent=True):
+ONCE = """        if not hook.write(self.item, self.content.encode(), if_absent=True):
             raise ValueError("it is there")"""
 
 FAULTS = [
@@ -176,11 +176,11 @@ FAULTS = [
     ),
     Fault(
         "an operator changes its arguments", f"{OPERATOR}::test_it_keeps_its_arguments_as_they_are_given", "after it was given as",
-        {"operators.py": ("= item, content,", "= item, content.upper(),")},
+        {"operators.py": ("= item, content", "= item, content.upper()")},
     ),
     Fault(
         "an operator cannot run again", f"{OPERATOR}::test_a_repetition_does_no_harm", "it is there",
-        {"operators.py": ("        {}Hook(self.<id>_conn_id).write(self.item, self.content.encode())", ONCE)},
+        {"operators.py": ("        hook.write(self.item, self.content.encode())", ONCE)},
     ),
     Fault(
         "a sensor has no poke", f"{SENSOR}::test_a_poke_finds_whether_the_wait_is_over", "has no poke()",

@@ -25,5 +25,10 @@ def connection(service):
     """A connection to the stand-in."""
     extra = {"tls": False, "timeout_s": 30.0}
     return Connection(
-        "sample_default", "sample", host="127.0.0.1", port=service.port, password=service.token, extra=extra
+        "sample_default",
+        "sample",
+        host="127.0.0.1",
+        port=service.port,
+        password=service.token,
+        extra=extra,
     )

@@ -3,7 +3,11 @@
 from penstock_sample.hooks import SampleHook
 
 
-def list_items(*, prefix: str = "", sample_conn_id: str = "sample_default") -> int:
+def list_items(
+    *,
+    prefix: str = "",
+    sample_conn_id: str = "sample_default",
+) -> int:
     """Print names and sizes of items.
 
     Args:

@@ -14,7 +14,13 @@ _KINDS = {
 def refused(operation: str, status: int, detail: str) -> ProviderError:
     """The error of an answer with a status that is no success."""
     kind = _KINDS.get(status, ErrorKind.TRANSIENT if status >= 500 else ErrorKind.INVALID)
-    return ProviderError(detail, service="sample", operation=operation, kind=kind, http_status=status)
+    return ProviderError(
+        detail,
+        service="sample",
+        operation=operation,
+        kind=kind,
+        http_status=status,
+    )
 
 
 def unreachable(operation: str, where: str, error: Exception) -> ProviderError:

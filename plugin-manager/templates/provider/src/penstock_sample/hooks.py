@@ -77,7 +77,8 @@ class SampleHook(Hook):
         with self._answer("Find", "HEAD", _path(name), fine=(404,)) as answer:
             if answer.status == 404:
                 return None
-            return SampleItem(name, int(answer.headers["Content-Length"]), answer.headers["ETag"])
+            size, tag = int(answer.headers["Content-Length"]), answer.headers["ETag"]
+            return SampleItem(name, size, tag)
 
     def list(self, prefix: str) -> Iterator[SampleItem]:
         """Items whose name begins with a prefix."""

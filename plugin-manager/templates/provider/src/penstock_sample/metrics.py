@@ -16,7 +16,11 @@ class SampleMetricsSink:
         sample_conn_id: The connection.
     """
 
-    def __init__(self, *, sample_conn_id: str = "sample_default") -> None:
+    def __init__(
+        self,
+        *,
+        sample_conn_id: str = "sample_default",
+    ) -> None:
         self._hook = SampleHook(sample_conn_id)
 
     def write(self, points: Sequence[Point], at: datetime) -> None:

@@ -14,7 +14,11 @@ class SampleNotifier:
         sample_conn_id: The connection.
     """
 
-    def __init__(self, *, sample_conn_id: str = "sample_default") -> None:
+    def __init__(
+        self,
+        *,
+        sample_conn_id: str = "sample_default",
+    ) -> None:
         self._hook = SampleHook(sample_conn_id)
 
     def send(self, message: AlertMessage) -> None:

@@ -20,11 +20,20 @@ class SampleWriteOperator(Operator):
 
     template_fields: ClassVar[Sequence[str]] = ("item", "content")
 
-    def __init__(self, *, item: str, content: str, sample_conn_id: str = "sample_default", **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        item: str,
+        content: str,
+        sample_conn_id: str = "sample_default",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
-        self.item, self.content, self.sample_conn_id = item, content, sample_conn_id
+        self.item, self.content = item, content
+        self.sample_conn_id = sample_conn_id
 
     def execute(self, context: Any) -> str:  # noqa: ARG002
         """Write it; returns its name."""
-        SampleHook(self.sample_conn_id).write(self.item, self.content.encode())
+        hook = SampleHook(self.sample_conn_id)
+        hook.write(self.item, self.content.encode())
         return self.item

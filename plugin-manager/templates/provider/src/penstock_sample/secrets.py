@@ -10,7 +10,11 @@ class SampleSecretsBackend:
         sample_conn_id: The connection to the service, which is one of the environment.
     """
 
-    def __init__(self, *, sample_conn_id: str = "sample_default") -> None:
+    def __init__(
+        self,
+        *,
+        sample_conn_id: str = "sample_default",
+    ) -> None:
         self._hook = SampleHook(sample_conn_id)
 
     def connection(self, conn_id: str) -> str | None:

@@ -19,10 +19,18 @@ class SampleItemSensor(Sensor):
 
     template_fields: ClassVar[Sequence[str]] = ("item",)
 
-    def __init__(self, *, item: str, sample_conn_id: str = "sample_default", **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        item: str,
+        sample_conn_id: str = "sample_default",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
-        self.item, self.sample_conn_id = item, sample_conn_id
+        self.item = item
+        self.sample_conn_id = sample_conn_id
 
     def poke(self, context: Any) -> bool:  # noqa: ARG002
         """Look once."""
-        return SampleHook(self.sample_conn_id).find(self.item) is not None
+        hook = SampleHook(self.sample_conn_id)
+        return hook.find(self.item) is not None

@@ -17,7 +17,12 @@ class SampleService:
         ConfigError: It would look all the time.
     """
 
-    def __init__(self, *, every_s: float = 30.0, sample_conn_id: str = "sample_default") -> None:
+    def __init__(
+        self,
+        *,
+        every_s: float = 30.0,
+        sample_conn_id: str = "sample_default",
+    ) -> None:
         if every_s <= 0:
             raise ConfigError(f"every_s is {every_s!r}; write a number of seconds above 0.")
         self._every_s, self._hook = every_s, SampleHook(sample_conn_id)
