@@ -29,6 +29,7 @@ parameters = [
   { name = "dry_run", type = "bool", default = false, doc = "Nothing is done." },
   { name = "tag", type = "list[str]", doc = "Several." },
   { name = "colour", type = "Literal['red', 'blue']", doc = "Which." },
+  { name = "mark", type = "Literal['\\u001b]0;title\\u0007']", default = "\\u001b[2Jmark", doc = "It steers \\u001b[31mthe terminal." },
 ]
 
 [[commands]]
@@ -138,6 +139,14 @@ def test_help_and_a_wrong_argument_import_nothing(penstock):
         assert (code, told in err) == (2, True), err
     assert "penstock_acme.commands" not in sys.modules
     assert penstock("acm")[2].strip().endswith("No such command 'acm'. Did you mean 'acme'?")
+
+
+def test_nothing_that_a_provider_wrote_steers_the_terminal(penstock):
+    for arguments in (["show-all", "--help"], ["--help"], ["show-all", "x", "--mark", "y"]):
+        _, out, err = penstock("acme", *arguments)
+        assert "\x1b" not in out + err
+        assert "\x07" not in out + err
+    assert "\\x1b[2Jmark" in penstock("acme", "show-all", "--help")[1]
 
 
 @pytest.mark.parametrize(

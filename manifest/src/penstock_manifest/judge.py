@@ -75,6 +75,7 @@ def _problems(data: Mapping[str, Any], entry_point: str, served: range | None, *
             problems += _inner_problems(place, item, kind, strict=strict)
     problems += _id_problems(data)
     problems += _type_problems(data)
+    problems += _option_problems(data)
     problems += _since_problems(data) if strict else []
     return problems + list(_version_problems(data, entry_point, served))
 
@@ -160,6 +161,22 @@ def _type_problems(data: Mapping[str, Any]) -> Iterator[str]:
                 if value in seen:
                     yield f"{place}: the {key} {_shown(value)} stands there twice"
                 seen.add(value)
+
+
+def _option_problems(data: Mapping[str, Any]) -> Iterator[str]:
+    """Find parameters of commands whose option is another's: one of the two could not be given."""
+    for place, item in _tables(data, "commands"):
+        taken = {"help": "shows the help"}
+        for name_of, table in _tables(item, "parameters", "name"):
+            name, written = table.get("name"), table.get("type")
+            if not isinstance(name, str):
+                continue
+            flag = isinstance(written, str) and written.partition("|")[0].strip() == "bool"
+            for option in (name, f"no_{name}") if flag else (name,):
+                if option in taken:
+                    yield f"{place}, {name_of}: its option --{option.replace('_', '-')} {taken[option]}; choose another name"
+                elif not table.get("required"):
+                    taken[option] = f"is that of {_shown(name)} as well"
 
 
 def _since_problems(data: Mapping[str, Any]) -> Iterator[str]:

@@ -11,7 +11,7 @@ import click
 
 from penstock import __version__
 from penstock.cli import streams
-from penstock.cli.terminal import json_text, print_line, print_remark
+from penstock.cli.terminal import VisibleContext, json_text, print_line, print_remark
 from penstock.errors import ExitCode, InternalError, NotFoundError, PenstockError, nearest
 
 REPORT = (
@@ -40,6 +40,8 @@ _COMMANDS: dict[str, tuple[str, str]] = {
 
 class LazyGroup(click.Group):
     """A group that imports a command's module only when that command is called."""
+
+    context_class = VisibleContext
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names in the order of a user's day, those of providers last."""

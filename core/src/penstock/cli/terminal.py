@@ -37,6 +37,20 @@ _STYLES = {
 }
 
 
+class _VisibleFormatter(click.HelpFormatter):
+    """Writes help, of which nothing steers the terminal: providers and modules of projects have written parts of it."""
+
+    def getvalue(self) -> str:
+        """The help."""
+        return visible(super().getvalue())
+
+
+class VisibleContext(click.Context):
+    """The context of a command whose help shows words of others."""
+
+    formatter_class = _VisibleFormatter
+
+
 def print_line(text: str, *, title: str = "", colour: str = "") -> None:
     """Print text on standard output, under a title in bold or in a colour; nothing in either steers the terminal."""
     head = click.style(visible(title), bold=not colour, fg=colour or None) if title else ""

@@ -7,11 +7,19 @@ from typing import Any
 import click
 
 from penstock.cli.installation import anywhere
-from penstock.cli.terminal import json_text
+from penstock.cli.terminal import VisibleContext, json_text
 from penstock.service.choices.commands import run_command
 from penstock_manifest.format import Capability, Parameter
 
 _PLAIN: Mapping[str, Any] = {"str": click.STRING, "int": click.INT, "float": click.FLOAT}
+
+
+class _ProviderGroup(click.Group):
+    context_class = VisibleContext
+
+
+class _ProviderCommand(click.Command):
+    context_class = VisibleContext
 
 
 def provider_group(context: click.Context, provider_id: str) -> click.Group | None:
@@ -32,7 +40,7 @@ def provider_group(context: click.Context, provider_id: str) -> click.Group | No
         offered = [each for each in host.capabilities("commands", mention=provider_id) if each.provider == provider_id]
     if not offered:
         raise click.UsageError(f"The provider {provider_id!r} is installed, and has no commands.", context)
-    group = click.Group(provider_id, help=manifest.doc)
+    group = _ProviderGroup(provider_id, help=manifest.doc)
     for each in offered:
         group.add_command(_command(each))
     return group
@@ -47,7 +55,7 @@ def _command(capability: Capability) -> click.Command:
 
     name = capability.id.partition(".")[2].replace("_", "-")
     parameters = [_parameter(each) for each in capability.parameters]
-    return click.Command(name, callback=called, params=parameters, help="\n\n".join(_help(capability)))
+    return _ProviderCommand(name, callback=called, params=parameters, help="\n\n".join(_help(capability)))
 
 
 def _help(capability: Capability) -> Iterator[str]:
