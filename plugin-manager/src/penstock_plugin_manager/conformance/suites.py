@@ -17,7 +17,7 @@ from xml.etree import ElementTree as ET
 from penstock_manifest.format import plain
 
 from penstock_plugin_manager.catalog.verdicts import SuiteRun
-from penstock_plugin_manager.conformance.stranger import Ending, run_stranger
+from penstock_plugin_manager.conformance.fenced import Ending, run_fenced
 from penstock_plugin_manager.conformance.subject import Subject
 
 _NO_TESTS = 5
@@ -75,7 +75,7 @@ def _run(name: str, words: Sequence[str], folder: Path, place: Place) -> SuiteRu
     report.unlink(missing_ok=True)
     options = f"--junitxml={shlex.quote(str(report))}"
     own = {**variables, "NO_COLOR": "1", "PYTEST_ADDOPTS": options}
-    ending = run_stranger([place.python, *words], place.seconds, folder, own)
+    ending = run_fenced([place.python, *words], place.seconds, folder, own)
     if ending.code == _NO_TESTS:
         return None
     return _summary(name, ending, report, place.seconds)

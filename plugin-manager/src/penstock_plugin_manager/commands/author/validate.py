@@ -18,7 +18,7 @@ from penstock_manifest.judge import read_manifest
 from penstock_manifest.providers import source_below
 
 from penstock_plugin_manager.change.session import Session
-from penstock_plugin_manager.conformance.stranger import run_stranger
+from penstock_plugin_manager.conformance.fenced import run_fenced
 from penstock_plugin_manager.errors import INCOMPATIBLE, OK, ManagerError, MissingError
 from penstock_plugin_manager.index.wheel import read_wheel
 from penstock_plugin_manager.model.names import CORE, default_distribution, normalize
@@ -160,7 +160,7 @@ def _imports(manifest: Manifest, session: Session) -> list[str]:
         answer = Path(folder, "answer.json")
         command = [session.environment.python, "-P", "-m", "penstock.testing.every_check", manifest.id, str(answer)]
         try:
-            ending = run_stranger(command, _SECONDS)
+            ending = run_fenced(command, _SECONDS)
         except OSError as error:
             raise ManagerError(f"{command[0]} cannot be run: {error.strerror}.") from None
         if ending.code is None:

@@ -28,7 +28,7 @@ class Ending(NamedTuple):
     output: str
 
 
-def run_stranger(
+def run_fenced(
     command: Sequence[str], seconds: float, folder: Path | None = None, variables: Mapping[str, str] | None = None
 ) -> Ending:
     """Run a program to its end, and end what it leaves running in its process group.
