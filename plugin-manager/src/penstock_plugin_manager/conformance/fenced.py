@@ -16,7 +16,7 @@ _READ_BYTES = 65_536
 _LAST_WORDS_S = 0.5
 
 
-class Ending(NamedTuple):
+class FencedEnd(NamedTuple):
     """How a program ended.
 
     Attributes:
@@ -30,7 +30,7 @@ class Ending(NamedTuple):
 
 def run_fenced(
     command: Sequence[str], seconds: float, folder: Path | None = None, variables: Mapping[str, str] | None = None
-) -> Ending:
+) -> FencedEnd:
     """Run a program to its end, and end what it leaves running in its process group.
 
     Args:
@@ -59,7 +59,7 @@ def run_fenced(
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         reader.join(_LAST_WORDS_S)
-    return Ending(code, bytes(kept[-_TAIL_BYTES:]).decode("utf-8", "replace"))
+    return FencedEnd(code, bytes(kept[-_TAIL_BYTES:]).decode("utf-8", "replace"))
 
 
 def _keep_end(process: subprocess.Popen[bytes], kept: bytearray) -> None:

@@ -17,7 +17,7 @@ from xml.etree import ElementTree as ET
 from penstock_manifest.format import plain
 
 from penstock_plugin_manager.catalog.verdicts import SuiteRun
-from penstock_plugin_manager.conformance.fenced import Ending, run_fenced
+from penstock_plugin_manager.conformance.fenced import FencedEnd, run_fenced
 from penstock_plugin_manager.conformance.subject import Subject
 
 _NO_TESTS = 5
@@ -75,13 +75,13 @@ def _run(name: str, words: Sequence[str], folder: Path, place: Place) -> SuiteRu
     report.unlink(missing_ok=True)
     options = f"--junitxml={shlex.quote(str(report))}"
     own = {**variables, "NO_COLOR": "1", "PYTEST_ADDOPTS": options}
-    ending = run_fenced([place.python, *words], place.seconds, folder, own)
-    if ending.code == _NO_TESTS:
+    end = run_fenced([place.python, *words], place.seconds, folder, own)
+    if end.code == _NO_TESTS:
         return None
-    return _summary(name, ending, report, place.seconds)
+    return _summary(name, end, report, place.seconds)
 
 
-def _summary(name: str, ending: Ending, report: Path, seconds: float) -> SuiteRun:
+def _summary(name: str, end: FencedEnd, report: Path, seconds: float) -> SuiteRun:
     """Read pytest's report of a suite; what a suite prints is only told where it came to no end."""
     counts, problems, ended = Counter[str](), list[str](), False
     with contextlib.suppress(OSError, ET.ParseError):
@@ -89,7 +89,7 @@ def _summary(name: str, ending: Ending, report: Path, seconds: float) -> SuiteRu
             counts[how] += 1
             problems += [problem] if problem and len(problems) < _MOST_PROBLEMS else []
         ended = True
-    code, lines = ending.code, [line for line in ending.output.splitlines() if line.strip()][-5:]
+    code, lines = end.code, [line for line in end.output.splitlines() if line.strip()][-5:]
     if code is None:
         problems = [f"it took more than {seconds:g} s and was ended"]
     elif not ended:

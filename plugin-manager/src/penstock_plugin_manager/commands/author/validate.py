@@ -160,10 +160,10 @@ def _imports(manifest: Manifest, session: Session) -> list[str]:
         answer = Path(folder, "answer.json")
         command = [session.environment.python, "-P", "-m", "penstock.testing.every_check", manifest.id, str(answer)]
         try:
-            ending = run_fenced(command, _SECONDS)
+            end = run_fenced(command, _SECONDS)
         except OSError as error:
             raise ManagerError(f"{command[0]} cannot be run: {error.strerror}.") from None
-        if ending.code is None:
+        if end.code is None:
             raise ManagerError(f"The import of provider {manifest.id!r} takes more than {_SECONDS} s.")
         try:
             found = _read(answer)
@@ -171,7 +171,7 @@ def _imports(manifest: Manifest, session: Session) -> list[str]:
             raise ManagerError(
                 f"The import of provider {manifest.id!r} ended the interpreter.",
                 "Look into the code that its modules run.",
-                ending.output[-2000:],
+                end.output[-2000:],
             ) from None
     return [plain(str(each)) for each in found]
 
