@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 import tomllib
 
 import pytest
@@ -12,11 +13,12 @@ from packaging.version import Version
 from penstock_plugin_manager.change.solve.conflict import minimal
 from penstock_plugin_manager.commands.environment.doctor import find_culprit
 from penstock_plugin_manager.commands.lock.export import requirements
-from penstock_plugin_manager.errors import INCOMPATIBLE, MISSING, UNVERIFIED, IncompatibleError
+from penstock_plugin_manager.errors import INCOMPATIBLE, MISSING, UNVERIFIED, IncompatibleError, ManagerError
 from penstock_plugin_manager.model.lock import File, Lock, Locked, fitting, read_lock, write_lock
 from penstock_plugin_manager.model.toml import parse
 from penstock_plugin_manager.resolve.message import explain
 from penstock_plugin_manager.resolve.pip import loosened, pinned, reason
+from penstock_plugin_manager.resolve.process import Runner
 from penstock_plugin_manager.resolve.request import Request
 from penstock_plugin_manager.resolve.uv import read_annotations
 
@@ -54,6 +56,19 @@ def test_what_tools_say_becomes_an_error_of_ours(said, code, words):
     assert error.code == code
     assert words in f"{error} {error.detail}"
     assert "Traceback" not in error.detail
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_of_what_a_build_prints_the_end_is_kept(code, monkeypatch):
+    monkeypatch.setattr("penstock_plugin_manager.resolve.process._ANSWER_BYTES", 1000)
+    monkeypatch.setattr("penstock_plugin_manager.resolve.process._MESSAGE_BYTES", 1000)
+    prints = (
+        f"import sys; [print('noise' * 1000, file=f) for f in (sys.stdout, sys.stderr)]; sys.exit({code} and 'last')"
+    )
+    with pytest.raises(ManagerError) as caught:
+        Runner().run([sys.executable, "-c", prints], "build")
+    assert len(caught.value.detail) <= 1000
+    assert ("last" in caught.value.detail) if code else ("more than 1,000 bytes" in str(caught.value))
 
 
 def test_annotations_become_a_graph():

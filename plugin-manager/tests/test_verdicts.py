@@ -110,12 +110,17 @@ REPORT = "(lambda cases: open(os.environ['PYTEST_ADDOPTS'].partition('=')[2], 'w
             "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(99)']); time.sleep(99)",
             SuiteRun("s", problems=("it took more than 2 s and was ended",)),
         ),
+        (
+            "import tempfile; tempfile.NamedTemporaryFile(delete=False).write(bytes(2_000_000)); time.sleep(600)",
+            SuiteRun("s", problems=("it wrote more than 1,000,000 bytes to the disk and was ended",)),
+        ),
     ],
 )
 def test_the_end_of_a_suite_is_read_and_nothing_of_it_outlives_it(tmp_path, code, expected):
     words = ["-c", f"import os, subprocess, sys, time; {code}"]
-    place = Place(sys.executable, tmp_path, 2.0 if "99" in code else 60.0)
-    assert _run("s", words, tmp_path, place) == expected
+    place = Place(sys.executable, tmp_path, 2.0 if "99" in code else 60.0, 1_000_000)
+    place.scratch.mkdir()
+    assert _run("s", words, place.scratch, place) == expected
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from penstock.testing import provider_checks as checks
 from penstock.testing import provider_imports as imports
 from penstock.testing.every_check import CHECKS, every_problem
 from penstock.testing.provider_suite import ProviderSuite, main
+from penstock.testing.suites.process_output import run_process
 
 MANIFEST = """
 schema = 1
@@ -411,3 +412,19 @@ def test_a_wrong_call_shows_how():
 
     assert done.returncode == 2
     assert "usage: python -m penstock.testing.provider_suite PROVIDER" in done.stderr
+
+
+def test_of_what_a_process_of_a_suite_prints_the_end_is_kept():
+    code = "import sys; data = sys.stdin.read(); [print('noise' * 1_000_000, data, file=f) for f in (sys.stdout, sys.stderr)]"
+
+    done = run_process([sys.executable, "-c", code], 60, b"told")
+
+    assert done.code == 0
+    for kept in (done.output, done.errors):
+        assert len(kept) <= 1_000_000
+        assert kept.endswith("noise told\n")
+
+
+def test_a_process_of_a_suite_that_comes_to_no_end_is_killed():
+    with pytest.raises(subprocess.TimeoutExpired):
+        run_process([sys.executable, "-c", "import time; time.sleep(600)"], 0.1)

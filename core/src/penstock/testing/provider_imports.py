@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import importlib_metadata
 
 from penstock.testing.provider_checks import Subject
+from penstock.testing.suites.process_output import run_process
 
 IMPORT_MS = 300.0
 """Milliseconds of processor time that the module of one capability may take to import, above the core's own."""
@@ -152,17 +153,10 @@ def _normal(name: str) -> str:
 def _python(code: str) -> tuple[str, str]:
     """What code says of itself in a fresh interpreter behind `_MARK`, whatever else is printed; or why it came to no end."""
     try:
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            timeout=_SECONDS,
-        )
+        done = run_process([sys.executable, "-c", code], _SECONDS)
     except subprocess.TimeoutExpired:
         return "", f"it does not end within {_SECONDS} s"
-    messages = [line.removeprefix(_MARK) for line in done.stdout.splitlines() if line.startswith(_MARK)]
+    messages = [line.removeprefix(_MARK) for line in done.output.splitlines() if line.startswith(_MARK)]
     if messages:
         return messages[-1], ""
-    return "", (done.stderr.strip().splitlines() or [f"it ended the interpreter with {done.returncode}"])[-1]
+    return "", (done.errors.strip().splitlines() or [f"it ended the interpreter with {done.code}"])[-1]

@@ -36,17 +36,24 @@ class Place(NamedTuple):
         python: The environment's interpreter.
         folder: A folder for what they write.
         seconds: How long each may take.
+        most_written: How many bytes they may have there at once.
     """
 
     python: str
     folder: Path
     seconds: float
+    most_written: int = 2_000_000_000
+
+    @property
+    def scratch(self) -> Path:
+        """The folder in which they run, and which they are told to take for temporary files."""
+        return self.folder / "scratch"
 
 
 def provider_suite(provider_id: str, place: Place) -> SuiteRun:
     """Run the suite that the core has for every provider."""
     words = ["-P", "-m", "penstock.testing.provider_suite", provider_id]
-    found = _run("provider suite", words, place.folder, place)
+    found = _run("provider suite", words, place.scratch, place)
     return found or SuiteRun("provider suite", problems=("it found no test",))
 
 
@@ -54,7 +61,7 @@ def own_tests(subject: Subject, place: Place) -> SuiteRun | None:
     """Run a provider's own tests on the installed wheel, in a copy of its folder without the source; None if there are none."""
     if subject.tests is None or subject.source is None:
         return None
-    away = place.folder / "own-tests"
+    away = place.scratch / "own-tests"
     packages = {name for each in subject.wheel.providers if each.manifest for name in each.manifest.imports}
     leave = shutil.ignore_patterns("src", *packages, "__pycache__", ".*")
     shutil.copytree(subject.source, away, ignore=leave)
@@ -71,17 +78,20 @@ def has_suite(place: Place) -> bool:
 
 def _run(name: str, words: Sequence[str], folder: Path, place: Place) -> SuiteRun | None:
     variables = {key: text for key, text in os.environ.items() if not key.startswith(_HIDDEN)}
-    report = place.folder / "report.xml"
+    report = place.scratch / "report.xml"
     report.unlink(missing_ok=True)
+    place.scratch.mkdir(exist_ok=True)
     options = f"--junitxml={shlex.quote(str(report))}"
-    own = {**variables, "NO_COLOR": "1", "PYTEST_ADDOPTS": options}
-    end = run_fenced([place.python, *words], place.seconds, folder, own)
+    own = {**variables, "NO_COLOR": "1", "PYTEST_ADDOPTS": options, "TMPDIR": str(place.scratch)}
+    end = run_fenced(
+        [place.python, *words], place.seconds, folder, own, scratch=place.scratch, most_written=place.most_written
+    )
     if end.code == _NO_TESTS:
         return None
-    return _summary(name, end, report, place.seconds)
+    return _summary(name, end, report)
 
 
-def _summary(name: str, end: FencedEnd, report: Path, seconds: float) -> SuiteRun:
+def _summary(name: str, end: FencedEnd, report: Path) -> SuiteRun:
     """Read pytest's report of a suite; what a suite prints is only told where it came to no end."""
     counts, problems, ended = Counter[str](), list[str](), False
     with contextlib.suppress(OSError, ET.ParseError):
@@ -91,7 +101,7 @@ def _summary(name: str, end: FencedEnd, report: Path, seconds: float) -> SuiteRu
         ended = True
     code, lines = end.code, [line for line in end.output.splitlines() if line.strip()][-5:]
     if code is None:
-        problems = [f"it took more than {seconds:g} s and was ended"]
+        problems = [f"it {end.ended_for} and was ended"]
     elif not ended:
         counts.clear()
         problems = [f"it ended with {code} before its tests did", *lines]

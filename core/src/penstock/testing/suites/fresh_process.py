@@ -28,6 +28,7 @@ from penstock.model.connection import Connection
 from penstock.processes.fork import fork
 from penstock.testing.fake_runtime import runtime
 from penstock.testing.suites.expect import expect
+from penstock.testing.suites.process_output import run_process
 
 _SECONDS = 120
 _BLOCK = bytes(range(256)) * 256
@@ -118,13 +119,11 @@ def _check(target: type, conn_id: str | None, connections: Mapping[str, Connecti
 def _run(check: ProcessCheck) -> str:
     command = [sys.executable, "-P", "-m", __name__]
     try:
-        done = subprocess.run(
-            command, input=msgspec.json.encode(check), capture_output=True, check=False, timeout=_SECONDS
-        )
+        done = run_process(command, _SECONDS, msgspec.json.encode(check))
     except subprocess.TimeoutExpired:
         return f"{check.target} does not come to its end within {_SECONDS} s in a process of its own"
-    expect(done.returncode == 0, f"in a process of its own: {done.stderr.decode('utf-8', 'replace')[-2000:]}")
-    return done.stdout.decode().rpartition("\n")[2]
+    expect(done.code == 0, f"in a process of its own: {done.errors[-2000:]}")
+    return done.output.rpartition("\n")[2]
 
 
 def _once(made: Any, url: str) -> str:  # noqa: ANN401 - a hook or a store
