@@ -95,10 +95,12 @@ def test_a_dag_that_asks_for_it_is_told_of_and_no_other_costs_anything(project):
     project.until(lambda: "hangs() raised KeyError: 'a callback of ours'" in project.told())
     found = json.loads(project.call("alerts", "list", "--json", code=None))
     assert [(rule["level"], rule["subject"], rule["to"]) for rule in found["rules"]] == [
-        ("DAG", "loud", ["callbacks"]), ("DAG", "loud", ["ops"]), ("task", "loud.fails", ["callbacks"]),
+        ("DAG", "loud", ["loud.called()"]), ("DAG", "loud", ["ops"]), ("task", "loud.fails", ["loud.hangs()", "loud.called()"]),
     ]  # fmt: skip
-    assert [channel["name"] for channel in found["channels"]] == ["callbacks", "ops"]
-    assert [given["state"] for given in found["given_up"]] == ["refused"]
+    assert [channel["name"] for channel in found["channels"]] == ["ops"]
+    assert [(given["state"], given["channel"]) for given in found["given_up"]] == [
+        ("refused", "loud.hangs(), loud.called() of DAG loud")
+    ]
     project.call("alerts", "test", "ops")
     assert "A test from Penstock" in lines(project, "paged.txt")[0]
     assert "no channel 'opps'" in project.call("alerts", "test", "opps", code=5)

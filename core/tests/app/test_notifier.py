@@ -1,6 +1,7 @@
 """Plugin modules of providers hear what changes in a real installation, whatever one of them does."""
 
 import os
+import resource
 import signal
 
 import pytest
@@ -125,6 +126,8 @@ def test_a_killed_notifier_loses_no_change(project, site):
     start(project)
     run_small(project)
     project.until(lambda: site.heard("acme"))
+    (listener,) = processes_running(project, "penstock.app.listener")
+    assert resource.prlimit(listener, resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY, "its memory is bounded"
     for _ in range(2):
         (notifier,) = processes_running(project, "penstock.app.notifier")
         os.kill(notifier, signal.SIGKILL)

@@ -1,6 +1,7 @@
 """A secrets backend and services in a real installation, which lives on whatever they do."""
 
 import os
+import resource
 import signal
 
 import pytest
@@ -100,6 +101,7 @@ def test_a_task_is_given_what_a_backend_has_and_nothing_in_its_place_when_that_i
     assert "host gate.example ***" in house.call("tasks", "logs", "reads", "read", "--run", "one")
     (house.folder / "team").rename(house.folder / "elsewhere")
     for pid in processes_running(house, "penstock.app.secrets_backend"):
+        assert resource.prlimit(pid, resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY, "its memory is bounded"
         os.kill(pid, signal.SIGKILL)
     house.trigger("reads", "away")
     assert house.wait_for_run("reads", "away") == "failed", "what the database has is not given"

@@ -53,7 +53,7 @@ class Bench:
     def __init__(self, folder, monkeypatch):
         self.folder, self.now, self.told = folder, 1000.0, []
         self.log = folder / "logs" / "listeners.log"
-        self.command = [sys.executable, "-m", "penstock.app.listener", "acme", "penstock_acme.plugin", ""]
+        self.command = [sys.executable, "-m", "penstock.app.listener", "acme", "penstock_acme.plugin", "", "512"]
         self.row = Listener("acme")
         self.delivery = None
         monkeypatch.setenv("PYTHONPATH", str(folder))

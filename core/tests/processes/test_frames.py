@@ -70,3 +70,5 @@ def test_a_frame_socket_sends_receives_and_tells_of_the_end(pair):
 def test_a_frame_that_nobody_keeps_is_refused_before_it_comes():
     with pytest.raises(FrameRefusedError, match="a message of 536,870,913 bytes"):
         list(FrameReader().feed(HEADER.pack(MOST_BYTES + 1, 1, 1)))
+    with pytest.raises(FrameRefusedError, match="a message of 11 bytes; at most 10 are taken"):
+        list(FrameReader(10).feed(HEADER.pack(11, 1, 1)))

@@ -41,6 +41,8 @@ class Backend:
                 sys.exit("enough")
             case "other":
                 return Connection("another", "http")
+            case "huge":
+                return Connection("huge", "http", password="x" * (4 << 20))
             case "number":
                 return 7
             case "text":
@@ -125,7 +127,7 @@ def failures(program, tmp_path_factory):
         ports,
     )
     source, found = BackendSource("acme", line, 60.0, time.monotonic), {}
-    for conn_id in ("raises", "pin", "half", "exits", "other", "number", "bad text", "dies"):
+    for conn_id in ("raises", "pin", "half", "exits", "other", "huge", "number", "bad text", "dies"):
         with pytest.raises(ConfigError) as error:
             Vault([source]).connection(conn_id)
         found[conn_id] = str(error.value)
@@ -142,6 +144,8 @@ def failures(program, tmp_path_factory):
         ("half", "ValueError: half \N{REPLACEMENT CHARACTER} one"),
         ("exits", "SystemExit: enough"),
         ("other", "it answers for another id, 'another'"),
+        ("huge", "connection() returned 4,194,"),
+        ("huge", " bytes; at most 4,194,304 are taken"),
         ("number", "connection() returned a int; it must return a Connection, its text, or None"),
         ("bad text", "a part of the URI holds one of @ / ? # as it is"),
         ("dies", "its process was killed by SIGKILL (Killed)"),

@@ -51,6 +51,13 @@ class Rules:
         """
         return (rule for _, rule in self._of(event, dag_id, dag, task_id))
 
+    def functions(self, happened: Occurrence, dag: DagSpec) -> tuple[str, ...]:
+        """What the functions are called that a callback of an occurrence stands for."""
+        for owner, rule in self._of(happened.event, happened.dag_id, dag, happened.task_id):
+            if rule.callback and f"{owner}.{rule.callback}" == happened.callback:
+                return rule.functions
+        return ()
+
     def targets(self, happened: Occurrence, dag: DagSpec | None) -> list[Target]:
         """Who is told of what happened, each once."""
         found: dict[Target, None] = {}

@@ -45,6 +45,7 @@ def notifier(installation: Installation) -> NotifierLoop:
         provider: [
             *(pythons.get(provider, sys.executable), "-P", "-m", "penstock.app.listener", provider, module),
             str(settings.root.absolute()) if module in settings.plugins.modules else "",
+            str(settings.loader.memory_mb),
         ]
         for provider, module in listening(settings).items()
     }

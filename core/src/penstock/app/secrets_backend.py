@@ -10,6 +10,7 @@ import msgspec
 
 from penstock.errors import ConfigError
 from penstock.plugins.sources import PluginSources
+from penstock.processes.memory import limit_memory
 from penstock.processes.output import LOG_LINE
 from penstock.spec.secrets_backend import SecretsBackend
 from penstock.tries.backend_line import BackendConfig
@@ -32,7 +33,9 @@ def backend(setup: BackendConfig) -> SecretsBackend:
         ConfigError: It does not take the options.
         PenstockError: It is not installed, cannot be imported, or is no secrets backend.
     """
-    host = msgspec.json.decode(setup.plugins, type=PluginSources).host()
+    sources = msgspec.json.decode(setup.plugins, type=PluginSources)
+    host = sources.host()
+    limit_memory(sources.memory_mb)
     problems = argument_problems(host.capability(setup.capability), setup.options)
     if problems:
         raise ConfigError(f"[secrets.{setup.name}]: {'; '.join(problems)}")

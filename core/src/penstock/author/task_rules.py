@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from penstock.model.retry import RetryPolicy
 
 LONGEST_S = 100 * 366 * 86400.0
+_LONGEST_SHOWN_BITS = 64
 _MOST = 2**31 - 1  # what an INTEGER column of PostgreSQL holds
 _MAY_BE_ABSENT = ("retry_jitter", "max_retry_delay", "execution_timeout", "max_active_tis_per_dagrun")
 _PLAIN = frozenset({str, int, float, bool, type(None), timedelta})
@@ -134,6 +135,10 @@ def duration_problems(value: Any, name: str, *, zero: bool = False) -> Iterator[
     """Check that a value is a duration, longer than zero unless ``zero`` is allowed."""
     if not isinstance(value, timedelta) and not is_number(value):
         yield f"{name} is {value!r}; write a timedelta or a number of seconds."
+    elif (
+        isinstance(value, int) and value.bit_length() > _LONGEST_SHOWN_BITS
+    ):  # may be too long for a float, and for people
+        yield f"{name} is a number of {value.bit_length()} bits; write at most 100 years."
     elif not seconds(value) <= LONGEST_S:
         yield f"{name} is {value!r}; write at most 100 years."
     elif seconds(value) < 0 or (seconds(value) == 0 and not zero):

@@ -72,12 +72,14 @@ class AlertRule(msgspec.Struct, frozen=True, omit_defaults=True):
         after_s: Seconds for the events that are about time; None to go by history, or by the event's own default.
         callback: Names the functions of the DAG file that are called: ``on_failure_callback``, or ``alerts.2`` for those
             of the third of the alerts; "" if none is.
+        functions: What these are called, for people: ``reports.note``.
     """
 
     on: tuple[AlertEvent, ...]
     to: tuple[str, ...] = ()
     after_s: float | None = None
     callback: str = ""
+    functions: tuple[str, ...] = ()
 
 
 class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -28,10 +28,14 @@ class FrameRefusedError(OSError):
 
 
 class FrameReader:
-    """Cuts a stream into frames."""
+    """Cuts a stream into frames.
 
-    def __init__(self) -> None:
-        self._buffer = bytearray()
+    Args:
+        most_bytes: Bytes of the payload of a frame at most.
+    """
+
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self._buffer, self._most_bytes = bytearray(), most_bytes
 
     def feed(self, data: bytes) -> Iterator[Frame]:
         """Yield every frame that is complete with this data; raises FrameRefusedError."""
@@ -40,8 +44,8 @@ class FrameReader:
         start, size = 0, HEADER.size
         while len(buffer) - start >= size:
             length, kind, serial = HEADER.unpack_from(buffer, start)
-            if length > MOST_BYTES:
-                raise FrameRefusedError(f"a message of {length:,} bytes; at most {MOST_BYTES:,} are taken")
+            if length > self._most_bytes:
+                raise FrameRefusedError(f"a message of {length:,} bytes; at most {self._most_bytes:,} are taken")
             if len(buffer) - start - size < length:
                 break
             yield kind, serial, bytes(buffer[start + size : start + size + length])

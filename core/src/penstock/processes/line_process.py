@@ -11,7 +11,7 @@ from pathlib import Path
 from penstock.processes.descendants import end_marked, end_of_marked
 from penstock.processes.environ import without_secrets
 from penstock.processes.fork import spawn
-from penstock.processes.frames import Frame, FrameReader, SendBuffer, frame, read_available
+from penstock.processes.frames import MOST_BYTES, Frame, FrameReader, SendBuffer, frame, read_available
 from penstock.processes.group import describe_exit, group_lives, kill_group
 from penstock.processes.masking import Mask
 
@@ -36,16 +36,17 @@ class LineProcess:
     Args:
         command: Program and arguments; the number of its socket is appended.
         log: File that receives what it prints.
+        most_bytes: Bytes of the payload of a frame that it may send; one that sends more counts as gone.
 
     Raises:
         OSError: It cannot be started.
     """
 
-    def __init__(self, command: Sequence[str], log: Path) -> None:
+    def __init__(self, command: Sequence[str], log: Path, most_bytes: int = MOST_BYTES) -> None:
         mine, its = socket.socketpair()
         mine.setblocking(False)
         self.sock, self.mask, self._log = mine, Mask(), log
-        self._reader, self._send_buffer = FrameReader(), SendBuffer(mine)
+        self._reader, self._send_buffer = FrameReader(most_bytes), SendBuffer(mine)
         self._held, self._mark = bytearray(), f"{os.getpid()}.{next(_numbers)}."
         try:
             self._process = spawn(

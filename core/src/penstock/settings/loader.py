@@ -13,7 +13,8 @@ class LoaderSettings(msgspec.Struct, frozen=True):
     Attributes:
         processes: Files that are imported at once; 0 for the number of CPUs.
         timeout_s: Seconds that the import of one file, or of one module of `[plugins]`, may take.
-        memory_mb: Megabytes of memory that the import of one file, or of one module of `[plugins]`, may take.
+        memory_mb: Megabytes of memory that the import of one file, or of one module of `[plugins]`, may take; and the process of a
+            listener, of an alert channel or of a secrets backend.
     """
 
     processes: Annotated[int, msgspec.Meta(ge=0)] = 0

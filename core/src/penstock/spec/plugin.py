@@ -13,8 +13,9 @@ An impl is called after the change is durable, at least once, one change after t
 were decided: it must bear the same change again after a crash. Providers do not wait for each other, and
 nothing waits for an impl: no task starts or ends later because one is slow. What an impl raises is logged under its
 provider's name and counts as one failure; one that takes longer than ``[notifier] timeout_s`` is ended with its
-process, which counts as one failure, too. The change is passed over in both cases. A change at which the process ended
-three times is passed over as well. Every change of a state is delivered, however many of them one transaction made durable.
+process, which counts as one failure, too; the process may take ``memory_mb`` of ``[loader]``. The change is passed over in both
+cases. A change at which the process ended three times is passed over as well. Every change of a state is delivered, however
+many of them one transaction made durable.
 
 An impl may ask for connections and Variables, as a task does, and so may the hooks that it uses; for nothing else.
 

@@ -7,7 +7,8 @@ options of ``[secrets.NAME]`` as keyword arguments and returns a `SecretsBackend
 It runs in a process of its own, which is started when something is asked of it for the first time: one for the scheduler, which
 asks for tasks, one for the loader, which asks for the import of DAG files, and one for each command that needs it. All calls
 come from one thread, one at a time. Each has ``timeout_s`` of its table; after that the process is killed, and a new one is
-started for the next question. What is printed goes into ``logs/secrets/NAME.log``, without what the backend has answered.
+started for the next question. The process may take ``memory_mb`` of ``[loader]``, and an answer 4 MiB; a larger one is a
+failure. What is printed goes into ``logs/secrets/NAME.log``, without what the backend has answered.
 
 A backend may ask for connections itself (``Connection.get``, and so may the hooks that it uses); it is given those of the
 environment (``PENSTOCK_CONN_<ID>``) and no others, because all others may come from it.

@@ -19,6 +19,9 @@ from penstock.spec.wire import Ask, FrameKind, Reply
 LOAD_S = 30.0
 """Seconds that a backend may take to be imported and made."""
 
+LARGEST_ANSWER = 4 << 20
+"""Bytes of an answer at most: a connection with its key files, a Variable, a list of names."""
+
 _EXIT_S = 0.5
 _encode = msgspec.msgpack.Encoder().encode
 _decode_ask = msgspec.msgpack.Decoder(Ask).decode
@@ -144,7 +147,7 @@ class BackendLine:
     def _start(self) -> None:
         self._loaded = self._asked = False
         try:
-            self._process = LineProcess(self._command, self._log)
+            self._process = LineProcess(self._command, self._log, 2 * LARGEST_ANSWER)
         except OSError as error:
             self._ended(f"its process cannot be started with {self._command[0]}: {error.strerror}", every=True)
             return

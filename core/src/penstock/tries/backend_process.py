@@ -12,14 +12,14 @@ from typing import Any, ClassVar
 import msgspec
 
 from penstock.author.runtime import current
-from penstock.errors import PenstockError
+from penstock.errors import ConfigError, PenstockError
 from penstock.execute.channel import Channel, ChannelRuntime
 from penstock.model.connection import Connection, parse_connection
 from penstock.model.names import error_reason
 from penstock.model.text import shortened
 from penstock.spec.secrets_backend import SecretsBackend
 from penstock.spec.wire import Ask, FrameKind
-from penstock.tries.backend_line import BackendAnswer, BackendConfig
+from penstock.tries.backend_line import LARGEST_ANSWER, BackendAnswer, BackendConfig
 
 LONGEST_REASON = 1000
 
@@ -59,11 +59,20 @@ def serve_backend(sock: socket.socket, make: Callable[[BackendConfig], SecretsBa
 
 def _answer(channel: Channel, backend: SecretsBackend, ask: Ask) -> BackendAnswer:
     try:
-        found = _checked(ask, getattr(backend, ask.method)(*ask.args))
-        _encode(found)
-        return BackendAnswer(found)
+        return BackendAnswer(_sized(ask, _checked(ask, getattr(backend, ask.method)(*ask.args))))
     except BaseException as error:  # noqa: BLE001 - as above
         return BackendAnswer(problem=_reason(channel, error))
+
+
+def _sized(ask: Ask, value: Any) -> Any:  # noqa: ANN401 - as below
+    """The value; raises ConfigError if it is too large to be sent."""
+    size = len(_encode(value))
+    if size > LARGEST_ANSWER:
+        raise ConfigError(
+            f"{ask.method}() returned {size:,} bytes; at most {LARGEST_ANSWER:,} are taken. "
+            "Keep what is larger in an object store, and its URL here"
+        )
+    return value
 
 
 def _checked(ask: Ask, value: Any) -> Any:  # noqa: ANN401 - whatever the backend returned

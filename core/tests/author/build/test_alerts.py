@@ -6,6 +6,7 @@ from penstock.model.dag import AlertRule
 from penstock.model.state import AlertEvent
 
 E = AlertEvent
+PRINT = ("builtins.print",)
 
 
 @pytest.mark.parametrize(
@@ -15,23 +16,33 @@ E = AlertEvent
         pytest.param('alerts=[Alert("task_failed", to="ops")]', (AlertRule((E.TASK_FAILED,), ("ops",)),), id="one"),
         pytest.param(
             'alerts=[Alert(["task_slow", "task_failed"], to=["ops", print], after=timedelta(minutes=1))]',
-            (AlertRule((E.TASK_SLOW, E.TASK_FAILED), ("ops",), 60.0, "alerts.0"),),
+            (AlertRule((E.TASK_SLOW, E.TASK_FAILED), ("ops",), 60.0, "alerts.0", PRINT),),
             id="several, a function among them",
         ),
         pytest.param(
-            "on_failure_callback=print", (AlertRule((E.TASK_FAILED,), callback="on_failure_callback"),), id="a"
+            "on_failure_callback=print",
+            (AlertRule((E.TASK_FAILED,), callback="on_failure_callback", functions=PRINT),),
+            id="a",
         ),
         pytest.param(
-            "on_retry_callback=[print]", (AlertRule((E.TASK_RETRIED,), callback="on_retry_callback"),), id="b"
+            "on_retry_callback=[print]",
+            (AlertRule((E.TASK_RETRIED,), callback="on_retry_callback", functions=PRINT),),
+            id="b",
         ),
         pytest.param(
-            "on_success_callback=print", (AlertRule((E.TASK_SUCCEEDED,), callback="on_success_callback"),), id="c"
+            "on_success_callback=print",
+            (AlertRule((E.TASK_SUCCEEDED,), callback="on_success_callback", functions=PRINT),),
+            id="c",
         ),
         pytest.param(
-            "on_skipped_callback=print", (AlertRule((E.TASK_SKIPPED,), callback="on_skipped_callback"),), id="d"
+            "on_skipped_callback=print",
+            (AlertRule((E.TASK_SKIPPED,), callback="on_skipped_callback", functions=PRINT),),
+            id="d",
         ),
         pytest.param(
-            "on_execute_callback=print", (AlertRule((E.TASK_STARTED,), callback="on_execute_callback"),), id="e"
+            "on_execute_callback=print",
+            (AlertRule((E.TASK_STARTED,), callback="on_execute_callback", functions=PRINT),),
+            id="e",
         ),
         pytest.param("on_failure_callback=None, email=None, alerts=None", (), id="None is nobody"),
         pytest.param(
@@ -68,5 +79,20 @@ def test_rules_of_a_dag_are_about_its_runs(spec):
         'with DAG("d", on_failure_callback=print, alerts=[Alert("run_recovered", to="ops")]):\n    EmptyOperator(task_id="t")'
     )
     assert dag.alerts == (
-        AlertRule((E.RUN_FAILED,), callback="on_failure_callback"), AlertRule((E.RUN_RECOVERED,), ("ops",)),
+        AlertRule((E.RUN_FAILED,), callback="on_failure_callback", functions=PRINT), AlertRule((E.RUN_RECOVERED,), ("ops",)),
     )  # fmt: skip
+
+
+def test_functions_are_named_by_their_module_and_others_that_are_called_by_their_class(spec):
+    dag = spec("""
+    class Caller:
+        def __call__(self, context): ...
+
+    def told(context): ...
+
+    from functools import partial
+    with DAG("d", on_failure_callback=[told, Caller(), partial(told)]):
+        EmptyOperator(task_id="t")
+    """)
+    ((name, caller, partly),) = [rule.functions for rule in dag.alerts]
+    assert (name.rpartition(".")[2], caller.rpartition(".")[2], partly) == ("told", "Caller", name)

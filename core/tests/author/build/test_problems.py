@@ -377,6 +377,20 @@ WRONG = [
     ),
     pytest.param(
         """
+        with DAG("d", alerts=[Alert("missed_deadline", to="ops", after=float("nan"))]):
+            EmptyOperator(task_id="a", retry_delay=10**5000, sla=-(10**400), email="a@b.c")
+        """,
+        {
+            1: ["alerts[0]: after is nan; write at most 100 years."],
+            2: [
+                "retry_delay is a number of 16610 bits; write at most 100 years.",
+                "sla: it is a number of 1329 bits; write at most 100 years.",
+            ],
+        },
+        id="times that no clock has",
+    ),
+    pytest.param(
+        """
         with DAG("d", alerts=[Alert("run_faild", to="ops"), Alert("missed_deadline", to=3), "ops"], on_failure_callback="f"):
             EmptyOperator(task_id="a", alerts=[Alert("run_failed", to="ops"), Alert([], to=[])], email=["nobody"])
         """,
