@@ -74,7 +74,7 @@ def test_what_cannot_be_delivered_expires(desk):
     found = desk(rule("task_failed"), expire_s=100.0)
     (found.folder / "down").touch()
     found.fail("a")
-    found.wait(300)
+    found.wait(120)
     assert [(each.state, each.failure) for each in found.store.alerts.given_up()] == [
         (DeliveryState.EXPIRED, "the service is down")
     ]
