@@ -49,6 +49,18 @@ def did_you_mean(name: str, known: Iterable[str], *, otherwise: str = "") -> str
     return f"Did you mean {near[0]!r}?" if near else otherwise
 
 
+def as_sentence(text: object, *, inside: bool = False) -> str:
+    """What was said, as a sentence of a message: it ends with one mark, whether or not it came with one.
+
+    Args:
+        text: An error, or words of whatever origin.
+        inside: Whether it goes on after a colon, and begins small.
+    """
+    words = str(text).strip()
+    words = words[:1].lower() + words[1:] if inside else words
+    return words if words.endswith((".", "?", "!")) else f"{words}."
+
+
 class PenstockError(Exception):
     """The root of every error that Penstock raises on purpose."""
 
@@ -168,7 +180,7 @@ class ProviderError(PenstockError):
         self.retryable = kind.retryable if retryable is None else retryable
         facts = ", ".join(f for f in (code, f"HTTP {http_status}" if http_status else "", request_id) if f)
         message = f"{service} {operation}: {detail}" + (f" ({facts})" if facts else "")
-        super().__init__(f"{message}. {hint}" if hint else message)
+        super().__init__(f"{as_sentence(message)} {hint}" if hint else message)
 
 
 class StoreError(PenstockError):
@@ -211,14 +223,14 @@ class DataRefusedError(StoreError):
         self.table, self.key = table, dict(key or {})
         named = ", ".join(f"{name}={value!r}" for name, value in self.key.items())
         row = f"the row {named} of table {table}" if table else "a value"
-        super().__init__(f"{row} cannot be stored: {detail.rstrip('.')}. Change the value that it was made of.")
+        super().__init__(f"{row} cannot be stored: {as_sentence(detail)} Change the value that it was made of.")
 
 
 class DataUnreadableError(StoreError):
     """A stored value is none of its column's: another program has written it, or the file is damaged."""
 
     def __init__(self, detail: str) -> None:
-        super().__init__(f"a stored value cannot be read: {detail}. Restore a backup, or correct the row.")
+        super().__init__(f"a stored value cannot be read: {as_sentence(detail)} Restore a backup, or correct the row.")
 
 
 class TaskSignal(PenstockError):  # noqa: N818 - no error: a sentence from the task to the engine

@@ -54,22 +54,22 @@ def test_a_value_is_converted_to_the_type_of_its_field(extra, field, value):
 @pytest.mark.parametrize(
     ("extra", "says"),
     [
-        ({"size": "x"}, "size must be a whole number"),
-        ({"size": 1.5}, "size must be a whole number"),
-        ({"size": True}, "size must be a whole number"),
-        ({"share": "x"}, "share must be a number"),
-        ({"on": "maybe"}, "on must be true or false"),
-        ({"colour": "green"}, "colour must be one of red, blue"),
-        ({"limit": []}, "limit must be a whole number"),
+        ({"size": "x"}, "size must be a whole number."),
+        ({"size": 1.5}, "size must be a whole number."),
+        ({"size": True}, "size must be a whole number."),
+        ({"share": "x"}, "share must be a number."),
+        ({"on": "maybe"}, "on must be true or false."),
+        ({"colour": "green"}, "colour must be one of red, blue."),
+        ({"limit": []}, "limit must be a whole number."),
         ({"sizes": 1}, "'sizes' is no field of it, did you mean 'size'?"),
-        ({"size": 11}, "size is too large"),
+        ({"size": 11}, "size is too large."),
     ],
 )
 def test_a_wrong_value_is_told_by_its_name_alone(extra, says):
     with pytest.raises(ConfigError) as raised:
         read(**extra)
 
-    assert str(raised.value) == f"connection 'c' (acme): {says}."
+    assert str(raised.value) == f"connection 'c' (acme): {says}"
 
 
 def test_all_problems_are_told_at_once_and_a_missing_field_is_one():

@@ -89,3 +89,9 @@ def did_you_mean(word: str, known: list[str]) -> str:
     """Return a sentence that offers the nearest names, or an empty string."""
     names = nearest(word, known)
     return f"Did you mean {' or '.join(names)}?" if names else ""
+
+
+def as_sentence(text: object) -> str:
+    """Return what was said as a sentence of a message: it ends with one mark, whether or not it came with one."""
+    words = str(text).strip()
+    return words if words.endswith((".", "?", "!")) else f"{words}."

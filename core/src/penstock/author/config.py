@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from penstock.author.runtime import current
-from penstock.errors import NotFoundError, RequestError
+from penstock.errors import NotFoundError, RequestError, as_sentence
 from penstock.model import connection as model
 
 _MISSING = object()
@@ -42,7 +42,7 @@ class Variable:
         try:
             return msgspec.json.decode(text)
         except msgspec.DecodeError as error:
-            raise RequestError(f"Variable {key!r} was to be read as JSON and is none: {error}.") from None
+            raise RequestError(f"Variable {key!r} was to be read as JSON and is none: {as_sentence(error)}") from None
 
     @staticmethod
     def set(key: str, value: Any, *, serialize_json: bool = False) -> None:  # noqa: ANN401 - text or any JSON value

@@ -4,6 +4,8 @@ import functools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from penstock.errors import as_sentence
+
 if TYPE_CHECKING:
     from jinja2 import Environment, TemplateSyntaxError
 
@@ -52,7 +54,7 @@ def template_fault(text: str) -> str:
 def syntax_fault(error: "TemplateSyntaxError") -> str:
     """Write an error of a template's syntax with what to do about it."""
     return (
-        f"line {error.lineno}: {str(error.message).rstrip('.')}. "
+        f"line {error.lineno}: {as_sentence(error.message)} "
         "Text that is no template stands between {% raw %} and {% endraw %}."
     )
 

@@ -21,7 +21,7 @@ from penstock.cli.terminal import (
     print_remark,
     print_table,
 )
-from penstock.errors import ExitCode, RequestError
+from penstock.errors import ExitCode, RequestError, as_sentence
 from penstock.model.names import DEEPEST_CONF
 from penstock.model.state import RunState
 from penstock.model.text import counted
@@ -191,7 +191,7 @@ def read_conf(text: str | None) -> dict[str, Any]:
             f"--conf has more than {DEEPEST_CONF} levels of lists and objects within each other."
         ) from None
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeError) as error:
-        raise RequestError(f"--conf must be a JSON object such as '{{\"day\": 1}}': {error}.") from None
+        raise RequestError(f"--conf must be a JSON object such as '{{\"day\": 1}}': {as_sentence(error)}") from None
 
 
 def read_date(text: str | None) -> datetime | None:
@@ -203,7 +203,7 @@ def read_date(text: str | None) -> datetime | None:
         return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as error:
         raise RequestError(
-            f"--date {text!r} is no ISO 8601 date, such as 2026-01-31 or 2026-01-31T06:00: {error}."
+            f"--date {text!r} is no ISO 8601 date, such as 2026-01-31 or 2026-01-31T06:00: {as_sentence(error)}"
         ) from None
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from penstock.errors import ConfigError, RequestError
+from penstock.errors import ConfigError, RequestError, as_sentence
 from penstock.model.text import visible
 
 _STYLE = re.compile(r"(\x1b\[[0-9;]*m)")
@@ -83,7 +83,7 @@ def read_text() -> str:
     try:
         return _read_stdin().decode()
     except UnicodeDecodeError as error:
-        raise RequestError(f"standard input is no UTF-8 text: {error}.") from None
+        raise RequestError(f"standard input is no UTF-8 text: {as_sentence(error)}") from None
 
 
 def silence() -> None:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 import penstock.errors
 from penstock.author.runtime import BaseRuntime
-from penstock.errors import PenstockError, RequestError
+from penstock.errors import PenstockError, RequestError, as_sentence
 from penstock.model.attempt import TryEnd
 from penstock.model.connection import Connection
 from penstock.model.names import error_sentence, well_formed
@@ -106,7 +106,7 @@ class Channel:
         except Exception as error:  # noqa: BLE001 - the author's own values, whose code may raise anything
             shown = shortened(", ".join(map(_shown, args)), 300)
             raise RequestError(
-                f"{method}({shown}) cannot be asked: {error_sentence(error)}. Pass plain text and numbers."
+                f"{method}({shown}) cannot be asked: {as_sentence(error_sentence(error))} Pass plain text and numbers."
             ) from None
         with self._lock:
             self._sock.sendall(frame(FrameKind.ASK, serial, payload))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from penstock.errors import ConfigError
+from penstock.errors import ConfigError, as_sentence
 from penstock.execute.executor_lock import MARK, mark_of
 from penstock.execute.spawn_server import END_S, Open, send_lease, send_open
 from penstock.model.run import TaskKey
@@ -197,7 +197,9 @@ class Environment:
             except OSError as error:
                 self.close()
                 if attempt == 2:
-                    raise ConfigError(f"no spawn server could be started: {error}. See {self.log}") from error
+                    raise ConfigError(
+                        f"no spawn server could be started: {as_sentence(error)} See {self.log}"
+                    ) from error
         theirs.close()
         return Server(ours, what, now)
 

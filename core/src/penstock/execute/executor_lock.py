@@ -12,7 +12,7 @@ import os
 import time
 from pathlib import Path
 
-from penstock.errors import ConfigError
+from penstock.errors import ConfigError, as_sentence
 from penstock.processes.descendants import end_marked
 
 POLL_S = 0.02
@@ -37,7 +37,7 @@ def lock_executor(path: Path, *, patience_s: float) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise ConfigError(f"{path}: the lock file of the executor cannot be used: {error}.") from None
+        raise ConfigError(f"{path}: the lock file of the executor cannot be used: {as_sentence(error)}") from None
     _wait(lock, patience_s)
     if not (end_marked(MARK, mark_of(lock), patience_s) and _wait(lock, patience_s)):
         os.close(lock)

@@ -16,6 +16,7 @@ from typing import NoReturn
 
 import msgspec
 
+from penstock.errors import as_sentence
 from penstock.execute.channel import LINE_CLOSED
 from penstock.execute.jobs import ForkedProcess, Job, fork_process
 from penstock.execute.runner import Runner
@@ -193,7 +194,7 @@ class FileServer:
             for job in child.jobs.values():
                 job.ending = job.ending or (
                     Outcome.FAILED,
-                    f"its process sent {error}. Put large data into an object store",
+                    f"its process sent {as_sentence(error)} Put large data into an object store",
                 )
             kill_group(child.pid)
 

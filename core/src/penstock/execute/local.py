@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from penstock.errors import ConfigError
+from penstock.errors import ConfigError, as_sentence
 from penstock.execute.environment import Environment, Server, ServerKey, Submitted, server_key
 from penstock.execute.spawn_server import Open
 from penstock.model.attempt import TryEnd
@@ -141,7 +141,7 @@ class LocalExecutor:
             try:
                 payload = _encode(request)
             except (TypeError, ValueError, OverflowError) as error:
-                reason = f"it cannot be sent to a process: {error}. Look at the run's conf and the DAG's params."
+                reason = f"it cannot be sent to a process: {as_sentence(error)} Look at the run's conf and its params."
                 self._report(TryFinished(request.key, request.epoch, self._now(), _failed_for_good(reason)))
                 continue
             submitted = Submitted(next(self._serials), request, payload)

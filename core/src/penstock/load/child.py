@@ -25,7 +25,7 @@ from penstock.author.build.imports import ImportRuntime, import_dag_file
 from penstock.author.build.missing import AIRFLOW_ADVICE
 from penstock.author.build.plan_runs import Plan, plan
 from penstock.author.parse_session import ParseSession
-from penstock.errors import MissingProviderError, NotFoundError, PluginError, RequestError
+from penstock.errors import MissingProviderError, NotFoundError, PluginError, RequestError, as_sentence
 from penstock.load.ignore import IGNORE
 from penstock.load.messages import UNANSWERED, MessageKind, ParseConfig, ParseJob
 from penstock.model.dag import DagSpec
@@ -75,7 +75,7 @@ def _encoded(job: ParseJob, result: ParsedFile) -> bytes:
         return _encode(result)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         names = ", ".join(str(dag.dag_id) for dag in result.dags)
-        problem = f"{job.file}:1: what it defines ({names}) cannot be stored: {error_sentence(error)}."
+        problem = f"{job.file}:1: what it defines ({names}) cannot be stored: {as_sentence(error_sentence(error))}"
         return _encode(job.parsed(problems=(problem,), variables=result.variables))
 
 
@@ -270,6 +270,6 @@ class CapabilityIndex:
             return getattr(import_module(module), attribute)
         except Exception as error:
             raise PluginError(
-                f"importing {capability.object!r} of {capability.id!r} raised {error_sentence(error)}. "
+                f"importing {capability.object!r} of {capability.id!r} raised {as_sentence(error_sentence(error))} "
                 f"See: penstock providers show {capability.id.partition('.')[0]}"
             ) from error

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from penstock.errors import DataRefusedError, PenstockError, StoreError
+from penstock.errors import DataRefusedError, PenstockError, StoreError, as_sentence
 from penstock.load.discover import dag_files
 from penstock.load.folder import WHOLE, is_left_out
 from penstock.load.loader_store import LoaderStore
@@ -104,7 +104,9 @@ class Loader:
             watch.close()
             watch = None
         if fault and fault != self._fault:
-            self._log(f"the DAGs folder cannot be watched: {fault}. It is looked at every {_RETRY_S:g} s instead.")
+            self._log(
+                f"the DAGs folder cannot be watched: {as_sentence(fault)} It is looked at every {_RETRY_S:g} s instead."
+            )
         self._fault = fault or self._fault
         if watch is not None:
             return watch, due
@@ -166,7 +168,7 @@ class Loader:
         except Exception as error:  # noqa: BLE001 - no entry of the folder ends the loader of all others
             self._log(traceback.format_exc())
             return self._failed(
-                f"the DAGs folder cannot be loaded, which is a bug in Penstock: {error_sentence(error)}."
+                f"the DAGs folder cannot be loaded, which is a bug in Penstock: {as_sentence(error_sentence(error))}"
             )
         return self._next_refresh()
 

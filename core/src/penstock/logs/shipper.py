@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from penstock.clock import Clock
-from penstock.errors import PluginError
+from penstock.errors import PluginError, as_sentence
 from penstock.logs.local_logs import LocalLog, local_logs, remove_empty_folders
 from penstock.logs.look import Look
 from penstock.logs.shipment import ship
@@ -229,7 +229,7 @@ class LogShipper:
         new = ShippingReport(store, str(self._folder), look.fault, since, look.waiting >> 20, look.disk >> 20, over)
         if new.fault and not old.fault:  # it names a log, which is another one at each look
             self._ports.log(
-                f"logs do not reach {store}: {new.fault}. They stay in {self._folder} until they do; tries go on."
+                f"logs do not reach {store}: {as_sentence(new.fault)} They stay in {self._folder} until they do; tries go on."
             )
         elif old.fault and not new.fault:
             self._ports.log(f"logs reach {store} again")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from penstock.errors import as_sentence
 from penstock.model.text import shortened
 from penstock.processes.masking import Mask
 from penstock.processes.state_file import keep
@@ -51,7 +52,9 @@ class SinkFaults:
         with self._lock:
             old = self._faults.get(name)
             if old is None or old.fault != fault:
-                self._log(f"the metrics sink {name!r} has failed: {fault}. What it was given is not given again.")
+                self._log(
+                    f"the metrics sink {name!r} has failed: {as_sentence(fault)} What it was given is not given again."
+                )
             self._faults[name] = SinkFault(fault, old.since if old else at, old.failed + 1 if old else 1)
             self._keep()
 

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 import msgspec
 
-from penstock.errors import ConfigError
+from penstock.errors import ConfigError, as_sentence
 from penstock.model.secret import secrets_in
 
 
@@ -87,7 +87,7 @@ def parse_connection(conn_id: str, text: str) -> Connection:
             fields = msgspec.json.decode(text, type=dict[str, Any])
             return msgspec.convert({**fields, "conn_id": conn_id}, type=Connection)
         except (msgspec.DecodeError, msgspec.ValidationError) as error:
-            raise ConfigError(f"connection {conn_id!r}: the JSON is no connection: {error}.") from None
+            raise ConfigError(f"connection {conn_id!r}: the JSON is no connection: {as_sentence(error)}") from None
     scheme, separator, rest = text.partition("://")
     if not separator or not _SCHEME.fullmatch(scheme):
         raise ConfigError(

@@ -3,7 +3,7 @@
 import importlib
 from typing import Any
 
-from penstock.errors import PluginError, TaskSignal
+from penstock.errors import PluginError, TaskSignal, as_sentence
 from penstock.model.names import error_sentence
 
 
@@ -49,4 +49,4 @@ def import_object(
     else:
         return target
     owner = "this project" if of_project else f"the provider {provider_id!r}"
-    raise PluginError(f"{needed_for}: importing {path!r} of {owner} {problem}. {remedy}") from cause
+    raise PluginError(f"{needed_for}: importing {path!r} of {owner} {as_sentence(problem)} {remedy}") from cause

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from penstock.errors import MissingProviderError, NotFoundError, PenstockError, PluginError, nearest
+from penstock.errors import MissingProviderError, NotFoundError, PenstockError, PluginError, as_sentence, nearest
 from penstock.model.connection import Connection
 from penstock.model.names import error_sentence
 from penstock.plugins.fence import import_object
@@ -146,7 +146,7 @@ class PluginHost:
             problem = kind_problem(capability.kind, target)
             if problem:
                 remedy = "Correct the module" if of_project else "Report it to the provider's author"
-                raise PluginError(f"{capability_id}: {capability.object} {problem}. {remedy}")
+                raise PluginError(f"{capability_id}: {capability.object} {as_sentence(problem)} {remedy}")
             self._objects[capability_id] = target
         return self._objects[capability_id]
 

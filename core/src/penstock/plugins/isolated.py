@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from penstock.errors import ConfigError
+from penstock.errors import ConfigError, as_sentence
 
 
 def isolated_pythons(file: Path) -> dict[str, str]:
@@ -21,4 +21,4 @@ def isolated_pythons(file: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except (OSError, msgspec.MsgspecError) as error:
-        raise ConfigError(f"{file}: {error}. Run `plugin-manager doctor --fix`.") from None
+        raise ConfigError(f"{file}: {as_sentence(error)} Run `plugin-manager doctor --fix`.") from None

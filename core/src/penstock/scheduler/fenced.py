@@ -12,6 +12,7 @@ from typing import TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from penstock.errors import as_sentence
 from penstock.model.attempt import TryEnd
 from penstock.model.names import error_sentence
 from penstock.model.run import UNMAPPED, TaskKey
@@ -100,7 +101,7 @@ class FencedExecutor:
         if problem:
             # A provider that is broken keeps its own queues waiting, and nobody else.
             self._broken, self._watched = True, None
-            self._report(f"it cannot be started: {problem}. Tries of its queues wait")
+            self._report(f"it cannot be started: {as_sentence(problem)} Tries of its queues wait")
         else:
             self._watch()
 
@@ -263,7 +264,8 @@ class FencedExecutor:
         if fault not in self._reported and len(self._reported) < 100:
             self._reported.add(fault)
             self._keep(fault)
-            print(f"executor {self.name!r}: {fault}. Report it to the provider's author.", file=sys.stderr, flush=True)  # noqa: T201 - the scheduler's terminal
+            message = f"executor {self.name!r}: {as_sentence(fault)} Report it to the provider's author."
+            print(message, file=sys.stderr, flush=True)  # noqa: T201 - the scheduler's terminal
 
 
 def _problem(event: ExecutorEvent) -> str:

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from penstock.clock import Clock
 from penstock.engine.engine import Engine
 from penstock.engine.messages import LONGEST_WAIT_S, CapacityChanged, Dispatch, Kill, RunAdded, Step, TryInterrupted
+from penstock.errors import as_sentence
 from penstock.model.attempt import TryEnd
 from penstock.model.run import Run, TaskKey
 from penstock.model.state import Outcome, RunState
@@ -257,4 +258,4 @@ def run_ended(run: Run) -> str:
     if run.state is RunState.SUCCESS:
         return line
     why = f", {run.reason}" if run.reason else ""
-    return f"{line}{why}. See: penstock tasks list {run.dag_id} {shlex.quote(run.run_id)}"
+    return f"{as_sentence(line + why)} See: penstock tasks list {run.dag_id} {shlex.quote(run.run_id)}"

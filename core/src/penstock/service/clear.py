@@ -6,7 +6,7 @@ from enum import StrEnum
 import msgspec
 
 from penstock.engine.engine import Engine
-from penstock.errors import NotFoundError, RequestError
+from penstock.errors import NotFoundError, RequestError, as_sentence
 from penstock.model.now import Now
 from penstock.model.request import ClearTasks
 from penstock.model.run import Run, TaskKey
@@ -113,7 +113,7 @@ def version_to_run(store: Store, run: Run, code: Code | None) -> tuple[str, str]
         return newest, _behind(store, state)
     why = f"run {run.run_id!r} keeps its version {run.version[:12]}, because a try of {live[0]} has not ended"
     if code is Code.NEWEST:
-        raise RequestError(f"{why}. Wait for its end or cancel the run, and ask again.")
+        raise RequestError(f"{as_sentence(why)} Wait for its end or cancel the run, and ask again.")
     return "", f"{why}; the DAG's present version is {newest[:12]}"
 
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from penstock.engine.engine import Engine
 from penstock.engine.messages import CapacityChanged, Event
 from penstock.engine.why import why_paused, why_run_waits
+from penstock.errors import as_sentence
 from penstock.model.dag import DagSpec, TaskSpec
 from penstock.model.now import Now
 from penstock.model.run import Run, TaskInstance, TaskKey, Try
@@ -104,7 +105,7 @@ class Reasons:
         reason = instance.reason or ("it did its work" if instance.state is TaskState.SUCCESS else "nobody said why")
         if instance.state is not TaskState.FAILED:
             return reason
-        reason = reason if reason.endswith((".", "?", "!")) else f"{reason}."
+        reason = as_sentence(reason)
         again = shlex.join(["penstock", "tasks", "clear", self._run.dag_id, self._task_id, "--run", self._run.run_id])
         row = self._installation.store.dags.state(self._run.dag_id)
         if row is not None and row.version != self._run.version:

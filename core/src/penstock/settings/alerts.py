@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from penstock.errors import RequestError
+from penstock.errors import RequestError, as_sentence
 from penstock.model.dag import MAILTO
 from penstock.model.names import channel_problem
 from penstock.model.state import AlertEvent
@@ -131,7 +131,7 @@ def read_notifier(name: str, value: object) -> NotifierChoice:
         try:
             msgspec.convert(chosen.options, SmtpOptions)
         except msgspec.ValidationError as error:
-            raise RequestError(f"notifier {name!r}: {str(error)[:1].lower()}{str(error)[1:]}.") from None
+            raise RequestError(f"notifier {name!r}: {as_sentence(error, inside=True)}") from None
     elif not _CAPABILITY.fullmatch(chosen.type):
         raise RequestError(
             f'notifier {name!r}: type {chosen.type!r} is neither "smtp" nor an id such as slack.notifier.'

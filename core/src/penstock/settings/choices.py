@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from penstock.errors import RequestError
+from penstock.errors import RequestError, as_sentence
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _CAPABILITY = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
@@ -70,6 +70,6 @@ def read_own_keys(what: str, name: str, chosen: Choice, kind: type[msgspec.Struc
         try:
             own[key] = msgspec.convert(chosen.options[key], type=fields[key])
         except msgspec.ValidationError as error:
-            raise RequestError(f"{what} {name!r}: {key}: {str(error)[:1].lower()}{str(error)[1:]}.") from None
+            raise RequestError(f"{what} {name!r}: {key}: {as_sentence(error, inside=True)}") from None
     rest: Mapping[str, Any] = {key: value for key, value in chosen.options.items() if key not in fields}
     return own, Choice(chosen.type, dict(rest))

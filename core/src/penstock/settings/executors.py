@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from penstock.errors import RequestError
+from penstock.errors import RequestError, as_sentence
 from penstock.settings.choices import read_choice
 from penstock.settings.executor import ExecutorSettings
 from penstock.spec.executor import LOCAL
@@ -61,4 +61,4 @@ def _check_local(name: str, options: Mapping[str, Any]) -> None:
         try:
             msgspec.convert(value, type=fields[key])
         except msgspec.ValidationError as error:
-            raise RequestError(f"executor {name!r}: {key}: {str(error)[:1].lower()}{str(error)[1:]}.") from None
+            raise RequestError(f"executor {name!r}: {key}: {as_sentence(error, inside=True)}") from None

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from penstock.errors import ConfigError, RequestError, did_you_mean
+from penstock.errors import ConfigError, RequestError, as_sentence, did_you_mean
 from penstock.model.connection import Connection, parse_connection
 from penstock.settings.alerts import NotifierChoice, read_notifier, rule_problems
 from penstock.settings.executors import ExecutorChoice, default_executors, read_executor, read_queue
@@ -111,9 +111,9 @@ def _read(file: Path) -> tuple[str, dict[str, Any]]:
     except RecursionError:
         raise ConfigError(f"{file}: its lists and tables are nested too deep.") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file}: cannot be read: {error}.") from None
+        raise ConfigError(f"{file}: cannot be read: {as_sentence(error)}") from None
     except ValueError as error:  # a number of thousands of digits is refused by int() and not by tomllib
-        raise ConfigError(f"{file}: not valid TOML: {error}.") from None
+        raise ConfigError(f"{file}: not valid TOML: {as_sentence(error)}") from None
     if number is not None:
         raise ConfigError(f"{file}: a number of {number.bit_length()} bits; none may have more than 64.")
     return text, tables
@@ -213,7 +213,7 @@ def _build(kind: type[msgspec.Struct], given: dict[str, tuple[Any, str]], proble
             problems += [f"{where}: {problem}" for problem in _CHECKS.get((kind, key), _sound)(values[key])]
         except msgspec.ValidationError as error:
             # A value of the database URL may hold a password, so the message names the key alone.
-            problems.append(f"{where}: {key}: {str(error)[:1].lower()}{str(error)[1:]}.")
+            problems.append(f"{where}: {key}: {as_sentence(error, inside=True)}")
     return kind(**values)
 
 

@@ -6,7 +6,7 @@ import typing
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
-from penstock.errors import ConfigError, nearest
+from penstock.errors import ConfigError, as_sentence, nearest
 from penstock.model.connection import Connection
 
 __all__ = ["Connection", "read_fields"]
@@ -54,7 +54,9 @@ def read_fields(connection: Connection, fields: type[T], parts: Mapping[str, Any
         made = fields(**values)
         problems += getattr(made, "problems", list)()
     if problems or made is None:
-        raise ConfigError(f"connection {connection.conn_id!r} ({connection.conn_type}): {'; '.join(problems)}.")
+        raise ConfigError(
+            f"connection {connection.conn_id!r} ({connection.conn_type}): {as_sentence('; '.join(problems))}"
+        )
     return made
 
 

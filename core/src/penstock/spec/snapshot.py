@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from uuid import uuid4
 
-from penstock.errors import RequestError
+from penstock.errors import RequestError, as_sentence
 from penstock.model.dag import content_hash
 
 LIST = ".penstock-manifest"
@@ -111,7 +111,9 @@ def _checked(data: bytes, wanted: str) -> Iterator[tuple[str, bytes, bool]]:
                     raise RequestError(f"the file {name!r} of the snapshot {wanted} is damaged. Fetch it again.")
                 yield name, content, found.endswith(EXECUTABLE)
     except (tarfile.TarError, zlib.error, EOFError, KeyError, ValueError, OSError) as error:
-        raise RequestError(f"what was fetched as the snapshot {wanted} is none: {error}. Fetch it again.") from error
+        raise RequestError(
+            f"what was fetched as the snapshot {wanted} is none: {as_sentence(error)} Fetch it again."
+        ) from error
 
 
 def _check_size(data: bytes) -> None:

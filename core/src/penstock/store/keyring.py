@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from penstock.errors import ConfigError
+from penstock.errors import ConfigError, as_sentence
 
 if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
@@ -43,7 +43,7 @@ class Keyring:
                 f"{path}: there is no key file. Run `penstock init`, or restore it from a backup."
             ) from None
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path}: the key file cannot be used: {error}.") from None
+            raise ConfigError(f"{path}: the key file cannot be used: {as_sentence(error)}") from None
         if mode:
             raise ConfigError(f"{path}: others may read the key file. Run: chmod 600 {path}")
         return cls(text.split(), str(path))

@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from penstock.errors import as_sentence
 from penstock.model.attempt import TryEnd
 from penstock.model.names import xcom_key_problem
 from penstock.model.state import Outcome
@@ -16,7 +17,7 @@ def accepted(end: TryEnd) -> TryEnd:
     for key, left in end.xcoms.items():
         problem = xcom_key_problem(key)
         if problem:
-            return _refused(f"{problem}. Choose another key")
+            return _refused(f"{as_sentence(problem)} Choose another key")
         try:
             length = encoded_length(left.json)
         except (ValueError, RecursionError) as error:
@@ -34,4 +35,4 @@ def accepted(end: TryEnd) -> TryEnd:
 
 
 def _refused(problem: str) -> TryEnd:
-    return TryEnd(Outcome.FAILED, f"what it left cannot be kept: {problem}.", retryable=False)
+    return TryEnd(Outcome.FAILED, f"what it left cannot be kept: {as_sentence(problem)}", retryable=False)

@@ -5,7 +5,7 @@ import threading
 from concurrent.futures import Future
 from pathlib import Path
 
-from penstock.errors import NotFoundError, PenstockError
+from penstock.errors import NotFoundError, PenstockError, as_sentence
 from penstock.spec.snapshot import pack
 
 _HASH = re.compile("[0-9a-f]{40}")
@@ -39,7 +39,7 @@ class PackedSnapshots:
         except PenstockError as error:
             self._take(wanted).set_exception(error)
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait for the snapshot are told
-            found = NotFoundError("source snapshot", wanted, hint=f"It cannot be read: {error}.")
+            found = NotFoundError("source snapshot", wanted, hint=f"It cannot be read: {as_sentence(error)}")
             self._take(wanted).set_exception(found)
         else:
             self._take(wanted).set_result(packed)

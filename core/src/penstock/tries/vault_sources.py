@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from penstock.errors import ConfigError
+from penstock.errors import ConfigError, as_sentence
 from penstock.model.connection import Connection
 from penstock.model.names import error_reason
 from penstock.store import Store
@@ -139,6 +139,6 @@ def failure(source: VaultSource, method: str, arguments: Sequence[object], reaso
     """What is said of a source that failed at a question."""
     call = f"{method}({', '.join(map(repr, arguments))})"
     return ConfigError(
-        f"the source {source.name!r} of connections and Variables failed at {call}: {reason}. "
+        f"the source {source.name!r} of connections and Variables failed at {call}: {as_sentence(reason)} "
         "No source after it was asked. Repair it, or take it out of the settings."
     )

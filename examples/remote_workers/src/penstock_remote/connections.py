@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Iterator
 
-from penstock.errors import ConfigError, RequestError
+from penstock.errors import ConfigError, RequestError, as_sentence
 from penstock.spec.wire import Reply
 from penstock_remote.messages import (
     LARGEST,
@@ -143,7 +143,9 @@ class Workers:
         try:
             self._listener = socket.create_server(self._address, backlog=_STRANGERS)
         except OSError as error:
-            raise ConfigError(f"executor {self._name!r} cannot listen on {self._address}: {error}.") from None
+            raise ConfigError(
+                f"executor {self._name!r} cannot listen on {self._address}: {as_sentence(error)}"
+            ) from None
         self._wake_r, self._wake_w = socket.socketpair()
         for each in (self._listener, self._wake_r, self._wake_w):
             each.setblocking(False)

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 
-from penstock.errors import RequestError
+from penstock.errors import RequestError, as_sentence
 from penstock.spec.executor import TaskKey, TryAsked, TryFinished, TryRequest, TryStarted
 from penstock.spec.wire import Reply
 
@@ -161,7 +161,7 @@ class MessageReader(Generic[T]):
             try:
                 message = self._decoder.decode(payload)
             except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError) as error:
-                raise RequestError(f"a message cannot be read: {error}.") from None
+                raise RequestError(f"a message cannot be read: {as_sentence(error)}") from None
             yield message
 
 
@@ -178,7 +178,7 @@ def read_token(path: Path) -> str:
     try:
         token = path.read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:
-        raise RequestError(f"the token file {path} cannot be read: {error}.") from None
+        raise RequestError(f"the token file {path} cannot be read: {as_sentence(error)}") from None
     if len(token) < 16:
         raise RequestError(f"the token in {path} is too short: it needs 16 characters.")
     return token

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from penstock.errors import ConfigError
+from penstock.errors import ConfigError, as_sentence
 from penstock.spec.executor import TaskKey
 from penstock_remote.messages import TryName
 
@@ -35,7 +35,7 @@ class Notes:
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute(_TABLE)
         except (OSError, sqlite3.Error) as error:
-            raise ConfigError(f"{path}: it cannot be used: {error}.") from None
+            raise ConfigError(f"{path}: it cannot be used: {as_sentence(error)}") from None
 
     def read(self) -> dict[TryName, str]:
         """The worker of each try that is noted."""

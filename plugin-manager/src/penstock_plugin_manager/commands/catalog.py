@@ -13,7 +13,7 @@ from penstock_plugin_manager.catalog.entry import write_catalog
 from penstock_plugin_manager.catalog.load import load_catalogs
 from penstock_plugin_manager.catalog.verdicts import Verdict, read_verdicts
 from penstock_plugin_manager.change.session import Session
-from penstock_plugin_manager.errors import ManagerError, MissingError, UsageError
+from penstock_plugin_manager.errors import ManagerError, MissingError, UsageError, as_sentence
 from penstock_plugin_manager.output import Result, table
 
 
@@ -76,4 +76,4 @@ def _verdicts(path: Path) -> list[Verdict]:
     try:
         return read_verdicts(json.loads(path.read_text(encoding="utf-8")), str(path))
     except (ValueError, RecursionError) as error:
-        raise ManagerError(f"{path} is no JSON: {error}.") from None
+        raise ManagerError(f"{path} is no JSON: {as_sentence(error)}") from None

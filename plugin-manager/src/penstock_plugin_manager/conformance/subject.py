@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from penstock_plugin_manager.errors import IncompatibleError, ManagerError, MissingError
+from penstock_plugin_manager.errors import IncompatibleError, ManagerError, MissingError, as_sentence
 from penstock_plugin_manager.index.wheel import Wheel, read_wheel
 from penstock_plugin_manager.model.provider_project import read_project
 
@@ -72,7 +72,7 @@ def _unpacked(path: Path, folder: Path) -> Path:
         inside = [each for each in folder.iterdir() if each.is_dir()]
     except (OSError, tarfile.TarError, EOFError) as error:
         raise ManagerError(
-            f"{path} is no source distribution: {error}.", "Name a .tar.gz, a wheel or a folder."
+            f"{path} is no source distribution: {as_sentence(error)}", "Name a .tar.gz, a wheel or a folder."
         ) from None
     if len(inside) != 1:
         raise ManagerError(f"{path} is no source distribution: it holds {len(inside)} folders instead of one.")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
-from penstock_plugin_manager.errors import ManagerError, MissingError
+from penstock_plugin_manager.errors import ManagerError, MissingError, as_sentence
 from penstock_plugin_manager.index.credentials import look_up
 from penstock_plugin_manager.index.network import Login, Network, shown, taken_apart
 from penstock_plugin_manager.index.response import Response
@@ -166,7 +166,7 @@ class Remote:
                 context.load_cert_chain(self._network.client_certificate)
         except (ssl.SSLError, OSError) as error:
             raise ManagerError(
-                f"The certificates {self._network.client_certificate or named} cannot be read: {error}."
+                f"The certificates {self._network.client_certificate or named} cannot be read: {as_sentence(error)}"
             ) from None
         return self._opener(context)
 

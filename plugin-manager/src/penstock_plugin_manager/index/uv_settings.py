@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from penstock_plugin_manager.errors import ManagerError
+from penstock_plugin_manager.errors import ManagerError, as_sentence
 from penstock_plugin_manager.index.settings import Settings
 
 _ASKING = {
@@ -110,7 +110,7 @@ def _toml(file: Path) -> dict[str, Any]:
         return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise ManagerError(
-            f"{file}, which uv reads for its indexes, cannot be read: {error}.", "Mend the file."
+            f"{file}, which uv reads for its indexes, cannot be read: {as_sentence(error)}", "Mend the file."
         ) from None
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from penstock.app.parts.environments import plugin_host, plugin_sources
-from penstock.errors import ConfigError
+from penstock.errors import ConfigError, as_sentence
 from penstock.execute.environment import Environment, spawn_command
 from penstock.execute.executor_lock import lock_executor
 from penstock.execute.local import LocalExecutor
@@ -65,7 +65,7 @@ def build_executors(
                 )
             except ConfigError as error:
                 faults.add(str(error))
-                report(f"{error}. Tries of its queues wait.")
+                report(f"{as_sentence(error)} Tries of its queues wait.")
     return executors
 
 

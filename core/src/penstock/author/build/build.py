@@ -18,7 +18,7 @@ from penstock.author.template_fields import needs_rendering
 from penstock.author.timetable.dates import to_utc
 from penstock.author.timetable.timetables import schedule_of
 from penstock.author.xcom_arg import XComArg
-from penstock.errors import AuthoringError
+from penstock.errors import AuthoringError, as_sentence
 from penstock.model.dag import DagSpec, Mapping, ParamSpec, SensorPolicy, TaskSpec, XComRef, from_json, to_json
 from penstock.model.state import TriggerRule
 from penstock.model.value import to_plain
@@ -90,7 +90,7 @@ class _NotStoredError(Exception):
 
 
 def _not_storable(dag: DAG, error: _NotStoredError) -> Problem:
-    return Problem(dag._site, f"DAG {dag.dag_id!r} cannot be stored: {error}.")  # noqa: SLF001 - the same room
+    return Problem(dag._site, f"DAG {dag.dag_id!r} cannot be stored: {as_sentence(error)}")  # noqa: SLF001 - the same room
 
 
 def _stored(spec: DagSpec) -> DagSpec:

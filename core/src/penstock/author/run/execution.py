@@ -21,7 +21,7 @@ from penstock.author.runtime import Runtime, current
 from penstock.author.sensor import PokeResult, Sensor
 from penstock.author.task_rules import seconds
 from penstock.author.xcom_arg import RETURN_VALUE, XComArg, find_xcom_args
-from penstock.errors import FailTask, RequestError, TaskCancelled
+from penstock.errors import FailTask, RequestError, TaskCancelled, as_sentence
 from penstock.model.attempt import TryEnd, TryFacts, TryInputs, Value
 from penstock.model.mapping import element_indexes
 from penstock.model.names import xcom_key_problem
@@ -258,7 +258,7 @@ def _xcoms(task: Operator, context: Context, value: Any) -> dict[str, Value]:  #
     for key in values:
         if problem := xcom_key_problem(key):
             raise FailTask(
-                f"{task}: what it returned cannot be kept for other tasks: {problem}. Choose another key; "
+                f"{task}: what it returned cannot be kept for other tasks: {as_sentence(problem)} Choose another key; "
                 "multiple_outputs=False keeps a dict as a whole alone."
             )
     try:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from penstock.errors import RequestError
+from penstock.errors import RequestError, as_sentence
 
 if TYPE_CHECKING:
     from penstock.author.run.context import Context
@@ -36,7 +36,7 @@ class RuntimeTaskInstance:
         from penstock.model.value import NotSerialisableError, to_plain  # noqa: PLC0415 - as above
 
         if problem := xcom_key_problem(key):
-            raise RequestError(f"{problem}. Choose another key.")
+            raise RequestError(f"{as_sentence(problem)} Choose another key.")
         try:
             to_plain(value)
         except NotSerialisableError as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.author.airflow.alias import CONTEXT_REMEDIES
 from penstock.author.run.context import FILTERS, Context
 from penstock.author.template_fields import EXTENSIONS, is_path, is_template, needs_rendering, syntax_fault
-from penstock.errors import AuthoringError, did_you_mean
+from penstock.errors import AuthoringError, as_sentence, did_you_mean
 
 if TYPE_CHECKING:
     from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -80,7 +80,7 @@ def _text(text: str, task: "Operator", field: str, context: Context) -> str:
     except TemplateSyntaxError as error:
         raise AuthoringError(f"{task}: template field {field!r}, {syntax_fault(error)}") from None
     except TemplateError as error:
-        raise AuthoringError(f"{task}: template field {field!r}: {error}.") from None
+        raise AuthoringError(f"{task}: template field {field!r}: {as_sentence(error)}") from None
     except Exception as error:
         error.add_note(f"in template field {field!r} of {task}")
         raise
@@ -143,6 +143,6 @@ def _undefined(message: str, text: str, context: Context) -> str:
         return f"there is no {place[0] if place else attribute[1]}."
     name = re.match(r"'(\w+)' is undefined", message)
     if name is None:
-        return f"{message}."
+        return as_sentence(message)
     advice = CONTEXT_REMEDIES.get(name[1]) or did_you_mean(name[1], context.available())
     return f"the name {name[1]!r} does not exist. {advice}".rstrip()

@@ -9,7 +9,7 @@ from penstock.cli.config.sources import origin, report_sources
 from penstock.cli.installation import project
 from penstock.cli.streams import read_text
 from penstock.cli.terminal import json_option, print_json, print_line, print_remark, print_table
-from penstock.errors import RequestError
+from penstock.errors import RequestError, as_sentence
 from penstock.model.text import shortened
 from penstock.service.config import variables as service
 
@@ -119,6 +119,6 @@ def _read(file: Path | None) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise RequestError(f"{file} is no UTF-8 text: {error}.") from None
+        raise RequestError(f"{file} is no UTF-8 text: {as_sentence(error)}") from None
     except OSError as error:
         raise RequestError(f"{file} cannot be read: {error.strerror}.") from None

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from penstock.author.runtime import BaseRuntime, current
-from penstock.errors import PenstockError, PluginError
+from penstock.errors import PenstockError, PluginError, as_sentence
 from penstock.model.connection import Connection
 from penstock.model.names import error_sentence
 from penstock.service.installation import Installation
@@ -66,7 +66,7 @@ def run_command(installation: Installation, capability_id: str, arguments: Mappi
         raise
     except BaseException as error:
         raise PluginError(
-            f"the command {capability_id} raised {error_sentence(error)}. Report it to the provider's author; "
+            f"the command {capability_id} raised {as_sentence(error_sentence(error))} Report it to the provider's author; "
             "PENSTOCK_TRACEBACK=1 shows where it happened"
         ) from error
     finally:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import exc
 
-from penstock.errors import DataRefusedError, InternalError, StoreError, StoreUnavailableError
+from penstock.errors import DataRefusedError, InternalError, StoreError, StoreUnavailableError, as_sentence
 
 _SQLITE = {
     "BUSY": "another process has kept it locked for longer than {wait:g} s. Find it with `fuser`, or try again.",
@@ -82,7 +82,9 @@ def translated(error: BaseException | None, where: str, wait_s: float) -> StoreE
     if state in ("42P01", "42703"):
         return StoreError(f"database {where}: its tables do not fit ({detail}). Run `penstock db upgrade`.")
     if state is None:
-        sentence = f"database {where}: the server cannot be reached: {detail}. Check host and port in the URL."
+        sentence = (
+            f"database {where}: the server cannot be reached: {as_sentence(detail)} Check host and port in the URL."
+        )
         return StoreUnavailableError(sentence)
     for prefix, text in _POSTGRES.items():
         if state.startswith(prefix):

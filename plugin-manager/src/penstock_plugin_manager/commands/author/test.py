@@ -23,7 +23,7 @@ from penstock_plugin_manager.catalog.verdicts import (
 from penstock_plugin_manager.change.session import Session
 from penstock_plugin_manager.conformance.subject import read_subject
 from penstock_plugin_manager.conformance.trial import Trial
-from penstock_plugin_manager.errors import INCOMPATIBLE, OK, IncompatibleError, ManagerError, MissingError
+from penstock_plugin_manager.errors import INCOMPATIBLE, OK, IncompatibleError, ManagerError, MissingError, as_sentence
 from penstock_plugin_manager.output import Result, style
 from penstock_plugin_manager.resolve.choose import choose
 from penstock_plugin_manager.resolve.process import Runner
@@ -90,7 +90,7 @@ def _kept(path: Path) -> Sequence[Verdict]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ManagerError(f"{path} cannot be read: {error}.", "Name another file with -o.") from None
+        raise ManagerError(f"{path} cannot be read: {as_sentence(error)}", "Name another file with -o.") from None
     return read_verdicts(data, str(path))
 
 

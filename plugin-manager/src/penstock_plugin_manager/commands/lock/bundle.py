@@ -16,7 +16,15 @@ from penstock_plugin_manager.change.execute_plan import change
 from penstock_plugin_manager.change.policy import check_policy
 from penstock_plugin_manager.change.request import ChangeRequest
 from penstock_plugin_manager.change.session import Session
-from penstock_plugin_manager.errors import OK, UNVERIFIED, IncompatibleError, MissingError, UnverifiedError, UsageError
+from penstock_plugin_manager.errors import (
+    OK,
+    UNVERIFIED,
+    IncompatibleError,
+    MissingError,
+    UnverifiedError,
+    UsageError,
+    as_sentence,
+)
 from penstock_plugin_manager.model.lock import File, Lock, Locked, check_lock, file_tags, read_lock, write_lock
 from penstock_plugin_manager.model.names import ProviderRequirement
 from penstock_plugin_manager.model.requirement import human_size
@@ -215,7 +223,7 @@ def _open(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError) as error:
-        raise UnverifiedError(f"{path} is no bundle: {error}.", "Copy it again.") from None
+        raise UnverifiedError(f"{path} is no bundle: {as_sentence(error)}", "Copy it again.") from None
 
 
 def _lock_of(archive: zipfile.ZipFile, path: Path) -> Lock:
