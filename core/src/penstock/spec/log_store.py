@@ -18,7 +18,10 @@ from typing import Protocol
 
 
 class LogStore(Protocol):
-    """Logs by name; a name is made of letters, digits and ``. _ - =``, with slashes between its parts."""
+    """Logs by name; a name is made of letters, digits and ``. _ - =``, with slashes between its parts.
+
+    One name may begin another, as ``a/t`` and ``a/t/1`` do: a store of files cannot use names as paths of files.
+    """
 
     def append(self, log: str, offset: int, data: bytes) -> int:
         """Store bytes of a log that begin at an offset; called by the log shipper with the offset at which the store's part ends.
