@@ -85,6 +85,7 @@ TERMS = (
     Term("guard", "What a task waits for whatever its trigger rule says, such as a setup further up.", "penstock.engine.graph.guards"),
     Term("heartbeat", "An executor's sign that a try is alive; it renews the lease.", "penstock.spec.executor"),
     Term("hook", "A client of an external service, used by operators and sensors.", "penstock.author.hook"),
+    Term("identity", "Who a service says that we are.", "penstock.spec.hooks.service_hook"),
     Term("impact", "The lines of a project that use what an upgrade of a provider changes.", "penstock_plugin_manager.change.impact"),
     Term("impl", "A function that implements a spec of pluggy.", "penstock.spec.plugin"),
     Term("inbox", "The requests that wait for the scheduler.", "penstock.scheduler.inbox"),

@@ -160,6 +160,8 @@ class ProviderError(PenstockError):
         request_id: The vendor's id of the request, for its support.
         retryable: Whether the core may retry the task; follows ``kind`` unless given.
         hint: What the reader can do about it.
+        retry_after_s: Seconds after which the service says that it can be asked again, such as until a quota is reset; None if
+            it says nothing. The task's retry comes no earlier.
     """
 
     def __init__(  # noqa: PLR0913 - each fact is named by the caller, none is positional
@@ -174,13 +176,30 @@ class ProviderError(PenstockError):
         request_id: str = "",
         retryable: bool | None = None,
         hint: str = "",
+        retry_after_s: float | None = None,
     ) -> None:
         self.detail, self.service, self.operation, self.kind = detail, service, operation, kind
+        self.retry_after_s = retry_after_s
         self.code, self.http_status, self.request_id, self.hint = code, http_status, request_id, hint
         self.retryable = kind.retryable if retryable is None else retryable
         facts = ", ".join(f for f in (code, f"HTTP {http_status}" if http_status else "", request_id) if f)
         message = f"{service} {operation}: {detail}" + (f" ({facts})" if facts else "")
         super().__init__(f"{as_sentence(message)} {hint}" if hint else message)
+
+    def with_detail(self, detail: str) -> "ProviderError":
+        """Make the same error with other words about what went wrong."""
+        return ProviderError(
+            detail,
+            service=self.service,
+            operation=self.operation,
+            kind=self.kind,
+            code=self.code,
+            http_status=self.http_status,
+            request_id=self.request_id,
+            retryable=self.retryable,
+            hint=self.hint,
+            retry_after_s=self.retry_after_s,
+        )
 
 
 class StoreError(PenstockError):

@@ -1,17 +1,20 @@
 """Connections become a provider's frozen fields, or every problem at once."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import pytest
 
 from penstock.errors import ConfigError
-from penstock.spec.fields import Connection, read_fields
+from penstock.spec.fields import Connection, ConnectionFields, read_fields
 
 
 @dataclass(frozen=True)
-class Fields:
+class Fields(ConnectionFields):
     """Fields of a service."""
+
+    PARTS: ClassVar[dict[str, str]] = {"token": "password"}
+    POSITIVE: ClassVar[tuple[str, ...]] = ("share",)
 
     token: str
     size: int = 1
@@ -27,7 +30,7 @@ class Fields:
 
 
 def read(**extra):
-    return read_fields(Connection("c", "acme", password="hunter2", extra=extra), Fields, {"token": "hunter2"})
+    return read_fields(Connection("c", "acme", password="hunter2", extra=extra), Fields)
 
 
 @pytest.mark.parametrize(

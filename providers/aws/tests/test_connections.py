@@ -4,15 +4,16 @@ import pytest
 
 from penstock import Connection
 from penstock.errors import ConfigError
-from penstock_aws.connections import aws_fields
+from penstock.spec.fields import read_fields
+from penstock_aws.connections import AwsFields
 
 
 def test_fields_come_from_parts_and_extra_and_texts_are_converted():
     extra = {"region_name": "eu-west-1", "max_attempts": "7", "verify": "/ca.pem", "read_timeout_s": 3}
-    fields = aws_fields(Connection("c", "aws", login="key", password="secret", extra=extra))
+    fields = read_fields(Connection("c", "aws", login="key", password="secret", extra=extra), AwsFields)
 
     assert (fields.access_key_id, fields.max_attempts, fields.verify, fields.read_timeout_s) == ("key", 7, "/ca.pem", 3)
-    assert aws_fields(Connection("c", "aws", extra={"verify": "false"})).verify is False
+    assert read_fields(Connection("c", "aws", extra={"verify": "false"}), AwsFields).verify is False
     assert "secret" not in repr(fields)
     with pytest.raises(AttributeError):
         fields.region_name = "x"
@@ -43,14 +44,14 @@ def test_fields_come_from_parts_and_extra_and_texts_are_converted():
 )
 def test_a_wrong_connection_is_refused(connection, says):
     with pytest.raises(ConfigError, match=says):
-        aws_fields(Connection("c", "aws", **connection))
+        read_fields(Connection("c", "aws", **connection), AwsFields)
 
 
 def test_every_problem_is_told_and_no_secret():
     bad = Connection("c", "aws", password="hunter2", extra={"colour": "red", "max_attempts": "x", "verify": 3})
 
     with pytest.raises(ConfigError) as raised:
-        aws_fields(bad)
+        read_fields(bad, AwsFields)
 
     text = str(raised.value)
     assert "'colour'" in text

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import penstock_aws
 from penstock.model.connection import parse_connection
-from penstock_aws.connections import aws_fields
+from penstock.spec.fields import read_fields
+from penstock_aws.connections import AwsFields
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 MANIFEST = tomllib.loads((Path(penstock_aws.__file__).parent / "provider.toml").read_text())
@@ -24,7 +25,7 @@ def test_its_snippets_run():
 def test_its_connections_are_read():
     uris = re.findall(r"^PENSTOCK_CONN_\w+='(.+)'$", README, re.MULTILINE)
 
-    fields = [aws_fields(parse_connection("c", uri)) for uri in uris]
+    fields = [read_fields(parse_connection("c", uri), AwsFields) for uri in uris]
 
     assert [each.secret_access_key for each in fields] == ["SE/CRET", "secret"]
     assert fields[1].endpoint_url == "http://minio:9000"

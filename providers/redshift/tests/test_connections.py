@@ -4,14 +4,15 @@ import pytest
 
 from penstock import Connection
 from penstock.errors import ConfigError
-from penstock_redshift.connections import redshift_fields
+from penstock.spec.fields import read_fields
+from penstock_redshift.connections import RedshiftFields
 
 GOOD = {"host": "h", "login": "u", "password": "hunter2", "schema": "db"}
 
 
 def test_fields_come_from_parts_and_extra():
-    fields = redshift_fields(
-        Connection("c", "redshift", **GOOD, extra={"statement_timeout_s": "30", "sslmode": "require"})
+    fields = read_fields(
+        Connection("c", "redshift", **GOOD, extra={"statement_timeout_s": "30", "sslmode": "require"}), RedshiftFields
     )
 
     assert (fields.host, fields.port, fields.database, fields.user) == ("h", 5439, "db", "u")
@@ -42,6 +43,6 @@ def test_fields_come_from_parts_and_extra():
 )
 def test_a_wrong_connection_is_refused(change, says):
     with pytest.raises(ConfigError, match=says) as raised:
-        redshift_fields(Connection("c", "redshift", **GOOD | change))
+        read_fields(Connection("c", "redshift", **GOOD | change), RedshiftFields)
 
     assert "hunter2" not in str(raised.value)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from penstock.model.connection import parse_connection
-from penstock_redshift.connections import redshift_fields
+from penstock.spec.fields import read_fields
+from penstock_redshift.connections import RedshiftFields
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -19,7 +20,7 @@ def test_a_snippet_makes_its_tasks(snippet):
 
 def test_the_connections_are_complete():
     found = re.findall(r"PENSTOCK_CONN_REDSHIFT_DEFAULT='(.*?)'\n", README, re.DOTALL)
-    fields = [redshift_fields(parse_connection("redshift_default", each)) for each in found]
+    fields = [read_fields(parse_connection("redshift_default", each), RedshiftFields) for each in found]
 
     assert [(each.user, each.password, each.iam) for each in fields] == [
         ("loader", "s@crt", False), ("loader", "", True),

@@ -4,30 +4,71 @@ import dataclasses
 import types
 import typing
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from penstock.errors import ConfigError, as_sentence, nearest
 from penstock.model.connection import Connection
 
-__all__ = ["Connection", "read_fields"]
+__all__ = ["CallLimits", "Connection", "ConnectionFields", "read_fields"]
 
-T = TypeVar("T")
+T = TypeVar("T", bound="ConnectionFields")
 
 _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 
 
-def read_fields(connection: Connection, fields: type[T], parts: Mapping[str, Any] | None = None) -> T:
+class ConnectionFields:
+    """The base of the frozen dataclass into which a provider reads its connections.
+
+    Attributes:
+        PARTS: For each field that a part of the connection holds the part: ``login``, ``password``, ``host``, ``port`` or
+            ``schema``. The others are in its ``extra``.
+        SHOWN: The fields that stand in its ``repr``: none that could be a secret.
+        POSITIVE: Fields that must be greater than 0.
+    """
+
+    __slots__ = ()
+    PARTS: ClassVar[Mapping[str, str]] = {}
+    SHOWN: ClassVar[tuple[str, ...]] = ()
+    POSITIVE: ClassVar[tuple[str, ...]] = ()
+
+    def __repr__(self) -> str:
+        """The fields without the secrets."""
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in self.SHOWN)})"
+
+    def problems(self) -> Iterator[str]:
+        """Sentences about fields that do not go together or cannot be right."""
+        return iter(())
+
+
+@dataclasses.dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class CallLimits(ConnectionFields):
+    """The fields by which a connection bounds each call to its service.
+
+    Attributes:
+        connect_timeout_s: Seconds to wait for a connection.
+        read_timeout_s: Seconds to wait for each part of an answer.
+        deadline_s: Seconds after which a call is not repeated any more.
+        max_attempts: Attempts of a call, the first included.
+    """
+
+    POSITIVE: ClassVar[tuple[str, ...]] = ("connect_timeout_s", "read_timeout_s", "deadline_s", "max_attempts")
+
+    connect_timeout_s: float = 5.0
+    read_timeout_s: float = 60.0
+    deadline_s: float = 120.0
+    max_attempts: int = 5
+
+
+def read_fields(connection: Connection, fields: type[T]) -> T:
     """The connection as a provider's frozen dataclass.
 
-    Each field is taken from ``parts`` if it is there and not empty, else from the connection's ``extra``, else it keeps
-    its default. Texts, as a URI gives them, are converted to the field's type (``str``, ``int``, ``float``, ``bool``,
-    ``Literal`` or one of these ``| None``). A dataclass may have a method ``problems()`` that yields sentences about
-    fields which do not go together.
+    Each field is taken from its part of the connection (`ConnectionFields.PARTS`) if that is not empty, else from the
+    connection's ``extra``, else it keeps its default. Texts, as a URI gives them, are converted to the field's type
+    (``str``, ``int``, ``float``, ``bool``, ``Literal`` or one of these ``| None``).
 
     Args:
         connection: What was configured.
-        fields: A frozen dataclass.
-        parts: Fields that the connection's own parts hold, such as ``{"access_key_id": connection.login}``.
+        fields: A frozen dataclass on `ConnectionFields`.
 
     Raises:
         penstock.errors.ConfigError: Unknown fields, with the nearest right name; missing, wrong and contradictory ones.
@@ -36,7 +77,7 @@ def read_fields(connection: Connection, fields: type[T], parts: Mapping[str, Any
     hints = typing.get_type_hints(fields)
     given = {
         name: value
-        for source in (connection.extra, parts or {})
+        for source in (connection.extra, {name: getattr(connection, part) for name, part in fields.PARTS.items()})
         for name, value in source.items()
         if value not in ("", None)
     }
@@ -52,12 +93,18 @@ def read_fields(connection: Connection, fields: type[T], parts: Mapping[str, Any
     made = None
     if not problems:
         made = fields(**values)
-        problems += getattr(made, "problems", list)()
+        problems += [*_not_positive(made), *made.problems()]
     if problems or made is None:
         raise ConfigError(
             f"connection {connection.conn_id!r} ({connection.conn_type}): {as_sentence('; '.join(problems))}"
         )
     return made
+
+
+def _not_positive(made: ConnectionFields) -> Iterator[str]:
+    for name in made.POSITIVE:
+        if not 0 < getattr(made, name) < float("inf"):
+            yield f"{name} must be greater than 0"
 
 
 def _unknown(given: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[str]:

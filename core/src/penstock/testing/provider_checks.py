@@ -16,6 +16,7 @@ from penstock.author.sensor import Sensor
 from penstock.errors import PenstockError, PluginError, did_you_mean
 from penstock.plugins.host import PluginHost
 from penstock.plugins.registry import PluginModules
+from penstock.spec.hooks.service_hook import ServiceHook
 from penstock.spec.plugin import SERVED_SPECS
 from penstock.testing.provider_rooms import problems_of
 from penstock_manifest.discovery import find_providers, read_manifest_file
@@ -149,8 +150,9 @@ def hook_problems(subject: Subject) -> list[str]:
     problems = []
     types = {each.type for each in subject.manifest.connections} if subject.manifest else set()
     for capability, hook in subject.capabilities("hooks"):
-        if _inherits(hook, "test_connection"):
-            problems.append(f"{capability.id}: {hook.__name__} has no test_connection()")
+        asked = "identify" if issubclass(hook, ServiceHook) else "test_connection"
+        if _inherits(hook, asked) and _inherits(hook, "test_connection"):
+            problems.append(f"{capability.id}: {hook.__name__} has no {asked}()")
         if hook.connection_type != capability.connection_type:
             problems.append(
                 f"{capability.id}: it reads {hook.connection_type!r}, the manifest says {capability.connection_type!r}"

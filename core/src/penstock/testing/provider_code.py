@@ -14,6 +14,7 @@ from penstock.errors import PenstockError
 from penstock.spec.object_store import ObjectInfo
 from penstock.testing.provider_checks import BY_NAME, TASKS, Subject, own_parameters
 from penstock_manifest.arguments import accepts
+from penstock_manifest.format import Field
 from penstock_manifest.kinds import KINDS
 
 _SAMPLES: dict[str, Any] = {
@@ -117,12 +118,13 @@ def _sample(written: str) -> object:
 
 
 def field_problems(subject: Subject) -> list[str]:
-    """Fields of a connection type that the code does not read, and fields of the code that the manifest does not list.
+    """Fields of a connection type that the code does not read or whose default is another there, and those that are not listed.
 
     The code's are those of the dataclasses in the provider's module ``connections``; without that module, or a manifest that can be
     read, nothing is compared.
     """
-    known = set(_fields_of_code(subject))
+    coded = {field.name: field for field in _fields_of_code(subject)}
+    known = set(coded)
     if not known or subject.manifest is None:
         return []
     listed = {field.name for each in subject.manifest.connections for field in each.fields}
@@ -131,13 +133,31 @@ def field_problems(subject: Subject) -> list[str]:
         f"connection {types}: the manifest's field {name} is none of the code"
         for name in sorted(listed - known - _PARTS)
     ]
-    return problems + [
+    problems += [
         f"connection {types}: the code's field {name} is not in the manifest"
         for name in sorted(known - listed - _PARTS)
     ]
+    return problems + [
+        f"connection {each.type}: {field.name} {problem}"
+        for each in subject.manifest.connections
+        for field in each.fields
+        if field.name in known and (problem := _default_problem(coded[field.name], field))
+    ]
 
 
-def _fields_of_code(subject: Subject) -> Iterator[str]:
+def _default_problem(coded: "dataclasses.Field[Any]", listed: Field) -> str:
+    """Say how the manifest and the code differ in what a field is if nobody gives it, "" if they do not."""
+    if coded.default_factory is not dataclasses.MISSING:
+        return ""
+    required = coded.default is dataclasses.MISSING
+    if listed.required is not required:
+        return f"is {'required' if required else 'optional'} in code, and the other in the manifest"
+    if not required and (listed.default or None) != (coded.default or None):
+        return f"is {coded.default!r} by default in code, {listed.default!r} in the manifest"
+    return ""
+
+
+def _fields_of_code(subject: Subject) -> Iterator["dataclasses.Field[Any]"]:
     name = f"{subject.package.name}.connections"
     try:
         module = importlib.import_module(name)
@@ -145,7 +165,7 @@ def _fields_of_code(subject: Subject) -> Iterator[str]:
         return
     for each in vars(module).values():
         if isinstance(each, type) and dataclasses.is_dataclass(each) and each.__module__.startswith(name):
-            yield from (field.name for field in dataclasses.fields(each) if field.init)
+            yield from (field for field in dataclasses.fields(each) if field.init)
 
 
 def protocol_problems(subject: Subject) -> list[str]:

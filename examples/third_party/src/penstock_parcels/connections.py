@@ -1,18 +1,17 @@
 """The fields of a depot."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
-from penstock.spec.fields import Connection, read_fields
+from penstock.spec.fields import ConnectionFields
 
 
 @dataclass(frozen=True, repr=False)
-class DepotFields:
+class DepotFields(ConnectionFields):
     """Where the depot is, and its seal."""
+
+    PARTS: ClassVar[Mapping[str, str]] = {"seal": "password"}
 
     folder: str
     seal: str = ""
-
-
-def depot_fields(connection: Connection) -> DepotFields:
-    """Read the fields; raises ConfigError with every unknown, missing and wrong one."""
-    return read_fields(connection, DepotFields, {"seal": connection.password})

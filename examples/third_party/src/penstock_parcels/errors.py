@@ -9,7 +9,7 @@ _KINDS = {
 }
 
 
-def provider_error(error: OSError, operation: str) -> ProviderError:
+def provider_error(error: Exception, operation: str, parcel: str = "") -> ProviderError:
     """The error of a file as Penstock's."""
-    kind = _KINDS.get(type(error), ErrorKind.TRANSIENT)
-    return ProviderError(f"{error.filename}: {error.strerror}", service="depot", operation=operation, kind=kind)
+    kind = _KINDS.get(type(error), ErrorKind.TRANSIENT if isinstance(error, OSError) else ErrorKind.INVALID)
+    return ProviderError(f"{parcel or 'depot'}: {error}", service="depot", operation=operation, kind=kind)

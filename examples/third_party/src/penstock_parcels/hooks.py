@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import ClassVar
 
-from penstock import ConnectionReport, Hook
-from penstock.errors import PenstockError
-from penstock_parcels.connections import depot_fields
+from penstock.errors import ErrorKind, ProviderError
+from penstock.spec.hooks.service_hook import Identity, ServiceHook
+from penstock_parcels.connections import DepotFields
 from penstock_parcels.errors import provider_error
 
 
-class DepotHook(Hook):
+class DepotHook(ServiceHook[DepotFields]):
     """A client of the depot; making one opens nothing.
 
     Args:
@@ -19,11 +19,12 @@ class DepotHook(Hook):
 
     connection_type: ClassVar[str] = "parcels"
     default_conn_id: ClassVar[str] = "parcels_default"
+    fields_class: ClassVar[type[DepotFields]] = DepotFields
 
     @property
     def folder(self) -> Path:
         """The depot's folder."""
-        return Path(depot_fields(self.connection).folder)
+        return Path(self.fields.folder)
 
     def send(self, parcel: str, content: str) -> str:
         """Put a parcel into the depot, in place of one of the same name; returns its name.
@@ -33,23 +34,32 @@ class DepotHook(Hook):
         """
         target = self.folder / parcel
         part = target.with_name(f".{target.name}.part")
-        try:
+        with self.errors("Send", parcel):
             target.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(content + depot_fields(self.connection).seal)
+            part.write_text(content + self.fields.seal)
             part.replace(target)
-        except OSError as error:
-            raise provider_error(error, "send") from error
         return parcel
 
     def has(self, parcel: str) -> bool:
         """Whether a parcel is in the depot."""
         return (self.folder / parcel).is_file()
 
-    def test_connection(self) -> ConnectionReport:
-        """Look whether the depot is there."""
-        try:
-            folder = self.folder
-        except PenstockError as error:
-            return ConnectionReport(False, "", "depot", 0.0, str(error))
-        detail = "It is there." if folder.is_dir() else "There is no such folder."
-        return ConnectionReport(folder.is_dir(), "", str(folder), 0.0, detail)
+    @property
+    def endpoint(self) -> str:
+        """The depot's folder."""
+        return self.fields.folder
+
+    def identify(self) -> Identity:
+        """Look whether the depot is there.
+
+        Raises:
+            ProviderError: It is not.
+        """
+        if not self.folder.is_dir():
+            detail = f"{self.folder} is no folder"
+            raise ProviderError(detail, service="parcels", operation="Look", kind=ErrorKind.NOT_FOUND)
+        return Identity("", "It is there.")
+
+    def provider_error(self, error: Exception, operation: str, what: str) -> ProviderError:
+        """What a failure of the depot means."""
+        return provider_error(error, operation, what)

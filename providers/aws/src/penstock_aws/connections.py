@@ -1,14 +1,14 @@
 """The fields of an AWS connection, frozen and validated."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
-from penstock.spec.fields import Connection, read_fields
+from penstock.spec.fields import CallLimits
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class AwsFields:
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class AwsFields(CallLimits):
     """How to reach AWS and as whom; without keys, profile and role, the SDK's own chain decides.
 
     Attributes:
@@ -28,11 +28,12 @@ class AwsFields:
         requester_pays: We pay for requests to buckets whose owner asks for that.
         server_side_encryption: How every object that is written is encrypted; the bucket decides unless given.
         sse_kms_key_id: The key of ``aws:kms``; the account's own unless given.
-        connect_timeout_s: Seconds to wait for a connection.
-        read_timeout_s: Seconds to wait for each part of an answer.
-        deadline_s: Seconds after which a call is not repeated any more.
-        max_attempts: Attempts of a call, the first included, with the SDK's ``standard`` retries.
+
+    Calls are repeated by the SDK, in its mode ``standard``.
     """
+
+    PARTS: ClassVar[Mapping[str, str]] = {"access_key_id": "login", "secret_access_key": "password"}
+    SHOWN: ClassVar[tuple[str, ...]] = ("region_name", "endpoint_url")
 
     access_key_id: str = ""
     secret_access_key: str = ""
@@ -50,14 +51,6 @@ class AwsFields:
     requester_pays: bool = False
     server_side_encryption: Literal["", "AES256", "aws:kms", "aws:kms:dsse"] = ""
     sse_kms_key_id: str = ""
-    connect_timeout_s: float = 5.0
-    read_timeout_s: float = 60.0
-    deadline_s: float = 120.0
-    max_attempts: int = 5
-
-    def __repr__(self) -> str:
-        """The fields without the secrets."""
-        return f"AwsFields(region_name={self.region_name!r}, endpoint_url={self.endpoint_url!r})"
 
     def problems(self) -> Iterator[str]:
         """Fields that do not go together or cannot be right."""
@@ -66,9 +59,6 @@ class AwsFields:
             yield "sse_kms_key_id belongs to server_side_encryption = aws:kms"
         if self.endpoint_url and not self.endpoint_url.startswith(("http://", "https://")):
             yield "endpoint_url must begin with http:// or https://"
-        for name in ("connect_timeout_s", "read_timeout_s", "deadline_s", "max_attempts"):
-            if getattr(self, name) <= 0:
-                yield f"{name} must be greater than 0"
 
     def _identity_problems(self) -> Iterator[str]:
         if bool(self.access_key_id) != bool(self.secret_access_key):
@@ -89,10 +79,3 @@ class AwsFields:
     def renewable(self) -> bool:
         """Whether the SDK can fetch fresh credentials by itself."""
         return not self.session_token
-
-
-def aws_fields(connection: Connection) -> AwsFields:
-    """The fields of a connection; raises `penstock.errors.ConfigError` with everything that is wrong."""
-    return read_fields(
-        connection, AwsFields, {"access_key_id": connection.login, "secret_access_key": connection.password}
-    )

@@ -1,14 +1,14 @@
 """The fields of a Redshift connection, frozen and validated."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
-from penstock.spec.fields import Connection, read_fields
+from penstock.spec.fields import ConnectionFields
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class RedshiftFields:
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class RedshiftFields(ConnectionFields):
     """Where the warehouse is, and as whom we log in.
 
     Attributes:
@@ -31,6 +31,11 @@ class RedshiftFields:
         sql_tagging: Which comment each statement carries about the task it belongs to.
         max_attempts: How often a transaction that collided with another is tried.
     """
+
+    PARTS: ClassVar[Mapping[str, str]] = {
+        "host": "host", "port": "port", "database": "schema", "user": "login", "password": "password",
+    }  # fmt: skip
+    SHOWN: ClassVar[tuple[str, ...]] = ("host", "port", "database", "user")
 
     host: str
     database: str
@@ -57,10 +62,6 @@ class RedshiftFields:
     sql_tagging: Literal["none", "intermix", "sqlcommenter", "both"] = "none"
     max_attempts: int = 5
 
-    def __repr__(self) -> str:
-        """The fields without the secrets."""
-        return f"RedshiftFields(host={self.host!r}, port={self.port}, database={self.database!r}, user={self.user!r})"
-
     def problems(self) -> Iterator[str]:
         """Fields that do not go together or cannot be right."""
         if self.iam and self.password:
@@ -81,15 +82,3 @@ class RedshiftFields:
             yield "statement_timeout_s must be 0 or more"
         if self.max_attempts < 1:
             yield "max_attempts must be 1 or more"
-
-
-def redshift_fields(connection: Connection) -> RedshiftFields:
-    """The fields of a connection; raises `penstock.errors.ConfigError` with everything that is wrong."""
-    parts = {
-        "host": connection.host,
-        "port": connection.port,
-        "database": connection.schema,
-        "user": connection.login,
-        "password": connection.password,
-    }
-    return read_fields(connection, RedshiftFields, parts)

@@ -121,15 +121,7 @@ def behind(first: ProviderError | None, error: ProviderError) -> ProviderError:
     """The error of a later attempt with the one by which the first failed, which may be the cause of both."""
     if first is None or first.detail == error.detail:
         return error
-    return ProviderError(
-        f"{error.detail}; the first attempt had failed: {first.detail}",
-        service=error.service,
-        operation=error.operation,
-        kind=error.kind,
-        code=error.code,
-        retryable=error.retryable,
-        hint=error.hint,
-    )
+    return error.with_detail(f"{error.detail}; the first attempt had failed: {first.detail}")
 
 
 def _first_line(detail: str) -> str:

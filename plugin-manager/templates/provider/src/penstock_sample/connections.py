@@ -1,13 +1,14 @@
 """The fields of a connection, frozen and checked."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
-from penstock.spec.fields import Connection, read_fields
+from penstock.spec.fields import ConnectionFields
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class SampleFields:
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class SampleFields(ConnectionFields):
     """How to reach the service.
 
     Attributes:
@@ -18,32 +19,17 @@ class SampleFields:
         timeout_s: Seconds to wait for each part of an answer.
     """
 
+    PARTS: ClassVar[Mapping[str, str]] = {"host": "host", "port": "port", "token": "password"}
+    SHOWN: ClassVar[tuple[str, ...]] = ("host", "port", "tls")
+    POSITIVE: ClassVar[tuple[str, ...]] = ("timeout_s",)
+
     host: str
     token: str
     port: int = 0
     tls: bool = True
     timeout_s: float = 30.0
 
-    def __repr__(self) -> str:
-        """The fields without the secret."""
-        return f"SampleFields({self.address!r})"
-
     @property
     def address(self) -> str:
         """Where the service is, as people write it."""
         return f"{'https' if self.tls else 'http'}://{self.host}" + (f":{self.port}" if self.port else "")
-
-    def problems(self) -> Iterator[str]:
-        """Fields that cannot be right."""
-        if self.timeout_s <= 0:
-            yield "timeout_s must be greater than 0"
-
-
-def sample_fields(connection: Connection) -> SampleFields:
-    """Read a connection.
-
-    Raises:
-        penstock.errors.ConfigError: Unknown, missing and wrong fields, all at once.
-    """
-    parts = {"host": connection.host, "port": connection.port, "token": connection.password}
-    return read_fields(connection, SampleFields, parts)

@@ -4,20 +4,18 @@ The protocol here is a small one over HTTP: ``PUT``, ``GET``, ``HEAD`` and ``DEL
 ``GET /whoami``. Put your service's in its place, and its SDK if there is one: imported inside the methods, on first use.
 """
 
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 from urllib.parse import quote, urlencode
 
-from penstock import ConnectionReport, Hook
-from penstock.errors import ErrorKind, PenstockError, ProviderError
-
-from penstock_sample.connections import (
-    SampleFields,
-    sample_fields,
+from penstock.errors import ErrorKind, ProviderError
+from penstock.spec.hooks.service_hook import (
+    Identity,
+    ServiceHook,
 )
+
+from penstock_sample.connections import SampleFields
 from penstock_sample.errors import refused, unreachable
 
 
@@ -29,7 +27,7 @@ class SampleItem(NamedTuple):
     tag: str
 
 
-class SampleHook(Hook):
+class SampleHook(ServiceHook[SampleFields]):
     """A client of the service; making one opens nothing, and each call has a connection of its own.
 
     So a hook that was used before a fork works behind it. A client that is worth keeping is kept by process id.
@@ -37,11 +35,12 @@ class SampleHook(Hook):
 
     connection_type: ClassVar[str] = "sample"
     default_conn_id: ClassVar[str] = "sample_default"
+    fields_class: ClassVar[type[SampleFields]] = SampleFields
 
-    @cached_property
-    def fields(self) -> SampleFields:
-        """The connection's fields."""
-        return sample_fields(self.connection)
+    @property
+    def endpoint(self) -> str:
+        """Where the service is."""
+        return self.fields.address
 
     def write(self, name: str, content: bytes | Iterable[bytes], *, if_absent: bool = False) -> bool:
         """Store an item.
@@ -92,16 +91,14 @@ class SampleHook(Hook):
         with self._answer("Delete", "DELETE", _path(name), fine=(404,)):
             pass
 
-    def test_connection(self) -> ConnectionReport:
+    def identify(self) -> Identity:
         """Ask the service who we are, which needs no right but to log in."""
-        started, address = time.monotonic(), ""
-        try:
-            address = self.fields.address
-            with self._answer("WhoAmI", "GET", "/whoami") as answer:
-                identity = answer.read().decode()
-        except PenstockError as error:
-            return ConnectionReport(False, "", address, _ms(started), str(error))
-        return ConnectionReport(True, identity, address, _ms(started), f"The service knows us as {identity}.")
+        with self._answer("WhoAmI", "GET", "/whoami") as answer:
+            return Identity(answer.read().decode(), date=answer.headers["Date"] or "")
+
+    def provider_error(self, error: Exception, operation: str, what: str) -> ProviderError:
+        """What a failure of the protocol means."""
+        return unreachable(operation, what or self.endpoint, error)
 
     @contextmanager
     def _answer(
@@ -163,7 +160,3 @@ def name_of(url: str) -> str:
 
 def _path(name: str) -> str:
     return "/items/" + quote(name, safe="")
-
-
-def _ms(started: float) -> float:
-    return (time.monotonic() - started) * 1000

@@ -2,15 +2,14 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from email.utils import parsedate_to_datetime
+from collections.abc import Callable
 from typing import Any, ClassVar
 
-from penstock import ConnectionReport, Hook
-from penstock.errors import ErrorKind, PenstockError, ProviderError
+from penstock import ConnectionReport
+from penstock.errors import ErrorKind, ProviderError
 from penstock.spec.fields import Connection
-from penstock_aws.connections import AwsFields, aws_fields
+from penstock.spec.hooks.service_hook import Identity, ServiceHook
+from penstock_aws.connections import AwsFields
 from penstock_aws.errors import provider_error
 from penstock_aws.hooks.clients import client, forget
 
@@ -20,7 +19,7 @@ _seen_at: dict[tuple[int, AwsFields, str], float] = {}
 _SEEN_S = 600.0
 
 
-class S3Base(Hook):
+class S3Base(ServiceHook[AwsFields]):
     """The connection side of the S3 hook.
 
     Args:
@@ -30,22 +29,16 @@ class S3Base(Hook):
 
     connection_type: ClassVar[str] = "aws"
     default_conn_id: ClassVar[str] = "aws_default"
+    fields_class: ClassVar[type[AwsFields]] = AwsFields
 
     def __init__(self, aws_conn_id: str | None = None, *, connection: Connection | None = None) -> None:
         super().__init__(aws_conn_id, connection=connection)
-        self._fields: AwsFields | None = None
-
-    @property
-    def fields(self) -> AwsFields:
-        """The connection's fields; raises `penstock.errors.ConfigError` if they are wrong."""
-        if self._fields is None:
-            self._fields = aws_fields(self.connection)
-        return self._fields
+        self._tested = ""
 
     @property
     def client(self) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
         """The boto3 client of this process, for what the hook does not offer."""
-        with self._errors("CreateClient"):
+        with self.errors("CreateClient"):
             return client("s3", self.fields)
 
     @staticmethod
@@ -78,7 +71,7 @@ class S3Base(Hook):
     def has_bucket(self, bucket: str) -> bool:
         """Whether the bucket exists; raises if it is another account's."""
         try:
-            with self._errors("HeadBucket", f"s3://{bucket}"):
+            with self.errors("HeadBucket", f"s3://{bucket}"):
                 self.client.head_bucket(Bucket=bucket)
         except ProviderError as error:
             if error.kind is ErrorKind.NOT_FOUND:
@@ -93,7 +86,7 @@ class S3Base(Hook):
         region = region or self.client.meta.region_name
         place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
         try:
-            with self._errors("CreateBucket", f"s3://{bucket}"):
+            with self.errors("CreateBucket", f"s3://{bucket}"):
                 if region == "us-east-1" and self.has_bucket(bucket):
                     return False
                 self.client.create_bucket(Bucket=bucket, **place)
@@ -103,44 +96,49 @@ class S3Base(Hook):
             raise
         return True
 
+    @property
+    def endpoint(self) -> str:
+        """The URL of S3, or of the store that speaks its protocol."""
+        return str(self.client.meta.endpoint_url)
+
     def test_connection(self, bucket: str = "") -> ConnectionReport:
         """Ask STS who we are, and S3 for a bucket if one is given.
 
         The first needs no permission at all, the second ``s3:ListBucket`` on this bucket. A store of another maker may
         have no STS: then it is asked for the bucket or, without one, for the list of buckets.
         """
-        started = time.monotonic()
-        endpoint = ""
-        try:
-            endpoint = str(self.client.meta.endpoint_url)
-            identity, skew = self._identify(bucket)
-            if bucket and not self.has_bucket(bucket):
-                return ConnectionReport(False, identity, endpoint, _ms(started), f"there is no bucket {bucket!r}.")
-        except PenstockError as error:
-            return ConnectionReport(False, "", endpoint, _ms(started), str(error))
-        late = f" The clock here is {skew:+.0f} s off; above 900 s, AWS refuses signatures." if abs(skew) > 60 else ""
-        message = f"AWS knows us as {identity}." if identity else "The store lets us in; it does not tell who we are."
-        return ConnectionReport(True, identity, endpoint, _ms(started), message + late)
+        self._tested = bucket
+        return super().test_connection()
 
-    def _identify(self, bucket: str) -> tuple[str, float]:
-        """Who we are and the clock's skew; "" and 0 of a store that has no STS but lets us in."""
+    def identify(self) -> Identity:
+        """Who STS says we are; "" of a store that has no STS but lets us in.
+
+        Raises:
+            penstock.errors.ProviderError: It does not let us in, or there is no such bucket.
+        """
+        bucket = self._tested
+        found = self._caller(bucket)
+        if bucket and not self.has_bucket(bucket):
+            raise ProviderError(
+                f"there is no bucket {bucket!r}", service="s3", operation="HeadBucket", kind=ErrorKind.NOT_FOUND,
+                code="NoSuchBucket", hint="Check its name, and the account of the connection",
+            )  # fmt: skip
+        return found
+
+    def _caller(self, bucket: str) -> Identity:
         try:
-            with self._errors("GetCallerIdentity"):
-                return self._who()
+            with self.errors("GetCallerIdentity"):
+                answer = client("sts", self.fields).get_caller_identity()
         except ProviderError as error:
             if not self.fields.endpoint_url or error.http_status is None or error.kind is ErrorKind.AUTH:
                 raise
+        else:
+            date = answer["ResponseMetadata"]["HTTPHeaders"].get("date") or ""
+            return Identity(str(answer["Arn"]), f"AWS knows us as {answer['Arn']}.", date)
         if not bucket:
-            with self._errors("ListBuckets"):
+            with self.errors("ListBuckets"):
                 self.client.list_buckets()
-        return "", 0.0
-
-    def _who(self) -> tuple[str, float]:
-        """The identity, and by how many seconds this clock is ahead of the service's."""
-        answer = client("sts", self.fields).get_caller_identity()
-        date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
-        skew = time.time() - parsedate_to_datetime(date).timestamp() if date else 0.0
-        return str(answer["Arn"]), skew
+        return Identity("", "The store lets us in; it does not tell who we are.")
 
     def _require_bucket(self, bucket: str) -> None:
         """Raise if the bucket itself is missing: a HEAD of an object says 404 for both."""
@@ -160,31 +158,21 @@ class S3Base(Hook):
         if error.http_status is None or not error.code.isdigit():
             return error
         try:
-            with self._errors(operation, what):
+            with self.errors(operation, what):
                 ask()
         except ProviderError as explained:
             return explained
         return error
 
-    @contextmanager
-    def _errors(self, operation: str, what: str = "") -> Iterator[None]:
-        """Turn whatever the SDK raises into a `penstock.errors.ProviderError`."""
-        try:
-            yield
-        except PenstockError:
-            raise
-        except Exception as error:
-            fields = self._fields
-            renewable = fields is None or fields.renewable
-            found = provider_error(error, operation=operation, what=what, conn_id=self.conn_id, renewable=renewable)
-            if found.kind is ErrorKind.AUTH and fields is not None:
-                forget("s3", fields)
-            raise found from error
+    def provider_error(self, error: Exception, operation: str, what: str) -> ProviderError:
+        """What a failure of the SDK means; one of the credentials has the next client look for them anew."""
+        fields = self._fields
+        renewable = fields is None or fields.renewable
+        found = provider_error(error, operation=operation, what=what, conn_id=self.conn_id, renewable=renewable)
+        if found.kind is ErrorKind.AUTH and fields is not None:
+            forget("s3", fields)
+        return found
 
 
 def _invalid(detail: str) -> ProviderError:
     return ProviderError(detail, service="s3", operation="ParseUrl", kind=ErrorKind.INVALID)
-
-
-def _ms(started: float) -> float:
-    return round((time.monotonic() - started) * 1000, 1)

@@ -2,32 +2,19 @@
 
 import base64
 import hashlib
-import os
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from penstock.spec.hooks.client_cache import ClientCache
 from penstock_aws.connections import AwsFields
 
 if TYPE_CHECKING:
     import botocore.session  # type: ignore[import-untyped]  # it ships no types
 
-# Clients are thread-safe and costly (0.1 s each); sessions are neither shared nor kept. A key begins with the process
-# id: a forked child finds nothing of its parent's, whose sockets it must not use.
-_clients: dict[tuple[Any, ...], Any] = {}
-_making = threading.Lock()
-_MOST_CLIENTS = 64
+# Clients are thread-safe and costly (0.1 s each); sessions are neither shared nor kept.
+_clients = ClientCache[Any]()
 _REPEATED = (429, 500, 502, 503, 504)  # statuses after which the SDK tries again
 _REDIRECTS = (301, 302, 307)  # those that the SDK follows
-
-
-def _after_fork() -> None:
-    """A lock that another thread held at the fork would never be released in the child."""
-    global _making  # noqa: PLW0603 - replaced as a whole, in the new process alone
-    _making = threading.Lock()
-
-
-os.register_at_fork(after_in_child=_after_fork)
 
 
 class CallDeadlineError(Exception):
@@ -44,26 +31,12 @@ def client(service: str, fields: AwsFields) -> Any:  # noqa: ANN401 - boto3 make
     It follows the rules of one retry layer (the SDK's, in ``standard`` mode), explicit timeouts, and a deadline after
     which no attempt is begun.
     """
-    key = (os.getpid(), service, fields)
-    found = _clients.get(key)
-    return _only_one(key, service, fields) if found is None else found
-
-
-def _only_one(key: tuple[Any, ...], service: str, fields: AwsFields) -> Any:  # noqa: ANN401 - as above
-    """Make a client while other threads that want it wait: a waiter's first pokes all ask at the same moment."""
-    with _making:
-        if key not in _clients:
-            for other in [each for each in _clients if each[0] != key[0]]:
-                _clients.pop(other, None)
-            if len(_clients) >= _MOST_CLIENTS:
-                _clients.pop(next(iter(_clients)), None)
-            _clients[key] = _made(service, fields)
-        return _clients[key]
+    return _clients.get((service, fields), lambda: _made(service, fields))
 
 
 def forget(service: str, fields: AwsFields) -> None:
     """Drop a client, so that the next one looks for credentials anew."""
-    _clients.pop((os.getpid(), service, fields), None)
+    _clients.forget((service, fields))
 
 
 def _made(service: str, fields: AwsFields) -> Any:  # noqa: ANN401 - as above

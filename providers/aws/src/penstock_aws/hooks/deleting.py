@@ -36,7 +36,7 @@ class S3Deleting(S3Reading):
     def delete_object(self, key: str, bucket: str = "") -> None:
         """Delete one object; no error if there is none."""
         bucket, key = self.parse(key, bucket)
-        with self._errors("DeleteObject", f"s3://{bucket}/{key}"):
+        with self.errors("DeleteObject", f"s3://{bucket}/{key}"):
             self.client.delete_object(Bucket=bucket, Key=key)
 
     def delete_bucket(self, bucket: str, *, force: bool = False) -> bool:
@@ -59,7 +59,7 @@ class S3Deleting(S3Reading):
         return True
 
     def _delete_bucket(self, bucket: str) -> None:
-        with self._errors("DeleteBucket", f"s3://{bucket}"):
+        with self.errors("DeleteBucket", f"s3://{bucket}"):
             self.client.delete_bucket(Bucket=bucket)
 
     def _empty(self, bucket: str, objects: Iterator[dict[str, str]]) -> None:
@@ -69,7 +69,7 @@ class S3Deleting(S3Reading):
 
     def _versions(self, bucket: str) -> Iterator[dict[str, str]]:
         """Every version and delete marker."""
-        with self._errors("ListObjectVersions", f"s3://{bucket}"):
+        with self.errors("ListObjectVersions", f"s3://{bucket}"):
             for page in self.client.get_paginator("list_object_versions").paginate(Bucket=bucket):
                 for each in [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]:
                     yield {"Key": each["Key"], "VersionId": each["VersionId"]}
@@ -87,7 +87,7 @@ class S3Deleting(S3Reading):
         return failed
 
     def _delete_many(self, bucket: str, objects: list[dict[str, str]]) -> dict[str, str]:
-        with self._errors("DeleteObjects", f"s3://{bucket}"):
+        with self.errors("DeleteObjects", f"s3://{bucket}"):
             answer: dict[str, Any] = self.client.delete_objects(
                 Bucket=bucket, Delete={"Objects": objects, "Quiet": True}
             )
@@ -95,7 +95,7 @@ class S3Deleting(S3Reading):
 
     def _delete_one(self, bucket: str, wanted: dict[str, str]) -> dict[str, str]:
         try:
-            with self._errors("DeleteObject", f"s3://{bucket}/{wanted['Key']}"):
+            with self.errors("DeleteObject", f"s3://{bucket}/{wanted['Key']}"):
                 self.client.delete_object(Bucket=bucket, **wanted)
         except ProviderError as error:
             if error.kind is not ErrorKind.PERMISSION:

@@ -135,10 +135,10 @@ class S3Reading(S3Base):
         bucket, key = self.parse(key, bucket)
         condition = {"IfMatch": if_match} if if_match else {}
         url = f"s3://{bucket}/{key}"
-        with self._errors("GetObject", url):
+        with self.errors("GetObject", url):
             body = self.client.get_object(Bucket=bucket, Key=key, **condition)["Body"]
         # buffered, for a reader of lines would ask for each byte by itself
-        return cast("BinaryIO", io.BufferedReader(Content(body, lambda: self._errors("GetObject", url)), _COPY_BYTES))
+        return cast("BinaryIO", io.BufferedReader(Content(body, lambda: self.errors("GetObject", url)), _COPY_BYTES))
 
     def download(self, key: str, path: str | os.PathLike[str], bucket: str = "") -> Path:
         """Store the object as a file, which appears whole or not at all; returns its path."""
@@ -170,7 +170,7 @@ class S3Reading(S3Base):
         """What HEAD answers; None if there is no such object or no such bucket."""
         url = f"s3://{bucket}/{key}"
         try:
-            with self._errors("HeadObject", url):
+            with self.errors("HeadObject", url):
                 answer: dict[str, Any] = self.client.head_object(Bucket=bucket, Key=key)
         except ProviderError as error:
             if error.kind is ErrorKind.NOT_FOUND:
@@ -204,7 +204,7 @@ class S3Reading(S3Base):
         wanted = {name: value for name, value in wanted.items() if value}
         place = {"StartAfter": start_after} if start_after else {}
         while True:
-            with self._errors("ListObjectsV2", f"s3://{bucket}/{prefix}"):
+            with self.errors("ListObjectsV2", f"s3://{bucket}/{prefix}"):
                 answer: dict[str, Any] = self.client.list_objects_v2(**wanted, **place)
                 if "IsTruncated" not in answer:  # it is in every answer of the API; the SDK reads anything as no keys
                     raise NotS3Error("the answer is no listing")

@@ -140,7 +140,7 @@ class S3Hook(S3Deleting):
             )  # fmt: skip
 
         def copy(condition: dict[str, str]) -> None:
-            with self._errors("CopyObject", f"{source} to {destination}"):
+            with self.errors("CopyObject", f"{source} to {destination}"):
                 Copy(self.client, found, bucket, key, options, condition).run()
 
         return self._write(bucket, key, copy, "CopyObject", replace=replace)
@@ -156,7 +156,7 @@ class S3Hook(S3Deleting):
         if not replace and self._is_there(bucket, key):
             return False
         try:
-            with self._errors(operation, url):
+            with self.errors(operation, url):
                 write({} if replace else {"IfNoneMatch": "*"})
         except ProviderError as error:
             if replace or error.code not in _EXISTS:
@@ -178,7 +178,7 @@ class S3Hook(S3Deleting):
     def presign(self, key: str, bucket: str = "", *, expires_s: int = 3600, method: str = "get_object") -> str:
         """A URL with which anybody may call ``method`` on the object for ``expires_s`` seconds. It is a secret."""
         bucket, key = self.parse(key, bucket)
-        with self._errors("PresignUrl", f"s3://{bucket}/{key}"):
+        with self.errors("PresignUrl", f"s3://{bucket}/{key}"):
             return str(
                 self.client.generate_presigned_url(method, Params={"Bucket": bucket, "Key": key}, ExpiresIn=expires_s)
             )

@@ -4,13 +4,14 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import penstock
-from penstock import ConnectionReport, Hook
-from penstock.errors import ErrorKind, PenstockError, ProviderError, RequestError
+from penstock.errors import ErrorKind, ProviderError, RequestError
 from penstock.spec.fields import Connection
-from penstock_redshift.connections import RedshiftFields, redshift_fields
+from penstock.spec.hooks.service_hook import Identity, ServiceHook
+from penstock_redshift.connections import RedshiftFields
 from penstock_redshift.errors import behind, is_repeatable, provider_error
 from penstock_redshift.hooks.login import connect
 from penstock_redshift.hooks.progress import Progress
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class RedshiftHook(Hook):
+class RedshiftHook(ServiceHook[RedshiftFields]):
     """A client of Amazon Redshift.
 
     A connection is opened for each transaction and closed after it, so none is idle, shared or carried over a fork.
@@ -36,28 +37,17 @@ class RedshiftHook(Hook):
 
     connection_type: ClassVar[str] = "redshift"
     default_conn_id: ClassVar[str] = "redshift_default"
+    fields_class: ClassVar[type[RedshiftFields]] = RedshiftFields
 
     def __init__(self, redshift_conn_id: str | None = None, *, connection: Connection | None = None) -> None:
         super().__init__(redshift_conn_id, connection=connection)
-        self._fields: RedshiftFields | None = None
-
-    @property
-    def fields(self) -> RedshiftFields:
-        """The connection's fields; raises `penstock.errors.ConfigError` if they are wrong."""
-        if self._fields is None:
-            self._fields = redshift_fields(self.connection)
-        return self._fields
 
     @contextmanager
     def session(self, operation: str = "Query", *, autocommit: bool = True) -> Iterator[Session]:
         """A connection that is closed at the end; what the driver raises inside becomes a provider error."""
         fields = self.fields
-        try:
+        with self.errors(operation):
             connection = connect(fields, autocommit=autocommit)
-        except PenstockError:
-            raise
-        except Exception as error:
-            raise provider_error(error, operation=operation, conn_id=self.conn_id) from error
         try:
             with closing(connection), _cancelled(connection):
                 yield Session(connection, fields, _tags())
@@ -169,20 +159,21 @@ class RedshiftHook(Hook):
             row: tuple[Any, ...] | None = session.run(sql, parameters).fetchone()
             return row
 
-    def test_connection(self) -> ConnectionReport:
+    @property
+    def endpoint(self) -> str:
+        """The address of the leader node or workgroup, and the database."""
+        return f"{self.fields.host}:{self.fields.port}/{self.fields.database}"
+
+    def identify(self) -> Identity:
         """Log in and ask who we are; needs no privilege but the login."""
-        started = time.monotonic()
-        endpoint = ""
-        try:
-            endpoint = f"{self.fields.host}:{self.fields.port}/{self.fields.database}"
-            with self.session("Login") as session:
-                user, version, skew = session.rows(
-                    "SELECT current_user, version(), EXTRACT(epoch FROM getdate()) - %s", [int(time.time())]
-                )[0]
-        except PenstockError as error:
-            return ConnectionReport(False, "", endpoint, _ms(started), str(error))
-        clock = f" Its clock is {float(skew):+.0f} s off ours." if abs(float(skew)) > 60 else ""
-        return ConnectionReport(True, str(user), endpoint, _ms(started), f"Logged in as {user}: {version}.{clock}")
+        with self.session("Login") as session:
+            user, version, now = session.rows("SELECT current_user, version(), EXTRACT(epoch FROM getdate())")[0]
+        return Identity(str(user), f"Logged in as {user}: {version}.", datetime.fromtimestamp(float(now), UTC))
+
+    def provider_error(self, error: Exception, operation: str, what: str) -> ProviderError:
+        """What a failure of the driver means."""
+        found = provider_error(error, operation=operation, conn_id=self.conn_id)
+        return found.with_detail(f"{what}: {found.detail}") if what else found
 
 
 @contextmanager
@@ -229,7 +220,3 @@ def _tags() -> dict[str, str]:
         "run_id": facts.run_id,
         "try": str(facts.try_number),
     }
-
-
-def _ms(started: float) -> float:
-    return round((time.monotonic() - started) * 1000, 1)

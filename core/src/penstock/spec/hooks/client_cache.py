@@ -1,0 +1,60 @@
+"""Clients of an SDK: made on first use, kept while the connection's content stays the same, never across a fork.
+
+A client's sockets and TLS state are shared with a forked child, and broken by whoever uses them second
+(boto/botocore#1246, fsspec/s3fs#56); a thread-safe client may serve all threads of a process.
+"""
+
+import os
+import threading
+import weakref
+from collections.abc import Callable, Hashable
+from typing import Any, Generic, TypeVar
+
+Client = TypeVar("Client")
+
+
+class ClientCache(Generic[Client]):
+    """The clients of one process, each made once by whoever asks first while others wait for it.
+
+    Args:
+        most: How many are kept; the oldest is dropped for one more.
+    """
+
+    def __init__(self, most: int = 64) -> None:
+        self._most = most
+        self._clients: dict[Hashable, Client] = {}
+        self._making = threading.Lock()
+        _caches.add(self)
+
+    def get(self, key: Hashable, make: Callable[[], Client]) -> Client:
+        """The client of a key, such as ``(service, fields)``; ``make`` is called if there is none yet."""
+        found = self._clients.get(key)
+        if found is not None:
+            return found
+        with self._making:  # a waiter's first pokes all ask at the same moment
+            if key not in self._clients:
+                made = make()
+                if len(self._clients) >= self._most:
+                    self._clients.pop(next(iter(self._clients)), None)
+                self._clients[key] = made
+            return self._clients[key]
+
+    def forget(self, key: Hashable) -> None:
+        """Drop a client, so that the next one is made anew, with credentials that are looked up again."""
+        self._clients.pop(key, None)
+
+    def _forget_parents(self) -> None:
+        """Begin anew in a forked child: the parent's clients are the parent's, and so is a lock that was held."""
+        self._left = self._clients  # not released: closing a shared TLS connection would end the parent's
+        self._clients, self._making = {}, threading.Lock()
+
+
+_caches: "weakref.WeakSet[ClientCache[Any]]" = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for cache in list(_caches):
+        cache._forget_parents()  # noqa: SLF001 - of this file
+
+
+os.register_at_fork(after_in_child=_after_fork)
