@@ -11,6 +11,7 @@ from penstock.errors import ErrorKind, ProviderError
 from penstock_aws.hooks import S3Hook
 from penstock_aws.storage import S3ObjectStore
 from penstock_testkit import s3_faults as faults
+from penstock_testkit.saas import Answer
 
 CONTENT = b"hello" * 1000
 
@@ -250,7 +251,7 @@ def test_a_missing_key_costs_one_request_once_its_bucket_is_known(spoiled, bucke
     s3_proxy.requests.clear()
 
     assert hook.head("gone", bucket) is None
-    assert [method for method, _ in s3_proxy.requests] == ["HEAD"]
+    assert [each.method for each in s3_proxy.requests] == ["HEAD"]
 
 
 def test_lines_are_not_asked_for_byte_by_byte(spoiled, bucket, s3):
@@ -278,7 +279,7 @@ def test_a_redirect_that_leads_back_is_an_error(spoiled, bucket, status):
 
 def web_page(request):
     """A portal, or a store's console at the port that was meant for its API."""
-    return faults.HttpAnswer(
+    return Answer(
         200, {"Content-Type": "text/html; charset=utf-8"}, b"\n<!DOCTYPE html><html><body>Log in</body></html>"
     )
 
@@ -302,7 +303,7 @@ def test_a_web_page_is_no_answer(spoiled, bucket):
 
 def test_a_copy_needs_no_etag(spoiled, bucket, s3):
     def forgets_etags(request):
-        return lambda answer: faults.HttpAnswer(
+        return lambda answer: Answer(
             answer.status,
             {name: value for name, value in answer.headers.items() if name.lower() != "etag"},
             answer.body,
@@ -339,7 +340,7 @@ def test_an_upload_that_is_gone_when_its_completion_is_repeated_may_be_complete(
 def test_keys_that_are_refused_tell_their_own_kind(spoiled, bucket, codes, kind):
     errors = "".join(f"<Error><Key>k{code}</Key><Code>{code}</Code></Error>" for code in codes)
     body = f"<DeleteResult>{errors}</DeleteResult>".encode()
-    hook = spoiled(lambda request: faults.HttpAnswer(200, {}, body) if "delete" in request.query else None)
+    hook = spoiled(lambda request: Answer(200, {}, body) if "delete" in request.query else None)
 
     with pytest.raises(ProviderError, match=f"k{codes[-1]}") as raised:
         hook.delete_bucket(bucket, force=True)

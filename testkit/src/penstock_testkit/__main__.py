@@ -1,4 +1,4 @@
-"""Test servers as processes of their own: `python -m penstock_testkit postgres|s3|redshift`.
+"""Test servers as processes of their own: `python -m penstock_testkit postgres|s3|redshift|saas`.
 
 A server prints one line of JSON on its standard output once it is ready, serves until SIGTERM, SIGINT or the death of
 the process that started it, and cleans up after itself.
@@ -6,13 +6,14 @@ the process that started it, and cleans up after itself.
 
 import argparse
 import contextlib
+import importlib
 import json
 import sys
 from collections.abc import Callable
 
 from penstock_testkit.processes import die_with_parent, stop_signals
 
-Facts = dict[str, str | int | dict[str, str]]
+Facts = dict[str, str | int | list[str] | dict[str, str]]
 
 
 def _postgres(arguments: argparse.Namespace, stack: contextlib.ExitStack) -> Facts:
@@ -51,9 +52,21 @@ def _redshift(arguments: argparse.Namespace, stack: contextlib.ExitStack) -> Fac
     }
 
 
+def _saas(arguments: argparse.Namespace, stack: contextlib.ExitStack) -> Facts:
+    from penstock_testkit.saas import App, saas_net  # noqa: PLC0415
+
+    apps: list[App] = []
+    for each in arguments.app:
+        module, _, name = each.partition(":")
+        apps.append(getattr(importlib.import_module(module), name)())
+    net = stack.enter_context(saas_net(*apps, port=arguments.port))
+    stack.callback(lambda: sys.stderr.write("".join(f"{each}\n" for each in net.complaints())))
+    return {"env": net.env, "hosts": [host for app in apps for host in app.hosts]}
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m penstock_testkit", description="Run a test server.")
-    commands = parser.add_subparsers(required=True, metavar="postgres|s3|redshift")
+    commands = parser.add_subparsers(required=True, metavar="postgres|s3|redshift|saas")
 
     def command(
         name: str, run: Callable[[argparse.Namespace, contextlib.ExitStack], Facts], about: str
@@ -69,6 +82,8 @@ def _arguments() -> argparse.Namespace:
     redshift = command("redshift", _redshift, "A Redshift test server.")
     redshift.add_argument("--s3-endpoint", required=True, help="URL of the S3 server for COPY and UNLOAD")
     redshift.add_argument("--dbname", default="dev", help="name of its database")
+    saas = command("saas", _saas, "Fakes of services behind a proxy; says at its end what they did not know.")
+    saas.add_argument("app", nargs="+", help="MODULE:CLASS of a fake")
     return parser.parse_args()
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from penstock_testkit.redshift import RedshiftDatabase, RedshiftServer
     from penstock_testkit.s3 import S3Server
     from penstock_testkit.s3_faults import Proxy
+    from penstock_testkit.saas import SaasNet
 
 
 _guard_key: pytest.StashKey[OutboundGuard] = pytest.StashKey()
@@ -105,3 +106,39 @@ def redshift(redshift_server: RedshiftServer, s3: S3Server) -> Iterator[Redshift
     with contextlib.ExitStack() as stack:
         stack.callback(redshift_server.forget)
         redshift_server.drop_database(database.dbname)
+
+
+@pytest.fixture(scope="session")
+def saas_net() -> Iterator[SaasNet]:
+    """A proxy before the fakes of services, shared by the session's tests; use `saas`, which looks at each test.
+
+    Processes that outlive a test get its `env`, and fakes that do are served by it.
+    """
+    from penstock_testkit.saas import saas_net as running
+
+    with running() as net:
+        yield net
+        complaints = net.complaints()
+    if complaints:
+        pytest.fail("between tests: " + "; ".join(complaints))
+
+
+@pytest.fixture
+def saas(saas_net: SaasNet, monkeypatch: pytest.MonkeyPatch) -> Iterator[SaasNet]:
+    """A net for the fakes of one test, in this process's environment too.
+
+    The test fails at its end if a host was denied, a fake was asked for what it does not know, or a fault that was
+    ordered did not strike. Fakes that the test served are gone then; those of the session forget what happened.
+    """
+    for name, value in saas_net.env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("urllib.request._opener", None)  # urllib keeps the proxies of its first request for ever
+    shared = list(saas_net.apps)
+    yield saas_net
+    complaints = saas_net.complaints()
+    for app in list(saas_net.apps):
+        if app not in shared:
+            saas_net.remove(app)
+    saas_net.forget()
+    if complaints:
+        pytest.fail("\n".join(complaints))
