@@ -8,6 +8,7 @@ from pathlib import Path
 import boto3
 import psycopg
 import pytest
+import requests
 
 from penstock_testkit.processes import wait_until
 
@@ -54,6 +55,26 @@ def test_redshift_as_a_process_copies_from_the_s3_it_was_given(s3):
         connection.execute(f"COPY t FROM 's3://load/1' IAM_ROLE '{told['iam_role']}' CSV")
         assert connection.execute("SELECT sum(n), current_database() FROM t").fetchone() == (3, "warehouse")
     assert _end(process) == 0
+
+
+def test_fakes_as_a_process_are_reached_by_their_names_and_tell_at_the_end_what_they_did_not_know(tmp_path: Path):
+    (tmp_path / "tiny.py").write_text(
+        "from penstock_testkit.saas import App\nclass Tiny(App):\n    name, hosts = 'tiny', ('tiny.example',)\n"
+    )
+    command = [sys.executable, "-m", "penstock_testkit", "saas", "tiny:Tiny"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=tmp_path, **pipes) as process:
+        told = json.loads(process.stdout.readline())
+        with requests.Session() as session:
+            answer = session.get(
+                "https://tiny.example/xyz",
+                proxies={"https": told["env"]["HTTPS_PROXY"]},
+                verify=told["env"]["SSL_CERT_FILE"],
+                timeout=20,
+            )
+        process.terminate()
+        assert process.stderr.read() == "tiny: the fake has no route GET tiny.example/xyz\n"
+    assert (answer.status_code, told["hosts"], process.returncode) == (501, ["tiny.example"], 0)
 
 
 def test_postgres_as_a_process_takes_its_data_away_with_it():

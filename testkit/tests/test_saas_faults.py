@@ -11,27 +11,27 @@ import requests
 import urllib3
 
 from penstock_testkit.processes import wait_until
-from penstock_testkit.saas import Answer, App, Order, Request, RouteTable, plain_http
+from penstock_testkit.saas import App, HttpAnswer, HttpRequest, Order, RouteTable, plain_http
 
 URL = "https://bank.example"
 table = RouteTable()
 
 
 @table.route("POST /payments", partial=True)
-def pay(fake: "Bank", request: Request) -> Answer:
+def pay(fake: "Bank", request: HttpRequest) -> HttpAnswer:
     fake.payments.append((len(request.body), request.complete))
-    return Answer.json({"paid": len(fake.payments)})
+    return HttpAnswer.json({"paid": len(fake.payments)})
 
 
 @table.route("GET /statement")
 @table.route("HEAD /statement")
-def statement(fake: "Bank", request: Request) -> Answer:
-    return Answer.text("0123456789" * 100)
+def statement(fake: "Bank", request: HttpRequest) -> HttpAnswer:
+    return HttpAnswer.text("0123456789" * 100)
 
 
 @table.route("GET /feed")
-def feed(fake: "Bank", request: Request) -> Answer:
-    return Answer(200, {}, iter([b"aaaa", b"bbbb", b"cccc"]))
+def feed(fake: "Bank", request: HttpRequest) -> HttpAnswer:
+    return HttpAnswer(200, {}, iter([b"aaaa", b"bbbb", b"cccc"]))
 
 
 class Bank(App):
@@ -44,7 +44,7 @@ class Bank(App):
         self.payments = []
 
     def refusal(self, request, status):
-        return Answer.json({"bank": status, "path": request.path}, status)
+        return HttpAnswer.json({"bank": status, "path": request.path}, status)
 
 
 @pytest.fixture
@@ -255,7 +255,7 @@ def test_an_order_of_many_threads_strikes_exactly_as_often(bank):
 def test_faults_of_a_tests_own_change_requests_and_answers(bank, session):
     def doubled(request):
         request.body *= 2
-        return lambda answer: Answer(203, answer.headers, answer.content)
+        return lambda answer: HttpAnswer(203, answer.headers, answer.content)
 
     bank.faults.append(Order(doubled))
     assert pays(session).status_code == 203

@@ -1,43 +1,46 @@
 """Official clients reach fakes by the real host names, over real TLS, and reach nothing else."""
 
+import contextlib
 import http.client
 import json
 import os
+import re
 import ssl
 import subprocess
 import sys
 import threading
 import urllib.error
 import urllib.request
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 
-from penstock_testkit.saas import Answer, App, Request, RouteTable, plain_http
+from penstock_testkit.saas import App, HttpAnswer, HttpRequest, RouteTable, plain_http
 
 table = RouteTable()
 
 
 @table.route("GET /who")
-def who(fake: "Office", request: Request) -> Answer:
-    return Answer.json({"host": request.host, "thread": threading.current_thread().name})
+def who(fake: "Office", request: HttpRequest) -> HttpAnswer:
+    return HttpAnswer.json({"host": request.host, "thread": threading.current_thread().name})
 
 
 @table.route("POST /count", query=None)
-def count(fake: "Office", request: Request) -> Answer:
+def count(fake: "Office", request: HttpRequest) -> HttpAnswer:
     fake.total += 1
-    return Answer.json({"bytes": len(request.body), "total": fake.total})
+    return HttpAnswer.json({"bytes": len(request.body), "total": fake.total})
 
 
 @table.route("GET /lines")
-def lines(fake: "Office", request: Request) -> Answer:
-    return Answer(200, {"Content-Type": "text/plain"}, (b"line %d\n" % number for number in range(1000)))
+def lines(fake: "Office", request: HttpRequest) -> HttpAnswer:
+    return HttpAnswer(200, {"Content-Type": "text/plain"}, (b"line %d\n" % number for number in range(1000)))
 
 
 @table.route("GET /at")
-def at(fake: "Office", request: Request) -> Answer:
-    return Answer(204, {"Date": "Thu, 01 Jan 1970 00:00:00 GMT"})
+def at(fake: "Office", request: HttpRequest) -> HttpAnswer:
+    return HttpAnswer(204, {"Date": "Thu, 01 Jan 1970 00:00:00 GMT"})
 
 
 class Office(App):
@@ -265,6 +268,28 @@ def test_what_is_forgotten_is_what_was_asked_and_not_what_the_fake_keeps(saas, o
     session.post("https://office.example/count", data=b"1", timeout=20)
     saas.forget()
     assert (office.requests, office.total) == ([], 1)
+
+
+def test_the_example_of_the_readme_is_a_fake_and_a_test_of_it(saas, session):
+    page = (Path(__file__).parents[1] / "README.md").read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    fake, test = (block for block in blocks if "Notes" in block)
+
+    def client():
+        for _ in range(2):
+            with contextlib.suppress(requests.ConnectionError):
+                session.post(
+                    "https://api.acme.example/v1/notes",
+                    json={"text": "hello"},
+                    headers={"Idempotency-Key": "k1"},
+                    timeout=20,
+                )
+        assert session.get("https://api.acme.example/v1/notes/k1?pretty=1", timeout=20).json() == {"text": "hello"}
+
+    names = {"client": client, "__name__": "page"}
+    assert test.count("...  ") == 1
+    exec(fake + test.replace("...  ", "client()  "), names)
+    names["test_a_note_is_written_once_although_its_answer_was_lost"](saas)
 
 
 def tunnel(net, host, *, trusted=True, protocols=()):

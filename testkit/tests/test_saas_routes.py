@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from penstock_testkit.saas import Answer, App, NotFakedError, Request, RouteTable, plain_http, ranged
+from penstock_testkit.saas import App, HttpAnswer, HttpRequest, NotFakedError, RouteTable, plain_http, ranged
 from penstock_testkit.saas.patterns import Pattern, host_matches
 
 books = RouteTable(query=("pretty",))
@@ -15,31 +15,31 @@ files = RouteTable()
 
 @books.route("GET /v{version}/books/{id}", query=("expand",))
 @books.route("HEAD /v{version}/books/{id}")
-def read(fake: "Shelf", request: Request, version: str, id: str) -> Answer:  # noqa: A002 - as the path has it
-    return Answer.json({"version": version, "id": id, "expand": request.query.get("expand")})
+def read(fake: "Shelf", request: HttpRequest, version: str, id: str) -> HttpAnswer:  # noqa: A002 - as the path has it
+    return HttpAnswer.json({"version": version, "id": id, "expand": request.query.get("expand")})
 
 
 @books.route("POST /v1/books", fields=("title", "year"))
-def add(fake: "Shelf", request: Request) -> Answer:
+def add(fake: "Shelf", request: HttpRequest) -> HttpAnswer:
     if request.fields.get("year") == "never":
         raise NotFakedError("years in words")
-    return Answer.json(request.fields, 201)
+    return HttpAnswer.json(request.fields, 201)
 
 
 @books.route("DELETE /v1/books")
-def burn(fake: "Shelf", request: Request) -> Answer:
+def burn(fake: "Shelf", request: HttpRequest) -> HttpAnswer:
     raise KeyError("no matches")
 
 
 @files.route("GET files.shelf.example/{key...}", query=None)
-def download(fake: "Shelf", request: Request, key: str) -> Answer:
+def download(fake: "Shelf", request: HttpRequest, key: str) -> HttpAnswer:
     return ranged(request, key.encode(), {"ETag": '"1"'})
 
 
 @files.route("PUT /upload", partial=True)
-def upload(fake: "Shelf", request: Request) -> Answer:
+def upload(fake: "Shelf", request: HttpRequest) -> HttpAnswer:
     fake.kept.append((request.body, request.complete))
-    return Answer(204)
+    return HttpAnswer(204)
 
 
 class Shelf(App):
@@ -52,7 +52,7 @@ class Shelf(App):
         self.kept = []
 
     def refusal(self, request, status):
-        return Answer.json({"error": f"shelf says {status}"}, status)
+        return HttpAnswer.json({"error": f"shelf says {status}"}, status)
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def shelf():
 
 def asks(shelf, method, target, body=b"", host="shelf.example", **headers):
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return shelf.answer(Request(method, target, named, body, host))
+    return shelf.answer(HttpRequest(method, target, named, body, host))
 
 
 def test_a_route_gets_the_values_of_its_path_decoded(shelf):
@@ -126,7 +126,7 @@ def test_of_a_large_body_the_record_keeps_the_begin_and_the_route_got_all(shelf)
 def test_only_a_route_that_says_so_is_called_with_a_body_that_broke_off(shelf):
     for target in ("/upload", "/v1/books"):
         method = "PUT" if target == "/upload" else "POST"
-        assert shelf.answer(Request(method, target, {}, b"half", "shelf.example", complete=False)) is None
+        assert shelf.answer(HttpRequest(method, target, {}, b"half", "shelf.example", complete=False)) is None
     assert (shelf.kept, shelf.complaints()) == ([(b"half", False)], [])
 
 
@@ -179,7 +179,7 @@ def test_a_star_is_exactly_one_label(pattern, host, matches):
     ],
 )
 def test_a_range_is_answered_as_http_wants_it(wanted, status, content, told):
-    answer = ranged(Request("GET", "/", {"Range": wanted}), b"0123456789")
+    answer = ranged(HttpRequest("GET", "/", {"Range": wanted}), b"0123456789")
     assert (answer.status, answer.content, answer.headers.get("Content-Range")) == (status, content, told)
 
 

@@ -11,7 +11,7 @@ from penstock.errors import ErrorKind, ProviderError
 from penstock_aws.hooks import S3Hook
 from penstock_aws.storage import S3ObjectStore
 from penstock_testkit import s3_faults as faults
-from penstock_testkit.saas import Answer
+from penstock_testkit.saas import HttpAnswer
 
 CONTENT = b"hello" * 1000
 
@@ -279,7 +279,7 @@ def test_a_redirect_that_leads_back_is_an_error(spoiled, bucket, status):
 
 def web_page(request):
     """A portal, or a store's console at the port that was meant for its API."""
-    return Answer(
+    return HttpAnswer(
         200, {"Content-Type": "text/html; charset=utf-8"}, b"\n<!DOCTYPE html><html><body>Log in</body></html>"
     )
 
@@ -303,7 +303,7 @@ def test_a_web_page_is_no_answer(spoiled, bucket):
 
 def test_a_copy_needs_no_etag(spoiled, bucket, s3):
     def forgets_etags(request):
-        return lambda answer: Answer(
+        return lambda answer: HttpAnswer(
             answer.status,
             {name: value for name, value in answer.headers.items() if name.lower() != "etag"},
             answer.body,
@@ -340,7 +340,7 @@ def test_an_upload_that_is_gone_when_its_completion_is_repeated_may_be_complete(
 def test_keys_that_are_refused_tell_their_own_kind(spoiled, bucket, codes, kind):
     errors = "".join(f"<Error><Key>k{code}</Key><Code>{code}</Code></Error>" for code in codes)
     body = f"<DeleteResult>{errors}</DeleteResult>".encode()
-    hook = spoiled(lambda request: Answer(200, {}, body) if "delete" in request.query else None)
+    hook = spoiled(lambda request: HttpAnswer(200, {}, body) if "delete" in request.query else None)
 
     with pytest.raises(ProviderError, match=f"k{codes[-1]}") as raised:
         hook.delete_bucket(bucket, force=True)

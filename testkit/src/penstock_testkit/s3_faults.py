@@ -13,44 +13,44 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from penstock_testkit.saas import Answer, Fault, Order, Request, Service, plain_http
-from penstock_testkit.saas.faults import cut
+from penstock_testkit.saas import Fault, HttpAnswer, HttpRequest, Order, Service, plain_http
+from penstock_testkit.saas.http_faults import cut
 
 _OWN_HEADERS = ("content-length", "transfer-encoding", "connection", "server", "date")
 
 
-def refusal(status: int, code: str, message: str = "It is so.") -> Answer:
+def refusal(status: int, code: str, message: str = "It is so.") -> HttpAnswer:
     """An error of S3, as XML."""
     body = f"<Error><Code>{code}</Code><Message>{message}</Message><RequestId>R1</RequestId></Error>"
-    return Answer(status, {"Content-Type": "application/xml"}, body.encode())
+    return HttpAnswer(status, {"Content-Type": "application/xml"}, body.encode())
 
 
-def ignores_conditions(request: Request) -> None:
+def ignores_conditions(request: HttpRequest) -> None:
     """A store that ignores If-None-Match (ceph/s3-tests#583, minio/minio#20346)."""
     request.without_header("If-None-Match")
 
 
-def ignores_start_after(request: Request) -> None:
+def ignores_start_after(request: HttpRequest) -> None:
     """A store that ignores StartAfter, as directory buckets of S3 do (API Reference, ListObjectsV2)."""
     if "continuation-token" not in request.query:
         request.without_query("start-after")
 
 
-def wants_md5(request: Request) -> Answer | None:
+def wants_md5(request: HttpRequest) -> HttpAnswer | None:
     """A store that knows no x-amz-checksum and wants Content-MD5 in DeleteObjects (boto/s3transfer#327)."""
     if request.method != "POST" or "delete" not in request.query or request.header("Content-MD5"):
         return None
     return refusal(400, "MissingContentMD5", "Missing required header for this request: Content-MD5.")
 
 
-def wants_encryption(request: Request) -> Answer | None:
+def wants_encryption(request: HttpRequest) -> HttpAnswer | None:
     """A bucket policy that lets nothing be written without x-amz-server-side-encryption."""
     begins = request.method == "PUT" and "partNumber" not in request.query
     begins = (begins or (request.method == "POST" and "uploads" in request.query)) and request.path.count("/") > 1
     return refusal(403, "AccessDenied") if begins and not request.header("x-amz-server-side-encryption") else None
 
 
-def wants_payer(request: Request) -> Answer | None:
+def wants_payer(request: HttpRequest) -> HttpAnswer | None:
     """A bucket whose owner has the requester pay."""
     return (
         None
@@ -59,7 +59,7 @@ def wants_payer(request: Request) -> Answer | None:
     )
 
 
-def wants_no_signature(request: Request) -> Answer | None:
+def wants_no_signature(request: HttpRequest) -> HttpAnswer | None:
     """A public bucket, for those that do not sign."""
     return refusal(403, "AccessDenied") if request.header("Authorization") else None
 
@@ -77,7 +77,7 @@ def breaks_off_bodies(after: int, times: int | None = None) -> Fault:
 def damages_bodies(times: int | None = None) -> Fault:
     """A network that changes the content of objects, under the checksum of the right one."""
 
-    def damaged(answer: Answer) -> Answer:
+    def damaged(answer: HttpAnswer) -> HttpAnswer:
         body = answer.content
         crc32 = base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode()
         return replace(answer, headers=answer.headers | {"x-amz-checksum-crc32": crc32}, body=b"~" + body[1:])
@@ -88,7 +88,7 @@ def damages_bodies(times: int | None = None) -> Fault:
 def pages_with(change: Callable[[str], str]) -> Fault:
     """A store whose pages of ListObjectsV2 are written otherwise."""
 
-    def changed(answer: Answer) -> Answer:
+    def changed(answer: HttpAnswer) -> HttpAnswer:
         return replace(answer, body=change(answer.content.decode()).encode())
 
     return lambda request: changed if "list-type" in request.query else None
@@ -99,10 +99,10 @@ def an_empty_page_first(page: str) -> str:
     return page if "<ContinuationToken>" in page else re.sub(r"<Contents>.*</Contents>", "", page, flags=re.DOTALL)
 
 
-def leads_back(request: Request) -> Callable[[Answer], Answer] | None:
+def leads_back(request: HttpRequest) -> Callable[[HttpAnswer], HttpAnswer] | None:
     """A store each of whose pages says that another follows, which is the same."""
 
-    def changed(answer: Answer) -> Answer:
+    def changed(answer: HttpAnswer) -> HttpAnswer:
         page = answer.content.decode().replace("<IsTruncated>false</IsTruncated>", "<IsTruncated>true</IsTruncated>")
         page = page.replace(
             "</ListBucketResult>", "<NextContinuationToken>t</NextContinuationToken></ListBucketResult>"
@@ -127,7 +127,7 @@ class Proxy(Service):
         self.endpoint_url = ""
         self._upstream = urlsplit(upstream_url)
 
-    def handle(self, request: Request) -> Answer:
+    def handle(self, request: HttpRequest) -> HttpAnswer:
         """Pass a request on."""
         link = http.client.HTTPConnection(self._upstream.hostname or "", self._upstream.port, timeout=30)
         try:
@@ -136,7 +136,7 @@ class Proxy(Service):
             headers = {name: value for name, value in response.getheaders() if name.lower() not in _OWN_HEADERS}
             if request.method == "HEAD":
                 headers["Content-Length"] = response.getheader("Content-Length") or "0"
-            return Answer(response.status, headers, response.read())
+            return HttpAnswer(response.status, headers, response.read())
         finally:
             link.close()
 
@@ -149,5 +149,5 @@ def s3_proxy(upstream_url: str) -> Iterator[Proxy]:
         yield proxy
 
 
-def _reads_an_object(request: Request) -> bool:
+def _reads_an_object(request: HttpRequest) -> bool:
     return request.method == "GET" and not request.query

@@ -5,21 +5,21 @@ environment; `plain_http` serves it at a loopback URL.
 """
 
 from penstock_testkit.saas.app import App, NotFakedError, Route, RouteTable
-from penstock_testkit.saas.faults import Fault, Faults, Hold, Order
+from penstock_testkit.saas.http_faults import Fault, Hold, HttpFaults, Order
 from penstock_testkit.saas.loopback import plain_http
-from penstock_testkit.saas.messages import Answer, Request, ranged
+from penstock_testkit.saas.messages import HttpAnswer, HttpRequest, ranged
 from penstock_testkit.saas.net import SaasNet, saas_net
 from penstock_testkit.saas.service import Service
 
 __all__ = [
-    "Answer",
     "App",
     "Fault",
-    "Faults",
     "Hold",
+    "HttpAnswer",
+    "HttpFaults",
+    "HttpRequest",
     "NotFakedError",
     "Order",
-    "Request",
     "Route",
     "RouteTable",
     "SaasNet",

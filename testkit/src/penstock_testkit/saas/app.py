@@ -8,11 +8,11 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-from penstock_testkit.saas.messages import Answer, Request
+from penstock_testkit.saas.messages import HttpAnswer, HttpRequest
 from penstock_testkit.saas.patterns import Pattern
 from penstock_testkit.saas.service import Service
 
-Handler = Callable[..., Answer]
+Handler = Callable[..., HttpAnswer]
 """A function of the fake, the request, and by name the values in the path."""
 
 
@@ -38,7 +38,7 @@ class Route:
     fields: frozenset[str] | None
     partial: bool
 
-    def check(self, request: Request) -> None:
+    def check(self, request: HttpRequest) -> None:
         """Refuse what the route does not know.
 
         Raises:
@@ -110,7 +110,7 @@ class App(Service):
         """What it answers, sorted: `GET /books/{id}`."""
         return sorted(route.pattern.text for table in self.tables for route in table.routes)
 
-    def handle(self, request: Request) -> Answer:
+    def handle(self, request: HttpRequest) -> HttpAnswer:
         """Answer by the first route that matches; 501 for what is unknown."""
         try:
             route, values = self._find(request)
@@ -119,16 +119,16 @@ class App(Service):
                 return route.handler(self, request, **values)
         except NotFakedError as error:
             self.problems.append(str(error))
-            return Answer.text(f"{self.name}: {error}\n", 501)
+            return HttpAnswer.text(f"{self.name}: {error}\n", 501)
 
-    def keeps_partial(self, request: Request) -> bool:
+    def keeps_partial(self, request: HttpRequest) -> bool:
         """Tell whether the request's route handles a body that broke off."""
         try:
             return self._find(request)[0].partial
         except NotFakedError:
             return True  # it is handled, to be recorded as unknown
 
-    def _find(self, request: Request) -> tuple[Route, dict[str, Any]]:
+    def _find(self, request: HttpRequest) -> tuple[Route, dict[str, Any]]:
         for table in self.tables:
             for route in table.routes:
                 values = route.pattern.match(request)

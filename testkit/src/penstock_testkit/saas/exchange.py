@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterable
 from typing import Protocol
 
-from penstock_testkit.saas.messages import Answer, Request
+from penstock_testkit.saas.messages import HttpAnswer, HttpRequest
 from penstock_testkit.saas.service import Service
 
 _PIECE = 256 * 1024
@@ -63,10 +63,10 @@ class Exchange(http.server.BaseHTTPRequestHandler):
         named = self.headers.get("Host", "").partition(":")[0]
         service = self._find(self._host, named)
         host = self._host or named
-        request = Request(self.command, self.path, dict(self.headers), host=host)
+        request = HttpRequest(self.command, self.path, dict(self.headers), host=host)
         if service is None:
             self._body(None)
-            self._send(Answer.text(f"421: {named!r} is asked of {host!r}\n", 421))
+            self._send(HttpAnswer.text(f"421: {named!r} is asked of {host!r}\n", 421))
             return
         limit = service.faults.upload_limit(request)
         request.body, request.complete = self._body(limit)
@@ -103,7 +103,7 @@ class Exchange(http.server.BaseHTTPRequestHandler):
             if not piece:
                 return bytes(body), True
 
-    def _send(self, answer: Answer) -> None:
+    def _send(self, answer: HttpAnswer) -> None:
         if answer.reset and answer.sent_bytes is None:
             self._reset()
             return
@@ -126,7 +126,7 @@ class Exchange(http.server.BaseHTTPRequestHandler):
         elif not whole:
             self.wfile.write(b"0\r\n\r\n")
 
-    def _send_head(self, answer: Answer, *, whole: bool) -> None:
+    def _send_head(self, answer: HttpAnswer, *, whole: bool) -> None:
         self.send_response_only(answer.status)
         if not answer.header("Date"):
             self.send_header("Date", self.date_time_string())

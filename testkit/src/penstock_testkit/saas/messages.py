@@ -14,7 +14,7 @@ _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
 @dataclass
-class Request:
+class HttpRequest:
     """What a client sent.
 
     Attributes:
@@ -78,7 +78,7 @@ class Request:
 
 
 @dataclass
-class Answer:
+class HttpAnswer:
     """What the client gets.
 
     Attributes:
@@ -116,7 +116,7 @@ class Answer:
         return _header(self.headers, name)
 
 
-def ranged(request: Request, content: bytes, headers: Mapping[str, str] | None = None) -> Answer:
+def ranged(request: HttpRequest, content: bytes, headers: Mapping[str, str] | None = None) -> HttpAnswer:
     """Answer with the content, or with the one range of it that the request asks for.
 
     A range beyond the content's end is 416; one that is not understood is ignored, as RFC 9110 14.2 has it.
@@ -125,12 +125,12 @@ def ranged(request: Request, content: bytes, headers: Mapping[str, str] | None =
     match = _RANGE.fullmatch(request.header("Range"))
     first, last = match.groups() if match else ("", "")
     if not first + last or (first and last and int(last) < int(first)):
-        return Answer(200, own, content)
+        return HttpAnswer(200, own, content)
     begin = int(first) if first else max(len(content) - int(last), 0)
     end = min(int(last) + 1, len(content)) if first and last else len(content)
     if begin >= len(content):
-        return Answer(416, own | {"Content-Range": f"bytes */{len(content)}"})
-    return Answer(206, own | {"Content-Range": f"bytes {begin}-{end - 1}/{len(content)}"}, content[begin:end])
+        return HttpAnswer(416, own | {"Content-Range": f"bytes */{len(content)}"})
+    return HttpAnswer(206, own | {"Content-Range": f"bytes {begin}-{end - 1}/{len(content)}"}, content[begin:end])
 
 
 def _header(headers: Mapping[str, str], name: str) -> str:

@@ -3,7 +3,7 @@
 import re
 from urllib.parse import unquote
 
-from penstock_testkit.saas.messages import Request
+from penstock_testkit.saas.messages import HttpRequest
 
 _NAME = re.compile(r"\{(\w+)(\.\.\.)?\}")
 
@@ -34,7 +34,7 @@ class Pattern:
             begin = match.end()
         self._path = re.compile("/" + "".join(parts) + re.escape(path[begin:]))
 
-    def match(self, request: Request) -> dict[str, str] | None:
+    def match(self, request: HttpRequest) -> dict[str, str] | None:
         """The values of the names in the path, if it is such a request."""
         if request.method != self.method or (self.host and not host_matches(self.host, request.host)):
             return None

@@ -4,8 +4,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
-from penstock_testkit.saas.faults import Faults
-from penstock_testkit.saas.messages import Answer, Request
+from penstock_testkit.saas.http_faults import HttpFaults
+from penstock_testkit.saas.messages import HttpAnswer, HttpRequest
 from penstock_testkit.saas.patterns import Pattern
 
 _KEPT_BYTES = 1024 * 1024  # of the body of a request that was handled
@@ -25,26 +25,26 @@ class Service:
     name = "service"
 
     def __init__(self) -> None:
-        self.faults = Faults(self.refusal)
-        self.requests: list[Request] = []
+        self.faults = HttpFaults(self.refusal)
+        self.requests: list[HttpRequest] = []
         self.problems: list[str] = []
         self.lock = threading.RLock()
 
-    def handle(self, request: Request) -> Answer:
+    def handle(self, request: HttpRequest) -> HttpAnswer:
         """Answer a request that no fault answered."""
         raise NotImplementedError
 
-    def refusal(self, request: Request, status: int) -> Answer:
+    def refusal(self, request: HttpRequest, status: int) -> HttpAnswer:
         """A refusal in the words of the service, for faults: at least 401, 429 and what is above 499."""
         del request
-        return Answer.text(f"refused with {status}", status)
+        return HttpAnswer.text(f"refused with {status}", status)
 
-    def keeps_partial(self, request: Request) -> bool:
+    def keeps_partial(self, request: HttpRequest) -> bool:
         """Tell whether a request whose body broke off is handled all the same."""
         del request
         return False
 
-    def answer(self, request: Request) -> Answer | None:
+    def answer(self, request: HttpRequest) -> HttpAnswer | None:
         """Record a request, and answer it; None if it broke off."""
         record = replace(request)
         self.requests.append(record)
@@ -59,7 +59,7 @@ class Service:
         finally:
             record.body = record.body[:_KEPT_BYTES]
 
-    def asked(self, pattern: str) -> list[Request]:
+    def asked(self, pattern: str) -> list[HttpRequest]:
         """The requests that came and are such as `POST /books/{id}`, in order."""
         wanted = Pattern(pattern)
         return [each for each in list(self.requests) if wanted.match(each) is not None]
@@ -74,11 +74,11 @@ class Service:
         self.requests.clear()
         self.problems.clear()
 
-    def _answer(self, request: Request) -> Answer:
-        changes: list[Callable[[Answer], Answer]] = []
+    def _answer(self, request: HttpRequest) -> HttpAnswer:
+        changes: list[Callable[[HttpAnswer], HttpAnswer]] = []
         for fault in list(self.faults):
             found = fault(request)
-            if isinstance(found, Answer):
+            if isinstance(found, HttpAnswer):
                 return found
             if found is not None:
                 changes.append(found)
@@ -87,9 +87,9 @@ class Service:
             answer = change(answer)
         return answer
 
-    def _handled(self, request: Request) -> Answer:
+    def _handled(self, request: HttpRequest) -> HttpAnswer:
         try:
             return self.handle(request)
         except Exception as error:  # noqa: BLE001 - whatever a fake does wrong, its client gets an answer
             self.problems.append(f"{request.method} {request.path} failed in the fake itself: {error!r}")
-            return Answer.text(f"the fake failed: {error!r}", 500)
+            return HttpAnswer.text(f"the fake failed: {error!r}", 500)

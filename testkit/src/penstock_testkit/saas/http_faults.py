@@ -8,12 +8,12 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from penstock_testkit.saas.messages import Answer, Request
+from penstock_testkit.saas.messages import HttpAnswer, HttpRequest
 from penstock_testkit.saas.patterns import Pattern
 
-Change = Callable[[Answer], Answer]
-Fault = Callable[[Request], "Answer | Change | None"]
-When = str | Callable[[Request], bool] | None
+Change = Callable[[HttpAnswer], HttpAnswer]
+Fault = Callable[[HttpRequest], "HttpAnswer | Change | None"]
+When = str | Callable[[HttpRequest], bool] | None
 """The requests that are meant: `POST /books/{id}`, or a function that tells; None for each."""
 
 
@@ -35,11 +35,11 @@ class Order:
         self._means = _meaning(when)
         self._lock = threading.Lock()
 
-    def __call__(self, request: Request) -> Answer | Change | None:
+    def __call__(self, request: HttpRequest) -> HttpAnswer | Change | None:
         """Strike, if the request is meant and the order is not filled."""
         return self._fault(request) if self.strikes(request) else None
 
-    def strikes(self, request: Request) -> bool:
+    def strikes(self, request: HttpRequest) -> bool:
         """Tell whether the request is struck, and count it."""
         with self._lock:
             if self.struck == self.times or not self._means(request):
@@ -56,11 +56,11 @@ class Hold:
         requests: Those that came, in order.
     """
 
-    requests: list[Request] = field(default_factory=list)
+    requests: list[HttpRequest] = field(default_factory=list)
     _reached: threading.Event = field(default_factory=threading.Event)
     _released: threading.Event = field(default_factory=threading.Event)
 
-    def reached(self, seconds: float = 30) -> Request:
+    def reached(self, seconds: float = 30) -> HttpRequest:
         """Wait until a request is held, and return the first.
 
         Raises:
@@ -74,13 +74,13 @@ class Hold:
         """Let go what is held and what comes later."""
         self._released.set()
 
-    def _wait(self, request: Request) -> None:
+    def _wait(self, request: HttpRequest) -> None:
         self.requests.append(request)
         self._reached.set()
         self._released.wait()
 
 
-class Faults(list[Fault]):
+class HttpFaults(list[Fault]):
     """The faults of one service, applied in order; the first that answers a request ends it.
 
     Each method orders one for the next `times` requests that `when` means. An order with a number of times is to be
@@ -90,7 +90,7 @@ class Faults(list[Fault]):
         words: Answers a request with a status in the words of the service.
     """
 
-    def __init__(self, words: Callable[[Request, int], Answer]) -> None:
+    def __init__(self, words: Callable[[HttpRequest, int], HttpAnswer]) -> None:
         super().__init__()
         self._words = words
         self._over = threading.Event()  # ends what is slow or held
@@ -100,7 +100,7 @@ class Faults(list[Fault]):
     def too_many_requests(self, times: int | None = 1, *, retry_after: str = "1", when: When = None) -> None:
         """Answer 429 with a `Retry-After` in seconds or as a date (RFC 9110, 10.2.3)."""
 
-        def limited(request: Request) -> Answer:
+        def limited(request: HttpRequest) -> HttpAnswer:
             answer = self._words(request, 429)
             return replace(answer, headers=answer.headers | {"Retry-After": retry_after})
 
@@ -116,7 +116,7 @@ class Faults(list[Fault]):
 
     def reset_before(self, times: int | None = 1, *, when: When = None) -> None:
         """Reset the connection once the request was read, and do nothing."""
-        self.append(Order(lambda _: Answer(0, reset=True), times, when, "reset_before"))
+        self.append(Order(lambda _: HttpAnswer(0, reset=True), times, when, "reset_before"))
 
     def reset_after(self, times: int | None = 1, *, when: When = None) -> None:
         """Do what was asked, and reset the connection in place of the answer."""
@@ -134,7 +134,7 @@ class Faults(list[Fault]):
         """Do what was asked, and let the first byte of the answer wait."""
         over = self._over
 
-        def late(answer: Answer) -> Answer:
+        def late(answer: HttpAnswer) -> HttpAnswer:
             over.wait(seconds)
             return answer
 
@@ -150,7 +150,7 @@ class Faults(list[Fault]):
                     over.wait(seconds)
                 yield body[begin : begin + piece]
 
-        def slow(answer: Answer) -> Answer:
+        def slow(answer: HttpAnswer) -> HttpAnswer:
             body = answer.content
             return replace(answer, headers=answer.headers | {"Content-Length": str(len(body))}, body=pieces(body))
 
@@ -161,11 +161,11 @@ class Faults(list[Fault]):
         held = Hold()
         self._holds.append(held)
 
-        def before(request: Request) -> None:
+        def before(request: HttpRequest) -> None:
             held._wait(request)  # noqa: SLF001 - two parts of one thing
 
-        def after(request: Request) -> Change:
-            def waits(answer: Answer) -> Answer:
+        def after(request: HttpRequest) -> Change:
+            def waits(answer: HttpAnswer) -> HttpAnswer:
                 held._wait(request)  # noqa: SLF001
                 return answer
 
@@ -174,7 +174,7 @@ class Faults(list[Fault]):
         self.append(Order(after if handled else before, times, when, "hold"))
         return held
 
-    def upload_limit(self, request: Request) -> int | None:
+    def upload_limit(self, request: HttpRequest) -> int | None:
         """After how many bytes of its body the request whose headers came is cut."""
         return next((after for order, after in list(self._uploads) if order.strikes(request)), None)
 
@@ -203,7 +203,7 @@ def cut(after: int) -> Fault:
     return lambda _: lambda answer: replace(answer, sent_bytes=after)
 
 
-def _meaning(when: When) -> Callable[[Request], bool]:
+def _meaning(when: When) -> Callable[[HttpRequest], bool]:
     if when is None:
         return lambda _: True
     if isinstance(when, str):
