@@ -85,6 +85,13 @@ class RequestError(PenstockError):
     """What was asked for cannot be done: the sentence says why and what can."""
 
 
+class SupersededError(RequestError):
+    """A try asked for something that only the current try of its task instance may have, and it is over.
+
+    It was given up as lost, or its instance was cleared, marked or cancelled. What it does from now on counts for nobody.
+    """
+
+
 class NotFoundError(RequestError):
     """A named thing does not exist; the nearest existing names are offered.
 

@@ -76,6 +76,7 @@ class InlineRun:
         tasks: Task instances by key, in their newest form.
         tries: Every try by key and epoch.
         xcoms: JSON of values that tasks left, by task, map index and key.
+        checkpoints: JSON of what task instances keep across their own tries, by instance and key.
     """
 
     def __init__(
@@ -99,13 +100,25 @@ class InlineRun:
         self.tasks: dict[TaskKey, TaskInstance] = {}
         self.tries: dict[tuple[TaskKey, int], Try] = {}
         self.xcoms: dict[tuple[str, int, str], bytes] = {}
+        self.checkpoints: dict[tuple[TaskKey, str], bytes] = {}
         self.run: Run | None = None
         self._engine = Engine(lease_s=_LEASE_S)
         self._waiting: list[tuple[datetime, int, _Wait]] = []
         self._serial = itertools.count()
 
     def play(self, new: NewRun) -> Run:
-        """Run a run to its end and return it; raises InternalError if it can go neither forward nor back."""
+        """Run a run to its end and return it; raises InternalError if it can go neither forward nor back.
+
+        If it is interrupted, what waits cleans up: nobody will go on with it.
+        """
+        try:
+            return self._play(new)
+        except BaseException:
+            for _, _, wait in self._waiting:
+                wait.clean_up()
+            raise
+
+    def _play(self, new: NewRun) -> Run:
         self.run = Run(
             run=1,
             dag_id=new.dag_id,
@@ -153,10 +166,10 @@ class InlineRun:
             facts, inputs = facts_of(dispatch, self.spec), self._inputs(dispatch)
             if dispatch.task.sensor is None:
                 yield self._finished(
-                    dispatch, run_try(self._operator(dispatch.task), facts, inputs, self._runtime_of_try())
+                    dispatch, run_try(self._operator(dispatch.task), facts, inputs, self._runtime_of_try(dispatch))
                 )
             else:
-                wait = _Wait(dispatch, self._operator(dispatch.task), facts, inputs, self._runtime_of_try())
+                wait = _Wait(dispatch, self._operator(dispatch.task), facts, inputs, self._runtime_of_try(dispatch))
                 yield from self._poke(wait)
 
     def _poke(self, wait: "_Wait") -> Iterator[Event]:
@@ -194,8 +207,8 @@ class InlineRun:
             )
         return from_plan(self._resolve(task.capability), task.task_id, task.plan or {})
 
-    def _runtime_of_try(self) -> Runtime:
-        return _RunRuntime(self._runtime, self)
+    def _runtime_of_try(self, dispatch: Dispatch) -> Runtime:
+        return _RunRuntime(self._runtime, self, dispatch.instance.key)
 
     def _inputs(self, dispatch: Dispatch) -> TryInputs:
         return Inputs(self._left).of(self.spec, dispatch.task, dispatch.instance.key)
@@ -232,8 +245,17 @@ class _Wait:
             return failed(error)
         waited = (now - self._since).total_seconds()
         if end is None and policy is not None and waited >= policy.timeout_s:
+            self.clean_up()
             return self._prepared.timed_out(waited)
         return end
+
+    def clean_up(self) -> None:
+        """Have the task undo what outlives its try; what its code raises is said and changes nothing."""
+        if self._prepared is not None and self._prepared.cleans_up:
+            try:
+                self._prepared.killed()
+            except Exception as error:  # noqa: BLE001 - user code: the try ends as it would have without it
+                print(f"on_kill() raised {failed(error).error}")  # noqa: T201 - the output of the run
 
     def next_poke(self, now: datetime) -> datetime:
         """When to ask again: after the interval, or when the time to wait is over."""
@@ -247,8 +269,8 @@ class _Wait:
 class _RunRuntime(BaseRuntime):
     """The runtime of the run's tries: values of other tasks are those of the run, all else is asked of another."""
 
-    def __init__(self, runtime: Runtime, run: InlineRun) -> None:
-        self._runtime, self._run = runtime, run
+    def __init__(self, runtime: Runtime, run: InlineRun, key: TaskKey) -> None:
+        self._runtime, self._run, self._key = runtime, run, key
 
     def connection(self, conn_id: str) -> Connection:
         """The connection of this id."""
@@ -273,6 +295,18 @@ class _RunRuntime(BaseRuntime):
     def object_store(self, url: str, conn_id: str | None = None) -> Any:  # noqa: ANN401 - an ObjectStore
         """The object store that serves the URL's scheme."""
         return self._runtime.object_store(url, conn_id)
+
+    def checkpoint(self, key: str) -> Any:  # noqa: ANN401 - any value
+        """The plain form of what a try of this task instance kept, or None."""
+        raw = self._run.checkpoints.get((self._key, key))
+        return None if raw is None else msgspec.json.decode(raw)
+
+    def set_checkpoint(self, key: str, value: Any) -> None:  # noqa: ANN401 - any value
+        """Keep a plain value for this run's later tries of the task instance, or delete it."""
+        if value is None:
+            self._run.checkpoints.pop((self._key, key), None)
+        else:
+            self._run.checkpoints[self._key, key] = msgspec.json.encode(value)
 
     def xcom(self, task_id: str, key: str, map_index: int | None) -> Any:  # noqa: ANN401 - any value
         """The plain form of a value that another task of this run left, or None; a list if ``map_index`` is None."""

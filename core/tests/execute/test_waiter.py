@@ -176,3 +176,102 @@ def test_no_more_plain_pokes_run_at_once_than_there_are_threads(narrow_bench, tm
     assert {f.outcome for f in bench.wait(*requests)} == {Outcome.SUCCESS}
     said = [int(line.rpartition(" ")[2]) for line in bench.log().splitlines()]
     assert (len(said), max(said) <= 2) == (6, True)
+
+
+KILLED = """
+class Job(Sensor):
+    def __init__(self, *, folder, **kwargs):
+        super().__init__(**kwargs)
+        self.folder = folder
+    def said(self, what):
+        with open(f"{self.folder}/journal", "a") as journal: journal.write(what + "\\n")
+    def poke(self, context):
+        self.said("poke")
+        while os.path.exists(f"{self.folder}/busy"): time.sleep(0.01)
+        self.said("poked")
+    def on_kill(self):
+        print("cleans up after", get_current_context()["run_id"])
+        while os.path.exists(f"{self.folder}/stuck"): time.sleep(0.01)
+        self.said("killed")
+class Raises(Job):
+    def on_kill(self): raise ValueError("the service is upside down")
+"""
+
+
+@pytest.fixture
+def journal(bench, tmp_path):
+    bench.write(
+        KILLED + f"Job(task_id='job', folder='{tmp_path}')\nRaises(task_id='raises', folder='{tmp_path}')\n"
+        "@task\ndef ok(): return 1\nok()"
+    )
+    return lambda: (tmp_path / "journal").read_text().split() if (tmp_path / "journal").exists() else []
+
+
+def test_a_cancelled_wait_ends_with_the_tasks_on_kill(bench, journal):
+    [waiting] = bench.submit("job", **sensor())
+    bench.until(lambda: "poked" in journal())
+    assert bench.cancel(waiting).outcome is Outcome.CANCELLED
+    assert journal()[-1] == "killed"
+    assert "cleans up after r" in bench.log(waiting)
+
+
+def test_a_wait_that_is_given_up_ends_with_the_tasks_on_kill(bench, journal):
+    assert bench.run("job", **sensor(timeout_s=0.2)).outcome is Outcome.FAILED
+    assert journal().count("killed") == 1
+
+
+def test_on_kill_comes_after_the_poke_in_progress(bench, journal, tmp_path):
+    (tmp_path / "busy").touch()
+    [waiting] = bench.submit("job", **sensor())
+    bench.until(lambda: journal() == ["poke"])
+    bench.executor.cancel([(waiting.key, waiting.epoch)], "cancelled by a person")
+    assert bench.run("ok").outcome is Outcome.SUCCESS  # the cancel has gone the same way, before
+    assert journal() == ["poke"]
+    (tmp_path / "busy").unlink()
+    assert bench.wait(waiting)[0].outcome is Outcome.CANCELLED
+    assert journal() == ["poke", "poked", "killed"]
+
+
+@pytest.mark.parametrize("what", ["busy", "stuck"])
+def test_a_wait_that_does_not_clean_up_in_time_is_answered_for_all_the_same(bench, journal, tmp_path, what):
+    (tmp_path / what).touch()
+    [waiting] = bench.submit("job", grace_s=0.2, **sensor())
+    bench.until(lambda: "poke" in journal())
+    assert bench.cancel(waiting).outcome is Outcome.CANCELLED
+    assert "what it began may go on" in bench.log(waiting)
+    (tmp_path / what).unlink()
+
+
+def test_an_on_kill_that_raises_is_told_and_its_wait_ends(bench, journal):
+    [waiting] = bench.submit("raises", **sensor())
+    bench.until(lambda: "poked" in journal())
+    assert bench.cancel(waiting).outcome is Outcome.CANCELLED
+    assert "upside down" in bench.log(waiting)
+
+
+def test_a_wait_that_is_cancelled_before_it_began_is_poked_no_more(bench, journal):
+    [waiting] = bench.submit("job", **sensor())
+    assert bench.cancel(waiting).outcome is Outcome.CANCELLED
+    [other] = bench.submit("job", **sensor())
+    bench.wait_started(other)
+    assert bench.cancel(other).outcome is Outcome.CANCELLED
+    assert journal().count("poke") == journal().count("poked") <= 2
+
+
+def test_a_poke_that_asks_when_its_wait_has_ended_is_refused_and_does_not_wait_for_ever(bench, tmp_path):
+    bench.write(
+        "class Late(Sensor):\n"
+        "    def poke(self, context):\n"
+        f"        open('{tmp_path}/begun', 'w').close()\n"
+        f"        while not os.path.exists('{tmp_path}/gate'): time.sleep(0.01)\n"
+        "        try: Variable.get('x')\n"
+        f"        except Exception as error: open('{tmp_path}/told.new', 'w').write(type(error).__name__)\n"
+        f"        os.rename('{tmp_path}/told.new', '{tmp_path}/told')\n"
+        "Late(task_id='late')\n@task\ndef ok(): return 1\nok()"
+    )
+    [waiting] = bench.submit("late", grace_s=0.1, **sensor())
+    bench.until((tmp_path / "begun").exists)
+    bench.cancel(waiting)
+    (tmp_path / "gate").touch()
+    bench.until((tmp_path / "told").exists)
+    assert (tmp_path / "told").read_text() == "SupersededError"

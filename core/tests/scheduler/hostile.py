@@ -74,7 +74,7 @@ TEXTS = [
 
 
 def reply_of(asks, key, ask):
-    begun = asks.begin(key, ask)
+    begun = asks.begin(key, 1, ask)
     return begun if isinstance(begun, Reply) else answered(finished, begun)
 
 

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from penstock.author.runtime import BaseRuntime
 from penstock.clock import SystemClock
 from penstock.errors import RequestError
+from penstock.model.changes import Changes
 from penstock.model.dag import DagSpec
 from penstock.model.request import TriggerDagRun
-from penstock.model.run import TaskKey
+from penstock.model.run import NewRun, RunKind, TaskInstance, TaskKey, Try
 from penstock.model.source import ParsedFile
+from penstock.model.state import TaskState
 from penstock.spec.wire import Ask, Reply
 from penstock.store import Keyring, LoaderCatalog, Store
 from penstock.tries.asks import Asks, answered, checked_arguments, read_instant
@@ -23,7 +25,7 @@ KEY, NOW = TaskKey(1, "t"), datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def reply_of(asks, key, ask):
-    begun = asks.begin(key, ask)
+    begun = asks.begin(key, 1, ask)
     return begun if isinstance(begun, Reply) else answered(finished, begun)
 
 
@@ -77,7 +79,19 @@ ANYTHING = st.recursive(
 
 @settings(max_examples=200, deadline=None)
 @given(
-    method=st.sampled_from(["connection", "variable", "set_variable", "xcom", "trigger_dag", "run_state", "nonsense"]),
+    method=st.sampled_from(
+        [
+            "connection",
+            "variable",
+            "set_variable",
+            "checkpoint",
+            "set_checkpoint",
+            "xcom",
+            "trigger_dag",
+            "run_state",
+            "nonsense",
+        ]
+    ),
     args=st.lists(ANYTHING, max_size=5),
 )
 def test_no_argument_that_a_task_can_make_raises_in_the_scheduler(method, args):
@@ -133,3 +147,40 @@ def test_a_run_that_is_triggered_now_has_the_present_as_its_logical_date(asks, s
     now, dated, undated = (each for _, each in store.requests.pending(0) if isinstance(each, TriggerDagRun))
     assert before <= now.logical_date <= SystemClock().now()
     assert (dated.logical_date, undated.logical_date) == (datetime(2026, 1, 31, tzinfo=UTC), None)
+
+
+@pytest.fixture
+def waits(store):
+    """The epoch of a task instance's current try."""
+    [run] = store.apply(Changes(new_runs=[NewRun("d", "r", RunKind.MANUAL, None, None, None)]), NOW)
+    task, current = TaskInstance(*KEY, TaskState.RUNNING, epoch=1), Try(*KEY, 1, 1, "local", NOW)
+    store.apply(Changes(tasks=[task], tries=[current]), NOW)
+    assert run.run == KEY.run
+
+
+def test_a_checkpoint_is_kept_found_and_deleted(asks, waits):
+    assert reply_of(asks, KEY, Ask("checkpoint", ("page",))) == Reply(None)
+    assert reply_of(asks, KEY, Ask("set_checkpoint", ("page", '{"at":7}'))) == Reply()
+    assert reply_of(asks, KEY, Ask("checkpoint", ("page",))) == Reply('{"at":7}')
+    reply_of(asks, KEY, Ask("set_checkpoint", ("page", None)))
+    assert reply_of(asks, KEY, Ask("checkpoint", ("page",))) == Reply(None)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("page", '"' + "x" * 65_535 + '"', "has 65,537 bytes of JSON; at most 65,536 are kept"),
+        ("page", "{", "Keep what has a JSON form"),
+        ("page", "\ud800", "Keep what has a JSON form"),
+        ("a\0b", "1", "printable characters"),
+        ("", "1", "printable characters"),
+        ("page", {"at": 7}, "value must be"),
+    ],
+)
+def test_a_checkpoint_that_cannot_be_kept_is_refused_with_a_sentence(asks, waits, key, value, told):
+    assert told in reply_of(asks, KEY, Ask("set_checkpoint", (key, value))).error
+
+
+def test_who_is_no_try_has_no_checkpoints(asks, waits):
+    reply = asks.begin(KEY, 0, Ask("checkpoint", ("page",)))
+    assert reply.error_type == "SupersededError"

@@ -83,7 +83,7 @@ _TABLE = (
         "by the waiters, when the first of its tasks begins to wait",
         "penstock_sensors",
         "penstock.author.sensor:Sensor",
-        ("sensors",),
+        ("sensors", "operators", "transfers"),
         3,
         made_with="the task's arguments by name",
         process="the waiters of its DAG file, with all sensors that wait there",

@@ -89,7 +89,11 @@ def _alert_parts(installation: Installation, answers: Answers) -> list[Part]:
         ),
     )
     sources = Sources(
-        folder, tails.of, settings.alerts.base_url, answer, lambda key: answers.by(partial(asks.begin, key))
+        folder,
+        tails.of,
+        settings.alerts.base_url,
+        answer,
+        lambda key: answers.by(partial(asks.begin, key, 0)),  # a callback is no try
     )
     limits = Limits(
         settings.alerts.window_s, settings.alerts.singly, settings.alerts.expire_s, settings.alerts.timeout_s

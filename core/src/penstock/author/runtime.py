@@ -31,6 +31,18 @@ class Runtime(Protocol):
         A large one may be a reference. If ``map_index`` is None it is the list of all instances' values.
         """
 
+    def checkpoint(self, key: str) -> Any:  # noqa: ANN401 - any JSON value
+        """The plain form of what an earlier try of this task instance, or this one, kept under a key; None if nothing.
+
+        Raises `penstock.errors.SupersededError` if this try is over.
+        """
+
+    def set_checkpoint(self, key: str, value: Any) -> None:  # noqa: ANN401 - any JSON value
+        """Keep a plain value for this try and later ones, or delete it if it is None; durable on return.
+
+        Raises `penstock.errors.SupersededError` if this try is over, or its instance was cleared, marked or cancelled.
+        """
+
     def trigger_dag(self, dag_id: str, run_id: str, conf: dict[str, Any], logical_date: str) -> None:
         """Ask for a run of another DAG; the same ``run_id`` twice makes one run.
 
@@ -70,6 +82,14 @@ class BaseRuntime:
     def xcom(self, task_id: str, key: str, map_index: int | None) -> Any:  # noqa: ANN401, ARG002 - the protocol's
         """Refuse to find a value of another task; raises RequestError."""
         self._refuse(f"the value {key!r} of task {task_id!r}")
+
+    def checkpoint(self, key: str) -> Any:  # noqa: ANN401 - any JSON value
+        """Refuse to find a checkpoint; raises RequestError."""
+        self._refuse(f"the checkpoint {key!r}")
+
+    def set_checkpoint(self, key: str, value: Any) -> None:  # noqa: ANN401, ARG002 - the protocol's
+        """Refuse to keep a checkpoint; raises RequestError."""
+        self._refuse(f"a change of the checkpoint {key!r}")
 
     def trigger_dag(self, dag_id: str, run_id: str, conf: dict[str, Any], logical_date: str) -> None:  # noqa: ARG002 - the protocol's
         """Refuse to trigger a run; raises RequestError."""

@@ -41,9 +41,14 @@ class Sensor(Operator):
         soft_fail: Whether giving up marks the task skipped instead of failed.
         mode: ``poke`` or ``reschedule``, accepted for Airflow's sake: no sensor holds a slot here.
         **kwargs: What every task takes.
+
+    Attributes:
+        is_job: Whether it waits for work of its own, as `penstock.spec.external_job.ExternalJob` does: then
+            ``execution_timeout`` ends the wait, too, and a wait that was given up is tried again as any other failure.
     """
 
     _OVERRIDABLE: ClassVar[frozenset[str]] = frozenset({"poke", "poke_key", "waits"})
+    is_job: ClassVar[bool] = False
     MODES: ClassVar[tuple[str, ...]] = ("poke", "reschedule")
 
     def __init__(

@@ -178,6 +178,16 @@ class ChannelRuntime(BaseRuntime):
         text: str | None = self._channel.ask(self._serial, "xcom", task_id, key, map_index)
         return None if text is None else msgspec.json.decode(text)
 
+    def checkpoint(self, key: str) -> Any:  # noqa: ANN401 - any JSON value
+        """The plain form of what a try of this task instance kept, or None."""
+        text: str | None = self._channel.ask(self._serial, "checkpoint", key)
+        return None if text is None else msgspec.json.decode(text)
+
+    def set_checkpoint(self, key: str, value: Any) -> None:  # noqa: ANN401 - any JSON value
+        """Keep a plain value for later tries, or delete it."""
+        text = None if value is None else msgspec.json.encode(value).decode()
+        self._channel.ask(self._serial, "set_checkpoint", key, text)
+
     def trigger_dag(self, dag_id: str, run_id: str, conf: dict[str, Any], logical_date: str) -> None:
         """Ask for a run of another DAG."""
         self._channel.ask(self._serial, "trigger_dag", dag_id, run_id, conf, logical_date)

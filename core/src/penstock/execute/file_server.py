@@ -16,7 +16,7 @@ from typing import NoReturn
 
 import msgspec
 
-from penstock.errors import as_sentence
+from penstock.errors import SupersededError, as_sentence
 from penstock.execute.channel import LINE_CLOSED
 from penstock.execute.jobs import ForkedProcess, Job, fork_process
 from penstock.execute.runner import Runner
@@ -33,6 +33,7 @@ from penstock.spec.wire import FrameKind, Reply
 _decode_reply = msgspec.msgpack.Decoder(Reply).decode
 _encode = msgspec.msgpack.Encoder().encode
 
+TOO_LATE = Reply(error="the try that asks is over", error_type=SupersededError.__name__)
 WHERE_S = 0.2
 """Seconds that a process gets to tell where it stands before it is killed."""
 END_S = 2.0
@@ -188,6 +189,9 @@ class FileServer:
             for kind, serial, payload in child.reader.feed(data):
                 if (job := child.jobs.get(serial)) is not None:
                     self._take(child, job, kind, payload)
+                elif kind == FrameKind.ASK:
+                    # A poke of a wait that has ended meanwhile: whoever asks must not wait for ever.
+                    child.send_buffer.put(frame(FrameKind.REPLY, serial, _encode(TOO_LATE)))
         except FrameRefusedError as error:
             # Only code that writes to its supervisor's descriptor by itself can do this, or what it returns is that large.
             self._selector.unregister(child.sock)

@@ -2,6 +2,9 @@
 
 Plain pokes run in threads, async ones on the event loop. A poke that blocks keeps one thread busy and nothing else:
 after `STUCK_S` seconds another one takes its place.
+
+A wait that is cancelled, or whose time is over, ends with the task's `on_kill`, if it has one: after the poke in progress,
+whose work is then known, and within the grace of its try, after which it is answered for all the same.
 """
 
 import asyncio
@@ -59,10 +62,13 @@ class Waiter:
 
     def __init__(self, channel: SensorChannel, runner: Runner) -> None:
         self._channel, self._runner = channel, runner
+        self._open: dict[int, TryRequest] = {}
+        self._endings: dict[int, TryEnd] = {}
         self._waiting: dict[int, Waiting] = {}
         self._poking: set[int] = set()
         self._news = asyncio.Event()
         self._threads = asyncio.Semaphore(runner.poke_threads)
+        self._kill_threads = asyncio.Semaphore(runner.poke_threads)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def handle(self, kind: int, serial: int, payload: bytes) -> None:
@@ -70,10 +76,10 @@ class Waiter:
         if kind == FrameKind.RUN:
             request = _decode_request(payload)
             if request.wait is not None:
+                self._open[serial] = request
                 self._spawn(self._admit(serial, request, request.wait))
         elif kind == FrameKind.CANCEL:
-            self._waiting.pop(serial, None)
-            self._channel.finish(serial, TryEnd(Outcome.CANCELLED, payload.decode()))
+            self._end_by(serial, TryEnd(Outcome.CANCELLED, payload.decode()))
 
     async def run(self) -> NoReturn:
         """Poke what is due, for ever."""
@@ -100,10 +106,53 @@ class Waiter:
         runtime = TryRuntime(self._channel, serial, self._runner.open_store)
         try:
             prepared = await self._in_thread(serial, lambda: self._runner.prepare(request, runtime))
-            self._waiting[serial] = Waiting(serial, request, wait, prepared)
+            waiting = self._waiting[serial] = Waiting(serial, request, wait, prepared)
         except BaseException as error:  # noqa: BLE001 - user code: what it raised is the answer
-            self._channel.finish(serial, failed(error))
+            self._answer(serial, failed(error))
+        else:
+            if serial in self._endings or serial not in self._open:
+                await self._kill(waiting)
         self._news.set()
+
+    # The end of a wait by somebody else than its poke.
+
+    def _end_by(self, serial: int, end: TryEnd) -> None:
+        """End a wait from outside: its task cleans up first, if the poke in progress and its own code let it in time."""
+        request, waiting = self._open.get(serial), self._waiting.get(serial)
+        if request is None or serial in self._endings:
+            return  # it has ended, or is about to
+        self._endings[serial] = end
+        asyncio.get_running_loop().call_later(request.grace_s, self._overdue, serial)
+        if waiting is not None and serial not in self._poking:
+            self._spawn(self._kill(waiting))
+
+    async def _kill(self, waiting: Waiting) -> None:
+        serial = waiting.serial
+        self._waiting.pop(serial, None)
+        if waiting.prepared.cleans_up and serial in self._open:
+            async with self._kill_threads:
+                with speaking_for(serial):
+                    try:
+                        await self._channel.in_thread(waiting.prepared.killed)
+                    except BaseException as error:  # noqa: BLE001 - user code: its try ends as it was told to
+                        self._channel.log(serial, f"on_kill() raised {failed(error).error}\n")
+        self._answer(serial, self._endings.get(serial, TryEnd(Outcome.CANCELLED)))
+
+    def _overdue(self, serial: int) -> None:
+        if serial in self._open:
+            self._waiting.pop(serial, None)
+            self._channel.log(
+                serial, "It had not cleaned up when its time for that was over: what it began may go on.\n"
+            )
+            self._answer(serial, self._endings[serial])
+
+    def _answer(self, serial: int, end: TryEnd) -> None:
+        """Answer for a try, once."""
+        if self._open.pop(serial, None) is not None:
+            self._endings.pop(serial, None)
+            self._channel.finish(serial, end)
+
+    # Pokes.
 
     async def _poke(self, group: list[Waiting]) -> None:
         """Poke once for all of a group; the result of the first is that of all."""
@@ -156,12 +205,17 @@ class Waiter:
 
     def _settle(self, waiting: Waiting, end: TryEnd | None) -> None:
         now = time.monotonic()
-        if end is None and now >= waiting.give_up_at:
-            end = waiting.prepared.timed_out(now - waiting.since)
         if end is not None:
             self._end(waiting, end)
             return
-        waiting.due = min(now + waiting.policy.poke_interval_s, max(now, waiting.give_up_at))
+        if waiting.serial not in self._endings and now < waiting.give_up_at:
+            waiting.due = min(now + waiting.policy.poke_interval_s, max(now, waiting.give_up_at))
+            return
+        self._poking.discard(waiting.serial)
+        if waiting.serial in self._endings:
+            self._spawn(self._kill(waiting))
+        else:
+            self._end_by(waiting.serial, waiting.prepared.timed_out(now - waiting.since))
 
     def _end(self, waiting: Waiting, end: TryEnd) -> None:
         if self._waiting.pop(waiting.serial, None) is None:
@@ -169,13 +223,13 @@ class Waiter:
         if end.xcoms:
             self._spawn(self._hand_over(waiting, end))
         else:
-            self._channel.finish(waiting.serial, end)
+            self._answer(waiting.serial, end)
 
     async def _hand_over(self, waiting: Waiting, end: TryEnd) -> None:
         """Finish with values, which may have to be put into an object store."""
         request, runtime = waiting.request, waiting.prepared.context.runtime
         end = await self._in_thread(waiting.serial, lambda: with_values_put_away(end, request, runtime))
-        self._channel.finish(waiting.serial, end)
+        self._answer(waiting.serial, end)
 
 
 def _judged(prepared: Prepared, answer: Any) -> TryEnd | None:  # noqa: ANN401 - what a poke returned

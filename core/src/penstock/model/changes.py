@@ -39,7 +39,7 @@ class Changes(msgspec.Struct):
         tries: Tries, inserted or updated.
         xcoms: Values that finished tries left; they replace older ones under the same key.
         removed: Task instances to delete: the placeholder of a mapped task, once its instances exist.
-        cleared: Task instances whose XComs must go, because they will run again.
+        cleared: Task instances whose XComs and checkpoints must go, because they will run again.
         late: Answers that came late and change nothing; noted on the try's row, which keeps its outcome.
         cursors: Timetables that moved on.
         handled: Numbers of the requests that this step has carried out.

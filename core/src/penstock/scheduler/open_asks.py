@@ -45,7 +45,7 @@ class OpenAsks:
         """
         dealing = partial(self._in_hand.dealing, [(asked.key, asked.epoch)])
         with dealing():
-            begun = self._outage.through(lambda: self._asks.begin(asked.key, asked.ask))
+            begun = self._outage.through(lambda: self._asks.begin(asked.key, asked.epoch, asked.ask))
             if isinstance(begun, Reply):
                 executor.reply(asked, begun)
             else:

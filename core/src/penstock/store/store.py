@@ -11,6 +11,7 @@ from sqlalchemy import text
 from penstock.errors import StoreError
 from penstock.model.changes import Changes
 from penstock.model.run import Run
+from penstock.store.checkpoints import Checkpoints
 from penstock.store.config import Config
 from penstock.store.dags import Dags, Versions
 from penstock.store.keyring import Keyring
@@ -42,6 +43,7 @@ class Store:
         versions: What runs are pinned to.
         runs: Runs, their task instances and their tries.
         xcoms: What tasks left for others.
+        checkpoints: What task instances keep across their own tries.
         requests: The scheduler's inbox.
         quarantine: What the scheduler could not handle.
         config: Connections, Variables and pools.
@@ -61,6 +63,7 @@ class Store:
     versions: Versions
     runs: Runs
     xcoms: XComs
+    checkpoints: Checkpoints
     requests: Requests
     quarantine: Quarantine
     config: Config
@@ -102,6 +105,7 @@ class Store:
             versions=Versions(database, keyring),
             runs=Runs(database),
             xcoms=XComs(database),
+            checkpoints=Checkpoints(database, writer),
             requests=Requests(database, writer),
             quarantine=Quarantine(database, writer),
             config=Config(database, writer, keyring),

@@ -16,6 +16,7 @@ from penstock.model.request import Request, encode
 from penstock.model.run import NewRun, Run, TaskInstance, TaskKey, Try, XCom
 from penstock.model.state import RunState
 from penstock.store import notices
+from penstock.store.forget import ForgetCheckpoints
 from penstock.store.sql import bulk, tables, wakeup
 from penstock.store.sql.database import Database
 from penstock.store.sql.driver_errors import first_line, refuses_data
@@ -44,6 +45,7 @@ class Statements:
         self.upsert_xcoms = bulk.upsert(dialect, tables.xcom, XCom.__struct_fields__)
         self.delete_tasks = bulk.delete(dialect, tables.task_instance, key)
         self.delete_xcoms = bulk.delete(dialect, tables.xcom, key)
+        self.forget_checkpoints = ForgetCheckpoints(dialect)
         self.note_late = bulk.update(dialect, tables.attempt, ["late_outcome", "late_at"], [*key, "epoch"])
         self.move_cursors = bulk.update(dialect, tables.dag, ["cursor"], ["dag_id"])
         self.delete_requests = bulk.delete(dialect, tables.request, ["number"])
@@ -99,6 +101,7 @@ class Transaction:
         # Deletes come first: a mapped task's placeholder and instances, or an old and a new XCom, may share a key.
         sql.delete_tasks.run(connection, changes.removed)
         sql.delete_xcoms.run(connection, changes.cleared)
+        sql.forget_checkpoints.run(connection, changes.cleared)
         created = [run for new in changes.new_runs for run in self._create(new, now)]
         sql.update_runs.run(connection, map(_run_changes, changes.runs))
         sql.upsert_tasks.run(connection, map(_task, changes.tasks))

@@ -31,6 +31,7 @@ class FakeRuntime(BaseRuntime):
 
     Attributes:
         variables: Variables as text, as tasks left them.
+        checkpoints: Checkpoints in their plain form, as the code left them.
         triggered: Runs that tasks asked for, each once.
     """
 
@@ -46,6 +47,7 @@ class FakeRuntime(BaseRuntime):
         self.variables = {key: _text(value) for key, value in (variables or {}).items()}
         self._stores, self._states = dict(stores or {}), dict(run_states or {})
         self.triggered: list[RecordedTrigger] = []
+        self.checkpoints: dict[str, Any] = {}
 
     def connection(self, conn_id: str) -> Connection:
         """The connection of this id; raises NotFoundError."""
@@ -68,6 +70,17 @@ class FakeRuntime(BaseRuntime):
     def xcom(self, task_id: str, key: str, map_index: int | None) -> Any:  # noqa: ANN401, ARG002 - the runtime's method
         """None: outside of a run there are no other tasks."""
         return None
+
+    def checkpoint(self, key: str) -> Any:  # noqa: ANN401 - any JSON value
+        """What the code under test kept, or None."""
+        return self.checkpoints.get(key)
+
+    def set_checkpoint(self, key: str, value: Any) -> None:  # noqa: ANN401 - any JSON value
+        """Keep or delete a checkpoint."""
+        if value is None:
+            self.checkpoints.pop(key, None)
+        else:
+            self.checkpoints[key] = msgspec.json.decode(msgspec.json.encode(value))
 
     def trigger_dag(self, dag_id: str, run_id: str, conf: dict[str, Any], logical_date: str) -> None:
         """Note the run; the same id twice is one run."""

@@ -69,6 +69,8 @@ def task_problems(subject: Subject) -> list[str]:
     """Operators and sensors that do no work, drop what every task takes, or render what they do not have."""
     problems = []
     for capability, target in subject.capabilities(*TASKS):
+        if capability.kind == "operators" and issubclass(target, Sensor) and target.is_job:
+            problems.append(f"{capability.id}: {target.__name__} waits by pokes; name it under [[sensors]]")
         base, method = (Sensor, "poke") if issubclass(target, Sensor) else (Operator, "execute")
         if getattr(target, method, None) is getattr(base, method):
             problems.append(f"{capability.id}: {target.__name__} has no {method}()")

@@ -8,17 +8,19 @@ import inspect
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_type_hints
 
 import msgspec
 
 from penstock.author.runtime import Runtime
 from penstock.clock import Clock
 from penstock.errors import NotFoundError, PenstockError, RequestError, StoreUnavailableError
+from penstock.model.checkpoint import LARGEST_CHECKPOINT
 from penstock.model.connection import Connection
 from penstock.model.names import check_conf, check_name, error_sentence, error_text
 from penstock.model.request import TriggerDagRun
 from penstock.model.run import UNMAPPED, TaskKey
+from penstock.model.value import encoded_length
 from penstock.spec.wire import Ask, Reply
 from penstock.store import Store
 from penstock.tries.vault import Search, Vault
@@ -27,6 +29,13 @@ if TYPE_CHECKING:
     from penstock.tries.backend_source import BackendSource
 
 Answer = TypeVar("Answer")
+
+
+class _Asker(NamedTuple):
+    """Who asks: a try, by its task instance and epoch."""
+
+    key: TaskKey
+    epoch: int
 
 
 class Asks:
@@ -41,12 +50,14 @@ class Asks:
     def __init__(self, store: Store, clock: Clock, vault: Vault) -> None:
         self._store, self._clock, self._vault = store, clock, vault
         self._methods: dict[str, Callable[..., Reply | Search[Reply]]] = {
-            "connection": lambda _run, conn_id: _connection(vault, conn_id),
-            "variable": lambda _run, key: _variable(vault, key),
+            "connection": lambda _asker, conn_id: _connection(vault, conn_id),
+            "variable": lambda _asker, key: _variable(vault, key),
             "set_variable": self._set_variable,
             "xcom": self._xcom,
+            "checkpoint": self._checkpoint,
+            "set_checkpoint": self._set_checkpoint,
             "trigger_dag": self._trigger_dag,
-            "run_state": lambda _run, dag_id, run_id: Reply(self._store.runs.state(dag_id, run_id)),
+            "run_state": lambda _asker, dag_id, run_id: Reply(self._store.runs.state(dag_id, run_id)),
         }
 
     @property
@@ -54,8 +65,13 @@ class Asks:
         """The secrets backends among the sources of the vault, which a search may have to wait for."""
         return self._vault.backends
 
-    def begin(self, key: TaskKey, ask: Ask) -> Reply | Search[Reply]:
-        """Begin to answer what a task instance asks.
+    def begin(self, key: TaskKey, epoch: int, ask: Ask) -> Reply | Search[Reply]:
+        """Begin to answer what a try asks.
+
+        Args:
+            key: Its task instance.
+            epoch: Its own; 0 for who is no try, and may have no checkpoint.
+            ask: The question.
 
         Returns:
             The reply, which is the error that was raised if the question cannot be answered; or the search through the vault
@@ -64,21 +80,21 @@ class Asks:
         Raises:
             StoreUnavailableError: The database cannot be had; the question can be answered later.
         """
-        return answered(lambda: self._begin(key.run, ask))
+        return answered(lambda: self._begin(_Asker(key, epoch), ask))
 
-    def _begin(self, run: int, ask: Ask) -> Reply | Search[Reply]:
+    def _begin(self, asker: _Asker, ask: Ask) -> Reply | Search[Reply]:
         method = self._methods.get(ask.method)
         if method is None:
             raise RequestError(f"a try asked for {ask.method!r}, which this scheduler does not know")
-        return method(run, *checked_arguments(ask))
+        return method(asker, *checked_arguments(ask))
 
-    def _set_variable(self, _run: int, key: str, value: str | None) -> Reply:
+    def _set_variable(self, _asker: _Asker, key: str, value: str | None) -> Reply:
         check_name("variable", key)
         self._vault.set_variable(key, value, self._clock.now())
         return Reply()
 
-    def _xcom(self, run: int, task_id: str, key: str, map_index: int | None) -> Reply:
-        values = self._store.xcoms.values(run, [(task_id, key)])
+    def _xcom(self, asker: _Asker, task_id: str, key: str, map_index: int | None) -> Reply:
+        values = self._store.xcoms.values(asker.key.run, [(task_id, key)])
         found = {instance.map_index: value for (instance, _), value in values.items()}
         if map_index is not None:
             value = found.get(map_index)
@@ -88,7 +104,17 @@ class Asks:
             value = b"[" + b",".join(found[index] for index in sorted(found)) + b"]"
         return Reply(None if value is None else value.decode())
 
-    def _trigger_dag(self, _run: int, dag_id: str, run_id: str, conf: dict[str, Any], logical_date: str) -> Reply:
+    def _checkpoint(self, asker: _Asker, key: str) -> Reply:
+        check_name("checkpoint", key)
+        value = self._store.checkpoints.value(asker.key, asker.epoch, key)
+        return Reply(None if value is None else value.decode())
+
+    def _set_checkpoint(self, asker: _Asker, key: str, value: str | None) -> Reply:
+        check_name("checkpoint", key)
+        self._store.checkpoints.put(asker.key, asker.epoch, key, None if value is None else _checked_json(key, value))
+        return Reply()
+
+    def _trigger_dag(self, _asker: _Asker, dag_id: str, run_id: str, conf: dict[str, Any], logical_date: str) -> Reply:
         check_name("run", run_id)
         check_conf(conf)
         now = self._clock.now()
@@ -97,6 +123,21 @@ class Asks:
             raise NotFoundError("DAG", dag_id, [state.dag_id for state in self._store.dags.states()])
         self._store.requests.submit(TriggerDagRun(dag_id, run_id, conf, instant), now)
         return Reply()
+
+
+def _checked_json(key: str, text: str) -> bytes:
+    """The JSON of a checkpoint; raises RequestError if it is none, or too large."""
+    try:
+        encoded = text.encode()
+        encoded_length(encoded)
+    except (ValueError, RecursionError) as error:
+        raise RequestError(f"checkpoint {key!r}: {error_sentence(error)}. Keep what has a JSON form.") from None
+    if len(encoded) > LARGEST_CHECKPOINT:
+        raise RequestError(
+            f"checkpoint {key!r} has {len(encoded):,} bytes of JSON; at most {LARGEST_CHECKPOINT:,} are kept. "
+            "Put large data into an object store, and keep its URL."
+        )
+    return encoded
 
 
 def read_instant(text: str) -> datetime:
@@ -128,12 +169,16 @@ def checked_arguments(ask: Ask) -> tuple[Any, ...]:
     return ask.args
 
 
+# What goes over the line in another form than the method's own.
+_ON_THE_LINE: dict[tuple[str, str], Any] = {("set_checkpoint", "value"): str | None}
+
+
 @cache
 def _signature(method: str) -> tuple[list[str], list[Any]]:
     function = getattr(Runtime, method)
     names = [name for name in inspect.signature(function).parameters if name != "self"]
     hints = get_type_hints(function, localns={"Connection": Connection})  # what its module names for checkers alone
-    return names, [hints[name] for name in names]
+    return names, [_ON_THE_LINE.get((method, name), hints[name]) for name in names]
 
 
 def provider_search(vault: Vault, who: str, ask: Ask) -> Search[Reply]:

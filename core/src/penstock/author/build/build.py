@@ -9,6 +9,7 @@ from penstock.author.build.graph import topological_order
 from penstock.author.build.import_errors import to_problem
 from penstock.author.build.param_schema import CHECKED
 from penstock.author.capability import PlannedTask, plan_value
+from penstock.author.construct.signature import defaults_for_none
 from penstock.author.dag import DAG, Param
 from penstock.author.mapping import EXPAND_KWARGS, MappedTask, elements_of
 from penstock.author.parse_session import ParseSession, Problem
@@ -187,16 +188,24 @@ def _sensor_policy(task: "AbstractOperator") -> SensorPolicy | None:
         return None if task.policy is None else SensorPolicy(**task.policy)
     if isinstance(task, MappedTask):
         given = task.partial_arguments
-        if not issubclass(task._operator_class(), Sensor):  # noqa: SLF001 - the same room
+        cls = task._operator_class()  # noqa: SLF001 - the same room
+        if not issubclass(cls, Sensor):
             return None
-        return _policy(given.get("poke_interval", 60.0), given.get("timeout", 604800.0), given.get("soft_fail", False))
+        usual = defaults_for_none(cls)
+        interval, timeout = (given.get(name, usual[name]) for name in ("poke_interval", "timeout"))
+        return _policy(cls, interval, timeout, TaskRules.of(task), soft_fail=given.get("soft_fail", False))
     if isinstance(task, Sensor) and task.waits:
-        return _policy(task.poke_interval, task.timeout, task.soft_fail)
+        return _policy(type(task), task.poke_interval, task.timeout, TaskRules.of(task), soft_fail=task.soft_fail)
     return None
 
 
-def _policy(interval: "timedelta | float", timeout: "timedelta | float", soft_fail: bool) -> SensorPolicy:  # noqa: FBT001
-    return SensorPolicy(poke_interval_s=seconds(interval), timeout_s=seconds(timeout), soft_fail=bool(soft_fail))
+def _policy(
+    cls: type[Sensor], interval: "timedelta | float", timeout: "timedelta | float", rules: TaskRules, *, soft_fail: bool
+) -> SensorPolicy:
+    limits = [seconds(timeout)]
+    if cls.is_job and (limit := rules.timeout_s()) is not None:
+        limits.append(limit)
+    return SensorPolicy(poke_interval_s=seconds(interval), timeout_s=min(limits), soft_fail=bool(soft_fail))
 
 
 def _inputs(task: "AbstractOperator") -> tuple[XComRef, ...]:

@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from penstock.author.run.checkpoints import Checkpoints
 from penstock.author.run.task_instance import RuntimeTaskInstance
 from penstock.author.runtime import Runtime
 from penstock.author.timetable.timetables import schedule_of
@@ -288,6 +289,8 @@ NAMES: dict[str, Callable[[Context], Any]] = {
     "dag": _dag,
     "task": lambda context: context.task,
     "ti": RuntimeTaskInstance,
+    "checkpoints": Checkpoints,
+    "task_state_store": lambda context: context["checkpoints"],  # Airflow's name
     "task_instance": lambda context: context["ti"],
     "run_id": lambda context: context.facts.run_id,
     "dag_run": _run,

@@ -55,12 +55,24 @@ class Prepared:
             return self.succeeded(answer.value) if answer.done else None
         return self.succeeded(None) if answer else None
 
+    @property
+    def cleans_up(self) -> bool:
+        """Whether the task has something to do when its try is ended from outside."""
+        return type(self.task).on_kill is not Operator.on_kill
+
+    def killed(self) -> None:
+        """Have the task undo what outlives its try."""
+        with self.active():
+            self.task.on_kill()
+
     def timed_out(self, waited_s: float) -> TryEnd:
         """End a try whose time to wait is over."""
-        text = f"{self.task} waited {waited_s:g} s and gave up: the condition did not come true."
+        is_job = getattr(self.task, "is_job", False)
+        what = "its job had not ended" if is_job else "the condition did not come true"
+        text = f"{self.task} waited {waited_s:g} s and gave up: {what}."
         if getattr(self.task, "soft_fail", False):
             return TryEnd(Outcome.SKIPPED, text)
-        return TryEnd(Outcome.FAILED, text, retryable=False)
+        return TryEnd(Outcome.FAILED, text, retryable=is_job)
 
     def succeeded(self, value: Any) -> TryEnd:  # noqa: ANN401 - what execute returned
         """End a try whose `execute` returned this value."""

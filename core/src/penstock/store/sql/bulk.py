@@ -33,7 +33,7 @@ class BulkStatement:
         self._postgres = dialect.name == "postgresql"
         self._sql = postgres if self._postgres else sqlite
         marks = ", ".join("?" for _ in names)
-        self._echo = f"SELECT * FROM {_given(dialect, table, names)}" if self._postgres else f"SELECT {marks}"
+        self._echo = f"SELECT * FROM {given_rows(dialect, table, names)}" if self._postgres else f"SELECT {marks}"
         self._encoders = [encoder(table.c[name], dialect) for name in names]
 
     def run(self, connection: Connection, rows: Iterable[Sequence[Any]]) -> None:
@@ -92,7 +92,7 @@ def insert(dialect: Dialect, table: Table, names: Sequence[str]) -> BulkStatemen
     into = f"INSERT INTO {_quoted(dialect, table)} ({', '.join(names)})"
     marks = ", ".join("?" for _ in names)
     return BulkStatement(
-        dialect, table, names, f"{into} VALUES ({marks})", f"{into} SELECT * FROM {_given(dialect, table, names)}"
+        dialect, table, names, f"{into} VALUES ({marks})", f"{into} SELECT * FROM {given_rows(dialect, table, names)}"
     )
 
 
@@ -108,7 +108,7 @@ def upsert(dialect: Dialect, table: Table, names: Sequence[str]) -> BulkStatemen
         table,
         names,
         f"{into} VALUES ({marks}) {ending}",
-        f"{into} SELECT * FROM {_given(dialect, table, names)} {ending}",
+        f"{into} SELECT * FROM {given_rows(dialect, table, names)} {ending}",
     )
 
 
@@ -125,7 +125,7 @@ def update(dialect: Dialect, table: Table, values: Sequence[str], keys: Sequence
         table,
         names,
         f"UPDATE {target} SET {sets} WHERE {match}",
-        f"UPDATE {target} t SET {moves} FROM {_given(dialect, table, names)} WHERE {joins}",
+        f"UPDATE {target} t SET {moves} FROM {given_rows(dialect, table, names)} WHERE {joins}",
     )
 
 
@@ -139,11 +139,11 @@ def delete(dialect: Dialect, table: Table, keys: Sequence[str]) -> BulkStatement
         table,
         keys,
         f"DELETE FROM {target} WHERE {match}",
-        f"DELETE FROM {target} t USING {_given(dialect, table, keys)} WHERE {joins}",
+        f"DELETE FROM {target} t USING {given_rows(dialect, table, keys)} WHERE {joins}",
     )
 
 
-def _given(dialect: Dialect, table: Table, names: Iterable[str]) -> str:
+def given_rows(dialect: Dialect, table: Table, names: Iterable[str]) -> str:
     """PostgreSQL's view of the one parameter as rows."""
     types = ", ".join(f"{name} {table.columns[name].type.compile(dialect=dialect)}" for name in names)
     return f"json_to_recordset(%s::json) AS given({types})"

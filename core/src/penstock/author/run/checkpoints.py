@@ -1,0 +1,52 @@
+"""``checkpoints``: what a task keeps for its own later tries."""
+
+from typing import TYPE_CHECKING, Any
+
+from penstock.errors import RequestError
+from penstock.model.checkpoint import OWN_PREFIX
+
+if TYPE_CHECKING:
+    from penstock.author.run.context import Context
+
+
+class Checkpoints:
+    """``context["checkpoints"]``: values by key that this task instance keeps from try to try.
+
+    They outlast failed and lost tries and restarts of Penstock; each map index has its own. A clear deletes them, and so does
+    the retention of runs. Values are those of XComs, with at most 64 KiB of JSON each, and 100 keys at most. A value is
+    durable when `set` returns, and an earlier try that lives on cannot overwrite it.
+    """
+
+    def __init__(self, context: "Context") -> None:
+        self._runtime = context.runtime
+
+    def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401 - any value
+        """The value that was kept under a key, or a default.
+
+        Raises:
+            penstock.errors.SupersededError: This try is over.
+        """
+        from penstock.model.value import from_plain  # noqa: PLC0415 - only a task that asks needs msgspec
+
+        plain = self._runtime.checkpoint(key)
+        return default if plain is None else from_plain(plain)
+
+    def set(self, key: str, value: Any) -> None:  # noqa: ANN401 - any value
+        """Keep a value under a key; None deletes it.
+
+        Raises:
+            penstock.errors.RequestError: The key is Penstock's own, or the value is too large.
+            penstock.errors.SupersededError: This try is over: another one goes on with the task, or nobody does.
+            penstock.model.value.NotSerialisableError: The value has no JSON form.
+        """
+        from penstock.model.value import to_plain  # noqa: PLC0415 - as above
+
+        if key.startswith(OWN_PREFIX):
+            raise RequestError(
+                f"checkpoint {key!r}: keys that begin with {OWN_PREFIX!r} are Penstock's own. Choose another."
+            )
+        self._runtime.set_checkpoint(key, None if value is None else to_plain(value))
+
+    def delete(self, key: str) -> None:
+        """Delete what was kept under a key, if anything was; raises as `set`."""
+        self.set(key, None)
