@@ -73,6 +73,7 @@ RULES = {
         {
             f"{CORE}/load/snapshot.py": "names of files that are renamed when they are whole",
             f"{CORE}/plugins/project_modules.py": "a mark that tells what a module left behind from all else",
+            f"{CORE}/spec/external_job.py": "a token that no other installation can have; it is stored before it is used",
             f"{CORE}/spec/snapshot.py": "names of folders that are renamed when they are whole",
             f"{CORE}/store/logs/log_index.py": "a name of its own for each database",
             f"{CORE}/store/sql/wakeup.py": "a name of its own for each waiter",

@@ -9,7 +9,7 @@ from penstock.author.build.build import build_dag
 from penstock.author.run.execution import prepare
 from penstock.errors import ErrorKind, ProviderError, SupersededError
 from penstock.model.attempt import TryFacts, TryInputs
-from penstock.model.checkpoint import JOB, LEFT_JOB
+from penstock.model.names import JOB, LEFT_JOB
 from penstock.spec.external_job import ExternalJob, Failed, Running, Succeeded
 from penstock.testing import FakeClock, run_dag
 from penstock.testing.fake_runtime import FakeRuntime

@@ -5,7 +5,7 @@ import pytest
 
 from penstock.errors import RequestError, SupersededError
 from penstock.model.changes import Changes
-from penstock.model.checkpoint import JOB, LEFT_JOB, MOST_CHECKPOINTS
+from penstock.model.names import JOB, LEFT_JOB, MOST_CHECKPOINTS
 from penstock.model.run import NewRun, RunKind, TaskInstance, TaskKey, Try
 from penstock.model.state import Outcome, RunState, TaskState
 

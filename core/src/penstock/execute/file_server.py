@@ -20,8 +20,8 @@ from penstock.errors import SupersededError, as_sentence
 from penstock.execute.channel import LINE_CLOSED
 from penstock.execute.jobs import ForkedProcess, Job, fork_process
 from penstock.execute.runner import Runner
+from penstock.execute.sensors.waiter import wait_for_many
 from penstock.execute.try_process import run_many, run_one
-from penstock.execute.waiter import wait_for_many
 from penstock.model.attempt import TryEnd
 from penstock.model.state import Outcome
 from penstock.processes.descendants import end_children, kill_orphans

@@ -17,6 +17,12 @@ LARGEST_CONF = 1 << 20
 DEEPEST_CONF = 100
 """Levels of lists and objects within each other: far fewer than any reader of JSON takes."""
 
+LARGEST_CHECKPOINT, MOST_CHECKPOINTS = 65_536, 100
+"""Bytes of a checkpoint's JSON, and checkpoints of one task instance."""
+OWN_CHECKPOINTS = "penstock."
+"""What the keys of checkpoints begin with that are no author's: that of a job elsewhere, and of one from before a clear."""
+JOB, LEFT_JOB = f"{OWN_CHECKPOINTS}job", f"{OWN_CHECKPOINTS}job.left"
+
 
 def check_name(kind: str, name: str) -> None:
     """Refuse a name that cannot be stored, typed or shown.

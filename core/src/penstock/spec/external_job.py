@@ -1,7 +1,7 @@
 """Jobs that run elsewhere: one base for every operator that starts work in a service and waits for its end.
 
 A job is started once, whatever is killed when: the intent is stored before the job is asked for, its id after, and both are kept
-as a checkpoint of the task instance (`penstock.model.checkpoint.JOB`). A later try, or the same one in another process, goes on
+as a checkpoint of the task instance (`penstock.model.names.JOB`). A later try, or the same one in another process, goes on
 with the stored job. Where it is not known whether an earlier request got through, the service is asked by the token, or given
 the same token again.
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from penstock.author.sensor import PokeResult, Sensor
 from penstock.errors import ErrorKind, FailTask, ProviderError, SupersededError
-from penstock.model.checkpoint import JOB, LEFT_JOB
+from penstock.model.names import JOB, LEFT_JOB
 
 if TYPE_CHECKING:
     from datetime import timedelta

@@ -3,7 +3,7 @@
 from sqlalchemy import Select, and_, bindparam, delete, func, select
 
 from penstock.errors import RequestError, SupersededError
-from penstock.model.checkpoint import MOST_CHECKPOINTS
+from penstock.model.names import MOST_CHECKPOINTS
 from penstock.model.run import TaskKey
 from penstock.store.sql import tables
 from penstock.store.sql.database import Database
@@ -44,7 +44,7 @@ class Checkpoints:
             row = connection.execute(VALUE, {**_given(key), "of_epoch": epoch, "name": name}).first()
         if row is None:
             raise _over(key, name)
-        found: bytes | None = row[0]
+        found: bytes | None = row.value
         return found
 
     def put(self, key: TaskKey, epoch: int, name: str, value: bytes | None) -> None:

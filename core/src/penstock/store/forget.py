@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, Dialect
 
-from penstock.model.checkpoint import JOB, LEFT_JOB
+from penstock.model.names import JOB, LEFT_JOB
 from penstock.model.run import TaskKey
 from penstock.store.sql import tables
 from penstock.store.sql.bulk import BulkStatement, given_rows

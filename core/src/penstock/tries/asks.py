@@ -15,9 +15,8 @@ import msgspec
 from penstock.author.runtime import Runtime
 from penstock.clock import Clock
 from penstock.errors import NotFoundError, PenstockError, RequestError, StoreUnavailableError
-from penstock.model.checkpoint import LARGEST_CHECKPOINT
 from penstock.model.connection import Connection
-from penstock.model.names import check_conf, check_name, error_sentence, error_text
+from penstock.model.names import LARGEST_CHECKPOINT, check_conf, check_name, error_sentence, error_text
 from penstock.model.request import TriggerDagRun
 from penstock.model.run import UNMAPPED, TaskKey
 from penstock.model.value import encoded_length

@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from penstock.author.run.checkpoints import Checkpoints
+from penstock.author.run.task_checkpoints import TaskCheckpoints
 from penstock.author.run.task_instance import RuntimeTaskInstance
 from penstock.author.runtime import Runtime
 from penstock.author.timetable.timetables import schedule_of
@@ -289,7 +289,7 @@ NAMES: dict[str, Callable[[Context], Any]] = {
     "dag": _dag,
     "task": lambda context: context.task,
     "ti": RuntimeTaskInstance,
-    "checkpoints": Checkpoints,
+    "checkpoints": TaskCheckpoints,
     "task_state_store": lambda context: context["checkpoints"],  # Airflow's name
     "task_instance": lambda context: context["ti"],
     "run_id": lambda context: context.facts.run_id,

@@ -3,13 +3,13 @@
 from typing import TYPE_CHECKING, Any
 
 from penstock.errors import RequestError
-from penstock.model.checkpoint import OWN_PREFIX
+from penstock.model.names import OWN_CHECKPOINTS
 
 if TYPE_CHECKING:
     from penstock.author.run.context import Context
 
 
-class Checkpoints:
+class TaskCheckpoints:
     """``context["checkpoints"]``: values by key that this task instance keeps from try to try.
 
     They outlast failed and lost tries and restarts of Penstock; each map index has its own. A clear deletes them, and so does
@@ -41,9 +41,9 @@ class Checkpoints:
         """
         from penstock.model.value import to_plain  # noqa: PLC0415 - as above
 
-        if key.startswith(OWN_PREFIX):
+        if key.startswith(OWN_CHECKPOINTS):
             raise RequestError(
-                f"checkpoint {key!r}: keys that begin with {OWN_PREFIX!r} are Penstock's own. Choose another."
+                f"checkpoint {key!r}: keys that begin with {OWN_CHECKPOINTS!r} are Penstock's own. Choose another."
             )
         self._runtime.set_checkpoint(key, None if value is None else to_plain(value))
 

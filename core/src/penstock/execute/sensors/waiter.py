@@ -22,7 +22,7 @@ from penstock.author.run.execution import Prepared
 from penstock.author.run.failed import failed
 from penstock.execute.channel import TryRuntime
 from penstock.execute.runner import Runner, with_values_put_away
-from penstock.execute.sensor_channel import SensorChannel, speaking_for
+from penstock.execute.sensors.sensor_channel import SensorChannel, speaking_for
 from penstock.model.attempt import TryEnd
 from penstock.model.state import Outcome
 from penstock.spec.executor import SensorWait, TryRequest
