@@ -191,6 +191,7 @@ TAKES_NONE = "fast=False, task_id):\n        super().__init__(task_id=task_id)"
 REACHES = "import socket\ntry: socket.create_connection(('127.0.0.1', 9))\nexcept OSError: pass\n"
 THREAD = "time, threading; threading.Thread(target=time.sleep, args=(9,), daemon=True).start()"
 SLOW = "import time\nend = time.process_time() + 0.4\nwhile time.process_time() < end: pass\n"
+IN_JOBS = "from penstock.spec.external_job import ExternalJob\n\n"
 PLAIN = "super().__init__(**kwargs)\n        self.box = box\n\n    def poke"
 WAITS = "super().__init__(**{**kwargs, 'timeout': 5.0})\n        self.box = box\n\n    def poke"
 IN_HOOKS, IN_OPERATORS = "from penstock", "from penstock "
@@ -258,6 +259,14 @@ def fault(name, check, file, before, after, says):
         fault("sdk", "room", "operators", "        super", "        import boto3\n        super", "in hooks"),
         fault("no work", "task", "operators", "def execute", "def do_it", "Send has no execute()"),
         fault("no poke", "task", "operators", "def poke", "def look", "Arrived has no poke()"),
+        fault(
+            "a job",
+            "task",
+            "operators",
+            "class Send(Operator)",
+            f"{IN_JOBS}class Send(ExternalJob)",
+            "Send waits by pokes",
+        ),
         fault("no timeout", "task", "operators", PLAIN, WAITS, "Arrived drops the timeout"),
         fault(
             "drops",

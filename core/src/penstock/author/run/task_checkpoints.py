@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Any
 
 from penstock.errors import RequestError
-from penstock.model.names import OWN_CHECKPOINTS
 
 if TYPE_CHECKING:
     from penstock.author.run.context import Context
@@ -39,6 +38,7 @@ class TaskCheckpoints:
             penstock.errors.SupersededError: This try is over: another one goes on with the task, or nobody does.
             penstock.model.value.NotSerialisableError: The value has no JSON form.
         """
+        from penstock.model.names import OWN_CHECKPOINTS  # noqa: PLC0415 - only a task that asks needs msgspec
         from penstock.model.value import to_plain  # noqa: PLC0415 - as above
 
         if key.startswith(OWN_CHECKPOINTS):
