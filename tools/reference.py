@@ -39,6 +39,8 @@ _OBJECTS = {
     "dag": "the DAG",
     "task": "the operator",
     "ti": "this try: `ti.xcom_pull(task_ids=...)`, `ti.xcom_push(key, value)`, `ti.try_number`",
+    "checkpoints": "what this task instance keeps from try to try: `checkpoints.get(key)`, `checkpoints.set(key, value)`",
+    "task_state_store": "the same as `checkpoints`",
     "task_instance": "the same as `ti`",
     "dag_run": "the run: `run_id`, `run_type`, `conf`, `logical_date`, ...",
     "macros": "`macros.ds_add`, `macros.ds_format`, `macros.datetime`, `macros.timedelta`, ...",
