@@ -125,6 +125,12 @@ def test_a_client_that_expects_100_continue_gets_it(office, saas):
         assert link.recv(1000).startswith(b"HTTP/1.1 200 OK\r\n")
 
 
+def test_a_method_that_nobody_knows_is_a_complaint_like_any_other(office, session):
+    assert session.request("BREW", "https://office.example/who", timeout=20).status_code == 501
+    assert office.problems == ["the fake has no route BREW office.example/who"]
+    office.problems.clear()
+
+
 def test_a_fake_may_tell_its_own_time(office, session):
     answer = session.get("https://office.example/at", timeout=20)
     assert (answer.status_code, answer.headers) == (204, {"Date": "Thu, 01 Jan 1970 00:00:00 GMT"})
@@ -136,8 +142,9 @@ def test_a_host_that_no_fake_serves_is_refused_and_recorded(saas, session):
     with pytest.raises(requests.exceptions.ProxyError):
         session.get("https://127.0.0.2:9/", timeout=20)
     assert session.get("http://plain.example/x", timeout=20).status_code == 403
+    assert session.request("BREW", "http://plain.example/x", timeout=20).status_code == 403
     assert saas.denied == [
-        "CONNECT elsewhere.example:443", "CONNECT 127.0.0.2:9", "GET http://plain.example/x",
+        "CONNECT elsewhere.example:443", "CONNECT 127.0.0.2:9", "GET http://plain.example/x", "BREW http://plain.example/x",
     ]  # fmt: skip
     saas.denied.clear()
 

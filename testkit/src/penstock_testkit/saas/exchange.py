@@ -9,7 +9,7 @@ import http.server
 import socket
 import socketserver
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from penstock_testkit.saas.messages import HttpAnswer, HttpRequest
@@ -76,7 +76,11 @@ class Exchange(http.server.BaseHTTPRequestHandler):
         else:
             self._send(answer)
 
-    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = do_OPTIONS = _serve  # noqa: N815 - the base class's names
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        """Serve whatever method: the base class looks for a `do_` of each."""
+        if name.startswith("do_"):
+            return self._serve
+        raise AttributeError(name)
 
     def _body(self, limit: int | None) -> tuple[bytes, bool]:
         """Read the body, at most `limit` bytes of it, and tell whether that is all of it."""
@@ -146,7 +150,7 @@ class Exchange(http.server.BaseHTTPRequestHandler):
 
 
 class Listener(socketserver.ThreadingTCPServer):
-    """Accepts connections on a loopback port, each in a thread of its own, and closes them all at its end."""
+    """Accepts connections on a loopback port; each has a thread of its own until its client closes it."""
 
     daemon_threads = True
     block_on_close = False

@@ -12,7 +12,7 @@ import os
 import ssl
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Self, TypeVar
 
 import trustme
@@ -179,7 +179,10 @@ def _tunnels(net: SaasNet) -> type[http.server.BaseHTTPRequestHandler]:
             self.close_connection = True
             self.wfile.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 
-        do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = do_OPTIONS = _deny  # noqa: N815
+        def __getattr__(self, name: str) -> Callable[[], None]:
+            if name.startswith("do_"):
+                return self._deny
+            raise AttributeError(name)
 
     return Tunnel
 
