@@ -19,6 +19,7 @@ RULES = {
         {
             f"{CORE}/author/timetable/dates.py": "DAG files and tasks that ask for the present",
             f"{CORE}/clock.py": "the clock",
+            f"{CORE}/spec/hooks/service_hook.py": "a connection test tells how far this clock is off the service's",
             "examples/remote_workers/": "a worker says when its tries began and ended",
             "plugin-manager/": "a tool of one call; its times are for people",
             "providers/": "services tell instants, and take deadlines as instants",
@@ -38,6 +39,7 @@ RULES = {
             f"{CORE}/execute/": "time limits of tries and waits for processes",
             f"{CORE}/load/": "time limits of imports",
             f"{CORE}/processes/": "pauses between restarts, and waits for processes that were killed",
+            f"{CORE}/spec/hooks/": "pauses between calls, and how long a connection test took",
             f"{CORE}/spec/worker.py": "time limits of the try that a worker supervises",
             f"{CORE}/testing/suites/executor.py": "waits for what an executor tells, for some time",
             f"{CORE}/testing/suites/service.py": "waits for what a service reports, for some time",
@@ -74,6 +76,7 @@ RULES = {
             f"{CORE}/load/snapshot.py": "names of files that are renamed when they are whole",
             f"{CORE}/plugins/project_modules.py": "a mark that tells what a module left behind from all else",
             f"{CORE}/spec/external_job.py": "a token that no other installation can have; it is stored before it is used",
+            f"{CORE}/spec/hooks/call_retry.py": "spreads callers that failed together",
             f"{CORE}/spec/snapshot.py": "names of folders that are renamed when they are whole",
             f"{CORE}/store/logs/log_index.py": "a name of its own for each database",
             f"{CORE}/store/sql/wakeup.py": "a name of its own for each waiter",

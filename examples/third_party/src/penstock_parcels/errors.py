@@ -2,7 +2,7 @@
 
 from penstock.errors import ErrorKind, ProviderError
 
-_KINDS = {
+_KINDS: dict[type[Exception], ErrorKind] = {
     FileNotFoundError: ErrorKind.NOT_FOUND,
     PermissionError: ErrorKind.PERMISSION,
     IsADirectoryError: ErrorKind.INVALID,

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from penstock.errors import ErrorKind, ProviderError
+from penstock.spec.hooks.error_kinds import kind_of_exception, kind_of_status, kinds_by_name
 
 _CODES = {
     ErrorKind.NOT_FOUND: ("404", "NoSuchKey", "NoSuchBucket", "NoSuchUpload", "NotFound", "NoSuchVersion"),
@@ -43,7 +44,7 @@ _CODES = {
     # an archived object, a missing feature: a 403 and a 501 that no repetition changes
     ErrorKind.INVALID: ("InvalidObjectState", "NotImplemented", "501", "505"),
 }  # fmt: skip
-_KIND_OF_CODE = {code: kind for kind, codes in _CODES.items() for code in codes}
+_KIND_OF_CODE = kinds_by_name(_CODES)
 
 _EXCEPTIONS = {
     ErrorKind.AUTH: (
@@ -57,7 +58,7 @@ _EXCEPTIONS = {
         "S3UploadFailedError", "RetriesExceededError", "FlexibleChecksumError", "ProtocolError", "IncompleteRead",
     ),
 }  # fmt: skip
-_KIND_OF_EXCEPTION = {name: kind for kind, names in _EXCEPTIONS.items() for name in names}
+_KIND_OF_EXCEPTION = kinds_by_name(_EXCEPTIONS)
 
 _EXPIRED = ("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired")
 
@@ -163,11 +164,4 @@ def _kind(error: Exception, code: str, status: int | None) -> ErrorKind:
     for name in (code, str(status or "")):
         if name in _KIND_OF_CODE:
             return _KIND_OF_CODE[name]
-    if status is not None:
-        return ErrorKind.TRANSIENT if status >= 500 else ErrorKind.INVALID
-    if "CERTIFICATE_VERIFY_FAILED" in str(error):
-        return ErrorKind.INVALID  # an SSLError is a lost connection otherwise
-    for cls in type(error).__mro__:
-        if cls.__name__ in _KIND_OF_EXCEPTION:
-            return _KIND_OF_EXCEPTION[cls.__name__]
-    return ErrorKind.INVALID
+    return kind_of_exception(error, _KIND_OF_EXCEPTION) if status is None else kind_of_status(status)

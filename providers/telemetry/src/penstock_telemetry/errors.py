@@ -15,5 +15,5 @@ def otlp_error(endpoint: str, error: Exception) -> ProviderError:
         operation="Export",
         kind=kind_of_status(answer.code) if answer else kind_of_exception(error),
         http_status=answer.code if answer else None,
-        retry_after_s=retry_after_s(answer.headers["Retry-After"]) if answer else None,
+        retry_after_s=retry_after_s(answer.headers["Retry-After"], answer.headers["Date"]) if answer else None,
     )

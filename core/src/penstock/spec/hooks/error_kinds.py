@@ -5,7 +5,6 @@ Statuses are those of RFC 9110, section 15, and of RFC 6585 (429); Retry-After i
 
 import math
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from penstock.errors import ErrorKind
@@ -31,12 +30,18 @@ _OF_STATUS = {
 }
 # Exceptions of the standard library and of the HTTP clients that SDKs build on, told by their names, so that nothing is
 # imported for it. All but the last are of urllib3, requests and http.client.
-_CLASSES: Names = {
-    ErrorKind.TIMEOUT: ("ConnectTimeout", "ReadTimeout", "ConnectTimeoutError", "ReadTimeoutError", "Timeout", "TimeoutError"),
-    ErrorKind.TRANSIENT: (
-        "ProtocolError", "IncompleteRead", "ChunkedEncodingError", "ContentDecodingError", "RemoteDisconnected",
-        "BadStatusLine", "HTTPException", "NewConnectionError", "MaxRetryError", "ProxyError", "ConnectionError", "URLError",
-        "HTTPError", "OSError",
+_KIND_OF_CLASS = {
+    **dict.fromkeys(
+        ("ConnectTimeout", "ReadTimeout", "ConnectTimeoutError", "ReadTimeoutError", "Timeout", "TimeoutError"),
+        ErrorKind.TIMEOUT,
+    ),
+    **dict.fromkeys(
+        (
+            "ProtocolError", "IncompleteRead", "ChunkedEncodingError", "ContentDecodingError", "RemoteDisconnected",
+            "BadStatusLine", "HTTPException", "NewConnectionError", "MaxRetryError", "ProxyError", "ConnectionError",
+            "URLError", "HTTPError", "OSError",
+        ),
+        ErrorKind.TRANSIENT,
     ),
 }  # fmt: skip
 
@@ -44,9 +49,6 @@ _CLASSES: Names = {
 def kinds_by_name(names: Names) -> dict[str, ErrorKind]:
     """The kind of each name of a table that lists them by kind."""
     return {name: kind for kind, each in names.items() for name in each}
-
-
-_KIND_OF_CLASS = kinds_by_name(_CLASSES)
 
 
 def kind_of_status(status: int) -> ErrorKind:
@@ -67,23 +69,21 @@ def kind_of_exception(error: BaseException, known: Mapping[str, ErrorKind] | Non
     return next((table[cls.__name__] for cls in type(error).__mro__ if cls.__name__ in table), ErrorKind.INVALID)
 
 
-def retry_after_s(value: str | None, now: datetime | None = None) -> float | None:
+def retry_after_s(value: str | None, date: str | None = None) -> float | None:
     """Seconds that a Retry-After header asks to wait; None if there is none or nobody can read it.
 
     Args:
         value: The header: whole seconds, or a date.
-        now: The time; the clock's unless given.
+        date: The Date header of the same answer, as a date counts from the service's clock and not from ours.
     """
     text = (value or "").strip()
     try:
         seconds = float(text)
     except ValueError:
         try:
-            at = parsedate_to_datetime(text)
-        except ValueError:
+            seconds = (parsedate_to_datetime(text) - parsedate_to_datetime(date or "")).total_seconds()
+        except (TypeError, ValueError):  # no date, or one of them without a zone
             return None
-        at = at if at.tzinfo else at.replace(tzinfo=UTC)
-        seconds = (at - (now or datetime.now(UTC))).total_seconds()
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 

@@ -83,8 +83,8 @@ class ServiceSuite:
         fake = FakeRuntime(connections, variables)
 
         @contextmanager
-        def started(**more: Any) -> Iterator[Running]:  # noqa: ANN401 - options
-            running = Running(self.service, {**options, **more}, fake, tmp_path)
+        def started(**more: Any) -> Iterator[ServiceRun]:  # noqa: ANN401 - options
+            running = ServiceRun(self.service, {**options, **more}, fake, tmp_path)
             try:
                 yield running
             finally:
@@ -128,12 +128,12 @@ class ServiceSuite:
             running.until(lambda: running.has_ended or running.is_well, otherwise, self.starts_within_s)
             expect(running.raised, f"the service is well, or ends without an error, though it is made with {wrong}")
 
-    def _is_well(self, running: "Running") -> None:
+    def _is_well(self, running: "ServiceRun") -> None:
         running.until(lambda: running.made, "was not made", self.starts_within_s)
         if self.reports:
             running.until(lambda: running.is_well, "has not said that it is well", self.starts_within_s)
 
-    def _ends(self, running: "Running") -> None:
+    def _ends(self, running: "ServiceRun") -> None:
         running.process.terminate()
         otherwise = "does not end at SIGTERM; return from run() once the context says so"
         running.until(lambda: running.has_ended, otherwise, self.stop_s)
@@ -144,7 +144,7 @@ class ServiceSuite:
         expect(how == "ended with exit code 0", f"the service {how} at SIGTERM")
 
 
-class Running:
+class ServiceRun:
     """A service in the suite's hands.
 
     Args:
@@ -236,4 +236,4 @@ class Running:
         return f"\nIt printed:\n{text[-_MOST:]}" if text else ""
 
 
-Start = Callable[..., AbstractContextManager[Running]]
+Start = Callable[..., AbstractContextManager[ServiceRun]]
