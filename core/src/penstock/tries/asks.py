@@ -14,7 +14,7 @@ import msgspec
 
 from penstock.author.runtime import Runtime
 from penstock.clock import Clock
-from penstock.errors import NotFoundError, PenstockError, RequestError, StoreUnavailableError
+from penstock.errors import NotFoundError, PenstockError, RequestError, StoreUnavailableError, as_sentence
 from penstock.model.connection import Connection
 from penstock.model.names import LARGEST_CHECKPOINT, check_conf, check_name, error_sentence, error_text
 from penstock.model.request import TriggerDagRun
@@ -130,7 +130,7 @@ def _checked_json(key: str, text: str) -> bytes:
         encoded = text.encode()
         encoded_length(encoded)
     except (ValueError, RecursionError) as error:
-        raise RequestError(f"checkpoint {key!r}: {error_sentence(error)}. Keep what has a JSON form.") from None
+        raise RequestError(f"checkpoint {key!r}: {as_sentence(error)} Keep what has a JSON form.") from None
     if len(encoded) > LARGEST_CHECKPOINT:
         raise RequestError(
             f"checkpoint {key!r} has {len(encoded):,} bytes of JSON; at most {LARGEST_CHECKPOINT:,} are kept. "
