@@ -112,8 +112,12 @@ FAULTS = [
         "patience_s is none of the code", {"provider.toml": ('name = "timeout_s"', 'name = "patience_s"')},
     ),
     Fault(
+        "the manifest gives a field another default", f"{PROVIDER}::test_the_fields_of_connections_are_those_of_the_code",
+        "timeout_s is 30.0 by default in code, 60.0 in the manifest", {"provider.toml": ("default = 30.0", "default = 60.0")},
+    ),
+    Fault(
         "an import brings a foreign package", f"{PROVIDER}::test_importing_it_imports_no_foreign_package_and_reaches_out_to_nothing",
-        "imports click", {"hooks.py": ("import time\n", "import time\n\nimport click\n")},
+        "imports click", {"hooks.py": ("from urllib.parse", "import click\nfrom urllib.parse")},
     ),
     Fault(
         "an import reaches out", f"{PROVIDER}::test_importing_it_imports_no_foreign_package_and_reaches_out_to_nothing",
@@ -148,7 +152,7 @@ FAULTS = [
     ),
     Fault(
         "a repr shows the token", f"{HOOK}::test_nothing_that_it_holds_shows_a_secret", "shows a secret",
-        {"connections.py": ('return f"{}Fields({self.address!r})"', 'return f"{}Fields({self.token!r})"')},
+        {"connections.py": ('("host", "port", "tls")', '("host", "token", "tls")')},
     ),
     Fault(
         "the address has the token in it", f"{HOOK}::test_a_service_that_is_not_there_is_reported", "shows a secret",
@@ -204,7 +208,7 @@ FAULTS = [
     ),
     Fault(
         "a missing object is of another kind", f"{STORE}::test_an_object_that_is_not_there_is_missing", "not 'not_found'",
-        {"errors.py": ("404: ErrorKind.NOT_FOUND", "404: ErrorKind.INVALID")},
+        {"errors.py": ("kind_of_status(status)", "kind_of_status(400 if status == 404 else status)")},
     ),
     Fault(
         "a list has not all", f"{STORE}::test_list_gives_what_begins_with_the_prefix_and_nothing_else", "list() of 'in' finds",
