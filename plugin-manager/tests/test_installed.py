@@ -8,6 +8,7 @@ from pathlib import Path
 
 import importlib_metadata
 import pytest
+from importlib_metadata import FastPath
 from penstock_manifest.discovery import GROUP, find_providers
 from penstock_manifest.environments import SearchPath, environment_path
 from penstock_testkit.wheels import small_manifest
@@ -184,6 +185,8 @@ def test_manager_cache_and_library_find_the_same_in_each_kind_of_installation(tm
         if name not in seen and "strange" not in name:
             library |= {(entry.name, dist.version) for entry in dist.entry_points.select(group=GROUP)}
         seen.add(name)
+    for each in filter(os.path.isfile, where.folders):  # the library leaves a zip file open
+        FastPath(each).joinpath.__self__.root.close()
     for kept in (None, str(tmp_path / "cache"), str(tmp_path / "cache")):
         assert {(each.id, each.version) for each in providers(where, kept)} == library
 
@@ -197,6 +200,23 @@ def test_a_provider_is_found_however_it_was_installed(tmp_path, install):
     (found,) = _providers(root)
     assert (found.id, found.distribution, found.version, found.problems) == ("x", "penstock-providers-x", "1.0", ())
     assert found.manifest.id == "x"
+
+
+def test_a_zip_file_on_the_path_is_not_held_open(tmp_path):
+    root = _environment(tmp_path / "env")
+    _zip_file(root, tmp_path / "source")
+    assert [each.id for each in _providers(root)] == ["x"]
+    assert distributions(str(tmp_path / "x.zip"))["penstock-providers-x"].version == "1.0"
+    descriptors = [os.path.realpath(f"/proc/self/fd/{each}") for each in os.listdir("/proc/self/fd")]  # noqa: PTH208 - its names are numbers
+    assert not [each for each in descriptors if each.endswith(".zip")]
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04", b"no zip file"])
+def test_a_damaged_zip_file_on_the_path_has_no_distributions(tmp_path, damage):
+    root = _environment(tmp_path / "env")
+    _zip_file(root, tmp_path / "source")
+    (tmp_path / "x.zip").write_bytes(damage)
+    assert _providers(root) == []
 
 
 @pytest.mark.parametrize("seen", [True, False])

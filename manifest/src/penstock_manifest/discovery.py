@@ -6,7 +6,7 @@ caller names a folder for it (`penstock_manifest.cache`).
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penstock_manifest import cache as caches
@@ -80,10 +80,9 @@ def distributions(where: SearchPath | None = None) -> "Iterator[IDistribution]":
     Args:
         where: As for `find_providers`.
     """
-    import importlib_metadata  # noqa: PLC0415 - a cache that answers saves its import
-
     # An entry that stands twice on the path would give each of its distributions twice; the library is not asked twice.
-    found = importlib_metadata.distributions(path=list(dict.fromkeys(sys.path if where is None else where.folders)))
+    locations = dict.fromkeys(sys.path if where is None else where.folders)
+    found = [dist for each in locations for dist in distributions_in(each)]
     seen = set()
     # A copy without metadata is what a broken removal left; it must not hide a whole one.
     for dist in sorted(found, key=lambda each: not has_metadata(each)):
@@ -92,6 +91,23 @@ def distributions(where: SearchPath | None = None) -> "Iterator[IDistribution]":
         if name not in seen and not os.path.basename(metadata_of(dist)).startswith("~"):
             seen.add(name)
             yield dist
+
+
+def distributions_in(location: str, name: str | None = None) -> "Iterable[IDistribution]":
+    """Return the distributions of one folder or zip file of a path, without those of its neighbours.
+
+    Args:
+        location: A folder or a zip file.
+        name: The only distribution that is asked for.
+    """
+    import importlib_metadata  # noqa: PLC0415 - a cache that answers saves its import
+
+    if os.path.isfile(location):
+        from penstock_manifest.zip_files import zipped_distributions  # noqa: PLC0415 - few lie in a zip file
+
+        asked = importlib_metadata.Prepared(name).normalized
+        return [dist for dist in zipped_distributions(location) if asked in (None, _key(dist))]
+    return importlib_metadata.distributions(path=[location], **({"name": name} if name else {}))
 
 
 def has_metadata(dist: "IDistribution") -> bool:

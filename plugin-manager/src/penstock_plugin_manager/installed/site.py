@@ -121,7 +121,7 @@ def _providers(entries: Sequence[ProviderEntryPoint], core: str, served: range |
 def _distribution(entry: ProviderEntryPoint) -> Distribution:
     if Path(entry.metadata).exists():
         return read_distribution(importlib_metadata.Distribution.at(entry.metadata))
-    for dist in importlib_metadata.distributions(name=entry.distribution, path=[entry.site]):  # in a zip file
+    for dist in discovery.distributions_in(entry.site, entry.distribution):  # in a zip file
         return read_distribution(dist)
     return Distribution(normalize(entry.distribution), entry.version)
 
@@ -138,7 +138,7 @@ def core_spec(where: SearchPath) -> tuple[str, range | None]:
 
     They are "" and None if they are not known. The second is read from the text of ``penstock/spec``.
     """
-    dist = next(iter(importlib_metadata.distributions(name=CORE, path=list(where.folders))), None)
+    dist = next((dist for each in where.folders for dist in discovery.distributions_in(each, CORE)), None)
     if dist is None or not discovery.has_metadata(dist):
         return "", None
     version = read_distribution(dist).version
