@@ -1,0 +1,1 @@
+"""Google Cloud for Penstock: Cloud Storage."""

@@ -1,0 +1,6 @@
+"""Hooks of Google Cloud: the only room that imports its SDK, and that on first use."""
+
+from penstock_gcp.hooks.gcs import GCSHook
+from penstock_gcp.hooks.reading import GCSObject
+
+__all__ = ["GCSHook", "GCSObject"]

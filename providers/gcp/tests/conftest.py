@@ -1,0 +1,44 @@
+"""Hooks that talk to the fakes of Google over their real host names."""
+
+import json
+
+import pytest
+
+from penstock import Connection
+from penstock_gcp.hooks import GCSHook
+from penstock_testkit.gcs import Gcs, GoogleTokens
+
+ACCOUNT = "robot@a-project.iam.gserviceaccount.com"
+
+
+@pytest.fixture(scope="session")
+def key():
+    """Tokens of Google, and the key file of a service account: to make a key takes a second."""
+    tokens = GoogleTokens()
+    return tokens, tokens.account(ACCOUNT)
+
+
+@pytest.fixture
+def tokens(saas, key):
+    """The issuers of tokens, which know one service account."""
+    return saas.serve(key[0])
+
+
+@pytest.fixture
+def gcs(saas, tokens):
+    """Cloud Storage with an empty bucket; it lets in who has a token, and lists 50 objects at once."""
+    fake = saas.serve(Gcs(tokens, page_size=50))
+    fake.create_bucket("clicks")
+    return fake
+
+
+@pytest.fixture
+def connection(gcs, key):
+    """A connection by the key of a service account."""
+    return Connection("gcp_default", "gcp", password=json.dumps(key[1]), extra={"max_attempts": 3})
+
+
+@pytest.fixture
+def hook(connection):
+    """A hook on the fake."""
+    return GCSHook(connection=connection)

@@ -1,0 +1,115 @@
+"""Who we are: by a key, its path, the environment, impersonation, or nobody."""
+
+import json
+
+import pytest
+
+from penstock import Connection
+from penstock.errors import ConfigError, ErrorKind, ProviderError
+from penstock.spec.fields import read_fields
+from penstock_gcp.connections import GcpFields
+from penstock_gcp.hooks import GCSHook
+from penstock_testkit.gcs import Gcs
+
+ROBOT, BOSS, MIDDLE = (f"{name}@a-project.iam.gserviceaccount.com" for name in ("robot", "boss", "middle"))
+
+
+def hook_by(**parts):
+    return GCSHook(connection=Connection("c", "gcp", **parts))
+
+
+def test_a_key_says_who_we_are(gcs, hook):
+    report = hook.test_connection()
+
+    assert (report.ok, report.identity) == (True, ROBOT)
+    assert report.endpoint == "https://storage.googleapis.com"
+
+
+def test_a_key_file_does_as_well(gcs, key, tmp_path):
+    (tmp_path / "key.json").write_text(json.dumps(key[1]))
+
+    assert hook_by(extra={"key_path": str(tmp_path / "key.json")}).test_connection().identity == ROBOT
+
+
+def test_without_a_key_the_environment_decides(gcs, key, tmp_path, monkeypatch):
+    (tmp_path / "key.json").write_text(json.dumps(key[1]))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "key.json"))
+
+    assert hook_by().test_connection().identity == ROBOT
+
+
+def test_a_user_is_let_in_without_a_name(gcs, tokens):
+    tokens.users["refresh-it"] = "somebody"
+    info = {"type": "authorized_user", "client_id": "1", "client_secret": "s", "refresh_token": "refresh-it"}
+
+    report = hook_by(password=json.dumps(info), extra={"project": "p"}).test_connection()
+
+    assert (report.ok, report.identity) == (True, "")
+
+
+def test_a_chain_of_accounts_ends_at_the_last(gcs, tokens, key):
+    tokens.impersonators |= {(ROBOT, MIDDLE), (MIDDLE, BOSS)}
+
+    hook = hook_by(password=json.dumps(key[1]), extra={"impersonation_chain": f"{MIDDLE}, {BOSS}"})
+
+    assert hook.test_connection().identity == BOSS
+
+
+def test_an_account_that_may_not_be_impersonated_is_told(gcs, tokens, key):
+    tokens.impersonators.clear()
+
+    report = hook_by(password=json.dumps(key[1]), extra={"impersonation_chain": BOSS}).test_connection()
+
+    assert not report.ok
+    assert "serviceAccounts.getAccessToken" in report.detail
+
+
+def test_an_open_bucket_is_read_by_nobody(saas, tokens):
+    gcs = saas.serve(Gcs(tokens))
+    gcs.create_bucket("open", public=True)
+    gcs.create_bucket("closed")
+    gcs.put("gs://open/a", "one")
+    hook = hook_by(extra={"anonymous": "true"})
+
+    assert hook.read("gs://open/a") == b"one"
+    assert hook.test_connection().ok
+    assert hook.test_connection("open").ok
+    with pytest.raises(ProviderError) as caught:
+        hook.read("gs://closed/a")
+    assert caught.value.kind is ErrorKind.AUTH
+
+
+def test_a_bucket_is_asked_for(hook):
+    assert hook.test_connection("clicks").ok
+    assert "does not exist" in hook.test_connection("nowhere").detail
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        ({"key_path": "/a", "keyfile_json": "{}"}, "exclude each other"),
+        ({"anonymous": True, "key_path": "/a"}, "anonymous excludes"),
+        ({"endpoint_url": "storage"}, "http://"),
+        ({"impersonation_chain": "robot"}, "e-mail"),
+        ({"deadline_s": 0}, "greater than 0"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(extra, words):
+    with pytest.raises(ConfigError, match=words):
+        read_fields(Connection("c", "gcp", extra=extra), GcpFields)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{se-cret", "is no JSON"),
+        ('["se-cret"]', "is no JSON object"),
+        ('{"type": "se-cret"}', "none of service_account"),
+        ('{"type": "service_account", "private_key": "se-cret"}', "not whole"),
+    ],
+)
+def test_a_damaged_key_is_refused_and_not_shown(gcs, text, words):
+    report = hook_by(password=text).test_connection()
+
+    assert words in report.detail
+    assert "se-cret" not in report.detail

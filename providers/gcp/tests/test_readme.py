@@ -1,0 +1,70 @@
+"""The package's page tells what is there, and its DAG runs."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import penstock_gcp
+from penstock.model.connection import parse_connection
+from penstock.spec.fields import read_fields
+from penstock.testing import run_dag, runtime
+from penstock_gcp.connections import GcpFields
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+MANIFEST = tomllib.loads((Path(penstock_gcp.__file__).parent / "provider.toml").read_text())
+DAG, COPY = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+class OtherStore:
+    """A store of another scheme, as another provider brings one."""
+
+    def __init__(self):
+        self.kept = {}
+
+    def upload(self, url, stream):
+        self.kept[url] = stream.read()
+
+
+def executed(snippet):
+    names = {}
+    exec(compile(snippet, "README.md", "exec"), names)
+    return names
+
+
+def test_its_dag_runs(gcs, connection):
+    gcs.create_bucket("mirror")
+    gcs.put("gs://clicks/raw/_SUCCESS", "")
+    gcs.put("gs://clicks/raw/part.csv", "b\na\n")
+    names = executed(DAG.replace("schedule=None):", "schedule=None) as dag:"))
+
+    run_dag(names["dag"], connections={"gcp_default": connection}).check()
+
+    assert gcs.content("gs://mirror/sorted/part.csv") == b"a\nb\n"
+
+
+def test_its_copy_passes_from_store_to_store(gcs, connection):
+    gcs.put("gs://clicks/a", "one")
+    store = OtherStore()
+
+    with runtime({"gcp_default": connection}, stores={"other": store}):
+        executed(COPY)["copy"].function("gs://clicks/a", "other://b")
+
+    assert store.kept == {"other://b": b"one"}
+
+
+def test_its_connections_are_read():
+    uris = re.findall(r"^PENSTOCK_CONN_\w+='(.+)'$", README, re.MULTILINE)
+
+    first, second = (read_fields(parse_connection("c", uri), GcpFields) for uri in uris)
+
+    assert (first.project, first.key_path) == ("shop", "/etc/keys/shop.json")
+    assert second.accounts == ("lake@shop.iam.gserviceaccount.com",)
+
+
+def test_it_names_every_field_and_every_capability():
+    fields = {field["name"] for connection in MANIFEST["connections"] for field in connection["fields"]}
+    objects = {
+        entry["object"].rpartition(":")[2] for kind in ("hooks", "operators", "sensors") for entry in MANIFEST[kind]
+    }
+
+    assert [name for name in sorted(fields | objects) if f"`{name}`" not in README] == []

@@ -1,0 +1,6 @@
+"""Google Cloud Storage and the tokens of Google, as fakes for the official client."""
+
+from penstock_testkit.gcs.cloud_storage import Gcs
+from penstock_testkit.gcs.tokens import GoogleTokens
+
+__all__ = ["Gcs", "GoogleTokens"]
