@@ -6,6 +6,7 @@ described field the fake gives what clients of this repository read.
 
 import itertools
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from penstock_testkit.salesforce.soql import Soql, SoqlError, read_soql
@@ -76,9 +77,16 @@ class Organisation:
         query = read_soql(text)
         if query.sobject not in self.fields:
             raise SoqlError("INVALID_TYPE", f"sObject type '{query.sobject}' is not supported.")
-        known = self.fields[query.sobject]
-        for name in (*query.fields, *(each[0] for each in query.conditions), *filter(None, [query.order])):
-            if name not in known:
+        known = {name.lower(): name for name in self.fields[query.sobject]}
+
+        def own(name: str) -> str:
+            if name.lower() not in known:
                 raise SoqlError("INVALID_FIELD", f"No such column '{name}' on entity '{query.sobject}'.")
+            return known[name.lower()]
+
+        query = replace(
+            query, fields=tuple(map(own, query.fields)), order=own(query.order) if query.order else "",
+            conditions=tuple((own(name), sign, value) for name, sign, value in query.conditions),
+        )  # fmt: skip
         living = [each for each in self.records[query.sobject] if deleted or not each["IsDeleted"]]
         return query, query.select(living)
