@@ -33,15 +33,15 @@ class SalesforceCommitWatermarkOperator(Operator):
 
     def execute(self, context: Any) -> str:  # noqa: ANN401, ARG002 - the spec's signature
         """Move it, never back; returns where it is."""
-        told = self.extracted
-        if not isinstance(told, Mapping) or not told.get("watermark") or not told.get("until"):
+        info = self.extracted
+        if not isinstance(info, Mapping) or not info.get("watermark") or not info.get("until"):
             raise invalid(
                 "extracted has no watermark", "CommitWatermark", "Give the output of an extraction with watermark="
             )
-        before: str = Variable.get(told["watermark"], "")
-        if told["until"] > before:  # instants of one form, in UTC: their texts are in their order
-            Variable.set(told["watermark"], told["until"])
-        return max(str(told["until"]), before)
+        before: str = Variable.get(info["watermark"], "")
+        if info["until"] > before:  # instants of one form, in UTC: their texts are in their order
+            Variable.set(info["watermark"], info["until"])
+        return max(str(info["until"]), before)
 
 
 class SalesforceBulkIngestOperator(ExternalJob):
@@ -111,14 +111,14 @@ class SalesforceBulkIngestOperator(ExternalJob):
 
     def look(self, job_id: str) -> JobStatus:
         """Close it if it is open; tell what became of the rows once it is complete."""
-        told = self._hook().ingest_info(job_id)
-        state, refused = told["state"], int(told.get("numberRecordsFailed") or 0)
-        processed = int(told.get("numberRecordsProcessed") or 0)
+        info = self._hook().ingest_info(job_id)
+        state, refused = info["state"], int(info.get("numberRecordsFailed") or 0)
+        processed = int(info.get("numberRecordsProcessed") or 0)
         if state == "Open":
             self._hook().set_ingest_state(job_id, "UploadComplete")
         elif state in ("Failed", "Aborted"):
             partly = self.operation == "insert" and processed > refused
-            reason = f"it is {state.lower()}: {told.get('errorMessage') or 'no reason is given'}"
+            reason = f"it is {state.lower()}: {info.get('errorMessage') or 'no reason is given'}"
             return Failed(reason, ErrorKind.INVALID if partly else ErrorKind.JOB_FAILED)
         elif state == "JobComplete":
             return self._outcome(job_id, processed, refused)

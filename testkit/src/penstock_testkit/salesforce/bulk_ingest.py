@@ -14,7 +14,7 @@ from penstock_testkit.salesforce.jobs import Job, csv_of
 from penstock_testkit.salesforce.refusals import refused
 
 if TYPE_CHECKING:
-    from penstock_testkit.salesforce.app import Salesforce
+    from penstock_testkit.salesforce.organisation import Salesforce
 
 ingest_jobs = RouteTable()
 _MADE = ("operation", "object", "contentType", "columnDelimiter", "lineEnding", "externalIdFieldName")

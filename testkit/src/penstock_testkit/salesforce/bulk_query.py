@@ -13,7 +13,7 @@ from penstock_testkit.salesforce.refusals import refused
 from penstock_testkit.salesforce.soql import SoqlError
 
 if TYPE_CHECKING:
-    from penstock_testkit.salesforce.app import Salesforce
+    from penstock_testkit.salesforce.organisation import Salesforce
 
 query_jobs = RouteTable()
 _MOST_ROWS = 50000

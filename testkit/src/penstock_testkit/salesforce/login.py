@@ -5,8 +5,8 @@ of Salesforce Help; login() of the SOAP API Developer Guide. The JWT's signature
 """
 
 import base64
+import contextlib
 import itertools
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
@@ -16,9 +16,10 @@ import jwt
 from penstock_testkit.saas import HttpAnswer, HttpRequest, NotFakedError, RouteTable
 
 if TYPE_CHECKING:
-    from penstock_testkit.salesforce.app import Salesforce
+    from penstock_testkit.salesforce.organisation import Salesforce
 
 logins = RouteTable()
+_LONGEST_S = 300
 _ENVELOPE = "{http://schemas.xmlsoap.org/soap/envelope/}"
 _SOAP = (
     '<?xml version="1.0"?><soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"'
@@ -67,7 +68,11 @@ _GRANTED = ("grant_type", "client_id", "client_secret", "assertion", "refresh_to
 
 @logins.route("POST /services/oauth2/token", fields=_GRANTED)
 def grant(fake: "Salesforce", request: HttpRequest) -> HttpAnswer:
-    """Grant an access token."""
+    """Grant an access token.
+
+    Raises:
+        NotFakedError: The flow is none of the fake's.
+    """
     known, given, more = fake.logins, request.fields, dict[str, str]()
     kind = given.get("grant_type")
     if kind == "client_credentials":
@@ -100,7 +105,11 @@ def grant(fake: "Salesforce", request: HttpRequest) -> HttpAnswer:
 
 @logins.route("POST /services/Soap/u/{version}")
 def soap_login(fake: "Salesforce", request: HttpRequest, version: str) -> HttpAnswer:
-    """Log in by name and password."""
+    """Log in by name and password.
+
+    Raises:
+        NotFakedError: It is another call than login.
+    """
     body = ET.fromstring(request.body).find(f"{_ENVELOPE}Body")  # noqa: S314 - of a test's client
     if body is None or not body[0].tag.endswith("}login"):
         raise NotFakedError("a SOAP call other than login")
@@ -108,11 +117,11 @@ def soap_login(fake: "Salesforce", request: HttpRequest, version: str) -> HttpAn
     if found != [fake.logins.username, fake.logins.password]:
         fault = "<sf:exceptionCode>INVALID_LOGIN</sf:exceptionCode><sf:exceptionMessage>Invalid username.</sf:exceptionMessage>"
         return HttpAnswer(500, {"Content-Type": "text/xml"}, _SOAP.format(fault).encode())
-    told = (
+    info = (
         f"<sessionId>{fake.logins.grant()}</sessionId>"
         f"<serverUrl>https://{fake.logins.host}/services/Soap/u/{version}/00D000000000001</serverUrl>"
     )
-    return HttpAnswer(200, {"Content-Type": "text/xml"}, _SOAP.format(told).encode())
+    return HttpAnswer(200, {"Content-Type": "text/xml"}, _SOAP.format(info).encode())
 
 
 @logins.route("GET /services/oauth2/userinfo")
@@ -131,15 +140,23 @@ def userinfo(fake: "Salesforce", request: HttpRequest) -> HttpAnswer:
 
 def _assertion_problem(known: Logins, assertion: str) -> str:
     try:
-        claims: dict[str, Any] = jwt.decode(
-            assertion, known.public_key, algorithms=["RS256"], issuer=known.client_id,
-            audience=["https://login.salesforce.com", "https://test.salesforce.com"],
-        )  # fmt: skip
+        claims = _claims(known, assertion)
     except jwt.InvalidTokenError as error:
         return f"invalid assertion: {error}"
     if claims["sub"] != known.username:
         return "user hasn't approved this consumer"
-    return "" if float(claims["exp"]) - time.time() <= 300 else "invalid assertion: exp is too far away"
+    with contextlib.suppress(jwt.ExpiredSignatureError):
+        _claims(known, assertion, leeway=-_LONGEST_S)
+        return "invalid assertion: exp is too far away"
+    return ""
+
+
+def _claims(known: Logins, assertion: str, leeway: float = 0) -> dict[str, Any]:
+    found: dict[str, Any] = jwt.decode(
+        assertion, known.public_key, algorithms=["RS256"], issuer=known.client_id, leeway=leeway,
+        audience=["https://login.salesforce.com", "https://test.salesforce.com"],
+    )  # fmt: skip
+    return found
 
 
 def _denied(description: str, error: str = "invalid_grant") -> HttpAnswer:

@@ -11,7 +11,7 @@ from penstock_testkit.salesforce.refusals import refused
 from penstock_testkit.salesforce.soql import SoqlError
 
 if TYPE_CHECKING:
-    from penstock_testkit.salesforce.app import Salesforce
+    from penstock_testkit.salesforce.organisation import Salesforce
 
 rest = RouteTable()
 _LONGEST_URI = 16384

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, cast
 
 from penstock.errors import ProviderError
 from penstock.spec.fields import Connection
@@ -57,12 +57,15 @@ class SalesforceBase(ServiceHook[SalesforceFields]):
     def client(self) -> Any:  # noqa: ANN401 - simple-salesforce is imported on first use
         """The client of simple-salesforce on our session, for what the hook does not offer; it repeats nothing."""
         with self.errors("LogIn"):
-            from simple_salesforce import Salesforce  # noqa: PLC0415 - on first use
+            from simple_salesforce.api import Salesforce  # noqa: PLC0415 - on first use
 
             url = self.session.tokens.get().instance_url
             # Its own header has no token: the session puts the one that is valid into each request.
             return Salesforce(
-                instance_url=url, session_id="of-the-session", session=self.session, version=self.fields.api_version
+                instance_url=url,
+                session_id="of-the-session",
+                session=cast("Any", self.session),
+                version=self.fields.api_version,
             )
 
     @property
@@ -77,8 +80,8 @@ class SalesforceBase(ServiceHook[SalesforceFields]):
 
     def identify(self) -> Identity:
         """Ask who the token belongs to, which needs no permission on any object."""
-        told = self.ask("UserInfo", "GET", "/services/oauth2/userinfo").json()
-        user, org = told["preferred_username"], told["organization_id"]
+        info = self.ask("UserInfo", "GET", "/services/oauth2/userinfo").json()
+        user, org = info["preferred_username"], info["organization_id"]
         note = ""
         if self.fields.auth == "password":
             note = " SOAP login ends on 1 June 2027: use auth = client_credentials or jwt."
@@ -94,8 +97,8 @@ class SalesforceBase(ServiceHook[SalesforceFields]):
         Args:
             sobject: The object's API name.
         """
-        told = self.ask("Describe", "GET", f"{self.api}/sobjects/{sobject}/describe", what=sobject).json()
-        return [Field(*(each.get(name) or 0 for name in Field._fields)) for each in told["fields"]]
+        info = self.ask("Describe", "GET", f"{self.api}/sobjects/{sobject}/describe", what=sobject).json()
+        return [Field(**{name: each[name] for name in Field._fields if each.get(name)}) for each in info["fields"]]
 
     @property
     def api(self) -> str:
@@ -135,10 +138,10 @@ class SalesforceBase(ServiceHook[SalesforceFields]):
 
 def _refusal(answer: Any) -> AnswerError:  # noqa: ANN401 - an answer of requests
     try:
-        told = answer.json()
+        info = answer.json()
     except ValueError:
-        told = None
-    found = told[0] if isinstance(told, list) and told and isinstance(told[0], dict) else {}
+        info = None
+    found = info[0] if isinstance(info, list) and info and isinstance(info[0], dict) else {}
     wait = retry_after_s(answer.headers.get("Retry-After"), answer.headers.get("Date"))
     words = str(found.get("message", "this is no answer of Salesforce"))
     return AnswerError(answer.status_code, str(found.get("errorCode", "")), words, wait)

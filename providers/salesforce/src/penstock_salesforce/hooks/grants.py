@@ -8,7 +8,7 @@ come in the place of the used one), login() of the SOAP API Developer Guide, whi
 import logging
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from penstock.spec.hooks.error_kinds import retry_after_s
 from penstock_salesforce.connections import SalesforceFields
@@ -58,14 +58,14 @@ def log_in(fields: SalesforceFields, refresh_token: str) -> Token:
     with TimedSession((fields.connect_timeout_s, fields.read_timeout_s)) as session:
         answer = session.post(f"{fields.login_url}/services/oauth2/token", data=form)
     try:
-        told: dict[str, Any] = answer.json()
+        info: dict[str, Any] = answer.json()
     except ValueError:
-        told = {}
-    if answer.status_code != 200 or "access_token" not in told:
-        code, words = str(told.get("error", "")), str(told.get("error_description", "this is no answer of Salesforce"))
+        info = {}
+    if answer.status_code != 200 or "access_token" not in info:
+        code, words = str(info.get("error", "")), str(info.get("error_description", "this is no answer of Salesforce"))
         wait = retry_after_s(answer.headers.get("Retry-After"), answer.headers.get("Date"))
         raise AnswerError(answer.status_code, code, words, wait)
-    return Token(told["access_token"], told["instance_url"], told.get("refresh_token", refresh_token))
+    return Token(info["access_token"], info["instance_url"], info.get("refresh_token", refresh_token))
 
 
 def _form(fields: SalesforceFields, refresh_token: str) -> dict[str, str]:
@@ -104,7 +104,7 @@ def _by_soap(fields: SalesforceFields) -> Token:
         try:
             access, instance = SalesforceLogin(
                 username=fields.username, password=fields.password, security_token=fields.security_token, domain=host,
-                session=session, sf_version=fields.api_version,
+                session=cast("Any", session), sf_version=fields.api_version,
             )  # fmt: skip
         except SalesforceAuthenticationFailed as error:
             raise AnswerError(500, str(error.code), str(error.auth_message or "refused")) from error

@@ -28,8 +28,8 @@ class SalesforceIngest(SalesforceBase):
         body = {"object": sobject, "operation": operation, "contentType": "CSV", "lineEnding": "LF"}
         if external_id_field:
             body["externalIdFieldName"] = external_id_field
-        told = self.ask("CreateIngestJob", "POST", f"{self.api}/jobs/ingest", what=sobject, json=body).json()
-        return str(told["id"])
+        info = self.ask("CreateIngestJob", "POST", f"{self.api}/jobs/ingest", what=sobject, json=body).json()
+        return str(info["id"])
 
     def upload_rows(self, job_id: str, size: int, open_rows: Callable[[], BinaryIO]) -> None:
         """Give an open job its rows; a job takes them once, so this is not repeated.
@@ -69,8 +69,8 @@ class SalesforceIngest(SalesforceBase):
         Args:
             job_id: The job.
         """
-        told: dict[str, Any] = self.ask("GetIngestJob", "GET", self._ingest(job_id), what=job_id).json()
-        return told
+        info: dict[str, Any] = self.ask("GetIngestJob", "GET", self._ingest(job_id), what=job_id).json()
+        return info
 
     def failed_rows(self, job_id: str, file: BinaryIO) -> None:
         """Write a job's failed rows into a file, as CSV with ``sf__Id`` and ``sf__Error``; a broken answer is read again.

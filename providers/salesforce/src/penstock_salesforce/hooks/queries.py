@@ -100,10 +100,10 @@ class SalesforceQueries(SalesforceBase):
             penstock.errors.ProviderError: It failed or was aborted (``job_failed``), or there is none (``not_found``).
         """
         pause = _FIRST_PAUSE_S
-        while (told := self.ask("GetQueryJob", "GET", self._job(job_id), what=job_id).json())["state"] != "JobComplete":
-            if told["state"] in ("Failed", "Aborted"):
+        while (info := self.ask("GetQueryJob", "GET", self._job(job_id), what=job_id).json())["state"] != "JobComplete":
+            if info["state"] in ("Failed", "Aborted"):
                 raise ProviderError(
-                    f"{job_id}: the job is {told['state'].lower()}: {told.get('errorMessage') or 'no reason is given'}",
+                    f"{job_id}: the job is {info['state'].lower()}: {info.get('errorMessage') or 'no reason is given'}",
                     service="salesforce", operation="query job", kind=ErrorKind.JOB_FAILED,
                     hint="Narrow the query, by a window of SystemModstamp for example",
                 )  # fmt: skip
@@ -158,5 +158,5 @@ def rows_of(lines: Iterator[str]) -> Iterator[list[str]]:
 
 
 def _rest_page(answer: Any) -> RestPage:  # noqa: ANN401 - an answer of requests
-    told = answer.json(parse_float=Decimal)
-    return RestPage(told["records"], told["totalSize"], told.get("nextRecordsUrl", ""))
+    info = answer.json(parse_float=Decimal)
+    return RestPage(info["records"], info["totalSize"], info.get("nextRecordsUrl", ""))
