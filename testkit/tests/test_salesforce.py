@@ -40,16 +40,16 @@ def test_records_are_made_changed_deleted_and_queried_page_by_page(salesforce, c
 
 
 def test_the_bulk_client_of_the_library_reads_and_writes(salesforce, client, tmp_path):
-    told = client.bulk2.Account.insert(records=[{"Name": name, "Key__c": name} for name in "abc"])
+    told = client.bulk2.Account.insert(records=[{"Name": name, "Key__c": name} for name in "abc"], wait=0)
     assert [(each["numberRecordsProcessed"], each["numberRecordsFailed"]) for each in told] == [(3, 0)]
     salesforce.jobs.rejects["c"] = "UNABLE_TO_LOCK_ROW:unable to obtain exclusive access:--"
     upserted = client.bulk2.Account.upsert(
-        records=[{"Name": "x", "Key__c": "a"}, {"Name": "y", "Key__c": "c"}], external_id_field="Key__c"
+        records=[{"Name": "x", "Key__c": "a"}, {"Name": "y", "Key__c": "c"}], external_id_field="Key__c", wait=0
     )
     assert upserted[0]["numberRecordsFailed"] == 1
     assert "UNABLE_TO_LOCK_ROW" in client.bulk2.Account.get_failed_records(upserted[0]["job_id"])
 
-    pages = list(client.bulk2.Account.query("SELECT Name FROM Account", max_records=2))
+    pages = list(client.bulk2.Account.query("SELECT Name FROM Account", max_records=2, wait=0))
     assert pages == ['"Name"\n"x"\n"b"\n', '"Name"\n"c"\n']
 
 

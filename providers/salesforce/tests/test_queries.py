@@ -46,7 +46,7 @@ def test_the_bulk_client_of_the_library_gets_a_new_token_too(salesforce, hook, f
     bulk = hook.client.bulk2.Account
     salesforce.logins.expire()
 
-    assert list(bulk.query("SELECT Name FROM Account")) == ['"Name"\n"name 0"\n"name 1"\n']
+    assert list(bulk.query("SELECT Name FROM Account", wait=0)) == ['"Name"\n"name 0"\n"name 1"\n']
 
 
 def test_a_page_that_breaks_off_is_read_again(salesforce, hook, fill):

@@ -80,7 +80,10 @@ def _form(fields: SalesforceFields, refresh_token: str) -> dict[str, str]:
 def _assertion(fields: SalesforceFields) -> str:
     import jwt  # noqa: PLC0415 - on first use
 
-    key = fields.private_key or Path(fields.private_key_file).read_text(encoding="utf-8")
+    try:
+        key = fields.private_key or Path(fields.private_key_file).read_text(encoding="utf-8")
+    except OSError as error:
+        raise AnswerError(400, "invalid_grant", "private_key_file cannot be read") from error
     sandbox = fields.host.startswith("test.") or ".sandbox." in fields.host
     claims = {
         "iss": fields.client_id,
