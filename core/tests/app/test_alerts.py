@@ -14,7 +14,8 @@ class Pager:
 
     def send(self, message):
         with self.file.open("a") as file:
-            file.write(f"{message.title}|{message.reason}|{message.log.splitlines()[:1]}|{message.link}\\n")
+            took = message.duration_s is not None and 0 < message.duration_s < 120
+            file.write(f"{message.title}|{message.reason}|{message.log.splitlines()[:1]}|{message.link}|{took}\\n")
 
 @hookimpl
 def penstock_notifiers():
@@ -86,7 +87,7 @@ def test_a_dag_that_asks_for_it_is_told_of_and_no_other_costs_anything(project):
     project.until(lambda: len(lines(project, "called.txt")) == 2, "the callbacks")
     link = "https://penstock.example/dags/loud/runs/one"
     assert lines(project, "paged.txt") == [
-        f"Run one of DAG loud failed|1 instance of its last tasks failed|['looking for the box']|{link}"
+        f"Run one of DAG loud failed|1 instance of its last tasks failed|['looking for the box']|{link}|True"
     ]
     assert lines(project, "called.txt") == [
         "run_failed fails 1 instance of its last tasks failed Ann",

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -46,12 +47,14 @@ class Details(NamedTuple):
         log: The last lines of a log.
         log_of: Whose log that is, as arguments of ``penstock tasks logs``; "" if there is none.
         log_problem: Why its last lines cannot be shown, as a sentence; "" if they can.
+        began_at: When the run, or the try of the task, began.
     """
 
     failed: Sequence[tuple[str, str]] = ()
     log: str = ""
     log_of: str = ""
     log_problem: str = ""
+    began_at: datetime | None = None
 
 
 def title_of(happened: Occurrence) -> str:
@@ -116,6 +119,8 @@ def message_of(key: str, happened: Occurrence, details: Details, base_url: str, 
         log=details.log,
         link=link,
         to=to,
+        # a clock that is set back between the two instants makes none that is negative
+        duration_s=None if details.began_at is None else max(0.0, (happened.at - details.began_at).total_seconds()),
     )
 
 

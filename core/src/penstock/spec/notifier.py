@@ -26,6 +26,7 @@ class AlertMessage(msgspec.Struct, frozen=True, omit_defaults=True):
         log: The last lines of the task's log, without secrets; "" if it has none.
         link: Where more is to be seen: a URL if the settings have a ``base_url``, else a command.
         to: The address of a ``mailto:`` channel, which no provider sees; else "".
+        duration_s: Seconds that the run, or the try of the task, had taken by then; None if it had not begun, and in a digest.
     """
 
     key: str
@@ -43,6 +44,7 @@ class AlertMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     log: str = ""
     link: str = ""
     to: str = ""
+    duration_s: float | None = None
 
 
 class Notifier(Protocol):

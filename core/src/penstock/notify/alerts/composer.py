@@ -1,6 +1,7 @@
 """Makes the message of a delivery: the words of its alerts, the end of a log, a job for the functions of a DAG file."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +28,14 @@ _OF_FAILURES = (_E.RUN_FAILED, _E.RUN_SLOW, _E.MISSED_DEADLINE)
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.json.Decoder(Occurrence).decode
+
+
+class _TryLog(NamedTuple):
+    """The log of a try: its file, whose it is as arguments of ``penstock tasks logs``, and when the try began."""
+
+    path: Path
+    of: str
+    began_at: datetime | None
 
 
 class Sources(NamedTuple):
@@ -96,7 +105,7 @@ class Composer:
         facts = _facts(run, version.spec, task_id, map_index, happened.try_number)
         key = TaskKey(run.run, task_id, map_index)
         log = self._log_of(happened, key) if task_id else None
-        link = link_of(happened, self._from.base_url, log[1] if log else "")
+        link = link_of(happened, self._from.base_url, log.of if log else "")
         job = CallbackJob(happened.callback, code, facts, happened.event.value, happened.reason, link)
         return Outgoing(_encode(job), self._from.answer_task(key))
 
@@ -105,36 +114,45 @@ class Composer:
             return Details()
         if happened.task_id:
             return self._with_log(happened, TaskKey(happened.run, happened.task_id, happened.map_index))
-        if happened.event not in _OF_FAILURES:
-            return Details()
-        failed = self._failed(happened.run)
+        run = self._store.runs.get(happened.run)
+        began_at = run.started_at if run is not None else None
+        failed = self._failed(happened.run) if happened.event in _OF_FAILURES else []
+        if not failed:
+            return Details(began_at=began_at)
         shown = [(str(each.key), each.reason) for each in failed]
-        return self._with_log(happened, failed[0].key, shown) if failed else Details()
+        return self._with_log(happened, failed[0].key, shown, began_at)
 
     def _failed(self, run: int) -> list[TaskInstance]:
         found = [each for each in self._store.runs.tasks(run) if each.state is TaskState.FAILED]
         return sorted(found, key=lambda each: (each.ended_at is None, each.ended_at or 0, each.key))
 
-    def _with_log(self, happened: Occurrence, key: TaskKey, failed: Sequence[tuple[str, str]] = ()) -> Details | None:
+    def _with_log(
+        self,
+        happened: Occurrence,
+        key: TaskKey,
+        failed: Sequence[tuple[str, str]] = (),
+        began_at: datetime | None = None,
+    ) -> Details | None:
         log = self._log_of(happened, key)
         if log is None:
-            return Details(failed)
-        tail = self._from.tail(log[0])
-        return None if tail is None else Details(failed, tail.text, log[1], tail.problem)
-
-    def _log_of(self, happened: Occurrence, key: TaskKey) -> tuple[Path, str] | None:
-        """The file of a task instance's log, and whose it is as arguments of ``penstock tasks logs``."""
-        tries = [each.attempt for each in self._store.runs.tries(key.run, key.task_id)]
-        epochs = [
-            each.epoch
-            for each in tries
-            if each.map_index == key.map_index and happened.try_number in (0, each.try_number)
-        ]
-        if not epochs:
+            return Details(failed, began_at=began_at)
+        tail = self._from.tail(log.path)
+        if tail is None:
             return None
-        path = log_path(self._from.logs, happened.dag_id, happened.run_id, key, max(epochs))
+        return Details(failed, tail.text, log.of, tail.problem, began_at or log.began_at)
+
+    def _log_of(self, happened: Occurrence, key: TaskKey) -> _TryLog | None:
+        """The log of the try that is meant; None if there is no try."""
+        tries = [each.attempt for each in self._store.runs.tries(key.run, key.task_id)]
+        meant = [
+            each for each in tries if each.map_index == key.map_index and happened.try_number in (0, each.try_number)
+        ]
+        if not meant:
+            return None
+        last = max(meant, key=lambda each: each.epoch)
+        path = log_path(self._from.logs, happened.dag_id, happened.run_id, key, last.epoch)
         index = f" --index {key.map_index}" if key.map_index >= 0 else ""
-        return path, f"{happened.dag_id} {happened.run_id} {key.task_id}{index}"
+        return _TryLog(path, f"{happened.dag_id} {happened.run_id} {key.task_id}{index}", last.started_at)
 
 
 def _facts(run: Run, dag: DagSpec, task_id: str, map_index: int, try_number: int) -> TryFacts:
