@@ -32,6 +32,7 @@ def test_fields_come_from_parts_and_extra_and_texts_are_converted():
         pytest.param({"login": "key"}, "the login is set, the password is not", id="half a pair"),
         pytest.param({"extra": {"session_token": "t"}}, "belongs to a key pair", id="token alone"),
         pytest.param({"extra": {"external_id": "t"}}, "belongs to a role_arn", id="external id alone"),
+        pytest.param({"extra": {"web_identity_token_file": "/t"}}, "belongs to a role_arn", id="token file alone"),
         pytest.param({"extra": {"role_arn": "reader"}}, "must begin with 'arn:'", id="arn"),
         pytest.param({"extra": {"endpoint_url": "localhost"}}, "must begin with http", id="endpoint"),
         pytest.param({"extra": {"max_attempts": "many"}}, "max_attempts must be a whole number", id="number"),

@@ -16,6 +16,8 @@ class AwsFields(CallLimits):
         session_token: Third part of temporary credentials.
         profile_name: A profile of the AWS configuration files.
         role_arn: A role to assume with the credentials above; its own are renewed before they expire.
+        web_identity_token_file: The role is assumed with the token in this file, which is read anew at each renewal, in
+            place of the credentials above; as a pod of Kubernetes has one.
         external_id: What the role's trust policy asks for.
         role_session_name: Name of the assumed session, as CloudTrail shows it.
         anonymous: Requests are not signed at all, for buckets that are open to everybody.
@@ -40,6 +42,7 @@ class AwsFields(CallLimits):
     session_token: str = ""
     profile_name: str = ""
     role_arn: str = ""
+    web_identity_token_file: str = ""
     external_id: str = ""
     role_session_name: str = "penstock"
     anonymous: bool = False
@@ -74,6 +77,16 @@ class AwsFields(CallLimits):
             yield "external_id belongs to a role_arn, and there is none"
         if self.role_arn and not self.role_arn.startswith("arn:"):
             yield "role_arn must begin with 'arn:'"
+        if self.web_identity_token_file:
+            yield from self._web_identity_problems()
+
+    def _web_identity_problems(self) -> Iterator[str]:
+        if not self.role_arn:
+            yield "web_identity_token_file belongs to a role_arn, and there is none"
+        if self.access_key_id or self.profile_name:
+            yield "web_identity_token_file excludes a key pair and profile_name"
+        if self.external_id:
+            yield "external_id is not asked for where a web identity assumes the role"
 
     @property
     def renewable(self) -> bool:

@@ -2,8 +2,9 @@
 
 Error codes are those of the pages "Error responses" of the Amazon S3 API Reference and "Common errors" of the AWS
 general reference. The SDK's own exceptions are told by their class names, so that this room imports nothing of it.
-Actions are those of the page "Required permissions for Amazon S3 API operations" of its user guide; they are not named
-like the operations.
+Those of other services are in each one's API reference; here stand those whose status does not tell their kind.
+Actions are those of the page "Required permissions for Amazon S3 API operations" of its user guide, and of the service
+authorization reference; some are not named like the operations.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,11 @@ from penstock.errors import ErrorKind, ProviderError
 from penstock.spec.hooks.error_kinds import kind_of_exception, kind_of_status, kinds_by_name
 
 _CODES = {
-    ErrorKind.NOT_FOUND: ("404", "NoSuchKey", "NoSuchBucket", "NoSuchUpload", "NotFound", "NoSuchVersion"),
+    ErrorKind.NOT_FOUND: (
+        "404", "NoSuchKey", "NoSuchBucket", "NoSuchUpload", "NotFound", "NoSuchVersion",
+        "ResourceNotFoundException", "ParameterNotFound", "ClusterNotFoundException", "QueueDoesNotExist",
+        "AWS.SimpleQueueService.NonExistentQueue",
+    ),
     ErrorKind.AUTH: (
         "401", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "InvalidClientTokenId",
         "UnrecognizedClientException", "MissingAuthenticationToken", "AuthorizationHeaderMalformed", "ExpiredToken",
@@ -21,17 +26,19 @@ _CODES = {
     ),
     ErrorKind.PERMISSION: (
         "403", "AccessDenied", "AccessDeniedException", "AllAccessDisabled", "AccountProblem", "UnauthorizedOperation",
-        "NotSignedUp", "OptInRequired", "InvalidPayer",
+        "NotSignedUp", "OptInRequired", "InvalidPayer", "AuthorizationError", "KmsAccessDenied", "KMSAccessDenied",
+        "KMSAccessDeniedException",
     ),
     ErrorKind.THROTTLED: (
         "429", "SlowDown", "Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded",
         "RequestThrottled", "TooManyRequestsException", "PriorRequestNotComplete",
         "RequestThrottledException", "ProvisionedThroughputExceededException", "KMS.ThrottlingException",
-        "ServerBusy", "BandwidthLimitExceeded",
+        "ServerBusy", "BandwidthLimitExceeded", "KmsThrottled", "KMSThrottling", "KMSThrottlingException", "OverLimit",
+        "EC2ThrottledException",
     ),
     ErrorKind.CONFLICT: (
         "409", "412", "PreconditionFailed", "ConditionalRequestConflict", "OperationAborted", "BucketAlreadyExists",
-        "BucketAlreadyOwnedByYou", "BucketNotEmpty", "RestoreAlreadyInProgress",
+        "BucketAlreadyOwnedByYou", "BucketNotEmpty", "RestoreAlreadyInProgress", "ConflictException",
     ),
     ErrorKind.QUOTA_EXHAUSTED: ("QuotaExceeded", "XMinioAdminBucketQuotaExceeded", "XMinioStorageFull"),
     ErrorKind.TIMEOUT: ("RequestTimeout", "RequestTimeoutException"),
@@ -73,12 +80,18 @@ _ACTIONS = {
     "CopyObject": "s3:GetObject on the source and s3:PutObject on the destination",
     "DeleteObject": "s3:DeleteObject",
     "DeleteObjects": "s3:DeleteObject",
+    "Invoke": "lambda:InvokeFunction",
+    "GetSecretValue": "secretsmanager:GetSecretValue (and kms:Decrypt on a key of your own)",
+    "GetParameter": "ssm:GetParameter (and kms:Decrypt on a key of your own)",
+    "SendMessageBatch": "sqs:SendMessage",
+    "DeleteMessageBatch": "sqs:DeleteMessage",
+    "RunTask": "ecs:RunTask (and iam:PassRole on the roles of the task definition)",
 }  # every other operation's action has its name
 
 _HINTS = {
     ErrorKind.AUTH: "Check the keys, profile or role of the connection {conn!r}",
     ErrorKind.PERMISSION: "Allow {action} to the identity of the connection {conn!r}",
-    ErrorKind.THROTTLED: "Spread the load over more key prefixes or time; it is retried",
+    ErrorKind.THROTTLED: "Spread the load over more time; it is retried",
 }
 _HINT_OF_CODE = {
     "InvalidObjectState": "The object is archived; restore it first",

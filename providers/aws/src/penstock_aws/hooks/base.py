@@ -1,17 +1,16 @@
-"""What every client of S3 shares: the connection, the SDK's client, its errors, buckets and the connection test."""
+"""What every part of the S3 hook shares: URLs, buckets and the connection test."""
 
 import os
 import time
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from penstock import ConnectionReport
 from penstock.errors import ErrorKind, ProviderError
 from penstock.spec.fields import Connection
-from penstock.spec.hooks.service_hook import Identity, ServiceHook
+from penstock.spec.hooks.service_hook import Identity
 from penstock_aws.connections import AwsFields
-from penstock_aws.errors import provider_error
-from penstock_aws.hooks.clients import client, forget
+from penstock_aws.hooks.service import AwsHook
 
 # When a bucket was last seen, so that a sensor whose key is missing asks about its bucket once in a while and not at
 # every poke. A fork finds nothing of its parent's.
@@ -19,7 +18,7 @@ _seen_at: dict[tuple[int, AwsFields, str], float] = {}
 _SEEN_S = 600.0
 
 
-class S3Base(ServiceHook[AwsFields]):
+class S3Base(AwsHook):
     """The connection side of the S3 hook.
 
     Args:
@@ -27,19 +26,11 @@ class S3Base(ServiceHook[AwsFields]):
         connection: The connection itself, in place of its name.
     """
 
-    connection_type: ClassVar[str] = "aws"
-    default_conn_id: ClassVar[str] = "aws_default"
-    fields_class: ClassVar[type[AwsFields]] = AwsFields
+    service: ClassVar[str] = "s3"
 
     def __init__(self, aws_conn_id: str | None = None, *, connection: Connection | None = None) -> None:
         super().__init__(aws_conn_id, connection=connection)
         self._tested = ""
-
-    @property
-    def client(self) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
-        """The boto3 client of this process, for what the hook does not offer."""
-        with self.errors("CreateClient"):
-            return client("s3", self.fields)
 
     @staticmethod
     def parse(key: str, bucket: str = "") -> tuple[str, str]:
@@ -96,11 +87,6 @@ class S3Base(ServiceHook[AwsFields]):
             raise
         return True
 
-    @property
-    def endpoint(self) -> str:
-        """The URL of S3, or of the store that speaks its protocol."""
-        return str(self.client.meta.endpoint_url)
-
     def test_connection(self, bucket: str = "") -> ConnectionReport:
         """Ask STS who we are, and S3 for a bucket if one is given.
 
@@ -127,14 +113,10 @@ class S3Base(ServiceHook[AwsFields]):
 
     def _caller(self, bucket: str) -> Identity:
         try:
-            with self.errors("GetCallerIdentity"):
-                answer = client("sts", self.fields).get_caller_identity()
+            return super().identify()
         except ProviderError as error:
             if not self.fields.endpoint_url or error.http_status is None or error.kind is ErrorKind.AUTH:
                 raise
-        else:
-            date = answer["ResponseMetadata"]["HTTPHeaders"].get("date") or ""
-            return Identity(str(answer["Arn"]), f"AWS knows us as {answer['Arn']}.", date)
         if not bucket:
             with self.errors("ListBuckets"):
                 self.client.list_buckets()
@@ -163,15 +145,6 @@ class S3Base(ServiceHook[AwsFields]):
         except ProviderError as explained:
             return explained
         return error
-
-    def provider_error(self, error: Exception, operation: str, what: str) -> ProviderError:
-        """What a failure of the SDK means; one of the credentials has the next client look for them anew."""
-        fields = self._fields
-        renewable = fields is None or fields.renewable
-        found = provider_error(error, operation=operation, what=what, conn_id=self.conn_id, renewable=renewable)
-        if found.kind is ErrorKind.AUTH and fields is not None:
-            forget("s3", fields)
-        return found
 
 
 def _invalid(detail: str) -> ProviderError:

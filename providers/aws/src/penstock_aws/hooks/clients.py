@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from penstock.spec.hooks.client_cache import ClientCache
@@ -54,6 +55,7 @@ def _made(service: str, fields: AwsFields) -> Any:  # noqa: ANN401 - as above
         request_checksum_calculation=fields.checksum,
         response_checksum_validation=fields.checksum,
         max_pool_connections=16,
+        tcp_keepalive=True,  # a function may say nothing for minutes, and what stands between forgets the connection
         user_agent_extra="penstock",
     )
     session = boto3.session.Session(botocore_session=_session(fields), region_name=fields.region_name or None)
@@ -63,7 +65,7 @@ def _made(service: str, fields: AwsFields) -> Any:  # noqa: ANN401 - as above
         verify=None if fields.verify is True else fields.verify,
         config=config,
     )
-    _hold_deadline(made, service, fields.deadline_s)
+    _hold_deadline(made, fields.deadline_s)
     if service == "s3":
         _add_standing_options(made, fields)
         _refuse_web_pages(made)
@@ -89,24 +91,11 @@ def _session(fields: AwsFields) -> "botocore.session.Session":
 def _assume_role(session: "botocore.session.Session", fields: AwsFields) -> None:
     """Let the session's credentials be those of the role; the SDK renews them before they expire."""
     from botocore.credentials import (  # type: ignore[import-untyped]  # noqa: PLC0415 - on first use; no types
-        AssumeRoleCredentialFetcher,
         CredentialResolver,
         DeferredRefreshableCredentials,
     )
-    from botocore.exceptions import NoCredentialsError  # type: ignore[import-untyped]  # noqa: PLC0415 - likewise
 
-    def create_client(name: str, **options: Any) -> Any:  # noqa: ANN401 - the SDK's own signature
-        options.setdefault("endpoint_url", fields.endpoint_url or None)
-        options["region_name"] = options.get("region_name") or fields.region_name or None
-        return session.create_client(name, **options)
-
-    source = session.get_credentials()
-    if source is None:
-        raise NoCredentialsError
-    extra = {"RoleSessionName": fields.role_session_name}
-    if fields.external_id:
-        extra["ExternalId"] = fields.external_id
-    fetcher = AssumeRoleCredentialFetcher(create_client, source, fields.role_arn, extra_args=extra)
+    fetcher = _role_fetcher(session, fields)
 
     class AssumedRole:
         """A credential provider as the SDK's resolver wants it."""
@@ -121,8 +110,36 @@ def _assume_role(session: "botocore.session.Session", fields: AwsFields) -> None
     session.register_component("credential_provider", CredentialResolver([AssumedRole()]))
 
 
-def _hold_deadline(made: Any, service: str, deadline_s: float) -> None:  # noqa: ANN401 - a client
+def _role_fetcher(session: "botocore.session.Session", fields: AwsFields) -> Any:  # noqa: ANN401 - the SDK's
+    """What asks STS for the role: with the token of a file, or with the session's own credentials."""
+    from botocore.credentials import (  # type: ignore[import-untyped]  # noqa: PLC0415 - on first use; no types
+        AssumeRoleCredentialFetcher,
+        AssumeRoleWithWebIdentityCredentialFetcher,
+    )
+    from botocore.exceptions import NoCredentialsError  # type: ignore[import-untyped]  # noqa: PLC0415 - likewise
+
+    def create_client(name: str, **options: Any) -> Any:  # noqa: ANN401 - the SDK's own signature
+        options.setdefault("endpoint_url", fields.endpoint_url or None)
+        options["region_name"] = options.get("region_name") or fields.region_name or None
+        return session.create_client(name, **options)
+
+    extra = {"RoleSessionName": fields.role_session_name}
+    if fields.web_identity_token_file:
+        file = Path(fields.web_identity_token_file)
+        return AssumeRoleWithWebIdentityCredentialFetcher(
+            create_client, lambda: file.read_text().strip(), fields.role_arn, extra_args=extra
+        )
+    source = session.get_credentials()
+    if source is None:
+        raise NoCredentialsError
+    if fields.external_id:
+        extra["ExternalId"] = fields.external_id
+    return AssumeRoleCredentialFetcher(create_client, source, fields.role_arn, extra_args=extra)
+
+
+def _hold_deadline(made: Any, deadline_s: float) -> None:  # noqa: ANN401 - a client
     """Stop repeating a call once its deadline has passed; the SDK itself knows only timeouts of single attempts."""
+    service = made.meta.service_model.service_id.hyphenize()  # by which its events are named
 
     def begin(context: dict[str, Any], **_: object) -> None:
         context["penstock_deadline"] = time.monotonic() + deadline_s
