@@ -376,3 +376,10 @@ def test_an_interrupted_run_in_one_process_cancels_its_jobs():
     with pytest.raises(KeyboardInterrupt):
         run_dag(dag, clock=Interrupted(datetime(2026, 1, 1, tzinfo=UTC)))
     assert service.jobs["job-1"][1] == Failed("it was cancelled")
+
+
+def test_one_that_has_not_begun_may_be_killed():
+    service = JobService()
+    Job(task_id="t", at=service).on_kill()
+
+    assert service.calls == []

@@ -161,9 +161,11 @@ class ExternalJob(Sensor):
         """Cancel the job, unless another try has taken it over."""
         if not self.cancel_on_kill:
             return
-        from penstock.author.run.context import get_current_context  # noqa: PLC0415 - what runs the task has it
+        from penstock.author.run.context import current_context  # noqa: PLC0415 - what runs the task has it
 
-        context = get_current_context()
+        context = current_context.get()
+        if context is None:
+            return  # it has not begun, and an earlier try's job is the next one's
         try:
             stored = context.runtime.checkpoint(JOB)
         except SupersededError:

@@ -1,7 +1,7 @@
 """The suites of operators and sensors: do they their work in a run, again if need be, and as every task does?"""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -10,10 +10,12 @@ import pytest
 from penstock.author.capability import operator
 from penstock.author.dag import DAG
 from penstock.author.operator import Operator
+from penstock.author.parse_session import ParseSession, current_session
 from penstock.author.sensor import Sensor
 from penstock.errors import PenstockError
 from penstock.model.connection import Connection
 from penstock.plugins.host import PluginHost
+from penstock.spec.plugin import Capability
 from penstock.testing.run import DagResult, run_dag
 from penstock.testing.suites.expect import expect, secrets_shown
 
@@ -79,7 +81,9 @@ class OperatorSuite:
         self, arguments: dict[str, Any], connections: Mapping[str, Connection], stores: Mapping[str, Any]
     ) -> None:
         """A DAG may name it without importing it: the arguments fit its manifest, and the task is made from its stored plan."""
-        self._run(lambda **given: operator(self._capability(), **given), arguments, connections, stores)
+        with _as_loaded():  # else nobody knows that it is a sensor, nor what its manifest says
+            made = self._dag(lambda **given: operator(self._capability(), **given), arguments, {})
+        self._checked(made, connections, stores)
 
     def test_templates_are_rendered_before_they_are_looked_at(
         self, arguments: dict[str, Any], connections: Mapping[str, Connection], stores: Mapping[str, Any]
@@ -144,13 +148,45 @@ class OperatorSuite:
         stores: Mapping[str, Any],
         params: Mapping[str, Any] | None = None,
     ) -> DagResult:
-        with DAG("suite", schedule=None, params=dict(params or {})) as dag:
+        return self._checked(self._dag(make, arguments, params or {}), connections, stores)
+
+    def _dag(self, make: Any, arguments: Mapping[str, Any], params: Mapping[str, Any]) -> DAG:  # noqa: ANN401 - as above
+        with DAG("suite", schedule=None, params=dict(params)) as dag:
             make(task_id=_TASK_ID, **arguments)
+        return dag
+
+    def _checked(self, dag: DAG, connections: Mapping[str, Connection], stores: Mapping[str, Any]) -> DagResult:
         result = run_dag(dag, connections=connections, stores=stores)
         errors = result.tasks[_TASK_ID].errors
         for each in connections.values():
             expect(not secrets_shown(each.secrets(), *errors), f"an error shows a secret of {each.conn_id!r}")
         return result.check()
+
+
+class _Installed:
+    """The capabilities of the installed providers, as the import of a DAG file knows them."""
+
+    def __init__(self) -> None:
+        self._host = PluginHost.discover()
+        self._declared = {each.id: each for each in self._host.capabilities("operators", "sensors")}
+
+    def __call__(self, capability_id: str) -> Capability:
+        """Find a capability; raises KeyError."""
+        return self._declared[capability_id]
+
+    def load(self, capability: Capability) -> Any:  # noqa: ANN401 - any object
+        """Import the object of one."""
+        return self._host.resolve(capability.id)
+
+
+@contextlib.contextmanager
+def _as_loaded() -> Iterator[None]:
+    """A block in which a DAG is made as the import of its file makes it."""
+    token = current_session.set(ParseSession(capabilities=_Installed()))
+    try:
+        yield
+    finally:
+        current_session.reset(token)
 
 
 class SensorSuite(OperatorSuite):
