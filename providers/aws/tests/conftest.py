@@ -1,5 +1,8 @@
 """Hooks that talk to the test server, and a count of what they ask."""
 
+import socket
+
+import msgspec
 import pytest
 
 from penstock import Connection
@@ -72,5 +75,16 @@ class Surroundings:
 def runtime(connection):
     """A runtime around the test, as a task process has it."""
     token = current.set(Surroundings(connection))
+    yield
+    current.reset(token)
+
+
+@pytest.fixture
+def away_runtime(connection):
+    """A runtime around the test whose connection leads to where nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]
+    extra = {**connection.extra, "endpoint_url": f"http://127.0.0.1:{port}", "max_attempts": 1}
+    token = current.set(Surroundings(msgspec.structs.replace(connection, extra=extra)))
     yield
     current.reset(token)

@@ -1,5 +1,22 @@
 """Hooks of AWS: the only room that imports its SDK, and that on first use."""
 
+from penstock_aws.hooks.batch import BatchHook
+from penstock_aws.hooks.ecs import EcsHook
+from penstock_aws.hooks.functions import LambdaHook
+from penstock_aws.hooks.logs import LogsHook
+from penstock_aws.hooks.notices import CloudWatchHook, SnsHook
 from penstock_aws.hooks.s3 import S3Hook, S3Object
+from penstock_aws.hooks.secrets import SecretsManagerHook, SsmHook
 
-__all__ = ["S3Hook", "S3Object"]
+__all__ = [
+    "BatchHook",
+    "CloudWatchHook",
+    "EcsHook",
+    "LambdaHook",
+    "LogsHook",
+    "S3Hook",
+    "S3Object",
+    "SecretsManagerHook",
+    "SnsHook",
+    "SsmHook",
+]

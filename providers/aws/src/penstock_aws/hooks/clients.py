@@ -112,7 +112,7 @@ def _assume_role(session: "botocore.session.Session", fields: AwsFields) -> None
 
 def _role_fetcher(session: "botocore.session.Session", fields: AwsFields) -> Any:  # noqa: ANN401 - the SDK's
     """What asks STS for the role: with the token of a file, or with the session's own credentials."""
-    from botocore.credentials import (  # type: ignore[import-untyped]  # noqa: PLC0415 - on first use; no types
+    from botocore.credentials import (  # noqa: PLC0415 - on first use
         AssumeRoleCredentialFetcher,
         AssumeRoleWithWebIdentityCredentialFetcher,
     )

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from penstock import Connection
 from penstock.errors import ErrorKind, ProviderError
+from penstock.spec.fields import Connection
 from penstock.spec.hooks.service_hook import Identity, ServiceHook
 from penstock_aws.connections import AwsFields
 from penstock_aws.errors import provider_error
