@@ -1,0 +1,114 @@
+"""A process that is killed between a request and the note of its answer leaves one job, and one invocation."""
+
+import json
+import os
+import signal
+from types import SimpleNamespace
+
+import pytest
+
+from penstock import Connection
+from penstock.author.runtime import current
+from penstock.errors import FailTask
+from penstock.testing.fake_runtime import FakeRuntime
+from penstock_aws.operators import BatchOperator, EcsRunTaskOperator, LambdaInvokeFunctionOperator
+from penstock_testkit.aws_jobs import AwsJobs
+from penstock_testkit.saas import plain_http
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # the test's own server has threads
+
+
+class KeptRuntime(FakeRuntime):
+    """A runtime whose checkpoints outlive a killed process, as those of the database do."""
+
+    def __init__(self, connections, file):
+        super().__init__(connections)
+        self.file = file
+
+    def checkpoint(self, key):
+        return json.loads(self.file.read_text()).get(key) if self.file.exists() else None
+
+    def set_checkpoint(self, key, value):
+        known = json.loads(self.file.read_text()) if self.file.exists() else {}
+        self.file.write_text(json.dumps({**known, key: value}))
+
+
+class Checkpoints:
+    """``context["checkpoints"]`` of a runtime."""
+
+    def __init__(self, runtime):
+        self.get, self.set = runtime.checkpoint, runtime.set_checkpoint
+
+    def delete(self, key):
+        self.set(key, None)
+
+
+@pytest.fixture
+def aws():
+    """The services, with a function."""
+    fake = AwsJobs()
+    fake.functions["double"] = lambda payload: (payload * 2, "")
+    return fake
+
+
+@pytest.fixture
+def runtime(aws, tmp_path):
+    """A runtime around the test that outlives a kill."""
+    with plain_http(aws) as url:
+        extra = {"endpoint_url": url, "region_name": "us-east-1", "read_timeout_s": 30}
+        connection = Connection("aws_default", "aws", login="testing", password="testing", extra=extra)
+        made = KeptRuntime({"aws_default": connection}, tmp_path / "checkpoints")
+        token = current.set(made)
+        yield made
+        current.reset(token)
+
+
+def killed_when_held(aws, when, work):
+    """Do the work in a process that is killed once its request was handled, and before it hears of that."""
+    held = aws.faults.hold(when=when, handled=True)
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+        finally:
+            os._exit(0)
+    held.reached()
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    held.release()
+
+
+@pytest.mark.parametrize(
+    ("operator", "arguments", "when"),
+    [
+        (EcsRunTaskOperator, {"cluster": "shop", "task_definition": "load"}, "POST /"),
+        (
+            BatchOperator,
+            {"job_name": "load", "job_queue": "night", "job_definition": "load"},
+            "POST /v1/submitjob",
+        ),
+    ],
+)
+def test_its_job_is_the_next_ones(aws, runtime, operator, arguments, when):
+    context = SimpleNamespace(runtime=runtime, facts=SimpleNamespace(try_number=1, max_tries=1))
+    killed_when_held(aws, when, lambda: operator(task_id="job", **arguments).poke(context))
+    assert len(aws.tasks) + len(aws.jobs) == 1
+
+    following = operator(task_id="job", **arguments)
+    ends = [found for found in (following.poke(context) for _ in range(6)) if found][:1]
+
+    assert ends[0].value in (*aws.tasks, *aws.jobs)
+    assert len(aws.tasks) + len(aws.jobs) == 1
+
+
+def test_its_function_is_not_invoked_again(aws, runtime):
+    context = {"checkpoints": Checkpoints(runtime)}
+
+    def made():
+        return LambdaInvokeFunctionOperator(task_id="call", function_name="double", payload=4)
+
+    killed_when_held(aws, "POST /2015-03-31/functions/double/invocations", lambda: made().execute(context))
+
+    with pytest.raises(FailTask, match="it may have done its work"):
+        made().execute(context)
+    assert aws.invoked == [("double", 4)]
