@@ -7,8 +7,8 @@ from penstock.errors import ErrorKind, ProviderError
 from penstock.testing import OperatorSuite, run_dag
 from penstock.testing.fake_runtime import runtime
 from penstock_aws.operators import BatchOperator, EcsRunTaskOperator
-from penstock_aws.operators.batch import fail_cause
-from penstock_aws.operators.ecs import stop_cause
+from penstock_aws.operators.batch_job import fail_cause
+from penstock_aws.operators.ecs_task import stop_cause
 from penstock_testkit.aws_jobs import AwsJobs
 from penstock_testkit.saas import plain_http
 

@@ -21,7 +21,7 @@ class _Values(Protocol):
     def names(self, prefix: str) -> Iterator[str]: ...
 
 
-class _PrefixedSecrets:
+class _StoredSecrets:
     """What both backends share: names under a prefix, and which ids are asked for at all."""
 
     _hook: ClassVar[Callable[..., _Values]]
@@ -92,7 +92,7 @@ class _Kind:
         return bool(self.prefix and self._ids.fullmatch(asked) and self._pattern.search(asked))
 
 
-class SecretsManagerBackend(_PrefixedSecrets):
+class SecretsManagerBackend(_StoredSecrets):
     """Connections and Variables in AWS Secrets Manager, one a secret: a URI, JSON or text.
 
     Args:
@@ -127,7 +127,7 @@ class SecretsManagerBackend(_PrefixedSecrets):
         )  # fmt: skip
 
 
-class SsmParameterBackend(_PrefixedSecrets):
+class SsmParameterBackend(_StoredSecrets):
     """Connections and Variables in the Parameter Store of AWS Systems Manager, one a parameter: a URI, JSON or text.
 
     Args:

@@ -8,7 +8,7 @@ import itertools
 from typing import Any
 
 from penstock_testkit.aws_jobs import batch, ecs, functions
-from penstock_testkit.aws_jobs.errors import error
+from penstock_testkit.aws_jobs.json_errors import error
 from penstock_testkit.saas import App, HttpAnswer, HttpRequest
 
 

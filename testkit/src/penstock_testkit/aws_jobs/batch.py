@@ -52,7 +52,7 @@ def describe(fake: Any, request: HttpRequest) -> HttpAnswer:  # noqa: ANN401
 
 @routes.route("POST /v1/listjobs", fields=("jobQueue", "filters"))
 def listed(fake: Any, request: HttpRequest) -> HttpAnswer:  # noqa: ANN401
-    """The jobs of a queue whose names begin so, in any status."""
+    """The jobs of a queue whose names begin so, in any status; raises NotFakedError for another filter."""
     ((kind, values),) = ((each["name"], each["values"]) for each in request.fields["filters"])
     if kind != "JOB_NAME" or len(values) != 1 or not values[0].endswith("*"):
         raise NotFakedError(f"a filter {kind} of {values}")

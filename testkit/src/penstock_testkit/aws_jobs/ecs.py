@@ -8,7 +8,7 @@ as many looks as its end says, so that a test needs no clock. Not covered: sever
 import json
 from typing import Any
 
-from penstock_testkit.aws_jobs.errors import error
+from penstock_testkit.aws_jobs.json_errors import error
 from penstock_testkit.saas import HttpAnswer, HttpRequest, NotFakedError, RouteTable
 
 routes = RouteTable()
@@ -28,7 +28,7 @@ _KNOWN = {
 
 @routes.route("POST /", fields=None)
 def answer(fake: Any, request: HttpRequest) -> HttpAnswer:  # noqa: ANN401 - the fake, whose module imports this one
-    """Answer by the header that names the operation."""
+    """Answer by the header that names the operation; raises NotFakedError for what the fake lacks."""
     target, asked = request.header("X-Amz-Target"), json.loads(request.body)
     if unknown := asked.keys() - _KNOWN.get(target, set()):
         raise NotFakedError(f"{target or 'an operation without a name'} with {', '.join(sorted(unknown))}")

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from penstock_testkit.aws_jobs.errors import error
+from penstock_testkit.aws_jobs.json_errors import error
 from penstock_testkit.saas import HttpAnswer, HttpRequest, RouteTable
 
 Function = Callable[[Any], tuple[Any, str]]

@@ -6,7 +6,7 @@ from penstock_aws.hooks.functions import LambdaHook
 from penstock_aws.hooks.logs import LogsHook
 from penstock_aws.hooks.notices import CloudWatchHook, SnsHook
 from penstock_aws.hooks.s3 import S3Hook, S3Object
-from penstock_aws.hooks.secrets import SecretsManagerHook, SsmHook
+from penstock_aws.hooks.secret_values import SecretsManagerHook, SsmHook
 
 __all__ = [
     "BatchHook",

@@ -1,9 +1,9 @@
 """Operators of AWS."""
 
-from penstock_aws.operators.batch import BatchOperator
-from penstock_aws.operators.ecs import EcsRunTaskOperator
-from penstock_aws.operators.functions import LambdaInvokeFunctionOperator
-from penstock_aws.operators.s3 import (
+from penstock_aws.operators.batch_job import BatchOperator
+from penstock_aws.operators.ecs_task import EcsRunTaskOperator
+from penstock_aws.operators.invocation import LambdaInvokeFunctionOperator
+from penstock_aws.operators.objects import (
     S3CopyObjectOperator,
     S3CreateBucketOperator,
     S3CreateObjectOperator,

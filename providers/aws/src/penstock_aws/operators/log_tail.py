@@ -19,7 +19,7 @@ class LogTail:
     def __init__(self, hook: Callable[[], LogsHook], group: str, log: logging.Logger) -> None:
         self._hook, self._group, self._log = hook, group, log
         self._token = ""
-        self._told = False
+        self._warned = False
 
     def follow(self, stream: str) -> None:
         """Write what has come since the last call."""
@@ -29,6 +29,6 @@ class LogTail:
                 for line in page.lines:
                     self._log.info("%s", line)
         except ProviderError as error:
-            if not self._told:
+            if not self._warned:
                 self._log.warning("The job's own log cannot be read: %s", error)
-            self._told = True
+            self._warned = True

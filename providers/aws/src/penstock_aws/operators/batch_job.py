@@ -121,16 +121,16 @@ def fail_cause(job: dict[str, Any]) -> str:
         job: As DescribeJobs tells it.
     """
     container = job.get("container", {})
-    said = str(job.get("statusReason", "")).rstrip(".")
+    declared = str(job.get("statusReason", "")).rstrip(".")
     reason, code = str(container.get("reason", "")), container.get("exitCode")
     tries = len(job.get("attempts", []))
     after = f", after {tries} attempts" if tries > 1 else ""
     if reason.startswith("OutOfMemoryError"):
         return f"its container was killed for its memory (exit code {code}){after}: {reason}"
-    if said.startswith("Host EC2"):
-        return f"its machine was taken away{after}: {said}"
+    if declared.startswith("Host EC2"):
+        return f"its machine was taken away{after}: {declared}"
     if code:
         killed = " (SIGKILL)" if code == 137 else ""
-        told = "; ".join(each for each in (reason, said) if each)
-        return f"its container ended with exit code {code}{killed}{after}{f': {told}' if told else ''}"
-    return f"it did not run to its end{after}: {'; '.join(filter(None, (said, reason))) or 'no reason was given'}"
+        reasons = "; ".join(each for each in (reason, declared) if each)
+        return f"its container ended with exit code {code}{killed}{after}{f': {reasons}' if reasons else ''}"
+    return f"it did not run to its end{after}: {'; '.join(filter(None, (declared, reason))) or 'no reason was given'}"
