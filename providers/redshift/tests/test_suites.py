@@ -4,9 +4,19 @@ import msgspec
 import pytest
 
 from penstock import Connection
-from penstock.testing import HookSuite, OperatorSuite
+from penstock.testing import HookSuite, OperatorSuite, SensorSuite
 from penstock_redshift.hooks import RedshiftHook
-from penstock_redshift.operators import RedshiftSQLOperator
+from penstock_redshift.operators import (
+    RedshiftCheckOperator,
+    RedshiftColumnCheckOperator,
+    RedshiftIntervalCheckOperator,
+    RedshiftSchemaOperator,
+    RedshiftSQLOperator,
+    RedshiftTableCheckOperator,
+    RedshiftThresholdCheckOperator,
+    RedshiftValueCheckOperator,
+)
+from penstock_redshift.sensors import RedshiftSQLSensor
 from penstock_redshift.transfers import RedshiftToS3Operator, S3ToRedshiftOperator
 
 
@@ -27,6 +37,18 @@ class TestRedshiftSQLOperator(OperatorSuite):
     @pytest.fixture
     def arguments(self):
         return {"sql": "DROP TABLE IF EXISTS t; CREATE TABLE t (id integer)"}
+
+    @pytest.fixture
+    def connections(self, hook):
+        return {"redshift_default": hook.connection}
+
+
+class TestRedshiftSchemaOperator(OperatorSuite):
+    operator = RedshiftSchemaOperator
+
+    @pytest.fixture
+    def arguments(self):
+        return {"table": "made", "columns": {"id": "bigint", "name": "varchar(80)"}}
 
     @pytest.fixture
     def connections(self, hook):
@@ -59,3 +81,72 @@ class TestRedshiftToS3Operator(WithBoth, OperatorSuite):
     def arguments(self, bucket):
         options = ["CSV", "ALLOWOVERWRITE"]
         return {"select_query": "SELECT 1", "s3_url": f"s3://{bucket}/out/part", "unload_options": options}
+
+
+class OnTable:
+    """What the suites of checks share: a table of a row."""
+
+    @pytest.fixture
+    def connections(self, hook):
+        hook.run("DROP TABLE IF EXISTS t; CREATE TABLE t (id integer, ds date); INSERT INTO t VALUES (1, '2026-01-01')")
+        return {"redshift_default": hook.connection}
+
+
+class TestRedshiftColumnCheckOperator(OnTable, OperatorSuite):
+    operator = RedshiftColumnCheckOperator
+
+    @pytest.fixture
+    def arguments(self):
+        return {"table": "t", "column_mapping": {"id": {"max": {"equal_to": 1}}}}
+
+
+class TestRedshiftTableCheckOperator(OnTable, OperatorSuite):
+    operator = RedshiftTableCheckOperator
+
+    @pytest.fixture
+    def arguments(self):
+        return {"table": "t", "checks": {"rows": {"check_statement": "COUNT(*) = 1"}}}
+
+
+class TestRedshiftCheckOperator(OnTable, OperatorSuite):
+    operator = RedshiftCheckOperator
+
+    @pytest.fixture
+    def arguments(self):
+        return {"sql": "SELECT 1"}
+
+
+class TestRedshiftValueCheckOperator(OnTable, OperatorSuite):
+    operator = RedshiftValueCheckOperator
+
+    @pytest.fixture
+    def arguments(self):
+        return {"sql": "SELECT 1", "pass_value": 1}
+
+
+class TestRedshiftThresholdCheckOperator(OnTable, OperatorSuite):
+    operator = RedshiftThresholdCheckOperator
+
+    @pytest.fixture
+    def arguments(self):
+        return {"sql": "SELECT 1", "min_threshold": 0, "max_threshold": 1}
+
+
+class TestRedshiftIntervalCheckOperator(OnTable, OperatorSuite):
+    operator = RedshiftIntervalCheckOperator
+
+    @pytest.fixture
+    def arguments(self):
+        return {"table": "t", "metrics_thresholds": {"COUNT(*)": 2}, "date": "2026-01-01"}
+
+
+class TestRedshiftSQLSensor(OnTable, SensorSuite):
+    operator = RedshiftSQLSensor
+
+    @pytest.fixture
+    def arguments(self):
+        return {"sql": "SELECT count(*) FROM t"}
+
+    @pytest.fixture
+    def waiting(self):
+        return {"sql": "SELECT count(*) FROM t WHERE false"}

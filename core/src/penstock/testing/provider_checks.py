@@ -131,12 +131,14 @@ def own_parameters(target: Any) -> dict[str, inspect.Parameter]:  # noqa: ANN401
 
 
 def document_problems(subject: Subject) -> list[str]:
-    """Classes without a docstring, or whose docstring leaves out an argument."""
+    """Classes without a docstring, or whose docstring and those of their bases leave out an argument."""
     problems = []
     for capability, target in subject.capabilities("hooks", *TASKS, *BY_NAME):
         text = target.__doc__ or ""
         if not text.strip().partition("\n")[0].endswith("."):
             problems.append(f"{capability.id}: the docstring of {target.__name__} does not begin with a sentence")
+        bases = target.__mro__ if inspect.isclass(target) else ()
+        text = "\n".join([text, *(each.__doc__ or "" for each in bases)])
         problems += [
             f"{capability.id}: the docstring of {target.__name__} says nothing of {name}"
             for name in own_parameters(target)

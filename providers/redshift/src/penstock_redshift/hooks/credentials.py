@@ -19,19 +19,13 @@ def temporary_credentials(fields: RedshiftFields) -> tuple[str, str]:
     Raises:
         penstock.errors.ConfigError: The extra ``iam`` is not installed, or ``aws_conn_id`` names no connection of AWS.
     """
-    try:
-        from botocore.config import Config  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra; it ships no types
-    except ModuleNotFoundError:
-        raise ConfigError(
-            "the connection logs in by IAM, which needs the extra 'iam' of the provider. "
-            "Install it with: plugin-manager install redshift[iam]"
-        ) from None
-    retries = {"mode": "standard", "total_max_attempts": 3}
     options = {
         "endpoint_url": fields.endpoint_url or None,
-        "config": Config(connect_timeout=5, read_timeout=20, retries=retries),
+        "config": client_config("the connection logs in by IAM"),
     }
-    session = _session(fields, options["config"])
+    session = aws_session(
+        fields.aws_conn_id, options["config"], region_name=fields.region_name, profile_name=fields.profile_name
+    )
     if fields.workgroup_name:
         answer = session.client("redshift-serverless", **options).get_credentials(
             workgroupName=fields.workgroup_name, dbName=fields.database, durationSeconds=_PASSWORD_SECONDS
@@ -51,19 +45,37 @@ def temporary_credentials(fields: RedshiftFields) -> tuple[str, str]:
     return str(answer["DbUser"]), str(answer["DbPassword"])
 
 
-def _session(fields: RedshiftFields, config: Any) -> Any:  # noqa: ANN401 - of the SDK
-    """A session of the SDK: as the connection of AWS, if one is named, or as the profile or the process."""
+def client_config(what: str) -> Any:  # noqa: ANN401 - of the SDK
+    """How clients of the SDK wait and repeat; ``what`` needs them, for the message.
+
+    Raises:
+        penstock.errors.ConfigError: The extra ``iam`` is not installed.
+    """
+    try:
+        from botocore.config import Config  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra; it ships no types
+    except ModuleNotFoundError:
+        raise ConfigError(
+            f"{what}, which needs the extra 'iam' of the provider. "
+            "Install it with: plugin-manager install redshift[iam]"
+        ) from None
+    return Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
+
+
+def aws_session(aws_conn_id: str, config: Any, *, region_name: str = "", profile_name: str = "") -> Any:  # noqa: ANN401 - of the SDK
+    """A session of the SDK: as the connection of AWS, if one is named, or as the profile or the process.
+
+    Raises:
+        penstock.errors.ConfigError: ``aws_conn_id`` names no connection of AWS.
+    """
     import boto3  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra; it ships no types
 
-    if not fields.aws_conn_id:
-        return boto3.session.Session(profile_name=fields.profile_name or None, region_name=fields.region_name or None)
-    found = penstock.Connection.get(fields.aws_conn_id)
+    if not aws_conn_id:
+        return boto3.session.Session(profile_name=profile_name or None, region_name=region_name or None)
+    found = penstock.Connection.get(aws_conn_id)
     if found.conn_type != "aws":
-        raise ConfigError(
-            f"aws_conn_id: the connection {fields.aws_conn_id!r} is of type {found.conn_type!r}, not 'aws'."
-        )
+        raise ConfigError(f"aws_conn_id: the connection {aws_conn_id!r} is of type {found.conn_type!r}, not 'aws'.")
     extra = found.extra
-    region = fields.region_name or extra.get("region_name") or None
+    region = region_name or extra.get("region_name") or None
     session = boto3.session.Session(
         aws_access_key_id=found.login or None,
         aws_secret_access_key=found.password or None,

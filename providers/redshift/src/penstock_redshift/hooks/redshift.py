@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -33,19 +34,23 @@ class RedshiftHook(ServiceHook[RedshiftFields]):
     Args:
         redshift_conn_id: The connection, of type ``redshift``.
         connection: The connection itself, in place of its name.
+        query_group: Routes to a queue of the workload management; the connection's own unless given.
     """
 
     connection_type: ClassVar[str] = "redshift"
     default_conn_id: ClassVar[str] = "redshift_default"
     fields_class: ClassVar[type[RedshiftFields]] = RedshiftFields
 
-    def __init__(self, redshift_conn_id: str | None = None, *, connection: Connection | None = None) -> None:
+    def __init__(
+        self, redshift_conn_id: str | None = None, *, connection: Connection | None = None, query_group: str = ""
+    ) -> None:
         super().__init__(redshift_conn_id, connection=connection)
+        self._query_group = query_group
 
     @contextmanager
     def session(self, operation: str = "Query", *, autocommit: bool = True) -> Iterator[Session]:
         """A connection that is closed at the end; what the driver raises inside becomes a provider error."""
-        fields = self.fields
+        fields = replace(self.fields, query_group=self._query_group or self.fields.query_group)
         with self.errors(operation):
             connection = connect(fields, autocommit=autocommit)
         try:

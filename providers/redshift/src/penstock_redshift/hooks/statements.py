@@ -44,6 +44,11 @@ def split_statements(script: str) -> list[str]:
     return found
 
 
+def has_comment(statement: str) -> bool:
+    """Whether there is a comment in it, or what cannot be told from one; a text that looks like one is none."""
+    return any(token["line"] or token["open"] or token["broken"] for token in _TOKEN.finditer(statement))
+
+
 def first_word(statement: str) -> str:
     """The statement's first word in upper case, behind comments; "" if there is none."""
     at = 0

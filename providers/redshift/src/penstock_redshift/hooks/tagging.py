@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from typing import Literal
 from urllib.parse import quote
 
+from penstock_redshift.hooks.statements import has_comment
+
 Tagging = Literal["none", "intermix", "sqlcommenter", "both"]
 
 _MOST_CHARACTERS = 4_000_000  # of a statement with its annotation; beyond, Redshift's 16 MB limit is near
@@ -33,7 +35,7 @@ def tagged(statement: str, tags: Mapping[str, str], tagging: Tagging, *, has_par
     if tagging == "none" or not tags or len(statement) > _MOST_CHARACTERS:
         return statement
     result = statement
-    if tagging in ("sqlcommenter", "both") and "/*" not in statement and "--" not in statement:
+    if tagging in ("sqlcommenter", "both") and not has_comment(statement):
         result = _commented(result, tags, has_parameters=has_parameters)
     if tagging in ("intermix", "both") and not _INTERMIX.match(statement):
         payload = base64.b64encode(json.dumps(tags, separators=(",", ":")).encode()).decode()

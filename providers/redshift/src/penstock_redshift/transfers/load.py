@@ -50,6 +50,7 @@ class S3ToRedshiftOperator(Operator):
         manifest_prefix: URL of the folder for manifests; ``_penstock/manifests/`` in the files' bucket unless given.
         store_conn_id: Connection by which the files are listed and the manifest written; the store's default.
         redshift_conn_id: The connection to the warehouse.
+        query_group: Routes to a queue of the workload management; the connection's own unless given.
         **kwargs: What every task takes.
     """
 
@@ -78,6 +79,7 @@ class S3ToRedshiftOperator(Operator):
         manifest_prefix: str = "",
         store_conn_id: str | None = None,
         redshift_conn_id: str = "redshift_default",
+        query_group: str = "",
         **kwargs: Any,  # noqa: ANN401 - an operator's own
     ) -> None:
         super().__init__(**kwargs)
@@ -87,6 +89,7 @@ class S3ToRedshiftOperator(Operator):
         self.iam_role, self.idempotency, self.load_key, self.ledger = iam_role, idempotency, load_key, ledger
         self.create_sql, self.manifest_prefix = create_sql, manifest_prefix
         self.store_conn_id, self.redshift_conn_id = store_conn_id, redshift_conn_id
+        self.query_group = query_group
         problems = self._problems()
         if problems:
             raise ValueError("; ".join(problems))
@@ -136,7 +139,7 @@ class S3ToRedshiftOperator(Operator):
         problems = self._problems()  # once more, of what templates have made of the arguments
         if problems:
             raise _invalid("; ".join(problems), "Correct the task's arguments")
-        hook = RedshiftHook(self.redshift_conn_id)
+        hook = RedshiftHook(self.redshift_conn_id, query_group=self.query_group)
         files = find_files(self.sources(), self.store_conn_id)
         if self.create_sql:
             hook.run(self.create_sql, autocommit=True, repeatable=True)

@@ -20,6 +20,7 @@ class RedshiftToS3Operator(Operator):
         unload_options: Options of UNLOAD, such as ``["FORMAT PARQUET", "ALLOWOVERWRITE"]``.
         iam_role: ``default``, or ARNs of the roles by which the cluster writes.
         redshift_conn_id: The connection to the warehouse.
+        query_group: Routes to a queue of the workload management; the connection's own unless given.
         **kwargs: What every task takes.
     """
 
@@ -34,6 +35,7 @@ class RedshiftToS3Operator(Operator):
         unload_options: list[str] | None = None,
         iam_role: str = "default",
         redshift_conn_id: str = "redshift_default",
+        query_group: str = "",
         **kwargs: Any,  # noqa: ANN401 - an operator's own
     ) -> None:
         super().__init__(**kwargs)
@@ -41,10 +43,13 @@ class RedshiftToS3Operator(Operator):
             raise ValueError("unload_options is no list; write a list of texts")  # noqa: TRY004 - as all wrong arguments
         self.select_query, self.s3_url, self.unload_options = select_query, s3_url, unload_options
         self.iam_role, self.redshift_conn_id = iam_role, redshift_conn_id
+        self.query_group = query_group
 
     def execute(self, context: Any) -> dict[str, Any]:  # noqa: ANN401, ARG002 - the spec's signature
         """Unload; returns ``rows`` and ``s3_url``."""
-        rows = RedshiftHook(self.redshift_conn_id).transaction(self._unload, operation="UNLOAD")
+        rows = RedshiftHook(self.redshift_conn_id, query_group=self.query_group).transaction(
+            self._unload, operation="UNLOAD"
+        )
         print(f"{self.s3_url}: {rows} rows")  # noqa: T201 - the task's log
         return {"rows": rows, "s3_url": self.s3_url}
 

@@ -19,6 +19,7 @@ class RedshiftSQLOperator(Operator):
             no retry either, once a statement was committed: by ``autocommit``, or by TRUNCATE, which commits what came before.
         handler: Gets the cursor of the last statement that has an answer; what it returns is the task's value.
         redshift_conn_id: The connection.
+        query_group: Routes to a queue of the workload management; the connection's own unless given.
         **kwargs: What every task takes.
     """
 
@@ -34,15 +35,17 @@ class RedshiftSQLOperator(Operator):
         repeatable: bool = False,
         handler: Callable[[Any], Any] | None = None,
         redshift_conn_id: str = "redshift_default",
+        query_group: str = "",
         **kwargs: Any,  # noqa: ANN401 - an operator's own
     ) -> None:
         super().__init__(**kwargs)
         self.sql, self.parameters, self.autocommit, self.repeatable = sql, parameters, autocommit, repeatable
         self.handler, self.redshift_conn_id = handler, redshift_conn_id
+        self.query_group = query_group
 
     def execute(self, context: Any) -> Any:  # noqa: ANN401, ARG002 - the spec's signature; the handler's value
         """Run it; returns what the handler returned."""
-        hook = RedshiftHook(self.redshift_conn_id)
+        hook = RedshiftHook(self.redshift_conn_id, query_group=self.query_group)
         return hook.run(
             self.sql, self.parameters, autocommit=self.autocommit, repeatable=self.repeatable, handler=self.handler
         )

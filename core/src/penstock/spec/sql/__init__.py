@@ -1,0 +1,1 @@
+"""Tasks on any SQL database: checks and a sensor, which a provider completes by the way to its database."""

@@ -1,0 +1,25 @@
+"""Operators of Redshift."""
+
+from penstock_redshift.operators.checks import (
+    RedshiftCheckOperator,
+    RedshiftColumnCheckOperator,
+    RedshiftIntervalCheckOperator,
+    RedshiftTableCheckOperator,
+    RedshiftThresholdCheckOperator,
+    RedshiftValueCheckOperator,
+)
+from penstock_redshift.operators.data_api import RedshiftDataOperator
+from penstock_redshift.operators.schema import RedshiftSchemaOperator
+from penstock_redshift.operators.sql import RedshiftSQLOperator
+
+__all__ = [
+    "RedshiftCheckOperator",
+    "RedshiftColumnCheckOperator",
+    "RedshiftDataOperator",
+    "RedshiftIntervalCheckOperator",
+    "RedshiftSQLOperator",
+    "RedshiftSchemaOperator",
+    "RedshiftTableCheckOperator",
+    "RedshiftThresholdCheckOperator",
+    "RedshiftValueCheckOperator",
+]
