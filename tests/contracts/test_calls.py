@@ -17,6 +17,7 @@ RULES = {
         ),
         "the instant is an argument, and clock.py gives it",
         {
+            "testkit/src/penstock_testkit/kinesis/kinesis_server.py": "a stand-in stamps records with the time, which a test may replace",
             f"{CORE}/author/timetable/dates.py": "DAG files and tasks that ask for the present",
             f"{CORE}/clock.py": "the clock",
             f"{CORE}/spec/hooks/service_hook.py": "a connection test tells how far this clock is off the service's",

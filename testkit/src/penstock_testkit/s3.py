@@ -3,7 +3,8 @@
 Source: `moto` in server mode, which keeps objects in this process and answers real HTTP: multipart, ranges,
 versions, If-None-Match and If-Match, presigned URLs. What S3 refuses and moto takes is refused by `s3_rules`.
 Not covered: permissions and signatures (any key is accepted), event notifications, eventual throttling.
-The other AWS services of moto answer at the same endpoint, but many of them accept and do nothing.
+The other AWS services of moto answer at the same endpoint, but many of them accept and do nothing. Kinesis is answered by
+`kinesis`.
 """
 
 import contextlib
@@ -20,6 +21,7 @@ from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # i
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
+from penstock_testkit.kinesis import Kinesis
 from penstock_testkit.s3_rules import Rules
 
 _REGION = "us-east-1"
@@ -33,16 +35,21 @@ class _QuietHandler(MotoRequestHandler):
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Log nothing: the lines would bury a failed test's own."""
 
+    def send_response(self, code: int, message: str | None = None) -> None:
+        """Begin an answer without the machine's date: the application gives its own, for time in a stand-in may jump."""
+        self.send_response_only(code, message)
+
 
 class S3Server:
     """Where the server is, and clients for it.
 
     Attributes:
         endpoint_url: `http://127.0.0.1:<port>`.
+        kinesis: What answers Kinesis there; None if the server is another process's.
     """
 
-    def __init__(self, endpoint_url: str) -> None:
-        self.endpoint_url = endpoint_url
+    def __init__(self, endpoint_url: str, kinesis: Kinesis | None = None) -> None:
+        self.endpoint_url, self.kinesis = endpoint_url, kinesis
         # One session and one client for the server's own calls: a new one reads its models again, 0.2 s each.
         self._session = boto3.session.Session(
             aws_access_key_id=_ACCESS_KEY, aws_secret_access_key=_SECRET_KEY, region_name=_REGION
@@ -110,6 +117,8 @@ class S3Server:
 
     def reset(self) -> None:
         """Forget every bucket, object and other resource."""
+        if self.kinesis is not None:
+            self.kinesis.reset()
         request = urllib.request.Request(f"{self.endpoint_url}/moto-api/reset", method="POST")  # noqa: S310
         with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - the URL is our own loopback server's
             pass
@@ -136,10 +145,11 @@ def s3_server(port: int = 0) -> Iterator[S3Server]:
         The running server's handle.
     """
     app = Rules(DomainDispatcherApplication(create_backend_app))
-    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=_QuietHandler)
+    kinesis = Kinesis(app)
+    server = make_server("127.0.0.1", port, kinesis, threaded=True, request_handler=_QuietHandler)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), name="s3", daemon=True)
     thread.start()
-    handle = S3Server(f"http://127.0.0.1:{server.server_port}")
+    handle = S3Server(f"http://127.0.0.1:{server.server_port}", kinesis)
     app.etag_of = handle.etag_of
     try:
         yield handle

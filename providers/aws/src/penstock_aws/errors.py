@@ -1,7 +1,7 @@
 """AWS errors as kinds: what a failure of the SDK means for a retry.
 
-Error codes are those of the pages "Error responses" of the Amazon S3 API Reference and "Common errors" of the AWS
-general reference. The SDK's own exceptions are told by their class names, so that this room imports nothing of it.
+Error codes are those of the pages "Error responses" of the Amazon S3 API Reference, "GetRecords" of that of
+Kinesis, and "Common errors" of the AWS general reference. The SDK's own exceptions are told by their class names, so that this room imports nothing of it.
 Those of other services are in each one's API reference; here stand those whose status does not tell their kind.
 Actions are those of the page "Required permissions for Amazon S3 API operations" of its user guide, and of the service
 authorization reference; some are not named like the operations.
@@ -34,7 +34,7 @@ _CODES = {
         "RequestThrottled", "TooManyRequestsException", "PriorRequestNotComplete",
         "RequestThrottledException", "ProvisionedThroughputExceededException", "KMS.ThrottlingException",
         "ServerBusy", "BandwidthLimitExceeded", "KmsThrottled", "KMSThrottling", "KMSThrottlingException", "OverLimit",
-        "EC2ThrottledException",
+        "EC2ThrottledException", "LimitExceededException",
     ),
     ErrorKind.CONFLICT: (
         "409", "412", "PreconditionFailed", "ConditionalRequestConflict", "OperationAborted", "BucketAlreadyExists",
@@ -44,7 +44,7 @@ _CODES = {
     ErrorKind.TIMEOUT: ("RequestTimeout", "RequestTimeoutException"),
     ErrorKind.TRANSIENT: (
         "500", "502", "503", "504", "InternalError", "InternalFailure", "ServiceUnavailable", "RequestTimeTooSkewed",
-        "RequestExpired", "TemporaryRedirect", "307",
+        "RequestExpired", "TemporaryRedirect", "307", "ExpiredIteratorException",
         # what arrived was not what was sent: the next attempt sends it again
         "BadDigest", "IncompleteBody", "XAmzContentSHA256Mismatch",
     ),
@@ -91,7 +91,7 @@ _ACTIONS = {
 _HINTS = {
     ErrorKind.AUTH: "Check the keys, profile or role of the connection {conn!r}",
     ErrorKind.PERMISSION: "Allow {action} to the identity of the connection {conn!r}",
-    ErrorKind.THROTTLED: "Spread the load over more time; it is retried",
+    ErrorKind.THROTTLED: "Spread the load over more key prefixes, shards or time; it is retried",
 }
 _HINT_OF_CODE = {
     "InvalidObjectState": "The object is archived; restore it first",

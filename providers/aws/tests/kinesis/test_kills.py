@@ -1,0 +1,93 @@
+"""A batcher is killed before each request that changes the store, the only steps between which it can leave something behind."""
+
+import os
+import signal
+import warnings
+
+import pytest
+
+from penstock_aws.hooks import S3Hook
+from penstock_aws.hooks.kinesis import Batcher, BatchSettings, KinesisHook
+
+STEP = "before-send.s3.PutObject"
+
+
+@pytest.mark.timeout(200)  # some twenty processes, on a machine that may be slow
+def test_each_record_is_stored_once_wherever_a_batcher_is_killed(bucket, pipeline):
+    killed = 0
+    for number in range(1, 100):
+        pipeline.url = f"s3://{bucket}/{number}"
+        pipeline.fake.reset()
+        pipeline.fake.now = lambda: pipeline.time
+        fill(pipeline)
+        died = run_until_killed(pipeline, number)
+        killed += died
+
+        found = pipeline.run(time_field="at", lease_s=1.0, max_records=7)  # other batches than those that were begun
+
+        check(pipeline, f"killed before PUT {number}")
+        assert found.caught_up
+        if not died:
+            break
+    assert killed > 15
+
+
+def fill(pipeline):
+    """Events of an hour that has passed and of one that has not, a repetition, and a dead letter."""
+    pipeline.create()
+    pipeline.time = 1_772_355_600.0
+    pipeline.put(range(10), at=pipeline.time)
+    pipeline.time += 2 * 3600
+    pipeline.put(range(9, 15), at=pipeline.time)
+    pipeline.put_raw(b"dead")
+
+
+def check(pipeline, what):
+    """Exactly that is there which is there without a kill."""
+    keys = {key.removeprefix(pipeline.url.rpartition("/")[2] + "/") for key in pipeline.s3.keys(pipeline.url + "/")}
+    pipeline.keys = lambda folder="": sorted(key for key in keys if key.startswith(folder))
+    assert pipeline.ids() == list(range(15)), what
+    assert len(pipeline.lines("_dead/")) == 1, what
+    state = pipeline.state()
+    counts = state["totals"]
+    assert (counts["records"], counts["events"], counts["duplicates"], counts["dead"]) == (17, 15, 1, 1), what
+    assert counts["files"] == len(pipeline.keys("event=")) + len(pipeline.keys("_dead/")), what
+    assert "_hours/dt=2026-03-01/hour=09/_SUCCESS" in keys, what
+    manifest = pipeline.s3.get(f"{pipeline.url}/_hours/dt=2026-03-01/hour=09/event=click.manifest").decode()
+    assert all(key in manifest for key in pipeline.keys("event=click/dt=2026-03-01/hour=09/")), what
+    assert state["intent"] is None, what
+
+
+def run_until_killed(pipeline, number):
+    """Run a batcher in a process that is killed at the n-th such request; whether it came so far."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python warns of a fork beside the server's threads
+        child = os.fork()
+    if child == 0:
+        try:
+            work(pipeline, number)
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        assert os.WTERMSIG(status) == signal.SIGKILL
+        return True
+    assert os.WEXITSTATUS(status) == 0
+    return False
+
+
+def work(pipeline, number):
+    kinesis, s3 = KinesisHook(connection=pipeline.connection), S3Hook(connection=pipeline.connection)
+    left = [number]
+
+    def count(**_):
+        left[0] -= 1
+        if not left[0]:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    s3.client.meta.events.register(STEP, count)
+    settings = BatchSettings(
+        stream="clicks", s3_url=pipeline.url, event_field="event", id_field="id", time_field="at", max_records=10
+    )
+    Batcher(settings, kinesis=kinesis, s3=s3).run(pause=lambda _: False, until_caught_up=True)
+    os._exit(0)
