@@ -67,4 +67,6 @@ class KinesisBatchService:
         def report(progress: Progress) -> None:
             context.report(str(progress), healthy=progress.known_lag_s <= self.unhealthy_lag_s)
 
+        if context.stopping:
+            return
         Batcher(self.settings, self.aws_conn_id).run(pause=context.wait, report=report)

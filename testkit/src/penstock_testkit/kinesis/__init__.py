@@ -1,5 +1,5 @@
 """A stand-in of Kinesis Data Streams."""
 
-from penstock_testkit.kinesis.server import Kinesis
+from penstock_testkit.kinesis.kinesis_server import Kinesis
 
 __all__ = ["Kinesis"]
