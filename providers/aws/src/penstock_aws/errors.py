@@ -1,7 +1,8 @@
 """AWS errors as kinds: what a failure of the SDK means for a retry.
 
 Error codes are those of the pages "Error responses" of the Amazon S3 API Reference, "GetRecords" of that of
-Kinesis, and "Common errors" of the AWS general reference. The SDK's own exceptions are told by their class names, so that this room imports nothing of it.
+Kinesis, and "Common errors" of the AWS general reference. The SDK's own exceptions are told by their class
+names, so that this room imports nothing of it.
 Those of other services are in each one's API reference; here stand those whose status does not tell their kind.
 Actions are those of the page "Required permissions for Amazon S3 API operations" of its user guide, and of the service
 authorization reference; some are not named like the operations.
