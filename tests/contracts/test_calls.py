@@ -17,12 +17,12 @@ RULES = {
         ),
         "the instant is an argument, and clock.py gives it",
         {
-            "testkit/src/penstock_testkit/kinesis/kinesis_server.py": "a stand-in stamps records with the time, which a test may replace",
             f"{CORE}/author/timetable/dates.py": "DAG files and tasks that ask for the present",
             f"{CORE}/clock.py": "the clock",
             f"{CORE}/spec/hooks/service_hook.py": "a connection test tells how far this clock is off the service's",
             "examples/remote_workers/": "a worker says when its tries began and ended",
             "plugin-manager/": "a tool of one call; its times are for people",
+            "testkit/src/penstock_testkit/kinesis/kinesis_server.py": "records carry the time, which a test may replace",
             "providers/": "services tell instants, and take deadlines as instants",
         },
     ),
