@@ -194,8 +194,7 @@ def test_a_fake_that_is_gone_is_gone_for_connections_that_stand(saas, office, se
     assert session.get("https://office.example/who", timeout=20).ok
     saas.remove(office)
     assert session.get("https://office.example/who", timeout=20).status_code == 421
-    assert saas.denied == ["a request to office.example"]
-    saas.denied.clear()
+    assert saas.denied == []
 
 
 def test_for_a_child_process_the_environment_suffices(saas, office):

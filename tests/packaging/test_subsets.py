@@ -21,8 +21,13 @@ PROVIDERS = sorted(path.parents[2].name for path in (ROOT / "providers").glob("*
 
 def sdks(provider: str) -> set[str]:
     """Return what a provider requires itself, besides the core."""
-    project = tomllib.loads((ROOT / "providers" / provider / "pyproject.toml").read_text())["project"]
-    return {Requirement(text).name for text in project["dependencies"]} - {"penstock-core"}
+    return required(f"providers/{provider}") - required("core") - {"penstock-core"}
+
+
+def required(package: str) -> set[str]:
+    """Return the distributions that a package of the repository names as its own dependencies."""
+    project = tomllib.loads((ROOT / package / "pyproject.toml").read_text())["project"]
+    return {Requirement(text).name for text in project["dependencies"]}
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +40,9 @@ def wheels(tmp_path_factory):
     return folder
 
 
-SUBSETS = [names for size in range(1, len(PROVIDERS) + 1) for names in itertools.combinations(PROVIDERS, size)]
+# What a set brings is what its providers bring, so that a set of three shows nothing that its pairs and the whole do not.
+SIZES = (1, 2, len(PROVIDERS))
+SUBSETS = [names for size in SIZES for names in itertools.combinations(PROVIDERS, size)]
 
 
 @pytest.mark.parametrize("names", SUBSETS, ids=["+".join(names) for names in SUBSETS])

@@ -18,7 +18,8 @@ from penstock.model.notice import TaskStateChanged
 from penstock.model.state import AlertEvent
 from penstock.notify.alerts.alert_watch import AlertWatch
 from penstock.notify.alerts.channels import ChannelPorts, Channels, Limits
-from penstock.notify.alerts.composer import Composer, Style
+from penstock.notify.alerts.composer import Composer, Sources
+from penstock.notify.alerts.log_tails import LogTail
 from penstock.spec.wire import Reply
 from penstock.store import ALERTS, Keyring, Store, new_key
 from penstock_testkit.saas import plain_http
@@ -45,7 +46,11 @@ class Desk:
         program = folder / "channel.py"
         program.write_text(CHANNEL)
         reply = Reply(msgspec.to_builtins(connection), secrets=connection.secrets())
-        composer = Composer(self.store, folder, Style(20, ""), lambda ask: reply, lambda key, ask: reply)
+
+        def answer(ask, done):
+            done(reply)
+
+        composer = Composer(self.store, Sources(folder, lambda path: LogTail(), "", answer, lambda key: answer))
         ports = ChannelPorts(
             lambda name: [sys.executable, str(program)], composer, folder / "alerts.log",
             lambda: 1000.0 + self.passed_s, self.now, self.told.append,

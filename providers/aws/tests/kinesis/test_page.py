@@ -40,7 +40,10 @@ def test_the_pages_dag_runs(tmp_path, pipeline, s3, connection):
 
 @pytest.mark.parametrize("text", [PAGE, README], ids=["page", "README"])
 def test_their_settings_make_a_service(text):
-    options = tomllib.loads(block(text, "toml"))["services"]["clicks"]
+    settings = next(
+        each for each in re.findall(r"^```toml[^\n]*\n(.*?)^```", text, re.MULTILINE | re.DOTALL) if "[services" in each
+    )
+    options = tomllib.loads(settings)["services"]["clicks"]
     assert options.pop("type") == "aws.kinesis_batcher"
 
     assert KinesisBatchService(**options).settings.stream == "clicks"

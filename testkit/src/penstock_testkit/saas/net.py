@@ -121,9 +121,9 @@ class SaasNet:
     def find(self, connected: str, named: str) -> Service | None:
         """The app of a host, if the request names the host that its connection is to."""
         app = self._app_of(connected)
-        if app is None:
-            self.denied.append(f"a request to {connected}")
-        elif named != connected:
+        # Without one, its connection was let through for a fake that is gone: what a killed process of an earlier test had sent
+        # may be read only now. It is refused, and no fault of the test that runs meanwhile.
+        if app is not None and named != connected:
             app.problems.append(f"a request on a connection to {connected} names the host {named!r}")
             return None
         return app

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock_testkit.saas import HttpAnswer, HttpRequest, NotFakedError, RouteTable
 from penstock_testkit.salesforce.jobs import Job, csv_of
-from penstock_testkit.salesforce.refusals import refused
+from penstock_testkit.salesforce.salesforce_errors import refused
 
 if TYPE_CHECKING:
     from penstock_testkit.salesforce.organisation import Salesforce

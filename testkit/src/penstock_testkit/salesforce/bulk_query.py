@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from penstock_testkit.saas import HttpAnswer, HttpRequest, RouteTable
 from penstock_testkit.salesforce.jobs import csv_of
-from penstock_testkit.salesforce.refusals import refused
+from penstock_testkit.salesforce.salesforce_errors import refused
 from penstock_testkit.salesforce.soql import SoqlError
 
 if TYPE_CHECKING:

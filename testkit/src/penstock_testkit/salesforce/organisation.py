@@ -13,8 +13,8 @@ from penstock_testkit.salesforce.bulk_ingest import ingest_jobs
 from penstock_testkit.salesforce.bulk_query import query_jobs
 from penstock_testkit.salesforce.jobs import Jobs
 from penstock_testkit.salesforce.login import Logins, logins
-from penstock_testkit.salesforce.refusals import refused
 from penstock_testkit.salesforce.rest import rest
+from penstock_testkit.salesforce.salesforce_errors import refused
 from penstock_testkit.salesforce.sobjects import Organisation
 
 HOST = "acme.my.salesforce.com"

@@ -7,7 +7,7 @@ above 16,384 bytes is 414 ("Status Codes and Error Responses").
 from typing import TYPE_CHECKING, Any
 
 from penstock_testkit.saas import HttpAnswer, HttpRequest, RouteTable
-from penstock_testkit.salesforce.refusals import refused
+from penstock_testkit.salesforce.salesforce_errors import refused
 from penstock_testkit.salesforce.soql import SoqlError
 
 if TYPE_CHECKING:

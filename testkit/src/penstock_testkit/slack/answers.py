@@ -5,7 +5,7 @@ from typing import Any
 
 from penstock_testkit.saas import HttpAnswer
 from penstock_testkit.saas.messages import HttpRequest
-from penstock_testkit.slack.refusals import RefusedError
+from penstock_testkit.slack.slack_errors import SlackRefusedError
 from penstock_testkit.slack.state import WorkspaceState
 
 Method = Callable[[WorkspaceState, dict[str, Any]], dict[str, Any]]
@@ -19,7 +19,7 @@ def method(scope: str = "") -> Callable[[Method], Callable[[WorkspaceState, Http
             try:
                 workspace.check_token(request.header("Authorization"), scope)
                 return HttpAnswer.json({"ok": True, **function(workspace, request.fields)})
-            except RefusedError as error:
+            except SlackRefusedError as error:
                 return HttpAnswer.json({"ok": False, "error": error.code, **error.more})
 
         return route
@@ -31,11 +31,11 @@ def page(found: Sequence[Any], fields: dict[str, Any], most: int) -> tuple[Seque
     """A page of a list, and the metadata with the cursor of the next; a cursor is the place where it begins.
 
     Raises:
-        RefusedError: In Slack's words.
+        SlackRefusedError: In Slack's words.
     """
     try:
         begin = int(str(fields.get("cursor", "")).removeprefix("at-") or 0)
     except ValueError:
-        raise RefusedError("invalid_cursor") from None
+        raise SlackRefusedError("invalid_cursor") from None
     end = begin + min(int(fields.get("limit", 100)), most)
     return found[begin:end], {"next_cursor": f"at-{end}" if end < len(found) else ""}

@@ -3,7 +3,7 @@
 from typing import Any
 
 from penstock_testkit.saas import NotFakedError
-from penstock_testkit.slack.refusals import RefusedError
+from penstock_testkit.slack.slack_errors import SlackRefusedError
 
 _MOST = {"header": 150, "section": 3000, "markdown": 12_000}
 _TYPES = {"header", "section", "context", "divider", "actions", "markdown", "image"}
@@ -14,13 +14,13 @@ def check_message(fields: dict[str, Any]) -> None:
     """Refuse a message that says nothing, or too much.
 
     Raises:
-        RefusedError: In Slack's words.
+        SlackRefusedError: In Slack's words.
     """
     blocks, attachments = fields.get("blocks") or [], fields.get("attachments") or []
     if not (fields.get("text") or blocks or attachments):
-        raise RefusedError("no_text")
+        raise SlackRefusedError("no_text")
     if len(attachments) > 100:
-        raise RefusedError("too_many_attachments")
+        raise SlackRefusedError("too_many_attachments")
     _check_blocks(blocks)
     for each in attachments:
         _check_blocks(each.get("blocks") or [])
@@ -45,9 +45,9 @@ def _check_blocks(blocks: list[dict[str, Any]]) -> None:
             problems.append(f"no more than 10 items allowed [json-pointer:/blocks/{number}]")
     if problems:
         messages = [f"[ERROR] {each}" for each in problems]
-        raise RefusedError("invalid_blocks", response_metadata={"messages": messages})
+        raise SlackRefusedError("invalid_blocks", response_metadata={"messages": messages})
     if together > _MOST_TOGETHER:
-        raise RefusedError("msg_blocks_too_long")
+        raise SlackRefusedError("msg_blocks_too_long")
 
 
 def _texts(block: dict[str, Any]) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Any
 from penstock_testkit.saas import RouteTable
 from penstock_testkit.slack.answers import method
 from penstock_testkit.slack.blocks import check_message
-from penstock_testkit.slack.refusals import RefusedError
+from penstock_testkit.slack.slack_errors import SlackRefusedError
 from penstock_testkit.slack.state import WorkspaceState
 
 chat = RouteTable()
@@ -57,12 +57,12 @@ def update(workspace: WorkspaceState, fields: dict[str, Any]) -> dict[str, Any]:
     """Put another message into the place of one.
 
     Raises:
-        RefusedError: In Slack's words.
+        SlackRefusedError: In Slack's words.
     """
     channel = workspace.channel_of(str(fields.pop("channel", "")))
     found = workspace.find(channel, str(fields.pop("ts", "")))
     if found.user != workspace.user:
-        raise RefusedError("cant_update_message")
+        raise SlackRefusedError("cant_update_message")
     check_message(fields)
     _check_metadata(fields)
     found.fields |= fields
@@ -76,12 +76,12 @@ def delete(workspace: WorkspaceState, fields: dict[str, Any]) -> dict[str, Any]:
     """Delete a message.
 
     Raises:
-        RefusedError: In Slack's words.
+        SlackRefusedError: In Slack's words.
     """
     channel = workspace.channel_of(fields["channel"])
     found = workspace.find(channel, fields["ts"])
     if found.user != workspace.user:
-        raise RefusedError("cant_delete_message")
+        raise SlackRefusedError("cant_delete_message")
     workspace.messages[channel].remove(found)
     return {"channel": channel, "ts": found.ts}
 
@@ -92,15 +92,15 @@ def lookup_by_email(workspace: WorkspaceState, fields: dict[str, Any]) -> dict[s
     """The user with a mail address.
 
     Raises:
-        RefusedError: In Slack's words.
+        SlackRefusedError: In Slack's words.
     """
     found = workspace.emails.get(fields["email"])
     if found is None:
-        raise RefusedError("users_not_found")
+        raise SlackRefusedError("users_not_found")
     return {"user": {"id": found, "name": fields["email"].partition("@")[0]}}
 
 
 def _check_metadata(fields: dict[str, Any]) -> None:
     metadata = fields.get("metadata")
     if metadata is not None and set(metadata) != {"event_type", "event_payload"}:
-        raise RefusedError("invalid_metadata_format")
+        raise SlackRefusedError("invalid_metadata_format")

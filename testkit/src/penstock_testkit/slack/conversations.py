@@ -4,7 +4,7 @@ from typing import Any
 
 from penstock_testkit.saas import RouteTable
 from penstock_testkit.slack.answers import method, page
-from penstock_testkit.slack.refusals import RefusedError
+from penstock_testkit.slack.slack_errors import SlackRefusedError
 from penstock_testkit.slack.state import SlackMessage, WorkspaceState
 
 conversations = RouteTable()
@@ -18,13 +18,13 @@ def list_channels(workspace: WorkspaceState, fields: dict[str, Any]) -> dict[str
     """The channels that the app may see, page by page.
 
     Raises:
-        RefusedError: In Slack's words.
+        SlackRefusedError: In Slack's words.
     """
     types = set(fields.get("types", "public_channel").split(","))
     if types - _TYPES:
-        raise RefusedError("invalid_types")
+        raise SlackRefusedError("invalid_types")
     if "private_channel" in types and "groups:read" not in workspace.scopes:
-        raise RefusedError("missing_scope", needed="groups:read", provided=",".join(sorted(workspace.scopes)))
+        raise SlackRefusedError("missing_scope", needed="groups:read", provided=",".join(sorted(workspace.scopes)))
     found = [
         {"id": each, "name": name, "is_private": each in workspace.private, "is_archived": each in workspace.archived}
         for each, name in workspace.channels.items()
@@ -56,8 +56,8 @@ def replies(workspace: WorkspaceState, fields: dict[str, Any]) -> dict[str, Any]
     channel = workspace.channel_of(fields["channel"])
     try:
         first = workspace.find(channel, fields["ts"])
-    except RefusedError:
-        raise RefusedError("thread_not_found") from None
+    except SlackRefusedError:
+        raise SlackRefusedError("thread_not_found") from None
     rest = [
         each
         for each in workspace.messages[channel]

@@ -6,7 +6,7 @@ from typing import Any
 from penstock_testkit.saas import HttpAnswer, RouteTable
 from penstock_testkit.saas.messages import HttpRequest
 from penstock_testkit.slack.answers import method
-from penstock_testkit.slack.refusals import RefusedError
+from penstock_testkit.slack.slack_errors import SlackRefusedError
 from penstock_testkit.slack.state import SlackFile, WorkspaceState
 
 files = RouteTable()
@@ -37,14 +37,14 @@ def complete_upload(workspace: WorkspaceState, fields: dict[str, Any]) -> dict[s
     """Show files in a channel, whose id is wanted.
 
     Raises:
-        RefusedError: In Slack's words.
+        SlackRefusedError: In Slack's words.
     """
     channel = workspace.channel_of(fields["channel_id"])
     described = json.loads(fields["files"])
     for each in described:
         found = workspace.files.get(each["id"])
         if found is None or found.content is None:
-            raise RefusedError("file_not_found")
+            raise SlackRefusedError("file_not_found")
     for each in described:
         found = workspace.files[each["id"]]
         found.channel, found.fields = channel, {**fields, **each}
@@ -58,10 +58,10 @@ def info(workspace: WorkspaceState, fields: dict[str, Any]) -> dict[str, Any]:
     """What is known of a file.
 
     Raises:
-        RefusedError: In Slack's words.
+        SlackRefusedError: In Slack's words.
     """
     found = workspace.files.get(fields["file"])
     if found is None or found.content is None:
-        raise RefusedError("file_not_found")
+        raise SlackRefusedError("file_not_found")
     channels = [found.channel] if found.channel else []
     return {"file": {"id": fields["file"], "name": found.name, "channels": channels, "groups": [], "ims": []}}

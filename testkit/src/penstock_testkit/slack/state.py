@@ -8,7 +8,7 @@ from typing import Any
 
 from penstock_testkit.saas import App, HttpAnswer
 from penstock_testkit.saas.messages import HttpRequest
-from penstock_testkit.slack.refusals import RefusedError
+from penstock_testkit.slack.slack_errors import SlackRefusedError
 
 SCOPES = frozenset(
     {"chat:write", "channels:read", "groups:read", "channels:history", "files:write", "files:read", "users:read.email"}
@@ -108,36 +108,36 @@ class WorkspaceState(App):
         """Refuse a token that is not the app's, or has not the scope.
 
         Raises:
-            RefusedError: In Slack's words.
+            SlackRefusedError: In Slack's words.
         """
         if not authorization:
-            raise RefusedError("not_authed")
+            raise SlackRefusedError("not_authed")
         if authorization != f"Bearer {self.token}":
-            raise RefusedError("invalid_auth")
+            raise SlackRefusedError("invalid_auth")
         if scope and scope not in self.scopes:
-            raise RefusedError("missing_scope", needed=scope, provided=",".join(sorted(self.scopes)))
+            raise SlackRefusedError("missing_scope", needed=scope, provided=",".join(sorted(self.scopes)))
 
     def channel_of(self, channel: str, *, by_name: bool = False) -> str:
         """The id of a channel that was asked for; a name is known to chat.postMessage alone.
 
         Raises:
-            RefusedError: In Slack's words.
+            SlackRefusedError: In Slack's words.
         """
         named = {f"#{name}": each for each, name in self.channels.items()}
         named |= {name: each for each, name in self.channels.items()}
         found = channel if channel in self.channels else named.get(channel, "") if by_name else ""
         if not found:
-            raise RefusedError("channel_not_found")
+            raise SlackRefusedError("channel_not_found")
         return found
 
     def add(self, channel: str, fields: dict[str, Any]) -> SlackMessage:
         """Keep a message, and give it its id.
 
         Raises:
-            RefusedError: In Slack's words.
+            SlackRefusedError: In Slack's words.
         """
         if channel in self.archived:
-            raise RefusedError("is_archived")
+            raise SlackRefusedError("is_archived")
         self._last = max(self._last + 1, self._now_ns() // 1000)
         blocks = [{"block_id": f"b{next(self._numbers)}", **each} for each in fields.get("blocks") or ()]
         kept = {**fields, **({"blocks": blocks} if blocks else {})}
@@ -149,12 +149,12 @@ class WorkspaceState(App):
         """The message of a channel by its id.
 
         Raises:
-            RefusedError: In Slack's words.
+            SlackRefusedError: In Slack's words.
         """
         for each in self.messages[channel]:
             if each.ts == ts:
                 return each
-        raise RefusedError("message_not_found")
+        raise SlackRefusedError("message_not_found")
 
     def new_id(self, kind: str) -> str:
         """An id that nothing else has."""

@@ -3,7 +3,7 @@
 from penstock_testkit.saas import HttpAnswer, RouteTable
 from penstock_testkit.saas.messages import HttpRequest
 from penstock_testkit.slack.blocks import check_message
-from penstock_testkit.slack.refusals import RefusedError
+from penstock_testkit.slack.slack_errors import SlackRefusedError
 from penstock_testkit.slack.state import WorkspaceState
 
 webhooks = RouteTable()
@@ -22,7 +22,7 @@ def send(workspace: WorkspaceState, request: HttpRequest, team: str, service: st
         return HttpAnswer.text("channel_is_archived", 410)
     try:
         check_message(request.fields)
-    except RefusedError as error:
+    except SlackRefusedError as error:
         return HttpAnswer.text(error.code, 400)
     workspace.add(channel, request.fields)
     return HttpAnswer.text("ok")

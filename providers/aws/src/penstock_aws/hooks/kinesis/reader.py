@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from penstock.errors import ErrorKind, ProviderError
-from penstock_aws.hooks.kinesis.batch import Batch, make_batch
+from penstock_aws.hooks.kinesis.event_files import Batch, make_batch
 from penstock_aws.hooks.kinesis.events import Record, Rules
 from penstock_aws.hooks.kinesis.state_store import Held, StateStore
 from penstock_aws.hooks.kinesis.states import Intent, ShardState

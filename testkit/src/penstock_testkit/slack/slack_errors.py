@@ -1,9 +1,9 @@
-"""Refusals."""
+"""What Slack says no with."""
 
 from typing import Any
 
 
-class RefusedError(Exception):
+class SlackRefusedError(Exception):
     """Slack refuses, with status 200.
 
     Args:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock_aws.hooks.kinesis.batch import make_batch
+from penstock_aws.hooks.kinesis.event_files import make_batch
 from penstock_aws.hooks.kinesis.events import Record, Rules, folder
 from penstock_aws.hooks.kinesis.states import ShardState, decode
 
