@@ -4,6 +4,7 @@ import io
 import json
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 
 import pytest
@@ -59,6 +60,19 @@ class Kept(dict):
     """Checkpoints of one task."""
 
     set = dict.__setitem__
+
+
+def test_the_sdk_asks_for_nothing_in_threads_of_its_own(gcs, hook):
+    before = set(threading.enumerate())
+    gcs.put("gs://clicks/a", "one")
+
+    hook.head("gs://clicks/a")
+    assert [each.name for each in hook.list_objects("gs://clicks/")] == ["a"]
+
+    for each in set(threading.enumerate()) - before:
+        if "_fetch_background" in each.name:
+            each.join()
+    assert not gcs.asked("GET /storage/v1/b/clicks")
 
 
 def test_of_eight_processes_that_write_one_object_one_wins(gcs, key):
