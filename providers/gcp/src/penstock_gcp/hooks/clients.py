@@ -5,7 +5,6 @@ one takes whatever a file asks for (google.auth.load_credentials_from_file, depr
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +15,6 @@ from penstock_gcp.connections import GcpFields
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 _LIFETIME_S = 3600  # of a token by impersonation; the most without an exception of the organisation's
 _DEFAULT_ENDPOINT = "https://storage.googleapis.com"
-_NO_METADATA = "DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA"
 
 
 class Clients(NamedTuple):
@@ -57,9 +55,6 @@ def _made(fields: GcpFields) -> Clients:
     from google.auth.transport.requests import AuthorizedSession  # noqa: PLC0415
     from google.cloud.storage import Client  # type: ignore[import-untyped]  # noqa: PLC0415 - it ships no types
 
-    # The SDK (3.10 and later) asks for each new bucket's metadata in a thread of its own, for spans that nobody may record:
-    # a request that needs storage.buckets.get, outside of our deadlines. Who sets the variable himself has his way.
-    os.environ.setdefault(_NO_METADATA, "true")
     credentials, project = (None, "") if fields.anonymous else _credentials(fields)
     endpoint = fields.endpoint_url.rstrip("/") or _DEFAULT_ENDPOINT
     refreshed = () if credentials is None else DEFAULT_REFRESH_STATUS_CODES  # nobody has nothing to renew
@@ -73,6 +68,9 @@ def _made(fields: GcpFields) -> Clients:
         client_options=ClientOptions(api_endpoint=endpoint),
         _http=session,
     )
+    # The SDK asks for each new bucket's metadata in a thread of its own, for spans that nobody may record: a request that
+    # needs storage.buckets.get, outside of our deadlines. Its only public switch is a variable of the whole process.
+    storage._bucket_metadata_cache = None  # noqa: SLF001
     return Clients(storage, session, credentials, project, endpoint)
 
 
