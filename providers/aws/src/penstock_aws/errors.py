@@ -84,7 +84,7 @@ _ACTIONS = {
     "Invoke": "lambda:InvokeFunction",
     "GetSecretValue": "secretsmanager:GetSecretValue (and kms:Decrypt on a key of your own)",
     "GetParameter": "ssm:GetParameter (and kms:Decrypt on a key of your own)",
-    "SendMessageBatch": "sqs:SendMessage",
+    "ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
     "DeleteMessageBatch": "sqs:DeleteMessage",
     "RunTask": "ecs:RunTask (and iam:PassRole on the roles of the task definition)",
 }  # every other operation's action has its name

@@ -5,6 +5,7 @@ from penstock_aws.hooks.ecs import EcsHook
 from penstock_aws.hooks.functions import LambdaHook
 from penstock_aws.hooks.logs import LogsHook
 from penstock_aws.hooks.notices import CloudWatchHook, SnsHook
+from penstock_aws.hooks.queues import SqsHook, SqsMessage
 from penstock_aws.hooks.s3 import S3Hook, S3Object
 from penstock_aws.hooks.secret_values import SecretsManagerHook, SsmHook
 
@@ -18,5 +19,7 @@ __all__ = [
     "S3Object",
     "SecretsManagerHook",
     "SnsHook",
+    "SqsHook",
+    "SqsMessage",
     "SsmHook",
 ]

@@ -11,6 +11,7 @@ from penstock_aws.operators.objects import (
     S3DeleteObjectsOperator,
     S3ListOperator,
 )
+from penstock_aws.operators.queue_message import SqsPublishOperator
 
 __all__ = [
     "BatchOperator",
@@ -22,4 +23,5 @@ __all__ = [
     "S3DeleteBucketOperator",
     "S3DeleteObjectsOperator",
     "S3ListOperator",
+    "SqsPublishOperator",
 ]
