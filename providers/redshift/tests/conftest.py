@@ -1,11 +1,13 @@
 """Hooks on a new database of the Redshift test server, and a runtime around the test."""
 
+import urllib.parse
+
 import pytest
 
 from penstock import Connection
 from penstock.author.runtime import current
 from penstock.plugins.host import PluginHost
-from penstock_redshift.hooks import RedshiftHook
+from penstock_redshift.hooks import PostgresHook, RedshiftHook
 
 
 class Surroundings:
@@ -32,6 +34,15 @@ def connection_to(database, **extra):
     )  # fmt: skip
 
 
+def connection_by(url, *, login="postgres", password=""):
+    """A connection to a database of the PostgreSQL test server."""
+    parts = urllib.parse.urlsplit(url)
+    return Connection(
+        "postgres_default", "postgres", host=parts.hostname, port=parts.port, login=login, password=password,
+        schema=parts.path.removeprefix("/"), extra={"sslmode": "disable", "connect_timeout_s": 5},
+    )  # fmt: skip
+
+
 @pytest.fixture
 def connect_with(redshift):
     """A function that makes a hook whose connection has further fields."""
@@ -42,6 +53,22 @@ def connect_with(redshift):
 def hook(connect_with):
     """A hook on an empty database."""
     return connect_with()
+
+
+@pytest.fixture
+def postgres_connection(postgres_server, postgres_url):
+    """A connection to an empty database of PostgreSQL, as a superuser with a password."""
+    PostgresHook(connection=connection_by(postgres_url)).run(
+        "DO $$ BEGIN IF to_regrole('cache_admin') IS NULL THEN CREATE ROLE cache_admin SUPERUSER LOGIN PASSWORD 'cache-Passw0rd';"
+        " END IF; END $$"
+    )
+    return connection_by(postgres_url, login="cache_admin", password="cache-Passw0rd")
+
+
+@pytest.fixture
+def postgres(postgres_connection):
+    """A hook on that database."""
+    return PostgresHook(connection=postgres_connection)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from penstock import Connection
 from penstock.errors import ConfigError
 from penstock.spec.fields import read_fields
-from penstock_redshift.connections import RedshiftFields
+from penstock_redshift.connections import PostgresFields, RedshiftFields
 
 GOOD = {"host": "h", "login": "u", "password": "hunter2", "schema": "db"}
 
@@ -44,5 +44,21 @@ def test_fields_come_from_parts_and_extra():
 def test_a_wrong_connection_is_refused(change, says):
     with pytest.raises(ConfigError, match=says) as raised:
         read_fields(Connection("c", "redshift", **GOOD | change), RedshiftFields)
+
+    assert "hunter2" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        pytest.param({"login": ""}, "user is missing", id="user"),
+        pytest.param({"port": 70000}, "port must be between", id="port"),
+        pytest.param({"extra": {"connect_timeout_s": 1}}, "must be 2 or more", id="timeout"),
+        pytest.param({"extra": {"query_group": "x"}}, "'query_group' is no field of it", id="of the other"),
+    ],
+)
+def test_a_wrong_connection_to_postgresql_is_refused(change, says):
+    with pytest.raises(ConfigError, match=says) as raised:
+        read_fields(Connection("c", "postgres", **GOOD | change), PostgresFields)
 
     assert "hunter2" not in str(raised.value)

@@ -5,7 +5,7 @@ import pytest
 
 from penstock import Connection
 from penstock.testing import HookSuite, OperatorSuite, SensorSuite
-from penstock_redshift.hooks import RedshiftHook
+from penstock_redshift.hooks import PostgresHook, RedshiftHook
 from penstock_redshift.operators import (
     RedshiftCheckOperator,
     RedshiftColumnCheckOperator,
@@ -26,6 +26,17 @@ class TestRedshiftHook(HookSuite):
     @pytest.fixture
     def connection(self, hook):
         return hook.connection
+
+    def impatient(self, connection):
+        return msgspec.structs.replace(connection, extra={**connection.extra, "connect_timeout_s": 2})
+
+
+class TestPostgresHook(HookSuite):
+    hook = PostgresHook
+
+    @pytest.fixture
+    def connection(self, postgres_connection):
+        return postgres_connection
 
     def impatient(self, connection):
         return msgspec.structs.replace(connection, extra={**connection.extra, "connect_timeout_s": 2})

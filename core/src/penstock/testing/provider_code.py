@@ -4,7 +4,7 @@ import ast
 import dataclasses
 import importlib
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ from penstock.errors import PenstockError
 from penstock.spec.object_store import ObjectInfo
 from penstock.testing.provider_checks import BY_NAME, TASKS, Subject, own_parameters
 from penstock_manifest.arguments import accepts
-from penstock_manifest.format import Field
+from penstock_manifest.format import ConnectionType, Field
 from penstock_manifest.kinds import KINDS
 
 _SAMPLES: dict[str, Any] = {
@@ -122,29 +122,32 @@ def _sample(written: str) -> object:
 def field_problems(subject: Subject) -> list[str]:
     """Fields of a connection type that the code does not read or whose default is another there, and those that are not listed.
 
-    The code's are those of the dataclasses in the provider's module ``connections``; without that module, or a manifest that can be
-    read, nothing is compared.
+    The code's are those of the dataclasses in the provider's module ``connections``, of which each type is held against the one that
+    it fits best; without that module, or a manifest that can be read, nothing is compared.
     """
-    coded = {field.name: field for field in _fields_of_code(subject)}
-    known = set(coded)
-    if not known or subject.manifest is None:
+    coded = list(_fields_of_code(subject))
+    if not coded or subject.manifest is None:
         return []
-    listed = {field.name for each in subject.manifest.connections for field in each.fields}
-    types = ", ".join(each.type for each in subject.manifest.connections)
-    problems = [
-        f"connection {types}: the manifest's field {name} is none of the code"
-        for name in sorted(listed - known - _PARTS)
-    ]
-    problems += [
-        f"connection {types}: the code's field {name} is not in the manifest"
-        for name in sorted(known - listed - _PARTS)
-    ]
-    return problems + [
-        f"connection {each.type}: {field.name} {problem}"
+    return [
+        problem
         for each in subject.manifest.connections
-        for field in each.fields
-        if field.name in known and (problem := _default_problem(coded[field.name], field))
+        for problem in min((_differences(each, fields) for fields in coded), key=len)
     ]
+
+
+def _differences(listed: ConnectionType, coded: "Mapping[str, dataclasses.Field[Any]]") -> list[str]:
+    """How a connection type of the manifest and a dataclass differ, in sentences."""
+    fields = {each.name: each for each in listed.fields}
+    none_of_code = [
+        f"the manifest's field {name} is none of the code" for name in sorted(fields.keys() - coded - _PARTS)
+    ]
+    unlisted = [f"the code's field {name} is not in the manifest" for name in sorted(coded.keys() - fields - _PARTS)]
+    others = [
+        f"{name} {problem}"
+        for name, field in fields.items()
+        if name in coded and (problem := _default_problem(coded[name], field))
+    ]
+    return [f"connection {listed.type}: {each}" for each in none_of_code + unlisted + others]
 
 
 def _default_problem(coded: "dataclasses.Field[Any]", listed: Field) -> str:
@@ -159,7 +162,7 @@ def _default_problem(coded: "dataclasses.Field[Any]", listed: Field) -> str:
     return ""
 
 
-def _fields_of_code(subject: Subject) -> Iterator["dataclasses.Field[Any]"]:
+def _fields_of_code(subject: Subject) -> Iterator["Mapping[str, dataclasses.Field[Any]]"]:
     name = f"{subject.package.name}.connections"
     try:
         module = importlib.import_module(name)
@@ -167,7 +170,7 @@ def _fields_of_code(subject: Subject) -> Iterator["dataclasses.Field[Any]"]:
         return
     for each in vars(module).values():
         if isinstance(each, type) and dataclasses.is_dataclass(each) and each.__module__.startswith(name):
-            yield from (field for field in dataclasses.fields(each) if field.init)
+            yield {field.name: field for field in dataclasses.fields(each) if field.init}
 
 
 def protocol_problems(subject: Subject) -> list[str]:

@@ -3,7 +3,7 @@
 import json
 import sys
 
-from penstock_redshift.hooks.redshift import split
+from penstock_redshift.hooks.database import split
 from penstock_redshift.hooks.tags import read_tags
 
 

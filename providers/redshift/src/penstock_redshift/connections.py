@@ -1,4 +1,4 @@
-"""The fields of a Redshift connection, frozen and validated."""
+"""The fields of connections, frozen and validated."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -74,11 +74,54 @@ class RedshiftFields(ConnectionFields):
             yield "aws_conn_id belongs to iam, and excludes profile_name"
         if not self.iam and not (self.user and self.password):
             yield "login and password are needed (or iam = true)"
-        if not 1 <= self.port <= 65535:
-            yield "port must be between 1 and 65535"
-        if self.connect_timeout_s < 2:
-            yield "connect_timeout_s must be 2 or more; libpq takes less for 2"
-        if self.statement_timeout_s < 0:
-            yield "statement_timeout_s must be 0 or more"
-        if self.max_attempts < 1:
-            yield "max_attempts must be 1 or more"
+        yield from _out_of_range(self)
+
+
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class PostgresFields(ConnectionFields):
+    """Where a PostgreSQL is, and as whom we log in.
+
+    Attributes:
+        host, port, database: A connection's host, port and schema.
+        user, password: A connection's login and password; the password may be empty where the server asks for none.
+        sslmode, sslrootcert: As libpq means them; the system's certificates unless given.
+        connect_timeout_s: Seconds to wait for a connection.
+        statement_timeout_s: Seconds after which the server ends a statement; 0 for never.
+        search_path, timezone: Set after login unless empty.
+        application_name: As the server's views show us.
+        max_attempts: How often a transaction that collided with another is tried.
+    """
+
+    PARTS: ClassVar[Mapping[str, str]] = {
+        "host": "host", "port": "port", "database": "schema", "user": "login", "password": "password",
+    }  # fmt: skip
+    SHOWN: ClassVar[tuple[str, ...]] = ("host", "port", "database", "user")
+
+    host: str
+    database: str
+    user: str
+    password: str = ""
+    port: int = 5432
+    sslmode: Literal["disable", "prefer", "require", "verify-ca", "verify-full"] = "verify-full"
+    sslrootcert: str = ""
+    connect_timeout_s: int = 10
+    statement_timeout_s: float = 0.0
+    search_path: str = ""
+    timezone: str = ""
+    application_name: str = "penstock"
+    max_attempts: int = 5
+
+    def problems(self) -> Iterator[str]:
+        """Fields that cannot be right."""
+        yield from _out_of_range(self)
+
+
+def _out_of_range(fields: RedshiftFields | PostgresFields) -> Iterator[str]:
+    if not 1 <= fields.port <= 65535:
+        yield "port must be between 1 and 65535"
+    if fields.connect_timeout_s < 2:
+        yield "connect_timeout_s must be 2 or more; libpq takes less for 2"
+    if fields.statement_timeout_s < 0:
+        yield "statement_timeout_s must be 0 or more"
+    if fields.max_attempts < 1:
+        yield "max_attempts must be 1 or more"

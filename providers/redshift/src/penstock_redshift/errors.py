@@ -78,13 +78,14 @@ _HINTS = {
 }
 
 
-def provider_error(error: Exception, *, operation: str, conn_id: str = "") -> ProviderError:
+def provider_error(error: Exception, *, operation: str, conn_id: str = "", service: str = "redshift") -> ProviderError:
     """The driver's error as Penstock's.
 
     Args:
         error: Anything that psycopg, or boto3 while it fetched credentials, raised.
         operation: What was attempted, such as ``COPY``.
         conn_id: The connection, for the hint.
+        service: What failed.
     """
     if isinstance(error, ProviderError):
         return error
@@ -96,7 +97,7 @@ def provider_error(error: Exception, *, operation: str, conn_id: str = "") -> Pr
     kind = _kind(error, state, f"{text}\n{detail}")
     return ProviderError(
         message,
-        service="redshift",
+        service=service,
         operation=operation,
         kind=kind,
         code=state or type(error).__name__,

@@ -7,9 +7,10 @@ after five minutes (``keepalives_idle``).
 """
 
 import ssl
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from penstock_redshift.connections import RedshiftFields
+from penstock_redshift.connections import PostgresFields, RedshiftFields
 from penstock_redshift.hooks.credentials import temporary_credentials
 from penstock_redshift.hooks.literals import adapters
 
@@ -39,10 +40,10 @@ def connect(fields: RedshiftFields, *, autocommit: bool) -> "psycopg.Connection[
         keepalives_count=6,
         gssencmode="disable",
         application_name=fields.application_name,
-        **_tls(fields),
+        **tls(fields),
     )
     try:
-        for statement in _settings(fields):
+        for statement in settings(fields, {"query_group": fields.query_group}):
             connection.execute(statement)
         connection.autocommit = autocommit
     except BaseException:
@@ -51,14 +52,11 @@ def connect(fields: RedshiftFields, *, autocommit: bool) -> "psycopg.Connection[
     return connection
 
 
-def _settings(fields: RedshiftFields) -> list[Any]:
+def settings(fields: RedshiftFields | PostgresFields, further: Mapping[str, Any]) -> list[Any]:
+    """Statements that set up a session: what the connection says, and further settings; those without a value are left out."""
     from psycopg import sql  # noqa: PLC0415 - on first use
 
-    wanted = {
-        "statement_timeout": int(fields.statement_timeout_s * 1000),
-        "query_group": fields.query_group,
-        "timezone": fields.timezone,
-    }
+    wanted = {"statement_timeout": int(fields.statement_timeout_s * 1000), **further, "timezone": fields.timezone}
     found: list[Any] = [
         sql.SQL("SET {} TO {}").format(sql.SQL(name), sql.Literal(value)) for name, value in wanted.items() if value
     ]
@@ -68,7 +66,8 @@ def _settings(fields: RedshiftFields) -> list[Any]:
     return found
 
 
-def _tls(fields: RedshiftFields) -> dict[str, Any]:
+def tls(fields: RedshiftFields | PostgresFields) -> dict[str, Any]:
+    """How libpq is to encrypt and to verify."""
     if not fields.sslmode.startswith("verify"):
         return {"sslmode": fields.sslmode}
     bundle = fields.sslrootcert or ssl.get_default_verify_paths().cafile or "system"

@@ -72,7 +72,7 @@ class Progress:
             return error
         return ProviderError(
             error.detail if self.committed else f"the connection was lost: {error.detail}",
-            service="redshift",
+            service=error.service,
             operation=operation,
             kind=ErrorKind.CONFLICT if error.retryable else error.kind,
             code=error.code,

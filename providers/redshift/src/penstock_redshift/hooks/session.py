@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from penstock_redshift.connections import RedshiftFields
 from penstock_redshift.errors import parameters_error
 from penstock_redshift.hooks.literals import refuse_unwritable
 from penstock_redshift.hooks.progress import Progress
-from penstock_redshift.hooks.tagging import tagged
+from penstock_redshift.hooks.tagging import Tagging, tagged
 
 if TYPE_CHECKING:
     import psycopg
@@ -23,10 +22,10 @@ class Session:
         progress: What of the work may be committed.
     """
 
-    def __init__(self, connection: "psycopg.Connection[Any]", fields: RedshiftFields, tags: Mapping[str, str]) -> None:
+    def __init__(self, connection: "psycopg.Connection[Any]", tagging: Tagging, tags: Mapping[str, str]) -> None:
         self.connection = connection
         self.progress = Progress(autocommit=connection.autocommit)
-        self._fields, self._tags = fields, tags
+        self._tagging, self._tags = tagging, tags
 
     def run(self, statement: Any, parameters: Parameters = None) -> "psycopg.Cursor[Any]":  # noqa: ANN401 - text or psycopg.sql
         """Run one statement, a text or a composition of ``psycopg.sql``; returns the cursor with its answer.
@@ -37,7 +36,7 @@ class Session:
         refuse_unwritable(
             text, "the statement"
         )  # the driver would send what stands before a NUL, and nothing of the rest
-        text = tagged(text, self._tags, self._fields.sql_tagging, has_parameters=parameters is not None)
+        text = tagged(text, self._tags, self._tagging, has_parameters=parameters is not None)
         self.progress.begin(text, self._status)
         try:
             cursor = self.connection.execute(text, parameters)
