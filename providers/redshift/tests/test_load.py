@@ -235,10 +235,10 @@ def test_rows_passed_over_by_maxerror_are_reported_by_their_causes(hook, put, ca
     ("options", "says"),
     [
         ({"s3_key": []}, "names no file"),
-        ({"method": "merge"}, "write one of append, replace, upsert, truncate"),
+        ({"method": "rebuild"}, "write one of append, replace, truncate, swap, upsert, merge"),
         ({"method": "upsert"}, "belong together"),
         ({"upsert_keys": ["id"]}, "belong together"),
-        ({"incremental_key": "at"}, "belongs to method 'upsert'"),
+        ({"incremental_key": "at"}, "belongs to the methods"),
         ({"idempotency": "always"}, "write one of auto, ledger, none"),
         ({"method": "truncate", "idempotency": "ledger"}, "TRUNCATE commits by itself"),
         ({"method": "upsert", "upsert_keys": "id"}, "upsert_keys is no list"),

@@ -1,4 +1,4 @@
-"""The rules of upsert hold for every table and row, or the load is refused."""
+"""The rules of upsert and merge hold for every table and row, or the load is refused."""
 
 import pytest
 
@@ -8,17 +8,18 @@ from penstock_redshift.transfers import S3ToRedshiftOperator
 pytestmark = pytest.mark.usefixtures("runtime")
 
 
-def upsert(url, **options):
+def upsert(url, method="upsert", **options):
     """Upsert a file of CSV by the column id."""
     given = {"copy_options": ["CSV", "EMPTYASNULL", "TIMEFORMAT 'auto'"], "upsert_keys": ["id"]} | options
-    return S3ToRedshiftOperator(task_id="x", table="t", s3_key=url, method="upsert", **given).execute({})
+    return S3ToRedshiftOperator(task_id="x", table="t", s3_key=url, method=method, **given).execute({})
 
 
 def rows(hook, columns="id, name"):
     return hook.get_records(f"SELECT {columns} FROM t ORDER BY 1, 2")
 
 
-def test_rows_are_replaced_by_key_and_the_newest_wins(hook, put):
+@pytest.mark.parametrize("method", ["upsert", "merge"])
+def test_rows_are_replaced_by_key_and_the_newest_wins(hook, put, method):
     hook.run("CREATE TABLE t (id integer, name varchar(10), at timestamp)")
     hook.run("INSERT INTO t VALUES (1, 'old', '2026-01-01'), (2, 'newer', '2026-02-01'), (9, 'other', '2026-01-01')")
     hook.run("INSERT INTO t VALUES (4, 'dated', '2026-01-01'), (5, 'undated', null)")
@@ -28,11 +29,30 @@ def test_rows_are_replaced_by_key_and_the_newest_wins(hook, put):
     )  # fmt: skip
 
     for _ in range(2):
-        upsert(url, incremental_key="at")
+        assert upsert(url, method, incremental_key="at")["rows"] == 4
 
     assert rows(hook) == [
         (1, "second"), (2, "newer"), (3, "added"), (4, "dated"), (5, "new"), (6, "twice"), (9, "other"),
     ]  # fmt: skip
+
+
+def test_a_merge_keeps_what_is_not_loaded_where_an_upsert_gives_defaults(hook, put):
+    hook.run("CREATE TABLE t (id int, name varchar(9), more varchar(9) DEFAULT 'made')")
+    url = put("a.csv", "1,new", "2,added")
+    found = {}
+    for method in ("upsert", "merge"):
+        hook.run("DELETE FROM t; INSERT INTO t VALUES (1, 'old', 'kept')")
+        upsert(url, method, column_list=["id", "name"])
+        found[method] = rows(hook, "id, name, more")
+
+    assert found["upsert"] == [(1, "new", "made"), (2, "added", "made")]
+    assert found["merge"] == [(1, "new", "kept"), (2, "added", "made")]
+
+
+def test_a_merge_by_all_columns_adds_what_is_missing(hook, put):
+    hook.run("CREATE TABLE t (id int, name varchar(9)); INSERT INTO t VALUES (1, 'a')")
+    upsert(put("a.csv", "1,a", "1,b", "1,b"), "merge", upsert_keys=["ID", "name"])
+    assert rows(hook) == [(1, "a"), (1, "b")]
 
 
 REFUSED = [
@@ -46,9 +66,9 @@ REFUSED = [
 def test_rows_among_which_none_can_be_chosen_are_refused(hook, put):
     hook.run("CREATE TABLE t (id integer, name varchar(10), at timestamp); INSERT INTO t VALUES (1, 'old')")
 
-    for lines, incremental_key, says in REFUSED:
+    for number, (lines, incremental_key, says) in enumerate(REFUSED):
         with pytest.raises(ProviderError, match=says) as raised:
-            upsert(put("a.csv", *lines), incremental_key=incremental_key)
+            upsert(put("a.csv", *lines), ("upsert", "merge")[number % 2], incremental_key=incremental_key)
         assert raised.value.kind is ErrorKind.INVALID
         assert rows(hook) == [(1, "old")], lines
 
@@ -69,8 +89,9 @@ def test_any_table_takes_an_upsert(hook, put):
         hook.run(f"DROP TABLE IF EXISTS t; CREATE TABLE t ({table}) DISTKEY (id) SORTKEY (id)")
         hook.run("INSERT INTO t (id, name) VALUES (1, 'old')")
 
-        assert upsert(put("a.csv", line), **options)["rows"] == 1, table
-        assert rows(hook) == [(1, "new")], table
+        for method in ("upsert", "merge"):
+            assert upsert(put("a.csv", line), method, **options)["rows"] == 1, table
+            assert rows(hook) == [(1, "new")], table
 
 
 @pytest.mark.parametrize(
@@ -79,6 +100,7 @@ def test_any_table_takes_an_upsert(hook, put):
         ({"copy_options": ["CSV EXPLICIT_IDS"]}, "leave EXPLICIT_IDS out"),
         ({"column_list": ["name"]}, "column_list lacks 'id'"),
         ({"column_list": ["id"], "incremental_key": "at"}, "column_list lacks 'at'"),
+        ({"column_list": ["name"], "method": "merge"}, "method 'merge' compares"),
         ({"copy_options": "CSV"}, "copy_options is no list"),
     ],
 )

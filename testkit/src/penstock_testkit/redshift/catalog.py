@@ -163,6 +163,15 @@ CREATE VIEW pg_catalog.svv_columns AS SELECT table_catalog, table_schema, table_
   is_nullable, CASE data_type WHEN 'jsonb' THEN 'super' WHEN 'bytea' THEN 'binary varying'
   ELSE data_type END AS data_type, character_maximum_length, numeric_precision, numeric_precision_radix, numeric_scale,
   datetime_precision, interval_type, interval_precision, NULL::text AS remarks FROM information_schema.columns;
+CREATE VIEW pg_catalog.svv_relation_privileges AS SELECT n.nspname::text AS namespace_name,
+  c.relname::text AS relation_name, p.privilege_type::text, p.grantee::integer AS identity_id,
+  coalesce(r.rolname, 'public')::text AS identity_name,
+  CASE WHEN p.grantee = 0 THEN 'public' WHEN r.rolcanlogin THEN 'user' ELSE 'group' END AS identity_type,
+  p.is_grantable AS admin_option
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace CROSS JOIN LATERAL aclexplode(c.relacl) AS p
+  LEFT JOIN pg_roles r ON r.oid = p.grantee
+  WHERE c.relkind IN ('r', 'v') AND p.privilege_type IN ('INSERT', 'SELECT', 'UPDATE', 'DELETE', 'REFERENCES')
+  AND (p.grantee = 0 OR pg_has_role(p.grantee, 'MEMBER'));
 CREATE VIEW pg_catalog.pg_table_def AS SELECT n.nspname AS schemaname, c.relname AS tablename, a.attname AS "column",
   replace(format_type(a.atttypid, a.atttypmod), 'jsonb', 'super') AS type, 'none'::text AS encoding,
   false AS distkey, 0 AS sortkey, a.attnotnull AS notnull

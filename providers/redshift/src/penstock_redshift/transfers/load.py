@@ -12,10 +12,13 @@ from penstock_redshift.transfers import modes
 from penstock_redshift.transfers.files import Files, find_files, refuse_changed, write_manifest
 from penstock_redshift.transfers.ledger import LONGEST_KEY, Entry, Ledger
 from penstock_redshift.transfers.report import describe, load_errors
+from penstock_redshift.transfers.swap import swap
 
-METHODS = ("append", "replace", "upsert", "truncate")
+METHODS = ("append", "replace", "truncate", "swap", "upsert", "merge")
 IDEMPOTENCY = ("auto", "ledger", "none")
 _WRITERS = {"append": modes.append, "replace": modes.replace, "truncate": modes.truncate}
+_BY_KEYS = {"upsert": modes.upsert, "merge": modes.merge}
+_WHOLE = ("replace", "swap")  # what is loaded is all that the table then holds
 
 
 class S3ToRedshiftOperator(Operator):
@@ -34,16 +37,17 @@ class S3ToRedshiftOperator(Operator):
         s3_bucket: The bucket, unless ``s3_key`` is a URL.
         column_list: Columns that the files hold, in their order; all of the table unless given.
         copy_options: Options of COPY, such as ``["CSV", "IGNOREHEADER 1"]``; MANIFEST is not among them.
-        method: ``append``; ``replace`` all rows in one transaction; ``upsert`` by keys; ``truncate`` first, which is
-            fast, but leaves an empty table if the load then fails.
-        upsert_keys: Columns that tell rows apart, for ``upsert``.
-        incremental_key: Column that tells which of two rows is newer, for ``upsert``.
+        method: ``append``; ``replace`` all rows in one transaction; ``truncate`` first, which is fast, but leaves an empty
+            table if the load then fails; ``swap``: a new table takes the old one's place; ``upsert`` by keys: rows are put in the
+            place of old ones; ``merge`` by keys: old rows are changed, and keep what the files lack.
+        upsert_keys: Columns that tell rows apart, for ``upsert`` and ``merge``.
+        incremental_key: Column that tells which of two rows is newer, for ``upsert`` and ``merge``.
         iam_role: ``default``, or ARNs of the roles by which the cluster reads the files.
         idempotency: ``ledger`` loads once for each load key; ``none`` does not; ``auto`` is the ledger for ``append``,
             whose repetition would double rows, and none for the others.
         load_key: What the load is called in the ledger, such as ``{{ data_interval_start }}``. Unless given, each file
-            counts for itself, by its name and ETag: those that were loaded before are left out; for ``replace``, all files
-            together count as one.
+            counts for itself, by its name and ETag: those that were loaded before are left out; for ``replace`` and ``swap``,
+            all files together count as one.
         ledger: The ledger's table, in the same schema. Loads that share one are done one after the other.
         create_sql: Statements that run before, such as ``CREATE TABLE IF NOT EXISTS ...``, each for itself and at each try
             anew, so that they must bear it.
@@ -102,10 +106,10 @@ class S3ToRedshiftOperator(Operator):
             found.append(f"method is {self.method!r}; write one of {', '.join(METHODS)}")
         if self.idempotency not in IDEMPOTENCY:
             found.append(f"idempotency is {self.idempotency!r}; write one of {', '.join(IDEMPOTENCY)}")
-        if (self.method == "upsert") != bool(self.upsert_keys):
-            found.append("method 'upsert' and upsert_keys belong together")
-        if self.incremental_key and self.method != "upsert":
-            found.append("incremental_key belongs to method 'upsert'")
+        if (self.method in _BY_KEYS) != bool(self.upsert_keys):
+            found.append("upsert_keys and the methods 'upsert' and 'merge' belong together")
+        if self.incremental_key and self.method not in _BY_KEYS:
+            found.append("incremental_key belongs to the methods 'upsert' and 'merge'")
         if self.method == "truncate" and self.idempotency == "ledger":
             found.append("method 'truncate' cannot be idempotent by the ledger, because TRUNCATE commits by itself")
         return found + list(self._option_problems())
@@ -126,13 +130,13 @@ class S3ToRedshiftOperator(Operator):
                 "copy_options has MANIFEST, and s3_key would be read as data; give the files that the manifest names, or "
                 "their prefix: this operator writes a manifest of its own"
             )
-        if self.method == "upsert" and "EXPLICIT_IDS" in words:
-            yield "method 'upsert' inserts rows, and an INSERT cannot set an identity column: leave EXPLICIT_IDS out"
+        if self.method in _BY_KEYS and "EXPLICIT_IDS" in words:
+            yield f"method {self.method!r} inserts rows, and an INSERT cannot set an identity column: leave EXPLICIT_IDS out"
         named = {each.lower() for each in self.column_list or ()}
         needed = [*(self.upsert_keys or ()), *([self.incremental_key] if self.incremental_key else [])]
         for column in needed if named else ():
             if column.lower() not in named:
-                yield f"column_list lacks {column!r}, by which method 'upsert' compares rows"
+                yield f"column_list lacks {column!r}, by which method {self.method!r} compares rows"
 
     def execute(self, context: Any) -> dict[str, Any]:  # noqa: ANN401 - the spec's signature
         """Load; returns ``rows``, ``files``, ``bytes``, ``load_key`` and whether it was ``loaded`` now or before."""
@@ -174,7 +178,7 @@ class S3ToRedshiftOperator(Operator):
 
     def columns(self, session: Session) -> Sequence[str]:
         """The columns that are loaded, empty for all if the method need not know them."""
-        if self.column_list or self.method != "upsert":
+        if self.column_list or self.method not in _BY_KEYS:
             return self.column_list or ()
         return modes.columns_of(session, self.schema, self.table)
 
@@ -187,8 +191,10 @@ class S3ToRedshiftOperator(Operator):
             self.iam_role,
             self.copy_options or (),
         )
-        if self.method == "upsert":
-            return modes.upsert(session, copy, self.upsert_keys or (), self.incremental_key)
+        if self.method in _BY_KEYS:
+            return _BY_KEYS[self.method](session, copy, self.upsert_keys or (), self.incremental_key)
+        if self.method == "swap":
+            return swap(session, copy, self.schema, self.table)
         return _WRITERS[self.method](session, copy)
 
     def sources(self) -> list[str]:
@@ -229,7 +235,7 @@ class _Load:
             return self._files, []
         self._ledger.lock(session)
         # what a table was replaced by is one load: without some of its files it would be another table
-        if self._task.load_key or self._task.method == "replace":
+        if self._task.load_key or self._task.method in _WHOLE:
             lines = self._ledger.of_key(session, load_key)
             return Files((), ()) if lines else self._files, lines
         lines = self._ledger.of_files(session, self._files.every)

@@ -101,22 +101,66 @@ def upsert(session: Session, copy: Copy, keys: Sequence[str], incremental_key: s
     """
     if not copy.manifest:
         return 0
+    _stage(session, copy, keys, incremental_key)
+    names = ", ".join(map(quoted, copy.columns))
+    session.run(f"DELETE FROM {copy.table} USING {_CHOSEN} WHERE {_same(copy, keys)}")
+    written = session.run(f"INSERT INTO {copy.table} ({names}) SELECT {names} FROM {_CHOSEN}").rowcount
+    return _unstaged(session, written)
+
+
+def merge(session: Session, copy: Copy, keys: Sequence[str], incremental_key: str) -> int:
+    """Change rows of equal keys and add the others, by MERGE: what is not loaded of a changed row stays.
+
+    Which rows win is as with `upsert`. Source: "MERGE" of the Amazon Redshift Database Developer Guide: both clauses are
+    needed, the source is a table, and each of its rows may match one row of the target.
+
+    Args:
+        session: The transaction.
+        copy: What is loaded; its columns are named.
+        keys: As with `upsert`.
+        incremental_key: As with `upsert`.
+
+    Returns:
+        The rows that were written.
+    """
+    if not copy.manifest:
+        return 0
+    _stage(session, copy, keys, incremental_key)
+    known = {each.lower() for each in keys}
+    # there must be something to set: of a table of keys alone, a key as it is
+    changed = [each for each in copy.columns if each.lower() not in known] or copy.columns[:1]
+    session.run(
+        f"MERGE INTO {copy.table} USING {_CHOSEN} ON {_same(copy, keys)} WHEN MATCHED THEN UPDATE SET "
+        + ", ".join(f"{quoted(each)} = {_CHOSEN}.{quoted(each)}" for each in changed)
+        + f" WHEN NOT MATCHED THEN INSERT ({', '.join(map(quoted, copy.columns))}) VALUES "
+        + f"({', '.join(f'{_CHOSEN}.{quoted(each)}' for each in copy.columns)})"
+    )
+    # not the cursor's: what the server counts for a MERGE is written nowhere
+    return _unstaged(session, int(session.value(f"SELECT count(*) FROM {_CHOSEN}")))
+
+
+def _stage(session: Session, copy: Copy, keys: Sequence[str], incremental_key: str) -> None:
+    """Load beside the table, and choose the row of each key that is to be written."""
     names = ", ".join(map(quoted, copy.columns))
     # not LIKE, which would take over NOT NULL, also of columns that the files lack
     session.run(f"CREATE TEMP TABLE {_STAGE} AS SELECT {names} FROM {copy.table} WHERE false")
     copy.run(session, _STAGE)
     _refuse_nulls(session, keys)
     _choose(session, names, keys, incremental_key)
-    same = " AND ".join(f"{copy.table}.{quoted(key)} = {_CHOSEN}.{quoted(key)}" for key in keys)
     if incremental_key:
         new, old = (f"{table}.{quoted(incremental_key)}" for table in (_CHOSEN, copy.table))
         older = f"({new} < {old} OR ({new} IS NULL AND {old} IS NOT NULL))"
-        session.run(f"DELETE FROM {_CHOSEN} USING {copy.table} WHERE {same} AND {older}")
-    session.run(f"DELETE FROM {copy.table} USING {_CHOSEN} WHERE {same}")
-    written = session.run(f"INSERT INTO {copy.table} ({names}) SELECT {names} FROM {_CHOSEN}").rowcount
+        session.run(f"DELETE FROM {_CHOSEN} USING {copy.table} WHERE {_same(copy, keys)} AND {older}")
+
+
+def _unstaged(session: Session, written: int) -> int:
     session.run(f"DROP TABLE {_STAGE}")
     session.run(f"DROP TABLE {_CHOSEN}")
     return written
+
+
+def _same(copy: Copy, keys: Sequence[str]) -> str:
+    return " AND ".join(f"{copy.table}.{quoted(key)} = {_CHOSEN}.{quoted(key)}" for key in keys)
 
 
 def _choose(session: Session, names: str, keys: Sequence[str], incremental_key: str) -> None:
@@ -148,4 +192,4 @@ def _refuse_nulls(session: Session, keys: Sequence[str]) -> None:
 
 
 def _refused(detail: str, hint: str) -> ProviderError:
-    return ProviderError(detail, service="redshift", operation="Upsert", kind=ErrorKind.INVALID, hint=hint)
+    return ProviderError(detail, service="redshift", operation="COPY", kind=ErrorKind.INVALID, hint=hint)
