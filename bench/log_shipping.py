@@ -44,7 +44,8 @@ class Moody:
     def read(self, url): return self.files.read(self._file(url))
     def open(self, url): return self.files.open(self._file(url))
     def write(self, url, data, *, if_absent=False): return self.files.write(self._file(url), data, if_absent=if_absent)
-    def upload(self, url, stream): self.files.upload(self._file(url), stream)
+    def upload(self, url, stream, *, origin=""): self.files.upload(self._file(url), stream, origin=origin)
+    def origin(self, url): return self.files.origin(self._file(url))
     def delete(self, url): self.files.delete(self._file(url))
 
 @hookimpl

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from penstock.errors import FailTask, SkipTask
     from penstock.model.schedule import PlannedRun
     from penstock.model.state import TriggerRule
+    from penstock.spec.copy_objects import CopyObjectsOperator
 
 __all__ = [
     "DAG",
@@ -58,6 +59,7 @@ __all__ = [
     "Connection",
     "ConnectionReport",
     "Context",
+    "CopyObjectsOperator",
     "Cron",
     "CronInterval",
     "CronTrigger",
@@ -131,6 +133,7 @@ _HOMES = {
     "errors": ("FailTask", "SkipTask"),
     "model.schedule": ("PlannedRun",),
     "model.state": ("TriggerRule",),
+    "spec.copy_objects": ("CopyObjectsOperator",),
 }
 
 

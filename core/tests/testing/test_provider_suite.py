@@ -120,8 +120,11 @@ class Shelf:
     def write(self, url, data, *, if_absent=False):
         """Put one there."""
 
-    def upload(self, url, stream):
+    def upload(self, url, stream, *, origin=""):
         """Put a large one there."""
+
+    def origin(self, url):
+        """Say nothing."""
 
     def delete(self, url):
         """Throw one away."""

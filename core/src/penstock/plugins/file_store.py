@@ -1,8 +1,10 @@
 """The object store of plain files: ``file:///absolute/path``; the one that needs no provider."""
 
 import contextlib
+import errno
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -57,16 +59,25 @@ class FileStore:
         """Store bytes; with ``if_absent``, False is returned and nothing changed if the object exists."""
         return self._store(url, lambda target: target.write(data), if_absent=if_absent)
 
-    def upload(self, url: str, stream: BinaryIO) -> None:
-        """Store a stream of any length."""
-        self._store(url, lambda target: shutil.copyfileobj(stream, target))
+    def upload(self, url: str, stream: BinaryIO, *, origin: str = "") -> None:
+        """Store a stream of any length; the origin is kept in an attribute of the file, where the file system has any."""
+        self._store(url, lambda target: shutil.copyfileobj(stream, target), origin=origin)
+
+    def origin(self, url: str) -> str:
+        """What `upload` was told of the content's origin; "" once the file was changed in its place."""
+        path = _path(url)
+        with _errors(url, "Stat"), contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            return _kept_origin(path)
+        return ""
 
     def delete(self, url: str) -> None:
         """Remove the object; no error if it does not exist."""
         with _errors(url, "Delete"):
             _path(url).unlink(missing_ok=True)
 
-    def _store(self, url: str, fill: Callable[[BinaryIO], object], *, if_absent: bool = False) -> bool:
+    def _store(
+        self, url: str, fill: Callable[[BinaryIO], object], *, if_absent: bool = False, origin: str = ""
+    ) -> bool:
         path = _path(url)
         with _errors(url, "Write"):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,6 +86,8 @@ class FileStore:
                 with os.fdopen(descriptor, "wb") as target:
                     fill(target)
                     target.flush()
+                    if origin:
+                        _keep_origin(Path(part), origin)
                     os.fsync(target.fileno())
                 if if_absent:
                     return _linked(part, path)
@@ -85,6 +98,7 @@ class FileStore:
 
 
 _PART = ".penstock-part-"
+_ORIGIN = "user.penstock.origin"
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -122,6 +136,26 @@ def _info(path: Path) -> ObjectInfo:
     return ObjectInfo(
         "file://" + quote(str(path)), found.st_size, f"{found.st_mtime_ns:x}-{found.st_ino:x}-{found.st_size:x}"
     )
+
+
+def _keep_origin(path: Path, origin: str) -> None:
+    """Write the origin beside the tag of the content that it is of; a system or file system may have no attributes."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setxattr(path, _ORIGIN, f"{_info(path).etag} {origin}".encode())
+
+
+def _kept_origin(path: Path) -> str:
+    if sys.platform != "linux":
+        return ""
+    etag = _info(path).etag
+    try:
+        tag, _, origin = os.getxattr(path, _ORIGIN).decode().partition(" ")
+    except OSError as error:
+        if error.errno in (errno.ENODATA, errno.ENOTSUP):
+            return ""
+        raise
+    return origin if tag == etag else ""
 
 
 def _error(url: str, operation: str, detail: str, kind: ErrorKind) -> ProviderError:

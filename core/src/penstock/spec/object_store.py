@@ -36,8 +36,20 @@ class ObjectStore(Protocol):
     def write(self, url: str, data: bytes, *, if_absent: bool = False) -> bool:
         """Store bytes; with ``if_absent``, False is returned and nothing changed if the object exists."""
 
-    def upload(self, url: str, stream: BinaryIO) -> None:
-        """Store a stream of any length."""
+    def upload(self, url: str, stream: BinaryIO, *, origin: str = "") -> None:
+        """Store a stream of any length; a stream that raises leaves everything as it was.
+
+        Args:
+            url: Where to.
+            stream: The content, read once.
+            origin: What the content is a copy of, in up to 100 characters of ASCII; kept with it for `origin`.
+        """
+
+    def origin(self, url: str) -> str:
+        """What `upload` was told of the content's origin.
+
+        It is "" if there is no such object, if its present content was written without one, or if the store cannot keep it.
+        """
 
     def delete(self, url: str) -> None:
         """Remove the object; no error if it does not exist."""

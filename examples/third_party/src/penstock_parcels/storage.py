@@ -57,7 +57,7 @@ class DepotStore:
             part.write_bytes(data)
             return _named(part, path, if_absent=if_absent)
 
-    def upload(self, url: str, stream: BinaryIO) -> None:
+    def upload(self, url: str, stream: BinaryIO, *, origin: str = "") -> None:  # noqa: ARG002 - this store cannot keep it
         """Store a stream."""
         path = self._path(url)
         with _errors("upload"):
@@ -65,6 +65,10 @@ class DepotStore:
             with part.open("wb") as target:
                 shutil.copyfileobj(stream, target)
             _named(part, path, if_absent=False)
+
+    def origin(self, url: str) -> str:  # noqa: ARG002 - the spec's signature
+        """Nothing is known of it: the store keeps the content alone."""
+        return ""
 
     def delete(self, url: str) -> None:
         """Remove the object, if it is there."""

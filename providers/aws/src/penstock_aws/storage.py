@@ -1,10 +1,12 @@
 """The object store behind ``s3://``."""
 
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from penstock.spec.object_store import ObjectInfo
 from penstock_aws.hooks import S3Hook, S3Object
+
+_ORIGIN = "penstock-origin"
 
 
 class S3ObjectStore:
@@ -38,9 +40,14 @@ class S3ObjectStore:
         """Store bytes; with ``if_absent``, False is returned and nothing changed if the object exists."""
         return self._hook.load_bytes(data, url, replace=not if_absent)
 
-    def upload(self, url: str, stream: BinaryIO) -> None:
-        """Store a stream of any length."""
-        self._hook.load_fileobj(stream, url, replace=True)
+    def upload(self, url: str, stream: BinaryIO, *, origin: str = "") -> None:
+        """Store a stream of any length; the origin is kept in the object's metadata."""
+        options: dict[str, Any] = {"Metadata": {_ORIGIN: origin}} if origin else {}
+        self._hook.load_fileobj(stream, url, replace=True, **options)
+
+    def origin(self, url: str) -> str:
+        """What `upload` was told of the content's origin."""
+        return self._hook.metadata(url).get(_ORIGIN, "")
 
     def delete(self, url: str) -> None:
         """Remove the object; no error if it does not exist."""

@@ -6,6 +6,8 @@ from typing import BinaryIO
 from penstock.spec.object_store import ObjectInfo
 from penstock_gcp.hooks import GCSHook, GCSObject
 
+_ORIGIN = "penstock-origin"
+
 
 class GCSObjectStore:
     """Objects of Cloud Storage behind ``gs://bucket/name``; implements `penstock.spec.object_store.ObjectStore`.
@@ -38,9 +40,14 @@ class GCSObjectStore:
         """Store bytes; with ``if_absent``, False is returned and nothing changed if the object exists."""
         return self._hook.write(data, url, replace=not if_absent)
 
-    def upload(self, url: str, stream: BinaryIO) -> None:
-        """Store a stream of any length."""
-        self._hook.upload(stream, url)
+    def upload(self, url: str, stream: BinaryIO, *, origin: str = "") -> None:
+        """Store a stream of any length; the origin is kept in the object's metadata."""
+        self._hook.upload(stream, url, metadata={"metadata": {_ORIGIN: origin}} if origin else None)
+
+    def origin(self, url: str) -> str:
+        """What `upload` was told of the content's origin."""
+        found = self._hook.head(url)
+        return found.metadata.get(_ORIGIN, "") if found else ""
 
     def delete(self, url: str) -> None:
         """Remove the object; no error if it does not exist."""

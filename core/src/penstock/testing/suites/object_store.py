@@ -1,5 +1,6 @@
 """The suite of object stores: does it keep what it is given, whole, once, and in little memory?"""
 
+import io
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import copy_context
@@ -161,6 +162,16 @@ class ObjectStoreSuite:
                 raise AssertionError("upload() says nothing of a stream that broke off")
         expect(store.read(prefix + "old") == b"old", "an upload that failed has replaced the object")
         expect(store.stat(prefix + "new") is None, "an upload that failed has left an object")
+
+    def test_the_origin_of_a_content_is_kept_as_long_as_the_content(self, store: ObjectStore, prefix: str) -> None:
+        """A store that cannot keep it says ""; no store says the origin of what was there before."""
+        expect(store.origin(prefix + "copy") == "", "origin() of a missing object is not empty")
+        store.upload(prefix + "copy", io.BytesIO(b"one"), origin="a1")
+        found = store.origin(prefix + "copy")
+        expect(found in ("a1", ""), f"an upload said the origin 'a1', and origin() says {found!r}")
+        store.upload(prefix + "copy", io.BytesIO(b"two"))
+        found = store.origin(prefix + "copy")
+        expect(found == "", f"origin() says {found!r} of content that was written without one")
 
     def test_a_url_of_another_scheme_is_refused(self, store: ObjectStore) -> None:
         """A store never answers for what is another's."""

@@ -46,9 +46,13 @@ class SampleObjectStore:
         """Store bytes; with ``if_absent``, False is returned and nothing changed if the object exists."""
         return self._hook.write(name_of(url), data, if_absent=if_absent)
 
-    def upload(self, url: str, stream: BinaryIO) -> None:
+    def upload(self, url: str, stream: BinaryIO, *, origin: str = "") -> None:  # noqa: ARG002 - this store cannot keep it
         """Store a stream of any length, part by part."""
         self._hook.write(name_of(url), iter(lambda: stream.read(_PART_BYTES), b""))
+
+    def origin(self, url: str) -> str:  # noqa: ARG002 - the spec's signature
+        """Nothing is known of it: the store keeps the content alone."""
+        return ""
 
     def delete(self, url: str) -> None:
         """Remove the object; no error if it does not exist."""

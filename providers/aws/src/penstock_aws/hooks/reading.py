@@ -118,6 +118,12 @@ class S3Reading(S3Base):
         modified = found.get("LastModified") or datetime.fromtimestamp(0, UTC)
         return S3Object(bucket, key, found["ContentLength"], found.get("ETag", "").strip('"'), modified)
 
+    def metadata(self, key: str, bucket: str = "") -> dict[str, str]:
+        """The metadata that its writer has given to an object; none if there is no such object."""
+        bucket, key = self.parse(key, bucket)
+        found = self._head(bucket, key)
+        return dict(found.get("Metadata", {})) if found else {}
+
     def check_for_key(self, key: str, bucket: str = "") -> bool:
         """Whether the object exists."""
         return self.head(key, bucket) is not None

@@ -3,8 +3,8 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -15,7 +15,7 @@ from penstock_gcp.hooks.base import GCSBase
 from penstock_gcp.hooks.stream import GCSStream
 
 _SPECIAL = "*?[{"
-_MASK = "items(name,size,generation,crc32c,updated,contentType),nextPageToken,prefixes"
+_MASK = "items(name,size,generation,crc32c,updated,contentType,metadata),nextPageToken,prefixes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class GCSObject:
         crc32c: The checksum of the stored bytes, in base64.
         updated: When content or metadata changed last, by the service's clock.
         content_type: Its media type.
+        metadata: What its writer has said of it.
     """
 
     bucket: str
@@ -39,6 +40,7 @@ class GCSObject:
     crc32c: str
     updated: datetime
     content_type: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def url(self) -> str:
@@ -160,5 +162,12 @@ def literal_prefix(pattern: str) -> str:
 def _seen(bucket: str, blob: Any) -> GCSObject:  # noqa: ANN401 - the SDK's
     updated = blob.updated or datetime.fromtimestamp(0, UTC)
     return GCSObject(
-        bucket, blob.name, blob.size or 0, blob.generation or 0, blob.crc32c or "", updated, blob.content_type or ""
+        bucket,
+        blob.name,
+        blob.size or 0,
+        blob.generation or 0,
+        blob.crc32c or "",
+        updated,
+        blob.content_type or "",
+        blob.metadata or {},
     )
