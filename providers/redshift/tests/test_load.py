@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.errors import ErrorKind, ProviderError
+from penstock.errors import ErrorKind, ProviderError, SkipTask
 from penstock_redshift.transfers import S3ToRedshiftOperator
 
 pytestmark = pytest.mark.usefixtures("runtime")
@@ -121,6 +121,13 @@ def test_files_that_are_not_there_are_told_before_anything_runs(hook, bucket, re
         load(f"s3://{bucket}/{missing}")
     assert raised.value.kind is ErrorKind.NOT_FOUND
     assert not [each for each in redshift.statements if "COPY" in each.sql]
+
+
+def test_files_that_may_be_missing_skip_the_task_and_a_missing_bucket_does_not(bucket):
+    with pytest.raises(SkipTask, match="there is no file to load"):
+        load(f"s3://{bucket}/gone/", if_missing="skip")
+    with pytest.raises(ProviderError):
+        load(f"s3://{bucket}-gone/gone/", if_missing="skip")
 
 
 def test_a_missing_bucket_and_a_missing_table_are_told(hook, put):
@@ -240,6 +247,7 @@ def test_rows_passed_over_by_maxerror_are_reported_by_their_causes(hook, put, ca
         ({"upsert_keys": ["id"]}, "belong together"),
         ({"incremental_key": "at"}, "belongs to the methods"),
         ({"idempotency": "always"}, "write one of auto, ledger, none"),
+        ({"if_missing": "ignore"}, "write one of fail, skip"),
         ({"method": "truncate", "idempotency": "ledger"}, "TRUNCATE commits by itself"),
         ({"method": "upsert", "upsert_keys": "id"}, "upsert_keys is no list"),
         ({"column_list": "id"}, "column_list is no list"),

@@ -62,14 +62,19 @@ class Files(NamedTuple):
         return json.dumps({"entries": entries}, indent=1).encode()
 
 
-def find_files(sources: Sequence[str], conn_id: str | None) -> Files:
+def find_files(sources: Sequence[str], conn_id: str | None, *, required: bool = True) -> Files:
     """The files behind URLs: an object itself, or all that begin with the URL.
 
     Of a prefix, those are left out that are no data: whose name or folder below it begins with ``_`` or ``.``, and
     manifests, whoever wrote them.
 
+    Args:
+        sources: The URLs.
+        conn_id: Connection of the store.
+        required: Whether each must stand for a file.
+
     Raises:
-        penstock.errors.ProviderError: Of kind ``not_found``: a URL stands for no file. Of kind ``invalid``: it stands for a
+        penstock.errors.ProviderError: Of kind ``not_found``: a URL stands for no file and must. Of kind ``invalid``: it stands for a
             manifest.
         penstock.errors.MissingProviderError: No installed provider reads S3.
     """
@@ -87,7 +92,7 @@ def find_files(sources: Sequence[str], conn_id: str | None) -> Files:
         objects = [each for each in objects if each.url not in manifests]
         for each in sorted(manifests):
             print(f"{each} is a manifest or a JSONPaths file, and left out")  # noqa: T201 - the task's log
-        if not objects:
+        if required and not objects:
             hint = "Wait for it with a sensor upstream, or correct the URL"
             raise _problem(f"{url}: there is no file to load", ErrorKind.NOT_FOUND, hint)
         found |= {each.url: each for each in objects}

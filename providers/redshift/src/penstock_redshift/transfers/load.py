@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from penstock import Operator
-from penstock.errors import ErrorKind, PenstockError, ProviderError
+from penstock.errors import ErrorKind, PenstockError, ProviderError, SkipTask
 from penstock_redshift.hooks import RedshiftHook, Session
 from penstock_redshift.hooks.quoting import quoted
 from penstock_redshift.transfers import modes
@@ -16,6 +16,7 @@ from penstock_redshift.transfers.swap import swap
 
 METHODS = ("append", "replace", "truncate", "swap", "upsert", "merge")
 IDEMPOTENCY = ("auto", "ledger", "none")
+IF_MISSING = ("fail", "skip")
 _WRITERS = {"append": modes.append, "replace": modes.replace, "truncate": modes.truncate}
 _BY_KEYS = {"upsert": modes.upsert, "merge": modes.merge}
 _WHOLE = ("replace", "swap")  # what is loaded is all that the table then holds
@@ -49,6 +50,7 @@ class S3ToRedshiftOperator(Operator):
             counts for itself, by its name and ETag: those that were loaded before are left out; for ``replace`` and ``swap``,
             all files together count as one.
         ledger: The ledger's table, in the same schema. Loads that share one are done one after the other.
+        if_missing: Where ``s3_key`` names no file: ``fail``, or ``skip`` the task.
         create_sql: Statements that run before, such as ``CREATE TABLE IF NOT EXISTS ...``, each for itself and at each try
             anew, so that they must bear it.
         manifest_prefix: URL of the folder for manifests; ``_penstock/manifests/`` in the files' bucket unless given.
@@ -79,6 +81,7 @@ class S3ToRedshiftOperator(Operator):
         idempotency: str = "auto",
         load_key: str = "",
         ledger: str = "penstock_loads",
+        if_missing: str = "fail",
         create_sql: str = "",
         manifest_prefix: str = "",
         store_conn_id: str | None = None,
@@ -91,7 +94,7 @@ class S3ToRedshiftOperator(Operator):
         self.column_list, self.copy_options = column_list, copy_options
         self.method, self.upsert_keys, self.incremental_key = method.lower(), upsert_keys, incremental_key
         self.iam_role, self.idempotency, self.load_key, self.ledger = iam_role, idempotency, load_key, ledger
-        self.create_sql, self.manifest_prefix = create_sql, manifest_prefix
+        self.if_missing, self.create_sql, self.manifest_prefix = if_missing, create_sql, manifest_prefix
         self.store_conn_id, self.redshift_conn_id = store_conn_id, redshift_conn_id
         self.query_group = query_group
         problems = self._problems()
@@ -106,6 +109,8 @@ class S3ToRedshiftOperator(Operator):
             found.append(f"method is {self.method!r}; write one of {', '.join(METHODS)}")
         if self.idempotency not in IDEMPOTENCY:
             found.append(f"idempotency is {self.idempotency!r}; write one of {', '.join(IDEMPOTENCY)}")
+        if self.if_missing not in IF_MISSING:
+            found.append(f"if_missing is {self.if_missing!r}; write one of {', '.join(IF_MISSING)}")
         if (self.method in _BY_KEYS) != bool(self.upsert_keys):
             found.append("upsert_keys and the methods 'upsert' and 'merge' belong together")
         if self.incremental_key and self.method not in _BY_KEYS:
@@ -144,7 +149,7 @@ class S3ToRedshiftOperator(Operator):
         if problems:
             raise _invalid("; ".join(problems), "Correct the task's arguments")
         hook = RedshiftHook(self.redshift_conn_id, query_group=self.query_group)
-        files = find_files(self.sources(), self.store_conn_id)
+        files = self.files()
         if self.create_sql:
             hook.run(self.create_sql, autocommit=True, repeatable=True)
         ledger = self._ledger(hook)
@@ -197,6 +202,13 @@ class S3ToRedshiftOperator(Operator):
             return swap(session, copy, self.schema, self.table)
         return _WRITERS[self.method](session, copy)
 
+    def files(self) -> Files:
+        """The files that are there now; raises SkipTask if there may be none and are none."""
+        found = find_files(self.sources(), self.store_conn_id, required=self.if_missing == "fail")
+        if not found.every:
+            raise SkipTask(f"{', '.join(self.sources())}: there is no file to load")
+        return found
+
     def sources(self) -> list[str]:
         """URLs of the files and prefixes."""
         keys = [self.s3_key] if isinstance(self.s3_key, str) else list(self.s3_key)
@@ -214,7 +226,7 @@ class _Load:
     def run(self, session: Session) -> dict[str, Any]:
         """The transaction."""
         if self._session is not None:  # an earlier attempt failed, perhaps because files were replaced
-            self._files = find_files(self._task.sources(), self._task.store_conn_id)
+            self._files = self._task.files()
         self._session = session.rows_apart("SELECT pg_backend_pid(), getdate()")[0]
         columns = self._task.columns(session)
         load_key = str(self._task.load_key) or self._files.fingerprint
