@@ -3,6 +3,7 @@
 import pytest
 from botocore.exceptions import ClientError
 
+from penstock_testkit.kinesis.stream_clock import StreamClock
 from penstock_testkit.s3 import S3Server
 
 PARENT = "shardId-000000000000"
@@ -97,3 +98,11 @@ def test_what_it_does_not_cover_is_refused_and_other_services_are_answered(s3: S
     sts = s3.client("sts")
     assert sts.get_caller_identity()["Arn"]
     sts.close()
+
+
+def test_the_time_of_the_stand_in_stands_still_or_runs_at_a_speed_of_its_own():
+    still, fast = StreamClock(100.0), StreamClock(100.0, speed=1e6)
+    fast()
+
+    assert (still(), still()) == (100.0, 100.0)
+    assert fast() > 100.0

@@ -46,6 +46,22 @@ def test_s3_as_a_process_tells_where_it_is_and_stops_cleanly(sig: signal.Signals
     assert _end(process, sig) == 0
 
 
+def test_s3_as_a_process_has_streams_whose_time_is_set_from_outside():
+    process, told = _start("s3", "--stream", "clicks:2")
+    keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "region_name": "us-east-1"}
+    client = boto3.client("kinesis", endpoint_url=told["endpoint_url"], **keys)
+    noon = {"now": 1_357_041_600.0}
+    requests.put(f"{told['endpoint_url']}/testkit/clock", json=noon, timeout=20).raise_for_status()
+    shard = client.put_record(StreamName="clicks", PartitionKey="k", Data=b"1")["ShardId"]
+    place = client.get_shard_iterator(StreamName="clicks", ShardId=shard, ShardIteratorType="TRIM_HORIZON")
+    (record,) = client.get_records(ShardIterator=place["ShardIterator"])["Records"]
+
+    assert record["ApproximateArrivalTimestamp"].timestamp() == noon["now"]
+    assert len(client.list_shards(StreamName="clicks")["Shards"]) == 2
+    client.close()
+    assert _end(process) == 0
+
+
 def test_redshift_as_a_process_copies_from_the_s3_it_was_given(s3):
     process, told = _start("redshift", "--s3-endpoint", s3.endpoint_url, "--dbname", "warehouse")
     s3.create_bucket("load")

@@ -29,6 +29,10 @@ def _s3(arguments: argparse.Namespace, stack: contextlib.ExitStack) -> Facts:
     server = stack.enter_context(s3_server(arguments.port))
     for bucket in arguments.bucket:
         server.create_bucket(bucket)
+    for stream in arguments.stream:
+        name, _, shards = stream.partition(":")
+        with contextlib.closing(server.client("kinesis")) as kinesis:
+            kinesis.create_stream(StreamName=name, ShardCount=int(shards or 1))
     return {"endpoint_url": server.endpoint_url, "env": server.env}
 
 
@@ -79,6 +83,7 @@ def _arguments() -> argparse.Namespace:
     command("postgres", _postgres, "A PostgreSQL server.")
     s3 = command("s3", _s3, "An S3 server.")
     s3.add_argument("--bucket", action="append", default=[], help="create this bucket; may be repeated")
+    s3.add_argument("--stream", action="append", default=[], help="create this stream of Kinesis, as NAME:SHARDS")
     redshift = command("redshift", _redshift, "A Redshift test server.")
     redshift.add_argument("--s3-endpoint", required=True, help="URL of the S3 server for COPY and UNLOAD")
     redshift.add_argument("--dbname", default="dev", help="name of its database")

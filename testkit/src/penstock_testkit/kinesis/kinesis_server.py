@@ -7,6 +7,8 @@ so that an order of parents and children cannot be tested with it.
 Covered: CreateStream, ListShards, PutRecord, PutRecords, GetShardIterator, GetRecords, SplitShard, MergeShards. Any other operation,
 and any parameter that is not known here, is refused.
 Not covered: permissions, retention, enhanced fan-out, limits of a second. What a shard holds stays until `reset`.
+
+The service's time is the machine's until a test sets it: from outside by `PUT /testkit/clock` with `{"now": 1357041600, "speed": 0}`.
 """
 
 import base64
@@ -20,6 +22,9 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import Any
 
+from penstock_testkit.kinesis.stream_clock import StreamClock
+
+_CLOCK = "/testkit/clock"
 _TARGET = "Kinesis_20131202."
 _FIRST_SEQUENCE = 49590338271490256608559692538361571095921575989136588898
 _HASH_KEYS = 2**128
@@ -78,6 +83,10 @@ class Kinesis:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:  # noqa: ANN401 - of WSGI
         """Answer a request as Kinesis does."""
         target = environ.get("HTTP_X_AMZ_TARGET", "")
+        if environ["PATH_INFO"] == _CLOCK and environ["REQUEST_METHOD"] == "PUT":
+            self.now = StreamClock(**_body(environ))
+            start_response("204 No Content", [])
+            return []
         if not target.startswith(_TARGET):
 
             def begin(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:  # noqa: ANN401 - of WSGI
@@ -88,7 +97,7 @@ class Kinesis:
 
             found: Iterable[bytes] = self._app(environ, begin)
             return found
-        body = json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)) or b"{}")
+        body = _body(environ)
         status = "200 OK"
         with self._lock:
             try:
@@ -241,6 +250,11 @@ class Kinesis:
         if found is None:
             raise _RefusedError("ResourceNotFoundException", f"Shard {shard_id} in stream {name} does not exist")
         return found
+
+
+def _body(environ: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)) or b"{}")
+    return found
 
 
 def _id(number: int) -> str:
