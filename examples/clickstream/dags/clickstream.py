@@ -1,12 +1,14 @@
 """One DAG a customer, made from what `customers` published: each hour, each event's files go into its own table.
 
-A sensor waits for the marker that the hour is complete, then the hour's files are copied. The ledger counts a load by
-its table and hour in the transaction that loads it: repeated by a retry or after a kill, it changes nothing.
+A sensor waits for the marker that the hour is complete. Then each event's files are copied into its table, and mirrored to
+another cloud. The ledger counts each file in the transaction that loads it: a load that is repeated by a retry or after a kill
+changes nothing, and one that is cleared loads what came late, and only that.
 """
 
 from datetime import datetime, timedelta
 
-from penstock import DAG, Variable
+from penstock import DAG, Alert, Variable, task
+from penstock.spec.object_store import open_store
 from penstock_aws.sensors import S3KeySensor
 from penstock_redshift.transfers import S3ToRedshiftOperator
 
@@ -16,8 +18,22 @@ HOURS = Variable.get(
     {"first": "2013-01-01T00:00:00+00:00", "last": "2013-12-31T23:00:00+00:00"},
     deserialize_json=True,
 )
-ROOT = Variable.get("clickstream_root", "s3://clickstream")
-HOUR = "{{ data_interval_start.strftime('%Y/%m/%d/%H') }}"
+ROOT = Variable.get("clickstream_root", "s3://clickstream/events")
+MIRROR = Variable.get("clickstream_mirror", "gs://clickstream-mirror")
+LATE = timedelta(seconds=float(Variable.get("clickstream_late_s", "3600")))
+HOUR = "{{ data_interval_start.strftime('dt=%Y-%m-%d/hour=%H') }}"
+
+
+@task
+def mirror(source: str, destination: str) -> int:
+    """Copy objects to another store, each as a stream; returns how many."""
+    files, count = open_store(source), 0
+    for each in files.list(source):
+        with files.open(each.url) as stream:
+            open_store(destination).upload(destination + each.url.removeprefix(source), stream)
+        count += 1
+    return count
+
 
 for customer, events in CUSTOMERS.items():
     with DAG(
@@ -30,25 +46,27 @@ for customer, events in CUSTOMERS.items():
         max_active_runs=4,
         isolation="reuse",
         default_args={"retries": 3, "retry_delay": timedelta(seconds=2), "execution_timeout": timedelta(minutes=5)},
+        # Not by the deadline of the hour: hours of the past are loaded as well, and none of them is late for that.
+        alerts=[Alert("run_slow", to="team", after=LATE)],
         tags=["clickstream"],
     ):
+        marker = S3KeySensor(
+            task_id="wait_for_hour",
+            bucket_key=f"{ROOT}/_hours/{HOUR}/_SUCCESS",
+            wildcard_match=False,
+            poke_interval=2,
+            timeout=timedelta(days=1),
+        )
         for event in events:
-            folder = f"{ROOT}/{customer}/{event}/{HOUR}/"
-            marker = S3KeySensor(
-                task_id=f"wait_for_{event}",
-                bucket_key=f"{folder}_SUCCESS",
-                wildcard_match=False,
-                poke_interval=2,
-                timeout=timedelta(days=1),
-            )
+            folder = f"{customer}.{event}/{HOUR}/"
             load = S3ToRedshiftOperator(
                 task_id=f"load_{event}",
                 schema="clickstream",
                 table=f"{customer.lower()}_{event}",
-                s3_key=folder,
-                copy_options=["CSV", "GZIP", "IGNOREHEADER 1", "TIMEFORMAT 'auto'"],
-                idempotency="ledger",
-                load_key="{{ data_interval_start | ts }}",
+                s3_key=f"{ROOT}/event={folder}",
+                copy_options=["FORMAT JSON 'auto'", "GZIP", "TIMEFORMAT 'auto'"],
                 ledger=f"{customer.lower()}_loads",
+                if_missing="skip",
             )
-            marker >> load
+            copy = mirror.override(task_id=f"mirror_{event}")(f"{ROOT}/event={folder}", f"{MIRROR}/{folder}")
+            marker >> [load, copy]
