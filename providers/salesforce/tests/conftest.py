@@ -1,10 +1,16 @@
 """An organisation, and connections to it."""
 
+import csv
+
+import msgspec
 import pytest
 
-from penstock import Connection
+from penstock import DAG, Connection
 from penstock.spec.hooks.client_cache import ClientCache
+from penstock.testing import run_dag
 from penstock_salesforce.hooks import SalesforceHook, base
+from penstock_salesforce.operators import SalesforceCommitWatermarkOperator
+from penstock_salesforce.transfers import SalesforceToObjectStoreOperator
 from penstock_testkit.salesforce import HOST, Salesforce
 
 
@@ -49,3 +55,34 @@ def hook(connection):
 def new_sessions(monkeypatch):
     """Sessions of one test are no other's: each test has an organisation of its own behind the same connection."""
     monkeypatch.setattr(base, "_sessions", ClientCache())
+
+
+@pytest.fixture
+def run(connection, tmp_path):
+    """A function that runs one extraction into the folder ``out``, and gives the run."""
+
+    def running(*, commit=False, variables=None, retries=0, **arguments):
+        with DAG("d", schedule=None) as dag:
+            task = SalesforceToObjectStoreOperator(
+                task_id="t", destination=f"file://{tmp_path}/out", retries=retries, **arguments
+            )
+            if commit:
+                SalesforceCommitWatermarkOperator(task_id="commit", extracted=task.output)
+        hasty = msgspec.structs.replace(connection, extra={**connection.extra, "max_attempts": 1})
+        return run_dag(dag, connections={"salesforce_default": hasty}, variables=variables or {})
+
+    return running
+
+
+@pytest.fixture
+def rows(tmp_path):
+    """A function that gives the rows of all CSV files of the folder ``out`` whose names begin so."""
+
+    def read(prefix="part"):
+        found = []
+        for path in sorted((tmp_path / "out").glob(f"{prefix}-*.csv")):
+            with path.open(newline="") as file:
+                found += list(csv.DictReader(file))
+        return found
+
+    return read

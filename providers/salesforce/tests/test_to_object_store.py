@@ -1,12 +1,10 @@
 """From Salesforce to files: each row once, whatever ends when."""
 
-import csv
 import json
 import subprocess
 import sys
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from penstock import DAG
@@ -19,38 +17,12 @@ PAGES = "GET /services/data/v62.0/jobs/query/{job}/results"
 JOBS = "POST /services/data/v62.0/jobs/query"
 
 
-@pytest.fixture
-def run(connection, tmp_path):
-    """A function that runs one extraction into a folder, and gives the run."""
-
-    def running(*, commit=False, variables=None, retries=0, **arguments):
-        with DAG("d", schedule=None) as dag:
-            task = SalesforceToObjectStoreOperator(
-                task_id="t", destination=f"file://{tmp_path}/out", retries=retries, **arguments
-            )
-            if commit:
-                SalesforceCommitWatermarkOperator(task_id="commit", extracted=task.output)
-        hasty = msgspec.structs.replace(connection, extra={**connection.extra, "max_attempts": 1})
-        return run_dag(dag, connections={"salesforce_default": hasty}, variables=variables or {})
-
-    return running
-
-
-def rows(folder):
-    """The rows of all CSV files of a folder."""
-    found = []
-    for path in sorted(Path(folder).glob("part-*.csv")):
-        with path.open(newline="") as file:
-            found += list(csv.DictReader(file))
-    return found
-
-
-def test_few_rows_are_read_over_rest_and_many_by_a_job_with_the_same_result(salesforce, run, fill, tmp_path):
+def test_few_rows_are_read_over_rest_and_many_by_a_job_with_the_same_result(salesforce, run, fill, rows):
     fill(5)
     few = run(sobject="Account", bulk_above=5).check().value("t")
-    by_rest = rows(tmp_path / "out")
+    by_rest = rows()
     many = run(sobject="Account", bulk_above=4, page_rows=2).check().value("t")
-    by_bulk = rows(tmp_path / "out")
+    by_bulk = rows()
 
     assert (few["method"], few["files"], few["rows"]) == ("rest", 1, 5)
     assert (many["method"], many["files"], many["rows"]) == ("bulk", 3, 5)
@@ -85,13 +57,13 @@ def test_json_has_types_over_both_ways(salesforce, run, fill, tmp_path):
     }  # fmt: skip
 
 
-def test_texts_stay_as_they_are(salesforce, run, tmp_path):
+def test_texts_stay_as_they_are(salesforce, run, rows):
     """af#16921 and Airflow's export through pandas: newlines vanished, None became a word, whole numbers fractions."""
     salesforce.organisation.insert("Account", {"Name": 'a\n"b", ä', "Employees": None})
     salesforce.organisation.insert("Account", {"Name": "None", "Employees": 7})
     for method in ("rest", "bulk"):
         run(sobject="Account", method=method, fields=["Name", "Employees"]).check()
-        assert rows(tmp_path / "out") == [{"Name": 'a\n"b", ä', "Employees": ""}, {"Name": "None", "Employees": "7"}]
+        assert rows() == [{"Name": 'a\n"b", ä', "Employees": ""}, {"Name": "None", "Employees": "7"}]
 
 
 def test_columns_have_their_types_in_warehouses(salesforce, run, tmp_path):
@@ -112,10 +84,10 @@ def test_a_field_that_the_user_may_not_see_is_named(salesforce, run):
     assert "field-level security" in error
 
 
-def test_a_query_as_text_names_its_columns(salesforce, run, fill, tmp_path):
+def test_a_query_as_text_names_its_columns(salesforce, run, fill, rows):
     fill(2)
     run(query="SELECT id, Name FROM Account WHERE Employees > 0").check()
-    assert [each["Name"] for each in rows(tmp_path / "out")] == ["name 1"]
+    assert [each["Name"] for each in rows()] == ["name 1"]
     assert "cannot be told" in run(query="SELECT COUNT(Id) FROM Account").tasks["t"].errors[0]
 
 
@@ -128,21 +100,21 @@ def test_arguments_that_do_not_go_together_are_refused(arguments):
         SalesforceToObjectStoreOperator(task_id="t", destination="file:///x", **arguments)
 
 
-def test_a_token_that_ends_in_the_middle_of_a_download_is_renewed(salesforce, run, fill, tmp_path):
+def test_a_token_that_ends_in_the_middle_of_a_download_is_renewed(salesforce, run, fill, rows):
     """singer-io/tap-salesforce#222, simple-salesforce#619."""
     fill(5)
     salesforce.faults.append(Order(lambda _: salesforce.logins.expire(), when=lambda each: "locator" in each.query))
     run(sobject="Account", method="bulk", page_rows=2).check()
 
     asked = [each.query.get("locator", "") for each in salesforce.asked(PAGES)]
-    assert [each["Name"] for each in rows(tmp_path / "out")] == [f"name {each}" for each in range(5)]
+    assert [each["Name"] for each in rows()] == [f"name {each}" for each in range(5)]
     assert len(asked) == 4
     assert asked[1] == asked[2]
     assert len(salesforce.asked("POST /services/oauth2/token")) == 2
 
 
 @pytest.mark.parametrize("method", ["rest", "bulk"])
-def test_a_retry_goes_on_at_the_page_that_failed(salesforce, run, fill, tmp_path, method):
+def test_a_retry_goes_on_at_the_page_that_failed(salesforce, run, fill, method, rows):
     fill(6)
     salesforce.page_rows = 2
     second = (lambda each: "locator" in each.query) if method == "bulk" else (lambda each: "/query/0r8" in each.path)
@@ -150,7 +122,7 @@ def test_a_retry_goes_on_at_the_page_that_failed(salesforce, run, fill, tmp_path
     result = run(sobject="Account", method=method, page_rows=2, retries=1).check()
 
     assert result.tasks["t"].tries == 2
-    assert [each["Name"] for each in rows(tmp_path / "out")] == [f"name {each}" for each in range(6)]
+    assert [each["Name"] for each in rows()] == [f"name {each}" for each in range(6)]
     assert len(salesforce.asked(JOBS)) == (1 if method == "bulk" else 0)
     assert len(salesforce.asked(PAGES)) == (4 if method == "bulk" else 0)
     assert len(salesforce.asked("GET /services/data/v62.0/query")) == (0 if method == "bulk" else 1)
@@ -164,7 +136,9 @@ def test_a_job_that_is_gone_is_begun_anew(salesforce, run, fill, tmp_path):
     assert result.value("t")["rows"] == 4
 
 
-def test_a_process_that_is_killed_at_a_page_goes_on_there_with_a_new_token(salesforce, fill, connection, tmp_path):
+def test_a_process_that_is_killed_at_a_page_goes_on_there_with_a_new_token(
+    salesforce, fill, connection, tmp_path, rows
+):
     fill(7)
     arguments = {"sobject": "Account", "method": "bulk", "page_rows": 2, "destination": f"file://{tmp_path}/out/"}
     parts = {"host": connection.host, "extra": connection.extra}
@@ -180,12 +154,12 @@ def test_a_process_that_is_killed_at_a_page_goes_on_there_with_a_new_token(sales
     told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
 
     assert (told["files"], told["rows"]) == (4, 7)
-    assert [each["Name"] for each in rows(tmp_path / "out")] == [f"name {each}" for each in range(7)]
+    assert [each["Name"] for each in rows()] == [f"name {each}" for each in range(7)]
     assert [each.query.get("locator", "") for each in salesforce.asked(PAGES)] == ["", "Mg==", "NA==", "NA==", "Ng=="]
     assert len(salesforce.asked(JOBS)) == 1
 
 
-def test_a_watermark_moves_once_its_rows_are_loaded(salesforce, run, fill, tmp_path):
+def test_a_watermark_moves_once_its_rows_are_loaded(salesforce, run, fill, rows):
     fill(2)
     before = {"accounts": "2026-11-20T00:00:01Z"}
     failed = run(sobject="Account", watermark="accounts", variables=before)
@@ -196,7 +170,7 @@ def test_a_watermark_moves_once_its_rows_are_loaded(salesforce, run, fill, tmp_p
     salesforce.organisation.change(salesforce.organisation.records["Account"][1], {"Name": "changed"})
     result = run(sobject="Account", watermark="accounts", variables=before, commit=True, where="Employees >= 0").check()
 
-    assert [each["Name"] for each in rows(tmp_path / "out")] == ["changed"]
+    assert [each["Name"] for each in rows()] == ["changed"]
     assert result.variables["accounts"] == result.value("t")["until"] > "2026-11-21"
 
 

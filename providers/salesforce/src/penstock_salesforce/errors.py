@@ -5,6 +5,8 @@ API Developer Guide, and "OAuth 2.0 Error Codes" of Salesforce Help. Limits of r
 along ("API Request Limits and Allocations"), so there is no moment at which they are reset.
 """
 
+import re
+
 from penstock.errors import ErrorKind, ProviderError
 from penstock.spec.hooks.error_kinds import kind_of_exception, kind_of_status, kinds_by_name
 
@@ -28,7 +30,7 @@ _KIND_OF_CODE = kinds_by_name(
         ErrorKind.TRANSIENT: ("SERVER_UNAVAILABLE", "API_TEMPORARILY_UNAVAILABLE", "UNKNOWN_EXCEPTION"),
         ErrorKind.INVALID: (
             "MALFORMED_QUERY", "INVALID_FIELD", "INVALID_TYPE", "INVALIDJOB", "INVALIDENTITY", "API_ERROR", "URI_TOO_LONG",
-            "unsupported_grant_type",
+            "OPERATION_TOO_LARGE", "unsupported_grant_type",
         ),
     }
 )  # fmt: skip
@@ -38,6 +40,7 @@ _HINTS = {
     "INVALID_TYPE": "Check the object's API name; custom ones end with __c",
     "MALFORMED_QUERY": "Try the query in the developer console",
     "QUERY_TIMEOUT": "Narrow the query by an indexed field, such as a window of SystemModstamp",
+    "OPERATION_TOO_LARGE": "Narrow the query, or give the user the permission 'View All Data'",
     "REQUEST_LIMIT_EXCEEDED": "The organisation's requests of 24 hours are used up; the task waits before it tries again",
     "API_DISABLED_FOR_ORG": "Give the user the permission 'API Enabled', in an edition that has the API",
     "INVALID_LOGIN": "Check user, password and security token of the connection {conn!r}; better, use OAuth",
@@ -45,6 +48,9 @@ _HINTS = {
     "invalid_client": "Check client_id and client_secret of the connection {conn!r}",
     "URI_TOO_LONG": "Select fewer fields, or use method='bulk', which sends the query as a body",
 }
+
+_TOO_MUCH = ("QUERY_TIMEOUT", "OPERATION_TOO_LARGE")
+_TOO_MUCH_WORDS = re.compile("QUERY_TIMEOUT|retried more than|failed to write query result", re.IGNORECASE)
 
 
 class AnswerError(Exception):
@@ -97,3 +103,13 @@ def provider_error(error: Exception, *, operation: str, what: str = "", conn_id:
 def invalid(detail: str, operation: str, hint: str = "") -> ProviderError:
     """An error of what was asked for, found before it was sent."""
     return ProviderError(detail, service="salesforce", operation=operation, kind=ErrorKind.INVALID, hint=hint)
+
+
+def is_too_much(error: ProviderError) -> bool:
+    """Whether a query might do if it asked for less.
+
+    Codes are those of "Core Data Types" (ExceptionCode) of the SOAP API Developer Guide. A job tells it in words alone: of "Understanding
+    Bulk API 2.0 Query" of the Bulk API 2.0 and Bulk API Developer Guide, and those at which tap-salesforce divides its query.
+    """
+    job_failed = error.kind is ErrorKind.JOB_FAILED
+    return error.code in _TOO_MUCH or (job_failed and _TOO_MUCH_WORDS.search(error.detail) is not None)

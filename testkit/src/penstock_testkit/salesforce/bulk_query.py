@@ -55,7 +55,9 @@ def one(fake: "Salesforce", request: HttpRequest, version: str, job: str) -> Htt
         if found.info["state"] not in ("UploadComplete", "InProgress"):
             return refused("INVALIDJOBSTATE", f"Aborting already {found.info['state']} Job not allowed")
         found.info["state"] = request.fields["state"]
-    elif fake.jobs.advance(found):
+    elif fake.jobs.advance(found) and fake.organisation.takes_too_long(found.rows):
+        found.info.update(state="Failed", errorMessage="InternalServerError : Retried more than 15 times")
+    elif found.info["state"] == "JobComplete":
         found.info["numberRecordsProcessed"] = len(found.rows)
     return HttpAnswer.json(found.info)
 

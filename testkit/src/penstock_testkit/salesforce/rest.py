@@ -30,6 +30,8 @@ def query(fake: "Salesforce", request: HttpRequest, version: str) -> HttpAnswer:
         asked, found = fake.organisation.run(request.query.get("q", ""), deleted=every)
     except SoqlError as error:
         return refused(error.code, str(error))
+    if fake.organisation.takes_too_long(found):
+        return refused("QUERY_TIMEOUT", "Your query request was running for too long.")
     if not asked.fields:
         return HttpAnswer.json({"totalSize": len(found), "done": True, "records": []})
     base = f"/services/data/v{version}"

@@ -5,7 +5,7 @@ described field the fake gives what clients of this repository read.
 """
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,13 +25,20 @@ class Organisation:
         fields: For each object the described fields by name.
         records: For each object its records, deleted ones included.
         moment: The instant that is written into changed records.
+        in_time: Records that a query may find; one that finds more takes too long. None for any number.
     """
 
     def __init__(self) -> None:
         self.fields: dict[str, dict[str, dict[str, Any]]] = {}
         self.records: dict[str, list[dict[str, Any]]] = {}
-        self.moment = _FIRST_MOMENT
+        self.moment, self.in_time = _FIRST_MOMENT, None
         self._numbers = itertools.count(1)
+
+    in_time: int | None
+
+    def takes_too_long(self, found: Sequence[object]) -> bool:
+        """Whether a query that finds this is given up."""
+        return self.in_time is not None and len(found) > self.in_time
 
     def add(self, sobject: str, fields: Mapping[str, "str | Mapping[str, Any]"]) -> None:
         """Add an object: for each field its type, or what is described of it."""

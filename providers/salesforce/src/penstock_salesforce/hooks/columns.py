@@ -31,12 +31,15 @@ class Column(NamedTuple):
         name: The field's API name.
         salesforce: Its type in Salesforce.
         redshift, postgres: Its types there.
+        precision, scale: Digits of an exact number, and those behind the point; 0 of any other.
     """
 
     name: str
     salesforce: str
     redshift: str
     postgres: str
+    precision: int = 0
+    scale: int = 0
 
 
 def column_of(field: Field) -> Column | None:
@@ -50,13 +53,10 @@ def column_of(field: Field) -> Column | None:
     if field.type in _PLAIN:
         return Column(field.name, field.type, *_PLAIN[field.type])
     if field.type in _NUMBERS:
-        digits = min(_MOST_DIGITS, field.precision)
-        exact = f"({digits},{field.scale})" if 0 < field.scale <= digits or field.precision else ""
-        return Column(
-            field.name,
-            field.type,
-            f"DECIMAL{exact}" if exact else "DOUBLE PRECISION",
-            f"numeric{exact}" if exact else "numeric",
-        )
+        digits, scale = min(_MOST_DIGITS, field.precision), min(_MOST_DIGITS, field.precision, field.scale)
+        if not digits:
+            return Column(field.name, field.type, "DOUBLE PRECISION", "numeric")
+        exact = f"({digits},{scale})"
+        return Column(field.name, field.type, f"DECIMAL{exact}", f"numeric{exact}", digits, scale)
     length = min(_LONGEST, 4 * field.length) if field.length else _LONGEST
     return Column(field.name, field.type, f"VARCHAR({length})", "text")

@@ -1,21 +1,16 @@
-"""What is asked for: the query, its columns, and the window of an incremental one.
-
-The window's field is the first of SystemModstamp, LastModifiedDate and CreatedDate that the object has ("System Fields" of the Object
-Reference): the first also tells of changes that Salesforce itself makes. Values of formula and roll-up fields change without it.
-"""
+"""What is asked for: the query, its columns, and the stretch of time in which it asks."""
 
 import hashlib
 import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
 from penstock_salesforce.errors import invalid
 from penstock_salesforce.hooks.base import Field
 from penstock_salesforce.hooks.columns import Column, column_of
+from penstock_salesforce.transfers.window import Window
 
-_STAMPS = ("SystemModstamp", "LastModifiedDate", "CreatedDate")
+DELETED = "IsDeleted"
 _SELECT = re.compile(r"\s*SELECT\s+(.+?)\s+FROM\s", re.IGNORECASE | re.DOTALL)
 _PLAIN = re.compile(r"[\w.]+")
 
@@ -24,19 +19,30 @@ class Plan(NamedTuple):
     """A query and what comes of it.
 
     Attributes:
-        soql: The query.
+        soql: The query, without conditions unless it was given as text.
         names: Names of its columns.
         columns: The columns as described; none of a query that was given as text.
+        conditions: Conditions that all must hold.
+        window: The stretch of time in which it asks.
+        every: Whether records that are deleted or archived count.
     """
 
     soql: str
     names: tuple[str, ...]
     columns: tuple[Column, ...] = ()
+    conditions: tuple[str, ...] = ()
+    window: Window = Window()
+    every: bool = False
+
+    def within(self, window: Window) -> str:
+        """The query for a part of its window."""
+        where = " AND ".join(f"({each})" for each in (*self.conditions, *window.conditions))
+        return self.soql + (f" WHERE {where}" if where else "")
 
     @property
     def digest(self) -> str:
         """What tells this query from another."""
-        return hashlib.sha256(self.soql.encode()).hexdigest()
+        return hashlib.sha256(f"{self.every} {self.within(self.window)}".encode()).hexdigest()
 
     @property
     def types(self) -> dict[str, str]:
@@ -62,21 +68,15 @@ def plan_of_text(soql: str) -> Plan:
 
 
 def plan_of_object(
-    sobject: str,
-    described: Sequence[Field],
-    *,
-    fields: Sequence[str] = (),
-    exclude: Sequence[str] = (),
-    conditions: Sequence[str] = (),
+    sobject: str, described: Sequence[Field], *, fields: Sequence[str] = (), exclude: Sequence[str] = ()
 ) -> Plan:
-    """The plan of an object's records.
+    """The plan of all records of an object.
 
     Args:
         sobject: The object.
         described: Its fields.
         fields: Those that are wanted; all that are columns unless given.
         exclude: Those that never are, such as personal data.
-        conditions: Conditions of the query, which all must hold.
 
     Raises:
         penstock.errors.ProviderError: Of kind ``invalid``: a wanted field is not there for the user, or is no column.
@@ -97,41 +97,4 @@ def plan_of_object(
         )
     found = tuple(each for each in columns if each is not None)
     names = tuple(each.name for each in found)
-    where = " AND ".join(f"({each})" for each in conditions)
-    soql = f"SELECT {', '.join(names)} FROM {sobject}" + (f" WHERE {where}" if where else "")  # noqa: S608 - SOQL, and the author's
-    return Plan(soql, names, found)
-
-
-def window(described: Sequence[Field], since: str, until: str) -> list[str]:
-    """The conditions of an incremental query.
-
-    Args:
-        described: The object's fields.
-        since: The first instant; "" for all that was before.
-        until: The instant before which it ends.
-
-    Raises:
-        penstock.errors.ProviderError: Of kind ``invalid``: the object has none of the fields that tell of changes.
-    """
-    names = {each.name for each in described}
-    stamp = next((each for each in _STAMPS if each in names), "")
-    if not stamp:
-        raise invalid(
-            "the object has no field that tells when a record was changed", "Plan", "Read it whole, without watermark"
-        )
-    return ([f"{stamp} >= {since}"] if since else []) + [f"{stamp} < {until}"]
-
-
-def instant_before(date: str, lag_s: float) -> str:
-    """An instant so many seconds before Salesforce's time, as SOQL writes it.
-
-    Args:
-        date: The Date header of an answer.
-        lag_s: Seconds for changes that are made and not yet visible.
-    """
-    return soql_instant(parsedate_to_datetime(date) - timedelta(seconds=lag_s))
-
-
-def soql_instant(instant: datetime) -> str:
-    """An aware instant as SOQL writes it."""
-    return instant.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Plan(f"SELECT {', '.join(names)} FROM {sobject}", names, found)  # noqa: S608 - SOQL, of described names

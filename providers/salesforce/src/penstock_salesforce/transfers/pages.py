@@ -1,4 +1,4 @@
-"""Pages as files: CSV and newline-delimited JSON, with nothing altered.
+"""Pages as files: CSV, newline-delimited JSON and Parquet, with nothing altered.
 
 Airflow's export goes through pandas, which loses newlines in texts, and makes None a word and whole numbers fractions.
 """
@@ -6,66 +6,64 @@ Airflow's export goes through pandas, which loses newlines in texts, and makes N
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, BinaryIO
 
 from penstock.errors import ErrorKind, ProviderError
+from penstock_salesforce.hooks.parquet import write_parquet
 from penstock_salesforce.hooks.queries import rows_of
+from penstock_salesforce.transfers.plan import Plan
 
 _INTEGERS, _NUMBERS = ("int", "long"), ("double", "currency", "percent")
 
 
-def write_records(
-    records: Iterable[Mapping[str, Any]],
-    names: Sequence[str],
-    types: Mapping[str, str],
-    file: BinaryIO,
-    *,
-    as_json: bool,
-) -> None:
+def write_records(records: Iterable[Mapping[str, Any]], plan: Plan, file: BinaryIO, form: str) -> None:
     """Write the records of a REST page.
 
     Args:
         records: As Salesforce gives them; what is selected from a parent stands in an object of its own.
-        names: The columns, with dots for those of a parent.
-        types: Salesforce's types, as far as they are known: instants are written as Bulk API writes them.
+        plan: Names and types of the columns: instants are written as Bulk API writes them.
         file: Where to.
-        as_json: Whether it is JSON, a record a line.
+        form: ``csv``, ``ndjson`` or ``parquet``.
     """
-    text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
-    writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
-    if not as_json:
-        writer.writerow(names)
-    for record in records:
-        values = [_instant(_value(record, name), types.get(name, "")) for name in names]
-        if as_json:
-            text.write(json.dumps(dict(zip(names, values, strict=True)), ensure_ascii=False, default=float) + "\n")
-        else:
-            writer.writerow([_cell(each) for each in values])
-    text.detach()
+    types = plan.types
+    rows = ([_instant(_value(each, name), types.get(name, "")) for name in plan.names] for each in records)
+    if form == "csv":
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+        writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        writer.writerow(plan.names)
+        writer.writerows([_cell(each) for each in row] for row in rows)
+        text.detach()
+    else:
+        _write_typed(rows, plan, plan.names, file, form)
 
 
-def json_of_csv(source: BinaryIO, rows: int, types: Mapping[str, str], file: BinaryIO) -> None:
-    """Write a page of a query job as JSON, a record a line.
+def write_page(source: BinaryIO, rows: int, plan: Plan, file: BinaryIO, form: str) -> None:
+    """Write a page of a query job in another form.
 
     Args:
-        source: The page.
+        source: The page, which is CSV.
         rows: How many rows it should have.
-        types: Salesforce's types by column: an empty value is null.
+        plan: Types of the columns: an empty value is null.
         file: Where to.
+        form: ``ndjson`` or ``parquet``.
 
     Raises:
         penstock.errors.ProviderError: Of kind ``transient``: it has another number of rows.
     """
-    found = 0
+    found, types = 0, plan.types
     text = io.TextIOWrapper(source, encoding="utf-8", newline="")
     reader = rows_of(text)
     header = next(reader)
-    for row in reader:
-        values = {name: _typed(each, types.get(name, "")) for name, each in zip(header, row, strict=True)}
-        file.write(json.dumps(values, ensure_ascii=False).encode() + b"\n")
-        found += 1
+
+    def typed() -> Iterator[list[object]]:
+        nonlocal found
+        for row in reader:
+            found += 1
+            yield [_typed(each, types.get(name, "")) for name, each in zip(header, row, strict=True)]
+
+    _write_typed(typed(), plan, header, file, form)
     text.detach()
     if found != rows:
         raise ProviderError(
@@ -74,6 +72,16 @@ def json_of_csv(source: BinaryIO, rows: int, types: Mapping[str, str], file: Bin
             operation="GetQueryResults",
             kind=ErrorKind.TRANSIENT,
         )
+
+
+def _write_typed(rows: Iterable[Sequence[Any]], plan: Plan, names: Sequence[str], file: BinaryIO, form: str) -> None:
+    if form == "parquet":
+        by_name = {each.name: each for each in plan.columns}
+        write_parquet(rows, [by_name[each] for each in names], file)
+        return
+    for row in rows:
+        values = dict(zip(names, row, strict=True))
+        file.write(json.dumps(values, ensure_ascii=False, default=float).encode() + b"\n")
 
 
 def _value(record: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - any JSON value
@@ -102,6 +110,6 @@ def _typed(text: str, kind: str) -> object:
     converted: dict[str, Callable[[str], object]] = {
         "boolean": lambda each: each == "true",
         **dict.fromkeys(_INTEGERS, lambda each: int(float(each))),
-        **dict.fromkeys(_NUMBERS, float),
+        **dict.fromkeys(_NUMBERS, Decimal),
     }
     return None if not text else converted.get(kind, str)(text)
