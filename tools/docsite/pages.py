@@ -74,6 +74,10 @@ def _provider(root: Path, package: Package) -> Iterator[Page]:
     text = manifest.read_text(encoding="utf-8")
     section = ("Providers", name_of(text))
     yield _page(root, package, "README.md", "index.md", section, "")
+    guide = PurePosixPath("docs", "providers", f"{package.folder.name}.md")
+    if (root / guide).exists():
+        guided = (root / guide).read_text(encoding="utf-8")
+        yield Page(PurePosixPath(package.folder, "guide.md"), guide, guided, section, "Guide")
     yield Page(PurePosixPath(package.folder, "reference.md"), PurePosixPath(), reference(text), section, "Reference")
     for path in sorted((root / package.folder / "docs").glob("*.md")):
         page = _page(root, package, f"docs/{path.name}", path.name, section, "")

@@ -29,11 +29,13 @@ def names(salesforce):
 
 
 def test_rows_are_loaded_once_however_often(salesforce, run):
+    """simple-salesforce#646: who loaded did not hear of the job's id."""
     salesforce.jobs.looks = 3
     for _ in range(2):
         result = run().check()
     assert names(salesforce) == ["one", "two"]
-    assert (result.value("t")["processed"], result.value("t")["failed"]) == (2, 0)
+    (*_, job) = salesforce.jobs.jobs
+    assert result.value("t") == {"job": job, "processed": 2, "failed": 0}
 
 
 def test_a_token_that_ends_before_the_upload_is_renewed_with_the_whole_body(salesforce, run):
@@ -70,6 +72,7 @@ def test_an_upload_that_fails_leaves_an_aborted_job_and_nothing_twice(salesforce
 
 
 def test_an_answer_to_the_close_that_is_lost_does_no_harm(salesforce, run):
+    """simple-salesforce#739: an upload became many jobs."""
     salesforce.faults.reset_after(when="PATCH /services/data/v62.0/jobs/ingest/{job}")
     run().check()
     assert names(salesforce) == ["one", "two"]

@@ -5,7 +5,11 @@ import pytest
 
 from penstock.testing import HookSuite, OperatorSuite
 from penstock_salesforce.hooks import SalesforceHook
-from penstock_salesforce.operators import SalesforceBulkIngestOperator, SalesforceCommitWatermarkOperator
+from penstock_salesforce.operators import (
+    SalesforceBulkIngestOperator,
+    SalesforceCommitWatermarkOperator,
+    SalesforceFieldReportOperator,
+)
 from penstock_salesforce.transfers import SalesforceToObjectStoreOperator
 
 
@@ -46,6 +50,14 @@ class TestSalesforceCommitWatermarkOperator(OperatorSuite):
     @pytest.fixture
     def arguments(self):
         return {"extracted": {"watermark": "accounts", "until": "2026-11-20T00:00:00Z"}}
+
+
+class TestSalesforceFieldReportOperator(WithConnection, OperatorSuite):
+    operator = SalesforceFieldReportOperator
+
+    @pytest.fixture
+    def arguments(self, salesforce):
+        return {"expected": {"Account": ["Name"]}}
 
 
 class TestSalesforceBulkIngestOperator(WithConnection, OperatorSuite):

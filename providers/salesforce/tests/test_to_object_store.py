@@ -128,6 +128,13 @@ def test_a_retry_goes_on_at_the_page_that_failed(salesforce, run, fill, method, 
     assert len(salesforce.asked("GET /services/data/v62.0/query")) == (0 if method == "bulk" else 1)
 
 
+def test_a_query_that_is_too_long_for_a_url_becomes_a_job(salesforce, run, rows, fill):
+    """airbytehq/airbyte#10111: it was refused with 414."""
+    fill(1)
+    told = run(sobject="Account", where=f"Name != '{'x' * 13000}'").check().value("t")
+    assert (told["method"], len(rows())) == ("bulk", 1)
+
+
 def test_a_job_that_is_gone_is_begun_anew(salesforce, run, fill, tmp_path):
     fill(4)
     salesforce.faults.append(Order(lambda _: salesforce.jobs.jobs.clear(), when=lambda each: "locator" in each.query))

@@ -1,4 +1,4 @@
-"""Operators of Salesforce: watermarks, and loads by ingest jobs."""
+"""Operators of Salesforce: watermarks, fields that are hidden, and loads by ingest jobs."""
 
 import csv
 import io
@@ -42,6 +42,46 @@ class SalesforceCommitWatermarkOperator(Operator):
         if info["until"] > before:  # instants of one form, in UTC: their texts are in their order
             Variable.set(info["watermark"], info["until"])
         return max(str(info["until"]), before)
+
+
+class SalesforceFieldReportOperator(Operator):
+    """Tells which of the fields that are wanted the connection's user does not see, and who may grant them.
+
+    Salesforce describes only fields that its user may read: one that field-level security hides looks like one that is not there. Where
+    the user has the permission 'View Setup and Configuration', the report tells the two apart.
+
+    Args:
+        expected: For each object the fields that are wanted.
+        fail_on_missing: Whether the task fails if one is missing.
+        salesforce_conn_id: The connection of Salesforce.
+        **kwargs: What every task takes.
+    """
+
+    def __init__(
+        self,
+        *,
+        expected: Mapping[str, Sequence[str]],
+        fail_on_missing: bool = False,
+        salesforce_conn_id: str = "salesforce_default",
+        **kwargs: Any,  # noqa: ANN401
+    ) -> None:
+        super().__init__(**kwargs)
+        self.expected, self.fail_on_missing, self.salesforce_conn_id = expected, fail_on_missing, salesforce_conn_id
+
+    def execute(self, context: Any) -> dict[str, Any]:  # noqa: ANN401, ARG002 - the spec's signature
+        """Look; returns for each object ``visible``, ``hidden`` with who grants it, ``unknown``, and ``grants_visible``."""
+        hook = SalesforceHook(self.salesforce_conn_id)
+        report = {sobject: _access(hook, sobject, fields) for sobject, fields in self.expected.items()}
+        missing = []
+        for sobject, found in report.items():
+            for field, names in found["hidden"].items():
+                missing.append(f"{sobject}.{field} is hidden, and granted by {', '.join(names)}")
+            unsure = "not there, or granted to nobody" if found["grants_visible"] else "not there, or hidden"
+            missing += [f"{sobject}.{field} is {unsure}" for field in found["unknown"]]
+        print("\n".join(missing) or "All fields are visible.")  # noqa: T201 - the task's log
+        if missing and self.fail_on_missing:
+            raise invalid("; ".join(missing), "FieldReport", "Give the connection's user one of the permission sets")
+        return report
 
 
 class SalesforceBulkIngestOperator(ExternalJob):
@@ -147,6 +187,19 @@ class SalesforceBulkIngestOperator(ExternalJob):
 
     def _hook(self) -> SalesforceHook:
         return SalesforceHook(self.salesforce_conn_id)
+
+
+def _access(hook: SalesforceHook, sobject: str, fields: Sequence[str]) -> dict[str, Any]:
+    described = {each.name.lower() for each in hook.describe(sobject)}
+    missing = [each for each in fields if each.lower() not in described]
+    grants = hook.field_grants(sobject) if missing else {}
+    known = {name.lower(): names for name, names in (grants or {}).items()}
+    return {
+        "visible": [each for each in fields if each not in missing],
+        "hidden": {each: known[each.lower()] for each in missing if each.lower() in known},
+        "unknown": [each for each in missing if each.lower() not in known],
+        "grants_visible": grants is not None,
+    }
 
 
 def _reasons(file: BinaryIO) -> dict[str, int]:

@@ -67,9 +67,8 @@ def describe(fake: "Salesforce", request: HttpRequest, version: str, sobject: st
     del request, version
     if sobject not in fake.organisation.fields:
         return refused("NOT_FOUND", "The requested resource does not exist", 404)
-    return HttpAnswer.json(
-        {"name": sobject, "queryable": True, "fields": list(fake.organisation.fields[sobject].values())}
-    )
+    own = [each for name, each in fake.organisation.fields[sobject].items() if "." not in name]
+    return HttpAnswer.json({"name": sobject, "queryable": True, "fields": own})
 
 
 @rest.route("POST /services/data/v{version}/sobjects/{sobject}/")
@@ -107,5 +106,11 @@ def _page(fake: "Salesforce", key: str, begin: int) -> HttpAnswer:
 
 
 def _row(base: str, sobject: str, found: dict[str, Any], fields: tuple[str, ...]) -> dict[str, Any]:
-    about = {"type": sobject, "url": f"{base}/sobjects/{sobject}/{found['Id']}"}
-    return {"attributes": about, **{name: found[name] for name in fields}}
+    row: dict[str, Any] = {"attributes": {"type": sobject, "url": f"{base}/sobjects/{sobject}/{found['Id']}"}}
+    for path in fields:
+        *parents, name = path.split(".")
+        place = row
+        for each in parents:
+            place = place.setdefault(each, {})
+        place[name] = found[path]
+    return row

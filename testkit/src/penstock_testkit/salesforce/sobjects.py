@@ -41,7 +41,7 @@ class Organisation:
         return self.in_time is not None and len(found) > self.in_time
 
     def add(self, sobject: str, fields: Mapping[str, "str | Mapping[str, Any]"]) -> None:
-        """Add an object: for each field its type, or what is described of it."""
+        """Add an object: for each field its type, or what is described of it; one of a parent, such as ``Owner.Name``, is not described."""
         described = {}
         for name, given in {**_SYSTEM, **fields}.items():
             more = {"type": given} if isinstance(given, str) else dict(given)

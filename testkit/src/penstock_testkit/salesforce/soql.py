@@ -1,7 +1,7 @@
 """The part of SOQL that the fake reads: fields, one object, simple conditions, order, limit, COUNT().
 
 Source: "SOQL SELECT Syntax" of the SOQL and SOSL Reference (developer.salesforce.com, version 62.0). Not covered, and so
-refused as not faked: relationships, sub-queries, functions other than COUNT(), OR, NOT, IN, LIKE, GROUP BY, OFFSET.
+refused as not faked: relationships in conditions, sub-queries, functions other than COUNT(), OR, NOT, IN, LIKE, GROUP BY, OFFSET.
 """
 
 import operator
@@ -83,7 +83,7 @@ def read_soql(text: str) -> Soql:
     names = tuple(each.strip() for each in match["fields"].split(","))
     if names in (("COUNT()",), ("count()",)):
         names = ()
-    elif not all(re.fullmatch(r"\w+", each) for each in names):
+    elif not all(re.fullmatch(r"\w+(\.\w+)*", each) for each in names):
         raise NotFakedError(f"SOQL fields {match['fields']!r}")
     conditions = tuple(_condition(each) for each in _AND.split(match["where"] or "") if each)
     limit = int(match["limit"]) if match["limit"] else None

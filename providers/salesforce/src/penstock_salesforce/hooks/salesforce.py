@@ -1,10 +1,10 @@
 """The hook of Salesforce."""
 
+from penstock_salesforce.hooks.field_grants import SalesforceFieldGrants
 from penstock_salesforce.hooks.ingest import SalesforceIngest
-from penstock_salesforce.hooks.queries import SalesforceQueries
 
 
-class SalesforceHook(SalesforceQueries, SalesforceIngest):
+class SalesforceHook(SalesforceFieldGrants, SalesforceIngest):
     """A client of Salesforce; making one opens nothing.
 
     Args:
