@@ -9,6 +9,7 @@ from penstock_redshift.hooks import PostgresHook, RedshiftHook
 from penstock_redshift.operators import (
     RedshiftCheckOperator,
     RedshiftColumnCheckOperator,
+    RedshiftDataOperator,
     RedshiftIntervalCheckOperator,
     RedshiftSchemaOperator,
     RedshiftSQLOperator,
@@ -18,6 +19,7 @@ from penstock_redshift.operators import (
 )
 from penstock_redshift.sensors import RedshiftSQLSensor
 from penstock_redshift.transfers import RedshiftToS3Operator, S3ToRedshiftOperator
+from penstock_testkit.redshift_data import RedshiftDataApi
 
 
 class TestRedshiftHook(HookSuite):
@@ -40,6 +42,28 @@ class TestPostgresHook(HookSuite):
 
     def impatient(self, connection):
         return msgspec.structs.replace(connection, extra={**connection.extra, "connect_timeout_s": 2})
+
+
+class TestRedshiftDataOperator(SensorSuite):
+    operator = RedshiftDataOperator
+
+    @pytest.fixture
+    def api(self, saas, redshift):
+        return saas.serve(RedshiftDataApi(redshift))
+
+    @pytest.fixture
+    def arguments(self, api):
+        return {"sql": "SELECT 1", "database": "dev", "workgroup_name": "warehouse", "aws_conn_id": "aws_default"}
+
+    @pytest.fixture
+    def waiting(self, api, arguments):
+        api.is_held = True
+        return arguments
+
+    @pytest.fixture
+    def connections(self):
+        extra = {"region_name": "us-east-1"}
+        return {"aws_default": Connection("aws_default", "aws", login="testing", password="testing", extra=extra)}
 
 
 class TestRedshiftSQLOperator(OperatorSuite):

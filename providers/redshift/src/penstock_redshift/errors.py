@@ -42,6 +42,9 @@ _TEXTS = [
     (re.compile(r"password authentication failed|no pg_hba.conf|IAM authentication|(role|user) \".*\" does not exist",
                 re.IGNORECASE), ErrorKind.AUTH),
     (re.compile(r"database \".*\" does not exist", re.IGNORECASE), ErrorKind.NOT_FOUND),
+    # The Data API gives an error's text alone.
+    (re.compile(r"(relation|table|schema) \".*\" does not exist|relation .* not found", re.IGNORECASE), ErrorKind.NOT_FOUND),
+    (re.compile(r"statement timeout|cancell?ed on user", re.IGNORECASE), ErrorKind.TIMEOUT),
     (re.compile(r"NoSuchKey|NoSuchBucket|prefix .* not exist|No files listed", re.IGNORECASE), ErrorKind.NOT_FOUND),
     (re.compile(r"Active(Statements|Sessions)Exceeded"), ErrorKind.THROTTLED),
     (re.compile(r"\((InternalServer|ExecuteStatement|BatchExecuteStatement|DatabaseConnection|QueryTimeout)Exception\)"),

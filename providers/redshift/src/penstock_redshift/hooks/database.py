@@ -2,12 +2,13 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from penstock.errors import ErrorKind, ProviderError
 from penstock.spec.hooks.service_hook import Fields, ServiceHook
+from penstock.spec.sql.sql_task import Records
 from penstock_redshift.errors import behind, is_repeatable, provider_error
 from penstock_redshift.hooks.progress import Progress
 from penstock_redshift.hooks.session import Parameters, Session
@@ -43,11 +44,14 @@ class DatabaseHook(ServiceHook[Fields]):
             repeatable: Whether running it again is harmless even if the first run was committed, in part or whole (it
                 checks by itself, or replaces what it wrote). Then it is repeated in these cases, too.
         """
+        return self._repeated(lambda seen: self._attempt(work, operation, seen), operation, repeatable=repeatable)
+
+    def _repeated(self, attempt_with: Callable[[list[Progress]], T], operation: str, *, repeatable: bool) -> T:
         first: ProviderError | None = None
         for attempt in range(1, self.retry.max_attempts + 1):
             seen = list[Progress]()
             try:
-                return self._attempt(work, operation, seen)
+                return attempt_with(seen)
             except ProviderError as error:
                 final = error if repeatable or not seen else seen[0].explained(error, operation)
                 if final is not error or not is_repeatable(error) or attempt == self.retry.max_attempts:
@@ -100,16 +104,14 @@ class DatabaseHook(ServiceHook[Fields]):
         statements = split(sql)
 
         def work(session: Session) -> T | None:
-            result = None
-            for number, statement in enumerate(statements, start=1):
-                cursor = session.run(statement, parameters)
-                rows = f", {cursor.rowcount} rows" if cursor.rowcount >= 0 else ""
-                print(f"statement {number} of {len(statements)}: {cursor.statusmessage}{rows}")  # noqa: T201 - the task's log
-                if handler is not None and cursor.description is not None:
-                    result = handler(cursor)
-            return result
+            return _results((session.run(each, parameters) for each in statements), len(statements), handler)
 
         operation = first_word(statements[0]) or "Query"
+        if not autocommit and not self._has_transactions:
+            return self._repeated(
+                lambda seen: _results(self._at_once(statements, parameters, seen), len(statements), handler),
+                operation, repeatable=repeatable,
+            )  # fmt: skip
         if not autocommit:
             return self.transaction(work, operation=operation, repeatable=repeatable)
         seen = list[Progress]()
@@ -121,16 +123,30 @@ class DatabaseHook(ServiceHook[Fields]):
             final = error if repeatable or not seen else seen[0].explained(error, operation)
             raise final from error.__cause__
 
+    def query(self, sql: str, parameters: Parameters = None) -> Records:
+        """The columns and all rows of a query; for large results, UNLOAD."""
+        if not self._has_transactions:
+            (cursor,) = self._at_once([sql], parameters, [])
+            return _records(cursor)
+        with self.session("SELECT") as session:
+            return _records(session.run(sql, parameters))
+
     def get_records(self, sql: str, parameters: Parameters = None) -> list[tuple[Any, ...]]:
         """All rows of a query; for large results, UNLOAD."""
-        with self.session("SELECT") as session:
-            return session.rows(sql, parameters)
+        return [tuple(each) for each in self.query(sql, parameters).rows]
 
     def get_first(self, sql: str, parameters: Parameters = None) -> tuple[Any, ...] | None:
         """The first row of a query, None if there is none."""
-        with self.session("SELECT") as session:
-            row: tuple[Any, ...] | None = session.run(sql, parameters).fetchone()
-            return row
+        return next(iter(self.get_records(sql, parameters)), None)
+
+    @property
+    def _has_transactions(self) -> bool:
+        """Whether a transaction may be left open between two statements; if not, `_at_once` runs several."""
+        return True
+
+    def _at_once(self, statements: Sequence[str], parameters: Parameters, seen: list[Progress]) -> Sequence[Any]:
+        """Run statements in one transaction, all given at once; returns a cursor for each."""
+        raise NotImplementedError(f"{type(self).__name__} has no _at_once()")
 
     def provider_error(self, error: Exception, operation: str, what: str) -> ProviderError:
         """What a failure of the driver means."""
@@ -147,6 +163,21 @@ class DatabaseHook(ServiceHook[Fields]):
             if not type(error).__module__.startswith("psycopg"):
                 raise
             raise self.provider_error(error, operation, "") from error
+
+
+def _results(cursors: Iterable[Any], statements: int, handler: Callable[[Any], T] | None) -> T | None:
+    """Tell of each statement what became of it; returns what the handler makes of the last answer."""
+    result = None
+    for number, cursor in enumerate(cursors, start=1):
+        rows = f", {cursor.rowcount} rows" if cursor.rowcount >= 0 else ""
+        print(f"statement {number} of {statements}: {cursor.statusmessage}{rows}")  # noqa: T201 - the task's log
+        if handler is not None and cursor.description is not None:
+            result = handler(cursor)
+    return result
+
+
+def _records(cursor: Any) -> Records:  # noqa: ANN401 - a cursor
+    return Records([each.name for each in cursor.description or ()], cursor.fetchall())
 
 
 @contextmanager

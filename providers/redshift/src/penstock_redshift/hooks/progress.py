@@ -11,7 +11,7 @@ from penstock_redshift.hooks.statements import first_word, split_statements
 
 _ENDING = {"TRUNCATE", "COMMIT", "END"}
 _UNDONE = {"ROLLBACK", "ABORT"}
-_CHANGE_NOTHING = {"SELECT", "WITH", "SHOW", "SET", "RESET", "EXPLAIN", "VACUUM", "ANALYZE"}
+CHANGE_NOTHING = {"SELECT", "WITH", "SHOW", "SET", "RESET", "EXPLAIN", "VACUUM", "ANALYZE"}
 _INTO = re.compile(r"\bINTO\b", re.IGNORECASE)  # SELECT INTO makes a table
 
 
@@ -44,7 +44,7 @@ class Progress:
         """The statement that was begun has ended; ``status`` is now the connection's."""
         self._open = status in ("INTRANS", "INERROR")
         if self._autocommit:
-            changes = bool(self._words - _CHANGE_NOTHING) or self._makes_table
+            changes = bool(self._words - CHANGE_NOTHING) or self._makes_table
             if changes and not failed:
                 self.committed = self._running
             elif changes and status == "UNKNOWN":

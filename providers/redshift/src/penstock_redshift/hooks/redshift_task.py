@@ -22,6 +22,4 @@ class RedshiftTask:
 
     def fetch(self, sql: str, parameters: Sequence[Any] | None = None) -> Records:
         """Run one query in a session of its own; raises `penstock.errors.ProviderError`."""
-        with RedshiftHook(self.redshift_conn_id, query_group=self.query_group).session("SELECT") as session:
-            cursor = session.run(sql, parameters)
-            return Records([each.name for each in cursor.description or ()], cursor.fetchall())
+        return RedshiftHook(self.redshift_conn_id, query_group=self.query_group).query(sql, parameters)

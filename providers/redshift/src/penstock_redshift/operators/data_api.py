@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from penstock.spec.external_job import ExternalJob, JobStatus, Succeeded
-from penstock_redshift.hooks.data import MOST_STATEMENTS, DataApi
+from penstock_redshift.hooks.data.data_client import MOST_STATEMENTS, DataApi
 
 
 class RedshiftDataOperator(ExternalJob):

@@ -1,10 +1,13 @@
 """A fake of the Redshift Data API, which runs statements on a database of the Redshift test server.
 
 Source of each shape: botocore's model of `redshift-data` (API version 2019-12-20, protocol JSON 1.1) and the Amazon Redshift Data
-API Reference, read on 2026-11-26. A statement that is started again with the same client token is the first one. Not
-covered: signatures, sessions, results as CSV, `ListStatements` and the descriptions of tables.
+API Reference, read on 2026-11-26. A statement that is started again with the same client token is the first one. Names
+of types in answers are the catalog's (`int4`, `numeric`), as in the examples of GetStatementResult. Not covered: signatures, results
+as CSV, `ListStatements`, batches that are no transaction, and the descriptions of tables; a session lives as long as the fake.
 """
 
+import contextlib
+import json
 import re
 import uuid
 from decimal import Decimal
@@ -16,7 +19,7 @@ from penstock_testkit.redshift import RedshiftDatabase
 from penstock_testkit.saas import App, HttpAnswer, HttpRequest, NotFakedError, RouteTable
 
 _TARGET = {"ClusterIdentifier", "WorkgroupName", "Database", "DbUser", "SecretArn"}
-_START = {*_TARGET, "ClientToken", "StatementName", "WithEvent"}
+_START = {*_TARGET, "ClientToken", "StatementName", "WithEvent", "SessionKeepAliveSeconds", "SessionId"}
 _KNOWN = {
     "ExecuteStatement": {*_START, "Sql", "Parameters"},
     "BatchExecuteStatement": {*_START, "Sqls"},
@@ -64,6 +67,20 @@ class RedshiftDataApi(App):
         self.statements: dict[str, dict[str, Any]] = {}
         self.operations: list[str] = []
         self.is_held = False
+        self._sessions: dict[str, psycopg.Connection[Any]] = {}
+
+    def release(self) -> None:
+        """Let statements end by themselves again, and those that were held now."""
+        self.is_held = False
+        for found in self.statements.values():
+            if found["Status"] == "STARTED" and not (found["answers"] or found["Error"]):
+                self._run(found)
+
+    def close(self) -> None:
+        """End all sessions."""
+        for connection in self._sessions.values():
+            connection.close()
+        self._sessions.clear()
 
     def refusal(self, request: HttpRequest, status: int) -> HttpAnswer:  # noqa: ARG002 - of the base
         """Errors in the service's words."""
@@ -87,11 +104,19 @@ class RedshiftDataApi(App):
         return self._result(fields, found)
 
     def _start(self, fields: dict[str, Any]) -> HttpAnswer:
+        if "SessionId" in fields and (fields["SessionId"] not in self._sessions or fields.keys() & _TARGET):
+            return _error("ValidationException", "Session is not available, or named together with a database.")
         token = fields["ClientToken"]
         known = next((key for key, each in self.statements.items() if each["fields"]["ClientToken"] == token), "")
         if not known:
             known = str(uuid.uuid4())
-            found = {"Status": "STARTED", "fields": fields, "answers": [], "Error": ""}
+            found: dict[str, Any] = {
+                "Status": "STARTED",
+                "fields": fields,
+                "answers": [],
+                "Error": "",
+                "SessionId": fields.get("SessionId"),
+            }
             self.statements[known] = found
             if not self.is_held:
                 self._run(found)
@@ -99,39 +124,56 @@ class RedshiftDataApi(App):
 
     def _run(self, found: dict[str, Any]) -> None:
         fields = found["fields"]
-        values = {each["name"]: each["value"] for each in fields.get("Parameters", ())}
+        connection = self._sessions.get(fields.get("SessionId", "")) or self._database.connect(autocommit=True)
         try:
-            with self._database.connect() as connection:
-                for each in fields.get("Sqls") or [fields["Sql"]]:
-                    text = _NAMED.sub(r"%(\1)s", each) if values else each
-                    cursor = connection.execute(text, values or None)
-                    names = [column.name for column in cursor.description or ()]
-                    found["answers"].append((names, cursor.fetchall() if names else [], cursor.rowcount))
+            with contextlib.nullcontext() if "Sql" in fields else connection.transaction():
+                self._execute(connection, found)
         except psycopg.Error as error:
-            found["Error"] = f"ERROR: {error.diag.message_primary}"
+            found["Error"] = f"ERROR: {error.diag.message_primary or error}"
+        if "SessionKeepAliveSeconds" in fields:
+            found["SessionId"] = str(uuid.uuid4())
+            self._sessions[found["SessionId"]] = connection
+        elif not found["SessionId"]:
+            connection.close()
+
+    def _execute(self, connection: psycopg.Connection[Any], found: dict[str, Any]) -> None:
+        fields = found["fields"]
+        values = {each["name"]: each["value"] for each in fields.get("Parameters", ())}
+        for each in fields.get("Sqls") or [fields["Sql"]]:
+            text = _NAMED.sub(r"%(\1)s", each) if values else each
+            cursor = connection.execute(text, values or None)
+            columns = [(column.name, _type_name(column.type_code)) for column in cursor.description or ()]
+            found["answers"].append((columns, cursor.fetchall() if columns else [], cursor.rowcount))
 
     def _description(self, asked: str, found: dict[str, Any]) -> dict[str, Any]:
         if found["Status"] == "STARTED" and (found["answers"] or found["Error"]):
             found["Status"] = "FAILED" if found["Error"] else "FINISHED"
         about: dict[str, Any] = {"Id": asked, "Status": found["Status"], "Duration": 5_000_000, "RedshiftPid": 7}
+        if found["SessionId"]:
+            about["SessionId"] = found["SessionId"]
         if found["Status"] == "FAILED":
             about["Error"] = found["Error"]
-        parts = [{"HasResultSet": bool(names), "ResultRows": rows} for names, _, rows in found["answers"]]
+        parts = [
+            {"HasResultSet": bool(columns), "ResultRows": rows, "Status": "FINISHED"}
+            for columns, _, rows in found["answers"]
+        ]
         if "Sqls" in found["fields"]:
+            if found["Error"]:
+                parts.append({"HasResultSet": False, "ResultRows": -1, "Status": "FAILED", "Error": found["Error"]})
             numbered = enumerate(parts, start=1)
             return about | {"SubStatements": [{**part, "Id": f"{asked}:{number}"} for number, part in numbered]}
-        return about | (parts[0] if parts else {"HasResultSet": False, "ResultRows": -1})
+        return {**(parts[0] if parts else {"HasResultSet": False, "ResultRows": -1}), **about}
 
     def _result(self, fields: dict[str, Any], found: dict[str, Any]) -> HttpAnswer:
         number = fields["Id"].partition(":")[2]
-        names, rows, _ = found["answers"][int(number or 1) - 1]
-        if not names:
+        columns, rows, _ = found["answers"][int(number or 1) - 1]
+        if not columns:
             return _error("ResourceNotFoundException", "Query does not have result.")
         start = int(fields.get("NextToken") or 0)
         page = rows[start : start + _PAGE]
         body: dict[str, Any] = {
             "Records": [[_field(value) for value in row] for row in page],
-            "ColumnMetadata": [{"name": name} for name in names],
+            "ColumnMetadata": [{"name": name, "typeName": type_name} for name, type_name in columns],
             "TotalNumRows": len(rows),
         }
         if start + _PAGE < len(rows):
@@ -149,8 +191,15 @@ def _field(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any value of a datab
     return {"doubleValue": value} if isinstance(value, float) else {"stringValue": _text(value)}
 
 
+def _type_name(oid: int) -> str:
+    found = psycopg.adapters.types.get(oid)
+    return "super" if found is None or found.name == "jsonb" else found.name
+
+
 def _text(value: Any) -> str:  # noqa: ANN401 - as above
-    return format(value, "f") if isinstance(value, Decimal) else str(value)
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    return json.dumps(value) if isinstance(value, dict | list) else str(value)
 
 
 def _error(code: str, message: str, status: int = 400) -> HttpAnswer:
