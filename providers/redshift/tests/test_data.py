@@ -87,6 +87,7 @@ def runtime_with():
 @pytest.mark.usefixtures("surrounded")
 class TestOneStatement:
     def test_the_same_token_runs_it_once_whatever_becomes_of_the_answer(self, api, hook):
+        """Airflow sends no token, and starts it again."""
         hook.run("CREATE TABLE t (id integer)")
         task = operator("INSERT INTO t VALUES (1)")
         api.faults.reset_after(when="POST /")

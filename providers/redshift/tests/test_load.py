@@ -103,6 +103,7 @@ def test_keys_and_a_bucket_do_as_well_as_urls(hook, put, bucket):
 
 
 def test_no_access_key_stands_in_any_statement(hook, put, redshift):
+    """Airflow writes the key pair into COPY, unless the connection has a role."""
     hook.run(TABLE)
     load(put("a.csv", "1,one,2026-01-01"))
     load(put("b.csv", "1,one,2026-01-01"), iam_role=redshift.iam_role)
@@ -157,6 +158,7 @@ def test_columns_may_be_fewer_and_in_another_order(hook, put):
 
 
 def test_replace_puts_rows_in_place_of_all_and_keeps_the_old_ones_if_it_fails(hook, put, redshift):
+    """Airflow emptied the table in a transaction of its own: apache/airflow#14888."""
     hook.run(f"{TABLE}; INSERT INTO t VALUES (7, 'old')")
     url = put("a.csv", "1,one,2026-01-01")
     redshift.faults.fail_copies()

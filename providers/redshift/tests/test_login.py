@@ -88,6 +88,7 @@ def hook_of(redshift, api, login="", **extra):
 
 
 def test_a_cluster_mints_a_password_for_each_login(redshift, api):
+    """The second login of one hook asks for the same user; Airflow's asked for `IAM:IAM:reader`: apache/airflow#64985."""
     hook = hook_of(redshift, api, login="reader", cluster_identifier="warehouse")
 
     assert hook.get_first("SELECT current_user") == ("IAM:reader",)
@@ -99,6 +100,7 @@ def test_a_cluster_mints_a_password_for_each_login(redshift, api):
 
 
 def test_a_workgroup_mints_one_for_whoever_asks(redshift, api):
+    """Airflow had no way for workgroups, then called a wrong method, then had two ways: apache/airflow#35805, #36001, #43669."""
     hook = hook_of(redshift, api, workgroup_name="main")
 
     assert hook.get_first("SELECT current_user") == ("IAM:reader",)
@@ -116,6 +118,7 @@ def test_without_a_login_the_user_is_the_one_of_the_identity(redshift, api):
     ids=["keys", "role"],
 )
 def test_aws_is_asked_as_its_connection_says(redshift, api, role, keys):
+    """Airflow asked as the process, and failed with a role: apache/airflow#28000, #20672."""
     aws = Connection(
         "cloud", "aws", login="KEY", password="secret",
         extra={"endpoint_url": api.url, "region_name": "eu-west-1", "addressing_style": "path", **role},

@@ -44,5 +44,5 @@ def test_the_connections_are_complete():
     fields = [read_fields(parse_connection("redshift_default", each), RedshiftFields) for each in found]
 
     assert [(each.user, each.password, each.iam) for each in fields] == [
-        ("loader", "s@crt", False), ("loader", "", True),
+        ("loader", "s@crt", False), ("loader", "", True), ("", "", False),
     ]  # fmt: skip

@@ -16,6 +16,7 @@ TABLE = "CREATE TABLE t (id integer, name varchar(20))"
 
 
 def test_a_script_runs_in_one_transaction_and_gives_its_last_answer(hook, capsys):
+    """Airflow's hook took one statement at a time, and its loads broke: apache/airflow#19358."""
     result = hook.run(f"{TABLE}; INSERT INTO t VALUES (1, 'a;b'); SELECT * FROM t;", handler=lambda c: c.fetchall())
 
     assert result == [(1, "a;b")]
@@ -49,6 +50,7 @@ def test_values_are_quoted_by_the_driver(hook):
 
 @pytest.mark.parametrize("repeats", [4, 12])
 def test_a_statement_may_be_repeated_often_without_being_prepared(hook, repeats):
+    """The fifth repetition was prepared, and Redshift refused its clean-up: PostHog/posthog#18677."""
     with hook.session() as session:
         assert [session.value("SELECT %s", [n]) for n in range(repeats)] == list(range(repeats))
         session.run("CREATE TEMP TABLE x (a integer)")

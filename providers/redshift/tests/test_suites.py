@@ -11,6 +11,7 @@ from penstock_redshift.operators import (
     RedshiftColumnCheckOperator,
     RedshiftDataOperator,
     RedshiftIntervalCheckOperator,
+    RedshiftQueriesOperator,
     RedshiftSchemaOperator,
     RedshiftSQLOperator,
     RedshiftTableCheckOperator,
@@ -72,6 +73,18 @@ class TestRedshiftSQLOperator(OperatorSuite):
     @pytest.fixture
     def arguments(self):
         return {"sql": "DROP TABLE IF EXISTS t; CREATE TABLE t (id integer)"}
+
+    @pytest.fixture
+    def connections(self, hook):
+        return {"redshift_default": hook.connection}
+
+
+class TestRedshiftQueriesOperator(OperatorSuite):
+    operator = RedshiftQueriesOperator
+
+    @pytest.fixture
+    def arguments(self):
+        return {"by": ["user"]}
 
     @pytest.fixture
     def connections(self, hook):

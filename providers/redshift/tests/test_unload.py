@@ -10,6 +10,7 @@ pytestmark = pytest.mark.usefixtures("runtime")
 
 
 def test_a_query_with_quotes_goes_to_the_server_untouched(redshift, bucket):
+    """Airflow undoubles quotes of the query by a regular expression."""
     RedshiftSQLOperator(
         task_id="x", sql="CREATE TABLE t (a varchar(9), b varchar(9)); INSERT INTO t VALUES ('', 'it''s'), ('y', '%')"
     ).execute({})

@@ -6,6 +6,8 @@ are padded with blanks and users see only their own rows unless they are superus
 does not have (skew, encoding, slices) hold constants.
 """
 
+from penstock_testkit.redshift.history import HISTORY
+
 # Lengths of varchar count bytes, and CHAR takes bytes below 128 alone ("Character types"). PostgreSQL coerces to
 # varchar(n) and char(n) by the functions of these casts, so others change INSERT, UPDATE and casts alike; their second
 # argument carries a header of 4 bytes.
@@ -186,7 +188,14 @@ GRANT CREATE ON SCHEMA public TO PUBLIC;
 """
 
 DEFINITIONS = (
-    "SET allow_system_table_mods = on;" + _BYTE_LENGTHS + _FUNCTIONS + _OWNERS_FUNCTIONS + _TABLES + _VIEWS + _GRANTS
+    "SET allow_system_table_mods = on;"
+    + _BYTE_LENGTHS
+    + _FUNCTIONS
+    + _OWNERS_FUNCTIONS
+    + _TABLES
+    + _VIEWS
+    + HISTORY
+    + _GRANTS
 )
 """The script that makes an empty PostgreSQL database look like one of Redshift; it needs a superuser."""
 

@@ -9,6 +9,7 @@ from penstock_redshift.operators.checks import (
     RedshiftValueCheckOperator,
 )
 from penstock_redshift.operators.data_api import RedshiftDataOperator
+from penstock_redshift.operators.queries import RedshiftQueriesOperator
 from penstock_redshift.operators.schema import RedshiftSchemaOperator
 from penstock_redshift.operators.sql import RedshiftSQLOperator
 
@@ -17,6 +18,7 @@ __all__ = [
     "RedshiftColumnCheckOperator",
     "RedshiftDataOperator",
     "RedshiftIntervalCheckOperator",
+    "RedshiftQueriesOperator",
     "RedshiftSQLOperator",
     "RedshiftSchemaOperator",
     "RedshiftTableCheckOperator",
