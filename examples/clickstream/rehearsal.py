@@ -98,6 +98,6 @@ class Rehearsal(Stage):
             )
         ]
 
-    def wait_until(self, ready: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
+    def wait_until(self, ready: Callable[[], bool], what: str, seconds: float = 120.0) -> None:
         """Wait for something; raises StageError that says what did not happen."""
         self.wait_for(lambda: ready() or None, what, seconds)

@@ -7,8 +7,7 @@ changes nothing, and one that is cleared loads what came late, and only that.
 
 from datetime import datetime, timedelta
 
-from penstock import DAG, Alert, Variable, task
-from penstock.spec.object_store import open_store
+from penstock import DAG, Alert, CopyObjectsOperator, Variable
 from penstock_aws.sensors import S3KeySensor
 from penstock_redshift.transfers import S3ToRedshiftOperator
 
@@ -22,17 +21,6 @@ ROOT = Variable.get("clickstream_root", "s3://clickstream/events")
 MIRROR = Variable.get("clickstream_mirror", "gs://clickstream-mirror")
 LATE = timedelta(seconds=float(Variable.get("clickstream_late_s", "3600")))
 HOUR = "{{ data_interval_start.strftime('dt=%Y-%m-%d/hour=%H') }}"
-
-
-@task
-def mirror(source: str, destination: str) -> int:
-    """Copy objects to another store, each as a stream; returns how many."""
-    files, count = open_store(source), 0
-    for each in files.list(source):
-        with files.open(each.url) as stream:
-            open_store(destination).upload(destination + each.url.removeprefix(source), stream)
-        count += 1
-    return count
 
 
 for customer, events in CUSTOMERS.items():
@@ -68,5 +56,7 @@ for customer, events in CUSTOMERS.items():
                 ledger=f"{customer.lower()}_loads",
                 if_missing="skip",
             )
-            copy = mirror.override(task_id=f"mirror_{event}")(f"{ROOT}/event={folder}", f"{MIRROR}/{folder}")
-            marker >> [load, copy]
+            mirror = CopyObjectsOperator(
+                task_id=f"mirror_{event}", source=f"{ROOT}/event={folder}", destination=f"{MIRROR}/{folder}"
+            )
+            marker >> [load, mirror]
