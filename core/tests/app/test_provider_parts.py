@@ -59,7 +59,7 @@ class Ticker:
     def run(self, context):
         print("with", Connection.get("gate").password, flush=True)
         while not context.wait(0.2):
-            context.report("ticks")
+            context.report(f"ticks beside {context.running_tries()} tries")
 
 @hookimpl
 def penstock_secrets_backends():
@@ -116,17 +116,24 @@ def test_the_scheduler_waits_for_no_backend_that_hangs(house):
     house.trigger("other", "one")
     assert house.wait_for_run("other", "one") == "success"
     assert house.state("reads", "hung") == "running"
+    files = StatusFiles(house.folder / ".penstock")
+    house.until(lambda: files.read("ticker").detail == "ticks beside 1 tries", "what a service hears of the try")
     for pid in processes_running(house, "penstock.app.secrets_backend"):
         os.kill(pid, signal.SIGKILL)
     assert house.wait_for_run("reads", "hung") == "failed"
     assert "was killed by SIGKILL" in house.tasks("reads", "hung")["read"].reason
+    house.until(lambda: files.read("ticker").detail == "ticks beside 0 tries", "what a service hears of its end")
 
 
 def test_services_live_as_long_as_the_installation_and_one_that_cannot_start_harms_nobody(house):
     files = StatusFiles(house.folder / ".penstock")
-    ticker = house.until(lambda: (s := files.read("ticker")) and s.detail == "ticks" and s, "the first report")
+    ticker = house.until(
+        lambda: (s := files.read("ticker")) and s.detail == "ticks beside 0 tries" and s, "the first report"
+    )
     os.kill(ticker.pid, signal.SIGKILL)
-    again = house.until(lambda: (s := files.read("ticker")) and s.detail == "ticks" and s.ends > ticker.ends and s)
+    again = house.until(
+        lambda: (s := files.read("ticker")) and s.detail == "ticks beside 0 tries" and s.ends > ticker.ends and s
+    )
     assert "was killed by SIGKILL" in again.last_end
     broken = house.until(lambda: (s := files.read("broken")) and s.ends and s, "the end of the one that cannot be made")
     assert "[services.broken]: ours.ticker takes no argument 'pin'" in broken.last_end

@@ -37,6 +37,18 @@ def stocked(store, now):
     return store
 
 
+def test_tries_that_have_not_ended_are_counted_by_their_executors(stocked, now):
+    assert stocked.runs.open_tries(["local", "far"]) == 0
+    run = stocked.runs.page(dag_id="alpha")[0].run
+    executors = ("local", "local", "far", "waiter")
+    tries = [Try(run, "t", index, 2, 1, name, now) for index, name in enumerate(executors)]
+    stocked.apply(Changes(tries=tries), now)
+
+    assert stocked.runs.open_tries(["local"]) == 2
+    assert stocked.runs.open_tries(["local", "far"]) == 3
+    assert stocked.runs.open_tries([]) == 0
+
+
 def test_dags_are_listed_with_their_runs_by_state(stocked):
     found = stocked.dags.rows()
     assert sorted(row.dag_id for row in found) == ["BETA%2", "alpha", "beta_1"]

@@ -3,18 +3,22 @@
 import os
 import sys
 import time
+from collections.abc import Callable
 
 import msgspec
 
 from penstock.app.parts.environments import plugin_sources
 from penstock.app.parts.vault import answer
 from penstock.app.service_main import run_service
+from penstock.errors import StoreError
 from penstock.keeper.keeper import Keeper
 from penstock.keeper.kept_service import KeeperPorts, KeptService, ServiceConfig
 from penstock.keeper.status import FOLDER, StatusFiles
 from penstock.model.text import visible
 from penstock.plugins.isolated import isolated_pythons
 from penstock.service.installation import Installation
+from penstock.spec.wire import Ask, Reply
+from penstock.tries.asks import refusal
 
 
 def main() -> int:
@@ -35,7 +39,7 @@ def keeper(installation: Installation, files: StatusFiles) -> Keeper:
     """The keeper of an installation: the service of an isolated provider is run by its own environment's Python."""
     settings = installation.settings
     pythons = isolated_pythons(settings.isolated_file)
-    ports = KeeperPorts(answer(installation.vault, "a service"), time.monotonic, installation.now, _log, files.write)
+    ports = KeeperPorts(_answer(installation), time.monotonic, installation.now, _log, files.write)
     services = []
     for name, chosen in settings.services.items():
         isolated = pythons.get(chosen.type.partition(".")[0])
@@ -46,6 +50,22 @@ def keeper(installation: Installation, files: StatusFiles) -> Keeper:
         log = settings.logs_folder / FOLDER / f"{name}.log"
         services.append(KeptService(command, config, chosen.report_s, chosen.stop_s, log, ports))
     return Keeper(services, time.monotonic)
+
+
+def _answer(installation: Installation) -> Callable[[Ask], Reply]:
+    """What answers a service: as any code of a provider, and how many tries run on this machine."""
+    of_vault = answer(installation.vault, "a service")
+    here = [name for name, chosen in installation.settings.executors.items() if not chosen.provided]
+
+    def reply(ask: Ask) -> Reply:
+        if ask.method != "running_tries":
+            return of_vault(ask)
+        try:
+            return Reply(installation.store.runs.open_tries(here))
+        except StoreError as error:
+            return refusal(error)
+
+    return reply
 
 
 def _log(line: str) -> None:

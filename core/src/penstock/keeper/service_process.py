@@ -25,10 +25,14 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class ServiceRuntime(ChannelRuntime):
-    """The runtime of a service: connections and Variables."""
+    """The runtime of a service: connections and Variables, and how many tries run beside it."""
 
     place: ClassVar[str] = "in a service"
     advice: ClassVar[str] = "it may ask for connections and Variables alone"
+
+    def running_tries(self) -> int:
+        """How many tries run on this machine."""
+        return int(self._channel.ask(self._serial, "running_tries"))
 
 
 def run_service_process(sock: socket.socket, make: Callable[[ServiceConfig], Service]) -> int:
@@ -39,7 +43,8 @@ def run_service_process(sock: socket.socket, make: Callable[[ServiceConfig], Ser
         make: Imports the service's class and calls it.
     """
     channel = Channel(sock)
-    current.set(ServiceRuntime(channel, 0))
+    runtime = ServiceRuntime(channel, 0)
+    current.set(runtime)
     frames = channel.frames()
     if not frames:
         return 1
@@ -48,7 +53,7 @@ def run_service_process(sock: socket.socket, make: Callable[[ServiceConfig], Ser
     def report(healthy: bool, detail: str) -> None:  # noqa: FBT001 - the context's
         channel.send(FrameKind.BEAT, 0, _encode(ServiceReport(healthy, well_formed(str(detail)))))
 
-    context = ServiceContext(config.name, Path(config.folder), report)
+    context = ServiceContext(config.name, Path(config.folder), report, runtime.running_tries)
     signal.signal(signal.SIGTERM, lambda *_: context.stop())
     try:
         context.folder.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ pause that doubles up to half a minute, and starts over with a process that has 
 holds up anything else. What it prints goes into ``logs/services/NAME.log``, without the secrets that it has asked for.
 
 A service may ask for connections and Variables, as a task does, and so may the hooks that it uses, in the thread that calls `run`.
+In that thread it may also ask how many tries run beside it.
 """
 
 import os
@@ -27,14 +28,15 @@ class ServiceContext:
         name: The service's name in the settings.
         folder: A folder that is its own, and outlives its process; it exists.
         send: Takes what is reported: whether the service is well, and a sentence.
+        count: Counts the tries that run here.
 
     Attributes:
         name: The service's name in the settings.
         folder: A folder that is its own, and outlives its process; it exists.
     """
 
-    def __init__(self, name: str, folder: Path, send: Callable[[bool, str], None]) -> None:
-        self.name, self.folder, self._send = name, folder, send
+    def __init__(self, name: str, folder: Path, send: Callable[[bool, str], None], count: Callable[[], int]) -> None:
+        self.name, self.folder, self._send, self._count = name, folder, send, count
         self._stopped = threading.Event()
         self._reading, self._writing = os.pipe()
 
@@ -62,6 +64,16 @@ class ServiceContext:
             healthy: Whether it does what it is for; one that says no is shown by ``penstock doctor``, and left alone.
         """
         self._send(healthy, detail)
+
+    def running_tries(self) -> int:
+        """Ask how many tries this machine has: those that its own executors were handed, and that have not ended.
+
+        Sensors hold none while they wait, and tries of a provider's executor run elsewhere.
+
+        Raises:
+            penstock.errors.PenstockError: The database cannot be asked now.
+        """
+        return self._count()
 
     def stop(self) -> None:
         """Have `Service.run` return; called by Penstock, in a signal handler."""

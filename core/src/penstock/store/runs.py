@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Connection, Integer, Select, bindparam, or_, select
+from sqlalchemy import Column, Connection, Integer, Select, bindparam, func, or_, select
 from sqlalchemy.sql import ColumnElement
 
 from penstock.errors import DataUnreadableError
@@ -34,6 +34,11 @@ TRIES_OF_RUN = (
 _OF_KEY = (_x.run == bindparam("run"), _x.task_id == bindparam("task_id"), _x.key == bindparam("key"))
 XCOM_VALUES = select(_x.task_id, _x.map_index, _x.key, _x.value).where(*_OF_KEY)
 XCOM_LENGTHS = select(_x.task_id, _x.map_index, _x.key, _x.length).where(*_OF_KEY)
+OPEN_TRIES = (
+    select(func.count())
+    .select_from(tables.attempt)
+    .where(_a.outcome.is_(None), _a.executor.in_(bindparam("executors", expanding=True)))
+)
 # Open tries are found by an index that holds nothing else: what a restart reads costs what lives, not what has finished.
 _IS_LIVE = or_(
     _r.state.in_([state for state in RunState if not state.finished]),
@@ -84,6 +89,12 @@ class Runs:
         with self._database.read() as connection:
             found = _snapshots(connection, _r.run == run)
         return found[0] if found else None
+
+    def open_tries(self, executors: Sequence[str]) -> int:
+        """How many tries some executors hold: those that were dispatched to them and have not ended."""
+        with self._database.read() as connection:
+            found: int = connection.execute(OPEN_TRIES, {"executors": list(executors)}).scalar_one()
+        return found
 
     def get(self, number: int) -> Run | None:
         """The run of this number, or None."""

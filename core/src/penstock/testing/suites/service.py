@@ -159,10 +159,12 @@ class ServiceRun:
         has_ended: Whether its process has.
         raised: What it raised; "" if it did not.
         reports: What it has reported.
+        tries: How many tries it hears of if it asks.
     """
 
     def __init__(self, service: type[Service], options: Mapping[str, Any], fake: FakeRuntime, folder: Path) -> None:
         self.made = self.has_ended = False
+        self.tries = 0
         self.raised, self.reports = "", list[ServiceReport]()
         self._fake, self._log, self._how = fake, folder / "service.log", ""
         self._log.unlink(missing_ok=True)
@@ -224,6 +226,8 @@ class ServiceRun:
         self.has_ended = found is None
 
     def _answer(self, ask: Ask) -> Reply:
+        if ask.method == "running_tries":
+            return Reply(self.tries)
         if ask.method not in ("connection", "variable"):
             return Reply(error=f"{ask.method}() is for tasks: a service may ask for connections and Variables")
         try:
