@@ -67,7 +67,6 @@ RULES = {
             f"{CORE}/spec/worker.py": "a try's process inherits the environment of its worker, without secrets",
             f"{CORE}/processes/line_process.py": "a provider's process inherits the environment of its parent, without secrets",
             "plugin-manager/": "its settings are the environment and one file, read where a command needs them",
-            "providers/aws/src/penstock_aws/hooks/task_protection.py": "a container is told there where its own agent listens",
             "testkit/": "children inherit the environment",
         },
     ),

@@ -7,7 +7,6 @@ protected, for 1 to 2,880 minutes, and each request begins that time anew (Updat
 
 import http.client
 import json
-import os
 import urllib.error
 import urllib.request
 from typing import Any
@@ -40,7 +39,7 @@ class TaskProtection:
     """
 
     def __init__(self, agent_uri: str = "") -> None:
-        uri = agent_uri or os.environ.get("ECS_AGENT_URI", "")
+        uri = agent_uri or _agent_uri()
         if not uri.startswith(("http://", "https://")):
             raise _error(
                 "ECS_AGENT_URI is not set" if not uri else f"ECS_AGENT_URI is {uri!r}", ErrorKind.INVALID,
@@ -85,6 +84,14 @@ class TaskProtection:
 
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """Never by way of a proxy: the agent is this machine's own."""
+
+
+def _agent_uri() -> str:
+    """What the environment says, by way of the SDK's own settings; "" if it says nothing."""
+    import botocore.session  # type: ignore[import-untyped]  # noqa: PLC0415 - on first use; it ships no types
+
+    settings = botocore.session.Session(session_vars={"agent": (None, "ECS_AGENT_URI", "", None)})
+    return str(settings.get_config_variable("agent"))
 
 
 def _error(message: str, kind: ErrorKind, code: str = "", hint: str = "") -> ProviderError:
