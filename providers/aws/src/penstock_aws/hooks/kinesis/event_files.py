@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from penstock_aws.hooks.kinesis.aggregated import user_records
 from penstock_aws.hooks.kinesis.events import (
     HOUR_S,
     DeadLetterError,
@@ -36,7 +37,7 @@ class Batch(NamedTuple):
 def make_batch(records: Sequence[Record], state: ShardState, rules: Rules) -> Batch:
     """The files of some records that follow the state's checkpoint."""
     made = _Parts(state, rules, f"{state.shard}-{records[0].sequence_number}-{records[-1].sequence_number}")
-    for record in records:
+    for record in (each for whole in records for each in user_records(whole)):
         try:
             made.add(read_event(record, rules))
         except DeadLetterError as error:

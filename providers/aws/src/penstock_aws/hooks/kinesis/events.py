@@ -11,8 +11,8 @@ HOUR_S = 3600
 _AHEAD_S = 3600.0  # so far in front of its arrival an event may be; clocks of producers are off
 _MILLISECONDS_FROM = 1e11  # a number of seconds this large is in the year 5138
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
-# First bytes of an aggregated record (page "KPL aggregated record format" of awslabs/amazon-kinesis-producer).
-_AGGREGATED = b"\xf3\x89\x9a\xc2"
+AGGREGATED = b"\xf3\x89\x9a\xc2"
+"""First bytes of an aggregated record of the Kinesis Producer Library; see `penstock_aws.hooks.kinesis.aggregated`."""
 _ID_BYTES = 12
 
 
@@ -70,8 +70,8 @@ def read_event(record: Record, rules: Rules) -> Event:
     Raises:
         DeadLetterError: It holds none, or one that the rules have no place for.
     """
-    if record.data.startswith(_AGGREGATED):
-        raise DeadLetterError("is an aggregated record of the Kinesis Producer Library; turn its aggregation off")
+    if record.data.startswith(AGGREGATED):
+        raise DeadLetterError("is an aggregated record of the Kinesis Producer Library that is damaged")
     try:
         text = record.data.decode()
         found = json.loads(text, parse_constant=_refuse_constant)
