@@ -1,4 +1,4 @@
-"""The package's page tells what is there."""
+"""The package's README and its page tell what is there, and what they show runs."""
 
 import re
 import tomllib
@@ -14,11 +14,19 @@ from penstock_testkit.aws_jobs import AwsJobs
 from penstock_testkit.saas import plain_http
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
+PAGE = (Path(__file__).parents[3] / "docs" / "providers" / "aws.md").read_text()
 MANIFEST = tomllib.loads((Path(penstock_aws.__file__).parent / "provider.toml").read_text())
 
 
 def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    return re.findall(rf"^```{language}[^\n]*\n(.*?)^```", README + PAGE, re.MULTILINE | re.DOTALL)
+
+
+def dag_of(text):
+    """The DAG of the block that has this text."""
+    names = {}
+    exec(compile(next(each for each in blocks("python") if text in each), "aws.md", "exec"), names)
+    return names["dag"]
 
 
 def test_its_snippets_run():
@@ -27,12 +35,12 @@ def test_its_snippets_run():
 
 
 def test_its_connections_are_read():
-    uris = re.findall(r"^PENSTOCK_CONN_\w+='(.+)'$", README, re.MULTILINE)
+    uris = re.findall(r"^PENSTOCK_CONN_\w+='(.+)'$", README + PAGE, re.MULTILINE)
 
     fields = [read_fields(parse_connection("c", uri), AwsFields) for uri in uris]
 
-    assert [each.secret_access_key for each in fields] == ["SE/CRET", "secret"]
-    assert fields[1].endpoint_url == "http://minio:9000"
+    assert [each.secret_access_key for each in fields] == ["SE/CRET", "SE/CRET", "secret"]
+    assert fields[2].endpoint_url == "http://minio:9000"
 
 
 def test_it_names_every_field_and_every_capability():
@@ -43,7 +51,7 @@ def test_it_names_every_field_and_every_capability():
         for entry in MANIFEST[kind]
     }
 
-    assert [name for name in sorted(fields | objects) if f"`{name}`" not in README] == []
+    assert [name for name in sorted(fields | objects) if f"`{name}`" not in README + PAGE] == []
 
 
 def test_its_settings_name_what_there_is():
@@ -61,16 +69,40 @@ def test_its_settings_name_what_there_is():
 
 
 def test_its_jobs_run():
-    aws, names = AwsJobs(), {}
+    aws = AwsJobs()
     aws.functions["tell"] = lambda payload: (payload, "")
     aws.streams["/shop", f"run/main/{1:032x}"] = ["loaded"]
-    exec(compile(blocks("python")[1], "README.md", "exec"), names)
     with plain_http(aws) as url:
         extra = {"endpoint_url": url, "region_name": "eu-west-1"}
         connection = Connection("aws_default", "aws", login="key", password="secret", extra=extra)
-        result = run_dag(names["dag"], connections={"aws_default": connection}).check()
+        result = run_dag(dag_of("EcsRunTaskOperator"), connections={"aws_default": connection}).check()
 
     (task,) = aws.tasks.values()
     assert task["asked"]["overrides"]["containerOverrides"][0]["command"] == ["load", result.run.run_id]
     assert result.value("tell") == {"job": result.value("report")}
     assert aws.problems == []
+
+
+def test_its_objects_are_copied_and_deleted(s3, connection):
+    s3.create_bucket("clicks")
+    s3.put("s3://clicks/in/a.csv", "one")
+    dag = dag_of("S3KeysUnchangedSensor")
+    next(each for each in dag.tasks if each.task_id == "whole").inactivity_period = 0  # nobody waits for a minute here
+
+    result = run_dag(dag, connections={"aws_default": connection}).check()
+
+    assert result.value("found") == ["in/a.csv"]
+    assert s3.keys("s3://clicks/") == ["kept/a.csv"]
+
+
+def test_its_messages_are_handed_on_and_told_of(s3, connection):
+    client = s3.client("sqs")
+    orders, handled = (client.create_queue(QueueName=name)["QueueUrl"] for name in ("orders", "handled"))
+    sent = client.send_message(QueueUrl=orders, MessageBody='{"kind": "refund"}')["MessageId"]
+    client.send_message(QueueUrl=orders, MessageBody='{"kind": "other"}')
+
+    run_dag(dag_of("SqsSensor"), connections={"aws_default": connection}).check()
+
+    assert [each["Body"] for each in client.receive_message(QueueUrl=handled)["Messages"]] == [sent]
+    assert [each["Body"] for each in client.receive_message(QueueUrl=orders)["Messages"]] == ['{"kind": "other"}']
+    client.close()

@@ -12,7 +12,7 @@ from penstock_aws.services import KinesisBatchService
 
 ROOT = Path(__file__).parents[4]
 PAGE = (ROOT / "docs" / "how-to" / "micro-batch-kinesis.md").read_text()
-README = (ROOT / "providers" / "aws" / "README.md").read_text()
+PROVIDER = (ROOT / "docs" / "providers" / "aws.md").read_text()
 
 
 def block(text, language):
@@ -38,10 +38,12 @@ def test_the_pages_dag_runs(tmp_path, pipeline, s3, connection):
         assert len(gzip.decompress(s3.get(f"s3://lake/{key}")).splitlines()) == 3
 
 
-@pytest.mark.parametrize("text", [PAGE, README], ids=["page", "README"])
+@pytest.mark.parametrize("text", [PAGE, PROVIDER], ids=["how to", "provider"])
 def test_their_settings_make_a_service(text):
     settings = next(
-        each for each in re.findall(r"^```toml[^\n]*\n(.*?)^```", text, re.MULTILINE | re.DOTALL) if "[services" in each
+        each
+        for each in re.findall(r"^```toml[^\n]*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        if "[services.clicks" in each
     )
     options = tomllib.loads(settings)["services"]["clicks"]
     assert options.pop("type") == "aws.kinesis_batcher"
