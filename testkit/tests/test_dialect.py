@@ -25,6 +25,7 @@ from penstock_testkit.redshift.lexer import statement
         ("CREATE VIEW v AS SELECT 1 WITH NO SCHEMA BINDING", "CREATE VIEW v AS SELECT 1 "),
         (r"SELECT 'l\'auto', '\\d', 'a''b'", r"SELECT 'l''auto', '\d', 'a''b'"),
         (r"SELECT nvl2(a, '\\d', 'x')", r"SELECT CASE WHEN NOT a IS NULL THEN '\d' ELSE 'x' END"),
+        ("SELECT JSON_SERIALIZE(a)", "SELECT pg_catalog.json_serialize(a)"),
         ("SELECT CONVERT(decimal(5, 2), '1')", "SELECT CAST(( '1') AS decimal(5, 2))"),
         ('CREATE TABLE t ("A""b" int DEFAULT isnull(1, 2))', 'CREATE TABLE t ("a""b" int DEFAULT COALESCE(1, 2))'),
         ('ALTER TABLE t ADD "C" timestamp DEFAULT sysdate', 'ALTER TABLE t ADD "c" timestamp DEFAULT LOCALTIMESTAMP'),

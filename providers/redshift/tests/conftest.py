@@ -1,6 +1,7 @@
 """Hooks on a new database of the Redshift test server, and a runtime around the test."""
 
 import urllib.parse
+from contextlib import contextmanager
 
 import pytest
 
@@ -77,14 +78,33 @@ def bucket(redshift):
     return redshift.s3.create_bucket()
 
 
+@contextmanager
+def _with_connections(*connections):
+    token = current.set(Surroundings(*connections))
+    try:
+        yield
+    finally:
+        current.reset(token)
+
+
 @pytest.fixture
-def runtime(redshift):
-    """A runtime around the test, as a task process has it."""
+def with_connections():
+    """A function that puts a runtime around a block, which has the connections that it is given."""
+    return _with_connections
+
+
+@pytest.fixture
+def aws_connection(redshift):
+    """The connection to the S3 server that COPY reads."""
     extra = {"endpoint_url": redshift.s3.endpoint_url, "region_name": "us-east-1", "addressing_style": "path"}
-    aws = Connection("aws_default", "aws", login="testing", password="testing", extra=extra)
-    token = current.set(Surroundings(connection_to(redshift), aws))
-    yield
-    current.reset(token)
+    return Connection("aws_default", "aws", login="testing", password="testing", extra=extra)
+
+
+@pytest.fixture
+def runtime(redshift, aws_connection):
+    """A runtime around the test, as a task process has it."""
+    with _with_connections(connection_to(redshift), aws_connection):
+        yield
 
 
 @pytest.fixture

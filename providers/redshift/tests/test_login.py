@@ -10,6 +10,11 @@ from penstock import Connection
 from penstock.author.runtime import current
 from penstock.errors import ConfigError, ErrorKind, ProviderError
 from penstock_redshift.hooks import RedshiftHook
+from penstock_redshift.hooks.cache.columns import describe
+from penstock_redshift.hooks.cache.link import set_up
+from penstock_redshift.hooks.cache.refresh import RefreshRequest, refresh
+from penstock_redshift.hooks.cache.registry import Definition
+from penstock_redshift.hooks.cache.relations import create
 
 ASSUMED = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
 <AccessKeyId>ASSUMED</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>
@@ -163,3 +168,18 @@ def test_a_refusal_of_the_api_has_a_kind(redshift, api, code, kind):
     with pytest.raises(ProviderError, match=code) as raised:
         hook_of(redshift, api, login="reader", cluster_identifier="warehouse").run("SELECT 1")
     assert raised.value.kind is kind
+
+
+def test_the_cache_logs_in_by_a_new_password_at_each_refresh(redshift, api, postgres):
+    hook = hook_of(redshift, api, cluster_identifier="warehouse", login="reader")
+    options = {"host": redshift.host, "port": str(redshift.port), "dbname": redshift.dbname, "sslmode": "disable"}
+    assert set_up(postgres, hook, "redshift", "dblink_fdw", options)["user"] == "IAM:reader"
+    query = "SELECT 1 AS one"
+    create(
+        postgres, hook, Definition("public.one", "view", "redshift", query, describe(hook, query), [], "", []),
+        readers={}, replace=False, request=None,
+    )  # fmt: skip
+
+    api.password = "minted-2"
+    redshift.server.create_user(api.user, api.password, superuser=True)
+    assert refresh(postgres, hook, "public.one", RefreshRequest())["rows"] == 1

@@ -11,7 +11,6 @@ from typing import Any
 from penstock.errors import ErrorKind, ProviderError
 
 _STATES = {
-    "08": ErrorKind.TRANSIENT,
     "22": ErrorKind.INVALID,
     "23": ErrorKind.INVALID,
     "28": ErrorKind.AUTH,
@@ -139,13 +138,17 @@ def _first_line(detail: str) -> str:
 
 
 def _kind(error: Exception, state: str, text: str) -> ErrorKind:
-    if state and not state.startswith("XX"):
+    if state and not state.startswith(("XX", "08")):
         for length in (5, 3, 2):
             if state[:length] in _STATES:
                 return _STATES[state[:length]]
     for pattern, kind in _TEXTS:
         if pattern.search(text):
             return kind
+    if state.startswith(
+        "08"
+    ):  # of a connection that the server makes, dblink's, whose refusal is told in the text alone
+        return ErrorKind.TRANSIENT
     names = {cls.__name__ for cls in type(error).__mro__}
     for known, kind in _CLASSES.items():
         if names & known and not (state and known == _LOST):

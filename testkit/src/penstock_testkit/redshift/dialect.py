@@ -45,6 +45,8 @@ SETTINGS = {
 }
 SETTING_PREFIX = "penstock_redshift."
 
+# The last is a syntax of PostgreSQL 17, too, which does something else.
+_RENAMED = {"NVL": "COALESCE", "ISNULL": "COALESCE", "JSON_SERIALIZE": "pg_catalog.json_serialize"}
 _FOR_SQLGLOT = {"DATEADD", "DATEDIFF", "DECODE", "NVL2"}
 
 
@@ -116,8 +118,8 @@ def _edit_words(statement: Statement, edits: Edits, written: Callable[[str], str
             edits.replace(token, token, '"' + token.name.replace('"', '""') + '"')
         elif token.kind is Kind.STRING and not token.is_dollar_quoted:
             edits.replace(token, token, written(_known_setting(statement, index)))
-        elif called and token.word in {"NVL", "ISNULL"}:
-            edits.replace(token, token, "COALESCE")
+        elif called and token.word in _RENAMED:
+            edits.replace(token, token, _RENAMED[token.word])
         elif called and token.word == "LISTAGG":
             _edit_listagg(statement, index, edits)
         elif token.word == "SYSDATE" and not called:

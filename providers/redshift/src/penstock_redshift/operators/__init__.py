@@ -1,5 +1,12 @@
 """Operators of Redshift."""
 
+from penstock_redshift.operators.cache import (
+    RedshiftCacheCheckOperator,
+    RedshiftCacheCreateOperator,
+    RedshiftCacheDropOperator,
+    RedshiftCacheRefreshOperator,
+    RedshiftCacheSetupOperator,
+)
 from penstock_redshift.operators.checks import (
     RedshiftCheckOperator,
     RedshiftColumnCheckOperator,
@@ -14,6 +21,11 @@ from penstock_redshift.operators.schema import RedshiftSchemaOperator
 from penstock_redshift.operators.sql import RedshiftSQLOperator
 
 __all__ = [
+    "RedshiftCacheCheckOperator",
+    "RedshiftCacheCreateOperator",
+    "RedshiftCacheDropOperator",
+    "RedshiftCacheRefreshOperator",
+    "RedshiftCacheSetupOperator",
     "RedshiftCheckOperator",
     "RedshiftColumnCheckOperator",
     "RedshiftDataOperator",
