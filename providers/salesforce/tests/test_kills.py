@@ -11,6 +11,7 @@ import signal
 import sys
 import warnings
 from itertools import count
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -21,7 +22,7 @@ from penstock.testing.fake_runtime import FakeRuntime
 from penstock_salesforce.operators import SalesforceBulkIngestOperator, SalesforceCommitWatermarkOperator
 from penstock_salesforce.transfers import SalesforceToObjectStoreOperator
 
-pytestmark = pytest.mark.timeout(500)  # dozens of processes, on a machine that may be slow
+pytestmark = pytest.mark.timeout(900)  # dozens of processes, on a machine that may be slow
 EFFECTS = ("os.rename", "os.remove")
 
 
@@ -195,7 +196,11 @@ def _count(left):
         if not left:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    sys.addaudithook(lambda event, _: step() if event in EFFECTS else None)
+    def see(event, arguments):
+        if event in EFFECTS and Path(arguments[0]).exists():
+            step()
+
+    sys.addaudithook(see)
     send = requests.Session.send
 
     def counted(*args, **kwargs):
