@@ -30,6 +30,18 @@ class Soon(Sensor):
         import asyncio
         await asyncio.sleep(0.01)
         return PokeResult(True, {"found": 7})
+class Alike(Sensor):
+    def __init__(self, *, folder, **kwargs):
+        super().__init__(**kwargs)
+        self.folder = folder
+    def told(self, what):
+        with open(self.folder + "/told", "a") as told: told.write(what + "\\n")
+    def poke_key(self):
+        self.told("waits")
+        return "one"
+    def poke(self, context):
+        self.told("poke")
+        return bool(open(self.folder + "/answer").read())
 class Dated(Sensor):
     def poke(self, context): return context["run_id"] == "r"
 """
@@ -41,6 +53,7 @@ def folder(bench, tmp_path):
         SENSORS + f"Exists(task_id='exists', path='{tmp_path}/it', journal='{tmp_path}/journal')\n"
         "Blocks(task_id='blocks')\nRaises(task_id='raises')\nSoon(task_id='soon')\nDated(task_id='dated')\n"
         f"Exists(task_id='templated', path='{tmp_path}/{{{{ run_id }}}}')\n"
+        f"Alike(task_id='alike', folder='{tmp_path}')\n"
         f"Exists(task_id='soft', path='{tmp_path}/never', soft_fail=True)\n"
         "@task\ndef ok(): return 1\nok()"
     )
@@ -114,6 +127,37 @@ def test_identical_pokes_are_made_once_for_all(bench, folder):
     assert made <= 20, "50 sensors that poke five times a second would have made about 250 pokes"
     (folder / "it").touch()
     assert {f.outcome for f in bench.wait(*requests)} == {Outcome.SUCCESS}
+
+
+def test_who_comes_during_an_identical_poke_waits_for_the_next_which_is_for_all(bench, folder):
+    """However many wait for one thing, it is asked for once an interval: 1,000 sensors make one listing, not 1,000."""
+    os.mkfifo(folder / "answer")  # a poke reads its answer from it, and so waits until there is one
+
+    def told(what):
+        return (folder / "told").read_text().splitlines().count(what) if (folder / "told").exists() else 0
+
+    hourly = sensor(poke_interval_s=3600.0)
+    first = bench.submit("alike", **hourly)
+    bench.until(lambda: told("poke") == 1)
+    others = bench.submit(*["alike"] * 20, **hourly)
+    bench.until(lambda: told("waits") == 21)
+    (folder / "answer").write_text("")
+    bench.until(lambda: told("poke") == 2)
+    (folder / "answer").write_text("yes")
+    assert {each.outcome for each in bench.wait(*first, *others)} == {Outcome.SUCCESS}
+    assert told("poke") == 2
+
+
+def test_a_poke_that_hangs_keeps_others_like_it_back_for_a_while_only(bench, folder):
+    bench.write(
+        SENSORS + f"Alike(task_id='alike', folder='{folder}')",
+        head="import os, time, penstock.execute.sensors.waiter as waiter\nwaiter.STUCK_S = 0.1\n"
+        "from penstock import *\nwith DAG('d'):\n",
+    )
+    os.mkfifo(folder / "answer")  # nobody writes into it
+    for pokes in (1, 2):
+        bench.submit("alike", **sensor(poke_interval_s=3600.0))
+        bench.until(lambda: (folder / "told").exists() and (folder / "told").read_text().count("poke") == pokes)  # noqa: B023
 
 
 def test_a_poke_that_reads_its_context_is_not_shared(bench, folder):

@@ -14,12 +14,13 @@ _numbers = itertools.count()
 
 
 @pytest.fixture(autouse=True)
-def paused(monkeypatch):
+def paused(monkeypatch, tmp_path):
     """Seconds that messages waited for their place in a channel; none of them passes."""
     waited = []
+    monkeypatch.setattr(pacing, "_folder", tmp_path / "pacing")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # for the processes that a test starts
     monkeypatch.setattr(pacing, "_sleep", waited.append)
     monkeypatch.setattr(pacing, "_monotonic", lambda: 1000.0)
-    pacing.forget_parents()
     return waited
 
 

@@ -1,5 +1,9 @@
 """The process in which the sensors of a DAG file wait: it pokes each on its interval, identical ones once.
 
+A poke is for all that are identical and wait when it begins, also for those whose own time has not come: so they come to be
+poked together, once an interval, however many they are and whenever they began. While it is made no other like it begins,
+unless one has waited `STUCK_S` seconds for it.
+
 Plain pokes run in threads, async ones on the event loop. A poke that blocks keeps one thread busy and nothing else:
 after `STUCK_S` seconds another one takes its place.
 
@@ -13,7 +17,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import msgspec
@@ -86,16 +90,26 @@ class Waiter:
         while True:
             self._news.clear()
             now = time.monotonic()
-            due = [w for w in self._waiting.values() if w.due <= now and w.serial not in self._poking]
-            for group in _alike(due):
+            instants = self._instants()
+            for group in _due_together(instants, now):
                 self._poking.update(waiting.serial for waiting in group)
                 self._spawn(self._poke(group))
-            nearest = min((w.due for w in self._waiting.values() if w.serial not in self._poking), default=None)
+            idle = (instant for waiting, instant in instants.items() if waiting.serial not in self._poking)
+            nearest = min(idle, default=None)
             timeout = None if nearest is None else max(0.0, nearest - time.monotonic())
             try:
                 await asyncio.wait_for(self._news.wait(), timeout)
             except TimeoutError:
                 continue
+
+    def _instants(self) -> dict[Waiting, float]:
+        """When each that is not poked at the moment is to be: when it is due, but not beside a poke like its own."""
+        asked = {self._waiting[serial].key for serial in self._poking if serial in self._waiting} - {None}
+        return {
+            waiting: waiting.due + (STUCK_S if waiting.key in asked else 0.0)
+            for serial, waiting in self._waiting.items()
+            if serial not in self._poking
+        }
 
     def _spawn(self, work: Any) -> None:  # noqa: ANN401 - a coroutine
         task = asyncio.ensure_future(work)
@@ -240,12 +254,21 @@ def _judged(prepared: Prepared, answer: Any) -> TryEnd | None:  # noqa: ANN401 -
         return failed(error)
 
 
-def _alike(due: list[Waiting]) -> list[list[Waiting]]:
-    """Sensors whose pokes are identical, together."""
+def _due_together(instants: Mapping[Waiting, float], now: float) -> list[list[Waiting]]:
+    """Sensors whose pokes are identical, together, the longest waiting first; those groups of which one is due.
+
+    Args:
+        instants: Monotonic instants at which they are to be poked.
+        now: That of now.
+    """
     groups: dict[object, list[Waiting]] = {}
-    for waiting in due:
-        groups.setdefault(waiting.key if waiting.key is not None else waiting.serial, []).append(waiting)
-    return list(groups.values())
+    due = set[object]()
+    for waiting, instant in instants.items():
+        name = waiting.serial if waiting.key is None else waiting.key
+        groups.setdefault(name, []).append(waiting)
+        if instant <= now:
+            due.add(name)
+    return [group for name, group in groups.items() if name in due]
 
 
 def wait_for_many(sock: socket.socket, runner: Runner) -> NoReturn:

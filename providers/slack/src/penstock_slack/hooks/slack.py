@@ -88,7 +88,7 @@ class SlackHook(SlackFiles):
             nonlocal unsure
             if unsure and (found := self.find_posted(channel, key, begun_at, thread_ts=thread_ts)):
                 return found
-            pacing.wait((self.fields.token, channel.removeprefix("#")))
+            pacing.wait(self.fields.token, channel.removeprefix("#"), self.retry.deadline_s)
             try:
                 answer = self._asked("chat.postMessage", body, channel)
             except ProviderError as error:

@@ -61,7 +61,7 @@ class SlackWebhookHook(SlackBase):
         }
 
         def attempt() -> None:
-            pacing.wait(self._url)
+            pacing.wait(self._url, "of the webhook", self.retry.deadline_s)
             self._post(body)
 
         self.call(_OPERATION, attempt, repeated=was_not_taken)
