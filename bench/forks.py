@@ -23,7 +23,7 @@ from penstock_gcp.hooks import GCSHook
 from penstock_salesforce.hooks import SalesforceHook
 from penstock_slack.hooks import SlackHook
 from penstock_testkit.gcs import Gcs, GoogleTokens
-from penstock_testkit.numbered_keys import NumberedBucket
+from penstock_testkit.numbered import NumberedBucket
 from penstock_testkit.saas import saas_net
 from penstock_testkit.salesforce import HOST, Salesforce
 from penstock_testkit.slack import SlackWorkspace

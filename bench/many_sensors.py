@@ -24,7 +24,7 @@ import boto3
 from botocore import UNSIGNED
 from botocore.config import Config
 
-from penstock_testkit.numbered_keys import NumberedBucket
+from penstock_testkit.numbered import NumberedBucket
 from penstock_testkit.saas import plain_http
 from penstock_testkit.saas.messages import HttpRequest
 

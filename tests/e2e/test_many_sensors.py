@@ -3,7 +3,7 @@
 import pytest
 from many_sensors import Waiting
 
-from penstock_testkit.numbered_keys import NumberedBucket
+from penstock_testkit.numbered import NumberedBucket
 from penstock_testkit.saas import plain_http
 
 pytestmark = pytest.mark.timeout(240)

@@ -104,7 +104,8 @@ def own_folder(folder: Path | None = None) -> Path:
         folder: Which; one in the machine's folder for temporary files unless given.
 
     Raises:
-        OSError: There can be none, or it is another user's.
+        PermissionError: It is another user's, or others may write it.
+        OSError: There can be none.
     """
     found = folder or Path(tempfile.gettempdir()) / f"penstock-slack-{os.geteuid()}"
     found.mkdir(mode=0o700, exist_ok=True)
