@@ -6,7 +6,7 @@ from many_sensors import Waiting
 from penstock_testkit.numbered import NumberedBucket
 from penstock_testkit.saas import plain_http
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(900)
 CHAIN = ["", "0/00000009.json", "0/00000019.json"]
 """The tokens of one listing, page by page."""
 
@@ -22,7 +22,7 @@ def test_sensors_that_wait_for_one_prefix_list_it_once_for_all(tmp_path):
         # The last page of the first listing is not answered before all of them wait: those that did not begin it share the next.
         held = bucket.faults.hold(when=is_last_page, handled=True)
         with waiting.up():
-            held.reached(120)
+            held.reached(300)
             waiting.wait_for_all()
             bucket.folders["0/"].others.append("0/it.done")
             held.release()

@@ -20,6 +20,7 @@ def read_only(*_, **__):
 
 
 def test_a_log_is_shipped_while_it_grows_and_sealed_once_its_try_has_ended(yard):
+    """apache/airflow#67144: each upload of a log wrote the whole of it again."""
     shipper = yard.shipper()
     yard.open.add(yard.folder / LOG)
     yard.write(LOG, 10)
@@ -61,7 +62,10 @@ def test_nothing_is_looked_at_while_nothing_runs(yard, monkeypatch):
 )  # idle threads of shippers of other tests
 @pytest.mark.parametrize("when", ["kill_before", "kill_after"])
 def test_every_byte_is_there_once_wherever_the_shipper_is_killed(yard, when):
-    """Five logs of up to three pieces and a seal: a child is killed at each of its calls in turn, and the next one goes on."""
+    """Five logs of up to three pieces and a seal: a child is killed at each of its calls in turn, and the next one goes on.
+
+    apache/airflow#50007: a task that was killed left no log.
+    """
     names = [f"dag/run/task{number}/1.log" for number in range(5)]
     texts = {name: yard.write(name, 1000 + 2500 * number) for number, name in enumerate(names)}
     ends = []
@@ -88,6 +92,7 @@ def test_a_killed_shipper_of_which_the_log_has_grown_since_leaves_no_gap_and_no_
 
 
 def test_a_store_that_is_away_costs_no_log_and_is_told_once(yard):
+    """apache/airflow#29393: a store that was away was told of without an end."""
     shipper = yard.shipper()
     texts = {name: yard.write(name, CHUNK + 1) for name in (f"dag/run/t{number}/1.log" for number in range(80))}
     yard.store.away = True

@@ -295,6 +295,8 @@ def test_nothing_is_carried_over_a_fork(hook):
 
 
 def test_a_statement_is_ended_when_its_task_is_cancelled(hook):
+    """The query of a task that was killed ran on: apache/airflow#27314."""
+
     class CancelledError(Exception):
         pass
 

@@ -61,6 +61,7 @@ def test_a_page_that_breaks_off_is_read_again(salesforce, hook, fill):
 
 
 def test_nul_characters_are_left_out_and_newlines_stay(salesforce, hook):
+    """airbytehq/airbyte#8300: NUL characters went into files that a warehouse refuses."""
     salesforce.organisation.insert("Account", {"Name": "a\0b\nc"})
     job = hook.start_query("SELECT Name FROM Account")
     hook.wait_for_query(job, sleep=lambda _: None)

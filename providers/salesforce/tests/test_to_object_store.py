@@ -18,6 +18,7 @@ JOBS = "POST /services/data/v62.0/jobs/query"
 
 
 def test_few_rows_are_read_over_rest_and_many_by_a_job_with_the_same_result(salesforce, run, fill, rows):
+    """apache/airflow#16921: there was no way in bulk."""
     fill(5)
     few = run(sobject="Account", bulk_above=5).check().value("t")
     by_rest = rows()
@@ -167,6 +168,7 @@ def test_a_process_that_is_killed_at_a_page_goes_on_there_with_a_new_token(
 
 
 def test_a_watermark_moves_once_its_rows_are_loaded(salesforce, run, fill, rows):
+    """airflow-plugins/salesforce_plugin#8: an extraction could not be of a window of time."""
     fill(2)
     before = {"accounts": "2026-11-20T00:00:01Z"}
     failed = run(sobject="Account", watermark="accounts", variables=before)

@@ -54,6 +54,7 @@ def test_private_channels_are_found_and_without_their_scope_public_ones(hook, wo
 
 
 def test_a_limit_of_calls_is_waited_for_as_slack_says_apache_airflow_51265(hook, workspace):
+    """apache/airflow#47225, apache/airflow#51265: a limit of calls failed the task."""
     workspace.faults.too_many_requests(retry_after="0", when=POST)
     hook.post("alerts", "one")
     assert texts(workspace) == ["one"]

@@ -14,6 +14,7 @@ from penstock_slack.connections import SlackFields
 from penstock_slack.notifiers import SlackNotifier
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
+PAGE = (Path(__file__).parents[3] / "docs" / "providers" / "slack.md").read_text()
 MANIFEST = tomllib.loads((Path(penstock_slack.__file__).parent / "provider.toml").read_text())
 
 
@@ -36,6 +37,19 @@ def test_its_dag_runs(connection, workspace):
     assert [each.content for each in workspace.files.values()] == [b"region,orders\neu,3\n"]
 
 
+def test_the_dags_of_its_page_run(connection, workspace):
+    hooks = {"slack_default": connection, "slack_hook": connection}
+    workspace.channels["C000000003"], workspace.messages["C000000003"] = "reports", []
+    snippets = re.findall(r"^```python.*?\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    for snippet in snippets:
+        names = {}
+        exec(compile(snippet, "slack.md", "exec"), names)
+        run_dag(names["dag"], connections=hooks, logical_date=datetime(2026, 3, 1, tzinfo=UTC)).check()
+    told = [each.fields["text"] for name in ("reports", "general") for each in workspace.shown(name)]
+    assert told[-2:] == ["<@U0000000ANN> has a look", "Loaded 2026-03-01."]
+    assert len(snippets) == 3
+
+
 def test_its_connections_are_read():
     uris = re.findall(r"^PENSTOCK_CONN_\w+='(.+)'$", README, re.MULTILINE)
 
@@ -46,10 +60,11 @@ def test_its_connections_are_read():
 
 
 def test_its_settings_make_a_channel():
-    (settings,) = blocks("toml")
-    options = tomllib.loads(settings)["notifiers"]["team"]
-    made = PluginHost.discover().resolve(options.pop("type"), "notifiers")
-    assert isinstance(made(**options), SlackNotifier)
+    (of_readme,), (of_page,) = blocks("toml"), re.findall(r"^```toml.*?\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    for settings in (of_readme, of_page):
+        options = tomllib.loads(settings)["notifiers"]["team"]
+        made = PluginHost.discover().resolve(options.pop("type"), "notifiers")
+        assert isinstance(made(**options), SlackNotifier)
 
 
 def test_it_names_every_field_and_every_capability():

@@ -1,0 +1,45 @@
+"""What a provider brings beyond the core, without its extras, as it is installed here."""
+
+from importlib.metadata import distribution, requires
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+MOST_MB = 30.0
+
+
+def closure(name, extras=(), found=None):
+    """A distribution and all that it requires on this machine, by their names."""
+    found = {} if found is None else found
+    wanted = {"", *extras} - found.get(name, set())
+    found.setdefault(name, set()).update(wanted)
+    for text in requires(name) or () if wanted else ():
+        requirement = Requirement(text)
+        marker = requirement.marker
+        if any(marker is None or marker.evaluate({"extra": extra}) for extra in wanted):
+            closure(canonicalize_name(requirement.name), requirement.extras, found)
+    return found
+
+
+def megabytes(name):
+    """The files of a distribution as they were installed, without what Python compiled of them."""
+    files = [each.locate() for each in distribution(name).files or () if each.suffix != ".pyc"]
+    return sum(each.stat().st_size for each in files if each.exists()) / 1e6
+
+
+def providers(workspace):
+    return [f"penstock-providers-{each.parent.name}" for each in sorted(workspace.glob("providers/*/pyproject.toml"))]
+
+
+def test_a_provider_brings_little_beyond_the_core(workspace):
+    core = closure("penstock-core").keys()
+    brought = {each: sum(map(megabytes, closure(each).keys() - core)) for each in providers(workspace)}
+    assert {name: size for name, size in brought.items() if size > MOST_MB} == {}
+    assert len(brought) >= 5
+
+
+def test_the_measure_sees_what_is_required_on_this_machine():
+    assert {"psycopg", "psycopg-binary"} <= closure("penstock-providers-redshift").keys()
+    assert "boto3" not in closure("penstock-providers-redshift")
+    assert "boto3" in closure("penstock-providers-redshift", ["iam"])
+    assert megabytes("botocore") > 10
