@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from penstock.errors import FailTask, SkipTask
     from penstock.model.schedule import PlannedRun
     from penstock.model.state import TriggerRule
-    from penstock.spec.copy_objects import CopyObjectsOperator
+    from penstock.spec.objects.copy_objects import CopyObjectsOperator
 
 __all__ = [
     "DAG",
@@ -133,7 +133,7 @@ _HOMES = {
     "errors": ("FailTask", "SkipTask"),
     "model.schedule": ("PlannedRun",),
     "model.state": ("TriggerRule",),
-    "spec.copy_objects": ("CopyObjectsOperator",),
+    "spec.objects.copy_objects": ("CopyObjectsOperator",),
 }
 
 

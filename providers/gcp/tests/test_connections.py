@@ -47,6 +47,52 @@ def test_a_user_is_let_in_without_a_name(gcs, tokens):
     assert (report.ok, report.identity) == (True, "")
 
 
+POOL = "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/k8s"
+
+
+def workload(path, **more):
+    """A connection for who has a token of another identity provider in a file."""
+    info = {
+        "type": "external_account", "audience": POOL, "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+        "token_url": "https://sts.googleapis.com/v1/token", "credential_source": {"file": str(path)}, **more,
+    }  # fmt: skip
+    return hook_by(password=json.dumps(info), extra={"project": "p"})
+
+
+def test_a_workload_elsewhere_becomes_an_account(gcs, tokens, tmp_path):
+    tokens.subjects[POOL, "first"] = "principal://workload"
+    tokens.impersonators.add(("principal://workload", BOSS))
+    (tmp_path / "token").write_text("first")
+    account = f"https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/{BOSS}:generateAccessToken"
+
+    report = workload(tmp_path / "token", service_account_impersonation_url=account).test_connection()
+
+    assert (report.ok, report.identity) == (True, BOSS)
+
+
+def test_the_token_of_a_workload_is_read_again_once_it_is_needed(gcs, tokens, tmp_path):
+    tokens.subjects[POOL, "first"] = "principal://workload"
+    (tmp_path / "token").write_text("first")
+    gcs.put("gs://clicks/a", "one")
+    hook = workload(tmp_path / "token")
+    before = hook.read("gs://clicks/a")
+    tokens.revoke()
+    tokens.subjects = {(POOL, "second"): "principal://workload"}
+    (tmp_path / "token").write_text("second")
+
+    assert (before, hook.read("gs://clicks/a")) == (b"one", b"one")
+
+
+def test_a_workload_that_the_pool_does_not_know_is_told(gcs, tmp_path):
+    (tmp_path / "token").write_text("se-cret")
+
+    report = workload(tmp_path / "token").test_connection()
+
+    assert not report.ok
+    assert "The subject token is not valid" in report.detail
+    assert "se-cret" not in report.detail
+
+
 def test_a_chain_of_accounts_ends_at_the_last(gcs, tokens, key):
     tokens.impersonators |= {(ROBOT, MIDDLE), (MIDDLE, BOSS)}
 

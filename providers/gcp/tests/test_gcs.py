@@ -218,7 +218,7 @@ def test_damaged_bytes_are_not_given_as_right_ones(gcs, hook):
 
 
 def test_a_large_copy_is_made_in_many_calls(gcs, hook):
-    """apache/airflow#27488: the copy of a large object timed out, as one call had to do it all."""
+    """apache/airflow#27488 and apache/airflow#37237: the copy of a large object timed out, as one call had to do it all."""
     gcs.put("gs://clicks/a", "x" * 95)
     gcs.rewrite_bytes = 10
 

@@ -1,18 +1,22 @@
-"""The package's page tells what is there, and its DAG runs."""
+"""The package's page and that of the docs tell what is there, and their DAGs run."""
 
 import re
 import tomllib
 from pathlib import Path
+
+import pytest
 
 import penstock_gcp
 from penstock.model.connection import parse_connection
 from penstock.spec.fields import read_fields
 from penstock.testing import run_dag
 from penstock_gcp.connections import GcpFields
+from penstock_gcp.secrets import CloudSecretManagerBackend
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
+PAGE = (Path(__file__).parents[3] / "docs" / "providers" / "gcp.md").read_text()
 MANIFEST = tomllib.loads((Path(penstock_gcp.__file__).parent / "provider.toml").read_text())
-DAG, COPY = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+DAG, COPY, DAY = re.findall(r"^```python\n(.*?)^```", README + PAGE, re.MULTILINE | re.DOTALL)
 
 
 def executed(snippet):
@@ -41,6 +45,31 @@ def test_its_copy_passes_to_another_store(gcs, connection, tmp_path):
     assert (tmp_path / "a").read_bytes() == b"one"
 
 
+def test_the_day_of_the_page_runs(gcs, connection, tmp_path):
+    for name in ("in/a", "in/b"):
+        gcs.put(f"gs://clicks/{name}", name)
+    names = executed(
+        DAY.replace("schedule=None):", "schedule=None) as dag:").replace("/tmp/penstock-gcp", str(tmp_path))
+    )
+
+    run_dag(names["dag"], connections={"gcp_default": connection}).check()
+
+    assert sorted(gcs.buckets["clicks"].objects) == ["kept/a", "kept/b"]
+
+
+def test_the_settings_of_the_page_make_the_backend(manager_options):
+    assert CloudSecretManagerBackend(**manager_options).connection("another") is None
+
+
+@pytest.fixture
+def manager_options():
+    """The options of the page's table of the settings, as the core calls the class with them."""
+    settings = tomllib.loads(re.search(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)[1])
+    options = settings["secrets"]["google"]
+    assert options.pop("type") == MANIFEST["secrets_backends"][0]["id"]
+    return options
+
+
 def test_its_connections_are_read():
     uris = re.findall(r"^PENSTOCK_CONN_\w+='(.+)'$", README, re.MULTILINE)
 
@@ -54,6 +83,6 @@ def test_it_names_every_field_and_every_capability():
     fields = {field["name"] for connection in MANIFEST["connections"] for field in connection["fields"]}
     objects = {
         entry["object"].rpartition(":")[2] for kind in ("hooks", "operators", "sensors") for entry in MANIFEST[kind]
-    }
+    } | {each["name"] for each in MANIFEST["secrets_backends"][0]["parameters"]}
 
-    assert [name for name in sorted(fields | objects) if f"`{name}`" not in README] == []
+    assert [name for name in sorted(fields | objects) if f"`{name}`" not in README + PAGE] == []

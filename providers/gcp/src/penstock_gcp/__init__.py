@@ -1,1 +1,1 @@
-"""Google Cloud for Penstock: Cloud Storage."""
+"""Google Cloud for Penstock: Cloud Storage and Secret Manager."""

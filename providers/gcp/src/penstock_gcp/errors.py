@@ -46,6 +46,8 @@ _PERMISSIONS = {
     "InsertBucket": "storage.buckets.create",
     "GetBucket": "storage.buckets.get",
     "DeleteBucket": "storage.buckets.delete",
+    "AccessSecretVersion": "secretmanager.versions.access",
+    "ListSecrets": "secretmanager.secrets.list",
 }
 
 _HINTS = {
@@ -62,6 +64,7 @@ def answer_error(
     headers: Mapping[str, str],
     body: bytes,
     *,
+    service: str = "gcs",
     operation: str,
     what: str = "",
     conn_id: str = "",
@@ -72,6 +75,7 @@ def answer_error(
         status: Of HTTP.
         headers: Of the answer, whatever the case of their names.
         body: JSON of the API, or plain words where content was asked for.
+        service: Who has answered, as the error names it.
         operation: What was attempted, such as ``GetObject``.
         what: What it was about, such as ``gs://bucket/name``.
         conn_id: The connection, for the hint.
@@ -84,7 +88,7 @@ def answer_error(
     lower = {name.lower(): value for name, value in headers.items()}
     return ProviderError(
         f"{what}: {message}" if what else message,
-        service="gcs",
+        service=service,
         operation=operation,
         kind=kind,
         code=reason,
@@ -95,11 +99,14 @@ def answer_error(
     )
 
 
-def provider_error(error: Exception, *, operation: str, what: str = "", conn_id: str = "") -> ProviderError:
+def provider_error(
+    error: Exception, *, service: str = "gcs", operation: str, what: str = "", conn_id: str = ""
+) -> ProviderError:
     """The error of the SDK as Penstock's.
 
     Args:
         error: Anything that google-cloud-storage, google-auth or requests raised.
+        service: Who was asked, as the error names it.
         operation: What was attempted, such as ``GetObject``.
         what: What it was about, such as ``gs://bucket/name``.
         conn_id: The connection, for the hint.
@@ -109,13 +116,15 @@ def provider_error(error: Exception, *, operation: str, what: str = "", conn_id:
     answer: Any = getattr(error, "response", None)
     if answer is not None and hasattr(answer, "status_code"):
         body = bytes(answer.content or b"")
-        return answer_error(answer.status_code, answer.headers, body, operation=operation, what=what, conn_id=conn_id)
+        return answer_error(
+            answer.status_code, answer.headers, body, service=service, operation=operation, what=what, conn_id=conn_id
+        )
     kind = kind_of_exception(error, _KIND_OF_EXCEPTION)
     if kind is ErrorKind.AUTH and getattr(error, "retryable", False):
         kind = ErrorKind.TRANSIENT  # google-auth says so of a token endpoint that failed
     return ProviderError(
         f"{what}: {_first_words(error)}" if what else _first_words(error),
-        service="gcs",
+        service=service,
         operation=operation,
         kind=kind,
         code=type(error).__name__,
@@ -133,7 +142,7 @@ def _read(body: bytes) -> tuple[str, str]:
     text = body.decode("utf-8", "replace").strip()
     try:
         found = json.loads(text)["error"]
-        reason = str(found.get("errors", [{}])[0].get("reason", ""))
+        reason = str(found.get("errors", [{}])[0].get("reason", "") or found.get("status", ""))
         return str(found.get("message", "")), reason
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
         return text[:_MOST_WORDS], ""

@@ -1,8 +1,9 @@
-"""A strict fake of the tokens of Google: of service accounts, of users, and by impersonation.
+"""A strict fake of the tokens of Google: of service accounts, of users, of other identity providers, and by impersonation.
 
 Sources: https://developers.google.com/identity/protocols/oauth2/service-account (RFC 7523, the
 assertion signed with RS256) and https://cloud.google.com/iam/docs/reference/credentials/rest/v1 (generateAccessToken).
-Not covered: identity tokens, the security token service of workload identity, the metadata server.
+Tokens for those of another identity provider: https://cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token (RFC 8693).
+Not covered: identity tokens, the metadata server.
 """
 
 import base64
@@ -19,6 +20,8 @@ from penstock_testkit.gcs.refusals import RefusedError, refusal
 from penstock_testkit.saas import App, HttpAnswer, HttpRequest, RouteTable
 
 _JWT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+_ACCESS = "urn:ietf:params:oauth:token-type:access_token"
 _URI = "https://oauth2.googleapis.com/token"
 
 tokens = RouteTable()
@@ -36,6 +39,20 @@ def token(fake: Any, request: HttpRequest) -> HttpAnswer:  # noqa: ANN401 - the 
     if who is None:
         return HttpAnswer.json({"error": "invalid_grant", "error_description": "Invalid JWT Signature."}, 400)
     return HttpAnswer.json({"access_token": fake.issue(who), "expires_in": 3599, "token_type": "Bearer"})
+
+
+@tokens.route(
+    "POST sts.googleapis.com/v1/token",
+    fields=("grant_type", "audience", "scope", "requested_token_type", "subject_token", "subject_token_type"),
+)
+def exchange(fake: Any, request: HttpRequest) -> HttpAnswer:  # noqa: ANN401
+    """Issue a token for one of another identity provider that the pool of the audience knows."""
+    fields = request.fields
+    who = fake.subjects.get((fields["audience"], fields["subject_token"]))
+    if fields["grant_type"] != _EXCHANGE or fields["requested_token_type"] != _ACCESS or who is None:
+        return HttpAnswer.json({"error": "invalid_grant", "error_description": "The subject token is not valid."}, 400)
+    answer = {"access_token": fake.issue(who), "issued_token_type": _ACCESS, "token_type": "Bearer", "expires_in": 3600}
+    return HttpAnswer.json(answer)
 
 
 @tokens.route(
@@ -59,16 +76,18 @@ class GoogleTokens(App):
 
     Attributes:
         users: Users by their refresh tokens.
+        subjects: Identities of other providers by the audience and their token there.
         impersonators: Pairs of who may impersonate whom.
     """
 
     name = "google tokens"
-    hosts = ("oauth2.googleapis.com", "iamcredentials.googleapis.com")
+    hosts = ("oauth2.googleapis.com", "iamcredentials.googleapis.com", "sts.googleapis.com")
     tables = (tokens,)
 
     def __init__(self) -> None:
         super().__init__()
         self.users: dict[str, str] = {}
+        self.subjects: dict[tuple[str, str], str] = {}
         self.impersonators: set[tuple[str, str]] = set()
         self._keys: dict[str, rsa.RSAPublicKey] = {}
         self._live: dict[str, str] = {}

@@ -2,5 +2,6 @@
 
 from penstock_gcp.hooks.gcs import GCSHook
 from penstock_gcp.hooks.reading import GCSObject
+from penstock_gcp.hooks.secret_values import SecretManagerHook
 
-__all__ = ["GCSHook", "GCSObject"]
+__all__ = ["GCSHook", "GCSObject", "SecretManagerHook"]

@@ -1,4 +1,4 @@
-"""What every client of Cloud Storage shares: the connection, requests, errors, names and the connection test."""
+"""What every part of the hook of Cloud Storage shares: names, the connection test, and the SDK's objects."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -7,15 +7,11 @@ from urllib.parse import quote
 from penstock import ConnectionReport
 from penstock.errors import ErrorKind, ProviderError
 from penstock.spec.fields import Connection
-from penstock.spec.hooks.service_hook import Identity, ServiceHook
-from penstock_gcp.connections import GcpFields
-from penstock_gcp.errors import answer_error, provider_error
-from penstock_gcp.hooks.clients import Clients, clients, forget
-
-_REACHED = (ErrorKind.PERMISSION, ErrorKind.INVALID)
+from penstock.spec.hooks.service_hook import Identity
+from penstock_gcp.hooks.service import REACHED, GcpHook
 
 
-class GCSBase(ServiceHook[GcpFields]):
+class GCSBase(GcpHook):
     """The connection side of the hook of Cloud Storage.
 
     Args:
@@ -23,9 +19,7 @@ class GCSBase(ServiceHook[GcpFields]):
         connection: The connection itself, in place of its name.
     """
 
-    connection_type: ClassVar[str] = "gcp"
-    default_conn_id: ClassVar[str] = "gcp_default"
-    fields_class: ClassVar[type[GcpFields]] = GcpFields
+    service: ClassVar[str] = "gcs"
 
     def __init__(self, gcp_conn_id: str | None = None, *, connection: Connection | None = None) -> None:
         super().__init__(gcp_conn_id, connection=connection)
@@ -87,86 +81,14 @@ class GCSBase(ServiceHook[GcpFields]):
             answer = self.call("TestConnection", lambda: self.send("TestConnection", "GET", path, params=params))
         except ProviderError as error:
             anonymous = self.fields.anonymous and error.kind is ErrorKind.AUTH
-            if bucket or error.http_status is None or not (error.kind in _REACHED or anonymous):
+            if bucket or error.http_status is None or not (error.kind in REACHED or anonymous):
                 raise
-            return self._identity(found.credentials, "")
-        return self._identity(found.credentials, answer.headers.get("Date", ""))
+            return self._identity("")
+        return self._identity(answer.headers.get("Date", ""))
 
-    def _identity(self, credentials: Any, date: str) -> Identity:  # noqa: ANN401 - the SDK's
-        if credentials is None:
-            return Identity("", "The service answers; the connection is anonymous.", date)
-        name = getattr(credentials, "service_account_email", "") or getattr(credentials, "signer_email", "")
-        return Identity(str(name or ""), f"Google Cloud knows us as {name}." if name else "", date)
-
-    def provider_error(self, error: Exception, operation: str, what: str) -> ProviderError:
-        """What a failure of the SDK means; one of the credentials has the next client look for them anew."""
-        found = provider_error(error, operation=operation, what=what, conn_id=self.conn_id)
-        if found.kind is ErrorKind.AUTH and self._fields is not None:
-            forget(self._fields)
-        return found
-
-    def send(  # noqa: PLR0913 - the parts of one request
-        self,
-        operation: str,
-        method: str,
-        path: str,
-        *,
-        what: str = "",
-        params: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        content: bytes | None = None,
-        accepted: tuple[int, ...] = (200,),
-        stream: bool = False,
-    ) -> Any:  # noqa: ANN401 - the answer of requests
-        """Send one request of the JSON API, once; for what the SDK does not offer, such as uploads that go on.
-
-        Args:
-            operation: What is attempted, such as ``GetObject``.
-            method: Of HTTP.
-            path: Below the endpoint, or a whole URL.
-            what: What it is about, for messages.
-            params: Of the query.
-            headers: Beside the token.
-            content: The body.
-            accepted: Statuses that are no failure.
-            stream: Whether the answer's body is left to the caller.
-
-        Raises:
-            penstock.errors.ProviderError: Any other status, or no answer.
-        """
-        found, fields = self._clients, self.fields
-        query = dict(params or {}) | ({"userProject": fields.user_project} if fields.user_project else {})
-        with self.errors(operation, what):
-            answer = found.session.request(
-                method,
-                path if "://" in path else found.endpoint + path,
-                params=query,
-                headers=dict(headers or {}),
-                data=content,
-                timeout=self.timeout,
-                stream=stream,
-                allow_redirects=False,
-            )
-            if answer.status_code in accepted:
-                return answer
-            with answer:
-                error = answer_error(
-                    answer.status_code, answer.headers, answer.content,
-                    operation=operation, what=what, conn_id=self.conn_id,
-                )  # fmt: skip
-        if error.kind is ErrorKind.AUTH:
-            forget(fields)
-        raise error
-
-    @property
-    def timeout(self) -> tuple[float, float]:
-        """Seconds to connect, and to wait for each part of an answer, as requests takes them."""
-        return self.fields.connect_timeout_s, self.fields.read_timeout_s
-
-    @property
-    def _clients(self) -> Clients:
-        with self.errors("CreateClient"):
-            return clients(self.fields)
+    def _query(self, params: Mapping[str, str]) -> dict[str, str]:
+        payer = self.fields.user_project
+        return dict(params) | ({"userProject": payer} if payer else {})
 
     def _blob(self, bucket: str, name: str, generation: int | None = None) -> Any:  # noqa: ANN401 - the SDK's
         return self._bucket(bucket).blob(name, generation=generation)

@@ -24,6 +24,13 @@ class Checksum:
         return base64.b64encode(self._value.to_bytes(4, "big")).decode()
 
     @staticmethod
+    def number(data: bytes) -> int:
+        """That of a whole, as the number that it is."""
+        import google_crc32c  # noqa: PLC0415 - as above
+
+        return int(google_crc32c.value(data))
+
+    @staticmethod
     def declared(header: str) -> str:
         """That of an X-Goog-Hash header, such as ``crc32c=AAAAAA==,md5=...``; "" if it has none."""
         parts = (each.strip().partition("=") for each in header.split(","))

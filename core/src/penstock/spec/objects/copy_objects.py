@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from penstock.author.operator import Operator
 from penstock.errors import ErrorKind, FailTask, ProviderError
-from penstock.spec.object_copy import ObjectCopy, ObjectPlace
 from penstock.spec.object_store import ObjectInfo
+from penstock.spec.objects.object_copy import ObjectCopy, ObjectPlace
 
 
 class CopyObjectsOperator(Operator):

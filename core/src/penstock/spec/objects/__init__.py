@@ -1,0 +1,1 @@
+"""Objects of stores: the operator that copies them from any to any other."""
