@@ -5,7 +5,10 @@ from typing import Any, ClassVar
 
 from penstock import Operator
 from penstock.errors import ErrorKind, FailTask, ProviderError
+from penstock.spec.threads import at_once
 from penstock_gcp.hooks import GCSHook
+
+_AT_ONCE = 8  # requests; the SDK's pool keeps ten connections
 
 
 class GCSCreateBucketOperator(Operator):
@@ -148,11 +151,9 @@ class GCSDeleteObjectsOperator(Operator):
         hook = GCSHook(self.gcp_conn_id)
         if self.objects is not None:
             wanted = [self.objects] if isinstance(self.objects, str) else self.objects
-            return sum(hook.delete(each, self.bucket) for each in wanted)
+            return sum(at_once(lambda each: hook.delete(each, self.bucket), wanted, _AT_ONCE))
         bucket, prefix = hook.parse(self.prefix, self.bucket)
-        return sum(
-            hook.delete(each.name, bucket, generation=each.generation) for each in hook.list_objects(prefix, bucket)
-        )
+        return hook.delete_all(prefix, bucket, parallel=_AT_ONCE)
 
 
 class GCSToGCSOperator(Operator):

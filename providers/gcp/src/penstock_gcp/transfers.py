@@ -18,6 +18,8 @@ class LocalFilesystemToGCSOperator(Operator):
         source: Path of the file, on the machine where the task runs.
         destination: ``gs://`` URL of the object.
         content_type: Its media type.
+        parallel: How many parts of 32 MiB are sent at once. More than one makes objects of the parts, which are composed and
+            deleted: the bucket must let objects be deleted, and the result has no MD5.
         gcp_conn_id: The connection.
         **kwargs: What every task takes.
     """
@@ -30,16 +32,22 @@ class LocalFilesystemToGCSOperator(Operator):
         source: str,
         destination: str,
         content_type: str = "application/octet-stream",
+        parallel: int = 1,
         gcp_conn_id: str = "gcp_default",
         **kwargs: Any,  # noqa: ANN401 - an operator's own
     ) -> None:
         super().__init__(**kwargs)
         self.source, self.destination = source, destination
-        self.content_type, self.gcp_conn_id = content_type, gcp_conn_id
+        self.content_type, self.parallel, self.gcp_conn_id = content_type, parallel, gcp_conn_id
 
     def execute(self, context: Any) -> int:  # noqa: ANN401 - the spec's signature
         """Store it; the object's generation."""
-        return GCSHook(self.gcp_conn_id).upload_file(
+        hook = GCSHook(self.gcp_conn_id)
+        if self.parallel > 1:
+            return hook.upload_parts(
+                self.source, self.destination, parallel=self.parallel, content_type=self.content_type
+            )
+        return hook.upload_file(
             self.source, self.destination, kept=context["checkpoints"], metadata={"contentType": self.content_type}
         )
 
@@ -50,6 +58,7 @@ class GCSToLocalFilesystemOperator(Operator):
     Args:
         source: ``gs://`` URL of the object.
         destination: Path of the file; its folder is made.
+        parallel: How many parts of 32 MiB are fetched at once.
         gcp_conn_id: The connection.
         **kwargs: What every task takes.
     """
@@ -61,17 +70,23 @@ class GCSToLocalFilesystemOperator(Operator):
         *,
         source: str,
         destination: str,
+        parallel: int = 1,
         gcp_conn_id: str = "gcp_default",
         **kwargs: Any,  # noqa: ANN401 - an operator's own
     ) -> None:
         super().__init__(**kwargs)
-        self.source, self.destination, self.gcp_conn_id = source, destination, gcp_conn_id
+        self.source, self.destination = source, destination
+        self.parallel, self.gcp_conn_id = parallel, gcp_conn_id
 
     def execute(self, context: Any) -> str:  # noqa: ANN401, ARG002 - the spec's signature
         """Store it; the path."""
         target = Path(self.destination)
         target.parent.mkdir(parents=True, exist_ok=True)
-        GCSHook(self.gcp_conn_id).download_file(self.source, target)
+        hook = GCSHook(self.gcp_conn_id)
+        if self.parallel > 1:
+            hook.download_parts(self.source, target, parallel=self.parallel)
+        else:
+            hook.download_file(self.source, target)
         return str(target)
 
 

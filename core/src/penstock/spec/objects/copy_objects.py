@@ -11,6 +11,7 @@ from penstock.author.operator import Operator
 from penstock.errors import ErrorKind, FailTask, ProviderError
 from penstock.spec.object_store import ObjectInfo
 from penstock.spec.objects.object_copy import ObjectCopy, ObjectPlace
+from penstock.spec.threads import at_once
 
 
 class CopyObjectsOperator(Operator):
@@ -111,7 +112,7 @@ class CopyObjectsOperator(Operator):
         def copy(found: ObjectInfo) -> tuple[ObjectInfo, bool]:
             return found, copies.copy(found, copies.destination.below(copies.source.name(found.url)))
 
-        with closing(copies.at_once(copy, _objects(copies.source), self.parallel)) as results:
+        with closing(at_once(copy, _objects(copies.source), self.parallel, stop=self._stop)) as results:
             for found, copied in results:
                 self._count(done, found, copied=copied)
         if not self.delete_extra:
@@ -120,7 +121,8 @@ class CopyObjectsOperator(Operator):
             raise FailTask(
                 f"there is nothing below {self.source}, and delete_extra would delete all of {self.destination}"
             )
-        with closing(copies.at_once(copies.delete_extra, _objects(copies.destination), self.parallel)) as answers:
+        extra = at_once(copies.delete_extra, _objects(copies.destination), self.parallel, stop=self._stop)
+        with closing(extra) as answers:
             done["deleted"] += sum(answers)
 
     def _count(self, done: Counter[str], found: ObjectInfo, *, copied: bool) -> None:

@@ -7,21 +7,14 @@ another record that could be lost or differ, and without a comparison of clocks.
 
 import hashlib
 import io
-from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
-from contextvars import copy_context
 from threading import Event
-from typing import Any, BinaryIO, NamedTuple, Self, TypeVar, cast
+from typing import Any, BinaryIO, NamedTuple, Self, cast
 from urllib.parse import quote, unquote, urlsplit
 
 from penstock.errors import ErrorKind, ProviderError
 from penstock.spec.object_store import ObjectInfo, ObjectStore, open_store
 
-_AHEAD = 2  # objects that are listed and wait, for each that is copied
 _FILE = "file://"
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 class CopyCancelledError(Exception):
@@ -112,30 +105,6 @@ class ObjectCopy:
             return False
         self.destination.store.delete(found.url)
         return True
-
-    def at_once(self, work: Callable[[T], R], items: Iterable[T], count: int) -> Generator[R, None, None]:
-        """The results of a function for each item, in the order in which they are there; some at once, few ahead.
-
-        The first failure gives up the others, and is raised once they have ended.
-
-        Args:
-            work: The function.
-            items: Taken as they are needed.
-            count: How many at once.
-        """
-        running: set[Future[R]] = set()
-        with ThreadPoolExecutor(count, thread_name_prefix="copy") as pool:
-            try:
-                for item in items:
-                    if len(running) >= count * _AHEAD:
-                        done, running = wait(running, return_when=FIRST_COMPLETED)
-                        yield from (each.result() for each in done)
-                    running.add(pool.submit(copy_context().run, work, item))
-                yield from (each.result() for each in as_completed(running))
-            except BaseException:
-                self.stop.set()
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
 
 
 class _SourceStream(io.BufferedIOBase):

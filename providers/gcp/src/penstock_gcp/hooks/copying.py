@@ -5,7 +5,7 @@ before) and /compose (32 sources at most). Airflow's synchronisation timed out o
 (apache/airflow#27488).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from penstock.errors import ErrorKind, ProviderError
@@ -13,7 +13,7 @@ from penstock_gcp.hooks.checksum import joined
 from penstock_gcp.hooks.reading import GCSObject
 from penstock_gcp.hooks.writing import GCSWriting
 
-_MOST_SOURCES = 32
+MOST_SOURCES = 32
 
 
 class GCSCopying(GCSWriting):
@@ -92,12 +92,12 @@ class GCSCopying(GCSWriting):
         parts: list[GCSObject] = []
         left = [self._there(bucket, each) for _, each in names]
         try:
-            while len(left) > _MOST_SOURCES:
+            while len(left) > MOST_SOURCES:
                 made = []
-                for begin in range(0, len(left), _MOST_SOURCES):
+                for begin in range(0, len(left), MOST_SOURCES):
                     part = f"{name}.part-{expected}-{len(parts)}"
                     there = self._expected(bucket, part, None)
-                    made.append(self._compose(bucket, left[begin : begin + _MOST_SOURCES], part, there))
+                    made.append(self._compose(bucket, left[begin : begin + MOST_SOURCES], part, there))
                     parts.append(made[-1])
                 left = made
             self._compose(bucket, left, name, expected)
@@ -105,9 +105,13 @@ class GCSCopying(GCSWriting):
             for each in parts:
                 self.delete(each.name, bucket, generation=each.generation)
 
-    def _compose(self, bucket: str, sources: list[GCSObject], name: str, expected: int) -> GCSObject:
+    def _compose(
+        self, bucket: str, sources: list[GCSObject], name: str, expected: int, content_type: str = ""
+    ) -> GCSObject:
         """Compose up to 32 objects, and hold the result against their checksums."""
         blob = self._blob(bucket, name)
+        if content_type:
+            blob.content_type = content_type
         origins = [self._blob(bucket, each.name) for each in sources]
         generations = [each.generation for each in sources]
         whole = sources[0].crc32c
@@ -129,11 +133,11 @@ class GCSCopying(GCSWriting):
             )  # fmt: skip
         return made
 
-    def _there(self, bucket: str, name: str) -> GCSObject:
+    def _there(self, bucket: str, name: str, operation: str = "ComposeObject") -> GCSObject:
         found = self.head(name, bucket)
         if found is None:
             raise ProviderError(
-                f"gs://{bucket}/{name}: there is no such object", service="gcs", operation="ComposeObject",
+                f"gs://{bucket}/{name}: there is no such object", service="gcs", operation=operation,
                 kind=ErrorKind.NOT_FOUND,
             )  # fmt: skip
         return found
@@ -166,41 +170,6 @@ class GCSCopying(GCSWriting):
             return False
         return True
 
-    def sync(
-        self, source: str, destination: str, *, replace: bool = False, delete_extra: bool = False
-    ) -> dict[str, int]:
-        """Make what is under one prefix equal to what is under another, by size and CRC32C.
-
-        Args:
-            source: ``gs://`` URL of a bucket or prefix.
-            destination: ``gs://`` URL of a bucket or prefix.
-            replace: Whether an object that differs is replaced.
-            delete_extra: Whether objects are deleted that the source does not have.
-
-        Returns:
-            How many objects were ``copied``, ``deleted`` and ``left``.
-        """
-        (bucket, prefix), (to_bucket, to_prefix) = self.parse_prefix(source), self.parse_prefix(destination)
-        done = {"copied": 0, "deleted": 0, "left": 0}
-        pairs = _side_by_side(
-            ((each.name.removeprefix(prefix), each) for each in self.list_objects(prefix, bucket)),
-            ((each.name.removeprefix(to_prefix), each) for each in self.list_objects(to_prefix, to_bucket)),
-        )
-        for name, here, there in pairs:
-            equal = here and there and (here.size, here.crc32c) == (there.size, there.crc32c)
-            if here and not equal and (there is None or replace):
-                self.copy(
-                    here.url, f"gs://{to_bucket}/{to_prefix}{name}", source_generation=here.generation,
-                    generation=there.generation if there else 0,
-                )  # fmt: skip
-                done["copied"] += 1
-            elif there and here is None and delete_extra:
-                self.delete(there.name, to_bucket, generation=there.generation)
-                done["deleted"] += 1
-            else:
-                done["left"] += 1
-        return done
-
     def _once_made(self, operation: str, ask: Callable[[], Any], bucket: str, name: str, crc32c: str) -> Any:  # noqa: ANN401 - what the SDK returns
         """Make a call that changes an object; None if an attempt whose answer was lost has made it.
 
@@ -222,16 +191,3 @@ class GCSCopying(GCSWriting):
                 raise
 
         return self.call(operation, attempt, f"gs://{bucket}/{name}")
-
-
-def _side_by_side(
-    left: Iterator[tuple[str, GCSObject]], right: Iterator[tuple[str, GCSObject]]
-) -> Iterator[tuple[str, GCSObject | None, GCSObject | None]]:
-    """Names of two lists that are in the order of their UTF-8, each with what the two have of it."""
-    one, other = next(left, None), next(right, None)
-    while one or other:
-        name = min((each[0] for each in (one, other) if each), key=str.encode)
-        here = one[1] if one and one[0] == name else None
-        there = other[1] if other and other[0] == name else None
-        yield name, here, there
-        one, other = (next(left, None) if here else one), (next(right, None) if there else other)

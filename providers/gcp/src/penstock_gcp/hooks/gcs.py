@@ -1,12 +1,12 @@
 """The hook of Google Cloud Storage."""
 
 from penstock.errors import ErrorKind, ProviderError
-from penstock_gcp.hooks.copying import GCSCopying
+from penstock_gcp.hooks.parallel import GCSParallel
 
 __all__ = ["GCSHook"]
 
 
-class GCSHook(GCSCopying):
+class GCSHook(GCSParallel):
     """A client of Google Cloud Storage.
 
     Every method raises `penstock.errors.ProviderError` with the kind of the failure. Wherever a name is taken, so is a whole
@@ -56,8 +56,7 @@ class GCSHook(GCSCopying):
         if not self.has_bucket(bucket):
             return False
         if force:
-            for each in self.list_objects("", bucket):
-                self.delete(each.name, bucket, generation=each.generation)
+            self.delete_all("", bucket)
         found = self._bucket(bucket)
         try:
             self.call("DeleteBucket", lambda: found.delete(timeout=self.timeout, retry=None), f"gs://{bucket}")

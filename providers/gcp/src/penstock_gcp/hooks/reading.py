@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -138,19 +139,22 @@ class GCSReading(GCSBase):
 
     def download_file(self, name: str, path: str | os.PathLike[str], bucket: str = "") -> None:
         """Store the object as a file, which is there whole or not at all."""
-        target = Path(path)
-        with (
-            self.open(name, bucket) as source,
-            tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name[:100]}.", delete=False) as file,
-        ):
-            try:
-                shutil.copyfileobj(source, file, 1 << 20)
-                file.flush()
-                os.fsync(file.fileno())
-                Path(file.name).replace(target)
-            except BaseException:
-                Path(file.name).unlink(missing_ok=True)
-                raise
+        with self.open(name, bucket) as source, whole_file(Path(path)) as file:
+            shutil.copyfileobj(source, file, 1 << 20)
+
+
+@contextmanager
+def whole_file(target: Path) -> Iterator[BinaryIO]:
+    """A file to write, which takes its name once the block has ended well; it is there whole or not at all."""
+    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name[:100]}.", delete=False) as file:
+        try:
+            yield cast("BinaryIO", file)
+            file.flush()
+            os.fsync(file.fileno())
+            Path(file.name).replace(target)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
 
 
 def literal_prefix(pattern: str) -> str:

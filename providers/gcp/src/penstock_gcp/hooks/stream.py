@@ -15,13 +15,14 @@ from penstock_gcp.hooks.checksum import Checksum
 
 
 class GCSStream(io.BufferedIOBase):
-    """The bytes of one generation, from begin to end.
+    """The bytes of one generation, from begin to end, or a span of them.
 
     Args:
         hook: Sends the requests.
         bucket: The bucket.
         name: The object.
         generation: Which content; the one that is there unless given.
+        span: Which bytes; all unless given. The service has no checksum of a part: who reads one has to hold it against the whole.
 
     Raises:
         penstock.errors.ProviderError: There is no such object, or it cannot be read.
@@ -29,18 +30,21 @@ class GCSStream(io.BufferedIOBase):
 
     _answer: Any = None  # closed by who collects a stream that was never opened
 
-    def __init__(self, hook: GCSBase, bucket: str, name: str, generation: int | None) -> None:
+    def __init__(
+        self, hook: GCSBase, bucket: str, name: str, generation: int | None, span: range | None = None
+    ) -> None:
         self._hook, self._url = hook, f"gs://{bucket}/{name}"
         self._path = f"/storage/v1/b/{quote(bucket, safe='')}/o/{quote(name, safe='')}"
         self._params = {"alt": "media"} | ({"generation": str(generation)} if generation is not None else {})
-        self._position, self._sum, self._breaks = 0, Checksum(), 0
+        self._span, self._sum, self._breaks = span, Checksum(), 0
+        self._position = span.start if span else 0
         self._answer = self._ask()
         headers = self._answer.headers
         if "X-Goog-Generation" in headers:
             self._params["generation"] = headers["X-Goog-Generation"]
         stored = headers.get("X-Goog-Stored-Content-Length") or headers.get("Content-Length")
-        self._size = None if stored is None else int(stored)
-        self._declared = Checksum.declared(headers.get("X-Goog-Hash", ""))
+        self._size = span.stop if span else None if stored is None else int(stored)
+        self._declared = "" if span else Checksum.declared(headers.get("X-Goog-Hash", ""))
 
     def readable(self) -> bool:
         """Yes."""
@@ -82,8 +86,10 @@ class GCSStream(io.BufferedIOBase):
 
     def _ask(self) -> Any:  # noqa: ANN401 - the answer of requests
         """Ask for what is left."""
-        headers = {"Accept-Encoding": "gzip"} | ({"Range": f"bytes={self._position}-"} if self._position else {})
-        accepted = (206,) if self._position else (200,)
+        last = str(self._span.stop - 1) if self._span else ""
+        ranged = bool(self._position or last)
+        headers = {"Accept-Encoding": "gzip"} | ({"Range": f"bytes={self._position}-{last}"} if ranged else {})
+        accepted = (206,) if ranged else (200,)
 
         def ask() -> Any:  # noqa: ANN401 - the answer of requests
             return self._hook.send(
