@@ -19,7 +19,12 @@ from penstock_redshift.operators import (
     RedshiftValueCheckOperator,
 )
 from penstock_redshift.sensors import RedshiftSQLSensor
-from penstock_redshift.transfers import RedshiftToS3Operator, S3ToRedshiftOperator
+from penstock_redshift.transfers import (
+    RedshiftToS3Operator,
+    S3ToRedshiftOperator,
+    TableFilesToPostgresOperator,
+    TableFilesToRedshiftOperator,
+)
 from penstock_testkit.redshift_data import RedshiftDataApi
 
 
@@ -129,6 +134,33 @@ class TestRedshiftToS3Operator(WithBoth, OperatorSuite):
     def arguments(self, bucket):
         options = ["CSV", "ALLOWOVERWRITE"]
         return {"select_query": "SELECT 1", "s3_url": f"s3://{bucket}/out/part", "unload_options": options}
+
+
+DESCRIBED = '{"columns": [{"name": "Id", "redshift": "VARCHAR(18)", "postgres": "varchar(18)"}]}'
+
+
+class TestTableFilesToRedshiftOperator(WithBoth, OperatorSuite):
+    operator = TableFilesToRedshiftOperator
+
+    @pytest.fixture
+    def arguments(self, redshift, bucket):
+        for name, text in (("schema.json", DESCRIBED), ("part-0.csv", "Id\na\n")):
+            redshift.s3.put(f"s3://{bucket}/table/{name}", text)
+        return {"folder": f"s3://{bucket}/table/", "table": "made", "upsert_keys": ["Id"]}
+
+
+class TestTableFilesToPostgresOperator(OperatorSuite):
+    operator = TableFilesToPostgresOperator
+
+    @pytest.fixture
+    def arguments(self, tmp_path):
+        (tmp_path / "schema.json").write_text(DESCRIBED)
+        (tmp_path / "part-0.csv").write_text("Id\na\n")
+        return {"folder": f"file://{tmp_path}/", "table": "made", "upsert_keys": ["Id"]}
+
+    @pytest.fixture
+    def connections(self, postgres_connection):
+        return {"postgres_default": postgres_connection}
 
 
 class OnTable:

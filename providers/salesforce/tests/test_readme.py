@@ -59,6 +59,12 @@ def test_the_dags_of_the_guide_run(salesforce, fill, run_block, tmp_path):
     assert run_block(GUIDE, 2).check().value("scores")["processed"] == 1
 
 
+def test_the_pipelines_of_the_guide_are_made(tmp_path):
+    (tmp_path / "page.py").write_text(re.findall(r"^```python[^\n]*\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)[3])
+    (dag,) = load_dags(tmp_path / "page.py").values()
+    assert len(dag.task_ids) == 8
+
+
 def test_an_object_that_fails_holds_up_no_other(salesforce, fill, run_block):
     fill(2)
     for name in ("Campaign", "Contact", "Lead", "Opportunity"):  # and no User

@@ -4,12 +4,16 @@ Source: "ALTER TABLE" of the Amazon Redshift Database Developer Guide: a stateme
 size, in no transaction, and not where the column has a default, a constraint, or one of a few encodings.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from penstock.errors import ErrorKind, ProviderError
 from penstock_redshift.hooks.column_types import ColumnType, column_type
 from penstock_redshift.hooks.quoting import quoted
 from penstock_redshift.hooks.redshift import RedshiftHook
+
+ON_DRIFT = ("report", "fail")
+"""What may be done about columns that differ and are left alone."""
 
 _COLUMNS = (
     "SELECT column_name, data_type, character_maximum_length, numeric_precision, numeric_scale, column_default "
@@ -54,6 +58,60 @@ def plan_table(hook: RedshiftHook, schema: str, table: str, columns: Mapping[str
             _compare(plan, name, each, kind, found[each])
     plan.drift.extend(f"column {each} is in the table and not among the wanted" for each in found if each not in wanted)
     return plan
+
+
+def sync_columns(
+    hook: RedshiftHook,
+    schema: str,
+    table: str,
+    columns: Mapping[str, str],
+    *,
+    dry_run: bool = False,
+    on_drift: str = "report",
+) -> Plan:
+    """Bring a table to the columns that it should have, and print what is done; returns the plan that was followed.
+
+    Args:
+        hook: Of the warehouse.
+        schema: The table's schema.
+        table: Its name.
+        columns: The types by name, in order.
+        dry_run: Whether nothing is changed.
+        on_drift: Of `ON_DRIFT`: ``fail`` raises over drift, before anything is changed.
+
+    Raises:
+        penstock.errors.ProviderError: Of kind ``invalid``: there is drift, and ``on_drift`` is ``fail``.
+    """
+    plan = plan_table(hook, schema, table, columns)
+    for each in plan.statements:
+        print(f"{'would run' if dry_run else 'runs'}: {each}")  # noqa: T201 - the task's log
+    refuse_drift(f"{schema}.{table}", plan.drift, on_drift)
+    if not dry_run and plan.additions:
+        hook.run(plan.additions)
+    if not dry_run and plan.widenings:  # each for itself: Redshift refuses them in a transaction
+        hook.run(plan.widenings, autocommit=True, repeatable=True)
+    return plan
+
+
+def refuse_drift(table: str, drift: Sequence[str], on_drift: str, *, service: str = "redshift") -> None:
+    """Print how a table differs, and fail over it if that is wanted.
+
+    Args:
+        table: The table, for people.
+        drift: How it differs, in sentences.
+        on_drift: Of `ON_DRIFT`: ``fail`` raises.
+        service: Whose table it is.
+
+    Raises:
+        penstock.errors.ProviderError: Of kind ``invalid``: it differs, and ``on_drift`` is ``fail``.
+    """
+    for each in drift:
+        print(f"{table}: {each}")  # noqa: T201 - the task's log
+    if drift and on_drift == "fail":
+        raise ProviderError(
+            f"{table} differs: {'; '.join(drift)}", service=service, operation="Schema", kind=ErrorKind.INVALID,
+            hint="Change the table or the columns by hand",
+        )  # fmt: skip
 
 
 def _compare(plan: Plan, table: str, column: str, wanted: ColumnType, row: tuple[Any, ...]) -> None:

@@ -4,12 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from penstock import Operator
-from penstock.errors import ErrorKind, ProviderError
 from penstock_redshift.hooks import RedshiftHook
 from penstock_redshift.hooks.column_types import column_type
-from penstock_redshift.hooks.table_plan import Plan, plan_table
-
-ON_DRIFT = ("report", "fail")
+from penstock_redshift.hooks.table_plan import ON_DRIFT, sync_columns
 
 
 class RedshiftSchemaOperator(Operator):
@@ -60,24 +57,5 @@ class RedshiftSchemaOperator(Operator):
             penstock.errors.ProviderError: Of kind ``invalid``: there is drift, and ``on_drift`` is ``fail``.
         """
         hook = RedshiftHook(self.redshift_conn_id, query_group=self.query_group)
-        plan = plan_table(hook, self.schema, self.table, self.columns)
-        for each in plan.statements:
-            self.log.info("%s: %s", "would run" if self.dry_run else "runs", each)
-        for each in plan.drift:
-            self.log.warning("%s.%s: %s", self.schema, self.table, each)
-        if plan.drift and self.on_drift == "fail":
-            raise ProviderError(
-                f"{self.schema}.{self.table} differs: {'; '.join(plan.drift)}",
-                service="redshift", operation="Schema", kind=ErrorKind.INVALID,
-                hint="Change the table or the columns by hand",
-            )  # fmt: skip
-        if not self.dry_run:
-            _apply(hook, plan)
+        plan = sync_columns(hook, self.schema, self.table, self.columns, dry_run=self.dry_run, on_drift=self.on_drift)
         return {"statements": plan.statements, "drift": plan.drift}
-
-
-def _apply(hook: RedshiftHook, plan: Plan) -> None:
-    if plan.additions:
-        hook.run(plan.additions)
-    if plan.widenings:  # each for itself: Redshift refuses them in a transaction
-        hook.run(plan.widenings, autocommit=True, repeatable=True)

@@ -4,7 +4,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from penstock.errors import ErrorKind, ProviderError
 from penstock_redshift.hooks import Session
@@ -12,6 +12,29 @@ from penstock_redshift.hooks.quoting import escaped, quoted
 
 _STAGE, _CHOSEN = quoted("penstock_stage"), quoted("penstock_chosen")
 _QUOTED = re.compile(r"'(?:[^'\\]|''|\\.)*'", re.DOTALL)
+
+
+class Rows(Protocol):
+    """Rows that are about to be loaded."""
+
+    @property
+    def service(self) -> str:
+        """Whose table it is, for messages."""
+
+    @property
+    def table(self) -> str:
+        """The target, quoted."""
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """Their columns, in order."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is known that there are none."""
+
+    def run(self, session: Session, into: str = "") -> int:
+        """Load them, into another table of the same columns if one is named; returns how many they are."""
 
 
 class Copy(NamedTuple):
@@ -31,9 +54,19 @@ class Copy(NamedTuple):
     iam_role: str
     options: Sequence[str]
 
+    @property
+    def service(self) -> str:
+        """Whose table it is, for messages."""
+        return "redshift"
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to load."""
+        return not self.manifest
+
     def run(self, session: Session, into: str = "") -> int:
         """Run it, into another table of the same columns if one is named; returns the rows that were loaded."""
-        if not self.manifest:
+        if self.is_empty:
             return 0
         names = f" ({', '.join(map(quoted, self.columns))})" if self.columns else ""
         default = self.iam_role.lower() == "default"
@@ -51,18 +84,18 @@ def option_words(options: Sequence[str]) -> set[str]:
     return set(re.findall(r"\w+", " ".join(_QUOTED.sub(" ", each) for each in options).upper()))
 
 
-def append(session: Session, copy: Copy) -> int:
+def append(session: Session, copy: Rows) -> int:
     """Add the rows."""
     return copy.run(session)
 
 
-def replace(session: Session, copy: Copy) -> int:
+def replace(session: Session, copy: Rows) -> int:
     """Put the rows in place of all that are there. DELETE and not TRUNCATE, which would commit at once."""
     session.run(f"DELETE FROM {copy.table}")
     return copy.run(session)
 
 
-def truncate(session: Session, copy: Copy) -> int:
+def truncate(session: Session, copy: Rows) -> int:
     """Empty the table, which is committed at once, and load; to be repeated as a whole."""
     session.run(f"TRUNCATE {copy.table}")
     return copy.run(session)
@@ -84,7 +117,7 @@ def columns_of(session: Session, schema: str, table: str) -> list[str]:
     return [str(name) for name, default in rows if not re.match(r'"?(default_)?identity"?\(', str(default))]
 
 
-def upsert(session: Session, copy: Copy, keys: Sequence[str], incremental_key: str) -> int:
+def upsert(session: Session, copy: Rows, keys: Sequence[str], incremental_key: str) -> int:
     """Replace rows of equal keys and add the others; the newest row of a key wins, among the new and against the old.
 
     A row without a value in ``incremental_key`` is older than any with one. Columns that are not loaded get their
@@ -99,7 +132,7 @@ def upsert(session: Session, copy: Copy, keys: Sequence[str], incremental_key: s
     Returns:
         The rows that were written.
     """
-    if not copy.manifest:
+    if copy.is_empty:
         return 0
     _stage(session, copy, keys, incremental_key)
     names = ", ".join(map(quoted, copy.columns))
@@ -108,7 +141,7 @@ def upsert(session: Session, copy: Copy, keys: Sequence[str], incremental_key: s
     return _unstaged(session, written)
 
 
-def merge(session: Session, copy: Copy, keys: Sequence[str], incremental_key: str) -> int:
+def merge(session: Session, copy: Rows, keys: Sequence[str], incremental_key: str) -> int:
     """Change rows of equal keys and add the others, by MERGE: what is not loaded of a changed row stays.
 
     Which rows win is as with `upsert`. Source: "MERGE" of the Amazon Redshift Database Developer Guide: both clauses are
@@ -123,7 +156,7 @@ def merge(session: Session, copy: Copy, keys: Sequence[str], incremental_key: st
     Returns:
         The rows that were written.
     """
-    if not copy.manifest:
+    if copy.is_empty:
         return 0
     _stage(session, copy, keys, incremental_key)
     known = {each.lower() for each in keys}
@@ -139,14 +172,14 @@ def merge(session: Session, copy: Copy, keys: Sequence[str], incremental_key: st
     return _unstaged(session, int(session.value(f"SELECT count(*) FROM {_CHOSEN}")))
 
 
-def _stage(session: Session, copy: Copy, keys: Sequence[str], incremental_key: str) -> None:
+def _stage(session: Session, copy: Rows, keys: Sequence[str], incremental_key: str) -> None:
     """Load beside the table, and choose the row of each key that is to be written."""
     names = ", ".join(map(quoted, copy.columns))
     # not LIKE, which would take over NOT NULL, also of columns that the files lack
     session.run(f"CREATE TEMP TABLE {_STAGE} AS SELECT {names} FROM {copy.table} WHERE false")
     copy.run(session, _STAGE)
-    _refuse_nulls(session, keys)
-    _choose(session, names, keys, incremental_key)
+    _refuse_nulls(session, copy.service, keys)
+    _choose(session, copy, keys, incremental_key)
     if incremental_key:
         new, old = (f"{table}.{quoted(incremental_key)}" for table in (_CHOSEN, copy.table))
         older = f"({new} < {old} OR ({new} IS NULL AND {old} IS NOT NULL))"
@@ -159,13 +192,13 @@ def _unstaged(session: Session, written: int) -> int:
     return written
 
 
-def _same(copy: Copy, keys: Sequence[str]) -> str:
+def _same(copy: Rows, keys: Sequence[str]) -> str:
     return " AND ".join(f"{copy.table}.{quoted(key)} = {_CHOSEN}.{quoted(key)}" for key in keys)
 
 
-def _choose(session: Session, names: str, keys: Sequence[str], incremental_key: str) -> None:
+def _choose(session: Session, copy: Rows, keys: Sequence[str], incremental_key: str) -> None:
     """The newest row of each key; rows that are equal are one, and among others as new as it none can be chosen."""
-    by = ", ".join(map(quoted, keys))
+    by, names = ", ".join(map(quoted, keys)), ", ".join(map(quoted, copy.columns))
     newest = f"SELECT {names} FROM {_STAGE}"
     if incremental_key:
         rank = quoted("penstock_rank")
@@ -179,17 +212,20 @@ def _choose(session: Session, names: str, keys: Sequence[str], incremental_key: 
     if count:
         equally = f" and are equally new by {incremental_key}" if incremental_key else ""
         raise _refused(
+            copy.service,
             f"{count} keys ({', '.join(keys)}) have several rows in this load that differ{equally}",
             "Name a column that tells which is newer as incremental_key",
         )
 
 
-def _refuse_nulls(session: Session, keys: Sequence[str]) -> None:
+def _refuse_nulls(session: Session, service: str, keys: Sequence[str]) -> None:
     missing = " OR ".join(f"{quoted(key)} IS NULL" for key in keys)
     count = int(session.value(f"SELECT count(*) FROM {_STAGE} WHERE {missing}"))
     if count:
-        raise _refused(f"{count} rows have NULL in a key ({', '.join(keys)}), which equals nothing", "Correct the data")
+        raise _refused(
+            service, f"{count} rows have NULL in a key ({', '.join(keys)}), which equals nothing", "Correct the data"
+        )
 
 
-def _refused(detail: str, hint: str) -> ProviderError:
-    return ProviderError(detail, service="redshift", operation="COPY", kind=ErrorKind.INVALID, hint=hint)
+def _refused(service: str, detail: str, hint: str) -> ProviderError:
+    return ProviderError(detail, service=service, operation="COPY", kind=ErrorKind.INVALID, hint=hint)
