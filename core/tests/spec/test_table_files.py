@@ -6,7 +6,7 @@ import pytest
 
 from penstock.errors import ErrorKind, ProviderError
 from penstock.plugins.file_store import FileStore
-from penstock.spec.table_files import read_table
+from penstock.spec.sql.table_files import read_table
 
 COLUMNS = [{"name": "Id", "redshift": "BIGINT", "postgres": "bigint"}, {"name": "N", "redshift": "DATE"}]
 

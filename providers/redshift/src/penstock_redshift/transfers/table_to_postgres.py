@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from penstock import Operator
 from penstock.spec.object_store import ObjectStore, open_store
-from penstock.spec.table_files import TableFiles, read_table
+from penstock.spec.sql.table_files import TableFiles, read_table
 from penstock_redshift.hooks import PostgresHook, Session
 from penstock_redshift.hooks.quoting import quoted
 from penstock_redshift.hooks.table_plan import ON_DRIFT, refuse_drift
@@ -17,7 +17,7 @@ _CHUNK = 1 << 18
 
 
 class TableFilesToPostgresOperator(Operator):
-    """Loads a table that a transfer left as CSV files with their ``schema.json`` (`penstock.spec.table_files`).
+    """Loads a table that a transfer left as CSV files with their ``schema.json`` (`penstock.spec.sql.table_files`).
 
     One transaction brings the table to its columns and loads the files: a missing table is created, columns are added, ``varchar`` and
     ``numeric`` made wider. A repetition changes nothing. Two loads of a table wait for each other. Needs PostgreSQL 15 for ``merge``.

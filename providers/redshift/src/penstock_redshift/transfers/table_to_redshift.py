@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from penstock import Operator
 from penstock.spec.object_store import open_store
-from penstock.spec.table_files import read_table
+from penstock.spec.sql.table_files import read_table
 from penstock_redshift.hooks import RedshiftHook
 from penstock_redshift.hooks.table_plan import ON_DRIFT, sync_columns
 from penstock_redshift.transfers.files import Files
@@ -16,7 +16,7 @@ _OPTIONS = ("CSV", "IGNOREHEADER 1", "EMPTYASNULL", "DATEFORMAT 'auto'", "TIMEFO
 
 
 class TableFilesToRedshiftOperator(Operator):
-    """Loads a table that a transfer left in S3 as CSV files with their ``schema.json`` (`penstock.spec.table_files`).
+    """Loads a table that a transfer left in S3 as CSV files with their ``schema.json`` (`penstock.spec.sql.table_files`).
 
     First the table gets its columns: a missing table is created, columns are added and ``varchar`` made wider. Then the files are
     loaded in one transaction. A repetition changes nothing.

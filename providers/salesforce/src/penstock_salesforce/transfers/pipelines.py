@@ -1,7 +1,7 @@
 """Pipelines from Salesforce into databases: for each object of a list the extraction, the load, and then the watermark.
 
 The load belongs to the database's provider, which is named by its capability id and not imported: both meet at the files of
-`penstock.spec.table_files`.
+`penstock.spec.sql.table_files`.
 """
 
 from collections.abc import Mapping, Sequence
