@@ -20,7 +20,7 @@ from penstock_plugin_manager.index.wheel import read_wheel_bytes
 from penstock_plugin_manager.installed.site import distributions
 from penstock_plugin_manager.output import Console, clean, plain, style, table
 
-EVIL = "Nice\x1b[2J\x1b]0;owned\x07 doc\nsecond\x9b31m line\u202e\u2066\r\x00\x1b[31mred" + "x" * 2_000_000
+EVIL = "Nice\x1b[2J\x1b]0;owned\x07 doc\nsecond\x9b31m line\u202e\u2066\r\x00\x1b[31mred" + "x" * 20_000
 TEXTS = st.text(st.characters(exclude_categories=[]), max_size=30) | st.just(EVIL)
 
 

@@ -8,7 +8,7 @@ import pytest
 import check
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("run", [check.lint, check.types, check.imports], ids=["lint", "types", "imports"])
 def test_the_workspace_passes(workspace, run, capfd):
     code = run(workspace)
@@ -85,7 +85,7 @@ def faulty_workspace(workspace, tmp_path_factory) -> Path:
     return root
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_the_import_contracts_see_every_seeded_fault(faulty_workspace, capfd):
     assert check.imports(faulty_workspace) == 1
     told = " ".join(capfd.readouterr().out.split())

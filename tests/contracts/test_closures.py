@@ -39,7 +39,7 @@ def test_a_provider_brings_little_beyond_the_core(workspace):
 
 
 def test_the_measure_sees_what_is_required_on_this_machine():
-    assert {"psycopg", "psycopg-binary"} <= closure("penstock-providers-redshift").keys()
-    assert "boto3" not in closure("penstock-providers-redshift")
-    assert "boto3" in closure("penstock-providers-redshift", ["iam"])
-    assert megabytes("botocore") > 10
+    assert "msgspec" in closure("penstock-core")
+    assert "psycopg-binary" not in closure("penstock-core")
+    assert "psycopg-binary" in closure("penstock-core", ["postgres"])
+    assert megabytes("sqlalchemy") > 5

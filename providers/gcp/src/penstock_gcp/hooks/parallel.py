@@ -45,6 +45,9 @@ class GCSParallel(GCSCopying):
             bucket: The bucket, unless ``name`` is a URL.
             parallel: Transfers at once.
             part_bytes: Bytes of a part.
+
+        Raises:
+            ProviderError: There is no such object, it cannot be read, or what arrived was damaged.
         """
         bucket, name = self.parse(name, bucket)
         found = self._there(bucket, name, "GetObject")
