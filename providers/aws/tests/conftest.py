@@ -7,7 +7,7 @@ import pytest
 
 from penstock import Connection
 from penstock.author.runtime import current
-from penstock.plugins.host import PluginHost
+from penstock.testing.installed import installed
 from penstock_aws.hooks import S3Hook
 
 
@@ -68,7 +68,7 @@ class Surroundings:
 
     def object_store(self, url, conn_id):
         """As the real runtime answers."""
-        return PluginHost.discover().object_store(url, conn_id)
+        return installed().object_store(url, conn_id)
 
 
 @pytest.fixture

@@ -97,9 +97,9 @@ class FakeRuntime(BaseRuntime):
         scheme = url.partition("://")[0]
         if scheme in self._stores:
             return self._stores[scheme]
-        from penstock.plugins.host import PluginHost  # noqa: PLC0415 - only tests with object stores need it
+        from penstock.testing.installed import installed  # noqa: PLC0415 - only tests with object stores need it
 
-        return PluginHost.discover().object_store(url, conn_id)
+        return installed().object_store(url, conn_id)
 
 
 @contextmanager

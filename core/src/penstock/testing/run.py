@@ -125,9 +125,9 @@ def run_dag(  # noqa: PLR0913 - what surrounds a run, each by name
     def resolve(capability: str) -> type[Operator]:
         if operators is not None and capability in operators:
             return operators[capability]
-        from penstock.plugins.host import PluginHost  # noqa: PLC0415 - only DAGs with capabilities need it
+        from penstock.testing.installed import installed  # noqa: PLC0415 - only DAGs with capabilities need it
 
-        found: type[Operator] = PluginHost.discover().resolve(capability)
+        found: type[Operator] = installed().resolve(capability)
         return found
 
     inline = InlineRun(dag, fake, clock, resolve=resolve, on_try_end=tries.append)

@@ -16,6 +16,7 @@ from penstock.errors import PenstockError
 from penstock.model.connection import Connection
 from penstock.plugins.host import PluginHost
 from penstock.spec.plugin import Capability
+from penstock.testing.installed import installed
 from penstock.testing.run import DagResult, run_dag
 from penstock.testing.suites.expect import expect, secrets_shown
 
@@ -126,7 +127,7 @@ class OperatorSuite:
 
     def _capability(self) -> str:
         package = self.operator.__module__.partition(".")[0]
-        host = PluginHost.discover()
+        host = installed()
         found = [
             each.id
             for each in host.capabilities("operators", "sensors")
@@ -167,7 +168,7 @@ class _Installed:
     """The capabilities of the installed providers, as the import of a DAG file knows them."""
 
     def __init__(self) -> None:
-        self._host = PluginHost.discover()
+        self._host = installed()
         self._declared = {each.id: each for each in self._host.capabilities("operators", "sensors")}
 
     def __call__(self, capability_id: str) -> Capability:
