@@ -20,6 +20,7 @@ class Exists(Sensor):
         if self.journal:
             with open(self.journal, "a") as journal: journal.write("poke\\n")
         print("looking for", self.path)
+        self.log.info("logged for %s", self.path)
         return os.path.exists(self.path)
 class Blocks(Sensor):
     def poke(self, context): time.sleep(600)
@@ -73,6 +74,7 @@ def test_a_sensor_waits_without_a_slot_and_ends_when_its_condition_comes_true(be
     (folder / "it").touch()
     assert bench.wait(waiting)[0].outcome is Outcome.SUCCESS
     assert "looking for" in bench.log(waiting)
+    assert "logged for" in bench.log(waiting)
 
 
 def test_an_async_poke_may_leave_a_value(bench, folder):

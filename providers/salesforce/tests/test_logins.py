@@ -44,9 +44,9 @@ def test_a_signed_assertion_lets_in(salesforce, key, tmp_path):
     assert by_text.ok, by_text.detail
     assert by_file.ok, by_file.detail
     assert "Check user, key and pre-authorisation" in stranger.detail
-    assert "cannot be read as PEM" in damaged.detail
+    assert "no RSA key as PEM" in damaged.detail
     missing = hook_by("ada@acme.example", private_key_file=str(tmp_path / "none.pem"), **common).test_connection()
-    assert "private_key_file cannot be read" in missing.detail
+    assert f"{tmp_path}/none.pem (private_key_file) cannot be read: No such file" in missing.detail
 
 
 def test_a_password_lets_in_with_a_dated_warning(salesforce, caplog):

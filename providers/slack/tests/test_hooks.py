@@ -166,6 +166,16 @@ def test_a_webhook_sends_and_its_refusals_have_kinds(webhook, workspace, connect
     assert kind_of(webhook.send, "one") == ("not_found", "channel_is_archived")
 
 
+def test_a_connection_of_a_webhook_alone_is_tested_by_it(workspace, connection):
+    extra = {"webhook_url": workspace.webhook_url}
+    alone = msgspec.structs.replace(connection, password="", extra=extra)
+
+    report = SlackHook(connection=alone).test_connection()
+
+    assert (report.ok, report.endpoint) == (True, "https://hooks.slack.com")
+    assert "webhook takes messages" in report.detail
+
+
 def test_a_webhook_sends_again_only_what_was_not_taken(webhook, workspace):
     workspace.faults.too_many_requests(retry_after="0")
     webhook.send("one")
@@ -202,7 +212,7 @@ def test_a_connection_that_cannot_be_right_is_refused(connection, extra, passwor
 
 
 def test_each_hook_wants_its_own_credential(connection):
-    with pytest.raises(ProviderError, match="SlackWebhookHook takes a webhook_url"):
+    with pytest.raises(ProviderError, match="by a webhook_url alone, SlackWebhookOperator and SlackWebhookHook send"):
         SlackHook(connection=msgspec.structs.replace(connection, password="")).own_user_id()
     with pytest.raises(ProviderError, match="SlackHook takes a token"):
         SlackWebhookHook(connection=msgspec.structs.replace(connection, extra={})).send("one")

@@ -40,6 +40,22 @@ WRONG = [
         id="task ids that are no text",
     ),
     pytest.param(
+        """
+        from typing import Literal
+        class Extract(Operator):
+            def __init__(self, *, deletes: Literal["ignore", "mark"] = "ignore", **kwargs):
+                super().__init__(**kwargs)
+                self.deletes = deletes
+        class More(Extract): pass
+        with DAG("d"):
+            More(task_id="a", deletes="Mark")
+            More(task_id="b", deletes="mark")
+            More(task_id="c", deletes="{{ params.deletes }}")
+        """,
+        {8: ["More 'a': deletes is 'Mark'; write 'ignore' or 'mark'."]},
+        id="text that is none of the values of its argument",
+    ),
+    pytest.param(
         'DAG("d", shedule="@daily")',
         {1: ["DAG 'd' takes no argument 'shedule'. Did you mean 'schedule'?"]},
         id="unknown argument of a DAG",

@@ -38,6 +38,7 @@ _KIND_OF_CODE = kinds_by_name(
 _HINTS = {
     "INVALID_FIELD": "The field is misspelt, deleted, or hidden from the user by field-level security",
     "INVALID_TYPE": "Check the object's API name; custom ones end with __c",
+    "NOT_FOUND": "The name or id is misspelt (custom names end with __c), deleted, or hidden from the connection's user",
     "MALFORMED_QUERY": "Try the query in the developer console",
     "QUERY_TIMEOUT": "Narrow the query by an indexed field, such as a window of SystemModstamp",
     "OPERATION_TOO_LARGE": "Narrow the query, or give the user the permission 'View All Data'",

@@ -6,6 +6,7 @@ Not covered: everything that writes, regional secrets, versions by number, rotat
 """
 
 import base64
+import collections
 from typing import Any
 
 import google_crc32c
@@ -55,7 +56,7 @@ class SecretManager(App):
         values: Payloads by project and name.
         disabled: Names whose latest version is disabled.
         damage: What is done to checksums.
-        numbers: The numbers of the projects, which answers name.
+        numbers: The numbers of the projects, which answers name; 124 of one that is not named here.
     """
 
     name = "secret manager"
@@ -68,7 +69,7 @@ class SecretManager(App):
         self.values: dict[tuple[str, str], bytes] = {}
         self.disabled: set[str] = set()
         self.damage = 0
-        self.numbers = {"a-project": 123}
+        self.numbers = collections.defaultdict(lambda: 124, {"a-project": 123})
 
     def handle(self, request: HttpRequest) -> HttpAnswer:
         """Let in who has a token, and answer."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from penstock.author.airflow.arguments import RENAMED, is_argument, is_harmless, rewrite_arguments, unknown_argument
 from penstock.author.construct.signature import (
     accepted_arguments,
+    choices,
     defaults_for_none,
     own_parameters,
     positional_arguments,
@@ -46,6 +47,7 @@ class CheckedMeta(type):
         given = {**dict(zip(positional_arguments(cls), args, strict=False)), **kwargs}
         made.__dict__["_arguments"] = given
         try:
+            _check_choices(cls, given)
             made.__init__(*args, **kwargs)
             if not made._initialised():  # noqa: SLF001 - the same room
                 raise AuthoringError([_NO_SUPER_INIT])  # noqa: TRY301 - a constructor at fault is one thing, whatever its fault
@@ -183,6 +185,17 @@ def _foreign_attribute(name: str, value: Any, known: dict[str, bool]) -> str:  #
     if near or is_argument(name):
         return unknown_argument(name, known)
     return ""
+
+
+def _check_choices(cls: type, given: dict[str, Any]) -> None:
+    """Refuse text that is none of the values of its argument; a template, or a value of another task, is not known yet."""
+    wrong = [
+        f"{name} is {given[name]!r}; write {' or '.join(map(repr, allowed))}."
+        for name, allowed in choices(cls).items()
+        if isinstance(given.get(name), str | int) and given[name] not in allowed and "{" not in str(given[name])
+    ]
+    if wrong:
+        raise AuthoringError(wrong)
 
 
 def _sentence(error: Exception, cls: type) -> str:

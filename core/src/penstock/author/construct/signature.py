@@ -25,6 +25,27 @@ def accepted_arguments(cls: type) -> dict[str, bool]:
     return names
 
 
+def choices(cls: type) -> dict[str, tuple[Any, ...]]:
+    """List the arguments of a constructor that are annotated as one of some values (``Literal``), each with these values."""
+    cached: dict[str, tuple[Any, ...]] | None = cls.__dict__.get("_choices")
+    if cached is not None:
+        return cached
+    found: dict[str, tuple[Any, ...]] = {}
+    for base in reversed(cls.__mro__):
+        init = unwrapped(base.__dict__.get("__init__"))
+        annotations = getattr(init, "__annotations__", {})
+        if any("Literal" in str(each) for each in annotations.values()):
+            from typing import Literal, get_args, get_origin, get_type_hints  # noqa: PLC0415 - few classes have one
+
+            try:
+                hints = get_type_hints(init)
+            except (NameError, TypeError, SyntaxError):  # a name that only a type checker imports
+                hints = annotations
+            found |= {name: get_args(each) for name, each in hints.items() if get_origin(each) is Literal}
+    type.__setattr__(cls, "_choices", found)
+    return found
+
+
 def takes_any(cls: type) -> bool:
     """Return whether a constructor takes arguments of any name."""
     inits = [unwrapped(base.__dict__["__init__"]) for base in cls.__mro__ if "__init__" in base.__dict__]

@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import io
+import logging
 import os
 import queue
 import socket
@@ -44,7 +45,11 @@ class SensorChannel(Channel):
 
     def start(self, loop: asyncio.AbstractEventLoop, on_frame: Callable[[int, int, bytes], None]) -> None:
         """Begin to read; everything but replies goes to ``on_frame`` on the loop. The process ends with the connection."""
-        sys.stdout = sys.stderr = _SensorLog(self)
+        own, streams = _SensorLog(self), (sys.stdout, sys.stderr)
+        sys.stdout = sys.stderr = own
+        for handler in logging.root.handlers:  # they hold the stream that was there when the parent began
+            if isinstance(handler, logging.StreamHandler) and handler.stream in streams:
+                handler.setStream(own)
         threading.Thread(target=self._read, args=(loop, on_frame), daemon=True).start()
 
     def _read(self, loop: asyncio.AbstractEventLoop, on_frame: Callable[[int, int, bytes], None]) -> None:

@@ -46,6 +46,8 @@ class GCSBase(GcpHook):
             if bucket:
                 raise _invalid(f"{name!r} names its bucket, and {bucket!r} was given besides; give one of the two")
             bucket, _, name = name.removeprefix("gs://").partition("/")
+        if "://" in name and not bucket:
+            raise _invalid(f"{name!r} is no gs:// URL; CopyObjectsOperator copies between stores of any kind")
         if not bucket or "://" in bucket + name[:12]:
             raise _invalid(f"{name!r} has no bucket; write gs://bucket/name or give the bucket")
         if not name:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+from penstock.errors import ErrorKind, ProviderError
 from penstock.spec.hooks.error_kinds import retry_after_s
 from penstock_salesforce.connections import SalesforceFields
 from penstock_salesforce.errors import AnswerError
@@ -83,7 +84,9 @@ def _assertion(fields: SalesforceFields) -> str:
     try:
         key = fields.private_key or Path(fields.private_key_file).read_text(encoding="utf-8")
     except OSError as error:
-        raise AnswerError(400, "invalid_grant", "private_key_file cannot be read") from error
+        raise _unusable(
+            f"the file {fields.private_key_file} (private_key_file) cannot be read: {error.strerror}"
+        ) from error
     sandbox = fields.host.startswith("test.") or ".sandbox." in fields.host
     claims = {
         "iss": fields.client_id,
@@ -94,7 +97,11 @@ def _assertion(fields: SalesforceFields) -> str:
     try:
         return jwt.encode(claims, key.replace("\\n", "\n"), algorithm="RS256")
     except (ValueError, TypeError, jwt.PyJWTError) as error:
-        raise AnswerError(400, "invalid_grant", "the private key cannot be read as PEM") from error
+        raise _unusable("the private key is no RSA key as PEM; download it again, and store it as it is") from error
+
+
+def _unusable(detail: str) -> ProviderError:
+    return ProviderError(detail, service="salesforce", operation="Login", kind=ErrorKind.AUTH)
 
 
 def _by_soap(fields: SalesforceFields) -> Token:

@@ -1,15 +1,18 @@
 """The hook of the Web API: messages, files, channels and users."""
 
+import contextlib
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from penstock.errors import ErrorKind, ProviderError
+from penstock import ConnectionReport
+from penstock.errors import ErrorKind, PenstockError, ProviderError
 from penstock.spec.hooks.service_hook import Identity
 from penstock_slack.hooks.base import was_not_taken
 from penstock_slack.hooks.files import SlackFiles
 from penstock_slack.hooks.limits import Blocks, fitting_message
 from penstock_slack.hooks.pacing import pacing
+from penstock_slack.hooks.webhook import SlackWebhookHook
 
 EVENT_TYPE = "penstock_message"
 """The ``event_type`` of the metadata by which a message is known again."""
@@ -37,6 +40,13 @@ class SlackHook(SlackFiles):
         slack_conn_id: Name of the connection, of type ``slack``.
         connection: The connection itself, in place of its name.
     """
+
+    def test_connection(self) -> ConnectionReport:
+        """Ask whose the token is; a connection that has a webhook alone is tested by that."""
+        with contextlib.suppress(PenstockError):  # of a field that is wrong, which the report tells
+            if self.fields.webhook_url and not self.fields.token:
+                return SlackWebhookHook(connection=self.connection).test_connection()
+        return super().test_connection()
 
     def identify(self) -> Identity:
         """Whom Slack takes us for; needs no scope."""

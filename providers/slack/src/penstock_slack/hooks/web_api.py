@@ -32,7 +32,8 @@ class SlackWebApi(SlackBase):
         """The SDK's client of this process, for what the hook does not offer; it repeats nothing by itself."""
         if not self.fields.token:
             raise invalid(
-                f"the connection {self.conn_id!r} has no token; SlackWebhookHook takes a webhook_url", "Login"
+                f"the connection {self.conn_id!r} has no token; by a webhook_url alone, SlackWebhookOperator and SlackWebhookHook send",
+                "Login",
             )
         return web_client(self.fields)
 
