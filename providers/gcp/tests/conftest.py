@@ -1,12 +1,13 @@
 """Hooks that talk to the fakes of Google over their real host names."""
 
 import json
+import uuid
 
 import pytest
 
 from penstock import Connection
 from penstock_gcp.hooks import GCSHook
-from penstock_testkit.gcs import Gcs, GoogleTokens
+from penstock_testkit.gcs import Gcs, GoogleTokens, PubSub
 
 ACCOUNT = "robot@a-project.iam.gserviceaccount.com"
 
@@ -42,3 +43,17 @@ def connection(gcs, key):
 def hook(connection):
     """A hook on the fake."""
     return GCSHook(connection=connection)
+
+
+@pytest.fixture
+def pubsub(saas, tokens):
+    """Pub/Sub without a subscription."""
+    return saas.serve(PubSub(tokens))
+
+
+@pytest.fixture
+def subscription(pubsub, gcs):
+    """A subscription to what is written from now on; its name is new, as a process remembers what one has told."""
+    name = f"projects/a-project/subscriptions/{uuid.uuid4().hex}"
+    pubsub.subscribe(name, gcs)
+    return name

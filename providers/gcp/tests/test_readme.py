@@ -16,7 +16,7 @@ from penstock_gcp.secrets import CloudSecretManagerBackend
 README = (Path(__file__).parents[1] / "README.md").read_text()
 PAGE = (Path(__file__).parents[3] / "docs" / "providers" / "gcp.md").read_text()
 MANIFEST = tomllib.loads((Path(penstock_gcp.__file__).parent / "provider.toml").read_text())
-DAG, COPY, DAY = re.findall(r"^```python\n(.*?)^```", README + PAGE, re.MULTILINE | re.DOTALL)
+DAG, COPY, DAY, TOLD = re.findall(r"^```python\n(.*?)^```", README + PAGE, re.MULTILINE | re.DOTALL)
 
 
 def executed(snippet):
@@ -55,6 +55,16 @@ def test_the_day_of_the_page_runs(gcs, connection, tmp_path):
     run_dag(names["dag"], connections={"gcp_default": connection}).check()
 
     assert sorted(gcs.buckets["clicks"].objects) == ["kept/a", "kept/b"]
+
+
+def test_the_sensor_of_the_page_is_told(gcs, pubsub, subscription, connection):
+    gcs.put("gs://clicks/raw/_SUCCESS", "")
+    text = TOLD.replace("schedule=None):", "schedule=None) as dag:")
+    names = executed(text.replace("projects/shop/subscriptions/clicks-sensors", subscription))
+
+    run_dag(names["dag"], connections={"gcp_default": connection}).check()
+
+    assert not pubsub.subscriptions[subscription].waiting
 
 
 def test_the_settings_of_the_page_make_the_backend(manager_options):

@@ -48,6 +48,9 @@ _PERMISSIONS = {
     "DeleteBucket": "storage.buckets.delete",
     "AccessSecretVersion": "secretmanager.versions.access",
     "ListSecrets": "secretmanager.secrets.list",
+    "Pull": "pubsub.subscriptions.consume",
+    "Acknowledge": "pubsub.subscriptions.consume",
+    "ListSubscriptions": "pubsub.subscriptions.list",
 }
 
 _HINTS = {

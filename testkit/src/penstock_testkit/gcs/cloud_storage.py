@@ -34,6 +34,7 @@ class Gcs(App):
     Attributes:
         buckets: By name.
         sessions: Resumable uploads by their ids.
+        listeners: Who is told of each new content.
     """
 
     name = "gcs"
@@ -52,6 +53,7 @@ class Gcs(App):
         self.tokens, self.page_size, self.rewrite_bytes = tokens, page_size, rewrite_bytes
         self.buckets: dict[str, Bucket] = {}
         self.sessions: dict[str, UploadSession] = {}
+        self.listeners: list[Callable[[StoredObject], None]] = []
         self.numbers = itertools.count(1)
         self._clock_us, self._last = clock_us, 0
 
@@ -103,6 +105,8 @@ class Gcs(App):
         self._last = max(self._last + 1, self._clock_us())
         made = StoredObject(bucket, name, content, self._last, fields, components=components)
         self.bucket_of(bucket).objects[name] = made
+        for listen in self.listeners:
+            listen(made)
         return made
 
     def _let_in(self, request: HttpRequest) -> None:

@@ -1,4 +1,4 @@
-"""Refusals in the words of Cloud Storage, and its preconditions.
+"""Refusals in the words of Cloud Storage and of its neighbours, and preconditions.
 
 Sources: https://cloud.google.com/storage/docs/json_api/v1/status-codes and
 https://cloud.google.com/storage/docs/request-preconditions.
@@ -16,6 +16,8 @@ _REASONS = {
     400: "invalid", 401: "authError", 403: "forbidden", 404: "notFound", 409: "conflict", 410: "gone",
     412: "conditionNotMet", 429: "rateLimitExceeded", 500: "internalError", 502: "backendError", 503: "backendError",
 }  # fmt: skip
+
+_STATUSES = {400: "FAILED_PRECONDITION", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND"}
 
 
 class RefusedError(Exception):
@@ -36,6 +38,12 @@ def refusal(status: int, message: str, reason: str = "") -> HttpAnswer:
     """The answer that says no."""
     each = {"message": message, "domain": "global", "reason": reason or _REASONS.get(status, "invalid")}
     return HttpAnswer.json({"error": {"code": status, "message": message, "errors": [each]}}, status)
+
+
+def status_refusal(status: int, message: str) -> HttpAnswer:
+    """The answer that says no of services whose errors are a google.rpc.Status."""
+    error = {"code": status, "message": message, "status": _STATUSES.get(status, "UNAVAILABLE")}
+    return HttpAnswer.json({"error": error}, status)
 
 
 def check_conditions(query: Mapping[str, str], found: StoredObject | None, names: Iterable[str] = CONDITIONS) -> None:

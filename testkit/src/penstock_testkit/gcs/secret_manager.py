@@ -11,10 +11,9 @@ from typing import Any
 
 import google_crc32c
 
+from penstock_testkit.gcs.refusals import status_refusal
 from penstock_testkit.gcs.tokens import GoogleTokens
 from penstock_testkit.saas import App, HttpAnswer, HttpRequest, RouteTable
-
-_STATUSES = {400: "FAILED_PRECONDITION", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND"}
 
 secrets = RouteTable()
 
@@ -26,9 +25,9 @@ def access(fake: Any, request: HttpRequest, project: str, secret: str) -> HttpAn
     name = f"projects/{fake.numbers[project]}/secrets/{secret}"
     found = fake.values.get((project, secret))
     if found is None:
-        return _refused(404, f"Secret [{name}] not found or has no versions.")
+        return status_refusal(404, f"Secret [{name}] not found or has no versions.")
     if secret in fake.disabled:
-        return _refused(400, f"Secret Version [{name}/versions/1] is in DISABLED state.")
+        return status_refusal(400, f"Secret Version [{name}/versions/1] is in DISABLED state.")
     payload = {"data": base64.b64encode(found).decode(), "dataCrc32c": str(google_crc32c.value(found) ^ fake.damage)}
     return HttpAnswer.json({"name": f"{name}/versions/1", "payload": payload})
 
@@ -74,20 +73,14 @@ class SecretManager(App):
     def handle(self, request: HttpRequest) -> HttpAnswer:
         """Let in who has a token, and answer."""
         if not self.tokens.is_live(request.header("Authorization").removeprefix("Bearer ")):
-            return _refused(401, "Request had invalid authentication credentials.")
+            return status_refusal(401, "Request had invalid authentication credentials.")
         return super().handle(request)
 
     def refusal(self, request: HttpRequest, status: int) -> HttpAnswer:
         """A refusal in the service's words."""
         del request
-        return _refused(status, "The service is currently unavailable.")
+        return status_refusal(status, "The service is currently unavailable.")
 
     def put(self, name: str, text: bytes | str, project: str = "a-project") -> None:
         """Store a secret."""
         self.values[project, name] = text.encode() if isinstance(text, str) else text
-
-
-def _refused(status: int, message: str) -> HttpAnswer:
-    """The answer that says no, in the form of google.rpc.Status."""
-    error = {"code": status, "message": message, "status": _STATUSES.get(status, "UNAVAILABLE")}
-    return HttpAnswer.json({"error": error}, status)

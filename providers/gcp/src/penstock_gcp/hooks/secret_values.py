@@ -79,10 +79,7 @@ class SecretManagerHook(GcpHook):
 
     @property
     def _parent(self) -> str:
-        project = self._clients.project
-        if not project:
-            raise self._wrong("project", "neither the connection nor its key names a project", ErrorKind.INVALID)
-        return f"/v1/projects/{quote(project, safe='')}/secrets"
+        return f"/v1/projects/{quote(self.project, safe='')}/secrets"
 
     def _listing(self, prefix: str, *, token: str = "", most: int = _PAGE) -> Any:  # noqa: ANN401 - the answer of requests
         params = {"pageSize": str(most)}

@@ -106,6 +106,19 @@ class GcpHook(ServiceHook[GcpFields]):
         return self.fields.connect_timeout_s, self.fields.read_timeout_s
 
     @property
+    def project(self) -> str:
+        """The connection's project, or that of its credentials.
+
+        Raises:
+            penstock.errors.ProviderError: Of kind ``invalid``: neither names one.
+        """
+        found = self._clients.project
+        if not found:
+            detail = f"neither the connection {self.conn_id!r} nor its key names a project"
+            raise ProviderError(detail, service=self.service, operation="FindProject", kind=ErrorKind.INVALID)
+        return found
+
+    @property
     def _clients(self) -> Clients:
         with self.errors("CreateClient"):
             return clients(self.fields)

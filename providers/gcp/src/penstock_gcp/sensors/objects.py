@@ -7,20 +7,22 @@ from typing import Any, ClassVar
 from penstock import Sensor
 from penstock.errors import FailTask
 from penstock_gcp.hooks import GCSHook, GCSObject
+from penstock_gcp.hooks.reading import literal_prefix
+from penstock_gcp.sensors.notified import NotifiedSensor
 
 
-class GCSObjectExistenceSensor(Sensor):
+class GCSObjectExistenceSensor(NotifiedSensor):
     """Waits until there is every object that is named; one request a poke and object.
 
     Args:
         object_name: Name or ``gs://`` URL, or a list of them, all of which must be there.
         bucket: The bucket, unless ``object_name`` is a URL.
         use_glob: Whether names are patterns, for which the service looks: ``*`` stops at ``/``, ``**`` crosses it.
-        gcp_conn_id: The connection.
-        **kwargs: What every sensor takes.
+        **kwargs: What every sensor takes, and `penstock_gcp.sensors.notified.NotifiedSensor`: ``subscription``,
+            ``look_interval``, ``gcp_conn_id``.
     """
 
-    template_fields: ClassVar[Sequence[str]] = ("object_name", "bucket")
+    template_fields: ClassVar[Sequence[str]] = ("object_name", "bucket", "subscription")
 
     def __init__(
         self,
@@ -28,16 +30,23 @@ class GCSObjectExistenceSensor(Sensor):
         object_name: str | list[str],
         bucket: str = "",
         use_glob: bool = False,
-        gcp_conn_id: str = "gcp_default",
         **kwargs: Any,  # noqa: ANN401 - a sensor's own
     ) -> None:
         super().__init__(**kwargs)
-        self.object_name, self.bucket, self.use_glob, self.gcp_conn_id = object_name, bucket, use_glob, gcp_conn_id
+        self.object_name, self.bucket, self.use_glob = object_name, bucket, use_glob
 
-    def poke(self, context: Any) -> bool:  # noqa: ANN401, ARG002 - the spec's signature
+    def look(self, context: Any) -> bool:  # noqa: ANN401, ARG002 - the spec's
         """Look once."""
         hook = GCSHook(self.gcp_conn_id)
         return all(self._is_there(hook, each) for each in _listed("object_name", self.object_name))
+
+    def concerns(self, bucket: str, name: str) -> bool:
+        """Whether an object that changed is waited for; of a pattern, its literal beginning counts."""
+        for each in _listed("object_name", self.object_name):
+            place, wanted = GCSHook.parse(each, self.bucket)
+            if place == bucket and (name.startswith(literal_prefix(wanted)) if self.use_glob else name == wanted):
+                return True
+        return False
 
     def _is_there(self, hook: GCSHook, name: str) -> bool:
         if self.use_glob:
@@ -45,31 +54,30 @@ class GCSObjectExistenceSensor(Sensor):
         return hook.head(name, self.bucket) is not None
 
 
-class GCSObjectsWithPrefixExistenceSensor(Sensor):
+class GCSObjectsWithPrefixExistenceSensor(NotifiedSensor):
     """Waits until some name begins with every prefix; one list of one name a poke and prefix.
 
     Args:
         prefix: Prefix or ``gs://`` URL of one, or a list of them. It is any beginning, not only a folder; a URL of the bucket
             alone waits for any object.
         bucket: The bucket, unless ``prefix`` is a URL.
-        gcp_conn_id: The connection.
-        **kwargs: What every sensor takes.
+        **kwargs: What every sensor takes, and `penstock_gcp.sensors.notified.NotifiedSensor`: ``subscription``,
+            ``look_interval``, ``gcp_conn_id``.
     """
 
-    template_fields: ClassVar[Sequence[str]] = ("prefix", "bucket")
+    template_fields: ClassVar[Sequence[str]] = ("prefix", "bucket", "subscription")
 
     def __init__(
         self,
         *,
         prefix: str | list[str],
         bucket: str = "",
-        gcp_conn_id: str = "gcp_default",
         **kwargs: Any,  # noqa: ANN401 - a sensor's own
     ) -> None:
         super().__init__(**kwargs)
-        self.prefix, self.bucket, self.gcp_conn_id = prefix, bucket, gcp_conn_id
+        self.prefix, self.bucket = prefix, bucket
 
-    def poke(self, context: Any) -> bool:  # noqa: ANN401, ARG002 - the spec's signature
+    def look(self, context: Any) -> bool:  # noqa: ANN401, ARG002 - the spec's
         """Look once."""
         hook = GCSHook(self.gcp_conn_id)
         return all(
@@ -77,8 +85,13 @@ class GCSObjectsWithPrefixExistenceSensor(Sensor):
             for each in _listed("prefix", self.prefix)
         )
 
+    def concerns(self, bucket: str, name: str) -> bool:
+        """Whether an object that changed is below a prefix that is waited for."""
+        wanted = (GCSHook.parse_prefix(each, self.bucket) for each in _listed("prefix", self.prefix))
+        return any(place == bucket and name.startswith(prefix) for place, prefix in wanted)
 
-class GCSObjectUpdateSensor(Sensor):
+
+class GCSObjectUpdateSensor(NotifiedSensor):
     """Waits until an object is written anew.
 
     The service numbers each content of a name, and numbers only grow: ``after_generation`` compares them, and no clocks.
@@ -88,11 +101,11 @@ class GCSObjectUpdateSensor(Sensor):
         bucket: The bucket, unless ``object_name`` is a URL.
         after_generation: The generation that was seen; one that is larger is waited for. Without it, a change after the run's
             data interval, by the service's clock.
-        gcp_conn_id: The connection.
-        **kwargs: What every sensor takes.
+        **kwargs: What every sensor takes, and `penstock_gcp.sensors.notified.NotifiedSensor`: ``subscription``,
+            ``look_interval``, ``gcp_conn_id``.
     """
 
-    template_fields: ClassVar[Sequence[str]] = ("object_name", "bucket", "after_generation")
+    template_fields: ClassVar[Sequence[str]] = ("object_name", "bucket", "after_generation", "subscription")
 
     def __init__(
         self,
@@ -100,14 +113,12 @@ class GCSObjectUpdateSensor(Sensor):
         object_name: str,
         bucket: str = "",
         after_generation: int | str | None = None,
-        gcp_conn_id: str = "gcp_default",
         **kwargs: Any,  # noqa: ANN401 - a sensor's own
     ) -> None:
         super().__init__(**kwargs)
-        self.object_name, self.bucket = object_name, bucket
-        self.after_generation, self.gcp_conn_id = after_generation, gcp_conn_id
+        self.object_name, self.bucket, self.after_generation = object_name, bucket, after_generation
 
-    def poke(self, context: Any) -> bool:  # noqa: ANN401 - the spec's signature
+    def look(self, context: Any) -> bool:  # noqa: ANN401 - the spec's
         """Look once; raises FailTask if what is given is no generation."""
         found = GCSHook(self.gcp_conn_id).head(self.object_name, self.bucket)
         if found is None:
@@ -118,12 +129,16 @@ class GCSObjectUpdateSensor(Sensor):
             raise FailTask(f"after_generation is {self.after_generation!r}, and a generation is a number")
         return found.generation > int(self.after_generation)
 
+    def concerns(self, bucket: str, name: str) -> bool:
+        """Whether it is the object that changed."""
+        return (bucket, name) == GCSHook.parse(self.object_name, self.bucket)
+
 
 class GCSUploadSessionCompleteSensor(Sensor):
     """Waits until the objects under a prefix have not changed for a while: an upload of unknown length is complete.
 
     Names and generations count. The time is measured from the newest object's own time of change, so that the wait survives
-    a restart of whoever waits.
+    a restart of whoever waits. It takes no ``subscription``: of silence there is no message.
 
     Args:
         prefix: Prefix or ``gs://`` URL of one.
