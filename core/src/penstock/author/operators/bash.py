@@ -62,6 +62,7 @@ class BashOperator(Operator):
         self.skip_on_exit_code = skip_on_exit_code
         self.output_encoding = output_encoding
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_killed = False
 
     def execute(self, context: "Context") -> str:  # noqa: ARG002 - the operator's interface
         """Run the command and return the last line of its output.
@@ -72,6 +73,7 @@ class BashOperator(Operator):
         """
         if self.cwd is not None and not Path(self.cwd).is_dir():
             raise CommandFailedError(f"{self}: the folder cwd={self.cwd!r} does not exist.")
+        self._is_killed = False
         try:
             self._process = subprocess.Popen(
                 ["bash", "-c", self.bash_command],
@@ -84,12 +86,15 @@ class BashOperator(Operator):
             )
         except FileNotFoundError:
             raise CommandFailedError(f"{self}: there is no bash on the PATH of this machine.") from None
+        if self._is_killed:  # by another thread, when the command ran and we had not learned of it
+            self.on_kill()
         last = self._follow(self._process)
         self._judge(self._process.wait())
         return last
 
     def on_kill(self) -> None:
         """End the command and everything that it started in its group."""
+        self._is_killed = True
         process = self._process
         if process is None or process.poll() is not None:
             return

@@ -49,8 +49,6 @@ class RedshiftQueriesOperator(Operator):
         for name in (order, *(limits or ())):
             if name not in MEASURES:
                 raise ValueError(f"{name!r} is no measure of queries; they are {', '.join(MEASURES)}")
-        if tables not in ("sys", "stl"):
-            raise ValueError(f"tables is {tables!r}, not 'sys' or 'stl'")
         if isinstance(by, str):
             raise ValueError("by is no list of names; write one, such as ['user']")  # noqa: TRY004 - as all wrong arguments
         self.by, self.limits = list(by or ["user"]), dict(limits or {})
