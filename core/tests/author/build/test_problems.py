@@ -56,6 +56,24 @@ WRONG = [
         id="text that is none of the values of its argument",
     ),
     pytest.param(
+        """
+        from typing import Literal
+        Modes = Literal["fast", "slow"]
+        class Extract(Operator):
+            def __init__(self, *, mode: "Modes | None" = None, other: "Unknown" = None, **kwargs):
+                super().__init__(**kwargs)
+        class Wider(Extract):
+            def __init__(self, *, mode: str = "", **kwargs):
+                super().__init__(**kwargs)
+        with DAG("d"):
+            Extract(task_id="a", mode="quick")
+            Extract(task_id="b", mode=None)
+            Wider(task_id="c", mode="quick")
+        """,
+        {10: ["Extract 'a': mode is 'quick'; write 'fast' or 'slow'."]},
+        id="text that is none of the values, annotated as text beside a name that is nowhere",
+    ),
+    pytest.param(
         'DAG("d", shedule="@daily")',
         {1: ["DAG 'd' takes no argument 'shedule'. Did you mean 'schedule'?"]},
         id="unknown argument of a DAG",

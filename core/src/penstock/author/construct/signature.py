@@ -1,6 +1,7 @@
 """What constructors and functions take, read from their code: `inspect` costs 10 ms to import."""
 
-from typing import Any
+from types import SimpleNamespace, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 TAKES_KEYWORDS = 0x08  # CO_VARKEYWORDS of `inspect`
 _OWN = "penstock."
@@ -33,17 +34,32 @@ def choices(cls: type) -> dict[str, tuple[Any, ...]]:
     found: dict[str, tuple[Any, ...]] = {}
     for base in reversed(cls.__mro__):
         init = unwrapped(base.__dict__.get("__init__"))
-        annotations = getattr(init, "__annotations__", {})
-        if any("Literal" in str(each) for each in annotations.values()):
-            from typing import Literal, get_args, get_origin, get_type_hints  # noqa: PLC0415 - few classes have one
-
-            try:
-                hints = get_type_hints(init)
-            except (NameError, TypeError, SyntaxError):  # a name that only a type checker imports
-                hints = annotations
-            found |= {name: get_args(each) for name, each in hints.items() if get_origin(each) is Literal}
+        for name, annotation in getattr(init, "__annotations__", {}).items():
+            found.pop(name, None)  # a subclass may take more than its base
+            if values := _literal_values(_evaluated(annotation, init)):
+                found[name] = values
     type.__setattr__(cls, "_choices", found)
     return found
+
+
+def _evaluated(annotation: Any, function: Any) -> Any:  # noqa: ANN401 - any annotation of any function
+    """What an annotation means; each by itself, as one may use a name that only a type checker imports."""
+    if not isinstance(annotation, str):
+        return annotation
+    alone = SimpleNamespace(__annotations__={"it": annotation})
+    try:
+        return get_type_hints(alone, globalns=function.__globals__)["it"]
+    except Exception:  # noqa: BLE001 - text of an author, which may hold anything
+        return None
+
+
+def _literal_values(hint: Any) -> tuple[Any, ...]:  # noqa: ANN401 - any type
+    """The values of a ``Literal``, or of several that are joined, with or without None; none of any other type."""
+    parts = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    literals = [part for part in parts if part is not type(None)]
+    if any(get_origin(part) is not Literal for part in literals):
+        return ()
+    return tuple(value for part in literals for value in get_args(part))
 
 
 def takes_any(cls: type) -> bool:
