@@ -18,7 +18,7 @@ _CODES = {
     ErrorKind.NOT_FOUND: (
         "404", "NoSuchKey", "NoSuchBucket", "NoSuchUpload", "NotFound", "NoSuchVersion",
         "ResourceNotFoundException", "ParameterNotFound", "ClusterNotFoundException", "QueueDoesNotExist",
-        "AWS.SimpleQueueService.NonExistentQueue",
+        "AWS.SimpleQueueService.NonExistentQueue", "UnknownResourceFault",
     ),
     ErrorKind.AUTH: (
         "401", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "InvalidClientTokenId",
@@ -28,18 +28,19 @@ _CODES = {
     ErrorKind.PERMISSION: (
         "403", "AccessDenied", "AccessDeniedException", "AllAccessDisabled", "AccountProblem", "UnauthorizedOperation",
         "NotSignedUp", "OptInRequired", "InvalidPayer", "AuthorizationError", "KmsAccessDenied", "KMSAccessDenied",
-        "KMSAccessDeniedException",
+        "KMSAccessDeniedException", "OperationNotPermittedFault",
     ),
     ErrorKind.THROTTLED: (
         "429", "SlowDown", "Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded",
         "RequestThrottled", "TooManyRequestsException", "PriorRequestNotComplete",
         "RequestThrottledException", "ProvisionedThroughputExceededException", "KMS.ThrottlingException",
         "ServerBusy", "BandwidthLimitExceeded", "KmsThrottled", "KMSThrottling", "KMSThrottlingException", "OverLimit",
-        "EC2ThrottledException", "LimitExceededException",
+        "EC2ThrottledException", "LimitExceededException", "LimitExceededFault",
     ),
     ErrorKind.CONFLICT: (
         "409", "412", "PreconditionFailed", "ConditionalRequestConflict", "OperationAborted", "BucketAlreadyExists",
         "BucketAlreadyOwnedByYou", "BucketNotEmpty", "RestoreAlreadyInProgress", "ConflictException",
+        "WorkflowExecutionAlreadyStartedFault",
     ),
     ErrorKind.QUOTA_EXHAUSTED: ("QuotaExceeded", "XMinioAdminBucketQuotaExceeded", "XMinioStorageFull"),
     ErrorKind.TIMEOUT: ("RequestTimeout", "RequestTimeoutException"),
@@ -101,6 +102,7 @@ _HINT_OF_CODE = {
     "IllegalLocationConstraintException": "Set region_name in the connection {conn!r}, or give the region",
     "RequestTimeTooSkewed": "Set the clock of this machine: it is more than 15 minutes off",
     "NotS3Error": "Check endpoint_url of the connection {conn!r}, and what stands between here and there",
+    "WorkflowExecutionAlreadyStartedFault": "Wait for the end of the open execution, or give another workflow_id",
     "NoRegionError": "Set region_name in the connection {conn!r}",
 }
 _ABOUT_CHECKSUMS = ("checksum", "content-md5", "contentmd5", "invaliddigest", "trailer", "aws-chunked")

@@ -8,6 +8,7 @@ from penstock_aws.hooks.notices import CloudWatchHook, SnsHook
 from penstock_aws.hooks.queues import SqsHook, SqsMessage
 from penstock_aws.hooks.s3 import S3Hook, S3Object
 from penstock_aws.hooks.secret_values import SecretsManagerHook, SsmHook
+from penstock_aws.hooks.swf.hook import SwfHook
 
 __all__ = [
     "BatchHook",
@@ -22,4 +23,5 @@ __all__ = [
     "SqsHook",
     "SqsMessage",
     "SsmHook",
+    "SwfHook",
 ]

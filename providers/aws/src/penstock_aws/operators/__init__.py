@@ -12,6 +12,7 @@ from penstock_aws.operators.objects import (
     S3ListOperator,
 )
 from penstock_aws.operators.queue_message import SqsPublishOperator
+from penstock_aws.operators.workflow import SwfWorkflowOperator
 
 __all__ = [
     "BatchOperator",
@@ -24,4 +25,5 @@ __all__ = [
     "S3DeleteObjectsOperator",
     "S3ListOperator",
     "SqsPublishOperator",
+    "SwfWorkflowOperator",
 ]

@@ -1,0 +1,8 @@
+"""Services: parts of this provider that run beside the scheduler."""
+
+from penstock_aws.services.activities import SwfActivityService
+from penstock_aws.services.batcher import KinesisBatchService
+from penstock_aws.services.decider import SwfDeciderService
+from penstock_aws.services.protection import EcsProtectionService
+
+__all__ = ["EcsProtectionService", "KinesisBatchService", "SwfActivityService", "SwfDeciderService"]
