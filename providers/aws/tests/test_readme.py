@@ -1,16 +1,24 @@
 """The package's README and its page tell what is there, and what they show runs."""
 
 import re
+import sys
+import threading
 import tomllib
+from contextlib import contextmanager
+from contextvars import copy_context
 from pathlib import Path
 
 import penstock_aws
 from penstock import Connection
 from penstock.model.connection import parse_connection
 from penstock.spec.fields import read_fields
+from penstock.spec.service import ServiceContext
 from penstock.testing import run_dag
+from penstock.testing.fake_runtime import runtime
 from penstock_aws.connections import AwsFields
+from penstock_aws.services import SwfActivityService, SwfDeciderService
 from penstock_testkit.aws_jobs import AwsJobs
+from penstock_testkit.aws_swf import AwsSwf
 from penstock_testkit.saas import plain_http
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
@@ -106,3 +114,41 @@ def test_its_messages_are_handed_on_and_told_of(s3, connection):
     assert [each["Body"] for each in client.receive_message(QueueUrl=handled)["Messages"]] == [sent]
     assert [each["Body"] for each in client.receive_message(QueueUrl=orders)["Messages"]] == ['{"kind": "other"}']
     client.close()
+
+
+def test_its_workflow_is_decided_about_and_done(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.path", [*sys.path])
+    (tmp_path / "shop_activities.py").write_text(next(each for each in blocks("python") if "def pack" in each))
+    tables = tomllib.loads("".join(blocks("toml")))["services"]
+    packers, orders = ({**tables[name]} for name in ("packers", "orders"))
+    made = {"aws.swf_activity_worker": SwfActivityService, "aws.swf_decider": SwfDeciderService}
+    services = [made[table.pop("type")](**table) for table in ({**packers, "folder": str(tmp_path)}, orders)]
+    swf = AwsSwf()
+    with plain_http(swf) as url:
+        extra = {"endpoint_url": url, "region_name": "eu-west-1"}
+        connections = {"aws_default": Connection("aws_default", "aws", login="key", password="secret", extra=extra)}
+        with runtime(connections), running(services, tmp_path):
+            result = run_dag(dag_of("SwfWorkflowOperator"), connections=connections).check()
+
+    assert result.value("order") == "packed order 7"
+    assert swf.executions[0].asked["workflowId"] == "order-7"
+    assert swf.problems == []
+
+
+@contextmanager
+def running(services, folder):
+    """Services that run in threads of this process, until the end of the block."""
+    contexts = [ServiceContext("service", folder, lambda *_: None, lambda: 0) for _ in services]
+    threads = [
+        threading.Thread(target=copy_context().run, args=(service.run, context))
+        for service, context in zip(services, contexts, strict=True)
+    ]
+    for each in threads:
+        each.start()
+    try:
+        yield
+    finally:
+        for context in contexts:
+            context.stop()
+        for each in threads:
+            each.join()

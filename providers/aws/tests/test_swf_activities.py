@@ -73,10 +73,9 @@ def execution(swf, hook, decide):
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def folder(tmp_path):
     """A folder with the module of the functions."""
     (tmp_path / "functions_of_the_shop.py").write_text(FUNCTIONS)
-    monkeypatch.syspath_prepend(str(tmp_path))
     return tmp_path
 
 
@@ -105,7 +104,7 @@ class TestSwfActivityService(ServiceSuite):
     ):
         functions = {"charge:1": "functions_of_the_shop:charge"}
         (folder / "slow").touch()
-        with start(activities=functions) as running:
+        with start(activities=functions, folder=str(folder)) as running:
             running.until(lambda: self._began(folder) == ["charge 7"], "does not begin", 30)
             running.until(lambda: "details" in execution.activities["charge"], "sends no heartbeat", 30)
             assert running.end() != "ended with exit code 0"
@@ -113,7 +112,7 @@ class TestSwfActivityService(ServiceSuite):
         assert execution.started_activities() == ["charge"]
         swf.time_out_activities()
         decide()
-        with start(activities=functions) as running:
+        with start(activities=functions, folder=str(folder)) as running:
             running.until(lambda: not execution.activities, "does not do it", 30)
             running.until(lambda: running.reports[-1].detail.startswith("waits"), "does not go on", 30)
         decide()
@@ -125,14 +124,14 @@ class TestSwfActivityService(ServiceSuite):
 
     def test_an_answer_whose_receipt_was_lost_ends_it_once(self, swf, execution, folder, start):
         swf.faults.reset_after(when=lambda request: request.header("X-Amz-Target").endswith("TaskCompleted"))
-        with start(activities={"charge:1": "functions_of_the_shop:charge"}) as running:
+        with start(activities={"charge:1": "functions_of_the_shop:charge"}, folder=str(folder)) as running:
             said = "was closed before"
             running.until(lambda: any(said in each.detail for each in running.reports), "does not go on", 30)
         assert len(execution.events("ActivityTaskCompleted")) == 1
         assert len(self._began(folder)) == 1
 
     def test_one_that_is_to_be_cancelled_ends_itself(self, hook, execution, folder, decide, start):
-        with start(activities={"charge:1": "functions_of_the_shop:patient"}) as running:
+        with start(activities={"charge:1": "functions_of_the_shop:patient"}, folder=str(folder)) as running:
             running.until((folder / "began").exists, "does not begin", 30)
             hook.client.request_cancel_workflow_execution(domain="shop", workflowId="order-1")
             decide()

@@ -83,8 +83,8 @@ class Execution:
         self.looks += 1
         if self.status == "OPEN" and self.ends and self.looks > self.ends.get("after", 1):
             status, attributes = self.ends.get("event", ("COMPLETED", {"decisionTaskCompletedEventId": 1}))
-            for kind, said in self.ends.get("before", ()):
-                self.add(kind, said)
+            for kind, earlier in self.ends.get("before", ()):
+                self.add(kind, earlier)
             self.close(status, attributes)
 
     # Its decision task.
@@ -115,8 +115,8 @@ class Execution:
         """End the decision task that a decider has, and schedule another."""
         if self._decision == "started":
             scheduled, started = self._decision_events
-            told = {"timeoutType": "START_TO_CLOSE", "scheduledEventId": scheduled, "startedEventId": started}
-            self.add("DecisionTaskTimedOut", told)
+            attributes = {"timeoutType": "START_TO_CLOSE", "scheduledEventId": scheduled, "startedEventId": started}
+            self.add("DecisionTaskTimedOut", attributes)
             self._decision, self._dirty = "", False
             self.want_decision()
 

@@ -56,8 +56,8 @@ def _terminate(fake: "AwsSwf", asked: Attributes) -> None:
     found = _known(fake, asked)
     if found.status != "OPEN":
         raise Refused("UnknownResourceFault", "Unknown execution")
-    told = {"childPolicy": "TERMINATE", "cause": "OPERATOR_INITIATED"}
-    found.close("TERMINATED", {**told, "reason": asked.get("reason", "")})
+    attributes = {"childPolicy": "TERMINATE", "cause": "OPERATOR_INITIATED"}
+    found.close("TERMINATED", {**attributes, "reason": asked.get("reason", "")})
 
 
 def _request_cancel(fake: "AwsSwf", asked: Attributes) -> None:
@@ -119,16 +119,16 @@ def _decide(fake: "AwsSwf", asked: Attributes) -> None:
     is_dirty = found.take_dirty()
     for each in asked["decisions"]:
         kind = each["decisionType"]
-        said = each.get(f"{kind[0].lower()}{kind[1:]}DecisionAttributes", {})
+        attributes = each.get(f"{kind[0].lower()}{kind[1:]}DecisionAttributes", {})
         number = {"decisionTaskCompletedEventId": completed}
         if kind in _CLOSING and is_dirty:
             found.add(f"{kind}Failed", {"cause": "UNHANDLED_DECISION", **number})
         elif kind in _CLOSING:
-            found.close(_CLOSING[kind], {**said, **number})
+            found.close(_CLOSING[kind], {**attributes, **number})
         elif kind == "ScheduleActivityTask":
-            _schedule(found, said, number)
+            _schedule(found, attributes, number)
         elif kind == "RequestCancelActivityTask":
-            _cancel(found, said["activityId"], number)
+            _cancel(found, attributes["activityId"], number)
         else:
             raise NotFakedError(f"a decision {kind}")
     if is_dirty:
@@ -142,14 +142,14 @@ _CLOSING = {
 }
 
 
-def _schedule(found: Execution, said: Attributes, number: dict[str, int]) -> None:
-    name = said["activityId"]
+def _schedule(found: Execution, attributes: Attributes, number: dict[str, int]) -> None:
+    name = attributes["activityId"]
     if name in found.activities:
-        cause = {"activityType": said["activityType"], "activityId": name, "cause": "ACTIVITY_ID_ALREADY_IN_USE"}
+        cause = {"activityType": attributes["activityType"], "activityId": name, "cause": "ACTIVITY_ID_ALREADY_IN_USE"}
         found.add("ScheduleActivityTaskFailed", {**cause, **number})
         found.want_decision()
         return
-    asked = {"taskList": {"name": "default"}, **said}
+    asked = {"taskList": {"name": "default"}, **attributes}
     scheduled = found.add("ActivityTaskScheduled", {**asked, **number})
     found.activities[name] = {"asked": asked, "scheduled": scheduled, "started": 0}
 

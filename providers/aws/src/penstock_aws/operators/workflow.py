@@ -131,14 +131,16 @@ def fail_cause(end: WorkflowEnd) -> str:
     Args:
         end: How it has ended.
     """
-    said = end.attributes
-    words = ": ".join(str(said[name]) for name in ("reason", "details") if said.get(name))[:_LONGEST_TEXT]
+    attributes = end.attributes
+    words = ": ".join(str(attributes[name]) for name in ("reason", "details") if attributes.get(name))[:_LONGEST_TEXT]
     match end.status:
         case "TIMED_OUT":
-            cause = f"it timed out ({said['timeoutType']})"
+            cause = f"it timed out ({attributes['timeoutType']})"
         case "TERMINATED":
             by = {"CHILD_POLICY_APPLIED": "with its parent", "EVENT_LIMIT_EXCEEDED": "for the length of its history"}
-            cause = f"it was terminated {by.get(said.get('cause', ''), 'by somebody')}{f': {words}' if words else ''}"
+            cause = (
+                f"it was terminated {by.get(attributes.get('cause', ''), 'by somebody')}{f': {words}' if words else ''}"
+            )
         case "CANCELED":
             cause = f"it was cancelled{f': {words}' if words else ''}"
         case _:

@@ -5,7 +5,7 @@ from typing import Any
 from penstock.errors import ErrorKind, ProviderError
 from penstock.spec.service import ServiceContext
 from penstock_aws.hooks.swf import SwfHook, decisions, read_steps, type_of
-from penstock_aws.services.activities import worker_identity
+from penstock_aws.services.activity_worker import worker_identity
 from penstock_aws.services.long_poll import polled_tasks
 
 
@@ -54,8 +54,8 @@ class SwfDeciderService:
     def _decide(self, context: ServiceContext, hook: SwfHook, polled: dict[str, Any]) -> None:
         workflow_id = polled["workflowExecution"]["workflowId"]
         if polled["workflowType"] != self.type:
-            told = f"{workflow_id} is a workflow of type {polled['workflowType']}; give those another task list"
-            context.report(told, healthy=False)
+            message = f"{workflow_id} is a workflow of type {polled['workflowType']}; give those another task list"
+            context.report(message, healthy=False)
             return
         try:
             hook.complete_decision(polled["taskToken"], decisions(polled["events"], self.steps))

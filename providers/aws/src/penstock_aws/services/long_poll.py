@@ -29,10 +29,8 @@ def polled_tasks(context: ServiceContext, ask: Callable[[], T | None], waiting: 
     well = True
     while not context.stopping:
         poll = _LongPoll(ask)
-        while not poll.is_answered(context):
-            if context.stopping:
-                return
-            context.report(waiting, healthy=well)
+        if not poll.is_answered(context, waiting, well=well):
+            return
         try:
             found = poll.take()
         except ProviderError as error:
@@ -56,10 +54,13 @@ class _LongPoll(Generic[T]):
         self._reading, self._writing = os.pipe()
         threading.Thread(target=self._run, daemon=True).start()
 
-    def is_answered(self, context: ServiceContext) -> bool:
-        """Wait until there is an answer, the service is to stop, or it is time to report."""
-        ready, _, _ = select.select([self._reading, context.fileno()], [], [], _REPORT_S)
-        return self._reading in ready
+    def is_answered(self, context: ServiceContext, waiting: str, *, well: bool) -> bool:
+        """Wait for the answer, and report from time to time; False if the service is to stop before there is one."""
+        while True:
+            ready, _, _ = select.select([self._reading, context.fileno()], [], [], _REPORT_S)
+            if ready:
+                return self._reading in ready
+            context.report(waiting, healthy=well)
 
     def take(self) -> T | None:
         """The answer, or what was raised in its place."""

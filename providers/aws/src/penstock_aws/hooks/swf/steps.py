@@ -8,7 +8,7 @@ from typing import Any
 from penstock.errors import ProviderError
 from penstock_aws.hooks.swf.hook import type_of
 
-_WANTED = {list: "a list of names", int: "a whole number of 0 or more", str: "a text"}
+_WANTED = {"list": "a list of names", "int": "a whole number of 0 or more", "str": "a text"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +65,8 @@ def _step(table: Mapping[str, Any]) -> Step:
     if unknown := sorted(table.keys() - known.keys()):
         raise ValueError(f"a step has {', '.join(unknown)}; known are {', '.join(known)}")
     for name, value in table.items():
-        wanted = list if name == "after" else int if name == "retries" or name.endswith("_s") else str
-        if type(value) is not wanted or (wanted is int and value < 0):
+        wanted = "list" if name == "after" else "int" if name == "retries" or name.endswith("_s") else "str"
+        if type(value).__name__ != wanted or (isinstance(value, int) and value < 0):
             raise ValueError(f"{name} of a step is {value!r}; give {_WANTED[wanted]}")
     name, activity = str(table.get("name", "")), str(table.get("activity", ""))
     if not name or name == "arn" or any(sign in name for sign in ":/|") or not name.isprintable():

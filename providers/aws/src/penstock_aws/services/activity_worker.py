@@ -2,8 +2,10 @@
 
 import os
 import socket
+import sys
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from penstock.errors import ProviderError
@@ -26,6 +28,7 @@ class SwfActivityService:
         domain: The domain.
         task_list: The list of tasks.
         activities: For each activity type, as ``name:version``, its function, as ``module:function``.
+        folder: The folder in which the modules of the functions lie, such as that of the project; those that are installed need none.
         heartbeat_s: Seconds between two heartbeats; give less than half of the shortest heartbeat timeout.
         aws_conn_id: The connection.
 
@@ -40,6 +43,7 @@ class SwfActivityService:
         domain: str,
         task_list: str,
         activities: dict[str, str],
+        folder: str = "",
         heartbeat_s: float = 10.0,
         aws_conn_id: str = "aws_default",
     ) -> None:
@@ -47,6 +51,8 @@ class SwfActivityService:
             raise ValueError("give domain, task_list, activities, and a heartbeat_s above 0 and up to 30")
         for each in activities:
             type_of(each)
+        if folder:
+            sys.path.append(str(Path(folder).absolute()))
         self.domain, self.task_list, self.heartbeat_s = domain, task_list, heartbeat_s
         self.activities = {name: _function(path) for name, path in activities.items()}
         self.aws_conn_id = aws_conn_id
