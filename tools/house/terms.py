@@ -18,7 +18,6 @@ class Term(NamedTuple):
 
 
 TERMS = (
-    Term("activity", "A piece of a workflow of Amazon SWF that a worker does.", "penstock_aws.hooks.swf"),
     Term("admission", "The choice of the ready task instances that may start now, under all limits.", "penstock.engine.limits"),
     Term("alert", "What somebody is told of: a failure, something late, an installation that is not well; an alert rule says who is told of what.", "penstock.alerts.rules"),
     Term("answer", "What comes back for an ask, a request or a try; a late one is recorded and changes nothing.", "penstock.store"),
@@ -53,7 +52,6 @@ TERMS = (
     Term("DAG run", "One execution of a DAG, for one data interval; in code, a run.", "penstock.model.run"),
     Term("damage", "A file of an installed distribution that is not as its RECORD says.", "penstock_plugin_manager.installed.damage"),
     Term("data interval", "The span of time whose data a run processes.", "penstock.model.schedule"),
-    Term("decider", "What decides, from a workflow's history, what happens next in Amazon SWF.", "penstock_aws.services"),
     Term("delivery", "The handing of notices to one listener, at least once and in order.", "penstock.notify.delivery"),
     Term("deprecation", "The announced end of a kind, of a spec or of an argument of one: since which spec version, and with which it is gone.", "penstock_manifest.specs"),
     Term("dispatch", "The engine's command that starts a try at an executor.", "penstock.engine.messages"),
@@ -204,7 +202,6 @@ TERMS = (
     Term("wakeup", "The signal by which one process tells another that there is something new in the database.", "penstock.store.sql.wakeup"),
     Term("wire", "The messages that two programs exchange, and their encoding.", "penstock.spec.wire"),
     Term("worker", "A process that runs tries for an executor on any machine.", "penstock.spec.worker"),
-    Term("workflow", "What Amazon SWF keeps the history of; each of its runs is an execution.", "penstock_aws.hooks.swf"),
     Term("XCom", "A value that a task returns or pushes, for tasks downstream of it.", "penstock.author.xcom_arg"),
     Term("yanked", "Taken back by its author: no solution uses such a release, a lock or an exact number may.", "penstock_plugin_manager.change.yanked"),
 )  # fmt: skip

@@ -125,6 +125,8 @@ def _decide(fake: "AwsSwf", asked: Attributes) -> None:
             found.add(f"{kind}Failed", {"cause": "UNHANDLED_DECISION", **number})
         elif kind in _CLOSING:
             found.close(_CLOSING[kind], {**attributes, **number})
+        elif kind == "ContinueAsNewWorkflowExecution":
+            fake.executions.append(_continued(found, attributes, fake.ends, number))
         elif kind == "ScheduleActivityTask":
             _schedule(found, attributes, number)
         elif kind == "RequestCancelActivityTask":
@@ -140,6 +142,16 @@ _CLOSING = {
     "FailWorkflowExecution": "FAILED",
     "CancelWorkflowExecution": "CANCELED",
 }
+
+
+def _continued(found: Execution, attributes: Attributes, ends: Attributes, number: dict[str, int]) -> Execution:
+    """The execution that follows one with the same workflow id."""
+    following = Execution({**found.asked, **attributes}, ends)
+    kept = {name: following.asked[name] for name in ("taskList", "workflowType")}
+    found.close(
+        "CONTINUED_AS_NEW", {"newExecutionRunId": following.run_id, "childPolicy": "TERMINATE", **kept, **number}
+    )
+    return following
 
 
 def _schedule(found: Execution, attributes: Attributes, number: dict[str, int]) -> None:

@@ -7,7 +7,8 @@ from penstock.errors import ErrorKind, ProviderError
 from penstock.spec.external_job import ExternalJob, Failed, JobStatus, Running, Succeeded
 from penstock_aws.hooks.swf import SwfHook, WorkflowEnd, WorkflowRun, attributes_of, read_data, write_data
 
-_CANCEL_LOOKS = 3
+_CANCEL_ATTEMPTS = 3
+_UNKNOWN_LOOKS = 5
 _LONGEST_TEXT = 2000
 
 
@@ -65,6 +66,7 @@ class SwfWorkflowOperator(ExternalJob):
             workflow_input,
         )
         self.task_list, self.tags, self.options, self.aws_conn_id = task_list, tags or [], options, aws_conn_id
+        self._unknown = 0
         self._latest: dict[str, WorkflowRun] = {}
 
     def submit(self, token: str) -> str:
@@ -91,8 +93,18 @@ class SwfWorkflowOperator(ExternalJob):
         return "/".join(run) if run else None
 
     def look(self, job_id: str) -> JobStatus:
-        """How the workflow is."""
-        end = self._end(SwfHook(self.aws_conn_id), job_id)
+        """How the workflow is.
+
+        Raises:
+            ProviderError: The service knows it no more, so that nobody can say how it ended.
+        """
+        try:
+            end = self._end(SwfHook(self.aws_conn_id), job_id)
+        except ProviderError as error:
+            self._unknown += 1
+            if error.kind is not ErrorKind.NOT_FOUND or self._unknown >= _UNKNOWN_LOOKS:
+                raise
+            return Running()  # descriptions are eventually consistent
         if end is None:
             return Running()
         if end.status == "COMPLETED":
@@ -102,16 +114,16 @@ class SwfWorkflowOperator(ExternalJob):
     def cancel(self, job_id: str) -> None:
         """Terminate the execution that the workflow has come to."""
         hook = SwfHook(self.aws_conn_id)
-        for _ in range(_CANCEL_LOOKS):
-            if self._end(hook, job_id) is not None:
-                return
+        for _ in range(_CANCEL_ATTEMPTS):
             try:
                 hook.terminate_workflow(self.domain, self._run(job_id), "Penstock has ended its task")
             except ProviderError as error:
                 if error.kind is not ErrorKind.NOT_FOUND:
                     raise
-                continue  # it has ended, or was continued, since the look
-            return
+            else:
+                return
+            if self._end(hook, job_id) is not None:
+                return  # it is not open because it has ended, and was not continued
 
     def _end(self, hook: SwfHook, job_id: str) -> WorkflowEnd | None:
         while (end := hook.find_end(self.domain, self._run(job_id))) and end.status == "CONTINUED_AS_NEW":
