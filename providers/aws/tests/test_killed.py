@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -11,8 +12,14 @@ from penstock import Connection
 from penstock.author.runtime import current
 from penstock.errors import FailTask
 from penstock.testing.fake_runtime import FakeRuntime
-from penstock_aws.operators import BatchOperator, EcsRunTaskOperator, LambdaInvokeFunctionOperator
+from penstock_aws.operators import (
+    BatchOperator,
+    EcsRunTaskOperator,
+    LambdaInvokeFunctionOperator,
+    SwfWorkflowOperator,
+)
 from penstock_testkit.aws_jobs import AwsJobs
+from penstock_testkit.aws_swf import AwsSwf
 from penstock_testkit.saas import plain_http
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # the test's own server has threads
@@ -51,16 +58,23 @@ def aws():
     return fake
 
 
-@pytest.fixture
-def runtime(aws, tmp_path):
-    """A runtime around the test that outlives a kill."""
-    with plain_http(aws) as url:
+@contextmanager
+def kept_runtime(fake, folder):
+    """A runtime around the block that outlives a kill, before a fake."""
+    with plain_http(fake) as url:
         extra = {"endpoint_url": url, "region_name": "us-east-1", "read_timeout_s": 30}
         connection = Connection("aws_default", "aws", login="testing", password="testing", extra=extra)
-        made = KeptRuntime({"aws_default": connection}, tmp_path / "checkpoints")
+        made = KeptRuntime({"aws_default": connection}, folder / "checkpoints")
         token = current.set(made)
         yield made
         current.reset(token)
+
+
+@pytest.fixture
+def runtime(aws, tmp_path):
+    """A runtime around the test that outlives a kill."""
+    with kept_runtime(aws, tmp_path) as made:
+        yield made
 
 
 def killed_when_held(aws, when, work):
@@ -99,6 +113,23 @@ def test_its_job_is_the_next_ones(aws, runtime, operator, arguments, when):
 
     assert ends[0].value in (*aws.tasks, *aws.jobs)
     assert len(aws.tasks) + len(aws.jobs) == 1
+
+
+def test_its_workflow_is_the_next_ones(tmp_path):
+    swf = AwsSwf()
+    swf.ends = {"event": ("COMPLETED", {"result": "done", "decisionTaskCompletedEventId": 1})}
+    arguments = {"domain": "shop", "workflow": "order:1.0", "workflow_id": "order-1", "task_list": "orders"}
+    with kept_runtime(swf, tmp_path) as runtime:
+        context = SimpleNamespace(runtime=runtime, facts=SimpleNamespace(try_number=1, max_tries=1))
+        killed_when_held(swf, "POST /", lambda: SwfWorkflowOperator(task_id="job", **arguments).poke(context))
+        assert len(swf.executions) == 1
+
+        following = SwfWorkflowOperator(task_id="job", **arguments)
+        ends = [found for found in (following.poke(context) for _ in range(6)) if found][:1]
+
+    assert [each.value for each in ends] == ["done"]
+    assert len(swf.executions) == 1
+    assert swf.problems == []
 
 
 def test_its_function_is_not_invoked_again(aws, runtime):
