@@ -70,8 +70,12 @@ def test_the_official_client_uploads_a_file(client, workspace):
     (channel,) = (each for each, name in workspace.channels.items() if name == "alerts")
 
     client.files_upload_v2(content="a,b\n", filename="rows.csv", channel=channel, initial_comment="rows")
+    asks = client.chat_postMessage(channel=channel, text="which rows?")["ts"]
+    client.files_upload_v2(content="a,b\n", filename="more.csv", channel=channel, thread_ts=asks)
 
-    (found,) = workspace.files.values()
+    found, answer = workspace.files.values()
+    (begins, replies) = client.conversations_replies(channel=channel, ts=asks)["messages"]
+    assert (begins["text"], answer.name, len(replies["files"])) == ("which rows?", "more.csv", 1)
     assert (found.name, found.content, found.channel) == ("rows.csv", b"a,b\n", channel)
     assert refused(client.files_completeUploadExternal, files=[{"id": "F9"}], channel_id=channel) == "file_not_found"
 

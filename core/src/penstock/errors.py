@@ -195,6 +195,13 @@ class ProviderError(PenstockError):
 
     def with_detail(self, detail: str) -> "ProviderError":
         """Make the same error with other words about what went wrong."""
+        return self._with(detail, self.hint)
+
+    def with_hint(self, hint: str) -> "ProviderError":
+        """Make the same error with other words about what can be done."""
+        return self._with(self.detail, hint)
+
+    def _with(self, detail: str, hint: str) -> "ProviderError":
         return ProviderError(
             detail,
             service=self.service,
@@ -204,7 +211,7 @@ class ProviderError(PenstockError):
             http_status=self.http_status,
             request_id=self.request_id,
             retryable=self.retryable,
-            hint=self.hint,
+            hint=hint,
             retry_after_s=self.retry_after_s,
         )
 

@@ -138,7 +138,10 @@ def test_services_live_as_long_as_the_installation_and_one_that_cannot_start_har
     broken = house.until(lambda: (s := files.read("broken")) and s.ends and s, "the end of the one that cannot be made")
     assert "[services.broken]: ours.ticker takes no argument 'pin'" in broken.last_end
     assert "s3cr3t-word" not in (house.folder / ".penstock" / "logs" / "services" / "ticker.log").read_text()
-    assert "[secrets] team" in house.call("providers", "show", "ours")
+    shown = house.call("providers", "show", "ours")
+    assert "[secrets] team" in shown
+    assert "ours:Files" in shown
+    assert ["Files", "folder", "Any", "required"] in [line.split() for line in shown.splitlines()]
     assert house.down() == 0
     assert house.processes() == []
     assert {each["state"] for each in house.json("services", "list")} == {"down"}

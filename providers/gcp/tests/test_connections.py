@@ -4,11 +4,13 @@ import json
 
 import pytest
 
-from penstock import Connection
+from penstock import DAG, Connection
 from penstock.errors import ConfigError, ErrorKind, ProviderError
 from penstock.spec.fields import read_fields
+from penstock.testing import run_dag
 from penstock_gcp.connections import GcpFields
 from penstock_gcp.hooks import GCSHook
+from penstock_gcp.transfers import LocalFilesystemToGCSOperator
 from penstock_testkit.gcs import Gcs
 
 ROBOT, BOSS, MIDDLE = (f"{name}@a-project.iam.gserviceaccount.com" for name in ("robot", "boss", "middle"))
@@ -123,6 +125,24 @@ def test_an_open_bucket_is_read_by_nobody(saas, tokens):
     with pytest.raises(ProviderError) as caught:
         hook.read("gs://closed/a")
     assert caught.value.kind is ErrorKind.AUTH
+
+
+def test_a_service_that_does_not_answer_is_named_with_the_connection(gcs, key):
+    gcs.faults.reset_before(None)
+    hook = hook_by(password=json.dumps(key[1]), extra={"max_attempts": 1})
+
+    detail = hook.test_connection().detail
+
+    assert "Check that https://storage.googleapis.com is where the connection 'c' should lead" in detail
+
+
+@pytest.mark.parametrize("parallel", [1, 2])
+def test_a_file_that_is_not_there_is_told(gcs, connection, parallel):
+    with DAG("d", schedule=None) as dag:
+        LocalFilesystemToGCSOperator(task_id="t", source="/nope/a", destination="gs://clicks/a", parallel=parallel)
+
+    (error,) = run_dag(dag, connections={"gcp_default": connection}).tasks["t"].errors
+    assert "gcs InsertObject: there is no file '/nope/a' on the machine of this task" in error
 
 
 def test_a_bucket_is_asked_for(hook):

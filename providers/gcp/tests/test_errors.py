@@ -51,6 +51,12 @@ def test_a_permission_that_is_missing_is_named():
     assert "'lake'" in str(error)
 
 
+def test_credentials_that_no_connection_names_are_those_of_the_process():
+    error = answer_error(401, {}, words("authError"), operation="AccessSecretVersion")
+
+    assert "Check the credentials of this process" in str(error)
+
+
 def test_an_error_of_ours_stays_what_it_is():
     error = answer_error(404, {}, b"", operation="GetObject")
 

@@ -50,3 +50,12 @@ def test_it_fails_if_that_is_wanted(grants, report):
     (error,) = report(fail_on_missing=True).tasks["t"].errors
     assert "Account.Secret__c is hidden, and granted by Sales, profile Administrator" in error
     assert "Account.Nmae is not there, or granted to nobody" in error
+    assert "one of the permission sets that are named" in error
+    assert "Check how the fields are spelt" in error
+
+
+def test_it_names_no_permission_set_where_none_is_known(salesforce, report):
+    (error,) = report(fail_on_missing=True).tasks["t"].errors
+    assert "permission sets" not in error
+    assert "Check how the fields are spelt" in error
+    assert "needs 'View Setup and Configuration'" in error

@@ -61,6 +61,14 @@ def test_a_password_lets_in_with_a_dated_warning(salesforce, caplog):
     assert "wrong" not in refused.detail
 
 
+def test_a_host_that_does_not_answer_is_named_with_the_connection(saas, salesforce):
+    hook = hook_by(host="acmee.my.salesforce.com", client_id="a", client_secret="b", max_attempts=1)
+    detail = hook.test_connection().detail
+    saas.denied.clear()
+    assert "no answer came from acmee.my.salesforce.com" in detail
+    assert "https://acmee.my.salesforce.com is where the connection 'sf' should lead" in detail
+
+
 def test_a_refresh_token_that_changes_is_kept_for_other_processes(salesforce, tmp_path):
     extra = {
         "auth": "refresh_token", "client_id": "the-consumer-key", "refresh_token": "the-refresh-token-1",

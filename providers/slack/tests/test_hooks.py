@@ -145,6 +145,13 @@ def test_an_upload_that_broke_off_is_made_again(hook, workspace):
     assert len(texts(workspace)) == 1
 
 
+def test_an_upload_that_is_refused_is_no_lost_connection(hook, workspace):
+    workspace.faults.server_error(status=403, when="POST files.slack.com/upload/v1/{id}")
+    with pytest.raises(ProviderError) as caught:
+        hook.upload(b"a,b\n", "alerts", filename="rows.csv")
+    assert (caught.value.kind, caught.value.http_status) == ("permission", 403)
+
+
 def test_a_file_that_is_not_there_or_empty_is_refused_before_a_request(hook, workspace, tmp_path):
     assert kind_of(hook.upload, tmp_path / "none.csv", "C000000002")[0] == "invalid"
     assert kind_of(hook.upload, b"", "C000000002")[0] == "invalid"
@@ -184,7 +191,7 @@ def test_a_webhook_sends_again_only_what_was_not_taken(webhook, workspace):
     assert texts(workspace, "general") == ["one", "two"]
 
 
-def test_neither_token_nor_webhook_stand_in_errors_and_logs(hook, webhook, workspace, connection, caplog):
+def test_errors_name_host_and_connection_and_neither_token_nor_webhook(hook, webhook, workspace, connection, caplog):
     caplog.set_level(logging.DEBUG)
     workspace.faults.reset_before(4)
     with pytest.raises(ProviderError) as one:
@@ -194,6 +201,8 @@ def test_neither_token_nor_webhook_stand_in_errors_and_logs(hook, webhook, works
     workspace.faults.clear()
     told = caplog.text + str(one.value) + str(two.value) + repr(hook.fields)
     assert [each for each in connection.secrets() if each in told] == []
+    assert "https://slack.com/api/ is where the connection 'slack_default' should lead" in str(one.value)
+    assert "https://hooks.slack.com is where the connection 'slack_default' should lead" in str(two.value)
 
 
 @pytest.mark.parametrize(

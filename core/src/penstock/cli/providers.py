@@ -10,7 +10,7 @@ from penstock.cli.installation import anywhere
 from penstock.cli.terminal import json_option, print_fields, print_json, print_line, print_remark, print_table
 from penstock.errors import ExitCode
 from penstock.service import providers as service
-from penstock_manifest.format import to_data
+from penstock_manifest.format import Manifest, to_data
 
 
 @click.group(invoke_without_command=True)
@@ -72,10 +72,33 @@ def show_provider(context: click.Context, provider_id: str, *, as_json: bool) ->
     )
     if manifest:
         print_line("")
-        rows = [(c.id, c.kind, ", ".join(found.uses.get(c.id, ())), c.doc) for c in manifest.capabilities]
-        rows += [(t.type, "connection type", "", t.doc) for t in manifest.connections]
-        print_table(["capability", "kind", "used as", "what it is"], rows, empty="it offers nothing.")
+        rows = [(c.id, c.kind, ", ".join(found.uses.get(c.id, ())), c.object, c.doc) for c in manifest.capabilities]
+        rows += [(t.type, "connection type", "", "", t.doc) for t in manifest.connections]
+        columns = ["capability", "kind", "used as", "class or function", "what it is"]
+        print_table(columns, rows, empty="it offers nothing.")
+        _print_arguments(manifest)
     return code
+
+
+def _print_arguments(manifest: Manifest) -> None:
+    """Print what each capability takes, and the fields of each connection."""
+    rows = [
+        (c.object.rpartition(":")[2], p.name, p.type, "required" if p.required else _default(p.default), p.doc)
+        for c in manifest.capabilities
+        for p in c.parameters
+    ]
+    rows += [
+        (f"connection {t.type}", f.name, f.type, "required" if f.required else _default(f.default), f.doc)
+        for t in manifest.connections
+        for f in t.fields
+    ]
+    if rows:
+        print_line("")
+        print_table(["of", "argument or field", "type", "default", "what it is"], rows, empty="")
+
+
+def _default(value: Any) -> str:  # noqa: ANN401 - of a manifest
+    return "" if value is None else repr(value)
 
 
 def _data(provider: service.ProviderDetails) -> dict[str, Any]:

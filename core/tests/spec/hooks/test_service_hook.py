@@ -47,7 +47,11 @@ class AcmeHook(ServiceHook[AcmeFields]):
 
     def provider_error(self, error, operation, what):
         kind = ErrorKind.TRANSIENT if isinstance(error, OSError) else ErrorKind.AUTH
-        return ProviderError(f"{what}: {error}", service="acme", operation=operation, kind=kind)
+        status, hint = getattr(error, "status", None), getattr(error, "hint", "")
+        found = ProviderError(
+            f"{what}: {error}", service="acme", operation=operation, kind=kind, http_status=status, hint=hint
+        )
+        return self.located(found, error)
 
 
 def hook(*answers, **extra):
@@ -75,6 +79,31 @@ def test_an_error_of_the_sdk_becomes_ours_and_ours_stays():
     with pytest.raises(ConfigError) as raised, hook().errors("Send"):
         raise ours
     assert raised.value is ours
+
+
+class AnsweredError(OSError):
+    status = 503
+
+
+class HintedError(OSError):
+    hint = "Wait for it"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError("refused"), True),
+        (ValueError("certificate verify failed"), True),
+        (AnsweredError("busy"), False),
+        (HintedError("busy"), False),
+        (ValueError("bad token"), False),
+    ],
+)
+def test_where_a_service_was_looked_for_is_told_if_it_gave_no_answer(error, told):
+    with pytest.raises(ProviderError) as caught, hook().errors("Send"):
+        raise error
+
+    assert ("Check that https://acme.test is where the connection 'acme' should lead" in str(caught.value)) is told
 
 
 def test_a_call_is_repeated_as_the_connection_says():

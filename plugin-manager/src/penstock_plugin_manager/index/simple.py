@@ -93,7 +93,9 @@ def read_project(name: str, sources: Sources, client: Client) -> Project:
             continue
         break
     if not files and not page.files:
-        raise MissingError(f"No source has {name}.", "Check the name and the index.")
+        raise MissingError(
+            f"No source has {name}.", "Check the name and the index, or name a folder of wheels: --find-links FOLDER."
+        )
     return page._replace(files=(*files, *page.files))
 
 

@@ -32,7 +32,7 @@ _NAMED = [
 
 
 _HINTS = {
-    "": "Check the name and the index.",
+    "": "Check the name and the index, or name a folder of wheels: --find-links FOLDER.",
     "No": "Ask for another range.",
     "Every": "Ask its author for another version. A yanked one is taken only where it is asked for by its number: ID==VERSION.",
 }

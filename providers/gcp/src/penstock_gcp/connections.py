@@ -47,6 +47,11 @@ class GcpFields(CallLimits):
                 yield "impersonation_chain must be e-mail addresses of service accounts"
 
     @property
+    def storage_url(self) -> str:
+        """Where Cloud Storage is."""
+        return self.endpoint_url.rstrip("/") or "https://storage.googleapis.com"
+
+    @property
     def accounts(self) -> tuple[str, ...]:
         """The accounts to impersonate, in their order."""
         return tuple(each.strip() for each in self.impersonation_chain.split(",") if each.strip())

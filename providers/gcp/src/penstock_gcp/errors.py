@@ -54,11 +54,11 @@ _PERMISSIONS = {
 }
 
 _HINTS = {
-    ErrorKind.AUTH: "Check the key, or the Application Default Credentials, of the connection {conn!r}",
-    ErrorKind.PERMISSION: "Allow {permission} to the identity of the connection {conn!r}",
+    ErrorKind.AUTH: "Check the credentials of {whose}: its key, or the Application Default Credentials",
+    ErrorKind.PERMISSION: "Allow {permission} to the identity of {whose}",
     ErrorKind.THROTTLED: "Write one object no more than once a second, and spread the load; it is retried",
 }
-_NOT_JSON = "Check endpoint_url of the connection {conn!r}, and what stands between here and there"
+_NOT_JSON = "Check endpoint_url of {whose}, and what stands between here and there"
 _MOST_WORDS = 500
 
 
@@ -81,7 +81,7 @@ def answer_error(
         service: Who has answered, as the error names it.
         operation: What was attempted, such as ``GetObject``.
         what: What it was about, such as ``gs://bucket/name``.
-        conn_id: The connection, for the hint.
+        conn_id: The connection, for the hint; "" if nobody has made one.
     """
     message, reason = _read(body)
     kind = _KIND_OF_REASON.get(reason) if reason not in _OF_401_ALONE or status == 401 else None
@@ -112,7 +112,7 @@ def provider_error(
         service: Who was asked, as the error names it.
         operation: What was attempted, such as ``GetObject``.
         what: What it was about, such as ``gs://bucket/name``.
-        conn_id: The connection, for the hint.
+        conn_id: The connection, for the hint; "" if nobody has made one.
     """
     if isinstance(error, ProviderError):
         return error
@@ -160,4 +160,5 @@ def _first_words(error: Exception) -> str:
 
 
 def _filled(hint: str, operation: str, conn_id: str) -> str:
-    return hint.format(permission=_PERMISSIONS.get(operation, operation), conn=conn_id)
+    whose = f"the connection {conn_id!r}" if conn_id else "this process"
+    return hint.format(permission=_PERMISSIONS.get(operation, operation), whose=whose)

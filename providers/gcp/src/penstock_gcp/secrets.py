@@ -40,7 +40,7 @@ class CloudSecretManagerBackend(NamedSecrets):
     ) -> None:
         if gcp_conn_id and project:
             raise ValueError("project stands for itself or in the connection of gcp_conn_id; give one of the two")
-        own = Connection("gcp_secrets", "gcp", extra={"project": project} if project else {})
+        own = Connection("", "gcp", extra={"project": project} if project else {})
         super().__init__(
             SecretManagerHook(gcp_conn_id) if gcp_conn_id else SecretManagerHook(connection=own),
             ids=_IDS, separator="-", connections_prefix=connections_prefix, variables_prefix=variables_prefix,

@@ -6,6 +6,7 @@ along ("API Request Limits and Allocations"), so there is no moment at which the
 """
 
 import re
+from urllib.parse import urlsplit
 
 from penstock.errors import ErrorKind, ProviderError
 from penstock.spec.hooks.error_kinds import kind_of_exception, kind_of_status, kinds_by_name
@@ -80,7 +81,7 @@ def provider_error(error: Exception, *, operation: str, what: str = "", conn_id:
     """
     # The HTTP client's own words may hold the URL that was asked for, with the query in it: told by the class alone.
     status, code, wait = None, type(error).__name__, None
-    message = str(error) if isinstance(error, ValueError | AnswerError) else "no answer came"
+    message = str(error) if isinstance(error, ValueError | AnswerError) else f"no answer came{_asked(error)}"
     if isinstance(error, AnswerError):
         status, code, wait = error.status, error.code, error.retry_after_s
     kind = kind_of_exception(error) if status is None else _KIND_OF_CODE.get(code) or kind_of_status(status)
@@ -99,6 +100,11 @@ def provider_error(error: Exception, *, operation: str, what: str = "", conn_id:
         hint=hint.format(conn=conn_id),
         retry_after_s=wait,
     )
+
+
+def _asked(error: Exception) -> str:
+    url = getattr(getattr(error, "request", None), "url", None)
+    return f" from {urlsplit(url).netloc}" if url else ""
 
 
 def invalid(detail: str, operation: str, hint: str = "") -> ProviderError:

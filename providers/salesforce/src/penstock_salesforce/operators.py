@@ -3,7 +3,7 @@
 import csv
 import io
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, BinaryIO, ClassVar, Literal
 
 from penstock import Operator, Variable
@@ -80,7 +80,7 @@ class SalesforceFieldReportOperator(Operator):
             missing += [f"{sobject}.{field} is {unsure}" for field in found["unknown"]]
         print("\n".join(missing) or "All fields are visible.")  # noqa: T201 - the task's log
         if missing and self.fail_on_missing:
-            raise invalid("; ".join(missing), "FieldReport", "Give the connection's user one of the permission sets")
+            raise invalid("; ".join(missing), "FieldReport", _remedy(report.values()))
         return report
 
 
@@ -200,6 +200,19 @@ def _access(hook: SalesforceHook, sobject: str, fields: Sequence[str]) -> dict[s
         "unknown": [each for each in missing if each.lower() not in known],
         "grants_visible": grants is not None,
     }
+
+
+def _remedy(found: Iterable[Mapping[str, Any]]) -> str:
+    """What to do about fields that are missing, by what is known of each object."""
+    known = list(found)
+    steps = []
+    if any(each["hidden"] for each in known):
+        steps.append("Give the connection's user one of the permission sets that are named, or his profile the field")
+    if any(each["unknown"] for each in known):
+        steps.append("Check how the fields are spelt: custom ones end with __c")
+    if any(each["unknown"] and not each["grants_visible"] for each in known):
+        steps.append("To see who grants a hidden one, the user needs 'View Setup and Configuration'")
+    return ". ".join(steps)
 
 
 def _reasons(file: BinaryIO) -> dict[str, int]:

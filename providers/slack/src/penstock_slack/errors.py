@@ -6,6 +6,7 @@ Retry-After. The SDK's own exceptions are told by their class names, so that thi
 """
 
 from typing import Any
+from urllib.error import HTTPError
 
 from penstock.errors import ErrorKind, ProviderError
 from penstock.spec.hooks.error_kinds import kind_of_exception, kind_of_status, kinds_by_name, retry_after_s
@@ -62,6 +63,8 @@ def provider_error(error: Exception, *, operation: str, what: str = "", conn_id:
     """
     if isinstance(error, ProviderError):
         return error
+    if isinstance(error, HTTPError):
+        return refusal("", error.code, error.headers, operation=operation, what=what, conn_id=conn_id)
     response: Any = getattr(error, "response", None)
     if response is None:
         reason = getattr(error, "reason", None)

@@ -48,7 +48,8 @@ def complete_upload(workspace: WorkspaceState, fields: dict[str, Any]) -> dict[s
     for each in described:
         found = workspace.files[each["id"]]
         found.channel, found.fields = channel, {**fields, **each}
-        workspace.add(channel, {"text": fields.get("initial_comment", ""), "files": [{"id": each["id"]}]})
+        thread = {"thread_ts": fields["thread_ts"]} if fields.get("thread_ts") else {}
+        workspace.add(channel, {"text": fields.get("initial_comment", ""), "files": [{"id": each["id"]}], **thread})
     return {"files": [{"id": each["id"], "title": each.get("title", "")} for each in described]}
 
 

@@ -63,7 +63,7 @@ def kind_of_exception(error: BaseException, known: Mapping[str, ErrorKind] | Non
         error: What was raised.
         known: Names of classes, as `kinds_by_name` makes them; they count before those of the standard library.
     """
-    if _is_of_certificate(error):
+    if is_of_certificate(error):
         return ErrorKind.INVALID  # a lost connection otherwise, by its class; no repetition makes it valid
     table = {**_KIND_OF_CLASS, **(known or {})}
     return next((table[cls.__name__] for cls in type(error).__mro__ if cls.__name__ in table), ErrorKind.INVALID)
@@ -87,6 +87,7 @@ def retry_after_s(value: str | None, date: str | None = None) -> float | None:
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
-def _is_of_certificate(error: BaseException) -> bool:
+def is_of_certificate(error: BaseException) -> bool:
+    """Whether a server's certificate was not accepted."""
     text = str(error)
     return "CERTIFICATE_VERIFY_FAILED" in text or "certificate verify failed" in text

@@ -8,15 +8,17 @@ from email.utils import parsedate_to_datetime
 from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 from penstock.author.hook import ConnectionReport, Hook
-from penstock.errors import PenstockError, ProviderError
+from penstock.errors import ErrorKind, PenstockError, ProviderError
 from penstock.model.connection import Connection
 from penstock.spec.fields import ConnectionFields, read_fields
 from penstock.spec.hooks.call_retry import Retry
+from penstock.spec.hooks.error_kinds import is_of_certificate
 
 Fields = TypeVar("Fields", bound=ConnectionFields)
 T = TypeVar("T")
 
 _SKEW_S = 60.0
+_UNANSWERED = frozenset({ErrorKind.TRANSIENT, ErrorKind.TIMEOUT})
 
 
 class Identity(NamedTuple):
@@ -82,6 +84,21 @@ class ServiceHook(Hook, Generic[Fields]):
             what: The thing it was about; "" if there is none.
         """
         raise NotImplementedError(f"{type(self).__name__} has no provider_error()")
+
+    def located(self, found: ProviderError, error: Exception) -> ProviderError:
+        """The error, and where the service was looked for if it gave no answer; for `provider_error`.
+
+        Args:
+            found: The error of the service, which names a status of HTTP if there was an answer.
+            error: What was raised.
+        """
+        unanswered = found.http_status is None and (found.kind in _UNANSWERED or is_of_certificate(error))
+        if found.hint or not unanswered:
+            return found
+        return found.with_hint(
+            f"Check that {self.endpoint} is where the connection {self.conn_id!r} should lead, and that this machine reaches it, "
+            "through a proxy if there is one"
+        )
 
     @contextmanager
     def errors(self, operation: str, what: str = "") -> Iterator[None]:

@@ -110,6 +110,7 @@ def _lines(known: KnownProvider, data: dict[str, Any]) -> list[str]:
 def _capability(capability: Offer) -> list[str]:
     needs = f" [extra {capability.extra}]" if capability.extra else ""
     lines = [f"  {style(capability.id, 'cyan')}{needs}  {capability.doc}"]
+    lines += [f"      {capability.object}"] if capability.object else []
     for each in capability.parameters:
         default = "" if each.default is None else f" = {plain(repr(each.default), 120)}"
         must = ", required" if each.required else ""

@@ -33,7 +33,7 @@ class GCSBase(GcpHook):
     @property
     def endpoint(self) -> str:
         """The URL of the service."""
-        return self._clients.endpoint
+        return self.fields.storage_url
 
     @staticmethod
     def parse(name: str, bucket: str = "") -> tuple[str, str]:

@@ -14,7 +14,6 @@ from penstock_gcp.connections import GcpFields
 
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 _LIFETIME_S = 3600  # of a token by impersonation; the most without an exception of the organisation's
-_DEFAULT_ENDPOINT = "https://storage.googleapis.com"
 
 
 class Clients(NamedTuple):
@@ -25,14 +24,12 @@ class Clients(NamedTuple):
         session: The session of requests below it, which adds the token and renews it.
         credentials: Who we are; None of nobody.
         project: The project of new buckets; "" if nobody has said.
-        endpoint: The URL of the service.
     """
 
     storage: Any
     session: Any
     credentials: Any
     project: str
-    endpoint: str
 
 
 _cache: ClientCache[Clients] = ClientCache()
@@ -56,7 +53,6 @@ def _made(fields: GcpFields) -> Clients:
     from google.cloud.storage import Client  # type: ignore[import-untyped]  # noqa: PLC0415 - it ships no types
 
     credentials, project = (None, "") if fields.anonymous else _credentials(fields)
-    endpoint = fields.endpoint_url.rstrip("/") or _DEFAULT_ENDPOINT
     refreshed = () if credentials is None else DEFAULT_REFRESH_STATUS_CODES  # nobody has nothing to renew
     anybody: Any = AnonymousCredentials
     authorized: Any = AuthorizedSession
@@ -65,13 +61,13 @@ def _made(fields: GcpFields) -> Clients:
     storage = Client(
         project=project or None,
         credentials=credentials or anybody(),
-        client_options=ClientOptions(api_endpoint=endpoint),
+        client_options=ClientOptions(api_endpoint=fields.storage_url),
         _http=session,
     )
     # The SDK asks for each new bucket's metadata in a thread of its own, for spans that nobody may record: a request that
     # needs storage.buckets.get, outside of our deadlines. Its only public switch is a variable of the whole process.
     storage._bucket_metadata_cache = None  # noqa: SLF001
-    return Clients(storage, session, credentials, project, endpoint)
+    return Clients(storage, session, credentials, project)
 
 
 def _credentials(fields: GcpFields) -> tuple[Any, str]:

@@ -17,6 +17,7 @@ from penstock_gcp.hooks.checksum import Checksum, joined
 from penstock_gcp.hooks.copying import MOST_SOURCES, GCSCopying
 from penstock_gcp.hooks.reading import GCSObject, whole_file
 from penstock_gcp.hooks.stream import GCSStream
+from penstock_gcp.hooks.writing import local_file
 
 _PART_BYTES = 32 << 20
 _QUANTUM = 256 * 1024
@@ -108,7 +109,8 @@ class GCSParallel(GCSCopying):
             The generation of the object.
         """
         bucket, name = self.parse(name, bucket)
-        file, seen = Path(path), Path(path).stat()
+        file = local_file(path)
+        seen = file.stat()
         expected = self._expected(bucket, name, generation)
         least = -(-seen.st_size // MOST_SOURCES)
         spans = _spans(seen.st_size, max(part_bytes, -(-least // _QUANTUM) * _QUANTUM)) or [range(0)]

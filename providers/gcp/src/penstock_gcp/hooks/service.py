@@ -46,7 +46,7 @@ class GcpHook(ServiceHook[GcpFields]):
         found = provider_error(error, service=self.service, operation=operation, what=what, conn_id=self.conn_id)
         if found.kind is ErrorKind.AUTH and self._fields is not None:
             forget(self._fields)
-        return found
+        return self.located(found, error)
 
     def send(  # noqa: PLR0913 - the parts of one request
         self,

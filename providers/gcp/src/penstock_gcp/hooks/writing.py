@@ -25,6 +25,20 @@ class Kept(Protocol):
         """Keep it."""
 
 
+def local_file(path: str | os.PathLike[str]) -> Path:
+    """The path of a file of this machine that is to be stored.
+
+    Raises:
+        penstock.errors.ProviderError: Of kind ``invalid``: there is no such file here.
+    """
+    if not Path(path).is_file():
+        raise ProviderError(
+            f"there is no file {os.fspath(path)!r} on the machine of this task", service="gcs", operation="InsertObject",
+            kind=ErrorKind.INVALID,
+        )  # fmt: skip
+    return Path(path)
+
+
 class GCSWriting(GCSReading):
     """What the hook writes; every method raises `penstock.errors.ProviderError` with the kind of the failure.
 
@@ -122,7 +136,7 @@ class GCSWriting(GCSReading):
         if chunk_bytes <= 0 or chunk_bytes % _QUANTUM:
             raise ValueError(f"chunk_bytes is {chunk_bytes}; it must be a multiple of {_QUANTUM}")
         bucket, name = self.parse(name, bucket)
-        with Path(path).open("rb") as stream:
+        with local_file(path).open("rb") as stream:
             seen, url = os.fstat(stream.fileno()), f"gs://{bucket}/{name}"
             of_file = {"path": os.fspath(path), "url": url, "size": seen.st_size, "at": seen.st_mtime_ns}
             key = f"gcs_upload {url}"

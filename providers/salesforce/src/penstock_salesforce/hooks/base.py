@@ -89,7 +89,7 @@ class SalesforceBase(ServiceHook[SalesforceFields]):
 
     def provider_error(self, error: Exception, operation: str, what: str) -> ProviderError:
         """What a failure means."""
-        return provider_error(error, operation=operation, what=what, conn_id=self.conn_id)
+        return self.located(provider_error(error, operation=operation, what=what, conn_id=self.conn_id), error)
 
     def describe(self, sobject: str) -> list[Field]:
         """The fields of an object that the user may see.

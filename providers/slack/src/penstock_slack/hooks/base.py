@@ -45,7 +45,8 @@ class SlackBase(ServiceHook[SlackFields]):
 
     def provider_error(self, error: Exception, operation: str, what: str) -> ProviderError:
         """What a failure of the SDK means; the connection's own secrets are not in it."""
-        return self.without_secrets(provider_error(error, operation=operation, what=what, conn_id=self.conn_id))
+        found = provider_error(error, operation=operation, what=what, conn_id=self.conn_id)
+        return self.without_secrets(self.located(found, error))
 
     def without_secrets(self, error: ProviderError) -> ProviderError:
         """The error without the token and the webhook's URL, which is part of what HTTP clients say."""

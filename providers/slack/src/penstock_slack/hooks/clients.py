@@ -5,11 +5,13 @@ without regard to NO_PROXY; urllib below it knows both when it is given none. It
 error log tells what is raised anyhow.
 """
 
+import io
 import logging
 import ssl
 import urllib.request
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 from penstock.spec.hooks.client_cache import ClientCache
 from penstock_slack.connections import SlackFields
@@ -64,13 +66,13 @@ def send_file(url: str, file: Path | bytes, fields: SlackFields) -> None:
     opener = urllib.request.build_opener(*handlers, urllib.request.HTTPSHandler(context=ssl.create_default_context()))
     size = len(file) if isinstance(file, bytes) else file.stat().st_size
     headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
-    if isinstance(file, bytes):
-        request = urllib.request.Request(url, data=file, headers=headers, method="POST")  # noqa: S310 - Slack's own URL
-        opener.open(request, timeout=fields.timeout_s).close()
-        return
-    with file.open("rb") as stream:
-        request = urllib.request.Request(url, data=stream, headers=headers, method="POST")  # noqa: S310
-        opener.open(request, timeout=fields.timeout_s).close()
+    with io.BytesIO(file) if isinstance(file, bytes) else file.open("rb") as stream:
+        request = urllib.request.Request(url, data=stream, headers=headers, method="POST")  # noqa: S310 - Slack's own URL
+        try:
+            opener.open(request, timeout=fields.timeout_s).close()
+        except HTTPError as error:
+            error.close()  # it is the answer, too, and holds the connection
+            raise
 
 
 def _silent(name: str) -> logging.Logger:
