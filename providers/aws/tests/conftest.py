@@ -80,11 +80,16 @@ def runtime(connection):
 
 
 @pytest.fixture
-def away_runtime(connection):
-    """A runtime around the test whose connection leads to where nobody listens."""
+def closed_port():
+    """A port on which nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as found:
-        port = found.getsockname()[1]
-    extra = {**connection.extra, "endpoint_url": f"http://127.0.0.1:{port}", "max_attempts": 1}
+        return found.getsockname()[1]
+
+
+@pytest.fixture
+def away_runtime(connection, closed_port):
+    """A runtime around the test whose connection leads to where nobody listens."""
+    extra = {**connection.extra, "endpoint_url": f"http://127.0.0.1:{closed_port}", "max_attempts": 1}
     token = current.set(Surroundings(msgspec.structs.replace(connection, extra=extra)))
     yield
     current.reset(token)

@@ -245,4 +245,4 @@ def test_the_connection_test_tells_who_we_are_and_whether_the_bucket_is_there(ho
     assert report.ok
     assert "arn:aws" in report.identity
     assert report.endpoint == hook.fields.endpoint_url
-    assert "there is no bucket 'no-such-bucket'" in hook.test_connection("no-such-bucket").detail
+    assert "s3://no-such-bucket: there is no such bucket" in hook.test_connection("no-such-bucket").detail

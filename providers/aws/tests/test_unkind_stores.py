@@ -277,15 +277,11 @@ def test_a_redirect_that_leads_back_is_an_error(spoiled, bucket, status):
         assert raised.value.kind is (ErrorKind.TRANSIENT if status == 307 else ErrorKind.INVALID)
 
 
-def web_page(request):
-    """A portal, or a store's console at the port that was meant for its API."""
-    return HttpAnswer(
-        200, {"Content-Type": "text/html; charset=utf-8"}, b"\n<!DOCTYPE html><html><body>Log in</body></html>"
-    )
-
-
-def test_a_web_page_is_no_answer(spoiled, bucket):
-    hook = spoiled(web_page)
+@pytest.mark.parametrize("status", [200, 404])
+def test_a_web_page_is_no_answer(spoiled, bucket, status):
+    """A portal answers with one, and a store's console at the port that was meant for its API."""
+    page = HttpAnswer(status, {"Content-Type": "text/html"}, b"\n<!DOCTYPE html><html>\n<body>Log in</body></html>")
+    hook = spoiled(lambda request: page)
     for ask in (
         lambda: list(hook.list_keys(bucket)),
         lambda: list(hook.list_prefixes(bucket)),
@@ -297,6 +293,9 @@ def test_a_web_page_is_no_answer(spoiled, bucket):
         with pytest.raises(ProviderError, match="Check endpoint_url of the connection 'far'") as raised:
             ask()
         assert raised.value.kind is ErrorKind.INVALID
+    report = hook.test_connection()
+    assert "Check endpoint_url of the connection 'far'" in report.detail
+    assert "\n" not in report.detail
     with pytest.raises(ProviderError, match="no listing"):
         list(spoiled(faults.pages_with(lambda _: "<ListBucketResult/>")).list_keys(bucket))
 

@@ -77,9 +77,13 @@ _ACTIONS = {
     "HeadBucket": "s3:ListBucket",
     "ListObjectsV2": "s3:ListBucket",
     "ListBuckets": "s3:ListAllMyBuckets",
+    "ListObjectVersions": "s3:ListBucketVersions",
     "PutObject": "s3:PutObject",
+    "CreateMultipartUpload": "s3:PutObject and s3:AbortMultipartUpload",
     "UploadPart": "s3:PutObject and s3:AbortMultipartUpload",
+    "CompleteMultipartUpload": "s3:PutObject and s3:AbortMultipartUpload",
     "CopyObject": "s3:GetObject on the source and s3:PutObject on the destination",
+    "UploadPartCopy": "s3:GetObject on the source and s3:PutObject on the destination",
     "DeleteObject": "s3:DeleteObject",
     "DeleteObjects": "s3:DeleteObject",
     "Invoke": "lambda:InvokeFunction",
@@ -89,19 +93,26 @@ _ACTIONS = {
     "DeleteMessageBatch": "sqs:DeleteMessage",
     "RunTask": "ecs:RunTask (and iam:PassRole on the roles of the task definition)",
 }  # every other operation's action has its name
+# What the SDK asks for on its own account, whichever service it is wanted for.
+_OF_STS = ("AssumeRole", "AssumeRoleWithWebIdentity", "GetCallerIdentity")
 
 _HINTS = {
+    ErrorKind.NOT_FOUND: "Check the name, and the region, endpoint and account of the connection {conn!r}",
     ErrorKind.AUTH: "Check the keys, profile or role of the connection {conn!r}",
     ErrorKind.PERMISSION: "Allow {action} to the identity of the connection {conn!r}",
     ErrorKind.THROTTLED: "Spread the load over more key prefixes, shards or time; it is retried",
 }
+_WRONG_SERVER = "Check endpoint_url of the connection {conn!r}, and what stands between here and there"
 _HINT_OF_CODE = {
     "InvalidObjectState": "The object is archived; restore it first",
     "PermanentRedirect": "Set the bucket's region_name, or another endpoint_url, in the connection {conn!r}",
     "AuthorizationHeaderMalformed": "Set the bucket's region_name in the connection {conn!r}",
     "IllegalLocationConstraintException": "Set region_name in the connection {conn!r}, or give the region",
     "RequestTimeTooSkewed": "Set the clock of this machine: it is more than 15 minutes off",
-    "NotS3Error": "Check endpoint_url of the connection {conn!r}, and what stands between here and there",
+    "NotAwsError": _WRONG_SERVER,
+    "ResponseParserError": _WRONG_SERVER,
+    "NoSuchKey": "",
+    "NoSuchUpload": "",
     "WorkflowExecutionAlreadyStartedFault": "Wait for the end of the open execution, or give another workflow_id",
     "NoRegionError": "Set region_name in the connection {conn!r}",
 }
@@ -118,7 +129,7 @@ def provider_error(
 
     Args:
         error: Anything that botocore, boto3 or s3transfer raised.
-        operation: The API operation, such as ``GetObject``.
+        operation: The API operation, such as ``GetObject``; an answer of the service says itself which one was refused.
         what: What it was about, such as ``s3://bucket/key``.
         conn_id: The connection, for the hint.
         service: The service's name.
@@ -131,8 +142,12 @@ def provider_error(
     code, status = str(detail.get("Code", "")), meta.get("HTTPStatusCode")
     kind = _kind(error, code, status)
     expired = code in _EXPIRED
-    message = str(detail.get("Message") or error)
     code = code or type(error).__name__
+    message = str(detail.get("Message") or error)
+    if code == "ResponseParserError":
+        message = message.partition("\n")[0]  # all of what was answered stands below
+    operation = getattr(error, "operation_name", operation)
+    service = "sts" if operation in _OF_STS else service
     hint = "Renew the session token" if expired else _hint(kind, code, message)
     left = "".join(f". {note}" for note in getattr(error, "__notes__", ()))
     return ProviderError(
@@ -146,6 +161,11 @@ def provider_error(
         retryable=True if expired and renewable else None,
         hint=hint.format(action=_ACTIONS.get(operation, f"{service}:{operation}"), conn=conn_id),
     )
+
+
+def not_found_hint(conn_id: str) -> str:
+    """What to do where a connection leads to no thing of this name."""
+    return _HINTS[ErrorKind.NOT_FOUND].format(conn=conn_id)
 
 
 def refused_keys(failed: Mapping[str, str], bucket: str) -> ProviderError:

@@ -10,6 +10,8 @@ from penstock.errors import ErrorKind, ProviderError
 from penstock.spec.fields import Connection
 from penstock.spec.hooks.service_hook import Identity
 from penstock_aws.connections import AwsFields
+from penstock_aws.errors import not_found_hint
+from penstock_aws.hooks.clients import NotAwsError
 from penstock_aws.hooks.service import AwsHook
 
 # When a bucket was last seen, so that a sensor whose key is missing asks about its bucket once in a while and not at
@@ -105,17 +107,15 @@ class S3Base(AwsHook):
         bucket = self._tested
         found = self._caller(bucket)
         if bucket and not self.has_bucket(bucket):
-            raise ProviderError(
-                f"there is no bucket {bucket!r}", service="s3", operation="HeadBucket", kind=ErrorKind.NOT_FOUND,
-                code="NoSuchBucket", hint="Check its name, and the account of the connection",
-            )  # fmt: skip
+            raise self._no_bucket(bucket)
         return found
 
     def _caller(self, bucket: str) -> Identity:
         try:
             return super().identify()
         except ProviderError as error:
-            if not self.fields.endpoint_url or error.http_status is None or error.kind is ErrorKind.AUTH:
+            answered = error.http_status is not None or error.code == NotAwsError.__name__
+            if not self.fields.endpoint_url or not answered or error.kind is ErrorKind.AUTH:
                 raise
         if not bucket:
             with self.errors("ListBuckets"):
@@ -128,12 +128,14 @@ class S3Base(AwsHook):
         if now - _seen_at.get(name, -_SEEN_S) < _SEEN_S:
             return
         if not self.has_bucket(bucket):
-            raise ProviderError(
-                f"s3://{bucket}: there is no such bucket", service="s3", operation="HeadBucket",
-                kind=ErrorKind.NOT_FOUND, code="NoSuchBucket",
-                hint=f"Check the name, and the endpoint and account of the connection {self.conn_id!r}",
-            )  # fmt: skip
+            raise self._no_bucket(bucket)
         _seen_at[name] = now
+
+    def _no_bucket(self, bucket: str) -> ProviderError:
+        return ProviderError(
+            f"s3://{bucket}: there is no such bucket", service="s3", operation="HeadBucket",
+            kind=ErrorKind.NOT_FOUND, code="NoSuchBucket", hint=not_found_hint(self.conn_id),
+        )  # fmt: skip
 
     def _explained(self, error: ProviderError, operation: str, what: str, ask: Callable[[], object]) -> ProviderError:
         """The error of a HEAD with the store's own code, which only a request whose answer has a body tells."""

@@ -22,8 +22,8 @@ class CallDeadlineError(Exception):
     """A call was not repeated because its connection's deadline had passed."""
 
 
-class NotS3Error(Exception):
-    """Something else than a store of the S3 protocol has answered."""
+class NotAwsError(Exception):
+    """Something else than a service of this protocol has answered."""
 
 
 def client(service: str, fields: AwsFields) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
@@ -66,9 +66,9 @@ def _made(service: str, fields: AwsFields) -> Any:  # noqa: ANN401 - as above
         config=config,
     )
     _hold_deadline(made, fields.deadline_s)
+    _refuse_web_pages(made)
     if service == "s3":
         _add_standing_options(made, fields)
-        _refuse_web_pages(made)
         _end_redirects(made)
         if fields.checksum == "when_required":
             _require_md5(made)
@@ -139,12 +139,20 @@ def _role_fetcher(session: "botocore.session.Session", fields: AwsFields) -> Any
 
 def _hold_deadline(made: Any, deadline_s: float) -> None:  # noqa: ANN401 - a client
     """Stop repeating a call once its deadline has passed; the SDK itself knows only timeouts of single attempts."""
-    service = made.meta.service_model.service_id.hyphenize()  # by which its events are named
+    service = _event_name(made)
 
     def begin(context: dict[str, Any], **_: object) -> None:
         context["penstock_deadline"] = time.monotonic() + deadline_s
 
-    def check(request_dict: dict[str, Any], caught_exception: Exception | None, response: Any, **_: object) -> None:  # noqa: ANN401
+    def check(
+        operation: Any,  # noqa: ANN401 - the SDK's
+        request_dict: dict[str, Any],
+        caught_exception: Any,  # noqa: ANN401 - an exception
+        response: Any,  # noqa: ANN401 - the SDK's
+        **_: object,
+    ) -> None:
+        if caught_exception is not None:
+            caught_exception.operation_name = operation.name  # as the SDK's errors of an answer have it
         failed = caught_exception is not None or response is None or response[0].status_code in _REPEATED
         deadline = request_dict["context"].get("penstock_deadline")
         if failed and deadline is not None and time.monotonic() > deadline:
@@ -154,6 +162,11 @@ def _hold_deadline(made: Any, deadline_s: float) -> None:  # noqa: ANN401 - a cl
 
     made.meta.events.register(f"before-call.{service}", begin)
     made.meta.events.register_first(f"needs-retry.{service}", check)
+
+
+def _event_name(made: Any) -> str:  # noqa: ANN401 - a client
+    """What the service is called in the names of the SDK's events."""
+    return str(made.meta.service_model.service_id.hyphenize())
 
 
 def _add_standing_options(made: Any, fields: AwsFields) -> None:  # noqa: ANN401 - a client
@@ -188,18 +201,20 @@ def _add_standing_options(made: Any, fields: AwsFields) -> None:  # noqa: ANN401
 
 
 def _refuse_web_pages(made: Any) -> None:  # noqa: ANN401 - a client
-    """Let a web page be no success: the SDK finds no key in it, no error, and nothing that was refused.
+    """Let a web page be no answer: the SDK finds no key in it, no error, and nothing that was refused, or prints all of it.
 
-    A portal of a network, a proxy and the console of a store answer everything with one.
+    A portal of a network, a proxy and the console of a store answer everything with one. What a gateway says of a service
+    that is away for the moment is repeated.
     """
 
-    def check(http_response: Any, model: Any, **_: object) -> None:  # noqa: ANN401 - the SDK's
-        if http_response.status_code >= 300 or model.name == "GetObject":  # whose body is the object's own
+    def check(response_dict: dict[str, Any], **_: object) -> None:
+        status, body = response_dict["status_code"], response_dict["body"]
+        if status in _REPEATED or not isinstance(body, bytes):  # a stream is the object's own content
             return
-        if http_response.content.lstrip()[:14].lower().startswith((b"<html", b"<!doctype html")):
-            raise NotS3Error(f"the answer is a web page (HTTP {http_response.status_code})")
+        if body.lstrip()[:14].lower().startswith((b"<html", b"<!doctype html")):
+            raise NotAwsError(f"the answer is a web page (HTTP {status})")
 
-    made.meta.events.register_first("after-call.s3", check)
+    made.meta.events.register_first(f"before-parse.{_event_name(made)}", check)
 
 
 def _end_redirects(made: Any) -> None:  # noqa: ANN401 - a client

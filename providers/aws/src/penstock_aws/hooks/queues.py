@@ -58,9 +58,9 @@ class SqsHook(AwsHook):
         Returns:
             The message's id.
         """
+        sdk, url = self._found(queue)
         with self.errors("SendMessage", queue):
-            sdk = self._of(queue)
-            return str(sdk.send_message(QueueUrl=_url(sdk, queue), MessageBody=body, **options)["MessageId"])
+            return str(sdk.send_message(QueueUrl=url, MessageBody=body, **options)["MessageId"])
 
     def receive(
         self, queue: str, *, at_most: int = _MOST_AT_ONCE, wait_s: int = 0, visibility_timeout_s: int | None = None
@@ -74,10 +74,10 @@ class SqsHook(AwsHook):
             visibility_timeout_s: How long they are hidden; the queue decides unless given.
         """
         options = {} if visibility_timeout_s is None else {"VisibilityTimeout": visibility_timeout_s}
+        sdk, url = self._found(queue)
         with self.errors("ReceiveMessage", queue):
-            sdk = self._of(queue)
             answer = sdk.receive_message(
-                QueueUrl=_url(sdk, queue), MaxNumberOfMessages=at_most, WaitTimeSeconds=wait_s,
+                QueueUrl=url, MaxNumberOfMessages=at_most, WaitTimeSeconds=wait_s,
                 MessageSystemAttributeNames=["All"], MessageAttributeNames=["All"], **options,
             )  # fmt: skip
         return [_message(each) for each in answer.get("Messages", ())]
@@ -92,9 +92,8 @@ class SqsHook(AwsHook):
         Returns:
             A sentence for each whose receipt is good no more: it may be received again.
         """
-        sdk, refused = self._of(queue), []
+        (sdk, url), refused = self._found(queue), []
         with self.errors("DeleteMessageBatch", queue):
-            url = _url(sdk, queue)
             for entries in _entries(receipts):
                 answer = sdk.delete_message_batch(QueueUrl=url, Entries=entries)
                 refused += _refused(answer, queue)
@@ -107,21 +106,21 @@ class SqsHook(AwsHook):
             queue: URL or name of the queue.
             receipts: The receipts of their last reception; those that are good no more are passed over.
         """
-        sdk = self._of(queue)
+        sdk, url = self._found(queue)
         with self.errors("ChangeMessageVisibilityBatch", queue):
-            url = _url(sdk, queue)
             for entries in _entries(receipts):
                 shown = [{**each, "VisibilityTimeout": 0} for each in entries]
                 sdk.change_message_visibility_batch(QueueUrl=url, Entries=shown)
 
-    def _of(self, queue: str) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
+    def _found(self, queue: str) -> tuple[Any, str]:
+        """The client in the queue's region, and the queue's URL."""
         region = _REGION.match(queue)
         with self.errors("CreateClient"):
-            return client(self.service, replace(self.fields, region_name=region[1]) if region else self.fields)
-
-
-def _url(sdk: Any, queue: str) -> str:  # noqa: ANN401 - as above
-    return queue if "://" in queue else str(sdk.get_queue_url(QueueName=queue)["QueueUrl"])
+            sdk = client(self.service, replace(self.fields, region_name=region[1]) if region else self.fields)
+        if "://" in queue:
+            return sdk, queue
+        with self.errors("GetQueueUrl", queue):
+            return sdk, str(sdk.get_queue_url(QueueName=queue)["QueueUrl"])
 
 
 def _message(found: Mapping[str, Any]) -> SqsMessage:

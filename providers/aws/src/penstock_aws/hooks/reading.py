@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, NamedTuple, TypeVar, cast
 
 from penstock.errors import ErrorKind, ProviderError
 from penstock_aws.hooks.base import S3Base
-from penstock_aws.hooks.clients import NotS3Error
+from penstock_aws.hooks.clients import NotAwsError
 from penstock_aws.hooks.content import Content
 from penstock_aws.hooks.glob import glob_regex, has_wildcard, is_glob, literal_prefix, skip_after
 
@@ -213,7 +213,7 @@ class S3Reading(S3Base):
             with self.errors("ListObjectsV2", f"s3://{bucket}/{prefix}"):
                 answer: dict[str, Any] = self.client.list_objects_v2(**wanted, **place)
                 if "IsTruncated" not in answer:  # it is in every answer of the API; the SDK reads anything as no keys
-                    raise NotS3Error("the answer is no listing")
+                    raise NotAwsError("the answer is no listing")
             yield answer
             if not answer.get("IsTruncated"):
                 return

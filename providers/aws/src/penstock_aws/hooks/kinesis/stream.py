@@ -12,13 +12,9 @@ from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar, NamedTuple
 
 from penstock.errors import ErrorKind, ProviderError
-from penstock.spec.fields import Connection
-from penstock.spec.hooks.service_hook import Identity, ServiceHook
-from penstock_aws.connections import AwsFields
-from penstock_aws.errors import provider_error
-from penstock_aws.hooks.clients import client, forget
 from penstock_aws.hooks.kinesis.events import Record
 from penstock_aws.hooks.kinesis.plan import Shard
+from penstock_aws.hooks.service import AwsHook
 
 # Records and bytes, partition keys included, of one PutRecords, by its page of the API reference.
 _MOST_PUT, _MOST_PUT_BYTES = 500, 10 * 1024**2
@@ -47,7 +43,7 @@ class Listing(NamedTuple):
     at: float
 
 
-class KinesisHook(ServiceHook[AwsFields]):
+class KinesisHook(AwsHook):
     """A client of Amazon Kinesis Data Streams.
 
     Every method raises `penstock.errors.ProviderError` with the kind of the failure. A stream is named by its name or its ARN.
@@ -57,23 +53,7 @@ class KinesisHook(ServiceHook[AwsFields]):
         connection: The connection itself, in place of its name.
     """
 
-    connection_type: ClassVar[str] = "aws"
-    default_conn_id: ClassVar[str] = "aws_default"
-    fields_class: ClassVar[type[AwsFields]] = AwsFields
-
-    def __init__(self, aws_conn_id: str | None = None, *, connection: Connection | None = None) -> None:
-        super().__init__(aws_conn_id, connection=connection)
-
-    @property
-    def client(self) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
-        """The boto3 client of this process, for what the hook does not offer."""
-        with self.errors("CreateClient"):
-            return client("kinesis", self.fields)
-
-    @property
-    def endpoint(self) -> str:
-        """The URL of the service."""
-        return str(self.client.meta.endpoint_url)
+    service: ClassVar[str] = "kinesis"
 
     def list_shards(self, stream: str) -> Listing:
         """All shards of a stream that may still hold records, closed ones included, in the order of their ids."""
@@ -144,24 +124,6 @@ class KinesisHook(ServiceHook[AwsFields]):
 
             self.retry.call(put, repeated=lambda error: error.operation == _SINGLE)
         return count
-
-    def identify(self) -> Identity:
-        """Who STS says we are, which needs no permission at all."""
-        with self.errors("GetCallerIdentity"):
-            answer = client("sts", self.fields).get_caller_identity()
-        date = answer["ResponseMetadata"]["HTTPHeaders"].get("date") or ""
-        return Identity(str(answer["Arn"]), f"AWS knows us as {answer['Arn']}.", date)
-
-    def provider_error(self, error: Exception, operation: str, what: str) -> ProviderError:
-        """What a failure of the SDK means; one of the credentials has the next client look for them anew."""
-        fields = self._fields
-        found = provider_error(
-            error, operation=operation, what=what, conn_id=self.conn_id, service="kinesis",
-            renewable=fields is None or fields.renewable,
-        )  # fmt: skip
-        if found.kind is ErrorKind.AUTH and fields is not None:
-            forget("kinesis", fields)
-        return found
 
 
 _SINGLE = "PutRecords (single records)"
