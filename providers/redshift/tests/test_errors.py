@@ -90,6 +90,26 @@ def test_a_cause_has_its_kind(error, kind):
     assert (found.kind, found.retryable) == (kind, kind.retryable)
 
 
+@pytest.mark.parametrize(
+    ("error", "hint"),
+    [
+        (psycopg.OperationalError("server does not support SSL, but SSL was required"), "sslmode to disable in the connection 'w'"),
+        (psycopg.OperationalError("SSL error: certificate verify failed"), "sslrootcert in the connection 'w'"),
+        (of_server("42P01", 'relation "t" does not exist'), "Check the name"),
+        (of_server("XX000", "S3ServiceException", S3.format(404, "NoSuchBucket")), "Check the bucket's name"),
+        (of_server("08001", "could not establish connection", "FATAL: password authentication failed"), "connection 'w'"),
+        (sdk.NoRegionError(), "Give region_name"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("service", ["redshift", "postgres"])
+def test_an_error_says_what_to_do_about_it(error, service, hint):
+    assert hint in provider_error(error, operation="COPY", conn_id="w", service=service).hint
+
+
+def test_a_refusal_of_aws_is_told_by_its_own_name():
+    assert provider_error(of_api("AccessDenied"), operation="Login").operation == "GetClusterCredentials"
+
+
 def test_the_first_cause_is_told_and_not_that_of_cleaning_up(hook):
     class WorkError(Exception):
         """The first cause."""

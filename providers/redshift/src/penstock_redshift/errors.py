@@ -73,6 +73,16 @@ _WAYS_OUT = (
      "In a statement with parameters, write %% for a percent sign"),
     (re.compile(r"(date|timestamp|time).* too (large|small)|after year 10K|before year 1\b|can't parse (date|timestamp|time)"),
      "Python's dates end at the years 1 and 9999: select the column cast to varchar, or leave such rows out"),
+    (re.compile(r"does not support SSL"),
+     "Have the server encrypt, or set sslmode to disable in the connection {conn!r}"),
+    (re.compile(r"certificate verify failed|root certificate"),
+     "Set sslrootcert in the connection {conn!r} to the file of whoever has signed the server's certificate"),
+    (re.compile(r"does not match host name"),
+     "Reach the server by a name of its certificate, or set sslmode to verify-ca in the connection {conn!r}"),
+    (re.compile(r"^(42P01|3F000)$|(relation|table|schema) \".*\" does not exist"),
+     "Check the name, its schema and the search_path, or have a task make it before"),
+    (re.compile(r"NoSuchBucket"), "Check the bucket's name, and that the cluster reaches it in its region"),
+    (re.compile(r"You must specify a region"), "Give region_name, of the task or in the connection"),
 )  # fmt: skip
 _HINTS = {
     ErrorKind.AUTH: "Check login and password (or the IAM fields) of the connection {conn!r}",
@@ -85,7 +95,7 @@ def provider_error(error: Exception, *, operation: str, conn_id: str = "", servi
 
     Args:
         error: Anything that psycopg, or boto3 while it fetched credentials, raised.
-        operation: What was attempted, such as ``COPY``.
+        operation: What was attempted, such as ``COPY``; an answer of AWS says itself what it has refused.
         conn_id: The connection, for the hint.
         service: What failed.
     """
@@ -95,15 +105,15 @@ def provider_error(error: Exception, *, operation: str, conn_id: str = "", servi
     diagnostics: Any = getattr(error, "diag", None)
     detail = str(getattr(diagnostics, "message_detail", None) or "")
     text = str(getattr(diagnostics, "message_primary", None) or error).strip()
-    message = f"{text} {_first_line(detail)}".strip()
+    message = ": ".join(each for each in (text, _first_line(detail)) if each)
     kind = _kind(error, state, f"{text}\n{detail}")
     return ProviderError(
         message,
         service=service,
-        operation=operation,
+        operation=getattr(error, "operation_name", operation),
         kind=kind,
         code=state or type(error).__name__,
-        hint=_hint(text, state) or _HINTS.get(kind, "").format(conn=conn_id),
+        hint=(_hint(message, state) or _HINTS.get(kind, "")).format(conn=conn_id),
     )
 
 

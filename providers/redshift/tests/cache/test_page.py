@@ -12,10 +12,12 @@ from penstock_redshift.connections import PostgresFields, RedshiftFields
 PAGE = (Path(__file__).parents[4] / "docs" / "how-to" / "cache-redshift-in-postgres.md").read_text()
 
 
-def test_the_pages_dags_run(tmp_path, hook, postgres, three_connections):
+def test_the_pages_dags_run(tmp_path, hook, redshift, postgres, three_connections):
+    for user in ("ann", "ann_w"):
+        redshift.server.create_user(user, "Passw0rd-of-a-reader")
     hook.run(
         "CREATE TABLE sales (id bigint, seller varchar(40), price decimal(8,2), changed_at timestamp);"
-        "INSERT INTO sales VALUES (1, 'ann', 1.5, '2026-01-01 10:00'), (2, 'ann', 2, '2026-01-01 11:00')"
+        "INSERT INTO sales VALUES (1, 'ann', 1.5, '2026-01-01 10:00'), (2, 'ann', 2, '2026-01-01 11:00'); GRANT SELECT ON sales TO ann_w"
     )
     dags, snippet = re.findall(r"```python[^\n]*\n(.*?)```", PAGE, re.DOTALL)
     file = tmp_path / "cache.py"

@@ -55,6 +55,8 @@ def test_a_login_that_fails_changes_nothing_and_shows_no_password(
     ):
         RedshiftCacheSetupOperator(task_id="s").execute({})
     assert raised.value.kind is ErrorKind.AUTH
+    assert "could not establish connection: connection to server" in str(raised.value)
+    assert raised.value.hint.endswith("of the connection 'redshift_default'")
     assert cache.get_records("SELECT umoptions FROM pg_user_mappings") == before
     assert "wrong-Passw0rd" not in postgres_server.log.read_text() + str(raised.value)
 
@@ -110,6 +112,10 @@ def test_an_ordinary_user_with_the_rights_that_the_page_names_has_a_cache(
         create(keys=["id"])
         assert refresh()["rows"] == 2
         create(name="other", kind="table")
+        warehouse.run("REVOKE SELECT ON sales FROM reader")
+        for name in ("sales", "other"):
+            with pytest.raises(ProviderError, match="the right to the user of the connection 'redshift_default'"):
+                refresh(name=name)
 
 
 def test_a_connection_without_a_login_is_refused(postgres, three_connections, with_connections, create):

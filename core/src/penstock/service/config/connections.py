@@ -8,7 +8,7 @@ import msgspec
 from penstock.errors import RequestError
 from penstock.model.connection import Connection
 from penstock.model.names import check_name
-from penstock.processes.masking import MASK, hide_values
+from penstock.processes.masking import MASK, Mask, hide_values
 from penstock.service.config.used import why_unused
 from penstock.service.installation import Installation
 from penstock.service.providers import hook_for
@@ -137,9 +137,7 @@ def test_connection(installation: Installation, conn_id: str) -> ConnectionTest:
     started = installation.now()
     report = hook(connection=found.value).test_connection()
     latency_ms = report.latency_ms or (installation.now() - started).total_seconds() * 1000
-    detail = report.detail
-    for secret in found.secrets:
-        detail = detail.replace(secret, MASK)
+    detail = Mask(found.secrets).hide(report.detail)
     return ConnectionTest(conn_id, report.ok, report.identity, report.endpoint, round(latency_ms, 1), detail)
 
 

@@ -260,7 +260,8 @@ class RedshiftCacheCheckOperator(Operator):
             kind = ErrorKind.PERMISSION if excess else ErrorKind.CONFLICT
             raise ProviderError(
                 "; ".join(excess + old), service="postgres", operation="CacheCheck", kind=kind,
-                hint="Revoke the rights here or grant them there, and refresh what is old",
+                hint="Revoke the rights here or grant them there; the argument users names the user of a role whose name "
+                "differs. Refresh what is old",
             )  # fmt: skip
         return {each.name: each.staleness_s for each in found}
 

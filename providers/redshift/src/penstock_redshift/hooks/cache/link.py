@@ -4,6 +4,7 @@ Source: "dblink", "postgres_fdw", "CREATE SERVER" and "CREATE USER MAPPING" of t
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from penstock.errors import ErrorKind, ProviderError
@@ -65,7 +66,8 @@ def set_up(
         _write_login(session, server, *account)
         for statement in REGISTRY:
             session.run(statement)
-        return _who_we_are(session, server)
+        with of_the_warehouse(redshift, "CacheSetup"):
+            return _who_we_are(session, server)
 
     return postgres.transaction(work, operation="CacheSetup", repeatable=True)
 
@@ -79,6 +81,20 @@ def renew_login(postgres: PostgresHook, redshift: RedshiftHook, server: str) -> 
         _write_login(session, server, *account)
 
     postgres.transaction(work, operation="CacheLogin", repeatable=True)
+
+
+@contextmanager
+def of_the_warehouse(redshift: RedshiftHook, operation: str) -> Iterator[None]:
+    """Let an error of the warehouse that a statement of PostgreSQL has met on its way name the connection to the warehouse."""
+    import psycopg  # noqa: PLC0415 - on first use
+
+    try:
+        yield
+    except psycopg.Error as error:
+        # dblink's own of a connection, and those that it hands on, whose context names it
+        if (error.sqlstate or "").startswith("08") or "dblink connection" in (error.diag.context or ""):
+            raise redshift.provider_error(error, operation, "from PostgreSQL") from error
+        raise
 
 
 def _account(redshift: RedshiftHook) -> tuple[str, str]:

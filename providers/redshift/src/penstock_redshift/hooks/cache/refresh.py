@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from penstock.errors import ErrorKind, ProviderError
-from penstock_redshift.hooks.cache.link import renew_login
+from penstock_redshift.hooks.cache.link import of_the_warehouse, renew_login
 from penstock_redshift.hooks.cache.registry import Definition, State, hold
 from penstock_redshift.hooks.cache.stage import STAGE, Changes, make_stage, merge, mirror
 from penstock_redshift.hooks.cache.unloaded_files import UnloadFolder, fill
@@ -75,7 +75,8 @@ def renew(
     started, as_of = time.monotonic(), session.value("SELECT clock_timestamp()")
     changes, watermark = None, state.watermark
     if definition.kind == "view":
-        session.run(f"REFRESH MATERIALIZED VIEW {'CONCURRENTLY ' * (mode == 'concurrent')}{definition.sql_name}")
+        with of_the_warehouse(redshift, "CacheRefresh"):
+            session.run(f"REFRESH MATERIALIZED VIEW {'CONCURRENTLY ' * (mode == 'concurrent')}{definition.sql_name}")
     else:
         changes, watermark = _refresh_table(session, redshift, definition, state, request, mode)
     rows = int(session.value(f"SELECT count(*) FROM {definition.sql_name}"))
@@ -118,7 +119,8 @@ def _refresh_table(
         query = f"SELECT * FROM ({query}\n) AS source WHERE {key} >= {literal_of(low)}"
     make_stage(session, definition)
     if request.files is None:
-        session.run(f"INSERT INTO {STAGE} SELECT * FROM {definition.remote(query, session)}")
+        with of_the_warehouse(redshift, "CacheRefresh"):
+            session.run(f"INSERT INTO {STAGE} SELECT * FROM {definition.remote(query, session)}")
     else:
         fill(session, redshift, definition, query, request.files)
     session.run(f"ANALYZE {STAGE}")

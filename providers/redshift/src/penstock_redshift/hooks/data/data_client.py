@@ -106,7 +106,8 @@ class DataApi(NamedTuple):
         except Exception as error:
             if not type(error).__module__.startswith(("botocore", "boto3")):
                 raise
-            raise provider_error(error, operation=operation, conn_id=self.aws_conn_id) from error
+            name = operation.title().replace("_", "")
+            raise provider_error(error, operation=name, conn_id=self.aws_conn_id) from error
         return answer
 
     def _client(self, config: Any) -> Any:  # noqa: ANN401 - of the SDK
