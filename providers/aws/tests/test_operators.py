@@ -13,13 +13,16 @@ from penstock_aws.operators import (
 )
 
 
-def test_a_bucket_is_created_and_deleted_however_often(runtime, hook):
+def test_a_bucket_is_created_and_deleted_however_often(runtime, hook, caplog):
+    caplog.set_level("INFO")
     for _ in range(2):
         S3CreateBucketOperator(task_id="t", bucket_name="the-bucket").execute({})
     assert hook.has_bucket("the-bucket")
     for _ in range(2):
         S3DeleteBucketOperator(task_id="t", bucket_name="the-bucket", force_delete=True).execute({})
     assert not hook.has_bucket("the-bucket")
+    done = ("created", "was there already", "deleted", "was gone already")
+    assert caplog.messages == [f"bucket the-bucket: {each}" for each in done]
 
 
 def test_an_object_is_written_copied_listed_and_deleted(runtime, hook, bucket):
@@ -38,6 +41,22 @@ def test_an_object_is_written_copied_listed_and_deleted(runtime, hook, bucket):
     assert list(hook.list_keys(bucket)) == ["in/b/c.txt"]
     S3DeleteObjectsOperator(task_id="t", prefix=f"s3://{bucket}/in/").execute({})
     assert list(hook.list_keys(bucket)) == []
+
+
+def test_a_task_that_changes_nothing_says_so(runtime, s3, bucket, caplog):
+    caplog.set_level("INFO")
+    url = f"s3://{bucket}/a.csv"
+    s3.put(url, "")
+    S3CreateObjectOperator(task_id="t", s3_key=url, data="two", replace=False).execute({})
+    S3DeleteObjectsOperator(task_id="t", prefix=f"s3://{bucket}/*.csv").execute({})
+    S3DeleteObjectsOperator(task_id="t", prefix=f"s3://{bucket}/a").execute({})
+
+    assert caplog.messages == [
+        f"{url}: is there already, and stays as it is",
+        f"s3://{bucket}/*.csv: 0 objects of 0 are gone",
+        f"prefix is no pattern: give keys what an S3ListOperator finds by s3://{bucket}/*.csv",
+        f"s3://{bucket}/a: 1 objects of 1 are gone",
+    ]
 
 
 def test_brackets_in_a_prefix_are_found_as_they_stand_and_as_a_pattern(runtime, s3, bucket):

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any, ClassVar, Literal
 
 from penstock import Operator
-from penstock_aws.hooks.kinesis import Batcher, BatchSettings
+from penstock_aws.hooks.kinesis import Batcher, BatchSettings, Progress
 
 
 class KinesisToS3Operator(Operator):
@@ -84,8 +84,20 @@ class KinesisToS3Operator(Operator):
             until_caught_up=self.run_for_s is None,
             run_for_s=math.inf if self.run_for_s is None else self.run_for_s,
         )
+        self._log_counts(found)
         lag = {shard: seconds for shard, seconds in found.lag_s.items() if math.isfinite(seconds)}
         return {**asdict(found.totals), "hours": found.hours, "lag_s": lag}
+
+    def _log_counts(self, found: Progress) -> None:
+        self.log.info("%s: %s", self.s3_url, found)
+        totals = found.totals
+        if totals.dead:
+            where = f"{totals.dead} records hold no event; each is in {self.s3_url.rstrip('/')}/_dead/ with its reason"
+            rules = self.settings.rules
+            fields = [name for name in (rules.event_field, rules.id_field, rules.time_field) if name]
+            none = not totals.events and not totals.duplicates
+            wanted = f". There was no other: looked for were the fields {', '.join(fields)}" if none and fields else ""
+            self.log.warning("%s%s", where, wanted)
 
     def on_kill(self) -> None:
         """Let the round that runs be the last; what it has read and not stored is read again."""

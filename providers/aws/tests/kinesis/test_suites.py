@@ -65,12 +65,25 @@ class TestKinesisBatchService(ServiceSuite):
         return connections
 
 
-def test_the_operator_tells_what_it_has_stored_and_how_far_it_is(arguments, pipeline, runtime):
+def test_the_operator_tells_what_it_has_stored_and_how_far_it_is(arguments, pipeline, runtime, caplog):
+    caplog.set_level("INFO")
     found = KinesisToS3Operator(task_id="store", **arguments).execute({})
 
     assert (found["records"], found["events"], found["dead"]) == (5, 5, 0)
     assert found["lag_s"] == {"shardId-000000000000": 0.0}
     assert pipeline.ids() == list(range(5))
+    (told,) = caplog.messages
+    assert told.startswith(f"{pipeline.url}: 1 shards, lag 0.0 s; 5 records, 5 events, 0 duplicates, 0 dead")
+
+
+def test_the_operator_warns_of_dead_letters_and_of_a_field_that_no_record_has(arguments, pipeline, runtime, caplog):
+    KinesisToS3Operator(task_id="store", **arguments, time_field="when").execute({})
+
+    (warning,) = caplog.messages
+    assert warning == (
+        f"5 records hold no event; each is in {pipeline.url}/_dead/ with its reason. "
+        "There was no other: looked for were the fields event, when"
+    )
 
 
 def test_the_command_prints_counts_and_lag(arguments, pipeline, runtime, capsys):

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import Any
 
 from penstock.errors import ErrorKind, ProviderError
@@ -24,13 +25,9 @@ class S3Deleting(S3Reading):
         Returns:
             For each key that could not be deleted, why. The store tells failures of single keys inside a success.
         """
-        by_bucket: dict[str, list[dict[str, str]]] = {}
-        for each in keys:
-            name, key = self.parse(each, bucket)
-            by_bucket.setdefault(name, []).append({"Key": key})
         failed: dict[str, str] = {}
-        for name, wanted in by_bucket.items():
-            failed |= self._delete(name, wanted)
+        for name, wanted in groupby((self.parse(each, bucket) for each in keys), key=itemgetter(0)):
+            failed |= self._delete(name, ({"Key": key} for _, key in wanted))
         return failed
 
     def delete_object(self, key: str, bucket: str = "") -> None:

@@ -64,6 +64,7 @@ class LambdaInvokeFunctionOperator(Operator):
         checkpoints = context["checkpoints"]
         kept = checkpoints.get(_INVOKED)
         if kept and "answer" in kept:
+            self.log.info("%s: an earlier try has its answer", self.function_name)
             return kept["answer"]
         if kept and not self.repeatable:
             raise FailTask(
@@ -92,4 +93,5 @@ class LambdaInvokeFunctionOperator(Operator):
         )
         for line in found.log.splitlines():
             self.log.info("%s", line)
+        self.log.info("%s: %s", self.function_name, "asked for" if self.invocation_type == "Event" else "has answered")
         return found.value

@@ -1,5 +1,6 @@
 """Operators of S3: thin tasks over `penstock_aws.hooks.S3Hook`; each is safe to repeat."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -7,6 +8,7 @@ from penstock import Operator
 from penstock.errors import ErrorKind, ProviderError
 from penstock_aws.errors import refused_keys
 from penstock_aws.hooks import S3Hook
+from penstock_aws.hooks.glob import has_wildcard
 
 
 class S3CreateBucketOperator(Operator):
@@ -35,7 +37,7 @@ class S3CreateBucketOperator(Operator):
     def execute(self, context: Any) -> None:  # noqa: ANN401, ARG002 - the spec's signature
         """Create it."""
         made = S3Hook(self.aws_conn_id).create_bucket(self.bucket_name, region=self.region_name)
-        print(f"bucket {self.bucket_name}: {'created' if made else 'was there already'}")  # noqa: T201 - the task's log
+        self.log.info("bucket %s: %s", self.bucket_name, "created" if made else "was there already")
 
 
 class S3DeleteBucketOperator(Operator):
@@ -64,7 +66,8 @@ class S3DeleteBucketOperator(Operator):
 
     def execute(self, context: Any) -> None:  # noqa: ANN401, ARG002 - the spec's signature
         """Delete it."""
-        S3Hook(self.aws_conn_id).delete_bucket(self.bucket_name, force=self.force_delete)
+        there = S3Hook(self.aws_conn_id).delete_bucket(self.bucket_name, force=self.force_delete)
+        self.log.info("bucket %s: %s", self.bucket_name, "deleted" if there else "was gone already")
 
 
 class S3CopyObjectOperator(Operator):
@@ -96,6 +99,7 @@ class S3CopyObjectOperator(Operator):
     def execute(self, context: Any) -> str:  # noqa: ANN401, ARG002 - the spec's signature
         """Copy; returns the URL of the copy."""
         S3Hook(self.aws_conn_id).copy(self.source, self.destination, **self.options)
+        self.log.info("%s: copied to %s", self.source, self.destination)
         return self.destination
 
 
@@ -104,7 +108,8 @@ class S3DeleteObjectsOperator(Operator):
 
     Args:
         keys: Key or ``s3://`` URL, or a list of them; or give ``prefix``.
-        prefix: Everything under this prefix or ``s3://`` URL of one. A bare bucket is refused: delete the bucket.
+        prefix: Everything under this prefix or ``s3://`` URL of one, which is no pattern: a ``*`` is itself. A bare bucket is
+            refused: delete the bucket.
         bucket: The bucket, unless URLs name it.
         aws_conn_id: The connection.
         **kwargs: What every task takes.
@@ -134,10 +139,19 @@ class S3DeleteObjectsOperator(Operator):
         """
         hook = S3Hook(self.aws_conn_id)
         if self.keys is not None:
-            failed = hook.delete_objects([self.keys] if isinstance(self.keys, str) else self.keys, self.bucket)
+            keys = [self.keys] if isinstance(self.keys, str) else self.keys
+            failed = hook.delete_objects(keys, self.bucket)
+            self.log.info("%d objects of %d are gone", len(keys) - len(failed), len(keys))
         else:
             bucket, start = hook.parse(self.prefix, self.bucket)
-            failed = hook.delete_objects(hook.list_keys(bucket, start), bucket)
+            number = itertools.count()
+            failed = hook.delete_objects(
+                (key for key, _ in zip(hook.list_keys(bucket, start), number, strict=False)), bucket
+            )
+            found = next(number)
+            self.log.info("s3://%s/%s: %d objects of %d are gone", bucket, start, found - len(failed), found)
+            if not found and has_wildcard(start):
+                self.log.warning("prefix is no pattern: give keys what an S3ListOperator finds by %s", self.prefix)
         if failed:
             raise refused_keys(failed, self.bucket)
 
@@ -185,6 +199,7 @@ class S3ListOperator(Operator):
                     kind=ErrorKind.INVALID, hint="Narrow the prefix or raise max_keys",
                 )  # fmt: skip
             found.append(key)
+        self.log.info("%s: %d keys", self.prefix or self.bucket, len(found))
         return found
 
 
@@ -223,6 +238,8 @@ class S3CreateObjectOperator(Operator):
 
     def execute(self, context: Any) -> bool:  # noqa: ANN401, ARG002 - the spec's signature
         """Write it; False if there was one and it stays."""
-        return S3Hook(self.aws_conn_id).load_string(
+        written = S3Hook(self.aws_conn_id).load_string(
             self.data, self.s3_key, self.s3_bucket, replace=self.replace, encoding=self.encoding, **self.options
         )
+        self.log.info("%s: %s", self.s3_key, "written" if written else "is there already, and stays as it is")
+        return written

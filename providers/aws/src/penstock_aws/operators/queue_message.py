@@ -60,10 +60,13 @@ class SqsPublishOperator(Operator):
         if kept is None:
             kept = {"token": uuid.uuid4().hex}
             checkpoints.set(_SENT, kept)
-        if "id" not in kept:
+        if "id" in kept:
+            self.log.info("%s: an earlier try has sent the message %s", self.sqs_queue, kept["id"])
+        else:
             sent = SqsHook(self.aws_conn_id).send(self.sqs_queue, self.message_content, **self._options(kept["token"]))
             kept = {**kept, "id": sent}
             checkpoints.set(_SENT, kept)
+            self.log.info("%s: sent the message %s", self.sqs_queue, sent)
         return str(kept["id"])
 
     def _options(self, token: str) -> dict[str, Any]:

@@ -83,9 +83,11 @@ def sync_columns(
         penstock.errors.ProviderError: Of kind ``invalid``: there is drift, and ``on_drift`` is ``fail``.
     """
     plan = plan_table(hook, schema, table, columns)
+    refuse_drift(f"{schema}.{table}", plan.drift, on_drift)
     for each in plan.statements:
         print(f"{'would run' if dry_run else 'runs'}: {each}")  # noqa: T201 - the task's log
-    refuse_drift(f"{schema}.{table}", plan.drift, on_drift)
+    if not plan.statements:
+        print(f"{schema}.{table}: there is nothing to add or to widen")  # noqa: T201 - the task's log
     if not dry_run and plan.additions:
         hook.run(plan.additions)
     if not dry_run and plan.widenings:  # each for itself: Redshift refuses them in a transaction

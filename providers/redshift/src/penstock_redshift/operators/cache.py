@@ -72,6 +72,7 @@ class RedshiftCacheSetupOperator(Operator):
         }  # fmt: skip
         options = {name: value for name, value in options.items() if value}
         done = set_up(PostgresHook(self.postgres_conn_id), redshift, self.server, self.wrapper, options)
+        self.log.info("%s: reached as %s by the foreign server %s", redshift.endpoint, done["user"], self.server)
         if done["superuser"]:
             self.log.warning("the cache reads as the superuser %s: give it a user that may only read", done["user"])
         return done
@@ -150,10 +151,13 @@ class RedshiftCacheCreateOperator(Operator):
             full_name(self.name), self.kind, self.server, query, columns, list(self.keys or ()), self.incremental_key,
             [*([self.table] if self.table else []), *(self.reads or ())],
         )  # fmt: skip
-        return create(
+        done = create(
             PostgresHook(self.postgres_conn_id), redshift, definition,
             readers=self.readers or {}, replace=self.replace, request=RefreshRequest() if self.fill else None,
         )  # fmt: skip
+        how = f"created, {done.get('rows', 'no')} rows" if done["created"] else "is there already, in this shape"
+        self.log.info("%s: %s", done["name"], how)
+        return done
 
 
 class RedshiftCacheRefreshOperator(Operator):
@@ -290,4 +294,7 @@ class RedshiftCacheDropOperator(Operator):
 
     def execute(self, context: Any) -> bool:  # noqa: ANN401, ARG002 - the spec's signature
         """Drop it; returns whether there was one."""
-        return drop(PostgresHook(self.postgres_conn_id), full_name(self.name))
+        name = full_name(self.name)
+        there = drop(PostgresHook(self.postgres_conn_id), name)
+        self.log.info("%s: %s", name, "dropped" if there else "is not in the cache")
+        return there
