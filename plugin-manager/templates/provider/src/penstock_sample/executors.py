@@ -155,14 +155,16 @@ class _Try:
         self.name: Name = (request.key, request.epoch)
         self._request, self._context, self._tell = request, context, tell
         self._numbers, self._asked = itertools.count(1), dict[int, Future[Reply]]()
+        self._refused: str | None = None
         self._log = Path(url2pathname(urlsplit(request.log).path))
         self._worker = Worker(request, self, context.folder / "snapshots")
         self.thread = threading.Thread(target=self._run, name=f"try {request.key} {request.epoch}", daemon=True)
 
     def cancel(self, reason: str) -> None:
-        """End the process; what it has asked and was not answered is refused."""
+        """End the process; what it has asked and was not answered, or asks until it has ended, is refused."""
+        self._refused = reason
         for number in list(self._asked):
-            self.reply(number, Reply(error=reason, error_type="RequestError"))
+            self._refuse(number, reason)
         self._worker.cancel(reason)
 
     def started(self, pid: int) -> None:
@@ -174,12 +176,17 @@ class _Try:
         number, answer = next(self._numbers), Future[Reply]()
         self._asked[number] = answer
         self._tell(TryAsked(*self.name, number, ask))
+        if self._refused is not None:  # it was cancelled before it asked, perhaps just now
+            self._refuse(number, self._refused)
         return answer.result()
 
     def reply(self, number: int, reply: Reply) -> None:
         """The answer to a question."""
         if answer := self._asked.pop(number, None):
             answer.set_result(reply)
+
+    def _refuse(self, number: int, reason: str) -> None:
+        self.reply(number, Reply(error=reason, error_type="RequestError"))
 
     def log(self, data: bytes) -> None:
         """Add to the try's log."""
