@@ -56,7 +56,8 @@ def _sync(session: nox.Session) -> None:
 # nox names its environment to uv, which would then install what a test runs it for into ours. An environment that a test makes
 # is used a few times: compiling all of it takes ten times as long as installing it, and what is imported is compiled once anyway.
 _TESTED = {"PENSTOCK_TESTS_STRICT": "1", "UV_PROJECT_ENVIRONMENT": None, "UV_COMPILE_BYTECODE": None}
-_WORKERS = ["-n", "3", "--dist", "loadgroup"]  # of two processors; a test that waits for a process leaves its own idle
+# Of two processors: a test that waits for a process leaves its own idle. The order of `conftest.py` is kept.
+_WORKERS = ["-n", "4", "--dist", "loadgroup", "--no-loadscope-reorder"]
 
 
 def _pytest(session: nox.Session, *paths: str) -> None:

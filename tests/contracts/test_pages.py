@@ -62,7 +62,8 @@ def wheels(tmp_path_factory) -> Path:
 @pytest.mark.xdist_group("tutorials")
 @pytest.mark.parametrize("page", [path for path in PAGES if path.parent.name == "tutorial"], ids=lambda path: path.stem)
 def test_a_stranger_can_follow_the_tutorial_from_an_empty_folder(page, folder, variables, wheels):
-    variables |= {"PIP_FIND_LINKS": str(wheels), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    # What is imported is compiled once anyway.
+    variables |= {"PIP_FIND_LINKS": str(wheels), "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_COMPILE": "1"}
     variables |= {"UV_FIND_LINKS": str(wheels), "UV_PYTHON_DOWNLOADS": "never"}
     before = getrusage(RUSAGE_CHILDREN)
     problems = Reader(folder, variables).follow(page.read_text())
