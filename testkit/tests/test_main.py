@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 import requests
 
 from penstock_testkit.processes import wait_until
+from penstock_testkit.saas.named_apps import named_apps
 
 
 def _start(*arguments: str) -> tuple[subprocess.Popen[str], dict]:
@@ -91,6 +93,38 @@ def test_fakes_as_a_process_are_reached_by_their_names_and_tell_at_the_end_what_
         process.terminate()
         assert process.stderr.read() == "tiny: the fake has no route GET tiny.example/xyz\n"
     assert (answer.status_code, told["hosts"], process.returncode) == (501, ["tiny.example"], 0)
+
+
+def test_the_example_of_the_readme_is_found_by_all_three_connections_and_the_command_says_how_it_ended(tmp_path: Path):
+    readme = Path(__file__).parents[1].joinpath("README.md").read_text()
+    (tmp_path / "shop.py").write_text(re.search(r'```python title="shop.py"\n(.*?)```', readme, re.DOTALL)[1])
+    shell = re.search(r"```sh\n(export .*?)```", readme, re.DOTALL)[1]
+    (tmp_path / "penstock.toml").touch()
+    (tmp_path / "try.sh").write_text(
+        "for each in gcp slack salesforce; do penstock connections test ${each}_default || exit 1; done; exit 7\n"
+    )
+    assert shell.rstrip().endswith("-- bash")
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    told = subprocess.run(
+        ["bash", "-c", f"{shell.rstrip()} try.sh"], cwd=tmp_path, env=os.environ | {"PATH": path}, capture_output=True,
+        text=True, check=False, timeout=200,
+    )  # fmt: skip
+    assert told.returncode == 7, told.stdout + told.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("penstock_testkit.slack:Slack", "has no 'Slack' that makes fakes; there is SlackWorkspace"),
+        ("penstock_testkit.slack:SlackMessage", "has no 'SlackMessage' that makes fakes"),
+        ("penstock_testkit.gcs:SecretManager", "takes (tokens: "),
+        ("penstock_testkit.slak:Slack", "there is no module 'penstock_testkit.slak'"),
+        ("penstock_testkit.processes:free_port", "it must give an App or a list of them"),
+    ],
+)
+def test_what_makes_no_fake_is_told_with_what_there_is(name, told):
+    with pytest.raises(RuntimeError, match=re.escape(told)):
+        named_apps(name)
 
 
 def test_postgres_as_a_process_takes_its_data_away_with_it():

@@ -26,7 +26,7 @@ from penstock_testkit.salesforce import HOST, Salesforce
 EXAMPLE = WORKSPACE / "examples" / "salesforce_to_redshift"
 PATIENCE_S = 240.0
 PAGES = "/services/data/v62.0/query/0"  # of a query whose first page was given out
-OBJECTS = {"Account": {"exclude_fields": ["Phone"]}, "Opportunity": {"table": "deals"}}
+OBJECTS = {"Account": {"exclude_fields": ["Phone"]}, "Opportunity": {"table": "deals", "deletes": "mark"}}
 TABLES = {"Account": "account", "Opportunity": "deals"}
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("salesforce to redshift")]
@@ -146,6 +146,7 @@ def test_each_record_is_in_its_table_once_whatever_is_killed_or_read_twice(proje
     organisation.moment = "2026-11-21T00:00:00.000+0000"
     organisation.change(organisation.records["Account"][3], {"Name": "changed"})
     organisation.insert("Opportunity", {"Name": "new", "Amount": 7})
+    organisation.change(organisation.records["Opportunity"][2], {"IsDeleted": True})
     for name in TABLES.values():  # all is read again, and is there already
         project.penstock("variables", "delete", f"salesforce_to_redshift.crm.{name}")
     project.run("second")
@@ -155,6 +156,8 @@ def test_each_record_is_in_its_table_once_whatever_is_killed_or_read_twice(proje
     assert rows_of(redshift, "deals") == [*((f"Opportunity {number}", number) for number in range(7)), ("new", 7)]
     with redshift.connect() as connection:
         columns = connection.execute("SELECT column_name FROM svv_columns WHERE table_name = 'account'").fetchall()
+        deleted = connection.execute("SELECT name FROM crm.deals WHERE isdeleted").fetchall()
+    assert deleted == [("Opportunity 2",)]
     assert ("phone",) not in columns
     assert ("systemmodstamp",) in columns
 

@@ -52,20 +52,22 @@ def test_objects_are_loaded_and_then_only_what_has_changed(salesforce, fill, run
     fill(3)
     salesforce.organisation.add("Deal__c", {"Name": {"type": "string", "length": 80}})
     salesforce.organisation.insert("Deal__c", {"Name": "won"})
-    objects = {"Account": {"exclude_fields": ["Key__c"]}, "Deal__c": {"table": "deals"}}
+    objects = {"Account": {"exclude_fields": ["Key__c"]}, "Deal__c": {"table": "deals", "deletes": "mark"}}
     first = run(objects).check()
 
     assert [row[1:] for row in select(ROWS)] == [("name 0", 0), ("name 1", 1), ("name 2", 2)]
-    assert select("SELECT name FROM deals") == [("won",)]
+    assert select("SELECT name, isdeleted FROM deals") == [("won", False)]
     names = ("salesforce_to_postgres.public.account", "salesforce_to_postgres.public.deals")
     assert {*first.variables} == {*names}
 
     account, moment = salesforce.organisation.records["Account"][1], first.variables[names[0]]
     salesforce.organisation.moment = moment.replace("Z", ".000+0000")
     salesforce.organisation.change(account, {"Name": "changed"})
+    salesforce.organisation.change(salesforce.organisation.records["Deal__c"][0], {"IsDeleted": True})
     second = run(objects, variables=first.variables, extract={"lag_s": -60}).check()
     assert second.value("salesforce_to_postgres.Account.extract")["rows"] == 1
     assert [row[1] for row in select(ROWS)] == ["name 0", "changed", "name 2"]
+    assert select("SELECT name, isdeleted FROM deals") == [("won", True)], "deletes='mark'"
     assert second.variables[names[0]] > moment
 
 

@@ -1,15 +1,18 @@
 """Test servers as processes of their own: `python -m penstock_testkit postgres|s3|redshift|saas`.
 
 A server prints one line of JSON on its standard output once it is ready, serves until SIGTERM, SIGINT or the death of
-the process that started it, and cleans up after itself.
+the process that started it, and cleans up after itself. With ``-- COMMAND`` it prints nothing, but runs the command in its
+environment, and ends with it.
 """
 
 import argparse
 import contextlib
-import importlib
 import json
+import os
+import signal
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from penstock_testkit.processes import die_with_parent, stop_signals
 
@@ -20,7 +23,14 @@ def _postgres(arguments: argparse.Namespace, stack: contextlib.ExitStack) -> Fac
     from penstock_testkit.postgres import postgres  # noqa: PLC0415 - each command imports its own libraries alone
 
     server = stack.enter_context(postgres(port=arguments.port))
-    return {"url": server.url, "host": "127.0.0.1", "port": server.port, "user": "postgres", "dbname": "postgres"}
+    return {
+        "url": server.url,
+        "host": "127.0.0.1",
+        "port": server.port,
+        "user": "postgres",
+        "dbname": "postgres",
+        "sslmode": "disable",
+    }
 
 
 def _s3(arguments: argparse.Namespace, stack: contextlib.ExitStack) -> Facts:
@@ -53,22 +63,21 @@ def _redshift(arguments: argparse.Namespace, stack: contextlib.ExitStack) -> Fac
         "password": database.password,
         "dbname": database.dbname,
         "iam_role": database.iam_role,
+        "sslmode": "disable",  # neither server speaks TLS, which clients of Redshift want unless they are told
     }
 
 
 def _saas(arguments: argparse.Namespace, stack: contextlib.ExitStack) -> Facts:
-    from penstock_testkit.saas import App, saas_net  # noqa: PLC0415
+    from penstock_testkit.saas import saas_net  # noqa: PLC0415
+    from penstock_testkit.saas.named_apps import named_apps  # noqa: PLC0415
 
-    apps: list[App] = []
-    for each in arguments.app:
-        module, _, name = each.partition(":")
-        apps.append(getattr(importlib.import_module(module), name)())
+    apps = [app for each in arguments.app for app in named_apps(each)]
     net = stack.enter_context(saas_net(*apps, port=arguments.port))
     stack.callback(lambda: sys.stderr.write("".join(f"{each}\n" for each in net.complaints())))
     return {"env": net.env, "hosts": [host for app in apps for host in app.hosts]}
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments() -> tuple[argparse.Namespace, list[str]]:
     parser = argparse.ArgumentParser(prog="python -m penstock_testkit", description="Run a test server.")
     commands = parser.add_subparsers(required=True, metavar="postgres|s3|redshift|saas")
 
@@ -88,13 +97,23 @@ def _arguments() -> argparse.Namespace:
     redshift.add_argument("--s3-endpoint", required=True, help="URL of the S3 server for COPY and UNLOAD")
     redshift.add_argument("--dbname", default="dev", help="name of its database")
     saas = command("saas", _saas, "Fakes of services behind a proxy; says at its end what they did not know.")
-    saas.add_argument("app", nargs="+", help="MODULE:CLASS of a fake")
-    return parser.parse_args()
+    saas.add_argument("app", nargs="+", help="MODULE:NAME of a class or function that makes a fake, or a list of them")
+    words = sys.argv[1:]
+    end = words.index("--") if "--" in words else len(words)
+    return parser.parse_args(words[:end]), words[end + 1 :]
+
+
+def _run(command: list[str], env: Mapping[str, str]) -> int:
+    """Run a command to its end; SIGINT of a terminal is its own affair, SIGTERM is passed on."""
+    process = subprocess.Popen(command, env=os.environ | env)
+    signal.signal(signal.SIGINT, lambda *_: None)
+    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    return process.wait()
 
 
 def main() -> int:
     """Run the server that the command line names, and return the exit code."""
-    arguments = _arguments()
+    arguments, command = _arguments()
     die_with_parent()
     with stop_signals() as wait, contextlib.ExitStack() as stack:
         try:
@@ -102,6 +121,8 @@ def main() -> int:
         except (OSError, RuntimeError) as error:
             sys.stderr.write(f"the server did not start: {error}\n")
             return 1
+        if command:
+            return _run(command, facts.get("env", {}))
         sys.stdout.write(json.dumps(facts) + "\n")
         sys.stdout.flush()
         wait()

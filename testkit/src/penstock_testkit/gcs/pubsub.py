@@ -16,7 +16,7 @@ from penstock_testkit.gcs.state import StoredObject
 from penstock_testkit.gcs.tokens import GoogleTokens
 from penstock_testkit.saas import App, HttpAnswer, HttpRequest, NotFakedError, RouteTable
 
-subscriptions = RouteTable()
+subscriptions = RouteTable(query=("$alt",))  # as of Secret Manager
 
 
 @dataclass

@@ -15,7 +15,7 @@ from penstock_testkit.gcs.refusals import status_refusal
 from penstock_testkit.gcs.tokens import GoogleTokens
 from penstock_testkit.saas import App, HttpAnswer, HttpRequest, RouteTable
 
-secrets = RouteTable()
+secrets = RouteTable(query=("$alt",))  # which its official client sends over REST
 
 
 @secrets.route("GET /v1/projects/{project}/secrets/{secret}/versions/latest:access")
