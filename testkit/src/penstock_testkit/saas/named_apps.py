@@ -33,8 +33,9 @@ def named_apps(text: str) -> list[App]:
             f"{text} takes {signature}: give it in a function of your own, which takes nothing"
         ) from None
     made = makers[name]()
-    apps = made if isinstance(made, list) else [made]
-    if not all(isinstance(each, App) for each in apps):
+    found = made if isinstance(made, list) else [made]
+    apps = [each for each in found if isinstance(each, App)]
+    if apps != found:
         raise RuntimeError(f"{text} gives {made!r:.100}; it must give an App or a list of them")
     return apps
 
