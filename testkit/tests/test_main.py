@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from penstock_testkit.processes import wait_until
-from penstock_testkit.saas.named_apps import named_apps
+from penstock_testkit.saas.named_app import named_app
 
 
 def _start(*arguments: str) -> tuple[subprocess.Popen[str], dict]:
@@ -124,7 +124,7 @@ def test_the_example_of_the_readme_is_found_by_all_three_connections_and_the_com
 )
 def test_what_makes_no_fake_is_told_with_what_there_is(name, told):
     with pytest.raises(RuntimeError, match=re.escape(told)):
-        named_apps(name)
+        named_app(name)
 
 
 def test_postgres_as_a_process_takes_its_data_away_with_it():

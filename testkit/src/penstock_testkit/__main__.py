@@ -69,9 +69,9 @@ def _redshift(arguments: argparse.Namespace, stack: contextlib.ExitStack) -> Fac
 
 def _saas(arguments: argparse.Namespace, stack: contextlib.ExitStack) -> Facts:
     from penstock_testkit.saas import saas_net  # noqa: PLC0415
-    from penstock_testkit.saas.named_apps import named_apps  # noqa: PLC0415
+    from penstock_testkit.saas.named_app import named_app  # noqa: PLC0415
 
-    apps = [app for each in arguments.app for app in named_apps(each)]
+    apps = [app for each in arguments.app for app in named_app(each)]
     net = stack.enter_context(saas_net(*apps, port=arguments.port))
     stack.callback(lambda: sys.stderr.write("".join(f"{each}\n" for each in net.complaints())))
     return {"env": net.env, "hosts": [host for app in apps for host in app.hosts]}

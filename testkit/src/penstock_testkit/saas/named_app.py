@@ -1,4 +1,4 @@
-"""Fakes by the name of what makes them, for a command line."""
+"""Fakes, by the name of what makes them on a command line."""
 
 import importlib
 import inspect
@@ -9,7 +9,7 @@ from types import ModuleType
 from penstock_testkit.saas.app import App
 
 
-def named_apps(text: str) -> list[App]:
+def named_app(text: str) -> list[App]:
     """The fakes that a class or function makes.
 
     Args:
