@@ -91,16 +91,17 @@ def test_its_jobs_run():
     assert aws.problems == []
 
 
-def test_its_objects_are_copied_and_deleted(s3, connection):
+def test_its_objects_are_copied_transformed_and_deleted(s3, connection):
     s3.create_bucket("clicks")
-    s3.put("s3://clicks/in/a.csv", "one")
+    s3.put("s3://clicks/in/a.csv", "id\none\n")
     dag = dag_of("S3KeysUnchangedSensor")
     next(each for each in dag.tasks if each.task_id == "whole").inactivity_period = 0  # nobody waits for a minute here
 
     result = run_dag(dag, connections={"aws_default": connection}).check()
 
     assert result.value("found") == ["in/a.csv"]
-    assert s3.keys("s3://clicks/") == ["kept/a.csv"]
+    assert s3.keys("s3://clicks/") == ["kept/a.csv", "rows/a.csv"]
+    assert s3.get("s3://clicks/rows/a.csv") == b"one\n"
 
 
 def test_its_messages_are_handed_on_and_told_of(s3, connection):

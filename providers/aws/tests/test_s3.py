@@ -246,3 +246,10 @@ def test_the_connection_test_tells_who_we_are_and_whether_the_bucket_is_there(ho
     assert "arn:aws" in report.identity
     assert report.endpoint == hook.fields.endpoint_url
     assert "s3://no-such-bucket: there is no such bucket" in hook.test_connection("no-such-bucket").detail
+
+
+def test_tags_are_put_in_the_place_of_others(hook, bucket):
+    hook.load_bytes(b"", "a", bucket, Tagging="team=blue")
+
+    hook.set_tags({"team": "red + green", "kept": "no"}, "a", bucket)
+    assert hook.tags("a", bucket) == {"team": "red + green", "kept": "no"}

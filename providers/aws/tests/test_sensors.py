@@ -1,11 +1,8 @@
 """Sensors of S3 look with as few requests as they can."""
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
 
 from penstock.errors import FailTask
-from penstock_aws.hooks import S3Object
 from penstock_aws.sensors import S3KeySensor, S3KeysUnchangedSensor, S3PrefixSensor
 
 
@@ -112,49 +109,6 @@ def test_a_prefix_sensor_asks_for_one_key(runtime, s3, bucket, requests):
     assert S3PrefixSensor(task_id="t", prefix="day=", bucket_name=bucket).poke({})
     assert not S3PrefixSensor(task_id="t", prefix=[f"s3://{bucket}/day=", f"s3://{bucket}/day=2"]).poke({})
     assert requests == ["ListObjectsV2"] * 3
-
-
-NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
-
-
-def files(*ages_s):
-    return [S3Object("b", f"k{n}", 1, f"e{age}", NOW - timedelta(seconds=age)) for n, age in enumerate(ages_s)]
-
-
-@pytest.mark.parametrize(
-    ("found", "options", "complete"),
-    [
-        pytest.param(files(100, 70), {}, True, id="quiet for long enough"),
-        pytest.param(files(100, 10), {}, False, id="changed lately"),
-        pytest.param([], {}, False, id="nothing there"),
-        pytest.param(files(100), {"min_objects": 2}, False, id="too few"),
-        pytest.param([], {"min_objects": 0}, False, id="nothing is wanted, but it has only now been seen"),
-    ],
-)
-def test_files_are_complete_when_nothing_has_changed_for_a_while(found, options, complete):
-    sensor = S3KeysUnchangedSensor(task_id="t", prefix="s3://b/k", inactivity_period=60, **options)
-
-    assert sensor._judge(found, NOW) is complete
-
-
-def test_nothing_at_all_is_complete_after_a_while_if_nothing_is_needed():
-    sensor = S3KeysUnchangedSensor(task_id="t", prefix="s3://b/k", inactivity_period=300, min_objects=0)
-
-    waited = (0, 299, 300)
-    assert [sensor._judge([], NOW + timedelta(seconds=each)) for each in waited] == [False, False, True]
-
-
-def test_a_file_that_vanishes_is_a_change_or_a_failure():
-    patient = S3KeysUnchangedSensor(task_id="t", prefix="s3://b/k", inactivity_period=300)
-    strict = S3KeysUnchangedSensor(task_id="t", prefix="s3://b/k", inactivity_period=300, allow_delete=False)
-    for sensor in (patient, strict):
-        assert not sensor._judge(files(200, 200), NOW)
-
-    assert not patient._judge(files(200), NOW + timedelta(seconds=200))
-    assert not patient._judge(files(200), NOW + timedelta(seconds=400))
-    assert patient._judge(files(200), NOW + timedelta(seconds=500))
-    with pytest.raises(FailTask, match="'k1'"):
-        strict._judge(files(200), NOW)
 
 
 def test_the_unchanged_sensor_looks_at_the_store(runtime, s3, bucket):

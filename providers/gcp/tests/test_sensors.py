@@ -6,12 +6,10 @@ import pytest
 
 from penstock.errors import FailTask
 from penstock.testing import runtime
-from penstock_gcp.hooks import GCSObject
 from penstock_gcp.sensors import (
     GCSObjectExistenceSensor,
     GCSObjectsWithPrefixExistenceSensor,
     GCSObjectUpdateSensor,
-    GCSUploadSessionCompleteSensor,
 )
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -72,27 +70,3 @@ def test_without_a_generation_a_change_after_the_interval_counts(gcs):
 
     assert sensor.poke({"data_interval_end": at - timedelta(seconds=1)})
     assert not sensor.poke({"data_interval_end": at + timedelta(seconds=1)})
-
-
-def seen(name, seconds_ago):
-    return GCSObject("clicks", name, 1, 1, "", NOW - timedelta(seconds=seconds_ago))
-
-
-def test_an_upload_is_complete_once_nothing_has_changed_for_a_while():
-    sensor = GCSUploadSessionCompleteSensor(task_id="t", prefix="gs://clicks/in/", inactivity_period=60, min_objects=2)
-
-    assert not sensor._judge([seen("a", 100)], NOW)
-    assert not sensor._judge([seen("a", 100), seen("b", 59)], NOW)
-    assert sensor._judge([seen("a", 100), seen("b", 60)], NOW)
-
-
-def test_an_object_that_vanishes_begins_the_wait_anew_or_ends_it():
-    sensor = GCSUploadSessionCompleteSensor(task_id="t", prefix="in/", bucket="clicks", inactivity_period=60)
-    strict = GCSUploadSessionCompleteSensor(task_id="u", prefix="in/", bucket="clicks", allow_delete=False)
-
-    sensor._judge([seen("a", 10), seen("b", 10)], NOW)
-    assert not sensor._judge([seen("a", 100)], NOW)
-    assert sensor._judge([seen("a", 100)], NOW + timedelta(seconds=60))
-    strict._judge([seen("a", 10), seen("b", 10)], NOW)
-    with pytest.raises(FailTask, match="vanished"):
-        strict._judge([seen("a", 100)], NOW)

@@ -124,6 +124,13 @@ class S3Reading(S3Base):
         found = self._head(bucket, key)
         return dict(found.get("Metadata", {})) if found else {}
 
+    def tags(self, key: str, bucket: str = "") -> dict[str, str]:
+        """The tags of an object."""
+        bucket, key = self.parse(key, bucket)
+        with self.errors("GetObjectTagging", f"s3://{bucket}/{key}"):
+            found = self.client.get_object_tagging(Bucket=bucket, Key=key)["TagSet"]
+        return {each["Key"]: each["Value"] for each in found}
+
     def check_for_key(self, key: str, bucket: str = "") -> bool:
         """Whether the object exists."""
         return self.head(key, bucket) is not None

@@ -1,7 +1,7 @@
 """The hook of Amazon S3."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -174,6 +174,13 @@ class S3Hook(S3Deleting):
             if error.kind is not ErrorKind.PERMISSION:
                 raise
             return False
+
+    def set_tags(self, tags: Mapping[str, str], key: str, bucket: str = "") -> None:
+        """Put tags in the place of those that an object has, at most ten."""
+        bucket, key = self.parse(key, bucket)
+        with self.errors("PutObjectTagging", f"s3://{bucket}/{key}"):
+            tagging = {"TagSet": [{"Key": name, "Value": value} for name, value in tags.items()]}
+            self.client.put_object_tagging(Bucket=bucket, Key=key, Tagging=tagging)
 
     def presign(self, key: str, bucket: str = "", *, expires_s: int = 3600, method: str = "get_object") -> str:
         """A URL with which anybody may call ``method`` on the object for ``expires_s`` seconds. It is a secret."""

@@ -3,6 +3,7 @@
 from penstock_aws.operators.batch_job import BatchOperator
 from penstock_aws.operators.ecs_task import EcsRunTaskOperator
 from penstock_aws.operators.invocation import LambdaInvokeFunctionOperator
+from penstock_aws.operators.object_transform import S3FileTransformOperator
 from penstock_aws.operators.objects import (
     S3CopyObjectOperator,
     S3CreateBucketOperator,
@@ -23,6 +24,7 @@ __all__ = [
     "S3CreateObjectOperator",
     "S3DeleteBucketOperator",
     "S3DeleteObjectsOperator",
+    "S3FileTransformOperator",
     "S3ListOperator",
     "SqsPublishOperator",
     "SwfWorkflowOperator",

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from penstock import Sensor
 from penstock.errors import FailTask
+from penstock.spec.objects.unchanged_objects import UnchangedObjects
 from penstock_aws.hooks import S3Hook, S3Object
 from penstock_aws.hooks.glob import is_glob
 
@@ -109,8 +110,8 @@ class S3PrefixSensor(Sensor):
 class S3KeysUnchangedSensor(Sensor):
     """Waits until the objects under a prefix have not changed for a while: an upload of unknown length is complete.
 
-    Number, sizes and ETags all count. The time is measured from the newest object's own time of change, so that the
-    wait survives a restart of whoever waits.
+    The time is measured from the newest object's own time of change, so that the wait survives a restart of whoever waits.
+    A million objects are listed by a thousand requests at each poke; their keys are not kept.
 
     Args:
         prefix: Prefix or ``s3://`` URL of one.
@@ -138,33 +139,17 @@ class S3KeysUnchangedSensor(Sensor):
         super().__init__(**kwargs)
         self.prefix, self.bucket_name, self.aws_conn_id = prefix, bucket_name, aws_conn_id
         self.inactivity_period, self.min_objects, self.allow_delete = inactivity_period, min_objects, allow_delete
-        self._seen: dict[str, str] = {}
-        self._changed_at: datetime | None = None
-        self._began_at: datetime | None = None
+        self._objects: UnchangedObjects | None = None
 
     def poke(self, context: Any) -> bool:  # noqa: ANN401, ARG002 - the spec's signature
         """Look once."""
         hook = S3Hook(self.aws_conn_id)
-        found = list(hook.list_objects(*hook.parse_prefix(self.prefix, self.bucket_name)))
-        return self._judge(found, datetime.now(UTC))
-
-    def _judge(self, found: list[S3Object], now: datetime) -> bool:
-        seen = {each.key: each.etag for each in found}
-        gone = sorted(self._seen.keys() - seen.keys())
-        if gone and not self.allow_delete:
-            raise FailTask(
-                f"{len(gone)} objects under {self.prefix!r} vanished while the task waited, such as {gone[0]!r}"
-            )
-        if gone:
-            self._changed_at = now
-        self._seen = seen
-        self._began_at = self._began_at or now
-        if len(found) < self.min_objects:
-            return False
-        newest = max((each.last_modified for each in found), default=self._began_at)
-        quiet = now - max(newest, self._changed_at or newest)
-        period = self.inactivity_period
-        return quiet >= (period if isinstance(period, timedelta) else timedelta(seconds=period))
+        listed = hook.list_objects(*hook.parse_prefix(self.prefix, self.bucket_name))
+        found = ((each.key, each.last_modified) for each in listed)
+        self._objects = self._objects or UnchangedObjects(
+            self.inactivity_period, min_objects=self.min_objects, allow_delete=self.allow_delete
+        )
+        return self._objects.are_complete(found, datetime.now(UTC), self.prefix)
 
 
 def _listed(name: str, wanted: str | list[str]) -> list[str]:

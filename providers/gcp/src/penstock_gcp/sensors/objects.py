@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 from penstock import Sensor
 from penstock.errors import FailTask
-from penstock_gcp.hooks import GCSHook, GCSObject
+from penstock.spec.objects.unchanged_objects import UnchangedObjects
+from penstock_gcp.hooks import GCSHook
 from penstock_gcp.hooks.reading import literal_prefix
 from penstock_gcp.sensors.notified import NotifiedSensor
 
@@ -137,7 +138,7 @@ class GCSObjectUpdateSensor(NotifiedSensor):
 class GCSUploadSessionCompleteSensor(Sensor):
     """Waits until the objects under a prefix have not changed for a while: an upload of unknown length is complete.
 
-    Names and generations count. The time is measured from the newest object's own time of change, so that the wait survives
+    The time is measured from the newest object's own time of change, so that the wait survives
     a restart of whoever waits. It takes no ``subscription``: of silence there is no message.
 
     Args:
@@ -166,32 +167,16 @@ class GCSUploadSessionCompleteSensor(Sensor):
         super().__init__(**kwargs)
         self.prefix, self.bucket, self.gcp_conn_id = prefix, bucket, gcp_conn_id
         self.inactivity_period, self.min_objects, self.allow_delete = inactivity_period, min_objects, allow_delete
-        self._seen: dict[str, int] = {}
-        self._changed_at: datetime | None = None
-        self._began_at: datetime | None = None
+        self._objects: UnchangedObjects | None = None
 
     def poke(self, context: Any) -> bool:  # noqa: ANN401, ARG002 - the spec's signature
         """Look once."""
-        found = list(GCSHook(self.gcp_conn_id).list_objects(self.prefix, self.bucket))
-        return self._judge(found, datetime.now(UTC))
-
-    def _judge(self, found: list[GCSObject], now: datetime) -> bool:
-        seen = {each.name: each.generation for each in found}
-        gone = sorted(self._seen.keys() - seen.keys())
-        if gone and not self.allow_delete:
-            raise FailTask(
-                f"{len(gone)} objects under {self.prefix!r} vanished while the task waited, such as {gone[0]!r}"
-            )
-        if gone:
-            self._changed_at = now
-        self._seen = seen
-        self._began_at = self._began_at or now
-        if len(found) < self.min_objects:
-            return False
-        newest = max((each.updated for each in found), default=self._began_at)
-        quiet = now - max(newest, self._changed_at or newest)
-        period = self.inactivity_period
-        return quiet >= (period if isinstance(period, timedelta) else timedelta(seconds=period))
+        listed = GCSHook(self.gcp_conn_id).list_objects(self.prefix, self.bucket)
+        found = ((each.name, each.updated) for each in listed)
+        self._objects = self._objects or UnchangedObjects(
+            self.inactivity_period, min_objects=self.min_objects, allow_delete=self.allow_delete
+        )
+        return self._objects.are_complete(found, datetime.now(UTC), self.prefix)
 
 
 def _listed(name: str, wanted: str | list[str]) -> list[str]:
