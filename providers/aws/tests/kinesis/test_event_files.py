@@ -89,10 +89,10 @@ def test_a_late_event_has_a_part_of_its_own_and_a_mark_that_names_it():
 
     batch = make_batch([Record("7", NINE + 4000, "k", data)], passed, RULES)
 
-    part, mark = batch.files
+    [part], [mark] = batch.files, batch.marks
     assert part == "event=a/dt=2026-03-01/hour=09/late-shardId-0-7-7.jsonl.gz"
     assert mark == "_hours/dt=2026-03-01/hour=09/_REOPENED/event=a/shardId-0-7-7.json"
-    assert json.loads(batch.files[mark]) == {"key": part, "event": "a", "records": 1}
+    assert json.loads(batch.marks[mark]) == {"key": part, "event": "a", "records": 1}
     assert (batch.after.totals.late, batch.after.earliest) == (1, None)
 
 

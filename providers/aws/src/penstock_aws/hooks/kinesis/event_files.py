@@ -23,14 +23,15 @@ from penstock_aws.hooks.kinesis.states import Intent, ShardState, Totals
 
 
 class Batch(NamedTuple):
-    """Files in the order in which they are stored, content by key, and the shard's state once they are."""
+    """Files by key; what tells of the late ones among them, stored once they are there; the shard's state after that."""
 
     files: dict[str, bytes]
+    marks: dict[str, bytes]
     after: ShardState
 
     def intent(self, records: Sequence[Record], rules: Rules) -> Intent:
         """What is written down before the first file is stored."""
-        sums = {key: hashlib.sha256(content).hexdigest() for key, content in self.files.items()}
+        sums = {key: hashlib.sha256(content).hexdigest() for key, content in (self.files | self.marks).items()}
         return Intent(first=records[0].sequence_number, last=records[-1].sequence_number, rules=rules, files=sums)
 
 
@@ -42,7 +43,8 @@ def make_batch(records: Sequence[Record], state: ShardState, rules: Rules) -> Ba
             made.add(read_event(record, rules))
         except DeadLetterError as error:
             made.refuse(record, str(error))
-    return Batch(files := made.files(), made.after(records, files))
+    files, marks = made.files()
+    return Batch(files, marks, made.after(records, files | marks))
 
 
 class _Parts:
@@ -83,8 +85,8 @@ class _Parts:
         }
         self.letters.setdefault(int(record.arrived // HOUR_S), []).append(json.dumps(letter).encode())
 
-    def files(self) -> dict[str, bytes]:
-        """Parts, then dead letters, then what tells of late parts, which have to be there by then."""
+    def files(self) -> tuple[dict[str, bytes], dict[str, bytes]]:
+        """Parts and dead letters, and what tells of late parts."""
         found, marks = {}, {}
         for (event, hour, late), lines in sorted(self.parts.items()):
             key = f"event={event}/{folder(hour)}/{'late-' if late else ''}{self.name}.jsonl.gz"
@@ -94,7 +96,7 @@ class _Parts:
                 marks[f"_hours/{folder(hour)}/_REOPENED/event={event}/{self.name}.json"] = json.dumps(mark).encode()
         for hour, letters in sorted(self.letters.items()):
             found[f"_dead/{folder(hour)}/{self.name}.jsonl.gz"] = _lines(letters)
-        return found | marks
+        return found, marks
 
     def after(self, records: Sequence[Record], files: dict[str, bytes]) -> ShardState:
         """The state once the files are stored."""

@@ -36,14 +36,17 @@ def close_hours(store: StateStore, states: dict[str, ShardState], low: float, la
 
 
 def _close(store: StateStore, hour: int) -> None:
-    place = folder(hour)
-    for event in store.hook.list_prefixes(store.bucket, f"{store.prefix}event="):
-        name = event.removeprefix(store.prefix).rstrip("/")
-        entries = [
-            {"url": each.url, "mandatory": True, "meta": {"content_length": each.size}}
-            for each in store.hook.list_objects(store.bucket, f"{event}{place}/")
-            if not each.key.rpartition("/")[2].startswith("late-")
-        ]
-        if entries:
-            store.create(f"_hours/{place}/{name}.manifest", json.dumps({"entries": entries}).encode())
-    store.create(f"_hours/{place}/_SUCCESS", b"")
+    events = store.hook.list_prefixes(store.bucket, f"{store.prefix}event=")
+    store.each(lambda event: _write_manifest(store, hour, event), list(events))
+    store.create(f"_hours/{folder(hour)}/_SUCCESS", b"")
+
+
+def _write_manifest(store: StateStore, hour: int, event: str) -> None:
+    name = event.removeprefix(store.prefix).rstrip("/")
+    entries = [
+        {"url": each.url, "mandatory": True, "meta": {"content_length": each.size}}
+        for each in store.hook.list_objects(store.bucket, f"{event}{folder(hour)}/")
+        if not each.key.rpartition("/")[2].startswith("late-")
+    ]
+    if entries:
+        store.create(f"_hours/{folder(hour)}/{name}.manifest", json.dumps({"entries": entries}).encode())

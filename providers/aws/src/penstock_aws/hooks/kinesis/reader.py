@@ -139,8 +139,8 @@ class ShardReader:
         self._finish(batch)
 
     def _finish(self, batch: Batch) -> None:
-        for key, content in batch.files.items():
-            self.store.create(key, content)
+        self.store.create_all(batch.files)
+        self.store.create_all(batch.marks)
         self._save(batch.after)
 
     def _recover(self, intent: Intent) -> None:
