@@ -51,7 +51,7 @@ def main() -> int:
     hour_s = tasks_of(tracked) / given.tasks
     plan = Plan(tracked, given.events, max(1, round(given.seconds / hour_s)), hour_s)
     with tempfile.TemporaryDirectory(prefix="penstock-bench-") as folder:
-        stage = Rehearsal(Path(folder) / "stage", tracked, {"PENSTOCK_EXECUTOR__PARALLELISM": "4"})
+        stage = Rehearsal(Path(folder) / "stage", tracked, {"PENSTOCK_EXECUTOR__PARALLELISM": "8"})
         with stage:
             return 1 if Bench(stage, plan).run() else 0
 

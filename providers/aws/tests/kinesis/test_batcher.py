@@ -1,6 +1,7 @@
 """A stream becomes files, each record once, whatever happens to shards, readers and the store."""
 
 import json
+import threading
 
 import pytest
 
@@ -262,3 +263,18 @@ def test_a_stream_that_is_not_there_says_so(pipeline):
 def test_settings_that_cannot_be_right_are_refused(pipeline, options, told):
     with pytest.raises(ValueError, match=told):
         pipeline.batcher(**options)
+
+
+def test_several_files_are_on_their_way_at_once_and_a_refused_one_lets_no_other_begin(pipeline):
+    store, both = pipeline.batcher().store, threading.Barrier(2)
+    store.each(lambda _: both.wait(timeout=30), ["one", "two"])
+
+    begun = []
+
+    def refuse(item):
+        begun.append(item)
+        raise ProviderError("no", service="s3", operation="PutObject", kind=ErrorKind.PERMISSION)
+
+    with pytest.raises(ProviderError, match="no"):
+        store.each(refuse, list(range(1000)))
+    assert len(begun) < 1000
