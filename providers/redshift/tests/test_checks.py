@@ -76,11 +76,11 @@ def test_conditions_choose_the_rows_of_all_checks_or_of_one(shown):
     assert "50%" in shown()
 
 
-def test_no_value_passes_unless_told():
+def test_no_value_fails_unless_told():
     nothing = {"price": {"max": {"leq_to": 1}}}
-    column_check(nothing, partition_clause="false").execute({})
+    column_check(nothing, partition_clause="false", accept_none=True).execute({})
     with pytest.raises(ProviderError, match="has no value"):
-        column_check(nothing, partition_clause="false", accept_none=False).execute({})
+        column_check(nothing, partition_clause="false").execute({})
 
 
 def test_a_check_that_failed_is_final_if_told_and_shows_nothing_if_told(shown):

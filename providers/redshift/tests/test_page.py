@@ -36,7 +36,7 @@ def dag_of(name, **changes):
 
 
 def test_files_are_loaded_checked_and_unloaded(connections, redshift, bucket, put, hook):
-    put("page_views/2026-01-01/a.csv", "1,/a", "2,/b", "2,/b")
+    put("page_views/2026-01-01/a.csv", "1,2026-01-01,/a", "2,2026-01-01,/b", "2,2026-01-01,/b")
     for _ in range(2):  # a repetition counts nothing twice
         run_dag(dag_of("page_views", clicks=bucket), connections=connections).check()
     assert hook.get_first("SELECT count(*) FROM page_views") == (2,)

@@ -34,7 +34,8 @@ class SQLColumnCheckOperator(SQLCheckTask):
         table: The table, as it is written in SQL.
         column_mapping: The checks by column; a column as it is written in SQL.
         partition_clause: A condition; rows that do not meet it are left out. A check may have one besides.
-        accept_none: Whether ``min`` and ``max`` pass if there is no value at all.
+        accept_none: Whether ``min`` and ``max`` pass if there is no value at all. Unless told they do not: rows that are missing would
+            pass every check.
         **kwargs: What every check takes.
     """
 
@@ -46,7 +47,7 @@ class SQLColumnCheckOperator(SQLCheckTask):
         table: str,
         column_mapping: dict[str, dict[str, Any]],
         partition_clause: str | None = None,
-        accept_none: bool = True,
+        accept_none: bool = False,
         **kwargs: Any,  # noqa: ANN401 - passed on
     ) -> None:
         super().__init__(**kwargs)
