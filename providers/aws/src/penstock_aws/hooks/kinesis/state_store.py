@@ -138,7 +138,7 @@ class StateStore:
         self.each(lambda item: self.create(*item), files.items())
 
     def each(self, work: Callable[[T], object], items: Collection[T]) -> None:
-        """Do something about each item, several at a time; none is begun after the first that fails."""
+        """Do something about each item, several at a time; what has not begun when one of them fails is left out."""
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             for _ in pool.map(work, items):
                 pass
