@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from penstock.author.operators.bash import CommandFailedError
 from penstock.author.run.execution import element_indexes, prepare, run_try
+from penstock.author.run.failed import failed
 from penstock.model.attempt import TryFacts, TryInputs
 from penstock.model.connection import Connection
 from penstock.model.value import encode
@@ -327,9 +328,16 @@ def test_a_sensor_gives_up_in_time_and_may_count_as_skipped(dag_of, runtime):
     )
     assert (ending.outcome, ending.error) == (
         "skipped",
-        "task 'c' waited 15 s and gave up: the condition did not come true.",
+        "task 'c' waited 15 s and gave up: the condition did not come true (what = 'x').",
     )
     assert run_try(dag.get_task("d"), TryFacts("d", "r", "d"), TryInputs(), runtime).outcome == "success"
+
+
+def test_what_an_error_says_on_several_lines_is_one_line_of_a_list_and_whole_in_the_log():
+    ending = failed(ValueError("2 rows were refused:\n  a.csv, line 3: no number\n  a.csv, line 9: too long"))
+    first, rest = ending.error.split("\n", 1)
+    assert first == "ValueError: 2 rows were refused: a.csv, line 3: no number a.csv, line 9: too long"
+    assert "  a.csv, line 9: too long" in rest
 
 
 def test_equal_pokes_share_a_key_unless_they_read_their_context(dag_of, runtime):

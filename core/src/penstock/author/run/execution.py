@@ -26,7 +26,11 @@ from penstock.model.attempt import TryEnd, TryFacts, TryInputs, Value
 from penstock.model.mapping import element_indexes
 from penstock.model.names import xcom_key_problem
 from penstock.model.state import Outcome
+from penstock.model.text import shortened, visible
 from penstock.model.value import NotSerialisableError, encode, length
+
+_LONGEST_ARGUMENT = 100
+"""Letters of an argument that a sentence shows."""
 
 
 class Prepared:
@@ -68,11 +72,17 @@ class Prepared:
     def timed_out(self, waited_s: float) -> TryEnd:
         """End a try whose time to wait is over."""
         is_job = getattr(self.task, "is_job", False)
-        what = "its job had not ended" if is_job else "the condition did not come true"
-        text = f"{self.task} waited {waited_s:g} s and gave up: {what}."
+        what = "its job had not ended" if is_job else f"the condition did not come true{self._asked()}"
+        text = f"{self.task} waited {round(waited_s, 1):g} s and gave up: {what}."
         if getattr(self.task, "soft_fail", False):
             return TryEnd(Outcome.SKIPPED, text)
         return TryEnd(Outcome.FAILED, text, retryable=is_job)
+
+    def _asked(self) -> str:
+        """What a sensor was asked to look for, by its rendered arguments; "" if it has none."""
+        given = [(name, getattr(self.task, name, None)) for name in self.task.template_fields]
+        shown = [f"{name} = {shortened(visible(repr(value)), _LONGEST_ARGUMENT)}" for name, value in given if value]
+        return f" ({', '.join(shown)})" if shown else ""
 
     def succeeded(self, value: Any) -> TryEnd:  # noqa: ANN401 - what execute returned
         """End a try whose `execute` returned this value."""

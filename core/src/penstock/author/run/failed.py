@@ -43,10 +43,12 @@ def _seconds_to_wait(error: BaseException) -> float | None:
 
 
 def describe(error: BaseException) -> str:
-    """Describe an error in one sentence, then the traceback from the author's first frame on."""
-    first, frames = error_sentence(error), _authors(error.__traceback__)
+    """Describe an error on one line, which lists show, then the traceback from the author's first frame on."""
+    sentence, frames = error_sentence(error), _authors(error.__traceback__)
+    first = " ".join(line.strip() for line in sentence.splitlines() if line.strip())
     if frames is None:
-        return "\n".join([first, *map(well_formed, getattr(error, "__notes__", ()))])
+        whole = [sentence] if first != sentence else []  # as its author laid it out, for the log
+        return "\n".join([first, *whole, *map(well_formed, getattr(error, "__notes__", ()))])
     formatted = traceback.TracebackException(type(error), error, frames)
     while isinstance(error, TaskCancelled) and formatted.stack and formatted.stack[-1].filename.startswith(_HOME):
         formatted.stack.pop()  # where it stood, not how it was told to end

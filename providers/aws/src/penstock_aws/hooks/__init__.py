@@ -3,6 +3,7 @@
 from penstock_aws.hooks.batch import BatchHook
 from penstock_aws.hooks.ecs import EcsHook
 from penstock_aws.hooks.functions import LambdaHook
+from penstock_aws.hooks.kinesis import KinesisHook
 from penstock_aws.hooks.logs import LogsHook
 from penstock_aws.hooks.notices import CloudWatchHook, SnsHook
 from penstock_aws.hooks.queues import SqsHook, SqsMessage
@@ -14,6 +15,7 @@ __all__ = [
     "BatchHook",
     "CloudWatchHook",
     "EcsHook",
+    "KinesisHook",
     "LambdaHook",
     "LogsHook",
     "S3Hook",
