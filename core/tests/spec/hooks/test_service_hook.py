@@ -106,6 +106,15 @@ def test_where_a_service_was_looked_for_is_told_if_it_gave_no_answer(error, told
     assert ("Check that https://acme.test is where the connection 'acme' should lead" in str(caught.value)) is told
 
 
+def test_a_connection_that_nobody_made_is_not_named():
+    made = AcmeHook(connection=Connection("", "acme", host="acme.test", password="hunter2"))
+    with (
+        pytest.raises(ProviderError, match=r"Check that https://acme\.test is the right place"),
+        made.errors("Send"),
+    ):
+        raise OSError("refused")
+
+
 def test_a_call_is_repeated_as_the_connection_says():
     made = hook(OSError("cut"), OSError("cut"), "answer", max_attempts=2)
     with pytest.raises(ProviderError, match="cut"):

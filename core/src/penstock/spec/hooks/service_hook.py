@@ -95,9 +95,9 @@ class ServiceHook(Hook, Generic[Fields]):
         unanswered = found.http_status is None and (found.kind in _UNANSWERED or is_of_certificate(error))
         if found.hint or not unanswered:
             return found
+        place = f"where the connection {self.conn_id!r} should lead" if self.conn_id else "the right place"
         return found.with_hint(
-            f"Check that {self.endpoint} is where the connection {self.conn_id!r} should lead, and that this machine reaches it, "
-            "through a proxy if there is one"
+            f"Check that {self.endpoint or 'the service'} is {place}, and that this machine reaches it, through a proxy if there is one"
         )
 
     @contextmanager
