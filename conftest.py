@@ -1,6 +1,11 @@
-"""The order in which several workers take the tests of the whole workspace."""
+"""What the tests of the whole workspace share: the order in which several workers take them, and the workspace's wheels."""
+
+import fcntl
+from pathlib import Path
 
 import pytest
+
+import wheels
 
 
 @pytest.hookimpl(trylast=True)
@@ -16,3 +21,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _limit_s(item: pytest.Item, usual: float) -> float:
     marker = item.get_closest_marker("timeout")
     return float(marker.args[0]) if marker else usual
+
+
+@pytest.fixture(scope="session")
+def workspace_wheels(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """The folder of the wheels of all packages, which are built once for all workers; it is only read."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if hasattr(request.config, "workerinput") else own) / "workspace-wheels"
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a worker that dies lets it go
+        if not folder.exists():
+            building = folder.with_suffix(".building")
+            wheels.build_wheels(Path(__file__).parent, building)
+            building.rename(folder)
+    return folder

@@ -14,8 +14,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from house.tree import package_folders
-
 ROOT = Path(__file__).parent.parent
 MOST_DISTRIBUTIONS = 25
 MOST_MEGABYTES = 50.0
@@ -23,6 +21,9 @@ MOST_IMPORT_MS = 80.0
 MOST_VERSION_MS = 120.0
 ABSENT = ("sqlalchemy", "jinja2", "rich", "cryptography")
 ROUNDS = 20
+BUILD = ("build", "--quiet", "--all-packages", "--wheel", "--out-dir")
+"""What the README has readers tell uv, before the folder of the wheels."""
+UNPUBLISHED = "penstock_testkit"
 LEFT_OUT = ("penstock.testing.pytest_plugin", "penstock.testing.suites.")
 """Beginnings of the names of modules that tests import, for which pytest is there."""
 
@@ -41,11 +42,9 @@ print(len(names))
 
 
 def build_wheels(root: Path, folder: Path) -> list[Path]:
-    """Build the wheel of every package but the testkit, which is never published."""
-    for package in package_folders(root):
-        if package.name != "testkit":
-            _run(_uv(), "build", "--quiet", "--wheel", "--out-dir", str(folder), str(root / package))
-    return sorted(folder.glob("*.whl"))
+    """Build the wheel of every package; those that are published are returned."""
+    _run(_uv(), *BUILD, str(folder), str(root))
+    return sorted(wheel for wheel in folder.glob("*.whl") if not wheel.name.startswith(UNPUBLISHED))
 
 
 def make_environment(folder: Path, wheels: Path, requirement: str, constraints: Path | None = None) -> Path:

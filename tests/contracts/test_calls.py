@@ -5,6 +5,8 @@ import pytest
 from house.calls import Rule, allowance, banned
 from house.tree import sources_of
 
+pytestmark = pytest.mark.xdist_group("sources")  # each file is parsed once, and kept
+
 CORE = "core/src/penstock"
 RULES = {
     "wall clock": Rule(

@@ -5,6 +5,8 @@ import pytest
 from house.cycles import run_time_cycles
 from house.tree import sources_of
 
+pytestmark = pytest.mark.xdist_group("sources")  # each file is parsed once, and kept
+
 
 def test_no_package_has_an_import_cycle_at_run_time(workspace):
     modules = {}

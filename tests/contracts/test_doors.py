@@ -8,6 +8,8 @@ from house.doors import through_the_front_door
 from house.tree import sources_of
 from penstock_manifest.judge import read_manifest
 
+pytestmark = pytest.mark.xdist_group("sources")  # each file is parsed once, and kept
+
 MAY_USE_THE_DOOR = {
     "core/src/penstock/author/build/missing.py": "tells authors which names the door has",
     "core/src/penstock/load/preload.py": "imports every name ahead of DAG files, which will use the door",

@@ -17,6 +17,8 @@ from house.glossary import (
 )
 from house.tree import package_folders, sources_of
 
+pytestmark = pytest.mark.xdist_group("sources")  # each file is parsed once, and kept
+
 # Public classes that share a name on purpose, each with its reason in a sentence.
 SAME_CLASSES = {
     "Connection": "What authors write is named like the value that it returns, as in Airflow.",

@@ -4,6 +4,8 @@ import pytest
 
 from house.known_defects import PAGE, unlisted_defects, untrue_rows
 
+pytestmark = pytest.mark.xdist_group("sources")  # each file is parsed once, and kept
+
 ROW = "| acme/box#12, #13 | it fell over | `tests/test_box.py::test_it_stands` |\n"
 
 

@@ -8,6 +8,8 @@ import pytest
 from house.mentions import Mentions
 from house.tree import files_of
 
+pytestmark = pytest.mark.xdist_group("sources")  # each file is parsed once, and kept
+
 FOR_CONTRIBUTORS = ("docs/explanation", "docs/adr", "CONTRIBUTING.md")
 
 

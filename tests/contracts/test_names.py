@@ -7,6 +7,8 @@ import pytest
 from house.names import drawers, undocumented
 from house.tree import files_of, sources_of
 
+pytestmark = pytest.mark.xdist_group("sources")  # each file is parsed once, and kept
+
 
 def test_no_module_is_a_drawer(workspace):
     paths = [path for path in files_of(workspace, ".py") if path.parts[0] != "tools"]

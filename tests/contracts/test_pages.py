@@ -13,6 +13,7 @@ import pytest
 from house.pages import Block, Reader, blocks_of, commands_of, matches
 from house.tree import files_of
 from penstock.testing import load_dags
+from wheels import BUILD
 
 ROOT = Path(__file__).parents[2]
 RUN_ELSEWHERE = {
@@ -47,24 +48,12 @@ def folder(tmp_path) -> Path:
     return made
 
 
-@pytest.fixture(scope="module")
-def wheels(tmp_path_factory) -> Path:
-    """The folder of the wheels that the README has one build."""
-    install = next(block for block in blocks_of((ROOT / "README.md").read_text()) if block.language == "console")
-    build, find = (command.line for command in commands_of(install))
-    made = tmp_path_factory.mktemp("wheels") / "dist"
-    build = build.replace(".dev/bin/uv", f"{sys.executable} -m uv").replace("dist", str(made))
-    subprocess.run(build, shell=True, cwd=ROOT, check=True, capture_output=True, timeout=200)
-    assert find == 'export PIP_FIND_LINKS="$PWD/dist"'
-    return made
-
-
 @pytest.mark.xdist_group("tutorials")
 @pytest.mark.parametrize("page", [path for path in PAGES if path.parent.name == "tutorial"], ids=lambda path: path.stem)
-def test_a_stranger_can_follow_the_tutorial_from_an_empty_folder(page, folder, variables, wheels):
+def test_a_stranger_can_follow_the_tutorial_from_an_empty_folder(page, folder, variables, workspace_wheels):
     # What is imported is compiled once anyway.
-    variables |= {"PIP_FIND_LINKS": str(wheels), "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_COMPILE": "1"}
-    variables |= {"UV_FIND_LINKS": str(wheels), "UV_PYTHON_DOWNLOADS": "never"}
+    variables |= {"PIP_FIND_LINKS": str(workspace_wheels), "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_COMPILE": "0"}
+    variables |= {"UV_FIND_LINKS": str(workspace_wheels), "UV_PYTHON_DOWNLOADS": "never"}
     before = getrusage(RUSAGE_CHILDREN)
     problems = Reader(folder, variables).follow(page.read_text())
     after = getrusage(RUSAGE_CHILDREN)
@@ -120,6 +109,13 @@ def test_the_two_commands_of_the_readme_are_what_ci_and_nox_have():
     assert commands[1] in (ROOT / ".ci" / "run").read_text().splitlines()
     sessions = set(re.findall(r"^def (\w+)\(session", (ROOT / "noxfile.py").read_text(), re.MULTILINE))
     assert {command.rpartition("-s ")[2] for command in commands} <= sessions
+
+
+def test_the_wheels_that_the_tutorials_install_are_those_that_the_readme_has_one_build():
+    install = next(block for block in blocks_of((ROOT / "README.md").read_text()) if block.language == "console")
+    build, find = (command.line for command in commands_of(install))
+    assert build.split() == [".dev/bin/uv", *BUILD, "dist"]
+    assert find == 'export PIP_FIND_LINKS="$PWD/dist"'
 
 
 def test_every_python_block_of_every_page_compiles():

@@ -5,6 +5,8 @@ import pytest
 from house.raises import unnamed_raises
 from house.tree import sources_of
 
+pytestmark = pytest.mark.xdist_group("sources")  # each file is parsed once, and kept
+
 
 def test_every_public_callable_names_what_it_raises(workspace):
     paths = sources_of(workspace)

@@ -5,6 +5,8 @@ import pytest
 from house.sentences import doubled_stops
 from house.tree import sources_of
 
+pytestmark = pytest.mark.xdist_group("sources")  # each file is parsed once, and kept
+
 
 def test_no_message_puts_a_full_stop_behind_the_words_of_an_error(workspace):
     paths = sources_of(workspace)

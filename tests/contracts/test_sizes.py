@@ -5,6 +5,8 @@ import pytest
 from house.sizes import FILE_LINES, FUNCTION_LINES, ROOM_FILES, ROOM_LINES, TEST_FILE_LINES, too_large, too_large_rooms
 from house.tree import files_of, sources_of
 
+pytestmark = pytest.mark.xdist_group("sources")  # each file is parsed once, and kept
+
 
 def test_no_file_and_no_function_is_too_large(workspace):
     found = [

@@ -5,6 +5,8 @@ import pytest
 from house.tables import enums_of, incomplete_tables
 from house.tree import sources_of
 
+pytestmark = pytest.mark.xdist_group("sources")  # each file is parsed once, and kept
+
 
 def test_every_table_over_an_enum_is_complete(workspace):
     # A provider's lists of the errors that it knows of each kind are no tables that are looked up.

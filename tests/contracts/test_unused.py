@@ -5,6 +5,8 @@ import pytest
 from house.tree import files_of, sources_of
 from house.unused import only_tests_use
 
+pytestmark = pytest.mark.xdist_group("sources")  # each file is parsed once, and kept
+
 # Called by name from outside of this repository: by a library, which is named, or by those who use what we publish.
 CALLED_FROM_OUTSIDE = {
     "SQLAlchemy": "load_dialect_impl process_bind_param process_result_value",

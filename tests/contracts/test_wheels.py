@@ -1,7 +1,6 @@
 """What users get: wheels that import alone, and a core within its budget (ADR 0009)."""
 
-import subprocess
-import sys
+from zipfile import ZipFile
 
 import pytest
 
@@ -18,17 +17,9 @@ pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("wheels")]
 
 
 @pytest.fixture(scope="module")
-def built(workspace, tmp_path_factory):
-    """The folder of all wheels."""
-    folder = tmp_path_factory.mktemp("wheels")
-    assert wheels.build_wheels(workspace, folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def core_python(built, tmp_path_factory):
+def core_python(workspace_wheels, tmp_path_factory):
     """The Python of an environment that has the core alone."""
-    return wheels.make_environment(tmp_path_factory.mktemp("core") / "env", built, "penstock-core")
+    return wheels.make_environment(tmp_path_factory.mktemp("core") / "env", workspace_wheels, "penstock-core")
 
 
 def _distributions(workspace):
@@ -36,20 +27,17 @@ def _distributions(workspace):
     return PACKAGES | {f"penstock-providers-{name}": f"penstock_{name.replace('-', '_')}" for name in providers}
 
 
-def test_every_wheel_imports_whole_beside_nothing_but_what_it_requires(workspace, built, tmp_path):
+def test_every_wheel_imports_whole_beside_nothing_but_what_it_requires(workspace, workspace_wheels, tmp_path):
     for distribution, package in _distributions(workspace).items():
-        python = wheels.make_environment(tmp_path / distribution, built, distribution)
+        python = wheels.make_environment(tmp_path / distribution, workspace_wheels, distribution)
         assert wheels.import_everything(python, package, tmp_path) > 0
         ours = {name for name in wheels.distributions(python) if name.startswith("penstock")}
         assert ours <= {distribution, "penstock-core", "penstock-manifest"}
 
 
-def test_no_wheel_holds_tests_or_a_name_of_another(built):
-    for wheel in built.glob("*.whl"):
-        names = subprocess.run(
-            [sys.executable, "-m", "zipfile", "-l", wheel], capture_output=True, text=True, check=True
-        ).stdout
-        tops = {line.split("/")[0] for line in names.splitlines()[1:]}
+def test_no_wheel_holds_tests_or_a_name_of_another(workspace_wheels):
+    for wheel in workspace_wheels.glob("*.whl"):
+        tops = {name.split("/")[0] for name in ZipFile(wheel).namelist()}
         assert len({top for top in tops if not top.endswith(".dist-info")}) == 1, f"{wheel.name} has {tops}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -16,7 +17,6 @@ import pytest
 
 from penstock_testkit.wheels import small_manifest, write_provider, write_wheel
 
-ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60.0
 OPERATOR = """
 from penstock import Operator
@@ -43,11 +43,12 @@ with DAG("both", schedule=None):
 
 
 @pytest.fixture(scope="module")
-def wheels(tmp_path_factory):
+def wheels(tmp_path_factory, workspace_wheels):
     """The core's wheel, a library of two versions, and two providers that do not agree on it."""
     folder = tmp_path_factory.mktemp("wheels")
     for package in ("manifest", "core"):
-        subprocess.run([sys.executable, "-m", "uv", "build", "-q", "--wheel", "-o", folder, ROOT / package], check=True)
+        (wheel,) = workspace_wheels.glob(f"penstock_{package}-*.whl")
+        shutil.copy(wheel, folder)
     for version in ("1.0", "2.0"):
         write_wheel(folder, "lib-c", version, files={"lib_c.py": f"VERSION = {version!r}\n"})
     for name, wanted in (("left", "lib-c<2"), ("right", "lib-c>=2")):
