@@ -15,12 +15,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-sys.path.append(str(Path(__file__).parent))  # tests are no packages; what these share is found by its name
-
-from fork_server import PYTHON, ForkServer
-
 from penstock_plugin_manager.cli import main
 from penstock_plugin_manager.registry import COMMANDS, command_parser
+from penstock_testkit.fork_server import ForkServer
 from penstock_testkit.package_index import pypiserver
 from penstock_testkit.wheels import small_manifest, write_provider, write_wheel
 
@@ -161,14 +158,7 @@ class World:
     def pm(self, *words: str, expect: int | None = 0, sources: bool | None = None, **variables: str) -> Said:
         """Run the manager in the project folder and expect an exit code."""
         command, environ = self.command(*words, sources=sources), {**self.variables, **variables}
-        if any(name.startswith(PYTHON) for name in variables):
-            done = subprocess.run(
-                command, cwd=self.folder, env=environ, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
-                timeout=PATIENCE_S,
-            )  # fmt: skip
-            said = Said(done.returncode, done.stdout, done.stderr)
-        else:
-            said = Said(*_manager().run(command[3:], self.folder, environ, PATIENCE_S))
+        said = Said(*_manager().run(command[3:], self.folder, environ, seconds=PATIENCE_S))
         assert "Traceback" not in said.err, said.err
         assert expect is None or said.code == expect, f"{words}: exit {said.code}\n{said.out}\n{said.err}"
         return said
@@ -215,7 +205,7 @@ class World:
 @functools.cache
 def _manager() -> ForkServer:
     """The process of which each command of a manager is a fork."""
-    made = ForkServer()
+    made = ForkServer("penstock_plugin_manager.cli:main", "penstock_plugin_manager")
     atexit.register(made.close)
     return made
 

@@ -1,5 +1,7 @@
 """A whole installation: a project folder, `penstock up` as a real process, and the command line as people use it."""
 
+import atexit
+import functools
 import json
 import os
 import signal
@@ -16,6 +18,7 @@ from penstock.app.compose import keyring
 from penstock.model.run import TaskInstance
 from penstock.settings import load_settings
 from penstock.store import Store
+from penstock_testkit.fork_server import ForkServer
 
 PATIENCE_S = 60.0
 HEAD = "from penstock import *\nfrom datetime import datetime, timedelta, timezone\nimport os, time, subprocess\n"
@@ -67,19 +70,11 @@ class Project:
     def write(self, name: str, body: str) -> None:
         (self.folder / "dags" / name).write_text(HEAD + body)
 
-    def call(self, *arguments: str, code: int | None = 0, given: str | None = None) -> str:
-        done = subprocess.run(  # noqa: PLW1510 - the code is checked below, with the output
-            [sys.executable, "-m", "penstock", *arguments],
-            cwd=self.folder,
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-            input=given,
-        )
-        assert code is None or done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
-        assert "Traceback" not in done.stderr, done.stderr
-        return done.stdout + done.stderr if code else done.stdout
+    def call(self, *arguments: str, code: int | None = 0, given: str = "") -> str:
+        done = _command_line().run(arguments, self.folder, self.environ, given=given, seconds=PATIENCE_S)
+        assert code is None or done.code == code, f"{arguments}: {done.code}\n{done.out}{done.err}"
+        assert "Traceback" not in done.err, done.err
+        return done.out + done.err if code else done.out
 
     def json(self, *arguments: str) -> Any:
         return json.loads(self.call(*arguments, "--json"))
@@ -167,6 +162,14 @@ class Project:
                     continue
             time.sleep(0.05)  # the kernel takes a moment to bury them
         raise AssertionError(f"processes of {self.folder} cannot be ended: {left}")
+
+
+@functools.cache
+def _command_line() -> ForkServer:
+    """The process of which each command is a fork; importing the store takes a second of a core."""
+    made = ForkServer("penstock.cli:main", "penstock.cli", "penstock.service", "penstock.store", "alembic.command")
+    atexit.register(made.close)
+    return made
 
 
 @pytest.fixture
