@@ -70,8 +70,11 @@ def test_the_version_imports_nothing_that_takes_time():
     assert done.stdout.splitlines()[1] == "[] 0"
 
 
-def test_help_imports_no_command():
-    done = python("import sys; from penstock.cli.root import run; run(['--help']); print('sqlalchemy' in sys.modules)")
+def test_help_and_the_process_that_supervises_all_others_import_no_database():
+    done = python(
+        "import sys; from penstock.cli.root import run; run(['--help']);"
+        "import penstock.cli.project, penstock.app.up; print('sqlalchemy' in sys.modules)"
+    )
     assert "connections" in done.stdout
     assert done.stdout.splitlines()[-1] == "False"
 

@@ -3,14 +3,16 @@
 import getpass
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from penstock.app import compose
 from penstock.cli.terminal import print_remark
 from penstock.errors import ConfigError
-from penstock.service.installation import Installation
 from penstock.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from penstock.service.installation import Installation
 
 
 def settings_of(context: click.Context) -> Settings:
@@ -19,7 +21,7 @@ def settings_of(context: click.Context) -> Settings:
     return load_settings(environ, Path.cwd())
 
 
-def project(context: click.Context, *, create: bool = False) -> Installation:
+def project(context: click.Context, *, create: bool = False) -> "Installation":
     """Open the project of the working folder, for a ``with`` block.
 
     Args:
@@ -32,17 +34,17 @@ def project(context: click.Context, *, create: bool = False) -> Installation:
     """
     settings = settings_of(context)
     require_project(settings)
-    return compose.installation(settings, create=create)
+    return _open(settings, create=create)
 
 
-def anywhere(context: click.Context) -> Installation:
+def anywhere(context: click.Context) -> "Installation":
     """Open what there is in any folder, for a ``with`` block; no database is made. Raises ConfigError."""
-    return compose.installation(settings_of(context), create=False)
+    return _open(settings_of(context), create=False)
 
 
-def new_project(settings: Settings) -> Installation:
+def new_project(settings: Settings) -> "Installation":
     """Open a project that was just made, for a ``with`` block."""
-    return compose.installation(settings)
+    return _open(settings, create=True)
 
 
 def require_project(settings: Settings) -> None:
@@ -69,9 +71,15 @@ def person() -> str:
         return ""
 
 
-def remind_of_scheduler(installation: Installation) -> bool:
+def remind_of_scheduler(installation: "Installation") -> bool:
     """Tell whether somebody will act on a request, and say on stderr if nobody will."""
     runs = installation.scheduler_runs
     if not runs:
         print_remark("no scheduler is running: this waits until `penstock up` is")
     return runs
+
+
+def _open(settings: Settings, *, create: bool) -> "Installation":
+    from penstock.app.compose import installation  # noqa: PLC0415 - `penstock up` itself opens no database
+
+    return installation(settings, create=create)
