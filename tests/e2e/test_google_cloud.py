@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from penstock_testkit import fork_server
 from penstock_testkit.gcs import Gcs, GoogleTokens, SecretManager
 
 SETTINGS = """
@@ -97,12 +98,9 @@ def up(folder):
 
 
 def penstock(folder, *words, **environ):
-    done = subprocess.run(
-        [sys.executable, "-m", "penstock", *words],
-        cwd=folder, env=os.environ | environ, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
-    return done.stdout
+    done = fork_server.penstock().run(words, folder, os.environ | environ, seconds=PATIENCE_S)
+    assert done.code == 0, f"{words}: {done.code}\n{done.out}{done.err}"
+    return done.out
 
 
 def test_an_upload_whose_try_is_killed_goes_on_in_the_next_and_its_log_is_in_the_bucket(gcs, folder, up):

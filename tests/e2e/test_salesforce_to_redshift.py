@@ -21,6 +21,7 @@ from penstock.testing import load_dags
 from penstock_aws.connections import AwsFields
 from penstock_redshift.connections import RedshiftFields
 from penstock_salesforce.connections import SalesforceFields
+from penstock_testkit.fork_server import penstock
 from penstock_testkit.salesforce import HOST, Salesforce
 
 EXAMPLE = WORKSPACE / "examples" / "salesforce_to_redshift"
@@ -68,13 +69,9 @@ class Project:
         self.penstock("init", "--no-example")
         shutil.copy(EXAMPLE / "dags" / "crm.py", folder / "dags")
 
-    def penstock(self, *words: str) -> str:
-        command = [sys.executable, "-m", "penstock", *words]
-        done = subprocess.run(
-            command, cwd=self.folder, env=self.environ, capture_output=True, text=True, timeout=PATIENCE_S, check=False
-        )
-        assert done.returncode == 0, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
-        return done.stdout
+    def penstock(self, *words: str) -> None:
+        done = penstock().run(words, self.folder, self.environ, seconds=PATIENCE_S)
+        assert done.code == 0, f"{words}: {done.code}\n{done.out}{done.err}"
 
     def start(self) -> None:
         with self.log.open("ab") as log:

@@ -16,6 +16,7 @@ import pytest
 from fleet import WORKSPACE, install
 
 from penstock_manifest.kinds import ARRAYS
+from penstock_testkit.fork_server import penstock
 
 PACKAGE = WORKSPACE / "examples" / "third_party"
 MANIFEST = tomllib.loads((PACKAGE / "src" / "penstock_parcels" / "provider.toml").read_text())
@@ -112,12 +113,9 @@ class Project:
             )  # fmt: skip
 
     def penstock(self, *words: str, environ: dict[str, str] | None = None) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "penstock", *words],
-            cwd=self.folder, env=environ or self.environ, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
-        return done.stdout
+        done = penstock().run(words, self.folder, environ or self.environ, seconds=PATIENCE_S)
+        assert done.code == 0, f"{words}: {done.code}\n{done.out}{done.err}"
+        return done.out
 
     def json(self, *words: str):
         return json.loads(self.penstock(*words, "--json"))

@@ -1,7 +1,5 @@
 """A whole installation: a project folder, `penstock up` as a real process, and the command line as people use it."""
 
-import atexit
-import functools
 import json
 import os
 import signal
@@ -18,7 +16,7 @@ from penstock.app.compose import keyring
 from penstock.model.run import TaskInstance
 from penstock.settings import load_settings
 from penstock.store import Store
-from penstock_testkit.fork_server import ForkServer
+from penstock_testkit.fork_server import penstock
 
 PATIENCE_S = 60.0
 HEAD = "from penstock import *\nfrom datetime import datetime, timedelta, timezone\nimport os, time, subprocess\n"
@@ -71,7 +69,7 @@ class Project:
         (self.folder / "dags" / name).write_text(HEAD + body)
 
     def call(self, *arguments: str, code: int | None = 0, given: str = "") -> str:
-        done = _command_line().run(arguments, self.folder, self.environ, given=given, seconds=PATIENCE_S)
+        done = penstock().run(arguments, self.folder, self.environ, given=given, seconds=PATIENCE_S)
         assert code is None or done.code == code, f"{arguments}: {done.code}\n{done.out}{done.err}"
         assert "Traceback" not in done.err, done.err
         return done.out + done.err if code else done.out
@@ -162,14 +160,6 @@ class Project:
                     continue
             time.sleep(0.05)  # the kernel takes a moment to bury them
         raise AssertionError(f"processes of {self.folder} cannot be ended: {left}")
-
-
-@functools.cache
-def _command_line() -> ForkServer:
-    """The process of which each command is a fork; importing the store takes a second of a core."""
-    made = ForkServer("penstock.cli:main", "penstock.cli", "penstock.service", "penstock.store", "alembic.command")
-    atexit.register(made.close)
-    return made
 
 
 @pytest.fixture

@@ -4,6 +4,9 @@ Importing a command line takes longer than most of its commands, and tests give 
 its words, folder, environment, input, output, exit code and death are its own. Not covered: what an interpreter does at its start.
 """
 
+import atexit
+import functools
+import gc
 import importlib
 import json
 import os
@@ -20,8 +23,11 @@ from typing import IO, NamedTuple
 _INTERPRETER = ("PYTHON", "LD_")
 """Beginnings of variables that an interpreter reads at its start; with others than the server's a command has one of its own."""
 
+_PATH = "PYTHONPATH"
+"""The one of them that has no effect but on ``sys.path``, which a fork sets itself."""
 
-class Ended(NamedTuple):
+
+class CommandResult(NamedTuple):
     """How a command ended: its exit code, that of a signal below zero, and what it wrote."""
 
     code: int
@@ -44,6 +50,7 @@ class ForkServer:
             number = theirs.fileno()
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", __name__, str(number), entry, *packages],
+                env={name: text for name, text in os.environ.items() if name != _PATH},
                 pass_fds=[number],
                 stdin=subprocess.DEVNULL,
             )
@@ -52,7 +59,7 @@ class ForkServer:
 
     def run(
         self, words: Sequence[str], folder: Path, variables: Mapping[str, str], *, given: str = "", seconds: float
-    ) -> Ended:
+    ) -> CommandResult:
         """Run the command line with these words.
 
         Args:
@@ -78,7 +85,7 @@ class ForkServer:
                 timeout=seconds,
                 check=False,
             )
-            return Ended(done.returncode, done.stdout, done.stderr)
+            return CommandResult(done.returncode, done.stdout, done.stderr)
         request = {"words": [*words], "folder": str(folder), "variables": {**variables}}
         line, theirs = socket.socketpair()
         with line, _file(given) as into, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
@@ -87,7 +94,7 @@ class ForkServer:
                 socket.send_fds(self._line, [b"run"], descriptors)
             line.settimeout(seconds)
             ended = line.recv(64)
-            return Ended(int(ended or -signal.SIGKILL), _text(out), _text(errors))
+            return CommandResult(int(ended or -signal.SIGKILL), _text(out), _text(errors))
 
     def close(self) -> None:
         """End it; commands that run go on."""
@@ -95,8 +102,16 @@ class ForkServer:
         self._process.wait(10)
 
 
+@functools.cache
+def penstock() -> ForkServer:
+    """The process of which each command of Penstock is a fork; it is made for the first and ends with this process."""
+    made = ForkServer("penstock.cli:main", "penstock.cli", "penstock.service", "penstock.store", "alembic.command")
+    atexit.register(made.close)
+    return made
+
+
 def _of_interpreter(variables: Mapping[str, str]) -> dict[str, str]:
-    return {name: text for name, text in variables.items() if name.startswith(_INTERPRETER)}
+    return {name: text for name, text in variables.items() if name.startswith(_INTERPRETER) and name != _PATH}
 
 
 def _file(text: str) -> IO[bytes]:
@@ -145,6 +160,7 @@ def _run_command(entry: str, asked: int, *streams: int) -> None:
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["variables"])
+    sys.path[:0] = [str(Path(each).absolute()) for each in os.environ.get(_PATH, "").split(os.pathsep) if each]
     module, _, function = entry.partition(":")
     sys.argv = [module.partition(".")[0], *request["words"]]
     code: object = 1
@@ -152,6 +168,8 @@ def _run_command(entry: str, asked: int, *streams: int) -> None:
         code = getattr(importlib.import_module(module), function)()
     except SystemExit as ended:
         code = ended.code
+        if not isinstance(code, int | None):
+            sys.stderr.write(f"{code}\n")
     except BaseException:  # noqa: BLE001 - an interpreter would end so, too: its traceback is what a test looks for
         sys.excepthook(*sys.exc_info())
     finally:
@@ -170,4 +188,5 @@ def _import(package: str) -> None:
 if __name__ == "__main__":
     for name in sys.argv[3:]:
         _import(name)
+    gc.freeze()  # or the first collection of each fork would copy the pages of all that was imported
     _serve(socket.socket(fileno=int(sys.argv[1])), sys.argv[2])

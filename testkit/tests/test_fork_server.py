@@ -1,0 +1,56 @@
+"""A forked command is to its caller what one with an interpreter of its own is."""
+
+import os
+
+import pytest
+
+from penstock_testkit.fork_server import ForkServer
+
+PROGRAM = """
+import os, signal, sys
+
+def main():
+    what = sys.argv[1]
+    if what == "tells":
+        print(os.getcwd(), os.environ["GIVEN"], "PATH" in os.environ, sys.stdin.read(), sys.argv[2:])
+    elif what == "returns":
+        return 3
+    elif what == "exits":
+        sys.exit("a word at the end")
+    elif what == "raises":
+        raise ValueError("no box")
+    elif what == "dies":
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+ENDS = {
+    "tells": (0, "{folder} a word False some input ['x y', '']\n", ""),
+    "returns": (3, "", ""),
+    "exits": (1, "", "a word at the end\n"),
+    "raises": (1, "", "ValueError: no box\n"),
+    "dies": (-9, "", ""),
+}
+
+
+@pytest.fixture(scope="module")
+def server():
+    made = ForkServer("probe.main:main")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def probe(tmp_path):
+    """A folder with the program; it is no installed one, so it is found by the command's own variables alone."""
+    (tmp_path / "site" / "probe").mkdir(parents=True)
+    (tmp_path / "site" / "probe" / "main.py").write_text(PROGRAM)
+    (tmp_path / "site" / "probe" / "__main__.py").write_text("import sys, probe.main\nsys.exit(probe.main.main())\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("own", [{}, {"PYTHONHASHSEED": "1"}], ids=["forked", "an interpreter of its own"])
+def test_words_folder_variables_input_output_code_and_death_are_its_own(server, probe, own):
+    variables = {"PYTHONPATH": str(probe / "site"), "GIVEN": "a word", **own}
+    for what, (code, out, error) in ENDS.items():
+        ended = server.run([what, "x y", ""], probe, variables, given="some input", seconds=60)
+        assert (ended.code, ended.out) == (code, out.format(folder=os.path.realpath(probe))), ended
+        assert ended.err.endswith(error) if error else not ended.err, ended
