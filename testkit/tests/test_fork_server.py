@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from penstock_testkit.fork_server import ForkServer
+from penstock_testkit.commands.fork_server import ForkServer
 
 PROGRAM = """
 import os, signal, sys

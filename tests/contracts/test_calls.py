@@ -95,7 +95,7 @@ RULES = {
             f"{CORE}/author/operators/bash.py": "ends the command of a task, from below the floor of processes",
             f"{CORE}/processes/": "the floor of all that start processes",
             "plugin-manager/src/penstock_plugin_manager/conformance/fenced.py": "ends a provider's tests with all that they started",
-            "testkit/src/penstock_testkit/fork_server.py": "commands of tests, which are forked instead of started",
+            "testkit/src/penstock_testkit/commands/fork_server.py": "commands of tests, which are forked instead of started",
         },
     ),
 }

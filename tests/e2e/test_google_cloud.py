@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from penstock_testkit import fork_server
+from penstock_testkit.commands import fork_server
 from penstock_testkit.gcs import Gcs, GoogleTokens, SecretManager
 
 SETTINGS = """

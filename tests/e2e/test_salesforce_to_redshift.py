@@ -21,7 +21,7 @@ from penstock.testing import load_dags
 from penstock_aws.connections import AwsFields
 from penstock_redshift.connections import RedshiftFields
 from penstock_salesforce.connections import SalesforceFields
-from penstock_testkit.fork_server import penstock
+from penstock_testkit.commands.fork_server import penstock
 from penstock_testkit.salesforce import HOST, Salesforce
 
 EXAMPLE = WORKSPACE / "examples" / "salesforce_to_redshift"

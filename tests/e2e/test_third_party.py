@@ -16,7 +16,7 @@ import pytest
 from fleet import WORKSPACE, install
 
 from penstock_manifest.kinds import ARRAYS
-from penstock_testkit.fork_server import penstock
+from penstock_testkit.commands.fork_server import penstock
 
 PACKAGE = WORKSPACE / "examples" / "third_party"
 MANIFEST = tomllib.loads((PACKAGE / "src" / "penstock_parcels" / "provider.toml").read_text())

@@ -17,7 +17,7 @@ import pytest
 
 from penstock_plugin_manager.cli import main
 from penstock_plugin_manager.registry import COMMANDS, command_parser
-from penstock_testkit.fork_server import ForkServer
+from penstock_testkit.commands.fork_server import ForkServer
 from penstock_testkit.package_index import pypiserver
 from penstock_testkit.wheels import small_manifest, write_provider, write_wheel
 

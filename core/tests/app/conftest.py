@@ -16,7 +16,7 @@ from penstock.app.compose import keyring
 from penstock.model.run import TaskInstance
 from penstock.settings import load_settings
 from penstock.store import Store
-from penstock_testkit.fork_server import penstock
+from penstock_testkit.commands.fork_server import penstock
 
 PATIENCE_S = 60.0
 HEAD = "from penstock import *\nfrom datetime import datetime, timedelta, timezone\nimport os, time, subprocess\n"

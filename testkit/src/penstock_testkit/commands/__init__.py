@@ -1,0 +1,1 @@
+"""Commands of a command line, as tests give them: processes of their own that need import nothing."""
