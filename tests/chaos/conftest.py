@@ -1,7 +1,6 @@
-"""Makes the modules of the clickstream example importable, and those of the installation under fire."""
+"""Makes the modules of the installation under fire importable."""
 
 import sys
 from pathlib import Path
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parents[1] / "examples" / "clickstream")]
+sys.path.insert(0, str(Path(__file__).parent))

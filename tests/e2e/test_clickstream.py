@@ -1,7 +1,11 @@
 """The clickstream pipeline on a few hours of real flights, with real servers and processes."""
 
+import contextlib
 import gzip
 import json
+import os
+import signal
+from pathlib import Path
 from urllib.error import HTTPError, URLError
 
 import produce
@@ -14,6 +18,7 @@ from rehearsal import ONE_DAY, Rehearsal, hour
 from penstock.app.compose import installation
 from penstock.settings import load_settings
 from penstock.testing import load_dags
+from penstock_testkit.processes import wait_until
 
 TRACKED = {"AA": ["scheduled", "arrived"], "UA": ["departed", "diverted"]}
 CUSTOMERS = ["AA", "UA", "B6"]
@@ -126,6 +131,53 @@ def test_slack_is_told_which_hour_of_which_customer_is_late(stage):
     stage.wait_until(lambda: all(loaded(stage, each) >= count for each in CUSTOMERS), "the late hour")
 
 
+def processes(stage):
+    """Every process of Penstock on this stage: each works in the project's folder."""
+    found = set()
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (entry / "cwd").readlink() == stage.project:
+                found.add(int(entry.name))
+    return found
+
+
+def kill_a_try(stage):
+    """SIGKILL a process in which a task of a customer runs, as soon as there is one."""
+    ours = "SELECT DISTINCT pid FROM try JOIN run USING (run) WHERE dag_id LIKE 'clickstream%' AND task_id <> 'wait_for_hour'"
+
+    def killed():
+        alive = processes(stage)
+        for (pid,) in stage.rows(f"{ours} AND pid IS NOT NULL AND try.ended_at IS NULL"):
+            if pid in alive:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                    return True
+        return False
+
+    stage.wait_until(killed, "a try to kill")
+
+
+def kill_everything_by_its_supervisor(stage):
+    """SIGKILL ``penstock up``, whose end no other process outlives, and start it anew."""
+    os.kill(stage.up().pid, signal.SIGKILL)
+    stage.up().wait(30)
+    wait_until(lambda: not processes(stage), seconds=30, otherwise=lambda: f"{processes(stage)} live on")
+    stage.up()
+
+
+def nothing_is_unfinished_or_doubled(stage):
+    """States and ledger of the tries are as after an undisturbed run."""
+    ours = "FROM run JOIN {} t USING (run) WHERE dag_id LIKE 'clickstream%' AND "
+    return [
+        *stage.rows(f"SELECT * {ours.format('task_instance')} t.state NOT IN ('success', 'skipped')"),
+        *stage.rows(f"SELECT * {ours.format('try')} t.ended_at IS NULL"),
+        *stage.rows(
+            f"SELECT dag_id, run_id, task_id, count(*) {ours.format('try')} outcome = 'success' "
+            "GROUP BY 1, 2, 3 HAVING count(*) <> 1"
+        ),
+    ] == []
+
+
 def test_every_table_and_its_mirror_are_exact_although_all_kinds_of_processes_are_killed(stage):
     before = stage.last
     count = extend(stage, 2)
@@ -134,9 +186,13 @@ def test_every_table_and_its_mirror_are_exact_although_all_kinds_of_processes_ar
     stage.kill("spawn_server")
     stage.produce(CUSTOMERS, before + (hour(1) - hour(0)), before + (hour(1) - hour(0)))
     stage.kill("provider_service")
+    kill_a_try(stage)
+    stage.kill("loader")
     stage.kill("scheduler")
     stage.produce(CUSTOMERS, stage.last, stage.last)
     stage.kill("provider_service")
+    kill_a_try(stage)
+    kill_everything_by_its_supervisor(stage)
 
     stage.wait_until(lambda: all(loaded(stage, each) >= count for each in CUSTOMERS), "the hours", 120)
     tracked = {**TRACKED, "B6": ["scheduled", "cancelled"]}
@@ -144,6 +200,9 @@ def test_every_table_and_its_mirror_are_exact_although_all_kinds_of_processes_ar
     assert stage.problems({"UA": ["scheduled"]}, hour(14), stage.last) == []
     assert len(stage.dead_letters()) == count
     assert all("usable name" in reason for reason in stage.dead_letters())
+    assert nothing_is_unfinished_or_doubled(stage)
+    assert stage.down() == 0
+    wait_until(lambda: not processes(stage), seconds=30, otherwise=lambda: f"{processes(stage)} live on")
 
 
 @pytest.fixture(scope="module")

@@ -119,10 +119,11 @@ def test_cancelling_a_run_kills_its_tries_and_clearing_runs_it_again(running):
     assert running.wait_for_run("cancelled", "one") == "success"
 
 
-def test_a_killed_scheduler_is_restarted_and_its_run_goes_on(project):
+def test_a_killed_scheduler_is_restarted_and_nothing_outlives_a_killed_supervisor(project):
     project.write("slow.py", slow(project))
+    project.write("slower.py", slow(project, "slower"))
     project.up()
-    project.wait_for_dags("slow")
+    project.wait_for_dags("slow", "slower")
     project.trigger("slow", "one")
     project.until(lambda: project.states("slow", "one").get("sleeps") == "running")
     scheduler = next(
@@ -134,24 +135,21 @@ def test_a_killed_scheduler_is_restarted_and_its_run_goes_on(project):
     assert project.wait_for_run("slow", "one") == "success"
     assert project.tasks("slow", "one")["sleeps"].try_number == 1
 
-
-def test_nothing_is_left_behind_when_the_supervisor_is_killed(project):
-    project.write("slow.py", slow(project))
-    project.up()
-    project.wait_for_dags("slow")
-    project.trigger("slow", "one")
-    project.until(lambda: project.states("slow", "one").get("sleeps") == "running")
+    project.trigger("slower", "one")
+    project.until(lambda: project.states("slower", "one").get("sleeps") == "running")
     project.process.kill()
     project.process.wait()
     project.process = None
     project.until(lambda: not project.processes(), "the end of every process")
 
 
-def test_a_second_up_on_the_same_database_is_refused_with_the_holder_named(project):
-    project.write("slow.py", slow(project))
-    project.up()
-    project.wait_for_dags("slow")
-    refused = project.call("up", code=4)
+@pytest.mark.xdist_group("running")
+def test_a_second_up_on_the_same_database_is_refused_with_the_holder_named(running):
+    running.write("held.py", 'with DAG("held"):\n    EmptyOperator(task_id="e")\n')
+    running.wait_for_dags("held")
+    running.trigger("held", "one")
+    assert running.wait_for_run("held", "one") == "success"  # so that the first one is at work
+    refused = running.call("up", code=4)
     assert "penstock up" in refused
     assert "process" in refused
 

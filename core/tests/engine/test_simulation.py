@@ -10,7 +10,11 @@ FOUND = [
 ]  # fmt: skip
 """Seeds that were red once, with what they found."""
 
-SEEDS = [*FOUND, *range(2, 12), 71, 106]
+SEEDS = [
+    *FOUND,
+    6,
+    11,
+]  # the two show, with those that were found, all that can happen; `nox -s simulate` has thousands
 
 CLAIMS = [
     "PAUSE of", "CLOCK off", "DATABASE locked", "DAMAGE", "ODD REQUEST", "it has failed", "it was not carried out",

@@ -56,6 +56,7 @@ def work(connection, tmp_path):
 def test_each_row_is_extracted_once_wherever_a_process_is_killed(salesforce, fill, work):
     # All of it is too much for a query and for a job; of its two halves one is read by a job, the other over REST.
     salesforce.organisation.in_time, salesforce.page_rows = 5, 3
+    salesforce.jobs.looks = 0  # between two looks at a job are seconds, in which nothing changes
     salesforce.organisation.moment = "2026-11-02T00:00:00.000+0000"
     fill(5)
     salesforce.organisation.moment = "2026-11-20T00:00:00.000+0000"

