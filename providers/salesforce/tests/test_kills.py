@@ -16,6 +16,7 @@ from types import SimpleNamespace
 
 import pytest
 import requests
+from msgspec.structs import replace
 
 from penstock.author.runtime import current
 from penstock.testing.fake_runtime import FakeRuntime
@@ -29,6 +30,8 @@ EFFECTS = ("os.rename", "os.remove")
 @pytest.fixture
 def work(connection, tmp_path):
     """A function that does the work in processes, the first of which is killed at each of its effects in turn."""
+    # A query that takes too long is not asked again: between two attempts are seconds, in which nothing changes.
+    connection = replace(connection, extra={**connection.extra, "max_attempts": 1})
 
     def each_kill(prepare, do, check):
         for number in count(1):
