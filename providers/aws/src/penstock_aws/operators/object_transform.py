@@ -39,7 +39,7 @@ class S3FileTransformOperator(Operator):
         dest_s3_key: str,
         transform: Callable[[BinaryIO, BinaryIO], object] | None = None,
         transform_script: str = "",
-        script_args: Sequence[str] = (),
+        script_args: Sequence[str] | None = None,
         replace: bool = True,
         options: dict[str, Any] | None = None,
         source_aws_conn_id: str = "aws_default",
@@ -81,7 +81,7 @@ class S3FileTransformOperator(Operator):
             return made
         made.touch()
         hook.download(self.source_s3_key, source)
-        words = [self.transform_script, str(source), str(made), *self.script_args]
+        words = [self.transform_script, str(source), str(made), *(self.script_args or ())]
         self._command = BashOperator(task_id=self.task_id, bash_command=shlex.join(words))
         self._command.execute(context)
         return made
