@@ -31,13 +31,26 @@ pytestmark = pytest.mark.timeout(300)
 @pytest.fixture
 def variables(tmp_path) -> dict[str, str]:
     """The environment of a reader whose Python and Penstock are those of this test."""
+    return _variables(tmp_path / "home")
+
+
+def _variables(home: Path) -> dict[str, str]:
     # nox names its own environment to uv, which would install the reader's packages into it.
     hidden = ("PENSTOCK_", "PYTHON", "PIP_", "VIRTUAL_ENV", "COV", "UV_PROJECT_ENVIRONMENT", "UV_PYTHON")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
-    home = tmp_path / "home"
     home.mkdir()
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     return inherited | {"PATH": path, "HOME": str(home), "NO_COLOR": "1", "PIP_CONFIG_FILE": os.devnull}
+
+
+@pytest.fixture(scope="session")
+def new_project(tmp_path_factory) -> Path:
+    """What `penstock init` makes, which does not name its folder; it is copied."""
+    made = tmp_path_factory.mktemp("new") / "project"
+    made.mkdir()
+    command = ["penstock", "init", "--no-example"]
+    subprocess.run(command, cwd=made, env=_variables(made.parent / "home"), check=True, capture_output=True, timeout=60)
+    return made
 
 
 @pytest.fixture
@@ -62,13 +75,11 @@ def test_a_stranger_can_follow_the_tutorial_from_an_empty_folder(page, folder, v
 
 
 @pytest.mark.parametrize("page", [path for path in PAGES if path.parent.name == "how-to"], ids=lambda path: path.stem)
-def test_a_how_to_page_does_what_it_says(page, folder, variables, request):
+def test_a_how_to_page_does_what_it_says(page, folder, variables, new_project, request):
     text = page.read_text()
     if POSTGRES in text:
         text = text.replace(POSTGRES, request.getfixturevalue("postgres_url"))
-    subprocess.run(
-        ["penstock", "init", "--no-example"], cwd=folder, env=variables, check=True, capture_output=True, timeout=60
-    )
+    shutil.copytree(new_project, folder, dirs_exist_ok=True)
     problems = Reader(folder, variables).follow(text)
     assert not problems, problems[0]
 

@@ -10,6 +10,8 @@ import pytest
 from penstock_plugin_manager.cli import main
 from penstock_plugin_manager.registry import COMMANDS, command_parser
 
+pytestmark = pytest.mark.xdist_group("options")  # they share a project
+
 BRINGING = {
     "install": ["install", "gamma"],
     "upgrade": ["upgrade", "--all"],

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("options")  # they share a project
+
 
 def test_a_command_is_asked_about_in_every_usual_way(project, call, capsys):
     helped = []
