@@ -21,6 +21,9 @@ def main():
         raise ValueError("no box")
     elif what == "dies":
         os.kill(os.getpid(), signal.SIGKILL)
+    elif what == "imports":
+        import penstock_testkit
+        print(penstock_testkit.__file__)
 """
 ENDS = {
     "tells": (0, "{folder} a word False some input ['x y', '']\n", ""),
@@ -54,3 +57,10 @@ def test_words_folder_variables_input_output_code_and_death_are_its_own(server, 
         ended = server.run([what, "x y", ""], probe, variables, given="some input", seconds=60)
         assert (ended.code, ended.out) == (code, out.format(folder=os.path.realpath(probe))), ended
         assert ended.err.endswith(error) if error else not ended.err, ended
+
+
+def test_what_stands_in_for_a_module_that_the_server_has_imported_is_taken(server, probe):
+    module = probe / "site" / "penstock_testkit.py"
+    module.touch()
+    ended = server.run(["imports"], probe, {"PYTHONPATH": str(module.parent)}, seconds=60)
+    assert ended.out == f"{module}\n", ended

@@ -24,7 +24,7 @@ _INTERPRETER = ("PYTHON", "LD_")
 """Beginnings of variables that an interpreter reads at its start; with others than the server's a command has one of its own."""
 
 _PATH = "PYTHONPATH"
-"""The one of them that has no effect but on ``sys.path``, which a fork sets itself."""
+"""The one of them that has no effect but on ``sys.path``, which a fork sets itself, unless that comes too late."""
 
 
 class CommandResult(NamedTuple):
@@ -160,9 +160,12 @@ def _run_command(entry: str, asked: int, *streams: int) -> None:
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["variables"])
-    sys.path[:0] = [str(Path(each).absolute()) for each in os.environ.get(_PATH, "").split(os.pathsep) if each]
+    folders = [Path(each).absolute() for each in os.environ.get(_PATH, "").split(os.pathsep) if each]
     module, _, function = entry.partition(":")
     sys.argv = [module.partition(".")[0], *request["words"]]
+    if any(map(_holds_imported, folders)):
+        os.execv(sys.executable, [sys.executable, "-m", *sys.argv])  # noqa: S606 - this very interpreter
+    sys.path[:0] = map(str, folders)
     code: object = 1
     try:
         code = getattr(importlib.import_module(module), function)()
@@ -176,6 +179,12 @@ def _run_command(entry: str, asked: int, *streams: int) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code if isinstance(code, int) else int(code is not None))
+
+
+def _holds_imported(folder: Path) -> bool:
+    """True if a folder has a module of a name that was imported from elsewhere, so that its own would not be taken."""
+    names = {path.stem for path in folder.iterdir()} if folder.is_dir() else set()
+    return not names.isdisjoint(name.partition(".")[0] for name in sys.modules)
 
 
 def _import(package: str) -> None:
