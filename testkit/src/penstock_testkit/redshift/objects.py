@@ -126,22 +126,19 @@ class Objects:
             raise _failure(f"Problem reading manifest file - {manifest.url}: {error!r}", manifest.bucket) from None
         if not wanted:
             raise _failure(f"Problem reading manifest file - {manifest.url}: it has no entries", manifest.bucket)
-        found = [source for source, mandatory in wanted if self._exists(source, mandatory=mandatory)]
+        found = [
+            source for source, mandatory in wanted if mandatory or self._exists(source)
+        ]  # to read one tells as much
         if not found:
             raise _failure("No files listed in the manifest exist", manifest.bucket)
         return found
 
-    def _exists(self, source: Source, *, mandatory: bool) -> bool:
+    def _exists(self, source: Source) -> bool:
         try:
             self._client().head_object(Bucket=source.bucket, Key=source.key)
         except ClientError as error:
             if error.response["Error"]["Code"] not in {"404", "NoSuchKey", "NoSuchBucket"}:
                 raise _translated(error, source.bucket) from None
-            if mandatory:
-                text = (
-                    f"S3ServiceException:The specified key does not exist.,Status 404,Error NoSuchKey,Key {source.key}"
-                )
-                raise _failure(text, source.bucket) from None
             return False
         except BotoCoreError as error:
             raise _translated(error, source.bucket) from None

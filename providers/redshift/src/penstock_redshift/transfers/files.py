@@ -81,10 +81,9 @@ def find_files(sources: Sequence[str], conn_id: str | None, *, required: bool = 
     found: dict[str, ObjectInfo] = {}
     for url in sources:
         store = _store(url, conn_id)
-        single = None if url.endswith("/") else store.stat(url)
-        objects = [single] if single else [each for each in store.list(url) if _is_data(each, url)]
+        objects = _objects(store, url)
         manifests = _manifests(store, objects)
-        if single and manifests:
+        if url in manifests:
             raise _problem(
                 f"{url} is a manifest, and its text would be loaded as rows", ErrorKind.INVALID,
                 "Give the files that it names, or their prefix: this operator writes a manifest of its own",
@@ -100,16 +99,20 @@ def find_files(sources: Sequence[str], conn_id: str | None, *, required: bool = 
     return Files(tuple(each for each in ordered if each.size), tuple(each for each in ordered if not each.size))
 
 
-def refuse_changed(files: Files, conn_id: str | None) -> None:
+def refuse_changed(files: Files, sources: Sequence[str], conn_id: str | None) -> None:
     """Look at the files once more, after they were loaded.
+
+    Args:
+        files: What was loaded.
+        sources: The URLs behind which they were found: a list of many costs one request, where each file would be one.
+        conn_id: Connection of the store.
 
     Raises:
         penstock.errors.ProviderError: Of kind ``transient``: one was replaced meanwhile, and nobody knows which of the two
             was loaded.
     """
-    store = _store(files.every[0].url, conn_id)
-    now = _each(store.stat, [each.url for each in files.every])
-    changed = [before.url for before, after in zip(files.every, now, strict=True) if before != after]
+    now = {each.url: each for url in sources for each in _objects(_store(url, conn_id), url)}
+    changed = [each.url for each in files.every if now.get(each.url) != each]
     if changed:
         raise _problem(
             f"{changed[0]} was changed while it was loaded{f', and {len(changed) - 1} more' if changed[1:] else ''}",
@@ -141,6 +144,12 @@ def _store(url: str, conn_id: str | None) -> ObjectStore:
         return open_store(url, conn_id)
     except MissingProviderError:
         raise MissingProviderError("aws", "Listing files of S3 for COPY") from None
+
+
+def _objects(store: ObjectStore, url: str) -> list[ObjectInfo]:
+    """The object itself, or all data that begin with the URL."""
+    single = None if url.endswith("/") else store.stat(url)
+    return [single] if single else [each for each in store.list(url) if _is_data(each, url)]
 
 
 def _is_data(found: ObjectInfo, prefix: str) -> bool:

@@ -235,7 +235,7 @@ class _Load:
             return self._done_before(lines, load_key)
         rows = self._task.write(session, left, columns)
         if self._ledger is not None:
-            refuse_changed(left, self._task.store_conn_id)
+            refuse_changed(left, self._task.sources(), self._task.store_conn_id)
             key = str(self._task.load_key) or left.fingerprint
             self._ledger.write(session, key, left.every, rows=rows, who=self._who)
         print(f"{self._table}: {rows} rows of {len(left.objects)} files ({left.size} bytes)")  # noqa: T201 - the task's log
