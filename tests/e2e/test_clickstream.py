@@ -159,8 +159,9 @@ def kill_a_try(stage):
 
 def kill_everything_by_its_supervisor(stage):
     """SIGKILL ``penstock up``, whose end no other process outlives, and start it anew."""
-    os.kill(stage.up().pid, signal.SIGKILL)
-    stage.up().wait(30)
+    killed = stage.up()
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.wait(30)
     wait_until(lambda: not processes(stage), seconds=30, otherwise=lambda: f"{processes(stage)} live on")
     stage.up()
 

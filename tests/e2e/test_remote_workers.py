@@ -222,8 +222,9 @@ def test_tries_outlive_what_sent_them_and_run_once(stage, whole):
     stage.wait_for_lines("begin", name, 4)
     stage.wait_until(lambda: len(stage.rows(STARTED.format(name))) == 4, "the starts to be stored")
     if whole:
-        os.killpg(stage.up().pid, signal.SIGKILL)
-        stage.up().wait(10)
+        killed = stage.up()
+        os.killpg(killed.pid, signal.SIGKILL)
+        killed.wait(10)
         # They end while there is nobody to tell.
         stage.let_go(name)
         wait_for(lambda: Counter(line[0] for line in stage.lines(name))["end"] == 4)
