@@ -1,6 +1,7 @@
 """Clients of the SDK: made on first use, kept while the connection's content stays the same, never across a fork."""
 
 import base64
+import functools
 import hashlib
 import time
 from pathlib import Path
@@ -10,9 +11,10 @@ from penstock.spec.hooks.client_cache import ClientCache
 from penstock_aws.connections import AwsFields
 
 if TYPE_CHECKING:
+    import botocore.loaders  # type: ignore[import-untyped]  # it ships no types
     import botocore.session  # type: ignore[import-untyped]  # it ships no types
 
-# Clients are thread-safe and costly (0.1 s each); sessions are neither shared nor kept.
+# Clients are thread-safe and costly (20 ms each, 0.1 s the first); sessions are neither shared nor kept.
 _clients = ClientCache[Any]()
 _REPEATED = (429, 500, 502, 503, 504)  # statuses after which the SDK tries again
 _REDIRECTS = (301, 302, 307)  # those that the SDK follows
@@ -58,7 +60,10 @@ def _made(service: str, fields: AwsFields) -> Any:  # noqa: ANN401 - as above
         tcp_keepalive=True,  # a function may say nothing for minutes, and what stands between forgets the connection
         user_agent_extra="penstock",
     )
-    session = boto3.session.Session(botocore_session=_session(fields), region_name=fields.region_name or None)
+    inner = _session(fields)
+    session = boto3.session.Session(botocore_session=inner, region_name=fields.region_name or None)
+    folders = inner.get_component("data_loader").search_paths
+    folders[:] = dict.fromkeys(folders)  # the SDK adds its own once more for each session
     made = session.client(
         service,
         endpoint_url=fields.endpoint_url or None,
@@ -79,6 +84,7 @@ def _session(fields: AwsFields) -> "botocore.session.Session":
     import botocore.session  # noqa: PLC0415 - on first use
 
     session = botocore.session.Session(profile=fields.profile_name or None)
+    session.register_component("data_loader", _descriptions(session.get_config_variable("data_path")))
     if fields.region_name:
         session.set_config_variable("region", fields.region_name)
     if fields.access_key_id:
@@ -86,6 +92,14 @@ def _session(fields: AwsFields) -> "botocore.session.Session":
     if fields.role_arn:
         _assume_role(session, fields)
     return session
+
+
+@functools.cache
+def _descriptions(path: str | None) -> "botocore.loaders.Loader":
+    """What the SDK knows of all services, read once a process: each session reads it anew, which is most of a client's cost."""
+    import botocore.loaders  # noqa: PLC0415 - on first use
+
+    return botocore.loaders.create_loader(path)
 
 
 def _assume_role(session: "botocore.session.Session", fields: AwsFields) -> None:
