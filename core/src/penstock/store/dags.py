@@ -77,7 +77,7 @@ class Version(msgspec.Struct, frozen=True):
     Attributes:
         version: Content hash of all the other attributes.
         spec: The DAG's structure.
-        snapshot: Hash of the source folder's snapshot that its tries import.
+        snapshot: Hash of the snapshot of the file's closure, which its tries import.
         file: DAG file inside the snapshot.
         variables: Value of each Variable that the file read while it was imported; None for one that did not exist.
     """
@@ -173,9 +173,9 @@ class Dags:
 class Versions:
     """Reads what runs are pinned to, and keeps in memory what was asked for last.
 
-    An edit of any file gives each DAG of the folder a new version, most of them with the same structure. So versions
-    share their structure as long as anybody uses it, and no more than some versions are kept: a live run's is asked
-    for at each of its tries, so it stays, and one that fell out is read again.
+    An edit of a query gives DAGs a new version with the same structure. So versions share their structure as long as
+    anybody uses it, and no more than some versions are kept: a live run's is asked for at each of its tries, so it stays,
+    and one that fell out is read again.
 
     Args:
         database: The database.
