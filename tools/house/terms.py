@@ -40,7 +40,7 @@ TERMS = (
     Term("checkpoint", "A value that a task instance keeps across its own tries, and which a clear deletes.", "penstock.store.checkpoints"),
     Term("clear", "Have finished task instances run again.", "penstock.model.request"),
     Term("clock", "What gives the present: the wall clock for schedules, the monotonic clock for leases and timeouts.", "penstock.clock"),
-    Term("closure", "The files of the DAGs folder that a DAG file's runs may read: what its import read, and what their texts name.", "penstock.load.closure"),
+    Term("closure", "The files of the DAGs folder that a DAG file's runs may read: what its import read, and what their texts name; of a distribution, all that it requires.", "penstock.load.closure"),
     Term("collector", "The process that puts together what others measure, and gives it to the metrics sinks.", "penstock.metrics.collector"),
     Term("command", "What a step of the engine has the scheduler do once the changes are stored; also a command of the command line.", "penstock.engine.messages"),
     Term("compiled DAG", "A version of a DAG with its tasks by number, shared by all runs of it in memory.", "penstock.engine.graph.compiled"),

@@ -7,8 +7,10 @@ from typing import Any
 
 import click
 import msgspec
+from msgspec.structs import replace
 
-from penstock.cli import names
+from penstock.cli import names, requests
+from penstock.cli.history.versions import diff, versions
 from penstock.cli.installation import anywhere, project, remind_of_scheduler
 from penstock.cli.streams import output_beside
 from penstock.cli.terminal import (
@@ -31,6 +33,10 @@ from penstock.service import dags as service
 @click.group()
 def dags() -> None:
     """List, show, trigger, pause and test DAGs."""
+
+
+dags.add_command(versions)
+dags.add_command(diff)
 
 
 @dags.command("list")
@@ -120,29 +126,41 @@ def errors(context: click.Context, *, as_json: bool) -> int:
 @click.option("--run-id", type=names.PLAIN, default=None, help="Name of the run; the same name twice makes one run.")
 @click.option("--conf", default=None, metavar="JSON", help="A JSON object that overrides the DAG's params.")
 @click.option("--date", "logical_date", default=None, metavar="ISO", help="Logical date; UTC unless it has an offset.")
+@click.option("--wait", is_flag=True, help="Wait for its end, if a scheduler runs; exit code 0 only for a success.")
+@click.option(
+    "--timeout", type=click.FloatRange(0.0), default=None, metavar="SECONDS", help="Wait, and no longer than this; the run goes on."
+)
 @json_option
 @click.pass_context
-def trigger(
+def trigger(  # noqa: PLR0913 - one argument an option
     context: click.Context,
     dag_id: str,
     run_id: str | None,
     conf: str | None,
     logical_date: str | None,
     *,
+    wait: bool,
+    timeout: float | None,
     as_json: bool,
-) -> None:
+) -> int:
     """Start a run of a DAG."""
-    given, instant = read_conf(conf), read_date(logical_date)
+    given, instant, waits = read_conf(conf), read_date(logical_date), wait or timeout is not None
     with project(context) as installation:
         done = service.trigger(installation, dag_id, run_id=run_id or "", conf=given, logical_date=instant)
-        if as_json:
-            print_json(done)
-        else:
+        if not as_json:
             verb = "created run" if done.created else "run exists already:"
             print_line(f"{verb} {done.run.run_id} of {dag_id} ({done.run.state.value})")
         if done.paused:
             print_remark(f"the DAG is paused: the run waits for `penstock dags unpause {dag_id}`")
-        remind_of_scheduler(installation)
+        # Where nobody works, only who has said for how long waits for somebody to begin.
+        comes = remind_of_scheduler(installation) or timeout is not None
+        run = requests.ended(installation, done.run, timeout) if waits and comes else done.run
+    if as_json:
+        print_json(replace(done, run=run))
+    elif waits:
+        reason = f": {run.reason}" if run.reason else ""
+        print_line(f"run {run.run_id} of {dag_id} is {run.state.value}{reason}")
+    return ExitCode.DONE if not waits or run.state is RunState.SUCCESS else ExitCode.FAILED
 
 
 @dags.command("pause")

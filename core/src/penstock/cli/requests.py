@@ -1,5 +1,6 @@
 """What the commands share that ask the scheduler for something: clear, mark, cancel."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,11 +9,12 @@ import click
 
 from penstock.cli.installation import remind_of_scheduler
 from penstock.cli.terminal import print_json, print_line, print_remark
+from penstock.model.run import Run
 from penstock.service.clear import Clear, Code, clear_tasks, request_handled
 from penstock.service.installation import Installation
 from penstock.service.runs import show_run
 
-_WAIT_S, _PAUSE_S = 10.0, 0.05
+_WAIT_S, _PAUSE_S, _LONGEST_PAUSE_S = 10.0, 0.05, 1.0
 _NAMED = 20
 
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would run, and change nothing.")
@@ -62,6 +64,20 @@ def finished(installation: Installation, number: int) -> bool:
             return False
         time.sleep(_PAUSE_S)
     return True
+
+
+def ended(installation: Installation, run: Run, timeout_s: float | None) -> Run:
+    """Wait until a run has ended, or for so many seconds; returns it as it is then. Who is interrupted leaves the run alone."""
+    until = math.inf if timeout_s is None else time.monotonic() + timeout_s
+    pause_s = _PAUSE_S
+    while not (now := show_run(installation, run.dag_id, run.run_id).run).state.finished:
+        left = until - time.monotonic()
+        if left <= 0:
+            print_remark(f"run {run.run_id} of {run.dag_id} has not ended in {timeout_s:g} s; it goes on")
+            break
+        time.sleep(min(pause_s, left))
+        pause_s = min(pause_s * 1.5, _LONGEST_PAUSE_S)
+    return now
 
 
 def named(keys: Sequence[str]) -> str:

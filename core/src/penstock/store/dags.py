@@ -89,6 +89,13 @@ class Version(msgspec.Struct, frozen=True):
     variables: dict[str, str | None]
 
 
+class StoredVersion(msgspec.Struct, frozen=True):
+    """A version of a DAG, as a list shows it."""
+
+    version: str
+    created_at: datetime
+
+
 _d, _v, _s, _f, _r = tables.dag.c, tables.dag_version.c, tables.dag_spec.c, tables.source_file.c, tables.run.c
 
 STATES = select(*tables.columns(tables.dag, DagState)).order_by(_d.dag_id)
@@ -104,6 +111,11 @@ VERSION: Select[Any] = (
     select(_v.spec, _s.data, _v.snapshot, _v.file, _v.variables)
     .join_from(tables.dag_version, tables.dag_spec, _s.spec == _v.spec)
     .where(_v.version == bindparam("version"))
+)
+VERSIONS_OF = (
+    select(*tables.columns(tables.dag_version, StoredVersion))
+    .where(_v.dag_id == bindparam("dag_id"))
+    .order_by(_v.created_at.desc(), _v.version)
 )
 PROBLEMS = select(_f.file, _f.problems, _f.notes).where((_f.problems != "[]") | (_f.notes != "[]")).order_by(_f.file)
 
@@ -209,6 +221,11 @@ class Versions:
             if len(self._versions) > self._kept:
                 self._versions.popitem(last=False)
         return found
+
+    def of(self, dag_id: str) -> list[StoredVersion]:
+        """The stored versions of a DAG, newest first; raises StoreError."""
+        with self._database.read() as connection:
+            return [StoredVersion(*row) for row in connection.execute(VERSIONS_OF, {"dag_id": dag_id})]
 
     def spec(self, version: str) -> DagSpec | None:
         """The structure of a version; None if there is none. Raises as `get`."""

@@ -1,0 +1,1 @@
+"""What was before: the versions of DAGs and how they differ."""
