@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from penstock.errors import NotFoundError, RequestError
+from penstock.model.audit import AskedBy
 from penstock.model.changes import Changes
 from penstock.model.connection import Connection
 from penstock.model.dag import TaskSpec
@@ -15,6 +16,7 @@ from penstock.service import dags, logs, runs, tasks
 from penstock.service.choices.executors import ExecutorUsage, list_executors
 from penstock.service.clear import Code, clear_tasks, preview_clear
 from penstock.service.config import connections, pools, variables
+from penstock.service.history import audit
 from penstock.settings import ExecutorChoice
 from penstock.store import Pool
 from penstock.tries.paths import log_path
@@ -148,12 +150,41 @@ def test_a_run_is_shown_with_its_tasks_by_state(installation, run):
 
 
 def test_cancel_is_asked_of_a_live_run_and_refused_for_an_ended_one(installation, store, now, run, asked):
-    runs.cancel_run(installation, "sales", "one", by="me")
+    runs.cancel_run(installation, "sales", "one", by=AskedBy("me", "why"))
     assert asked() == [CancelRun(run.run, "me")]
     store.apply(Changes(runs=[msgspec.structs.replace(run, state=RunState.SUCCESS)]), now)
     with pytest.raises(RequestError, match="already ended as success"):
         runs.cancel_run(installation, "sales", "one")
     assert asked() == []
+
+
+def test_who_asks_for_something_is_kept_with_what_was_asked_for_and_why(installation, run, store, now):
+    by = AskedBy("ann", "a late file")
+    runs.cancel_run(installation, "sales", "one", by=by)
+    clear_tasks(installation, preview_clear(installation, "sales", "one", tasks=["extract"], code=Code.SAME), by=by)
+    tasks.mark_task(installation, "sales", "load", "skipped", by=by)
+    dags.pause_all(installation, ["stock"], paused=True, by=by)
+    dags.pause(installation, "stock", paused=True, by=by)
+    dags.pause(installation, "stock", paused=False)
+    dags.trigger(installation, "sales", run_id="two", by=by)
+    dags.trigger(installation, "sales", run_id="two", by=by)
+    found = audit.list_audit(installation).entries
+    assert [(e.action, e.dag_id, e.run_id, e.subject, e.person) for e in reversed(found)] == [
+        ("trigger", "sales", "one", "", ""),
+        ("cancel", "sales", "one", "", "ann"),
+        ("clear", "sales", "one", "extract, load", "ann"),
+        ("mark", "sales", "one", "skipped: load", "ann"),
+        ("pause", "stock", "", "", "ann"),
+        ("unpause", "stock", "", "", ""),
+        ("trigger", "sales", "two", "", "ann"),
+    ], "what changes nothing is not kept"
+    assert {(e.at, e.why) for e in found if e.person} == {(now, "a late file")}
+    assert [e.action for e in audit.list_audit(installation, dag_id="sales", run_id="two").entries] == ["trigger"]
+    assert audit.list_audit(installation, run_id="\0").entries == []
+    first = audit.list_audit(installation, limit=3)
+    assert audit.list_audit(installation, before=first.before).entries == found[3:]
+    with pytest.raises(NotFoundError, match="no DAG is named 'nope'"):
+        audit.list_audit(installation, dag_id="nope")
 
 
 def test_clear_checks_each_task_and_says_what_runs_again(installation, run, asked):

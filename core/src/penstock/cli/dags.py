@@ -130,6 +130,7 @@ def errors(context: click.Context, *, as_json: bool) -> int:
 @click.option(
     "--timeout", type=click.FloatRange(0.0), default=None, metavar="SECONDS", help="Wait, and no longer than this; the run goes on."
 )
+@requests.why_option
 @json_option
 @click.pass_context
 def trigger(  # noqa: PLR0913 - one argument an option
@@ -141,12 +142,14 @@ def trigger(  # noqa: PLR0913 - one argument an option
     *,
     wait: bool,
     timeout: float | None,
+    why: str | None,
     as_json: bool,
 ) -> int:
     """Start a run of a DAG."""
     given, instant, waits = read_conf(conf), read_date(logical_date), wait or timeout is not None
     with project(context) as installation:
-        done = service.trigger(installation, dag_id, run_id=run_id or "", conf=given, logical_date=instant)
+        by = requests.asked_by(why)
+        done = service.trigger(installation, dag_id, run_id=run_id or "", conf=given, logical_date=instant, by=by)
         if not as_json:
             verb = "created run" if done.created else "run exists already:"
             print_line(f"{verb} {done.run.run_id} of {dag_id} ({done.run.state.value})")
@@ -165,20 +168,22 @@ def trigger(  # noqa: PLR0913 - one argument an option
 
 @dags.command("pause")
 @click.argument("dag_ids", type=names.DAG, nargs=-1, required=True, metavar="DAG_ID...")
+@requests.why_option
 @json_option
 @click.pass_context
-def pause(context: click.Context, dag_ids: tuple[str, ...], *, as_json: bool) -> None:
+def pause(context: click.Context, dag_ids: tuple[str, ...], why: str | None, *, as_json: bool) -> None:
     """Start no new runs of DAGs; live ones go on."""
-    _set_paused(context, dag_ids, paused=True, as_json=as_json)
+    _set_paused(context, dag_ids, why, paused=True, as_json=as_json)
 
 
 @dags.command("unpause")
 @click.argument("dag_ids", type=names.DAG, nargs=-1, required=True, metavar="DAG_ID...")
+@requests.why_option
 @json_option
 @click.pass_context
-def unpause(context: click.Context, dag_ids: tuple[str, ...], *, as_json: bool) -> None:
+def unpause(context: click.Context, dag_ids: tuple[str, ...], why: str | None, *, as_json: bool) -> None:
     """Start runs of DAGs again."""
-    _set_paused(context, dag_ids, paused=False, as_json=as_json)
+    _set_paused(context, dag_ids, why, paused=False, as_json=as_json)
 
 
 @dags.command("next")
@@ -225,11 +230,14 @@ def read_date(text: str | None) -> datetime | None:
         ) from None
 
 
-def _set_paused(context: click.Context, dag_ids: tuple[str, ...], *, paused: bool, as_json: bool) -> None:
+def _set_paused(
+    context: click.Context, dag_ids: tuple[str, ...], why: str | None, *, paused: bool, as_json: bool
+) -> None:
     word = "paused" if paused else "unpaused"
     results = []
     with project(context) as installation:
-        for dag_id, changed in service.pause_all(installation, dag_ids, paused=paused).items():
+        done = service.pause_all(installation, dag_ids, paused=paused, by=requests.asked_by(why))
+        for dag_id, changed in done.items():
             results.append({"dag_id": dag_id, "paused": paused, "changed": changed})
             if not as_json:
                 print_line(f"{dag_id} is {word}" if changed else f"{dag_id} was {word} already")

@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from penstock.cli.installation import remind_of_scheduler
+from penstock.cli.installation import person, remind_of_scheduler
 from penstock.cli.terminal import print_json, print_line, print_remark
+from penstock.model.audit import AskedBy
 from penstock.model.run import Run
 from penstock.service.clear import Clear, Code, clear_tasks, request_handled
 from penstock.service.installation import Installation
@@ -18,6 +19,16 @@ _WAIT_S, _PAUSE_S, _LONGEST_PAUSE_S = 10.0, 0.05, 1.0
 _NAMED = 20
 
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would run, and change nothing.")
+
+
+why_option = click.option(
+    "--reason", "why", default=None, metavar="TEXT", help="Why, for `penstock audit`."
+)
+
+
+def asked_by(why: str | None) -> AskedBy:
+    """Who runs this command, and why."""
+    return AskedBy(person(), why or "")
 
 
 def code_option(default: Code | None) -> Callable[[Any], Any]:
@@ -32,7 +43,7 @@ def code_option(default: Code | None) -> Callable[[Any], Any]:
     )
 
 
-def clear(installation: Installation, found: Clear, *, dry_run: bool, as_json: bool) -> None:
+def clear(installation: Installation, found: Clear, *, why: str | None, dry_run: bool, as_json: bool) -> None:
     """Say what will run again, ask for it, and say what became of it."""
     run = found.run
     if not as_json:
@@ -40,7 +51,7 @@ def clear(installation: Installation, found: Clear, *, dry_run: bool, as_json: b
     if found.note:
         print_remark(found.note)
     asks = found.changes and not dry_run
-    done = asks and finished(installation, clear_tasks(installation, found))
+    done = asks and finished(installation, clear_tasks(installation, found, by=asked_by(why)))
     state = show_run(installation, run.dag_id, run.run_id).run.state
     if as_json:
         facts = {"dag_id": run.dag_id, "run_id": run.run_id, "tasks": found.tasks, "version": found.version}

@@ -31,6 +31,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "providers": ("providers:providers", "List and show what is installed beside the core."),
     "services": ("services:services", "Long-running parts of providers that `penstock up` keeps alive."),
     "alerts": ("alerts.commands:alerts", "Who is told of what; test where alerts go."),
+    "audit": ("history.audit:audit", "Who has asked for what, and why."),
     "quarantine": ("quarantine:quarantine", "What the scheduler could not handle and has put aside."),
     "db": ("db:db", "Check and upgrade the database; rotate its keys."),
     "config": ("settings:config", "Show the settings."),

@@ -3,7 +3,7 @@
 import click
 
 from penstock.cli import names, requests
-from penstock.cli.installation import person, project
+from penstock.cli.installation import project
 from penstock.cli.terminal import (
     counts,
     duration,
@@ -101,12 +101,13 @@ def show_run(context: click.Context, dag_id: str, run_id: str | None, *, as_json
 @runs.command("cancel")
 @click.argument("dag_id", type=names.DAG)
 @click.argument("run_id", type=names.RUN)
+@requests.why_option
 @json_option
 @click.pass_context
-def cancel_run(context: click.Context, dag_id: str, run_id: str, *, as_json: bool) -> None:
+def cancel_run(context: click.Context, dag_id: str, run_id: str, why: str | None, *, as_json: bool) -> None:
     """End a run and kill what runs of it."""
     with project(context) as installation:
-        number = service.cancel_run(installation, dag_id, run_id, by=person())
+        number = service.cancel_run(installation, dag_id, run_id, by=requests.asked_by(why))
         done = requests.finished(installation, number)
         state = service.show_run(installation, dag_id, run_id).run.state
     if as_json:
@@ -122,20 +123,22 @@ def cancel_run(context: click.Context, dag_id: str, run_id: str, *, as_json: boo
 @click.argument("run_id", type=names.RUN)
 @click.option("--only-failed", is_flag=True, help="Leave alone what did not fail.")
 @requests.code_option(None)
+@requests.why_option
 @requests.dry_run_option
 @json_option
 @click.pass_context
-def clear_run(
+def clear_run(  # noqa: PLR0913 - one argument an option
     context: click.Context,
     dag_id: str,
     run_id: str,
     *,
     only_failed: bool,
     code: Code | None,
+    why: str | None,
     dry_run: bool,
     as_json: bool,
 ) -> None:
     """Run the tasks of a run again, with the DAG's present version if no try of the run lives."""
     with project(context) as installation:
         found = preview_clear(installation, dag_id, run_id, only_failed=only_failed, code=code)
-        requests.clear(installation, found, dry_run=dry_run, as_json=as_json)
+        requests.clear(installation, found, why=why, dry_run=dry_run, as_json=as_json)

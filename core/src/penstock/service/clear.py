@@ -7,9 +7,11 @@ import msgspec
 
 from penstock.engine.engine import Engine
 from penstock.errors import NotFoundError, RequestError, as_sentence
+from penstock.model.audit import LONGEST_SUBJECT, NOBODY, AskedBy, AuditAction, AuditEntry
 from penstock.model.now import Now
 from penstock.model.request import ClearTasks
 from penstock.model.run import Run, TaskKey
+from penstock.model.text import shortened
 from penstock.scheduler.inbox import Inbox
 from penstock.service.installation import Installation
 from penstock.service.names import find_run, find_tasks, known_tasks
@@ -88,9 +90,12 @@ def preview_clear(  # noqa: PLR0913 - one argument an option
     return Clear(run, list(map(str, _cleared(installation, wanted))), version or run.version, note, wanted)
 
 
-def clear_tasks(installation: Installation, found: Clear) -> int:
+def clear_tasks(installation: Installation, found: Clear, *, by: AskedBy = NOBODY) -> int:
     """Ask the scheduler for what was previewed; returns the number of the request. Raises StoreError."""
-    return installation.store.requests.submit(found.wanted, installation.now())
+    run, now = found.run, installation.now()
+    subject = shortened(", ".join(found.tasks), LONGEST_SUBJECT)
+    audit = AuditEntry(now, AuditAction.CLEAR, run.dag_id, run.run_id, subject, by.person, by.why)
+    return installation.store.requests.submit(found.wanted, now, audit)
 
 
 def request_handled(installation: Installation, number: int) -> bool:

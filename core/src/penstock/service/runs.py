@@ -3,6 +3,7 @@
 import msgspec
 
 from penstock.errors import RequestError
+from penstock.model.audit import NOBODY, AskedBy, AuditAction, AuditEntry
 from penstock.model.request import CancelRun
 from penstock.model.run import Run
 from penstock.model.state import RunState, TaskState
@@ -65,7 +66,7 @@ def show_run(installation: Installation, dag_id: str, run_id: str = "") -> RunDe
     return RunDetails(run, counts, find_dag(store, dag_id).version)
 
 
-def cancel_run(installation: Installation, dag_id: str, run_id: str, *, by: str = "") -> int:
+def cancel_run(installation: Installation, dag_id: str, run_id: str, *, by: AskedBy = NOBODY) -> int:
     """Ask the scheduler to end a run and kill what runs of it.
 
     Returns:
@@ -80,4 +81,6 @@ def cancel_run(installation: Installation, dag_id: str, run_id: str, *, by: str 
     run = find_run(store, dag_id, run_id)
     if run.state.finished:
         raise RequestError(f"run {run.run_id!r} of DAG {dag_id!r} has already ended as {run.state.value}.")
-    return store.requests.submit(CancelRun(run.run, by), installation.now())
+    now = installation.now()
+    audit = AuditEntry(now, AuditAction.CANCEL, dag_id, run.run_id, "", by.person, by.why)
+    return store.requests.submit(CancelRun(run.run, by.person), now, audit)

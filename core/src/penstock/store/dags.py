@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 
 from penstock.errors import DataUnreadableError
+from penstock.model.audit import AuditEntry
 from penstock.model.dag import DagSpec, from_json
 from penstock.model.names import LONGEST_NAME
 from penstock.model.request import DagChanged
@@ -167,12 +168,14 @@ class Dags:
         with self._database.read() as connection:
             return list(connection.execute(select(_d.dag_id).where(_d.active)).scalars())
 
-    def set_paused(self, dag_id: str, now: datetime, *, paused: bool) -> bool:
+    def set_paused(self, dag_id: str, now: datetime, *, paused: bool, audit: AuditEntry | None = None) -> bool:
         """Pause or unpause a DAG and request the scheduler to follow; returns whether the DAG exists."""
         with self._writer.transaction() as tx:
             statement = update(tables.dag).where(_d.dag_id == dag_id).values(paused=paused, changed_at=now)
             known = tx.execute(statement).rowcount > 0
             tx.submit([DagChanged(dag_id)] if known else [], now)
+            if known and audit is not None:
+                tx.audit(audit)
         return known
 
     def problems(self) -> dict[str, FileProblems]:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, func, select
 
+from penstock.model.audit import AuditEntry
 from penstock.model.request import Request, UnreadableRequest, decode
 from penstock.store.sql import tables
 from penstock.store.sql.database import Database
@@ -22,12 +23,17 @@ class Requests:
     def __init__(self, database: Database, writer: Writer) -> None:
         self._database, self._writer = database, writer
 
-    def submit(self, request: Request, now: datetime) -> int:
+    def submit(self, request: Request, now: datetime, audit: AuditEntry | None = None) -> int:
         """Put a request into the scheduler's inbox and wake it; returns a number for `handled`. Raises StoreError."""
-        return self.submit_all([request], now)
+        return self.submit_all([request], now, audit)
 
-    def submit_all(self, requests: Sequence[Request], now: datetime) -> int:
+    def submit_all(self, requests: Sequence[Request], now: datetime, audit: AuditEntry | None = None) -> int:
         """Put requests into the scheduler's inbox, together and in this order, and wake it.
+
+        Args:
+            requests: The requests.
+            now: When they are made.
+            audit: Who asked for them, kept in the same transaction; None if no person did.
 
         Returns:
             A number for `handled`.
@@ -37,6 +43,8 @@ class Requests:
         """
         with self._writer.transaction() as tx:
             tx.submit(requests, now)
+            if audit is not None:
+                tx.audit(audit)
         # The scheduler may have handled and deleted them by now, and others may have come: the newest covers ours.
         with self._database.read() as connection:
             return connection.execute(NEWEST).scalar() or 0

@@ -52,6 +52,8 @@ class RetentionSweep:
         if logs_days:
             yield from self._old_logs(now - timedelta(days=logs_days))
             yield from self._shipped.delete_old(now - timedelta(days=logs_days), RUNS)
+        if audit_days := self._settings.retention.audit_days:
+            self._store.audit.delete_before(now - timedelta(days=audit_days))
         dropped = self._store.outbox.drop_before(now - NOTICES_KEPT)
         if dropped:
             self._log(f"state changes older than a day were dropped unheard: {dropped}. See: penstock providers")
