@@ -221,6 +221,19 @@ def test_who_waits_for_a_run_learns_how_it_ended(project, state, code):
     assert project.json("dags", "trigger", "sales", "--run-id", "r1", "--timeout", "5", code=code)["run"]["state"] == state
 
 
+def test_what_was_asked_for_is_shown_and_history_is_deleted(project):
+    project("dags", "trigger", "sales", "--run-id", "r1", "--reason", "the first")
+    assert [entry["why"] for entry in project.json("audit", "sales", "--run", "r1")["entries"]] == ["the first"]
+    assert "the first" in project("audit")
+    assert "nobody has asked for anything" in project("audit", "--run", "r2")
+    project("runs", "delete", "sales", "r1", code=4)
+    assert "is queued. Cancel it first" in project.err
+    project("runs", "delete", "sales", code=2)
+    assert project("runs", "delete", "sales", "--ended-before", "2026-01-01", "--dry-run") == "0 runs of sales would be deleted\n"
+    assert project("db", "prune", "--runs-days", "1") == "0 runs deleted\n"
+    project("db", "prune", code=4)
+
+
 def test_runs_and_tasks_are_listed_and_asked_for(project):
     project("dags", "trigger", "sales", "--run-id", "r1", "--conf", '{"x": 2}')
     page = project.json("runs", "list", "sales")

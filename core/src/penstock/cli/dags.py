@@ -1,7 +1,6 @@
 """``penstock dags``."""
 
 from contextlib import nullcontext
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +145,7 @@ def trigger(  # noqa: PLR0913 - one argument an option
     as_json: bool,
 ) -> int:
     """Start a run of a DAG."""
-    given, instant, waits = read_conf(conf), read_date(logical_date), wait or timeout is not None
+    given, instant, waits = read_conf(conf), requests.read_date(logical_date), wait or timeout is not None
     with project(context) as installation:
         by = requests.asked_by(why)
         done = service.trigger(installation, dag_id, run_id=run_id or "", conf=given, logical_date=instant, by=by)
@@ -217,19 +216,6 @@ def read_conf(text: str | None) -> dict[str, Any]:
         raise RequestError(f"--conf must be a JSON object such as '{{\"day\": 1}}': {as_sentence(error)}") from None
 
 
-def read_date(text: str | None) -> datetime | None:
-    """The instant of ``--date`` as UTC; None if it was not given. Raises RequestError."""
-    if text is None:
-        return None
-    try:
-        instant = datetime.fromisoformat(text)
-        return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
-    except (ValueError, OverflowError) as error:
-        raise RequestError(
-            f"--date {text!r} is no ISO 8601 date, such as 2026-01-31 or 2026-01-31T06:00: {as_sentence(error)}"
-        ) from None
-
-
 def _set_paused(
     context: click.Context, dag_ids: tuple[str, ...], why: str | None, *, paused: bool, as_json: bool
 ) -> None:
@@ -268,7 +254,7 @@ def test(
     """
     from penstock.service.run_locally import run_locally  # noqa: PLC0415 - imports what runs DAGs
 
-    date, given = read_date(logical_date), read_conf(conf)
+    date, given = requests.read_date(logical_date), read_conf(conf)
     with anywhere(context) as installation, output_beside() if as_json else nullcontext():
         done = run_locally(installation, file, dag_id or "", logical_date=date, conf=given, log=print_remark)
     if as_json:

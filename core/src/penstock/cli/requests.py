@@ -3,12 +3,14 @@
 import math
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 
 from penstock.cli.installation import person, remind_of_scheduler
 from penstock.cli.terminal import print_json, print_line, print_remark
+from penstock.errors import RequestError, as_sentence
 from penstock.model.audit import AskedBy
 from penstock.model.run import Run
 from penstock.service.clear import Clear, Code, clear_tasks, request_handled
@@ -89,6 +91,19 @@ def ended(installation: Installation, run: Run, timeout_s: float | None) -> Run:
         time.sleep(min(pause_s, left))
         pause_s = min(pause_s * 1.5, _LONGEST_PAUSE_S)
     return now
+
+
+def read_date(text: str | None, option: str = "--date") -> datetime | None:
+    """The instant of an option as UTC; None if it was not given. Raises RequestError."""
+    if text is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+        return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        raise RequestError(
+            f"{option} {text!r} is no ISO 8601 date, such as 2026-01-31 or 2026-01-31T06:00: {as_sentence(error)}"
+        ) from None
 
 
 def named(keys: Sequence[str]) -> str:

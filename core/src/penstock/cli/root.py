@@ -22,7 +22,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("project:init", "Make a project here: penstock.toml, a DAGs folder, the database, the key."),
     "up": ("project:up", "Run everything: scheduler, local executor, loader, waiters."),
     "dags": ("dags:dags", "List, show, trigger, pause and test DAGs."),
-    "runs": ("runs:runs", "List, show, cancel and clear runs."),
+    "runs": ("runs:runs", "List, show, cancel, clear and delete runs."),
     "tasks": ("tasks:tasks", "List, explain, clear and mark task instances; read their logs."),
     "connections": ("config.connections:connections", "Addresses and credentials of services."),
     "variables": ("config.variables:variables", "Texts that DAGs read."),
@@ -33,7 +33,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "alerts": ("alerts.commands:alerts", "Who is told of what; test where alerts go."),
     "audit": ("history.audit:audit", "Who has asked for what, and why."),
     "quarantine": ("quarantine:quarantine", "What the scheduler could not handle and has put aside."),
-    "db": ("db:db", "Check and upgrade the database; rotate its keys."),
+    "db": ("db:db", "Check and upgrade the database, delete what is old; rotate its keys."),
     "config": ("settings:config", "Show the settings."),
     "doctor": ("doctor:doctor", "Look for what is wrong with this installation."),
 }

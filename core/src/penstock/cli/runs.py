@@ -15,13 +15,14 @@ from penstock.cli.terminal import (
     print_table,
 )
 from penstock.model.state import RunState
+from penstock.model.text import counted
 from penstock.service import runs as service
 from penstock.service.clear import Code, preview_clear
 
 
 @click.group()
 def runs() -> None:
-    """List, show, cancel and clear runs."""
+    """List, show, cancel, clear and delete runs."""
 
 
 @runs.command("list")
@@ -142,3 +143,36 @@ def clear_run(  # noqa: PLR0913 - one argument an option
     with project(context) as installation:
         found = preview_clear(installation, dag_id, run_id, only_failed=only_failed, code=code)
         requests.clear(installation, found, why=why, dry_run=dry_run, as_json=as_json)
+
+
+@runs.command("delete")
+@click.argument("dag_id", type=names.DAG)
+@click.argument("run_ids", type=names.RUN, nargs=-1, metavar="[RUN_ID...]")
+@click.option("--ended-before", default=None, metavar="ISO", help="In place of names: all runs that ended before.")
+@requests.why_option
+@click.option("--dry-run", is_flag=True, help="Count the runs, and delete nothing.")
+@json_option
+@click.pass_context
+def delete_runs(
+    context: click.Context,
+    dag_id: str,
+    run_ids: tuple[str, ...],
+    ended_before: str | None,
+    why: str | None,
+    *,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Delete finished runs of a DAG with their tries, values and logs."""
+    from penstock.service.retention import prune  # noqa: PLC0415 - imports what opens stores
+
+    if bool(run_ids) == bool(ended_before):
+        raise click.UsageError("Name runs, or give --ended-before.")
+    before = requests.read_date(ended_before, "--ended-before")
+    with project(context) as installation:
+        by = requests.asked_by(why)
+        done = prune.delete_runs(installation, dag_id, run_ids, before=before, dry_run=dry_run, by=by)
+    if as_json:
+        print_json({"deleted": not dry_run, "dag_id": dag_id, "runs": done.runs})
+    else:
+        print_line(f"{counted(done.runs, 'run')} of {dag_id} {'would be deleted' if dry_run else 'deleted'}")

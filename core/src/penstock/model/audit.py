@@ -19,6 +19,7 @@ class AuditAction(StrEnum):
     MARK = "mark"
     PAUSE = "pause"
     UNPAUSE = "unpause"
+    DELETE = "delete"
 
 
 class AskedBy(msgspec.Struct, frozen=True):
