@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 from click.shell_completion import ShellComplete
+from msgspec.structs import replace
 
 from penstock.cli import root
 from penstock.clock import SystemClock
@@ -218,7 +218,9 @@ def test_who_waits_for_a_run_learns_how_it_ended(project, state, code):
         store.apply(Changes(runs=[replace(run, state=state, reason="why")]), SystemClock().now())
     told = project("dags", "trigger", "sales", "--run-id", "r1", "--timeout", "5", code=code)
     assert told.splitlines()[-1] == f"run r1 of sales is {state.value}: why"
-    assert project.json("dags", "trigger", "sales", "--run-id", "r1", "--timeout", "5", code=code)["run"]["state"] == state
+    assert (
+        project.json("dags", "trigger", "sales", "--run-id", "r1", "--timeout", "5", code=code)["run"]["state"] == state
+    )
 
 
 def test_what_was_asked_for_is_shown_and_history_is_deleted(project):
@@ -229,7 +231,10 @@ def test_what_was_asked_for_is_shown_and_history_is_deleted(project):
     project("runs", "delete", "sales", "r1", code=4)
     assert "is queued. Cancel it first" in project.err
     project("runs", "delete", "sales", code=2)
-    assert project("runs", "delete", "sales", "--ended-before", "2026-01-01", "--dry-run") == "0 runs of sales would be deleted\n"
+    assert (
+        project("runs", "delete", "sales", "--ended-before", "2026-01-01", "--dry-run")
+        == "0 runs of sales would be deleted\n"
+    )
     assert project("db", "prune", "--runs-days", "1") == "0 runs deleted\n"
     project("db", "prune", code=4)
 

@@ -157,7 +157,11 @@ def test_runs_of_a_dag_are_deleted_by_name_or_by_date_and_live_ones_are_not(hous
         ("delete", "ended before 2026-02-28 00:00:00Z", ""),
         ("delete", "a", "ann"),
     ]
-    for names, sentence in ((["live"], "is running. Cancel it first"), (["c", "nope"], "is named 'nope'"), ([], "neither")):
+    for names, sentence in (
+        (["live"], "is running. Cancel it first"),
+        (["c", "nope"], "is named 'nope'"),
+        ([], "neither"),
+    ):
         with pytest.raises((RequestError, NotFoundError), match=sentence):
             delete_runs(it.installation, "d", names)
     assert it.names() == {"c", "live"}

@@ -63,9 +63,7 @@ def stored(store, installation, now):
         for name, text in what.files:
             (dags / name).write_text(text)
         snapshot = Snapshots(dags, state).take().hash
-        catalog.save(
-            ParsedFile("orders.py", snapshot, {}, dict(what.variables), None, moments[0], 0.1, (what.spec,))
-        )
+        catalog.save(ParsedFile("orders.py", snapshot, {}, dict(what.variables), None, moments[0], 0.1, (what.spec,)))
         moments[0] += timedelta(minutes=1)
         return store.dags.state("orders").version
 

@@ -1,8 +1,8 @@
 """What people have asked for is kept with what is done of it, whatever they write, until it is deleted."""
 
+from contextlib import suppress
 from datetime import timedelta
 
-import pytest
 from sqlalchemy import text
 
 from penstock.model.audit import AuditAction, AuditEntry
@@ -15,9 +15,9 @@ from penstock.store.sql.database import Database
 def test_an_entry_is_kept_if_and_only_if_what_was_asked_for_is(store, now):
     entry = AuditEntry(now, AuditAction.CLEAR, "a", "r", "t\0[1]", "ann\ud800", "\x1b[2J")
     store.requests.submit(PoolsChanged(), now, entry)
-    with pytest.raises(ZeroDivisionError), store.transaction() as tx:
+    with suppress(KeyError), store.transaction() as tx:
         tx.audit(entry)
-        1 / 0
+        raise KeyError
     (kept,) = store.audit.page()
     assert (kept.at, kept.action, kept.dag_id, kept.run_id, kept.why) == (now, AuditAction.CLEAR, "a", "r", "\x1b[2J")
     assert (kept.subject, kept.person, kept.number) == ("t\\x00[1]", "ann\\ud800", 1)

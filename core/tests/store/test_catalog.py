@@ -8,10 +8,8 @@ import pytest
 from penstock.model.changes import Changes, DagCursor
 from penstock.model.dag import DagSpec, TaskSpec
 from penstock.model.request import DagChanged
-from penstock.model.run import NewRun, RunKind
 from penstock.model.schedule import PlannedRun
 from penstock.model.source import ParsedFile
-from penstock.model.state import RunState
 from penstock.store import LoaderCatalog, Version
 from penstock.store.dags import Versions
 

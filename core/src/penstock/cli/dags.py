@@ -127,7 +127,11 @@ def errors(context: click.Context, *, as_json: bool) -> int:
 @click.option("--date", "logical_date", default=None, metavar="ISO", help="Logical date; UTC unless it has an offset.")
 @click.option("--wait", is_flag=True, help="Wait for its end, if a scheduler runs; exit code 0 only for a success.")
 @click.option(
-    "--timeout", type=click.FloatRange(0.0), default=None, metavar="SECONDS", help="Wait, and no longer than this; the run goes on."
+    "--timeout",
+    type=click.FloatRange(0.0),
+    default=None,
+    metavar="SECONDS",
+    help="Wait, and no longer than this; the run goes on.",
 )
 @requests.why_option
 @json_option

@@ -50,7 +50,9 @@ def check_database(context: click.Context, *, as_json: bool) -> int:
 
 
 @db.command("prune")
-@click.option("--runs-days", type=DAYS, default=None, help="Delete finished runs that are older; as [retention] unless given.")
+@click.option(
+    "--runs-days", type=DAYS, default=None, help="Delete finished runs that are older; as [retention] unless given."
+)
 @click.option("--logs-days", type=DAYS, default=None, help="Delete logs that are older.")
 @click.option("--audit-days", type=DAYS, default=None, help="Delete entries of the audit that are older.")
 @click.option("--dry-run", is_flag=True, help="Count the runs, and delete nothing.")

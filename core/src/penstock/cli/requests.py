@@ -23,9 +23,7 @@ _NAMED = 20
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would run, and change nothing.")
 
 
-why_option = click.option(
-    "--reason", "why", default=None, metavar="TEXT", help="Why, for `penstock audit`."
-)
+why_option = click.option("--reason", "why", default=None, metavar="TEXT", help="Why, for `penstock audit`.")
 
 
 def asked_by(why: str | None) -> AskedBy:

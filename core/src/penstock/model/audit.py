@@ -5,7 +5,6 @@ from enum import StrEnum
 
 import msgspec
 
-
 LONGEST_SUBJECT = 1_000
 """Characters of what an entry says of tasks."""
 

@@ -12,4 +12,13 @@ from penstock.settings.secrets import BackendChoice
 from penstock.settings.services import ServiceChoice
 from penstock.settings.settings import SECTIONS, Settings
 
-__all__ = ["FILE", "SECTIONS", "BackendChoice", "ExecutorChoice", "RetentionSettings", "ServiceChoice", "Settings", "load_settings"]
+__all__ = [
+    "FILE",
+    "SECTIONS",
+    "BackendChoice",
+    "ExecutorChoice",
+    "RetentionSettings",
+    "ServiceChoice",
+    "Settings",
+    "load_settings",
+]

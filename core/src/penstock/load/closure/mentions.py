@@ -4,7 +4,9 @@ import re
 from typing import NamedTuple
 
 _TAKEN = r"((?:[^\n;#\\]|\\\n)*)"  # the rest of a statement, over lines that are joined by a backslash
-_FROM = re.compile(rf"(?:^|[;:])[ \t]*from[ \t]+(\.*)((?:\w[\w.]*)?)[ \t]+import[ \t]*(?:\(([^)]*)\)|{_TAKEN})", re.MULTILINE)
+_FROM = re.compile(
+    rf"(?:^|[;:])[ \t]*from[ \t]+(\.*)((?:\w[\w.]*)?)[ \t]+import[ \t]*(?:\(([^)]*)\)|{_TAKEN})", re.MULTILINE
+)
 _IMPORT = re.compile(rf"(?:^|[;:])[ \t]*import[ \t]+{_TAKEN}", re.MULTILINE)
 _VALUE = re.compile(r"%(?:\(\w+\))?[a-zA-Z]|\$\w+")  # what is put in at run time: of a format, or of a shell
 _WORD = re.compile(r"[\w./-]+")

@@ -16,7 +16,8 @@ from penstock.store import StoredVersion, Version
 
 SHOWN = 12
 """Digits of a version that tables show."""
-_KEYS = frozenset({"dag_id", "tasks", "task_id", "line"})  # what names a part, what is compared by itself, what only moves
+# What names a part, what is compared by itself, and what an edit above it moves.
+_NOT_COMPARED = frozenset({"dag_id", "tasks", "task_id", "line"})
 
 Part = Literal["DAG", "task", "file", "Variable"]
 
@@ -101,7 +102,9 @@ def diff_versions(installation: Installation, dag_id: str, before: str = "", aft
     else:
         others = [each.version for each in known if each.version != new]
         if not others:
-            raise RequestError(f"DAG {dag_id!r} has only one version, {new[:SHOWN]}: there is nothing to compare it with.")
+            raise RequestError(
+                f"DAG {dag_id!r} has only one version, {new[:SHOWN]}: there is nothing to compare it with."
+            )
         old = others[0]
     first, second = _read(installation, dag_id, old), _read(installation, dag_id, new)
     differences = [*_of_dag(first.spec, second.spec), *_of_content("Variable", first.variables, second.variables)]
@@ -149,7 +152,7 @@ def _of_dag(before: DagSpec, after: DagSpec) -> Iterator[Difference]:
 def _of_fields(part: Part, name: str, before: msgspec.Struct, after: msgspec.Struct) -> Iterator[Difference]:
     for field in before.__struct_fields__:
         old, new = getattr(before, field), getattr(after, field)
-        if field not in _KEYS and old != new:
+        if field not in _NOT_COMPARED and old != new:
             yield Difference(part, name, field, "changed", msgspec.to_builtins(old), msgspec.to_builtins(new))
 
 

@@ -83,7 +83,9 @@ def delete_runs(
     elif before is not None:
         portions, subject = _finished(installation, dag_id, before), f"ended before {utc_text(before)}"
     else:
-        raise RequestError("neither runs nor an instant are given. Name runs, or an instant before which they have ended.")
+        raise RequestError(
+            "neither runs nor an instant are given. Name runs, or an instant before which they have ended."
+        )
     if dry_run:
         return Deleted(sum(map(len, portions)))
     now = installation.now()

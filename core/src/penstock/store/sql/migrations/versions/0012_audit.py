@@ -17,7 +17,10 @@ def upgrade() -> None:
         sa.Column("number", NUMBER, primary_key=True, autoincrement=True),
         sa.Column("at", INSTANT, nullable=False),
         *(sa.Column(name, sa.Text, nullable=False) for name in ("action", "dag_id")),
-        *(sa.Column(name, sa.Text, nullable=False, server_default="") for name in ("run_id", "subject", "person", "why")),
+        *(
+            sa.Column(name, sa.Text, nullable=False, server_default="")
+            for name in ("run_id", "subject", "person", "why")
+        ),
         sa.Index("audit_dag", "dag_id", "number"),
         sqlite_autoincrement=True,
     )
