@@ -8,7 +8,8 @@ from penstock.model.audit import AskedBy
 from penstock.model.changes import Changes
 from penstock.model.connection import Connection
 from penstock.model.dag import TaskSpec
-from penstock.model.request import CancelRun, ClearTasks, DagChanged, MarkTask, RunRequested
+from penstock.model.quarantine import Quarantined, QuarantineKind
+from penstock.model.request import CancelRun, ClearTasks, DagChanged, MarkTask, RunRequested, encode
 from penstock.model.run import TaskInstance, Try
 from penstock.model.state import Outcome, RunState, TaskState
 from penstock.scheduler.capacity_file import CapacityFile
@@ -17,6 +18,7 @@ from penstock.service.choices.executors import ExecutorUsage, list_executors
 from penstock.service.clear import Code, clear_tasks, preview_clear
 from penstock.service.config import connections, pools, variables
 from penstock.service.history import audit
+from penstock.service.history.asked import is_handled, why_set_aside
 from penstock.settings import ExecutorChoice
 from penstock.store import Pool
 from penstock.tries.paths import log_path
@@ -185,6 +187,17 @@ def test_who_asks_for_something_is_kept_with_what_was_asked_for_and_why(installa
     assert audit.list_audit(installation, before=first.before).entries == found[3:]
     with pytest.raises(NotFoundError, match="no DAG is named 'nope'"):
         audit.list_audit(installation, dag_id="nope")
+
+
+def test_what_became_of_a_request_is_told(installation, run, store, now, asked):
+    done = runs.cancel_run(installation, "sales", "one", by=AskedBy("ann"))
+    assert (is_handled(installation, done), why_set_aside(installation, done)) == (False, "")
+    for thing, at in ((CancelRun(run.run, "bob"), now), (CancelRun(run.run, "ann"), now - timedelta(days=1))):
+        store.quarantine.add(Quarantined(QuarantineKind.REQUEST, "r", "another", at, body=encode(thing)))
+    asked()
+    assert (is_handled(installation, done), why_set_aside(installation, done)) == (True, "")
+    store.quarantine.add(Quarantined(QuarantineKind.REQUEST, "r", "it broke", now, body=encode(done.requests[0])))
+    assert why_set_aside(installation, done) == "it broke"
 
 
 def test_clear_checks_each_task_and_says_what_runs_again(installation, run, asked):

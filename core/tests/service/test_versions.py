@@ -1,7 +1,7 @@
 """The versions of a DAG are listed, and two of them are compared by all that a run gets of them."""
 
-from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 import pytest
 
@@ -15,8 +15,7 @@ from penstock.store import LoaderCatalog
 TASKS = (TaskSpec("a", line=3), TaskSpec("gone"), TaskSpec("b", upstream=("a",)))
 
 
-@dataclass
-class Import:
+class Import(NamedTuple):
     """One import of the file of DAG ``orders``; what is left out is as at first."""
 
     spec: DagSpec = DagSpec("orders", "sales.py", TASKS)

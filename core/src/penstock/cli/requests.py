@@ -13,7 +13,8 @@ from penstock.cli.terminal import print_json, print_line, print_remark
 from penstock.errors import RequestError, as_sentence
 from penstock.model.audit import AskedBy
 from penstock.model.run import Run
-from penstock.service.clear import Clear, Code, clear_tasks, request_handled
+from penstock.service.clear import Clear, Code, clear_tasks
+from penstock.service.history.asked import Asked, is_handled, why_set_aside
 from penstock.service.installation import Installation
 from penstock.service.runs import show_run
 
@@ -64,16 +65,24 @@ def clear(installation: Installation, found: Clear, *, why: str | None, dry_run:
         )
 
 
-def finished(installation: Installation, number: int) -> bool:
-    """Wait until the scheduler has handled a request, for some seconds; says on stderr if it has not, and why."""
+def finished(installation: Installation, asked: Asked) -> bool:
+    """Wait until the scheduler has handled what was asked for, for some seconds; says on stderr if it has not, and why.
+
+    Raises:
+        RequestError: The scheduler could not carry it out.
+    """
     if not remind_of_scheduler(installation):
         return False
     until = time.monotonic() + _WAIT_S
-    while not request_handled(installation, number):
+    while not is_handled(installation, asked):
         if time.monotonic() > until:
             print_remark(f"the scheduler has not come to it for {_WAIT_S:g} s; it stays asked for")
             return False
         time.sleep(_PAUSE_S)
+    if why := why_set_aside(installation, asked):
+        raise RequestError(
+            f"it could not be carried out, and is in quarantine: {as_sentence(why)} See: penstock quarantine list"
+        )
     return True
 
 

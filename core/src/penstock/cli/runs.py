@@ -108,8 +108,8 @@ def show_run(context: click.Context, dag_id: str, run_id: str | None, *, as_json
 def cancel_run(context: click.Context, dag_id: str, run_id: str, why: str | None, *, as_json: bool) -> None:
     """End a run and kill what runs of it."""
     with project(context) as installation:
-        number = service.cancel_run(installation, dag_id, run_id, by=requests.asked_by(why))
-        done = requests.finished(installation, number)
+        asked = service.cancel_run(installation, dag_id, run_id, by=requests.asked_by(why))
+        done = requests.finished(installation, asked)
         state = service.show_run(installation, dag_id, run_id).run.state
     if as_json:
         print_json({"requested": True, "handled": done, "dag_id": dag_id, "run_id": run_id, "state": state})

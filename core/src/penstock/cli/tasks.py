@@ -168,7 +168,7 @@ def mark(  # noqa: PLR0913 - one argument an option
         found = service.mark_task(
             installation, dag_id, task_id, state, run_id=run_id, map_index=map_index, code=code, by=by
         )
-        done = requests.finished(installation, found.request)
+        done = requests.finished(installation, found.asked)
         run = show_run(installation, dag_id, found.run.run_id).run
     if as_json:
         facts = {"dag_id": dag_id, "run_id": run.run_id, "tasks": found.tasks, "state": state, "version": found.version}

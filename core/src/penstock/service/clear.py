@@ -1,4 +1,4 @@
-"""Clears: what would run again and with which version of the DAG, the request for it, and whether it was handled."""
+"""Clears: what would run again and with which version of the DAG, and the request for it."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -13,6 +13,7 @@ from penstock.model.request import ClearTasks
 from penstock.model.run import Run, TaskKey
 from penstock.model.text import shortened
 from penstock.scheduler.inbox import Inbox
+from penstock.service.history.asked import Asked, ask
 from penstock.service.installation import Installation
 from penstock.service.names import find_run, find_tasks, known_tasks
 from penstock.store import DagState, Store
@@ -90,17 +91,12 @@ def preview_clear(  # noqa: PLR0913 - one argument an option
     return Clear(run, list(map(str, _cleared(installation, wanted))), version or run.version, note, wanted)
 
 
-def clear_tasks(installation: Installation, found: Clear, *, by: AskedBy = NOBODY) -> int:
-    """Ask the scheduler for what was previewed; returns the number of the request. Raises StoreError."""
+def clear_tasks(installation: Installation, found: Clear, *, by: AskedBy = NOBODY) -> Asked:
+    """Ask the scheduler for what was previewed; raises StoreError."""
     run, now = found.run, installation.now()
     subject = shortened(", ".join(found.tasks), LONGEST_SUBJECT)
     audit = AuditEntry(now, AuditAction.CLEAR, run.dag_id, run.run_id, subject, by.person, by.why)
-    return installation.store.requests.submit(found.wanted, now, audit)
-
-
-def request_handled(installation: Installation, number: int) -> bool:
-    """Tell whether the scheduler has handled the request of this number, and all before it; raises StoreError."""
-    return installation.store.requests.handled(number)
+    return ask(installation, (found.wanted,), audit)
 
 
 def version_to_run(store: Store, run: Run, code: Code | None) -> tuple[str, str]:

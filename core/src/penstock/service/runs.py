@@ -7,6 +7,7 @@ from penstock.model.audit import NOBODY, AskedBy, AuditAction, AuditEntry
 from penstock.model.request import CancelRun
 from penstock.model.run import Run
 from penstock.model.state import RunState, TaskState
+from penstock.service.history.asked import Asked, ask
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag, find_run
 
@@ -66,11 +67,8 @@ def show_run(installation: Installation, dag_id: str, run_id: str = "") -> RunDe
     return RunDetails(run, counts, find_dag(store, dag_id).version)
 
 
-def cancel_run(installation: Installation, dag_id: str, run_id: str, *, by: AskedBy = NOBODY) -> int:
+def cancel_run(installation: Installation, dag_id: str, run_id: str, *, by: AskedBy = NOBODY) -> Asked:
     """Ask the scheduler to end a run and kill what runs of it.
-
-    Returns:
-        The number of the request.
 
     Raises:
         NotFoundError: There is no such DAG or run.
@@ -83,4 +81,4 @@ def cancel_run(installation: Installation, dag_id: str, run_id: str, *, by: Aske
         raise RequestError(f"run {run.run_id!r} of DAG {dag_id!r} has already ended as {run.state.value}.")
     now = installation.now()
     audit = AuditEntry(now, AuditAction.CANCEL, dag_id, run.run_id, "", by.person, by.why)
-    return store.requests.submit(CancelRun(run.run, by.person), now, audit)
+    return ask(installation, (CancelRun(run.run, by.person),), audit)

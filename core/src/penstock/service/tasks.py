@@ -11,6 +11,7 @@ from penstock.model.state import RunState, TaskState
 from penstock.model.text import shortened
 from penstock.service.clear import Code, version_to_run
 from penstock.service.explain import Explainer, Reasons
+from penstock.service.history.asked import Asked, ask
 from penstock.service.installation import Installation
 from penstock.service.names import find_run, find_tasks, known_tasks
 from penstock.store import PastTry, Store
@@ -35,13 +36,13 @@ class Why(msgspec.Struct, frozen=True):
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """What a mark does; ``version``, ``note`` and ``request`` as in `penstock.service.clear.Clear`."""
+    """What a mark does; ``version`` and ``note`` as in `penstock.service.clear.Clear`."""
 
     run: Run
     tasks: list[str]
     version: str
     note: str
-    request: int
+    asked: Asked
 
 
 def list_tasks(installation: Installation, dag_id: str, run_id: str = "") -> tuple[Run, list[TaskInstance]]:
@@ -128,12 +129,11 @@ def mark_task(  # noqa: PLR0913 - one argument an option
     run = find_run(store, dag_id, run_id)
     found = find_tasks(store, run, task_id, map_index)
     version, note = version_to_run(store, run, code)
-    marks = [MarkTask(run.run, task_id, task.map_index, state, version) for task in found]
+    marks = tuple(MarkTask(run.run, task_id, task.map_index, state, version) for task in found)
     now, keys = installation.now(), [str(task.key) for task in found]
     subject = f"{state}: {shortened(', '.join(keys), LONGEST_SUBJECT)}"
     audit = AuditEntry(now, AuditAction.MARK, dag_id, run.run_id, subject, by.person, by.why)
-    number = store.requests.submit_all(marks, now, audit)
-    return Mark(run, keys, version or run.version, note, number)
+    return Mark(run, keys, version or run.version, note, ask(installation, marks, audit))
 
 
 def _upstream(store: Store, run: Run, spec: DagSpec | None, task_id: str) -> dict[str, list[TaskState]]:

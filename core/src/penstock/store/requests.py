@@ -23,9 +23,9 @@ class Requests:
     def __init__(self, database: Database, writer: Writer) -> None:
         self._database, self._writer = database, writer
 
-    def submit(self, request: Request, now: datetime, audit: AuditEntry | None = None) -> int:
+    def submit(self, request: Request, now: datetime) -> int:
         """Put a request into the scheduler's inbox and wake it; returns a number for `handled`. Raises StoreError."""
-        return self.submit_all([request], now, audit)
+        return self.submit_all([request], now)
 
     def submit_all(self, requests: Sequence[Request], now: datetime, audit: AuditEntry | None = None) -> int:
         """Put requests into the scheduler's inbox, together and in this order, and wake it.

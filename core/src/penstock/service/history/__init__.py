@@ -1,1 +1,1 @@
-"""What was before: the versions of DAGs and how they differ."""
+"""What was before, and what people have asked for: versions of DAGs, the audit, what became of requests."""
