@@ -24,7 +24,7 @@ TERMS = (
     Term("argument", "What an author passes to an operator, sensor, hook or DAG.", "penstock_manifest.arguments"),
     Term("arrival", "One thing that a turn has to handle: what is stored, a request, or what an executor tells.", "penstock.scheduler.arrival"),
     Term("ask", "A question of a running try to the scheduler, such as for a connection; its answer is a reply.", "penstock.tries.asks"),
-    Term("audit", "What people have asked for: who, when, what and why.", "penstock.model.audit"),
+    Term("audit", "What people have asked for: who, when, what and why.", "penstock.model.history.audit"),
     Term("author", "A person who writes DAG files or a provider.", "penstock.author"),
     Term("backfill", "Runs of data intervals that lie in the past; `catchup` brings those that a DAG has missed.", "penstock.engine.due"),
     Term("backoff", "The growing pause before something is tried or started again.", "penstock.processes.supervise"),

@@ -4,10 +4,10 @@ import msgspec
 import pytest
 
 from penstock.errors import NotFoundError, RequestError
-from penstock.model.audit import AskedBy
 from penstock.model.changes import Changes
 from penstock.model.connection import Connection
 from penstock.model.dag import TaskSpec
+from penstock.model.history.audit import AskedBy
 from penstock.model.quarantine import Quarantined, QuarantineKind
 from penstock.model.request import CancelRun, ClearTasks, DagChanged, MarkTask, RunRequested, encode
 from penstock.model.run import TaskInstance, Try

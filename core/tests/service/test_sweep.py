@@ -10,9 +10,9 @@ from penstock.app.parts.vault import open_vault
 from penstock.author.runtime import current
 from penstock.errors import ErrorKind, NotFoundError, ProviderError, RequestError
 from penstock.logs.log_names import log_name
-from penstock.model.audit import AskedBy, AuditAction, AuditEntry
 from penstock.model.changes import Changes
 from penstock.model.dag import DagSpec, TaskSpec
+from penstock.model.history.audit import AskedBy, AuditAction, AuditEntry
 from penstock.model.notice import RunStateChanged
 from penstock.model.run import NewRun, RunKind, TaskKey, XCom
 from penstock.model.source import ParsedFile

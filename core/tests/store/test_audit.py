@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from penstock.model.audit import AuditAction, AuditEntry
+from penstock.model.history.audit import AuditAction, AuditEntry
 from penstock.model.request import PoolsChanged
 from penstock.store import Store, upgrade
 from penstock.store.sql import schema

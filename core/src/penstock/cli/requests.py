@@ -11,7 +11,7 @@ import click
 from penstock.cli.installation import person, remind_of_scheduler
 from penstock.cli.terminal import print_json, print_line, print_remark
 from penstock.errors import RequestError, as_sentence
-from penstock.model.audit import AskedBy
+from penstock.model.history.audit import AskedBy
 from penstock.model.run import Run
 from penstock.service.clear import Clear, Code, clear_tasks
 from penstock.service.history.asked import Asked, is_handled, why_set_aside

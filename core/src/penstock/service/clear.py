@@ -7,7 +7,7 @@ import msgspec
 
 from penstock.engine.engine import Engine
 from penstock.errors import NotFoundError, RequestError, as_sentence
-from penstock.model.audit import LONGEST_SUBJECT, NOBODY, AskedBy, AuditAction, AuditEntry
+from penstock.model.history.audit import LONGEST_SUBJECT, NOBODY, AskedBy, AuditAction, AuditEntry
 from penstock.model.now import Now
 from penstock.model.request import ClearTasks
 from penstock.model.run import Run, TaskKey

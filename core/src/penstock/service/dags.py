@@ -9,9 +9,9 @@ import msgspec
 from penstock.author.build.param_schema import check_params
 from penstock.engine.due import Due, next_due
 from penstock.errors import RequestError
-from penstock.model.audit import NOBODY, AskedBy, AuditAction, AuditEntry
 from penstock.model.changes import Changes
 from penstock.model.dag import DagSpec
+from penstock.model.history.audit import NOBODY, AskedBy, AuditAction, AuditEntry
 from penstock.model.names import check_conf, check_name
 from penstock.model.request import RunRequested
 from penstock.model.run import NewRun, Run

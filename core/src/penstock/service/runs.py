@@ -3,7 +3,7 @@
 import msgspec
 
 from penstock.errors import RequestError
-from penstock.model.audit import NOBODY, AskedBy, AuditAction, AuditEntry
+from penstock.model.history.audit import NOBODY, AskedBy, AuditAction, AuditEntry
 from penstock.model.request import CancelRun
 from penstock.model.run import Run
 from penstock.model.state import RunState, TaskState

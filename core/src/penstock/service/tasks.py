@@ -3,8 +3,8 @@
 import msgspec
 
 from penstock.errors import RequestError
-from penstock.model.audit import LONGEST_SUBJECT, NOBODY, AskedBy, AuditAction, AuditEntry
 from penstock.model.dag import DagSpec
+from penstock.model.history.audit import LONGEST_SUBJECT, NOBODY, AskedBy, AuditAction, AuditEntry
 from penstock.model.request import MarkTask
 from penstock.model.run import UNMAPPED, Run, TaskInstance
 from penstock.model.state import RunState, TaskState

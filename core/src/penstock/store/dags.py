@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 
 from penstock.errors import DataUnreadableError
-from penstock.model.audit import AuditEntry
 from penstock.model.dag import DagSpec, from_json
+from penstock.model.history.audit import AuditEntry
 from penstock.model.names import LONGEST_NAME
 from penstock.model.request import DagChanged
 from penstock.model.schedule import PlannedRun

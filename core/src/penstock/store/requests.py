@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, func, select
 
-from penstock.model.audit import AuditEntry
+from penstock.model.history.audit import AuditEntry
 from penstock.model.request import Request, UnreadableRequest, decode
 from penstock.store.sql import tables
 from penstock.store.sql.database import Database

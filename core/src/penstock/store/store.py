@@ -11,10 +11,10 @@ from sqlalchemy import text
 from penstock.errors import StoreError
 from penstock.model.changes import Changes
 from penstock.model.run import Run
-from penstock.store.audit import Audit
 from penstock.store.checkpoints import Checkpoints
 from penstock.store.config import Config
 from penstock.store.dags import Dags, Versions
+from penstock.store.history.audit import Audit
 from penstock.store.keyring import Keyring
 from penstock.store.logs.log_index import LogIndex
 from penstock.store.outbox.alerts import Alerts

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, CursorResult, Dialect, Executable, Table, bin
 from sqlalchemy.exc import StatementError
 
 from penstock.errors import DataRefusedError
-from penstock.model.audit import AuditEntry
 from penstock.model.changes import Changes
+from penstock.model.history.audit import AuditEntry
 from penstock.model.notice import Notice
 from penstock.model.request import Request, encode
 from penstock.model.run import NewRun, Run, TaskInstance, TaskKey, Try, XCom

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from penstock.model.audit import AuditEntry
+from penstock.model.history.audit import AuditEntry
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag
 

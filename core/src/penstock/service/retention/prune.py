@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from penstock.errors import ConfigError, RequestError, as_sentence
-from penstock.model.audit import LONGEST_SUBJECT, NOBODY, AskedBy, AuditAction, AuditEntry
+from penstock.model.history.audit import LONGEST_SUBJECT, NOBODY, AskedBy, AuditAction, AuditEntry
 from penstock.model.run import Run
 from penstock.model.text import shortened, utc_text
 from penstock.service.installation import Installation

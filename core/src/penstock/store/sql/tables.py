@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-from penstock.model.audit import AuditAction
+from penstock.model.history.audit import AuditAction
 from penstock.model.quarantine import QuarantineKind
 from penstock.model.run import RunKind
 from penstock.model.state import DeliveryState, Outcome, RunState, TaskState

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import delete, select
 
-from penstock.model.audit import AuditEntry
+from penstock.model.history.audit import AuditEntry
 from penstock.store.sql import tables
 from penstock.store.sql.database import Database
 from penstock.store.transaction import Writer
