@@ -107,7 +107,7 @@ TERMS = (
     Term("lost", "How a try ends whose worker is gone; it is repeated without spending a retry.", "penstock.engine.tries"),
     Term("manifest", "A provider's `provider.toml`: what it offers, read without importing it.", "penstock_manifest"),
     Term("mapped task", "A task that has one instance for each element of a list that another task returns.", "penstock.author.mapping"),
-    Term("mark", "Set the state of task instances by hand.", "penstock.model.request"),
+    Term("mark", "Set the state of task instances, or of a run, by hand.", "penstock.model.request"),
     Term("mask", "Hide the values of secrets in what is printed or logged.", "penstock.processes.masking"),
     Term("metric", "One thing that is measured: a counter, a gauge or a timing.", "penstock.metrics.metrics_table"),
     Term("metrics sink", "A place where measurements go.", "penstock.spec.metrics_sink"),

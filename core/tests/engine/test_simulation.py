@@ -21,7 +21,7 @@ CLAIMS = [
     "THE SCHEDULER ENDED", "THE SCHEDULER WAS STOPPED", "CRASH before the commit", "CRASH after the commit",
     "CRASH before handing over", "CRASH after handing over", "CRASH at what a try told",
     "TryRecovered", "TryInterrupted", "sent no heartbeat for it", "worker died",
-    "CancelRun", "ClearTasks", "MarkTask", "RunVersionChanged", "paused=True", "PoolsUpdated", "Kill(",
+    "CancelRun", "ClearTasks", "MarkTask", "MarkRun", "RunVersionChanged", "paused=True", "PoolsUpdated", "Kill(",
     "cut off by", "mapped over nothing", "boom",
 ]  # fmt: skip
 """What happens in these worlds, by the words of their logs."""

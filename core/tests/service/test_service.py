@@ -9,7 +9,7 @@ from penstock.model.connection import Connection
 from penstock.model.dag import TaskSpec
 from penstock.model.history.audit import AskedBy
 from penstock.model.quarantine import Quarantined, QuarantineKind
-from penstock.model.request import CancelRun, ClearTasks, DagChanged, MarkTask, RunRequested, encode
+from penstock.model.request import CancelRun, ClearTasks, DagChanged, MarkRun, MarkTask, RunRequested, encode
 from penstock.model.run import TaskInstance, Try
 from penstock.model.state import Outcome, RunState, TaskState
 from penstock.scheduler.capacity_file import CapacityFile
@@ -187,6 +187,19 @@ def test_who_asks_for_something_is_kept_with_what_was_asked_for_and_why(installa
     assert audit.list_audit(installation, before=first.before).entries == found[3:]
     with pytest.raises(NotFoundError, match="no DAG is named 'nope'"):
         audit.list_audit(installation, dag_id="nope")
+
+
+def test_a_run_that_has_started_can_be_marked(installation, run, asked):
+    runs.mark_run(installation, "sales", "one", "failed", by=AskedBy("ann"))
+    assert asked() == [MarkRun(run.run, "failed")]
+    with pytest.raises(RequestError, match="cannot be marked 'running'"):
+        runs.mark_run(installation, "sales", "one", "running")
+    dags.trigger(installation, "sales", run_id="two")
+    with pytest.raises(RequestError, match=r"has not started.*penstock runs cancel sales two"):
+        runs.mark_run(installation, "sales", "two", "success")
+    assert [(e.action, e.run_id, e.subject) for e in audit.list_audit(installation).entries][1:2] == [
+        ("mark", "one", "failed")
+    ]
 
 
 def test_what_became_of_a_request_is_told(installation, run, store, now, asked):

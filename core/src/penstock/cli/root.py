@@ -22,7 +22,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("project:init", "Make a project here: penstock.toml, a DAGs folder, the database, the key."),
     "up": ("project:up", "Run everything: scheduler, local executor, loader, waiters."),
     "dags": ("dags:dags", "List, show, trigger, pause and test DAGs."),
-    "runs": ("runs:runs", "List, show, cancel, clear and delete runs."),
+    "runs": ("runs:runs", "List, show, cancel, clear, mark and delete runs."),
     "tasks": ("tasks:tasks", "List, explain, clear and mark task instances; read their logs."),
     "connections": ("config.connections:connections", "Addresses and credentials of services."),
     "variables": ("config.variables:variables", "Texts that DAGs read."),

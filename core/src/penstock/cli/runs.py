@@ -22,7 +22,7 @@ from penstock.service.clear import Code, preview_clear
 
 @click.group()
 def runs() -> None:
-    """List, show, cancel, clear and delete runs."""
+    """List, show, cancel, clear, mark and delete runs."""
 
 
 @runs.command("list")
@@ -143,6 +143,27 @@ def clear_run(  # noqa: PLR0913 - one argument an option
     with project(context) as installation:
         found = preview_clear(installation, dag_id, run_id, only_failed=only_failed, code=code)
         requests.clear(installation, found, why=why, dry_run=dry_run, as_json=as_json)
+
+
+@runs.command("mark")
+@click.argument("dag_id", type=names.DAG)
+@click.argument("run_id", type=names.RUN)
+@click.argument("state", type=click.Choice(["success", "failed"]))
+@requests.why_option
+@json_option
+@click.pass_context
+def mark_run(context: click.Context, dag_id: str, run_id: str, state: str, why: str | None, *, as_json: bool) -> None:
+    """Have a run end as a success or as failed; what runs of it is killed, its teardowns still run."""
+    with project(context) as installation:
+        asked = service.mark_run(installation, dag_id, run_id, state, by=requests.asked_by(why))
+        done = requests.finished(installation, asked)
+        found = service.show_run(installation, dag_id, run_id).run.state
+    if as_json:
+        print_json({"requested": True, "handled": done, "dag_id": dag_id, "run_id": run_id, "state": found})
+    elif done:
+        print_line(f"run {run_id} of {dag_id} is {found.value}")
+    else:
+        print_line(f"asked to mark run {run_id} of {dag_id} as {state}")
 
 
 @runs.command("delete")

@@ -6,7 +6,7 @@ from penstock.engine.graph.trigger_rules import BROKEN
 from penstock.engine.live import Instance, LiveRun
 from penstock.engine.runs import pinned, reopen
 from penstock.engine.state import State
-from penstock.model.request import CancelRun, ClearTasks, MarkTask
+from penstock.model.request import CancelRun, ClearTasks, MarkRun, MarkTask
 from penstock.model.run import TaskKey
 from penstock.model.state import RunState, TaskState
 
@@ -101,14 +101,56 @@ def mark(state: State, request: MarkTask) -> None:
     instance = None if run is None else run.instance(TaskKey(request.run, request.task_id, request.map_index))
     if run is None or instance is None or instance.node.collapsing or request.state not in _MARKS:
         return
-    reason = f"marked {request.state} by hand"
-    state.kill(instance, reason)
-    state.admission.drop(instance)
-    instance.state, instance.reason = TaskState(request.state), reason
-    instance.due_at, instance.retry_at_s, instance.ended_at = None, None, state.now
-    state.mark_dirty(instance)
+    _set_state(state, instance, TaskState(request.state), f"marked {request.state} by hand")
     run.recount()
     _continue_run(state, run)
+
+
+def mark_run(state: State, request: MarkRun) -> None:
+    """Have a run that has started end as the user asked: its instances get the states from which that follows.
+
+    For ``success``, all that did not succeed and was not skipped has succeeded. For ``failed``, its last tasks and what was
+    under way have failed, and what had not begun is skipped. Teardowns that have not ended still run, and the run ends after them.
+    """
+    run = _started_run(state, request.run)
+    if run is None or request.state not in _RUN_MARKS:
+        return
+    reason = f"its run was marked {request.state} by hand"
+    for node in run.nodes:
+        if node.task.teardown and not node.done:
+            continue
+        node.collapsing = False
+        for instance in node.instances.values():
+            final = _RUN_MARKS[request.state](instance)
+            if final is not None:
+                _set_state(state, instance, final, reason)
+    run.recount()
+    _continue_run(state, run)
+
+
+def _for_success(instance: Instance) -> TaskState | None:
+    return None if instance.state in (TaskState.SUCCESS, TaskState.SKIPPED) else TaskState.SUCCESS
+
+
+def _for_failure(instance: Instance) -> TaskState | None:
+    """The state of an instance of a run that is to fail; None if it stays as it is."""
+    if instance.node.run.compiled.leaf[instance.node.number]:
+        return None if instance.state in BROKEN else TaskState.FAILED
+    if instance.state.finished:
+        return None
+    return TaskState.SKIPPED if instance.state in (TaskState.NONE, TaskState.SCHEDULED) else TaskState.FAILED
+
+
+_RUN_MARKS = {RunState.SUCCESS.value: _for_success, RunState.FAILED.value: _for_failure}
+
+
+def _set_state(state: State, instance: Instance, final: TaskState, reason: str) -> None:
+    """Set an instance to a final state by hand, whatever it was in; a live try of it is killed."""
+    state.kill(instance, reason)
+    state.admission.drop(instance)
+    instance.state, instance.reason = final, reason
+    instance.due_at, instance.retry_at_s, instance.ended_at = None, None, state.now
+    state.mark_dirty(instance)
 
 
 def _continue_run(state: State, run: LiveRun) -> None:

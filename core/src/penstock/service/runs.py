@@ -1,10 +1,10 @@
-"""Operations on runs: list, show, cancel."""
+"""Operations on runs: list, show, cancel, mark."""
 
 import msgspec
 
 from penstock.errors import RequestError
 from penstock.model.history.audit import NOBODY, AskedBy, AuditAction, AuditEntry
-from penstock.model.request import CancelRun
+from penstock.model.request import CancelRun, MarkRun
 from penstock.model.run import Run
 from penstock.model.state import RunState, TaskState
 from penstock.service.history.asked import Asked, ask
@@ -82,3 +82,23 @@ def cancel_run(installation: Installation, dag_id: str, run_id: str, *, by: Aske
     now = installation.now()
     audit = AuditEntry(now, AuditAction.CANCEL, dag_id, run.run_id, "", by.person, by.why)
     return ask(installation, (CancelRun(run.run, by.person),), audit)
+
+
+def mark_run(installation: Installation, dag_id: str, run_id: str, state: str, *, by: AskedBy = NOBODY) -> Asked:
+    """Ask the scheduler to have a run end as ``success`` or ``failed``, whatever its tasks do or have done.
+
+    Raises:
+        NotFoundError: There is no such DAG or run.
+        RequestError: The run has not started, or the state is another one.
+        StoreError: The database failed.
+    """
+    if state not in (RunState.SUCCESS, RunState.FAILED):
+        raise RequestError(f"a run cannot be marked {state!r}. Choose success or failed.")
+    run, now = find_run(installation.store, dag_id, run_id), installation.now()
+    if run.started_at is None:
+        raise RequestError(
+            f"run {run.run_id!r} of DAG {dag_id!r} has not started, so it cannot be marked. "
+            f"Cancel it: penstock runs cancel {dag_id} {run.run_id}"
+        )
+    audit = AuditEntry(now, AuditAction.MARK, dag_id, run.run_id, state, by.person, by.why)
+    return ask(installation, (MarkRun(run.run, state),), audit)
