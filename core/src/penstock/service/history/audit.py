@@ -3,6 +3,7 @@
 import msgspec
 
 from penstock.model.history.audit import AuditEntry
+from penstock.model.names import check_name
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag
 
@@ -25,13 +26,14 @@ def list_audit(
 
     Raises:
         NotFoundError: There is no such DAG.
+        RequestError: No run can have that name.
         StoreError: The database failed.
     """
     store = installation.store
     if dag_id:
         find_dag(store, dag_id)
-    if "\0" in run_id:
-        return AuditPage([], None)  # no run is named so, and neither database looks for it
+    if run_id:
+        check_name("run", run_id)
     found = store.audit.page(dag_id=dag_id, run_id=run_id, before=before, limit=limit + 1)
     more = len(found) > limit
     return AuditPage(found[:limit], found[limit - 1].number if more else None)

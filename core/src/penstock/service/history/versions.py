@@ -94,8 +94,8 @@ def diff_versions(installation: Installation, dag_id: str, before: str = "", aft
         StoreError: The database failed.
     """
     store = installation.store
-    known = store.versions.of(dag_id)
     present = find_dag(store, dag_id).version
+    known = store.versions.of(dag_id)
     new = _chosen(dag_id, known, after) if after else present
     if before:
         old = _chosen(dag_id, known, before)
