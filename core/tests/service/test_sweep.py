@@ -161,6 +161,7 @@ def test_runs_of_a_dag_are_deleted_by_name_or_by_date_and_live_ones_are_not(hous
         (["live"], "is running. Cancel it first"),
         (["c", "nope"], "is named 'nope'"),
         ([], "neither"),
+        ([""], "names no run"),
     ):
         with pytest.raises((RequestError, NotFoundError), match=sentence):
             delete_runs(it.installation, "d", names)

@@ -7,7 +7,6 @@ import msgspec
 
 from penstock.errors import ConfigError, RequestError, as_sentence
 from penstock.model.history.audit import LONGEST_SUBJECT, NOBODY, AskedBy, AuditAction, AuditEntry
-from penstock.model.names import check_name
 from penstock.model.run import Run
 from penstock.model.text import shortened, utc_text
 from penstock.service.installation import Installation
@@ -71,13 +70,13 @@ def delete_runs(
 
     Raises:
         NotFoundError: There is no such DAG or run.
-        RequestError: A name cannot be that of a run, a run that is named has not ended, or neither runs nor an instant are given.
+        RequestError: A name is empty, a run that is named has not ended, or neither runs nor an instant are given.
         PenstockError: Something could not be deleted; what was deleted before it stays deleted.
     """
     find_dag(installation.store, dag_id)
     if run_ids:
-        for run_id in run_ids:
-            check_name("run", run_id)  # an empty one would be the newest
+        if "" in run_ids:  # it would be the newest
+            raise RequestError("an empty text names no run.")
         named = [find_run(installation.store, dag_id, run_id) for run_id in run_ids]
         for run in named:
             if not run.state.finished:
