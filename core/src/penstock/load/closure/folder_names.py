@@ -22,6 +22,9 @@ class FolderNames:
             while place:
                 self._below[place].append(name)
                 place = place.rpartition("/")[0]
+        # Most words name nothing: they are told by these, without a search.
+        self._last_parts = {name.rpartition("/")[2] for name in (*self._files, *self._below)}
+        self._endings = {last.rpartition(".")[2] for last in self._last_parts}
         # From the end to the start, in order: those that end with a text follow one another.
         self._file_ends = sorted(f"/{name}"[::-1] for name in self._files)
         self._folder_ends = sorted(f"/{name}"[::-1] for name in self._below)
@@ -47,6 +50,8 @@ class FolderNames:
 
     def ending_with(self, word: str) -> set[str]:
         """The files whose path ends with a word, or which a longer path, as that of the whole folder, names."""
+        if word.rstrip("./").rpartition(".")[2] not in self._endings:
+            return set()
         path = _plain(word)
         # What stands before the first letter may be put in at run time, such as the name in f"{name}.sql".
         return {*_with_end(self._file_ends, path), *_ends_of(path, self._files)} if path else set()
@@ -54,7 +59,7 @@ class FolderNames:
     def named(self, word: str) -> tuple[set[str], set[str]]:
         """The files without an ending that a word names, and those that lie in the folders which it names."""
         path = _plain(word)
-        if not path:
+        if path.rpartition("/")[2] not in self._last_parts:
             return set(), set()
         files = {*_with_end(self._file_ends, f"/{path}"), *_ends_of(path, self._files)}
         folders = {*_with_end(self._folder_ends, f"/{path}"), *_ends_of(path, self._below)}
