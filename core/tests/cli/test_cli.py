@@ -228,6 +228,10 @@ def test_what_was_asked_for_is_shown_and_history_is_deleted(project):
     assert [entry["why"] for entry in project.json("audit", "sales", "--run", "r1")["entries"]] == ["the first"]
     assert "the first" in project("audit")
     assert "nobody has asked for anything" in project("audit", "--run", "r2")
+    dates = ("--from", "2026-01-01", "--until", "2126-01-01")
+    assert project("runs", "clear", "sales", *dates) == "nothing of these runs is to be cleared\n"
+    for given in ((), ("r1", *dates), dates[:2]):
+        project("runs", "clear", "sales", *given, code=2)
     project("runs", "delete", "sales", "r1", code=4)
     assert "is queued. Cancel it first" in project.err
     project("runs", "delete", "sales", code=2)

@@ -19,6 +19,7 @@ from penstock.service.clear import Code, clear_tasks, preview_clear
 from penstock.service.config import connections, pools, variables
 from penstock.service.history import audit
 from penstock.service.history.asked import is_handled, why_set_aside
+from penstock.service.history.clear_dates import preview_clears
 from penstock.settings import ExecutorChoice
 from penstock.store import Pool
 from penstock.tries.paths import log_path
@@ -223,6 +224,29 @@ def test_clear_checks_each_task_and_says_what_runs_again(installation, run, aske
         preview_clear(installation, "sales", "one", tasks=["load", "laod"])
     with pytest.raises(NotFoundError, match=r"no index of task 'load' .* is named '3'"):
         preview_clear(installation, "sales", "one", tasks=["load"], map_index=3)
+
+
+def test_the_runs_of_some_dates_are_cleared_together(installation, run, store, now, asked):
+    def clears(days, **more):
+        since = now - timedelta(days=days)
+        return preview_clears(installation, "sales", since, now + timedelta(seconds=1), code=Code.SAME, **more)
+
+    days = timedelta(days=1)
+    for number in range(1, 4):
+        made = dags.trigger(installation, "sales", run_id=f"d{number}", logical_date=now - number * days).run
+        rows = [TaskInstance(made.run, name, -1, TaskState.SUCCESS) for name in ("extract", "load")]
+        done = msgspec.structs.replace(made, state=RunState.SUCCESS, started_at=now)
+        store.apply(Changes(runs=[done], tasks=rows), now)
+    dags.trigger(installation, "sales", run_id="waits", logical_date=now - days)
+    asked()
+    found = clears(2)
+    assert [(each.run.run_id, each.tasks) for each in found] == [
+        (name, ["extract", "load"]) for name in ("d2", "d1", "one")
+    ]
+    assert clears(2, only_failed=True) == []
+    clear_tasks(installation, *found, by=AskedBy("ann"))
+    assert [(type(each), each.run) for each in asked()] == [(ClearTasks, each.run.run) for each in found]
+    assert {e.run_id for e in audit.list_audit(installation).entries if e.action == "clear"} == {"d1", "d2", "one"}
 
 
 def test_a_clear_moves_a_run_to_the_present_version_unless_a_try_of_it_lives(

@@ -14,7 +14,7 @@ from penstock.store.sql.database import Database
 
 def test_an_entry_is_kept_if_and_only_if_what_was_asked_for_is(store, now):
     entry = AuditEntry(now, AuditAction.CLEAR, "a", "r", "t\0[1]", "ann\ud800", "\x1b[2J")
-    store.requests.submit_all([PoolsChanged()], now, entry)
+    store.requests.submit_all([PoolsChanged()], now, [entry])
     with suppress(KeyError), store.transaction() as tx:
         tx.audit(entry)
         raise KeyError

@@ -13,6 +13,7 @@ from penstock.cli.terminal import print_json, print_line, print_remark
 from penstock.errors import RequestError, as_sentence
 from penstock.model.history.audit import AskedBy
 from penstock.model.run import Run
+from penstock.model.text import counted
 from penstock.service.clear import Clear, Code, clear_tasks
 from penstock.service.history.asked import Asked, is_handled, why_set_aside
 from penstock.service.installation import Installation
@@ -65,6 +66,25 @@ def clear(installation: Installation, found: Clear, *, why: str | None, dry_run:
         )
 
 
+def clear_all(
+    installation: Installation, found: Sequence[Clear], *, why: str | None, dry_run: bool, as_json: bool
+) -> None:
+    """As `clear`, of several runs together."""
+    for each in () if as_json else found:
+        _print_clearing(each)
+    for note in dict.fromkeys(each.note for each in found if each.note):
+        print_remark(note)
+    asks = bool(found) and not dry_run
+    done = asks and finished(installation, clear_tasks(installation, *found, by=asked_by(why)))
+    if as_json:
+        cleared = [{"run_id": each.run.run_id, "tasks": each.tasks, "version": each.version} for each in found]
+        print_json({"requested": asks, "handled": done, "runs": cleared})
+    elif not found:
+        print_line("nothing of these runs is to be cleared")
+    elif asks:
+        print_line(f"{'cleared' if done else 'asked to clear'} {counted(len(found), 'run')}")
+
+
 def finished(installation: Installation, asked: Asked) -> bool:
     """Wait until the scheduler has handled what was asked for, for some seconds; says on stderr if it has not, and why.
 
@@ -115,11 +135,11 @@ def read_date(text: str | None, option: str = "--date") -> datetime | None:
 
 def named(keys: Sequence[str]) -> str:
     """Names of task instances, on one line that stays readable: the many of a mapped task are counted."""
-    counted: dict[str, list[str]] = {}
+    of_task: dict[str, list[str]] = {}
     for key in keys:
-        counted.setdefault(key.partition("[")[0], []).append(key)
+        of_task.setdefault(key.partition("[")[0], []).append(key)
     parts = [
-        ", ".join(each) if len(each) < 4 else f"{task_id} ({len(each)} instances)" for task_id, each in counted.items()
+        ", ".join(each) if len(each) < 4 else f"{task_id} ({len(each)} instances)" for task_id, each in of_task.items()
     ]
     more = len(parts) - _NAMED
     return ", ".join(parts[:_NAMED]) + (f" and {more} more tasks" if more > 0 else "")

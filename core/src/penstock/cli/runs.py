@@ -18,6 +18,7 @@ from penstock.model.state import RunState
 from penstock.model.text import counted
 from penstock.service import runs as service
 from penstock.service.clear import Code, preview_clear
+from penstock.service.history.clear_dates import preview_clears
 
 
 @click.group()
@@ -121,7 +122,11 @@ def cancel_run(context: click.Context, dag_id: str, run_id: str, why: str | None
 
 @runs.command("clear")
 @click.argument("dag_id", type=names.DAG)
-@click.argument("run_id", type=names.RUN)
+@click.argument("run_id", type=names.RUN, required=False)
+@click.option(
+    "--from", "since", default=None, metavar="ISO", help="In place of a run: those whose logical date is not before."
+)
+@click.option("--until", default=None, metavar="ISO", help="And before this.")
 @click.option("--only-failed", is_flag=True, help="Leave alone what did not fail.")
 @requests.code_option(None)
 @requests.why_option
@@ -131,7 +136,9 @@ def cancel_run(context: click.Context, dag_id: str, run_id: str, why: str | None
 def clear_run(  # noqa: PLR0913 - one argument an option
     context: click.Context,
     dag_id: str,
-    run_id: str,
+    run_id: str | None,
+    since: str | None,
+    until: str | None,
     *,
     only_failed: bool,
     code: Code | None,
@@ -139,9 +146,16 @@ def clear_run(  # noqa: PLR0913 - one argument an option
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Run the tasks of a run again, with the DAG's present version if no try of the run lives."""
+    """Run the tasks of a run again, or of all runs of some dates, with the DAG's present version if no try of the run lives."""
+    first, end = requests.read_date(since, "--from"), requests.read_date(until, "--until")
+    if (run_id is None) != (first is not None and end is not None) or (first is None) != (end is None):
+        raise click.UsageError("Name a run, or give --from and --until.")
     with project(context) as installation:
-        found = preview_clear(installation, dag_id, run_id, only_failed=only_failed, code=code)
+        if first is not None and end is not None:
+            clears = preview_clears(installation, dag_id, first, end, only_failed=only_failed, code=code)
+            requests.clear_all(installation, clears, why=why, dry_run=dry_run, as_json=as_json)
+            return
+        found = preview_clear(installation, dag_id, run_id or "", only_failed=only_failed, code=code)
         requests.clear(installation, found, why=why, dry_run=dry_run, as_json=as_json)
 
 

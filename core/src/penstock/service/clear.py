@@ -91,12 +91,17 @@ def preview_clear(  # noqa: PLR0913 - one argument an option
     return Clear(run, list(map(str, _cleared(installation, wanted))), version or run.version, note, wanted)
 
 
-def clear_tasks(installation: Installation, found: Clear, *, by: AskedBy = NOBODY) -> Asked:
-    """Ask the scheduler for what was previewed; raises StoreError."""
-    run, now = found.run, installation.now()
-    subject = shortened(", ".join(found.tasks), LONGEST_SUBJECT)
-    audit = AuditEntry(now, AuditAction.CLEAR, run.dag_id, run.run_id, subject, by.person, by.why)
-    return ask(installation, (found.wanted,), audit)
+def clear_tasks(installation: Installation, *found: Clear, by: AskedBy = NOBODY) -> Asked:
+    """Ask the scheduler for what was previewed, of one run or of several together; raises StoreError."""
+    now = installation.now()
+    audit = [
+        AuditEntry(
+            now, AuditAction.CLEAR, each.run.dag_id, each.run.run_id,
+            shortened(", ".join(each.tasks), LONGEST_SUBJECT), by.person, by.why,
+        )
+        for each in found
+    ]  # fmt: skip
+    return ask(installation, tuple(each.wanted for each in found), *audit)
 
 
 def version_to_run(store: Store, run: Run, code: Code | None) -> tuple[str, str]:

@@ -23,10 +23,10 @@ class Asked(msgspec.Struct, frozen=True):
     at: datetime
 
 
-def ask(installation: Installation, requests: tuple[Request, ...], audit: AuditEntry) -> Asked:
-    """Send requests to the scheduler, and keep who asks; raises StoreError."""
-    number = installation.store.requests.submit_all(requests, audit.at, audit)
-    return Asked(number, requests, audit.at)
+def ask(installation: Installation, requests: tuple[Request, ...], *audit: AuditEntry) -> Asked:
+    """Send requests to the scheduler in one transaction, and keep who asks; raises StoreError."""
+    now = audit[0].at
+    return Asked(installation.store.requests.submit_all(requests, now, audit), requests, now)
 
 
 def is_handled(installation: Installation, asked: Asked) -> bool:
