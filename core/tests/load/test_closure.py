@@ -97,7 +97,7 @@ def test_what_the_import_read_or_listed_or_a_variable_names_belongs_to_it(closur
         "scripts/lib.sh",
     }
     assert closure("", ["./"]) == {"data.csv"}, "neither other DAG files nor what lies in folders that it did not list"
-    assert closure("", variables={"query": "daily.sql", "none": None}) == {"sql/daily.sql"}
+    assert closure("", variables={"query": "part.sql", "none": None}) == {"sql/part.sql"}
 
 
 def test_a_file_beside_that_differs_in_its_ending_belongs_to_it(closure):

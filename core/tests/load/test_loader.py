@@ -52,6 +52,7 @@ def test_an_edit_moves_only_the_dags_that_may_read_the_file_and_imports_only_tho
     write("new.py", "DAG('new')")
     loader.scan()
     assert {dag_id: row for dag_id, row in catalog.dags.items() if dag_id != "new"} == before
+    before, catalog.saved = dict(catalog.dags), []
     (folder / "daily.sql").write_text("select 1")
     assert moved() == (["c"], []), "what was undone is adopted, too"
 

@@ -14,11 +14,11 @@ from penstock.model.run import TaskInstance, Try
 from penstock.model.state import Outcome, RunState, TaskState
 from penstock.scheduler.capacity_file import CapacityFile
 from penstock.service import dags, logs, runs, tasks
+from penstock.service.asked.asked import is_handled, why_set_aside
 from penstock.service.choices.executors import ExecutorUsage, list_executors
 from penstock.service.clear import Code, clear_tasks, preview_clear
 from penstock.service.config import connections, pools, variables
 from penstock.service.history import audit
-from penstock.service.history.asked import is_handled, why_set_aside
 from penstock.service.history.clear_dates import preview_clears
 from penstock.settings import ExecutorChoice
 from penstock.store import Pool

@@ -28,12 +28,12 @@ CHANGED = {
     "nothing": (Import(DagSpec("orders", "sales.py", (TaskSpec("a", line=9), *TASKS[1:]))), []),
     "settings of the DAG": (Import(DagSpec("orders", "sales.py", TASKS, tags=("x",), params={"day": ParamSpec(1)})), [
         Difference("DAG", "", "params", "changed", {}, {"day": {"default": 1}}),
-        Difference("DAG", "", "tags", "changed", [], ["x"]),
+        Difference("DAG", "", "tags", "changed", (), ("x",)),
     ]),
     "tasks": (Import(DagSpec("orders", "sales.py", (TaskSpec("a"), TaskSpec("b", pool="narrow"), TaskSpec("new")))), [
         Difference("task", "gone", "", "removed"),
         Difference("task", "new", "", "added"),
-        Difference("task", "b", "upstream", "changed", ["a"], []),
+        Difference("task", "b", "upstream", "changed", ("a",), ()),
         Difference("task", "b", "pool", "changed", "default_pool", "narrow"),
     ]),
     "Variables, whose values may be secret": (Import(variables=(("password", "new"), ("more", "1"))), [

@@ -14,8 +14,8 @@ from penstock.errors import RequestError, as_sentence
 from penstock.model.history.audit import AskedBy
 from penstock.model.run import Run
 from penstock.model.text import counted
+from penstock.service.asked.asked import Asked, is_handled, why_set_aside
 from penstock.service.clear import Clear, Code, clear_tasks
-from penstock.service.history.asked import Asked, is_handled, why_set_aside
 from penstock.service.installation import Installation
 from penstock.service.runs import show_run
 

@@ -13,7 +13,7 @@ from penstock.model.request import ClearTasks
 from penstock.model.run import Run, TaskKey
 from penstock.model.text import shortened
 from penstock.scheduler.inbox import Inbox
-from penstock.service.history.asked import Asked, ask
+from penstock.service.asked.asked import Asked, ask
 from penstock.service.installation import Installation
 from penstock.service.names import find_run, find_tasks, known_tasks
 from penstock.store import DagState, Store

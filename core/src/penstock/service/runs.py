@@ -7,7 +7,7 @@ from penstock.model.history.audit import NOBODY, AskedBy, AuditAction, AuditEntr
 from penstock.model.request import CancelRun, MarkRun
 from penstock.model.run import Run
 from penstock.model.state import RunState, TaskState
-from penstock.service.history.asked import Asked, ask
+from penstock.service.asked.asked import Asked, ask
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag, find_run
 

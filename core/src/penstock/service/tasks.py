@@ -9,9 +9,9 @@ from penstock.model.request import MarkTask
 from penstock.model.run import UNMAPPED, Run, TaskInstance
 from penstock.model.state import RunState, TaskState
 from penstock.model.text import shortened
+from penstock.service.asked.asked import Asked, ask
 from penstock.service.clear import Code, version_to_run
 from penstock.service.explain import Explainer, Reasons
-from penstock.service.history.asked import Asked, ask
 from penstock.service.installation import Installation
 from penstock.service.names import find_run, find_tasks, known_tasks
 from penstock.store import PastTry, Store

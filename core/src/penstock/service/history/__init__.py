@@ -1,1 +1,1 @@
-"""What was before, and what people have asked for: versions of DAGs, the audit, what became of requests."""
+"""What was before: versions of DAGs, the audit, the runs of some dates."""
