@@ -137,7 +137,7 @@ TERMS = (
     Term("project", "A folder with `penstock.toml`, its DAGs and its state.", "penstock.service.project"),
     Term("provider", "A distribution that brings capabilities for a service.", "penstock_manifest.providers"),
     Term("provider package", "The distribution of a provider, `penstock-providers-ID`.", "penstock_manifest.providers"),
-    Term("quarantine", "What the scheduler could not handle and has put aside with the reason, so that all else goes on.", "penstock.model.quarantine"),
+    Term("quarantine", "What the scheduler could not handle and has put aside with the reason, so that all else goes on.", "penstock.model.history.quarantine"),
     Term("question", "What a search through the vault wants to know next, of one source.", "penstock.tries.vault"),
     Term("queue", "A name by which a task chooses an executor; the settings map it.", "penstock.settings.executors"),
     Term("record", "A line of a distribution's `RECORD`: a file that it installed.", "penstock_plugin_manager.installed.site"),

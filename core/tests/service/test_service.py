@@ -8,7 +8,7 @@ from penstock.model.changes import Changes
 from penstock.model.connection import Connection
 from penstock.model.dag import TaskSpec
 from penstock.model.history.audit import AskedBy
-from penstock.model.quarantine import Quarantined, QuarantineKind
+from penstock.model.history.quarantine import Quarantined, QuarantineKind
 from penstock.model.request import CancelRun, ClearTasks, DagChanged, MarkRun, MarkTask, RunRequested, encode
 from penstock.model.run import TaskInstance, Try
 from penstock.model.state import Outcome, RunState, TaskState

@@ -9,7 +9,7 @@ from penstock.errors import NotFoundError, RequestError
 from penstock.load.snapshot import Snapshots
 from penstock.model.dag import DagSpec, ParamSpec, TaskSpec
 from penstock.model.source import ParsedFile
-from penstock.service.history.versions import Difference, diff_versions, list_versions
+from penstock.service.history.versions import VersionDifference, diff_versions, list_versions
 from penstock.store import LoaderCatalog
 
 TASKS = (TaskSpec("a", line=3), TaskSpec("gone"), TaskSpec("b", upstream=("a",)))
@@ -27,23 +27,23 @@ FIRST = Import()
 CHANGED = {
     "nothing": (Import(DagSpec("orders", "sales.py", (TaskSpec("a", line=9), *TASKS[1:]))), []),
     "settings of the DAG": (Import(DagSpec("orders", "sales.py", TASKS, tags=("x",), params={"day": ParamSpec(1)})), [
-        Difference("DAG", "", "params", "changed", {}, {"day": {"default": 1}}),
-        Difference("DAG", "", "tags", "changed", (), ("x",)),
+        VersionDifference("DAG", "", "params", "changed", {}, {"day": {"default": 1}}),
+        VersionDifference("DAG", "", "tags", "changed", (), ("x",)),
     ]),
     "tasks": (Import(DagSpec("orders", "sales.py", (TaskSpec("a"), TaskSpec("b", pool="narrow"), TaskSpec("new")))), [
-        Difference("task", "gone", "", "removed"),
-        Difference("task", "new", "", "added"),
-        Difference("task", "b", "upstream", "changed", ("a",), ()),
-        Difference("task", "b", "pool", "changed", "default_pool", "narrow"),
+        VersionDifference("task", "gone", "", "removed"),
+        VersionDifference("task", "new", "", "added"),
+        VersionDifference("task", "b", "upstream", "changed", ("a",), ()),
+        VersionDifference("task", "b", "pool", "changed", "default_pool", "narrow"),
     ]),
     "Variables, whose values may be secret": (Import(variables=(("password", "new"), ("more", "1"))), [
-        Difference("Variable", "key", "", "removed"),
-        Difference("Variable", "more", "", "added"),
-        Difference("Variable", "password", "", "changed"),
+        VersionDifference("Variable", "key", "", "removed"),
+        VersionDifference("Variable", "more", "", "added"),
+        VersionDifference("Variable", "password", "", "changed"),
     ]),
     "files": (Import(files=(("sales.py", "1"), ("x.sql", "2"), ("y.sql", "1"))), [
-        Difference("file", "y.sql", "", "added"),
-        Difference("file", "x.sql", "", "changed"),
+        VersionDifference("file", "y.sql", "", "added"),
+        VersionDifference("file", "x.sql", "", "changed"),
     ]),
 }  # fmt: skip
 

@@ -98,10 +98,10 @@ class Closures:
         found = self._named_by(mentions(data.decode(errors="replace"), is_python=is_python), name)
         return found.union(self._names.namesakes(name)) if is_python else found
 
-    def _named_by(self, said: Mentions, name: str) -> set[str]:
+    def _named_by(self, mentioned: Mentions, name: str) -> set[str]:
         place = name.split("/")[:-1]
         found: set[str] = set()
-        for dots, module, members in said.imports:
+        for dots, module, members in mentioned.imports:
             named = [part for part in module.split(".") if part]
             # One dot is the package of the file, each further one the package around it. Without one, the folder of the
             # file may be on sys.path, too.
@@ -110,14 +110,14 @@ class Closures:
                 parts = [*base, *named]
                 found.update(self._names.module(parts))
                 found.update(*(self._names.module([*parts, member]) for member in members))
-        for module in said.modules:
+        for module in mentioned.modules:
             parts = [part for part in module.split(".") if part]
             found.update(self._names.module(parts), self._names.module([*place, *parts]))
             if module.endswith("."):
                 found.update(self._names.below("/".join(parts)), self._names.below("/".join([*place, *parts])))
-        for word in said.endings:
+        for word in mentioned.endings:
             found |= self._names.ending_with(word)
-        for word in said.words:
+        for word in mentioned.words:
             files, below = self._names.named(word)
             found |= files | (below - self._dag_files)
         return found

@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 
 from penstock.model.history.audit import AuditEntry
-from penstock.model.quarantine import QuarantineKind
+from penstock.model.history.quarantine import QuarantineKind
 from penstock.model.request import Request, encode
 from penstock.service.installation import Installation
 

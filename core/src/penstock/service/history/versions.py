@@ -34,7 +34,7 @@ class DagVersion(msgspec.Struct, frozen=True):
     present: bool
 
 
-class Difference(msgspec.Struct, frozen=True):
+class VersionDifference(msgspec.Struct, frozen=True):
     """One thing in which two versions differ.
 
     Attributes:
@@ -63,7 +63,7 @@ class VersionDiff(msgspec.Struct, frozen=True):
     dag_id: str
     before: str
     after: str
-    differences: list[Difference]
+    differences: list[VersionDifference]
     note: str = ""
 
 
@@ -141,7 +141,7 @@ def _files(state: Path, version: Version) -> dict[str, str] | None:
     return {name: found for found, name in listed_files(listed)}
 
 
-def _of_dag(before: DagSpec, after: DagSpec) -> Iterator[Difference]:
+def _of_dag(before: DagSpec, after: DagSpec) -> Iterator[VersionDifference]:
     yield from _of_fields("DAG", "", before, after)
     old, new = ({task.task_id: task for task in dag.tasks} for dag in (before, after))
     yield from _of_names("task", old, new)
@@ -149,20 +149,20 @@ def _of_dag(before: DagSpec, after: DagSpec) -> Iterator[Difference]:
         yield from _of_fields("task", task_id, old[task_id], new[task_id])
 
 
-def _of_fields(part: Part, name: str, before: msgspec.Struct, after: msgspec.Struct) -> Iterator[Difference]:
+def _of_fields(part: Part, name: str, before: msgspec.Struct, after: msgspec.Struct) -> Iterator[VersionDifference]:
     for field in before.__struct_fields__:
         old, new = getattr(before, field), getattr(after, field)
         if field not in _NOT_COMPARED and old != new:
-            yield Difference(part, name, field, "changed", msgspec.to_builtins(old), msgspec.to_builtins(new))
+            yield VersionDifference(part, name, field, "changed", msgspec.to_builtins(old), msgspec.to_builtins(new))
 
 
-def _of_content(part: Part, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Difference]:
+def _of_content(part: Part, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[VersionDifference]:
     yield from _of_names(part, before, after)
     for name in sorted(before.keys() & after.keys()):
         if before[name] != after[name]:
-            yield Difference(part, name, "", "changed")
+            yield VersionDifference(part, name, "", "changed")
 
 
-def _of_names(part: Part, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Difference]:
+def _of_names(part: Part, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[VersionDifference]:
     for name in sorted(before.keys() ^ after.keys()):
-        yield Difference(part, name, "", "added" if name in after else "removed")
+        yield VersionDifference(part, name, "", "added" if name in after else "removed")

@@ -32,6 +32,7 @@ def prune(installation: Installation, retention: RetentionSettings, *, dry_run: 
 
     Raises:
         RequestError: No days are given.
+        ConfigError: A file could not be deleted.
         PenstockError: Something could not be deleted; the rest of it stays, too, and can be asked for again.
     """
     if not (retention.runs_days or retention.logs_days or retention.audit_days):

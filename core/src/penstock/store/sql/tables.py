@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from penstock.model.history.audit import AuditAction
-from penstock.model.quarantine import QuarantineKind
+from penstock.model.history.quarantine import QuarantineKind
 from penstock.model.run import RunKind
 from penstock.model.state import DeliveryState, Outcome, RunState, TaskState
 from penstock.store.sql.column_types import Enumerated, FreeText, Instant, Json, Name
