@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 from click.shell_completion import ShellComplete
+from msgspec.structs import replace
 
 from penstock.cli import root
 from penstock.clock import SystemClock
+from penstock.model.changes import Changes
 from penstock.model.dag import DagSpec, ParamSpec, TaskSpec
 from penstock.model.source import ParsedFile
+from penstock.model.state import RunState
 from penstock.settings import load_settings
 from penstock.store import Keyring, LoaderCatalog, Store
 
@@ -198,6 +201,46 @@ def test_dags_are_listed_shown_paused_and_triggered(project):
     assert "exists already" in project("dags", "trigger", "sales", "--run-id", "r1")
     assert "is unpaused" in project("dags", "unpause", "sales")
     assert project.json("dags", "next", "sales") == []
+    (version,) = project.json("dags", "versions", "sales")
+    assert (version["version"][:12] in project("dags", "versions", "sales"), version["present"]) == (True, True)
+    project("dags", "diff", "sales", code=4)
+    assert "has only one version" in project.err
+
+
+@pytest.mark.parametrize(("state", "code"), [(RunState.SUCCESS, 0), (RunState.FAILED, 1), (RunState.CANCELLED, 1)])
+def test_who_waits_for_a_run_learns_how_it_ended(project, state, code):
+    project("dags", "trigger", "sales", "--run-id", "r1", "--timeout", "0.05", code=1)
+    assert "run r1 of sales has not ended in 0.05 s; it goes on" in project.err
+    assert "run r1 of sales is queued" in project("dags", "trigger", "sales", "--run-id", "r1", "--wait", code=1)
+    settings = load_settings({}, project.folder)
+    with Store.open(settings.database_url, Keyring.of_file(settings.key_file)) as store:
+        run = store.runs.find("sales", "r1")
+        store.apply(Changes(runs=[replace(run, state=state, reason="why")]), SystemClock().now())
+    told = project("dags", "trigger", "sales", "--run-id", "r1", "--timeout", "5", code=code)
+    assert told.splitlines()[-1] == f"run r1 of sales is {state.value}: why"
+    assert (
+        project.json("dags", "trigger", "sales", "--run-id", "r1", "--timeout", "5", code=code)["run"]["state"] == state
+    )
+
+
+def test_what_was_asked_for_is_shown_and_history_is_deleted(project):
+    project("dags", "trigger", "sales", "--run-id", "r1", "--reason", "the first")
+    assert [entry["why"] for entry in project.json("audit", "sales", "--run", "r1")["entries"]] == ["the first"]
+    assert "the first" in project("audit")
+    assert "nobody has asked for anything" in project("audit", "--run", "r2")
+    dates = ("--from", "2026-01-01", "--until", "2126-01-01")
+    assert project("runs", "clear", "sales", *dates) == "nothing of these runs is to be cleared\n"
+    for given in ((), ("r1", *dates), dates[:2]):
+        project("runs", "clear", "sales", *given, code=2)
+    project("runs", "delete", "sales", "r1", code=4)
+    assert "is queued. Cancel it first" in project.err
+    project("runs", "delete", "sales", code=2)
+    assert (
+        project("runs", "delete", "sales", "--ended-before", "2026-01-01", "--dry-run")
+        == "0 runs of sales would be deleted\n"
+    )
+    assert project("db", "prune", "--runs-days", "1") == "0 runs deleted\n"
+    project("db", "prune", code=4)
 
 
 def test_runs_and_tasks_are_listed_and_asked_for(project):

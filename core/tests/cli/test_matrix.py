@@ -46,6 +46,8 @@ VALUES = {
     "search": "sal", "tag": "daily", "conf": '{"x": 1}', "logical_date": "2026-01-01", "count": "2", "limit": "5", "before": "9",
     "map_index": "0", "dispatch": "1", "code": "same", "description": HOSTILE, "conn_type": "odd", "host": "h", "port": "5",
     "login": "l", "schema": "s", "extra": "k=v", "folder": "fresh", "number": "1",
+    "timeout": "0.1", "why": HOSTILE,
+    "ended_before": "2026-01-01", "since": "2026-01-01", "until": "2026-01-02", "runs_days": "30", "logs_days": "30", "audit_days": "30",
 }  # fmt: skip
 """A value of each argument and option by its name."""
 

@@ -3,7 +3,7 @@ from stage import Stage, after, dag
 
 from penstock.model.attempt import TryEnd
 from penstock.model.dag import Mapping, TaskSpec, XComRef
-from penstock.model.request import CancelRun, ClearTasks, MarkTask
+from penstock.model.request import CancelRun, ClearTasks, MarkRun, MarkTask
 from penstock.model.retry import RetryPolicy
 from penstock.model.state import Outcome, TriggerRule
 from penstock.spec.executor import TryFinished
@@ -49,7 +49,9 @@ def test_a_queued_run_can_be_cancelled_and_frees_its_place_in_line():
     assert [stage.run_state(run) for run in (1, 2, 3)] == ["success", "cancelled", "running"]
 
 
-@pytest.mark.parametrize("request_", [CancelRun(1), CancelRun(77), ClearTasks(77), MarkTask(77, "a", -1, "success")])
+@pytest.mark.parametrize(
+    "request_", [CancelRun(1), CancelRun(77), ClearTasks(77), MarkTask(77, "a", -1, "success"), MarkRun(77, "failed")]
+)
 def test_asking_for_what_is_over_or_unknown_changes_nothing(request_):
     stage = begun("a")
     stage.finish("a")
@@ -230,6 +232,54 @@ def test_marking_one_that_waits_for_its_retry_ends_the_wait():
 def test_no_other_state_can_be_set_by_hand(state):
     stage = begun("a")
     assert not stage.ask(MarkTask(1, "a", -1, state)).changes
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("success", {"a": "success", "b": "success", "c": "success", "d": "success", "e": "success"}),
+        ("failed", {"a": "success", "b": "failed", "c": "failed", "d": "skipped", "e": "failed"}),
+    ],
+)
+def test_a_run_that_is_marked_ends_so_and_what_lives_of_it_is_killed(state, expected):
+    stage = begun("a", "b<a", "c", "d<b", "e<d")
+    stage.finish("a"), stage.fail("c")
+    step = stage.ask(MarkRun(1, state))
+    assert killed(step) == [("b", 1, f"its run was marked {state} by hand")]
+    assert (stage.states(), stage.run_state()) == (expected, state)
+    other = "failed" if state == "success" else "success"
+    stage.ask(MarkRun(1, other))
+    assert stage.run_state() == other, "one that has ended is marked, too"
+    assert not stage.ask(MarkRun(1, other)).dispatches
+    stage.finish("b", Outcome.CANCELLED)
+    assert (stage.run_state(), len(stage.held)) == (other, 0)
+
+
+@pytest.mark.parametrize("state", ["success", "failed"])
+def test_a_run_that_is_marked_ends_after_its_teardown(state):
+    stage = begun(
+        TaskSpec("s", setup=True),
+        "w<s",
+        TaskSpec("t", upstream=("s", "w"), teardown=True, trigger_rule=TriggerRule.ALL_DONE_SETUP_SUCCESS),
+    )
+    stage.finish("s")
+    stage.ask(MarkRun(1, state))
+    assert (stage.states()["t"], stage.run_state()) == ("queued", "running")
+    stage.finish("t")
+    assert stage.run_state() == state
+
+
+@pytest.mark.parametrize("state", ["cancelled", "skipped", "", "nonsense"])
+def test_no_other_state_of_a_run_can_be_set_by_hand(state):
+    assert not begun("a").ask(MarkRun(1, state)).changes
+
+
+def test_marking_a_run_while_a_cleared_mapped_task_waits_to_fold_up_ends_it():
+    stage = spread()
+    stage.ask(ClearTasks(1, ("m",)))
+    stage.ask(MarkRun(1, "failed"))
+    stage.finish("m[0]", Outcome.CANCELLED), stage.finish("m[1]", Outcome.CANCELLED)
+    assert (stage.states(), stage.run_state()) == ({"a": "success", "m[0]": "failed", "m[1]": "failed"}, "failed")
 
 
 def test_a_request_finds_a_run_that_ended_in_its_own_step():

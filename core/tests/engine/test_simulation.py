@@ -14,14 +14,15 @@ SEEDS = [
     *FOUND,
     6,
     11,
-]  # the two show, with those that were found, all that can happen; `nox -s simulate` has thousands
+    50,
+]  # these show, with those that were found, all that can happen; `nox -s simulate` has thousands
 
 CLAIMS = [
     "PAUSE of", "CLOCK off", "DATABASE locked", "DAMAGE", "ODD REQUEST", "it has failed", "it was not carried out",
     "THE SCHEDULER ENDED", "THE SCHEDULER WAS STOPPED", "CRASH before the commit", "CRASH after the commit",
     "CRASH before handing over", "CRASH after handing over", "CRASH at what a try told",
     "TryRecovered", "TryInterrupted", "sent no heartbeat for it", "worker died",
-    "CancelRun", "ClearTasks", "MarkTask", "RunVersionChanged", "paused=True", "PoolsUpdated", "Kill(",
+    "CancelRun", "ClearTasks", "MarkTask", "MarkRun", "RunVersionChanged", "paused=True", "PoolsUpdated", "Kill(",
     "cut off by", "mapped over nothing", "boom",
 ]  # fmt: skip
 """What happens in these worlds, by the words of their logs."""

@@ -19,7 +19,7 @@ class MemoryStore:
     """What the store does for the loader, in dicts; `tests/store` holds the real one to the same promises."""
 
     def __init__(self, variables=None):
-        self.known, self.dags, self.adopted, self.saved = {}, {}, [], []
+        self.known, self.dags, self.saved = {}, {}, []
         self.present, self.past, self.planned = dict(variables or {}), {}, {}
         self.away = set()
         self.reading, self.writing = os.pipe()
@@ -40,11 +40,8 @@ class MemoryStore:
                 owned = {dag.dag_id for dag in each.dags}
             self.known[each.file] = replace(each, snapshot="", dags=(), dag_ids=tuple(sorted(owned)), output="")
 
-    def adopt(self, snapshot, files):
-        self.adopted.append((snapshot, sorted(files)))
-        self.dags = {
-            dag_id: (file, snapshot if file in files else old, dag) for dag_id, (file, old, dag) in self.dags.items()
-        }
+    def adopt(self, snapshots):
+        self.dags = {dag_id: (file, snapshots.get(file, old), dag) for dag_id, (file, old, dag) in self.dags.items()}
 
     def retire(self, file):
         del self.known[file]
@@ -53,7 +50,7 @@ class MemoryStore:
     def cursors(self):
         return self.past
 
-    def live_snapshots(self):
+    def snapshots(self):
         return {snapshot for _, snapshot, _ in self.dags.values()}
 
     def variables(self, keys):

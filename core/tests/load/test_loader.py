@@ -20,15 +20,55 @@ def test_a_new_file_is_imported_once_and_not_again_while_nothing_changes(loader,
     assert catalog.saved == ["a.py", "b.py"]
 
 
-def test_only_what_changed_is_imported_and_the_rest_moves_to_the_new_snapshot(loader, catalog, write):
+def test_an_edit_moves_only_the_dags_that_may_read_the_file_and_imports_only_those_that_did(
+    loader, catalog, write, folder
+):
     write("a.py", "DAG('a')")
+    write("b.py", "import helper\nDAG('b')")
+    write("c.py", "DAG('c')\ndef later():\n    from lazy import name")
+    write("helper.py", "NAME = 'one'", header="")
+    write("lazy.py", "QUERY = 'daily.sql'", header="")
+    (folder / "daily.sql").write_text("select 1")
+    loader.scan()
+    before, catalog.saved = dict(catalog.dags), []
+
+    def moved():
+        nonlocal before
+        loader.scan()
+        found = sorted(dag_id for dag_id, row in catalog.dags.items() if row[:2] != before[dag_id][:2])
+        imported, before, catalog.saved = catalog.saved, dict(catalog.dags), []
+        return found, imported
+
+    for number in range(3):
+        write("a.py", f"DAG('a', tags=['{number}'])")
+        assert moved() == (["a"], ["a.py"])
+    write("helper.py", "NAME = 'two'", header="")
+    assert moved() == (["b"], ["b.py"])
+    write("lazy.py", "QUERY = 'daily.sql'  # as before", header="")
+    assert moved() == (["c"], [])
+    (folder / "daily.sql").write_text("select 2")
+    assert moved() == (["c"], [])
+    (folder / "unread.sql").write_text("select 3")
+    write("new.py", "DAG('new')")
+    loader.scan()
+    assert {dag_id: row for dag_id, row in catalog.dags.items() if dag_id != "new"} == before
+    before, catalog.saved = dict(catalog.dags), []
+    (folder / "daily.sql").write_text("select 1")
+    assert moved() == (["c"], []), "what was undone is adopted, too"
+
+
+def test_a_version_has_the_files_that_its_runs_may_read_and_no_others(loader, catalog, write, tmp_path, make_loader):
+    write("team/a.py", "from .names import X\nDAG(X)\nscript = 'x.sh'")
+    write("team/names.py", "X = 'a'", header="")
+    write("x.sh", "true", header="")
     write("b.py", "DAG('b')")
     loader.scan()
-    write("b.py", "DAG('b', tags=['x'])")
-    loader.scan()
-    assert catalog.saved == ["a.py", "b.py", "b.py"]
-    assert catalog.dags["a"][1] == catalog.dags["b"][1]
-    assert catalog.adopted[-1] == (catalog.dags["a"][1], ["a.py"])
+    copy = tmp_path / "state" / "snapshots" / catalog.dags["a"][1]
+    files = {path.relative_to(copy).as_posix() for path in copy.rglob("[!.]*") if path.is_file()}
+    assert files == {"team/a.py", "team/names.py", "x.sh"}
+    (copy / "x.sh").unlink()
+    make_loader().scan()
+    assert (copy / "x.sh").read_text() == "true", "a loader that starts mends what is damaged"
 
 
 def test_a_file_is_imported_again_when_what_it_read_has_changed(loader, catalog, write, folder):

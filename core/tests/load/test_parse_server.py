@@ -112,7 +112,12 @@ def test_files_and_folders_that_the_import_read_are_noted(parser, folder, write)
     result = one(parser, write("f.py", text))
     assert result.problems == ()
     # Python 3.12 lists the DAGs folder, too, to find a folder whose name it has in full.
-    assert [path for path in result.sources if path] == ["conf/", "conf/a.yaml", "f.py", "helper.py"]
+    assert [path for path in result.sources if path != "./"] == ["conf/", "conf/a.yaml", "f.py", "helper.py"]
+
+
+def test_a_listing_of_the_whole_folder_is_noted(parser, write):
+    result = one(parser, write("f.py", "import os\nos.listdir(os.path.dirname(__file__))"))
+    assert [*result.sources] == ["./", "f.py"]
 
 
 def test_one_import_leaves_nothing_to_the_next(parser, folder, write):

@@ -16,12 +16,15 @@ from penstock.author.build.build import build_dag
 from penstock.author.operators.bash import BashOperator
 from penstock.errors import PenstockError
 from penstock.model.connection import Connection
+from penstock.model.history.audit import AskedBy
 from penstock.model.run import TaskKey
 from penstock.model.source import ParsedFile
 from penstock.model.state import Outcome
 from penstock.model.value import decode
 from penstock.service import dags, runs, tasks
 from penstock.service.config import connections, pools, variables
+from penstock.service.history import audit, versions
+from penstock.service.retention import prune
 from penstock.spec.wire import Ask, Reply
 from penstock.tries.asks import answered
 from penstock.tries.vault import Vault, finished
@@ -214,6 +217,13 @@ def pool_name(house, value, n):
     return made.name
 
 
+def asked_by(house, value, n):
+    """Who asks, and why: what no database takes of it is made visible."""
+    dags.trigger(installation(house), "stock", run_id=f"by{n}", by=AskedBy(value, value))
+    audit.list_audit(installation(house), run_id=f"by{n}")
+    return value
+
+
 def pool_slots(house, value, n):
     return pools.set_pool(installation(house), f"p{n}", value).slots
 
@@ -226,6 +236,12 @@ def names_of_others(house, value, n):
         lambda: runs.show_run(installation(house), "stock", value),
         lambda: tasks.why(installation(house), "stock", value, run_id="first"),
         lambda: tasks.mark_task(installation(house), "stock", value, "success", run_id="first"),
+        lambda: runs.mark_run(installation(house), "stock", value, value),
+        lambda: versions.list_versions(installation(house), value),
+        lambda: versions.diff_versions(installation(house), "stock", value, value),
+        lambda: audit.list_audit(installation(house), dag_id=value),
+        lambda: audit.list_audit(installation(house), run_id=value),
+        lambda: prune.delete_runs(installation(house), "stock", [value], dry_run=True),
         lambda: connections.show_connection(installation(house), value),
         lambda: variables.get_variable(installation(house), value),
         lambda: pools.delete_pool(installation(house), value),
@@ -372,6 +388,7 @@ DOORS = {
     connection: TEXTS,
     connection_id: TEXTS,
     pool_name: TEXTS,
+    asked_by: TEXTS,
     pool_slots: [0, -1, 2**31 - 1, 2**31, 2**70],
     question: [*VALUES, *TEXTS],
     conf_value: [*VALUES, *TEXTS],

@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.attempt import TryEnd, Value
 from penstock.model.dag import DagSpec, TaskSpec
-from penstock.model.quarantine import Quarantined, QuarantineKind
+from penstock.model.history.quarantine import Quarantined, QuarantineKind
 from penstock.model.request import CancelRun, MarkTask, TriggerDagRun
 from penstock.model.run import TaskKey
 from penstock.model.schedule import Schedule, ScheduleKind

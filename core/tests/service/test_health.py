@@ -13,7 +13,7 @@ from penstock.keeper.status import ServiceState, ServiceStatus, StatusFiles
 from penstock.load.snapshot import Snapshots
 from penstock.logs.shipping_report import ShippingReport
 from penstock.metrics.sink_faults import SinkFaults
-from penstock.model.quarantine import Quarantined, QuarantineKind
+from penstock.model.history.quarantine import Quarantined, QuarantineKind
 from penstock.model.request import DagChanged
 from penstock.plugins.sources import PluginSources
 from penstock.scheduler.executor_faults import ExecutorFaults

@@ -7,14 +7,19 @@ from penstock.errors import NotFoundError, RequestError
 from penstock.model.changes import Changes
 from penstock.model.connection import Connection
 from penstock.model.dag import TaskSpec
-from penstock.model.request import CancelRun, ClearTasks, DagChanged, MarkTask, RunRequested
+from penstock.model.history.audit import AskedBy
+from penstock.model.history.quarantine import Quarantined, QuarantineKind
+from penstock.model.request import CancelRun, ClearTasks, DagChanged, MarkRun, MarkTask, RunRequested, encode
 from penstock.model.run import TaskInstance, Try
 from penstock.model.state import Outcome, RunState, TaskState
 from penstock.scheduler.capacity_file import CapacityFile
 from penstock.service import dags, logs, runs, tasks
+from penstock.service.asked.asked import is_handled, why_set_aside
 from penstock.service.choices.executors import ExecutorUsage, list_executors
 from penstock.service.clear import Code, clear_tasks, preview_clear
 from penstock.service.config import connections, pools, variables
+from penstock.service.history import audit
+from penstock.service.history.clear_dates import preview_clears
 from penstock.settings import ExecutorChoice
 from penstock.store import Pool
 from penstock.tries.paths import log_path
@@ -148,12 +153,64 @@ def test_a_run_is_shown_with_its_tasks_by_state(installation, run):
 
 
 def test_cancel_is_asked_of_a_live_run_and_refused_for_an_ended_one(installation, store, now, run, asked):
-    runs.cancel_run(installation, "sales", "one", by="me")
+    runs.cancel_run(installation, "sales", "one", by=AskedBy("me", "why"))
     assert asked() == [CancelRun(run.run, "me")]
     store.apply(Changes(runs=[msgspec.structs.replace(run, state=RunState.SUCCESS)]), now)
     with pytest.raises(RequestError, match="already ended as success"):
         runs.cancel_run(installation, "sales", "one")
     assert asked() == []
+
+
+def test_who_asks_for_something_is_kept_with_what_was_asked_for_and_why(installation, run, store, now):
+    by = AskedBy("ann", "a late file")
+    runs.cancel_run(installation, "sales", "one", by=by)
+    clear_tasks(installation, preview_clear(installation, "sales", "one", tasks=["extract"], code=Code.SAME), by=by)
+    tasks.mark_task(installation, "sales", "load", "skipped", by=by)
+    dags.pause_all(installation, ["stock"], paused=True, by=by)
+    dags.pause(installation, "stock", paused=True, by=by)
+    dags.pause(installation, "stock", paused=False)
+    dags.trigger(installation, "sales", run_id="two", by=by)
+    dags.trigger(installation, "sales", run_id="two", by=by)
+    found = audit.list_audit(installation).entries
+    assert [(e.action, e.dag_id, e.run_id, e.subject, e.person) for e in reversed(found)] == [
+        ("trigger", "sales", "one", "", ""),
+        ("cancel", "sales", "one", "", "ann"),
+        ("clear", "sales", "one", "extract, load", "ann"),
+        ("mark", "sales", "one", "skipped: load", "ann"),
+        ("pause", "stock", "", "", "ann"),
+        ("unpause", "stock", "", "", ""),
+        ("trigger", "sales", "two", "", "ann"),
+    ], "what changes nothing is not kept"
+    assert {(e.at, e.why) for e in found if e.person} == {(now, "a late file")}
+    assert [e.action for e in audit.list_audit(installation, dag_id="sales", run_id="two").entries] == ["trigger"]
+    first = audit.list_audit(installation, limit=3)
+    assert audit.list_audit(installation, before=first.before).entries == found[3:]
+    with pytest.raises(NotFoundError, match="no DAG is named 'nope'"):
+        audit.list_audit(installation, dag_id="nope")
+
+
+def test_a_run_that_has_started_can_be_marked(installation, run, asked):
+    runs.mark_run(installation, "sales", "one", "failed", by=AskedBy("ann"))
+    assert asked() == [MarkRun(run.run, "failed")]
+    with pytest.raises(RequestError, match="cannot be marked 'running'"):
+        runs.mark_run(installation, "sales", "one", "running")
+    dags.trigger(installation, "sales", run_id="two")
+    with pytest.raises(RequestError, match=r"has not started.*penstock runs cancel sales two"):
+        runs.mark_run(installation, "sales", "two", "success")
+    assert [(e.action, e.run_id, e.subject) for e in audit.list_audit(installation).entries][1:2] == [
+        ("mark", "one", "failed")
+    ]
+
+
+def test_what_became_of_a_request_is_told(installation, run, store, now, asked):
+    done = runs.cancel_run(installation, "sales", "one", by=AskedBy("ann"))
+    assert (is_handled(installation, done), why_set_aside(installation, done)) == (False, "")
+    for thing, at in ((CancelRun(run.run, "bob"), now), (CancelRun(run.run, "ann"), now - timedelta(days=1))):
+        store.quarantine.add(Quarantined(QuarantineKind.REQUEST, "r", "another", at, body=encode(thing)))
+    asked()
+    assert (is_handled(installation, done), why_set_aside(installation, done)) == (True, "")
+    store.quarantine.add(Quarantined(QuarantineKind.REQUEST, "r", "it broke", now, body=encode(done.requests[0])))
+    assert why_set_aside(installation, done) == "it broke"
 
 
 def test_clear_checks_each_task_and_says_what_runs_again(installation, run, asked):
@@ -167,6 +224,29 @@ def test_clear_checks_each_task_and_says_what_runs_again(installation, run, aske
         preview_clear(installation, "sales", "one", tasks=["load", "laod"])
     with pytest.raises(NotFoundError, match=r"no index of task 'load' .* is named '3'"):
         preview_clear(installation, "sales", "one", tasks=["load"], map_index=3)
+
+
+def test_the_runs_of_some_dates_are_cleared_together(installation, run, store, now, asked):
+    def clears(days, **more):
+        since = now - timedelta(days=days)
+        return preview_clears(installation, "sales", since, now + timedelta(seconds=1), code=Code.SAME, **more)
+
+    days = timedelta(days=1)
+    for number in range(1, 4):
+        made = dags.trigger(installation, "sales", run_id=f"d{number}", logical_date=now - number * days).run
+        rows = [TaskInstance(made.run, name, -1, TaskState.SUCCESS) for name in ("extract", "load")]
+        done = msgspec.structs.replace(made, state=RunState.SUCCESS, started_at=now)
+        store.apply(Changes(runs=[done], tasks=rows), now)
+    dags.trigger(installation, "sales", run_id="waits", logical_date=now - days)
+    asked()
+    found = clears(2)
+    assert [(each.run.run_id, each.tasks) for each in found] == [
+        (name, ["extract", "load"]) for name in ("d2", "d1", "one")
+    ]
+    assert clears(2, only_failed=True) == []
+    clear_tasks(installation, *found, by=AskedBy("ann"))
+    assert [(type(each), each.run) for each in asked()] == [(ClearTasks, each.run.run) for each in found]
+    assert {e.run_id for e in audit.list_audit(installation).entries if e.action == "clear"} == {"d1", "d2", "one"}
 
 
 def test_a_clear_moves_a_run_to_the_present_version_unless_a_try_of_it_lives(

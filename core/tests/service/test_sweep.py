@@ -8,10 +8,11 @@ import pytest
 
 from penstock.app.parts.vault import open_vault
 from penstock.author.runtime import current
-from penstock.errors import ErrorKind, ProviderError
+from penstock.errors import ErrorKind, NotFoundError, ProviderError, RequestError
 from penstock.logs.log_names import log_name
 from penstock.model.changes import Changes
 from penstock.model.dag import DagSpec, TaskSpec
+from penstock.model.history.audit import AskedBy, AuditAction, AuditEntry
 from penstock.model.notice import RunStateChanged
 from penstock.model.run import NewRun, RunKind, TaskKey, XCom
 from penstock.model.source import ParsedFile
@@ -19,8 +20,9 @@ from penstock.model.state import RunState
 from penstock.plugins.file_store import FileStore
 from penstock.plugins.object_logs import ObjectLogs
 from penstock.service.installation import Installation
+from penstock.service.retention.prune import delete_runs, prune
 from penstock.service.retention.sweep import RUNS, RetentionSweep
-from penstock.settings import load_settings
+from penstock.settings import RetentionSettings, load_settings
 from penstock.store import Keyring, LoaderCatalog, Store, new_key
 from penstock.tries.paths import log_path, run_values
 
@@ -49,14 +51,14 @@ class House:
     def __init__(self, folder, store, **environ):
         self.folder, self.store, self.instant, self.told, self.remote = folder, store, NOW, [], Remote()
         self.settings = load_settings({"PENSTOCK_CONN_BUCKET": "mem://me@", **environ}, folder)
-        installation = Installation(
+        self.installation = Installation(
             self.settings,
             self,
             open_store=lambda _: store,
             find_plugins=lambda: self,
             open_vault=lambda store: open_vault(self.settings, store),
         )
-        self.retention = RetentionSweep(installation, self.told.append)
+        self.retention = RetentionSweep(self.installation, self.told.append)
         catalog = LoaderCatalog(store, store.config.variable_values, lambda: NOW)
         catalog.save(ParsedFile("f.py", "s", {}, {}, None, NOW, 0.1, (DagSpec("d", "f.py", (TaskSpec("t"),)),)))
         catalog.close()
@@ -125,6 +127,45 @@ def test_old_runs_go_with_their_logs_and_values_and_live_and_young_ones_stay(hou
     assert (gone[0].exists(), FileStore().stat(gone[1])) == (False, None)
     assert not gone[0].parent.parent.exists()
     assert it.store.check() == it.told == []
+
+
+def test_a_person_deletes_at_once_what_is_old_and_counts_it_before(house):
+    it = house(PENSTOCK_RETENTION__RUNS_DAYS="30")
+    gone, young = it.run("old", 31), it.run("young", 29)
+    with it.store.transaction() as tx:
+        tx.audit(AuditEntry(NOW - timedelta(days=10), AuditAction.PAUSE, "d"))
+    days = it.settings.retention
+    assert prune(it.installation, days, dry_run=True).runs == 1
+    assert it.names() == {"old", "young"}
+    assert prune(it.installation, days).runs == 1
+    assert (it.names(), gone[0].exists(), young[0].exists()) == ({"young"}, False, True)
+    assert prune(it.installation, RetentionSettings(runs_days=20, audit_days=9)).runs == 1
+    assert (it.names(), it.store.audit.page()) == (set(), [])
+    with pytest.raises(RequestError, match="nothing is old"):
+        prune(it.installation, RetentionSettings())
+
+
+def test_runs_of_a_dag_are_deleted_by_name_or_by_date_and_live_ones_are_not(house):
+    it = house()
+    logs = {name: it.run(name, days)[0] for name, days in (("a", 3), ("b", 2), ("c", 1), ("live", None))}
+    assert delete_runs(it.installation, "d", ["a"], dry_run=True).runs == 1
+    assert delete_runs(it.installation, "d", ["a"], by=AskedBy("ann", "wrong")).runs == 1
+    assert delete_runs(it.installation, "d", before=NOW - timedelta(days=1.5)).runs == 1
+    assert it.names() == {"c", "live"}
+    assert [name for name, log in logs.items() if log.exists()] == ["c", "live"]
+    assert [(e.action, e.subject, e.person) for e in it.store.audit.page()] == [
+        ("delete", "ended before 2026-02-28 00:00:00Z", ""),
+        ("delete", "a", "ann"),
+    ]
+    for names, sentence in (
+        (["live"], "is running. Cancel it first"),
+        (["c", "nope"], "is named 'nope'"),
+        ([], "neither"),
+        ([""], "names no run"),
+    ):
+        with pytest.raises((RequestError, NotFoundError), match=sentence):
+            delete_runs(it.installation, "d", names)
+    assert it.names() == {"c", "live"}
 
 
 def test_old_logs_go_by_themselves_unless_their_run_lives(house):

@@ -8,10 +8,8 @@ import pytest
 from penstock.model.changes import Changes, DagCursor
 from penstock.model.dag import DagSpec, TaskSpec
 from penstock.model.request import DagChanged
-from penstock.model.run import NewRun, RunKind
 from penstock.model.schedule import PlannedRun
 from penstock.model.source import ParsedFile
-from penstock.model.state import RunState
 from penstock.store import LoaderCatalog, Version
 from penstock.store.dags import Versions
 
@@ -160,17 +158,17 @@ def test_imports_saved_together_leave_what_they_would_leave_one_after_the_other(
     }
 
 
-def test_files_that_did_not_change_adopt_a_new_snapshot_of_the_folder(store, catalog, parsed, now):
+def test_files_that_are_not_imported_anew_adopt_other_snapshots(store, catalog, parsed, now):
     catalog.save(parsed("a", variables={"v": "1"}))
     catalog.save(parsed("z", file="other.py"))
     changed(store, now)
-    catalog.adopt("s2", ["f.py", "unknown.py"])
+    catalog.adopt({"f.py": "s2", "unknown.py": "s3"})
     assert changed(store, now) == ["a"]
     adopted = store.versions.get(versions(store)["a"])
     assert (adopted.snapshot, adopted.variables) == ("s2", {"v": "1"})
     catalog.save(parsed("a", snapshot="s2", variables={"v": "1"}))
     assert changed(store, now) == [], "an import gives the version that was adopted"
-    catalog.adopt("s2", ["f.py"])
+    catalog.adopt({"f.py": "s2"})
     assert changed(store, now) == []
 
 
@@ -180,7 +178,7 @@ def test_versions_of_one_structure_share_it_and_those_not_asked_for_leave_memory
     kept = Versions(store.database, keyring, kept=4)
     live = kept.get(first["a"])
     for number in range(30):
-        catalog.adopt(f"s{number + 2}", ["f.py"])
+        catalog.adopt({"f.py": f"s{number + 2}"})
         later = versions(store)
         assert kept.get(later["a"]).spec is live.spec
         assert kept.get(later["b"]).snapshot == f"s{number + 2}"
@@ -189,23 +187,21 @@ def test_versions_of_one_structure_share_it_and_those_not_asked_for_leave_memory
     assert sum(isinstance(each, Version) and each.spec is live.spec for each in again) <= 4
 
 
-def test_a_thousand_files_adopt_a_snapshot_together(store, catalog, parsed, now):
+def test_a_thousand_files_adopt_snapshots_together(store, catalog, parsed, now):
     for i in range(0, 1200, 400):
         catalog.save(parsed(*[f"d{k}" for k in range(i, i + 400)], file=f"f{i}.py"))
     changed(store, now)
-    catalog.adopt("s2", [f"f{i}.py" for i in range(1200)])
+    catalog.adopt({f"f{i}.py": f"s{i}" for i in range(1200)})
     assert len(changed(store, now)) == 1200
 
 
-def test_snapshots_of_unfinished_runs_stay_needed(store, catalog, parsed, now):
+def test_snapshots_of_all_versions_that_are_kept_are_needed(store, catalog, parsed, now):
     catalog.save(parsed("a"))
-    (run,) = store.apply(
-        Changes(new_runs=[NewRun("a", "r", RunKind.MANUAL, None, None, None, version=versions(store)["a"])]), now
-    )
+    first = versions(store)["a"]
     catalog.save(parsed("a", snapshot="s2"))
-    assert catalog.live_snapshots() == {"s1", "s2"}
-    store.apply(Changes(runs=[msgspec.structs.replace(run, state=RunState.FAILED)]), now)
-    assert catalog.live_snapshots() == {"s2"}
+    assert catalog.snapshots() == {"s1", "s2"}, "a finished run of the first can be repeated"
+    store.retention.delete_versions([first])
+    assert catalog.snapshots() == {"s2"}
 
 
 def test_the_loader_hears_of_changed_variables_and_of_nothing_else(store, catalog, parsed, now):

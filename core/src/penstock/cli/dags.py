@@ -1,14 +1,15 @@
 """``penstock dags``."""
 
 from contextlib import nullcontext
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
+from msgspec.structs import replace
 
-from penstock.cli import names
+from penstock.cli import names, requests
+from penstock.cli.history.versions import diff, versions
 from penstock.cli.installation import anywhere, project, remind_of_scheduler
 from penstock.cli.streams import output_beside
 from penstock.cli.terminal import (
@@ -31,6 +32,10 @@ from penstock.service import dags as service
 @click.group()
 def dags() -> None:
     """List, show, trigger, pause and test DAGs."""
+
+
+dags.add_command(versions)
+dags.add_command(diff)
 
 
 @dags.command("list")
@@ -120,47 +125,68 @@ def errors(context: click.Context, *, as_json: bool) -> int:
 @click.option("--run-id", type=names.PLAIN, default=None, help="Name of the run; the same name twice makes one run.")
 @click.option("--conf", default=None, metavar="JSON", help="A JSON object that overrides the DAG's params.")
 @click.option("--date", "logical_date", default=None, metavar="ISO", help="Logical date; UTC unless it has an offset.")
+@click.option("--wait", is_flag=True, help="Wait for its end, if a scheduler runs; exit code 0 only for a success.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.0),
+    default=None,
+    metavar="SECONDS",
+    help="Wait, and no longer than this; the run goes on.",
+)
+@requests.why_option
 @json_option
 @click.pass_context
-def trigger(
+def trigger(  # noqa: PLR0913 - one argument an option
     context: click.Context,
     dag_id: str,
     run_id: str | None,
     conf: str | None,
     logical_date: str | None,
     *,
+    wait: bool,
+    timeout: float | None,
+    why: str | None,
     as_json: bool,
-) -> None:
+) -> int:
     """Start a run of a DAG."""
-    given, instant = read_conf(conf), read_date(logical_date)
+    given, instant, waits = read_conf(conf), requests.read_date(logical_date), wait or timeout is not None
     with project(context) as installation:
-        done = service.trigger(installation, dag_id, run_id=run_id or "", conf=given, logical_date=instant)
-        if as_json:
-            print_json(done)
-        else:
+        by = requests.asked_by(why)
+        done = service.trigger(installation, dag_id, run_id=run_id or "", conf=given, logical_date=instant, by=by)
+        if not as_json:
             verb = "created run" if done.created else "run exists already:"
             print_line(f"{verb} {done.run.run_id} of {dag_id} ({done.run.state.value})")
         if done.paused:
             print_remark(f"the DAG is paused: the run waits for `penstock dags unpause {dag_id}`")
-        remind_of_scheduler(installation)
+        # Where nobody works, only who has said for how long waits for somebody to begin.
+        comes = remind_of_scheduler(installation) or timeout is not None
+        run = requests.ended(installation, done.run, timeout) if waits and comes else done.run
+    if as_json:
+        print_json(replace(done, run=run))
+    elif waits:
+        reason = f": {run.reason}" if run.reason else ""
+        print_line(f"run {run.run_id} of {dag_id} is {run.state.value}{reason}")
+    return ExitCode.DONE if not waits or run.state is RunState.SUCCESS else ExitCode.FAILED
 
 
 @dags.command("pause")
 @click.argument("dag_ids", type=names.DAG, nargs=-1, required=True, metavar="DAG_ID...")
+@requests.why_option
 @json_option
 @click.pass_context
-def pause(context: click.Context, dag_ids: tuple[str, ...], *, as_json: bool) -> None:
+def pause(context: click.Context, dag_ids: tuple[str, ...], why: str | None, *, as_json: bool) -> None:
     """Start no new runs of DAGs; live ones go on."""
-    _set_paused(context, dag_ids, paused=True, as_json=as_json)
+    _set_paused(context, dag_ids, why, paused=True, as_json=as_json)
 
 
 @dags.command("unpause")
 @click.argument("dag_ids", type=names.DAG, nargs=-1, required=True, metavar="DAG_ID...")
+@requests.why_option
 @json_option
 @click.pass_context
-def unpause(context: click.Context, dag_ids: tuple[str, ...], *, as_json: bool) -> None:
+def unpause(context: click.Context, dag_ids: tuple[str, ...], why: str | None, *, as_json: bool) -> None:
     """Start runs of DAGs again."""
-    _set_paused(context, dag_ids, paused=False, as_json=as_json)
+    _set_paused(context, dag_ids, why, paused=False, as_json=as_json)
 
 
 @dags.command("next")
@@ -194,24 +220,14 @@ def read_conf(text: str | None) -> dict[str, Any]:
         raise RequestError(f"--conf must be a JSON object such as '{{\"day\": 1}}': {as_sentence(error)}") from None
 
 
-def read_date(text: str | None) -> datetime | None:
-    """The instant of ``--date`` as UTC; None if it was not given. Raises RequestError."""
-    if text is None:
-        return None
-    try:
-        instant = datetime.fromisoformat(text)
-        return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
-    except (ValueError, OverflowError) as error:
-        raise RequestError(
-            f"--date {text!r} is no ISO 8601 date, such as 2026-01-31 or 2026-01-31T06:00: {as_sentence(error)}"
-        ) from None
-
-
-def _set_paused(context: click.Context, dag_ids: tuple[str, ...], *, paused: bool, as_json: bool) -> None:
+def _set_paused(
+    context: click.Context, dag_ids: tuple[str, ...], why: str | None, *, paused: bool, as_json: bool
+) -> None:
     word = "paused" if paused else "unpaused"
     results = []
     with project(context) as installation:
-        for dag_id, changed in service.pause_all(installation, dag_ids, paused=paused).items():
+        done = service.pause_all(installation, dag_ids, paused=paused, by=requests.asked_by(why))
+        for dag_id, changed in done.items():
             results.append({"dag_id": dag_id, "paused": paused, "changed": changed})
             if not as_json:
                 print_line(f"{dag_id} is {word}" if changed else f"{dag_id} was {word} already")
@@ -242,7 +258,7 @@ def test(
     """
     from penstock.service.run_locally import run_locally  # noqa: PLC0415 - imports what runs DAGs
 
-    date, given = read_date(logical_date), read_conf(conf)
+    date, given = requests.read_date(logical_date), read_conf(conf)
     with anywhere(context) as installation, output_beside() if as_json else nullcontext():
         done = run_locally(installation, file, dag_id or "", logical_date=date, conf=given, log=print_remark)
     if as_json:

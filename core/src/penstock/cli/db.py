@@ -1,16 +1,20 @@
 """``penstock db``."""
 
 import click
+from msgspec.structs import replace
 
 from penstock.cli.installation import anywhere, project
 from penstock.cli.terminal import json_option, print_json, print_line
 from penstock.errors import ExitCode
+from penstock.model.text import counted
 from penstock.service import admin as service
+
+DAYS = click.FloatRange(0.0, 36_500.0)
 
 
 @click.group()
 def db() -> None:
-    """Check and upgrade the database; rotate its keys."""
+    """Check and upgrade the database, delete what is old; rotate its keys."""
 
 
 @db.command("upgrade")
@@ -43,6 +47,38 @@ def check_database(context: click.Context, *, as_json: bool) -> int:
     for problem in [] if as_json else found.problems or [f"database {found.database}: no damage found"]:
         print_line(problem)
     return ExitCode.FAILED if found.problems else ExitCode.DONE
+
+
+@db.command("prune")
+@click.option(
+    "--runs-days", type=DAYS, default=None, help="Delete finished runs that are older; as [retention] unless given."
+)
+@click.option("--logs-days", type=DAYS, default=None, help="Delete logs that are older.")
+@click.option("--audit-days", type=DAYS, default=None, help="Delete entries of the audit that are older.")
+@click.option("--dry-run", is_flag=True, help="Count the runs, and delete nothing.")
+@json_option
+@click.pass_context
+def prune_database(
+    context: click.Context,
+    runs_days: float | None,
+    logs_days: float | None,
+    audit_days: float | None,
+    *,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Delete now what is old, and not within the hour: finished runs with their values and logs, logs, the audit; 0 keeps it."""
+    from penstock.service.retention.prune import prune  # noqa: PLC0415 - imports what opens stores
+
+    given = {"runs_days": runs_days, "logs_days": logs_days, "audit_days": audit_days}
+    with project(context) as installation:
+        settings = installation.settings.retention
+        retention = replace(settings, **{name: days for name, days in given.items() if days is not None})
+        done = prune(installation, retention, dry_run=dry_run)
+    if as_json:
+        print_json({"deleted": not dry_run, "runs": done.runs})
+    else:
+        print_line(f"{counted(done.runs, 'run')} {'would be deleted' if dry_run else 'deleted'}")
 
 
 @db.command("rotate-keys")

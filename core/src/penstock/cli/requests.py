@@ -1,21 +1,36 @@
 """What the commands share that ask the scheduler for something: clear, mark, cancel."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-from penstock.cli.installation import remind_of_scheduler
+from penstock.cli.installation import person, remind_of_scheduler
 from penstock.cli.terminal import print_json, print_line, print_remark
-from penstock.service.clear import Clear, Code, clear_tasks, request_handled
+from penstock.errors import RequestError, as_sentence
+from penstock.model.history.audit import AskedBy
+from penstock.model.run import Run
+from penstock.model.text import counted
+from penstock.service.asked.asked import Asked, is_handled, why_set_aside
+from penstock.service.clear import Clear, Code, clear_tasks
 from penstock.service.installation import Installation
 from penstock.service.runs import show_run
 
-_WAIT_S, _PAUSE_S = 10.0, 0.05
+_WAIT_S, _PAUSE_S, _LONGEST_PAUSE_S = 10.0, 0.05, 1.0
 _NAMED = 20
 
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would run, and change nothing.")
+
+
+why_option = click.option("--reason", "why", default=None, metavar="TEXT", help="Why, for `penstock audit`.")
+
+
+def asked_by(why: str | None) -> AskedBy:
+    """Who runs this command, and why."""
+    return AskedBy(person(), why or "")
 
 
 def code_option(default: Code | None) -> Callable[[Any], Any]:
@@ -30,7 +45,7 @@ def code_option(default: Code | None) -> Callable[[Any], Any]:
     )
 
 
-def clear(installation: Installation, found: Clear, *, dry_run: bool, as_json: bool) -> None:
+def clear(installation: Installation, found: Clear, *, why: str | None, dry_run: bool, as_json: bool) -> None:
     """Say what will run again, ask for it, and say what became of it."""
     run = found.run
     if not as_json:
@@ -38,7 +53,7 @@ def clear(installation: Installation, found: Clear, *, dry_run: bool, as_json: b
     if found.note:
         print_remark(found.note)
     asks = found.changes and not dry_run
-    done = asks and finished(installation, clear_tasks(installation, found))
+    done = asks and finished(installation, clear_tasks(installation, found, by=asked_by(why)))
     state = show_run(installation, run.dag_id, run.run_id).run.state
     if as_json:
         facts = {"dag_id": run.dag_id, "run_id": run.run_id, "tasks": found.tasks, "version": found.version}
@@ -51,26 +66,80 @@ def clear(installation: Installation, found: Clear, *, dry_run: bool, as_json: b
         )
 
 
-def finished(installation: Installation, number: int) -> bool:
-    """Wait until the scheduler has handled a request, for some seconds; says on stderr if it has not, and why."""
+def clear_all(
+    installation: Installation, found: Sequence[Clear], *, why: str | None, dry_run: bool, as_json: bool
+) -> None:
+    """As `clear`, of several runs together."""
+    for each in () if as_json else found:
+        _print_clearing(each)
+    for note in dict.fromkeys(each.note for each in found if each.note):
+        print_remark(note)
+    asks = bool(found) and not dry_run
+    done = asks and finished(installation, clear_tasks(installation, *found, by=asked_by(why)))
+    if as_json:
+        cleared = [{"run_id": each.run.run_id, "tasks": each.tasks, "version": each.version} for each in found]
+        print_json({"requested": asks, "handled": done, "runs": cleared})
+    elif not found:
+        print_line("nothing of these runs is to be cleared")
+    elif asks:
+        print_line(f"{'cleared' if done else 'asked to clear'} {counted(len(found), 'run')}")
+
+
+def finished(installation: Installation, asked: Asked) -> bool:
+    """Wait until the scheduler has handled what was asked for, for some seconds; says on stderr if it has not, and why.
+
+    Raises:
+        RequestError: The scheduler could not carry it out.
+    """
     if not remind_of_scheduler(installation):
         return False
     until = time.monotonic() + _WAIT_S
-    while not request_handled(installation, number):
+    while not is_handled(installation, asked):
         if time.monotonic() > until:
             print_remark(f"the scheduler has not come to it for {_WAIT_S:g} s; it stays asked for")
             return False
         time.sleep(_PAUSE_S)
+    if why := why_set_aside(installation, asked):
+        raise RequestError(
+            f"it could not be carried out, and is in quarantine: {as_sentence(why)} See: penstock quarantine list"
+        )
     return True
+
+
+def ended(installation: Installation, run: Run, timeout_s: float | None) -> Run:
+    """Wait until a run has ended, or for so many seconds; returns it as it is then. Who is interrupted leaves the run alone."""
+    until = math.inf if timeout_s is None else time.monotonic() + timeout_s
+    pause_s = _PAUSE_S
+    while not (now := show_run(installation, run.dag_id, run.run_id).run).state.finished:
+        left = until - time.monotonic()
+        if left <= 0:
+            print_remark(f"run {run.run_id} of {run.dag_id} has not ended in {timeout_s:g} s; it goes on")
+            break
+        time.sleep(min(pause_s, left))
+        pause_s = min(pause_s * 1.5, _LONGEST_PAUSE_S)
+    return now
+
+
+def read_date(text: str | None, option: str = "--date") -> datetime | None:
+    """The instant of an option as UTC; None if it was not given. Raises RequestError."""
+    if text is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+        return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        raise RequestError(
+            f"{option} {text!r} is no ISO 8601 date, such as 2026-01-31 or 2026-01-31T06:00: {as_sentence(error)}"
+        ) from None
 
 
 def named(keys: Sequence[str]) -> str:
     """Names of task instances, on one line that stays readable: the many of a mapped task are counted."""
-    counted: dict[str, list[str]] = {}
+    of_task: dict[str, list[str]] = {}
     for key in keys:
-        counted.setdefault(key.partition("[")[0], []).append(key)
+        of_task.setdefault(key.partition("[")[0], []).append(key)
     parts = [
-        ", ".join(each) if len(each) < 4 else f"{task_id} ({len(each)} instances)" for task_id, each in counted.items()
+        ", ".join(each) if len(each) < 4 else f"{task_id} ({len(each)} instances)" for task_id, each in of_task.items()
     ]
     more = len(parts) - _NAMED
     return ", ".join(parts[:_NAMED]) + (f" and {more} more tasks" if more > 0 else "")

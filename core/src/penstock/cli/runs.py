@@ -3,7 +3,7 @@
 import click
 
 from penstock.cli import names, requests
-from penstock.cli.installation import person, project
+from penstock.cli.installation import project
 from penstock.cli.terminal import (
     counts,
     duration,
@@ -15,13 +15,15 @@ from penstock.cli.terminal import (
     print_table,
 )
 from penstock.model.state import RunState
+from penstock.model.text import counted
 from penstock.service import runs as service
 from penstock.service.clear import Code, preview_clear
+from penstock.service.history.clear_dates import preview_clears
 
 
 @click.group()
 def runs() -> None:
-    """List, show, cancel and clear runs."""
+    """List, show, cancel, clear, mark and delete runs."""
 
 
 @runs.command("list")
@@ -101,13 +103,14 @@ def show_run(context: click.Context, dag_id: str, run_id: str | None, *, as_json
 @runs.command("cancel")
 @click.argument("dag_id", type=names.DAG)
 @click.argument("run_id", type=names.RUN)
+@requests.why_option
 @json_option
 @click.pass_context
-def cancel_run(context: click.Context, dag_id: str, run_id: str, *, as_json: bool) -> None:
+def cancel_run(context: click.Context, dag_id: str, run_id: str, why: str | None, *, as_json: bool) -> None:
     """End a run and kill what runs of it."""
     with project(context) as installation:
-        number = service.cancel_run(installation, dag_id, run_id, by=person())
-        done = requests.finished(installation, number)
+        asked = service.cancel_run(installation, dag_id, run_id, by=requests.asked_by(why))
+        done = requests.finished(installation, asked)
         state = service.show_run(installation, dag_id, run_id).run.state
     if as_json:
         print_json({"requested": True, "handled": done, "dag_id": dag_id, "run_id": run_id, "state": state})
@@ -119,23 +122,92 @@ def cancel_run(context: click.Context, dag_id: str, run_id: str, *, as_json: boo
 
 @runs.command("clear")
 @click.argument("dag_id", type=names.DAG)
-@click.argument("run_id", type=names.RUN)
+@click.argument("run_id", type=names.RUN, required=False)
+@click.option(
+    "--from", "since", default=None, metavar="ISO", help="In place of a run: those whose logical date is not before."
+)
+@click.option("--until", default=None, metavar="ISO", help="And before this.")
 @click.option("--only-failed", is_flag=True, help="Leave alone what did not fail.")
 @requests.code_option(None)
+@requests.why_option
 @requests.dry_run_option
 @json_option
 @click.pass_context
-def clear_run(
+def clear_run(  # noqa: PLR0913 - one argument an option
     context: click.Context,
     dag_id: str,
-    run_id: str,
+    run_id: str | None,
+    since: str | None,
+    until: str | None,
     *,
     only_failed: bool,
     code: Code | None,
+    why: str | None,
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Run the tasks of a run again, with the DAG's present version if no try of the run lives."""
+    """Run the tasks of a run again, or of all runs of some dates, with the DAG's present version if no try of the run lives."""
+    first, end = requests.read_date(since, "--from"), requests.read_date(until, "--until")
+    if (run_id is None) != (first is not None and end is not None) or (first is None) != (end is None):
+        raise click.UsageError("Name a run, or give --from and --until.")
     with project(context) as installation:
-        found = preview_clear(installation, dag_id, run_id, only_failed=only_failed, code=code)
-        requests.clear(installation, found, dry_run=dry_run, as_json=as_json)
+        if first is not None and end is not None:
+            clears = preview_clears(installation, dag_id, first, end, only_failed=only_failed, code=code)
+            requests.clear_all(installation, clears, why=why, dry_run=dry_run, as_json=as_json)
+            return
+        found = preview_clear(installation, dag_id, run_id or "", only_failed=only_failed, code=code)
+        requests.clear(installation, found, why=why, dry_run=dry_run, as_json=as_json)
+
+
+@runs.command("mark")
+@click.argument("dag_id", type=names.DAG)
+@click.argument("run_id", type=names.RUN)
+@click.argument("state", type=click.Choice(["success", "failed"]))
+@requests.why_option
+@json_option
+@click.pass_context
+def mark_run(context: click.Context, dag_id: str, run_id: str, state: str, why: str | None, *, as_json: bool) -> None:
+    """Have a run end as a success or as failed; what runs of it is killed, its teardowns still run."""
+    with project(context) as installation:
+        asked = service.mark_run(installation, dag_id, run_id, state, by=requests.asked_by(why))
+        done = requests.finished(installation, asked)
+        found = service.show_run(installation, dag_id, run_id).run.state
+    if as_json:
+        print_json({"requested": True, "handled": done, "dag_id": dag_id, "run_id": run_id, "state": found})
+    elif done:
+        print_line(f"run {run_id} of {dag_id} is {found.value}")
+    else:
+        print_line(f"asked to mark run {run_id} of {dag_id} as {state}")
+
+
+@runs.command("delete")
+@click.argument("dag_id", type=names.DAG)
+@click.argument("run_ids", type=names.RUN, nargs=-1, metavar="[RUN_ID...]")
+@click.option("--ended-before", default=None, metavar="ISO", help="In place of names: all runs that ended before.")
+@requests.why_option
+@click.option("--dry-run", is_flag=True, help="Count the runs, and delete nothing.")
+@json_option
+@click.pass_context
+def delete_runs(
+    context: click.Context,
+    dag_id: str,
+    run_ids: tuple[str, ...],
+    ended_before: str | None,
+    why: str | None,
+    *,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Delete finished runs of a DAG with their tries, values and logs."""
+    from penstock.service.retention import prune  # noqa: PLC0415 - imports what opens stores
+
+    if bool(run_ids) == bool(ended_before):
+        raise click.UsageError("Name runs, or give --ended-before.")
+    before = requests.read_date(ended_before, "--ended-before")
+    with project(context) as installation:
+        by = requests.asked_by(why)
+        done = prune.delete_runs(installation, dag_id, run_ids, before=before, dry_run=dry_run, by=by)
+    if as_json:
+        print_json({"deleted": not dry_run, "dag_id": dag_id, "runs": done.runs})
+    else:
+        print_line(f"{counted(done.runs, 'run')} of {dag_id} {'would be deleted' if dry_run else 'deleted'}")

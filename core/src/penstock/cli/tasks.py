@@ -109,6 +109,7 @@ def _print_tries(why: service.Why) -> None:
 @index_option
 @click.option("--only-failed", is_flag=True, help="Leave alone what did not fail.")
 @requests.code_option(None)
+@requests.why_option
 @requests.dry_run_option
 @json_option
 @click.pass_context
@@ -122,6 +123,7 @@ def clear(  # noqa: PLR0913 - one argument an option
     downstream: bool,
     only_failed: bool,
     code: Code | None,
+    why: str | None,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -138,13 +140,14 @@ def clear(  # noqa: PLR0913 - one argument an option
             only_failed=only_failed,
             code=code,
         )
-        requests.clear(installation, found, dry_run=dry_run, as_json=as_json)
+        requests.clear(installation, found, why=why, dry_run=dry_run, as_json=as_json)
 
 
 @tasks.command("mark")
 @one_task
 @click.argument("state", type=click.Choice(["success", "failed", "skipped"]))
 @requests.code_option(Code.SAME)
+@requests.why_option
 @json_option
 @click.pass_context
 def mark(  # noqa: PLR0913 - one argument an option
@@ -156,12 +159,16 @@ def mark(  # noqa: PLR0913 - one argument an option
     run_id: str,
     map_index: int | None,
     code: Code,
+    why: str | None,
     as_json: bool,
 ) -> None:
     """Set a task to a state by hand."""
     with project(context) as installation:
-        found = service.mark_task(installation, dag_id, task_id, state, run_id=run_id, map_index=map_index, code=code)
-        done = requests.finished(installation, found.request)
+        by = requests.asked_by(why)
+        found = service.mark_task(
+            installation, dag_id, task_id, state, run_id=run_id, map_index=map_index, code=code, by=by
+        )
+        done = requests.finished(installation, found.asked)
         run = show_run(installation, dag_id, found.run.run_id).run
     if as_json:
         facts = {"dag_id": dag_id, "run_id": run.run_id, "tasks": found.tasks, "state": state, "version": found.version}

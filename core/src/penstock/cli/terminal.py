@@ -22,7 +22,7 @@ LONGEST_CELL = 200
 
 _SHORTEST = 16
 _GAP = 2
-_FREE = frozenset({"reason", "what", "why", "description", "offers", "what it is", "tags", "value"})
+_FREE = frozenset({"reason", "what", "why", "description", "offers", "what it is", "tags", "value", "before", "after"})
 """Columns of free text, which are cut where a table is too wide; ids, states and instants never are."""
 
 _STYLES = {

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from penstock.engine.flow import propagate
+from penstock.engine.marks.marks import mark, mark_run
 from penstock.engine.messages import (
     CapacityChanged,
     DagUpdated,
@@ -14,7 +15,7 @@ from penstock.engine.messages import (
     Step,
     TryInterrupted,
 )
-from penstock.engine.requests import cancel, clear, mark
+from penstock.engine.requests import cancel, clear
 from penstock.engine.runs import add_run, change_version, create_due_runs, start_queued_runs, update_dag
 from penstock.engine.state import State
 from penstock.engine.tries import (
@@ -29,7 +30,7 @@ from penstock.engine.tries import (
 )
 from penstock.engine.why import why
 from penstock.model.now import Now
-from penstock.model.request import CancelRun, ClearTasks, MarkTask
+from penstock.model.request import CancelRun, ClearTasks, MarkRun, MarkTask
 from penstock.model.run import TaskKey
 from penstock.spec.executor import LOCAL, WAITER, Heartbeat, TryFinished, TryRecovered, TryStarted
 
@@ -47,6 +48,7 @@ _HANDLERS: dict[type, Callable[[State, Any], None]] = {
     CancelRun: cancel,
     ClearTasks: clear,
     MarkTask: mark,
+    MarkRun: mark_run,
 }
 
 _PHASES = (

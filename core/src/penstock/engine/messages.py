@@ -6,7 +6,7 @@ import msgspec
 
 from penstock.model.changes import Changes
 from penstock.model.dag import DagSpec, TaskSpec
-from penstock.model.request import CancelRun, ClearTasks, MarkTask
+from penstock.model.request import CancelRun, ClearTasks, MarkRun, MarkTask
 from penstock.model.run import Run, TaskInstance, TaskKey, Try
 from penstock.spec.executor import ExecutorEvent
 
@@ -32,7 +32,7 @@ class DagUpdated(msgspec.Struct, frozen=True):
 class RunAdded(msgspec.Struct, frozen=True):
     """A run exists that the engine does not know yet: a new one, or one that lives on after a restart.
 
-    A run that has ended is taken over for the step in which it comes, so that a `ClearTasks` or `MarkTask` of the same
+    A run that has ended is taken over for the step in which it comes, so that a `ClearTasks`, `MarkTask` or `MarkRun` of the same
     step finds it; and for longer if it has a live try, which is then cancelled.
 
     Attributes:
@@ -96,6 +96,7 @@ Event = (
     | CancelRun
     | ClearTasks
     | MarkTask
+    | MarkRun
     | TryInterrupted
     | ExecutorEvent
 )

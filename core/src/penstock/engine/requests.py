@@ -1,16 +1,13 @@
-"""Requests about live runs: cancel, clear, mark."""
+"""Requests about live runs: cancel and clear."""
 
 from penstock.engine.branching import skipped_by
-from penstock.engine.flow import collapse, end_instance, end_run, end_run_by_leaves, end_run_if_done, evaluate
+from penstock.engine.flow import collapse, end_instance, end_run, evaluate
 from penstock.engine.graph.trigger_rules import BROKEN
 from penstock.engine.live import Instance, LiveRun
 from penstock.engine.runs import pinned, reopen
 from penstock.engine.state import State
-from penstock.model.request import CancelRun, ClearTasks, MarkTask
-from penstock.model.run import TaskKey
+from penstock.model.request import CancelRun, ClearTasks
 from penstock.model.state import RunState, TaskState
-
-_MARKS = frozenset({TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED})
 
 
 def cancel(state: State, request: CancelRun) -> None:
@@ -31,7 +28,7 @@ def cancel(state: State, request: CancelRun) -> None:
 
 def clear(state: State, request: ClearTasks) -> None:
     """Reset instances of a run, kill their live tries, and let the run go on."""
-    run = _started_run(state, request.run)
+    run = started_run(state, request.run)
     chosen = [] if run is None else _chosen(run, request)
     if run is None or not chosen:
         return
@@ -50,7 +47,7 @@ def clear(state: State, request: ClearTasks) -> None:
         evaluate(state, node)
 
 
-def _started_run(state: State, number: int) -> LiveRun | None:
+def started_run(state: State, number: int) -> LiveRun | None:
     """The live run of this number if it has started, else None: only then is there something to clear or to mark."""
     run = state.runs.get(number)
     return None if run is None or (run.row.state is RunState.QUEUED and run.row.started_at is None) else run
@@ -90,32 +87,3 @@ def _clear_instance(state: State, instance: Instance) -> None:
         instance.node.lengths.clear()
     instance.reset("cleared")
     state.mark_dirty(instance)
-
-
-def mark(state: State, request: MarkTask) -> None:
-    """Set an instance to the final state that the user asked for; a live try of it is killed.
-
-    Nothing happens if there is no such instance, or if it is about to be replaced because its task was cleared.
-    """
-    run = _started_run(state, request.run)
-    instance = None if run is None else run.instance(TaskKey(request.run, request.task_id, request.map_index))
-    if run is None or instance is None or instance.node.collapsing or request.state not in _MARKS:
-        return
-    reason = f"marked {request.state} by hand"
-    state.kill(instance, reason)
-    state.admission.drop(instance)
-    instance.state, instance.reason = TaskState(request.state), reason
-    instance.due_at, instance.retry_at_s, instance.ended_at = None, None, state.now
-    state.mark_dirty(instance)
-    run.recount()
-    _continue_run(state, run)
-
-
-def _continue_run(state: State, run: LiveRun) -> None:
-    """Let a run go on after one of its instances was marked; a finished run gets the state that now follows."""
-    if run.row.state.finished:
-        end_run_by_leaves(state, run)
-        return
-    for node in run.nodes:
-        evaluate(state, node)
-    end_run_if_done(state, run)

@@ -18,6 +18,7 @@ from penstock.author.run.stored_plan import from_plan
 from penstock.author.runtime import Runtime, current
 from penstock.errors import FailTask, PenstockError
 from penstock.execute.offload import offloaded
+from penstock.execute.unnamed_files import unnamed_file
 from penstock.model.attempt import TryEnd
 from penstock.model.names import error_text
 from penstock.model.secret import variable_secrets
@@ -112,7 +113,17 @@ class Runner:
             end = run_try(task, request.facts, request.inputs, runtime)
         except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt and GeneratorExit of the author's own
             return failed(error)
+        if end.outcome is Outcome.FAILED:
+            return self._explained(end)
         return with_values_put_away(end, request, runtime)
+
+    def _explained(self, end: TryEnd) -> TryEnd:
+        """The end with the reason why a file of the DAGs folder was not found, if that is what it failed of."""
+        if self._code is None or not self._dags_folder:
+            return end
+        copy = self._snapshots / self._code.snapshot
+        why = unnamed_file(end.error, copy, Path(self._dags_folder))
+        return replace(end, error=f"{end.error}\n{why}") if why else end
 
     def prepare(self, request: TryRequest, runtime: Runtime) -> Prepared:
         """Get a sensor ready to be poked; raises what goes wrong on the way."""

@@ -26,6 +26,7 @@ from penstock.author.build.missing import AIRFLOW_ADVICE
 from penstock.author.build.plan_runs import Plan, plan
 from penstock.author.parse_session import ParseSession
 from penstock.errors import MissingProviderError, NotFoundError, PluginError, RequestError, as_sentence
+from penstock.load.folder import WHOLE
 from penstock.load.ignore import IGNORE
 from penstock.load.messages import UNANSWERED, MessageKind, ParseConfig, ParseJob
 from penstock.model.dag import DagSpec
@@ -232,7 +233,7 @@ class _Sources:
         full = os.path.abspath(path) + mark  # noqa: PTH100 - resolving links would leave the folder
         if full.startswith(self._prefix):
             # What was compiled before is read in place of its source.
-            self.seen.add(_COMPILED.sub(r"\1.py", full.removeprefix(self._prefix)))
+            self.seen.add(_COMPILED.sub(r"\1.py", full.removeprefix(self._prefix)) or WHOLE)
 
 
 class CapabilityIndex:

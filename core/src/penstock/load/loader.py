@@ -10,6 +10,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from penstock.errors import DataRefusedError, PenstockError, StoreError, as_sentence
+from penstock.load.closure.closures import Closures
 from penstock.load.discover import dag_files
 from penstock.load.folder import WHOLE, is_left_out
 from penstock.load.loader_store import LoaderStore
@@ -41,7 +42,7 @@ class Loader:
     A file is imported if it is new, if its text or a file that its import read has changed, if a Variable that it read
     has another value now, or if the refresh interval that it asked for has passed. A file whose last import was no
     good is imported again when the loader starts and when another provider is installed, because what was wrong may have been
-    the environment.
+    the environment. If something else of its closure has changed, its DAGs get other versions without an import.
 
     Args:
         folder: The DAGs folder.
@@ -74,6 +75,8 @@ class Loader:
         self._faults: set[str] = set()
         self._files: dict[str, ParsedFile] = {}
         self._owners = DagOwners()
+        self._closures = Closures()
+        self._pinned: dict[str, str] = {}
         self._retry: set[str] = set()
         self._unsaved: list[ParsedFile] = []
         self._unsaved_since = clock()
@@ -135,10 +138,10 @@ class Loader:
         self._leave_out(snapshot.left_out)
         stale = self._stale(present, snapshot)
         self._retry.clear()
-        # A file that is broken now keeps the snapshot in which it was not.
-        fresh = {name for name in set(present) - set(stale) if not self._files[name].problems}
-        if fresh and snapshot.hash != self._current:
-            self._store.adopt(snapshot.hash, sorted(fresh))
+        if snapshot.hash != self._current:
+            self._closures.look_at(snapshot, present)
+            # A file that is broken now keeps the snapshot in which it was not.
+            self._adopt(name for name in set(present) - set(stale) if not self._files[name].problems)
         cursors = self._store.cursors() if stale else {}
         try:
             for parsed in self._parser.parse(str(snapshot.path), stale, self._stop, cursors):
@@ -147,9 +150,22 @@ class Loader:
             self._flush()
         self._clean(snapshot)
 
+    def _adopt(self, fresh: Iterable[str]) -> None:
+        """Have the runs of files that are not imported anew begin with what is in their closures now."""
+        pins = {name: self._pin(self._files[name]) for name in fresh}
+        moved = {name: pin for name, pin in pins.items() if self._pinned.get(name) != pin}
+        if moved:
+            self._store.adopt(moved)
+            self._pinned |= moved
+
+    def _pin(self, known: ParsedFile) -> str:
+        """The snapshot of a file's closure."""
+        return self._snapshots.part(self._closures.of(known.file, known.sources, known.variables))
+
     def _start(self) -> None:
         """Remember what the store knows."""
         self._files = dict(self._store.files())
+        self._pinned, self._current = {}, ""
         self._retry = {name for name, known in self._files.items() if known.problems}
         for name, known in self._files.items():
             self._owners.assign(name, known.dag_ids)
@@ -256,6 +272,9 @@ class Loader:
         hashes = {source: snapshot.source_hash(source) for source in parsed.sources}
         sources = {source: found for source, found in hashes.items() if found is not None}
         kept = replace(parsed, sources=sources, problems=problems, dags=() if problems else parsed.dags)
+        if not problems:
+            kept = replace(kept, snapshot=self._pin(kept))
+            self._pinned[kept.file] = kept.snapshot
         self._save(kept)
         self._report(kept)
         if self._metrics.on:
@@ -315,6 +334,7 @@ class Loader:
     def _retire(self, name: str) -> None:
         self._store.retire(name)
         owned = self._files.pop(name).dag_ids
+        self._pinned.pop(name, None)
         self._retry |= self._owners.remove(name)
         if owned:
             self._log(f"{name}: it is gone, so its DAGs are retired; runs that live go on")
@@ -322,7 +342,7 @@ class Loader:
     def _clean(self, snapshot: Snapshot) -> None:
         if snapshot.hash != self._current:
             self._current = snapshot.hash
-            self._snapshots.remove_unused({snapshot.hash, *self._store.live_snapshots()})
+            self._snapshots.remove_unused({snapshot.hash, *self._store.snapshots()})
 
     def _next_refresh(self) -> float | None:
         """Seconds until the first file wants to be imported again, or a Variable may have changed; None if that is not to be."""

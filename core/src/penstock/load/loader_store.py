@@ -3,7 +3,7 @@
 The rooms ``load`` and ``store`` do not know each other; the composition root hands the loader an object of this shape.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -25,8 +25,8 @@ class LoaderStore(Protocol):
         refresh, problems) is replaced and every DAG it owns stays as it was.
         """
 
-    def adopt(self, snapshot: str, files: Iterable[str]) -> None:
-        """Let new runs of these files' DAGs use this snapshot: something else in the folder changed, they did not."""
+    def adopt(self, snapshots: Mapping[str, str]) -> None:
+        """Let new runs of files' DAGs use other snapshots, by file: what the import read is as it was, what runs may read is not."""
 
     def retire(self, file: str) -> None:
         """Forget a file that is gone and retire the DAGs it owns: no new runs, and live ones go on."""
@@ -34,8 +34,8 @@ class LoaderStore(Protocol):
     def cursors(self) -> Mapping[str, Mapping[str, datetime]]:
         """By file, when the last run of each of its DAGs whose timetable is code fell due."""
 
-    def live_snapshots(self) -> set[str]:
-        """Hashes of snapshots that a DAG's current version or an unfinished run still needs."""
+    def snapshots(self) -> set[str]:
+        """Hashes of the snapshots of all versions that are stored: those of the DAGs, and of the runs that are kept."""
 
     def variables(self, keys: Collection[str]) -> Mapping[str, str | None]:
         """The present text of these Variables, decrypted; None for those that do not exist.

@@ -1,5 +1,6 @@
 """The content of the DAGs folder, kept under its hash, so that a run runs the files it was made from.
 
+There is one of the whole folder, in which files are imported, and one of each closure, to which versions are pinned.
 A snapshot is a folder ``<state>/snapshots/<hash>`` of hard links to ``<state>/blobs/<hash of the content>``: a change
 of one file costs one file. Its hash is that of its manifest, the list of paths and content hashes; the manifest lies in
 it as ``.penstock-manifest``. It is written under another name and renamed, so that it is whole or not there.
@@ -9,6 +10,7 @@ import errno
 import os
 import shutil
 import stat
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -90,15 +92,26 @@ class Snapshots:
             found, path = self._publish(files)
             return Snapshot(found, path, files, content.left_out, ignore, content.folders)
         except OSError as error:
-            raise ConfigError(
-                f"the snapshot of {str(self._folder)!r} cannot be written to {str(self._snapshots.parent)!r}: "
-                f"{error.strerror}. Check the disk's free space and permissions."
-            ) from error
+            raise self._unwritable(error) from error
+
+    def part(self, files: Mapping[str, str]) -> str:
+        """Keep a snapshot of some files of the one that was taken last; returns its hash.
+
+        Args:
+            files: Their content hashes by their paths.
+
+        Raises:
+            ConfigError: If the state folder cannot be written.
+        """
+        try:
+            return self._publish(files)[0]
+        except OSError as error:
+            raise self._unwritable(error) from error
 
     def remove_unused(self, live: set[str]) -> int:
         """Remove snapshots and content that none of them uses; returns the number of snapshots removed.
 
-        These stay, and the newest twenty, so that old runs can be repeated with the files they had.
+        These stay, and the newest twenty, for whoever has just begun to read one.
         """
         found = sorted(self._snapshots.iterdir(), key=lambda path: path.stat().st_mtime_ns, reverse=True)
         # Hidden are those that are being built or were broken, and what a loader left that was killed meanwhile.
@@ -155,7 +168,13 @@ class Snapshots:
         self._known[found.name] = (stamp, digest)
         return digest
 
-    def _publish(self, files: dict[str, str]) -> tuple[str, Path]:
+    def _unwritable(self, error: OSError) -> ConfigError:
+        return ConfigError(
+            f"the snapshot of {str(self._folder)!r} cannot be written to {str(self._snapshots.parent)!r}: "
+            f"{error.strerror}. Check the disk's free space and permissions."
+        )
+
+    def _publish(self, files: Mapping[str, str]) -> tuple[str, Path]:
         manifest = "".join(f"{files[name]} {name}\n" for name in sorted(files)).encode()
         found = content_hash(manifest)
         path = self._snapshots / found
@@ -169,7 +188,7 @@ class Snapshots:
             self._verified.add(found)
         return found, path
 
-    def _build(self, path: Path, manifest: bytes, files: dict[str, str]) -> None:
+    def _build(self, path: Path, manifest: bytes, files: Mapping[str, str]) -> None:
         draft = path.with_name(f".draft-{uuid4().hex}")
         draft.mkdir()
         try:
@@ -184,7 +203,7 @@ class Snapshots:
             if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):  # another loader was faster
                 raise
 
-    def _repair(self, files: dict[str, str]) -> None:
+    def _repair(self, files: Mapping[str, str]) -> None:
         """Write content again that does not match its name, from the folder."""
         for name, found in files.items():
             blob = self._blobs / found
@@ -270,7 +289,7 @@ def _link(blob: Path, target: Path) -> None:
         shutil.copy2(blob, target)
 
 
-def _is_intact(path: Path, manifest: bytes, files: dict[str, str]) -> bool:
+def _is_intact(path: Path, manifest: bytes, files: Mapping[str, str]) -> bool:
     """True if a snapshot holds what its name says."""
     try:
         return (path / LIST).read_bytes() == manifest and all(

@@ -48,6 +48,13 @@ class MarkTask(msgspec.Struct, frozen=True, tag="mark_task"):
     version: str = ""
 
 
+class MarkRun(msgspec.Struct, frozen=True, tag="mark_run"):
+    """A run is to end as ``success`` or ``failed`` by a person's word; its live tries are killed, its teardowns still run."""
+
+    run: int
+    state: str
+
+
 class DagChanged(msgspec.Struct, frozen=True, tag="dag_changed"):
     """A DAG was stored, paused, unpaused or retired: look at its row again."""
 
@@ -67,7 +74,7 @@ class TriggerDagRun(msgspec.Struct, frozen=True, tag="trigger_dag_run"):
     logical_date: datetime | None = None
 
 
-Request = RunRequested | CancelRun | ClearTasks | MarkTask | DagChanged | PoolsChanged | TriggerDagRun
+Request = RunRequested | CancelRun | ClearTasks | MarkTask | MarkRun | DagChanged | PoolsChanged | TriggerDagRun
 
 
 class UnreadableRequest(msgspec.Struct, frozen=True):

@@ -14,8 +14,9 @@ class ParsedFile(msgspec.Struct, frozen=True):
 
     Attributes:
         file: Path relative to the DAGs folder, with ``/``.
-        snapshot: Hash of the folder's snapshot in which it was imported, and in which its runs run.
-        sources: Content hash of every file of the folder that the import read, itself included, by relative path.
+        snapshot: Hash of the snapshot of its closure, in which its runs run; until the loader knows it, that of the folder.
+        sources: Content hash of every file of the folder that the import read, itself included, by relative path; that of its
+            names for a folder that the import listed, whose path ends with ``/``.
         variables: Each Variable that the import read, with its value then; None for one that did not exist.
         refresh_s: Seconds after which the file asked to be imported again; None for never.
         parsed_at: When its import was asked for.

@@ -12,7 +12,7 @@ from penstock.engine.messages import (
     TryInterrupted,
 )
 from penstock.errors import InternalError
-from penstock.model.quarantine import QuarantineKind
+from penstock.model.history.quarantine import QuarantineKind
 from penstock.model.request import DagChanged, Request, TriggerDagRun, UnreadableRequest
 from penstock.model.run import NewRun, TaskKey
 from penstock.spec.executor import Heartbeat, TryFinished, TryRecovered, TryStarted

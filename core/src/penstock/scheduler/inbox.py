@@ -16,6 +16,7 @@ from penstock.model.request import (
     CancelRun,
     ClearTasks,
     DagChanged,
+    MarkRun,
     MarkTask,
     PoolsChanged,
     Request,
@@ -77,7 +78,7 @@ class Inbox:
             case RunRequested(run=run):
                 yield from self._run_if_unknown(run, added)
                 yield Arrival(number=number, request=request)
-            case CancelRun(run=run):
+            case CancelRun(run=run) | MarkRun(run=run):
                 # A run that has finished is told again, because somebody touches it.
                 yield from self._run_if_unknown(run, added)
                 yield Arrival(request, number, request)

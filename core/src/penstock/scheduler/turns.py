@@ -16,8 +16,8 @@ from penstock.engine.engine import Engine
 from penstock.engine.messages import Kill, RunAdded, Step
 from penstock.errors import CommitUnknownError, StoreUnavailableError
 from penstock.model.attempt import TryEnd
+from penstock.model.history.quarantine import Quarantined, QuarantineKind
 from penstock.model.now import Now
-from penstock.model.quarantine import Quarantined, QuarantineKind
 from penstock.model.request import encode
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome

@@ -1,4 +1,4 @@
-"""Clears: what would run again and with which version of the DAG, the request for it, and whether it was handled."""
+"""Clears: what would run again and with which version of the DAG, and the request for it."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -7,10 +7,13 @@ import msgspec
 
 from penstock.engine.engine import Engine
 from penstock.errors import NotFoundError, RequestError, as_sentence
+from penstock.model.history.audit import LONGEST_SUBJECT, NOBODY, AskedBy, AuditAction, AuditEntry
 from penstock.model.now import Now
 from penstock.model.request import ClearTasks
 from penstock.model.run import Run, TaskKey
+from penstock.model.text import shortened
 from penstock.scheduler.inbox import Inbox
+from penstock.service.asked.asked import Asked, ask
 from penstock.service.installation import Installation
 from penstock.service.names import find_run, find_tasks, known_tasks
 from penstock.store import DagState, Store
@@ -88,14 +91,17 @@ def preview_clear(  # noqa: PLR0913 - one argument an option
     return Clear(run, list(map(str, _cleared(installation, wanted))), version or run.version, note, wanted)
 
 
-def clear_tasks(installation: Installation, found: Clear) -> int:
-    """Ask the scheduler for what was previewed; returns the number of the request. Raises StoreError."""
-    return installation.store.requests.submit(found.wanted, installation.now())
-
-
-def request_handled(installation: Installation, number: int) -> bool:
-    """Tell whether the scheduler has handled the request of this number, and all before it; raises StoreError."""
-    return installation.store.requests.handled(number)
+def clear_tasks(installation: Installation, *found: Clear, by: AskedBy = NOBODY) -> Asked:
+    """Ask the scheduler for what was previewed, of one run or of several together; raises StoreError."""
+    now = installation.now()
+    audit = [
+        AuditEntry(
+            now, AuditAction.CLEAR, each.run.dag_id, each.run.run_id,
+            shortened(", ".join(each.tasks), LONGEST_SUBJECT), by.person, by.why,
+        )
+        for each in found
+    ]  # fmt: skip
+    return ask(installation, tuple(each.wanted for each in found), *audit)
 
 
 def version_to_run(store: Store, run: Run, code: Code | None) -> tuple[str, str]:

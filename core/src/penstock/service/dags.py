@@ -11,6 +11,7 @@ from penstock.engine.due import Due, next_due
 from penstock.errors import RequestError
 from penstock.model.changes import Changes
 from penstock.model.dag import DagSpec
+from penstock.model.history.audit import NOBODY, AskedBy, AuditAction, AuditEntry
 from penstock.model.names import check_conf, check_name
 from penstock.model.request import RunRequested
 from penstock.model.run import NewRun, Run
@@ -109,15 +110,19 @@ def next_runs(installation: Installation, dag_id: str, count: int = 5) -> list[D
     return found
 
 
-def pause(installation: Installation, dag_id: str, *, paused: bool) -> bool:
+def pause(installation: Installation, dag_id: str, *, paused: bool, by: AskedBy = NOBODY) -> bool:
     """Pause or unpause a DAG; returns whether that changed anything. Raises NotFoundError or StoreError."""
-    row = find_dag(installation.store, dag_id)
+    row, now = find_dag(installation.store, dag_id), installation.now()
     if row.paused == paused:
         return False
-    return installation.store.dags.set_paused(dag_id, installation.now(), paused=paused)
+    action = AuditAction.PAUSE if paused else AuditAction.UNPAUSE
+    audit = AuditEntry(now, action, dag_id, person=by.person, why=by.why)
+    return installation.store.dags.set_paused(dag_id, now, paused=paused, audit=audit)
 
 
-def pause_all(installation: Installation, dag_ids: Sequence[str], *, paused: bool) -> dict[str, bool]:
+def pause_all(
+    installation: Installation, dag_ids: Sequence[str], *, paused: bool, by: AskedBy = NOBODY
+) -> dict[str, bool]:
     """Pause or unpause DAGs, all of them or none; returns by id whether that changed anything.
 
     Raises:
@@ -126,7 +131,7 @@ def pause_all(installation: Installation, dag_ids: Sequence[str], *, paused: boo
     """
     for dag_id in dag_ids:
         find_dag(installation.store, dag_id)
-    return {dag_id: pause(installation, dag_id, paused=paused) for dag_id in dag_ids}
+    return {dag_id: pause(installation, dag_id, paused=paused, by=by) for dag_id in dag_ids}
 
 
 def trigger(
@@ -136,6 +141,7 @@ def trigger(
     run_id: str = "",
     conf: Mapping[str, Any] | None = None,
     logical_date: datetime | None = None,
+    by: AskedBy = NOBODY,
 ) -> TriggeredRun:
     """Create a run and ask the scheduler to start it, in one transaction.
 
@@ -145,6 +151,7 @@ def trigger(
         run_id: Name of the run; a second call with the same name makes no second run. Made from the present if empty.
         conf: Values that override the DAG's params.
         logical_date: The aware instant the run stands for; the present unless given.
+        by: Who asks, for the audit.
 
     Raises:
         NotFoundError: There is no such DAG, or it has no such param.
@@ -167,6 +174,8 @@ def trigger(
     with store.transaction() as tx:
         created = tx.apply(Changes(new_runs=[new]), now)
         tx.submit([RunRequested(run.run) for run in created], now)
+        if created:
+            tx.audit(AuditEntry(now, AuditAction.TRIGGER, dag_id, name, "", by.person, by.why))
     run = created[0] if created else store.runs.find(dag_id, name)
     if run is None:
         raise RequestError(f"run {name!r} of DAG {dag_id!r} was deleted while it was asked for. Try again.")

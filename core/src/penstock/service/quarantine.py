@@ -1,6 +1,6 @@
 """Operations on what the scheduler could not handle and has put aside: list, retry, drop."""
 
-from penstock.model.quarantine import Quarantined
+from penstock.model.history.quarantine import Quarantined
 from penstock.service.installation import Installation
 
 

@@ -1,11 +1,13 @@
-"""Operations on runs: list, show, cancel."""
+"""Operations on runs: list, show, cancel, mark."""
 
 import msgspec
 
 from penstock.errors import RequestError
-from penstock.model.request import CancelRun
+from penstock.model.history.audit import NOBODY, AskedBy, AuditAction, AuditEntry
+from penstock.model.request import CancelRun, MarkRun
 from penstock.model.run import Run
 from penstock.model.state import RunState, TaskState
+from penstock.service.asked.asked import Asked, ask
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag, find_run
 
@@ -65,11 +67,8 @@ def show_run(installation: Installation, dag_id: str, run_id: str = "") -> RunDe
     return RunDetails(run, counts, find_dag(store, dag_id).version)
 
 
-def cancel_run(installation: Installation, dag_id: str, run_id: str, *, by: str = "") -> int:
+def cancel_run(installation: Installation, dag_id: str, run_id: str, *, by: AskedBy = NOBODY) -> Asked:
     """Ask the scheduler to end a run and kill what runs of it.
-
-    Returns:
-        The number of the request.
 
     Raises:
         NotFoundError: There is no such DAG or run.
@@ -80,4 +79,26 @@ def cancel_run(installation: Installation, dag_id: str, run_id: str, *, by: str 
     run = find_run(store, dag_id, run_id)
     if run.state.finished:
         raise RequestError(f"run {run.run_id!r} of DAG {dag_id!r} has already ended as {run.state.value}.")
-    return store.requests.submit(CancelRun(run.run, by), installation.now())
+    now = installation.now()
+    audit = AuditEntry(now, AuditAction.CANCEL, dag_id, run.run_id, "", by.person, by.why)
+    return ask(installation, (CancelRun(run.run, by.person),), audit)
+
+
+def mark_run(installation: Installation, dag_id: str, run_id: str, state: str, *, by: AskedBy = NOBODY) -> Asked:
+    """Ask the scheduler to have a run end as ``success`` or ``failed``, whatever its tasks do or have done.
+
+    Raises:
+        NotFoundError: There is no such DAG or run.
+        RequestError: The run has not started, or the state is another one.
+        StoreError: The database failed.
+    """
+    if state not in (RunState.SUCCESS, RunState.FAILED):
+        raise RequestError(f"a run cannot be marked {state!r}. Choose success or failed.")
+    run, now = find_run(installation.store, dag_id, run_id), installation.now()
+    if run.started_at is None:
+        raise RequestError(
+            f"run {run.run_id!r} of DAG {dag_id!r} has not started, so it cannot be marked. "
+            f"Cancel it: penstock runs cancel {dag_id} {run.run_id}"
+        )
+    audit = AuditEntry(now, AuditAction.MARK, dag_id, run.run_id, state, by.person, by.why)
+    return ask(installation, (MarkRun(run.run, state),), audit)

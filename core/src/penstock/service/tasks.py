@@ -4,9 +4,12 @@ import msgspec
 
 from penstock.errors import RequestError
 from penstock.model.dag import DagSpec
+from penstock.model.history.audit import LONGEST_SUBJECT, NOBODY, AskedBy, AuditAction, AuditEntry
 from penstock.model.request import MarkTask
 from penstock.model.run import UNMAPPED, Run, TaskInstance
 from penstock.model.state import RunState, TaskState
+from penstock.model.text import shortened
+from penstock.service.asked.asked import Asked, ask
 from penstock.service.clear import Code, version_to_run
 from penstock.service.explain import Explainer, Reasons
 from penstock.service.installation import Installation
@@ -33,13 +36,13 @@ class Why(msgspec.Struct, frozen=True):
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """What a mark does; ``version``, ``note`` and ``request`` as in `penstock.service.clear.Clear`."""
+    """What a mark does; ``version`` and ``note`` as in `penstock.service.clear.Clear`."""
 
     run: Run
     tasks: list[str]
     version: str
     note: str
-    request: int
+    asked: Asked
 
 
 def list_tasks(installation: Installation, dag_id: str, run_id: str = "") -> tuple[Run, list[TaskInstance]]:
@@ -92,7 +95,7 @@ def why(
     ]
 
 
-def mark_task(
+def mark_task(  # noqa: PLR0913 - one argument an option
     installation: Installation,
     dag_id: str,
     task_id: str,
@@ -101,6 +104,7 @@ def mark_task(
     run_id: str = "",
     map_index: int | None = None,
     code: Code | None = Code.SAME,
+    by: AskedBy = NOBODY,
 ) -> Mark:
     """Ask the scheduler to set instances of a task to ``success``, ``failed`` or ``skipped``.
 
@@ -112,6 +116,7 @@ def mark_task(
         run_id: The run; the newest of the DAG if it is empty.
         map_index: One instance of a mapped task; all unless given.
         code: The version of the DAG that the run goes on with; None for the newest unless a try of the run lives.
+        by: Who asks, for the audit.
 
     Raises:
         NotFoundError: There is no such DAG, run or task.
@@ -124,9 +129,11 @@ def mark_task(
     run = find_run(store, dag_id, run_id)
     found = find_tasks(store, run, task_id, map_index)
     version, note = version_to_run(store, run, code)
-    marks = [MarkTask(run.run, task_id, task.map_index, state, version) for task in found]
-    number = store.requests.submit_all(marks, installation.now())
-    return Mark(run, [str(task.key) for task in found], version or run.version, note, number)
+    marks = tuple(MarkTask(run.run, task_id, task.map_index, state, version) for task in found)
+    now, keys = installation.now(), [str(task.key) for task in found]
+    subject = f"{state}: {shortened(', '.join(keys), LONGEST_SUBJECT)}"
+    audit = AuditEntry(now, AuditAction.MARK, dag_id, run.run_id, subject, by.person, by.why)
+    return Mark(run, keys, version or run.version, note, ask(installation, marks, audit))
 
 
 def _upstream(store: Store, run: Run, spec: DagSpec | None, task_id: str) -> dict[str, list[TaskState]]:

@@ -7,8 +7,18 @@ table can be set by the environment, too, which goes first: ``PENSTOCK_EXECUTOR_
 
 from penstock.settings.executors import ExecutorChoice
 from penstock.settings.read import FILE, load_settings
+from penstock.settings.retention import RetentionSettings
 from penstock.settings.secrets import BackendChoice
 from penstock.settings.services import ServiceChoice
 from penstock.settings.settings import SECTIONS, Settings
 
-__all__ = ["FILE", "SECTIONS", "BackendChoice", "ExecutorChoice", "ServiceChoice", "Settings", "load_settings"]
+__all__ = [
+    "FILE",
+    "SECTIONS",
+    "BackendChoice",
+    "ExecutorChoice",
+    "RetentionSettings",
+    "ServiceChoice",
+    "Settings",
+    "load_settings",
+]

@@ -11,7 +11,9 @@ class RetentionSettings(msgspec.Struct, frozen=True):
     Attributes:
         runs_days: Days after which a finished run goes, with its task instances, tries, values and logs.
         logs_days: Days after which a log goes, unless its run lives.
+        audit_days: Days after which `penstock audit` forgets what was asked for.
     """
 
     runs_days: Days = 0.0
     logs_days: Days = 0.0
+    audit_days: Days = 0.0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from penstock.spec.snapshot import DRAFT, LIST, draft_of, unpack
 
-MOST_KEPT = 20
+MOST_KEPT = 200  # a DAG file each, or more if it changes
 LONGEST_UNUSED_S = 30 * 86_400
 """Seconds between the last use of a snapshot and that of another, after which it is removed."""
 _LONGEST_DRAFT_S = 86_400

@@ -5,7 +5,7 @@ This is its one door: no other room imports the modules behind it.
 
 from penstock.store.catalog import LoaderCatalog
 from penstock.store.config import Pool, Variable
-from penstock.store.dags import DagRow, DagState, UnreadableDag, Version, planned_dag
+from penstock.store.dags import DagRow, DagState, StoredVersion, UnreadableDag, Version, planned_dag
 from penstock.store.keyring import Keyring, new_key
 from penstock.store.outbox.alerts import ALERTS, KEPT, AlertDelivery, NewAlert, WaitingAlerts
 from penstock.store.outbox.outbox import Listener
@@ -34,6 +34,7 @@ __all__ = [
     "Pool",
     "RunSnapshot",
     "Store",
+    "StoredVersion",
     "Transaction",
     "UnreadableDag",
     "UnreadableRun",

@@ -1,16 +1,15 @@
 """What the loader keeps: DAG files as they were imported last, and every version of every DAG that a run may need."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Select, select, union, update
+from sqlalchemy import Select, select, update
 
 from penstock.model.dag import content_hash, to_json
 from penstock.model.request import DagChanged
 from penstock.model.source import ParsedFile
-from penstock.model.state import RunState
 from penstock.store.sql import tables
 from penstock.store.sql.wakeup import VARIABLES
 from penstock.store.store import Store
@@ -18,16 +17,11 @@ from penstock.store.transaction import Transaction
 
 _NAMES_PER_READ = 500
 
-_d, _v, _r = tables.dag.c, tables.dag_version.c, tables.run.c
+_d, _v = tables.dag.c, tables.dag_version.c
 FILES = select(tables.source_file).order_by(tables.source_file.c.file)
 DAGS_OF_FILES = select(_d.file, _d.dag_id).where(_d.active).order_by(_d.dag_id)
 CURSORS = select(_d.file, _d.dag_id, _d.cursor).where(_d.active, _d.planned.is_not(None), _d.cursor.is_not(None))
-LIVE_SNAPSHOTS = union(
-    select(_v.snapshot).join_from(tables.dag, tables.dag_version, _v.version == _d.version).where(_d.active),
-    select(_v.snapshot)
-    .join_from(tables.run, tables.dag_version, _v.version == _r.version)
-    .where(_r.state.in_([state for state in RunState if not state.finished])),
-)
+SNAPSHOTS = select(_v.snapshot).distinct()
 
 
 class LoaderCatalog:
@@ -77,19 +71,18 @@ class LoaderCatalog:
         if any(dag.alerting for each, _ in good for dag in each.dags):
             self._alerting()
 
-    def adopt(self, snapshot: str, files: Iterable[str]) -> None:
-        """Let new runs of these files' DAGs use this snapshot; see `penstock.load.loader_store.LoaderStore.adopt`.
+    def adopt(self, snapshots: Mapping[str, str]) -> None:
+        """Let new runs of files' DAGs use other snapshots; see `penstock.load.loader_store.LoaderStore.adopt`.
 
-        Each DAG of the files gets a version, although neither its structure nor what its import read has changed: a run
-        may read any file of the folder while it runs (a query, a template, a module imported inside a task), and it
-        must find the folder as it is now, whole, and not as it was when its own file was imported last. A version costs
-        a row; its structure is stored once under its own hash, and versions that nothing needs are deleted.
+        Each DAG of these files gets a version, although neither its structure nor what its import read has changed: what
+        its runs may read while they run has (a query, a template, a module imported inside a task). A version costs a row;
+        its structure is stored once under its own hash, and versions that nothing needs are deleted.
         """
         now = self._clock()
         with self._store.transaction() as tx:
             changed: list[str] = []
-            for some in _portions(sorted(set(files))):
-                changed += self._adopt(tx, snapshot, some, now)
+            for some in _portions(sorted(snapshots)):
+                changed += self._adopt(tx, snapshots, some, now)
             tx.submit([DagChanged(dag_id) for dag_id in changed], now)
 
     def retire(self, file: str) -> None:
@@ -107,10 +100,10 @@ class LoaderCatalog:
                 found.setdefault(file, {})[dag_id] = cursor
         return found
 
-    def live_snapshots(self) -> set[str]:
-        """Hashes of snapshots that a DAG's current version or an unfinished run still needs."""
+    def snapshots(self) -> set[str]:
+        """Hashes of the snapshots of all versions that are stored: those of the DAGs, and of the runs that are kept."""
         with self._store.database.read() as connection:
-            return {snapshot for snapshot in connection.execute(LIVE_SNAPSHOTS).scalars() if snapshot}
+            return {snapshot for snapshot in connection.execute(SNAPSHOTS).scalars() if snapshot}
 
     def variables(self, keys: Collection[str]) -> dict[str, str | None]:
         """The present text of these Variables, None for those that do not exist; raises ConfigError or StoreError."""
@@ -147,15 +140,16 @@ class LoaderCatalog:
             dag_ids=dag_ids,
         )
 
-    def _adopt(self, tx: Transaction, snapshot: str, files: Sequence[str], now: datetime) -> list[str]:
+    def _adopt(self, tx: Transaction, snapshots: Mapping[str, str], files: Sequence[str], now: datetime) -> list[str]:
         query = (
-            select(_d.dag_id, _v.spec, _v.snapshot, _v.file, _v.variables)
+            select(_d.dag_id, _v.spec, _v.snapshot, _d.file, _v.variables)
             .join_from(tables.dag, tables.dag_version, _v.version == _d.version)
             .where(_d.file.in_(files), _d.active)
             .order_by(_d.dag_id)
         )
         rows, moves = [], []
         for row in tx.execute(query).mappings().all():
+            snapshot = snapshots[row["file"]]
             if row["snapshot"] == snapshot:
                 continue
             encrypted = row["variables"]

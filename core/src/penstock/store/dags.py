@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 
 from penstock.errors import DataUnreadableError
 from penstock.model.dag import DagSpec, from_json
+from penstock.model.history.audit import AuditEntry
 from penstock.model.names import LONGEST_NAME
 from penstock.model.request import DagChanged
 from penstock.model.schedule import PlannedRun
@@ -77,7 +78,7 @@ class Version(msgspec.Struct, frozen=True):
     Attributes:
         version: Content hash of all the other attributes.
         spec: The DAG's structure.
-        snapshot: Hash of the source folder's snapshot that its tries import.
+        snapshot: Hash of the snapshot of the file's closure, which its tries import.
         file: DAG file inside the snapshot.
         variables: Value of each Variable that the file read while it was imported; None for one that did not exist.
     """
@@ -87,6 +88,13 @@ class Version(msgspec.Struct, frozen=True):
     snapshot: str
     file: str
     variables: dict[str, str | None]
+
+
+class StoredVersion(msgspec.Struct, frozen=True):
+    """A version of a DAG, as a list shows it."""
+
+    version: str
+    created_at: datetime
 
 
 _d, _v, _s, _f, _r = tables.dag.c, tables.dag_version.c, tables.dag_spec.c, tables.source_file.c, tables.run.c
@@ -104,6 +112,11 @@ VERSION: Select[Any] = (
     select(_v.spec, _s.data, _v.snapshot, _v.file, _v.variables)
     .join_from(tables.dag_version, tables.dag_spec, _s.spec == _v.spec)
     .where(_v.version == bindparam("version"))
+)
+VERSIONS_OF = (
+    select(*tables.columns(tables.dag_version, StoredVersion))
+    .where(_v.dag_id == bindparam("dag_id"))
+    .order_by(_v.created_at.desc(), _v.version)
 )
 PROBLEMS = select(_f.file, _f.problems, _f.notes).where((_f.problems != "[]") | (_f.notes != "[]")).order_by(_f.file)
 
@@ -155,12 +168,14 @@ class Dags:
         with self._database.read() as connection:
             return list(connection.execute(select(_d.dag_id).where(_d.active)).scalars())
 
-    def set_paused(self, dag_id: str, now: datetime, *, paused: bool) -> bool:
+    def set_paused(self, dag_id: str, now: datetime, *, paused: bool, audit: AuditEntry | None = None) -> bool:
         """Pause or unpause a DAG and request the scheduler to follow; returns whether the DAG exists."""
         with self._writer.transaction() as tx:
             statement = update(tables.dag).where(_d.dag_id == dag_id).values(paused=paused, changed_at=now)
             known = tx.execute(statement).rowcount > 0
             tx.submit([DagChanged(dag_id)] if known else [], now)
+            if known and audit is not None:
+                tx.audit(audit)
         return known
 
     def problems(self) -> dict[str, FileProblems]:
@@ -173,9 +188,9 @@ class Dags:
 class Versions:
     """Reads what runs are pinned to, and keeps in memory what was asked for last.
 
-    An edit of any file gives each DAG of the folder a new version, most of them with the same structure. So versions
-    share their structure as long as anybody uses it, and no more than some versions are kept: a live run's is asked
-    for at each of its tries, so it stays, and one that fell out is read again.
+    An edit of a query gives DAGs a new version with the same structure. So versions share their structure as long as
+    anybody uses it, and no more than some versions are kept: a live run's is asked for at each of its tries, so it stays,
+    and one that fell out is read again.
 
     Args:
         database: The database.
@@ -209,6 +224,11 @@ class Versions:
             if len(self._versions) > self._kept:
                 self._versions.popitem(last=False)
         return found
+
+    def of(self, dag_id: str) -> list[StoredVersion]:
+        """The stored versions of a DAG, newest first; raises StoreError."""
+        with self._database.read() as connection:
+            return [StoredVersion(*row) for row in connection.execute(VERSIONS_OF, {"dag_id": dag_id})]
 
     def spec(self, version: str) -> DagSpec | None:
         """The structure of a version; None if there is none. Raises as `get`."""

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from penstock.errors import NotFoundError, RequestError
+from penstock.model.history.quarantine import Quarantined
 from penstock.model.notice import Notice, RunStateChanged, TaskStateChanged
-from penstock.model.quarantine import Quarantined
 from penstock.model.request import DagChanged, encode
 from penstock.model.run import Run, TaskInstance, TaskKey
 from penstock.model.state import Outcome, RunState, TaskState

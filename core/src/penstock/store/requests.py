@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, func, select
 
+from penstock.model.history.audit import AuditEntry
 from penstock.model.request import Request, UnreadableRequest, decode
 from penstock.store.sql import tables
 from penstock.store.sql.database import Database
@@ -26,8 +27,13 @@ class Requests:
         """Put a request into the scheduler's inbox and wake it; returns a number for `handled`. Raises StoreError."""
         return self.submit_all([request], now)
 
-    def submit_all(self, requests: Sequence[Request], now: datetime) -> int:
+    def submit_all(self, requests: Sequence[Request], now: datetime, audit: Sequence[AuditEntry] = ()) -> int:
         """Put requests into the scheduler's inbox, together and in this order, and wake it.
+
+        Args:
+            requests: The requests.
+            now: When they are made.
+            audit: Who asked for them, kept in the same transaction; empty if no person did.
 
         Returns:
             A number for `handled`.
@@ -37,6 +43,8 @@ class Requests:
         """
         with self._writer.transaction() as tx:
             tx.submit(requests, now)
+            for entry in audit:
+                tx.audit(entry)
         # The scheduler may have handled and deleted them by now, and others may have come: the newest covers ours.
         with self._database.read() as connection:
             return connection.execute(NEWEST).scalar() or 0

@@ -22,13 +22,14 @@ class Retention:
     def __init__(self, database: Database, writer: Writer) -> None:
         self._database, self._writer = database, writer
 
-    def finished_before(self, before: datetime, after: int = 0, limit: int = 100) -> list[Run]:
+    def finished_before(self, before: datetime, after: int = 0, limit: int = 100, *, dag_id: str = "") -> list[Run]:
         """Finished runs that ended before an instant, oldest first.
 
         Args:
             before: Runs that ended earlier.
             after: Runs with a larger number: the last one of the portion before.
             limit: How many at most.
+            dag_id: Only those of this DAG, if it is not empty.
 
         Raises:
             StoreError: The database cannot serve.
@@ -39,6 +40,8 @@ class Retention:
             .order_by(_r.run)
             .limit(limit)
         )
+        if dag_id:
+            query = query.where(_r.dag_id == dag_id)
         with self._database.read() as connection:
             return [Run(*row) for row in connection.execute(query)]
 

@@ -134,6 +134,16 @@ class Runs:
         with self._database.read() as connection:
             return [Run(*row) for row in connection.execute(query)]
 
+    def between(self, dag_id: str, since: datetime, until: datetime) -> list[Run]:
+        """The runs of a DAG that have started and whose logical date lies in a span of time, the end excluded, by that date."""
+        query = (
+            select(*_RUN)
+            .where(_r.dag_id == dag_id, _r.logical_date >= since, _r.logical_date < until, _r.started_at.is_not(None))
+            .order_by(_r.logical_date, _r.run)
+        )
+        with self._database.read() as connection:
+            return [Run(*row) for row in connection.execute(query)]
+
     def tasks(self, run: int, task_id: str = "") -> list[TaskInstance]:
         """Task instances of a run, by task id and index; of one task if ``task_id`` is given."""
         query = TASKS_OF_RUN.where(_t.task_id == task_id) if task_id else TASKS_OF_RUN

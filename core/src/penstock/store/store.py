@@ -14,6 +14,7 @@ from penstock.model.run import Run
 from penstock.store.checkpoints import Checkpoints
 from penstock.store.config import Config
 from penstock.store.dags import Dags, Versions
+from penstock.store.history.audit import Audit
 from penstock.store.keyring import Keyring
 from penstock.store.logs.log_index import LogIndex
 from penstock.store.outbox.alerts import Alerts
@@ -45,6 +46,7 @@ class Store:
         xcoms: What tasks left for others.
         checkpoints: What task instances keep across their own tries.
         requests: The scheduler's inbox.
+        audit: What people have asked for.
         quarantine: What the scheduler could not handle.
         config: Connections, Variables and pools.
         outbox: Changes of states that wait for listeners.
@@ -65,6 +67,7 @@ class Store:
     xcoms: XComs
     checkpoints: Checkpoints
     requests: Requests
+    audit: Audit
     quarantine: Quarantine
     config: Config
     outbox: Outbox
@@ -107,6 +110,7 @@ class Store:
             xcoms=XComs(database),
             checkpoints=Checkpoints(database, writer),
             requests=Requests(database, writer),
+            audit=Audit(database, writer),
             quarantine=Quarantine(database, writer),
             config=Config(database, writer, keyring),
             outbox=Outbox(database, writer),

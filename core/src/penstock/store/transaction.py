@@ -6,11 +6,13 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any, cast
 
+import msgspec
 from sqlalchemy import Connection, CursorResult, Dialect, Executable, Table, bindparam, text, update
 from sqlalchemy.exc import StatementError
 
 from penstock.errors import DataRefusedError
 from penstock.model.changes import Changes
+from penstock.model.history.audit import AuditEntry
 from penstock.model.notice import Notice
 from penstock.model.request import Request, encode
 from penstock.model.run import NewRun, Run, TaskInstance, TaskKey, Try, XCom
@@ -120,6 +122,15 @@ class Transaction:
             StoreError: The database refuses a statement; the transaction cannot be committed any more.
         """
         self.submit_encoded([encode(request) for request in requests], now)
+
+    def audit(self, entry: AuditEntry) -> None:
+        """Keep who asked for what this transaction does.
+
+        Raises:
+            StoreError: The database refuses it; the transaction cannot be committed any more.
+        """
+        given = {name: value for name, value in msgspec.structs.asdict(entry).items() if name != "number"}
+        self._connection.execute(tables.audit.insert(), given)
 
     def submit_encoded(self, bodies: Sequence[bytes], now: datetime) -> None:
         """As `submit`, for requests as they are stored."""

@@ -15,7 +15,7 @@ from simulator.rows import Rows
 
 from penstock.errors import NotFoundError, PenstockError, StoreUnavailableError
 from penstock.model.dag import DagSpec
-from penstock.model.request import CancelRun, ClearTasks, MarkTask, Request
+from penstock.model.request import CancelRun, ClearTasks, MarkRun, MarkTask, Request
 from penstock.model.source import ParsedFile
 from penstock.service import dags
 from penstock.store import LoaderCatalog, Pool
@@ -53,7 +53,17 @@ class People:
     def meddle(self) -> bool:
         """Do something; returns whether the database let them."""
         act = self._random.choice(
-            [self._cancel, self._clear, self._clear, self._mark, self._pause, self._resize, self._trigger, self._odd]
+            [
+                self._cancel,
+                self._clear,
+                self._clear,
+                self._mark,
+                self._mark_run,
+                self._pause,
+                self._resize,
+                self._trigger,
+                self._odd,
+            ]
         )
         try:
             act()
@@ -116,6 +126,10 @@ class People:
         if keys:
             key = self._random.choice(keys)
             self._submit(MarkTask(*key, self._random.choice(["success", "failed", "skipped", "nonsense"])))
+
+    def _mark_run(self) -> None:
+        if (run := self._some_run()) is not None:
+            self._submit(MarkRun(run, self._random.choice(["success", "failed", "nonsense"])))
 
     def _pause(self) -> None:
         dag_id = self._random.choice(sorted(self._dags))

@@ -12,7 +12,7 @@ from simulator.rows import Rows
 from penstock.engine.tries import MAX_LOST
 from penstock.model.attempt import TryEnd, Value
 from penstock.model.dag import DagSpec, TaskSpec
-from penstock.model.quarantine import QuarantineKind
+from penstock.model.history.quarantine import QuarantineKind
 from penstock.model.request import CancelRun, ClearTasks, MarkTask, Request, TriggerDagRun
 from penstock.model.run import TaskKey
 from penstock.model.schedule import Schedule, ScheduleKind

@@ -27,7 +27,7 @@ from penstock.engine.messages import CapacityChanged, Event, PoolsUpdated, Step
 from penstock.errors import StoreError, StoreUnavailableError
 from penstock.model.changes import Changes
 from penstock.model.now import Now
-from penstock.model.request import CancelRun, ClearTasks, MarkTask
+from penstock.model.request import CancelRun, ClearTasks, MarkRun, MarkTask
 from penstock.model.run import Run, TaskKey
 from penstock.scheduler.in_hand import InHand
 from penstock.scheduler.loop import Scheduler
@@ -232,7 +232,7 @@ class World:
         self._owed |= {(dispatch.instance.key, dispatch.instance.epoch) for dispatch in step.dispatches}
         self.promises.heard(events, now)
         self.rows.apply(changes, created)
-        touched = {event.run for event in events if isinstance(event, CancelRun | ClearTasks | MarkTask)}
+        touched = {event.run for event in events if isinstance(event, CancelRun | ClearTasks | MarkTask | MarkRun)}
         self.checker.check(step, touched)
         self.promises.check(step, touched, now)
 

@@ -1,19 +1,15 @@
 """Applies ``[retention]``, a small portion at a time."""
 
 import contextlib
-import shutil
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
-from penstock.author.runtime import current
 from penstock.errors import PenstockError
-from penstock.model.run import Run
 from penstock.service.installation import Installation
+from penstock.service.retention.deletion import RunDeletion
 from penstock.service.retention.shipped_logs import ShippedLogs
-from penstock.tries.paths import run_logs, run_values
-from penstock.tries.store_runtime import StoreRuntime
+from penstock.settings import RetentionSettings
+from penstock.tries.paths import run_logs
 
 _YOUNG = timedelta(hours=1)  # a version that is so young may have been stored for a run that is about to be
 NOTICES_KEPT = timedelta(days=1)
@@ -26,32 +22,47 @@ RUNS, FILES, VERSIONS = 25, 500, 200
 class RetentionSweep:
     """Deletes what is older than the settings say.
 
-    A run's values and logs go before the run itself: what is cut short is found again and finished an hour later.
-
     Args:
         installation: What to delete from.
         log: Called with what the user should know, a line each.
+        retention: After how many days something is old; what the settings say unless given.
+
+    Attributes:
+        runs: How many runs were deleted so far.
     """
 
-    def __init__(self, installation: Installation, log: Callable[[str], None]) -> None:
+    def __init__(
+        self, installation: Installation, log: Callable[[str], None], retention: RetentionSettings | None = None
+    ) -> None:
         self._installation, self._log = installation, log
+        self._retention = retention or installation.settings.retention
+        self._deletion, self.runs = RunDeletion(installation), 0
         self._store, self._settings = installation.store, installation.settings
         self._shipped = ShippedLogs(installation)
 
     def portions(self) -> Iterator[None]:
         """Delete a portion, and pause for others that want the database, until nothing is old; what fails ends it, and is told."""
         try:
-            yield from self._sweep(self._installation.now())
+            yield from self.sweep()
         except (PenstockError, OSError) as error:
             self._log(f"not everything that is old could be deleted, it is tried again in an hour: {error}")
 
-    def _sweep(self, now: datetime) -> Iterator[None]:
-        runs_days, logs_days = self._settings.retention.runs_days, self._settings.retention.logs_days
+    def sweep(self) -> Iterator[None]:
+        """As `portions`, but what fails is raised.
+
+        Raises:
+            PenstockError: Something could not be deleted.
+            OSError: A file could not be deleted.
+        """
+        now = self._installation.now()
+        runs_days, logs_days = self._retention.runs_days, self._retention.logs_days
         if runs_days:
             yield from self._old_runs(now - timedelta(days=runs_days))
         if logs_days:
             yield from self._old_logs(now - timedelta(days=logs_days))
             yield from self._shipped.delete_old(now - timedelta(days=logs_days), RUNS)
+        if audit_days := self._retention.audit_days:
+            self._store.audit.delete_before(now - timedelta(days=audit_days))
         dropped = self._store.outbox.drop_before(now - NOTICES_KEPT)
         if dropped:
             self._log(f"state changes older than a day were dropped unheard: {dropped}. See: penstock providers")
@@ -63,26 +74,9 @@ class RetentionSweep:
     def _old_runs(self, before: datetime) -> Iterator[None]:
         after = 0
         while found := self._store.retention.finished_before(before, after, RUNS):
-            for run in found:
-                self._delete_values(run)
-                self._shipped.delete(run)
-                shutil.rmtree(run_logs(self._settings.logs_folder, run.dag_id, run.run_id), ignore_errors=True)
-            self._store.retention.delete_runs([run.run for run in found])
+            self.runs += self._deletion.delete(found)
             after = found[-1].run
             yield
-
-    def _delete_values(self, run: Run) -> None:
-        prefix = run_values(self._settings.values_url, run)
-        if urlsplit(prefix).scheme == "file":
-            shutil.rmtree(Path(unquote(urlsplit(prefix).path)), ignore_errors=True)
-            return
-        token = current.set(StoreRuntime(self._installation.vault))
-        try:
-            store = self._installation.host.object_store(prefix, self._settings.xcom.conn_id or None)
-            for found in list(store.list(prefix)):
-                store.delete(found.url)
-        finally:
-            current.reset(token)
 
     def _old_logs(self, before: datetime) -> Iterator[None]:
         logs = self._settings.logs_folder

@@ -24,12 +24,13 @@ from sqlalchemy import (
     text,
 )
 
-from penstock.model.quarantine import QuarantineKind
+from penstock.model.history.audit import AuditAction
+from penstock.model.history.quarantine import QuarantineKind
 from penstock.model.run import RunKind
 from penstock.model.state import DeliveryState, Outcome, RunState, TaskState
 from penstock.store.sql.column_types import Enumerated, FreeText, Instant, Json, Name
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012")
 """Every schema version that this code knows, oldest first; the last is the one it works on."""
 
 metadata = MetaData()
@@ -207,6 +208,21 @@ quarantine = Table(
     Column("body", LargeBinary, nullable=False),
     _free_text("reason"),
     Column("at", Instant, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", _NUMBER, primary_key=True, autoincrement=True),
+    Column("at", Instant, nullable=False),
+    Column("action", Enumerated(AuditAction), nullable=False),
+    Column("dag_id", Text, nullable=False),
+    Column("run_id", Name, nullable=False, server_default=""),
+    _free_text("subject"),
+    _free_text("person"),
+    _free_text("why"),
+    Index("audit_dag", "dag_id", "number"),
     sqlite_autoincrement=True,
 )
 

@@ -1,0 +1,1 @@
+"""What was asked for in the past, and what could not be handled."""

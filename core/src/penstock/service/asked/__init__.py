@@ -1,0 +1,1 @@
+"""What people have asked the scheduler for, and what became of it."""

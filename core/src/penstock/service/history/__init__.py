@@ -1,0 +1,1 @@
+"""What was before: versions of DAGs, the audit, the runs of some dates."""

@@ -1,0 +1,106 @@
+"""Deletes at once, on a person's request: what is old, or the history of a DAG."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from penstock.errors import ConfigError, RequestError, as_sentence
+from penstock.model.history.audit import LONGEST_SUBJECT, NOBODY, AskedBy, AuditAction, AuditEntry
+from penstock.model.run import Run
+from penstock.model.text import shortened, utc_text
+from penstock.service.installation import Installation
+from penstock.service.names import find_dag, find_run
+from penstock.service.retention.deletion import RunDeletion
+from penstock.service.retention.sweep import RUNS, RetentionSweep
+from penstock.settings import RetentionSettings
+
+
+class Deleted(msgspec.Struct, frozen=True):
+    """How many runs were deleted, or would be."""
+
+    runs: int
+
+
+def prune(installation: Installation, retention: RetentionSettings, *, dry_run: bool = False) -> Deleted:
+    """Delete what is older than so many days.
+
+    Args:
+        installation: The installation.
+        retention: The days, as ``[retention]`` has them.
+        dry_run: Whether runs are counted, and nothing is deleted.
+
+    Raises:
+        RequestError: No days are given.
+        ConfigError: A file could not be deleted.
+        PenstockError: Something could not be deleted; the rest of it stays, too, and can be asked for again.
+    """
+    if not (retention.runs_days or retention.logs_days or retention.audit_days):
+        raise RequestError("nothing is old: neither [retention] nor an option says after how many days something is.")
+    if dry_run:
+        days = retention.runs_days
+        before = installation.now() - timedelta(days=days)
+        return Deleted(sum(map(len, _finished(installation, "", before))) if days else 0)
+    sweep = RetentionSweep(installation, lambda _: None, retention)
+    try:
+        for _ in sweep.sweep():
+            pass
+    except OSError as error:
+        raise ConfigError(f"not everything that is old could be deleted: {as_sentence(error)} Ask again.") from error
+    return Deleted(sweep.runs)
+
+
+def delete_runs(
+    installation: Installation,
+    dag_id: str,
+    run_ids: Sequence[str] = (),
+    *,
+    before: datetime | None = None,
+    dry_run: bool = False,
+    by: AskedBy = NOBODY,
+) -> Deleted:
+    """Delete finished runs of a DAG with their task instances, tries, values and logs.
+
+    Args:
+        installation: The installation.
+        dag_id: The DAG.
+        run_ids: The runs; if there are none, those that ended before ``before``.
+        before: An aware instant.
+        dry_run: Whether runs are counted, and nothing is deleted.
+        by: Who asks, for the audit.
+
+    Raises:
+        NotFoundError: There is no such DAG or run.
+        RequestError: A name is empty, a run that is named has not ended, or neither runs nor an instant are given.
+        PenstockError: Something could not be deleted; what was deleted before it stays deleted.
+    """
+    find_dag(installation.store, dag_id)
+    if run_ids:
+        if "" in run_ids:  # it would be the newest
+            raise RequestError("an empty text names no run.")
+        named = [find_run(installation.store, dag_id, run_id) for run_id in run_ids]
+        for run in named:
+            if not run.state.finished:
+                raise RequestError(f"run {run.run_id!r} of DAG {dag_id!r} is {run.state.value}. Cancel it first.")
+        portions, subject = iter([named]), ", ".join(run_ids)
+    elif before is not None:
+        portions, subject = _finished(installation, dag_id, before), f"ended before {utc_text(before)}"
+    else:
+        raise RequestError(
+            "neither runs nor an instant are given. Name runs, or an instant before which they have ended."
+        )
+    if dry_run:
+        return Deleted(sum(map(len, portions)))
+    now = installation.now()
+    with installation.store.transaction() as tx:
+        subject = shortened(subject, LONGEST_SUBJECT)
+        tx.audit(AuditEntry(now, AuditAction.DELETE, dag_id, "", subject, by.person, by.why))
+    deletion = RunDeletion(installation)
+    return Deleted(sum(map(deletion.delete, portions)))
+
+
+def _finished(installation: Installation, dag_id: str, before: datetime) -> Iterator[list[Run]]:
+    after = 0
+    while found := installation.store.retention.finished_before(before, after, RUNS, dag_id=dag_id):
+        yield found
+        after = found[-1].run
