@@ -27,7 +27,8 @@ from penstock.model.mapping import element_indexes
 from penstock.model.names import xcom_key_problem
 from penstock.model.state import Outcome
 from penstock.model.text import shortened, visible
-from penstock.model.value import NotSerialisableError, encode, length
+from penstock.model.value import encode, length
+from penstock.model.values.not_serialisable import NotSerialisableError
 
 _LONGEST_ARGUMENT = 100
 """Letters of an argument that a sentence shows."""
@@ -284,7 +285,7 @@ def _xcoms(task: Operator, context: Context, value: Any) -> dict[str, Value]:  #
                 "multiple_outputs=False keeps a dict as a whole alone."
             )
     try:
-        return {str.__str__(key): Value(encode(each), length(each)) for key, each in values.items()}
+        return {str.__str__(key): Value(encode(each, typed=True), length(each)) for key, each in values.items()}
     except NotSerialisableError as error:
         raise FailTask(f"{task}: what it returned cannot be kept for other tasks: {error}") from None
 

@@ -28,7 +28,7 @@ class TaskCheckpoints:
         from penstock.model.value import from_plain  # noqa: PLC0415 - only a task that asks needs msgspec
 
         plain = self._runtime.checkpoint(key)
-        return default if plain is None else from_plain(plain)
+        return default if plain is None else from_plain(plain, typed=True)
 
     def set(self, key: str, value: Any) -> None:  # noqa: ANN401 - any value
         """Keep a value under a key; None deletes it.
@@ -36,7 +36,7 @@ class TaskCheckpoints:
         Raises:
             penstock.errors.RequestError: The key is Penstock's own, or the value is too large.
             penstock.errors.SupersededError: This try is over: another one goes on with the task, or nobody does.
-            penstock.model.value.NotSerialisableError: The value has no JSON form.
+            penstock.model.values.not_serialisable.NotSerialisableError: The value has no JSON form.
         """
         from penstock.model.names import OWN_CHECKPOINTS  # noqa: PLC0415 - only a task that asks needs msgspec
         from penstock.model.value import to_plain  # noqa: PLC0415 - as above
@@ -45,7 +45,7 @@ class TaskCheckpoints:
             raise RequestError(
                 f"checkpoint {key!r}: keys that begin with {OWN_CHECKPOINTS!r} are Penstock's own. Choose another."
             )
-        self._runtime.set_checkpoint(key, None if value is None else to_plain(value))
+        self._runtime.set_checkpoint(key, None if value is None else to_plain(value, typed=True))
 
     def delete(self, key: str) -> None:
         """Delete what was kept under a key, if anything was; raises as `set`."""
