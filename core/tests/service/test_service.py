@@ -169,6 +169,14 @@ def test_clear_checks_each_task_and_says_what_runs_again(installation, run, aske
         preview_clear(installation, "sales", "one", tasks=["load"], map_index=3)
 
 
+def test_a_clear_says_what_keeps_its_steps(installation, run, asked):
+    found = preview_clear(installation, "sales", "one", tasks=["extract"], keep_steps=True)
+    assert (found.tasks, found.keeping) == (["extract", "load"], ["extract", "load"])
+    clear_tasks(installation, found)
+    assert [request.keep_steps for request in asked()] == [True]
+    assert preview_clear(installation, "sales", "one", tasks=["extract"]).keeping == []
+
+
 def test_a_clear_moves_a_run_to_the_present_version_unless_a_try_of_it_lives(
     installation, store, now, run, save, asked
 ):

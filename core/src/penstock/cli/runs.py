@@ -122,20 +122,24 @@ def cancel_run(context: click.Context, dag_id: str, run_id: str, *, as_json: boo
 @click.argument("run_id", type=names.RUN)
 @click.option("--only-failed", is_flag=True, help="Leave alone what did not fail.")
 @requests.code_option(None)
+@requests.keep_steps_option
 @requests.dry_run_option
 @json_option
 @click.pass_context
-def clear_run(
+def clear_run(  # noqa: PLR0913 - one argument an option
     context: click.Context,
     dag_id: str,
     run_id: str,
     *,
     only_failed: bool,
     code: Code | None,
+    keep_steps: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
     """Run the tasks of a run again, with the DAG's present version if no try of the run lives."""
     with project(context) as installation:
-        found = preview_clear(installation, dag_id, run_id, only_failed=only_failed, code=code)
+        found = preview_clear(
+            installation, dag_id, run_id, only_failed=only_failed, code=code, keep_steps=keep_steps
+        )
         requests.clear(installation, found, dry_run=dry_run, as_json=as_json)

@@ -122,6 +122,7 @@ def _print_tries(why: service.Why) -> None:
 @index_option
 @click.option("--only-failed", is_flag=True, help="Leave alone what did not fail.")
 @requests.code_option(None)
+@requests.keep_steps_option
 @requests.dry_run_option
 @json_option
 @click.pass_context
@@ -135,6 +136,7 @@ def clear(  # noqa: PLR0913 - one argument an option
     downstream: bool,
     only_failed: bool,
     code: Code | None,
+    keep_steps: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -150,6 +152,7 @@ def clear(  # noqa: PLR0913 - one argument an option
             downstream=downstream,
             only_failed=only_failed,
             code=code,
+            keep_steps=keep_steps,
         )
         requests.clear(installation, found, dry_run=dry_run, as_json=as_json)
 

@@ -3,7 +3,7 @@
 from penstock.engine.branching import skipped_by
 from penstock.engine.flow import collapse, end_instance, end_run, end_run_by_leaves, end_run_if_done, evaluate
 from penstock.engine.graph.trigger_rules import BROKEN
-from penstock.engine.live import Instance, LiveRun
+from penstock.engine.live import Instance, LiveRun, Node
 from penstock.engine.runs import pinned, reopen
 from penstock.engine.state import State
 from penstock.model.request import CancelRun, ClearTasks, MarkTask
@@ -36,8 +36,9 @@ def clear(state: State, request: ClearTasks) -> None:
     if run is None or not chosen:
         return
     nodes = {instance.node for instance in chosen}
+    keepers = {node for node in nodes if request.keep_steps and not _maps_anew(run, request, node, nodes)}
     for instance in chosen:
-        _clear_instance(state, instance)
+        _clear_instance(state, instance, keep_steps=instance.node in keepers)
     for node in nodes:
         if node.task.mapped and all(i.state is TaskState.NONE for i in node.instances.values()):
             node.collapsing = node.expanded
@@ -75,16 +76,25 @@ def _chosen(run: LiveRun, request: ClearTasks) -> list[Instance]:
     return chosen
 
 
+def _maps_anew(run: LiveRun, request: ClearTasks, node: Node, cleared: set[Node]) -> bool:
+    """Whether the elements that a task is mapped over may be others afterwards: then the steps of its instances are of others, too."""
+    sources = [mapping.source for mapping in node.task.mapped]
+    literals = bool(request.version) and None in sources
+    return literals or any(source is not None and run.node(source.task_id) in cleared for source in sources)
+
+
 def _stays_skipped(run: LiveRun, instance: Instance, cleared: set[int]) -> bool:
     """Whether the branch or short circuit that skipped the instance is not cleared itself: then its choice still holds."""
     branch = skipped_by(instance)
     return bool(branch) and run.compiled.index.get(branch) not in cleared
 
 
-def _clear_instance(state: State, instance: Instance) -> None:
+def _clear_instance(state: State, instance: Instance, *, keep_steps: bool) -> None:
     state.kill(instance, "cleared")
     state.admission.drop(instance)
     state.changes.cleared.append(instance.key)
+    if not keep_steps:
+        state.changes.forgotten.append(instance.key)
     state.changes.xcoms = [x for x in state.changes.xcoms if (x.run, x.task_id, x.map_index) != instance.key]
     if not instance.node.task.mapped:
         instance.node.lengths.clear()

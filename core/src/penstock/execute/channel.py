@@ -196,15 +196,3 @@ class ChannelRuntime(BaseRuntime):
         """State of a run, or None."""
         state: str | None = self._channel.ask(self._serial, "run_state", dag_id, run_id)
         return state
-
-
-class TryRuntime(ChannelRuntime):
-    """The runtime of a try, which opens object stores by the providers of its own environment."""
-
-    def __init__(self, channel: Channel, serial: int, open_store: Callable[[str, str | None], Any]) -> None:
-        super().__init__(channel, serial)
-        self._open_store = open_store
-
-    def object_store(self, url: str, conn_id: str | None = None) -> Any:  # noqa: ANN401 - an ObjectStore
-        """The object store that serves the URL's scheme."""
-        return self._open_store(url, conn_id)

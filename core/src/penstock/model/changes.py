@@ -39,7 +39,8 @@ class Changes(msgspec.Struct):
         tries: Tries, inserted or updated.
         xcoms: Values that finished tries left; they replace older ones under the same key.
         removed: Task instances to delete: the placeholder of a mapped task, once its instances exist.
-        cleared: Task instances whose XComs and checkpoints must go, because they will run again.
+        cleared: Task instances whose XComs must go, because they will run again.
+        forgotten: Those among them whose checkpoints must go, too.
         late: Answers that came late and change nothing; noted on the try's row, which keeps its outcome.
         cursors: Timetables that moved on.
         handled: Numbers of the requests that this step has carried out.
@@ -53,6 +54,7 @@ class Changes(msgspec.Struct):
     xcoms: list[XCom] = []
     removed: list[TaskKey] = []
     cleared: list[TaskKey] = []
+    forgotten: list[TaskKey] = []
     late: list[LateAnswer] = []
     cursors: list[DagCursor] = []
     handled: list[int] = []

@@ -101,7 +101,7 @@ class Transaction:
         # Deletes come first: a mapped task's placeholder and instances, or an old and a new XCom, may share a key.
         sql.delete_tasks.run(connection, changes.removed)
         sql.delete_xcoms.run(connection, changes.cleared)
-        sql.forget_checkpoints.run(connection, changes.cleared)
+        sql.forget_checkpoints.run(connection, changes.cleared, changes.forgotten)
         created = [run for new in changes.new_runs for run in self._create(new, now)]
         sql.update_runs.run(connection, map(_run_changes, changes.runs))
         sql.upsert_tasks.run(connection, map(_task, changes.tasks))

@@ -10,6 +10,7 @@ from simulator.clock import SimClock
 from simulator.held import held
 from simulator.poison import Poison
 from simulator.rows import Rows
+from simulator.steps import Steps
 
 from penstock.model.attempt import TryEnd, Value
 from penstock.model.run import TaskKey
@@ -44,6 +45,7 @@ class Surroundings(Protocol):
     clock: SimClock
     rows: Rows
     poison: Poison
+    steps_kept: Steps
 
     def at(self, seconds: float, then: Callable[[], None]) -> None:
         """Call ``then`` in so many seconds."""
@@ -140,6 +142,7 @@ class SimExecutor:
         self._world.moment("before a reply")
         ident = (asked.key, asked.epoch)
         self._world.poison.check_reply(asked, reply)
+        self._world.steps_kept.replied(asked, reply)
         if self.questions.get(ident) == asked:
             self._when_heard(lambda: self.questions.pop(ident, None))
         self._world.moment("after a reply")
@@ -261,7 +264,7 @@ class SimExecutor:
                 world.at(random.choice([20.0, 70.0]), lambda: self._say(started))
             else:
                 self._say(started)
-        if random.random() < 0.15:
+        if random.random() < 0.3:
             world.at(random.choice([0.0, 3.0]), lambda: self._ask(ident))
         if self.faulty and (odd := world.poison.event(ident)) is not None:
             world.at(random.choice([0.0, 4.0]), lambda: self._say(odd))
@@ -284,6 +287,8 @@ class SimExecutor:
         if ident in self.alive and ident not in self.questions:
             self._numbers += 1
             ask = self._world.poison.question() if self.faulty else None
+            if ask is None and self._random.random() < 0.5:
+                ask = self._world.steps_kept.question(*ident)
             self.questions[ident] = TryAsked(*ident, self._numbers, ask or self._random.choice(QUESTIONS))
             self._say(self.questions[ident])
 

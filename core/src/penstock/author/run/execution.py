@@ -52,6 +52,7 @@ class Prepared:
     def poke(self) -> Any:  # noqa: ANN401 - what the sensor's poke returns, an awaitable for an async one
         """Ask the sensor once, within `active`; the answer goes to `poked`, what it raises to `failed`."""
         self.context.was_read = False
+        self.context.begun_steps.clear()
         return self.task.poke(self.context)  # type: ignore[attr-defined] # whoever pokes knows that it is a sensor
 
     def poked(self, answer: Any) -> TryEnd | None:  # noqa: ANN401 - what a poke returned

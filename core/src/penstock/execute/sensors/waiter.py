@@ -24,9 +24,9 @@ import msgspec
 
 from penstock.author.run.execution import Prepared
 from penstock.author.run.failed import failed
-from penstock.execute.channel import TryRuntime
 from penstock.execute.runner import Runner, with_values_put_away
 from penstock.execute.sensors.sensor_channel import SensorChannel, speaking_for
+from penstock.execute.try_runtime import TryRuntime
 from penstock.model.attempt import TryEnd
 from penstock.model.state import Outcome
 from penstock.spec.executor import SensorWait, TryRequest
@@ -117,7 +117,7 @@ class Waiter:
         task.add_done_callback(self._tasks.discard)
 
     async def _admit(self, serial: int, request: TryRequest, wait: SensorWait) -> None:
-        runtime = TryRuntime(self._channel, serial, self._runner.open_store)
+        runtime = TryRuntime(self._channel, serial, request, self._runner.open_store)
         try:
             prepared = await self._in_thread(serial, lambda: self._runner.prepare(request, runtime))
             waiting = self._waiting[serial] = Waiting(serial, request, wait, prepared)
