@@ -25,7 +25,7 @@ from penstock.errors import ExitCode
 from penstock.model.changes import Changes
 from penstock.model.connection import Connection
 from penstock.model.dag import DagSpec, ParamSpec, TaskSpec
-from penstock.model.run import TaskInstance, Try, XCom
+from penstock.model.run import Rendered, TaskInstance, Try, XCom
 from penstock.model.source import ParsedFile
 from penstock.model.state import Outcome, RunState, TaskState
 from penstock.service import dags
@@ -135,8 +135,9 @@ def _fill(found):
     ]
     tries = [Try(run.run, "a", -1, 1, 1, STORED, now, now, now, Outcome.FAILED, HOSTILE + "\n" + HOSTILE)]
     ended = replace(run, state=RunState.FAILED, reason=HOSTILE, started_at=now, ended_at=now)
+    shown = Rendered(run.run, "a", -1, 1, {STORED: STORED + "\n" + STORED})
     left = [XCom(run.run, "a", -1, key, msgspec.json.encode(STORED)) for key in ("k", STORED)]
-    store.apply(Changes(runs=[ended], tasks=rows, tries=tries, xcoms=left), now)
+    store.apply(Changes(runs=[ended], tasks=rows, tries=tries, xcoms=left, rendered=[shown]), now)
     store.config.put_connection(
         Connection("db", "odd", host=STORED, description=STORED, extra={"k\x1b[2J": STORED}), now
     )

@@ -12,13 +12,14 @@ from penstock.spec.executor import Offload, SensorWait
 
 TASKS = """
 import dataclasses
-import numpy
 @dataclasses.dataclass
 class Sheet:
     name: str
-    cells: numpy.ndarray
+    cells: object
 @task
-def sheet(): return Sheet("s", numpy.arange(SIZE))
+def sheet():
+    import numpy
+    return Sheet("s", numpy.arange(SIZE))
 @task
 def last(sheet): return [type(sheet).__name__, sheet.name, int(sheet.cells[-1]), isinstance(sheet, Sheet)]
 last(sheet())

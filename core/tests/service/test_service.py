@@ -8,12 +8,13 @@ from penstock.model.changes import Changes
 from penstock.model.connection import Connection
 from penstock.model.dag import TaskSpec
 from penstock.model.request import CancelRun, ClearTasks, DagChanged, MarkTask, RunRequested
-from penstock.model.run import TaskInstance, Try
+from penstock.model.run import Rendered, TaskInstance, Try
 from penstock.model.state import Outcome, RunState, TaskState
 from penstock.scheduler.capacity_file import CapacityFile
 from penstock.service import dags, logs, runs, tasks
 from penstock.service.choices.executors import ExecutorUsage, list_executors
 from penstock.service.clear import Code, clear_tasks, preview_clear
+from penstock.service.tasks import list_rendered
 from penstock.service.config import connections, pools, variables
 from penstock.settings import ExecutorChoice
 from penstock.store import Pool
@@ -271,6 +272,16 @@ def test_why_tells_of_a_ready_task_what_holds_it_now(installation, store, now, r
     assert reason(1) == "executor 'local' is full: 1 of 1"
     assert "nothing holds it back" in reason(2)
     assert store.runs.tasks(other.run, "load")[0].reason == stale
+
+
+def test_what_templates_had_become_is_that_of_the_newest_try_or_of_one(installation, store, now, run):
+    rows = [Rendered(run.run, "extract", -1, epoch, {"sql": f"select {epoch}"}) for epoch in (1, 2)]
+    store.apply(Changes(rendered=rows), now)
+    assert list_rendered(installation, "sales", "extract") == rows[1:]
+    assert list_rendered(installation, "sales", "extract", dispatch=1) == rows[:1]
+    assert list_rendered(installation, "sales", "load") == []
+    with pytest.raises(NotFoundError):
+        list_rendered(installation, "sales", "lod")
 
 
 def test_logs_are_found_by_dispatch(installation, run):

@@ -19,6 +19,7 @@ from penstock.cli.terminal import (
     print_remark,
     print_table,
 )
+from penstock.model.run import TaskKey
 from penstock.model.text import shortened
 from penstock.service import tasks as service
 from penstock.service.clear import Code, preview_clear
@@ -32,7 +33,7 @@ _LONGEST_ERROR = 500
 
 @click.group()
 def tasks() -> None:
-    """List, explain, clear and mark task instances; read their logs, and look at what they left."""
+    """List, explain, clear and mark task instances; read their logs, and look at their values."""
 
 
 tasks.add_command(logs)
@@ -186,6 +187,39 @@ def mark(  # noqa: PLR0913 - one argument an option
         print_line(f"marked {requests.named(found.tasks)} as {state}: run {run.run_id} is {run.state.value}")
     else:
         print_line(f"asked to mark {requests.named(found.tasks)} as {state}")
+
+
+@tasks.command("rendered")
+@one_task
+@click.option(
+    "--dispatch", type=click.IntRange(1), default=None, help="Those of one dispatch; of the newest unless given."
+)
+@json_option
+@click.pass_context
+def rendered(  # noqa: PLR0913 - one argument an option
+    context: click.Context,
+    dag_id: str,
+    task_id: str,
+    *,
+    run_id: str,
+    map_index: int | None,
+    dispatch: int | None,
+    as_json: bool,
+) -> None:
+    """Show what the templates of a task had become."""
+    with project(context) as installation:
+        found = service.list_rendered(
+            installation, dag_id, task_id, run_id=run_id, map_index=map_index, dispatch=dispatch
+        )
+    if as_json:
+        print_json(found)
+        return
+    for each in found:
+        key = TaskKey(each.run, each.task_id, each.map_index)
+        print_line("", title=f"--- {key}, dispatch {each.epoch}")
+        print_fields(each.fields)
+    if not found:
+        print_line(f"{task_id} has no template, or no try of it that has ended by itself.")
 
 
 @tasks.command("xcoms")

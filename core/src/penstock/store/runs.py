@@ -9,7 +9,7 @@ from sqlalchemy import Column, Connection, Integer, Select, bindparam, func, or_
 from sqlalchemy.sql import ColumnElement
 
 from penstock.errors import DataUnreadableError
-from penstock.model.run import Run, TaskInstance, TaskKey, Try, XCom
+from penstock.model.run import Rendered, Run, TaskInstance, TaskKey, Try, XCom
 from penstock.model.state import Outcome, RunState
 from penstock.store.sql import tables
 from penstock.store.sql.database import Database
@@ -19,7 +19,7 @@ _RUN, _TASK, _TRY = (
     tables.columns(table, struct)
     for table, struct in ((tables.run, Run), (tables.task_instance, TaskInstance), (tables.attempt, Try))
 )
-_XCOM = tables.columns(tables.xcom, XCom)
+_XCOM, _RENDERED = tables.columns(tables.xcom, XCom), tables.columns(tables.rendered, Rendered)
 
 RUN_BY_NUMBER = select(*_RUN).where(_r.run == bindparam("run"))
 RUN_BY_ID = select(*_RUN).where(_r.dag_id == bindparam("dag_id"), _r.run_id == bindparam("run_id"))
@@ -146,6 +146,13 @@ class Runs:
         query = TRIES_OF_RUN.where(_a.task_id == task_id) if task_id else TRIES_OF_RUN
         with self._database.read() as connection:
             return [PastTry(Try(*row[:-2]), *row[-2:]) for row in connection.execute(query, {"run": run})]
+
+    def rendered(self, run: int, task_id: str) -> list[Rendered]:
+        """What the templates of a task's tries had become, by index and epoch."""
+        c = tables.rendered.c
+        query = select(*_RENDERED).where(c.run == run, c.task_id == task_id).order_by(c.map_index, c.epoch)
+        with self._database.read() as connection:
+            return [Rendered(*row) for row in connection.execute(query)]
 
 
 class XComs:

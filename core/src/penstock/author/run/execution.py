@@ -86,6 +86,10 @@ class Prepared:
         shown = [f"{name} = {shortened(visible(repr(value)), _LONGEST_ARGUMENT)}" for name, value in given if value]
         return f" ({', '.join(shown)})" if shown else ""
 
+    def told(self, end: TryEnd) -> TryEnd:
+        """The end with what the templates had become."""
+        return replace(end, rendered=self.context.rendered)
+
     def succeeded(self, value: Any) -> TryEnd:  # noqa: ANN401 - what execute returned
         """End a try whose `execute` returned this value."""
         decides = self.task.decides
@@ -153,21 +157,26 @@ def run_try(
     Returns:
         How it ended. Only KeyboardInterrupt and GeneratorExit are raised.
     """
+    prepared: Prepared | None = None
     try:
         prepared = prepare(task, facts, inputs, runtime)
-        with prepared.active():
-            if isinstance(prepared.task, Sensor) and prepared.task.waits:
-                return _wait(prepared, prepared.task, pause)
-            try:
-                value = prepared.task.execute(prepared.context)
-            except TaskCancelled:
-                prepared.task.on_kill()
-                raise
-        return prepared.succeeded(value)
+        return prepared.told(_executed(prepared, pause))
     except (KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:  # noqa: BLE001 - whatever user code raises is the outcome of this try
-        return failed(error)
+        return failed(error) if prepared is None else prepared.told(failed(error))
+
+
+def _executed(prepared: Prepared, pause: Callable[[float], float] | None) -> TryEnd:
+    with prepared.active():
+        if isinstance(prepared.task, Sensor) and prepared.task.waits:
+            return _wait(prepared, prepared.task, pause)
+        try:
+            value = prepared.task.execute(prepared.context)
+        except TaskCancelled:
+            prepared.task.on_kill()
+            raise
+    return prepared.succeeded(value)
 
 
 def _wait(prepared: Prepared, sensor: Sensor, pause: Callable[[float], float] | None) -> TryEnd:

@@ -69,6 +69,7 @@ class Waiter:
         self._open: dict[int, TryRequest] = {}
         self._endings: dict[int, TryEnd] = {}
         self._waiting: dict[int, Waiting] = {}
+        self._prepared: dict[int, Prepared] = {}
         self._poking: set[int] = set()
         self._news = asyncio.Event()
         self._threads = asyncio.Semaphore(runner.poke_threads)
@@ -121,6 +122,7 @@ class Waiter:
         try:
             prepared = await self._in_thread(serial, lambda: self._runner.prepare(request, runtime))
             waiting = self._waiting[serial] = Waiting(serial, request, wait, prepared)
+            self._prepared[serial] = prepared
         except BaseException as error:  # noqa: BLE001 - user code: what it raised is the answer
             self._answer(serial, failed(error))
         else:
@@ -162,9 +164,10 @@ class Waiter:
 
     def _answer(self, serial: int, end: TryEnd) -> None:
         """Answer for a try, once."""
+        prepared = self._prepared.pop(serial, None)
         if self._open.pop(serial, None) is not None:
             self._endings.pop(serial, None)
-            self._channel.finish(serial, end)
+            self._channel.finish(serial, end if prepared is None else prepared.told(end))
 
     # Pokes.
 
