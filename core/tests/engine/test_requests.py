@@ -126,7 +126,10 @@ KEEPERS = {
     "what is mapped over is made again": (ClearTasks(1, keep_steps=True), {"m[0]", "m[1]"}),
     "what is mapped over stays": (ClearTasks(1, ("m",), keep_steps=True), set()),
     "one instance": (ClearTasks(1, ("m",), map_index=1, keep_steps=True), set()),
-    "the file may have another list": (ClearTasks(1, ("a", "l"), version="v2", keep_steps=True), {"m[0]", "m[1]", "l[0]", "l[1]"}),
+    "the file may have another list": (
+        ClearTasks(1, ("a", "l"), version="v2", keep_steps=True),
+        {"m[0]", "m[1]", "l[0]", "l[1]"},
+    ),
 }
 
 

@@ -24,6 +24,9 @@ def sheet():
 def last(sheet): return [type(sheet).__name__, sheet.name, int(sheet.cells[-1]), isinstance(sheet, Sheet)]
 last(sheet())
 @task
+def steps(): return [len(step("big", lambda: "x" * SIZE)), step("process", os.getpid)]
+steps()
+@task
 def text(n): return "x" * n
 @task
 def rows(n, size): return [{"n": i, "t": "x" * size} for i in range(n)]
@@ -156,6 +159,18 @@ def test_a_large_instance_of_a_class_of_the_dag_file_is_read_by_another_process(
     assert len(objects(tmp_path)) == 1
     found = left(bench.run("last", inputs=values(sheet=value.json), **more))
     assert decode(found.json) == ["Sheet", "s", 49_999, True]
+
+
+def test_a_large_value_of_a_step_lies_in_the_store_and_a_later_try_reads_it(bench, written, tmp_path):
+    more = written(100_000)
+    first, second = (decode(left(bench.run("steps", **more)).json) for _ in range(2))
+    assert first == second == [100_000, first[1]]
+    [path] = objects(tmp_path)
+    assert len(bench.kept["penstock.step.big"]) < 1000
+    path.unlink()
+    gone = bench.run("steps", **more)
+    assert (gone.outcome, gone.retryable) == (Outcome.FAILED, False)
+    assert "what step 'big' has kept: it was put at file://" in gone.error
 
 
 def test_a_value_that_is_gone_is_a_final_failure_that_says_which_and_what_to_do(bench, written, tmp_path):

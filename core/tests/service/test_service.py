@@ -14,8 +14,8 @@ from penstock.scheduler.capacity_file import CapacityFile
 from penstock.service import dags, logs, runs, tasks
 from penstock.service.choices.executors import ExecutorUsage, list_executors
 from penstock.service.clear import Code, clear_tasks, preview_clear
-from penstock.service.tasks import list_rendered
 from penstock.service.config import connections, pools, variables
+from penstock.service.tasks import list_rendered
 from penstock.settings import ExecutorChoice
 from penstock.store import Pool
 from penstock.tries.paths import log_path

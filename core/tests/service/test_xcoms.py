@@ -40,7 +40,9 @@ def leave(installation, store, now, tmp_path):
         runtime = FakeRuntime(stores={"file": PluginHost([]).object_store("file:///")})
         made = {key: Value(encode(each, typed=True), length(each)) for key, each in values}
         left = offloaded(made, request, runtime)
-        xcoms = [XCom(run.run, "extract", i, key, each.json, each.length) for i in indexes for key, each in left.items()]
+        xcoms = [
+            XCom(run.run, "extract", i, key, each.json, each.length) for i in indexes for key, each in left.items()
+        ]
         tasks = [TaskInstance(run.run, "extract", index, TaskState.SUCCESS) for index in indexes]
         store.apply(Changes(tasks=tasks, xcoms=xcoms), now)
 
@@ -55,7 +57,10 @@ def test_values_are_shown_with_their_number_of_elements(installation, leave):
     leave(VALUES)
     page = list_xcoms(installation, "sales", "extract")
     assert plain(page) == {key: to_plain(value) for key, value in VALUES}
-    assert [(each.task, each.length, each.url) for each in page.values[:2]] == [("extract", None, ""), ("extract", 1, "")]
+    assert [(each.task, each.length, each.url) for each in page.values[:2]] == [
+        ("extract", None, ""),
+        ("extract", 1, ""),
+    ]
     assert [each.text() for each in page.values] == [repr(value) for _, value in VALUES]
 
 
@@ -79,7 +84,7 @@ def test_a_value_that_is_gone_is_an_error_that_names_it(installation, leave, tmp
     leave([("text", "x" * 100)], threshold=0)
     for path in (tmp_path / "values").iterdir():
         path.unlink()
-    with pytest.raises(ProviderError, match="file://.*values"):
+    with pytest.raises(ProviderError, match=r"file://.*values"):
         list_xcoms(installation, "sales", "extract", key="text")
 
 

@@ -114,7 +114,10 @@ def test_steps_are_counted_by_themselves_whatever_else_an_instance_keeps(store, 
 
 @pytest.mark.parametrize(
     ("count", "more", "value"),
-    [((MOST_STEPS, 0), "10,000 steps, of 0 bytes: step 'b'", b"1"), ((7, LARGEST_STEPS), "step 'b' was not kept", b"1")],
+    [
+        ((MOST_STEPS, 0), "10,000 steps, of 0 bytes: step 'b'", b"1"),
+        ((7, LARGEST_STEPS), "step 'b' was not kept", b"1"),
+    ],
     ids=["number", "bytes"],
 )
 def test_there_are_a_largest_number_and_size_of_steps(store, key, count, more, value):

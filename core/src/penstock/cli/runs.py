@@ -139,7 +139,5 @@ def clear_run(  # noqa: PLR0913 - one argument an option
 ) -> None:
     """Run the tasks of a run again, with the DAG's present version if no try of the run lives."""
     with project(context) as installation:
-        found = preview_clear(
-            installation, dag_id, run_id, only_failed=only_failed, code=code, keep_steps=keep_steps
-        )
+        found = preview_clear(installation, dag_id, run_id, only_failed=only_failed, code=code, keep_steps=keep_steps)
         requests.clear(installation, found, dry_run=dry_run, as_json=as_json)

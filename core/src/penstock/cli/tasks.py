@@ -196,7 +196,7 @@ def mark(  # noqa: PLR0913 - one argument an option
 )
 @json_option
 @click.pass_context
-def rendered(  # noqa: PLR0913 - one argument an option
+def rendered(
     context: click.Context,
     dag_id: str,
     task_id: str,
@@ -226,7 +226,9 @@ def rendered(  # noqa: PLR0913 - one argument an option
 @one_task
 @click.option("--key", type=names.PLAIN, default=None, help="The values under this key alone, large ones read whole.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="Length of the page.")
-@click.option("--after", default=None, metavar="INDEX:KEY", help="The next page: what this page says that it ends with.")
+@click.option(
+    "--after", default=None, metavar="INDEX:KEY", help="The next page: what this page says that it ends with."
+)
 @json_option
 @click.pass_context
 def xcoms(  # noqa: PLR0913 - one argument an option

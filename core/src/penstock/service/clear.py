@@ -157,6 +157,4 @@ def _check_in_version(store: Store, run: Run, tasks: Sequence[str], version: str
 def _changes(installation: Installation, wanted: ClearTasks) -> Changes:
     """What the scheduler's own code would change."""
     engine = Engine(routes=installation.settings.queues)
-    return engine.step(
-        Inbox(installation.store, engine.holds).events_of(wanted), Now(installation.now(), 0.0)
-    ).changes
+    return engine.step(Inbox(installation.store, engine.holds).events_of(wanted), Now(installation.now(), 0.0)).changes

@@ -12,7 +12,7 @@ from penstock.service.names import find_run, find_tasks
 from penstock.tries.store_runtime import StoreRuntime
 
 
-class LeftValue(msgspec.Struct, frozen=True):
+class XComValue(msgspec.Struct, frozen=True):
     """A value that a task instance has left for others.
 
     Attributes:
@@ -44,11 +44,11 @@ class XComPage(msgspec.Struct, frozen=True):
     """
 
     run: Run
-    values: list[LeftValue]
+    values: list[XComValue]
     next: str
 
 
-def list_xcoms(
+def list_xcoms(  # noqa: PLR0913 - one argument an option
     installation: Installation,
     dag_id: str,
     task_id: str,
@@ -86,13 +86,13 @@ def list_xcoms(
     return XComPage(run, values, f"{page[-1].map_index}:{page[-1].key}" if more else "")
 
 
-def _left(installation: Installation, xcom: XCom, *, whole: bool) -> LeftValue:
+def _left(installation: Installation, xcom: XCom, *, whole: bool) -> XComValue:
     plain = msgspec.json.decode(xcom.value)
     reference = reference_in(plain)
     task, url = str(TaskKey(xcom.run, xcom.task_id, xcom.map_index)), ""
     if reference is not None:
         plain, url = _read(installation, reference) if whole else None, reference.url
-    return LeftValue(task, xcom.key, xcom.length, len(xcom.value), plain, url)
+    return XComValue(task, xcom.key, xcom.length, len(xcom.value), plain, url)
 
 
 def _read(installation: Installation, reference: Reference) -> Any:  # noqa: ANN401 - JSON

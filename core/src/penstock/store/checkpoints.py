@@ -41,7 +41,7 @@ KEPT = select(_c.value).where(*_NAMED, _c.key == bindparam("name"))
 DELETE = delete(tables.checkpoint).where(*_NAMED, _c.key == bindparam("name"))
 
 
-class _StepCount(NamedTuple):
+class _StepUsage(NamedTuple):
     """How many steps a task instance has kept, and the bytes of their JSON: to count them anew would cost all of them each time."""
 
     steps: int = 0
@@ -91,9 +91,9 @@ class Checkpoints:
 def _counted(tx: Transaction, key: TaskKey, name: str, size: int) -> bytes:
     """The number and the size of an instance's steps with this one; raises RequestError if they are too many."""
     stored = tx.execute(KEPT, {**_given(key), "name": STEP_COUNT}).scalar()
-    before = _StepCount() if stored is None else msgspec.json.decode(stored, type=_StepCount)
+    before = _StepUsage() if stored is None else msgspec.json.decode(stored, type=_StepUsage)
     old = tx.execute(SIZE, {**_given(key), "name": name}).scalar()
-    after = _StepCount(before.steps + (old is None), before.size + size - (old or 0))
+    after = _StepUsage(before.steps + (old is None), before.size + size - (old or 0))
     if after.steps > MOST_STEPS or after.size > LARGEST_STEPS:
         has = f"{before.steps:,} steps, of {before.size:,} bytes"
         raise RequestError(

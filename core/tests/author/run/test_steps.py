@@ -118,7 +118,9 @@ def test_another_version_of_the_work_reuses_or_replaces_the_value(instance, on_c
 
 def test_another_version_of_the_work_fails_unless_it_says_what_to_do(instance):
     instance.tries(lambda: step("load", instance.work, 1, version="a"))
-    with pytest.raises(FailTask, match=r"done by version 'a' of its code in an earlier try, and is version 'b' now\. Clear"):
+    with pytest.raises(
+        FailTask, match=r"done by version 'a' of its code in an earlier try, and is version 'b' now\. Clear"
+    ):
         instance.tries(lambda: step("load", instance.work, 2, version="b"))
     assert instance.calls == [1]
 

@@ -49,7 +49,7 @@ class Outer:
         value: object
 
 
-@dataclass
+@dataclass(frozen=True)
 class Child(Line):
     pass
 
@@ -140,11 +140,29 @@ def test_what_no_task_has_left_imports_no_class_and_makes_no_instance():
 
 
 CHANGED = {
-    "the module is gone": (b"Line", b"x", __name__.encode(), b"no.such.module", "no.such.module cannot be imported here"),
+    "the module is gone": (
+        b"Line",
+        b"x",
+        __name__.encode(),
+        b"no.such.module",
+        "no.such.module cannot be imported here",
+    ),
     "the class is gone": (b":Line", b":Gone", b"", b"", "there is no such dataclass, Struct or model here"),
     "it is no such class": (b":Line", b":Colour", b"", b"", "there is no such dataclass, Struct or model here"),
-    "a field is gone": (b'"note"', b'"remark"', b"", b"", "with the field 'remark', which the class does not have here"),
-    "a field is new": (b'"sku"', b'"note"', b',"note":"none"', b"", "without the field 'sku', which the class needs here"),
+    "a field is gone": (
+        b'"note"',
+        b'"remark"',
+        b"",
+        b"",
+        "with the field 'remark', which the class does not have here",
+    ),
+    "a field is new": (
+        b'"sku"',
+        b'"note"',
+        b',"note":"none"',
+        b"",
+        "without the field 'sku', which the class needs here",
+    ),
 }
 
 

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from penstock.errors import FailTask
+from penstock.errors import FailTask, as_sentence
 from penstock.model.values.not_serialisable import NotSerialisableError
 
 
-class _Way(NamedTuple):
+class _Kind(NamedTuple):
     """How instances of a kind of class are read and made.
 
     Attributes:
@@ -38,17 +38,17 @@ def taken_apart(value: Any) -> tuple[str, dict[str, Any]] | None:  # noqa: ANN40
         NotSerialisableError: The class cannot be found by its name, or the instance lacks a field.
     """
     cls = type(value)
-    way = _way_of(cls)
-    if way is None:
+    kind = _kind_of(cls)
+    if kind is None:
         return None
     if _found_by_name(cls.__module__, cls.__qualname__) is not cls:
         what = f"a {cls.__module__}.{cls.__qualname__}, which cannot be found by this name,"
         raise NotSerialisableError(what, "Define the class at the top of a module, not within a function.")
     try:
-        return f"{cls.__module__}:{cls.__qualname__}", way.fields(value)
+        return f"{cls.__module__}:{cls.__qualname__}", kind.fields(value)
     except AttributeError as error:
         what = f"a {cls.__module__}.{cls.__qualname__} without one of its fields"
-        raise NotSerialisableError(what, f"Give the field a value: {error}.") from None
+        raise NotSerialisableError(what, f"Give the field a value: {as_sentence(error)}") from None
 
 
 def put_together(name: str, fields: dict[str, Any]) -> Any:  # noqa: ANN401 - any instance
@@ -61,21 +61,25 @@ def put_together(name: str, fields: dict[str, Any]) -> Any:  # noqa: ANN401 - an
     try:
         import_module(module)
     except Exception as error:  # noqa: BLE001 - the author's own module, which may raise anything
-        raise FailTask(f"it is a {name}, and {module} cannot be imported here: {error}. {_ADVICE}") from None
+        raise FailTask(
+            f"it is a {name}, and {module} cannot be imported here: {as_sentence(error)} {_ADVICE}"
+        ) from None
     cls = _found_by_name(module, qualname)
-    way = _way_of(cls) if isinstance(cls, type) else None
-    if way is None:
+    kind = _kind_of(cls) if isinstance(cls, type) else None
+    if kind is None:
         raise FailTask(f"it is a {name}, and there is no such dataclass, Struct or model here. {_ADVICE}")
-    defaults, names = way.defaults(cls), way.names(cls)
+    defaults, names = kind.defaults(cls), kind.names(cls)
     if unknown := sorted(set(fields) - set(names)):
         raise FailTask(f"it is a {name} with the field {unknown[0]!r}, which the class does not have here. {_AGAIN}")
     missing = [each for each in names if each not in fields]
     if lacking := [each for each in missing if each not in defaults]:
         raise FailTask(f"it is a {name} without the field {lacking[0]!r}, which the class needs here. {_AGAIN}")
     try:
-        return way.make(cls, {**fields, **{each: defaults[each]() for each in missing}})
+        return kind.make(cls, {**fields, **{each: defaults[each]() for each in missing}})
     except Exception as error:  # noqa: BLE001 - the author's own class, which may raise anything
-        raise FailTask(f"it is a {name}, and none can be made of its fields here: {error}. {_AGAIN}") from None
+        raise FailTask(
+            f"it is a {name}, and none can be made of its fields here: {as_sentence(error)} {_AGAIN}"
+        ) from None
 
 
 def _found_by_name(module: str, qualname: str) -> Any:  # noqa: ANN401 - a class, or whatever has this name
@@ -85,7 +89,7 @@ def _found_by_name(module: str, qualname: str) -> Any:  # noqa: ANN401 - a class
     return found
 
 
-def _way_of(cls: type) -> _Way | None:
+def _kind_of(cls: type) -> _Kind | None:
     if issubclass(cls, msgspec.Struct):
         return _STRUCT
     if "__dataclass_fields__" in vars(cls):
@@ -152,7 +156,9 @@ def _fields_of_model(value: Any) -> dict[str, Any]:  # noqa: ANN401 - a model
 
 def _defaults_of_model(cls: Any) -> dict[str, Callable[[], Any]]:  # noqa: ANN401 - a class
     optional = {name: field for name, field in cls.model_fields.items() if not field.is_required()}
-    fields = {name: lambda field=field: field.get_default(call_default_factory=True) for name, field in optional.items()}
+    fields = {
+        name: lambda field=field: field.get_default(call_default_factory=True) for name, field in optional.items()
+    }
     return {**fields, **{name: _constant(None) for name in _BESIDES}}
 
 
@@ -167,13 +173,13 @@ def _made_model(cls: Any, fields: dict[str, Any]) -> Any:  # noqa: ANN401 - a mo
 
 
 _BESIDES = ("__pydantic_extra__", "__pydantic_fields_set__", "__pydantic_private__")
-_DATACLASS = _Way(_fields_of_dataclass, _names_of_dataclass, _defaults_of_dataclass, _made_dataclass)
-_STRUCT = _Way(
+_DATACLASS = _Kind(_fields_of_dataclass, _names_of_dataclass, _defaults_of_dataclass, _made_dataclass)
+_STRUCT = _Kind(
     lambda value: {name: getattr(value, name) for name in _names_of_struct(type(value))},
     _names_of_struct,
     _defaults_of_struct,
     lambda cls, fields: cls(**fields),
 )
-_MODEL = _Way(_fields_of_model, lambda cls: [*cls.model_fields, *_BESIDES], _defaults_of_model, _made_model)
+_MODEL = _Kind(_fields_of_model, lambda cls: [*cls.model_fields, *_BESIDES], _defaults_of_model, _made_model)
 _ADVICE = "Define its class in a module that this task can import, or pass on a dict."
 _AGAIN = "Clear the task that left it, and it is made again."

@@ -10,7 +10,7 @@ from importlib import import_module
 from io import BytesIO
 from typing import Any, NamedTuple
 
-from penstock.errors import FailTask
+from penstock.errors import FailTask, as_sentence
 from penstock.model.values.not_serialisable import NotSerialisableError
 
 
@@ -54,7 +54,7 @@ def read(tag: str, data: bytes) -> Any:  # noqa: ANN401 - any value
         return form.read(data)
     except ImportError as error:
         raise FailTask(
-            f"it is a {form.module}.{form.name}, which cannot be read here: {error}. Install it where this task runs."
+            f"it is a {form.module}.{form.name}, which cannot be read here: {as_sentence(error)} Install it where this task runs."
         ) from None
 
 
