@@ -7,15 +7,16 @@ from penstock.errors import NotFoundError, RequestError
 from penstock.model.changes import Changes
 from penstock.model.connection import Connection
 from penstock.model.dag import TaskSpec
+from penstock.model.names import STEP
 from penstock.model.request import CancelRun, ClearTasks, DagChanged, MarkTask, RunRequested
-from penstock.model.run import Rendered, TaskInstance, Try
+from penstock.model.run import Rendered, TaskInstance, TaskKey, Try
 from penstock.model.state import Outcome, RunState, TaskState
 from penstock.scheduler.capacity_file import CapacityFile
 from penstock.service import dags, logs, runs, tasks
 from penstock.service.choices.executors import ExecutorUsage, list_executors
 from penstock.service.clear import Code, clear_tasks, preview_clear
 from penstock.service.config import connections, pools, variables
-from penstock.service.tasks import list_rendered
+from penstock.service.values.rendered import list_rendered
 from penstock.settings import ExecutorChoice
 from penstock.store import Pool
 from penstock.tries.paths import log_path
@@ -243,6 +244,13 @@ def test_why_gives_the_engines_reason_or_what_is_waited_for(installation, run):
     assert load.upstream == {"extract": [TaskState.RUNNING]}
     dags.pause(installation, "sales", paused=True)
     assert "is paused" in tasks.why(installation, "sales", "load")[0].reason
+
+
+def test_why_tells_how_many_steps_are_done(installation, store, run):
+    for name in ("a", "b:1"):
+        store.checkpoints.put(TaskKey(run.run, "extract", -1), 2, f"{STEP}{name}", b"1")
+    [extract], [load] = (tasks.why(installation, "sales", task_id) for task_id in ("extract", "load"))
+    assert (extract.steps, load.steps) == (2, 0)
 
 
 def test_why_tells_of_a_ready_task_what_holds_it_now(installation, store, now, run):

@@ -20,11 +20,12 @@ from penstock.cli.terminal import (
     print_table,
 )
 from penstock.model.run import TaskKey
-from penstock.model.text import shortened
+from penstock.model.text import counted, shortened
 from penstock.service import tasks as service
 from penstock.service.clear import Code, preview_clear
 from penstock.service.runs import show_run
-from penstock.service.xcoms import list_xcoms
+from penstock.service.values.rendered import list_rendered
+from penstock.service.values.xcoms import list_xcoms
 
 _SINGLE = 5
 """So many instances of a mapped task are explained one by one; more of them in groups."""
@@ -97,6 +98,8 @@ def _print_why(found: list[service.Why]) -> None:
         print_line(f" {verb} {state}: {group[0].reason}", title=requests.named(keys))
         if len(group) == 1:
             _print_tries(group[0])
+            if group[0].steps:
+                print_line(f"  {counted(group[0].steps, 'step')} done, which no later try does again")
     upstream = found[0].upstream
     print_fields(
         {
@@ -208,9 +211,7 @@ def rendered(
 ) -> None:
     """Show what the templates of a task had become."""
     with project(context) as installation:
-        found = service.list_rendered(
-            installation, dag_id, task_id, run_id=run_id, map_index=map_index, dispatch=dispatch
-        )
+        found = list_rendered(installation, dag_id, task_id, run_id=run_id, map_index=map_index, dispatch=dispatch)
     if as_json:
         print_json(found)
         return

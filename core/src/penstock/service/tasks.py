@@ -5,7 +5,7 @@ import msgspec
 from penstock.errors import RequestError
 from penstock.model.dag import DagSpec
 from penstock.model.request import MarkTask
-from penstock.model.run import UNMAPPED, Rendered, Run, TaskInstance
+from penstock.model.run import UNMAPPED, Run, TaskInstance
 from penstock.model.state import RunState, TaskState
 from penstock.service.clear import Code, version_to_run
 from penstock.service.explain import Explainer, Reasons
@@ -23,6 +23,7 @@ class Why(msgspec.Struct, frozen=True):
         reason: One sentence.
         upstream: States of the instances of each task directly upstream.
         tries: Its tries so far, oldest first.
+        steps: How many steps it has done, which its next try does not do again.
     """
 
     run: Run
@@ -30,6 +31,7 @@ class Why(msgspec.Struct, frozen=True):
     reason: str
     upstream: dict[str, list[TaskState]]
     tries: list[PastTry]
+    steps: int = 0
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -82,12 +84,12 @@ def why(
     found = find_tasks(store, run, task_id, map_index)
     spec = store.versions.spec(run.version)
     reasons = Reasons(installation, run, spec, task_id, [t.attempt for t in tries if t.attempt.outcome is None])
-    upstream = _upstream(store, run, spec, task_id)
+    upstream, steps = _upstream(store, run, spec, task_id), store.checkpoints.steps_done(run.run, task_id)
     past: dict[int, list[PastTry]] = {}
     for each in tries:
         past.setdefault(each.attempt.map_index, []).append(each)
     return [
-        Why(run=run, task=task, reason=reasons.of(task), upstream=upstream, tries=past.get(task.map_index, []))
+        Why(run, task, reasons.of(task), upstream, past.get(task.map_index, []), steps.get(task.map_index, 0))
         for task in found
     ]
 
@@ -127,40 +129,6 @@ def mark_task(
     marks = [MarkTask(run.run, task_id, task.map_index, state, version) for task in found]
     number = store.requests.submit_all(marks, installation.now())
     return Mark(run, [str(task.key) for task in found], version or run.version, note, number)
-
-
-def list_rendered(
-    installation: Installation,
-    dag_id: str,
-    task_id: str,
-    *,
-    run_id: str = "",
-    map_index: int | None = None,
-    dispatch: int | None = None,
-) -> list[Rendered]:
-    """List what the templates of a task's tries had become, without secrets; of each instance the newest that is known.
-
-    It is known of a try that has ended, unless its process was killed.
-
-    Args:
-        installation: The installation.
-        dag_id: The DAG.
-        task_id: The task.
-        run_id: The run; the newest of the DAG if it is empty.
-        map_index: One instance of a mapped task; all unless given.
-        dispatch: One dispatch, by its epoch; the newest unless given.
-
-    Raises:
-        NotFoundError: There is no such DAG, run, task or instance.
-        RequestError: The run has not started.
-        StoreError: The database failed.
-    """
-    store = installation.store
-    run = find_run(store, dag_id, run_id)
-    find_tasks(store, run, task_id, map_index)
-    found = store.runs.rendered(run.run, task_id)
-    chosen = [each for each in found if map_index in (None, each.map_index) and dispatch in (None, each.epoch)]
-    return list({each.map_index: each for each in chosen}.values())
 
 
 def _upstream(store: Store, run: Run, spec: DagSpec | None, task_id: str) -> dict[str, list[TaskState]]:

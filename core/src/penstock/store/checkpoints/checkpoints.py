@@ -38,6 +38,7 @@ OTHERS = (
 )
 SIZE = select(func.length(_c.value)).where(*_NAMED, _c.key == bindparam("name"))
 KEPT = select(_c.value).where(*_NAMED, _c.key == bindparam("name"))
+COUNTS = select(_c.map_index, _c.value).where(*_NAMED[:2], _c.key == STEP_COUNT)
 DELETE = delete(tables.checkpoint).where(*_NAMED, _c.key == bindparam("name"))
 
 
@@ -62,6 +63,12 @@ class Checkpoints:
             raise _over(key, name)
         found: bytes | None = row.value
         return found
+
+    def steps_done(self, run: int, task_id: str) -> dict[int, int]:
+        """How many steps the instances of a task have done, by map index; one that has done none is absent."""
+        with self._database.read() as connection:
+            rows = connection.execute(COUNTS, {"of_run": run, "of_task_id": task_id}).all()
+        return {index: msgspec.json.decode(value, type=_StepUsage).steps for index, value in rows}
 
     def put(self, key: TaskKey, epoch: int, name: str, value: bytes | None) -> None:
         """Keep the JSON of a checkpoint, or delete it if the value is None; it is durable on return.

@@ -14,7 +14,7 @@ from penstock.model.state import TaskState
 from penstock.model.value import decode, encode, length, to_plain
 from penstock.plugins.host import PluginHost
 from penstock.service import dags
-from penstock.service.xcoms import list_xcoms
+from penstock.service.values.xcoms import list_xcoms
 from penstock.spec.executor import FileCode, Offload, TryRequest
 from penstock.testing import FakeRuntime
 
