@@ -101,7 +101,7 @@ def test_a_step_that_begins_twice_in_one_try_is_an_error(instance):
         step("load", instance.work, 1, key="b")
         step("load", instance.work, 2, key="a")
 
-    with pytest.raises(RequestError, match=r"step 'load' with the key 'a' has begun twice in this try\. Give each"):
+    with pytest.raises(FailTask, match=r"step 'load' with the key 'a' has begun twice in this try\. Give each"):
         instance.tries(twice)
     assert instance.calls == [1, 1]
 
@@ -123,6 +123,12 @@ def test_another_version_of_the_work_fails_unless_it_says_what_to_do(instance):
     ):
         instance.tries(lambda: step("load", instance.work, 2, version="b"))
     assert instance.calls == [1]
+
+
+def test_what_is_to_become_of_another_version_is_one_of_three(instance):
+    with pytest.raises(FailTask, match="on_change is 'retry'; write 'fail' or 'reuse' or 'rerun'"):
+        instance.tries(lambda: step("load", instance.work, 1, on_change="retry"))
+    assert instance.calls == []
 
 
 def test_async_steps_run_together_and_are_each_done_once(instance):
@@ -149,14 +155,14 @@ def test_a_thread_does_steps_in_a_copy_of_the_context(instance):
 
 @pytest.mark.parametrize("name", ["", "a b", "x" * 101, "a:b", "\n", 7], ids=repr)
 def test_a_name_that_cannot_be_one_is_refused(instance, name):
-    with pytest.raises(RequestError, match="a name has 1 to 100 letters"):
+    with pytest.raises(FailTask, match="a name has 1 to 100 letters"):
         instance.tries(lambda: step(name, instance.work, 1))
     assert instance.calls == []
 
 
 @pytest.mark.parametrize("key", [" a", "x" * 101, "a\0", 1.5, None], ids=repr)
 def test_a_key_that_cannot_be_one_is_refused(instance, key):
-    with pytest.raises(RequestError, match="a key is a number, or has up to 100 printable characters"):
+    with pytest.raises(FailTask, match="a key is a number, or has up to 100 printable characters"):
         instance.tries(lambda: step("load", instance.work, 1, key=key))
     assert instance.calls == []
 

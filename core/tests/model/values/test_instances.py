@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from enum import Enum
+from enum import Enum, Flag, auto
 
 import msgspec
 import pydantic
@@ -60,6 +60,12 @@ class Plain(Line):
 
 class Colour(Enum):
     RED = 1
+    SKY = (0, 0, 255)
+
+
+class Rights(Flag):
+    READ = auto()
+    WRITE = auto()
 
 
 class Own:
@@ -79,6 +85,10 @@ LEFT = [
     Line("a", Decimal("1.50")),
     Order(NOON, [Line("a", Decimal("1.50")), Line("b", Decimal(2))]),
     Child("a", Decimal(1)),
+    Outer.Inner(Colour.RED),
+    Colour.SKY,
+    Rights.READ | Rights.WRITE,
+    {Colour.RED: 1},
     Outer.Inner({"when": NOON, "of": (1, {2})}),
     Leg(start="x", via=("y",), tags={"t"}),
     Item(number=3, parts=[Item(number=1)], colour="red"),
@@ -113,7 +123,7 @@ REFUSED = {
     "within a function": (local(), "cannot be found by this name, has no JSON form. Define the class at the top"),
     "a subclass that is none": (Plain("a", Decimal(1)), "a .*Plain has no JSON form"),
     "a class that says nothing of its fields": (Own(), "a .*Own has no JSON form"),
-    "a field of a stranger's": ({"a": [Outer.Inner(Colour.RED)]}, r"Colour at \['a'\]\[0\]\.value has no JSON form"),
+    "a field of a stranger's": ({"a": [Outer.Inner(Own())]}, r"Own at \['a'\]\[0\]\.value has no JSON form"),
     "a field that is not there": (Order.__new__(Order), "without one of its fields has no JSON form"),
 }
 
@@ -147,8 +157,8 @@ CHANGED = {
         b"no.such.module",
         "no.such.module cannot be imported here",
     ),
-    "the class is gone": (b":Line", b":Gone", b"", b"", "there is no such dataclass, Struct or model here"),
-    "it is no such class": (b":Line", b":Colour", b"", b"", "there is no such dataclass, Struct or model here"),
+    "the class is gone": (b":Line", b":Gone", b"", b"", "there is no such dataclass, Struct, model or enum here"),
+    "it is no such class": (b":Line", b":Own", b"", b"", "there is no such dataclass, Struct, model or enum here"),
     "a field is gone": (
         b'"note"',
         b'"remark"',
@@ -183,9 +193,11 @@ def test_a_field_that_a_class_has_had_since_gets_its_default():
 
 
 def test_what_the_class_itself_refuses_is_told():
-    written = encode(Leg(start="x"), typed=True).replace(b':Leg"', b':Strict"')
-    with pytest.raises(FailTask, match="none can be made of its fields here: never"):
-        decode(written, typed=True)
+    strict = encode(Leg(start="x"), typed=True).replace(b':Leg"', b':Strict"')
+    gone = encode(Colour.RED, typed=True).replace(b'"value":1', b'"value":2')
+    for written, said in ((strict, "never"), (gone, "2 is not a valid")):
+        with pytest.raises(FailTask, match=f"none can be made of its fields here: {said}"):
+            decode(written, typed=True)
 
 
 class Strict(Leg, frozen=True, kw_only=True):

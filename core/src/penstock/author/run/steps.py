@@ -3,14 +3,15 @@
 import re
 from collections.abc import Callable
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from penstock.author.run.context import get_current_context
-from penstock.errors import FailTask, RequestError
+from penstock.errors import FailTask
 
 if TYPE_CHECKING:
     from penstock.author.run.context import Context
 
+OnChange = Literal["fail", "reuse", "rerun"]
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _LONGEST_KEY = 100
 
@@ -21,7 +22,7 @@ def step(
     *args: Any,  # noqa: ANN401 - the function's own
     key: str | int = "",
     version: str | int = 1,
-    on_change: Literal["fail", "reuse", "rerun"] = "fail",
+    on_change: OnChange = "fail",
 ) -> Any:  # noqa: ANN401 - the function's value
     """Call a function once for all tries of a task instance, and return its value in each of them.
 
@@ -41,13 +42,17 @@ def step(
         What the function returned, as a later try will have it: a value that an XCom can be.
 
     Raises:
-        penstock.errors.RequestError: No task runs, the name or the key cannot be one, the try has begun this step already, or
-            the task has too many steps.
-        penstock.errors.FailTask: Another version has kept the value, or a large value is gone from the object store.
+        penstock.errors.RequestError: No task runs, or the task has too many steps.
+        penstock.errors.FailTask: The name, the key or ``on_change`` cannot be one, the try has begun this step already, another version has
+            kept the value, or a large value is gone from the object store.
         penstock.errors.SupersededError: This try is over; what it does counts no more.
         penstock.model.values.not_serialisable.NotSerialisableError: The value cannot be kept.
     """
     begun = _Step(get_current_context(), name, key, version)
+    if on_change not in get_args(OnChange):
+        raise FailTask(
+            f"step {name!r}: on_change is {on_change!r}; write {' or '.join(map(repr, get_args(OnChange)))}."
+        )
     if iscoroutinefunction(function):
         return begun.awaited(function, args, on_change)
     done, value = begun.found(on_change)
@@ -66,7 +71,7 @@ class _Step:
         self._place = f"{STEP}{name}" if key == "" else f"{STEP}{name}:{key}"
         # Atomic: threads of a task may begin their steps at once.
         if context.begun_steps.setdefault(self._place, self) is not self:
-            raise RequestError(f"{self._label} has begun twice in this try. Give each a name or a key of its own.")
+            raise FailTask(f"{self._label} has begun twice in this try. Give each a name or a key of its own.")
 
     def found(self, on_change: str) -> tuple[bool, Any]:
         """Whether an earlier try has done the step, and the value that it kept."""
@@ -101,9 +106,9 @@ class _Step:
 
 def _check(name: str, key: object, label: str) -> None:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise RequestError(f"{label}: a name has 1 to 100 letters, digits, '-', '_' and '.'.")
+        raise FailTask(f"{label}: a name has 1 to 100 letters, digits, '-', '_' and '.'.")
     text = str(key)
     if not isinstance(key, str | int) or len(text) > _LONGEST_KEY or text != text.strip() or not text.isprintable():
-        raise RequestError(
+        raise FailTask(
             f"{label}: a key is a number, or has up to {_LONGEST_KEY} printable characters and no space at either end."
         )

@@ -1,4 +1,4 @@
-"""Instances of classes that say which fields they have: dataclasses, `msgspec.Struct`, models of Pydantic.
+"""Instances of classes that say which fields they have: dataclasses, `msgspec.Struct`, models of Pydantic, members of enums.
 
 An instance is written as the name of its class and its fields, and made again from both. The ``__init__`` of a dataclass or a
 model is not called for that: what it checks or works out was done when the value was left. A Struct cannot be made otherwise.
@@ -6,6 +6,7 @@ model is not called for that: what it checks or works out was done when the valu
 
 import sys
 from collections.abc import Callable
+from enum import Enum
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -67,7 +68,7 @@ def put_together(name: str, fields: dict[str, Any]) -> Any:  # noqa: ANN401 - an
     cls = _found_by_name(module, qualname)
     kind = _kind_of(cls) if isinstance(cls, type) else None
     if kind is None:
-        raise FailTask(f"it is a {name}, and there is no such dataclass, Struct or model here. {_ADVICE}")
+        raise FailTask(f"it is a {name}, and there is no such dataclass, Struct, model or enum here. {_ADVICE}")
     defaults, names = kind.defaults(cls), kind.names(cls)
     if unknown := sorted(set(fields) - set(names)):
         raise FailTask(f"it is a {name} with the field {unknown[0]!r}, which the class does not have here. {_AGAIN}")
@@ -92,6 +93,8 @@ def _found_by_name(module: str, qualname: str) -> Any:  # noqa: ANN401 - a class
 def _kind_of(cls: type) -> _Kind | None:
     if issubclass(cls, msgspec.Struct):
         return _STRUCT
+    if issubclass(cls, Enum):
+        return _ENUM
     if "__dataclass_fields__" in vars(cls):
         return _DATACLASS
     # A model exists only where Pydantic is loaded already.
@@ -179,6 +182,12 @@ _STRUCT = _Kind(
     _names_of_struct,
     _defaults_of_struct,
     lambda cls, fields: cls(**fields),
+)
+_ENUM = _Kind(
+    lambda value: {"value": value.value},
+    lambda _: ["value"],
+    lambda _: {},
+    lambda cls, fields: cls(fields["value"]),
 )
 _MODEL = _Kind(_fields_of_model, lambda cls: [*cls.model_fields, *_BESIDES], _defaults_of_model, _made_model)
 _ADVICE = "Define its class in a module that this task can import, or pass on a dict."
