@@ -147,6 +147,17 @@ def test_a_clear_forgets_the_steps_unless_they_stay_and_are_of_the_same_elements
     assert set(step.changes.forgotten) <= set(step.changes.cleared)
 
 
+def test_a_clear_forgets_the_steps_of_a_mapping_whose_list_was_made_again_without_it():
+    stage = begun("a", TaskSpec("m", upstream=("a",), mapped=(Mapping("x", source=XComRef("a")),)))
+    stage.finish("a", returns=2)
+    stage.drain()
+    stage.ask(ClearTasks(1, ("a",), downstream=False))
+    stage.finish("a", returns=2, after=5)
+    assert stage.run_state() == "success"
+    step = stage.ask(ClearTasks(1, ("m",), keep_steps=True))
+    assert len(step.changes.forgotten) == len(step.changes.cleared) == 2
+
+
 def test_a_value_left_in_the_step_that_clears_it_is_gone():
     stage = begun("a")
     answer = stage.answer("a", returns=3)

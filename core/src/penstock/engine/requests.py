@@ -1,5 +1,7 @@
 """Requests about live runs: cancel, clear, mark."""
 
+from datetime import datetime
+
 from penstock.engine.branching import skipped_by
 from penstock.engine.flow import collapse, end_instance, end_run, end_run_by_leaves, end_run_if_done, evaluate
 from penstock.engine.graph.trigger_rules import BROKEN
@@ -78,9 +80,19 @@ def _chosen(run: LiveRun, request: ClearTasks) -> list[Instance]:
 
 def _maps_anew(run: LiveRun, request: ClearTasks, node: Node, cleared: set[Node]) -> bool:
     """Whether the elements that a task is mapped over may be others afterwards: then the steps of its instances are of others, too."""
-    sources = [mapping.source for mapping in node.task.mapped]
-    literals = bool(request.version) and None in sources
-    return literals or any(source is not None and run.node(source.task_id) in cleared for source in sources)
+    starts = [each.started_at for each in node.instances.values() if each.started_at is not None]
+    for mapping in node.task.mapped:
+        source = None if mapping.source is None else run.node(mapping.source.task_id)
+        if source is None and request.version:
+            return True  # the list stands in the file
+        # One that was cleared without what is downstream has left another list since.
+        if source is not None and (source in cleared or (starts and _ended_after(source, min(starts)))):
+            return True
+    return False
+
+
+def _ended_after(node: Node, moment: datetime) -> bool:
+    return any(each.ended_at is not None and each.ended_at > moment for each in node.instances.values())
 
 
 def _stays_skipped(run: LiveRun, instance: Instance, cleared: set[int]) -> bool:
