@@ -80,13 +80,13 @@ def _chosen(run: LiveRun, request: ClearTasks) -> list[Instance]:
 
 def _maps_anew(run: LiveRun, request: ClearTasks, node: Node, cleared: set[Node]) -> bool:
     """Whether the elements that a task is mapped over may be others afterwards: then the steps of its instances are of others, too."""
-    starts = [each.started_at for each in node.instances.values() if each.started_at is not None]
+    sent = [each.queued_at for each in node.instances.values() if each.queued_at is not None]
     for mapping in node.task.mapped:
         source = None if mapping.source is None else run.node(mapping.source.task_id)
         if source is None and request.version:
             return True  # the list stands in the file
         # One that was cleared without what is downstream has left another list since.
-        if source is not None and (source in cleared or (starts and _ended_after(source, min(starts)))):
+        if source is not None and (source in cleared or (sent and _ended_after(source, min(sent)))):
             return True
     return False
 

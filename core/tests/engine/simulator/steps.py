@@ -36,27 +36,28 @@ class Steps:
         self.told = self.found = self.left = 0
 
     def question(self, key: TaskKey, epoch: int) -> Ask:
-        """What a try asks: for a step, or to keep one."""
+        """What a try asks when it begins a step."""
         name = f"{STEP}{self._random.choice('ab')}"
         self._asked[key, epoch] = self._turns.get((key, name), 0)
-        if self._random.random() < 0.5:
-            return Ask("checkpoint", (name,))
-        return Ask("set_checkpoint", (name, f'{{"version":1,"value":{epoch}}}'))
+        return Ask("checkpoint", (name,))
 
-    def replied(self, asked: TryAsked, reply: Reply) -> None:
-        """A try is given an answer."""
+    def replied(self, asked: TryAsked, reply: Reply) -> Ask | None:
+        """A try is given an answer; what it asks then: to keep a step that nobody has done, or that it does anew."""
         method, args = asked.ask.method, asked.ask.args
         if reply.error or method not in ("checkpoint", "set_checkpoint") or not args[0].startswith(STEP):
-            return
+            return None
         place = (asked.key, args[0])
         if method == "set_checkpoint":
             assert (place, args[1]) in self._ever, f"{place} was told to be kept, and is not stored"
             self.told += 1
-            return
+            return None
         assert reply.value is None or (place, reply.value) in self._ever, f"{place} was never {reply.value}"
         if self._asked.get((asked.key, asked.epoch)) == self._turns.get(place, 0):
             assert reply.value == self._stored.get(place), f"{place} is {self._stored.get(place)}, not {reply.value}"
         self.found += reply.value is not None and f'"value":{asked.epoch}}}' not in reply.value
+        if reply.value is not None and self._random.random() < 0.8:
+            return None
+        return Ask("set_checkpoint", (args[0], f'{{"version":1,"value":{asked.epoch}}}'))
 
     def stepped(self, events: Sequence[Event], changes: Changes) -> None:
         """A step of the engine is durable."""

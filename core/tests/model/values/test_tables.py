@@ -79,7 +79,8 @@ def test_what_would_come_back_as_something_else_is_refused(value, said):
 
 def test_a_library_that_is_not_there_is_named_by_who_writes_and_who_reads(monkeypatch):
     written = [encode(value, typed=True) for value in (FRAMES[0], ARROW[0])]
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    for module in ("pyarrow", "pyarrow.ipc"):
+        monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(
         NotSerialisableError, match=r"pyarrow, and that is not installed here, has no JSON form\. Install"
     ):

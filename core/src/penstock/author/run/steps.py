@@ -104,7 +104,7 @@ class _Step:
         return value if done else self.kept(await function(*args))
 
 
-def _check(name: str, key: object, label: str) -> None:
+def _check(name: object, key: object, label: str) -> None:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise FailTask(f"{label}: a name has 1 to 100 letters, digits, '-', '_' and '.'.")
     text = str(key)

@@ -98,7 +98,7 @@ def _kind_of(cls: type) -> _Kind | None:
     if "__dataclass_fields__" in vars(cls):
         return _DATACLASS
     # A model exists only where Pydantic is loaded already.
-    model = getattr(sys.modules.get("pydantic"), "BaseModel", None)
+    model: Any = getattr(sys.modules.get("pydantic"), "BaseModel", None)
     return _MODEL if hasattr(model, "model_fields") and issubclass(cls, model) else None
 
 
@@ -129,7 +129,7 @@ def _constant(value: Any) -> Callable[[], Any]:  # noqa: ANN401 - any value
 
 
 def _made_dataclass(cls: type, fields: dict[str, Any]) -> Any:  # noqa: ANN401 - an instance
-    made = object.__new__(cls)
+    made: Any = object.__new__(cls)
     for name, value in fields.items():
         object.__setattr__(made, name, value)  # a frozen one has no other way
     return made
