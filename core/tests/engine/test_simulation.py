@@ -16,7 +16,8 @@ SEEDS = [
     *FOUND,
     6,
     11,
-]  # the two show, with those that were found, all that can happen; `nox -s simulate` has thousands
+    70,
+]  # the three show, with those that were found, all that can happen; `nox -s simulate` has thousands
 
 CLAIMS = [
     "PAUSE of", "CLOCK off", "DATABASE locked", "DAMAGE", "ODD REQUEST", "it has failed", "it was not carried out",

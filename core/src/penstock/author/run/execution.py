@@ -86,7 +86,7 @@ class Prepared:
         shown = [f"{name} = {shortened(visible(repr(value)), _LONGEST_ARGUMENT)}" for name, value in given if value]
         return f" ({', '.join(shown)})" if shown else ""
 
-    def told(self, end: TryEnd) -> TryEnd:
+    def with_rendered(self, end: TryEnd) -> TryEnd:
         """The end with what the templates had become."""
         return replace(end, rendered=self.context.rendered)
 
@@ -160,11 +160,11 @@ def run_try(
     prepared: Prepared | None = None
     try:
         prepared = prepare(task, facts, inputs, runtime)
-        return prepared.told(_executed(prepared, pause))
+        return prepared.with_rendered(_executed(prepared, pause))
     except (KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:  # noqa: BLE001 - whatever user code raises is the outcome of this try
-        return failed(error) if prepared is None else prepared.told(failed(error))
+        return failed(error) if prepared is None else prepared.with_rendered(failed(error))
 
 
 def _executed(prepared: Prepared, pause: Callable[[float], float] | None) -> TryEnd:

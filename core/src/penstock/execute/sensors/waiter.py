@@ -167,7 +167,7 @@ class Waiter:
         prepared = self._prepared.pop(serial, None)
         if self._open.pop(serial, None) is not None:
             self._endings.pop(serial, None)
-            self._channel.finish(serial, end if prepared is None else prepared.told(end))
+            self._channel.finish(serial, end if prepared is None else prepared.with_rendered(end))
 
     # Pokes.
 
