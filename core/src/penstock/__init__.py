@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from penstock.author.operators.wait import BashSensor, DayOfWeekSensor, FileSensor, TimeDeltaSensor, TimeSensor
     from penstock.author.parse_session import refresh_every
     from penstock.author.run.context import Context, get_current_context
+    from penstock.author.run.steps import step
     from penstock.author.sensor import PokeResult, PokeReturnValue, Sensor
     from penstock.author.timetable.dates import days_ago
     from penstock.author.timetable.provided import timetable
@@ -100,6 +101,7 @@ __all__ = [
     "get_current_context",
     "operator",
     "refresh_every",
+    "step",
     "task",
     "task_group",
     "timetable",
@@ -112,6 +114,7 @@ _HOMES = {
     "author.operators.bash": ("BashOperator",),
     "author.capability": ("operator",),
     "author.run.context": ("Context", "get_current_context"),
+    "author.run.steps": ("step",),
     "author.dag": ("DAG", "Param"),
     "author.graph.edges": ("Label", "chain", "cross_downstream"),
     "author.operators.email": ("EmailOperator",),

@@ -1,4 +1,4 @@
-"""Jobs elsewhere under a whole installation: started exactly once, whoever is killed, and ended with their task."""
+"""Jobs elsewhere and steps under a whole installation: each is done once, whoever is killed, until its task is cleared."""
 
 import shutil
 from datetime import UTC, datetime
@@ -15,6 +15,23 @@ DAG = """
 from jobs_on_disk import *
 with DAG("NAME", schedule="@once", start_date=datetime(2026, 1, 1, tzinfo=timezone.utc)):
     CLASS(task_id="job", folder="FOLDER", dies="DIES")
+"""
+STEPS = """
+import os, signal
+from datetime import datetime, timezone
+from penstock import DAG, step, task
+def note(text):
+    with open("FOLDER/journal", "a") as journal: journal.write("did " + text + "\\n")
+    return text
+with DAG("steps", schedule="@once", start_date=datetime(2026, 1, 1, tzinfo=timezone.utc)):
+    @task(retries=1, retry_delay=0.1)
+    def job():
+        done = [step("first", note, "first")]
+        if not os.path.exists("FOLDER/died"):
+            open("FOLDER/died", "w").close()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return [*done, step("second", note, "second")]
+    job()
 """
 KILLS = [(of, dies) for of in ("DiskJob", "FoundDiskJob") for dies in ("before", "after", "look")]
 
@@ -59,6 +76,8 @@ def house(tmp_path_factory):
     for name in ("cancelled", "outlives"):
         define(project, name)
     define(project, "cleared", "StoppableDiskJob")
+    (project.folder / "steps").mkdir()
+    project.write("steps.py", STEPS.replace("FOLDER", str(project.folder / "steps")))
     project.up()
     yield project
     project.clean_up()
@@ -101,3 +120,19 @@ def test_a_job_outlives_the_installation_and_is_gone_on_with(house):
     (house.folder / "outlives" / "gate").touch()
     wait_for(house, "outlives", "success")
     assert (len(said(house, "outlives", "started")), said(house, "outlives", "cancelled")) == (1, [])
+
+
+@pytest.mark.timeout(180)
+def test_a_step_is_not_done_again_after_a_kill_or_a_clear_that_keeps_it(house):
+    task = wait_for(house, "steps", "success")
+    assert (said(house, "steps"), task.epoch) == (["first", "second"], 2)
+    for keeps, epoch, done in ((True, 3, 2), (False, 4, 4)):
+        run = the_run(house, "steps")
+        ask(house, ClearTasks(run.run, keep_steps=keeps))
+        house.until(
+            lambda run_id=run.run_id, epoch=epoch: house.tasks("steps", run_id)["job"].epoch == epoch, "a new try"
+        )
+        wait_for(house, "steps", "success")
+        assert len(said(house, "steps")) == done
+    left = house.look(lambda store: store.xcoms.values(run.run, [("job", "return_value")]))
+    assert list(left.values()) == [b'["first","second"]']

@@ -83,7 +83,7 @@ PROVED_BY = {
     "the plugins folder": "plugins/::project",
     '`mode="reschedule"`': "author/test_capability.py::write 'poke' or 'reschedule'",
     "`XComArg.map`": "author/build/test_problems.py::cannot be mapped",
-    "a dataclass as XCom": "author/run/test_foreign_xcoms.py::dataclass",
+    "an `attrs` class": "model/values/test_instances.py::serialize",
     "a schema of `Param`": "author/test_come_from_airflow.py::test_a_parameter_is_checked",
     "six fields of cron": "author/build/test_problems.py::@continuous",
     "`pendulum` comes": "author/test_foreign_values.py::pendulum",

@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 import click
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -24,7 +25,7 @@ from penstock.errors import ExitCode
 from penstock.model.changes import Changes
 from penstock.model.connection import Connection
 from penstock.model.dag import DagSpec, ParamSpec, TaskSpec
-from penstock.model.run import TaskInstance, Try
+from penstock.model.run import Rendered, TaskInstance, Try, XCom
 from penstock.model.source import ParsedFile
 from penstock.model.state import Outcome, RunState, TaskState
 from penstock.service import dags
@@ -45,7 +46,7 @@ VALUES = {
     "conn_id": "db", "text": "http://u:p@h/", "key": "k", "value": "v", "name": "narrow", "slots": "3", "provider_id": "none",
     "search": "sal", "tag": "daily", "conf": '{"x": 1}', "logical_date": "2026-01-01", "count": "2", "limit": "5", "before": "9",
     "map_index": "0", "dispatch": "1", "code": "same", "description": HOSTILE, "conn_type": "odd", "host": "h", "port": "5",
-    "login": "l", "schema": "s", "extra": "k=v", "folder": "fresh", "number": "1",
+    "login": "l", "schema": "s", "extra": "k=v", "folder": "fresh", "number": "1", "after": "-1:k",
     "timeout": "0.1", "why": HOSTILE,
     "ended_before": "2026-01-01", "since": "2026-01-01", "until": "2026-01-02", "runs_days": "30", "logs_days": "30", "audit_days": "30",
 }  # fmt: skip
@@ -136,7 +137,9 @@ def _fill(found):
     ]
     tries = [Try(run.run, "a", -1, 1, 1, STORED, now, now, now, Outcome.FAILED, HOSTILE + "\n" + HOSTILE)]
     ended = replace(run, state=RunState.FAILED, reason=HOSTILE, started_at=now, ended_at=now)
-    store.apply(Changes(runs=[ended], tasks=rows, tries=tries), now)
+    shown = Rendered(run.run, "a", -1, 1, {STORED: STORED + "\n" + STORED})
+    left = [XCom(run.run, "a", -1, key, msgspec.json.encode(STORED)) for key in ("k", STORED)]
+    store.apply(Changes(runs=[ended], tasks=rows, tries=tries, xcoms=left, rendered=[shown]), now)
     store.config.put_connection(
         Connection("db", "odd", host=STORED, description=STORED, extra={"k\x1b[2J": STORED}), now
     )

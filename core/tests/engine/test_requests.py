@@ -123,6 +123,43 @@ def test_clearing_gives_back_the_retries_and_forgets_the_values():
     assert all(row.instance.epoch == 2 for row in list(stage.out.values())[:2])
 
 
+KEEPERS = {
+    "nobody asked for it": (ClearTasks(1), {"a", "m[0]", "m[1]", "l[0]", "l[1]"}),
+    "what is mapped over is made again": (ClearTasks(1, keep_steps=True), {"m[0]", "m[1]"}),
+    "what is mapped over stays": (ClearTasks(1, ("m",), keep_steps=True), set()),
+    "one instance": (ClearTasks(1, ("m",), map_index=1, keep_steps=True), set()),
+    "the file may have another list": (
+        ClearTasks(1, ("a", "l"), version="v2", keep_steps=True),
+        {"m[0]", "m[1]", "l[0]", "l[1]"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("request_", "forgotten"), KEEPERS.values(), ids=KEEPERS)
+def test_a_clear_forgets_the_steps_unless_they_stay_and_are_of_the_same_elements(request_, forgotten):
+    stage = begun(
+        "a",
+        TaskSpec("m", upstream=("a",), mapped=(Mapping("x", source=XComRef("a")),)),
+        TaskSpec("l", mapped=(Mapping("x", length=2),)),
+    )
+    stage.finish("a", returns=2)
+    stage.drain()
+    step = stage.step(stage.store.run_added(1), request_)
+    assert {str(key) for key in step.changes.forgotten} == forgotten
+    assert set(step.changes.forgotten) <= set(step.changes.cleared)
+
+
+def test_a_clear_forgets_the_steps_of_a_mapping_whose_list_was_made_again_without_it():
+    stage = begun("a", TaskSpec("m", upstream=("a",), mapped=(Mapping("x", source=XComRef("a")),)))
+    stage.finish("a", returns=2)
+    stage.drain()
+    stage.ask(ClearTasks(1, ("a",), downstream=False))
+    stage.finish("a", returns=2, after=5)
+    assert stage.run_state() == "success"
+    step = stage.ask(ClearTasks(1, ("m",), keep_steps=True))
+    assert len(step.changes.forgotten) == len(step.changes.cleared) == 2
+
+
 def test_a_value_left_in_the_step_that_clears_it_is_gone():
     stage = begun("a")
     answer = stage.answer("a", returns=3)

@@ -1,3 +1,5 @@
+from collections import Counter
+
 import pytest
 from simulator.__main__ import main
 from simulator.world import World
@@ -15,6 +17,7 @@ SEEDS = [
     6,
     11,
     50,
+    70,
 ]  # these show, with those that were found, all that can happen; `nox -s simulate` has thousands
 
 CLAIMS = [
@@ -30,7 +33,7 @@ CLAIMS = [
 
 @pytest.mark.timeout(600)
 def test_whatever_fails_every_run_ends_and_every_rule_holds():
-    seen, late, tries = set(), 0, 0
+    seen, late, tries, steps = set(), 0, 0, Counter()
     for seed in SEEDS:
         world = World(seed)
         try:
@@ -41,8 +44,10 @@ def test_whatever_fails_every_run_ends_and_every_rule_holds():
         text = "\n".join(world.log)
         seen |= {claim for claim in CLAIMS if claim in text}
         late, tries = late + len(world.rows.late), tries + len(world.rows.tries)
+        steps.update({name: getattr(world.steps_kept, name) for name in ("told", "found", "left")})
     assert seen == {*CLAIMS}
     assert (late > 0, tries > 300) == (True, True)
+    assert min(steps["told"], steps["found"], steps["left"]) > 0, steps
 
 
 def test_a_seed_gives_the_same_history_again():

@@ -7,7 +7,7 @@ from penstock.engine.tries import MAX_LOST
 from penstock.model.attempt import TryEnd
 from penstock.model.dag import SensorPolicy, TaskSpec
 from penstock.model.retry import LONGEST_DELAY_S, RetryPolicy
-from penstock.model.run import TaskKey
+from penstock.model.run import Rendered, TaskKey
 from penstock.model.state import Outcome
 from penstock.spec.executor import TryFinished, TryStarted
 
@@ -152,6 +152,14 @@ def test_a_task_runs_from_when_its_process_exists():
     assert stage.now - row.queued_at == timedelta(seconds=5)
     assert row.pid == 1
     assert stage.store.tasks[stage.key("a")].started_at is not None
+
+
+def test_what_templates_had_become_is_stored_for_the_current_try_alone():
+    stage = one()
+    key, end = stage.key("a"), TryEnd(Outcome.FAILED, rendered={"sql": "x"})
+    late = stage.step(TryFinished(key, 0, stage.now, end))
+    step = stage.step(TryFinished(key, 1, stage.now, end))
+    assert (late.changes.rendered, step.changes.rendered) == ([], [Rendered(*key, 1, {"sql": "x"})])
 
 
 def test_a_started_and_finished_try_of_one_step_is_one_row_with_its_pid():

@@ -40,6 +40,7 @@ class Bench:
         self.secret = "hunter2-hunter2"
         self.asked: list[Ask] = []
         self.left: dict[str, str] = {}
+        self.kept: dict[str, str] = {}
         self._lock = lock_executor(folder / "executor.lock", patience_s=5)
         self.environment = Environment(
             spawn_command(sys.executable, poke_threads=threads), self._lock, folder / "servers.log"
@@ -59,6 +60,11 @@ class Bench:
         self.asked.append(ask)
         if ask.method == "variable":
             return Reply(self.secret, secrets=(self.secret,))
+        if ask.method == "set_checkpoint":
+            self.kept[ask.args[0]] = ask.args[1]
+            return Reply()
+        if ask.method == "checkpoint":
+            return Reply(self.kept.get(ask.args[0]))
         if ask.method == "xcom":
             return Reply(self.left.get(ask.args[0]))
         return Reply(error=f"nothing answers {ask.method}", error_type="NotFoundError")

@@ -180,6 +180,14 @@ def test_secrets_are_masked_by_value_whoever_writes_them(bench, how, isolation):
     assert "***" in bench.log() + finished.error
 
 
+@pytest.mark.parametrize("outcome", [Outcome.SUCCESS, Outcome.FAILED])
+def test_what_templates_had_become_comes_with_the_end_without_secrets(bench, outcome):
+    code = 0 if outcome is Outcome.SUCCESS else 1
+    bench.write(f"BashOperator(task_id='t', bash_command='# {{{{ var.value.x }}}} {{{{ run_id }}}}\\nexit {code}')")
+    finished = bench.run("t")
+    assert (finished.outcome, finished.rendered) == (outcome, {"bash_command": f"# *** r\nexit {code}"})
+
+
 def test_an_error_of_the_supervisor_reaches_the_task_as_its_own_class(bench):
     bench.write(
         "from penstock.errors import NotFoundError\n@task\ndef t():\n"

@@ -11,6 +11,21 @@ from penstock.model.value import TAG, decode, elements
 from penstock.spec.executor import Offload, SensorWait
 
 TASKS = """
+import dataclasses
+@dataclasses.dataclass
+class Sheet:
+    name: str
+    cells: object
+@task
+def sheet():
+    import numpy
+    return Sheet("s", numpy.arange(SIZE))
+@task
+def last(sheet): return [type(sheet).__name__, sheet.name, int(sheet.cells[-1]), isinstance(sheet, Sheet)]
+last(sheet())
+@task
+def steps(): return [len(step("big", lambda: "x" * SIZE)), step("process", os.getpid)]
+steps()
 @task
 def text(n): return "x" * n
 @task
@@ -136,6 +151,26 @@ def test_a_sensor_leaves_a_large_value_in_the_same_way(bench, written, tmp_path)
     value = left(bench.run("found", wait=SensorWait(SensorPolicy(poke_interval_s=0.05, timeout_s=30.0)), **more))
     assert len(value.json) < 1000
     assert [path.stat().st_size for path in objects(tmp_path)] == [100_002]
+
+
+def test_a_large_instance_of_a_class_of_the_dag_file_is_read_by_another_process(bench, written, tmp_path):
+    more = written(50_000)
+    value = left(bench.run("sheet", **more))
+    assert len(objects(tmp_path)) == 1
+    found = left(bench.run("last", inputs=values(sheet=value.json), **more))
+    assert decode(found.json) == ["Sheet", "s", 49_999, True]
+
+
+def test_a_large_value_of_a_step_lies_in_the_store_and_a_later_try_reads_it(bench, written, tmp_path):
+    more = written(100_000)
+    first, second = (decode(left(bench.run("steps", **more)).json) for _ in range(2))
+    assert first == second == [100_000, first[1]]
+    [path] = objects(tmp_path)
+    assert len(bench.kept["penstock.step.big"]) < 1000
+    path.unlink()
+    gone = bench.run("steps", **more)
+    assert (gone.outcome, gone.retryable) == (Outcome.FAILED, False)
+    assert "what step 'big' has kept: it was put at file://" in gone.error
 
 
 def test_a_value_that_is_gone_is_a_final_failure_that_says_which_and_what_to_do(bench, written, tmp_path):

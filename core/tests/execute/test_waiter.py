@@ -172,7 +172,8 @@ def test_a_poke_that_reads_its_context_is_not_shared(bench, folder):
 def test_templates_are_rendered_for_each_run(bench, folder):
     [waiting] = bench.submit("templated", **sensor(), run_id="some-run")
     (folder / "some-run").touch()
-    assert bench.wait(waiting)[0].outcome is Outcome.SUCCESS
+    [end] = bench.wait(waiting)
+    assert (end.outcome, end.rendered) == (Outcome.SUCCESS, {"path": f"{folder}/some-run"})
 
 
 def test_a_cancelled_sensor_answers_at_once_and_the_others_wait_on(bench, folder):

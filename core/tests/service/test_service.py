@@ -9,8 +9,9 @@ from penstock.model.connection import Connection
 from penstock.model.dag import TaskSpec
 from penstock.model.history.audit import AskedBy
 from penstock.model.history.quarantine import Quarantined, QuarantineKind
+from penstock.model.names import STEP
 from penstock.model.request import CancelRun, ClearTasks, DagChanged, MarkRun, MarkTask, RunRequested, encode
-from penstock.model.run import TaskInstance, Try
+from penstock.model.run import Rendered, TaskInstance, TaskKey, Try
 from penstock.model.state import Outcome, RunState, TaskState
 from penstock.scheduler.capacity_file import CapacityFile
 from penstock.service import dags, logs, runs, tasks
@@ -20,6 +21,7 @@ from penstock.service.clear import Code, clear_tasks, preview_clear
 from penstock.service.config import connections, pools, variables
 from penstock.service.history import audit
 from penstock.service.history.clear_dates import preview_clears
+from penstock.service.values.rendered import list_rendered
 from penstock.settings import ExecutorChoice
 from penstock.store import Pool
 from penstock.tries.paths import log_path
@@ -249,6 +251,14 @@ def test_the_runs_of_some_dates_are_cleared_together(installation, run, store, n
     assert {e.run_id for e in audit.list_audit(installation).entries if e.action == "clear"} == {"d1", "d2", "one"}
 
 
+def test_a_clear_says_what_keeps_its_steps(installation, run, asked):
+    found = preview_clear(installation, "sales", "one", tasks=["extract"], keep_steps=True)
+    assert (found.tasks, found.keeping) == (["extract", "load"], ["extract", "load"])
+    clear_tasks(installation, found)
+    assert [request.keep_steps for request in asked()] == [True]
+    assert preview_clear(installation, "sales", "one", tasks=["extract"]).keeping == []
+
+
 def test_a_clear_moves_a_run_to_the_present_version_unless_a_try_of_it_lives(
     installation, store, now, run, save, asked
 ):
@@ -316,6 +326,13 @@ def test_why_gives_the_engines_reason_or_what_is_waited_for(installation, run):
     assert "is paused" in tasks.why(installation, "sales", "load")[0].reason
 
 
+def test_why_tells_how_many_steps_are_done(installation, store, run):
+    for name in ("a", "b:1"):
+        store.checkpoints.put(TaskKey(run.run, "extract", -1), 2, f"{STEP}{name}", b"1")
+    [extract], [load] = (tasks.why(installation, "sales", task_id) for task_id in ("extract", "load"))
+    assert (extract.steps, load.steps) == (2, 0)
+
+
 def test_why_tells_of_a_ready_task_what_holds_it_now(installation, store, now, run):
     store.config.put_pool(Pool("narrow", 1), now)
     other = dags.trigger(installation, "sales", run_id="two").run
@@ -343,6 +360,16 @@ def test_why_tells_of_a_ready_task_what_holds_it_now(installation, store, now, r
     assert reason(1) == "executor 'local' is full: 1 of 1"
     assert "nothing holds it back" in reason(2)
     assert store.runs.tasks(other.run, "load")[0].reason == stale
+
+
+def test_what_templates_had_become_is_that_of_the_newest_try_or_of_one(installation, store, now, run):
+    rows = [Rendered(run.run, "extract", -1, epoch, {"sql": f"select {epoch}"}) for epoch in (1, 2)]
+    store.apply(Changes(rendered=rows), now)
+    assert list_rendered(installation, "sales", "extract") == rows[1:]
+    assert list_rendered(installation, "sales", "extract", dispatch=1) == rows[:1]
+    assert list_rendered(installation, "sales", "load") == []
+    with pytest.raises(NotFoundError):
+        list_rendered(installation, "sales", "lod")
 
 
 def test_logs_are_found_by_dispatch(installation, run):

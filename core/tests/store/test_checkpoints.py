@@ -5,7 +5,7 @@ import pytest
 
 from penstock.errors import RequestError, SupersededError
 from penstock.model.changes import Changes
-from penstock.model.names import JOB, LEFT_JOB, MOST_CHECKPOINTS
+from penstock.model.names import JOB, LARGEST_STEPS, LEFT_JOB, MOST_CHECKPOINTS, MOST_STEPS, STEP, STEP_COUNT
 from penstock.model.run import NewRun, RunKind, TaskInstance, TaskKey, Try
 from penstock.model.state import Outcome, RunState, TaskState
 
@@ -82,14 +82,14 @@ def test_a_clear_deletes_them_and_moves_the_job_so_that_it_can_be_ended(store, k
     for name, value in (("page", b"1"), (JOB, b'{"id":"a"}')):
         store.checkpoints.put(key, 3, name, value)
         store.checkpoints.put(other, 3, name, value)
-    store.apply(Changes(cleared=[key]), now)
+    store.apply(Changes(cleared=[key], forgotten=[key]), now)
     found = {name: store.checkpoints.value(key, 3, name) for name in ("page", JOB, LEFT_JOB)}
     assert found == {"page": None, JOB: None, LEFT_JOB: b'{"id":"a"}'}
     assert store.checkpoints.value(other, 3, JOB) == b'{"id":"a"}'
-    store.apply(Changes(cleared=[key, other]), now)
+    store.apply(Changes(cleared=[key, other], forgotten=[key, other]), now)
     assert store.checkpoints.value(key, 3, LEFT_JOB) == b'{"id":"a"}'
     store.checkpoints.put(key, 3, JOB, b'{"id":"b"}')
-    store.apply(Changes(cleared=[key, other]), now)
+    store.apply(Changes(cleared=[key, other], forgotten=[key, other]), now)
     assert (store.checkpoints.value(key, 3, LEFT_JOB), store.checkpoints.value(key, 3, JOB)) == (b'{"id":"b"}', None)
 
 
@@ -101,6 +101,42 @@ def test_there_is_a_largest_number_of_them_which_may_still_be_changed(store, key
         store.checkpoints.put(key, 3, "more", b"1")
     store.checkpoints.put(key, 3, "0", None)
     store.checkpoints.put(key, 3, "more", b"1")
+
+
+def test_steps_are_counted_by_themselves_whatever_else_an_instance_keeps(store, key):
+    for number in range(MOST_CHECKPOINTS + 1):
+        store.checkpoints.put(key, 3, f"{STEP}{number}", b"12345")
+    for _ in range(2):
+        store.checkpoints.put(key, 3, f"{STEP}0", b"1")
+    store.checkpoints.put(key, 3, "page", b"1")
+    assert store.checkpoints.value(key, 3, STEP_COUNT) == b"[101,501]"
+
+
+@pytest.mark.parametrize(
+    ("count", "more", "value"),
+    [
+        ((MOST_STEPS, 0), "10,000 steps, of 0 bytes: step 'b'", b"1"),
+        ((7, LARGEST_STEPS), "step 'b' was not kept", b"1"),
+    ],
+    ids=["number", "bytes"],
+)
+def test_there_are_a_largest_number_and_size_of_steps(store, key, count, more, value):
+    store.checkpoints.put(key, 3, f"{STEP}a", value)
+    store.checkpoints.put(key, 3, STEP_COUNT, msgspec.json.encode(count))
+    with pytest.raises(RequestError, match=more):
+        store.checkpoints.put(key, 3, f"{STEP}b", value)
+    store.checkpoints.put(key, 3, f"{STEP}a", value)
+
+
+def test_a_clear_may_leave_them_and_moves_the_job_all_the_same(store, key, now):
+    names = ("page", f"{STEP}load", STEP_COUNT, JOB, LEFT_JOB)
+    for job in (b'{"id":"a"}', b'{"id":"b"}'):
+        for name, value in (("page", b"1"), (f"{STEP}load", b"2"), (JOB, job)):
+            store.checkpoints.put(key, 3, name, value)
+        store.apply(Changes(cleared=[key]), now)
+        assert [store.checkpoints.value(key, 3, name) for name in names] == [b"1", b"2", b"[1,1]", None, job]
+    store.apply(Changes(cleared=[key], forgotten=[key]), now)
+    assert [store.checkpoints.value(key, 3, name) for name in names] == [None, None, None, None, b'{"id":"b"}']
 
 
 def test_they_go_with_their_run(store, run, key, now):

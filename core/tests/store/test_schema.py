@@ -60,13 +60,14 @@ def test_each_migration_is_named_in_the_list_of_revisions():
     assert tuple(sorted(p.name.partition("_")[0] for p in folder.glob("*.py"))) == tables.REVISIONS
 
 
-def test_an_older_schema_is_refused_with_the_command_and_then_upgraded(database, url, keyring):
+@pytest.mark.parametrize("old", [tables.REVISIONS[0], tables.REVISIONS[-2]], ids=["first", "previous"])
+def test_an_older_schema_is_refused_with_the_command_and_then_upgraded(database, url, keyring, old):
     with database.write() as connection:
-        schema.migrate(connection, "0001")
+        schema.migrate(connection, old)
         connection.execute(text("INSERT INTO meta VALUES ('kept', 'yes')"))
-    with pytest.raises(StoreError, match=r"schema is 0001, of an older Penstock.*`penstock db upgrade`"):
+    with pytest.raises(StoreError, match=rf"schema is {old}, of an older Penstock.*`penstock db upgrade`"):
         Store.open(url, keyring)
-    assert upgrade(url) == ("0001", schema.HEAD)
+    assert upgrade(url) == (old, schema.HEAD)
     with Store.open(url, keyring) as store:
         assert store.check() == []
     with database.read() as connection:

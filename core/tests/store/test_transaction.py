@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from penstock.errors import DataRefusedError, InternalError
 from penstock.model.changes import Changes, DagCursor, LateAnswer
 from penstock.model.request import CancelRun, DagChanged, RunRequested, TriggerDagRun
-from penstock.model.run import NewRun, RunKind, TaskInstance, TaskKey, Try, XCom
+from penstock.model.run import NewRun, Rendered, RunKind, TaskInstance, TaskKey, Try, XCom
 from penstock.model.state import Outcome, RunState, TaskState
 
 instants = st.datetimes(
@@ -117,8 +117,18 @@ def test_values_are_read_in_batches_and_go_with_a_clear(store, now, run):
         (TaskKey(run.run, "a", 0), "k"): b"1",
         (TaskKey(run.run, "b", -1), "k"): b"5",
     }
+    page = store.xcoms.page(run.run, "a", after=(-1, "k"), limit=1)
+    assert page == [XCom(run.run, "a", 0, "k", b"1", None)]
+    assert store.xcoms.page(run.run, "a", after=(0, "k")) == []
     many = [(f"t{i}", "k") for i in range(1000)] + [("a", "k")]
     assert len(store.xcoms.values(run.run, many)) == 1
+
+
+def test_what_templates_had_become_is_kept_for_each_try(store, now, run):
+    rows = [Rendered(run.run, "a", index, epoch, {"sql": "x\0\n"}) for index in (-1, 0) for epoch in (1, 2)]
+    store.apply(Changes(rendered=rows), now)
+    store.apply(Changes(cleared=[TaskKey(run.run, "a", -1)], rendered=rows[:1]), now)
+    assert (store.runs.rendered(run.run, "a"), store.runs.rendered(run.run, "b")) == (rows, [])
 
 
 def test_a_removed_placeholder_is_gone(store, now, run):

@@ -8,7 +8,7 @@ from penstock.model.attempt import TryEnd, Value
 from penstock.model.names import LONGEST_XCOM_KEY
 from penstock.model.state import Outcome
 from penstock.model.value import encode, length
-from penstock.tries.endings import LONGEST_ERROR, accepted
+from penstock.tries.endings import LONGEST_ERROR, MOST_RENDERED, accepted
 
 
 @pytest.mark.parametrize("key", ["return_value", "", "é ü", "a\nb", "k" * LONGEST_XCOM_KEY])
@@ -57,6 +57,12 @@ def test_a_value_that_is_not_what_it_is_said_to_be_is_refused(value, words):
 def test_whatever_a_task_can_leave_is_taken_with_its_length(value):
     end = TryEnd(Outcome.SUCCESS, xcoms={"k": Value(encode(value), length(value))})
     assert accepted(end) is end
+
+
+def test_rendered_fields_are_kept_unless_they_are_far_more_than_a_try_tells():
+    kept = TryEnd(Outcome.FAILED, rendered={"sql": "x" * (MOST_RENDERED - 3)})
+    assert accepted(kept) is kept
+    assert accepted(TryEnd(Outcome.FAILED, rendered={"sql": "x" * MOST_RENDERED})) == TryEnd(Outcome.FAILED)
 
 
 def test_the_middle_of_an_endless_error_is_left_out():

@@ -22,6 +22,9 @@ from penstock.service.runs import show_run
 _WAIT_S, _PAUSE_S, _LONGEST_PAUSE_S = 10.0, 0.05, 1.0
 _NAMED = 20
 
+keep_steps_option = click.option(
+    "--keep-steps", is_flag=True, help="Keep the steps that the tasks have done, and their other checkpoints."
+)
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would run, and change nothing.")
 
 
@@ -56,8 +59,9 @@ def clear(installation: Installation, found: Clear, *, why: str | None, dry_run:
     done = asks and finished(installation, clear_tasks(installation, found, by=asked_by(why)))
     state = show_run(installation, run.dag_id, run.run_id).run.state
     if as_json:
-        facts = {"dag_id": run.dag_id, "run_id": run.run_id, "tasks": found.tasks, "version": found.version}
-        print_json({"requested": asks, "handled": done, **facts, "note": found.note, "state": state})
+        facts = {"dag_id": run.dag_id, "run_id": run.run_id, "tasks": found.tasks, "keeping": found.keeping}
+        more = {"version": found.version, "note": found.note, "state": state}
+        print_json({"requested": asks, "handled": done, **facts, **more})
     elif asks:
         print_line(
             f"cleared: run {run.run_id} is {state.value}"
@@ -151,6 +155,10 @@ def _print_clearing(found: Clear) -> None:
         number = len(found.tasks)
         verb = "1 task instance runs" if number == 1 else f"{number} task instances run"
         print_line(f"{verb} again in run {run.run_id} of {run.dag_id}: {named(found.tasks)}")
+        if found.wanted.keep_steps:
+            print_line(f"these keep the steps that they have done: {named(found.keeping) or 'none'}")
+            if anew := [task for task in found.tasks if task not in set(found.keeping)]:
+                print_line(f"these do not, as what they are mapped over may be another list then: {named(anew)}")
     elif found.changes:
         print_line(f"no task instance of run {run.run_id} of {run.dag_id} is cleared")
     else:

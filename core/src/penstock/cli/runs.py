@@ -130,6 +130,7 @@ def cancel_run(context: click.Context, dag_id: str, run_id: str, why: str | None
 @click.option("--only-failed", is_flag=True, help="Leave alone what did not fail.")
 @requests.code_option(None)
 @requests.why_option
+@requests.keep_steps_option
 @requests.dry_run_option
 @json_option
 @click.pass_context
@@ -143,6 +144,7 @@ def clear_run(  # noqa: PLR0913 - one argument an option
     only_failed: bool,
     code: Code | None,
     why: str | None,
+    keep_steps: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -152,10 +154,14 @@ def clear_run(  # noqa: PLR0913 - one argument an option
         raise click.UsageError("Name a run, or give --from and --until.")
     with project(context) as installation:
         if first is not None and end is not None:
-            clears = preview_clears(installation, dag_id, first, end, only_failed=only_failed, code=code)
+            clears = preview_clears(
+                installation, dag_id, first, end, only_failed=only_failed, code=code, keep_steps=keep_steps
+            )
             requests.clear_all(installation, clears, why=why, dry_run=dry_run, as_json=as_json)
             return
-        found = preview_clear(installation, dag_id, run_id or "", only_failed=only_failed, code=code)
+        found = preview_clear(
+            installation, dag_id, run_id or "", only_failed=only_failed, code=code, keep_steps=keep_steps
+        )
         requests.clear(installation, found, why=why, dry_run=dry_run, as_json=as_json)
 
 

@@ -1,16 +1,31 @@
 """``penstock tasks``."""
 
+import re
+import shlex
+
 import click
 
 from penstock.cli import names, requests
 from penstock.cli.installation import project
 from penstock.cli.logs import logs
 from penstock.cli.names import index_option, named_index, one_task, run_option
-from penstock.cli.terminal import counts, duration, json_option, print_fields, print_json, print_line, print_table
-from penstock.model.text import shortened
+from penstock.cli.terminal import (
+    counts,
+    duration,
+    json_option,
+    print_fields,
+    print_json,
+    print_line,
+    print_remark,
+    print_table,
+)
+from penstock.model.run import TaskKey
+from penstock.model.text import counted, shortened
 from penstock.service import tasks as service
 from penstock.service.clear import Code, preview_clear
 from penstock.service.runs import show_run
+from penstock.service.values.rendered import list_rendered
+from penstock.service.values.xcoms import list_xcoms
 
 _SINGLE = 5
 """So many instances of a mapped task are explained one by one; more of them in groups."""
@@ -19,7 +34,7 @@ _LONGEST_ERROR = 500
 
 @click.group()
 def tasks() -> None:
-    """List, explain, clear and mark task instances; read their logs."""
+    """List, explain, clear and mark task instances; read their logs, and look at their values."""
 
 
 tasks.add_command(logs)
@@ -83,6 +98,8 @@ def _print_why(found: list[service.Why]) -> None:
         print_line(f" {verb} {state}: {group[0].reason}", title=requests.named(keys))
         if len(group) == 1:
             _print_tries(group[0])
+            if group[0].steps:
+                print_line(f"  {counted(group[0].steps, 'step')} done, which no later try does again")
     upstream = found[0].upstream
     print_fields(
         {
@@ -110,6 +127,7 @@ def _print_tries(why: service.Why) -> None:
 @click.option("--only-failed", is_flag=True, help="Leave alone what did not fail.")
 @requests.code_option(None)
 @requests.why_option
+@requests.keep_steps_option
 @requests.dry_run_option
 @json_option
 @click.pass_context
@@ -124,6 +142,7 @@ def clear(  # noqa: PLR0913 - one argument an option
     only_failed: bool,
     code: Code | None,
     why: str | None,
+    keep_steps: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -139,6 +158,7 @@ def clear(  # noqa: PLR0913 - one argument an option
             downstream=downstream,
             only_failed=only_failed,
             code=code,
+            keep_steps=keep_steps,
         )
         requests.clear(installation, found, why=why, dry_run=dry_run, as_json=as_json)
 
@@ -177,3 +197,91 @@ def mark(  # noqa: PLR0913 - one argument an option
         print_line(f"marked {requests.named(found.tasks)} as {state}: run {run.run_id} is {run.state.value}")
     else:
         print_line(f"asked to mark {requests.named(found.tasks)} as {state}")
+
+
+@tasks.command("rendered")
+@one_task
+@click.option(
+    "--dispatch", type=click.IntRange(1), default=None, help="Those of one dispatch; of the newest unless given."
+)
+@json_option
+@click.pass_context
+def rendered(
+    context: click.Context,
+    dag_id: str,
+    task_id: str,
+    *,
+    run_id: str,
+    map_index: int | None,
+    dispatch: int | None,
+    as_json: bool,
+) -> None:
+    """Show what the templates of a task had become."""
+    with project(context) as installation:
+        found = list_rendered(installation, dag_id, task_id, run_id=run_id, map_index=map_index, dispatch=dispatch)
+    if as_json:
+        print_json(found)
+        return
+    for each in found:
+        key = TaskKey(each.run, each.task_id, each.map_index)
+        print_line("", title=f"--- {key}, dispatch {each.epoch}")
+        print_fields(each.fields)
+    if not found:
+        print_line(f"{task_id} has no template, or no try of it that has ended by itself.")
+
+
+@tasks.command("xcoms")
+@one_task
+@click.option("--key", type=names.PLAIN, default=None, help="The values under this key alone, large ones read whole.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="Length of the page.")
+@click.option(
+    "--after", default=None, metavar="INDEX:KEY", help="The next page: what this page says that it ends with."
+)
+@json_option
+@click.pass_context
+def xcoms(  # noqa: PLR0913 - one argument an option
+    context: click.Context,
+    dag_id: str,
+    task_id: str,
+    *,
+    run_id: str,
+    map_index: int | None,
+    key: str | None,
+    limit: int,
+    after: str | None,
+    as_json: bool,
+) -> None:
+    """Show the values that a task has left for others."""
+    with project(context) as installation:
+        page = list_xcoms(
+            installation,
+            dag_id,
+            task_id,
+            run_id=run_id,
+            map_index=map_index,
+            key=key or "",
+            after=None if after is None else _place(after),
+            limit=limit,
+        )
+    if as_json:
+        print_json(page)
+        return
+    print_line(f"{dag_id} {page.run.run_id} ({page.run.state.value})")
+    if key and len(page.values) == 1:
+        print_line(page.values[0].text())
+        return
+    print_table(
+        ["task", "key", "elements", "value"],
+        [(each.task, each.key, each.length, each.text()) for each in page.values],
+        empty=f"{task_id} has left nothing{f' under the key {key!r}' if key else ''}.",
+    )
+    if page.next:
+        print_remark(f"there are more: --after {shlex.quote(page.next)}")
+
+
+def _place(text: str) -> tuple[int, str]:
+    """The map index and the key of a value."""
+    index, colon, key = text.partition(":")
+    if not colon or not re.fullmatch(r"-1|\d{1,9}", index):
+        raise click.UsageError(f"--after {text!r} is no INDEX:KEY. Give what the page before ended with.")
+    return int(index), key

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from penstock.engine.flow import propagate
-from penstock.engine.marks.marks import mark, mark_run
 from penstock.engine.messages import (
     CapacityChanged,
     DagUpdated,
@@ -15,7 +14,8 @@ from penstock.engine.messages import (
     Step,
     TryInterrupted,
 )
-from penstock.engine.requests import cancel, clear
+from penstock.engine.requests.live_runs import cancel, clear
+from penstock.engine.requests.marks import mark, mark_run
 from penstock.engine.runs import add_run, change_version, create_due_runs, start_queued_runs, update_dag
 from penstock.engine.state import State
 from penstock.engine.tries import (

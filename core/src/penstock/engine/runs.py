@@ -108,6 +108,7 @@ def _restore_rows(state: State, old: LiveRun, run: LiveRun, event: RunVersionCha
             state.mark_dirty(instance)  # for listeners, who hear of it before the row goes
             state.delete_row(instance)
             state.changes.cleared.append(instance.key)
+            state.changes.forgotten.append(instance.key)
             begun_anew.append(instance)
     _restore(state, run, RunAdded(run.row, event.dag, tuple(kept), lengths=event.lengths))
     for gone in begun_anew:

@@ -13,7 +13,7 @@ from penstock.engine.state import State
 from penstock.model.attempt import TryEnd
 from penstock.model.changes import LateAnswer
 from penstock.model.retry import LONGEST_DELAY_S
-from penstock.model.run import TaskKey, Try, XCom
+from penstock.model.run import Rendered, TaskKey, Try, XCom
 from penstock.model.state import Outcome, TaskState
 from penstock.model.text import shortened
 from penstock.spec.executor import Heartbeat, TryFinished, TryRecovered, TryStarted
@@ -85,6 +85,8 @@ def finish_try(state: State, event: TryFinished, *, blamed: bool = True) -> None
     if instance is None or instance.attempt is None or event.epoch != instance.epoch:
         state.record_late(LateAnswer(event.key, event.epoch, event.end.outcome, event.at))
         return
+    if event.end.rendered:
+        state.changes.rendered.append(Rendered(*event.key, event.epoch, event.end.rendered))
     event = replace(event, end=judged(instance.node.run.compiled, instance.node.number, event.end))
     ended = replace(instance.attempt, ended_at=event.at, outcome=event.end.outcome, error=event.end.error)
     state.store_try(instance.key, ended)

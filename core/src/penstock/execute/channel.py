@@ -67,7 +67,8 @@ class Channel:
         if os.fstat(self._sock.fileno()).st_ino != self._identity:
             # Code that closes every descriptor may have opened another file under this number since.
             raise OSError("the line to the supervisor was closed")
-        end = replace(end, error=self.mask.hide(self._shown(end.error)))
+        rendered = {name: self.mask.hide(text) for name, text in end.rendered.items()}
+        end = replace(end, error=self.mask.hide(self._shown(end.error)), rendered=rendered)
         if words := _last_words(end):
             self.log(serial, words)
         try:
@@ -196,15 +197,3 @@ class ChannelRuntime(BaseRuntime):
         """State of a run, or None."""
         state: str | None = self._channel.ask(self._serial, "run_state", dag_id, run_id)
         return state
-
-
-class TryRuntime(ChannelRuntime):
-    """The runtime of a try, which opens object stores by the providers of its own environment."""
-
-    def __init__(self, channel: Channel, serial: int, open_store: Callable[[str, str | None], Any]) -> None:
-        super().__init__(channel, serial)
-        self._open_store = open_store
-
-    def object_store(self, url: str, conn_id: str | None = None) -> Any:  # noqa: ANN401 - an ObjectStore
-        """The object store that serves the URL's scheme."""
-        return self._open_store(url, conn_id)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from penstock.author.runtime import Runtime
 from penstock.model.attempt import Value
+from penstock.model.names import LARGEST_CHECKPOINT
 from penstock.model.value import Reference, elements, form_of, refer
 from penstock.spec.executor import Offload, TryRequest
 
@@ -27,6 +28,22 @@ def offloaded(xcoms: Mapping[str, Value], request: TryRequest, runtime: Runtime)
         else Value(refer(_put(value, where, where.url + _name(request, key), runtime)), value.length)
         for key, value in xcoms.items()
     }
+
+
+def put_checkpoint(key: str, value: bytes, request: TryRequest, runtime: Runtime) -> bytes:
+    """The JSON of a checkpoint as it travels. A large one is in the object store before this returns.
+
+    Its object is named by what is in it, too: what the database has kept before stays whole until it keeps this.
+
+    Raises:
+        PenstockError: The object store could not be opened or written.
+    """
+    where = request.offload
+    if where is None or len(value) <= min(where.threshold_bytes, LARGEST_CHECKPOINT):
+        return value
+    url = where.url + _name(request, f"{key}\0{hashlib.sha256(value).hexdigest()}")
+    runtime.object_store(url, where.conn_id or None).write(url, value)
+    return refer(Reference(url, where.conn_id))
 
 
 def _put(value: Value, where: Offload, url: str, runtime: Runtime) -> Reference:

@@ -12,8 +12,9 @@ import msgspec
 
 from penstock.author.run.failed import failed
 from penstock.errors import TaskCancelled
-from penstock.execute.channel import LINE_CLOSED, Channel, TryRuntime
+from penstock.execute.channel import LINE_CLOSED, Channel
 from penstock.execute.runner import Runner
+from penstock.execute.try_runtime import TryRuntime
 from penstock.processes.process_end import ProcessEnd
 from penstock.spec.executor import TryRequest
 from penstock.spec.wire import FrameKind
@@ -61,7 +62,7 @@ def run_request(channel: Channel, runner: Runner, serial: int, request: TryReque
         signal.signal(signal.SIGTERM, _cancelled)
         runner.notice_writes()
         program = ProcessEnd(lambda line: channel.log(serial, line)) if ends else None
-        end = runner.run(request, TryRuntime(channel, serial, runner.open_store))
+        end = runner.run(request, TryRuntime(channel, serial, request, runner.open_store))
         if program is not None:
             program.finish()
     except BaseException as error:  # noqa: BLE001 - whatever comes up here, the try is answered

@@ -92,6 +92,7 @@ class TryEnd(msgspec.Struct, frozen=True, omit_defaults=True):
         follow: For a branch, the ids that it answered, of tasks directly downstream or of task groups; None if it is no branch.
         skip_downstream: For a short circuit, ``all`` or ``direct`` downstream tasks are skipped; "" for none.
         retry_after_s: Seconds that the outside world asked to wait before the next try; None if it did not.
+        rendered: Its fields that held templates, as text, for people to look at; none of a try that could not be prepared.
     """
 
     outcome: Outcome
@@ -101,3 +102,4 @@ class TryEnd(msgspec.Struct, frozen=True, omit_defaults=True):
     follow: tuple[str, ...] | None = None
     skip_downstream: Literal["", "all", "direct"] = ""
     retry_after_s: float | None = None
+    rendered: dict[str, str] = {}

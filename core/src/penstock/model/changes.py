@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 
 from penstock.model.notice import Notice
-from penstock.model.run import NewRun, Run, TaskInstance, TaskKey, Try, XCom
+from penstock.model.run import NewRun, Rendered, Run, TaskInstance, TaskKey, Try, XCom
 from penstock.model.state import Outcome
 
 
@@ -38,8 +38,10 @@ class Changes(msgspec.Struct):
         tasks: Task instances, inserted or updated.
         tries: Tries, inserted or updated.
         xcoms: Values that finished tries left; they replace older ones under the same key.
+        rendered: What the templates of finished tries had become.
         removed: Task instances to delete: the placeholder of a mapped task, once its instances exist.
-        cleared: Task instances whose XComs and checkpoints must go, because they will run again.
+        cleared: Task instances whose XComs must go, because they will run again.
+        forgotten: Those among them whose checkpoints must go, too.
         late: Answers that came late and change nothing; noted on the try's row, which keeps its outcome.
         cursors: Timetables that moved on.
         handled: Numbers of the requests that this step has carried out.
@@ -51,8 +53,10 @@ class Changes(msgspec.Struct):
     tasks: list[TaskInstance] = []
     tries: list[Try] = []
     xcoms: list[XCom] = []
+    rendered: list[Rendered] = []
     removed: list[TaskKey] = []
     cleared: list[TaskKey] = []
+    forgotten: list[TaskKey] = []
     late: list[LateAnswer] = []
     cursors: list[DagCursor] = []
     handled: list[int] = []

@@ -20,8 +20,12 @@ DEEPEST_CONF = 100
 LARGEST_CHECKPOINT, MOST_CHECKPOINTS = 65_536, 100
 """Bytes of a checkpoint's JSON, and checkpoints of one task instance."""
 OWN_CHECKPOINTS = "penstock."
-"""What the keys of checkpoints begin with that are no author's: that of a job elsewhere, and of one from before a clear."""
+"""What the keys of checkpoints begin with that are no author's: that of a job elsewhere, of one from before a clear, and of steps."""
 JOB, LEFT_JOB = f"{OWN_CHECKPOINTS}job", f"{OWN_CHECKPOINTS}job.left"
+STEP, STEP_COUNT = f"{OWN_CHECKPOINTS}step.", f"{OWN_CHECKPOINTS}steps"
+"""What the key of a step's checkpoint begins with, and the checkpoint that counts them."""
+MOST_STEPS, LARGEST_STEPS = 10_000, 64 << 20
+"""Steps of one task instance, and bytes of all their JSON in the database."""
 
 
 def check_name(kind: str, name: str) -> None:

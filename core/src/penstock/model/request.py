@@ -28,6 +28,7 @@ class ClearTasks(msgspec.Struct, frozen=True, tag="clear_tasks"):
         only_failed: Whether instances that did not fail are left alone.
         map_index: The only index that is cleared of the named tasks; None for all.
         version: The version of its DAG that the run goes on with; "" for its own.
+        keep_steps: Whether what they keep from try to try stays: the steps that they have done, and their other checkpoints.
     """
 
     run: int
@@ -36,6 +37,7 @@ class ClearTasks(msgspec.Struct, frozen=True, tag="clear_tasks"):
     only_failed: bool = False
     map_index: int | None = None
     version: str = ""
+    keep_steps: bool = False
 
 
 class MarkTask(msgspec.Struct, frozen=True, tag="mark_task"):

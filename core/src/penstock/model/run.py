@@ -159,6 +159,20 @@ class Try(msgspec.Struct, frozen=True):
     pid: int | None = None
 
 
+class Rendered(msgspec.Struct, frozen=True):
+    """The fields of a try that held templates, as they were rendered.
+
+    Attributes:
+        fields: Text by the field's name.
+    """
+
+    run: int
+    task_id: str
+    map_index: int
+    epoch: int
+    fields: dict[str, str]
+
+
 class XCom(msgspec.Struct, frozen=True):
     """A value that a task left for others: JSON text, or a reference to an object store.
 

@@ -20,7 +20,13 @@ type           ``value``
 ``int``        hexadecimal text (``0x...``), for integers beyond 64 bits
 ``dict``       list of ``[key, value]``, for other keys than strings and for dicts that have the key ``$penstock``
 ``ref``        where a large value lies: the fields of `Reference`
+``instance``   ``[module:class, {field: value}]``
+``ndarray``    Base64 text of a NumPy file (NEP 1)
+``dataframe``  Base64 text of a stream of Arrow's IPC format; so are ``series``, ``table`` and ``recordbatch``
 =============  ====================================================
+
+The last two lines are *typed* values. Tasks leave them for each other; what is written in a DAG file as data, asked for from
+outside or read by the scheduler never is one, because to read it is to import its class.
 
 A ``ref`` stands for a whole value, or for one in the list of what the instances of a mapped task left; never deeper.
 
@@ -31,7 +37,7 @@ a tuple), and so is a scalar of NumPy. Anything else is an error that names the 
 import base64
 import math
 from collections.abc import Callable, Collection
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -39,11 +45,14 @@ from uuid import UUID
 import msgspec
 
 from penstock.model.plain_value import plain_value
+from penstock.model.values import tables
+from penstock.model.values.instances import put_together, taken_apart
+from penstock.model.values.not_serialisable import NotSerialisableError
+from penstock.model.values.time_text import read_datetime, read_time, write_datetime, write_time
 
 TAG = "$penstock"
 MOST_DEPTH = 100
 """How many values may hold each other; what reads their JSON recurses."""
-_LONGEST_PLACE = 100
 
 
 class Reference(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -76,33 +85,14 @@ class Reference(msgspec.Struct, frozen=True, omit_defaults=True):
         return [Reference(url, self.conn_id, index=index) for url, length in pairs for index in range(length)]
 
 
-class NotSerialisableError(TypeError):
-    """A value has no JSON form; the message names the type and its place in the value.
-
-    Args:
-        what: What was found.
-        advice: What to do about it, as sentences.
-        place: Where in the value.
-    """
-
-    def __init__(self, what: str, advice: str, place: str = "") -> None:
-        self.what, self.advice, self.place = what, advice, place
-        where = place.strip() if len(place) <= _LONGEST_PLACE else f"{place[:_LONGEST_PLACE].strip()}..."
-        super().__init__(f"{what}{f' at {where}' if where else ''} has no JSON form. {advice}")
-
-    def within(self, step: str) -> "NotSerialisableError":
-        """The same of a value that holds this one."""
-        return NotSerialisableError(self.what, self.advice, step + self.place)
+def encode(value: Any, *, typed: bool = False) -> bytes:  # noqa: ANN401 - any value
+    """The JSON text of a value, as `to_plain` has it; raises NotSerialisableError."""
+    return msgspec.json.encode(to_plain(value, typed=typed))
 
 
-def encode(value: Any) -> bytes:  # noqa: ANN401 - any value
-    """The JSON text of a value; raises NotSerialisableError."""
-    return msgspec.json.encode(to_plain(value))
-
-
-def decode(data: bytes | msgspec.Raw) -> Any:  # noqa: ANN401 - any value
-    """The value of its JSON text; raises msgspec.DecodeError if it is no JSON."""
-    return from_plain(msgspec.json.decode(data))
+def decode(data: bytes | msgspec.Raw, *, typed: bool = False) -> Any:  # noqa: ANN401 - any value
+    """The value of its JSON text, as `from_plain` has it; raises msgspec.DecodeError if it is no JSON."""
+    return from_plain(msgspec.json.decode(data), typed=typed)
 
 
 def length(value: Any) -> int | None:  # noqa: ANN401 - any value
@@ -195,12 +185,13 @@ def is_plain(value: Any) -> bool:  # noqa: ANN401 - any value
     return True
 
 
-def to_plain(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - any value
+def to_plain(value: Any, depth: int = 0, *, typed: bool = False) -> Any:  # noqa: ANN401 - any value
     """The value made of JSON's own types.
 
     Args:
         value: Any value.
         depth: How many values hold it.
+        typed: Whether it may be, or hold, instances of classes and tables.
 
     Raises:
         NotSerialisableError: It has no JSON form.
@@ -215,67 +206,107 @@ def to_plain(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - any value
     if kind is float:
         return value if math.isfinite(value) else {TAG: "float", "value": str(value)}
     if kind in _HOLDERS:
-        return _plain_holder(value, kind, depth)
+        return _plain_holder(value, kind, depth, typed)
     if kind in _TAGS:
         tag, plain = _TAGS[kind]
         return {TAG: tag, "value": plain(value)}
     found = plain_value(value)
-    if found is None:
+    if found is not None:
+        return to_plain(found, depth, typed=typed)
+    made = _plain_typed(value, depth) if typed else None
+    if made is None:
         raise NotSerialisableError(f"a {kind.__module__}.{kind.__qualname__}", _ADVICE)
-    return to_plain(found, depth)
+    return made
 
 
-def from_plain(value: Any) -> Any:  # noqa: ANN401 - any value
-    """The inverse of `to_plain`; an object with an unknown tag stays as it is."""
+def from_plain(value: Any, *, typed: bool = False) -> Any:  # noqa: ANN401 - any value
+    """The inverse of `to_plain`; an object with an unknown tag stays as it is.
+
+    Args:
+        value: JSON's own types.
+        typed: Whether instances and tables are made; then classes that the value names are imported.
+
+    Raises:
+        FailTask: A class that the value names is not here, or is another one.
+    """
     if isinstance(value, list):
-        return [from_plain(each) for each in value]
-    if isinstance(value, dict):
-        make = _MAKERS.get(value.get(TAG, ""))
-        if make is not None and len(value) == 2 and "value" in value:
-            return make(value["value"])
-        return {key: from_plain(each) for key, each in value.items()}
-    return value
+        return [from_plain(each, typed=typed) for each in value]
+    if not isinstance(value, dict):
+        return value
+    tag = value.get(TAG, "")
+    if isinstance(tag, str) and len(value) == 2 and "value" in value:
+        if tag in _MAKERS:
+            return _MAKERS[tag](value["value"])
+        if tag in _HOLDER_MAKERS:
+            return _HOLDER_MAKERS[tag](from_plain(value["value"], typed=typed))
+        if typed and tag == _INSTANCE:
+            name, fields = value["value"]
+            return put_together(name, {each: from_plain(field, typed=True) for each, field in fields.items()})
+        if typed and tag in tables.TAGS:
+            return tables.read(tag, base64.b64decode(value["value"]))
+    return {key: from_plain(each, typed=typed) for key, each in value.items()}
 
 
-def _plain_holder(value: Any, kind: type, depth: int) -> Any:  # noqa: ANN401 - JSON
+def _plain_typed(value: Any, depth: int) -> Any:  # noqa: ANN401 - JSON
+    """An instance or a table made of JSON's own types; None if the value is neither."""
+    apart = taken_apart(value)
+    if apart is None:
+        written = tables.written(value)
+        return None if written is None else {TAG: written[0], "value": base64.b64encode(written[1]).decode()}
+    _check_depth(depth)
+    name, fields = apart
+    made = {}
+    for each, field in fields.items():
+        try:
+            made[each] = to_plain(field, depth + 1, typed=True)
+        except NotSerialisableError as error:
+            raise error.within(f".{each}") from None
+    return {TAG: _INSTANCE, "value": [name, made]}
+
+
+def _check_depth(depth: int) -> None:
     if depth >= MOST_DEPTH:
         raise NotSerialisableError(
             f"what holds itself, or more than {MOST_DEPTH} values in each other,", "Return it flat."
         )
+
+
+def _plain_holder(value: Any, kind: type, depth: int, typed: bool) -> Any:  # noqa: ANN401, FBT001 - JSON
+    _check_depth(depth)
     if kind is list:
-        return _plain_list(value, depth)
+        return _plain_list(value, depth, typed)
     if kind is dict:
-        return _plain_dict(value, depth)
+        return _plain_dict(value, depth, typed)
     if kind is tuple:
-        return {TAG: "tuple", "value": _plain_list(value, depth)}
-    plain = _plain_list(value, depth, " element")
+        return {TAG: "tuple", "value": _plain_list(value, depth, typed)}
+    plain = _plain_list(value, depth, typed, " element")
     for made, element in zip(plain, value, strict=True):
         _check_hashable(made, element, " element")
     elements = sorted(plain, key=msgspec.json.encode)
     return {TAG: kind.__name__, "value": elements}
 
 
-def _plain_list(value: Collection[Any], depth: int, place: str = "") -> list[Any]:
+def _plain_list(value: Collection[Any], depth: int, typed: bool, place: str = "") -> list[Any]:  # noqa: FBT001 - as above
     made: list[Any] = []
     try:
         for each in value:
-            made.append(to_plain(each, depth + 1))  # noqa: PERF401 - its length tells which element failed
+            made.append(to_plain(each, depth + 1, typed=typed))  # noqa: PERF401 - its length tells which element failed
     except NotSerialisableError as error:
         raise error.within(place or f"[{len(made)}]") from None
     return made
 
 
-def _plain_dict(value: dict[Any, Any], depth: int) -> Any:  # noqa: ANN401 - JSON
+def _plain_dict(value: dict[Any, Any], depth: int, typed: bool) -> Any:  # noqa: ANN401, FBT001 - JSON
     with_text_keys = all(type(key) is str for key in value) and TAG not in value
     pairs: list[list[Any]] = []
     for key, each in value.items():
         try:
-            plain_key = to_plain(key, depth + 1)
+            plain_key = to_plain(key, depth + 1, typed=typed)
         except NotSerialisableError as error:
             raise error.within(" key") from None
         _check_hashable(plain_key, key, " key")
         try:
-            pairs.append([plain_key, to_plain(each, depth + 1)])
+            pairs.append([plain_key, to_plain(each, depth + 1, typed=typed)])
         except NotSerialisableError as error:
             raise error.within(f"[{key!r}]") from None
     return dict(pairs) if with_text_keys else {TAG: "dict", "value": pairs}
@@ -285,7 +316,7 @@ def _check_hashable(plain: Any, value: Any, place: str) -> None:  # noqa: ANN401
     """Refuse a key or an element of a set of a subclass that can be hashed, while what it is given back as cannot."""
     if isinstance(plain, list | dict):
         try:
-            hash(from_plain(plain))
+            hash(from_plain(plain, typed=True))
         except TypeError:
             kind = type(value)
             raise NotSerialisableError(f"a {kind.__module__}.{kind.__qualname__}", _ADVICE, place) from None
@@ -299,70 +330,6 @@ def _as_text(value: str) -> str:
     return value
 
 
-def _write_datetime(value: datetime) -> str:
-    return value.isoformat() if value.tzinfo is None else _write_zoned(value, _read_datetime)
-
-
-def _write_time(value: time) -> str:
-    return value.isoformat() if value.tzinfo is None else _write_zoned(value, _read_time)
-
-
-def _write_zoned(value: Any, read: Callable[[str], Any]) -> str:  # noqa: ANN401 - a datetime or a time
-    """Write what a stranger's zone says of the value, if it can be read again."""
-    from zoneinfo import ZoneInfo  # noqa: PLC0415 - only values with a zone need it
-
-    zone = value.tzinfo
-    try:
-        key = zone.key if isinstance(zone, ZoneInfo) else None
-        text = f"{value.isoformat()}[{key}]" if key else str(value.isoformat())
-        back = read(text)
-        same = (
-            back.tzinfo is not None
-            and back.utcoffset() == value.utcoffset()
-            and back.replace(tzinfo=None) == value.replace(tzinfo=None)
-        )
-    except Exception:  # noqa: BLE001 - whatever a zone of a stranger's raises
-        same = False
-    if not same:
-        kind = type(zone)
-        found = f"a {type(value).__name__} in a zone of {kind.__module__}.{kind.__qualname__}"
-        raise NotSerialisableError(found, "Give it a zone that has a name, such as ZoneInfo('Europe/Berlin').")
-    return text
-
-
-def _read_datetime(text: str) -> datetime:
-    written, _, key = text.partition("[")
-    found = datetime.fromisoformat(written)
-    zone = _zone(key)
-    if zone is None:
-        return found
-    # Of the two times that a clock shows twice, or skips, it is the one with the offset that was written.
-    for second in (False, True):
-        zoned = found.replace(tzinfo=zone, fold=second)
-        if zoned.utcoffset() == found.utcoffset():
-            return zoned
-    return found
-
-
-def _read_time(text: str) -> time:
-    written, _, key = text.partition("[")
-    found = time.fromisoformat(written)
-    zone = _zone(key)
-    return found if zone is None else found.replace(tzinfo=zone)
-
-
-def _zone(key: str) -> tzinfo | None:
-    """The zone of a name with a bracket behind it; None if there is none here."""
-    if not key:
-        return None
-    from zoneinfo import ZoneInfo  # noqa: PLC0415 - only values with a zone need it
-
-    try:
-        return ZoneInfo(key.rstrip("]"))
-    except (KeyError, ValueError, OSError):  # it is unknown, is no name, is a folder of names
-        return None
-
-
 _ADVICE = "Return plain values (numbers, text, lists, dicts, dates), or a path or URL of where the data is."
 _NO_TEXT = "If it is a file's name, return os.fsencode(name), which is bytes."
 _TUPLE = b'{"$penstock":"tuple"'
@@ -370,9 +337,9 @@ _PAIR = _TUPLE + b',"value":[%b,%b]}'
 
 _HOLDERS = frozenset({list, dict, tuple, set, frozenset})
 _TAGS: dict[type, tuple[str, Callable[[Any], Any]]] = {
-    datetime: ("datetime", _write_datetime),
+    datetime: ("datetime", write_datetime),
     date: ("date", date.isoformat),
-    time: ("time", _write_time),
+    time: ("time", write_time),
     timedelta: ("timedelta", lambda value: [value.days, value.seconds, value.microseconds]),
     bytes: ("bytes", lambda value: base64.b64encode(value).decode()),
     Decimal: ("decimal", str),
@@ -380,17 +347,15 @@ _TAGS: dict[type, tuple[str, Callable[[Any], Any]]] = {
 }
 
 _MAKERS: dict[str, Callable[[Any], Any]] = {
-    "datetime": _read_datetime,
+    "datetime": read_datetime,
     "date": date.fromisoformat,
-    "time": _read_time,
+    "time": read_time,
     "timedelta": lambda value: timedelta(*value),
     "bytes": base64.b64decode,
     "decimal": Decimal,
     "uuid": UUID,
-    "tuple": lambda value: tuple(from_plain(value)),
-    "set": lambda value: set(from_plain(value)),
-    "frozenset": lambda value: frozenset(from_plain(value)),
     "float": float,
     "int": lambda value: int(value, 0),  # once it was decimal, of which Python reads 4,300 digits alone
-    "dict": lambda value: {from_plain(key): from_plain(each) for key, each in value},
 }
+_HOLDER_MAKERS: dict[str, Callable[[Any], Any]] = {"tuple": tuple, "set": set, "frozenset": frozenset, "dict": dict}
+_INSTANCE = "instance"

@@ -7,10 +7,11 @@ import msgspec
 
 from penstock.engine.engine import Engine
 from penstock.errors import NotFoundError, RequestError, as_sentence
+from penstock.model.changes import Changes
 from penstock.model.history.audit import LONGEST_SUBJECT, NOBODY, AskedBy, AuditAction, AuditEntry
 from penstock.model.now import Now
 from penstock.model.request import ClearTasks
-from penstock.model.run import Run, TaskKey
+from penstock.model.run import Run
 from penstock.model.text import shortened
 from penstock.scheduler.inbox import Inbox
 from penstock.service.asked.asked import Asked, ask
@@ -35,6 +36,7 @@ class Clear(msgspec.Struct, frozen=True):
         version: The version that the run goes on with.
         note: Why that is not what the DAGs folder holds; "" if it is, or if that was asked for.
         wanted: The request.
+        keeping: Those of the tasks that keep the steps that they have done, and their other checkpoints.
     """
 
     run: Run
@@ -42,6 +44,7 @@ class Clear(msgspec.Struct, frozen=True):
     version: str
     note: str
     wanted: ClearTasks
+    keeping: list[str]
 
     @property
     def moves(self) -> bool:
@@ -64,6 +67,7 @@ def preview_clear(  # noqa: PLR0913 - one argument an option
     downstream: bool = True,
     only_failed: bool = False,
     code: Code | None = None,
+    keep_steps: bool = False,
 ) -> Clear:
     """Tell what would run again, by an engine of its own; nothing is changed.
 
@@ -76,6 +80,7 @@ def preview_clear(  # noqa: PLR0913 - one argument an option
         downstream: Whether everything downstream runs again, too.
         only_failed: Whether instances that did not fail are left alone.
         code: The version of the DAG to go on with; None for the newest unless a try of the run lives.
+        keep_steps: Whether the task instances keep the steps that they have done, and their other checkpoints.
 
     Raises:
         NotFoundError: There is no such DAG, run, task or instance.
@@ -87,8 +92,11 @@ def preview_clear(  # noqa: PLR0913 - one argument an option
     _check_tasks(store, run, tasks, map_index, code)
     version, note = version_to_run(store, run, code)
     _check_in_version(store, run, tasks, version)
-    wanted = ClearTasks(run.run, tuple(tasks), downstream, only_failed, map_index, version)
-    return Clear(run, list(map(str, _cleared(installation, wanted))), version or run.version, note, wanted)
+    wanted = ClearTasks(run.run, tuple(tasks), downstream, only_failed, map_index, version, keep_steps)
+    changes = _changes(installation, wanted)
+    forgotten = set(changes.forgotten)
+    keeping = [str(key) for key in changes.cleared if key not in forgotten]
+    return Clear(run, list(map(str, changes.cleared)), version or run.version, note, wanted, keeping)
 
 
 def clear_tasks(installation: Installation, *found: Clear, by: AskedBy = NOBODY) -> Asked:
@@ -152,9 +160,7 @@ def _check_in_version(store: Store, run: Run, tasks: Sequence[str], version: str
         )
 
 
-def _cleared(installation: Installation, wanted: ClearTasks) -> list[TaskKey]:
-    """The instances that the scheduler's own code would reset."""
+def _changes(installation: Installation, wanted: ClearTasks) -> Changes:
+    """What the scheduler's own code would change."""
     engine = Engine(routes=installation.settings.queues)
-    return engine.step(
-        Inbox(installation.store, engine.holds).events_of(wanted), Now(installation.now(), 0.0)
-    ).changes.cleared
+    return engine.step(Inbox(installation.store, engine.holds).events_of(wanted), Now(installation.now(), 0.0)).changes

@@ -26,6 +26,7 @@ class Why(msgspec.Struct, frozen=True):
         reason: One sentence.
         upstream: States of the instances of each task directly upstream.
         tries: Its tries so far, oldest first.
+        steps: How many steps it has done, which its next try does not do again.
     """
 
     run: Run
@@ -33,6 +34,7 @@ class Why(msgspec.Struct, frozen=True):
     reason: str
     upstream: dict[str, list[TaskState]]
     tries: list[PastTry]
+    steps: int = 0
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -85,12 +87,12 @@ def why(
     found = find_tasks(store, run, task_id, map_index)
     spec = store.versions.spec(run.version)
     reasons = Reasons(installation, run, spec, task_id, [t.attempt for t in tries if t.attempt.outcome is None])
-    upstream = _upstream(store, run, spec, task_id)
+    upstream, steps = _upstream(store, run, spec, task_id), store.checkpoints.steps_done(run.run, task_id)
     past: dict[int, list[PastTry]] = {}
     for each in tries:
         past.setdefault(each.attempt.map_index, []).append(each)
     return [
-        Why(run=run, task=task, reason=reasons.of(task), upstream=upstream, tries=past.get(task.map_index, []))
+        Why(run, task, reasons.of(task), upstream, past.get(task.map_index, []), steps.get(task.map_index, 0))
         for task in found
     ]
 

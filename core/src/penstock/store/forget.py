@@ -1,7 +1,8 @@
-"""What goes with a clear: the checkpoints of its task instances, for a cleared instance begins anew.
+"""What goes with a clear: the checkpoints of its task instances, unless they are to keep them.
 
 A job that a task instance has started elsewhere may run on, and nobody but its checkpoint knows of it. So that one is not
-deleted: it moves to another key, by which the next try finds the job and ends it.
+deleted: it moves to another key, by which the next try finds the job and ends it. An instance that keeps its steps has a job of
+its own all the same: the job is what is done again.
 """
 
 from collections.abc import Sequence
@@ -17,11 +18,9 @@ _KEY = TaskKey._fields
 _MARKS = " AND ".join(f"checkpoint.{name} = ?" for name in _KEY)
 _JOINS = " AND ".join(f"checkpoint.{name} = given.{name}" for name in _KEY)
 _SAME = " AND ".join(f"o.{name} = checkpoint.{name}" for name in _KEY)
+_FORGOTTEN = f"checkpoint.key NOT IN ('{JOB}', '{LEFT_JOB}')"
 # An older job's place is taken only by a newer one: an instance may be cleared twice before its next try.
-_FORGOTTEN = (
-    f"(checkpoint.key NOT IN ('{JOB}', '{LEFT_JOB}') OR (checkpoint.key = '{LEFT_JOB}' "
-    f"AND EXISTS (SELECT 1 FROM checkpoint o WHERE {_SAME} AND o.key = '{JOB}')))"
-)
+_REPLACED = f"checkpoint.key = '{LEFT_JOB}' AND EXISTS (SELECT 1 FROM checkpoint o WHERE {_SAME} AND o.key = '{JOB}')"
 _MOVED = f"checkpoint.key = '{JOB}'"
 
 
@@ -30,12 +29,15 @@ class ForgetCheckpoints:
 
     def __init__(self, dialect: Dialect) -> None:
         table, given = tables.checkpoint, given_rows(dialect, tables.checkpoint, _KEY)
-        self._delete = BulkStatement(
-            dialect,
-            table,
-            _KEY,
-            f"DELETE FROM checkpoint WHERE {_MARKS} AND {_FORGOTTEN}",
-            f"DELETE FROM checkpoint USING {given} WHERE {_JOINS} AND {_FORGOTTEN}",
+        self._forget, self._replace = (
+            BulkStatement(
+                dialect,
+                table,
+                _KEY,
+                f"DELETE FROM checkpoint WHERE {_MARKS} AND {chosen}",
+                f"DELETE FROM checkpoint USING {given} WHERE {_JOINS} AND {chosen}",
+            )
+            for chosen in (_FORGOTTEN, _REPLACED)
         )
         self._move = BulkStatement(
             dialect,
@@ -45,7 +47,8 @@ class ForgetCheckpoints:
             f"UPDATE checkpoint SET key = '{LEFT_JOB}' FROM {given} WHERE {_JOINS} AND {_MOVED}",
         )
 
-    def run(self, connection: Connection, keys: Sequence[TaskKey]) -> None:
-        """Forget those of these task instances."""
-        self._delete.run(connection, keys)
-        self._move.run(connection, keys)
+    def run(self, connection: Connection, cleared: Sequence[TaskKey], forgotten: Sequence[TaskKey]) -> None:
+        """Forget those of some of the task instances that are cleared, and move the jobs of all."""
+        self._forget.run(connection, forgotten)
+        self._replace.run(connection, cleared)
+        self._move.run(connection, cleared)

@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Connection, Integer, Select, bindparam, func, or_, select
+from sqlalchemy import Column, Connection, Integer, Select, bindparam, func, or_, select, tuple_
 from sqlalchemy.sql import ColumnElement
 
 from penstock.errors import DataUnreadableError
-from penstock.model.run import Run, TaskInstance, TaskKey, Try
+from penstock.model.run import Rendered, Run, TaskInstance, TaskKey, Try, XCom
 from penstock.model.state import Outcome, RunState
 from penstock.store.sql import tables
 from penstock.store.sql.database import Database
@@ -19,6 +19,7 @@ _RUN, _TASK, _TRY = (
     tables.columns(table, struct)
     for table, struct in ((tables.run, Run), (tables.task_instance, TaskInstance), (tables.attempt, Try))
 )
+_XCOM, _RENDERED = tables.columns(tables.xcom, XCom), tables.columns(tables.rendered, Rendered)
 
 RUN_BY_NUMBER = select(*_RUN).where(_r.run == bindparam("run"))
 RUN_BY_ID = select(*_RUN).where(_r.dag_id == bindparam("dag_id"), _r.run_id == bindparam("run_id"))
@@ -156,6 +157,13 @@ class Runs:
         with self._database.read() as connection:
             return [PastTry(Try(*row[:-2]), *row[-2:]) for row in connection.execute(query, {"run": run})]
 
+    def rendered(self, run: int, task_id: str) -> list[Rendered]:
+        """What the templates of a task's tries had become, by index and epoch."""
+        c = tables.rendered.c
+        query = select(*_RENDERED).where(c.run == run, c.task_id == task_id).order_by(c.map_index, c.epoch)
+        with self._database.read() as connection:
+            return [Rendered(*row) for row in connection.execute(query)]
+
 
 class XComs:
     """Reads what tasks of a run left for others. Every method raises StoreError if the database cannot serve."""
@@ -180,6 +188,36 @@ class XComs:
         """
         found = self._read(XCOM_LENGTHS, run, keys)
         return {(task_id, index, key): length for task_id, index, key, length in found}
+
+    def page(
+        self,
+        run: int,
+        task_id: str,
+        *,
+        map_index: int | None = None,
+        key: str = "",
+        after: tuple[int, str] | None = None,
+        limit: int = 50,
+    ) -> list[XCom]:
+        """A page of what a task left in a run, by map index and key.
+
+        Args:
+            run: Number of the run.
+            task_id: The task.
+            map_index: Only this instance; None for all.
+            key: Only under this key; "" for all.
+            after: Only behind this map index and key: those of the last one of the page before; None for the first page.
+            limit: Length of the page.
+        """
+        query = select(*_XCOM).where(_x.run == run, _x.task_id == task_id).order_by(_x.map_index, _x.key).limit(limit)
+        if map_index is not None:
+            query = query.where(_x.map_index == map_index)
+        if key:
+            query = query.where(_x.key == key)
+        if after is not None:
+            query = query.where(tuple_(_x.map_index, _x.key) > after)
+        with self._database.read() as connection:
+            return [XCom(*row) for row in connection.execute(query)]
 
     def _read(self, query: Select[Any], run: int, keys: Iterable[tuple[str, str]]) -> list[Sequence[Any]]:
         found: list[Sequence[Any]] = []

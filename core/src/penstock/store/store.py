@@ -11,7 +11,7 @@ from sqlalchemy import text
 from penstock.errors import StoreError
 from penstock.model.changes import Changes
 from penstock.model.run import Run
-from penstock.store.checkpoints import Checkpoints
+from penstock.store.checkpoints.checkpoints import Checkpoints
 from penstock.store.config import Config
 from penstock.store.dags import Dags, Versions
 from penstock.store.history.audit import Audit

@@ -15,7 +15,7 @@ from penstock.model.changes import Changes
 from penstock.model.history.audit import AuditEntry
 from penstock.model.notice import Notice
 from penstock.model.request import Request, encode
-from penstock.model.run import NewRun, Run, TaskInstance, TaskKey, Try, XCom
+from penstock.model.run import NewRun, Rendered, Run, TaskInstance, TaskKey, Try, XCom
 from penstock.model.state import RunState
 from penstock.store import notices
 from penstock.store.forget import ForgetCheckpoints
@@ -29,7 +29,9 @@ _REQUEST_LOCK = 0x50656E73_00000003
 _NEW_RUN = NewRun.__struct_fields__
 _RUN_CHANGES = ("state", "version", "started_at", "ended_at", "reason")
 _new_run, _run_changes = attrgetter(*_NEW_RUN), attrgetter(*_RUN_CHANGES, "run")
-_task, _try, _xcom = (attrgetter(*struct.__struct_fields__) for struct in (TaskInstance, Try, XCom))
+_task, _try, _xcom, _rendered = (
+    attrgetter(*struct.__struct_fields__) for struct in (TaskInstance, Try, XCom, Rendered)
+)
 
 
 class Statements:
@@ -45,6 +47,7 @@ class Statements:
         self.upsert_tasks = bulk.upsert(dialect, tables.task_instance, TaskInstance.__struct_fields__)
         self.upsert_tries = bulk.upsert(dialect, tables.attempt, Try.__struct_fields__)
         self.upsert_xcoms = bulk.upsert(dialect, tables.xcom, XCom.__struct_fields__)
+        self.upsert_rendered = bulk.upsert(dialect, tables.rendered, Rendered.__struct_fields__)
         self.delete_tasks = bulk.delete(dialect, tables.task_instance, key)
         self.delete_xcoms = bulk.delete(dialect, tables.xcom, key)
         self.forget_checkpoints = ForgetCheckpoints(dialect)
@@ -103,12 +106,13 @@ class Transaction:
         # Deletes come first: a mapped task's placeholder and instances, or an old and a new XCom, may share a key.
         sql.delete_tasks.run(connection, changes.removed)
         sql.delete_xcoms.run(connection, changes.cleared)
-        sql.forget_checkpoints.run(connection, changes.cleared)
+        sql.forget_checkpoints.run(connection, changes.cleared, changes.forgotten)
         created = [run for new in changes.new_runs for run in self._create(new, now)]
         sql.update_runs.run(connection, map(_run_changes, changes.runs))
         sql.upsert_tasks.run(connection, map(_task, changes.tasks))
         sql.upsert_tries.run(connection, map(_try, changes.tries))
         sql.upsert_xcoms.run(connection, map(_xcom, changes.xcoms))
+        sql.upsert_rendered.run(connection, map(_rendered, changes.rendered))
         sql.note_late.run(connection, [(late.outcome, late.at, *late.key, late.epoch) for late in changes.late])
         sql.move_cursors.run(connection, [(cursor.due_at, cursor.dag_id) for cursor in changes.cursors])
         sql.delete_requests.run(connection, [(number,) for number in changes.handled])

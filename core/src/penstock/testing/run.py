@@ -75,7 +75,7 @@ class DagResult:
         """What a task left under a key, or None; of a mapped task the list of all, or one by its index."""
         inline, ref = self._inline, XComRef(task_id, key)
         raw = inline.value(ref) if map_index is None else inline.xcoms.get((task_id, map_index, key))
-        return None if raw is None else decode(raw)
+        return None if raw is None else decode(raw, typed=True)
 
     def check(self) -> "DagResult":
         """This result if the run succeeded; raises AssertionError with each failed task's error otherwise."""

@@ -8,6 +8,9 @@ from penstock.model.names import xcom_key_problem
 from penstock.model.state import Outcome
 from penstock.model.value import encoded_length
 
+MOST_RENDERED = 200_000
+"""Characters of rendered fields that are kept; of more, none are: a try's process has cut them before."""
+
 LONGEST_ERROR = 100_000
 """Characters of an error that are kept; the middle of a longer one is left out."""
 
@@ -27,6 +30,8 @@ def accepted(end: TryEnd) -> TryEnd:
             return _refused(
                 f"the value under the XCom key {key!r} is said to have {left.length} elements; it has {length}"
             )
+    if sum(map(len, (*end.rendered, *end.rendered.values()))) > MOST_RENDERED:
+        end = replace(end, rendered={})
     if len(end.error) > LONGEST_ERROR:
         half = LONGEST_ERROR // 2
         left_out = len(end.error) - 2 * half

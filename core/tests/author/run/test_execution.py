@@ -253,6 +253,34 @@ def test_a_rendered_try_leaves_the_operator_of_the_dag_as_it_was(dag_of, tried, 
     assert [value(tried(dag, "t", params={"p": each})) for each in (1, 2)] == ["1", "2"]
 
 
+RENDERED = {
+    "text": ("{{ params.p }}\nx", "a", {"what": "a\nx"}),
+    "no template": ("plain", "a", {}),
+    "within others": (["{{ params.p }}", {"a": 1}], "a", {"what": "['a', {'a': 1}]"}),
+    "long": ("{{ params.p * 20000 }}", "a", {"what": "a" * 9_997 + "..."}),
+    "half a character": ("{{ params.p }}", "\ud800", {"what": "\ufffd"}),
+}
+
+
+@pytest.mark.parametrize(("template", "given", "shown"), RENDERED.values(), ids=RENDERED)
+def test_what_templates_had_become_is_told_with_the_end(dag_of, tried, template, given, shown):
+    dag = dag_of(f"""
+        class Shows(Operator):
+            template_fields = ("what",)
+
+            def __init__(self, *, what, **kwargs):
+                super().__init__(**kwargs)
+                self.what = what
+
+            def execute(self, context):
+                raise ValueError
+
+        with DAG("d"):
+            Shows(task_id="t", what={template!r})
+        """)
+    assert tried(dag, "t", params={"p": given}).rendered == shown
+
+
 COMMANDS = [
     pytest.param("echo one; echo two", "success", "two", id="last line"),
     pytest.param("exit 99", "skipped", "exit code 99", id="skip"),

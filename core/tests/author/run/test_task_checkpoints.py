@@ -8,7 +8,7 @@ from penstock import DAG, task
 from penstock.author.run.context import Context
 from penstock.errors import RequestError
 from penstock.model.attempt import TryFacts, TryInputs
-from penstock.model.value import NotSerialisableError
+from penstock.model.values.not_serialisable import NotSerialisableError
 from penstock.testing import run_dag
 from penstock.testing.fake_runtime import FakeRuntime
 

@@ -13,6 +13,7 @@ from penstock.errors import CommitUnknownError, StoreError, StoreUnavailableErro
 from penstock.model.changes import Changes
 from penstock.model.run import Run
 from penstock.store import Keyring, Store, Transaction, new_key
+from penstock.store.checkpoints.checkpoints import Checkpoints
 from penstock.store.config import Config
 from penstock.store.quarantine import Quarantine
 from penstock.store.requests import Requests
@@ -127,6 +128,7 @@ def open_watched(folder: Path, fate: Fate) -> Store:
     return replace(
         store,
         writer=writer,
+        checkpoints=Checkpoints(database, writer),
         requests=Requests(database, writer),
         quarantine=Quarantine(database, writer),
         config=Config(database, writer, KEYRING),

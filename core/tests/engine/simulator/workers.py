@@ -10,6 +10,7 @@ from simulator.clock import SimClock
 from simulator.held import held
 from simulator.poison import Poison
 from simulator.rows import Rows
+from simulator.steps import Steps
 
 from penstock.model.attempt import TryEnd, Value
 from penstock.model.run import TaskKey
@@ -44,6 +45,7 @@ class Surroundings(Protocol):
     clock: SimClock
     rows: Rows
     poison: Poison
+    steps_kept: Steps
 
     def at(self, seconds: float, then: Callable[[], None]) -> None:
         """Call ``then`` in so many seconds."""
@@ -140,8 +142,9 @@ class SimExecutor:
         self._world.moment("before a reply")
         ident = (asked.key, asked.epoch)
         self._world.poison.check_reply(asked, reply)
+        follows = self._world.steps_kept.replied(asked, reply)
         if self.questions.get(ident) == asked:
-            self._when_heard(lambda: self.questions.pop(ident, None))
+            self._when_heard(lambda: self._answered(ident, follows))
         self._world.moment("after a reply")
 
     @held
@@ -261,7 +264,7 @@ class SimExecutor:
                 world.at(random.choice([20.0, 70.0]), lambda: self._say(started))
             else:
                 self._say(started)
-        if random.random() < 0.15:
+        if random.random() < 0.6:
             world.at(random.choice([0.0, 3.0]), lambda: self._ask(ident))
         if self.faulty and (odd := world.poison.event(ident)) is not None:
             world.at(random.choice([0.0, 4.0]), lambda: self._say(odd))
@@ -280,12 +283,22 @@ class SimExecutor:
 
         self._world.at(seconds, end)
 
+    def _answered(self, ident: Ident, follows: Ask | None) -> None:
+        self.questions.pop(ident, None)
+        if follows is not None and ident in self.alive:
+            self._say_question(ident, follows)
+
+    def _say_question(self, ident: Ident, ask: Ask) -> None:
+        self._numbers += 1
+        self.questions[ident] = TryAsked(*ident, self._numbers, ask)
+        self._say(self.questions[ident])
+
     def _ask(self, ident: Ident) -> None:
         if ident in self.alive and ident not in self.questions:
-            self._numbers += 1
             ask = self._world.poison.question() if self.faulty else None
-            self.questions[ident] = TryAsked(*ident, self._numbers, ask or self._random.choice(QUESTIONS))
-            self._say(self.questions[ident])
+            if ask is None and self._random.random() < 0.75:
+                ask = self._world.steps_kept.question(*ident)
+            self._say_question(ident, ask or self._random.choice(QUESTIONS))
 
     def _counted_lost(self, ident: Ident) -> bool:
         return self._world.rows.tries[ident].outcome is Outcome.LOST

@@ -21,6 +21,7 @@ from simulator.poison import CORRUPTIONS, ODD_DAGS, Poison, failed
 from simulator.promises import Promises
 from simulator.rows import Rows
 from simulator.selector import SimSelector
+from simulator.steps import Steps
 from simulator.workers import SimExecutor
 
 from penstock.engine.messages import CapacityChanged, Event, PoolsUpdated, Step
@@ -61,6 +62,7 @@ class World:
         self.rows, self.limits = Rows(), Limits()
         self.limits.routes = ROUTES
         self.checker = Checker(self.rows, self.limits)
+        self.steps_kept = Steps(self.random, self.rows)
         self.promises = Promises(self.rows, self.clock, LEASE_S)
         self.poison = Poison(
             self.random, self.random.choice([0.0, 0.01, 0.05]), partial(self.die, "at what a try told")
@@ -209,6 +211,7 @@ class World:
             self._unreadable -= {run for run in self._unreadable if failed(self.people.store, run)}
             self.rows.read(self.people.store, self._unreadable)
             self.checker.reread(self.people.store, self.poison.runs)
+            self.steps_kept.read(self.people.store)
             return
         assert [step.changes for step, _, _ in pending] == [changes for changes, _ in applied]
         for (step, events, now), (changes, created) in zip(pending, applied, strict=True):
@@ -232,6 +235,7 @@ class World:
         self._owed |= {(dispatch.instance.key, dispatch.instance.epoch) for dispatch in step.dispatches}
         self.promises.heard(events, now)
         self.rows.apply(changes, created)
+        self.steps_kept.stepped(events, changes)
         touched = {event.run for event in events if isinstance(event, CancelRun | ClearTasks | MarkTask | MarkRun)}
         self.checker.check(step, touched)
         self.promises.check(step, touched, now)
@@ -373,6 +377,7 @@ class World:
         left = self.checker.open_tries()
         assert not left, f"every run has ended, and tries are left: {left}"
         self.rows.compare(self.people.store)
+        self.steps_kept.compare(self.people.store)
         self.poison.check(self.people.store, self.rows)
         assert not self._unreadable, f"the rows of runs {self._unreadable} are damaged, and they have not failed"
         held = [run for run in self.rows.runs if self._engine.holds(run)]

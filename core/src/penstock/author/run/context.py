@@ -40,6 +40,8 @@ class Context(Mapping[str, Any]):
         was_read: Whether a name was asked for since this was last set to False: what a poke found after reading its
             context holds for its own task only.
         pushed: Values that the task left under keys of its own.
+        rendered: The task's fields that held templates, as text.
+        begun_steps: The steps that it has begun, by the keys of their checkpoints; of a sensor, those of this poke.
     """
 
     def __init__(
@@ -48,6 +50,8 @@ class Context(Mapping[str, Any]):
         self.facts, self.inputs, self.runtime, self.task = facts, inputs, runtime, task
         self.was_read = False
         self.pushed: dict[str, Any] = {}
+        self.begun_steps: dict[str, object] = {}
+        self.rendered: dict[str, str] = {}
         self._found: dict[str, Any] = {}
 
     @property

@@ -27,7 +27,8 @@ from penstock.model.mapping import element_indexes
 from penstock.model.names import xcom_key_problem
 from penstock.model.state import Outcome
 from penstock.model.text import shortened, visible
-from penstock.model.value import NotSerialisableError, encode, length
+from penstock.model.value import encode, length
+from penstock.model.values.not_serialisable import NotSerialisableError
 
 _LONGEST_ARGUMENT = 100
 """Letters of an argument that a sentence shows."""
@@ -51,6 +52,7 @@ class Prepared:
     def poke(self) -> Any:  # noqa: ANN401 - what the sensor's poke returns, an awaitable for an async one
         """Ask the sensor once, within `active`; the answer goes to `poked`, what it raises to `failed`."""
         self.context.was_read = False
+        self.context.begun_steps.clear()
         return self.task.poke(self.context)  # type: ignore[attr-defined] # whoever pokes knows that it is a sensor
 
     def poked(self, answer: Any) -> TryEnd | None:  # noqa: ANN401 - what a poke returned
@@ -83,6 +85,10 @@ class Prepared:
         given = [(name, getattr(self.task, name, None)) for name in self.task.template_fields]
         shown = [f"{name} = {shortened(visible(repr(value)), _LONGEST_ARGUMENT)}" for name, value in given if value]
         return f" ({', '.join(shown)})" if shown else ""
+
+    def with_rendered(self, end: TryEnd) -> TryEnd:
+        """The end with what the templates had become."""
+        return replace(end, rendered=self.context.rendered)
 
     def succeeded(self, value: Any) -> TryEnd:  # noqa: ANN401 - what execute returned
         """End a try whose `execute` returned this value."""
@@ -151,21 +157,26 @@ def run_try(
     Returns:
         How it ended. Only KeyboardInterrupt and GeneratorExit are raised.
     """
+    prepared: Prepared | None = None
     try:
         prepared = prepare(task, facts, inputs, runtime)
-        with prepared.active():
-            if isinstance(prepared.task, Sensor) and prepared.task.waits:
-                return _wait(prepared, prepared.task, pause)
-            try:
-                value = prepared.task.execute(prepared.context)
-            except TaskCancelled:
-                prepared.task.on_kill()
-                raise
-        return prepared.succeeded(value)
+        return prepared.with_rendered(_executed(prepared, pause))
     except (KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:  # noqa: BLE001 - whatever user code raises is the outcome of this try
-        return failed(error)
+        return failed(error) if prepared is None else prepared.with_rendered(failed(error))
+
+
+def _executed(prepared: Prepared, pause: Callable[[float], float] | None) -> TryEnd:
+    with prepared.active():
+        if isinstance(prepared.task, Sensor) and prepared.task.waits:
+            return _wait(prepared, prepared.task, pause)
+        try:
+            value = prepared.task.execute(prepared.context)
+        except TaskCancelled:
+            prepared.task.on_kill()
+            raise
+    return prepared.succeeded(value)
 
 
 def _wait(prepared: Prepared, sensor: Sensor, pause: Callable[[float], float] | None) -> TryEnd:
@@ -284,7 +295,7 @@ def _xcoms(task: Operator, context: Context, value: Any) -> dict[str, Value]:  #
                 "multiple_outputs=False keeps a dict as a whole alone."
             )
     try:
-        return {str.__str__(key): Value(encode(each), length(each)) for key, each in values.items()}
+        return {str.__str__(key): Value(encode(each, typed=True), length(each)) for key, each in values.items()}
     except NotSerialisableError as error:
         raise FailTask(f"{task}: what it returned cannot be kept for other tasks: {error}") from None
 

@@ -9,7 +9,7 @@ from penstock.errors import AuthoringError, FailTask, ProviderError, SkipTask, T
 from penstock.model.attempt import TryEnd
 from penstock.model.names import error_sentence, error_text, well_formed
 from penstock.model.state import Outcome
-from penstock.model.value import NotSerialisableError
+from penstock.model.values.not_serialisable import NotSerialisableError
 
 _HOME = str(Path(__file__).parents[2]) + "/"
 

@@ -12,8 +12,8 @@ class TaskCheckpoints:
     """``context["checkpoints"]``: values by key that this task instance keeps from try to try.
 
     They outlast failed and lost tries and restarts of Penstock; each map index has its own. A clear deletes them, and so does
-    the retention of runs. Values are those of XComs, with at most 64 KiB of JSON each, and 100 keys at most. A value is
-    durable when `set` returns, and an earlier try that lives on cannot overwrite it.
+    the retention of runs. Values are those of XComs; a large one is kept in the object store. There are 100 keys at most. A
+    value is durable when `set` returns, and an earlier try that lives on cannot overwrite it.
     """
 
     def __init__(self, context: "Context") -> None:
@@ -24,19 +24,20 @@ class TaskCheckpoints:
 
         Raises:
             penstock.errors.SupersededError: This try is over.
+            penstock.errors.FailTask: The value is large, and is gone from the object store.
         """
-        from penstock.model.value import from_plain  # noqa: PLC0415 - only a task that asks needs msgspec
+        from penstock.author.run.values import resolve_value  # noqa: PLC0415 - only a task that asks needs msgspec
 
         plain = self._runtime.checkpoint(key)
-        return default if plain is None else from_plain(plain)
+        return default if plain is None else resolve_value(plain, self._runtime, f"the checkpoint {key!r}")
 
     def set(self, key: str, value: Any) -> None:  # noqa: ANN401 - any value
         """Keep a value under a key; None deletes it.
 
         Raises:
-            penstock.errors.RequestError: The key is Penstock's own, or the value is too large.
+            penstock.errors.RequestError: The key is Penstock's own, or there are too many.
             penstock.errors.SupersededError: This try is over: another one goes on with the task, or nobody does.
-            penstock.model.value.NotSerialisableError: The value has no JSON form.
+            penstock.model.values.not_serialisable.NotSerialisableError: The value has no JSON form.
         """
         from penstock.model.names import OWN_CHECKPOINTS  # noqa: PLC0415 - only a task that asks needs msgspec
         from penstock.model.value import to_plain  # noqa: PLC0415 - as above
@@ -45,7 +46,7 @@ class TaskCheckpoints:
             raise RequestError(
                 f"checkpoint {key!r}: keys that begin with {OWN_CHECKPOINTS!r} are Penstock's own. Choose another."
             )
-        self._runtime.set_checkpoint(key, None if value is None else to_plain(value))
+        self._runtime.set_checkpoint(key, None if value is None else to_plain(value, typed=True))
 
     def delete(self, key: str) -> None:
         """Delete what was kept under a key, if anything was; raises as `set`."""

@@ -30,15 +30,16 @@ class RuntimeTaskInstance:
 
         Raises:
             penstock.errors.RequestError: Nothing can be kept under this key.
-            penstock.model.value.NotSerialisableError: The value has no JSON form.
+            penstock.model.values.not_serialisable.NotSerialisableError: The value has no JSON form.
         """
         from penstock.model.names import xcom_key_problem  # noqa: PLC0415 - only a task that pushes needs these
-        from penstock.model.value import NotSerialisableError, to_plain  # noqa: PLC0415 - as above
+        from penstock.model.value import to_plain  # noqa: PLC0415 - as above
+        from penstock.model.values.not_serialisable import NotSerialisableError  # noqa: PLC0415 - as above
 
         if problem := xcom_key_problem(key):
             raise RequestError(f"{as_sentence(problem)} Choose another key.")
         try:
-            to_plain(value)
+            to_plain(value, typed=True)
         except NotSerialisableError as error:
             raise error.within(key) from None
         self._context.pushed[key] = value

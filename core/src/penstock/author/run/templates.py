@@ -10,6 +10,10 @@ from penstock.author.airflow.alias import CONTEXT_REMEDIES
 from penstock.author.run.context import FILTERS, Context
 from penstock.author.template_fields import EXTENSIONS, is_path, is_template, needs_rendering, syntax_fault
 from penstock.errors import AuthoringError, as_sentence, did_you_mean
+from penstock.model.names import well_formed
+
+_LONGEST_FIELD, _LONGEST_FIELDS = 10_000, 60_000
+"""Characters that are shown of one rendered field, and of all of a try."""
 
 if TYPE_CHECKING:
     from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -29,13 +33,26 @@ def render_templates(task: "Operator", context: Context) -> "Operator":
     """
     made = copy.copy(task)
     made.__dict__.pop("_complete", None)  # a try changes its copy as it likes
+    rendered: dict[str, Any] = {}
     for field in task.template_fields:
         if not hasattr(task, field):
             raise AuthoringError(f"{task}: template_fields names {field!r}, and there is no such attribute.")
         value = getattr(task, field)
         if needs_rendering(value, tuple(task.template_ext)):
-            setattr(made, field, _render(value, task, field, context))
+            rendered[field] = _render(value, task, field, context)
+            setattr(made, field, rendered[field])
+    longest = min(_LONGEST_FIELD, _LONGEST_FIELDS // max(1, len(rendered)))
+    context.rendered = {field: _shown(value, longest) for field, value in rendered.items()}
     return made
+
+
+def _shown(value: Any, longest: int) -> str:  # noqa: ANN401 - any argument
+    """A rendered field as people look at it."""
+    try:
+        text = value if isinstance(value, str) else repr(value)
+    except Exception:  # noqa: BLE001 - what holds the text is the author's, whose own text may raise
+        text = f"a {type(value).__name__}"
+    return well_formed(text if len(text) <= longest else f"{text[: longest - 3]}...")
 
 
 def render_text(text: str, task: "Operator", field: str, context: Context) -> str:

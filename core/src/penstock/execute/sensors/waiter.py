@@ -24,9 +24,9 @@ import msgspec
 
 from penstock.author.run.execution import Prepared
 from penstock.author.run.failed import failed
-from penstock.execute.channel import TryRuntime
 from penstock.execute.runner import Runner, with_values_put_away
 from penstock.execute.sensors.sensor_channel import SensorChannel, speaking_for
+from penstock.execute.try_runtime import TryRuntime
 from penstock.model.attempt import TryEnd
 from penstock.model.state import Outcome
 from penstock.spec.executor import SensorWait, TryRequest
@@ -69,6 +69,7 @@ class Waiter:
         self._open: dict[int, TryRequest] = {}
         self._endings: dict[int, TryEnd] = {}
         self._waiting: dict[int, Waiting] = {}
+        self._prepared: dict[int, Prepared] = {}
         self._poking: set[int] = set()
         self._news = asyncio.Event()
         self._threads = asyncio.Semaphore(runner.poke_threads)
@@ -117,10 +118,11 @@ class Waiter:
         task.add_done_callback(self._tasks.discard)
 
     async def _admit(self, serial: int, request: TryRequest, wait: SensorWait) -> None:
-        runtime = TryRuntime(self._channel, serial, self._runner.open_store)
+        runtime = TryRuntime(self._channel, serial, request, self._runner.open_store)
         try:
             prepared = await self._in_thread(serial, lambda: self._runner.prepare(request, runtime))
             waiting = self._waiting[serial] = Waiting(serial, request, wait, prepared)
+            self._prepared[serial] = prepared
         except BaseException as error:  # noqa: BLE001 - user code: what it raised is the answer
             self._answer(serial, failed(error))
         else:
@@ -162,9 +164,10 @@ class Waiter:
 
     def _answer(self, serial: int, end: TryEnd) -> None:
         """Answer for a try, once."""
+        prepared = self._prepared.pop(serial, None)
         if self._open.pop(serial, None) is not None:
             self._endings.pop(serial, None)
-            self._channel.finish(serial, end)
+            self._channel.finish(serial, end if prepared is None else prepared.with_rendered(end))
 
     # Pokes.
 

@@ -15,6 +15,7 @@ def preview_clears(
     *,
     only_failed: bool = False,
     code: Code | None = None,
+    keep_steps: bool = False,
 ) -> list[Clear]:
     """Tell what would run again of the runs whose logical date lies in a span of time; nothing is changed.
 
@@ -25,6 +26,7 @@ def preview_clears(
         until: The end, which is not in it.
         only_failed: As in `preview_clear`.
         code: As in `preview_clear`.
+        keep_steps: As in `preview_clear`.
 
     Returns:
         The clears of those runs of which something would change, by logical date.
@@ -36,5 +38,8 @@ def preview_clears(
     """
     find_dag(installation.store, dag_id)
     runs = installation.store.runs.between(dag_id, since, until)
-    clears = [preview_clear(installation, dag_id, run.run_id, only_failed=only_failed, code=code) for run in runs]
+    clears = [
+        preview_clear(installation, dag_id, run.run_id, only_failed=only_failed, code=code, keep_steps=keep_steps)
+        for run in runs
+    ]
     return [each for each in clears if each.changes]

@@ -30,7 +30,7 @@ from penstock.model.run import RunKind
 from penstock.model.state import DeliveryState, Outcome, RunState, TaskState
 from penstock.store.sql.column_types import Enumerated, FreeText, Instant, Json, Name
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013")
 """Every schema version that this code knows, oldest first; the last is the one it works on."""
 
 metadata = MetaData()
@@ -176,6 +176,16 @@ xcom = Table(
     Column("key", Name, primary_key=True),
     Column("value", LargeBinary, nullable=False),
     Column("length", Integer),
+    sqlite_with_rowid=False,
+)
+
+rendered = Table(
+    "rendered",
+    metadata,
+    _run_key(),
+    *_task_key(),
+    Column("epoch", Integer, primary_key=True, autoincrement=False),
+    Column("fields", Json, nullable=False),
     sqlite_with_rowid=False,
 )
 

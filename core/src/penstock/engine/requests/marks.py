@@ -3,7 +3,7 @@
 from penstock.engine.flow import end_run_by_leaves, end_run_if_done, evaluate
 from penstock.engine.graph.trigger_rules import BROKEN
 from penstock.engine.live import Instance, LiveRun
-from penstock.engine.requests import started_run
+from penstock.engine.requests.live_runs import started_run
 from penstock.engine.state import State
 from penstock.model.request import MarkRun, MarkTask
 from penstock.model.run import TaskKey

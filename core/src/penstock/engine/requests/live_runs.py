@@ -1,9 +1,11 @@
 """Requests about live runs: cancel and clear."""
 
+from datetime import datetime
+
 from penstock.engine.branching import skipped_by
 from penstock.engine.flow import collapse, end_instance, end_run, evaluate
 from penstock.engine.graph.trigger_rules import BROKEN
-from penstock.engine.live import Instance, LiveRun
+from penstock.engine.live import Instance, LiveRun, Node
 from penstock.engine.runs import pinned, reopen
 from penstock.engine.state import State
 from penstock.model.request import CancelRun, ClearTasks
@@ -33,8 +35,9 @@ def clear(state: State, request: ClearTasks) -> None:
     if run is None or not chosen:
         return
     nodes = {instance.node for instance in chosen}
+    keepers = {node for node in nodes if request.keep_steps and not _maps_anew(run, request, node, nodes)}
     for instance in chosen:
-        _clear_instance(state, instance)
+        _clear_instance(state, instance, keep_steps=instance.node in keepers)
     for node in nodes:
         if node.task.mapped and all(i.state is TaskState.NONE for i in node.instances.values()):
             node.collapsing = node.expanded
@@ -72,16 +75,35 @@ def _chosen(run: LiveRun, request: ClearTasks) -> list[Instance]:
     return chosen
 
 
+def _maps_anew(run: LiveRun, request: ClearTasks, node: Node, cleared: set[Node]) -> bool:
+    """Whether the elements that a task is mapped over may be others afterwards: then the steps of its instances are of others, too."""
+    sent = [each.queued_at for each in node.instances.values() if each.queued_at is not None]
+    for mapping in node.task.mapped:
+        source = None if mapping.source is None else run.node(mapping.source.task_id)
+        if source is None and request.version:
+            return True  # the list stands in the file
+        # One that was cleared without what is downstream has left another list since.
+        if source is not None and (source in cleared or (sent and _ended_after(source, min(sent)))):
+            return True
+    return False
+
+
+def _ended_after(node: Node, moment: datetime) -> bool:
+    return any(each.ended_at is not None and each.ended_at > moment for each in node.instances.values())
+
+
 def _stays_skipped(run: LiveRun, instance: Instance, cleared: set[int]) -> bool:
     """Whether the branch or short circuit that skipped the instance is not cleared itself: then its choice still holds."""
     branch = skipped_by(instance)
     return bool(branch) and run.compiled.index.get(branch) not in cleared
 
 
-def _clear_instance(state: State, instance: Instance) -> None:
+def _clear_instance(state: State, instance: Instance, *, keep_steps: bool) -> None:
     state.kill(instance, "cleared")
     state.admission.drop(instance)
     state.changes.cleared.append(instance.key)
+    if not keep_steps:
+        state.changes.forgotten.append(instance.key)
     state.changes.xcoms = [x for x in state.changes.xcoms if (x.run, x.task_id, x.map_index) != instance.key]
     if not instance.node.task.mapped:
         instance.node.lengths.clear()

@@ -1,1 +1,0 @@
-"""States that people set by hand."""

@@ -1,0 +1,1 @@
+"""Parts of `penstock.model.value`: zones of datetimes, instances of classes, tables, and what is refused."""

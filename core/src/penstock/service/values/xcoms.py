@@ -1,0 +1,112 @@
+"""Operations on XComs: look at what a task has left."""
+
+from typing import Any
+
+import msgspec
+
+from penstock.author.runtime import current
+from penstock.model.run import Run, TaskKey, XCom
+from penstock.model.value import TAG, Reference, from_plain, reference_in
+from penstock.service.installation import Installation
+from penstock.service.names import find_run, find_tasks
+from penstock.tries.store_runtime import StoreRuntime
+
+
+class XComValue(msgspec.Struct, frozen=True):
+    """A value that a task instance has left for others.
+
+    Attributes:
+        task: The instance, as tables show it.
+        key: The value's key.
+        length: Number of elements if it is a list, a tuple or a dict.
+        size: Bytes of its JSON, or of that of the reference to it.
+        value: Its plain form (`penstock.model.value`); None if it was not read from the object store.
+        url: Where it lies in the object store; "" if it is in the database.
+    """
+
+    task: str
+    key: str
+    length: int | None
+    size: int
+    value: Any
+    url: str = ""
+
+    def text(self) -> str:
+        """The value as Python writes it, or where it is; an instance of a class is shown by its name and fields."""
+        return f"at {self.url}" if self.url and self.value is None else repr(from_plain(self.value))
+
+
+class XComPage(msgspec.Struct, frozen=True):
+    """Some of the values that a task has left in a run.
+
+    Attributes:
+        next: What the next page begins behind; "" if there is none.
+    """
+
+    run: Run
+    values: list[XComValue]
+    next: str
+
+
+def list_xcoms(  # noqa: PLR0913 - one argument an option
+    installation: Installation,
+    dag_id: str,
+    task_id: str,
+    *,
+    run_id: str = "",
+    map_index: int | None = None,
+    key: str = "",
+    after: tuple[int, str] | None = None,
+    limit: int = 50,
+) -> XComPage:
+    """List what a task has left for others, by map index and key.
+
+    Args:
+        installation: The installation.
+        dag_id: Of the DAG.
+        task_id: Of the task.
+        run_id: The run; the newest of the DAG if it is empty.
+        map_index: One instance of a mapped task; all unless given.
+        key: The values under one key, large ones read from the object store; all, and those not read, unless given.
+        after: The map index and the key that the page before ended with; None for the first page.
+        limit: Length of the page.
+
+    Raises:
+        NotFoundError: There is no such DAG, run, task or instance.
+        RequestError: The run has not started.
+        ProviderError: The object store cannot be asked, or does not have a value any more.
+        StoreError: The database failed.
+    """
+    store = installation.store
+    run = find_run(store, dag_id, run_id)
+    find_tasks(store, run, task_id, map_index)
+    found = store.xcoms.page(run.run, task_id, map_index=map_index, key=key, after=after, limit=limit + 1)
+    page, more = found[:limit], len(found) > limit
+    values = [_left(installation, each, whole=bool(key)) for each in page]
+    return XComPage(run, values, f"{page[-1].map_index}:{page[-1].key}" if more else "")
+
+
+def _left(installation: Installation, xcom: XCom, *, whole: bool) -> XComValue:
+    plain = msgspec.json.decode(xcom.value)
+    reference = reference_in(plain)
+    task, url = str(TaskKey(xcom.run, xcom.task_id, xcom.map_index)), ""
+    if reference is not None:
+        plain, url = _read(installation, reference) if whole else None, reference.url
+    return XComValue(task, xcom.key, xcom.length, len(xcom.value), plain, url)
+
+
+def _read(installation: Installation, reference: Reference) -> Any:  # noqa: ANN401 - JSON
+    token = current.set(StoreRuntime(installation.vault))
+    try:
+        store = installation.host.object_store(reference.url, reference.conn_id or None)
+        parts = [msgspec.json.decode(store.read(url)) for url in reference.urls()]
+    finally:
+        current.reset(token)
+    if not reference.parts:
+        return parts[0]
+    elements = [each for part in parts for each in part]
+    if reference.form == "list":
+        return elements
+    # Each element of a dict is a pair, which is a tuple.
+    value = elements if reference.form == "tuple" else [pair["value"] for pair in elements]
+    return {TAG: reference.form, "value": value}

@@ -1,0 +1,1 @@
+"""What task instances keep across their own tries."""

@@ -1,0 +1,111 @@
+"""What a task has left is shown as it was left, a page at a time, and large values only when they are asked for."""
+
+from dataclasses import dataclass
+
+import msgspec
+import pytest
+
+from penstock.errors import NotFoundError, ProviderError
+from penstock.execute.offload import offloaded
+from penstock.model.attempt import TryFacts, Value
+from penstock.model.changes import Changes
+from penstock.model.run import TaskInstance, XCom
+from penstock.model.state import TaskState
+from penstock.model.value import decode, encode, length, to_plain
+from penstock.plugins.host import PluginHost
+from penstock.service import dags
+from penstock.service.values.xcoms import list_xcoms
+from penstock.spec.executor import FileCode, Offload, TryRequest
+from penstock.testing import FakeRuntime
+
+VALUES = [
+    ("count", 3), ("dict", {"a": 1}), ("list", [1, (2, {3})]), ("of numbers", {1: "x"}), ("pair", ("x", b"y")), ("text", "x"),
+]  # fmt: skip
+
+
+@dataclass
+class Order:
+    number: int
+
+
+@pytest.fixture
+def leave(installation, store, now, tmp_path):
+    """Has a task leave values; those of more than so many bytes lie in the object store."""
+    run = dags.trigger(installation, "sales", run_id="one").run
+
+    def leave(values, threshold=1 << 20, indexes=(-1,)):
+        facts = TryFacts("sales", "one", "extract")
+        offload = Offload(f"{(tmp_path / 'values').as_uri()}/", "", threshold)
+        request = TryRequest(run.run, 1, facts, FileCode("s", "sales.py", {}), "", offload=offload)
+        runtime = FakeRuntime(stores={"file": PluginHost([]).object_store("file:///")})
+        made = {key: Value(encode(each, typed=True), length(each)) for key, each in values}
+        left = offloaded(made, request, runtime)
+        xcoms = [
+            XCom(run.run, "extract", i, key, each.json, each.length) for i in indexes for key, each in left.items()
+        ]
+        tasks = [TaskInstance(run.run, "extract", index, TaskState.SUCCESS) for index in indexes]
+        store.apply(Changes(tasks=tasks, xcoms=xcoms), now)
+
+    return leave
+
+
+def plain(page):
+    return {each.key: each.value for each in page.values}
+
+
+def test_values_are_shown_with_their_number_of_elements(installation, leave):
+    leave(VALUES)
+    page = list_xcoms(installation, "sales", "extract")
+    assert plain(page) == {key: to_plain(value) for key, value in VALUES}
+    assert [(each.task, each.length, each.url) for each in page.values[:2]] == [
+        ("extract", None, ""),
+        ("extract", 1, ""),
+    ]
+    assert [each.text() for each in page.values] == [repr(value) for _, value in VALUES]
+
+
+@pytest.mark.parametrize("key", [key for key, _ in VALUES])
+def test_a_large_value_is_read_if_its_key_is_named(installation, leave, key):
+    leave(VALUES, threshold=0)
+    [shown] = [each for each in list_xcoms(installation, "sales", "extract").values if each.key == key]
+    assert (shown.value, shown.text()) == (None, f"at {shown.url}")
+    [whole] = list_xcoms(installation, "sales", "extract", key=key).values
+    assert decode(msgspec.json.encode(whole.value)) == dict(VALUES)[key]
+    assert whole.text() == repr(dict(VALUES)[key])
+
+
+def test_an_instance_of_a_class_is_shown_and_its_class_is_not_imported(installation, leave):
+    leave([("order", Order(7))])
+    [shown] = list_xcoms(installation, "sales", "extract").values
+    assert shown.text() == f"{{'$penstock': 'instance', 'value': ['{__name__}:Order', {{'number': 7}}]}}"
+
+
+def test_a_value_that_is_gone_is_an_error_that_names_it(installation, leave, tmp_path):
+    leave([("text", "x" * 100)], threshold=0)
+    for path in (tmp_path / "values").iterdir():
+        path.unlink()
+    with pytest.raises(ProviderError, match=r"file://.*values"):
+        list_xcoms(installation, "sales", "extract", key="text")
+
+
+def test_pages_follow_each_other_without_a_gap(installation, leave):
+    leave([(key, 1) for key in ("a", "b:c", "d")], indexes=(0, 1, 10))
+    found, after = [], None
+    while True:
+        page = list_xcoms(installation, "sales", "extract", after=after, limit=2)
+        found += [(each.task, each.key) for each in page.values]
+        if not page.next:
+            break
+        index, _, key = page.next.partition(":")
+        after = int(index), key
+    assert found == [(f"extract[{index}]", key) for index in (0, 1, 10) for key in ("a", "b:c", "d")]
+    one = list_xcoms(installation, "sales", "extract", map_index=1, key="d")
+    assert [(each.task, each.key) for each in one.values] == [("extract[1]", "d")]
+
+
+def test_what_is_not_there_is_named(installation, leave):
+    leave([])
+    for ask in ({"task_id": "extrct"}, {"task_id": "extract", "map_index": 3}, {"task_id": "extract", "run_id": "two"}):
+        with pytest.raises(NotFoundError):
+            list_xcoms(installation, "sales", **ask)
+    assert list_xcoms(installation, "sales", "extract").values == []
