@@ -30,6 +30,18 @@ class Run(NamedTuple):
         """The plan's tasks by id."""
         return {self.airflow["ids"][task["name"]]: task for task in self.plan["tasks"]}
 
+    def mapped_group(self, task: dict[str, Any]) -> dict[str, Any]:
+        """The mapped group that a task stands in; {} if there is none."""
+        groups = {group["name"]: group for group in self.plan["groups"]}
+        found = groups.get(task["group"], {})
+        while found and not found.get("over"):
+            found = groups.get(found["parent"], {})
+        return found
+
+    def over(self, task: dict[str, Any]) -> dict[str, Any]:
+        """What a task is mapped over, by itself or with its group; {} if it is not."""
+        return task.get("over") or self.mapped_group(task).get("over") or {}
+
     def states(self, task_id: str) -> set[str]:
         """States of a task's instances."""
         return {state for name, _, state in self.airflow["tasks"] if name == task_id}
@@ -57,15 +69,17 @@ def _joins(run: Run) -> set[str]:
 def _mapped_over_nothing_made(run: Run) -> set[str]:
     found = set()
     for name, task in run.named().items():
-        source = (task.get("over") or {}).get("task")
+        source = run.over(task).get("task")
         if source and "success" not in run.states(run.airflow["ids"][source]):
             found.add(name)
     return found
 
 
 def _below_mapped_choices(run: Run) -> set[str]:
-    deciders = {name for name, task in run.named().items() if task.get("over") and task["does"] in ("branch", "stop")}
-    return {lower for upper, lower in run.airflow["edges"] if upper in deciders}
+    named = run.named()
+    deciders = {name for name, task in named.items() if run.over(task) and task["does"] in ("branch", "stop")}
+    beside = {name: run.mapped_group(task).get("name", name) for name, task in named.items()}
+    return {lower for upper, lower in run.airflow["edges"] if upper in deciders and beside[upper] != beside[lower]}
 
 
 def _mixed(run: Run) -> set[str]:
@@ -115,9 +129,7 @@ def _without_keys(run: Run) -> set[str]:
 
 def _not_waiting(run: Run) -> set[str]:
     named = run.named()
-    return {
-        name for name, task in named.items() if task["rule"] == "always" and (task.get("takes") or task.get("over"))
-    }
+    return {name for name, task in named.items() if task["rule"] == "always" and (task.get("takes") or run.over(task))}
 
 
 DOCUMENTED = {

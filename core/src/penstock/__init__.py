@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         PythonSensor,
         ShortCircuitOperator,
     )
-    from penstock.author.operators.taskflow import task
+    from penstock.author.operators.taskflow import setup, task, teardown
     from penstock.author.operators.trigger import TriggerDagRunOperator
     from penstock.author.operators.wait import BashSensor, DayOfWeekSensor, FileSensor, TimeDeltaSensor, TimeSensor
     from penstock.author.parse_session import refresh_every
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from penstock.author.timetable.provided import timetable
     from penstock.author.timetable.timetable import Timetable
     from penstock.author.timetable.timetables import Cron, CronInterval, CronTrigger, Dates, Interval
-    from penstock.author.xcom_arg import XComArg
+    from penstock.author.xcom.arg import XComArg
     from penstock.errors import FailTask, SkipTask
     from penstock.model.schedule import PlannedRun
     from penstock.model.state import TriggerRule
@@ -100,8 +100,10 @@ __all__ = [
     "get_current_context",
     "operator",
     "refresh_every",
+    "setup",
     "task",
     "task_group",
+    "teardown",
     "timetable",
 ]
 
@@ -121,7 +123,7 @@ _HOMES = {
     "author.operators.python": ("BranchPythonOperator", "PythonOperator", "PythonSensor", "ShortCircuitOperator"),
     "author.sensor": ("PokeResult", "PokeReturnValue", "Sensor"),
     "author.operators.moment": ("BranchDateTimeOperator", "BranchDayOfWeekOperator", "LatestOnlyOperator", "WeekDay"),
-    "author.operators.taskflow": ("task",),
+    "author.operators.taskflow": ("setup", "task", "teardown"),
     "author.timetable.dates": ("days_ago",),
     "author.timetable.provided": ("timetable",),
     "author.timetable.timetable": ("Timetable",),
@@ -129,7 +131,7 @@ _HOMES = {
     "author.operators.trigger": ("TriggerDagRunOperator",),
     "author.operators.wait": ("BashSensor", "DayOfWeekSensor", "FileSensor", "TimeDeltaSensor", "TimeSensor"),
     "author.parse_session": ("refresh_every",),
-    "author.xcom_arg": ("XComArg",),
+    "author.xcom.arg": ("XComArg",),
     "errors": ("FailTask", "SkipTask"),
     "model.schedule": ("PlannedRun",),
     "model.state": ("TriggerRule",),

@@ -29,7 +29,7 @@ from penstock.model.attempt import TryEnd, TryFacts, TryInputs
 from penstock.model.connection import Connection
 from penstock.model.dag import DEFAULT_POOL, TaskSpec, XComRef
 from penstock.model.now import Now
-from penstock.model.run import NewRun, Run, TaskInstance, TaskKey, Try
+from penstock.model.run import UNMAPPED, NewRun, Run, TaskInstance, TaskKey, Try, XCom
 from penstock.model.state import RunState
 from penstock.spec.executor import LOCAL, WAITER, TryFinished, TryStarted
 from penstock.tries.inputs import Inputs
@@ -37,6 +37,7 @@ from penstock.tries.try_requests import facts_of
 
 _LEASE_S = 3e9  # a century: nothing gets lost in one process, however far its clock jumps
 _SLOTS = 1 << 20
+_PAGE = 100
 
 
 class WaitingClock(Protocol):
@@ -75,7 +76,7 @@ class InlineRun:
         run: The run's row, in its newest form.
         tasks: Task instances by key, in their newest form.
         tries: Every try by key and epoch.
-        xcoms: JSON of values that tasks left, by task, map index and key.
+        xcoms: JSON of values that tasks left.
         checkpoints: JSON of what task instances keep across their own tries, by instance and key.
     """
 
@@ -99,7 +100,7 @@ class InlineRun:
         self.spec = build_dag(dag, file)
         self.tasks: dict[TaskKey, TaskInstance] = {}
         self.tries: dict[tuple[TaskKey, int], Try] = {}
-        self.xcoms: dict[tuple[str, int, str], bytes] = {}
+        self.xcoms = _RunValues()
         self.checkpoints: dict[tuple[TaskKey, str], bytes] = {}
         self.run: Run | None = None
         self._engine = Engine(lease_s=_LEASE_S)
@@ -157,8 +158,9 @@ class InlineRun:
         self.tasks |= {task.key: task for task in changes.tasks}
         self.tries |= {(TaskKey(each.run, each.task_id, each.map_index), each.epoch): each for each in changes.tries}
         for key in changes.cleared:
-            self.xcoms = {place: value for place, value in self.xcoms.items() if place[:2] != key[1:]}
-        self.xcoms |= {(each.task_id, each.map_index, each.key): bytes(each.value) for each in changes.xcoms}
+            self.xcoms.clear(key)
+        for xcom in changes.xcoms:
+            self.xcoms.keep(xcom)
 
     def _run_dispatches(self, dispatches: Iterable[Dispatch]) -> Iterator[Event]:
         for dispatch in dispatches:
@@ -211,14 +213,44 @@ class InlineRun:
         return _RunRuntime(self._runtime, self, dispatch.instance.key)
 
     def _inputs(self, dispatch: Dispatch) -> TryInputs:
-        return Inputs(self._left).of(self.spec, dispatch.task, dispatch.instance.key)
+        return Inputs(self.xcoms).of(self.spec, dispatch.task, dispatch.instance.key)
 
     def value(self, ref: XComRef) -> bytes | None:
         """JSON of what a task left under a key; of a mapped task the list of all, in the order of the mapping."""
-        return Inputs(self._left).value(self.spec, 1, ref)
+        if not self.spec.task(ref.task_id).mapped:
+            return self.xcoms.one(1, ref, UNMAPPED)
+        return b"[" + b",".join(self.xcoms.page(1, ref, 0, self.xcoms.extent(1, ref)[0])) + b"]"
 
-    def _left(self, _run: int, ref: XComRef) -> dict[int, bytes]:
-        return {index: value for (task, index, key), value in self.xcoms.items() if XComRef(task, key) == ref}
+
+class _RunValues:
+    """JSON of what the tasks of one run left."""
+
+    def __init__(self) -> None:
+        self._left: dict[XComRef, dict[int, bytes]] = {}
+
+    def keep(self, xcom: XCom) -> None:
+        """Keep a value."""
+        self._left.setdefault(XComRef(xcom.task_id, xcom.key), {})[xcom.map_index] = bytes(xcom.value)
+
+    def clear(self, key: TaskKey) -> None:
+        """Forget what a task instance left."""
+        for ref, values in self._left.items():
+            if ref.task_id == key.task_id:
+                values.pop(key.map_index, None)
+
+    def one(self, _run: int, ref: XComRef, map_index: int) -> bytes | None:
+        """What one instance of a task left; None if it left nothing."""
+        return self._left.get(ref, {}).get(map_index)
+
+    def extent(self, _run: int, ref: XComRef) -> tuple[int, int]:
+        """How many instances of a task left a value, and the largest map index among them."""
+        indexes = self._left.get(ref, {})
+        return len(indexes), max(indexes, default=UNMAPPED)
+
+    def page(self, _run: int, ref: XComRef, offset: int, limit: int) -> list[bytes]:
+        """What instances of a task left, in the order of their map index, from an offset on."""
+        values = self._left.get(ref, {})
+        return [values[index] for index in sorted(values)[offset : offset + limit]]
 
 
 class _Wait:
@@ -311,5 +343,10 @@ class _RunRuntime(BaseRuntime):
     def xcom(self, task_id: str, key: str, map_index: int | None) -> Any:  # noqa: ANN401 - any value
         """The plain form of a value that another task of this run left, or None; a list if ``map_index`` is None."""
         run, ref = self._run, XComRef(task_id, key)
-        raw = run.value(ref) if map_index is None else run.xcoms.get((task_id, map_index, key))
+        raw = run.value(ref) if map_index is None else run.xcoms.one(1, ref, map_index)
         return None if raw is None else msgspec.json.decode(raw)
+
+    def xcom_page(self, task_id: str, key: str, offset: int) -> list[Any]:
+        """Plain forms of some values that instances of a mapped task left, from an offset on."""
+        page = self._run.xcoms.page(1, XComRef(task_id, key), offset, _PAGE)
+        return [msgspec.json.decode(each) for each in page]

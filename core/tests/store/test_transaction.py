@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from penstock.errors import DataRefusedError, InternalError
 from penstock.model.changes import Changes, DagCursor, LateAnswer
+from penstock.model.dag import XComRef
 from penstock.model.request import CancelRun, DagChanged, RunRequested, TriggerDagRun
 from penstock.model.run import NewRun, RunKind, TaskInstance, TaskKey, Try, XCom
 from penstock.model.state import Outcome, RunState, TaskState
@@ -119,6 +120,20 @@ def test_values_are_read_in_batches_and_go_with_a_clear(store, now, run):
     }
     many = [(f"t{i}", "k") for i in range(1000)] + [("a", "k")]
     assert len(store.xcoms.values(run.run, many)) == 1
+
+
+def test_what_a_mapped_task_left_is_read_one_by_one_and_page_by_page(store, now, run):
+    def left(index):
+        return XCom(run.run, "a", index, "k", b"%d" % index)
+
+    store.apply(Changes(xcoms=[*map(left, (0, 1, 3, 4)), XCom(run.run, "a", 2, "other", b"[]", 0)]), now)
+    ref = XComRef("a", "k")
+    assert store.xcoms.extent(run.run, ref) == (4, 4)
+    assert store.xcoms.extent(run.run, XComRef("a", "none")) == (0, -1)
+    assert [store.xcoms.one(run.run, ref, index) for index in (1, 2)] == [b"1", None]
+    assert store.xcoms.page(run.run, ref, 1, 2) == [b"1", b"3"]
+    assert store.xcoms.page(run.run, ref, 3, 100) == [b"4"]
+    assert store.xcoms.page(run.run, ref, 4, 100) == []
 
 
 def test_a_removed_placeholder_is_gone(store, now, run):

@@ -14,7 +14,7 @@ from penstock.engine.messages import (
     Step,
     TryInterrupted,
 )
-from penstock.engine.requests import cancel, clear, mark
+from penstock.engine.requests.live_runs import cancel, clear, mark
 from penstock.engine.runs import add_run, change_version, create_due_runs, start_queued_runs, update_dag
 from penstock.engine.state import State
 from penstock.engine.tries import (

@@ -46,24 +46,27 @@ class MappedElement(msgspec.Struct, frozen=True, omit_defaults=True):
             ``expand_kwargs``, whose argument is ``**``, a dict.
         literal: Whether the author wrote it and it is in the form of a stored plan; else another task left it.
         length: Number of elements of the argument's source; None for a literal, whose length the DAG has.
+        parts: Of values that are joined, the element of each; None of one that has no part in this instance.
     """
 
-    json: bytes
+    json: bytes = b""
     literal: bool = False
     length: int | None = None
+    parts: tuple["MappedElement | None", ...] = ()
 
 
 class TryInputs(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a try takes from other tasks.
 
     Attributes:
-        values: JSON (`penstock.model.value`) by task id and key, of a large value that of a reference. Of a mapped task it
-            is the list of what its instances left, in the order of their map index.
+        values: JSON (`penstock.model.value`) by task id and key, of a large value that of a reference.
         elements: By mapped argument, what this instance takes; an argument whose elements the DAG file holds is missing.
+        gathered: By id of a mapped task and key, how many of its instances left a value: the try asks for them page by page.
     """
 
     values: dict[str, dict[str, bytes]] = {}
     elements: dict[str, MappedElement] = {}
+    gathered: dict[str, dict[str, int]] = {}
 
     def value(self, task_id: str, key: str) -> bytes | None:
         """JSON of what a task left under a key; None if it left nothing or is not known here."""

@@ -129,7 +129,7 @@ class Inbox:
 
     def _lengths(self, run: int, dag: DagSpec) -> dict[tuple[str, int, str], int | None]:
         """Numbers of elements of what the DAG's tasks are mapped over, as far as a run has it."""
-        sources = {(m.source.task_id, m.source.key) for task in dag.tasks for m in task.mapped if m.source}
+        sources = {(ref.task_id, ref.key) for task in dag.tasks for m in task.mapped for ref in m.sources()}
         return self._store.xcoms.lengths(run, sources) if sources else {}
 
     def _dag(self, state: DagState | UnreadableDag) -> list[Arrival]:

@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Connection, Integer, Select, bindparam, func, or_, select
+from sqlalchemy import Column, Connection, Executable, Integer, Select, bindparam, func, or_, select
 from sqlalchemy.sql import ColumnElement
 
 from penstock.errors import DataUnreadableError
-from penstock.model.run import Run, TaskInstance, TaskKey, Try
+from penstock.model.dag import XComRef
+from penstock.model.run import UNMAPPED, Run, TaskInstance, TaskKey, Try
 from penstock.model.state import Outcome, RunState
 from penstock.store.sql import tables
 from penstock.store.sql.database import Database
@@ -33,6 +34,11 @@ TRIES_OF_RUN = (
 # the number of keys costs more to make than a second one of the same text to execute.
 _OF_KEY = (_x.run == bindparam("run"), _x.task_id == bindparam("task_id"), _x.key == bindparam("key"))
 XCOM_VALUES = select(_x.task_id, _x.map_index, _x.key, _x.value).where(*_OF_KEY)
+XCOM_VALUE = select(_x.value).where(*_OF_KEY, _x.map_index == bindparam("map_index"))
+XCOM_EXTENT = select(func.count(), func.max(_x.map_index)).where(*_OF_KEY)
+XCOM_PAGE = (
+    select(_x.value).where(*_OF_KEY).order_by(_x.map_index).limit(bindparam("limit")).offset(bindparam("offset"))
+)
 XCOM_LENGTHS = select(_x.task_id, _x.map_index, _x.key, _x.length).where(*_OF_KEY)
 OPEN_TRIES = (
     select(func.count())
@@ -162,6 +168,20 @@ class XComs:
         found = self._read(XCOM_VALUES, run, keys)
         return {(TaskKey(run, task_id, index), key): value for task_id, index, key, value in found}
 
+    def one(self, run: int, ref: XComRef, map_index: int) -> bytes | None:
+        """The JSON text of what one instance of a task left; None if it left nothing."""
+        found = self._of_key(XCOM_VALUE, run, ref, map_index=map_index)
+        return found[0][0] if found else None
+
+    def extent(self, run: int, ref: XComRef) -> tuple[int, int]:
+        """How many instances of a task left a value, and the largest map index among them; -1 if there is none."""
+        ((count, last),) = self._of_key(XCOM_EXTENT, run, ref)
+        return count, UNMAPPED if last is None else last
+
+    def page(self, run: int, ref: XComRef, offset: int, limit: int) -> list[bytes]:
+        """The JSON texts of what instances of a task left, in the order of their map index, from an offset on."""
+        return [value for (value,) in self._of_key(XCOM_PAGE, run, ref, offset=offset, limit=limit)]
+
     def lengths(self, run: int, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, int, str], int | None]:
         """Numbers of elements of the XComs for each (task id, key) asked.
 
@@ -170,6 +190,10 @@ class XComs:
         """
         found = self._read(XCOM_LENGTHS, run, keys)
         return {(task_id, index, key): length for task_id, index, key, length in found}
+
+    def _of_key(self, query: Executable, run: int, ref: XComRef, **more: int) -> Sequence[Sequence[Any]]:
+        with self._database.read() as connection:
+            return connection.execute(query, {"run": run, "task_id": ref.task_id, "key": ref.key, **more}).all()
 
     def _read(self, query: Select[Any], run: int, keys: Iterable[tuple[str, str]]) -> list[Sequence[Any]]:
         found: list[Sequence[Any]] = []

@@ -97,6 +97,7 @@ class People:
         if (run := self._some_run()) is not None:
             tasks = tuple(f"t{n}" for n in self._random.sample(range(10), self._random.randint(0, 2)))
             flags = {"downstream": self._random.random() < 0.7, "only_failed": self._random.random() < 0.4}
+            flags["map_index"] = self._random.choice([None, None, None, 0, 1])
             self._submit(ClearTasks(run, tasks, **flags, version=self._some_version(run)))
 
     def _some_version(self, run: int) -> str:
