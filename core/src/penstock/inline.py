@@ -37,7 +37,6 @@ from penstock.tries.try_requests import facts_of
 
 _LEASE_S = 3e9  # a century: nothing gets lost in one process, however far its clock jumps
 _SLOTS = 1 << 20
-_PAGE = 100
 
 
 class WaitingClock(Protocol):
@@ -213,13 +212,13 @@ class InlineRun:
         return _RunRuntime(self._runtime, self, dispatch.instance.key)
 
     def _inputs(self, dispatch: Dispatch) -> TryInputs:
-        return Inputs(self.xcoms).of(self.spec, dispatch.task, dispatch.instance.key)
+        return Inputs(self.xcoms).of(self.spec, dispatch.task, dispatch.instance.key, dispatch.gathered)
 
     def value(self, ref: XComRef) -> bytes | None:
         """JSON of what a task left under a key; of a mapped task the list of all, in the order of the mapping."""
         if not self.spec.task(ref.task_id).mapped:
             return self.xcoms.one(1, ref, UNMAPPED)
-        return b"[" + b",".join(self.xcoms.page(1, ref, 0, self.xcoms.extent(1, ref)[0])) + b"]"
+        return b"[" + b",".join(value for _, value in self.xcoms.page(ref, 0)) + b"]"
 
 
 class _RunValues:
@@ -242,15 +241,13 @@ class _RunValues:
         """What one instance of a task left; None if it left nothing."""
         return self._left.get(ref, {}).get(map_index)
 
-    def extent(self, _run: int, ref: XComRef) -> tuple[int, int]:
-        """How many instances of a task left a value, and the largest map index among them."""
-        indexes = self._left.get(ref, {})
-        return len(indexes), max(indexes, default=UNMAPPED)
+    def at(self, _run: int, ref: XComRef, place: int) -> bytes | None:
+        """What an instance of a task left, by its place among those that left something."""
+        return self.page(ref, 0)[place][1]
 
-    def page(self, _run: int, ref: XComRef, offset: int, limit: int) -> list[bytes]:
-        """What instances of a task left, in the order of their map index, from an offset on."""
-        values = self._left.get(ref, {})
-        return [values[index] for index in sorted(values)[offset : offset + limit]]
+    def page(self, ref: XComRef, first: int) -> list[tuple[int, bytes]]:
+        """What instances of a task left, each with its map index, from an index on."""
+        return sorted((index, value) for index, value in self._left.get(ref, {}).items() if index >= first)
 
 
 class _Wait:
@@ -346,7 +343,7 @@ class _RunRuntime(BaseRuntime):
         raw = run.value(ref) if map_index is None else run.xcoms.one(1, ref, map_index)
         return None if raw is None else msgspec.json.decode(raw)
 
-    def xcom_page(self, task_id: str, key: str, offset: int) -> list[Any]:
-        """Plain forms of some values that instances of a mapped task left, from an offset on."""
-        page = self._run.xcoms.page(1, XComRef(task_id, key), offset, _PAGE)
-        return [msgspec.json.decode(each) for each in page]
+    def xcom_page(self, task_id: str, key: str, first: int) -> list[tuple[int, Any]]:
+        """Plain forms of the values that instances of a mapped task left, each with its map index, from an index on."""
+        page = self._run.xcoms.page(XComRef(task_id, key), first)
+        return [(index, msgspec.json.decode(each)) for index, each in page]

@@ -63,8 +63,8 @@ class Bench:
         if ask.method == "xcom":
             return Reply(self.left.get(ask.args[0]))
         if ask.method == "xcom_page":
-            task_id, _, offset = ask.args
-            return Reply(json.dumps(json.loads(self.left[task_id])[offset : offset + 100]))
+            task_id, _, first = ask.args
+            return Reply(json.dumps(list(enumerate(json.loads(self.left[task_id])))[first : first + 100]))
         return Reply(error=f"nothing answers {ask.method}", error_type="NotFoundError")
 
     def write(self, body: str, head: str = HEAD) -> None:

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from penstock.execute.offload import PART_BYTES
-from penstock.model.attempt import MappedElement, TryInputs
+from penstock.model.attempt import Gathered, MappedElement, TryInputs
 from penstock.model.dag import SensorPolicy
 from penstock.model.state import Outcome
 from penstock.model.value import TAG, decode, elements
@@ -122,7 +122,7 @@ def test_large_values_of_a_mapped_task_are_read_one_by_one_as_they_are_used(benc
     more = written(100_000)
     parts = [left(bench.run("text", **more)).json, b'"small"', left(bench.run("text", **more)).json]
     bench.left["many"] = (b"[" + b",".join(parts) + b"]").decode()
-    found = left(bench.run("total", inputs=TryInputs(gathered={"many": {"return_value": 3}}), **more))
+    found = left(bench.run("total", inputs=TryInputs(gathered={"many": {"return_value": Gathered(3)}}), **more))
     assert found.json == b"200005"
 
 

@@ -173,7 +173,7 @@ READS = {
     "tries": lambda s, run: s.runs.tries(run.run),
     "xcoms": lambda s, run: s.xcoms.values(run.run, [("t", "k"), ("u", "k")]),
     "an xcom": lambda s, run: s.xcoms.one(run.run, XComRef("t", "k"), -1),
-    "number of xcoms": lambda s, run: s.xcoms.extent(run.run, XComRef("t", "k")),
+    "an xcom by its place": lambda s, run: s.xcoms.at(run.run, XComRef("t", "k"), 3),
     "page of xcoms": lambda s, run: s.xcoms.page(run.run, XComRef("t", "k"), 0, 10),
     "dag_row": lambda s, run: s.dags.row("alpha"),
     "dag_rows": lambda s, run: s.dags.rows(),

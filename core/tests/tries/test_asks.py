@@ -55,9 +55,9 @@ def test_every_method_of_the_runtime_but_opening_stores_is_answered(asks):
         (Ask("variable", ()), "takes 1 arguments, key; it got 0"),
         (Ask("xcom", ("t", "k", "x")), "map_index must be"),
         (Ask("xcom", ("t", "k", 2**70)), ""),
-        (Ask("xcom_page", ("t", "k", -1)), "the offset must be 0 or more"),
-        (Ask("xcom_page", ("t", "k", 2**70)), "the offset must be 0 or more"),
-        (Ask("xcom_page", ("t", "k", None)), "offset must be int"),
+        (Ask("xcom_page", ("t", "k", -1)), "it must be 0 or more"),
+        (Ask("xcom_page", ("t", "k", 2**70)), "it must be 0 or more"),
+        (Ask("xcom_page", ("t", "k", None)), "first must be int"),
         (Ask("set_variable", ("k", 1)), "value must be"),
         (Ask("set_variable", ("k\0", "v")), "printable characters"),
         (Ask("trigger_dag", ("d", "r", [], "")), "conf must be"),
@@ -75,15 +75,15 @@ def test_a_question_that_cannot_be_answered_gets_a_sentence(asks, ask, told):
 
 
 @pytest.mark.parametrize(
-    ("size", "offset", "count"),
+    ("size", "first", "count"),
     [(10, 0, PAGE), (10, 120, 30), (10, 150, 0), (PAGE_BYTES // 4, 0, 4), (PAGE_BYTES * 2, 3, 1)],
     ids=["a full page", "the last one", "beyond the last", "few large values", "one that is larger than a page"],
 )
-def test_a_page_of_values_holds_what_fits_and_at_least_one(asks, store, size, offset, count):
+def test_a_page_of_values_holds_what_fits_and_at_least_one(asks, store, size, first, count):
     run = store.apply(Changes(new_runs=[NewRun("d", "r", RunKind.MANUAL, None, None, None)]), NOW)[0].run
     values = [XCom(run, "m", index, "k", b'"%s"' % (b"x" * (size - 2))) for index in range(150 if size == 10 else 6)]
     store.apply(Changes(xcoms=values), NOW)
-    reply = reply_of(asks, TaskKey(run, "t"), Ask("xcom_page", ("m", "k", offset)))
+    reply = reply_of(asks, TaskKey(run, "t"), Ask("xcom_page", ("m", "k", first)))
     assert len(json.loads(reply.value)) == count
 
 

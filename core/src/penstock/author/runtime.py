@@ -31,10 +31,10 @@ class Runtime(Protocol):
         A large one may be a reference. If ``map_index`` is None it is the list of all instances' values.
         """
 
-    def xcom_page(self, task_id: str, key: str, offset: int) -> list[Any]:
-        """Plain forms of some values that instances of a mapped task of this run left, in their order, from an offset on.
+    def xcom_page(self, task_id: str, key: str, first: int) -> list[tuple[int, Any]]:
+        """Plain forms of some values that instances of a mapped task of this run left, each with its map index, from an index on.
 
-        There is at least one unless the offset is beyond the last.
+        They are in the order of their index; there is at least one unless none is left from there on.
         """
 
     def checkpoint(self, key: str) -> Any:  # noqa: ANN401 - any JSON value
@@ -89,7 +89,7 @@ class BaseRuntime:
         """Refuse to find a value of another task; raises RequestError."""
         self._refuse(f"the value {key!r} of task {task_id!r}")
 
-    def xcom_page(self, task_id: str, key: str, offset: int) -> list[Any]:  # noqa: ARG002 - the protocol's
+    def xcom_page(self, task_id: str, key: str, first: int) -> list[tuple[int, Any]]:  # noqa: ARG002 - the protocol's
         """Refuse to find values of a mapped task; raises RequestError."""
         self._refuse(f"the values {key!r} of task {task_id!r}")
 

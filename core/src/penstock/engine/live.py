@@ -10,6 +10,8 @@ from penstock.engine.graph.compiled import CompiledDag
 from penstock.engine.graph.live_group import LiveGroup, OwnTally, own_tallies
 from penstock.engine.graph.trigger_rules import BROKEN, Tally, Verdict, explain, guarded, verdict
 from penstock.engine.limits import Bucket, Needs, Tenant
+from penstock.model.attempt import Gathered
+from penstock.model.dag import XComRef
 from penstock.model.run import UNMAPPED, Run, TaskInstance, TaskKey, Try
 from penstock.model.state import TRANSITIONS, TaskState
 
@@ -266,6 +268,16 @@ class Node:
         self.unfinished = 1
         self.left = {}
         return placeholder
+
+    def gathered(self) -> dict[XComRef, Gathered]:
+        """How much the mapped tasks left whose values its tries take, or are mapped over."""
+        task, found = self.task, dict[XComRef, Gathered]()
+        for ref in (*task.inputs, *(source for mapping in task.mapped for source in mapping.sources())):
+            producer = self.run.node(ref.task_id)
+            if producer is not None and producer.task.mapped and not (task.group and producer.task.group == task.group):
+                count = len(producer.left.get(ref.key, ()))
+                found[ref] = Gathered(count, count == len(producer.instances))
+        return found
 
     def sources(self) -> list[Node]:
         """The tasks over whose values it is mapped, if it is."""

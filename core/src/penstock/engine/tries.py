@@ -48,7 +48,7 @@ def _dispatch(state: State, instance: Instance) -> None:
     state.attach_try(instance, attempt)
     state.store_try(key, attempt)
     state.mark_dirty(instance)
-    state.dispatches.append(Dispatch(executor, instance.row(), node.task, node.run.row, waited))
+    state.dispatches.append(Dispatch(executor, instance.row(), node.task, node.run.row, waited, node.gathered()))
 
 
 def start_try(state: State, event: TryStarted) -> None:

@@ -178,9 +178,11 @@ class ChannelRuntime(BaseRuntime):
         text: str | None = self._channel.ask(self._serial, "xcom", task_id, key, map_index)
         return None if text is None else msgspec.json.decode(text)
 
-    def xcom_page(self, task_id: str, key: str, offset: int) -> list[Any]:
-        """Plain forms of some values that instances of a mapped task left, from an offset on."""
-        page: list[Any] = msgspec.json.decode(self._channel.ask(self._serial, "xcom_page", task_id, key, offset))
+    def xcom_page(self, task_id: str, key: str, first: int) -> list[tuple[int, Any]]:
+        """Plain forms of some values that instances of a mapped task left, each with its map index, from an index on."""
+        page: list[tuple[int, Any]] = msgspec.json.decode(
+            self._channel.ask(self._serial, "xcom_page", task_id, key, first)
+        )
         return page
 
     def checkpoint(self, key: str) -> Any:  # noqa: ANN401 - any JSON value

@@ -10,7 +10,7 @@ from sqlalchemy.sql import ColumnElement
 
 from penstock.errors import DataUnreadableError
 from penstock.model.dag import XComRef
-from penstock.model.run import UNMAPPED, Run, TaskInstance, TaskKey, Try
+from penstock.model.run import Run, TaskInstance, TaskKey, Try
 from penstock.model.state import Outcome, RunState
 from penstock.store.sql import tables
 from penstock.store.sql.database import Database
@@ -35,10 +35,9 @@ TRIES_OF_RUN = (
 _OF_KEY = (_x.run == bindparam("run"), _x.task_id == bindparam("task_id"), _x.key == bindparam("key"))
 XCOM_VALUES = select(_x.task_id, _x.map_index, _x.key, _x.value).where(*_OF_KEY)
 XCOM_VALUE = select(_x.value).where(*_OF_KEY, _x.map_index == bindparam("map_index"))
-XCOM_EXTENT = select(func.count(), func.max(_x.map_index)).where(*_OF_KEY)
-XCOM_PAGE = (
-    select(_x.value).where(*_OF_KEY).order_by(_x.map_index).limit(bindparam("limit")).offset(bindparam("offset"))
-)
+_PAGE = select(_x.map_index, _x.value).where(*_OF_KEY).order_by(_x.map_index).limit(bindparam("limit"))
+XCOM_PAGE = _PAGE.where(_x.map_index >= bindparam("first"))
+XCOM_PLACE = _PAGE.offset(bindparam("offset"))
 XCOM_LENGTHS = select(_x.task_id, _x.map_index, _x.key, _x.length).where(*_OF_KEY)
 OPEN_TRIES = (
     select(func.count())
@@ -173,14 +172,14 @@ class XComs:
         found = self._of_key(XCOM_VALUE, run, ref, map_index=map_index)
         return found[0][0] if found else None
 
-    def extent(self, run: int, ref: XComRef) -> tuple[int, int]:
-        """How many instances of a task left a value, and the largest map index among them; -1 if there is none."""
-        ((count, last),) = self._of_key(XCOM_EXTENT, run, ref)
-        return count, UNMAPPED if last is None else last
+    def at(self, run: int, ref: XComRef, place: int) -> bytes | None:
+        """The JSON text of what an instance of a task left, by its place among those that left something; costs the place."""
+        found = self._of_key(XCOM_PLACE, run, ref, offset=place, limit=1)
+        return found[0][1] if found else None
 
-    def page(self, run: int, ref: XComRef, offset: int, limit: int) -> list[bytes]:
-        """The JSON texts of what instances of a task left, in the order of their map index, from an offset on."""
-        return [value for (value,) in self._of_key(XCOM_PAGE, run, ref, offset=offset, limit=limit)]
+    def page(self, run: int, ref: XComRef, first: int, limit: int) -> list[tuple[int, bytes]]:
+        """The JSON texts of what instances of a task left, each with its map index, from an index on."""
+        return [(index, value) for index, value in self._of_key(XCOM_PAGE, run, ref, first=first, limit=limit)]
 
     def lengths(self, run: int, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, int, str], int | None]:
         """Numbers of elements of the XComs for each (task id, key) asked.

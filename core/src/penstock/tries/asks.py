@@ -110,16 +110,14 @@ class Asks:
             value = b"[" + b",".join(found[index] for index in sorted(found)) + b"]"
         return Reply(None if value is None else value.decode())
 
-    def _xcom_page(self, asker: _Asker, task_id: str, key: str, offset: int) -> Reply:
-        if not 0 <= offset < LONGEST_MAPPING:
-            raise RequestError(
-                f"xcom_page(offset={offset}): the offset must be 0 or more, and below {LONGEST_MAPPING:,}"
-            )
-        page = self._store.xcoms.page(asker.key.run, XComRef(task_id, key), offset, PAGE)
-        sizes = accumulate(map(len, page))
+    def _xcom_page(self, asker: _Asker, task_id: str, key: str, first: int) -> Reply:
+        if not 0 <= first < LONGEST_MAPPING:
+            raise RequestError(f"xcom_page(first={first}): it must be 0 or more, and below {LONGEST_MAPPING:,}")
+        page = self._store.xcoms.page(asker.key.run, XComRef(task_id, key), first, PAGE)
+        sizes = accumulate(len(value) for _, value in page)
         # At least one, however large it is: whoever asks goes on where this page ends.
-        values = [value for value, size in zip(page, sizes, strict=True) if size <= PAGE_BYTES] or page[:1]
-        return Reply((b"[" + b",".join(values) + b"]").decode())
+        fitting = [each for each, size in zip(page, sizes, strict=True) if size <= PAGE_BYTES] or page[:1]
+        return Reply((b"[" + b",".join(b"[%d,%s]" % each for each in fitting) + b"]").decode())
 
     def _checkpoint(self, asker: _Asker, key: str) -> Reply:
         check_name("checkpoint", key)

@@ -11,19 +11,22 @@ try that takes it gets the number of values, and an instance that is mapped over
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Protocol, TypeVar
 
 import msgspec
 
-from penstock.model.attempt import MappedElement, TryInputs
-from penstock.model.dag import DagSpec, Mapping, TaskSpec, XComRef
+from penstock.model.attempt import Gathered, MappedElement, TryInputs
+from penstock.model.dag import DagSpec, TaskSpec, XComRef
+from penstock.model.dag import Mapping as Mapped
 from penstock.model.mapped.indexes import element_indexes, joined_indexes, joined_length
 from penstock.model.run import UNMAPPED, TaskKey
 from penstock.model.value import elements
 
 _Key = TypeVar("_Key")
 _Found = TypeVar("_Found")
+_NOTHING: Mapping[XComRef, Gathered] = MappingProxyType({})
 
 
 class Left(Protocol):
@@ -32,11 +35,8 @@ class Left(Protocol):
     def one(self, run: int, ref: XComRef, map_index: int, /) -> bytes | None:
         """What one instance of a task left; None if it left nothing."""
 
-    def extent(self, run: int, ref: XComRef, /) -> tuple[int, int]:
-        """How many instances of a task left a value, and the largest map index among them."""
-
-    def page(self, run: int, ref: XComRef, offset: int, limit: int, /) -> list[bytes]:
-        """What instances of a task left, in the order of their map index, from an offset on."""
+    def at(self, run: int, ref: XComRef, place: int, /) -> bytes | None:
+        """What an instance of a task left, by its place among those that left something."""
 
 
 class Inputs:
@@ -50,37 +50,41 @@ class Inputs:
         self._left = left
         self._producers: dict[tuple[int, str], TaskSpec] = {}
         self._read: dict[tuple[int, XComRef], bytes | None] = {}
-        self._extents: dict[tuple[int, XComRef], tuple[int, int]] = {}
         self._cut: dict[tuple[int, XComRef], list[bytes]] = {}
 
-    def of(self, dag: DagSpec, task: TaskSpec, key: TaskKey) -> TryInputs:
-        """What an instance takes."""
+    def of(
+        self, dag: DagSpec, task: TaskSpec, key: TaskKey, gathered: Mapping[XComRef, Gathered] = _NOTHING
+    ) -> TryInputs:
+        """What an instance takes.
+
+        Args:
+            dag: Its DAG.
+            task: Its task.
+            key: The instance.
+            gathered: How much the mapped tasks left that it takes values of.
+        """
         values: dict[str, dict[str, bytes]] = {}
-        gathered: dict[str, dict[str, int]] = {}
+        asked: dict[str, dict[str, Gathered]] = {}
         for ref in task.inputs:
             producer = self._producer(dag, key.run, ref)
             beside = bool(task.group) and producer.group == task.group
             if producer.mapped and not beside:
-                gathered.setdefault(ref.task_id, {})[ref.key] = self._extent(key.run, ref)[0]
+                asked.setdefault(ref.task_id, {})[ref.key] = gathered[ref]
                 continue
             value = self._left.one(key.run, ref, key.map_index) if beside else self._value(key.run, ref)
             if value is not None:
                 values.setdefault(ref.task_id, {})[ref.key] = value
         mapped = task.mapped and key.map_index != UNMAPPED
-        return TryInputs(values, _Elements(self, dag, key.run).of(task, key.map_index) if mapped else {}, gathered)
+        elements = _Elements(self, key.run, gathered).of(task, key.map_index) if mapped else {}
+        return TryInputs(values, elements, asked)
 
-    def length(self, dag: DagSpec, run: int, ref: XComRef) -> int:
-        """Number of elements of what a task left; of a mapped one, of values."""
-        return self._extent(run, ref)[0] if self._producer(dag, run, ref).mapped else len(self._elements(run, ref))
+    def one(self, run: int, ref: XComRef, index: int, found: Gathered) -> bytes:
+        """One of the values that the instances of a mapped task left."""
+        return (self._left.one if found.dense else self._left.at)(run, ref, index) or b"null"
 
-    def element(self, dag: DagSpec, run: int, ref: XComRef, index: int) -> bytes:
-        """The element of an index of what a task left; of a mapped one, the value."""
-        if not self._producer(dag, run, ref).mapped:
-            return self._elements(run, ref)[index]
-        count, last = self._extent(run, ref)
-        if count == last + 1:  # each instance left one, so that the index is the map index
-            return self._left.one(run, ref, index) or b"null"
-        return next(iter(self._left.page(run, ref, index, 1)), b"null")
+    def elements(self, run: int, ref: XComRef) -> list[bytes]:
+        """The elements of a value that is mapped over."""
+        return _known(self._cut, (run, ref), lambda: elements(self._value(run, ref) or b"[]"))
 
     def _producer(self, dag: DagSpec, run: int, ref: XComRef) -> TaskSpec:
         # A DAG finds a task by looking at all of them; a run has one version of it.
@@ -89,18 +93,12 @@ class Inputs:
     def _value(self, run: int, ref: XComRef) -> bytes | None:
         return _known(self._read, (run, ref), lambda: self._left.one(run, ref, UNMAPPED))
 
-    def _extent(self, run: int, ref: XComRef) -> tuple[int, int]:
-        return _known(self._extents, (run, ref), lambda: self._left.extent(run, ref))
-
-    def _elements(self, run: int, ref: XComRef) -> list[bytes]:
-        return _known(self._cut, (run, ref), lambda: elements(self._value(run, ref) or b"[]"))
-
 
 class _Elements:
     """The elements of mapped arguments in one run."""
 
-    def __init__(self, inputs: Inputs, dag: DagSpec, run: int) -> None:
-        self._inputs, self._dag, self._run = inputs, dag, run
+    def __init__(self, inputs: Inputs, run: int, gathered: Mapping[XComRef, Gathered]) -> None:
+        self._inputs, self._run, self._gathered = inputs, run, gathered
 
     def of(self, task: TaskSpec, map_index: int) -> dict[str, MappedElement]:
         """What an instance takes, by argument, unless the DAG file holds it."""
@@ -116,16 +114,20 @@ class _Elements:
                 found[mapping.argument] = MappedElement(literal, literal=True)
         return found
 
-    def _length(self, mapping: Mapping) -> int:
+    def _length(self, mapping: Mapped) -> int:
         if mapping.join:
             return joined_length(mapping.join, [self._length(part) for part in mapping.parts])
         if mapping.source is not None:
-            return self._inputs.length(self._dag, self._run, mapping.source)
+            found = self._gathered.get(mapping.source)
+            return len(self._inputs.elements(self._run, mapping.source)) if found is None else found.count
         return mapping.length or 0
 
-    def _element(self, mapping: Mapping, index: int) -> MappedElement:
+    def _element(self, mapping: Mapped, index: int) -> MappedElement:
         if mapping.source is not None:
-            return MappedElement(self._inputs.element(self._dag, self._run, mapping.source, index))
+            found = self._gathered.get(mapping.source)
+            if found is None:
+                return MappedElement(self._inputs.elements(self._run, mapping.source)[index])
+            return MappedElement(self._inputs.one(self._run, mapping.source, index, found))
         indexes = joined_indexes(mapping.join, index, [self._length(part) for part in mapping.parts])
         pairs = zip(mapping.parts, indexes, strict=True)
         return MappedElement(parts=tuple(None if at is None else self._element(part, at) for part, at in pairs))

@@ -74,7 +74,7 @@ class TryRequests:
             facts=facts_of(dispatch, version.spec),
             code=self._code(task, version),
             log=log_url(self._logs, run.dag_id, run.run_id, instance.key, instance.epoch),
-            inputs=inputs.of(version.spec, task, instance.key),
+            inputs=inputs.of(version.spec, task, instance.key, dispatch.gathered),
             queue=task.queue,
             isolation=version.spec.isolation or self._isolation,
             wait=None if task.sensor is None else SensorWait(task.sensor, dispatch.waited_s),

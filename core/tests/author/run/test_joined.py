@@ -6,6 +6,7 @@ from penstock import DAG, BashOperator, FailTask, Operator, SkipTask, operator, 
 from penstock.author.run.joined import GatheredSequence
 from penstock.author.xcom.arg import XComArg
 from penstock.errors import AuthoringError
+from penstock.model.attempt import Gathered
 from penstock.model.value import to_plain
 from penstock.testing import run_dag
 
@@ -131,20 +132,24 @@ def test_a_function_gets_a_sequence_that_is_read_as_it_is_used_and_any_other_ope
 
 
 class Pages:
-    """A runtime that answers with pages, and knows how many were asked for."""
+    """A runtime that answers with pages of what the instances of these indexes left, and knows which were asked for."""
 
-    def __init__(self, count):
-        self.count, self.asked = count, []
+    def __init__(self, indexes):
+        self.indexes, self.asked = indexes, []
 
-    def xcom_page(self, task_id, key, offset):
-        self.asked.append(offset)
-        return [to_plain(number) for number in range(offset, min(self.count, offset + 100))]
+    def xcom_page(self, task_id, key, first):
+        self.asked.append(first)
+        return [(index, to_plain(index)) for index in self.indexes if index >= first][:100]
+
+
+def gathered(runtime, *, dense):
+    with DAG("d"):
+        return GatheredSequence(runtime, XComArg(three().operator), Gathered(len(runtime.indexes), dense))
 
 
 def test_ten_thousand_results_are_read_in_a_hundred_pages_of_which_one_is_kept():
-    runtime = Pages(10_000)
-    with DAG("d"):
-        results = GatheredSequence(runtime, XComArg(three().operator), 10_000)
+    runtime = Pages(range(10_000))
+    results = gathered(runtime, dense=True)
     assert sum(results) == sum(range(10_000))
     assert runtime.asked == list(range(0, 10_000, 100))
     assert len(results._page) == 100
@@ -153,6 +158,15 @@ def test_ten_thousand_results_are_read_in_a_hundred_pages_of_which_one_is_kept()
     assert runtime.asked == [5_000, 5_100, 9_999]
     with pytest.raises(IndexError):
         results[10_000]
-    runtime.count = 0
+    runtime.indexes = ()
     with pytest.raises(FailTask, match="element 0 of the value 'return_value' of task 'three' is not there any more"):
         results[0]
+
+
+def test_results_of_which_some_are_missing_are_read_through_the_pages_before_them():
+    runtime = Pages(range(0, 1_000, 2))
+    results = gathered(runtime, dense=False)
+    assert (list(results) == list(runtime.indexes), runtime.asked) == (True, [0, 199, 399, 599, 799])
+    runtime.asked.clear()
+    assert (results[450], results[10], results[499]) == (900, 20, 998)
+    assert runtime.asked == [0, 199, 399, 599, 799]

@@ -274,9 +274,9 @@ def _left(arg: XComValue, context: Context) -> Any:  # noqa: ANN401 - any value
         return _group_argument(arg, context)
     (leaf,) = arg.leaves()
     task_id = leaf.operator.task_id
-    count = context.inputs.gathered.get(task_id, {}).get(leaf.key)
-    if count is not None:
-        return GatheredSequence(context.runtime, leaf, count)
+    found = context.inputs.gathered.get(task_id, {}).get(leaf.key)
+    if found is not None:
+        return GatheredSequence(context.runtime, leaf, found)
     raw = context.inputs.value(task_id, leaf.key)
     return None if raw is None else _decode_value(raw, context, f"the value {leaf.key!r} of task {task_id!r}")
 

@@ -8,7 +8,7 @@ from penstock.author.runtime import Runtime
 from penstock.author.xcom.arg import NO_FILL, ConcatenatedXCom, TransformedXCom, XComArg, XComValue, ZippedXCom
 from penstock.author.xcom.sequences import ConcatenatedSequence, LazySequence, TransformedSequence, ZippedSequence
 from penstock.errors import FailTask
-from penstock.model.attempt import MappedElement
+from penstock.model.attempt import Gathered, MappedElement
 
 
 def element_of(value: XComValue, element: MappedElement, decoded: Callable[[bytes], Any]) -> Any:  # noqa: ANN401 - any value
@@ -65,23 +65,37 @@ class GatheredSequence(LazySequence):
     Args:
         runtime: Answers with pages.
         arg: The value of the mapped task.
-        length: How many values there are.
+        found: How many values there are.
     """
 
-    def __init__(self, runtime: Runtime, arg: XComArg, length: int) -> None:
-        self._runtime, self._length = runtime, length
+    def __init__(self, runtime: Runtime, arg: XComArg, found: Gathered) -> None:
+        self._runtime, self._found = runtime, found
         self._task_id, self._key = arg.operator.task_id, arg.key
-        self._start, self._page = 0, list[Any]()
+        self._start, self._page = 0, list[tuple[int, Any]]()
 
     def __len__(self) -> int:
-        return self._length
+        return self._found.count
 
     def _element(self, index: int) -> Any:  # noqa: ANN401 - any value
         name = f"the value {self._key!r} of task {self._task_id!r}"
         if not 0 <= index - self._start < len(self._page):
-            self._start, self._page = index, self._runtime.xcom_page(self._task_id, self._key, index)
-            if not self._page:
-                raise FailTask(
-                    f"element {index} of {name} is not there any more: the task was cleared. Clear this one, too."
-                )
-        return resolve_value(self._page[index - self._start], self._runtime, name)
+            self._turn_to(index)
+        if index - self._start >= len(self._page):
+            raise FailTask(
+                f"element {index} of {name} is not there any more: the task was cleared. Clear this one, too."
+            )
+        return resolve_value(self._page[index - self._start][1], self._runtime, name)
+
+    def _turn_to(self, index: int) -> None:
+        """Read the page with an element: at once if its place is its map index, else through those before it."""
+        if self._found.dense:
+            self._start, self._page = index, self._read(index)
+            return
+        if index < self._start or not self._page:
+            self._start, self._page = 0, self._read(0)
+        while self._page and index - self._start >= len(self._page):
+            self._start += len(self._page)
+            self._page = self._read(self._page[-1][0] + 1)
+
+    def _read(self, first: int) -> list[tuple[int, Any]]:
+        return self._runtime.xcom_page(self._task_id, self._key, first)
