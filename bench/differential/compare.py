@@ -76,10 +76,8 @@ def _mapped_over_nothing_made(run: Run) -> set[str]:
 
 
 def _below_mapped_choices(run: Run) -> set[str]:
-    named = run.named()
-    deciders = {name for name, task in named.items() if run.over(task) and task["does"] in ("branch", "stop")}
-    beside = {name: run.mapped_group(task).get("name", name) for name, task in named.items()}
-    return {lower for upper, lower in run.airflow["edges"] if upper in deciders and beside[upper] != beside[lower]}
+    deciders = {name for name, task in run.named().items() if run.over(task) and task["does"] in ("branch", "stop")}
+    return {lower for upper, lower in run.airflow["edges"] if upper in deciders}
 
 
 def _mixed(run: Run) -> set[str]:
