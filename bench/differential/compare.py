@@ -1,6 +1,5 @@
 """What differs between the two sides, with the documented differences taken out."""
 
-import json
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -41,6 +40,12 @@ class Run(NamedTuple):
     def over(self, task: dict[str, Any]) -> dict[str, Any]:
         """What a task is mapped over, by itself or with its group; {} if it is not."""
         return task.get("over") or self.mapped_group(task).get("over") or {}
+
+    def from_sources(self) -> set[tuple[str, str]]:
+        """Edges from what mapped groups are mapped over to each of their tasks."""
+        named = self.named()
+        sources = {name: (self.mapped_group(task).get("over") or {}).get("task") for name, task in named.items()}
+        return {(self.airflow["ids"][source], name) for name, source in sources.items() if source}
 
     def states(self, task_id: str) -> set[str]:
         """States of a task's instances."""
@@ -130,6 +135,15 @@ def _not_waiting(run: Run) -> set[str]:
     return {name for name, task in named.items() if task["rule"] == "always" and (task.get("takes") or run.over(task))}
 
 
+def _counting_a_source(run: Run) -> set[str]:
+    named = run.named()
+    return {
+        lower
+        for upper, lower in run.from_sources()
+        if [upper, lower] in run.airflow["edges"] and named[lower]["rule"] != "all_success"
+    }
+
+
 DOCUMENTED = {
     "a missing key": Documented("the key is missing", _without_keys),
     "no list": Documented("no list or dict", _without_lists),
@@ -139,6 +153,7 @@ DOCUMENTED = {
     "mapped branches": Documented("In a mapped branch", _below_mapped_choices),
     "teardowns below a branch": Documented("a branch skips a teardown", _teardowns_not_chosen),
     "what a decision returns": Documented("`return_value` of a branch", _taking_decisions),
+    "the source of a group": Documented("the source of a mapped group", _counting_a_source),
     "a failure and a skip": Documented("whichever comes first", _mixed),
 }
 
@@ -161,14 +176,11 @@ def differences(plan: Plan, airflow: Result, penstock: Result) -> tuple[list[str
 def _differences(run: Run, penstock: Result) -> Iterator[tuple[str, list[str]]]:
     """What differs by task; what concerns the run stands under ""."""
     airflow = run.airflow
-    both = [
-        f"{what}: {airflow[what]} there, {penstock[what]} here"
-        for what in ("state", "edges")
-        if airflow[what] != penstock[what]
-    ]
-    if airflow["edges"] != penstock["edges"]:
-        there, here = ({json.dumps(each) for each in side["edges"]} for side in (airflow, penstock))
-        both[-1] = f"edges: {sorted(there - here)} there alone, {sorted(here - there)} here alone"
+    both = [f"state: {airflow['state']} there, {penstock['state']} here"] * (airflow["state"] != penstock["state"])
+    passed_over = run.from_sources()
+    there, here = ({tuple(each) for each in side["edges"]} - passed_over for side in (airflow, penstock))
+    if there != here:
+        both.append(f"edges: {sorted(there - here)} there alone, {sorted(here - there)} here alone")
     if both:
         yield "", both
     for name, task in run.named().items():
