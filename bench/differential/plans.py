@@ -146,6 +146,12 @@ class _Planner:
                     task.pop("over", None)
                     task["by_element"] = task["does"] == "value" and not task["multiple"] and self.odds(0.6)
 
+        # Airflow makes upstream_failed of what is mapped over a task of a mapped group.
+        inside = {task["name"] for task in self.tasks if task["group"] in self.mapped}
+        for each in (*self.tasks, *self.groups):
+            if (each.get("over") or {}).get("task") in inside:
+                each["over"] = {"list": [1, 2]}
+
     def within(self, group: str) -> set[str]:
         """Find a group and those in it."""
         return {group}.union(*(self.within(each["name"]) for each in self.groups if each["parent"] == group))
