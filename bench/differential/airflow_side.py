@@ -27,7 +27,7 @@ from airflow.dag_processing.bundles.manager import DagBundlesManager  # noqa: E4
 from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db  # noqa: E402
 from airflow.models.xcom import XComModel  # noqa: E402
 from airflow.providers.standard.operators.empty import EmptyOperator  # noqa: E402
-from airflow.sdk import DAG, TaskGroup, task  # noqa: E402
+from airflow.sdk import DAG, TaskGroup, task, task_group  # noqa: E402
 from airflow.sdk.exceptions import AirflowSkipException  # noqa: E402
 from airflow.timetables.base import TimeRestriction  # noqa: E402
 from airflow.timetables.interval import CronDataIntervalTimetable, DeltaDataIntervalTimetable  # noqa: E402
@@ -41,7 +41,7 @@ from differential.build import Language, build  # noqa: E402
 from differential.schedules import COUNT  # noqa: E402
 
 ALL = TimeRestriction(earliest=None, latest=None, catchup=True)
-LANGUAGE = Language(DAG, TaskGroup, task, EmptyOperator, AirflowSkipException)
+LANGUAGE = Language(DAG, TaskGroup, task, EmptyOperator, AirflowSkipException, task_group)
 
 
 def run(plan: dict[str, Any], bag: Any) -> dict[str, Any]:

@@ -16,6 +16,7 @@ class Language(NamedTuple):
     task: Any
     empty: Any
     skip: type[Exception]
+    task_group: Any
 
 
 def build(plan: Plan, language: Language) -> tuple[Any, dict[str, str]]:
@@ -28,6 +29,7 @@ class _Builder:
     def __init__(self, plan: Plan, language: Language) -> None:
         self.plan, self.language = plan, language
         self.made: dict[str, Any] = {}
+        self.elements: dict[str | None, Any] = {}
         self.groups = {each["name"]: each for each in plan["groups"]}
         self.tasks = {each["name"]: each for each in plan["tasks"]}
 
@@ -46,9 +48,22 @@ class _Builder:
             if name in self.tasks and self.tasks[name]["group"] == group:
                 self.made[name] = self.task(self.tasks[name])
             elif name in self.groups and self.groups[name]["parent"] == group:
-                with self.language.group(name, prefix_group_id=self.groups[name]["prefix"]) as made:
-                    self.made[name] = made
-                    self.fill(name)
+                self.made[name] = self.group(self.groups[name])
+
+    def group(self, group: dict[str, Any]) -> Any:
+        """Make a group and what stands in it; a mapped one by a function, whose argument its tasks may take."""
+        name, options = group["name"], {"prefix_group_id": group["prefix"]}
+        if not group.get("over"):
+            with self.language.group(name, **options) as made:
+                self.elements[name] = self.elements.get(group["parent"], NONE)
+                self.fill(name)
+            return made
+
+        def body(element: Any) -> None:
+            self.elements[name] = element
+            self.fill(name)
+
+        return self.mapped(self.language.task_group(group_id=name, **options)(body), {}, group["over"])
 
     def mark(self, task: dict[str, Any]) -> None:
         made = self.made[task["name"]]
@@ -79,6 +94,8 @@ class _Builder:
             arguments["multiple_outputs"] = bool(task.get("multiple"))
         function = decorator(**arguments)(self.function(task))
         given = {f"in{place}": self.value(*each) for place, each in enumerate(task.get("takes", ()))}
+        if task.get("by_element"):
+            given["element"] = self.elements[task["group"]]
         return self.mapped(function, given, task["over"]) if task.get("over") else function(**given)
 
     def value(self, name: str, key: str | None = None) -> Any:

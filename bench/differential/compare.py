@@ -1,6 +1,5 @@
 """What differs between the two sides, with the documented differences taken out."""
 
-import json
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -30,6 +29,24 @@ class Run(NamedTuple):
         """The plan's tasks by id."""
         return {self.airflow["ids"][task["name"]]: task for task in self.plan["tasks"]}
 
+    def mapped_group(self, task: dict[str, Any]) -> dict[str, Any]:
+        """The mapped group that a task stands in; {} if there is none."""
+        groups = {group["name"]: group for group in self.plan["groups"]}
+        found = groups.get(task["group"], {})
+        while found and not found.get("over"):
+            found = groups.get(found["parent"], {})
+        return found
+
+    def over(self, task: dict[str, Any]) -> dict[str, Any]:
+        """What a task is mapped over, by itself or with its group; {} if it is not."""
+        return task.get("over") or self.mapped_group(task).get("over") or {}
+
+    def from_sources(self) -> set[tuple[str, str]]:
+        """Edges from what mapped groups are mapped over to each of their tasks."""
+        named = self.named()
+        sources = {name: (self.mapped_group(task).get("over") or {}).get("task") for name, task in named.items()}
+        return {(self.airflow["ids"][source], name) for name, source in sources.items() if source}
+
     def states(self, task_id: str) -> set[str]:
         """States of a task's instances."""
         return {state for name, _, state in self.airflow["tasks"] if name == task_id}
@@ -57,14 +74,14 @@ def _joins(run: Run) -> set[str]:
 def _mapped_over_nothing_made(run: Run) -> set[str]:
     found = set()
     for name, task in run.named().items():
-        source = (task.get("over") or {}).get("task")
+        source = run.over(task).get("task")
         if source and "success" not in run.states(run.airflow["ids"][source]):
             found.add(name)
     return found
 
 
 def _below_mapped_choices(run: Run) -> set[str]:
-    deciders = {name for name, task in run.named().items() if task.get("over") and task["does"] in ("branch", "stop")}
+    deciders = {name for name, task in run.named().items() if run.over(task) and task["does"] in ("branch", "stop")}
     return {lower for upper, lower in run.airflow["edges"] if upper in deciders}
 
 
@@ -115,8 +132,15 @@ def _without_keys(run: Run) -> set[str]:
 
 def _not_waiting(run: Run) -> set[str]:
     named = run.named()
+    return {name for name, task in named.items() if task["rule"] == "always" and (task.get("takes") or run.over(task))}
+
+
+def _counting_a_source(run: Run) -> set[str]:
+    named = run.named()
     return {
-        name for name, task in named.items() if task["rule"] == "always" and (task.get("takes") or task.get("over"))
+        lower
+        for upper, lower in run.from_sources()
+        if [upper, lower] in run.airflow["edges"] and named[lower]["rule"] != "all_success"
     }
 
 
@@ -129,6 +153,7 @@ DOCUMENTED = {
     "mapped branches": Documented("In a mapped branch", _below_mapped_choices),
     "teardowns below a branch": Documented("a branch skips a teardown", _teardowns_not_chosen),
     "what a decision returns": Documented("`return_value` of a branch", _taking_decisions),
+    "the source of a group": Documented("the source of a mapped group", _counting_a_source),
     "a failure and a skip": Documented("whichever comes first", _mixed),
 }
 
@@ -151,14 +176,11 @@ def differences(plan: Plan, airflow: Result, penstock: Result) -> tuple[list[str
 def _differences(run: Run, penstock: Result) -> Iterator[tuple[str, list[str]]]:
     """What differs by task; what concerns the run stands under ""."""
     airflow = run.airflow
-    both = [
-        f"{what}: {airflow[what]} there, {penstock[what]} here"
-        for what in ("state", "edges")
-        if airflow[what] != penstock[what]
-    ]
-    if airflow["edges"] != penstock["edges"]:
-        there, here = ({json.dumps(each) for each in side["edges"]} for side in (airflow, penstock))
-        both[-1] = f"edges: {sorted(there - here)} there alone, {sorted(here - there)} here alone"
+    both = [f"state: {airflow['state']} there, {penstock['state']} here"] * (airflow["state"] != penstock["state"])
+    passed_over = run.from_sources()
+    there, here = ({tuple(each) for each in side["edges"]} - passed_over for side in (airflow, penstock))
+    if there != here:
+        both.append(f"edges: {sorted(there - here)} there alone, {sorted(here - there)} here alone")
     if both:
         yield "", both
     for name, task in run.named().items():

@@ -8,13 +8,13 @@ from typing import Any
 
 from differential.build import Language, build
 from differential.schedules import COUNT
-from penstock import DAG, EmptyOperator, SkipTask, TaskGroup, task
+from penstock import DAG, EmptyOperator, SkipTask, TaskGroup, task, task_group
 from penstock.author.build.build import build_dag
 from penstock.author.timetable.timetables import to_schedule
 from penstock.errors import PenstockError
 from penstock.testing import run_dag
 
-LANGUAGE = Language(DAG, TaskGroup, task, EmptyOperator, SkipTask)
+LANGUAGE = Language(DAG, TaskGroup, task, EmptyOperator, SkipTask, task_group)
 
 
 def run(plan: dict[str, Any]) -> dict[str, Any]:
@@ -26,12 +26,14 @@ def run(plan: dict[str, Any]) -> dict[str, Any]:
     except PenstockError as error:
         return {"dag_id": plan["dag_id"], "refused": f"{type(error).__name__}: {error}"}
     inline = done._inline  # noqa: SLF001 - every value of every instance, which no test of a DAG asks for
+    left = inline.xcoms._left.items()  # noqa: SLF001 - as above
+    values = [[ref.task_id, at, ref.key, json.loads(raw)] for ref, found in left for at, raw in found.items()]
     return {
         "dag_id": plan["dag_id"],
         "ids": ids,
         "state": done.state,
         "tasks": sorted([key.task_id, key.map_index, row.state.value] for key, row in inline.tasks.items()),
-        "values": sorted(([*place, json.loads(raw)] for place, raw in inline.xcoms.items()), key=lambda each: each[:3]),
+        "values": sorted(values, key=lambda each: each[:3]),
         "edges": sorted([upper, each.task_id] for each in spec.tasks for upper in each.upstream),
     }
 

@@ -33,7 +33,12 @@ class _Planner:
         self.tasks: list[dict[str, Any]] = []
         self.links: list[list[str]] = []
         self.order: list[str] = []
-        self.features = {name for name in ("groups", "rules", "setups", "branches", "maps", "values") if self.odds(0.6)}
+        self.mapped: set[str] = set()
+        self.features = {
+            name
+            for name in ("groups", "rules", "setups", "branches", "maps", "values", "mapped groups")
+            if self.odds(0.6)
+        }
 
     def odds(self, share: float) -> bool:
         return self.chance.random() < share
@@ -44,6 +49,8 @@ class _Planner:
             self.task(None)
         self.cross_links()
         self.inputs()
+        if "mapped groups" in self.features:
+            self.map_groups()
         if "setups" in self.features:
             self.setups()
         if "branches" in self.features:
@@ -123,9 +130,36 @@ class _Planner:
             made["times"] = [self.chance.choice(("u", "v", 5)) for _ in range(self.chance.randint(0, 2))]
         return made
 
+    def map_groups(self) -> None:
+        """Map some of the outermost groups; nothing in them is mapped by itself."""
+        for group in self.groups:
+            if group["parent"] is not None or self.odds(0.4):
+                continue
+            before = self.order[: self.order.index(group["name"])]
+            self.mapped |= self.within(group["name"])
+            sources = [each for each in self.tasks if each["name"] in before and each["does"] != "empty"]
+            group["over"] = {**self.over(sources)}
+            if "kwargs" in group["over"] or "times" in group["over"]:
+                group["over"] = {"list": [self.chance.choice(ELEMENTS) for _ in range(self.chance.randint(0, 3))]}
+            for task in self.tasks:
+                if task["group"] in self.mapped:
+                    task.pop("over", None)
+                    task["by_element"] = task["does"] == "value" and not task["multiple"] and self.odds(0.6)
+
+        # Airflow makes upstream_failed of what is mapped over a task of a mapped group.
+        inside = {task["name"] for task in self.tasks if task["group"] in self.mapped}
+        for each in (*self.tasks, *self.groups):
+            if (each.get("over") or {}).get("task") in inside:
+                each["over"] = {"list": [1, 2]}
+
+    def within(self, group: str) -> set[str]:
+        """Find a group and those in it."""
+        return {group}.union(*(self.within(each["name"]) for each in self.groups if each["parent"] == group))
+
     def setups(self) -> None:
         for _ in range(self.chance.randint(1, 2)):
-            plain = [task for task in self.tasks if not task.get("setup") and not task.get("teardown")]
+            tasks = [task for task in self.tasks if task["group"] not in self.mapped]
+            plain = [task for task in tasks if not task.get("setup") and not task.get("teardown")]
             if len(plain) < 2:
                 return
             place = self.chance.randrange(len(plain) - 1)
@@ -142,7 +176,7 @@ class _Planner:
                 continue
             chosen = self.chance.sample(below, self.chance.randint(0, len(below)))
             mapped = {"list": [None] * self.chance.randint(1, 3)} if task.get("over") else None
-            task |= {"multiple": False, "takes": [], "over": mapped}
+            task |= {"multiple": False, "takes": [], "over": mapped, "by_element": False}
             if self.odds(0.5):
                 task |= {"does": "branch", "chooses": chosen}
                 if mapped:

@@ -27,7 +27,6 @@ SAME_CLASSES = {
 # Modules that share a name on purpose, each with its reason in a sentence.
 SAME_MODULES = {
     "dag": "The author's DAG and its structure as data are one subject on two floors.",
-    "mapping": "The author's mapping and its structure as data are one subject on two floors.",
     "messages": "Each room that talks to others names its own messages.",
     "request": "What a user asks of a change, and what the change asks of the resolver.",
     "snapshot": "The loader takes snapshots, the worker's spec carries them.",

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         PythonSensor,
         ShortCircuitOperator,
     )
-    from penstock.author.operators.taskflow import task
+    from penstock.author.operators.taskflow import setup, task, teardown
     from penstock.author.operators.trigger import TriggerDagRunOperator
     from penstock.author.operators.wait import BashSensor, DayOfWeekSensor, FileSensor, TimeDeltaSensor, TimeSensor
     from penstock.author.parse_session import refresh_every
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from penstock.author.timetable.provided import timetable
     from penstock.author.timetable.timetable import Timetable
     from penstock.author.timetable.timetables import Cron, CronInterval, CronTrigger, Dates, Interval
-    from penstock.author.xcom_arg import XComArg
+    from penstock.author.xcom.arg import XComArg
     from penstock.errors import FailTask, SkipTask
     from penstock.model.schedule import PlannedRun
     from penstock.model.state import TriggerRule
@@ -101,9 +101,11 @@ __all__ = [
     "get_current_context",
     "operator",
     "refresh_every",
+    "setup",
     "step",
     "task",
     "task_group",
+    "teardown",
     "timetable",
 ]
 
@@ -124,7 +126,7 @@ _HOMES = {
     "author.operators.python": ("BranchPythonOperator", "PythonOperator", "PythonSensor", "ShortCircuitOperator"),
     "author.sensor": ("PokeResult", "PokeReturnValue", "Sensor"),
     "author.operators.moment": ("BranchDateTimeOperator", "BranchDayOfWeekOperator", "LatestOnlyOperator", "WeekDay"),
-    "author.operators.taskflow": ("task",),
+    "author.operators.taskflow": ("setup", "task", "teardown"),
     "author.timetable.dates": ("days_ago",),
     "author.timetable.provided": ("timetable",),
     "author.timetable.timetable": ("Timetable",),
@@ -132,7 +134,7 @@ _HOMES = {
     "author.operators.trigger": ("TriggerDagRunOperator",),
     "author.operators.wait": ("BashSensor", "DayOfWeekSensor", "FileSensor", "TimeDeltaSensor", "TimeSensor"),
     "author.parse_session": ("refresh_every",),
-    "author.xcom_arg": ("XComArg",),
+    "author.xcom.arg": ("XComArg",),
     "errors": ("FailTask", "SkipTask"),
     "model.schedule": ("PlannedRun",),
     "model.state": ("TriggerRule",),

@@ -29,7 +29,7 @@ from penstock.model.attempt import TryEnd, TryFacts, TryInputs
 from penstock.model.connection import Connection
 from penstock.model.dag import DEFAULT_POOL, TaskSpec, XComRef
 from penstock.model.now import Now
-from penstock.model.run import NewRun, Run, TaskInstance, TaskKey, Try
+from penstock.model.run import UNMAPPED, NewRun, Run, TaskInstance, TaskKey, Try, XCom
 from penstock.model.state import RunState
 from penstock.spec.executor import LOCAL, WAITER, TryFinished, TryStarted
 from penstock.tries.inputs import Inputs
@@ -75,7 +75,7 @@ class InlineRun:
         run: The run's row, in its newest form.
         tasks: Task instances by key, in their newest form.
         tries: Every try by key and epoch.
-        xcoms: JSON of values that tasks left, by task, map index and key.
+        xcoms: JSON of values that tasks left.
         checkpoints: JSON of what task instances keep across their own tries, by instance and key.
     """
 
@@ -99,7 +99,7 @@ class InlineRun:
         self.spec = build_dag(dag, file)
         self.tasks: dict[TaskKey, TaskInstance] = {}
         self.tries: dict[tuple[TaskKey, int], Try] = {}
-        self.xcoms: dict[tuple[str, int, str], bytes] = {}
+        self.xcoms = _RunValues()
         self.checkpoints: dict[tuple[TaskKey, str], bytes] = {}
         self.run: Run | None = None
         self._engine = Engine(lease_s=_LEASE_S)
@@ -157,8 +157,9 @@ class InlineRun:
         self.tasks |= {task.key: task for task in changes.tasks}
         self.tries |= {(TaskKey(each.run, each.task_id, each.map_index), each.epoch): each for each in changes.tries}
         for key in changes.cleared:
-            self.xcoms = {place: value for place, value in self.xcoms.items() if place[:2] != key[1:]}
-        self.xcoms |= {(each.task_id, each.map_index, each.key): bytes(each.value) for each in changes.xcoms}
+            self.xcoms.clear(key)
+        for xcom in changes.xcoms:
+            self.xcoms.keep(xcom)
 
     def _run_dispatches(self, dispatches: Iterable[Dispatch]) -> Iterator[Event]:
         for dispatch in dispatches:
@@ -211,14 +212,42 @@ class InlineRun:
         return _RunRuntime(self._runtime, self, dispatch.instance.key)
 
     def _inputs(self, dispatch: Dispatch) -> TryInputs:
-        return Inputs(self._left).of(self.spec, dispatch.task, dispatch.instance.key)
+        return Inputs(self.xcoms).of(self.spec, dispatch.task, dispatch.instance.key, dispatch.gathered)
 
     def value(self, ref: XComRef) -> bytes | None:
         """JSON of what a task left under a key; of a mapped task the list of all, in the order of the mapping."""
-        return Inputs(self._left).value(self.spec, 1, ref)
+        if not self.spec.task(ref.task_id).mapped:
+            return self.xcoms.one(1, ref, UNMAPPED)
+        return b"[" + b",".join(value for _, value in self.xcoms.page(ref, 0)) + b"]"
 
-    def _left(self, _run: int, ref: XComRef) -> dict[int, bytes]:
-        return {index: value for (task, index, key), value in self.xcoms.items() if XComRef(task, key) == ref}
+
+class _RunValues:
+    """JSON of what the tasks of one run left."""
+
+    def __init__(self) -> None:
+        self._left: dict[XComRef, dict[int, bytes]] = {}
+
+    def keep(self, xcom: XCom) -> None:
+        """Keep a value."""
+        self._left.setdefault(XComRef(xcom.task_id, xcom.key), {})[xcom.map_index] = bytes(xcom.value)
+
+    def clear(self, key: TaskKey) -> None:
+        """Forget what a task instance left."""
+        for ref, values in self._left.items():
+            if ref.task_id == key.task_id:
+                values.pop(key.map_index, None)
+
+    def one(self, _run: int, ref: XComRef, map_index: int) -> bytes | None:
+        """What one instance of a task left; None if it left nothing."""
+        return self._left.get(ref, {}).get(map_index)
+
+    def at(self, _run: int, ref: XComRef, place: int) -> bytes | None:
+        """What an instance of a task left, by its place among those that left something."""
+        return self.page(ref, 0)[place][1]
+
+    def page(self, ref: XComRef, first: int) -> list[tuple[int, bytes]]:
+        """What instances of a task left, each with its map index, from an index on."""
+        return sorted((index, value) for index, value in self._left.get(ref, {}).items() if index >= first)
 
 
 class _Wait:
@@ -311,5 +340,10 @@ class _RunRuntime(BaseRuntime):
     def xcom(self, task_id: str, key: str, map_index: int | None) -> Any:  # noqa: ANN401 - any value
         """The plain form of a value that another task of this run left, or None; a list if ``map_index`` is None."""
         run, ref = self._run, XComRef(task_id, key)
-        raw = run.value(ref) if map_index is None else run.xcoms.get((task_id, map_index, key))
+        raw = run.value(ref) if map_index is None else run.xcoms.one(1, ref, map_index)
         return None if raw is None else msgspec.json.decode(raw)
+
+    def xcom_page(self, task_id: str, key: str, first: int) -> list[tuple[int, Any]]:
+        """Plain forms of the values that instances of a mapped task left, each with its map index, from an index on."""
+        page = self._run.xcoms.page(XComRef(task_id, key), first)
+        return [(index, msgspec.json.decode(each)) for index, each in page]

@@ -17,7 +17,14 @@ with DAG("pipeline", schedule=None, params={"n": 3}):
     def total(values): print("total is", sum(values)); return sum(values)
     @task.branch
     def choose(value): return "big" if value > 100 else "small"
-    total_of = total(square.expand(x=numbers("{{ params.n }}")))
+    @task_group
+    def pair(both):
+        return square.override(task_id="again")(first(both))
+    @task
+    def first(both): return both[0]
+    squares = square.expand(x=numbers("{{ params.n }}"))
+    total_of = total(squares)
+    total.override(task_id="pairs")(pair.expand(both=squares.zip(squares)))
     choose(total_of) >> [EmptyOperator(task_id="big"), BashOperator(task_id="small", bash_command="echo run {{ run_id }}")]
 """
 
@@ -60,8 +67,9 @@ def test_a_dag_with_mapping_branch_templates_and_bash_runs_on_both_databases(any
     states = project.states("pipeline", "one")
     assert states.pop("big") == "skipped"
     assert set(states.values()) == {"success"}
-    assert {f"square[{i}]" for i in range(4)} <= set(states)
+    assert {f"{name}[{i}]" for name in ("square", "pair.first", "pair.again") for i in range(4)} <= set(states)
     assert "total is 14" in project.call("tasks", "logs", "pipeline", "total", "--run", "one")
+    assert "total is 98" in project.call("tasks", "logs", "pipeline", "pairs", "--run", "one")
     assert "run one" in project.call("tasks", "logs", "pipeline", "small", "--run", "one")
     assert "square[2] is success" in project.call("tasks", "why", "pipeline", "square[2]", "--run", "one")
     assert "run one of DAG pipeline: success after" in project.told()

@@ -13,6 +13,7 @@ ASKS = [
     pytest.param(lambda runtime: runtime.variable("city"), "the Variable 'city'", id="variable"),
     pytest.param(lambda runtime: runtime.set_variable("city", None), "the Variable 'city'", id="set_variable"),
     pytest.param(lambda runtime: runtime.xcom("t", "key", None), "the value 'key' of task 't'", id="xcom"),
+    pytest.param(lambda runtime: runtime.xcom_page("t", "key", 0), "the values 'key' of task 't'", id="xcom_page"),
     pytest.param(lambda runtime: runtime.checkpoint("page"), "the checkpoint 'page'", id="checkpoint"),
     pytest.param(lambda runtime: runtime.set_checkpoint("page", 1), "the checkpoint 'page'", id="set_checkpoint"),
     pytest.param(lambda runtime: runtime.trigger_dag("d", "r", {}, ""), "a run of DAG 'd'", id="trigger_dag"),

@@ -1,7 +1,7 @@
 import pytest
 from stage import Stage, after, dag
 
-from penstock.engine.expansion import MAX_INSTANCES
+from penstock.engine.decisions.expansion import MAX_INSTANCES
 from penstock.model.dag import Mapping, TaskSpec, XComRef
 from penstock.model.state import Outcome, TriggerRule
 

@@ -7,6 +7,7 @@ import pytest
 from stage import Stage, after, dag
 
 from penstock.model.dag import Mapping, TaskSpec
+from penstock.model.request import ClearTasks
 from penstock.model.state import Outcome, TriggerRule
 
 KINDS = {"s": Outcome.SUCCESS, "k": Outcome.SKIPPED, "f": Outcome.FAILED}
@@ -90,4 +91,39 @@ def test_what_is_held_back_by_a_setup_says_so():
     stage = Stage(dag(*chain("one_success"), after("z")))
     stage.trigger()
     stage.fail("a")
-    assert stage.reason("c") == "a setup above it failed"
+    assert stage.reason("c") == "setup 'a' above it failed"
+
+
+CLEARS = {
+    "work": ((("b",), True), "a b c d e"),
+    "work without what is downstream": ((("b",), False), "a b d"),
+    "failed work": (((), True, True), "a b d"),
+    "a setup alone": ((("a",), False), "a d"),
+    "a teardown": ((("d",), True), "d e"),
+    "behind the teardown": ((("e",), True), "e"),
+}
+
+
+@pytest.mark.parametrize(("asked", "again"), CLEARS.values(), ids=CLEARS)
+def test_work_that_is_cleared_gets_its_setup_and_its_teardown_again(asked, again):
+    tasks = [*chain("all_done")[:3], after("d", "a", "b", "c", **TEARDOWN), after("e", "d")]
+    stage = Stage(dag(*tasks))
+    stage.trigger()
+    stage.finish("a"), stage.fail("b")
+    stage.drain()
+    names, downstream, *only_failed = asked
+    step = stage.ask(ClearTasks(1, names, downstream, *only_failed))
+    assert sorted(key.task_id for key in step.changes.cleared) == again.split()
+    stage.drain()
+    assert stage.run_state() == "success"
+
+
+def test_a_setup_that_is_mapped_in_a_group_runs_again_for_the_cleared_index_alone():
+    group = {"mapped": (Mapping("x", length=2),), "group": "g"}
+    stage = Stage(
+        dag(after("a", **SETUP, **group), after("b", "a", **group), after("d", "a", "b", **TEARDOWN, **group))
+    )
+    stage.trigger()
+    stage.drain()
+    step = stage.ask(ClearTasks(1, ("b",), map_index=1))
+    assert sorted(map(str, step.changes.cleared)) == ["a[1]", "b[1]", "d[1]"]

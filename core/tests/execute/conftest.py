@@ -1,5 +1,6 @@
 """A local executor over real processes, and the DAG files that its tries come from."""
 
+import json
 import os
 import sys
 import time
@@ -67,6 +68,9 @@ class Bench:
             return Reply(self.kept.get(ask.args[0]))
         if ask.method == "xcom":
             return Reply(self.left.get(ask.args[0]))
+        if ask.method == "xcom_page":
+            task_id, _, first = ask.args
+            return Reply(json.dumps(list(enumerate(json.loads(self.left[task_id])))[first : first + 100]))
         return Reply(error=f"nothing answers {ask.method}", error_type="NotFoundError")
 
     def write(self, body: str, head: str = HEAD) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from penstock.model.attempt import TryInputs
+from penstock.model.attempt import Gathered, TryInputs
 from penstock.model.state import Outcome
 
 
@@ -194,6 +194,16 @@ def test_an_error_of_the_supervisor_reaches_the_task_as_its_own_class(bench):
         "    try: Connection.get('nope')\n    except NotFoundError as error: return str(error)\nt()"
     )
     assert b"nothing answers connection" in bench.run("t").xcoms["return_value"].json
+
+
+def test_what_a_mapped_task_left_is_asked_for_page_by_page(bench):
+    bench.write(
+        "@task\ndef m(x): return x\n@task\ndef t(values): return [len(values), sum(values), values[-1]]\nt(m.expand(x=[1]))"
+    )
+    bench.left["m"] = msgspec.json.encode(list(range(250))).decode()
+    end = bench.run("t", inputs=TryInputs(gathered={"m": {"return_value": Gathered(250, dense=True)}}))
+    assert msgspec.json.decode(end.xcoms["return_value"].json) == [250, 31125, 249]
+    assert [ask.args[2] for ask in bench.asked] == [0, 100, 200]
 
 
 def test_a_killed_file_server_loses_its_tries_and_leaves_none_running(bench):

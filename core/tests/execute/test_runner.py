@@ -74,6 +74,16 @@ def acme(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(site))
 
 
+class OneValue:
+    """A store in which each task has left this value."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def one(self, _run, _ref, _map_index):
+        return self.value
+
+
 @pytest.fixture
 def submitted(bench):
     """Submit instances of a task as the scheduler would, given what the task `some` left; waits for their ends."""
@@ -81,7 +91,7 @@ def submitted(bench):
     def submit(dag, task_id, some, count, **given):
         spec = build_dag(dag)
         planned = spec.task(task_id)
-        inputs = Inputs(lambda _run, _ref: {-1: encode(some)})
+        inputs = Inputs(OneValue(encode(some)))
         requests = [
             bench.request(
                 task_id,

@@ -8,7 +8,7 @@ from sqlalchemy import event
 from penstock.errors import NotFoundError
 from penstock.model.changes import Changes, DagCursor
 from penstock.model.connection import Connection
-from penstock.model.dag import DagSpec, TaskSpec
+from penstock.model.dag import DagSpec, TaskSpec, XComRef
 from penstock.model.request import DagChanged, PoolsChanged
 from penstock.model.run import NewRun, RunKind, TaskInstance, TaskKey, Try, XCom
 from penstock.model.source import ParsedFile
@@ -172,6 +172,9 @@ READS = {
     "tasks": lambda s, run: s.runs.tasks(run.run, "t"),
     "tries": lambda s, run: s.runs.tries(run.run),
     "xcoms": lambda s, run: s.xcoms.values(run.run, [("t", "k"), ("u", "k")]),
+    "an xcom": lambda s, run: s.xcoms.one(run.run, XComRef("t", "k"), -1),
+    "an xcom by its place": lambda s, run: s.xcoms.at(run.run, XComRef("t", "k"), 3),
+    "page of xcoms": lambda s, run: s.xcoms.page(run.run, XComRef("t", "k"), 0, 10),
     "dag_row": lambda s, run: s.dags.row("alpha"),
     "dag_rows": lambda s, run: s.dags.rows(),
     "requests": lambda s, run: s.requests.pending(1),

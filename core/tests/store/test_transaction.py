@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from penstock.errors import DataRefusedError, InternalError
 from penstock.model.changes import Changes, DagCursor, LateAnswer
+from penstock.model.dag import XComRef
 from penstock.model.request import CancelRun, DagChanged, RunRequested, TriggerDagRun
 from penstock.model.run import NewRun, Rendered, RunKind, TaskInstance, TaskKey, Try, XCom
 from penstock.model.state import Outcome, RunState, TaskState
@@ -117,9 +118,9 @@ def test_values_are_read_in_batches_and_go_with_a_clear(store, now, run):
         (TaskKey(run.run, "a", 0), "k"): b"1",
         (TaskKey(run.run, "b", -1), "k"): b"5",
     }
-    page = store.xcoms.page(run.run, "a", after=(-1, "k"), limit=1)
+    page = store.xcoms.of_task(run.run, "a", after=(-1, "k"), limit=1)
     assert page == [XCom(run.run, "a", 0, "k", b"1", None)]
-    assert store.xcoms.page(run.run, "a", after=(0, "k")) == []
+    assert store.xcoms.of_task(run.run, "a", after=(0, "k")) == []
     many = [(f"t{i}", "k") for i in range(1000)] + [("a", "k")]
     assert len(store.xcoms.values(run.run, many)) == 1
 
@@ -129,6 +130,19 @@ def test_what_templates_had_become_is_kept_for_each_try(store, now, run):
     store.apply(Changes(rendered=rows), now)
     store.apply(Changes(cleared=[TaskKey(run.run, "a", -1)], rendered=rows[:1]), now)
     assert (store.runs.rendered(run.run, "a"), store.runs.rendered(run.run, "b")) == (rows, [])
+
+
+def test_what_a_mapped_task_left_is_read_one_by_one_and_page_by_page(store, now, run):
+    def left(index):
+        return XCom(run.run, "a", index, "k", b"%d" % index)
+
+    store.apply(Changes(xcoms=[*map(left, (0, 1, 3, 4)), XCom(run.run, "a", 2, "other", b"[]", 0)]), now)
+    ref = XComRef("a", "k")
+    assert [store.xcoms.one(run.run, ref, index) for index in (1, 2)] == [b"1", None]
+    assert [store.xcoms.at(run.run, ref, place) for place in (2, 4)] == [b"3", None]
+    assert store.xcoms.page(run.run, ref, 1, 2) == [(1, b"1"), (3, b"3")]
+    assert store.xcoms.page(run.run, ref, 4, 100) == [(4, b"4")]
+    assert store.xcoms.page(run.run, ref, 5, 100) == []
 
 
 def test_a_removed_placeholder_is_gone(store, now, run):

@@ -1,5 +1,6 @@
 """What tries ask, answered or refused; user code chooses every argument."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -12,12 +13,12 @@ from penstock.errors import RequestError
 from penstock.model.changes import Changes
 from penstock.model.dag import DagSpec
 from penstock.model.request import TriggerDagRun
-from penstock.model.run import NewRun, RunKind, TaskInstance, TaskKey, Try
+from penstock.model.run import NewRun, RunKind, TaskInstance, TaskKey, Try, XCom
 from penstock.model.source import ParsedFile
 from penstock.model.state import TaskState
 from penstock.spec.wire import Ask, Reply
 from penstock.store import Keyring, LoaderCatalog, Store
-from penstock.tries.asks import Asks, answered, checked_arguments, read_instant
+from penstock.tries.asks import PAGE, PAGE_BYTES, Asks, answered, checked_arguments, read_instant
 from penstock.tries.vault import Vault, finished
 from penstock.tries.vault_sources import StoreSource
 
@@ -54,6 +55,9 @@ def test_every_method_of_the_runtime_but_opening_stores_is_answered(asks):
         (Ask("variable", ()), "takes 1 arguments, key; it got 0"),
         (Ask("xcom", ("t", "k", "x")), "map_index must be"),
         (Ask("xcom", ("t", "k", 2**70)), ""),
+        (Ask("xcom_page", ("t", "k", -1)), "it must be 0 or more"),
+        (Ask("xcom_page", ("t", "k", 2**70)), "it must be 0 or more"),
+        (Ask("xcom_page", ("t", "k", None)), "first must be int"),
         (Ask("set_variable", ("k", 1)), "value must be"),
         (Ask("set_variable", ("k\0", "v")), "printable characters"),
         (Ask("trigger_dag", ("d", "r", [], "")), "conf must be"),
@@ -68,6 +72,19 @@ def test_a_question_that_cannot_be_answered_gets_a_sentence(asks, ask, told):
     reply = reply_of(asks, KEY, ask)
     assert told in reply.error
     assert bool(reply.error) == bool(told)
+
+
+@pytest.mark.parametrize(
+    ("size", "first", "count"),
+    [(10, 0, PAGE), (10, 120, 30), (10, 150, 0), (PAGE_BYTES // 4, 0, 4), (PAGE_BYTES * 2, 3, 1)],
+    ids=["a full page", "the last one", "beyond the last", "few large values", "one that is larger than a page"],
+)
+def test_a_page_of_values_holds_what_fits_and_at_least_one(asks, store, size, first, count):
+    run = store.apply(Changes(new_runs=[NewRun("d", "r", RunKind.MANUAL, None, None, None)]), NOW)[0].run
+    values = [XCom(run, "m", index, "k", b'"%s"' % (b"x" * (size - 2))) for index in range(150 if size == 10 else 6)]
+    store.apply(Changes(xcoms=values), NOW)
+    reply = reply_of(asks, TaskKey(run, "t"), Ask("xcom_page", ("m", "k", first)))
+    assert len(json.loads(reply.value)) == count
 
 
 ANYTHING = st.recursive(
@@ -87,6 +104,7 @@ ANYTHING = st.recursive(
             "checkpoint",
             "set_checkpoint",
             "xcom",
+            "xcom_page",
             "trigger_dag",
             "run_state",
             "nonsense",

@@ -8,11 +8,12 @@ from penstock.author.alert import Alert, Callback, alert_problems
 from penstock.author.construct.checked import Checked
 from penstock.author.construct.signature import accepted_arguments
 from penstock.author.graph.edges import Edges
+from penstock.author.graph.setups import enclose
 from penstock.author.log import LoggingMixin
 from penstock.author.parse_session import Site, call_site, report
 from penstock.author.scope import current_dag, current_group
 from penstock.author.task_rules import TaskRules, text_problems
-from penstock.author.xcom_arg import RETURN_VALUE, XComArg, find_xcom_args
+from penstock.author.xcom.arg import RETURN_VALUE, XComArg, find_xcom_args
 from penstock.errors import AuthoringError
 from penstock.model.dag import DEFAULT_POOL
 from penstock.model.state import TriggerRule
@@ -31,16 +32,21 @@ class TaskNode:
         label: Its id without the prefix of its groups.
         upstream, downstream: The tasks that edges join it with.
         setup, teardown: Whether it makes or removes what others need.
+        fails_run: Whether its failure fails the run, though it is a teardown.
+        blocks: For each ``with`` block of it that is open, the tasks that there were before.
         wanted_keys: Keys under which other tasks take parts of what it returns.
     """
 
-    __slots__ = ("dag", "downstream", "group", "label", "setup", "teardown", "upstream", "wanted_keys")
+    __slots__ = (
+        "blocks", "dag", "downstream", "fails_run", "group", "label", "setup", "teardown", "upstream", "wanted_keys",
+    )  # fmt: skip
 
     def __init__(self, dag: "DAG | None", group: "TaskGroup | None") -> None:
         self.dag, self.group, self.label = dag, group, ""
         self.upstream: dict[AbstractOperator, None] = {}
         self.downstream: dict[AbstractOperator, None] = {}
-        self.setup = self.teardown = False
+        self.setup = self.teardown = self.fails_run = False
+        self.blocks: list[set[AbstractOperator]] = []
         self.wanted_keys: set[str] = set()
 
 
@@ -174,17 +180,23 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
         return self._node.teardown
 
     def as_setup(self) -> Self:
-        """Mark the task as one that makes what others need; if it is cleared, its work is."""
+        """Mark the task as one that makes what others need; if its work is cleared, it runs again, too, and its teardowns do."""
         self._node.setup = True
         return self
 
-    def as_teardown(self, *, setups: "AbstractOperator | XComArg | Sequence[AbstractOperator | XComArg]" = ()) -> Self:
+    def as_teardown(
+        self,
+        *,
+        setups: "AbstractOperator | XComArg | Sequence[AbstractOperator | XComArg]" = (),
+        on_failure_fail_dagrun: bool = False,
+    ) -> Self:
         """Mark the task as one that removes what a setup made: it runs whatever became of the work between.
 
         Args:
             setups: The setups whose work it undoes; an edge to each is drawn.
+            on_failure_fail_dagrun: Whether the run fails if it does; else it decides nothing.
         """
-        self._node.teardown = True
+        self._node.teardown, self._node.fails_run = True, on_failure_fail_dagrun
         if self.trigger_rule == TriggerRule.ALL_SUCCESS:
             self.trigger_rule = str(TriggerRule.ALL_DONE_SETUP_SUCCESS)
         for setup in setups if isinstance(setups, list | tuple) else [setups]:
@@ -192,6 +204,17 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
                 node.as_setup()  # type: ignore[union-attr] # only tasks are setups
                 self.set_upstream(node)
         return self
+
+    def __enter__(self) -> Self:
+        """Begin a block of work: what is made in it runs after the setups and before the teardowns that this task joins."""
+        self._node.blocks.append(set() if self.dag is None else set(self.dag.tasks))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        before, tasks = self._node.blocks.pop(), [] if self.dag is None else self.dag.tasks
+        if not (self.is_setup or self.is_teardown):
+            report(self.dag, call_site(), f"{self} is no setup and no teardown: a `with` block needs one of them.")
+        enclose(self, [task for task in tasks if task not in before])
 
     def _inputs(self) -> Iterator[XComArg]:
         """Find the values of other tasks that it holds in any attribute."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.author.abstract_operator import AbstractOperator
 from penstock.author.construct.signature import accepted_arguments
-from penstock.author.mapping import (
+from penstock.author.mapping.task import (
     EXPAND_KWARGS,
     MappedTask,
     Partial,
@@ -19,7 +19,7 @@ from penstock.author.operator import Operator
 from penstock.author.parse_session import Site, current_session, report
 from penstock.author.sensor import Sensor, waiting_problems
 from penstock.author.task_rules import seconds
-from penstock.author.xcom_arg import XComArg, find_xcom_args
+from penstock.author.xcom.arg import XComArg, find_values, find_xcom_args
 from penstock.errors import PluginError, RequestError
 from penstock_manifest.arguments import argument_problems
 from penstock_manifest.format import Capability
@@ -140,6 +140,7 @@ class MappedCapability(PlannedTask, MappedTask):
         yield from (problem for _, problem in waiting_problems(self.sensor_arguments or {}))
         problems = [*super()._mapping_problems(), *_storage_problems(self.capability, self.plan_arguments)]
         problems += _set_problems(self.literals())
+        problems += _join_problems(self.capability, self.mapped)
         yield from problems
         if found is not None and not problems:
             yield from self._capability_problems(found)
@@ -228,6 +229,17 @@ def _storage_problems(capability: str, arguments: Mapping[str, Any]) -> Iterator
         if fault:
             yield f"{name} holds {fault}, which has no JSON form; {capability} is run from JSON alone."
     yield from _set_problems(arguments)
+    yield from _join_problems(capability, arguments)
+
+
+def _join_problems(capability: str, arguments: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in arguments.items():
+        joined = next((each for each in find_values(value) if not isinstance(each, XComArg)), None)
+        if joined is not None:
+            yield (
+                f"{name} holds {joined!r}, which the DAG file works out, and {capability} is run without it. "
+                "Return the list from a task, and give that."
+            )
 
 
 def _set_problems(arguments: Mapping[str, Any]) -> Iterator[str]:

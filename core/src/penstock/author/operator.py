@@ -1,10 +1,11 @@
 """Operators: the classes of tasks that authors use and write."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from penstock.author.abstract_operator import AbstractOperator
-from penstock.author.mapping import MappedOperator, Partial, task_arguments
+from penstock.author.mapping.task import MappedOperator, Partial, task_arguments
 
 if TYPE_CHECKING:
     from penstock.author.run.context import Context
@@ -51,12 +52,15 @@ class Operator(AbstractOperator):
 
     Attributes:
         decides: ``branch`` or ``short_circuit`` if what `execute` returns says which tasks go on; "" if not.
+        lazy_fields: Names of the attributes in which what a mapped task left, and what is joined, is a sequence that is read on
+            demand; in all others it is a list.
         must_return_keys: Whether the try fails if a key that other tasks take is in nothing that the task leaves.
     """
 
     _OVERRIDABLE: ClassVar[frozenset[str]] = frozenset({"execute", "on_kill", "partial"})
 
     decides: ClassVar[str] = ""
+    lazy_fields: ClassVar[Sequence[str]] = ()
     must_return_keys: ClassVar[bool] = False
 
     def execute(self, context: "Context") -> Any:  # noqa: ANN401 - whatever the task leaves for others

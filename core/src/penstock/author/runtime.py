@@ -31,6 +31,12 @@ class Runtime(Protocol):
         A large one may be a reference. If ``map_index`` is None it is the list of all instances' values.
         """
 
+    def xcom_page(self, task_id: str, key: str, first: int) -> list[tuple[int, Any]]:
+        """Plain forms of some values that instances of a mapped task of this run left, each with its map index, from an index on.
+
+        They are in the order of their index; there is at least one unless none is left from there on.
+        """
+
     def checkpoint(self, key: str) -> Any:  # noqa: ANN401 - any JSON value
         """The plain form of what an earlier try of this task instance, or this one, kept under a key; None if nothing.
 
@@ -82,6 +88,10 @@ class BaseRuntime:
     def xcom(self, task_id: str, key: str, map_index: int | None) -> Any:  # noqa: ANN401, ARG002 - the protocol's
         """Refuse to find a value of another task; raises RequestError."""
         self._refuse(f"the value {key!r} of task {task_id!r}")
+
+    def xcom_page(self, task_id: str, key: str, first: int) -> list[tuple[int, Any]]:  # noqa: ARG002 - the protocol's
+        """Refuse to find values of a mapped task; raises RequestError."""
+        self._refuse(f"the values {key!r} of task {task_id!r}")
 
     def checkpoint(self, key: str) -> Any:  # noqa: ANN401 - any JSON value
         """Refuse to find a checkpoint; raises RequestError."""

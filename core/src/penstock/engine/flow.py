@@ -1,9 +1,12 @@
 """How a finished instance moves its run on: tallies, trigger rules, expansion of mapped tasks, the end of the run."""
 
+from collections.abc import Iterator
+
 import msgspec
 
-from penstock.engine.branching import cut_off
-from penstock.engine.expansion import expansion
+from penstock.engine.decisions.branching import cut_off, cut_off_beside
+from penstock.engine.decisions.expansion import expansion
+from penstock.engine.graph.live_group import LiveGroup
 from penstock.engine.graph.trigger_rules import Verdict
 from penstock.engine.live import Instance, LiveRun, Node
 from penstock.engine.state import State
@@ -11,9 +14,20 @@ from penstock.model.run import UNMAPPED
 from penstock.model.state import RunState, TaskState
 
 
-def evaluate(state: State, node: Node) -> None:
-    """Apply a node's trigger rule: a task that may run becomes ready, one that never will is ended."""
+def evaluate(state: State, node: Node, index: int | None = None) -> None:
+    """Apply a node's trigger rule: a task that may run becomes ready, one that never will is ended.
+
+    Args:
+        state: The engine's state.
+        node: The task.
+        index: Of a task in a mapped group, the one instance of which something has changed; None for all.
+    """
     if not node.waiting or node.collapsing or node.run.row.state is not RunState.RUNNING:
+        return
+    if node.own:
+        for each in list(node.waiting) if index is None else [index]:
+            if each in node.waiting and (decision := node.verdict(each)) is not Verdict.WAIT:
+                _decide(state, node, decision, [node.waiting.pop(each)])
         return
     decision = node.verdict()
     if decision is Verdict.WAIT:
@@ -24,11 +38,16 @@ def evaluate(state: State, node: Node) -> None:
             _expand(state, node)
         return
     # The verdict falls once: what upstream does afterwards must not decide a second time.
-    waiting, node.waiting = node.waiting, []
+    waiting, node.waiting = list(node.waiting.values()), {}
+    _decide(state, node, decision, waiting)
+
+
+def _decide(state: State, node: Node, decision: Verdict, waiting: list[Instance]) -> None:
+    """Carry out a verdict on instances that share it."""
     if decision is Verdict.RUN:
         _run(state, node, waiting)
         return
-    reason = node.explain()
+    reason = node.explain(waiting[0].key.map_index)
     final = TaskState.SKIPPED if decision is Verdict.SKIP else TaskState.UPSTREAM_FAILED
     for instance in waiting:
         if instance.state is TaskState.NONE:
@@ -47,27 +66,58 @@ def _run(state: State, node: Node, waiting: list[Instance]) -> None:
 
 
 def _expand(state: State, node: Node) -> None:
-    """Expand a mapped task: its instances replace its placeholder; mapped over nothing, it is skipped."""
+    """Expand a mapped task, and its group with it: instances replace placeholders; mapped over nothing, it is skipped."""
     placeholder = node.instances[UNMAPPED]
-    node.waiting = []
-    if placeholder.state is not TaskState.NONE:
+    if placeholder.state is not TaskState.NONE or node.group is None:
+        node.waiting = {}
         return
     found = expansion(node)
     if isinstance(found, int):
-        state.delete_row(placeholder)
-        _run(state, node, node.expand(found))
+        nodes = node.group.waiting_nodes()
+        for each in nodes:
+            state.delete_row(each.instances[UNMAPPED])
+            for instance in each.expand(range(found)):
+                state.mark_dirty(instance)
+        for each in nodes:
+            each.pair()
+        for each in nodes:
+            evaluate(state, each)
         return
+    node.waiting = {}
     if found.state is TaskState.FAILED:
         placeholder.transition(TaskState.SCHEDULED, found.reason)
     end_instance(state, placeholder, found.state, found.reason)
 
 
-def collapse(state: State, node: Node) -> None:
-    """Collapse a cleared mapped task into its placeholder, once no try of its old instances lives."""
-    if node.tries == 0:
-        for instance in node.instances.values():
-            state.delete_row(instance)
-        state.mark_dirty(node.collapse())
+def collapse(state: State, group: LiveGroup) -> None:
+    """Collapse what is mapped and was cleared into placeholders, once no try of its old instances lives."""
+    if group.tries:
+        return
+    for node in group.nodes:
+        if node.expanded:
+            for instance in node.instances.values():
+                state.delete_row(instance)
+            state.mark_dirty(node.collapse())
+    group.collapsing = False
+
+
+def settle(state: State, group: LiveGroup) -> None:
+    """Let what is mapped have the instances that it needs, after its instances were restored or cleared."""
+    if group.expanded and group.untouched:
+        group.collapsing = True
+        collapse(state, group)
+    if group.alone or not group.expanded:
+        return
+    # A task of a group may lack them: it had ended with its placeholder and was cleared, or a new version put it there.
+    indexes, waiting = group.indexes(), group.waiting_nodes()
+    for node in group.nodes:
+        if node in waiting:
+            state.delete_row(node.instances[UNMAPPED])
+            made = node.expand(indexes)
+        else:
+            made = node.add_instances(index for index in indexes if node.expanded and index not in node.instances)
+        for instance in made:
+            state.mark_dirty(instance)
 
 
 def make_ready(state: State, instance: Instance, reason: str) -> None:
@@ -110,35 +160,71 @@ def _propagate_one(state: State, instance: Instance) -> None:
     if compiled.leaf[node.number] and final not in (TaskState.SUCCESS, TaskState.SKIPPED):
         run.broken_leaves += 1
     run.unfinished -= done
-    if done and (instance.reason or node.task.mapped):
-        _skip_cut_off(state, node)
+    if instance.reason or node.task.mapped:
+        _skip_cut_off(state, instance)
     # Counters and not scans: a finished instance costs its downstream edges, however large the DAG and its history are.
     for number in compiled.guarded[node.number]:
         down = run.nodes[number]
-        if down.guard is not None:
-            down.guard.pending -= done
-            if down.heeds(node):
-                down.guard.add(final, setup=True)
-        evaluate(state, down)
+        _count(state, down, instance, guard=True, setup=True, counts=down.heeds(node))
     for number in compiled.downstream[node.number]:
-        down = run.nodes[number]
-        down.tally.add(final, setup=node.task.setup)
-        down.tally.pending -= done
-        evaluate(state, down)
+        _count(state, run.nodes[number], instance, guard=False, setup=node.task.setup, counts=True)
     end_run_if_done(state, run)
 
 
-def _skip_cut_off(state: State, node: Node) -> None:
-    """Skip what a branch or short circuit cuts off, as far as it has not begun; teardowns are left to their own rule."""
-    numbers, reason = cut_off(node)
-    for number in numbers:
-        down = node.run.nodes[number]
-        if down.task.teardown:
-            continue
-        down.collapsing = False
-        for instance in list(down.instances.values()):
-            if instance.state in (TaskState.NONE, TaskState.SCHEDULED):
-                end_instance(state, instance, TaskState.SKIPPED, reason)
+def _count(state: State, down: Node, instance: Instance, *, guard: bool, setup: bool, counts: bool) -> None:
+    """Count a finished instance at a task downstream of it, or guarded by it, and let that decide.
+
+    Args:
+        state: The engine's state.
+        down: The task.
+        instance: What has finished.
+        guard: Whether it is a guard of the task, and no direct upstream.
+        setup: Whether it counts as a setup.
+        counts: Whether its state counts, or only that it has finished.
+    """
+    node, index = instance.node, instance.key.map_index
+    own = down.own.get(index) if down.pairs(node) else None
+    tally = (down.guard if guard else down.tally) if own is None else (own.guard if guard else own.tally)
+    if tally is None:
+        return
+    before = tally.seen() if down.own and own is None else None
+    if counts:
+        tally.add(instance.state, setup=setup)
+    finished = own is not None or node.done
+    tally.pending -= finished
+    if own is not None:
+        evaluate(state, down, index)
+    # What counts for each of many instances is looked at again only if it may change a verdict.
+    elif before is None or finished or tally.seen() != before:
+        evaluate(state, down)
+
+
+def _skip_cut_off(state: State, instance: Instance) -> None:
+    """Skip what a branch or short circuit cuts off, as far as it has not begun; teardowns are left to their own rule.
+
+    In its mapped group an instance cuts off those of its own index; what stands outside is cut off once all have decided.
+    """
+    node = instance.node
+    if node.group is not None and not node.group.alone and node.expanded:
+        numbers, reason = cut_off_beside(instance)
+        index = instance.key.map_index
+        _skip(state, [i for down in _work(node, numbers) if (i := down.instances.get(index)) is not None], reason)
+    if node.done:
+        numbers, reason = cut_off(node)
+        for down in _work(node, numbers):
+            if down.group is not None:
+                down.group.collapsing = False
+            _skip(state, list(down.instances.values()), reason)
+
+
+def _work(node: Node, numbers: list[int]) -> Iterator[Node]:
+    return (node.run.nodes[number] for number in numbers if not node.run.nodes[number].task.teardown)
+
+
+def _skip(state: State, instances: list[Instance], reason: str) -> None:
+    for instance in instances:
+        if instance.state in (TaskState.NONE, TaskState.SCHEDULED):
+            end_instance(state, instance, TaskState.SKIPPED, reason)
 
 
 def end_run_if_done(state: State, run: LiveRun) -> None:

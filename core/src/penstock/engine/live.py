@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import datetime
 from operator import attrgetter
 
 from penstock.engine.graph.compiled import CompiledDag
+from penstock.engine.graph.live_group import LiveGroup, OwnTally, own_tallies
 from penstock.engine.graph.trigger_rules import BROKEN, Tally, Verdict, explain, guarded, verdict
 from penstock.engine.limits import Bucket, Needs, Tenant
+from penstock.model.attempt import Gathered
+from penstock.model.dag import XComRef
 from penstock.model.run import UNMAPPED, Run, TaskInstance, TaskKey, Try
 from penstock.model.state import TRANSITIONS, TaskState
 
@@ -107,25 +110,29 @@ class Node:
     Attributes:
         tally: The states of its upstream, counted.
         guard: Those of its guards; None if it has none.
+        own: What each of its instances counts by itself, by map index, if it stands in a mapped group beside others; those are
+            not in its tally and guard then.
+        group: What it is expanded together with; None if it is not mapped.
         expanded: False for a mapped task that has only its placeholder, under -1.
         instances: By map index.
-        waiting: Instances that its trigger rule has not decided on yet.
+        waiting: Instances that its trigger rule has not decided on yet, by map index.
         unfinished: Instances that are not finished.
         tries: How many of its instances have a live try.
-        collapsing: Whether it is collapsed into its placeholder as soon as no try of its instances lives.
-        lengths: Number of elements of the lists and dicts that it left, by key; of a mapped task, whose value is the list of
-            all, number of the instances that left one.
+        lengths: Number of elements of the lists and dicts that it left, by key; empty for a mapped task.
+        left: By key the instances of a mapped task that left a value: its own value is the list of all.
         needs, tenant: The resources that each instance needs, and the tenant that gets them; None before the first is ready.
     """
 
     __slots__ = (
-        "collapsing",
         "expanded",
+        "group",
         "guard",
         "instances",
+        "left",
         "lengths",
         "needs",
         "number",
+        "own",
         "run",
         "tally",
         "task",
@@ -143,11 +150,13 @@ class Node:
         self.expanded = not self.task.mapped
         placeholder = Instance(TaskKey(run.row.run, self.task.task_id), self)
         self.instances = {UNMAPPED: placeholder}
-        self.waiting = [placeholder]
+        self.waiting = {UNMAPPED: placeholder}
+        self.own: dict[int, OwnTally] = {}
+        self.group: LiveGroup | None = None
         self.unfinished = 1
         self.tries = 0
-        self.collapsing = False
         self.lengths: dict[str, int] = {}
+        self.left: dict[str, set[int]] = {}
         self.needs: Needs | None = None
         self.tenant: Tenant | None = None
 
@@ -156,37 +165,96 @@ class Node:
         """True if every instance is finished."""
         return self.unfinished == 0
 
-    def verdict(self) -> Verdict:
-        """What its trigger rule and its guards say now."""
-        decision = verdict(self.task.trigger_rule, self.tally)
-        return decision if self.guard is None else guarded(decision, self.guard)
+    @property
+    def collapsing(self) -> bool:
+        """Whether it is about to be collapsed into its placeholder."""
+        return self.group is not None and self.group.collapsing
 
-    def explain(self) -> str:
+    def verdict(self, index: int = UNMAPPED) -> Verdict:
+        """What its trigger rule and its guards say now, of the instance of an index."""
+        tally, guard = self._tallies(index)
+        decision = verdict(self.task.trigger_rule, tally)
+        return decision if guard is None else guarded(decision, guard)
+
+    def explain(self, index: int = UNMAPPED) -> str:
         """Why its verdict is what it is, as a sentence."""
-        return explain(self.task.trigger_rule, self.tally, self.guard)
+        tally, guard = self._tallies(index)
+        setup = "" if guard is None else self._setup_at_fault(index, BROKEN if guard.broken else {TaskState.SKIPPED})
+        return explain(self.task.trigger_rule, tally, guard, setup)
+
+    def _setup_at_fault(self, index: int, states: Container[TaskState]) -> str:
+        """The id of the first setup above it that ended in one of these states; "" if none did."""
+        for setup in filter(self.heeds, self._nodes(self.run.compiled.guards)):
+            own = setup.instances.get(index) if self.pairs(setup) else None
+            if any(i.state in states for i in (setup.instances.values() if own is None else [own])):
+                return setup.task.task_id
+        return ""
+
+    def _tallies(self, index: int) -> tuple[Tally, Tally | None]:
+        own = self.own.get(index)
+        if own is None:
+            return self.tally, self.guard
+        return self.tally.plus(own.tally), None if self.guard is None else self.guard.plus(own.guard)
+
+    def pairs(self, upper: Node) -> bool:
+        """Whether the instances of a task upstream count for those of the same index alone."""
+        return self.group is not None and self.group is upper.group and self.expanded and upper.expanded
 
     def heeds(self, guard: Node) -> bool:
         """Whether the states of a guard matter, as those of a setup do to work; of all others only that they are done."""
         return guard.task.setup and not self.task.teardown
 
-    def count_value(self, key: str, length: int | None) -> None:
+    def count_value(self, key: str, index: int, length: int | None) -> None:
         """Count a value that an instance left."""
         if self.task.mapped:
-            self.lengths[key] = self.lengths.get(key, 0) + 1
+            self.left.setdefault(key, set()).add(index)
         elif length is not None:
             self.lengths[key] = length
 
-    def expand(self, count: int) -> list[Instance]:
-        """Expand the placeholder into ``count`` instances, 1 or more."""
-        old = self.instances[UNMAPPED]
-        run, task_id = old.key.run, old.key.task_id
-        made = [Instance(TaskKey(run, task_id, index), self) for index in range(count)]
+    def forget_values(self, index: int) -> None:
+        """Forget what an instance left, because it was cleared."""
+        self.lengths.clear()
+        for indexes in self.left.values():
+            indexes.discard(index)
+
+    def expand(self, indexes: Iterable[int]) -> list[Instance]:
+        """Expand the placeholder into an instance for each index, one or more."""
+        old = self.instances.pop(UNMAPPED)
+        self.expanded = True
+        self.unfinished, self.waiting = 0, {}
+        made = self.add_instances(indexes)
         for instance in made:
             instance.epoch, instance.try_number = old.epoch, old.try_number
-        self.expanded = True
-        self.unfinished = count
-        self.instances = dict(enumerate(made))
         return made
+
+    def add_instances(self, indexes: Iterable[int]) -> list[Instance]:
+        """Add instances that nothing has been decided of."""
+        made = {index: Instance(TaskKey(self.run.row.run, self.task.task_id, index), self) for index in indexes}
+        self.instances |= made
+        self.waiting |= made
+        self.unfinished += len(made)
+        return list(made.values())
+
+    def pair(self) -> None:
+        """Let the instances count by themselves what was expanded beside them just now, and has not begun."""
+        uppers = [upper for upper in self._nodes(self.run.compiled.upstream) if self.pairs(upper)]
+        guards = [guard for guard in self._nodes(self.run.compiled.guards) if self.pairs(guard)]
+        self.own = own_tallies(self, uppers, guards)
+        self.tally.pending -= len(uppers)
+        if self.guard is not None:
+            self.guard.pending -= len(guards)
+
+    def recount(self) -> None:
+        """Derive its tallies from the states of what is upstream of it."""
+        uppers, guards = self._nodes(self.run.compiled.upstream), self._nodes(self.run.compiled.guards)
+        self.own = own_tallies(self, filter(self.pairs, uppers), filter(self.pairs, guards))
+        outside = [upper for upper in uppers if not self.pairs(upper)]
+        self.tally = _tally(outside, outside)
+        above = [guard for guard in guards if not self.pairs(guard)]
+        self.guard = _tally(above, filter(self.heeds, above)) if guards else None
+
+    def _nodes(self, edges: list[list[int]]) -> list[Node]:
+        return [self.run.nodes[number] for number in edges[self.number]]
 
     def collapse(self) -> Instance:
         """Collapse the instances into one placeholder; its epoch goes on from their highest."""
@@ -194,15 +262,26 @@ class Node:
         placeholder.epoch = max(instance.epoch for instance in self.instances.values())
         placeholder.try_number = max(instance.try_number for instance in self.instances.values())
         self.instances = {UNMAPPED: placeholder}
-        self.waiting = [placeholder]
-        self.expanded = self.collapsing = False
+        self.waiting = {UNMAPPED: placeholder}
+        self.own = {}
+        self.expanded = False
         self.unfinished = 1
-        self.lengths = {}
+        self.left = {}
         return placeholder
+
+    def gathered(self) -> dict[XComRef, Gathered]:
+        """How much the mapped tasks left whose values its tries take, or are mapped over."""
+        task, found = self.task, dict[XComRef, Gathered]()
+        for ref in (*task.inputs, *(source for mapping in task.mapped for source in mapping.sources())):
+            producer = self.run.node(ref.task_id)
+            if producer is not None and producer.task.mapped and not (task.group and producer.task.group == task.group):
+                count = len(producer.left.get(ref.key, ()))
+                found[ref] = Gathered(count, count == len(producer.instances))
+        return found
 
     def sources(self) -> list[Node]:
         """The tasks over whose values it is mapped, if it is."""
-        named = (self.run.node(mapping.source.task_id) for mapping in self.task.mapped if mapping.source is not None)
+        named = (self.run.node(ref.task_id) for mapping in self.task.mapped for ref in mapping.sources())
         return [source for source in named if source is not None]
 
 
@@ -214,13 +293,18 @@ class LiveRun:
         broken_leaves: Instances of leaf tasks that failed: one is enough to fail the run.
         tries: How many of its instances have a live try.
         dropped: Rows of tasks that its version does not have: what they did under an earlier one.
+        groups: Of its nodes, what is mapped: task groups, and tasks alone.
     """
 
-    __slots__ = ("broken_leaves", "compiled", "dropped", "nodes", "row", "tries", "unfinished")
+    __slots__ = ("broken_leaves", "compiled", "dropped", "groups", "nodes", "row", "tries", "unfinished")
 
     def __init__(self, row: Run, compiled: CompiledDag) -> None:
         self.row, self.compiled = row, compiled
         self.nodes = [Node(self, number) for number in range(len(compiled.tasks))]
+        self.groups = [LiveGroup([self.nodes[number] for number in numbers]) for numbers in compiled.groups]
+        for group in self.groups:
+            for node in group.nodes:
+                node.group = group
         self.unfinished = len(self.nodes)
         self.broken_leaves = self.tries = 0
         self.dropped: dict[TaskKey, TaskInstance] = {}
@@ -243,16 +327,13 @@ class LiveRun:
         """Derive every count and tally from the states of the instances: after a restart, a clear or a mark."""
         self.unfinished = self.broken_leaves = 0
         for node in self.nodes:
-            node.waiting = [i for i in node.instances.values() if i.state is TaskState.NONE]
+            node.waiting = {index: i for index, i in node.instances.items() if i.state is TaskState.NONE}
             node.unfinished = sum(not i.state.finished for i in node.instances.values())
             self.unfinished += not node.done
             if self.compiled.leaf[node.number]:
                 self.broken_leaves += sum(i.state in BROKEN for i in node.instances.values())
         for node in self.nodes:
-            upstream = [self.nodes[number] for number in self.compiled.upstream[node.number]]
-            node.tally = _tally(upstream, upstream)
-            guards = [self.nodes[number] for number in self.compiled.guards[node.number]]
-            node.guard = _tally(guards, filter(node.heeds, guards)) if guards else None
+            node.recount()
 
 
 def _tally(nodes: list[Node], counted: Iterable[Node]) -> Tally:

@@ -4,8 +4,9 @@ from datetime import datetime
 
 import msgspec
 
+from penstock.model.attempt import Gathered
 from penstock.model.changes import Changes
-from penstock.model.dag import DagSpec, TaskSpec
+from penstock.model.dag import DagSpec, TaskSpec, XComRef
 from penstock.model.request import CancelRun, ClearTasks, MarkRun, MarkTask
 from penstock.model.run import Run, TaskInstance, TaskKey, Try
 from penstock.spec.executor import ExecutorEvent
@@ -103,13 +104,18 @@ Event = (
 
 
 class Dispatch(msgspec.Struct, frozen=True):
-    """Hand a try of this instance to an executor; carried out after the changes are stored."""
+    """Hand a try of this instance to an executor; carried out after the changes are stored.
+
+    Attributes:
+        gathered: How much the mapped tasks left whose values it takes, or is mapped over.
+    """
 
     executor: str
     instance: TaskInstance
     task: TaskSpec
     run: Run
     waited_s: float = 0.0
+    gathered: dict[XComRef, Gathered] = {}
 
 
 class Kill(msgspec.Struct, frozen=True):

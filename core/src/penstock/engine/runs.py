@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from penstock.engine.due import first_cursor, next_due
-from penstock.engine.flow import collapse, end_run_by_leaves, end_run_if_done, evaluate, make_ready, propagate
+from penstock.engine.flow import end_run_by_leaves, end_run_if_done, evaluate, make_ready, propagate, settle
 from penstock.engine.graph.compiled import CompiledDag
 from penstock.engine.live import Instance, LiveRun, Node
 from penstock.engine.messages import DagUpdated, RunAdded, RunVersionChanged
@@ -129,9 +129,10 @@ def _restore_rows(state: State, old: LiveRun, run: LiveRun, event: RunVersionCha
 def _restore_lengths(node: Node, before: Node) -> None:
     """Keep what is known in memory of a task's values: what the store has may have been cleared in this very step."""
     if bool(node.task.mapped) != bool(before.task.mapped):
-        node.lengths = {}
+        node.lengths, node.left = {}, {}
     else:
         node.lengths = (node.lengths if before.done else {}) | before.lengths
+        node.left = (node.left if before.done else {}) | before.left
 
 
 def _taken_up(state: State, old: LiveRun, run: LiveRun) -> list[Instance]:
@@ -168,16 +169,14 @@ def reopen(state: State, run: LiveRun, reason: str) -> None:
 def _restore(state: State, run: LiveRun, event: RunAdded) -> None:
     for task in sorted(event.tasks, key=lambda task: task.map_index):
         _restore_instance(state, run, task)
-    for (task_id, _, key), length in event.lengths.items():
+    for (task_id, index, key), length in event.lengths.items():
         if (node := run.node(task_id)) is not None:
-            node.count_value(key, length)
+            node.count_value(key, index, length)
     stored = {(attempt.task_id, attempt.map_index): attempt for attempt in event.tries if attempt.outcome is None}
     for instance in run.instances():
         _restore_try(state, instance, stored.get(instance.key[1:]))
-    for node in run.nodes:
-        if node.task.mapped and node.expanded and all(i.state is TaskState.NONE for i in node.instances.values()):
-            node.collapsing = True
-            collapse(state, node)
+    for group in run.groups:
+        settle(state, group)
     run.recount()
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from penstock.engine.branching import decision
+from penstock.engine.decisions.branching import decision
 from penstock.engine.flow import collapse, end_instance, evaluate, make_ready
 from penstock.engine.graph.branch_answer import judged
 from penstock.engine.live import Instance
@@ -48,7 +48,7 @@ def _dispatch(state: State, instance: Instance) -> None:
     state.attach_try(instance, attempt)
     state.store_try(key, attempt)
     state.mark_dirty(instance)
-    state.dispatches.append(Dispatch(executor, instance.row(), node.task, node.run.row, waited))
+    state.dispatches.append(Dispatch(executor, instance.row(), node.task, node.run.row, waited, node.gathered()))
 
 
 def start_try(state: State, event: TryStarted) -> None:
@@ -113,9 +113,11 @@ def _after_cancelled(state: State, instance: Instance) -> None:
     """Let an instance go on whose cancelled try has ended: only now may it be dispatched again or collapsed."""
     instance.cancelling = False
     node = instance.node
-    if node.collapsing:
-        collapse(state, node)
-        evaluate(state, node)
+    if node.group is not None and node.collapsing:
+        collapse(state, node.group)
+        node.run.recount()
+        for each in node.group.nodes:
+            evaluate(state, each)
     elif instance.state is TaskState.SCHEDULED:
         make_ready(state, instance, "ready")
     if node.run.row.state.finished:
@@ -126,7 +128,7 @@ def _succeed(state: State, instance: Instance, event: TryFinished) -> None:
     node, key = instance.node, instance.key
     for name, xcom in event.end.xcoms.items():
         state.changes.xcoms.append(XCom(key.run, key.task_id, key.map_index, name, xcom.json, xcom.length))
-        node.count_value(name, xcom.length)
+        node.count_value(name, key.map_index, xcom.length)
     end_instance(state, instance, TaskState.SUCCESS, decision(event.end))
 
 

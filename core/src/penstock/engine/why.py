@@ -26,7 +26,7 @@ def _by_state(instance: Instance) -> str:
             return "it was cleared, and its earlier try has not ended yet"
         if node.collapsing:
             return "it was cleared, and an earlier try of the same task has not ended yet"
-        return "waits for its upstream: " + node.explain()
+        return "waits for its upstream: " + node.explain(instance.key.map_index)
     if instance.state is TaskState.RUNNING:
         return "it is running"
     if instance.state is TaskState.UP_FOR_RETRY and instance.due_at is not None:

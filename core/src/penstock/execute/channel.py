@@ -179,6 +179,13 @@ class ChannelRuntime(BaseRuntime):
         text: str | None = self._channel.ask(self._serial, "xcom", task_id, key, map_index)
         return None if text is None else msgspec.json.decode(text)
 
+    def xcom_page(self, task_id: str, key: str, first: int) -> list[tuple[int, Any]]:
+        """Plain forms of some values that instances of a mapped task left, each with its map index, from an index on."""
+        page: list[tuple[int, Any]] = msgspec.json.decode(
+            self._channel.ask(self._serial, "xcom_page", task_id, key, first)
+        )
+        return page
+
     def checkpoint(self, key: str) -> Any:  # noqa: ANN401 - any JSON value
         """The plain form of what a try of this task instance kept, or None."""
         text: str | None = self._channel.ask(self._serial, "checkpoint", key)

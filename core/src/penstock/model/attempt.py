@@ -46,24 +46,39 @@ class MappedElement(msgspec.Struct, frozen=True, omit_defaults=True):
             ``expand_kwargs``, whose argument is ``**``, a dict.
         literal: Whether the author wrote it and it is in the form of a stored plan; else another task left it.
         length: Number of elements of the argument's source; None for a literal, whose length the DAG has.
+        parts: Of values that are joined, the element of each; None of one that has no part in this instance.
     """
 
-    json: bytes
+    json: bytes = b""
     literal: bool = False
     length: int | None = None
+    parts: tuple["MappedElement | None", ...] = ()
+
+
+class Gathered(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the instances of a mapped task left under a key, which nobody reads all at once.
+
+    Attributes:
+        count: How many left a value.
+        dense: Whether all of them did, so that the place of a value is its map index.
+    """
+
+    count: int
+    dense: bool = False
 
 
 class TryInputs(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a try takes from other tasks.
 
     Attributes:
-        values: JSON (`penstock.model.value`) by task id and key, of a large value that of a reference. Of a mapped task it
-            is the list of what its instances left, in the order of their map index.
+        values: JSON (`penstock.model.value`) by task id and key, of a large value that of a reference.
         elements: By mapped argument, what this instance takes; an argument whose elements the DAG file holds is missing.
+        gathered: What mapped tasks left, by task id and key: the try asks for it page by page.
     """
 
     values: dict[str, dict[str, bytes]] = {}
     elements: dict[str, MappedElement] = {}
+    gathered: dict[str, dict[str, Gathered]] = {}
 
     def value(self, task_id: str, key: str) -> bytes | None:
         """JSON of what a task left under a key; None if it left nothing or is not known here."""

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from penstock.model.mapped.indexes import Join
 from penstock.model.plain_value import plain_value
 from penstock.model.retry import RetryPolicy
 from penstock.model.schedule import Schedule
@@ -34,19 +35,27 @@ class XComRef(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Mapping(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One mapped argument of ``expand``: exactly one of the two sources is set.
+    """One mapped argument of ``expand``: a literal, a source, or several sources that are joined.
 
     Attributes:
-        argument: The operator's argument that takes one element an instance.
+        argument: The operator's argument that takes one element an instance; "" of a part of what is joined.
         length: Number of elements of a literal list or dict, known when the file is imported.
         literal: The elements of that literal as JSON, if the task is run from a plan; else its DAG file holds them.
         source: The task whose value, a list or a dict, is spread over the instances.
+        join, parts: How these parts are joined, if they are.
     """
 
-    argument: str
+    argument: str = ""
     length: int | None = None
     literal: tuple[Any, ...] | None = None
     source: XComRef | None = None
+    join: Join = ""
+    parts: tuple["Mapping", ...] = ()
+
+    def sources(self) -> tuple[XComRef, ...]:
+        """The values of tasks that are mapped over."""
+        inner = tuple(source for part in self.parts for source in part.sources())
+        return inner if self.source is None else (self.source, *inner)
 
 
 class SensorPolicy(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -91,12 +100,14 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
             holds its arguments and no DAG file is imported to run it.
         upstream: Ids of the tasks directly upstream, sorted.
         inputs: Values of other tasks that the task takes as arguments; each is upstream, too.
-        mapped: The mapped arguments; empty for a plain task.
+        mapped: The mapped arguments, its own or those of its task group; empty for a plain task.
+        group: Id of the mapped task group whose indexes it shares; "" if it stands in none.
         sensor: How it waits if it is a sensor, else None.
         decides: Whether it is known for a branch or short circuit: what it answers says which tasks downstream go on.
         instant: True if there is nothing to run, as for ``EmptyOperator``: the engine ends it at once.
         execution_timeout_s: Seconds after which a running try is killed; None for no limit.
         setup, teardown: Whether the task makes or removes a resource for others.
+        fails_run: Whether its failure fails the run, though it is a teardown.
         templated: Whether any template field of it holds a Jinja expression.
         alerts: Who is told of what happens to it, besides those of the DAG.
     """
@@ -109,6 +120,7 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     trigger_rule: TriggerRule = TriggerRule.ALL_SUCCESS
     inputs: tuple[XComRef, ...] = ()
     mapped: tuple[Mapping, ...] = ()
+    group: str = ""
     max_active_per_run: int | None = None
     retry: RetryPolicy = RetryPolicy()
     execution_timeout_s: float | None = None
@@ -117,6 +129,7 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     instant: bool = False
     setup: bool = False
     teardown: bool = False
+    fails_run: bool = False
     pool: str = DEFAULT_POOL
     pool_slots: int = 1
     priority_weight: int = 1

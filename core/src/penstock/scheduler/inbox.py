@@ -129,8 +129,10 @@ class Inbox:
         return RunVersionChanged(run, version.spec, version.version, self._lengths(run, version.spec))
 
     def _lengths(self, run: int, dag: DagSpec) -> dict[tuple[str, int, str], int | None]:
-        """Numbers of elements of what the DAG's tasks are mapped over, as far as a run has it."""
-        sources = {(m.source.task_id, m.source.key) for task in dag.tasks for m in task.mapped if m.source}
+        """Numbers of elements of what the DAG's tasks are mapped over, and values of mapped tasks that others take."""
+        mapped = {task.task_id for task in dag.tasks if task.mapped}
+        sources = {(ref.task_id, ref.key) for task in dag.tasks for m in task.mapped for ref in m.sources()}
+        sources |= {(ref.task_id, ref.key) for task in dag.tasks for ref in task.inputs if ref.task_id in mapped}
         return self._store.xcoms.lengths(run, sources) if sources else {}
 
     def _dag(self, state: DagState | UnreadableDag) -> list[Arrival]:

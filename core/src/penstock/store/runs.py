@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Connection, Integer, Select, bindparam, func, or_, select, tuple_
+from sqlalchemy import Column, Connection, Executable, Integer, Select, bindparam, func, or_, select, tuple_
 from sqlalchemy.sql import ColumnElement
 
 from penstock.errors import DataUnreadableError
+from penstock.model.dag import XComRef
 from penstock.model.run import Rendered, Run, TaskInstance, TaskKey, Try, XCom
 from penstock.model.state import Outcome, RunState
 from penstock.store.sql import tables
@@ -34,6 +35,10 @@ TRIES_OF_RUN = (
 # the number of keys costs more to make than a second one of the same text to execute.
 _OF_KEY = (_x.run == bindparam("run"), _x.task_id == bindparam("task_id"), _x.key == bindparam("key"))
 XCOM_VALUES = select(_x.task_id, _x.map_index, _x.key, _x.value).where(*_OF_KEY)
+XCOM_VALUE = select(_x.value).where(*_OF_KEY, _x.map_index == bindparam("map_index"))
+_PAGE = select(_x.map_index, _x.value).where(*_OF_KEY).order_by(_x.map_index).limit(bindparam("limit"))
+XCOM_PAGE = _PAGE.where(_x.map_index >= bindparam("first"))
+XCOM_PLACE = _PAGE.offset(bindparam("offset"))
 XCOM_LENGTHS = select(_x.task_id, _x.map_index, _x.key, _x.length).where(*_OF_KEY)
 OPEN_TRIES = (
     select(func.count())
@@ -180,6 +185,20 @@ class XComs:
         found = self._read(XCOM_VALUES, run, keys)
         return {(TaskKey(run, task_id, index), key): value for task_id, index, key, value in found}
 
+    def one(self, run: int, ref: XComRef, map_index: int) -> bytes | None:
+        """The JSON text of what one instance of a task left; None if it left nothing."""
+        found = self._of_key(XCOM_VALUE, run, ref, map_index=map_index)
+        return found[0][0] if found else None
+
+    def at(self, run: int, ref: XComRef, place: int) -> bytes | None:
+        """The JSON text of what an instance of a task left, by its place among those that left something; costs the place."""
+        found = self._of_key(XCOM_PLACE, run, ref, offset=place, limit=1)
+        return found[0][1] if found else None
+
+    def page(self, run: int, ref: XComRef, first: int, limit: int) -> list[tuple[int, bytes]]:
+        """The JSON texts of what instances of a task left, each with its map index, from an index on."""
+        return [(index, value) for index, value in self._of_key(XCOM_PAGE, run, ref, first=first, limit=limit)]
+
     def lengths(self, run: int, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, int, str], int | None]:
         """Numbers of elements of the XComs for each (task id, key) asked.
 
@@ -189,7 +208,7 @@ class XComs:
         found = self._read(XCOM_LENGTHS, run, keys)
         return {(task_id, index, key): length for task_id, index, key, length in found}
 
-    def page(
+    def of_task(
         self,
         run: int,
         task_id: str,
@@ -218,6 +237,10 @@ class XComs:
             query = query.where(tuple_(_x.map_index, _x.key) > after)
         with self._database.read() as connection:
             return [XCom(*row) for row in connection.execute(query)]
+
+    def _of_key(self, query: Executable, run: int, ref: XComRef, **more: int) -> Sequence[Sequence[Any]]:
+        with self._database.read() as connection:
+            return connection.execute(query, {"run": run, "task_id": ref.task_id, "key": ref.key, **more}).all()
 
     def _read(self, query: Select[Any], run: int, keys: Iterable[tuple[str, str]]) -> list[Sequence[Any]]:
         found: list[Sequence[Any]] = []

@@ -74,7 +74,7 @@ class DagResult:
     def value(self, task_id: str, key: str = "return_value", *, map_index: int | None = None) -> Any:  # noqa: ANN401 - any value
         """What a task left under a key, or None; of a mapped task the list of all, or one by its index."""
         inline, ref = self._inline, XComRef(task_id, key)
-        raw = inline.value(ref) if map_index is None else inline.xcoms.get((task_id, map_index, key))
+        raw = inline.value(ref) if map_index is None else inline.xcoms.one(1, ref, map_index)
         return None if raw is None else decode(raw, typed=True)
 
     def check(self) -> "DagResult":

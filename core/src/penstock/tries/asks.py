@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_type_hints
 
 import msgspec
@@ -16,6 +17,7 @@ from penstock.author.runtime import Runtime
 from penstock.clock import Clock
 from penstock.errors import NotFoundError, PenstockError, RequestError, StoreUnavailableError, as_sentence
 from penstock.model.connection import Connection
+from penstock.model.dag import XComRef
 from penstock.model.names import LARGEST_CHECKPOINT, check_conf, check_name, error_sentence, error_text
 from penstock.model.request import TriggerDagRun
 from penstock.model.run import UNMAPPED, TaskKey
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
     from penstock.tries.backend_source import BackendSource
 
 Answer = TypeVar("Answer")
+
+PAGE, PAGE_BYTES = 100, 1 << 20
+"""Values of a mapped task that one answer holds, at most, and about how many bytes of them."""
+LONGEST_MAPPING = 1 << 31
 
 
 class _Asker(NamedTuple):
@@ -53,6 +59,7 @@ class Asks:
             "variable": lambda _asker, key: _variable(vault, key),
             "set_variable": self._set_variable,
             "xcom": self._xcom,
+            "xcom_page": self._xcom_page,
             "checkpoint": self._checkpoint,
             "set_checkpoint": self._set_checkpoint,
             "trigger_dag": self._trigger_dag,
@@ -102,6 +109,15 @@ class Asks:
         else:
             value = b"[" + b",".join(found[index] for index in sorted(found)) + b"]"
         return Reply(None if value is None else value.decode())
+
+    def _xcom_page(self, asker: _Asker, task_id: str, key: str, first: int) -> Reply:
+        if not 0 <= first < LONGEST_MAPPING:
+            raise RequestError(f"xcom_page(first={first}): it must be 0 or more, and below {LONGEST_MAPPING:,}")
+        page = self._store.xcoms.page(asker.key.run, XComRef(task_id, key), first, PAGE)
+        sizes = accumulate(len(value) for _, value in page)
+        # At least one, however large it is: whoever asks goes on where this page ends.
+        fitting = [each for each, size in zip(page, sizes, strict=True) if size <= PAGE_BYTES] or page[:1]
+        return Reply((b"[" + b",".join(b"[%d,%s]" % each for each in fitting) + b"]").decode())
 
     def _checkpoint(self, asker: _Asker, key: str) -> Reply:
         check_name("checkpoint", key)

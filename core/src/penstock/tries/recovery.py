@@ -6,7 +6,8 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from penstock.engine.messages import Dispatch, RunAdded, TryInterrupted
-from penstock.model.attempt import TryEnd
+from penstock.model.attempt import Gathered, TryEnd
+from penstock.model.dag import TaskSpec, XComRef
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
 from penstock.spec.executor import Executor, TryFinished, TryRecovered, TryStarted
@@ -81,4 +82,15 @@ def _open_dispatches(added: RunAdded, now: datetime) -> Iterator[Dispatch]:
         then = replace(instance, epoch=attempt.epoch, try_number=attempt.try_number)
         since = instance.started_at if task.sensor is not None else None
         waited_s = max(0.0, (now - since).total_seconds()) if since is not None else 0.0
-        yield Dispatch(attempt.executor, then, task, added.run, waited_s)
+        yield Dispatch(attempt.executor, then, task, added.run, waited_s, _gathered(added, task, tasks))
+
+
+def _gathered(added: RunAdded, task: TaskSpec, tasks: Mapping[str, TaskSpec]) -> dict[XComRef, Gathered]:
+    """How much the mapped tasks left whose values a task takes, or is mapped over, by the rows."""
+    found: dict[XComRef, Gathered] = {}
+    for ref in (*task.inputs, *(source for mapping in task.mapped for source in mapping.sources())):
+        producer = tasks[ref.task_id]
+        if producer.mapped and not (task.group and producer.group == task.group):
+            count = sum((name, key) == (ref.task_id, ref.key) for name, _, key in added.lengths)
+            found[ref] = Gathered(count, count == sum(each.task_id == ref.task_id for each in added.tasks))
+    return found

@@ -7,7 +7,7 @@ from pathlib import Path
 from penstock.engine.messages import Dispatch
 from penstock.errors import StoreError
 from penstock.model.attempt import TryEnd, TryFacts
-from penstock.model.dag import DagSpec, Isolation, TaskSpec, XComRef
+from penstock.model.dag import DagSpec, Isolation, TaskSpec
 from penstock.model.names import error_sentence
 from penstock.model.state import Outcome
 from penstock.spec.executor import FileCode, Offload, PlanCode, SensorWait, TryFinished, TryRequest
@@ -50,7 +50,7 @@ class TryRequests:
         Raises:
             StoreError: The database failed.
         """
-        inputs = Inputs(self._left)
+        inputs = Inputs(self._store.xcoms)
         made: list[TryRequest] = []
         failed: list[TryFinished] = []
         for dispatch in dispatches:
@@ -64,10 +64,6 @@ class TryRequests:
                 failed.append(TryFinished(dispatch.instance.key, dispatch.instance.epoch, now, end))
         return made, failed
 
-    def _left(self, run: int, ref: XComRef) -> dict[int, bytes]:
-        rows = self._store.xcoms.values(run, [(ref.task_id, ref.key)])
-        return {key.map_index: value for (key, _), value in rows.items()}
-
     def _one(self, dispatch: Dispatch, inputs: Inputs) -> TryRequest:
         run, task, instance = dispatch.run, dispatch.task, dispatch.instance
         version = self._store.versions.get(run.version)
@@ -78,7 +74,7 @@ class TryRequests:
             facts=facts_of(dispatch, version.spec),
             code=self._code(task, version),
             log=log_url(self._logs, run.dag_id, run.run_id, instance.key, instance.epoch),
-            inputs=inputs.of(version.spec, task, instance.key),
+            inputs=inputs.of(version.spec, task, instance.key, dispatch.gathered),
             queue=task.queue,
             isolation=version.spec.isolation or self._isolation,
             wait=None if task.sensor is None else SensorWait(task.sensor, dispatch.waited_s),

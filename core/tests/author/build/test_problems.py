@@ -344,7 +344,7 @@ WRONG = [
     pytest.param(
         """
         from airflow.providers.amazon.aws.hooks.s3 import S3Hook
-        from airflow.decorators import dag, setup
+        from airflow.decorators import conf, dag
         from penstock.operators.bash import BashOperator
         import penstock.utils.dates
         from penstock.errors import AirflowException, DAG, NotFound
@@ -356,7 +356,7 @@ WRONG = [
         """,
         {
             1: ["this is not Airflow. Authoring names come from `penstock`"],
-            2: ["Write `from penstock import dag`. In place of 'setup': write task(...).as_setup()."],
+            2: ["Write `from penstock import dag`. In place of 'conf': settings are in penstock.toml"],
             3: ["there is no module 'penstock.operators.bash'. Write `from penstock import BashOperator`."],
             4: ["there is no module 'penstock.utils.dates'. Authoring names come from `penstock`"],
             5: [
@@ -377,8 +377,8 @@ WRONG = [
         id="every import that fails",
     ),
     pytest.param(
-        "import penstock\nif penstock:\n    penstock.setup",
-        {3: ["the module 'penstock' has no name 'setup': write task(...).as_setup()."]},
+        "import penstock\nif penstock:\n    penstock.conf",
+        {3: ["the module 'penstock' has no name 'conf': settings are in penstock.toml"]},
         id="attribute of our module",
     ),
     pytest.param(
@@ -471,16 +471,6 @@ WRONG = [
             5: ["'x' is given to partial() and to expand()."],
         },
         id="an argument given twice to a mapping",
-    ),
-    pytest.param(
-        """
-        @task_group
-        def g(x): EmptyOperator(task_id="a")
-        with DAG("d"):
-            g.expand(x=[1])
-        """,
-        {4: ["the task group 'g' cannot be mapped. Map its tasks"]},
-        id="a mapped task group",
     ),
     pytest.param("import nowhere_at_all", {1: ["there is no module 'nowhere_at_all'"]}, id="missing module"),
     pytest.param("def f(:", {1: ["the file is no Python: invalid syntax"]}, id="syntax"),

@@ -160,7 +160,7 @@ class Checker:
         tallies, open_tasks = Counter[TaskState](), 0
         setups = Counter[TaskState]()
         for up in spec.upstream:
-            states = [t.state for k, t in self.store.tasks.items() if k.run == key.run and k.task_id == up]
+            states = self._states_above(key, spec, up)
             open_tasks += not all(s.finished for s in states)
             tallies.update(s for s in states if s.finished)
             if self.task(TaskKey(key.run, up)).setup:
@@ -179,6 +179,12 @@ class Checker:
             if got in setup:
                 return
         assert got is expected, f"{key} became {state} ({reason}); its rule says {expected} to {dict(tallies)}"
+
+    def _states_above(self, key: TaskKey, spec: TaskSpec, up: str) -> list[TaskState]:
+        """States of a task upstream that count for an instance: those of all, or in its mapped group that of its own index."""
+        states = {k.map_index: t.state for k, t in self.store.tasks.items() if k.run == key.run and k.task_id == up}
+        beside = bool(spec.group) and self.task(TaskKey(key.run, up)).group == spec.group
+        return [states[key.map_index]] if beside and key.map_index in states else list(states.values())
 
     def _setup_verdict(self, key: TaskKey, spec: TaskSpec) -> set[TaskState] | None:
         """What the setups above a task say, written down a second time: SUCCESS to go on, NONE to wait; None if there are none.
@@ -201,7 +207,7 @@ class Checker:
             asked = {n for n in setups if not teardowns[n] or any(spec.task_id in above(t) for t in teardowns[n])}
         if not asked:
             return None
-        states = [t.state for k, t in self.store.tasks.items() if k.run == key.run and k.task_id in asked]
+        states = [state for up in asked for state in self._states_above(key, spec, up)]
         if not spec.teardown and (ended := set(states) - {S.SUCCESS}):
             verdicts = {S.UPSTREAM_FAILED} if ended & set(BROKEN) else set[TaskState]()
             return (verdicts | ({S.SKIPPED} & ended)) or {S.NONE}
@@ -255,7 +261,7 @@ class Checker:
         if state is RunState.CANCELLED:
             return
         dag = self.store.versions[self.store.runs[number].version]
-        teardowns = {t.task_id for t in dag.tasks if t.teardown}
+        teardowns = {t.task_id for t in dag.tasks if t.teardown and not t.fails_run}
         inner = {up for t in dag.tasks if t.task_id not in teardowns for up in t.upstream}
         leaves = {t.task_id for t in dag.tasks} - inner - teardowns
         leaves = leaves or {t.task_id for t in dag.tasks} - {up for t in dag.tasks for up in t.upstream}

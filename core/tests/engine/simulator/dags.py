@@ -1,7 +1,8 @@
-"""Random DAGs: every trigger rule, mapping, branches, limits, setups and teardowns."""
+"""Random DAGs: every trigger rule, mapping, mapped groups, branches, limits, setups and teardowns."""
 
 from datetime import datetime, timedelta
 from random import Random
+from typing import NamedTuple
 
 from penstock.model.dag import DagSpec, Mapping, SensorPolicy, TaskSpec, XComRef
 from penstock.model.retry import RetryPolicy
@@ -17,8 +18,12 @@ _RULES = list(TriggerRule)
 def random_dag(random: Random, dag_id: str, start: datetime) -> DagSpec:
     """A DAG of up to nine tasks that falls due a few times within an hour or two."""
     tasks: list[TaskSpec] = []
+    group = _NO_GROUP
     for number in range(random.randint(0 if random.random() < 0.05 else 1, 9)):
-        tasks.append(_task(random, f"t{number}", tasks))
+        if random.random() < (0.4 if group.name else 0.15):
+            over = () if group.name else _mapping(random, tasks)
+            group = _Group(f"g{number}", over) if over else _NO_GROUP
+        tasks.append(_task(random, f"t{number}", tasks, group))
     every = random.choice([300.0, 900.0, 2400.0])
     return DagSpec(
         dag_id,
@@ -33,11 +38,25 @@ def random_dag(random: Random, dag_id: str, start: datetime) -> DagSpec:
     )
 
 
-def _task(random: Random, task_id: str, before: list[TaskSpec]) -> TaskSpec:
+class _Group(NamedTuple):
+    """A mapped group to which the tasks belong that are made next."""
+
+    name: str
+    mapped: tuple[Mapping, ...]
+
+
+_NO_GROUP = _Group("", ())
+
+
+def _task(random: Random, task_id: str, before: list[TaskSpec], group: _Group) -> TaskSpec:
     upstream = {t.task_id for t in random.sample(before, min(len(before), random.choice([0, 1, 1, 2, 3])))}
-    mapped = _mapping(random, before) if random.random() < 0.3 else ()
-    upstream |= {m.source.task_id for m in mapped if m.source is not None}
-    plain = not mapped
+    beside = [t.task_id for t in before if group.name and t.group == group.name]
+    if beside and random.random() < 0.7:
+        upstream.add(random.choice(beside))
+    mapped = group.mapped or (_mapping(random, before) if random.random() < 0.3 else ())
+    if not upstream & set(beside):  # it is one of the first tasks of its group, or in none
+        upstream |= {source.task_id for m in mapped for source in m.sources()}
+    plain = not mapped or bool(group.name)
     teardown = plain and random.random() < 0.1
     if teardown:
         upstream |= {task.task_id for task in before if task.setup and random.random() < 0.7}
@@ -49,12 +68,14 @@ def _task(random: Random, task_id: str, before: list[TaskSpec]) -> TaskSpec:
         upstream=tuple(sorted(upstream)),
         trigger_rule=rule,
         mapped=mapped,
+        group=group.name,
         max_active_per_run=random.choice([None, None, 1, 2]),
         retry=RetryPolicy(random.choice([0, 1, 3]), random.choice([1.0, 30.0]), 2.0, jitter=0.5),
         sensor=SensorPolicy(soft_fail=random.random() < 0.5) if random.random() < 0.1 else None,
         instant=plain and random.random() < 0.08,
         setup=not teardown and random.random() < 0.15,
         teardown=teardown,
+        fails_run=teardown and random.random() < 0.3,
         pool=random.choice(["default_pool", "default_pool", "small", "sums"]),
         pool_slots=random.choice([1, 1, 1, 2]),
         priority_weight=random.randint(1, 3),
@@ -65,7 +86,10 @@ def _task(random: Random, task_id: str, before: list[TaskSpec]) -> TaskSpec:
 def _mapping(random: Random, before: list[TaskSpec]) -> tuple[Mapping, ...]:
     mapped = []
     for argument in ("x", "y")[: random.choice([1, 1, 2])]:
-        if before and random.random() < 0.7:
+        if before and random.random() < 0.2:
+            parts = tuple(Mapping(source=XComRef(random.choice(before).task_id)) for _ in range(2))
+            mapped.append(Mapping(argument, join=random.choice(["zip", "longest", "concat"]), parts=parts))
+        elif before and random.random() < 0.7:
             mapped.append(Mapping(argument, source=XComRef(random.choice(before).task_id)))
         else:
             mapped.append(Mapping(argument, length=random.choice([0, 1, 2, 3])))

@@ -108,6 +108,7 @@ class People:
             tasks = tuple(f"t{n}" for n in self._random.sample(range(10), self._random.randint(0, 2)))
             flags = {"downstream": self._random.random() < 0.7, "only_failed": self._random.random() < 0.4}
             flags["keep_steps"] = self._random.random() < 0.5
+            flags["map_index"] = self._random.choice([None, None, None, 0, 1])
             self._submit(ClearTasks(run, tasks, **flags, version=self._some_version(run)))
 
     def _some_version(self, run: int) -> str:

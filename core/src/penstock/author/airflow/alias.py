@@ -36,8 +36,6 @@ REMEDIES = {
     "conf": "settings are in penstock.toml, and values for tasks in Variables and params",
     "create_session": _NO_DATABASE,
     "provide_session": _NO_DATABASE,
-    "setup": "write task(...).as_setup()",
-    "teardown": "write task(...).as_teardown(setups=...)",
     "timezone": "write datetime(..., tzinfo=UTC)",
 }
 """What there is here in place of a name of Airflow's."""

@@ -11,16 +11,18 @@ from penstock.author.build.param_schema import CHECKED
 from penstock.author.capability import PlannedTask, plan_value
 from penstock.author.construct.signature import defaults_for_none
 from penstock.author.dag import DAG, Param
-from penstock.author.mapping import EXPAND_KWARGS, MappedTask, elements_of
+from penstock.author.mapping.mapped_group import mapped_group
+from penstock.author.mapping.task import EXPAND_KWARGS, MappedTask, elements_of
 from penstock.author.parse_session import ParseSession, Problem
 from penstock.author.sensor import Sensor
 from penstock.author.task_rules import TaskRules, seconds
 from penstock.author.template_fields import needs_rendering
 from penstock.author.timetable.dates import to_utc
 from penstock.author.timetable.timetables import schedule_of
-from penstock.author.xcom_arg import XComArg
+from penstock.author.xcom.arg import NO_FILL, ConcatenatedXCom, TransformedXCom, XComValue, ZippedXCom
 from penstock.errors import AuthoringError, as_sentence
 from penstock.model.dag import DagSpec, Mapping, ParamSpec, SensorPolicy, TaskSpec, XComRef, from_json, to_json
+from penstock.model.mapped.indexes import Join
 from penstock.model.state import TriggerRule
 from penstock.model.value import to_plain
 
@@ -163,6 +165,7 @@ def _task(task: "AbstractOperator", upstream: set[str]) -> TaskSpec:
         trigger_rule=TriggerRule(rules.trigger_rule),
         inputs=_inputs(task),
         mapped=tuple(_mappings(task)),
+        group=group.group_id if (group := mapped_group(task.task_group)) is not None else "",
         max_active_per_run=rules.max_active_tis_per_dagrun,
         retry=rules.retry_policy(),
         execution_timeout_s=rules.timeout_s(),
@@ -171,6 +174,7 @@ def _task(task: "AbstractOperator", upstream: set[str]) -> TaskSpec:
         instant=cls.instant and not isinstance(task, MappedTask),
         setup=task.is_setup,
         teardown=task.is_teardown,
+        fails_run=task._node.fails_run,  # noqa: SLF001 - the same room
         pool=rules.pool,
         pool_slots=rules.pool_slots,
         priority_weight=rules.priority_weight,
@@ -214,14 +218,28 @@ def _inputs(task: "AbstractOperator") -> tuple[XComRef, ...]:
 
 
 def _mappings(task: "AbstractOperator") -> Iterator[Mapping]:
-    if not isinstance(task, MappedTask):
-        return
-    for name, value in task.mapped.items():
-        if isinstance(value, XComArg):
-            yield Mapping(argument=name, source=XComRef(value.operator.task_id, value.key))
+    group = mapped_group(task.task_group)
+    mapped = group.mapped if group is not None else task.mapped if isinstance(task, MappedTask) else {}
+    for name, value in mapped.items():
+        if isinstance(value, XComValue):
+            yield _source(value, name)
             continue
-        literal = tuple(map(plan_value, elements_of(name, value))) if isinstance(task, PlannedTask) else None
+        planned = isinstance(task, PlannedTask) and group is None
+        literal = tuple(map(plan_value, elements_of(name, value))) if planned else None
         yield Mapping(argument=name, length=len(value), literal=literal)
+
+
+def _source(value: XComValue, argument: str = "") -> Mapping:
+    """Convert a value of tasks that is mapped over; what a function makes of its elements is known to the DAG file alone."""
+    if isinstance(value, TransformedXCom):
+        return _source(value.parts[0], argument)
+    if isinstance(value, ZippedXCom):
+        join: Join = "zip" if value.fillvalue is NO_FILL else "longest"
+        return Mapping(argument, join=join, parts=tuple(map(_source, value.parts)))
+    if isinstance(value, ConcatenatedXCom):
+        return Mapping(argument, join="concat", parts=tuple(map(_source, value.parts)))
+    (leaf,) = value.leaves()
+    return Mapping(argument, source=XComRef(leaf.operator.task_id, leaf.key))
 
 
 def _templated(task: "AbstractOperator") -> bool:

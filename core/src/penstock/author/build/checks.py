@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from graphlib import CycleError
 from typing import Any, get_args
 
+from penstock.author.abstract_operator import OWN_STATE
 from penstock.author.airflow.arguments import ArgumentProblem, is_harmless, unknown_argument
 from penstock.author.alert import alert_problems
 from penstock.author.build.graph import topological_order
@@ -19,7 +20,8 @@ from penstock.author.capability import PlannedTask
 from penstock.author.construct.signature import accepted_arguments
 from penstock.author.dag import DAG, Param
 from penstock.author.graph.task_group import TaskGroup
-from penstock.author.mapping import MappedTask, non_json_type
+from penstock.author.mapping.mapped_group import GroupArgument, mapped_group
+from penstock.author.mapping.task import MappedTask, non_json_type
 from penstock.author.operator import Operator
 from penstock.author.parse_session import Problem
 from penstock.author.sensor import Sensor
@@ -28,6 +30,7 @@ from penstock.author.template_fields import is_path, is_template, template_fault
 from penstock.author.timetable.dates import is_naive, to_utc
 from penstock.author.timetable.timetables import needs_zone, to_schedule
 from penstock.author.timetable.zones import zone_of
+from penstock.author.xcom.arg import find_values
 from penstock.errors import AuthoringError, did_you_mean
 from penstock.model.dag import Isolation
 from penstock.model.schedule import unworkable
@@ -44,6 +47,7 @@ def dag_problems(dag: DAG) -> Iterator[Problem]:
     yield from _default_args(dag)
     yield from _ids(dag)
     yield from _cycles(dag)
+    yield from _mapped_groups(dag)
     yield from _templates(dag)
 
 
@@ -192,6 +196,25 @@ def _cycles(dag: DAG) -> Iterator[Problem]:
         path = [*cycle[first:], *cycle[: first + 1]]
         site = named[path[0]]._site  # noqa: SLF001 - the same room
         yield Problem(site, f"tasks of DAG {dag.dag_id!r} form a cycle: {' >> '.join(path)}. Take one edge away.")
+
+
+def _mapped_groups(dag: DAG) -> Iterator[Problem]:
+    """Check that what stands in a mapped group is not mapped again, and that its arguments stay in it."""
+    if not any(group.mapped for group in dag.groups):
+        return
+    advice = "Indexes have one level: map over the combinations, or let a task return the list of them."
+    for group in dag.groups:
+        if group.mapped and (around := mapped_group(group.parent)) is not None:
+            yield Problem(group._site, f"{group} is mapped, and stands in {around}, which is mapped, too. {advice}")  # noqa: SLF001 - the same room
+    for task in dag.tasks:
+        around = mapped_group(task.task_group)
+        if around is not None and isinstance(task, MappedTask):
+            yield Problem(task._site, f"{task} is mapped, and stands in {around}, which is mapped, too. {advice}")  # noqa: SLF001 - as above
+        given = [value for name, value in vars(task).items() if name not in OWN_STATE]
+        for arg in (each for value in find_values(given) for each in value.tree()):
+            if isinstance(arg, GroupArgument) and arg.group is not around:
+                fault = f"{task} is given {arg!r}, and stands outside of it. Return the value from a task of the group."
+                yield Problem(task._site, fault)  # noqa: SLF001 - as above
 
 
 def _templates(dag: DAG) -> Iterator[Problem]:

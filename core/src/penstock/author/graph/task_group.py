@@ -29,6 +29,10 @@ class TaskGroup(Checked, Edges):
         dag: The DAG; that of the ``with`` block unless given.
         default_args: Arguments for its tasks, before those of the DAG.
         tooltip: A sentence for people.
+
+    Attributes:
+        mapped: What it is mapped over, by argument of its function: a list, a dict, or the value of a task; empty unless ``expand``
+            made it.
     """
 
     _STATE: ClassVar[frozenset[str]] = frozenset({"_label", "_token"})
@@ -36,6 +40,7 @@ class TaskGroup(Checked, Edges):
     parent: "TaskGroup | None"
     dag: "DAG | None"
     default_args: dict[str, Any]
+    mapped: dict[str, Any]
     _label: str
     _token: "Token[Scope]"
 
@@ -82,7 +87,7 @@ class TaskGroup(Checked, Edges):
     def _before_init(self, arguments: dict[str, Any]) -> "DAG | None":
         parent = arguments.get("parent_group") or current_group()
         dag = arguments.get("dag") or (parent.dag if parent else current_dag())
-        self.__dict__ |= {"parent": parent, "dag": dag}
+        self.__dict__ |= {"parent": parent, "dag": dag, "mapped": {}}
         return self.dag
 
     def _owner(self) -> "DAG | None":

@@ -146,6 +146,7 @@ class BashFunctionOperator(BashOperator):
     """
 
     template_fields: ClassVar[Sequence[str]] = ("op_args", "op_kwargs", "env", "cwd")
+    lazy_fields: ClassVar[Sequence[str]] = ("op_args", "op_kwargs")
 
     def __init__(
         self,

@@ -1,13 +1,14 @@
 """``@dag`` and ``@task_group``: functions whose calls build a DAG or a task group."""
 
-from collections.abc import Callable
-from typing import Any, NoReturn
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from penstock.author.construct.signature import parameters_of
 from penstock.author.dag import DAG
 from penstock.author.graph.task_group import TaskGroup
+from penstock.author.mapping.mapped_group import PartialTaskGroup
 from penstock.author.scope import current_dag, free_id
-from penstock.errors import AuthoringError
+from penstock.author.xcom.arg import XComValue
 
 
 def dag(function: Callable[..., Any] | str | None = None, /, **arguments: Any) -> Any:  # noqa: ANN401 - a decorator
@@ -68,10 +69,7 @@ class _TaskGroupFactory:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - passed on
         """Build the group."""
-        around = current_dag()
-        taken = {group.group_id for group in around.groups} if around is not None else set()
-        label = str(self.arguments.get("group_id", self.__name__))
-        with TaskGroup(**{**self.arguments, "group_id": free_id(label, taken)}) as group:
+        with self._group() as group:
             value = self.function(*args, **kwargs)
         return group if value is None else value
 
@@ -79,14 +77,21 @@ class _TaskGroupFactory:
         """The same function with other arguments for its group, such as ``group_id``."""
         return _TaskGroupFactory(self.function, {**self.arguments, **arguments})
 
-    def partial(self, **_: Any) -> NoReturn:  # noqa: ANN401 - refused
-        """Refuse to map a task group.
+    def partial(self, **arguments: Any) -> PartialTaskGroup:  # noqa: ANN401 - passed on
+        """The group with some arguments; ``.expand(argument=list)`` then makes it once for each element."""
+        return PartialTaskGroup(self.function, self._group, arguments)
 
-        Raises:
-            AuthoringError: Always.
-        """
-        raise AuthoringError(
-            f"the task group {self.__name__!r} cannot be mapped. Map its tasks: each takes the list of the one before."
-        )
+    def expand(self, **mapped: Any) -> Any:  # noqa: ANN401 - what the function returns
+        """The group once for each element of a list or a dict, or of a task's value; several make the cross product."""
+        return self.partial().expand(**mapped)
 
-    expand = expand_kwargs = partial
+    def expand_kwargs(self, kwargs: "Sequence[dict[str, Any]] | XComValue") -> Any:  # noqa: ANN401 - as above
+        """Make the group once for each dict of a list, which holds its arguments."""
+        return self.partial().expand_kwargs(kwargs)
+
+    def _group(self) -> TaskGroup:
+        around = current_dag()
+        taken = {group.group_id for group in around.groups} if around is not None else set()
+        label = str(self.arguments.get("group_id", self.__name__))
+        made: TaskGroup = TaskGroup(**{**self.arguments, "group_id": free_id(label, taken)})
+        return made

@@ -29,6 +29,7 @@ class PythonOperator(Operator):
     """
 
     template_fields: ClassVar[Sequence[str]] = ("op_args", "op_kwargs", "templates_dict")
+    lazy_fields: ClassVar[Sequence[str]] = ("op_args", "op_kwargs")
     must_return_keys: ClassVar[bool] = True
 
     def __init__(
@@ -92,6 +93,7 @@ class PythonSensor(Sensor):
     """
 
     template_fields: ClassVar[Sequence[str]] = ("op_args", "op_kwargs")
+    lazy_fields: ClassVar[Sequence[str]] = ("op_args", "op_kwargs")
 
     def __init__(
         self,

@@ -3,16 +3,17 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from penstock.author.abstract_operator import AbstractOperator
 from penstock.author.airflow.alias import VARIANTS
 from penstock.author.airflow.arguments import unknown_argument
 from penstock.author.construct.signature import TAKES_KEYWORDS, accepted_arguments, parameters_of, unwrapped
-from penstock.author.mapping import MappedOperator
+from penstock.author.mapping.task import MappedOperator
 from penstock.author.operator import Operator
 from penstock.author.operators.python import BranchPythonOperator, PythonOperator, PythonSensor, ShortCircuitOperator
 from penstock.author.parse_session import call_site, report
 from penstock.author.run.context import NAMES
 from penstock.author.scope import current_dag, free_id
-from penstock.author.xcom_arg import XComArg
+from penstock.author.xcom.arg import XComArg, XComValue
 from penstock.errors import AuthoringError, did_you_mean
 from penstock.model.text import counted
 
@@ -25,10 +26,17 @@ class Task:
     Attributes:
         function: The function itself, for tests and for calls within a task.
         options: Arguments of the operator.
+        mark: What is done to each task that it makes, as for setups and teardowns.
     """
 
-    def __init__(self, cls: type[Operator], function: Callable[..., Any], options: dict[str, Any]) -> None:
-        self.cls, self.function, self.options = cls, function, options
+    def __init__(
+        self,
+        cls: type[Operator],
+        function: Callable[..., Any],
+        options: dict[str, Any],
+        mark: Callable[[AbstractOperator], object] = lambda _: None,
+    ) -> None:
+        self.cls, self.function, self.options, self.mark = cls, function, options, mark
         self.__doc__, self.__name__ = function.__doc__, getattr(function, "__name__", "task")
         self.__wrapped__ = function
 
@@ -48,11 +56,12 @@ class Task:
         made: Operator = self.cls(**arguments)
         for problem in binding_problems(self.function, args, kwargs):
             report(made.dag, made._site, f"{made}: {problem}")  # noqa: SLF001 - the same room
+        self.mark(made)
         return made.output
 
     def override(self, **options: Any) -> "Task":  # noqa: ANN401 - passed on
         """The same function with other arguments for its operator, such as ``task_id`` or ``retries``."""
-        return Task(self.cls, self.function, {**self.options, **options})
+        return Task(self.cls, self.function, {**self.options, **options}, self.mark)
 
     def partial(self, **kwargs: Any) -> "PartialTask":  # noqa: ANN401 - passed on
         """The function with some arguments; ``.expand(argument=list)`` makes an instance for each element."""
@@ -62,7 +71,7 @@ class Task:
         """Make one instance for each element of a list, a dict or another task's value; several make the cross product."""
         return PartialTask(self, {}).expand(**mapped)
 
-    def expand_kwargs(self, kwargs: "Sequence[dict[str, Any]] | XComArg") -> XComArg:
+    def expand_kwargs(self, kwargs: "Sequence[dict[str, Any]] | XComValue") -> XComArg:
         """Make one instance for each dict of a list, which holds its arguments."""
         return PartialTask(self, {}).expand_kwargs(kwargs)
 
@@ -91,7 +100,7 @@ class PartialTask:
         """Make one instance for each element of a list, a dict or another task's value; several make the cross product."""
         return self._expand(mapped)
 
-    def expand_kwargs(self, kwargs: "Sequence[dict[str, Any]] | XComArg") -> XComArg:
+    def expand_kwargs(self, kwargs: "Sequence[dict[str, Any]] | XComValue") -> XComArg:
         """Make one instance for each dict of a list, which holds its arguments."""
         return self._expand({"**": kwargs})
 
@@ -99,7 +108,9 @@ class PartialTask:
         options = self.task._operator_arguments()  # noqa: SLF001 - the same room
         partial = {**options, "python_callable": self.task.function, "op_kwargs": self.kwargs}
         rules = {name: value for name, value in options.items() if name in accepted_arguments(Operator)}
-        return MappedFunction(cls=self.task.cls, partial=partial, mapped=mapped, **rules).output
+        made: MappedFunction = MappedFunction(cls=self.task.cls, partial=partial, mapped=mapped, **rules)
+        self.task.mark(made)
+        return made.output
 
 
 class MappedFunction(MappedOperator):
@@ -157,6 +168,29 @@ def binding_problems(function: Callable[..., Any], args: Sequence[Any], kwargs: 
     if missing:
         problems.append(f"{inner.__name__}() misses {', '.join(repr(name) for name in missing)}.")
     return problems
+
+
+def setup(function: Callable[..., Any] | Task) -> Task:
+    """Make a function, or a ``@task`` function, one whose tasks make what others need."""
+    made = _as_task(function)
+    return Task(made.cls, made.function, made.options, lambda task: task.as_setup())
+
+
+def teardown(function: Callable[..., Any] | Task | None = None, /, *, on_failure_fail_dagrun: bool = False) -> Any:  # noqa: ANN401 - a decorator
+    """Make a function, or a ``@task`` function, one whose tasks remove what setups made.
+
+    Args:
+        function: The function.
+        on_failure_fail_dagrun: Whether the run fails if such a task does.
+    """
+    if function is None:
+        return lambda decorated: teardown(decorated, on_failure_fail_dagrun=on_failure_fail_dagrun)
+    made, fails = _as_task(function), on_failure_fail_dagrun
+    return Task(made.cls, made.function, made.options, lambda task: task.as_teardown(on_failure_fail_dagrun=fails))
+
+
+def _as_task(function: Callable[..., Any] | Task) -> Task:
+    return function if isinstance(function, Task) else Task(PythonOperator, function, {})
 
 
 class _Decorator:

@@ -9,21 +9,24 @@ from msgspec.structs import replace
 
 from penstock.author.abstract_operator import OWN_STATE, AbstractOperator
 from penstock.author.fork_guard import in_one_process
-from penstock.author.mapping import EXPAND_KWARGS, MappedOperator, elements_of
+from penstock.author.mapping.mapped_group import GroupArgument
+from penstock.author.mapping.task import EXPAND_KWARGS, MappedOperator, elements_of
 from penstock.author.operator import Operator
 from penstock.author.run.context import Context, current_context
 from penstock.author.run.coroutines import completed
 from penstock.author.run.failed import failed
+from penstock.author.run.joined import GatheredSequence, element_of, whole_of
 from penstock.author.run.stored_plan import StoredTask
 from penstock.author.run.templates import render_templates
 from penstock.author.run.values import resolve_value
 from penstock.author.runtime import Runtime, current
 from penstock.author.sensor import PokeResult, Sensor
 from penstock.author.task_rules import seconds
-from penstock.author.xcom_arg import RETURN_VALUE, XComArg, find_xcom_args
+from penstock.author.xcom.arg import RETURN_VALUE, XComValue, find_values
+from penstock.author.xcom.sequences import LazySequence, as_lists
 from penstock.errors import FailTask, RequestError, TaskCancelled, as_sentence
-from penstock.model.attempt import TryEnd, TryFacts, TryInputs, Value
-from penstock.model.mapping import element_indexes
+from penstock.model.attempt import MappedElement, TryEnd, TryFacts, TryInputs, Value
+from penstock.model.mapped.indexes import element_indexes
 from penstock.model.names import xcom_key_problem
 from penstock.model.state import Outcome
 from penstock.model.text import shortened, visible
@@ -131,7 +134,7 @@ def prepare(task: AbstractOperator, facts: TryFacts, inputs: TryInputs, runtime:
         made = render_templates(made, context)
         for name, value in list(vars(made).items()):
             if name not in OWN_STATE and _takes_values(value):
-                setattr(made, name, _with_values(value, context))
+                setattr(made, name, _with_values(value, context, lazy=name in made.lazy_fields))
     context.task = made
     return Prepared(made, context)
 
@@ -192,47 +195,54 @@ def _wait(prepared: Prepared, sensor: Sensor, pause: Callable[[float], float] | 
 
 def _elements(task: MappedOperator | StoredTask, context: Context) -> dict[str, Any]:
     """Find the elements of a mapped task's instance, by argument."""
-    elements = context.inputs.elements
     if isinstance(task, StoredTask):
-        found, spread = task.literals(elements), [name for name, each in elements.items() if not each.literal]
+        elements = context.inputs.elements
+        found = task.literals(elements)
+        spread = {n: _decode_value(e.json, context, _label(n)) for n, e in elements.items() if not e.literal}
     else:
-        found, spread = _literal_elements(task, context), list(task.sources())
-    if isinstance(found.get(EXPAND_KWARGS), XComArg):
+        found = {name: _element(task.mapped, name, context) for name in task.literals()}
+        spread = {name: _element(task.mapped, name, context) for name in task.sources()}
+    if isinstance(found.get(EXPAND_KWARGS), XComValue):
         found[EXPAND_KWARGS] = _as_resolved(_with_values(found[EXPAND_KWARGS], context), whole=True)
-    for name in spread:
-        element = elements.get(name)
-        if element is None:
-            raise FailTask(f"{task}: there is no element for the mapped argument {name!r}")
-        found[name] = _as_resolved(
-            _decode_value(element.json, context, f"the element of {name!r}"), whole=name == EXPAND_KWARGS
-        )
-    return found
+    return found | {name: _as_resolved(value, whole=name == EXPAND_KWARGS) for name, value in spread.items()}
 
 
-def _literal_elements(task: MappedOperator, context: Context) -> dict[str, Any]:
-    """Find the elements of the instance that the author wrote, by argument."""
-    literals = task.literals()
-    if not literals:
-        return {}
-    indexes = element_indexes(
-        context.facts.map_index, [_source_length(task, name, context.inputs) for name in task.mapped]
-    )
-    return {
-        name: elements_of(name, literals[name])[index]
-        for name, index in zip(task.mapped, indexes, strict=True)
-        if name in literals
-    }
-
-
-def _source_length(task: MappedOperator, name: str, inputs: TryInputs) -> int | None:
-    value = task.mapped[name]
-    if not isinstance(value, XComArg):
-        return len(value)
+def _element(mapped: dict[str, Any], name: str, context: Context) -> Any:  # noqa: ANN401 - any value
+    """Find the element that this instance takes of one of the arguments that are mapped together."""
+    value, inputs = mapped[name], context.inputs
+    if not isinstance(value, XComValue):
+        lengths = [_source_length(each, inputs.elements.get(other)) for other, each in mapped.items()]
+        indexes = element_indexes(context.facts.map_index, lengths)
+        return elements_of(name, value)[indexes[list(mapped).index(name)]]
     element = inputs.elements.get(name)
+    if element is None:
+        raise FailTask(f"{context.task}: there is no element for the mapped argument {name!r}")
+    return element_of(value, element, lambda raw: _decode_value(raw, context, _label(name)))
+
+
+def _label(name: str) -> str:
+    return f"the element of {name!r}"
+
+
+def _source_length(value: Any, element: MappedElement | None) -> int | None:  # noqa: ANN401 - a literal, or a value of tasks
+    if not isinstance(value, XComValue):
+        return len(value)
     return None if element is None else element.length
 
 
-class _ResolvedValue(XComArg):
+def _group_argument(arg: GroupArgument, context: Context) -> Any:  # noqa: ANN401 - any value
+    """Find what an argument of a mapped group's function is for this index."""
+    element = _element(arg.group.mapped, arg.source, context)
+    if arg.source != EXPAND_KWARGS:
+        return element
+    if not isinstance(element, dict):
+        raise FailTask(f"{arg.group} is mapped over a list of dicts of arguments, and got a {type(element).__name__}")
+    if arg.name not in element and not arg.default:
+        raise FailTask(f"{arg.group}: there is no {arg.name!r} among the arguments {sorted(map(str, element))}")
+    return element[arg.name] if arg.name in element else arg.default[0]
+
+
+class _ResolvedValue(XComValue):
     """A value of another task that was resolved already; it is left alone until templates are rendered."""
 
     def __init__(self, value: Any) -> None:  # noqa: ANN401 - any value
@@ -241,35 +251,45 @@ class _ResolvedValue(XComArg):
     def __repr__(self) -> str:
         return repr(self.value)
 
-    def _nodes(self) -> Iterator[Any]:
-        return iter(())
-
 
 def _as_resolved(value: Any, *, whole: bool) -> Any:  # noqa: ANN401 - any value
     return {name: _ResolvedValue(each) for name, each in value.items()} if whole else _ResolvedValue(value)
 
 
 def _takes_values(value: Any) -> bool:  # noqa: ANN401 - any attribute
-    return next(find_xcom_args(value), None) is not None
+    return next(find_values(value), None) is not None
 
 
 def _decode_value(raw: bytes, context: Context, name: str) -> Any:  # noqa: ANN401 - any value
     return resolve_value(msgspec.json.decode(raw), context.runtime, name)
 
 
-def _with_values(value: Any, context: Context) -> Any:  # noqa: ANN401 - any argument
+def _with_values(value: Any, context: Context, *, lazy: bool = False) -> Any:  # noqa: ANN401 - any argument
+    """Put values of other tasks in their places; what is read on demand is a list unless it may be ``lazy``."""
     if isinstance(value, _ResolvedValue):
         return value.value
-    if isinstance(value, XComArg):
-        raw = context.inputs.value(value.operator.task_id, value.key)
-        name = f"the value {value.key!r} of task {value.operator.task_id!r}"
-        return None if raw is None else _decode_value(raw, context, name)
+    if isinstance(value, XComValue):
+        found = whole_of(value, lambda arg: _left(arg, context))
+        return list(found) if isinstance(found, LazySequence) and not lazy else found
     if isinstance(value, dict):
-        return {key: _with_values(each, context) for key, each in value.items()}
+        return {key: _with_values(each, context, lazy=lazy) for key, each in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        parts = [_with_values(each, context) for each in value]
+        parts = [_with_values(each, context, lazy=lazy) for each in value]
         return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
     return value
+
+
+def _left(arg: XComValue, context: Context) -> Any:  # noqa: ANN401 - any value
+    """What a task left, None if it left nothing; or what the index of a mapped group is given."""
+    if isinstance(arg, GroupArgument):
+        return _group_argument(arg, context)
+    (leaf,) = arg.leaves()
+    task_id = leaf.operator.task_id
+    found = context.inputs.gathered.get(task_id, {}).get(leaf.key)
+    if found is not None:
+        return GatheredSequence(context.runtime, leaf, found)
+    raw = context.inputs.value(task_id, leaf.key)
+    return None if raw is None else _decode_value(raw, context, f"the value {leaf.key!r} of task {task_id!r}")
 
 
 def _xcoms(task: Operator, context: Context, value: Any) -> dict[str, Value]:  # noqa: ANN401 - what execute returned
@@ -295,9 +315,17 @@ def _xcoms(task: Operator, context: Context, value: Any) -> dict[str, Value]:  #
                 "multiple_outputs=False keeps a dict as a whole alone."
             )
     try:
-        return {str.__str__(key): Value(encode(each, typed=True), length(each)) for key, each in values.items()}
+        return {str.__str__(key): _kept(each) for key, each in values.items()}
     except NotSerialisableError as error:
         raise FailTask(f"{task}: what it returned cannot be kept for other tasks: {error}") from None
+
+
+def _kept(value: Any) -> Value:  # noqa: ANN401 - any value
+    try:
+        return Value(encode(value, typed=True), length(value))
+    except NotSerialisableError:
+        listed = as_lists(value)  # only now: most values hold no sequence that is read on demand
+        return Value(encode(listed, typed=True), length(listed))
 
 
 def _answered_ids(task: Operator, value: Any) -> tuple[str, ...]:  # noqa: ANN401 - what the function returned

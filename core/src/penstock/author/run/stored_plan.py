@@ -5,9 +5,9 @@ from typing import Any
 
 from penstock.author.abstract_operator import AbstractOperator
 from penstock.author.capability import KEYS, XCOM
-from penstock.author.mapping import EXPAND_KWARGS
+from penstock.author.mapping.task import EXPAND_KWARGS
 from penstock.author.operator import Operator
-from penstock.author.xcom_arg import XComArg
+from penstock.author.xcom.arg import XComArg
 from penstock.model.attempt import MappedElement
 from penstock.model.value import decode, from_plain
 

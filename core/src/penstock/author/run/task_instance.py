@@ -32,12 +32,14 @@ class RuntimeTaskInstance:
             penstock.errors.RequestError: Nothing can be kept under this key.
             penstock.model.values.not_serialisable.NotSerialisableError: The value has no JSON form.
         """
-        from penstock.model.names import xcom_key_problem  # noqa: PLC0415 - only a task that pushes needs these
+        from penstock.author.xcom.sequences import LazySequence  # noqa: PLC0415 - only a task that pushes needs these
+        from penstock.model.names import xcom_key_problem  # noqa: PLC0415 - as above
         from penstock.model.value import to_plain  # noqa: PLC0415 - as above
         from penstock.model.values.not_serialisable import NotSerialisableError  # noqa: PLC0415 - as above
 
         if problem := xcom_key_problem(key):
             raise RequestError(f"{as_sentence(problem)} Choose another key.")
+        value = list(value) if isinstance(value, LazySequence) else value
         try:
             to_plain(value, typed=True)
         except NotSerialisableError as error:
@@ -60,7 +62,8 @@ class RuntimeTaskInstance:
         Args:
             task_ids: The task or tasks; this task itself unless given.
             key: The key under which the value was left.
-            map_indexes: The instance of a mapped task, or several, whose values come as a list; that of all unless given.
+            map_indexes: The instance of a mapped task, or several, whose values come as a list; that of all unless given, or
+                that of this index if both stand in one mapped group.
             default: What is returned for a value that does not exist.
             dag_id: This DAG, or None.
             run_id: This run, or None.
@@ -102,10 +105,14 @@ class RuntimeTaskInstance:
         return default if value is None else value
 
     def _index(self, task_id: str, map_index: int | None) -> int | None:
-        from penstock.model.run import UNMAPPED  # noqa: PLC0415 - only a task that pulls needs msgspec
+        from penstock.author.mapping.mapped_group import mapped_group  # noqa: PLC0415 - only a task that pulls needs these
+        from penstock.model.run import UNMAPPED  # noqa: PLC0415 - as above
 
         if map_index is not None:
             return map_index
-        dag = self._context.dag
+        dag, own = self._context.dag, self._context.task
         task = dag.task_dict.get(task_id) if dag is not None else None
-        return None if hasattr(task, "mapped") else UNMAPPED
+        group = None if task is None else mapped_group(task.task_group)
+        if group is not None and own is not None and group is mapped_group(own.task_group):
+            return self.map_index
+        return None if group is not None or hasattr(task, "mapped") else UNMAPPED

@@ -1,9 +1,9 @@
 """A DAG compiled for the engine: tasks by number, edges in both directions; shared by all runs of one version."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from penstock.engine.graph.guards import guards_of, reachable
-from penstock.model.dag import DagSpec
+from penstock.model.dag import DagSpec, TaskSpec
 
 
 class CompiledDag:
@@ -14,11 +14,14 @@ class CompiledDag:
         downstream: For each task number, the numbers directly downstream of it.
         guards: For each task number, the numbers that it waits for whatever its trigger rule says.
         guarded: The same in the other direction.
-        leaf: Whether the task decides the run's state: it has no downstream that is no teardown, and is none itself. In a
-            DAG of teardowns alone the last ones do.
+        groups: The numbers of tasks that are expanded together: those of a mapped task group, or one mapped task alone.
+        leaf: Whether the task decides the run's state: it has no downstream that is no teardown, and is none itself; teardowns
+            whose failure fails the run count as work. In a DAG of other teardowns alone the last ones do.
     """
 
-    __slots__ = ("alerting", "dag", "downstream", "guarded", "guards", "index", "leaf", "tasks", "upstream", "version")
+    __slots__ = (
+        "alerting", "dag", "downstream", "groups", "guarded", "guards", "index", "leaf", "tasks", "upstream", "version",
+    )  # fmt: skip
 
     def __init__(self, dag: DagSpec, version: str) -> None:
         self.dag, self.version, self.tasks = dag, version, dag.tasks
@@ -28,9 +31,11 @@ class CompiledDag:
         self.downstream = _reversed(self.upstream)
         self.guards = guards_of(dag.tasks, self.upstream, self.downstream)
         self.guarded = _reversed(self.guards)
+        self.groups = _groups(dag.tasks)
+        ignorable = [task.teardown and not task.fails_run for task in dag.tasks]
         self.leaf = [
-            not task.teardown and all(dag.tasks[down].teardown for down in self.downstream[number])
-            for number, task in enumerate(dag.tasks)
+            not ignorable[number] and all(ignorable[down] for down in self.downstream[number])
+            for number in range(len(dag.tasks))
         ]
         if not any(self.leaf):
             self.leaf = [not downs for downs in self.downstream]
@@ -38,6 +43,26 @@ class CompiledDag:
     def reachable(self, start: Iterable[int]) -> set[int]:
         """The given tasks and everything downstream of them."""
         return reachable(start, self.downstream)
+
+    def reachable_from_index(self, start: Iterable[int]) -> tuple[set[int], set[int]]:
+        """What is downstream of one index of the given tasks: tasks as a whole, and those of their groups by that index alone."""
+        group_of = {number: place for place, members in enumerate(self.groups) for number in members}
+        beside = [
+            [d for d in down if n in group_of and group_of[n] == group_of.get(d)]
+            for n, down in enumerate(self.downstream)
+        ]
+        by_index = reachable(start, beside)
+        outside = {d for number in by_index for d in self.downstream[number]} - by_index
+        whole = self.reachable(outside)
+        return whole, by_index - whole
+
+
+def _groups(tasks: Sequence[TaskSpec]) -> list[list[int]]:
+    found: dict[str | int, list[int]] = {}
+    for number, task in enumerate(tasks):
+        if task.mapped:
+            found.setdefault(task.group or number, []).append(number)
+    return list(found.values())
 
 
 def _reversed(edges: list[list[int]]) -> list[list[int]]:

@@ -32,7 +32,9 @@ def guards_of(
             for teardown in teardowns:
                 guards[teardown] |= needing & reachable(upstream[teardown], upstream) - {*upstream[teardown], teardown}
         if task.decides and task.mapped:
-            for down in downstream[number]:
+            # Inside a mapped group an instance is decided by the one instance of its own index.
+            outside = [down for down in downstream[number] if not task.group or tasks[down].group != task.group]
+            for down in outside:
                 guards[down].add(number)
     return [sorted(each) for each in guards]
 

@@ -61,6 +61,17 @@ class Tally:
                 self.failed += 1
             self.setups_failed += setup
 
+    def plus(self, other: "Tally") -> "Tally":
+        """Both counted together."""
+        found = Tally(0)
+        for name in self.__slots__:
+            setattr(found, name, getattr(self, name) + getattr(other, name))
+        return found
+
+    def seen(self) -> tuple[bool, ...]:
+        """What a verdict looks at besides whether all are done: which states there are, and not how often."""
+        return tuple(bool(getattr(self, name)) for name in self.__slots__ if name != "pending")
+
     @property
     def done(self) -> bool:
         """True if every upstream task is finished."""
@@ -174,10 +185,17 @@ _RULES: dict[TriggerRule, Callable[[Tally], Verdict]] = {
 }
 
 
-def explain(rule: TriggerRule, tally: Tally, guard: Tally | None = None) -> str:
-    """Describe the states of the upstream and of the guards, as the reason of a verdict."""
+def explain(rule: TriggerRule, tally: Tally, guard: Tally | None = None, setup: str = "") -> str:
+    """Describe the states of the upstream and of the guards, as the reason of a verdict.
+
+    Args:
+        rule: The rule.
+        tally: The upstream.
+        guard: The guards, if there are any.
+        setup: The first setup among them that did not succeed.
+    """
     if guard is not None and (guard.broken or guard.skipped):
-        return f"a setup above it {'failed' if guard.broken else 'was skipped'}"
+        return f"setup {setup!r} above it {'failed' if guard.broken else 'was skipped'}"
     parts = [
         f"{count} {word}"
         for count, word in (

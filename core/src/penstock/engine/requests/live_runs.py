@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from penstock.engine.branching import skipped_by
-from penstock.engine.flow import collapse, end_instance, end_run, evaluate
+from penstock.engine.decisions.branching import skipped_by
+from penstock.engine.flow import end_instance, end_run, evaluate, settle
 from penstock.engine.graph.trigger_rules import BROKEN
 from penstock.engine.live import Instance, LiveRun, Node
 from penstock.engine.runs import pinned, reopen
@@ -19,8 +19,8 @@ def cancel(state: State, request: CancelRun) -> None:
         return
     run = pinned(state, run)
     reason = f"cancelled by {request.by}" if request.by else "cancelled"
-    for node in run.nodes:
-        node.collapsing = False
+    for group in run.groups:
+        group.collapsing = False
     for instance in run.instances():
         if not instance.state.finished:
             state.kill(instance, reason)
@@ -38,11 +38,8 @@ def clear(state: State, request: ClearTasks) -> None:
     keepers = {node for node in nodes if request.keep_steps and not _maps_anew(run, request, node, nodes)}
     for instance in chosen:
         _clear_instance(state, instance, keep_steps=instance.node in keepers)
-    for node in nodes:
-        if node.task.mapped and all(i.state is TaskState.NONE for i in node.instances.values()):
-            node.collapsing = node.expanded
-    for number in sorted(node.number for node in nodes if node.collapsing):
-        collapse(state, run.nodes[number])
+    for group in run.groups:
+        settle(state, group)
     run.recount()
     if run.row.state.finished:
         reopen(state, run, "cleared")
@@ -61,30 +58,61 @@ def _chosen(run: LiveRun, request: ClearTasks) -> list[Instance]:
     named = {run.compiled.index[task_id] for task_id in request.tasks if task_id in run.compiled.index}
     if not request.tasks:
         named = set(range(len(run.nodes)))
-    numbers = run.compiled.reachable(named) if request.downstream else named
+    by_index = named if request.map_index is not None else set[int]()
+    numbers = named
+    if request.downstream and request.map_index is not None:
+        whole, by_index = run.compiled.reachable_from_index(named)
+        numbers = whole | by_index
+    elif request.downstream:
+        numbers = run.compiled.reachable(named)
     chosen: list[Instance] = []
     for node in (run.nodes[number] for number in sorted(numbers)):
         instances = list(node.instances.values())
         if request.only_failed:
             instances = [instance for instance in instances if instance.state in BROKEN]
-        if request.map_index is not None and node.number in named:
+        if node.number in by_index:
             instances = [instance for instance in instances if instance.key.map_index == request.map_index]
         if node.number not in named:
             instances = [instance for instance in instances if not _stays_skipped(run, instance, numbers)]
         chosen += instances
-    return chosen
+    return _with_setups(run, chosen)
+
+
+def _with_setups(run: LiveRun, chosen: list[Instance]) -> list[Instance]:
+    """Add the setups of the work that is chosen and their teardowns, in the DAG's order: what they made is there no more.
+
+    Source: Apache Airflow's documentation, "Setup and Teardown". The setup of a mapped group is that of the same index.
+    """
+    tasks, found = run.compiled.tasks, dict.fromkeys(chosen)
+    for instance in chosen:
+        number = instance.node.number
+        setups = [guard for guard in run.compiled.guards[number] if tasks[guard].setup and not tasks[number].teardown]
+        for setup in [number, *setups] if tasks[number].setup else setups:
+            teardowns = [down for down in run.compiled.downstream[setup] if tasks[down].teardown]
+            for other in (setup, *teardowns):
+                found |= dict.fromkeys(_beside(run.nodes[other], instance))
+    order = {instance: place for place, instance in enumerate(run.instances())}
+    return sorted(found, key=order.__getitem__)
+
+
+def _beside(node: Node, instance: Instance) -> list[Instance]:
+    """The instances of a task that go with one of another: in a mapped group that of its index, else all."""
+    if node is instance.node:
+        return [instance]
+    own = node.instances.get(instance.key.map_index) if node.pairs(instance.node) else None
+    return list(node.instances.values()) if own is None else [own]
 
 
 def _maps_anew(run: LiveRun, request: ClearTasks, node: Node, cleared: set[Node]) -> bool:
     """Whether the elements that a task is mapped over may be others afterwards: then the steps of its instances are of others, too."""
     sent = [each.queued_at for each in node.instances.values() if each.queued_at is not None]
     for mapping in node.task.mapped:
-        source = None if mapping.source is None else run.node(mapping.source.task_id)
-        if source is None and request.version:
-            return True  # the list stands in the file
-        # One that was cleared without what is downstream has left another list since.
-        if source is not None and (source in cleared or (sent and _ended_after(source, min(sent)))):
-            return True
+        if mapping.source is None and request.version:
+            return True  # the list, or a part of it, stands in the file
+        for source in filter(None, (run.node(ref.task_id) for ref in mapping.sources())):
+            # One that was cleared without what is downstream has left another list since.
+            if source in cleared or (sent and _ended_after(source, min(sent))):
+                return True
     return False
 
 
@@ -105,7 +133,6 @@ def _clear_instance(state: State, instance: Instance, *, keep_steps: bool) -> No
     if not keep_steps:
         state.changes.forgotten.append(instance.key)
     state.changes.xcoms = [x for x in state.changes.xcoms if (x.run, x.task_id, x.map_index) != instance.key]
-    if not instance.node.task.mapped:
-        instance.node.lengths.clear()
+    instance.node.forget_values(instance.key.map_index)
     instance.reset("cleared")
     state.mark_dirty(instance)

@@ -36,10 +36,11 @@ def mark_run(state: State, request: MarkRun) -> None:
     if run is None or request.state not in _RUN_MARKS:
         return
     reason = f"its run was marked {request.state} by hand"
+    for group in run.groups:
+        group.collapsing = False
     for node in run.nodes:
         if node.task.teardown and not node.done:
             continue
-        node.collapsing = False
         for instance in node.instances.values():
             final = _RUN_MARKS[request.state](instance)
             if final is not None:

@@ -80,7 +80,7 @@ def list_xcoms(  # noqa: PLR0913 - one argument an option
     store = installation.store
     run = find_run(store, dag_id, run_id)
     find_tasks(store, run, task_id, map_index)
-    found = store.xcoms.page(run.run, task_id, map_index=map_index, key=key, after=after, limit=limit + 1)
+    found = store.xcoms.of_task(run.run, task_id, map_index=map_index, key=key, after=after, limit=limit + 1)
     page, more = found[:limit], len(found) > limit
     values = [_left(installation, each, whole=bool(key)) for each in page]
     return XComPage(run, values, f"{page[-1].map_index}:{page[-1].key}" if more else "")

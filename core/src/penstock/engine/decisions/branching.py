@@ -26,7 +26,7 @@ def decision(end: TryEnd) -> str:
 
 
 def cut_off(node: Node) -> tuple[list[int], str]:
-    """The numbers of the tasks that a finished task cuts off, and why.
+    """The numbers of the tasks that a finished task cuts off as a whole, and why.
 
     Of a mapped one these are the tasks that each of its successful instances cuts off: what any of them chose goes on.
     """
@@ -35,7 +35,16 @@ def cut_off(node: Node) -> tuple[list[int], str]:
         return [], ""
     numbers = set.intersection(*(_cut_off_by(node, reason) for reason in reasons))
     why = reasons.pop() if len(reasons) == 1 else "none of its instances chose it"
-    return sorted(numbers), f"{_CUT_OFF_BY}{node.task.task_id}: {why}"
+    return [n for n in sorted(numbers) if not node.run.nodes[n].pairs(node)], f"{_CUT_OFF_BY}{node.task.task_id}: {why}"
+
+
+def cut_off_beside(instance: Instance) -> tuple[list[int], str]:
+    """The numbers of the tasks of its mapped group of which an instance cuts off the one of its own index, and why."""
+    node, reason = instance.node, instance.reason
+    if instance.state is not TaskState.SUCCESS:
+        return [], ""
+    numbers = [number for number in sorted(_cut_off_by(node, reason)) if node.run.nodes[number].pairs(node)]
+    return numbers, f"{_CUT_OFF_BY}{instance.key}: {reason}"
 
 
 def _cut_off_by(node: Node, reason: str) -> set[int]:
@@ -56,4 +65,4 @@ def skipped_by(instance: Instance) -> str:
     """Id of the branch or short circuit that skipped an instance; "" if none did."""
     if instance.state is not TaskState.SKIPPED or not instance.reason.startswith(_CUT_OFF_BY):
         return ""
-    return instance.reason.removeprefix(_CUT_OFF_BY).partition(":")[0]
+    return instance.reason.removeprefix(_CUT_OFF_BY).partition(":")[0].partition("[")[0]

@@ -1,4 +1,4 @@
-"""Dynamic mapping: one task of the DAG, one instance for each element of a list or dict."""
+"""Mapped tasks: one task of the DAG, one instance for each element of a list or dict."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -8,7 +8,7 @@ from penstock.author.airflow.arguments import rewrite_arguments, unknown_argumen
 from penstock.author.construct.signature import accepted_arguments
 from penstock.author.parse_session import Site, report
 from penstock.author.scope import enter, leave
-from penstock.author.xcom_arg import XComArg, find_xcom_args
+from penstock.author.xcom.arg import XComArg, XComValue, find_xcom_args
 
 if TYPE_CHECKING:
     from penstock.author.dag import DAG
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # The name under which `expand_kwargs` is stored: its elements are dicts of arguments.
 EXPAND_KWARGS = "**"
-_GIVEN_TWICE = "{!r} is given to partial() and to expand(). Give it to one of them."
+GIVEN_TWICE = "{!r} is given to partial() and to expand(). Give it to one of them."
 
 
 class Partial:
@@ -36,7 +36,7 @@ class Partial:
         """
         return self._make(mapped=mapped)
 
-    def expand_kwargs(self, kwargs: "Sequence[dict[str, Any]] | XComArg") -> "MappedTask":
+    def expand_kwargs(self, kwargs: "Sequence[dict[str, Any]] | XComValue") -> "MappedTask":
         """Make one instance for each dict of a list, which holds its arguments."""
         return self._make(mapped={EXPAND_KWARGS: kwargs})
 
@@ -62,13 +62,13 @@ class MappedTask(AbstractOperator):
         yield from find_xcom_args(self.partial_arguments)
         yield from find_xcom_args(self.literals())
 
-    def sources(self) -> dict[str, XComArg]:
+    def sources(self) -> dict[str, XComValue]:
         """Find the values of other tasks that are mapped over, by argument."""
-        return {name: value for name, value in self.mapped.items() if isinstance(value, XComArg)}
+        return {name: value for name, value in self.mapped.items() if isinstance(value, XComValue)}
 
     def literals(self) -> dict[str, Any]:
         """Find what the author wrote to be mapped over, by argument: lists and dicts."""
-        return {name: value for name, value in self.mapped.items() if not isinstance(value, XComArg)}
+        return {name: value for name, value in self.mapped.items() if not isinstance(value, XComValue)}
 
     def _fixed_arguments(self) -> set[str]:
         """List the arguments that all instances are given alike."""
@@ -78,9 +78,9 @@ class MappedTask(AbstractOperator):
         if not self.mapped:
             yield "expand() needs at least one argument to map over."
         for name in self.mapped.keys() & self._fixed_arguments():
-            yield _GIVEN_TWICE.format(name)
+            yield GIVEN_TWICE.format(name)
         for name, value in self.literals().items():
-            yield from _literal_problems(name, value)
+            yield from literal_problems(name, value)
 
     def _fallback(self, arguments: dict[str, Any]) -> None:
         super()._fallback(arguments)
@@ -149,7 +149,7 @@ class MappedOperator(MappedTask):
 
     def _changed(self, name: str, site: Site) -> None:
         if name in self.mapped:
-            report(self.dag, site, f"{self}: {_GIVEN_TWICE.format(name)}")
+            report(self.dag, site, f"{self}: {GIVEN_TWICE.format(name)}")
         elif name in accepted_arguments(self.cls):
             self.partial_arguments[name] = getattr(self, name)
         super()._changed(name, site)
@@ -179,7 +179,7 @@ def expansion_label(name: str) -> str:
     return "expand_kwargs()" if name == EXPAND_KWARGS else f"expand({name}=...)"
 
 
-def _literal_problems(name: str, value: Any) -> Iterator[str]:  # noqa: ANN401 - what an author wrote
+def literal_problems(name: str, value: Any) -> Iterator[str]:  # noqa: ANN401 - what an author wrote
     """Check a literal to map over."""
     label = expansion_label(name)
     if not isinstance(value, list | tuple | dict):
@@ -189,7 +189,7 @@ def _literal_problems(name: str, value: Any) -> Iterator[str]:  # noqa: ANN401 -
         )
         return
     for index, element in enumerate(elements_of(name, value)):
-        if name == EXPAND_KWARGS and not isinstance(element, dict | XComArg):
+        if name == EXPAND_KWARGS and not isinstance(element, dict | XComValue):
             yield f"{label}: element {index} is a {type(element).__name__}; write a dict of arguments."
             return
         fault = non_json_type(element)
@@ -199,10 +199,10 @@ def _literal_problems(name: str, value: Any) -> Iterator[str]:  # noqa: ANN401 -
 
 
 def non_json_type(value: Any) -> str:  # noqa: ANN401 - what an author wrote
-    """Find the first type in a value that has no JSON form; "" if there is none. An XComArg passes."""
+    """Find the first type in a value that has no JSON form; "" if there is none. A value of tasks passes."""
     from penstock.model.value import is_plain  # noqa: PLC0415 - only mapped tasks need it
 
-    if isinstance(value, XComArg):
+    if isinstance(value, XComValue):
         return ""
     if isinstance(value, dict):
         return next((fault for pair in value.items() for part in pair if (fault := non_json_type(part))), "")

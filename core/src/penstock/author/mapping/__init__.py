@@ -1,0 +1,1 @@
+"""Dynamic mapping: tasks and task groups once for each element of a list or dict."""

@@ -1,0 +1,1 @@
+"""What belongs to which instance of what is mapped."""
