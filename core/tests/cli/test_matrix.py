@@ -45,7 +45,7 @@ VALUES = {
     "conn_id": "db", "text": "http://u:p@h/", "key": "k", "value": "v", "name": "narrow", "slots": "3", "provider_id": "none",
     "search": "sal", "tag": "daily", "conf": '{"x": 1}', "logical_date": "2026-01-01", "count": "2", "limit": "5", "before": "9",
     "map_index": "0", "dispatch": "1", "code": "same", "description": HOSTILE, "conn_type": "odd", "host": "h", "port": "5",
-    "login": "l", "schema": "s", "extra": "k=v", "folder": "fresh", "number": "1",
+    "login": "l", "schema": "s", "extra": "k=v", "folder": "fresh", "number": "1", "rate": "10/min",
 }  # fmt: skip
 """A value of each argument and option by its name."""
 

@@ -8,7 +8,9 @@ from operator import attrgetter
 
 from penstock.engine.graph.compiled import CompiledDag
 from penstock.engine.graph.trigger_rules import BROKEN, Tally, Verdict, explain, guarded, verdict
-from penstock.engine.limits import Bucket, Needs, Tenant
+from penstock.engine.limits.bucket import Bucket
+from penstock.engine.limits.fairness import Competitor
+from penstock.engine.limits.resource import Needs
 from penstock.model.run import UNMAPPED, Run, TaskInstance, TaskKey, Try
 from penstock.model.state import TRANSITIONS, TaskState
 
@@ -115,11 +117,12 @@ class Node:
         collapsing: Whether it is collapsed into its placeholder as soon as no try of its instances lives.
         lengths: Number of elements of the lists and dicts that it left, by key; of a mapped task, whose value is the list of
             all, number of the instances that left one.
-        needs, tenant: The resources that each instance needs, and the tenant that gets them; None before the first is ready.
+        needs, competitor: The resources that each instance needs, and who competes for them; None before the first is ready.
     """
 
     __slots__ = (
         "collapsing",
+        "competitor",
         "expanded",
         "guard",
         "instances",
@@ -129,7 +132,6 @@ class Node:
         "run",
         "tally",
         "task",
-        "tenant",
         "tries",
         "unfinished",
         "waiting",
@@ -149,7 +151,7 @@ class Node:
         self.collapsing = False
         self.lengths: dict[str, int] = {}
         self.needs: Needs | None = None
-        self.tenant: Tenant | None = None
+        self.competitor: Competitor | None = None
 
     @property
     def done(self) -> bool:

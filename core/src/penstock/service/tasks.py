@@ -2,6 +2,7 @@
 
 import msgspec
 
+from penstock.engine.waits import Wait
 from penstock.errors import RequestError
 from penstock.model.dag import DagSpec
 from penstock.model.request import MarkTask
@@ -23,6 +24,7 @@ class Why(msgspec.Struct, frozen=True):
         reason: One sentence.
         upstream: States of the instances of each task directly upstream.
         tries: Its tries so far, oldest first.
+        wait: The limit that it waits for, with who holds that; None if none holds it back.
     """
 
     run: Run
@@ -30,6 +32,7 @@ class Why(msgspec.Struct, frozen=True):
     reason: str
     upstream: dict[str, list[TaskState]]
     tries: list[PastTry]
+    wait: Wait | None = None
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -87,7 +90,14 @@ def why(
     for each in tries:
         past.setdefault(each.attempt.map_index, []).append(each)
     return [
-        Why(run=run, task=task, reason=reasons.of(task), upstream=upstream, tries=past.get(task.map_index, []))
+        Why(
+            run=run,
+            task=task,
+            reason=reasons.of(task),
+            upstream=upstream,
+            tries=past.get(task.map_index, []),
+            wait=reasons.wait_of(task),
+        )
         for task in found
     ]
 

@@ -17,13 +17,13 @@ from penstock.author.build.graph import topological_order
 from penstock.author.build.param_schema import malformed, schema_problem
 from penstock.author.capability import PlannedTask
 from penstock.author.construct.signature import accepted_arguments
+from penstock.author.construct.task_rules import integer_problems, plain_value, text_problems
 from penstock.author.dag import DAG, Param
 from penstock.author.graph.task_group import TaskGroup
 from penstock.author.mapping import MappedTask, non_json_type
 from penstock.author.operator import Operator
 from penstock.author.parse_session import Problem
 from penstock.author.sensor import Sensor
-from penstock.author.task_rules import integer_problems, plain_value, text_problems
 from penstock.author.template_fields import is_path, is_template, template_fault, texts
 from penstock.author.timetable.dates import is_naive, to_utc
 from penstock.author.timetable.timetables import needs_zone, to_schedule
@@ -52,6 +52,7 @@ def _dag_arguments(dag: DAG) -> Iterator[tuple[str, ArgumentProblem]]:
         "dag_id": id_problems(dag.dag_id, "dag_id"),
         "max_active_runs": integer_problems(plain_value(dag.max_active_runs), "max_active_runs", least=1),
         "max_active_tasks": integer_problems(plain_value(dag.max_active_tasks), "max_active_tasks", least=1),
+        "tenant": id_problems(dag.tenant, "tenant") if dag.tenant != "" else iter(()),
         "isolation": _isolation_problems(dag.isolation),
         "tags": _tag_problems(dag.tags),
         "params": _param_problems(dag.params),

@@ -8,6 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from penstock.author.abstract_operator import OWN_STATE, AbstractOperator
+from penstock.author.construct.task_rules import seconds
 from penstock.author.fork_guard import in_one_process
 from penstock.author.mapping import EXPAND_KWARGS, MappedOperator, elements_of
 from penstock.author.operator import Operator
@@ -19,7 +20,6 @@ from penstock.author.run.templates import render_templates
 from penstock.author.run.values import resolve_value
 from penstock.author.runtime import Runtime, current
 from penstock.author.sensor import PokeResult, Sensor
-from penstock.author.task_rules import seconds
 from penstock.author.xcom_arg import RETURN_VALUE, XComArg, find_xcom_args
 from penstock.errors import FailTask, RequestError, TaskCancelled, as_sentence
 from penstock.model.attempt import TryEnd, TryFacts, TryInputs, Value
