@@ -26,6 +26,8 @@ from penstock.cli.root import root
 from penstock.metrics.metrics_table import METRICS
 from penstock.model.attempt import TryFacts, TryInputs
 from penstock.settings import SECTIONS, BackendChoice, ServiceChoice
+from penstock.settings.sharing.queues import QueueChoice
+from penstock.settings.sharing.tenants import TenantChoice
 from penstock.testing import FakeRuntime
 
 ROOT = Path(__file__).parent.parent
@@ -120,7 +122,13 @@ def _named_entries() -> list[str]:
         "and the parameters of that; what is not named here does not run. Beside them:\n",
         *_own_keys(ServiceChoice),
         "## [queues]\n",
-        '`QUEUE = "EXECUTOR"`: which executor runs the tries of a queue; those of queues that are not listed run on `local`.\n',
+        '`QUEUE = "EXECUTOR"`: which executor runs the tries of a queue; those of queues that are not listed run on `local`.',
+        "A table `[queues.QUEUE]` may limit the queue, too:\n",
+        *_own_keys(QueueChoice),
+        "## [tenants]\n",
+        "`TENANT = WEIGHT`: [how those who share the installation](../how-to/limits.md#share-between-teams) share what is limited; DAGs",
+        "name their tenant. A table `[tenants.TENANT]` may limit it, too:\n",
+        *_own_keys(TenantChoice),
         "## [notifiers]\n",
         "Channels of alerts by names of your own: a table `[notifiers.NAME]` with `type` and options. A type is `smtp`, with `to`,",
         "`conn_id` and `from_email`, or the capability id of a provider's notifier, whose options are its parameters.\n",

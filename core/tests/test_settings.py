@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from penstock import settings as module
+from penstock.engine.limits.fairness import TenantRule
 from penstock.errors import ConfigError
 from penstock.settings import BackendChoice, ExecutorChoice, ServiceChoice, Settings, load_settings
 
@@ -133,6 +134,10 @@ def test_tables_of_others_are_left_alone(project):
         ("[executors]\nlocal = 'k8s.pods'", {}, r"executor 'local' runs on this machine; give 'k8s.pods' another name"),
         ("[executors.big]\ntype = 'local'\nslots = 3", {}, r"penstock.toml:1: executor 'big': 'slots' is no option"),
         ("[executors.big]\ntype = 'local'\nparallelism = 'x'", {}, r"executor 'big': parallelism: expected `int`"),
+        ("[queues]\na = {max_active_tasks = 0}", {}, r"toml:2: queue 'a': .*max_active_tasks"),
+        ("[queues]\na = 4", {}, r"toml:2: queue 'a': write a = .EXECUTOR., or a table"),
+        ("[tenants]\na = 0", {}, r"toml:2: tenant 'a': .*0.001.*weight"),
+        ("[tenants]\na = {shares = 2}", {}, r"toml:2: tenant 'a': .*shares"),
         ("[executors]\nbig = 3\n[queues]\na = 'big'\nb = 'bog'", {}, r"toml:5: queue 'b': there is no executor 'bog'.* big"),
         ("[secrets]\norder = ['vault']", {}, r"penstock.toml:2: order: there is no source 'vault'. Known are: environment, database"),
         ("[secrets]\norder = ['database', 'database']", {}, r"toml:2: order: 'database' is listed twice"),
@@ -222,6 +227,16 @@ def test_executors_are_named_by_type_with_options_and_queues_by_executor(project
         "heavy": ExecutorChoice("local", {"parallelism": 2}),
     }
     assert settings.queues == {"gpu": "batch", "slow": "heavy"}
+
+
+def test_queues_and_tenants_have_limits_and_weights(project):
+    settings = project(
+        '[executors]\nbatch = "aws.batch"\n[queues]\ngpu = { executor = "batch", max_active_tasks = 3 }\n'
+        "few = { max_active_tasks = 2 }\n[tenants]\nours = 3\n[tenants.theirs]\nmax_active_tasks = 9\n"
+    )
+    assert settings.queues == {"gpu": "batch", "few": "local"}
+    assert settings.queue_limits == {"gpu": 3, "few": 2}
+    assert settings.tenants == {"ours": TenantRule(3.0), "theirs": TenantRule(1.0, 9)}
 
 
 def test_plugin_modules_come_from_the_file_or_the_environment(project):

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from penstock.author.alert import Alert
     from penstock.author.capability import operator
     from penstock.author.config import Connection, Variable
+    from penstock.author.construct.weight_rule import WeightRule
     from penstock.author.dag import DAG, Param
     from penstock.author.graph.edges import Label, chain, cross_downstream
     from penstock.author.graph.task_group import TaskGroup
@@ -92,6 +93,7 @@ __all__ = [
     "TriggerRule",
     "Variable",
     "WeekDay",
+    "WeightRule",
     "XComArg",
     "__version__",
     "chain",
@@ -111,6 +113,7 @@ __all__ = [
 
 _HOMES = {
     "author.alert": ("Alert",),
+    "author.construct.weight_rule": ("WeightRule",),
     "author.config": ("Connection", "Variable"),
     "author.operators.dag_decorators": ("dag", "task_group"),
     "author.operators.bash": ("BashOperator",),

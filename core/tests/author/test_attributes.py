@@ -2,9 +2,9 @@
 
 import pytest
 
+from penstock.author.construct.task_rules import TaskRules
 from penstock.author.operator import Operator
 from penstock.author.sensor import Sensor
-from penstock.author.task_rules import TaskRules
 
 NAMES = [
     "teardown", "setup", "upstream", "downstream", "rules", "inputs", "node", "label", "edges", "problems", "site",
@@ -79,7 +79,9 @@ LATER = {
     "pool": ("own", lambda task: task.pool),
     "pool_slots": (2, lambda task: task.pool_slots),
     "priority_weight": (5, lambda task: task.priority_weight),
+    "weight_rule": ("upstream", lambda task: "upstream"),
     "queue": ("own", lambda task: task.queue),
+    "max_active_tis_per_dag": (4, lambda task: task.max_active_per_dag),
     "max_active_tis_per_dagrun": (3, lambda task: task.max_active_per_run),
     "doc": ("About.", lambda task: task.doc),
     "doc_md": ("About.", lambda task: task.doc),
@@ -135,6 +137,7 @@ DAG_LATER = {
     "tags": (["a"], lambda dag: list(dag.tags)),
     "max_active_runs": (3, lambda dag: dag.max_active_runs),
     "max_active_tasks": (4, lambda dag: dag.max_active_tasks),
+    "tenant": ("ours", lambda dag: dag.tenant),
     "isolation": ("reuse", lambda dag: dag.isolation),
     "is_paused_upon_creation": (True, lambda dag: dag.paused_upon_creation),
     "timezone": ("Asia/Tokyo", lambda dag: dag.schedule.timezone),

@@ -46,7 +46,7 @@ VALUES = {
     "conn_id": "db", "text": "http://u:p@h/", "key": "k", "value": "v", "name": "narrow", "slots": "3", "provider_id": "none",
     "search": "sal", "tag": "daily", "conf": '{"x": 1}', "logical_date": "2026-01-01", "count": "2", "limit": "5", "before": "9",
     "map_index": "0", "dispatch": "1", "code": "same", "description": HOSTILE, "conn_type": "odd", "host": "h", "port": "5",
-    "login": "l", "schema": "s", "extra": "k=v", "folder": "fresh", "number": "1", "after": "-1:k",
+    "login": "l", "schema": "s", "extra": "k=v", "folder": "fresh", "number": "1", "after": "-1:k", "rate": "10/min",
     "timeout": "0.1", "why": HOSTILE,
     "ended_before": "2026-01-01", "since": "2026-01-01", "until": "2026-01-02", "runs_days": "30", "logs_days": "30", "audit_days": "30",
 }  # fmt: skip

@@ -17,6 +17,7 @@ class Store(Rows):
 
     Attributes:
         lengths: Number of elements of the lists that tasks left, by instance and key.
+        next_at: When the next task of a pool with a rate may start.
         inbox: Requests that no step has handled, by number.
     """
 
@@ -25,6 +26,7 @@ class Store(Rows):
         self.lengths: dict[tuple[TaskKey, str], int | None] = {}
         self.inbox: dict[int, Request] = {}
         self.requests = 0
+        self.next_at: dict[str, datetime] = {}
 
     def put_dag(self, dag: DagSpec, *, paused: bool = False, active: bool = True) -> DagUpdated:
         """Store a version of a DAG and its switches."""
@@ -56,6 +58,7 @@ class Store(Rows):
             self.lengths = {ident: length for ident, length in self.lengths.items() if ident[0] != key}
         for xcom in changes.xcoms:
             self.lengths[TaskKey(xcom.run, xcom.task_id, xcom.map_index), xcom.key] = xcom.length
+        self.next_at.update({used.pool: used.next_at for used in changes.rates})
         for number in changes.handled:
             del self.inbox[number]
         created = [run for new in changes.new_runs if (run := self.create(new, now)) is not None]

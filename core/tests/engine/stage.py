@@ -1,10 +1,12 @@
 """A stage for tables: an engine with a store behind it, where each answer is given by the test."""
 
+import sys
 from datetime import UTC, datetime, timedelta
 
 from memory_store import Store
 
 from penstock.engine.engine import Engine
+from penstock.engine.limits.pool import PoolRate
 from penstock.engine.messages import CapacityChanged, Dispatch, PoolsUpdated, Step
 from penstock.model.attempt import TryEnd, Value
 from penstock.model.dag import DagSpec, TaskSpec
@@ -32,12 +34,31 @@ def after(task_id, *upstream, **more):
     return TaskSpec(task_id, upstream=upstream, **more)
 
 
+def calls(action):
+    """How many Python functions an action calls: a measure of work that no clock disturbs."""
+    count = 0
+
+    def hook(frame, event, arg):
+        nonlocal count
+        count += event == "call"
+
+    sys.setprofile(hook)
+    try:
+        action()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
 class Stage:
     """The engine, what it stored, and the tries that are out."""
 
-    def __init__(self, *dags, now=START, capacity=16, pools=None, lease_s=30.0, routes=None, notify=True):
+    def __init__(
+        self, *dags, now=START, capacity=16, pools=None, lease_s=30.0, routes=None, notify=True, rates=None, **shares
+    ):
         self.now, self.monotonic_s, self.store = now, 0.0, Store()
-        self.lease_s, self.routes, self.notify = lease_s, routes, notify
+        self.lease_s, self.routes, self.notify, self.shares = lease_s, routes, notify, shares
+        self.rates = rates or {}
         self.pools = {"default_pool": 128} if pools is None else pools
         self.capacity = {"local": capacity, "waiter": None}
         self.out: dict[TaskKey, Dispatch] = {}
@@ -72,9 +93,10 @@ class Stage:
     def restart(self):
         """Start a new engine from what is stored."""
         self.last = None
-        self.engine = Engine(lease_s=self.lease_s, routes=self.routes, notify=self.notify)
+        self.engine = Engine(lease_s=self.lease_s, routes=self.routes, notify=self.notify, **self.shares)
         capacities = [CapacityChanged(name, count) for name, count in self.capacity.items()]
-        return self.step(*capacities, PoolsUpdated(dict(self.pools)), *self.store.recovered())
+        rates = {name: PoolRate(rate, self.store.next_at.get(name)) for name, rate in self.rates.items()}
+        return self.step(*capacities, PoolsUpdated(dict(self.pools), rates), *self.store.recovered())
 
     def step(self, *events, after=0.0):
         """One step ``after`` seconds later, those before it that the engine asks for, and those that take created runs."""

@@ -1,4 +1,3 @@
-import sys
 from random import Random
 
 import msgspec
@@ -7,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulator.checker import Checker, Limits
 from simulator.dags import random_dag
-from stage import START, Stage, dag
+from stage import START, Stage, calls, dag
 
 from penstock.engine.engine import Engine
 from penstock.engine.messages import CapacityChanged, DagUpdated, PoolsUpdated, RunAdded
@@ -85,22 +84,6 @@ def test_the_same_events_give_the_same_steps(seed, answers):
 def told(step):
     changes = {name: getattr(step.changes, name) for name in step.changes.__struct_fields__}
     return {**changes, "dispatches": step.dispatches, "kills": step.kills, "wait_s": step.wait_s}
-
-
-def calls(action):
-    """How many Python functions an action calls: a measure of work that no clock disturbs."""
-    count = 0
-
-    def hook(frame, event, arg):
-        nonlocal count
-        count += event == "call"
-
-    sys.setprofile(hook)
-    try:
-        action()
-    finally:
-        sys.setprofile(None)
-    return count
 
 
 def cost_of_a_finish(size, shape):

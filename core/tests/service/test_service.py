@@ -3,6 +3,8 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
+from penstock.engine.limits.fairness import TenantRule
+from penstock.engine.waits import LimitHolder, Wait
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.changes import Changes
 from penstock.model.connection import Connection
@@ -17,6 +19,7 @@ from penstock.scheduler.capacity_file import CapacityFile
 from penstock.service import dags, logs, runs, tasks
 from penstock.service.asked.asked import is_handled, why_set_aside
 from penstock.service.choices.executors import ExecutorUsage, list_executors
+from penstock.service.choices.tenants import TenantUsage, list_tenants
 from penstock.service.clear import Code, clear_tasks, preview_clear
 from penstock.service.config import connections, pools, variables
 from penstock.service.history import audit
@@ -355,9 +358,11 @@ def test_why_tells_of_a_ready_task_what_holds_it_now(installation, store, now, r
         (load,) = tasks.why(installation, "sales", "load", run_id="two")
         return load.reason
 
-    assert reason(2) == "pool 'narrow' is full: 1 of 1"
+    assert reason(2) == "pool 'narrow' is full: 1 of 1; it is held by load (run one of DAG sales)"
+    (load,) = tasks.why(installation, "sales", "load", run_id="two")
+    assert load.wait == Wait("pool 'narrow'", 1, 1, 1, (LimitHolder("sales", "one", "load", 1),), 1, 1, 1, None, None)
     store.config.put_pool(Pool("narrow", 5), now)
-    assert reason(1) == "executor 'local' is full: 1 of 1"
+    assert reason(1).startswith("executor 'local' is full: 1 of 1; it is held by load")
     assert "nothing holds it back" in reason(2)
     assert store.runs.tasks(other.run, "load")[0].reason == stale
 
@@ -403,6 +408,20 @@ def test_executors_tell_what_they_hold_and_what_waits_for_them(installation, sto
     assert list_executors(installation)[1].capacity == 4
     del choices["local"]
     assert list_executors(installation)[-1] == ExecutorUsage("local", "", None, 1)
+
+
+def test_tenants_of_the_settings_and_of_dags_tell_what_they_use(installation, store, run, now, save):
+    installation.settings.state_folder.mkdir()
+    (installation.settings.state_folder / "penstock.db").touch()
+    assert list_tenants(installation) == [TenantUsage("", 1.0, None, active=1, dags=2)]
+    tenants = {"": TenantRule(2.0, 5), "ours": TenantRule(0.5)}
+    installation.settings = msgspec.structs.replace(installation.settings, tenants=tenants)
+    save(store, [msgspec.structs.replace(store.dags.row("sales").spec, tenant="theirs")])
+    assert list_tenants(installation) == [
+        TenantUsage("", 2.0, 5, active=1),
+        TenantUsage("ours", 0.5, None),
+        TenantUsage("theirs", 1.0, None, dags=1),
+    ]
 
 
 def test_connections_of_the_environment_come_first_and_secrets_stay_hidden(installation, environ_connections):

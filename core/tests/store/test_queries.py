@@ -3,17 +3,19 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, update
 
 from penstock.errors import NotFoundError
 from penstock.model.changes import Changes, DagCursor
 from penstock.model.connection import Connection
 from penstock.model.dag import DagSpec, TaskSpec, XComRef
+from penstock.model.limits.rate import Rate, RateUsed
 from penstock.model.request import DagChanged, PoolsChanged
 from penstock.model.run import NewRun, RunKind, TaskInstance, TaskKey, Try, XCom
 from penstock.model.source import ParsedFile
 from penstock.model.state import Outcome, RunState, TaskState
 from penstock.store import LoaderCatalog, Pool
+from penstock.store.sql import tables
 
 
 @pytest.fixture
@@ -140,6 +142,16 @@ def test_pools_are_told_to_the_scheduler(store, now):
     assert [request for _, request in store.requests.pending()] == [PoolsChanged()] * 3
     with pytest.raises(NotFoundError, match="Did you mean 'default_pool'"):
         store.config.delete_pool("default_poll", now)
+
+
+def test_when_the_next_task_of_a_pool_may_start_is_the_schedulers_to_write(store, now):
+    store.config.put_pool(Pool("p", 3, rate=Rate(10, 60.0)), now)
+    store.apply(Changes(rates=[RateUsed("p", now), RateUsed("deleted", now)]), now)
+    store.config.put_pool(Pool("p", 4, rate=Rate(5, 1.5)), now)
+    assert store.config.pools()[1] == Pool("p", 4, rate=Rate(5, 1.5), next_at=now)
+    with store.transaction() as tx:
+        tx.execute(update(tables.pool).values(rate_count=0))
+    assert [pool.rate for pool in store.config.pools()] == [None, None], "what no person can have meant is no rate"
 
 
 def test_connections_and_variables_are_replaced_and_deleted(store, now):

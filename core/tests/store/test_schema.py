@@ -70,6 +70,7 @@ def test_an_older_schema_is_refused_with_the_command_and_then_upgraded(database,
     assert upgrade(url) == (old, schema.HEAD)
     with Store.open(url, keyring) as store:
         assert store.check() == []
+        assert [(pool.name, pool.slots, pool.rate) for pool in store.config.pools()] == [(DEFAULT_POOL, 128, None)]
     with database.read() as connection:
         assert connection.execute(text("SELECT value FROM meta")).scalar() == "yes"
 

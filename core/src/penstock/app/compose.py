@@ -90,7 +90,10 @@ def build_scheduler(settings: Settings, holder: str, *, notify: bool = False) ->
         requests = _requests(settings, store)
         asks = Asks(store, clock, open_vault(settings, store))
         in_hand = InHand(settings.state_folder / "scheduler.in-hand")
-        engine = Engine(lease_s=settings.scheduler.lease_s, routes=settings.queues, notify=notify)
+        engine = Engine(
+            lease_s=settings.scheduler.lease_s, routes=settings.queues, queue_limits=settings.queue_limits,
+            tenants=settings.tenants, notify=notify,
+        )  # fmt: skip
         return Scheduler(
             store, engine, executors, requests, asks, clock,
             stop_grace_s=settings.executor.stop_grace_s, role=role, in_hand=in_hand, report=_report,

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from penstock.author.alert import Alert, Callback, alert_problems
 from penstock.author.construct.checked import Checked
 from penstock.author.construct.signature import accepted_arguments
+from penstock.author.construct.task_rules import TaskRules, text_problems
 from penstock.author.graph.edges import Edges
 from penstock.author.graph.setups import enclose
 from penstock.author.log import LoggingMixin
 from penstock.author.parse_session import Site, call_site, report
 from penstock.author.scope import current_dag, current_group
-from penstock.author.task_rules import TaskRules, text_problems
 from penstock.author.xcom.arg import RETURN_VALUE, XComArg, find_xcom_args
 from penstock.errors import AuthoringError
 from penstock.model.dag import DEFAULT_POOL
@@ -81,8 +81,9 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
         retry_jitter: float | None = None,
         execution_timeout: timedelta | float | None = None,
         trigger_rule: str = "all_success",
-        pool: str = DEFAULT_POOL, pool_slots: int = 1, priority_weight: int = 1, queue: str = "default",
-        max_active_tis_per_dagrun: int | None = None,
+        pool: str = DEFAULT_POOL, pool_slots: int = 1, queue: str = "default",
+        priority_weight: int = 1, weight_rule: str = "absolute",
+        max_active_tis_per_dag: int | None = None, max_active_tis_per_dagrun: int | None = None,
         do_xcom_push: bool = True, multiple_outputs: bool = False,
         doc: str = "", doc_md: str = "", owner: str = "",
         alerts: Sequence[Alert] = (),
@@ -97,8 +98,9 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
         self.retries, self.retry_delay, self.max_retry_delay = retries, retry_delay, max_retry_delay
         self.retry_exponential_backoff, self.retry_jitter = retry_exponential_backoff, retry_jitter
         self.execution_timeout, self.trigger_rule = execution_timeout, trigger_rule
-        self.pool, self.pool_slots, self.priority_weight, self.queue = pool, pool_slots, priority_weight, queue
-        self.max_active_tis_per_dagrun = max_active_tis_per_dagrun
+        self.pool, self.pool_slots, self.queue = pool, pool_slots, queue
+        self.priority_weight, self.weight_rule = priority_weight, weight_rule
+        self.max_active_tis_per_dag, self.max_active_tis_per_dagrun = max_active_tis_per_dag, max_active_tis_per_dagrun
         self.do_xcom_push, self.multiple_outputs, self.owner = do_xcom_push, multiple_outputs, owner
         self.doc = doc or doc_md
         self.alerts, self.sla, self.on_execute_callback = alerts, sla, on_execute_callback

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from penstock.author.construct.checked import Checked
-from penstock.author.task_rules import duration_problems, seconds
+from penstock.author.construct.task_rules import duration_problems, seconds
 from penstock.errors import did_you_mean
 from penstock.model.dag import MAILTO
 from penstock.model.state import AlertEvent

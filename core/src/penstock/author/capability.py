@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.author.abstract_operator import AbstractOperator
 from penstock.author.construct.signature import accepted_arguments
+from penstock.author.construct.task_rules import seconds
 from penstock.author.mapping.task import (
     EXPAND_KWARGS,
     MappedTask,
@@ -18,7 +19,6 @@ from penstock.author.mapping.task import (
 from penstock.author.operator import Operator
 from penstock.author.parse_session import Site, current_session, report
 from penstock.author.sensor import Sensor, waiting_problems
-from penstock.author.task_rules import seconds
 from penstock.author.xcom.arg import XComArg, find_values, find_xcom_args
 from penstock.errors import PluginError, RequestError
 from penstock_manifest.arguments import argument_problems

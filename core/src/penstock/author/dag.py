@@ -59,6 +59,7 @@ class DAG(Checked):
         tags: Words to find it by.
         max_active_runs: Runs of it at once.
         max_active_tasks: Tasks of it at once, over all its runs.
+        tenant: Who shares the installation with others by it, such as a team: what is limited is shared among tenants by their weights.
         doc: Documentation in Markdown; ``doc_md`` is the same.
         isolation: ``fork``, ``reuse`` or ``inline``; None for the installation's default.
         is_paused_upon_creation: Whether it waits for a person to unpause it.
@@ -99,6 +100,7 @@ class DAG(Checked):
         tags: Sequence[str] = (),
         max_active_runs: int = 16,
         max_active_tasks: int = 16,
+        tenant: str = "",
         doc: str = "",
         doc_md: str = "",
         isolation: "Isolation | None" = None,
@@ -115,7 +117,7 @@ class DAG(Checked):
         self.catchup, self.timezone, self.tags = catchup, timezone, tags
         self.params = _dict("params", params)
         self.max_active_runs, self.max_active_tasks = max_active_runs, max_active_tasks
-        self.doc, self.isolation = doc or doc_md, isolation
+        self.tenant, self.doc, self.isolation = tenant, doc or doc_md, isolation
         self.is_paused_upon_creation = is_paused_upon_creation
         self.template_searchpath = _folders("template_searchpath", template_searchpath)
         self.user_defined_macros = _dict("user_defined_macros", user_defined_macros)

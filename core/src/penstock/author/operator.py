@@ -31,8 +31,12 @@ class Operator(AbstractOperator):
         trigger_rule: When it runs, given the states of its upstream; names are those of `penstock.TriggerRule`.
         pool: The pool whose slots it takes.
         pool_slots: How many of them, 1 or more.
-        priority_weight: Who goes first where slots are short; higher is earlier.
         queue: Workers of this queue run it.
+        priority_weight: Who goes first where slots are short; higher is earlier.
+        weight_rule: ``absolute`` counts ``priority_weight`` as it is written; ``downstream`` adds the weights of all tasks
+            after this one, so that long branches begin first; ``upstream`` adds those of all tasks before it, so that what
+            was begun is finished first.
+        max_active_tis_per_dag: How many instances of the task may run at once, over all runs; None for any number.
         max_active_tis_per_dagrun: How many instances of a mapped task may run at once in one run; None for any number.
         do_xcom_push: Whether the value that `execute` returns is kept for other tasks.
         multiple_outputs: Whether each entry of a returned dict is kept under its own key as well.

@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from penstock.author.construct.signature import accepted_arguments
+from penstock.author.construct.task_rules import duration_problems, plain_value
 from penstock.author.operator import Operator
-from penstock.author.task_rules import duration_problems, plain_value
 
 if TYPE_CHECKING:
     from penstock.author.run.context import Context

@@ -85,6 +85,7 @@ def show_dag(context: click.Context, dag_id: str, *, as_json: bool) -> None:
             "next run": summary.next_run_at,
             "paused": summary.paused,
             "catchup": spec.catchup,
+            "tenant": spec.tenant,
             "limits": f"{spec.max_active_runs} runs, {spec.max_active_tasks} tasks",
             "tags": ", ".join(spec.tags),
             "params": "\n".join(f"{name} = {param.default!r} {param.doc}" for name, param in spec.params.items()),

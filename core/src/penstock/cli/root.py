@@ -28,6 +28,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "variables": ("config.variables:variables", "Texts that DAGs read."),
     "pools": ("config.pools:pools", "Slots that tasks share."),
     "executors": ("executors:executors", "Where tries run."),
+    "tenants": ("tenants:tenants", "Who shares the installation, and how."),
     "providers": ("providers:providers", "List and show what is installed beside the core."),
     "services": ("services:services", "Long-running parts of providers that `penstock up` keeps alive."),
     "alerts": ("alerts.commands:alerts", "Who is told of what; test where alerts go."),

@@ -1,5 +1,7 @@
 """``penstock config``: the settings."""
 
+from typing import Any
+
 import click
 
 from penstock.cli.installation import settings_of
@@ -33,9 +35,7 @@ def show(context: click.Context, *, as_json: bool) -> None:
             print_line(f"\n[{table}.{name}]")
             for key, value in chosen.items():
                 print_line(f"{key} = {_toml(value)}")
-    print_line("\n[queues]")
-    for queue, executor in facts["queues"].items():
-        print_line(f"{_toml(queue)} = {_toml(executor)}")
+    _show_shares(facts)
     print_line("\n# what follows from them")
     for key, value in facts["paths"].items():
         print_line(f"# {key}: {value}")
@@ -43,9 +43,22 @@ def show(context: click.Context, *, as_json: bool) -> None:
         print_line(f"# {key} of the environment: {', '.join(facts[key]) or 'none'}")
 
 
+def _show_shares(facts: dict[str, Any]) -> None:
+    print_line("\n[queues]")
+    for queue, executor in facts["queues"].items():
+        limit = facts["queue_limits"].get(queue)
+        written = executor if limit is None else {"executor": executor, "max_active_tasks": limit}
+        print_line(f"{_toml(queue)} = {_toml(written)}")
+    print_line("\n[tenants]")
+    for tenant, rule in facts["tenants"].items():
+        print_line(f"{_toml(tenant)} = {_toml({key: value for key, value in rule.items() if value is not None})}")
+
+
 def _toml(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple | list):
         return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{key} = {_toml(each)}' for key, each in value.items())} }}"
     return f'"{value}"' if isinstance(value, str) else str(value)

@@ -1,9 +1,10 @@
 """The state machine: one `Engine` owns all live runs; `Engine.step` is the only door."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from penstock.engine.flow import propagate
+from penstock.engine.limits.fairness import TenantRule
 from penstock.engine.messages import (
     CapacityChanged,
     DagUpdated,
@@ -28,6 +29,7 @@ from penstock.engine.tries import (
     retry_due_instances,
     start_try,
 )
+from penstock.engine.waits import Wait, wait_of
 from penstock.engine.why import why
 from penstock.model.now import Now
 from penstock.model.request import CancelRun, ClearTasks, MarkRun, MarkTask
@@ -38,8 +40,8 @@ _HANDLERS: dict[type, Callable[[State, Any], None]] = {
     DagUpdated: update_dag,
     RunAdded: add_run,
     RunVersionChanged: change_version,
-    PoolsUpdated: lambda state, event: state.set_pools(event.slots),
-    CapacityChanged: lambda state, event: state.set_capacity(event.executor, event.capacity),
+    PoolsUpdated: lambda state, event: state.resources.set_pools(event.slots, event.rates),
+    CapacityChanged: lambda state, event: state.resources.set_capacity(event.executor, event.capacity),
     TryStarted: start_try,
     TryFinished: finish_try,
     TryRecovered: recover_try,
@@ -71,6 +73,8 @@ class Engine:
         default_executor: Name of the executor of queues that ``routes`` does not name.
         sensor_executor: Name of the executor that gets the sensors; they hold no slot anywhere.
         routes: Name of the executor by queue.
+        queue_limits: How many tasks of a queue may run at once, by queue; those that it does not name have no limit.
+        tenants: Weight and limit of tenants by name; one that it does not name has weight 1 and no limit.
         notify: Whether steps say every change of a state in ``changes.notices``, for listeners.
     """
 
@@ -80,16 +84,22 @@ class Engine:
         lease_s: float = 30.0,
         default_executor: str = LOCAL,
         sensor_executor: str = WAITER,
-        routes: dict[str, str] | None = None,
+        routes: Mapping[str, str] | None = None,
+        queue_limits: Mapping[str, int] | None = None,
+        tenants: Mapping[str, TenantRule] | None = None,
         notify: bool = False,
     ) -> None:
-        self._settings = (lease_s, default_executor, sensor_executor, dict(routes or {}))
+        self._executors = (default_executor, sensor_executor)
+        self._lease_s, self._routes = lease_s, dict(routes or {})
+        self._queue_limits, self._tenants = dict(queue_limits or {}), dict(tenants or {})
         self.notify = notify
         self.forget()
 
     def forget(self) -> None:
         """Forget all that lives, as a restart does; a step that raised leaves nothing to go on from."""
-        self._state = State(*self._settings, notify=self.notify)
+        self._state = State(
+            self._lease_s, *self._executors, self._routes, self._queue_limits, self._tenants, notify=self.notify
+        )
 
     def step(self, events: Iterable[Event], now: Now) -> Step:
         """Take in what happened, decide, and say what to persist and to do.
@@ -116,6 +126,11 @@ class Engine:
     def why(self, key: TaskKey) -> str:
         """Why a live task instance is where it is: one sentence, decided by the same code that decides its fate."""
         return why(self._state, key)
+
+    def wait(self, key: TaskKey) -> Wait | None:
+        """The limit that holds a ready task instance back; None if none does, or if waiting does not help."""
+        instance = self._state.instance(key)
+        return None if instance is None else wait_of(self._state, instance)
 
     def holds(self, run: int) -> bool:
         """Whether a run is in memory: queued, running, or finished with a live try."""

@@ -9,7 +9,9 @@ from operator import attrgetter
 from penstock.engine.graph.compiled import CompiledDag
 from penstock.engine.graph.live_group import LiveGroup, OwnTally, own_tallies
 from penstock.engine.graph.trigger_rules import BROKEN, Tally, Verdict, explain, guarded, verdict
-from penstock.engine.limits import Bucket, Needs, Tenant
+from penstock.engine.limits.bucket import Bucket
+from penstock.engine.limits.fairness import Competitor
+from penstock.engine.limits.resource import Needs
 from penstock.model.attempt import Gathered
 from penstock.model.dag import XComRef
 from penstock.model.run import UNMAPPED, Run, TaskInstance, TaskKey, Try
@@ -120,10 +122,11 @@ class Node:
         tries: How many of its instances have a live try.
         lengths: Number of elements of the lists and dicts that it left, by key; empty for a mapped task.
         left: By key the instances of a mapped task that left a value: its own value is the list of all.
-        needs, tenant: The resources that each instance needs, and the tenant that gets them; None before the first is ready.
+        needs, competitor: The resources that each instance needs, and who competes for them; None before the first is ready.
     """
 
     __slots__ = (
+        "competitor",
         "expanded",
         "group",
         "guard",
@@ -136,7 +139,6 @@ class Node:
         "run",
         "tally",
         "task",
-        "tenant",
         "tries",
         "unfinished",
         "waiting",
@@ -158,7 +160,7 @@ class Node:
         self.lengths: dict[str, int] = {}
         self.left: dict[str, set[int]] = {}
         self.needs: Needs | None = None
-        self.tenant: Tenant | None = None
+        self.competitor: Competitor | None = None
 
     @property
     def done(self) -> bool:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import msgspec
 
+from penstock.engine.limits.pool import PoolRate
 from penstock.model.attempt import Gathered
 from penstock.model.changes import Changes
 from penstock.model.dag import DagSpec, TaskSpec, XComRef
@@ -67,9 +68,10 @@ class RunVersionChanged(msgspec.Struct, frozen=True):
 
 
 class PoolsUpdated(msgspec.Struct, frozen=True):
-    """All pools with their numbers of slots."""
+    """All pools with their numbers of slots, and the rates of those that have one."""
 
     slots: dict[str, int]
+    rates: dict[str, PoolRate] = {}
 
 
 class CapacityChanged(msgspec.Struct, frozen=True):

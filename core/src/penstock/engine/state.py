@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from heapq import heappop, heappush
 
 from penstock.engine.graph.compiled import CompiledDag
-from penstock.engine.limits import Admission, Bucket, Needs, Resource, Tenant
+from penstock.engine.limits.admission import Admission
+from penstock.engine.limits.bucket import Bucket
+from penstock.engine.limits.fairness import TenantRule
+from penstock.engine.limits.resource import UNLIMITED, Needs, Resource
+from penstock.engine.limits.resources import Resources
 from penstock.engine.live import Instance, LiveRun, Node
 from penstock.engine.messages import LONGEST_WAIT_S, DagUpdated, Dispatch, Kill, Step
 from penstock.model.changes import Changes, LateAnswer
-from penstock.model.dag import DagSpec
+from penstock.model.dag import DagSpec, TaskSpec
 from penstock.model.notice import RunStateChanged, TaskStateChanged
 from penstock.model.now import Now
 from penstock.model.run import Run, TaskInstance, TaskKey, Try
 
-UNLIMITED = 2**31
 LATENESS_S = 1.0
 """Seconds by which a step may come later than the step before asked for, before that counts as a pause."""
 STEPS_PER_LEASE = 6
@@ -31,25 +35,45 @@ class LiveDag:
         running: Numbers of its running runs.
         queued: Numbers of its queued runs, oldest first.
         wake_at: The earliest instant for which its timer is set; None if it is not.
-        tenants: The DAG as a tenant of each executor, by name; its turns at one executor do not count at another.
+        active_tasks: Its tasks at once.
+        task_limits: Instances at once of each of its tasks that has such a limit, by id.
     """
 
-    __slots__ = ("active_tasks", "cursor", "max_active_runs", "queued", "row", "running", "tenants", "wake_at")
+    __slots__ = (
+        "_dag_id", "active_tasks", "cursor", "max_active_runs", "queued", "row", "running", "task_limits", "wake_at",
+    )  # fmt: skip
 
     def __init__(self, dag_id: str) -> None:
+        self._dag_id = dag_id
         self.row: DagUpdated | None = None
         self.running: set[int] = set()
         self.queued: deque[int] = deque()
         self.cursor: datetime | None = None
         self.wake_at: datetime | None = None
-        self.tenants: dict[str, Tenant] = {}
         self.max_active_runs = 0
         self.active_tasks = Resource(f"DAG {dag_id!r} (max_active_tasks)", 0)
+        self.task_limits: dict[str, Resource] = {}
 
     def set_limits(self, dag: DagSpec) -> None:
         """Set the limits that a version declares; 0 means none."""
         self.max_active_runs = dag.max_active_runs or UNLIMITED
         self.active_tasks.limit = dag.max_active_tasks or UNLIMITED
+        declared = {task.task_id: number for task in dag.tasks if (number := task.max_active_per_dag) is not None}
+        for task_id in declared:
+            self._limit(task_id)
+        for task_id, limit in self.task_limits.items():
+            limit.limit = declared.get(task_id, UNLIMITED)
+
+    def limit_of(self, task: TaskSpec) -> Resource | None:
+        """The instances at once of a task over all runs, whose number is that of the newest version; None without a limit."""
+        if task.max_active_per_dag is not None:
+            self._limit(task.task_id)
+        return self.task_limits.get(task.task_id)
+
+    def _limit(self, task_id: str) -> None:
+        if task_id not in self.task_limits:
+            label = f"task {task_id!r} of DAG {self._dag_id!r} (max_active_tis_per_dag)"
+            self.task_limits[task_id] = Resource(label, UNLIMITED)
 
 
 class State:
@@ -59,16 +83,23 @@ class State:
     """
 
     def __init__(
-        self, lease_s: float, default_executor: str, sensor_executor: str, routes: dict[str, str], *, notify: bool
+        self,
+        lease_s: float,
+        default_executor: str,
+        sensor_executor: str,
+        routes: Mapping[str, str],
+        queue_limits: Mapping[str, int],
+        tenants: Mapping[str, TenantRule],
+        *,
+        notify: bool,
     ) -> None:
         self.lease_s = lease_s
         self.default_executor, self.sensor_executor, self.routes = default_executor, sensor_executor, routes
         self._notify = notify
         self.runs: dict[int, LiveRun] = {}
         self.dags: dict[str, LiveDag] = {}
-        self.pools: dict[str, Resource] = {}
-        self.executors: dict[str, Resource] = {}
         self.admission = Admission()
+        self.resources = Resources(self.admission, routes, queue_limits, tenants)
         self.dags_to_check: set[str] = set()
         self.dags_awaiting_runs: set[str] = set()
         self._compiled: dict[tuple[str, str], CompiledDag] = {}
@@ -90,6 +121,7 @@ class State:
         if abs((now.wall - self.now).total_seconds() - elapsed) > LATENESS_S:
             self.dags_to_check |= self.dags.keys()
         self.now, self.monotonic_s = now.wall, now.monotonic_s
+        self.resources.begin_step(now)
         self.changes = Changes()
         self.dispatches: list[Dispatch] = []
         self.kills: list[Kill] = []
@@ -166,13 +198,14 @@ class State:
         for instance in self.newly_ready:
             if (bucket := instance.bucket) is not None:
                 if bucket not in reasons:
-                    reasons[bucket] = self.admission.reason(instance)
+                    reasons[bucket] = self.admission.refusal(instance)[1]
                 instance.reason = reasons[bucket]
         changes = self.changes
         changes.tasks = [*(instance.row() for instance in self._dirty), *self._dropped.values()]
         changes.runs = list(self._dirty_runs.values())
         changes.tries = list(self._dirty_tries.values())
         changes.late = list(self._late.values())
+        changes.rates = self.resources.take_rates()
         wait_s = self._wait_s()
         self._expected_wait_s = LONGEST_WAIT_S if wait_s is None else min(wait_s, LONGEST_WAIT_S)
         return Step(changes, tuple(self.dispatches), tuple(self.kills), wait_s)
@@ -228,6 +261,8 @@ class State:
             waits.append(min(left, self.lease_s / STEPS_PER_LEASE))
         if self._retries:
             waits.append(self._retries[0][0] - self.monotonic_s)
+        if (start_s := self.resources.next_start_s()) is not None:
+            waits.append(start_s - self.monotonic_s)
         if self._timers:
             waits.append((self._timers[0][0] - self.now).total_seconds())
         return max(0.0, min(waits)) if waits else None
@@ -258,13 +293,6 @@ class State:
         """Drop a run after this step if it has ended and no try of it lives; a request of the same step still finds it."""
         self._released.append(run)
 
-    def executor(self, name: str) -> Resource:
-        """The slots of an executor by name, created closed on first use: it is open once it reports its capacity."""
-        if name not in self.executors:
-            closed = _no_executor(name, [queue for queue, routed in self.routes.items() if routed == name])
-            self.executors[name] = Resource(f"executor {name!r}", 0, closed)
-        return self.executors[name]
-
     def attach_try(self, instance: Instance, attempt: Try) -> None:
         """Attach a live try to its instance; its lease begins."""
         self.renew_lease(instance)
@@ -275,6 +303,8 @@ class State:
     def detach_try(self, instance: Instance) -> None:
         """Detach a try that has ended; the resources that it held are free."""
         self._leases.pop(instance, None)
+        if instance.attempt is not None and instance.attempt.started_at is None:
+            self.resources.refund(instance)
         instance.attempt = None
         instance.node.tries -= 1
         instance.node.run.tries -= 1
@@ -282,9 +312,7 @@ class State:
 
     def restore_try(self, instance: Instance, attempt: Try) -> None:
         """Attach a live try that was stored; it holds its resources even if the limits were lowered since."""
-        instance.holds = self.needs(instance.node)
-        for resource, amount in instance.holds:
-            resource.used += amount
+        self.admission.hold(instance, self.needs(instance.node))
         self.attach_try(instance, attempt)
 
     def kill(self, instance: Instance, reason: str) -> None:
@@ -303,54 +331,18 @@ class State:
     def enqueue(self, instance: Instance) -> None:
         """Queue a ready instance for admission."""
         node = instance.node
-        needs, tenant = self.needs(node), node.tenant
-        if tenant is None:
-            tenants = self.dag(node.run.row.dag_id).tenants
-            tenant = node.tenant = tenants.setdefault(self.executor_of(node), Tenant())
-        self.admission.add(instance, needs, tenant)
+        needs, competitor = self.needs(node), node.competitor
+        if competitor is None:
+            run = node.run
+            competitor = self.resources.competitor(run.row.dag_id, run.compiled.dag.tenant, needs[-1][0])
+            node.competitor = competitor
+        self.admission.add(instance, needs, competitor)
         self.newly_ready.append(instance)
 
     def needs(self, node: Node) -> Needs:
-        """Resources that an instance needs to run, in the order in which refusals are named; a sensor needs no pool slot."""
+        """Resources that an instance needs to run, its executor's slots last."""
         if node.needs is None:
-            task = node.task
-            active_tasks = self.dag(node.run.row.dag_id).active_tasks
-            slots = self.executor(self.executor_of(node))
-            if task.sensor is not None:
-                node.needs = ((active_tasks, 0), (slots, 1))
-            else:
-                node.needs = ((active_tasks, 1), (self._pool(task.pool), task.pool_slots), (slots, 1))
-            if task.max_active_per_run is not None:
-                per_run = Resource(f"task {task.task_id!r} of this run (max_active_per_run)", task.max_active_per_run)
-                node.needs = ((per_run, 1), *node.needs)
+            dag, executor = self.dag(node.run.row.dag_id), self.resources.executor(self.executor_of(node))
+            limit, tenant = dag.limit_of(node.task), node.run.compiled.dag.tenant
+            node.needs = self.resources.needs(node.task, tenant, executor, dag.active_tasks, limit)
         return node.needs
-
-    def _pool(self, name: str) -> Resource:
-        if name not in self.pools:
-            self.pools[name] = Resource(f"pool {name!r}", 0, _no_pool(name))
-        return self.pools[name]
-
-    def set_pools(self, slots: dict[str, int]) -> None:
-        """Replace the sizes of all pools; a deleted pool admits nothing."""
-        for name, count in slots.items():
-            pool = self._pool(name)
-            pool.limit, pool.closed = UNLIMITED if count == -1 else count, ""
-            self.admission.recheck(pool)
-        for name in self.pools.keys() - slots.keys():
-            self.pools[name].limit, self.pools[name].closed = 0, _no_pool(name)
-
-    def set_capacity(self, name: str, capacity: int | None) -> None:
-        """Set how many tries an executor holds at once."""
-        slots = self.executor(name)
-        slots.limit = UNLIMITED if capacity is None else capacity
-        slots.closed = "" if slots.limit else f"executor {name!r} has no slots now: none of its workers is connected"
-        self.admission.recheck(slots)
-
-
-def _no_pool(name: str) -> str:
-    return f"pool {name!r} does not exist. Create it with: penstock pools set {name} SLOTS"
-
-
-def _no_executor(name: str, queues: list[str]) -> str:
-    routed = f", and tries of queue {', '.join(map(repr, queues))} are for it" if queues else ""
-    return f"executor {name!r} is not there{routed}. `penstock doctor` says whether it is configured and can be made"

@@ -2,6 +2,7 @@
 
 from penstock.engine.live import Instance
 from penstock.engine.state import State
+from penstock.engine.waits import describe, wait_of
 from penstock.model.run import Run, TaskKey
 from penstock.model.state import RunState, TaskState
 
@@ -12,7 +13,9 @@ def why(state: State, key: TaskKey) -> str:
     if instance is None:
         return "no live run has it: its run has ended, or is not known"
     if instance.bucket is not None:
-        return state.admission.reason(instance)
+        refusal, wait = state.admission.refusal(instance)[1], wait_of(state, instance)
+        more = "" if wait is None else describe(wait)
+        return f"{refusal}; {more}" if more else refusal
     run = instance.node.run.row
     if run.state is RunState.QUEUED and instance.state is TaskState.NONE:
         return f"its run has not started: {_why_queued(state, run)}"

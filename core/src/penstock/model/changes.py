@@ -4,17 +4,14 @@ from datetime import datetime
 
 import msgspec
 
+from penstock.model.limits.rate import RateUsed
 from penstock.model.notice import Notice
 from penstock.model.run import NewRun, Rendered, Run, TaskInstance, TaskKey, Try, XCom
 from penstock.model.state import Outcome
 
 
 class DagCursor(msgspec.Struct, frozen=True):
-    """How far a DAG's timetable has been worked off.
-
-    Attributes:
-        due_at: When the last run that was created fell due; None before the first.
-    """
+    """How far a DAG's timetable has been worked off: when its last run fell due that was created, None before the first."""
 
     dag_id: str
     due_at: datetime | None
@@ -44,6 +41,7 @@ class Changes(msgspec.Struct):
         forgotten: Those among them whose checkpoints must go, too.
         late: Answers that came late and change nothing; noted on the try's row, which keeps its outcome.
         cursors: Timetables that moved on.
+        rates: Pools whose rate was used, each with when the next task may start.
         handled: Numbers of the requests that this step has carried out.
         notices: Every change of a state, for listeners, in the order in which they were decided; none if nobody listens.
     """
@@ -59,6 +57,7 @@ class Changes(msgspec.Struct):
     forgotten: list[TaskKey] = []
     late: list[LateAnswer] = []
     cursors: list[DagCursor] = []
+    rates: list[RateUsed] = []
     handled: list[int] = []
     notices: list[Notice] = []
 

@@ -1,8 +1,7 @@
 """The structure of a DAG as it is stored: plain values that are canonical as JSON.
 
-The authoring objects (`penstock.author`) become these values in the child process that imports a DAG file; the engine
-reads nothing else. Equal DAGs have equal JSON and so equal hashes: keys are in declaration order, lists that mean sets
-are sorted, defaults are left out.
+Objects of `penstock.author` become these values in the child process that imports a DAG file; the engine reads nothing else.
+Equal DAGs have equal JSON and so equal hashes: keys are in declaration order, lists that mean sets are sorted, defaults are left out.
 """
 
 import hashlib
@@ -79,8 +78,7 @@ class AlertRule(msgspec.Struct, frozen=True, omit_defaults=True):
         on: The events.
         to: Names of alert channels, or ``mailto:`` addresses.
         after_s: Seconds for the events that are about time; None to go by history, or by the event's own default.
-        callback: Names the functions of the DAG file that are called: ``on_failure_callback``, or ``alerts.2`` for those
-            of the third of the alerts; "" if none is.
+        callback: Names the functions of the DAG file that are called: ``on_failure_callback``, or ``alerts.2`` for the third alert's.
         functions: What these are called, for people: ``reports.note``.
     """
 
@@ -96,12 +94,12 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         operator: Class of the operator, ``module:qualname``, for people and for ``tasks list``.
-        capability: Capability id such as ``aws.s3_copy`` if the task was made by ``operator(...)``; then ``plan``
-            holds its arguments and no DAG file is imported to run it.
+        capability: Capability id if ``operator(...)`` made the task; ``plan`` then holds its arguments, and no file is imported to run it.
         upstream: Ids of the tasks directly upstream, sorted.
         inputs: Values of other tasks that the task takes as arguments; each is upstream, too.
         mapped: The mapped arguments, its own or those of its task group; empty for a plain task.
         group: Id of the mapped task group whose indexes it shares; "" if it stands in none.
+        max_active_per_dag, max_active_per_run: Instances that may run at once, in all runs and in each; None for any number.
         sensor: How it waits if it is a sensor, else None.
         decides: Whether it is known for a branch or short circuit: what it answers says which tasks downstream go on.
         instant: True if there is nothing to run, as for ``EmptyOperator``: the engine ends it at once.
@@ -121,6 +119,7 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     inputs: tuple[XComRef, ...] = ()
     mapped: tuple[Mapping, ...] = ()
     group: str = ""
+    max_active_per_dag: int | None = None
     max_active_per_run: int | None = None
     retry: RetryPolicy = RetryPolicy()
     execution_timeout_s: float | None = None
@@ -155,6 +154,7 @@ class DagSpec(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
         file: Path of the file that defines it, relative to the DAGs folder, with ``/``.
         tasks: Every task by id, in topological order.
         groups: By id of a task group, the tasks with which it begins, sorted: what a branch means that answers the group.
+        tenant: Whose share of limited resources its tasks take; "" for that of all DAGs that name none.
         isolation: ``fork``, ``reuse`` or ``inline``, or None for the installation's default.
         alerts: Who is told of what happens to its runs and to any of its tasks.
     """
@@ -168,6 +168,7 @@ class DagSpec(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
     catchup: bool = False
     max_active_runs: int = 16
     max_active_tasks: int = 16
+    tenant: str = ""
     params: dict[str, ParamSpec] = {}
     tags: tuple[str, ...] = ()
     doc: str = ""

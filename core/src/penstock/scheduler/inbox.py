@@ -8,6 +8,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
+from penstock.engine.limits.pool import PoolRate
 from penstock.engine.messages import DagUpdated, Event, PoolsUpdated, RunAdded, RunVersionChanged
 from penstock.errors import ConfigError, DataRefusedError, DataUnreadableError, StoreError
 from penstock.model.dag import DagSpec
@@ -69,7 +70,9 @@ class Inbox:
 
     def pools(self) -> PoolsUpdated:
         """All pools, as an event."""
-        return PoolsUpdated({pool.name: pool.slots for pool in self._store.config.pools()})
+        pools = self._store.config.pools()
+        rates = {pool.name: PoolRate(pool.rate, pool.next_at) for pool in pools if pool.rate is not None}
+        return PoolsUpdated({pool.name: pool.slots for pool in pools}, rates)
 
     def _arrivals(self, number: int, request: Request | UnreadableRequest, added: set[int]) -> Iterator[Arrival]:
         match request:

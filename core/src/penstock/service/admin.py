@@ -67,6 +67,8 @@ def show_settings(settings: Settings) -> dict[str, Any]:
         entries = getattr(settings, section)
         facts[section] = {name: _entry(each) for name, each in entries.items()}
     facts["queues"] = settings.queues
+    facts["queue_limits"] = settings.queue_limits
+    facts["tenants"] = {name: rule._asdict() for name, rule in settings.tenants.items()}
     facts["paths"] = {
         "root": str(settings.root),
         "dags_folder": str(settings.dags_folder),

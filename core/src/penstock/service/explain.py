@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from penstock.engine.engine import Engine
 from penstock.engine.messages import CapacityChanged, Event
+from penstock.engine.waits import Wait
 from penstock.engine.why import why_paused, why_run_waits
 from penstock.errors import as_sentence
 from penstock.model.dag import DagSpec, TaskSpec
@@ -37,7 +38,9 @@ class Explainer:
 
     def __init__(self, installation: Installation) -> None:
         store, settings = installation.store, installation.settings
-        self._engine = Engine(lease_s=_LEASE_S, routes=settings.queues)
+        self._engine = Engine(
+            lease_s=_LEASE_S, routes=settings.queues, queue_limits=settings.queue_limits, tenants=settings.tenants
+        )
         inbox = Inbox(store, self._engine.holds)
         events: list[Event] = [CapacityChanged(name, number) for name, number in _capacities(settings).items()]
         events += [
@@ -58,6 +61,10 @@ class Explainer:
         if key in self._going:
             return "nothing holds it back: it goes out as soon as the scheduler gets to it; is `penstock up` running?"
         return self._engine.why(key)
+
+    def wait(self, key: TaskKey) -> Wait | None:
+        """The limit that a ready instance waits for; None if none holds it back, or if waiting does not help."""
+        return self._engine.wait(key)
 
 
 def _capacities(settings: Settings) -> dict[str, int | None]:
@@ -96,10 +103,17 @@ class Reasons:
             return self._retried(instance)
         if instance.state in (TaskState.QUEUED, TaskState.RUNNING, TaskState.DEFERRED):
             return self._live(instance)
+        reason = self._engine_of_store().why(instance.key, self._run.dag_id)
+        return reason if instance.state is TaskState.SCHEDULED else reason + self._paused()
+
+    def wait_of(self, instance: TaskInstance) -> Wait | None:
+        """The limit that a ready instance waits for; None if it waits for none."""
+        return self._engine_of_store().wait(instance.key) if instance.state is TaskState.SCHEDULED else None
+
+    def _engine_of_store(self) -> Explainer:
         if self._explainer is None:
             self._explainer = Explainer(self._installation)
-        reason = self._explainer.why(instance.key, self._run.dag_id)
-        return reason if instance.state is TaskState.SCHEDULED else reason + self._paused()
+        return self._explainer
 
     def _ended(self, instance: TaskInstance) -> str:
         reason = instance.reason or ("it did its work" if instance.state is TaskState.SUCCESS else "nobody said why")

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from penstock.engine.waits import Wait
 from penstock.errors import RequestError
 from penstock.model.dag import DagSpec
 from penstock.model.history.audit import LONGEST_SUBJECT, NOBODY, AskedBy, AuditAction, AuditEntry
@@ -27,6 +28,7 @@ class Why(msgspec.Struct, frozen=True):
         upstream: States of the instances of each task directly upstream.
         tries: Its tries so far, oldest first.
         steps: How many steps it has done, which its next try does not do again.
+        wait: The limit that it waits for, with who holds that; None if none holds it back.
     """
 
     run: Run
@@ -35,6 +37,7 @@ class Why(msgspec.Struct, frozen=True):
     upstream: dict[str, list[TaskState]]
     tries: list[PastTry]
     steps: int = 0
+    wait: Wait | None = None
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -92,7 +95,15 @@ def why(
     for each in tries:
         past.setdefault(each.attempt.map_index, []).append(each)
     return [
-        Why(run, task, reasons.of(task), upstream, past.get(task.map_index, []), steps.get(task.map_index, 0))
+        Why(
+            run=run,
+            task=task,
+            reason=reasons.of(task),
+            upstream=upstream,
+            tries=past.get(task.map_index, []),
+            steps=steps.get(task.map_index, 0),
+            wait=reasons.wait_of(task),
+        )
         for task in found
     ]
 

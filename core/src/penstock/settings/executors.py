@@ -1,4 +1,4 @@
-"""``[executors]`` and ``[queues]``: which executors there are, and which one runs the tries of a queue."""
+"""``[executors]``: which executors there are."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -41,14 +41,6 @@ def read_executor(name: str, value: object) -> ExecutorChoice:
     elif name == LOCAL:
         raise RequestError(f"executor {name!r} runs on this machine; give {chosen.type!r} another name.")
     return chosen
-
-
-def read_queue(queue: str, value: object, executors: Mapping[str, ExecutorChoice]) -> str:
-    """Read one entry of ``[queues]``; raises RequestError with what is wrong with it."""
-    if not isinstance(value, str) or value not in executors:
-        known = ", ".join(sorted(executors))
-        raise RequestError(f"queue {queue!r}: there is no executor {value!r} in [executors]. Known are: {known}.")
-    return value
 
 
 def _check_local(name: str, options: Mapping[str, Any]) -> None:

@@ -12,17 +12,19 @@ import msgspec
 from penstock.errors import ConfigError, RequestError, as_sentence, did_you_mean
 from penstock.model.connection import Connection, parse_connection
 from penstock.settings.alerts import NotifierChoice, read_notifier, rule_problems
-from penstock.settings.executors import ExecutorChoice, default_executors, read_executor, read_queue
+from penstock.settings.executors import ExecutorChoice, default_executors, read_executor
 from penstock.settings.logs import LogSettings, store_problems
 from penstock.settings.metrics import read_sink
 from penstock.settings.plugins import PluginSettings, module_problems
 from penstock.settings.secrets import BackendChoice, order_problems, read_backend
 from penstock.settings.services import read_service
 from penstock.settings.settings import SECTIONS, Settings
+from penstock.settings.sharing.queues import read_queue
+from penstock.settings.sharing.tenants import read_tenant
 
 FILE = "penstock.toml"
 _OTHERS = frozenset({"providers", "plugin-manager", "tool"})
-_NAMED = ("executors", "queues", "services", "notifiers")
+_NAMED = ("executors", "queues", "tenants", "services", "notifiers")
 _NAMED_WITHIN = ("secrets", "metrics")
 """Tables with keys that are known and entries by names of the user's own."""
 
@@ -51,7 +53,7 @@ def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
     sections = {name: _build(kind, given.get(name, {}), problems) for name, kind in SECTIONS.items()}
     written = _Entries(tables, file, text, problems)
     executors = {**default_executors(), **written.read("executors", read_executor, ExecutorChoice())}
-    queues = written.read("queues", lambda queue, value: read_queue(queue, value, executors))
+    shares = _shares(written, executors)
     services = written.read("services", read_service)
     backends = written.read("secrets", read_backend, BackendChoice(""))
     sinks = written.read("metrics", read_sink)
@@ -69,7 +71,6 @@ def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
         root=(file.parent if file else folder).absolute(),
         file=file,
         executors=executors,
-        queues=queues,
         secrets_backends=backends,
         services=services,
         notifiers=notifiers,
@@ -78,6 +79,7 @@ def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
         connections=connections,
         variables={n[len(_VARIABLE) :].lower(): v for n, v in environ.items() if n.startswith(_VARIABLE)},
         disabled_providers=_disabled(tables, environ),
+        **shares,
         **sections,
     )
 
@@ -191,6 +193,16 @@ class _Entries:
                 if in_place is not None:
                     found[name] = in_place
         return found
+
+
+def _shares(written: _Entries, executors: Mapping[str, ExecutorChoice]) -> dict[str, Any]:
+    """What `Settings` holds of ``[queues]`` and ``[tenants]``, by the names of its fields."""
+    queues = written.read("queues", lambda queue, value: read_queue(queue, value, executors))
+    return {
+        "queues": {name: queue.executor for name, queue in queues.items()},
+        "queue_limits": {name: n for name, queue in queues.items() if (n := queue.max_active_tasks) is not None},
+        "tenants": written.read("tenants", read_tenant),
+    }
 
 
 def _is_entry(section: str, key: str, value: object) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from penstock.engine.limits.fairness import TenantRule
 from penstock.model.connection import Connection
 from penstock.settings.alerts import AlertSettings, NotifierChoice
 from penstock.settings.choices import Choice
@@ -32,6 +33,8 @@ class Settings(msgspec.Struct, frozen=True):
         file: The ``penstock.toml``, or None.
         executors: The executors of ``[executors]`` by name, with ``local`` if it is not among them.
         queues: Name of the executor of each queue of ``[queues]``; tries of other queues go to ``local``.
+        queue_limits: Tasks at once of each queue of ``[queues]`` that has such a limit.
+        tenants: The tenants of ``[tenants]``, by name; "" is the one of the DAGs that name none.
         secrets_backends: The secrets backends of the tables ``[secrets.NAME]``, by name.
         services: The services of ``[services]``, by name.
         notifiers: The channels of ``[notifiers]`` by name.
@@ -61,6 +64,8 @@ class Settings(msgspec.Struct, frozen=True):
     secrets: SecretsSettings = SecretsSettings()
     executors: dict[str, ExecutorChoice] = msgspec.field(default_factory=default_executors)
     queues: dict[str, str] = {}
+    queue_limits: dict[str, int] = {}
+    tenants: dict[str, TenantRule] = {}
     secrets_backends: dict[str, BackendChoice] = {}
     services: dict[str, ServiceChoice] = {}
     notifiers: dict[str, NotifierChoice] = {}
@@ -135,4 +140,5 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "plugins": PluginSettings,
     "secrets": SecretsSettings,
 }
-"""Tables whose keys are known; those of ``[executors]``, ``[queues]``, ``[services]`` and ``[notifiers]`` are the user's own names."""
+"""Tables whose keys are known; those of ``[executors]``, ``[queues]``, ``[tenants]``, ``[services]`` and ``[notifiers]`` are names of
+the user's own."""

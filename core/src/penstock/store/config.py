@@ -8,6 +8,7 @@ from sqlalchemy import Table, bindparam, delete, select, update
 
 from penstock.errors import NotFoundError
 from penstock.model.connection import Connection
+from penstock.model.limits.rate import LONGEST_PERIOD_S, Rate
 from penstock.model.request import PoolsChanged
 from penstock.store.keyring import Keyring
 from penstock.store.sql import tables
@@ -25,16 +26,23 @@ CONNECTION_IDS = select(_c.conn_id).order_by(_c.conn_id)
 VARIABLE_ROWS = select(_v.key, _v.encrypted, _v.description, _v.changed_at).order_by(_v.key)
 VARIABLE_VALUES = select(_v.key, _v.encrypted).where(_v.key.in_(bindparam("keys", expanding=True)))
 VARIABLE_KEYS = select(_v.key).order_by(_v.key)
-POOLS = select(_p.name, _p.slots, _p.description).order_by(_p.name)
+POOLS = select(_p.name, _p.slots, _p.description, _p.rate_count, _p.rate_period_s, _p.next_at).order_by(_p.name)
 KEY_CHECK = select(_m.value).where(_m.key == _KEY_CHECK)
 
 
 class Pool(msgspec.Struct, frozen=True):
-    """A named number of slots that tasks share."""
+    """A named number of slots that tasks share.
+
+    Attributes:
+        rate: How many of them may start in which time; None for any number.
+        next_at: When the next one may start by that; the scheduler's, and not written with the pool.
+    """
 
     name: str
     slots: int
     description: str = ""
+    rate: Rate | None = None
+    next_at: datetime | None = None
 
 
 class Variable(msgspec.Struct, frozen=True):
@@ -145,12 +153,14 @@ class Config:
     def pools(self) -> list[Pool]:
         """Every pool, by name."""
         with self._database.read() as connection:
-            return [Pool(*row) for row in connection.execute(POOLS)]
+            return [_pool(*row) for row in connection.execute(POOLS)]
 
     def put_pool(self, pool: Pool, now: datetime) -> None:
         """Store a pool in place of any of the same name, and request the scheduler to use it."""
         with self._writer.transaction() as tx:
-            tx.replace(tables.pool, [{"name": pool.name, "slots": pool.slots, "description": pool.description}])
+            count, period_s = (None, None) if pool.rate is None else (pool.rate.count, pool.rate.period_s)
+            facts = {"name": pool.name, "slots": pool.slots, "description": pool.description}
+            tx.replace(tables.pool, [{**facts, "rate_count": count, "rate_period_s": period_s}])
             tx.submit([PoolsChanged()], now)
 
     def delete_pool(self, name: str, now: datetime) -> None:
@@ -193,3 +203,11 @@ class Config:
     def _decrypted(self, conn_id: str, encrypted: bytes) -> Connection:
         data = self._keyring.decrypt(encrypted, f"connection {conn_id!r}")
         return msgspec.json.decode(data, type=Connection)
+
+
+def _pool(
+    name: str, slots: int, description: str, count: int | None, period_s: float | None, next_at: datetime | None
+) -> Pool:
+    """A pool of its row; a rate that is none, which somebody else has written, counts as none."""
+    rate = Rate(count, period_s) if count and period_s and count > 0 and 0 < period_s <= LONGEST_PERIOD_S else None
+    return Pool(name, slots, description, rate, next_at)

@@ -53,6 +53,7 @@ class Statements:
         self.forget_checkpoints = ForgetCheckpoints(dialect)
         self.note_late = bulk.update(dialect, tables.attempt, ["late_outcome", "late_at"], [*key, "epoch"])
         self.move_cursors = bulk.update(dialect, tables.dag, ["cursor"], ["dag_id"])
+        self.move_rates = bulk.update(dialect, tables.pool, ["next_at"], ["name"])
         self.delete_requests = bulk.delete(dialect, tables.request, ["number"])
         self.notices = notices.NoticeWriter(dialect)
 
@@ -115,6 +116,7 @@ class Transaction:
         sql.upsert_rendered.run(connection, map(_rendered, changes.rendered))
         sql.note_late.run(connection, [(late.outcome, late.at, *late.key, late.epoch) for late in changes.late])
         sql.move_cursors.run(connection, [(cursor.due_at, cursor.dag_id) for cursor in changes.cursors])
+        sql.move_rates.run(connection, [(used.next_at, used.pool) for used in changes.rates])
         sql.delete_requests.run(connection, [(number,) for number in changes.handled])
         self.add_notices(changes.notices)
         return created

@@ -90,14 +90,27 @@ def test_every_rule_of_a_task_arrives_in_the_data(spec):
                 BashOperator(
                     task_id="a", bash_command="echo {{ ds }}", retry_exponential_backoff=True, retry_jitter=0.5,
                     max_retry_delay=timedelta(minutes=1), execution_timeout=timedelta(seconds=90), trigger_rule="one_failed",
-                    pool="p", pool_slots=3, priority_weight=-4, queue="q", max_active_tis_per_dagrun=2, doc_md="About.",
+                    pool="p", pool_slots=3, priority_weight=-4, queue="q",
+                    max_active_tis_per_dagrun=2, max_active_tis_per_dag=3, doc_md="About.",
                 )
         """)
     task = dag.task("g.a")
     assert task.retry == RetryPolicy(2, 10.0, 2.0, 60.0, 0.5)
     assert (task.pool, task.pool_slots, task.priority_weight, task.queue) == ("p", 3, -4, "q")
-    assert (task.execution_timeout_s, task.trigger_rule, task.max_active_per_run) == (90.0, "one_failed", 2)
+    assert (task.execution_timeout_s, task.trigger_rule) == (90.0, "one_failed")
+    assert (task.max_active_per_dag, task.max_active_per_run) == (3, 2)
     assert (task.templated, task.doc, task.operator) == (True, "About.", "penstock.author.operators.bash:BashOperator")
+
+
+def test_the_weight_rule_of_each_task_makes_its_priority(spec):
+    dag = spec("""
+        with DAG("d", default_args={"weight_rule": "downstream", "priority_weight": 2}):
+            a, b, c = (EmptyOperator(task_id=each) for each in "abc")
+            d = EmptyOperator(task_id="d", weight_rule=WeightRule.UPSTREAM)
+            e = EmptyOperator(task_id="e", weight_rule="absolute", priority_weight=7)
+            a >> [b, c] >> d >> e
+        """)
+    assert {task.task_id: task.priority_weight for task in dag.tasks} == {"a": 15, "b": 11, "c": 11, "d": 8, "e": 7}
 
 
 @pytest.mark.parametrize(

@@ -394,7 +394,7 @@ WRONG = [
     pytest.param(
         """
         with DAG("d", schedule_interval="@daily", schedule="@hourly", default_args={"depends_on_past": True}):
-            EmptyOperator(task_id="a", sla=timedelta(hours=1), start_date=START, weight_rule="upstream")
+            EmptyOperator(task_id="a", sla=timedelta(hours=1), start_date=START, weight_rule="sideways")
         """,
         {
             1: [
@@ -403,7 +403,7 @@ WRONG = [
             ],
             2: [
                 "'start_date'. Dates belong to the DAG",
-                "'weight_rule'. Leave it out",
+                "weight_rule is 'sideways'; write one of absolute, downstream, upstream.",
                 "sla: nobody is told: the task has no email. Write alerts=[Alert('task_missed_deadline'",
             ],
         },
@@ -447,10 +447,11 @@ WRONG = [
     ),
     pytest.param(
         """
-        DAG("d", params=3, default_args=[1], max_active_runs=0)
+        DAG("d", params=3, default_args=[1], max_active_runs=0, tenant="a b")
         """,
         {
             1: [
+                "the tenant is 'a b'; write 1 to 250 letters, digits",
                 "params is 3; write a dict with a value for each name.",
                 "default_args is [1]; write a dict",
                 "max_active_runs is 0",

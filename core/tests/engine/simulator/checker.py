@@ -28,6 +28,9 @@ class Limits:
         self.pools: dict[str, int] = {}
         self.capacity: dict[str, int] = {}
         self.routes: dict[str, str] = {}
+        self.rated: set[str] = set()
+        self.queues: dict[str, int] = {}
+        self.tenants: dict[str, int] = {}
 
     def executor(self, task: TaskSpec) -> str:
         """Where a task belongs."""
@@ -216,32 +219,40 @@ class Checker:
     def _dispatches(self, step: Step) -> None:
         if not step.dispatches:
             return
-        pools, active, lanes, per_task = self._usage()
+        used = self._used()
         for dispatch in step.dispatches:
-            key, task, dag_id = dispatch.instance.key, dispatch.task, dispatch.run.dag_id
+            key = dispatch.instance.key
             assert self.store.runs[key.run].state is RunState.RUNNING, f"{key} goes out, its run does not run"
-            dag = self.store.dags[dag_id]
-            assert not dag.paused, f"{key} goes out, its DAG is paused"
-            executor = self.limits.executor(task)
-            assert dispatch.executor == executor
-            assert lanes[executor] <= self.limits.capacity[executor], f"executor {executor} is overfull"
-            if task.max_active_per_run is not None:
-                assert per_task[key.run, key.task_id] <= task.max_active_per_run, f"too many of {key}"
-            if task.sensor is None:
-                assert pools[task.pool] <= self.limits.pools.get(task.pool, 0), f"pool {task.pool} is overfull"
-                assert active[dag_id] <= (dag.dag.max_active_tasks or 10**9), f"too many active tasks of {dag_id}"
+            assert not self.store.dags[dispatch.run.dag_id].paused, f"{key} goes out, its DAG is paused"
+            assert dispatch.executor == self.limits.executor(dispatch.task)
+            for name, amount, limit in self._limits_of(key, dispatch.executor):
+                assert not amount or used[name] <= limit, f"{' '.join(name)} is overfull: {used[name]} of {limit}"
 
-    def _usage(self) -> tuple[Counter[str], Counter[str], Counter[str], Counter[tuple[int, str]]]:
-        pools, active, lanes = Counter[str](), Counter[str](), Counter[str]()
-        per_task = Counter[tuple[int, str]]()
+    def _used(self) -> Counter[tuple[str, ...]]:
+        """How much of each limit live tries take."""
+        used = Counter[tuple[str, ...]]()
         for attempt in self.open_tries():
-            task = self.task(TaskKey(attempt.run, attempt.task_id))
-            lanes[attempt.executor] += 1
-            per_task[attempt.run, attempt.task_id] += 1
-            if task.sensor is None:
-                pools[task.pool] += task.pool_slots
-                active[self.store.runs[attempt.run].dag_id] += 1
-        return pools, active, lanes, per_task
+            for name, amount, _ in self._limits_of(TaskKey(attempt.run, attempt.task_id), attempt.executor):
+                used[name] += amount
+        return used
+
+    def _limits_of(self, key: TaskKey, executor: str) -> list[tuple[tuple[str, ...], int, int]]:
+        """Each limit that a try is under: its name, how much of it the try takes, and how much there is."""
+        run, task = self.store.runs[key.run], self.task(key)
+        dag = self.store.versions[run.version]
+        newest = self.store.dags[run.dag_id].dag if run.dag_id in self.store.dags else dag
+        found = [(("executor", executor), 1, self.limits.capacity.get(executor, 0))]
+        if task.max_active_per_run is not None:
+            found.append((("run", str(key.run), key.task_id), 1, task.max_active_per_run))
+        per_dag = [each.max_active_per_dag for each in newest.tasks if each.task_id == key.task_id]
+        if task.max_active_per_dag is not None and any(per_dag):
+            found.append((("task", run.dag_id, key.task_id), 1, per_dag[0]))
+        if task.sensor is None:
+            found.append((("pool", task.pool), task.pool_slots, self.limits.pools.get(task.pool, 0)))
+            found.append((("DAG", run.dag_id), 1, newest.max_active_tasks or 10**9))
+            found.append((("tenant", dag.tenant), 1, self.limits.tenants.get(dag.tenant, 10**9)))
+            found.append((("queue", task.queue), 1, self.limits.queues.get(task.queue, 10**9)))
+        return found
 
     def _runs(self, step: Step) -> None:
         running = Counter(run.dag_id for run in self.store.runs.values() if run.state is RunState.RUNNING)
@@ -270,21 +281,29 @@ class Checker:
         assert state is expected, f"run {number} ended as {state}, its leaves say {expected}"
 
     def _nothing_hidden(self) -> None:
-        """No ready instance is left behind that every limit would admit; no run waits that might start."""
-        pools, active, lanes, per_task = self._usage()
+        """No ready instance is left behind that every limit would admit, but for one that a larger need has waited for."""
+        used = self._used()
         alive = {TaskKey(a.run, a.task_id, a.map_index) for a in self.open_tries()}
+        free, awaited = list[tuple[TaskKey, str]](), set[str]()
         for key, row in self.store.tasks.items():
-            if row.state is not S.SCHEDULED or key in alive or self.store.runs[key.run].state is not RunState.RUNNING:
+            run = self.store.runs[key.run]
+            if row.state is not S.SCHEDULED or key in alive or run.state is not RunState.RUNNING:
                 continue
-            task, dag = self.task(key), self.store.dags[self.store.runs[key.run].dag_id]
-            executor = self.limits.executor(task)
-            room = not dag.paused and lanes[executor] < self.limits.capacity[executor]
-            if task.max_active_per_run is not None:
-                room = room and per_task[key.run, key.task_id] < task.max_active_per_run
-            if task.sensor is None:
-                room = room and pools[task.pool] + task.pool_slots <= self.limits.pools.get(task.pool, 0)
-                room = room and active[dag.dag.dag_id] < (dag.dag.max_active_tasks or 10**9)
-            assert not room, f"{key} is ready, nothing is full, and it does not go out: {row.reason}"
+            if self.store.dags[run.dag_id].paused:
+                continue
+            task = self.task(key)
+            limits = self._limits_of(key, self.limits.executor(task))
+            short = {name for name, amount, limit in limits if used[name] + amount > limit}
+            large = 1 < task.pool_slots <= self.limits.pools.get(task.pool, 0)
+            if task.sensor is None and task.pool in self.limits.rated:
+                continue  # its next start may not be due
+            if not short:
+                free.append((key, task.pool))
+            elif large and short - {limits[0][0]} == {("pool", task.pool)}:
+                awaited.add(task.pool)
+        for key, pool in free:
+            kept = pool in awaited and self.task(key).sensor is None
+            assert kept, f"{key} is ready, nothing is full, and it does not go out: {self.store.tasks[key].reason}"
 
 
 def _ident(notice: Notice) -> tuple[object, ...]:

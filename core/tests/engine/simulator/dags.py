@@ -4,13 +4,21 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import NamedTuple
 
+from penstock.engine.limits.fairness import TenantRule
 from penstock.model.dag import DagSpec, Mapping, SensorPolicy, TaskSpec, XComRef
+from penstock.model.limits.rate import Rate
 from penstock.model.retry import RetryPolicy
 from penstock.model.schedule import Schedule, ScheduleKind
 from penstock.model.state import TriggerRule
 
 POOLS = {"default_pool": 6, "small": 2, "sums": 3}
+RATES = {"sums": Rate(3, 60.0)}
 ROUTES = {"far": "remote"}
+QUEUE_LIMITS = {"far": 2}
+TENANTS = {"ours": TenantRule(2.0, 3), "": TenantRule(1.0)}
+_TENANT_OF = {"d1": "ours", "d2": "theirs"}
+_PER_DAG = {"t1": 3, "t3": 1, "t5": 2}
+"""Limits of a task over all runs: the same in all versions of a DAG, so that it is known what holds while one follows another."""
 CAPACITY = {"local": 4, "remote": 3, "waiter": 10**9}
 _RULES = list(TriggerRule)
 
@@ -35,6 +43,7 @@ def random_dag(random: Random, dag_id: str, start: datetime) -> DagSpec:
         catchup=random.random() < 0.6,
         max_active_runs=random.choice([1, 2, 16]),
         max_active_tasks=random.choice([0, 1, 3, 16]),
+        tenant=_TENANT_OF.get(dag_id, ""),
     )
 
 
@@ -69,6 +78,7 @@ def _task(random: Random, task_id: str, before: list[TaskSpec], group: _Group) -
         trigger_rule=rule,
         mapped=mapped,
         group=group.name,
+        max_active_per_dag=_PER_DAG.get(task_id),
         max_active_per_run=random.choice([None, None, 1, 2]),
         retry=RetryPolicy(random.choice([0, 1, 3]), random.choice([1.0, 30.0]), 2.0, jitter=0.5),
         sensor=SensorPolicy(soft_fail=random.random() < 0.5) if random.random() < 0.1 else None,

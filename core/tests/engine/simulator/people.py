@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 from msgspec.structs import replace
 from simulator.clock import BEGAN, SimClock
-from simulator.dags import POOLS, random_dag
+from simulator.dags import POOLS, RATES, random_dag
 from simulator.database import opened
 from simulator.poison import DAGS, Poison
 from simulator.rows import Rows
@@ -38,7 +38,7 @@ class People:
         self._dags: dict[str, DagSpec] = {}
         self._names = 0
         for name, slots in POOLS.items():
-            self.store.config.put_pool(Pool(name, slots), clock.wall)
+            self.store.config.put_pool(Pool(name, slots, rate=RATES.get(name)), clock.wall)
         for number in range(random.randint(1, 3)):
             self._define(random_dag(random, f"d{number}", BEGAN))
         for dag in DAGS if poison.rate else ():
@@ -77,7 +77,7 @@ class People:
             for dag_id in self._dags:
                 dags.pause(self._installation, dag_id, paused=False)
             for name, slots in POOLS.items():
-                self.store.config.put_pool(Pool(name, slots), self._clock.wall)
+                self.store.config.put_pool(Pool(name, slots, rate=RATES.get(name)), self._clock.wall)
         except StoreUnavailableError:
             return False
         return True
@@ -144,7 +144,9 @@ class People:
             with suppress(NotFoundError):
                 self.store.config.delete_pool(name, self._clock.wall)
         else:
-            self.store.config.put_pool(Pool(name, self._random.choice([0, 1, 4])), self._clock.wall)
+            self.store.config.put_pool(
+                Pool(name, self._random.choice([0, 1, 4]), rate=RATES.get(name)), self._clock.wall
+            )
 
     def _trigger(self) -> None:
         dag_id = self._random.choice(sorted(self._dags.keys() - {"unreadable"}))

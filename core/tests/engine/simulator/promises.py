@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 
 from simulator.clock import SimClock
+from simulator.dags import RATES
 from simulator.rows import Rows, ident_of
 
 from penstock.engine.messages import Event, Kill, RunAdded, Step, TryInterrupted
@@ -35,6 +36,7 @@ class Promises:
         self._renewed: dict[Ident, tuple[float, int]] = {}
         self._retries: dict[TaskKey, tuple[float, bool]] = {}
         self._rows: dict[TaskKey, TaskInstance] = {}
+        self._starts: dict[str, list[tuple[Ident, float]]] = {}
         self._said_lost: dict[Ident, bool] = {}
         self.pids: dict[Ident, int] = {}
         self.odd: Collection[Ident] = ()
@@ -46,7 +48,7 @@ class Promises:
 
     def forgot(self) -> None:
         """The engine knows nothing any more."""
-        self._renewed, self._retries = {}, {}
+        self._renewed, self._retries, self._starts = {}, {}, {}
         self._rows = dict(self._store.tasks)
 
     def heard(self, events: Iterable[Event], now: Now) -> None:
@@ -89,6 +91,7 @@ class Promises:
     def check(self, step: Step, touched: set[int], now: Now) -> None:
         """Raise AssertionError for the first promise that this step breaks."""
         running_s, pauses = self._clock.running(now)
+        self._check_rates(step, now.monotonic_s)
         for dispatch in step.dispatches:
             self._renewed[dispatch.instance.key, dispatch.instance.epoch] = (running_s, pauses)
         for attempt in step.changes.tries:
@@ -98,6 +101,24 @@ class Promises:
             assert silent < self._lease_s + _EPS, f"{ident} was silent for {silent:.1f} s and counts as live"
         self._check_retries(touched, now.monotonic_s)
         self._rows = dict(self._store.tasks)
+
+    def _check_rates(self, step: Step, now: float) -> None:
+        """Tasks of a pool with a rate start one after the other; one that never started does not count."""
+        for attempt in step.changes.tries:
+            if attempt.outcome is not None and attempt.started_at is None:
+                for starts in self._starts.values():
+                    if starts and starts[-1][0] == ident_of(attempt):
+                        starts.pop()
+        for dispatch in step.dispatches:
+            rate = RATES.get(dispatch.task.pool)
+            if rate is None or dispatch.task.sensor is not None:
+                continue
+            starts = self._starts.setdefault(dispatch.task.pool, [])
+            before = starts[-1][1] if starts else now - rate.interval_s
+            assert now - before >= rate.interval_s - _EPS, (
+                f"two of {dispatch.task.pool} start within {now - before:.1f} s"
+            )
+            starts.append(((dispatch.instance.key, dispatch.instance.epoch), now))
 
     def _of_try(self, attempt: Try, kills: tuple[Kill, ...], touched: set[int], present: tuple[float, int]) -> None:
         ident = ident_of(attempt)

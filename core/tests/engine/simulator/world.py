@@ -12,7 +12,7 @@ from random import Random
 
 from simulator.checker import Checker, Limits
 from simulator.clock import SimClock
-from simulator.dags import CAPACITY, ROUTES
+from simulator.dags import CAPACITY, QUEUE_LIMITS, ROUTES, TENANTS
 from simulator.database import new_folder, open_watched
 from simulator.engine import WatchedEngine
 from simulator.held import BrokenError, CrashError, held
@@ -60,7 +60,8 @@ class World:
         self.clock.before_reading = self.moment
         self.crash_rate, self.pause_rate, self.max_steps = 0.003, 0.001, max_steps
         self.rows, self.limits = Rows(), Limits()
-        self.limits.routes = ROUTES
+        self.limits.routes, self.limits.queues = ROUTES, QUEUE_LIMITS
+        self.limits.tenants = {name: rule.max_active_tasks for name, rule in TENANTS.items() if rule.max_active_tasks}
         self.checker = Checker(self.rows, self.limits)
         self.steps_kept = Steps(self.random, self.rows)
         self.promises = Promises(self.rows, self.clock, LEASE_S)
@@ -156,7 +157,9 @@ class World:
             store, logs=self.folder, isolation="fork", grace_s=1.0, offload=Offload("file:///values")
         )
         asks = Asks(store, self.clock, Vault([StoreSource(store)], lambda _: ()))
-        self._engine = engine = WatchedEngine(self, lease_s=LEASE_S, routes=ROUTES, notify=True)
+        self._engine = engine = WatchedEngine(
+            self, lease_s=LEASE_S, notify=True, routes=ROUTES, queue_limits=QUEUE_LIMITS, tenants=TENANTS
+        )
         in_hand = InHand(self.folder / "note")
         return Scheduler(
             store, engine, self.executors, requests, asks, self.clock,
@@ -228,8 +231,8 @@ class World:
         for event in events:
             self.rows.heard(event)
             match event:
-                case PoolsUpdated(slots=slots):
-                    self.limits.pools = dict(slots)
+                case PoolsUpdated(slots=slots, rates=rates):
+                    self.limits.pools, self.limits.rated = dict(slots), {*rates}
                 case CapacityChanged(executor=name, capacity=capacity):
                     self.limits.capacity[name] = 10**9 if capacity is None else capacity
         self._owed |= {(dispatch.instance.key, dispatch.instance.epoch) for dispatch in step.dispatches}

@@ -16,6 +16,7 @@ RENAMED = {
     "concurrency": "max_active_tasks",
     "dag_concurrency": "max_active_tasks",
     "schedule_interval": "schedule",
+    "task_concurrency": "max_active_tis_per_dag",
     "timetable": "schedule",
 }
 """Other names of arguments."""
@@ -49,7 +50,6 @@ _HARMLESS: dict[str, tuple[Any, ...]] = {
     "run_immediately": _FALSE,
     "wait_for_downstream": _FALSE,
     "wait_for_past_depends_before_skipping": _FALSE,
-    "weight_rule": ("absolute",),
 }
 # Arguments that do nothing here whatever their value.
 _WITHOUT_EFFECT = frozenset({"default_view", "deferrable", "orientation", "presorted", "provide_context"})
@@ -83,7 +83,6 @@ _REMEDIES = {
     "on_execute_callback": _OF_TASKS,
     "on_retry_callback": _OF_TASKS,
     "on_skipped_callback": _OF_TASKS,
-    "max_active_tis_per_dag": "max_active_tis_per_dagrun bounds the instances in one run, a pool those in all.",
     "max_consecutive_failed_dag_runs": "Failures do not pause a DAG; leave it out.",
     "outlets": _NO_ASSETS,
     "params": "Parameters belong to the DAG: DAG(params={...}).",
@@ -95,10 +94,8 @@ _REMEDIES = {
     "sla": _OF_TASKS,
     "sla_miss_callback": _SLA_OF_TASKS,
     "start_date": _DATES,
-    "task_concurrency": "max_active_tis_per_dagrun bounds the instances in one run, a pool those in all.",
     "template_undefined": "A name that does not exist fails the task.",
     "wait_for_downstream": _NO_PAST,
-    "weight_rule": "Leave it out: priority_weight counts as it is written.",
 }
 
 

@@ -8,14 +8,15 @@ from penstock.author.build.checks import dag_problems
 from penstock.author.build.graph import topological_order
 from penstock.author.build.import_errors import to_problem
 from penstock.author.build.param_schema import CHECKED
+from penstock.author.build.weights import effective_weights
 from penstock.author.capability import PlannedTask, plan_value
 from penstock.author.construct.signature import defaults_for_none
+from penstock.author.construct.task_rules import TaskRules, seconds
 from penstock.author.dag import DAG, Param
 from penstock.author.mapping.mapped_group import mapped_group
 from penstock.author.mapping.task import EXPAND_KWARGS, MappedTask, elements_of
 from penstock.author.parse_session import ParseSession, Problem
 from penstock.author.sensor import Sensor
-from penstock.author.task_rules import TaskRules, seconds
 from penstock.author.template_fields import needs_rendering
 from penstock.author.timetable.dates import to_utc
 from penstock.author.timetable.timetables import schedule_of
@@ -125,16 +126,23 @@ def _spec(dag: DAG, file: str) -> DagSpec:
         upstream[lower.task_id].add(upper.task_id)
     order = topological_order(upstream)
     tasks = dag.task_dict
+    rules = {task_id: TaskRules.of(tasks[task_id]) for task_id in order}
+    weights = effective_weights(
+        {task_id: each.priority_weight for task_id, each in rules.items()},
+        {task_id: each.weight_rule for task_id, each in rules.items()},
+        upstream,
+    )
     return DagSpec(
         dag_id=dag.dag_id,
         file=file,
-        tasks=tuple(_task(tasks[task_id], upstream[task_id]) for task_id in order),
+        tasks=tuple(_task(tasks[task_id], rules[task_id], upstream[task_id], weights[task_id]) for task_id in order),
         schedule=schedule,
         start_date=start,
         end_date=None if dag.end_date is None else to_utc(dag.end_date, schedule.timezone, "end_date"),
         catchup=dag.catchup,
         max_active_runs=dag.max_active_runs,
         max_active_tasks=dag.max_active_tasks,
+        tenant=dag.tenant,
         params={name: _param(value) for name, value in dag.params.items()},
         tags=tuple(sorted(set(dag.tags))),
         doc=dag.doc or dag.description,
@@ -153,8 +161,8 @@ def _param(value: Any) -> ParamSpec:  # noqa: ANN401 - what an author wrote
     return ParamSpec(default=to_plain(given.default), doc=given.doc, schema=schema)
 
 
-def _task(task: "AbstractOperator", upstream: set[str]) -> TaskSpec:
-    rules, cls = TaskRules.of(task), task._operator_class()  # noqa: SLF001 - the same room
+def _task(task: "AbstractOperator", rules: TaskRules, upstream: set[str], weight: int) -> TaskSpec:
+    cls = task._operator_class()  # noqa: SLF001 - the same room
     stored = task if isinstance(task, PlannedTask) else None
     return TaskSpec(
         task_id=task.task_id,
@@ -166,6 +174,7 @@ def _task(task: "AbstractOperator", upstream: set[str]) -> TaskSpec:
         inputs=_inputs(task),
         mapped=tuple(_mappings(task)),
         group=group.group_id if (group := mapped_group(task.task_group)) is not None else "",
+        max_active_per_dag=rules.max_active_tis_per_dag,
         max_active_per_run=rules.max_active_tis_per_dagrun,
         retry=rules.retry_policy(),
         execution_timeout_s=rules.timeout_s(),
@@ -177,7 +186,7 @@ def _task(task: "AbstractOperator", upstream: set[str]) -> TaskSpec:
         fails_run=task._node.fails_run,  # noqa: SLF001 - the same room
         pool=rules.pool,
         pool_slots=rules.pool_slots,
-        priority_weight=rules.priority_weight,
+        priority_weight=weight,
         queue=rules.queue,
         templated=_templated(task),
         alerts=alert_rules(task),

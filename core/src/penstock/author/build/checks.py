@@ -18,6 +18,7 @@ from penstock.author.build.graph import topological_order
 from penstock.author.build.param_schema import malformed, schema_problem
 from penstock.author.capability import PlannedTask
 from penstock.author.construct.signature import accepted_arguments
+from penstock.author.construct.task_rules import integer_problems, plain_value, text_problems
 from penstock.author.dag import DAG, Param
 from penstock.author.graph.task_group import TaskGroup
 from penstock.author.mapping.mapped_group import GroupArgument, mapped_group
@@ -25,7 +26,6 @@ from penstock.author.mapping.task import MappedTask, non_json_type
 from penstock.author.operator import Operator
 from penstock.author.parse_session import Problem
 from penstock.author.sensor import Sensor
-from penstock.author.task_rules import integer_problems, plain_value, text_problems
 from penstock.author.template_fields import is_path, is_template, template_fault, texts
 from penstock.author.timetable.dates import is_naive, to_utc
 from penstock.author.timetable.timetables import needs_zone, to_schedule
@@ -56,6 +56,7 @@ def _dag_arguments(dag: DAG) -> Iterator[tuple[str, ArgumentProblem]]:
         "dag_id": id_problems(dag.dag_id, "dag_id"),
         "max_active_runs": integer_problems(plain_value(dag.max_active_runs), "max_active_runs", least=1),
         "max_active_tasks": integer_problems(plain_value(dag.max_active_tasks), "max_active_tasks", least=1),
+        "tenant": id_problems(dag.tenant, "tenant") if dag.tenant != "" else iter(()),
         "isolation": _isolation_problems(dag.isolation),
         "tags": _tag_problems(dag.tags),
         "params": _param_problems(dag.params),

@@ -8,6 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from penstock.author.abstract_operator import OWN_STATE, AbstractOperator
+from penstock.author.construct.task_rules import seconds
 from penstock.author.fork_guard import in_one_process
 from penstock.author.mapping.mapped_group import GroupArgument
 from penstock.author.mapping.task import EXPAND_KWARGS, MappedOperator, elements_of
@@ -21,7 +22,6 @@ from penstock.author.run.templates import render_templates
 from penstock.author.run.values import resolve_value
 from penstock.author.runtime import Runtime, current
 from penstock.author.sensor import PokeResult, Sensor
-from penstock.author.task_rules import seconds
 from penstock.author.xcom.arg import RETURN_VALUE, XComValue, find_values
 from penstock.author.xcom.sequences import LazySequence, as_lists
 from penstock.errors import FailTask, RequestError, TaskCancelled, as_sentence

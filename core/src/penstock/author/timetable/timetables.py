@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from penstock.author.construct.checked import Checked
-from penstock.author.task_rules import LONGEST_S
+from penstock.author.construct.task_rules import LONGEST_S
 from penstock.author.timetable.cron import to_cron
 from penstock.author.timetable.dates import is_naive, to_utc
 from penstock.author.timetable.provided import ProvidedTimetable

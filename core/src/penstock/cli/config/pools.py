@@ -27,10 +27,10 @@ def list_pools(context: click.Context, *, as_json: bool) -> None:
         print_json(found)
     else:
         rows = [
-            (p.name, "(none)" if p.slots is None else p.slots, p.used, p.waiting, p.problem or p.description)
+            (p.name, "(none)" if p.slots is None else p.slots, p.rate, p.used, p.waiting, p.problem or p.description)
             for p in found
         ]
-        print_table(["pool", "slots", "used", "waiting", "description"], rows, empty="none")
+        print_table(["pool", "slots", "rate", "used", "waiting", "description"], rows, empty="none")
         print_line("")
         print_executors(executors)
 
@@ -38,17 +38,18 @@ def list_pools(context: click.Context, *, as_json: bool) -> None:
 @pools.command("set")
 @click.argument("name", type=names.POOL)
 @click.argument("slots", type=int)
+@click.option("--rate", default="", help="How many of its tasks may start in which time, such as 10/min or 3/20s.")
 @click.option("--description", default="")
 @json_option
 @click.pass_context
-def set_pool(context: click.Context, name: str, slots: int, description: str, *, as_json: bool) -> None:
+def set_pool(context: click.Context, name: str, slots: int, rate: str, description: str, *, as_json: bool) -> None:
     """Make or resize a pool; 0 slots close it."""
     with project(context, create=True) as installation:
-        pool = service.set_pool(installation, name, slots, description)
+        pool = service.set_pool(installation, name, slots, description, rate=rate)
     if as_json:
         print_json(pool)
     else:
-        print_line(f"pool {name} has {slots} slots")
+        print_line(f"pool {name} has {slots} slots" + (f", and {pool.rate} may start" if pool.rate else ""))
 
 
 @pools.command("delete")

@@ -13,11 +13,13 @@ class LiveTask(NamedTuple):
     """A task instance of a live run.
 
     Attributes:
+        tenant: That of its DAG; "" if it names none.
         task: What it is an instance of.
         instance: The instance.
         attempt: Its live try; None if it has none.
     """
 
+    tenant: str
     task: TaskSpec
     instance: TaskInstance
     attempt: Try | None
@@ -34,9 +36,11 @@ def live_tasks(store: Store) -> Iterator[LiveTask]:
         if not isinstance(live, RunSnapshot):
             continue  # it is in quarantine, or will be
         spec = store.versions.spec(live.run.version) if live.run.version else None
-        tasks = {task.task_id: task for task in spec.tasks} if spec else {}
+        if spec is None:
+            continue
+        tasks = {task.task_id: task for task in spec.tasks}
         running = {(attempt.task_id, attempt.map_index): attempt for attempt in live.tries}
         for instance in live.tasks:
             task = tasks.get(instance.task_id)
             if task is not None and task.sensor is None:
-                yield LiveTask(task, instance, running.get((instance.task_id, instance.map_index)))
+                yield LiveTask(spec.tenant, task, instance, running.get((instance.task_id, instance.map_index)))

@@ -4,6 +4,7 @@ import msgspec
 
 from penstock.errors import RequestError
 from penstock.model.dag import DEFAULT_POOL
+from penstock.model.limits.rate import parse_rate
 from penstock.model.names import check_name
 from penstock.service.choices.live_tasks import live_tasks
 from penstock.service.installation import Installation
@@ -18,6 +19,7 @@ class PoolUsage(msgspec.Struct, frozen=True):
         used: Slots that tries hold now.
         waiting: Task instances that are ready and wait.
         largest: The most slots that one of those needs.
+        rate: How many may start in which time, such as ``10/min``; "" for any number.
     """
 
     name: str
@@ -26,6 +28,7 @@ class PoolUsage(msgspec.Struct, frozen=True):
     used: int = 0
     waiting: int = 0
     largest: int = 0
+    rate: str = ""
 
     @property
     def problem(self) -> str:
@@ -56,22 +59,33 @@ def list_pools(installation: Installation) -> list[PoolUsage]:
             counts[2] = max(counts[2], slots)
     pools = {pool.name: pool for pool in store.config.pools()}
     missing = {name for name, (_, waiting, _) in use.items() if waiting} - pools.keys()
-    found = [PoolUsage(name, pool.slots, pool.description, *use.get(name, ())) for name, pool in pools.items()]
-    found += [PoolUsage(name, None, "", *use[name]) for name in missing]
-    return sorted(found, key=lambda pool: pool.name)
+    found = []
+    for name in sorted(pools.keys() | missing):
+        pool, (used, waiting, largest) = pools.get(name), use.get(name, [0, 0, 0])
+        size, description = (pool.slots, pool.description) if pool is not None else (None, "")
+        rate = "" if pool is None or pool.rate is None else str(pool.rate)
+        found.append(PoolUsage(name, size, description, used, waiting, largest, rate))
+    return found
 
 
-def set_pool(installation: Installation, name: str, slots: int, description: str = "") -> Pool:
+def set_pool(installation: Installation, name: str, slots: int, description: str = "", *, rate: str = "") -> Pool:
     """Store a pool in place of any of the same name.
 
+    Args:
+        installation: The installation.
+        name: The pool's name.
+        slots: How many it has.
+        description: For people.
+        rate: How many of its tasks may start in which time, such as ``10/min``; "" for any number.
+
     Raises:
-        RequestError: The name or the number cannot be used.
+        RequestError: The name, the number or the rate cannot be used.
         StoreError: The database failed.
     """
     check_name("pool", name)
     if not 0 <= slots < 2**31:
         raise RequestError(f"pool {name!r}: {slots} slots are not possible. Choose 0 (closed) or more.")
-    pool = Pool(name, slots, description)
+    pool = Pool(name, slots, description, parse_rate(rate) if rate else None)
     installation.store.config.put_pool(pool, installation.now())
     return pool
 

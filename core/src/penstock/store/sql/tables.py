@@ -30,7 +30,22 @@ from penstock.model.run import RunKind
 from penstock.model.state import DeliveryState, Outcome, RunState, TaskState
 from penstock.store.sql.column_types import Enumerated, FreeText, Instant, Json, Name
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013")
+REVISIONS = (
+    "0001",
+    "0002",
+    "0003",
+    "0004",
+    "0005",
+    "0006",
+    "0007",
+    "0008",
+    "0009",
+    "0010",
+    "0011",
+    "0012",
+    "0013",
+    "0014",
+)
 """Every schema version that this code knows, oldest first; the last is the one it works on."""
 
 metadata = MetaData()
@@ -327,6 +342,9 @@ pool = Table(
     Column("name", Text, primary_key=True),
     Column("slots", Integer, nullable=False),
     _free_text("description"),
+    Column("rate_count", Integer),
+    Column("rate_period_s", Float),
+    Column("next_at", Instant),
 )
 
 meta = Table(

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from penstock.author.construct.weight_rule import WeightRule
 from penstock.errors import did_you_mean
 from penstock.model.state import TriggerRule
 
@@ -12,8 +13,11 @@ if TYPE_CHECKING:
 
 LONGEST_S = 100 * 366 * 86400.0
 _LONGEST_SHOWN_BITS = 64
-_MOST = 2**31 - 1  # what an INTEGER column of PostgreSQL holds
-_MAY_BE_ABSENT = ("retry_jitter", "max_retry_delay", "execution_timeout", "max_active_tis_per_dagrun")
+MOST = 2**31 - 1
+"""The largest whole number that a rule may be: what an INTEGER column of PostgreSQL holds."""
+_MAY_BE_ABSENT = (
+    "retry_jitter", "max_retry_delay", "execution_timeout", "max_active_tis_per_dag", "max_active_tis_per_dagrun",
+)  # fmt: skip
 _PLAIN = frozenset({str, int, float, bool, type(None), timedelta})
 
 
@@ -30,7 +34,9 @@ class TaskRules(NamedTuple):
     pool: str
     pool_slots: int
     priority_weight: int
+    weight_rule: str
     queue: str
+    max_active_tis_per_dag: int | None
     max_active_tis_per_dagrun: int | None
 
     @classmethod
@@ -51,9 +57,10 @@ class TaskRules(NamedTuple):
             ("trigger_rule", _trigger_rule_problems(self.trigger_rule)),
             ("max_retry_delay", duration_problems(self.max_retry_delay, "max_retry_delay")),
             ("execution_timeout", duration_problems(self.execution_timeout, "execution_timeout")),
-            (
-                "max_active_tis_per_dagrun",
-                integer_problems(self.max_active_tis_per_dagrun, "max_active_tis_per_dagrun", least=1),
+            ("weight_rule", _weight_rule_problems(self.weight_rule)),
+            *(
+                (name, integer_problems(getattr(self, name), name, least=1))
+                for name in ("max_active_tis_per_dag", "max_active_tis_per_dagrun")
             ),
         ]
         absent = [name for name in _MAY_BE_ABSENT if getattr(self, name) is None]
@@ -117,6 +124,12 @@ def _trigger_rule_problems(value: Any) -> Iterator[str]:  # noqa: ANN401 - as ab
         yield f"there is no trigger rule {value!r}. {advice}"
 
 
+def _weight_rule_problems(value: Any) -> Iterator[str]:  # noqa: ANN401 - as above
+    known = list(map(str, WeightRule))
+    if value not in known:
+        yield f"weight_rule is {value!r:.100}; write one of {', '.join(known)}."
+
+
 def is_number(value: Any) -> bool:  # noqa: ANN401 - what an author wrote
     """Return whether a value is an int or float and no bool."""
     return isinstance(value, int | float) and not isinstance(value, bool)
@@ -124,10 +137,10 @@ def is_number(value: Any) -> bool:  # noqa: ANN401 - what an author wrote
 
 def integer_problems(value: Any, name: str, *, least: int | None) -> Iterator[str]:  # noqa: ANN401 - what an author wrote
     """Check that a value is a whole number of at least ``least``."""
-    lowest = -_MOST if least is None else least
-    if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= _MOST:
+    lowest = -MOST if least is None else least
+    if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= MOST:
         bound = "" if least is None else f" of at least {least}"
-        most = f", at most {_MOST}" if isinstance(value, int) and value > _MOST else ""
+        most = f", at most {MOST}" if isinstance(value, int) and value > MOST else ""
         yield f"{name} is {value!r:.100}; write a whole number{bound}{most}."
 
 

@@ -1,0 +1,1 @@
+"""``[queues]`` and ``[tenants]``: who shares what is limited, and how."""
