@@ -3,9 +3,11 @@
 from datetime import datetime, timedelta
 from random import Random
 
+from msgspec.structs import replace
+
 from penstock.model.dag import DagSpec, Mapping, SensorPolicy, TaskSpec, XComRef
 from penstock.model.retry import RetryPolicy
-from penstock.model.schedule import Schedule, ScheduleKind
+from penstock.model.schedule import Overlap, Schedule, ScheduleKind
 from penstock.model.state import TriggerRule
 
 POOLS = {"default_pool": 6, "small": 2, "sums": 3}
@@ -20,7 +22,7 @@ def random_dag(random: Random, dag_id: str, start: datetime) -> DagSpec:
     for number in range(random.randint(0 if random.random() < 0.05 else 1, 9)):
         tasks.append(_task(random, f"t{number}", tasks))
     every = random.choice([300.0, 900.0, 2400.0])
-    return DagSpec(
+    made = DagSpec(
         dag_id,
         "d.py",
         tuple(tasks),
@@ -31,6 +33,17 @@ def random_dag(random: Random, dag_id: str, start: datetime) -> DagSpec:
         max_active_runs=random.choice([1, 2, 16]),
         max_active_tasks=random.choice([0, 1, 3, 16]),
     )
+    # Drawn apart, so that seeds that were red once keep the DAGs that they had.
+    state = random.getstate()[1]
+    return _limited(Random(f"{dag_id} {state[0]} {state[-1]}"), made)
+
+
+def _limited(random: Random, dag: DagSpec) -> DagSpec:
+    """A DAG that may end runs that take long, skip or cancel those that overlap, or leave out some of the past."""
+    window_s = random.choice([None, None, 0.0, 1200.0]) if dag.catchup else None
+    overlap = Overlap.QUEUE if dag.catchup and window_s is None else random.choice(list(Overlap))
+    timeout_s = random.choice([None, None, None, 60.0, 600.0])
+    return replace(dag, catchup_window_s=window_s, overlap=overlap, run_timeout_s=timeout_s)
 
 
 def _task(random: Random, task_id: str, before: list[TaskSpec]) -> TaskSpec:

@@ -29,7 +29,7 @@ from penstock.model.run import RunKind
 from penstock.model.state import DeliveryState, Outcome, RunState, TaskState
 from penstock.store.sql.column_types import Enumerated, FreeText, Instant, Json, Name
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012")
 """Every schema version that this code knows, oldest first; the last is the one it works on."""
 
 metadata = MetaData()
@@ -121,6 +121,7 @@ run = Table(
     Column("started_at", Instant),
     Column("ended_at", Instant),
     _free_text("reason"),
+    Column("timed_out_at", Instant),
     UniqueConstraint("dag_id", "run_id", name="run_of_dag"),
     Index("run_state", "state", "run"),
     Index("run_dag_state", "dag_id", "state", "run"),

@@ -1,10 +1,12 @@
 """Requests about live runs: cancel, clear, mark."""
 
+from msgspec.structs import replace
+
 from penstock.engine.branching import skipped_by
 from penstock.engine.flow import collapse, end_instance, end_run, end_run_by_leaves, end_run_if_done, evaluate
 from penstock.engine.graph.trigger_rules import BROKEN
 from penstock.engine.live import Instance, LiveRun
-from penstock.engine.runs import pinned, reopen
+from penstock.engine.runs.taken_over import pinned, reopen
 from penstock.engine.state import State
 from penstock.model.request import CancelRun, ClearTasks, MarkTask
 from penstock.model.run import TaskKey
@@ -14,12 +16,15 @@ _MARKS = frozenset({TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED})
 
 
 def cancel(state: State, request: CancelRun) -> None:
-    """End a run and everything of it that has not finished; live tries are killed."""
+    """End the run of a request, unless it has ended."""
     run = state.runs.get(request.run)
-    if run is None or run.row.state.finished:
-        return
+    if run is not None and not run.row.state.finished:
+        cancel_run(state, run, f"cancelled by {request.by}" if request.by else "cancelled")
+
+
+def cancel_run(state: State, run: LiveRun, reason: str) -> None:
+    """End a run and everything of it that has not finished; live tries are killed."""
     run = pinned(state, run)
-    reason = f"cancelled by {request.by}" if request.by else "cancelled"
     for node in run.nodes:
         node.collapsing = False
     for instance in run.instances():
@@ -46,8 +51,17 @@ def clear(state: State, request: ClearTasks) -> None:
     run.recount()
     if run.row.state.finished:
         reopen(state, run, "cleared")
+    elif run.row.state is RunState.RUNNING and run.limited and run.timeout_s is None:
+        _limit_anew(state, run)
     for node in run.nodes:
         evaluate(state, node)
+
+
+def _limit_anew(state: State, run: LiveRun) -> None:
+    """Give a running run, whose time was over, the whole of it again."""
+    run.started_s = state.monotonic_s
+    state.store_run(run, replace(run.row, started_at=state.now, timed_out_at=None, reason=""))
+    state.limit_run(run)
 
 
 def _started_run(state: State, number: int) -> LiveRun | None:
@@ -101,6 +115,8 @@ def mark(state: State, request: MarkTask) -> None:
     instance = None if run is None else run.instance(TaskKey(request.run, request.task_id, request.map_index))
     if run is None or instance is None or instance.node.collapsing or request.state not in _MARKS:
         return
+    if run.row.state is RunState.SKIPPED:
+        return  # nothing of it has a row: it can be cleared, and then it runs
     reason = f"marked {request.state} by hand"
     state.kill(instance, reason)
     state.admission.drop(instance)
@@ -114,6 +130,7 @@ def mark(state: State, request: MarkTask) -> None:
 def _continue_run(state: State, run: LiveRun) -> None:
     """Let a run go on after one of its instances was marked; a finished run gets the state that now follows."""
     if run.row.state.finished:
+        run.row = replace(run.row, timed_out_at=None)
         end_run_by_leaves(state, run)
         return
     for node in run.nodes:
