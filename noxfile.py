@@ -298,6 +298,13 @@ def simulate(session: nox.Session) -> None:
 
 
 @nox.session
+def clocks(session: nox.Session) -> None:
+    """Hold schedules against clocks in every zone for 20 years, read minute by minute where they change: ``nox -s clocks``."""
+    _sync(session)
+    session.run("python", "core/tests/model/clock_walk.py", *session.posargs)
+
+
+@nox.session
 def hostile(session: nox.Session) -> None:
     """Hand thousands of odd texts and values in at every door: ``nox -s hostile -- 500`` for so many random texts a door."""
     _sync(session)

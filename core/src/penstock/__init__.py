@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from penstock.author.timetable.dates import days_ago
     from penstock.author.timetable.provided import timetable
     from penstock.author.timetable.timetable import Timetable
-    from penstock.author.timetable.timetables import Cron, CronInterval, CronTrigger, Dates, Interval
+    from penstock.author.timetable.timetables import AnyOf, Cron, CronInterval, CronTrigger, Dates, Interval
     from penstock.author.xcom.arg import XComArg
     from penstock.errors import FailTask, SkipTask
     from penstock.model.schedule import PlannedRun
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DAG",
     "Alert",
+    "AnyOf",
     "BashOperator",
     "BashSensor",
     "BranchDateTimeOperator",
@@ -133,7 +134,7 @@ _HOMES = {
     "author.timetable.dates": ("days_ago",),
     "author.timetable.provided": ("timetable",),
     "author.timetable.timetable": ("Timetable",),
-    "author.timetable.timetables": ("Cron", "CronInterval", "CronTrigger", "Dates", "Interval"),
+    "author.timetable.timetables": ("AnyOf", "Cron", "CronInterval", "CronTrigger", "Dates", "Interval"),
     "author.operators.trigger": ("TriggerDagRunOperator",),
     "author.operators.wait": ("BashSensor", "DayOfWeekSensor", "FileSensor", "TimeDeltaSensor", "TimeSensor"),
     "author.parse_session": ("refresh_every",),

@@ -23,14 +23,14 @@ from penstock.author.run.failed import failed
 from penstock.author.run.stored_plan import from_plan
 from penstock.author.runtime import BaseRuntime, Runtime
 from penstock.engine.engine import Engine
-from penstock.engine.messages import CapacityChanged, Dispatch, Event, PoolsUpdated, RunAdded, Step
+from penstock.engine.messages import CapacityChanged, Dispatch, Event, Kill, PoolsUpdated, RunAdded, Step
 from penstock.errors import InternalError
 from penstock.model.attempt import TryEnd, TryFacts, TryInputs
 from penstock.model.connection import Connection
 from penstock.model.dag import DEFAULT_POOL, TaskSpec, XComRef
 from penstock.model.now import Now
 from penstock.model.run import UNMAPPED, NewRun, Run, TaskInstance, TaskKey, Try, XCom
-from penstock.model.state import RunState
+from penstock.model.state import Outcome, RunState
 from penstock.spec.executor import LOCAL, WAITER, TryFinished, TryStarted
 from penstock.tries.inputs import Inputs
 from penstock.tries.try_requests import facts_of
@@ -146,7 +146,7 @@ class InlineRun:
             self._keep(step)
             if self.run.state.finished and not step.dispatches:
                 return self.run
-            events = list(self._run_dispatches(step.dispatches)) or self._pass_time(step.wait_s)
+            events = [*self._killed(step.kills), *self._run_dispatches(step.dispatches)] or self._pass_time(step.wait_s)
 
     def _keep(self, step: Step) -> None:
         changes = step.changes
@@ -172,6 +172,15 @@ class InlineRun:
             else:
                 wait = _Wait(dispatch, self._operator(dispatch.task), facts, inputs, self._runtime_of_try(dispatch))
                 yield from self._poke(wait)
+
+    def _killed(self, kills: Iterable[Kill]) -> Iterator[Event]:
+        """End what waits; all other tries have ended before the engine could say so."""
+        for kill in kills:
+            for place in [place for place in self._waiting if place[2].dispatch.instance.key == kill.key]:
+                self._waiting.remove(place)
+                heapq.heapify(self._waiting)
+                place[2].clean_up()
+                yield self._finished(place[2].dispatch, TryEnd(Outcome.CANCELLED, kill.reason))
 
     def _poke(self, wait: "_Wait") -> Iterator[Event]:
         now = self._clock.now()

@@ -138,6 +138,8 @@ DAG_LATER = {
     "max_active_runs": (3, lambda dag: dag.max_active_runs),
     "max_active_tasks": (4, lambda dag: dag.max_active_tasks),
     "tenant": ("ours", lambda dag: dag.tenant),
+    "overlap": ("queue", lambda dag: dag.overlap),
+    "dagrun_timeout": (60, lambda dag: dag.run_timeout_s),
     "isolation": ("reuse", lambda dag: dag.isolation),
     "is_paused_upon_creation": (True, lambda dag: dag.paused_upon_creation),
     "timezone": ("Asia/Tokyo", lambda dag: dag.schedule.timezone),
@@ -172,7 +174,7 @@ def test_what_is_set_later_and_cannot_count_is_a_problem_at_its_line(complained)
         t.depends_on_past = False
         t.note_of_mine = "free"
         d.shedule = "@daily"
-        d.dagrun_timeout = timedelta(hours=1)
+        d.dagrun_timeout = "1 h"
         d.tasks = []
         d.params = 3
         d.max_active_runs = 0
@@ -186,7 +188,7 @@ def test_what_is_set_later_and_cannot_count_is_a_problem_at_its_line(complained)
             4: ["takes no argument 'retires'. Did you mean 'retries'?"],
             5: ["sla: it is 'soon'; write a timedelta", "sla: nobody is told"],
             8: ["takes no argument 'shedule'. Did you mean 'schedule'?"],
-            9: ["takes no argument 'dagrun_timeout'. There is no limit for a whole run"],
+            9: ["dagrun_timeout is '1 h'; write a timedelta or a number of seconds."],
             10: ["sets its attribute 'tasks'. The name is taken"],
             11: ["params is 3; write a dict"],
             12: ["max_active_runs is 0; write a whole number of at least 1."],

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stage import Stage, dag
 
-from penstock.engine.due import next_due
+from penstock.engine.runs.creation import MOST_WAITING
+from penstock.engine.runs.due import next_due
 from penstock.model.request import CancelRun
 from penstock.model.run import NewRun, RunKind
 from penstock.model.schedule import PlannedRun, Schedule, ScheduleKind
@@ -97,6 +98,70 @@ TABLE = {
         NOON,
         at("2026-02-01"),
         at("2026-02-02"),
+    ),
+    "a window": (
+        DAILY,
+        {"start_date": JAN, "catchup": True, "catchup_window_s": 86400.0},
+        None,
+        NOON,
+        at("2026-01-02"),
+        at("2026-01-03"),
+    ),
+    "a window of ages": (
+        DAILY,
+        {"start_date": JAN, "catchup": True, "catchup_window_s": 1e15},
+        None,
+        NOON,
+        JAN,
+        at("2026-01-02"),
+    ),
+    "nothing of the past": (
+        DAILY,
+        {"start_date": JAN, "catchup": True, "catchup_window_s": 0.0},
+        None,
+        NOON,
+        at("2026-01-03"),
+        at("2026-01-04"),
+    ),
+    "a window, nothing missed": (
+        HOURLY,
+        {"start_date": JAN, "catchup": True, "catchup_window_s": 3600.0},
+        at("2026-01-03T12:00"),
+        NOON,
+        at("2026-01-03T12:00"),
+        at("2026-01-03T13:00"),
+    ),
+    "a window, dates": (
+        DATES,
+        {"start_date": JAN, "catchup": True, "catchup_window_s": 86400.0},
+        None,
+        at("2026-01-06"),
+        at("2026-01-05"),
+        at("2026-01-05"),
+    ),
+    "a window after the last date": (
+        DATES,
+        {"start_date": JAN, "catchup": True, "catchup_window_s": 0.0},
+        None,
+        at("2026-01-10"),
+        None,
+        None,
+    ),
+    "a window, planned runs": (
+        PLANNED,
+        {"catchup": True, "catchup_window_s": 86400.0},
+        None,
+        NOON,
+        at("2026-01-02"),
+        at("2026-01-02T18:00"),
+    ),
+    "a union": (
+        Schedule(ScheduleKind.UNION, parts=(DAILY, DATES), instants=True),
+        {"start_date": JAN},
+        at("2026-01-01"),
+        at("2026-01-01T12:00"),
+        at("2026-01-02"),
+        at("2026-01-02"),
     ),
     "no start date": (HOURLY, {}, None, NOON, at("2026-01-03T12:00"), at("2026-01-03T13:00")),
     "no start date, catchup": (HOURLY, {"catchup": True}, None, NOON, at("2026-01-03T12:00"), at("2026-01-03T13:00")),
@@ -350,12 +415,14 @@ ANY_SCHEDULE = st.one_of(
     end_date=st.none() | ANY_INSTANT,
     now=ANY_INSTANT,
     catchup=st.booleans(),
+    window_s=st.sampled_from([None, None, 0.0, 86400.0]),
 )
-def test_no_date_of_any_dag_and_no_clock_ends_the_engine(schedule, start_date, end_date, now, catchup):
-    spec = dag("a", schedule=schedule, start_date=start_date, end_date=end_date, catchup=catchup, max_active_runs=3)
+def test_no_date_of_any_dag_and_no_clock_ends_the_engine(schedule, start_date, end_date, now, catchup, window_s):
+    dates = {"start_date": start_date, "end_date": end_date}
+    spec = dag("a", schedule=schedule, **dates, catchup=catchup, catchup_window_s=window_s, max_active_runs=3)
     stage = Stage(now=now)
     step = stage.engine.step([stage.store.put_dag(spec)], stage.present)
-    assert len(step.changes.new_runs) <= 3
+    assert len(step.changes.new_runs) <= 3 + MOST_WAITING
     schedule.manual_interval(now, start_date)
     for name in ("tick_after", "tick_before", "tick_at_or_after", "tick_at_or_before"):
         getattr(schedule, name)(now, start_date)

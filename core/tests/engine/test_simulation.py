@@ -14,10 +14,14 @@ FOUND = [
 
 SEEDS = [
     *FOUND,
+    3,
     6,
     11,
     50,
     70,
+    17,
+    18,
+    40,
 ]  # these show, with those that were found, all that can happen; `nox -s simulate` has thousands
 
 CLAIMS = [
@@ -26,7 +30,7 @@ CLAIMS = [
     "CRASH before handing over", "CRASH after handing over", "CRASH at what a try told",
     "TryRecovered", "TryInterrupted", "sent no heartbeat for it", "worker died",
     "CancelRun", "ClearTasks", "MarkTask", "MarkRun", "RunVersionChanged", "paused=True", "PoolsUpdated", "Kill(",
-    "cut off by", "mapped over nothing", "boom",
+    "cut off by", "mapped over nothing", "boom", "run timeout", "fell due while it ran (overlap='cancel')", "overlap='skip'",
 ]  # fmt: skip
 """What happens in these worlds, by the words of their logs."""
 

@@ -1,13 +1,14 @@
 import random
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise, takewhile
+from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
-from cronsim import CronSim
+from clock_walk import NEAR_CHANGES, changes_of, check_ticks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from penstock.model.cron.ticks import Doubled, Gap
 from penstock.model.schedule import DataInterval, Schedule, ScheduleKind
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "America/Sao_Paulo")
@@ -37,8 +38,12 @@ def changes_of_the_clock(draw):
     return datetime(year, month, day, tzinfo=UTC) + timedelta(minutes=draw(st.integers(-1440, 4 * 1440)))
 
 
-def cron(*expressions, zone="UTC"):
-    return Schedule(ScheduleKind.CRON, crons=expressions, timezone=zone)
+def cron(*expressions, zone="UTC", **more):
+    return Schedule(ScheduleKind.CRON, crons=expressions, timezone=zone, **more)
+
+
+def union(*parts, **more):
+    return Schedule(ScheduleKind.UNION, parts=parts, **more)
 
 
 def is_utc(moment):
@@ -46,9 +51,17 @@ def is_utc(moment):
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.sampled_from(CRONS), st.sampled_from(ZONES), moments | changes_of_the_clock())
-def test_neighbouring_ticks_enclose_the_moment_and_find_each_other(expression, zone, moment):
-    schedule = cron(expression, zone=zone)
+@given(
+    st.sampled_from(CRONS),
+    st.sampled_from(ZONES),
+    moments | changes_of_the_clock(),
+    st.sampled_from(Gap),
+    st.sampled_from(Doubled),
+    st.booleans(),
+)
+def test_neighbouring_ticks_enclose_the_moment_and_find_each_other(expression, zone, moment, gap, doubled, two):
+    schedule = cron(expression, zone=zone, gap=gap, doubled=doubled)
+    schedule = union(schedule, Schedule(ScheduleKind.INTERVAL, every_s=86400.0 * 17)) if two else schedule
     after, before = schedule.tick_after(moment), schedule.tick_at_or_before(moment)
     assert before <= moment < after
     assert is_utc(before)
@@ -59,61 +72,23 @@ def test_neighbouring_ticks_enclose_the_moment_and_find_each_other(expression, z
     assert schedule.interval_from(before) == DataInterval(before, after)
 
 
-MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
-NEAR_CHANGES = (
-    "*/20 * * * *",
-    "30 * * * *",
-    "20 */4 * * *",
-    "0 */2 * * *",
-    "15 2 * * *",
-    "0,30 0-3 * * *",
-    "0 0 * * *",
-)
-
-
-def change_of(zone, chance):
-    """An instant at which a zone's offset changes, of all since 1975; None if there is none."""
-    start, found = datetime(1975, 1, 1, tzinfo=UTC), []
-    days = [(start + timedelta(days=day)).astimezone(zone) for day in range(365 * 62)]
-    for before, after in pairwise(days):
-        if before.utcoffset() != after.utcoffset():
-            found.append(before.astimezone(UTC))
-    if not found:
-        return None
-    at = chance.choice(found)
-    while at.astimezone(zone).utcoffset() == (at + MINUTE).astimezone(zone).utcoffset():
-        at += MINUTE
-    return at + MINUTE
-
-
-def expected_ticks(expression, zone, first, hours):
-    """Read the clock on the wall minute by minute, and say when each time that matches is first reached, or whenever it is there."""
-    clock = [(at, at.astimezone(zone).replace(tzinfo=None)) for at in (first + MINUTE * n for n in range(hours * 60))]
-    walls = [wall for _, wall in clock]
-    last = max(walls)
-    matching = set(takewhile(lambda wall: wall <= last, CronSim(expression, min(walls) - MINUTE)))
-    if any(field.startswith("*") for field in expression.split()[:2]):
-        return [at for at, wall in clock if wall in matching]
-    reached = {next(at for at, wall in clock if wall >= match) for match in matching}
-    return sorted(reached)
+HOUR = timedelta(hours=1)
 
 
 def test_around_changes_of_the_clock_ticks_are_those_of_a_clock_that_is_watched():
     chance = random.Random(5)
     zones = ["Australia/Lord_Howe", "Africa/Casablanca", "Antarctica/Troll", "Asia/Pyongyang", "America/Caracas"]
-    zones += chance.sample(sorted(available_timezones()), 8)
-    for zone in zones:
-        change = change_of(ZoneInfo(zone), chance)
-        for expression in chance.sample(NEAR_CHANGES, 4) if change is not None else ():
-            schedule, first = cron(expression, zone=zone), change - 26 * HOUR
-            ticks = expected_ticks(expression, ZoneInfo(zone), first, 80)
-            for one, other in pairwise(tick for tick in ticks if tick >= first + 24 * HOUR):
-                where = f"{expression} in {zone} from {one}"
-                for at in (one, one + MINUTE, one + (other - one) / 2, other - timedelta(microseconds=1)):
-                    assert schedule.tick_after(at) == other, where
-                    assert schedule.tick_at_or_before(at) == one, where
-                if one > change + 6 * HOUR:
-                    break
+    for zone in [*zones, *chance.sample(sorted(available_timezones()), 8)]:
+        changes = changes_of(ZoneInfo(zone), 1975, 2037)
+        for change in chance.sample(changes, min(1, len(changes))):
+            check_ticks(zone, change, chance.sample(NEAR_CHANGES, 4), chance)
+
+
+def test_a_tick_that_is_wrong_is_seen(monkeypatch):
+    monkeypatch.setattr(Schedule, "tick_after", lambda _, moment: moment + HOUR)
+    berlin = changes_of(ZoneInfo("Europe/Berlin"), 2026, 2027)
+    with pytest.raises(AssertionError, match="in Europe/Berlin from 2026-03"):
+        check_ticks("Europe/Berlin", berlin[0], ["15 2 * * *"], random.Random(1))
 
 
 @settings(max_examples=100, deadline=None)
@@ -167,6 +142,22 @@ def at(text):
             "2026-10-03T15:30Z",
             id="gap of half an hour",
         ),
+        *(
+            pytest.param(cron("30 2 * * *", zone="Europe/Berlin", **policy), at, expected, id=name)
+            for name, policy, at, expected in [
+                ("gap left out", {"gap": Gap.SKIP}, "2026-03-28T12:00Z", "2026-03-30T00:30Z"),
+                ("fold the last time", {"doubled": Doubled.LAST}, "2026-10-24T12:00Z", "2026-10-25T01:30Z"),
+                (
+                    "fold the last time, seen from the first",
+                    {"doubled": Doubled.LAST},
+                    "2026-10-25T00:40Z",
+                    "2026-10-25T01:30Z",
+                ),
+                ("fold both times, the first", {"doubled": Doubled.BOTH}, "2026-10-24T12:00Z", "2026-10-25T00:30Z"),
+                ("fold both times, the last", {"doubled": Doubled.BOTH}, "2026-10-25T00:30Z", "2026-10-25T01:30Z"),
+                ("after both times", {"doubled": Doubled.BOTH}, "2026-10-25T01:30Z", "2026-10-26T01:30Z"),
+            ]
+        ),
         pytest.param(cron("0 * * * *", zone="Europe/Berlin"), "2026-10-25T00:00Z", "2026-10-25T01:00Z", id="hourly"),
         pytest.param(cron("0 6 * * *", "30 7 * * *"), "2026-01-01T06:00Z", "2026-01-01T07:30Z", id="several crons"),
         pytest.param(Schedule(), "2026-01-01T00:00Z", None, id="no schedule"),
@@ -175,6 +166,22 @@ def at(text):
 )
 def test_the_next_tick(schedule, moment, expected):
     assert schedule.tick_after(at(moment)) == (expected and at(expected))
+
+
+def test_a_union_has_the_ticks_of_all_its_parts_each_once():
+    hours = {"every 6 hours": range(0, 48, 6), "at 6 and 9": [6, 30, 9, 33], "dates": [20, 36]}
+    start = at("2026-01-01T00:00Z")
+    dates = Schedule(ScheduleKind.DATES, dates=tuple(start + hour * HOUR for hour in hours["dates"]))
+    whole = union(
+        Schedule(ScheduleKind.INTERVAL, every_s=21600.0), cron("0 6 * * *", "0 9 * * *"), dates, instants=True
+    )
+    expected = sorted({start + hour * HOUR for found in hours.values() for hour in found})
+    ticks = [interval.start for interval in whole.intervals(start, start + 47 * HOUR, start)]
+    assert ticks == expected
+    assert [whole.tick_before(tick, start) for tick in ticks[1:]] == ticks[:-1]
+    assert whole.manual_interval(start) == DataInterval(start, start)
+    assert not dates.recurs
+    assert union(dates).tick_after(dates.dates[-1]) is None
 
 
 def test_explicit_dates_stand_for_themselves():

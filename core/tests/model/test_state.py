@@ -26,4 +26,4 @@ def test_only_what_is_scheduled_goes_out():
 
 def test_no_state_is_both_live_and_finished():
     assert not LIVE & FINISHED
-    assert [state.value for state in RunState if state.finished] == ["success", "failed", "cancelled"]
+    assert [state.value for state in RunState if state.finished] == ["success", "failed", "cancelled", "skipped"]

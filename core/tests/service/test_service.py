@@ -307,6 +307,16 @@ def test_a_clear_says_that_the_dags_folder_holds_no_good_version(installation, s
     )
 
 
+def test_a_run_that_was_skipped_says_so_and_can_be_cleared(installation, store, now):
+    run = dags.trigger(installation, "stock", run_id="late").run
+    store.apply(Changes(runs=[msgspec.structs.replace(run, state=RunState.SKIPPED, reason="others ran.")]), now)
+    (count,) = tasks.why(installation, "stock", "count")
+    assert (count.task.state, count.reason) == (TaskState.NONE, "its run was skipped: others ran.")
+    with pytest.raises(RequestError, match="has not started"):
+        tasks.mark_task(installation, "stock", "count", "success")
+    assert preview_clear(installation, "stock", "late").tasks == ["count"]
+
+
 def test_mark_checks_state_and_task(installation, run, asked):
     tasks.mark_task(installation, "sales", "load", "success")
     assert asked() == [MarkTask(run.run, "load", -1, "success")]

@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from sqlalchemy import inspect, text
 import penstock.store.sql
 from penstock.errors import StoreError
 from penstock.model.dag import DEFAULT_POOL
+from penstock.model.state import RunState
 from penstock.store import Store, upgrade
 from penstock.store.sql import schema, tables
 from penstock.store.sql.database import Database
@@ -73,6 +75,19 @@ def test_an_older_schema_is_refused_with_the_command_and_then_upgraded(database,
         assert [(pool.name, pool.slots, pool.rate) for pool in store.config.pools()] == [(DEFAULT_POOL, 128, None)]
     with database.read() as connection:
         assert connection.execute(text("SELECT value FROM meta")).scalar() == "yes"
+
+
+def test_a_run_of_the_schema_before_limits_of_runs_goes_on_without_one(database, url, keyring):
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    with database.write() as connection:
+        schema.migrate(connection, "0011")
+        names, given = "dag_id, run_id, kind, state, created_at", "'d', 'one', 'scheduled', 'running', :at"
+        stored = int(at.timestamp() * 1e6) if database.sqlite else at
+        connection.execute(text(f"INSERT INTO run ({names}) VALUES ({given})"), {"at": stored})
+    assert upgrade(url) == ("0011", schema.HEAD)
+    with Store.open(url, keyring) as store:
+        run = store.runs.find("d", "one")
+    assert (run.state, run.created_at, run.timed_out_at) == (RunState.RUNNING, at, None)
 
 
 def test_an_upgrade_that_fails_leaves_the_old_schema_whole(database):

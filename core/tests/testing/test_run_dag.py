@@ -92,6 +92,27 @@ def test_sensors_wait_side_by_side_without_waiting():
     assert result.value("h3") == "2026-01-01 03:00:00+00:00"
 
 
+def test_a_run_whose_time_is_over_ends_what_waits_and_tears_down():
+    told = []
+
+    class Door(Sensor):
+        def poke(self, context):
+            return False
+
+        def on_kill(self):
+            told.append("killed")
+
+    with DAG("d", dagrun_timeout=3600) as dag:
+        made = EmptyOperator(task_id="made").as_setup()
+        door, behind = Door(task_id="door", poke_interval=7, timeout=86400), EmptyOperator(task_id="behind")
+        made >> door >> behind >> EmptyOperator(task_id="gone").as_teardown(setups=made)
+    clock = FakeClock(START)
+    result = run_dag(dag, clock=clock)
+    assert result.states == {"made": "success", "door": "failed", "behind": "upstream_failed", "gone": "success"}
+    assert (result.state, result.run.reason[:11], told) == ("failed", "run timeout", ["killed"])
+    assert clock.now() - START == timedelta(hours=1)
+
+
 def ends(how):
     """A task that ends in a certain way."""
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from penstock.alerts.occurrence import Occurrence
 from penstock.alerts.rules import Rules
-from penstock.engine.due import next_due
+from penstock.engine.runs.due import next_due
 from penstock.model.dag import DagSpec
 from penstock.model.run import NewRun, Run, RunKind
 from penstock.model.state import AlertEvent, RunState

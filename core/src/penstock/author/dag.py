@@ -3,8 +3,8 @@
 import sys
 from collections.abc import Callable, Sequence
 from contextvars import Token
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from penstock.author.alert import Alert, Callback
 from penstock.author.construct.checked import Checked
@@ -48,11 +48,15 @@ class DAG(Checked):
         dag_id: Unique in the installation: letters, digits, ``-``, ``_`` and ``.``, up to 250.
         description: One sentence for people.
         schedule: A cron expression or several, a preset (``@hourly``, ``@daily``, ``@weekly``, ``@monthly``,
-            ``@quarterly``, ``@yearly``), ``"@once"``, a timedelta, a timetable (`Cron`, `Interval`, `Dates`, a `Timetable` of
-            code), or None for runs by hand only.
+            ``@quarterly``, ``@yearly``), ``"@once"``, a timedelta, a timetable (`Cron`, `Interval`, `Dates`, `AnyOf` these, a
+            `Timetable` of code), or None for runs by hand only.
         start_date: The first data interval starts then or later.
         end_date: The last data interval starts then or earlier.
-        catchup: Whether intervals of the past are run, too, oldest first; otherwise only the newest complete one.
+        catchup: What is run of the past, oldest first: True (``"all"``) every interval since the start date; False
+            (``"latest"``) the newest complete one; ``"none"`` nothing; a timedelta what fell due no longer ago than that.
+        overlap: What becomes of a run that falls due while ``max_active_runs`` are active: ``"queue"`` it waits;
+            ``"queue_latest"`` only the newest waits; ``"skip"`` it is skipped; ``"cancel"`` the oldest active run is cancelled
+            for it.
         timezone: IANA name of the zone of cron expressions and of dates that name none.
         params: Parameters with their defaults, as values or `Param`.
         default_args: Arguments for every task that takes them and does not give them.
@@ -60,6 +64,8 @@ class DAG(Checked):
         max_active_runs: Runs of it at once.
         max_active_tasks: Tasks of it at once, over all its runs.
         tenant: Who shares the installation with others by it, such as a team: what is limited is shared among tenants by their weights.
+        dagrun_timeout: Time from its start after which a run is ended: what runs is cancelled, its tasks fail, and its teardowns
+            run; None for no limit.
         doc: Documentation in Markdown; ``doc_md`` is the same.
         isolation: ``fork``, ``reuse`` or ``inline``; None for the installation's default.
         is_paused_upon_creation: Whether it waits for a person to unpause it.
@@ -93,7 +99,8 @@ class DAG(Checked):
         schedule: Any = None,  # noqa: ANN401 - checked when the DAG is built, with the author's line
         start_date: datetime | None = None,
         end_date: datetime | None = None,
-        catchup: bool = False,
+        catchup: bool | timedelta | Literal["all", "latest", "none"] = False,
+        overlap: Literal["queue", "queue_latest", "skip", "cancel"] = "queue",
         timezone: str | None = None,
         params: dict[str, Any] | None = None,
         default_args: dict[str, Any] | None = None,  # noqa: ARG002 - read by _before_init, before this is called
@@ -101,6 +108,7 @@ class DAG(Checked):
         max_active_runs: int = 16,
         max_active_tasks: int = 16,
         tenant: str = "",
+        dagrun_timeout: timedelta | float | None = None,
         doc: str = "",
         doc_md: str = "",
         isolation: "Isolation | None" = None,
@@ -114,10 +122,11 @@ class DAG(Checked):
     ) -> None:
         self.dag_id, self.description = dag_id, description
         self.schedule, self.start_date, self.end_date = schedule, start_date, end_date
-        self.catchup, self.timezone, self.tags = catchup, timezone, tags
+        self.catchup, self.overlap, self.timezone, self.tags = catchup, overlap, timezone, tags
         self.params = _dict("params", params)
         self.max_active_runs, self.max_active_tasks = max_active_runs, max_active_tasks
-        self.tenant, self.doc, self.isolation = tenant, doc or doc_md, isolation
+        self.dagrun_timeout, self.tenant = dagrun_timeout, tenant
+        self.doc, self.isolation = doc or doc_md, isolation
         self.is_paused_upon_creation = is_paused_upon_creation
         self.template_searchpath = _folders("template_searchpath", template_searchpath)
         self.user_defined_macros = _dict("user_defined_macros", user_defined_macros)

@@ -3,6 +3,7 @@
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 import msgspec
@@ -84,9 +85,11 @@ def show_dag(context: click.Context, dag_id: str, *, as_json: bool) -> None:
             "schedule": f"{summary.schedule} ({spec.schedule.timezone})",
             "next run": summary.next_run_at,
             "paused": summary.paused,
-            "catchup": spec.catchup,
+            "catchup": service.catchup_text(spec),
+            "overlap": spec.overlap,
             "tenant": spec.tenant,
             "limits": f"{spec.max_active_runs} runs, {spec.max_active_tasks} tasks",
+            "run timeout": "" if spec.run_timeout_s is None else f"{spec.run_timeout_s:g} s",
             "tags": ", ".join(spec.tags),
             "params": "\n".join(f"{name} = {param.default!r} {param.doc}" for name, param in spec.params.items()),
             "version": found.version,
@@ -192,19 +195,24 @@ def unpause(context: click.Context, dag_ids: tuple[str, ...], why: str | None, *
 
 @dags.command("next")
 @click.argument("dag_id", type=names.DAG)
-@click.option("--count", default=5, show_default=True, type=click.IntRange(1, 1000), help="How many.")
+@click.option("-n", "--count", default=5, show_default=True, type=click.IntRange(1, 1000), help="How many.")
 @json_option
 @click.pass_context
 def next_runs(context: click.Context, dag_id: str, count: int, *, as_json: bool) -> None:
-    """Show when the next runs of a DAG fall due."""
+    """Show when the next runs of a DAG fall due, and what the clock reads then in the zone of its schedule."""
     with project(context) as installation:
         found = service.next_runs(installation, dag_id, count)
+        zone = service.show_dag(installation, dag_id).spec.schedule.timezone
+    clock = ZoneInfo(zone)
     if as_json:
-        keys = ("logical_date", "interval_start", "interval_end", "run_after")
-        print_json([dict(zip(keys, (due.interval.start, *due.interval, due.at), strict=True)) for due in found])
+        keys = ("logical_date", "interval_start", "interval_end", "run_after", "local")
+        values = [(due.interval.start, *due.interval, due.at, due.at.astimezone(clock)) for due in found]
+        print_json([dict(zip(keys, each, strict=True)) for each in values])
         return
-    rows = [(*due.interval, due.at) for due in found]
-    print_table(["data from", "to", "runs at"], rows, empty=f"DAG {dag_id!r} has no schedule that goes on.")
+    rows = [(*due.interval, due.at, due.at.astimezone(clock).isoformat(sep=" ", timespec="minutes")) for due in found]
+    print_table(
+        ["data from", "to", "runs at", f"in {zone}"], rows, empty=f"DAG {dag_id!r} has no schedule that goes on."
+    )
 
 
 def read_conf(text: str | None) -> dict[str, Any]:

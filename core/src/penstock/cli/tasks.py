@@ -66,7 +66,7 @@ def list_tasks(
             (str(t.key), t.state, t.try_number, t.started_at, duration(t.started_at, t.ended_at), t.reason)
             for t in found
         ],
-        empty="the run has not started yet, so it has no task instances.",
+        empty=f"the run has not started{': ' + run.reason if run.reason else ' yet'}, so it has no task instances.",
     )
 
 

@@ -17,7 +17,10 @@ from penstock.engine.messages import (
 )
 from penstock.engine.requests.live_runs import cancel, clear
 from penstock.engine.requests.marks import mark, mark_run
-from penstock.engine.runs import add_run, change_version, create_due_runs, start_queued_runs, update_dag
+from penstock.engine.runs.creation import create_due_runs
+from penstock.engine.runs.starts import start_queued_runs
+from penstock.engine.runs.taken_over import add_run, change_version, update_dag
+from penstock.engine.runs.timeouts import time_out_runs
 from penstock.engine.state import State
 from penstock.engine.tries import (
     dispatch_ready,
@@ -57,6 +60,7 @@ _PHASES = (
     State.wake_dags,
     retry_due_instances,
     expire_leases,
+    time_out_runs,
     propagate,
     start_queued_runs,
     create_due_runs,

@@ -234,8 +234,10 @@ def end_run_if_done(state: State, run: LiveRun) -> None:
 
 
 def end_run_by_leaves(state: State, run: LiveRun) -> None:
-    """End a run whose nodes are all done, with the state that its leaf tasks decide."""
-    if run.broken_leaves:
+    """End a run whose nodes are all done, with the state that its leaf tasks decide; one whose time was over has failed."""
+    if run.row.timed_out_at is not None:
+        end_run(state, run, RunState.FAILED, run.row.reason)
+    elif run.broken_leaves:
         word = "instance" if run.broken_leaves == 1 else "instances"
         end_run(state, run, RunState.FAILED, f"{run.broken_leaves} {word} of its last tasks failed")
     else:
@@ -243,12 +245,13 @@ def end_run_by_leaves(state: State, run: LiveRun) -> None:
 
 
 def end_run(state: State, run: LiveRun, final: RunState, reason: str) -> None:
-    """Set a run's final state; the run stays in memory only while a try of it lives."""
-    dag = state.dag(run.row.dag_id)
+    """Set a run's final state; the run stays in memory, and keeps its place, only while a try of it lives."""
+    was_queued = run.row.state is RunState.QUEUED
     row = msgspec.structs.replace(run.row, state=final, ended_at=state.now, reason=reason)
     state.store_run(run, row)
-    dag.running.discard(run.row.run)
-    if run.row.run in dag.queued:
-        dag.queued.remove(run.row.run)
-    state.dags_to_check.add(run.row.dag_id)
+    dag = state.dag(row.dag_id)
+    if was_queued:
+        dag.leave_queue(row.run)
+    state.dags_to_check.add(row.dag_id)
+    state.free_place(run)
     state.release(run)

@@ -294,11 +294,23 @@ class LiveRun:
         unfinished: Nodes that are not done; the run ends when there is none.
         broken_leaves: Instances of leaf tasks that failed: one is enough to fail the run.
         tries: How many of its instances have a live try.
+        started_s, timeout_s: Monotonic instants at which it started, and at which its time is over; None before and without a limit.
         dropped: Rows of tasks that its version does not have: what they did under an earlier one.
         groups: Of its nodes, what is mapped: task groups, and tasks alone.
     """
 
-    __slots__ = ("broken_leaves", "compiled", "dropped", "groups", "nodes", "row", "tries", "unfinished")
+    __slots__ = (
+        "broken_leaves",
+        "compiled",
+        "dropped",
+        "groups",
+        "nodes",
+        "row",
+        "started_s",
+        "timeout_s",
+        "tries",
+        "unfinished",
+    )
 
     def __init__(self, row: Run, compiled: CompiledDag) -> None:
         self.row, self.compiled = row, compiled
@@ -309,7 +321,19 @@ class LiveRun:
                 node.group = group
         self.unfinished = len(self.nodes)
         self.broken_leaves = self.tries = 0
+        self.started_s: float | None = None
+        self.timeout_s: float | None = None
         self.dropped: dict[TaskKey, TaskInstance] = {}
+
+    @property
+    def limited(self) -> bool:
+        """Whether its DAG limits how long it may take."""
+        return self.compiled.dag.run_timeout_s is not None
+
+    @property
+    def timeout_reason(self) -> str:
+        """Why it is ended once its time is over, as a sentence."""
+        return f"run timeout: its run takes longer than {self.compiled.dag.run_timeout_s or 0:g} s (dagrun_timeout)"
 
     def node(self, task_id: str) -> Node | None:
         """The node of a task, or None if this version of the DAG has no such task."""

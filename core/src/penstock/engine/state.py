@@ -4,76 +4,31 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from heapq import heappop, heappush
 
 from penstock.engine.graph.compiled import CompiledDag
 from penstock.engine.limits.admission import Admission
 from penstock.engine.limits.bucket import Bucket
 from penstock.engine.limits.fairness import TenantRule
-from penstock.engine.limits.resource import UNLIMITED, Needs, Resource
+from penstock.engine.limits.resource import Needs
 from penstock.engine.limits.resources import Resources
 from penstock.engine.live import Instance, LiveRun, Node
-from penstock.engine.messages import LONGEST_WAIT_S, DagUpdated, Dispatch, Kill, Step
+from penstock.engine.live_dag import NEVER, LiveDag
+from penstock.engine.messages import LONGEST_WAIT_S, Dispatch, Kill, Step
 from penstock.model.changes import Changes, LateAnswer
-from penstock.model.dag import DagSpec, TaskSpec
+from penstock.model.dag import DagSpec
 from penstock.model.notice import RunStateChanged, TaskStateChanged
 from penstock.model.now import Now
 from penstock.model.run import Run, TaskInstance, TaskKey, Try
+from penstock.model.state import RunState
 
 LATENESS_S = 1.0
 """Seconds by which a step may come later than the step before asked for, before that counts as a pause."""
+UNWATCHED_S = 600.0
+"""Seconds by which a step may come later, before what fell due meanwhile counts as if no scheduler had run."""
 STEPS_PER_LEASE = 6
 """How often the engine asks to be stepped within a lease: a pause costs a try at most one such part of its lease."""
-
-
-class LiveDag:
-    """What the engine knows of one DAG.
-
-    Attributes:
-        row: The newest version and its switches; None for a DAG of which only old runs are known.
-        running: Numbers of its running runs.
-        queued: Numbers of its queued runs, oldest first.
-        wake_at: The earliest instant for which its timer is set; None if it is not.
-        active_tasks: Its tasks at once.
-        task_limits: Instances at once of each of its tasks that has such a limit, by id.
-    """
-
-    __slots__ = (
-        "_dag_id", "active_tasks", "cursor", "max_active_runs", "queued", "row", "running", "task_limits", "wake_at",
-    )  # fmt: skip
-
-    def __init__(self, dag_id: str) -> None:
-        self._dag_id = dag_id
-        self.row: DagUpdated | None = None
-        self.running: set[int] = set()
-        self.queued: deque[int] = deque()
-        self.cursor: datetime | None = None
-        self.wake_at: datetime | None = None
-        self.max_active_runs = 0
-        self.active_tasks = Resource(f"DAG {dag_id!r} (max_active_tasks)", 0)
-        self.task_limits: dict[str, Resource] = {}
-
-    def set_limits(self, dag: DagSpec) -> None:
-        """Set the limits that a version declares; 0 means none."""
-        self.max_active_runs = dag.max_active_runs or UNLIMITED
-        self.active_tasks.limit = dag.max_active_tasks or UNLIMITED
-        declared = {task.task_id: number for task in dag.tasks if (number := task.max_active_per_dag) is not None}
-        for task_id in declared:
-            self._limit(task_id)
-        for task_id, limit in self.task_limits.items():
-            limit.limit = declared.get(task_id, UNLIMITED)
-
-    def limit_of(self, task: TaskSpec) -> Resource | None:
-        """The instances at once of a task over all runs, whose number is that of the newest version; None without a limit."""
-        if task.max_active_per_dag is not None:
-            self._limit(task.task_id)
-        return self.task_limits.get(task.task_id)
-
-    def _limit(self, task_id: str) -> None:
-        if task_id not in self.task_limits:
-            label = f"task {task_id!r} of DAG {self._dag_id!r} (max_active_tis_per_dag)"
-            self.task_limits[task_id] = Resource(label, UNLIMITED)
 
 
 class State:
@@ -105,10 +60,11 @@ class State:
         self._compiled: dict[tuple[str, str], CompiledDag] = {}
         self._timers: list[tuple[datetime, str]] = []
         self._retries: list[tuple[float, int, Instance]] = []
+        self._timeouts: list[tuple[float, int]] = []
         self._leases: OrderedDict[Instance, float] = OrderedDict()
         self._seq = 0
         self.monotonic_s = self._lease_clock_s = self._expected_wait_s = 0.0
-        self.now = datetime.min.replace(tzinfo=UTC)
+        self.now = NEVER
         self.begin_step(Now(self.now, 0.0))
 
     def begin_step(self, now: Now) -> None:
@@ -117,9 +73,12 @@ class State:
         # process was stopped, the database made it wait. Nobody could renew a lease meanwhile, so leases do not age either.
         elapsed = now.monotonic_s - self.monotonic_s
         self._lease_clock_s += min(elapsed, self._expected_wait_s + LATENESS_S)
-        # What falls due next was worked out by a time of day that somebody has set since.
-        if abs((now.wall - self.now).total_seconds() - elapsed) > LATENESS_S:
+        # What falls due next was worked out by a time of day that somebody has set since, and nothing fell due that it left out.
+        was_set = abs((now.wall - self.now).total_seconds() - elapsed) > LATENESS_S
+        if was_set or elapsed > self._expected_wait_s + UNWATCHED_S:
             self.dags_to_check |= self.dags.keys()
+            for dag in self.dags.values():
+                dag.watched_since = now.wall
         self.now, self.monotonic_s = now.wall, now.monotonic_s
         self.resources.begin_step(now)
         self.changes = Changes()
@@ -237,6 +196,29 @@ class State:
             due.append(heappop(self._retries)[2])
         return due
 
+    def limit_run(self, run: LiveRun) -> None:
+        """Set the timer of a running run, if its DAG limits how long one may take; after a restart by the time of day."""
+        limit_s, row = run.compiled.dag.run_timeout_s, run.row
+        if limit_s is None:
+            return
+        if run.started_s is None:
+            ran_s = (self.now - (row.started_at or self.now)).total_seconds()
+            run.started_s = self.monotonic_s - max(0.0, min(ran_s, limit_s))
+        run.timeout_s = self.monotonic_s if row.timed_out_at else max(self.monotonic_s, run.started_s + limit_s)
+        # By number, so that a run that has ended is not kept in memory until its time would have been over.
+        heappush(self._timeouts, (run.timeout_s, row.run))
+
+    def take_overdue_runs(self) -> list[LiveRun]:
+        """Take the runs whose time is over; they may have ended since their timers were set."""
+        overdue = []
+        while self._timeouts and self._timeouts[0][0] <= self.monotonic_s:
+            at_s, number = heappop(self._timeouts)
+            run = self.runs.get(number)
+            if run is not None and run.timeout_s == at_s:
+                run.timeout_s = None
+                overdue.append(run)
+        return overdue
+
     def renew_lease(self, instance: Instance) -> None:
         """Give the instance's live try a whole lease from now on."""
         # All leases are equally long, so the one renewed longest ago ends first: an ordered dict keeps them sorted at no cost,
@@ -263,6 +245,8 @@ class State:
             waits.append(self._retries[0][0] - self.monotonic_s)
         if (start_s := self.resources.next_start_s()) is not None:
             waits.append(start_s - self.monotonic_s)
+        if self._timeouts:
+            waits.append(self._timeouts[0][0] - self.monotonic_s)
         if self._timers:
             waits.append((self._timers[0][0] - self.now).total_seconds())
         return max(0.0, min(waits)) if waits else None
@@ -309,6 +293,13 @@ class State:
         instance.node.tries -= 1
         instance.node.run.tries -= 1
         self.admission.release(instance)
+        self.free_place(instance.node.run)
+
+    def free_place(self, run: LiveRun) -> None:
+        """Give the place of a run that runs no more to another, once no try of it lives: what starts next must not meet it."""
+        if run.row.state is not RunState.RUNNING and not run.tries:
+            self.dag(run.row.dag_id).running.discard(run.row.run)
+            self.dags_to_check.add(run.row.dag_id)
 
     def restore_try(self, instance: Instance, attempt: Try) -> None:
         """Attach a live try that was stored; it holds its resources even if the limits were lowered since."""

@@ -113,7 +113,10 @@ def _after_cancelled(state: State, instance: Instance) -> None:
     """Let an instance go on whose cancelled try has ended: only now may it be dispatched again or collapsed."""
     instance.cancelling = False
     node = instance.node
-    if node.group is not None and node.collapsing:
+    if instance.state.live:
+        # Only the timeout of its run leaves an instance as it is until its try has ended: what tears down comes after that.
+        end_instance(state, instance, TaskState.FAILED, node.run.timeout_reason)
+    elif node.group is not None and node.collapsing:
         collapse(state, node.group)
         node.run.recount()
         for each in node.group.nodes:

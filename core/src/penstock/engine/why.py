@@ -37,19 +37,21 @@ def _by_state(instance: Instance) -> str:
     return reason or ("it succeeded" if instance.state is TaskState.SUCCESS else f"it is {instance.state.value}")
 
 
-def why_run_waits(dag_id: str, *, paused: bool, active: int, limit: int) -> str:
+def why_run_waits(dag_id: str, *, paused: bool, active: int, limit: int, ending: int = 0) -> str:
     """Explain why a queued run of a DAG has not started, as a sentence: the one place that words it.
 
     Args:
         dag_id: The DAG.
         paused: Whether the DAG is paused.
-        active: How many of its runs are running.
+        active: How many of its runs are running, or are ending: a try of them lives that was told to end.
         limit: Its ``max_active_runs``; 0 for none.
+        ending: How many of the active ones are ending.
     """
     if paused:
         return why_paused(dag_id)
     if limit and active >= limit:
-        return f"DAG {dag_id!r} has {active} of {limit} active runs (max_active_runs)"
+        also = f"; {ending} of them {'is' if ending == 1 else 'are'} ending" if ending else ""
+        return f"DAG {dag_id!r} has {active} of {limit} active runs (max_active_runs){also}"
     return "the scheduler has not taken it up yet; is `penstock up` running?"
 
 
@@ -61,4 +63,5 @@ def why_paused(dag_id: str) -> str:
 def _why_queued(state: State, run: Run) -> str:
     dag = state.dag(run.dag_id)
     paused = dag.row is not None and dag.row.paused
-    return why_run_waits(run.dag_id, paused=paused, active=len(dag.running), limit=dag.max_active_runs)
+    ending = sum(state.runs[number].row.state is not RunState.RUNNING for number in dag.running)
+    return why_run_waits(run.dag_id, paused=paused, active=len(dag.running), limit=dag.max_active_runs, ending=ending)

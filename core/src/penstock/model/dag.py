@@ -13,7 +13,7 @@ import msgspec
 from penstock.model.mapped.indexes import Join
 from penstock.model.plain_value import plain_value
 from penstock.model.retry import RetryPolicy
-from penstock.model.schedule import Schedule
+from penstock.model.schedule import Overlap, Schedule
 from penstock.model.state import AlertEvent, TriggerRule
 
 DEFAULT_POOL = "default_pool"
@@ -155,7 +155,11 @@ class DagSpec(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
         tasks: Every task by id, in topological order.
         groups: By id of a task group, the tasks with which it begins, sorted: what a branch means that answers the group.
         tenant: Whose share of limited resources its tasks take; "" for that of all DAGs that name none.
+        catchup: Whether all runs that fell due since the start date are run; else only the newest of the past.
+        catchup_window_s: With catchup, how long ago one that nobody watched for may have fallen due; None for any time.
+        overlap: What becomes of a run that falls due while ``max_active_runs`` are active.
         isolation: ``fork``, ``reuse`` or ``inline``, or None for the installation's default.
+        run_timeout_s: Seconds from its start after which a run is ended; None for no limit.
         alerts: Who is told of what happens to its runs and to any of its tasks.
     """
 
@@ -166,6 +170,8 @@ class DagSpec(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
     start_date: datetime | None = None
     end_date: datetime | None = None
     catchup: bool = False
+    catchup_window_s: float | None = None
+    overlap: Overlap = Overlap.QUEUE
     max_active_runs: int = 16
     max_active_tasks: int = 16
     tenant: str = ""
@@ -175,6 +181,7 @@ class DagSpec(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
     groups: dict[str, tuple[str, ...]] = {}
     isolation: Isolation | None = None
     paused_upon_creation: bool = False
+    run_timeout_s: float | None = None
     alerts: tuple[AlertRule, ...] = ()
 
     @property

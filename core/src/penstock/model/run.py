@@ -92,7 +92,12 @@ class NewRun(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct, frozen=True):
-    """A run as stored; ``run`` is its number in this database."""
+    """A run as stored.
+
+    Attributes:
+        run: Its number in this database.
+        timed_out_at: When it was ended because it took longer than its DAG allows; its teardowns may go on after that.
+    """
 
     run: int
     dag_id: str
@@ -108,6 +113,7 @@ class Run(msgspec.Struct, frozen=True):
     started_at: datetime | None = None
     ended_at: datetime | None = None
     reason: str = ""
+    timed_out_at: datetime | None = None
 
 
 class TaskInstance(msgspec.Struct, frozen=True):

@@ -1,31 +1,22 @@
-"""When a DAG's runs fall due: cron, interval, once, explicit dates, a timetable in code or never, in the DAG's own time zone.
+"""When a DAG's runs fall due: cron, interval, dates, any of several, once, a timetable in code or never, in the DAG's own time zone.
 
 A schedule is a set of ticks. Two neighbouring ticks of a cron or an interval schedule enclose a data interval; an
 explicit date stands for itself. Every instant that goes in or comes out is aware, and what comes out is UTC. The calendar ends with the
 years 1 and 9999: there is no tick beyond, and none so near to its ends that it could not be written in every zone.
-
-Where the clock is changed, a cron expression means what it means to Debian's cron: a job at a wall time that is skipped runs once, at
-the first instant after the gap; one at a wall time that comes twice runs once, the first time; jobs whose minute or hour starts
-with ``*`` follow real time. Source: crontab(5) of Debian. `cronsim` finds the wall times that match; what instants they are is decided
-here, because it loses ticks where a clock is changed by half an hour.
 """
 
 import bisect
 import functools
-import itertools
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple, ParamSpec, TypeVar
 
 import msgspec
 
+from penstock.model.cron.ticks import Doubled, Gap, cron_ticks, last_cron_tick
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SECOND, _MICROSECOND = timedelta(seconds=1), timedelta(microseconds=1)
-_STEP = timedelta(hours=6)  # shorter than the time between any two changes of a zone's offset
-_MARGINS = (_SECOND, timedelta(hours=3), timedelta(days=2))  # the last is more than any change of a zone's offset
-
-
 _FIRST_YEAR, _LAST_YEAR = 2, 9998
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -62,6 +53,20 @@ class ScheduleKind(StrEnum):
     INTERVAL = "interval"
     DATES = "dates"
     TIMETABLE = "timetable"
+    UNION = "union"
+
+
+class Overlap(StrEnum):
+    """What becomes of a run that falls due while as many runs of its DAG are active as may be.
+
+    ``queue``: it waits for its turn. ``queue_latest``: only the newest waits, those before it are skipped. ``skip``: it is skipped.
+    ``cancel``: the oldest active run of the schedule is cancelled, and it starts once that has ended.
+    """
+
+    QUEUE = "queue"
+    QUEUE_LATEST = "queue_latest"
+    SKIP = "skip"
+    CANCEL = "cancel"
 
 
 class DataInterval(NamedTuple):
@@ -91,6 +96,8 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True):
         timezone: IANA name of the zone in which cron expressions are read.
         text: What the author wrote, for people.
         instants: Whether each tick stands for itself as an empty data interval, and not for the span up to the next.
+        gap, doubled: What becomes of a fixed time of a cron expression that the clock skips, or shows twice.
+        parts: The schedules of which a union has the ticks.
         planned: Upcoming runs of a timetable in code, in the order in which they fall due. They are stored with the DAG, and in no
             version of it: a plan that is carried on is no change of the DAG.
     """
@@ -102,6 +109,9 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True):
     timezone: str = "UTC"
     text: str = ""
     instants: bool = False
+    gap: Gap = Gap.AFTER
+    doubled: Doubled = Doubled.FIRST
+    parts: "tuple[Schedule, ...]" = ()
     planned: tuple[PlannedRun, ...] = ()
 
     @property
@@ -109,18 +119,25 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True):
         """Whether two neighbouring ticks enclose a data interval."""
         return self.kind is not ScheduleKind.DATES and not self.instants
 
+    @property
+    def recurs(self) -> bool:
+        """Whether its ticks go on for ever, so that there is one before any instant."""
+        parts = any(part.recurs for part in self.parts)
+        return parts or self.kind in (ScheduleKind.CRON, ScheduleKind.INTERVAL)
+
     @_within_calendar
     def tick_after(self, moment: datetime, anchor: datetime | None = None) -> datetime | None:
         """The first tick later than ``moment``; None if there is none, as after the last date."""
         if self.kind is ScheduleKind.CRON:
-            found = (next(_cron_ticks(cron, self.timezone, moment), None) for cron in self.crons)
+            found = (next(cron_ticks(cron, self.timezone, moment, self.gap, self.doubled), None) for cron in self.crons)
             return min((tick for tick in found if tick is not None), default=None)
         if self.kind is ScheduleKind.INTERVAL:
             return self._interval_tick(moment, anchor, 1)
         if self.kind is ScheduleKind.DATES:
             index = bisect.bisect_right(self.dates, moment)
             return self.dates[index] if index < len(self.dates) else None
-        return None
+        found = (part.tick_after(moment, anchor) for part in self.parts)
+        return min((tick for tick in found if tick is not None), default=None)
 
     @_within_calendar
     def tick_at_or_after(self, moment: datetime, anchor: datetime | None = None) -> datetime | None:
@@ -131,14 +148,15 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True):
     def tick_at_or_before(self, moment: datetime, anchor: datetime | None = None) -> datetime | None:
         """The last tick not later than ``moment``; None if there is none, as before the first date."""
         if self.kind is ScheduleKind.CRON:
-            found = (_last_cron_tick(cron, self.timezone, moment) for cron in self.crons)
+            found = (last_cron_tick(cron, self.timezone, moment, self.gap, self.doubled) for cron in self.crons)
             return max((tick for tick in found if tick is not None), default=None)
         if self.kind is ScheduleKind.INTERVAL:
             return self._interval_tick(moment, anchor, 0)
         if self.kind is ScheduleKind.DATES:
             index = bisect.bisect_right(self.dates, moment)
             return self.dates[index - 1] if index else None
-        return None
+        found = (part.tick_at_or_before(moment, anchor) for part in self.parts)
+        return max((tick for tick in found if tick is not None), default=None)
 
     @_within_calendar
     def tick_before(self, moment: datetime, anchor: datetime | None = None) -> datetime | None:
@@ -170,7 +188,7 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True):
 
         Without one, or with explicit dates, it is the logical date itself.
         """
-        if self.spans and self.kind in (ScheduleKind.CRON, ScheduleKind.INTERVAL):
+        if self.spans and self.recurs:
             end = self.tick_at_or_before(logical, anchor)
             start = None if end is None else self.tick_before(end, anchor)
             if start is not None and end is not None:
@@ -182,94 +200,3 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True):
         origin = (anchor or _EPOCH).astimezone(UTC)
         every = timedelta(seconds=self.every_s)
         return origin + every * ((moment - origin) // every + further)
-
-
-def _cron_ticks(cron: str, timezone: str, moment: datetime) -> Iterator[datetime]:
-    """Every tick later than ``moment``, as UTC, in order."""
-    minute, hour, *_ = cron.split()
-    zone = _zone(timezone)
-    if minute.startswith("*") or hour.startswith("*"):
-        return _real_time_ticks(cron, zone, moment)
-    return _wall_time_ticks(cron, zone, moment)
-
-
-def _wall_time_ticks(cron: str, zone: tzinfo, moment: datetime) -> Iterator[datetime]:
-    from cronsim import CronSim  # noqa: PLC0415 - 50 ms that only cron schedules need to spend
-
-    last = moment
-    for wall in CronSim(cron, _wall(moment, zone)):
-        first = wall.replace(tzinfo=zone).astimezone(UTC)
-        second = wall.replace(tzinfo=zone, fold=1).astimezone(UTC)
-        # In a gap, the clock before it and the clock after it read such a time on both sides of the change.
-        at = _change(zone, second, first) if second < first else first
-        if at is not None and at > last:
-            yield at
-            last = at
-
-
-def _real_time_ticks(cron: str, zone: tzinfo, moment: datetime) -> Iterator[datetime]:
-    from cronsim import CronSim  # noqa: PLC0415 - as above
-
-    since: datetime | None = moment
-    wall_since = _wall(moment, zone)
-    while since is not None:
-        offset, change = _offset(zone, since), None
-        for wall in CronSim(cron, wall_since):
-            at = (wall - offset).replace(tzinfo=UTC)
-            change = _change(zone, since, at)
-            if change is not None:
-                # The clock goes on from another time, which may match itself.
-                wall_since = _wall(change, zone) - _SECOND
-                break
-            yield at
-            since = at
-        since = change
-
-
-def _change(zone: tzinfo, since: datetime, until: datetime) -> datetime | None:
-    """The first instant later than ``since`` and not later than ``until`` from which a zone has another offset; None without."""
-    offset, low = _offset(zone, since), since
-    while low < until:
-        high = min(low + _STEP, until)
-        if _offset(zone, high) != offset:
-            while high - low > _MICROSECOND:
-                middle = low + (high - low) / 2
-                low, high = (middle, high) if _offset(zone, middle) == offset else (low, middle)
-            return high
-        low = high
-    return None
-
-
-def _offset(zone: tzinfo, moment: datetime) -> timedelta:
-    return moment.astimezone(zone).utcoffset() or timedelta(0)
-
-
-def _wall(moment: datetime, zone: tzinfo) -> datetime:
-    """What a clock on the wall reads at an instant."""
-    return moment.astimezone(zone).replace(tzinfo=None, fold=0)
-
-
-def _last_cron_tick(cron: str, timezone: str, moment: datetime) -> datetime | None:
-    """The last tick not later than ``moment``: near where a search backwards lands, found by a search forwards."""
-    from cronsim import CronSim  # noqa: PLC0415 - as above
-
-    zone = _zone(timezone)
-    backwards = CronSim(cron, _wall(moment, zone) + _SECOND, reverse=True)
-    for near in itertools.islice(backwards, 3):
-        for margin in _MARGINS:
-            found = None
-            for tick in _cron_ticks(cron, timezone, near.replace(tzinfo=zone).astimezone(UTC) - margin):
-                if tick > moment:
-                    break
-                found = tick
-            if found is not None:
-                return found
-    return None
-
-
-def _zone(name: str) -> tzinfo:
-    if name == "UTC":
-        return UTC
-    from zoneinfo import ZoneInfo  # noqa: PLC0415 - only zones other than UTC need it
-
-    return ZoneInfo(name)

@@ -4,13 +4,14 @@ from enum import StrEnum
 
 
 class RunState(StrEnum):
-    """The life of a DAG run."""
+    """The life of a DAG run; one that is skipped fell due while others ran, and never started."""
 
     QUEUED = "queued"
     RUNNING = "running"
     SUCCESS = "success"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    SKIPPED = "skipped"
 
     @property
     def finished(self) -> bool:
@@ -132,7 +133,7 @@ class AlertEvent(StrEnum):
 _OF_INSTALLATION = frozenset({AlertEvent.IMPORT_BROKEN, AlertEvent.IMPORT_MENDED, AlertEvent.UNWELL, AlertEvent.WELL})
 _DEADLINES = frozenset({AlertEvent.MISSED_DEADLINE, AlertEvent.TASK_MISSED_DEADLINE})
 _TIMED = _DEADLINES | {AlertEvent.RUN_SLOW, AlertEvent.TASK_SLOW, AlertEvent.MISSED_START}
-_FINISHED_RUN = frozenset({RunState.SUCCESS, RunState.FAILED, RunState.CANCELLED})
+_FINISHED_RUN = frozenset({RunState.SUCCESS, RunState.FAILED, RunState.CANCELLED, RunState.SKIPPED})
 
 FINISHED = frozenset(
     {
@@ -158,7 +159,7 @@ TRANSITIONS: dict[TaskState, frozenset[TaskState]] = {
         {_S.DEFERRED, _S.SUCCESS, _S.FAILED, _S.SKIPPED, _S.UP_FOR_RETRY, _S.SCHEDULED, _S.CANCELLED}
     ),
     _S.DEFERRED: frozenset({_S.SUCCESS, _S.FAILED, _S.SKIPPED, _S.UP_FOR_RETRY, _S.SCHEDULED, _S.CANCELLED}),
-    _S.UP_FOR_RETRY: frozenset({_S.SCHEDULED, _S.SKIPPED, _S.CANCELLED, _S.NONE}),
+    _S.UP_FOR_RETRY: frozenset({_S.SCHEDULED, _S.SKIPPED, _S.FAILED, _S.CANCELLED, _S.NONE}),
     _S.SUCCESS: frozenset({_S.NONE}),
     _S.FAILED: frozenset({_S.NONE}),
     _S.SKIPPED: frozenset({_S.NONE}),

@@ -257,5 +257,7 @@ def run_ended(run: Run) -> str:
     line = f"{at}run {run.run_id} of DAG {run.dag_id}: {run.state.value}{took}"
     if run.state is RunState.SUCCESS:
         return line
+    if run.state is RunState.SKIPPED:
+        return f"{line}, {run.reason}"
     why = f", {run.reason}" if run.reason else ""
     return f"{as_sentence(line + why)} See: penstock tasks list {run.dag_id} {shlex.quote(run.run_id)}"

@@ -1,13 +1,13 @@
 """Operations on DAGs: list, show, pause, trigger."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from penstock.author.build.param_schema import check_params
-from penstock.engine.due import Due, next_due
+from penstock.engine.runs.due import Due, next_due
 from penstock.errors import RequestError
 from penstock.model.changes import Changes
 from penstock.model.dag import DagSpec
@@ -203,6 +203,15 @@ def schedule_text(spec: DagSpec) -> str:
             return f"{len(schedule.dates)} dates"
         case _:
             return schedule.kind.value
+
+
+def catchup_text(spec: DagSpec) -> str:
+    """What of the past is run, in the words that an author may write."""
+    if not spec.catchup:
+        return "latest"
+    if spec.catchup_window_s is None:
+        return "all"
+    return f"{timedelta(seconds=spec.catchup_window_s)}" if spec.catchup_window_s else "none"
 
 
 def _summary(row: DagRow, now: datetime) -> DagSummary:

@@ -83,8 +83,11 @@ def why(
     """
     store = installation.store
     run = find_run(store, dag_id, run_id)
-    if run.state is RunState.QUEUED and task_id in known_tasks(store, run) and not store.runs.tasks(run.run, task_id):
+    never_began = run.state in (RunState.QUEUED, RunState.SKIPPED) and not store.runs.tasks(run.run, task_id)
+    if never_began and task_id in known_tasks(store, run):
         task = TaskInstance(run.run, task_id, UNMAPPED, TaskState.NONE)
+        if run.state is RunState.SKIPPED:
+            return [Why(run, task, f"its run was skipped: {run.reason}", {}, [])]
         return [Why(run, task, Explainer(installation).why(task.key, dag_id), {}, [])]
     tries = store.runs.tries(run.run, task_id)
     found = find_tasks(store, run, task_id, map_index)

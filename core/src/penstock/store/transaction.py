@@ -27,7 +27,7 @@ from penstock.store.sql.leader_lock import LeaderLock
 _REQUEST_LOCK = 0x50656E73_00000003
 
 _NEW_RUN = NewRun.__struct_fields__
-_RUN_CHANGES = ("state", "version", "started_at", "ended_at", "reason")
+_RUN_CHANGES = ("state", "version", "started_at", "ended_at", "reason", "timed_out_at")
 _new_run, _run_changes = attrgetter(*_NEW_RUN), attrgetter(*_RUN_CHANGES, "run")
 _task, _try, _xcom, _rendered = (
     attrgetter(*struct.__struct_fields__) for struct in (TaskInstance, Try, XCom, Rendered)

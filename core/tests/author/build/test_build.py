@@ -147,6 +147,10 @@ def test_a_pause_that_grows_is_spread_unless_the_author_says_otherwise(spec, arg
         pytest.param('schedule="0 0 * * FRI-MON,3"', "cron", ("0 0 * * 5,6,0,1,3",), "UTC", id="names of days"),
         pytest.param('schedule="0 0 ? * 7-2/2"', "cron", ("0 0 * * 0,2",), "UTC", id="days of Quartz"),
         pytest.param('schedule=CronTrigger("@daily")', "cron", ("0 0 * * *",), "UTC", id="trigger"),
+        pytest.param(
+            'schedule=CronTrigger("@daily", gap="skip", doubled="both")', "cron", ("0 0 * * *",), "UTC", id="policy"
+        ),
+        pytest.param('schedule=AnyOf("@daily", timedelta(hours=2), Dates([START]))', "union", (), "UTC", id="union"),
         pytest.param("schedule=timedelta(hours=2)", "interval", (), "UTC", id="timedelta"),
         pytest.param("schedule=Interval(timedelta(hours=2))", "interval", (), "UTC", id="interval"),
         pytest.param('schedule="@once"', "once", (), "UTC", id="once"),
@@ -157,6 +161,36 @@ def test_a_pause_that_grows_is_spread_unless_the_author_says_otherwise(spec, arg
 def test_what_may_be_written_as_schedule(spec, arguments, kind, crons, zone):
     dag = spec(f'DAG("d", start_date=START, {arguments})')
     assert (dag.schedule.kind, dag.schedule.crons, dag.schedule.timezone) == (kind, crons, zone)
+
+
+def test_a_union_makes_intervals_if_all_of_its_parts_do(spec):
+    dag = spec('DAG("d", schedule=AnyOf(Cron("@daily", timezone="Asia/Tokyo"), timedelta(hours=5)))')
+    assert ([part.kind for part in dag.schedule.parts], dag.schedule.spans) == (["cron", "interval"], True)
+    assert dag.schedule.text == "@daily | every 5:00:00"
+    assert not spec('DAG("d", schedule=AnyOf(Cron("@daily"), CronTrigger("@hourly")))').schedule.spans
+
+
+# What is written, and whether runs of the past are caught up, and within how many seconds.
+CATCHUP = {
+    "True": (True, None),
+    "'all'": (True, None),
+    "False": (False, None),
+    "'latest'": (False, None),
+    "'none'": (True, 0.0),
+    "timedelta(hours=6)": (True, 21600.0),
+}
+
+
+@pytest.mark.parametrize(("written", "expected"), CATCHUP.items(), ids=CATCHUP)
+def test_what_may_be_written_as_catchup(spec, written, expected):
+    dag = spec(f'DAG("d", schedule="@daily", start_date=START, catchup={written})')
+    assert (dag.catchup, dag.catchup_window_s) == expected
+
+
+def test_what_limits_the_runs_of_a_dag_arrives_in_the_data(spec):
+    dag = spec('DAG("d", overlap="queue_latest", dagrun_timeout=timedelta(minutes=2))')
+    assert (dag.overlap, dag.run_timeout_s) == ("queue_latest", 120.0)
+    assert spec('DAG("d", dagrun_timeout=90)').run_timeout_s == 90.0
 
 
 def test_a_date_without_a_zone_is_read_in_the_zone_that_the_dag_names(spec):

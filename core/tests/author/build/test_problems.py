@@ -259,6 +259,27 @@ WRONG = [
     pytest.param(
         'DAG("d", schedule="@daily", catchup=True)', {1: ["catchup needs a start_date"]}, id="catchup from when"
     ),
+    *(
+        pytest.param(f'DAG("d", {written})', {1: [found]}, id=written)
+        for written, found in [
+            ("catchup='some'", "catchup is 'some'; write True, False, 'all', 'latest', 'none', or a timedelta."),
+            ("catchup=1", "catchup is 1; write True, False,"),
+            ("catchup=timedelta(0)", "catchup is datetime.timedelta(0); write a time longer than zero."),
+            ("schedule='@daily', catchup='all'", "catchup needs a start_date"),
+            ("overlap='drop'", "overlap is 'drop'; write 'queue' or 'queue_latest' or 'skip' or 'cancel'."),
+            (
+                "schedule='@daily', start_date=START, catchup=True, overlap='skip'",
+                "overlap is 'skip', which leaves runs out, and catchup=True runs all of them. Write overlap='queue',",
+            ),
+            ("dagrun_timeout=0", "dagrun_timeout is 0; write a time longer than zero."),
+            ("dagrun_timeout='1 h'", "dagrun_timeout is '1 h'; write a timedelta or a number of seconds."),
+            ("schedule=Cron('@daily', gap='before')", "gap is 'before'; write 'after' or 'skip'."),
+            ("schedule=CronTrigger('@daily', doubled=2)", "doubled is 2; write 'first' or 'last' or 'both'."),
+            ("schedule=AnyOf()", "the schedule is AnyOf() of nothing."),
+            ("schedule=AnyOf('@daily', '@once')", "the schedule is AnyOf(...) of '@once'; write cron expressions,"),
+            ("schedule=AnyOf('@daily', 3)", "the schedule is 3; write a cron expression,"),
+        ]
+    ),
     pytest.param('DAG("a b")', {1: ["the dag_id is 'a b'; write 1 to 250 letters"]}, id="DAG id"),
     pytest.param('DAG("d", tags="x")', {1: ["tags is 'x'; write a list"]}, id="tags"),
     pytest.param('DAG("d", isolation="thread")', {1: ["isolation is 'thread'; write one of fork"]}, id="isolation"),

@@ -7,17 +7,20 @@ from datetime import datetime
 from simulator.rows import Rows
 from sqlalchemy import select
 
-from penstock.engine.due import next_due
 from penstock.engine.messages import Step
+from penstock.engine.runs.due import next_due
 from penstock.model.dag import TaskSpec
 from penstock.model.notice import Notice, TaskStateChanged
-from penstock.model.run import TaskKey, Try
+from penstock.model.run import RunKind, TaskKey, Try
+from penstock.model.schedule import Overlap
 from penstock.model.state import RunState, TaskState, TriggerRule
 from penstock.store import Store
 from penstock.store.notices import read
 from penstock.store.sql import tables
 
 S = TaskState
+WAITING = {Overlap.QUEUE: 16, Overlap.QUEUE_LATEST: 1, Overlap.SKIP: 0, Overlap.CANCEL: 1}
+"""Scheduled runs of a DAG that may wait at once."""
 BROKEN = (S.FAILED, S.UPSTREAM_FAILED, S.CANCELLED)
 
 
@@ -78,16 +81,22 @@ class Checker:
 
     def turn_ended(self, now: datetime) -> None:
         """No run waits that might start, and none is missing that is due."""
-        running, queued = Counter[str](), Counter[str]()
+        running, queued, fresh = Counter[str](), Counter[str](), Counter[str]()
+        alive, begun = {attempt.run for attempt in self.open_tries()}, {key.run for key in self.store.tasks}
         for run in self.store.runs.values():
-            running[run.dag_id] += run.state is RunState.RUNNING
+            running[run.dag_id] += run.state is RunState.RUNNING or run.run in alive
             queued[run.dag_id] += run.state is RunState.QUEUED
+            made = run.kind is RunKind.SCHEDULED and run.run not in begun
+            fresh[run.dag_id] += made and run.state is RunState.QUEUED
         for dag_id, row in self.store.dags.items():
             room = (row.dag.max_active_runs or 10**9) - running[dag_id]
-            if row.paused or room <= 0:
+            if row.paused:
                 continue
-            assert not queued[dag_id], f"a run of {dag_id} waits, and {room} more may be active"
-            due = next_due(row.dag, row.cursor, now) if row.active else None
+            assert room <= 0 or not queued[dag_id], f"a run of {dag_id} waits, and {room} more may be active"
+            held_back = row.dag.catchup and row.dag.overlap is Overlap.QUEUE
+            kept = WAITING[row.dag.overlap]
+            assert held_back or fresh[dag_id] <= kept, f"{fresh[dag_id]} runs of {dag_id} wait, at most {kept} should"
+            due = next_due(row.dag, row.cursor, now) if row.active and (room > 0 or not held_back) else None
             assert due is None or due.at > now, f"a run of {dag_id} is due since {due.at}, at {now}"
 
     def task(self, key: TaskKey) -> TaskSpec:
@@ -158,7 +167,7 @@ class Checker:
 
     def _edges(self, key: TaskKey, state: TaskState, reason: str) -> None:
         spec = self.task(key)
-        if reason.startswith("cut off by"):
+        if reason.startswith(("cut off by", "run timeout")):
             return
         tallies, open_tasks = Counter[TaskState](), 0
         setups = Counter[TaskState]()
@@ -264,7 +273,10 @@ class Checker:
             if run.state is RunState.RUNNING:
                 assert running[run.dag_id] <= (limit or 10**9), f"{running[run.dag_id]} runs of {run.dag_id} are active"
                 assert not all(s.finished for s in by_run[run.run]), f"run {run.run} runs, and all of it is done"
-            if run.state.finished:
+            if run.state is RunState.SKIPPED:
+                assert run.kind is RunKind.SCHEDULED, f"run {run.run} was skipped, and somebody asked for it"
+                assert not by_run[run.run], f"run {run.run} was skipped, and has begun"
+            elif run.state.finished:
                 assert all(s.finished for s in by_run[run.run]), f"run {run.run} ended with tasks that have not"
                 self._verdict(run.run, run.state)
 
@@ -277,7 +289,8 @@ class Checker:
         leaves = {t.task_id for t in dag.tasks} - inner - teardowns
         leaves = leaves or {t.task_id for t in dag.tasks} - {up for t in dag.tasks for up in t.upstream}
         states = [t.state for key, t in self.store.tasks.items() if key.run == number and key.task_id in leaves]
-        expected = RunState.FAILED if any(s in BROKEN for s in states) else RunState.SUCCESS
+        broken = any(s in BROKEN for s in states) or self.store.runs[number].timed_out_at is not None
+        expected = RunState.FAILED if broken else RunState.SUCCESS
         assert state is expected, f"run {number} ended as {state}, its leaves say {expected}"
 
     def _nothing_hidden(self) -> None:

@@ -4,11 +4,13 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from penstock.engine.limits.fairness import TenantRule
 from penstock.model.dag import DagSpec, Mapping, SensorPolicy, TaskSpec, XComRef
 from penstock.model.limits.rate import Rate
 from penstock.model.retry import RetryPolicy
-from penstock.model.schedule import Schedule, ScheduleKind
+from penstock.model.schedule import Overlap, Schedule, ScheduleKind
 from penstock.model.state import TriggerRule
 
 POOLS = {"default_pool": 6, "small": 2, "sums": 3}
@@ -33,7 +35,7 @@ def random_dag(random: Random, dag_id: str, start: datetime) -> DagSpec:
             group = _Group(f"g{number}", over) if over else _NO_GROUP
         tasks.append(_task(random, f"t{number}", tasks, group))
     every = random.choice([300.0, 900.0, 2400.0])
-    return DagSpec(
+    made = DagSpec(
         dag_id,
         "d.py",
         tuple(tasks),
@@ -45,6 +47,17 @@ def random_dag(random: Random, dag_id: str, start: datetime) -> DagSpec:
         max_active_tasks=random.choice([0, 1, 3, 16]),
         tenant=_TENANT_OF.get(dag_id, ""),
     )
+    # Drawn apart, so that seeds that were red once keep the DAGs that they had.
+    state = random.getstate()[1]
+    return _limited(Random(f"{dag_id} {state[0]} {state[-1]}"), made)
+
+
+def _limited(random: Random, dag: DagSpec) -> DagSpec:
+    """A DAG that may end runs that take long, skip or cancel those that overlap, or leave out some of the past."""
+    window_s = random.choice([None, None, 0.0, 1200.0]) if dag.catchup else None
+    overlap = Overlap.QUEUE if dag.catchup and window_s is None else random.choice(list(Overlap))
+    timeout_s = random.choice([None, None, None, 60.0, 600.0])
+    return replace(dag, catchup_window_s=window_s, overlap=overlap, run_timeout_s=timeout_s)
 
 
 class _Group(NamedTuple):

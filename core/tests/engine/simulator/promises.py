@@ -1,5 +1,6 @@
 """What must hold of leases, losses and retries, kept apart from the engine: on a clock that knows each pause."""
 
+import math
 from collections.abc import Collection, Iterable
 
 from simulator.clock import SimClock
@@ -11,7 +12,7 @@ from penstock.engine.state import LATENESS_S, STEPS_PER_LEASE
 from penstock.engine.tries import MAX_LOST
 from penstock.model.now import Now
 from penstock.model.run import TaskInstance, TaskKey, Try
-from penstock.model.state import Outcome, TaskState
+from penstock.model.state import Outcome, RunState, TaskState
 from penstock.spec.executor import Heartbeat, TryFinished, TryRecovered, TryStarted
 
 Ident = tuple[TaskKey, int]
@@ -35,6 +36,8 @@ class Promises:
         self._store, self._clock, self._lease_s = rows, clock, lease_s
         self._renewed: dict[Ident, tuple[float, int]] = {}
         self._retries: dict[TaskKey, tuple[float, bool]] = {}
+        self._runs: dict[int, tuple[float, bool]] = {}
+        self._over: set[int] = set()
         self._rows: dict[TaskKey, TaskInstance] = {}
         self._starts: dict[str, list[tuple[Ident, float]]] = {}
         self._said_lost: dict[Ident, bool] = {}
@@ -48,7 +51,7 @@ class Promises:
 
     def forgot(self) -> None:
         """The engine knows nothing any more."""
-        self._renewed, self._retries, self._starts = {}, {}, {}
+        self._renewed, self._retries, self._runs, self._starts = {}, {}, {}, {}
         self._rows = dict(self._store.tasks)
 
     def heard(self, events: Iterable[Event], now: Now) -> None:
@@ -80,7 +83,9 @@ class Promises:
             assert opened - {*self.odd} <= known, f"nobody was asked what has become of {opened - known}"
 
     def _added(self, event: RunAdded, now: Now) -> None:
-        """A run that the engine takes up: each open try has a whole lease, and each retry waits for its pause at most."""
+        """A run that the engine takes up: each open try has a whole lease; a retry, and the run, the whole of their time at most."""
+        if event.run.started_at is not None:
+            self._runs[event.run.run] = (now.monotonic_s, False)
         for attempt in event.tries:
             self._renewed.setdefault(ident_of(attempt), self._clock.running(now))
         for row in event.tasks:
@@ -100,6 +105,7 @@ class Promises:
             silent = running_s - since
             assert silent < self._lease_s + _EPS, f"{ident} was silent for {silent:.1f} s and counts as live"
         self._check_retries(touched, now.monotonic_s)
+        self._check_timeouts(step, touched, now.monotonic_s)
         self._rows = dict(self._store.tasks)
 
     def _check_rates(self, step: Step, now: float) -> None:
@@ -142,6 +148,8 @@ class Promises:
         before, row = self._rows.get(ident[0]), self._store.tasks.get(ident[0])
         if before is None or row is None or ident[0].run in touched or not before.state.live:
             return
+        if self._store.runs[ident[0].run].timed_out_at is not None:
+            return  # it was told to end
         counted = self._said_lost.get(ident, False)
         assert row.losses == before.losses + counted, f"{ident} was lost, and {row.losses} losses are counted"
         assert row.failures == before.failures, f"{ident} was lost, and it spent a retry"
@@ -164,6 +172,35 @@ class Promises:
                 self._retries[key] = (now + (row.due_at - row.ended_at).total_seconds(), True)
             due, _ = self._retries[key]
             assert now <= due + _EPS, f"{key} waits for its retry {now - due:.1f} s too long"
+
+    def _check_timeouts(self, step: Step, touched: set[int], now: float) -> None:
+        """A run is ended after the time that its DAG allows, not earlier, and nothing but teardowns goes out after that."""
+        for run in self._store.runs.values():
+            number, dag = run.run, self._store.versions.get(run.version)
+            if run.state is not RunState.RUNNING or dag is None:
+                self._runs.pop(number, None)
+                self._over.discard(number)
+                continue
+            if number in touched:
+                self._runs[number] = (now, False)
+            since, exact = self._runs.setdefault(number, (now, True))
+            limit_s = math.inf if dag.run_timeout_s is None else dag.run_timeout_s
+            if run.timed_out_at is None:
+                self._over.discard(number)
+                if now > since + limit_s + _EPS:
+                    work = {task.task_id for task in dag.tasks if not task.teardown}
+                    left = [t.key for t in self._store.tasks.values() if t.run == number and not t.state.finished]
+                    late = [key for key in left if key.task_id in work]
+                    assert not late, (
+                        f"{late} has not ended, and the time of its run is over since {now - since - limit_s:.1f} s"
+                    )
+            elif number not in self._over:
+                self._over.add(number)
+                early = exact and now < since + limit_s - _EPS
+                assert not early, f"run {number} was ended after {now - since:.1f} s, its DAG allows {limit_s}"
+        for dispatch in step.dispatches:
+            over = dispatch.instance.run in self._over and not dispatch.task.teardown
+            assert not over, f"{dispatch.instance.key} goes out, and the time of its run is over"
 
     def _renew(self, tries: Iterable[Ident], present: tuple[float, int]) -> None:
         for ident in tries:

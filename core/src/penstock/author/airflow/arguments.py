@@ -65,7 +65,6 @@ _SLA_OF_TASKS = (
 
 _REMEDIES = {
     "access_control": "There are no roles.",
-    "dagrun_timeout": "There is no limit for a whole run; give its tasks an execution_timeout.",
     "depends_on_past": _NO_PAST,
     "deadline": "Write DAG(alerts=[Alert('missed_deadline', to=..., after=timedelta(...))]).",
     "email": _OF_TASKS,

@@ -11,19 +11,21 @@ from penstock.author.build.param_schema import CHECKED
 from penstock.author.build.weights import effective_weights
 from penstock.author.capability import PlannedTask, plan_value
 from penstock.author.construct.signature import defaults_for_none
-from penstock.author.construct.task_rules import TaskRules, seconds
+from penstock.author.construct.task_rules import TaskRules, plain_value, seconds
 from penstock.author.dag import DAG, Param
 from penstock.author.mapping.mapped_group import mapped_group
 from penstock.author.mapping.task import EXPAND_KWARGS, MappedTask, elements_of
 from penstock.author.parse_session import ParseSession, Problem
 from penstock.author.sensor import Sensor
 from penstock.author.template_fields import needs_rendering
+from penstock.author.timetable.catchup import to_catchup
 from penstock.author.timetable.dates import to_utc
 from penstock.author.timetable.timetables import schedule_of
 from penstock.author.xcom.arg import NO_FILL, ConcatenatedXCom, TransformedXCom, XComValue, ZippedXCom
 from penstock.errors import AuthoringError, as_sentence
 from penstock.model.dag import DagSpec, Mapping, ParamSpec, SensorPolicy, TaskSpec, XComRef, from_json, to_json
 from penstock.model.mapped.indexes import Join
+from penstock.model.schedule import Overlap
 from penstock.model.state import TriggerRule
 from penstock.model.value import to_plain
 
@@ -120,6 +122,7 @@ def _sentences(problems: list[Problem], *, notes: bool) -> tuple[str, ...]:
 
 def _spec(dag: DAG, file: str) -> DagSpec:
     schedule, start = schedule_of(dag)
+    catchup, window_s = to_catchup(dag.catchup)
     upstream: dict[str, set[str]] = {task.task_id: set() for task in dag.tasks}
     graph = dag.graph()
     for upper, lower in graph.edges():
@@ -139,7 +142,9 @@ def _spec(dag: DAG, file: str) -> DagSpec:
         schedule=schedule,
         start_date=start,
         end_date=None if dag.end_date is None else to_utc(dag.end_date, schedule.timezone, "end_date"),
-        catchup=dag.catchup,
+        catchup=catchup,
+        catchup_window_s=window_s,
+        overlap=Overlap(str(dag.overlap)),
         max_active_runs=dag.max_active_runs,
         max_active_tasks=dag.max_active_tasks,
         tenant=dag.tenant,
@@ -151,6 +156,7 @@ def _spec(dag: DAG, file: str) -> DagSpec:
         },
         isolation=dag.isolation,
         paused_upon_creation=dag.is_paused_upon_creation,
+        run_timeout_s=None if dag.dagrun_timeout is None else seconds(plain_value(dag.dagrun_timeout)),
         alerts=alert_rules(dag),
     )
 

@@ -18,7 +18,7 @@ from penstock.author.build.graph import topological_order
 from penstock.author.build.param_schema import malformed, schema_problem
 from penstock.author.capability import PlannedTask
 from penstock.author.construct.signature import accepted_arguments
-from penstock.author.construct.task_rules import integer_problems, plain_value, text_problems
+from penstock.author.construct.task_rules import duration_problems, integer_problems, plain_value, text_problems
 from penstock.author.dag import DAG, Param
 from penstock.author.graph.task_group import TaskGroup
 from penstock.author.mapping.mapped_group import GroupArgument, mapped_group
@@ -27,6 +27,7 @@ from penstock.author.operator import Operator
 from penstock.author.parse_session import Problem
 from penstock.author.sensor import Sensor
 from penstock.author.template_fields import is_path, is_template, template_fault, texts
+from penstock.author.timetable.catchup import catchup_problems, overlap_problems, runs_all
 from penstock.author.timetable.dates import is_naive, to_utc
 from penstock.author.timetable.timetables import needs_zone, to_schedule
 from penstock.author.timetable.zones import zone_of
@@ -57,10 +58,13 @@ def _dag_arguments(dag: DAG) -> Iterator[tuple[str, ArgumentProblem]]:
         "max_active_runs": integer_problems(plain_value(dag.max_active_runs), "max_active_runs", least=1),
         "max_active_tasks": integer_problems(plain_value(dag.max_active_tasks), "max_active_tasks", least=1),
         "tenant": id_problems(dag.tenant, "tenant") if dag.tenant != "" else iter(()),
+        "dagrun_timeout": _timeout_problems(dag.dagrun_timeout),
         "isolation": _isolation_problems(dag.isolation),
         "tags": _tag_problems(dag.tags),
         "params": _param_problems(dag.params),
-        **{name: _flag_problems(getattr(dag, name), name) for name in ("catchup", "is_paused_upon_creation")},
+        "catchup": catchup_problems(dag.catchup),
+        "overlap": overlap_problems(dag.overlap, dag.catchup),
+        "is_paused_upon_creation": _flag_problems(dag.is_paused_upon_creation, "is_paused_upon_creation"),
         **{name: text_problems(getattr(dag, name), name) for name in ("doc", "description")},
         "template_searchpath": (
             problem for each in dag.template_searchpath for problem in text_problems(each, "template_searchpath")
@@ -73,6 +77,10 @@ def _dag_arguments(dag: DAG) -> Iterator[tuple[str, ArgumentProblem]]:
 def _isolation_problems(value: Any) -> Iterator[str]:  # noqa: ANN401 - what an author wrote
     if value is not None and value not in get_args(Isolation):
         yield f"isolation is {value!r}; write one of {', '.join(get_args(Isolation))}."
+
+
+def _timeout_problems(value: Any) -> Iterator[str]:  # noqa: ANN401 - as above
+    return iter(()) if value is None else duration_problems(plain_value(value), "dagrun_timeout")
 
 
 def _tag_problems(value: Any) -> Iterator[str]:  # noqa: ANN401 - as above
@@ -130,7 +138,7 @@ def _dates(dag: DAG) -> Iterator[tuple[str, ArgumentProblem]]:
         yield "start_date", ArgumentProblem(f"start_date {fault}.")
     if start is not None and end is not None and end < start:
         yield "end_date", ArgumentProblem(f"end_date {end.isoformat()} is before start_date {start.isoformat()}.")
-    if dag.catchup is True and dag.schedule is not None and dag.start_date is None:
+    if runs_all(dag.catchup) and dag.schedule is not None and dag.start_date is None:
         yield "catchup", ArgumentProblem("catchup needs a start_date: since when are intervals to be run?")
 
 

@@ -1,7 +1,7 @@
 """Plans the runs of DAGs whose timetable is code, while their file is imported: the scheduler reads the plan alone."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from penstock.author.build.import_errors import to_problem
@@ -75,6 +75,8 @@ def _runs(
     since = cursor or spec.start_date or now
     if cursor is None and not spec.catchup:
         since = max(since, now)
+    elif cursor is None and spec.catchup_window_s is not None:
+        since = max(since, now - timedelta(seconds=spec.catchup_window_s, microseconds=1))
     found: list[PlannedRun] = []
     for number, run in enumerate(_following(dag, timetable, since)):
         if number == _MOST_ASKED:

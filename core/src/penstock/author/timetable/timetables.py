@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from penstock.author.construct.checked import Checked
 from penstock.author.construct.task_rules import LONGEST_S
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from penstock.model.schedule import Schedule
 
 
+_Word = TypeVar("_Word", bound=StrEnum)
 _LONGEST_TEXT = 200  # of what lists show
 
 
@@ -28,20 +30,30 @@ class CronInterval(Checked):
     its logical date: ``ds`` is one interval earlier. Cron text as a DAG's ``schedule`` means this. `Cron` is its other
     name.
 
-    Where the clock is changed, a fixed time in a gap falls due at the first instant after the gap, one that comes twice the
-    first time; expressions whose minute or hour begins with ``*`` follow real time.
+    Where the clock is changed, expressions whose minute or hour begins with ``*`` follow real time; for fixed times it is
+    chosen what is meant.
 
     Args:
         expression: The expression (five fields or a preset), or a list of several.
         timezone: IANA name of the zone in which they are read; the DAG's unless given.
+        gap: When a fixed time falls due that the clock leaves out: ``"after"`` at the first instant after the gap, ``"skip"``
+            not at all.
+        doubled: When one falls due that the clock shows twice: ``"first"``, ``"last"`` or ``"both"`` times.
     """
 
-    def __init__(self, expression: str | Iterable[str], timezone: Any = None) -> None:  # noqa: ANN401 - checked when read
+    def __init__(
+        self,
+        expression: str | Iterable[str],
+        timezone: Any = None,  # noqa: ANN401 - checked when read
+        *,
+        gap: Literal["after", "skip"] = "after",
+        doubled: Literal["first", "last", "both"] = "first",
+    ) -> None:
         self.expressions = (expression,) if isinstance(expression, str) else tuple(expression)
-        self.timezone = timezone
+        self.timezone, self.gap, self.doubled = timezone, gap, doubled
 
     def _fallback(self, arguments: dict[str, Any]) -> None:  # noqa: ARG002 - the base's
-        self.expressions, self.timezone = ("@daily",), None
+        self.expressions, self.timezone, self.gap, self.doubled = ("@daily",), None, "after", "first"
 
 
 Cron = CronInterval
@@ -55,6 +67,8 @@ class CronTrigger(CronInterval):
     Args:
         expression: The expression (five fields or a preset), or a list of several.
         timezone: IANA name of the zone in which they are read; the DAG's unless given.
+        gap: As for `CronInterval`.
+        doubled: As for `CronInterval`.
     """
 
 
@@ -78,6 +92,23 @@ class Dates(Checked):
         self.dates = ()
 
 
+class AnyOf(Checked):
+    """Falls due at each tick of any of several timetables, once where several have the same.
+
+    If all of them make data intervals, a run stands for the time since the tick before, whichever of them it is of; if one of them
+    does not, each run stands for its tick.
+
+    Args:
+        *timetables: What a schedule may be, but no ``"@once"`` and no `Timetable` of code.
+    """
+
+    def __init__(self, *timetables: Any) -> None:  # noqa: ANN401 - checked when read
+        self.timetables = timetables
+
+    def _fallback(self, arguments: dict[str, Any]) -> None:  # noqa: ARG002 - the base's
+        self.timetables = ()
+
+
 def schedule_of(dag: "DAG") -> "tuple[Schedule, datetime | None]":
     """Read a DAG's schedule, and the instant from which an interval schedule counts.
 
@@ -91,10 +122,17 @@ def schedule_of(dag: "DAG") -> "tuple[Schedule, datetime | None]":
 
 def needs_zone(dag: "DAG") -> bool:
     """Return whether anything of a DAG is read in its zone, so that the zone must have a name."""
-    schedule = dag.schedule
-    naive = is_naive(dag.end_date) or (isinstance(schedule, Dates) and any(map(is_naive, schedule.dates)))
-    cron = isinstance(schedule, str) or (isinstance(schedule, CronInterval) and schedule.timezone is None)
-    return dag.timezone is not None or naive or (cron and schedule != "@once")
+    return dag.timezone is not None or is_naive(dag.end_date) or _reads_zone(dag.schedule)
+
+
+def _reads_zone(schedule: Any) -> bool:  # noqa: ANN401 - what an author wrote
+    if isinstance(schedule, AnyOf):
+        return any(map(_reads_zone, schedule.timetables))
+    if isinstance(schedule, Dates):
+        return any(map(is_naive, schedule.dates))
+    if isinstance(schedule, CronInterval):
+        return schedule.timezone is None
+    return isinstance(schedule, str) and schedule != "@once"
 
 
 def to_schedule(value: Any, timezone: str) -> "Schedule":  # noqa: ANN401 - what an author wrote
@@ -116,13 +154,15 @@ def to_schedule(value: Any, timezone: str) -> "Schedule":  # noqa: ANN401 - what
         return Schedule(ScheduleKind.INTERVAL, every_s=every.total_seconds(), timezone=timezone, text=f"every {every}")
     if isinstance(value, Dates):
         return _dates_schedule(value, timezone)
+    if isinstance(value, AnyOf):
+        return _union(value, timezone)
     if isinstance(value, Timetable | ProvidedTimetable):
         return Schedule(
             ScheduleKind.TIMETABLE, timezone=timezone, text=str(value.summary())[:_LONGEST_TEXT], instants=True
         )
     raise AuthoringError(
         f"the schedule is {value!r}; write a cron expression, a preset such as '@daily', '@once', a timedelta, "
-        f"Cron(...), CronTrigger(...), Interval(...), Dates(...), a Timetable or None.{_nearest(value)}"
+        f"Cron(...), CronTrigger(...), Interval(...), Dates(...), AnyOf(...), a Timetable or None.{_nearest(value)}"
     )
 
 
@@ -134,6 +174,7 @@ def timetable_of(value: Any) -> Timetable | None:  # noqa: ANN401 - what an auth
 
 
 def _cron_schedule(cron: CronInterval, timezone: str) -> "Schedule":
+    from penstock.model.cron.ticks import Doubled, Gap  # noqa: PLC0415 - only a build needs them
     from penstock.model.schedule import Schedule, ScheduleKind  # noqa: PLC0415 - only a build needs msgspec
 
     zone = timezone if cron.timezone is None else zone_name(cron.timezone)
@@ -142,7 +183,40 @@ def _cron_schedule(cron: CronInterval, timezone: str) -> "Schedule":
         raise AuthoringError("the schedule holds no cron expression. Write one, such as Cron('0 6 * * *').")
     crons = tuple(to_cron(each, zone) for each in cron.expressions)
     text = " | ".join(str.__str__(each) for each in cron.expressions)
-    return Schedule(ScheduleKind.CRON, crons=crons, timezone=zone, text=text, instants=isinstance(cron, CronTrigger))
+    gap, doubled = _member(Gap, cron.gap, "gap"), _member(Doubled, cron.doubled, "doubled")
+    instants = isinstance(cron, CronTrigger)
+    return Schedule(
+        ScheduleKind.CRON, crons=crons, timezone=zone, text=text, instants=instants, gap=gap, doubled=doubled
+    )
+
+
+def _union(given: AnyOf, timezone: str) -> "Schedule":
+    from penstock.model.schedule import Schedule, ScheduleKind  # noqa: PLC0415 - as above
+
+    parts = tuple(to_schedule(each, timezone) for each in given.timetables)
+    if not parts:
+        raise AuthoringError(
+            "the schedule is AnyOf() of nothing. Write at least one timetable, such as Cron('0 6 * * *')."
+        )
+    for part, each in zip(parts, given.timetables, strict=True):
+        if part.kind in (ScheduleKind.NONE, ScheduleKind.ONCE, ScheduleKind.TIMETABLE):
+            raise AuthoringError(
+                f"the schedule is AnyOf(...) of {each!r:.100}; write cron expressions, timedeltas, Cron(...), CronTrigger(...), "
+                "Interval(...) or Dates(...). A Timetable of code can have all of the ticks itself."
+            )
+    zones = {part.timezone for part in parts}
+    zone = zones.pop() if len(zones) == 1 else timezone
+    text = " | ".join(part.text for part in parts)[:_LONGEST_TEXT]
+    instants = not all(part.spans for part in parts)
+    return Schedule(ScheduleKind.UNION, timezone=zone, text=text, instants=instants, parts=parts)
+
+
+def _member(words: type[_Word], value: Any, name: str) -> _Word:  # noqa: ANN401 - what an author wrote
+    """Read a word of an enumeration; raises AuthoringError for any other value."""
+    found = next((word for word in words if isinstance(value, str) and word == value), None)
+    if found is None:
+        raise AuthoringError(f"{name} of the schedule is {value!r:.100}; write one of {', '.join(words)}.")
+    return found
 
 
 def _dates_schedule(given: Dates, timezone: str) -> "Schedule":

@@ -2,30 +2,24 @@
 
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from penstock.engine.decisions.branching import skipped_by
-from penstock.engine.flow import end_instance, end_run, evaluate, settle
+from penstock.engine.flow import evaluate, settle
 from penstock.engine.graph.trigger_rules import BROKEN
 from penstock.engine.live import Instance, LiveRun, Node
-from penstock.engine.runs import pinned, reopen
+from penstock.engine.runs.cancellation import cancel_run
+from penstock.engine.runs.taken_over import reopen
 from penstock.engine.state import State
 from penstock.model.request import CancelRun, ClearTasks
-from penstock.model.state import RunState, TaskState
+from penstock.model.state import RunState
 
 
 def cancel(state: State, request: CancelRun) -> None:
-    """End a run and everything of it that has not finished; live tries are killed."""
+    """End the run of a request, unless it has ended."""
     run = state.runs.get(request.run)
-    if run is None or run.row.state.finished:
-        return
-    run = pinned(state, run)
-    reason = f"cancelled by {request.by}" if request.by else "cancelled"
-    for group in run.groups:
-        group.collapsing = False
-    for instance in run.instances():
-        if not instance.state.finished:
-            state.kill(instance, reason)
-            end_instance(state, instance, TaskState.CANCELLED, reason)
-    end_run(state, run, RunState.CANCELLED, reason)
+    if run is not None and not run.row.state.finished:
+        cancel_run(state, run, f"cancelled by {request.by}" if request.by else "cancelled")
 
 
 def clear(state: State, request: ClearTasks) -> None:
@@ -43,8 +37,17 @@ def clear(state: State, request: ClearTasks) -> None:
     run.recount()
     if run.row.state.finished:
         reopen(state, run, "cleared")
+    elif run.row.state is RunState.RUNNING and run.limited and run.timeout_s is None:
+        _limit_anew(state, run)
     for node in run.nodes:
         evaluate(state, node)
+
+
+def _limit_anew(state: State, run: LiveRun) -> None:
+    """Give a running run, whose time was over, the whole of it again."""
+    run.started_s = state.monotonic_s
+    state.store_run(run, replace(run.row, started_at=state.now, timed_out_at=None, reason=""))
+    state.limit_run(run)
 
 
 def started_run(state: State, number: int) -> LiveRun | None:

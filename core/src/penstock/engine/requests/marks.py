@@ -1,5 +1,7 @@
 """Requests to set states by hand: of a task instance, or of a whole run."""
 
+from msgspec.structs import replace
+
 from penstock.engine.flow import end_run_by_leaves, end_run_if_done, evaluate
 from penstock.engine.graph.trigger_rules import BROKEN
 from penstock.engine.live import Instance, LiveRun
@@ -21,6 +23,8 @@ def mark(state: State, request: MarkTask) -> None:
     instance = None if run is None else run.instance(TaskKey(request.run, request.task_id, request.map_index))
     if run is None or instance is None or instance.node.collapsing or request.state not in _MARKS:
         return
+    if run.row.state is RunState.SKIPPED:
+        return  # nothing of it has a row: it can be cleared, and then it runs
     _set_state(state, instance, TaskState(request.state), f"marked {request.state} by hand")
     run.recount()
     _continue_run(state, run)
@@ -33,7 +37,7 @@ def mark_run(state: State, request: MarkRun) -> None:
     under way have failed, and what had not begun is skipped. Teardowns that have not ended still run, and the run ends after them.
     """
     run = started_run(state, request.run)
-    if run is None or request.state not in _RUN_MARKS:
+    if run is None or run.row.state is RunState.SKIPPED or request.state not in _RUN_MARKS:
         return
     reason = f"its run was marked {request.state} by hand"
     for group in run.groups:
@@ -77,6 +81,7 @@ def _set_state(state: State, instance: Instance, final: TaskState, reason: str) 
 def _continue_run(state: State, run: LiveRun) -> None:
     """Let a run go on after one of its instances was marked; a finished run gets the state that now follows."""
     if run.row.state.finished:
+        run.row = replace(run.row, timed_out_at=None)
         end_run_by_leaves(state, run)
         return
     for node in run.nodes:

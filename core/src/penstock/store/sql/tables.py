@@ -45,6 +45,7 @@ REVISIONS = (
     "0012",
     "0013",
     "0014",
+    "0015",
 )
 """Every schema version that this code knows, oldest first; the last is the one it works on."""
 
@@ -137,6 +138,7 @@ run = Table(
     Column("started_at", Instant),
     Column("ended_at", Instant),
     _free_text("reason"),
+    Column("timed_out_at", Instant),
     UniqueConstraint("dag_id", "run_id", name="run_of_dag"),
     Index("run_state", "state", "run"),
     Index("run_dag_state", "dag_id", "state", "run"),

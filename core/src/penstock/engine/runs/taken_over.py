@@ -1,26 +1,25 @@
-"""The life of runs and DAGs: due runs are created, queued ones started, known ones taken over."""
+"""Runs and DAGs that the engine is told of: they are taken over, and go on, with another version if that is asked for."""
 
 from msgspec.structs import replace
 
-from penstock.engine.due import first_cursor, next_due
-from penstock.engine.flow import end_run_by_leaves, end_run_if_done, evaluate, make_ready, propagate, settle
+from penstock.engine.flow import end_run_by_leaves, end_run_if_done, evaluate, make_ready, settle
 from penstock.engine.graph.compiled import CompiledDag
 from penstock.engine.live import Instance, LiveRun, Node
 from penstock.engine.messages import DagUpdated, RunAdded, RunVersionChanged
-from penstock.engine.state import LiveDag, State
+from penstock.engine.state import State
 from penstock.engine.why import why_paused
-from penstock.model.changes import DagCursor
 from penstock.model.dag import DagSpec, Mapping, TaskSpec
-from penstock.model.run import UNMAPPED, NewRun, TaskInstance, TaskKey, Try
+from penstock.model.run import UNMAPPED, TaskInstance, TaskKey, Try
 from penstock.model.state import RunState, TaskState
 
-MAX_CREATED = 100
 _DROPPED = "the version of its run has no such task"
 
 
 def update_dag(state: State, event: DagUpdated) -> None:
     """Set the newest version of a DAG and its switches."""
     dag = state.dag(event.dag.dag_id)
+    if dag.row is None or dag.row.paused or not dag.row.active or _timetable(dag.row.dag) != _timetable(event.dag):
+        dag.watched_since = state.now
     dag.row = event
     dag.set_limits(event.dag)
     if event.cursor is not None and (dag.cursor is None or event.cursor > dag.cursor):
@@ -29,6 +28,11 @@ def update_dag(state: State, event: DagUpdated) -> None:
     for limit in (dag.active_tasks, *dag.task_limits.values()):
         state.admission.recheck(limit)
     state.dags_to_check.add(event.dag.dag_id)
+
+
+def _timetable(dag: DagSpec) -> tuple[object, ...]:
+    """What says when a DAG's runs fall due; a plan that is carried on is no other timetable."""
+    return replace(dag.schedule, planned=()), dag.start_date, dag.end_date
 
 
 def add_run(state: State, event: RunAdded) -> None:
@@ -40,12 +44,12 @@ def add_run(state: State, event: RunAdded) -> None:
     if dag.row is None:
         dag.set_limits(event.dag)
     if row.state is RunState.QUEUED:
-        dag.queued.append(row.run)
-    elif row.state is RunState.RUNNING:
-        dag.running.add(row.run)
+        dag.enqueue(row, fresh=not event.tasks)
     run = state.runs[row.run] = LiveRun(row, state.compiled(event.dag, row.version))
     if event.tasks:
         _restore(state, run, event)
+    if row.state is RunState.RUNNING or run.tries:
+        dag.running.add(row.run)
     _go_on(state, run)
     state.dags_to_check.add(row.dag_id)
 
@@ -53,9 +57,10 @@ def add_run(state: State, event: RunAdded) -> None:
 def _go_on(state: State, run: LiveRun) -> None:
     """Let a run that was taken over go on from where its rows are."""
     if run.row.state is RunState.RUNNING:
+        state.limit_run(run)
         for instance in run.instances():
             _resume(state, instance)
-        _evaluate_all(state, run)
+        evaluate_all(state, run)
     elif run.row.state.finished:
         state.release(run)
 
@@ -68,6 +73,7 @@ def change_version(state: State, event: RunVersionChanged) -> None:
         return
     row = replace(old.row, version=event.version)
     run = state.runs[row.run] = LiveRun(row, state.compiled(event.dag, event.version))
+    run.started_s = old.started_s
     if row.started_at is not None or row.state.finished:
         _restore_rows(state, old, run, event)
     else:
@@ -162,8 +168,9 @@ def _dropped(state: State, instance: Instance) -> TaskInstance:
 
 def reopen(state: State, run: LiveRun, reason: str) -> None:
     """Queue a run that has ended: like any other, so that reopening many starts no more of them than may be active."""
-    state.store_run(run, replace(run.row, state=RunState.QUEUED, ended_at=None, reason=reason))
-    state.dag(run.row.dag_id).queued.append(run.row.run)
+    state.store_run(run, replace(run.row, state=RunState.QUEUED, ended_at=None, reason=reason, timed_out_at=None))
+    state.dag(run.row.dag_id).enqueue(run.row, fresh=False)
+    state.free_place(run)
     state.dags_to_check.add(run.row.dag_id)
 
 
@@ -233,32 +240,11 @@ def _pause_left_s(state: State, instance: Instance) -> float:
     return max(0.0, min(pause, left).total_seconds())
 
 
-def _evaluate_all(state: State, run: LiveRun) -> None:
+def evaluate_all(state: State, run: LiveRun) -> None:
+    """Apply the trigger rule of each of a run's tasks, and end the run if nothing of it is left."""
     for node in run.nodes:
         evaluate(state, node)
     end_run_if_done(state, run)
-
-
-def start_queued_runs(state: State) -> None:
-    """Start queued runs of every DAG to check, as far as ``max_active_runs`` allows."""
-    for dag_id in sorted(state.dags_to_check):
-        dag = state.dag(dag_id)
-        if dag.row is not None and dag.row.paused:
-            continue
-        while dag.queued and len(dag.running) < dag.max_active_runs:
-            _start(state, dag, state.runs[dag.queued.popleft()])
-
-
-def _start(state: State, dag: LiveDag, run: LiveRun) -> None:
-    run = pinned(state, run)
-    row = run.row
-    if row.started_at is None:
-        for instance in run.instances():
-            state.mark_dirty(instance)
-    state.store_run(run, replace(row, state=RunState.RUNNING, started_at=state.now, reason=""))
-    dag.running.add(row.run)
-    _evaluate_all(state, run)
-    propagate(state)
 
 
 def pinned(state: State, run: LiveRun) -> LiveRun:
@@ -270,32 +256,3 @@ def pinned(state: State, run: LiveRun) -> LiveRun:
     made = state.runs[row.run] = LiveRun(row, state.compiled(dag.dag, dag.version))
     _begin_anew(state, run, made)
     return made
-
-
-def create_due_runs(state: State) -> None:
-    """Create the runs that are due, for each DAG no more than may be active; set a timer for the next."""
-    for dag_id in sorted(state.dags_to_check):
-        dag = state.dag(dag_id)
-        if dag.row is not None and dag.row.active and not dag.row.paused:
-            _create(state, dag_id, dag, dag.row)
-    state.dags_to_check, state.dags_awaiting_runs = state.dags_awaiting_runs, set()
-
-
-def _create(state: State, dag_id: str, dag: LiveDag, row: DagUpdated) -> None:
-    before = dag.cursor
-    if dag.cursor is None:
-        dag.cursor = first_cursor(row.dag, state.now)
-    room = min(dag.max_active_runs - len(dag.running) - len(dag.queued), MAX_CREATED)
-    asked = 0
-    while asked < room and (due := next_due(row.dag, dag.cursor, state.now)) is not None:
-        if due.at > state.now:
-            state.wake_dag_at(due.at, dag_id)
-            break
-        state.changes.new_runs.append(NewRun.scheduled(row.dag.dag_id, due.interval, row.version))
-        dag.cursor, asked = due.at, asked + 1
-    if asked:
-        # The stored runs come back as events of the next step, which then looks at the DAG again; so it does even if
-        # the store knew some of these runs already.
-        state.dags_awaiting_runs.add(dag_id)
-    if dag.cursor != before:
-        state.changes.cursors.append(DagCursor(dag_id, dag.cursor))

@@ -1,0 +1,1 @@
+"""What cron expressions mean on a clock that is changed."""
