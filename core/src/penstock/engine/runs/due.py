@@ -71,8 +71,8 @@ def _first_start(dag: DagSpec, cursor: datetime | None, now: datetime) -> dateti
     """Start of the oldest interval that has no run yet."""
     schedule, anchor = dag.schedule, dag.start_date
     since = cursor or anchor or first_cursor(dag, now)
-    if since is None:
-        return schedule.tick_after(NEVER)
+    if since is None:  # explicit dates begin with the first; what recurs has, at the end of the calendar, no tick any more
+        return None if schedule.recurs else schedule.tick_after(NEVER)
     if schedule.spans or (cursor is None and anchor is not None):
         return schedule.tick_at_or_after(since, anchor)
     return schedule.tick_after(since, anchor)
