@@ -114,7 +114,7 @@ COLUMN = [
         '    Column("losses", Integer, nullable=False, server_default="0"),\n',
         '    Column("losses", Integer, nullable=False, server_default="0"),\n    _free_text("advice"),\n',
     ),
-    ("core/src/penstock/store/sql/tables.py", '"{last}")', '"{last}", "{next}")'),
+    ("core/src/penstock/store/sql/tables.py", '"{last}",\n', '"{last}",\n    "{next}",\n'),
     (
         "core/src/penstock/store/sql/migrations/versions/{next}_advice.py",
         "",

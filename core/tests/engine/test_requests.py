@@ -149,15 +149,31 @@ def test_a_clear_forgets_the_steps_unless_they_stay_and_are_of_the_same_elements
     assert set(step.changes.forgotten) <= set(step.changes.cleared)
 
 
-def test_a_clear_forgets_the_steps_of_a_mapping_whose_list_was_made_again_without_it():
-    stage = begun("a", TaskSpec("m", upstream=("a",), mapped=(Mapping("x", source=XComRef("a")),)))
-    stage.finish("a", returns=2)
+def test_what_is_mapped_over_a_list_is_cleared_with_it_whatever_else_is():
+    stage = begun(
+        "a", TaskSpec("m", upstream=("a",), mapped=(Mapping("x", source=XComRef("a")),)), TaskSpec("z", upstream=("m",))
+    )
+    stage.finish("a", returns=3)
     stage.drain()
+    step = stage.ask(ClearTasks(1, ("a",), downstream=False, keep_steps=True))
+    assert [str(key) for key in step.changes.cleared] == ["a", "m[0]", "m[1]", "m[2]"]
+    assert [str(key) for key in step.changes.forgotten] == ["m[0]", "m[1]", "m[2]"]
+    stage.finish("a", returns=1)
+    stage.drain()
+    assert stage.states() == {"a": "success", "m[0]": "success", "z": "success"}
+
+
+def test_what_waits_for_its_retry_waits_for_its_upstream_if_that_is_cleared():
+    stage = begun("a", TaskSpec("b", upstream=("a",), retry=RetryPolicy(1, 5)))
+    stage.finish("a")
+    stage.fail("b")
     stage.ask(ClearTasks(1, ("a",), downstream=False))
-    stage.finish("a", returns=2, after=5)
-    assert stage.run_state() == "success"
-    step = stage.ask(ClearTasks(1, ("m",), keep_steps=True))
-    assert len(step.changes.forgotten) == len(step.changes.cleared) == 2
+    assert stage.step(after=10).dispatches == ()
+    assert stage.states() == {"a": "queued", "b": "none"}
+    stage.finish("a")
+    assert stage.state("b") == "queued"
+    stage.fail("b")
+    assert stage.state("b") == "failed"
 
 
 def test_a_value_left_in_the_step_that_clears_it_is_gone():

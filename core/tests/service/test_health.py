@@ -21,7 +21,7 @@ from penstock.scheduler.fenced import FencedExecutor
 from penstock.service.choices.services import list_services
 from penstock.service.dags import trigger
 from penstock.service.health import Severity, check_installation
-from penstock.service.quarantine import drop_quarantined, list_quarantine, retry_quarantined
+from penstock.service.history.quarantine import drop_quarantined, list_quarantine, retry_quarantined
 from penstock.service.tasks import why
 from penstock.settings import BackendChoice, ExecutorChoice, ServiceChoice
 from penstock.settings.choices import Choice

@@ -224,8 +224,8 @@ ARRAYS: Mapping[str, Kind] = {**KINDS, CONNECTIONS.name: CONNECTIONS}
 """All arrays of tables of a manifest."""
 
 OWN_COMMANDS = frozenset({
-    "alerts", "config", "connections", "dags", "db", "doctor", "executors", "init", "pools", "providers", "quarantine", "runs",
-    "services", "tasks", "up", "variables",
+    "alerts", "assets", "audit", "backfills", "config", "connections", "dags", "db", "doctor", "executors", "init",
+    "pools", "providers", "quarantine", "runs", "services", "tasks", "tenants", "up", "variables",
 })  # fmt: skip
 """Names of the core's own commands, which go before those of a provider whose id is the same."""
 

@@ -125,13 +125,11 @@ class DAG(Checked):
         self.catchup, self.overlap, self.timezone, self.tags = catchup, overlap, timezone, tags
         self.params = _dict("params", params)
         self.max_active_runs, self.max_active_tasks = max_active_runs, max_active_tasks
-        self.dagrun_timeout, self.tenant = dagrun_timeout, tenant
-        self.doc, self.isolation = doc or doc_md, isolation
-        self.is_paused_upon_creation = is_paused_upon_creation
+        self.dagrun_timeout, self.tenant, self.isolation, self.alerts = dagrun_timeout, tenant, isolation, alerts
+        self.doc, self.is_paused_upon_creation = doc or doc_md, is_paused_upon_creation
         self.template_searchpath = _folders("template_searchpath", template_searchpath)
         self.user_defined_macros = _dict("user_defined_macros", user_defined_macros)
         self.user_defined_filters = _dict("user_defined_filters", user_defined_filters)
-        self.alerts = alerts
         self.on_failure_callback, self.on_success_callback = on_failure_callback, on_success_callback
 
     @property

@@ -5,7 +5,7 @@ import click
 from penstock.cli.installation import project, remind_of_scheduler
 from penstock.cli.terminal import json_option, print_json, print_line, print_table
 from penstock.model.history.quarantine import Quarantined
-from penstock.service import quarantine as service
+from penstock.service.history import quarantine as service
 
 
 @click.group()

@@ -27,15 +27,15 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "connections": ("config.connections:connections", "Addresses and credentials of services."),
     "variables": ("config.variables:variables", "Texts that DAGs read."),
     "pools": ("config.pools:pools", "Slots that tasks share."),
-    "executors": ("executors:executors", "Where tries run."),
-    "tenants": ("tenants:tenants", "Who shares the installation, and how."),
+    "executors": ("config.executors:executors", "Where tries run."),
+    "tenants": ("config.tenants:tenants", "Who shares the installation, and how."),
     "providers": ("providers:providers", "List and show what is installed beside the core."),
     "services": ("services:services", "Long-running parts of providers that `penstock up` keeps alive."),
     "alerts": ("alerts.commands:alerts", "Who is told of what; test where alerts go."),
     "audit": ("history.audit:audit", "Who has asked for what, and why."),
     "quarantine": ("quarantine:quarantine", "What the scheduler could not handle and has put aside."),
     "db": ("db:db", "Check and upgrade the database, delete what is old; rotate its keys."),
-    "config": ("settings:config", "Show the settings."),
+    "config": ("config.settings:config", "Show the settings."),
     "doctor": ("doctor:doctor", "Look for what is wrong with this installation."),
 }
 

@@ -169,6 +169,9 @@ class Checker:
         spec = self.task(key)
         if reason.startswith(("cut off by", "run timeout")):
             return
+        if state is S.CANCELLED:
+            assert self.store.runs[key.run].state is RunState.CANCELLED, f"{key} was cancelled, its run was not"
+            return
         tallies, open_tasks = Counter[TaskState](), 0
         setups = Counter[TaskState]()
         for up in spec.upstream:

@@ -3,7 +3,7 @@
 import click
 
 from penstock.cli import names
-from penstock.cli.executors import print_executors
+from penstock.cli.config.executors import print_executors
 from penstock.cli.installation import project
 from penstock.cli.terminal import json_option, print_json, print_line, print_table
 from penstock.service.choices.executors import list_executors

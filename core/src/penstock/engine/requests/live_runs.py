@@ -1,18 +1,16 @@
 """Requests about live runs: cancel and clear."""
 
-from datetime import datetime
-
 from msgspec.structs import replace
 
 from penstock.engine.decisions.branching import skipped_by
 from penstock.engine.flow import evaluate, settle
 from penstock.engine.graph.trigger_rules import BROKEN
 from penstock.engine.live import Instance, LiveRun, Node
-from penstock.engine.runs.cancellation import cancel_run
+from penstock.engine.runs.cancel import cancel_run
 from penstock.engine.runs.taken_over import reopen
 from penstock.engine.state import State
 from penstock.model.request import CancelRun, ClearTasks
-from penstock.model.state import RunState
+from penstock.model.state import RunState, TaskState
 
 
 def cancel(state: State, request: CancelRun) -> None:
@@ -29,9 +27,10 @@ def clear(state: State, request: ClearTasks) -> None:
     if run is None or not chosen:
         return
     nodes = {instance.node for instance in chosen}
-    keepers = {node for node in nodes if request.keep_steps and not _maps_anew(run, request, node, nodes)}
+    keepers = {node for node in nodes if request.keep_steps and not _maps_anew(request, node, nodes)}
     for instance in chosen:
         _clear_instance(state, instance, keep_steps=instance.node in keepers)
+    _hold_back(state, run, chosen)
     for group in run.groups:
         settle(state, group)
     run.recount()
@@ -78,7 +77,7 @@ def _chosen(run: LiveRun, request: ClearTasks) -> list[Instance]:
         if node.number not in named:
             instances = [instance for instance in instances if not _stays_skipped(run, instance, numbers)]
         chosen += instances
-    return _with_setups(run, chosen)
+    return _with_mapped(run, _with_setups(run, chosen))
 
 
 def _with_setups(run: LiveRun, chosen: list[Instance]) -> list[Instance]:
@@ -98,6 +97,30 @@ def _with_setups(run: LiveRun, chosen: list[Instance]) -> list[Instance]:
     return sorted(found, key=order.__getitem__)
 
 
+def _with_mapped(run: LiveRun, chosen: list[Instance]) -> list[Instance]:
+    """Add what is mapped over values that will be left again, in the DAG's order: it belongs to elements of the old ones."""
+    found = dict.fromkeys(chosen)
+    nodes = {instance.node for instance in chosen}
+    for node in run.nodes:
+        if any(source in nodes and not node.pairs(source) for source in node.sources()):
+            nodes.add(node)
+            found |= dict.fromkeys(node.instances.values())
+    order = {instance: place for place, instance in enumerate(run.instances())}
+    return sorted(found, key=order.__getitem__)
+
+
+def _hold_back(state: State, run: LiveRun, cleared: list[Instance]) -> None:
+    """Let what is directly below wait for its upstream again, unless a try of it lives or it has ended; its retries stay spent."""
+    for above in cleared:
+        for node in (run.nodes[number] for number in run.compiled.downstream[above.node.number]):
+            for instance in _beside(node, above):
+                if instance.state in (TaskState.SCHEDULED, TaskState.UP_FOR_RETRY):
+                    state.admission.drop(instance)
+                    instance.state, instance.reason = TaskState.NONE, "its upstream was cleared"
+                    instance.due_at = instance.retry_at_s = None
+                    state.mark_dirty(instance)
+
+
 def _beside(node: Node, instance: Instance) -> list[Instance]:
     """The instances of a task that go with one of another: in a mapped group that of its index, else all."""
     if node is instance.node:
@@ -106,21 +129,11 @@ def _beside(node: Node, instance: Instance) -> list[Instance]:
     return list(node.instances.values()) if own is None else [own]
 
 
-def _maps_anew(run: LiveRun, request: ClearTasks, node: Node, cleared: set[Node]) -> bool:
+def _maps_anew(request: ClearTasks, node: Node, cleared: set[Node]) -> bool:
     """Whether the elements that a task is mapped over may be others afterwards: then the steps of its instances are of others, too."""
-    sent = [each.queued_at for each in node.instances.values() if each.queued_at is not None]
-    for mapping in node.task.mapped:
-        if mapping.source is None and request.version:
-            return True  # the list, or a part of it, stands in the file
-        for source in filter(None, (run.node(ref.task_id) for ref in mapping.sources())):
-            # One that was cleared without what is downstream has left another list since.
-            if source in cleared or (sent and _ended_after(source, min(sent))):
-                return True
-    return False
-
-
-def _ended_after(node: Node, moment: datetime) -> bool:
-    return any(each.ended_at is not None and each.ended_at > moment for each in node.instances.values())
+    if request.version and any(mapping.source is None for mapping in node.task.mapped):
+        return True  # the list, or a part of it, stands in the file
+    return any(source in cleared for source in node.sources())
 
 
 def _stays_skipped(run: LiveRun, instance: Instance, cleared: set[int]) -> bool:

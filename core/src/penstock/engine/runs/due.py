@@ -71,7 +71,9 @@ def _first_start(dag: DagSpec, cursor: datetime | None, now: datetime) -> dateti
     """Start of the oldest interval that has no run yet."""
     schedule, anchor = dag.schedule, dag.start_date
     since = cursor or anchor or first_cursor(dag, now)
-    if since is None:  # explicit dates begin with the first; what recurs has, at the end of the calendar, no tick any more
+    if (
+        since is None
+    ):  # explicit dates begin with the first; what recurs has, at the end of the calendar, no tick any more
         return None if schedule.recurs else schedule.tick_after(NEVER)
     if schedule.spans or (cursor is None and anchor is not None):
         return schedule.tick_at_or_after(since, anchor)
@@ -111,10 +113,14 @@ def _next_planned(dag: DagSpec, cursor: datetime | None, since: datetime, oldest
     return next((each for each in reversed(left) if each.run_after <= since), left[0])
 
 
-def _newest_start(dag: DagSpec, start: datetime, since: datetime) -> datetime:
+def _newest_start(dag: DagSpec, start: datetime, since: datetime) -> datetime | None:
     """Start of the newest interval that was complete at ``since``; ``start`` itself if none after it was."""
     schedule, anchor = dag.schedule, dag.start_date
     newest = schedule.tick_at_or_before(since, anchor)
-    if newest is not None and schedule.spans:
+    if (
+        newest is None
+    ):  # nothing is complete yet; or the search left the calendar, and nobody can say what was the newest
+        return start if start > since else None
+    if schedule.spans:
         newest = schedule.tick_before(newest, anchor)
     return start if newest is None else max(start, newest)

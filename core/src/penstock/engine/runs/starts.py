@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from penstock.engine.flow import end_run, propagate
 from penstock.engine.live import LiveRun
 from penstock.engine.live_dag import LiveDag
-from penstock.engine.runs.cancellation import cancel_run
+from penstock.engine.runs.cancel import cancel_run
 from penstock.engine.runs.creation import MOST_WAITING, held_back
 from penstock.engine.runs.taken_over import evaluate_all, pinned
 from penstock.engine.state import State

@@ -12,7 +12,7 @@ from penstock.service.names import find_run, find_tasks
 from penstock.tries.store_runtime import StoreRuntime
 
 
-class XComValue(msgspec.Struct, frozen=True):
+class StoredXCom(msgspec.Struct, frozen=True):
     """A value that a task instance has left for others.
 
     Attributes:
@@ -44,7 +44,7 @@ class XComPage(msgspec.Struct, frozen=True):
     """
 
     run: Run
-    values: list[XComValue]
+    values: list[StoredXCom]
     next: str
 
 
@@ -86,13 +86,13 @@ def list_xcoms(  # noqa: PLR0913 - one argument an option
     return XComPage(run, values, f"{page[-1].map_index}:{page[-1].key}" if more else "")
 
 
-def _left(installation: Installation, xcom: XCom, *, whole: bool) -> XComValue:
+def _left(installation: Installation, xcom: XCom, *, whole: bool) -> StoredXCom:
     plain = msgspec.json.decode(xcom.value)
     reference = reference_in(plain)
     task, url = str(TaskKey(xcom.run, xcom.task_id, xcom.map_index)), ""
     if reference is not None:
         plain, url = _read(installation, reference) if whole else None, reference.url
-    return XComValue(task, xcom.key, xcom.length, len(xcom.value), plain, url)
+    return StoredXCom(task, xcom.key, xcom.length, len(xcom.value), plain, url)
 
 
 def _read(installation: Installation, reference: Reference) -> Any:  # noqa: ANN401 - JSON
