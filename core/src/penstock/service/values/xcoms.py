@@ -7,6 +7,7 @@ import msgspec
 from penstock.author.runtime import current
 from penstock.model.run import Run, TaskKey, XCom
 from penstock.model.value import TAG, Reference, from_plain, reference_in
+from penstock.model.values import tables
 from penstock.service.installation import Installation
 from penstock.service.names import find_run, find_tasks
 from penstock.tries.store_runtime import StoreRuntime
@@ -33,7 +34,31 @@ class StoredXCom(msgspec.Struct, frozen=True):
 
     def text(self) -> str:
         """The value as Python writes it, or where it is; an instance of a class is shown by its name and fields."""
-        return f"at {self.url}" if self.url and self.value is None else repr(from_plain(self.value))
+        return f"at {self.url}" if self.url and self.value is None else repr(_sketched(from_plain(self.value)))
+
+
+class _Sketch(str):
+    """What stands for a value whose class is not imported here."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def _sketched(value: Any) -> Any:  # noqa: ANN401 - any value
+    """The value with a sketch in place of each instance of a class and of each table, which only tasks make again."""
+    match value:
+        case {"$penstock": "instance", "value": [str(name), dict(fields)]}:
+            inside = ", ".join(f"{field}={_sketched(each)!r}" for field, each in fields.items())
+            return _Sketch(f"{name.rpartition(':')[2]}({inside})")
+        case {"$penstock": str(tag), "value": str(data)} if tag in tables.TAGS:
+            return _Sketch(f"<{tag}, {len(data) * 3 // 4:,} bytes>")
+        case list() | tuple():
+            return type(value)(map(_sketched, value))
+        case dict():
+            return {key: _sketched(each) for key, each in value.items()}
+    return value
 
 
 class XComPage(msgspec.Struct, frozen=True):
