@@ -8,6 +8,7 @@ from stage import Stage, after, dag
 
 from penstock.model.dag import Mapping, TaskSpec
 from penstock.model.request import ClearTasks
+from penstock.model.run import TaskKey
 from penstock.model.state import Outcome, TriggerRule
 
 KINDS = {"s": Outcome.SUCCESS, "k": Outcome.SKIPPED, "f": Outcome.FAILED}
@@ -127,3 +128,21 @@ def test_a_setup_that_is_mapped_in_a_group_runs_again_for_the_cleared_index_alon
     stage.drain()
     step = stage.ask(ClearTasks(1, ("b",), map_index=1))
     assert sorted(map(str, step.changes.cleared)) == ["a[1]", "b[1]", "d[1]"]
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_setup_that_is_cleared_waits_until_its_old_teardown_has_ended(restarted):
+    stage = Stage(dag(after("a", **SETUP), after("b", "a"), after("d", "a", "b", **TEARDOWN)))
+    stage.trigger()
+    for name in "ab":
+        stage.finish(name)
+    assert [str(kill.key) for kill in stage.ask(ClearTasks(1, ("b",))).kills] == ["d"]
+    if restarted:
+        stage.restart()
+    assert (stage.state("a"), stage.store.tasks[TaskKey(1, "a")].reason) == (
+        "scheduled",
+        "its teardown d was cancelled and has not answered yet",
+    )
+    stage.finish("d", Outcome.CANCELLED)
+    stage.drain()
+    assert (stage.run_state(), set(stage.states().values())) == ("success", {"success"})

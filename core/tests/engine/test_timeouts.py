@@ -164,6 +164,8 @@ def test_a_run_that_is_cleared_has_the_whole_of_its_time_again(teardown_runs):
         stage.finish("t")
     stage.ask(ClearTasks(1, ("a",)))
     assert (stage.run_state(), stage.store.runs[1].timed_out_at) == ("running", None)
+    if teardown_runs:
+        stage.finish("t", Outcome.CANCELLED)
     stage.finish("s")
     assert stage.step(after=99).kills == ()
     assert [str(kill.key) for kill in stage.step(after=1).kills] == ["a"]

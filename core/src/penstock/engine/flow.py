@@ -125,11 +125,24 @@ def make_ready(state: State, instance: Instance, reason: str) -> None:
     instance.transition(TaskState.SCHEDULED, reason)
     instance.due_at = instance.retry_at_s = instance.ended_at = None
     state.mark_dirty(instance)
-    # Two tries of one instance must never live at once: `_after_cancelled` makes it ready again.
+    # Two tries of one instance must never live at once, nor what a setup makes while an old teardown takes it away:
+    # `_after_cancelled` makes it ready again.
     if instance.cancelling:
         instance.reason = "its earlier try was cancelled and has not answered yet"
+    elif (teardown := _old_teardown(instance)) is not None:
+        instance.reason = f"its teardown {teardown.key} was cancelled and has not answered yet"
     else:
         state.enqueue(instance)
+
+
+def _old_teardown(setup: Instance) -> Instance | None:
+    """A teardown of a setup that was cancelled, and whose try has not ended; None if there is none."""
+    node = setup.node
+    if not node.task.setup:
+        return None
+    downs = (node.run.nodes[number] for number in node.run.compiled.downstream[node.number])
+    teardowns = (each for down in downs if down.task.teardown for each in down.beside(setup))
+    return next((each for each in teardowns if each.cancelling), None)
 
 
 def end_instance(state: State, instance: Instance, final: TaskState, reason: str) -> None:

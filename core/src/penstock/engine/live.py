@@ -202,6 +202,13 @@ class Node:
         """Whether the instances of a task upstream count for those of the same index alone."""
         return self.group is not None and self.group is upper.group and self.expanded and upper.expanded
 
+    def beside(self, instance: Instance) -> list[Instance]:
+        """Those of its instances that go with one of another task: in a mapped group that of its index, else all."""
+        if self is instance.node:
+            return [instance]
+        own = self.instances.get(instance.key.map_index) if self.pairs(instance.node) else None
+        return list(self.instances.values()) if own is None else [own]
+
     def heeds(self, guard: Node) -> bool:
         """Whether the states of a guard matter, as those of a setup do to work; of all others only that they are done."""
         return guard.task.setup and not self.task.teardown

@@ -123,8 +123,18 @@ def _after_cancelled(state: State, instance: Instance) -> None:
             evaluate(state, each)
     elif instance.state is TaskState.SCHEDULED:
         make_ready(state, instance, "ready")
+    for setup in _setups_of(instance):
+        if setup.state is TaskState.SCHEDULED and setup.bucket is None:
+            make_ready(state, setup, "ready")
     if node.run.row.state.finished:
         state.release(node.run)
+
+
+def _setups_of(instance: Instance) -> list[Instance]:
+    """The setups that a teardown takes down; none for all else."""
+    node = instance.node
+    ups = (node.run.nodes[number] for number in node.run.compiled.upstream[node.number] if node.task.teardown)
+    return [each for up in ups if up.task.setup for each in up.beside(instance)]
 
 
 def _succeed(state: State, instance: Instance, event: TryFinished) -> None:

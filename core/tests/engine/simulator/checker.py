@@ -236,9 +236,19 @@ class Checker:
             key = dispatch.instance.key
             assert self.store.runs[key.run].state is RunState.RUNNING, f"{key} goes out, its run does not run"
             assert not self.store.dags[dispatch.run.dag_id].paused, f"{key} goes out, its DAG is paused"
+            if dispatch.task.setup:
+                old = [TaskKey(a.run, a.task_id, a.map_index) for a in self.open_tries()]
+                old = [k for k in old if self._takes_down(k, key) and dispatch.task.group in ("", self.task(k).group)]
+                old = [str(k) for k in old if not dispatch.task.group or k.map_index == key.map_index]
+                assert not old, f"{key} goes out while {old} takes down what it makes"
             assert dispatch.executor == self.limits.executor(dispatch.task)
             for name, amount, limit in self._limits_of(key, dispatch.executor):
                 assert not amount or used[name] <= limit, f"{' '.join(name)} is overfull: {used[name]} of {limit}"
+
+    def _takes_down(self, key: TaskKey, setup: TaskKey) -> bool:
+        """Whether an instance is a teardown of that setup."""
+        task = self.task(key) if key.run == setup.run and self.has_task(key) else None
+        return task is not None and task.teardown and setup.task_id in task.upstream
 
     def _used(self) -> Counter[tuple[str, ...]]:
         """How much of each limit live tries take."""
@@ -308,6 +318,8 @@ class Checker:
             if self.store.dags[run.dag_id].paused:
                 continue
             task = self.task(key)
+            if task.setup and any(self._takes_down(other, key) for other in alive):
+                continue
             limits = self._limits_of(key, self.limits.executor(task))
             short = {name for name, amount, limit in limits if used[name] + amount > limit}
             large = 1 < task.pool_slots <= self.limits.pools.get(task.pool, 0)

@@ -92,7 +92,7 @@ def _with_setups(run: LiveRun, chosen: list[Instance]) -> list[Instance]:
         for setup in [number, *setups] if tasks[number].setup else setups:
             teardowns = [down for down in run.compiled.downstream[setup] if tasks[down].teardown]
             for other in (setup, *teardowns):
-                found |= dict.fromkeys(_beside(run.nodes[other], instance))
+                found |= dict.fromkeys(run.nodes[other].beside(instance))
     order = {instance: place for place, instance in enumerate(run.instances())}
     return sorted(found, key=order.__getitem__)
 
@@ -113,20 +113,12 @@ def _hold_back(state: State, run: LiveRun, cleared: list[Instance]) -> None:
     """Let what is directly below wait for its upstream again, unless a try of it lives or it has ended; its retries stay spent."""
     for above in cleared:
         for node in (run.nodes[number] for number in run.compiled.downstream[above.node.number]):
-            for instance in _beside(node, above):
+            for instance in node.beside(above):
                 if instance.state in (TaskState.SCHEDULED, TaskState.UP_FOR_RETRY):
                     state.admission.drop(instance)
                     instance.state, instance.reason = TaskState.NONE, "its upstream was cleared"
                     instance.due_at = instance.retry_at_s = None
                     state.mark_dirty(instance)
-
-
-def _beside(node: Node, instance: Instance) -> list[Instance]:
-    """The instances of a task that go with one of another: in a mapped group that of its index, else all."""
-    if node is instance.node:
-        return [instance]
-    own = node.instances.get(instance.key.map_index) if node.pairs(instance.node) else None
-    return list(node.instances.values()) if own is None else [own]
 
 
 def _maps_anew(request: ClearTasks, node: Node, cleared: set[Node]) -> bool:
