@@ -34,10 +34,10 @@ class StoredXCom(msgspec.Struct, frozen=True):
 
     def text(self) -> str:
         """The value as Python writes it, or where it is; an instance of a class is shown by its name and fields."""
-        return f"at {self.url}" if self.url and self.value is None else repr(_sketched(from_plain(self.value)))
+        return f"at {self.url}" if self.url and self.value is None else repr(_shown(from_plain(self.value)))
 
 
-class _Sketch(str):
+class _Plain(str):
     """What stands for a value whose class is not imported here."""
 
     __slots__ = ()
@@ -46,18 +46,18 @@ class _Sketch(str):
         return str(self)
 
 
-def _sketched(value: Any) -> Any:  # noqa: ANN401 - any value
-    """The value with a sketch in place of each instance of a class and of each table, which only tasks make again."""
+def _shown(value: Any) -> Any:  # noqa: ANN401 - any value
+    """The value with a stand-in in place of each instance of a class and of each table, which only tasks make again."""
     match value:
         case {"$penstock": "instance", "value": [str(name), dict(fields)]}:
-            inside = ", ".join(f"{field}={_sketched(each)!r}" for field, each in fields.items())
-            return _Sketch(f"{name.rpartition(':')[2]}({inside})")
+            inside = ", ".join(f"{field}={_shown(each)!r}" for field, each in fields.items())
+            return _Plain(f"{name.rpartition(':')[2]}({inside})")
         case {"$penstock": str(tag), "value": str(data)} if tag in tables.TAGS:
-            return _Sketch(f"<{tag}, {len(data) * 3 // 4:,} bytes>")
+            return _Plain(f"<{tag}, {len(data) * 3 // 4:,} bytes>")
         case list() | tuple():
-            return type(value)(map(_sketched, value))
+            return type(value)(map(_shown, value))
         case dict():
-            return {key: _sketched(each) for key, each in value.items()}
+            return {key: _shown(each) for key, each in value.items()}
     return value
 
 
