@@ -13,7 +13,7 @@ from penstock.author.graph.setups import enclose
 from penstock.author.log import LoggingMixin
 from penstock.author.parse_session import Site, call_site, report
 from penstock.author.scope import current_dag, current_group
-from penstock.author.xcom.arg import RETURN_VALUE, XComArg, find_xcom_args
+from penstock.author.xcom.arg import HOLD_NONE, RETURN_VALUE, XComArg, find_xcom_args
 from penstock.errors import AuthoringError
 from penstock.model.dag import DEFAULT_POOL
 from penstock.model.state import TriggerRule
@@ -221,7 +221,7 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
     def _inputs(self) -> Iterator[XComArg]:
         """Find the values of other tasks that it holds in any attribute."""
         for name, value in vars(self).items():
-            if name not in OWN_STATE:
+            if type(value) not in HOLD_NONE and name not in OWN_STATE:
                 yield from find_xcom_args(value)
 
     def __repr__(self) -> str:
@@ -286,6 +286,8 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
             self.set_upstream(value)
 
     def _changed(self, name: str, site: Site) -> None:
+        if name == "task_id" and self.dag is not None:
+            self.dag._forget_ids()  # noqa: SLF001 - the same room
         for changed, problem in self._rule_problems():
             if changed == name:
                 report(self.dag, site, f"{self}: {problem}")

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from penstock.author.alert import Alert, Callback
 from penstock.author.construct.checked import Checked
+from penstock.author.graph.free_ids import FreeIds
 from penstock.author.graph.task_graph import TaskGraph
 from penstock.author.graph.task_group import TaskGroup
 from penstock.author.parse_session import Problem, call_site, current_session, report
-from penstock.author.scope import Scope, enter, leave
+from penstock.author.scope import Scope, current_group, enter, leave
 from penstock.errors import AuthoringError
 
 if TYPE_CHECKING:
@@ -77,12 +78,16 @@ class DAG(Checked):
         on_success_callback: The same, once a run has succeeded.
     """
 
-    _STATE: ClassVar[frozenset[str]] = frozenset({"_path", "_tasks", "_tokens", "group_edges", "groups", "problems"})
+    _STATE: ClassVar[frozenset[str]] = frozenset(
+        {"_group_ids", "_path", "_task_ids", "_tasks", "_tokens", "group_edges", "groups", "problems"}
+    )
 
     problems: list[Problem]
     groups: list[TaskGroup]
     group_edges: "list[tuple[Node, Node]]"
     _path: str
+    _task_ids: FreeIds | None
+    _group_ids: FreeIds | None
     _tasks: "dict[AbstractOperator, None]"
     _tokens: list[Token[Scope]]
     default_args: dict[str, Any]
@@ -185,10 +190,28 @@ class DAG(Checked):
     def add_task(self, task: "AbstractOperator") -> None:
         """Add a task."""
         self._tasks[task] = None
+        if self._task_ids is not None:
+            self._task_ids.take(task.task_id)
 
     def add_group(self, group: TaskGroup) -> None:
         """Add a task group."""
         self.groups.append(group)
+        if self._group_ids is not None:
+            self._group_ids.take(group.group_id)
+
+    def _free_task_id(self, label: str) -> str:
+        """Find an id for a task that is free in the innermost ``with`` block, given and found without the prefix of groups."""
+        ids = self.__dict__["_task_ids"] = self._task_ids or FreeIds(self.task_ids)
+        return label + ids.suffix(_full(label))
+
+    def _free_group_id(self, label: str) -> str:
+        """Find an id for a task group in the same way."""
+        ids = self.__dict__["_group_ids"] = self._group_ids or FreeIds(group.group_id for group in self.groups)
+        return label + ids.suffix(_full(label))
+
+    def _forget_ids(self) -> None:
+        """Look at all ids again when the next one is wanted, as one was changed."""
+        self.__dict__["_task_ids"] = self.__dict__["_group_ids"] = None
 
     def adopt(self, node: "Node") -> None:
         """Add a task that was made outside of any DAG and joined to one of this DAG's."""
@@ -227,6 +250,8 @@ class DAG(Checked):
         self.__dict__ |= {
             "problems": session.problems if session is not None else [],
             "_tasks": {},
+            "_task_ids": None,
+            "_group_ids": None,
             "_tokens": [],
             "groups": [],
             "group_edges": [],
@@ -257,6 +282,11 @@ class DAG(Checked):
         session = current_session.get()
         if session is not None and session.owns(sys._getframe()):  # noqa: SLF001 - the same room
             session.dags.append(self)
+
+
+def _full(label: str) -> str:
+    group = current_group()
+    return label if group is None else group.child_id(label)
 
 
 def _dict(name: str, value: Any) -> dict[str, Any]:  # noqa: ANN401 - what an author wrote

@@ -1,6 +1,5 @@
 """The DAG and the task group of the innermost ``with`` block: those of the tasks that are made next."""
 
-from collections.abc import Collection
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING
 
@@ -30,17 +29,3 @@ def enter(dag: "DAG | None", group: "TaskGroup | None") -> Token[Scope]:
 def leave(token: Token[Scope]) -> None:
     """Return to the surrounding block."""
     _scope.reset(token)
-
-
-def free_id(label: str, taken: Collection[str]) -> str:
-    """Find an id that is free in the innermost ``with`` block: ``f``, then ``f__1``, ``f__2``, as in Airflow.
-
-    Args:
-        label: The id that is wanted, without the prefix of task groups.
-        taken: The full ids that the DAG has already.
-    """
-    group, free, count = current_group(), label, 0
-    while (group.child_id(free) if group is not None else free) in taken:
-        count += 1
-        free = f"{label}__{count}"
-    return free

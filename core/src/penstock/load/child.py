@@ -109,6 +109,7 @@ def _import(job: ParseJob, config: ParseConfig, runtime: "_LoaderRuntime", memor
     except BaseException as error:  # noqa: BLE001 - whatever a DAG file raises is a problem of that file
         session.problems += to_problems(error, session, job.file)
     resource.setrlimit(resource.RLIMIT_AS, memory)
+    gc.disable()  # what is left to do makes no garbage
     try:
         built = build_file(session, job.file)
     except BaseException as error:  # noqa: BLE001 - objects of the author's own are looked at here

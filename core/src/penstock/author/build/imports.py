@@ -1,7 +1,10 @@
 """The import of a DAG file: the same code in the child that loads it and in the process that runs its tasks."""
 
+import gc
 import importlib.util
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import ClassVar
@@ -10,6 +13,9 @@ from penstock.author.fork_guard import in_one_process
 from penstock.author.parse_session import ParseSession, current_session
 from penstock.author.runtime import BaseRuntime, Runtime, current
 from penstock.errors import AuthoringError
+
+_YOUNG = 50_000
+"""New objects after which the collector looks through them while a file is imported: almost all of what a file makes stays."""
 
 
 class ImportRuntime(BaseRuntime):
@@ -51,12 +57,22 @@ def import_dag_file(folder: Path, file: str, runtime: Runtime, session: ParseSes
     sys.modules[name] = module
     in_session, in_runtime = current_session.set(session), current.set(runtime)
     try:
-        with in_one_process():
+        with in_one_process(), _seldom_collected():
             spec.loader.exec_module(module)
     finally:
         current_session.reset(in_session)
         current.reset(in_runtime)
     return session
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    before = gc.get_threshold()
+    gc.set_threshold(_YOUNG, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def module_name(folder: Path, file: str) -> str:

@@ -11,6 +11,7 @@ from penstock.author.construct.signature import (
     accepted_arguments,
     choices,
     defaults_for_none,
+    once_a_class,
     own_parameters,
     positional_arguments,
     takes_any,
@@ -38,13 +39,14 @@ class CheckedMeta(type):
         site = call_site()
         made.__dict__ |= {"_site": site, "_changes": {}}
         owner = made._before_init(kwargs)  # noqa: SLF001 - the same room
-        called = made._display_name({**dict(zip(positional_arguments(cls), args, strict=False)), **kwargs})  # noqa: SLF001 - the same room
+        by_place = dict(zip(positional_arguments(cls), args, strict=False))
+        called = made._display_name({**by_place, **kwargs})  # noqa: SLF001 - the same room
         for remark in () if takes_any(cls) else rewrite_arguments(kwargs, accepted_arguments(cls)):
             report(owner, site, f"{called} {remark.text}", is_note=remark.is_note)
         for name in defaults_for_none(cls).keys() & kwargs.keys() - own_parameters(cls):
             if kwargs[name] is None:
                 del kwargs[name]
-        given = {**dict(zip(positional_arguments(cls), args, strict=False)), **kwargs}
+        given = {**by_place, **kwargs}
         made.__dict__["_arguments"] = given
         try:
             _check_choices(cls, given)
@@ -81,6 +83,10 @@ class Checked(metaclass=CheckedMeta):
                 report(None, call_site(), f"class {cls.__name__} defines {name!r}. {_TAKEN}")
 
     def __setattr__(self, name: str, value: Any) -> None:  # noqa: ANN401 - any value
+        arguments = _plain_arguments(type(self))
+        if name in arguments and "_complete" not in self.__dict__:
+            self.__dict__[name] = arguments[name] if value is None else value
+            return
         taken, overridable = _taken_names(type(self))
         if name in taken or (name in overridable and not callable(value)):
             report(self._owner(), call_site(), f"{self._name()} sets its attribute {name!r}. {_TAKEN}")
@@ -154,20 +160,26 @@ ATTRIBUTES = {
 }
 
 
+@once_a_class
 def _taken_names(cls: type) -> tuple[frozenset[str], frozenset[str]]:
     """List the names of a class that are the library's own, and those of methods that an author may override."""
-    cached: tuple[frozenset[str], frozenset[str]] | None = cls.__dict__.get("_taken")
-    if cached is None:
-        names: set[str] = set()
-        overridable: set[str] = set()
-        for base in cls.__mro__:
-            if base.__module__.startswith(_OWN):
-                names |= base.__dict__.get("_STATE", frozenset())
-                names |= {name for name, value in vars(base).items() if _is_taken(name, value)}
-                overridable |= base.__dict__.get("_OVERRIDABLE", frozenset())
-        cached = frozenset(names - overridable), frozenset(overridable)
-        type.__setattr__(cls, "_taken", cached)
-    return cached
+    names: set[str] = set()
+    overridable: set[str] = set()
+    for base in cls.__mro__:
+        if base.__module__.startswith(_OWN):
+            names |= base.__dict__.get("_STATE", frozenset())
+            names |= {name for name, value in vars(base).items() if _is_taken(name, value)}
+            overridable |= base.__dict__.get("_OVERRIDABLE", frozenset())
+    return frozenset(names - overridable), frozenset(overridable)
+
+
+@once_a_class
+def _plain_arguments(cls: type) -> dict[str, Any]:
+    """List the arguments of a class that a constructor keeps as they are, each with what None stands for."""
+    taken, overridable = _taken_names(cls)
+    computed = {name for base in cls.__mro__ for name, value in vars(base).items() if hasattr(type(value), "__set__")}
+    names, defaults = accepted_arguments(cls).keys() - taken - overridable - computed, defaults_for_none(cls)
+    return {name: defaults.get(name) for name in names}
 
 
 def _is_taken(name: str, value: Any) -> bool:  # noqa: ANN401 - any attribute of a class

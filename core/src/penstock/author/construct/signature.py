@@ -1,17 +1,33 @@
 """What constructors and functions take, read from their code: `inspect` costs 10 ms to import."""
 
+from collections.abc import Callable
+from functools import wraps
 from types import SimpleNamespace, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 TAKES_KEYWORDS = 0x08  # CO_VARKEYWORDS of `inspect`
 _OWN = "penstock."
 
+_Found = TypeVar("_Found")
 
+
+def once_a_class(function: Callable[[type], _Found]) -> Callable[[type], _Found]:
+    """Keep in each class what a function found about it: it is asked again for every object that an author makes."""
+    name = f"_{function.__name__}_found"
+
+    @wraps(function)
+    def found(cls: type) -> _Found:
+        if name not in cls.__dict__:
+            type.__setattr__(cls, name, function(cls))
+        kept: _Found = cls.__dict__[name]
+        return kept
+
+    return found
+
+
+@once_a_class
 def accepted_arguments(cls: type) -> dict[str, bool]:
     """List a constructor's arguments, each with whether it is required; inherited ones if it takes ``**kwargs``."""
-    cached: dict[str, bool] | None = cls.__dict__.get("_accepted")
-    if cached is not None:
-        return cached
     names: dict[str, bool] = {}
     for base in cls.__mro__:
         init = base.__dict__.get("__init__")
@@ -22,15 +38,12 @@ def accepted_arguments(cls: type) -> dict[str, bool]:
             names.setdefault(name, required)
         if not code.co_flags & TAKES_KEYWORDS:
             break
-    type.__setattr__(cls, "_accepted", names)
     return names
 
 
+@once_a_class
 def choices(cls: type) -> dict[str, tuple[Any, ...]]:
     """List the arguments of a constructor that are annotated as one of some values (``Literal``), each with these values."""
-    cached: dict[str, tuple[Any, ...]] | None = cls.__dict__.get("_choices")
-    if cached is not None:
-        return cached
     found: dict[str, tuple[Any, ...]] = {}
     for base in reversed(cls.__mro__):
         init = unwrapped(base.__dict__.get("__init__"))
@@ -38,7 +51,6 @@ def choices(cls: type) -> dict[str, tuple[Any, ...]]:
             found.pop(name, None)  # a subclass may take more than its base
             if values := _literal_values(_evaluated(annotation, init)):
                 found[name] = values
-    type.__setattr__(cls, "_choices", found)
     return found
 
 
@@ -62,6 +74,7 @@ def _literal_values(hint: Any) -> tuple[Any, ...]:  # noqa: ANN401 - any type
     return tuple(value for part in literals for value in get_args(part))
 
 
+@once_a_class
 def takes_any(cls: type) -> bool:
     """Return whether a constructor takes arguments of any name."""
     inits = [unwrapped(base.__dict__["__init__"]) for base in cls.__mro__ if "__init__" in base.__dict__]
@@ -82,6 +95,7 @@ def parameters_of(function: Any) -> dict[str, bool]:  # noqa: ANN401 - any Pytho
     return {name: name not in optional for name in (*positional_names[skip:], *keyword_names)}
 
 
+@once_a_class
 def positional_arguments(cls: type) -> list[str]:
     """List a constructor's arguments in the order in which they may be given without a name."""
     code = getattr(unwrapped(cls.__dict__.get("__init__") or cls.__init__), "__code__", None)  # type: ignore[misc] # only read
@@ -95,14 +109,12 @@ def unwrapped(function: Any) -> Any:  # noqa: ANN401 - any Python function
     return function
 
 
+@once_a_class
 def defaults_for_none(cls: type) -> dict[str, Any]:
     """List the arguments of our own constructors for which None is no value, each with the default that it stands for.
 
     Airflow takes None for many arguments, and means the default.
     """
-    cached: dict[str, Any] | None = cls.__dict__.get("_none_means")
-    if cached is not None:
-        return cached
     found: dict[str, Any] = {}
     for base in cls.__mro__:
         init = unwrapped(base.__dict__.get("__init__"))
@@ -113,10 +125,10 @@ def defaults_for_none(cls: type) -> dict[str, Any]:
         for name, default in {**by_place, **(init.__kwdefaults__ or {})}.items():
             if default is not None and "None" not in str(init.__annotations__.get(name)):
                 found.setdefault(name, default)
-    type.__setattr__(cls, "_none_means", found)
     return found
 
 
+@once_a_class
 def own_parameters(cls: type) -> set[str]:
     """List the arguments that an author's own constructors name."""
     inits = [unwrapped(base.__dict__.get("__init__")) for base in cls.__mro__ if not base.__module__.startswith(_OWN)]

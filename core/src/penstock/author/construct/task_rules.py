@@ -19,6 +19,7 @@ _MAY_BE_ABSENT = (
     "retry_jitter", "max_retry_delay", "execution_timeout", "max_active_tis_per_dag", "max_active_tis_per_dagrun",
 )  # fmt: skip
 _PLAIN = frozenset({str, int, float, bool, type(None), timedelta})
+_RULES, _WEIGHTS = tuple(map(str, TriggerRule)), tuple(map(str, WeightRule))
 
 
 class TaskRules(NamedTuple):
@@ -118,16 +119,14 @@ def _backoff_problems(value: Any) -> Iterator[str]:  # noqa: ANN401 - as above
 
 
 def _trigger_rule_problems(value: Any) -> Iterator[str]:  # noqa: ANN401 - as above
-    known = list(map(str, TriggerRule))
-    if value not in known:
-        advice = did_you_mean(str(value), known, otherwise=f"The rules are: {', '.join(known)}.")
+    if value not in _RULES:
+        advice = did_you_mean(str(value), _RULES, otherwise=f"The rules are: {', '.join(_RULES)}.")
         yield f"there is no trigger rule {value!r}. {advice}"
 
 
 def _weight_rule_problems(value: Any) -> Iterator[str]:  # noqa: ANN401 - as above
-    known = list(map(str, WeightRule))
-    if value not in known:
-        yield f"weight_rule is {value!r:.100}; write one of {', '.join(known)}."
+    if value not in _WEIGHTS:
+        yield f"weight_rule is {value!r:.100}; write one of {', '.join(_WEIGHTS)}."
 
 
 def is_number(value: Any) -> bool:  # noqa: ANN401 - what an author wrote
@@ -162,5 +161,5 @@ def text_problems(value: Any, name: str) -> Iterator[str]:  # noqa: ANN401 - wha
     """Check that a value is text that can be stored."""
     if not isinstance(value, str):
         yield f"{name} is {value!r:.200}; write text."
-    elif any("\ud800" <= each <= "\udfff" for each in value):
+    elif not value.isascii() and any("\ud800" <= each <= "\udfff" for each in value):
         yield f"{name} is no Unicode text: {value!r:.200}."

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from penstock.author.dag import DAG
     from penstock.author.graph.edges import Node
+    from penstock.author.parse_session import Site
 
 
 class TaskGroup(Checked, Edges):
@@ -92,6 +93,10 @@ class TaskGroup(Checked, Edges):
 
     def _owner(self) -> "DAG | None":
         return self.dag
+
+    def _changed(self, name: str, site: "Site") -> None:  # noqa: ARG002 - any change may be one of ids
+        if self.dag is not None:
+            self.dag._forget_ids()  # noqa: SLF001 - the same room
 
     def _display_name(self, arguments: dict[str, Any]) -> str:
         return f"TaskGroup {arguments.get('group_id', '')!r}"

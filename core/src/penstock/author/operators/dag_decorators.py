@@ -7,7 +7,7 @@ from penstock.author.construct.signature import parameters_of
 from penstock.author.dag import DAG
 from penstock.author.graph.task_group import TaskGroup
 from penstock.author.mapping.mapped_group import PartialTaskGroup
-from penstock.author.scope import current_dag, free_id
+from penstock.author.scope import current_dag
 from penstock.author.xcom.arg import XComValue
 
 
@@ -91,7 +91,7 @@ class _TaskGroupFactory:
 
     def _group(self) -> TaskGroup:
         around = current_dag()
-        taken = {group.group_id for group in around.groups} if around is not None else set()
         label = str(self.arguments.get("group_id", self.__name__))
-        made: TaskGroup = TaskGroup(**{**self.arguments, "group_id": free_id(label, taken)})
+        free = label if around is None else around._free_group_id(label)  # noqa: SLF001 - the same room
+        made: TaskGroup = TaskGroup(**{**self.arguments, "group_id": free})
         return made

@@ -12,7 +12,7 @@ from penstock.author.operator import Operator
 from penstock.author.operators.python import BranchPythonOperator, PythonOperator, PythonSensor, ShortCircuitOperator
 from penstock.author.parse_session import call_site, report
 from penstock.author.run.context import NAMES
-from penstock.author.scope import current_dag, free_id
+from penstock.author.scope import current_dag
 from penstock.author.xcom.arg import XComArg, XComValue
 from penstock.errors import AuthoringError, did_you_mean
 from penstock.model.text import counted
@@ -79,9 +79,8 @@ class Task:
         """Complete the operator's arguments with a task id that is free."""
         options = dict(self.options)
         if "task_id" not in options or current_dag() is not None:
-            dag = current_dag()
-            taken = {task.task_id for task in dag.tasks} if dag is not None else set()
-            options["task_id"] = free_id(str(options.get("task_id", self.__name__)), taken)
+            dag, label = current_dag(), str(options.get("task_id", self.__name__))
+            options["task_id"] = label if dag is None else dag._free_task_id(label)  # noqa: SLF001 - the same room
         import inspect  # noqa: PLC0415 - to take the indentation off the docstring as Python does
 
         if self.cls is PythonOperator and "multiple_outputs" not in options and _returns_dict(self.function):

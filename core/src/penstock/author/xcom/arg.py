@@ -1,6 +1,8 @@
 """The value that a task will leave, as an author holds it while the DAG is built, and several of them joined."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from penstock.author.graph.edges import Edges
@@ -207,6 +209,10 @@ def _values(method: str, given: tuple[Any, ...]) -> Iterator[XComValue]:
 
 def _dag_of(value: XComValue) -> "DAG | None":
     return next((leaf.operator.dag for leaf in value.leaves()), None)
+
+
+HOLD_NONE = frozenset({str, int, float, bool, type(None), timedelta, FunctionType})
+"""Types of whose values none holds a value of a task: most arguments of most tasks."""
 
 
 def find_values(value: Any) -> Iterator[XComValue]:  # noqa: ANN401 - any argument of an operator
