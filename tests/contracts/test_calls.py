@@ -82,6 +82,7 @@ RULES = {
             f"{CORE}/spec/hooks/call_retry.py": "spreads callers that failed together",
             f"{CORE}/spec/snapshot.py": "names of folders that are renamed when they are whole",
             f"{CORE}/store/logs/log_index.py": "a name of its own for each database",
+            f"{CORE}/testing/simulation/": "a seed decides all that happens",
             f"{CORE}/store/sql/wakeup.py": "a name of its own for each waiter",
             f"{CORE}/store/sql/leader_lock.py": "a token that tells two holders apart",
             "providers/": "spreads reconnections",

@@ -176,6 +176,7 @@ TERMS = (
     Term("service", "Every operation that a user can ask for, returning values; command line and server call it. Outside: what a hook is a client of.", "penstock.service"),
     Term("session", "What one command of the plugin manager works with; in Redshift, one connection of a client.", "penstock_plugin_manager.change.session"),
     Term("settings", "What `penstock.toml` and the environment set.", "penstock.settings"),
+    Term("simulation", "The real scheduler, made from a seed, with all that surrounds it made to fail and clocks that are set.", "penstock.testing.simulation"),
     Term("slot", "Room for one running task in a pool or at an executor.", "penstock.model.dag"),
     Term("snapshot", "A copy of the DAGs folder, or of a closure, to which a run is pinned, under its content hash; of a run or an environment, how it stood at one instant.", "penstock.load.snapshot"),
     Term("source", "One of the ordered places from which connections and Variables come; also the DAG files of a snapshot.", "penstock.tries.vault_sources"),

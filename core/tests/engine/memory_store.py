@@ -2,14 +2,13 @@
 
 from datetime import datetime
 
-from simulator.rows import Rows
-
 from penstock.engine.messages import DagUpdated, Event, RunAdded, RunVersionChanged
 from penstock.model.changes import Changes
 from penstock.model.dag import DagSpec
 from penstock.model.request import Request
 from penstock.model.run import NewRun, Run, TaskKey
 from penstock.model.state import RunState
+from penstock.testing.simulation.rules.rows import Rows
 
 
 class Store(Rows):

@@ -4,7 +4,6 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulator.checker import Checker, Limits
 from simulator.dags import random_dag
 from stage import START, Stage, calls, dag
 
@@ -17,6 +16,7 @@ from penstock.model.run import Run, RunKind, TaskKey
 from penstock.model.schedule import Schedule
 from penstock.model.state import Outcome, RunState
 from penstock.spec.executor import TryFinished, TryStarted
+from penstock.testing.simulation.rules.checker import Checker, SharedLimits
 
 POOLS = {"default_pool": 4, "small": 2, "sums": 2}
 ANSWERS = st.sampled_from(["success"] * 6 + ["failed", "skipped", "lost", "timed_out", "branch", "circuit"])
@@ -30,7 +30,7 @@ def unscheduled(seed):
 def play(seed, answers, runs=2):
     """Run random DAGs with random outcomes to their end, every rule checked; all steps that were taken."""
     stage = Stage(unscheduled(seed), pools=POOLS, capacity=3)
-    checker = Checker(stage.store, limits := Limits())
+    checker = Checker(stage.store, limits := SharedLimits())
     limits.pools, limits.capacity = POOLS, {"local": 3, "waiter": 10**9}
     random, steps = Random(seed), []
 

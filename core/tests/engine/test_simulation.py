@@ -2,7 +2,7 @@ from collections import Counter
 
 import pytest
 from simulator.__main__ import main
-from simulator.world import World
+from simulator.setting import world as world_of
 
 REPLAY = "replay: python core/tests/engine/simulator --seed {} --log"
 
@@ -37,7 +37,7 @@ CLAIMS = [
 def test_whatever_fails_every_run_ends_and_every_rule_holds():
     seen, late, tries, steps = set(), 0, 0, Counter()
     for seed in SEEDS:
-        world = World(seed)
+        world = world_of(seed)
         try:
             world.run()
         except Exception as error:
@@ -46,16 +46,16 @@ def test_whatever_fails_every_run_ends_and_every_rule_holds():
         text = "\n".join(world.log)
         seen |= {claim for claim in CLAIMS if claim in text}
         late, tries = late + len(world.rows.late), tries + len(world.rows.tries)
-        steps.update({name: getattr(world.steps_kept, name) for name in ("told", "found", "left")})
+        steps.update({name: getattr(world.steps_kept, name) for name in ("kept", "found", "left")})
     assert seen == {*CLAIMS}
     assert (late > 0, tries > 300) == (True, True)
-    assert min(steps["told"], steps["found"], steps["left"]) > 0, steps
+    assert min(steps["kept"], steps["found"], steps["left"]) > 0, steps
 
 
 def test_a_seed_gives_the_same_history_again():
     histories = []
     for _ in range(2):
-        world = World(12)
+        world = world_of(12)
         world.run()
         histories.append([line for line in world.log if str(world.folder) not in line and " object" not in line])
     assert histories[0] == histories[1]

@@ -1,4 +1,4 @@
-"""What users and authors of providers test with: a DAG run in milliseconds, a clock that jumps, a runtime made of dicts.
+"""What users and authors of providers test with: a DAG run in milliseconds, worlds that fail, a clock that jumps, a runtime made of dicts.
 
 A user's test needs no more than::
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from penstock.testing.files import load_dags
     from penstock.testing.provider_suite import ProviderSuite
     from penstock.testing.run import DagResult, TaskResult, run_dag
+    from penstock.testing.simulation.simulate import Simulated, SimulatedRun, SimulationFailedError, simulate
     from penstock.testing.suites.executor import ExecutorSuite
     from penstock.testing.suites.hook import HookSuite
     from penstock.testing.suites.log_store import LogStoreSuite
@@ -44,11 +45,15 @@ __all__ = [
     "SecretsBackendSuite",
     "SensorSuite",
     "ServiceSuite",
+    "Simulated",
+    "SimulatedRun",
+    "SimulationFailedError",
     "TaskResult",
     "TimetableSuite",
     "load_dags",
     "run_dag",
     "runtime",
+    "simulate",
 ]
 
 _HOMES = {
@@ -59,6 +64,10 @@ _HOMES = {
     "run_dag": "run",
     "FakeRuntime": "fake_runtime",
     "runtime": "fake_runtime",
+    "simulate": "simulation.simulate",
+    "Simulated": "simulation.simulate",
+    "SimulatedRun": "simulation.simulate",
+    "SimulationFailedError": "simulation.simulate",
     "ProviderSuite": "provider_suite",
     "ExecutorSuite": "suites.executor",
     "HookSuite": "suites.hook",

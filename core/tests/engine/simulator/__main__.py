@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from simulator.world import World
+from simulator.setting import world as world_of
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     seeds = range(given.first, given.first + given.seeds) if given.seed is None else [given.seed]
     began, steps, crashes, tries, failed = time.perf_counter(), 0, 0, 0, []
     for done, seed in enumerate(seeds, 1):
-        world = World(seed, max_steps=given.max_steps)
+        world = world_of(seed, max_steps=given.max_steps)
         try:
             world.run()
         except Exception as error:  # noqa: BLE001 - any error is a finding, and the other seeds are to run on

@@ -21,7 +21,7 @@ TENANTS = {"ours": TenantRule(2.0, 3), "": TenantRule(1.0)}
 _TENANT_OF = {"d1": "ours", "d2": "theirs"}
 _PER_DAG = {"t1": 3, "t3": 1, "t5": 2}
 """Limits of a task over all runs: the same in all versions of a DAG, so that it is known what holds while one follows another."""
-CAPACITY = {"local": 4, "remote": 3, "waiter": 10**9}
+CAPACITY = {"local": 4, "remote": 3}
 _RULES = list(TriggerRule)
 
 

@@ -1,25 +1,25 @@
 """What nobody can handle, told, asked and requested; and what must become of it: it costs what it is about, and nothing else."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from random import Random
 from typing import Any
-
-from simulator.clock import BEGAN
-from simulator.rows import Rows
 
 from penstock.engine.tries import MAX_LOST
 from penstock.model.attempt import TryEnd, Value
 from penstock.model.dag import DagSpec, TaskSpec
 from penstock.model.history.quarantine import QuarantineKind
 from penstock.model.request import CancelRun, ClearTasks, MarkTask, Request, TriggerDagRun
-from penstock.model.run import TaskKey
+from penstock.model.run import Run, TaskKey
 from penstock.model.schedule import Schedule, ScheduleKind
-from penstock.model.state import Outcome, RunState
+from penstock.model.state import Outcome
 from penstock.spec.executor import ExecutorEvent, Heartbeat, TryAsked, TryFinished, TryStarted
 from penstock.spec.wire import Ask, Reply
 from penstock.store import Store
+from penstock.testing.simulation import odd_input
+from penstock.testing.simulation.clock import BEGAN
+from penstock.testing.simulation.rules.rows import Rows
 
 Ident = tuple[TaskKey, int]
 
@@ -126,7 +126,7 @@ class Lethal(dict[str, Value]):
         return super().items()
 
 
-class Poison:
+class OddInput(odd_input.OddInput):
     """Hands poison out, and keeps account of whom it is for.
 
     Args:
@@ -134,19 +134,21 @@ class Poison:
         kill: Ends the scheduler's process.
 
     Attributes:
-        tries: Key and epoch of each try that told something odd.
-        runs: Numbers of the runs whose rows were damaged.
         kills: How often the scheduler ended at what a try told.
     """
 
     def __init__(self, random: Random, rate: float, kill: Callable[[], None]) -> None:
+        super().__init__()
         self._random, self.rate, self._kill = random, rate, kill
-        self.tries: set[Ident] = set()
-        self.runs: set[int] = set()
+        self.untriggered = {"unreadable"}
         self._lethal: set[TaskKey] = set()
         self._unstorable: set[Ident] = set()
         self.kills: Counter[TaskKey] = Counter()
         self._odd: list[Ask] = []
+
+    def dags(self) -> list[DagSpec]:
+        """DAGs that nobody can handle; most often none."""
+        return [dag for dag in DAGS if self._random.random() < 0.1] if self.rate else []
 
     def event(self, ident: Ident) -> ExecutorEvent | None:
         """Something odd that a try's executor tells in between; most often nothing."""
@@ -185,11 +187,20 @@ class Poison:
         """Every odd question is answered by an error."""
         assert reply.error or not any(asked.ask is odd for odd in self._odd), f"{asked} was answered by {reply}"
 
-    def request(self, run: int) -> Request | bytes:
+    def request(self, run: int) -> Request | bytes | None:
         """An odd request about a run."""
+        if not self.rate:
+            return None
         if self._random.random() < 0.5:
             return self._random.choice(BODIES)
         return self._random.choice(REQUESTS)(run)
+
+    def damage(self, live: Sequence[Run]) -> tuple[int, str] | None:
+        """A run and the statement that damages a row of it; most often nothing."""
+        sound = [run for run in live if run.dag_id not in ODD_DAGS]
+        if not sound or self._random.random() >= 4 * self.rate:
+            return None
+        return self._random.choice(sound).run, self._random.choice(CORRUPTIONS)
 
     def check(self, store: Store, rows: Rows) -> None:
         """What could not be handled was odd, and it alone; the store holds it, and can be read."""
@@ -219,9 +230,3 @@ ODD_DAGS = frozenset(dag.dag_id for dag in DAGS)
 
 def _names(subject: str, run: int) -> bool:
     return subject == f"run {run}" or subject.endswith(f" of run {run}") or f" of run {run}," in subject
-
-
-def failed(store: Store, run: int) -> bool:
-    """Whether a run has failed by its row, whatever else is in that."""
-    with store.database.read() as connection:
-        return connection.exec_driver_sql("SELECT state FROM run WHERE run = ?", (run,)).scalar() == RunState.FAILED

@@ -1,13 +1,12 @@
-"""The real engine, watched: what it is told, and what it says."""
+"""The real engine, watched: what it is given, and what it says."""
 
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from simulator.held import held
-
 from penstock.engine.engine import Engine
 from penstock.engine.messages import Event, Step
 from penstock.model.now import Now
+from penstock.testing.simulation.held import held
 
 
 class Watch(Protocol):
@@ -16,8 +15,8 @@ class Watch(Protocol):
     def forgot(self) -> None:
         """The engine knows nothing any more."""
 
-    def heard(self, events: list[Event], now: Now) -> None:
-        """The engine is told of these."""
+    def received(self, events: list[Event], now: Now) -> None:
+        """The engine is given of these."""
 
     def stepped(self, step: Step, events: list[Event], now: Now) -> None:
         """It has decided."""
@@ -37,8 +36,8 @@ class WatchedEngine(Engine):
 
     def step(self, events: Iterable[Event], now: Now) -> Step:
         """Take in what happened, and decide."""
-        told = list(events)
-        step = super().step(told, now)
-        held(self._watch.heard)(told, now)
-        held(self._watch.stepped)(step, told, now)
+        given = list(events)
+        step = super().step(given, now)
+        held(self._watch.received)(given, now)
+        held(self._watch.stepped)(step, given, now)
         return step

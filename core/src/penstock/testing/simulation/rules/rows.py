@@ -1,9 +1,10 @@
 """What the database holds, by what each commit said, and apart from the code that reads it."""
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import TypeVar
 
 from msgspec.structs import replace
-from sqlalchemy import select
+from sqlalchemy import Table, select
 
 from penstock.engine.messages import DagUpdated, Event, RunAdded, RunVersionChanged
 from penstock.model.changes import Changes, LateAnswer
@@ -11,6 +12,8 @@ from penstock.model.dag import DagSpec
 from penstock.model.run import Run, TaskInstance, TaskKey, Try
 from penstock.store import Store
 from penstock.store.sql import tables
+
+T = TypeVar("T", Run, TaskInstance, Try)
 
 
 class Rows:
@@ -29,7 +32,7 @@ class Rows:
         self.tries: dict[tuple[TaskKey, int], Try] = {}
         self.late: list[LateAnswer] = []
 
-    def heard(self, event: Event) -> None:
+    def received(self, event: Event) -> None:
         """The engine is told of a row: it is what was committed last, or what a person has just written."""
         match event:
             case DagUpdated():
@@ -70,18 +73,14 @@ class Rows:
     def read(self, store: Store, without: Collection[int] = ()) -> None:
         """Take the rows from the database, those of some runs left out: something else than a step has written there."""
         with store.database.read() as connection:
-            rows = {
-                struct: [
-                    struct(*row)
-                    for row in connection.execute(
-                        select(*tables.columns(table, struct)).where(table.c.run.not_in(list(without)))
-                    )
-                ]
-                for table, struct in ((tables.run, Run), (tables.task_instance, TaskInstance), (tables.attempt, Try))
-            }
-        self.runs = {run.run: run for run in rows[Run]}
-        self.tasks = {task.key: task for task in rows[TaskInstance]}
-        self.tries = {ident_of(attempt): attempt for attempt in rows[Try]}
+
+            def rows(table: Table, struct: type[T]) -> list[T]:
+                wanted = select(*tables.columns(table, struct)).where(table.c.run.not_in(list(without)))
+                return [struct(*row) for row in connection.execute(wanted)]
+
+            self.runs = {run.run: run for run in rows(tables.run, Run)}
+            self.tasks = {task.key: task for task in rows(tables.task_instance, TaskInstance)}
+            self.tries = {ident_of(attempt): attempt for attempt in rows(tables.attempt, Try)}
 
     def compare(self, store: Store, without: Collection[int] = ()) -> None:
         """Raise AssertionError if the database has other rows than the commits said."""

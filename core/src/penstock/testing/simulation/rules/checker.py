@@ -4,7 +4,6 @@ from collections import Counter, defaultdict
 from collections.abc import Collection
 from datetime import datetime
 
-from simulator.rows import Rows
 from sqlalchemy import select
 
 from penstock.engine.messages import Step
@@ -17,6 +16,7 @@ from penstock.model.state import RunState, TaskState, TriggerRule
 from penstock.store import Store
 from penstock.store.notices import read
 from penstock.store.sql import tables
+from penstock.testing.simulation.rules.rows import Rows
 
 S = TaskState
 WAITING = {Overlap.QUEUE: 16, Overlap.QUEUE_LATEST: 1, Overlap.SKIP: 0, Overlap.CANCEL: 1}
@@ -24,7 +24,7 @@ WAITING = {Overlap.QUEUE: 16, Overlap.QUEUE_LATEST: 1, Overlap.SKIP: 0, Overlap.
 BROKEN = (S.FAILED, S.UPSTREAM_FAILED, S.CANCELLED)
 
 
-class Limits:
+class SharedLimits:
     """The limits as they are now, kept apart from the engine's."""
 
     def __init__(self) -> None:
@@ -43,21 +43,21 @@ class Limits:
 class Checker:
     """Holds each committed step against the rows before it."""
 
-    def __init__(self, store: Rows, limits: Limits) -> None:
+    def __init__(self, store: Rows, limits: SharedLimits) -> None:
         self.store, self.limits = store, limits
         self.spent: Counter[TaskKey] = Counter()
         self.before: dict[TaskKey, TaskState] = {}
         self.outcomes: dict[tuple[TaskKey, int], object] = {}
         self.notified: dict[tuple[object, ...], str] = {}
 
-    def check(self, step: Step, touched_by_people: set[int]) -> None:
+    def check(self, step: Step, touched: set[int]) -> None:
         """Raise AssertionError for the first thing that does not hold after this step was stored."""
         if not step.changes:
             return
         self._notices(step)
         self._epochs(step)
         self._tries(step)
-        self._states(step, touched_by_people)
+        self._states(step, touched)
         self._dispatches(step)
         self._runs(step)
         self._nothing_hidden()
@@ -116,9 +116,9 @@ class Checker:
     def _notices(self, step: Step) -> None:
         """What listeners heard so far is a chain without a gap, and it ends at the stored rows."""
         for notice in step.changes.notices:
-            self._heard(notice)
+            self._received(notice)
         runs = self.store.runs
-        rows = [((r.dag_id, r.run_id), r.state.value) for r in step.changes.runs]
+        rows: list[tuple[tuple[object, ...], str]] = [((r.dag_id, r.run_id), r.state.value) for r in step.changes.runs]
         rows += [
             ((runs[t.run].dag_id, runs[t.run].run_id, t.task_id, t.map_index), t.state.value)
             for t in step.changes.tasks
@@ -127,7 +127,7 @@ class Checker:
             known = self.notified.get(ident, "none" if len(ident) > 2 else "queued")
             assert known == state, f"{ident} is {state}, listeners know it as {known}"
 
-    def _heard(self, notice: Notice) -> None:
+    def _received(self, notice: Notice) -> None:
         ident = _ident(notice)
         known = self.notified.get(ident, "none" if len(ident) > 2 else "queued")
         assert notice.previous == known != notice.state, f"listeners know {ident} as {known}, and hear {notice}"
@@ -237,13 +237,17 @@ class Checker:
             assert self.store.runs[key.run].state is RunState.RUNNING, f"{key} goes out, its run does not run"
             assert not self.store.dags[dispatch.run.dag_id].paused, f"{key} goes out, its DAG is paused"
             if dispatch.task.setup:
-                old = [TaskKey(a.run, a.task_id, a.map_index) for a in self.open_tries()]
-                old = [k for k in old if self._takes_down(k, key) and dispatch.task.group in ("", self.task(k).group)]
-                old = [str(k) for k in old if not dispatch.task.group or k.map_index == key.map_index]
-                assert not old, f"{key} goes out while {old} takes down what it makes"
+                self._taken_down(key, dispatch.task.group)
             assert dispatch.executor == self.limits.executor(dispatch.task)
             for name, amount, limit in self._limits_of(key, dispatch.executor):
                 assert not amount or used[name] <= limit, f"{' '.join(name)} is overfull: {used[name]} of {limit}"
+
+    def _taken_down(self, key: TaskKey, group: str) -> None:
+        """No teardown of a setup that goes out is at work still; of a mapped group, none of its own index."""
+        old = [TaskKey(a.run, a.task_id, a.map_index) for a in self.open_tries()]
+        old = [k for k in old if self._takes_down(k, key) and group in ("", self.task(k).group)]
+        old = [k for k in old if not group or k.map_index == key.map_index]
+        assert not old, f"{key} goes out while {', '.join(map(str, old))} takes down what it makes"
 
     def _takes_down(self, key: TaskKey, setup: TaskKey) -> bool:
         """Whether an instance is a teardown of that setup."""
@@ -263,10 +267,12 @@ class Checker:
         run, task = self.store.runs[key.run], self.task(key)
         dag = self.store.versions[run.version]
         newest = self.store.dags[run.dag_id].dag if run.dag_id in self.store.dags else dag
-        found = [(("executor", executor), 1, self.limits.capacity.get(executor, 0))]
+        found: list[tuple[tuple[str, ...], int, int]] = [
+            (("executor", executor), 1, self.limits.capacity.get(executor, 0))
+        ]
         if task.max_active_per_run is not None:
             found.append((("run", str(key.run), key.task_id), 1, task.max_active_per_run))
-        per_dag = [each.max_active_per_dag for each in newest.tasks if each.task_id == key.task_id]
+        per_dag = [each.max_active_per_dag or 0 for each in newest.tasks if each.task_id == key.task_id]
         if task.max_active_per_dag is not None and any(per_dag):
             found.append((("task", run.dag_id, key.task_id), 1, per_dag[0]))
         if task.sensor is None:

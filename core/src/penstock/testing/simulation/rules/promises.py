@@ -1,19 +1,18 @@
 """What must hold of leases, losses and retries, kept apart from the engine: on a clock that knows each pause."""
 
 import math
-from collections.abc import Collection, Iterable
-
-from simulator.clock import SimClock
-from simulator.dags import RATES
-from simulator.rows import Rows, ident_of
+from collections.abc import Collection, Iterable, Mapping
 
 from penstock.engine.messages import Event, Kill, RunAdded, Step, TryInterrupted
 from penstock.engine.state import LATENESS_S, STEPS_PER_LEASE
 from penstock.engine.tries import MAX_LOST
+from penstock.model.limits.rate import Rate
 from penstock.model.now import Now
 from penstock.model.run import TaskInstance, TaskKey, Try
 from penstock.model.state import Outcome, RunState, TaskState
 from penstock.spec.executor import Heartbeat, TryFinished, TryRecovered, TryStarted
+from penstock.testing.simulation.clock import SimulatedClock
+from penstock.testing.simulation.rules.rows import Rows, ident_of
 
 Ident = tuple[TaskKey, int]
 SILENCE = "sent no heartbeat for it"
@@ -26,21 +25,22 @@ class Promises:
 
     Args:
         lease_s: Seconds of silence after which a try is lost.
+        rates: How fast tasks of a pool may start, for those that have such a limit.
 
     Attributes:
         pids: The process of each try that was really started; a late word of an earlier one must not be taken for it.
         odd: Tries that tell what is not so.
     """
 
-    def __init__(self, rows: Rows, clock: SimClock, lease_s: float) -> None:
-        self._store, self._clock, self._lease_s = rows, clock, lease_s
+    def __init__(self, rows: Rows, clock: SimulatedClock, lease_s: float, rates: Mapping[str, Rate]) -> None:
+        self._store, self._clock, self._lease_s, self._rates = rows, clock, lease_s, rates
         self._renewed: dict[Ident, tuple[float, int]] = {}
         self._retries: dict[TaskKey, tuple[float, bool]] = {}
         self._runs: dict[int, tuple[float, bool]] = {}
         self._over: set[int] = set()
         self._rows: dict[TaskKey, TaskInstance] = {}
         self._starts: dict[str, list[tuple[Ident, float]]] = {}
-        self._said_lost: dict[Ident, bool] = {}
+        self._reported_lost: dict[Ident, bool] = {}
         self.pids: dict[Ident, int] = {}
         self.odd: Collection[Ident] = ()
         self._first = True
@@ -54,7 +54,7 @@ class Promises:
         self._renewed, self._retries, self._runs, self._starts = {}, {}, {}, {}
         self._rows = dict(self._store.tasks)
 
-    def heard(self, events: Iterable[Event], now: Now) -> None:
+    def received(self, events: Iterable[Event], now: Now) -> None:
         """The engine is told of these events: tries that they name are renewed, and no other."""
         present = self._clock.running(now)
         events = list(events)
@@ -70,9 +70,9 @@ class Promises:
                 case TryRecovered() | TryStarted():
                     self._renew([(event.key, event.epoch)], present)
                 case TryFinished() if event.end.outcome is Outcome.LOST:
-                    self._said_lost[event.key, event.epoch] = True
+                    self._reported_lost[event.key, event.epoch] = True
                 case TryInterrupted():
-                    self._said_lost[event.key, event.epoch] = False
+                    self._reported_lost[event.key, event.epoch] = False
 
     def _check_start(self, events: list[Event]) -> None:
         """Of each try that was open when the scheduler started, it is known in its first step what has become of it."""
@@ -116,7 +116,7 @@ class Promises:
                     if starts and starts[-1][0] == ident_of(attempt):
                         starts.pop()
         for dispatch in step.dispatches:
-            rate = RATES.get(dispatch.task.pool)
+            rate = self._rates.get(dispatch.task.pool)
             if rate is None or dispatch.task.sensor is not None:
                 continue
             starts = self._starts.setdefault(dispatch.task.pool, [])
@@ -137,20 +137,20 @@ class Promises:
         if attempt.outcome is not Outcome.LOST:
             return
         if SILENCE in attempt.error:
-            told = any((kill.key, kill.epoch) == ident for kill in kills)
-            assert told, f"{ident} is lost for silence and was not told to end"
+            ordered = any((kill.key, kill.epoch) == ident for kill in kills)
+            assert ordered, f"{ident} is lost for silence and was not told to end"
             # Of each pause, the engine cannot tell the part that it had asked to wait itself from time that passed.
             unknown = (present[1] - pauses) * (self._lease_s / STEPS_PER_LEASE + LATENESS_S)
             silent = present[0] - since
             assert silent + unknown >= self._lease_s - _EPS, f"{ident} is lost after {silent:.1f} s of silence"
         else:
-            assert ident in self._said_lost, f"{ident} is lost, and its executor did not say so: {attempt.error}"
+            assert ident in self._reported_lost, f"{ident} is lost, and its executor did not say so: {attempt.error}"
         before, row = self._rows.get(ident[0]), self._store.tasks.get(ident[0])
         if before is None or row is None or ident[0].run in touched or not before.state.live:
             return
         if self._store.runs[ident[0].run].timed_out_at is not None:
             return  # it was told to end
-        counted = self._said_lost.get(ident, False)
+        counted = self._reported_lost.get(ident, False)
         assert row.losses == before.losses + counted, f"{ident} was lost, and {row.losses} losses are counted"
         assert row.failures == before.failures, f"{ident} was lost, and it spent a retry"
         if row.losses >= MAX_LOST:

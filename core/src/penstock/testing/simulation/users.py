@@ -1,27 +1,31 @@
-"""People who change their minds: they trigger, cancel, clear, mark, pause, resize, edit; and hand in what nobody can handle."""
+"""Users who change their minds: they trigger, cancel, clear, mark, pause, resize, edit; and hand in what nobody can handle."""
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from random import Random
-from types import SimpleNamespace
-
-from msgspec.structs import replace
-from simulator.clock import BEGAN, SimClock
-from simulator.dags import POOLS, RATES, random_dag
-from simulator.database import opened
-from simulator.poison import DAGS, Poison
-from simulator.rows import Rows
 
 from penstock.errors import NotFoundError, PenstockError, StoreUnavailableError
 from penstock.model.dag import DagSpec
+from penstock.model.now import Now
 from penstock.model.request import CancelRun, ClearTasks, MarkRun, MarkTask, Request
 from penstock.model.source import ParsedFile
 from penstock.service import dags
+from penstock.service.installation import Installation
+from penstock.settings import load_settings
 from penstock.store import LoaderCatalog, Pool
+from penstock.testing.installed import installed
+from penstock.testing.simulation.clock import SimulatedClock
+from penstock.testing.simulation.database import opened
+from penstock.testing.simulation.odd_input import OddInput
+from penstock.testing.simulation.rules.rows import Rows
+from penstock.testing.simulation.setting import Setting
+from penstock.tries.vault import Vault
+from penstock.tries.vault_sources import StoreSource
 
 
-class People:
+class Users:
     """The commands and the loader of an installation; they write by a store of their own.
 
     Args:
@@ -29,21 +33,31 @@ class People:
     """
 
     def __init__(
-        self, folder: Path, random: Random, clock: SimClock, rows: Rows, poison: Poison, log: Callable[..., None]
+        self,
+        folder: Path,
+        random: Random,
+        clock: SimulatedClock,
+        rows: Rows,
+        setting: Setting,
+        odd_input: OddInput,
+        log: Callable[..., None],
     ) -> None:
-        self._random, self._clock, self._rows, self._poison, self._log = random, clock, rows, poison, log
+        self._random, self._clock, self._rows, self._odd_input, self._log = random, clock, rows, odd_input, log
+        self._setting = setting
         self.store = opened(folder)
         self._catalog = LoaderCatalog(self.store, self.store.config.variable_values, lambda: clock.wall)
-        self._installation = SimpleNamespace(store=self.store, now=lambda: clock.wall)
+        self._installation = Installation(
+            load_settings({}, folder), _Watch(clock), open_store=lambda _: self.store, find_plugins=installed,
+            open_vault=lambda _: Vault([StoreSource(self.store)], lambda _: ()),
+        )  # fmt: skip
         self._dags: dict[str, DagSpec] = {}
         self._names = 0
-        for name, slots in POOLS.items():
-            self.store.config.put_pool(Pool(name, slots, rate=RATES.get(name)), clock.wall)
-        for number in range(random.randint(1, 3)):
-            self._define(random_dag(random, f"d{number}", BEGAN))
-        for dag in DAGS if poison.rate else ():
-            if random.random() < 0.1:
-                self._define(dag)
+        self._size_pools()
+        for dag in setting.dags(random):
+            self._define(dag)
+        self._edited = frozenset(self._dags)
+        for dag in odd_input.dags():
+            self._define(dag)
 
     def close(self) -> None:
         """Close the database."""
@@ -76,8 +90,7 @@ class People:
         try:
             for dag_id in self._dags:
                 dags.pause(self._installation, dag_id, paused=False)
-            for name, slots in POOLS.items():
-                self.store.config.put_pool(Pool(name, slots, rate=RATES.get(name)), self._clock.wall)
+            self._size_pools()
         except StoreUnavailableError:
             return False
         return True
@@ -85,6 +98,13 @@ class People:
     def nothing_asked(self) -> bool:
         """Whether the inbox is empty."""
         return not self.store.requests.pending()
+
+    def _size_pools(self) -> None:
+        for name, slots in self._setting.pools.items():
+            self._size(name, slots)
+
+    def _size(self, name: str, slots: int) -> None:
+        self.store.config.put_pool(Pool(name, slots, rate=self._setting.rates.get(name)), self._clock.wall)
 
     def _define(self, dag: DagSpec) -> None:
         file = ParsedFile(f"{dag.dag_id}.py", "snapshot", {}, {}, None, self._clock.wall, 0.1, (dag,))
@@ -96,7 +116,7 @@ class People:
 
     def _some_run(self) -> int | None:
         live = [run.run for run in self._rows.runs.values() if not run.state.finished]
-        runs = live if live and self._random.random() < 0.6 else sorted({*self._rows.runs, *self._poison.runs})
+        runs = live if live and self._random.random() < 0.6 else sorted({*self._rows.runs, *self._odd_input.runs})
         return self._random.choice(runs) if runs else None
 
     def _cancel(self) -> None:
@@ -105,21 +125,19 @@ class People:
 
     def _clear(self) -> None:
         if (run := self._some_run()) is not None:
-            tasks = tuple(f"t{n}" for n in self._random.sample(range(10), self._random.randint(0, 2)))
-            flags = {"downstream": self._random.random() < 0.7, "only_failed": self._random.random() < 0.4}
-            flags["keep_steps"] = self._random.random() < 0.5
-            flags["map_index"] = self._random.choice([None, None, None, 0, 1])
-            self._submit(ClearTasks(run, tasks, **flags, version=self._some_version(run)))
+            names = self._setting.task_ids
+            tasks = tuple(self._random.sample(names, min(len(names), self._random.randint(0, 2))))
+            downstream, only_failed = self._random.random() < 0.7, self._random.random() < 0.4
+            keep, index = self._random.random() < 0.5, self._random.choice([None, None, None, 0, 1])
+            self._submit(ClearTasks(run, tasks, downstream, only_failed, index, self._some_version(run), keep))
 
     def _some_version(self, run: int) -> str:
         """Of the run's DAG: none, its present one, or one that was written just now."""
         if run not in self._rows.runs:
             return ""
         dag_id = self._rows.runs[run].dag_id
-        if self._random.random() < 0.2 and dag_id.startswith("d"):
-            before, dag = self._dags[dag_id], random_dag(self._random, dag_id, BEGAN)
-            limits = {name: getattr(before, name) for name in ("schedule", "max_active_runs", "max_active_tasks")}
-            self._define(replace(dag, **limits))
+        if self._random.random() < 0.2 and dag_id in self._edited:
+            self._define(self._setting.edited(self._random, self._dags[dag_id]))
         state = self.store.dags.state(dag_id)
         return self._random.choice(["", "" if state is None else state.version])
 
@@ -136,30 +154,29 @@ class People:
     def _pause(self) -> None:
         dag_id = self._random.choice(sorted(self._dags))
         state = self.store.dags.state(dag_id)
-        dags.pause(self._installation, dag_id, paused=not state.paused)
+        if state is not None:
+            dags.pause(self._installation, dag_id, paused=not state.paused)
 
     def _resize(self) -> None:
-        name = self._random.choice(list(POOLS))
+        name = self._random.choice(list(self._setting.pools))
         if self._random.random() < 0.3:
             with suppress(NotFoundError):
                 self.store.config.delete_pool(name, self._clock.wall)
         else:
-            self.store.config.put_pool(
-                Pool(name, self._random.choice([0, 1, 4]), rate=RATES.get(name)), self._clock.wall
-            )
+            self._size(name, self._random.choice([0, 1, 4]))
 
     def _trigger(self) -> None:
-        dag_id = self._random.choice(sorted(self._dags.keys() - {"unreadable"}))
+        dag_id = self._random.choice(sorted(self._dags.keys() - {*self._odd_input.untriggered}))
         self._names += 1
         name = self._random.choice([f"manual__{self._names}", f"scheduled__{self._clock.wall.isoformat()}"])
-        with suppress_refusal():
+        with _refusals_taken():
             dags.trigger(self._installation, dag_id, run_id=name)
 
     def _odd(self) -> None:
         run = self._some_run()
-        if not self._poison.rate or run is None:
+        asked = None if run is None else self._odd_input.request(run)
+        if asked is None:
             return
-        asked = self._poison.request(run)
         self._log(f"ODD REQUEST {asked!r:.80}")
         if isinstance(asked, bytes):
             with self.store.transaction() as tx:
@@ -168,12 +185,27 @@ class People:
             self._submit(asked)
 
 
-class suppress_refusal:  # noqa: N801 - used as contextlib.suppress is
+class _Watch:
+    """What people read the time from, who are not the scheduler."""
+
+    def __init__(self, clock: SimulatedClock) -> None:
+        self._clock = clock
+
+    def now(self) -> datetime:
+        """The time of day."""
+        return self._clock.wall
+
+    def read(self) -> Now:
+        """The present on both clocks."""
+        return Now(self._clock.wall, self._clock.monotonic_s)
+
+
+@contextmanager
+def _refusals_taken() -> Iterator[None]:
     """Take a refusal with its sentence for an answer; a database that cannot be had is none."""
-
-    def __enter__(self) -> None:
-        """Begin."""
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
-        """End."""
-        return isinstance(error, PenstockError) and not isinstance(error, StoreUnavailableError)
+    try:
+        yield
+    except StoreUnavailableError:
+        raise
+    except PenstockError:
+        return

@@ -2,27 +2,10 @@
 
 import io
 import shutil
-import sqlite3
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, redirect_stderr, suppress
-from datetime import timedelta
+from collections.abc import Sequence
+from contextlib import redirect_stderr, suppress
 from functools import partial
-from heapq import heappop, heappush
 from random import Random
-
-from simulator.checker import Checker, Limits
-from simulator.clock import SimClock
-from simulator.dags import CAPACITY, QUEUE_LIMITS, ROUTES, TENANTS
-from simulator.database import new_folder, open_watched
-from simulator.engine import WatchedEngine
-from simulator.held import BrokenError, CrashError, held
-from simulator.people import People
-from simulator.poison import CORRUPTIONS, ODD_DAGS, Poison, failed
-from simulator.promises import Promises
-from simulator.rows import Rows
-from simulator.selector import SimSelector
-from simulator.steps import Steps
-from simulator.workers import SimExecutor
 
 from penstock.engine.messages import CapacityChanged, Event, PoolsUpdated, Step
 from penstock.errors import StoreError, StoreUnavailableError
@@ -30,9 +13,24 @@ from penstock.model.changes import Changes
 from penstock.model.now import Now
 from penstock.model.request import CancelRun, ClearTasks, MarkRun, MarkTask
 from penstock.model.run import Run, TaskKey
+from penstock.model.state import RunState
 from penstock.scheduler.in_hand import InHand
 from penstock.scheduler.loop import Scheduler
 from penstock.spec.executor import Offload
+from penstock.testing.simulation.clock import SimulatedClock
+from penstock.testing.simulation.database import new_folder, open_watched
+from penstock.testing.simulation.engine import WatchedEngine
+from penstock.testing.simulation.faults import Faults
+from penstock.testing.simulation.held import BrokenError, CrashError, held
+from penstock.testing.simulation.rules.checker import Checker, SharedLimits
+from penstock.testing.simulation.rules.promises import Promises
+from penstock.testing.simulation.rules.rows import Rows
+from penstock.testing.simulation.rules.steps import Steps
+from penstock.testing.simulation.selector import SimulatedSelector
+from penstock.testing.simulation.setting import Setting
+from penstock.testing.simulation.timeline import Timeline
+from penstock.testing.simulation.users import Users
+from penstock.testing.simulation.workers import SimulatedExecutor
 from penstock.tries.asks import Asks
 from penstock.tries.try_requests import TryRequests
 from penstock.tries.vault import Vault
@@ -44,54 +42,52 @@ BETWEEN = ("before the commit", "after the commit", "before handing over tries",
 """Where a crash leaves most to be repaired."""
 
 
-class World:
+class Simulation:
     """One simulation; the same seed gives the same history.
 
     Args:
+        setting: What it is made of.
         max_steps: After so many turns a world that has not come to rest counts as stuck.
 
     Attributes:
         steps, crashes: How many there were.
+        touched: Numbers of the runs in which a person changed something.
     """
 
-    def __init__(self, seed: int, *, max_steps: int = 6000) -> None:
-        self.random = Random(seed)
-        self.clock = SimClock()
+    def __init__(self, seed: int, setting: Setting, *, max_steps: int = 6000) -> None:
+        self.random, self.setting = Random(seed), setting
+        self.clock = SimulatedClock()
         self.clock.before_reading = self.moment
         self.crash_rate, self.pause_rate, self.max_steps = 0.003, 0.001, max_steps
-        self.rows, self.limits = Rows(), Limits()
-        self.limits.routes, self.limits.queues = ROUTES, QUEUE_LIMITS
-        self.limits.tenants = {name: rule.max_active_tasks for name, rule in TENANTS.items() if rule.max_active_tasks}
+        self.rows, self.limits = Rows(), SharedLimits()
+        self.limits.routes, self.limits.queues = {**setting.routes}, {**setting.queue_limits}
+        self.limits.tenants = {n: rule.max_active_tasks for n, rule in setting.tenants.items() if rule.max_active_tasks}
         self.checker = Checker(self.rows, self.limits)
         self.steps_kept = Steps(self.random, self.rows)
-        self.promises = Promises(self.rows, self.clock, LEASE_S)
-        self.poison = Poison(
-            self.random, self.random.choice([0.0, 0.01, 0.05]), partial(self.die, "at what a try told")
-        )
-        self.promises.odd = self.poison.tries
+        self.promises = Promises(self.rows, self.clock, LEASE_S, setting.rates)
+        self.odd = setting.odd(self.random, partial(self.die, "at what a try told"))
+        self.promises.odd = self.odd.tries
         self._history: list[tuple[float, object]] = []
         self.steps = self.crashes = 0
-        self._timeline: list[tuple[float, int, Callable[[], None]]] = []
-        self._seq = 0
-        self._others = ExitStack()
+        self._timeline = Timeline(self.clock)
+        self.at = self._timeline.at
         self._pending: list[tuple[Step, list[Event], Now]] = []
         self._note = b""
         self._owed: set[tuple[TaskKey, int]] = set()
+        self.touched: set[int] = set()
         self._unreadable: set[int] = set()
         self.peace = self._done = self._alive = False
         self._scheduler: Scheduler | None = None
         self.folder = new_folder()
-        self.people = People(self.folder, self.random, self.clock, self.rows, self.poison, self._log)
-        local = SimExecutor("local", self, CAPACITY["local"], survives=False)
-        remote = SimExecutor("remote", self, CAPACITY["remote"], survives=True)
+        self.users = Users(self.folder, self.random, self.clock, self.rows, setting, self.odd, self._log)
+        local = SimulatedExecutor("local", self, setting.capacity["local"], survives=False)
+        remote = SimulatedExecutor("remote", self, setting.capacity["remote"], survives=True)
         # As on a machine: the local executor holds the sensors, too.
         self.executors = {"local": local, "waiter": local, "remote": remote}
         self._each = [local, remote]
-
-    def at(self, seconds: float, then: Callable[[], None]) -> None:
-        """Call ``then`` in so many seconds."""
-        self._seq += 1
-        heappush(self._timeline, (self.clock.monotonic_s + seconds, self._seq, then))
+        self._faults = Faults(
+            self.random, self.clock, self._timeline, self.folder, self._each, stop=self._stop, log=self._log
+        )
 
     @property
     def log(self) -> list[str]:
@@ -102,9 +98,7 @@ class World:
         """A while of chaos, then peace until nothing is left to do; raises AssertionError where a rule is broken."""
         self._beat()
         self.at(self.random.uniform(0, 100), self._meddle)
-        self.at(self.random.uniform(0, 600), self._disturb)
-        self.at(self.random.uniform(0, 900), self._set_time_of_day)
-        self.at(self.random.uniform(0, 1500), self._lock_database)
+        self._faults.begin()
         self.at(CHAOS_S, self._make_peace)
         try:
             while not self._done:
@@ -134,7 +128,7 @@ class World:
             if self.random.random() < 0.5:
                 self.clock.pause(self.random.choice([1, 60, 1200]))
             if self.random.random() < 0.3:
-                self._jump()
+                self._faults.set_clock()
         except StoreError as error:
             if self.peace and not self._stopped:
                 raise  # the database serves
@@ -148,7 +142,7 @@ class World:
         self._pending.clear()
         self._store.close()
         # The supervisor starts it anew after a pause, and the world goes on meanwhile.
-        self._let_pass(0.5)
+        self._timeline.let_pass(0.5)
 
     def _made(self) -> Scheduler:
         self._store = store = open_watched(self.folder, self)
@@ -158,16 +152,21 @@ class World:
         )
         asks = Asks(store, self.clock, Vault([StoreSource(store)], lambda _: ()))
         self._engine = engine = WatchedEngine(
-            self, lease_s=LEASE_S, notify=True, routes=ROUTES, queue_limits=QUEUE_LIMITS, tenants=TENANTS
-        )
+            self, lease_s=LEASE_S, notify=True, routes=self.setting.routes, queue_limits=self.setting.queue_limits,
+            tenants=self.setting.tenants,
+        )  # fmt: skip
         in_hand = InHand(self.folder / "note")
         return Scheduler(
             store, engine, self.executors, requests, asks, self.clock,
-            in_hand=in_hand, selector=lambda: SimSelector(self._turn_ended, self._go_on),
+            in_hand=in_hand, selector=lambda: SimulatedSelector(self._turn_ended, self._go_on),
         )  # fmt: skip
 
     def die(self, where: str) -> None:
-        """The scheduler's process is killed here."""
+        """The scheduler's process is killed here.
+
+        Raises:
+            CrashError: Always: the process runs no further.
+        """
         self.crashes += 1
         assert self.crashes < 500, f"the scheduler ends again and again: {where}"
         self._log(f"CRASH {where}")
@@ -199,7 +198,7 @@ class World:
         self.rows.dags.clear()
         self.limits.pools, self.limits.capacity = {}, {}
 
-    def heard(self, events: list[Event], now: Now) -> None:
+    def received(self, events: list[Event], now: Now) -> None:
         """The engine is told of these; they count once what it makes of them is stored."""
 
     def stepped(self, step: Step, events: list[Event], now: Now) -> None:
@@ -211,10 +210,10 @@ class World:
         """A transaction is durable."""
         pending, self._pending = self._pending, []
         if not applied:
-            self._unreadable -= {run for run in self._unreadable if failed(self.people.store, run)}
-            self.rows.read(self.people.store, self._unreadable)
-            self.checker.reread(self.people.store, self.poison.runs)
-            self.steps_kept.read(self.people.store)
+            self._unreadable -= {run for run in self._unreadable if self._failed(run)}
+            self.rows.read(self.users.store, self._unreadable)
+            self.checker.reread(self.users.store, self.odd.runs)
+            self.steps_kept.read(self.users.store)
             return
         assert [step.changes for step, _, _ in pending] == [changes for changes, _ in applied]
         for (step, events, now), (changes, created) in zip(pending, applied, strict=True):
@@ -229,17 +228,18 @@ class World:
     def _stored(self, step: Step, events: list[Event], now: Now, changes: Changes, created: list[Run]) -> None:
         self._log(*events, *changes.runs, *changes.tasks, *step.dispatches, *step.kills)
         for event in events:
-            self.rows.heard(event)
+            self.rows.received(event)
             match event:
                 case PoolsUpdated(slots=slots, rates=rates):
                     self.limits.pools, self.limits.rated = dict(slots), {*rates}
                 case CapacityChanged(executor=name, capacity=capacity):
                     self.limits.capacity[name] = 10**9 if capacity is None else capacity
         self._owed |= {(dispatch.instance.key, dispatch.instance.epoch) for dispatch in step.dispatches}
-        self.promises.heard(events, now)
+        self.promises.received(events, now)
         self.rows.apply(changes, created)
         self.steps_kept.stepped(events, changes)
         touched = {event.run for event in events if isinstance(event, CancelRun | ClearTasks | MarkTask | MarkRun)}
+        self.touched |= touched
         self.checker.check(step, touched)
         self.promises.check(step, touched, now)
 
@@ -265,45 +265,15 @@ class World:
     def _go_on(self, left_s: float) -> float:
         """Go to where something happens next, at most so many seconds on; returns what is left of them."""
         self.moment("waiting")
-        end = self.clock.monotonic_s + left_s
-        if not self._timeline or self._timeline[0][0] > end:
-            self.clock.advance_to(end)
-            return 0.0
-        at, _, then = heappop(self._timeline)
-        self.clock.advance_to(at)
-        then()
-        return end - self.clock.monotonic_s
+        return self._timeline.go_on(left_s)
 
     def _stop_scheduler(self, seconds: float) -> None:
         """The scheduler does not run for a while: with all of its machine, or alone while its executors go on."""
         self._log(f"PAUSE of {seconds} s")
         if self.random.random() < 0.5:
-            self._timeline = [(at + seconds, seq, then) for at, seq, then in self._timeline]
-            self.clock.pause(seconds)
+            self._timeline.stand_still(seconds)
         else:
-            self._let_pass(seconds)
-
-    def _let_pass(self, seconds: float) -> None:
-        end = self.clock.monotonic_s + seconds
-        while self._timeline and self._timeline[0][0] <= end:
-            at, _, then = heappop(self._timeline)
-            self.clock.pause(max(0.0, at - self.clock.monotonic_s))
-            then()
-        self.clock.pause(max(0.0, end - self.clock.monotonic_s))
-
-    def _set_time_of_day(self) -> None:
-        """Somebody sets the clock, forward or back; in peace it is right."""
-        if not self.peace:
-            self._jump()
-            self.at(self.random.uniform(0, 900), self._set_time_of_day)
-
-    def _jump(self) -> None:
-        if not self.peace:
-            days = timedelta(days=1)
-            self.clock.offset = self.random.choice(
-                [0 * days, days / 1440, -days / 1440, days / 24, -days / 12, days, -400 * days]
-            )
-            self._log(f"CLOCK off by {self.clock.offset}")
+            self._timeline.let_pass(seconds)
 
     # Chaos and peace.
 
@@ -312,57 +282,39 @@ class World:
             executor.beat()
         self.at(10.0, self._beat)
 
-    def _disturb(self) -> None:
-        if self.peace:
-            return
-        executor = self.random.choice(self._each)
-        executor.fall_silent(self.random.choice([5.0, 40.0, 200.0]))
-        executor.room = self.random.choice([0, 1, 3, 5])
-        if self.random.random() < 0.3:
-            self._stop()
-        self.at(self.random.uniform(0, 1500), self._disturb)
-
-    def _lock_database(self) -> None:
-        """Another program has the database's lock for a while."""
-        if self.peace:
-            return
-        other = sqlite3.connect(self.folder / "penstock.db", timeout=0, isolation_level=None)
-        self._others.callback(other.close)
-        seconds = self.random.choice([2.0, 20.0, 100.0])
-        try:
-            other.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError:
-            seconds = 0.0
-        self._log(f"DATABASE locked for {seconds} s")
-        self.at(seconds, other.close)
-        self.at(seconds + self.random.uniform(0, 1500), self._lock_database)
-
     def _damage(self) -> None:
         """A row of a run is damaged while no scheduler runs."""
-        live = [run for run in self.rows.runs.values() if not run.state.finished and run.dag_id not in ODD_DAGS]
-        if self.peace or not live or self.random.random() >= 4 * self.poison.rate:
+        live = [run for run in self.rows.runs.values() if not run.state.finished]
+        found = None if self.peace else self.odd.damage(live)
+        if found is None:
             return
-        run, statement = self.random.choice(live).run, self.random.choice(CORRUPTIONS)
+        run, statement = found
         changed = 0
-        with suppress(StoreUnavailableError), self.people.store.database.write() as connection:
+        with suppress(StoreUnavailableError), self.users.store.database.write() as connection:
             changed = connection.exec_driver_sql(statement, (run,)).rowcount
         if changed > 0:
             self._log(f"DAMAGE {statement} {run}")
-            self.poison.runs.add(run)
+            self.odd.runs.add(run)
             self._unreadable.add(run)
             self.rows.drop(run)
 
+    def _failed(self, run: int) -> bool:
+        """Whether a run has failed by its row, whatever else is in that."""
+        with self.users.store.database.read() as connection:
+            found = connection.exec_driver_sql("SELECT state FROM run WHERE run = ?", (run,)).scalar()
+            return bool(found == RunState.FAILED)
+
     def _make_peace(self) -> None:
         self.peace = True
-        self.clock.offset = timedelta()
+        self._faults.end()
         for executor in self._each:
             executor.faulty = False
-            executor.room = CAPACITY[executor.name]
+            executor.room = self.setting.capacity[executor.name]
         self._end_outage()
         self._sweep()
 
     def _end_outage(self) -> None:
-        if not self.people.make_peace():
+        if not self.users.make_peace():
             self.at(1.0, self._end_outage)
 
     def _sweep(self) -> None:
@@ -373,15 +325,15 @@ class World:
 
     def _settled(self) -> bool:
         idle = not any(executor.alive for executor in self._each)
-        return idle and all(run.state.finished for run in self.rows.runs.values()) and self.people.nothing_asked()
+        return idle and all(run.state.finished for run in self.rows.runs.values()) and self.users.nothing_asked()
 
     def _finish(self) -> None:
         """Nothing is left to do."""
         left = self.checker.open_tries()
         assert not left, f"every run has ended, and tries are left: {left}"
-        self.rows.compare(self.people.store)
-        self.steps_kept.compare(self.people.store)
-        self.poison.check(self.people.store, self.rows)
+        self.rows.compare(self.users.store)
+        self.steps_kept.compare(self.users.store)
+        self.odd.check(self.users.store, self.rows)
         assert not self._unreadable, f"the rows of runs {self._unreadable} are damaged, and they have not failed"
         held = [run for run in self.rows.runs if self._engine.holds(run)]
         assert not held, f"every run has ended, and the engine still holds {held}"
@@ -396,7 +348,7 @@ class World:
 
     def _meddle(self) -> None:
         if not self.peace:
-            done = self.people.meddle()
+            done = self.users.meddle()
             self.at(self.random.uniform(0, 400) if done else 1.0, self._meddle)
 
     def begun(self, ident: tuple[TaskKey, int]) -> int:
@@ -418,8 +370,8 @@ class World:
         )
 
     def _close(self) -> None:
-        self._others.close()
-        self.people.close()
+        self._faults.close()
+        self.users.close()
         for executor in self._each:
             executor.close()
         shutil.rmtree(self.folder)

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import NoReturn, Protocol
@@ -19,7 +20,7 @@ from penstock.store.quarantine import Quarantine
 from penstock.store.requests import Requests
 from penstock.store.transaction import Writer
 
-_MEMORY = Path("/dev/shm")
+_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of the simulator's own is made in it
 _STATEMENTS: dict[object, object] = {}
 """Compiled statements, which are the same for each store."""
 
@@ -47,8 +48,14 @@ class WatchedStore(Store):
     """A store whose transactions fail at times."""
 
     def committed(self, transaction: str) -> bool:
-        """Whether a transaction is durable of which that was open; at times it stays open for a while."""
-        fate = self.writer.fate
+        """Whether a transaction is durable of which that was open.
+
+        Raises:
+            StoreUnavailableError: It stays open for a while.
+        """
+        writer = self.writer
+        assert isinstance(writer, WatchedWriter)
+        fate = writer.fate
         fate.moment("asking for a transaction")
         if fate.chance(0.3):
             raise StoreUnavailableError("the server has not ended a session that was cut.")
@@ -65,7 +72,7 @@ class WatchedWriter(Writer):
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """A transaction."""
-        fate, applied = self.fate, []
+        fate, applied = self.fate, list[tuple[Changes, list[Run]]]()
         cut = fate.chance(0.01)
         try:
             fate.moment("before a transaction")
@@ -73,11 +80,11 @@ class WatchedWriter(Writer):
             with super().transaction() as tx:
                 apply = tx.apply
 
-                def noted(changes, now):
+                def noted(changes: Changes, now: datetime) -> list[Run]:
                     applied.append((changes, apply(changes, now)))
                     return applied[-1][1]
 
-                tx.apply = noted
+                tx.apply = noted  # type: ignore[method-assign]
                 yield tx
                 fate.moment("before the commit")
                 if cut and fate.chance(0.5):

@@ -4,12 +4,11 @@ import selectors
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from simulator.held import held
-
 from penstock.engine.messages import LONGEST_WAIT_S
+from penstock.testing.simulation.held import held
 
 
-class SimSelector(selectors.BaseSelector):
+class SimulatedSelector(selectors.BaseSelector):
     """Waits by letting the world go on until a descriptor is readable.
 
     Args:

@@ -8,7 +8,7 @@ from penstock.model.now import Now
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-class SimClock:
+class SimulatedClock:
     """Two clocks that move when they are told to.
 
     Attributes:

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from random import Random
 
-from simulator.rows import Rows
-
 from penstock.engine.messages import Event
 from penstock.model.changes import Changes
 from penstock.model.names import STEP
@@ -14,6 +12,7 @@ from penstock.spec.executor import TryAsked
 from penstock.spec.wire import Ask, Reply
 from penstock.store import Store
 from penstock.store.sql import tables
+from penstock.testing.simulation.rules.rows import Rows
 
 Place = tuple[TaskKey, str]
 
@@ -22,7 +21,7 @@ class Steps:
     """What must be stored of steps, worked out from what was asked, told and committed.
 
     Attributes:
-        told: How many values were told to be kept.
+        kept: How many values were told to be kept.
         found: How many tries were given what an earlier one had kept.
         left: How many steps a clear has left.
     """
@@ -33,7 +32,7 @@ class Steps:
         self._ever: set[tuple[Place, str]] = set()
         self._turns: dict[Place, int] = {}
         self._asked: dict[tuple[TaskKey, int], int] = {}
-        self.told = self.found = self.left = 0
+        self.kept = self.found = self.left = 0
 
     def question(self, key: TaskKey, epoch: int) -> Ask:
         """What a try asks when it begins a step."""
@@ -49,7 +48,7 @@ class Steps:
         place = (asked.key, args[0])
         if method == "set_checkpoint":
             assert (place, args[1]) in self._ever, f"{place} was told to be kept, and is not stored"
-            self.told += 1
+            self.kept += 1
             return None
         assert reply.value is None or (place, reply.value) in self._ever, f"{place} was never {reply.value}"
         if self._asked.get((asked.key, asked.epoch)) == self._turns.get(place, 0):

@@ -2,15 +2,11 @@
 
 import socket
 from collections.abc import Callable, Sequence
+from functools import partial
 from random import Random
 from typing import Protocol
 
 from msgspec.structs import replace
-from simulator.clock import SimClock
-from simulator.held import held
-from simulator.poison import Poison
-from simulator.rows import Rows
-from simulator.steps import Steps
 
 from penstock.model.attempt import TryEnd, Value
 from penstock.model.run import TaskKey
@@ -25,6 +21,12 @@ from penstock.spec.executor import (
     TryStarted,
 )
 from penstock.spec.wire import Ask, Reply
+from penstock.testing.simulation.clock import SimulatedClock
+from penstock.testing.simulation.held import held
+from penstock.testing.simulation.odd_input import OddInput
+from penstock.testing.simulation.rules.rows import Rows
+from penstock.testing.simulation.rules.steps import Steps
+from penstock.testing.simulation.setting import Setting
 
 Ident = tuple[TaskKey, int]
 
@@ -42,9 +44,10 @@ class Surroundings(Protocol):
     """What executors know of the world."""
 
     random: Random
-    clock: SimClock
+    clock: SimulatedClock
     rows: Rows
-    poison: Poison
+    odd: OddInput
+    setting: Setting
     steps_kept: Steps
 
     def at(self, seconds: float, then: Callable[[], None]) -> None:
@@ -60,7 +63,7 @@ class Surroundings(Protocol):
         """A try's process begins: its id."""
 
 
-class SimExecutor:
+class SimulatedExecutor:
     """One executor; what is on its workers' side outlives the scheduler if it ``survives``.
 
     Args:
@@ -75,9 +78,9 @@ class SimExecutor:
         questions: What living tries ask and wait for.
     """
 
-    def __init__(self, name: str, world: Surroundings, capacity: int, *, survives: bool) -> None:
-        self.name, self._world, self.room, self._survives = name, world, capacity, survives
-        self._random = world.random
+    def __init__(self, name: str, surroundings: Surroundings, capacity: int, *, survives: bool) -> None:
+        self.name, self._surroundings, self.room, self._survives = name, surroundings, capacity, survives
+        self._random = surroundings.random
         self.alive: dict[Ident, TryRequest] = {}
         self.answers: dict[Ident, TryFinished] = {}
         self.silent = False
@@ -97,18 +100,18 @@ class SimExecutor:
     @held
     def start(self) -> None:
         """Begin to serve a new scheduler."""
-        self._world.moment("starting an executor")
+        self._surroundings.moment("starting an executor")
         self.connected = True
 
     @held
     def recover(self, tries: Sequence[TryRequest]) -> list[TryStarted | TryRecovered | TryFinished]:
         """Say of tries that the scheduler holds what has become of them; of one that lives, at times nothing."""
-        self._world.moment("before a recovery")
+        self._surroundings.moment("before a recovery")
         found = [event for request in tries for event in self._recovered((request.key, request.epoch))]
         for ident in self.alive:
             if ident in self.questions:
-                self._say(self.questions[ident])
-        self._world.moment("after a recovery")
+                self._send(self.questions[ident])
+        self._surroundings.moment("after a recovery")
         return found
 
     def capacity(self) -> int:
@@ -122,46 +125,46 @@ class SimExecutor:
     @held
     def submit(self, tries: Sequence[TryRequest]) -> None:
         """Take tries."""
-        self._world.moment("before handing over tries")
+        self._surroundings.moment("before handing over tries")
         for request in tries:
-            self._world.handed_over((request.key, request.epoch))
-            self._when_heard(lambda request=request: self._begin(request))
-        self._world.moment("after handing over tries")
+            self._surroundings.handed_over((request.key, request.epoch))
+            self._when_reached(partial(self._begin, request))
+        self._surroundings.moment("after handing over tries")
 
     @held
     def cancel(self, tries: Sequence[Ident], reason: str) -> None:
         """End tries, and answer even if they are not known."""
-        self._world.moment("before ending tries")
+        self._surroundings.moment("before ending tries")
         for ident in tries:
-            self._when_heard(lambda ident=ident: self._end(ident, reason))
-        self._world.moment("after ending tries")
+            self._when_reached(partial(self._end, ident, reason))
+        self._surroundings.moment("after ending tries")
 
     @held
     def reply(self, asked: TryAsked, reply: Reply) -> None:
         """Take the answer to a question; its try goes on."""
-        self._world.moment("before a reply")
+        self._surroundings.moment("before a reply")
         ident = (asked.key, asked.epoch)
-        self._world.poison.check_reply(asked, reply)
-        follows = self._world.steps_kept.replied(asked, reply)
+        self._surroundings.odd.check_reply(asked, reply)
+        follows = self._surroundings.steps_kept.replied(asked, reply)
         if self.questions.get(ident) == asked:
-            self._when_heard(lambda: self._answered(ident, follows))
-        self._world.moment("after a reply")
+            self._when_reached(lambda: self._answered(ident, follows))
+        self._surroundings.moment("after a reply")
 
     @held
     def events(self) -> list[ExecutorEvent]:
         """What is to be told; what was told before is stored now, and forgotten here."""
-        self._world.moment("before listening")
+        self._surroundings.moment("before listening")
         if self._untold:
             self._reading.recv(1 << 12)
         for ident in self._being_stored:
-            stored = self._world.rows.tries.get(ident)
+            stored = self._surroundings.rows.tries.get(ident)
             assert stored is None or stored.outcome is not None, f"the answer of {ident} was taken and is not stored"
             if not self.alive.get(ident):
                 self.answers.pop(ident, None)
-        told, self._untold = self._untold, []
-        self._being_stored = [(event.key, event.epoch) for event in told if isinstance(event, TryFinished)]
-        self._world.moment("after listening")
-        return told
+        reported, self._untold = self._untold, []
+        self._being_stored = [(event.key, event.epoch) for event in reported if isinstance(event, TryFinished)]
+        self._surroundings.moment("after listening")
+        return reported
 
     @held
     def stop(self, grace_s: float) -> None:
@@ -190,17 +193,17 @@ class SimExecutor:
         """Renew the tries that it holds, those that are stopped left out; an executor without any says nothing."""
         held = tuple(ident for ident in self.alive if ident not in self.stopped)
         if not self.silent and held:
-            heartbeat = Heartbeat(self.name, held, self._world.clock.wall)
+            heartbeat = Heartbeat(self.name, held, self._surroundings.clock.wall)
             if self.faulty and self._random.random() < 0.1:
-                self._world.at(self._random.choice([9.0, 25.0, 45.0]), lambda: self._say(heartbeat))
+                self._surroundings.at(self._random.choice([9.0, 25.0, 45.0]), lambda: self._send(heartbeat))
             else:
-                self._tell(heartbeat)
+                self._report(heartbeat)
 
     def fall_silent(self, seconds: float) -> None:
         """Nothing goes in or out for so long."""
         if not self.silent:
             self.silent = True
-            self._world.at(seconds, self.speak)
+            self._surroundings.at(seconds, self.speak)
 
     def speak(self) -> None:
         """Deliver what was held up: first to the executor, then from it."""
@@ -210,7 +213,7 @@ class SimExecutor:
             order()
         held, self._held = self._held, []
         for event in held:
-            self._tell(event)
+            self._report(event)
         self.beat()
 
     def give_up(self) -> None:
@@ -229,19 +232,19 @@ class SimExecutor:
             return [TryRecovered(*ident)]
         return []
 
-    def _when_heard(self, order: Callable[[], object]) -> None:
+    def _when_reached(self, order: Callable[[], None]) -> None:
         if not self.silent:
             order()
         else:
             self._orders.append(order)
 
-    def _say(self, event: ExecutorEvent) -> None:
+    def _send(self, event: ExecutorEvent) -> None:
         if not self.silent:
-            self._tell(event)
+            self._report(event)
         else:
             self._held.append(event)
 
-    def _tell(self, event: ExecutorEvent) -> None:
+    def _report(self, event: ExecutorEvent) -> None:
         if not self.connected:
             return
         if not self._untold:
@@ -253,21 +256,21 @@ class SimExecutor:
         rivals = [other for other in self.alive if other[0] == request.key and not self._counted_lost(other)]
         assert not rivals, f"{request.key} has two processes, and none is counted as lost: {rivals} and {ident}"
         self.alive[ident] = request
-        world, random = self._world, self._random
+        around, random = self._surroundings, self._random
         if self.faulty and random.random() < 0.04:
             self.stopped.add(ident)
             return
-        pid = world.begun(ident)
+        pid = around.begun(ident)
         if random.random() < 0.9:
-            started = TryStarted(*ident, pid, world.clock.wall)
+            started = TryStarted(*ident, pid, around.clock.wall)
             if self.faulty and random.random() < 0.1:
-                world.at(random.choice([20.0, 70.0]), lambda: self._say(started))
+                around.at(random.choice([20.0, 70.0]), lambda: self._send(started))
             else:
-                self._say(started)
+                self._send(started)
         if random.random() < 0.6:
-            world.at(random.choice([0.0, 3.0]), lambda: self._ask(ident))
-        if self.faulty and (odd := world.poison.event(ident)) is not None:
-            world.at(random.choice([0.0, 4.0]), lambda: self._say(odd))
+            around.at(random.choice([0.0, 3.0]), lambda: self._ask(ident))
+        if self.faulty and (odd := around.odd.event(ident)) is not None:
+            around.at(random.choice([0.0, 4.0]), lambda: self._send(odd))
         kind = random.random() if self.faulty else 0.0
         if kind < 0.97:  # the others hang until somebody ends them
             self._end_in(ident, random.choice([0.0, 1.0, 5.0, 60.0]))
@@ -277,38 +280,38 @@ class SimExecutor:
 
         def end() -> None:
             if ident in self.questions:
-                self._world.at(5.0, end)
+                self._surroundings.at(5.0, end)
             else:
-                self._finish(ident, self._world.poison.end(ident) if self.faulty else None)
+                self._finish(ident, self._surroundings.odd.end(ident) if self.faulty else None)
 
-        self._world.at(seconds, end)
+        self._surroundings.at(seconds, end)
 
     def _answered(self, ident: Ident, follows: Ask | None) -> None:
         self.questions.pop(ident, None)
         if follows is not None and ident in self.alive:
-            self._say_question(ident, follows)
+            self._send_question(ident, follows)
 
-    def _say_question(self, ident: Ident, ask: Ask) -> None:
+    def _send_question(self, ident: Ident, ask: Ask) -> None:
         self._numbers += 1
         self.questions[ident] = TryAsked(*ident, self._numbers, ask)
-        self._say(self.questions[ident])
+        self._send(self.questions[ident])
 
     def _ask(self, ident: Ident) -> None:
         if ident in self.alive and ident not in self.questions:
-            ask = self._world.poison.question() if self.faulty else None
+            ask = self._surroundings.odd.question() if self.faulty else None
             if ask is None and self._random.random() < 0.75:
-                ask = self._world.steps_kept.question(*ident)
-            self._say_question(ident, ask or self._random.choice(QUESTIONS))
+                ask = self._surroundings.steps_kept.question(*ident)
+            self._send_question(ident, ask or self._random.choice(QUESTIONS))
 
     def _counted_lost(self, ident: Ident) -> bool:
-        return self._world.rows.tries[ident].outcome is Outcome.LOST
+        return self._surroundings.rows.tries[ident].outcome is Outcome.LOST
 
     def _end(self, ident: Ident, reason: str) -> None:
         answer = TryEnd(Outcome.CANCELLED, reason)
         if ident in self.alive:
-            self._world.at(self._random.choice([0.0, 2.0, 20.0]), lambda: self._finish(ident, answer))
+            self._surroundings.at(self._random.choice([0.0, 2.0, 20.0]), lambda: self._finish(ident, answer))
         else:
-            self._say(self.answers.get(ident, TryFinished(*ident, self._world.clock.wall, answer)))
+            self._send(self.answers.get(ident, TryFinished(*ident, self._surroundings.clock.wall, answer)))
 
     def _finish(self, ident: Ident, end: TryEnd | None) -> None:
         if ident not in self.alive:
@@ -316,12 +319,12 @@ class SimExecutor:
         del self.alive[ident]
         self.stopped.discard(ident)
         self.questions.pop(ident, None)
-        event = TryFinished(*ident, self._world.clock.wall, end or self._end_of_try())
+        event = TryFinished(*ident, self._surroundings.clock.wall, end or self._end_of_try())
         self.answers[ident] = event
-        self._say(event)
+        self._send(event)
         if self.faulty and self._random.random() < 0.05:
-            self._say(event)
-            self._world.at(30.0, lambda: self._say(replace(event, at=self._world.clock.wall)))
+            self._send(event)
+            self._surroundings.at(30.0, lambda: self._send(replace(event, at=self._surroundings.clock.wall)))
 
     def _end_of_try(self) -> TryEnd:
         random = self._random
@@ -340,8 +343,9 @@ class SimExecutor:
         value = b"7" if length is None else b"[" + b",".join([b"1"] * length) + b"]"
         xcoms = {"return_value": Value(value, length)}
         if draw < 0.34:
-            names = [f"t{number}" for number in range(10)]
-            return TryEnd(Outcome.SUCCESS, xcoms=xcoms, follow=tuple(random.sample(names, random.randint(0, 3))))
+            names = self._surroundings.setting.task_ids
+            chosen = random.sample(names, min(len(names), random.randint(0, 3)))
+            return TryEnd(Outcome.SUCCESS, xcoms=xcoms, follow=tuple(chosen))
         if draw < 0.37:
             return TryEnd(Outcome.SUCCESS, xcoms=xcoms, skip_downstream=random.choice(["all", "direct"]))
         return TryEnd(Outcome.SUCCESS, xcoms=xcoms)

@@ -1,0 +1,47 @@
+"""The setting of the repository's own worlds: random DAGs, every limit, and poison."""
+
+from collections.abc import Callable
+from random import Random
+
+from msgspec.structs import replace
+from simulator.dags import CAPACITY, POOLS, QUEUE_LIMITS, RATES, ROUTES, TENANTS, random_dag
+from simulator.odd_input import OddInput
+
+from penstock.model.dag import DagSpec
+from penstock.testing.simulation.clock import BEGAN
+from penstock.testing.simulation.setting import Setting
+from penstock.testing.simulation.simulation import Simulation
+
+
+def world(seed: int, *, max_steps: int = 6000) -> Simulation:
+    """The world of a seed."""
+    return Simulation(seed, SETTING, max_steps=max_steps)
+
+
+def _dags(random: Random) -> list[DagSpec]:
+    return [random_dag(random, f"d{number}", BEGAN) for number in range(random.randint(1, 3))]
+
+
+def _edited(random: Random, before: DagSpec) -> DagSpec:
+    """Another DAG of that name; its limits stay, so that it is known what holds while one version follows another."""
+    dag = random_dag(random, before.dag_id, BEGAN)
+    limits = {name: getattr(before, name) for name in ("schedule", "max_active_runs", "max_active_tasks")}
+    return replace(dag, **limits)
+
+
+def _poison(random: Random, kill: Callable[[], None]) -> OddInput:
+    return OddInput(random, random.choice([0.0, 0.01, 0.05]), kill)
+
+
+SETTING = Setting(
+    _dags,
+    [f"t{number}" for number in range(10)],
+    POOLS,
+    RATES,
+    ROUTES,
+    QUEUE_LIMITS,
+    TENANTS,
+    CAPACITY,
+    _edited,
+    _poison,
+)
