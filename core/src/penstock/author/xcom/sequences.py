@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, zip_longest
 from typing import Any, overload
 
+from penstock.model.value import MOST_DEPTH
+
 _SHOWN = 3
 """How many elements the text of a sequence shows."""
 
@@ -111,12 +113,14 @@ class ConcatenatedSequence(LazySequence):
         raise IndexError(index)
 
 
-def as_lists(value: Any) -> Any:  # noqa: ANN401 - any value
+def as_lists(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - any value
     """Make lists of the sequences in a value that is to be kept; anything else stays what it is."""
+    if depth > MOST_DEPTH:
+        return value  # it is refused where it is encoded: perhaps it holds itself
     if isinstance(value, LazySequence):
-        return [as_lists(each) for each in value]
-    if type(value) in (list, tuple) and any(isinstance(each, LazySequence | list | tuple | dict) for each in value):
-        return type(value)(map(as_lists, value))
+        return [as_lists(each, depth + 1) for each in value]
+    if type(value) in (list, tuple):
+        return type(value)(as_lists(each, depth + 1) for each in value)
     if type(value) is dict:
-        return {key: as_lists(each) for key, each in value.items()}
+        return {key: as_lists(each, depth + 1) for key, each in value.items()}
     return value
