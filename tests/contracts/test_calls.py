@@ -93,7 +93,7 @@ RULES = {
         ("os.fork", "os.forkpty", "os.wait", "os.waitpid", "os.waitid", "os.killpg", "os.setsid", "os.setpgid"),
         "what forks, groups and reaps is written once (ADR 20)",
         {
-            f"{CORE}/author/operators/bash.py": "ends the command of a task, from below the floor of processes",
+            f"{CORE}/author/operators/child_process.py": "ends the program of a task, from below the floor of processes",
             f"{CORE}/processes/": "the floor of all that start processes",
             "plugin-manager/src/penstock_plugin_manager/conformance/fenced.py": "ends a provider's tests with all that they started",
             "testkit/src/penstock_testkit/commands/fork_server.py": "commands of tests, which are forked instead of started",

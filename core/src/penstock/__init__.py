@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from penstock.author.parse_session import refresh_every
     from penstock.author.run.context import Context, get_current_context
     from penstock.author.run.steps import step
+    from penstock.author.run.task_checkpoints import NEVER_EXPIRE
     from penstock.author.sensor import PokeResult, PokeReturnValue, Sensor
     from penstock.author.timetable.dates import days_ago
     from penstock.author.timetable.provided import timetable
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DAG",
+    "NEVER_EXPIRE",
     "Alert",
     "AnyOf",
     "BashOperator",
@@ -121,6 +123,7 @@ _HOMES = {
     "author.capability": ("operator",),
     "author.run.context": ("Context", "get_current_context"),
     "author.run.steps": ("step",),
+    "author.run.task_checkpoints": ("NEVER_EXPIRE",),
     "author.dag": ("DAG", "Param"),
     "author.graph.edges": ("Label", "chain", "cross_downstream"),
     "author.operators.email": ("EmailOperator",),

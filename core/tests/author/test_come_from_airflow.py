@@ -10,7 +10,6 @@ import pytest
 
 import penstock
 from penstock.author.airflow.alias import ALIASES
-from penstock.author.build.param_schema import CHECKED, schema_problem
 from penstock.engine.messages import Dispatch
 from penstock.model.dag import DagSpec, TaskSpec
 from penstock.model.retry import RetryPolicy
@@ -85,7 +84,7 @@ PROVED_BY = {
     "an argument that takes": "author/run/test_joined.py::read_as_it_is_used",
     "`XComArg.zip` and": "author/run/test_joined.py::the DAG file works out",
     "an `attrs` class": "model/values/test_instances.py::serialize",
-    "a schema of `Param`": "author/test_come_from_airflow.py::test_a_parameter_is_checked",
+    "a schema of `Param`": "author/build/test_params.py::Nothing is fetched",
     "six fields of cron": "author/build/test_problems.py::@continuous",
     "`pendulum` comes": "author/test_foreign_values.py::pendulum",
     "a zone that has no IANA name": "author/test_foreign_values.py::test_a_zone_without_a_name_is_refused",
@@ -118,48 +117,6 @@ def test_every_difference_is_proved_by_a_test(row):
     path = ROOT / "core" / "tests" / file
     texts = [path] if path.is_file() else sorted(path.rglob("*.py"))
     assert any(re.search(held if "|" in held else re.escape(held), each.read_text()) for each in texts), place
-
-
-SCHEMAS = [
-    ({"type": "integer"}, [1, 2.0, -3], [1.5, True, "1", None]),
-    ({"type": ["null", "string"], "minLength": 2, "maxLength": 3}, [None, "ab", "abc"], ["a", "abcd", 1]),
-    ({"type": "number", "minimum": 0, "exclusiveMaximum": 1}, [0, 0.5], [-1, 1, False]),
-    ({"exclusiveMinimum": 0, "maximum": 1}, [1, 0.5, "no number"], [0, 2]),
-    ({"enum": ["a", 1]}, ["a", 1], ["b", None]),
-    ({"const": 3}, [3], [4]),
-    ({"type": "string", "pattern": "^[a-z]+$"}, ["ab"], ["a1"]),
-    ({"type": "array", "minItems": 1, "maxItems": 2}, [[1], [1, 2]], [[], [1, 2, 3], {}]),
-    ({"type": "object"}, [{}], [[]]),
-    ({"type": "boolean"}, [True], [1]),
-]
-
-
-@pytest.mark.parametrize(
-    ("schema", "fit", "unfit"), SCHEMAS, ids=lambda each: str(each) if isinstance(each, dict) else ""
-)
-def test_a_parameter_is_checked_by_its_schema(schema, fit, unfit):
-    assert {schema_problem(schema, value) for value in fit} == {""}
-    assert all(schema_problem(schema, value) for value in unfit)
-
-
-def test_a_parameter_s_schema_and_default_are_checked_at_import(spec, complained):
-    assert set().union(*(schema for schema, _, _ in SCHEMAS)) == CHECKED
-    dag = spec(
-        'DAG("d", params={"n": Param(5, "How many.", type="integer", title="N", minimum=1), "m": Param(type="string")})'
-    )
-    assert (dag.params["n"].doc, dag.params["n"].schema) == ("How many.", {"type": "integer", "minimum": 1})
-    complained(
-        """
-        DAG("a", params={"n": Param(0, minimum=1)})
-        DAG("b", params={"n": Param(0, type="whole")})
-        DAG("c", params={"n": Param("x", pattern="(")})
-        """,
-        {
-            1: ["the parameter 'n' should be at least 1, and its default is 0."],
-            2: ["the parameter 'n' has a schema that cannot be read: type is 'whole'; write one of array, boolean"],
-            3: ["pattern is '(', which is no regular expression"],
-        },
-    )
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from penstock.author.runtime import BaseRuntime
 from penstock.clock import SystemClock
 from penstock.errors import RequestError
 from penstock.model.changes import Changes
-from penstock.model.dag import DagSpec
+from penstock.model.dag import DagSpec, ParamSpec
 from penstock.model.request import TriggerDagRun
 from penstock.model.run import NewRun, RunKind, TaskInstance, TaskKey, Try, XCom
 from penstock.model.source import ParsedFile
@@ -155,10 +155,21 @@ def test_nothing_is_stored_of_a_trigger_that_cannot_be_carried_out(asks, store, 
     assert list(store.requests.pending(0)) == []
 
 
-def test_a_run_that_is_triggered_now_has_the_present_as_its_logical_date(asks, store):
+def saved(store, spec):
     catalog = LoaderCatalog(store, store.config.variable_values, lambda: NOW)
-    catalog.save(ParsedFile("d.py", "snapshot", {}, {}, None, NOW, 0.1, (DagSpec("d", "d.py"),)))
+    catalog.save(ParsedFile("d.py", "snapshot", {}, {}, None, NOW, 0.1, (spec,)))
     catalog.close()
+
+
+def test_a_task_that_asks_for_a_run_is_told_what_is_wrong_with_its_parameters(asks, store):
+    saved(store, DagSpec("d", "d.py", params={"n": ParamSpec(1, schema={"type": "integer"})}))
+    told = reply_of(asks, KEY, Ask("trigger_dag", ("d", "r", {"n": "x"}, ""))).error
+    assert "the param 'n' of DAG 'd' should be of type integer, and 'x' was given" in told
+    assert not any(isinstance(each, TriggerDagRun) for _, each in store.requests.pending(0))
+
+
+def test_a_run_that_is_triggered_now_has_the_present_as_its_logical_date(asks, store):
+    saved(store, DagSpec("d", "d.py"))
     before = SystemClock().now()
     for run_id, date in (("now", "now"), ("dated", "2026-01-31"), ("undated", "")):
         assert not reply_of(asks, KEY, Ask("trigger_dag", ("d", run_id, {}, date))).error

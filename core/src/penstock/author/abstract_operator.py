@@ -91,6 +91,7 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
         on_skipped_callback: Callback = None, on_success_callback: Callback = None,
         email: str | Sequence[str] | None = None, email_on_failure: bool = True, email_on_retry: bool = True,
         sla: timedelta | float | None = None,
+        params: dict[str, Any] | None = None,
     ) -> None:  # fmt: skip
         if not isinstance(task_id, str):
             raise AuthoringError([f"the task_id is {task_id!r}; write text."])
@@ -102,9 +103,8 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
         self.priority_weight, self.weight_rule = priority_weight, weight_rule
         self.max_active_tis_per_dag, self.max_active_tis_per_dagrun = max_active_tis_per_dag, max_active_tis_per_dagrun
         self.do_xcom_push, self.multiple_outputs, self.owner = do_xcom_push, multiple_outputs, owner
-        self.doc = doc or doc_md
-        self.alerts, self.sla, self.on_execute_callback = alerts, sla, on_execute_callback
-        self.on_skipped_callback = on_skipped_callback
+        self.doc, self.params, self.alerts, self.sla = doc or doc_md, params or {}, alerts, sla
+        self.on_execute_callback, self.on_skipped_callback = on_execute_callback, on_skipped_callback
         self.on_failure_callback, self.on_success_callback = on_failure_callback, on_success_callback
         self.on_retry_callback, self.email = on_retry_callback, email
         self.email_on_failure, self.email_on_retry = email_on_failure, email_on_retry

@@ -22,20 +22,22 @@ if TYPE_CHECKING:
 
 
 class Param(Checked):
-    """A parameter of a DAG: a default, which the ``conf`` of a run may override, a sentence about it, and what it must be.
+    """A parameter of a DAG or a task: a default, which the ``conf`` of a run may override, a sentence about it, and what it must be.
 
     Args:
-        default: The value of a run whose ``conf`` has none.
-        doc: The sentence; ``description`` is the same.
-        **schema: Keywords of JSON Schema. ``type``, ``enum``, ``const``, ``pattern`` and the bounds of numbers, texts and
-            lists are checked, of the default at import and of ``conf`` when a run is asked for; others are for people.
+        default: The value of a run whose ``conf`` has none; if there is no default, ``conf`` must have one.
+        doc: The sentence; ``description`` and ``description_md`` are the same.
+        **schema: Keywords of JSON Schema (draft 2020-12), checked whole: the default at import, ``conf`` when a run is asked
+            for. What is no keyword (``title``, ``section``) is for people.
     """
 
     def __init__(self, default: Any = None, description: str = "", *, doc: str = "", **schema: Any) -> None:  # noqa: ANN401 - any JSON value
-        self.default, self.doc, self.schema = default, doc or description, schema
+        self.default, self.schema = default, schema
+        self.doc = doc or description or str(schema.pop("description_md", ""))
+        self.required = "default" not in self._arguments
 
     def _fallback(self, arguments: dict[str, Any]) -> None:
-        self.default, self.doc, self.schema = arguments.get("default"), "", {}
+        self.default, self.doc, self.schema, self.required = arguments.get("default"), "", {}, False
 
 
 # Dates that Airflow's authors give in default_args: those of all tasks are the DAG's.

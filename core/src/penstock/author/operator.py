@@ -52,6 +52,7 @@ class Operator(AbstractOperator):
         email: Addresses that get a mail if it fails or is tried again, over the connection ``smtp_default``.
         email_on_failure: Whether they do if it fails.
         email_on_retry: Whether they do if it is tried again.
+        params: Parameters of its own, which override those of the DAG for it; see `penstock.Param`.
         sla: They get one, too, if it has not ended so long after its run fell due (timedelta or seconds).
 
     Attributes:

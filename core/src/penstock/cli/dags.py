@@ -91,7 +91,10 @@ def show_dag(context: click.Context, dag_id: str, *, as_json: bool) -> None:
             "limits": f"{spec.max_active_runs} runs, {spec.max_active_tasks} tasks",
             "run timeout": "" if spec.run_timeout_s is None else f"{spec.run_timeout_s:g} s",
             "tags": ", ".join(spec.tags),
-            "params": "\n".join(f"{name} = {param.default!r} {param.doc}" for name, param in spec.params.items()),
+            "params": "\n".join(
+                f"{name} {'must be given' if param.required else f'= {param.default!r}'} {param.doc}"
+                for name, param in spec.params.items()
+            ),
             "version": found.version,
             "runs": counts(summary.runs),
         }

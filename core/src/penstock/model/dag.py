@@ -89,6 +89,22 @@ class AlertRule(msgspec.Struct, frozen=True, omit_defaults=True):
     functions: tuple[str, ...] = ()
 
 
+class ParamSpec(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A parameter of a DAG or a task.
+
+    Attributes:
+        default: Its value, unless a run's ``conf`` has one.
+        doc: A sentence about it.
+        schema: Its JSON Schema, with what is for people alone.
+        required: Whether it has no default, so that ``conf`` must have a value.
+    """
+
+    default: Any = None
+    doc: str = ""
+    schema: dict[str, Any] = {}
+    required: bool = False
+
+
 class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     """One task of a DAG: everything the engine and an executor need to know without the author's code.
 
@@ -107,6 +123,7 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
         setup, teardown: Whether the task makes or removes a resource for others.
         fails_run: Whether its failure fails the run, though it is a teardown.
         templated: Whether any template field of it holds a Jinja expression.
+        params: Its parameters; one of the DAG that has the same name does not count for it.
         alerts: Who is told of what happens to it, besides those of the DAG.
     """
 
@@ -134,17 +151,10 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     priority_weight: int = 1
     queue: str = "default"
     templated: bool = False
+    params: dict[str, ParamSpec] = {}
     alerts: tuple[AlertRule, ...] = ()
     doc: str = ""
     line: int = 0
-
-
-class ParamSpec(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A parameter of a DAG: its default, which a run's ``conf`` may override, a sentence about it, and its JSON Schema."""
-
-    default: Any = None
-    doc: str = ""
-    schema: dict[str, Any] = {}
 
 
 class DagSpec(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
@@ -195,6 +205,12 @@ class DagSpec(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
             if task.task_id == task_id:
                 return task
         raise KeyError(task_id)
+
+
+def param_values(dag: DagSpec, task: TaskSpec | None, conf: dict[str, Any]) -> dict[str, Any]:
+    """The values that a task sees of the DAG's parameters and of its own, in a run that was given ``conf``."""
+    params = dag.params if task is None else dag.params | task.params
+    return {name: conf.get(name, param.default) for name, param in params.items()}
 
 
 def to_json(dag: DagSpec) -> bytes:

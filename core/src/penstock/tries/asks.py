@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_type_hints
 
 import msgspec
 
+from penstock.author.build.param_schema import check_params
 from penstock.author.runtime import Runtime
 from penstock.clock import Clock
 from penstock.errors import NotFoundError, PenstockError, RequestError, StoreUnavailableError, as_sentence
@@ -134,8 +135,12 @@ class Asks:
         check_conf(conf)
         now = self._clock.now()
         instant = now if logical_date == "now" else read_instant(logical_date) if logical_date else None
-        if self._store.dags.state(dag_id) is None:
+        state = self._store.dags.state(dag_id)
+        if state is None:
             raise NotFoundError("DAG", dag_id, [state.dag_id for state in self._store.dags.states()])
+        spec = self._store.versions.spec(state.version)
+        if spec is not None:
+            check_params(spec, conf)
         self._store.requests.submit(TriggerDagRun(dag_id, run_id, conf, instant), now)
         return Reply()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from penstock.engine.messages import Dispatch
 from penstock.errors import StoreError
 from penstock.model.attempt import TryEnd, TryFacts
-from penstock.model.dag import DagSpec, Isolation, TaskSpec
+from penstock.model.dag import DagSpec, Isolation, TaskSpec, param_values
 from penstock.model.names import error_sentence
 from penstock.model.state import Outcome
 from penstock.spec.executor import FileCode, Offload, PlanCode, SensorWait, TryFinished, TryRequest
@@ -109,5 +109,5 @@ def facts_of(dispatch: Dispatch, dag: DagSpec) -> TryFacts:
         interval_end=run.interval_end,
         run_started_at=run.started_at,
         conf=run.conf,
-        params={name: run.conf.get(name, param.default) for name, param in dag.params.items()},
+        params=param_values(dag, dispatch.task, run.conf),
     )

@@ -305,7 +305,9 @@ def test_a_command_has_the_environment_and_folder_it_was_given(dag_of, tried, va
             @task.bash(env={{"PATH": "/usr/bin:/bin", "B": "b"}})
             def made(x): return "echo $B " + x
             made("{{{{ params.p }}}}")
+            BashOperator(task_id="read", bash_command="echo x; echo '[1, 2]'", output_processor=len)
         """)
+    assert value(tried(dag, "read")) == len("[1, 2]")
     assert value(tried(dag, "t", params={"p": 1})) == f"1 {tmp_path}"
     assert value(tried(dag, "made", params={"p": 1})) == "b 1"
     assert "cwd='/nowhere' does not exist" in tried(dag, "lost").error

@@ -1,10 +1,11 @@
 """What a task keeps for its later tries."""
 
-from datetime import UTC, datetime
+import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from penstock import DAG, task
+from penstock import DAG, NEVER_EXPIRE, task
 from penstock.author.run.context import Context
 from penstock.errors import RequestError
 from penstock.model.attempt import TryFacts, TryInputs
@@ -24,6 +25,15 @@ def test_values_come_back_as_they_were(checkpoints):
     assert (checkpoints.get("cursor"), checkpoints.get("other", 5)) == (value, 5)
     checkpoints.delete("cursor")
     assert checkpoints.get("cursor") is None
+
+
+def test_async_functions_and_airflow_s_retention_are_served(checkpoints):
+    asyncio.run(checkpoints.aset("cursor", 1, retention=NEVER_EXPIRE))
+    assert asyncio.run(checkpoints.aget("cursor")) == 1
+    asyncio.run(checkpoints.adelete("cursor"))
+    assert asyncio.run(checkpoints.aget("cursor", 5)) == 5
+    with pytest.raises(RequestError, match="a checkpoint lives as long as its run"):
+        checkpoints.set("cursor", 1, retention=timedelta(days=1))
 
 
 def test_what_cannot_be_kept_is_refused(checkpoints):

@@ -84,7 +84,6 @@ _REMEDIES = {
     "on_skipped_callback": _OF_TASKS,
     "max_consecutive_failed_dag_runs": "Failures do not pause a DAG; leave it out.",
     "outlets": _NO_ASSETS,
-    "params": "Parameters belong to the DAG: DAG(params={...}).",
     "post_execute": "Put the code into execute(), or a task behind it.",
     "pre_execute": "Put the code into execute(), or a task before it.",
     "render_template_as_native_obj": "Templates give text; pass a value of another task as an argument to keep its type.",

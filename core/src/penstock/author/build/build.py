@@ -1,18 +1,18 @@
 """From authoring objects to the DAG as data: the last checks, and the values of the model."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from penstock.author.build.alerts import alert_rules
 from penstock.author.build.checks import dag_problems
 from penstock.author.build.graph import topological_order
 from penstock.author.build.import_errors import to_problem
-from penstock.author.build.param_schema import CHECKED
+from penstock.author.build.params import param_specs, params_of
 from penstock.author.build.weights import effective_weights
 from penstock.author.capability import PlannedTask, plan_value
 from penstock.author.construct.signature import defaults_for_none
 from penstock.author.construct.task_rules import TaskRules, plain_value, seconds
-from penstock.author.dag import DAG, Param
+from penstock.author.dag import DAG
 from penstock.author.mapping.mapped_group import mapped_group
 from penstock.author.mapping.task import EXPAND_KWARGS, MappedTask, elements_of
 from penstock.author.parse_session import ParseSession, Problem
@@ -23,11 +23,10 @@ from penstock.author.timetable.dates import to_utc
 from penstock.author.timetable.timetables import schedule_of
 from penstock.author.xcom.arg import NO_FILL, ConcatenatedXCom, TransformedXCom, XComValue, ZippedXCom
 from penstock.errors import AuthoringError, as_sentence
-from penstock.model.dag import DagSpec, Mapping, ParamSpec, SensorPolicy, TaskSpec, XComRef, from_json, to_json
+from penstock.model.dag import DagSpec, Mapping, SensorPolicy, TaskSpec, XComRef, from_json, to_json
 from penstock.model.mapped.indexes import Join
 from penstock.model.schedule import Overlap
 from penstock.model.state import TriggerRule
-from penstock.model.value import to_plain
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -148,7 +147,7 @@ def _spec(dag: DAG, file: str) -> DagSpec:
         max_active_runs=dag.max_active_runs,
         max_active_tasks=dag.max_active_tasks,
         tenant=dag.tenant,
-        params={name: _param(value) for name, value in dag.params.items()},
+        params=param_specs(dag.params),
         tags=tuple(sorted(set(dag.tags))),
         doc=dag.doc or dag.description,
         groups={
@@ -159,12 +158,6 @@ def _spec(dag: DAG, file: str) -> DagSpec:
         run_timeout_s=None if dag.dagrun_timeout is None else seconds(plain_value(dag.dagrun_timeout)),
         alerts=alert_rules(dag),
     )
-
-
-def _param(value: Any) -> ParamSpec:  # noqa: ANN401 - what an author wrote
-    given = value if isinstance(value, Param) else Param(value)
-    schema = {name: to_plain(each) for name, each in given.schema.items() if name in CHECKED}
-    return ParamSpec(default=to_plain(given.default), doc=given.doc, schema=schema)
 
 
 def _task(task: "AbstractOperator", rules: TaskRules, upstream: set[str], weight: int) -> TaskSpec:
@@ -195,6 +188,7 @@ def _task(task: "AbstractOperator", rules: TaskRules, upstream: set[str], weight
         priority_weight=weight,
         queue=rules.queue,
         templated=_templated(task),
+        params=param_specs(params_of(task)),
         alerts=alert_rules(task),
         doc=task.doc,
         line=task._site.line,  # noqa: SLF001 - the same room

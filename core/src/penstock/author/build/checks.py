@@ -15,14 +15,14 @@ from penstock.author.abstract_operator import OWN_STATE
 from penstock.author.airflow.arguments import ArgumentProblem, is_harmless, unknown_argument
 from penstock.author.alert import alert_problems
 from penstock.author.build.graph import topological_order
-from penstock.author.build.param_schema import malformed, schema_problem
+from penstock.author.build.params import param_problems, params_of
 from penstock.author.capability import PlannedTask
 from penstock.author.construct.signature import accepted_arguments
 from penstock.author.construct.task_rules import duration_problems, integer_problems, plain_value, text_problems
-from penstock.author.dag import DAG, Param
+from penstock.author.dag import DAG
 from penstock.author.graph.task_group import TaskGroup
 from penstock.author.mapping.mapped_group import GroupArgument, mapped_group
-from penstock.author.mapping.task import MappedTask, non_json_type
+from penstock.author.mapping.task import MappedTask
 from penstock.author.operator import Operator
 from penstock.author.parse_session import Problem
 from penstock.author.sensor import Sensor
@@ -47,6 +47,7 @@ def dag_problems(dag: DAG) -> Iterator[Problem]:
         yield Problem(site, f"DAG {dag.dag_id!r}: {problem.text}", problem.is_note)
     yield from _default_args(dag)
     yield from _ids(dag)
+    yield from _params(dag)
     yield from _cycles(dag)
     yield from _mapped_groups(dag)
     yield from _templates(dag)
@@ -61,7 +62,7 @@ def _dag_arguments(dag: DAG) -> Iterator[tuple[str, ArgumentProblem]]:
         "dagrun_timeout": _timeout_problems(dag.dagrun_timeout),
         "isolation": _isolation_problems(dag.isolation),
         "tags": _tag_problems(dag.tags),
-        "params": _param_problems(dag.params),
+        "params": param_problems(dag.params, scheduled=dag.schedule is not None),
         "catchup": catchup_problems(dag.catchup),
         "overlap": overlap_problems(dag.overlap, dag.catchup),
         "is_paused_upon_creation": _flag_problems(dag.is_paused_upon_creation, "is_paused_upon_creation"),
@@ -93,22 +94,11 @@ def _flag_problems(value: Any, name: str) -> Iterator[str]:  # noqa: ANN401 - as
         yield f"{name} is {value!r}; write True or False."
 
 
-def _param_problems(params: dict[str, Any]) -> Iterator[str]:
-    for name, value in params.items():
-        fault = non_json_type(value.default if isinstance(value, Param) else value)
-        if fault:
-            yield f"the parameter {name!r} holds {fault}, which has no JSON form."
-        elif isinstance(value, Param):
-            yield from (f"the parameter {name!r} {problem}." for problem in _schema_problems(value))
-
-
-def _schema_problems(param: Param) -> Iterator[str]:
-    """Check the schema of a parameter, and its default by it; one without a default is given by ``conf``."""
-    fault = next((fault for each in param.schema.values() if (fault := non_json_type(each))), "")
-    if fault or (fault := malformed(param.schema)):
-        yield f"has a schema that cannot be read: {fault}"
-    elif "default" in param._arguments and (problem := schema_problem(param.schema, param.default)):  # noqa: SLF001 - the same room
-        yield f"{problem}, and its default is {param.default!r:.100}"
+def _params(dag: DAG) -> Iterator[Problem]:
+    """Check the parameters of tasks."""
+    for task in dag.tasks:
+        for text in param_problems(params_of(task), scheduled=dag.schedule is not None):
+            yield Problem(task._changes.get("params", task._site), f"{task}: {text}")  # noqa: SLF001 - the same room
 
 
 def _dates(dag: DAG) -> Iterator[tuple[str, ArgumentProblem]]:

@@ -2,14 +2,12 @@
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from penstock.author.operator import Operator
+from penstock.author.operators.child_process import ChildProcess
 from penstock.author.operators.python import call_with_context
 from penstock.author.run.coroutines import completed
 from penstock.author.run.templates import render_text
@@ -17,8 +15,6 @@ from penstock.errors import PenstockError, SkipTask
 
 if TYPE_CHECKING:
     from penstock.author.run.context import Context
-
-_GRACE_S = 10.0
 
 
 class CommandFailedError(PenstockError):
@@ -39,6 +35,7 @@ class BashOperator(Operator):
         cwd: Folder in which it runs.
         skip_on_exit_code: Exit codes that mark the task skipped.
         output_encoding: Encoding of the output; what cannot be decoded is replaced.
+        output_processor: Makes of the last line the value that is left, such as ``json.loads``.
         **kwargs: What every task takes.
     """
 
@@ -54,18 +51,18 @@ class BashOperator(Operator):
         cwd: str | None = None,
         skip_on_exit_code: int | Sequence[int] | None = 99,
         output_encoding: str = "utf-8",
+        output_processor: Callable[[str], Any] | None = None,
         **kwargs: Any,  # noqa: ANN401 - passed on
     ) -> None:
         super().__init__(**kwargs)
         self.bash_command, self.cwd = bash_command, cwd
         self.env, self.append_env = env, append_env
         self.skip_on_exit_code = skip_on_exit_code
-        self.output_encoding = output_encoding
-        self._process: subprocess.Popen[bytes] | None = None
-        self._is_killed = False
+        self.output_encoding, self.output_processor = output_encoding, output_processor
+        self._child = ChildProcess()
 
-    def execute(self, context: "Context") -> str:  # noqa: ARG002 - the operator's interface
-        """Run the command and return the last line of its output.
+    def execute(self, context: "Context") -> Any:  # noqa: ANN401, ARG002 - what the processor returns; the operator's interface
+        """Run the command and return the last line of its output, or what the processor makes of it.
 
         Raises:
             CommandFailedError: It ended with an exit code that means failure, or could not be started.
@@ -73,47 +70,22 @@ class BashOperator(Operator):
         """
         if self.cwd is not None and not Path(self.cwd).is_dir():
             raise CommandFailedError(f"{self}: the folder cwd={self.cwd!r} does not exist.")
-        self._is_killed = False
+        self._child = ChildProcess()
         try:
-            self._process = subprocess.Popen(
+            code, last = self._child.run(
                 ["bash", "-c", self.bash_command],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
                 cwd=self.cwd,
                 env=self._environment(),
-                process_group=None if _is_try_process() else 0,
+                encoding=self.output_encoding,
             )
         except FileNotFoundError:
             raise CommandFailedError(f"{self}: there is no bash on the PATH of this machine.") from None
-        if self._is_killed:  # by another thread, when the command ran and we had not learned of it
-            self.on_kill()
-        last = self._follow(self._process)
-        self._judge(self._process.wait())
-        return last
+        self._judge(code)
+        return last if self.output_processor is None else self.output_processor(last)
 
     def on_kill(self) -> None:
         """End the command and everything that it started in its group."""
-        self._is_killed = True
-        process = self._process
-        if process is None or process.poll() is not None:
-            return
-        end = os.kill if _is_try_process() else os.killpg
-        with suppress(ProcessLookupError):
-            end(process.pid, signal.SIGTERM)
-            try:
-                process.wait(_GRACE_S)
-            except subprocess.TimeoutExpired:
-                end(process.pid, signal.SIGKILL)
-
-    def _follow(self, process: subprocess.Popen[bytes]) -> str:
-        last = ""
-        with cast("IO[bytes]", process.stdout) as output:
-            for line in output:
-                last = line.decode(self.output_encoding, errors="replace").rstrip("\r\n")
-                sys.stdout.write(last + "\n")
-                sys.stdout.flush()
-        return last
+        self._child.kill()
 
     def _judge(self, code: int) -> None:
         skip = self.skip_on_exit_code
@@ -128,11 +100,6 @@ class BashOperator(Operator):
         if self.env is None:
             return None
         return {**os.environ, **self.env} if self.append_env else dict(self.env)
-
-
-def _is_try_process() -> bool:
-    """True in a process that was made for tries: its group is killed as a whole, and the command must be in it."""
-    return os.getpid() == os.getpgrp() == os.getsid(0)
 
 
 class BashFunctionOperator(BashOperator):
@@ -159,7 +126,7 @@ class BashFunctionOperator(BashOperator):
         super().__init__(bash_command="", **kwargs)
         self.python_callable, self.op_args, self.op_kwargs = python_callable, op_args, op_kwargs
 
-    def execute(self, context: "Context") -> str:
+    def execute(self, context: "Context") -> Any:  # noqa: ANN401 - as the base's
         """Call the function for the command, render it, and run it.
 
         Raises:

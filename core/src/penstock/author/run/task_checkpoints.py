@@ -8,6 +8,10 @@ if TYPE_CHECKING:
     from penstock.author.run.context import Context
 
 
+NEVER_EXPIRE = "never"
+"""For ``retention`` of Airflow's store: as long as there is the run."""
+
+
 class TaskCheckpoints:
     """``context["checkpoints"]``: values by key that this task instance keeps from try to try.
 
@@ -31,17 +35,27 @@ class TaskCheckpoints:
         plain = self._runtime.checkpoint(key)
         return default if plain is None else resolve_value(plain, self._runtime, f"the checkpoint {key!r}")
 
-    def set(self, key: str, value: Any) -> None:  # noqa: ANN401 - any value
+    def set(self, key: str, value: Any, *, retention: str | None = None) -> None:  # noqa: ANN401 - any value
         """Keep a value under a key; None deletes it.
 
+        Args:
+            key: The key.
+            value: The value.
+            retention: None or `NEVER_EXPIRE`: a checkpoint lives as long as its run.
+
         Raises:
-            penstock.errors.RequestError: The key is Penstock's own, or there are too many.
+            penstock.errors.RequestError: The key is Penstock's own, there are too many, or another retention is asked for.
             penstock.errors.SupersededError: This try is over: another one goes on with the task, or nobody does.
             penstock.model.values.not_serialisable.NotSerialisableError: The value has no JSON form.
         """
         from penstock.model.names import OWN_CHECKPOINTS  # noqa: PLC0415 - only a task that asks needs msgspec
         from penstock.model.value import to_plain  # noqa: PLC0415 - as above
 
+        if retention not in (None, NEVER_EXPIRE):
+            raise RequestError(
+                f"checkpoint {key!r}: retention is {retention!r}, and a checkpoint lives as long as its run. "
+                "Keep the instant beside the value, and look at it."
+            )
         if key.startswith(OWN_CHECKPOINTS):
             raise RequestError(
                 f"checkpoint {key!r}: keys that begin with {OWN_CHECKPOINTS!r} are Penstock's own. Choose another."
@@ -51,3 +65,15 @@ class TaskCheckpoints:
     def delete(self, key: str) -> None:
         """Delete what was kept under a key, if anything was; raises as `set`."""
         self.set(key, None)
+
+    async def aget(self, key: str, default: Any = None) -> Any:  # noqa: ANN401 - any value
+        """The same as `get`, for ``async`` functions; raises as that does."""
+        return self.get(key, default)
+
+    async def aset(self, key: str, value: Any, *, retention: str | None = None) -> None:  # noqa: ANN401 - any value
+        """The same as `set`, for ``async`` functions; raises as that does."""
+        self.set(key, value, retention=retention)
+
+    async def adelete(self, key: str) -> None:
+        """The same as `delete`, for ``async`` functions; raises as `set`."""
+        self.delete(key)

@@ -12,7 +12,7 @@ from penstock.alerts.occurrence import Occurrence
 from penstock.alerts.rules import CALLBACK
 from penstock.errors import PenstockError
 from penstock.model.attempt import TryFacts
-from penstock.model.dag import MAILTO, DagSpec
+from penstock.model.dag import MAILTO, DagSpec, param_values
 from penstock.model.run import Run, TaskInstance, TaskKey
 from penstock.model.state import AlertEvent, TaskState
 from penstock.notify.alerts.callbacks import CallbackJob
@@ -168,5 +168,5 @@ def _facts(run: Run, dag: DagSpec, task_id: str, map_index: int, try_number: int
         interval_end=run.interval_end,
         run_started_at=run.started_at,
         conf=run.conf,
-        params={name: run.conf.get(name, param.default) for name, param in dag.params.items()},
+        params=param_values(dag, next((task for task in dag.tasks if task.task_id == task_id), None), run.conf),
     )

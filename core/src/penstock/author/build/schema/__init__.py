@@ -1,0 +1,1 @@
+"""JSON Schema: what the value of a parameter must be."""
