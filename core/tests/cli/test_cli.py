@@ -73,6 +73,14 @@ def test_the_version_imports_nothing_that_takes_time():
     assert done.stdout.splitlines()[1] == "[] 0"
 
 
+def test_a_command_and_the_scheduler_import_no_other_database_and_nothing_that_runs_tasks():
+    done = python(
+        "import sys, penstock.app.compose, sqlalchemy; sqlalchemy.create_engine('sqlite://');"
+        "print(sorted({'sqlalchemy.dialects.postgresql', 'penstock.author.dag', 'penstock.execute.runner'} & set(sys.modules)))"
+    )
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
 def test_help_and_the_process_that_supervises_all_others_import_no_database():
     done = python(
         "import sys; from penstock.cli.root import run; run(['--help']);"

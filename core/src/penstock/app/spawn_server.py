@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from penstock.execute.runner import Providers, Runner
-from penstock.execute.spawn_server import Open, serve
+from penstock.execute.spawn_messages import Open
+from penstock.execute.spawn_server import serve
 from penstock.processes.output import LOG_LINE
 
 if TYPE_CHECKING:

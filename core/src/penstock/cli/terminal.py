@@ -20,6 +20,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON o
 LONGEST_CELL = 200
 """Characters of a cell of free text; `show` commands and logs have all of it."""
 
+_LINES_AT_ONCE = 500
 _SHORTEST = 16
 _GAP = 2
 _FREE = frozenset({"reason", "what", "why", "description", "offers", "what it is", "tags", "value", "before", "after"})
@@ -105,9 +106,10 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty:
         if room < 0:
             _print_paragraphs(columns, found)
             return
-    _print_row(columns, widths, {"bold": True})
-    for row in found:
-        _print_row(row, widths, {})
+    lines = [_row(columns, widths, bold=True), *(_row(row, widths) for row in found)]
+    with written(sys.stdout):
+        for first in range(0, len(lines), _LINES_AT_ONCE):  # each write goes out at once, and costs more than a line
+            click.echo("\n".join(lines[first : first + _LINES_AT_ONCE]))
 
 
 def print_fields(fields: Mapping[str, Any]) -> None:
@@ -148,14 +150,17 @@ def _print_paragraphs(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
         print_fields({column: cell for column, cell in zip(columns, row, strict=True) if cell})
 
 
-def _print_row(row: Sequence[str], widths: Sequence[int], style: Mapping[str, Any]) -> None:
+def _row(row: Sequence[str], widths: Sequence[int], *, bold: bool = False) -> str:
     parts = []
     for cell, width in zip(row, widths, strict=True):
-        text = cell if cells(cell) <= width else _cut(cell, width)
-        parts.append(click.style(text, **style or {"fg": _STYLES.get(cell)}) if text else "")
-        parts.append(" " * (width + _GAP - cells(text)))
-    with written(sys.stdout):
-        click.echo("".join(parts).rstrip(" "))
+        text, taken = cell, cells(cell)
+        if taken > width:
+            text = _cut(cell, width)
+            taken = cells(text)
+        colour = None if bold else _STYLES.get(cell)
+        parts.append(click.style(text, bold=bold or None, fg=colour) if text and (bold or colour) else text)
+        parts.append(" " * (width + _GAP - taken))
+    return "".join(parts).rstrip(" ")
 
 
 def _padded(text: str, width: int) -> str:
@@ -170,8 +175,10 @@ def _cut(text: str, width: int) -> str:
 
 
 def _one_line(column: str, value: Any) -> str:  # noqa: ANN401 - any plain value
-    text = _cell(value)
-    return visible(shortened(text, LONGEST_CELL)) if column in _FREE else visible(" ".join(text.splitlines()))
+    text = value if type(value) is str else _cell(value)
+    if column in _FREE:
+        return visible(shortened(text, LONGEST_CELL))
+    return text if text.isprintable() else visible(" ".join(text.splitlines()))
 
 
 def _cell(value: Any) -> str:  # noqa: ANN401 - any plain value

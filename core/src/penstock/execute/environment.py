@@ -12,7 +12,7 @@ from typing import BinaryIO, NamedTuple
 
 from penstock.errors import ConfigError, as_sentence
 from penstock.execute.executor_lock import MARK, mark_of
-from penstock.execute.spawn_server import END_S, Open, send_lease, send_open
+from penstock.execute.spawn_messages import END_S, Open, send_lease, send_open
 from penstock.model.run import TaskKey
 from penstock.processes.descendants import end_marked
 from penstock.processes.environ import without_secrets

@@ -14,7 +14,7 @@ import msgspec
 
 from penstock.errors import ConfigError, as_sentence
 from penstock.execute.environment import Environment, Server, ServerKey, Submitted, server_key
-from penstock.execute.spawn_server import Open
+from penstock.execute.spawn_messages import Open
 from penstock.model.attempt import TryEnd
 from penstock.model.dag import Isolation
 from penstock.model.run import TaskKey

@@ -1,8 +1,6 @@
 """The first process of the executor: started fresh, it imports the runtime once and forks a file server for each file.
 
-The scheduler talks to it by datagram-like messages over a stream socket: each is one `Open` with a socket attached
-(SCM_RIGHTS, unix(7)), which becomes the new file server's line to the scheduler. When the scheduler hangs up, it
-ends, and with it everything that it forked.
+When the scheduler hangs up, it ends, and with it everything that it forked.
 """
 
 import os
@@ -15,51 +13,16 @@ import time
 from collections.abc import Callable
 from typing import NoReturn
 
-import msgspec
-
 from penstock.execute.file_server import FileServer
 from penstock.execute.runner import Runner
+from penstock.execute.spawn_messages import END_S, Lease, Message, Open, receive_message
 from penstock.processes.descendants import end_children, kill_orphans
 from penstock.processes.fork import become_subreaper, fork, prepare_to_fork
 from penstock.processes.frames import frame
 from penstock.processes.group import Reaper, reap
-from penstock.spec.executor import FileCode
 from penstock.spec.wire import FrameKind
 
-GRACE_S, END_S = 10.0, 2.0
-
-
-class Lease(msgspec.Struct, tag=True):
-    """Go on until then; without another word from the scheduler, end everything.
-
-    Attributes:
-        until_s: Instant of the machine's monotonic clock.
-    """
-
-    until_s: float
-
-
-class Open(msgspec.Struct, tag=True):
-    """Fork a file server.
-
-    Attributes:
-        snapshots: Folder that holds the source snapshots by their hash.
-        code: The DAG file that its tries come from; None if they run from stored plans.
-        beat_s: Seconds between heartbeats.
-        fresh: Whether each try process imports the file itself, because an import leaves threads behind.
-        dags_folder: Where people find the file.
-    """
-
-    snapshots: str
-    code: FileCode | None
-    beat_s: float
-    fresh: bool = False
-    dags_folder: str = ""
-
-    @property
-    def name(self) -> str:
-        """What is imported, for messages."""
-        return "providers" if self.code is None else self.code.file
+GRACE_S = 10.0
 
 
 def serve(control: socket.socket, held: tuple[int, ...], make_runner: Callable[[Open], Runner]) -> NoReturn:
@@ -104,10 +67,7 @@ def _line_by_line() -> None:
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]  # real streams
 
 
-_Message = Lease | tuple[Open, socket.socket]
-
-
-def _next(control: socket.socket, reaper: Reaper, children: set[int], until_s: float | None) -> _Message | None:
+def _next(control: socket.socket, reaper: Reaper, children: set[int], until_s: float | None) -> Message | None:
     """Wait for the next message, or for the end of the time; meanwhile, end what file servers that have died left behind."""
     while True:
         left_s = None if until_s is None else max(0.0, until_s - time.monotonic())
@@ -116,28 +76,10 @@ def _next(control: socket.socket, reaper: Reaper, children: set[int], until_s: f
             children.difference_update(pid for pid, _ in reaper.reap())
             kill_orphans(children)
         if control.fileno() in ready:
-            return _receive(control)
+            return receive_message(control)
         if not left_s and until_s is not None:
             print("the scheduler has lost its database: another machine may take over, so all tries are ended.")  # noqa: T201
             return None
-
-
-def _receive(control: socket.socket) -> _Message | None:
-    try:
-        header, fds, _, _ = socket.recv_fds(control, 4, 1)
-        if len(header) < 4:
-            return None
-        length = int.from_bytes(header)
-        data = bytearray()
-        while len(data) < length:
-            part = control.recv(length - len(data))
-            if not part:
-                return None
-            data += part
-    except OSError:
-        return None
-    message = msgspec.msgpack.decode(data, type=Open | Lease)
-    return message if isinstance(message, Lease) else (message, socket.socket(fileno=fds[0]))
 
 
 def _fork_file_server(
@@ -163,16 +105,3 @@ def _be_file_server(message: Open, kept: tuple[int, ...], make_runner: Callable[
     prepare_to_fork()
     control.setblocking(False)
     FileServer(control, runner, kept[1:], message.beat_s).serve()
-
-
-def send_lease(control: socket.socket, until_s: float) -> None:
-    """Let a spawn server go on until then; raises OSError if it is gone, or has read nothing for so long that it is full."""
-    data = msgspec.msgpack.encode(Lease(until_s))
-    control.send(len(data).to_bytes(4) + data, socket.MSG_DONTWAIT)
-
-
-def send_open(control: socket.socket, message: Open, line: socket.socket) -> None:
-    """Ask a spawn server for a file server at the other end of ``line``; raises OSError if it is gone."""
-    data = msgspec.msgpack.encode(message)
-    socket.send_fds(control, [len(data).to_bytes(4)], [line.fileno()])
-    control.sendall(data)

@@ -181,7 +181,7 @@ attempt = Table(
     Column("late_outcome", Enumerated(Outcome)),
     Column("late_at", Instant),
     # The few tries without an outcome are what a restart asks for, however many have ended.
-    Index("try_open", "run", sqlite_where=text("outcome IS NULL"), postgresql_where=text("outcome IS NULL")),
+    Index("try_open", "run", sqlite_where=text("outcome IS NULL")),
     sqlite_with_rowid=False,
 )
 
@@ -303,12 +303,7 @@ alert = Table(
     UniqueConstraint("channel", "key", name="alert_of_channel"),
     Index("alert_of_delivery", "delivery", "number"),
     # What has no delivery yet is little, however much was delivered.
-    Index(
-        "alert_waiting",
-        "channel",
-        sqlite_where=text("delivery IS NULL"),
-        postgresql_where=text("delivery IS NULL"),
-    ),
+    Index("alert_waiting", "channel", sqlite_where=text("delivery IS NULL")),
     sqlite_autoincrement=True,
 )
 
