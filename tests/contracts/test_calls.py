@@ -84,7 +84,7 @@ RULES = {
             f"{CORE}/store/logs/log_index.py": "a name of its own for each database",
             f"{CORE}/testing/simulation/": "a seed decides all that happens",
             f"{CORE}/store/sql/wakeup.py": "a name of its own for each waiter",
-            f"{CORE}/store/sql/leader_lock.py": "a token that tells two holders apart",
+            f"{CORE}/store/schedulers/lease.py": "a token that tells two holders apart",
             "providers/": "spreads reconnections",
             "testkit/": "names of databases, buckets and sessions",
         },

@@ -95,7 +95,6 @@ TERMS = (
     Term("keeper", "The process that keeps services of providers alive.", "penstock.keeper.keeper"),
     Term("keyring", "The keys that encrypt and decrypt secrets.", "penstock.store.keyring"),
     Term("kind", "What sort of thing something is: of capabilities, the table in the manifest; of frames, runs and errors, an enum.", "penstock_manifest.kinds"),
-    Term("leader lock", "The lock that makes one scheduler the only one of its database.", "penstock.store.sql.leader_lock"),
     Term("lease", "The time for which a try counts as alive; it is renewed by heartbeats, and a try whose lease expires is lost.", "penstock.engine.tries"),
     Term("limit", "The most that may be of something at once: of a pool, a DAG, a task, a queue, a tenant, an executor.", "penstock.engine.limits.resource"),
     Term("line", "The stream of frames between two processes.", "penstock.processes.frames"),

@@ -14,6 +14,7 @@
     |   |-- StoreUnavailableError
     |   |   `-- CommitUnknownError
     |   |-- StoreHeldError
+    |   |-- StoreFencedError
     |   |-- StoreGoneError
     |   `-- DataRefusedError
     |-- TaskSignal         no fault: how a task's code speaks to the engine
@@ -242,6 +243,10 @@ class StoreGoneError(StoreError):
 
 class StoreHeldError(StoreError):
     """Another scheduler already works on this database; the message names it."""
+
+
+class StoreFencedError(StoreError):
+    """Another scheduler has taken over from this one, whose lease had ended: nothing of what it does counts any more."""
 
 
 class DataRefusedError(StoreError):

@@ -27,8 +27,8 @@ def test_a_state_folder_that_cannot_be_made_is_named(tmp_path):
 def test_a_scheduler_that_was_killed_a_moment_ago_is_waited_for(tmp_path, monkeypatch):
     settings = load_settings({}, tmp_path)
     dying = open_store(settings)
-    dying.leader_lock.acquire("first", datetime(2026, 3, 1, tzinfo=UTC))
+    dying.role.acquire("first", datetime(2026, 3, 1, tzinfo=UTC))
     monkeypatch.setattr(time, "sleep", lambda _: dying.close())
     with open_store(settings) as store:
-        compose._take_role(store, "second", "", SystemClock())
-        assert store.leader_lock.holder().holder == "second"
+        compose._take_role(store, "second", settings, SystemClock())
+        assert store.role.holders()[0].holder == "second"

@@ -151,7 +151,7 @@ class House:
 
     def schedule(self):
         """Run the scheduler until everything is settled; the store is open again afterwards."""
-        self.store.leader_lock.acquire("a test", NOW)
+        self.store.role.acquire("a test", NOW)
         clock = SystemClock()
         self.workers = Workers(self.answer, self.settled, self.kept)
         requests = TryRequests(

@@ -76,7 +76,7 @@ def store(tmp_path):
     dags = (DagSpec("stock", "stock.py", (TaskSpec("count"),)),)
     catalog.save(ParsedFile("stock.py", "snapshot", {}, {}, None, NOW, 0.1, dags))
     catalog.close()
-    store.leader_lock.acquire("a test", NOW)
+    store.role.acquire("a test", NOW)
     store.requests.submit(TriggerDagRun("stock", "one", {}, None), NOW)
     return store
 

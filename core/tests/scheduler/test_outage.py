@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 from sqlalchemy import text
 
-from penstock.errors import StoreGoneError, StoreHeldError, StoreUnavailableError
+from penstock.errors import StoreFencedError, StoreGoneError, StoreUnavailableError
 from penstock.model.dag import DagSpec, TaskSpec
 from penstock.scheduler.outage import Outage
 from penstock.spec.executor import TryAsked, TryFinished, TryStarted
@@ -188,13 +188,13 @@ def test_a_scheduler_that_another_has_taken_over_from_during_an_outage_ends(post
     def answer(request):
         with other.store.transaction() as tx:
             tx.execute(text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"))
-            tx.execute(text("UPDATE meta SET value = replace(value, 'token', 'former') WHERE key = 'scheduler'"))
+            tx.execute(text("UPDATE scheduler SET fenced_at = clock_timestamp()"))
         return sound(request)
 
     house.answer = answer
     house.trigger()
     terminal(lambda: None)
-    with pytest.raises(StoreHeldError):
+    with pytest.raises(StoreFencedError):
         house.schedule()
     assert house.states() == {"one": "running"}
     house.close()

@@ -5,11 +5,11 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import text
 
-from penstock.errors import StoreHeldError
+from penstock.errors import StoreFencedError
 from penstock.model.now import Now
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
-from penstock.scheduler.takeover import CONFIRMATIONS, MARGIN_S, RoleLease, TakeoverExecutor
+from penstock.scheduler.takeover import MARGIN_S, RoleLease, TakeoverExecutor
 from penstock.spec.executor import Heartbeat, TryFinished, TryRecovered
 from penstock.store import Store
 
@@ -38,107 +38,107 @@ def clock():
 
 @pytest.fixture
 def machine(postgres_url, house):
-    """A function that opens the database as another machine does, and takes the role there."""
+    """A function that opens the database as another machine does, and joins there."""
     opened = []
 
-    def take(place, clock, renew_lease=lambda _: None):
+    def join(place, clock, renew_lease=lambda _: None):
         store = Store.open(postgres_url, house.keyring)
         opened.append(store)
-        store.leader_lock.acquire(place, NOW, place)
-        return store, RoleLease(store.leader_lock, clock, takeover_s=TAKEOVER_S, place=place, renew_lease=renew_lease)
+        store.role.acquire(place, NOW, place, runs_on_s=TAKEOVER_S + MARGIN_S)
+        return store, RoleLease(store.role, clock, takeover_s=TAKEOVER_S, renew_lease=renew_lease)
 
-    yield take
+    yield join
     for store in opened:
         store.close()
 
 
-def vanish(store):
-    """End a holder's session without a word of its own, as the end of its machine does."""
-    store.leader_lock._lock._session.close()
+def let_expire(store, seconds=0):
+    """Have all leases end, and what was fenced be so for some seconds."""
+    with store.database.write() as connection:
+        connection.execute(text("UPDATE scheduler SET expires_at = clock_timestamp() - interval '1 ms'"))
+        earlier = text("UPDATE scheduler SET fenced_at = fenced_at - make_interval(secs => :seconds)")
+        connection.execute(earlier, {"seconds": seconds})
 
 
 @pytest.mark.parametrize("url", ["postgres"], indirect=True)
-def test_a_place_is_waited_for_until_somebody_knows_that_no_try_lives_there(machine, clock):
+def test_others_are_waited_for_until_their_tries_have_ended(machine, clock):
     first, _ = machine("first", clock)
-    vanish(first)
-    second, _ = machine("second", clock)
-    assert second.leader_lock.others == ("first",)
-    vanish(second)
-    third, role = machine("third", clock)
-    assert third.leader_lock.others == ("first", "second"), "the second may have waited for the first in vain"
-    clock.monotonic_s += TAKEOVER_S + MARGIN_S - 1
+    second, role = machine("second", clock)
+    assert not role.works()
+    assert role.wait_for_others() is None
+    let_expire(first)
+    assert role.works()
+    assert TAKEOVER_S < role.wait_for_others() - clock.monotonic_s <= TAKEOVER_S + MARGIN_S
+    let_expire(second, TAKEOVER_S + MARGIN_S)
+    assert role.others_until_s is not None, "it is asked when the role is renewed"
+    clock.monotonic_s += 10
     role.renew()
-    assert third.leader_lock.others == ("first", "second")
-    clock.monotonic_s += TAKEOVER_S
-    role.renew()
-    assert third.leader_lock.others == ()
-    role.end()
-    vanish(third)
-    assert machine("fourth", clock)[0].leader_lock.others == (), "the third has ended its tries"
+    assert role.others_until_s is None
 
 
 @pytest.mark.parametrize("url", ["postgres"], indirect=True)
-def test_nobody_waits_for_his_own_machine(machine, clock):
-    vanish(machine("first", clock)[0])
-    assert machine("first", clock)[0].leader_lock.others == ()
-
-
-@pytest.mark.parametrize("url", ["postgres"], indirect=True)
-def test_leases_are_renewed_only_while_the_role_is_confirmed(machine, clock):
+def test_tries_run_on_only_while_the_role_is_renewed(machine, clock):
     renewed = []
     first, role = machine("first", clock, renewed.append)
+    role.renew()
     assert renewed == [1000 + TAKEOVER_S]
-    clock.monotonic_s += TAKEOVER_S / CONFIRMATIONS - 1
-    assert role.wait_s == 1
+    clock.monotonic_s += 1.4
+    assert role.wait_s == pytest.approx(0.1)
     role.renew()
     assert len(renewed) == 1, "it is not asked at each turn"
-    clock.monotonic_s += 1
+    clock.monotonic_s += 0.2
     role.renew()
     assert renewed[1:] == [clock.monotonic_s + TAKEOVER_S]
-    with first.transaction() as tx:
-        tx.execute(
-            text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'penstock f%'")
-        )
-    while True:
-        try:
-            machine("second", clock)
-            break
-        except StoreHeldError:
-            continue
+    let_expire(first)
+    assert machine("second", clock)[1].works()
     clock.monotonic_s += TAKEOVER_S
-    with pytest.raises(StoreHeldError):
+    with pytest.raises(StoreFencedError):
         role.renew()
     assert len(renewed) == 2
 
 
-def test_with_a_file_nothing_is_confirmed_and_nobody_waits(tmp_path, house, clock):
+def test_with_a_file_nothing_is_renewed_and_nobody_waits(tmp_path, house, clock):
     with Store.open(f"sqlite:///{tmp_path}/other.db", house.keyring) as store:
-        store.leader_lock.acquire("one", NOW, "one")
+        store.role.acquire("one", NOW, "one")
         renewed = []
-        role = RoleLease(store.leader_lock, clock, renew_lease=renewed.append)
+        role = RoleLease(store.role, clock, renew_lease=renewed.append)
         role.renew()
+        assert role.works()
+        assert (renewed, role.wait_s, role.wait_for_others()) == ([], float("inf"), None)
         role.end()
-        assert (renewed, role.wait_s, store.leader_lock.others) == ([], float("inf"), ())
+
+
+class Others:
+    """What a role knows of the tries of others."""
+
+    def __init__(self, until_s):
+        self.others_until_s = until_s
+
+    def wait_for_others(self):
+        return self.others_until_s
 
 
 @pytest.fixture
 def taken_over(clock):
     """The executor of the second machine, which has been asked for two open tries."""
     inner = Workers(lambda _: [], lambda: False)
-    executor = TakeoverExecutor(inner, clock.monotonic_s + 65, 30.0, clock)
+    role, told = Others(clock.monotonic_s + 65), []
+    executor = TakeoverExecutor(inner, role, 30.0, clock, told.append)
     requests = [SimpleNamespace(key=key, epoch=epoch) for key, epoch in (OURS, THEIRS)]
     assert set(executor.recover(requests)) == {TryRecovered(*OURS), TryRecovered(*THEIRS)}
-    yield executor, inner
+    assert "What it ran is repeated in 65 s" in told[0]
+    yield executor, inner, role
     executor.stop(0.0)
 
 
 def test_what_was_open_is_believed_to_live_until_it_must_have_ended(taken_over, clock):
-    executor, _ = taken_over
+    executor, _, role = taken_over
     for _ in range(13):
         (beat,) = executor.events()
         assert (type(beat), set(beat.tries)) == (Heartbeat, {OURS, THEIRS})
         assert executor.events() == []
         clock.monotonic_s += 5
+    role.others_until_s = None
     ended = executor.events()
     assert {(each.key, each.epoch) for each in ended} == {OURS, THEIRS}
     assert {type(each) for each in ended} == {TryFinished}
@@ -148,11 +148,11 @@ def test_what_was_open_is_believed_to_live_until_it_must_have_ended(taken_over, 
 
 
 def test_a_try_of_the_other_machine_that_is_cancelled_is_not_over_before(taken_over, clock):
-    executor, inner = taken_over
+    executor, inner, role = taken_over
     executor.cancel([THEIRS, (TaskKey(2, "new"), 1)], "by hand")
     assert inner.cancelled == [(TaskKey(2, "new"), 1)]
     assert not [e for e in executor.events() if isinstance(e, TryFinished) and e.key == THEIRS[0]]
-    clock.monotonic_s += 65
+    role.others_until_s = None
     assert [e.end.outcome for e in executor.events() if e.key == THEIRS[0]] == [Outcome.LOST]
     executor.cancel([THEIRS], "once more")
     assert inner.cancelled[1:] == [THEIRS]

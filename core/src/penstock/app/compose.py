@@ -16,7 +16,7 @@ from penstock.plugins.isolated import isolated_pythons
 from penstock.scheduler.in_hand import InHand
 from penstock.scheduler.loop import Scheduler
 from penstock.scheduler.measures import Measures
-from penstock.scheduler.takeover import RoleLease, TakeoverExecutor
+from penstock.scheduler.takeover import MARGIN_S, RoleLease, TakeoverExecutor
 from penstock.service.installation import Installation
 from penstock.service.project import make_state_folder
 from penstock.settings import Settings
@@ -73,20 +73,23 @@ def build_scheduler(settings: Settings, holder: str, *, notify: bool = False) ->
         notify: Whether changes of states are kept for the notifier.
 
     Raises:
-        StoreHeldError: Another scheduler works on the database.
+        StoreHeldError: Another scheduler works on the database (PostgreSQL: in the same state folder).
         ConfigError: Something of the installation is wrong.
         StoreError: The database cannot serve.
     """
     clock = SystemClock()
     store = open_store(settings)
     try:
-        place = place_of(settings)
-        _take_role(store, holder, place, clock)
+        _take_role(store, holder, settings, clock)
         executors = build_executors(settings, clock.now, _report)
-        renew_lease, takeover_s = lease_renewal_of(executors), settings.scheduler.takeover_s
-        role = RoleLease(store.leader_lock, clock, takeover_s=takeover_s, place=place, renew_lease=renew_lease)
-        if store.leader_lock.others:
-            executors = _taken_over(executors, role, settings.scheduler.lease_s, clock)
+        store.role.forget_others()  # those of this place: the executors' lock says that none of their tries lives
+        chosen = settings.scheduler
+        role = RoleLease(
+            store.role, clock, lease_s=chosen.role_lease_s, takeover_s=chosen.takeover_s,
+            renew_lease=lease_renewal_of(executors),
+        )  # fmt: skip
+        if store.role.leased:
+            executors = _taking_over(executors, role, chosen.lease_s, clock)
         requests = _requests(settings, store)
         asks = Asks(store, clock, open_vault(settings, store))
         in_hand = InHand(settings.state_folder / "scheduler.in-hand")
@@ -104,12 +107,15 @@ def build_scheduler(settings: Settings, holder: str, *, notify: bool = False) ->
         raise
 
 
-def _take_role(store: Store, holder: str, place: str, clock: SystemClock) -> None:
+def _take_role(store: Store, holder: str, settings: Settings, clock: SystemClock) -> None:
     """Take the scheduler's role; a scheduler that was killed a moment ago has it until the system has buried its process."""
     until_s = clock.read().monotonic_s + PATIENCE_S
     while True:
         try:
-            store.leader_lock.acquire(holder, clock.now(), place)
+            store.role.acquire(
+                holder, clock.now(), place_of(settings), lease_s=settings.scheduler.role_lease_s,
+                runs_on_s=settings.scheduler.takeover_s + MARGIN_S,
+            )  # fmt: skip
         except StoreHeldError:
             if clock.read().monotonic_s > until_s:
                 raise
@@ -118,16 +124,12 @@ def _take_role(store: Store, holder: str, place: str, clock: SystemClock) -> Non
             return
 
 
-def _taken_over(
+def _taking_over(
     executors: dict[str, Executor], role: RoleLease, lease_s: float, clock: SystemClock
 ) -> dict[str, Executor]:
     """Have local executors wait for the tries of other machines."""
-    _report(
-        "The scheduler of another machine has ended without a word. What it ran is repeated in "
-        f"{role.others_until_s - clock.read().monotonic_s:.0f} s, when it must have ended; all else goes on at once."
-    )
     waiting = {
-        id(each): TakeoverExecutor(each, role.others_until_s, lease_s, clock)
+        id(each): TakeoverExecutor(each, role, lease_s, clock, _report)
         for each in executors.values()
         if isinstance(each, LocalExecutor)
     }

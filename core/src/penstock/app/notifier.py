@@ -1,11 +1,13 @@
 """Main of the notifier's process: ``python -m penstock.app.notifier``."""
 
+import select
 import sys
 import time
 from functools import partial
 
 from penstock.alerts.trouble import Trouble
 from penstock.app.parts.environments import listening
+from penstock.app.parts.executors import place_of
 from penstock.app.parts.metrics_recorder import recorder
 from penstock.app.service_main import run_service
 from penstock.logs.log_names import log_name
@@ -31,10 +33,21 @@ from penstock.tries.asks import Asks, provider_search
 
 LISTENER_LOG = "listeners.log"
 
+_LOOKS_S = 1.0
+"""Seconds between two looks of a notifier while the scheduler works on another machine."""
+
 
 def main() -> int:
     """Deliver notices to listeners, and alerts to their channels, until SIGTERM; the exit code is 5 if the installation is wrong."""
-    return run_service("notifier", lambda installation, stop: notifier(installation).run(stop))
+
+    def run(installation: Installation, stop: int) -> None:
+        here = place_of(installation.settings)
+        while not installation.store.role.follow(here):
+            if select.select([stop], [], [], _LOOKS_S)[0]:
+                return
+        notifier(installation).run(stop)
+
+    return run_service("notifier", run)
 
 
 def notifier(installation: Installation) -> NotifierLoop:

@@ -12,6 +12,7 @@ from penstock.errors import (
     ExitCode,
     InternalError,
     PenstockError,
+    StoreFencedError,
     StoreGoneError,
     StoreHeldError,
     StoreUnavailableError,
@@ -64,7 +65,7 @@ def _code(error: Exception) -> ExitCode:
         case StoreGoneError() | StoreHeldError():
             # Started again, it would make a new database in place of the one that is gone.
             return ExitCode.REFUSED
-        case StoreUnavailableError() | OSError() | MemoryError():
+        case StoreUnavailableError() | StoreFencedError() | OSError() | MemoryError():
             return ExitCode.FAILED
         case PenstockError() if not isinstance(error, InternalError):
             return ExitCode.UNAVAILABLE

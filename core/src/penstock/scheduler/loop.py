@@ -26,10 +26,10 @@ from penstock.scheduler.inbox import Inbox, fault_of
 from penstock.scheduler.measures import Measures
 from penstock.scheduler.open_asks import OpenAsks
 from penstock.scheduler.outage import Outage
-from penstock.scheduler.takeover import RoleLease
+from penstock.scheduler.takeover import LOOKS_S, RoleLease
 from penstock.scheduler.turns import Turn, Turns
 from penstock.spec.executor import Executor, ExecutorEvent, Heartbeat, TryAsked, TryFinished
-from penstock.store import Store
+from penstock.store import Holder, Store
 from penstock.tries.asks import Asks
 from penstock.tries.endings import accepted
 from penstock.tries.recovery import recovered
@@ -37,7 +37,7 @@ from penstock.tries.try_requests import TryRequests
 
 
 class Scheduler:
-    """Runs one engine over one store; at most one lives per database.
+    """Runs one engine over one store; at most one works per database, and others stand by.
 
     Args:
         executors: By the names that the engine knows; several names may share one executor.
@@ -69,7 +69,7 @@ class Scheduler:
     ) -> None:
         self._store, self._engine, self._executors = store, engine, executors
         self._requests, self._clock = requests, clock
-        self._role = role or RoleLease(store.leader_lock, clock)
+        self._role = role or RoleLease(store.role, clock)
         self._stop_grace_s, self._in_hand, self._report = stop_grace_s, in_hand or InHand(), report
         self._measures = measures or Measures()
         self._capacities: dict[str, int | None] = {}
@@ -93,16 +93,17 @@ class Scheduler:
         """Schedule until `stop`.
 
         Raises:
-            StoreError: The database failed for good, or another scheduler has it; nothing of the step in progress was
+            StoreError: The database failed for good, or another scheduler has taken over; nothing of the step in progress was
                 carried out. A new scheduler on the same database goes on from what is stored.
         """
         started: list[Executor] = []
         try:
+            self._selector.register(self._stop_r, selectors.EVENT_READ)
+            self._stand_by()
             for executor in {id(each): each for each in self._executors.values()}.values():
                 started.append(executor)
                 executor.start()
                 self._selector.register(executor.fileno(), selectors.EVENT_READ)
-            self._selector.register(self._stop_r, selectors.EVENT_READ)
             self._schedule(started)
         finally:
             for executor in started:
@@ -115,8 +116,20 @@ class Scheduler:
             self._store.close()
             self._in_hand.close()
 
+    def _stand_by(self) -> None:
+        """Wait until this scheduler is to work: at once, unless another one does."""
+        through, reported = self._outage.through, False
+        while not self._stopping and not through(self._role.works):
+            if not reported:
+                self._report(standing_by(through(self._store.role.holders)))
+                reported = True
+            if self._waited(LOOKS_S):
+                through(self._wakeup.drain)
+
     def _schedule(self, executors: Sequence[Executor]) -> None:
         through = self._outage.through
+        if self._stopping:
+            return
         wait_s = self._carried_out(self._first_turn())
         while not self._stopping:
             through(self._role.renew)
@@ -140,17 +153,13 @@ class Scheduler:
 
     def _waited(self, wait_s: float) -> bool:
         """Wait until something has come or is due; whether there may be something in the inbox."""
-        through = self._outage.through
-        wakeup, lock = through(self._listening), self._store.leader_lock.fileno()
-        waited = [wakeup, *([] if lock is None else [lock]), *self._asks.readable]
+        wakeup = self._outage.through(self._listening)
+        waited = [wakeup, *self._asks.readable]
         for each in waited:
             self._selector.register(each, selectors.EVENT_READ)
         ready = {key.fd for key, _ in self._selector.select(min(wait_s, self._role.wait_s, self._asks.wait_s))}
         for each in waited:
             self._selector.unregister(each)
-        if lock in ready:
-            # Before anything is decided: another scheduler may have taken over, and start what we still run.
-            through(self._store.leader_lock.keep)
         return wakeup in ready
 
     def _listening(self) -> int:
@@ -248,6 +257,12 @@ def _accepted(event: ExecutorEvent | TryInterrupted) -> Arrival:
     except Exception as error:  # noqa: BLE001 - what one try says must not end the scheduler of all
         unreadable = replace(event, end=TryEnd(Outcome.FAILED, fault_of(error), retryable=False))
         return Arrival(unreadable, fault=fault_of(error))
+
+
+def standing_by(holders: Sequence[Holder]) -> str:
+    """The line of a scheduler that does not work yet, for the terminal of `penstock up`."""
+    first = f"scheduler process {holders[0].pid} on {holders[0].host}" if holders else "another scheduler"
+    return f"{first} works on this database; this one stands by, and goes on with its work when it ends."
 
 
 def run_ended(run: Run) -> str:

@@ -1,16 +1,14 @@
-"""What keeps the tries of two machines apart when the scheduler's role passes from one to the other (PostgreSQL).
+"""What keeps schedulers on one database apart when the work passes from one to another (PostgreSQL).
 
 A scheduler whose database cannot be had does not know whether it still has the role. So its tries run on for a stated time
-only, and end by themselves if it has not been confirmed by then, even if the scheduler itself hangs. Whoever takes the
-role over waits as long before it repeats a try that may live on another machine.
+only, and end by themselves if the role has not been renewed by then, even if the scheduler itself hangs. Whoever takes
+over waits as long before it repeats a try that may live on another machine.
 """
 
-import contextlib
 import math
 from collections.abc import Callable, Sequence
 
 from penstock.clock import Clock
-from penstock.errors import StoreError
 from penstock.model.attempt import TryEnd
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
@@ -25,83 +23,105 @@ from penstock.spec.executor import (
     TryStarted,
 )
 from penstock.spec.wire import Reply
-from penstock.store import LeaderLock
+from penstock.store import SchedulerRole
 
-CONFIRMATIONS = 6
-"""How often the role is confirmed in the time for which it is certain."""
+RENEWALS = 10 / 3
+"""How often the role is renewed within its lease."""
+LOOKS_S = 0.5
+"""Seconds between two looks of one who stands by: nothing tells it that a lease has ended."""
 MARGIN_S = 5.0
-"""Seconds beyond that time, in which the other machine ends its processes."""
+"""Seconds beyond the time for which tries run on, in which another machine ends its processes."""
+HEARTBEATS = 6
+"""How often what is believed to live is said to within the lease of a try."""
 
 
 class RoleLease:
     """The time for which the scheduler's role is certain.
 
     Args:
-        lock: The role, which has just been taken.
+        role: The role, which has just been acquired.
         clock: Tells the monotonic instant.
-        takeover_s: Seconds for which tries run on without a confirmation.
-        place: Where they run.
+        lease_s: Seconds for which it is good after each renewal.
+        takeover_s: Seconds for which tries run on without one.
         renew_lease: Lets them run on until an instant of the monotonic clock.
-
-    Attributes:
-        others_until_s: Monotonic instant by which the tries of earlier holders on other machines must have ended.
     """
 
     def __init__(
         self,
-        lock: LeaderLock,
+        role: SchedulerRole,
         clock: Clock,
         *,
+        lease_s: float = 5.0,
         takeover_s: float = 120.0,
-        place: str = "",
         renew_lease: Callable[[float], None] = lambda _: None,
     ) -> None:
-        self._lock, self._clock, self._takeover_s = lock, clock, takeover_s
-        self._place, self._renew_lease = place, renew_lease
+        self._role, self._clock, self._lease_s, self._takeover_s = role, clock, lease_s, takeover_s
+        self._renew_lease = renew_lease
         self._due_s = self._now_s()
-        self.others_until_s = self._due_s + takeover_s + MARGIN_S
-        self.renew()
+        self._others_until_s: float | None = None
+
+    @property
+    def others_until_s(self) -> float | None:
+        """Monotonic instant by which the tries of others have ended from which one took over; None if they have, as far as is known."""
+        return self._others_until_s
 
     @property
     def wait_s(self) -> float:
-        """Seconds until it is to be renewed; for ever if the role needs no confirmation (SQLite)."""
-        return math.inf if self._lock.fileno() is None else max(0.0, self._due_s - self._now_s())
+        """Seconds until it is to be renewed; for ever if the role needs no renewal (SQLite)."""
+        return max(0.0, self._due_s - self._now_s()) if self._role.leased else math.inf
 
     def renew(self) -> None:
-        """Confirm the role if it is time to; raises StoreError if another has it, or the database cannot be had."""
+        """Renew the role if it is time to; raises StoreFencedError if another has it, StoreError if that cannot be known."""
         now_s = self._now_s()
-        if self._lock.fileno() is None or now_s < self._due_s:
+        if not self._role.leased or now_s < self._due_s:
             return
-        self._lock.keep()
+        self._role.renew()
         # Counted from before the question: the database may have answered it, and then have been lost, at once.
         self._renew_lease(now_s + self._takeover_s)
-        self._due_s = now_s + self._takeover_s / CONFIRMATIONS
-        if self._lock.others and now_s >= self.others_until_s:
-            self._lock.settle(self._lock.others)
+        self._due_s = now_s + self._lease_s / RENEWALS
+        if self._others_until_s is not None and self.wait_for_others() is None:
+            self._role.forget_others()
+
+    def works(self) -> bool:
+        """Whether this scheduler is to work, after it has taken over from those whose leases have ended; raises as `renew`."""
+        self.renew()
+        return self._role.take_over()
+
+    def wait_for_others(self) -> float | None:
+        """Ask the store until when to wait for the tries of schedulers of other places; raises StoreError if it cannot serve."""
+        left_s = self._role.others_s()
+        self._others_until_s = self._now_s() + left_s if left_s > 0 else None
+        return self._others_until_s
 
     def end(self) -> None:
-        """Note that the tries have ended, so that nobody waits for them; without the database that is left out."""
-        if self._lock.fileno() is not None:
-            with contextlib.suppress(StoreError):
-                self._lock.settle([self._place])
+        """Give the role up, the tries having ended, so that nobody waits for them; without the database that is left out."""
+        self._role.release()
 
     def _now_s(self) -> float:
         return self._clock.read().monotonic_s
 
 
 class TakeoverExecutor:
-    """A local executor whose scheduler took over from another machine: what was open there is repeated when it must have ended.
+    """A local executor whose scheduler may have taken over from another machine: what was open there is repeated when it must have ended.
 
     Args:
         inner: The executor.
-        until_s: Monotonic instant by which it must have ended.
+        role: Knows when that is.
         lease_s: Seconds of a try's lease.
         clock: Tells the present.
+        report: Takes a line for the terminal.
     """
 
-    def __init__(self, inner: Executor, until_s: float, lease_s: float, clock: Clock) -> None:
-        self.name, self._inner, self._until_s, self._lease_s = inner.name, inner, until_s, lease_s
-        self._clock = clock
+    def __init__(
+        self,
+        inner: Executor,
+        role: RoleLease,
+        lease_s: float,
+        clock: Clock,
+        report: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.name, self._inner, self._lease_s = inner.name, inner, lease_s
+        self._clock, self._role, self._report = clock, role, report
         self._open: frozenset[tuple[TaskKey, int]] = frozenset()
         self._renew_s = 0.0
 
@@ -110,7 +130,14 @@ class TakeoverExecutor:
         self._inner.start()
 
     def recover(self, tries: Sequence[TryRequest]) -> list[TryStarted | TryRecovered | TryFinished]:
-        """Believe that they live on."""
+        """Believe that they live on, unless nothing can live on another machine."""
+        until_s = self._role.wait_for_others()
+        if until_s is None:
+            return self._inner.recover(tries)
+        self._report(
+            "The scheduler of another machine has ended without a word. What it ran is repeated in "
+            f"{until_s - self._clock.read().monotonic_s:.0f} s, when it must have ended; all else goes on at once."
+        )
         self._open = frozenset((request.key, request.epoch) for request in tries)
         return [TryRecovered(key, epoch) for key, epoch in self._open]
 
@@ -137,16 +164,16 @@ class TakeoverExecutor:
     def events(self) -> list[ExecutorEvent]:
         """What happened at the executor, and what is assumed of the other machine's tries."""
         events, now = self._inner.events(), self._clock.read()
-        now_s, at = now.monotonic_s, now.wall
-        if not self._open or now_s < self._renew_s:
+        now_s, at, until_s = now.monotonic_s, now.wall, self._role.others_until_s
+        if not self._open or (until_s is not None and now_s < self._renew_s):
             return events
-        if now_s >= self._until_s:
+        if until_s is None:
             end = TryEnd(Outcome.LOST, "the scheduler that ran it on another machine is gone")
             events += [TryFinished(key, epoch, at, end) for key, epoch in self._open]
             self._open = frozenset()
         else:
             events.append(Heartbeat(self.name, tuple(self._open), at))
-            self._renew_s = min(now_s + self._lease_s / CONFIRMATIONS, self._until_s)
+            self._renew_s = now_s + self._lease_s / HEARTBEATS
         return events
 
     def stop(self, grace_s: float) -> None:

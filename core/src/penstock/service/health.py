@@ -146,13 +146,13 @@ def _database(installation: Installation) -> Iterator[Finding]:
     store.config.connections()
     store.config.variables()
     yield Finding(Severity.OK, "secrets", "the key opens every connection and variable")
-    holder = store.leader_lock.holder()
-    if holder is None:
+    holders = store.role.holders()
+    if not holders:
         yield Finding(Severity.NOTE, "scheduler", "none is running; start it with `penstock up`")
-    else:
+    for place, holder in enumerate(holders):
         since = f"{holder.since:%Y-%m-%d %H:%M:%S} UTC"
         detail = f"{holder.holder}, scheduler process {holder.pid} on {holder.host}, since {since}"
-        yield Finding(Severity.OK, "scheduler", detail)
+        yield Finding(Severity.OK, "scheduler", f"{detail}; it stands by" if place else detail)
     for each in store.quarantine.all():
         detail = f"{each.subject}: {each.kind.fate}: {each.reason} See: penstock quarantine list"
         yield Finding(Severity.BAD, "quarantine", detail)

@@ -75,7 +75,7 @@ class Installation:
     @property
     def scheduler_runs(self) -> bool:
         """Whether a scheduler works on this installation; without one, requests wait. Raises StoreError."""
-        return self.store.leader_lock.holder() is not None
+        return self.store.role.holders() != []
 
     def now(self) -> datetime:
         """The present as aware UTC."""

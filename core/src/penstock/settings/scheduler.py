@@ -9,10 +9,12 @@ class SchedulerSettings(msgspec.Struct, frozen=True):
     """``[scheduler]``.
 
     Attributes:
+        role_lease_s: Seconds after which another scheduler takes over from one that is not heard (PostgreSQL).
         lease_s: Seconds without a heartbeat after which a try counts as lost and is repeated.
         takeover_s: Seconds for which tries of local executors run on while PostgreSQL cannot be had; a scheduler that takes over
             on another machine waits as long, and five more, before it repeats them.
     """
 
+    role_lease_s: Seconds = 5.0
     lease_s: Seconds = 30.0
     takeover_s: Seconds = 120.0

@@ -10,7 +10,8 @@ from penstock.store.keyring import Keyring, new_key
 from penstock.store.outbox.alerts import ALERTS, KEPT, AlertDelivery, NewAlert, WaitingAlerts
 from penstock.store.outbox.outbox import Listener
 from penstock.store.runs import PastTry, RunSnapshot, UnreadableRun
-from penstock.store.sql.leader_lock import Holder, LeaderLock
+from penstock.store.schedulers.holder import Holder
+from penstock.store.schedulers.role import SchedulerRole
 from penstock.store.sql.wakeup import NOTICES, SCHEDULER, VARIABLES, Wakeup
 from penstock.store.store import Store, upgrade
 from penstock.store.transaction import Transaction
@@ -26,13 +27,13 @@ __all__ = [
     "DagState",
     "Holder",
     "Keyring",
-    "LeaderLock",
     "Listener",
     "LoaderCatalog",
     "NewAlert",
     "PastTry",
     "Pool",
     "RunSnapshot",
+    "SchedulerRole",
     "Store",
     "StoredVersion",
     "Transaction",

@@ -24,9 +24,9 @@ from penstock.store.quarantine import Quarantine
 from penstock.store.requests import Requests
 from penstock.store.retention import Retention
 from penstock.store.runs import Runs, XComs
+from penstock.store.schedulers.role import SchedulerRole
 from penstock.store.sql import schema
 from penstock.store.sql.database import Database
-from penstock.store.sql.leader_lock import LeaderLock
 from penstock.store.sql.wakeup import Wakeups
 from penstock.store.transaction import Transaction, Writer
 
@@ -55,7 +55,7 @@ class Store:
         retention: What is old.
         logs: Whose logs go to the log store.
         wakeups: How processes wake each other.
-        leader_lock: The scheduler's role.
+        role: The scheduler's role.
         database: The database itself, for modules of this room.
         writer: Opens transactions, for modules of this room.
         keyring: Encrypts secrets, for modules of this room.
@@ -76,7 +76,7 @@ class Store:
     retention: Retention
     logs: LogIndex
     wakeups: Wakeups
-    leader_lock: LeaderLock
+    role: SchedulerRole
     database: Database
     writer: Writer
     keyring: Keyring
@@ -101,8 +101,8 @@ class Store:
         except BaseException:
             database.close()
             raise
-        leader_lock = LeaderLock(database)
-        writer = Writer(database, leader_lock)
+        role = SchedulerRole(database)
+        writer = Writer(database, role)
         return cls(
             dags=Dags(database, writer),
             versions=Versions(database, keyring),
@@ -119,7 +119,7 @@ class Store:
             retention=Retention(database, writer),
             logs=LogIndex(database, writer),
             wakeups=Wakeups(database),
-            leader_lock=leader_lock,
+            role=role,
             database=database,
             writer=writer,
             keyring=keyring,
@@ -132,7 +132,7 @@ class Store:
 
     def close(self) -> None:
         """Give up the leader lock, if it was acquired, and every connection."""
-        self.leader_lock.release()
+        self.role.release()
         self.database.close()
 
     def __enter__(self) -> Self:

@@ -19,10 +19,10 @@ from penstock.model.run import NewRun, Rendered, Run, TaskInstance, TaskKey, Try
 from penstock.model.state import RunState
 from penstock.store import notices
 from penstock.store.forget import ForgetCheckpoints
+from penstock.store.schedulers.role import SchedulerRole
 from penstock.store.sql import bulk, tables, wakeup
 from penstock.store.sql.database import Database
 from penstock.store.sql.driver_errors import first_line, refuses_data
-from penstock.store.sql.leader_lock import LeaderLock
 
 _REQUEST_LOCK = 0x50656E73_00000003
 
@@ -220,11 +220,11 @@ class Writer:
 
     Args:
         database: The database.
-        leader_lock: If it is held here, each transaction checks that it still is.
+        role: If it is held here, each transaction checks that it still is.
     """
 
-    def __init__(self, database: Database, leader_lock: LeaderLock) -> None:
-        self._database, self._leader_lock = database, leader_lock
+    def __init__(self, database: Database, role: SchedulerRole) -> None:
+        self._database, self._role = database, role
         self._statements = Statements(database.engine.dialect)
 
     @contextmanager
@@ -236,7 +236,7 @@ class Writer:
             StoreError: The database cannot take it; nothing was written.
         """
         with self._database.write() as connection:
-            self._leader_lock.confirm(connection)
+            self._role.confirm(connection)
             tx = Transaction(connection, self._statements)
             yield tx
         # Only after the commit: a waiter that looks earlier would see nothing, and sleep on.

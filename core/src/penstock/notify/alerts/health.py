@@ -74,7 +74,7 @@ class Health:
 
     def _scheduler(self) -> list[Trouble]:
         """The scheduler, if there was none at the last look either: one that ended has a moment to be started again."""
-        was_alone, self._was_alone = self._was_alone, self._store.leader_lock.holder() is None
+        was_alone, self._was_alone = self._was_alone, not self._store.role.holders()
         return [_NO_SCHEDULER] if self._was_alone and was_alone else []
 
     def _keep(self, present: Iterable[Trouble], *, files: bool) -> None:

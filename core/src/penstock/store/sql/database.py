@@ -2,7 +2,7 @@
 
 import socket
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -48,11 +48,17 @@ class Database:
         self.sqlite = parsed.get_backend_name() == "sqlite"
         self.path = Path(parsed.database or "").absolute() if self.sqlite else None
         self.name = str(self.path) if self.path else parsed.render_as_string(hide_password=True)
-        self.engine = _sqlite(parsed, wait_s) if self.sqlite else _postgres(parsed)
+        self._signature: dict[str, str] = {}
+        self.engine = _sqlite(parsed, wait_s) if self.sqlite else _postgres(parsed, self._signature)
         self._file: tuple[int, int] | None = None
 
     def close(self) -> None:
         """Close every connection of the pool."""
+        self.engine.dispose()
+
+    def sign(self, application: str) -> None:
+        """Have the server know every session of the pool by a name, from now on (PostgreSQL)."""
+        self._signature["application_name"] = application
         self.engine.dispose()
 
     def check_file(self) -> None:
@@ -208,11 +214,13 @@ def _sqlite(url: URL, wait_s: float) -> Engine:
     return engine
 
 
-def _postgres(url: URL) -> Engine:
+def _postgres(url: URL, signature: Mapping[str, str]) -> Engine:
     try:
-        return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10, **_KEEPALIVE})
+        engine = create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10, **_KEEPALIVE})
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise ConfigError(
             f"PostgreSQL needs a driver that is not installed ({error}). "
             "Install it with: pip install 'penstock-core[postgres]'"
         ) from None
+    event.listen(engine, "do_connect", lambda _dialect, _record, _arguments, options: options.update(signature))
+    return engine

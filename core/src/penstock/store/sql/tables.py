@@ -46,6 +46,7 @@ REVISIONS = (
     "0013",
     "0014",
     "0015",
+    "0016",
 )
 """Every schema version that this code knows, oldest first; the last is the one it works on."""
 
@@ -342,6 +343,22 @@ pool = Table(
     Column("rate_count", Integer),
     Column("rate_period_s", Float),
     Column("next_at", Instant),
+)
+
+scheduler = Table(
+    "scheduler",
+    metadata,
+    Column("number", _NUMBER, primary_key=True, autoincrement=True),
+    Column("incarnation", Text, nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("fenced_at", Instant),
+    Column("runs_on_s", Float, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 meta = Table(

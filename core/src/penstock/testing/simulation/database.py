@@ -66,7 +66,7 @@ class WatchedWriter(Writer):
     """Opens transactions that fail before and after they are durable, and leave that open."""
 
     def __init__(self, store: Store, fate: Fate) -> None:
-        super().__init__(store.database, store.leader_lock)
+        super().__init__(store.database, store.role)
         self.fate = fate
 
     @contextmanager

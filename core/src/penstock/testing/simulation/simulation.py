@@ -146,7 +146,7 @@ class Simulation:
 
     def _made(self) -> Scheduler:
         self._store = store = open_watched(self.folder, self)
-        store.leader_lock.acquire("a world", self.clock.wall)
+        store.role.acquire("a world", self.clock.wall)
         requests = TryRequests(
             store, logs=self.folder, isolation="fork", grace_s=1.0, offload=Offload("file:///values")
         )

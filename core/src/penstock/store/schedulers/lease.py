@@ -1,0 +1,170 @@
+"""A scheduler's row in PostgreSQL: its lease, and the fencing token that each of its transactions shows.
+
+The row's number is the token: each process that joins has one of its own, higher than all before. The lease is compared with the clock
+of the database alone. Whoever takes over *fences* the row; that waits for what its owner has under way, so its sessions are ended first:
+a process that is stopped within a transaction would hold up everybody.
+
+That a lock may be lost while its holder believes in it, and that what it guards must check a token: M. Kleppmann, "How to do
+distributed locking", 2016.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, bindparam, func, insert, select, text
+
+from penstock.errors import StoreError, StoreFencedError
+from penstock.store.schedulers.holder import Holder, alive
+from penstock.store.sql import wakeup
+from penstock.store.sql.database import Database
+from penstock.store.sql.tables import columns, scheduler
+
+_JOIN_LOCK = 0x50656E73_00000001
+_s = scheduler.c
+_HOLDER = columns(scheduler, Holder)
+_NOW = func.clock_timestamp()
+_UNFENCED = _s.fenced_at.is_(None)
+_AFTER = text("clock_timestamp() + make_interval(secs => :seconds)")
+_MINE = (_s.number == bindparam("me")) & (_s.incarnation == bindparam("incarnation")) & _UNFENCED
+_CONFIRM = select(_s.number).where(_MINE).with_for_update(read=True)
+_RENEW = text(
+    "UPDATE scheduler SET expires_at = clock_timestamp() + make_interval(secs => :seconds) "
+    "WHERE number = :me AND incarnation = :incarnation AND fenced_at IS NULL"
+)
+_EXPIRED = select(_s.number).where(_UNFENCED, _s.expires_at < _NOW, _s.number < bindparam("me")).order_by(_s.number)
+_FENCE = text(
+    "UPDATE scheduler SET fenced_at = clock_timestamp() "
+    "WHERE number = :number AND fenced_at IS NULL AND (expires_at < clock_timestamp() OR :dead)"
+)
+_END_SESSIONS = text(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND application_name = :name AND pid <> pg_backend_pid()"
+)
+_WORKS = select(*_HOLDER).where(_UNFENCED, _s.expires_at >= _NOW).order_by(_s.number)
+_BEFORE = select(func.count()).where(_UNFENCED, _s.expires_at >= _NOW, _s.number < bindparam("me"))
+_FIRST = select(func.min(_s.number)).where(_UNFENCED)
+_OTHERS = text(
+    "SELECT max(extract(epoch FROM fenced_at - clock_timestamp()) + runs_on_s) FROM scheduler "
+    "WHERE fenced_at IS NOT NULL AND place <> :place"
+)
+_FORGET = text(
+    "DELETE FROM scheduler WHERE fenced_at IS NOT NULL AND "
+    "(place = :place OR fenced_at + make_interval(secs => runs_on_s) < clock_timestamp())"
+)
+_LEAVE = text("DELETE FROM scheduler WHERE number = :me AND incarnation = :incarnation AND fenced_at IS NULL")
+
+
+class SchedulerLease:
+    """The row of this process.
+
+    Args:
+        database: The database.
+        me: Who joins.
+        lease_s: Seconds for which the row is good after each renewal.
+        runs_on_s: Seconds after its last renewal within which its tries have ended for certain.
+
+    Attributes:
+        number: The token.
+
+    Raises:
+        StoreHeldError: A scheduler that lives has the same place.
+        StoreError: The database cannot serve.
+    """
+
+    def __init__(self, database: Database, me: Holder, lease_s: float, runs_on_s: float) -> None:
+        self._database, self._me, self._lease_s = database, me, lease_s
+        # A number may be given twice by a server that took over without the last commits of the one before it.
+        incarnation = uuid4().hex
+        with database.write() as connection:
+            # Numbers must become visible in their order: two that do not see each other would both be the first.
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_JOIN_LOCK})")
+            _end_earlier(connection, me, database.name)
+            row = {name: getattr(me, name) for name in Holder.__struct_fields__}
+            until = connection.execute(select(_AFTER), {"seconds": lease_s}).scalar_one()
+            made = (
+                insert(scheduler)
+                .values(**row, incarnation=incarnation, expires_at=until, runs_on_s=runs_on_s)
+                .returning(_s.number)
+            )
+            self.number: int = connection.execute(made).scalar_one()
+        self._token = {"me": self.number, "incarnation": incarnation}
+        database.sign(session_name(self.number))
+
+    def renew(self) -> None:
+        """Renew the lease; raises StoreFencedError if another scheduler has taken over."""
+        with self._database.write() as connection:
+            if not connection.execute(_RENEW, {**self._token, "seconds": self._lease_s}).rowcount:
+                raise self._fenced()
+
+    def take_over(self) -> bool:
+        """Fence every earlier scheduler whose lease has ended; returns whether no other one is left before this one.
+
+        Raises:
+            StoreError: The database cannot serve, or a session of another one cannot be ended.
+        """
+        with self._database.read() as connection:
+            if connection.execute(_BEFORE, {"me": self.number}).scalar():
+                return False
+        with self._database.write() as connection:
+            self.confirm(connection)
+            for number in connection.execute(_EXPIRED, {"me": self.number}).scalars().all():
+                _fence(connection, number)
+            return bool(connection.execute(_FIRST).scalar() == self.number)
+
+    def others_s(self) -> float:
+        """Seconds until all tries of fenced schedulers of other places have ended; 0 or less if they have."""
+        with self._database.read() as connection:
+            left = connection.execute(_OTHERS, {"place": self._me.place}).scalar()
+        return 0.0 if left is None else float(left)
+
+    def forget_others(self) -> None:
+        """Forget the schedulers of which nothing can live any more; raises StoreFencedError if this one is fenced."""
+        with self._database.write() as connection:
+            self.confirm(connection)
+            connection.execute(_FORGET, {"place": self._me.place})
+
+    def confirm(self, connection: Connection) -> None:
+        """Check within a transaction that nobody has fenced this scheduler, and let nobody do it before the end."""
+        if connection.execute(_CONFIRM, self._token).first() is None:
+            raise self._fenced()
+
+    def release(self) -> None:
+        """Leave, its tries having ended: who stands by goes on at once; raises StoreError if the database cannot serve."""
+        with self._database.write() as connection:
+            connection.execute(_LEAVE, self._token)
+            wakeup.send_at_commit(connection, wakeup.SCHEDULER)
+
+    def _fenced(self) -> StoreError:
+        return StoreFencedError(
+            f"database {self._database.name}: another scheduler has taken over from scheduler {self.number}, which was not heard "
+            f"for {self._lease_s:g} s. It ends, its tries with it, and writes nothing any more."
+        )
+
+
+def session_name(number: int) -> str:
+    """What the server calls the sessions of a scheduler."""
+    return f"penstock scheduler {number}"
+
+
+def workers_of(database: Database) -> Sequence[Holder]:
+    """The schedulers whose leases have not ended: first the one that works, then those that stand by."""
+    with database.read() as connection:
+        return [Holder(*row) for row in connection.execute(_WORKS)]
+
+
+def _end_earlier(connection: Connection, me: Holder, name: str) -> None:
+    """Fence those of this very place: their processes are gone, and the executor's lock says what is left of their tries."""
+    rows: Sequence[Any] = connection.execute(
+        select(_s.number, _s.expires_at < _NOW, *_HOLDER).where(_UNFENCED, _s.place == me.place)
+    ).all()
+    for number, expired, *holder in rows:
+        found = Holder(*holder)
+        if not expired and alive(found.pid):
+            raise found.refusal(name, "Stop that one first, or give this one a state folder of its own.")
+        _fence(connection, number, dead=True)
+
+
+def _fence(connection: Connection, number: int, *, dead: bool = False) -> None:
+    connection.execute(_END_SESSIONS, {"name": session_name(number)})
+    connection.execute(_FENCE, {"number": number, "dead": dead})

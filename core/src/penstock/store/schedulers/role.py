@@ -1,0 +1,125 @@
+"""The scheduler's role in one database: whoever has it may write as the scheduler, and each of its transactions checks that."""
+
+import os
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
+
+from penstock.errors import StoreError
+from penstock.store.schedulers.file_lock import FileLock, file_holder
+from penstock.store.schedulers.follower import Follower
+from penstock.store.schedulers.holder import Holder
+from penstock.store.schedulers.lease import SchedulerLease, workers_of
+from penstock.store.sql.database import Database, this_host
+
+LEASE_S, RUNS_ON_S = 5.0, 125.0
+
+
+class SchedulerRole:
+    """The role for one store.
+
+    With SQLite one process has it, until its end. With PostgreSQL any number of processes join, each with a lease; the first of
+    them *works*, and the others stand by until those before them have left or their leases have ended.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._held: FileLock | SchedulerLease | Follower | None = None
+
+    def acquire(
+        self, name: str, now: datetime, place: str = "", *, lease_s: float = LEASE_S, runs_on_s: float = RUNS_ON_S
+    ) -> None:
+        """Take the role, or join those who want it, until `release` or the end of this process, however it ends.
+
+        From then on each transaction of this store checks that nobody has taken over.
+
+        Args:
+            name: What to call this process in messages, such as ``"penstock up"``.
+            now: The present.
+            place: The machine and folder in which its tries will run.
+            lease_s: Seconds for which it is good after each `renew` (PostgreSQL).
+            runs_on_s: Seconds after the last of these within which its tries have ended for certain.
+
+        Raises:
+            StoreHeldError: Another process has it (PostgreSQL: in the same place); the message says which, where and since when.
+            StoreError: The database cannot serve.
+        """
+        me = Holder(name, this_host(), os.getpid(), now.astimezone(UTC), place)
+        path = self._database.path
+        self._held = FileLock(path, me) if path is not None else SchedulerLease(self._database, me, lease_s, runs_on_s)
+
+    def follow(self, place: str) -> bool:
+        """Work where the scheduler does; returns whether that is here, or nowhere, by now.
+
+        From then on each transaction of this store checks that the scheduler has not gone elsewhere. With SQLite it cannot.
+
+        Args:
+            place: The machine and folder of this process.
+
+        Raises:
+            StoreError: The database cannot serve.
+        """
+        if self._database.path is not None:
+            return True
+        self._held = Follower(self._database, place)
+        return self._held.works()
+
+    @property
+    def leased(self) -> bool:
+        """Whether it was taken here, and ends if it is not renewed."""
+        return isinstance(self._held, SchedulerLease)
+
+    def holders(self) -> list[Holder]:
+        """Who has the role now, as far as is known without asking for it: first the one that works. Raises StoreError."""
+        path = self._database.path
+        if path is None:
+            return list(workers_of(self._database))
+        holder = file_holder(path)
+        return [] if holder is None else [holder]
+
+    def renew(self) -> None:
+        """Renew the lease.
+
+        Raises:
+            StoreFencedError: Another scheduler has taken over.
+            StoreError: The database cannot serve.
+        """
+        if isinstance(self._held, SchedulerLease):
+            self._held.renew()
+
+    def take_over(self) -> bool:
+        """Take over from those before this one whose leases have ended; returns whether this one is to work.
+
+        Raises:
+            StoreFencedError: Another scheduler has taken over from this one.
+            StoreError: The database cannot serve.
+        """
+        return self._held.take_over() if isinstance(self._held, SchedulerLease) else True
+
+    def others_s(self) -> float:
+        """Seconds until all tries have ended of schedulers in other places from which one took over; 0 if there are none."""
+        return self._held.others_s() if isinstance(self._held, SchedulerLease) else 0.0
+
+    def forget_others(self) -> None:
+        """Forget those of which nothing can live any more; raises as `renew`."""
+        if isinstance(self._held, SchedulerLease):
+            self._held.forget_others()
+
+    def confirm(self, connection: Connection) -> None:
+        """Check within a transaction that the role, if it was taken here, is still ours.
+
+        Raises:
+            StoreFencedError: Another scheduler has taken over (PostgreSQL).
+            StoreHeldError: Another process has it now (SQLite).
+            StoreError: The lock file was deleted and cannot be made again.
+        """
+        if self._held is not None:
+            self._held.confirm(connection)
+
+    def release(self) -> None:
+        """Give the role up, if it was taken here; without the database its lease ends by itself."""
+        if self._held is not None:
+            with suppress(StoreError):
+                self._held.release()
+            self._held = None
