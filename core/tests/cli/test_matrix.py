@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -26,6 +27,7 @@ from penstock.model.changes import Changes
 from penstock.model.connection import Connection
 from penstock.model.dag import DagSpec, ParamSpec, TaskSpec
 from penstock.model.run import Rendered, TaskInstance, Try, XCom
+from penstock.model.schedule import Schedule, ScheduleKind
 from penstock.model.source import ParsedFile
 from penstock.model.state import Outcome, RunState, TaskState
 from penstock.service import dags
@@ -47,7 +49,7 @@ VALUES = {
     "search": "sal", "tag": "daily", "conf": '{"x": 1}', "logical_date": "2026-01-01", "count": "2", "limit": "5", "before": "9",
     "map_index": "0", "dispatch": "1", "code": "same", "description": HOSTILE, "conn_type": "odd", "host": "h", "port": "5",
     "login": "l", "schema": "s", "extra": "k=v", "folder": "fresh", "number": "1", "after": "-1:k", "rate": "10/min",
-    "timeout": "0.1", "why": HOSTILE,
+    "timeout": "0.1", "why": HOSTILE, "max_active_runs": "2", "plan": "0123456789ab", "behind": "3",
     "ended_before": "2026-01-01", "since": "2026-01-01", "until": "2026-01-02", "runs_days": "30", "logs_days": "30", "audit_days": "30",
 }  # fmt: skip
 """A value of each argument and option by its name."""
@@ -126,7 +128,9 @@ def _fill(found):
     store, now = found.store, SystemClock().now()
     catalog = LoaderCatalog(store, store.config.variable_values, lambda: now)
     tasks = (TaskSpec("a", pool="narrow", doc=STORED), TaskSpec("b", upstream=("a",)))
-    dag = DagSpec("sales", "sales.py", tasks, params={"x": ParamSpec(STORED, STORED)}, tags=(STORED,), doc=STORED)
+    dates = Schedule(ScheduleKind.DATES, dates=(datetime(2026, 1, 1, tzinfo=UTC),))
+    params = {"x": ParamSpec(STORED, STORED)}
+    dag = DagSpec("sales", "sales.py", tasks, schedule=dates, params=params, tags=(STORED,), doc=STORED)
     catalog.save(ParsedFile("sales.py", "s", {}, {}, None, now, 0.1, (dag,)))
     catalog.save(ParsedFile("bad\x1b[2J.py", "s", {}, {}, None, now, 0.1, (), (STORED,)))
     catalog.close()

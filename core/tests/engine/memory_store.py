@@ -2,7 +2,16 @@
 
 from datetime import datetime
 
-from penstock.engine.messages import DagUpdated, Event, RunAdded, RunVersionChanged
+from penstock.engine.messages import (
+    BackfillAdded,
+    DagUpdated,
+    DateFound,
+    Event,
+    RunAdded,
+    RunVersionChanged,
+    WantedDate,
+)
+from penstock.model.backfills.backfill import BackfillAction
 from penstock.model.changes import Changes
 from penstock.model.dag import DagSpec
 from penstock.model.request import Request
@@ -40,7 +49,10 @@ class Store(Rows):
         if any((run.dag_id, run.run_id) == (new.dag_id, new.run_id) for run in self.runs.values()):
             return None
         dates = (new.logical_date, new.interval_start, new.interval_end)
-        run = Run(len(self.runs) + 1, new.dag_id, new.run_id, new.kind, RunState.QUEUED, new.version, now, *dates)
+        run = Run(
+            len(self.runs) + 1, new.dag_id, new.run_id, new.kind, RunState.QUEUED, new.version, now, *dates,
+            backfill=new.backfill, subset=new.subset,
+        )  # fmt: skip
         self.runs[run.run] = run
         return run
 
@@ -89,4 +101,17 @@ class Store(Rows):
         """What a new engine has to be told: the DAGs, the runs that have not ended, and those with a live try."""
         alive = {attempt.run for attempt in self.tries.values() if attempt.outcome is None}
         wanted = [number for number, run in self.runs.items() if not run.state.finished or number in alive]
-        return [*self.dags.values(), *(self.run_added(number) for number in wanted)]
+        backfills = [BackfillAdded(row) for row in self.backfills.values() if not row.state.final]
+        return [*self.dags.values(), *backfills, *(self.run_added(number) for number in wanted)]
+
+    def date_found(self, date: WantedDate) -> list[Event]:
+        """What there is of a date that the engine wants to know of."""
+        at = date.interval.start
+        of_date = [run for run in self.runs.values() if (run.dag_id, run.logical_date) == (date.spec.dag_id, at)]
+        run = of_date[-1] if of_date else None
+        found, change = [], None
+        if run is not None and date.spec.action(run)[0] is BackfillAction.RERUN:
+            found = [self.run_added(run.run)]
+            row = self.dags[run.dag_id]
+            change = RunVersionChanged(run.run, row.dag, row.version) if row.version != run.version else None
+        return [*found, DateFound(date.backfill, date.ordinal, run, change)]

@@ -123,9 +123,11 @@ class Stage:
             created = self.store.write(step.changes, self.now)
             for dispatch in step.dispatches:
                 self.out[dispatch.instance.key] = dispatch
-            if not created:
-                return step
             events = [self.store.run_added(run.run) for run in created]
+            if not created:
+                events = [event for date in self.engine.dates_wanted for event in self.store.date_found(date)]
+            if not events:
+                return step
 
     def ask(self, request):
         """Carry out a request; a run that has ended is loaded for it, and gets the version that the request names."""

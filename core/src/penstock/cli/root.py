@@ -23,6 +23,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("project:up", "Run everything: scheduler, local executor, loader, waiters."),
     "dags": ("dags:dags", "List, show, trigger, pause and test DAGs."),
     "runs": ("runs:runs", "List, show, cancel, clear, mark and delete runs."),
+    "backfills": ("backfills.commands:backfills", "Run dates of the past: plan, start, watch, pause, cancel."),
     "tasks": ("tasks:tasks", "List, explain, clear and mark task instances; read their logs."),
     "connections": ("config.connections:connections", "Addresses and credentials of services."),
     "variables": ("config.variables:variables", "Texts that DAGs read."),

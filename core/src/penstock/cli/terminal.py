@@ -124,7 +124,7 @@ def print_fields(fields: Mapping[str, Any]) -> None:
 
 def counts(states: Mapping[Any, int]) -> str:
     """Numbers by state on one line."""
-    return ", ".join(f"{number} {state.value}" for state, number in states.items())
+    return ", ".join(f"{number} {state}" for state, number in states.items())
 
 
 def duration(started: datetime | None, ended: datetime | None) -> str:

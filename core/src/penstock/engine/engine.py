@@ -3,17 +3,21 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from penstock.engine.backfills.progress import advance_backfills, found_date, set_backfill, take_up_backfill
 from penstock.engine.flow import propagate
 from penstock.engine.limits.fairness import TenantRule
 from penstock.engine.messages import (
+    BackfillAdded,
     CapacityChanged,
     DagUpdated,
+    DateFound,
     Event,
     PoolsUpdated,
     RunAdded,
     RunVersionChanged,
     Step,
     TryInterrupted,
+    WantedDate,
 )
 from penstock.engine.requests.live_runs import cancel, clear
 from penstock.engine.requests.marks import mark, mark_run
@@ -35,7 +39,7 @@ from penstock.engine.tries import (
 from penstock.engine.waits import Wait, wait_of
 from penstock.engine.why import why
 from penstock.model.now import Now
-from penstock.model.request import CancelRun, ClearTasks, MarkRun, MarkTask
+from penstock.model.request import CancelRun, ClearTasks, MarkRun, MarkTask, SetBackfill
 from penstock.model.run import TaskKey
 from penstock.spec.executor import LOCAL, WAITER, Heartbeat, TryFinished, TryRecovered, TryStarted
 
@@ -43,6 +47,8 @@ _HANDLERS: dict[type, Callable[[State, Any], None]] = {
     DagUpdated: update_dag,
     RunAdded: add_run,
     RunVersionChanged: change_version,
+    BackfillAdded: take_up_backfill,
+    DateFound: found_date,
     PoolsUpdated: lambda state, event: state.resources.set_pools(event.slots, event.rates),
     CapacityChanged: lambda state, event: state.resources.set_capacity(event.executor, event.capacity),
     TryStarted: start_try,
@@ -54,6 +60,7 @@ _HANDLERS: dict[type, Callable[[State, Any], None]] = {
     ClearTasks: clear,
     MarkTask: mark,
     MarkRun: mark_run,
+    SetBackfill: set_backfill,
 }
 
 _PHASES = (
@@ -64,6 +71,7 @@ _PHASES = (
     propagate,
     start_queued_runs,
     create_due_runs,
+    advance_backfills,
     dispatch_ready,
 )
 
@@ -146,6 +154,16 @@ class Engine:
         if instance is None or instance.attempt is None or instance.epoch != epoch:
             return None
         return instance.attempt.executor
+
+    @property
+    def dates_wanted(self) -> list[WantedDate]:
+        """Dates of backfills of which the engine wants to be told by `DateFound`, in the next step, whether they have a run."""
+        return [
+            date
+            for backfill in self._state.backfills.values()
+            for ordinal, date in backfill.wanted.items()
+            if ordinal not in backfill.found
+        ]
 
     @property
     def sensor_executor(self) -> str:

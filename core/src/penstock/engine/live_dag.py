@@ -10,6 +10,7 @@ from penstock.engine.limits.resource import UNLIMITED, Resource
 from penstock.model.run import Run, RunKind
 
 if TYPE_CHECKING:
+    from penstock.engine.live_backfill import LiveBackfill
     from penstock.engine.messages import DagUpdated
     from penstock.model.dag import DagSpec, TaskSpec
 
@@ -22,7 +23,8 @@ class LiveDag:
     Attributes:
         row: The newest version and its switches; None for a DAG of which only old runs are known.
         running: Numbers of its running runs, and of others while a try of them lives that was told to end.
-        queued: Numbers of its queued runs, oldest first.
+        queued: Numbers of its queued runs, oldest first; those of its backfill wait there.
+        backfill: Its backfill, if one lives.
         waiting: The fresh ones among them that its schedule made, oldest first.
         watched_since: The instant since which no run of its schedule falls due unseen.
         wake_at: The earliest instant for which its timer is set; None if it is not.
@@ -33,6 +35,7 @@ class LiveDag:
     __slots__ = (
         "_dag_id",
         "active_tasks",
+        "backfill",
         "cursor",
         "max_active_runs",
         "queued",
@@ -49,6 +52,7 @@ class LiveDag:
         self.row: DagUpdated | None = None
         self.running: set[int] = set()
         self.queued: deque[int] = deque()
+        self.backfill: LiveBackfill | None = None
         self.waiting: deque[int] = deque()
         self.watched_since = NEVER
         self.cursor: datetime | None = None
@@ -59,17 +63,37 @@ class LiveDag:
 
     def enqueue(self, run: Run, *, fresh: bool) -> None:
         """Have a queued run wait for its turn; nothing of a fresh one has begun, nor was cleared by a person."""
+        backfill = self.backfill_of(run)
+        if backfill is not None:
+            backfill.runs.add(run.run)
+            backfill.queued.append(run.run)
+            return
         self.queued.append(run.run)
         if fresh and run.kind is RunKind.SCHEDULED:
             self.waiting.append(run.run)
 
     def leave_queue(self, number: int) -> None:
         """Have a run wait no more, if it does."""
-        for queue in (self.queued, self.waiting):
+        for queue in (self.queued, self.waiting, *([] if self.backfill is None else [self.backfill.queued])):
             if queue and queue[0] == number:
                 queue.popleft()
             elif number in queue:
                 queue.remove(number)
+
+    def next_queued(self) -> int | None:
+        """The queued run that is to start next, those of the backfill after all others; None if none may."""
+        if len(self.running) >= self.max_active_runs:
+            return None
+        if self.queued:
+            return self.queued[0]
+        return None if self.backfill is None else self.backfill.next_queued(self.running)
+
+    def backfill_of(self, run: Run) -> LiveBackfill | None:
+        """The backfill that a run belongs to; None once that is being cancelled: who clears it then wants the run, and not the backfill."""
+        backfill = self.backfill
+        if backfill is None or run.backfill != backfill.row.number or not backfill.going:
+            return None
+        return backfill
 
     def set_limits(self, dag: DagSpec) -> None:
         """Set the limits that a version declares; 0 means none."""

@@ -6,10 +6,12 @@ import msgspec
 
 from penstock.engine.limits.pool import PoolRate
 from penstock.model.attempt import Gathered
+from penstock.model.backfills.backfill import Backfill, BackfillSpec
 from penstock.model.changes import Changes
 from penstock.model.dag import DagSpec, TaskSpec, XComRef
-from penstock.model.request import CancelRun, ClearTasks, MarkRun, MarkTask
+from penstock.model.request import CancelRun, ClearTasks, MarkRun, MarkTask, SetBackfill
 from penstock.model.run import Run, TaskInstance, TaskKey, Try
+from penstock.model.schedule import DataInterval
 from penstock.spec.executor import ExecutorEvent
 
 LONGEST_WAIT_S = 30.0
@@ -67,6 +69,40 @@ class RunVersionChanged(msgspec.Struct, frozen=True):
     lengths: dict[tuple[str, int, str], int | None] = {}
 
 
+class BackfillAdded(msgspec.Struct, frozen=True):
+    """A backfill lives that the engine does not know yet: a new one, or one that lives on after a restart, then before its runs."""
+
+    backfill: Backfill
+
+
+class WantedDate(msgspec.Struct, frozen=True):
+    """A date of a backfill of which the engine wants to know whether there is a run.
+
+    Attributes:
+        ordinal: Its place in the backfill's order, from 1.
+        spec: The backfill's.
+    """
+
+    backfill: int
+    ordinal: int
+    interval: DataInterval
+    spec: BackfillSpec
+
+
+class DateFound(msgspec.Struct, frozen=True):
+    """What there is of a date that was wanted.
+
+    Attributes:
+        run: The newest run of the date; None if there is none. One that is to run again came as a `RunAdded` before.
+        change: The version that this run is then to go on with; None if it keeps its own.
+    """
+
+    backfill: int
+    ordinal: int
+    run: Run | None
+    change: RunVersionChanged | None = None
+
+
 class PoolsUpdated(msgspec.Struct, frozen=True):
     """All pools with their numbers of slots, and the rates of those that have one."""
 
@@ -94,12 +130,15 @@ Event = (
     DagUpdated
     | RunAdded
     | RunVersionChanged
+    | BackfillAdded
+    | DateFound
     | PoolsUpdated
     | CapacityChanged
     | CancelRun
     | ClearTasks
     | MarkTask
     | MarkRun
+    | SetBackfill
     | TryInterrupted
     | ExecutorEvent
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from heapq import heappop, heappush
 
@@ -14,8 +14,10 @@ from penstock.engine.limits.fairness import TenantRule
 from penstock.engine.limits.resource import Needs
 from penstock.engine.limits.resources import Resources
 from penstock.engine.live import Instance, LiveRun, Node
+from penstock.engine.live_backfill import LiveBackfill
 from penstock.engine.live_dag import NEVER, LiveDag
 from penstock.engine.messages import LONGEST_WAIT_S, Dispatch, Kill, Step
+from penstock.model.backfills.backfill import Backfill
 from penstock.model.changes import Changes, LateAnswer
 from penstock.model.dag import DagSpec
 from penstock.model.notice import RunStateChanged, TaskStateChanged
@@ -53,11 +55,12 @@ class State:
         self._notify = notify
         self.runs: dict[int, LiveRun] = {}
         self.dags: dict[str, LiveDag] = {}
+        self.backfills: dict[int, LiveBackfill] = {}
         self.admission = Admission()
         self.resources = Resources(self.admission, routes, queue_limits, tenants)
         self.dags_to_check: set[str] = set()
         self.dags_awaiting_runs: set[str] = set()
-        self._compiled: dict[tuple[str, str], CompiledDag] = {}
+        self._compiled: dict[tuple[str, str, tuple[str, ...]], CompiledDag] = {}
         self._timers: list[tuple[datetime, str]] = []
         self._retries: list[tuple[float, int, Instance]] = []
         self._timeouts: list[tuple[float, int]] = []
@@ -90,6 +93,7 @@ class State:
         self._dirty: dict[Instance, None] = {}
         self._dropped: dict[TaskKey, TaskInstance] = {}
         self._dirty_runs: dict[int, Run] = {}
+        self._dirty_backfills: dict[int, Backfill] = {}
         self._dirty_tries: dict[tuple[TaskKey, int], Try] = {}
         self._late: dict[tuple[TaskKey, int], LateAnswer] = {}
 
@@ -130,6 +134,11 @@ class State:
             facts = (row.dag_id, row.run_id, row.kind.value, before.value, row.state.value, row.reason, self.now)
             self.changes.notices.append(RunStateChanged(*facts, row.run, row.version))
 
+    def store_backfill(self, live: LiveBackfill, row: Backfill) -> None:
+        """Replace a backfill's row and store it at the end of the step."""
+        live.row = row
+        self._dirty_backfills[row.number] = row
+
     def _notify_task(self, instance: Instance) -> None:
         """Record for listeners that the instance's state changed."""
         run, key, before = instance.node.run.row, instance.key, instance.notified_state
@@ -162,6 +171,7 @@ class State:
         changes = self.changes
         changes.tasks = [*(instance.row() for instance in self._dirty), *self._dropped.values()]
         changes.runs = list(self._dirty_runs.values())
+        changes.backfills = list(self._dirty_backfills.values())
         changes.tries = list(self._dirty_tries.values())
         changes.late = list(self._late.values())
         changes.rates = self.resources.take_rates()
@@ -235,7 +245,7 @@ class State:
 
     def _wait_s(self) -> float | None:
         """Seconds until the next timer, whichever clock it is on; None if there is none."""
-        if self.dags_to_check:
+        if self.dags_to_check or any(backfill.asking for backfill in self.backfills.values()):
             return 0.0
         waits = []
         if self._leases:
@@ -257,15 +267,15 @@ class State:
             self.dags[dag_id] = LiveDag(dag_id)
         return self.dags[dag_id]
 
-    def compiled(self, dag: DagSpec, version: str) -> CompiledDag:
-        """The compiled form of a DAG version, made once and kept while live runs use it."""
-        ident = (dag.dag_id, version)
+    def compiled(self, dag: DagSpec, version: str, subset: Sequence[str]) -> CompiledDag:
+        """The compiled form of a DAG version, or of some tasks of it, made once and kept while live runs use it."""
+        ident = (dag.dag_id, version, tuple(subset))
         compiled = self._compiled.get(ident) if version else None
         if compiled is None:
             if len(self._compiled) > 2 * len(self.runs) + 16:
-                used = {(run.row.dag_id, run.compiled.version) for run in self.runs.values()}
+                used = {(run.row.dag_id, run.compiled.version, tuple(run.row.subset)) for run in self.runs.values()}
                 self._compiled = {known: kept for known, kept in self._compiled.items() if known in used}
-            compiled = self._compiled[ident] = CompiledDag(dag, version)
+            compiled = self._compiled[ident] = CompiledDag(dag, version, subset)
         return compiled
 
     def instance(self, key: TaskKey) -> Instance | None:
@@ -325,7 +335,8 @@ class State:
         needs, competitor = self.needs(node), node.competitor
         if competitor is None:
             run = node.run
-            competitor = self.resources.competitor(run.row.dag_id, run.compiled.dag.tenant, needs[-1][0])
+            later = self.dag(run.row.dag_id).backfill_of(run.row) is not None
+            competitor = self.resources.competitor(run.row.dag_id, run.compiled.dag.tenant, needs[-1][0], int(later))
             node.competitor = competitor
         self.admission.add(instance, needs, competitor)
         self.newly_ready.append(instance)

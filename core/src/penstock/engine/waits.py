@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from penstock.engine.limits.bucket import Bucket
 from penstock.engine.live import Instance
 from penstock.engine.state import State
 from penstock.model.text import counted, utc_text
@@ -37,7 +38,8 @@ class Wait(msgspec.Struct, frozen=True):
         holders: The first of those that hold it.
         held_by: How many hold it.
         waiting: How many ready instances need some of it, this one included.
-        position: Its place among those of its tenant, by priority alone: those of equal priority take turns.
+        position: Its place among those of its tenant, by priority alone: those of equal priority take turns. All that is no
+            backfill's goes before what is.
         next_start: When the next one may start, if a rate forbids it now; then nobody holds what it waits for.
         free_by: When the first of those that hold it ends at the latest, by its ``execution_timeout``; None if none has one.
     """
@@ -67,8 +69,7 @@ def wait_of(state: State, instance: Instance) -> Wait | None:
     holders = [(holder, part) for holder, part in held if isinstance(holder, Instance)]
     ends = [end for holder, _ in holders if (end := _latest_end(holder)) is not None]
     others = list(state.admission.waiting_for(resource))
-    tenant = bucket.competitor.tenant
-    ahead = [each for each in others if each.competitor.tenant is tenant and each.priority > bucket.priority]
+    ahead = [each for each in others if _goes_before(each, bucket)]
     return Wait(
         limit=resource.label,
         used=resource.used,
@@ -81,6 +82,13 @@ def wait_of(state: State, instance: Instance) -> Wait | None:
         next_start=next_start,
         free_by=min(ends, default=None),
     )
+
+
+def _goes_before(other: Bucket, bucket: Bucket) -> bool:
+    theirs, own = other.competitor, bucket.competitor
+    if theirs.priority_class != own.priority_class:
+        return theirs.priority_class < own.priority_class
+    return theirs.tenant is own.tenant and other.priority > bucket.priority
 
 
 def describe(wait: Wait) -> str:

@@ -1,8 +1,10 @@
 """Answers to "why is it not running?", from the state that decides it."""
 
 from penstock.engine.live import Instance
+from penstock.engine.live_backfill import LiveBackfill
 from penstock.engine.state import State
 from penstock.engine.waits import describe, wait_of
+from penstock.model.backfills.backfill import BackfillState
 from penstock.model.run import Run, TaskKey
 from penstock.model.state import RunState, TaskState
 
@@ -62,6 +64,19 @@ def why_paused(dag_id: str) -> str:
 
 def _why_queued(state: State, run: Run) -> str:
     dag = state.dag(run.dag_id)
+    backfill = dag.backfill_of(run)
     paused = dag.row is not None and dag.row.paused
     ending = sum(state.runs[number].row.state is not RunState.RUNNING for number in dag.running)
+    room = len(dag.running) < dag.max_active_runs
+    if backfill is not None and not paused and room:
+        return _why_backfill_waits(backfill, len(backfill.runs & dag.running))
     return why_run_waits(run.dag_id, paused=paused, active=len(dag.running), limit=dag.max_active_runs, ending=ending)
+
+
+def _why_backfill_waits(backfill: LiveBackfill, active: int) -> str:
+    number, limit = backfill.row.number, backfill.row.spec.max_active_runs
+    if backfill.row.state is BackfillState.PAUSED:
+        return f"backfill {number} is paused. Resume it with: penstock backfills resume {number}"
+    if active >= limit:
+        return f"backfill {number} has {active} of {limit} active runs (--max-active-runs)"
+    return "the scheduler has not taken it up yet; is `penstock up` running?"

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import msgspec
 
+from penstock.model.backfills.backfill import Backfill, BackfillItem
 from penstock.model.limits.rate import RateUsed
 from penstock.model.notice import Notice
 from penstock.model.run import NewRun, Rendered, Run, TaskInstance, TaskKey, Try, XCom
@@ -42,6 +43,8 @@ class Changes(msgspec.Struct):
         late: Answers that came late and change nothing; noted on the try's row, which keeps its outcome.
         cursors: Timetables that moved on.
         rates: Pools whose rate was used, each with when the next task may start.
+        backfills: Backfills whose row changed.
+        backfill_items: Dates of backfills that have had their turn.
         handled: Numbers of the requests that this step has carried out.
         notices: Every change of a state, for listeners, in the order in which they were decided; none if nobody listens.
     """
@@ -58,6 +61,8 @@ class Changes(msgspec.Struct):
     late: list[LateAnswer] = []
     cursors: list[DagCursor] = []
     rates: list[RateUsed] = []
+    backfills: list[Backfill] = []
+    backfill_items: list[BackfillItem] = []
     handled: list[int] = []
     notices: list[Notice] = []
 

@@ -76,7 +76,32 @@ class TriggerDagRun(msgspec.Struct, frozen=True, tag="trigger_dag_run"):
     logical_date: datetime | None = None
 
 
-Request = RunRequested | CancelRun | ClearTasks | MarkTask | MarkRun | DagChanged | PoolsChanged | TriggerDagRun
+class BackfillRequested(msgspec.Struct, frozen=True, tag="backfill_requested"):
+    """A backfill was made (its row exists, running) and wants to begin."""
+
+    backfill: int
+
+
+class SetBackfill(msgspec.Struct, frozen=True, tag="set_backfill"):
+    """A backfill is to be ``paused``, ``running`` or ``cancelled``; ``by`` says who asked."""
+
+    backfill: int
+    state: str
+    by: str = ""
+
+
+Request = (
+    RunRequested
+    | CancelRun
+    | ClearTasks
+    | MarkTask
+    | MarkRun
+    | DagChanged
+    | PoolsChanged
+    | TriggerDagRun
+    | BackfillRequested
+    | SetBackfill
+)
 
 
 class UnreadableRequest(msgspec.Struct, frozen=True):

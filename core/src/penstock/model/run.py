@@ -43,6 +43,8 @@ class NewRun(msgspec.Struct, frozen=True):
         interval_start, interval_end: The data interval, start inclusive, end exclusive.
         conf: What the person or DAG that asked for the run passed; overrides the DAG's params.
         version: Content hash of the DAG that the run is pinned to; "" for the newest when it starts.
+        backfill: Number of the backfill that it belongs to.
+        subset: Ids of the only tasks that it has; empty for all of its version.
     """
 
     dag_id: str
@@ -53,6 +55,8 @@ class NewRun(msgspec.Struct, frozen=True):
     interval_end: datetime | None
     conf: dict[str, Any] = {}
     version: str = ""
+    backfill: int | None = None
+    subset: list[str] = []
 
     @classmethod
     def scheduled(cls, dag_id: str, interval: DataInterval, version: str) -> "NewRun":
@@ -97,6 +101,8 @@ class Run(msgspec.Struct, frozen=True):
     Attributes:
         run: Its number in this database.
         timed_out_at: When it was ended because it took longer than its DAG allows; its teardowns may go on after that.
+        backfill: Number of the backfill that had it run last; None if none had.
+        subset: As in `NewRun`.
     """
 
     run: int
@@ -114,6 +120,8 @@ class Run(msgspec.Struct, frozen=True):
     ended_at: datetime | None = None
     reason: str = ""
     timed_out_at: datetime | None = None
+    backfill: int | None = None
+    subset: list[str] = []
 
 
 class TaskInstance(msgspec.Struct, frozen=True):

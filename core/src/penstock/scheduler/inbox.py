@@ -9,11 +9,22 @@ from functools import partial
 from msgspec.structs import replace
 
 from penstock.engine.limits.pool import PoolRate
-from penstock.engine.messages import DagUpdated, Event, PoolsUpdated, RunAdded, RunVersionChanged
+from penstock.engine.messages import (
+    BackfillAdded,
+    DagUpdated,
+    DateFound,
+    Event,
+    PoolsUpdated,
+    RunAdded,
+    RunVersionChanged,
+    WantedDate,
+)
 from penstock.errors import ConfigError, DataRefusedError, DataUnreadableError, StoreError
+from penstock.model.backfills.backfill import BackfillAction
 from penstock.model.dag import DagSpec
 from penstock.model.names import error_sentence
 from penstock.model.request import (
+    BackfillRequested,
     CancelRun,
     ClearTasks,
     DagChanged,
@@ -22,12 +33,13 @@ from penstock.model.request import (
     PoolsChanged,
     Request,
     RunRequested,
+    SetBackfill,
     TriggerDagRun,
     UnreadableRequest,
 )
 from penstock.model.run import NewRun, Run
 from penstock.scheduler.arrival import Arrival, of_event
-from penstock.store import DagState, RunSnapshot, Store, UnreadableDag, UnreadableRun, planned_dag
+from penstock.store import DagState, RunSnapshot, Store, UnreadableBackfill, UnreadableDag, UnreadableRun, planned_dag
 
 
 class Inbox:
@@ -52,17 +64,27 @@ class Inbox:
         return found
 
     def stored(self) -> list[Arrival]:
-        """Everything that lives in the store: pools, DAGs that are not in quarantine, runs; each run after its DAG."""
+        """Everything that lives in the store: pools, DAGs that are not in quarantine, backfills, runs; each run after these."""
         aside = self._store.quarantine.dag_ids()
         states = [state for state in self._store.dags.states() if state.dag_id not in aside]
         found = [Arrival(self.pools())]
         found += [arrival for state in states for arrival in self._dag(state)]
+        found += [arrival for arrival in self._backfills() if arrival.dag_id not in aside]
         found += [arrival for snapshot in self._store.runs.live() for arrival in self._run(snapshot)]
         return found
 
     def events_of(self, request: Request) -> list[Event]:
         """The events by which an engine that knows nothing can be asked what a request would do."""
         return [arrival.event for arrival in self._arrivals(0, request, set()) if arrival.event is not None]
+
+    def dates(self, wanted: Iterable[WantedDate]) -> list[Arrival]:
+        """What there is of dates that the engine wants to know of, each after the run that is then to run again."""
+        added: set[int] = set()
+        return [
+            arrival
+            for date in wanted
+            for arrival in _guarded(Arrival(dag_id=date.spec.dag_id), partial(self._date, date, added))
+        ]
 
     def created(self, run: Run) -> RunAdded | None:
         """A run that was just created, as an event."""
@@ -91,12 +113,38 @@ class Inbox:
                 yield Arrival(request, number, request)
             case DagChanged(dag_id=dag_id):
                 state = self._store.dags.state(dag_id)
-                yield from [] if state is None else self._dag(state)
+                yield from [] if state is None else [*self._dag(state), *self._backfills(dag_id)]
                 yield Arrival(number=number, request=request)
             case PoolsChanged():
                 yield Arrival(self.pools(), number, request)
             case TriggerDagRun():
                 yield self._triggered(number, request)
+            case BackfillRequested(backfill=backfill):
+                row = self._store.backfills.get(backfill)
+                yield Arrival(None if row is None else BackfillAdded(row), number, request)
+            case SetBackfill():
+                yield Arrival(request, number, request)
+
+    def _backfills(self, dag_id: str = "") -> Iterator[Arrival]:
+        """The backfills that live, of a DAG or of all."""
+        for each in self._store.backfills.live(dag_id):
+            if isinstance(each, UnreadableBackfill):
+                yield Arrival(dag_id=each.dag_id, fault=each.fault)
+            else:
+                yield Arrival(BackfillAdded(each), dag_id=each.spec.dag_id)
+
+    def _date(self, date: WantedDate, added: set[int]) -> Iterator[Arrival]:
+        dag_id, change = date.spec.dag_id, None
+        run = self._store.backfills.newest_run(dag_id, date.interval.start)
+        if isinstance(run, UnreadableRun):
+            yield Arrival(run=run.run, fault=run.fault)
+            return
+        if run is not None and date.spec.action(run)[0] is BackfillAction.RERUN:
+            yield from self._run_if_unknown(run.run, added)
+            state = self._store.dags.state(dag_id)
+            if state is not None and state.version != run.version:
+                change = self._run_version_changed(run.run, state.version)
+        yield Arrival(DateFound(date.backfill, date.ordinal, run, change), dag_id=dag_id)
 
     def _run_if_unknown(self, run: int, added: set[int]) -> Iterator[Arrival]:
         """The run itself, if the engine does not hold it."""

@@ -143,6 +143,7 @@ class Scheduler:
             if woken:
                 through(self._wakeup.drain)
                 arrivals += through(self._inbox.take)
+            arrivals += through(lambda: self._inbox.dates(self._engine.dates_wanted))
             self._store.check_file()
             with self._in_hand.dealing(
                 [(e.key, e.epoch) for _, e in messages if not isinstance(e, Heartbeat | TryAsked)]

@@ -1,5 +1,6 @@
 """Finds what is stored by the names that users write, with the nearest names when there is nothing."""
 
+from penstock.engine.graph.subset import tasks_of
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.run import UNMAPPED, Run, TaskInstance
 from penstock.service.installation import Installation
@@ -57,9 +58,9 @@ def find_tasks(store: Store, run: Run, task_id: str, map_index: int | None = Non
 
 
 def known_tasks(store: Store, run: Run) -> list[str]:
-    """Ids of the tasks of the version that a run is pinned to."""
+    """Ids of the tasks that a run has of the version that it is pinned to."""
     spec = store.versions.spec(run.version) if run.version else find_dag(store, run.dag_id).spec
-    return [task.task_id for task in spec.tasks] if spec else []
+    return [task.task_id for task in tasks_of(spec, run.subset)] if spec else []
 
 
 def known_names(installation: Installation, kind: str, dag_id: str = "") -> list[str]:

@@ -3,6 +3,7 @@
 This is its one door: no other room imports the modules behind it.
 """
 
+from penstock.store.backfills.backfills import UnreadableBackfill
 from penstock.store.catalog import LoaderCatalog
 from penstock.store.config import Pool, Variable
 from penstock.store.dags import DagRow, DagState, StoredVersion, UnreadableDag, Version, planned_dag
@@ -37,6 +38,7 @@ __all__ = [
     "Store",
     "StoredVersion",
     "Transaction",
+    "UnreadableBackfill",
     "UnreadableDag",
     "UnreadableRun",
     "Variable",

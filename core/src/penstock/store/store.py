@@ -11,6 +11,7 @@ from sqlalchemy import text
 from penstock.errors import StoreError
 from penstock.model.changes import Changes
 from penstock.model.run import Run
+from penstock.store.backfills.backfills import Backfills
 from penstock.store.checkpoints.checkpoints import Checkpoints
 from penstock.store.config import Config
 from penstock.store.dags import Dags, Versions
@@ -47,6 +48,7 @@ class Store:
         checkpoints: What task instances keep across their own tries.
         requests: The scheduler's inbox.
         audit: What people have asked for.
+        backfills: Backfills and their dates.
         quarantine: What the scheduler could not handle.
         config: Connections, Variables and pools.
         outbox: Changes of states that wait for listeners.
@@ -68,6 +70,7 @@ class Store:
     checkpoints: Checkpoints
     requests: Requests
     audit: Audit
+    backfills: Backfills
     quarantine: Quarantine
     config: Config
     outbox: Outbox
@@ -111,6 +114,7 @@ class Store:
             checkpoints=Checkpoints(database, writer),
             requests=Requests(database, writer),
             audit=Audit(database, writer),
+            backfills=Backfills(database, writer),
             quarantine=Quarantine(database, writer),
             config=Config(database, writer, keyring),
             outbox=Outbox(database, writer),

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, CursorResult, Dialect, Executable, Table, bin
 from sqlalchemy.exc import StatementError
 
 from penstock.errors import DataRefusedError
+from penstock.model.backfills.backfill import BackfillItem
 from penstock.model.changes import Changes
 from penstock.model.history.audit import AuditEntry
 from penstock.model.notice import Notice
@@ -18,19 +19,21 @@ from penstock.model.request import Request, encode
 from penstock.model.run import NewRun, Rendered, Run, TaskInstance, TaskKey, Try, XCom
 from penstock.model.state import RunState
 from penstock.store import notices
-from penstock.store.forget import ForgetCheckpoints
 from penstock.store.schedulers.role import SchedulerRole
 from penstock.store.sql import bulk, tables, wakeup
 from penstock.store.sql.database import Database
 from penstock.store.sql.driver_errors import first_line, refuses_data
+from penstock.store.sql.forget import ForgetCheckpoints
 
 _REQUEST_LOCK = 0x50656E73_00000003
 
 _NEW_RUN = NewRun.__struct_fields__
-_RUN_CHANGES = ("state", "version", "started_at", "ended_at", "reason", "timed_out_at")
+_RUN_CHANGES = ("state", "version", "started_at", "ended_at", "reason", "timed_out_at", "backfill")
+_BACKFILL_CHANGES = ("state", "done", "cursor", "ended_at", "reason")
 _new_run, _run_changes = attrgetter(*_NEW_RUN), attrgetter(*_RUN_CHANGES, "run")
-_task, _try, _xcom, _rendered = (
-    attrgetter(*struct.__struct_fields__) for struct in (TaskInstance, Try, XCom, Rendered)
+_backfill_changes = attrgetter(*_BACKFILL_CHANGES, "number")
+_task, _try, _xcom, _rendered, _item = (
+    attrgetter(*struct.__struct_fields__) for struct in (TaskInstance, Try, XCom, Rendered, BackfillItem)
 )
 
 
@@ -53,6 +56,8 @@ class Statements:
         self.forget_checkpoints = ForgetCheckpoints(dialect)
         self.note_late = bulk.update(dialect, tables.attempt, ["late_outcome", "late_at"], [*key, "epoch"])
         self.move_cursors = bulk.update(dialect, tables.dag, ["cursor"], ["dag_id"])
+        self.update_backfills = bulk.update(dialect, tables.backfill, _BACKFILL_CHANGES, ["number"])
+        self.insert_items = bulk.insert(dialect, tables.backfill_item, BackfillItem.__struct_fields__)
         self.move_rates = bulk.update(dialect, tables.pool, ["next_at"], ["name"])
         self.delete_requests = bulk.delete(dialect, tables.request, ["number"])
         self.notices = notices.NoticeWriter(dialect)
@@ -117,6 +122,8 @@ class Transaction:
         sql.note_late.run(connection, [(late.outcome, late.at, *late.key, late.epoch) for late in changes.late])
         sql.move_cursors.run(connection, [(cursor.due_at, cursor.dag_id) for cursor in changes.cursors])
         sql.move_rates.run(connection, [(used.next_at, used.pool) for used in changes.rates])
+        sql.update_backfills.run(connection, map(_backfill_changes, changes.backfills))
+        sql.insert_items.run(connection, map(_item, changes.backfill_items))
         sql.delete_requests.run(connection, [(number,) for number in changes.handled])
         self.add_notices(changes.notices)
         return created

@@ -17,9 +17,11 @@ def judged(dag: CompiledDag, number: int, end: TryEnd) -> TryEnd:
     if end.follow is None or end.outcome is not Outcome.SUCCESS:
         return end
     choices = _choices(dag, number)
-    unknown = [answer for answer in end.follow if answer not in choices]
+    left_out = _left_out(dag)
+    unknown = [answer for answer in end.follow if answer not in choices and answer not in left_out]
     if not unknown:
-        return replace(end, follow=tuple(sorted({task_id for answer in end.follow for task_id in choices[answer]})))
+        meant = {task_id for answer in end.follow for task_id in choices.get(answer, ())}
+        return replace(end, follow=tuple(sorted(meant)))
     error = (
         f"branch {dag.tasks[number].task_id!r} answered {unknown[0]!r:.300}, which is not directly downstream of it. "
     )
@@ -31,6 +33,14 @@ def _choices(dag: CompiledDag, number: int) -> dict[str, tuple[str, ...]]:
     direct = {dag.tasks[down].task_id: (dag.tasks[down].task_id,) for down in dag.downstream[number]}
     begun = {group: tuple(first for first in firsts if first in direct) for group, firsts in dag.dag.groups.items()}
     return {**{group: firsts for group, firsts in begun.items() if firsts}, **direct}
+
+
+def _left_out(dag: CompiledDag) -> set[str]:
+    """Ids of the tasks and groups that the DAG has and the run has not: a branch may answer them, and nothing follows from it."""
+    if len(dag.tasks) == len(dag.dag.tasks):
+        return set()
+    tasks = {task.task_id for task in dag.dag.tasks} - dag.index.keys()
+    return tasks | {group for group, firsts in dag.dag.groups.items() if tasks.issuperset(firsts)}
 
 
 def _listed(choices: Collection[str]) -> str:

@@ -3,13 +3,21 @@
 from collections.abc import Iterable, Sequence
 
 from penstock.engine.graph.guards import guards_of, reachable
+from penstock.engine.graph.subset import tasks_of
 from penstock.model.dag import DagSpec, TaskSpec
 
 
 class CompiledDag:
     """The structure of one DAG version; immutable after construction.
 
+    Args:
+        dag: The DAG.
+        version: Its version.
+        subset: Ids of the only tasks that the run has; empty for all.
+
     Attributes:
+        dag: The whole DAG.
+        tasks: Those that the run has.
         alerting: Whether anybody is to be told of anything that happens in it.
         downstream: For each task number, the numbers directly downstream of it.
         guards: For each task number, the numbers that it waits for whatever its trigger rule says.
@@ -23,19 +31,19 @@ class CompiledDag:
         "alerting", "dag", "downstream", "groups", "guarded", "guards", "index", "leaf", "tasks", "upstream", "version",
     )  # fmt: skip
 
-    def __init__(self, dag: DagSpec, version: str) -> None:
-        self.dag, self.version, self.tasks = dag, version, dag.tasks
+    def __init__(self, dag: DagSpec, version: str, subset: Sequence[str] = ()) -> None:
+        self.dag, self.version, self.tasks = dag, version, tasks_of(dag, subset)
         self.alerting = dag.alerting
-        self.index = {task.task_id: number for number, task in enumerate(dag.tasks)}
-        self.upstream = [[self.index[up] for up in task.upstream] for task in dag.tasks]
+        self.index = {task.task_id: number for number, task in enumerate(self.tasks)}
+        self.upstream = [[self.index[up] for up in task.upstream] for task in self.tasks]
         self.downstream = _reversed(self.upstream)
-        self.guards = guards_of(dag.tasks, self.upstream, self.downstream)
+        self.guards = guards_of(self.tasks, self.upstream, self.downstream)
         self.guarded = _reversed(self.guards)
-        self.groups = _groups(dag.tasks)
-        ignorable = [task.teardown and not task.fails_run for task in dag.tasks]
+        self.groups = _groups(self.tasks)
+        ignorable = [task.teardown and not task.fails_run for task in self.tasks]
         self.leaf = [
             not ignorable[number] and all(ignorable[down] for down in self.downstream[number])
-            for number in range(len(dag.tasks))
+            for number in range(len(self.tasks))
         ]
         if not any(self.leaf):
             self.leaf = [not downs for downs in self.downstream]

@@ -109,8 +109,8 @@ class Admission:
         while True:
             heads = [head for line in self._open.values() if (head := line.head()) is not None]
             if heads:
-                # Virtual times of two executors are no measure of each other, so between them priority decides.
-                _, bucket = heads[0] if len(heads) == 1 else min(heads, key=lambda head: head[0][1:])
+                # Virtual times of two executors are no measure of each other, so between them class and priority decide.
+                _, bucket = heads[0] if len(heads) == 1 else min(heads, key=lambda head: (head[0][0], *head[0][2:]))
                 bucket.leave()
                 return bucket
             # A reservation has no effect any more once its bucket went out, was dropped, or is short of something else.

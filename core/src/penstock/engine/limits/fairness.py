@@ -42,13 +42,14 @@ class Competitor:
 
     Attributes:
         number: Unique; among equals the smaller goes first.
+        priority_class: 1 for the runs of its backfill, which go after all others, whoever's these are; 0 for those.
         served: Number of its last turn.
     """
 
-    __slots__ = ("number", "served", "tenant")
+    __slots__ = ("number", "priority_class", "served", "tenant")
 
-    def __init__(self, tenant: Tenant, number: int) -> None:
-        self.tenant, self.number, self.served = tenant, number, 0
+    def __init__(self, tenant: Tenant, number: int, priority_class: int = 0) -> None:
+        self.tenant, self.number, self.priority_class, self.served = tenant, number, priority_class, 0
 
 
 class Fairness:

@@ -1,4 +1,4 @@
-"""A line of buckets: tenants share fairly, then the highest priority goes first, then DAGs take turns, then age decides.
+"""A line of buckets: backfills go last, tenants share fairly, then the highest priority goes first, then DAGs take turns, then age decides.
 
 Each of these is a heap of its own, so that what changes by a choice is one entry of each heap: the tenant's start, and the
 turn of one DAG. An entry whose rank has changed since is put right when it comes to the head; ranks only become worse while a
@@ -10,8 +10,8 @@ from heapq import heappop, heappush, heapreplace
 from penstock.engine.limits.bucket import Bucket
 from penstock.engine.limits.fairness import Competitor, Fairness, Tenant
 
-Rank = tuple[float, int, int, int, int]
-"""Of a bucket, the smallest first: its tenant's start, its priority negated, its DAG's last turn and number, its age."""
+Rank = tuple[int, float, int, int, int, int]
+"""Of a bucket, the smallest first: its class, its tenant's start, its priority negated, its DAG's last turn and number, its age."""
 
 
 class Line:
@@ -21,6 +21,29 @@ class Line:
         fairness: By which tenants share that place.
     """
 
+    __slots__ = ("_classes",)
+
+    def __init__(self, fairness: Fairness) -> None:
+        self._classes = (_ClassBuckets(fairness), _ClassBuckets(fairness))
+
+    def push(self, bucket: Bucket) -> None:
+        """Put a bucket in line; it leaves the one in which it stands."""
+        bucket.entry += 1
+        bucket.place = self
+        self._classes[bucket.competitor.priority_class].push(bucket)
+
+    def head(self) -> tuple[Rank, Bucket] | None:
+        """The bucket that goes first, with its rank; it stays in line. None if there is none."""
+        for number, buckets in enumerate(self._classes):
+            if (found := buckets.head()) is not None:
+                rank, bucket = found
+                return (number, *rank), bucket
+        return None
+
+
+class _ClassBuckets:
+    """The buckets of one class in a line."""
+
     __slots__ = ("_fairness", "_heap", "_tenants")
 
     def __init__(self, fairness: Fairness) -> None:
@@ -29,9 +52,6 @@ class Line:
         self._heap: list[tuple[float, int, _TenantBuckets]] = []
 
     def push(self, bucket: Bucket) -> None:
-        """Put a bucket in line; it leaves the one in which it stands."""
-        bucket.entry += 1
-        bucket.place = self
         tenant = bucket.competitor.tenant
         buckets = self._tenants.get(tenant)
         if buckets is None:
@@ -39,8 +59,7 @@ class Line:
             heappush(self._heap, (self._fairness.start(tenant), tenant.number, buckets))
         buckets.push(bucket)
 
-    def head(self) -> tuple[Rank, Bucket] | None:
-        """The bucket that goes first, with its rank; it stays in line. None if there is none."""
+    def head(self) -> tuple[tuple[float, int, int, int, int], Bucket] | None:
         while self._heap:
             start, number, buckets = self._heap[0]
             current = self._fairness.start(buckets.tenant)

@@ -99,5 +99,8 @@ class Parking:
 
 def _outranked(bucket: Bucket, awaited: Bucket) -> bool:
     """Whether a bucket has to let the one that is awaited go first: turns do not count, they would change all the time."""
+    own, its = bucket.competitor.priority_class, awaited.competitor.priority_class
+    if own != its:
+        return own > its
     same = bucket.competitor.tenant is awaited.competitor.tenant
     return not same or bucket.priority <= awaited.priority

@@ -45,18 +45,18 @@ class Resources:
             if rule.max_active_tasks is not None
         }
         self._known: dict[str, Tenant] = {}
-        self._competitors: dict[tuple[str, str, Resource], Competitor] = {}
+        self._competitors: dict[tuple[str, str, Resource, int], Competitor] = {}
 
-    def competitor(self, dag_id: str, tenant: str, executor: Resource) -> Competitor:
+    def competitor(self, dag_id: str, tenant: str, executor: Resource, priority_class: int = 0) -> Competitor:
         """A DAG of a tenant as it competes for the slots of an executor: its turns at one do not count at another."""
-        key = (dag_id, tenant, executor)
+        key = (dag_id, tenant, executor, priority_class)
         found = self._competitors.get(key)
         if found is None:
             known = self._known.get(tenant)
             if known is None:
                 rule = self._tenants.get(tenant, TenantRule())
                 known = self._known[tenant] = Tenant(next(self._numbers), rule.weight)
-            found = self._competitors[key] = Competitor(known, next(self._numbers))
+            found = self._competitors[key] = Competitor(known, next(self._numbers), priority_class)
         return found
 
     def needs(

@@ -30,7 +30,6 @@ def create_due_runs(state: State) -> None:
         dag = state.dag(dag_id)
         if dag.row is not None and dag.row.active and not dag.row.paused:
             _create(state, dag_id, dag, dag.row)
-    state.dags_to_check, state.dags_awaiting_runs = state.dags_awaiting_runs, set()
 
 
 def _room(dag: LiveDag, spec: DagSpec) -> int:

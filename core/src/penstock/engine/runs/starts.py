@@ -28,8 +28,8 @@ def start_queued_runs(state: State) -> None:
 
 
 def _start_queued(state: State, dag: LiveDag) -> None:
-    while dag.queued and len(dag.running) < dag.max_active_runs:
-        _start(state, dag, state.runs[dag.queued[0]])
+    while (number := dag.next_queued()) is not None:
+        _start(state, dag, state.runs[number])
 
 
 def _start(state: State, dag: LiveDag, run: LiveRun) -> None:
@@ -52,13 +52,16 @@ def _settle(state: State, dag: LiveDag) -> bool:
     if not dag.waiting or dag.row is None or held_back(dag.row.dag):
         return False
     overlap = dag.row.dag.overlap
-    while len(dag.waiting) > _KEPT[overlap]:
+    active = [state.runs[number] for number in sorted(dag.running)]
+    # A backfill goes after the schedule: what only its runs leave no place to waits for their end, and is not skipped.
+    backfilled = sum(dag.backfill_of(run.row) is not None for run in active)
+    while len(dag.waiting) > _KEPT[overlap] + backfilled:
         end_run(state, state.runs[dag.waiting[0]], RunState.SKIPPED, _why_skipped(dag, overlap))
     if overlap is not Overlap.CANCEL or not dag.waiting:
         return False
-    active = [state.runs[number] for number in sorted(dag.running)]
     # One whose last try is ending frees its place soon; a run that a person or a task asked for is not the schedule's to cancel.
     theirs = [run for run in active if run.row.kind is RunKind.SCHEDULED and run.row.state is RunState.RUNNING]
+    theirs = [run for run in theirs if dag.backfill_of(run.row) is None]
     if not theirs or any(run.row.state is not RunState.RUNNING for run in active):
         return False
     next_id = state.runs[dag.waiting[0]].row.run_id

@@ -45,11 +45,13 @@ def add_run(state: State, event: RunAdded) -> None:
         dag.set_limits(event.dag)
     if row.state is RunState.QUEUED:
         dag.enqueue(row, fresh=not event.tasks)
-    run = state.runs[row.run] = LiveRun(row, state.compiled(event.dag, row.version))
+    run = state.runs[row.run] = LiveRun(row, state.compiled(event.dag, row.version, row.subset))
     if event.tasks:
         _restore(state, run, event)
     if row.state is RunState.RUNNING or run.tries:
         dag.running.add(row.run)
+        if dag.backfill is not None and dag.backfill.row.number == row.backfill:
+            dag.backfill.runs.add(row.run)
     _go_on(state, run)
     state.dags_to_check.add(row.dag_id)
 
@@ -72,7 +74,7 @@ def change_version(state: State, event: RunVersionChanged) -> None:
     if old is None or old.tries or old.row.version == event.version:
         return
     row = replace(old.row, version=event.version)
-    run = state.runs[row.run] = LiveRun(row, state.compiled(event.dag, event.version))
+    run = state.runs[row.run] = LiveRun(row, state.compiled(event.dag, event.version, row.subset))
     run.started_s = old.started_s
     if row.started_at is not None or row.state.finished:
         _restore_rows(state, old, run, event)
@@ -253,6 +255,6 @@ def pinned(state: State, run: LiveRun) -> LiveRun:
     if run.row.version or dag is None:
         return run
     row = replace(run.row, version=dag.version)
-    made = state.runs[row.run] = LiveRun(row, state.compiled(dag.dag, dag.version))
+    made = state.runs[row.run] = LiveRun(row, state.compiled(dag.dag, dag.version, row.subset))
     _begin_anew(state, run, made)
     return made

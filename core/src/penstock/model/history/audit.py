@@ -19,6 +19,7 @@ class AuditAction(StrEnum):
     PAUSE = "pause"
     UNPAUSE = "unpause"
     DELETE = "delete"
+    BACKFILL = "backfill"
 
 
 class AskedBy(msgspec.Struct, frozen=True):

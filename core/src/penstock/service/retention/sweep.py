@@ -58,6 +58,7 @@ class RetentionSweep:
         runs_days, logs_days = self._retention.runs_days, self._retention.logs_days
         if runs_days:
             yield from self._old_runs(now - timedelta(days=runs_days))
+            self._store.backfills.delete_before(now - timedelta(days=runs_days))
         if logs_days:
             yield from self._old_logs(now - timedelta(days=logs_days))
             yield from self._shipped.delete_old(now - timedelta(days=logs_days), RUNS)

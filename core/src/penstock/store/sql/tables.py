@@ -24,6 +24,7 @@ from sqlalchemy import (
     text,
 )
 
+from penstock.model.backfills.backfill import BackfillAction, BackfillState
 from penstock.model.history.audit import AuditAction
 from penstock.model.history.quarantine import QuarantineKind
 from penstock.model.run import RunKind
@@ -31,28 +32,15 @@ from penstock.model.state import DeliveryState, Outcome, RunState, TaskState
 from penstock.store.sql.column_types import Enumerated, FreeText, Instant, Json, Name
 
 REVISIONS = (
-    "0001",
-    "0002",
-    "0003",
-    "0004",
-    "0005",
-    "0006",
-    "0007",
-    "0008",
-    "0009",
-    "0010",
-    "0011",
-    "0012",
-    "0013",
-    "0014",
-    "0015",
-    "0016",
-)
+    "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013", "0014",
+    "0015", "0016", "0017",
+)  # fmt: skip
 """Every schema version that this code knows, oldest first; the last is the one it works on."""
 
 metadata = MetaData()
 
 _NUMBER = BigInteger().with_variant(Integer(), "sqlite")
+_LIVE = "state NOT IN ('cancelled', 'finished')"
 
 
 def _text(name: str, *, nullable: bool = False, default: str | None = "") -> Column[str]:
@@ -140,10 +128,13 @@ run = Table(
     Column("ended_at", Instant),
     _free_text("reason"),
     Column("timed_out_at", Instant),
+    Column("backfill", _NUMBER),
+    Column("subset", Json, nullable=False, server_default="[]"),
     UniqueConstraint("dag_id", "run_id", name="run_of_dag"),
     Index("run_state", "state", "run"),
     Index("run_dag_state", "dag_id", "state", "run"),
     Index("run_dag", "dag_id", "run"),
+    Index("run_dag_date", "dag_id", "logical_date", "run"),
     sqlite_autoincrement=True,
 )
 
@@ -313,6 +304,37 @@ trouble = Table(
     metadata,
     Column("key", Text, primary_key=True),
     Column("at", Instant, nullable=False),
+)
+
+backfill = Table(
+    "backfill",
+    metadata,
+    Column("number", _NUMBER, primary_key=True, autoincrement=True),
+    Column("dag_id", Text, nullable=False),
+    Column("spec", LargeBinary, nullable=False),
+    Column("state", Enumerated(BackfillState), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("done", Integer, nullable=False, server_default="0"),
+    Column("cursor", Instant),
+    Column("ended_at", Instant),
+    _free_text("reason"),
+    # One at a time of a DAG; few live, however many have ended.
+    Index("backfill_live", "dag_id", unique=True, sqlite_where=text(_LIVE), postgresql_where=text(_LIVE)),
+    sqlite_autoincrement=True,
+)
+
+backfill_item = Table(
+    "backfill_item",
+    metadata,
+    Column(
+        "backfill", _NUMBER, ForeignKey("backfill.number", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    ),
+    Column("ordinal", Integer, primary_key=True, autoincrement=False),
+    Column("logical_date", Instant, nullable=False),
+    Column("action", Enumerated(BackfillAction), nullable=False),
+    Column("run_id", Name, nullable=False),
+    _free_text("reason"),
+    sqlite_with_rowid=False,
 )
 
 connection = Table(

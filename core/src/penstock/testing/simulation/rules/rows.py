@@ -6,7 +6,8 @@ from typing import TypeVar
 from msgspec.structs import replace
 from sqlalchemy import Table, select
 
-from penstock.engine.messages import DagUpdated, Event, RunAdded, RunVersionChanged
+from penstock.engine.messages import BackfillAdded, DagUpdated, DateFound, Event, RunAdded, RunVersionChanged
+from penstock.model.backfills.backfill import Backfill, BackfillItem
 from penstock.model.changes import Changes, LateAnswer
 from penstock.model.dag import DagSpec
 from penstock.model.run import Run, TaskInstance, TaskKey, Try
@@ -31,6 +32,8 @@ class Rows:
         self.tasks: dict[TaskKey, TaskInstance] = {}
         self.tries: dict[tuple[TaskKey, int], Try] = {}
         self.late: list[LateAnswer] = []
+        self.backfills: dict[int, Backfill] = {}
+        self.items: dict[tuple[int, int], BackfillItem] = {}
 
     def received(self, event: Event) -> None:
         """The engine is told of a row: it is what was committed last, or what a person has just written."""
@@ -38,6 +41,11 @@ class Rows:
             case DagUpdated():
                 self.versions[event.version] = event.dag
                 self.dags[event.dag.dag_id] = event
+            case BackfillAdded(backfill=row):
+                stored = self.backfills.setdefault(row.number, row)
+                assert stored == row, f"{stored} was stored, and {row} is read"
+            case DateFound(change=RunVersionChanged() as change):
+                self.versions[change.version] = change.dag
             case RunVersionChanged():
                 self.versions[event.version] = event.dag
             case RunAdded(run=run):
@@ -61,6 +69,10 @@ class Rows:
         self.tasks |= {task.key: task for task in changes.tasks}
         self.tries |= {ident_of(attempt): attempt for attempt in changes.tries}
         self.late += changes.late
+        self.backfills |= {row.number: row for row in changes.backfills}
+        for item in changes.backfill_items:
+            assert (item.backfill, item.ordinal) not in self.items, f"{item} has had its turn before"
+            self.items[item.backfill, item.ordinal] = item
         for cursor in changes.cursors:
             self.dags[cursor.dag_id] = replace(self.dags[cursor.dag_id], cursor=cursor.due_at)
 

@@ -1,0 +1,1 @@
+"""Backfills: runs of a DAG's past, as one thing that is planned, watched, paused and cancelled."""

@@ -1,0 +1,166 @@
+"""Operations on backfills: create, list, show, pause, resume, cancel."""
+
+import msgspec
+
+from penstock.engine.why import why_paused
+from penstock.errors import NotFoundError, RequestError
+from penstock.model.backfills.backfill import Backfill, BackfillItem, BackfillState
+from penstock.model.history.audit import NOBODY, AskedBy, AuditAction, AuditEntry
+from penstock.model.request import BackfillRequested, SetBackfill
+from penstock.model.state import RunState
+from penstock.model.text import utc_text
+from penstock.service.asked.asked import Asked, ask
+from penstock.service.backfills.plan import SHOWN, BackfillPlan
+from penstock.service.installation import Installation
+from penstock.service.names import find_dag
+
+
+class BackfillProgress(msgspec.Struct, frozen=True):
+    """A backfill, and how far it has come.
+
+    Attributes:
+        dates: How many dates have come to what: the state of the run, ``left out``, ``deleted``, or ``to come``.
+        waits: Why it makes no run now, if that is not for its limits, as a sentence; "" if nothing is in its way.
+    """
+
+    backfill: Backfill
+    dates: dict[str, int]
+    waits: str
+
+    @property
+    def failed(self) -> bool:
+        """Whether it did not come to its end, or a run of it did not succeed."""
+        bad = (RunState.FAILED.value, RunState.CANCELLED.value)
+        return self.backfill.state is BackfillState.CANCELLED or any(self.dates.get(state) for state in bad)
+
+
+class BackfillPage(msgspec.Struct, frozen=True):
+    """A page of backfills, newest first.
+
+    Attributes:
+        before: What to pass for the next page; None if this is the last.
+    """
+
+    backfills: list[BackfillProgress]
+    before: int | None
+
+
+class BackfillDates(msgspec.Struct, frozen=True):
+    """A page of the dates of a backfill that have had their turn, in its order.
+
+    Attributes:
+        states: The state that the run of each has now; None if it was deleted.
+        after: What to pass for the next page; None if this is the last.
+    """
+
+    items: list[BackfillItem]
+    states: list[RunState | None]
+    after: int | None
+
+
+def create_backfill(
+    installation: Installation, plan: BackfillPlan, *, expected: str = "", by: AskedBy = NOBODY
+) -> tuple[Backfill, Asked]:
+    """Have the scheduler do what was planned.
+
+    Args:
+        installation: The installation.
+        plan: The plan, which was made just now.
+        expected: First digits of the hash that it must have; "" for any.
+        by: Who asks, for the audit.
+
+    Raises:
+        RequestError: The plan has another hash, or the DAG has a backfill that has not ended.
+        StoreError: The database failed.
+    """
+    if expected and not (len(expected) >= SHOWN and plan.hash.startswith(expected)):
+        raise RequestError(
+            f"the plan is {plan.hash[:SHOWN]} by now, and not {expected!r}: the DAG or its runs have changed, or "
+            "something else is asked for. Look at it again with --dry-run."
+        )
+    spec, now = plan.spec, installation.now()
+    span = f"{utc_text(spec.since)} to {utc_text(spec.until)}, rerun {spec.rerun.value}"
+    audit = AuditEntry(now, AuditAction.BACKFILL, spec.dag_id, "", span, by.person, by.why)
+    backfill, number = installation.store.backfills.add(spec, audit)
+    return backfill, Asked(number, (BackfillRequested(backfill.number),), now)
+
+
+def set_backfill(installation: Installation, number: int, state: BackfillState, *, by: AskedBy = NOBODY) -> Asked:
+    """Ask the scheduler to pause (``PAUSED``), resume (``RUNNING``) or cancel (``CANCELLED``) a backfill.
+
+    Raises:
+        NotFoundError: There is no such backfill.
+        RequestError: It has ended, or is being cancelled.
+        StoreError: The database failed.
+    """
+    backfill, now = find_backfill(installation, number), installation.now()
+    if backfill.state not in (BackfillState.RUNNING, BackfillState.PAUSED):
+        raise RequestError(f"backfill {number} is {backfill.state.value}: it goes on no more.")
+    action = _ACTIONS[state]
+    audit = AuditEntry(now, action, backfill.spec.dag_id, "", f"backfill {number}", by.person, by.why)
+    return ask(installation, (SetBackfill(number, state.value, by.person),), audit)
+
+
+def show_backfill(installation: Installation, number: int) -> BackfillProgress:
+    """Show a backfill and how far it has come; raises NotFoundError or StoreError."""
+    return _progress(installation, [find_backfill(installation, number)])[0]
+
+
+def list_backfills(
+    installation: Installation, *, dag_id: str = "", before: int | None = None, limit: int = 50
+) -> BackfillPage:
+    """List a page of backfills of a DAG, or of all if ``dag_id`` is empty, newest first.
+
+    Raises:
+        NotFoundError: There is no such DAG.
+        StoreError: The database failed.
+    """
+    if dag_id:
+        find_dag(installation.store, dag_id)
+    found = installation.store.backfills.page(dag_id=dag_id, before=before, limit=limit + 1)
+    more = len(found) > limit
+    return BackfillPage(_progress(installation, found[:limit]), found[limit - 1].number if more else None)
+
+
+def list_dates(installation: Installation, number: int, *, after: int = 0, limit: int = 50) -> BackfillDates:
+    """List a page of the dates of a backfill that have had their turn; raises NotFoundError or StoreError."""
+    find_backfill(installation, number)
+    found = installation.store.backfills.items(number, after, limit + 1)
+    more = len(found) > limit
+    items, states = [item for item, _ in found[:limit]], [state for _, state in found[:limit]]
+    return BackfillDates(items, states, items[-1].ordinal if more else None)
+
+
+def find_backfill(installation: Installation, number: int) -> Backfill:
+    """The backfill of this number; raises NotFoundError or StoreError."""
+    found = installation.store.backfills.get(number)
+    if found is None:
+        raise NotFoundError("backfill", str(number), hint="See: penstock backfills list")
+    return found
+
+
+_ACTIONS = {
+    BackfillState.PAUSED: AuditAction.PAUSE,
+    BackfillState.RUNNING: AuditAction.UNPAUSE,
+    BackfillState.CANCELLED: AuditAction.CANCEL,
+}
+
+
+def _progress(installation: Installation, backfills: list[Backfill]) -> list[BackfillProgress]:
+    counted = installation.store.backfills.progress(each.number for each in backfills)
+    found = []
+    for each in backfills:
+        to_come = each.spec.total - each.done
+        dates = counted.get(each.number, {}) | ({"to come": to_come} if to_come else {})
+        found.append(BackfillProgress(each, dates, _waits(installation, each)))
+    return found
+
+
+def _waits(installation: Installation, backfill: Backfill) -> str:
+    if backfill.state is not BackfillState.RUNNING:
+        return ""
+    dag_id = backfill.spec.dag_id
+    state = installation.store.dags.state(dag_id)
+    if state is None or not state.active:
+        return f"no file defines DAG {dag_id!r} any more"
+    return why_paused(dag_id) if state.paused else backfill.reason

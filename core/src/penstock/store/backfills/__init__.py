@@ -1,0 +1,1 @@
+"""Backfills and the dates that have had their turn."""
