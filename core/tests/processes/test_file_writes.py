@@ -28,6 +28,7 @@ for name, code in json.loads(sys.argv[2]).items():
     (folder.parent / "outside").write_text("outside")
     found[name] = told = []
     writes = FileWrites(str(link if name.startswith("link") else folder), told.append)
+    writes.begin()
     exec(code)
     os.chdir(base)
 print(json.dumps(found))

@@ -38,6 +38,8 @@ WHERE_S = 0.2
 """Seconds that a process gets to tell where it stands before it is killed."""
 END_S = 2.0
 ORPHANS_S = 0.02
+MOST_AHEAD = 4
+"""Processes that wait for tries at most: each takes a megabyte or two."""
 RETRY_WRITE_S = 0.01
 
 
@@ -59,7 +61,7 @@ class FileServer:
         self._children: dict[int, ForkedProcess] = {}
         self._idle: list[ForkedProcess] = []
         self._waiter: ForkedProcess | None = None
-        self._preforked: ForkedProcess | None = None
+        self._preforked: deque[ForkedProcess] = deque()
         self._forks = False
         self._timers: list[tuple[float, int, str]] = []
         self._orphans_due = self._beats = False
@@ -161,16 +163,20 @@ class FileServer:
         return self._adopt(fork_process(lambda c: run_one(c, self._runner), self._held, kept=False))
 
     def _take_preforked(self) -> ForkedProcess | None:
-        """The process that was forked ahead, unless it has died meanwhile."""
+        """A process that was forked ahead and has not died meanwhile, if there is one."""
         self._reap()
-        preforked, self._preforked = self._preforked, None
-        return preforked
+        return self._preforked.popleft() if self._preforked else None
 
     def _prefork(self) -> None:
-        """Have a process at hand for the next try, so that a fork is no part of what a chain of tasks waits for."""
-        if self._forks and self._preforked is None:
-            with contextlib.suppress(OSError):  # the try that needs a process says why there is none
-                self._preforked = self._fresh()
+        """Have a process at hand for the next try, so that a fork is no part of what a chain of tasks waits for.
+
+        A fork makes this process copy each page that it writes to afterwards, so those of tries that wait are made in a row.
+        """
+        if not self._forks or self._preforked:
+            return
+        with contextlib.suppress(OSError):  # the try that needs a process says why there is none
+            for _ in range(min(MOST_AHEAD, 1 + len(self._prefetched))):
+                self._preforked.append(self._fresh())
 
     def _adopt(self, child: ForkedProcess) -> ForkedProcess:
         self._children[child.pid] = child
@@ -267,8 +273,8 @@ class FileServer:
         kill_group(child.pid)
         if child is self._waiter:
             self._waiter = None
-        if child is self._preforked:
-            self._preforked = None
+        if child in self._preforked:
+            self._preforked.remove(child)
         if child in self._idle:
             self._idle.remove(child)
         for job in list(child.jobs.values()):

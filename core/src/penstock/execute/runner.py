@@ -61,7 +61,7 @@ class Runner:
         self._code, self._snapshots, self._providers = code, snapshots, providers
         self._tasks: dict[tuple[str, str], AbstractOperator] | None = None
         self._fault = ""
-        self._writes: FileWrites | None = None
+        self._writes = None if code is None else FileWrites(str(snapshots / code.snapshot), _report_write)
         variables = code.variables if code is not None else {}
         self.secrets = tuple(s for key, text in variables.items() for s in variable_secrets(key, text))
 
@@ -83,11 +83,8 @@ class Runner:
 
     def notice_writes(self) -> None:
         """Have this try's log say so if it writes into the copy of the DAGs folder that its code runs from."""
-        if self._code is None:
-            return
-        if self._writes is None:
-            self._writes = FileWrites(str(self._snapshots / self._code.snapshot), _report_write)
-        self._writes.begin()
+        if self._writes is not None:
+            self._writes.begin()
 
     def load(self) -> None:
         """Import the file; a fault is kept, and is then what each try answers."""

@@ -23,7 +23,7 @@ _PATHS: Mapping[str, tuple[int, ...]] = {
 class FileWrites:
     """Tells of the first write into a folder; one that a program outside of Python makes is not seen.
 
-    It watches for as long as the process lives, because an audit hook cannot be taken away.
+    From `begin` on it watches for as long as the process lives, because an audit hook cannot be taken away.
 
     Args:
         folder: The folder.
@@ -33,12 +33,14 @@ class FileWrites:
     def __init__(self, folder: str, report: Callable[[str], None]) -> None:
         self._prefixes = (f"{os.path.abspath(folder)}/", f"{os.path.realpath(folder)}/")  # noqa: PTH100 - as in _path
         self._report = report
-        self._reported = False
-        sys.addaudithook(self._audit)
+        self._reported = self._watching = False
 
     def begin(self) -> None:
-        """Tell of the next write again."""
+        """Tell of the next write, again if one was told of."""
         self._reported = False
+        if not self._watching:
+            self._watching = True
+            sys.addaudithook(self._audit)
 
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
         # It is called for every import and every file that is opened: nothing may come before these two.

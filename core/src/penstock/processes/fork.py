@@ -18,7 +18,7 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 NO_ROOM = frozenset({errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 """Why a process could not be started at this moment, while it may be at the next; see fork(2) and pipe(2)."""
 
-_libc = ctypes.CDLL(None, use_errno=True)
+_libc = ctypes.CDLL(None)
 
 
 def fork(code: Callable[[tuple[int, ...]], object], keep: tuple[int, ...], *, output: int | None = None) -> int:
