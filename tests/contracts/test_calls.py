@@ -63,6 +63,7 @@ RULES = {
             f"{CORE}/app/alert_channel.py": "main module",
             f"{CORE}/cli/root.py": "main module",
             f"{CORE}/author/operators/bash.py": "a command inherits the environment of its task",
+            f"{CORE}/author/operators/environments/": "a Python of its own inherits the environment of its task",
             f"{CORE}/execute/environment.py": "a spawn server inherits the environment of its parent, without secrets",
             f"{CORE}/plugins/project_modules.py": "a module of the project is described with its parent's environment, without secrets",
             f"{CORE}/load/parser.py": "a parse server inherits the environment of its parent, without secrets",

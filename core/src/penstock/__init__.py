@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from penstock.author.operators.bash import BashOperator
     from penstock.author.operators.dag_decorators import dag, task_group
     from penstock.author.operators.email import EmailOperator
+    from penstock.author.operators.environments.foreign_python import (
+        BranchExternalPythonOperator,
+        BranchPythonVirtualenvOperator,
+        ExternalPythonOperator,
+        PythonVirtualenvOperator,
+    )
     from penstock.author.operators.moment import (
         BranchDateTimeOperator,
         BranchDayOfWeekOperator,
@@ -60,7 +66,9 @@ __all__ = [
     "BashSensor",
     "BranchDateTimeOperator",
     "BranchDayOfWeekOperator",
+    "BranchExternalPythonOperator",
     "BranchPythonOperator",
+    "BranchPythonVirtualenvOperator",
     "Connection",
     "ConnectionReport",
     "Context",
@@ -72,6 +80,7 @@ __all__ = [
     "DayOfWeekSensor",
     "EmailOperator",
     "EmptyOperator",
+    "ExternalPythonOperator",
     "FailTask",
     "FileSensor",
     "Hook",
@@ -85,6 +94,7 @@ __all__ = [
     "PokeReturnValue",
     "PythonOperator",
     "PythonSensor",
+    "PythonVirtualenvOperator",
     "Sensor",
     "ShortCircuitOperator",
     "SkipTask",
@@ -127,6 +137,12 @@ _HOMES = {
     "author.dag": ("DAG", "Param"),
     "author.graph.edges": ("Label", "chain", "cross_downstream"),
     "author.operators.email": ("EmailOperator",),
+    "author.operators.environments.foreign_python": (
+        "BranchExternalPythonOperator",
+        "BranchPythonVirtualenvOperator",
+        "ExternalPythonOperator",
+        "PythonVirtualenvOperator",
+    ),
     "author.graph.task_group": ("TaskGroup",),
     "author.hook": ("ConnectionReport", "Hook"),
     "author.operator": ("EmptyOperator", "Operator"),

@@ -74,6 +74,8 @@ def test_the_page_has_every_alias_and_modules_that_exist():
 # Rows of the other two tables: what the file of a test must hold, so that it is known who proves the row.
 PROVED_BY = {
     "`task_state_store`": "author/run/test_task_checkpoints.py::by_either_name",
+    "`@task.virtualenv` makes": "author/operators/test_environments.py::test_an_environment_is_made_once",
+    "`serializer`, `use_dill`": "author/operators/test_environments.py::has no JSON form",
     "`ResumableJobMixin`": "app/test_external_job.py::test_a_job_is_started_once",
     "the first wrong argument ends": "author/build/test_problems.py::test_all_problems_of_a_file_are_reported_together",
     "the syntax of a template is checked": "author/build/test_problems.py::syntax of a template",

@@ -26,10 +26,8 @@ REMEDIES = {
     "DateTimeSensorAsync": "write a PythonSensor, or TimeSensor for a time of the day",
     "DatasetAlias": _NO_ASSETS,
     "ExternalTaskSensor": "a TriggerDagRunOperator of the DAG that comes first joins the two",
-    "ExternalPythonOperator": "a provider that is isolated has an environment of its own",
     "MultipleCronTriggerTimetable": "write CronTrigger([...])",
     "ObjectStoragePath": "providers have operators for their stores",
-    "PythonVirtualenvOperator": "a provider that is isolated has an environment of its own",
     "SubDagOperator": "write a TaskGroup",
     "TaskInstance": "the context has ti",
     "asset": _NO_ASSETS,
@@ -62,14 +60,10 @@ CONTEXT_REMEDIES = {
 }
 """What there is here in place of a name of Airflow's context."""
 
-_OWN_ENVIRONMENT = "A task runs in its installation's environment; a provider that is isolated has one of its own."
+_OWN_ENVIRONMENT = "Write @task.virtualenv for packages of its own, or a task that starts a container."
 VARIANTS = {
     "agent": "Write a task that calls the service.",
-    "branch_external_python": _OWN_ENVIRONMENT,
-    "branch_virtualenv": _OWN_ENVIRONMENT,
     "docker": _OWN_ENVIRONMENT,
-    "external_python": _OWN_ENVIRONMENT,
     "kubernetes": "Name a queue, and route it to an executor of a provider.",
-    "virtualenv": _OWN_ENVIRONMENT,
 }
 """What there is here in place of a variant of ``@task``."""

@@ -52,7 +52,19 @@ _HARMLESS: dict[str, tuple[Any, ...]] = {
     "wait_for_past_depends_before_skipping": _FALSE,
 }
 # Arguments that do nothing here whatever their value.
-_WITHOUT_EFFECT = frozenset({"default_view", "deferrable", "orientation", "presorted", "provide_context"})
+_WITHOUT_EFFECT = frozenset(
+    {
+        "default_view",
+        "deferrable",
+        "expect_airflow",
+        "expect_pendulum",
+        "orientation",
+        "presorted",
+        "provide_context",
+        "serializer",
+        "use_dill",
+    }
+)
 
 _DATES = "Dates belong to the DAG: DAG(start_date=..., end_date=...)."
 _OF_TASKS = "It belongs to tasks: DAG(default_args={...}) gives it to all of them."

@@ -83,7 +83,8 @@ class Task:
             options["task_id"] = label if dag is None else dag._free_task_id(label)  # noqa: SLF001 - the same room
         import inspect  # noqa: PLC0415 - to take the indentation off the docstring as Python does
 
-        if self.cls is PythonOperator and "multiple_outputs" not in options and _returns_dict(self.function):
+        calls = issubclass(self.cls, PythonOperator) and not self.cls.decides
+        if calls and "multiple_outputs" not in options and _returns_dict(self.function):
             options["multiple_outputs"] = True
         options.setdefault("doc", inspect.getdoc(self.function) or "")
         return options
@@ -220,6 +221,34 @@ class _Decorator:
         from penstock.author.operators.bash import BashFunctionOperator  # noqa: PLC0415 - needs subprocess
 
         return self._decorate(BashFunctionOperator, function, options)
+
+    def virtualenv(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:  # noqa: ANN401 - decorator
+        """Make a function a task that runs in an environment with packages of its own."""
+        from penstock.author.operators.environments.foreign_python import PythonVirtualenvOperator  # noqa: PLC0415 - as above
+
+        return self._decorate(PythonVirtualenvOperator, function, options)
+
+    def external_python(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:  # noqa: ANN401
+        """Make a function a task that runs in another Python of the worker's machine."""
+        from penstock.author.operators.environments.foreign_python import ExternalPythonOperator  # noqa: PLC0415 - as above
+
+        return self._decorate(ExternalPythonOperator, function, options)
+
+    def branch_virtualenv(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:  # noqa: ANN401
+        """Make a function a branch, as ``@task.branch`` does, that runs as ``@task.virtualenv``."""
+        from penstock.author.operators.environments.foreign_python import (  # noqa: PLC0415 - as above
+            BranchPythonVirtualenvOperator,
+        )
+
+        return self._decorate(BranchPythonVirtualenvOperator, function, options)
+
+    def branch_external_python(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:  # noqa: ANN401
+        """Make a function a branch, as ``@task.branch`` does, that runs as ``@task.external_python``."""
+        from penstock.author.operators.environments.foreign_python import (  # noqa: PLC0415 - as above
+            BranchExternalPythonOperator,
+        )
+
+        return self._decorate(BranchExternalPythonOperator, function, options)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - a decorator
         """Take the use of a variant that does not exist for a problem, so that the import goes on without it."""
