@@ -45,6 +45,12 @@ _OBJECTS = {
     "task_state_store": "the same as `checkpoints`",
     "task_instance": "the same as `ti`",
     "dag_run": "the run: `run_id`, `run_type`, `conf`, `logical_date`, ...",
+    "triggering_asset_events": "by asset, the events that the run was made for: `triggering_asset_events[asset][0].extra`",
+    "triggering_dataset_events": "the same as `triggering_asset_events`",
+    "inlet_events": "by asset, all events of the task's `inlets` that are kept",
+    "outlet_events": "by asset, what the events of the task's `outlets` will carry: `outlet_events[asset].extra = {...}`",
+    "inlets": "the assets that the task reads",
+    "outlets": "the assets that the task makes",
     "macros": "`macros.ds_add`, `macros.ds_format`, `macros.datetime`, `macros.timedelta`, ...",
 }
 
@@ -57,7 +63,7 @@ def command_line() -> str:
     lines.append("\n`PENSTOCK_TRACEBACK=1` in the environment adds a traceback to an error.\n")
     lines += [
         "## Completion\n",
-        "Commands, options and the ids of DAGs, runs, tasks, connections, Variables and pools are completed by bash, zsh and fish:\n",
+        "Commands, options and the names of DAGs, runs, tasks, connections, Variables, pools, assets are completed by bash, zsh, fish:\n",
         "```sh",
         'eval "$(_PENSTOCK_COMPLETE=bash_source penstock)"  # in ~/.bashrc; zsh_source, fish_source for the others',
         "```\n",

@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from penstock.author.alert import Alert
+    from penstock.author.assets.asset import Asset, AssetAll, AssetAny, AssetOrTimeSchedule
     from penstock.author.capability import operator
     from penstock.author.config import Connection, Variable
     from penstock.author.construct.weight_rule import WeightRule
@@ -62,6 +63,10 @@ __all__ = [
     "NEVER_EXPIRE",
     "Alert",
     "AnyOf",
+    "Asset",
+    "AssetAll",
+    "AssetAny",
+    "AssetOrTimeSchedule",
     "BashOperator",
     "BashSensor",
     "BranchDateTimeOperator",
@@ -126,6 +131,7 @@ __all__ = [
 
 _HOMES = {
     "author.alert": ("Alert",),
+    "author.assets.asset": ("Asset", "AssetAll", "AssetAny", "AssetOrTimeSchedule"),
     "author.construct.weight_rule": ("WeightRule",),
     "author.config": ("Connection", "Variable"),
     "author.operators.dag_decorators": ("dag", "task_group"),

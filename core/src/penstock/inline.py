@@ -25,6 +25,7 @@ from penstock.author.runtime import BaseRuntime, Runtime
 from penstock.engine.engine import Engine
 from penstock.engine.messages import CapacityChanged, Dispatch, Event, Kill, PoolsUpdated, RunAdded, Step
 from penstock.errors import InternalError
+from penstock.model.assets.event import NewAssetEvent
 from penstock.model.attempt import TryEnd, TryFacts, TryInputs
 from penstock.model.connection import Connection
 from penstock.model.dag import DEFAULT_POOL, TaskSpec, XComRef
@@ -77,6 +78,7 @@ class InlineRun:
         tries: Every try by key and epoch.
         xcoms: JSON of values that tasks left.
         checkpoints: JSON of what task instances keep across their own tries, by instance and key.
+        asset_events: Events of assets that tasks made, in their order.
     """
 
     def __init__(
@@ -101,6 +103,7 @@ class InlineRun:
         self.tries: dict[tuple[TaskKey, int], Try] = {}
         self.xcoms = _RunValues()
         self.checkpoints: dict[tuple[TaskKey, str], bytes] = {}
+        self.asset_events: list[NewAssetEvent] = []
         self.run: Run | None = None
         self._engine = Engine(lease_s=_LEASE_S)
         self._waiting: list[tuple[datetime, int, _Wait]] = []
@@ -131,6 +134,7 @@ class InlineRun:
             interval_start=new.interval_start,
             interval_end=new.interval_end,
             conf=new.conf,
+            consumed=new.consumed,
         )
         pools = {DEFAULT_POOL: _SLOTS, **{task.pool: _SLOTS for task in self.spec.tasks}}
         events: list[Event] = [
@@ -160,6 +164,7 @@ class InlineRun:
             self.xcoms.clear(key)
         for xcom in changes.xcoms:
             self.xcoms.keep(xcom)
+        self.asset_events += changes.asset_events
 
     def _run_dispatches(self, dispatches: Iterable[Dispatch]) -> Iterator[Event]:
         for dispatch in dispatches:
@@ -329,6 +334,10 @@ class _RunRuntime(BaseRuntime):
     def run_state(self, dag_id: str, run_id: str) -> str | None:
         """State of a run, or None."""
         return self._runtime.run_state(dag_id, run_id)
+
+    def asset_events(self, asset: str, after: int, upto: int) -> list[dict[str, Any]]:
+        """Some events of an asset."""
+        return self._runtime.asset_events(asset, after, upto)
 
     def object_store(self, url: str, conn_id: str | None = None) -> Any:  # noqa: ANN401 - an ObjectStore
         """The object store that serves the URL's scheme."""

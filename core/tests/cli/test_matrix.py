@@ -23,6 +23,8 @@ from penstock.app import compose
 from penstock.cli import root
 from penstock.clock import SystemClock
 from penstock.errors import ExitCode
+from penstock.model.assets.asset_condition import AssetCondition, AssetSpec
+from penstock.model.assets.event import NewAssetEvent
 from penstock.model.changes import Changes
 from penstock.model.connection import Connection
 from penstock.model.dag import DagSpec, ParamSpec, TaskSpec
@@ -50,7 +52,8 @@ VALUES = {
     "map_index": "0", "dispatch": "1", "code": "same", "description": HOSTILE, "conn_type": "odd", "host": "h", "port": "5",
     "login": "l", "schema": "s", "extra": "k=v", "folder": "fresh", "number": "1", "after": "-1:k", "rate": "10/min",
     "timeout": "0.1", "why": HOSTILE, "max_active_runs": "2", "plan": "0123456789ab", "behind": "3",
-    "ended_before": "2026-01-01", "since": "2026-01-01", "until": "2026-01-02", "runs_days": "30", "logs_days": "30", "audit_days": "30",
+    "ended_before": "2026-01-01", "since": "2026-01-01", "asset": "s3://lake", "carried": '{"x": 1}',
+    "until": "2026-01-02", "runs_days": "30", "logs_days": "30", "audit_days": "30",
 }  # fmt: skip
 """A value of each argument and option by its name."""
 
@@ -127,10 +130,13 @@ def template(tmp_path_factory):
 def _fill(found):
     store, now = found.store, SystemClock().now()
     catalog = LoaderCatalog(store, store.config.variable_values, lambda: now)
-    tasks = (TaskSpec("a", pool="narrow", doc=STORED), TaskSpec("b", upstream=("a",)))
-    dates = Schedule(ScheduleKind.DATES, dates=(datetime(2026, 1, 1, tzinfo=UTC),))
-    params = {"x": ParamSpec(STORED, STORED)}
-    dag = DagSpec("sales", "sales.py", tasks, schedule=dates, params=params, tags=(STORED,), doc=STORED)
+    tasks = (TaskSpec("a", pool="narrow", doc=STORED, outlets=("s3://lake",)), TaskSpec("b", upstream=("a",)))
+    dates = Schedule(ScheduleKind.DATES, dates=(datetime(2026, 1, 1, tzinfo=UTC),), assets=AssetCondition("s3://lake"))
+    params, assets = (
+        {"x": ParamSpec(STORED, STORED)},
+        {"s3://lake": AssetSpec("s3://lake", STORED, STORED, {"k": STORED})},
+    )
+    dag = DagSpec("sales", "sales.py", tasks, schedule=dates, params=params, tags=(STORED,), doc=STORED, assets=assets)
     catalog.save(ParsedFile("sales.py", "s", {}, {}, None, now, 0.1, (dag,)))
     catalog.save(ParsedFile("bad\x1b[2J.py", "s", {}, {}, None, now, 0.1, (), (STORED,)))
     catalog.close()
@@ -144,6 +150,7 @@ def _fill(found):
     shown = Rendered(run.run, "a", -1, 1, {STORED: STORED + "\n" + STORED})
     left = [XCom(run.run, "a", -1, key, msgspec.json.encode(STORED)) for key in ("k", STORED)]
     store.apply(Changes(runs=[ended], tasks=rows, tries=tries, xcoms=left, rendered=[shown]), now)
+    store.apply(Changes(asset_events=[NewAssetEvent("s3://lake", {"k": STORED}, STORED, "sales", "r1", 1, "a")]), now)
     store.config.put_connection(
         Connection("db", "odd", host=STORED, description=STORED, extra={"k\x1b[2J": STORED}), now
     )

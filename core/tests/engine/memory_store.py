@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from msgspec.structs import asdict, replace
+
 from penstock.engine.messages import (
     BackfillAdded,
     DagUpdated,
@@ -11,6 +13,7 @@ from penstock.engine.messages import (
     RunVersionChanged,
     WantedDate,
 )
+from penstock.model.assets.event import AssetEvent, NewAssetEvent
 from penstock.model.backfills.backfill import BackfillAction
 from penstock.model.changes import Changes
 from penstock.model.dag import DagSpec
@@ -26,6 +29,8 @@ class Store(Rows):
     Attributes:
         lengths: Number of elements of the lists that tasks left, by instance and key.
         next_at: When the next task of a pool with a rate may start.
+        events: Events of assets.
+        taken: By DAG and asset, the last event that a run was made for.
         inbox: Requests that no step has handled, by number.
     """
 
@@ -35,6 +40,8 @@ class Store(Rows):
         self.inbox: dict[int, Request] = {}
         self.requests = 0
         self.next_at: dict[str, datetime] = {}
+        self.events: list[AssetEvent] = []
+        self.taken: dict[str, dict[str, int]] = {}
 
     def put_dag(self, dag: DagSpec, *, paused: bool = False, active: bool = True) -> DagUpdated:
         """Store a version of a DAG and its switches."""
@@ -42,7 +49,14 @@ class Store(Rows):
         old = self.dags.get(dag.dag_id)
         self.versions[version] = dag
         row = self.dags[dag.dag_id] = DagUpdated(dag, version, paused, active, old.cursor if old else None)
-        return row
+        return self.dag_updated(row)
+
+    def dag_updated(self, row: DagUpdated) -> DagUpdated:
+        """A DAG as the engine is told of it, with how far it has taken the events of assets."""
+        condition, taken = row.dag.schedule.assets, self.taken.get(row.dag.dag_id, {})
+        named = () if condition is None else condition.assets()
+        newest = {a: max((e.number for e in self.events if e.asset == a), default=0) for a in named}
+        return replace(row, assets={a: (taken.get(a), newest.get(a, 0)) for a in {**taken, **newest}})
 
     def create(self, new: NewRun, now: datetime) -> Run | None:
         """A run's row; None if one of that name exists."""
@@ -51,7 +65,7 @@ class Store(Rows):
         dates = (new.logical_date, new.interval_start, new.interval_end)
         run = Run(
             len(self.runs) + 1, new.dag_id, new.run_id, new.kind, RunState.QUEUED, new.version, now, *dates,
-            backfill=new.backfill, subset=new.subset,
+            backfill=new.backfill, subset=new.subset, consumed=new.consumed,
         )  # fmt: skip
         self.runs[run.run] = run
         return run
@@ -61,8 +75,8 @@ class Store(Rows):
         self.requests += 1
         self.inbox[self.requests] = request
 
-    def write(self, changes: Changes, now: datetime) -> list[Run]:
-        """One transaction; the runs that it created."""
+    def write(self, changes: Changes, now: datetime) -> list[Run | AssetEvent]:
+        """One transaction; the runs and the events of assets that it created."""
         if not changes:
             return []
         for key in changes.cleared:
@@ -74,7 +88,18 @@ class Store(Rows):
             del self.inbox[number]
         created = [run for new in changes.new_runs if (run := self.create(new, now)) is not None]
         self.apply(changes, created)
-        return created
+        for cursor in changes.asset_cursors:
+            self.taken.setdefault(cursor.dag_id, {})[cursor.asset] = cursor.number
+            if cursor.number is None:
+                del self.taken[cursor.dag_id][cursor.asset]
+        return [*created, *(event for new in changes.asset_events for event in self.add_event(new, now))]
+
+    def add_event(self, new: NewAssetEvent, now: datetime) -> list[AssetEvent]:
+        """Store an event of an asset; none if another has its key."""
+        if new.key is not None and any((e.asset, e.key) == (new.asset, new.key) for e in self.events):
+            return []
+        self.events.append(AssetEvent(**asdict(new), number=len(self.events) + 1, at=now))
+        return self.events[-1:]
 
     def run_added(self, number: int) -> RunAdded:
         """Everything of one run, as a restarted engine or one that has let go of it wants it."""
@@ -102,7 +127,7 @@ class Store(Rows):
         alive = {attempt.run for attempt in self.tries.values() if attempt.outcome is None}
         wanted = [number for number, run in self.runs.items() if not run.state.finished or number in alive]
         backfills = [BackfillAdded(row) for row in self.backfills.values() if not row.state.final]
-        return [*self.dags.values(), *backfills, *(self.run_added(number) for number in wanted)]
+        return [*map(self.dag_updated, self.dags.values()), *backfills, *(self.run_added(number) for number in wanted)]
 
     def date_found(self, date: WantedDate) -> list[Event]:
         """What there is of a date that the engine wants to know of."""

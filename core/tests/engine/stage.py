@@ -7,7 +7,8 @@ from memory_store import Store
 
 from penstock.engine.engine import Engine
 from penstock.engine.limits.pool import PoolRate
-from penstock.engine.messages import CapacityChanged, Dispatch, PoolsUpdated, Step
+from penstock.engine.messages import AssetEventAdded, CapacityChanged, Dispatch, PoolsUpdated, Step
+from penstock.model.assets.event import AssetEvent, NewAssetEvent
 from penstock.model.attempt import TryEnd, Value
 from penstock.model.dag import DagSpec, TaskSpec
 from penstock.model.notice import TaskStateChanged
@@ -123,11 +124,21 @@ class Stage:
             created = self.store.write(step.changes, self.now)
             for dispatch in step.dispatches:
                 self.out[dispatch.instance.key] = dispatch
-            events = [self.store.run_added(run.run) for run in created]
+            events = [
+                AssetEventAdded(each.asset, each.number)
+                if isinstance(each, AssetEvent)
+                else self.store.run_added(each.run)
+                for each in created
+            ]
             if not created:
                 events = [event for date in self.engine.dates_wanted for event in self.store.date_found(date)]
             if not events:
                 return step
+
+    def report(self, *assets):
+        """Something outside happens to assets, at once."""
+        added = [event for asset in assets for event in self.store.add_event(NewAssetEvent(asset), self.now)]
+        return self.step(*(AssetEventAdded(event.asset, event.number) for event in added))
 
     def ask(self, request):
         """Carry out a request; a run that has ended is loaded for it, and gets the version that the request names."""

@@ -188,3 +188,13 @@ def test_a_run_that_gets_another_version_keeps_its_start():
     assert stage.states() == {"a": "up_for_retry"}
     stage.step(after=10)
     assert stage.states() == {"a": "failed"}
+
+
+def test_a_mapped_teardown_that_waits_for_its_list_alone_is_looked_at_when_that_has_ended():
+    over = {"mapped": (Mapping("x", source=SOURCE),), "group": "g"}
+    stage = staged("a", after("w", "a", **over), after("t", "w", **over, **DOWN))
+    stage.started("a")
+    stage.step(after=100)
+    assert stage.states() == {"a": "running", "t": "none", "w": "upstream_failed"}
+    stage.finish("a", Outcome.CANCELLED)
+    assert stage.run_state() == "failed"

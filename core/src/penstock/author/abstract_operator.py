@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from penstock.author.alert import Alert, Callback, alert_problems
+from penstock.author.assets.asset import asset_problems
 from penstock.author.construct.checked import Checked
 from penstock.author.construct.signature import accepted_arguments
 from penstock.author.construct.task_rules import TaskRules, text_problems
@@ -19,6 +20,7 @@ from penstock.model.dag import DEFAULT_POOL
 from penstock.model.state import TriggerRule
 
 if TYPE_CHECKING:
+    from penstock.author.assets.asset import Asset
     from penstock.author.dag import DAG
     from penstock.author.graph.edges import Node
     from penstock.author.graph.task_group import TaskGroup
@@ -86,7 +88,7 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
         max_active_tis_per_dag: int | None = None, max_active_tis_per_dagrun: int | None = None,
         do_xcom_push: bool = True, multiple_outputs: bool = False,
         doc: str = "", doc_md: str = "", owner: str = "",
-        alerts: Sequence[Alert] = (),
+        alerts: Sequence[Alert] = (), outlets: "Sequence[Asset]" = (), inlets: "Sequence[Asset]" = (),
         on_execute_callback: Callback = None, on_failure_callback: Callback = None, on_retry_callback: Callback = None,
         on_skipped_callback: Callback = None, on_success_callback: Callback = None,
         email: str | Sequence[str] | None = None, email_on_failure: bool = True, email_on_retry: bool = True,
@@ -106,7 +108,7 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
         self.doc, self.params, self.alerts, self.sla = doc or doc_md, params or {}, alerts, sla
         self.on_execute_callback, self.on_skipped_callback = on_execute_callback, on_skipped_callback
         self.on_failure_callback, self.on_success_callback = on_failure_callback, on_success_callback
-        self.on_retry_callback, self.email = on_retry_callback, email
+        self.on_retry_callback, self.email, self.outlets, self.inlets = on_retry_callback, email, outlets, inlets
         self.email_on_failure, self.email_on_retry = email_on_failure, email_on_retry
 
     @property
@@ -298,6 +300,8 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
         """Check the rules of the task; the name and a sentence for each that is wrong."""
         yield from TaskRules.of(self).problems()
         yield from alert_problems(self)
+        for name in ("outlets", "inlets"):
+            yield from ((name, problem) for problem in asset_problems(getattr(self, name), name))
         yield from (("doc", problem) for problem in text_problems(self.doc, "doc"))
 
 

@@ -52,7 +52,7 @@ class DAG(Checked):
         description: One sentence for people.
         schedule: A cron expression or several, a preset (``@hourly``, ``@daily``, ``@weekly``, ``@monthly``,
             ``@quarterly``, ``@yearly``), ``"@once"``, a timedelta, a timetable (`Cron`, `Interval`, `Dates`, `AnyOf` these, a
-            `Timetable` of code), or None for runs by hand only.
+            `Timetable` of code), assets that must have an event (a list, ``a & b``, ``a | b``), or None for runs by hand only.
         start_date: The first data interval starts then or later.
         end_date: The last data interval starts then or earlier.
         catchup: What is run of the past, oldest first: True (``"all"``) every interval since the start date; False

@@ -58,6 +58,12 @@ class Runtime(Protocol):
     def run_state(self, dag_id: str, run_id: str) -> str | None:
         """State of a run, or None if there is no such run."""
 
+    def asset_events(self, asset: str, after: int, upto: int) -> list[dict[str, Any]]:
+        """Some events of an asset after a number, up to another, oldest first; at least one unless there is none.
+
+        Each has the fields of `penstock.author.run.asset_events.PastAssetEvent` but ``uri``, its instant as ISO 8601 text.
+        """
+
     def object_store(self, url: str, conn_id: str | None = None) -> Any:  # noqa: ANN401 - a `penstock.spec` ObjectStore, a floor above
         """The object store that serves the URL's scheme; raises `penstock.errors.MissingProviderError` if none does."""
 
@@ -108,6 +114,10 @@ class BaseRuntime:
     def run_state(self, dag_id: str, run_id: str) -> str | None:
         """Refuse to look at a run; raises RequestError."""
         self._refuse(f"the state of run {run_id!r} of DAG {dag_id!r}")
+
+    def asset_events(self, asset: str, after: int, upto: int) -> list[dict[str, Any]]:  # noqa: ARG002 - the protocol's
+        """Refuse to read the events of an asset; raises RequestError."""
+        self._refuse(f"the events of asset {asset!r}")
 
     def object_store(self, url: str, conn_id: str | None = None) -> Any:  # noqa: ANN401, ARG002 - the protocol's
         """Refuse to open an object store; raises RequestError."""

@@ -2,14 +2,13 @@
 
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
-import msgspec
 from msgspec.structs import replace
 
 from penstock.cli import names, requests
+from penstock.cli.assets.commands import print_wait
 from penstock.cli.history.versions import diff, versions
 from penstock.cli.installation import anywhere, project, remind_of_scheduler
 from penstock.cli.streams import output_beside
@@ -23,8 +22,7 @@ from penstock.cli.terminal import (
     print_remark,
     print_table,
 )
-from penstock.errors import ExitCode, RequestError, as_sentence
-from penstock.model.names import DEEPEST_CONF
+from penstock.errors import ExitCode
 from penstock.model.state import RunState
 from penstock.model.text import counted
 from penstock.service import dags as service
@@ -105,6 +103,9 @@ def show_dag(context: click.Context, dag_id: str, *, as_json: bool) -> None:
     print_line("")
     latest = [(r.run_id, r.state, r.started_at, duration(r.started_at, r.ended_at)) for r in found.latest]
     print_table(["newest runs", "state", "started", "duration"], latest, empty="it has no runs yet.")
+    if found.waits is not None:
+        print_line("")
+        print_wait(found.waits)
 
 
 @dags.command("errors")
@@ -156,7 +157,7 @@ def trigger(  # noqa: PLR0913 - one argument an option
     as_json: bool,
 ) -> int:
     """Start a run of a DAG."""
-    given, instant, waits = read_conf(conf), requests.read_date(logical_date), wait or timeout is not None
+    given, instant, waits = requests.read_conf(conf), requests.read_date(logical_date), wait or timeout is not None
     with project(context) as installation:
         by = requests.asked_by(why)
         done = service.trigger(installation, dag_id, run_id=run_id or "", conf=given, logical_date=instant, by=by)
@@ -218,20 +219,6 @@ def next_runs(context: click.Context, dag_id: str, count: int, *, as_json: bool)
     )
 
 
-def read_conf(text: str | None) -> dict[str, Any]:
-    """The JSON object of ``--conf``; raises RequestError."""
-    if text is None:
-        return {}
-    try:
-        return msgspec.json.decode(text, type=dict[str, Any])
-    except RecursionError:
-        raise RequestError(
-            f"--conf has more than {DEEPEST_CONF} levels of lists and objects within each other."
-        ) from None
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeError) as error:
-        raise RequestError(f"--conf must be a JSON object such as '{{\"day\": 1}}': {as_sentence(error)}") from None
-
-
 def _set_paused(
     context: click.Context, dag_ids: tuple[str, ...], why: str | None, *, paused: bool, as_json: bool
 ) -> None:
@@ -270,7 +257,7 @@ def test(
     """
     from penstock.service.run_locally import run_locally  # noqa: PLC0415 - imports what runs DAGs
 
-    date, given = requests.read_date(logical_date), read_conf(conf)
+    date, given = requests.read_date(logical_date), requests.read_conf(conf)
     with anywhere(context) as installation, output_beside() if as_json else nullcontext():
         done = run_locally(installation, file, dag_id or "", logical_date=date, conf=given, log=print_remark)
     if as_json:

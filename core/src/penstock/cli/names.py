@@ -50,8 +50,8 @@ class NameType(click.ParamType):  # type: ignore[type-arg]  # it is generic in n
 
 
 PLAIN = NameType()
-DAG, RUN, TASK, CONNECTION, VARIABLE, POOL, PROVIDER = map(
-    NameType, ("dag", "run", "task", "connection", "variable", "pool", "provider")
+DAG, RUN, TASK, CONNECTION, VARIABLE, POOL, PROVIDER, ASSET = map(
+    NameType, ("dag", "run", "task", "connection", "variable", "pool", "provider", "asset")
 )
 
 Command = Callable[..., Any]

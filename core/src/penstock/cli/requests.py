@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
+import msgspec
 
 from penstock.cli.installation import person, remind_of_scheduler
 from penstock.cli.terminal import print_json, print_line, print_remark
 from penstock.errors import RequestError, as_sentence
 from penstock.model.history.audit import AskedBy
+from penstock.model.names import DEEPEST_CONF
 from penstock.model.run import Run
 from penstock.model.text import counted
 from penstock.service.asked.asked import Asked, is_handled, why_set_aside
@@ -167,3 +169,22 @@ def _print_clearing(found: Clear) -> None:
         print_line(
             f"the run goes on with the DAG's present version {found.version[:12]} in place of {run.version[:12]}"
         )
+
+
+def read_conf(text: str | None) -> dict[str, Any]:
+    """The JSON object of ``--conf``; raises RequestError."""
+    return read_object(text, "--conf")
+
+
+def read_object(text: str | None, option: str) -> dict[str, Any]:
+    """The JSON object of an option; raises RequestError."""
+    if text is None:
+        return {}
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except RecursionError:
+        raise RequestError(
+            f"{option} has more than {DEEPEST_CONF} levels of lists and objects within each other."
+        ) from None
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeError) as error:
+        raise RequestError(f"{option} must be a JSON object such as '{{\"day\": 1}}': {as_sentence(error)}") from None

@@ -32,6 +32,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "tenants": ("config.tenants:tenants", "Who shares the installation, and how."),
     "providers": ("providers:providers", "List and show what is installed beside the core."),
     "services": ("services:services", "Long-running parts of providers that `penstock up` keeps alive."),
+    "assets": ("assets.commands:assets", "Data that tasks make and DAGs wait for, and its events."),
     "alerts": ("alerts.commands:alerts", "Who is told of what; test where alerts go."),
     "audit": ("history.audit:audit", "Who has asked for what, and why."),
     "quarantine": ("quarantine:quarantine", "What the scheduler could not handle and has put aside."),

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from penstock.engine.assets.events import count_event
 from penstock.engine.backfills.progress import advance_backfills, found_date, set_backfill, take_up_backfill
 from penstock.engine.flow import propagate
 from penstock.engine.limits.fairness import TenantRule
 from penstock.engine.messages import (
+    AssetEventAdded,
     BackfillAdded,
     CapacityChanged,
     DagUpdated,
@@ -49,6 +51,7 @@ _HANDLERS: dict[type, Callable[[State, Any], None]] = {
     RunVersionChanged: change_version,
     BackfillAdded: take_up_backfill,
     DateFound: found_date,
+    AssetEventAdded: count_event,
     PoolsUpdated: lambda state, event: state.resources.set_pools(event.slots, event.rates),
     CapacityChanged: lambda state, event: state.resources.set_capacity(event.executor, event.capacity),
     TryStarted: start_try,

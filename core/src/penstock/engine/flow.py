@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from penstock.engine.assets.events import emit_events
 from penstock.engine.decisions.branching import cut_off, cut_off_beside
 from penstock.engine.decisions.expansion import expansion
 from penstock.engine.graph.live_group import LiveGroup
@@ -60,6 +61,7 @@ def _run(state: State, node: Node, waiting: list[Instance]) -> None:
             continue
         if node.task.instant:
             instance.started_at = state.now
+            emit_events(state, instance, {})
             end_instance(state, instance, TaskState.SUCCESS, "nothing to run")
         else:
             make_ready(state, instance, "ready")
@@ -181,6 +183,9 @@ def _propagate_one(state: State, instance: Instance) -> None:
         _count(state, down, instance, guard=True, setup=True, counts=down.heeds(node))
     for number in compiled.downstream[node.number]:
         _count(state, run.nodes[number], instance, guard=False, setup=node.task.setup, counts=True)
+    # In a mapped group a teardown may be let run before this has ended, and waited for the number of its instances alone.
+    for number in compiled.spread[node.number] if done else ():
+        evaluate(state, run.nodes[number])
     end_run_if_done(state, run)
 
 

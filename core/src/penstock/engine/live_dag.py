@@ -10,6 +10,7 @@ from penstock.engine.limits.resource import UNLIMITED, Resource
 from penstock.model.run import Run, RunKind
 
 if TYPE_CHECKING:
+    from penstock.engine.assets.asset_queue import AssetQueue
     from penstock.engine.live_backfill import LiveBackfill
     from penstock.engine.messages import DagUpdated
     from penstock.model.dag import DagSpec, TaskSpec
@@ -30,11 +31,13 @@ class LiveDag:
         wake_at: The earliest instant for which its timer is set; None if it is not.
         active_tasks: Its tasks at once.
         task_limits: Instances at once of each of its tasks that has such a limit, by id.
+        assets: The events of assets that no run of it was made for; None if its schedule names no asset.
     """
 
     __slots__ = (
         "_dag_id",
         "active_tasks",
+        "assets",
         "backfill",
         "cursor",
         "max_active_runs",
@@ -60,6 +63,7 @@ class LiveDag:
         self.max_active_runs = 0
         self.active_tasks = Resource(f"DAG {dag_id!r} (max_active_tasks)", 0)
         self.task_limits: dict[str, Resource] = {}
+        self.assets: AssetQueue | None = None
 
     def enqueue(self, run: Run, *, fresh: bool) -> None:
         """Have a queued run wait for its turn; nothing of a fresh one has begun, nor was cleared by a person."""

@@ -24,6 +24,8 @@ class DagUpdated(msgspec.Struct, frozen=True):
     Attributes:
         active: False if no file defines it any more; then no new run is created.
         cursor: When the last scheduled run that was created fell due.
+        assets: By asset that its schedule names, or that it had waited for: the number of the last event that it has taken, None
+            if it never has, and that of the last event that there is, 0 without one.
     """
 
     dag: DagSpec
@@ -31,6 +33,7 @@ class DagUpdated(msgspec.Struct, frozen=True):
     paused: bool
     active: bool
     cursor: datetime | None = None
+    assets: dict[str, tuple[int | None, int]] = {}
 
 
 class RunAdded(msgspec.Struct, frozen=True):
@@ -110,6 +113,13 @@ class PoolsUpdated(msgspec.Struct, frozen=True):
     rates: dict[str, PoolRate] = {}
 
 
+class AssetEventAdded(msgspec.Struct, frozen=True):
+    """An event of an asset is stored, or is so in this very transaction; its number is larger than that of any before it."""
+
+    asset: str
+    number: int
+
+
 class CapacityChanged(msgspec.Struct, frozen=True):
     """An executor wants to hold so many tries at once; None for any number."""
 
@@ -133,6 +143,7 @@ Event = (
     | BackfillAdded
     | DateFound
     | PoolsUpdated
+    | AssetEventAdded
     | CapacityChanged
     | CancelRun
     | ClearTasks

@@ -56,6 +56,7 @@ class State:
         self.runs: dict[int, LiveRun] = {}
         self.dags: dict[str, LiveDag] = {}
         self.backfills: dict[int, LiveBackfill] = {}
+        self.consumers: dict[str, set[str]] = {}
         self.admission = Admission()
         self.resources = Resources(self.admission, routes, queue_limits, tenants)
         self.dags_to_check: set[str] = set()

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
+from penstock.engine.assets.events import emit_events
 from penstock.engine.decisions.branching import decision
 from penstock.engine.flow import collapse, end_instance, evaluate, make_ready
 from penstock.engine.graph.branch_answer import judged
@@ -142,6 +143,7 @@ def _succeed(state: State, instance: Instance, event: TryFinished) -> None:
     for name, xcom in event.end.xcoms.items():
         state.changes.xcoms.append(XCom(key.run, key.task_id, key.map_index, name, xcom.json, xcom.length))
         node.count_value(name, key.map_index, xcom.length)
+    emit_events(state, instance, event.end.extras)
     end_instance(state, instance, TaskState.SUCCESS, decision(event.end))
 
 

@@ -204,3 +204,9 @@ class ChannelRuntime(BaseRuntime):
         """State of a run, or None."""
         state: str | None = self._channel.ask(self._serial, "run_state", dag_id, run_id)
         return state
+
+    def asset_events(self, asset: str, after: int, upto: int) -> list[dict[str, Any]]:
+        """Some events of an asset after a number, up to another, oldest first."""
+        text: str = self._channel.ask(self._serial, "asset_events", asset, after, upto)
+        found: list[dict[str, Any]] = msgspec.json.decode(text)
+        return found

@@ -21,6 +21,7 @@ class TryFacts(msgspec.Struct, frozen=True, omit_defaults=True):
         max_tries: Number of the try before the last one that there may be, as in Airflow: how many retries there are in all.
         conf: What was passed with the request for the run.
         params: Parameters of the DAG, already overridden by ``conf``.
+        consumed: Which events of which assets the run was made for, as in `penstock.model.run.NewRun`.
     """
 
     dag_id: str
@@ -36,6 +37,7 @@ class TryFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     run_started_at: datetime | None = None
     conf: dict[str, Any] = {}
     params: dict[str, Any] = {}
+    consumed: dict[str, list[int]] = {}
 
 
 class MappedElement(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -108,6 +110,7 @@ class TryEnd(msgspec.Struct, frozen=True, omit_defaults=True):
         skip_downstream: For a short circuit, ``all`` or ``direct`` downstream tasks are skipped; "" for none.
         retry_after_s: Seconds that the outside world asked to wait before the next try; None if it did not.
         rendered: Its fields that held templates, as text, for people to look at; none of a try that could not be prepared.
+        extras: What the events of the task's outlets carry, by URI; nothing for one that is absent.
     """
 
     outcome: Outcome
@@ -118,3 +121,4 @@ class TryEnd(msgspec.Struct, frozen=True, omit_defaults=True):
     skip_downstream: Literal["", "all", "direct"] = ""
     retry_after_s: float | None = None
     rendered: dict[str, str] = {}
+    extras: dict[str, dict[str, Any]] = {}

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import msgspec
 
+from penstock.model.assets.event import AssetCursor, NewAssetEvent
 from penstock.model.backfills.backfill import Backfill, BackfillItem
 from penstock.model.limits.rate import RateUsed
 from penstock.model.notice import Notice
@@ -46,6 +47,8 @@ class Changes(msgspec.Struct):
         backfills: Backfills whose row changed.
         backfill_items: Dates of backfills that have had their turn.
         handled: Numbers of the requests that this step has carried out.
+        asset_events: Events of assets; the store answers with their numbers.
+        asset_cursors: How far DAGs have taken the events of assets, where that has changed.
         notices: Every change of a state, for listeners, in the order in which they were decided; none if nobody listens.
     """
 
@@ -64,6 +67,8 @@ class Changes(msgspec.Struct):
     backfills: list[Backfill] = []
     backfill_items: list[BackfillItem] = []
     handled: list[int] = []
+    asset_events: list[NewAssetEvent] = []
+    asset_cursors: list[AssetCursor] = []
     notices: list[Notice] = []
 
     def __bool__(self) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from penstock.model.assets.asset_condition import AssetSpec
 from penstock.model.mapped.indexes import Join
 from penstock.model.plain_value import plain_value
 from penstock.model.retry import RetryPolicy
@@ -125,6 +126,8 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
         templated: Whether any template field of it holds a Jinja expression.
         params: Its parameters; one of the DAG that has the same name does not count for it.
         alerts: Who is told of what happens to it, besides those of the DAG.
+        outlets: URIs of the assets of which its success is an event, sorted.
+        inlets: URIs of the assets whose events it may read, sorted.
     """
 
     task_id: str
@@ -153,6 +156,8 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     templated: bool = False
     params: dict[str, ParamSpec] = {}
     alerts: tuple[AlertRule, ...] = ()
+    outlets: tuple[str, ...] = ()
+    inlets: tuple[str, ...] = ()
     doc: str = ""
     line: int = 0
 
@@ -171,6 +176,7 @@ class DagSpec(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
         isolation: ``fork``, ``reuse`` or ``inline``, or None for the installation's default.
         run_timeout_s: Seconds from its start after which a run is ended; None for no limit.
         alerts: Who is told of what happens to its runs and to any of its tasks.
+        assets: The assets that its schedule and its tasks name, by URI.
     """
 
     dag_id: str
@@ -193,6 +199,7 @@ class DagSpec(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
     paused_upon_creation: bool = False
     run_timeout_s: float | None = None
     alerts: tuple[AlertRule, ...] = ()
+    assets: dict[str, AssetSpec] = {}
 
     @property
     def alerting(self) -> bool:

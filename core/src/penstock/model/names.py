@@ -122,8 +122,13 @@ def error_reason(error: BaseException) -> str:
     return error_text(error) if isinstance(error, PenstockError) else error_sentence(error)
 
 
-def check_conf(conf: Mapping[str, Any]) -> None:
-    """Refuse a ``conf`` that cannot be kept, or that a task would get as another one.
+def check_conf(conf: Mapping[str, Any], what: str = "conf", largest: int = LARGEST_CONF) -> None:
+    """Refuse a ``conf``, or another object of JSON, that cannot be kept, or that a task would get as another one.
+
+    Args:
+        conf: The object.
+        what: What it is, for the message.
+        largest: How many bytes its JSON may have.
 
     Raises:
         RequestError: It is too large or too deep, or a value is none that JSON gives back as it was.
@@ -133,16 +138,16 @@ def check_conf(conf: Mapping[str, Any]) -> None:
     while level:
         depth += 1
         if depth > DEEPEST_CONF:
-            raise RequestError(f"conf has more than {DEEPEST_CONF} levels of lists and objects within each other.")
+            raise RequestError(f"{what} has more than {DEEPEST_CONF} levels of lists and objects within each other.")
         level = [below for each in level for below in _children(each) if isinstance(below, dict | list | tuple)]
-    if problem := _inexact(conf, "conf"):
+    if problem := _inexact(conf, what):
         raise RequestError(
             f"{problem}. It cannot be kept as JSON: write objects, lists, texts, numbers, true, false, null."
         )
     size = len(msgspec.json.encode(dict(conf)))
-    if size > LARGEST_CONF:
+    if size > largest:
         raise RequestError(
-            f"conf has {size:,} bytes of JSON; at most {LARGEST_CONF:,} are kept. Pass on where the data is."
+            f"{what} has {size:,} bytes of JSON; at most {largest:,} are kept. Pass on where the data is."
         )
 
 

@@ -76,6 +76,14 @@ class TriggerDagRun(msgspec.Struct, frozen=True, tag="trigger_dag_run"):
     logical_date: datetime | None = None
 
 
+class ReportAssetEvent(msgspec.Struct, frozen=True, tag="report_asset_event"):
+    """Somebody outside says that something has happened to an asset; a second one of the same ``key`` changes nothing."""
+
+    asset: str
+    extra: dict[str, Any] = {}
+    key: str | None = None
+
+
 class BackfillRequested(msgspec.Struct, frozen=True, tag="backfill_requested"):
     """A backfill was made (its row exists, running) and wants to begin."""
 
@@ -101,6 +109,7 @@ Request = (
     | TriggerDagRun
     | BackfillRequested
     | SetBackfill
+    | ReportAssetEvent
 )
 
 

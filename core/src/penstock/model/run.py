@@ -32,6 +32,7 @@ class RunKind(StrEnum):
     MANUAL = "manual"
     BACKFILL = "backfill"
     TRIGGERED = "triggered"
+    ASSET = "asset_triggered"
 
 
 class NewRun(msgspec.Struct, frozen=True):
@@ -45,6 +46,7 @@ class NewRun(msgspec.Struct, frozen=True):
         version: Content hash of the DAG that the run is pinned to; "" for the newest when it starts.
         backfill: Number of the backfill that it belongs to.
         subset: Ids of the only tasks that it has; empty for all of its version.
+        consumed: By asset, which of its events the run is made for: those after the first of two numbers, up to the second.
     """
 
     dag_id: str
@@ -57,6 +59,7 @@ class NewRun(msgspec.Struct, frozen=True):
     version: str = ""
     backfill: int | None = None
     subset: list[str] = []
+    consumed: dict[str, list[int]] = {}
 
     @classmethod
     def scheduled(cls, dag_id: str, interval: DataInterval, version: str) -> "NewRun":
@@ -94,6 +97,13 @@ class NewRun(msgspec.Struct, frozen=True):
         start, end = interval or (None, None)
         return cls(dag_id, run_id, RunKind.TRIGGERED, logical_date, start, end, conf=dict(conf), version=version)
 
+    @classmethod
+    def of_assets(cls, dag_id: str, at: datetime, consumed: dict[str, list[int]], version: str) -> "NewRun":
+        """Make a run for events of assets; its id names the newest of them, so that no event can make two."""
+        newest = max(upto for _, upto in consumed.values())
+        run_id = f"asset_triggered__{at.isoformat()}__{newest}"
+        return cls(dag_id, run_id, RunKind.ASSET, None, None, None, version=version, consumed=consumed)
+
 
 class Run(msgspec.Struct, frozen=True):
     """A run as stored.
@@ -103,6 +113,7 @@ class Run(msgspec.Struct, frozen=True):
         timed_out_at: When it was ended because it took longer than its DAG allows; its teardowns may go on after that.
         backfill: Number of the backfill that had it run last; None if none had.
         subset: As in `NewRun`.
+        consumed: As in `NewRun`.
     """
 
     run: int
@@ -122,6 +133,7 @@ class Run(msgspec.Struct, frozen=True):
     timed_out_at: datetime | None = None
     backfill: int | None = None
     subset: list[str] = []
+    consumed: dict[str, list[int]] = {}
 
 
 class TaskInstance(msgspec.Struct, frozen=True):

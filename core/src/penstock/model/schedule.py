@@ -14,6 +14,7 @@ from typing import NamedTuple, ParamSpec, TypeVar
 
 import msgspec
 
+from penstock.model.assets.asset_condition import AssetCondition
 from penstock.model.cron.ticks import Doubled, Gap, cron_ticks, last_cron_tick
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -100,6 +101,7 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True):
         parts: The schedules of which a union has the ticks.
         planned: Upcoming runs of a timetable in code, in the order in which they fall due. They are stored with the DAG, and in no
             version of it: a plan that is carried on is no change of the DAG.
+        assets: The assets whose events make runs, besides those that fall due; None if none do.
     """
 
     kind: ScheduleKind = ScheduleKind.NONE
@@ -113,6 +115,7 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True):
     doubled: Doubled = Doubled.FIRST
     parts: "tuple[Schedule, ...]" = ()
     planned: tuple[PlannedRun, ...] = ()
+    assets: AssetCondition | None = None
 
     @property
     def spans(self) -> bool:

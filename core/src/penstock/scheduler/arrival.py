@@ -12,6 +12,7 @@ from penstock.engine.messages import (
     TryInterrupted,
 )
 from penstock.errors import InternalError
+from penstock.model.assets.event import NewAssetEvent
 from penstock.model.history.quarantine import QuarantineKind
 from penstock.model.request import DagChanged, Request, TriggerDagRun, UnreadableRequest
 from penstock.model.run import NewRun, TaskKey
@@ -26,6 +27,7 @@ class Arrival(msgspec.Struct, frozen=True):
         number: Of the request that is thereby handled; 0 if it comes from none.
         request: The request.
         new_run: A run to create.
+        asset_event: An event of an asset to store.
         dag_id: Of the DAG that it is.
         run: Number of the run that it is.
         fault: Why it cannot be given to the engine; "" if it can.
@@ -36,6 +38,7 @@ class Arrival(msgspec.Struct, frozen=True):
     number: int = 0
     request: Request | UnreadableRequest | None = None
     new_run: NewRun | None = None
+    asset_event: NewAssetEvent | None = None
     dag_id: str = ""
     run: int = 0
     fault: str = ""

@@ -3,13 +3,14 @@
 What cannot be read or turned into an event is an arrival with a fault, and nobody else's.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
 from msgspec.structs import replace
 
 from penstock.engine.limits.pool import PoolRate
 from penstock.engine.messages import (
+    AssetEventAdded,
     BackfillAdded,
     DagUpdated,
     DateFound,
@@ -20,6 +21,7 @@ from penstock.engine.messages import (
     WantedDate,
 )
 from penstock.errors import ConfigError, DataRefusedError, DataUnreadableError, StoreError
+from penstock.model.assets.event import AssetEvent, NewAssetEvent
 from penstock.model.backfills.backfill import BackfillAction
 from penstock.model.dag import DagSpec
 from penstock.model.names import error_sentence
@@ -31,6 +33,7 @@ from penstock.model.request import (
     MarkRun,
     MarkTask,
     PoolsChanged,
+    ReportAssetEvent,
     Request,
     RunRequested,
     SetBackfill,
@@ -67,8 +70,8 @@ class Inbox:
         """Everything that lives in the store: pools, DAGs that are not in quarantine, backfills, runs; each run after these."""
         aside = self._store.quarantine.dag_ids()
         states = [state for state in self._store.dags.states() if state.dag_id not in aside]
-        found = [Arrival(self.pools())]
-        found += [arrival for state in states for arrival in self._dag(state)]
+        found, taken = [Arrival(self.pools())], self._store.assets.taken()
+        found += [arrival for state in states for arrival in self._dag(state, taken.get(state.dag_id, {}))]
         found += [arrival for arrival in self._backfills() if arrival.dag_id not in aside]
         found += [arrival for snapshot in self._store.runs.live() for arrival in self._run(snapshot)]
         return found
@@ -86,9 +89,11 @@ class Inbox:
             for arrival in _guarded(Arrival(dag_id=date.spec.dag_id), partial(self._date, date, added))
         ]
 
-    def created(self, run: Run) -> RunAdded | None:
-        """A run that was just created, as an event."""
-        return self._run_added(RunSnapshot(run, [], []))
+    def created(self, made: Run | AssetEvent) -> RunAdded | AssetEventAdded | None:
+        """A run, or an event of an asset, that was just created, as the engine's event."""
+        if isinstance(made, AssetEvent):
+            return AssetEventAdded(made.asset, made.number)
+        return self._run_added(RunSnapshot(made, [], []))
 
     def pools(self) -> PoolsUpdated:
         """All pools, as an event."""
@@ -113,12 +118,13 @@ class Inbox:
                 yield Arrival(request, number, request)
             case DagChanged(dag_id=dag_id):
                 state = self._store.dags.state(dag_id)
-                yield from [] if state is None else [*self._dag(state), *self._backfills(dag_id)]
+                taken = self._store.assets.taken(dag_id).get(dag_id, {})
+                yield from [] if state is None else [*self._dag(state, taken), *self._backfills(dag_id)]
                 yield Arrival(number=number, request=request)
             case PoolsChanged():
                 yield Arrival(self.pools(), number, request)
-            case TriggerDagRun():
-                yield self._triggered(number, request)
+            case TriggerDagRun() | ReportAssetEvent():
+                yield self._made(number, request)
             case BackfillRequested(backfill=backfill):
                 row = self._store.backfills.get(backfill)
                 yield Arrival(None if row is None else BackfillAdded(row), number, request)
@@ -186,20 +192,28 @@ class Inbox:
         sources |= {(ref.task_id, ref.key) for task in dag.tasks for ref in task.inputs if ref.task_id in mapped}
         return self._store.xcoms.lengths(run, sources) if sources else {}
 
-    def _dag(self, state: DagState | UnreadableDag) -> list[Arrival]:
+    def _dag(self, state: DagState | UnreadableDag, taken: Mapping[str, int]) -> list[Arrival]:
         """A DAG as an arrival; none if its newest version is gone."""
         if isinstance(state, UnreadableDag):
             return [Arrival(dag_id=state.dag_id, fault=state.fault)]
-        return _guarded(Arrival(dag_id=state.dag_id), lambda: _of(self._dag_updated(state)))
+        return _guarded(Arrival(dag_id=state.dag_id), lambda: _of(self._dag_updated(state, taken)))
 
-    def _dag_updated(self, state: DagState) -> DagUpdated | None:
+    def _dag_updated(self, state: DagState, taken: Mapping[str, int]) -> DagUpdated | None:
         version = self._store.versions.get(state.version)
         if version is None:
             return None
         dag = planned_dag(version.spec, state.planned)
-        return DagUpdated(dag, state.version, state.paused, state.active, state.cursor)
+        condition = dag.schedule.assets
+        named = () if condition is None else condition.assets()
+        newest = self._store.assets.newest(named) if named else {}
+        assets = {asset: (taken.get(asset), newest.get(asset, 0)) for asset in {**taken, **newest}}
+        return DagUpdated(dag, state.version, state.paused, state.active, state.cursor, assets)
 
-    def _triggered(self, number: int, request: TriggerDagRun) -> Arrival:
+    def _made(self, number: int, request: TriggerDagRun | ReportAssetEvent) -> Arrival:
+        """The run, or the event of an asset, that a request makes."""
+        if isinstance(request, ReportAssetEvent):
+            event = NewAssetEvent(request.asset, request.extra, request.key)
+            return Arrival(number=number, request=request, asset_event=event)
         state = self._store.dags.state(request.dag_id)
         new = None
         version = self._store.versions.get(state.version) if state is not None else None

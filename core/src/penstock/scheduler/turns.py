@@ -123,13 +123,14 @@ class Turns:
     def _stepped(self, arrivals: Sequence[Arrival], now: Now) -> Step:
         step = self._engine.step([arrival.event for arrival in arrivals if arrival.event is not None], now)
         step.changes.new_runs += [arrival.new_run for arrival in arrivals if arrival.new_run is not None]
+        step.changes.asset_events += [each.asset_event for each in arrivals if each.asset_event is not None]
         step.changes.handled += [arrival.number for arrival in arrivals if arrival.number]
         return step
 
     def _apply(self, tx: Transaction, steps: list[Step], now: Now) -> None:
-        """Write a step, and those that follow from the runs that it creates."""
+        """Write a step, and those that follow from the runs and the events of assets that it creates."""
         while created := tx.apply(steps[-1].changes, now.wall):
-            added = [event for run in created if (event := self._inbox.created(run)) is not None]
+            added = [event for each in created if (event := self._inbox.created(each)) is not None]
             steps.append(self._engine.step(added, now))
 
     def _faulty(self, stored: int, arrivals: Sequence[Arrival]) -> tuple[Arrival, str] | None:

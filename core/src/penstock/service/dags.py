@@ -18,6 +18,7 @@ from penstock.model.run import NewRun, Run
 from penstock.model.schedule import ScheduleKind
 from penstock.model.source import FileProblems
 from penstock.model.state import RunState
+from penstock.service.assets.assets import DagWait, dag_wait
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag
 from penstock.store import DagRow
@@ -43,12 +44,13 @@ class DagSummary(msgspec.Struct, frozen=True):
 
 
 class DagDetails(msgspec.Struct, frozen=True):
-    """A DAG with its structure and its newest runs."""
+    """A DAG with its structure, its newest runs, and what it waits for if assets start it."""
 
     summary: DagSummary
     spec: DagSpec
     version: str
     latest: list[Run]
+    waits: DagWait | None = None
 
 
 class TriggeredRun(msgspec.Struct, frozen=True):
@@ -81,9 +83,8 @@ def show_dag(installation: Installation, dag_id: str) -> DagDetails:
     """Show a DAG; raises NotFoundError or StoreError."""
     store = installation.store
     row = find_dag(store, dag_id)
-    return DagDetails(
-        _summary(row, installation.now()), row.spec, row.version, store.runs.page(dag_id=dag_id, limit=10)
-    )
+    latest = store.runs.page(dag_id=dag_id, limit=10)
+    return DagDetails(_summary(row, installation.now()), row.spec, row.version, latest, dag_wait(installation, dag_id))
 
 
 def dag_problems(installation: Installation) -> dict[str, FileProblems]:
@@ -172,7 +173,7 @@ def trigger(
     interval = row.spec.schedule.manual_interval(logical, row.spec.start_date)
     new = NewRun.manual(dag_id, name, logical, interval, conf=conf, version=row.version)
     with store.transaction() as tx:
-        created = tx.apply(Changes(new_runs=[new]), now)
+        created = [each for each in tx.apply(Changes(new_runs=[new]), now) if isinstance(each, Run)]
         tx.submit([RunRequested(run.run) for run in created], now)
         if created:
             tx.audit(AuditEntry(now, AuditAction.TRIGGER, dag_id, name, "", by.person, by.why))

@@ -1,5 +1,7 @@
 """Finds what is stored by the names that users write, with the nearest names when there is nothing."""
 
+from collections.abc import Callable, Iterable
+
 from penstock.engine.graph.subset import tasks_of
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.run import UNMAPPED, Run, TaskInstance
@@ -68,7 +70,7 @@ def known_names(installation: Installation, kind: str, dag_id: str = "") -> list
 
     Args:
         installation: The installation.
-        kind: ``dag``, ``run``, ``task``, ``connection``, ``variable``, ``pool`` or ``provider``.
+        kind: ``dag``, ``run``, ``task``, ``connection``, ``variable``, ``pool``, ``asset`` or ``provider``.
         dag_id: The DAG whose runs or tasks are named.
 
     Raises:
@@ -78,19 +80,13 @@ def known_names(installation: Installation, kind: str, dag_id: str = "") -> list
     if kind == "provider":
         return sorted(installation.host.ids())
     store = installation.store
-    match kind:
-        case "dag":
-            return store.dags.ids()
-        case "run":
-            return [run.run_id for run in store.runs.page(dag_id=dag_id, limit=_RECENT_RUNS)]
-        case "task":
-            row = store.dags.row(dag_id)
-            return [task.task_id for task in row.spec.tasks] if row else []
-        case "connection":
-            return [each.conn_id for each in store.config.connections()]
-        case "variable":
-            return [each.key for each in store.config.variables()]
-        case "pool":
-            return [pool.name for pool in store.config.pools()]
-        case _:
-            return []
+    find: dict[str, Callable[[], Iterable[str]]] = {
+        "dag": store.dags.ids,
+        "run": lambda: (run.run_id for run in store.runs.page(dag_id=dag_id, limit=_RECENT_RUNS)),
+        "task": lambda: () if (row := store.dags.row(dag_id)) is None else (task.task_id for task in row.spec.tasks),
+        "connection": lambda: (each.conn_id for each in store.config.connections()),
+        "variable": lambda: (each.key for each in store.config.variables()),
+        "pool": lambda: (pool.name for pool in store.config.pools()),
+        "asset": lambda: (asset.uri for asset in store.assets.declared()),
+    }
+    return [*find[kind]()] if kind in find else []

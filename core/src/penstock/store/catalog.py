@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Select, select, update
 
-from penstock.model.dag import content_hash, to_json
+from penstock.model.dag import DagSpec, content_hash, to_json
 from penstock.model.request import DagChanged
 from penstock.model.source import ParsedFile
+from penstock.store.assets.asset_uses import publish_assets
 from penstock.store.sql import tables
 from penstock.store.sql.wakeup import VARIABLES
 from penstock.store.store import Store
@@ -200,6 +201,7 @@ class _VersionWriter:
         self._specs: list[dict[str, Any]] = []
         self._versions: list[dict[str, Any]] = []
         self._paused: dict[str, bool] = {}
+        self._changed: list[DagSpec] = []
 
     def put(self, parsed: ParsedFile, encrypted: bytes) -> None:
         """Make a file's DAGs current, and retire those that it owned and defines no longer."""
@@ -214,6 +216,7 @@ class _VersionWriter:
             before = self._current.get(dag.dag_id)
             self._current[dag.dag_id] = current
             if before is None or before._replace(planned=current.planned) != current:
+                self._changed.append(dag)
                 self._specs.append({"spec": spec, "data": data})
                 self._versions.append(
                     {
@@ -233,6 +236,7 @@ class _VersionWriter:
         fresh = [{**row, "paused": self._paused[row["dag_id"]]} for row in rows if row["dag_id"] not in self._before]
         self._tx.execute_many(tables.dag.insert(), fresh)
         self._tx.update_many(tables.dag, "dag_id", [row for row in rows if row["dag_id"] in self._before])
+        publish_assets(self._tx, self._changed, [d.dag_id for d in self._changed if d.dag_id in self._before])
         return list(changed)
 
     def _read(self, query: Select[Any]) -> None:

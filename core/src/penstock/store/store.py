@@ -9,13 +9,16 @@ from typing import Self
 from sqlalchemy import text
 
 from penstock.errors import StoreError
+from penstock.model.assets.event import AssetEvent
 from penstock.model.changes import Changes
 from penstock.model.run import Run
+from penstock.store.assets.assets import Assets
 from penstock.store.backfills.backfills import Backfills
 from penstock.store.checkpoints.checkpoints import Checkpoints
 from penstock.store.config import Config
 from penstock.store.dags import Dags, Versions
 from penstock.store.history.audit import Audit
+from penstock.store.history.retention import Retention
 from penstock.store.keyring import Keyring
 from penstock.store.logs.log_index import LogIndex
 from penstock.store.outbox.alerts import Alerts
@@ -23,7 +26,6 @@ from penstock.store.outbox.outbox import Outbox
 from penstock.store.outbox.timings import Timings
 from penstock.store.quarantine import Quarantine
 from penstock.store.requests import Requests
-from penstock.store.retention import Retention
 from penstock.store.runs import Runs, XComs
 from penstock.store.schedulers.role import SchedulerRole
 from penstock.store.sql import schema
@@ -46,6 +48,7 @@ class Store:
         runs: Runs, their task instances and their tries.
         xcoms: What tasks left for others.
         checkpoints: What task instances keep across their own tries.
+        assets: Assets, their events, and how far DAGs have taken them.
         requests: The scheduler's inbox.
         audit: What people have asked for.
         backfills: Backfills and their dates.
@@ -68,6 +71,7 @@ class Store:
     runs: Runs
     xcoms: XComs
     checkpoints: Checkpoints
+    assets: Assets
     requests: Requests
     audit: Audit
     backfills: Backfills
@@ -112,6 +116,7 @@ class Store:
             runs=Runs(database),
             xcoms=XComs(database),
             checkpoints=Checkpoints(database, writer),
+            assets=Assets(database, writer),
             requests=Requests(database, writer),
             audit=Audit(database, writer),
             backfills=Backfills(database, writer),
@@ -159,7 +164,7 @@ class Store:
         """One transaction; see `penstock.store.transaction.Writer.transaction`, also for what it raises."""
         return self.writer.transaction()
 
-    def apply(self, changes: Changes, now: datetime) -> list[Run]:
+    def apply(self, changes: Changes, now: datetime) -> list[Run | AssetEvent]:
         """Write a step's changes in one transaction of their own; see `Transaction.apply`.
 
         Raises:

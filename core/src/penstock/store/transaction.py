@@ -11,6 +11,7 @@ from sqlalchemy import Connection, CursorResult, Dialect, Executable, Table, bin
 from sqlalchemy.exc import StatementError
 
 from penstock.errors import DataRefusedError
+from penstock.model.assets.event import AssetEvent
 from penstock.model.backfills.backfill import BackfillItem
 from penstock.model.changes import Changes
 from penstock.model.history.audit import AuditEntry
@@ -21,6 +22,7 @@ from penstock.model.state import RunState
 from penstock.store import notices
 from penstock.store.schedulers.role import SchedulerRole
 from penstock.store.sql import bulk, tables, wakeup
+from penstock.store.sql.asset_writes import AssetStatements
 from penstock.store.sql.database import Database
 from penstock.store.sql.driver_errors import first_line, refuses_data
 from penstock.store.sql.forget import ForgetCheckpoints
@@ -61,6 +63,7 @@ class Statements:
         self.move_rates = bulk.update(dialect, tables.pool, ["next_at"], ["name"])
         self.delete_requests = bulk.delete(dialect, tables.request, ["number"])
         self.notices = notices.NoticeWriter(dialect)
+        self.assets = AssetStatements(dialect)
 
 
 def _insert_run() -> Executable:
@@ -97,12 +100,12 @@ class Transaction:
         """The database's, as SQLAlchemy names it."""
         return self._connection.dialect
 
-    def apply(self, changes: Changes, now: datetime) -> list[Run]:
+    def apply(self, changes: Changes, now: datetime) -> list[Run | AssetEvent]:
         """Write a step's changes.
 
         Returns:
             The runs made of ``new_runs``, with their numbers; one whose ``dag_id`` and ``run_id`` exist already is
-            left as it is and not among them.
+            left as it is and not among them. After them the ``asset_events`` with theirs, but for duplicates.
 
         Raises:
             DataRefusedError: A row cannot be stored for what is in it; the error names it.
@@ -113,7 +116,9 @@ class Transaction:
         sql.delete_tasks.run(connection, changes.removed)
         sql.delete_xcoms.run(connection, changes.cleared)
         sql.forget_checkpoints.run(connection, changes.cleared, changes.forgotten)
-        created = [run for new in changes.new_runs for run in self._create(new, now)]
+        created: list[Run | AssetEvent] = [run for new in changes.new_runs for run in self._create(new, now)]
+        created += sql.assets.add_events(connection, changes.asset_events, now)
+        sql.assets.move_cursors(connection, changes.asset_cursors)
         sql.update_runs.run(connection, map(_run_changes, changes.runs))
         sql.upsert_tasks.run(connection, map(_task, changes.tasks))
         sql.upsert_tries.run(connection, map(_try, changes.tries))

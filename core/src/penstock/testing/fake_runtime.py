@@ -1,6 +1,6 @@
 """A runtime for user code under test: connections and Variables from dicts, nothing behind them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -28,6 +28,7 @@ class FakeRuntime(BaseRuntime):
         variables: By key: text, or a value whose JSON is the text.
         stores: Object stores by URL scheme; those of installed providers serve the others.
         run_states: States of other DAGs' runs by run id; a run that a task triggers is a success unless named here.
+        asset_events: By URI of an asset, what each of its events carries, oldest first.
 
     Attributes:
         variables: Variables as text, as tasks left them.
@@ -42,10 +43,12 @@ class FakeRuntime(BaseRuntime):
         *,
         stores: Mapping[str, Any] | None = None,
         run_states: Mapping[str, str] | None = None,
+        asset_events: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
     ) -> None:
         self._connections = {conn_id: _connection(conn_id, each) for conn_id, each in (connections or {}).items()}
         self.variables = {key: _text(value) for key, value in (variables or {}).items()}
         self._stores, self._states = dict(stores or {}), dict(run_states or {})
+        self._events = dict(asset_events or {})
         self.triggered: list[RecordedTrigger] = []
         self.checkpoints: dict[str, Any] = {}
 
@@ -91,6 +94,17 @@ class FakeRuntime(BaseRuntime):
         """The state that the test gave the run; success if a task triggered it."""
         known = run_id in {each.run_id for each in self.triggered}
         return self._states.get(run_id, "success" if known else None)
+
+    def asset_events(self, asset: str, after: int, upto: int) -> list[dict[str, Any]]:
+        """The events that the test gave, numbered from 1; each carries what was given and came from outside."""
+        given = enumerate(self._events.get(asset, ()), 1)
+        outside = {"key": "", "source_dag_id": "", "source_run_id": "", "source_task_id": "", "source_map_index": -1}
+        at = "2026-01-01T00:00:00+00:00"
+        return [
+            {"number": number, "timestamp": at, "extra": dict(extra), **outside}
+            for number, extra in given
+            if after < number <= upto
+        ]
 
     def object_store(self, url: str, conn_id: str | None = None) -> Any:  # noqa: ANN401 - an ObjectStore
         """The test's store of the URL's scheme, else that of an installed provider."""

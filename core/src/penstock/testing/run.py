@@ -1,8 +1,10 @@
 """`run_dag`: a whole run in this process, in milliseconds, by the engine that runs in production."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
+
+from msgspec.structs import replace
 
 from penstock.author.build.build import build_dag
 from penstock.author.dag import DAG
@@ -42,6 +44,7 @@ class DagResult:
         order: Task instances in the order in which their tries ended; one that was tried twice stands there twice.
         triggered: Runs of other DAGs that tasks asked for.
         variables: Variables as the run left them, as text.
+        asset_events: Events of assets that the run's tasks made, in their order: the asset's URI, and what the event carries.
         clock: The clock, where the run left it.
     """
 
@@ -50,6 +53,7 @@ class DagResult:
         self.order = [str(each.task.key) for each in tries]
         self.triggered: list[RecordedTrigger] = fake.triggered
         self.variables, self.clock = fake.variables, clock
+        self.asset_events: list[tuple[str, dict[str, Any]]] = [(each.asset, each.extra) for each in inline.asset_events]
 
     @property
     def state(self) -> str:
@@ -98,6 +102,7 @@ def run_dag(  # noqa: PLR0913 - what surrounds a run, each by name
     variables: Mapping[str, Any] | None = None,
     stores: Mapping[str, Any] | None = None,
     run_states: Mapping[str, str] | None = None,
+    asset_events: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
     clock: FakeClock | None = None,
     operators: Mapping[str, type[Operator]] | None = None,
 ) -> DagResult:
@@ -111,6 +116,7 @@ def run_dag(  # noqa: PLR0913 - what surrounds a run, each by name
         variables: By key: text, or a value whose JSON is the text.
         stores: Object stores by URL scheme.
         run_states: States of other DAGs' runs by run id.
+        asset_events: By URI of an asset, what each of the events carries that the run is made for, oldest first.
         clock: The clock; one that starts at the end of the data interval unless given.
         operators: Classes by capability id; those of installed providers serve the others.
 
@@ -119,7 +125,7 @@ def run_dag(  # noqa: PLR0913 - what surrounds a run, each by name
     """
     interval = _interval(dag, logical_date)
     clock = clock or FakeClock(interval.end if interval is not None else datetime(2026, 1, 1, tzinfo=UTC))
-    fake = FakeRuntime(connections, variables, stores=stores, run_states=run_states)
+    fake = FakeRuntime(connections, variables, stores=stores, run_states=run_states, asset_events=asset_events)
     tries: list[TryDone] = []
 
     def resolve(capability: str) -> type[Operator]:
@@ -132,9 +138,9 @@ def run_dag(  # noqa: PLR0913 - what surrounds a run, each by name
 
     inline = InlineRun(dag, fake, clock, resolve=resolve, on_try_end=tries.append)
     when = interval.start if interval is not None else None
-    run = inline.play(
-        NewRun.manual(dag.dag_id, f"test__{(when or clock.now()).isoformat()}", when, interval, conf=conf)
-    )
+    new = NewRun.manual(dag.dag_id, f"test__{(when or clock.now()).isoformat()}", when, interval, conf=conf)
+    consumed = {uri: [0, len(events)] for uri, events in (asset_events or {}).items()}
+    run = inline.play(replace(new, consumed=consumed))
     return DagResult(inline, run, tries, fake, clock)
 
 

@@ -17,6 +17,7 @@ from penstock.author.build.param_schema import check_params
 from penstock.author.runtime import Runtime
 from penstock.clock import Clock
 from penstock.errors import NotFoundError, PenstockError, RequestError, StoreUnavailableError, as_sentence
+from penstock.model.assets.event import AssetEvent
 from penstock.model.connection import Connection
 from penstock.model.dag import XComRef
 from penstock.model.names import LARGEST_CHECKPOINT, check_conf, check_name, error_sentence, error_text
@@ -64,6 +65,7 @@ class Asks:
             "checkpoint": self._checkpoint,
             "set_checkpoint": self._set_checkpoint,
             "trigger_dag": self._trigger_dag,
+            "asset_events": self._asset_events,
             "run_state": lambda _asker, dag_id, run_id: Reply(self._store.runs.state(dag_id, run_id)),
         }
 
@@ -120,6 +122,14 @@ class Asks:
         fitting = [each for each, size in zip(page, sizes, strict=True) if size <= PAGE_BYTES] or page[:1]
         return Reply((b"[" + b",".join(b"[%d,%s]" % each for each in fitting) + b"]").decode())
 
+    def _asset_events(self, _asker: _Asker, asset: str, after: int, upto: int) -> Reply:
+        if not (0 <= after < 2**63 and 0 <= upto < 2**63):
+            raise RequestError(f"asset_events(after={after}, upto={upto}): numbers of events are 0 or more, below 2^63")
+        found = self._store.assets.between(asset, after, upto, PAGE)
+        sizes = accumulate(len(msgspec.json.encode(event.extra)) for event in found)
+        fitting = [each for each, size in zip(found, sizes, strict=True) if size <= PAGE_BYTES] or found[:1]
+        return Reply(msgspec.json.encode([event_fields(event) for event in fitting]).decode())
+
     def _checkpoint(self, asker: _Asker, key: str) -> Reply:
         check_name("checkpoint", key)
         value = self._store.checkpoints.value(asker.key, asker.epoch, key)
@@ -143,6 +153,15 @@ class Asks:
             check_params(spec, conf)
         self._store.requests.submit(TriggerDagRun(dag_id, run_id, conf, instant), now)
         return Reply()
+
+
+def event_fields(event: AssetEvent) -> dict[str, Any]:
+    """An event as tasks are told of it."""
+    return {
+        "number": event.number, "timestamp": event.at.isoformat(), "extra": event.extra, "key": event.key or "",
+        "source_dag_id": event.dag_id, "source_run_id": event.run_id, "source_task_id": event.task_id,
+        "source_map_index": event.map_index,
+    }  # fmt: skip
 
 
 def _checked_json(key: str, text: str) -> bytes:

@@ -2,9 +2,10 @@
 
 from msgspec.structs import replace
 
-from penstock.errors import as_sentence
+from penstock.errors import RequestError, as_sentence
+from penstock.model.assets.event import LARGEST_EXTRA
 from penstock.model.attempt import TryEnd
-from penstock.model.names import xcom_key_problem
+from penstock.model.names import check_conf, xcom_key_problem
 from penstock.model.state import Outcome
 from penstock.model.value import encoded_length
 
@@ -30,6 +31,11 @@ def accepted(end: TryEnd) -> TryEnd:
             return _refused(
                 f"the value under the XCom key {key!r} is said to have {left.length} elements; it has {length}"
             )
+    for uri, extra in end.extras.items():
+        try:
+            check_conf(extra, "extra", LARGEST_EXTRA)
+        except RequestError as error:
+            return _refused(f"of the event of outlet {uri!r:.300}, {error}")
     if sum(map(len, (*end.rendered, *end.rendered.values()))) > MOST_RENDERED:
         end = replace(end, rendered={})
     if len(end.error) > LONGEST_ERROR:

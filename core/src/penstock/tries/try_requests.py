@@ -110,4 +110,5 @@ def facts_of(dispatch: Dispatch, dag: DagSpec) -> TryFacts:
         run_started_at=run.started_at,
         conf=run.conf,
         params=param_values(dag, dispatch.task, run.conf),
+        consumed=run.consumed,
     )

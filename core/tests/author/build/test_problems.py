@@ -369,7 +369,7 @@ WRONG = [
         from penstock.operators.bash import BashOperator
         import penstock.utils.dates
         from penstock.errors import AirflowException, DAG, NotFound
-        from penstock import DAG, Dataset, DateTimeSensor, PostgresOperator, PythnOperator, TaskSomething
+        from penstock import DAG, DatasetAlias, DateTimeSensor, PostgresOperator, PythnOperator, TaskSomething
         import nowhere, penstock_nowhere
         from os import path, pathh
         with DAG("d"):
@@ -386,7 +386,7 @@ WRONG = [
                 "has no name 'NotFound'. Did you mean 'NotFoundError'?",
             ],
             6: [
-                "'Dataset': there are no assets;",
+                "'DatasetAlias': a task names its assets in outlets=;",
                 "'DateTimeSensor': write a PythonSensor",
                 "'PostgresOperator'. Classes of services come with providers: plugin-manager search WORD",
                 "'PythnOperator'. Did you mean 'PythonOperator'?",

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from penstock.engine.limits.fairness import TenantRule
+from penstock.model.assets.asset_condition import AssetCondition
 from penstock.model.dag import DagSpec, Mapping, SensorPolicy, TaskSpec, XComRef
 from penstock.model.limits.rate import Rate
 from penstock.model.retry import RetryPolicy
@@ -21,6 +22,8 @@ TENANTS = {"ours": TenantRule(2.0, 3), "": TenantRule(1.0)}
 _TENANT_OF = {"d1": "ours", "d2": "theirs"}
 _PER_DAG = {"t1": 3, "t3": 1, "t5": 2}
 """Limits of a task over all runs: the same in all versions of a DAG, so that it is known what holds while one follows another."""
+ASSETS = ("s3://d0", "s3://d1", "s3://d2")
+OUTSIDE = "s3://outside"
 CAPACITY = {"local": 4, "remote": 3}
 _RULES = list(TriggerRule)
 
@@ -57,7 +60,17 @@ def _limited(random: Random, dag: DagSpec) -> DagSpec:
     window_s = random.choice([None, None, 0.0, 1200.0]) if dag.catchup else None
     overlap = Overlap.QUEUE if dag.catchup and window_s is None else random.choice(list(Overlap))
     timeout_s = random.choice([None, None, None, 60.0, 600.0])
-    return replace(dag, catchup_window_s=window_s, overlap=overlap, run_timeout_s=timeout_s)
+    limited = replace(dag, catchup_window_s=window_s, overlap=overlap, run_timeout_s=timeout_s)
+    return _with_assets(random, limited)
+
+
+def _with_assets(random: Random, dag: DagSpec) -> DagSpec:
+    """A DAG some of whose tasks make an asset, and that may wait for those of DAGs before it: a circle would never rest."""
+    number = int(dag.dag_id[1:])
+    tasks = [replace(task, outlets=(ASSETS[number],)) if random.random() < 0.4 else task for task in dag.tasks]
+    wanted = [AssetCondition(asset) for asset in (*ASSETS[:number], OUTSIDE) if random.random() < 0.7]
+    condition = AssetCondition(join=random.choice(["all", "any"]), parts=tuple(wanted)) if wanted else None
+    return replace(dag, tasks=tuple(tasks), schedule=replace(dag.schedule, assets=condition))
 
 
 class _Group(NamedTuple):

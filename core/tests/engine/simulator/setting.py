@@ -4,7 +4,7 @@ from collections.abc import Callable
 from random import Random
 
 from msgspec.structs import replace
-from simulator.dags import CAPACITY, POOLS, QUEUE_LIMITS, RATES, ROUTES, TENANTS, random_dag
+from simulator.dags import ASSETS, CAPACITY, OUTSIDE, POOLS, QUEUE_LIMITS, RATES, ROUTES, TENANTS, random_dag
 from simulator.odd_input import OddInput
 
 from penstock.model.dag import DagSpec
@@ -42,6 +42,7 @@ SETTING = Setting(
     QUEUE_LIMITS,
     TENANTS,
     CAPACITY,
+    (OUTSIDE, OUTSIDE, *ASSETS),
     _edited,
     _poison,
 )

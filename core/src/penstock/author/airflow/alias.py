@@ -6,6 +6,10 @@ ALIASES = {
     "BaseHook": "Hook",
     "BaseOperator": "Operator",
     "BaseSensorOperator": "Sensor",
+    "Dataset": "Asset",
+    "DatasetAll": "AssetAll",
+    "DatasetAny": "AssetAny",
+    "DatasetOrTimeSchedule": "AssetOrTimeSchedule",
     "CronDataIntervalTimetable": "CronInterval",
     "CronTriggerTimetable": "CronTrigger",
     "DeltaDataIntervalTimetable": "Interval",
@@ -14,23 +18,21 @@ ALIASES = {
 }
 """Airflow's name of a thing and ours; both can be imported from `penstock`."""
 
-_NO_ASSETS = "there are no assets; join DAGs by TriggerDagRunOperator"
+_NO_ALIAS = "a task names its assets in outlets=; one that is known only when it runs has no event of its own"
 _NO_DATABASE = "user code never reaches the database"
 REMEDIES = {
     "AirflowException": "raise any exception; FailTask is one that is not tried again",
-    "Asset": _NO_ASSETS,
-    "AssetAlias": _NO_ASSETS,
-    "Dataset": _NO_ASSETS,
+    "AssetAlias": _NO_ALIAS,
     "DagRun": "the context has dag_run",
     "DateTimeSensor": "write a PythonSensor, or TimeSensor for a time of the day",
     "DateTimeSensorAsync": "write a PythonSensor, or TimeSensor for a time of the day",
-    "DatasetAlias": _NO_ASSETS,
+    "DatasetAlias": _NO_ALIAS,
     "ExternalTaskSensor": "a TriggerDagRunOperator of the DAG that comes first joins the two",
     "MultipleCronTriggerTimetable": "write CronTrigger([...])",
     "ObjectStoragePath": "providers have operators for their stores",
     "SubDagOperator": "write a TaskGroup",
     "TaskInstance": "the context has ti",
-    "asset": _NO_ASSETS,
+    "asset": "write a DAG with a @task(outlets=[Asset(...)])",
     "conf": "settings are in penstock.toml, and values for tasks in Variables and params",
     "create_session": _NO_DATABASE,
     "provide_session": _NO_DATABASE,
@@ -44,9 +46,7 @@ _NO_SUCCESS = (
 CONTEXT_REMEDIES = {
     "dag_run_conf": "Write dag_run.conf, or conf.",
     "execution_date": "Its name is logical_date.",
-    "inlets": "There are no assets.",
     "next_execution_date": "Its name is next_logical_date.",
-    "outlets": "There are no assets.",
     "prev_data_interval_end_success": _NO_SUCCESS,
     "prev_data_interval_start_success": _NO_SUCCESS,
     "prev_execution_date": "Its name is prev_logical_date.",
@@ -55,7 +55,6 @@ CONTEXT_REMEDIES = {
     "prev_end_date_success": _NO_SUCCESS,
     "test_mode": "Tasks do not know whether they are tested.",
     "tomorrow_ds_nodash": "Write macros.ds_add(ds, 1).replace('-', '').",
-    "triggering_asset_events": "There are no assets.",
     "yesterday_ds_nodash": "Write macros.ds_add(ds, -1).replace('-', '').",
 }
 """What there is here in place of a name of Airflow's context."""

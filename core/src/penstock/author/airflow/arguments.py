@@ -41,10 +41,8 @@ _HARMLESS: dict[str, tuple[Any, ...]] = {
     "fail_fast": _FALSE,
     "fail_stop": _FALSE,
     "ignore_first_depends_on_past": (True, False),
-    "inlets": ([], ()),
     "interval": (timedelta(0),),
     "max_consecutive_failed_dag_runs": (0,),
-    "outlets": ([], ()),
     "render_template_as_native_obj": _FALSE,
     "restrict_to_events": _FALSE,
     "run_immediately": _FALSE,
@@ -68,7 +66,6 @@ _WITHOUT_EFFECT = frozenset(
 
 _DATES = "Dates belong to the DAG: DAG(start_date=..., end_date=...)."
 _OF_TASKS = "It belongs to tasks: DAG(default_args={...}) gives it to all of them."
-_NO_ASSETS = "There are no assets; join DAGs by TriggerDagRunOperator."
 _NO_PAST = "Runs do not look at earlier runs; max_active_runs=1 of the DAG lets them run one after the other."
 _SLA_OF_TASKS = (
     "Deadlines have rules of their own: DAG(alerts=[Alert('task_missed_deadline', to=..., after=timedelta(...))]) for each task, "
@@ -87,7 +84,6 @@ _REMEDIES = {
     "executor_config": "Name a queue, and route it to an executor in [queues] of penstock.toml.",
     "fail_fast": "Every task that can run does; trigger rules decide what follows a failed one.",
     "fail_stop": "Every task that can run does; trigger rules decide what follows a failed one.",
-    "inlets": _NO_ASSETS,
     "interval": "A run of CronTrigger has an empty data interval, one of CronInterval the time up to the next tick.",
     "jinja_environment_kwargs": "Templates have one environment; add names by user_defined_macros and user_defined_filters.",
     "map_index_template": "An instance of a mapped task is named by its number.",
@@ -95,7 +91,6 @@ _REMEDIES = {
     "on_retry_callback": _OF_TASKS,
     "on_skipped_callback": _OF_TASKS,
     "max_consecutive_failed_dag_runs": "Failures do not pause a DAG; leave it out.",
-    "outlets": _NO_ASSETS,
     "post_execute": "Put the code into execute(), or a task behind it.",
     "pre_execute": "Put the code into execute(), or a task before it.",
     "render_template_as_native_obj": "Templates give text; pass a value of another task as an argument to keep its type.",

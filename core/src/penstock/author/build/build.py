@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from penstock.author.build.alerts import alert_rules
+from penstock.author.build.assets import declared_assets, uris_of
 from penstock.author.build.checks import dag_problems
 from penstock.author.build.graph import topological_order
 from penstock.author.build.import_errors import to_problem
@@ -157,6 +158,7 @@ def _spec(dag: DAG, file: str) -> DagSpec:
         paused_upon_creation=dag.is_paused_upon_creation,
         run_timeout_s=None if dag.dagrun_timeout is None else seconds(plain_value(dag.dagrun_timeout)),
         alerts=alert_rules(dag),
+        assets=declared_assets(dag),
     )
 
 
@@ -190,6 +192,8 @@ def _task(task: "AbstractOperator", rules: TaskRules, upstream: set[str], weight
         templated=_templated(task),
         params=param_specs(params_of(task)),
         alerts=alert_rules(task),
+        outlets=uris_of(task.outlets),
+        inlets=uris_of(task.inlets),
         doc=task.doc,
         line=task._site.line,  # noqa: SLF001 - the same room
     )

@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from penstock.author.run.asset_events import OutletEvents, inlet_events, triggering_events
 from penstock.author.run.task_checkpoints import TaskCheckpoints
 from penstock.author.run.task_instance import RuntimeTaskInstance
 from penstock.author.runtime import Runtime
@@ -89,6 +90,11 @@ class Context(Mapping[str, Any]):
         elif self.dag is None or self.dag.schedule in (None, "@once"):
             hidden = ADJACENT
         return [name for name in (*NAMES, *own) if name not in hidden]
+
+    def outlet_extras(self) -> dict[str, dict[str, Any]]:
+        """What the events of the task's outlets carry; nothing if it never asked for them."""
+        found = self._found.get("outlet_events")
+        return found.extras() if isinstance(found, OutletEvents) else {}
 
     def logical_date(self, name: str) -> datetime:
         """Return the logical date on behalf of a name.
@@ -298,6 +304,12 @@ NAMES: dict[str, Callable[[Context], Any]] = {
     "task_instance": lambda context: context["ti"],
     "run_id": lambda context: context.facts.run_id,
     "dag_run": _run,
+    "triggering_asset_events": triggering_events,
+    "triggering_dataset_events": lambda context: context["triggering_asset_events"],  # Airflow's older name
+    "inlet_events": inlet_events,
+    "outlet_events": OutletEvents,
+    "inlets": lambda context: list(getattr(context.task, "inlets", ())),
+    "outlets": lambda context: list(getattr(context.task, "outlets", ())),
     "macros": lambda context: _Macros,  # noqa: ARG005 - every name has this shape
     "task_instance_key_str": _instance_key,
     "map_index": lambda context: context.facts.map_index,

@@ -13,6 +13,7 @@ from penstock.author.fork_guard import in_one_process
 from penstock.author.mapping.mapped_group import GroupArgument
 from penstock.author.mapping.task import EXPAND_KWARGS, MappedOperator, elements_of
 from penstock.author.operator import Operator
+from penstock.author.run.asset_events import kept_extras
 from penstock.author.run.context import Context, current_context
 from penstock.author.run.coroutines import completed
 from penstock.author.run.failed import failed
@@ -98,7 +99,8 @@ class Prepared:
         decides = self.task.decides
         try:
             follow = _answered_ids(self.task, value) if decides == "branch" else None
-            end = TryEnd(Outcome.SUCCESS, xcoms=_xcoms(self.task, self.context, value), follow=follow)
+            extras = kept_extras(self.task, self.context.outlet_extras())
+            end = TryEnd(Outcome.SUCCESS, xcoms=_xcoms(self.task, self.context, value), follow=follow, extras=extras)
             if decides == "short_circuit" and not value:
                 ignore = getattr(self.task, "ignore_downstream_trigger_rules", True)
                 return replace(end, skip_downstream="all" if ignore else "direct")

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from penstock.author.assets.asset import AssetOrTimeSchedule, as_awaited
 from penstock.author.construct.checked import Checked
 from penstock.author.construct.task_rules import LONGEST_S
 from penstock.author.timetable.cron import to_cron
@@ -128,6 +129,8 @@ def needs_zone(dag: "DAG") -> bool:
 def _reads_zone(schedule: Any) -> bool:  # noqa: ANN401 - what an author wrote
     if isinstance(schedule, AnyOf):
         return any(map(_reads_zone, schedule.timetables))
+    if isinstance(schedule, AssetOrTimeSchedule):
+        return _reads_zone(schedule.timetable)
     if isinstance(schedule, Dates):
         return any(map(is_naive, schedule.dates))
     if isinstance(schedule, CronInterval):
@@ -145,6 +148,8 @@ def to_schedule(value: Any, timezone: str) -> "Schedule":  # noqa: ANN401 - what
 
     if value is None:
         return Schedule(timezone=timezone)
+    if isinstance(value, AssetOrTimeSchedule) or as_awaited(value) is not None:
+        return _asset_schedule(value, timezone)
     if value == "@once":
         return Schedule(ScheduleKind.ONCE, timezone=timezone, text="@once")
     if isinstance(value, str | CronInterval):
@@ -162,12 +167,29 @@ def to_schedule(value: Any, timezone: str) -> "Schedule":  # noqa: ANN401 - what
         )
     raise AuthoringError(
         f"the schedule is {value!r}; write a cron expression, a preset such as '@daily', '@once', a timedelta, "
-        f"Cron(...), CronTrigger(...), Interval(...), Dates(...), AnyOf(...), a Timetable or None.{_nearest(value)}"
+        f"Cron(...), CronTrigger(...), Interval(...), Dates(...), AnyOf(...), a Timetable, assets or None.{_nearest(value)}"
     )
+
+
+def _asset_schedule(value: Any, timezone: str) -> "Schedule":  # noqa: ANN401 - what an author wrote
+    """Convert a condition over assets, alone or beside a timetable."""
+    from msgspec.structs import replace  # noqa: PLC0415 - only a build needs msgspec
+
+    by_time = isinstance(value, AssetOrTimeSchedule)
+    wanted = as_awaited(value.assets if by_time else value)
+    if wanted is None:
+        raise AuthoringError(
+            f"AssetOrTimeSchedule waits for {value.assets!r:.200}; write assets, such as a & b, or a list of them."
+        )
+    timed, condition = to_schedule(value.timetable if by_time else None, timezone), wanted.condition()
+    text = " | ".join(filter(None, (timed.text, str(condition))))
+    return replace(timed, assets=condition, text=text[:_LONGEST_TEXT])
 
 
 def timetable_of(value: Any) -> Timetable | None:  # noqa: ANN401 - what an author wrote
     """Return the timetable in code that a schedule is; None if it is another schedule, or could not be made here."""
+    if isinstance(value, AssetOrTimeSchedule):
+        return timetable_of(value.timetable)
     if isinstance(value, ProvidedTimetable):
         return value.made
     return value if isinstance(value, Timetable) else None

@@ -6,7 +6,6 @@ import click
 
 from penstock.cli import names, requests
 from penstock.cli.backfills.plans import print_plan
-from penstock.cli.dags import read_conf
 from penstock.cli.installation import project, remind_of_scheduler
 from penstock.cli.terminal import counts, json_option, print_fields, print_json, print_line, print_remark, print_table
 from penstock.errors import ExitCode
@@ -77,7 +76,7 @@ def create(  # noqa: PLR0913 - one argument an option
     with project(context) as installation:
         found = plan_backfill(
             installation, dag_id, first, last, tasks=task_ids, upstream=upstream, downstream=downstream,
-            backwards=backwards, max_active_runs=max_active_runs, rerun=Rerun(rerun), conf=read_conf(conf),
+            backwards=backwards, max_active_runs=max_active_runs, rerun=Rerun(rerun), conf=requests.read_conf(conf),
         )  # fmt: skip
         if dry_run:
             print_plan(found, as_json=as_json)

@@ -22,13 +22,14 @@ class CompiledDag:
         downstream: For each task number, the numbers directly downstream of it.
         guards: For each task number, the numbers that it waits for whatever its trigger rule says.
         guarded: The same in the other direction.
+        spread: For each task number, those of tasks that are mapped over what it leaves and are not directly downstream of it.
         groups: The numbers of tasks that are expanded together: those of a mapped task group, or one mapped task alone.
         leaf: Whether the task decides the run's state: it has no downstream that is no teardown, and is none itself; teardowns
             whose failure fails the run count as work. In a DAG of other teardowns alone the last ones do.
     """
 
     __slots__ = (
-        "alerting", "dag", "downstream", "groups", "guarded", "guards", "index", "leaf", "tasks", "upstream", "version",
+        "alerting", "dag", "downstream", "groups", "guarded", "guards", "index", "leaf", "spread", "tasks", "upstream", "version",
     )  # fmt: skip
 
     def __init__(self, dag: DagSpec, version: str, subset: Sequence[str] = ()) -> None:
@@ -40,6 +41,10 @@ class CompiledDag:
         self.guards = guards_of(self.tasks, self.upstream, self.downstream)
         self.guarded = _reversed(self.guards)
         self.groups = _groups(self.tasks)
+        sources = [{self.index[ref.task_id] for m in task.mapped for ref in m.sources()} for task in self.tasks]
+        self.spread = _reversed(
+            [sorted(above - {*direct}) for above, direct in zip(sources, self.upstream, strict=True)]
+        )
         ignorable = [task.teardown and not task.fails_run for task in self.tasks]
         self.leaf = [
             not ignorable[number] and all(ignorable[down] for down in self.downstream[number])

@@ -1,5 +1,6 @@
 """Creates the runs that are due."""
 
+from penstock.engine.assets.events import create_asset_run
 from penstock.engine.live_dag import LiveDag
 from penstock.engine.messages import DagUpdated
 from penstock.engine.runs.due import first_cursor, next_due
@@ -30,6 +31,7 @@ def create_due_runs(state: State) -> None:
         dag = state.dag(dag_id)
         if dag.row is not None and dag.row.active and not dag.row.paused:
             _create(state, dag_id, dag, dag.row)
+            create_asset_run(state, dag, dag.row)
 
 
 def _room(dag: LiveDag, spec: DagSpec) -> int:

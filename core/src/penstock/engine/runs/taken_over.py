@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from penstock.engine.assets.events import watch_assets
 from penstock.engine.flow import end_run_by_leaves, end_run_if_done, evaluate, make_ready, settle
 from penstock.engine.graph.compiled import CompiledDag
 from penstock.engine.live import Instance, LiveRun, Node
@@ -22,6 +23,7 @@ def update_dag(state: State, event: DagUpdated) -> None:
         dag.watched_since = state.now
     dag.row = event
     dag.set_limits(event.dag)
+    watch_assets(state, dag, event)
     if event.cursor is not None and (dag.cursor is None or event.cursor > dag.cursor):
         dag.cursor = event.cursor
     dag.active_tasks.closed = why_paused(event.dag.dag_id) if event.paused else ""

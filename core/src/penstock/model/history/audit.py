@@ -20,6 +20,7 @@ class AuditAction(StrEnum):
     UNPAUSE = "unpause"
     DELETE = "delete"
     BACKFILL = "backfill"
+    REPORT = "report"
 
 
 class AskedBy(msgspec.Struct, frozen=True):

@@ -15,7 +15,7 @@ _YOUNG = timedelta(hours=1)  # a version that is so young may have been stored f
 NOTICES_KEPT = timedelta(days=1)
 """How long a change of a state waits for a listener that does not come."""
 
-RUNS, FILES, VERSIONS = 25, 500, 200
+RUNS, FILES, VERSIONS, EVENTS = 25, 500, 200, 500
 """What is deleted in one portion, at most."""
 
 
@@ -59,6 +59,8 @@ class RetentionSweep:
         if runs_days:
             yield from self._old_runs(now - timedelta(days=runs_days))
             self._store.backfills.delete_before(now - timedelta(days=runs_days))
+            while self._store.assets.delete_events(now - timedelta(days=runs_days), EVENTS):
+                yield
         if logs_days:
             yield from self._old_logs(now - timedelta(days=logs_days))
             yield from self._shipped.delete_old(now - timedelta(days=logs_days), RUNS)

@@ -33,13 +33,14 @@ from penstock.store.sql.column_types import Enumerated, FreeText, Instant, Json,
 
 REVISIONS = (
     "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013", "0014",
-    "0015", "0016", "0017",
+    "0015", "0016", "0017", "0018",
 )  # fmt: skip
 """Every schema version that this code knows, oldest first; the last is the one it works on."""
 
 metadata = MetaData()
 
-_NUMBER = BigInteger().with_variant(Integer(), "sqlite")
+NUMBER = BigInteger().with_variant(Integer(), "sqlite")
+"""A number that the database gives, or that it gave elsewhere."""
 _LIVE = "state NOT IN ('cancelled', 'finished')"
 
 
@@ -52,7 +53,7 @@ def _free_text(name: str) -> Column[str]:
 
 
 def _run_key() -> Column[int]:
-    return Column("run", _NUMBER, ForeignKey("run.run", ondelete="CASCADE"), primary_key=True, autoincrement=False)
+    return Column("run", NUMBER, ForeignKey("run.run", ondelete="CASCADE"), primary_key=True, autoincrement=False)
 
 
 def _task_key() -> tuple[Column[Any], Column[Any]]:
@@ -113,7 +114,7 @@ source_file = Table(
 run = Table(
     "run",
     metadata,
-    Column("run", _NUMBER, primary_key=True, autoincrement=True),
+    Column("run", NUMBER, primary_key=True, autoincrement=True),
     Column("dag_id", Text, nullable=False),
     Column("run_id", Name, nullable=False),
     Column("kind", Enumerated(RunKind), nullable=False),
@@ -128,8 +129,9 @@ run = Table(
     Column("ended_at", Instant),
     _free_text("reason"),
     Column("timed_out_at", Instant),
-    Column("backfill", _NUMBER),
+    Column("backfill", NUMBER),
     Column("subset", Json, nullable=False, server_default="[]"),
+    Column("consumed", Json, nullable=False, server_default="{}"),
     UniqueConstraint("dag_id", "run_id", name="run_of_dag"),
     Index("run_state", "state", "run"),
     Index("run_dag_state", "dag_id", "state", "run"),
@@ -211,7 +213,7 @@ checkpoint = Table(
 request = Table(
     "request",
     metadata,
-    Column("number", _NUMBER, primary_key=True, autoincrement=True),
+    Column("number", NUMBER, primary_key=True, autoincrement=True),
     Column("body", LargeBinary, nullable=False),
     Column("created_at", Instant, nullable=False),
     sqlite_autoincrement=True,
@@ -220,7 +222,7 @@ request = Table(
 quarantine = Table(
     "quarantine",
     metadata,
-    Column("number", _NUMBER, primary_key=True, autoincrement=True),
+    Column("number", NUMBER, primary_key=True, autoincrement=True),
     Column("kind", Enumerated(QuarantineKind), nullable=False),
     _free_text("subject"),
     _text("dag_id"),
@@ -233,7 +235,7 @@ quarantine = Table(
 audit = Table(
     "audit",
     metadata,
-    Column("number", _NUMBER, primary_key=True, autoincrement=True),
+    Column("number", NUMBER, primary_key=True, autoincrement=True),
     Column("at", Instant, nullable=False),
     Column("action", Enumerated(AuditAction), nullable=False),
     Column("dag_id", Text, nullable=False),
@@ -248,7 +250,7 @@ audit = Table(
 notice = Table(
     "notice",
     metadata,
-    Column("number", _NUMBER, primary_key=True, autoincrement=True),
+    Column("number", NUMBER, primary_key=True, autoincrement=True),
     Column("body", Text, nullable=False),
     Column("at", Instant, nullable=False),
     sqlite_autoincrement=True,
@@ -259,7 +261,7 @@ listener = Table(
     metadata,
     Column("provider", Text, primary_key=True),
     *(
-        Column(name, _NUMBER, nullable=False, server_default="0", autoincrement=False)
+        Column(name, NUMBER, nullable=False, server_default="0", autoincrement=False)
         for name in ("acknowledged", "failed", "missed")
     ),
     _free_text("broken"),
@@ -270,7 +272,7 @@ listener = Table(
 alert_delivery = Table(
     "alert_delivery",
     metadata,
-    Column("number", _NUMBER, primary_key=True, autoincrement=True),
+    Column("number", NUMBER, primary_key=True, autoincrement=True),
     Column("channel", Text, nullable=False),
     Column("key", Text, nullable=False),
     Column("state", Enumerated(DeliveryState), nullable=False),
@@ -286,12 +288,12 @@ alert_delivery = Table(
 alert = Table(
     "alert",
     metadata,
-    Column("number", _NUMBER, primary_key=True, autoincrement=True),
+    Column("number", NUMBER, primary_key=True, autoincrement=True),
     Column("channel", Text, nullable=False),
     Column("key", Text, nullable=False),
     Column("at", Instant, nullable=False),
     Column("body", Text, nullable=False),
-    Column("delivery", _NUMBER, ForeignKey("alert_delivery.number", ondelete="CASCADE")),
+    Column("delivery", NUMBER, ForeignKey("alert_delivery.number", ondelete="CASCADE")),
     UniqueConstraint("channel", "key", name="alert_of_channel"),
     Index("alert_of_delivery", "delivery", "number"),
     # What has no delivery yet is little, however much was delivered.
@@ -309,7 +311,7 @@ trouble = Table(
 backfill = Table(
     "backfill",
     metadata,
-    Column("number", _NUMBER, primary_key=True, autoincrement=True),
+    Column("number", NUMBER, primary_key=True, autoincrement=True),
     Column("dag_id", Text, nullable=False),
     Column("spec", LargeBinary, nullable=False),
     Column("state", Enumerated(BackfillState), nullable=False),
@@ -327,7 +329,7 @@ backfill_item = Table(
     "backfill_item",
     metadata,
     Column(
-        "backfill", _NUMBER, ForeignKey("backfill.number", ondelete="CASCADE"), primary_key=True, autoincrement=False
+        "backfill", NUMBER, ForeignKey("backfill.number", ondelete="CASCADE"), primary_key=True, autoincrement=False
     ),
     Column("ordinal", Integer, primary_key=True, autoincrement=False),
     Column("logical_date", Instant, nullable=False),
@@ -370,7 +372,7 @@ pool = Table(
 scheduler = Table(
     "scheduler",
     metadata,
-    Column("number", _NUMBER, primary_key=True, autoincrement=True),
+    Column("number", NUMBER, primary_key=True, autoincrement=True),
     Column("incarnation", Text, nullable=False),
     Column("holder", Text, nullable=False),
     Column("host", Text, nullable=False),

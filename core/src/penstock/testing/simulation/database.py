@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn, Protocol
 
 from penstock.errors import CommitUnknownError, StoreError, StoreUnavailableError
+from penstock.model.assets.event import AssetEvent
 from penstock.model.changes import Changes
 from penstock.model.run import Run
 from penstock.store import Keyring, Store, Transaction, new_key
@@ -36,7 +37,7 @@ class Fate(Protocol):
     def chance(self, share: float) -> bool:
         """Whether something of this likelihood happens."""
 
-    def committed(self, applied: Sequence[tuple[Changes, list[Run]]]) -> None:
+    def committed(self, applied: Sequence[tuple[Changes, list[Run | AssetEvent]]]) -> None:
         """A transaction is durable, with the changes of these steps."""
 
     def rolled_back(self) -> None:
@@ -72,7 +73,7 @@ class WatchedWriter(Writer):
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """A transaction."""
-        fate, applied = self.fate, list[tuple[Changes, list[Run]]]()
+        fate, applied = self.fate, list[tuple[Changes, list[Run | AssetEvent]]]()
         cut = fate.chance(0.01)
         try:
             fate.moment("before a transaction")
@@ -80,7 +81,7 @@ class WatchedWriter(Writer):
             with super().transaction() as tx:
                 apply = tx.apply
 
-                def noted(changes: Changes, now: datetime) -> list[Run]:
+                def noted(changes: Changes, now: datetime) -> list[Run | AssetEvent]:
                     applied.append((changes, apply(changes, now)))
                     return applied[-1][1]
 

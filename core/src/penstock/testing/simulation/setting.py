@@ -21,6 +21,7 @@ class Setting:
         routes: The executor of a queue; tasks of queues that are not named go to ``local``.
         queue_limits, tenants: The other limits that DAGs share.
         capacity: How many tries an executor holds.
+        assets: Assets of which people tell of events.
         edited: A DAG as somebody writes it anew.
         odd: What nobody can handle, made of the world's chance and of what ends the scheduler's process.
     """
@@ -33,5 +34,6 @@ class Setting:
     queue_limits: Mapping[str, int] = field(default_factory=dict)
     tenants: Mapping[str, TenantRule] = field(default_factory=dict)
     capacity: Mapping[str, int] = field(default_factory=lambda: {"local": 4, "remote": 3})
+    assets: Sequence[str] = ()
     edited: Callable[[Random, DagSpec], DagSpec] = lambda _, dag: dag
     odd: Callable[[Random, Callable[[], None]], OddInput] = lambda _random, _kill: OddInput()

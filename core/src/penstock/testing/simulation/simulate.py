@@ -85,7 +85,8 @@ def simulate(
 
     How each try ends is drawn. Workers succeed, fail, die, hang, and answer late, twice or never; the scheduler is killed and stopped; the
     database is locked, fails, and leaves open whether a commit was done; clocks are set; people trigger, cancel, clear, mark and pause.
-    After a while of that there is peace, in which every run must end. In place of its own schedule a DAG falls due every few minutes.
+    After a while of that there is peace, in which every run must end. A DAG falls due every
+    few minutes in place of its own schedule, and when people tell of events of the assets that it waits for.
 
     Args:
         dags: The DAGs, which share the pools.
@@ -135,8 +136,14 @@ def _setting(plans: list[DagSpec], pools: Mapping[str, int]) -> Setting:
         slots[task.pool] = max(4, slots.get(task.pool, 0), task.pool_slots)
     routes = {task.queue: "remote" for task in tasks if task.queue != "default"}
     names = sorted({task.task_id for task in tasks})
+    conditions = [plan.schedule.assets for plan in plans]
+    assets = sorted({asset for each in conditions if each is not None for asset in each.assets()})
     return Setting(
-        lambda random: [_simulated(random, plan) for plan in plans], names, {**slots, **pools}, routes=routes
+        lambda random: [_simulated(random, plan) for plan in plans],
+        names,
+        {**slots, **pools},
+        routes=routes,
+        assets=assets,
     )
 
 
@@ -146,7 +153,7 @@ def _simulated(random: Random, plan: DagSpec) -> DagSpec:
     return replace(
         plan,
         tasks=tuple(replace(task, retry=_shorter(task.retry)) for task in plan.tasks),
-        schedule=Schedule(ScheduleKind.INTERVAL, every_s=every_s),
+        schedule=Schedule(ScheduleKind.INTERVAL, every_s=every_s, assets=plan.schedule.assets),
         start_date=BEGAN - timedelta(seconds=every_s * random.randint(0, 3)),
         end_date=BEGAN + timedelta(seconds=every_s * 2),
         paused_upon_creation=False,

@@ -9,6 +9,7 @@ from random import Random
 
 from penstock.engine.messages import CapacityChanged, Event, PoolsUpdated, Step
 from penstock.errors import StoreError, StoreUnavailableError
+from penstock.model.assets.event import AssetEvent
 from penstock.model.changes import Changes
 from penstock.model.now import Now
 from penstock.model.request import CancelRun, ClearTasks, MarkRun, MarkTask
@@ -22,6 +23,7 @@ from penstock.testing.simulation.database import new_folder, open_watched
 from penstock.testing.simulation.engine import WatchedEngine
 from penstock.testing.simulation.faults import Faults
 from penstock.testing.simulation.held import BrokenError, CrashError, held
+from penstock.testing.simulation.rules.asset_rules import AssetRules
 from penstock.testing.simulation.rules.checker import Checker, SharedLimits
 from penstock.testing.simulation.rules.promises import Promises
 from penstock.testing.simulation.rules.rows import Rows
@@ -64,6 +66,7 @@ class Simulation:
         self.limits.tenants = {n: rule.max_active_tasks for n, rule in setting.tenants.items() if rule.max_active_tasks}
         self.checker = Checker(self.rows, self.limits)
         self.steps_kept = Steps(self.random, self.rows)
+        self.assets = AssetRules(self.rows)
         self.promises = Promises(self.rows, self.clock, LEASE_S, setting.rates)
         self.odd = setting.odd(self.random, partial(self.die, "at what a try told"))
         self.promises.odd = self.odd.tries
@@ -206,7 +209,7 @@ class Simulation:
         self._pending.append((step, events, now))
 
     @held
-    def committed(self, applied: Sequence[tuple[Changes, list[Run]]]) -> None:
+    def committed(self, applied: Sequence[tuple[Changes, list[Run | AssetEvent]]]) -> None:
         """A transaction is durable."""
         pending, self._pending = self._pending, []
         if not applied:
@@ -219,13 +222,16 @@ class Simulation:
         for (step, events, now), (changes, created) in zip(pending, applied, strict=True):
             self._stored(step, events, now, changes, created)
         self.checker.turn_ended(pending[-1][2].wall)
+        self.assets.turn_ended()
 
     @held
     def rolled_back(self) -> None:
         """A transaction has left nothing."""
         self._pending.clear()
 
-    def _stored(self, step: Step, events: list[Event], now: Now, changes: Changes, created: list[Run]) -> None:
+    def _stored(
+        self, step: Step, events: list[Event], now: Now, changes: Changes, created: list[Run | AssetEvent]
+    ) -> None:
         self._log(*events, *changes.runs, *changes.tasks, *step.dispatches, *step.kills)
         for event in events:
             self.rows.received(event)
@@ -236,8 +242,9 @@ class Simulation:
                     self.limits.capacity[name] = 10**9 if capacity is None else capacity
         self._owed |= {(dispatch.instance.key, dispatch.instance.epoch) for dispatch in step.dispatches}
         self.promises.received(events, now)
-        self.rows.apply(changes, created)
+        self.rows.apply(changes, [each for each in created if isinstance(each, Run)])
         self.steps_kept.stepped(events, changes)
+        self.assets.stepped(events, changes, created)
         touched = {event.run for event in events if isinstance(event, CancelRun | ClearTasks | MarkTask | MarkRun)}
         self.touched |= touched
         self.checker.check(step, touched)
@@ -255,6 +262,7 @@ class Simulation:
             assert not step.changes, "the scheduler waits, and what it decided is not stored"
             self._stored(step, events, now, step.changes, [])
             self.checker.turn_ended(now.wall)
+            self.assets.turn_ended()
         self.steps += 1
         assert self.steps < self.max_steps, f"after {self.steps} turns: {self._explain()}"
         if self.peace and self._settled():
@@ -333,6 +341,7 @@ class Simulation:
         assert not left, f"every run has ended, and tries are left: {left}"
         self.rows.compare(self.users.store)
         self.steps_kept.compare(self.users.store)
+        self.assets.compare(self.users.store, self.users.reported)
         self.odd.check(self.users.store, self.rows)
         assert not self._unreadable, f"the rows of runs {self._unreadable} are damaged, and they have not failed"
         held = [run for run in self.rows.runs if self._engine.holds(run)]

@@ -1,5 +1,6 @@
 """Users who change their minds: they trigger, cancel, clear, mark, pause, resize, edit; and hand in what nobody can handle."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -9,7 +10,7 @@ from random import Random
 from penstock.errors import NotFoundError, PenstockError, StoreUnavailableError
 from penstock.model.dag import DagSpec
 from penstock.model.now import Now
-from penstock.model.request import CancelRun, ClearTasks, MarkRun, MarkTask, Request
+from penstock.model.request import CancelRun, ClearTasks, MarkRun, MarkTask, ReportAssetEvent, Request
 from penstock.model.source import ParsedFile
 from penstock.service import dags
 from penstock.service.installation import Installation
@@ -30,6 +31,9 @@ class Users:
 
     Args:
         log: Takes what they do.
+
+    Attributes:
+        reported: How many events without a key they told of, by asset.
     """
 
     def __init__(
@@ -44,6 +48,7 @@ class Users:
     ) -> None:
         self._random, self._clock, self._rows, self._odd_input, self._log = random, clock, rows, odd_input, log
         self._setting = setting
+        self.reported = Counter[str]()
         self.store = opened(folder)
         self._catalog = LoaderCatalog(self.store, self.store.config.variable_values, lambda: clock.wall)
         self._installation = Installation(
@@ -77,6 +82,7 @@ class Users:
                 self._resize,
                 self._trigger,
                 self._odd,
+                *([self._report] if self._setting.assets else []),
             ]
         )
         try:
@@ -171,6 +177,11 @@ class Users:
         name = self._random.choice([f"manual__{self._names}", f"scheduled__{self._clock.wall.isoformat()}"])
         with _refusals_taken():
             dags.trigger(self._installation, dag_id, run_id=name)
+
+    def _report(self) -> None:
+        asset, key = self._random.choice(self._setting.assets), self._random.choice([None, None, "k1", "k2", "k3"])
+        self._submit(ReportAssetEvent(asset, {}, key))
+        self.reported[asset] += key is None
 
     def _odd(self) -> None:
         run = self._some_run()

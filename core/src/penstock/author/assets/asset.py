@@ -1,0 +1,156 @@
+"""Assets: data that tasks make and other DAGs wait for, and conditions over several of them."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from penstock.author.construct.checked import Checked
+from penstock.errors import AuthoringError, as_sentence
+
+if TYPE_CHECKING:
+    from penstock.model.assets.asset_condition import AssetCondition, AssetSpec
+
+
+class AssetExpression(Checked):
+    """What a DAG may wait for: an asset, or several joined by ``&`` and ``|``."""
+
+    def __and__(self, other: "AssetExpression") -> "AssetAll":
+        return AssetAll(self, other)
+
+    def __or__(self, other: "AssetExpression") -> "AssetAny":
+        return AssetAny(self, other)
+
+    def assets(self) -> "Iterator[Asset]":
+        """Find the assets in it."""
+        raise NotImplementedError
+
+    def condition(self) -> "AssetCondition":
+        """Convert it to a value of the model."""
+        raise NotImplementedError
+
+
+class Asset(AssetExpression):
+    """Data that tasks make and other DAGs wait for: a table, a file, a model. Two with one URI are the same asset.
+
+    Args:
+        name: What people call it; the URI unless given.
+        uri: What it is known by, such as ``s3://lake/orders``; the name unless given. It is not looked at.
+        group: What it belongs to, for people.
+        extra: More about it, a dict with a JSON form.
+    """
+
+    def __init__(
+        self, name: str = "", uri: str = "", *, group: str = "", extra: Mapping[str, Any] | None = None
+    ) -> None:
+        from penstock.model.assets.asset_condition import uri_problem  # noqa: PLC0415 - only a file with assets needs msgspec
+
+        self.uri, self.name, self.group, self.extra = uri or name, name or uri, group, dict(extra or {})
+        if problem := uri_problem(self.uri):
+            raise AuthoringError([as_sentence(problem)])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Asset) and other.uri == self.uri
+
+    def __hash__(self) -> int:
+        return hash(self.uri)
+
+    def __repr__(self) -> str:
+        """Show its URI."""
+        return f"Asset({self.uri!r})"
+
+    def assets(self) -> "Iterator[Asset]":
+        """Itself."""
+        yield self
+
+    def condition(self) -> "AssetCondition":
+        """The condition that it has an event."""
+        from penstock.model.assets.asset_condition import AssetCondition  # noqa: PLC0415 - only a build needs msgspec
+
+        return AssetCondition(self.uri)
+
+    def spec(self) -> "AssetSpec":
+        """Convert it to a value of the model."""
+        from penstock.model.assets.asset_condition import AssetSpec  # noqa: PLC0415 - only a build needs msgspec
+        from penstock.model.value import to_plain  # noqa: PLC0415 - as above
+
+        return AssetSpec(self.uri, self.name, self.group, to_plain(self.extra))
+
+    def _fallback(self, arguments: dict[str, Any]) -> None:  # noqa: ARG002 - the base's
+        self.uri = self.name = "unnamed"
+        self.group, self.extra = "", {}
+
+
+class _Joined(AssetExpression):
+    """Several conditions, joined."""
+
+    _all = True
+
+    def __init__(self, *parts: AssetExpression) -> None:
+        if not parts or not all(isinstance(part, AssetExpression) for part in parts):
+            raise AuthoringError([f"it joins {parts!r:.200}; write assets, such as Asset('s3://lake/orders')."])
+        self.parts = parts
+
+    def assets(self) -> "Iterator[Asset]":
+        """Find the assets of all parts."""
+        for part in self.parts:
+            yield from part.assets()
+
+    def condition(self) -> "AssetCondition":
+        """The joined condition."""
+        from penstock.model.assets.asset_condition import AssetCondition  # noqa: PLC0415 - only a build needs msgspec
+
+        return AssetCondition(join="all" if self._all else "any", parts=tuple(part.condition() for part in self.parts))
+
+    def __repr__(self) -> str:
+        """Show it as it is written."""
+        return (" & " if self._all else " | ").join(f"({part!r})" for part in self.parts)
+
+    def _fallback(self, arguments: dict[str, Any]) -> None:  # noqa: ARG002 - the base's
+        self.parts = (Asset("unnamed"),)
+
+
+class AssetAll(_Joined):
+    """Each of several conditions must hold; ``a & b`` is the same.
+
+    Args:
+        *parts: Assets, and conditions over them.
+    """
+
+
+class AssetAny(_Joined):
+    """One of several conditions must hold; ``a | b`` is the same.
+
+    Args:
+        *parts: Assets, and conditions over them.
+    """
+
+    _all = False
+
+
+class AssetOrTimeSchedule(Checked):
+    """Makes a run whenever a timetable falls due, and whenever a condition over assets holds.
+
+    Args:
+        timetable: Whatever else a schedule may be.
+        assets: An asset, a condition, or a list of assets that must all have an event.
+    """
+
+    def __init__(self, timetable: Any, assets: Any) -> None:  # noqa: ANN401 - checked when the DAG is built
+        self.timetable, self.assets = timetable, assets
+
+    def _fallback(self, arguments: dict[str, Any]) -> None:  # noqa: ARG002 - the base's
+        self.timetable, self.assets = None, ()
+
+
+def as_awaited(value: Any) -> AssetExpression | None:  # noqa: ANN401 - what an author wrote
+    """Read what a DAG waits for: a condition, or a list of assets that must all have an event; None if it is neither."""
+    if isinstance(value, AssetExpression):
+        return value
+    if isinstance(value, list | tuple) and value and all(isinstance(each, AssetExpression) for each in value):
+        return value[0] if len(value) == 1 else AssetAll(*value)
+    return None
+
+
+def asset_problems(value: Any, name: str) -> Iterator[str]:  # noqa: ANN401 - what an author wrote
+    """Check the assets that a task makes or reads."""
+    if not isinstance(value, list | tuple | set | frozenset) or not all(isinstance(each, Asset) for each in value):
+        yield f"{name} is {value!r:.200}; write a list of assets, such as [Asset('s3://lake/orders')]."

@@ -1,0 +1,207 @@
+"""Operations on assets: list and show them, read their events, tell of one that happened outside."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from penstock.engine.assets.asset_queue import AssetQueue
+from penstock.engine.assets.asset_wait import why_no_run
+from penstock.errors import NotFoundError
+from penstock.model.assets.asset_condition import AssetSpec
+from penstock.model.assets.asset_use import AssetRole
+from penstock.model.assets.event import LARGEST_EXTRA, AssetEvent
+from penstock.model.history.audit import LONGEST_SUBJECT, NOBODY, AskedBy, AuditAction, AuditEntry
+from penstock.model.names import check_conf, check_name
+from penstock.model.request import ReportAssetEvent
+from penstock.model.state import RunState
+from penstock.model.text import shortened
+from penstock.service.installation import Installation
+from penstock.store import DagRow, Store
+
+
+class AssetSummary(msgspec.Struct, frozen=True):
+    """One line of the list of assets.
+
+    Attributes:
+        producers: The tasks whose success is an event of it, as ``dag.task``.
+        readers: The tasks that read its events.
+        consumers: The DAGs that wait for it.
+        last: Its newest event; None if there is none.
+    """
+
+    asset: AssetSpec
+    producers: list[str]
+    readers: list[str]
+    consumers: list[str]
+    last: AssetEvent | None
+
+
+class WaitingAsset(msgspec.Struct, frozen=True):
+    """An asset that a DAG waits for: how many events of it wait for a run, and since when."""
+
+    asset: str
+    waiting: int
+    since: datetime | None
+
+
+class DagWait(msgspec.Struct, frozen=True):
+    """What a DAG waits for.
+
+    Attributes:
+        condition: As authors write it.
+        reason: Why there is no run for the events that wait, as a sentence.
+    """
+
+    dag_id: str
+    condition: str
+    assets: list[WaitingAsset]
+    reason: str
+
+
+class AssetDetails(msgspec.Struct, frozen=True):
+    """An asset, and what each DAG that waits for it waits for."""
+
+    summary: AssetSummary
+    waits: list[DagWait]
+
+
+class EventPage(msgspec.Struct, frozen=True):
+    """A page of events, newest first.
+
+    Attributes:
+        before: What to pass for the next page; None if this is the last.
+    """
+
+    events: list[AssetEvent]
+    before: int | None
+
+
+class AssetReport(msgspec.Struct, frozen=True):
+    """What `report_event` did.
+
+    Attributes:
+        duplicate: Whether an event of this key is stored already, so that this one changes nothing.
+    """
+
+    asset: str
+    key: str
+    duplicate: bool
+
+
+def list_assets(installation: Installation) -> list[AssetSummary]:
+    """List the assets that DAGs name, by URI; raises StoreError."""
+    return _summaries(installation.store)
+
+
+def show_asset(installation: Installation, name: str) -> AssetDetails:
+    """Show an asset by its URI or its name; raises NotFoundError or StoreError."""
+    store = installation.store
+    summary = _summaries(store, _find(store, name).uri)[0]
+    waits = [wait for dag_id in summary.consumers if (wait := dag_wait(installation, dag_id)) is not None]
+    return AssetDetails(summary, waits)
+
+
+def list_events(installation: Installation, name: str = "", *, before: int | None = None, limit: int = 50) -> EventPage:
+    """List a page of events, of one asset or of all if ``name`` is empty.
+
+    Raises:
+        NotFoundError: There is no such asset.
+        StoreError: The database failed.
+    """
+    store = installation.store
+    asset = _find(store, name).uri if name else ""
+    found = store.assets.page(asset=asset, before=before, limit=limit + 1)
+    return EventPage(found[:limit], found[limit - 1].number if len(found) > limit else None)
+
+
+def report_event(
+    installation: Installation,
+    name: str,
+    *,
+    extra: Mapping[str, Any] | None = None,
+    key: str = "",
+    by: AskedBy = NOBODY,
+) -> AssetReport:
+    """Tell of something that happened to an asset outside of any task: a file has come, a webhook was called.
+
+    Args:
+        installation: The installation.
+        name: URI or name of the asset.
+        extra: What the event carries.
+        key: Names the event among those of its asset: of several of one key, whoever tells of them and however often, one counts.
+        by: Who asks, for the audit.
+
+    Raises:
+        NotFoundError: No DAG names such an asset.
+        RequestError: The key or the extra cannot be kept.
+        StoreError: The database failed; nothing was done.
+    """
+    store, now, given = installation.store, installation.now(), dict(extra or {})
+    uri = _find(store, name).uri
+    check_conf(given, "extra", LARGEST_EXTRA)
+    if key:
+        check_name("key", key)
+    known = store.assets.keyed(uri, key) if key else None
+    with store.transaction() as tx:
+        # Sent on even if it is known: the scheduler counts it, and it alone says which of several came first.
+        tx.submit([ReportAssetEvent(uri, given, key or None)], now)
+        if known is None:
+            tx.audit(AuditEntry(now, AuditAction.REPORT, "", "", shortened(uri, LONGEST_SUBJECT), by.person, by.why))
+    return AssetReport(uri, key, known is not None)
+
+
+def dag_wait(installation: Installation, dag_id: str) -> DagWait | None:
+    """What a DAG waits for; None if it waits for no assets, or is not there. Raises StoreError."""
+    store = installation.store
+    row = store.dags.row(dag_id)
+    if row is None or row.spec.schedule.assets is None:
+        return None
+    condition, taken = row.spec.schedule.assets, store.assets.taken(dag_id).get(dag_id, {})
+    queue = AssetQueue(condition)
+    queue.newest = store.assets.newest(condition.assets())
+    # One that the scheduler has not taken up yet waits from now on.
+    queue.taken = {asset: taken.get(asset, queue.newest[asset]) for asset in condition.assets()}
+    awaited = []
+    for asset in condition.assets():
+        found = store.assets.waiting(asset, queue.taken[asset])
+        awaited.append(WaitingAsset(asset, found.count, found.since))
+    return DagWait(dag_id, str(condition), awaited, _why(row, queue))
+
+
+def _why(row: DagRow, queue: AssetQueue) -> str:
+    if not row.active:
+        return "it is retired: no file defines it any more"
+    active = row.runs.get(RunState.RUNNING, 0) + row.runs.get(RunState.QUEUED, 0)
+    return why_no_run(row.dag_id, queue, paused=row.paused, active=active, limit=row.spec.max_active_runs)
+
+
+def _summaries(store: Store, uri: str = "") -> list[AssetSummary]:
+    names: dict[str, dict[AssetRole, list[str]]] = {}
+    for use in store.assets.uses(uri):
+        name = f"{use.dag_id}.{use.task_id}" if use.task_id else use.dag_id
+        names.setdefault(use.asset, {}).setdefault(use.role, []).append(name)
+    found = []
+    for spec in store.assets.declared([uri] if uri else ()):
+        if uses := names.get(spec.uri):
+            makers, readers, waiting = (
+                uses.get(each, []) for each in (AssetRole.OUTLET, AssetRole.INLET, AssetRole.SCHEDULE)
+            )
+            last = store.assets.page(asset=spec.uri, limit=1)
+            found.append(AssetSummary(spec, makers, readers, waiting, last[0] if last else None))
+    return found
+
+
+def _find(store: Store, name: str) -> AssetSpec:
+    """The asset of this URI or name that a DAG declares; raises NotFoundError."""
+    used = {use.asset for use in store.assets.uses(name)}
+    if name in used:
+        return store.assets.declared([name])[0]
+    used = {use.asset for use in store.assets.uses()}
+    declared = [spec for spec in store.assets.declared() if spec.uri in used]
+    named = [spec for spec in declared if spec.name == name]
+    if len(named) == 1:
+        return named[0]
+    known = [spec.uri for spec in declared]
+    raise NotFoundError("asset", name, known, hint="`penstock assets list` shows all that DAGs name.")

@@ -1,0 +1,1 @@
+"""Assets in the database: who names them, their events, how far these were taken."""

@@ -1,0 +1,64 @@
+"""The tables of assets: which DAGs name them, their events, and how far these were taken."""
+
+from sqlalchemy import Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
+
+from penstock.model.assets.asset_use import AssetRole
+from penstock.store.sql.column_types import Enumerated, FreeText, Instant, Json, Name
+from penstock.store.sql.tables import NUMBER, metadata
+
+
+def _asset() -> Column[str]:
+    return Column("asset", Text, primary_key=True)
+
+
+def _dag_id() -> Column[str]:
+    return Column("dag_id", Text, ForeignKey("dag.dag_id", ondelete="CASCADE"), primary_key=True)
+
+
+asset = Table(
+    "asset",
+    metadata,
+    Column("uri", Text, primary_key=True),
+    *(Column(name, FreeText, nullable=False, server_default="") for name in ("name", "group_name")),
+    Column("extra", Json, nullable=False, server_default="{}"),
+)
+
+asset_use = Table(
+    "asset_use",
+    metadata,
+    _asset(),
+    _dag_id(),
+    Column("task_id", Text, primary_key=True),
+    Column("role", Enumerated(AssetRole), primary_key=True),
+    Index("asset_use_dag", "dag_id"),
+    sqlite_with_rowid=False,
+)
+
+asset_event = Table(
+    "asset_event",
+    metadata,
+    Column("number", NUMBER, primary_key=True, autoincrement=True),
+    Column("asset", Text, nullable=False),
+    Column("extra", Json, nullable=False, server_default="{}"),
+    Column("key", Name),
+    Column("dag_id", Text, nullable=False, server_default=""),
+    Column("run_id", Name, nullable=False, server_default=""),
+    Column("run", NUMBER, nullable=False, server_default="0"),
+    Column("task_id", Text, nullable=False, server_default=""),
+    Column("map_index", Integer, nullable=False, server_default="-1"),
+    Column("at", Instant, nullable=False),
+    Column("duplicates", Integer, nullable=False, server_default="0"),
+    UniqueConstraint("asset", "key", name="asset_event_key"),
+    Index("asset_event_of", "asset", "number"),
+    Index("asset_event_at", "at"),
+    sqlite_autoincrement=True,
+)
+
+asset_cursor = Table(
+    "asset_cursor",
+    metadata,
+    _dag_id(),
+    _asset(),
+    Column("number", NUMBER, nullable=False),
+    sqlite_with_rowid=False,
+)

@@ -1,0 +1,111 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from penstock import DAG, Asset, AssetAll, AssetAny, AssetOrTimeSchedule, Dataset, EmptyOperator, PythonOperator, task
+from penstock.author.build.build import build_dag
+from penstock.errors import AuthoringError
+from penstock.model.assets.asset_condition import AssetSpec
+from penstock.testing import run_dag
+
+A, B, C = Asset("a"), Asset("b"), Asset("c")
+
+
+@pytest.mark.parametrize(
+    ("schedule", "text"),
+    [
+        (A, "a"),
+        ([A], "a"),
+        ([A, B], "a & b"),
+        (A & B, "a & b"),
+        ((A & B) | C, "(a & b) | c"),
+        (AssetAny(A, AssetAll(B, C)), "a | (b & c)"),
+        (AssetOrTimeSchedule(timetable="@daily", assets=A | B), "@daily | a | b"),
+        (AssetOrTimeSchedule("@daily", [A, B]), "@daily | a & b"),
+    ],
+    ids=str,
+)
+def test_a_schedule_of_assets_is_stored_as_it_is_written(schedule, text):
+    with DAG("d", schedule=schedule) as dag:
+        EmptyOperator(task_id="t")
+    found = build_dag(dag)
+    assert found.schedule.text == text
+    assert set(found.assets) == set(found.schedule.assets.assets())
+
+
+def test_a_dag_holds_what_is_said_of_each_asset_that_it_names():
+    orders = Asset("orders", uri="s3://lake/orders", group="sales", extra={"owner": "ada"})
+    with DAG("d", schedule=A) as dag:
+        made = EmptyOperator(task_id="made", outlets=[orders, B], inlets=[A])
+        made >> PythonOperator.partial(task_id="each", python_callable=print, outlets=[Dataset("c")]).expand(
+            op_args=[[1], [2]]
+        )
+    found = build_dag(dag)
+    assert [(t.task_id, t.outlets, t.inlets) for t in found.tasks] == [
+        ("made", ("b", "s3://lake/orders"), ("a",)),
+        ("each", ("c",), ()),
+    ]
+    assert found.assets["s3://lake/orders"] == AssetSpec("s3://lake/orders", "orders", "sales", {"owner": "ada"})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        (lambda: Asset(""), "names no asset"),
+        (lambda: Asset("s3://köln"), "write ASCII"),
+        (lambda: Asset("x" * 1501), "at most 1,500"),
+        (lambda: AssetAny("a"), "write assets, such as"),
+        (lambda: DAG("d", schedule=["a", A]), "the schedule is"),
+        (lambda: DAG("d", schedule=AssetOrTimeSchedule("@daily", "a")), "waits for 'a'; write assets"),
+        (lambda: EmptyOperator(task_id="t", outlets=["s3://b"]), r"outlets is \['s3://b'\]; write a list of assets"),
+        (lambda: EmptyOperator(task_id="t", inlets=A | B), "inlets is"),
+    ],
+)
+def test_what_names_no_asset_is_refused_with_what_to_write(wrong, sentence):
+    def built():
+        with DAG("outer") as dag:
+            made = wrong()
+        build_dag(made if isinstance(made, DAG) else dag)
+
+    with pytest.raises(AuthoringError, match=sentence):
+        built()
+
+
+def test_a_task_reads_the_events_of_its_run_and_its_inlets_and_gives_its_own_what_they_carry():
+    seen = {}
+
+    with DAG("d", schedule=A) as dag:
+
+        @task(outlets=[B], inlets=[A, C])
+        def use(triggering_asset_events, inlet_events, outlet_events, outlets):
+            events = triggering_asset_events[A]
+            seen["rows"] = [event.extra["rows"] for event in events]
+            seen["last"] = (len(events), events[-1].extra, inlet_events["a"][0].timestamp.tzinfo, len(inlet_events[C]))
+            seen["names"] = (list(triggering_asset_events), outlets)
+            outlet_events[B].extra["rows"] = sum(seen["rows"])
+
+        use()
+
+    result = run_dag(dag, asset_events={"a": [{"rows": 1}, {"rows": 2}]}).check()
+    assert seen["rows"] == [1, 2]
+    assert seen["last"] == (2, {"rows": 2}, UTC, 0)
+    assert seen["names"] == ([A], [B])
+    assert result.asset_events == [("b", {"rows": 3})]
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        (lambda outlet_events: outlet_events["z"], "outlet_events has no asset 'z'. Name it in outlets="),
+        (lambda triggering_asset_events: triggering_asset_events[B], "triggering_asset_events has no asset 'b'"),
+        (lambda outlet_events: outlet_events[B].extra.update(x=object()), "what it gave the event of outlet 'b'"),
+        (lambda outlet_events: outlet_events[B].extra.update(x="x" * 70_000), "at most 65,536 are kept"),
+        (lambda outlet_events: setattr(outlet_events[B], "extra", [1]), "is [1]; write a dict"),
+    ],
+)
+def test_what_cannot_be_carried_fails_the_task_and_makes_no_event(body, sentence):
+    with DAG("d", start_date=datetime(2026, 1, 1, tzinfo=UTC)) as dag:
+        PythonOperator(task_id="t", python_callable=body, outlets=[B])
+    result = run_dag(dag)
+    assert sentence in result.tasks["t"].errors[-1]
+    assert result.asset_events == []
