@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import NoReturn, Protocol
 
+from sqlalchemy import Dialect, Engine
+
 from penstock.errors import CommitUnknownError, StoreError, StoreUnavailableError
 from penstock.model.assets.event import AssetEvent
 from penstock.model.changes import Changes
@@ -23,7 +25,7 @@ from penstock.store.transaction import Writer
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of the simulator's own is made in it
 _STATEMENTS: dict[object, object] = {}
-"""Compiled statements, which are the same for each store."""
+"""Compiled statements, which are the same for each store of one dialect."""
 
 KEYRING = Keyring([new_key()], "the simulator's key")
 
@@ -125,8 +127,19 @@ def url_of(folder: Path) -> str:
 def opened(folder: Path, kind: type[Store] = Store) -> Store:
     """A store that waits for no lock."""
     store = kind.open(url_of(folder), KEYRING, wait_s=0.0)
-    store.database.engine.update_execution_options(compiled_cache=_STATEMENTS)
+    engine = store.database.engine
+    engine.dialect = _dialect(engine)
+    engine.update_execution_options(compiled_cache=_STATEMENTS)
     return store
+
+
+_DIALECTS: list[Dialect] = []
+
+
+def _dialect(engine: Engine) -> Dialect:
+    """The dialect of all engines: a statement is compiled for one object of it, and that costs more than to execute it."""
+    _DIALECTS[:] = _DIALECTS or [engine.dialect]
+    return _DIALECTS[0]
 
 
 def open_watched(folder: Path, fate: Fate) -> Store:
