@@ -25,6 +25,7 @@ from penstock.testing.simulation.faults import Faults
 from penstock.testing.simulation.held import BrokenError, CrashError, held
 from penstock.testing.simulation.rules.asset_rules import AssetRules
 from penstock.testing.simulation.rules.checker import Checker, SharedLimits
+from penstock.testing.simulation.rules.progress import Progress
 from penstock.testing.simulation.rules.promises import Promises
 from penstock.testing.simulation.rules.rows import Rows
 from penstock.testing.simulation.rules.steps import Steps
@@ -78,6 +79,7 @@ class Simulation:
         self._note = b""
         self._owed: set[tuple[TaskKey, int]] = set()
         self.touched: set[int] = set()
+        self._progress = Progress()
         self._unreadable: set[int] = set()
         self.peace = self._done = self._alive = False
         self._scheduler: Scheduler | None = None
@@ -232,6 +234,8 @@ class Simulation:
     def _stored(
         self, step: Step, events: list[Event], now: Now, changes: Changes, created: list[Run | AssetEvent]
     ) -> None:
+        if events or changes:
+            self._progress.happened()
         self._log(*events, *changes.runs, *changes.tasks, *step.dispatches, *step.kills)
         for event in events:
             self.rows.received(event)
@@ -263,6 +267,7 @@ class Simulation:
             self._stored(step, events, now, step.changes, [])
             self.checker.turn_ended(now.wall)
             self.assets.turn_ended()
+        self._progress.turned(self.clock.monotonic_s)
         self.steps += 1
         assert self.steps < self.max_steps, f"after {self.steps} turns: {self._explain()}"
         if self.peace and self._settled():

@@ -5,6 +5,9 @@ from heapq import heappop, heappush
 
 from penstock.testing.simulation.clock import SimulatedClock
 
+TICK_S = 1e-6
+"""No wait is shorter: a machine's clock has gone on by then, where a sum of numbers may stay what it was."""
+
 
 class Timeline:
     """What happens later, in its order."""
@@ -21,7 +24,7 @@ class Timeline:
 
     def go_on(self, left_s: float) -> float:
         """Go to where something happens next, at most so many seconds on; returns what is left of them."""
-        end = self._clock.monotonic_s + left_s
+        end = self._clock.monotonic_s + max(left_s, TICK_S)
         if not self._coming or self._coming[0][0] > end:
             self._clock.advance_to(end)
             return 0.0

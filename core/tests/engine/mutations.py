@@ -1,0 +1,287 @@
+"""The protections of engine, shell and store, each with the change of the real code that takes it away.
+
+A mutation is a function that is handed pytest's ``monkeypatch``; the seams that it patches are names of the shipped code.
+"""
+
+import scenarios
+from msgspec.structs import replace
+
+from penstock.engine import engine, flow, live, tries
+from penstock.engine.graph import trigger_rules
+from penstock.engine.graph.live_group import LiveGroup
+from penstock.engine.graph.trigger_rules import Tally, Verdict
+from penstock.engine.limits.admission import Admission
+from penstock.engine.limits.pool import PoolSlots
+from penstock.engine.limits.resource import Resource
+from penstock.engine.live import Instance
+from penstock.engine.live_dag import LiveDag
+from penstock.engine.requests import live_runs
+from penstock.engine.runs import starts, taken_over
+from penstock.engine.state import State
+from penstock.errors import StoreUnavailableError
+from penstock.model.schedule import Overlap
+from penstock.model.state import TriggerRule
+from penstock.scheduler.turns import Turn, Turns
+from penstock.store.checkpoints.checkpoints import Checkpoints
+from penstock.store.sql import tables
+from penstock.store.transaction import Transaction
+from penstock.testing.simulation.database import WatchedStore
+
+
+def unfenced(patch):
+    """Every answer counts as the current try's, whatever its epoch."""
+    finish = tries.finish_try
+
+    def taken(state, event, **more):
+        instance = state.instance(event.key)
+        finish(state, event if instance is None else replace(event, epoch=instance.epoch), **more)
+
+    patch.setattr(tries, "finish_try", taken)
+    patch.setitem(engine._HANDLERS, tries.TryFinished, taken)
+
+
+def unleased(patch):
+    """A lease that ends is of no matter."""
+    take_expired = State.take_expired
+    patch.setattr(State, "take_expired", lambda state: take_expired(state)[:0])
+
+
+def spinning(patch):
+    """A lease that has ended stays in the way: the engine wants to be stepped again at once, and again."""
+    patch.setattr(State, "take_expired", lambda _: [])
+
+
+def renewed_by_anybody(patch):
+    """A heartbeat for an earlier try renews the present one."""
+
+    def renew(state, key, _epoch):
+        instance = state.instance(key)
+        if instance is not None and instance.attempt is not None:
+            state.renew_lease(instance)
+
+    patch.setattr(tries, "_renew", renew)
+
+
+def dispatched_before_the_commit(patch):
+    """What could not be stored is carried out all the same."""
+    committed = Turns._committed
+
+    def done(turns, arrivals):
+        kept, stepped = [], turns._stepped
+        patch.setattr(turns, "_stepped", lambda *given: kept.append(stepped(*given)) or kept[-1], raising=False)
+        try:
+            return committed(turns, arrivals)
+        except StoreUnavailableError:
+            return Turn(turns._clock.read(), tuple(kept))
+
+    patch.setattr(Turns, "_committed", done)
+
+
+def unlimited(label):
+    """One kind of limit that admits everything."""
+
+    def mutation(patch):
+        has_room = Resource.has_room
+        patch.setattr(Resource, "has_room", lambda self, amount: self.label.startswith(label) or has_room(self, amount))
+
+    return mutation
+
+
+def unlimited_per_run(patch):
+    """Any number of instances of a task run at once."""
+    has_room = Resource.has_room
+    patch.setattr(Resource, "has_room", lambda self, amount: "of this run" in self.label or has_room(self, amount))
+
+
+def unlimited_per_dag(patch):
+    """Any number of instances of a task run at once, over all runs."""
+    has_room = Resource.has_room
+    patch.setattr(Resource, "has_room", lambda self, amount: "per_dag)" in self.label or has_room(self, amount))
+
+
+def unrated(patch):
+    """A pool's rate lets everything start."""
+    patch.setattr(PoolSlots, "_may_start", lambda _: True)
+
+
+def any_number_of_runs(patch):
+    """``max_active_runs`` is not counted."""
+    patch.setattr(LiveDag, "max_active_runs", property(lambda _: 10**9, lambda *_: None), raising=False)
+
+
+def counted_short(patch):
+    """A task does not wait for the last of its upstream."""
+    patch.setattr(Tally, "done", property(lambda tally: tally.pending <= 1))
+
+
+def skips_not_passed_on(patch):
+    """What is downstream of a skipped task runs."""
+    patch.setitem(
+        trigger_rules._RULES,
+        TriggerRule.ALL_SUCCESS,
+        lambda t: Verdict.UPSTREAM_FAILED if t.broken else trigger_rules._when_done(t),
+    )
+
+
+def requests_kept(patch):
+    """A request that was carried out stays in the inbox."""
+    stepped = Turns._stepped
+
+    def kept(turns, arrivals, now):
+        step = stepped(turns, arrivals, now)
+        step.changes.handled.clear()
+        return step
+
+    patch.setattr(Turns, "_stepped", kept)
+
+
+def setups_ignored(patch):
+    """Work does not wait for setups that are not directly upstream."""
+    patch.setattr(live, "guarded", lambda decision, _: decision)
+
+
+def collapsed_under_tries(patch):
+    """What is mapped and cleared is collapsed while tries of it live."""
+    patch.setattr(LiveGroup, "tries", property(lambda _: 0))
+
+
+def checkpoints_unfenced(patch):
+    """A try that is over keeps checkpoints."""
+    put = Checkpoints.put
+
+    def kept(checkpoints, key, _epoch, name, value):
+        c = tables.task_instance.c
+        mine = (c.run == key.run) & (c.task_id == key.task_id) & (c.map_index == key.map_index)
+        with checkpoints._database.read() as connection:
+            current = connection.execute(tables.task_instance.select().with_only_columns(c.epoch).where(mine)).scalar()
+        put(checkpoints, key, current, name, value)
+
+    patch.setattr(Checkpoints, "put", kept)
+
+
+def retried_at_once(patch):
+    """A retry does not wait for its pause."""
+    retry_after = State.retry_after
+    patch.setattr(State, "retry_after", lambda state, _, instance: retry_after(state, 0.0, instance))
+
+
+def overlaps_queued(patch):
+    """A run that falls due while one is active waits, whatever the policy says."""
+    patch.setattr(starts, "_KEPT", dict.fromkeys(Overlap, 99))
+
+
+def never_timed_out(patch):
+    """No run is ended after the time that it may take."""
+    patch.setattr(State, "limit_run", lambda *_: None)
+
+
+def not_held_back(patch):
+    """What waits below a cleared task goes on."""
+    patch.setattr(live_runs, "_hold_back", lambda *_: None)
+
+
+def tries_forgotten(patch):
+    """A scheduler that starts knows nothing of the tries that are out."""
+    patch.setattr(taken_over, "_restore_try", lambda *_: None)
+
+
+def made_while_taken_down(patch):
+    """A setup goes out while its teardown of before is at work."""
+    patch.setattr(flow, "_old_teardown", lambda _: None)
+
+
+def lost_for_ever(patch):
+    """However often its worker is lost, a try is repeated."""
+    patch.setattr(tries, "MAX_LOST", 10**9)
+
+
+def commit_assumed(patch):
+    """A commit whose fate is not known counts as done."""
+    patch.setattr(WatchedStore, "committed", lambda *_: True)
+
+
+def unnoticed(patch):
+    """Listeners do not hear of task instances."""
+    patch.setattr(State, "_notify_task", lambda *_: None)
+
+
+def hidden(patch):
+    """Nothing that waits for a limit is looked at again when there is room."""
+    patch.setattr(Admission, "recheck", lambda *_: None)
+
+
+def cursors_stay(patch):
+    """A schedule does not move on with the run that it made."""
+    apply = Transaction.apply
+
+    def stayed(tx, changes, now):
+        changes.cursors.clear()
+        return apply(tx, changes, now)
+
+    patch.setattr(Transaction, "apply", stayed)
+
+
+def slots_leak(patch):
+    """A try that has ended keeps what it held."""
+    patch.setattr(Resource, "free", lambda *_: None)
+
+
+def late_answers_dropped(patch):
+    """An answer of a try that was given up leaves no trace."""
+    patch.setattr(State, "record_late", lambda *_: None)
+
+
+def cancelled_goes_out(patch):
+    """A cleared instance goes out again while its cancelled try lives."""
+    ready = tries.make_ready
+
+    def made(state, instance: Instance, reason):
+        cancelling, instance.cancelling = instance.cancelling, False
+        ready(state, instance, reason)
+        instance.cancelling = cancelling
+
+    for module in (flow, tries, live_runs):
+        if hasattr(module, "make_ready"):
+            patch.setattr(module, "make_ready", made)
+
+
+MUTATIONS = {
+    "fence of answers by epoch": (unfenced, 2),
+    "fence of heartbeats by epoch": (renewed_by_anybody, scenarios.an_earlier_try_alone_is_renewed),
+    "fence of checkpoints by epoch": (checkpoints_unfenced, scenarios.a_try_that_is_over_keeps_a_checkpoint),
+    "lease": (unleased, 12),
+    "timers that are taken": (spinning, 12),
+    "dispatch after the commit": (dispatched_before_the_commit, 12),
+    "commit of unknown fate asked for": (commit_assumed, 34),
+    "pool": (unlimited("pool"), 1),
+    "active tasks of a DAG": (unlimited("DAG"), 12),
+    "active tasks of a tenant": (unlimited("tenant"), scenarios.a_tenant_wants_more_than_it_may),
+    "active tasks of a queue": (unlimited("queue"), 1),
+    "slots of an executor": (unlimited("executor"), 34),
+    "instances of a task in a run": (unlimited_per_run, 31),
+    "instances of a task in a DAG": (unlimited_per_dag, 35),
+    "rate": (unrated, 12),
+    "active runs": (any_number_of_runs, 1),
+    "slots come back": (slots_leak, 12),
+    "what waits is looked at again": (hidden, 12),
+    "in-degree": (counted_short, 12),
+    "skips passed on": (skips_not_passed_on, 1),
+    "setups guard": (setups_ignored, 108),
+    "setup after its old teardown": (made_while_taken_down, scenarios.a_setup_is_cleared_while_its_teardown_runs),
+    "collapse after tries": (
+        collapsed_under_tries,
+        scenarios.a_source_is_cleared_while_what_is_mapped_over_it_runs,
+    ),
+    "held back below a clear": (not_held_back, scenarios.a_task_is_ready_when_its_upstream_is_cleared),
+    "one live try": (cancelled_goes_out, scenarios.a_task_is_cleared_while_it_runs),
+    "requests carried out once": (requests_kept, 12),
+    "cursor moves with its run": (cursors_stay, 12),
+    "overlap policy": (overlaps_queued, 163),
+    "run timeout": (never_timed_out, 33),
+    "pause before a retry": (retried_at_once, 1),
+    "losses counted": (lost_for_ever, scenarios.a_worker_is_lost_again_and_again),
+    "late answers kept": (late_answers_dropped, scenarios.an_answer_comes_after_its_try_was_given_up),
+    "open tries known at start": (tries_forgotten, 12),
+    "notices of task instances": (unnoticed, 12),
+}
+"""Each protection with its mutation, and what catches it: a seed of the simulator, or a scenario."""

@@ -1,0 +1,109 @@
+"""Histories of a few steps, each of which asks for one protection that random worlds ask for seldom."""
+
+import shutil
+from datetime import UTC, datetime
+
+from stage import Stage, after, dag
+
+from penstock.engine.limits.fairness import TenantRule
+from penstock.errors import SupersededError
+from penstock.model.changes import Changes
+from penstock.model.dag import Mapping, XComRef
+from penstock.model.request import ClearTasks
+from penstock.model.run import NewRun, RunKind, TaskInstance, TaskKey, Try
+from penstock.model.state import Outcome, TaskState
+from penstock.spec.executor import Heartbeat
+from penstock.testing.simulation.database import new_folder, opened
+
+
+def an_earlier_try_alone_is_renewed():
+    """The try that is out says nothing, and its executor goes on naming the one before."""
+    stage = Stage(dag("a"))
+    stage.trigger()
+    old = stage.key("a")
+    stage.step(after=31)
+    for _ in range(4):
+        stage.step(Heartbeat("local", ((old, 1),), stage.now), after=10)
+    assert stage.store.tries[old, 2].outcome is Outcome.LOST, "a try was silent for 40 s and counts as live"
+
+
+def a_tenant_wants_more_than_it_may():
+    """Two tasks of a tenant that may run one."""
+    stage = Stage(dag("a", "b", tenant="ours"), tenants={"ours": TenantRule(1.0, 1)})
+    stage.trigger()
+    assert len(stage.running()) == 1, "a tenant's limit is overfull"
+
+
+def a_source_is_cleared_while_what_is_mapped_over_it_runs():
+    """Both instances of a mapped task run when the task is cleared whose list they are made of."""
+    stage = Stage(dag("a", after("m", "a", mapped=(Mapping("x", source=XComRef("a")),))))
+    stage.trigger()
+    stage.finish("a", returns=2)
+    stage.ask(ClearTasks(1, ("a",)))
+    assert {"m[0]", "m[1]"} <= stage.states().keys(), "instances are gone, and their tries live"
+
+
+def a_task_is_ready_when_its_upstream_is_cleared():
+    """What is below a cleared task waits for it again."""
+    stage = Stage(dag("a", "b<a"), capacity=1)
+    stage.trigger()
+    stage.trigger()
+    stage.finish("a", run=1)
+    assert stage.state("b") == "scheduled"
+    stage.ask(ClearTasks(1, ("a",), downstream=False))
+    assert stage.state("b") == "none", "a task is ready, and its upstream is not done"
+
+
+def a_setup_is_cleared_while_its_teardown_runs():
+    """What a setup makes must not be taken away by the teardown of before."""
+    stage = Stage(dag(after("make", setup=True), after("remove", "make", teardown=True)))
+    stage.trigger()
+    stage.finish("make")
+    stage.ask(ClearTasks(1))
+    assert stage.store.tasks[stage.key("make")].epoch == 1, "a setup goes out while its teardown is at work"
+
+
+def a_worker_is_lost_again_and_again():
+    """A try that takes its worker with it each time ends."""
+    stage = Stage(dag("a"))
+    stage.trigger()
+    for _ in range(10):
+        stage.finish("a", Outcome.LOST, error="the worker died")
+    assert stage.state("a") == "failed", "a try was lost ten times and goes on"
+
+
+def an_answer_comes_after_its_try_was_given_up():
+    """The work may have happened, so that it is kept what was said."""
+    stage = Stage(dag("a"))
+    stage.trigger()
+    late = stage.answer("a")
+    stage.step(after=31)
+    stage.step(late)
+    assert [each.epoch for each in stage.store.late] == [1], "a late answer left no trace"
+
+
+def a_task_is_cleared_while_it_runs():
+    """Its next try begins when the one before has ended."""
+    stage = Stage(dag("a"))
+    stage.trigger()
+    stage.ask(ClearTasks(1))
+    assert stage.store.tasks[stage.key("a")].epoch == 1, "two tries live"
+
+
+def a_try_that_is_over_keeps_a_checkpoint():
+    """Only the current try may."""
+    folder, now = new_folder(), datetime(2026, 1, 1, tzinfo=UTC)
+    store = opened(folder)
+    try:
+        with store.transaction() as tx:
+            [run] = tx.apply(Changes(new_runs=[NewRun("d", "r", RunKind.MANUAL, now, now, now)]), now)
+            task = TaskInstance(run.run, "a", -1, TaskState.RUNNING, epoch=3)
+            tx.apply(Changes(tasks=[task], tries=[Try(run.run, "a", -1, 3, 1, "local", now)]), now)
+        try:
+            store.checkpoints.put(TaskKey(run.run, "a"), 2, "page", b"1")
+        except SupersededError:
+            return
+        raise AssertionError("a try that is over has kept a checkpoint")
+    finally:
+        store.close()
+        shutil.rmtree(folder)
