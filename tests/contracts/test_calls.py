@@ -68,6 +68,7 @@ RULES = {
             f"{CORE}/plugins/project_modules.py": "a module of the project is described with its parent's environment, without secrets",
             f"{CORE}/load/parser.py": "a parse server inherits the environment of its parent, without secrets",
             f"{CORE}/spec/worker.py": "a try's process inherits the environment of its worker, without secrets",
+            f"{CORE}/processes/failpoint.py": "a test arms any process, whatever it was started with",
             f"{CORE}/processes/line_process.py": "a provider's process inherits the environment of its parent, without secrets",
             "plugin-manager/": "its settings are the environment and one file, read where a command needs them",
             "testkit/": "children inherit the environment",

@@ -72,6 +72,7 @@ TERMS = (
     Term("executor", "What runs tries: processes of this machine, or a provider's machines.", "penstock.spec.executor"),
     Term("expansion", "Making the instances of a mapped task, when the values that it is mapped over are known.", "penstock.engine.decisions.expansion"),
     Term("facts", "What a try knows about itself and its run.", "penstock.model.attempt"),
+    Term("failpoint", "A named instant at which a test has a process killed.", "penstock.processes.failpoint"),
     Term("fairness", "How what is limited is shared among tenants, by their weights.", "penstock.engine.limits.fairness"),
     Term("fence", "What keeps a fault of foreign code, or of a late process, from doing harm elsewhere.", "penstock.plugins.fence"),
     Term("field", "One part of a connection, such as `host`, as a provider declares it.", "penstock.spec.fields"),

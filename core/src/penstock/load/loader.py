@@ -24,6 +24,7 @@ from penstock.metrics.recorder import OFF, Recorder
 from penstock.model.names import error_sentence, visible
 from penstock.model.source import ParsedFile
 from penstock.model.text import counted
+from penstock.processes.failpoint import failpoint
 
 _RETRY_S = 5.0
 _SETTLED_S = 1.0
@@ -313,7 +314,9 @@ class Loader:
         unsaved, self._unsaved = self._unsaved, []
         try:
             if unsaved:
+                failpoint("loader.dags.before")
                 self._store.save(*unsaved)
+                failpoint("loader.dags.after")
         except _REFUSED:
             for each in unsaved:
                 self._save_alone(each)

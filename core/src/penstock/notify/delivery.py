@@ -13,6 +13,7 @@ from penstock.metrics.metrics_table import NOTICES
 from penstock.metrics.recorder import OFF, Recorder
 from penstock.model.notice import Notice
 from penstock.notify.answers import Answering
+from penstock.processes.failpoint import failpoint
 from penstock.processes.fork import NO_ROOM
 from penstock.processes.line_process import LineProcess
 from penstock.processes.supervise import FIRST_PAUSE_S, LONGEST_PAUSE_S, Backoff
@@ -165,6 +166,7 @@ class Delivery:
 
     def _delivered(self, failure: str) -> None:
         """Record how the delivery of the present notice ended, and go on to the next."""
+        failpoint("notifier.delivery.after")
         self._busy, self._due, self._ends_busy = False, None, 0
         if self._ports.metrics.on:
             self._ports.metrics.record(NOTICES, 1, self.row.provider, "failed" if failure else "ok")

@@ -20,6 +20,7 @@ from penstock.model.attempt import TryEnd
 from penstock.model.run import Run, TaskKey
 from penstock.model.state import Outcome, RunState
 from penstock.model.text import utc_text
+from penstock.processes.failpoint import failpoint
 from penstock.scheduler.arrival import Arrival
 from penstock.scheduler.in_hand import InHand
 from penstock.scheduler.inbox import Inbox, fault_of
@@ -139,6 +140,8 @@ class Scheduler:
             arrivals = [Arrival(event) for event in self._unsent]
             self._unsent.clear()
             messages = [(executor, event) for executor in executors for event in executor.events()]
+            if any(isinstance(event, TryFinished) for _, event in messages):
+                failpoint("scheduler.answers.after")
             arrivals += [Arrival(change) for change in self._capacity_changes()]
             if woken:
                 through(self._wakeup.drain)
@@ -241,7 +244,9 @@ class Scheduler:
     def _send_out(self, place: Executor, dispatches: Sequence[Dispatch]) -> None:
         made, failed = self._outage.through(lambda: self._requests.make(dispatches, self._clock.now()))
         self._unsent += failed
+        failpoint("scheduler.dispatch.before")
         place.submit(made)
+        failpoint("scheduler.dispatch.after")
 
     def _kill(self, kill: Kill) -> None:
         # A try of an executor that is configured no more has died with it.

@@ -21,6 +21,7 @@ from penstock.model.now import Now
 from penstock.model.request import encode
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
+from penstock.processes.failpoint import failpoint
 from penstock.scheduler.arrival import Arrival
 from penstock.scheduler.inbox import Inbox, fault_of, passes
 from penstock.scheduler.outage import Outage
@@ -112,6 +113,8 @@ class Turns:
                     self._apply(tx, steps, now)
                     if again:
                         self._store.quarantine.release(tx, again)
+                    failpoint("scheduler.commit.before")
+                failpoint("scheduler.commit.after")
             except CommitUnknownError as error:
                 transaction = error.transaction
                 if not self._outage.through(lambda: self._store.committed(transaction)):

@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from penstock.author.runtime import current
 from penstock.model.run import Run
+from penstock.processes.failpoint import failpoint
 from penstock.service.installation import Installation
 from penstock.service.retention.shipped_logs import ShippedLogs
 from penstock.tries.paths import run_logs, run_values
@@ -35,6 +36,7 @@ class RunDeletion:
             self._delete_values(run)
             self._shipped.delete(run)
             shutil.rmtree(run_logs(self._settings.logs_folder, run.dag_id, run.run_id), ignore_errors=True)
+        failpoint("retention.runs.before")
         return self._installation.store.retention.delete_runs([run.run for run in runs])
 
     def _delete_values(self, run: Run) -> None:

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, insert, inspect, text
 
 from penstock.errors import StoreError
 from penstock.model.dag import DEFAULT_POOL
+from penstock.processes.failpoint import failpoint
 from penstock.store.sql import tables
 from penstock.store.sql.database import Database
 
@@ -71,6 +72,8 @@ def upgrade(database: Database) -> tuple[str | None, str]:
             if before not in tables.REVISIONS:
                 raise StoreError(refusal(before, database.name))
             migrate(connection, HEAD)
+            failpoint("store.migration.before")
+    failpoint("store.migration.after")
     return before, HEAD
 
 
