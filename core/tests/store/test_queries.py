@@ -203,7 +203,6 @@ READS = {
 }
 
 
-@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("name", READS)
 def test_nothing_reads_history_from_end_to_end(stocked, name):
     statements = []
@@ -218,16 +217,27 @@ def test_nothing_reads_history_from_end_to_end(stocked, name):
     event.remove(stocked.database.engine, "before_cursor_execute", note)
     assert statements
     for statement, parameters in statements:
-        with stocked.database.read() as connection:
+        if "WHERE" in statement:
+            bad = _scans(stocked.database, statement, parameters)
+            assert not bad, f"{statement}\n{bad}"
+
+
+def _scans(database, statement, parameters):
+    """The steps of a statement's plan that read a table of history from end to end."""
+    with database.read() as connection:
+        if database.sqlite:
             plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
-        bad = [
-            step
-            for step in plan
-            if re.match(r"SCAN (run|r|t|a|task_instance|try|xcom)\b", step)
-            # Counting by state walks an index that holds nothing else; a page walks the primary key and stops early.
-            and "COVERING INDEX run_dag_state" not in step
-            # The index of open tries is a partial one: it holds what lives.
-            and "INDEX try_open" not in step
-            and "WHERE" in statement
-        ]
-        assert not bad, f"{statement}\n{plan}"
+            return [
+                step
+                for step in plan
+                if re.match(r"SCAN (run|r|t|a|task_instance|try|xcom)\b", step)
+                # Counting by state walks an index that holds nothing else; a page walks the primary key and stops early.
+                and "COVERING INDEX run_dag_state" not in step
+                # The index of open tries is a partial one: it holds what lives.
+                and "INDEX try_open" not in step
+            ]
+        # Of tables as small as these it would read all, and rightly so: what is asked is whether there is another way.
+        for way in ("seqscan", "hashjoin", "mergejoin"):
+            connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
+        plan = [row[0] for row in connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)]
+        return [step for step in plan if re.search(r"Seq Scan on (run|task_instance|try|xcom)\b", step)]

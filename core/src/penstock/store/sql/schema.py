@@ -9,6 +9,7 @@ from penstock.model.dag import DEFAULT_POOL
 from penstock.processes.failpoint import failpoint
 from penstock.store.sql import tables
 from penstock.store.sql.database import Database
+from penstock.store.sql.partial_index import put_conditions
 
 HEAD = tables.REVISIONS[-1]
 _UPGRADE_LOCK = 0x50656E73_00000002
@@ -90,6 +91,7 @@ def migrate(connection: Connection, target: str) -> None:
 
 
 def _create_tables(connection: Connection) -> None:
+    put_conditions(connection, tables.metadata)
     tables.metadata.create_all(connection, checkfirst=False)
     connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
     connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})

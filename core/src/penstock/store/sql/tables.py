@@ -30,6 +30,7 @@ from penstock.model.history.quarantine import QuarantineKind
 from penstock.model.run import RunKind
 from penstock.model.state import DeliveryState, Outcome, RunState, TaskState
 from penstock.store.sql.column_types import Enumerated, FreeText, Instant, Json, Name
+from penstock.store.sql.partial_index import partial
 
 REVISIONS = (
     "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013", "0014",
@@ -175,7 +176,7 @@ attempt = Table(
     Column("late_outcome", Enumerated(Outcome)),
     Column("late_at", Instant),
     # The few tries without an outcome are what a restart asks for, however many have ended.
-    Index("try_open", "run", sqlite_where=text("outcome IS NULL")),
+    partial("try_open", "run", where="outcome IS NULL"),
     sqlite_with_rowid=False,
 )
 
@@ -297,7 +298,7 @@ alert = Table(
     UniqueConstraint("channel", "key", name="alert_of_channel"),
     Index("alert_of_delivery", "delivery", "number"),
     # What has no delivery yet is little, however much was delivered.
-    Index("alert_waiting", "channel", sqlite_where=text("delivery IS NULL")),
+    partial("alert_waiting", "channel", where="delivery IS NULL"),
     sqlite_autoincrement=True,
 )
 
@@ -321,7 +322,7 @@ backfill = Table(
     Column("ended_at", Instant),
     _free_text("reason"),
     # One at a time of a DAG; few live, however many have ended.
-    Index("backfill_live", "dag_id", unique=True, sqlite_where=text(_LIVE), postgresql_where=text(_LIVE)),
+    partial("backfill_live", "dag_id", unique=True, where=_LIVE),
     sqlite_autoincrement=True,
 )
 
