@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         ExternalPythonOperator,
         PythonVirtualenvOperator,
     )
+    from penstock.author.operators.external import ExternalTaskSensor
     from penstock.author.operators.moment import (
         BranchDateTimeOperator,
         BranchDayOfWeekOperator,
@@ -86,6 +87,7 @@ __all__ = [
     "EmailOperator",
     "EmptyOperator",
     "ExternalPythonOperator",
+    "ExternalTaskSensor",
     "FailTask",
     "FileSensor",
     "Hook",
@@ -143,6 +145,7 @@ _HOMES = {
     "author.dag": ("DAG", "Param"),
     "author.graph.edges": ("Label", "chain", "cross_downstream"),
     "author.operators.email": ("EmailOperator",),
+    "author.operators.external": ("ExternalTaskSensor",),
     "author.operators.environments.foreign_python": (
         "BranchExternalPythonOperator",
         "BranchPythonVirtualenvOperator",

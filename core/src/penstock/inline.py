@@ -339,6 +339,12 @@ class _RunRuntime(BaseRuntime):
         """Some events of an asset."""
         return self._runtime.asset_events(asset, after, upto)
 
+    def external_states(
+        self, dag_id: str, task_ids: list[str], group_id: str, dates: list[str]
+    ) -> list[dict[str, Any]]:
+        """What has become of another DAG at some logical dates."""
+        return self._runtime.external_states(dag_id, task_ids, group_id, dates)
+
     def object_store(self, url: str, conn_id: str | None = None) -> Any:  # noqa: ANN401 - an ObjectStore
         """The object store that serves the URL's scheme."""
         return self._runtime.object_store(url, conn_id)

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from penstock.author.runtime import BaseRuntime
 from penstock.clock import SystemClock
 from penstock.errors import RequestError
+from penstock.model.assets.event import NewAssetEvent
 from penstock.model.changes import Changes
-from penstock.model.dag import DagSpec, ParamSpec
+from penstock.model.dag import DagSpec, ParamSpec, TaskSpec
 from penstock.model.request import TriggerDagRun
 from penstock.model.run import NewRun, RunKind, TaskInstance, TaskKey, Try, XCom
 from penstock.model.source import ParsedFile
@@ -213,3 +214,43 @@ def test_a_checkpoint_that_cannot_be_kept_is_refused_with_a_sentence(asks, waits
 def test_who_is_no_try_has_no_checkpoints(asks, waits):
     reply = asks.begin(KEY, 0, Ask("checkpoint", ("page",)))
     assert reply.error_type == "SupersededError"
+
+
+def test_events_are_told_page_by_page(asks, store):
+    store.apply(Changes(asset_events=[NewAssetEvent("a", {"n": n}) for n in range(PAGE + 5)]), NOW)
+    reply = reply_of(asks, KEY, Ask("asset_events", ("a", 0, 10**6)))
+    found = json.loads(reply.value)
+    assert [(each["number"], each["extra"]["n"]) for each in (found[0], found[-1])] == [(1, 0), (PAGE, PAGE - 1)]
+    assert found[0]["timestamp"] == NOW.isoformat()
+    assert len(json.loads(reply_of(asks, KEY, Ask("asset_events", ("a", PAGE, 10**6))).value)) == 5
+    assert "0 or more" in reply_of(asks, KEY, Ask("asset_events", ("a", -1, 5))).error
+
+
+def test_the_state_of_another_dag_is_that_of_the_newest_run_of_the_date_and_the_sensor_is_poked_when_it_ends(
+    asks, store
+):
+    spec = DagSpec("d", "d.py", (TaskSpec("t"), TaskSpec("g.u"), TaskSpec("g.v")), groups={"g": ("g.u",)})
+    catalog = LoaderCatalog(store, store.config.variable_values, lambda: NOW)
+    catalog.save(ParsedFile("d.py", "s", {}, {}, None, NOW, 0.1, (spec,)))
+    catalog.close()
+    version = store.dags.state("d").version
+    new = [NewRun("d", name, RunKind.MANUAL, NOW, None, None, version=version) for name in ("old", "new")]
+    _, run = store.apply(Changes(new_runs=new), NOW)
+    rows = [TaskInstance(run.run, task, -1, TaskState.SUCCESS) for task in ("t", "g.u")]
+    store.apply(Changes(tasks=rows), NOW)
+
+    def state(*wanted):
+        return reply_of(asks, KEY, Ask("external_states", wanted))
+
+    at = NOW.isoformat()
+    assert json.loads(state("d", ["t"], "", [at]).value)[0]["tasks"] == {"t": ["success"]}
+    assert json.loads(state("d", [], "g", [at]).value)[0] == {
+        "date": at, "run": "queued", "tasks": {"g.u": ["success"], "g.v": []},
+    }  # fmt: skip
+    ended = Changes(tasks=[TaskInstance(run.run, "g.v", -1, TaskState.FAILED)])
+    assert (asks.watch.poked_by(ended), asks.watch.poked_by(ended)) == ([(KEY, 1)], [])
+    assert json.loads(state("gone", [], "", [at]).value)[0]["run"] is None
+    assert "no task of DAG 'd' is named 'x'" in state("d", ["x"], "", [at]).error
+    assert "no task group of DAG 'd' is named" in state("d", [], "x", [at]).error
+    assert "at most 1,000" in state("d", [], "", [at] * 1001).error
+    assert "is no instant" in state("d", [], "", ["soon"]).error

@@ -4,7 +4,7 @@ import sys
 import time
 
 from penstock.app.parts.environments import plugin_host
-from penstock.app.parts.executors import build_executors, lease_renewal_of, place_of
+from penstock.app.parts.executors import build_executors, lease_renewal_of, place_of, poke_of
 from penstock.app.parts.metrics_recorder import recorder
 from penstock.app.parts.vault import open_vault
 from penstock.clock import SystemClock
@@ -88,6 +88,7 @@ def build_scheduler(settings: Settings, holder: str, *, notify: bool = False) ->
             store.role, clock, lease_s=chosen.role_lease_s, takeover_s=chosen.takeover_s,
             renew_lease=lease_renewal_of(executors),
         )  # fmt: skip
+        poke = poke_of(executors)
         if store.role.leased:
             executors = _taking_over(executors, role, chosen.lease_s, clock)
         requests = _requests(settings, store)
@@ -100,7 +101,7 @@ def build_scheduler(settings: Settings, holder: str, *, notify: bool = False) ->
         return Scheduler(
             store, engine, executors, requests, asks, clock,
             stop_grace_s=settings.executor.stop_grace_s, role=role, in_hand=in_hand, report=_report,
-            measures=Measures(recorder(settings)),
+            measures=Measures(recorder(settings)), poke=poke,
         )  # fmt: skip
     except BaseException:
         store.close()

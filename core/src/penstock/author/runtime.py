@@ -64,6 +64,15 @@ class Runtime(Protocol):
         Each has the fields of `penstock.author.run.asset_events.PastAssetEvent` but ``uri``, its instant as ISO 8601 text.
         """
 
+    def external_states(
+        self, dag_id: str, task_ids: list[str], group_id: str, dates: list[str]
+    ) -> list[dict[str, Any]]:
+        """What has become of another DAG's run, tasks or task group at each of some logical dates, which are ISO 8601 text.
+
+        Each has its ``date``, the state of the ``run`` or None, and under ``tasks`` all states of the instances of each. A sensor
+        that asks is poked when something of it ends.
+        """
+
     def object_store(self, url: str, conn_id: str | None = None) -> Any:  # noqa: ANN401 - a `penstock.spec` ObjectStore, a floor above
         """The object store that serves the URL's scheme; raises `penstock.errors.MissingProviderError` if none does."""
 
@@ -118,6 +127,12 @@ class BaseRuntime:
     def asset_events(self, asset: str, after: int, upto: int) -> list[dict[str, Any]]:  # noqa: ARG002 - the protocol's
         """Refuse to read the events of an asset; raises RequestError."""
         self._refuse(f"the events of asset {asset!r}")
+
+    def external_states(
+        self, dag_id: str, task_ids: list[str], group_id: str, dates: list[str]  # noqa: ARG002 - the protocol's
+    ) -> list[dict[str, Any]]:  # fmt: skip
+        """Refuse to look at another DAG; raises RequestError."""
+        self._refuse(f"the state of DAG {dag_id!r}")
 
     def object_store(self, url: str, conn_id: str | None = None) -> Any:  # noqa: ANN401, ARG002 - the protocol's
         """Refuse to open an object store; raises RequestError."""

@@ -210,3 +210,11 @@ class ChannelRuntime(BaseRuntime):
         text: str = self._channel.ask(self._serial, "asset_events", asset, after, upto)
         found: list[dict[str, Any]] = msgspec.json.decode(text)
         return found
+
+    def external_states(
+        self, dag_id: str, task_ids: list[str], group_id: str, dates: list[str]
+    ) -> list[dict[str, Any]]:
+        """What has become of another DAG's run, tasks or task group at each of some logical dates."""
+        text: str = self._channel.ask(self._serial, "external_states", dag_id, task_ids, group_id, dates)
+        found: list[dict[str, Any]] = msgspec.json.decode(text)
+        return found

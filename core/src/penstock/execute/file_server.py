@@ -104,6 +104,8 @@ class FileServer:
             return
         elif kind == FrameKind.CANCEL:
             self._end(known, Outcome.CANCELLED, payload.decode())
+        elif kind == FrameKind.POKE and known.child is not None and known.request.wait is not None:
+            known.child.send_buffer.put(frame(FrameKind.POKE, serial, payload))
         elif kind == FrameKind.START and known in self._prefetched:
             self._prefetched.remove(known)
             self._start(known)

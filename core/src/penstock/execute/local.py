@@ -8,15 +8,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 
 from penstock.errors import ConfigError, as_sentence
 from penstock.execute.environment import Environment, Server, ServerKey, Submitted, server_key
+from penstock.execute.local_settings import PREFETCH, LocalSettings, capacity_of
 from penstock.execute.spawn_messages import Open
 from penstock.model.attempt import TryEnd
-from penstock.model.dag import Isolation
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
 from penstock.processes.frames import frame
@@ -37,38 +36,6 @@ from penstock.spec.wire import Ask, FrameKind, Reply
 _encode = msgspec.msgpack.Encoder().encode
 _decode_end = msgspec.msgpack.Decoder(TryEnd).decode
 _decode_ask = msgspec.msgpack.Decoder(Ask).decode
-
-PREFETCH: dict[Isolation, int] = {"fork": 4, "reuse": 32}
-"""Tries that may wait at a file server for each that it runs: what hides the scheduler's own turn-around."""
-
-
-class LocalSettings(Protocol):
-    """What a local executor is set to; `penstock.settings.executor.ExecutorSettings` says what each means."""
-
-    @property
-    def parallelism(self) -> int:
-        """Tries that run at once."""
-
-    @property
-    def isolation(self) -> Isolation:
-        """How they are kept apart."""
-
-    @property
-    def spawn_servers(self) -> int:
-        """File servers that are kept warm."""
-
-    @property
-    def import_timeout_s(self) -> float:
-        """Seconds that the import of a file may take."""
-
-    @property
-    def stop_grace_s(self) -> float:
-        """Seconds that a try gets to clean up when it is ended."""
-
-
-def capacity_of(settings: LocalSettings) -> int:
-    """Tries that a local executor holds at once: those that run and those that follow them."""
-    return settings.parallelism * (1 + PREFETCH[settings.isolation])
 
 
 class LocalExecutor:
@@ -167,12 +134,21 @@ class LocalExecutor:
                 server.cancel(submitted, reason, time.monotonic())
         self._flush()
 
+    def poke(self, tries: Sequence[tuple[TaskKey, int]]) -> None:
+        """Have sensors poked at once, named by key and epoch; those that have ended are left out."""
+        for key, epoch in tries:
+            self._send_payload(key, epoch, FrameKind.POKE, b"")
+        self._flush()
+
     def reply(self, asked: TryAsked, reply: Reply) -> None:
         """Hand a try the answer to what it asked."""
-        server, submitted = self._where.get((asked.key, asked.epoch), (None, None))
+        self._send_payload(asked.key, asked.epoch, FrameKind.REPLY, _encode(reply))
+        self._flush()
+
+    def _send_payload(self, key: TaskKey, epoch: int, kind: FrameKind, payload: bytes) -> None:
+        server, submitted = self._where.get((key, epoch), (None, None))
         if server is not None and submitted is not None:
-            server.send_buffer.put(frame(FrameKind.REPLY, submitted.serial, _encode(reply)))
-            self._flush()
+            server.send_buffer.put(frame(kind, submitted.serial, payload))
 
     def events(self) -> list[ExecutorEvent]:
         """Return the events since the last call; free slots are given to the next tries at once."""

@@ -49,6 +49,7 @@ class Scheduler:
         in_hand: Notes the tries that it is dealing with.
         report: Takes a line about each run that has ended.
         measures: Takes what is measured.
+        poke: Has sensors looked at that wait for what has just ended.
         selector: Makes what it waits with.
     """
 
@@ -66,13 +67,14 @@ class Scheduler:
         in_hand: InHand | None = None,
         report: Callable[[str], None] = lambda _: None,
         measures: Measures | None = None,
+        poke: Callable[[Sequence[tuple[TaskKey, int]]], None] = lambda _: None,
         selector: Callable[[], selectors.BaseSelector] = selectors.DefaultSelector,
     ) -> None:
         self._store, self._engine, self._executors = store, engine, executors
         self._requests, self._clock = requests, clock
         self._role = role or RoleLease(store.role, clock)
         self._stop_grace_s, self._in_hand, self._report = stop_grace_s, in_hand or InHand(), report
-        self._measures = measures or Measures()
+        self._measures, self._poke, self._watch = measures or Measures(), poke, asks.watch
         self._capacities: dict[str, int | None] = {}
         self._unsent: list[TryFinished] = []
         self._selector = selector()
@@ -234,6 +236,8 @@ class Scheduler:
     def _act(self, step: Step) -> None:
         for kill in step.kills:
             self._kill(kill)
+        if sensors := self._watch.poked_by(step.changes):
+            self._poke(sensors)
         by_executor: dict[int, tuple[Executor, list[Dispatch]]] = {}
         for dispatch in step.dispatches:
             place = self._executors[dispatch.executor]

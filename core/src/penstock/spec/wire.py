@@ -19,6 +19,7 @@ class FrameKind(IntEnum):
     REPLY = 4  # > answer to ASK: Reply
     STOP = 5  # > end everything
     START = 6  # > a place is free for this try that you keep
+    POKE = 7  # > poke a sensor of yours at once: what it waits for may have come
     SUCCESSOR = 9  # < this kept try took the place of the one whose FINISHED comes next
     STARTED = 10  # < the try's process exists: its pid
     FINISHED = 11  # < the try ended: TryEnd

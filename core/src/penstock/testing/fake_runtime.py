@@ -27,7 +27,8 @@ class FakeRuntime(BaseRuntime):
         connections: By id: a `Connection`, its URI or JSON, or a dict of its fields.
         variables: By key: text, or a value whose JSON is the text.
         stores: Object stores by URL scheme; those of installed providers serve the others.
-        run_states: States of other DAGs' runs by run id; a run that a task triggers is a success unless named here.
+        run_states: States of other DAGs' runs by run id; a run that a task triggers is a success unless named here. For an
+            `ExternalTaskSensor`, the state of a DAG's run and tasks by its id.
         asset_events: By URI of an asset, what each of its events carries, oldest first.
 
     Attributes:
@@ -94,6 +95,14 @@ class FakeRuntime(BaseRuntime):
         """The state that the test gave the run; success if a task triggered it."""
         known = run_id in {each.run_id for each in self.triggered}
         return self._states.get(run_id, "success" if known else None)
+
+    def external_states(
+        self, dag_id: str, task_ids: list[str], group_id: str, dates: list[str]
+    ) -> list[dict[str, Any]]:
+        """The state that the test gave the DAG, at every date, as that of its run and of each of the tasks."""
+        state = self._states.get(dag_id)
+        names = [*task_ids, *([f"{group_id}.task"] if group_id else [])]
+        return [{"date": date, "run": state, "tasks": {name: [state] for name in names if state}} for date in dates]
 
     def asset_events(self, asset: str, after: int, upto: int) -> list[dict[str, Any]]:
         """The events that the test gave, numbered from 1; each carries what was given and came from outside."""

@@ -115,7 +115,7 @@ def run_dag(  # noqa: PLR0913 - what surrounds a run, each by name
         connections: By id: a `Connection`, a URI or JSON, or a dict of fields.
         variables: By key: text, or a value whose JSON is the text.
         stores: Object stores by URL scheme.
-        run_states: States of other DAGs' runs by run id.
+        run_states: States of other DAGs' runs by run id; for an `ExternalTaskSensor`, of a DAG's run and tasks by its id.
         asset_events: By URI of an asset, what each of the events carries that the run is made for, oldest first.
         clock: The clock; one that starts at the end of the data interval unless given.
         operators: Classes by capability id; those of installed providers serve the others.

@@ -26,6 +26,8 @@ from penstock.model.run import UNMAPPED, TaskKey
 from penstock.model.value import encoded_length
 from penstock.spec.wire import Ask, Reply
 from penstock.store import Store
+from penstock.tries.external_states import external_states
+from penstock.tries.run_watch import RunWatch
 from penstock.tries.vault import Search, Vault
 
 if TYPE_CHECKING:
@@ -52,10 +54,14 @@ class Asks:
         store: Holds the values of tasks, DAGs and runs.
         clock: Tells the present.
         vault: Holds connections and Variables.
+
+    Attributes:
+        watch: The sensors that wait for other DAGs.
     """
 
     def __init__(self, store: Store, clock: Clock, vault: Vault) -> None:
         self._store, self._clock, self._vault = store, clock, vault
+        self.watch = RunWatch()
         self._methods: dict[str, Callable[..., Reply | Search[Reply]]] = {
             "connection": lambda _asker, conn_id: _connection(vault, conn_id),
             "variable": lambda _asker, key: _variable(vault, key),
@@ -66,6 +72,7 @@ class Asks:
             "set_checkpoint": self._set_checkpoint,
             "trigger_dag": self._trigger_dag,
             "asset_events": self._asset_events,
+            "external_states": self._external_states,
             "run_state": lambda _asker, dag_id, run_id: Reply(self._store.runs.state(dag_id, run_id)),
         }
 
@@ -129,6 +136,15 @@ class Asks:
         sizes = accumulate(len(msgspec.json.encode(event.extra)) for event in found)
         fitting = [each for each, size in zip(found, sizes, strict=True) if size <= PAGE_BYTES] or found[:1]
         return Reply(msgspec.json.encode([event_fields(event) for event in fitting]).decode())
+
+    def _external_states(
+        self, asker: _Asker, dag_id: str, task_ids: list[str], group_id: str, dates: list[str]
+    ) -> Reply:
+        instants = [read_instant(date) for date in dates]
+        # It is watched from before the look on: the scheduler stores nothing between the two.
+        found, targets = external_states(self._store, dag_id, task_ids, group_id, instants)
+        self.watch.watch((asker.key, asker.epoch), targets)
+        return Reply(msgspec.json.encode(found).decode())
 
     def _checkpoint(self, asker: _Asker, key: str) -> Reply:
         check_name("checkpoint", key)

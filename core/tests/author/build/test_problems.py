@@ -369,7 +369,7 @@ WRONG = [
         from penstock.operators.bash import BashOperator
         import penstock.utils.dates
         from penstock.errors import AirflowException, DAG, NotFound
-        from penstock import DAG, DatasetAlias, DateTimeSensor, PostgresOperator, PythnOperator, TaskSomething
+        from penstock import DAG, DatasetAlias, ExternalTaskMarker, DateTimeSensor, PostgresOperator, PythnOperator, TaskSomething
         import nowhere, penstock_nowhere
         from os import path, pathh
         with DAG("d"):
@@ -388,6 +388,7 @@ WRONG = [
             6: [
                 "'DatasetAlias': a task names its assets in outlets=;",
                 "'DateTimeSensor': write a PythonSensor",
+                "'ExternalTaskMarker': clear the runs of the other DAG as well",
                 "'PostgresOperator'. Classes of services come with providers: plugin-manager search WORD",
                 "'PythnOperator'. Did you mean 'PythonOperator'?",
                 "'TaskSomething'.",

@@ -2,7 +2,7 @@
 
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from penstock.execute.environment import Environment, spawn_command
 from penstock.execute.executor_lock import lock_executor
 from penstock.execute.local import LocalExecutor
 from penstock.model.names import error_reason
+from penstock.model.run import TaskKey
 from penstock.model.secret import secrets_in
 from penstock.plugins.isolated import isolated_pythons
 from penstock.processes.masking import Mask
@@ -78,6 +79,17 @@ def lease_renewal_of(executors: Mapping[str, Executor]) -> Callable[[float], Non
             each.renew_lease(until_s)
 
     return renew_lease
+
+
+def poke_of(executors: Mapping[str, Executor]) -> Callable[[Sequence[tuple[TaskKey, int]]], None]:
+    """What has waiting sensors looked at at once: the local executor holds all of them."""
+    local = executors[WAITER]
+
+    def poke(tries: Sequence[tuple[TaskKey, int]]) -> None:
+        if isinstance(local, LocalExecutor):
+            local.poke(tries)
+
+    return poke
 
 
 def place_of(settings: Settings) -> str:

@@ -27,7 +27,7 @@ REMEDIES = {
     "DateTimeSensor": "write a PythonSensor, or TimeSensor for a time of the day",
     "DateTimeSensorAsync": "write a PythonSensor, or TimeSensor for a time of the day",
     "DatasetAlias": _NO_ALIAS,
-    "ExternalTaskSensor": "a TriggerDagRunOperator of the DAG that comes first joins the two",
+    "ExternalTaskMarker": "clear the runs of the other DAG as well; its ExternalTaskSensor then waits again",
     "MultipleCronTriggerTimetable": "write CronTrigger([...])",
     "ObjectStoragePath": "providers have operators for their stores",
     "SubDagOperator": "write a TaskGroup",

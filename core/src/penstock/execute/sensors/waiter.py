@@ -43,16 +43,17 @@ class Waiting:
     Attributes:
         key: What identical pokes have in common; None if its poke is like no other.
         since: Monotonic instant of its first poke, those of lost waiters included.
+        hurried: Whether it is to be poked again at once: something came while it was.
         due: Monotonic instant of its next poke.
     """
 
-    __slots__ = ("due", "key", "policy", "prepared", "request", "serial", "since")
+    __slots__ = ("due", "hurried", "key", "policy", "prepared", "request", "serial", "since")
 
     def __init__(self, serial: int, request: TryRequest, wait: SensorWait, prepared: Prepared) -> None:
         self.serial, self.request, self.prepared = serial, request, prepared
         self.policy = wait.policy
         self.key: str | None = prepared.task.poke_key()  # type: ignore[attr-defined]  # a prepared sensor
-        self.due = time.monotonic()
+        self.due, self.hurried = time.monotonic(), False
         self.since = self.due - wait.waited_s
 
     @property
@@ -85,6 +86,9 @@ class Waiter:
                 self._spawn(self._admit(serial, request, request.wait))
         elif kind == FrameKind.CANCEL:
             self._end_by(serial, TryEnd(Outcome.CANCELLED, payload.decode()))
+        elif kind == FrameKind.POKE and (waiting := self._waiting.get(serial)) is not None:
+            waiting.due, waiting.hurried = time.monotonic(), True
+            self._news.set()
 
     async def run(self) -> NoReturn:
         """Poke what is due, for ever."""
@@ -94,6 +98,8 @@ class Waiter:
             instants = self._instants()
             for group in _due_together(instants, now):
                 self._poking.update(waiting.serial for waiting in group)
+                for waiting in group:
+                    waiting.hurried = False
                 self._spawn(self._poke(group))
             idle = (instant for waiting, instant in instants.items() if waiting.serial not in self._poking)
             nearest = min(idle, default=None)
@@ -226,7 +232,8 @@ class Waiter:
             self._end(waiting, end)
             return
         if waiting.serial not in self._endings and now < waiting.give_up_at:
-            waiting.due = min(now + waiting.policy.poke_interval_s, max(now, waiting.give_up_at))
+            later = min(now + waiting.policy.poke_interval_s, max(now, waiting.give_up_at))
+            waiting.due = now if waiting.hurried else later
             return
         self._poking.discard(waiting.serial)
         if waiting.serial in self._endings:
