@@ -31,6 +31,8 @@ HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "how-to" / "come-from-airflow.md"
 WHEELS = ("apache-airflow-core==3.3.2", "apache-airflow-providers-standard==1.21.0")
 DATE = datetime(2026, 1, 1, tzinfo=UTC)
+CONF = {"example_params_ui_tutorial": {"required_field": "ten letters"}}
+"""What runs of a DAG are given, here as in Airflow: one with required params has no run without."""
 _IMPORT = re.compile(r"^(\s*from )(airflow[\w.]*)( import )", re.MULTILINE)
 _CHANCE = re.compile(r"\brandom\b|use_task_logical_date|BranchDateTime|BranchDayOfWeek")
 
@@ -76,7 +78,7 @@ def loaded(installation: Installation, files: set[str], deadline: float) -> tupl
 def states(installation: Installation, dag_ids: list[str], seconds: float) -> dict[str, dict[str, Any]]:
     """Run the DAGs once each, and tell the states of runs and tasks."""
     for dag_id in dag_ids:
-        trigger(installation, dag_id, run_id="example", logical_date=DATE)
+        trigger(installation, dag_id, run_id="example", conf=CONF.get(dag_id), logical_date=DATE)
     found: dict[str, dict[str, Any]] = {}
     deadline = time.monotonic() + seconds
     while len(found) < len(dag_ids) and time.monotonic() < deadline:

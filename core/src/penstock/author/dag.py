@@ -73,6 +73,8 @@ class DAG(Checked):
         isolation: ``fork``, ``reuse`` or ``inline``; None for the installation's default.
         is_paused_upon_creation: Whether it waits for a person to unpause it.
         template_searchpath: Further folders for template files, relative to the DAG file.
+        render_template_as_native_obj: Whether a template gives the value that it comes to (``{{ [1, 2] }}`` a list, ``{{ 1 }}2`` a
+            number) in place of its text.
         user_defined_macros: Further names for templates.
         user_defined_filters: Further filters for templates.
         alerts: Who is told of what happens to its runs and its tasks: a list of `penstock.Alert`.
@@ -121,19 +123,22 @@ class DAG(Checked):
         isolation: "Isolation | None" = None,
         is_paused_upon_creation: bool = False,
         template_searchpath: str | Sequence[str] = (),
+        render_template_as_native_obj: bool = False,
         user_defined_macros: dict[str, Any] | None = None,
         user_defined_filters: dict[str, Callable[..., Any]] | None = None,
         alerts: Sequence[Alert] = (),
-        on_failure_callback: Callback = None,
-        on_success_callback: Callback = None,
-    ) -> None:
+        on_failure_callback: Callback = None, on_success_callback: Callback = None,
+    ) -> None:  # fmt: skip
         self.dag_id, self.description = dag_id, description
         self.schedule, self.start_date, self.end_date = schedule, start_date, end_date
         self.catchup, self.overlap, self.timezone, self.tags = catchup, overlap, timezone, tags
         self.params = _dict("params", params)
-        self.max_active_runs, self.max_active_tasks = max_active_runs, max_active_tasks
-        self.dagrun_timeout, self.tenant, self.isolation, self.alerts = dagrun_timeout, tenant, isolation, alerts
-        self.doc, self.is_paused_upon_creation = doc or doc_md, is_paused_upon_creation
+        self.max_active_runs, self.max_active_tasks, self.tenant = max_active_runs, max_active_tasks, tenant
+        self.dagrun_timeout, self.isolation, self.alerts, self.doc = dagrun_timeout, isolation, alerts, doc or doc_md
+        self.is_paused_upon_creation, self.render_template_as_native_obj = (
+            is_paused_upon_creation,
+            render_template_as_native_obj,
+        )
         self.template_searchpath = _folders("template_searchpath", template_searchpath)
         self.user_defined_macros = _dict("user_defined_macros", user_defined_macros)
         self.user_defined_filters = _dict("user_defined_filters", user_defined_filters)

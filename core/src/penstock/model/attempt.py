@@ -20,8 +20,9 @@ class TryFacts(msgspec.Struct, frozen=True, omit_defaults=True):
         try_number: Which try of the instance it is, from 1; a lost one is repeated under the same number.
         max_tries: Number of the try before the last one that there may be, as in Airflow: how many retries there are in all.
         conf: What was passed with the request for the run.
-        params: Parameters of the DAG, already overridden by ``conf``.
+        params: Parameters of the DAG and of the task, already overridden by ``conf``.
         consumed: Which events of which assets the run was made for, as in `penstock.model.run.NewRun`.
+        native_templates: Whether its templates give values in place of text.
     """
 
     dag_id: str
@@ -38,6 +39,7 @@ class TryFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     conf: dict[str, Any] = {}
     params: dict[str, Any] = {}
     consumed: dict[str, list[int]] = {}
+    native_templates: bool = False
 
 
 class MappedElement(msgspec.Struct, frozen=True, omit_defaults=True):

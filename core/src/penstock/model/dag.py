@@ -174,6 +174,7 @@ class DagSpec(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
         catchup_window_s: With catchup, how long ago one that nobody watched for may have fallen due; None for any time.
         overlap: What becomes of a run that falls due while ``max_active_runs`` are active.
         isolation: ``fork``, ``reuse`` or ``inline``, or None for the installation's default.
+        native_templates: Whether templates give values in place of text.
         run_timeout_s: Seconds from its start after which a run is ended; None for no limit.
         alerts: Who is told of what happens to its runs and to any of its tasks.
         assets: The assets that its schedule and its tasks name, by URI.
@@ -196,6 +197,7 @@ class DagSpec(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
     doc: str = ""
     groups: dict[str, tuple[str, ...]] = {}
     isolation: Isolation | None = None
+    native_templates: bool = False
     paused_upon_creation: bool = False
     run_timeout_s: float | None = None
     alerts: tuple[AlertRule, ...] = ()

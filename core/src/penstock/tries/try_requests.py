@@ -111,4 +111,5 @@ def facts_of(dispatch: Dispatch, dag: DagSpec) -> TryFacts:
         conf=run.conf,
         params=param_values(dag, dispatch.task, run.conf),
         consumed=run.consumed,
+        native_templates=dag.native_templates,
     )

@@ -240,7 +240,13 @@ def test_a_task_sees_its_own_parameters_before_the_dag_s_and_conf_before_both():
     from penstock import DAG, BashOperator, task  # noqa: PLC0415 - the names of this test alone
     from penstock.testing import run_dag  # noqa: PLC0415 - as above
 
-    with DAG("d", params={"a": "dag", "b": "dag", "c": "dag"}) as dag:
+    with DAG("d", params={"a": "dag", "b": "dag", "c": "dag"}, render_template_as_native_obj=True) as dag:
+
+        @task
+        def typed(given):
+            return given
+
+        typed("{{ [params.a] }}")
 
         @task(params={"b": "task", "c": "task", "d": "task"})
         def seen(params=None):
@@ -251,3 +257,4 @@ def test_a_task_sees_its_own_parameters_before_the_dag_s_and_conf_before_both():
     run = run_dag(dag, conf={"c": "conf"}).check()
     assert run.value("seen") == {"a": "dag", "b": "task", "c": "conf", "d": "task"}
     assert run.value("shell") == "task conf"
+    assert run.value("typed") == ["dag"]

@@ -236,6 +236,31 @@ def test_templates(dag_of, tried, runtime, template, expected):
     assert expected in found
 
 
+NATIVE = {
+    "a list": ("{{ ['a', params.p] }}", ["a", 3]),
+    "a dict": ("{{ params }}", {"p": 3}),
+    "a number as text": ("1{{ params.p }}", 13),
+    "text": ("a {{ params.p }}", "a 3"),
+    "a value of a task": ("{{ ti.xcom_pull('up') }}", [7]),
+    "a day stays text": ("{{ ds }}", "2026-02-28"),
+    "within others": (["{{ params.p }}", "x"], [3, "x"]),
+    "no template": ("[1]", "[1]"),
+}
+
+
+@pytest.mark.parametrize(("template", "expected"), NATIVE.values(), ids=NATIVE)
+def test_templates_give_values_if_the_dag_says_so(dag_of, tried, value, template, expected):
+    dag = dag_of(f"""
+        with DAG("d", schedule="0 12 * * *", start_date=START, render_template_as_native_obj=True):
+            def same(given): return given
+            EmptyOperator(task_id="up") >> PythonOperator(task_id="t", python_callable=same, op_args=[{template!r}])
+            PythonOperator(task_id="unsafe", python_callable=same, op_args=["{{{{ [].append(1) }}}}"])
+        """)
+    facts = {**DATED, "logical_date": NOON - timedelta(days=1), "params": {"p": 3}, "native_templates": True}
+    assert value(tried(dag, "t", values={"up": {"return_value": [7]}}, **facts)) == expected
+    assert "unsafe" in tried(dag, "unsafe", **facts).error
+
+
 def test_template_files_are_read_beside_the_dag_file(dag_of, tried, value, tmp_path):
     (tmp_path / "sql").mkdir()
     (tmp_path / "sql" / "run.sh").write_text("echo {{ params.p }}\n")

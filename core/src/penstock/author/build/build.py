@@ -155,6 +155,7 @@ def _spec(dag: DAG, file: str) -> DagSpec:
             group.group_id: tuple(sorted(first.task_id for first in graph.first_tasks(group))) for group in dag.groups
         },
         isolation=dag.isolation,
+        native_templates=bool(plain_value(dag.render_template_as_native_obj)),
         paused_upon_creation=dag.is_paused_upon_creation,
         run_timeout_s=None if dag.dagrun_timeout is None else seconds(plain_value(dag.dagrun_timeout)),
         alerts=alert_rules(dag),

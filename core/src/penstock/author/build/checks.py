@@ -66,6 +66,9 @@ def _dag_arguments(dag: DAG) -> Iterator[tuple[str, ArgumentProblem]]:
         "catchup": catchup_problems(dag.catchup),
         "overlap": overlap_problems(dag.overlap, dag.catchup),
         "is_paused_upon_creation": _flag_problems(dag.is_paused_upon_creation, "is_paused_upon_creation"),
+        "render_template_as_native_obj": _flag_problems(
+            dag.render_template_as_native_obj, "render_template_as_native_obj"
+        ),
         **{name: text_problems(getattr(dag, name), name) for name in ("doc", "description")},
         "template_searchpath": (
             problem for each in dag.template_searchpath for problem in text_problems(each, "template_searchpath")

@@ -81,17 +81,17 @@ def _render(value: Any, task: "Operator", field: str, context: Context) -> Any: 
     return value
 
 
-def _text(text: str, task: "Operator", field: str, context: Context) -> str:
+def _text(text: str, task: "Operator", field: str, context: Context) -> Any:  # noqa: ANN401 - text, or a value if the DAG says so
     from jinja2 import TemplateError, TemplateSyntaxError, UndefinedError  # noqa: PLC0415 - 300 ms, only if needed
 
-    environment = _environment(tuple(map(str, search_folders(task))))
+    environment = _environment(tuple(map(str, search_folders(task))), native=context.facts.native_templates)
     if task.dag is not None and task.dag.user_defined_filters:
         environment = environment.overlay()
         environment.filters = {**environment.filters, **task.dag.user_defined_filters}
     try:
         template = environment.from_string(text)
         names = _Names(context, environment.globals)
-        return "".join(template.root_render_func(template.new_context(names, shared=True)))
+        return environment.concat(template.root_render_func(template.new_context(names, shared=True)))
     except UndefinedError as error:
         raise AuthoringError(f"{task}: template field {field!r}: {_undefined(str(error), text, context)}") from None
     except TemplateSyntaxError as error:
@@ -118,11 +118,12 @@ class _Names(dict[str, Any]):
 
 
 @functools.lru_cache(maxsize=8)
-def _environment(search: tuple[str, ...]) -> "ImmutableSandboxedEnvironment":
+def _environment(search: tuple[str, ...], *, native: bool) -> "ImmutableSandboxedEnvironment":
     from jinja2 import FileSystemLoader, StrictUndefined  # noqa: PLC0415 - 300 ms, only if there is a template
     from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415 - as above
 
-    environment = ImmutableSandboxedEnvironment(
+    kind = _native(ImmutableSandboxedEnvironment) if native else ImmutableSandboxedEnvironment
+    environment = kind(
         undefined=StrictUndefined,
         loader=FileSystemLoader(search),
         keep_trailing_newline=True,
@@ -130,6 +131,14 @@ def _environment(search: tuple[str, ...]) -> "ImmutableSandboxedEnvironment":
     )
     environment.filters |= FILTERS
     return environment
+
+
+def _native(sandbox: "type[ImmutableSandboxedEnvironment]") -> "type[ImmutableSandboxedEnvironment]":
+    """Make the kind of sandbox whose templates give values: what a single expression comes to, or what the text is as a literal."""
+    from jinja2.nativetypes import NativeCodeGenerator, native_concat  # noqa: PLC0415 - only a DAG that asks needs it
+
+    members = {"code_generator_class": NativeCodeGenerator, "concat": staticmethod(native_concat)}
+    return type("NativeSandbox", (sandbox,), members)
 
 
 def search_folders(task: "Operator") -> list[Path]:
