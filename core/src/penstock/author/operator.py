@@ -62,7 +62,7 @@ class Operator(AbstractOperator):
         must_return_keys: Whether the try fails if a key that other tasks take is in nothing that the task leaves.
     """
 
-    _OVERRIDABLE: ClassVar[frozenset[str]] = frozenset({"execute", "on_kill", "partial"})
+    _OVERRIDABLE: ClassVar[frozenset[str]] = frozenset({"execute", "on_kill", "partial", "render_template"})
 
     decides: ClassVar[str] = ""
     lazy_fields: ClassVar[Sequence[str]] = ()
@@ -71,6 +71,14 @@ class Operator(AbstractOperator):
     def execute(self, context: "Context") -> Any:  # noqa: ANN401 - whatever the task leaves for others
         """Do the work; what is returned is kept for other tasks unless it is None. Must be safe to repeat."""
         raise NotImplementedError(f"{type(self).__name__} has no execute()")
+
+    def render_template(self, content: Any, context: "Context") -> Any:  # noqa: ANN401 - any value
+        """Render the templates in a text, or in the texts of a list or dict, while the task is tried.
+
+        Raises:
+            penstock.errors.AuthoringError: A template is wrong.
+        """
+        return context.render(content, self)
 
     def on_kill(self) -> None:
         """Undo what outlives this process, such as a remote job, when the try is cancelled or out of time."""

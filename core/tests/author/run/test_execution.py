@@ -261,6 +261,21 @@ def test_templates_give_values_if_the_dag_says_so(dag_of, tried, value, template
     assert "unsafe" in tried(dag, "unsafe", **facts).error
 
 
+def test_a_task_renders_templates_of_its_own_while_it_is_tried(dag_of, tried, value):
+    dag = dag_of("""
+        with DAG("d"):
+            @task
+            def f(task, params, **context):
+                return task.render_template(["{{ run_id }}", {"p": "{{ params.p }}"}], get_current_context())
+            @task
+            def g(task):
+                return task.render_template("{{ nothing }}", get_current_context())
+            f(), g()
+        """)
+    assert value(tried(dag, "f", params={"p": 3})) == ["r1", {"p": "3"}]
+    assert "the name 'nothing' does not exist" in tried(dag, "g").error
+
+
 def test_template_files_are_read_beside_the_dag_file(dag_of, tried, value, tmp_path):
     (tmp_path / "sql").mkdir()
     (tmp_path / "sql" / "run.sh").write_text("echo {{ params.p }}\n")

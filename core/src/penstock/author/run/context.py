@@ -42,6 +42,7 @@ class Context(Mapping[str, Any]):
             context holds for its own task only.
         pushed: Values that the task left under keys of its own.
         rendered: The task's fields that held templates, as text.
+        render: Renders the templates in a value on behalf of a task; set by what runs the try.
         begun_steps: The steps that it has begun, by the keys of their checkpoints; of a sensor, those of this poke.
     """
 
@@ -53,6 +54,7 @@ class Context(Mapping[str, Any]):
         self.pushed: dict[str, Any] = {}
         self.begun_steps: dict[str, object] = {}
         self.rendered: dict[str, str] = {}
+        self.render: Callable[[Any, AbstractOperator], Any] = _render_nothing
         self._found: dict[str, Any] = {}
 
     @property
@@ -108,6 +110,10 @@ class Context(Mapping[str, Any]):
                 "Trigger the run with a logical date, or use dag_run.start_date, params or run_id instead."
             )
         return self.facts.logical_date
+
+
+def _render_nothing(_value: object, task: object) -> Any:  # noqa: ANN401 - never returns
+    raise RequestError(f"{task} renders templates while it is tried alone.")
 
 
 class _AttributeLookup:

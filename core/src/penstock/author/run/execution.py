@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -19,7 +20,7 @@ from penstock.author.run.coroutines import completed
 from penstock.author.run.failed import failed
 from penstock.author.run.joined import GatheredSequence, element_of, whole_of
 from penstock.author.run.stored_plan import StoredTask
-from penstock.author.run.templates import render_templates
+from penstock.author.run.templates import render_templates, render_value
 from penstock.author.run.values import resolve_value
 from penstock.author.runtime import Runtime, current
 from penstock.author.sensor import PokeResult, Sensor
@@ -128,6 +129,7 @@ def prepare(task: AbstractOperator, facts: TryFacts, inputs: TryInputs, runtime:
         Exception: Whatever the code of the author or of a provider raises on the way.
     """
     context = Context(facts, inputs, runtime, task)
+    context.render = partial(render_value, context)
     with _active(context):
         made = task.instance(_elements(task, context)) if isinstance(task, MappedOperator | StoredTask) else task
         if not isinstance(made, Operator):

@@ -55,6 +55,15 @@ def _shown(value: Any, longest: int) -> str:  # noqa: ANN401 - any argument
     return well_formed(text if len(text) <= longest else f"{text[: longest - 3]}...")
 
 
+def render_value(context: Context, value: Any, task: "Operator") -> Any:  # noqa: ANN401 - any value
+    """Render the templates in a value that is in no field of the task.
+
+    Raises:
+        AuthoringError: A template is wrong.
+    """
+    return _render(value, task, "render_template", context)
+
+
 def render_text(text: str, task: "Operator", field: str, context: Context) -> str:
     """Render one text.
 
