@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from penstock.author.timetable.timetable import Timetable
     from penstock.author.timetable.timetables import AnyOf, Cron, CronInterval, CronTrigger, Dates, Interval
     from penstock.author.xcom.arg import XComArg
-    from penstock.errors import FailTask, SkipTask
+    from penstock.errors import FailTask, PenstockError, SkipTask
     from penstock.model.schedule import PlannedRun
     from penstock.model.state import TriggerRule
     from penstock.spec.objects.copy_objects import CopyObjectsOperator
@@ -96,6 +96,7 @@ __all__ = [
     "LatestOnlyOperator",
     "Operator",
     "Param",
+    "PenstockError",
     "PlannedRun",
     "PokeResult",
     "PokeReturnValue",
@@ -167,7 +168,7 @@ _HOMES = {
     "author.operators.wait": ("BashSensor", "DayOfWeekSensor", "FileSensor", "TimeDeltaSensor", "TimeSensor"),
     "author.parse_session": ("refresh_every",),
     "author.xcom.arg": ("XComArg",),
-    "errors": ("FailTask", "SkipTask"),
+    "errors": ("FailTask", "PenstockError", "SkipTask"),
     "model.schedule": ("PlannedRun",),
     "model.state": ("TriggerRule",),
     "spec.objects.copy_objects": ("CopyObjectsOperator",),

@@ -52,6 +52,7 @@ def test_what_is_taken_means_what_the_page_says(spec):
         with DAG("d", schedule_interval="@daily", concurrency=4, default_args={"start_date": START, "retries": None}):
             EmptyOperator(task_id="t")
         """)
+    spec('with DAG("d"):\n    TriggerDagRunOperator(task_id="t", trigger_dag_id="e", execution_date="{{ ds }}")')
     assert (dag.schedule.crons, dag.max_active_tasks, dag.start_date.year) == (("0 0 * * *",), 4, 2026)
     assert (
         spec('DAG("d", start_date=START, default_args={"start_date": START + timedelta(days=1)})').start_date.day == 1
@@ -79,6 +80,8 @@ PROVED_BY = {
     "`@task.virtualenv` makes": "author/operators/test_environments.py::test_an_environment_is_made_once",
     "`serializer`, `use_dill`": "author/operators/test_environments.py::has no JSON form",
     "`ResumableJobMixin`": "app/test_external_job.py::test_a_job_is_started_once",
+    "`airflow backfill create`": "engine/test_backfills.py::test_a_backfill_makes_its_runs_in_order",
+    "`--reprocess-behavior none`": "engine/test_backfills.py::test_what_becomes_of_dates_that_have_a_run",
     "the first wrong argument ends": "author/build/test_problems.py::test_all_problems_of_a_file_are_reported_together",
     "the syntax of a template is checked": "author/build/test_problems.py::syntax of a template",
     "`catchup` depends": "engine/test_due.py::catchup",

@@ -114,12 +114,9 @@ class DAG(Checked):
         params: dict[str, Any] | None = None,
         default_args: dict[str, Any] | None = None,  # noqa: ARG002 - read by _before_init, before this is called
         tags: Sequence[str] = (),
-        max_active_runs: int = 16,
-        max_active_tasks: int = 16,
-        tenant: str = "",
+        max_active_runs: int = 16, max_active_tasks: int = 16, tenant: str = "",
         dagrun_timeout: timedelta | float | None = None,
-        doc: str = "",
-        doc_md: str = "",
+        doc: str = "", doc_md: str = "",
         isolation: "Isolation | None" = None,
         is_paused_upon_creation: bool = False,
         template_searchpath: str | Sequence[str] = (),
@@ -135,10 +132,8 @@ class DAG(Checked):
         self.params = _dict("params", params)
         self.max_active_runs, self.max_active_tasks, self.tenant = max_active_runs, max_active_tasks, tenant
         self.dagrun_timeout, self.isolation, self.alerts, self.doc = dagrun_timeout, isolation, alerts, doc or doc_md
-        self.is_paused_upon_creation, self.render_template_as_native_obj = (
-            is_paused_upon_creation,
-            render_template_as_native_obj,
-        )
+        self.is_paused_upon_creation = is_paused_upon_creation
+        self.render_template_as_native_obj = render_template_as_native_obj
         self.template_searchpath = _folders("template_searchpath", template_searchpath)
         self.user_defined_macros = _dict("user_defined_macros", user_defined_macros)
         self.user_defined_filters = _dict("user_defined_filters", user_defined_filters)

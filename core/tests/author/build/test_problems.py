@@ -368,7 +368,7 @@ WRONG = [
         from airflow.decorators import conf, dag
         from penstock.operators.bash import BashOperator
         import penstock.utils.dates
-        from penstock.errors import AirflowException, DAG, NotFound
+        from penstock.errors import DagRun, DAG, NotFound
         from penstock import DAG, DatasetAlias, ExternalTaskMarker, DateTimeSensor, PostgresOperator, PythnOperator, TaskSomething
         import nowhere, penstock_nowhere
         from os import path, pathh
@@ -381,7 +381,7 @@ WRONG = [
             3: ["there is no module 'penstock.operators.bash'. Write `from penstock import BashOperator`."],
             4: ["there is no module 'penstock.utils.dates'. Authoring names come from `penstock`"],
             5: [
-                "the module 'penstock.errors' has no name 'AirflowException': raise any exception;",
+                "the module 'penstock.errors' has no name 'DagRun': the context has dag_run",
                 "has no name 'DAG': write `from penstock import DAG`.",
                 "has no name 'NotFound'. Did you mean 'NotFoundError'?",
             ],

@@ -1,6 +1,7 @@
 """Names that Airflow has: those that can be imported from `penstock` as well, and what there is in place of others."""
 
 ALIASES = {
+    "AirflowException": "PenstockError",
     "AirflowFailException": "FailTask",
     "AirflowSkipException": "SkipTask",
     "BaseHook": "Hook",
@@ -21,7 +22,6 @@ ALIASES = {
 _NO_ALIAS = "a task names its assets in outlets=; one that is known only when it runs has no event of its own"
 _NO_DATABASE = "user code never reaches the database"
 REMEDIES = {
-    "AirflowException": "raise any exception; FailTask is one that is not tried again",
     "AssetAlias": _NO_ALIAS,
     "DagRun": "the context has dag_run",
     "DateTimeSensor": "write a PythonSensor, or TimeSensor for a time of the day",

@@ -13,6 +13,7 @@ RENAMED = {
     "cron": "expression",
     "delta": "every",
     "event_dates": "dates",
+    "execution_date": "logical_date",
     "concurrency": "max_active_tasks",
     "dag_concurrency": "max_active_tasks",
     "schedule_interval": "schedule",
