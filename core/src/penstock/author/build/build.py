@@ -127,8 +127,7 @@ def _spec(dag: DAG, file: str) -> DagSpec:
     graph = dag.graph()
     for upper, lower in graph.edges():
         upstream[lower.task_id].add(upper.task_id)
-    order = topological_order(upstream)
-    tasks = dag.task_dict
+    order, tasks = topological_order(upstream), dag.task_dict
     rules = {task_id: TaskRules.of(tasks[task_id]) for task_id in order}
     weights = effective_weights(
         {task_id: each.priority_weight for task_id, each in rules.items()},
