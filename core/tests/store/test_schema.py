@@ -97,6 +97,18 @@ def test_a_run_of_the_schema_before_limits_of_runs_goes_on_without_one(database,
     assert (run.state, run.created_at, run.timed_out_at) == (RunState.RUNNING, at, None)
 
 
+def test_a_run_and_a_dag_of_the_schema_before_assets_go_on_without_any(database, url, keyring):
+    with database.write() as connection:
+        schema.migrate(connection, "0017")
+        at = 0 if database.sqlite else datetime(1970, 1, 1, tzinfo=UTC)
+        names, given = "dag_id, run_id, kind, state, created_at", "'d', 'one', 'scheduled', 'running', :at"
+        connection.execute(text(f"INSERT INTO run ({names}) VALUES ({given})"), {"at": at})
+    assert upgrade(url) == ("0017", schema.HEAD)
+    with Store.open(url, keyring) as store:
+        assert store.runs.find("d", "one").consumed == {}
+        assert (store.assets.uses(), store.assets.page(), store.assets.taken()) == ([], [], {})
+
+
 def test_an_upgrade_that_fails_leaves_the_old_schema_whole(database):
     with database.write() as connection:
         schema.migrate(connection, "0001")
