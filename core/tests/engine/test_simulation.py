@@ -17,8 +17,11 @@ FOUND = [
 SEEDS = [
     *FOUND,
     3,
+    4,
     6,
+    9,
     17,
+    18,
     163,
     200,
 ]  # these show, with those that were found, all that can happen; `nox -s simulate` has thousands
@@ -29,6 +32,7 @@ CLAIMS = [
     "CRASH before handing over", "CRASH after handing over", "CRASH at what a try told",
     "TryRecovered", "TryInterrupted", "sent no heartbeat for it", "worker died",
     "CancelRun", "ClearTasks", "MarkTask", "MarkRun", "RunVersionChanged", "paused=True", "PoolsUpdated", "Kill(",
+    "BackfillAdded", "SetBackfill", "BackfillState.PAUSED", "BackfillState.CANCELLED", "BackfillState.FINISHED", "was cancelled'",
     "cut off by", "mapped over nothing", "boom", "run timeout", "fell due while it ran (overlap='cancel')", "overlap='skip'",
 ]  # fmt: skip
 """What happens in these worlds, by the words of their logs."""

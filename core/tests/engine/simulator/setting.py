@@ -45,4 +45,5 @@ SETTING = Setting(
     (OUTSIDE, OUTSIDE, *ASSETS),
     _edited,
     _poison,
+    backfills=0.5,
 )

@@ -24,6 +24,7 @@ class Setting:
         assets: Assets of which people tell of events.
         edited: A DAG as somebody writes it anew.
         odd: What nobody can handle, made of the world's chance and of what ends the scheduler's process.
+        backfills: The share of worlds in which people run dates of the past; the schedules are intervals there.
     """
 
     dags: Callable[[Random], Sequence[DagSpec]]
@@ -37,3 +38,4 @@ class Setting:
     assets: Sequence[str] = ()
     edited: Callable[[Random, DagSpec], DagSpec] = lambda _, dag: dag
     odd: Callable[[Random, Callable[[], None]], OddInput] = lambda _random, _kill: OddInput()
+    backfills: float = 0.0

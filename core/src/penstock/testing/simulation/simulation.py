@@ -85,6 +85,7 @@ class Simulation:
         self._scheduler: Scheduler | None = None
         self.folder = new_folder()
         self.users = Users(self.folder, self.random, self.clock, self.rows, setting, self.odd, self._log)
+        self.users.may_backfill(Random(f"backfills {seed}"), setting.backfills)
         local = SimulatedExecutor("local", self, setting.capacity["local"], survives=False)
         remote = SimulatedExecutor("remote", self, setting.capacity["remote"], survives=True)
         # As on a machine: the local executor holds the sensors, too.
@@ -103,6 +104,7 @@ class Simulation:
         """A while of chaos, then peace until nothing is left to do; raises AssertionError where a rule is broken."""
         self._beat()
         self.at(self.random.uniform(0, 100), self._meddle)
+        self.at(50.0, self._backfill)
         self._faults.begin()
         self.at(CHAOS_S, self._make_peace)
         try:
@@ -236,7 +238,7 @@ class Simulation:
     ) -> None:
         if events or changes:
             self._progress.happened()
-        self._log(*events, *changes.runs, *changes.tasks, *step.dispatches, *step.kills)
+        self._log(*events, *changes.backfills, *changes.runs, *changes.tasks, *step.dispatches, *step.kills)
         for event in events:
             self.rows.received(event)
             match event:
@@ -246,11 +248,14 @@ class Simulation:
                     self.limits.capacity[name] = 10**9 if capacity is None else capacity
         self._owed |= {(dispatch.instance.key, dispatch.instance.epoch) for dispatch in step.dispatches}
         self.promises.received(events, now)
-        self.rows.apply(changes, [each for each in created if isinstance(each, Run)])
+        runs = [each for each in created if isinstance(each, Run)]
+        self.rows.apply(changes, runs)
         self.steps_kept.stepped(events, changes)
         self.assets.stepped(events, changes, created)
         touched = {event.run for event in events if isinstance(event, CancelRun | ClearTasks | MarkTask | MarkRun)}
         self.touched |= touched
+        self.checker.backfills.check(step, runs, touched)
+        touched |= self.checker.backfills.touched(step)
         self.checker.check(step, touched)
         self.promises.check(step, touched, now)
 
@@ -337,14 +342,14 @@ class Simulation:
         self.at(600.0, self._sweep)
 
     def _settled(self) -> bool:
-        idle = not any(executor.alive for executor in self._each)
-        return idle and all(run.state.finished for run in self.rows.runs.values()) and self.users.nothing_asked()
+        return not any(executor.alive for executor in self._each) and self.rows.ended and self.users.nothing_asked()
 
     def _finish(self) -> None:
         """Nothing is left to do."""
         left = self.checker.open_tries()
         assert not left, f"every run has ended, and tries are left: {left}"
         self.rows.compare(self.users.store)
+        self.checker.backfills.finished()
         self.steps_kept.compare(self.users.store)
         self.assets.compare(self.users.store, self.users.reported)
         self.odd.check(self.users.store, self.rows)
@@ -365,6 +370,10 @@ class Simulation:
             done = self.users.meddle()
             self.at(self.random.uniform(0, 400) if done else 1.0, self._meddle)
 
+    def _backfill(self) -> None:
+        if not self.peace and (backfill_users := self.users.backfill_users) is not None:
+            self.at(backfill_users.act(), self._backfill)
+
     def begun(self, ident: tuple[TaskKey, int]) -> int:
         """A try's process begins: its id."""
         return self.promises.pids.setdefault(ident, len(self.promises.pids) + 1000)
@@ -377,7 +386,7 @@ class Simulation:
     def _explain(self) -> str:
         stuck = [run for run in self.rows.runs.values() if not run.state.finished]
         if not stuck:
-            return "it does not come to rest"
+            return f"it does not come to rest: {self.rows.backfills}"
         rows = [task for key, task in self.rows.tasks.items() if key.run == stuck[0].run and not task.state.finished]
         return f"{len(stuck)} runs are stuck: {stuck[0]}; " + "; ".join(
             f"{t.key} is {t.state}: {t.reason}" for t in rows

@@ -17,6 +17,7 @@ from penstock.service.installation import Installation
 from penstock.settings import load_settings
 from penstock.store import LoaderCatalog, Pool
 from penstock.testing.installed import installed
+from penstock.testing.simulation.backfill_users import BackfillUsers
 from penstock.testing.simulation.clock import SimulatedClock
 from penstock.testing.simulation.database import opened
 from penstock.testing.simulation.odd_input import OddInput
@@ -33,6 +34,7 @@ class Users:
         log: Takes what they do.
 
     Attributes:
+        backfill_users: Those among them who run dates of the past; None if nobody does.
         reported: How many events without a key they told of, by asset.
     """
 
@@ -56,6 +58,7 @@ class Users:
             open_vault=lambda _: Vault([StoreSource(self.store)], lambda _: ()),
         )  # fmt: skip
         self._dags: dict[str, DagSpec] = {}
+        self.backfill_users: BackfillUsers | None = None
         self._names = 0
         self._size_pools()
         for dag in setting.dags(random):
@@ -63,6 +66,13 @@ class Users:
         self._edited = frozenset(self._dags)
         for dag in odd_input.dags():
             self._define(dag)
+
+    def may_backfill(self, random: Random, share: float) -> None:
+        """Have some of them run dates of the past, in a share of worlds; by a chance of its own, so that others stay as they were."""
+        if random.random() < share:
+            dags = {dag_id: self._dags[dag_id] for dag_id in self._edited}
+            rows, installation = self._rows, self._installation
+            self.backfill_users = BackfillUsers(installation, random, dags, lambda: rows.backfills, _refusals_taken)
 
     def close(self) -> None:
         """Close the database."""
@@ -94,6 +104,8 @@ class Users:
     def make_peace(self) -> bool:
         """Set everything to what lets all runs end; returns whether the database let them."""
         try:
+            if self.backfill_users is not None:
+                self.backfill_users.make_peace()
             for dag_id in self._dags:
                 dags.pause(self._installation, dag_id, paused=False)
             self._size_pools()

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from penstock.engine.messages import Step
 from penstock.engine.runs.due import next_due
-from penstock.model.dag import TaskSpec
+from penstock.model.dag import DagSpec, TaskSpec
 from penstock.model.notice import Notice, TaskStateChanged
 from penstock.model.run import RunKind, TaskKey, Try
 from penstock.model.schedule import Overlap
@@ -16,6 +16,7 @@ from penstock.model.state import RunState, TaskState, TriggerRule
 from penstock.store import Store
 from penstock.store.notices import read
 from penstock.store.sql import tables
+from penstock.testing.simulation.rules.backfills import BackfillRules, with_only
 from penstock.testing.simulation.rules.rows import Rows
 
 S = TaskState
@@ -49,6 +50,8 @@ class Checker:
         self.before: dict[TaskKey, TaskState] = {}
         self.outcomes: dict[tuple[TaskKey, int], object] = {}
         self.notified: dict[tuple[object, ...], str] = {}
+        self.backfills = BackfillRules(store)
+        self._reduced: dict[tuple[str, ...], DagSpec] = {}
 
     def check(self, step: Step, touched: set[int]) -> None:
         """Raise AssertionError for the first thing that does not hold after this step was stored."""
@@ -81,10 +84,14 @@ class Checker:
 
     def turn_ended(self, now: datetime) -> None:
         """No run waits that might start, and none is missing that is due."""
-        running, queued, fresh = Counter[str](), Counter[str](), Counter[str]()
+        running, queued, fresh, backfilled = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
         alive, begun = {attempt.run for attempt in self.open_tries()}, {key.run for key in self.store.tasks}
         for run in self.store.runs.values():
-            running[run.dag_id] += run.state is RunState.RUNNING or run.run in alive
+            active = run.state is RunState.RUNNING or run.run in alive
+            running[run.dag_id] += active
+            if self.backfills.backfill_of(run) is not None:
+                backfilled[run.dag_id] += active
+                continue
             queued[run.dag_id] += run.state is RunState.QUEUED
             made = run.kind is RunKind.SCHEDULED and run.run not in begun
             fresh[run.dag_id] += made and run.state is RunState.QUEUED
@@ -94,20 +101,28 @@ class Checker:
                 continue
             assert room <= 0 or not queued[dag_id], f"a run of {dag_id} waits, and {room} more may be active"
             held_back = row.dag.catchup and row.dag.overlap is Overlap.QUEUE
-            kept = WAITING[row.dag.overlap]
+            kept = WAITING[row.dag.overlap] + backfilled[dag_id]
             assert held_back or fresh[dag_id] <= kept, f"{fresh[dag_id]} runs of {dag_id} wait, at most {kept} should"
             due = next_due(row.dag, row.cursor, now) if row.active and (room > 0 or not held_back) else None
             assert due is None or due.at > now, f"a run of {dag_id} is due since {due.at}, at {now}"
 
+    def dag_of(self, number: int) -> DagSpec:
+        """The version of its DAG that a run has, with the tasks that the run has."""
+        run = self.store.runs[number]
+        if not run.subset:
+            return self.store.versions[run.version]
+        ident = (run.version, *run.subset)
+        if ident not in self._reduced:
+            self._reduced[ident] = with_only(self.store.versions[run.version], run.subset)
+        return self._reduced[ident]
+
     def task(self, key: TaskKey) -> TaskSpec:
         """The structure of the task that an instance belongs to."""
-        run = self.store.runs[key.run]
-        return self.store.versions[run.version].task(key.task_id)
+        return self.dag_of(key.run).task(key.task_id)
 
     def has_task(self, key: TaskKey) -> bool:
         """Whether the run's version has the task: a row of an earlier version may have none."""
-        run = self.store.runs[key.run]
-        return any(task.task_id == key.task_id for task in self.store.versions[run.version].tasks)
+        return any(task.task_id == key.task_id for task in self.dag_of(key.run).tasks)
 
     def open_tries(self) -> list[Try]:
         """Tries without an outcome."""
@@ -206,7 +221,7 @@ class Checker:
 
         Where one was skipped and another failed, the first that ended decides, and it is not known here which that was.
         """
-        tasks = {t.task_id: t for t in self.store.versions[self.store.runs[key.run].version].tasks}
+        tasks = {t.task_id: t for t in self.dag_of(key.run).tasks}
 
         def above(task_id: str) -> set[str]:
             return {up for each in tasks[task_id].upstream for up in (each, *above(each))}
@@ -265,7 +280,7 @@ class Checker:
     def _limits_of(self, key: TaskKey, executor: str) -> list[tuple[tuple[str, ...], int, int]]:
         """Each limit that a try is under: its name, how much of it the try takes, and how much there is."""
         run, task = self.store.runs[key.run], self.task(key)
-        dag = self.store.versions[run.version]
+        dag = self.dag_of(key.run)
         newest = self.store.dags[run.dag_id].dag if run.dag_id in self.store.dags else dag
         found: list[tuple[tuple[str, ...], int, int]] = [
             (("executor", executor), 1, self.limits.capacity.get(executor, 0))
@@ -302,7 +317,7 @@ class Checker:
     def _verdict(self, number: int, state: RunState) -> None:
         if state is RunState.CANCELLED:
             return
-        dag = self.store.versions[self.store.runs[number].version]
+        dag = self.dag_of(number)
         teardowns = {t.task_id for t in dag.tasks if t.teardown and not t.fails_run}
         inner = {up for t in dag.tasks if t.task_id not in teardowns for up in t.upstream}
         leaves = {t.task_id for t in dag.tasks} - inner - teardowns

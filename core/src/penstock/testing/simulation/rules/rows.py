@@ -35,6 +35,12 @@ class Rows:
         self.backfills: dict[int, Backfill] = {}
         self.items: dict[tuple[int, int], BackfillItem] = {}
 
+    @property
+    def ended(self) -> bool:
+        """Whether every run and every backfill has ended."""
+        left = any(not run.state.finished for run in self.runs.values())
+        return not left and all(row.state.final for row in self.backfills.values())
+
     def received(self, event: Event) -> None:
         """The engine is told of a row: it is what was committed last, or what a person has just written."""
         match event:
@@ -100,6 +106,9 @@ class Rows:
         found.read(store, without)
         for name in ("runs", "tasks", "tries"):
             _same(getattr(self, name).values(), getattr(found, name).values())
+        for number, row in self.backfills.items():
+            stored = store.backfills.get(number)
+            assert stored == row, f"{row} was stored, and {stored} is read"
 
 
 def ident_of(attempt: Try) -> tuple[TaskKey, int]:
