@@ -7,6 +7,7 @@ import scenarios
 from msgspec.structs import replace
 
 from penstock.engine import engine, flow, live, tries
+from penstock.engine.assets.asset_queue import AssetQueue
 from penstock.engine.graph import trigger_rules
 from penstock.engine.graph.live_group import LiveGroup
 from penstock.engine.graph.trigger_rules import Tally, Verdict
@@ -24,6 +25,7 @@ from penstock.model.state import TriggerRule
 from penstock.scheduler.turns import Turn, Turns
 from penstock.store.checkpoints.checkpoints import Checkpoints
 from penstock.store.sql import tables
+from penstock.store.sql.asset_writes import AssetStatements
 from penstock.store.transaction import Transaction
 from penstock.testing.simulation.database import WatchedStore
 
@@ -245,6 +247,33 @@ def cancelled_goes_out(patch):
             patch.setattr(module, "make_ready", made)
 
 
+def no_event(patch):
+    """A success is no event of its outlets."""
+    patch.setattr(tries, "emit_events", lambda *_: None)
+
+
+def two_events(patch):
+    """A success is two events of each outlet."""
+    emit = tries.emit_events
+    patch.setattr(tries, "emit_events", lambda *given: (emit(*given), emit(*given)))
+
+
+def events_taken_again(patch):
+    """A run for events leaves them to the next run as well."""
+    patch.setattr(AssetQueue, "take", lambda *_: None)
+
+
+def last_event_left_out(patch):
+    """The events of a run end one short."""
+    come = AssetQueue.come
+    patch.setattr(AssetQueue, "come", lambda queue, asset, number: come(queue, asset, number - 1))
+
+
+def asset_cursors_not_stored(patch):
+    """What a run has taken is in memory alone."""
+    patch.setattr(AssetStatements, "move_cursors", lambda *_: None)
+
+
 MUTATIONS = {
     "fence of answers by epoch": (unfenced, 2),
     "fence of heartbeats by epoch": (renewed_by_anybody, scenarios.an_earlier_try_alone_is_renewed),
@@ -283,5 +312,10 @@ MUTATIONS = {
     "late answers kept": (late_answers_dropped, scenarios.an_answer_comes_after_its_try_was_given_up),
     "open tries known at start": (tries_forgotten, 12),
     "notices of task instances": (unnoticed, 12),
+    "event of a success": (no_event, 1),
+    "one event of a success": (two_events, 1),
+    "events taken once": (events_taken_again, 1),
+    "all events taken": (last_event_left_out, 1),
+    "cursors of assets stored": (asset_cursors_not_stored, 12),
 }
 """Each protection with its mutation, and what catches it: a seed of the simulator, or a scenario."""
