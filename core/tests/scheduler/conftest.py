@@ -149,11 +149,11 @@ class House:
         """The state of each run of a DAG, by its id."""
         return {run.run_id: str(run.state) for run in self.store.runs.page(dag_id=dag_id, limit=100)}
 
-    def schedule(self):
+    def schedule(self, place="", workers=Workers):
         """Run the scheduler until everything is settled; the store is open again afterwards."""
-        self.store.role.acquire("a test", NOW)
+        self.store.role.acquire("a test", NOW, place)
         clock = SystemClock()
-        self.workers = Workers(self.answer, self.settled, self.kept)
+        self.workers = workers(self.answer, self.settled, self.kept)
         requests = TryRequests(
             self.store, logs=self.folder, isolation="fork", grace_s=1.0, offload=Offload("file:///values")
         )

@@ -9,7 +9,7 @@ from penstock.errors import StoreFencedError
 from penstock.model.now import Now
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
-from penstock.scheduler.takeover import MARGIN_S, RoleLease, TakeoverExecutor
+from penstock.scheduler.sharing.takeover import MARGIN_S, RoleLease, TakeoverExecutor
 from penstock.spec.executor import Heartbeat, TryFinished, TryRecovered
 from penstock.store import Store
 
@@ -64,10 +64,11 @@ def let_expire(store, seconds=0):
 def test_others_are_waited_for_until_their_tries_have_ended(machine, clock):
     first, _ = machine("first", clock)
     second, role = machine("second", clock)
-    assert not role.works()
+    assert not second.role.take_over()
     assert role.wait_for_others() is None
     let_expire(first)
-    assert role.works()
+    assert second.role.take_over()
+    role.renew()
     assert TAKEOVER_S < role.wait_for_others() - clock.monotonic_s <= TAKEOVER_S + MARGIN_S
     let_expire(second, TAKEOVER_S + MARGIN_S)
     assert role.others_until_s is not None, "it is asked when the role is renewed"
@@ -90,7 +91,7 @@ def test_tries_run_on_only_while_the_role_is_renewed(machine, clock):
     role.renew()
     assert renewed[1:] == [clock.monotonic_s + TAKEOVER_S]
     let_expire(first)
-    assert machine("second", clock)[1].works()
+    assert machine("second", clock)[0].role.take_over()
     clock.monotonic_s += TAKEOVER_S
     with pytest.raises(StoreFencedError):
         role.renew()
@@ -103,7 +104,6 @@ def test_with_a_file_nothing_is_renewed_and_nobody_waits(tmp_path, house, clock)
         renewed = []
         role = RoleLease(store.role, clock, renew_lease=renewed.append)
         role.renew()
-        assert role.works()
         assert (renewed, role.wait_s, role.wait_for_others()) == ([], float("inf"), None)
         role.end()
 

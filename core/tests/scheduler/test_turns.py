@@ -10,7 +10,7 @@ from penstock.errors import NotFoundError, RequestError
 from penstock.model.attempt import TryEnd, Value
 from penstock.model.dag import DagSpec, TaskSpec
 from penstock.model.history.quarantine import Quarantined, QuarantineKind
-from penstock.model.request import CancelRun, MarkTask, TriggerDagRun
+from penstock.model.request import CancelRun, MarkTask, TriggerDagRun, decode
 from penstock.model.run import TaskKey
 from penstock.model.schedule import Schedule, ScheduleKind
 from penstock.model.state import Outcome
@@ -33,7 +33,7 @@ def test_a_request_that_cannot_be_carried_out_is_put_aside_and_its_neighbours_ar
     house.define(house.simple())
     house.trigger(run_id="before")
     with house.store.transaction() as tx:
-        tx.submit_encoded([b"garbage", b'{"type":"fly","n":[' + b"[" * 5000], NOW)
+        tx.submit([decode(b"garbage"), decode(b'{"type":"fly","n":[' + b"[" * 5000)], NOW)
     house.trigger(run_id="n\0l")
     house.submit(MarkTask(1, "count", 2**40, "success"), CancelRun(99))
     house.trigger(run_id="x" * 10)

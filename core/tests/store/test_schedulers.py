@@ -7,13 +7,16 @@ import sys
 import threading
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import text
 
 from penstock.errors import StoreError, StoreFencedError, StoreHeldError
 from penstock.model.changes import Changes
-from penstock.model.request import CancelRun
+from penstock.model.dag import DagSpec, TaskSpec
+from penstock.model.request import CancelRun, DagChanged, PoolsChanged
 from penstock.model.run import NewRun, RunKind
-from penstock.store import Store
+from penstock.model.source import ParsedFile
+from penstock.store import LoaderCatalog, Share, Store
 
 RUN = Changes(new_runs=[NewRun("d", "r", RunKind.MANUAL, None, None, None)])
 HOLD = """
@@ -96,7 +99,7 @@ def test_the_role_is_free_after_a_kill_and_the_next_need_not_wait_for_a_lease(ch
         member()
     process.kill()
     process.wait()
-    assert member().role.take_over()
+    assert [holder.holder for holder in member().role.holders()] == ["penstock up"]
 
 
 def test_a_holder_whose_lock_file_was_deleted_makes_it_again_at_its_next_write(tmp_path, keyring, now):
@@ -120,15 +123,114 @@ def test_a_holder_whose_lock_file_was_deleted_writes_nothing_once_another_took_o
         assert second.requests.pending() == []
 
 
+@pytest.fixture
+def dags(store, now):
+    """Some DAGs that nobody owns."""
+    names = ["a", "b", "c", "d"]
+    catalog = LoaderCatalog(store, store.config.variable_values, lambda: now)
+    for name in names:
+        dag = DagSpec(name, f"{name}.py", (TaskSpec("count"),))
+        catalog.save(ParsedFile(f"{name}.py", "snapshot", {}, {}, None, now, 0.1, (dag,)))
+    catalog.close()
+    return names
+
+
 @pytest.mark.parametrize("url", ["postgres"], indirect=True)
-def test_one_works_and_the_others_stand_by_in_their_order(member):
-    first, second, third = member("a", "one"), member("b", "two"), member("c", "three")
-    assert [each.role.take_over() for each in (first, second, third)] == [True, False, False]
-    assert [holder.holder for holder in third.role.holders()] == ["one", "two", "three"]
-    second.close()
-    assert not third.role.take_over()
+def test_a_dag_has_one_owner_whoever_asks_for_it_at_once(member, dags):
+    members = [member(place) for place in "vwxyz"]
+    found, barrier = [], threading.Barrier(len(members))
+
+    def race(each):
+        barrier.wait()
+        found.extend(each.role.dags.claim(dags))
+
+    racing = [threading.Thread(target=race, args=(each,)) for each in members]
+    for each in racing:
+        each.start()
+    for each in racing:
+        each.join()
+    assert sorted(found) == dags
+    assert sorted(dag_id for each in members for dag_id in each.role.dags.ids()) == dags
+    assert members[0].role.dags.membership().unowned == ()
+
+
+@pytest.mark.parametrize("url", ["postgres"], indirect=True)
+def test_who_leaves_or_is_lost_leaves_its_dags_to_others(member, dags):
+    first, second, third = member("x"), member("y"), member("z")
+    first.role.dags.claim(["a", "b"])
+    second.role.dags.claim(["c", "d"])
+    second.role.dags.free(["d"])
+    assert third.role.dags.membership().unowned == ("d",)
     first.close()
-    assert third.role.take_over(), "who leaves is not waited for"
+    assert third.role.dags.membership().unowned == ("a", "b", "d")
+    expire(third)
+    assert third.role.take_over()
+    assert third.role.dags.ids() == {"c"}, "of one that is lost, whoever fences it has all"
+    assert [(holder.place, owned) for holder, owned in third.role.owners()] == [("z", 1)]
+
+
+@pytest.mark.parametrize("url", ["postgres"], indirect=True)
+def test_requests_are_read_by_the_owner_of_their_dag(member, dags, store, now):
+    first, second = member("x"), member("y")
+    (run,) = store.apply(Changes(new_runs=[NewRun("a", "r", RunKind.MANUAL, None, None, None)]), now)
+    first.role.dags.claim(["a"])
+    second.role.dags.claim(["b"])
+    for _, request in store.requests.pending():
+        assert isinstance(request, DagChanged)
+    after = max(number for number, _ in store.requests.pending())
+    store.requests.submit_all(
+        [CancelRun(run.run), DagChanged("b"), PoolsChanged(), DagChanged("c"), DagChanged("gone")], now
+    )
+    read = lambda each: [dag_id for _, dag_id, _ in each.requests.pending_for(each.role.dags.owner, after)]  # noqa: E731
+    assert read(first) == ["a", "", "c", ""]
+    assert read(second) == ["b", "", "c", ""]
+    assert [request for _, request in store.requests.pending_about(["a"])][-1] == CancelRun(run.run)
+
+
+def take(limit, needed):
+    """What works out the own share of a limit, as if nobody else were there."""
+
+    def portions(found, at):
+        free = limit - sum(each.amount for each in found.get("pool:p", ()))
+        return [Share("pool:p", 0, min(free, needed), needed, 1, at)], False
+
+    return portions
+
+
+@pytest.mark.parametrize("url", ["postgres"], indirect=True)
+def test_shares_are_worked_out_one_after_the_other_and_inherited_with_the_dags(member):
+    members = [member(place) for place in "vwxyz"]
+    barrier = threading.Barrier(len(members))
+
+    def ask(each):
+        barrier.wait()
+
+        def portions(found, at):
+            (own,), tell = take(12, 3)(found, at)
+            return [replace(own, scheduler=each.role.dags.owner)], tell
+
+        each.role.shares.exchange(portions)
+
+    asking = [threading.Thread(target=ask, args=(each,)) for each in members]
+    for each in asking:
+        each.start()
+    for each in asking:
+        each.join()
+
+    def amounts():
+        seen = []
+
+        def look(found, _):
+            seen.extend(found["pool:p"])
+            return [each for each in seen if each.scheduler == members[-1].role.dags.owner], False
+
+        members[-1].role.shares.exchange(look)
+        return sorted(each.amount for each in seen)
+
+    assert amounts() == [0, 3, 3, 3, 3]
+    expire(members[-1], count=4)
+    assert members[-1].role.take_over()
+    assert amounts() == [12]
 
 
 @pytest.mark.parametrize("url", ["postgres"], indirect=True)
@@ -140,7 +242,7 @@ def test_who_has_lost_its_lease_can_neither_write_nor_renew_once_another_took_ov
     assert not second.role.take_over(), "a lease that nobody has used may be renewed late"
     expire(first)
     assert second.role.take_over()
-    for act in (lambda: first.apply(RUN, now), first.role.renew, first.role.take_over, first.role.forget_others):
+    for act in (lambda: first.apply(RUN, now), first.role.renew, first.role.forget_others):
         with pytest.raises(StoreFencedError, match="another scheduler has taken over from scheduler 1"):
             act()
     second.apply(Changes(), now)
@@ -157,7 +259,7 @@ def test_a_number_that_a_server_gives_again_after_losing_commits_is_no_token(mem
 
 
 @pytest.mark.parametrize("url", ["postgres"], indirect=True)
-def test_of_two_that_want_to_take_over_at_once_one_works(member):
+def test_of_those_that_want_to_take_over_at_once_one_does(member):
     first, rivals = member("a"), [member(place) for place in "bcdef"]
     expire(first)
     found, barrier = [], threading.Barrier(len(rivals))
@@ -171,7 +273,7 @@ def test_of_two_that_want_to_take_over_at_once_one_works(member):
         each.start()
     for each in racing:
         each.join()
-    assert [rival for works, rival in found if works] == [rivals[0]]
+    assert sum(took for took, _ in found) == 1
 
 
 @pytest.mark.parametrize("url", ["postgres"], indirect=True)
@@ -200,6 +302,7 @@ def test_tries_of_another_place_are_waited_for_until_they_have_ended(member):
     assert third.role.others_s() == 0
     expire(third, count=2)
     assert third.role.take_over()
+    third.role.renew()
     assert 124 < third.role.others_s() <= 125
     third.role.forget_others()
     assert third.role.others_s() > 124, "they may live"

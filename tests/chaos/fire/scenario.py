@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from fire.installation import LEASE_S, Fire, send
 from fire.outages import Outages
 
+from penstock.model.request import decode
+
 TASKS = ("plain", "runs", "detaches", "stubborn", "command")
 KINDS = (
     *("scheduler", "up", "loader", "parse server", "notifier", "listener"),
@@ -143,6 +145,6 @@ def is_free(fire: Fire, run_id: str, task: str) -> bool:
 def poison(fire: Fire, run_id: str) -> None:
     """A request that nobody can read, a file whose import never ends, and tasks that do what no task should."""
     with fire.looking() as found, found.store.transaction() as tx:
-        tx.submit_encoded([b"\xff" + run_id.encode()], found.now())
+        tx.submit([decode(b"\xff" + run_id.encode())], found.now())
     (fire.folder / "dags" / "hangs.py").write_text("from penstock import DAG\nimport time\ntime.sleep(600)\n")
     fire.trigger("poison", run_id)

@@ -16,7 +16,7 @@ from penstock.plugins.isolated import isolated_pythons
 from penstock.scheduler.in_hand import InHand
 from penstock.scheduler.loop import Scheduler
 from penstock.scheduler.measures import Measures
-from penstock.scheduler.takeover import MARGIN_S, RoleLease, TakeoverExecutor
+from penstock.scheduler.sharing.takeover import MARGIN_S, RoleLease, TakeoverExecutor
 from penstock.service.installation import Installation
 from penstock.service.project import make_state_folder
 from penstock.settings import Settings

@@ -7,16 +7,19 @@ from penstock.engine.assets.events import count_event
 from penstock.engine.backfills.progress import advance_backfills, found_date, set_backfill, take_up_backfill
 from penstock.engine.flow import propagate
 from penstock.engine.limits.fairness import TenantRule
+from penstock.engine.limits.resources import Demand
 from penstock.engine.messages import (
     AssetEventAdded,
     BackfillAdded,
     CapacityChanged,
+    DagLost,
     DagUpdated,
     DateFound,
     Event,
     PoolsUpdated,
     RunAdded,
     RunVersionChanged,
+    SharesLent,
     Step,
     TryInterrupted,
     WantedDate,
@@ -24,6 +27,7 @@ from penstock.engine.messages import (
 from penstock.engine.requests.live_runs import cancel, clear
 from penstock.engine.requests.marks import mark, mark_run
 from penstock.engine.runs.creation import create_due_runs
+from penstock.engine.runs.lost import idle, lose_dag
 from penstock.engine.runs.starts import start_queued_runs
 from penstock.engine.runs.taken_over import add_run, change_version, update_dag
 from penstock.engine.runs.timeouts import time_out_runs
@@ -47,6 +51,8 @@ from penstock.spec.executor import LOCAL, WAITER, Heartbeat, TryFinished, TryRec
 
 _HANDLERS: dict[type, Callable[[State, Any], None]] = {
     DagUpdated: update_dag,
+    DagLost: lose_dag,
+    SharesLent: lambda state, event: state.resources.lend(event.shares),
     RunAdded: add_run,
     RunVersionChanged: change_version,
     BackfillAdded: take_up_backfill,
@@ -150,6 +156,14 @@ class Engine:
     def holds(self, run: int) -> bool:
         """Whether a run is in memory: queued, running, or finished with a live try."""
         return run in self._state.runs
+
+    def idle(self, dag_id: str) -> bool:
+        """Whether a DAG has no live try, so that another scheduler may own it from now on."""
+        return idle(self._state, dag_id)
+
+    def demands(self) -> list[Demand]:
+        """What is in use, and could be, of each limit that crosses schedulers."""
+        return self._state.resources.demands()
 
     def holder(self, key: TaskKey, epoch: int) -> str | None:
         """Name of the executor that holds an open try; None if it has ended, or there is none of this name."""

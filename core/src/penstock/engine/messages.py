@@ -120,6 +120,18 @@ class AssetEventAdded(msgspec.Struct, frozen=True):
     number: int
 
 
+class DagLost(msgspec.Struct, frozen=True):
+    """A DAG has another owner, or none; it must have no live try, and is forgotten with its runs."""
+
+    dag_id: str
+
+
+class SharesLent(msgspec.Struct, frozen=True):
+    """How much of each limit that crosses schedulers may be used here, by its key; of one that is not named, nothing."""
+
+    shares: dict[str, int]
+
+
 class CapacityChanged(msgspec.Struct, frozen=True):
     """An executor wants to hold so many tries at once; None for any number."""
 
@@ -138,6 +150,8 @@ class TryInterrupted(msgspec.Struct, frozen=True):
 
 Event = (
     DagUpdated
+    | DagLost
+    | SharesLent
     | RunAdded
     | RunVersionChanged
     | BackfillAdded

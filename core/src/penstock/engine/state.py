@@ -191,8 +191,9 @@ class State:
         """Mark the DAGs whose timer is due for a check."""
         while self._timers and self._timers[0][0] <= self.now:
             _, dag_id = heappop(self._timers)
-            self.dag(dag_id).wake_at = None
-            self.dags_to_check.add(dag_id)
+            if dag_id in self.dags:  # else it was lost since
+                self.dags[dag_id].wake_at = None
+                self.dags_to_check.add(dag_id)
 
     def retry_after(self, seconds: float, instance: Instance) -> None:
         """Set the timer of an instance that is up for retry."""

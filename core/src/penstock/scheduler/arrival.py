@@ -4,11 +4,13 @@ import msgspec
 
 from penstock.engine.messages import (
     CapacityChanged,
+    DagLost,
     DagUpdated,
     Event,
     PoolsUpdated,
     RunAdded,
     RunVersionChanged,
+    SharesLent,
     TryInterrupted,
 )
 from penstock.errors import InternalError
@@ -60,7 +62,7 @@ class Arrival(msgspec.Struct, frozen=True):
                 return QuarantineKind.HEARTBEAT
             case _ if self.number:
                 return QuarantineKind.REQUEST
-            case PoolsUpdated() | CapacityChanged() | None:
+            case PoolsUpdated() | CapacityChanged() | DagLost() | SharesLent() | None:
                 raise InternalError(f"the scheduler cannot take up {self.event}")
             case _:
                 return QuarantineKind.TRY

@@ -3,7 +3,8 @@
 What cannot be read or turned into an event is an arrival with a fault, and nobody else's.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from functools import partial
 
 from msgspec.structs import replace
@@ -24,6 +25,7 @@ from penstock.errors import ConfigError, DataRefusedError, DataUnreadableError, 
 from penstock.model.assets.event import AssetEvent, NewAssetEvent
 from penstock.model.backfills.backfill import BackfillAction
 from penstock.model.dag import DagSpec
+from penstock.model.limits.rate import Rate
 from penstock.model.names import error_sentence
 from penstock.model.request import (
     BackfillRequested,
@@ -42,7 +44,11 @@ from penstock.model.request import (
 )
 from penstock.model.run import NewRun, Run
 from penstock.scheduler.arrival import Arrival, of_event
+from penstock.scheduler.sharing.ownership import Ownership
 from penstock.store import DagState, RunSnapshot, Store, UnreadableBackfill, UnreadableDag, UnreadableRun, planned_dag
+
+SETTLED_S = 5.0
+"""Seconds within which every other scheduler has seen that one has joined."""
 
 
 class Inbox:
@@ -50,31 +56,73 @@ class Inbox:
 
     Args:
         knows: Whether the engine holds a run in memory.
+        ownership: Which DAGs are decided on here.
+        now: The present, if others may schedule, too.
+
+    Attributes:
+        unowned: Whether something is about a DAG that was not owned here when it was taken: nobody may own it.
     """
 
-    def __init__(self, store: Store, knows: Callable[[int], bool]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        knows: Callable[[int], bool],
+        ownership: Ownership | None = None,
+        now: Callable[[], datetime] | None = None,
+    ) -> None:
         self._store, self._knows = store, knows
+        self._ownership = ownership or Ownership(store.role, lambda _: False)
         self._last = 0
+        self._first = False
+        self._now = now
+        self.unowned = False
 
     def take(self) -> list[Arrival]:
         """The requests that have come in since the last call, in their order."""
+        owner = self._ownership.owner
+        if owner is None:
+            pending = self._store.requests.pending(self._last)
+            self._last = pending[-1][0] if pending else self._last
+            return self._taken(pending)
+        # What is about no DAG is for the first scheduler; one that becomes it takes what the one before has left.
+        first, became_first = self._ownership.first, self._ownership.first and not self._first
+        found = self._store.requests.pending_for(owner, 0 if became_first else self._last)
+        new = [(number, dag_id, request) for number, dag_id, request in found if number > self._last or not dag_id]
+        self._last, self._first = max([self._last, *(number for number, *_ in new)]), first
+        self.unowned = any(dag_id and not self._ownership.owns(dag_id) for _, dag_id, _ in new)
+        mine = [each for each in new if (self._ownership.owns(each[1]) if each[1] else first)]
+        return self._taken([(number, request) for number, _, request in mine])
+
+    def _taken(self, pending: Iterable[tuple[int, Request | UnreadableRequest]]) -> list[Arrival]:
         found: list[Arrival] = []
         added: set[int] = set()
-        for number, request in self._store.requests.pending(self._last):
+        for number, request in pending:
             named = Arrival(number=number, request=request)
             found += _guarded(named, partial(self._arrivals, number, request, added))
-            self._last = number
         return found
 
     def stored(self) -> list[Arrival]:
         """Everything that lives in the store: pools, DAGs that are not in quarantine, backfills, runs; each run after these."""
+        return [Arrival(self.pools()), *self.gained(self._ownership.dag_ids)]
+
+    def gained(self, dag_ids: Collection[str] | None) -> list[Arrival]:
+        """All that lives of some DAGs; of all if they are None."""
         aside = self._store.quarantine.dag_ids()
         states = [state for state in self._store.dags.states() if state.dag_id not in aside]
-        found, taken = [Arrival(self.pools())], self._store.assets.taken()
-        found += [arrival for state in states for arrival in self._dag(state, taken.get(state.dag_id, {}))]
-        found += [arrival for arrival in self._backfills() if arrival.dag_id not in aside]
-        found += [arrival for snapshot in self._store.runs.live() for arrival in self._run(snapshot)]
+        states = [state for state in states if dag_ids is None or state.dag_id in dag_ids]
+        taken = self._store.assets.taken()
+        found = [arrival for state in states for arrival in self._dag(state, taken.get(state.dag_id, {}))]
+        found += [
+            arrival
+            for arrival in self._backfills()
+            if arrival.dag_id not in aside and (dag_ids is None or arrival.dag_id in dag_ids)
+        ]
+        found += [arrival for snapshot in self._store.runs.live(dag_ids) for arrival in self._run(snapshot)]
         return found
+
+    def waiting(self, dag_ids: Collection[str]) -> list[Arrival]:
+        """The requests about DAGs that were gained, whenever they came in."""
+        return self._taken(self._store.requests.pending_about(dag_ids))
 
     def events_of(self, request: Request) -> list[Event]:
         """The events by which an engine that knows nothing can be asked what a request would do."""
@@ -98,7 +146,15 @@ class Inbox:
     def pools(self) -> PoolsUpdated:
         """All pools, as an event."""
         pools = self._store.config.pools()
-        rates = {pool.name: PoolRate(pool.rate, pool.next_at) for pool in pools if pool.rate is not None}
+        # Of a rate each scheduler has an even part, from the moment at which all others know that there is one more.
+        parts = max(1, len(self._ownership.members))
+        begins = self._now() + timedelta(seconds=SETTLED_S) if self._now is not None and parts > 1 else None
+        rates = {}
+        for pool in pools:
+            if pool.rate is not None:
+                instants = [each for each in (pool.next_at, begins) if each is not None]
+                rate = Rate(pool.rate.count, pool.rate.period_s * parts)
+                rates[pool.name] = PoolRate(rate, max(instants, default=None))
         return PoolsUpdated({pool.name: pool.slots for pool in pools}, rates)
 
     def _arrivals(self, number: int, request: Request | UnreadableRequest, added: set[int]) -> Iterator[Arrival]:

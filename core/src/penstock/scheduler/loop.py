@@ -5,6 +5,7 @@ sent out again under a new epoch.
 """
 
 import contextlib
+import math
 import selectors
 import shlex
 import socket
@@ -14,7 +15,17 @@ from msgspec.structs import replace
 
 from penstock.clock import Clock
 from penstock.engine.engine import Engine
-from penstock.engine.messages import LONGEST_WAIT_S, CapacityChanged, Dispatch, Kill, RunAdded, Step, TryInterrupted
+from penstock.engine.messages import (
+    LONGEST_WAIT_S,
+    CapacityChanged,
+    DagLost,
+    Dispatch,
+    Kill,
+    PoolsUpdated,
+    RunAdded,
+    Step,
+    TryInterrupted,
+)
 from penstock.errors import as_sentence
 from penstock.model.attempt import TryEnd
 from penstock.model.run import Run, TaskKey
@@ -27,18 +38,23 @@ from penstock.scheduler.inbox import Inbox, fault_of
 from penstock.scheduler.measures import Measures
 from penstock.scheduler.open_asks import OpenAsks
 from penstock.scheduler.outage import Outage
-from penstock.scheduler.takeover import LOOKS_S, RoleLease
+from penstock.scheduler.sharing.lending import Lending
+from penstock.scheduler.sharing.ownership import Ownership
+from penstock.scheduler.sharing.takeover import ALONE_S, LOOKS_S, RoleLease
 from penstock.scheduler.turns import Turn, Turns
-from penstock.spec.executor import Executor, ExecutorEvent, Heartbeat, TryAsked, TryFinished
-from penstock.store import Holder, Store
+from penstock.spec.executor import Executor, ExecutorEvent, Heartbeat, TryAsked, TryFinished, TryRecovered, TryStarted
+from penstock.store import Store
 from penstock.tries.asks import Asks
 from penstock.tries.endings import accepted
 from penstock.tries.recovery import recovered
 from penstock.tries.try_requests import TryRequests
 
+UNSEEN_S = 10.0
+"""Seconds between two pokes of sensors that wait for DAGs which other schedulers may own: nobody says when those end."""
+
 
 class Scheduler:
-    """Runs one engine over one store; at most one works per database, and others stand by.
+    """Runs one engine over one store; several may share a PostgreSQL database, each with DAGs of its own.
 
     Args:
         executors: By the names that the engine knows; several names may share one executor.
@@ -83,7 +99,12 @@ class Scheduler:
         self._stopping = False
         self._outage = Outage(self._stop_r, selector)
         self._asks = OpenAsks(asks, lambda: clock.read().monotonic_s, self._outage, self._in_hand)
-        self._inbox = Inbox(store, engine.holds)
+        self._ownership = Ownership(store.role, engine.idle)
+        self._lending = Lending(store.role, engine.demands, clock)
+        self._look_s = self._poke_s = 0.0
+        self._begun = False
+        self._pools: PoolsUpdated | None = None
+        self._inbox = Inbox(store, engine.holds, self._ownership, clock.now)
         self._turns = Turns(store, engine, self._inbox, clock, self._outage, self._stored, self._kill)
 
     def stop(self) -> None:
@@ -102,7 +123,6 @@ class Scheduler:
         started: list[Executor] = []
         try:
             self._selector.register(self._stop_r, selectors.EVENT_READ)
-            self._stand_by()
             for executor in {id(each): each for each in self._executors.values()}.values():
                 started.append(executor)
                 executor.start()
@@ -119,24 +139,17 @@ class Scheduler:
             self._store.close()
             self._in_hand.close()
 
-    def _stand_by(self) -> None:
-        """Wait until this scheduler is to work: at once, unless another one does."""
-        through, reported = self._outage.through, False
-        while not self._stopping and not through(self._role.works):
-            if not reported:
-                self._report(standing_by(through(self._store.role.holders)))
-                reported = True
-            if self._waited(LOOKS_S):
-                through(self._wakeup.drain)
-
     def _schedule(self, executors: Sequence[Executor]) -> None:
         through = self._outage.through
-        if self._stopping:
-            return
+        through(self._role.renew)
+        self._others()
         wait_s = self._carried_out(self._first_turn())
+        self._begun = True
+        self._lending.hurry()  # the engine knows by now which limits there are
         while not self._stopping:
             through(self._role.renew)
             woken = self._waited(wait_s)
+            moved = self._others(look=woken and len(self._ownership.members) > 1)
             self._asks.go_on()
             # What executors have sent is read before the engine judges leases: nobody is silent whose word lies here.
             arrivals = [Arrival(event) for event in self._unsent]
@@ -148,13 +161,16 @@ class Scheduler:
             if woken:
                 through(self._wakeup.drain)
                 arrivals += through(self._inbox.take)
+                moved += self._others(look=True) if self._inbox.unowned else []
             arrivals += through(lambda: self._inbox.dates(self._engine.dates_wanted))
             self._store.check_file()
             with self._in_hand.dealing(
                 [(e.key, e.epoch) for _, e in messages if not isinstance(e, Heartbeat | TryAsked)]
             ):
                 received = [arrival for executor, event in messages for arrival in self._received(executor, event)]
-                turn = self._turns.take([*received, *arrivals])
+                turn = self._turns.take([*moved, *received, *arrivals])
+            if any(isinstance(arrival.event, PoolsUpdated) for arrival in (*moved, *arrivals)):
+                self._lending.hurry()
             wait_s = self._carried_out(turn)
 
     def _waited(self, wait_s: float) -> bool:
@@ -163,7 +179,12 @@ class Scheduler:
         waited = [wakeup, *self._asks.readable]
         for each in waited:
             self._selector.register(each, selectors.EVENT_READ)
-        ready = {key.fd for key, _ in self._selector.select(min(wait_s, self._role.wait_s, self._asks.wait_s))}
+        ready = {
+            key.fd
+            for key, _ in self._selector.select(
+                min(wait_s, self._role.wait_s, self._asks.wait_s, self._others_wait_s())
+            )
+        }
         for each in waited:
             self._selector.unregister(each)
         return wakeup in ready
@@ -203,18 +224,65 @@ class Scheduler:
     def _stored(self) -> list[Arrival]:
         """Everything that an engine has to know that knows nothing."""
         capacities = [Arrival(CapacityChanged(name, capacity)) for name, capacity in self._capacities.items()]
-        return [*capacities, *self._inbox.stored()]
+        lent = [] if self._lending.lent is None else [Arrival(self._lending.lent)]
+        return [*capacities, *lent, *self._inbox.stored()]
 
     def _first_turn(self) -> Turn:
         """Take up everything that lives in the store, what has become of its open tries, and what came in meanwhile."""
         for _ in self._capacity_changes():
             pass
         known = self._stored()
-        runs = [arrival.event for arrival in known if isinstance(arrival.event, RunAdded)]
-        suspects, now = self._in_hand.suspects, self._clock.now()
-        messages = recovered(runs, self._executors, self._requests, now, suspects)
+        messages = self._recovered(known)
         with self._in_hand.dealing([(e.key, e.epoch) for e in messages if not isinstance(e, TryInterrupted)]):
             return self._turns.restart([*map(_accepted, messages), *self._inbox.take()], known)
+
+    def _recovered(self, known: Sequence[Arrival]) -> list[TryStarted | TryRecovered | TryFinished | TryInterrupted]:
+        """What has become of the open tries of runs that were taken up."""
+        runs = [arrival.event for arrival in known if isinstance(arrival.event, RunAdded)]
+        return recovered(runs, self._executors, self._requests, self._clock.now(), self._in_hand.suspects)
+
+    def _others_wait_s(self) -> float:
+        """Seconds until the next look at the other schedulers; for ever if there can be none."""
+        if self._lending.lent is None:
+            return math.inf
+        return max(0.0, min(self._lending.wait_s, self._look_s - self._clock.read().monotonic_s))
+
+    def _others(self, *, look: bool = False) -> list[Arrival]:
+        """What the other schedulers' coming and going changes: DAGs change hands, and shares of limits do."""
+        if self._lending.lent is None:
+            return []
+        now_s = self._clock.read().monotonic_s
+        found = self._moved(now_s) if look or now_s >= self._look_s else []
+        lent = self._outage.through(lambda: self._lending.exchange(len(self._ownership.members)))
+        return found if lent is None else [*found, Arrival(lent)]
+
+    def _moved(self, now_s: float) -> list[Arrival]:
+        """The DAGs that have changed hands, with all that lives of those that are owned here now."""
+        through = self._outage.through
+        moves = through(self._ownership.look)
+        alone = len(self._ownership.members) <= 1
+        self._look_s = now_s + (ALONE_S if alone else LOOKS_S)
+        found = [Arrival(DagLost(dag_id)) for dag_id in moves.lost]
+        if moves.members or not alone:
+            # Only the first scheduler is asked to look at changed pools; the others see it here.
+            pools = through(self._inbox.pools)
+            if (
+                moves.members
+                or self._pools is None
+                or pools.slots != self._pools.slots
+                or _rates(pools) != _rates(self._pools)
+            ):
+                found.append(Arrival(pools))
+            self._pools = pools
+            self._lending.hurry() if moves.members else self._lending.wake()
+        if not alone and now_s >= self._poke_s:
+            self._poke_s = now_s + UNSEEN_S
+            self._poke(self._watch.take_all())
+        if moves.gained and self._begun:
+            known = through(lambda: self._inbox.gained(moves.gained))
+            found += [*known, *map(_accepted, self._recovered(known))]
+            found += through(lambda: self._inbox.waiting(moves.gained))
+        return found
 
     def _carried_out(self, turn: Turn) -> float:
         """Carry out what a turn decided; returns the seconds until the next one is due."""
@@ -269,10 +337,8 @@ def _accepted(event: ExecutorEvent | TryInterrupted) -> Arrival:
         return Arrival(unreadable, fault=fault_of(error))
 
 
-def standing_by(holders: Sequence[Holder]) -> str:
-    """The line of a scheduler that does not work yet, for the terminal of `penstock up`."""
-    first = f"scheduler process {holders[0].pid} on {holders[0].host}" if holders else "another scheduler"
-    return f"{first} works on this database; this one stands by, and goes on with its work when it ends."
+def _rates(pools: PoolsUpdated) -> dict[str, object]:
+    return {name: each.rate for name, each in pools.rates.items()}
 
 
 def run_ended(run: Run) -> str:

@@ -149,10 +149,11 @@ def _database(installation: Installation) -> Iterator[Finding]:
     holders = store.role.holders()
     if not holders:
         yield Finding(Severity.NOTE, "scheduler", "none is running; start it with `penstock up`")
-    for place, holder in enumerate(holders):
+    owned = {holder.pid: number for holder, number in store.role.owners()} if len(holders) > 1 else {}
+    for holder in holders:
         since = f"{holder.since:%Y-%m-%d %H:%M:%S} UTC"
         detail = f"{holder.holder}, scheduler process {holder.pid} on {holder.host}, since {since}"
-        yield Finding(Severity.OK, "scheduler", f"{detail}; it stands by" if place else detail)
+        yield Finding(Severity.OK, "scheduler", f"{detail}{_with_dags(owned.get(holder.pid))}")
     for each in store.quarantine.all():
         detail = f"{each.subject}: {each.kind.fate}: {each.reason} See: penstock quarantine list"
         yield Finding(Severity.BAD, "quarantine", detail)
@@ -161,6 +162,10 @@ def _database(installation: Installation) -> Iterator[Finding]:
         yield Finding(Severity.BAD, DAG_FILES, f"{', '.join(broken)} cannot be imported: penstock dags errors")
     else:
         yield Finding(Severity.OK, DAG_FILES, f"{counted(len(store.dags.ids()), 'DAG')}, no file with problems")
+
+
+def _with_dags(owned: int | None) -> str:
+    return "" if owned is None else f", with {counted(owned, 'DAG')}"
 
 
 def _pools(installation: Installation) -> Iterator[Finding]:

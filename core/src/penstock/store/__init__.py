@@ -12,7 +12,9 @@ from penstock.store.outbox.alerts import ALERTS, KEPT, AlertDelivery, NewAlert, 
 from penstock.store.outbox.outbox import Listener
 from penstock.store.runs import PastTry, RunSnapshot, UnreadableRun
 from penstock.store.schedulers.holder import Holder
+from penstock.store.schedulers.owned_dags import Membership, OwnedDags
 from penstock.store.schedulers.role import SchedulerRole
+from penstock.store.schedulers.shares import Portions, Share, Shares
 from penstock.store.sql.wakeup import NOTICES, SCHEDULER, VARIABLES, Wakeup
 from penstock.store.store import Store, upgrade
 from penstock.store.transaction import Transaction
@@ -30,11 +32,16 @@ __all__ = [
     "Keyring",
     "Listener",
     "LoaderCatalog",
+    "Membership",
     "NewAlert",
+    "OwnedDags",
     "PastTry",
     "Pool",
+    "Portions",
     "RunSnapshot",
     "SchedulerRole",
+    "Share",
+    "Shares",
     "Store",
     "StoredVersion",
     "Transaction",

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.history.quarantine import Quarantined
 from penstock.model.notice import Notice, RunStateChanged, TaskStateChanged
-from penstock.model.request import DagChanged, encode
+from penstock.model.request import DagChanged, decode
 from penstock.model.run import Run, TaskInstance, TaskKey
 from penstock.model.state import Outcome, RunState, TaskState
 from penstock.store.runs import RUN_BY_NUMBER
@@ -56,8 +56,9 @@ class Quarantine:
     def add(self, thing: Quarantined, request: int = 0) -> None:
         """Put a thing aside, and with it the request of this number, if one is named, out of the inbox."""
         with self._writer.transaction() as tx:
-            _add(tx, thing)
-            tx.execute(delete(tables.request).where(tables.request.c.number == request))
+            taken = tx.execute(delete(tables.request).where(tables.request.c.number == request)).rowcount
+            if taken or not request:  # else another scheduler has put it aside
+                _add(tx, thing)
 
     def fail_run(self, thing: Quarantined, run: int, *, notify: bool = False) -> list[tuple[str, TaskKey, int]]:
         """Put a run aside: it and all of it that has not finished fails by its rows alone, whatever they hold.
@@ -109,7 +110,7 @@ class Quarantine:
             raise RequestError(f"{found.subject}: {found.kind.fate}. Clear its tasks to run them again.")
         with self._writer.transaction() as tx:
             tx.execute(delete(tables.quarantine).where(_q.number == number))
-            tx.submit_encoded([encode(DagChanged(found.dag_id)) if found.dag_id else found.body], now)
+            tx.submit([DagChanged(found.dag_id) if found.dag_id else decode(found.body)], now)
         return found
 
     def _get(self, number: int) -> Quarantined:

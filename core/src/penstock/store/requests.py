@@ -1,6 +1,6 @@
 """The scheduler's inbox: requests of users, tasks and the loader, durable until a step has handled it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import bindparam, func, select
@@ -14,6 +14,14 @@ from penstock.store.transaction import Writer
 _r = tables.request.c
 PENDING = select(_r.number, _r.body).where(_r.number > bindparam("after")).order_by(_r.number)
 NEWEST = select(func.max(_r.number))
+_FOR = (
+    select(_r.number, tables.dag.c.dag_id, _r.body)
+    .join_from(tables.request, tables.dag, _r.dag_id == tables.dag.c.dag_id, isouter=True)
+    .where(_r.number > bindparam("after"))
+    .where((tables.dag.c.owner == bindparam("owner")) | tables.dag.c.owner.is_(None))
+    .order_by(_r.number)
+)
+_ABOUT = select(_r.number, _r.body).where(_r.dag_id.in_(bindparam("dag_ids", expanding=True))).order_by(_r.number)
 OPEN = select(_r.number).where(_r.number <= bindparam("number")).limit(1)
 
 
@@ -58,4 +66,16 @@ class Requests:
         """Requests with a number above ``after`` that no step has handled, in their order; raises StoreError."""
         with self._database.read() as connection:
             found = connection.execute(PENDING, {"after": after}).all()
+        return [(number, decode(body)) for number, body in found]
+
+    def pending_for(self, owner: int, after: int = 0) -> list[tuple[int, str, Request | UnreadableRequest]]:
+        """As `pending`, without those about DAGs of another owner; with the DAG of each, "" if there is none. Raises StoreError."""
+        with self._database.read() as connection:
+            found = connection.execute(_FOR, {"owner": owner, "after": after}).all()
+        return [(number, dag_id or "", decode(body)) for number, dag_id, body in found]
+
+    def pending_about(self, dag_ids: Collection[str]) -> list[tuple[int, Request | UnreadableRequest]]:
+        """Every request about some DAGs that no step has handled, in their order; raises StoreError."""
+        with self._database.read() as connection:
+            found = connection.execute(_ABOUT, {"dag_ids": list(dag_ids)}).all()
         return [(number, decode(body)) for number, body in found]

@@ -1,6 +1,6 @@
 """Runs and what belongs to them: task instances, tries and XComs; each query is found by an index."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -81,14 +81,14 @@ class Runs:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def live(self) -> list[RunSnapshot | UnreadableRun]:
-        """Every run that is unfinished or has an open try, oldest first, in one consistent view.
+    def live(self, dag_ids: Collection[str] | None = None) -> list[RunSnapshot | UnreadableRun]:
+        """Every run that is unfinished or has an open try, oldest first, in one consistent view; of some DAGs alone if they are given.
 
         Costs what lives, whatever has finished. A finished run has an open try if that was cancelled, by a cancel or
         a clear, and has not answered.
         """
         with self._database.read() as connection:
-            return _snapshots(connection, _IS_LIVE)
+            return _snapshots(connection, _IS_LIVE if dag_ids is None else _IS_LIVE & _r.dag_id.in_(dag_ids))
 
     def snapshot(self, run: int) -> RunSnapshot | UnreadableRun | None:
         """One run, finished or not, with all that belongs to it; None if there is none of this number."""

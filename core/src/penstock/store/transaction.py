@@ -7,21 +7,23 @@ from operator import attrgetter
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import Connection, CursorResult, Dialect, Executable, Table, bindparam, text, update
+from sqlalchemy import Connection, CursorResult, Dialect, Executable, Table, bindparam, func, select, text, update
 from sqlalchemy.exc import StatementError
 
 from penstock.errors import DataRefusedError
-from penstock.model.assets.event import AssetEvent
+from penstock.model.assets.asset_use import AssetRole
+from penstock.model.assets.event import AssetEvent, NewAssetEvent
 from penstock.model.backfills.backfill import BackfillItem
 from penstock.model.changes import Changes
 from penstock.model.history.audit import AuditEntry
 from penstock.model.notice import Notice
-from penstock.model.request import Request, encode
+from penstock.model.request import DagChanged, Request, UnreadableRequest, encode
 from penstock.model.run import NewRun, Rendered, Run, TaskInstance, TaskKey, Try, XCom
 from penstock.model.state import RunState
 from penstock.store import notices
+from penstock.store.schedulers.request_subject import subject_of
 from penstock.store.schedulers.role import SchedulerRole
-from penstock.store.sql import bulk, tables, wakeup
+from penstock.store.sql import asset_tables, bulk, tables, wakeup
 from penstock.store.sql.asset_writes import AssetStatements
 from penstock.store.sql.database import Database
 from penstock.store.sql.driver_errors import first_line, refuses_data
@@ -82,6 +84,28 @@ def _insert_run() -> Executable:
 
 
 INSERT_RUN = _insert_run()
+# The owner of a request's DAG alone reads it; one about a run is about the run's DAG.
+INSERT_REQUEST = text(
+    "INSERT INTO request (body, created_at, dag_id) VALUES (:body, :created_at, "
+    "COALESCE((SELECT dag_id FROM run WHERE run = :run), (SELECT dag_id FROM backfill WHERE number = :backfill), :dag_id))"
+).bindparams(
+    bindparam("created_at", type_=tables.request.c.created_at.type),
+    *(bindparam(name, type_=tables.run.c.run.type) for name in ("run", "backfill")),
+)
+
+
+_u = asset_tables.asset_use.c
+CONSUMERS = (
+    select(_u.dag_id)
+    .distinct()
+    .where(_u.role == AssetRole.SCHEDULE, _u.asset.in_(bindparam("assets", expanding=True)))
+    .where(select(func.count(tables.dag.c.owner.distinct())).scalar_subquery() > 1)
+    .order_by(_u.dag_id)
+)
+
+
+def _request_row(request: Request | UnreadableRequest, now: datetime) -> dict[str, object]:
+    return {"body": encode(request), "created_at": now, **msgspec.structs.asdict(subject_of(request))}
 
 
 class Transaction:
@@ -117,7 +141,7 @@ class Transaction:
         sql.delete_xcoms.run(connection, changes.cleared)
         sql.forget_checkpoints.run(connection, changes.cleared, changes.forgotten)
         created: list[Run | AssetEvent] = [run for new in changes.new_runs for run in self._create(new, now)]
-        created += sql.assets.add_events(connection, changes.asset_events, now)
+        created += self._add_events(changes.asset_events, now)
         sql.assets.move_cursors(connection, changes.asset_cursors)
         sql.update_runs.run(connection, map(_run_changes, changes.runs))
         sql.upsert_tasks.run(connection, map(_task, changes.tasks))
@@ -133,13 +157,17 @@ class Transaction:
         self.add_notices(changes.notices)
         return created
 
-    def submit(self, requests: Sequence[Request], now: datetime) -> None:
+    def submit(self, requests: Sequence[Request | UnreadableRequest], now: datetime) -> None:
         """Put requests into the scheduler's inbox, in this order, and wake it when they are durable.
 
         Raises:
             StoreError: The database refuses a statement; the transaction cannot be committed any more.
         """
-        self.submit_encoded([encode(request) for request in requests], now)
+        if not requests:
+            return
+        self._keep_order()
+        self._connection.execute(INSERT_REQUEST, [_request_row(request, now) for request in requests])
+        self.wake(wakeup.SCHEDULER)
 
     def audit(self, entry: AuditEntry) -> None:
         """Keep who asked for what this transaction does.
@@ -149,19 +177,6 @@ class Transaction:
         """
         given = {name: value for name, value in msgspec.structs.asdict(entry).items() if name != "number"}
         self._connection.execute(tables.audit.insert(), given)
-
-    def submit_encoded(self, bodies: Sequence[bytes], now: datetime) -> None:
-        """As `submit`, for requests as they are stored."""
-        if not bodies:
-            return
-        if self._connection.dialect.name == "postgresql":
-            # Numbers must become visible in their order, or a reader that remembers the last one would pass one over.
-            self._connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_REQUEST_LOCK})")
-        self._connection.execute(
-            tables.request.insert(),
-            [{"body": body, "created_at": now} for body in bodies],
-        )
-        self.wake(wakeup.SCHEDULER)
 
     def drop_notices(self, last: int) -> int:
         """Drop the notices up to a number; see `penstock.store.notices.drop`."""
@@ -208,6 +223,22 @@ class Transaction:
             sql = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks}) ON CONFLICT {conflict}"
             types = [bindparam(name, type_=table.c[name].type) for name in names]
             self._connection.execute(text(sql).bindparams(*types), rows)
+
+    def _keep_order(self) -> None:
+        """Have numbers become visible in their order: a reader that remembers the last one would pass one over."""
+        if self._connection.dialect.name == "postgresql":
+            self._connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_REQUEST_LOCK})")
+
+    def _add_events(self, new: Sequence[NewAssetEvent], now: datetime) -> list[AssetEvent]:
+        """Write events of assets, and have the owners of the DAGs that wait for them look, if there are several."""
+        if not new:
+            return []
+        self._keep_order()
+        added = self._statements.assets.add_events(self._connection, new, now)
+        if added and self._connection.dialect.name == "postgresql":
+            waiting = self._connection.execute(CONSUMERS, {"assets": sorted({event.asset for event in added})})
+            self.submit([DagChanged(dag_id) for dag_id in waiting.scalars()], now)
+        return added
 
     def _create(self, new: NewRun, now: datetime) -> list[Run]:
         given = dict(zip(_NEW_RUN, _new_run(new), strict=True), state=RunState.QUEUED, created_at=now)

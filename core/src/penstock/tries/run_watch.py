@@ -36,6 +36,13 @@ class RunWatch:
             if not others:
                 del self._sensors[target]
 
+    def take_all(self) -> list[Sensor]:
+        """Every sensor that waits, in the order of their keys: to poke where what they wait for may have ended unseen."""
+        found = sorted(self._awaited)
+        for sensor in found:
+            self.forget(sensor)
+        return found
+
     def poked_by(self, changes: Changes) -> list[Sensor]:
         """The sensors to poke after these changes, in the order of their keys."""
         if not self._awaited:

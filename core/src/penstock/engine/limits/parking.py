@@ -82,7 +82,7 @@ class Parking:
     def refusal(self) -> str:
         """Why an instance waits that would fit, as a sentence."""
         amount = 0 if self._awaited is None else self._awaited.amount_of(self._resource)
-        label, free = self._resource.label, self._resource.limit - self._resource.used
+        label, free = self._resource.label, self._resource.here - self._resource.used
         return f"{label} keeps its free {free} for a task that needs {amount} and was passed {self.passed} times"
 
     def _await(self, _rank: Rank, bucket: Bucket, amount: int) -> None:

@@ -15,19 +15,27 @@ class Resource:
     Attributes:
         label: How a sentence names it, such as ``pool 'warehouse'``.
         limit: How much there is; may be lowered below ``used``, then nothing new is admitted until it has drained.
+        share: How much of that may be used here, if other schedulers use it, too; None for all of it.
+        starts: How often some of it was given.
         closed: Why nothing is admitted whatever the limit, as a sentence, such as for a paused DAG; else "".
         holders: What each that holds some of it holds, in the order in which they got it.
         used: The sum of that.
         fairness: How it was shared among tenants.
     """
 
-    __slots__ = ("closed", "fairness", "holders", "label", "limit", "used")
+    __slots__ = ("closed", "fairness", "holders", "label", "limit", "share", "starts", "used")
 
     def __init__(self, label: str, limit: int, closed: str = "") -> None:
         self.label, self.limit, self.closed = label, limit, closed
         self.holders: dict[object, int] = {}
-        self.used = 0
+        self.used = self.starts = 0
+        self.share: int | None = None
         self.fairness = Fairness()
+
+    @property
+    def here(self) -> int:
+        """How much may be used here."""
+        return self.limit if self.share is None else min(self.limit, self.share)
 
     @property
     def next_start(self) -> datetime | None:
@@ -36,7 +44,7 @@ class Resource:
 
     def has_room(self, amount: int) -> bool:
         """Whether ``amount`` is free now; a need of 0 is refused only while the resource is closed."""
-        return not self.closed and (self.used + amount <= self.limit or amount == 0)
+        return not self.closed and (self.used + amount <= self.here or amount == 0)
 
     def impossible(self, amount: int) -> bool:
         """Whether ``amount`` cannot become free by waiting."""
@@ -47,6 +55,7 @@ class Resource:
         if amount:
             self.holders[holder] = amount
             self.used += amount
+            self.starts += 1
 
     def free(self, holder: object) -> None:
         """Take back what a holder has."""
@@ -65,6 +74,8 @@ class Resource:
             return self.closed
         if amount > self.limit:
             return f"{self.label} can never hold it: it needs {amount} of {self.limit}"
+        if self.used + amount <= self.limit:
+            return f"{self.label} is lent to other schedulers: {self.used} of {self.here} in use here, of {self.limit} in all"
         if amount > 1:
             return f"{self.label} has too little room: {self.used} of {self.limit} in use, and it needs {amount}"
         return f"{self.label} is full: {self.used} of {self.limit}"

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import count
+from typing import NamedTuple
 
 from penstock.engine.limits.admission import Admission
 from penstock.engine.limits.bucket import Candidate
@@ -12,6 +13,28 @@ from penstock.engine.limits.resource import UNLIMITED, Needs, Resource
 from penstock.model.dag import TaskSpec
 from penstock.model.limits.rate import RateUsed
 from penstock.model.now import Now
+
+_POOL, _QUEUE, _TENANT = "pool:", "queue:", "tenant:"
+
+
+class Demand(NamedTuple):
+    """What is in use, and could be, of one limit that crosses schedulers.
+
+    Attributes:
+        key: Its name among all of them.
+        limit: How much there is in all.
+        used: How much is in use here.
+        wanted: How much those need that wait for it here.
+        largest: The most that one of these needs.
+        starts: How often some of it was given here.
+    """
+
+    key: str
+    limit: int
+    used: int
+    wanted: int
+    largest: int
+    starts: int
 
 
 class Resources:
@@ -44,6 +67,7 @@ class Resources:
             for name, rule in tenants.items()
             if rule.max_active_tasks is not None
         }
+        self._shares: Mapping[str, int] | None = None
         self._known: dict[str, Tenant] = {}
         self._competitors: dict[tuple[str, str, Resource, int], Competitor] = {}
 
@@ -139,9 +163,38 @@ class Resources:
             pool = self._pool(name)
             pool.set_rate(rates.get(name, PoolRate(None)))
             pool.limit, pool.closed = UNLIMITED if number == -1 else number, ""
+            pool.share = self._share(_POOL + name, pool)
             self._admission.recheck(pool)
         for name in self._pools.keys() - slots.keys():
             self._pools[name].limit, self._pools[name].closed = 0, _no_pool(name)
+
+    def lend(self, shares: Mapping[str, int] | None) -> None:
+        """Set how much of each limit that crosses schedulers may be used here, by its key; None for all of it."""
+        self._shares = shares
+        for key, resource in self._crossing():
+            resource.share = self._share(key, resource)
+            self._admission.recheck(resource)
+
+    def demands(self) -> list[Demand]:
+        """What is in use, and could be, of each limit that crosses schedulers."""
+        return [self._demand(key, resource) for key, resource in self._crossing() if resource.limit < UNLIMITED]
+
+    def _demand(self, key: str, resource: Resource) -> Demand:
+        waiting = [(bucket.size, bucket.amount_of(resource)) for bucket in self._admission.waiting_for(resource)]
+        fitting = [(size, amount) for size, amount in waiting if amount <= resource.limit]
+        wanted = sum(size * amount for size, amount in fitting)
+        largest = max((amount for _, amount in fitting), default=0)
+        return Demand(key, resource.limit, resource.used, wanted, largest, resource.starts)
+
+    def _crossing(self) -> Iterator[tuple[str, Resource]]:
+        """Every limit that DAGs of several schedulers share, by a key that no other has."""
+        for prefix, resources in ((_POOL, self._pools), (_QUEUE, self._queues), (_TENANT, self._tenant_tasks)):
+            for name, resource in resources.items():
+                yield prefix + name, resource
+
+    def _share(self, key: str, resource: Resource) -> int | None:
+        unlimited = self._shares is None or resource.limit >= UNLIMITED
+        return None if unlimited or self._shares is None else self._shares.get(key, 0)
 
     def _pool(self, name: str) -> PoolSlots:
         if name not in self._pools:

@@ -4,7 +4,7 @@ from sqlalchemy import Connection, select
 
 from penstock.errors import StoreFencedError
 from penstock.store.sql.database import Database
-from penstock.store.sql.tables import scheduler
+from penstock.store.sql.scheduler_tables import scheduler
 
 _FIRST = select(scheduler.c.place).where(scheduler.c.fenced_at.is_(None)).order_by(scheduler.c.number).limit(1)
 

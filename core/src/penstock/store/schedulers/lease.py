@@ -18,9 +18,11 @@ from penstock.errors import StoreError, StoreFencedError
 from penstock.store.schedulers.holder import Holder, alive
 from penstock.store.sql import wakeup
 from penstock.store.sql.database import Database
-from penstock.store.sql.tables import columns, scheduler
+from penstock.store.sql.scheduler_tables import scheduler
+from penstock.store.sql.tables import columns, dag
 
 _JOIN_LOCK = 0x50656E73_00000001
+SHARES_LOCK = 0x50656E73_00000004
 _s = scheduler.c
 _HOLDER = columns(scheduler, Holder)
 _NOW = func.clock_timestamp()
@@ -32,7 +34,7 @@ _RENEW = text(
     "UPDATE scheduler SET expires_at = clock_timestamp() + make_interval(secs => :seconds) "
     "WHERE number = :me AND incarnation = :incarnation AND fenced_at IS NULL"
 )
-_EXPIRED = select(_s.number).where(_UNFENCED, _s.expires_at < _NOW, _s.number < bindparam("me")).order_by(_s.number)
+_EXPIRED = select(_s.number).where(_UNFENCED, _s.expires_at < _NOW, _s.number != bindparam("me")).order_by(_s.number)
 _FENCE = text(
     "UPDATE scheduler SET fenced_at = clock_timestamp() "
     "WHERE number = :number AND fenced_at IS NULL AND (expires_at < clock_timestamp() OR :dead)"
@@ -41,9 +43,8 @@ _END_SESSIONS = text(
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
     "WHERE datname = current_database() AND application_name = :name AND pid <> pg_backend_pid()"
 )
-_WORKS = select(*_HOLDER).where(_UNFENCED, _s.expires_at >= _NOW).order_by(_s.number)
-_BEFORE = select(func.count()).where(_UNFENCED, _s.expires_at >= _NOW, _s.number < bindparam("me"))
-_FIRST = select(func.min(_s.number)).where(_UNFENCED)
+_OWNED = select(func.count()).where(dag.c.owner == _s.number).scalar_subquery()
+_WORKS = select(*_HOLDER, _OWNED).where(_UNFENCED, _s.expires_at >= _NOW).order_by(_s.number)
 _OTHERS = text(
     "SELECT max(extract(epoch FROM fenced_at - clock_timestamp()) + runs_on_s) FROM scheduler "
     "WHERE fenced_at IS NOT NULL AND place <> :place"
@@ -52,6 +53,19 @@ _FORGET = text(
     "DELETE FROM scheduler WHERE fenced_at IS NOT NULL AND "
     "(place = :place OR fenced_at + make_interval(secs => runs_on_s) < clock_timestamp())"
 )
+_INHERIT = tuple(
+    text(sql)
+    for sql in (
+        "UPDATE dag SET owner = :me WHERE owner = :dead",
+        """
+        INSERT INTO share (limited, scheduler, amount, needed, largest, served_at)
+        SELECT limited, :me, amount, 0, 0, served_at FROM share WHERE scheduler = :dead
+        ON CONFLICT (limited, scheduler) DO UPDATE SET amount = share.amount + excluded.amount
+        """,
+        "DELETE FROM share WHERE scheduler = :dead",
+    )
+)
+_GIVE_UP = (text("UPDATE dag SET owner = NULL WHERE owner = :me"), text("DELETE FROM share WHERE scheduler = :me"))
 _LEAVE = text("DELETE FROM scheduler WHERE number = :me AND incarnation = :incarnation AND fenced_at IS NULL")
 
 
@@ -79,7 +93,8 @@ class SchedulerLease:
         with database.write() as connection:
             # Numbers must become visible in their order: two that do not see each other would both be the first.
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_JOIN_LOCK})")
-            _end_earlier(connection, me, database.name)
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({SHARES_LOCK})")
+            earlier = _end_earlier(connection, me, database.name)
             row = {name: getattr(me, name) for name in Holder.__struct_fields__}
             until = connection.execute(select(_AFTER), {"seconds": lease_s}).scalar_one()
             made = (
@@ -88,6 +103,8 @@ class SchedulerLease:
                 .returning(_s.number)
             )
             self.number: int = connection.execute(made).scalar_one()
+            for number in earlier:
+                _inherit(connection, number, self.number)
         self._token = {"me": self.number, "incarnation": incarnation}
         database.sign(session_name(self.number))
 
@@ -98,19 +115,22 @@ class SchedulerLease:
                 raise self._fenced()
 
     def take_over(self) -> bool:
-        """Fence every earlier scheduler whose lease has ended; returns whether no other one is left before this one.
+        """Fence every scheduler whose lease has ended, and inherit its DAGs and its shares; returns whether there was one.
 
         Raises:
             StoreError: The database cannot serve, or a session of another one cannot be ended.
         """
         with self._database.read() as connection:
-            if connection.execute(_BEFORE, {"me": self.number}).scalar():
+            if not connection.execute(_EXPIRED, {"me": self.number}).first():
                 return False
         with self._database.write() as connection:
             self.confirm(connection)
-            for number in connection.execute(_EXPIRED, {"me": self.number}).scalars().all():
-                _fence(connection, number)
-            return bool(connection.execute(_FIRST).scalar() == self.number)
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({SHARES_LOCK})")
+            expired = connection.execute(_EXPIRED, {"me": self.number}).scalars().all()
+            fenced = [number for number in expired if _fence(connection, number)]
+            for number in fenced:
+                _inherit(connection, number, self.number)
+            return bool(fenced)
 
     def others_s(self) -> float:
         """Seconds until all tries of fenced schedulers of other places have ended; 0 or less if they have."""
@@ -130,9 +150,11 @@ class SchedulerLease:
             raise self._fenced()
 
     def release(self) -> None:
-        """Leave, its tries having ended: who stands by goes on at once; raises StoreError if the database cannot serve."""
+        """Leave, its tries having ended: the others take its DAGs at once; raises StoreError if the database cannot serve."""
         with self._database.write() as connection:
-            connection.execute(_LEAVE, self._token)
+            if connection.execute(_LEAVE, self._token).rowcount:
+                for statement in _GIVE_UP:
+                    connection.execute(statement, {"me": self.number})
             wakeup.send_at_commit(connection, wakeup.SCHEDULER)
 
     def _fenced(self) -> StoreError:
@@ -147,24 +169,30 @@ def session_name(number: int) -> str:
     return f"penstock scheduler {number}"
 
 
-def workers_of(database: Database) -> Sequence[Holder]:
-    """The schedulers whose leases have not ended: first the one that works, then those that stand by."""
+def workers_of(database: Database) -> list[tuple[Holder, int]]:
+    """The schedulers whose leases have not ended, in the order in which they joined, and how many DAGs each owns."""
     with database.read() as connection:
-        return [Holder(*row) for row in connection.execute(_WORKS)]
+        return [(Holder(*row), owned) for *row, owned in connection.execute(_WORKS)]
 
 
-def _end_earlier(connection: Connection, me: Holder, name: str) -> None:
+def _end_earlier(connection: Connection, me: Holder, name: str) -> list[int]:
     """Fence those of this very place: their processes are gone, and the executor's lock says what is left of their tries."""
     rows: Sequence[Any] = connection.execute(
         select(_s.number, _s.expires_at < _NOW, *_HOLDER).where(_UNFENCED, _s.place == me.place)
     ).all()
-    for number, expired, *holder in rows:
+    for _, expired, *holder in rows:
         found = Holder(*holder)
         if not expired and alive(found.pid):
             raise found.refusal(name, "Stop that one first, or give this one a state folder of its own.")
-        _fence(connection, number, dead=True)
+    return [number for number, *_ in rows if _fence(connection, number, dead=True)]
 
 
-def _fence(connection: Connection, number: int, *, dead: bool = False) -> None:
+def _fence(connection: Connection, number: int, *, dead: bool = False) -> bool:
     connection.execute(_END_SESSIONS, {"name": session_name(number)})
-    connection.execute(_FENCE, {"number": number, "dead": dead})
+    return bool(connection.execute(_FENCE, {"number": number, "dead": dead}).rowcount)
+
+
+def _inherit(connection: Connection, dead: int, me: int) -> None:
+    """Take over all that a fenced scheduler had: what its tries hold of a limit goes with their DAGs."""
+    for statement in _INHERIT:
+        connection.execute(statement, {"dead": dead, "me": me})

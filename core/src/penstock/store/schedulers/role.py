@@ -11,6 +11,8 @@ from penstock.store.schedulers.file_lock import FileLock, file_holder
 from penstock.store.schedulers.follower import Follower
 from penstock.store.schedulers.holder import Holder
 from penstock.store.schedulers.lease import SchedulerLease, workers_of
+from penstock.store.schedulers.owned_dags import OwnedDags
+from penstock.store.schedulers.shares import Shares
 from penstock.store.sql.database import Database, this_host
 
 LEASE_S, RUNS_ON_S = 5.0, 125.0
@@ -19,8 +21,7 @@ LEASE_S, RUNS_ON_S = 5.0, 125.0
 class SchedulerRole:
     """The role for one store.
 
-    With SQLite one process has it, until its end. With PostgreSQL any number of processes join, each with a lease; the first of
-    them *works*, and the others stand by until those before them have left or their leases have ended.
+    With SQLite one process has it, until its end. With PostgreSQL any number of processes join, each with a lease, and share the DAGs.
     """
 
     def __init__(self, database: Database) -> None:
@@ -71,12 +72,16 @@ class SchedulerRole:
         return isinstance(self._held, SchedulerLease)
 
     def holders(self) -> list[Holder]:
-        """Who has the role now, as far as is known without asking for it: first the one that works. Raises StoreError."""
+        """Who has the role now, as far as is known without asking for it: the first first. Raises StoreError."""
         path = self._database.path
         if path is None:
-            return list(workers_of(self._database))
+            return [holder for holder, _ in workers_of(self._database)]
         holder = file_holder(path)
         return [] if holder is None else [holder]
+
+    def owners(self) -> list[tuple[Holder, int]]:
+        """Of each who has the role now, and shares it, the number of DAGs that it owns; none with SQLite. Raises StoreError."""
+        return [] if self._database.path is not None else workers_of(self._database)
 
     def renew(self) -> None:
         """Renew the lease.
@@ -88,14 +93,24 @@ class SchedulerRole:
         if isinstance(self._held, SchedulerLease):
             self._held.renew()
 
+    @property
+    def dags(self) -> OwnedDags | None:
+        """The DAGs that it owns; None with SQLite, where it has all of them."""
+        return OwnedDags(self._database, self._held) if isinstance(self._held, SchedulerLease) else None
+
+    @property
+    def shares(self) -> Shares | None:
+        """What it is lent of limits; None with SQLite, where it has all of them."""
+        return Shares(self._database, self._held) if isinstance(self._held, SchedulerLease) else None
+
     def take_over(self) -> bool:
-        """Take over from those before this one whose leases have ended; returns whether this one is to work.
+        """Take over from those whose leases have ended; returns whether there was one.
 
         Raises:
             StoreFencedError: Another scheduler has taken over from this one.
             StoreError: The database cannot serve.
         """
-        return self._held.take_over() if isinstance(self._held, SchedulerLease) else True
+        return self._held.take_over() if isinstance(self._held, SchedulerLease) else False
 
     def others_s(self) -> float:
         """Seconds until all tries have ended of schedulers in other places from which one took over; 0 if there are none."""

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, insert, inspect, text
 from penstock.errors import StoreError
 from penstock.model.dag import DEFAULT_POOL
 from penstock.processes.failpoint import failpoint
-from penstock.store.sql import tables
+from penstock.store.sql import scheduler_tables, tables
 from penstock.store.sql.database import Database
 from penstock.store.sql.partial_index import put_conditions
 
@@ -92,7 +92,7 @@ def migrate(connection: Connection, target: str) -> None:
 
 def _create_tables(connection: Connection) -> None:
     put_conditions(connection, tables.metadata)
-    tables.metadata.create_all(connection, checkfirst=False)
+    scheduler_tables.scheduler.metadata.create_all(connection, checkfirst=False)
     connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
     connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
     seed(connection)

@@ -34,7 +34,7 @@ from penstock.store.sql.partial_index import partial
 
 REVISIONS = (
     "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013", "0014",
-    "0015", "0016", "0017", "0018",
+    "0015", "0016", "0017", "0018", "0019",
 )  # fmt: skip
 """Every schema version that this code knows, oldest first; the last is the one it works on."""
 
@@ -76,7 +76,9 @@ dag = Table(
     Column("planned", Text),
     Column("changed_at", Instant, nullable=False),
     Column("alerting", Boolean, nullable=False, server_default=text("false")),
+    Column("owner", NUMBER),
     Index("dag_file", "file"),
+    Index("dag_owner", "owner"),
 )
 
 dag_spec = Table(
@@ -217,6 +219,7 @@ request = Table(
     Column("number", NUMBER, primary_key=True, autoincrement=True),
     Column("body", LargeBinary, nullable=False),
     Column("created_at", Instant, nullable=False),
+    _text("dag_id"),
     sqlite_autoincrement=True,
 )
 
@@ -368,22 +371,6 @@ pool = Table(
     Column("rate_count", Integer),
     Column("rate_period_s", Float),
     Column("next_at", Instant),
-)
-
-scheduler = Table(
-    "scheduler",
-    metadata,
-    Column("number", NUMBER, primary_key=True, autoincrement=True),
-    Column("incarnation", Text, nullable=False),
-    Column("holder", Text, nullable=False),
-    Column("host", Text, nullable=False),
-    Column("pid", Integer, nullable=False),
-    Column("since", Instant, nullable=False),
-    Column("place", Text, nullable=False),
-    Column("expires_at", Instant, nullable=False),
-    Column("fenced_at", Instant),
-    Column("runs_on_s", Float, nullable=False),
-    sqlite_autoincrement=True,
 )
 
 meta = Table(

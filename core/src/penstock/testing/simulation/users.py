@@ -10,7 +10,7 @@ from random import Random
 from penstock.errors import NotFoundError, PenstockError, StoreUnavailableError
 from penstock.model.dag import DagSpec
 from penstock.model.now import Now
-from penstock.model.request import CancelRun, ClearTasks, MarkRun, MarkTask, ReportAssetEvent, Request
+from penstock.model.request import CancelRun, ClearTasks, MarkRun, MarkTask, ReportAssetEvent, Request, decode
 from penstock.model.source import ParsedFile
 from penstock.service import dags
 from penstock.service.installation import Installation
@@ -203,7 +203,7 @@ class Users:
         self._log(f"ODD REQUEST {asked!r:.80}")
         if isinstance(asked, bytes):
             with self.store.transaction() as tx:
-                tx.submit_encoded([asked], self._clock.wall)
+                tx.submit([decode(asked)], self._clock.wall)
         else:
             self._submit(asked)
 

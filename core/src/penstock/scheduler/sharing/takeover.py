@@ -28,7 +28,9 @@ from penstock.store import SchedulerRole
 RENEWALS = 10 / 3
 """How often the role is renewed within its lease."""
 LOOKS_S = 0.5
-"""Seconds between two looks of one who stands by: nothing tells it that a lease has ended."""
+"""Seconds between two looks at the other schedulers: nothing tells that a lease has ended."""
+ALONE_S = 1.5
+"""The same where there is no other."""
 MARGIN_S = 5.0
 """Seconds beyond the time for which tries run on, in which another machine ends its processes."""
 HEARTBEATS = 6
@@ -82,11 +84,6 @@ class RoleLease:
         if self._others_until_s is not None and self.wait_for_others() is None:
             self._role.forget_others()
 
-    def works(self) -> bool:
-        """Whether this scheduler is to work, after it has taken over from those whose leases have ended; raises as `renew`."""
-        self.renew()
-        return self._role.take_over()
-
     def wait_for_others(self) -> float | None:
         """Ask the store until when to wait for the tries of schedulers of other places; raises StoreError if it cannot serve."""
         left_s = self._role.others_s()
@@ -138,8 +135,9 @@ class TakeoverExecutor:
             "The scheduler of another machine has ended without a word. What it ran is repeated in "
             f"{until_s - self._clock.read().monotonic_s:.0f} s, when it must have ended; all else goes on at once."
         )
-        self._open = frozenset((request.key, request.epoch) for request in tries)
-        return [TryRecovered(key, epoch) for key, epoch in self._open]
+        found = frozenset((request.key, request.epoch) for request in tries)
+        self._open |= found
+        return [TryRecovered(key, epoch) for key, epoch in found]
 
     def capacity(self) -> int:
         """Tries that the executor holds at once."""
