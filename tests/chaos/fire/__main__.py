@@ -1,6 +1,7 @@
 """Play scenarios of seeds: ``nox -s chaos -- --seeds 100``, or one of them again with ``--seed 17``.
 
 Every third seed has its database in PostgreSQL. What a seed that failed has left is kept, and its folder named.
+``nox -s chaos -- --tasks 10000`` has so many tasks run under fire instead, and writes down what became of them.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from fire.flood import Flood
 from fire.installation import Fire
 from fire.outages import locked, of_server
 from fire.scenario import draw, play
@@ -31,12 +33,39 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=20, metavar="N", help="how many seeds to play")
     parser.add_argument("--first", type=int, default=0, metavar="N", help="the first seed")
     parser.add_argument("--seed", type=int, metavar="N", help="play this one seed")
+    parser.add_argument(
+        "--tasks", type=int, metavar="N", help="in place of scenarios, so many tasks over PostgreSQL under fire"
+    )
+    parser.add_argument(
+        "--report", type=Path, default=Path("chaos.json"), help="where to write what became of the tasks"
+    )
     given = parser.parse_args(argv)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that nothing is left running
+    if given.tasks:
+        return 0 if flood(given.seed or 0, given.tasks, given.report) else 1
     seeds = range(given.first, given.first + given.seeds) if given.seed is None else [given.seed]
     failed = [seed for seed in seeds if not play_seed(seed)]
     say(f"{len(seeds)} seeds: {len(failed)} failed {failed or ''}")
     return 1 if failed else 0
+
+
+def flood(seed: int, tasks: int, report: Path) -> bool:
+    """Have many tasks run under fire; whether each succeeded once, and nothing was left."""
+    folder = Path(tempfile.mkdtemp(prefix="penstock-flood-"))
+    with ExitStack() as stack:
+        server = stack.enter_context(postgres())
+        fire = Fire(folder, server.create_database())
+        stack.callback(fire.end_all)
+        try:
+            say(str(Flood(fire, of_server(server), seed, tasks).play(report)))
+            fire.stop()
+        except Exception:  # noqa: BLE001 - whatever it is, it is told with the way to see it again
+            say(
+                f"seed {seed} failed, see {folder}; again: nox -s chaos -- --tasks {tasks} --seed {seed}\n{traceback.format_exc()}"
+            )
+            return False
+    shutil.rmtree(folder)
+    return True
 
 
 def play_seed(seed: int) -> bool:

@@ -1,14 +1,18 @@
 """Run many seeds, or replay one: ``python core/tests/engine/simulator --seeds 10000``, ``... --seed 17 --log``."""
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from simulator.setting import world as world_of
+from simulator.seeds import Counted, say, simulate
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -23,34 +27,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, metavar="N", help="replay this one seed")
     parser.add_argument("--log", action="store_true", help="print the event log of a seed that fails, or of --seed")
     parser.add_argument("--max-steps", type=int, default=6000, metavar="N", help="steps after which a world is stuck")
+    parser.add_argument(
+        "--workers", type=int, default=os.cpu_count() or 1, metavar="N", help="how many processes share them"
+    )
     given = parser.parse_args(argv)
-    seeds = range(given.first, given.first + given.seeds) if given.seed is None else [given.seed]
-    began, steps, crashes, tries, failed = time.perf_counter(), 0, 0, 0, []
-    for done, seed in enumerate(seeds, 1):
-        world = world_of(seed, max_steps=given.max_steps)
-        try:
-            world.run()
-        except Exception as error:  # noqa: BLE001 - any error is a finding, and the other seeds are to run on
-            failed.append(seed)
-            _print_failure(seed, error)
-        if given.log and (given.seed is not None or seed in failed):
-            _say("\n".join(world.log))
-        steps, crashes, tries = steps + world.steps, crashes + world.crashes, tries + len(world.rows.tries)
-        if done % 500 == 0:
-            _say(f"{done} of {len(seeds)} seeds, {len(failed)} failed")
-    seconds = time.perf_counter() - began
-    told = f"{len(seeds)} seeds, {steps} steps, {tries} tries, {crashes} crashes in {seconds:.1f} s"
-    _say(f"{told}: {len(failed)} failed")
-    return 1 if failed else 0
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201 - a command prints
-
-
-def _print_failure(seed: int, error: Exception) -> None:
-    _say(f"seed {seed}: {type(error).__name__}: {error}")
-    _say(f"  replay: python core/tests/engine/simulator --seed {seed} --log")
+    seeds = [given.seed] if given.seed is not None else [*range(given.first, given.first + given.seeds)]
+    began, workers = time.perf_counter(), max(1, min(given.workers, len(seeds)))
+    simulated = partial(simulate, max_steps=given.max_steps, log=given.log, always=given.seed is not None)
+    shares = [seeds[number::workers] for number in range(workers)]
+    if workers == 1:
+        found = [simulated(seeds)]
+    else:
+        with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+            found = [*pool.map(simulated, shares)]
+    total = Counted(*map(sum, zip(*found, strict=True)))
+    told = f"{len(seeds)} seeds, {total.steps} steps, {total.tries} tries, {total.crashes} crashes"
+    say(f"{told} in {time.perf_counter() - began:.1f} s: {total.failed} failed")
+    return 1 if total.failed else 0
 
 
 if __name__ == "__main__":
