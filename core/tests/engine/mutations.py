@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from penstock.engine import engine, flow, live, tries
 from penstock.engine.assets.asset_queue import AssetQueue
+from penstock.engine.backfills import progress
 from penstock.engine.graph import trigger_rules
 from penstock.engine.graph.live_group import LiveGroup
 from penstock.engine.graph.trigger_rules import Tally, Verdict
@@ -274,6 +275,11 @@ def asset_cursors_not_stored(patch):
     patch.setattr(AssetStatements, "move_cursors", lambda *_: None)
 
 
+def backfills_unlimited(patch):
+    """A backfill makes as many runs at once as it has dates."""
+    patch.setattr(progress, "_room", lambda *_: 10**6)
+
+
 MUTATIONS = {
     "fence of answers by epoch": (unfenced, 2),
     "fence of heartbeats by epoch": (renewed_by_anybody, scenarios.an_earlier_try_alone_is_renewed),
@@ -307,6 +313,7 @@ MUTATIONS = {
     "cursor moves with its run": (cursors_stay, 12),
     "overlap policy": (overlaps_queued, 163),
     "run timeout": (never_timed_out, 33),
+    "active runs of a backfill": (backfills_unlimited, scenarios.a_backfill_of_four_days_may_run_one_at_once),
     "pause before a retry": (retried_at_once, 1),
     "losses counted": (lost_for_ever, scenarios.a_worker_is_lost_again_and_again),
     "late answers kept": (late_answers_dropped, scenarios.an_answer_comes_after_its_try_was_given_up),

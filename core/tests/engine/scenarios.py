@@ -1,16 +1,19 @@
 """Histories of a few steps, each of which asks for one protection that random worlds ask for seldom."""
 
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from stage import Stage, after, dag
 
 from penstock.engine.limits.fairness import TenantRule
+from penstock.engine.messages import BackfillAdded
 from penstock.errors import SupersededError
+from penstock.model.backfills.backfill import Backfill, BackfillSpec, BackfillState
 from penstock.model.changes import Changes
 from penstock.model.dag import Mapping, XComRef
 from penstock.model.request import ClearTasks
 from penstock.model.run import NewRun, RunKind, TaskInstance, TaskKey, Try
+from penstock.model.schedule import Schedule, ScheduleKind
 from penstock.model.state import Outcome, TaskState
 from penstock.spec.executor import Heartbeat
 from penstock.testing.simulation.database import new_folder, opened
@@ -88,6 +91,18 @@ def a_task_is_cleared_while_it_runs():
     stage.trigger()
     stage.ask(ClearTasks(1))
     assert stage.store.tasks[stage.key("a")].epoch == 1, "two tries live"
+
+
+def a_backfill_of_four_days_may_run_one_at_once():
+    """Its own limit holds, though the DAG would have room."""
+    daily, first = Schedule(ScheduleKind.CRON, crons=("0 0 * * *",)), datetime(2026, 1, 1, tzinfo=UTC)
+    stage = Stage(dag("a", schedule=daily, start_date=first + timedelta(days=9)), now=first + timedelta(days=9))
+    spec = BackfillSpec("d", daily, first, first + timedelta(days=3), 4, max_active_runs=1)
+    row = stage.store.backfills[1] = Backfill(1, spec, BackfillState.RUNNING, stage.now)
+    stage.step(BackfillAdded(row))
+    while stage.last.wait_s == 0:
+        stage.step()
+    assert len(stage.store.runs) == 1, "a backfill has more runs than it may"
 
 
 def a_try_that_is_over_keeps_a_checkpoint():

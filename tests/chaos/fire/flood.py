@@ -14,7 +14,7 @@ from fire.outages import Outages
 from penstock.errors import StoreError
 
 TASKS_A_RUN = 100
-PAUSE_S = (1.0, 4.0)
+PAUSE_S = (0.5, 2.0)
 KILLED = ("scheduler", "spawn server", "file server", "fork", "loader", "up")
 STOPPED = ("scheduler", "spawn server", "file server")
 OUTAGES = ("crashed", "stopped", "sessions cut")
@@ -69,7 +69,7 @@ class Flood:
         return found
 
     def _strike(self) -> None:
-        kind = self._random.choice(["kill", "kill", "stop", "outage"])
+        kind = self._random.choice(["kill", "kill", "stop", "outage", "outage"])
         if kind == "outage":
             name = self._random.choice(OUTAGES)
             with self._outages[name](self._fire):
