@@ -107,15 +107,16 @@ def _restore_rows(state: State, old: LiveRun, run: LiveRun, event: RunVersionCha
     retries = {instance.key: instance.retry_at_s for instance in old.instances()}
     kept: list[TaskInstance] = []
     begun_anew: list[Instance] = []
+    anew = _begins_anew(old, run)
     for instance in [*old.instances(), *_taken_up(state, old, run)]:
         state.forget(instance)
         node = run.node(instance.key.task_id)
         if node is None:
             run.dropped[instance.key] = _dropped(state, instance)
-        elif bool(node.task.mapped) == bool(instance.node.task.mapped):
+        elif bool(node.task.mapped) == bool(instance.node.task.mapped) and node.task.task_id not in anew:
             kept.append(instance.row())
         else:
-            instance.reset("its task is mapped no more" if instance.node.task.mapped else "its task is mapped now")
+            instance.reset(_why_anew(instance.node, node))
             state.mark_dirty(instance)  # for listeners, who hear of it before the row goes
             state.delete_row(instance)
             state.changes.cleared.append(instance.key)
@@ -134,12 +135,30 @@ def _restore_rows(state: State, old: LiveRun, run: LiveRun, event: RunVersionCha
     run.recount()
     for before in old.nodes:
         if (node := run.node(before.task.task_id)) is not None:
-            _restore_lengths(node, before)
+            _restore_lengths(node, before, anew=before.task.task_id in anew)
 
 
-def _restore_lengths(node: Node, before: Node) -> None:
+def _begins_anew(old: LiveRun, run: LiveRun) -> set[str]:
+    """Tasks that are mapped in one of two versions alone, and what is mapped over these: its instances were of elements that are gone."""
+    anew: set[str] = set()
+    for node in run.nodes:  # in topological order
+        task_id, before = node.task.task_id, old.node(node.task.task_id)
+        sources = (source.task_id for mapping in node.task.mapped for source in mapping.sources())
+        changed = before is not None and bool(before.task.mapped) != bool(node.task.mapped)
+        if changed or not anew.isdisjoint(sources):
+            anew.add(task_id)
+    return anew
+
+
+def _why_anew(before: Node, node: Node) -> str:
+    if before.task.mapped and node.task.mapped:
+        return "what it is mapped over begins anew"
+    return "its task is mapped no more" if before.task.mapped else "its task is mapped now"
+
+
+def _restore_lengths(node: Node, before: Node, *, anew: bool) -> None:
     """Keep what is known in memory of a task's values: what the store has may have been cleared in this very step."""
-    if bool(node.task.mapped) != bool(before.task.mapped):
+    if anew:
         node.lengths, node.left = {}, {}
     else:
         node.lengths = (node.lengths if before.done else {}) | before.lengths
