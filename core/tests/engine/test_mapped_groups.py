@@ -237,3 +237,20 @@ def test_what_is_joined_is_as_long_as_its_parts_make_it(joined, found):
         assert stage.running() == [f"m[{index}]" for index in range(found)]
     else:
         assert stage.state("m") == found
+
+
+def test_what_is_mapped_over_a_task_that_another_version_maps_otherwise_begins_anew():
+    over_s = after("m", "s", mapped=(Mapping("x", source=XComRef("s")),))
+    stage = Stage(dag(after("s", mapped=(Mapping("x", length=2),)), over_s, "z"))
+    stage.trigger()
+    for index in (0, 1):
+        stage.finish(f"s[{index}]", returns=1)
+    stage.drain()
+    assert stage.states() == dict.fromkeys(("m[0]", "m[1]", "s[0]", "s[1]", "z"), "success")
+    row = stage.store.put_dag(dag("s", over_s, "z"))
+    stage.step(row)
+    stage.ask(ClearTasks(1, ("z",), version=row.version))
+    assert stage.states() == {"m": "none", "s": "queued", "z": "queued"}
+    stage.finish("s", returns=1)
+    stage.drain()
+    assert stage.states() == {"m[0]": "success", "s": "success", "z": "success"}
