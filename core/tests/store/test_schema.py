@@ -9,7 +9,7 @@ from sqlalchemy import inspect, text
 import penstock.store.sql
 from penstock.errors import StoreError
 from penstock.model.dag import DEFAULT_POOL
-from penstock.model.state import RunState
+from penstock.model.state import RunState, TaskState
 from penstock.store import Store, upgrade
 from penstock.store.sql import schema, tables
 from penstock.store.sql.database import Database
@@ -84,29 +84,28 @@ def test_an_older_schema_is_refused_with_the_command_and_then_upgraded(database,
         assert connection.execute(text("SELECT value FROM meta")).scalar() == "yes"
 
 
-def test_a_run_of_the_schema_before_limits_of_runs_goes_on_without_one(database, url, keyring):
+@pytest.mark.parametrize("old", ["0001", "0011", "0016"], ids=["first", "before limits of runs", "before backfills"])
+def test_a_run_that_lives_in_an_older_schema_goes_on_in_the_present_one(database, url, keyring, old):
     at = datetime(2026, 1, 1, tzinfo=UTC)
+    stored = int(at.timestamp() * 1e6) if database.sqlite else at
     with database.write() as connection:
-        schema.migrate(connection, "0011")
-        names, given = "dag_id, run_id, kind, state, created_at", "'d', 'one', 'scheduled', 'running', :at"
-        stored = int(at.timestamp() * 1e6) if database.sqlite else at
-        connection.execute(text(f"INSERT INTO run ({names}) VALUES ({given})"), {"at": stored})
-    assert upgrade(url) == ("0011", schema.HEAD)
+        schema.migrate(connection, old)
+        for table, given in LIVING.items():
+            connection.execute(text(f"INSERT INTO {table} VALUES ({given})"), {"at": stored} if ":at" in given else {})
+    assert upgrade(url) == (old, schema.HEAD)
     with Store.open(url, keyring) as store:
-        run = store.runs.find("d", "one")
-    assert (run.state, run.created_at, run.timed_out_at) == (RunState.RUNNING, at, None)
+        (found,) = store.runs.live()
+    assert (found.run.state, found.run.created_at, found.run.timed_out_at) == (RunState.RUNNING, at, None)
+    assert (found.run.backfill, found.run.subset) == (None, [])
+    assert [(task.task_id, task.state) for task in found.tasks] == [("a", TaskState.RUNNING)]
+    assert [(attempt.task_id, attempt.epoch, attempt.outcome) for attempt in found.tries] == [("a", 1, None)]
 
 
-def test_a_run_and_a_dag_of_the_schema_before_assets_go_on_without_any(database, url, keyring):
-    with database.write() as connection:
-        schema.migrate(connection, "0017")
-        at = 0 if database.sqlite else datetime(1970, 1, 1, tzinfo=UTC)
-        names, given = "dag_id, run_id, kind, state, created_at", "'d', 'one', 'scheduled', 'running', :at"
-        connection.execute(text(f"INSERT INTO run ({names}) VALUES ({given})"), {"at": at})
-    assert upgrade(url) == ("0017", schema.HEAD)
-    with Store.open(url, keyring) as store:
-        assert store.runs.find("d", "one").consumed == {}
-        assert (store.assets.uses(), store.assets.page(), store.assets.taken()) == ([], [], {})
+LIVING = {
+    "run (dag_id, run_id, kind, state, created_at)": "'d', 'one', 'scheduled', 'running', :at",
+    "task_instance (run, task_id, map_index, state, try_number, epoch, failures)": "1, 'a', -1, 'running', 1, 1, 0",
+    '"try" (run, task_id, map_index, epoch, try_number, executor, queued_at)': "1, 'a', -1, 1, 1, 'local', :at",
+}
 
 
 def test_an_upgrade_that_fails_leaves_the_old_schema_whole(database):
