@@ -96,8 +96,7 @@ def set_backfill(installation: Installation, number: int, state: BackfillState, 
     backfill, now = find_backfill(installation, number), installation.now()
     if backfill.state not in (BackfillState.RUNNING, BackfillState.PAUSED):
         raise RequestError(f"backfill {number} is {backfill.state.value}: it goes on no more.")
-    action = _ACTIONS[state]
-    audit = AuditEntry(now, action, backfill.spec.dag_id, "", f"backfill {number}", by.person, by.why)
+    audit = AuditEntry(now, _action(state), backfill.spec.dag_id, "", f"backfill {number}", by.person, by.why)
     return ask(installation, (SetBackfill(number, state.value, by.person),), audit)
 
 
@@ -139,11 +138,10 @@ def find_backfill(installation: Installation, number: int) -> Backfill:
     return found
 
 
-_ACTIONS = {
-    BackfillState.PAUSED: AuditAction.PAUSE,
-    BackfillState.RUNNING: AuditAction.UNPAUSE,
-    BackfillState.CANCELLED: AuditAction.CANCEL,
-}
+def _action(state: BackfillState) -> AuditAction:
+    if state is BackfillState.PAUSED:
+        return AuditAction.PAUSE
+    return AuditAction.UNPAUSE if state is BackfillState.RUNNING else AuditAction.CANCEL
 
 
 def _progress(installation: Installation, backfills: list[Backfill]) -> list[BackfillProgress]:
