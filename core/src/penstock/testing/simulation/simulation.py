@@ -275,7 +275,7 @@ class Simulation:
         self._progress.turned(self.clock.monotonic_s)
         self.steps += 1
         assert self.steps < self.max_steps, f"after {self.steps} turns: {self._explain()}"
-        if self.peace and self._settled():
+        if self.peace and not self._unreadable and self._settled():
             self._finish()
 
     # Time.
