@@ -179,6 +179,20 @@ def test_a_run_whose_failed_tasks_are_marked_has_the_state_that_follows():
     assert (stage.run_state(), stage.store.runs[1].timed_out_at) == ("success", None)
 
 
+def test_a_run_that_gets_another_version_when_its_time_is_over_has_the_whole_of_it_again():
+    tasks = [*WORK[:-1], after("t", "s", "b", retry=RetryPolicy(3, 1e6), **DOWN)]
+    stage = staged(*tasks)
+    stage.finish("s")
+    stage.step(after=100)
+    stage.finish("a", Outcome.CANCELLED)
+    stage.fail("t")
+    row = stage.store.put_dag(dag(*tasks, "new", run_timeout_s=100.0))
+    stage.step(row, *stage.store.version_changed(MarkTask(1, "x", -1, "success", row.version)))
+    assert (stage.state("new"), stage.store.runs[1].timed_out_at) == ("queued", None)
+    assert stage.step(after=99).kills == ()
+    assert "new" in {str(kill.key) for kill in stage.step(after=1).kills}
+
+
 def test_a_run_that_gets_another_version_keeps_its_start():
     stage = staged(TaskSpec("a", retry=RetryPolicy(3, 1e6)))
     stage.fail("a", after=60)

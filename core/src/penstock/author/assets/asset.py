@@ -137,6 +137,10 @@ class AssetOrTimeSchedule(Checked):
     def __init__(self, timetable: Any, assets: Any) -> None:  # noqa: ANN401 - checked when the DAG is built
         self.timetable, self.assets = timetable, assets
 
+    def __repr__(self) -> str:
+        """Show it as it is written."""
+        return f"AssetOrTimeSchedule({self.timetable!r}, {self.assets!r})"
+
     def _fallback(self, arguments: dict[str, Any]) -> None:  # noqa: ARG002 - the base's
         self.timetable, self.assets = None, ()
 

@@ -75,10 +75,13 @@ def change_version(state: State, event: RunVersionChanged) -> None:
     # A try that lives runs the old code and is counted in its nodes; what it answers would fit into no task of the new ones.
     if old is None or old.tries or old.row.version == event.version:
         return
-    row = replace(old.row, version=event.version)
+    row, started_s = replace(old.row, version=event.version), old.started_s
+    if row.state is RunState.RUNNING and row.timed_out_at is not None:
+        # Its time was over, and only its teardowns were left: the other version's tasks get the whole of it again.
+        row, started_s = replace(row, started_at=state.now, timed_out_at=None, reason=""), state.monotonic_s
     run = state.runs[row.run] = LiveRun(row, state.compiled(event.dag, event.version, row.subset))
-    run.started_s = old.started_s
-    if row.started_at is not None or row.state.finished:
+    run.started_s = started_s
+    if row.started_at is not None or any(each.state is not TaskState.NONE for each in old.instances()):
         _restore_rows(state, old, run, event)
     else:
         _begin_anew(state, old, run)

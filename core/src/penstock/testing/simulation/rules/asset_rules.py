@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from penstock.engine.messages import DagUpdated, Event
+from penstock.engine.messages import DagUpdated, Event, RunVersionChanged
 from penstock.model.assets.event import AssetEvent
 from penstock.model.changes import Changes
 from penstock.model.run import Run, RunKind, TaskKey
@@ -32,7 +32,7 @@ class AssetRules:
     def stepped(self, events: Sequence[Event], changes: Changes, created: Sequence[Run | AssetEvent]) -> None:
         """A step of the engine is durable."""
         added = [each for each in created if isinstance(each, AssetEvent)]
-        self._successes(changes)
+        self._successes(changes, {event.run for event in events if isinstance(event, RunVersionChanged)})
         for run in created:
             if isinstance(run, Run) and run.kind is RunKind.ASSET:
                 self._taken_by(run)
@@ -75,8 +75,11 @@ class AssetRules:
         assert taken == self._taken, f"stored are the cursors {taken}, and {self._taken} should be"
         assert +self._unnamed == +reported, f"people told of {+reported}, and stored is {+self._unnamed}"
 
-    def _successes(self, changes: Changes) -> None:
-        """The events of a step are those of the tries that succeeded in it, and of tasks without a process."""
+    def _successes(self, changes: Changes, moved: set[int]) -> None:
+        """The events of a step are those of the tries that succeeded in it, and of tasks without a process.
+
+        What a task of the runs that ``moved`` to another version declared before, the rows do not say any more.
+        """
         made = Counter((TaskKey(e.run, e.task_id, e.map_index), e.asset) for e in changes.asset_events if e.run)
         ended = {
             TaskKey(each.run, each.task_id, each.map_index): each.epoch
@@ -84,6 +87,8 @@ class AssetRules:
             if each.outcome is Outcome.SUCCESS
         }
         for (key, asset), count in made.items():
+            if key.run in moved:
+                continue
             run = self._rows.runs[key.run]
             task = self._rows.versions[run.version].task(key.task_id)
             assert asset in task.outlets, f"{key} made an event of {asset}, which it does not declare"
@@ -95,7 +100,12 @@ class AssetRules:
             assert ident not in self._of_tries, f"the try {ident} made an event twice"
             self._of_tries.add(ident)
         for row in changes.tasks:
-            if row.state is TaskState.SUCCESS and ended.get(row.key) == row.epoch and "by hand" not in row.reason:
+            if (
+                row.run not in moved
+                and row.state is TaskState.SUCCESS
+                and ended.get(row.key) == row.epoch
+                and "by hand" not in row.reason
+            ):
                 missing = [a for a in self._outlets(row.key) if not made[row.key, a]]
                 assert not missing, f"{row.key} succeeded, and there is no event of {missing}"
 
