@@ -18,7 +18,7 @@ from penstock.model.backfills.backfill import BackfillAction
 from penstock.model.changes import Changes
 from penstock.model.dag import DagSpec
 from penstock.model.request import Request
-from penstock.model.run import NewRun, Run, TaskKey
+from penstock.model.run import NewRun, Run, RunKind, TaskKey
 from penstock.model.state import RunState
 from penstock.testing.simulation.rules.rows import Rows
 
@@ -61,6 +61,12 @@ class Store(Rows):
     def create(self, new: NewRun, now: datetime) -> Run | None:
         """A run's row; None if one of that name exists."""
         if any((run.dag_id, run.run_id) == (new.dag_id, new.run_id) for run in self.runs.values()):
+            return None
+        if new.kind is RunKind.SCHEDULED and any(
+            (run.dag_id, run.logical_date, run.kind) == (new.dag_id, new.logical_date, RunKind.BACKFILL)
+            and not run.subset
+            for run in self.runs.values()
+        ):
             return None
         dates = (new.logical_date, new.interval_start, new.interval_end)
         run = Run(

@@ -28,8 +28,8 @@ json_values = st.recursive(
 fresh = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
 
-def new(run_id="r1", dag_id="d", **more):
-    return NewRun(dag_id, run_id, RunKind.MANUAL, None, None, None, **more)
+def new(run_id="r1", dag_id="d", kind=RunKind.MANUAL, logical_date=None, **more):
+    return NewRun(dag_id, run_id, kind, logical_date, None, None, **more)
 
 
 @pytest.fixture
@@ -61,6 +61,17 @@ def test_a_run_that_exists_is_left_alone_and_not_reported_as_made(store, now):
     again = store.apply(Changes(new_runs=[new("a", conf={"x": 2}), new("a", dag_id="other")]), now)
     assert [r.dag_id for r in again] == ["other"]
     assert store.runs.snapshot(first[0].run).run.conf == {"x": 1}
+
+
+def test_a_date_that_a_backfill_has_run_as_a_whole_is_run_by_no_schedule(store, now):
+    def made(run_id, kind, **more):
+        return new(run_id, kind=kind, logical_date=now, **more)
+
+    store.apply(Changes(new_runs=[made("part", RunKind.BACKFILL, subset=["t"]), made("asked", RunKind.MANUAL)]), now)
+    assert [r.run_id for r in store.apply(Changes(new_runs=[made("first", RunKind.SCHEDULED)]), now)] == ["first"]
+    store.apply(Changes(new_runs=[made("whole", RunKind.BACKFILL, dag_id="e")]), now)
+    later = [made("again", RunKind.SCHEDULED, dag_id="e"), made("asked", RunKind.MANUAL, dag_id="e")]
+    assert [r.run_id for r in store.apply(Changes(new_runs=later), now)] == ["asked"]
 
 
 def test_what_lives_is_found_again_and_what_finished_is_not(store, now, run):

@@ -18,7 +18,7 @@ from penstock.model.changes import Changes
 from penstock.model.history.audit import AuditEntry
 from penstock.model.notice import Notice
 from penstock.model.request import DagChanged, Request, UnreadableRequest, encode
-from penstock.model.run import NewRun, Rendered, Run, TaskInstance, TaskKey, Try, XCom
+from penstock.model.run import NewRun, Rendered, Run, RunKind, TaskInstance, TaskKey, Try, XCom
 from penstock.model.state import RunState
 from penstock.store import notices
 from penstock.store.schedulers.request_subject import subject_of
@@ -84,6 +84,14 @@ def _insert_run() -> Executable:
 
 
 INSERT_RUN = _insert_run()
+_r = tables.run.c
+BACKFILLED = select(_r.run).where(
+    _r.dag_id == bindparam("dag_id"),
+    _r.logical_date == bindparam("logical_date"),
+    _r.kind == RunKind.BACKFILL,
+    _r.subset == [],
+)
+"""Whether a backfill has run all of a date: a schedule that comes to it later, as one that catches up, runs it no more."""
 # The owner of a request's DAG alone reads it; one about a run is about the run's DAG.
 INSERT_REQUEST = text(
     "INSERT INTO request (body, created_at, dag_id) VALUES (:body, :created_at, "
@@ -243,6 +251,8 @@ class Transaction:
     def _create(self, new: NewRun, now: datetime) -> list[Run]:
         given = dict(zip(_NEW_RUN, _new_run(new), strict=True), state=RunState.QUEUED, created_at=now)
         try:
+            if new.kind is RunKind.SCHEDULED and self._connection.execute(BACKFILLED, given).first() is not None:
+                return []
             return [Run(*row) for row in self._connection.execute(INSERT_RUN, given)]
         except (StatementError, UnicodeEncodeError) as error:
             if not refuses_data(error):
