@@ -20,13 +20,14 @@ FIELDS = [f"{section}.{field}" for section, kind in SECTIONS.items() for field i
 
 
 def read_in(tree):
-    """What code reads: names of attributes, and ``section.field`` for attributes of attributes."""
+    """What code reads: names of attributes, and ``section.field`` for attributes of a section, wherever it was kept."""
     found = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
             found.add(node.attr)
-            if isinstance(node.value, ast.Attribute):
-                found.add(f"{node.value.attr}.{node.attr}")
+            if isinstance(node.value, ast.Attribute | ast.Name):
+                section = node.value.attr if isinstance(node.value, ast.Attribute) else node.value.id
+                found.add(f"{section.lstrip('_')}.{node.attr}")
     return found
 
 

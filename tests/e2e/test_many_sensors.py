@@ -18,8 +18,9 @@ def is_last_page(request):
 def test_sensors_that_wait_for_one_prefix_list_it_once_for_all(tmp_path):
     bucket = NumberedBucket({"0/": 29}, largest_page=10)
     with plain_http(bucket) as endpoint:
-        waiting = Waiting(tmp_path, endpoint, sensors=20, prefixes=1, interval=3600)
-        # The last page of the first listing is not answered before all of them wait: those that did not begin it share the next.
+        waiting = Waiting(tmp_path, endpoint, sensors=20, prefixes=1, interval=5)
+        # The last page of the first listing is not answered before all of them wait: then all share the next, those that did not
+        # begin the first, too.
         held = bucket.faults.hold(when=is_last_page, handled=True)
         with waiting.up():
             held.reached(300)

@@ -18,6 +18,12 @@ ASKS = [
     pytest.param(lambda runtime: runtime.set_checkpoint("page", 1), "the checkpoint 'page'", id="set_checkpoint"),
     pytest.param(lambda runtime: runtime.trigger_dag("d", "r", {}, ""), "a run of DAG 'd'", id="trigger_dag"),
     pytest.param(lambda runtime: runtime.run_state("d", "r"), "the state of run 'r' of DAG 'd'", id="run_state"),
+    pytest.param(
+        lambda runtime: runtime.asset_events("s3://a", 0, 9), "the events of asset 's3://a'", id="asset_events"
+    ),
+    pytest.param(
+        lambda runtime: runtime.external_states("d", ["t"], "", []), "the state of DAG 'd'", id="external_states"
+    ),
     pytest.param(lambda runtime: runtime.object_store("s3://b"), "the object store of s3://b", id="object_store"),
 ]
 

@@ -4,6 +4,8 @@ import pytest
 from mutations import MUTATIONS
 from simulator.setting import world as world_of
 
+from penstock.errors import InternalError
+
 MOST_STEPS = 1500
 """Turns after which a world counts as stuck whose protection is gone; sound ones need some hundreds."""
 
@@ -26,7 +28,8 @@ def test_a_protection_that_is_taken_away_is_missed(name, monkeypatch):
     mutation, caught_by = MUTATIONS[name]
     mutation(monkeypatch)
     tried = [caught_by] if callable(caught_by) else [caught_by, *range(MOST_SEEDS)]
-    with pytest.raises(AssertionError):  # noqa: PT012 - the first that sees it is enough
+    # The code may trip over what is gone before a rule sees it.
+    with pytest.raises((AssertionError, InternalError)):  # noqa: PT012 - the first that sees it is enough
         for each in tried:
             play(each)
 

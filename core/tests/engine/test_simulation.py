@@ -22,6 +22,7 @@ SEEDS = [
     9,
     17,
     18,
+    23,
     163,
     200,
 ]  # these show, with those that were found, all that can happen; `nox -s simulate` has thousands

@@ -40,7 +40,7 @@ def _refuse(run):
 )
 def test_what_does_not_hold_is_told_with_its_seed_and_what_happened(dag, given, told):
     with pytest.raises(SimulationFailedError, match=told) as raised:
-        simulate(dag, seeds=[7], **given)
-    assert str(raised.value).startswith("seed 7: ")
-    assert "seeds=[7]" in str(raised.value)
+        simulate(dag, seeds=[3], **given)
+    assert str(raised.value).startswith("seed 3: ")
+    assert "seeds=[3]" in str(raised.value)
     assert raised.value.log
