@@ -13,8 +13,9 @@ In that thread it may also ask how many tries run beside it.
 """
 
 import os
-import threading
+import select
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -37,13 +38,14 @@ class ServiceContext:
 
     def __init__(self, name: str, folder: Path, send: Callable[[bool, str], None], count: Callable[[], int]) -> None:
         self.name, self.folder, self._send, self._count = name, folder, send, count
-        self._stopped = threading.Event()
+        self._stopping = False
         self._reading, self._writing = os.pipe()
+        os.set_blocking(self._writing, False)
 
     @property
     def stopping(self) -> bool:
         """Whether `Service.run` is to return."""
-        return self._stopped.is_set()
+        return self._stopping
 
     def fileno(self) -> int:
         """A descriptor that is readable once `Service.run` is to return, for a selector."""
@@ -51,7 +53,10 @@ class ServiceContext:
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait for so many seconds, for ever unless given, or until `Service.run` is to return; whether it is."""
-        return self._stopped.wait(seconds)
+        waiting = select.poll()
+        waiting.register(self._reading, select.POLLIN)
+        waiting.poll(None if seconds is None else max(seconds, 0) * 1000)
+        return self._stopping
 
     def report(self, detail: str = "", *, healthy: bool = True) -> None:
         """Say how the service fares; may be called from any thread.
@@ -77,8 +82,10 @@ class ServiceContext:
 
     def stop(self) -> None:
         """Have `Service.run` return; called by Penstock, in a signal handler."""
-        self._stopped.set()
-        os.write(self._writing, b"x")
+        # No lock, and so no threading.Event: the handler runs in the main thread, which may hold it in `wait`, and would wait for itself.
+        self._stopping = True
+        with suppress(BlockingIOError):  # told so often that it is readable anyway
+            os.write(self._writing, b"x")
 
 
 class Service(Protocol):
