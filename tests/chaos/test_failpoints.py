@@ -66,6 +66,44 @@ def test_a_run_in_which_a_process_is_killed_there_succeeds_and_each_task_once(fi
     assert all({*outcomes} <= {Outcome.SUCCESS, Outcome.LOST} for outcomes in ended.values()), ended
 
 
+def carried_out(fire, word):
+    """Lines with a word among those that tasks have noted of their work."""
+    file = fire.folder / "carried-out"
+    return [line for line in file.read_text().splitlines() if word in line] if file.exists() else []
+
+
+@pytest.mark.parametrize("name", ["scheduler.ask.after", "scheduler.commit.after", "scheduler.dispatch.after"])
+def test_an_asset_has_one_event_and_a_step_is_done_once_whatever_is_killed_there(fire, name):
+    fire.trigger("maker", f"{name}.zero")
+    assert fire.end_of("maker", f"{name}.zero") == "success"
+    fire.wait_for(lambda: carried_out(fire, f"taken from {name}.zero"), "the run for the first event")
+    reached = arm(fire, name)
+    fire.trigger("maker", name)
+    assert fire.end_of("maker", name) == "success"
+    fire.wait_for(reached, f"the kill at {name}", 20)
+    fire.wait_for(lambda: f"taken from {name}" in carried_out(fire, "taken from"), "the run for the second event")
+    assert carried_out(fire, "taken from").count(f"taken from {name}") == 1
+    assert carried_out(fire, f"{name} part") == [f"{name} part 0", f"{name} part 1"]
+
+
+@pytest.mark.parametrize("name", ["scheduler.commit.before", "scheduler.commit.after", "scheduler.dispatch.before"])
+def test_a_backfill_in_which_a_process_is_killed_there_runs_each_date_once(fire, name):
+    day = 1 + ["scheduler.commit.before", "scheduler.commit.after", "scheduler.dispatch.before"].index(name) * 4
+    reached = arm(fire, name)
+    dates = ["--from-date", f"2025-03-{day:02}", "--to-date", f"2025-03-{day + 3:02}", "--max-active-runs", "2"]
+    command = [sys.executable, "-m", "penstock", "backfills", "create", "dated", *dates]
+    subprocess.run(command, cwd=fire.folder, env=fire.environ, check=True)
+    wanted = {f"backfill__2025-03-{day + n:02}T00:00:00+00:00" for n in range(4)}
+    assert {fire.end_of("dated", run_id) for run_id in wanted} == {"success"}
+    fire.wait_for(reached, f"the kill at {name}", 20)
+    done = [line for line in carried_out(fire, "backfill__") if line in wanted]
+    assert set(done) == wanted
+    with fire.looking() as look:
+        runs = [look.store.runs.find("dated", run_id) for run_id in sorted(wanted)]
+        ended = [[each.attempt.outcome for each in look.store.runs.tries(run.run, "once")] for run in runs]
+    assert all(outcomes.count(Outcome.SUCCESS) == 1 for outcomes in ended), ended
+
+
 @pytest.mark.parametrize("name", ["loader.dags.before", "loader.dags.after"])
 def test_a_file_whose_loader_is_killed_there_is_known_all_the_same(fire, name):
     reached, dag_id = arm(fire, name), name.replace(".", "_")

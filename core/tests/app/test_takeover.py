@@ -7,6 +7,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
+from penstock.processes.failpoint import FOLDER
 from penstock.scheduler.sharing.ownership import owner_of
 
 from .conftest import Project, processes_running
@@ -122,4 +123,26 @@ def test_a_machine_that_is_lost_is_taken_over_from_within_two_seconds_of_the_end
         assert second.wait_for_run(dag_id, "one") == "success"
     (late,) = fenced(postgres_url)
     assert late <= LATEST
+    assert second.down() == 0
+
+
+@pytest.mark.timeout(240)
+def test_who_dies_right_after_it_has_taken_over_is_taken_over_from_in_turn(machines, tmp_path):
+    first, second = machines
+    for process in second.processes():  # what is restarted looks for failpoints
+        os.kill(process, signal.SIGKILL)
+    second.process.wait()
+    armed = tmp_path / "scheduler.takeover.after"
+    second.environ[FOLDER] = str(tmp_path)
+    second.up()
+    second.until(lambda: owned(second) == [2, 1])
+    armed.touch()
+    for process in first.processes():
+        os.kill(process, signal.SIGKILL)
+    first.process.wait()
+    second.until(lambda: not armed.exists())
+    for dag_id in (HIS, HERS):
+        second.trigger(dag_id, "one")
+        assert second.wait_for_run(dag_id, "one") == "success"
+    assert owned(second) == [3]
     assert second.down() == 0

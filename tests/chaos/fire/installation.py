@@ -103,7 +103,9 @@ class Fire:
         if not self.pids("scheduler"):
             return False
         with self.looking() as found:
-            return {"fire", "other", "kept", "poison", "flood"} <= set(found.store.dags.ids())
+            return {"fire", "other", "kept", "poison", "flood", "maker", "taker", "dated"} <= set(
+                found.store.dags.ids()
+            )
 
     def down(self) -> int:
         """Stop ``penstock up``; its exit code."""

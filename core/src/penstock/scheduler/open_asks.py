@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from functools import partial
 
+from penstock.processes.failpoint import failpoint
 from penstock.scheduler.in_hand import InHand
 from penstock.scheduler.outage import Outage
 from penstock.spec.executor import Executor, TryAsked
@@ -46,6 +47,7 @@ class OpenAsks:
         dealing = partial(self._in_hand.dealing, [(asked.key, asked.epoch)])
         with dealing():
             begun = self._outage.through(lambda: self._asks.begin(asked.key, asked.epoch, asked.ask))
+            failpoint("scheduler.ask.after")
             if isinstance(begun, Reply):
                 executor.reply(asked, begun)
             else:

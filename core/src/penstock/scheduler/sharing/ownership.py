@@ -10,6 +10,7 @@ from hashlib import blake2b
 import msgspec
 
 from penstock.errors import StoreUnavailableError
+from penstock.processes.failpoint import failpoint
 from penstock.store import OwnedDags, SchedulerRole
 
 MOST_MOVED = 100
@@ -80,7 +81,9 @@ class Ownership:
             raise
 
     def _moved(self, dags: OwnedDags, before: set[str]) -> Moves:
-        self._unsure |= self._role.take_over()
+        if self._role.take_over():
+            failpoint("scheduler.takeover.after")
+            self._unsure = True
         seen = dags.membership()
         members = tuple(sorted({*seen.members, dags.owner}))
         own = dags.ids() if self._unsure else set(before)
