@@ -10,6 +10,7 @@ from click.shell_completion import ShellComplete
 from msgspec.structs import replace
 
 from penstock.cli import root
+from penstock.cli.installation import person
 from penstock.clock import SystemClock
 from penstock.model.changes import Changes
 from penstock.model.dag import DagSpec, ParamSpec, TaskSpec
@@ -493,3 +494,31 @@ def test_a_dag_file_that_does_not_work_is_told_with_its_line(shell, text, more, 
     found = root.run(["dags", "test", "file.py", *more], shell.environ)
     _, err = shell.capfd.readouterr()
     assert (found, said in err) == (code, True), err
+
+
+def test_an_export_goes_to_standard_output_or_into_a_file_as_a_whole(project):
+    project("dags", "trigger", "sales", "--run-id", "r1", "--reason", "the first")
+    [run] = map(json.loads, project("export", "runs").splitlines())
+    assert (run["dag_id"], run["run_id"], run["state"], run["ended_at"]) == ("sales", "r1", "queued", None)
+    file, link = project.folder / "audit.csv", project.folder / "newest.csv"
+    file.write_text("the old one")
+    link.symlink_to(file.name)
+    assert project("export", "audit", "--dag", "sales", "--format", "csv", "--output", "newest.csv") == ""
+    assert f"wrote {file.stat().st_size:,} bytes to newest.csv" in project.err
+    assert file.read_text().splitlines()[1].split(",")[2:] == ["trigger", "sales", "r1", "", person(), "the first"]
+    assert (link.is_symlink(), file.stat().st_mode & 0o777) == (True, 0o600)
+
+
+@pytest.mark.parametrize(
+    ("output", "code", "sentence"),
+    [
+        ("none/rows", 5, "none/rows cannot be written: No such file"),
+        ("/dev/null", 5, "is no regular file"),
+        (".", 2, "is a directory"),
+    ],
+)
+def test_an_export_that_cannot_be_written_is_refused_and_leaves_nothing(project, output, code, sentence):
+    before = sorted(project.folder.rglob("*"))
+    project("export", "runs", "--output", output, code=code)
+    assert sentence in project.err
+    assert sorted(project.folder.rglob("*")) == before

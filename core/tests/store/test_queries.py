@@ -14,7 +14,8 @@ from penstock.model.request import DagChanged, PoolsChanged
 from penstock.model.run import NewRun, RunKind, TaskInstance, TaskKey, Try, XCom
 from penstock.model.source import ParsedFile
 from penstock.model.state import Outcome, RunState, TaskState
-from penstock.store import LoaderCatalog, Pool
+from penstock.store import LoaderCatalog, Pool, Span
+from penstock.store.history.export import Export
 from penstock.store.sql import tables
 
 
@@ -120,6 +121,15 @@ def test_versions_that_nothing_needs_go_and_those_of_runs_and_of_dags_that_just_
     assert stocked.check() == []
 
 
+def test_all_that_is_stored_of_the_past_is_read_in_pages(stocked):
+    export = Export(stocked.database, 7)
+    runs = [run for page in export.runs(Span()) for run in page]
+    assert runs == stocked.runs.page(limit=100)[::-1]
+    tasks = [[(task.run, task.task_id) for task in page] for page in export.tasks(runs)]
+    tries = [[(past.attempt.run, past.attempt.task_id) for past in page] for page in export.tries(runs)]
+    assert tasks == tries == [[(run.run, "t") for run in runs[at : at + 7]] for at in range(0, 30, 7)]
+
+
 def test_a_cursor_moves(stocked, now):
     stocked.apply(Changes(cursors=[DagCursor("alpha", now)]), now)
     assert {d.dag_id: d.cursor for d in stocked.dags.states()} == {"alpha": now, "beta_1": None, "BETA%2": None}
@@ -190,6 +200,9 @@ READS = {
     "dag_row": lambda s, run: s.dags.row("alpha"),
     "dag_rows": lambda s, run: s.dags.rows(),
     "requests": lambda s, run: s.requests.pending(1),
+    "export of runs": lambda s, run: list(s.export.runs(Span("alpha", run.created_at))),
+    "export of tasks": lambda s, run: list(Export(s.database, 3).tasks(s.runs.page(dag_id="alpha")[::-1])),
+    "export of tries": lambda s, run: list(Export(s.database, 3).tries(s.runs.page(dag_id="alpha")[::-1])),
     "step": lambda s, run: s.apply(
         Changes(
             new_runs=[NewRun("alpha", "x", RunKind.MANUAL, None, None, None)],

@@ -35,6 +35,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "assets": ("assets.commands:assets", "Data that tasks make and DAGs wait for, and its events."),
     "alerts": ("alerts.commands:alerts", "Who is told of what; test where alerts go."),
     "audit": ("history.audit:audit", "Who has asked for what, and why."),
+    "export": ("history.export:export", "Write what is stored of the past as lines, for other programs."),
     "quarantine": ("quarantine:quarantine", "What the scheduler could not handle and has put aside."),
     "db": ("db:db", "Check and upgrade the database, delete what is old; rotate its keys."),
     "config": ("config.settings:config", "Show the settings."),

@@ -7,6 +7,7 @@ from penstock.store.backfills.backfills import UnreadableBackfill
 from penstock.store.catalog import LoaderCatalog
 from penstock.store.config import Pool, Variable
 from penstock.store.dags import DagRow, DagState, StoredVersion, UnreadableDag, Version, planned_dag
+from penstock.store.history.export import Span
 from penstock.store.keyring import Keyring, new_key
 from penstock.store.outbox.alerts import ALERTS, KEPT, AlertDelivery, NewAlert, WaitingAlerts
 from penstock.store.outbox.outbox import Listener
@@ -42,6 +43,7 @@ __all__ = [
     "SchedulerRole",
     "Share",
     "Shares",
+    "Span",
     "Store",
     "StoredVersion",
     "Transaction",

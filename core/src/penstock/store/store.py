@@ -18,6 +18,7 @@ from penstock.store.checkpoints.checkpoints import Checkpoints
 from penstock.store.config import Config
 from penstock.store.dags import Dags, Versions
 from penstock.store.history.audit import Audit
+from penstock.store.history.export import Export
 from penstock.store.history.retention import Retention
 from penstock.store.keyring import Keyring
 from penstock.store.logs.log_index import LogIndex
@@ -58,6 +59,7 @@ class Store:
         alerts: Alerts that wait for their channels.
         timings: What is under way, and how long its like has taken.
         retention: What is old.
+        export: All that is stored of the past.
         logs: Whose logs go to the log store.
         wakeups: How processes wake each other.
         role: The scheduler's role.
@@ -81,6 +83,7 @@ class Store:
     alerts: Alerts
     timings: Timings
     retention: Retention
+    export: Export
     logs: LogIndex
     wakeups: Wakeups
     role: SchedulerRole
@@ -126,6 +129,7 @@ class Store:
             alerts=Alerts(database, writer),
             timings=Timings(database),
             retention=Retention(database, writer),
+            export=Export(database),
             logs=LogIndex(database, writer),
             wakeups=Wakeups(database),
             role=role,
