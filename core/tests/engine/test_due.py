@@ -426,3 +426,19 @@ def test_no_date_of_any_dag_and_no_clock_ends_the_engine(schedule, start_date, e
     schedule.manual_interval(now, start_date)
     for name in ("tick_after", "tick_before", "tick_at_or_after", "tick_at_or_before"):
         getattr(schedule, name)(now, start_date)
+
+
+@pytest.mark.parametrize(("deleted", "again"), [(False, 0), (True, 1)], ids=["only retired", "deleted meanwhile"])
+def test_a_dag_that_comes_back_goes_on_unless_it_was_deleted_and_then_begins_anew(deleted, again):
+    once = dag("a", schedule=ONCE, start_date=JAN)
+    stage = Stage(once)
+    stage.step()
+    assert [run.kind for run in stage.store.runs.values()] == [RunKind.SCHEDULED]
+    stage.drain()
+    stage.step(stage.store.put_dag(once, active=False))
+    if deleted:
+        del stage.store.dags[once.dag_id]
+        stage.store.runs.clear()
+    before = len(stage.store.runs)
+    stage.step(stage.store.put_dag(once))
+    assert len(stage.store.runs) - before == again

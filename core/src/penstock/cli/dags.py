@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from penstock.cli import names, requests
 from penstock.cli.assets.commands import print_wait
+from penstock.cli.history.deletion import delete
 from penstock.cli.history.versions import diff, versions
 from penstock.cli.installation import anywhere, project, remind_of_scheduler
 from penstock.cli.streams import output_beside
@@ -30,11 +31,12 @@ from penstock.service import dags as service
 
 @click.group()
 def dags() -> None:
-    """List, show, trigger, pause and test DAGs."""
+    """List, show, trigger, pause, test and delete DAGs."""
 
 
 dags.add_command(versions)
 dags.add_command(diff)
+dags.add_command(delete)
 
 
 @dags.command("list")

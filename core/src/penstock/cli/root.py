@@ -21,7 +21,7 @@ REPORT = (
 _COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("project:init", "Make a project here: penstock.toml, a DAGs folder, the database, the key."),
     "up": ("project:up", "Run everything: scheduler, local executor, loader, waiters."),
-    "dags": ("dags:dags", "List, show, trigger, pause and test DAGs."),
+    "dags": ("dags:dags", "List, show, trigger, pause, test and delete DAGs."),
     "runs": ("runs:runs", "List, show, cancel, clear, mark and delete runs."),
     "backfills": ("backfills.commands:backfills", "Run dates of the past: plan, start, watch, pause, cancel."),
     "tasks": ("tasks:tasks", "List, explain, clear and mark task instances; read their logs."),

@@ -18,6 +18,7 @@ from penstock.store.checkpoints.checkpoints import Checkpoints
 from penstock.store.config import Config
 from penstock.store.dags import Dags, Versions
 from penstock.store.history.audit import Audit
+from penstock.store.history.dag_history import DagHistory
 from penstock.store.history.export import Export
 from penstock.store.history.retention import Retention
 from penstock.store.keyring import Keyring
@@ -59,6 +60,7 @@ class Store:
         alerts: Alerts that wait for their channels.
         timings: What is under way, and how long its like has taken.
         retention: What is old.
+        dag_history: All that is stored of one DAG.
         export: All that is stored of the past.
         logs: Whose logs go to the log store.
         wakeups: How processes wake each other.
@@ -83,6 +85,7 @@ class Store:
     alerts: Alerts
     timings: Timings
     retention: Retention
+    dag_history: DagHistory
     export: Export
     logs: LogIndex
     wakeups: Wakeups
@@ -129,6 +132,7 @@ class Store:
             alerts=Alerts(database, writer),
             timings=Timings(database),
             retention=Retention(database, writer),
+            dag_history=DagHistory(database, writer),
             export=Export(database),
             logs=LogIndex(database, writer),
             wakeups=Wakeups(database),

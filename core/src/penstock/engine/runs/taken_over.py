@@ -19,12 +19,14 @@ _DROPPED = "the version of its run has no such task"
 def update_dag(state: State, event: DagUpdated) -> None:
     """Set the newest version of a DAG and its switches."""
     dag = state.dag(event.dag.dag_id)
+    # While it was retired nothing moved its cursor but a deletion, after which it begins anew.
+    returned = dag.row is not None and not dag.row.active
     if dag.row is None or dag.row.paused or not dag.row.active or _timetable(dag.row.dag) != _timetable(event.dag):
         dag.watched_since = state.now
     dag.row = event
     dag.set_limits(event.dag)
     watch_assets(state, dag, event)
-    if event.cursor is not None and (dag.cursor is None or event.cursor > dag.cursor):
+    if returned or (event.cursor is not None and (dag.cursor is None or event.cursor > dag.cursor)):
         dag.cursor = event.cursor
     dag.active_tasks.closed = why_paused(event.dag.dag_id) if event.paused else ""
     for limit in (dag.active_tasks, *dag.task_limits.values()):

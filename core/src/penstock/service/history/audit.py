@@ -28,8 +28,8 @@ def list_audit(
         StoreError: The database failed.
     """
     store = installation.store
-    if dag_id:
-        find_dag(store, dag_id)
     found = store.audit.page(dag_id=dag_id, run_id=run_id, before=before, limit=limit + 1)
+    if dag_id and not found:  # entries outlive their DAG
+        find_dag(store, dag_id)
     more = len(found) > limit
     return AuditPage(found[:limit], found[limit - 1].number if more else None)

@@ -1,7 +1,7 @@
 """Deletes finished runs with all that belongs to them."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -12,6 +12,9 @@ from penstock.service.installation import Installation
 from penstock.service.retention.shipped_logs import ShippedLogs
 from penstock.tries.paths import run_logs, run_values
 from penstock.tries.store_runtime import StoreRuntime
+
+_INSTANCES = 2_000
+"""Task instances that one transaction deletes, unless one run has more: others want the database, too."""
 
 
 class RunDeletion:
@@ -37,7 +40,8 @@ class RunDeletion:
             self._shipped.delete(run)
             shutil.rmtree(run_logs(self._settings.logs_folder, run.dag_id, run.run_id), ignore_errors=True)
         failpoint("retention.runs.before")
-        return self._installation.store.retention.delete_runs([run.run for run in runs])
+        retention = self._installation.store.retention
+        return sum(map(retention.delete_runs, _portions([run.run for run in runs], retention.sizes)))
 
     def _delete_values(self, run: Run) -> None:
         prefix = run_values(self._settings.values_url, run)
@@ -51,3 +55,16 @@ class RunDeletion:
                 store.delete(found.url)
         finally:
             current.reset(token)
+
+
+def _portions(numbers: Sequence[int], sizes: Callable[[Sequence[int]], dict[int, int]]) -> Iterator[list[int]]:
+    """Runs that are deleted together, so that no transaction is long."""
+    counted, portion, size = sizes(numbers), list[int](), 0
+    for number in numbers:
+        if portion and size + counted.get(number, 0) > _INSTANCES:
+            yield portion
+            portion, size = [], 0
+        portion.append(number)
+        size += counted.get(number, 0)
+    if portion:
+        yield portion
