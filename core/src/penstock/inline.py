@@ -78,6 +78,7 @@ class InlineRun:
         tries: Every try by key and epoch.
         xcoms: JSON of values that tasks left.
         checkpoints: JSON of what task instances keep across their own tries, by instance and key.
+        kept_state: Number and JSON of what tasks and assets keep from run to run, by task id or URI and key.
         asset_events: Events of assets that tasks made, in their order.
     """
 
@@ -103,6 +104,8 @@ class InlineRun:
         self.tries: dict[tuple[TaskKey, int], Try] = {}
         self.xcoms = _RunValues()
         self.checkpoints: dict[tuple[TaskKey, str], bytes] = {}
+        self.kept_state: dict[tuple[str, str], tuple[int, bytes]] = {}
+        self.state_numbers = itertools.count(1)
         self.asset_events: list[NewAssetEvent] = []
         self.run: Run | None = None
         self._engine = Engine(lease_s=_LEASE_S)
@@ -360,6 +363,21 @@ class _RunRuntime(BaseRuntime):
             self._run.checkpoints.pop((self._key, key), None)
         else:
             self._run.checkpoints[self._key, key] = msgspec.json.encode(value)
+
+    def kept_state(self, asset: str, key: str) -> tuple[int, Any] | None:
+        """What the task or an asset keeps, which is what was kept in this run."""
+        found = self._run.kept_state.get((asset or self._key.task_id, key))
+        return None if found is None else (found[0], msgspec.json.decode(found[1]))
+
+    def set_kept_state(self, asset: str, key: str, value: Any, expected: int | None) -> bool:  # noqa: ANN401 - any value
+        """Keep a plain value for as long as this run's process lives, or delete it."""
+        place, kept = (asset or self._key.task_id, key), self._run.kept_state
+        if expected is not None and expected != kept.get(place, (0, b""))[0]:
+            return False
+        kept[place] = (next(self._run.state_numbers), msgspec.json.encode(value))
+        if value is None:
+            del kept[place]
+        return True
 
     def xcom(self, task_id: str, key: str, map_index: int | None) -> Any:  # noqa: ANN401 - any value
         """The plain form of a value that another task of this run left, or None; a list if ``map_index`` is None."""

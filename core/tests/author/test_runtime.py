@@ -16,6 +16,8 @@ ASKS = [
     pytest.param(lambda runtime: runtime.xcom_page("t", "key", 0), "the values 'key' of task 't'", id="xcom_page"),
     pytest.param(lambda runtime: runtime.checkpoint("page"), "the checkpoint 'page'", id="checkpoint"),
     pytest.param(lambda runtime: runtime.set_checkpoint("page", 1), "the checkpoint 'page'", id="set_checkpoint"),
+    pytest.param(lambda runtime: runtime.kept_state("", "page"), "the state 'page'", id="kept_state"),
+    pytest.param(lambda runtime: runtime.set_kept_state("", "page", 1, None), "the state 'page'", id="set_kept_state"),
     pytest.param(lambda runtime: runtime.trigger_dag("d", "r", {}, ""), "a run of DAG 'd'", id="trigger_dag"),
     pytest.param(lambda runtime: runtime.run_state("d", "r"), "the state of run 'r' of DAG 'd'", id="run_state"),
     pytest.param(

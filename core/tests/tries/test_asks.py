@@ -104,6 +104,8 @@ ANYTHING = st.recursive(
             "set_variable",
             "checkpoint",
             "set_checkpoint",
+            "kept_state",
+            "set_kept_state",
             "xcom",
             "xcom_page",
             "trigger_dag",
@@ -209,6 +211,30 @@ def test_a_checkpoint_is_kept_found_and_deleted(asks, waits):
 )
 def test_a_checkpoint_that_cannot_be_kept_is_refused_with_a_sentence(asks, waits, key, value, told):
     assert told in reply_of(asks, KEY, Ask("set_checkpoint", (key, value))).error
+
+
+def test_state_of_the_task_and_of_an_asset_is_kept_under_a_number(asks, waits):
+    assert reply_of(asks, KEY, Ask("kept_state", ("", "page"))) == Reply(None)
+    assert reply_of(asks, KEY, Ask("set_kept_state", ("", "page", '{"at":7}', 0))) == Reply(True)
+    assert reply_of(asks, KEY, Ask("set_kept_state", ("", "page", "8", 0))) == Reply(False)
+    number, text = reply_of(asks, KEY, Ask("kept_state", ("", "page"))).value
+    assert text == '{"at":7}'
+    assert reply_of(asks, KEY, Ask("kept_state", ("s3://lake", "page"))) == Reply(None)
+    assert reply_of(asks, KEY, Ask("set_kept_state", ("", "page", None, number))) == Reply(True)
+    assert reply_of(asks, KEY, Ask("kept_state", ("", "page"))) == Reply(None)
+    assert "is over" in asks.begin(KEY, 0, Ask("set_kept_state", ("", "page", "1", None))).error
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("", "1", "state ''"),
+        ("page", "{", "Keep what has a JSON form"),
+        ("page", f'"{"x" * 65_535}"', "at most 65,536 are kept"),
+    ],
+)
+def test_state_that_cannot_be_kept_is_refused_with_a_sentence(asks, waits, key, value, told):
+    assert told in reply_of(asks, KEY, Ask("set_kept_state", ("", key, value, None))).error
 
 
 def test_who_is_no_try_has_no_checkpoints(asks, waits):

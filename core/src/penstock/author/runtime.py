@@ -49,6 +49,16 @@ class Runtime(Protocol):
         Raises `penstock.errors.SupersededError` if this try is over, or its instance was cleared, marked or cancelled.
         """
 
+    def kept_state(self, asset: str, key: str) -> tuple[int, Any] | None:
+        """What this task, or an asset if one is named, keeps under a key: its number and its plain form; None if nothing."""
+
+    def set_kept_state(self, asset: str, key: str, value: Any, expected: int | None) -> bool:  # noqa: ANN401 - any JSON value
+        """Keep a plain value for this task or an asset, or delete it if it is None; durable on return.
+
+        Nothing is kept, and False is returned, if another value is there than the one of the number ``expected``, 0 for none.
+        Raises `penstock.errors.SupersededError` as `set_checkpoint`.
+        """
+
     def trigger_dag(self, dag_id: str, run_id: str, conf: dict[str, Any], logical_date: str) -> None:
         """Ask for a run of another DAG; the same ``run_id`` twice makes one run.
 
@@ -115,6 +125,14 @@ class BaseRuntime:
     def set_checkpoint(self, key: str, value: Any) -> None:  # noqa: ANN401, ARG002 - the protocol's
         """Refuse to keep a checkpoint; raises RequestError."""
         self._refuse(f"a change of the checkpoint {key!r}")
+
+    def kept_state(self, asset: str, key: str) -> tuple[int, Any] | None:  # noqa: ARG002 - the protocol's
+        """Refuse to find what is kept from run to run; raises RequestError."""
+        self._refuse(f"the state {key!r}")
+
+    def set_kept_state(self, asset: str, key: str, value: Any, expected: int | None) -> bool:  # noqa: ANN401, ARG002 - the protocol's
+        """Refuse to keep something from run to run; raises RequestError."""
+        self._refuse(f"a change of the state {key!r}")
 
     def trigger_dag(self, dag_id: str, run_id: str, conf: dict[str, Any], logical_date: str) -> None:  # noqa: ARG002 - the protocol's
         """Refuse to trigger a run; raises RequestError."""

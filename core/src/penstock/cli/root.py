@@ -33,6 +33,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "providers": ("providers:providers", "List and show what is installed beside the core."),
     "services": ("services:services", "Long-running parts of providers that `penstock up` keeps alive."),
     "assets": ("assets.commands:assets", "Data that tasks make and DAGs wait for, and its events."),
+    "state": ("history.state:state", "What tasks and assets keep from run to run."),
     "alerts": ("alerts.commands:alerts", "Who is told of what; test where alerts go."),
     "audit": ("history.audit:audit", "Who has asked for what, and why."),
     "export": ("history.export:export", "Write what is stored of the past as lines, for other programs."),

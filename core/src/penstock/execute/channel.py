@@ -196,6 +196,17 @@ class ChannelRuntime(BaseRuntime):
         text = None if value is None else msgspec.json.encode(value).decode()
         self._channel.ask(self._serial, "set_checkpoint", key, text)
 
+    def kept_state(self, asset: str, key: str) -> tuple[int, Any] | None:
+        """The number and the plain form of what the task or an asset keeps, or None."""
+        found: list[Any] | None = self._channel.ask(self._serial, "kept_state", asset, key)
+        return None if found is None else (found[0], msgspec.json.decode(found[1]))
+
+    def set_kept_state(self, asset: str, key: str, value: Any, expected: int | None) -> bool:  # noqa: ANN401 - any JSON value
+        """Keep a plain value from run to run, or delete it."""
+        text = None if value is None else msgspec.json.encode(value).decode()
+        kept: bool = self._channel.ask(self._serial, "set_kept_state", asset, key, text, expected)
+        return kept
+
     def trigger_dag(self, dag_id: str, run_id: str, conf: dict[str, Any], logical_date: str) -> None:
         """Ask for a run of another DAG."""
         self._channel.ask(self._serial, "trigger_dag", dag_id, run_id, conf, logical_date)

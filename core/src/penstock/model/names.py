@@ -19,6 +19,8 @@ DEEPEST_CONF = 100
 
 LARGEST_CHECKPOINT, MOST_CHECKPOINTS = 65_536, 100
 """Bytes of a checkpoint's JSON, and checkpoints of one task instance."""
+LARGEST_STATE, MOST_STATE = 65_536, 1_000
+"""Bytes of the JSON of what is kept from run to run, and keys of one task or asset."""
 OWN_CHECKPOINTS = "penstock."
 """What the keys of checkpoints begin with that are no author's: that of a job elsewhere, of one from before a clear, and of steps."""
 JOB, LEFT_JOB = f"{OWN_CHECKPOINTS}job", f"{OWN_CHECKPOINTS}job.left"

@@ -5,6 +5,7 @@ This is its one door: no other room imports the modules behind it.
 
 from penstock.store.backfills.backfills import UnreadableBackfill
 from penstock.store.catalog import LoaderCatalog
+from penstock.store.checkpoints.state_store import StateOwner, StateValue
 from penstock.store.config import Pool, Variable
 from penstock.store.dags import DagRow, DagState, StoredVersion, UnreadableDag, Version, planned_dag
 from penstock.store.history.export import Span
@@ -44,6 +45,8 @@ __all__ = [
     "Share",
     "Shares",
     "Span",
+    "StateOwner",
+    "StateValue",
     "Store",
     "StoredVersion",
     "Transaction",

@@ -15,6 +15,7 @@ from penstock.model.run import Run
 from penstock.store.assets.assets import Assets
 from penstock.store.backfills.backfills import Backfills
 from penstock.store.checkpoints.checkpoints import Checkpoints
+from penstock.store.checkpoints.state_store import StateStore
 from penstock.store.config import Config
 from penstock.store.dags import Dags, Versions
 from penstock.store.history.audit import Audit
@@ -50,6 +51,7 @@ class Store:
         runs: Runs, their task instances and their tries.
         xcoms: What tasks left for others.
         checkpoints: What task instances keep across their own tries.
+        state_store: What tasks and assets keep from run to run.
         assets: Assets, their events, and how far DAGs have taken them.
         requests: The scheduler's inbox.
         audit: What people have asked for.
@@ -75,6 +77,7 @@ class Store:
     runs: Runs
     xcoms: XComs
     checkpoints: Checkpoints
+    state_store: StateStore
     assets: Assets
     requests: Requests
     audit: Audit
@@ -122,6 +125,7 @@ class Store:
             runs=Runs(database),
             xcoms=XComs(database),
             checkpoints=Checkpoints(database, writer),
+            state_store=StateStore(database, writer),
             assets=Assets(database, writer),
             requests=Requests(database, writer),
             audit=Audit(database, writer),

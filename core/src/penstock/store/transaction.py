@@ -173,7 +173,7 @@ class Transaction:
         """
         if not requests:
             return
-        self._keep_order()
+        self.keep_order()
         self._connection.execute(INSERT_REQUEST, [_request_row(request, now) for request in requests])
         self.wake(wakeup.SCHEDULER)
 
@@ -232,7 +232,7 @@ class Transaction:
             types = [bindparam(name, type_=table.c[name].type) for name in names]
             self._connection.execute(text(sql).bindparams(*types), rows)
 
-    def _keep_order(self) -> None:
+    def keep_order(self) -> None:
         """Have numbers become visible in their order: a reader that remembers the last one would pass one over."""
         if self._connection.dialect.name == "postgresql":
             self._connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_REQUEST_LOCK})")
@@ -241,7 +241,7 @@ class Transaction:
         """Write events of assets, and have the owners of the DAGs that wait for them look, if there are several."""
         if not new:
             return []
-        self._keep_order()
+        self.keep_order()
         added = self._statements.assets.add_events(self._connection, new, now)
         if added and self._connection.dialect.name == "postgresql":
             waiting = self._connection.execute(CONSUMERS, {"assets": sorted({event.asset for event in added})})

@@ -34,6 +34,7 @@ class FakeRuntime(BaseRuntime):
     Attributes:
         variables: Variables as text, as tasks left them.
         checkpoints: Checkpoints in their plain form, as the code left them.
+        state: What is kept from run to run, as a number and its plain form, by the asset's URI ("" for the task's own) and key.
         triggered: Runs that tasks asked for, each once.
     """
 
@@ -52,6 +53,8 @@ class FakeRuntime(BaseRuntime):
         self._events = dict(asset_events or {})
         self.triggered: list[RecordedTrigger] = []
         self.checkpoints: dict[str, Any] = {}
+        self.state: dict[tuple[str, str], tuple[int, Any]] = {}
+        self._numbers = 0
 
     def connection(self, conn_id: str) -> Connection:
         """The connection of this id; raises NotFoundError."""
@@ -85,6 +88,20 @@ class FakeRuntime(BaseRuntime):
             self.checkpoints.pop(key, None)
         else:
             self.checkpoints[key] = msgspec.json.decode(msgspec.json.encode(value))
+
+    def kept_state(self, asset: str, key: str) -> tuple[int, Any] | None:
+        """What the test, or the code under test, has kept, or None."""
+        return self.state.get((asset, key))
+
+    def set_kept_state(self, asset: str, key: str, value: Any, expected: int | None) -> bool:  # noqa: ANN401 - any JSON value
+        """Keep or delete state."""
+        if expected not in (None, self.state.get((asset, key), (0, None))[0]):
+            return False
+        self.state.pop((asset, key), None)
+        if value is not None:
+            self._numbers += 1
+            self.state[asset, key] = (self._numbers, msgspec.json.decode(msgspec.json.encode(value)))
+        return True
 
     def trigger_dag(self, dag_id: str, run_id: str, conf: dict[str, Any], logical_date: str) -> None:
         """Note the run; the same id twice is one run."""

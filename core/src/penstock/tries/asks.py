@@ -9,25 +9,25 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 import msgspec
 
 from penstock.author.build.param_schema import check_params
 from penstock.author.runtime import Runtime
 from penstock.clock import Clock
-from penstock.errors import NotFoundError, PenstockError, RequestError, StoreUnavailableError, as_sentence
+from penstock.errors import NotFoundError, PenstockError, RequestError, StoreUnavailableError
 from penstock.model.assets.event import AssetEvent
 from penstock.model.connection import Connection
 from penstock.model.dag import XComRef
 from penstock.model.names import LARGEST_CHECKPOINT, check_conf, check_name, error_sentence, error_text
 from penstock.model.request import TriggerDagRun
 from penstock.model.run import UNMAPPED, TaskKey
-from penstock.model.value import encoded_length
 from penstock.spec.wire import Ask, Reply
 from penstock.store import Store
 from penstock.tries.external_states import external_states
 from penstock.tries.run_watch import RunWatch
+from penstock.tries.state_asks import Asker, StateAsks, checked_json
 from penstock.tries.vault import Search, Vault
 
 if TYPE_CHECKING:
@@ -38,13 +38,6 @@ Answer = TypeVar("Answer")
 PAGE, PAGE_BYTES = 100, 1 << 20
 """Values of a mapped task that one answer holds, at most, and about how many bytes of them."""
 LONGEST_MAPPING = 1 << 31
-
-
-class _Asker(NamedTuple):
-    """Who asks: a try, by its task instance and epoch."""
-
-    key: TaskKey
-    epoch: int
 
 
 class Asks:
@@ -61,7 +54,7 @@ class Asks:
 
     def __init__(self, store: Store, clock: Clock, vault: Vault) -> None:
         self._store, self._clock, self._vault = store, clock, vault
-        self.watch = RunWatch()
+        self.watch, state = RunWatch(), StateAsks(store, clock)
         self._methods: dict[str, Callable[..., Reply | Search[Reply]]] = {
             "connection": lambda _asker, conn_id: _connection(vault, conn_id),
             "variable": lambda _asker, key: _variable(vault, key),
@@ -70,6 +63,8 @@ class Asks:
             "xcom_page": self._xcom_page,
             "checkpoint": self._checkpoint,
             "set_checkpoint": self._set_checkpoint,
+            "kept_state": state.value,
+            "set_kept_state": state.put,
             "trigger_dag": self._trigger_dag,
             "asset_events": self._asset_events,
             "external_states": self._external_states,
@@ -96,20 +91,20 @@ class Asks:
         Raises:
             StoreUnavailableError: The database cannot be had; the question can be answered later.
         """
-        return answered(lambda: self._begin(_Asker(key, epoch), ask))
+        return answered(lambda: self._begin(Asker(key, epoch), ask))
 
-    def _begin(self, asker: _Asker, ask: Ask) -> Reply | Search[Reply]:
+    def _begin(self, asker: Asker, ask: Ask) -> Reply | Search[Reply]:
         method = self._methods.get(ask.method)
         if method is None:
             raise RequestError(f"a try asked for {ask.method!r}, which this scheduler does not know")
         return method(asker, *checked_arguments(ask))
 
-    def _set_variable(self, _asker: _Asker, key: str, value: str | None) -> Reply:
+    def _set_variable(self, _asker: Asker, key: str, value: str | None) -> Reply:
         check_name("variable", key)
         self._vault.set_variable(key, value, self._clock.now())
         return Reply()
 
-    def _xcom(self, asker: _Asker, task_id: str, key: str, map_index: int | None) -> Reply:
+    def _xcom(self, asker: Asker, task_id: str, key: str, map_index: int | None) -> Reply:
         values = self._store.xcoms.values(asker.key.run, [(task_id, key)])
         found = {instance.map_index: value for (instance, _), value in values.items()}
         if map_index is not None:
@@ -120,7 +115,7 @@ class Asks:
             value = b"[" + b",".join(found[index] for index in sorted(found)) + b"]"
         return Reply(None if value is None else value.decode())
 
-    def _xcom_page(self, asker: _Asker, task_id: str, key: str, first: int) -> Reply:
+    def _xcom_page(self, asker: Asker, task_id: str, key: str, first: int) -> Reply:
         if not 0 <= first < LONGEST_MAPPING:
             raise RequestError(f"xcom_page(first={first}): it must be 0 or more, and below {LONGEST_MAPPING:,}")
         page = self._store.xcoms.page(asker.key.run, XComRef(task_id, key), first, PAGE)
@@ -129,7 +124,7 @@ class Asks:
         fitting = [each for each, size in zip(page, sizes, strict=True) if size <= PAGE_BYTES] or page[:1]
         return Reply((b"[" + b",".join(b"[%d,%s]" % each for each in fitting) + b"]").decode())
 
-    def _asset_events(self, _asker: _Asker, asset: str, after: int, upto: int) -> Reply:
+    def _asset_events(self, _asker: Asker, asset: str, after: int, upto: int) -> Reply:
         if not (0 <= after < 2**63 and 0 <= upto < 2**63):
             raise RequestError(f"asset_events(after={after}, upto={upto}): numbers of events are 0 or more, below 2^63")
         found = self._store.assets.between(asset, after, upto, PAGE)
@@ -138,7 +133,7 @@ class Asks:
         return Reply(msgspec.json.encode([event_fields(event) for event in fitting]).decode())
 
     def _external_states(
-        self, asker: _Asker, dag_id: str, task_ids: list[str], group_id: str, dates: list[str]
+        self, asker: Asker, dag_id: str, task_ids: list[str], group_id: str, dates: list[str]
     ) -> Reply:
         instants = [read_instant(date) for date in dates]
         # It is watched from before the look on: the scheduler stores nothing between the two.
@@ -146,17 +141,18 @@ class Asks:
         self.watch.watch((asker.key, asker.epoch), targets)
         return Reply(msgspec.json.encode(found).decode())
 
-    def _checkpoint(self, asker: _Asker, key: str) -> Reply:
+    def _checkpoint(self, asker: Asker, key: str) -> Reply:
         check_name("checkpoint", key)
         value = self._store.checkpoints.value(asker.key, asker.epoch, key)
         return Reply(None if value is None else value.decode())
 
-    def _set_checkpoint(self, asker: _Asker, key: str, value: str | None) -> Reply:
+    def _set_checkpoint(self, asker: Asker, key: str, value: str | None) -> Reply:
         check_name("checkpoint", key)
-        self._store.checkpoints.put(asker.key, asker.epoch, key, None if value is None else _checked_json(key, value))
+        encoded = None if value is None else checked_json(f"checkpoint {key!r}", value, LARGEST_CHECKPOINT)
+        self._store.checkpoints.put(asker.key, asker.epoch, key, encoded)
         return Reply()
 
-    def _trigger_dag(self, _asker: _Asker, dag_id: str, run_id: str, conf: dict[str, Any], logical_date: str) -> Reply:
+    def _trigger_dag(self, _asker: Asker, dag_id: str, run_id: str, conf: dict[str, Any], logical_date: str) -> Reply:
         check_name("run", run_id)
         check_conf(conf)
         now = self._clock.now()
@@ -178,21 +174,6 @@ def event_fields(event: AssetEvent) -> dict[str, Any]:
         "source_dag_id": event.dag_id, "source_run_id": event.run_id, "source_task_id": event.task_id,
         "source_map_index": event.map_index,
     }  # fmt: skip
-
-
-def _checked_json(key: str, text: str) -> bytes:
-    """The JSON of a checkpoint; raises RequestError if it is none, or too large."""
-    try:
-        encoded = text.encode()
-        encoded_length(encoded)
-    except (ValueError, RecursionError) as error:
-        raise RequestError(f"checkpoint {key!r}: {as_sentence(error)} Keep what has a JSON form.") from None
-    if len(encoded) > LARGEST_CHECKPOINT:
-        raise RequestError(
-            f"checkpoint {key!r} has {len(encoded):,} bytes of JSON; at most {LARGEST_CHECKPOINT:,} are kept. "
-            "Put large data into an object store, and keep its URL."
-        )
-    return encoded
 
 
 def read_instant(text: str) -> datetime:
@@ -225,7 +206,10 @@ def checked_arguments(ask: Ask) -> tuple[Any, ...]:
 
 
 # What goes over the line in another form than the method's own.
-_ON_THE_LINE: dict[tuple[str, str], Any] = {("set_checkpoint", "value"): str | None}
+_ON_THE_LINE: dict[tuple[str, str], Any] = {
+    ("set_checkpoint", "value"): str | None,
+    ("set_kept_state", "value"): str | None,
+}
 
 
 @cache

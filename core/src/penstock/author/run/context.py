@@ -15,6 +15,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from penstock.author.run.asset_events import OutletEvents, inlet_events, triggering_events
+from penstock.author.run.kept_state import AssetStates, KeptState
 from penstock.author.run.task_checkpoints import TaskCheckpoints
 from penstock.author.run.task_instance import RuntimeTaskInstance
 from penstock.author.runtime import Runtime
@@ -306,6 +307,9 @@ NAMES: dict[str, Callable[[Context], Any]] = {
     "task": lambda context: context.task,
     "ti": RuntimeTaskInstance,
     "checkpoints": TaskCheckpoints,
+    "task_state": KeptState,
+    "asset_state": AssetStates,
+    "asset_state_store": lambda context: context["asset_state"],  # Airflow's name
     "task_state_store": lambda context: context["checkpoints"],  # Airflow's name
     "task_instance": lambda context: context["ti"],
     "run_id": lambda context: context.facts.run_id,

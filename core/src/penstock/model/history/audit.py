@@ -21,6 +21,7 @@ class AuditAction(StrEnum):
     DELETE = "delete"
     BACKFILL = "backfill"
     REPORT = "report"
+    STATE = "state"
 
 
 class AskedBy(msgspec.Struct, frozen=True):

@@ -35,7 +35,7 @@ def prune(installation: Installation, retention: RetentionSettings, *, dry_run: 
         ConfigError: A file could not be deleted.
         PenstockError: Something could not be deleted; the rest of it stays, too, and can be asked for again.
     """
-    if not (retention.runs_days or retention.logs_days or retention.audit_days):
+    if not (retention.runs_days or retention.logs_days or retention.audit_days or retention.state_days):
         raise RequestError("nothing is old: neither [retention] nor an option says after how many days something is.")
     if dry_run:
         days = retention.runs_days

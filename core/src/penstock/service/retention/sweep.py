@@ -66,6 +66,8 @@ class RetentionSweep:
             yield from self._shipped.delete_old(now - timedelta(days=logs_days), RUNS)
         if audit_days := self._retention.audit_days:
             self._store.audit.delete_before(now - timedelta(days=audit_days))
+        if state_days := self._retention.state_days:
+            self._store.state_store.delete_before(now - timedelta(days=state_days))
         dropped = self._store.outbox.drop_before(now - NOTICES_KEPT)
         if dropped:
             self._log(f"state changes older than a day were dropped unheard: {dropped}. See: penstock providers")

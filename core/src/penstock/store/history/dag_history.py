@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Select, delete, func, or_, select
 
 from penstock.model.run import Run
 from penstock.model.state import RunState
-from penstock.store.sql import asset_tables, tables
+from penstock.store.sql import asset_tables, state_tables, tables
 from penstock.store.sql.database import Database
 from penstock.store.transaction import Writer
 
@@ -114,6 +114,7 @@ class DagHistory:
             tx.execute(delete(tables.dag_version).where(_v.dag_id == dag_id))
             used = select(_v.spec).where(_v.spec.in_(specs))
             tx.execute(delete(tables.dag_spec).where(_s.spec.in_(specs), _s.spec.not_in(used)))
+            tx.execute(delete(state_tables.kept_state).where(state_tables.kept_state.c.dag_id == dag_id))
             tx.execute(delete(tables.quarantine).where(_q.dag_id == dag_id))
             tx.execute(delete(tables.dag).where(_d.dag_id == dag_id))
         return True

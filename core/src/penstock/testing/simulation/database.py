@@ -18,6 +18,7 @@ from penstock.model.changes import Changes
 from penstock.model.run import Run
 from penstock.store import Keyring, Store, Transaction, new_key
 from penstock.store.checkpoints.checkpoints import Checkpoints
+from penstock.store.checkpoints.state_store import StateStore
 from penstock.store.config import Config
 from penstock.store.quarantine import Quarantine
 from penstock.store.requests import Requests
@@ -150,6 +151,7 @@ def open_watched(folder: Path, fate: Fate) -> Store:
         store,
         writer=writer,
         checkpoints=Checkpoints(database, writer),
+        state_store=StateStore(database, writer),
         requests=Requests(database, writer),
         quarantine=Quarantine(database, writer),
         config=Config(database, writer, KEYRING),

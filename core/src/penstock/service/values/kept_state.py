@@ -1,0 +1,132 @@
+"""Operations on what tasks and assets keep from run to run: list, show, set, delete."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from penstock.errors import NotFoundError, RequestError
+from penstock.model.history.audit import LONGEST_SUBJECT, NOBODY, AskedBy, AuditAction, AuditEntry
+from penstock.model.names import LARGEST_STATE, check_name
+from penstock.model.text import shortened
+from penstock.model.value import from_plain
+from penstock.service.installation import Installation
+from penstock.service.names import find_dag
+from penstock.store import StateOwner, StateValue
+from penstock.tries.state_asks import checked_json
+
+
+class KeptValue(msgspec.Struct, frozen=True):
+    """A value that a task or an asset keeps.
+
+    Attributes:
+        dag_id, task_id: The task; "" for an asset.
+        asset: The asset's URI; "" for a task.
+        value: Its plain form (`penstock.model.value`).
+        changed_by: Who has set it last.
+    """
+
+    dag_id: str
+    task_id: str
+    asset: str
+    key: str
+    value: Any
+    changed_at: datetime
+    changed_by: str
+
+    def text(self) -> str:
+        """The value as Python writes it."""
+        return repr(from_plain(self.value))
+
+
+class KeptPage(msgspec.Struct, frozen=True):
+    """A page of what is kept.
+
+    Attributes:
+        more: Whether there is more than this page.
+    """
+
+    values: list[KeptValue]
+    more: bool
+
+
+def owner_of(installation: Installation, dag_id: str, task_id: str, asset: str) -> StateOwner:
+    """Whose state is meant: a task's of a DAG, or an asset's.
+
+    Raises:
+        NotFoundError: There is no such DAG, or its present version has no such task.
+        RequestError: Not exactly one is named.
+    """
+    if bool(asset) == bool(dag_id and task_id) or (asset and (dag_id or task_id)):
+        raise RequestError("name a DAG and a task of it, or an asset.")
+    if asset:
+        return StateOwner("", asset)
+    known = [task.task_id for task in find_dag(installation.store, dag_id).spec.tasks]
+    if task_id not in known:
+        raise NotFoundError(f"task of DAG {dag_id!r}", task_id, known)
+    return StateOwner(dag_id, task_id)
+
+
+def list_state(
+    installation: Installation, *, dag_id: str = "", task_id: str = "", asset: str = "", limit: int = 50
+) -> KeptPage:
+    """List what is kept by DAG, task or asset and key: all of it, or of a DAG's tasks, a task, or an asset.
+
+    Raises:
+        NotFoundError: There is no such DAG or task.
+        RequestError: A task is named without its DAG, or with an asset.
+        StoreError: The database failed.
+    """
+    store = installation.store
+    if dag_id and not task_id and not asset:
+        find_dag(store, dag_id)
+        owner = None
+    else:
+        owner = owner_of(installation, dag_id, task_id, asset) if dag_id or task_id or asset else None
+    found = store.state_store.page(owner, dag_id=dag_id, limit=limit + 1)
+    return KeptPage(list(map(_kept, found[:limit])), len(found) > limit)
+
+
+def show_state(installation: Installation, owner: StateOwner, key: str) -> KeptValue:
+    """Show a value that is kept; raises NotFoundError or StoreError."""
+    found = installation.store.state_store.value(owner, key)
+    if found is None:
+        raise _missing(installation, owner, key)
+    return _kept(found)
+
+
+def set_state(
+    installation: Installation, owner: StateOwner, key: str, value: str | None, *, by: AskedBy = NOBODY
+) -> None:
+    """Keep a value, or delete it if the value is None. A try that updates it at the same time finds that out.
+
+    Args:
+        installation: The installation.
+        owner: Whose it is.
+        key: Its key.
+        value: Its JSON.
+        by: Who asks, for the audit.
+
+    Raises:
+        NotFoundError: There is nothing to delete.
+        RequestError: The key is none, the value is no JSON or too large, or there are too many.
+        StoreError: The database failed.
+    """
+    check_name("state", key)
+    encoded = None if value is None else checked_json(f"state {key!r}", value, LARGEST_STATE)
+    what = "deleted" if encoded is None else "set"
+    subject = shortened(f"{what} {key!r} of {owner}", LONGEST_SUBJECT)
+    entry = AuditEntry(installation.now(), AuditAction.STATE, owner.dag_id, "", subject, by.person, by.why)
+    if not installation.store.state_store.put(owner, key, encoded, entry) and encoded is None:
+        raise _missing(installation, owner, key)
+
+
+def _missing(installation: Installation, owner: StateOwner, key: str) -> NotFoundError:
+    known = [each.key for each in installation.store.state_store.page(owner, limit=200)]
+    return NotFoundError(f"state of {owner}", key, known, hint="See: penstock state list")
+
+
+def _kept(row: StateValue) -> KeptValue:
+    task_id, asset = (row.name, "") if row.dag_id else ("", row.name)
+    value = msgspec.json.decode(row.value)
+    return KeptValue(row.dag_id, task_id, asset, row.key, value, row.changed_at, row.changed_by)

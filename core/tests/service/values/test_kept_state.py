@@ -1,0 +1,50 @@
+"""What is kept from run to run is listed, shown, set and deleted by people."""
+
+import pytest
+
+from penstock.errors import NotFoundError, RequestError
+from penstock.model.history.audit import AskedBy
+from penstock.service.values.kept_state import list_state, owner_of, set_state, show_state
+from penstock.store import StateOwner
+
+TASK, ASSET = StateOwner("sales", "load"), StateOwner("", "s3://lake")
+
+
+def test_values_are_set_shown_listed_and_deleted(installation, store, now):
+    set_state(installation, TASK, "page", "7", by=AskedBy("ann", "begin anew"))
+    set_state(installation, ASSET, "until", '{"$penstock":"datetime","value":"2026-01-02T00:00:00+00:00"}')
+    found = show_state(installation, TASK, "page")
+    assert (found.dag_id, found.task_id, found.asset, found.value, found.text()) == ("sales", "load", "", 7, "7")
+    assert (found.changed_at, found.changed_by) == (now, "ann")
+    assert "datetime" in show_state(installation, ASSET, "until").text()
+    assert [each.key for each in list_state(installation).values] == ["until", "page"]
+    assert [each.key for each in list_state(installation, dag_id="sales").values] == ["page"]
+    assert [each.key for each in list_state(installation, asset="s3://lake").values] == ["until"]
+    assert list_state(installation, limit=1).more
+    set_state(installation, TASK, "page", None, by=AskedBy("ann"))
+    assert list_state(installation, dag_id="sales", task_id="load").values == []
+    assert [(each.subject, each.why) for each in store.audit.page(dag_id="sales")] == [
+        ("deleted 'page' of task 'load' of DAG 'sales'", ""),
+        ("set 'page' of task 'load' of DAG 'sales'", "begin anew"),
+    ]
+
+
+REFUSED = {
+    "no owner": (RequestError, "name a DAG and a task of it, or an asset", lambda i: owner_of(i, "", "", "")),
+    "a task alone": (RequestError, "name a DAG and a task", lambda i: owner_of(i, "", "load", "")),
+    "two owners": (RequestError, "or an asset", lambda i: owner_of(i, "sales", "load", "s3://lake")),
+    "a DAG and an asset": (RequestError, "or an asset", lambda i: owner_of(i, "sales", "", "s3://lake")),
+    "no such DAG": (NotFoundError, "no DAG is named 'sale'", lambda i: owner_of(i, "sale", "load", "")),
+    "no such task": (NotFoundError, "Did you mean 'load'", lambda i: owner_of(i, "sales", "lod", "")),
+    "nothing kept": (NotFoundError, "'page'", lambda i: show_state(i, TASK, "page")),
+    "nothing to delete": (NotFoundError, "'page'", lambda i: set_state(i, TASK, "page", None)),
+    "no JSON": (RequestError, "Keep what has a JSON form", lambda i: set_state(i, TASK, "page", "seven")),
+    "no key": (RequestError, "state ''", lambda i: set_state(i, TASK, "", "7")),
+    "too large": (RequestError, "at most 65,536", lambda i: set_state(i, TASK, "page", f'"{"x" * 65_535}"')),
+}
+
+
+@pytest.mark.parametrize(("error", "told", "ask"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_done_is_refused_with_a_sentence(installation, error, told, ask):
+    with pytest.raises(error, match=told):
+        ask(installation)
