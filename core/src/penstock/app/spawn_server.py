@@ -3,7 +3,6 @@
 Where plugins come from, as JSON; a number of threads for plain pokes; and the numbers of two descriptors.
 """
 
-import logging
 import socket
 import sys
 from functools import cache
@@ -15,7 +14,7 @@ import msgspec
 from penstock.execute.runner import Providers, Runner
 from penstock.execute.spawn_messages import Open
 from penstock.execute.spawn_server import serve
-from penstock.processes.output import LOG_LINE
+from penstock.processes.log_lines import write_log_lines
 
 if TYPE_CHECKING:
     from penstock.plugins.host import PluginHost
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 def main(plugins: str, poke_threads: int, control: int, lock: int) -> None:
     """Serve until the scheduler hangs up."""
-    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format=LOG_LINE)
+    write_log_lines()
 
     def runner(what: Open) -> Runner:
         # Tries of stored plans all need the providers: read by their file server, before it forks. Those of a DAG file

@@ -67,8 +67,9 @@ class Channel:
         if os.fstat(self._sock.fileno()).st_ino != self._identity:
             # Code that closes every descriptor may have opened another file under this number since.
             raise OSError("the line to the supervisor was closed")
-        rendered = {name: self.mask.hide(text) for name, text in end.rendered.items()}
-        end = replace(end, error=self.mask.hide(self._shown(end.error)), rendered=rendered)
+        if end.error or end.rendered:
+            rendered = {name: self.mask.hide(text) for name, text in end.rendered.items()}
+            end = replace(end, error=self.mask.hide(self._shown(end.error)), rendered=rendered)
         if words := _last_words(end):
             self.log(serial, words)
         try:

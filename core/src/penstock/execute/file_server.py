@@ -20,7 +20,6 @@ from penstock.errors import SupersededError, as_sentence
 from penstock.execute.channel import LINE_CLOSED
 from penstock.execute.jobs import ForkedProcess, Job, fork_process
 from penstock.execute.runner import Runner
-from penstock.execute.sensors.waiter import wait_for_many
 from penstock.execute.try_process import run_many, run_one
 from penstock.model.attempt import TryEnd
 from penstock.model.state import Outcome
@@ -146,7 +145,7 @@ class FileServer:
         runner, held = self._runner, self._held
         if job.request.wait is not None:
             if self._waiter is None:
-                self._waiter = self._adopt(fork_process(lambda c: wait_for_many(c, runner), held, kept=True))
+                self._waiter = self._adopt(fork_process(lambda c: _wait_for_many(c, runner), held, kept=True))
             child = self._waiter
         elif job.request.isolation == "reuse":
             child = (
@@ -361,6 +360,12 @@ class FileServer:
                     child.send_buffer.flush()
             if child.send_buffer:
                 self._arm(RETRY_WRITE_S, 0, "write")
+
+
+def _wait_for_many(sock: socket.socket, runner: Runner) -> NoReturn:
+    from penstock.execute.sensors.waiter import wait_for_many  # noqa: PLC0415 - it imports asyncio, which makes every fork dearer
+
+    wait_for_many(sock, runner)
 
 
 def _without_answer(code: int) -> str:

@@ -3,7 +3,7 @@
 import contextlib
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from penstock.author.abstract_operator import AbstractOperator
 from penstock.author.build.imports import ImportRuntime, import_dag_file
+from penstock.author.dag import DAG
 from penstock.author.operator import Operator
 from penstock.author.run.execution import Prepared, prepare, run_try
 from penstock.author.run.failed import failed
@@ -77,7 +78,7 @@ class Runner:
 
     def shown(self, error: str) -> str:
         """An error whose traceback names the author's files, not the copies that ran."""
-        if self._code is None:
+        if self._code is None or not error:
             return error
         return error.replace(f'File "{self._snapshots / self._code.snapshot}/', f'File "{self._dags_folder}')
 
@@ -96,9 +97,11 @@ class Runner:
         except BaseException:  # noqa: BLE001 - user code: a try that needs the file reports what it raised
             self._fault = f"its DAG file {code.file} cannot be imported any more\n{traceback.format_exc()}"
             return
-        for dag in at.dags:
-            for task in dag.tasks:
-                self._tasks[dag.dag_id, task.task_id] = task
+        self.know(at.dags)
+
+    def know(self, dags: Iterable[DAG]) -> None:
+        """Run the tries of these DAGs' tasks."""
+        self._tasks = {(dag.dag_id, task.task_id): task for dag in dags for task in dag.tasks}
 
     def run(self, request: TryRequest, runtime: Runtime) -> TryEnd:
         """Run one try to its end in this process; whatever is raised is its verdict."""
@@ -162,6 +165,8 @@ class PinnedRuntime(ImportRuntime):
 
 def with_values_put_away(end: TryEnd, request: TryRequest, runtime: Runtime) -> TryEnd:
     """The end with its large values in the object store; the try has failed if they could not be put there."""
+    if not end.xcoms:
+        return end
     token = current.set(runtime)
     try:
         return replace(end, xcoms=offloaded(end.xcoms, request, runtime))

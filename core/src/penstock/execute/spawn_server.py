@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from penstock.execute.file_server import FileServer
+from penstock.execute.rehearsal import rehearse
 from penstock.execute.runner import Runner
 from penstock.execute.spawn_messages import END_S, Lease, Message, Open, receive_message
 from penstock.processes.descendants import end_children, kill_orphans
@@ -37,6 +38,7 @@ def serve(control: socket.socket, held: tuple[int, ...], make_runner: Callable[[
     become_subreaper()
     reaper = Reaper()
     _line_by_line()
+    rehearse()
     prepare_to_fork()
     children: set[int] = set()
     until_s: float | None = None

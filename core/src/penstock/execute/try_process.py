@@ -15,6 +15,7 @@ from penstock.errors import TaskCancelled
 from penstock.execute.channel import LINE_CLOSED, Channel
 from penstock.execute.runner import Runner
 from penstock.execute.try_runtime import TryRuntime
+from penstock.processes import signals
 from penstock.processes.process_end import ProcessEnd
 from penstock.spec.executor import TryRequest
 from penstock.spec.wire import FrameKind
@@ -24,21 +25,26 @@ _decode_request = msgspec.msgpack.Decoder(TryRequest).decode
 
 def run_one(sock: socket.socket, runner: Runner) -> NoReturn:
     """Run the first try that comes in this process and leave it; leave as well if the file server hangs up."""
+    try_once(sock, runner)
+    os._exit(0)
+
+
+def try_once(sock: socket.socket, runner: Runner) -> None:
+    """Run the first try that comes as if the process ended with it; return as well if the file server hangs up."""
     channel = Channel(sock, runner.shown)
     channel.mask.learn(runner.secrets)
     while frames := channel.frames():
         for kind, serial, payload in frames:
             if kind == FrameKind.RUN:
                 run_request(channel, runner, serial, _decode_request(payload), ends=True)
-                os._exit(0)
-    os._exit(0)
+                return
 
 
 def run_many(sock: socket.socket, runner: Runner) -> NoReturn:
     """Run tries one after the other as they come, until the file server hangs up."""
     channel = Channel(sock, runner.shown)
     channel.mask.learn(runner.secrets)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signals.ignore(signal.SIGTERM)
     streams = sys.stdout, sys.stderr
     while frames := channel.frames():
         for kind, serial, payload in frames:
@@ -59,7 +65,7 @@ def run_request(channel: Channel, runner: Runner, serial: int, request: TryReque
         ends: Whether the process ends with it.
     """
     try:
-        signal.signal(signal.SIGTERM, _cancelled)
+        signals.handle(signal.SIGTERM, _cancelled)
         runner.notice_writes()
         program = ProcessEnd(lambda line: channel.log(serial, line)) if ends else None
         end = runner.run(request, TryRuntime(channel, serial, request, runner.open_store))
@@ -67,7 +73,7 @@ def run_request(channel: Channel, runner: Runner, serial: int, request: TryReque
             program.finish()
     except BaseException as error:  # noqa: BLE001 - whatever comes up here, the try is answered
         end = failed(error)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signals.ignore(signal.SIGTERM)
     _flush()
     try:
         channel.finish(serial, end)

@@ -9,16 +9,17 @@ import signal
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+from penstock.processes import signals
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 NO_ROOM = frozenset({errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 """Why a process could not be started at this moment, while it may be at the next; see fork(2) and pipe(2)."""
 
-_libc = ctypes.CDLL(None)
+_prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
 
 def fork(code: Callable[[tuple[int, ...]], object], keep: tuple[int, ...], *, output: int | None = None) -> int:
@@ -38,11 +39,16 @@ def fork(code: Callable[[tuple[int, ...]], object], keep: tuple[int, ...], *, ou
     parent = os.getpid()
     pid = os.fork()
     if pid == 0:
-        with _never_returning():
+        try:  # a forked child must not run on in its parent's code, whatever happens
             if output is not None:
                 os.dup2(output, 1)
                 os.dup2(output, 2)
             code(_become_child(parent, keep))
+        except BaseException:  # noqa: BLE001 - nothing above this line belongs to this process
+            traceback.print_exc()
+            sys.stderr.flush()
+        finally:
+            os._exit(1)
     return pid
 
 
@@ -86,8 +92,8 @@ def become_subreaper() -> None:
     Forks do not inherit it, so `fork` asks for it anew: what a forked process leaves behind when it ends goes to the
     process that forked it.
     """
-    if sys.platform == "linux":
-        _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    if _prctl is not None:
+        _prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def prepare_to_fork() -> None:
@@ -101,8 +107,7 @@ def _become_child(parent: int, keep: tuple[int, ...]) -> tuple[int, ...]:
     os.setsid()
     die_with_parent(parent)
     become_subreaper()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
-        signal.signal(number, signal.SIG_DFL)
+    signals.restore(signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
     signal.set_wakeup_fd(-1)
     # First out of the way, then down to the lowest numbers: a kept descriptor may stand where another one goes.
     high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 100) for fd in keep]
@@ -115,20 +120,8 @@ def _become_child(parent: int, keep: tuple[int, ...]) -> tuple[int, ...]:
 
 def die_with_parent(parent: int) -> None:
     """Have the kernel kill this process when its parent dies (Linux, prctl(2)); elsewhere it does nothing."""
-    if sys.platform == "linux":
-        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if _prctl is not None:
+        _prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         # The parent may have died before the line above.
         if os.getppid() != parent:
             os._exit(1)
-
-
-@contextmanager
-def _never_returning() -> Iterator[None]:
-    """Exit the process at the end of the block, whatever happens: a forked child must not run on in its parent's code."""
-    try:
-        yield
-    except BaseException:  # noqa: BLE001 - nothing above this line belongs to this process
-        traceback.print_exc()
-        sys.stderr.flush()
-    finally:
-        os._exit(1)

@@ -14,10 +14,9 @@ routed to it (``[queues]``). Its object is called with an `ExecutorContext` and 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -26,6 +25,9 @@ from penstock.model.dag import Isolation, SensorPolicy
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
 from penstock.spec.wire import Ask, Reply
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 __all__ = [
     "LOCAL",
@@ -215,7 +217,7 @@ class ExecutorContext(NamedTuple):
     options: Mapping[str, Any]
     lease_s: float
     folder: Path
-    snapshot: Callable[[str], Future[bytes]]
+    snapshot: "Callable[[str], Future[bytes]]"
     now: Callable[[], datetime]
 
 

@@ -31,7 +31,7 @@ def render_templates(task: "Operator", context: Context) -> "Operator":
     Raises:
         AuthoringError: A template is wrong or its file is missing; the message names the field.
     """
-    made = copy.copy(task)
+    made = _copied(task)
     made.__dict__.pop("_complete", None)  # a try changes its copy as it likes
     rendered: dict[str, Any] = {}
     for field in task.template_fields:
@@ -43,6 +43,16 @@ def render_templates(task: "Operator", context: Context) -> "Operator":
             setattr(made, field, rendered[field])
     longest = min(_LONGEST_FIELD, _LONGEST_FIELDS // max(1, len(rendered)))
     context.rendered = {field: _shown(value, longest) for field, value in rendered.items()}
+    return made
+
+
+def _copied(task: "Operator") -> "Operator":
+    """A copy that a try changes as it likes, made without the machinery of pickling, which costs each fork 30 pages."""
+    kind = type(task)
+    if hasattr(kind, "__copy__") or kind.__reduce_ex__ is not object.__reduce_ex__ or hasattr(kind, "__slots__"):
+        return copy.copy(task)
+    made = object.__new__(kind)
+    made.__dict__.update(task.__dict__)
     return made
 
 
