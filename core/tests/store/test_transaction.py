@@ -11,6 +11,7 @@ from penstock.model.dag import XComRef
 from penstock.model.request import CancelRun, DagChanged, RunRequested, TriggerDagRun
 from penstock.model.run import NewRun, Rendered, RunKind, TaskInstance, TaskKey, Try, XCom
 from penstock.model.state import Outcome, RunState, TaskState
+from penstock.store import Store
 
 instants = st.datetimes(
     datetime(1900, 1, 1),  # noqa: DTZ001 - hypothesis adds the zone
@@ -290,3 +291,15 @@ def test_every_task_try_and_value_comes_back_as_it_went(  # noqa: PLR0917 - hypo
 @pytest.fixture
 def run_of(run):
     return run
+
+
+def test_the_server_prepares_statements_that_come_again(postgres_url, keyring, now):
+    with Store.open(postgres_url, keyring) as store:
+        for _ in range(6):
+            store.apply(Changes(cursors=[DagCursor("d", now)]), now)
+            store.dags.ids()
+        with store.database.read() as connection:
+            prepared = connection.exec_driver_sql(
+                "SELECT string_agg(statement, ' ') FROM pg_prepared_statements"
+            ).scalar()
+    assert "UPDATE dag" in prepared

@@ -99,8 +99,11 @@ class Database:
                 )
             try:
                 yield connection
-            finally:
+            except BaseException:
                 connection.rollback()
+                raise
+            # At a rollback psycopg forgets which statements the server has prepared: all would be parsed and planned each time.
+            connection.rollback() if self.sqlite else connection.commit()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
