@@ -16,6 +16,12 @@ ROOT = Path(__file__).parent
 PROVIDERS = sorted(path.parent.name for path in ROOT.glob("providers/*/pyproject.toml"))
 PYTHONS = ["3.11", "3.12", "3.13"]
 CHECK = "tools/check.py"
+BENCHES = {
+    "core_workloads.py": ("w1", "w2", "w3", "w4", "parse", "idle"),
+    "growth.py": ("dag", "history", "big", "chains"),
+    "scale.py": ("sensors", "due", "two"),
+}
+"""Scripts of workloads, each with the words that it knows."""
 AIRFLOW = ["apache-airflow-core==3.3.2", "apache-airflow-providers-standard==1.21.0"]
 
 nox.needs_version = ">=2025.2.9"
@@ -264,9 +270,13 @@ def clickstream(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure the core's workloads, each beside a plain floor in the same run: ``nox -s bench -- w1 w2``."""
+    """Measure workloads, each beside a plain floor in the same run and what is to be reached: ``nox -s bench -- w1 due``."""
     _sync(session)
-    session.run("python", "bench/core_workloads.py", *session.posargs)
+    names = [word for word in session.posargs if any(word in each for each in BENCHES.values())]
+    options = [word for word in session.posargs if word not in names]
+    for script, known in BENCHES.items():
+        if wanted := [name for name in names or known if name in known]:
+            session.run("python", f"bench/{script}", *wanted, *options)
 
 
 @nox.session
