@@ -1,6 +1,6 @@
 """What many sensors, many DAGs at once and a second scheduler cost, each figure beside what it is to be.
 
-    python bench/scale.py [sensors] [due] [two] [--sensors 10000] [--dags 5000] [--tasks 20000]
+    python bench/scale.py [sensors] [due] [two] [--sensors 10000] [--dags 5000] [--tasks 80000]
 
 sensors: so many sensors of one DAG wait under `penstock up` with an interval of a minute; memory of all its processes together and of
 the one in which they wait, and processor time of all over two intervals. due: DAGs of 10 no-ops each, in ten files, all due at the
@@ -59,7 +59,7 @@ from penstock import DAG, EmptyOperator
 
 for name in range(8):
     with DAG(f"instant_{name}", schedule=None, max_active_tasks=1000, max_active_runs=1000):
-        for chain in range(10):
+        for chain in range(100):
             before = None
             for number in range(10):
                 current = EmptyOperator(task_id=f"c{chain}_{number}")
@@ -146,10 +146,10 @@ def instant_rate(database: str, schedulers: int, tasks: int, server: int) -> flo
         wait(lambda: seen.ask(owners)[0] == schedulers, 0.1)
         pids = [pid for each in processes for pid in family(each.pid)] + family(server)
         before = {pid: cpu_s(pid) for pid in pids}
-        for run in range(tasks // 800):
+        for run in range(tasks // 8000):
             for name in range(8):
                 trigger(found, f"instant_{name}", run_id=f"r{run}")
-        count = tasks // 800 * 8
+        count = tasks // 8000 * 8
         wait(lambda: seen.ask("SELECT count(*) FROM run WHERE state = 'success'")[0] == count, 0.05)
         span = seen.ask("SELECT extract(epoch FROM max(ended_at) - min(started_at))::float FROM run")[0]
         spent = {pid: cpu_s(pid) - before[pid] for pid in pids if Path(f"/proc/{pid}").exists()}
@@ -157,11 +157,11 @@ def instant_rate(database: str, schedulers: int, tasks: int, server: int) -> flo
         database_s = sum(s for pid, s in spent.items() if pid in family(server))
     shown = " and ".join(f"{each / span:.0%}" for each in busiest)
     print(
-        f"  {schedulers} of them: {count * 100:,} instant tasks in {span:.1f} s, schedulers at {shown} of a core, the database at "
+        f"  {schedulers} of them: {count * 1000:,} instant tasks in {span:.1f} s, schedulers at {shown} of a core, the database at "
         f"{database_s / span:.0%}",
         flush=True,
     )
-    return count * 100 / span
+    return count * 1000 / span
 
 
 def main(words: Sequence[str]) -> None:
@@ -170,7 +170,7 @@ def main(words: Sequence[str]) -> None:
     parser.add_argument("what", nargs="*", default=["sensors", "due", "two"])
     parser.add_argument("--sensors", type=int, default=10_000)
     parser.add_argument("--dags", type=int, default=5_000)
-    parser.add_argument("--tasks", type=int, default=20_000)
+    parser.add_argument("--tasks", type=int, default=80_000)
     given = parser.parse_args(words)
     print(f"load average before: {os.getloadavg()[0]:.1f}", flush=True)
     if "sensors" in given.what:

@@ -151,17 +151,20 @@ class Transaction:
         created: list[Run | AssetEvent] = [run for new in changes.new_runs for run in self._create(new, now)]
         created += self._add_events(changes.asset_events, now)
         sql.assets.move_cursors(connection, changes.asset_cursors)
-        sql.update_runs.run(connection, map(_run_changes, changes.runs))
-        sql.upsert_tasks.run(connection, map(_task, changes.tasks))
-        sql.upsert_tries.run(connection, map(_try, changes.tries))
-        sql.upsert_xcoms.run(connection, map(_xcom, changes.xcoms))
-        sql.upsert_rendered.run(connection, map(_rendered, changes.rendered))
-        sql.note_late.run(connection, [(late.outcome, late.at, *late.key, late.epoch) for late in changes.late])
-        sql.move_cursors.run(connection, [(cursor.due_at, cursor.dag_id) for cursor in changes.cursors])
-        sql.move_rates.run(connection, [(used.next_at, used.pool) for used in changes.rates])
-        sql.update_backfills.run(connection, map(_backfill_changes, changes.backfills))
-        sql.insert_items.run(connection, map(_item, changes.backfill_items))
-        sql.delete_requests.run(connection, [(number,) for number in changes.handled])
+        work = (
+            (sql.update_runs, map(_run_changes, changes.runs)),
+            (sql.upsert_tasks, map(_task, changes.tasks)),
+            (sql.upsert_tries, map(_try, changes.tries)),
+            (sql.upsert_xcoms, map(_xcom, changes.xcoms)),
+            (sql.upsert_rendered, map(_rendered, changes.rendered)),
+            (sql.note_late, [(late.outcome, late.at, *late.key, late.epoch) for late in changes.late]),
+            (sql.move_cursors, [(cursor.due_at, cursor.dag_id) for cursor in changes.cursors]),
+            (sql.move_rates, [(used.next_at, used.pool) for used in changes.rates]),
+            (sql.update_backfills, map(_backfill_changes, changes.backfills)),
+            (sql.insert_items, map(_item, changes.backfill_items)),
+            (sql.delete_requests, [(number,) for number in changes.handled]),
+        )
+        bulk.run_all(connection, work)
         self.add_notices(changes.notices)
         return created
 

@@ -48,11 +48,19 @@ class BulkStatement:
         try:
             self._execute(connection, self._sql, self._encoded(given))
         except (DBAPIError, ValueError, OverflowError) as error:
-            refused = self._refused(connection, given) if refuses_data(error) else None
-            if refused is None:
-                raise
+            self.blame(connection, given, error)
+            raise
+
+    def blame(self, connection: Connection, rows: Sequence[Sequence[Any]], error: Exception) -> None:
+        """Raise DataRefusedError if an error of the transaction, which is over, was about one of these rows."""
+        refused = self._refused(connection, rows) if refuses_data(error) else None
+        if refused is not None:
             detail = first_line(error.orig if isinstance(error, DBAPIError) else error)
             raise DataRefusedError(detail, table=self._table.name, key=refused) from error
+
+    def send(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+        """Carry it out for rows, within a pipeline; what the database thinks of it is heard at the pipeline's end."""
+        self._execute(connection, self._sql, self._encoded(rows))
 
     def _encoded(self, rows: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
         # Column by column: one Python call a cell that needs one, and none for the others.
@@ -85,6 +93,32 @@ class BulkStatement:
                     return {c.name: values[c.name] for c in self._table.primary_key if c.name in values}
                 raise
         return None
+
+
+def run_all(connection: Connection, work: Iterable[tuple[BulkStatement, Iterable[Sequence[Any]]]]) -> None:
+    """Carry statements out, one after the other, each as `BulkStatement.run` does; PostgreSQL is asked once for all of them.
+
+    Raises:
+        DataRefusedError: A row cannot be stored for what is in it; the transaction is over.
+    """
+    given = [(statement, rows) for statement, each in work if (rows := list(each))]
+    dialect: Any = connection.dialect
+    if dialect.name != "postgresql" or len(given) == 1:
+        for statement, rows in given:
+            statement.run(connection, rows)
+        return
+    driver: Any = connection.connection.driver_connection
+    base = dialect.loaded_dbapi.Error
+    try:
+        # Source: https://www.psycopg.org/psycopg3/docs/advanced/pipeline.html
+        with driver.pipeline():
+            for statement, rows in given:
+                statement.send(connection, rows)
+    except (DBAPIError, ValueError, OverflowError, base) as found:
+        error = DBAPIError.instance("", None, found, base) if isinstance(found, base) else found
+        for statement, rows in given:
+            statement.blame(connection, rows, error)
+        raise error from found
 
 
 def insert(dialect: Dialect, table: Table, names: Sequence[str]) -> BulkStatement:
