@@ -24,6 +24,9 @@ def main():
     elif what == "imports":
         import penstock_testkit
         print(penstock_testkit.__file__)
+    elif what == "mixes":
+        for number, stream in enumerate([sys.stdout, sys.stderr, sys.stdout]):
+            print(number, file=stream, flush=True)
 """
 ENDS = {
     "tells": (0, "{folder} a word False some input ['x y', '']\n", ""),
@@ -64,3 +67,10 @@ def test_what_stands_in_for_a_module_that_the_server_has_imported_is_taken(serve
     module.touch()
     ended = server.run(["imports"], probe, {"PYTHONPATH": str(module.parent)}, seconds=60)
     assert ended.out == f"{module}\n", ended
+
+
+@pytest.mark.parametrize("own", [{}, {"PYTHONHASHSEED": "1"}], ids=["forked", "an interpreter of its own"])
+def test_output_and_errors_can_be_read_as_a_terminal_shows_them(server, probe, own):
+    variables = {"PYTHONPATH": str(probe / "site"), **own}
+    ended = server.run(["mixes"], probe, variables, seconds=60, together=True)
+    assert ended == (0, "0\n1\n2\n", "")

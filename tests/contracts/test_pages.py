@@ -10,9 +10,10 @@ from resource import RUSAGE_CHILDREN, getrusage
 
 import pytest
 
-from house.pages import Block, Reader, blocks_of, commands_of, matches
+from house.pages import LONGEST_S, Block, Reader, blocks_of, commands_of, matches
 from house.tree import files_of
 from penstock.testing import load_dags
+from penstock_testkit.commands import fork_server
 from wheels import BUILD
 
 ROOT = Path(__file__).parents[2]
@@ -36,11 +37,20 @@ def variables(tmp_path) -> dict[str, str]:
 
 def _variables(home: Path) -> dict[str, str]:
     # nox names its own environment to uv, which would install the reader's packages into it.
-    hidden = ("PENSTOCK_", "PYTHON", "PIP_", "VIRTUAL_ENV", "COV", "UV_PROJECT_ENVIRONMENT", "UV_PYTHON")
+    hidden = ("PENSTOCK_", "PYTHONPATH", "PIP_", "VIRTUAL_ENV", "COV", "UV_PROJECT_ENVIRONMENT", "UV_PYTHON")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
     home.mkdir()
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     return inherited | {"PATH": path, "HOME": str(home), "NO_COLOR": "1", "PIP_CONFIG_FILE": os.devnull}
+
+
+def forked(words, folder, variables) -> tuple[int, str]:
+    """Run the command line of this test's own Penstock, which a reader of the how-to pages has, without a new interpreter."""
+    ended = fork_server.penstock().run(words, folder, variables, seconds=LONGEST_S, together=True)
+    return ended.code, ended.out
+
+
+PROGRAMS = {"penstock": forked}
 
 
 @pytest.fixture(scope="session")
@@ -80,7 +90,7 @@ def test_a_how_to_page_does_what_it_says(page, folder, variables, new_project, r
     if POSTGRES in text:
         text = text.replace(POSTGRES, request.getfixturevalue("postgres_url"))
     shutil.copytree(new_project, folder, dirs_exist_ok=True)
-    problems = Reader(folder, variables).follow(text)
+    problems = Reader(folder, variables, PROGRAMS).follow(text)
     assert not problems, problems[0]
 
 
@@ -90,7 +100,7 @@ def test_the_dag_of_the_readme_runs(folder, variables):
     page = (
         "```console\n$ penstock dags test readings.py\n...\ntotal: 19.5\n...\nthe run of DAG readings is success\n```\n"
     )
-    problems = Reader(folder, variables).follow(page)
+    problems = Reader(folder, variables, PROGRAMS).follow(page)
     assert not problems, problems[0]
 
 
@@ -104,7 +114,7 @@ def test_the_module_of_a_project_in_the_reference_runs(folder, variables):
         '    operator("our_plugins.clean", task_id="clean", table="orders")\n'
     )
     page = "```console\n$ penstock dags test tidy.py\n...cleaning orders\n...\nthe run of DAG tidy is success\n```\n"
-    problems = Reader(folder, variables).follow(page)
+    problems = Reader(folder, variables, PROGRAMS).follow(page)
     assert not problems, problems[0]
 
 
@@ -183,3 +193,19 @@ def test_files_and_exports_of_a_page_hold_for_what_follows(folder, variables):
     problems = Reader(folder, variables).follow(page)
     assert not problems, problems[0]
     shutil.rmtree(folder)
+
+
+def test_a_program_that_is_given_is_called_where_a_line_has_nothing_for_a_shell(folder, variables):
+    called = []
+
+    def tell(words, where, environ):
+        called.append((words, where, environ.get("NAME")))
+        return 0, "told\n"
+
+    page = (
+        "```console\n$ tell a 'b c' --d=\"e\"\ntold\n$ export NAME=ann\n$ tell\ntold\n"
+        "$ tell() { echo shell; }; tell\nshell\n```\n"
+    )
+    problems = Reader(folder, variables, {"tell": tell}).follow(page)
+    assert not problems, problems[0]
+    assert called == [(["a", "b c", "--d=e"], folder, None), ([], folder, "ann")]

@@ -4,21 +4,29 @@ A page is a script. A fenced block whose first line is ```` ```python title="dag
 ``console`` block, each line that begins with ``$`` is run by bash in the page's folder, and the lines below it are what
 it prints: ``...`` in a line stands for any text, a line of ``...`` for any lines, and the number of blanks is free.
 ``. FILE`` and ``export NAME=VALUE`` hold for all commands that follow; ``penstock up`` goes on until the end of the page.
+A program that is given as a function is called with its words where a line is nothing but that: no shell and no interpreter
+is started for it.
 """
 
 import contextlib
 import os
 import re
+import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 PATIENCE_S = 30.0
 LONGEST_S = 90.0
 SERVER = "penstock up"
+Program = Callable[[Sequence[str], Path, Mapping[str, str]], tuple[int, str]]
+"""Runs a program with words in a folder and an environment; gives its exit code and what it printed."""
+
+_PLAIN = re.compile(r"""[\w-]+(?: +(?:[\w./:=,@+%-]|'[^']*'|"[^"$`\\!]*")+)*""")
+"""A line in which a shell would find words and nothing else."""
 
 
 class Block(NamedTuple):
@@ -73,13 +81,17 @@ class Reader:
     Args:
         folder: Where the reader works; the environment file lies beside it.
         variables: The environment.
+        programs: What is run without a shell, by the name that is typed.
     """
 
-    def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:
-        self.folder = folder
+    def __init__(
+        self, folder: Path, variables: Mapping[str, str], programs: Mapping[str, Program] | None = None
+    ) -> None:
+        self.folder, self._programs = folder, programs or {}
         self._profile = folder.parent / f"{folder.name}.profile"
         self._profile.touch()
         self._variables = {**variables, "BASH_ENV": str(self._profile)}
+        self._exported = dict(variables)
         self._server: subprocess.Popen[bytes] | None = None
 
     def follow(self, page: str) -> list[str]:
@@ -106,6 +118,7 @@ class Reader:
         if re.match(r"(\. |source |export )", command.line):
             with self._profile.open("a") as profile:
                 profile.write(command.line + "\n")
+            self._exported = self._read_profile()
             return ""
         began = time.monotonic()
         while True:
@@ -118,7 +131,17 @@ class Reader:
                 return f"$ {command.line}\nexit code {code}; expected:\n{command.output}\nfound:\n{found}\n{self._server_log()}"
             time.sleep(0.3 + waited / 4)  # a command costs more than what it waits for
 
+    def _read_profile(self) -> dict[str, str]:
+        told = subprocess.run(
+            ["bash", "-c", "env -0"], cwd=self.folder, env=self._variables, capture_output=True, text=True, check=True
+        ).stdout
+        variables = dict(each.split("=", 1) for each in told.split("\0") if each)
+        return {name: text for name, text in variables.items() if name != "BASH_ENV"}
+
     def _run(self, line: str) -> tuple[int, str]:
+        program = self._programs.get(line.partition(" ")[0])
+        if program and _PLAIN.fullmatch(line):
+            return program(shlex.split(line)[1:], self.folder, self._exported)
         process = subprocess.Popen(
             ["bash", "-c", line],
             cwd=self.folder,

@@ -58,7 +58,14 @@ class ForkServer:
         self._started_with = _of_interpreter(os.environ)
 
     def run(
-        self, words: Sequence[str], folder: Path, variables: Mapping[str, str], *, given: str = "", seconds: float
+        self,
+        words: Sequence[str],
+        folder: Path,
+        variables: Mapping[str, str],
+        *,
+        given: str = "",
+        seconds: float,
+        together: bool = False,
     ) -> CommandResult:
         """Run the command line with these words.
 
@@ -68,6 +75,7 @@ class ForkServer:
             variables: The whole environment.
             given: The standard input.
             seconds: How long it may take.
+            together: Whether what it writes as errors stands amid its output, as a terminal shows it.
 
         Raises:
             TimeoutError: It takes longer; it is not killed.
@@ -80,17 +88,18 @@ class ForkServer:
                 cwd=folder,
                 env=variables,
                 input=given,
-                capture_output=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT if together else subprocess.PIPE,
                 text=True,
                 timeout=seconds,
                 check=False,
             )
-            return CommandResult(done.returncode, done.stdout, done.stderr)
+            return CommandResult(done.returncode, done.stdout, done.stderr or "")
         request = {"words": [*words], "folder": str(folder), "variables": {**variables}}
         line, theirs = socket.socketpair()
         with line, _file(given) as into, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
             with theirs, _file(json.dumps(request)) as asked:
-                descriptors = [each.fileno() for each in (asked, into, out, errors, theirs)]
+                descriptors = [each.fileno() for each in (asked, into, out, out if together else errors, theirs)]
                 socket.send_fds(self._line, [b"run"], descriptors)
             line.settimeout(seconds)
             ended = line.recv(64)
