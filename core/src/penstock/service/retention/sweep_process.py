@@ -9,8 +9,8 @@ from penstock.processes.group import describe_exit, kill_group
 PERIOD_S = 3600.0
 """Seconds from the beginning of one sweep to that of the next."""
 
-FIRST_S = 5.0
-"""Seconds until the first: those who wait for a start wait for their DAGs."""
+FIRST_S = 60.0
+"""Seconds until the first: those who wait for a start wait for their DAGs, and what runs for a moment need not sweep."""
 
 LIMIT_S = 1800.0
 """Seconds that a sweep may take; what it has deleted stays deleted, and the next one goes on there."""
