@@ -148,7 +148,9 @@ def _print_end(error: BaseException, arguments: Sequence[str], environ: Mapping[
         code = _print_error(error, arguments, environ)
         sys.stdout.flush()
     except (OSError, streams.OutputError):
-        streams.silence()
+        streams.silence(
+            sys.stdout, sys.stderr
+        )  # what one of them keeps would fail again at the end, with another exit code
         return ExitCode.UNAVAILABLE
     return code
 

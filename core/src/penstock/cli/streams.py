@@ -86,10 +86,11 @@ def read_text() -> str:
         raise RequestError(f"standard input is no UTF-8 text: {as_sentence(error)}") from None
 
 
-def silence() -> None:
-    """Send what is left to be written nowhere: not even the interpreter at its end can say any more."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def silence(*streams: IO[Any]) -> None:
+    """Send what is left to be written, to standard output unless others are named, nowhere, not even at the interpreter's end."""
+    for stream in streams or (sys.stdout,):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 @contextlib.contextmanager
