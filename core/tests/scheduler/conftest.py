@@ -25,11 +25,9 @@ SUCCESS = TryEnd(Outcome.SUCCESS)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def url(request, tmp_path):
-    """The URL of an empty database of either kind."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/penstock.db"
-    return request.getfixturevalue("postgres_url")
+def url(request):
+    """The URL of a database of either kind that has the tables and nothing else."""
+    return request.getfixturevalue(f"{request.param}_tables_url")
 
 
 class Workers:

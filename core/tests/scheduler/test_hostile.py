@@ -83,9 +83,9 @@ def shown(value):
 
 
 @pytest.fixture
-def houses(tmp_path, postgres_url):
+def houses(tmp_path, postgres_tables_url):
     """The same house on either database."""
-    both = [Besieged(f"sqlite:///{tmp_path}/penstock.db", tmp_path), Besieged(postgres_url, tmp_path)]
+    both = [Besieged(f"sqlite:///{tmp_path}/penstock.db", tmp_path), Besieged(postgres_tables_url, tmp_path)]
     yield both
     for house in both:
         house.close()

@@ -76,7 +76,7 @@ def outage(request, tmp_path):
         with closing(SqliteLock(tmp_path)) as lock:
             yield lock, f"sqlite:///{tmp_path}/penstock.db"
         return
-    url = request.getfixturevalue("postgres_url")
+    url = request.getfixturevalue("postgres_tables_url")
     server = request.getfixturevalue("postgres_server")
     yield Server(server, crash=request.param.endswith("crashed")), url
 
@@ -144,10 +144,10 @@ def _raised(error):
 
 
 def test_a_commit_of_which_nothing_is_heard_any_more_is_neither_lost_nor_done_twice(
-    postgres_url, postgres_server, tmp_path, terminal
+    postgres_tables_url, postgres_server, tmp_path, terminal
 ):
     with network_faults("127.0.0.1", postgres_server.port) as network:
-        house = House(postgres_url.replace(str(postgres_server.port), str(network.port)), tmp_path)
+        house = House(postgres_tables_url.replace(str(postgres_server.port), str(network.port)), tmp_path)
         house.define(DagSpec("stock", "stock.py", (TaskSpec("first"), TaskSpec("second", upstream=("first",)))))
         sound = house.answer
 
@@ -180,8 +180,8 @@ def test_a_scheduler_that_is_stopped_during_an_outage_ends_with_the_reason(tmp_p
     house.close()
 
 
-def test_a_scheduler_that_another_has_taken_over_from_during_an_outage_ends(postgres_url, tmp_path, terminal):
-    house, other = House(postgres_url, tmp_path), House(postgres_url, tmp_path)
+def test_a_scheduler_that_another_has_taken_over_from_during_an_outage_ends(postgres_tables_url, tmp_path, terminal):
+    house, other = House(postgres_tables_url, tmp_path), House(postgres_tables_url, tmp_path)
     house.define(house.simple())
     sound = house.answer
 

@@ -37,12 +37,12 @@ def clock():
 
 
 @pytest.fixture
-def machine(postgres_url, house):
+def machine(postgres_tables_url, house):
     """A function that opens the database as another machine does, and joins there."""
     opened = []
 
     def join(place, clock, renew_lease=lambda _: None):
-        store = Store.open(postgres_url, house.keyring)
+        store = Store.open(postgres_tables_url, house.keyring)
         opened.append(store)
         store.role.acquire(place, NOW, place, runs_on_s=TAKEOVER_S + MARGIN_S)
         return store, RoleLease(store.role, clock, takeover_s=TAKEOVER_S, renew_lease=renew_lease)

@@ -47,8 +47,8 @@ def save(now):
 
 
 @pytest.fixture
-def store(tmp_path, save):
-    with Store.open(f"sqlite:///{tmp_path}/penstock.db", Keyring([new_key()], "test")) as store:
+def store(sqlite_tables_url, save):
+    with Store.open(sqlite_tables_url, Keyring([new_key()], "test")) as store:
         save(store, DAGS)
         yield store
 

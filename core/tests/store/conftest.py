@@ -25,9 +25,15 @@ def sqlite_url(tmp_path):
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def url(request):
-    """The URL of an empty database."""
+def empty_url(request):
+    """The URL of a database without tables; SQLite's folder is not there."""
     return request.getfixturevalue(f"{request.param}_url")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request):
+    """The URL of a database that has the tables and nothing else."""
+    return request.getfixturevalue(f"{request.param}_tables_url")
 
 
 @pytest.fixture

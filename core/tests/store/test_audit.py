@@ -39,16 +39,16 @@ def test_entries_come_newest_first_by_pages_and_go_when_they_are_old(store, now)
     assert len(store.audit.page()) == 2
 
 
-def test_a_store_without_an_audit_gets_one_and_keeps_its_rows(url, keyring, now):
-    database = Database(url)
+def test_a_store_without_an_audit_gets_one_and_keeps_its_rows(empty_url, keyring, now):
+    database = Database(empty_url)
     if database.path:
         database.path.parent.mkdir(parents=True)
     with database.write() as connection:
         schema.migrate(connection, "0011")
         connection.execute(text("INSERT INTO pool VALUES ('kept', 3, '')"))
     database.close()
-    assert upgrade(url) == ("0011", schema.HEAD)
-    with Store.open(url, keyring) as store:
+    assert upgrade(empty_url) == ("0011", schema.HEAD)
+    with Store.open(empty_url, keyring) as store:
         assert ("kept", 3) in {(pool.name, pool.slots) for pool in store.config.pools()}
         assert store.audit.page() == []
         with store.transaction() as tx:

@@ -193,24 +193,24 @@ def test_a_server_that_is_not_there_is_a_sentence_without_the_password(keyring):
     assert "geheim" not in str(caught.value)
 
 
-def test_a_missing_database_is_a_sentence(postgres_url, keyring):
+def test_a_missing_database_is_a_sentence(postgres_tables_url, keyring):
     with pytest.raises(StoreError, match=r"does not exist"):
-        Store.open(postgres_url + "_gone", keyring)
+        Store.open(postgres_tables_url + "_gone", keyring)
 
 
-def test_a_role_without_rights_is_a_sentence(postgres_url, keyring, now):
-    with Store.open(postgres_url, keyring) as store, store.transaction() as tx:
+def test_a_role_without_rights_is_a_sentence(postgres_tables_url, keyring, now):
+    with Store.open(postgres_tables_url, keyring) as store, store.transaction() as tx:
         tx.execute(text("CREATE ROLE weak LOGIN PASSWORD 'w'"))
     try:
         with pytest.raises(StoreError, match=r"permission denied.*Grant this role"):
-            Store.open(postgres_url.replace("postgres@", "weak:w@"), keyring)
+            Store.open(postgres_tables_url.replace("postgres@", "weak:w@"), keyring)
     finally:
-        with Store.open(postgres_url, keyring) as store, store.transaction() as tx:
+        with Store.open(postgres_tables_url, keyring) as store, store.transaction() as tx:
             tx.execute(text("DROP ROLE weak"))
 
 
-def test_a_store_goes_on_after_its_sessions_were_cut(postgres_url, keyring, now):
-    with Store.open(postgres_url, keyring) as store, Store.open(postgres_url, keyring) as other:
+def test_a_store_goes_on_after_its_sessions_were_cut(postgres_tables_url, keyring, now):
+    with Store.open(postgres_tables_url, keyring) as store, Store.open(postgres_tables_url, keyring) as other:
         store.apply(new("a"), now)
         with other.transaction() as tx:
             tx.execute(text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"))

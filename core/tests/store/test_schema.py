@@ -16,8 +16,8 @@ from penstock.store.sql.database import Database
 
 
 @pytest.fixture
-def database(url):
-    database = Database(url)
+def database(empty_url):
+    database = Database(empty_url)
     if database.path:
         database.path.parent.mkdir(parents=True)
     yield database
@@ -45,7 +45,7 @@ def shape(connection):
     }
 
 
-def test_migrations_from_nothing_make_the_same_schema_as_the_tables(database, url):
+def test_migrations_from_nothing_make_the_same_schema_as_the_tables(database, empty_url):
     with database.write() as connection:
         schema.migrate(connection, schema.HEAD)
     with database.read() as connection:
@@ -70,14 +70,14 @@ def test_each_migration_is_named_in_the_list_of_revisions():
 
 
 @pytest.mark.parametrize("old", [tables.REVISIONS[0], tables.REVISIONS[-2]], ids=["first", "previous"])
-def test_an_older_schema_is_refused_with_the_command_and_then_upgraded(database, url, keyring, old):
+def test_an_older_schema_is_refused_with_the_command_and_then_upgraded(database, empty_url, keyring, old):
     with database.write() as connection:
         schema.migrate(connection, old)
         connection.execute(text("INSERT INTO meta VALUES ('kept', 'yes')"))
     with pytest.raises(StoreError, match=rf"schema is {old}, of an older Penstock.*`penstock db upgrade`"):
-        Store.open(url, keyring)
-    assert upgrade(url) == (old, schema.HEAD)
-    with Store.open(url, keyring) as store:
+        Store.open(empty_url, keyring)
+    assert upgrade(empty_url) == (old, schema.HEAD)
+    with Store.open(empty_url, keyring) as store:
         assert store.check() == []
         assert [(pool.name, pool.slots, pool.rate) for pool in store.config.pools()] == [(DEFAULT_POOL, 128, None)]
     with database.read() as connection:
@@ -85,15 +85,15 @@ def test_an_older_schema_is_refused_with_the_command_and_then_upgraded(database,
 
 
 @pytest.mark.parametrize("old", ["0001", "0011", "0016"], ids=["first", "before limits of runs", "before backfills"])
-def test_a_run_that_lives_in_an_older_schema_goes_on_in_the_present_one(database, url, keyring, old):
+def test_a_run_that_lives_in_an_older_schema_goes_on_in_the_present_one(database, empty_url, keyring, old):
     at = datetime(2026, 1, 1, tzinfo=UTC)
     stored = int(at.timestamp() * 1e6) if database.sqlite else at
     with database.write() as connection:
         schema.migrate(connection, old)
         for table, given in LIVING.items():
             connection.execute(text(f"INSERT INTO {table} VALUES ({given})"), {"at": stored} if ":at" in given else {})
-    assert upgrade(url) == (old, schema.HEAD)
-    with Store.open(url, keyring) as store:
+    assert upgrade(empty_url) == (old, schema.HEAD)
+    with Store.open(empty_url, keyring) as store:
         (found,) = store.runs.live()
     assert (found.run.state, found.run.created_at, found.run.timed_out_at) == (RunState.RUNNING, at, None)
     assert (found.run.backfill, found.run.subset) == (None, [])
@@ -128,21 +128,21 @@ def test_an_upgrade_that_fails_leaves_the_old_schema_whole(database):
     ],
     ids=["newer", "none"],
 )
-def test_a_schema_that_is_not_ours_is_refused_and_never_upgraded(database, url, keyring, version, sentence):
-    upgrade(url)
+def test_a_schema_that_is_not_ours_is_refused_and_never_upgraded(database, empty_url, keyring, version, sentence):
+    upgrade(empty_url)
     with database.write() as connection:
         connection.execute(text("DELETE FROM alembic_version"))
         if version:
             connection.execute(text("INSERT INTO alembic_version VALUES (:v)"), {"v": version})
     with pytest.raises(StoreError, match=sentence):
-        Store.open(url, keyring)
+        Store.open(empty_url, keyring)
     with pytest.raises(StoreError, match=sentence):
-        upgrade(url)
+        upgrade(empty_url)
 
 
-def test_upgrading_twice_changes_nothing(url):
-    assert upgrade(url) == (None, schema.HEAD)
-    assert upgrade(url) == (schema.HEAD, schema.HEAD)
+def test_upgrading_twice_changes_nothing(empty_url):
+    assert upgrade(empty_url) == (None, schema.HEAD)
+    assert upgrade(empty_url) == (schema.HEAD, schema.HEAD)
 
 
 def test_a_missing_file_is_not_made_unless_asked(sqlite_url, keyring, tmp_path):

@@ -134,8 +134,8 @@ def test_a_wakeup_that_cannot_be_made_is_a_sentence(tmp_path, keyring):
             store.wakeups.listen()
 
 
-def test_a_wakeup_reconnects_when_the_server_ended_its_session(postgres_url, keyring):
-    with Store.open(postgres_url, keyring) as store:
+def test_a_wakeup_reconnects_when_the_server_ended_its_session(postgres_tables_url, keyring):
+    with Store.open(postgres_tables_url, keyring) as store:
         wakeup = store.wakeups.listen()
         end_sessions(store, "penstock wakeup")
         assert woken(wakeup, 30)
