@@ -62,6 +62,7 @@ class Project:
         if database:
             self.environ["PENSTOCK_DATABASE__URL"] = database
         self.process: subprocess.Popen[bytes] | None = None
+        self._store: Store | None = None
         self.call("init")
         (folder / "dags" / "hello.py").unlink(missing_ok=True)
 
@@ -109,10 +110,20 @@ class Project:
         return log.read_text() if log.exists() else ""
 
     def look(self, read: Callable[[Store], Any]) -> Any:
-        """Read the database from this process; the command line costs a second of a core for each look."""
-        settings = load_settings({**self.environ}, self.folder)
-        with Store.open(settings.database_url, keyring(settings)) as store:
-            return read(store)
+        """Read the database from this process, which keeps it open: to open it takes longer than a look."""
+        if self._store is None:
+            settings = load_settings({**self.environ}, self.folder)
+            self._store = Store.open(settings.database_url, keyring(settings))
+        try:
+            return read(self._store)
+        except BaseException:
+            self._close()  # the next look takes what is there then
+            raise
+
+    def _close(self) -> None:
+        if self._store is not None:
+            self._store.close()
+            self._store = None
 
     def wait_for_dags(self, *dag_ids: str) -> None:
         self.until(lambda: set(dag_ids) <= set(self.look(lambda store: store.dags.ids())), f"DAGs {dag_ids}")
@@ -147,6 +158,7 @@ class Project:
         return processes_of(self.folder)
 
     def clean_up(self) -> None:
+        self._close()
         if self.process is not None:
             self.process.kill()
             self.process.wait()
