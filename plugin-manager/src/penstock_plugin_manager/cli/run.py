@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
+from typing import TextIO
 
 from penstock_plugin_manager.arguments import session_options
 from penstock_plugin_manager.change.session import Session
@@ -16,11 +18,11 @@ from penstock_plugin_manager.registry import COMMANDS, command_parser, overview
 def run(words: list[str]) -> int:
     """Run a command and return its exit code; every error that the user can cause ends in one message."""
     name = words[0] if words else ""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # what a terminal has no letter for is no reason to fail
     console = Console(json="--json" in words, quiet="--quiet" in words or "-q" in words)
     try:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")  # what a terminal has no letter for is no reason to fail
         return _run(words, console)
     except ManagerError as error:
         console.fail(name, error)
@@ -33,10 +35,23 @@ def run(words: list[str]) -> int:
         return ERROR
     except OSError as error:
         place = f" ({error.filename})" if error.filename else ""
-        console.fail(
-            name, ManagerError(f"The system refuses: {error.strerror or error}{place}.", "Mend that and try again.")
-        )
+        refusal = ManagerError(f"The system refuses: {error.strerror or error}{place}.", "Mend that and try again.")
+        try:
+            console.fail(name, refusal)
+        except OSError:  # the document has no place in an output that takes nothing
+            with contextlib.suppress(OSError):  # nobody can be told
+                Console(json=False, quiet=console.quiet).fail(name, refusal)
+        for stream in (sys.stdout, sys.stderr):
+            _give_up(stream)
         return ERROR
+
+
+def _give_up(stream: TextIO) -> None:
+    """Send what a stream has kept and cannot write nowhere: the interpreter's last flush would end with a code of its own."""
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _run(words: list[str], console: Console) -> int:
