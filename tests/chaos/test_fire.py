@@ -3,9 +3,13 @@
 import signal
 
 import pytest
+from fire.flood import Flood
 from fire.installation import Fire
-from fire.outages import locked, of_server
+from fire.outages import DISK_BYTES, locked, of_disk, of_network, of_server
 from fire.scenario import Scenario, Strike, play
+
+from penstock_testkit.disk import small_disk
+from penstock_testkit.network import network_faults
 
 SIGKILL = signal.SIGKILL
 SCENARIOS = {
@@ -45,6 +49,39 @@ def test_the_same_when_processes_are_killed_while_postgresql_cannot_be_had(tmp_p
         made.stop()
     finally:
         made.end_all()
+
+
+def test_of_hundreds_of_tasks_under_fire_each_succeeds_once(tmp_path, postgres_server):
+    made = Fire(tmp_path, postgres_server.create_database())
+    try:
+        found = Flood(made, of_server(postgres_server), 1, 500).play(tmp_path / "report.json")
+        made.stop()
+    finally:
+        made.end_all()
+    assert sum(found["faults"].values()) >= 2, found
+
+
+@pytest.mark.parametrize("outage", ["cut off", "cut amid answers"])
+def test_the_same_when_the_way_to_postgresql_is_cut(tmp_path, postgres_server, outage):
+    with network_faults("127.0.0.1", postgres_server.port) as proxy:
+        url = postgres_server.create_database().replace(f":{postgres_server.port}/", f":{proxy.port}/")
+        made = Fire(tmp_path, url)
+        try:
+            play(made, Scenario((Strike(("file server",)),), outage), "one", of_network(proxy))
+            made.stop()
+        finally:
+            made.end_all()
+            proxy.heal()
+
+
+def test_the_same_when_the_disk_is_full(tmp_path):
+    with small_disk(tmp_path, DISK_BYTES) as disk:
+        made = Fire(tmp_path)
+        try:
+            play(made, Scenario((Strike(("file server",)),), "disk full"), "one", of_disk(disk))
+            made.stop()
+        finally:
+            made.end_all()
 
 
 def test_a_deleted_database_ends_everything_with_a_sentence_and_the_next_start_begins_anew(fire):

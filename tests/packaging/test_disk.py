@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from penstock_testkit.disk import SmallDisk, small_disk
 
 KB = 1 << 10
 SIZE = 8 << 20
@@ -19,39 +20,11 @@ LEFT = {"penstock-providers-left": "1.0", "lib-c": "1.0"}
 STOCK = CORE | ALPHA | BETA | LEFT
 
 
-class Disk:
-    """A small file system of its own, below a folder; mounting it takes root."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._mount("-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs")
-
-    def leave(self, free: int) -> None:
-        """Fill the disk until so many bytes are free."""
-        filler = self.folder / "filler"
-        filler.unlink(missing_ok=True)
-        stat = os.statvfs(self.folder)
-        with filler.open("wb") as stream:
-            os.posix_fallocate(stream.fileno(), 0, stat.f_bavail * stat.f_frsize - free)
-
-    def read_only(self) -> None:
-        """Refuse to be written to from now on."""
-        self._mount("-o", "remount,ro")
-
-    def close(self) -> None:
-        """Give the disk up."""
-        subprocess.run(["umount", "--lazy", str(self.folder)], check=True)
-
-    def _mount(self, *words: str) -> None:
-        subprocess.run(["mount", *words, str(self.folder)], check=True)
-
-
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Disk]:
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
     """A small disk that holds the project of this test and its environment, and nothing else."""
-    made = Disk(tmp_path)
-    yield made
-    made.close()
+    with small_disk(tmp_path, SIZE) as made:
+        yield made
 
 
 @pytest.fixture(params=["uv"])
@@ -61,7 +34,7 @@ def resolver(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(params=["plain", "generations"])
-def project(request: pytest.FixtureRequest, disk: Disk, stocked):
+def project(request: pytest.FixtureRequest, disk: SmallDisk, stocked):
     """A project with each kind of environment on the small disk."""
     if request.param == "generations":
         stocked.pm("init", "--adopt")

@@ -1,6 +1,7 @@
 """Play scenarios of seeds: ``nox -s chaos -- --seeds 100``, or one of them again with ``--seed 17``.
 
-Every third seed has its database in PostgreSQL. What a seed that failed has left is kept, and its folder named.
+Every third seed has its database in PostgreSQL, by way of a network that can be cut; every third runs on a small disk that can be full,
+which takes root. What a seed that failed has left is kept, and its folder named.
 ``nox -s chaos -- --tasks 10000`` has so many tasks run under fire instead, and writes down what became of them.
 """
 
@@ -17,9 +18,11 @@ from pathlib import Path
 
 from fire.flood import Flood
 from fire.installation import Fire
-from fire.outages import locked, of_server
+from fire.outages import DISK_BYTES, locked, of_disk, of_network, of_server
 from fire.scenario import draw, play
 
+from penstock_testkit.disk import small_disk
+from penstock_testkit.network import network_faults
 from penstock_testkit.postgres import postgres
 
 
@@ -74,7 +77,12 @@ def play_seed(seed: int) -> bool:
     with ExitStack() as stack:
         if seed % 3 == 2:
             server = stack.enter_context(postgres())
-            fire, outages = Fire(folder, server.create_database()), of_server(server)
+            proxy = stack.enter_context(network_faults("127.0.0.1", server.port))
+            url = server.create_database().replace(f":{server.port}/", f":{proxy.port}/")
+            fire, outages = Fire(folder, url), of_server(server) | of_network(proxy)
+        elif seed % 3 == 1:
+            disk = stack.enter_context(small_disk(folder, DISK_BYTES))
+            fire, outages = Fire(folder), of_disk(disk)
         else:
             fire, outages = Fire(folder), {"locked": locked}
         stack.callback(fire.end_all)

@@ -8,7 +8,13 @@ from collections.abc import Callable, Iterator
 import psycopg
 from fire.installation import WAIT_S, Fire
 
+from penstock_testkit.disk import SmallDisk
+from penstock_testkit.network import NetworkFaults
 from penstock_testkit.postgres import PostgresServer
+
+SLOW_S = 0.2
+CUT_BYTES = 3000
+DISK_BYTES = 64 << 20
 
 Outages = dict[str, Callable[[Fire], contextlib.AbstractContextManager[None]]]
 
@@ -22,6 +28,41 @@ def locked(fire: Fire) -> Iterator[None]:
         yield
         time.sleep(2 * WAIT_S)
         other.rollback()
+
+
+def of_disk(disk: SmallDisk) -> Outages:
+    """What can happen to the disk that has the database, the logs and all else."""
+    return {"disk full": lambda _: _filled(disk)}
+
+
+@contextlib.contextmanager
+def _filled(disk: SmallDisk) -> Iterator[None]:
+    disk.leave(0)
+    try:
+        yield
+        time.sleep(2 * WAIT_S)
+    finally:
+        disk.empty()
+
+
+def of_network(proxy: NetworkFaults) -> Outages:
+    """What can happen on the way to a database; whoever is under fire goes by way of the proxy."""
+    return {
+        "cut off": lambda _: _faulty(proxy, proxy.blackhole),
+        "refused": lambda _: _faulty(proxy, proxy.refuse),
+        "slow": lambda _: _faulty(proxy, lambda: proxy.latency(SLOW_S)),
+        "cut amid answers": lambda _: _faulty(proxy, lambda: proxy.cut_after(CUT_BYTES)),
+    }
+
+
+@contextlib.contextmanager
+def _faulty(proxy: NetworkFaults, begin: Callable[[], None]) -> Iterator[None]:
+    begin()
+    try:
+        yield
+        time.sleep(2 * WAIT_S)
+    finally:
+        proxy.heal()
 
 
 def of_server(server: PostgresServer) -> Outages:
