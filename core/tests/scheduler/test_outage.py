@@ -10,11 +10,16 @@ from contextlib import closing
 import pytest
 from sqlalchemy import text
 
+from penstock.engine.engine import Engine
 from penstock.errors import StoreFencedError, StoreGoneError, StoreUnavailableError
 from penstock.model.dag import DagSpec, TaskSpec
+from penstock.scheduler.inbox import Inbox
 from penstock.scheduler.outage import Outage
+from penstock.scheduler.turns import Turns
 from penstock.spec.executor import TryAsked, TryFinished, TryStarted
 from penstock.spec.wire import Ask, Reply
+from penstock.store import Store
+from penstock.testing.simulation.clock import SimulatedClock
 from penstock_testkit.network import network_faults
 
 from .conftest import NOW, SUCCESS, House
@@ -141,6 +146,38 @@ class Impatient(selectors.SelectSelector):
 def _raised(error):
     if error is not None:
         raise error
+
+
+def test_while_the_database_is_locked_what_is_stored_is_not_read_again_and_again(tmp_path, terminal):
+    house = House(f"sqlite:///{tmp_path}/penstock.db", tmp_path)
+    house.define(house.simple())
+    house.trigger()
+    house.close()
+    read, waited, (stop, never) = [], [], socket.socketpair()
+    opened = Store.open(f"sqlite:///{tmp_path}/penstock.db", house.keyring, wait_s=0.0)
+    with stop, never, opened as store, closing(SqliteLock(tmp_path)) as lock:
+
+        class Patient(Impatient):
+            """Waits for nothing; the lock is given up at the third wait."""
+
+            def select(self, timeout=None):
+                waited.append(timeout)
+                return super().select(lock.end() if len(waited) == 3 else timeout)
+
+        terminal(lambda: None)
+        store.role.acquire("a test", NOW)
+        engine = Engine()
+        inbox = Inbox(store, engine.holds)
+
+        def stored():
+            read.append(1)
+            return inbox.stored()
+
+        outage = Outage(never, lambda: Patient())  # noqa: PLW0108 - one for each wait
+        lock.begin()
+        turn = Turns(store, engine, inbox, SimulatedClock(), outage, stored, lambda _: None).restart(inbox.take())
+        assert [run.state.value for step in turn.steps for run in step.changes.runs] == ["running"]
+        assert (len(waited), len(read)) == (3, 2), "once before the lock was met, and once after it"
 
 
 def test_a_commit_of_which_nothing_is_heard_any_more_is_neither_lost_nor_done_twice(

@@ -56,7 +56,7 @@ class Turns:
     ) -> None:
         self._store, self._engine, self._inbox = store, engine, inbox
         self._clock, self._outage, self._stored, self._kill = clock, outage, stored, kill
-        self._aside = store.quarantine.dag_ids()
+        self._aside: set[str] = set()
 
     def take(self, arrivals: Sequence[Arrival]) -> Turn:
         """One step with all that follows from it, durable.
@@ -84,6 +84,7 @@ class Turns:
         Raises:
             StoreError: As in `take`.
         """
+        self._aside = self._outage.through(self._store.quarantine.dag_ids)
         while True:
             stored = known if known is not None else self._outage.through(self._stored)
             arrivals, known = [*stored, *since], None
@@ -94,6 +95,7 @@ class Turns:
                     return self._committed(arrivals)
             except StoreUnavailableError as error:
                 self._outage.wait(error)
+                self._outage.through(self._write)  # what is stored is read again only once it can be written, too
                 continue
             except Exception as error:
                 if passes(error) or not arrivals:
@@ -101,6 +103,11 @@ class Turns:
                 faulty = self._faulty(len(stored), arrivals)
             if faulty is not None:
                 since = self._set_aside(*faulty, since, stored)
+
+    def _write(self) -> None:
+        """Write nothing, as a turn would write."""
+        with self._store.transaction():
+            return
 
     def _committed(self, arrivals: Sequence[Arrival]) -> Turn:
         now = self._clock.read()

@@ -100,6 +100,7 @@ class StoredVersion(msgspec.Struct, frozen=True):
 _d, _v, _s, _f, _r = tables.dag.c, tables.dag_version.c, tables.dag_spec.c, tables.source_file.c, tables.run.c
 
 STATES = select(*tables.columns(tables.dag, DagState)).order_by(_d.dag_id)
+STATE = STATES.where(_d.dag_id == bindparam("of"))
 IDS = select(_d.dag_id).order_by(_d.dag_id)
 ROWS: Select[Any] = (
     select(*tables.dag.c, _s.data)
@@ -108,6 +109,8 @@ ROWS: Select[Any] = (
     .order_by(_d.dag_id)
 )
 RUN_COUNTS = select(_r.dag_id, _r.state, func.count()).group_by(_r.dag_id, _r.state)
+ROW = ROWS.where(_d.dag_id == bindparam("of"))
+RUN_COUNTS_OF = RUN_COUNTS.where(_r.dag_id == bindparam("of"))
 VERSION: Select[Any] = (
     select(_v.spec, _s.data, _v.snapshot, _v.file, _v.variables)
     .join_from(tables.dag_version, tables.dag_spec, _s.spec == _v.spec)
@@ -138,7 +141,7 @@ class Dags:
     def state(self, dag_id: str) -> DagState | None:
         """One DAG, or None."""
         with self._database.read() as connection:
-            row = connection.execute(STATES.where(_d.dag_id == dag_id)).one_or_none()
+            row = connection.execute(STATE, {"of": dag_id}).one_or_none()
         return None if row is None else DagState(*row)
 
     def rows(self, *, search: str = "", retired: bool = False) -> list[DagRow]:
@@ -159,8 +162,8 @@ class Dags:
     def row(self, dag_id: str) -> DagRow | None:
         """One DAG for people, retired or not; None if there is none."""
         with self._database.read() as connection:
-            row = connection.execute(ROWS.where(_d.dag_id == dag_id)).one_or_none()
-            counts = _by_dag(connection.execute(RUN_COUNTS.where(_r.dag_id == dag_id)))
+            row = connection.execute(ROW, {"of": dag_id}).one_or_none()
+            counts = _by_dag(connection.execute(RUN_COUNTS_OF, {"of": dag_id}))
         return None if row is None else _dag_row(row, counts)
 
     def ids(self) -> list[str]:

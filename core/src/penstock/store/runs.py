@@ -1,6 +1,6 @@
 """Runs and what belongs to them: task instances, tries and XComs; each query is found by an index."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -67,6 +67,22 @@ class UnreadableRun(msgspec.Struct, frozen=True):
     fault: str
 
 
+class _Snapshots:
+    """The queries for chosen runs with all that belongs to them, made once: to make one costs more than to carry it out."""
+
+    def __init__(self, chosen: ColumnElement[bool]) -> None:
+        self.numbers = select(_r.run).where(chosen).order_by(_r.run)
+        self.runs = select(*_RUN).where(chosen).order_by(_r.run)
+        self.tasks = select(*_TASK).join_from(tables.run, tables.task_instance, _t.run == _r.run).where(chosen)
+        tries = select(*_TRY).join_from(tables.run, tables.attempt, _a.run == _r.run)
+        self.tries = tries.where(chosen, _a.outcome.is_(None))
+
+
+_LIVE = _Snapshots(_IS_LIVE)
+_LIVE_OF = _Snapshots(_IS_LIVE & _r.dag_id.in_(bindparam("dag_ids", expanding=True)))
+_ONE = _Snapshots(_r.run == bindparam("run"))
+
+
 class PastTry(msgspec.Struct, frozen=True):
     """A try with what it answered after it was given up, if it did."""
 
@@ -88,12 +104,14 @@ class Runs:
         a clear, and has not answered.
         """
         with self._database.read() as connection:
-            return _snapshots(connection, _IS_LIVE if dag_ids is None else _IS_LIVE & _r.dag_id.in_(dag_ids))
+            if dag_ids is None:
+                return _snapshots(connection, _LIVE, {})
+            return _snapshots(connection, _LIVE_OF, {"dag_ids": list(dag_ids)})
 
     def snapshot(self, run: int) -> RunSnapshot | UnreadableRun | None:
         """One run, finished or not, with all that belongs to it; None if there is none of this number."""
         with self._database.read() as connection:
-            found = _snapshots(connection, _r.run == run)
+            found = _snapshots(connection, _ONE, {"run": run})
         return found[0] if found else None
 
     def open_tries(self, executors: Sequence[str]) -> int:
@@ -250,18 +268,20 @@ class XComs:
         return found
 
 
-def _snapshots(connection: Connection, chosen: ColumnElement[bool]) -> list[RunSnapshot | UnreadableRun]:
+def _snapshots(
+    connection: Connection, queries: _Snapshots, given: Mapping[str, Any]
+) -> list[RunSnapshot | UnreadableRun]:
     """Read runs together; where a row cannot be read, one by one, so that it costs its own run alone."""
     try:
-        return [*_readable(connection, chosen)]
+        return [*_readable(connection, queries, given)]
     except DataUnreadableError:
-        numbers = connection.execute(select(_r.run).where(chosen).order_by(_r.run)).scalars().all()
+        numbers = connection.execute(queries.numbers, given).scalars().all()
         return [_alone(connection, number) for number in numbers]
 
 
 def _alone(connection: Connection, number: int) -> RunSnapshot | UnreadableRun:
     try:
-        return _readable(connection, _r.run == number)[0]
+        return _readable(connection, _ONE, {"run": number})[0]
     except DataUnreadableError as error:
         return UnreadableRun(number, str(error))
 
@@ -274,13 +294,11 @@ def _checked(row: Sequence[Any], columns: list[Column[Any]]) -> Sequence[Any]:
     return row
 
 
-def _readable(connection: Connection, chosen: ColumnElement[bool]) -> list[RunSnapshot]:
-    runs = connection.execute(select(*_RUN).where(chosen).order_by(_r.run))
+def _readable(connection: Connection, queries: _Snapshots, given: Mapping[str, Any]) -> list[RunSnapshot]:
+    runs = connection.execute(queries.runs, given)
     found = {row.run: RunSnapshot(Run(*_checked(row, _RUN)), [], []) for row in runs}
-    tasks = select(*_TASK).join_from(tables.run, tables.task_instance, _t.run == _r.run).where(chosen)
-    for row in connection.execute(tasks):
+    for row in connection.execute(queries.tasks, given):
         found[row.run].tasks.append(TaskInstance(*_checked(row, _TASK)))
-    tries = select(*_TRY).join_from(tables.run, tables.attempt, _a.run == _r.run).where(chosen, _a.outcome.is_(None))
-    for row in connection.execute(tries):
+    for row in connection.execute(queries.tries, given):
         found[row.run].tries.append(Try(*_checked(row, _TRY)))
     return list(found.values())

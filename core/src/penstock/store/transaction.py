@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cached_property
 from operator import attrgetter
 from typing import Any, cast
 
@@ -281,7 +282,11 @@ class Writer:
 
     def __init__(self, database: Database, role: SchedulerRole) -> None:
         self._database, self._role = database, role
-        self._statements = Statements(database.engine.dialect)
+
+    @cached_property
+    def statements(self) -> Statements:
+        """What its transactions are made of, made for the first of them: most commands only read."""
+        return Statements(self._database.engine.dialect)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -293,7 +298,7 @@ class Writer:
         """
         with self._database.write() as connection:
             self._role.confirm(connection)
-            tx = Transaction(connection, self._statements)
+            tx = Transaction(connection, self.statements)
             yield tx
         # Only after the commit: a waiter that looks earlier would see nothing, and sleep on.
         for topic in tx.topics:

@@ -22,6 +22,9 @@ from penstock.store.transaction import Writer
 _b, _i, _r = tables.backfill.c, tables.backfill_item.c, tables.run.c
 _ROW = [_b.number, _b.spec, *tables.columns(tables.backfill, Backfill)[2:]]
 _FINAL = [state for state in BackfillState if state.final]
+_LIVE = select(_b.number, _b.dag_id).where(_b.state.not_in(_FINAL)).order_by(_b.number)
+_LIVE_OF = _LIVE.where(_b.dag_id == bindparam("of"))
+_ONE = select(*_ROW).where(_b.number == bindparam("of"))
 _decode = msgspec.json.Decoder(BackfillSpec).decode
 _NEW = ("dag_id", "spec", "state", "created_at")
 # Text, for the reason of `penstock.store.transaction.INSERT_RUN`.
@@ -50,17 +53,15 @@ class Backfills:
 
     def live(self, dag_id: str = "") -> list[Backfill | UnreadableBackfill]:
         """Those that are not final, of a DAG or of all, oldest first."""
-        query = select(_b.number, _b.dag_id).where(_b.state.not_in(_FINAL)).order_by(_b.number)
-        if dag_id:
-            query = query.where(_b.dag_id == dag_id)
+        query, given = (_LIVE_OF, {"of": dag_id}) if dag_id else (_LIVE, {})
         with self._database.read() as connection:
-            found = connection.execute(query).all()
+            found = connection.execute(query, given).all()
         return [self._readable(number, dag_id) for number, dag_id in found]
 
     def get(self, number: int) -> Backfill | None:
         """The backfill of this number; None if there is none. Raises DataUnreadableError."""
         with self._database.read() as connection:
-            row = connection.execute(select(*_ROW).where(_b.number == number)).one_or_none()
+            row = connection.execute(_ONE, {"of": number}).one_or_none()
         return None if row is None else _backfill(row)
 
     def page(self, *, dag_id: str = "", before: int | None = None, limit: int = 50) -> list[Backfill]:

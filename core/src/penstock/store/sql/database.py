@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
@@ -92,7 +92,7 @@ class Database:
         self.check_file()
         with translate_errors(self.name, self.wait_s), self.engine.connect() as connection:
             if self.sqlite:
-                connection.exec_driver_sql("BEGIN")
+                _begin(connection, "BEGIN")
             else:
                 connection = connection.execution_options(  # noqa: PLW2901 - the same connection
                     isolation_level="REPEATABLE READ", postgresql_readonly=True
@@ -121,7 +121,7 @@ class Database:
         self.check_file()
         with translate_errors(self.name, self.wait_s), self.engine.connect() as connection:
             if self.sqlite:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                _begin(connection, "BEGIN IMMEDIATE")
             try:
                 yield connection
             except BaseException:
@@ -172,6 +172,12 @@ class Database:
             yield
         except self.engine.dialect.loaded_dbapi.Error as error:
             raise translated(error, self.name, self.wait_s) from error
+
+
+def _begin(connection: Connection, statement: str) -> None:
+    """Begin a transaction by the driver itself: SQLAlchemy would take as long for this as for what the transaction is for."""
+    connection.begin()
+    cast("sqlite3.Connection", connection.connection.driver_connection).execute(statement).close()
 
 
 def this_host() -> str:
