@@ -281,7 +281,7 @@ def backfills_unlimited(patch):
 
 
 MUTATIONS = {
-    "fence of answers by epoch": (unfenced, 2),
+    "fence of answers by epoch": (unfenced, 27),
     "fence of heartbeats by epoch": (renewed_by_anybody, scenarios.an_earlier_try_alone_is_renewed),
     "fence of checkpoints by epoch": (checkpoints_unfenced, scenarios.a_try_that_is_over_keeps_a_checkpoint),
     "lease": (unleased, 12),
@@ -294,7 +294,7 @@ MUTATIONS = {
     "active tasks of a queue": (unlimited("queue"), 1),
     "slots of an executor": (unlimited("executor"), 34),
     "instances of a task in a run": (unlimited_per_run, 31),
-    "instances of a task in a DAG": (unlimited_per_dag, 35),
+    "instances of a task in a DAG": (unlimited_per_dag, 18),
     "rate": (unrated, 12),
     "active runs": (any_number_of_runs, 1),
     "slots come back": (slots_leak, 12),

@@ -442,3 +442,21 @@ def test_a_dag_that_comes_back_goes_on_unless_it_was_deleted_and_then_begins_ane
     before = len(stage.store.runs)
     stage.step(stage.store.put_dag(once))
     assert len(stage.store.runs) - before == again
+
+
+def test_a_date_that_the_store_leaves_out_because_it_has_run_is_followed_by_the_next_at_once():
+    stage = Stage()
+    write = stage.store.write
+
+    def written(changes, now):
+        changes.new_runs = [new for new in changes.new_runs if new.logical_date != JAN + HOUR]
+        return write(changes, now)
+
+    stage.store.write = written
+    stage.store.put_dag(dag("a", schedule=HOURLY, start_date=JAN, catchup=True, max_active_runs=1))
+    stage.now = JAN + 3 * HOUR
+    stage.restart()
+    stage.finish("a")
+    assert ([*stage.store.runs], stage.last.wait_s) == ([1], 0.0)
+    stage.step()
+    assert [run.logical_date for run in stage.store.runs.values()] == [JAN, JAN + 2 * HOUR]

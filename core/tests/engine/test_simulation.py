@@ -6,26 +6,8 @@ from simulator.setting import world as world_of
 
 REPLAY = "replay: python core/tests/engine/simulator --seed {} --log"
 
-FOUND = [
-    1, 15, 31, 33,  # a time of day set back stood a schedule still whose timetable had ended
-    12, 34, 35,  # a row that cannot be read ended the scheduler in each start; a run in quarantine told no listener
-    19,  # a mapped teardown that a timeout let run before its list was there had no instances, and was never looked at again
-    108,  # a retry over an element of a list that was being made anew was sent out, and could not begin
-]  # fmt: skip
-"""Seeds that were red once, with what they found."""
-
-SEEDS = [
-    *FOUND,
-    3,
-    4,
-    6,
-    9,
-    17,
-    18,
-    23,
-    163,
-    200,
-]  # these show, with those that were found, all that can happen; `nox -s simulate` has thousands
+SHOWN, WORLDS, PARTS = 40, 320, 7
+"""The first of the worlds show all that can happen in them; the others are shared by so many tests. `nox -s simulate` has thousands."""
 
 CLAIMS = [
     "PAUSE of", "CLOCK off", "DATABASE locked", "DAMAGE", "ODD REQUEST", "it has failed", "it was not carried out",
@@ -39,16 +21,22 @@ CLAIMS = [
 """What happens in these worlds, by the words of their logs."""
 
 
+def played(seed):
+    """The world of a seed, to its end."""
+    world = world_of(seed)
+    try:
+        world.run()
+    except Exception as error:
+        error.add_note(REPLAY.format(seed))
+        raise
+    return world
+
+
 @pytest.mark.timeout(600)
 def test_whatever_fails_every_run_ends_and_every_rule_holds():
     seen, late, tries, steps, events = set(), 0, 0, Counter(), Counter()
-    for seed in SEEDS:
-        world = world_of(seed)
-        try:
-            world.run()
-        except Exception as error:
-            error.add_note(REPLAY.format(seed))
-            raise
+    for seed in range(SHOWN):
+        world = played(seed)
         text = "\n".join(world.log)
         seen |= {claim for claim in CLAIMS if claim in text}
         late, tries = late + len(world.rows.late), tries + len(world.rows.tries)
@@ -58,6 +46,13 @@ def test_whatever_fails_every_run_ends_and_every_rule_holds():
     assert (late > 0, tries > 300) == (True, True)
     assert min(events["made"], events["outside"], events["runs"]) > 0, events
     assert min(steps["kept"], steps["found"], steps["left"]) > 0, steps
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_rule_holds_in_hundreds_of_worlds(part):
+    for seed in range(SHOWN + part, WORLDS, PARTS):
+        played(seed)
 
 
 def test_a_seed_gives_the_same_history_again():

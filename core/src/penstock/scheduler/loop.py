@@ -88,7 +88,9 @@ class Scheduler:
     ) -> None:
         self._store, self._engine, self._executors = store, engine, executors
         self._requests, self._clock = requests, clock
+        # What may fail comes before what has to be closed.
         self._role = role or RoleLease(store.role, clock)
+        self._lending = Lending(store.role, engine.demands, clock)
         self._stop_grace_s, self._in_hand, self._report = stop_grace_s, in_hand or InHand(), report
         self._measures, self._poke, self._watch = measures or Measures(), poke, asks.watch
         self._capacities: dict[str, int | None] = {}
@@ -100,7 +102,6 @@ class Scheduler:
         self._outage = Outage(self._stop_r, selector)
         self._asks = OpenAsks(asks, lambda: clock.read().monotonic_s, self._outage, self._in_hand)
         self._ownership = Ownership(store.role, engine.idle)
-        self._lending = Lending(store.role, engine.demands, clock)
         self._look_s = self._poke_s = 0.0
         self._begun = False
         self._pools: PoolsUpdated | None = None

@@ -29,7 +29,7 @@ _RULES = list(TriggerRule)
 
 
 def random_dag(random: Random, dag_id: str, start: datetime) -> DagSpec:
-    """A DAG of up to nine tasks that falls due a few times within an hour or two."""
+    """A DAG of up to nine tasks that falls due a few times within half an hour."""
     tasks: list[TaskSpec] = []
     group = _NO_GROUP
     for number in range(random.randint(0 if random.random() < 0.05 else 1, 9)):
@@ -37,7 +37,7 @@ def random_dag(random: Random, dag_id: str, start: datetime) -> DagSpec:
             over = () if group.name else _mapping(random, tasks)
             group = _Group(f"g{number}", over) if over else _NO_GROUP
         tasks.append(_task(random, f"t{number}", tasks, group))
-    every = random.choice([300.0, 900.0, 2400.0])
+    every = random.choice([150.0, 450.0, 1200.0])
     made = DagSpec(
         dag_id,
         "d.py",
@@ -57,9 +57,9 @@ def random_dag(random: Random, dag_id: str, start: datetime) -> DagSpec:
 
 def _limited(random: Random, dag: DagSpec) -> DagSpec:
     """A DAG that may end runs that take long, skip or cancel those that overlap, or leave out some of the past."""
-    window_s = random.choice([None, None, 0.0, 1200.0]) if dag.catchup else None
+    window_s = random.choice([None, None, 0.0, 600.0]) if dag.catchup else None
     overlap = Overlap.QUEUE if dag.catchup and window_s is None else random.choice(list(Overlap))
-    timeout_s = random.choice([None, None, None, 60.0, 600.0])
+    timeout_s = random.choice([None, None, None, 60.0, 300.0])
     limited = replace(dag, catchup_window_s=window_s, overlap=overlap, run_timeout_s=timeout_s)
     return _with_assets(random, limited)
 

@@ -47,7 +47,7 @@ class BackfillUsers:
                     self._create()
         except StoreUnavailableError:
             return 1.0
-        return self._random.uniform(0, 400)
+        return self._random.uniform(0, 200)
 
     def make_peace(self) -> None:
         """Resume what is paused; raises StoreUnavailableError if the database does not let them."""

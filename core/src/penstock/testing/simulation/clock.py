@@ -13,7 +13,7 @@ class SimulatedClock:
 
     Attributes:
         monotonic_s: Seconds on the clock that only goes forward.
-        paused_s: How many of them passed while the scheduler did not run.
+        paused_s: How many of them passed while the scheduler did not run, or waited for the database and heard nobody.
         pauses: How often it did not.
         offset: By how much the time of day is wrong.
         before_reading: Called before the scheduler reads the clock.
@@ -25,6 +25,7 @@ class SimulatedClock:
         self.pauses = 0
         self.offset = timedelta()
         self.before_reading: Callable[[str], None] = lambda _: None
+        self._waited_until_s = 0.0
         self._readings: dict[float, tuple[float, int]] = {}
 
     @property
@@ -50,6 +51,12 @@ class SimulatedClock:
     def advance_to(self, monotonic_s: float) -> None:
         """Go forward to an instant; one in the past changes nothing."""
         self.monotonic_s = max(self.monotonic_s, monotonic_s)
+
+    def waited(self, since_s: float) -> None:
+        """Since an instant the scheduler has waited for the database; however often it tried meanwhile, that is one pause."""
+        self.paused_s += self.monotonic_s - since_s
+        self.pauses += self._waited_until_s != since_s
+        self._waited_until_s = self.monotonic_s
 
     def pause(self, seconds: float) -> None:
         """Go forward without the scheduler, which finds itself later than it asked for."""

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,7 +22,7 @@ from penstock.store.checkpoints.state_store import StateStore
 from penstock.store.config import Config
 from penstock.store.quarantine import Quarantine
 from penstock.store.requests import Requests
-from penstock.store.transaction import Writer
+from penstock.store.transaction import Statements, Writer
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of the simulator's own is made in it
 _STATEMENTS: dict[object, object] = {}
@@ -41,7 +41,13 @@ class Fate(Protocol):
         """Whether something of this likelihood happens."""
 
     def committed(self, applied: Sequence[tuple[Changes, list[Run | AssetEvent]]]) -> None:
-        """A transaction is durable, with the changes of these steps."""
+        """A turn is durable, with the changes of these steps."""
+
+    def kept(self) -> None:
+        """What a try has asked to keep is durable."""
+
+    def set_aside(self) -> None:
+        """Something is durable as what nobody can handle; a run may have failed by that."""
 
     def rolled_back(self) -> None:
         """A transaction has left nothing."""
@@ -66,17 +72,25 @@ class WatchedStore(Store):
         return transaction == "durable"
 
 
-class WatchedWriter(Writer):
-    """Opens transactions that fail before and after they are durable, and leave that open."""
+Applied = list[tuple[Changes, list[Run | AssetEvent]]]
 
-    def __init__(self, store: Store, fate: Fate) -> None:
+
+class WatchedWriter(Writer):
+    """Opens transactions that fail before and after they are durable, and leave that open.
+
+    Args:
+        done: Called with the changes of the steps of a transaction that is durable.
+    """
+
+    def __init__(self, store: Store, fate: Fate, done: Callable[[Applied], None]) -> None:
         super().__init__(store.database, store.role)
-        self.fate = fate
+        self.fate, self._done = fate, done
+        self.statements = _statements(store.database.engine.dialect)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """A transaction."""
-        fate, applied = self.fate, list[tuple[Changes, list[Run | AssetEvent]]]()
+        fate, applied = self.fate, Applied()
         cut = fate.chance(0.01)
         try:
             fate.moment("before a transaction")
@@ -96,10 +110,15 @@ class WatchedWriter(Writer):
         except BaseException:
             fate.rolled_back()
             raise
-        fate.committed(applied)
+        self._done(applied)
         if cut:
             _cut("durable")
         fate.moment("after the commit")
+
+
+@cache
+def _statements(dialect: Dialect) -> Statements:
+    return Statements(dialect)
 
 
 def _fail(fate: Fate) -> None:
@@ -146,15 +165,17 @@ def _dialect(engine: Engine) -> Dialect:
 def open_watched(folder: Path, fate: Fate) -> Store:
     """The scheduler's store."""
     store = opened(folder, WatchedStore)
-    database, writer = store.database, WatchedWriter(store, fate)
+    database = store.database
+    turns = WatchedWriter(store, fate, lambda applied: fate.committed(applied) if applied else None)
+    asked = WatchedWriter(store, fate, lambda _: None)
     return replace(
         store,
-        writer=writer,
-        checkpoints=Checkpoints(database, writer),
-        state_store=StateStore(database, writer),
-        requests=Requests(database, writer),
-        quarantine=Quarantine(database, writer),
-        config=Config(database, writer, KEYRING),
+        writer=turns,
+        checkpoints=Checkpoints(database, WatchedWriter(store, fate, lambda _: fate.kept())),
+        state_store=StateStore(database, asked),
+        requests=Requests(database, asked),
+        quarantine=Quarantine(database, WatchedWriter(store, fate, lambda _: fate.set_aside())),
+        config=Config(database, asked, KEYRING),
     )
 
 

@@ -42,13 +42,14 @@ class Faults:
 
     def begin(self) -> None:
         """Let them come."""
-        self._at(self._random.uniform(0, 600), self._disturb)
-        self._at(self._random.uniform(0, 900), self._set_time_of_day)
-        self._at(self._random.uniform(0, 1500), self._lock_database)
+        self._at(self._random.uniform(0, 300), self._disturb)
+        self._at(self._random.uniform(0, 450), self._set_time_of_day)
+        self._at(self._random.uniform(0, 750), self._lock_database)
 
     def end(self) -> None:
-        """From now on there are none, and the time of day is right."""
+        """From now on there are none, nobody has the database's lock, and the time of day is right."""
         self._over = True
+        self._others.close()
         self._clock.offset = timedelta()
 
     def close(self) -> None:
@@ -64,17 +65,17 @@ class Faults:
     def _set_time_of_day(self) -> None:
         if not self._over:
             self.set_clock()
-            self._at(self._random.uniform(0, 900), self._set_time_of_day)
+            self._at(self._random.uniform(0, 450), self._set_time_of_day)
 
     def _disturb(self) -> None:
         if self._over:
             return
         executor = self._random.choice(self._executors)
-        executor.fall_silent(self._random.choice([5.0, 40.0, 200.0]))
+        executor.fall_silent(self._random.choice([5.0, 40.0, 120.0]))
         executor.room = self._random.choice([0, 1, 3, 5])
         if self._random.random() < 0.3:
             self._stop()
-        self._at(self._random.uniform(0, 1500), self._disturb)
+        self._at(self._random.uniform(0, 750), self._disturb)
 
     def _lock_database(self) -> None:
         """Another program has the database's lock for a while."""
@@ -82,11 +83,11 @@ class Faults:
             return
         other = sqlite3.connect(self._file, timeout=0, isolation_level=None)
         self._others.callback(other.close)
-        seconds = self._random.choice([2.0, 20.0, 100.0])
+        seconds = self._random.choice([2.0, 10.0, 40.0])
         try:
             other.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError:
             seconds = 0.0
         self._log(f"DATABASE locked for {seconds} s")
         self._at(seconds, other.close)
-        self._at(seconds + self._random.uniform(0, 1500), self._lock_database)
+        self._at(seconds + self._random.uniform(0, 750), self._lock_database)

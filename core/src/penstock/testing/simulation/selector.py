@@ -13,10 +13,10 @@ class SimulatedSelector(selectors.BaseSelector):
 
     Args:
         waiting: Called before each wait, with whether it is for what executors tell, and not for the end of an outage.
-        go_on: Has the world go on by one event, at most so many seconds; returns those that are left.
+        go_on: Has the world go on by one event, at most so many seconds, and is told what is waited for; returns those that are left.
     """
 
-    def __init__(self, waiting: Callable[[bool], None], go_on: Callable[[float], float]) -> None:
+    def __init__(self, waiting: Callable[[bool], None], go_on: Callable[[float, bool], float]) -> None:
         self._real = selectors.DefaultSelector()
         self._waiting, self._go_on = waiting, go_on
 
@@ -31,12 +31,13 @@ class SimulatedSelector(selectors.BaseSelector):
     @held
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Wait until a descriptor is readable, or for so many seconds."""
-        self._waiting(len(self._real.get_map()) > 1)
+        for_news = len(self._real.get_map()) > 1
+        self._waiting(for_news)
         assert timeout is not None, "the scheduler waits for ever"
         assert timeout <= LONGEST_WAIT_S, f"the scheduler waits for {timeout} s"
         left: float = timeout
         while not (ready := self._real.select(0)) and left > 0:
-            left = self._go_on(left)
+            left = self._go_on(left, for_news)
         return ready
 
     def close(self) -> None:

@@ -20,7 +20,7 @@ from penstock.testing.simulation.simulation import Simulation
 
 LONGEST_PAUSE_S = 600.0
 """A longer pause before a retry counts as one of this length: it would show nothing more."""
-_EVERY_S = (300.0, 900.0, 2400.0)
+_EVERY_S = (150.0, 450.0, 1200.0)
 _STEPS = 6000
 _LOG_LINES, _LINE = 20, 160
 

@@ -14,7 +14,6 @@ from penstock.model.changes import Changes
 from penstock.model.now import Now
 from penstock.model.request import CancelRun, ClearTasks, MarkRun, MarkTask
 from penstock.model.run import Run, TaskKey
-from penstock.model.state import RunState
 from penstock.scheduler.in_hand import InHand
 from penstock.scheduler.loop import Scheduler
 from penstock.spec.executor import Offload
@@ -27,7 +26,7 @@ from penstock.testing.simulation.rules.asset_rules import AssetRules
 from penstock.testing.simulation.rules.checker import Checker, SharedLimits
 from penstock.testing.simulation.rules.progress import Progress
 from penstock.testing.simulation.rules.promises import Promises
-from penstock.testing.simulation.rules.rows import Rows
+from penstock.testing.simulation.rules.rows import Rows, has_failed
 from penstock.testing.simulation.rules.steps import Steps
 from penstock.testing.simulation.selector import SimulatedSelector
 from penstock.testing.simulation.setting import Setting
@@ -40,7 +39,7 @@ from penstock.tries.vault import Vault
 from penstock.tries.vault_sources import StoreSource
 
 LEASE_S = 30.0
-CHAOS_S = 2400.0
+CHAOS_S = 1200.0
 BETWEEN = ("before the commit", "after the commit", "before handing over tries", "after handing over tries")
 """Where a crash leaves most to be repaired."""
 
@@ -133,7 +132,7 @@ class Simulation:
             for executor in self._each:
                 executor.crash()
             if self.random.random() < 0.5:
-                self.clock.pause(self.random.choice([1, 60, 1200]))
+                self.clock.pause(self.random.choice([1, 60, 700]))
             if self.random.random() < 0.3:
                 self._faults.set_clock()
         except StoreError as error:
@@ -190,7 +189,7 @@ class Simulation:
         if draw < crash_rate:
             self.die(where)
         elif draw < crash_rate + self.pause_rate:
-            self._stop_scheduler(self.random.choice([10.0, 40.0, 3600.0]))
+            self._stop_scheduler(self.random.choice([10.0, 40.0, 1000.0]))
 
     def chance(self, share: float) -> bool:
         """Whether something of this likelihood happens; in peace nothing does."""
@@ -214,19 +213,24 @@ class Simulation:
 
     @held
     def committed(self, applied: Sequence[tuple[Changes, list[Run | AssetEvent]]]) -> None:
-        """A transaction is durable."""
+        """A turn is durable."""
         pending, self._pending = self._pending, []
-        if not applied:
-            self._unreadable -= {run for run in self._unreadable if self._failed(run)}
-            self.rows.read(self.users.store, self._unreadable)
-            self.checker.reread(self.users.store, self.odd.runs)
-            self.steps_kept.read(self.users.store)
-            return
         assert [step.changes for step, _, _ in pending] == [changes for changes, _ in applied]
         for (step, events, now), (changes, created) in zip(pending, applied, strict=True):
             self._stored(step, events, now, changes, created)
-        self.checker.turn_ended(pending[-1][2].wall)
-        self.assets.turn_ended()
+        self._rests(*pending[-1])
+
+    @held
+    def kept(self) -> None:
+        """What a try has asked to keep is durable."""
+        self.steps_kept.read(self.users.store)
+
+    @held
+    def set_aside(self) -> None:
+        """What nobody can handle is in quarantine; a run may have failed by that."""
+        self._unreadable -= {run for run in self._unreadable if has_failed(self.users.store, run)}
+        self.rows.reread(self.users.store, self._unreadable)
+        self.checker.reread(self.users.store, self.odd.runs)
 
     @held
     def rolled_back(self) -> None:
@@ -259,6 +263,12 @@ class Simulation:
         self.checker.check(step, touched)
         self.promises.check(step, touched, now)
 
+    def _rests(self, step: Step, _events: list[Event], now: Now) -> None:
+        """A turn has ended with this step; one that wants to be followed at once has not done all that it could."""
+        if step.wait_s != 0:
+            self.checker.turn_ended(now.wall)
+        self.assets.turn_ended()
+
     def handed_over(self, ident: tuple[TaskKey, int]) -> None:
         """An executor is given a try."""
         self._owed.discard(ident)
@@ -270,20 +280,23 @@ class Simulation:
         for step, events, now in pending:
             assert not step.changes, "the scheduler waits, and what it decided is not stored"
             self._stored(step, events, now, step.changes, [])
-            self.checker.turn_ended(now.wall)
-            self.assets.turn_ended()
+            self._rests(step, events, now)
         self._progress.turned(self.clock.monotonic_s)
         self.steps += 1
-        assert self.steps < self.max_steps, f"after {self.steps} turns: {self._explain()}"
+        assert self.steps < self.max_steps, f"after {self.steps} turns: {self.rows.stuck()}"
         if self.peace and not self._unreadable and self._settled():
             self._finish()
 
     # Time.
 
-    def _go_on(self, left_s: float) -> float:
+    def _go_on(self, left_s: float, for_news: bool) -> float:  # noqa: FBT001 - as its caller calls it
         """Go to where something happens next, at most so many seconds on; returns what is left of them."""
         self.moment("waiting")
-        return self._timeline.go_on(left_s)
+        began_s = self.clock.monotonic_s
+        left_s = self._timeline.go_on(left_s)
+        if not for_news:
+            self.clock.waited(began_s)
+        return left_s
 
     def _stop_scheduler(self, seconds: float) -> None:
         """The scheduler does not run for a while: with all of its machine, or alone while its executors go on."""
@@ -316,12 +329,6 @@ class Simulation:
             self._unreadable.add(run)
             self.rows.drop(run)
 
-    def _failed(self, run: int) -> bool:
-        """Whether a run has failed by its row, whatever else is in that."""
-        with self.users.store.database.read() as connection:
-            found = connection.exec_driver_sql("SELECT state FROM run WHERE run = ?", (run,)).scalar()
-            return bool(found == RunState.FAILED)
-
     def _make_peace(self) -> None:
         self.peace = True
         self._faults.end()
@@ -336,10 +343,10 @@ class Simulation:
             self.at(1.0, self._end_outage)
 
     def _sweep(self) -> None:
-        """In peace nobody hangs: whoever is at it still is ended after ten minutes."""
+        """In peace nobody hangs: whoever is at it still is ended after two minutes."""
         for executor in self._each:
             executor.give_up()
-        self.at(600.0, self._sweep)
+        self.at(120.0, self._sweep)
 
     def _settled(self) -> bool:
         return not any(executor.alive for executor in self._each) and self.rows.ended and self.users.nothing_asked()
@@ -368,7 +375,7 @@ class Simulation:
     def _meddle(self) -> None:
         if not self.peace:
             done = self.users.meddle()
-            self.at(self.random.uniform(0, 400) if done else 1.0, self._meddle)
+            self.at(self.random.uniform(0, 200) if done else 1.0, self._meddle)
 
     def _backfill(self) -> None:
         if not self.peace and (backfill_users := self.users.backfill_users) is not None:
@@ -382,15 +389,6 @@ class Simulation:
 
     def _log(self, *things: object) -> None:
         self._history.extend((self.clock.monotonic_s, thing) for thing in things)
-
-    def _explain(self) -> str:
-        stuck = [run for run in self.rows.runs.values() if not run.state.finished]
-        if not stuck:
-            return f"it does not come to rest: {self.rows.backfills}"
-        rows = [task for key, task in self.rows.tasks.items() if key.run == stuck[0].run and not task.state.finished]
-        return f"{len(stuck)} runs are stuck: {stuck[0]}; " + "; ".join(
-            f"{t.key} is {t.state}: {t.reason}" for t in rows
-        )
 
     def _close(self) -> None:
         self._faults.close()

@@ -273,7 +273,7 @@ class SimulatedExecutor:
             around.at(random.choice([0.0, 4.0]), lambda: self._send(odd))
         kind = random.random() if self.faulty else 0.0
         if kind < 0.97:  # the others hang until somebody ends them
-            self._end_in(ident, random.choice([0.0, 1.0, 5.0, 60.0]))
+            self._end_in(ident, random.choice([0.0, 1.0, 5.0, 60.0 if self.faulty else 5.0]))
 
     def _end_in(self, ident: Ident, seconds: float) -> None:
         """End a try by itself after a while, or once its question is answered."""

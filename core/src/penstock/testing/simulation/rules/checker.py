@@ -83,7 +83,7 @@ class Checker:
         self.before = {key: task.state for key, task in self.store.tasks.items()}
 
     def turn_ended(self, now: datetime) -> None:
-        """No run waits that might start, and none is missing that is due."""
+        """The scheduler rests: no run waits that might start, and none is missing that is due."""
         running, queued, fresh, backfilled = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
         alive, begun = {attempt.run for attempt in self.open_tries()}, {key.run for key in self.store.tasks}
         for run in self.store.runs.values():

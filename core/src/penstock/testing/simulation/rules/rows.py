@@ -11,6 +11,7 @@ from penstock.model.backfills.backfill import Backfill, BackfillItem
 from penstock.model.changes import Changes, LateAnswer
 from penstock.model.dag import DagSpec
 from penstock.model.run import Run, TaskInstance, TaskKey, Try
+from penstock.model.state import RunState
 from penstock.store import Store
 from penstock.store.sql import tables
 
@@ -88,8 +89,20 @@ class Rows:
         self.tasks = {key: task for key, task in self.tasks.items() if key.run != run}
         self.tries = {ident: attempt for ident, attempt in self.tries.items() if ident[0].run != run}
 
+    def reread(self, store: Store, without: Collection[int]) -> None:
+        """Take the rows from the database, those of some runs left out: something else than a step has written there.
+
+        Of a run that somebody has just asked for, the engine is told in a later turn: until then it is not known here either.
+        """
+        found = Rows()
+        found.read(store, without)
+        told = {run.run for run in found.runs.values() if run.run in self.runs or run.state.finished}
+        self.runs = {number: run for number, run in found.runs.items() if number in told}
+        self.tasks = {key: task for key, task in found.tasks.items() if key.run in told}
+        self.tries = {ident: attempt for ident, attempt in found.tries.items() if ident[0].run in told}
+
     def read(self, store: Store, without: Collection[int] = ()) -> None:
-        """Take the rows from the database, those of some runs left out: something else than a step has written there."""
+        """Take the rows from the database, those of some runs left out."""
         with store.database.read() as connection:
 
             def rows(table: Table, struct: type[T]) -> list[T]:
@@ -100,6 +113,15 @@ class Rows:
             self.tasks = {task.key: task for task in rows(tables.task_instance, TaskInstance)}
             self.tries = {ident_of(attempt): attempt for attempt in rows(tables.attempt, Try)}
 
+    def stuck(self) -> str:
+        """What has not ended, as a sentence."""
+        runs = [run for run in self.runs.values() if not run.state.finished]
+        if not runs:
+            return f"it does not come to rest: {self.backfills}"
+        tasks = [task for key, task in self.tasks.items() if key.run == runs[0].run and not task.state.finished]
+        why = "; ".join(f"{task.key} is {task.state}: {task.reason}" for task in tasks)
+        return f"{len(runs)} runs are stuck: {runs[0]}; {why}"
+
     def compare(self, store: Store, without: Collection[int] = ()) -> None:
         """Raise AssertionError if the database has other rows than the commits said."""
         found = Rows()
@@ -109,6 +131,13 @@ class Rows:
         for number, row in self.backfills.items():
             stored = store.backfills.get(number)
             assert stored == row, f"{row} was stored, and {stored} is read"
+
+
+def has_failed(store: Store, run: int) -> bool:
+    """Whether a run has failed by its row, whatever else is in that."""
+    with store.database.read() as connection:
+        found = connection.exec_driver_sql("SELECT state FROM run WHERE run = ?", (run,)).scalar()
+        return bool(found == RunState.FAILED)
 
 
 def ident_of(attempt: Try) -> tuple[TaskKey, int]:
