@@ -60,6 +60,7 @@ VALUES = {
 
 LEFT_OUT = {
     ("up",): "runs until it is stopped; `core/tests/app` runs it",
+    ("drain",): "tells processes to end; `docs/how-to/drain.md` runs it, and `core/tests/service/test_drain.py`",
     ("alerts", "test"): "sends to a service; `core/tests/app/test_alerts.py` has one",
     ("connections", "test"): "reaches a service; no hook is installed here, and `test_with_provider.py` has one",
 }

@@ -5,7 +5,14 @@ import signal
 import subprocess
 import sys
 
-from penstock.processes.supervise import FIRST_PAUSE_S, LONGEST_PAUSE_S, Backoff, ServiceEnd, SupervisedProcess
+from penstock.processes.supervise import (
+    ALL_DONE,
+    FIRST_PAUSE_S,
+    LONGEST_PAUSE_S,
+    Backoff,
+    ServiceEnd,
+    SupervisedProcess,
+)
 
 SUPERVISES = """
 import sys
@@ -106,3 +113,9 @@ def test_one_that_cannot_be_started_now_is_started_later(tmp_path):
     assert process.keep_alive() is None
     assert process.due_in is None
     process.kill()
+
+
+def test_a_service_that_says_that_all_is_done_ends_the_others_with_no_error():
+    process = supervised(STAYS, f"raise SystemExit({ALL_DONE})")
+    process.communicate(timeout=60)
+    assert process.returncode == 0

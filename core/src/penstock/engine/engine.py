@@ -59,7 +59,9 @@ _HANDLERS: dict[type, Callable[[State, Any], None]] = {
     DateFound: found_date,
     AssetEventAdded: count_event,
     PoolsUpdated: lambda state, event: state.resources.set_pools(event.slots, event.rates),
-    CapacityChanged: lambda state, event: state.resources.set_capacity(event.executor, event.capacity),
+    CapacityChanged: lambda state, event: state.resources.set_capacity(
+        event.executor, event.capacity, draining=event.draining
+    ),
     TryStarted: start_try,
     TryFinished: finish_try,
     TryRecovered: recover_try,
@@ -164,6 +166,10 @@ class Engine:
     def demands(self) -> list[Demand]:
         """What is in use, and could be, of each limit that crosses schedulers."""
         return self._state.resources.demands()
+
+    def slots_used(self, executor: str) -> int:
+        """How many tries an executor holds; 0 for the one of sensors, which hold no slots."""
+        return 0 if executor == self.sensor_executor else self._state.resources.executor(executor).used
 
     def holder(self, key: TaskKey, epoch: int) -> str | None:
         """Name of the executor that holds an open try; None if it has ended, or there is none of this name."""

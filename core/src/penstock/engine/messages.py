@@ -133,10 +133,15 @@ class SharesLent(msgspec.Struct, frozen=True):
 
 
 class CapacityChanged(msgspec.Struct, frozen=True):
-    """An executor wants to hold so many tries at once; None for any number."""
+    """An executor wants to hold so many tries at once; None for any number.
+
+    Attributes:
+        draining: Whether it is to hold none because the scheduler is about to end.
+    """
 
     executor: str
     capacity: int | None
+    draining: bool = False
 
 
 class TryInterrupted(msgspec.Struct, frozen=True):

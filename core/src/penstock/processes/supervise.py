@@ -57,6 +57,10 @@ class ServiceEnd(NamedTuple):
     at_start: bool
 
 
+ALL_DONE = 20
+"""Exit code by which a vital service says that all of them are to end, for what was asked of them is done."""
+
+
 class SupervisedProcess:
     """A program that is to run all the time.
 
@@ -188,14 +192,14 @@ class Supervisor:
         """Keep the services alive.
 
         Returns:
-            0 after a clean stop, the final code, or 130 if a second signal cut the stop short.
+            0 after a clean stop or once a service has said that all is done, the final code, or 130 if a second signal cut the stop short.
         """
         code = 0
         while not (code or self._interrupts):
             code = self._keep_alive()
             if not code:
                 self._wait()
-        return self._stop() or code
+        return self._stop() or (0 if code == ALL_DONE else code)
 
     def _wait(self) -> None:
         """Wait for a signal, for the byte that wants all services, or until a service is to be started again."""
@@ -217,7 +221,7 @@ class Supervisor:
         for service in self._services:
             if (ended := service.keep_alive()) is None:
                 continue
-            final = ended.code == self._final or (ended.at_start and ended.code == self._final_at_start)
+            final = ended.code in (self._final, ALL_DONE) or (ended.at_start and ended.code == self._final_at_start)
             if service.vital and final:
                 found = ended.code or 0
             else:

@@ -67,6 +67,9 @@ class Scheduler:
         measures: Takes what is measured.
         poke: Has sensors looked at that wait for what has just ended.
         selector: Makes what it waits with.
+
+    Attributes:
+        drained: Whether `run` has returned because it was drained.
     """
 
     def __init__(  # noqa: PLR0913 - what it is made of is handed in, part by part
@@ -98,7 +101,8 @@ class Scheduler:
         self._selector = selector()
         self._wakeup = store.wakeups.listen()
         self._stop_r, self._stop_w = socket.socketpair()
-        self._stopping = False
+        self._drain_r, self._drain_w = socket.socketpair()
+        self._stopping = self._draining = self.drained = False
         self._outage = Outage(self._stop_r, selector)
         self._asks = OpenAsks(asks, lambda: clock.read().monotonic_s, self._outage, self._in_hand)
         self._ownership = Ownership(store.role, engine.idle)
@@ -114,8 +118,17 @@ class Scheduler:
         with contextlib.suppress(OSError):  # it has returned, or is about to
             self._stop_w.send(b"x")
 
+    def drain(self) -> None:
+        """Begin no try any more, and have `run` return once none runs; may be called from a signal handler.
+
+        Sensors that wait do not hold it up: the next scheduler goes on with them.
+        """
+        self._draining = True
+        with contextlib.suppress(OSError):  # it has returned, or is about to
+            self._drain_w.send(b"x")
+
     def run(self) -> None:
-        """Schedule until `stop`.
+        """Schedule until `stop`, or until all that runs has ended after `drain`.
 
         Raises:
             StoreError: The database failed for good, or another scheduler has taken over; nothing of the step in progress was
@@ -123,7 +136,8 @@ class Scheduler:
         """
         started: list[Executor] = []
         try:
-            self._selector.register(self._stop_r, selectors.EVENT_READ)
+            for woken in (self._stop_r, self._drain_r):
+                self._selector.register(woken, selectors.EVENT_READ)
             for executor in {id(each): each for each in self._executors.values()}.values():
                 started.append(executor)
                 executor.start()
@@ -135,7 +149,7 @@ class Scheduler:
             self._asks.close()
             self._role.end()
             self._wakeup.close()
-            for each in (self._selector, self._stop_r, self._stop_w):
+            for each in (self._selector, self._stop_r, self._stop_w, self._drain_r, self._drain_w):
                 each.close()
             self._store.close()
             self._in_hand.close()
@@ -173,6 +187,8 @@ class Scheduler:
             if any(isinstance(arrival.event, PoolsUpdated) for arrival in (*moved, *arrivals)):
                 self._lending.hurry()
             wait_s = self._carried_out(turn)
+            if self._draining and not self._unsent and not any(map(self._engine.slots_used, self._capacities)):
+                self._stopping = self.drained = True
 
     def _waited(self, wait_s: float) -> bool:
         """Wait until something has come or is due; whether there may be something in the inbox."""
@@ -188,6 +204,8 @@ class Scheduler:
         }
         for each in waited:
             self._selector.unregister(each)
+        if self._drain_r.fileno() in ready:
+            self._drain_r.recv(64)
         return wakeup in ready
 
     def _listening(self) -> int:
@@ -217,14 +235,18 @@ class Scheduler:
         """What executors want to hold at once, where it is not what they wanted before: far workers come and go."""
         for name, executor in self._executors.items():
             capacity = None if name == self._engine.sensor_executor else executor.capacity()
+            capacity = 0 if self._draining else capacity
             if name not in self._capacities or self._capacities[name] != capacity:
                 self._capacities[name] = capacity
                 self._measures.capacity(name, capacity)
-                yield CapacityChanged(name, capacity)
+                yield CapacityChanged(name, capacity, draining=self._draining)
 
     def _stored(self) -> list[Arrival]:
         """Everything that an engine has to know that knows nothing."""
-        capacities = [Arrival(CapacityChanged(name, capacity)) for name, capacity in self._capacities.items()]
+        draining = self._draining
+        capacities = [
+            Arrival(CapacityChanged(name, capacity, draining=draining)) for name, capacity in self._capacities.items()
+        ]
         lent = [] if self._lending.lent is None else [Arrival(self._lending.lent)]
         return [*capacities, *lent, *self._inbox.stored()]
 

@@ -123,11 +123,13 @@ class Resources:
             self._executors[name] = Resource(f"executor {name!r}", 0, closed)
         return self._executors[name]
 
-    def set_capacity(self, name: str, capacity: int | None) -> None:
-        """Set how many tries an executor holds at once."""
+    def set_capacity(self, name: str, capacity: int | None, *, draining: bool = False) -> None:
+        """Set how many tries an executor holds at once; none because its scheduler is about to end, if that drains."""
         slots = self.executor(name)
         slots.limit = UNLIMITED if capacity is None else capacity
         slots.closed = "" if slots.limit else f"executor {name!r} has no slots now: none of its workers is connected"
+        if draining:
+            slots.closed = f"executor {name!r} is drained: its scheduler ends once the tries that run have ended"
         self._admission.recheck(slots)
 
     def begin_step(self, now: Now) -> None:

@@ -1,0 +1,56 @@
+"""``penstock drain``."""
+
+import math
+import time
+
+import click
+
+from penstock.cli.installation import project
+from penstock.cli.terminal import json_option, print_json, print_line, print_remark
+from penstock.errors import ExitCode
+from penstock.service.asked import drain as service
+from penstock.service.installation import Installation
+
+_PAUSE_S = 0.1
+_STOP_S = 60.0
+"""Seconds in which a scheduler that is stopped has ended, beyond the grace of the tries that it ends."""
+
+
+@click.command("drain")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.0),
+    default=None,
+    metavar="SECONDS",
+    help="Wait no longer for tries that run: then they are ended, as when `penstock up` is stopped.",
+)
+@json_option
+@click.pass_context
+def drain(context: click.Context, timeout: float | None, *, as_json: bool) -> int:
+    """Begin no try any more on this machine, let those that run end, and have `penstock up` end then with exit code 0.
+
+    Runs stay: the next scheduler goes on with them. Exit code 1 if the tries had to be ended, or did not end.
+    """
+    with project(context) as installation:
+        draining = service.drain(installation)
+        if not as_json:
+            print_remark(f"no try begins any more; those that run are waited for: {draining.tries}")
+        until = math.inf if timeout is None else time.monotonic() + timeout
+        whole = done = _ended(installation, draining, until)
+        if not done:
+            service.stop_draining(draining)
+            grace_s = installation.settings.executor.stop_grace_s + _STOP_S
+            done = _ended(installation, draining, time.monotonic() + grace_s)
+    if as_json:
+        print_json({"drained": whole, "stopped": done})
+    else:
+        print_line("drained" if whole else "stopped: tries that ran were ended" if done else "it has not stopped yet")
+    return ExitCode.DONE if whole else ExitCode.FAILED
+
+
+def _ended(installation: Installation, draining: service.Draining, until: float) -> bool:
+    while not service.is_drained(installation, draining):
+        if time.monotonic() > until:
+            return False
+        time.sleep(_PAUSE_S)
+    return True

@@ -1,0 +1,38 @@
+"""Only schedulers of this machine are drained, and nothing else is told to end."""
+
+import os
+import socket
+
+import pytest
+
+from penstock.errors import RequestError
+from penstock.service.asked.drain import drain
+from penstock.store import Holder
+
+
+class Role:
+    """The scheduler's role, held by whom a test says."""
+
+    def __init__(self, holders):
+        self._holders = holders
+
+    def holders(self):
+        return self._holders
+
+    def release(self):
+        """The store is closed."""
+
+
+HOLDERS = {
+    "nobody": ([], "no scheduler of this installation runs on this machine"),
+    "on another machine": ([("elsewhere", 1)], "One runs on elsewhere: drain it there"),
+    "a number that is another process' by now": ([(socket.gethostname(), os.getpid())], "so none is drained"),
+    "a process that is gone": ([(socket.gethostname(), 2**22 + 1)], "so none is drained"),
+}
+
+
+@pytest.mark.parametrize(("holders", "told"), HOLDERS.values(), ids=HOLDERS)
+def test_who_is_no_scheduler_here_is_not_told_to_end(installation, store, now, holders, told):
+    object.__setattr__(store, "role", Role([Holder("penstock up", host, pid, now) for host, pid in holders]))
+    with pytest.raises(RequestError, match=told):
+        drain(installation)
